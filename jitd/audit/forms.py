@@ -320,5 +320,8 @@ def _signed_members(line: Checkpoint | Countersignature) -> dict[str, Any]:
     }
 
 
+_encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
+
+
 def _written(line: dict[str, Any]) -> str:
-    return json.dumps(line, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return _encode(line)

@@ -21,6 +21,8 @@ from jitd.core.grade import worst
 from jitd.core.request import Request
 from jitd.core.values import FORGOTTEN, Entry, Values, committed_in
 
+COMMITTED = b'{"committed":'
+"""What stands in the bytes of a record that commits to a value."""
 HIDDEN = "‹hidden›"
 """The text in the place of a part that the reader may not see."""
 _PROGRAM = """event at boot boot_id synchronised actor uid role state version document fingerprint policy peer id request grant
@@ -72,7 +74,8 @@ def tell(
     if not isinstance(content, dict):
         raise ValueError(f"record {number} is not a record of jitd")
     teller = _Teller(sight, values)
-    told = teller.row(content, is_shown=False)
+    is_plain = sight.names is None and COMMITTED not in body
+    told = content if is_plain else teller.row(content, is_shown=False)
     said = tuple(Said(one.committed, one.field, one.salt, one.value) for one in teller.used.values())
     whole = {"sealed": body} if not teller.has_hidden else {"sealed": b"", "digest": hashlib.sha256(body).digest()}
     return Record(host=host, number=number, seal=seal, told=told, values=said, about=_about(about, sight), **whole)

@@ -2,6 +2,7 @@
 """Reads the next records for a sink, and makes the lines that it gets. This is the work of a thread that no decision waits for.
 Law: a page has only records that are committed, in the order of the record, with each checkpoint after its record. A page is
 limited in number and in bytes. A record that is too long for the sink is told with fewer parts, at last as its digest alone.
+Sinks that are shown the same get the same lines, which are made once.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -23,12 +23,14 @@ from jitd.core.request import Request
 from jitd.outside.deliveries import MOST_EVENTS, MOST_TEXT, Deliver, Destination, Event, room, write_question
 from jitd.settings.sinks import SinkSettings
 from jitd.sinks.classes import CHECKPOINT, INFORMATIONAL, classes_of, is_denial, severity
-from jitd.store import Store
+from jitd.store import Store, StoreError
 
 MOST_READ = 512
 """Maximum number of records that are read for one page. A narrowed sink does not get all of them."""
 MOST_BYTES = 1024 * 1024
 """A page ends when the records that were read for it together have more than this number of bytes."""
+MOST_KEPT = 1024
+"""Maximum number of lines that are kept for other sinks."""
 DEADLINE_MS = 30_000
 """Maximum time for the delivery of a page, in milliseconds."""
 UNREADABLE = "unreadable"
@@ -62,14 +64,109 @@ class Page:
     cut: tuple[int, ...] = ()
 
 
-class Reader:
-    """Reads pages for one sink. ``opened`` returns a store for reading, which shows one moment."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A record as a sink is shown it. ``bare`` returns the line without its proof, and ``digest`` the line that has the digest of
+    the record alone. ``denied`` is the person whose request was denied, or empty.
+    """
 
-    def __init__(self, settings: SinkSettings, to: Destination, host: str, opened: Callable[[], Store]) -> None:
+    event: Event
+    classes: frozenset[str]
+    denied: str
+    bare: Callable[[], str]
+    digest: Callable[[], str]
+
+
+class Lines:
+    """Makes the lines of records, for all sinks. ``opened`` returns a store for reading, which shows one moment. One thread at a
+    time may use it.
+    """
+
+    def __init__(self, host: str, opened: Callable[[], Store]) -> None:
+        self.host = host
+        self._opened = opened
+        self._store: Store | None = None
+        self._requests: dict[str, Request | None] = {}
+        self._kept: dict[tuple[int, str, str], Told] = {}
+
+    def now(self) -> Store:
+        """Return a store that shows this moment. Raises StoreError."""
+        self._requests.clear()
+        if self._store is not None:
+            try:
+                self._store.renew()
+                return self._store
+            except StoreError:
+                self.close()
+        self._store = self._opened()
+        return self._store
+
+    def close(self) -> None:
+        """Close the store."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def told(self, store: Store, number: int, body: bytes, seal: bytes, settings: SinkSettings) -> Told:
+        """Return record ``number`` as a sink with these ``settings`` gets it."""
+        key = number, settings.shows, settings.form
+        if (known := self._kept.get(key)) is not None:
+            return known
+        while len(self._kept) >= MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        made = self._kept[key] = self._told(store, number, body, seal, settings)
+        return made
+
+    def _told(self, store: Store, number: int, body: bytes, seal: bytes, settings: SinkSettings) -> Told:
+        def digest() -> str:
+            return Digest(self.host, number, hashlib.sha256(body).digest()).line()
+
+        try:
+            content = json.loads(body)
+            name, at = str(content["event"]), content["at"]
+            datetime.fromisoformat(at)
+            about, sight = self._about(store, content, settings.shows)
+            classes = classes_of(content, about)
+            record = tell(self.host, number, body, seal, about, None, sight)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            event = Event(number, _NO_TIME, UNREADABLE, UNREADABLE_SEVERITY, digest())
+            return Told(event, frozenset({"chain"}), "", digest, digest)
+        record, level = replace(record, told={**record.told, "classes": sorted(classes)}), severity(classes)
+
+        def line(one: Record) -> str:
+            return ocsf.line(one, level) if settings.form == "ocsf" else _line(one)
+
+        def bare() -> str:
+            return line(replace(record, sealed=b"", values=(), digest=hashlib.sha256(body).digest()))
+
+        denied = about.requester.person if about is not None and is_denial(content) else ""
+        return Told(Event(number, at, name, level, line(record)), classes, denied, bare, digest)
+
+    def _about(self, store: Store, content: dict[str, Any], shows: str) -> tuple[Request | None, Sight]:
+        """Return the request that the record ``content`` is about, and what the sink may see of the record. A use of a lease is
+        about two requests, and then the stricter one counts. If a request is missing, nobody knows who may see its contents.
+        """
+        if content["event"].partition(".")[0] not in _OF_REQUESTS:
+            return None, sight_outside(shows, None)
+        id = content["id"].partition(".")[0]
+        other = str(content["detail"].get("request", id)).partition(".")[0]
+        found = [self._request(store, one) for one in dict.fromkeys((id, other))]
+        sights = [SIGHTS["id"] if one is None else sight_outside(shows, one) for one in found]
+        return found[0], SIGHTS["id"] if SIGHTS["id"] in sights else sights[0]
+
+    def _request(self, store: Store, id: str) -> Request | None:
+        if id not in self._requests:
+            self._requests[id] = store.request(id)
+        return self._requests[id]
+
+
+class Reader:
+    """Reads pages for one sink, whose lines ``lines`` makes."""
+
+    def __init__(self, settings: SinkSettings, to: Destination, lines: Lines) -> None:
         self._settings = settings
         self._to = to
-        self._host = host
-        self._opened = opened
+        self._lines = lines
         self._room = room(to)
         self._takes_checkpoints = not settings.is_narrowed or "chain" in settings.classes
 
@@ -80,33 +177,32 @@ class Reader:
         cut: list[int] = []
         n_bytes = 0
         end, is_full = after, False
-        with closing(self._opened()) as store:
-            for event, place, is_cut in self._events(store, after):
-                if event is None:
-                    end = place
-                    continue
-                n_bytes += len(event.text) + 1
-                if n_bytes > MOST_TEXT or len(events) == MOST_EVENTS:
-                    is_full = True
-                    break
-                events.append(event)
-                places.append(place)
+        store = self._lines.now()
+        for event, place, is_cut in self._events(store, after):
+            if event is None:
                 end = place
-                cut += [event.number] if is_cut else []
-            is_last = not is_full and end.number >= store.head().number
+                continue
+            n_bytes += len(event.text) + 1
+            if n_bytes > MOST_TEXT or len(events) == MOST_EVENTS:
+                is_full = True
+                break
+            events.append(event)
+            places.append(place)
+            end = place
+            cut += [event.number] if is_cut else []
+        is_last = not is_full and end.number >= store.head().number
         question = write_question(self.question(tuple(events))) if events else b""
         return Page(tuple(events), tuple(places), end, question, is_last, tuple(cut))
 
     def question(self, events: tuple[Event, ...]) -> Deliver:
         """Return the question to jitd-outside that delivers ``events``."""
-        return Deliver(self._settings.name, self._host, self._to, events, DEADLINE_MS)
+        return Deliver(self._settings.name, self._lines.host, self._to, events, DEADLINE_MS)
 
     def _events(self, store: Store, after: Place) -> Iterator[tuple[Event | None, Place, bool]]:
         """Yield each event, the place after it, and whether it was cut. For a record that the sink does not get, yield None and
         the place after the record.
         """
-        teller = _Teller(self._settings, self._host, store, self._room)
-        checkpoints = self._checkpoints(store, after)
+        checkpoints = iter(store.checkpoints(after.checkpoint)) if self._takes_checkpoints else iter(())
         signed = next(checkpoints, None)
         place, n_read = after, 0
         for number, body, seal in islice(store.records(after.number), MOST_READ):
@@ -115,8 +211,11 @@ class Reader:
                 yield _checkpoint(signed), place, False
                 signed = next(checkpoints, None)
             place = Place(number, place.checkpoint if self._takes_checkpoints else number)
-            event, is_cut = teller.event(number, body, seal)
-            yield event, place, is_cut
+            told = self._lines.told(store, number, body, seal, self._settings)
+            if self._is_wanted(store, told):
+                yield self._fitting(told, place)
+            else:
+                yield None, place, False
             n_read += len(body)
             if n_read > MOST_BYTES:
                 break
@@ -125,72 +224,22 @@ class Reader:
             yield _checkpoint(signed), place, False
             signed = next(checkpoints, None)
 
-    def _checkpoints(self, store: Store, after: Place) -> Iterator[Checkpoint]:
-        return iter(store.checkpoints(after.checkpoint)) if self._takes_checkpoints else iter(())
+    def _fitting(self, told: Told, place: Place) -> tuple[Event, Place, bool]:
+        """Return the event of ``told`` with a line that is not too long for the sink."""
+        if len(told.event.text) <= self._room:
+            return told.event, place, False
+        text = told.bare()
+        is_cut = len(text) > self._room
+        return replace(told.event, text=told.digest() if is_cut else text), place, is_cut
 
-
-class _Teller:
-    """Makes the events of one page. ``store`` shows the moment of this page."""
-
-    def __init__(self, settings: SinkSettings, host: str, store: Store, room: int) -> None:
-        self._settings = settings
-        self._host = host
-        self._store = store
-        self._room = room
-        self._requests: dict[str, Request | None] = {}
-
-    def event(self, number: int, body: bytes, seal: bytes) -> tuple[Event | None, bool]:
-        """Return the event of one record. Also return True if the sink gets the digest of the record alone. For a record that the
-        sink does not get, return None.
-        """
-        digest = hashlib.sha256(body).digest()
-        try:
-            content = json.loads(body)
-            name, at = str(content["event"]), datetime.fromisoformat(content["at"])
-            about, sight = self._about(content)
-            classes = classes_of(content, about)
-            if not self._is_wanted(classes, content, about, at):
-                return None, False
-            record = tell(self._host, number, body, seal, about, None, sight)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            return Event(number, _NO_TIME, UNREADABLE, UNREADABLE_SEVERITY, Digest(self._host, number, digest).line()), False
-        if self._settings.is_narrowed:
-            record = replace(record, told={**record.told, "classes": sorted(classes)})
-        bare = replace(record, sealed=b"", values=(), digest=digest)
-        level = severity(classes)
-        text = next((line for each in (record, bare) if len(line := self._line(each, level)) <= self._room), "")
-        is_cut = not text
-        return Event(number, content["at"], name, level, text or Digest(self._host, number, digest).line()), is_cut
-
-    def _line(self, record: Record, level: int) -> str:
-        return ocsf.line(record, level) if self._settings.form == "ocsf" else _line(record)
-
-    def _is_wanted(self, classes: frozenset[str], content: dict[str, Any], about: Request | None, at: datetime) -> bool:
+    def _is_wanted(self, store: Store, told: Told) -> bool:
         settings = self._settings
-        if not settings.is_narrowed or classes & settings.classes:
+        if not settings.is_narrowed or told.classes & settings.classes:
             return True
-        if not settings.denials or about is None or not is_denial(content):
+        if not settings.denials or not told.denied:
             return False
-        person = about.requester.person
-        return any(self._store.n_denied(person, at - timedelta(seconds=one.within), at) >= one.n for one in settings.denials)
-
-    def _about(self, content: dict[str, Any]) -> tuple[Request | None, Sight]:
-        """Return the request that the record ``content`` is about, and what the sink may see of the record. A use of a lease is
-        about two requests, and then the stricter one counts. If a request is missing, nobody knows who may see its contents.
-        """
-        shows = self._settings.shows
-        if content["event"].partition(".")[0] not in _OF_REQUESTS:
-            return None, sight_outside(shows, None)
-        id = content["id"].partition(".")[0]
-        other = str(content["detail"].get("request", id)).partition(".")[0]
-        found = [self._request(one) for one in dict.fromkeys((id, other))]
-        sights = [SIGHTS["id"] if one is None else sight_outside(shows, one) for one in found]
-        return found[0], SIGHTS["id"] if SIGHTS["id"] in sights else sights[0]
-
-    def _request(self, id: str) -> Request | None:
-        if id not in self._requests:
-            self._requests[id] = self._store.request(id)
-        return self._requests[id]
+        at = datetime.fromisoformat(told.event.at)
+        return any(store.n_denied(told.denied, at - timedelta(seconds=one.within), at) >= one.n for one in settings.denials)
 
 
 def _checkpoint(signed: Checkpoint) -> Event:
@@ -198,4 +247,5 @@ def _checkpoint(signed: Checkpoint) -> Event:
 
 
 def _line(one: Record | Checkpoint) -> str:
-    return one.line().replace("\x7f", "\\u007f")  # JSON lets DEL stand in a text; a line for a collector has no control character
+    line = one.line()
+    return line.replace("\x7f", "\\u007f") if "\x7f" in line else line  # DEL, which JSON lets stand, is a control character

@@ -12,13 +12,16 @@ from typing import Any
 
 from jitd.audit.forms import Checkpoint
 from jitd.core.chain import Seal
+from jitd.core.changed import replace
 from jitd.log import log
-from jitd.outside.deliveries import Destination, Https, Lines, Syslog
+from jitd.outside import deliveries
+from jitd.outside.deliveries import Destination, Https, Syslog
 from jitd.settings.sinks import Batches, LogFile, SinkSettings, SyslogServer
 from jitd.settings.sinks import Sinks as SinksSettings
 from jitd.sinks.classes import ADDED, AHEAD, REMOVED
 from jitd.sinks.feed import Feed, Lag, Office
-from jitd.sinks.reading import Reader
+from jitd.sinks.pace import Pace
+from jitd.sinks.reading import Lines, Reader
 from jitd.store import Cursor, Store
 
 SLOW_AFTER = 60.0
@@ -34,9 +37,9 @@ class Sinks:
     def __init__(self, settings: SinksSettings, store: Store, host: str, opened: Callable[[], Store], office: Office) -> None:
         self._settings = settings
         self._store = store
-        self._host = host
-        self._opened = opened
-        self._office = office
+        self._lines = Lines(host, opened)
+        self._pace = Pace(office.in_thread, office.clock)
+        self._office = replace(office, in_thread=self._pace.do)
         self._feeds: dict[str, Feed] = {}
 
     def begin(self) -> None:
@@ -47,7 +50,7 @@ class Sinks:
         for name, one in self._settings.items():
             cursor = self._cursor(one, known.get(name), head)
             to = destination_of(one)
-            self._feeds[name] = Feed(one, to, Reader(one, to, self._host, self._opened), cursor, self._office)
+            self._feeds[name] = Feed(one, to, Reader(one, to, self._lines), cursor, self._office)
         for name, cursor in known.items():
             if name not in self._settings and cursor.is_used:
                 self._note(REMOVED, name, cursor.number)
@@ -76,6 +79,7 @@ class Sinks:
 
     def look(self, head: Seal) -> None:
         """Take note that the record ends with ``head`` now."""
+        self._pace.look()
         for feed in self._feeds.values():
             feed.look(head.number)
 
@@ -95,7 +99,6 @@ class Sinks:
         with suppress(TimeoutError):
             async with asyncio.timeout(FINISHED_WITHIN):
                 await asyncio.gather(*(feed.wait_until_idle() for feed in self._feeds.values()))
-        self._office.cursors.close()
 
     def lag(self) -> dict[str, Lag]:
         """Map the name of each sink to how far it is behind."""
@@ -134,7 +137,7 @@ def destination_of(settings: SinkSettings) -> Destination:
             certificate = to.certificate.name if to.certificate else ""
             return Syslog(to.transport, to.host, to.port, to.socket, to.facility, to.longest, to.addresses, to.ca, certificate)
         case LogFile() as to:
-            return Lines(to.name, to.mib * MIB, to.keep)
+            return deliveries.Lines(to.name, to.mib * MIB, to.keep)
         case Batches() as to:
             reach = to.reach
             return Https(

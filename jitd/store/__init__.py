@@ -273,5 +273,10 @@ class Store(Protocol):
     def keep_cursor(self, cursor: Cursor) -> None:
         """Write ``cursor`` durably in the place of the earlier one of its sink."""
 
+    def renew(self) -> None:
+        """In a store that was opened for reading only: show the database as it is at this moment. Any thread may use the store
+        from then on.
+        """
+
     def close(self) -> None:
         """Close the database."""

@@ -73,7 +73,9 @@ class SqliteStore(ToldMarks, Texts, Checkpoints, Cursors):
         store._named = frozenset()
         store._is_reader, store._is_shut = True, False
         with store._told():
-            store._db = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None, timeout=5.0)
+            store._db = sqlite3.connect(
+                f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None, timeout=5.0, check_same_thread=False
+            )
             store._db.execute("PRAGMA trusted_schema = OFF")
             (found,) = store._db.execute("PRAGMA user_version").fetchone()
             if found == 0:
@@ -83,6 +85,13 @@ class SqliteStore(ToldMarks, Texts, Checkpoints, Cursors):
             store._db.execute("BEGIN")  # the first read fixes the moment that all later reads show
         store._head = store._read_head()
         return store
+
+    def renew(self) -> None:
+        self._kept, self._tally, self._open_locks = Kept(), Tally(), None
+        with self._told():
+            self._db.execute("ROLLBACK")
+            self._db.execute("BEGIN")
+        self._head = self._read_head()
 
     def _migrate(self) -> None:
         (found,) = self._db.execute("PRAGMA user_version").fetchone()

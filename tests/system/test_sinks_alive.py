@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The record on its way out, the whole way: a daemon, jitd-outside, a file, and a collector with TLS that is killed and comes back;
-and a program that answers what it sees there by the verbs of jitd, with a keytab and rules of its own.
+"""The record on its way out: a daemon, jitd-outside, a file, and a collector with TLS that is killed and comes back; and a
+program that answers what it sees there by the verbs of jitd, with a keytab and rules of its own.
 
 Law: each record of the chain arrives, in its order, and proves the chain; and no request waits for a sink.
 """

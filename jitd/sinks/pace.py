@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Limits the time that the thread for sinks takes from the daemon. The thread and the event loop share one interpreter, so
+decisions wait for all that the thread does.
+
+Law: while records are made, the thread works at most SHARE of the time, and what it cannot read then, sinks get later. While none
+are made, it works as fast as it can.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+SHARE = 0.05
+"""The part of the time that the thread may work while records are made."""
+BUSY_FOR = 0.5
+"""Seconds after a record, within which the daemon is treated as busy."""
+
+
+class Pace:
+    """Does pieces of work by ``in_thread``, one after the other. ``clock`` returns seconds."""
+
+    def __init__(self, in_thread: Callable[[Callable[[], Any]], Awaitable[Any]], clock: Callable[[], float]) -> None:
+        self._in_thread = in_thread
+        self._clock = clock
+        self._turn = asyncio.Lock()
+        self._busy_until = 0.0
+        self._rests_until = 0.0
+
+    def look(self) -> None:
+        """Take note that a record was made."""
+        self._busy_until = self._clock() + BUSY_FOR
+
+    async def do(self, work: Callable[[], Any]) -> Any:
+        """Do ``work``, and return its result. Raises what ``work`` raises, and TimeoutError."""
+
+        def timed() -> tuple[Any, float]:
+            began = time.thread_time()
+            return work(), time.thread_time() - began
+
+        async with self._turn:
+            while (now := self._clock()) < min(self._rests_until, self._busy_until):
+                await asyncio.sleep(min(self._rests_until, self._busy_until) - now)
+            found, took = await self._in_thread(timed)
+            self._rests_until = self._clock() + took * (1 / SHARE - 1)
+            return found
