@@ -17,7 +17,7 @@ import signal
 import sys
 import time
 from collections import ChainMap
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import astuple
 from functools import partial
 from pathlib import Path
@@ -35,8 +35,10 @@ from jitd.deciding.accounts import Accounts
 from jitd.deciding.subordinates import Subordinates
 from jitd.executor import Ended, Executor, ExecutorError, Held, Here, Ready, Report, Started, Trouble
 from jitd.executor.direct import Direct
+from jitd.failures import Failure, count
 from jitd.files.silence import MOUNTS
 from jitd.log import log, use_journal
+from jitd.metrics.meters import Family, Meters, gauge, gauges
 from jitd.reloading import PolicyInForce
 from jitd.settings import config as settings
 from jitd.settings import host
@@ -44,6 +46,7 @@ from jitd.settings.config import Config
 from jitd.settings.toml_document import ConfigError
 from jitd.store import Conflict, StoreError
 from jitd.verbs.refusal import Refusal
+from jitpam import __version__
 
 if TYPE_CHECKING:
     from jitd.asking.assembly import Outsiders
@@ -115,6 +118,7 @@ class Daemon:
         from jitd.verbs.keys import Keys
         from jitd.verbs.lists import Lists
         from jitd.verbs.locks import Locks
+        from jitd.metrics.answer import Metrics
         from jitd.verbs.mutes import Mutes
         from jitd.verbs.observers import Observers
         from jitd.verbs.owed_reviews import OwedReviews
@@ -141,7 +145,10 @@ class Daemon:
         people = dict(config.people)
         self._accounts = Accounts(config.naming, people, config.min_uid, named, made_by(opened))
         self._after_commit: list[Callable[[Seal], None]] = [noted.write]
-        self._lifecycle: Lifecycle = Lifecycle(self._store, now, lambda: self._rules.policy.digest, self._committed)
+        self._meters = Meters(now().at.timestamp())
+        self._lifecycle: Lifecycle = Lifecycle(
+            self._store, now, lambda: self._rules.policy.digest, self._committed, self._meters.changed
+        )
         self._signing: Signing = Signing(self._store, config.host, config.state, now, self._lifecycle.note)
         self._after_commit.append(self._signing.follow)
         self._executor = executor
@@ -154,7 +161,7 @@ class Daemon:
 
         service = f"jitd/{config.host}@{realm}"
         reach = Reach(lambda: is_unanswered(realm, service))
-        kdc = Kdc(config.keytab, service, reach.is_unreachable)
+        kdc = Kdc(config.keytab, service, reach.is_unreachable, partial(count, Failure.KDC))
         self._trials = Trials(
             Writer(config.kdc).gate_states,
             canary(config.host, realm),
@@ -241,7 +248,9 @@ class Daemon:
             judge_again=decider.judge_again,
         )
         endings = Endings(config, access, lists, self.perform, self._store, waiters)
-        recordings = Recordings(config, access, lists, self._lifecycle, self._store, opened, self._workers, now)
+        meters = self._meters
+        recordings = Recordings(config, access, lists, self._lifecycle, self._store, opened, self._workers, now, meters.recorded)
+        self.metrics = Metrics(access, meters, self._store, opened, self._workers, file_of(config.state), self._troubles)
         subordinates = Subordinates()
         subordinates.read_file()  # so that nobody has many shares before the first look-up, which may never end
         self.services: Services = Services(
@@ -263,7 +272,7 @@ class Daemon:
             subordinates=subordinates,
             access=access,
             lists=lists,
-            requests=Requests(config, decider, explainer, self.perform, self._store, waiters, self._workers, now),
+            requests=Requests(config, decider, explainer, self.perform, self._store, waiters, self._workers, now, meters.decided),
             explanations=Explanations(access, explainer, self._workers, now),
             reviews=Reviews(access, decider, self.perform, self._store, now),
             owed_reviews=OwedReviews(access, decider, self.perform, self._store, now),
@@ -276,6 +285,7 @@ class Daemon:
             keys=Keys(access, self._signing),
             mutes=Mutes(self._store, self.notices.look_again, now),
             complaints=Complaints(self._lifecycle.note, now, lambda: not is_reached(config.state)),
+            metrics=self.metrics,
             let_go=self.perform.holdings.let_go,
             keep=self.perform.holdings.keep,
             reload=self.reload_for,
@@ -291,15 +301,18 @@ class Daemon:
         try:
             policy = await self._rules.reload(self._workers)
         except TimeoutError:
+            self._meters.refused()
             raise Refusal("not_done", "the old policy stays: the files of the new one cannot be read in time") from None
         except ConfigError as error:
             for fault in error.faults:
                 log("policy not loaded", fault=fault)
+            self._meters.refused()
             faults = [str(fault) for fault in error.faults]
             self._lifecycle.note("policy.refused", who.principal, who.uid, {"faults": faults[:20]})
             raise Refusal("not_done", f"the old policy stays: {'; '.join(faults)}") from None
         self._forget_answers()
         self._outsiders.providers.forget()
+        self._meters.loaded(time.time())
         self._lifecycle.note("policy.loaded", who.principal, who.uid, {"rules": len(policy.rules)})
         log("policy loaded", rules=len(policy.rules), digest=policy.digest)
         return f"the policy is in force: {len(policy.rules)} rule{'' if len(policy.rules) == 1 else 's'}"
@@ -309,6 +322,7 @@ class Daemon:
         reports about a run are recorded in the order in which they arrive.
         """
         if isinstance(report, Trouble):
+            count(Failure.MONITOR)
             return log("executor", trouble=report.because)
         if report.run in self._unrecorded:
             return self._unrecorded[report.run].append(report)
@@ -367,6 +381,7 @@ class Daemon:
         n_most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVE
         gc.freeze()  # all that was made until now stays as long as the daemon: no later look for cycles passes over it
         listener = Listener(passed or bind(config.socket), self.services, config.limits.connections_per_uid, n_most)
+        self.metrics.more.append(lambda: [gauge("jitd_connections", "Open connections of clients.", listener.n_open)])
         log("serving", socket=config.socket, host=config.host, rules=len(self._rules.policy.rules))
         systemd.tell("READY=1", f"STATUS={len(self._rules.policy.rules)} rules in force")
         await stop.wait()
@@ -383,6 +398,14 @@ class Daemon:
         self._outsiders.close()
         self._givers_line.close()
         self._store.close()
+
+    def _troubles(self) -> Iterator[Family]:
+        """Yield the version, and what the file ``lanes`` also tells `jitd doctor`."""
+        yield Family("jitd_build", "info", "The version of jitd.", (("_info", (__version__,), 1),), ("version",))
+        yield gauge("jitd_silent_mounts", "Mounts that do not answer.", len(MOUNTS.silent))
+        yield gauge("jitd_things_in_trouble", "Given things that differ or cannot be taken back.", len(self._drift.as_json()))
+        failing = [((one.channel,), one.n_requests) for one in self.notices.failing()]
+        yield gauges("jitd_notices_unsent", "Requests whose notices a channel cannot send.", ("channel",), failing)
 
     def _hang_up(self) -> None:
         self.perform.later(self._reload_for_root())

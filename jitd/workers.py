@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, ParamSpec, TypeVar
 
+from jitd.failures import Failure, count
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -235,6 +237,9 @@ class Lane:
         try:
             async with asyncio.timeout_at(ends_at):  # the account's earlier work may never end
                 await share.acquire()
+        except TimeoutError:
+            count(Failure.LANE)
+            raise
         finally:
             self._n_waiting -= 1
 
@@ -293,6 +298,7 @@ class Lane:
 
 def _give_up(answer: asyncio.Future[Any]) -> None:
     if not answer.done():
+        count(Failure.LANE)
         answer.set_exception(TimeoutError())
 
 

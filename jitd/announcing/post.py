@@ -21,6 +21,7 @@ from jitd.announcing.letters import Letter, Letters, Office
 from jitd.core.frozen import dataclass
 from jitd.core.notice import LOUD, Notice
 from jitd.core.request import Request
+from jitd.failures import Failure, count
 from jitd.log import log
 from jitd.notifying.channel import Channel, Message, NobodyThere, NotSent
 from jitd.settings.channels import ChannelSettings
@@ -234,6 +235,7 @@ class Post:
             before = self.troubles.get((id, address), Trouble(at, why, 0))
             self.troubles[id, address] = Trouble(before.since, why, before.n_tries + 1)
             self._put_off(id, self._to.clock() + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(before.n_tries, 10)))
+        count(Failure.CHANNEL)
         log("people could not be told; jitd tries again", channel=self.settings.name, requests=len(letters), because=why)
 
     def _away(self, letters: list[Letter], address: str) -> None:

@@ -23,6 +23,7 @@ from jitd.core.frozen import dataclass
 from jitd.core.gatekeeping import Answer, Asking, Passes, Requires, Silent
 from jitd.core.naming import Naming
 from jitd.deciding.gatekeepers import Manner, question_of
+from jitd.failures import Failure, count
 from jitd.outside.client import Failed
 from jitd.outside.messages import Fetched
 from jitd.outside.urls import Url, read_url, same_server
@@ -88,6 +89,7 @@ class Gatekeepers:
         try:
             return await self._answer(gatekeeper, asking)
         except Nonsense as fault:
+            count(Failure.GATEKEEPER)
             return Silent(str(fault))
 
     async def _answer(self, gatekeeper: GatekeeperSettings, asking: Asking) -> Answer:

@@ -22,6 +22,7 @@ from jitd.asking.turns import Full, Turns
 from jitd.core.facts import Facts, Unknown, Value
 from jitd.core.naming import Naming
 from jitd.core.question import Question
+from jitd.failures import Failure, count
 from jitd.log import log
 from jitd.outside.client import Failed
 from jitd.outside.messages import Fetched
@@ -75,6 +76,7 @@ class Providers:
         try:
             said: Mapping[str, Value | Unknown] = await self._said(provider, about)
         except Nonsense as fault:
+            count(Failure.PROVIDER)
             log("a provider did not answer", provider=provider.name, why=fault)
             why = Unknown(f"provider {provider.name} did not answer: {fault}")
             said = dict(provider.silence) or dict.fromkeys(provider.facts, why)

@@ -53,6 +53,7 @@ VERBS = {
     "pam-lint": "linting",
     "doctor": "doctoring",
     "audit": "record",
+    "metrics": "metrics",
     "kdc": "gating",
     "complete": "completion",
 }

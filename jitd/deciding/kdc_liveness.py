@@ -44,10 +44,13 @@ FOREIGN_THREADS, OF_A_REALM = 16, 2
 
 class Kdc:
     """Queries the KDC. The daemon authenticates as the principal ``service``, or as an account that has a key in
-    ``keytab``. ``is_unreachable`` returns True while no KDC answers.
+    ``keytab``. ``is_unreachable`` returns True while no KDC answers. ``failed`` is called for each missing answer.
     """
 
-    def __init__(self, keytab: Path, service: str, is_unreachable: Callable[[], bool]) -> None:
+    def __init__(
+        self, keytab: Path, service: str, is_unreachable: Callable[[], bool], failed: Callable[[], None] = lambda: None
+    ) -> None:
+        self._failed = failed
         self._is_unreachable = is_unreachable
         self._keytab = keytab
         self._service = service
@@ -70,10 +73,10 @@ class Kdc:
             return KdcAnswer.NO_ANSWER if self._is_unreachable() else KdcAnswer.REFUSED
         answer = self._put(principal)
         try:
-            return answer.result(PATIENCE)
+            return self._counted(answer.result(PATIENCE))
         except TooLate:
             answer.cancel()
-            return KdcAnswer.NO_ANSWER
+            return self._counted(KdcAnswer.NO_ANSWER)
 
     async def refused(self, principals: Sequence[str]) -> frozenset[str]:
         """Return the members of ``principals`` that the KDC has refused within the last KEPT_FOR seconds. The queries about all
@@ -94,10 +97,16 @@ class Kdc:
             for one in silent:
                 one.cancel()
             for one, principal in asking.items():
-                answers[principal] = self._keep(principal, now, one.result() if one in answered else KdcAnswer.NO_ANSWER)
+                said = self._counted(one.result() if one in answered else KdcAnswer.NO_ANSWER)
+                answers[principal] = self._keep(principal, now, said)
         by_pam = frozenset(principals) - known
         over = by_pam if by_pam and not await self._is_outage() else frozenset[str]()
         return over | {principal for principal, answer in answers.items() if answer is KdcAnswer.REFUSED}
+
+    def _counted(self, answer: KdcAnswer) -> KdcAnswer:
+        if answer not in CLEAR:
+            self._failed()
+        return answer
 
     def _keep(self, principal: str, asked_at: float, answer: KdcAnswer) -> KdcAnswer:
         """Keep ``answer``, unless a question that ran at the same time has found out more: a missing answer replaces no clear

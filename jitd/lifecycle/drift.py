@@ -19,6 +19,7 @@ from typing import Any
 from jitd.core.holding import Holding, HoldingState, Untaken
 from jitd.core.law import DAEMON
 from jitd.core.thing import is_service_ticket
+from jitd.failures import Failure, count
 from jitd.giving import Done, Failed, Givers, Looked, State
 from jitd.lifecycle.holdings import Holdings
 from jitd.log import log
@@ -124,6 +125,7 @@ class Drift:
             self._note("thing.mended", {"holding": held.id, "thing": held.thing})
             self.found.pop(held.id, None)
         elif answer is not None:
+            count(Failure.GIVER)
             log("a missing or changed thing could not be given again; jitd tries again", holding=held.id, because=answer.why)
 
     async def _search(self, thing: str) -> None:

@@ -32,6 +32,7 @@ from jitd.core.holding import (
 from jitd.core.law import DAEMON, Actor, IllegalEvent, Role
 from jitd.core.notice import Back
 from jitd.core.request import Request
+from jitd.failures import Failure, count
 from jitd.giving import Answer, Done, Failed, Givers, Refused
 from jitd.giving.secrets import Secrets
 from jitd.lifecycle import together
@@ -166,11 +167,13 @@ class Holdings:
                 if (now := self._store.holding(holding.id)) is not None and now.state is HoldingState.TAKING:
                     self._missed.add(now.id)
             case Refused():
+                count(Failure.GIVER)
                 log("a thing was not given", holding=holding.id, thing=holding.thing, because=answer.why)
                 now = self._store.holding(holding.id)
                 if now is not None and now.state is HoldingState.GIVING:
                     self._happens(now.id, *together.not_given(self._together(now), now, answer.why))
             case Failed():
+                count(Failure.GIVER)
                 log("a thing may not have been given; it is taken back", holding=holding.id, because=answer.why)
                 self.take_back(holding, DAEMON, answer.why)
 
@@ -199,6 +202,7 @@ class Holdings:
             self.untaken[holding.id] = Untaken(answer.why, holding.taking_at)
             if pause == LONGEST_PAUSE:
                 self._look(holding.request)
+            count(Failure.GIVER)
             log("a thing is not taken back yet; jitd tries again", holding=holding.id, because=answer.why, pause=f"{pause:g} s")
             self._set_deadline("holding", holding.id, now.boot + pause)
             all_of_it = self._together(holding)

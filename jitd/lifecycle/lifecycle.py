@@ -51,6 +51,7 @@ _TRANSITION: dict[type, Callable[[Any, Any, Moment], tuple[Any, tuple[Any, ...]]
 class Lifecycle:
     """Applies events to the objects of one store. ``now`` returns the current moment. ``policy_digest`` returns the digest of the
     policy in force. This digest is stored in the record. ``noted`` is called with the chain's head after each commit.
+    ``changed`` is called after a commit for each object that has changed, with the object before (None if it is new) and after.
     """
 
     def __init__(
@@ -59,9 +60,11 @@ class Lifecycle:
         now: Callable[[], Moment],
         policy_digest: Callable[[], str],
         noted: Callable[[Seal], None] = lambda head: None,
+        changed: Callable[[Life | None, Life, Moment], None] = lambda before, after, now: None,
     ) -> None:
         self._store = store
         self._noted = noted
+        self._changed = changed
         self._now = now
         self._policy_digest = policy_digest
 
@@ -118,6 +121,8 @@ class Lifecycle:
                     effects.append(follow)
         self._store.commit(after.values(), records)
         self._noted(self._store.head())
+        for key, change in after.items():
+            self._changed(before[key], change.after, now)
         return tuple(effects)
 
     def proved_since(self, boot_id: str, since: float) -> float:

@@ -24,6 +24,7 @@ from jitd.core.subject import Subject
 from jitd.deciding.decider import Decider
 from jitd.deciding.seats import Seats
 from jitd.executor import Executor
+from jitd.failures import Failure, count
 from jitd.giving import Givers
 from jitd.lifecycle import jobs
 from jitd.lifecycle.deadlines import Deadlines
@@ -170,6 +171,8 @@ class Perform:
         try:
             await deed
         except Exception as fault:
+            if not isinstance(fault, StoreError):  # it was counted already
+                count(Failure.JITD)
             log("a deed failed", fault=f"{type(fault).__name__}: {fault}")
 
     # --- screening ---------------------------------------------------------------------------------------------------
@@ -232,6 +235,7 @@ class Perform:
             )
             control = await self._executor.start(job)
         except Exception as fault:
+            count(Failure.MONITOR)
             log("a run could not be started", run=id, fault=f"{type(fault).__name__}: {fault}")
             self.deadlines.set("run", id, self._now().boot + 1.0)  # if this cannot be recorded now, the run is searched for
             waiter.fail(f"the run could not be started: {fault}")

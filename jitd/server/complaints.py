@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from jitd.core.effects import Moment
 from jitd.core.subject import Subject
+from jitd.failures import Failure, count
 from jitd.log import log
 from jitd.store import StoreError
 from jitd.verbs.limits import Pace
@@ -38,6 +39,7 @@ class Complaints:
         """Record that a client broke the protocol. If the client is not known, or breaks the protocol too often, only count the
         fault.
         """
+        count(Failure.CLIENT)
         if who is None or not self._pace.may(who.uid, self._now().boot) or not self._has_room():
             self._n_strangers += 1
             return

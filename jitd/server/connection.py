@@ -17,6 +17,7 @@ from jitd.core.request import Request
 from jitd.core.subject import Subject
 from jitd.deciding import origins
 from jitd.deciding.walking import Held
+from jitd.failures import Failure, count
 from jitd.server.acceptor import CannotNote, NoKey, NotAuthenticated, Proof
 from jitd.server.channel import Channel
 from jitd.server.dispatch import Dispatch
@@ -29,7 +30,7 @@ from jitd.server.reading import asked_in, claims_in, pairs_in, thing_in
 from jitd.server.services import Services
 from jitd.server.telling import Telling
 from jitd.server.waiting import FAILED, Waiting
-from jitd.store import Conflict
+from jitd.store import Conflict, StoreError
 from jitd.verbs.refusal import NOBODY_HERE, Refusal
 from jitd.verbs.rows import Row, instant
 from jitpam.wire import coding, messages
@@ -214,6 +215,8 @@ class Connection:
 
     def _log(self, event: str, *, fault: Exception) -> None:
         """Log that jitd failed. If the client can make jitd fail, it cannot fill the log."""
+        if not isinstance(fault, StoreError):  # it was counted already
+            count(Failure.JITD)
         self._services.complaints.warn(self._account, event, fault=f"{type(fault).__name__}: {fault}")
 
     @property

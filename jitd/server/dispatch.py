@@ -76,6 +76,8 @@ class Dispatch:
                 return self._to.keys.line(who, rotate=message.rotate)
             case messages.Audit():
                 return lists.records(who, message.after)
+            case messages.Metrics():
+                return self._to.metrics.rows(who)
         raise Refusal("usage", f"jitd has no answer to {message.type}")
 
     async def _reload(self, who: Subject) -> str:

@@ -153,6 +153,11 @@ class Listener:
         if not self._of[account]:
             del self._of[account]
 
+    @property
+    def n_open(self) -> int:
+        """The number of open connections."""
+        return self._of.total()
+
     def close(self) -> None:
         """Stop accepting. Waiting requests are not withdrawn, because their clients will connect to the next daemon."""
         self._loop.remove_reader(self._socket.fileno())

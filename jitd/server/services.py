@@ -22,6 +22,7 @@ from jitd.verbs.explanations import Explanations
 from jitd.verbs.keys import Keys
 from jitd.verbs.lists import Lists
 from jitd.verbs.locks import Locks
+from jitd.metrics.answer import Metrics
 from jitd.verbs.mutes import Mutes
 from jitd.verbs.observers import Observers
 from jitd.verbs.owed_reviews import OwedReviews
@@ -59,6 +60,7 @@ class Services:
     keys: Keys
     mutes: Mutes
     complaints: Complaints
+    metrics: Metrics
     let_go: Callable[[str], None]
     """Takes back a holding, because its client has disconnected. The argument is the id of the holding."""
     keep: Callable[[str], None]

@@ -94,6 +94,16 @@ class KeepsCursors(Protocol):
         """Close the database."""
 
 
+@dataclass(frozen=True, slots=True)
+class LiveCounts:
+    """Counts of the objects that have not ended. ``requests`` maps the name of a rule, whether this rule has ``visible_to``, and
+    a state to a number. ``others`` maps the name of a table (``grants``) and a state to a number.
+    """
+
+    requests: dict[tuple[str, bool, str], int]
+    others: dict[str, dict[str, int]]
+
+
 class Store(Protocol):
     """The methods of every store. Each method of a store is one transaction. Every method raises StoreError if the disk fails."""
 
@@ -164,6 +174,9 @@ class Store(Protocol):
 
     def live(self) -> set[tuple[str, str]]:
         """Return the life cycle and the id of every request, grant, lock and owed review that has not ended."""
+
+    def live_counts(self) -> LiveCounts:
+        """Count the requests, grants, runs, holdings, locks and owed reviews that have not ended."""
 
     def n_running(self, person: str) -> int:
         """Count the live runs and holdings under the live grants of ``person`` (``Subject.person``)."""

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from jitd.failures import Failure, count
 from jitd.store import StoreError
 from jitd.store.columns import COLUMNS
 
@@ -61,8 +62,10 @@ class Link:
             if getattr(fault, "sqlite_errorcode", 0) & 0xFF in _LOCKED and not self._is_reader:  # the higher bits are details
                 self._is_shut = True
                 self._db.close()
+            count(Failure.STORE)
             raise StoreError(f"{self._path}: {fault}") from fault
         if isinstance(fault, UnicodeDecodeError):  # the message of SQLite itself quotes the damaged bytes
+            count(Failure.STORE)
             raise StoreError(f"{self._path}: the database is damaged") from fault
 
 

@@ -27,6 +27,7 @@ from jitd.store.checkpoints import Checkpoints
 from jitd.store.columns import COLUMNS
 from jitd.store.cursors import Cursors
 from jitd.store.kept import Kept, Unread
+from jitd.store.live import LiveObjects
 from jitd.store.tally import Had, Tally
 from jitd.store.texts import Texts
 from jitd.store.told import ToldMarks
@@ -44,7 +45,7 @@ _SINCE = (1, 1, 1, 2, 4, 6)
 """For each life cycle, the number of the first schema that contains its table. The numbers are in the order of ``COLUMNS``."""
 
 
-class SqliteStore(ToldMarks, Texts, Checkpoints, Cursors):
+class SqliteStore(ToldMarks, Texts, Checkpoints, Cursors, LiveObjects):
     """See ``Store``. Use a SqliteStore from one thread only."""
 
     def __init__(self, path: Path) -> None:

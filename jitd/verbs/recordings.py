@@ -73,7 +73,10 @@ class Recordings:
         opened: Callable[[], Store],
         workers: Workers,
         now: Callable[[], Moment],
+        counted: Callable[[int], None] = lambda n_bytes: None,
     ) -> None:
+        """``counted`` is told at intervals what all recordings take of the disk, in bytes."""
+        self._counted = counted
         self._state = config.state
         self._directory = str(config.state / "recordings")
         self._limits = config.recordings
@@ -171,6 +174,7 @@ class Recordings:
         worker, kept = self._workers.kept, await self._survey()
         aged = await worker.run(HOUSE, storage.aged, kept, time.time(), self._limits.days)
         old = self._old.sure(aged, time.time(), self._now().boot)
+        n_bytes = storage.usage(kept)
         for one in await worker.run(HOUSE, storage.outdated, kept, old, quota=self._limits.mib_in_all << 20):
             run = shown(one.run.encode())
             try:
@@ -179,8 +183,10 @@ class Recordings:
                 log("an old recording could not be removed", run=run, fault=f"{type(fault).__name__}: {fault}")
                 continue
             if is_removed:
+                n_bytes -= one.size
                 self._lifecycle.note("recording.removed", ROOT, 0, {"run": one.run, "size": one.size})
                 log("an old recording was removed", run=run, size=one.size)
+        self._counted(n_bytes)
 
     async def _survey(self) -> list[Kept]:
         """Return one entry for each recording. The entry contains the requester of the run, and the position of the run among all

@@ -8,9 +8,11 @@ missing, has ended, or belongs to another person.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime
+from typing import Any, Concatenate, ParamSpec
 
 from jitd.core import request
 from jitd.core.changed import replace
@@ -46,10 +48,26 @@ from jitd.verbs.uses import Uses
 from jitd.workers import Workers
 from jitpam.wire.framing import SMALL
 
+P = ParamSpec("P")
 MAX_TEXT = 4096
 """Maximum number of bytes of a reason or a comment."""
 ANY_REASON = "…"
 """If a person asks what breaking glass would do, and gives no reason, jitd uses this reason. It is never recorded."""
+
+
+def _timed(
+    deed: Callable[Concatenate[Requests, P], Awaitable[Request]],
+) -> Callable[Concatenate[Requests, P], Coroutine[Any, Any, Request]]:
+    """Measure how long ``deed`` takes, whatever its answer is."""
+
+    async def timed(self: Requests, /, *args: P.args, **kwargs: P.kwargs) -> Request:
+        began_at = time.monotonic()
+        try:
+            return await deed(self, *args, **kwargs)
+        finally:
+            self._took(time.monotonic() - began_at)
+
+    return timed
 
 
 class Requests:
@@ -65,7 +83,10 @@ class Requests:
         waiters: Waiters,
         workers: Workers,
         now: Callable[[], Moment],
+        took: Callable[[float], None] = lambda seconds: None,
     ) -> None:
+        """``took`` is told how long each answer to a new request took, in seconds."""
+        self._took = took
         self._config = config
         self._decider = decider
         self._explainer = explainer
@@ -105,6 +126,7 @@ class Requests:
         except Nonsense as fault:
             raise Refusal("usage", str(fault)) from None
 
+    @_timed
     async def submit(
         self,
         who: Subject,
@@ -138,6 +160,7 @@ class Requests:
         self._store.keep_texts(_scripts_of(first).texts)
         return self._begin(made, decision, waiter if waits else None, on_created)
 
+    @_timed
     async def enforce(
         self,
         who: Subject,

@@ -28,6 +28,7 @@ _ASKS = [
     "reload",
     "audit",
     "signingkey",
+    "metrics",
     "replay",
     "withdraw",
 ]  # the questions that are answered by items, followed by Done or Refused

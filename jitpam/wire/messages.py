@@ -222,6 +222,10 @@ class SigningKey(Message, by=FROM_CLIENT):
     rotate: bool
 
 
+class Metrics(Message, by=FROM_CLIENT):
+    """Request the daemon's counters and gauges."""
+
+
 class Replay(Message, by=FROM_CLIENT):
     """Request the recording of the run ``id``. With ``follow``, also request the part that will be recorded later."""
 

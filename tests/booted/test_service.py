@@ -21,7 +21,7 @@ UNITS = (
     "jitd.service", "jitd.socket", "jitd-launcher.service", "jitd-launcher.socket", "jitd-kdc.service", "jitd-kdc.socket",
     "jitd.slice", "jitd-programs.service", "jitd-programs.socket", "jitd-programs-net.service", "jitd-programs-net.socket",
     "jitd-outside.service", "jitd-outside.socket", "jitd-terminals.service", "jitd-terminals.socket",
-    "jitd-givers.service", "jitd-givers.socket",
+    "jitd-givers.service", "jitd-givers.socket", "jitd-metrics.service", "jitd-metrics.timer",
 )  # fmt: skip
 
 

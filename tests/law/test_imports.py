@@ -76,7 +76,7 @@ LAW: dict[str, set[str]] = {
     "jitd.core": {CORE},
     "jitd.invocation": {"jitd.invocation"},
     "jitd.recording": {"jitd.recording"},
-    "jitd.store": {CORE, "jitd.audit.forms", "jitd.store"},
+    "jitd.store": {CORE, "jitd.audit.forms", "jitd.failures", "jitd.store"},
     "jitd.audit": {CORE, "jitd.audit", "jitd.givers.durable"},
     "jitd.audit.signing": {CORE, "jitd.audit", "jitd.log", "jitd.store"},
     "jitd.expressions": {CORE, "jitd.expressions"},
@@ -85,7 +85,10 @@ LAW: dict[str, set[str]] = {
     },
     "jitd.claiming": {"jitd.settings"},
     "jitd.reloading": {CORE, "jitd.settings", "jitd.workers"},
-    "jitd.workers": set(),
+    "jitd.workers": {"jitd.failures"},
+    "jitd.failures": set(),
+    "jitd.metrics": {CORE, WIRE, "jitd.metrics", "jitd.store", "jitd.verbs.access", "jitd.verbs.rows", "jitd.workers"},
+    "jitd.metrics.meters": {CORE, "jitd.failures"},
     "jitd.systemd": set(),
     "jitd.versions": set(),
     "jitd.log": {WIRE},
@@ -101,8 +104,8 @@ LAW: dict[str, set[str]] = {
     },
     # from a client to the core, room by room: each knows those that come after it, and none that come before
     "jitd.server": {
-        CORE, WIRE, "jitd.deciding", "jitd.lifecycle.waiters", "jitd.log", "jitd.server", "jitd.store", "jitd.verbs",
-        "jitd.workers",
+        CORE, WIRE, "jitd.deciding", "jitd.failures", "jitd.lifecycle.waiters", "jitd.log", "jitd.metrics.answer",
+        "jitd.server", "jitd.store", "jitd.verbs", "jitd.workers",
     },
     "jitd.server.acceptor": {CORE, "jitd.kdc.keytab", "jitd.server"},
     "jitd.verbs": {
@@ -110,8 +113,8 @@ LAW: dict[str, set[str]] = {
         "jitd.settings", "jitd.store", "jitd.verbs", "jitd.workers",
     },
     "jitd.lifecycle": {
-        CORE, "jitd.deciding", "jitd.executor", "jitd.giving", "jitd.lifecycle", "jitd.log", "jitd.monitor.orders",
-        "jitd.settings", "jitd.store", "jitd.workers",
+        CORE, "jitd.deciding", "jitd.executor", "jitd.failures", "jitd.giving", "jitd.lifecycle", "jitd.log",
+        "jitd.monitor.orders", "jitd.settings", "jitd.store", "jitd.workers",
     },
     "jitd.deciding": {
         CORE, WIRE, "jitd.beside.filtering", "jitd.deciding", "jitd.files", "jitd.invocation", "jitd.kdc.keytab", "jitd.pamlint",
@@ -138,7 +141,8 @@ LAW: dict[str, set[str]] = {
     "jitd.terminals": {WIRE, "jitd.beside", "jitd.facts.sessions", "jitd.terminals"},
     # what has people told, and when
     "jitd.announcing": {
-        CORE, "jitd.announcing", "jitd.deciding.seats", "jitd.log", "jitd.notifying", "jitd.settings", "jitd.store",
+        CORE, "jitd.announcing", "jitd.deciding.seats", "jitd.failures", "jitd.log", "jitd.notifying", "jitd.settings",
+        "jitd.store",
     },
     # what sends the record to collectors
     "jitd.sinks": {
@@ -151,8 +155,8 @@ LAW: dict[str, set[str]] = {
     },
     # what the daemon asks of them, and how it reads their answers
     "jitd.asking": {
-        CORE, "jitd.asking", "jitd.deciding.gatekeepers", "jitd.log", "jitd.outside", "jitd.programs", "jitd.settings",
-        "jitd.terminals.client",
+        CORE, "jitd.asking", "jitd.deciding.gatekeepers", "jitd.failures", "jitd.log", "jitd.outside", "jitd.programs",
+        "jitd.settings", "jitd.terminals.client",
     },
     # what `jitd check` warns about, without a daemon
     "jitd.checking": {
@@ -175,7 +179,7 @@ LAW: dict[str, set[str]] = {
         "jitd.checking", "jitd.cli", "jitd.daemon", "jitd.doctor", "jitd.kdc", "jitd.lifecycle.integrity", "jitd.pamlint",
         "jitd.recording", "jitd.settings", "jitd.store",
     },
-    "jitd.daemon": {"jitd"},  # the one place where concrete parts are named
+    "jitd.daemon": {"jitd", "jitpam"},  # the one place where concrete parts are named
 }  # fmt: skip
 """A module, or a package with all below it → what of ours it may import, likewise. The longest name that fits is the row."""
 

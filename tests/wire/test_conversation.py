@@ -24,6 +24,7 @@ ASKED = {
     "reload",
     "audit",
     "signingkey",
+    "metrics",
     "replay",
     "withdraw",
     "keep",

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counts the failures of this process, by what has failed. ``jitd metrics`` tells the counts.
+
+Law: a failure is counted where it is noticed first, and once. Counting never fails.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from enum import StrEnum
+
+
+class Failure(StrEnum):
+    """What has failed."""
+
+    STORE = "store"
+    """The database could not be read or written."""
+    KDC = "kdc"
+    """No KDC has said whether a principal is valid."""
+    GATEKEEPER = "gatekeeper"
+    """A gatekeeper has not given a valid answer."""
+    PROVIDER = "provider"
+    """A provider has not given valid facts."""
+    GIVER = "giver"
+    """A thing could not be given, taken back or given again."""
+    CHANNEL = "channel"
+    """A notice could not be sent."""
+    SINK = "sink"
+    """Records could not be handed to a sink."""
+    MONITOR = "monitor"
+    """A run could not be started, or what starts runs had a fault."""
+    LANE = "lane"
+    """Work was given up because it took too long, such as a look-up in a directory of accounts that does not answer."""
+    CLIENT = "client"
+    """A client broke the protocol."""
+    JITD = "jitd"
+    """A defect of jitd itself. The log has the details."""
+
+
+_counts: Counter[Failure] = Counter()
+_lock = threading.Lock()  # failures are noticed in worker threads, too
+
+
+def count(failure: Failure) -> None:
+    """Count one failure."""
+    with _lock:
+        _counts[failure] += 1
+
+
+def counted() -> dict[Failure, int]:
+    """Return how often each kind of failure was counted since the process began."""
+    with _lock:
+        return {failure: _counts[failure] for failure in Failure}

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counts the objects that have not ended, for metrics. Law: only the indexes of open objects lead to what is read. The chain is
+not read.
+"""
+
+from __future__ import annotations
+
+from jitd.store import LiveCounts
+from jitd.store.columns import COLUMNS
+from jitd.store.link import Link
+
+_STATE = "json_extract(CAST(document AS TEXT), '$.state')"
+_RULE = "coalesce(json_extract(CAST(document AS TEXT), '$.rule'), '')"
+_WORDS = """coalesce(json_type(CAST(document AS TEXT), '$.obligations.visible_to'),
+ json_type(CAST(document AS TEXT), '$.visible_to'), 'null') <> 'null'"""
+"""As ``core.visibility.words_of``: whether the rule of a request limits who may read its contents."""
+
+
+class LiveObjects(Link):
+    """The part of the store that counts open objects. The methods are described in ``Store``."""
+
+    def live_counts(self) -> LiveCounts:
+        with self._told():
+            requests = self._db.execute(
+                f"SELECT {_RULE}, {_WORDS}, {_STATE}, count(*) FROM requests INDEXED BY requests_open WHERE is_open = 1"
+                " GROUP BY 1, 2, 3"
+            ).fetchall()
+            others = {
+                table: dict(
+                    self._db.execute(
+                        f"SELECT {_STATE}, count(*) FROM {table} INDEXED BY {table}_open WHERE is_open = 1 GROUP BY 1"
+                    ).fetchall()
+                )
+                for table in (columns.table for columns in COLUMNS.values())
+                if table != "requests"
+            }
+        return LiveCounts({(rule, bool(is_hidden), state): n for rule, is_hidden, state, n in requests}, others)
