@@ -172,9 +172,9 @@ class Signing:
             files.use_next()  # the daemon ended between the note and this
         try:
             found = files.key()
-        except signing_key.Damaged as fault:
-            log("the key that signs the record is damaged", fault=fault)
-            return self._made_key(here, named, Because.DAMAGED)
+        except signing_key.Unusable as fault:
+            log("the key that signs the record cannot be used", fault=fault)
+            return self._made_key(here, named, fault.because)
         if found is None:
             return self._made_key(here, named, Because.FIRST if named is None else Because.LOST)
         if because := self._why_unusable(found, here, named):

@@ -35,6 +35,7 @@ class Because(StrEnum):
     FIRST = "first start"
     LOST = "lost"
     DAMAGED = "damaged"
+    EXPOSED = "others could read it"
     COPIED = "made on another machine"
     OTHER = "not the key that the record names"
     RESTORED = "has signed another chain"
@@ -73,8 +74,12 @@ def machine() -> str:
     return hashlib.sha256(f"jitd signing key\n{id}\n".encode()).hexdigest() if len(id) == 32 else ""
 
 
-class Damaged(Exception):
-    """A file is not what jitd has written. The text is a sentence."""
+class Unusable(Exception):
+    """The file of the key is not as jitd has written it, ``because`` says how. The text is a sentence."""
+
+    def __init__(self, because: Because, sentence: str) -> None:
+        super().__init__(sentence)
+        self.because = because
 
 
 class KeyFiles:
@@ -88,12 +93,12 @@ class KeyFiles:
         self._promise = directory / "signing-head"
 
     def key(self) -> Key | None:
-        """Return the key in use, or None if there is none. Raises Damaged."""
+        """Return the key in use, or None if there is none. Raises Unusable."""
         return _read(self._key)
 
     def next(self) -> Key | None:
         """Return the key that was put aside. Return None if there is none, or half of one."""
-        with suppress(Damaged):
+        with suppress(Unusable):
             return _read(self._next)
         return None
 
@@ -139,9 +144,14 @@ def _written(key: Key) -> bytes:
 
 def _read(file: Path) -> Key | None:
     try:
-        content = file.read_bytes()
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
+    with open(descriptor, "rb") as stream:
+        found = os.fstat(descriptor)
+        if found.st_mode & 0o077 or found.st_uid != os.geteuid():
+            raise Unusable(Because.EXPOSED, f"others could read {file}")
+        content = stream.read()
     try:
         said = json.loads(content)
         if not isinstance(said, dict) or said.keys() != _MEMBERS or said["form"] != _FORM:
@@ -150,4 +160,4 @@ def _read(file: Path) -> Key | None:
         made_at = datetime.fromisoformat(said["made_at"])
         return Key(private, private.public_key().public_bytes_raw(), str(said["machine"]), made_at, Because(said["because"]))
     except (ValueError, TypeError, RecursionError):
-        raise Damaged(f"{file} is not a key of jitd") from None
+        raise Unusable(Because.DAMAGED, f"{file} is not a key of jitd") from None

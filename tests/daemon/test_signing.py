@@ -177,6 +177,18 @@ def test_a_damaged_key_is_replaced(house: House, content: bytes) -> None:
     house.check()
 
 
+@pytest.mark.parametrize("mode", [0o640, 0o604])
+def test_a_key_that_others_could_read_is_replaced(house: House, mode: int) -> None:
+    """THREATS L-13."""
+    house.signing.sign()
+    (house.state / "signing-key").chmod(mode)
+    house.again()
+    assert house.signing.sign()
+    assert house.notes("key.made")[1]["because"] == "others could read it"
+    assert stat.S_IMODE((house.state / "signing-key").stat().st_mode) == 0o600
+    house.check()
+
+
 def test_a_copy_of_this_host_on_another_machine_gets_a_key_of_its_own(house: House) -> None:
     """THREATS L-13: an image that was made of a host carries its key. The copy must not sign in the name of the host."""
     house.signing.sign()
