@@ -304,6 +304,12 @@ class House:
         with contextlib.closing(SqliteStore.reading(self.database)) as store:
             return store.head()
 
+    def is_signed(self) -> bool:
+        """Whether the head of the chain has a checkpoint: then the daemon writes nothing by itself."""
+        with contextlib.closing(SqliteStore.reading(self.database)) as store:
+            last = store.last_checkpoint()
+            return last is not None and Seal(last.number, last.seal) == store.head()
+
     def run_of(self, id: str) -> Run:
         """The run with the id of a request, whether it has ended or not. Raises LookupError while there is none."""
         return {run.id: run for run in self.kept("runs", ended=True)}[id]

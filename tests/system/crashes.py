@@ -152,6 +152,7 @@ class Trial:
 
     def _follow(self) -> None:
         point = self.point
+        wait_for(self.house.is_signed, what="the checkpoint of what was before, which is a write, too")
         with Halt(self._followed(), point.steps, is_deep=point.follows == "launcher") as halt:
             if self.client is None:
                 self.client = Client(self.house, "alice", *self._words())

@@ -30,12 +30,6 @@ def checkpoints(house: House) -> list[Checkpoint]:
         return list(store.checkpoints())
 
 
-def is_signed(house: House) -> bool:
-    with contextlib.closing(SqliteStore.reading(house.database)) as store:
-        last = store.last_checkpoint()
-        return last is not None and (last.number, last.seal) == (store.head().number, store.head().digest)
-
-
 def key(house: House, *words: str, who: str = "root") -> str:
     done = house.jitd("audit", "key", *words, who=who)
     assert done.returncode == 0, done.stderr
@@ -60,7 +54,7 @@ def test_ssh_keygen_alone_checks_every_checkpoint(served: House, tmp_path: Path)
     """THREATS L-13."""
     house = served
     assert house.sudo("root", "true").returncode == 0
-    wait_for(lambda: is_signed(house), what="a checkpoint of the head")
+    wait_for(house.is_signed, what="a checkpoint of the head")
     allowed = key(house, "--allowed-signers")
     made = checkpoints(house)
     for one in made:
@@ -76,11 +70,11 @@ def test_ssh_keygen_alone_checks_every_checkpoint(served: House, tmp_path: Path)
 def test_the_last_record_of_a_clean_stop_is_signed_and_so_is_what_a_killed_daemon_has_left(served: House) -> None:
     house = served
     house.stop()
-    assert is_signed(house), "daemon.stopped is the last record, and it is signed"
+    assert house.is_signed(), "daemon.stopped is the last record, and it is signed"
     house.start()
     house.kill()
     house.start()
-    wait_for(lambda: is_signed(house), what="a checkpoint of the head")
+    wait_for(house.is_signed, what="a checkpoint of the head")
     house.verify()
 
 
@@ -98,7 +92,7 @@ def test_a_rotation_is_signed_by_both_keys_and_only_root_may_have_one(served: Ho
     assert keygen(tmp_path, before, "jitd-key", detail["signed"], detail["by_before"])
     assert keygen(tmp_path, after, "jitd-key", detail["signed"], detail["by_public"])
     assert not keygen(tmp_path, before, "jitd-key", detail["signed"], detail["by_public"])
-    wait_for(lambda: is_signed(house), what="a checkpoint of the head")
+    wait_for(house.is_signed, what="a checkpoint of the head")
     last = checkpoints(house)[-1]
     assert keygen(tmp_path, after, "jitd-checkpoint", last.signed, last.signature)
     assert signing_of(house)["level"] == "ok", "a rotation is no fault"
@@ -123,7 +117,7 @@ def test_decisions_go_on_while_the_head_cannot_be_signed(served: House) -> None:
     """What keeps it from being signed is a directory where a file of the daemon's should be."""
     house = served
     key(house)
-    wait_for(lambda: is_signed(house), what="a checkpoint of the head")
+    wait_for(house.is_signed, what="a checkpoint of the head")
     in_its_place = house.root / "state/signing-head"
     in_its_place.unlink()
     in_its_place.mkdir()
@@ -134,5 +128,5 @@ def test_decisions_go_on_while_the_head_cannot_be_signed(served: House) -> None:
     assert len(checkpoints(house)) == n
     assert house.sudo("root", "true").returncode == 0, "nothing waits for a signature"
     in_its_place.rmdir()
-    wait_for(lambda: is_signed(house), what="a checkpoint of the head")
+    wait_for(house.is_signed, what="a checkpoint of the head")
     wait_for(lambda: signing_of(house)["level"] == "ok", what="the end of the finding")
