@@ -82,6 +82,8 @@ class Daemon:
         from jitd.announcing.notices import Notices
         from jitd.asking.assembly import Outsiders
         from jitd.asking.gatekeepers import Now
+        from jitd.audit.countersigned import file_of as countersignatures
+        from jitd.audit.countersigned import stored
         from jitd.audit.signing import Signing
         from jitd.deciding.decider import Decider
         from jitd.deciding.explaining import Explainer
@@ -101,6 +103,7 @@ class Daemon:
         from jitd.lifecycle.perform import Perform
         from jitd.lifecycle.recovery import Recovery
         from jitd.lifecycle.waiters import Waiters
+        from jitd.metrics.answer import Metrics
         from jitd.recording.reserve import is_reached
         from jitd.server.acceptor import Acceptor
         from jitd.server.complaints import Complaints
@@ -118,11 +121,11 @@ class Daemon:
         from jitd.verbs.keys import Keys
         from jitd.verbs.lists import Lists
         from jitd.verbs.locks import Locks
-        from jitd.metrics.answer import Metrics
         from jitd.verbs.mutes import Mutes
         from jitd.verbs.observers import Observers
         from jitd.verbs.owed_reviews import OwedReviews
         from jitd.verbs.recordings import Recordings
+        from jitd.verbs.records import Records
         from jitd.verbs.requests import Requests
         from jitd.verbs.reviews import Reviews
         from jitd.workers import HOUSE, Workers
@@ -251,6 +254,17 @@ class Daemon:
         meters = self._meters
         recordings = Recordings(config, access, lists, self._lifecycle, self._store, opened, self._workers, now, meters.recorded)
         self.metrics = Metrics(access, meters, self._store, opened, self._workers, file_of(config.state), self._troubles)
+        self._records = Records(
+            host=config.host,
+            naming=config.naming,
+            access=access,
+            store=self._store,
+            opened=opened,
+            workers=self._workers,
+            lifecycle=self._lifecycle,
+            countersigned=lambda: stored(countersignatures(config.state), config.record.witnesses).values(),
+        )
+        self._after_commit.append(self._records.feed.committed)
         subordinates = Subordinates()
         subordinates.read_file()  # so that nobody has many shares before the first look-up, which may never end
         self.services: Services = Services(
@@ -279,6 +293,7 @@ class Daemon:
             endings=endings,
             locks=Locks(access, endings, self.perform, self._store, self._accounts, waiters, self._workers, now),
             recordings=recordings,
+            records=self._records,
             observers=Observers(access, decider, self.perform.observing, recordings, self._store, self._workers, now),
             waiters=waiters,
             turns=Turns(),
@@ -374,6 +389,7 @@ class Daemon:
             self._keep_trying("a trial of the KDC's gate", self._trials.keep),
             self._keep_trying("what is held, compared with the host,", self._drift.keep),
             self.notices.keep(),
+            self._records.feed.keep(),
             self._standing(),
         )
         feeding = loop.create_task(self.sinks.keep())

@@ -372,6 +372,9 @@ class Connection:
                 self._list_again()
             case messages.Replay():
                 await self._replay(self._services.recordings.play(who, message.id, follow=message.follow, again=self._admit))
+            case messages.Audit() if message.follow:
+                self._channel.resume()  # there may be no row for hours, and the client may disconnect before
+                await self._replay(self._services.records.follow(who, message, again=self._admit))
             case messages.Observe():
                 origin = origins.origin(self._peer.pid, self._peer.uid)
                 rows = self._services.observers.observe(

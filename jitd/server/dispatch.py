@@ -75,7 +75,9 @@ class Dispatch:
             case messages.SigningKey():
                 return self._to.keys.line(who, rotate=message.rotate)
             case messages.Audit():
-                return lists.records(who, message.after)
+                return self._to.records.show(who, message)
+            case messages.Export():
+                return self._to.records.export(who, message)
             case messages.Metrics():
                 return self._to.metrics.rows(who)
         raise Refusal("usage", f"jitd has no answer to {message.type}")

@@ -10,6 +10,7 @@ from jitd.core.frozen import dataclass
 from jitd.core.subject import Subject
 from jitd.deciding.subordinates import Subordinates
 from jitd.lifecycle.waiters import Waiters
+from jitd.metrics.answer import Metrics
 from jitd.server.acceptor import Acceptor
 from jitd.server.complaints import Complaints
 from jitd.server.identifying import Identifying
@@ -22,11 +23,11 @@ from jitd.verbs.explanations import Explanations
 from jitd.verbs.keys import Keys
 from jitd.verbs.lists import Lists
 from jitd.verbs.locks import Locks
-from jitd.metrics.answer import Metrics
 from jitd.verbs.mutes import Mutes
 from jitd.verbs.observers import Observers
 from jitd.verbs.owed_reviews import OwedReviews
 from jitd.verbs.recordings import Recordings
+from jitd.verbs.records import Records
 from jitd.verbs.requests import Requests
 from jitd.verbs.reviews import Reviews
 from jitd.workers import Workers
@@ -54,6 +55,7 @@ class Services:
     endings: Endings
     locks: Locks
     recordings: Recordings
+    records: Records
     observers: Observers
     waiters: Waiters
     turns: Turns

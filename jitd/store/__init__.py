@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from jitd.audit.forms import Checkpoint
 from jitd.core.chain import Seal
@@ -18,6 +18,7 @@ from jitd.core.lock import Lock
 from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request
 from jitd.core.run import Run
+from jitd.core.sought import Sought
 from jitd.core.subject import Subject
 
 Life = Request | Grant | Run | Lock | Holding | OwedReview
@@ -228,6 +229,21 @@ class Store(Protocol):
 
     def records(self, after: int = 0) -> Iterator[tuple[int, bytes, bytes]]:
         """Yield the records of the chain after record number ``after``. For each record, yield its number, body and digest."""
+
+    def record(self, number: int) -> tuple[bytes, bytes] | None:
+        """Return the body and the seal of record ``number``. Return None if there is none."""
+
+    def find(self, after: int, sought: Sought) -> tuple[list[int], int]:
+        """Search the chain after record ``after``. Return numbers of records, in ascending order, that may be what is ``sought``,
+        and the number of the record up to which the search has come: up to there, no other record is. If this is the number of
+        the newest record, the search is over.
+        """
+
+    def requester(self, id: str) -> str:
+        """Return the principal who made the request with this id, by the chain alone. Return an empty text if there is none."""
+
+    def index_rows(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """Yield all rows of the indexes of the chain, each with its table, for the verifier (``store.index.Rows``)."""
 
     def newest(self) -> Iterator[bytes]:
         """Yield the bodies of all records of the chain, newest first."""

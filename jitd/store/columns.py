@@ -36,7 +36,7 @@ COLUMNS: dict[type, Columns] = {
         "requests",
         lambda r: r.is_open,
         lambda r: {"uid": r.requester.uid, "person": r.requester.person, "asked_at": history.spell(r.submitted_at)},
-        lambda r: {"is_denied": int(r.state is RequestState.DENIED)},
+        lambda r: {"is_denied": int(r.state is RequestState.DENIED), "rule": r.rule},
     ),
     Grant: Columns(
         "grants",

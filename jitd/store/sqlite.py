@@ -26,6 +26,7 @@ from jitd.store import Change, Conflict, History, StoreError, T, documents, hist
 from jitd.store.checkpoints import Checkpoints
 from jitd.store.columns import COLUMNS
 from jitd.store.cursors import Cursors
+from jitd.store.index import Index
 from jitd.store.kept import Kept, Unread
 from jitd.store.live import LiveObjects
 from jitd.store.tally import Had, Tally
@@ -33,7 +34,7 @@ from jitd.store.texts import Texts
 from jitd.store.told import ToldMarks
 
 P = TypeVar("P")
-SCHEMA = 10
+SCHEMA = 11
 """The version of the schema that this code uses. This version is the number of the last file in ``schema/``."""
 
 PAGE = 64
@@ -45,7 +46,7 @@ _SINCE = (1, 1, 1, 2, 4, 6)
 """For each life cycle, the number of the first schema that contains its table. The numbers are in the order of ``COLUMNS``."""
 
 
-class SqliteStore(ToldMarks, Texts, Checkpoints, Cursors, LiveObjects):
+class SqliteStore(ToldMarks, Texts, Checkpoints, Cursors, LiveObjects, Index):
     """See ``Store``. Use a SqliteStore from one thread only."""
 
     def __init__(self, path: Path) -> None:
@@ -57,6 +58,7 @@ class SqliteStore(ToldMarks, Texts, Checkpoints, Cursors, LiveObjects):
             path.chmod(0o600)
             self._migrate()
             self._named = frozenset(name for (name,) in self._db.execute("SELECT name FROM named_groups"))
+        self._catch_up()
         self._head = self._read_head()
 
     @classmethod
@@ -73,6 +75,7 @@ class SqliteStore(ToldMarks, Texts, Checkpoints, Cursors, LiveObjects):
         store._tally, store._kept = Tally(), Kept()
         store._named = frozenset()
         store._is_reader, store._is_shut = True, False
+        store._forget_index()
         with store._told():
             store._db = sqlite3.connect(
                 f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None, timeout=5.0, check_same_thread=False
@@ -124,8 +127,10 @@ class SqliteStore(ToldMarks, Texts, Checkpoints, Cursors, LiveObjects):
                 for body in records:
                     head = seal(head, body)
                     self._db.execute("INSERT INTO chain VALUES (?, ?, ?)", (head.number, body, head.digest))
+                    self._index(head.number, body)
                 self._db.execute("COMMIT")
             except BaseException:
+                self._forget_index()
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise

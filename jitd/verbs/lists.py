@@ -8,7 +8,6 @@ request goes through the function ``_as_seen``, which removes the contents that 
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import closing
 from functools import partial
@@ -39,15 +38,9 @@ from jitd.workers import Workers
 from jitpam.wire.shown import shown
 
 Noticed = tuple[str, list[Told], str]
-_OF_REQUESTS = ("request", "grant", "run", "holding", "owed_review")
-"""Names of the life cycles whose records belong to one request."""
 T = TypeVar("T", Request, Grant, Run, Lock, OwedReview)
 MOST_RUNS = 1000
 """Maximum number of runs that are shown with their request. If the request has more runs, the newest runs are shown."""
-AT_ONCE = 500
-"""Maximum number of records that are read from the chain in one step."""
-AT_ONCE_BYTES = 1024 * 1024
-"""When one step has read this number of bytes from the chain, this step reads no more records."""
 
 
 class Lists:
@@ -322,41 +315,6 @@ class Lists:
                 ]
 
         return await self._workers.kept.run(who.uid, find)
-
-    def records(self, who: Subject, after: int) -> AsyncIterator[Row]:
-        """Yield the records of the chain whose number is greater than ``after``. Raises Refusal."""
-        self._access.overseers_only(who, "read the chain")
-        return self._records(who, after)
-
-    async def _records(self, who: Subject, after: int) -> AsyncIterator[Row]:
-
-        def page() -> list[Row]:
-            some: list[Row] = []
-            n_bytes = 0
-            with closing(self._opened()) as store:
-                for number, body, digest in store.records(after):
-                    some.append(self._record_as_seen(store, who, {"number": number, "digest": digest.hex(), **json.loads(body)}))
-                    n_bytes += len(body)
-                    if len(some) == AT_ONCE or n_bytes > AT_ONCE_BYTES:
-                        break
-            return some
-
-        while some := await self._workers.kept.run(who.uid, page):
-            for row in some:
-                yield row
-            after = some[-1]["number"]
-
-    def _record_as_seen(self, store: Store, who: Subject, row: Row) -> Row:
-        """Return the record ``row`` in the form that ``who`` may see. If the request of the record is missing, the record is
-        shown without contents, because nobody knows who may see the contents.
-        """
-        if str(row.get("event")).partition(".")[0] not in _OF_REQUESTS:
-            return {**row, "narrowed": False}
-        detail = row["detail"]
-        asked = [store.request(id) for id in {str(row["id"]).partition(".")[0], str(detail.get("request", row["id"]))}]
-        if all(one is not None and self._access.is_shown_contents(who, one, store) for one in asked):
-            return {**row, "narrowed": False}
-        return {**without_contents(row), "narrowed": True}
 
 
 def _without(row: Row, of: Row) -> Row:

@@ -29,6 +29,7 @@ _ASKS = [
     "audit",
     "signingkey",
     "metrics",
+    "export",
     "replay",
     "withdraw",
 ]  # the questions that are answered by items, followed by Done or Refused

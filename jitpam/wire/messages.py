@@ -211,9 +211,30 @@ class Reload(Message, by=FROM_CLIENT):
 
 
 class Audit(Message, by=FROM_CLIENT):
-    """Request all records of the chain with a number above ``after``."""
+    """Request the records of the chain with a number above ``after``. The other fields select some of them; None selects all.
+    ``since`` and ``until`` are RFC 3339 UTC, ``who`` is a principal or an account, ``event`` a prefix that ends with a full stop
+    or a shell pattern. With ``follow``, the answer goes on with each new record until the client closes the connection.
+    """
 
-    after: Count
+    after: Count = 0
+    since: str | None = None
+    until: str | None = None
+    who: str | None = None
+    rule: str | None = None
+    event: str | None = None
+    id: str | None = None
+    follow: bool = False
+
+
+class Export(Message, by=FROM_CLIENT):
+    """Request the records of the chain that the fields select (see Audit) as lines for a file, with the digests of the others
+    and the checkpoints that prove all of them.
+    """
+
+    since: str | None
+    until: str | None
+    who: str | None
+    rule: str | None
 
 
 class SigningKey(Message, by=FROM_CLIENT):

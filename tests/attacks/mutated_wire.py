@@ -105,6 +105,8 @@ def live(house: House) -> list[Message]:
         messages.Observe(id=id, offset=0),
         messages.Replay(id=id, follow=True),
         messages.Audit(after=0),
+        messages.Audit(after=1, who="alice", event="request.", follow=True),
+        messages.Export(since=None, until=None, who="alice", rule=None),
         messages.Bye(),
         messages.Seen(beat=1),
         messages.Reload(),

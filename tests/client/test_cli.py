@@ -273,7 +273,9 @@ def test_the_statuses_are_those_of_the_contract() -> None:
         "replay",
         "replay X --speed=0",
         "replay X --to=Y",
-        "audit export",
+        "audit export --after=1",
+        "audit show --follow --until=2026-11-26",
+        "audit show --since=tomorrow",
         "audit",
     ],
 )

@@ -77,8 +77,8 @@ def test_the_reviews_that_a_person_may_give_are_offered(capsys: pytest.CaptureFi
     [
         ("approve -", {"--yes", "--comment", "--help"}, {"--json", OTHERS}),
         ("requests --", {"--watch", "--all", "--json"}, {"--yes"}),
-        ("audit ", {"show", "verify"}, {"approve"}),
-        ("audit show --", {"--after", "--json"}, {"--yes"}),
+        ("audit ", {"show", "verify", "export"}, {"approve"}),
+        ("audit show --", {"--after", "--json", "--follow", "--since", "--until", "--who", "--rule", "--event"}, {"--yes"}),
         ("replay --export ", {"asciicast", "sudo"}, {"--speed"}),
         ("-", {"--help"}, {"approve"}),
         ("jitsudo --", {"--reason=", "--resume=", "--no-wait", "--list"}, {"--yes"}),

@@ -46,6 +46,7 @@ from jitd.verbs.reviews import Reviews
 from jitpam.wire import messages
 from jitpam.wire.coding import decode, encode
 from tests.daemon.asking import ALICE, BOB, CHANGE, HERE, AskingHouse, Client, Played
+from tests.daemon.records import read, records_of
 from tests.daemon.test_decider import ASKED, CAROL, OPS, rule
 from tests.scene import asked, locked, moment, person, place, submit
 
@@ -69,6 +70,7 @@ class GlassHouse(AskingHouse):
         self.lists = Lists(
             self.access, self.store, lambda: SqliteStore.reading(path / "jitd.db"), self.workers, lambda run: None, self.now
         )
+        self.records = records_of(self.access, self.store, lambda: SqliteStore.reading(path / "jitd.db"), self.workers)
         self.endings = Endings(config, self.access, self.lists, self.perform, self.store, self.waiters)
 
     def glass(self, glass: BreakGlass = GLASS, **changes: Any) -> None:
@@ -287,9 +289,9 @@ def test_what_a_rule_keeps_from_operators_is_kept_from_them_in_an_owed_review_to
             assert listed["argv"] == ["(not shown)"] and "production" not in "".join(without_styles(page(shown, None)))
             if not given:
                 await house.give(id, comment="well MARKED done")
-        records = [row async for row in house.lists.records(DAVE, 0)]
+        records = await read(house.records, DAVE)
         (about,) = (row for row in records if row["event"] == "owed_review.reviewed")
-        assert about["narrowed"] and "MARKED" not in repr(records) and "production" not in repr(records)
+        assert about["detail"]["comment"] == "‹hidden›" and "MARKED" not in repr(records) and "production" not in repr(records)
 
     house.run(play())
 

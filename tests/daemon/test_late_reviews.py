@@ -13,6 +13,7 @@ from jitd.core.subject import LOCAL, ROOT, Subject
 from jitd.verbs.recordings import Recordings
 from jitd.verbs.refusal import Refusal
 from tests.daemon.asking import ALICE, BOB
+from tests.daemon.records import read
 from tests.daemon.test_break_glass import DAVE, DUE, GlassHouse, house
 from tests.scene import person
 
@@ -57,8 +58,8 @@ def test_an_operator_reads_what_they_have_to_review_while_it_is_overdue_and_no_l
         assert not await is_shown(house, DAVE, id) and not await may_watch(house, DAVE, id)
         house.pass_time(DUE)
         assert await is_shown(house, DAVE, id) and await may_watch(house, DAVE, id)
-        records = [row async for row in house.lists.records(DAVE, 0) if row["event"] == "owed_review.begun"]
-        assert [row["narrowed"] for row in records] == [False]
+        (begun,) = await read(house.records, DAVE, event="owed_review.begun")
+        assert "‹hidden›" not in json.dumps(begun, ensure_ascii=False)
         assert await house.give(id, DAVE, comment="it was right")
         assert not await is_shown(house, DAVE, id) and not await may_watch(house, DAVE, id)
 

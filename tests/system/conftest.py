@@ -34,6 +34,7 @@ from jitd.verbs.endings import GONE_WITHIN
 from jitpam.client import Connection
 from jitpam.wire.messages import Audit, Done, List, Message, Reload, Show
 from tests.attacks.raw import connected, review
+from tests.daemon.records import lines_in
 from tests.system.fork_server import Account, Forked, fork_server
 from tests.waiting import PATIENCE, wait_for
 
@@ -320,7 +321,7 @@ class House:
 
     def records(self, after: int = 0) -> list[dict[str, Any]]:
         """The chain after the record of that number, as root reads it."""
-        return self.asked(Audit(after=after))
+        return lines_in(self.asked(Audit(after=after)))
 
     def at_rest(self) -> House:
         """Itself, once nothing runs: a client may end before the end of its run is recorded."""

@@ -25,6 +25,7 @@ ASKED = {
     "audit",
     "signingkey",
     "metrics",
+    "export",
     "replay",
     "withdraw",
     "keep",

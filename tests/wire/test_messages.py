@@ -76,13 +76,13 @@ def test_bytes_are_any_bytes():
 # --- what is refused
 
 LIST = b'{"type":"list","what":"runs","ended":false}'
-AUDIT = b'{"type":"audit","after":%b}'
+OBSERVE = b'{"type":"observe","id":"K7QM-2XVD","offset":%b}'
 TOKEN = b'{"type":"token","token":"%b"}'
 
 
 def test_the_good_ones_that_the_bad_ones_are_made_of_are_good():
     assert decode(LIST, FROM_CLIENT) == messages.List(what="runs", ended=False)
-    assert decode(AUDIT % b"7", FROM_CLIENT) == messages.Audit(after=7)
+    assert decode(OBSERVE % b"7", FROM_CLIENT) == messages.Observe(id="K7QM-2XVD", offset=7)
     assert decode(TOKEN % b"AAE=", FROM_CLIENT) == messages.Token(token=b"\0\x01")
     assert decode(b' {"ended" : false,\n"what":"\\u0072uns", "type":"list"} ', FROM_CLIENT).what == "runs"
 
@@ -123,22 +123,22 @@ REFUSED = {
     "a comment": LIST + b"//",
     "a trailing comma": LIST[:-1] + b",}",
     "single quotes": LIST.replace(b'"', b"'"),
-    "an integer as a float": AUDIT % b"7.0",
-    "an integer with an exponent": AUDIT % b"7e0",
-    "an integer as truth": AUDIT % b"true",
-    "an integer as a string": AUDIT % b'"7"',
-    "minus zero": AUDIT % b"-0",
-    "a leading zero": AUDIT % b"07",
-    "a plus sign": AUDIT % b"+7",
-    "infinity by exponent": AUDIT % b"1e309",
-    "NaN": AUDIT % b"NaN",
-    "Infinity": AUDIT % b"Infinity",
-    "-Infinity": AUDIT % b"-Infinity",
-    "an integer over the bound": AUDIT % b"%d" % (2**53),
-    "an integer under the bound": AUDIT % b"-1",
-    "an integer of a thousand digits": AUDIT % (b"9" * 1000),
-    "an integer in other digits": AUDIT % "٧".encode(),
-    "null for an integer": AUDIT % b"null",
+    "an integer as a float": OBSERVE % b"7.0",
+    "an integer with an exponent": OBSERVE % b"7e0",
+    "an integer as truth": OBSERVE % b"true",
+    "an integer as a string": OBSERVE % b'"7"',
+    "minus zero": OBSERVE % b"-0",
+    "a leading zero": OBSERVE % b"07",
+    "a plus sign": OBSERVE % b"+7",
+    "infinity by exponent": OBSERVE % b"1e309",
+    "NaN": OBSERVE % b"NaN",
+    "Infinity": OBSERVE % b"Infinity",
+    "-Infinity": OBSERVE % b"-Infinity",
+    "an integer over the bound": OBSERVE % b"%d" % (2**53),
+    "an integer under the bound": OBSERVE % b"-1",
+    "an integer of a thousand digits": OBSERVE % (b"9" * 1000),
+    "an integer in other digits": OBSERVE % "٧".encode(),
+    "null for an integer": OBSERVE % b"null",
     "base64 without padding": TOKEN % b"AAE",
     "base64 with too much padding": TOKEN % b"AAE==",
     "base64 with blanks": TOKEN % b"AA E=",

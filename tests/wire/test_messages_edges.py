@@ -44,11 +44,14 @@ DEFAULTS = {
     "explain": {"starts_at": None},
     "suppose": {"starts_at": None, "breaks_glass": False},
     "get": {"also": [], "brought": ""},
+    "audit": {
+        "after": 0, "since": None, "until": None, "who": None, "rule": None, "event": None, "id": None, "follow": False,
+    },
     "observe": {"offset": 0},
     "progress": {"answered": None, "asked": None, "owes": "", "left_ms": None},
     "start": {"left_ms": None},
     "given": {"more": 0, "secret": ""},
-}
+}  # fmt: skip
 
 
 def test_a_field_about_which_a_program_says_nothing_asks_for_nothing_and_promises_nothing():

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs ``audit show`` and ``audit export``: the record as the daemon tells it. Law: a follower misses no record, and gets
+none twice, also if the daemon goes away and comes back.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+
+from jitd.cli.answer import Row, answer, command_line, say, words
+from jitd.cli.call import NotDone, called
+from jitd.cli.columns import cut, padded
+from jitd.cli.past import left_behind
+from jitd.cli.terminal_size import width
+from jitd.core.conditions import Glob
+from jitd.core.duration import read_duration
+from jitpam.client import Connection, RefusedByDaemon, Unreachable
+from jitpam.wire.messages import Audit, Export, Item
+from jitpam.wire.shown import shown, shown_argument
+
+AGAIN_AFTER = 0.5
+"""Seconds between two tries to reach a jitd that has gone away."""
+_TOLD = {
+    "request.submitted": ("argv", "run_as", "cwd", "reason"),
+    "request.screened": ("decision", "why", "rule", "because", "approvals", "ways", "lease", "gatekeepers"),
+    "request.reviewed": ("verdict", "comment"),
+    "key.made": ("because", "public", "before"),
+    "key.rotated": ("public", "before"),
+}
+"""The detail of an event is an object with several members. The table maps an event to the members that ``audit show`` prints.
+If an event is not in the table, all members are printed.
+"""
+
+
+def _time(context: click.Context, option: click.Parameter, value: str | None) -> int | None:
+    """Read a moment that was typed: a duration (that long ago), a time of the day (the last one), or a date or a time in ISO
+    8601. Without a time zone, it is in the zone of this host. Return seconds since 1970. Raises BadParameter.
+    """
+    if value is None:
+        return None
+    now = datetime.now().astimezone()
+    if (ago := read_duration(value)) is not None:
+        return int(now.timestamp()) - ago
+    try:
+        if re.fullmatch(r"[0-2][0-9]:[0-5][0-9]", value):
+            today = datetime.fromisoformat(f"{now:%Y-%m-%d} {value}")
+            return int((today if today.astimezone() <= now else today - timedelta(days=1)).astimezone().timestamp())
+        return int(datetime.fromisoformat(value).astimezone().timestamp())
+    except (ValueError, OverflowError):
+        raise click.BadParameter("must be a duration (90s, 15m, 7d), a time (22:00) or a date (2026-11-23T22:00:00)") from None
+
+
+def _selecting(verb: Callable[..., None]) -> Callable[..., None]:
+    """Add to ``verb`` the options that select records."""
+    for option in (
+        click.option("--rule", metavar="RULE", help="About requests under this rule."),
+        click.option("--who", metavar="WHO", help="What a principal or an account did, and what was done for their requests."),
+        click.option("--until", callback=_time, metavar="TIME", help="Before this time."),
+        click.option("--since", callback=_time, metavar="TIME", help="From this time on: 2h (ago), 22:00, 2026-11-23T22:00:00."),
+    ):
+        verb = option(verb)
+    return verb
+
+
+@click.command()
+@_selecting
+@click.option("--event", metavar="EVENT", help="Of this kind: a name, a beginning such as request. , or a pattern with * and ?.")
+@click.option("--id", metavar="ID", help="About this request, grant, run, holding or lock.")
+@click.option("--host", metavar="HOST", help="Of this host: a name, or a pattern with * and ?.")
+@click.option("--after", type=click.IntRange(min=0), default=0, help="After number N.", metavar="N")
+@click.option("--follow", is_flag=True, help="Go on with each new record, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def show(
+    *,
+    since: int | None,
+    until: int | None,
+    who: str | None,
+    rule: str | None,
+    event: str | None,
+    id: str | None,
+    host: str | None,
+    after: int,
+    follow: bool,
+    as_json: bool,
+) -> None:
+    """Print records, oldest first (operators, auditors and root)."""
+    if follow and until is not None:
+        raise click.UsageError("--follow and --until: no new record comes before a time that has passed")
+    asked = Audit(after=after, since=_in_utc(since), until=_in_utc(until), who=who, rule=rule, event=event, id=id, follow=follow)
+    screen = width()
+    n = 0
+    for line in _followed(asked, host) if follow else _asked(asked, host):
+        n += 1
+        if as_json:
+            print(line)
+        else:
+            row = _line(json.loads(line))
+            answer(row if screen is None else cut(row, screen))
+        if follow:
+            sys.stdout.flush()
+    if not n:
+        say("no record" if asked == Audit(after=0) else "no record matches")
+
+
+@click.command()
+@_selecting
+def export(*, since: int | None, until: int | None, who: str | None, rule: str | None) -> None:
+    """Print records with all that proves them, for `jitd audit verify FILE` on any host (operators, auditors and root).
+    The export is recorded.
+    """
+    n = 0
+    with called() as daemon:
+        for row in daemon.ask(Export(since=_in_utc(since), until=_in_utc(until), who=who, rule=rule)):
+            n += 1
+            print(words(row, "text", ""), end="")
+    if not n:
+        say("no record matches")
+
+
+def _in_utc(at: int | None) -> str | None:
+    return None if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+class _Lines:
+    """Puts the texts of rows together to lines."""
+
+    def __init__(self) -> None:
+        self._rest = ""
+
+    def of(self, row: Row) -> Iterator[str]:
+        *whole, self._rest = (self._rest + words(row, "text", "")).split("\n")
+        return iter(whole)
+
+
+def _must_match(host: str | None, daemon: Connection) -> None:
+    """Raise NotDone if the records of ``daemon`` are not those of ``host``."""
+    if host is not None and not Glob(host).matches(daemon.welcome.host):
+        raise NotDone(f"this is {daemon.welcome.host}: each host keeps its own record")
+
+
+def _asked(asked: Audit, host: str | None) -> Iterator[str]:
+    lines = _Lines()
+    with called() as daemon:
+        _must_match(host, daemon)
+        for row in daemon.ask(asked):
+            yield from lines.of(row)
+
+
+def _followed(asked: Audit, host: str | None) -> Iterator[str]:
+    """Yield the lines of records for ever. If jitd goes away, wait until it is back, and go on where it stopped."""
+    after, is_away, has_begun = asked.after, False, False
+    while True:
+        lines = _Lines()
+        try:
+            with called() as daemon:
+                _must_match(host, daemon)
+                if is_away:
+                    say("jitd is back")
+                is_away, has_begun = False, True
+                for heard in daemon.follow(_after(asked, after)):
+                    for line in lines.of(heard.row) if isinstance(heard, Item) else ():
+                        yield line
+                        after = json.loads(line)["number"]
+        except Unreachable as fault:
+            if not has_begun:
+                raise
+            if not is_away:
+                say(f"{fault}; waiting until it is back")
+            is_away = True
+            time.sleep(AGAIN_AFTER)
+        except RefusedByDaemon as no:
+            if no.code != "unauthenticated" or not has_begun:
+                raise
+            has_begun = False  # perhaps there is a new ticket by now
+
+
+def _after(asked: Audit, after: int) -> Audit:
+    return Audit(**{name: getattr(asked, name) for name in Audit.fields} | {"after": after})
+
+
+def _line(row: Row) -> str:
+    number, at = words(row, "number"), words(row, "at").partition(".")[0].partition("+")[0]
+    event, id, actor = words(row, "event"), words(row, "id"), words(row, "actor")
+    return f"{number:>5}  {at}Z  {event:<18}  {id:<9}  {padded(shown(actor), 20)}  {_detail(event, row.get('detail'))}".rstrip()
+
+
+def _detail(event: str, detail: Any) -> str:
+    if not isinstance(detail, dict):
+        return ""
+    names = _TOLD.get(event, tuple(detail))
+    read = detail | {"traces": left_behind(detail.get("traces"))}
+    return " ".join(f"{name}={_value(read[name])}" for name in names if read.get(name) not in (None, "", []))
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return f"[{command_line(shown(item) for item in value)}]"
+    text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+    return shown_argument(text.encode("utf-8", "surrogateescape"))

@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shows the record to operators and auditors: those records that somebody looks for, new ones as they come, and exports that
+prove themselves.
+
+Law: nothing is read on the event loop. A row has only what its reader may see (``audit.telling``). An index of the store only
+proposes records; each record is compared with what is sought. An export trusts no index, and is recorded before its first line
+is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from functools import partial
+from heapq import merge
+from itertools import islice
+from typing import Any
+
+from jitd.audit.forms import Checkpoint, Countersignature, Digest
+from jitd.audit.telling import EVERYTHING, WITHOUT_CONTENTS, Sight, tell
+from jitd.core.command import read_id
+from jitd.core.naming import Naming
+from jitd.core.request import Request
+from jitd.core.sought import Sought, named_in, traits_of
+from jitd.core.subject import BY_PAM, LOCAL, ROOT, Subject
+from jitd.lifecycle.lifecycle import Lifecycle
+from jitd.store import Store
+from jitd.verbs.access import Access
+from jitd.verbs.feed import Feed
+from jitd.verbs.refusal import Refusal
+from jitd.verbs.rows import Row
+from jitd.workers import Workers
+from jitpam.wire.messages import Audit, Export
+
+OF_REQUESTS = ("request", "grant", "run", "holding", "owed_review")
+"""Names of the life cycles whose records belong to one request."""
+PIECE = 24 * 1024
+"""Maximum number of characters of text in one row. Escaped as JSON, this is less than the limit of a small frame."""
+AT_ONCE_BYTES = 256 * 1024
+"""When one step has read this number of bytes from the chain, this step reads no more records."""
+SCANNED = 2000
+"""Maximum number of records that one step of an export reads."""
+ASKED_AGAIN_EVERY = 10.0
+"""Seconds between two checks whether a person who follows the record may still read it."""
+SIGNED_WITHIN = 3.0
+"""Maximum number of seconds that an export waits until its last record is signed. A checkpoint comes at most a second late."""
+LOOK_EVERY = 0.1
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+class Found:
+    """One record. ``content`` is its body as an object, ``asked`` are the requests that it is about, as they are stored now, and
+    ``requester`` is who made the first of them.
+    """
+
+    __slots__ = ("_host", "_lines", "_values", "asked", "body", "content", "number", "requester", "seal")
+
+    def __init__(self, host: str, store: Store, number: int, body: bytes, seal: bytes) -> None:
+        content = json.loads(body)
+        self.content: dict[str, Any] = content if isinstance(content, dict) else {}
+        self.number, self.body, self.seal = number, body, seal
+        self.requester = ""
+        self.asked: tuple[Request | None, ...] = ()
+        self._host = host
+        self._values = None
+        self._lines: dict[Sight, str] = {}
+        if about := traits_of(self.content).about:
+            first = store.request(about)  # the request itself, so that an index that was spoilt says nothing wrong
+            self.requester = store.requester(about) if first is None else first.requester.principal
+        if str(self.content.get("event")).partition(".")[0] in OF_REQUESTS:
+            ids = dict.fromkeys(id.partition(".")[0] for id in named_in(self.content)[:2])
+            self.asked = tuple(map(store.request, ids))
+
+    def is_sought(self, sought: Sought) -> bool:
+        rules = [one.rule for one in self.asked if one is not None]
+        return sought.takes(self.content, (self.requester,), rules)
+
+    def sight(self, is_shown: Callable[[Request], bool]) -> Sight:
+        """Return what a reader may see of this record, to whom ``is_shown`` shows the contents of a request. Of a request that is
+        missing, nobody knows who may see the contents.
+        """
+        return EVERYTHING if all(one is not None and is_shown(one) for one in self.asked) else WITHOUT_CONTENTS
+
+    def line(self, sight: Sight) -> str:
+        """Return the record as a reader with ``sight`` sees it. Many followers see the same."""
+        if sight not in self._lines:
+            about = next(iter(self.asked), None)
+            record = tell(self._host, self.number, self.body, self.seal, about, self._values, sight)
+            self._lines[sight] = record.line()
+        return self._lines[sight]
+
+
+class Records:
+    """``opened`` opens a store to read one page. ``countersigned`` returns what witnesses have signed of this host."""
+
+    def __init__(
+        self,
+        host: str,
+        naming: Naming,
+        access: Access,
+        store: Store,
+        opened: Callable[[], Store],
+        workers: Workers,
+        lifecycle: Lifecycle,
+        countersigned: Callable[[], Iterable[Countersignature]] = lambda: (),
+    ) -> None:
+        self._countersigned = countersigned
+        self._host = host
+        self._naming = naming
+        self._access = access
+        self._store = store
+        self._opened = opened
+        self._workers = workers
+        self._lifecycle = lifecycle
+        self.feed: Feed[Found] = Feed(store, opened, workers, partial(Found, host))
+
+    # --- what is sought ------------------------------------------------------------------------------------------------
+
+    def _sought(self, asked: Audit | Export) -> Sought:
+        """Raises Refusal."""
+        since, until = _moment(asked.since), _moment(asked.until)
+        id = asked.id if isinstance(asked, Audit) else None
+        if id is not None and (id := read_id(id)) is None:
+            raise Refusal("usage", "this is not an id: it has two groups of four letters and digits")
+        event = asked.event if isinstance(asked, Audit) else None
+        return Sought(since, until, None if asked.who is None else self._principals(asked.who), asked.rule, event, id)
+
+    def _principals(self, word: str) -> frozenset[str]:
+        """Return the principals that ``word`` stands for: itself, or those of an account."""
+        if "@" in word or word.startswith((LOCAL, BY_PAM)):
+            return frozenset([self._naming.canonical(word)])
+        account = self._naming.known_account(word)
+        own = {ROOT} if word == ROOT else set()
+        return frozenset({*self._naming.principals_of(account), LOCAL + account, BY_PAM + account, *own})
+
+    # --- show ----------------------------------------------------------------------------------------------------------
+
+    async def show(self, who: Subject, asked: Audit) -> AsyncGenerator[Row, None]:
+        """Yield the records that ``asked`` selects. Raises Refusal."""
+        self._access.overseers_only(who, "read the chain")
+        sought, after, is_end = self._sought(asked), asked.after, False
+        while not is_end:
+            text, after, is_end = await self._workers.kept.run(who.uid, self._page, who, sought, after)
+            for row in _rows(text):
+                yield row
+
+    async def follow(self, who: Subject, asked: Audit, again: Callable[[], Awaitable[Subject]]) -> AsyncGenerator[Row, None]:
+        """Yield the records that ``asked`` selects, and then each new one. ``again`` returns the current Subject of the reader.
+        Raises Refusal.
+        """
+        self._access.overseers_only(who, "read the chain")
+        sought, after = self._sought(asked), asked.after
+        if sought.until is not None:
+            raise Refusal("usage", "new records are after any time that has passed: follow the record without until")
+        if after > (newest := self._store.head().number):
+            raise Refusal("not_done", f"there is no record {after}: the newest one is {newest}, so the record was set back")
+        asked_at = time.monotonic()
+        with self.feed.joined():
+            while True:
+                if (new := self.feed.after(after, AT_ONCE_BYTES)) is None:  # they are older than what is kept for followers
+                    text, after, _ = await self._workers.kept.run(who.uid, self._page, who, sought, after)
+                else:
+                    shown = partial(self._access.is_shown_contents, who, store=self._store)
+                    text = _text(found.line(found.sight(shown)) for _, found in new if found.is_sought(sought))
+                    after = new[-1][0] if new else after
+                del new  # while the reader reads, only what it reads is kept
+                for row in _rows(text):
+                    yield row
+                await self.feed.wait_until_after(after, ASKED_AGAIN_EVERY)
+                if time.monotonic() - asked_at > ASKED_AGAIN_EVERY:
+                    asked_at = time.monotonic()
+                    who = await again()
+                    self._access.overseers_only(who, "read the chain")
+
+    def _page(self, who: Subject, sought: Sought, after: int) -> tuple[str, int, bool]:
+        """Return lines with the next records, the number up to which they come, and True if no record follows."""
+        lines: list[str] = []
+        n_bytes = 0
+        with closing(self._opened()) as store:
+            shown = partial(self._access.is_shown_contents, who, store=store)
+            numbers, upto = store.find(after, sought)
+            for number in numbers:
+                if (record := store.record(number)) is None:
+                    continue
+                found = Found(self._host, store, number, *record)
+                if found.is_sought(sought):
+                    lines.append(found.line(found.sight(shown)))
+                n_bytes += len(found.body)
+                if n_bytes > AT_ONCE_BYTES:
+                    upto = number
+                    break
+            return _text(lines), upto, upto >= store.head().number
+
+    # --- export --------------------------------------------------------------------------------------------------------
+
+    async def export(self, who: Subject, asked: Export) -> AsyncGenerator[Row, None]:
+        """Yield the records that ``asked`` selects, with all that proves them. Raises Refusal."""
+        self._access.overseers_only(who, "export the record")
+        sought, newest = self._sought(asked), self._store.head().number
+        n, first, last = 0, 0, 0
+        for start in range(1, newest + 1, SCANNED):
+            stop = min(start + SCANNED - 1, newest)
+            numbers = await self._workers.kept.run(who.uid, self._matching, sought, start, stop)
+            if numbers:
+                n, first, last = n + len(numbers), first or numbers[0], numbers[-1]
+        words = {"since": asked.since, "until": asked.until, "who": asked.who, "rule": asked.rule}
+        self._lifecycle.note("record.exported", who.principal, who.uid, {**words, "n": n, "first": first, "last": last})
+        if not n:
+            return
+        begins, ends = await self._workers.kept.run(who.uid, self._signed_around, first, last)
+        until = time.monotonic() + SIGNED_WITHIN
+        while ends is None and time.monotonic() < until:
+            await asyncio.sleep(LOOK_EVERY)
+            begins, ends = await self._workers.kept.run(who.uid, self._signed_around, first, last)
+        if begins is not None:
+            yield {"text": f"{begins.line()}\n"}
+        at, end = 0 if begins is None else begins.number, newest if ends is None else ends.number
+        while at < end:
+            text, at = await self._workers.kept.run(who.uid, self._exported, who, sought, at + 1, end, newest)
+            for row in _rows(text):
+                yield row
+
+    def _matching(self, sought: Sought, start: int, stop: int) -> list[int]:
+        with closing(self._opened()) as store:
+            some = islice(store.records(start - 1), stop - start + 1)
+            return [number for number, *rest in some if Found(self._host, store, number, *rest).is_sought(sought)]
+
+    def _signed_around(self, first: int, last: int) -> tuple[Checkpoint | None, Checkpoint | None]:
+        """Return the last checkpoint before record ``first``, and the first one at record ``last`` or after it."""
+        begins = None
+        with closing(self._opened()) as store:
+            for one in store.checkpoints():
+                if one.number >= last:
+                    return begins, one
+                if one.number < first:
+                    begins = one
+        return begins, None
+
+    def _exported(self, who: Subject, sought: Sought, start: int, end: int, newest: int) -> tuple[str, int]:
+        """Return the lines of the records from ``start`` on, and the number of the last of these records. No record after
+        ``newest`` is shown.
+        """
+        lines: list[str] = []
+        number, n_chars = start - 1, 0
+        with closing(self._opened()) as store:
+            shown = partial(self._access.is_shown_contents, who, store=store)
+            signed = _Signed(store.checkpoints(start - 1), self._countersigned(), start)
+            for number, body, seal in islice(store.records(start - 1), min(SCANNED, end - start + 1)):
+                found = Found(self._host, store, number, body, seal)
+                is_shown = number <= newest and found.is_sought(sought)
+                line = found.line(found.sight(shown)) if is_shown else Digest(self._host, number, _sha256(body)).line()
+                lines += [line, *(one.line() for one in signed.of(number))]
+                n_chars += len(line)
+                if n_chars > AT_ONCE_BYTES:
+                    break
+        return _text(lines), number
+
+
+class _Signed:
+    """What is signed of the records from ``start`` on. Take it in the order of the records."""
+
+    def __init__(self, checkpoints: Iterator[Checkpoint], countersigned: Iterable[Countersignature], start: int) -> None:
+        later = sorted((one for one in countersigned if one.number >= start), key=lambda one: one.number)
+        self._rest: Iterator[Checkpoint | Countersignature] = merge(checkpoints, later, key=lambda one: one.number)
+        self._next = next(self._rest, None)
+
+    def of(self, number: int) -> Iterator[Checkpoint | Countersignature]:
+        while self._next is not None and self._next.number <= number:
+            yield self._next
+            self._next = next(self._rest, None)
+
+
+def _sha256(body: bytes) -> bytes:
+    return hashlib.sha256(body).digest()
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _rows(text: str) -> Iterator[Row]:
+    for start in range(0, len(text), PIECE):
+        yield {"text": text[start : start + PIECE]}
+
+
+def _moment(at: str | None) -> int | None:
+    """Return ``at`` (RFC 3339, UTC) in seconds since 1970. Raises Refusal."""
+    if at is None:
+        return None
+    try:
+        return int(datetime.strptime(at, _TIME).replace(tzinfo=UTC).timestamp())
+    except ValueError:
+        raise Refusal("usage", "a time is written as in RFC 3339, in UTC: 2026-11-23T21:00:00Z") from None
