@@ -374,6 +374,7 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         await self._executor.open()
         self._lifecycle.note("daemon.started", ROOT, 0, {"rules": len(self._rules.policy.rules)})
+        self._signing.sign()  # also what an earlier daemon has left; the key is there before anybody asks for it
         self.sinks.begin()
         await self._recovery.recover()
         self.notices.look_at_all()

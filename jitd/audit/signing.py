@@ -70,9 +70,8 @@ class Signing:
                 self._is_far_behind.set()
 
     async def keep(self) -> None:
-        """Sign what there is to sign, for ever. The head that the daemon has found at its start is signed at once."""
+        """Sign what there is to sign, for ever."""
         self.follow(self._store.head())
-        self.sign()
         while True:
             await self._is_behind.wait()
             try:
