@@ -40,7 +40,7 @@ MOST_NAMED = 8
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--list", "is_list", is_flag=True, help="Read nothing, and list the hosts and their last countersignatures.")
 def witness(*, directory: Path, is_list: bool) -> int:
-    """Countersign the records of other hosts (not as root).
+    """Countersign the records of other hosts.
 
     Reads lines of "jitd audit digests" or of a sink from standard input. DIRECTORY/allowed_signers names the hosts and their
     keys. Prints the newest countersignature of each host that was read about.
