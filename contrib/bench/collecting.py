@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What sinks cost: decisions a second with three sinks attached, beside those without one; and how late records arrive.
+"""What sinks cost: decisions a second with three sinks attached, beside those without one.
 
-Law: the sinks are real ones, in three forms: a file, a socket of syslog, and a server over HTTPS. The two daemons take turns in one
-run, and each of them goes first as often as the other.
+Law: the sinks are real ones, in three forms: a file, a socket of syslog, and a server over HTTPS. The two daemons take turns in
+one run, and each of them goes first as often as the other.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from jitd.core.root_groups import whose_power
 DENIED = RequestState.DENIED.value
 CHECKPOINT = "checkpoint"
 """The name under which a checkpoint is sent. Checkpoints are of the class ``chain``."""
-REFUSED, ADDED, REMOVED, AHEAD = "sink.refused", "sink.added", "sink.removed", "sink.ahead"
-"""The events of the record about sinks."""
+REFUSED = "sink.refused"
+"""The event of the record about what a sink has refused for ever."""
 _CHAIN = ("sink", "value", "key", "daemon", "recording")
 """The first words of the events that are about the record itself, about what it leaves out, and about who writes it."""
 _SEVERITY: Mapping[str, int] = {

@@ -209,7 +209,7 @@ class Feed:
         log("a sink refuses records for ever", sink=self.settings.name, first=first, last=last, n=len(refused), because=why)
         if numbers:
             detail = {"sink": self.settings.name, "first": numbers[0], "last": numbers[-1], "n": len(numbers)}
-            self._office.note(REFUSED, detail)
+            self._office.note("sink.refused", detail)
 
     async def _move(self, place: Place, *, is_sent: bool) -> None:
         """Go on from ``place``, and store the cursor."""

@@ -18,7 +18,6 @@ from jitd.outside import deliveries
 from jitd.outside.deliveries import Destination, Https, Syslog
 from jitd.settings.sinks import Batches, LogFile, SinkSettings, SyslogServer
 from jitd.settings.sinks import Sinks as SinksSettings
-from jitd.sinks.classes import ADDED, AHEAD, REMOVED
 from jitd.sinks.feed import Feed, Lag, Office
 from jitd.sinks.pace import Pace
 from jitd.sinks.reading import Lines, Reader
@@ -53,7 +52,7 @@ class Sinks:
             self._feeds[name] = Feed(one, to, Reader(one, to, self._lines), cursor, self._office)
         for name, cursor in known.items():
             if name not in self._settings and cursor.is_used:
-                self._note(REMOVED, name, cursor.number)
+                self._note("sink.removed", name, cursor.number)
                 self._store.keep_cursor(Cursor(name, cursor.begun, cursor.number, cursor.checkpoint, is_used=False))
 
     def _cursor(self, settings: SinkSettings, known: Cursor | None, head: int) -> Cursor:
@@ -63,13 +62,13 @@ class Sinks:
         if known is None:
             begun = 0 if settings.from_start else head
             cursor = Cursor(name, begun, begun, max(0, begun - 1))  # the checkpoint of the head is where the sink's copy begins
-            self._note(ADDED, name, begun)
+            self._note("sink.added", name, begun)
         elif known.number > head:  # the record was cut, or is that of a backup, or somebody has changed the cursor
             cursor = Cursor(name, min(known.begun, head), head, min(known.checkpoint, head))
-            self._note(AHEAD, name, known.number)
+            self._note("sink.ahead", name, known.number)
         else:
             cursor = Cursor(name, known.begun, known.number, known.checkpoint)
-            self._note(ADDED, name, known.number)
+            self._note("sink.added", name, known.number)
         self._store.keep_cursor(cursor)
         return cursor
 
@@ -124,9 +123,9 @@ class Sinks:
 
 
 _SAID = {
-    ADDED: "a sink is new; it gets the record after this number",
-    REMOVED: "jitd.toml has no table for a sink any more; it has the record up to this number",
-    AHEAD: "a sink has records that this record does not have: it was cut, or a backup was restored",
+    "sink.added": "a sink is new; it gets the record after this number",
+    "sink.removed": "jitd.toml has no table for a sink any more; it has the record up to this number",
+    "sink.ahead": "a sink has records that this record does not have: it was cut, or a backup was restored",
 }
 
 

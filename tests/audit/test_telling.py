@@ -71,6 +71,7 @@ def test_each_value_of_a_line_fits_its_commitment_in_the_sealed_record() -> None
 
 @pytest.mark.parametrize("shows", ["id", "rule"])
 def test_without_commands_a_line_has_no_word_of_the_command_and_proves_the_chain_by_its_digest(shows: str) -> None:
+    """THREATS L-16."""
     record, body = told(sight_outside(shows, REQUEST))
     text = record.line()
     for word in ("psql", "DROP", "srv", "disk", "salt"):
@@ -92,6 +93,7 @@ def test_the_name_of_the_rule_and_the_grade_are_told_with_rule_and_not_with_id()
 
 
 def test_of_a_rule_that_shows_its_contents_to_some_only_the_id_is_told_outside() -> None:
+    """THREATS L-16."""
     assert "dba" not in told(sight_outside("command", LIMITED), LIMITED)[0].line()
 
 
@@ -109,6 +111,7 @@ def test_an_overseer_who_may_not_see_the_contents_still_gets_the_record_as_it_wa
 
 
 def test_a_part_that_nobody_has_listed_is_hidden() -> None:
+    """THREATS L-16."""
     content = {"event": "new.thing", "detail": {"secret_of_a_later_version": {"a": "word"}, "empty": ""}}
     record, _ = told(sight_outside("rule", None), None, content)
     assert json.loads(record.line())["detail"] == {"secret_of_a_later_version": HIDDEN, "empty": ""}

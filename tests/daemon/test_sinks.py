@@ -254,6 +254,7 @@ def test_a_sink_that_comes_back_gets_what_it_lacks(house_of: Make) -> None:
 
 
 def test_a_sink_that_was_down_gets_all_that_it_lacks_when_it_is_back(house_of: Make) -> None:
+    """THREATS L-15."""
     house = house_of()
     house.collector.answers = [lambda question: Failed("connection refused")] * 5
 
@@ -294,6 +295,7 @@ def test_of_a_batch_that_was_taken_in_part_the_rest_is_sent_again(house_of: Make
 
 
 def test_a_daemon_that_is_killed_between_the_answer_and_the_cursor_sends_again_and_leaves_nothing_out(house_of: Make) -> None:
+    """THREATS L-15."""
     house = house_of()
     house.note(9)
 
@@ -387,6 +389,7 @@ def test_a_record_that_a_sink_refuses_for_ever_is_recorded_and_passed(house_of: 
 
 
 def test_the_refusal_of_a_note_about_a_refusal_is_not_noted(house_of: Make) -> None:
+    """THREATS L-16."""
     house = house_of()
     house.note(5)
     house.collector.refuses = lambda event: True
@@ -419,6 +422,7 @@ def test_two_sinks_that_refuse_everything_do_not_fill_the_record(tmp_path: Path)
 
 
 def test_the_refusal_of_a_checkpoint_makes_no_record_that_needs_another_checkpoint(house_of: Make) -> None:
+    """THREATS L-16."""
     house = house_of()
     house.note(2)
     house.sign(2)

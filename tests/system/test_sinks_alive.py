@@ -198,7 +198,8 @@ def test_every_record_arrives_in_its_order_and_proves_the_chain(stage: Stage) ->
             assert line.told["event"] == rows[line.number]["event"]
 
 
-def test_a_daemon_and_a_process_that_are_killed_leave_nothing_out(stage: Stage) -> None:
+def test_a_daemon_that_is_killed_leaves_nothing_out(stage: Stage) -> None:
+    """THREATS L-15."""
     is_over = threading.Event()
 
     def ask() -> None:
@@ -220,6 +221,7 @@ def test_a_daemon_and_a_process_that_are_killed_leave_nothing_out(stage: Stage) 
 
 
 def test_a_collector_that_is_killed_delays_nobody_and_gets_what_it_lacks(stage: Stage) -> None:
+    """THREATS L-16."""
     stage.collector.stop()
     try:
         locked = stage.house.jitd("lock", "--user=carol", "--reason=test")
@@ -275,6 +277,7 @@ def test_a_burst_of_denials_locks_the_person_by_a_service_within_two_seconds(sta
 
 
 def test_a_service_approves_by_its_own_rule_and_not_what_it_asked_for_itself(stage: Stage) -> None:
+    """THREATS L-16."""
     done = stage.house.run("alice", "jitsudo", "--no-wait", "/usr/bin/uptime")
     assert done.returncode == 0, done.stderr
     approved = stage.soar.do("jitd", "approve", done.stdout.strip(), "--yes")
