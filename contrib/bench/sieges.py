@@ -27,13 +27,13 @@ from table import Table
 from jitd.core.command import spell_id
 from jitd.core.request import RequestState
 from jitd.monitor.slate import PR_SET_PDEATHSIG, control_process
-from jitd.store import Change, documents
 from jitd.store.sqlite import SqliteStore
 from jitpam.wire import coding, messages
 from jitpam.wire.framing import LIMIT as LARGE
 from jitpam.wire.framing import frame
 from tests.attacks.raw import Raw, asked, connected, review
 from tests.scene import asked as scene_asked
+from tests.stored import put
 from tests.system.conftest import House
 from tests.system.filesystem import Served
 
@@ -165,7 +165,7 @@ def fill(house: House, n: int) -> None:
     for first in range(0, n, 1000):
         ended = [replace(made, id=spell_id(number.to_bytes(5, "big")), state=RequestState.WITHDRAWN)
                  for number in range(first + 1, first + 1001)]  # fmt: skip
-        store.commit([Change(one, 0, documents.write(one)) for one in ended], [])
+        put(store, *ended)
     store.close()
 
 

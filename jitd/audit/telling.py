@@ -19,7 +19,7 @@ from jitd.core import visibility
 from jitd.core.frozen import dataclass
 from jitd.core.grade import worst
 from jitd.core.request import Request
-from jitd.core.values import FORGOTTEN, Entry, Values, committed_in
+from jitd.core.values import FORGOTTEN, MISSING, Entry, Values, committed_in
 
 COMMITTED = b'{"committed":'
 """What stands in the bytes of a record that commits to a value."""
@@ -134,7 +134,7 @@ class _Teller:
     def _value(self, committed: str) -> Any:
         entry = None if self._values is None else self._values.entry(committed)
         if entry is None:
-            return FORGOTTEN
+            return MISSING if self._values is None or not self._values.is_forgotten else FORGOTTEN
         self.used[entry.committed] = entry
         return entry.value
 

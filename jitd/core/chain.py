@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The chain is the record of all events, in their order. Each record has a seal, which is a digest over the record and the seal
-before it.
+"""The chain is the record of all events, in their order. Each record has a seal, which is a digest over the number of the record,
+the seal before it and the digest of the record. So the digests alone prove that a record is in the chain.
 
 Law: the bytes of a record are canonical and never change. The seal of a record depends only on the previous seal and on the
-bytes of the record.
+bytes of the record. No record has a value in clear (``core.values``).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from jitd.core.effects import Moment
 from jitd.core.frozen import dataclass
 from jitd.core.law import name_of
+from jitd.core.values import Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,11 @@ GENESIS = Seal(0, bytes(32))
 """The seal that is used as the previous seal of the first record."""
 
 
-def record(event: Any, now: Moment, state: str, version: int, document: bytes, fingerprint: bytes, policy: str) -> bytes:
-    """Return the record of ``event`` as canonical bytes, which are JSON in ASCII with sorted names.
+def record(
+    event: Any, now: Moment, state: str, version: int, document: bytes, fingerprint: bytes, policy: str, values: Values
+) -> bytes:
+    """Return the record of ``event`` as canonical bytes, which are JSON in ASCII with sorted names. ``values`` are those of the
+    owner to whom the object of the event belongs. They get the values that the record commits to.
 
     ``document`` contains the bytes of the object that jitd stores after the event. The record contains the SHA-256 digest of
     ``document``. With this digest, jitd can detect later that another program has changed the stored object.
@@ -39,9 +43,7 @@ def record(event: Any, now: Moment, state: str, version: int, document: bytes, f
     body = {
         "event": name_of(event),
         "id": event.id,
-        "at": now.at.isoformat(),
-        "boot": f"{now.boot:.6f}",
-        "boot_id": now.boot_id,
+        **_time(now),
         "actor": event.by.principal,
         "uid": event.by.uid,
         "role": str(event.by.role),
@@ -54,39 +56,61 @@ def record(event: Any, now: Moment, state: str, version: int, document: bytes, f
     }
     if (origin := event.by.origin) is not None:
         body["peer"] = {"uid": origin.uid, "tty": origin.tty, "audit_session": origin.audit_session}
-    return canonical(body)
+    return canonical(body, values)
 
 
-def note(name: str, actor: str, uid: int, now: Moment, policy: str, detail: dict[str, Any]) -> bytes:
+def note(
+    name: str, actor: str, uid: int, now: Moment, policy: str, detail: dict[str, Any], values: Values | None = None
+) -> bytes:
     """Return a note as canonical bytes. A note is a record that is not about a request, a grant or another object with a life
-    cycle. Examples are ``daemon.started`` and ``policy.loaded``.
+    cycle. Examples are ``daemon.started`` and ``policy.loaded``. If ``detail`` has values, ``values`` gets them, and the note
+    names their owner.
     """
     body = {
         "event": name,
-        "at": now.at.isoformat(),
-        "boot": f"{now.boot:.6f}",
-        "boot_id": now.boot_id,
+        **_time(now),
         "actor": actor,
         "uid": uid,
         "policy": policy,
         "detail": detail,
     }
-    return canonical(body)
+    if values is not None:
+        body["owner"] = values.owner
+    return canonical(body, values)
 
 
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
+def _time(now: Moment) -> dict[str, Any]:
+    return {
+        "at": now.at.isoformat(),
+        "boot": f"{now.boot:.6f}",
+        "boot_id": now.boot_id,
+        "synchronised": now.synchronised,
+    }
 
 
-def canonical(body: dict[str, Any]) -> bytes:
-    """Return ``body`` in the only form that is valid in the chain: JSON in ASCII, with sorted names and without spaces."""
-    return _encode(body).encode("ascii")
+def canonical(body: Any, values: Values | None = None) -> bytes:
+    """Return ``body`` in the only form that is valid in the chain: JSON in ASCII, with sorted names and without spaces. In the
+    place of each value in it stands the commitment to it, which ``values`` makes.
+    """
+    stand = None if values is None else values.standing
+    encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False, default=stand)
+    return encoder.encode(body).encode("ascii")
+
+
+def digest(body: bytes) -> bytes:
+    """Return the digest (32 bytes) by which the seal covers the record ``body``."""
+    return hashlib.sha256(body).digest()
 
 
 def seal(previous: Seal, body: bytes) -> Seal:
     """Return the seal of the record with the bytes ``body``. ``previous`` is the seal of the previous record."""
+    return seal_over(previous, digest(body))
+
+
+def seal_over(previous: Seal, digest: bytes) -> Seal:
+    """Return the seal of the record that has this digest (32 bytes). ``previous`` is the seal of the previous record."""
     number = previous.number + 1
-    digest = hashlib.sha256(b"jitd chain 1\n" + number.to_bytes(8, "big") + previous.digest + body).digest()
-    return Seal(number, digest)
+    return Seal(number, hashlib.sha256(b"jitd chain 2\n" + number.to_bytes(8, "big") + previous.digest + digest).digest())
 
 
 def time_of(body: bytes) -> tuple[str, float]:

@@ -9,18 +9,21 @@ point runs as root.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from jitd.core.frozen import dataclass
 from jitd.core.run import Process
+from jitd.core.values import BYTES, MANY, TEXT
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
     """The claims that the client sends in addition to the command. jitd cannot check these values."""
 
-    reason: str | None
-    tty: bytes | None
+    reason: Annotated[str | None, TEXT]
+    tty: Annotated[bytes | None, BYTES]
     login_session: int
-    parents: tuple[str, ...]
+    parents: Annotated[tuple[str, ...], MANY]
 
 
 @dataclass(frozen=True, slots=True)

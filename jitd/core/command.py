@@ -10,11 +10,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Annotated
 
 from jitd.core.changed import replace
 from jitd.core.frozen import dataclass
-from jitd.core.grade import Finding
+from jitd.core.grade import Finding, read_rows, rows
+from jitd.core.values import ARGUMENTS, BYTES, DIGEST, MANY, NUMBER, PAIRS, TEXT, WORDS, Said
 
+_FINDINGS = Said(None, rows, read_rows)
 Pairs = tuple[tuple[bytes, bytes], ...]
 MAX_ID = 2**32 - 2
 """The largest uid or gid. The kernel's ids are unsigned numbers of 32 bits, and 2**32 - 1 is none: for setresuid(2) and chown(2)
@@ -86,7 +89,7 @@ class Command:
     ``interpreters`` contains the programs that the kernel opens to execute the file, and that others can change.
 
     ``findings`` is what the command gives beyond its words, the worst first, as it was seen when it was asked for. Its texts are
-    in the form of ``question.spelled``. It is None if jitd did not look, because nobody is asked. It only warns people: the
+    in the form of ``spelling.spelled``. It is None if jitd did not look, because nobody is asked. It only warns people: the
     fingerprint does not cover it, and no use of a grant depends on it.
 
     ``chdir`` is True in two cases: the requester or a rule has set ``cwd``, or ``cwd`` is the home directory of an account.
@@ -101,28 +104,28 @@ class Command:
     inputs of the fingerprint could guess the secret parts of the command.
     """
 
-    argv: tuple[bytes, ...]
+    argv: Annotated[tuple[bytes, ...], ARGUMENTS]
     path: bytes
-    digest: bytes
+    digest: Annotated[bytes, DIGEST]
     run_as: RunAs
-    cwd: bytes
-    cwd_device: int
-    cwd_inode: int
-    variables: Pairs
+    cwd: Annotated[bytes, BYTES]
+    cwd_device: Annotated[int, NUMBER]
+    cwd_inode: Annotated[int, NUMBER]
+    variables: Annotated[Pairs, PAIRS]
     locale: Pairs
     streams: tuple[str, ...]
-    operands: tuple[Operand, ...] = ()
-    options: tuple[bytes, ...] = ()
-    doubt: str = ""
+    operands: Annotated[tuple[Operand, ...], MANY] = ()
+    options: Annotated[tuple[bytes, ...], WORDS] = ()
+    doubt: Annotated[str, TEXT] = ""
     chdir: bool = False
     is_told: bool = False
     gives: bool = False
     stays: bool = False
-    brought: str = ""
+    brought: Annotated[str, TEXT] = ""
     lets: tuple[str, ...] = ()
-    salt: bytes = b""
-    interpreters: tuple[Interpreter, ...] = ()
-    findings: tuple[Finding, ...] | None = None
+    salt: Annotated[bytes, DIGEST] = b""
+    interpreters: Annotated[tuple[Interpreter, ...], MANY] = ()
+    findings: Annotated[tuple[Finding, ...] | None, _FINDINGS] = None
 
     @property
     def things(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from typing import Any
 from jitd.core.authentication import Demand
 from jitd.core.changed import replace
 from jitd.core.frozen import dataclass
+from jitd.core.values import Value, value
 
 
 class Why(StrEnum):
@@ -247,7 +248,7 @@ class Deny:
 
     def detail(self) -> dict[str, Any]:
         """Return the fields of the deny that are stored in the chain."""
-        told = {"decision": "deny", "why": str(self.why), "rule": self.rule, "because": self.because}
+        told = {"decision": "deny", "why": str(self.why), "rule": self.rule, "because": value("because", self.because)}
         return told | facts_of(self)
 
 
@@ -262,11 +263,11 @@ def _kept(way: Approval) -> dict[str, Any]:
     return kept | demand | listed
 
 
-def facts_of(decision: Decision) -> dict[str, dict[str, str]]:
+def facts_of(decision: Decision) -> dict[str, Value]:
     """Return the facts that ``decision`` used, in the form that is stored in the chain. If ``decision`` used no facts, return an
     empty dict.
     """
-    return {"facts": dict(decision.seen)} if decision.seen else {}
+    return {"facts": Value("facts", dict(decision.seen))} if decision.seen else {}
 
 
 def narrow(old: Obligations, new: Obligations) -> Obligations:

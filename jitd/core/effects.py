@@ -16,11 +16,13 @@ from jitd.core.frozen import dataclass
 class Moment:
     """One moment on both clocks. ``at`` (aware UTC) is shown to people and is compared with the ``hours`` of rules. ``boot``
     (seconds on CLOCK_BOOTTIME) is used to measure time. ``boot_id`` is the id of the boot to which ``boot`` belongs.
+    ``synchronised`` is True if the kernel knows that its wall clock follows another clock (adjtimex(2)).
     """
 
     at: datetime
     boot: float
     boot_id: str
+    synchronised: bool = False
 
 
 @dataclass(frozen=True, slots=True)

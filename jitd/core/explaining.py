@@ -21,7 +21,8 @@ from jitd.core.frozen import dataclass
 from jitd.core.next_hour import hour_in_words, next_hour
 from jitd.core.origin import FACT
 from jitd.core.policy import CONDITIONS, Policy, Rule, decide, is_of
-from jitd.core.question import Question, spelled
+from jitd.core.question import Question
+from jitd.core.spelling import spelled
 from jitd.core.when import Conditions, WhenFailed
 from jitd.core.wording import groups
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Annotated, Any
 
 from jitd.core.changed import replace
 from jitd.core.claims import Claims, Point
@@ -18,6 +19,7 @@ from jitd.core.command import Command
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Terms, Why, narrow
 from jitd.core.frozen import dataclass
 from jitd.core.subject import Subject
+from jitd.core.values import TEXT, value
 
 MOST_GATEKEEPERS = 8
 """Maximum number of gatekeepers that a rule may name."""
@@ -139,7 +141,7 @@ class Passed:
     name: str
     at: datetime
     until: datetime | None
-    mark: str
+    mark: Annotated[str, TEXT]
 
 
 def passed(heard: Iterable[Heard], at: datetime) -> tuple[Passed, ...]:
@@ -203,16 +205,16 @@ def _as_obligations(old: Obligations, what: Requirement) -> Obligations:
     )
 
 
-def said(one: Heard) -> list[str]:
+def said(one: Heard) -> list[Any]:
     """Return the parts of the answer ``one`` that are stored in the chain: the gatekeeper's name, a word for the answer, and the
     gatekeeper's text.
     """
     match one.answer:
         case Passes():
-            return [one.name, "pass", one.answer.mark]
+            return [one.name, "pass", value("mark", one.answer.mark)]
         case Requires():
-            return [one.name, "require", one.answer.mark]
+            return [one.name, "require", value("mark", one.answer.mark)]
         case Refuses():
-            return [one.name, "deny", one.answer.because, one.answer.mark]
+            return [one.name, "deny", value("because", one.answer.because), value("mark", one.answer.mark)]
         case Silent():
-            return [one.name, "silent", one.answer.why]
+            return [one.name, "silent", value("because", one.answer.why)]

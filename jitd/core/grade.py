@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from enum import IntEnum
+from typing import Any
 
 from jitd.core.frozen import dataclass
 
@@ -71,8 +72,17 @@ class NotLooked(Exception):
 def told(findings: Iterable[Finding]) -> dict[str, object]:
     """Return ``findings`` and their highest grade as the record and gatekeepers get them."""
     found = tuple(findings)
-    rows = [{"grade": one.grade.word, "what": one.what, "path": one.path, "matters": one.matters} for one in found]
-    return {"grade": worst(found).word, "findings": rows}
+    return {"grade": worst(found).word, "findings": rows(found)}
+
+
+def rows(findings: Iterable[Finding]) -> list[dict[str, str]]:
+    """Return ``findings`` as they stand in rows and in the record."""
+    return [{"grade": one.grade.word, "what": one.what, "path": one.path, "matters": one.matters} for one in findings]
+
+
+def read_rows(rows: Iterable[dict[str, str]]) -> list[dict[str, Any]]:
+    """Return what ``rows`` has made, in the form that documents have."""
+    return [{**row, "grade": Grade[row["grade"].upper()]} for row in rows]
 
 
 Look = Callable[[str], Seen | None]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from jitd.core.changed import replace
 from jitd.core.command import Command, run_id, work_of
@@ -21,6 +21,7 @@ from jitd.core.holding import Giving, Taking
 from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.run import Process, Returned, Starting, StopOrdered
 from jitd.core.subject import Subject
+from jitd.core.values import BECAUSE, TEXT, value
 
 
 class GrantState(StrEnum):
@@ -50,7 +51,7 @@ class Grant:
     command: Command
     login_session: int
     rule: str
-    because: str
+    because: Annotated[str, TEXT]
     terms: Terms
     issued_at: datetime
     ends_at: datetime
@@ -60,7 +61,7 @@ class Grant:
     left: int
     begun: int = 0
     living: tuple[str, ...] = ()
-    ended_because: str = ""
+    ended_because: Annotated[str, BECAUSE] = ""
     state: GrantState = GrantState.ACTIVE
     version: int = 1
     begins_at: datetime | None = None
@@ -140,7 +141,7 @@ class Revoked:
 
     def detail(self) -> dict[str, Any]:
         """Return the details that the chain stores about this event."""
-        return {"because": self.because}
+        return {"because": value("because", self.because)}
 
 
 Event = Used | Returned | Expired | Revoked

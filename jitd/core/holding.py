@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from jitd.core.changed import replace
 from jitd.core.effects import Give, ListsChanged, Moment, Take, TellHolder
 from jitd.core.frozen import dataclass
 from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.run import Returned
+from jitd.core.values import TEXT, value
 
 
 class HoldingState(StrEnum):
@@ -44,7 +45,7 @@ class Outcome:
     """
 
     ending: Ending
-    because: str = ""
+    because: Annotated[str, TEXT] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Holding:
     given_at: datetime | None = None
     ended_at: datetime | None = None
     outcome: Outcome | None = None
-    because: str = ""
+    because: Annotated[str, TEXT] = ""
     state: HoldingState = HoldingState.GIVING
     version: int = 1
     kept_at: datetime | None = None
@@ -179,7 +180,7 @@ class Taking:
 
     def detail(self) -> dict[str, Any]:
         """Return the details that the chain stores about this event."""
-        return {"because": self.because}
+        return {"because": value("because", self.because)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +194,7 @@ class Ended:
 
     def detail(self) -> dict[str, Any]:
         """Return the details that the chain stores about this event."""
-        return {"ending": str(self.outcome.ending), "because": self.outcome.because}
+        return {"ending": str(self.outcome.ending), "because": value("because", self.outcome.because)}
 
 
 Event = Given | Kept | Taking | Ended

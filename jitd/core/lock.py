@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from jitd.core import owed_review
 from jitd.core.approvers import tally
@@ -24,6 +24,7 @@ from jitd.core.grant import Grant, Revoked, Used
 from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.request import Locked, Request, Reviewed, Screened, Verdict, open_ways
 from jitd.core.subject import Subject
+from jitd.core.values import TEXT, value
 
 
 class LockState(StrEnum):
@@ -57,7 +58,7 @@ class Lock:
     name: str
     uid: int | None
     person: str
-    reason: str
+    reason: Annotated[str, TEXT]
     placed_by: str
     placed_at: datetime
     lasts_for: int | None
@@ -66,7 +67,7 @@ class Lock:
     left_for: float | None
     ended_by: str = ""
     ended_at: datetime | None = None
-    because: str = ""
+    because: Annotated[str, TEXT] = ""
     state: LockState = LockState.ACTIVE
     version: int = 1
 
@@ -108,7 +109,8 @@ class Placed:
     def detail(self) -> dict[str, Any]:
         """Return the details that the chain stores about this event."""
         placed = self.lock
-        return {"whom": str(placed.whom), "name": placed.name, "reason": placed.reason, "lasts_for": placed.lasts_for}
+        reason = value("reason", placed.reason)
+        return {"whom": str(placed.whom), "name": placed.name, "reason": reason, "lasts_for": placed.lasts_for}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class Lifted:
 
     def detail(self) -> dict[str, Any]:
         """Return the details that the chain stores about this event."""
-        return {"because": self.because}
+        return {"because": value("because", self.because)}
 
 
 @dataclass(frozen=True, slots=True)

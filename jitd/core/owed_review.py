@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from jitd.core.approvers import lack, may_approve, may_review
 from jitd.core.authentication import KdcAnswer
@@ -23,6 +23,7 @@ from jitd.core.effects import ListsChanged, Moment, ReviewGiven, ReviewOverdue, 
 from jitd.core.frozen import dataclass
 from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.subject import Subject
+from jitd.core.values import TEXT, value
 from jitd.core.ways import every_way, flat
 from jitd.core.wording import count, listed
 
@@ -57,7 +58,7 @@ class OwedReview:
     given_by: Subject | None = None
     given_as: str = ""
     given_at: datetime | None = None
-    comment: str = ""
+    comment: Annotated[str, TEXT] = ""
     state: OwedReviewState = OwedReviewState.OWED
     version: int = 1
 
@@ -112,7 +113,7 @@ class Reviewed:
         """Return the details that the chain stores about this event."""
         return {
             "fingerprint": self.fingerprint.hex(),
-            "comment": self.comment,
+            "comment": value("comment", self.comment),
             **self.reviewer.membership(),
             "kdc": str(self.kdc),
             **self.reviewer.ticket(),

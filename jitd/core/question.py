@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-r"""The question that the policy answers. A question contains the values of all names that begin with ``request.``, ``subject.``
+"""The question that the policy answers. A question contains the values of all names that begin with ``request.``, ``subject.``
 or ``claim.``.
 
-Law: pure. Texts that come from bytes can be converted back to these bytes. A byte that is not valid UTF-8 becomes ``\xNN``, and a
-backslash is doubled. Therefore the texts of two different commands always differ. The tuple ``_DOUBTED`` lists the names that
-describe the command, such as ``request.path``. If it is not certain which command would run, the values of these names are
-unknown.
+Law: pure. Texts that come from bytes are spelled (``core.spelling``), so the texts of two different commands always differ. The
+tuple ``_DOUBTED`` lists the names that describe the command, such as ``request.path``. If it is not certain which command would
+run, the values of these names are unknown.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from jitd.core.command import Command
 from jitd.core.facts import Facts, Unknown, Value
 from jitd.core.frozen import dataclass
 from jitd.core.origin import Caller
+from jitd.core.spelling import spelled
 from jitd.core.subject import Subject
 
 
@@ -72,13 +72,6 @@ class Question:
         """
         things = self.command.things if self.thing is None else ()
         return tuple(replace(self, thing=thing) for thing in things) if len(things) > 1 else (self,)
-
-
-def spelled(value: bytes) -> str:
-    r"""Return ``value`` as a text from which the same bytes can be computed again. A byte that is not UTF-8 becomes ``\xNN``, and
-    a backslash is doubled.
-    """
-    return value.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
 
 
 def _indicators(who: Subject) -> tuple[str, ...]:

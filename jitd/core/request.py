@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from jitd.core.approvers import lack, may_review, tally
 from jitd.core.authentication import KdcAnswer
@@ -24,14 +24,15 @@ from jitd.core.deed import deed_of
 from jitd.core.effects import ListsChanged, Moment, RequestEnded, RequestWaits, Screen, SetDeadline, TellRequester, WayOpened
 from jitd.core.frozen import dataclass
 from jitd.core.gatekeeping import Heard, Passed, judged, passed, said
-from jitd.core.grade import told
+from jitd.core.grade import rows, worst
 from jitd.core.grant import Grant, Issued, Used
 from jitd.core.law import DAEMON, Actor, IllegalEvent, Role, check
 from jitd.core.owed_review import Begun, OwedReview
 from jitd.core.public_key import told_of
-from jitd.core.question import spelled
 from jitd.core.script import Script
+from jitd.core.spelling import spelled
 from jitd.core.subject import Subject
+from jitd.core.values import FACTS, MANY, TEXT, Value, value
 from jitd.core.ways import Open, next_after, opened
 
 WAY, LISTS = "way", "lists"
@@ -68,7 +69,7 @@ class Review:
 
     by: Subject
     verdict: Verdict
-    comment: str
+    comment: Annotated[str, TEXT]
     at: datetime
 
 
@@ -106,21 +107,21 @@ class Request:
     expires_boot: float | None = None
     reviews: tuple[Review, ...] = ()
     lease: str | None = None
-    because: str = ""
+    because: Annotated[str, TEXT] = ""
     lock: str | None = None
     point: Point | None = None
     anew: bool = False
-    caller: tuple[tuple[str, str], ...] = ()
+    caller: Annotated[tuple[tuple[str, str], ...], MANY] = ()
     at_once: bool = False
     asking_at: datetime | None = None
     passed: tuple[Passed, ...] = ()
-    seen: tuple[tuple[str, str], ...] = ()
+    seen: Annotated[tuple[tuple[str, str], ...], FACTS] = ()
     opened: int = 0
     visible_to: tuple[str, ...] | None = None
     starts_at: datetime | None = None
     extends: str | None = None
     breaks_glass: bool = False
-    scripts: tuple[Script, ...] = ()
+    scripts: Annotated[tuple[Script, ...], MANY] = ()
 
     @property
     def may_act_at_once(self) -> bool:
@@ -156,19 +157,20 @@ class Submitted:
         """
         request = self.request
         command, claims = request.command, request.claims
+        words = [spelled(word) for word in command.argv]
         return {
-            "argv": [spelled(a) for a in command.argv],
+            "argv": [words[0], Value("argv", words[1:])] if words[1:] else words,
             "path": spelled(command.path),
-            "digest": command.digest.hex(),
+            "digest": value("digest", command.digest.hex()),
             "run_as": f"{command.run_as.user}:{command.run_as.group}",
-            "cwd": spelled(command.cwd),
-            "reason": claims.reason,
+            "cwd": value("cwd", spelled(command.cwd)),
+            "reason": value("reason", claims.reason),
             "service": request.service,
             **({"gives": list(command.things), "stays": command.stays} if command.gives else {}),
-            **({"brought": told_of(command.brought)} if command.brought else {}),
-            **({} if command.findings is None else told(command.findings)),
-            **({"options": [spelled(option) for option in command.options]} if command.options else {}),
-            **({"doubt": command.doubt} if command.doubt else {}),
+            **({"brought": Value("brought", told_of(command.brought))} if command.brought else {}),
+            **_graded(command),
+            **({"options": Value("options", [spelled(option) for option in command.options])} if command.options else {}),
+            **({"doubt": Value("doubt", command.doubt)} if command.doubt else {}),
             **({"break_glass": True} if request.breaks_glass else {}),
             **({} if request.point is None else {"point": _point(request.point)}),
             **({} if request.starts_at is None else {"starts_at": request.starts_at.isoformat()}),
@@ -223,7 +225,7 @@ class Reviewed:
         return {
             "verdict": str(self.verdict),
             "fingerprint": self.fingerprint.hex(),
-            "comment": self.comment,
+            "comment": value("comment", self.comment),
             **self.reviewer.membership(),
             "kdc": str(self.kdc),
             **self.reviewer.ticket(),
@@ -274,7 +276,7 @@ class Withdrawn:
 
     def detail(self) -> dict[str, Any]:
         """Return the details that the chain stores about this event."""
-        return {"because": self.because}
+        return {"because": value("because", self.because)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +304,7 @@ class Locked:
 
     def detail(self) -> dict[str, Any]:
         """Return the details that the chain stores about this event."""
-        return {"lock": self.lock, "because": self.because}
+        return {"lock": self.lock, "because": value("because", self.because)}
 
 
 Event = Screened | Reviewed | WaysOpened | Relisted | Withdrawn | DeadlinePassed | Locked
@@ -572,6 +574,12 @@ def lease_for(decision: Decision, obligations: Obligations) -> str | None:
     if obligations.approvals == found_for.approvals:
         return decision.lease
     return decision.lease if narrow(found_for, obligations).approvals == narrow(found_for, found_for).approvals else None
+
+
+def _graded(command: Command) -> dict[str, Any]:
+    if command.findings is None:
+        return {}
+    return {"grade": worst(command.findings).word, "findings": value("findings", rows(command.findings))}
 
 
 def _point(point: Point) -> dict[str, str | None]:

@@ -12,12 +12,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from jitd.core.changed import replace
 from jitd.core.effects import ForgetRun, ListsChanged, Moment, StartRun, StopRun
 from jitd.core.frozen import dataclass
 from jitd.core.law import Actor, IllegalEvent, Role, check
+from jitd.core.values import TEXT, Said, value
 
 
 class RunState(StrEnum):
@@ -47,7 +48,7 @@ class Outcome:
 
     ending: Ending
     number: int
-    because: str = ""
+    because: Annotated[str, TEXT] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,13 @@ class Traces:
         return "; ".join(f"{what}: {', '.join(names)}" for what, names in parts if names)
 
 
+def _traces(traces: Traces) -> dict[str, list[str]]:
+    return {kind: list(names) for kind, names in asdict(traces).items() if names}
+
+
+_TRACES = Said(None, _traces, lambda traces: traces)
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """The resources that a run has used so far: CPU time in seconds, memory in bytes, and the number of processes. A value is
@@ -130,12 +138,12 @@ class Run:
     pid: int | None = None
     outcome: Outcome | None = None
     recording: Recording | None = None
-    because: str = ""
+    because: Annotated[str, TEXT] = ""
     login: Process | None = None
     state: RunState = RunState.STARTING
     version: int = 1
     watchers: tuple[str, ...] = ()
-    traces: Traces | None = None
+    traces: Annotated[Traces | None, _TRACES] = None
 
     @property
     def is_live(self) -> bool:
@@ -193,7 +201,7 @@ class StopOrdered:
 
     def detail(self) -> dict[str, Any]:
         """Return the details that the chain stores about this event."""
-        return {"because": self.because}
+        return {"because": value("because", self.because)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +231,7 @@ class Unobserved:
 
     def detail(self) -> dict[str, Any]:
         """Return the details that the chain stores about this event."""
-        return {"who": self.who, "because": self.because}
+        return {"who": self.who, "because": value("because", self.because)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,11 +273,12 @@ class Ended:
 
     def detail(self) -> dict[str, Any]:
         """Return the details that the chain stores about this event."""
-        found = {"ending": str(self.outcome.ending), "number": self.outcome.number, "because": self.outcome.because}
+        outcome = self.outcome
+        found = {"ending": str(outcome.ending), "number": outcome.number, "because": value("because", outcome.because)}
         if self.recording is not None:
             found["recording"] = asdict(self.recording)
         if self.traces is not None:
-            found["traces"] = {kind: list(names) for kind, names in asdict(self.traces).items() if names}
+            found["traces"] = value("traces", _traces(self.traces))
         return found
 
 

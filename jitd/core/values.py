@@ -10,15 +10,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 from jitd.core.frozen import dataclass
+from jitd.core.spelling import spelled, unspelled
 
+T = TypeVar("T")
 SALT = 32
 """Number of bytes of a salt."""
 FORGOTTEN = "‹forgotten›"
 """What readers see in the place of a value that is kept no longer."""
+MISSING = "‹missing›"
+"""What readers see in the place of a value that is not there, although it was never forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,46 @@ class Value:
 
     field: str
     content: Any
+
+
+def value(field: str, content: T) -> T | Value:
+    """Return ``content`` as a value. What is empty stays as it is, because nobody has typed it."""
+    return Value(field, content) if content else content
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Marks a field of a stored object whose content is a value. ``forgotten`` is read in the place of a value that is not there.
+    ``write`` makes of the content what JSON can hold, in the form that the record has, and ``read`` the other way; without them,
+    the value has the form that it would have in the document. ``name`` is the field of the value, if it is not the name of the
+    object's field. If ``after_first`` is true, the first item stays in clear.
+    """
+
+    forgotten: Any
+    write: Callable[[Any], Any] | None = None
+    read: Callable[[Any], Any] | None = None
+    name: str = ""
+    after_first: bool = False
+
+
+def _texts(words: Iterable[bytes]) -> list[str]:
+    return [spelled(word) for word in words]
+
+
+def _words(texts: list[str]) -> list[bytes]:
+    return [unspelled(text) for text in texts]
+
+
+TEXT = Said(FORGOTTEN)
+BECAUSE = Said(FORGOTTEN, name="because")
+NUMBER = Said(0)
+MANY = Said([])
+BYTES = Said(FORGOTTEN.encode(), spelled, unspelled)
+DIGEST = Said(b"", bytes.hex, bytes.fromhex)
+WORDS = Said([FORGOTTEN.encode()], _texts, _words)
+ARGUMENTS = Said([FORGOTTEN.encode()], _texts, _words, after_first=True)
+PAIRS = Said([], lambda pairs: [_texts(pair) for pair in pairs], lambda pairs: [_words(pair) for pair in pairs])
+FACTS = Said([], dict, lambda facts: sorted(facts.items()), "facts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,29 +128,38 @@ def filled(body: Any, say: Callable[[str], Any]) -> Any:
 
 
 class Values:
-    """The values of one owner. The owner is a request with everything that follows from it, or a lock. Its id has no full stop.
-    ``fresh`` returns a new salt at each call.
+    """The values of the object ``id``, with those of its owner. The owner is the request from which everything else followed, or
+    a lock; its id is ``id`` up to the full stop. ``is_forgotten`` is true if values of the owner were forgotten. ``fresh``
+    returns a new salt at each call.
     """
 
-    __slots__ = ("_by_commitment", "_by_content", "_fresh", "added", "owner")
+    __slots__ = ("_by_commitment", "_by_content", "_fresh", "added", "id", "is_forgotten")
 
-    def __init__(self, owner: str, entries: Iterable[Entry], fresh: Callable[[], bytes]) -> None:
-        self.owner = owner
-        self._fresh = fresh
-        self._by_commitment: dict[str, Entry] = {}
-        self._by_content: dict[tuple[str, bytes], str] = {}
+    def __init__(self, id: str, entries: Iterable[Entry], fresh: Callable[[], bytes], *, is_forgotten: bool = False) -> None:
+        self.id, self._fresh, self.is_forgotten = id, fresh, is_forgotten
+        self._by_commitment = {entry.committed.hex(): entry for entry in entries}
+        self._by_content = {(entry.field, entry.content): named for named, entry in self._by_commitment.items()}
         self.added: list[Entry] = []
-        """The entries that ``commit`` has made, which are not stored yet."""
+        """The entries that ``commit_to`` has made, which are not stored yet."""
+
+    def copy(self, id: str = "") -> Values:
+        """Return a copy, to which others may add. If ``id`` is given, it is for another object of the owner."""
+        made = Values(id or self.id, (), self._fresh, is_forgotten=self.is_forgotten)
+        made._by_commitment, made._by_content = self._by_commitment.copy(), self._by_content.copy()
+        return made
+
+    def take(self, entries: Iterable[Entry]) -> None:
+        """Add ``entries``, which are stored already."""
         for entry in entries:
-            self._note(entry)
+            named = entry.committed.hex()
+            self._by_commitment[named], self._by_content[entry.field, entry.content] = entry, named
 
-    def _note(self, entry: Entry) -> str:
-        committed = entry.committed.hex()
-        self._by_commitment[committed] = entry
-        self._by_content[entry.field, entry.content] = committed
-        return committed
+    @property
+    def owner(self) -> str:
+        """The id of the owner."""
+        return owner_of(self.id)
 
-    def commit(self, field: str, content: Any) -> str:
+    def commit_to(self, field: str, content: Any) -> str:
         """Return the commitment to ``content`` in 64 hexadecimal digits. Without an entry for it, make one."""
         said = _encode(content).encode("ascii")
         if (known := self._by_content.get((field, said))) is not None:
@@ -114,7 +167,15 @@ class Values:
         salt = self._fresh()
         entry = Entry(field, salt, said, commitment(field, salt, said))
         self.added.append(entry)
-        return self._note(entry)
+        named = entry.committed.hex()
+        self._by_commitment[named], self._by_content[field, said] = entry, named
+        return named
+
+    def standing(self, value: Value) -> dict[str, str]:
+        """Return what stands for ``value`` in a body or in a document."""
+        if not isinstance(value, Value):
+            raise TypeError(f"{value!r} cannot stand in the record")
+        return {"committed": self.commit_to(value.field, value.content)}
 
     def entry(self, committed: str) -> Entry | None:
         """Return the entry with this commitment (64 hexadecimal digits), or None if there is none."""
@@ -124,16 +185,31 @@ class Values:
         """Return the value with this commitment. Raises KeyError if there is none."""
         return self._by_commitment[committed].value
 
-    def filled(self, body: Any, say: Callable[[Entry], Any] = lambda entry: entry.value, missing: Any = FORGOTTEN) -> Any:
-        """Return ``body`` with its values filled in, each as ``say`` has it (see ``filled`` of this module). ``missing`` stands
-        for values that are here no longer.
+    def filled(self, body: Any, say: Callable[[Entry], Any] = lambda entry: entry.value) -> Any:
+        """Return ``body`` with its values filled in, each as ``say`` has it (see ``filled`` of this module). A value that is not
+        here is said to be forgotten, or missing.
         """
+        gone = FORGOTTEN if self.is_forgotten else MISSING
 
         def put(committed: str) -> Any:
             entry = self._by_commitment.get(committed)
-            return missing if entry is None else say(entry)
+            return gone if entry is None else say(entry)
 
         return filled(body, put)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Entry]:
         return iter(self._by_commitment.values())
+
+    def __len__(self) -> int:
+        return len(self._by_commitment)
+
+
+def id_in(body: dict[str, Any]) -> str | None:
+    """Return the id by which the values of the record ``body`` are found. Return None if it has none."""
+    id = body.get("id", body.get("owner"))
+    return id if isinstance(id, str) else None
+
+
+def owner_of(id: str) -> str:
+    """Return the id of the owner of the values of the object ``id``: what follows from a request has its id, then a full stop."""
+    return id.partition(".")[0]

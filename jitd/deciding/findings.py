@@ -3,7 +3,7 @@
 
 Law: findings only warn people, and no decision of the rules depends on them. jitd looks at nothing that the requester cannot see,
 so a finding tells nobody what is hidden from the requester. A look never fails: what jitd cannot look at, or not in time, is not
-looked at. The texts are stored in the form of ``question.spelled``, from which the same bytes can be restored, and are bounded in
+looked at. The texts are stored in the form of ``spelling.spelled``, from which the same bytes can be restored, and are bounded in
 number and length.
 """
 
@@ -19,9 +19,9 @@ from jitd.core.changed import replace
 from jitd.core.command import Command
 from jitd.core.grade import Finding, Grade, Look, NotLooked, Seen
 from jitd.core.grading import findings_of, findings_of_pattern
-from jitd.core.question import spelled
 from jitd.core.root_groups import findings_of_rule
 from jitd.core.rule import Rule
+from jitd.core.spelling import spelled
 from jitd.core.subject import Subject
 from jitd.deciding import accounts, groups
 from jitd.files import inspection, path_lookup

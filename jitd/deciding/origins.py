@@ -6,9 +6,11 @@ Law: if a value cannot be read, the result does not contain this value. There is
 
 from __future__ import annotations
 
+import ctypes
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from jitd.core.effects import Moment
@@ -20,12 +22,27 @@ _PTS, _TTY, _FIRST_SERIAL = range(136, 144), 4, 64
 """Device numbers: the major numbers of pseudo-terminals, the common major number of consoles and serial lines, and the first
 minor number of a serial line.
 """
+_TIMEX, _TIME_ERROR = 256, 5
+"""More bytes than ``struct timex`` has (208). All zero, it asks and changes nothing. And the answer of a clock that nobody
+keeps.
+"""
+_LIBC = ctypes.PyDLL(None)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
 
 
 def moment() -> Moment:
     """Return the present time: wall clock, boot clock and boot id."""
-    return Moment(datetime.now(UTC), time.clock_gettime(time.CLOCK_BOOTTIME), _BOOT_ID)
+    boot = time.clock_gettime(time.CLOCK_BOOTTIME)
+    return Moment(datetime.now(UTC), boot, _BOOT_ID, _is_synchronised(int(boot)))
+
+
+@lru_cache(maxsize=1)
+def _is_synchronised(second: int) -> bool:
+    """True if the kernel says that its wall clock follows another clock, such as that of an NTP server (adjtimex(2)). The kernel
+    is asked at most once in each ``second``.
+    """
+    answer: int = _LIBC.adjtimex(ctypes.create_string_buffer(_TIMEX))
+    return 0 <= answer < _TIME_ERROR
 
 
 def started_at(pid: int) -> int:

@@ -9,13 +9,16 @@ skips approvals.
 
 from __future__ import annotations
 
+import secrets
 from collections import deque
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from jitd.core import account_ending, break_glass, chain, grant, holding, lock, owed_review, request, run
 from jitd.core.chain import Seal
+from jitd.core.command import spell_id
 from jitd.core.effects import Effect, Moment
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
@@ -25,6 +28,7 @@ from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.core.subject import Subject
+from jitd.core.values import Value, Values
 from jitd.store import Change, Life, Store, documents
 
 Event = request.Submitted | request.Event | grant.Event | run.Event | holding.Event | lock.Placed | lock.Event | owed_review.Event
@@ -46,6 +50,10 @@ _TRANSITION: dict[type, Callable[[Any, Any, Moment], tuple[Any, tuple[Any, ...]]
     Lock: lock.transition,
     OwedReview: owed_review.transition,
 }
+
+
+MOST_OWNERS = 256
+"""Maximum number of owners whose values are forgotten in one transaction."""
 
 
 class Lifecycle:
@@ -78,6 +86,7 @@ class Lifecycle:
         locks: tuple[Lock, ...] = tuple(self._store.locks())
         before: dict[tuple[str, str], Life | None] = {}
         after: dict[tuple[str, str], Change] = {}
+        said: dict[str, Values] = {}
         records: list[bytes] = []
         effects: list[Effect] = []
         queue: deque[Any] = deque(events)
@@ -111,15 +120,17 @@ class Lifecycle:
                     live = (held for held, _ in self._permitted(touches))
                     follows = (*follows, *account_ending.consequences(there, self._waiting(touches), live))
             old = before[key]
-            document = documents.write(there)
+            if (values := said.get(step.id)) is None:
+                values = said[step.id] = self._store.values(step.id)
+            document = documents.write(there, values)
             after[key] = Change(there, old.version if old else 0, document)
-            records.append(chain.record(step, now, there.state, there.version, document, _fingerprint(there), policy))
+            records.append(chain.record(step, now, there.state, there.version, document, _fingerprint(there), policy, values))
             for follow in follows:
                 if hasattr(follow, "by"):  # only events have this attribute; effects do not
                     queue.append(follow)
                 else:
                     effects.append(follow)
-        self._store.commit(after.values(), records)
+        self._store.commit(after.values(), records, [(values, now.at) for values in said.values()])
         self._noted(self._store.head())
         for key, change in after.items():
             self._changed(before[key], change.after, now)
@@ -139,9 +150,27 @@ class Lifecycle:
         return 0.0
 
     def note(self, name: str, actor: str, uid: int, detail: dict[str, Any]) -> None:
-        """Add a note to the chain. The note belongs to no object, for example ``daemon.started``. Raises StoreError."""
-        self._store.commit((), (chain.note(name, actor, uid, self._now(), self._policy_digest(), detail),))
+        """Add a note to the chain. The note belongs to no object, for example ``daemon.started``. If ``detail`` has values, they
+        get an owner of their own. Raises StoreError.
+        """
+        now = self._now()
+        values = self._store.values(_fresh_owner()) if any(isinstance(part, Value) for part in detail.values()) else None
+        record = chain.note(name, actor, uid, now, self._policy_digest(), detail, values)
+        self._store.commit((), (record,), () if values is None else ((values, now.at),))
         self._noted(self._store.head())
+
+    def forget(self, before: datetime, setting: str, most: int = MOST_OWNERS) -> int:
+        """Forget the values of at most ``most`` owners whose objects have all ended, and whose last value was said before
+        ``before`` (aware). ``setting`` says why, for the record. Return the number of owners. Raises StoreError.
+        """
+        due = self._store.due(before, most)
+        if due:
+            owners = [owner for owner, _ in due]
+            detail = {"owners": owners, "n": sum(n for _, n in due), "setting": setting}
+            record = chain.note("value.forgotten", "jitd", 0, self._now(), self._policy_digest(), detail)
+            self._store.commit((), (record,), forgotten=owners)
+            self._noted(self._store.head())
+        return len(due)
 
     def _waiting(self, touches: Callable[[Subject], bool]) -> Iterator[Request]:
         """Yield the open requests of people whom ``touches`` is true for, and those that such people have reviewed."""
@@ -184,6 +213,10 @@ def _goes_on(life: Life) -> bool:
         case Lock():
             return life.is_active
     return life.is_live
+
+
+def _fresh_owner() -> str:
+    return spell_id(secrets.token_bytes(5))
 
 
 def _fingerprint(life: Life) -> bytes:

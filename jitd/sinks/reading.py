@@ -20,6 +20,7 @@ from jitd.audit.telling import SIGHTS, Sight, sight_outside, tell
 from jitd.core.changed import replace
 from jitd.core.frozen import dataclass
 from jitd.core.request import Request
+from jitd.core.values import id_in
 from jitd.outside.deliveries import MOST_EVENTS, MOST_TEXT, Deliver, Destination, Event, room, write_question
 from jitd.settings.sinks import SinkSettings
 from jitd.sinks.classes import CHECKPOINT, INFORMATIONAL, classes_of, is_denial, severity
@@ -127,7 +128,8 @@ class Lines:
             datetime.fromisoformat(at)
             about, sight = self._about(store, content, settings.shows)
             classes = classes_of(content, about)
-            record = tell(self.host, number, body, seal, about, None, sight)
+            id = id_in(content)
+            record = tell(self.host, number, body, seal, about, None if id is None else store.values(id), sight)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             event = Event(number, _NO_TIME, UNREADABLE, UNREADABLE_SEVERITY, digest())
             return Told(event, frozenset({"chain"}), "", digest, digest)

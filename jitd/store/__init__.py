@@ -20,6 +20,7 @@ from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.core.sought import Sought
 from jitd.core.subject import Subject
+from jitd.core.values import Values
 
 Life = Request | Grant | Run | Lock | Holding | OwedReview
 T = TypeVar("T", Request, Grant, Run, Lock, Holding, OwedReview)
@@ -108,9 +109,16 @@ class LiveCounts:
 class Store(Protocol):
     """The methods of every store. Each method of a store is one transaction. Every method raises StoreError if the disk fails."""
 
-    def commit(self, changes: Iterable[Change], records: Iterable[bytes]) -> None:
-        """Write all changes and records durably. If writing one of them fails, write none of them. Raises Conflict if an object
-        does not have the expected version.
+    def commit(
+        self,
+        changes: Iterable[Change],
+        records: Iterable[bytes],
+        said: Iterable[tuple[Values, datetime]] = (),
+        forgotten: Iterable[str] = (),
+    ) -> None:
+        """Write all changes and records durably. Also write what was added to the values ``said``, each with the time at which it
+        was said (aware), and forget the values of the owners ``forgotten``. If writing one of them fails, write none of them.
+        Raises Conflict if an object does not have the expected version, or if an object of a forgotten owner has not ended.
         """
 
     @property
@@ -197,7 +205,7 @@ class Store(Protocol):
 
     def lately(self, person: str, most_bytes: int) -> Iterator[Request]:
         """Yield the latest requests of ``person`` (``Subject.person``) that have ended and were not denied, newest first. At
-        most a few hundred requests are returned. Together, their documents have at most ``most_bytes`` bytes.
+        most a few hundred requests are returned. Together, their documents and values have at most ``most_bytes`` bytes.
         """
 
     def requesters(self) -> Iterator[tuple[str, tuple[Subject, ...]]]:
@@ -245,6 +253,24 @@ class Store(Protocol):
     def index_rows(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
         """Yield all rows of the indexes of the chain, each with its table, for the verifier (``store.index.Rows``)."""
 
+    def values(self, id: str) -> Values:
+        """Return the values of the object ``id`` and of its owner, to which the caller may add. Nothing is stored before the
+        commit.
+        """
+
+    def said(self) -> Iterator[Values]:
+        """Yield the values of each object, without those of its owner."""
+
+    def due(self, before: datetime, most: int) -> list[tuple[str, int]]:
+        """Return at most ``most`` owners whose objects have all ended, and whose last value was said before ``before`` (aware).
+        For each owner, also return the number of its values.
+        """
+
+    def drain(self) -> bool:
+        """Write the write-ahead log into the database, and empty it: it contains values that were forgotten. Return False if
+        somebody reads the database now, and the log is not empty.
+        """
+
     def newest(self) -> Iterator[bytes]:
         """Yield the bodies of all records of the chain, newest first."""
 
@@ -271,8 +297,10 @@ class Store(Protocol):
         objects.
         """
 
-    def keep_texts(self, texts: Iterable[bytes]) -> None:
-        """Write the texts of scripts durably. A text that is there already is not written again."""
+    def keep_texts(self, request: str, texts: Iterable[bytes]) -> None:
+        """Write the texts of scripts durably, until ``request`` and all others that have the same text are forgotten. A text that
+        is there already is not written again.
+        """
 
     def text(self, digest: bytes) -> bytes | None:
         """Return the text with the SHA-256 ``digest``. Return None if there is none, or if it was changed in the database."""

@@ -43,11 +43,10 @@ COLUMNS: dict[type, Columns] = {
         lambda g: g.is_live,
         lambda g: {
             "uid": g.holder.uid,
-            "work": work_of(g.command),
             "person": g.holder.person,
             "ends_at": history.spell(g.ends_at),
         },
-        lambda g: {"unused": int(is_unused(g))},
+        lambda g: {"unused": int(is_unused(g)), "work": work_of(g.command) if g.is_live else b""},
     ),
     Run: Columns(
         "runs",
@@ -59,4 +58,4 @@ COLUMNS: dict[type, Columns] = {
     Holding: Columns("holdings", lambda h: h.is_live, lambda h: {"grant_id": h.grant}),
     OwedReview: Columns("owed_reviews", lambda o: o.is_open, lambda o: {"person": o.requester.person}),
 }
-"""The columns for each life cycle. An older schema may lack some of these columns."""
+"""The columns for each life cycle."""

@@ -1,41 +1,68 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Converts objects of the core to stored bytes, and back. Law: if an object is written and then read, the result is equal to it.
-A document with an unknown field or a wrong type is refused.
+"""Converts objects of the core to stored bytes, and back. A document holds commitments in the places of the fields that are
+marked as values (``core.values.Said``).
+
+Law: if an object is written and then read, the result is equal to it. A document with a wrong type, or with a value in clear, is
+refused. So is the document of an object that has not ended, if one of its values is missing.
 """
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from jitd.core.changed import replace
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.lock import Lock
 from jitd.core.owed_review import OwedReview
-from jitd.core.request import Request, Review
+from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.core.subject import Subject
+from jitd.core.values import Said, Value, Values, committed_in
+from jitd.store.columns import COLUMNS
 
 _encoder = msgspec.json.Encoder(order="deterministic")
-_decoders = {life: msgspec.json.Decoder(life) for life in (Request, Grant, Run, Lock, Holding, OwedReview)}
+_decode = msgspec.json.Decoder().decode
+
+
+class _Given(msgspec.Struct):
+    """What is read of a review if only people matter."""
+
+    by: Subject
+
 
 _subject = msgspec.json.Decoder(Subject)
-_reviewed = msgspec.json.Decoder(tuple[Subject, tuple[Review, ...]])
+_reviewed = msgspec.json.Decoder(tuple[Subject, tuple[_Given, ...]])
 
 T = TypeVar("T", Request, Grant, Run, Lock, Holding, OwedReview)
 
 
-def write(value: Request | Grant | Run | Lock | Holding | OwedReview) -> bytes:
-    """Return the stored form of ``value``, which is JSON with the members in a fixed order."""
-    return _encoder.encode(value)
+def write(life: Request | Grant | Run | Lock | Holding | OwedReview, values: Values) -> bytes:
+    """Return the stored form of ``life``, which is JSON with the members in a fixed order. ``values`` gets the values that it
+    commits to.
+    """
+    return _encoder.encode(_committed(life, values))
 
 
-def read(life: type[T], document: bytes) -> T:
-    """Return the object in ``document``. Raises ValueError if ``document`` does not contain an object of the class ``life``."""
-    value = _decoders[life].decode(document)
-    assert isinstance(value, life)
-    return value
+def read(life: type[T], document: bytes, values: Callable[[str], Values]) -> T:
+    """Return the object in ``document``. ``values`` returns the values of the object whose id it gets. If the object has ended,
+    the text ``‹forgotten›`` or nothing stands for values that are not there. Raises ValueError if ``document`` does not contain
+    an object of the class ``life``.
+    """
+    missing: list[str] = []
+    decoded = _decode(document)
+    if isinstance(decoded, dict) and isinstance(id := decoded.get("id"), str):
+        _fill(decoded, life, values(id), missing)
+    found = msgspec.convert(decoded, life)
+    assert isinstance(found, life)
+    if missing and COLUMNS[life].is_open(found):
+        raise ValueError(f"{found.id} has not ended, and these values of it are missing: {', '.join(missing)}")
+    return found
 
 
 def read_subject(part: str) -> Subject:
@@ -49,3 +76,87 @@ def read_reviewed(part: str) -> tuple[Subject, ...]:
     """
     requester, reviews = _reviewed.decode(part)
     return (requester, *(review.by for review in reviews))
+
+
+# --- the places of the values ------------------------------------------------------------------------------------------
+
+
+_KNOWN: dict[type, tuple[tuple[str, Said | type], ...]] = {}
+"""What ``_places`` has returned."""
+
+
+def _places(of: type) -> tuple[tuple[str, Said | type], ...]:
+    """Return the fields of the dataclass ``of`` that are values, each with its mark, and the fields that contain objects with
+    values, each with their class.
+    """
+    if (known := _KNOWN.get(of)) is not None:
+        return known
+    _KNOWN[of] = ()  # a class that contains itself, such as Approval, has no values
+    found: list[tuple[str, Said | type]] = []
+    hints = get_type_hints(of, include_extras=True)
+    for field in fields(of):
+        mark = next((part for part in _parts(hints[field.name]) if isinstance(part, Said) or _has_places(part)), None)
+        if mark is not None:
+            found.append((field.name, mark))
+    _KNOWN[of] = tuple(found)
+    return _KNOWN[of]
+
+
+def _has_places(part: Any) -> bool:
+    return isinstance(part, type) and is_dataclass(part) and bool(_places(part))
+
+
+def _parts(hint: Any) -> tuple[Any, ...]:
+    """Return the marks of the annotation ``hint``, or the classes in it."""
+    if get_origin(hint) is Annotated:
+        return get_args(hint)[1:]
+    if get_origin(hint) in (Union, UnionType, tuple):
+        return tuple(part for inner in get_args(hint) for part in _parts(inner))
+    return (hint,)
+
+
+def _committed(of: Any, values: Values) -> Any:
+    """Return a copy of the object ``of`` with commitments in the places of its values."""
+    changes: dict[str, Any] = {}
+    for name, place in _places(type(of)):
+        content = getattr(of, name)
+        if not content:
+            continue
+        if not isinstance(place, Said):
+            is_many = isinstance(content, tuple)
+            changes[name] = tuple(_committed(one, values) for one in content) if is_many else _committed(content, values)
+            continue
+        first, rest = (content[:1], content[1:]) if place.after_first else ((), content)
+        said = rest if not rest else msgspec.to_builtins(rest) if place.write is None else place.write(rest)
+        if said:
+            stands = values.standing(Value(place.name or name, said))
+            changes[name] = (*first, stands) if place.after_first else stands
+    return replace(of, **changes) if changes else of
+
+
+def _fill(part: Any, of: type, values: Values, missing: list[str]) -> None:
+    """Fill the values into ``part`` of a decoded document, which is an object of the class ``of``. ``missing`` gets the names of
+    the fields whose values are not there.
+    """
+    if not isinstance(part, dict):
+        return  # and refused by the conversion
+    for name, place in _places(of):
+        content = part.get(name)
+        if not content:
+            continue
+        if not isinstance(place, Said):
+            several = content if isinstance(content, list) else [content]
+            for one in several:
+                _fill(one, place, values, missing)
+            continue
+        first, rest = (content[:1], content[1:2]) if place.after_first and isinstance(content, list) else ([], [content])
+        if not rest:
+            continue
+        if (committed := committed_in(rest[0])) is None:
+            raise ValueError(f"{name} is in clear")
+        if (entry := values.entry(committed)) is None:
+            missing.append(name)
+            said = place.forgotten
+        else:
+            said = entry.value if place.read is None else place.read(entry.value)
+        part[name] = [*first, *said] if place.after_first else said

@@ -36,14 +36,15 @@ def spell(at: datetime | None) -> str:
 MOST_PLACES = 256
 """Maximum number of requests that ``places`` returns for a person."""
 _PLACES = (
-    "SELECT rowid, length(document) FROM requests INDEXED BY requests_lately"
+    "SELECT rowid, length(document) + coalesce((SELECT length(entries) FROM said WHERE said.id = requests.id), 0)"
+    " FROM requests INDEXED BY requests_lately"
     " WHERE person = ? AND is_denied = 0 AND is_open = 0 ORDER BY asked_at DESC LIMIT ?"
 )
 
 
 def places(db: sqlite3.Connection, person: str, most_bytes: int) -> list[int]:
     """Return the row numbers of the latest requests of ``person`` that have ended and were not denied, newest first. Together,
-    the documents of these requests have at most ``most_bytes`` bytes. Raises sqlite3.Error.
+    the documents and the values of these requests have at most ``most_bytes`` bytes. Raises sqlite3.Error.
     """
     found, n_bytes = [], 0
     for place, size in db.execute(_PLACES, (person, MOST_PLACES)):

@@ -16,7 +16,7 @@ from jitd.store import Change, Life, T
 MOST = 128
 """Maximum number of objects that are kept. If there are more objects, those that were kept first are dropped."""
 MOST_BYTES = 16 * 1024
-"""An object is kept only if its document has at most this number of bytes."""
+"""An object is kept only if its document and its values have at most this number of bytes."""
 
 
 class Unread(Enum):
@@ -40,7 +40,7 @@ class Kept:
         return self._objects.get((life, id), Unread.UNREAD)  # type: ignore[return-value]
 
     def put(self, life: type, id: str, found: Life | None, n_bytes: int) -> None:
-        """Keep ``found``, whose document has ``n_bytes`` bytes. Drop the earlier version of this object."""
+        """Keep ``found``, whose document and values have ``n_bytes`` bytes. Drop the earlier version of this object."""
         self._objects.pop((life, id), None)
         if n_bytes > MOST_BYTES:
             return
@@ -48,6 +48,6 @@ class Kept:
         if len(self._objects) > MOST:
             del self._objects[next(iter(self._objects))]
 
-    def note(self, change: Change) -> None:
-        """Keep the object of ``change``, which was just committed to the database."""
-        self.put(type(change.after), change.after.id, change.after, len(change.document))
+    def note(self, change: Change, n_bytes: int) -> None:
+        """Keep the object of ``change``, which was just committed to the database, with values of ``n_bytes`` bytes."""
+        self.put(type(change.after), change.after.id, change.after, len(change.document) + n_bytes)

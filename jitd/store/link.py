@@ -37,14 +37,14 @@ class Link:
         self._db.execute("PRAGMA trusted_schema = OFF")
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute("PRAGMA secure_delete = ON")
         self._is_shut = False
 
     def faults(self) -> Iterator[str]:
         """See ``Store.faults``. Source: https://sqlite.org/pragma.html#pragma_integrity_check."""
         for columns in COLUMNS.values():
             with self._told():
-                is_there = self._db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (columns.table,)).fetchone()
-                said = self._db.execute(f"PRAGMA integrity_check({columns.table})").fetchall() if is_there else []
+                said = self._db.execute(f"PRAGMA integrity_check({columns.table})").fetchall()
             for (fault,) in said:
                 if fault != "ok":
                     yield f"{columns.table}: {' '.join(fault.removeprefix(_WHERE).split())}"

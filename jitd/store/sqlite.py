@@ -22,6 +22,7 @@ from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.core.subject import Subject
+from jitd.core.values import Values
 from jitd.store import Change, Conflict, History, StoreError, T, documents, history
 from jitd.store.checkpoints import Checkpoints
 from jitd.store.columns import COLUMNS
@@ -29,30 +30,33 @@ from jitd.store.cursors import Cursors
 from jitd.store.index import Index
 from jitd.store.kept import Kept, Unread
 from jitd.store.live import LiveObjects
+from jitd.store.said import SaidValues
 from jitd.store.tally import Had, Tally
 from jitd.store.texts import Texts
 from jitd.store.told import ToldMarks
 
 P = TypeVar("P")
-SCHEMA = 11
-"""The version of the schema that this code uses. This version is the number of the last file in ``schema/``."""
+FIRST, SCHEMA = 9, 12
+"""The numbers of the first and the last file in ``schema/``. The last is the version of the schema that this code uses. A
+database with a version before the first is refused: its chain has another form.
+"""
 
 PAGE = 64
 """Maximum number of objects in one page."""
 PAGE_BYTES = 256 * 1024
 """A page ends when its documents together have more than this number of bytes."""
+_LIVES = ("request", "grant", "run", "lock", "holding", "owed_review")
+"""The names of the life cycles, in the order of ``COLUMNS``."""
 _REVIEWED = "json_extract(CAST(r.document AS TEXT), '$.requester', '$.reviews')"
-_SINCE = (1, 1, 1, 2, 4, 6)
-"""For each life cycle, the number of the first schema that contains its table. The numbers are in the order of ``COLUMNS``."""
 
 
-class SqliteStore(ToldMarks, Texts, Checkpoints, Cursors, LiveObjects, Index):
+class SqliteStore(SaidValues, ToldMarks, Texts, Checkpoints, Cursors, LiveObjects, Index):
     """See ``Store``. Use a SqliteStore from one thread only."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._open_locks: tuple[Lock, ...] | None = None  # needed for each decision; only this object changes locks
-        self._tally, self._kept = Tally(), Kept()
+        self._tally, self._kept, self._rows = Tally(), Kept(), {}
         self._is_reader, self._is_shut = False, True
         with self._told():
             path.chmod(0o600)
@@ -60,19 +64,20 @@ class SqliteStore(ToldMarks, Texts, Checkpoints, Cursors, LiveObjects, Index):
             self._named = frozenset(name for (name,) in self._db.execute("SELECT name FROM named_groups"))
         self._catch_up()
         self._head = self._read_head()
+        self.drain()  # a daemon that was killed after it had forgotten values may have left them in the log
 
     @classmethod
     def reading(cls, path: Path, *, is_alone: bool = False) -> SqliteStore:
-        """Open the database at ``path`` for reading only. The schema of the database may be the current one or an older one. The
-        result shows the database at one moment, even if a daemon writes meanwhile. ``is_alone`` is true if no daemon has the
-        database open. If ``is_alone`` is true, the reader creates no -wal file. Raises StoreError.
+        """Open the database at ``path`` for reading only. The result shows the database at one moment, even if a daemon writes
+        meanwhile. ``is_alone`` is true if no daemon has the database open. If ``is_alone`` is true, the reader creates no -wal
+        file. Raises StoreError.
         """
         store = cls.__new__(cls)
         is_still = is_alone and not path.with_name(f"{path.name}-wal").exists()  # otherwise the reader would create that file
         how = "mode=ro&immutable=1" if is_still else "mode=ro"
         store._path = path
         store._open_locks = None
-        store._tally, store._kept = Tally(), Kept()
+        store._tally, store._kept, store._rows = Tally(), Kept(), {}
         store._named = frozenset()
         store._is_reader, store._is_shut = True, False
         store._forget_index()
@@ -86,12 +91,14 @@ class SqliteStore(ToldMarks, Texts, Checkpoints, Cursors, LiveObjects, Index):
                 raise StoreError(f"{path}: not a jitd database; copy a live one with sqlite3 and .backup")
             if found > SCHEMA:
                 raise StoreError(f"{path}: schema {found} is newer than this jitd knows ({SCHEMA})")
+            if found < FIRST:
+                raise StoreError(_too_old(path, found))
             store._db.execute("BEGIN")  # the first read fixes the moment that all later reads show
         store._head = store._read_head()
         return store
 
     def renew(self) -> None:
-        self._kept, self._tally, self._open_locks = Kept(), Tally(), None
+        self._kept, self._tally, self._rows, self._open_locks = Kept(), Tally(), {}, None
         with self._told():
             self._db.execute("ROLLBACK")
             self._db.execute("BEGIN")
@@ -103,7 +110,9 @@ class SqliteStore(ToldMarks, Texts, Checkpoints, Cursors, LiveObjects, Index):
             raise StoreError(
                 f"{self._path}: schema {found} is newer than this jitd knows ({SCHEMA}): install the newer jitd again"
             )
-        for version in range(found + 1, SCHEMA + 1):
+        if 0 < found < FIRST:
+            raise StoreError(_too_old(self._path, found))
+        for version in range(max(found + 1, FIRST), SCHEMA + 1):
             script = resources.files("jitd.store").joinpath(f"schema/{version:04}.sql").read_text("utf-8")
             self._db.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {version};\nCOMMIT;")
 
@@ -112,11 +121,18 @@ class SqliteStore(ToldMarks, Texts, Checkpoints, Cursors, LiveObjects, Index):
             row = self._db.execute("SELECT number, digest FROM chain ORDER BY number DESC LIMIT 1").fetchone()
         return Seal(*row) if row else GENESIS
 
-    def commit(self, changes: Iterable[Change], records: Iterable[bytes]) -> None:
+    def commit(
+        self,
+        changes: Iterable[Change],
+        records: Iterable[bytes],
+        said: Iterable[tuple[Values, datetime]] = (),
+        forgotten: Iterable[str] = (),
+    ) -> None:
         head = self._head
-        changes = tuple(changes)
-        tally, self._tally = self._tally, Tally()  # if the commit fails, neither counts nor objects are kept
+        changes, forgotten = tuple(changes), tuple(forgotten)
+        tally, self._tally = self._tally, Tally()  # if the commit fails, neither counts nor objects nor values are kept
         kept, self._kept = self._kept, Kept()
+        rows, self._rows = self._rows, {}
         if any(isinstance(change.after, Lock) for change in changes):
             self._open_locks = None  # after a failed commit too, the locks are read again
         with self._told():
@@ -124,6 +140,12 @@ class SqliteStore(ToldMarks, Texts, Checkpoints, Cursors, LiveObjects, Index):
             try:
                 for change in changes:
                     self._write(change)
+                self._rows = rows
+                for values, at in said:
+                    self._add(values, at)
+                if open_ones := [owner for owner in forgotten if self._is_open(owner)]:
+                    raise Conflict(f"{open_ones[0]} has not ended, so its values are not forgotten")
+                self._forget(forgotten)
                 for body in records:
                     head = seal(head, body)
                     self._db.execute("INSERT INTO chain VALUES (?, ?, ?)", (head.number, body, head.digest))
@@ -131,6 +153,7 @@ class SqliteStore(ToldMarks, Texts, Checkpoints, Cursors, LiveObjects, Index):
                 self._db.execute("COMMIT")
             except BaseException:
                 self._forget_index()
+                self._rows = {}
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
@@ -138,8 +161,11 @@ class SqliteStore(ToldMarks, Texts, Checkpoints, Cursors, LiveObjects, Index):
         self._named = self._named.union(*(named_by(change.after) for change in changes if isinstance(change.after, Request)))
         for change in changes:
             tally.note(change.after)
-            kept.note(change)
+            kept.note(change, self._values(change.after.id)[1])
         self._tally, self._kept = tally, kept
+        if forgotten:
+            self._kept, self._rows = Kept(), {}
+            self.drain()
 
     @property
     def groups_named(self) -> frozenset[str]:
@@ -317,8 +343,9 @@ class SqliteStore(ToldMarks, Texts, Checkpoints, Cursors, LiveObjects, Index):
             ).fetchall()
             for (place,) in places:
                 (document,) = self._db.execute(f"SELECT document FROM {table} WHERE rowid = ?", (place,)).fetchone()
-                found.append((place, self._object(life, document)))
-                n_bytes += len(document)
+                one, size = self._object(life, document)
+                found.append((place, one))
+                n_bytes += size
                 if n_bytes > PAGE_BYTES:
                     break
         return found
@@ -350,34 +377,20 @@ class SqliteStore(ToldMarks, Texts, Checkpoints, Cursors, LiveObjects, Index):
 
     def documents(self, *, ended: bool = True) -> Iterator[tuple[str, str, bytes]]:
         with self._told():
-            for life, columns in zip(self._lives(), COLUMNS.values(), strict=False):
+            for life, columns in zip(_LIVES, COLUMNS.values(), strict=True):
                 for id, document in self._db.execute(
                     f"SELECT id, CAST(document AS BLOB) FROM {columns.table} {_open_only(ended)} ORDER BY rowid"
                 ):
                     yield life, id, document
 
-    @property
-    def _schema(self) -> int:
-        (schema,) = self._db.execute("PRAGMA user_version").fetchone()
-        return int(schema)
-
-    def _lives(self) -> tuple[str, ...]:
-        """Return the life cycles that the schema of this database contains, in the order of ``COLUMNS``."""
-        lives = ("request", "grant", "run", "lock", "holding", "owed_review")
-        schema = self._schema
-        return tuple(life for life, since in zip(lives, _SINCE, strict=True) if since <= schema)
-
     def misfiled(self) -> Iterator[tuple[str, str]]:
-        for life, (kind, columns) in zip(self._lives(), COLUMNS.items(), strict=False):
-            with self._told():  # an older schema has fewer columns
-                known = {name for (name,) in self._db.execute("SELECT name FROM pragma_table_info(?)", (columns.table,))}
+        for life, (kind, columns) in zip(_LIVES, COLUMNS.items(), strict=True):
             for after in self._read_all(kind, _open_only(ended=True)):
-                all = (
+                said = (
                     {"version": after.version, "is_open": int(columns.is_open(after))}
                     | columns.keys(after)
                     | columns.moving(after)
                 )
-                said = {name: value for name, value in all.items() if name in known}
                 with self._told():
                     found = self._db.execute(
                         f"SELECT {', '.join(said)} FROM {columns.table} WHERE id = ?", (after.id,)
@@ -402,15 +415,15 @@ class SqliteStore(ToldMarks, Texts, Checkpoints, Cursors, LiveObjects, Index):
         with self._told():
             rows = self._db.execute(statement, parameters).fetchall()
         for (document,) in rows:
-            yield self._object(life, document)
+            yield self._object(life, document)[0]
 
     def _one(self, life: type[T], id: str) -> T | None:
         if (kept := self._kept.get(life, id)) is not Unread.UNREAD:
             return kept
         with self._told():
             row = self._db.execute(f"SELECT document FROM {COLUMNS[life].table} WHERE id = ?", (id,)).fetchone()
-        found = None if row is None else self._object(life, row[0])
-        self._kept.put(life, id, found, 0 if row is None else len(row[0]))
+        found, size = (None, 0) if row is None else self._object(life, row[0])
+        self._kept.put(life, id, found, size)
         return found
 
     def _part(self, read: Callable[[str], P], part: str) -> P:
@@ -419,11 +432,27 @@ class SqliteStore(ToldMarks, Texts, Checkpoints, Cursors, LiveObjects, Index):
         except (ValueError, TypeError) as fault:
             raise StoreError(f"{self._path}: an object cannot be read: {fault}") from fault
 
-    def _object(self, life: type[T], document: bytes) -> T:
+    def _object(self, life: type[T], document: bytes) -> tuple[T, int]:
+        """Return the object in ``document``, and the size in bytes of the document and the values."""
+        size = len(document)
+
+        def values(id: str) -> Values:
+            nonlocal size
+            found, n_bytes = self._values(id)
+            size += n_bytes
+            return found
+
         try:
-            return documents.read(life, document)
+            return documents.read(life, document, values), size
         except ValueError as fault:
             raise StoreError(f"{self._path}: an object cannot be read: {fault}") from fault
+
+
+def _too_old(path: Path, schema: int) -> str:
+    return (
+        f"{path}: schema {schema} is of an older jitd, whose record has another form. Keep this file as evidence, but move it "
+        "away, and start jitd again: locks must be placed anew"
+    )
 
 
 def _open_only(ended: bool) -> str:

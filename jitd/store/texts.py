@@ -15,7 +15,7 @@ from jitd.store.link import Link
 class Texts(Link):
     """The part of the store that keeps texts. The methods are described in ``Store``."""
 
-    def keep_texts(self, texts: Iterable[bytes]) -> None:
+    def keep_texts(self, request: str, texts: Iterable[bytes]) -> None:
         rows = [(sha256(text).digest(), text) for text in texts]
         if not rows:
             return
@@ -23,6 +23,7 @@ class Texts(Link):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 self._db.executemany("INSERT OR IGNORE INTO texts VALUES (?, ?)", rows)
+                self._db.executemany("INSERT OR IGNORE INTO texts_of VALUES (?, ?)", [(request, digest) for digest, _ in rows])
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:

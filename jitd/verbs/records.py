@@ -28,6 +28,7 @@ from jitd.core.naming import Naming
 from jitd.core.request import Request
 from jitd.core.sought import Sought, named_in, traits_of
 from jitd.core.subject import BY_PAM, LOCAL, ROOT, Subject
+from jitd.core.values import id_in
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import Store
 from jitd.verbs.access import Access
@@ -67,7 +68,8 @@ class Found:
         self.requester = ""
         self.asked: tuple[Request | None, ...] = ()
         self._host = host
-        self._values = None
+        id = id_in(self.content)
+        self._values = None if id is None else store.values(id)
         self._lines: dict[Sight, str] = {}
         if about := traits_of(self.content).about:
             first = store.request(about)  # the request itself, so that an index that was spoilt says nothing wrong

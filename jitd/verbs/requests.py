@@ -157,7 +157,7 @@ class Requests:
         if isinstance(decision, Permit) and (deed_of(service).asks_again or not waits or asked.starts_at is not None):
             self._refuse_more(who)
         made = self._request(who, service, first, claims, waits=waits, point=None, at_once=not if_owed)
-        self._store.keep_texts(_scripts_of(first).texts)
+        self._store.keep_texts(made.id, _scripts_of(first).texts)
         return self._begin(made, decision, waiter if waits else None, on_created)
 
     @_timed
@@ -190,7 +190,7 @@ class Requests:
             self._refuse_twice(who, service, command)
         self._refuse_beforehand(who, first, if_owed=True)
         made = self._request(who, service, first, claims, waits=waits, point=point, at_once=False)
-        self._store.keep_texts(_scripts_of(first).texts)
+        self._store.keep_texts(made.id, _scripts_of(first).texts)
         begun = self._begin(made, decision, waiter if waits else None, on_created if waits else lambda id: None, origin)
         if waits:
             return begun

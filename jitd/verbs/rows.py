@@ -117,7 +117,7 @@ def _command(command: Command, *, is_requester: bool) -> Row:
 
 
 def finding_rows(findings: Iterable[Finding]) -> list[Row]:
-    """Return the rows of ``findings``, whose texts are in the form of ``question.spelled``."""
+    """Return the rows of ``findings``, whose texts are in the form of ``spelling.spelled``."""
     return [
         {
             "grade": one.grade.word,

@@ -28,7 +28,7 @@ def values() -> Values:
 
 def submitted(said: Values) -> dict[str, Any]:
     def of(field: str, content: Any) -> dict[str, str]:
-        return {"committed": said.commit(field, content)}
+        return {"committed": said.commit_to(field, content)}
 
     detail = {
         "argv": ["/usr/bin/psql", of("argv", ["-c", "DROP"])],
@@ -120,7 +120,7 @@ def test_a_part_that_nobody_has_listed_is_hidden() -> None:
 
 def test_a_value_that_is_here_no_longer_is_told_as_forgotten_and_the_record_still_stands() -> None:
     body = canonical(submitted(values()))
-    record = tell("db1", 7, body, SEAL, REQUEST, Values(REQUEST.id, (), lambda: b""), EVERYTHING)
+    record = tell("db1", 7, body, SEAL, REQUEST, Values(REQUEST.id, (), lambda: b"", is_forgotten=True), EVERYTHING)
     line = json.loads(record.line())
     assert line["detail"]["reason"] == FORGOTTEN
     assert line["detail"]["argv"] == ["/usr/bin/psql", FORGOTTEN]

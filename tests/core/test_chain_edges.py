@@ -28,9 +28,10 @@ def test_before_the_first_record_are_32_bytes_of_nothing() -> None:
     assert Seal(0, b"\0" * 32) == GENESIS
 
 
-def test_a_seal_is_over_its_number_the_seal_before_and_the_bytes() -> None:
-    first = hashlib.sha256(b"jitd chain 1\n" + b"\0" * 7 + b"\1" + b"\0" * 32 + b"one").digest()
-    second = hashlib.sha256(b"jitd chain 1\n" + b"\0" * 7 + b"\2" + first + b"two").digest()
+def test_a_seal_is_over_its_number_the_seal_before_and_the_digest_of_the_bytes() -> None:
+    one, two = (hashlib.sha256(body).digest() for body in (b"one", b"two"))
+    first = hashlib.sha256(b"jitd chain 2\n" + b"\0" * 7 + b"\1" + b"\0" * 32 + one).digest()
+    second = hashlib.sha256(b"jitd chain 2\n" + b"\0" * 7 + b"\2" + first + two).digest()
     assert seal(GENESIS, b"one") == Seal(1, first)
     assert seal(Seal(1, first), b"two") == Seal(2, second)
 

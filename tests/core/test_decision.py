@@ -10,6 +10,7 @@ import pytest
 
 from jitd.core.authentication import Demand
 from jitd.core.decision import Approval, BreakGlass, Deny, Obligations, Permit, Record, Terms, Why, n_combinations
+from tests.stored import in_clear
 
 OPS = Approval(1, ("group:ops",))
 DBA = Approval(2, ("group:dba", "user:eve"), Demand(("otp",)))
@@ -76,19 +77,19 @@ KEPT: list[tuple[str, Permit, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("answer", "kept"), [row[1:] for row in KEPT], ids=[row[0] for row in KEPT])
 def test_what_the_chain_keeps_of_a_permit(answer: Permit, kept: dict[str, Any]) -> None:
-    assert answer.detail() == {"decision": "permit", "rule": "p", "lease": None} | kept
+    assert in_clear(answer.detail()) == {"decision": "permit", "rule": "p", "lease": None} | kept
 
 
 def test_what_the_chain_keeps_of_a_deny() -> None:
     plain = {"decision": "deny", "why": "terms", "rule": "p", "because": "rule p wants none"}
     denied = Deny(Why.TERMS, "rule p wants none", "p", visible_to=("group:ops",))
-    assert denied.detail() == plain
-    assert replace(denied, seen=(("fact.risk", "40"),)).detail() == plain | {"facts": {"fact.risk": "40"}}
-    assert Deny(Why.NO_RULE, "no").detail() == {"decision": "deny", "why": "no rule", "rule": "", "because": "no"}
+    assert in_clear(denied.detail()) == plain
+    assert in_clear(replace(denied, seen=(("fact.risk", "40"),)).detail()) == plain | {"facts": {"fact.risk": "40"}}
+    assert in_clear(Deny(Why.NO_RULE, "no").detail()) == {"decision": "deny", "why": "no rule", "rule": "", "because": "no"}
 
 
 def test_why_something_is_denied_is_spelled_as_the_chain_keeps_it() -> None:
-    assert {why.name: Deny(why, "no").detail()["why"] for why in Why} == {
+    assert {why.name: in_clear(Deny(why, "no").detail())["why"] for why in Why} == {
         "RULE": "rule",
         "NO_RULE": "no rule",
         "ERROR": "error",

@@ -37,6 +37,7 @@ from jitd.core.grant import Issued, Used
 from jitd.core.law import IllegalEvent, Role
 from jitd.core.request import Request, RequestState, Screened, Verdict
 from tests.scene import START, asked, free, locked, moment, permit, person, review, screened, submit, too_late, withdraw
+from tests.stored import in_clear
 
 OPS, SECURITY = Approval(1, ("group:ops",)), Approval(1, ("group:security",))
 PASS, NO, SILENCE = Passes(mark="d-1"), Refuses("freeze until Monday"), Silent("it is late")
@@ -188,15 +189,19 @@ def test_the_record_keeps_each_answer_with_its_own_name_for_it() -> None:
         ["c", "deny", "freeze until Monday", "d-3"],
         ["d", "silent", "it is late"],
     ]
-    assert [said(one) for one in answers] == told
+    assert [in_clear(said(one)) for one in answers] == told
     event = replace(screened(asked(), permit()), heard=answers)
-    assert event.detail()["gatekeepers"] == told
+    assert in_clear(event.detail())["gatekeepers"] == told
     assert "gatekeepers" not in screened(asked(), permit()).detail()
 
 
 def test_an_answer_without_a_name_of_its_own_is_kept_without_one() -> None:
     answers = hear(a=Passes(), b=Requires(Requirement()), c=Refuses("freeze until Monday"))
-    assert [said(one) for one in answers] == [["a", "pass", ""], ["b", "require", ""], ["c", "deny", "freeze until Monday", ""]]
+    assert [in_clear(said(one)) for one in answers] == [
+        ["a", "pass", ""],
+        ["b", "require", ""],
+        ["c", "deny", "freeze until Monday", ""],
+    ]
     assert passed(answers, START) == (Passed("a", START, None, ""), Passed("b", START, None, ""))
 
 

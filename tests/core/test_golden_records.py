@@ -7,10 +7,13 @@ A line that differs is a change of the format. To write the file anew, on purpos
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +46,7 @@ from jitd.core.run import (
     Traces,
     Unobserved,
 )
+from jitd.core.values import Values
 from tests.scene import (
     START,
     THING,
@@ -170,10 +174,19 @@ ROWS: list[tuple[Any, str]] = [
 """An event, and the state that it leads to."""
 
 
+def salts(number: int) -> Callable[[], bytes]:
+    """The salts of record ``number``: each is the digest of a number."""
+    counted = count(number * 100)
+    return lambda: hashlib.sha256(b"%d" % next(counted)).digest()
+
+
 def bodies() -> list[bytes]:
     """The records of all rows, and after them one of something that happened to no life."""
     made = [
-        record(event, NOW, state, number, b'{"row":%d}' % number, PLAIN.fingerprint if number % 2 else b"", "f0" * 32)
+        record(
+            *(event, NOW, state, number, b'{"row":%d}' % number, PLAIN.fingerprint if number % 2 else b"", "f0" * 32),
+            Values(event.id, (), salts(number)),
+        )
         for number, (event, state) in enumerate(ROWS, start=1)
     ]
     return [*made, note("policy.loaded", "dave@EXAMPLE.TEST", 1004, NOW, "f0" * 32, {"rules": 7})]

@@ -35,6 +35,7 @@ from jitd.core.holding import (
 from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY, Actor, IllegalEvent, Role, name_of
 from jitd.core.run import Returned, StopOrdered
 from tests.scene import START, THING, actor, asked, free, moment, permit, person, review, screened, submit, thing
+from tests.stored import in_clear
 
 ID = "K7QM-2XVD"
 ALICE = actor(person("alice"))
@@ -161,16 +162,16 @@ def test_what_the_chain_keeps_of_each_event() -> None:
         "until": "2026-03-02T09:10:00+00:00",
         "stays": True,
     }
-    assert event.detail() == told
-    assert replace(event, together=(ID, f"{ID}.2")).detail() == told | {"together": [ID, f"{ID}.2"]}
-    assert [one.detail() for one in EVENTS] == [
+    assert in_clear(event.detail()) == told
+    assert in_clear(replace(event, together=(ID, f"{ID}.2")).detail()) == told | {"together": [ID, f"{ID}.2"]}
+    assert [in_clear(one.detail()) for one in EVENTS] == [
         {},
         {"because": "enough"},
         {"ending": "not given", "because": "the KDC refused it"},
         {"ending": "taken", "because": ""},
         {},
     ]
-    assert Given(ID, DAEMON, has_secret=True).detail() == {"has_secret": True}
+    assert in_clear(Given(ID, DAEMON, has_secret=True).detail()) == {"has_secret": True}
 
 
 @pytest.mark.parametrize("had", [False, True])

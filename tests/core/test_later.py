@@ -15,8 +15,8 @@ from jitd.core.effects import Moment, SetDeadline
 from jitd.core.grant import Grant, Issued, NoUseLeft, Used
 from jitd.core.lease import is_within
 from jitd.core.request import FURTHEST, Request, RequestState, fault_in_start, lasts
-from jitd.store import documents
 from tests.scene import START, actor, asked, free, moment, permit, person, review, screened
+from tests.stored import round_trip
 
 HOUR = 3600
 BOB = person("bob")
@@ -155,15 +155,9 @@ def test_a_refused_time_says_which_it_is() -> None:
     assert found == {-HOUR: over, 0: over, 1: "", 604800: "", 604801: too_far}
 
 
-def test_both_objects_read_back_as_they_were_written_and_old_ones_as_they_were_meant() -> None:
-    after, held, _ = approved(later(extends="AAAA-AAAA"), moment(60))
-    assert documents.read(Request, documents.write(after)) == after
-    assert documents.read(Grant, documents.write(held)) == held
-    plain, old, _ = approved(asked(), moment(60))
-    without = documents.write(plain).replace(b',"starts_at":null', b"").replace(b',"extends":null', b"")
-    assert b"starts_at" not in without and documents.read(Request, without) == plain
-    bare = documents.write(old).replace(b',"begins_at":null,"begins_boot":null', b"")
-    assert b"begins" not in bare and documents.read(Grant, bare) == old
+def test_both_objects_read_back_as_they_were_written() -> None:
+    for life in approved(later(extends="AAAA-AAAA"), moment(60))[:2]:
+        assert round_trip(life) == life
 
 
 def test_the_chain_says_when_it_begins_and_which_lease_it_extends() -> None:

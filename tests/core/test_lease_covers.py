@@ -85,6 +85,7 @@ MOMENT: Rows = {
     "at": [(START + timedelta(days=9), True)],  # time is measured on the boot clock
     "boot": [(moment(599).boot, True), (moment(600).boot, False), (moment(6000).boot, False)],
     "boot_id": [("boot-2", False)],
+    "synchronised": [(True, True)],
 }
 GRANT: Rows = {
     "id": [("AAAA-AAAA", True)],

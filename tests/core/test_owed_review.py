@@ -36,6 +36,7 @@ from jitd.core.owed_review import (
 )
 from jitd.core.subject import Subject
 from tests.scene import START, actor, asked, free, locked, moment, permit, person, review, screened
+from tests.stored import in_clear
 
 ID = "K7QM-2XVD"
 OPS = Approval(1, ("group:ops",))
@@ -115,14 +116,14 @@ def test_its_states_are_spelled_as_the_chain_keeps_them() -> None:
 
 
 def test_what_the_chain_keeps_of_each_event() -> None:
-    glass = {"rule": "glass", **GLASS.detail()}
+    glass = {"rule": "glass", **in_clear(GLASS.detail())}
     assert Begun(ID, actor(ALICE), owed()).detail() == glass
-    assert given().detail() == {
+    assert in_clear(given().detail()) == {
         "fingerprint": PRINT.hex(), "comment": "it was right", "groups": ["bob", "ops"], "kdc": "valid", **BOB.ticket(),
     }  # fmt: skip
     assert BOB.ticket(), "how bob was proved is kept as well"
-    assert Overdue(ID, CLOCK).detail() == {}
-    assert Carried(ID, DAEMON, 1.5).detail() == {"spent_for": "1.500000"}
+    assert in_clear(Overdue(ID, CLOCK).detail()) == {}
+    assert in_clear(Carried(ID, DAEMON, 1.5).detail()) == {"spent_for": "1.500000"}
 
 
 def test_it_begins_with_the_permit_in_the_same_transaction_and_never_without() -> None:
@@ -136,7 +137,7 @@ def test_it_begins_with_the_permit_in_the_same_transaction_and_never_without() -
             assert (made.id, made.requester, made.rule, made.glass) == (fresh.id, fresh.requester, "rule-0", GLASS)
             assert (made.fingerprint, made.due_boot, made.state) == (fresh.fingerprint, 1007.0 + 3600, OWED)
             assert then == (ReviewOwed(ID), SetDeadline("owed_review", ID, 4607.0), ListsChanged())
-            assert one.detail()["skipped"] == [[1, "group:ops"], [2, "group:security", "user:eve"]]
+            assert in_clear(one.detail())["skipped"] == [[1, "group:ops"], [2, "group:security", "user:eve"]]
         assert after.state is request.RequestState.APPROVED
     for denied in (Deny(Why.RULE, "no"), permit(break_glass=GLASS)):
         after, follows = request.transition(fresh, screened(fresh, denied), moment())

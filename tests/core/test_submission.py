@@ -15,6 +15,7 @@ from jitd.core.law import Actor, Role
 from jitd.core.public_key import told_of
 from jitd.core.request import Request, Submitted, terms_of, to_be_asked
 from tests.scene import ROOT_ACCOUNT, START, asked, command, moment, permit, person, thing
+from tests.stored import in_clear
 
 PLAIN = {
     "argv": ["true"],
@@ -31,7 +32,8 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZG
 
 
 def told_of_it(made: Request) -> dict[str, Any]:
-    return Submitted(made.id, Actor(Role.REQUESTER, made.requester.principal, made.requester.uid), made).detail()
+    by = Actor(Role.REQUESTER, made.requester.principal, made.requester.uid)
+    return in_clear(Submitted(made.id, by, made).detail())
 
 
 def test_of_a_plain_command_this_is_told_and_nothing_else() -> None:

@@ -17,12 +17,14 @@ from jitd.core.facts import MOST_SPELLED, Facts, Unasked, Unknown, Value, spell
 from jitd.core.names import MOST_CHARACTERS, MOST_ELEMENTS, NAMES, OF_THE_FILE, ROOTS, TYPES, fault_in
 from jitd.core.origin import FACT
 from jitd.core.policy import Rule, decide, describe
-from jitd.core.question import Question, said, spelled
+from jitd.core.question import Question, said
 from jitd.core.request import Verdict, transition
+from jitd.core.spelling import spelled
 from jitd.core.when import Conditions, When, WhenFailed
 from tests.core.house import ALICE, EVE, NOON, ROOT, deny, hours, permit, policy, question, told
 from tests.scene import asked, moment, person, review, screened
 from tests.scene import permit as scene_permit
+from tests.stored import in_clear
 
 
 def when(names: str, evaluate: Callable[[Mapping[str, Value]], Any] = lambda values: True) -> When:
@@ -288,14 +290,14 @@ def test_the_record_and_the_request_keep_the_facts_of_the_last_decision_that_use
     approval = Approval(1, ("group:ops",))
     made = asked()
     first = screened(made, replace(scene_permit(approval), seen=(("fact.risk", "40"),)))
-    assert first.detail()["facts"] == {"fact.risk": "40"}
+    assert in_clear(first.detail())["facts"] == {"fact.risk": "40"}
     waiting, _ = transition(made, first, moment())
     assert waiting.seen == (("fact.risk", "40"),)
     denied = review(waiting, bob, decision=Deny(Why.ERROR, "rule p: no", "p", (("fact.risk", "not known: x"),)))
-    assert denied.detail()["facts"] == {"fact.risk": "not known: x"}
+    assert in_clear(denied.detail())["facts"] == {"fact.risk": "not known: x"}
     assert transition(waiting, denied, moment())[0].seen == (("fact.risk", "not known: x"),)
     said_no = review(waiting, bob, Verdict.DENY, decision=Deny(Why.APPROVALS, "an approver denies it"))
-    assert "facts" not in said_no.detail()
+    assert "facts" not in in_clear(said_no.detail())
     assert transition(waiting, said_no, moment())[0].seen == waiting.seen
 
 

@@ -115,11 +115,11 @@ class Failing(SqliteStore):
     n_fail = 0
     n_unread = 0
 
-    def commit(self, changes: Any, records: Any) -> None:
+    def commit(self, *parts: Any, **more: Any) -> None:
         if self.n_fail:
             self.n_fail -= 1
             raise StoreError("disk full")
-        super().commit(changes, records)
+        super().commit(*parts, **more)
 
     def holding(self, id: str) -> Holding | None:
         if self.n_unread:

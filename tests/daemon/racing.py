@@ -118,13 +118,13 @@ class Races:
         def next_one() -> None:
             name = left.pop(0)
 
-            def overtaken(changes: Any, records: Any) -> None:
+            def overtaken(*parts: Any) -> None:
                 self.store.commit = commit  # type: ignore[method-assign]
                 self.counts["overtaken"] += 1
                 for _ in range(self.random.randint(1, len(left))):
                     if left:
                         next_one()
-                commit(changes, records)
+                commit(*parts)
 
             if left and self.random.random() < 0.5:
                 self.store.commit = overtaken  # type: ignore[method-assign]

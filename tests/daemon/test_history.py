@@ -12,15 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from jitd.audit.verify import verify
 from jitd.core.decision import Deny, Why
 from jitd.core.law import DAEMON, MONITOR
 from jitd.core.run import Ended, Ending, Outcome, Started
 from jitd.core.subject import Subject
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import History, history
-from jitd.store.sqlite import SCHEMA, SqliteStore
-from tests.daemon.schemas import BEFORE_5
+from jitd.store.sqlite import SqliteStore
 from tests.scene import START, asked, free, moment, person, screened, submit
 
 ALICE, BOB = person("alice"), person("bob")
@@ -109,26 +107,6 @@ def test_the_counts_are_made_by_indexes_alone(house: House) -> None:
         plan = [row[3] for row in house.store._db.execute(f"EXPLAIN QUERY PLAN {statement}", given)]
         assert plan and all(step.startswith("SEARCH ") for step in plan), plan
         assert not any("SCAN" in step for step in plan)
-
-
-def test_a_database_of_the_fourth_version_counts_what_is_in_it(house: House) -> None:
-    house.ask()
-    house.ask(is_denied=True)
-    house.ask(BOB, is_begun=False)
-    house.store.close()
-    with closing(sqlite3.connect(house.path, isolation_level=None)) as db:
-        db.executescript(BEFORE_5)
-        before = list(db.execute("SELECT id, version, document FROM requests UNION SELECT id, version, document FROM grants"))
-    with closing(SqliteStore.reading(house.path)) as reader:  # an older one is read as it is
-        verify(reader.records(), reader.documents(), reader.misfiled())
-    newer = House(house.path)
-    assert (newer.of(), newer.of(BOB)) == (History(2, 1, 1), History(1, 0, 0))
-    verify(newer.store.records(), newer.store.documents(), newer.store.misfiled())
-    with closing(sqlite3.connect(house.path)) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA,)
-        after = list(db.execute("SELECT id, version, document FROM requests UNION SELECT id, version, document FROM grants"))
-    assert after == before
-    newer.store.close()
 
 
 @pytest.mark.parametrize(

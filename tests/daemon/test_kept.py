@@ -13,10 +13,11 @@ import pytest
 
 from jitd.core.request import Request
 from jitd.lifecycle.lifecycle import Lifecycle
-from jitd.store import Change, Conflict, documents, kept
+from jitd.store import Conflict, kept
 from jitd.store.kept import Kept, Unread
 from jitd.store.sqlite import SqliteStore
 from tests.scene import asked, free, moment, screened, submit
+from tests.stored import put
 
 
 class House:
@@ -57,7 +58,7 @@ def test_after_a_commit_that_failed_the_database_is_read_again(house: House) -> 
         db.executescript("DROP TRIGGER requests_move; UPDATE requests SET document = replace(document, 'approved', 'expired')")
     assert house.store.request(made.id) == made
     with pytest.raises(Conflict):
-        house.store.commit([Change(replace(made, version=9), 7, documents.write(made))], [])
+        put(house.store, replace(made, version=9), expected=7)
     found = house.store.request(made.id)
     assert found is not None and str(found.state) == "expired"
 

@@ -21,9 +21,10 @@ from jitd.core.law import CLOCK, MONITOR, IllegalEvent, Role
 from jitd.core.request import NotYours, RequestState, Stale, Verdict
 from jitd.core.run import Ending, Outcome, RunState
 from jitd.lifecycle.lifecycle import Lifecycle
-from jitd.store import Change, Conflict, StoreError, documents
+from jitd.store import Conflict, StoreError, documents
 from jitd.store.sqlite import SqliteStore
 from tests.scene import actor, asked, free, moment, permit, person, review, screened, submit, too_late, withdraw
+from tests.stored import put, round_trip
 
 
 class House:
@@ -182,7 +183,7 @@ def test_what_a_commit_that_failed_has_left_is_counted_anew(house, monkeypatch):
     waiting = house.begin(permit())
     assert counts(house.store)[0] == (1, 0, 0)
     with pytest.raises(Conflict):
-        house.store.commit([Change(replace(waiting, version=9), 7, documents.write(waiting))], [])
+        put(house.store, replace(waiting, version=9), expected=7)
     with closing(sqlite3.connect(house.path)) as db:
         db.execute("UPDATE requests SET is_open = 0, version = version + 1")
         db.commit()
@@ -191,8 +192,7 @@ def test_what_a_commit_that_failed_has_left_is_counted_anew(house, monkeypatch):
 
 def test_a_change_for_another_version_is_a_conflict_and_writes_nothing(house):
     waiting = house.begin(permit())
-    stale = Change(replace(waiting, version=9), 7, documents.write(waiting))
-    nothing_changed(house, lambda: house.store.commit([stale], []), Conflict)
+    nothing_changed(house, lambda: put(house.store, replace(waiting, version=9), expected=7), Conflict)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_a_row_changed_by_somebody_who_drops_the_triggers_is_found(house):
 
 def test_what_is_stored_reads_back_equal(house):
     waiting = house.begin(permit())
-    assert documents.read(type(waiting), documents.write(waiting)) == waiting
+    assert round_trip(waiting) == waiting
 
 
 def test_a_store_of_a_newer_schema_is_refused(tmp_path):
@@ -334,10 +334,10 @@ def test_random_walks_keep_the_invariants(tmp_path_factory, need, uses, steps):
                 assert document == ended_documents[life, id], "nothing changes after an end"
         for found in house.store.requests(ended=True):
             if not found.is_open:
-                ended_documents["request", found.id] = documents.write(found)
+                ended_documents["request", found.id] = documents.write(found, house.store.values(found.id))
         for found_run in house.store.runs(ended=True):
             if not found_run.is_live:
-                ended_documents["run", found_run.id] = documents.write(found_run)
+                ended_documents["run", found_run.id] = documents.write(found_run, house.store.values(found_run.id))
     house.verify()
     house.store.close()
 

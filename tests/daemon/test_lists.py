@@ -23,7 +23,7 @@ from jitd.core.run import Run, RunState
 from jitd.deciding.seats import UNKNOWN, Seats
 from jitd.lifecycle.waiters import Waiters
 from jitd.server.telling import Telling, Turns
-from jitd.store import Change, documents
+from jitd.store import documents
 from jitd.store.sqlite import PAGE, PAGE_BYTES, SqliteStore
 from jitd.verbs.access import Access
 from jitd.verbs.endings import Endings
@@ -32,6 +32,7 @@ from jitd.verbs.refusal import Refusal
 from jitd.workers import Workers
 from tests.daemon.records import read, records_of
 from tests.scene import START, asked, command, moment, permit, person
+from tests.stored import put
 
 N = 3 * PAGE + 5
 """Requests of each kind: some pages of them."""
@@ -60,7 +61,7 @@ def path(tmp_path: Path) -> Path:
     open_ = [replace(asked(f"CCCC-000{n}"), state=RequestState.PENDING) for n in range(3)]
     grant = a_grant(asked(LEASE))
     everything = [*ended, asked(LEASE), *open_, grant, *(a_run(n) for n in range(N))]
-    store.commit([Change(one, 0, documents.write(one)) for one in everything], [b"{}" for _ in range(N)])
+    put(store, *everything, records=[b"{}" for _ in range(N)])
     store.close()
     return tmp_path / "jitd.db"
 
@@ -92,7 +93,7 @@ def test_a_page_of_large_ones_is_short(tmp_path: Path) -> None:
     """THREATS S-16: what is held of a list at a time is bounded in bytes."""
     store = SqliteStore(tmp_path / "jitd.db")
     large = [asked(an_id(n), what=command("echo", "x" * PAGE_BYTES)) for n in range(4)]
-    store.commit([Change(one, 0, documents.write(one)) for one in large], [])
+    put(store, *large)
     assert [len(page) for page in all_pages(store, Request, ended=True)] == [1, 1, 1, 1]
 
 
@@ -147,7 +148,7 @@ def crowded(tmp_path: Path) -> Path:
     waiting = [large("eve", n, state=RequestState.PENDING) for n in range(3)]
     ended = [large(user, 3 + n, state=RequestState.APPROVED) for n, user in enumerate(("eve", "eve", "alice"))]
     everything = [*waiting, *ended, *map(a_grant, ended)]
-    store.commit([Change(one, 0, documents.write(one)) for one in everything], [])
+    put(store, *everything)
     store.close()
     return tmp_path / "jitd.db"
 
@@ -157,7 +158,7 @@ def test_whose_the_open_ones_are_is_read_without_what_they_ask_for(crowded: Path
     store = SqliteStore.reading(crowded)
     waiting = [(one.id, (one.requester, *(given.by for given in one.reviews))) for one in store.requests()]
     holders = [(one.id, one.holder) for one in store.grants()]
-    monkeypatch.setattr(documents, "read", lambda life, document: pytest.fail(f"a whole {life.__name__} is read"))
+    monkeypatch.setattr(documents, "read", lambda life, document, values: pytest.fail(f"a whole {life.__name__} is read"))
     assert list(store.requesters()) == waiting
     found = list(store.holders())
     assert [(id, people[0]) for _, id, people in found] == holders
@@ -177,7 +178,7 @@ def test_the_grants_of_one_person_are_found_at_once_however_large_those_of_other
         turns, whole = [], []
         run, read = of._workers.kept.run, documents.read
         monkeypatch.setattr(of._workers.kept, "run", lambda *args: turns.append(args) or run(*args))
-        monkeypatch.setattr(documents, "read", lambda life, document: whole.append(life) or read(life, document))
+        monkeypatch.setattr(documents, "read", lambda life, *rest: whole.append(life) or read(life, *rest))
         found, last = await of.grants_of(person("dave"), lambda holder: holder.user == "alice")
         assert (found, last) == ([an_id(5)], 3)
         assert (len(turns), whole) == (1, [Request]), "the request of hers, which says whether dave may end it"

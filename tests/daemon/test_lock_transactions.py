@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from importlib import resources
 from types import SimpleNamespace
 
 import pytest
@@ -25,15 +24,14 @@ from jitd.core.law import CLOCK, DAEMON, MONITOR, IllegalEvent, Role
 from jitd.core.lock import LockedOut, LockState, Whom, is_on
 from jitd.core.naming import Naming
 from jitd.core.request import NotYours, Request, RequestState, Verdict
-from jitd.core.run import Ending, Outcome, Run, RunState
+from jitd.core.run import Ending, Outcome, RunState
 from jitd.deciding.accounts import Accounts
 from jitd.deciding.directory import Account
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.waiters import Waiters
-from jitd.store import StoreError, columns, documents
+from jitd.store import StoreError, documents
 from jitd.store.kept import Kept
-from jitd.store.sqlite import SCHEMA, SqliteStore
-from jitd.store.tally import Tally
+from jitd.store.sqlite import SqliteStore
 from jitd.verbs.endings import Endings
 from jitd.verbs.locks import Locks
 from jitd.verbs.refusal import Refusal
@@ -55,6 +53,7 @@ from tests.scene import (
     too_late,
     withdraw,
 )
+from tests.stored import round_trip
 
 
 class House:
@@ -120,7 +119,7 @@ def test_a_lock_reads_only_what_it_is_about(house, monkeypatch):
         house.begin(permit(), id=f"DDDD-DDD{n}", who=person("eve"))
     house.store._kept = Kept()  # nothing of what was read before is at hand
     whole, read = [], documents.read
-    monkeypatch.setattr(documents, "read", lambda life, document: whole.append(read(life, document)) or whole[-1])
+    monkeypatch.setattr(documents, "read", lambda *args: whole.append(read(*args)) or whole[-1])
     house.handle(place(locked()))
     assert whole and {one.holder.user if isinstance(one, Grant) else one.requester.user for one in whole
                       if isinstance(one, Grant | Request)} == {"alice"}  # fmt: skip
@@ -406,79 +405,20 @@ def test_a_lock_on_nothing_that_a_lock_can_be_on_locks_nobody(house, whom, name)
     assert house.store.head() == before
 
 
-# --- the schema ------------------------------------------------------------------------------------------------------
+# --- the schema -------------------------------------------------------------------------------------------------------
 
 
-def of_version_1(path):
-    """A database as the first schema had it, with a request that waits and a lease, written as that version wrote them."""
-    db = sqlite3.connect(path, isolation_level=None)
-    db.executescript(resources.files("jitd.store").joinpath("schema/0001.sql").read_text("utf-8"))
-    db.execute("PRAGMA user_version = 1")
-    db.close()
-    store = SqliteStore.__new__(SqliteStore)
-    store._path, store._db = path, sqlite3.connect(path, isolation_level=None)
-    store._is_reader = store._is_shut = False
-    store._named = frozenset({"ops"})  # the groups that the requests here name: the first version kept no list of them
-    store._head, store._tally, store._kept = store._read_head(), Tally(), Kept()
-    store.locks = lambda *, ended=False: iter(())  # the first version had none
-    kept = dict(columns.COLUMNS)  # nor did it know what was never used, or done lately
-    for life, keys in ((Request, ("uid",)), (Grant, ("uid", "work")), (Run, ("grant_id",))):
-        now = kept[life].keys
-        fewer = lambda one, now=now, keys=keys: {key: now(one)[key] for key in keys}  # noqa: E731
-        columns.COLUMNS[life] = dataclasses.replace(kept[life], keys=fewer, moving=lambda one: {})
-    lifecycle = Lifecycle(store, moment, lambda: "policy-1")
-    written = documents.write
-
-    def as_it_was(value):
-        """Without the members that came later."""
-        document = json.loads(written(value))
-        for name in ("lock", "ended_because"):
-            document.pop(name, None)
-        return json.dumps(document, separators=(",", ":")).encode()
-
-    documents.write = as_it_was
-    try:
-        for id, decision in (("AAAA-AAAA", permit()), ("BBBB-BBBB", free())):
-            made = asked(id, lasts_for=600, uses=5)
-            lifecycle.handle(submit(made), screened(made, decision, attended=False))
-    finally:
-        documents.write = written
-        columns.COLUMNS.update(kept)
-    store.close()
-
-
-def test_a_database_of_the_first_version_is_brought_to_this_one_with_all_that_is_in_it(tmp_path):
-    of_version_1(tmp_path / "jitd.db")
-    db = sqlite3.connect(tmp_path / "jitd.db")
-    before = list(db.execute("SELECT id, document FROM requests UNION SELECT id, document FROM grants"))
-    chain = list(db.execute("SELECT * FROM chain"))
-    assert b'"lock"' not in before[0][1] and len(before) == 3
-    db.close()
-    house = House(tmp_path)
-    db = sqlite3.connect(house.path)
-    assert list(db.execute("SELECT id, document FROM requests UNION SELECT id, document FROM grants")) == before
-    assert list(db.execute("SELECT * FROM chain")) == chain
-    assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA,)
-    db.close()
-    house.verify()
-    house.handle(place(locked()))
-    assert house.store.request("AAAA-AAAA").state is RequestState.DENIED
-    assert house.store.grant("BBBB-BBBB").state is GrantState.REVOKED
-    house.verify()
-    house.store.close()
-    again = SqliteStore(tmp_path / "jitd.db")  # and no second time
-    assert [one.id for one in again.locks()] == ["L0CK-0001"]
-    again.close()
-
-
-def test_a_copy_of_the_first_version_is_proved_without_being_changed(tmp_path):
+@pytest.mark.parametrize("version", range(1, 9))
+def test_a_database_whose_record_has_the_first_form_is_refused_and_left_as_it_is(tmp_path, version):
     path = tmp_path / "jitd.db"
-    of_version_1(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("CREATE TABLE chain (number INTEGER NOT NULL PRIMARY KEY, body BLOB NOT NULL, digest BLOB NOT NULL)")
+        db.execute(f"PRAGMA user_version = {version}")
     before = path.read_bytes()
-    store = SqliteStore.reading(path)
-    assert verify(store.records(), store.documents()).n == 5
-    store.close()
-    assert path.read_bytes() == before
+    for opened in (SqliteStore, SqliteStore.reading):
+        with pytest.raises(StoreError, match=f"schema {version} is of an older jitd.* move it away, and start jitd again"):
+            opened(path)
+    assert path.read_bytes()[100:] == before[100:]
 
 
 # --- random walks ----------------------------------------------------------------------------------------------------
@@ -582,5 +522,5 @@ def test_what_was_locked_is_stored_and_reads_back_equal(house):
     made = locked(Whom.PRINCIPAL, "x\u202e@Y", reason="\x1b[31m\n'\"\\ ü", lasts_for=60)
     house.handle(place(made))
     assert house.store.lock(made.id) == made
-    assert documents.read(lock.Lock, documents.write(made)) == made
+    assert round_trip(made) == made
     assert made in list(house.store.locks(ended=True))

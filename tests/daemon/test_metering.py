@@ -15,14 +15,14 @@ from jitd.cli.exposition import openmetrics, prometheus
 from jitd.core.request import RequestState
 from jitd.core.run import Ending, Outcome, Recording, Run, RunState
 from jitd.failures import Failure, count, counted
-from jitd.metrics.meters import MOST_RULES, OTHER, Family, Histogram, Meters
-from jitd.store import Change, documents
-from jitd.store.sqlite import SqliteStore
 from jitd.metrics.answer import AT_ONCE, _rows_of
+from jitd.metrics.meters import MOST_RULES, OTHER, Family, Histogram, Meters
+from jitd.store.sqlite import SqliteStore
 from jitpam.wire import coding
 from jitpam.wire.framing import SMALL
 from jitpam.wire.messages import Item
 from tests.scene import START, asked, moment, permit
+from tests.stored import put
 
 LONGEST = "\U0001f512" * 64
 """A name of a rule that takes as many bytes in a frame as one can."""
@@ -138,7 +138,7 @@ def store(tmp_path: Path) -> SqliteStore:
         Run("AAAA-0005", "AAAA-0005", "AAAA-0005", START, state=RunState.RUNNING),
         Run("AAAA-0005.2", "AAAA-0005", "AAAA-0005", START, state=RunState.ENDED),
     ]  # fmt: skip
-    found.commit([Change(one, 0, documents.write(one)) for one in everything], [])
+    put(found, *everything)
     return found
 
 

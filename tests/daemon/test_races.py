@@ -77,9 +77,9 @@ def test_what_was_decided_before_the_other_was_committed_is_a_conflict(
     other, door = opened(path)
     commit = store.commit
 
-    def late(changes: Any, records: Any) -> None:
+    def late(*parts: Any) -> None:
         door.handle(DECISIVE[first][0](request))
-        commit(changes, records)
+        commit(*parts)
 
     monkeypatch.setattr(store, "commit", late)
     with pytest.raises(Conflict):

@@ -28,7 +28,7 @@ def script(text: bytes, at: int = 1, path: bytes = PATH) -> Script:
 
 
 def kept(house: House, request: Request, *texts: bytes) -> Request:
-    house.store.keep_texts(texts)
+    house.store.keep_texts(request.id, texts)
     made = replace(request, scripts=tuple(script(text, at) for at, text in enumerate(texts, 1)))
     house.keep(made)
     return made

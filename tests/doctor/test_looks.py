@@ -18,8 +18,8 @@ from jitd.core import chain
 from jitd.core.effects import Moment
 from jitd.core.holding import Holding
 from jitd.doctor import files, host, runs, state
-from jitd.store import Change, documents
 from jitd.store.sqlite import SqliteStore
+from tests.stored import put
 
 
 def recorded(path: Path, n: int, policy: str = "aa") -> Path:
@@ -88,7 +88,7 @@ def test_what_somebody_still_has_is_read_where_no_daemon_runs(tmp_path: Path) ->
         for n, thing in enumerate(["sudoers:wheel", "service-ticket:postgres/db1"])
     )
     store = SqliteStore(tmp_path / "db")
-    store.commit([Change(one, 0, documents.write(one)) for one in (group, ticket)], [])
+    put(store, group, ticket)
     store.close()
     assert state.given_still(tmp_path / "db") == [group]
     assert os.listdir(tmp_path) == ["db"]

@@ -16,9 +16,9 @@ from jitd.core.command import RunAs
 from jitd.core.decision import Approval
 from jitd.core.grade import Finding, Grade
 from jitd.core.notice import Event, Notice, Whom
-from jitd.core.question import spelled
 from jitd.core.request import Request, RequestState, Review, Verdict
 from jitd.core.run import Process
+from jitd.core.spelling import spelled
 from jitd.notifying.foreign import CUT, MOST, on_terminal
 from jitd.notifying.wording import MOST_LISTED, _beginning, digest, say
 from jitpam.wire.shown import shown_command

@@ -25,8 +25,7 @@ from jitd.audit.verify import Finding, verify
 from jitd.core.chain import Broken
 from jitd.lifecycle.integrity import Noted, examine
 from jitd.store import StoreError
-from jitd.store.sqlite import SCHEMA, SqliteStore
-from tests.daemon.schemas import BEFORE_5
+from jitd.store.sqlite import FIRST, SCHEMA, SqliteStore
 from tests.system.clients import Client, ready
 from tests.system.conftest import House
 from tests.system.crashpoints import REFUSED, STATUS
@@ -295,20 +294,23 @@ def test_a_newer_schema_is_left_alone(serving: House) -> None:
     serving.start()
 
 
-def test_an_older_schema_is_carried_over_with_all_that_is_in_it(served: House) -> None:
-    """THREATS O-03."""
-    assert Client(served, "alice", "jitsudo", "--no-wait", "bash", "-c", ":").end() == 0
-    (waiting,) = served.rows("requests")
-    served.kill()
-    with contextlib.closing(sqlite3.connect(served.database)) as older:  # what later versions have brought
-        older.executescript(BEFORE_5)
-        older.executescript("DROP TABLE holdings; DROP TABLE locks; DROP INDEX runs_of; DROP INDEX grants_unused;")
-        older.executescript("ALTER TABLE grants DROP COLUMN unused; PRAGMA user_version = 1;")
-    served.start()
-    assert [row["id"] for row in served.rows("requests")] == [waiting["id"]]
-    assert served.jitd("lock", "--user", "eve").returncode == 0
-    assert Client(served, "bob", "jitd", "approve", waiting["id"], "--yes").end() == 0
-    served.verify()
+@pytest.mark.parametrize("version", [1, FIRST - 1])
+def test_a_database_of_an_older_jitd_is_refused_with_what_to_do(serving: House, version: int) -> None:
+    """THREATS O-03: its record has another form. What the sentence says to do helps."""
+    serving.kill()
+    with contextlib.closing(sqlite3.connect(serving.database)) as older:
+        older.execute(f"PRAGMA user_version = {version}")
+    before = copy_of(serving.database, serving.root / "before").read_bytes()
+    refused = serve(serving)
+    assert refused.returncode == 1 and f"schema {version} is of an older jitd" in refused.stderr, refused
+    verified = serving.run("root", "jitd", "audit", "verify", f"--config={serving.config_file}")
+    assert verified.returncode == 1 and f"schema {version} is of an older jitd" in verified.stderr
+    assert copy_of(serving.database, serving.root / "after").read_bytes() == before
+    for file in serving.database.parent.glob(f"{serving.database.name}*"):
+        file.rename(serving.root / f"{file.name}.old")
+    (serving.socket.parent / "head").unlink(missing_ok=True)
+    serving.start()
+    serving.verify()
 
 
 WRITERS = """

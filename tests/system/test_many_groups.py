@@ -8,17 +8,14 @@ Law: nothing is timed. The directory writes down each question that comes to it.
 from __future__ import annotations
 
 import os
-import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from jitpam.wire import messages
 from tests.attacks.raw import connected, review, submission
-from tests.daemon.schemas import BEFORE_7
 from tests.system.conftest import House
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people")
@@ -171,7 +168,7 @@ def test_a_connection_that_is_older_than_a_rule_knows_the_groups_of_the_rule(own
 
 
 def test_whoever_may_review_still_may_when_no_rule_names_their_group_any_more(own_house: Callable[..., House]) -> None:
-    """Also for a request of an older database, and after a restart."""
+    """Also after a restart."""
     house = own_house(OWED).start()
     owed = [house.ask("alice", "id", "-u") for _ in range(2)]
     ids = [one.id for one in owed]
@@ -182,8 +179,6 @@ def test_whoever_may_review_still_may_when_no_rule_names_their_group_any_more(ow
         assert isinstance(raw.ask(review(row))[-1], messages.Done)
     assert owed[0].end() == 0
     house.kill()
-    with closing(sqlite3.connect(house.database)) as older:
-        older.executescript(BEFORE_7)
     house.start()
     with connected(house, "bob") as raw:
         assert {row["id"] for row in raw.rows(messages.List(what="requests", ended=True))} == {*ids}

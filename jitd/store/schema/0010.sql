@@ -1,10 +1,25 @@
--- Version 10: how far each sink has the record. Not in the chain: what somebody changes here lets a sink get records twice, or shows
--- as a gap in the numbers that it got.
+-- Version 10: the signed heads of the chain, and what witnesses on other hosts have signed of them. A number has one checkpoint.
 
-CREATE TABLE sinks (
-    name       TEXT    NOT NULL PRIMARY KEY,
-    begun      INTEGER NOT NULL,
-    number     INTEGER NOT NULL,
-    checkpoint INTEGER NOT NULL,
-    is_used    INTEGER NOT NULL
-) WITHOUT ROWID;
+CREATE TABLE checkpoints (
+    number    INTEGER NOT NULL PRIMARY KEY,
+    host      TEXT    NOT NULL,
+    seal      BLOB    NOT NULL,
+    at        TEXT    NOT NULL,
+    signature TEXT    NOT NULL
+);
+
+CREATE TRIGGER checkpoints_stay BEFORE UPDATE ON checkpoints
+BEGIN SELECT RAISE(ABORT, 'a checkpoint is never changed'); END;
+
+CREATE TRIGGER checkpoints_grow BEFORE DELETE ON checkpoints
+BEGIN SELECT RAISE(ABORT, 'a checkpoint is never deleted'); END;
+
+CREATE TABLE countersignatures (
+    witness   TEXT    NOT NULL,
+    number    INTEGER NOT NULL,
+    host      TEXT    NOT NULL,
+    seal      BLOB    NOT NULL,
+    at        TEXT    NOT NULL,
+    signature TEXT    NOT NULL,
+    PRIMARY KEY (witness, number)
+);

@@ -1,23 +1,10 @@
--- Version 12: indexes of the chain, by which records are found. Not in the chain: each row follows from a record's body, and
--- `jitd audit verify` compares them. Times are in seconds since 1970, rounded down. ``high`` is the greatest time up to the record.
+-- Version 11: how far each sink has the record. Not in the chain: what somebody changes here lets a sink get records twice, or shows
+-- as a gap in the numbers that it got.
 
-CREATE TABLE chain_about (
-    number INTEGER NOT NULL PRIMARY KEY,
-    at     INTEGER NOT NULL,
-    high   INTEGER NOT NULL,
-    event  TEXT    NOT NULL,
-    life   TEXT    NOT NULL
-);
-CREATE TABLE chain_lives (
-    id     TEXT    NOT NULL,
-    number INTEGER NOT NULL,
-    PRIMARY KEY (id, number)
+CREATE TABLE sinks (
+    name       TEXT    NOT NULL PRIMARY KEY,
+    begun      INTEGER NOT NULL,
+    number     INTEGER NOT NULL,
+    checkpoint INTEGER NOT NULL,
+    is_used    INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE chain_people (
-    principal TEXT    NOT NULL,
-    number    INTEGER NOT NULL,
-    at        INTEGER NOT NULL,
-    PRIMARY KEY (principal, number)
-) WITHOUT ROWID;
-
-ALTER TABLE requests ADD COLUMN rule TEXT NOT NULL DEFAULT '';

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stores the values to which the chain and the documents commit (``core.values``), and forgets them. The values of one object
+are one row. The rows of a request and of all that followed from it are forgotten together.
+
+Law: a value is found by its commitment, which is computed from the row. So a value that was changed or exchanged in the database
+is not found. The values of an owner with an object that has not ended are never forgotten.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime
+
+import msgspec
+
+from jitd.core.values import SALT, Entry, Values, commitment, owner_of
+from jitd.store import StoreError
+from jitd.store.history import spell
+from jitd.store.link import Link
+
+_write = msgspec.msgpack.Encoder().encode
+_read = msgspec.msgpack.Decoder(list[tuple[str, bytes, bytes]]).decode
+_OF = "(id = ?1 OR id > ?1 || '.' AND id < ?1 || '/')"
+"""The rows of an owner. The character after the full stop is the slash."""
+_IS_OPEN = (
+    "SELECT 1 FROM requests WHERE id = ?1 AND is_open = 1"
+    " UNION ALL SELECT 1 FROM grants WHERE id = ?1 AND is_open = 1"
+    " UNION ALL SELECT 1 FROM locks WHERE id = ?1 AND is_open = 1"
+    " UNION ALL SELECT 1 FROM owed_reviews WHERE id = ?1 AND is_open = 1"
+    " UNION ALL SELECT 1 FROM runs INDEXED BY runs_open WHERE grant_id = ?1 AND is_open = 1"
+    " UNION ALL SELECT 1 FROM holdings INDEXED BY holdings_open WHERE grant_id = ?1 AND is_open = 1 LIMIT 1"
+)
+_ASKED_FOR = (
+    "SELECT json_extract(CAST(document AS TEXT), '$.request') FROM runs INDEXED BY runs_open WHERE is_open = 1"
+    " UNION SELECT json_extract(CAST(document AS TEXT), '$.request') FROM holdings INDEXED BY holdings_open WHERE is_open = 1"
+)
+MOST = 128
+"""Maximum number of rows that are kept in memory."""
+MOST_BYTES = 16 * 1024
+"""A row is kept in memory only if it has at most this number of bytes."""
+
+
+class SaidValues(Link):
+    """The part of the store that keeps values. The methods are described in ``Store``."""
+
+    _rows: dict[str, tuple[Values, int]]
+
+    def values(self, id: str) -> Values:
+        return self._values(id)[0].copy()
+
+    def _values(self, id: str) -> tuple[Values, int]:
+        """Return the values of the object ``id`` with those of its owner, and the size of their rows in bytes. Nobody may add
+        to these values.
+        """
+        owner = owner_of(id)
+        found, size = self._row(owner)
+        if id == owner:
+            return found, size
+        own, more = self._row(id)
+        both = found.copy(id)
+        both.take(own)
+        return both, size + more
+
+    def _row(self, id: str) -> tuple[Values, int]:
+        if (kept := self._rows.get(id)) is not None:
+            return kept
+        with self._told():
+            row = self._db.execute("SELECT is_forgotten, CAST(entries AS BLOB) FROM said WHERE id = ?", (id,)).fetchone()
+        is_forgotten, entries = row or (0, b"")
+        found = Values(id, self._entries(entries), _fresh, is_forgotten=bool(is_forgotten)), len(entries)
+        self._keep(id, found)
+        return found
+
+    def _keep(self, id: str, row: tuple[Values, int]) -> None:
+        self._rows.pop(id, None)
+        if row[1] <= MOST_BYTES:
+            self._rows[id] = row
+            if len(self._rows) > MOST:
+                del self._rows[next(iter(self._rows))]
+
+    def _entries(self, row: bytes) -> list[Entry]:
+        try:
+            return [Entry(field, salt, said, commitment(field, salt, said)) for field, salt, said in _read(row)] if row else []
+        except ValueError as fault:
+            raise StoreError(f"{self._path}: values cannot be read: {fault}") from fault
+
+    def said(self) -> Iterator[Values]:
+        with self._told():
+            for id, is_forgotten, entries in self._db.execute("SELECT id, is_forgotten, CAST(entries AS BLOB) FROM said"):
+                yield Values(id, self._entries(entries), _fresh, is_forgotten=bool(is_forgotten))
+
+    def _add(self, values: Values, at: datetime) -> None:
+        """Store what was added to ``values``, inside the transaction of the caller."""
+        if not values.added:
+            return
+        before, _ = self._row(values.id)
+        row = _write([(entry.field, entry.salt, entry.content) for entry in (*before, *values.added)])
+        self._db.execute(
+            "INSERT INTO said VALUES (?, ?, 0, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at, entries = excluded.entries",
+            (values.id, spell(at), row),
+        )
+        now = before.copy()
+        now.take(values.added)
+        self._keep(values.id, (now, len(row)))
+
+    def due(self, before: datetime, most: int) -> list[tuple[str, int]]:
+        when, found = spell(before), dict[str, int]()
+        with self._told():
+            in_use = {request for (request,) in self._db.execute(_ASKED_FOR)}
+            rows = self._db.execute(
+                "SELECT id FROM said INDEXED BY said_since WHERE is_forgotten = 0 AND at < ? ORDER BY at", (when,)
+            )
+            while len(found) < most and (row := rows.fetchone()) is not None:
+                owner = owner_of(row[0])
+                if owner in found or owner in in_use or self._is_open(owner):
+                    continue
+                of = self._db.execute(f"SELECT at, CAST(entries AS BLOB) FROM said WHERE {_OF}", (owner,)).fetchall()
+                if all(at < when for at, _ in of):
+                    found[owner] = sum(len(self._entries(entries)) for _, entries in of)
+        return list(found.items())
+
+    def _is_open(self, owner: str) -> bool:
+        return self._db.execute(_IS_OPEN, (owner,)).fetchone() is not None
+
+    def _forget(self, owners: Iterable[str]) -> None:
+        """Forget the values of ``owners``, inside the transaction of the caller."""
+        for owner in owners:
+            self._db.execute(f"UPDATE said SET entries = x'', is_forgotten = 1 WHERE {_OF} AND is_forgotten = 0", (owner,))
+            self._db.execute("DELETE FROM told WHERE request = ?", (owner,))
+            digests = self._db.execute("SELECT digest FROM texts_of WHERE request = ?", (owner,)).fetchall()
+            self._db.execute("DELETE FROM texts_of WHERE request = ?", (owner,))
+            self._db.executemany(
+                "DELETE FROM texts WHERE digest = ?1 AND NOT EXISTS (SELECT 1 FROM texts_of WHERE digest = ?1)", digests
+            )
+
+    def drain(self) -> bool:
+        with self._told(), suppress(sqlite3.OperationalError):
+            busy, *_ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not busy
+        return False
+
+
+def _fresh() -> bytes:
+    return secrets.token_bytes(SALT)
