@@ -63,8 +63,9 @@ def test_ssh_keygen_alone_checks_every_checkpoint(served: House, tmp_path: Path)
         assert not keygen(tmp_path, allowed, "jitd-key", said["signed"], said["signature"])
         forged = said["signed"].replace(f"number {one.number}\n", f"number {one.number + 1}\n")
         assert not keygen(tmp_path, allowed, "jitd-checkpoint", forged, said["signature"])
-    heads = {record["number"]: record["digest"] for record in house.records()}
-    assert all(heads[one.number] == one.seal.hex() for one in made)
+    with contextlib.closing(SqliteStore.reading(house.database)) as store:
+        seals = {number: seal for number, _, seal in store.records()}
+    assert all(seals[one.number] == one.seal for one in made)
 
 
 def test_the_last_record_of_a_clean_stop_is_signed_and_so_is_what_a_killed_daemon_has_left(served: House) -> None:
