@@ -15,6 +15,7 @@ from jitd.audit.forms import Checkpoint
 from jitd.store.sqlite import SqliteStore
 from tests.system.clients import ready
 from tests.system.conftest import HOST, House
+from tests.system.failing import erring
 from tests.waiting import PATIENCE, wait_for
 
 
@@ -114,20 +115,24 @@ def test_a_lost_key_is_told_and_the_command_prints_the_new_one(served: House) ->
     assert made["because"] == "lost" and made["public"] in done.stdout and made["before"] in before
 
 
-def test_decisions_go_on_while_the_head_cannot_be_signed(served: House) -> None:
-    """What keeps it from being signed is a directory where a file of the daemon's should be."""
+@pytest.mark.parametrize(
+    ("error", "call", "words"),
+    [
+        ("EIO", "fdatasync", "Input/output error"),
+        ("ENOSPC", "pwrite64", "No space left on device"),
+        ("EROFS", "openat", "Read-only file system"),
+    ],
+)
+def test_decisions_go_on_while_the_head_cannot_be_signed(served: House, error: str, call: str, words: str) -> None:
     house = served
-    key(house)
+    assert house.process is not None
     wait_for(house.is_signed, what="a checkpoint of the head")
-    in_its_place = house.root / "state/signing-head"
-    in_its_place.unlink()
-    in_its_place.mkdir()
     n = len(checkpoints(house))
-    assert house.sudo("root", "true").returncode == 0
-    wait_for(lambda: signing_of(house)["level"] == "bad", what="the finding")
-    assert "Is a directory" in signing_of(house)["sentence"]
-    assert len(checkpoints(house)) == n
-    assert house.sudo("root", "true").returncode == 0, "nothing waits for a signature"
-    in_its_place.rmdir()
+    with erring([house.process.pid], [house.root / "state/signing-head"], error, call):
+        assert house.sudo("root", "true").returncode == 0
+        wait_for(lambda: signing_of(house)["level"] == "bad", what="the finding")
+        assert words in signing_of(house)["sentence"]
+        assert len(checkpoints(house)) == n
+        assert house.sudo("root", "true").returncode == 0, "nothing waits for a signature"
     wait_for(house.is_signed, what="a checkpoint of the head")
     wait_for(lambda: signing_of(house)["level"] == "ok", what="the end of the finding")
