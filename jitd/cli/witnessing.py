@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 MOST_LINE = 8 << 20
 """Maximum number of bytes of a line that is read. A longer line is passed over."""
 MOST_NAMED = 8
-"""Maximum number of unknown hosts that are named."""
+"""Maximum number of unknown hosts, and of lines that cannot be read, that are named."""
+SILENT = 86400
+"""Time after which a host that was not fed is silent, in seconds."""
 
 
 @click.command()
@@ -63,10 +65,12 @@ def _feed(directory: WitnessDirectory, stream: IO[bytes]) -> int:
         raise NotDone(f"audit: {directory.directory}/allowed_signers names no host: add the line of each host to it")
     feeds: dict[str, _OfHost] = {}
     unknown: dict[str, None] = {}
-    is_whole = True
+    n_unread = 0
     for number, line in _lines(stream):
         if isinstance(line, str):
-            is_whole = _tell(f"line {number} {line}")
+            n_unread += 1
+            if n_unread <= MOST_NAMED:
+                _tell(f"line {number} {line}")
         elif isinstance(line, Countersignature):
             continue
         elif line.host in directory.hosts:
@@ -75,22 +79,23 @@ def _feed(directory: WitnessDirectory, stream: IO[bytes]) -> int:
             feeds[line.host].walk.take(line)
         elif len(unknown) < MOST_NAMED:
             unknown[line.host] = None
+    if n_unread > MOST_NAMED:
+        _tell(f"{n_unread - MOST_NAMED} more lines cannot be read")
     for host in unknown:
-        is_whole = _tell(f"{host} is not named in {directory.directory}/allowed_signers")
+        _tell(f"{host} is not named in {directory.directory}/allowed_signers")
     if not feeds:
         raise NotDone("audit: nothing was read about a host that this witness knows")
-    for host, feed in feeds.items():
-        if fault := feed.conclude():
-            is_whole = _tell(f"{host}: {fault}")
-    return 0 if is_whole else NOT_DONE
+    faults = {host: fault for host, feed in feeds.items() if (fault := feed.conclude())}
+    for host, fault in faults.items():
+        _tell(f"{host}: {fault}")
+    return NOT_DONE if n_unread or unknown or faults else 0
 
 
-def _tell(sentence: str) -> bool:
-    """Tell who feeds, and the log of this machine: who feeds may be the host that is accused. Return False."""
+def _tell(sentence: str) -> None:
+    """Tell the feeder, and also the log of this machine, because the feeder may be the host that is accused."""
     say(f"audit: {sentence}")
     syslog.openlog("jitd", syslog.LOG_PID, syslog.LOG_AUTHPRIV)
     syslog.syslog(syslog.LOG_ALERT, printable(f"witness: {sentence}"))
-    return False
 
 
 class _OfHost:
@@ -169,21 +174,21 @@ def _lines(stream: IO[bytes]) -> Iterator[tuple[int, Line | str]]:
 
 
 def _list(directory: WitnessDirectory) -> int:
-    """Print the hosts. Return the exit status."""
+    """Print the hosts. Return the exit status, which is 0 only if all is well with each of them."""
     status = 0
     now = datetime.now(UTC)
     for host in sorted(directory.hosts):
         head, heard = directory.head(host), directory.heard(host)
         words = "never countersigned"
         if head is not None:
-            at = head.countersignature.at
-            words = f"record {head.countersignature.number} was countersigned {span((now - at).total_seconds())} ago"
+            age = (now - head.countersignature.at).total_seconds()
+            words = f"record {head.countersignature.number} was countersigned {span(age)} ago"
+        silent_for = SILENT if heard is None else (now - heard.at).total_seconds()
         if heard is not None and heard.proof:
             words = f"has signed two records that cannot both be true: see {directory.directory / heard.proof}/README"
         elif heard is not None:
-            words += f"; last fed {span((now - heard.at).total_seconds())} ago"
-            words += f": {heard.fault}" if heard.fault else ""
-        if heard is None or heard.fault or heard.proof:
+            words += f"; last fed {span(silent_for)} ago" + (f": {heard.fault}" if heard.fault else "")
+        if heard is None or heard.fault or heard.proof or silent_for >= SILENT:
             status = NOT_DONE
         answer(f"{host}  {words}")
     return status

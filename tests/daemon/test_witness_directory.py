@@ -301,6 +301,22 @@ def test_what_cannot_be_read_is_told_and_changes_nothing(witness: Witness, host:
     assert done.exit_code == 1 and given(done) == before
 
 
+def test_a_feed_of_junk_is_told_in_few_lines(witness: Witness, host: Host) -> None:
+    done = witness.feed(b'{"form":"jitd digest 1"}\n' * 1000 + b"".join(line.line().encode() + b"\n" for line in host.feed()))
+    assert done.exit_code == 1 and given(done).number == 5
+    assert len(done.stderr.splitlines()) < 12 and "992 more lines cannot be read" in done.stderr
+
+
+def test_a_host_that_is_silent_for_a_day_is_listed_as_wrong(
+    witness: Witness, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert witness.list().exit_code == 1 and "never countersigned" in witness.list().stdout
+    witness.feed(host.feed())
+    assert witness.list().exit_code == 0
+    monkeypatch.setattr("jitd.cli.witnessing.SILENT", 0)
+    assert witness.list().exit_code == 1
+
+
 def test_of_two_feeds_at_the_same_time_one_is_countersigned(witness: Witness, host: Host) -> None:
     """THREATS L-14. Two heads of one number come at the same time, each of which alone would be countersigned."""
     other = host.copy().goes_on(5, word="other")
