@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jitd.audit.forms import Checkpoint, Digest, Line, Record
@@ -297,6 +297,54 @@ def test_a_host_with_a_new_key_that_writes_the_time_before_it_again_is_convicted
     witness.take(host.rotates().goes_on(5).feed(10))
     walk = witness.take(host.rewrites(3).feed(0))
     assert walk.fork is not None and walk.fork.second.key == host.public and walk.fork.first.key != host.public
+
+
+def statements() -> tuple[Seen, Host, list[Line]]:
+    """A witness that has seen 29 records, the true host, and lines about it: its own, and those of two thieves. One has a key of
+    their own, and the other has the key that was replaced with record 11.
+    """
+    host, witness = seen(4, 10)
+    stranger, thief = host.copy(), host.copy()
+    stranger.key = Ed25519PrivateKey.generate()
+    for _ in range(2):
+        since = len(host.bodies)
+        witness.take((host.rotates() if since == 10 else host).goes_on(8, signs=since != 10).goes_on(1).feed(since))
+    host.goes_on(3).goes_on(3)
+    stranger.rewrites(7)
+    for other, word in ((stranger, "stranger"), (thief, "thief")):
+        for _ in range(8):
+            other.goes_on(3, word=word)
+    own = host.feed()
+    bare = [Digest(one.host, one.number, hashlib.sha256(one.sealed).digest()) for one in own if isinstance(one, Record)]
+    return witness, host, [*own, *bare, *stranger.feed(), *thief.feed(10)]
+
+
+WITNESS, TRUE, LINES = statements()
+runs_of_lines = st.lists(st.tuples(st.integers(0, len(LINES)), st.integers(1, 30)), max_size=12)
+
+
+@settings(max_examples=300)
+@given(runs_of_lines)
+def test_whatever_is_made_of_true_lines_and_those_of_thieves_accuses_nobody_and_signs_nothing_false(
+    runs: list[tuple[int, int]],
+) -> None:
+    """THREATS L-14"""
+    kept = dict(WITNESS.kept)
+    walk = Walk(list(WITNESS.keys), kept[max(kept)], kept.get)
+    for begin, n in runs:
+        for line in LINES[begin : begin + n]:
+            walk.take(line)  # type: ignore[arg-type]
+    assert walk.fork is None
+    assert walk.accepted is None or walk.accepted.checkpoint == TRUE.checkpoints[walk.accepted.checkpoint.number]
+
+
+def test_the_lines_of_that_test_can_be_countersigned_and_refused() -> None:
+    kept = dict(WITNESS.kept)
+    for lines, number in ((LINES, 35), (TRUE.feed(29), 35), (LINES[::-1], 0)):
+        walk = Walk(list(WITNESS.keys), kept[max(kept)], kept.get)
+        for line in lines:
+            walk.take(line)  # type: ignore[arg-type]
+        assert accepted(walk) == number and max(kept) == 29
 
 
 # --- bounds ------------------------------------------------------------------------------------------------------------------
