@@ -91,6 +91,19 @@ ROWS = [
     Row("daemon.uids", "unknown", "not known (Permission denied)", lambda: daemon.uids({"contractor": "Permission denied"})),
     Row("daemon.things", "bad", "sudoers:wheel until 2026-01-01 00:00:00 UTC", lambda: daemon.left_alone([HELD], "start it")),
     Row("daemon.notices", "weak", "channel ops could not tell people of 3 requests", lambda: daemon.notices(FAILING, 2, 100.0)),
+    Row("daemon.sinks", "ok", "every sink (1 sink)", lambda: daemon.sinks(Lanes([], [], sinks=[("a", 0, "", 0, 0)]), 1, 100.0)),
+    Row(
+        "daemon.sinks",
+        "weak",
+        "sink siem lacks 7 records, and has been in trouble for 1 minute: connection refused",
+        lambda: daemon.sinks(Lanes([], [], sinks=[("siem", 40.0, "connection refused", 7, 0)]), 1, 100.0),
+    ),
+    Row(
+        "daemon.sinks",
+        "weak",
+        "sink siem refused 2 records for ever",
+        lambda: daemon.sinks(Lanes([], [], sinks=[("siem", 0, "", 0, 2)]), 1, 100.0),
+    ),
     Row("record.signed", "ok", "by the key SHA256:x", lambda: daemon.signing(Lanes([], [], key="SHA256:x"), 100.0)),
     Row("record.signed", "ok", "by the key", lambda: daemon.signing(Lanes([], [], key="x", remade=(0.0, "lost")), 604800.0)),
     Row(
