@@ -97,6 +97,7 @@ class Feed:
         self._behind_since: float | None = None
         self._kept_at = office.clock()
         self._is_idle = asyncio.Event()
+        self._is_reached = True
         self.n_refused = 0
         self.trouble: Trouble | None = None
         """What is wrong with the sink."""
@@ -156,12 +157,13 @@ class Feed:
     async def _probe(self) -> None:
         question = write_question(self._reader.question(()))
         answer = await self._office.deliver(question, 0, DEADLINE_MS)
-        if isinstance(answer, Failed):
+        self._is_reached = not isinstance(answer, Failed) and not answer.why
+        if isinstance(answer, Failed) or answer.why:
             self._failed(answer.why)
         elif answer.is_new:
             self._go_back()
-        elif answer.why:
-            self._failed(answer.why)
+        else:
+            self._works()
 
     async def _send_page(self) -> bool:
         """Send the next page. Return True if more may follow at once. Raises StoreError and TimeoutError."""
@@ -169,6 +171,8 @@ class Feed:
         self._head = max(self._head, page.end.number)
         if not page.events:
             await self._move(page.end, is_sent=False)
+            if self._is_reached:
+                self._works()
             return not page.is_last
         answer = await self._office.deliver(page.question, len(page.events), DEADLINE_MS)
         if isinstance(answer, Failed):
@@ -248,4 +252,4 @@ class Feed:
     def _works(self) -> None:
         if self.trouble is not None:
             log("a sink takes the record again", sink=self.settings.name, behind=self.lag().n_records)
-        self._n_failed, self._pause_until, self.trouble = 0, 0.0, None
+        self._n_failed, self._pause_until, self.trouble, self._is_reached = 0, 0.0, None, True

@@ -29,6 +29,7 @@ from jitd.settings.sinks import Denials, LogFile, SinkSettings, SyslogServer
 from jitd.sinks import feed as feeds
 from jitd.sinks import pace
 from jitd.sinks.feed import AGAIN, Office
+from jitd.sinks.reading import MOST_KEPT
 from jitd.sinks.sinks import Sinks
 from jitd.store import Cursor, StoreError
 from jitd.store.opening import open_cursors, read_store
@@ -49,6 +50,7 @@ class Collector:
         self.got: list[Event] = []
         self.answers: list[Callable[[Deliver], Delivered | Failed]] = []
         self.refuses: Callable[[Event], bool] = lambda event: False
+        self.always: Callable[[Deliver], Delivered | Failed | None] = lambda question: None
         self.delivered = asyncio.Event()
         self.batches: list[int] = []
 
@@ -56,6 +58,8 @@ class Collector:
         question = read_question(body)
         assert n_events == len(question.events)
         await asyncio.sleep(0)
+        if (answer := self.always(question)) is not None:
+            return answer
         if self.answers:
             answer = self.answers.pop(0)(question)
             if isinstance(answer, Delivered):
@@ -613,3 +617,70 @@ def test_the_denials_of_a_window_are_counted_in_the_store(tmp_path: Path) -> Non
     assert house.store.n_denied("alice", START + timedelta(minutes=1), at) == 3
     assert house.store.n_denied("bob", START, at) == 0
     house.end()
+
+
+def test_a_receiver_that_is_reached_again_is_in_no_trouble_although_there_is_nothing_to_send(
+    house_of: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds, "PROBED_EVERY", 0.01)
+    monkeypatch.setattr(feeds, "LONGEST_PAUSE", 0.001)
+    house = house_of(to=SERVER)
+    is_down = True
+    house.collector.always = lambda question: Failed("connection refused") if is_down and not question.events else None
+
+    async def script() -> None:
+        nonlocal is_down
+        while house.sinks.as_json()[0][2] != "connection refused":
+            await asyncio.sleep(0.001)
+        for _ in range(20):  # it stays in trouble as long as it is not reached
+            await asyncio.sleep(0.005)
+            house.clock += 1.0
+            assert house.sinks.as_json()[0][1] > 0
+        is_down = False
+
+    house.play(script, until=lambda: house.sinks.as_json()[0][1] == 0)
+
+
+def test_a_record_that_can_be_read_again_ends_the_trouble(house_of: Make) -> None:
+    house = house_of()
+    plain, failing = house.in_thread, 3
+
+    async def in_thread(work: Callable[[], Any]) -> Any:
+        nonlocal failing
+        failing -= 1
+        if failing >= 0:
+            raise StoreError("jitd.db: disk I/O error")
+        return await plain(work)
+
+    house.sinks._pace._in_thread = in_thread
+    troubles = set()
+
+    def until() -> bool:
+        house.clock += 1.0
+        troubles.add(house.sinks.as_json()[0][2])
+        return failing < 0 and house.cursor().number == house.store.head().number and house.sinks.as_json()[0][1] == 0
+
+    house.play(until=until)
+    assert "jitd.db: disk I/O error" in troubles
+
+
+def test_after_an_hour_without_a_network_everything_follows_in_order_and_nothing_is_kept_in_memory(house_of: Make) -> None:
+    house = house_of()
+    is_cut = True
+    house.collector.always = lambda question: Failed("no route to host") if is_cut else None
+    bodies = [canonical({"event": "policy.loaded", "at": START.isoformat(), "detail": {"rules": n}}) for n in range(20_000)]
+
+    async def script() -> None:
+        nonlocal is_cut
+        while house.sinks.as_json()[0][2] != "no route to host":
+            await asyncio.sleep(0.001)
+        house.store.commit((), bodies)
+        house.sinks.look(house.store.head())
+        assert house.sinks.lag()["siem"].n_records == 20_001
+        is_cut = False
+        house.clock += 3600.0
+
+    house.play(script, until=lambda: house.cursor().number == 20_001)
+    assert house.collector.numbers == list(range(1, 20_002))
+    assert house.sinks.lag()["siem"].n_records == 0
+    assert len(house.sinks._lines._kept) <= MOST_KEPT
