@@ -518,7 +518,7 @@ def test_what_gives_root_is_a_class(house_of: Make) -> None:
 
 def test_the_place_of_a_narrowed_sink_goes_on_over_what_it_does_not_get(house_of: Make) -> None:
     house = house_of(classes=frozenset({"lock"}))
-    house.note(2000)
+    house.store.commit((), [canonical({"event": "policy.loaded", "at": START.isoformat()})] * 2000)
     house.clock = 1000.0
     house.play()
     house.lifecycle.handle(place(locked()))
