@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -90,17 +91,21 @@ class Lines:
         self._requests: dict[str, Request | None] = {}
         self._kept: dict[tuple[int, str, str], Told] = {}
 
-    def now(self) -> Store:
-        """Return a store that shows this moment. Raises StoreError."""
-        self._requests.clear()
-        if self._store is not None:
-            try:
+    @contextmanager
+    def now(self) -> Iterator[Store]:
+        """Yield a store that shows this moment until the end of the block. Raises StoreError."""
+        try:
+            if self._store is None:
+                self._store = self._opened()
+            else:
                 self._store.renew()
-                return self._store
-            except StoreError:
-                self.close()
-        self._store = self._opened()
-        return self._store
+            yield self._store
+            self._store.rest()
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            self._requests.clear()
 
     def close(self) -> None:
         """Close the store."""
@@ -179,20 +184,20 @@ class Reader:
         cut: list[int] = []
         n_bytes = 0
         end, is_full = after, False
-        store = self._lines.now()
-        for event, place, is_cut in self._events(store, after):
-            if event is None:
+        with self._lines.now() as store:
+            for event, place, is_cut in self._events(store, after):
+                if event is None:
+                    end = place
+                    continue
+                n_bytes += len(event.text) + 1
+                if n_bytes > MOST_TEXT or len(events) == MOST_EVENTS:
+                    is_full = True
+                    break
+                events.append(event)
+                places.append(place)
                 end = place
-                continue
-            n_bytes += len(event.text) + 1
-            if n_bytes > MOST_TEXT or len(events) == MOST_EVENTS:
-                is_full = True
-                break
-            events.append(event)
-            places.append(place)
-            end = place
-            cut += [event.number] if is_cut else []
-        is_last = not is_full and end.number >= store.head().number
+                cut += [event.number] if is_cut else []
+            is_last = not is_full and end.number >= store.head().number
         question = write_question(self.question(tuple(events))) if events else b""
         return Page(tuple(events), tuple(places), end, question, is_last, tuple(cut))
 

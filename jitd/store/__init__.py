@@ -331,8 +331,11 @@ class Store(Protocol):
         """Write ``cursor`` durably in the place of the earlier one of its sink."""
 
     def renew(self) -> None:
-        """In a store that was opened for reading only: show the database as it is at this moment. Any thread may use the store
-        from then on.
+        """After ``rest``, show the database as it is at this moment. Any thread may use the store from then on."""
+
+    def rest(self) -> None:
+        """In a store that was opened for reading only: give up the moment that it shows, until ``renew``. Otherwise the
+        write-ahead log has to be kept, and grows.
         """
 
     def close(self) -> None:

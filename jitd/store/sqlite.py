@@ -100,9 +100,12 @@ class SqliteStore(SaidValues, ToldMarks, Texts, Checkpoints, Cursors, LiveObject
     def renew(self) -> None:
         self._kept, self._tally, self._rows, self._open_locks = Kept(), Tally(), {}, None
         with self._told():
-            self._db.execute("ROLLBACK")
             self._db.execute("BEGIN")
         self._head = self._read_head()
+
+    def rest(self) -> None:
+        with self._told():
+            self._db.execute("ROLLBACK")
 
     def _migrate(self) -> None:
         (found,) = self._db.execute("PRAGMA user_version").fetchone()

@@ -648,16 +648,16 @@ def test_a_record_that_can_be_read_again_ends_the_trouble(house_of: Make) -> Non
     async def in_thread(work: Callable[[], Any]) -> Any:
         nonlocal failing
         failing -= 1
+        troubles.add(house.sinks.as_json()[0][2])
         if failing >= 0:
             raise StoreError("jitd.db: disk I/O error")
         return await plain(work)
 
     house.sinks._pace._in_thread = in_thread
-    troubles = set()
+    troubles: set[str] = set()
 
     def until() -> bool:
         house.clock += 1.0
-        troubles.add(house.sinks.as_json()[0][2])
         return failing < 0 and house.cursor().number == house.store.head().number and house.sinks.as_json()[0][1] == 0
 
     house.play(until=until)
@@ -684,3 +684,16 @@ def test_after_an_hour_without_a_network_everything_follows_in_order_and_nothing
     assert house.collector.numbers == list(range(1, 20_002))
     assert house.sinks.lag()["siem"].n_records == 0
     assert len(house.sinks._lines._kept) <= MOST_KEPT
+
+
+def test_between_two_pages_nothing_holds_up_the_write_ahead_log(house_of: Make) -> None:
+    house = house_of()
+    house.note(5)
+    house.play()
+    with closing(sqlite3.connect(house.path)) as db:
+        assert db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+    assert house.path.with_name("jitd.db-wal").stat().st_size == 0
+    house.note()
+    house.again()
+    house.play()
+    assert house.collector.numbers == [7]
