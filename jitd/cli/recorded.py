@@ -169,17 +169,17 @@ def _followed(asked: Audit, host: str | None) -> Iterator[str]:
                     for line in lines.of(heard.row) if isinstance(heard, Item) else ():
                         yield line
                         after = json.loads(line)["number"]
-        except Unreachable as fault:
-            if not has_begun:
+        except (Unreachable, RefusedByDaemon) as fault:
+            code = fault.code if isinstance(fault, RefusedByDaemon) else "failed"
+            if not has_begun or code not in ("failed", "unauthenticated"):
                 raise
+            if code == "unauthenticated":
+                has_begun = False  # perhaps there is a new ticket by now
+                continue
             if not is_away:
                 say(f"{fault}; waiting until it is back")
             is_away = True
             time.sleep(AGAIN_AFTER)
-        except RefusedByDaemon as no:
-            if no.code != "unauthenticated" or not has_begun:
-                raise
-            has_begun = False  # perhaps there is a new ticket by now
 
 
 def _after(asked: Audit, after: int) -> Audit:

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The newest records of the chain, for those who follow it. They are read once for all followers.
 
-Law: a commit waits for nothing here: it only sets an event. A follower that is slow loses nothing and holds no memory: what is
-no longer here, it reads from the store. Without followers, nothing is read and nothing is kept.
+Law: a commit waits for nothing here: it only sets an event. While records are made, followers take at most SHARE of the daemon's
+time, however many they are, and what does not fit comes later. A follower that is slow loses nothing and holds no memory: what
+is no longer here, it reads from the store. Without followers, nothing is read and nothing is kept.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -26,6 +28,12 @@ MOST_BYTES = 1024 * 1024
 """When the kept records together have this number of bytes, the oldest ones are dropped."""
 REST = 0.1
 """Seconds between two reads. All records of this time are read together."""
+SHARE = 0.05
+"""The part of the time that sending to followers may take while records are made."""
+BUSY_FOR = 0.5
+"""Seconds after a record, within which the daemon is treated as busy."""
+A_ROW, A_CHARACTER = 1e-4, 1e-8
+"""Seconds that the event loop takes to send a row, and for each character of it. They are measured with a ticket."""
 AGAIN_AFTER = 0.5
 """Seconds until the next try after a read has failed."""
 
@@ -46,11 +54,14 @@ class Feed(Generic[T]):
         self._n_bytes = 0
         self._committed = asyncio.Event()
         self._news: asyncio.Future[None] | None = None
+        self._turn = asyncio.Lock()
+        self._busy_until = self._rests_until = 0.0
 
     def committed(self, head: Seal) -> None:
         """The chain ends with ``head`` now."""
         if self._n_followers:
             self._committed.set()
+            self._busy_until = time.monotonic() + BUSY_FOR
 
     @contextmanager
     def joined(self) -> Iterator[None]:
@@ -82,6 +93,13 @@ class Feed(Generic[T]):
                 break
         return found
 
+    async def wait_until_turn(self, seconds: float) -> None:
+        """Wait until a follower may take ``seconds`` of the daemon's time. The followers take turns."""
+        async with self._turn:
+            while (now := time.monotonic()) < min(self._rests_until, self._busy_until):
+                await asyncio.sleep(min(self._rests_until, self._busy_until) - now)
+            self._rests_until = max(now, self._rests_until) + seconds * (1 / SHARE - 1)
+
     async def wait_until_after(self, number: int, within: float) -> None:
         """Wait until there is a record after record ``number``, but at most ``within`` seconds."""
         if self._last <= number:
@@ -95,15 +113,20 @@ class Feed(Generic[T]):
             await self._committed.wait()
             self._committed.clear()
             try:
-                while self._n_followers and (some := await self._workers.kept.run(HOUSE, self._page, self._last)):
+                while self._n_followers:
+                    some, took = await self._workers.kept.run(HOUSE, self._page, self._last)
+                    if not some:
+                        break
                     self._keep(some)
+                    await self.wait_until_turn(took)
             except (StoreError, TimeoutError) as fault:  # the followers are told a little later
                 log("new records cannot be read for those who follow them", fault=f"{type(fault).__name__}: {fault}")
                 self._committed.set()
                 await asyncio.sleep(AGAIN_AFTER)
             await asyncio.sleep(REST)
 
-    def _page(self, after: int) -> list[tuple[int, int, T]]:
+    def _page(self, after: int) -> tuple[list[tuple[int, int, T]], float]:
+        began = time.thread_time()
         some: list[tuple[int, int, T]] = []
         n_bytes = 0
         with closing(self._opened()) as store:
@@ -112,7 +135,7 @@ class Feed(Generic[T]):
                 n_bytes += len(body)
                 if n_bytes > MOST_BYTES:
                     break
-        return some
+        return some, time.thread_time() - began
 
     def _keep(self, some: list[tuple[int, int, T]]) -> None:
         self._last = some[-1][0]

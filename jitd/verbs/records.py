@@ -29,10 +29,11 @@ from jitd.core.request import Request
 from jitd.core.sought import Sought, named_in, traits_of
 from jitd.core.subject import BY_PAM, LOCAL, ROOT, Subject
 from jitd.core.values import id_in
+from jitd.core.visibility import words_of
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import Store
 from jitd.verbs.access import Access
-from jitd.verbs.feed import Feed
+from jitd.verbs.feed import A_CHARACTER, A_ROW, Feed
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row
 from jitd.workers import Workers
@@ -48,6 +49,8 @@ SCANNED = 2000
 """Maximum number of records that one step of an export reads."""
 ASKED_AGAIN_EVERY = 10.0
 """Seconds between two checks whether a person who follows the record may still read it."""
+TRIED_AGAIN_AFTER = 1.0
+"""Seconds until a follower is read for again, if the workers had no time."""
 SIGNED_WITHIN = 3.0
 """Maximum number of seconds that an export waits until its last record is signed. A checkpoint comes at most a second late."""
 LOOK_EVERY = 0.1
@@ -119,7 +122,13 @@ class Records:
         self._opened = opened
         self._workers = workers
         self._lifecycle = lifecycle
-        self.feed: Feed[Found] = Feed(store, opened, workers, partial(Found, host))
+        self.feed: Feed[Found] = Feed(store, opened, workers, self._new)
+
+    def _new(self, store: Store, number: int, body: bytes, seal: bytes) -> Found:
+        """Read a record for all followers, and make its line as most of them see it."""
+        found = Found(self._host, store, number, body, seal)
+        found.line(found.sight(lambda asked: words_of(asked) is None))
+        return found
 
     # --- what is sought ------------------------------------------------------------------------------------------------
 
@@ -147,7 +156,7 @@ class Records:
         self._access.overseers_only(who, "read the chain")
         sought, after, is_end = self._sought(asked), asked.after, False
         while not is_end:
-            text, after, is_end = await self._workers.kept.run(who.uid, self._page, who, sought, after)
+            text, after, is_end, _ = await self._workers.kept.run(who.uid, self._page, who, sought, after)
             for row in _rows(text):
                 yield row
 
@@ -163,15 +172,25 @@ class Records:
             raise Refusal("not_done", f"there is no record {after}: the newest one is {newest}, so the record was set back")
         asked_at = time.monotonic()
         with self.feed.joined():
+            is_new = True  # until it has got what there is, it reads as any reader does
             while True:
                 if (new := self.feed.after(after, AT_ONCE_BYTES)) is None:  # they are older than what is kept for followers
-                    text, after, _ = await self._workers.kept.run(who.uid, self._page, who, sought, after)
+                    try:
+                        text, after, is_end, took = await self._workers.kept.run(who.uid, self._page, who, sought, after)
+                    except TimeoutError:  # too many read at once: a follower can wait
+                        await asyncio.sleep(TRIED_AGAIN_AFTER)
+                        continue
+                    if not is_new:
+                        await self.feed.wait_until_turn(took)
+                    is_new = is_new and not is_end
                 else:
                     shown = partial(self._access.is_shown_contents, who, store=self._store)
                     text = _text(found.line(found.sight(shown)) for _, found in new if found.is_sought(sought))
-                    after = new[-1][0] if new else after
+                    after, is_new = new[-1][0] if new else after, False
                 del new  # while the reader reads, only what it reads is kept
                 for row in _rows(text):
+                    if not is_new:
+                        await self.feed.wait_until_turn(A_ROW + A_CHARACTER * len(row["text"]))
                     yield row
                 await self.feed.wait_until_after(after, ASKED_AGAIN_EVERY)
                 if time.monotonic() - asked_at > ASKED_AGAIN_EVERY:
@@ -179,8 +198,11 @@ class Records:
                     who = await again()
                     self._access.overseers_only(who, "read the chain")
 
-    def _page(self, who: Subject, sought: Sought, after: int) -> tuple[str, int, bool]:
-        """Return lines with the next records, the number up to which they come, and True if no record follows."""
+    def _page(self, who: Subject, sought: Sought, after: int) -> tuple[str, int, bool, float]:
+        """Return lines with the next records, the number up to which they come, True if no record follows, and the seconds that
+        this took.
+        """
+        began = time.thread_time()
         lines: list[str] = []
         n_bytes = 0
         with closing(self._opened()) as store:
@@ -196,7 +218,7 @@ class Records:
                 if n_bytes > AT_ONCE_BYTES:
                     upto = number
                     break
-            return _text(lines), upto, upto >= store.head().number
+            return _text(lines), upto, upto >= store.head().number, time.thread_time() - began
 
     # --- export --------------------------------------------------------------------------------------------------------
 
