@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from jitd.audit.forms import Checkpoint
 from jitd.core.chain import Seal
@@ -250,8 +250,10 @@ class Store(Protocol):
     def requester(self, id: str) -> str:
         """Return the principal who made the request with this id, by the chain alone. Return an empty text if there is none."""
 
-    def index_rows(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        """Yield all rows of the indexes of the chain, each with its table, for the verifier (``store.index.Rows``)."""
+    def misindexed(self) -> Iterator[int]:
+        """Yield the number of each record that an index finds wrongly, or does not find. The verifier uses this. This reads the
+        whole chain, and all rows of its indexes.
+        """
 
     def values(self, id: str) -> Values:
         """Return the values of the object ``id`` and of its owner, to which the caller may add. Nothing is stored before the

@@ -3,7 +3,7 @@
 
 Law: each row follows from the bodies in the chain alone, and is written in the transaction of its record. A row only proposes a
 record: the reader compares it with what is sought. So a wrong row shows nothing that does not match, but a wrong or missing row
-can hide a record from a search. ``Rows`` finds every such row.
+can hide a record from a search. ``misindexed`` finds every such row.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jitd.core.sought import SUBMITTED, Sought, Traits, traits_of
@@ -21,6 +21,8 @@ AT_ONCE = 500
 """Maximum number of records that one step of a search proposes."""
 WINDOW = 200_000
 """Number of records that one step of a search passes over at most, if it has no index for what is sought."""
+Indexed = tuple[str, tuple[Any, ...]]
+"""A row, with the name of its table."""
 KNOWN = 4096
 """Number of requests whose requester is kept in memory while records are written."""
 
@@ -37,8 +39,7 @@ class Index(Link):
 
     def _index(self, number: int, body: bytes) -> None:
         """Write the rows of record ``number`` in the transaction that is open. Raises sqlite3.Error."""
-        content = json.loads(body)
-        traits = traits_of(content if isinstance(content, dict) else {})
+        traits = _traits(body)
         if self._high is None:
             row = self._db.execute(
                 "SELECT high FROM chain_about WHERE number < ? ORDER BY number DESC LIMIT 1", (number,)
@@ -63,7 +64,7 @@ class Index(Link):
         first = self._db.execute(
             "SELECT CAST(body AS BLOB) FROM chain WHERE number = (SELECT min(number) FROM chain_lives WHERE id = ?)", (id,)
         ).fetchone()
-        traits = None if first is None else traits_of(json.loads(first[0]))
+        traits = None if first is None else _traits(first[0])
         found = "" if traits is None or traits.event != SUBMITTED else traits.actor
         if len(self._requesters) >= KNOWN:
             self._requesters.clear()
@@ -79,7 +80,47 @@ class Index(Link):
             row = self._db.execute(f"{_RECORD} WHERE number = ?", (number,)).fetchone()
         return None if row is None else (row[0], row[1])
 
-    def index_rows(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    def misindexed(self) -> Iterator[int]:
+        wanted, found = _Sum(), _Sum()
+        for _, rows in self._wanted():
+            for row in rows:
+                wanted.add(row)
+        for row in self._indexed():
+            found.add(row)
+        if wanted.total != found.total:
+            yield from sorted({*self._missing(), *self._invented()})
+
+    def _missing(self) -> Iterator[int]:
+        """Yield the number of each record that lacks a row."""
+        for number, rows in self._wanted():
+            for table, row in rows:
+                if not self._has(table, row):
+                    yield number
+
+    def _invented(self) -> Iterator[int]:
+        """Yield the number of each record, there or not, that has a row too many."""
+        for table, row in self._indexed():
+            number = int(row[0] if table == "chain_about" else row[1])
+            body = self.record(number)
+            traits = None if body is None else _traits(body[0])
+            if traits is None or row[0] not in (number, *traits.ids, *self._people(traits)):
+                yield number
+
+    def _has(self, table: str, row: tuple[Any, ...]) -> bool:
+        where = " AND ".join(f"{column} = ?" for column in _COLUMNS[table].split(", "))
+        with self._told():
+            return self._db.execute(f"SELECT 1 FROM {table} WHERE {where}", row).fetchone() is not None
+
+    def _wanted(self) -> Iterator[tuple[int, list[Indexed]]]:
+        """Yield the number of each record, with the rows that it must have."""
+        high = 0
+        with self._told():
+            for number, body in self._db.execute("SELECT number, CAST(body AS BLOB) FROM chain ORDER BY number"):
+                traits = _traits(body)
+                high = max(high, traits.at)
+                yield number, rows_of(number, traits, high, self._people(traits))
+
+    def _indexed(self) -> Iterator[Indexed]:
         for table, columns in _COLUMNS.items():
             with self._told():
                 for row in self._db.execute(f"SELECT {columns} FROM {table}"):
@@ -105,7 +146,7 @@ _COLUMNS = {"chain_about": "number, at, high, event, life", "chain_lives": "id, 
 _INSERT = {table: f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns.split()))})" for table, columns in _COLUMNS.items()}
 
 
-def rows_of(number: int, traits: Traits, high: int, people: Iterable[str]) -> list[tuple[str, tuple[Any, ...]]]:
+def rows_of(number: int, traits: Traits, high: int, people: Iterable[str]) -> list[Indexed]:
     """Return the rows of record ``number``, each with the name of its table. ``high`` is the greatest time of the records up to
     this one.
     """
@@ -157,35 +198,19 @@ def _first(db: sqlite3.Connection, since: int, head: int) -> int:
     return low
 
 
-class Rows:
-    """Compares the index with the chain. Give it each record in its order (``take``), then all rows of the index (``missing``).
-    Memory stays flat: what is kept is a sum over all rows, whose order does not matter. ``requester`` is ``Store.requester``.
-    """
+class _Sum:
+    """A sum over rows, in which their order does not matter. Rows that differ have another sum (SHA-256)."""
 
-    def __init__(self, requester: Callable[[str], str]) -> None:
-        self._requester = requester
-        self._sum = 0
-        self._high = 0
+    def __init__(self) -> None:
+        self.total = 0
 
-    def rows(self, number: int, content: dict[str, Any]) -> list[tuple[str, tuple[Any, ...]]]:
-        """Return the rows that record ``number`` must have. Call this for each record in its order."""
-        traits = traits_of(content)
-        self._high = max(self._high, traits.at)
-        people = {traits.actor, self._requester(traits.about) if traits.about else ""} - {""}
-        return rows_of(number, traits, self._high, people)
-
-    def take(self, number: int, content: dict[str, Any]) -> None:
-        """Note the rows of the next record."""
-        for row in self.rows(number, content):
-            self._sum += _digest(row)
-
-    def agree(self, rows: Iterable[tuple[str, tuple[Any, ...]]]) -> bool:
-        """True if ``rows``, in any order, are exactly those of the records that were taken."""
-        return (self._sum - sum(map(_digest, rows))) % _MODULUS == 0
+    def add(self, row: Indexed) -> None:
+        self.total = (self.total + int.from_bytes(hashlib.sha256(repr(row).encode()).digest(), "big")) % (1 << 256)
 
 
-_MODULUS = 1 << 256
-
-
-def _digest(row: tuple[str, tuple[Any, ...]]) -> int:
-    return int.from_bytes(hashlib.sha256(repr(row).encode()).digest(), "big")
+def _traits(body: bytes) -> Traits:
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        content = None
+    return traits_of(content if isinstance(content, dict) else {})

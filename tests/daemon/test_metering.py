@@ -17,6 +17,10 @@ from jitd.core.run import Ending, Outcome, Recording, Run, RunState
 from jitd.failures import Failure, count, counted
 from jitd.metrics.answer import AT_ONCE, _rows_of
 from jitd.metrics.meters import MOST_RULES, OTHER, Family, Histogram, Meters
+<<<<<<< HEAD
+=======
+from jitd.store import Change, documents
+>>>>>>> 77b52da9 (store: what an index of the chain finds wrongly is named by its record)
 from jitd.store.sqlite import SqliteStore
 from jitpam.wire import coding
 from jitpam.wire.framing import SMALL
