@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import fcntl
+import os
 import socket
 import ssl
 import struct
@@ -34,6 +35,10 @@ LAST_SEQUENCE = 2**31 - 1
 PART = 64 * 1024
 SECONDS_BETWEEN_LOOKS = (0.001, 0.05)
 """The shortest and the longest time between two looks at what the kernel has not sent yet. No call waits for that."""
+SECONDS_TO_SETTLE = 1.0
+"""Seconds for which a new connection over TCP or TLS is watched before an event is sent. A receiver that does not want this
+client accepts the connection, and with TLS 1.3 also the end of the handshake, before it ends the connection.
+"""
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -67,15 +72,20 @@ def framed(whole: bytes) -> bytes:
 class Connection:
     """A connection to the receiver ``destination``. Use ``connect`` to create one."""
 
-    def __init__(self, destination: Syslog, line: socket.socket, tls: _Tls | None) -> None:
+    def __init__(
+        self, destination: Syslog, line: socket.socket, tls: _Tls | None, bound: tuple[int, int, int] = (0, 0, 0)
+    ) -> None:
         self._destination = destination
         self._line = line
         self._tls = tls
         self._is_counted = destination.transport != "unix"
         self._is_datagram = line.type == socket.SOCK_DGRAM
+        self._bound = bound
 
     def stands(self) -> bool:
         """Read and drop what the receiver has sent. Return False if the receiver has ended the connection."""
+        if self._is_datagram and not self._is_bound():
+            return False
         while True:
             try:
                 heard = self._line.recv(PART)
@@ -84,9 +94,22 @@ class Connection:
             except (OSError, ssl.SSLError):
                 return False
             if not heard:
-                return self._is_datagram
+                return False
             if self._tls is not None and not self._tls.hear(heard):
                 return False
+
+    def _is_bound(self) -> bool:
+        """True if the socket that takes the datagrams is the one from the beginning, and a process has it. The kernel says
+        neither by this connection before the next datagram is sent.
+        """
+        try:
+            if _bound(self._destination.path) != self._bound:
+                return False
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+                probe.connect(self._destination.path)
+        except OSError:
+            return False
+        return True
 
     async def send(self, events: Sequence[Event], host: str) -> Sequence[Event]:
         """Send ``events``, and wait until they have been taken. Return the events that are longer than a datagram to the receiver
@@ -184,7 +207,8 @@ async def connect(destination: Syslog, certificate: bytes) -> Connection:
     Raises OSError, ssl.SSLError, NoAnswer, NotAllowed.
     """
     if destination.transport == "unix":
-        return Connection(destination, await _unix(destination.path), None)
+        bound = _bound(destination.path)  # before: a socket that is bound meanwhile is taken for another one, and not the reverse
+        return Connection(destination, await _unix(destination.path), None, bound)
     context = context_of(destination.ca, certificate) if destination.transport == "tls" else None
     line = await connected(destination.host, destination.port, destination.addresses)
     try:
@@ -192,10 +216,20 @@ async def connect(destination: Syslog, certificate: bytes) -> Connection:
         if context is not None:
             tls = _Tls(context, destination.host)
             await tls.begin(line)
-        return Connection(destination, line, tls)
+        made = Connection(destination, line, tls)
+        await asyncio.sleep(SECONDS_TO_SETTLE)
+        if not made.stands():
+            raise NoAnswer("the receiver ends each connection at once: does it want another client, or a client certificate?")
+        return made
     except BaseException:
         line.close()
         raise
+
+
+def _bound(path: str) -> tuple[int, int, int]:
+    """Return what tells the socket at ``path`` from one that is bound later, which may have the same inode. Raises OSError."""
+    found = os.stat(path)
+    return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
 async def _unix(path: str) -> socket.socket:

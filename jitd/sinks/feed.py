@@ -11,6 +11,7 @@ follows each note: otherwise each note would cause the next one.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, TypeVar
@@ -33,8 +34,10 @@ PROBED_EVERY = 30.0
 """Seconds without a record after which the connection to a receiver that confirms nothing is looked at. If it was lost, the last
 records may be lost with it.
 """
-AGAIN = MOST_EVENTS
-"""Number of records that are sent again after the connection to a receiver that confirms nothing was lost."""
+AGAIN, AGAIN_FOR = MOST_EVENTS, 60.0
+"""After the connection to a receiver that confirms nothing was lost, the records of the last AGAIN_FOR seconds are sent again,
+and at least AGAIN records. The receiver may have had them in its memory alone.
+"""
 MOST_NEW = 3
 """Number of times that a connection may be lost at once before this counts as a failure."""
 KEPT_EVERY = 60.0
@@ -88,6 +91,8 @@ class Feed:
         self._kept = cursor
         self._place = Place(cursor.number, cursor.checkpoint)
         self._done = self._place
+        self._recent = deque([(office.clock(), cursor.number)])
+        """Up to which number the receiver had taken the record at which time, for the last AGAIN_FOR seconds and once before."""
         self._head = cursor.number
         self._changed = asyncio.Event()
         self._changed.set()  # nobody knows what was recorded before the start
@@ -145,14 +150,17 @@ class Feed:
             return
         if not self._changed.is_set():
             self._is_idle.set()
-        confirms = not (isinstance(self._to, Syslog) and self._to.transport != "unix")
         try:
-            async with asyncio.timeout(None if confirms else PROBED_EVERY):
+            async with asyncio.timeout(PROBED_EVERY if self._confirms_nothing else None):
                 await self._changed.wait()
         except TimeoutError:
             await self._probe()
             return
         await asyncio.sleep(GATHERED_FOR)
+
+    @property
+    def _confirms_nothing(self) -> bool:
+        return isinstance(self._to, Syslog)
 
     async def _probe(self) -> None:
         question = write_question(self._reader.question(()))
@@ -221,6 +229,9 @@ class Feed:
         self._done = Place(max(place.number, self._done.number), max(place.checkpoint, self._done.checkpoint))
         if self._done.number >= self._head:
             self._behind_since = None
+        if self._confirms_nothing:
+            self._recent.append((self._office.clock(), self._done.number))
+            self._drop_old()
         is_due = is_sent or self._office.clock() - self._kept_at >= KEPT_EVERY
         cursor = Cursor(self._kept.sink, self._kept.begun, self._done.number, self._done.checkpoint)
         if not is_due or cursor == self._kept:
@@ -235,10 +246,14 @@ class Feed:
 
     def _go_back(self) -> None:
         """Send the last records again, because nobody knows whether the sink has them."""
-        number = max(self._kept.begun, self._done.number - AGAIN)
-        checkpoint = max(self._kept.begun - 1, self._done.checkpoint - AGAIN, 0)
-        self._place = Place(number, checkpoint)
+        self._drop_old()
+        number = max(self._kept.begun, min(self._recent[0][1], self._done.number - AGAIN))
+        self._place = Place(number, min(self._done.checkpoint, max(0, number - 1)))
         self._changed.set()
+
+    def _drop_old(self) -> None:
+        while len(self._recent) > 1 and self._office.clock() - self._recent[1][0] >= AGAIN_FOR:
+            self._recent.popleft()
 
     def _failed(self, why: str, retry_after: int = 0) -> None:
         self._n_failed += 1

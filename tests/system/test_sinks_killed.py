@@ -12,6 +12,7 @@ import os
 import random
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ from tests.waiting import PATIENCE
 
 A_SECOND, SECONDS = 200, 12
 SEED = int(os.environ.get("JITD_SEED") or 43)
+N_BEHIND = 4_000
 FILE = "killed.jsonl"
 
 
@@ -134,8 +136,51 @@ def test_every_receiver_has_the_whole_chain_in_its_order_whoever_was_killed(
         compare(name, texts, chain)
 
 
+def test_a_receiver_that_is_killed_while_it_catches_up_has_the_whole_chain_at_last(
+    receivers: dict[str, Rsyslog | HttpsCollector], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has much in its memory then: what it had read, and what the kernel has for it."""
+    monkeypatch.setattr("jitd.sinks.feed.FIRST_PAUSE", 0.2)
+    monkeypatch.setattr("jitd.sinks.feed.PROBED_EVERY", 0.5)  # nothing more is recorded, so only a look finds the last killing
+    settings_of = [one for one in settings(receivers, (tmp_path / "ca").read_text()) if one.name in ("tcp", "local")]
+    house = House(tmp_path, *settings_of)
+    house.note(N_BEHIND, more="x" * 300)
+    outside = Outside(door_by_child(dict))
+    house.collector = outside  # type: ignore[assignment]
+
+    async def script() -> None:
+        for n in (1, 2, 3):
+            while any(lag.n_records > N_BEHIND - n * N_BEHIND // 4 for lag in house.sinks.lag().values()):
+                await asyncio.sleep(0.005)
+                house.clock += 0.005
+            for name in ("tcp", "local"):
+                receivers[name].end(signal.SIGKILL)
+                await asyncio.to_thread(receivers[name].start)
+        last = house.store.head().number
+        async with asyncio.timeout(PATIENCE):
+            for name in ("tcp", "local"):
+                while not has_written(receivers[name], last):
+                    await asyncio.sleep(0.1)
+                    house.clock += 0.1
+
+    house.play(script, until=lambda: True, within=3 * PATIENCE)
+    asyncio.run(_close(outside))
+    chain = {number: body for number, body, _ in house.store.records()}
+    house.end()
+    for name in ("tcp", "local"):
+        compare(name, receivers[name].texts(), chain)
+
+
 async def _close(outside: Outside) -> None:
     outside.close()
+
+
+def has_written(one: Rsyslog | HttpsCollector, last: int) -> bool:
+    """True if the receiver has written record ``last`` as its latest one. Until then, it is in the receiver's queue."""
+    with suppress(FileNotFoundError), one.out.open("rb") as out:
+        out.seek(max(0, out.seek(0, os.SEEK_END) - 8192))
+        return b'\\"number\\":%d,' % last in out.read().splitlines()[-1]
+    return False
 
 
 def compare(name: str, texts: list[str], chain: dict[int, bytes]) -> None:
