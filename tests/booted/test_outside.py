@@ -9,19 +9,23 @@ import os
 import pwd
 import signal
 import stat
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from jitd.outside import leases
+from jitd.outside import leases, line_files
 from jitd.outside.client import NAME, SOCKET, Failed, Outside, door_by_socket
+from jitd.outside.deliveries import Deliver, Delivered, Destination, Event, Lines, Syslog, write_question
 from jitd.outside.keys import DIRECTORY
 from jitd.outside.messages import Fetch, Fetched
 from tests.booted.conftest import Service, show, systemctl
 from tests.outside.server import LOOPBACK, Authority, Server, serving
+from tests.outside.test_delivering import POISON
 from tests.outside.vault import OURS, vault
-from tests.waiting import is_living, status_of, wait_for
+from tests.waiting import PATIENCE, is_living, status_of, wait_for
 
 KEYS = Path(DIRECTORY)
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -140,3 +144,64 @@ def test_what_a_lease_gives_comes_out_of_the_sandbox_in_sealed_memory(tmp_path: 
     finally:
         (KEYS / "vault.token").unlink()
         systemctl("restart", UNIT)
+
+
+def deliver(to: Destination, *batch: Event) -> Delivered | Failed:
+    async def once() -> Delivered | Failed:
+        outside = Outside(door_by_socket())
+        question = Deliver("booted", "lab.example.test", to, batch, 20_000)
+        try:
+            return await outside.deliver(write_question(question), len(batch), 20_000)
+        finally:
+            outside.close()
+
+    return asyncio.run(once())
+
+
+def from_journal(identifier: str, since: int) -> list[dict[str, str]]:
+    line = ["journalctl", "--no-pager", "--all", "--output=json", f"--identifier={identifier}", f"--since=@{since}"]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    return [json.loads(each) for each in done.stdout.splitlines()]
+
+
+def test_journald_takes_each_event_as_one_message_with_its_priority_whatever_names_are_in_it(service: Service) -> None:
+    to = Syslog("unix", path="/dev/log", longest=65_536)
+    begun = int(time.time())
+    unique = os.urandom(8).hex()
+    batch = [
+        Event(number, "2026-11-26T20:58:14Z", "request.denied", 4, json.dumps({"unique": unique, "more": more}))
+        for number, more in enumerate((*POISON, "x" * 40_000), 1)
+    ]
+    assert deliver(to, *batch) == Delivered(0, is_new=True)
+    assert deliver(to, *batch) == Delivered(len(batch))
+    found = wait_for(
+        lambda: (
+            mine if len(mine := [one for one in from_journal("jitd", begun) if unique in one["MESSAGE"]]) == len(batch) else None
+        )
+    )
+    assert [one["MESSAGE"] for one in found] == [event.text for event in batch]
+    assert {(one["PRIORITY"], one["SYSLOG_FACILITY"], one["SYSLOG_IDENTIFIER"]) for one in found} == {("4", "10", "jitd")}
+    assert {one["_SYSTEMD_UNIT"] for one in found} == {UNIT} and {one["_UID"] for one in found} == {
+        str(pwd.getpwnam(NAME).pw_uid)
+    }
+    systemctl("restart", "systemd-journald.service")  # systemd keeps the socket meanwhile
+    assert deliver(to, batch[0]) == Delivered(1)
+
+
+def test_it_writes_the_files_of_sinks_in_its_own_directory_and_nowhere_else(service: Service) -> None:
+    event = Event(1, "2026-11-26T20:58:14Z", "daemon.started", 6, '{"number":1}')
+    file = line_files.DIRECTORY / "booted.jsonl"
+    file.unlink(missing_ok=True)
+    assert deliver(Lines("booted.jsonl"), event) == Delivered(1)
+    assert file.read_text() == '{"number":1}\n'
+    account = pwd.getpwnam(NAME)
+    for path, mode in ((file, 0o640), (file.parent, 0o750)):
+        found = path.stat()
+        assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (account.pw_uid, account.pw_gid, mode)
+    for place in ("/var/log", "/var/lib", "/etc", "/run", "/srv"):
+        done = subprocess.run(
+            ["nsenter", f"--target={main_pid()}", "--mount", "setpriv", f"--reuid={NAME}", f"--regid={NAME}", "--clear-groups",
+             "touch", f"{place}/written"], capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 1 and not Path(f"{place}/written").exists()
+    file.unlink()
