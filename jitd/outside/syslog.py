@@ -30,6 +30,8 @@ from jitd.outside.connecting import connected
 from jitd.outside.deliveries import FACILITIES, LONGEST_HEADER, LONGEST_MESSAGE, Event, Syslog
 from jitd.outside.fetching import context_of
 
+APPLICATION = "jitd-record"
+"""APP-NAME, and the tag of a local message. What the daemon logs has the tag ``jitd``."""
 LAST_SEQUENCE = 2**31 - 1
 """The last number of ``sequenceId`` (RFC 5424 section 7.3.1). The next one is 1."""
 PART = 64 * 1024
@@ -52,7 +54,7 @@ def message(event: Event, host: str, facility: str) -> bytes:
     so the message has no BOM.
     """
     sequence = (event.number - 1) % LAST_SEQUENCE + 1
-    head = f'<{priority(event, facility)}>1 {event.at} {host} jitd - {event.name} [meta sequenceId="{sequence}"] '
+    head = f'<{priority(event, facility)}>1 {event.at} {host} {APPLICATION} - {event.name} [meta sequenceId="{sequence}"] '
     return f"{head}{event.text}".encode("ascii")
 
 
@@ -61,7 +63,7 @@ def local_message(event: Event, facility: str, now: datetime) -> bytes:
     the time zone of the host.
     """
     stamp = f"{MONTHS[now.month - 1]} {now.day:2} {now:%H:%M:%S}"
-    return f"<{priority(event, facility)}>{stamp} jitd: {event.text}".encode("ascii")
+    return f"<{priority(event, facility)}>{stamp} {APPLICATION}: {event.text}".encode("ascii")
 
 
 def framed(whole: bytes) -> bytes:

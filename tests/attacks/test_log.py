@@ -130,7 +130,7 @@ def test_what_cannot_be_read_or_is_refused_forges_no_line(house):
 
 
 def test_a_principal_with_a_line_of_its_own_forges_none(house):
-    """THREATS K-08: the name is the KDC's word, and still somebody's choice."""
+    """THREATS K-08 and L-01: the name is the KDC's word, and still somebody's choice."""
     before = len(lines_of(house))
     for number, name in enumerate((r"eve\nevil", r"eve\tevil", "eve evil=yes", "eve'\"x")):
         principal(name, "secret")

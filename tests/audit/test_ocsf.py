@@ -132,6 +132,7 @@ def test_a_copy_in_this_form_has_the_whole_record_and_is_found_in_it() -> None:
 
 
 def test_what_is_hidden_or_forgotten_is_left_out_and_not_told_as_a_name() -> None:
+    """THREATS L-17."""
     hidden = dict.fromkeys(DETAIL, "‹hidden›")
     for name in EVENTS:
         event = found(record(name, hidden, dict.fromkeys(ABOUT, "‹forgotten›"), id="‹hidden›"))
@@ -141,6 +142,7 @@ def test_what_is_hidden_or_forgotten_is_left_out_and_not_told_as_a_name() -> Non
 
 @pytest.mark.parametrize("poison", POISON, ids=range(len(POISON)))
 def test_a_poisoned_name_stays_in_its_place(poison: str) -> None:
+    """THREATS L-17."""
     for name in EVENTS:
         plain = found(record(name, dict.fromkeys(DETAIL, "a"), dict.fromkeys(ABOUT, "a"), actor="a"))
         event = found(record(name, dict.fromkeys(DETAIL, poison), dict.fromkeys(ABOUT, poison), actor=poison))
@@ -165,5 +167,6 @@ ANYTHING = st.recursive(
     st.dictionaries(st.sampled_from(["id", "at", "actor", "uid", "state", "detail", "event"]), ANYTHING),
 )
 def test_whatever_stands_in_a_record_has_a_valid_event(name: str, detail: Any, about: Any, more: Any) -> None:
+    """THREATS L-17."""
     one = record(name, detail, about)
     found(replace(one, told={**one.told, **more}))

@@ -165,6 +165,7 @@ def from_journal(identifier: str, since: int) -> list[dict[str, str]]:
 
 
 def test_journald_takes_each_event_as_one_message_with_its_priority_whatever_names_are_in_it(service: Service) -> None:
+    """THREATS L-01."""
     to = Syslog("unix", path="/dev/log", longest=65_536)
     begun = int(time.time())
     unique = os.urandom(8).hex()
@@ -176,11 +177,13 @@ def test_journald_takes_each_event_as_one_message_with_its_priority_whatever_nam
     assert deliver(to, *batch) == Delivered(len(batch))
     found = wait_for(
         lambda: (
-            mine if len(mine := [one for one in from_journal("jitd", begun) if unique in one["MESSAGE"]]) == len(batch) else None
+            mine
+            if len(mine := [one for one in from_journal("jitd-record", begun) if unique in one["MESSAGE"]]) == len(batch)
+            else None
         )
     )
     assert [one["MESSAGE"] for one in found] == [event.text for event in batch]
-    assert {(one["PRIORITY"], one["SYSLOG_FACILITY"], one["SYSLOG_IDENTIFIER"]) for one in found} == {("4", "10", "jitd")}
+    assert {(one["PRIORITY"], one["SYSLOG_FACILITY"], one["SYSLOG_IDENTIFIER"]) for one in found} == {("4", "10", "jitd-record")}
     assert {one["_SYSTEMD_UNIT"] for one in found} == {UNIT} and {one["_UID"] for one in found} == {
         str(pwd.getpwnam(NAME).pw_uid)
     }

@@ -104,7 +104,7 @@ def test_rsyslog_reads_each_part_of_a_message_over_tcp(stage: Stage, tcp: tuple[
     assert found == {
         "pri": str(13 * 8 + 5),
         "host": HOST,
-        "app": "jitd",
+        "app": "jitd-record",
         "msgid": "request.submitted",
         "sd": '[meta sequenceId="2"]',
         "at": f"2026-11-26T20:58:{(2**31 + 1) % 60:02}.000001+00:00",
@@ -114,6 +114,7 @@ def test_rsyslog_reads_each_part_of_a_message_over_tcp(stage: Stage, tcp: tuple[
 
 @pytest.mark.parametrize("way", ["tcp", "local", "stream"])
 def test_a_poisoned_name_arrives_as_it_was_and_is_one_message(stage: Stage, tmp_path: Path, way: str) -> None:
+    """THREATS L-01 and L-17."""
     batch = tuple(event(number, poison) for number, poison in enumerate(POISON, 1))
     if way == "tcp":
         ready: Path | int = free_port()
@@ -125,7 +126,7 @@ def test_a_poisoned_name_arrives_as_it_was_and_is_one_message(stage: Stage, tmp_
         assert stage.connected(to, batch) == Delivered(len(batch))
         has_all(receiver, batch)
         assert [json.loads(text)["more"] for text in receiver.texts()] == list(POISON)
-        assert {message["app"] for message in receiver.received()} == {"jitd"}
+        assert {message["app"] for message in receiver.received()} == {"jitd-record"}
         written = receiver.out.read_bytes()
         assert written.isascii() and written.count(b"\n") == len(batch)
 
@@ -281,6 +282,7 @@ def https(stage: Stage, server: Server, template: str, **more: str) -> Https:
 
 
 def test_splunk_gets_each_event_with_its_time_and_the_token(stage: Stage, server: Server) -> None:
+    """THREATS L-17."""
     server.deed = several(reply(b'{"text":"Success","code":0}'))
     batch = tuple(event(number, poison) for number, poison in enumerate(POISON, 1))
     assert stage.deliver(https(stage, server, "splunk", scheme="Splunk", secret="token"), batch) == Delivered(len(batch))
@@ -292,6 +294,7 @@ def test_splunk_gets_each_event_with_its_time_and_the_token(stage: Stage, server
 
 
 def test_loki_gets_one_stream_with_a_line_an_event(stage: Stage, server: Server) -> None:
+    """THREATS L-17."""
     server.deed = several(reply(b"", 204))
     batch = tuple(event(number, poison) for number, poison in enumerate(POISON, 1))
     assert stage.deliver(https(stage, server, "loki", scheme="Basic", secret="basic"), batch) == Delivered(len(batch))
@@ -321,6 +324,7 @@ def bulk(*statuses: int) -> bytes:
 
 
 def test_elastic_gets_a_line_of_what_to_do_before_each_event(stage: Stage, server: Server) -> None:
+    """THREATS L-17."""
     server.deed = several(bulk(201, 201))
     batch = (event(1, POISON[1]), event(1, "a checkpoint of the same number"))
     assert stage.deliver(https(stage, server, "elastic", scheme="ApiKey", secret="token"), batch) == Delivered(2)

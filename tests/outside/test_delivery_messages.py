@@ -107,6 +107,7 @@ def test_a_destination_that_has_another_form_is_not_written(wrong: deliveries.De
     ids=lambda event: repr(event)[:120],
 )
 def test_an_event_that_has_another_form_is_not_written(wrong: Event) -> None:
+    """THREATS L-01."""
     with pytest.raises(ValueError, match=r"."):
         deliveries.write_question(replace(QUESTIONS["tls"], events=(wrong,)))
 
