@@ -25,7 +25,7 @@ from tests.waiting import wait_for
 TREE_LONGEST = 64 * 1024
 CONFIGURATION = """
 global(workDirectory="{work}" maxMessageSize="{longest}" processInternalMessages="on" {tls})
-main_queue(queue.type="{queue}")
+main_queue(queue.type="LinkedList" queue.dequeueBatchSize="16" queue.dequeueSlowdown="{slowdown}")
 template(name="whole" type="list") {{
     constant(value="{{") property(name="pri" outname="pri" format="jsonf") constant(value=",")
     property(name="hostname" outname="host" format="jsonf") constant(value=",")
@@ -51,14 +51,18 @@ def free_port() -> int:
 
 @dataclass
 class Rsyslog:
-    """rsyslogd with one input. ``directory`` is its own; ``input`` is the text of the input, with ``ruleset="record"``."""
+    """rsyslogd with one input. ``directory`` is its own; ``input`` is the text of the input, with ``ruleset="record"``.
+    ``slowdown`` is the time in microseconds that it waits after each 16 messages. ``text`` is a whole configuration, in place of
+    all that.
+    """
 
     directory: Path
     input: str
     ready: Path | int
     tls: str = ""
     longest: int = TREE_LONGEST
-    queue: str = "LinkedList"
+    slowdown: int = 0
+    text: str = ""
     process: subprocess.Popen[bytes] | None = None
     lines: list[str] = field(default_factory=list)
 
@@ -73,12 +77,12 @@ class Rsyslog:
             work=self.directory,
             longest=self.longest,
             tls=self.tls,
-            queue=self.queue,
+            slowdown=self.slowdown,
             out=self.out,
             own=self.directory / "own",
             input=self.input,
         )
-        configuration.write_text(text)
+        configuration.write_text(self.text or text)
         pid = self.directory / "pid"
         pid.unlink(missing_ok=True)
         with (self.directory / "says").open("ab") as says:

@@ -75,7 +75,8 @@ def good() -> Authority:
 @pytest.fixture
 def stage(good: Authority) -> Iterator[Stage]:
     loop = asyncio.new_event_loop()
-    keys = Keys({"client.pem": good.issue("db1.example.org"), "token": b"s3cret\n", "two.lines": b"a\nb", "basic": b"jitd:pass"})
+    certificates = {f"{name}.pem": good.issue(host) for name, host in [("client", HOST), ("other", "db2.example.org")]}
+    keys = Keys({**certificates, "token": b"s3cret\n", "two.lines": b"a\nb", "basic": b"jitd:pass"})
     yield Stage(loop, Deliveries(keys), good)
     loop.run_until_complete(loop.shutdown_default_executor())
     loop.close()
@@ -163,6 +164,25 @@ def test_rsyslog_takes_a_batch_over_tls_from_a_client_with_a_certificate(stage: 
             said = stage.deliver(replace(to, certificate=""), batch, sink="without")
             assert said.n_done == 0 and not said.is_new and "client certificate" in said.why
         has_all(receiver, batch)
+
+
+def test_rsyslog_as_the_manual_sets_it_up_takes_the_record_from_the_host_that_it_names(stage: Stage, tmp_path: Path) -> None:
+    port = free_port()
+    page = (Path(__file__).parents[2] / "docs/sinks.md").read_text("utf-8")
+    text = "\n".join(line for line in page.partition("    global(maxMessageSize")[2].partition("\n\n")[0].splitlines())
+    text = f"global(maxMessageSize{text}".replace("/etc/rsyslog.d", str(tmp_path)).replace("6514", str(port))
+    text = text.replace("/var/log/jitd.jsonl", str(tmp_path / "rsyslog/received"))
+    own = stage.good.issue("localhost")
+    for name, content in {"ca.pem": stage.good.pem.encode(), "logs.pem": own, "logs.key": own}.items():
+        (tmp_path / name).write_bytes(content)
+    to = Syslog("tls", "localhost", port, addresses=("127.0.0.0/8", "::1/128"), ca=stage.good.pem, certificate="client.pem")
+    batch = tuple(event(number, poison) for number, poison in enumerate(POISON, 1))
+    with rsyslog(tmp_path / "rsyslog", "", port, text=text) as receiver:
+        said = stage.deliver(replace(to, certificate="other.pem"), batch)
+        assert not said.is_new and "client certificate" in said.why
+        assert stage.connected(to, batch) == Delivered(len(batch))
+        wait_for(lambda: len(receiver.out.read_text().splitlines()) == len(batch) if receiver.out.exists() else False)
+        assert receiver.out.read_text().splitlines() == [each.text for each in batch]
 
 
 def test_a_message_that_is_longer_than_the_receiver_takes_is_refused_and_the_others_arrive(

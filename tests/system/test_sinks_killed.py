@@ -141,6 +141,12 @@ def test_a_receiver_that_is_killed_while_it_catches_up_has_the_whole_chain_at_la
 ) -> None:
     """It has much in its memory then: what it had read, and what the kernel has for it."""
     monkeypatch.setattr("jitd.sinks.feed.FIRST_PAUSE", 0.2)
+    for name in ("tcp", "local"):
+        slow = receivers[name]
+        assert isinstance(slow, Rsyslog)
+        slow.end()
+        slow.slowdown = 5_000  # microseconds for 16 messages: it takes more than it writes
+        slow.start()
     monkeypatch.setattr("jitd.sinks.feed.PROBED_EVERY", 0.5)  # nothing more is recorded, so only a look finds the last killing
     settings_of = [one for one in settings(receivers, (tmp_path / "ca").read_text()) if one.name in ("tcp", "local")]
     house = House(tmp_path, *settings_of)
