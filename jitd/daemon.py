@@ -38,6 +38,7 @@ from jitd.executor.direct import Direct
 from jitd.failures import Failure, count
 from jitd.files.silence import MOUNTS
 from jitd.log import log, use_journal
+from jitd.metrics import record
 from jitd.metrics.meters import Family, Meters, gauge, gauges
 from jitd.reloading import PolicyInForce
 from jitd.settings import config as settings
@@ -253,7 +254,8 @@ class Daemon:
         endings = Endings(config, access, lists, self.perform, self._store, waiters)
         meters = self._meters
         recordings = Recordings(config, access, lists, self._lifecycle, self._store, opened, self._workers, now, meters.recorded)
-        self.metrics = Metrics(access, meters, self._store, opened, self._workers, file_of(config.state), self._troubles)
+        signed = partial(record.signatures, state=config.state, witnesses=config.record.witnesses)
+        self.metrics = Metrics(access, meters, self._store, opened, self._workers, file_of(config.state), signed, self._troubles)
         self._records = Records(
             host=config.host,
             naming=config.naming,
@@ -423,6 +425,7 @@ class Daemon:
         yield gauge("jitd_things_in_trouble", "Given things that differ or cannot be taken back.", len(self._drift.as_json()))
         failing = [((one.channel,), one.n_requests) for one in self.notices.failing()]
         yield gauges("jitd_notices_unsent", "Requests whose notices a channel cannot send.", ("channel",), failing)
+        yield from record.sinks(self.sinks.lag())
 
     def _hang_up(self) -> None:
         self.perform.later(self._reload_for_root())

@@ -28,6 +28,8 @@ class Failure(StrEnum):
     """A notice could not be sent."""
     SINK = "sink"
     """Records could not be handed to a sink."""
+    SIGNING = "signing"
+    """The head of the record could not be signed."""
     MONITOR = "monitor"
     """A run could not be started, or what starts runs had a fault."""
     LANE = "lane"

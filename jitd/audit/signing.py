@@ -19,6 +19,7 @@ from jitd.audit.forms import Checkpoint, is_name
 from jitd.audit.signing_key import Because, Key, KeyFiles
 from jitd.core.chain import GENESIS, Seal
 from jitd.core.effects import Moment
+from jitd.failures import Failure, count
 from jitd.log import log
 from jitd.store import Store, StoreError
 
@@ -87,6 +88,7 @@ class Signing:
         try:
             self._sign_head(self._usable_key())
         except (CannotSign, StoreError, OSError) as fault:
+            count(Failure.SIGNING)
             if self._failing is None or self._failing[1] != str(fault):
                 log("the head of the record cannot be signed; jitd tries again", fault=fault)
             self._failing = (self._failing[0] if self._failing else self._now().at.timestamp(), str(fault))

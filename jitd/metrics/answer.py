@@ -43,8 +43,8 @@ _LIVE = {
 
 
 class Metrics:
-    """Tells the metrics. ``file`` is the database. Each function in ``more`` returns further families; it is called on the event
-    loop, and must not block.
+    """Tells the metrics. ``file`` is the database. ``of_record`` returns further families, in a worker. Each function in ``more``
+    returns further ones on the event loop, and must not block.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Metrics:
         opened: Callable[[], Store],
         workers: Workers,
         file: Path,
+        of_record: Callable[[Store], Iterable[Family]],
         *more: Callable[[], Iterable[Family]],
     ) -> None:
         self._access = access
@@ -63,6 +64,7 @@ class Metrics:
         self._opened = opened
         self._workers = workers
         self._file = file
+        self._of_record = of_record
         self.more = list(more)
 
     def rows(self, who: Subject) -> AsyncIterator[Row]:
@@ -71,23 +73,23 @@ class Metrics:
         return self._rows(who)
 
     async def _rows(self, who: Subject) -> AsyncIterator[Row]:
-        live, n_bytes, resident = await self._workers.kept.run(who.uid, self._read)
-        families = [*self._meters.families(), *self._live(live), *self._own(n_bytes, resident)]
+        live, record, n_bytes, resident = await self._workers.kept.run(who.uid, self._read)
+        families = [*self._meters.families(), *self._live(live), *self._own(n_bytes, resident), *record]
         for further in self.more:
             families += further()
         for family in families:
             for row in _rows_of(family):
                 yield row
 
-    def _read(self) -> tuple[LiveCounts, int, int]:
+    def _read(self) -> tuple[LiveCounts, list[Family], int, int]:
         with closing(self._opened()) as store:
-            live = store.live_counts()
+            live, record = store.live_counts(), list(self._of_record(store))
         n_bytes = 0
         for end in ("", "-wal"):
             with suppress(FileNotFoundError):
                 n_bytes += self._file.with_name(f"{self._file.name}{end}").stat().st_size
         resident = int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        return live, n_bytes, resident
+        return live, record, n_bytes, resident
 
     def _live(self, live: LiveCounts) -> Iterator[Family]:
         waiting: Counter[tuple[str, ...]] = Counter()

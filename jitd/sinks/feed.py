@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from jitd.core.frozen import dataclass
+from jitd.failures import Failure, count
 from jitd.log import log
 from jitd.outside.client import Failed
 from jitd.outside.deliveries import MOST_EVENTS, Delivered, Destination, Syslog, write_question
@@ -256,6 +257,7 @@ class Feed:
             self._recent.popleft()
 
     def _failed(self, why: str, retry_after: int = 0) -> None:
+        count(Failure.SINK)
         self._n_failed += 1
         pause = max(float(retry_after), min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._n_failed - 1, 10)))
         self._pause_until = self._office.clock() + pause

@@ -10,21 +10,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from jitd.audit.countersigned import add, file_of
+from jitd.audit.forms import Countersignature
+from jitd.audit.sshsig import public_line, sign
 from jitd.cli.exposition import openmetrics, prometheus
+from jitd.core.public_key import PublicKey, read_key
 from jitd.core.request import RequestState
 from jitd.core.run import Ending, Outcome, Recording, Run, RunState
 from jitd.failures import Failure, count, counted
 from jitd.metrics.answer import AT_ONCE, _rows_of
 from jitd.metrics.meters import MOST_RULES, OTHER, Family, Histogram, Meters
-<<<<<<< HEAD
-=======
-from jitd.store import Change, documents
->>>>>>> 77b52da9 (store: what an index of the chain finds wrongly is named by its record)
+from jitd.metrics.record import signatures, sinks
+from jitd.sinks.feed import Lag
 from jitd.store.sqlite import SqliteStore
 from jitpam.wire import coding
 from jitpam.wire.framing import SMALL
 from jitpam.wire.messages import Item
+from tests.core.chains import public_of
 from tests.scene import START, asked, moment, permit
 from tests.stored import put
 
@@ -215,3 +219,38 @@ def test_the_older_format_names_a_counter_by_its_sample() -> None:
     assert list(prometheus(_rows_of(family("x")))) == [
         "# HELP jitd_x_total Help.", "# TYPE jitd_x_total counter", 'jitd_x_total{rule="x",state="approved"} 1',
     ]  # fmt: skip
+
+
+# --- how far the record has come -----------------------------------------------------------------------------------------
+
+
+def test_metrics_say_when_a_witness_has_countersigned_and_that_it_disagrees(store: SqliteStore, tmp_path: Path) -> None:
+    private = Ed25519PrivateKey.generate()
+    key = read_key(public_line(public_of(private), "w"))
+
+    def countersigned(number: int, seal: bytes) -> None:
+        line = Countersignature("w", "web1", number, seal, START.replace(microsecond=0), "")
+        signature = sign(private, Countersignature.NAMESPACE, line.signed.encode("ascii"))
+        add(file_of(tmp_path), {key: replace(line, signature=signature)}, [key])
+
+    def told(*witnesses: PublicKey) -> dict[str, int]:
+        return {family.name: family.samples[0][2] for family in signatures(store, tmp_path, witnesses)}
+
+    assert told() == {}, "nothing is signed, and there is no witness"
+    store.commit([], [b"{}", b"{}"])
+    assert told(key) == {"jitd_countersignature_timestamp_seconds": 0, "jitd_witness_disagrees": 0}
+    countersigned(2, store.head().digest)
+    store.commit([], [b"{}"])
+    at = round(START.replace(microsecond=0).timestamp() * 1_000_000)
+    assert told(key) == {"jitd_countersignature_timestamp_seconds": at, "jitd_witness_disagrees": 0}
+    countersigned(3, b"x" * 32)
+    assert told(key) == {"jitd_countersignature_timestamp_seconds": at, "jitd_witness_disagrees": 1}
+
+
+def test_metrics_tell_nothing_of_sinks_that_are_not_there() -> None:
+    assert list(sinks({})) == []
+    found = {family.name: family.samples for family in sinks({"siem": Lag(7, 2.5, 1)})}
+    assert found == {
+        "jitd_sink_lag_records": (("", ("siem",), 7),), "jitd_sink_lag_seconds": (("", ("siem",), 2_500_000),),
+        "jitd_sink_refused": (("_total", ("siem",), 1),),
+    }  # fmt: skip

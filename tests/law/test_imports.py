@@ -78,7 +78,7 @@ LAW: dict[str, set[str]] = {
     "jitd.recording": {"jitd.recording"},
     "jitd.store": {CORE, "jitd.audit.forms", "jitd.failures", "jitd.store"},
     "jitd.audit": {CORE, "jitd.audit", "jitd.givers.durable"},
-    "jitd.audit.signing": {CORE, "jitd.audit", "jitd.log", "jitd.store"},
+    "jitd.audit.signing": {CORE, "jitd.audit", "jitd.failures", "jitd.log", "jitd.store"},
     "jitd.expressions": {CORE, "jitd.expressions"},
     "jitd.settings": {
         CORE, "jitd.expressions", "jitd.notifying.templates", "jitd.outside.addresses", "jitd.outside.urls", "jitd.settings",
@@ -89,6 +89,7 @@ LAW: dict[str, set[str]] = {
     "jitd.failures": set(),
     "jitd.metrics": {CORE, WIRE, "jitd.metrics", "jitd.store", "jitd.verbs.access", "jitd.verbs.rows", "jitd.workers"},
     "jitd.metrics.meters": {CORE, "jitd.failures"},
+    "jitd.metrics.record": {CORE, "jitd.audit.countersigned", "jitd.metrics.meters", "jitd.sinks.feed", "jitd.store"},
     "jitd.systemd": set(),
     "jitd.versions": set(),
     "jitd.log": {WIRE},
@@ -146,7 +147,8 @@ LAW: dict[str, set[str]] = {
     },
     # what sends the record to collectors
     "jitd.sinks": {
-        CORE, "jitd.audit", "jitd.log", "jitd.outside.client", "jitd.outside.deliveries", "jitd.settings", "jitd.sinks",
+        CORE, "jitd.audit", "jitd.failures", "jitd.log", "jitd.outside.client", "jitd.outside.deliveries", "jitd.settings",
+        "jitd.sinks",
         "jitd.store",
     },
     # what tells people: what is said, and each kind of channel

@@ -45,7 +45,24 @@ CASES: dict[str, tuple[Series, Series]] = {
         },
     ),
     "JitdChainIsShorter": ({"jitd_chain_records": f"0+5x80 100{STILL}"}, {"jitd_chain_records": f"0+5{STILL}"}),
+    "JitdWitnessDisagrees": (
+        {'jitd_witness_disagrees{witness="w"}': f"0x85 1{STILL}"},
+        {'jitd_witness_disagrees{witness="w"}': f"0{STILL}"},
+    ),
     "JitdThingsInTrouble": ({"jitd_things_in_trouble": f"1{STILL}"}, {"jitd_things_in_trouble": f"0x85 1{STILL}"}),
+    "JitdRecordIsNotSigned": ({"jitd_records_unsigned": f"3{STILL}"}, {"jitd_records_unsigned": f"0x86 3{STILL}"}),
+    "JitdWitnessIsSilent": (
+        {'jitd_countersignature_timestamp_seconds{witness="w"}': f"-200000{STILL}"},
+        {'jitd_countersignature_timestamp_seconds{witness="w"}': f"0{STILL}"},
+    ),
+    "JitdSinkIsBehind": (
+        {'jitd_sink_lag_seconds{sink="siem"}': f"0x80 400{STILL}"},
+        {'jitd_sink_lag_seconds{sink="siem"}': f"100{STILL}"},
+    ),
+    "JitdSinkRefuses": (
+        {'jitd_sink_refused_total{sink="siem"}': f"0x85 1{STILL}"},
+        {'jitd_sink_refused_total{sink="siem"}': f"1{STILL}", 'jitd_sink_lag_records{sink="siem"}': f"9{STILL}"},
+    ),
     "JitdRequestsWait": (
         {'jitd_requests_open{rule="x",state="pending"}': f"1{STILL}"},
         {'jitd_requests_open{rule="x",state="pending"}': f"1x40 0 1{STILL}"},

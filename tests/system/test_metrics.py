@@ -56,6 +56,7 @@ print(len([family for family in families(sys.stdin.read()) if family.documentati
 def house() -> Iterator[House]:
     found = House(RULES, 'auditors = ["principal:carol@EXAMPLE.TEST"]')
     found.start()
+    wait_for(lambda: "jitd_checkpoint_timestamp_seconds" in told(found), what="a signed head: the record grows by itself before")
     yield found
     found.close()
 
@@ -175,8 +176,12 @@ def test_nobody_else_may_read_metrics(house: House, who: str) -> None:
 
 
 def test_metrics_name_no_person_no_command_and_no_hidden_rule(house: House) -> None:
-    """THREATS N-05. Each of them has asked, approved or was locked by now."""
+    """THREATS N-05. Each of them has asked, approved or was locked by then."""
     assert house.sudo("alice", "--reason=a reason of hers", "true", "quite-a-word").returncode == 0
+    assert house.sudo("alice", "id").returncode == 0 and house.sudo("eve", "sleep", "1").returncode != 0
+    asking = house.ask("alice", "sleep", "0")
+    house.approved(asking.id)
+    assert asking.end() == 0
     text = house.jitd("metrics").stdout
     for word in ("alice", "bob", "eve", "EXAMPLE.TEST", "/bin", "sleep", "quite-a-word", "of hers", "merger", "acme", "4001"):
         assert word not in text
@@ -260,9 +265,45 @@ def test_a_link_in_the_place_of_the_file_leads_nowhere(house: House, tmp_path: P
     assert sorted(one.name for one in tmp_path.iterdir()) == ["jitd.prom", "shadow"]
 
 
-def test_the_page_describes_every_metric_and_no_other(house: House) -> None:
-    page = (TREE / "docs/metrics.md").read_text("utf-8")
-    described = re.findall(r"^\| `(jitd_\w+)`", page, re.MULTILINE)
-    text = house.jitd("metrics", "--textfile", "-").stdout
-    assert sorted(described) == sorted(re.findall(r"^# TYPE (\w+)", text, re.MULTILINE))
-    assert {f"`{failure}`" for failure in Failure} <= set(re.findall(r"`\w+`", page.partition("| `what` | |")[2]))
+def described() -> list[str]:
+    """The metrics of docs/metrics.md."""
+    return sorted(re.findall(r"^\| `(jitd_\w+)`", (TREE / "docs/metrics.md").read_text("utf-8"), re.MULTILINE))
+
+
+def test_the_page_describes_every_failure() -> None:
+    page = (TREE / "docs/metrics.md").read_text("utf-8").partition("| `what` | |")[2]
+    assert {f"`{failure}`" for failure in Failure} <= set(re.findall(r"`\w+`", page))
+
+
+# --- the record on its way out -------------------------------------------------------------------------------------------
+
+WITNESS = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
+OUT = f"""
+[record]
+witnesses = ["{WITNESS}"]
+
+[sinks.siem]
+kind = "https"
+url = "https://localhost:9/nobody"
+addresses = ["127.0.0.0/8"]
+"""
+
+
+def test_metrics_say_how_far_the_record_has_come(house: House) -> None:
+    """A sink that nobody hears, a witness that has countersigned nothing, and a head that is signed soon."""
+    assert not [name for name in told(house) if "sink=" in name or "witness" in name], "without them, nothing is told of them"
+    apart = House(OF_THE_LAB, OUT)
+    try:
+        apart.start()
+        assert apart.jitd("lock", "--user", "eve", "--reason", "away").returncode == 0
+        wait_for(lambda: told(apart)["jitd_records_unsigned"] == 0, what="a signed head")
+        failed = wait_for(lambda: (now := told(apart))['jitd_failures_total{what="sink"}'] and now, what="a sink that fails")
+        assert failed['jitd_sink_lag_records{sink="siem"}'] > 0 and failed['jitd_sink_lag_seconds{sink="siem"}'] > 0
+        assert failed['jitd_sink_refused_total{sink="siem"}'] == 0
+        assert failed["jitd_checkpoint_timestamp_seconds"] > failed["jitd_start_timestamp_seconds"] - 2
+        seen = {name.partition("{")[0]: value for name, value in failed.items() if "witness=" in name}
+        assert seen == {"jitd_countersignature_timestamp_seconds": 0, "jitd_witness_disagrees": 0}
+        text = apart.jitd("metrics", "--textfile", "-").stdout
+        assert checked(text) == "" and described() == sorted(re.findall(r"^# TYPE (\w+)", text, re.MULTILINE))
+    finally:
+        apart.close()
