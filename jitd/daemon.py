@@ -99,6 +99,7 @@ class Daemon:
         from jitd.kdc.strings import canary
         from jitd.kdc.writer import Writer
         from jitd.lifecycle.drift import Drift
+        from jitd.lifecycle.forgetting import Forgetting
         from jitd.lifecycle.integrity import Noted, examine
         from jitd.lifecycle.lifecycle import Lifecycle
         from jitd.lifecycle.perform import Perform
@@ -236,6 +237,7 @@ class Daemon:
         )
         self._drift: Drift = Drift(givers, self.perform.holdings, self._store, config.drifts, note, tickets.failing)
         self._standing = partial(take_standing, self._givers_line, lambda: [one.id for one in self._store.holdings()], note, log)
+        self._forgetting = Forgetting(self._store, self._lifecycle, now, config.record.keep)
         self._recovery = Recovery(self.perform, self._lifecycle, self._store, executor, now)
         access = Access(config, self._store)
         lists = Lists(
@@ -391,6 +393,7 @@ class Daemon:
             self._keep_trying("a grant in the KDC", self._tickets.keep),
             self._keep_trying("a trial of the KDC's gate", self._trials.keep),
             self._keep_trying("what is held, compared with the host,", self._drift.keep),
+            self._keep_trying("what is kept no longer", self._forgetting.keep),
             self.notices.keep(),
             self._records.feed.keep(),
             self._standing(),

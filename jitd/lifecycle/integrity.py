@@ -2,9 +2,9 @@
 """Checks that the database has the same content that the last daemon wrote. jitd checks the database before it serves the first
 client.
 Law: SQLite finds no damage in the tables of the objects. Each open object is byte for byte equal to the object in its last
-record. The head is the last record of the chain of records. The chain contains the head that the last daemon of this boot noted.
-If one of these is not so, jitd serves nobody. After a reboot, an older database permits nothing. Therefore the note of the head
-does not need to survive a reboot.
+record, and has all its values. The head is the last record of the chain of records. The chain contains the head that the last
+daemon of this boot noted. If one of these is not so, jitd serves nobody. After a reboot, an older database permits nothing.
+Therefore the note of the head does not need to survive a reboot.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ def examine(store: Store, noted: Noted) -> None:
     examine_head(store, noted.read(), noted)
     examine_tables(store)
     _examine_open(store)
+    examine_values(store)
 
 
 def examine_head(store: Store, head: Seal | None, noted: Noted) -> None:
@@ -81,6 +82,13 @@ def examine_tables(store: Store) -> None:
     """
     for fault in store.faults():
         raise StoreError(f"the database is damaged: {fault}; keep a copy of it as evidence, and tell security")
+
+
+def examine_values(store: Store) -> None:
+    """Raise StoreError if a value of an open object is missing, or is not the one to which the object commits."""
+    for read in (store.requests, store.grants, store.runs, store.locks, store.holdings, store.owed_reviews):
+        for _ in read():
+            pass
 
 
 def _examine_open(store: Store) -> None:

@@ -77,9 +77,12 @@ class Recordings:
 
 @dataclass(frozen=True, slots=True)
 class KeptRecord:
-    """``witnesses`` are the public keys of those who countersign the record of this host."""
+    """``witnesses`` are the public keys of those who countersign the record of this host. ``keep`` is the number of seconds for
+    which values are kept that people typed.
+    """
 
     witnesses: tuple[PublicKey, ...] = ()
+    keep: int = 400 * 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,7 +358,10 @@ def _recordings(table: Table) -> Recordings:
 
 def _record(table: Table) -> KeptRecord:
     table.known(tuple(KeptRecord.__dataclass_fields__))
-    return KeptRecord(witnesses=table.words("witnesses", (), _read_witness, may_be_empty=True))
+    return KeptRecord(
+        witnesses=table.words("witnesses", (), _read_witness, may_be_empty=True),
+        keep=table.duration("keep", KeptRecord().keep),
+    )
 
 
 def _read_witness(word: str) -> PublicKey:

@@ -18,6 +18,8 @@ _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL)
 """Error codes of SQLite for a lock that SQLite cannot get. SQLite itself may still have this lock, because SQLite does not check
 whether an unlock succeeded.
 """
+BUSY_MS = 5000
+"""How long SQLite waits for a lock that somebody else has, in milliseconds."""
 _WHERE = "*** in database main ***"
 """How SQLite begins what it says about damaged pages."""
 
@@ -33,7 +35,7 @@ class Link:
     _is_shut: bool
 
     def _connect(self) -> None:
-        self._db = sqlite3.connect(self._path, isolation_level=None, timeout=5.0)
+        self._db = sqlite3.connect(self._path, isolation_level=None, timeout=BUSY_MS / 1000)
         self._db.execute("PRAGMA trusted_schema = OFF")
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")

@@ -11,7 +11,6 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from datetime import datetime
 
 import msgspec
@@ -19,7 +18,7 @@ import msgspec
 from jitd.core.values import SALT, Entry, Values, commitment, owner_of
 from jitd.store import StoreError
 from jitd.store.history import spell
-from jitd.store.link import Link
+from jitd.store.link import BUSY_MS, Link
 
 _write = msgspec.msgpack.Encoder().encode
 _read = msgspec.msgpack.Decoder(list[tuple[str, bytes, bytes]]).decode
@@ -137,10 +136,15 @@ class SaidValues(Link):
             )
 
     def drain(self) -> bool:
-        with self._told(), suppress(sqlite3.OperationalError):
-            busy, *_ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        with self._told():
+            self._db.execute("PRAGMA busy_timeout = 0")  # a reader is not waited for: decisions would wait, too
+            try:
+                busy, *_ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            except sqlite3.OperationalError:
+                return False
+            finally:
+                self._db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
             return not busy
-        return False
 
 
 def _fresh() -> bytes:

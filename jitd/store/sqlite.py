@@ -168,7 +168,6 @@ class SqliteStore(SaidValues, ToldMarks, Texts, Checkpoints, Cursors, LiveObject
         self._tally, self._kept = tally, kept
         if forgotten:
             self._kept, self._rows = Kept(), {}
-            self.drain()
 
     @property
     def groups_named(self) -> frozenset[str]:
