@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from jitd.audit.forms import Checkpoint, Digest, Record
 from jitd.audit.sshsig import BadSignature, fingerprint, public_line, read_public, signer, verify
-from jitd.core.chain import GENESIS, Seal
+from jitd.core.chain import GENESIS, Seal, seal_over
 from jitd.core.frozen import dataclass, field
 
 REMEMBERED = 4096
@@ -126,7 +126,7 @@ class Walk:
         if isinstance(line, Record) and (new := _new_key(line, key)) is not None:
             self._made_by.setdefault(new, self._age(key))
             key = new
-        seal = _follow(self._at.seal, digest)
+        seal = seal_over(self._at.seal, digest)
         known = self._known(line.number) if self._apart is None else None
         if known is not None and known.checkpoint.seal == seal.digest:
             key = known.key  # a feed may have left out the record about this key
@@ -248,11 +248,6 @@ class Walk:
 
 def _seal_of(signed: Signed) -> Seal:
     return Seal(signed.checkpoint.number, signed.checkpoint.seal)
-
-
-def _follow(before: Seal, digest: bytes) -> Seal:
-    number = before.number + 1
-    return Seal(number, hashlib.sha256(b"jitd chain 2\n" + number.to_bytes(8, "big") + before.digest + digest).digest())
 
 
 def _new_key(record: Record, key: bytes) -> bytes | None:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from jitd.audit.forms import Checkpoint, Digest, Line, Record
 from jitd.audit.sshsig import public_line, sign
-from jitd.core.chain import GENESIS, Seal, canonical
+from jitd.core.chain import GENESIS, Seal, canonical, seal
 
 NAME = "web1.example.test"
 BEGAN = datetime(2026, 11, 26, 20, 0, 0, tzinfo=UTC)
@@ -19,12 +19,6 @@ BEGAN = datetime(2026, 11, 26, 20, 0, 0, tzinfo=UTC)
 
 def public_of(key: Ed25519PrivateKey) -> bytes:
     return key.public_key().public_bytes_raw()
-
-
-def after(before: Seal, body: bytes) -> Seal:
-    number = before.number + 1
-    digest = hashlib.sha256(body).digest()
-    return Seal(number, hashlib.sha256(b"jitd chain 2\n" + number.to_bytes(8, "big") + before.digest + digest).digest())
 
 
 class Host:
@@ -51,7 +45,7 @@ class Host:
     def seal(self, number: int) -> Seal:
         at = GENESIS
         for body in self.bodies[:number]:
-            at = after(at, body)
+            at = seal(at, body)
         return at
 
     def signs(self, number: int, key: Ed25519PrivateKey | None = None) -> Checkpoint:
