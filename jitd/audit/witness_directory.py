@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ from jitd.givers import durable
 
 KEY, PUBLIC_KEY, HOSTS, DATABASE = "key", "key.pub", "allowed_signers", "witness.db"
 """The names of the files in the directory."""
+UNFINISHED = ".fork.new"
+"""The name of a proof that is being written."""
 SPARED = timedelta(minutes=1)
 """Of the checkpoints that are countersigned within this time, one is kept."""
 MOST_HOSTS = 1 << 20
@@ -199,39 +202,41 @@ class WitnessDirectory:
     def convict(self, host: str, fork: Fork, at: datetime) -> Path:
         """Write the proof into a new directory, and countersign nothing more of ``host``. Return the directory."""
         with self._writing():
-            place = self._new_place()
-            for name, content in proof_of(host, fork, self._countersignature(host, fork), public_line(self._public, self.name)):
-                with open(place / name, "xb") as stream:
-                    stream.write(content.encode("ascii"))
-                    stream.flush()
-                    os.fsync(stream.fileno())
-            durable.sync(place)
-            durable.sync(self.directory)
+            shutil.rmtree(self.directory / UNFINISHED, ignore_errors=True)  # a process that was killed has left it
+            unfinished = self.directory / UNFINISHED
+            unfinished.mkdir(mode=0o700)
+            try:
+                witness = public_line(self._key.public_key().public_bytes_raw(), self.name)
+                for name, content in proof_of(host, fork, self._countersignature(host, fork), witness):
+                    with open(unfinished / name, "xb") as stream:
+                        stream.write(content.encode("ascii"))
+                        stream.flush()
+                        os.fsync(stream.fileno())
+                durable.sync(unfinished)
+                place = self._put(unfinished)
+            except BaseException:
+                shutil.rmtree(unfinished, ignore_errors=True)
+                raise
             self._db.execute(
                 "INSERT INTO heard VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET proof = excluded.proof",
                 (*self._of(host), at.isoformat(), "", place.name),
             )
         return place
 
-    def _new_place(self) -> Path:
-        for number in range(1, 1 << 20):
-            place = self.directory / f"fork-{number}"
-            try:
-                place.mkdir(mode=0o700)
-            except FileExistsError:
-                continue
-            return place
-        raise DirectoryError(f"{self.directory} has too many proofs")
+    def _put(self, unfinished: Path) -> Path:
+        """Give the directory the next name that is free."""
+        number = 1
+        while (place := self.directory / f"fork-{number}").exists():
+            number += 1
+        unfinished.rename(place)
+        durable.sync(self.directory)
+        return place
 
     def _countersignature(self, host: str, fork: Fork) -> Countersignature | None:
         found = self._one(f"{_OF_HOST} AND number = ?", *self._of(host), fork.first.checkpoint.number)
         return None if found is None or found.signed != fork.first else found.countersignature
 
     # --- the database ----------------------------------------------------------------------------------------------------
-
-    @property
-    def _public(self) -> bytes:
-        return self._key.public_key().public_bytes_raw()
 
     def _of(self, host: str) -> tuple[str, bytes]:
         return host, self.hosts[host]

@@ -25,7 +25,7 @@ from jitd.cli.house import config_option
 from jitd.cli.instants import span
 
 if TYPE_CHECKING:
-    from jitd.audit.forms import Line
+    from jitd.audit.forms import Countersignature, Line
     from jitd.audit.witness_directory import WitnessDirectory
     from jitd.core.public_key import PublicKey
     from jitd.settings.config import Config
@@ -34,6 +34,7 @@ MOST_LINE = 8 << 20
 """Maximum number of bytes of a line that is read. A longer line is passed over."""
 MOST_NAMED = 8
 """Maximum number of unknown hosts, and of lines that cannot be read, that are named."""
+CONTRADICTION = "has signed two records that cannot both be true"
 SILENT = 86400
 """Time after which a host that was not fed is silent, in seconds."""
 
@@ -56,6 +57,10 @@ def witness(*, directory: Path, is_list: bool) -> int:
             return _list(kept) if is_list else _feed(kept, sys.stdin.buffer)
     except (DirectoryError, KeyFileError) as fault:
         raise NotDone(f"audit: {fault}") from None
+    except BrokenPipeError:
+        raise
+    except OSError as fault:
+        raise NotDone(f"audit: {fault.filename or directory}: {fault.strerror}") from None
 
 
 def _feed(directory: WitnessDirectory, stream: IO[bytes]) -> int:
@@ -88,6 +93,9 @@ def _feed(directory: WitnessDirectory, stream: IO[bytes]) -> int:
     faults = {host: fault for host, feed in feeds.items() if (fault := feed.conclude())}
     for host, fault in faults.items():
         _tell(f"{host}: {fault}")
+    for feed in feeds.values():
+        if feed.newest is not None:
+            answer(feed.newest.line())
     return NOT_DONE if n_unread or unknown or faults else 0
 
 
@@ -99,12 +107,13 @@ def _tell(sentence: str) -> None:
 
 
 class _OfHost:
-    """One feed about one host."""
+    """One feed about one host. ``newest`` is the newest countersignature, unless nothing may be said for the host any more."""
 
     def __init__(self, directory: WitnessDirectory, host: str) -> None:
         from jitd.audit.witness import Walk
 
         self._directory, self._host = directory, host
+        self.newest: Countersignature | None = None
         self._head, self._heard = directory.head(host), directory.heard(host)
         head = None if self._head is None else self._head.signed
         self._earlier = directory.earlier(host) if head is None else None
@@ -112,15 +121,24 @@ class _OfHost:
         self.walk = Walk(keys, head, lambda number: directory.kept(host, number), self._earlier, earlier_keys)
 
     def conclude(self) -> str:
-        """Countersign what can be countersigned, and print the newest countersignature. Return what is wrong, or nothing."""
+        """Countersign what can be countersigned. Return what is wrong, or an empty text."""
+        from jitd.audit.witness_directory import DirectoryError
+
+        try:
+            return self._conclude()
+        except (DirectoryError, OSError) as fault:
+            if self.walk.fork is None:
+                return f"nothing was stored or countersigned: {fault}"
+            return f"{CONTRADICTION}, and the proof cannot be stored: {fault}; keep what was fed"
+
+    def _conclude(self) -> str:
         walk, directory, host = self.walk, self._directory, self._host
         now = datetime.now(UTC).replace(microsecond=0)
         proof = "" if self._heard is None else self._heard.proof
         if walk.fork is not None and not proof:
             proof = directory.convict(host, walk.fork, now).name
         if proof:
-            place = directory.directory / proof
-            return f"has signed two records that cannot both be true, and is not countersigned any more: see {place}/README"
+            return f"{CONTRADICTION}, and is not countersigned any more: see {directory.directory / proof}/README"
         fault = walk.fault
         kept = self._head
         if walk.accepted is not None:
@@ -131,8 +149,7 @@ class _OfHost:
         elif not fault:
             fault = self._nothing_new()
         directory.note(host, now, fault)
-        if kept is not None:
-            answer(kept.countersignature.line())
+        self.newest = None if kept is None else kept.countersignature
         return fault
 
     def _nothing_new(self) -> str:
@@ -185,7 +202,7 @@ def _list(directory: WitnessDirectory) -> int:
             words = f"record {head.countersignature.number} was countersigned {span(age)} ago"
         silent_for = SILENT if heard is None else (now - heard.at).total_seconds()
         if heard is not None and heard.proof:
-            words = f"has signed two records that cannot both be true: see {directory.directory / heard.proof}/README"
+            words = f"{CONTRADICTION}: see {directory.directory / heard.proof}/README"
         elif heard is not None:
             words += f"; last fed {span(silent_for)} ago" + (f": {heard.fault}" if heard.fault else "")
         if heard is None or heard.fault or heard.proof or silent_for >= SILENT:
@@ -264,7 +281,10 @@ def countersigned(*, file: IO[bytes], config: Path | None) -> None:
             found[key] = line
     if not found:
         raise NotDone(f"audit: nothing was read that a witness has countersigned for {settings.host}")
-    add(countersignatures(settings.state), found, witnesses)
+    try:
+        add(countersignatures(settings.state), found, witnesses)
+    except OSError as fault:
+        raise NotDone(f"audit: {countersignatures(settings.state)} cannot be written: {fault.strerror}") from None
     try:
         with closing(read_store(file_of(settings.state))) as store:
             for line in found.values():

@@ -28,6 +28,8 @@ from jitd.audit.forms import Checkpoint, Countersignature, read
 from jitd.audit.signing_key import KeyFiles
 from jitd.core.chain import GENESIS, Seal, seal
 from jitd.store.sqlite import SqliteStore
+from tests.core.chains import Host
+from tests.daemon.test_witness_directory import Witness, given
 from tests.system.conftest import HOST, House
 from tests.waiting import PATIENCE, wait_for
 
@@ -270,3 +272,32 @@ def test_a_witness_needs_no_settings_no_kerberos_and_no_network(pair: Pair) -> N
     line += ["jitd", "audit", "witness", str(pair.hosts)]
     done = subprocess.run(line, input=fed, capture_output=True, text=True, check=False, cwd="/")
     assert done.returncode == 0 and isinstance(read(done.stdout.strip()), Countersignature), done
+
+
+@pytest.fixture
+def little_room(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 200 KiB."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "none", tmp_path], check=True)
+    yield tmp_path
+    subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_on_a_full_disk_nothing_is_countersigned_and_a_contradiction_is_told(little_room: Path) -> None:
+    """THREATS L-14"""
+    host = Host(n=5)
+    witness = Witness(little_room, host)
+    seen = given(witness.feed(host.feed()))
+    with contextlib.suppress(OSError), (little_room / "filled").open("wb", buffering=0) as filled:
+        while True:
+            filled.write(bytes(512))
+    host.goes_on(5)
+    done = witness.feed(host.feed(5))
+    assert done.exit_code == 1 and not done.stdout and "nothing was stored or countersigned" in done.stderr
+    liar = host.copy().rewrites(2).goes_on(3)
+    done = witness.feed(liar.feed())
+    assert done.exit_code == 1 and not done.stdout and "the proof cannot be stored" in done.stderr
+    assert not list(witness.place.glob("*fork*"))
+    (little_room / "filled").unlink()
+    assert given(witness.feed(host.feed(5))).number == 10 and seen.number == 5
+    done = witness.feed(liar.feed())
+    assert done.exit_code == 1 and (witness.place / "fork-1/README").exists()
