@@ -23,14 +23,16 @@ from jitd.core.values import FORGOTTEN, MISSING, Entry, Values, committed_in
 
 COMMITTED = b'{"committed":'
 """What stands in the bytes of a record that commits to a value."""
+OF_KEYS = "key."
+"""Every reader needs the records about keys, which are public, to check signatures."""
 HIDDEN = "‹hidden›"
 """The text in the place of a part that the reader may not see."""
 _PROGRAM = """event at boot boot_id synchronised actor uid role state version document fingerprint policy peer id request grant
 run holding lease lock extends by requester holder service authentication ticket_ends_at proved spelled kdc verdict decision why
 run_as uses waits starts_at begins_at ends_at until after stays login pid was_started ending number recording has_secret
-review_for open whom name lasts_for spent_for who live size rules tries_left person channel to fault sink first n owners setting
-values"""
-_OF_RULE = "rule instead_of skipped approvals ways demands grade groups group_ids lists"
+review_for open whom name lasts_for spent_for who live size rules tries_left person channel to fault sink first last n owners
+setting values since"""
+_OF_RULE = "point rule instead_of skipped approvals ways demands grade groups group_ids lists"
 ID = frozenset(_PROGRAM.split())
 """The parts that a reader sees who is shown neither rules nor commands. They say who did what kind of thing, as each notice
 does.
@@ -73,6 +75,8 @@ def tell(
     content = json.loads(body)
     if not isinstance(content, dict):
         raise ValueError(f"record {number} is not a record of jitd")
+    if str(content.get("event")).startswith(OF_KEYS):
+        sight = EVERYTHING
     teller = _Teller(sight, values)
     is_plain = sight.names is None and COMMITTED not in body
     told = content if is_plain else teller.row(content, is_shown=False)
@@ -116,7 +120,7 @@ class _Teller:
             return self.row(part, is_shown=is_shown)
         if isinstance(part, list):
             return self._list(name, part, is_shown=is_shown)
-        return part if is_shown else self._hidden(part)
+        return part if is_shown or (isinstance(part, bool) and name in WITHIN) else self._hidden(part)
 
     def _list(self, name: str, part: list[Any], *, is_shown: bool) -> list[Any]:
         if name == "gatekeepers" and not is_shown and self._sight.sees("rule"):  # the name of each, and the word for its answer

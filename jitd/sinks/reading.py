@@ -35,6 +35,8 @@ MOST_KEPT = 1024
 """Maximum number of lines that are kept for other sinks."""
 DEADLINE_MS = 30_000
 """Maximum time for the delivery of a page, in milliseconds."""
+FORGOTTEN = "value.forgotten"
+"""The event after which no line is kept that was made before: it may have a value that was forgotten."""
 UNREADABLE = "unreadable"
 """The name under which the digest of a record is sent that is not in the form of jitd."""
 UNREADABLE_SEVERITY = 2
@@ -131,6 +133,9 @@ class Lines:
             content = json.loads(body)
             name, at = str(content["event"]), content["at"]
             datetime.fromisoformat(at)
+            if name == FORGOTTEN:
+                self._kept.clear()
+                self._n_bytes = 0
             about, sight = self._about(store, content, settings.shows)
             classes = classes_of(content, about)
             id = id_in(content)

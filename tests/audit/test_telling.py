@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -153,3 +154,35 @@ def test_a_note_is_told_without_a_request() -> None:
 def test_bytes_that_are_no_record_are_refused() -> None:
     with pytest.raises(ValueError, match="record 7"):
         tell("db1", 7, b"[]", SEAL, None, None)
+
+
+@pytest.mark.parametrize("shows", ["id", "rule"])
+def test_every_reader_gets_the_records_about_keys_as_they_were_sealed(shows: str) -> None:
+    content = {"event": "key.made", "actor": "jitd", "detail": {"host": "db1", "public": "ssh-ed25519 AAAA", "because": "lost"}}
+    record, body = told(sight_outside(shows, None), None, content)
+    assert record.sealed == body
+    assert json.loads(record.line())["detail"] == content["detail"]
+
+
+def test_that_glass_was_broken_is_told_to_every_reader_and_the_rule_to_some() -> None:
+    asked_for = {"event": "request.submitted", "id": REQUEST.id, "detail": {"break_glass": True}}
+    assert told(sight_outside("id", REQUEST), content=asked_for)[0].told["detail"] == {"break_glass": True}
+    screened = {"event": "request.screened", "id": REQUEST.id, "detail": {"break_glass": {"instead_of": "dba", "review_for": 60}}}
+    assert told(sight_outside("id", REQUEST), content=screened)[0].told["detail"] == {
+        "break_glass": {"instead_of": HIDDEN, "review_for": 60}
+    }
+    assert told(sight_outside("rule", REQUEST), content=screened)[0].told["detail"] == screened["detail"]
+
+
+def test_what_is_recorded_of_a_life_says_no_typed_word_to_a_sink_that_is_not_shown_commands() -> None:
+    """THREATS L-16."""
+    for line in (Path(__file__).parents[1] / "core/golden/records").read_bytes().splitlines():
+        body = line.partition(b" ")[2]
+        content = json.loads(body)
+        for shows in ("id", "rule"):
+            record = tell("db1", 1, body, SEAL, None, None, sight_outside(shows, None))
+            assert HIDDEN in (detail := record.told["detail"]).get("argv", [HIDDEN])
+            assert detail.get("path") in (None, "", HIDDEN)
+            if shows == "id" and "rule" in content["detail"]:
+                assert detail["rule"] in ("", HIDDEN)
+                assert record.sealed == b"" or not content["detail"]["rule"]

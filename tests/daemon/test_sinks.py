@@ -18,10 +18,12 @@ import pytest
 
 from jitd.audit import forms
 from jitd.audit.forms import Checkpoint
-from jitd.core.chain import Seal, canonical
+from jitd.core.chain import GENESIS, Seal, canonical
 from jitd.core.chain import seal as sealed_after
+from jitd.core.changed import replace
 from jitd.core.decision import Deny, Why
 from jitd.core.grade import Finding, Grade
+from jitd.core.values import FORGOTTEN, commitment
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.outside.client import Failed
 from jitd.outside.deliveries import MOST_EVENTS, Deliver, Delivered, Event, read_question
@@ -697,3 +699,57 @@ def test_between_two_pages_nothing_holds_up_the_write_ahead_log(house_of: Make) 
     house.again()
     house.play()
     assert house.collector.numbers == [7]
+
+
+def test_a_sink_that_is_shown_commands_gets_the_values_and_each_fits_its_commitment(house_of: Make) -> None:
+    house = house_of()
+    house.deny("AAAA-AAAA", what=command("/usr/sbin/dropdb", "customers"))
+    house.play()
+    line = json.loads(house.collector.got[0].text)
+    assert line["detail"]["argv"] == ["/usr/sbin/dropdb", "customers"]
+    assert "customers" not in line["sealed"]
+    assert {"argv", "reason", "cwd"} <= {value["field"] for value in line["values"]}
+    for value in line["values"]:
+        content = json.dumps(value["value"], sort_keys=True, separators=(",", ":")).encode()
+        made = commitment(value["field"], bytes.fromhex(value["salt"]), content).hex()
+        assert made == value["committed"]
+        assert made in line["sealed"]
+
+
+def test_a_sink_that_begins_late_gets_forgotten_values_as_forgotten_and_the_chain_whole(house_of: Make) -> None:
+    house = house_of()
+    house.deny("AAAA-AAAA", what=command("/usr/sbin/dropdb", "customers"))
+    note = {"event": "value.forgotten", "at": START.isoformat(), "detail": {"owners": ["AAAA-AAAA"], "n": 3}}
+    house.store.commit((), (canonical(note),), forgotten=("AAAA-AAAA",))
+    house.play()
+    line = forms.read(house.collector.got[0].text)
+    assert isinstance(line, forms.Record)
+    assert "customers" not in house.collector.got[0].text
+    assert line.told["detail"]["reason"] == FORGOTTEN
+    assert line.seal == sealed_after(GENESIS, line.sealed).digest
+
+
+def test_a_line_that_was_made_before_its_value_was_forgotten_is_sent_to_no_other_sink(tmp_path: Path) -> None:
+    fast, slow = SinkSettings("fast", FILE, shows="command", from_start=True), SinkSettings("slow", SERVER, from_start=True)
+    house = House(tmp_path, fast, replace(slow, shows="command"))
+    is_down = True
+    house.collector.always = lambda question: Failed("down") if is_down and question.sink == "slow" else None
+    house.deny("AAAA-AAAA", what=command("/usr/sbin/dropdb", "customers"))
+
+    async def script() -> None:
+        nonlocal is_down
+        while house.cursor("fast").number < house.store.head().number:
+            await asyncio.sleep(0.001)
+        note = {"event": "value.forgotten", "at": START.isoformat(), "detail": {"owners": ["AAAA-AAAA"], "n": 3}}
+        house.store.commit((), (canonical(note),), forgotten=("AAAA-AAAA",))
+        house.sinks.look(house.store.head())
+        while house.cursor("fast").number < house.store.head().number:
+            await asyncio.sleep(0.001)
+        house.collector.got.clear()
+        is_down = False
+        house.clock += 100.0
+
+    house.play(script, until=lambda: house.cursor("slow").number == house.store.head().number)
+    house.end()
+    assert house.collector.names[0] == "request.submitted"
+    assert "customers" not in house.collector.got[0].text
