@@ -15,6 +15,7 @@ from jitd.core import chain
 from jitd.core.chain import GENESIS
 from jitd.core.law import name_of
 from jitd.core.request import Request
+from jitd.core.values import Values
 from jitd.store import Change, documents
 from jitd.store.sqlite import SqliteStore
 from tests.scene import START, asked, moment, person, submit
@@ -39,8 +40,11 @@ def build(path: Path, n_records: int, n_people: int = 200, n_days: int = 400) ->
             who, at = people[n % n_people], n * step
             id = f"{_letters(n // 32**4)}-{_letters(n)}"
             made = replace(asked(id, who, rule="p"), submitted_at=START + timedelta(seconds=at))
-            store._write(Change(made, 0, documents.write(made)))
-            for body in bodies(made, at):
+            values = store.values(id)
+            store._write(Change(made, 0, documents.write(made, values)))
+            all = bodies(made, at, values)
+            store._add(values, made.submitted_at)
+            for body in all:
                 head = chain.seal(head, body)
                 store._db.execute("INSERT INTO chain VALUES (?, ?, ?)", (head.number, body, head.digest))
                 store._index(head.number, body)
@@ -48,9 +52,9 @@ def build(path: Path, n_records: int, n_people: int = 200, n_days: int = 400) ->
     store.close()
 
 
-def bodies(made: Request, at: float) -> list[bytes]:
+def bodies(made: Request, at: float, values: Values) -> list[bytes]:
     event: Any = submit(made)
-    first = chain.record(event, moment(at), "screening", 1, b"", made.fingerprint, "policy-1")
+    first = chain.record(event, moment(at), "screening", 1, b"", made.fingerprint, "policy-1", values)
     assert name_of(event) == "request.submitted"
     told = json.loads(first)
     later = [{**told, "event": name, "actor": "monitor", "detail": {"pid": 7}} for name in OF_A_RUN]
