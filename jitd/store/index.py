@@ -9,10 +9,11 @@ can hide a record from a search. ``misindexed`` finds every such row.
 from __future__ import annotations
 
 import hashlib
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Any
+
+import msgspec
 
 from jitd.core.sought import SUBMITTED, Sought, Traits, traits_of
 from jitd.store.link import Link
@@ -21,8 +22,6 @@ AT_ONCE = 500
 """Maximum number of records that one step of a search proposes."""
 WINDOW = 200_000
 """Number of records that one step of a search passes over at most, if it has no index for what is sought."""
-Indexed = tuple[str, tuple[Any, ...]]
-"""A row, with the name of its table."""
 KNOWN = 4096
 """Number of requests whose requester is kept in memory while records are written."""
 
@@ -46,30 +45,36 @@ class Index(Link):
             ).fetchone()
             self._high = 0 if row is None else int(row[0])
         self._high = max(self._high, traits.at)
-        people = self._people(traits)
-        for table, row in rows_of(number, traits, self._high, people):
-            self._db.execute(_INSERT[table], row)
+        about, names = self._rows_of(number, traits, self._high)
+        self._db.execute(_ABOUT, about)
+        for row in names:
+            self._db.execute(_NAME, row)
 
-    def _people(self, traits: Traits) -> set[str]:
-        """Return the principals by whom the record with ``traits`` is found."""
-        if traits.event == SUBMITTED and traits.about not in self._requesters:
-            if len(self._requesters) >= KNOWN:
-                self._requesters.clear()
-            self._requesters[traits.about] = traits.actor
-        return {traits.actor, self._requester(traits.about) if traits.about else ""} - {""}
+    def _rows_of(self, number: int, traits: Traits, high: int) -> tuple[tuple[Any, ...], list[tuple[str, int]]]:
+        """Return the row of record ``number`` in chain_about, and its rows in chain_names. ``high`` is the greatest time of the
+        records up to this one.
+        """
+        requester = self._requester(traits) if traits.about else ""
+        told = "" if requester == traits.actor else requester
+        row = number, traits.at, high, traits.event, traits.about, traits.actor, told
+        return row, [(id, number) for id in traits.ids[1:]]
 
-    def _requester(self, id: str) -> str:
-        if (known := self._requesters.get(id)) is not None:
+    def _requester(self, traits: Traits) -> str:
+        if (known := self._requesters.get(traits.about)) is not None:
             return known
-        first = self._db.execute(
-            "SELECT CAST(body AS BLOB) FROM chain WHERE number = (SELECT min(number) FROM chain_lives WHERE id = ?)", (id,)
-        ).fetchone()
-        traits = None if first is None else _traits(first[0])
-        found = "" if traits is None or traits.event != SUBMITTED else traits.actor
+        return self._know(traits.about, traits.actor if traits.event == SUBMITTED else self._first_actor(traits.about))
+
+    def _know(self, id: str, requester: str) -> str:
         if len(self._requesters) >= KNOWN:
             self._requesters.clear()
-        self._requesters[id] = found
-        return found
+        self._requesters[id] = requester
+        return requester
+
+    def _first_actor(self, id: str) -> str:
+        """Return who acted in the first record about ``id``, if it is the submission of a request."""
+        first = self._db.execute(_FIRST, (id,)).fetchone()
+        traits = None if first is None else _traits(first[0])
+        return "" if traits is None or traits.event != SUBMITTED else traits.actor
 
     def find(self, after: int, sought: Sought) -> tuple[list[int], int]:
         with self._told():
@@ -81,54 +86,54 @@ class Index(Link):
         return None if row is None else (row[0], row[1])
 
     def misindexed(self) -> Iterator[int]:
+        with self._told():
+            if self._db.execute("PRAGMA integrity_check(chain_about)").fetchone() != ("ok",):
+                yield 0
         wanted, found = _Sum(), _Sum()
-        for _, rows in self._wanted():
-            for row in rows:
-                wanted.add(row)
+        for row in self._wanted():
+            wanted.add(row)
         for row in self._indexed():
             found.add(row)
         if wanted.total != found.total:
             yield from sorted({*self._missing(), *self._invented()})
 
-    def _missing(self) -> Iterator[int]:
-        """Yield the number of each record that lacks a row."""
-        for number, rows in self._wanted():
-            for table, row in rows:
-                if not self._has(table, row):
-                    yield number
-
-    def _invented(self) -> Iterator[int]:
-        """Yield the number of each record, there or not, that has a row too many."""
-        for table, row in self._indexed():
-            number = int(row[0] if table == "chain_about" else row[1])
-            body = self.record(number)
-            traits = None if body is None else _traits(body[0])
-            if traits is None or row[0] not in (number, *traits.ids, *self._people(traits)):
-                yield number
-
-    def _has(self, table: str, row: tuple[Any, ...]) -> bool:
-        where = " AND ".join(f"{column} = ?" for column in _COLUMNS[table].split(", "))
-        with self._told():
-            return self._db.execute(f"SELECT 1 FROM {table} WHERE {where}", row).fetchone() is not None
-
-    def _wanted(self) -> Iterator[tuple[int, list[Indexed]]]:
-        """Yield the number of each record, with the rows that it must have."""
+    def _wanted(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows that there must be."""
         high = 0
         with self._told():
             for number, body in self._db.execute("SELECT number, CAST(body AS BLOB) FROM chain ORDER BY number"):
                 traits = _traits(body)
                 high = max(high, traits.at)
-                yield number, rows_of(number, traits, high, self._people(traits))
+                about, names = self._rows_of(number, traits, high)
+                yield about
+                yield from names
 
-    def _indexed(self) -> Iterator[Indexed]:
-        for table, columns in _COLUMNS.items():
+    def _indexed(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows that there are."""
+        for table in ("chain_about", "chain_names"):
             with self._told():
-                for row in self._db.execute(f"SELECT {columns} FROM {table}"):
-                    yield table, row
+                yield from self._db.execute(f"SELECT * FROM {table}")
+
+    def _missing(self) -> Iterator[int]:
+        """Yield the number of each record that lacks a row."""
+        for row in self._wanted():
+            found = "chain_names WHERE id = ? AND number = ?" if len(row) == 2 else "chain_about WHERE number = ?"
+            with self._told():
+                if self._db.execute(f"SELECT * FROM {found}", row if len(row) == 2 else row[:1]).fetchone() != row:
+                    yield row[1] if len(row) == 2 else row[0]
+
+    def _invented(self) -> Iterator[int]:
+        """Yield the number of each record, there or not, that has a row too many."""
+        for row in self._indexed():
+            number = row[1] if len(row) == 2 else row[0]
+            body = self.record(number)
+            if body is None or (len(row) == 2 and row[0] not in _traits(body[0]).ids[1:]):
+                yield number
 
     def requester(self, id: str) -> str:
         with self._told():
-            return self._requester(id)
+            known = self._requesters.get(id)
+            return self._know(id, self._first_actor(id)) if known is None else known
 
     def _catch_up(self) -> None:
         """Write the rows of the newest records that have none: a database can come from a jitd without this index."""
@@ -142,19 +147,19 @@ class Index(Link):
 
 
 _RECORD = "SELECT CAST(body AS BLOB), CAST(digest AS BLOB) FROM chain"
-_COLUMNS = {"chain_about": "number, at, high, event, life", "chain_lives": "id, number", "chain_people": "principal, number, at"}
-_INSERT = {table: f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns.split()))})" for table, columns in _COLUMNS.items()}
-
-
-def rows_of(number: int, traits: Traits, high: int, people: Iterable[str]) -> list[Indexed]:
-    """Return the rows of record ``number``, each with the name of its table. ``high`` is the greatest time of the records up to
-    this one.
-    """
-    return [
-        ("chain_about", (number, traits.at, high, traits.event, traits.about)),
-        *(("chain_lives", (id, number)) for id in traits.ids),
-        *(("chain_people", (person, number, traits.at)) for person in people),
-    ]
+_ABOUT = "INSERT INTO chain_about VALUES (?, ?, ?, ?, ?, ?, ?)"
+_NAME = "INSERT INTO chain_names VALUES (?, ?)"
+_FIRST = (
+    "SELECT CAST(body AS BLOB) FROM chain WHERE number ="
+    " (SELECT min(number) FROM chain_about INDEXED BY chain_lives WHERE life = ? AND life <> '')"
+)
+_RANGE = "number > ? AND at >= ? AND at < ? ORDER BY number LIMIT ?"
+_BY_ACTOR = f"SELECT number FROM chain_about INDEXED BY chain_actors WHERE actor = ? AND actor <> '' AND {_RANGE}"
+_BY_REQUESTER = f"SELECT number FROM chain_about INDEXED BY chain_requesters WHERE requester = ? AND requester <> '' AND {_RANGE}"
+_BY_LIFE = (
+    "SELECT number FROM chain_about INDEXED BY chain_lives WHERE life = ? AND life <> '' AND number > ? ORDER BY number LIMIT ?"
+)
+_BY_NAME = "SELECT number FROM chain_names WHERE id = ? AND number > ? ORDER BY number LIMIT ?"
 
 
 def _find(db: sqlite3.Connection, after: int, sought: Sought) -> tuple[list[int], int]:
@@ -163,11 +168,11 @@ def _find(db: sqlite3.Connection, after: int, sought: Sought) -> tuple[list[int]
         after = max(after, _first(db, sought.since, head) - 1)
     since, until = sought.since or 0, 1 << 62 if sought.until is None else sought.until
     if sought.id is not None:
-        said = "SELECT number FROM chain_lives WHERE id = ? AND number > ? ORDER BY number LIMIT ?"
-        return _step([db.execute(said, (sought.id.partition(".")[0], after, AT_ONCE))], head)
+        id = sought.id.partition(".")[0]
+        return _step([db.execute(by, (id, after, AT_ONCE)) for by in (_BY_LIFE, _BY_NAME)], head)
     if sought.who is not None:
-        said = "SELECT number FROM chain_people WHERE principal = ? AND number > ? AND at >= ? AND at < ? ORDER BY number LIMIT ?"
-        return _step([db.execute(said, (one, after, since, until, AT_ONCE)) for one in sorted(sought.who)], head)
+        asked = [(by, (one, after, since, until, AT_ONCE)) for one in sorted(sought.who) for by in (_BY_ACTOR, _BY_REQUESTER)]
+        return _step([db.execute(*one) for one in asked], head)
     event = "*" if sought.event is None else sought.event.replace("[", "[[]") + ("*" if sought.event.endswith(".") else "")
     rule = "" if sought.rule is None else " AND EXISTS (SELECT 1 FROM requests WHERE id = life AND rule = ?)"
     last = min(after + WINDOW, head)
@@ -204,13 +209,13 @@ class _Sum:
     def __init__(self) -> None:
         self.total = 0
 
-    def add(self, row: Indexed) -> None:
+    def add(self, row: tuple[Any, ...]) -> None:
         self.total = (self.total + int.from_bytes(hashlib.sha256(repr(row).encode()).digest(), "big")) % (1 << 256)
 
 
 def _traits(body: bytes) -> Traits:
     try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
+        content = msgspec.json.decode(body)
+    except msgspec.DecodeError:
         content = None
     return traits_of(content if isinstance(content, dict) else {})

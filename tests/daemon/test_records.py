@@ -267,15 +267,15 @@ def test_a_search_reads_the_records_that_it_finds_and_few_others(scene: House, m
 
 
 SPOILT = {
-    "a row of a person is missing": "DELETE FROM chain_people WHERE number = 3",
-    "a row of a person is another's": "UPDATE chain_people SET principal = 'bob@EXAMPLE.TEST' WHERE number = 3",
-    "a row of a request is missing": "DELETE FROM chain_lives WHERE number = 2",
-    "a row of a request is invented": "INSERT INTO chain_lives VALUES ('AAAA-0009', 1)",
+    "an actor is another": "UPDATE chain_about SET actor = 'bob@EXAMPLE.TEST' WHERE number = 1",
+    "a requester is missing": "UPDATE chain_about SET requester = '' WHERE number = 3",
+    "a requester is another": "UPDATE chain_about SET requester = 'bob@EXAMPLE.TEST' WHERE number = 3",
+    "a request is missing": "UPDATE chain_about SET life = '' WHERE number = 2",
+    "a request is invented": "INSERT INTO chain_names VALUES ('AAAA-0009', 1)",
     "a time is another": "UPDATE chain_about SET at = at + 90000 WHERE number = 4",
     "an event is another": "UPDATE chain_about SET event = 'run.ended' WHERE number = 1",
     "a record is in no index": "DELETE FROM chain_about WHERE number = 5",
-    "a record is found that is not there": "INSERT INTO chain_people VALUES ('alice@EXAMPLE.TEST', 10001, 0)",
-    "a person is found earlier": "UPDATE chain_people SET at = 0 WHERE number = 1",
+    "a record is found that is not there": "INSERT INTO chain_names VALUES ('AAAA-0009', 10001)",
 }
 
 
@@ -294,7 +294,7 @@ def test_a_spoilt_index_is_found_and_shows_nothing_that_is_not_sought(scene: Hou
 
 
 def test_records_without_an_index_get_one_when_the_store_is_opened(scene: House) -> None:
-    for table in ("chain_about", "chain_lives", "chain_people"):
+    for table in ("chain_about", "chain_names"):
         scene.by_hand(f"DELETE FROM {table} WHERE number > 7")
     assert not scene.compared()
     with closing(SqliteStore(scene.path)):
