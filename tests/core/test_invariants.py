@@ -100,8 +100,8 @@ def test_invariant_2_nothing_but_the_one_door_writes_to_the_store():
     """Who calls ``commit`` is the door, by its path; SQL that writes is the store's own."""
     found = {str(file.relative_to(ROOT)): writes(nodes_of(file)) for file in files_of("jitd", 100)}
     assert {file for file, words in found.items() if "commit" in words} == {"jitd/lifecycle/lifecycle.py"}
-    no_life = {"jitd/store/said.py", "jitd/store/texts.py", "jitd/store/told.py"}
-    stores = {"jitd/store/sqlite.py"} | no_life
+    no_life = {f"jitd/store/{name}.py" for name in ("checkpoints", "index", "said", "texts", "told")}
+    stores = {"jitd/store/sqlite.py", "jitd/audit/witness_directory.py"} | no_life  # a witness has no lives
     assert {file for file, words in found.items() if words - {"commit"}} == stores
 
 
@@ -114,14 +114,15 @@ def test_invariant_2_sees_what_it_forbids(line):
 
 
 def test_invariant_3_effects_are_handed_on_only_after_the_commit():
-    """``handle`` returns what is to be done; the commit comes before, and between the two only its head is noted."""
+    """``handle`` returns what is to be done; the commit comes before, and between the two it is noted and counted."""
     (handle,) = [
         node
         for node in ast.walk(ast.parse((ROOT / "jitd/lifecycle/lifecycle.py").read_text("utf-8")))
         if isinstance(node, ast.FunctionDef) and node.name == "handle"
     ]
-    *_, commit, noted, end = handle.body
+    *_, commit, noted, counted, end = handle.body
     assert isinstance(end, ast.Return) and "'commit'" in ast.dump(commit) and "'_noted'" in ast.dump(noted)
+    assert "'_changed'" in ast.dump(counted)
 
 
 def test_invariant_5_what_policy_is_asked_holds_no_claim_but_the_reason_and_the_terminal():
