@@ -133,7 +133,7 @@ class Values:
     returns a new salt at each call.
     """
 
-    __slots__ = ("_by_commitment", "_by_content", "_fresh", "added", "id", "is_forgotten")
+    __slots__ = ("_by_commitment", "_by_content", "_fresh", "added", "id", "is_forgotten", "parts")
 
     def __init__(self, id: str, entries: Iterable[Entry], fresh: Callable[[], bytes], *, is_forgotten: bool = False) -> None:
         self.id, self._fresh, self.is_forgotten = id, fresh, is_forgotten
@@ -141,11 +141,16 @@ class Values:
         self._by_content = {(entry.field, entry.content): named for named, entry in self._by_commitment.items()}
         self.added: list[Entry] = []
         """The entries that ``commit_to`` has made, which are not stored yet."""
+        self.parts: dict[int, tuple[object, object]] = {}
+        """For the parts of objects that were written last, by their identity: the part, and its form with commitments. A command
+        stays the same while its request and its grant change.
+        """
 
     def copy(self, id: str = "") -> Values:
         """Return a copy, to which others may add. If ``id`` is given, it is for another object of the owner."""
         made = Values(id or self.id, (), self._fresh, is_forgotten=self.is_forgotten)
         made._by_commitment, made._by_content = self._by_commitment.copy(), self._by_content.copy()
+        made.parts = self.parts.copy()
         return made
 
     def take(self, entries: Iterable[Entry]) -> None:

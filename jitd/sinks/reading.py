@@ -25,7 +25,7 @@ from jitd.core.values import id_in
 from jitd.outside.deliveries import MOST_EVENTS, MOST_TEXT, Deliver, Destination, Event, room, write_question
 from jitd.settings.sinks import SinkSettings
 from jitd.sinks.classes import CHECKPOINT, INFORMATIONAL, classes_of, is_denial, severity
-from jitd.store import Store, StoreError
+from jitd.store import Store
 
 MOST_READ = 512
 """Maximum number of records that are read for one page. A narrowed sink does not get all of them."""

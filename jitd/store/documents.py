@@ -26,6 +26,8 @@ from jitd.core.subject import Subject
 from jitd.core.values import Said, Value, Values, committed_in
 from jitd.store.columns import COLUMNS
 
+MOST_PARTS = 16
+"""Maximum number of parts of objects whose form with commitments is kept for an owner."""
 _encoder = msgspec.json.Encoder(order="deterministic")
 _decode = msgspec.json.Decoder().decode
 
@@ -124,7 +126,7 @@ def _committed(of: Any, values: Values) -> Any:
             continue
         if not isinstance(place, Said):
             is_many = isinstance(content, tuple)
-            changes[name] = tuple(_committed(one, values) for one in content) if is_many else _committed(content, values)
+            changes[name] = tuple(_part(one, values) for one in content) if is_many else _part(content, values)
             continue
         first, rest = (content[:1], content[1:]) if place.after_first else ((), content)
         said = rest if not rest else msgspec.to_builtins(rest) if place.write is None else place.write(rest)
@@ -132,6 +134,18 @@ def _committed(of: Any, values: Values) -> Any:
             stands = values.standing(Value(place.name or name, said))
             changes[name] = (*first, stands) if place.after_first else stands
     return replace(of, **changes) if changes else of
+
+
+def _part(of: Any, values: Values) -> Any:
+    """Return ``_committed`` of a part of an object. The last results are kept with ``values``."""
+    known = values.parts.get(id(of))
+    if known is not None and known[0] is of:
+        return known[1]
+    if len(values.parts) >= MOST_PARTS:
+        values.parts.clear()
+    made = _committed(of, values)
+    values.parts[id(of)] = of, made
+    return made
 
 
 def _fill(part: Any, of: type, values: Values, missing: list[str]) -> None:

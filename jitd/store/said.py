@@ -93,9 +93,10 @@ class SaidValues(Link):
 
     def _add(self, values: Values, at: datetime) -> None:
         """Store what was added to ``values``, inside the transaction of the caller."""
-        if not values.added:
-            return
         before, _ = self._row(values.id)
+        if not values.added:
+            before.parts = values.parts
+            return
         row = _write([(entry.field, entry.salt, entry.content) for entry in (*before, *values.added)])
         self._db.execute(
             "INSERT INTO said VALUES (?, ?, 0, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at, entries = excluded.entries",
@@ -103,6 +104,7 @@ class SaidValues(Link):
         )
         now = before.copy()
         now.take(values.added)
+        now.parts = values.parts
         self._keep(values.id, (now, len(row)))
 
     def due(self, before: datetime, most: int) -> list[tuple[str, int]]:
