@@ -116,6 +116,11 @@ class Walk:
         else:
             self._go_on(line)
 
+    @property
+    def n_unsigned(self) -> int:
+        """The number of records at the end of the feed for which there is no checkpoint."""
+        return max(0, self._at.seal.number - self._last)
+
     # --- digests ---------------------------------------------------------------------------------------------------------
 
     def _go_on(self, line: Digest | Record) -> None:

@@ -34,6 +34,8 @@ MOST_LINE = 8 << 20
 """Maximum number of bytes of a line that is read. A longer line is passed over."""
 MOST_NAMED = 8
 """Maximum number of unknown hosts, and of lines that cannot be read, that are named."""
+MOST_UNSIGNED = 1024
+"""A host signs its record after 64 records or a second. Under load it may be late."""
 CONTRADICTION = "has signed two records that cannot both be true"
 SILENT = 86400
 """Time after which a host that was not fed is silent, in seconds."""
@@ -148,6 +150,8 @@ class _OfHost:
                 fault = fault or f"its record does not contain record {number}, which was countersigned under its earlier key"
         elif not fault:
             fault = self._nothing_new()
+        if walk.n_unsigned > MOST_UNSIGNED:
+            fault = fault or f"its last {walk.n_unsigned} records are not signed"
         directory.note(host, now, fault)
         self.newest = None if kept is None else kept.countersignature
         return fault

@@ -317,6 +317,16 @@ def test_a_host_that_is_silent_for_a_day_is_listed_as_wrong(
     assert witness.list().exit_code == 1
 
 
+def test_a_host_that_signs_its_record_no_more_is_told(witness: Witness, host: Host) -> None:
+    """THREATS L-14. What nobody has signed can be written again."""
+    witness.feed(host.feed())
+    done = witness.feed(host.goes_on(1024, signs=False).feed(5))
+    assert done.exit_code == 0 and given(done).number == 5
+    done = witness.feed(host.goes_on(1, signs=False).feed(5))
+    assert done.exit_code == 1 and "its last 1025 records are not signed" in done.stderr and given(done).number == 5
+    assert witness.list().exit_code == 1
+
+
 def test_of_two_feeds_at_the_same_time_one_is_countersigned(witness: Witness, host: Host) -> None:
     """THREATS L-14. Two heads of one number come at the same time, each of which alone would be countersigned."""
     other = host.copy().goes_on(5, word="other")
