@@ -102,10 +102,10 @@ def _feed(directory: WitnessDirectory, stream: IO[bytes]) -> int:
 
 
 def _tell(sentence: str) -> None:
-    """Tell the feeder, and also the log of this machine, because the feeder may be the host that is accused."""
-    say(f"audit: {sentence}")
+    """Tell the log of this machine, and the feeder, who may be the host that is accused, and may have hung up."""
     syslog.openlog("jitd", syslog.LOG_PID, syslog.LOG_AUTHPRIV)
     syslog.syslog(syslog.LOG_ALERT, printable(f"witness: {sentence}"))
+    say(f"audit: {sentence}")
 
 
 class _OfHost:
