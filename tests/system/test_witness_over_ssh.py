@@ -274,6 +274,18 @@ def test_a_witness_needs_no_settings_no_kerberos_and_no_network(pair: Pair) -> N
     assert done.returncode == 0 and isinstance(read(done.stdout.strip()), Countersignature), done
 
 
+def test_an_export_can_be_fed_by_hand(pair: Pair) -> None:
+    pair.goes_on()
+    pair.goes_on()
+    exported = pair.house.jitd("audit", "export").stdout
+    assert '"form":"jitd record 1"' in exported
+    line = ["runuser", "-u", ACCOUNT, "--", "jitd", "audit", "witness", str(pair.hosts)]
+    done = subprocess.run(line, input=exported, capture_output=True, text=True, check=False, cwd="/")
+    assert done.returncode == 0, done
+    given_for = read(done.stdout.strip())
+    assert isinstance(given_for, Countersignature) and f'"number":{given_for.number}' in exported.splitlines()[-1]
+
+
 @pytest.fixture
 def little_room(tmp_path: Path) -> Iterator[Path]:
     """A file system of 200 KiB."""
