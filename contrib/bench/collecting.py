@@ -7,16 +7,20 @@ one run, and each of them goes first as often as the other.
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
+import sqlite3
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
 from load import POLICY, config_for, decisions_a_second, submit_permitted
+from people import Failed
 from table import Table, interleaved
 
 from tests.outside.server import Asked, Authority, reply, serving
@@ -26,6 +30,8 @@ WITHOUT, WITH = "without a sink", "with three sinks"
 LOGS = Path("/var/log/jitd-outside")
 NAME = "bench.jsonl"
 N_CONNECTIONS = 16
+PATIENCE = 60.0
+"""Seconds until the sinks have the whole record."""
 
 
 @contextmanager
@@ -77,14 +83,52 @@ def _drop(log: socket.socket) -> None:
         pass
 
 
-def measure_sinks(start: Callable[..., House], n_many: int, n_rounds: int, seconds: float) -> Table:
-    """Decisions a second, with and without sinks."""
+def wait_until_sent(house: House) -> None:
+    """Wait until the sinks of ``house`` have the whole record: what they lack, they get while the other daemon is measured."""
+    with closing(sqlite3.connect(f"file:{house.database}?mode=ro", uri=True)) as db:
+        ends_at = time.monotonic() + PATIENCE
+        while time.monotonic() < ends_at:
+            ((done,), (head,)) = db.execute("SELECT min(number) FROM sinks UNION ALL SELECT max(number) FROM chain").fetchall()
+            if done >= head:
+                return
+            time.sleep(0.05)
+    raise Failed("the sinks have not got the whole record")
+
+
+def cpu_of(house: House) -> float:
+    """Seconds that the daemon has had a processor."""
+    assert house.process is not None
+    fields = Path(f"/proc/{house.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(house: House, seconds: float, costs: Table, row: str) -> float:
+    """Decisions a second. What each cost the daemon is added to ``row`` of ``costs``."""
+    before = cpu_of(house)
+    found = decisions_a_second(house, submit_permitted, N_CONNECTIONS, seconds)
+    costs.add(row, 1000 * (cpu_of(house) - before) / (found * seconds))
+    return found
+
+
+def measure_with(house: House, seconds: float, costs: Table) -> float:
+    """As ``measure``, on ``house``, whose sinks have the whole record before and after."""
+    wait_until_sent(house)
+    try:
+        return measure(house, seconds, costs, WITH)
+    finally:
+        wait_until_sent(house)
+
+
+def measure_sinks(start: Callable[..., House], n_many: int, n_rounds: int, seconds: float) -> tuple[Table, Table]:
+    """Decisions a second, with and without sinks, and the time of a processor that each costs the daemon."""
     table = Table(f"decisions, by {N_CONNECTIONS} connections", "a second", peer=WITHOUT)
+    costs = Table("what a decision costs the daemon", "ms of CPU", peer=WITHOUT)
     with collectors() as sinks:
         houses = {WITHOUT: start(POLICY, config_for(n_many)), WITH: start(POLICY, config_for(n_many) + sinks)}
         measures = {
-            name: partial(decisions_a_second, house, submit_permitted, N_CONNECTIONS, seconds) for name, house in houses.items()
+            WITHOUT: partial(measure, houses[WITHOUT], seconds, costs, WITHOUT),
+            WITH: partial(measure_with, houses[WITH], seconds, costs),
         }
         interleaved(n_rounds, table, measures)
     table.notes.append("the collectors, who take everything, and those who ask share the machine with the daemon")
-    return table
+    return table, costs
