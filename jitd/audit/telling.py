@@ -66,13 +66,20 @@ def sight_outside(shows: str, about: Request | None) -> Sight:
 
 
 def tell(
-    host: str, number: int, body: bytes, seal: bytes, about: Request | None, values: Values | None, sight: Sight = EVERYTHING
+    host: str,
+    number: int,
+    body: bytes,
+    seal: bytes,
+    about: Request | None,
+    values: Values | None,
+    sight: Sight = EVERYTHING,
+    content: Any = None,
 ) -> Record:
     """Return record ``number`` of ``host`` as a reader with ``sight`` sees it. ``about`` is the request that the record is
-    about, as it is stored now, or None for a note and for a lock. ``values`` are the values of the record's owner. Raises
-    ValueError if ``body`` is not a record.
+    about, as it is stored now, or None for a note and for a lock. ``values`` are the values of the record's owner.
+    ``content`` is what stands in ``body``, if it was read already. Raises ValueError if ``body`` is not a record.
     """
-    content = json.loads(body)
+    content = json.loads(body) if content is None else content
     if not isinstance(content, dict):
         raise ValueError(f"record {number} is not a record of jitd")
     if str(content.get("event")).startswith(OF_KEYS):

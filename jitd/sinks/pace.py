@@ -2,8 +2,8 @@
 """Limits the time that the thread for sinks takes from the daemon. The thread and the event loop share one interpreter, so
 decisions wait for all that the thread does.
 
-Law: while records are made, the thread works at most SHARE of the time, and what it cannot read then, sinks get later. While none
-are made, it works as fast as it can.
+Law: while records are made, the thread works at most SHARE of the time, or LEAST_SHARE if there are many. What it cannot read
+then, sinks get later. While none are made, it works as fast as it can.
 """
 
 from __future__ import annotations
@@ -13,8 +13,12 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-SHARE = 0.05
-"""The part of the time that the thread may work while records are made."""
+SHARE, LEAST_SHARE = 0.1, 0.02
+"""The part of the time that the thread may work while records are made, and while there are many."""
+MANY = 300.0
+"""Number of records a second. With more, the daemon is treated as fully used."""
+COUNTED_FOR = 0.5
+"""Seconds for which records are counted."""
 BUSY_FOR = 0.5
 """Seconds after a record, within which the daemon is treated as busy."""
 
@@ -28,10 +32,15 @@ class Pace:
         self._turn = asyncio.Lock()
         self._busy_until = 0.0
         self._rests_until = 0.0
+        self._counted_since, self._counted_from, self._a_second = clock(), 0, 0.0
 
-    def look(self) -> None:
-        """Take note that a record was made."""
-        self._busy_until = self._clock() + BUSY_FOR
+    def look(self, head: int) -> None:
+        """Take note that the record ends with record ``head`` now."""
+        now = self._clock()
+        if (counted_for := now - self._counted_since) >= COUNTED_FOR:
+            self._a_second = (head - self._counted_from) / counted_for if self._counted_from else 0.0
+            self._counted_since, self._counted_from = now, head
+        self._busy_until = now + BUSY_FOR
 
     async def do(self, work: Callable[[], Any]) -> Any:
         """Do ``work``, and return its result. Raises what ``work`` raises, and TimeoutError."""
@@ -44,5 +53,6 @@ class Pace:
             while (now := self._clock()) < min(self._rests_until, self._busy_until):
                 await asyncio.sleep(min(self._rests_until, self._busy_until) - now)
             found, took = await self._in_thread(timed)
-            self._rests_until = self._clock() + took * (1 / SHARE - 1)
+            share = LEAST_SHARE if self._a_second > MANY else SHARE
+            self._rests_until = self._clock() + took * (1 / share - 1)
             return found

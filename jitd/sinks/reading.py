@@ -31,8 +31,8 @@ MOST_READ = 512
 """Maximum number of records that are read for one page. A narrowed sink does not get all of them."""
 MOST_BYTES = 1024 * 1024
 """A page ends when the records that were read for it together have more than this number of bytes."""
-MOST_KEPT = 1024
-"""Maximum number of lines that are kept for other sinks."""
+MOST_KEPT, MOST_KEPT_BYTES = 512, 1024 * 1024
+"""Maximum number of lines that are kept for other sinks, and of the bytes of their records."""
 DEADLINE_MS = 30_000
 """Maximum time for the delivery of a page, in milliseconds."""
 FORGOTTEN = "value.forgotten"
@@ -71,7 +71,7 @@ class Page:
 @dataclass(frozen=True, slots=True)
 class Told:
     """A record as a sink is shown it. ``bare`` returns the line without its proof, and ``digest`` the line that has the digest of
-    the record alone. ``denied`` is the person whose request was denied, or empty.
+    the record alone. ``denied`` is the person whose request was denied, or empty. ``size`` is that of the record, in bytes.
     """
 
     event: Event
@@ -79,6 +79,7 @@ class Told:
     denied: str
     bare: Callable[[], str]
     digest: Callable[[], str]
+    size: int
 
 
 class Lines:
@@ -92,6 +93,7 @@ class Lines:
         self._store: Store | None = None
         self._requests: dict[str, Request | None] = {}
         self._kept: dict[tuple[int, str, str], Told] = {}
+        self._n_bytes = 0
 
     @contextmanager
     def now(self) -> Iterator[Store]:
@@ -120,9 +122,10 @@ class Lines:
         key = number, settings.shows, settings.form
         if (known := self._kept.get(key)) is not None:
             return known
-        while len(self._kept) >= MOST_KEPT:
-            del self._kept[next(iter(self._kept))]
         made = self._kept[key] = self._told(store, number, body, seal, settings)
+        self._n_bytes += made.size
+        while len(self._kept) > MOST_KEPT or self._n_bytes > MOST_KEPT_BYTES:
+            self._n_bytes -= self._kept.pop(next(iter(self._kept))).size
         return made
 
     def _told(self, store: Store, number: int, body: bytes, seal: bytes, settings: SinkSettings) -> Told:
@@ -139,10 +142,10 @@ class Lines:
             about, sight = self._about(store, content, settings.shows)
             classes = classes_of(content, about)
             id = id_in(content)
-            record = tell(self.host, number, body, seal, about, None if id is None else store.values(id), sight)
+            record = tell(self.host, number, body, seal, about, None if id is None else store.values(id), sight, content)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             event = Event(number, _NO_TIME, UNREADABLE, UNREADABLE_SEVERITY, digest())
-            return Told(event, frozenset({"chain"}), "", digest, digest)
+            return Told(event, frozenset({"chain"}), "", digest, digest, len(body))
         record, level = replace(record, told={**record.told, "classes": sorted(classes)}), severity(classes)
 
         def line(one: Record) -> str:
@@ -152,7 +155,7 @@ class Lines:
             return line(replace(record, sealed=b"", values=(), digest=hashlib.sha256(body).digest()))
 
         denied = about.requester.person if about is not None and is_denial(content) else ""
-        return Told(Event(number, at, name, level, line(record)), classes, denied, bare, digest)
+        return Told(Event(number, at, name, level, line(record)), classes, denied, bare, digest, len(body))
 
     def _about(self, store: Store, content: dict[str, Any], shows: str) -> tuple[Request | None, Sight]:
         """Return the request that the record ``content`` is about, and what the sink may see of the record. A use of a lease is

@@ -78,7 +78,7 @@ class Sinks:
 
     def look(self, head: Seal) -> None:
         """Take note that the record ends with ``head`` now."""
-        self._pace.look()
+        self._pace.look(head.number)
         for feed in self._feeds.values():
             feed.look(head.number)
 

@@ -178,6 +178,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feeds, "GATHERED_FOR", 0.001)
     monkeypatch.setattr(feeds, "FIRST_PAUSE", 0.001)
     monkeypatch.setattr(pace, "SHARE", 1.0)
+    monkeypatch.setattr(pace, "LEAST_SHARE", 1.0)
 
 
 @pytest.fixture
