@@ -36,11 +36,12 @@ PROBED_EVERY = 30.0
 records may be lost with it.
 """
 AGAIN, AGAIN_FOR = MOST_EVENTS, 60.0
-"""After the connection to a receiver that confirms nothing was lost, the records of the last AGAIN_FOR seconds are sent again,
-and at least AGAIN records. The receiver may have had them in its memory alone.
+"""A receiver that confirms nothing may have a record in its memory alone, or may be a proxy with nobody behind it. So a record is
+settled if the connection still stands AGAIN_FOR seconds after the record was sent. After a connection was lost, everything from
+the last settled record on is sent again, and at least AGAIN records.
 """
 MOST_NEW = 3
-"""Number of times that a connection may be lost at once before this counts as a failure."""
+"""Number of times that a connection may be lost before something is settled. More are a failure."""
 KEPT_EVERY = 60.0
 """Seconds after which the cursor of a narrowed sink is stored although the sink was sent nothing."""
 
@@ -92,8 +93,9 @@ class Feed:
         self._kept = cursor
         self._place = Place(cursor.number, cursor.checkpoint)
         self._done = self._place
-        self._recent = deque([(office.clock(), cursor.number)])
-        """Up to which number the receiver had taken the record at which time, for the last AGAIN_FOR seconds and once before."""
+        self._settled = self._place
+        self._sent: deque[tuple[float, Place]] = deque()
+        """What was sent to a receiver that confirms nothing, and is not settled: the time, and the place after it."""
         self._head = cursor.number
         self._changed = asyncio.Event()
         self._changed.set()  # nobody knows what was recorded before the start
@@ -172,7 +174,10 @@ class Feed:
         elif answer.is_new:
             self._go_back()
         else:
-            self._works()
+            self._settle()
+            if self._n_new <= MOST_NEW:
+                self._works()
+            await self._keep_cursor()
 
     async def _send_page(self) -> bool:
         """Send the next page. Return True if more may follow at once. Raises StoreError and TimeoutError."""
@@ -180,7 +185,7 @@ class Feed:
         self._head = max(self._head, page.end.number)
         if not page.events:
             await self._move(page.end, is_sent=False)
-            if self._is_reached:
+            if self._is_reached and self._n_new <= MOST_NEW:
                 self._works()
             return not page.is_last
         answer = await self._office.deliver(page.question, len(page.events), DEADLINE_MS)
@@ -191,7 +196,7 @@ class Feed:
             self._n_new += 1
             self._go_back()
             if self._n_new > MOST_NEW:
-                self._failed("each connection to it is lost before it has taken anything")
+                self._failed("each connection to it is lost soon")
             return self._n_new <= MOST_NEW
         return await self._answered(page, answer)
 
@@ -207,9 +212,8 @@ class Feed:
             return False
         if len(refused) == len(page.events):  # perhaps it refuses everything: do not fill the record with what it refuses
             self._pause_until = self._office.clock() + FIRST_PAUSE
-        else:
+        elif self._n_new <= MOST_NEW:
             self._works()
-        self._n_new = 0
         return not page.is_last and self._pause_until <= self._office.clock()
 
     def _refused(self, refused: list[tuple[int, str, str]]) -> None:
@@ -231,11 +235,27 @@ class Feed:
         if self._done.number >= self._head:
             self._behind_since = None
         if self._confirms_nothing:
-            self._recent.append((self._office.clock(), self._done.number))
-            self._drop_old()
-        is_due = is_sent or self._office.clock() - self._kept_at >= KEPT_EVERY
-        cursor = Cursor(self._kept.sink, self._kept.begun, self._done.number, self._done.checkpoint)
-        if not is_due or cursor == self._kept:
+            self._sent.append((self._office.clock(), place))
+            if is_sent:
+                self._settle()
+        else:
+            self._settled = self._done
+        if is_sent or self._office.clock() - self._kept_at >= KEPT_EVERY:
+            await self._keep_cursor()
+
+    def _settle(self) -> None:
+        """Take note that the connection stands now."""
+        now = self._office.clock()
+        while self._sent and now - self._sent[0][0] >= AGAIN_FOR:
+            place = self._sent.popleft()[1]
+            if place.number >= self._settled.number:
+                self._settled = place
+            self._n_new = 0
+
+    async def _keep_cursor(self) -> None:
+        """Store what is settled. If it cannot be stored, take note of the reason."""
+        cursor = Cursor(self._kept.sink, self._kept.begun, self._settled.number, self._settled.checkpoint)
+        if cursor == self._kept:
             return
         try:
             await self._office.in_thread(lambda: self._office.cursors.keep_cursor(cursor))
@@ -247,14 +267,10 @@ class Feed:
 
     def _go_back(self) -> None:
         """Send the last records again, because nobody knows whether the sink has them."""
-        self._drop_old()
-        number = max(self._kept.begun, min(self._recent[0][1], self._done.number - AGAIN))
-        self._place = Place(number, min(self._done.checkpoint, max(0, number - 1)))
+        self._sent.clear()
+        number = max(self._kept.begun, min(self._settled.number, self._done.number - AGAIN))
+        self._place = Place(number, min(self._settled.checkpoint, max(0, number - 1)))
         self._changed.set()
-
-    def _drop_old(self) -> None:
-        while len(self._recent) > 1 and self._office.clock() - self._recent[1][0] >= AGAIN_FOR:
-            self._recent.popleft()
 
     def _failed(self, why: str, retry_after: int = 0) -> None:
         count(Failure.SINK)

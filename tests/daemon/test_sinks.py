@@ -30,7 +30,7 @@ from jitd.outside.deliveries import MOST_EVENTS, Deliver, Delivered, Event, read
 from jitd.settings.sinks import Denials, LogFile, SinkSettings, SyslogServer
 from jitd.sinks import feed as feeds
 from jitd.sinks import pace
-from jitd.sinks.feed import AGAIN, Office
+from jitd.sinks.feed import AGAIN_FOR, Office
 from jitd.sinks.reading import MOST_KEPT
 from jitd.sinks.sinks import Sinks
 from jitd.store import Cursor, StoreError
@@ -418,7 +418,7 @@ def test_two_sinks_that_refuse_everything_do_not_fill_the_record(tmp_path: Path)
     house.note(300)
 
     async def script() -> None:
-        while min(house.cursor("a").number, house.cursor("b").number) < house.store.head().number:
+        while not house.collector.batches or any(lag.n_records for lag in house.sinks.lag().values()):
             house.clock += 1.0
             await asyncio.sleep(0.001)
             assert house.store.head().number < 400
@@ -469,17 +469,65 @@ def test_a_checkpoint_that_is_signed_after_its_record_was_sent_follows(house_of:
 
 
 def test_after_a_lost_connection_to_a_receiver_that_confirms_nothing_the_last_records_are_sent_again(house_of: Make) -> None:
+    """THREATS L-20."""
     house = house_of(to=SERVER)
     house.note(400)
     house.play()
     sent = len(house.collector.got)
-    house.again()
+    house.collector.got.clear()
     house.collector.answers = [lambda question: Delivered(0, is_new=True)]
     house.note()
     house.play()
     assert sent == 401
-    assert house.collector.numbers == list(range(402 - AGAIN, 403))
-    assert house.cursor().number == 402
+    assert house.collector.numbers == list(range(1, 403)), "nothing has settled"
+
+
+def test_a_record_settles_if_its_connection_stands_a_minute_later(house_of: Make) -> None:
+    house = house_of(to=SERVER)
+    house.note(400)
+    house.play()
+    assert house.cursor().number == 0
+
+    async def script() -> None:
+        house.clock += AGAIN_FOR
+        house.note()
+
+    house.play(script)
+    assert house.collector.numbers[-1] == 402
+    assert house.cursor().number == 0, "the daemon was started again, and does not know what the last one sent"
+
+
+def test_what_a_proxy_with_nobody_behind_it_takes_never_settles(house_of: Make) -> None:
+    """THREATS L-20: it takes each batch, and ends the connection some seconds later."""
+    house = house_of(to=SERVER)
+    house.note(300)
+    n_asked = 0
+
+    async def takes(body: bytes, n_events: int, deadline_ms: int) -> Delivered | Failed:
+        nonlocal n_asked
+        n_asked += 1
+        house.clock += 10
+        return Delivered(0, is_new=True) if n_asked % 4 == 1 else Delivered(n_events)
+
+    behind, house.collector.deliver = house.collector.deliver, takes  # type: ignore[method-assign]
+
+    async def script() -> None:
+        for _ in range(40):
+            house.note()
+            await asyncio.sleep(0.01)
+        while not house.sinks.as_json()[0][1]:
+            house.note()
+            await asyncio.sleep(0.01)
+        assert "each connection to it is lost soon" in house.sinks.as_json()[0][2]
+        assert house.cursor().number == 0
+        answers = house.collector.answers
+        answers.append(lambda question: Delivered(0, is_new=True))
+        house.collector.deliver = behind  # type: ignore[method-assign]
+        house.clock += 60
+        house.note()
+
+    house.play(script, until=lambda: house.store.head().number in house.collector.numbers)
+    assert sorted(set(house.collector.numbers)) == list(range(1, house.store.head().number + 1))
 
 
 def test_a_connection_that_is_lost_each_time_is_a_failure(house_of: Make) -> None:
@@ -534,7 +582,7 @@ def test_the_place_of_a_narrowed_sink_goes_on_over_what_it_does_not_get(house_of
 def test_a_record_that_is_too_long_for_the_sink_is_told_in_brief_and_proves_the_chain(house_of: Make) -> None:
     house = house_of(to=SyslogServer("unix", socket="/dev/log", longest=2048))
     house.note(words="x" * 800)
-    house.play(until=lambda: house.cursor().number >= 2)
+    house.play(until=lambda: len(house.collector.got) >= 2)
     brief = forms.read(house.collector.got[0].text)
     assert isinstance(brief, forms.Record)
     assert (brief.sealed, len(brief.digest)) == (b"", 32)
@@ -750,7 +798,7 @@ def test_a_line_that_was_made_before_its_value_was_forgotten_is_sent_to_no_other
         is_down = False
         house.clock += 100.0
 
-    house.play(script, until=lambda: house.cursor("slow").number == house.store.head().number)
+    house.play(script, until=lambda: house.sinks.lag()["slow"].n_records == 0)
     house.end()
     assert house.collector.names[0] == "request.submitted"
     assert "customers" not in house.collector.got[0].text

@@ -133,6 +133,7 @@ def test_a_poisoned_name_arrives_as_it_was_and_is_one_message(stage: Stage, tmp_
 
 
 def test_rsyslog_takes_a_batch_over_tls_from_a_client_with_a_certificate(stage: Stage, tmp_path: Path) -> None:
+    """THREATS L-20."""
     port = free_port()
     files = {"ca.pem": stage.good.pem.encode(), "own.pem": stage.good.issue("localhost")}
     (tmp_path / "rsyslog").mkdir()
@@ -213,6 +214,7 @@ def test_rsyslog_cuts_what_is_longer_than_its_own_setting(stage: Stage, tmp_path
 def test_a_killed_receiver_is_found_out_before_the_next_batch_and_when_nothing_is_sent(
     stage: Stage, tcp: tuple[Rsyslog, Syslog]
 ) -> None:
+    """THREATS L-20."""
     receiver, to = tcp
     assert stage.connected(to, events(1, 3)) == Delivered(3)
     receiver.end(signal.SIGKILL)
@@ -422,6 +424,7 @@ def test_the_event_that_the_server_refuses_is_found_and_the_others_arrive(stage:
 
 
 def test_a_refusal_without_a_reason_gives_up_nothing_if_the_server_takes_nothing(stage: Stage, server: Server) -> None:
+    """THREATS L-20."""
     server.deed = several(reply(b"", 400))
     for batch in (events(1, 1), events(1, 5)):
         said = stage.deliver(https(stage, server, "lines"), batch)

@@ -116,6 +116,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a small disk")
 def test_nothing_of_a_batch_stays_if_the_disk_is_full_and_it_goes_on_when_there_is_room(small_disk: Path) -> None:
+    """THREATS L-20."""
     file = LineFile(Lines("a"), small_disk)
     file.write(["first"])
     (small_disk / "other").write_bytes(b"x" * 40_000)

@@ -72,12 +72,14 @@ def settings(receivers: dict[str, Rsyslog | HttpsCollector], ca: str) -> list[Si
 def test_every_receiver_has_the_whole_chain_in_its_order_whoever_was_killed(
     receivers: dict[str, Rsyslog | HttpsCollector], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """THREATS L-20."""
     dice = random.Random(SEED)
     house = House(tmp_path, *settings(receivers, (tmp_path / "ca").read_text()))
     door = door_by_child(dict)
     outside = Outside(door)
     house.collector = outside  # type: ignore[assignment]
     monkeypatch.setattr("jitd.sinks.feed.FIRST_PAUSE", 0.2)
+    monkeypatch.setattr("jitd.sinks.feed.PROBED_EVERY", 0.5)
     killed = {"outside": 0, **dict.fromkeys(receivers, 0)}
 
     async def makes() -> None:
@@ -119,12 +121,15 @@ def test_every_receiver_has_the_whole_chain_in_its_order_whoever_was_killed(
         for one in receivers.values():
             if one.process is None:
                 await asyncio.to_thread(one.start)
-        async with asyncio.timeout(PATIENCE):
+        last = house.store.head().number
+        async with asyncio.timeout(2 * PATIENCE):
             while any(lag.n_records for lag in house.sinks.lag().values()):
+                await asyncio.sleep(0.1)
+            while not all(has_written(receivers[name], last) for name in ("tcp", "local")):
                 await asyncio.sleep(0.1)
         ticking.cancel()
 
-    house.play(script, until=lambda: True, within=SECONDS + 2 * PATIENCE)
+    house.play(script, until=lambda: True, within=SECONDS + 3 * PATIENCE)
     asyncio.run(_close(outside))
     chain = {number: body for number, body, _ in house.store.records()}
     house.end()
@@ -139,7 +144,7 @@ def test_every_receiver_has_the_whole_chain_in_its_order_whoever_was_killed(
 def test_a_receiver_that_is_killed_while_it_catches_up_has_the_whole_chain_at_last(
     receivers: dict[str, Rsyslog | HttpsCollector], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It has much in its memory then: what it had read, and what the kernel has for it."""
+    """THREATS L-20: it has much in its memory then: what it had read, and what the kernel has for it."""
     monkeypatch.setattr("jitd.sinks.feed.FIRST_PAUSE", 0.2)
     for name in ("tcp", "local"):
         slow = receivers[name]
