@@ -55,8 +55,8 @@ class Index(Link):
         records up to this one.
         """
         requester = self._requester(traits) if traits.about else ""
-        told = "" if requester == traits.actor else requester
-        row = number, traits.at, high, traits.event, traits.about, traits.actor, told
+        actor = "" if traits.actor == requester else traits.actor
+        row = number, traits.at, high, traits.event, traits.about, actor, requester
         return row, [(id, number) for id in traits.ids[1:]]
 
     def _requester(self, traits: Traits) -> str:

@@ -28,7 +28,7 @@ from jitd.core.naming import Naming
 from jitd.core.request import Request
 from jitd.core.sought import Sought, named_in, traits_of
 from jitd.core.subject import BY_PAM, LOCAL, ROOT, Subject
-from jitd.core.values import id_in
+from jitd.core.values import Values, id_in
 from jitd.core.visibility import words_of
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import Store
@@ -62,7 +62,7 @@ class Found:
     ``requester`` is who made the first of them.
     """
 
-    __slots__ = ("_host", "_lines", "_values", "asked", "body", "content", "number", "requester", "seal")
+    __slots__ = ("_host", "_lines", "_store", "_values", "asked", "body", "content", "number", "requester", "seal")
 
     def __init__(self, host: str, store: Store, number: int, body: bytes, seal: bytes) -> None:
         content = json.loads(body)
@@ -71,8 +71,8 @@ class Found:
         self.requester = ""
         self.asked: tuple[Request | None, ...] = ()
         self._host = host
-        id = id_in(self.content)
-        self._values = None if id is None else store.values(id)
+        self._store = store
+        self._values: Values | None = None
         self._lines: dict[Sight, str] = {}
         if about := traits_of(self.content).about:
             first = store.request(about)  # the request itself, so that an index that was spoilt says nothing wrong
@@ -92,9 +92,13 @@ class Found:
         return EVERYTHING if all(one is not None and is_shown(one) for one in self.asked) else WITHOUT_CONTENTS
 
     def line(self, sight: Sight) -> str:
-        """Return the record as a reader with ``sight`` sees it. Many followers see the same."""
+        """Return the record as a reader with ``sight`` sees it. Many followers see the same. The store must be open the first
+        time.
+        """
         if sight not in self._lines:
-            about = next(iter(self.asked), None)
+            about, owner = next(iter(self.asked), None), id_in(self.content)
+            if self._values is None and owner is not None:
+                self._values = self._store.values(owner)
             record = tell(self._host, self.number, self.body, self.seal, about, self._values, sight)
             self._lines[sight] = record.line()
         return self._lines[sight]

@@ -267,7 +267,7 @@ def test_a_search_reads_the_records_that_it_finds_and_few_others(scene: House, m
 
 
 SPOILT = {
-    "an actor is another": "UPDATE chain_about SET actor = 'bob@EXAMPLE.TEST' WHERE number = 1",
+    "an actor is invented": "UPDATE chain_about SET actor = 'bob@EXAMPLE.TEST' WHERE number = 1",
     "a requester is missing": "UPDATE chain_about SET requester = '' WHERE number = 3",
     "a requester is another": "UPDATE chain_about SET requester = 'bob@EXAMPLE.TEST' WHERE number = 3",
     "a request is missing": "UPDATE chain_about SET life = '' WHERE number = 2",

@@ -1,6 +1,6 @@
 -- Version 12: indexes of the chain, by which records are found. Not in the chain: each row follows from a record's body, and
 -- `jitd audit verify` compares them. Times are in seconds since 1970, rounded down. ``high`` is the greatest time up to the record.
--- ``requester`` is empty if it is the actor. Other objects that a record names besides its own stand in chain_names.
+-- ``actor`` is empty if it is the requester. Other objects that a record names besides its own stand in chain_names.
 
 CREATE TABLE chain_about (
     number    INTEGER NOT NULL PRIMARY KEY,
@@ -12,8 +12,8 @@ CREATE TABLE chain_about (
     requester TEXT    NOT NULL
 );
 CREATE INDEX chain_lives ON chain_about (life) WHERE life <> '';
-CREATE INDEX chain_actors ON chain_about (actor) WHERE actor <> '';
-CREATE INDEX chain_requesters ON chain_about (requester) WHERE requester <> '';
+CREATE INDEX chain_actors ON chain_about (actor, number, at) WHERE actor <> '';
+CREATE INDEX chain_requesters ON chain_about (requester, number, at) WHERE requester <> '';
 
 CREATE TABLE chain_names (
     id     TEXT    NOT NULL,
