@@ -40,7 +40,7 @@ def verify(*, file: Path | None, config: Path | None) -> None:
     from jitd.audit.verify import Finding
     from jitd.audit.verify import verify as walk
     from jitd.core.chain import Broken
-    from jitd.lifecycle.integrity import Noted, examine_head, examine_tables
+    from jitd.lifecycle.integrity import Noted, examine_head, examine_index, examine_tables
     from jitd.store import StoreError
     from jitd.store.opening import file_of, read_store
 
@@ -56,6 +56,7 @@ def verify(*, file: Path | None, config: Path | None) -> None:
         try:
             verified = walk(store.records(), store.documents(), store.misfiled())
             examine_tables(store)
+            examine_index(store)
             if noted is not None:
                 examine_head(store, head, noted)
         finally:

@@ -9,9 +9,11 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +188,50 @@ def test_an_export_has_its_record_and_all_lines_follow_each_other(served: House)
     assert [one["number"] for one in full] == [one["number"] for one in shown(served, "--who=alice")]
     (exported,) = [one for one in served.records(before) if one["event"] == "record.exported"]
     assert (exported["detail"]["who"], exported["detail"]["n"], exported["actor"]) == ("alice", len(full), "root")
+
+
+def test_an_index_that_somebody_has_spoilt_is_told_by_audit_verify(served: House, tmp_path: Path) -> None:
+    """THREATS L-19. The whole one is whole."""
+    assert served.sudo("alice", "sh", "-c", "exit 0").returncode == 0
+    served.at_rest()
+    copy = tmp_path / "copy.db"
+    with contextlib.closing(sqlite3.connect(served.database)) as live, contextlib.closing(sqlite3.connect(copy)) as made:
+        live.backup(made)
+    assert served.jitd("audit", "verify", str(copy)).returncode == 0
+    with contextlib.closing(sqlite3.connect(copy)) as db:
+        db.execute(
+            "UPDATE chain_about SET requester = '' WHERE number = (SELECT max(number) FROM chain_about WHERE requester <> '')"
+        )
+        db.commit()
+    done = served.jitd("audit", "verify", str(copy))
+    assert done.returncode == 1 and "index of the record is wrong about record" in done.stderr
+
+
+def test_an_export_is_proved_by_its_lines_and_by_ssh_keygen(served: House, tmp_path: Path) -> None:
+    """THREATS L-19. By hand, as PROTOCOL.md says it, without a line of jitd's code: seals, values, and the signed head."""
+    assert served.sudo("alice", "sh", "-c", "exit 0").returncode == 0
+    served.at_rest()
+    lines = [json.loads(line) for line in served.jitd("audit", "export", "--who=alice", "--since=1h").stdout.splitlines()]
+    seal, number = (bytes.fromhex(lines[0]["seal"]), lines[0]["number"]) if "signed" in lines[0] else (bytes(32), 0)
+    for line in lines["signed" in lines[0] :]:
+        if "signed" not in line:
+            number += 1
+            digest = bytes.fromhex(line["digest"]) if "digest" in line else sha256(line["sealed"].encode()).digest()
+            seal = sha256(b"jitd chain 2\n" + number.to_bytes(8, "big") + seal + digest).digest()
+        assert line["number"] == number and line.get("seal", seal.hex()) == seal.hex()
+        for value in line.get("values", ()):
+            said = json.dumps(value["value"], sort_keys=True, separators=(",", ":")).encode()
+            name, salt = value["field"].encode(), bytes.fromhex(value["salt"])
+            sizes = len(name).to_bytes(8, "big"), len(said).to_bytes(8, "big")
+            assert sha256(b"jitd value 1\n" + salt + sizes[0] + name + sizes[1] + said).hexdigest() == value["committed"]
+            assert value["committed"] in line["sealed"]
+    assert any(line.get("values") for line in lines)
+    signed = lines[-1]
+    assert signed["form"] == "jitd checkpoint 1", "an export waits until its end is signed"
+    (tmp_path / "allowed").write_text(served.jitd("audit", "key", "--allowed-signers").stdout)
+    (tmp_path / "signature").write_text(signed["signature"])
+    who = (tmp_path / "allowed").read_text().split()[0]
+    words = ["-Y", "verify", "-f", tmp_path / "allowed", "-I", who, "-n", "jitd-checkpoint", "-s", tmp_path / "signature"]
+    proved = subprocess.run(["ssh-keygen", *words], input=signed["signed"].encode(), capture_output=True, check=False)
+    assert proved.returncode == 0, proved.stderr
+    assert f"\nnumber {number}\nseal {seal.hex()}\n" in signed["signed"]
