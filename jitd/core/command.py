@@ -15,6 +15,7 @@ from typing import Annotated
 from jitd.core.changed import replace
 from jitd.core.frozen import dataclass
 from jitd.core.grade import Finding, read_rows, rows
+from jitd.core.masking import Place, masked
 from jitd.core.values import ARGUMENTS, BYTES, DIGEST, MANY, NUMBER, PAIRS, TEXT, WORDS, Said
 
 _FINDINGS = Said(None, rows, read_rows)
@@ -101,7 +102,8 @@ class Command:
     connection. ``brought`` contains data that the requester has sent for the things, such as a public key (``core.public_key``).
     ``lets`` contains sentences from the settings about the powers that each thing gives to the requester. Each sentence in
     ``lets`` begins with the name of the thing and a colon. ``salt`` is random. Without the salt, a person who knows the other
-    inputs of the fingerprint could guess the secret parts of the command.
+    inputs of the fingerprint could guess the secret parts of the command. ``masked`` are the places in ``argv`` that nobody is
+    shown: neither the fingerprint nor a use of a lease depends on them.
     """
 
     argv: Annotated[tuple[bytes, ...], ARGUMENTS]
@@ -126,6 +128,12 @@ class Command:
     salt: Annotated[bytes, DIGEST] = b""
     interpreters: Annotated[tuple[Interpreter, ...], MANY] = ()
     findings: Annotated[tuple[Finding, ...] | None, _FINDINGS] = None
+    masked: tuple[Place, ...] = ()
+
+    @property
+    def told_argv(self) -> tuple[bytes, ...]:
+        """The command line as people read it, on screens, in notices and in the record. What is judged and run is ``argv``."""
+        return masked(self.argv, self.masked) if self.masked else self.argv
 
     @property
     def things(self) -> tuple[str, ...]:
@@ -190,7 +198,7 @@ def work_of(command: Command) -> bytes:
     """
     argv = tuple(sorted(command.argv)) if command.gives else command.argv  # the order of several things does not matter
     bare = replace(
-        command, argv=argv, lets=tuple(sorted(command.lets)), locale=(), streams=(), chdir=False, stays=False, salt=b""
+        command, argv=argv, lets=tuple(sorted(command.lets)), locale=(), streams=(), chdir=False, stays=False, salt=b"", masked=()
     )
     return fingerprint("", "", "", "", bare, ())
 

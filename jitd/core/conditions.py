@@ -100,14 +100,18 @@ class CommandPattern:
         arguments = command.argv[1:]
         if len(arguments) < len(self.arguments) or (len(arguments) > len(self.arguments) and not self.is_open):
             return False
-        if self.file is not None:
-            if _characters(command.path) != self.text[0]:
-                return False
-        elif self.path is not None:
-            parts = _characters(command.path).split("/")
-            if len(parts) != len(self.path) or not all(glob.matches(part) for glob, part in zip(self.path, parts, strict=True)):
-                return False
+        if not self.names(command.path):
+            return False
         return all(glob.matches(_characters(argument)) for glob, argument in zip(self.arguments, arguments, strict=False))
+
+    def names(self, path: bytes) -> bool:
+        """True if the first element of the pattern matches ``path``. The arguments do not matter."""
+        if self.file is not None:
+            return _characters(path) == self.text[0]
+        if self.path is None:
+            return True
+        parts = _characters(path).split("/")
+        return len(parts) == len(self.path) and all(glob.matches(part) for glob, part in zip(self.path, parts, strict=True))
 
     def __str__(self) -> str:
         if self.path is None:

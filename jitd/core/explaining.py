@@ -318,7 +318,7 @@ def _wanted_commands(rule: Rule) -> str:
 
 def _commands(rule: Rule, question: Question, at: datetime) -> str:
     command = question.command
-    words = command.argv if command.gives or not command.path else (command.path, *command.argv[1:])
+    words = command.told_argv if command.gives or not command.path else (command.path, *command.told_argv[1:])
     doubt = f" (it is not certain what runs: {command.doubt})" if command.doubt else ""
     return " ".join(map(spelled, words)) + doubt
 

@@ -13,11 +13,13 @@ from typing import Literal
 
 from jitd.core.breach import breach
 from jitd.core.changed import replace
+from jitd.core.command import Command
 from jitd.core.conditions import SELF, covers_run_as
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Record, Terms, Why
 from jitd.core.duration import LONGEST, duration_in_words
 from jitd.core.facts import NOTHING, Facts, Unasked
 from jitd.core.frozen import dataclass, field
+from jitd.core.masking import Place, places
 from jitd.core.named_groups import NamedGroups
 from jitd.core.names import OF_THE_FILE
 from jitd.core.origin import FACT
@@ -308,6 +310,20 @@ def rules_for(policy: Policy, subject: Subject, host: str, service: str) -> tupl
         return (ROOTS,) if policy.root == "permit" else ()
     about = policy.index.about(subject)
     return tuple(rule for rule in about if is_of(rule, subject) and is_here(rule, host) and is_for(rule, service))
+
+
+def masked_places(policy: Policy, command: Command) -> tuple[Place, ...]:
+    """Return the places in ``command.argv`` that people do not read. The masks of each rule apply that has a pattern for the
+    command's file, or for any command. If jitd does not know which file is executed, the masks of all rules apply.
+    """
+    if command.gives:
+        return ()
+    about = (
+        rule
+        for rule in policy.index.masking
+        if not command.path or rule.commands is None or any(pattern.names(command.path) for pattern in rule.commands)
+    )
+    return places(command.argv, (mask for rule in about for mask in rule.masks))
 
 
 def describe_approvals(approvals: tuple[Approval, ...]) -> str:

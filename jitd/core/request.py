@@ -157,7 +157,7 @@ class Submitted:
         """
         request = self.request
         command, claims = request.command, request.claims
-        words = [spelled(word) for word in command.argv]
+        words = [spelled(word) for word in command.told_argv]
         return {
             "argv": [words[0], Value("argv", words[1:])] if words[1:] else words,
             "path": spelled(command.path),

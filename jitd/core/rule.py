@@ -9,6 +9,7 @@ from jitd.core.authentication import Demand
 from jitd.core.conditions import CommandPattern, Glob, Hours, Reason
 from jitd.core.decision import Approval, BreakGlass, Obligations, Terms
 from jitd.core.frozen import dataclass
+from jitd.core.masking import Mask
 from jitd.core.origin import Whence
 from jitd.core.when import When
 
@@ -23,7 +24,8 @@ class Rule:
     ``demand``: if a requester's authentication does not meet this demand, the rule permits nothing. ``origin`` and ``when`` are
     evaluated last. ``accepts`` contains the accepted warnings, each with the reason. If the requester breaks glass, only permits
     with ``break_glass`` count. Otherwise only permits without ``break_glass`` count. For ``standing``, ``gatekeepers``,
-    ``notify``, ``visible_to`` and ``without_kdc`` see Obligations.
+    ``notify``, ``visible_to`` and ``without_kdc`` see Obligations. ``masks`` hide words of every command whose
+    file a pattern of the rule names (core/masking.py).
     """
 
     verdict: Literal["permit", "deny"]
@@ -50,6 +52,7 @@ class Rule:
     gatekeepers: tuple[str, ...] = ()
     notify: tuple[str, ...] = ()
     visible_to: tuple[str, ...] | None = None
+    masks: tuple[Mask, ...] = ()
     break_glass: BreakGlass | None = None
     without_kdc: str = "deny"
     accepts: tuple[tuple[str, str], ...] = ()

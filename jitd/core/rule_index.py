@@ -71,7 +71,7 @@ class RuleIndex:
 
     ``denies`` contains all denies, in their order. ``groups`` contains the groups whose names the rules need. ``denied_files``
     contains the full paths in denies, without the paths that have wildcards. ``given_things`` contains each thing that a permit
-    can give. ``takes_local_proofs`` is True if a permit accepts local passwords.
+    can give. ``masking`` contains the rules with masks. ``takes_local_proofs`` is True if a permit accepts local passwords.
     """
 
     __slots__ = (
@@ -82,6 +82,7 @@ class RuleIndex:
         "denies",
         "given_things",
         "groups",
+        "masking",
         "takes_local_proofs",
     )
 
@@ -92,6 +93,7 @@ class RuleIndex:
         self.denied_files = tuple(dict.fromkeys(pattern.file for pattern in patterns if pattern.file is not None))
         self._permits = tuple(rule for rule in rules if rule.verdict == "permit")
         self.given_things = tuple(dict.fromkeys(thing for rule in self._permits for thing in rule.gives or ()))
+        self.masking = tuple(rule for rule in self._permits if rule.masks)
         self.takes_local_proofs = any(rule.without_kdc == "local" for rule in self._permits)
         self._by_word: dict[str, _Permits] = {}
         self._deepest = 0

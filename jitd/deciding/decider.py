@@ -25,7 +25,7 @@ from jitd.core.frozen import dataclass
 from jitd.core.gatekeeping import Heard, folded, judged
 from jitd.core.grade import Finding
 from jitd.core.grant import Grant, covers, waits_for_its_own
-from jitd.core.policy import Policy, Rule, rules_for
+from jitd.core.policy import Policy, Rule, masked_places, rules_for
 from jitd.core.request import Request, Review, Verdict
 from jitd.core.subject import Subject
 from jitd.deciding import accounts, findings, screening
@@ -331,10 +331,10 @@ class Decider:
         config = self._config
         asked = ask(config.search_path)
         if locked is not None:
-            return asked, Sighting(screening.unopened(asked, who, service, config.search_path), locked)
+            return asked, _with_masks(policy, Sighting(screening.unopened(asked, who, service, config.search_path), locked))
         typed = (os.path.join(asked.cwd, asked.argv[0]),) if asked.argv and b"/" in asked.argv[0] and not asked.gives else ()
         MOUNTS.approach(typed)
-        return asked, screening.look(
+        found = screening.look(
             policy,
             asked,
             self._accounts.sure_of(who),
@@ -345,6 +345,7 @@ class Decider:
             self._now(),
             knowledge,
         )
+        return asked, _with_masks(policy, found)
 
     def _look_again(self, policy: Policy, request: Request, knowledge: Knowledge) -> Decision:
         who, _ = self._as_now(request.requester)
@@ -459,3 +460,8 @@ def _with_gatekeepers(request: Request, decision: Decision) -> Decision:
 
 def _approving(request: Request) -> tuple[Review, ...]:
     return tuple(review for review in request.reviews if review.verdict is Verdict.APPROVE)
+
+
+def _with_masks(policy: Policy, found: Sighting) -> Sighting:
+    """Return ``found``, whose command knows the places in its command line that nobody is to read."""
+    return replace(found, command=replace(found.command, masked=masked_places(policy, found.command)))

@@ -36,6 +36,7 @@ MOST_LOOKS = 64
 WITHIN = 2.0
 """Maximum number of paths that are looked at for one command, and of seconds in which a look may begin."""
 EVERYBODY = "everybody"
+BY_A_MASKED_WORD = "a masked word makes it so: ask the requester which"
 MOST_NAMES = 3
 """Maximum number of accounts and groups that are named as those who can change a file."""
 
@@ -85,14 +86,19 @@ def worst_of(*looks: tuple[Finding, ...]) -> tuple[Finding, ...]:
 
 def _found(command: Command, look: Look, requester: str) -> tuple[Finding, ...]:
     """Return the findings about ``command``. If the judgement itself fails, this is graded as the worst. So a defect in the table
-    of programs neither comforts anybody, nor keeps the lists with this request from everybody.
+    of programs neither comforts anybody, nor keeps the lists with this request from everybody. A finding that the command does
+    not have with its masks keeps its grade and loses its words, because they could quote what is masked.
     """
     # findings are for the requester, too, so they must not tell of a program that the requester cannot read
     told = replace(command, interpreters=tuple(one for one in command.interpreters if one.is_told))
     try:
-        return findings_of(told, look, requester=requester)
+        found = findings_of(told, look, requester=requester)
+        if not command.masked:
+            return found
+        unmasked = set(findings_of(replace(told, argv=told.told_argv), look, requester=requester))
     except Exception as fault:
         return (Finding(Grade.GIVES, f"jitd failed to judge this command ({type(fault).__name__})"),)
+    return tuple(one if one in unmasked else Finding(one.grade, BY_A_MASKED_WORD) for one in found)
 
 
 class RequesterLook:

@@ -110,7 +110,7 @@ class _Words:
             return lines
         if request.command.argv:
             what = "Thing:   " if request.command.gives else "Command: "
-            lines.append(f"{what} {self.plain(shown_command(_beginning(request.command.argv)), foreign.MOST)}")
+            lines.append(f"{what} {self.plain(shown_command(_beginning(request.command.told_argv)), foreign.MOST)}")
         lines += self._worst()
         if request.claims.reason:
             lines.append(f"Reason:   {self.plain(request.claims.reason, foreign.MOST)}")

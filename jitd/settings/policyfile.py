@@ -27,6 +27,7 @@ from jitd.core.conditions import (
     read_variable,
 )
 from jitd.core.decision import Record, Terms
+from jitd.core.masking import read_mask
 from jitd.core.names import NAMES, Name
 from jitd.core.naming import AS_WRITTEN, Naming
 from jitd.core.origin import read_origin
@@ -48,7 +49,7 @@ LONGEST_GIVEN = 24 * 3600
 its end.
 """
 
-SEEN = ("visible_to",)
+SEEN = ("visible_to", "mask")
 KEYS = {
     "rule": ("name", "who", "run_as", "commands", "gives", "hosts", "hours", "origin", "services", "when", "accept"),
     "permit": (
@@ -301,6 +302,7 @@ def _permit(document: Document, table: Table, names: Mapping[str, Name], naming:
         gatekeepers=names_in(table),
         notify=notify_key.channels_in(table),
         visible_to=table.words("visible_to", (), naming.read_who, may_be_empty=True) if "visible_to" in table.values else None,
+        masks=table.words("mask", (), read_mask),
         needs_ticket=needs_ticket,
         demand=demand,
         accepts=read_accept(table),

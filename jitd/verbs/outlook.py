@@ -66,7 +66,7 @@ def compared(earlier: Request) -> Row:
     """Return the members of an ``earlier`` request's row with which a later request is compared."""
     command = earlier.command
     return {
-        "argv": [shown(word) for word in command.argv] if sum(map(len, command.argv)) <= LONGEST else None,
+        "argv": [shown(word) for word in command.told_argv] if sum(map(len, command.argv)) <= LONGEST else None,
         "path": shown(command.path),
         "digest": command.digest.hex(),
         "run_as": shown(command.run_as.user),

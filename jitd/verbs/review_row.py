@@ -23,7 +23,7 @@ def review_row(owed: OwedReview, asked: Request, viewer: Subject, now: Moment, *
         "requester": shown(owed.requester.principal),
         "host": shown(asked.host),
         "run_as": shown(asked.command.run_as.user),
-        "argv": [shown(word) for word in asked.command.argv],
+        "argv": [shown(word) for word in asked.command.told_argv],
         "rule": shown(owed.rule),
         "instead_of": shown(owed.glass.instead_of),
         "reviewers": shown(reviewers(owed.glass)),

@@ -20,6 +20,7 @@ from jitd.core.grade import Finding, worst
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding, HoldingState, Untaken
 from jitd.core.lock import Lock, counted, sentence
+from jitd.core.masking import MASKED
 from jitd.core.policy import Rule, describe, describe_approvals
 from jitd.core.public_key import told_of
 from jitd.core.request import Request, RequestState, Verdict, how_often, lasts, open_ways
@@ -28,6 +29,7 @@ from jitd.core.subject import Subject
 from jitpam.wire.shown import shown, unshown
 
 Row = dict[str, Any]
+NAMED_BY_A_MASK = "a masked word names this file"
 NOTHING: Mapping[str, Untaken] = MappingProxyType({})
 
 
@@ -42,6 +44,11 @@ def on_host(at: datetime | None) -> str:
     be another one.
     """
     return "a time that is not known" if at is None else f"{at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+
+
+def is_masked(command: Command, at: int) -> bool:
+    """True if the word ``at`` of the command line is masked, or a part of it."""
+    return any(place == at for place, _ in command.masked)
 
 
 def _pairs(pairs: Pairs) -> list[list[str]]:
@@ -96,7 +103,7 @@ def _command(command: Command, *, is_requester: bool) -> Row:
     is able to read this file.
     """
     return {
-        "argv": [shown(a) for a in command.argv],
+        "argv": [shown(a) for a in command.told_argv],
         "path": shown(command.path),
         "digest": command.digest.hex() if command.is_told or not is_requester else "",
         "run_as": shown(command.run_as.user),
@@ -184,9 +191,9 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         "operands": [
             {
                 "argument": o.at,
-                "path": shown(o.path),
+                "path": MASKED if is_masked(request.command, o.at) else shown(o.path),
                 "digest": o.digest.hex() if o.is_told or not is_requester else "",
-                "because": shown(o.because),
+                "because": NAMED_BY_A_MASK if is_masked(request.command, o.at) else shown(o.because),
             }
             for o in request.command.operands
             if o.is_seen or not is_requester
@@ -309,7 +316,7 @@ def run_row(run: Run, grant: Grant, viewer: Subject, usage: Usage | None = None)
         "requester": shown(grant.holder.principal),
         "host": shown(grant.host),
         "service": shown(grant.service),
-        "argv": [shown(a) for a in grant.command.argv],
+        "argv": [shown(a) for a in grant.command.told_argv],
         "run_as": shown(grant.command.run_as.user),
         "rule": shown(grant.rule),
         "grant": run.grant,
@@ -409,7 +416,7 @@ def rule_row(rule: Rule) -> Row:
 
 def decision_row(decision: Decision, command: Command) -> Row:
     """Return the row of a supposed decision, for a person who only asked how jitd would decide."""
-    row: Row = {"path": shown(command.path), "argv": [shown(a) for a in command.argv], "run_as": shown(command.run_as.user)}
+    row: Row = {"path": shown(command.path), "argv": [shown(a) for a in command.told_argv], "run_as": shown(command.run_as.user)}
     if isinstance(decision, Deny):
         return {
             **row,

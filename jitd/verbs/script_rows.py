@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from jitd.core.deed import deed_of
+from jitd.core.masking import MASKED
 from jitd.core.request import Request, RequestState, Verdict
 from jitd.core.script import Script, bound
 from jitd.store import Store
 from jitd.verbs.limits import n_bytes_of
 from jitd.verbs.outlook import LONGEST, MOST_BYTES
-from jitd.verbs.rows import Row, instant
+from jitd.verbs.rows import NAMED_BY_A_MASK, Row, instant, is_masked
 from jitpam.wire.notation import encode_basestring_ascii
 from jitpam.wire.shown import shown
 
@@ -60,14 +61,15 @@ def script_rows(store: Store, found: Request, may_see: Callable[[Request], bool]
 def _row(script: Script, found: Request) -> Row:
     is_executed = deed_of(found.service).is_executed
     sentence = bound(script, found.command, found.service, is_executed=is_executed) if script.digest else ""
+    is_unnamed = is_masked(found.command, script.at)  # why a file is not shown, or not bound, can quote its path
     return {
         "argument": script.at,
-        "path": shown(script.path),
+        "path": MASKED if is_unnamed else shown(script.path),
         "text": None,
         "before": None,
         "last": None,
-        "told": shown(script.told),
-        "bound": shown(sentence),
+        "told": NAMED_BY_A_MASK if is_unnamed and script.told else shown(script.told),
+        "bound": NAMED_BY_A_MASK if is_unnamed and sentence else shown(sentence),
     }
 
 

@@ -29,7 +29,7 @@ def asked(request: Request) -> list[str]:
     command, run_as = request.command, request.command.run_as
     host = request.host.partition(".")[0]
     whom = shown(run_as.user) if run_as.group == run_as.user else f"{shown(run_as.user)} with group {shown(run_as.group)}"
-    lines = [f"request {request.id}: {shown_command(command.argv)} (as {whom} on {shown(host)})"]
+    lines = [f"request {request.id}: {shown_command(command.told_argv)} (as {whom} on {shown(host)})"]
     if request.obligations is not None:
         lines.append(owing(request))
     return lines

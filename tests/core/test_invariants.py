@@ -158,8 +158,8 @@ CHANGES = {
 
 def test_invariant_6_the_fingerprint_covers_every_field_of_the_command():
     """THREATS R-01, R-11, A-03."""
-    # Two fields change nothing that runs: what a requester may be told, and what approvers are told of the command.
-    assert set(CHANGES) | {"is_told", "findings"} == {field.name for field in fields(Command)}
+    # Three fields change nothing that runs: what a requester may be told, and what approvers are told of the command.
+    assert set(CHANGES) | {"is_told", "findings", "masked"} == {field.name for field in fields(Command)}
     plain = command("true")
     seen = {fingerprint("K7QM-2XVD", "alice@X", HOST, "jitsudo", plain, (None, None, None))}
     for name, value in CHANGES.items():

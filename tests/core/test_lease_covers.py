@@ -57,6 +57,7 @@ COMMAND: Rows = {
         ((Interpreter(b"/sh", b"d" * 32, ""),), False),
     ],
     "findings": [((Finding(Grade.GIVES, "can start a shell"),), True)],  # they warn people of the moment
+    "masked": [(((1, 0),), True)],  # what people read is not what runs
 }
 RUN_AS: Rows = {"user": [("bob", False)], "uid": [(7, False)], "group": [("adm", False)], "gid": [(7, False)]}
 OPERAND: Rows = {

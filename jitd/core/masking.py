@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Masks: which words of a command are secrets, and what people read in place of them.
+
+Law: pure. A mask never hides the first word of a command, and never a word that begins with ``-``. What a mask hides is judged
+like every other word, and it is executed. Only what is shown and recorded changes. A mask hides too much rather than too little:
+the masks of all rules about a program apply, whichever rule decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from jitd.core.frozen import dataclass
+
+MASKED = "‹masked›"
+"""What people read in place of a masked word, or of its rest. It does not tell the length of what it hides."""
+Place = tuple[int, int]
+"""A masked word: its place in the command line, and the number of its bytes that are shown before the mask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """One mask of a rule. If ``is_next``, it hides the word after the word ``literal``. Otherwise it hides the rest of a word
+    that begins with ``literal``.
+    """
+
+    literal: bytes
+    is_next: bool
+
+    def __str__(self) -> str:
+        return f"{self.literal.decode('utf-8', 'surrogateescape')}{' ' if self.is_next else ''}*"
+
+
+def read_mask(text: str) -> Mask:
+    """Read a mask such as ``--password *`` (the word after this option) or ``--password=*`` (the rest of this word). Raises
+    ValueError with the reason.
+    """
+    literal, is_next = (text[:-2], True) if text.endswith(" *") else (text[:-1], False)
+    if not text.endswith("*") or not literal:
+        raise ValueError('a mask is an option, a space and a star ("--password *"), or a beginning and a star ("--password=*")')
+    if any(character in literal for character in "*?") or (is_next and " " in literal):
+        raise ValueError(f'"{text}" has one star, at its end, and what stands before it is taken literally')
+    if literal == "-":
+        raise ValueError(f'"{text}" would hide every option')
+    return Mask(literal.encode("utf-8", "surrogateescape"), is_next)
+
+
+def places(argv: Sequence[bytes], masks: Iterable[Mask]) -> tuple[Place, ...]:
+    """Return the places in ``argv`` that ``masks`` hide, in their order. If several masks hide a word, the one that shows least
+    of it counts.
+    """
+    masks = tuple(masks)
+    found: dict[int, int] = {}
+    for at, word in enumerate(argv):
+        for mask in masks:
+            if mask.is_next:
+                if word == mask.literal and at + 1 < len(argv) and not argv[at + 1].startswith(b"-"):
+                    found[at + 1] = 0
+            elif at > 0 and word.startswith(mask.literal) and len(word) > len(mask.literal):
+                found[at] = min(len(mask.literal), found.get(at, len(mask.literal)))
+    return tuple(sorted(found.items()))
+
+
+def masked(argv: Sequence[bytes], hidden: Iterable[Place]) -> tuple[bytes, ...]:
+    """Return ``argv`` as people read it: with ``MASKED`` at the places ``hidden``."""
+    words = list(argv)
+    for at, start in hidden:
+        words[at] = words[at][:start] + MASKED.encode()
+    return tuple(words)
