@@ -75,6 +75,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float)
         given_gid=given_gid,
         interpreters=tuple(one for one in screening.bound_interpreters(command) if one[1]),  # the kernel opens these
         namespace=narrow_namespace(grant.terms, fresh),
+        recorded_argv=command.told_argv if command.masked else (),
     )
 
 

@@ -48,7 +48,8 @@ class Job:
     named no directory, and ``cwd`` is its current directory. ``observed`` is True if the run must be watched. ``namespace`` says
     whether the command runs in a pid namespace of its own. It is the value of ``run.namespace`` in the rule. ``given_gid`` is a
     group that the target account is not a member of, or None. The command has this group for the time of the run only. Therefore
-    it always runs in a pid namespace, and a filter of system calls keeps it from storing the group in a file.
+    it always runs in a pid namespace, and a filter of system calls keeps it from storing the group in a file. If words of the
+    command are masked, ``recorded_argv`` is what stands in the recording in place of ``argv``. Otherwise it is empty.
     """
 
     run: str
@@ -88,6 +89,7 @@ class Job:
     interpreters: tuple[tuple[bytes, bytes], ...] = ()
     namespace: str = "never"
     given_gid: int | None = None
+    recorded_argv: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +326,7 @@ _JOB: dict[str, Callable[[object], Any]] = {
     "interpreters": _interpreters,
     "namespace": _choice("auto", "always", "never"),
     "given_gid": _id_or_none,
+    "recorded_argv": _list(_string),
 }
 
 _LOGIN: dict[str, Callable[[object], Any]] = {

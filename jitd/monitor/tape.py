@@ -47,7 +47,7 @@ class Tape:
             columns=columns if has_terminal else 0,
             term=shown(environment.get(b"TERM", b"")),
             path=shown(job.path),
-            argv=tuple(shown(word) for word in job.argv),
+            argv=tuple(shown(word) for word in job.recorded_argv or job.argv),
             requester=shown(job.requester),
             user=shown(job.user),
             group=shown(job.group),

@@ -41,7 +41,9 @@ JOB = Job(
 strings = some.binary().map(lambda raw: raw.replace(b"\0", b""))
 
 
-@pytest.mark.parametrize("changes", [{}, {"namespace": "auto"}, {"namespace": "always", "given_gid": 0}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"namespace": "auto"}, {"namespace": "always", "given_gid": 0}, {"recorded_argv": (b"a",)}]
+)
 def test_a_job_comes_back_as_it_went(changes: dict[str, Any]) -> None:
     job = replace(JOB, **changes)
     assert read_job(write_job(job)) == job
@@ -70,6 +72,7 @@ def test_any_bytes_come_back(argv: tuple[bytes, ...], environment: Any, cwd: byt
         {"ends_at_boot": float("nan")}, {"ends_at_boot": float("inf")}, {"leftovers": "forget"}, {"writable": 1},
         {"ends_because": "\0"},
         {"namespace": "perhaps"}, {"namespace": True}, {"given_gid": -1}, {"given_gid": 2**32 - 1}, {"given_gid": False},
+        {"recorded_argv": (b"a\0",)}, {"recorded_argv": ("a",)},
     ],
     ids=str,
 )  # fmt: skip
