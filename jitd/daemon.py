@@ -135,7 +135,7 @@ class Daemon:
         realm = min(config.realms) if len(config.realms) == 1 else host.default_realm(host.KRB5_CONF) or min(config.realms)
         now = origins.moment
         self._rules = rules
-        self._store: Store = open_store(config.state)
+        self._store: Store = open_store(config.state, config.socket.parent / "masks.key")
 
         def opened() -> Store:
             return read_store(file_of(config.state))

@@ -25,6 +25,7 @@ from jitd.core.run import Run
 from jitd.core.subject import Subject
 from jitd.core.values import Said, Value, Values, committed_in
 from jitd.store.columns import COLUMNS
+from jitd.store.masked_words import told
 
 MOST_PARTS = 16
 """Maximum number of parts of objects whose form with commitments is kept for an owner."""
@@ -46,9 +47,9 @@ T = TypeVar("T", Request, Grant, Run, Lock, Holding, OwedReview)
 
 def write(life: Request | Grant | Run | Lock | Holding | OwedReview, values: Values) -> bytes:
     """Return the stored form of ``life``, which is JSON with the members in a fixed order. ``values`` gets the values that it
-    commits to.
+    commits to. Masked words and what could betray them are left out (``store.masked_words``).
     """
-    return _encoder.encode(_committed(life, values))
+    return _encoder.encode(_committed(told(life), values))
 
 
 def read(life: type[T], document: bytes, values: Callable[[str], Values]) -> T:

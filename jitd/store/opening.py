@@ -17,11 +17,11 @@ def file_of(state: Path) -> Path:
     return state / "jitd.db"
 
 
-def open_store(state: Path) -> Store:
-    """Open the daemon's store. If there is no database, create it. If the database has an older schema, migrate it. Raises
-    StoreError.
+def open_store(state: Path, words_key: Path) -> Store:
+    """Open the daemon's store. If there is no database, create it. If the database has an older schema, migrate it. ``words_key``
+    is the file of the key for masked words, outside ``state`` and in memory. Raises StoreError.
     """
-    return SqliteStore(file_of(state))
+    return SqliteStore(file_of(state), words_key)
 
 
 def read_store(file: Path, *, is_alone: bool = False) -> Store:

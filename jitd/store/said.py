@@ -32,7 +32,7 @@ _IS_OPEN = (
     " UNION ALL SELECT 1 FROM runs INDEXED BY runs_open WHERE grant_id = ?1 AND is_open = 1"
     " UNION ALL SELECT 1 FROM holdings INDEXED BY holdings_open WHERE grant_id = ?1 AND is_open = 1 LIMIT 1"
 )
-_ASKED_FOR = (
+ASKED_FOR = (
     "SELECT json_extract(CAST(document AS TEXT), '$.request') FROM runs INDEXED BY runs_open WHERE is_open = 1"
     " UNION SELECT json_extract(CAST(document AS TEXT), '$.request') FROM holdings INDEXED BY holdings_open WHERE is_open = 1"
 )
@@ -110,7 +110,7 @@ class SaidValues(Link):
     def due(self, before: datetime, most: int) -> list[tuple[str, int]]:
         when, found = spell(before), dict[str, int]()
         with self._told():
-            in_use = {request for (request,) in self._db.execute(_ASKED_FOR)}
+            in_use = {request for (request,) in self._db.execute(ASKED_FOR)}
             rows = self._db.execute(
                 "SELECT id FROM said INDEXED BY said_since WHERE is_forgotten = 0 AND at < ? ORDER BY at", (when,)
             )

@@ -30,13 +30,13 @@ from jitd.store.cursors import Cursors
 from jitd.store.index import Index
 from jitd.store.kept import Kept, Unread
 from jitd.store.live import LiveObjects
-from jitd.store.said import SaidValues
+from jitd.store.masked_words import MaskedWords, WordsKey
 from jitd.store.tally import Had, Tally
 from jitd.store.texts import Texts
 from jitd.store.told import ToldMarks
 
 P = TypeVar("P")
-FIRST, SCHEMA = 9, 12
+FIRST, SCHEMA = 9, 13
 """The numbers of the first and the last file in ``schema/``. The last is the version of the schema that this code uses. A
 database with a version before the first is refused: its chain has another form.
 """
@@ -50,11 +50,12 @@ _LIVES = ("request", "grant", "run", "lock", "holding", "owed_review")
 _REVIEWED = "json_extract(CAST(r.document AS TEXT), '$.requester', '$.reviews')"
 
 
-class SqliteStore(SaidValues, ToldMarks, Texts, Checkpoints, Cursors, LiveObjects, Index):
+class SqliteStore(MaskedWords, ToldMarks, Texts, Checkpoints, Cursors, LiveObjects, Index):
     """See ``Store``. Use a SqliteStore from one thread only."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, words_key: Path | None = None) -> None:
         self._path = path
+        self._words_key = None if words_key is None else WordsKey(words_key)
         self._open_locks: tuple[Lock, ...] | None = None  # needed for each decision; only this object changes locks
         self._tally, self._kept, self._rows = Tally(), Kept(), {}
         self._is_reader, self._is_shut = False, True
@@ -75,7 +76,7 @@ class SqliteStore(SaidValues, ToldMarks, Texts, Checkpoints, Cursors, LiveObject
         store = cls.__new__(cls)
         is_still = is_alone and not path.with_name(f"{path.name}-wal").exists()  # otherwise the reader would create that file
         how = "mode=ro&immutable=1" if is_still else "mode=ro"
-        store._path = path
+        store._path, store._words_key = path, None
         store._open_locks = None
         store._tally, store._kept, store._rows = Tally(), Kept(), {}
         store._named = frozenset()
@@ -143,6 +144,8 @@ class SqliteStore(SaidValues, ToldMarks, Texts, Checkpoints, Cursors, LiveObject
             try:
                 for change in changes:
                     self._write(change)
+                    self._add_words(change.after)
+                self._drop_words(changes)
                 self._rows = rows
                 for values, at in said:
                     self._add(values, at)
@@ -445,7 +448,7 @@ class SqliteStore(SaidValues, ToldMarks, Texts, Checkpoints, Cursors, LiveObject
             return found
 
         try:
-            return documents.read(life, document, values), size
+            return self._with_words(documents.read(life, document, values)), size
         except ValueError as fault:
             raise StoreError(f"{self._path}: an object cannot be read: {fault}") from fault
 

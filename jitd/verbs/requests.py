@@ -22,8 +22,10 @@ from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import JITSUDO, deed_of
 from jitd.core.effects import Moment
 from jitd.core.law import Actor, IllegalEvent, Origin, Role
+from jitd.core.masking import MASKED
 from jitd.core.origin import Caller, kept_of
 from jitd.core.request import Request, fault_in_start, terms_of
+from jitd.core.script import Script
 from jitd.core.subject import Subject
 from jitd.deciding import program_commands
 from jitd.deciding.command_lookup import Asked, Nonsense
@@ -235,7 +237,7 @@ class Requests:
             visible_to=decision.visible_to if isinstance(decision, Deny) else None,
             at_once=at_once,
             extends=first.extends if point is None else None,
-            scripts=_scripts_of(first).scripts,
+            scripts=_named(_scripts_of(first).scripts, command),
         )
 
     def _begin(
@@ -437,3 +439,9 @@ def _beforehand(who: Subject, service: str, asked: Asked) -> Callable[[str], Ask
 def _scripts_of(first: FirstDecision) -> Scripts:
     """Return the texts that somebody will read. Nobody reads them if a lease covers the request."""
     return first.scripts if isinstance(first.decision, Permit) and first.decision.lease is None else Scripts()
+
+
+def _named(scripts: tuple[Script, ...], command: Command) -> tuple[Script, ...]:
+    """Return ``scripts`` as people read of them: those that a masked word of ``command`` names lose their name."""
+    hidden = {at for at, _ in command.masked}
+    return tuple(replace(one, path=MASKED.encode(), told="") if one.at in hidden else one for one in scripts)

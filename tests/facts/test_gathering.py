@@ -44,7 +44,7 @@ class House:
 
     def __init__(self, path: Path) -> None:
         self.opened_times = 0
-        self.store = open_store(path)
+        self.store = open_store(path, path / "masks.key")
         self._file = path / "jitd.db"
         self._ours, self._theirs = socket.socketpair(socket.AF_UNIX)
         self.caller = Caller(Peer(self._ours, os.getuid(), os.getpid()).hold)

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Words of a command that a rule masks: nobody reads them, in no file are they found, and they are what is judged and run.
+
+Law: a masked word is in one command line alone. It is looked for in what everybody is told, in the record, in every file of the
+daemon and in its log.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.system.conftest import Asking, House
+from tests.waiting import wait_for
+
+WORD = "correct-horse-battery"
+OTHER = "wrong-horse-battery"
+HOME = Path("/home/alice")
+RULES = f"""
+[[permit]]
+name = "links"
+who = ["group:dba"]
+commands = [["/usr/bin/ln", "**"]]
+mask = ["-s *", "--suffix=*"]
+approvals = [{{ need = 1, from = ["group:ops"] }}]
+grant = {{ lasts = "1h", uses = 9 }}
+run = {{ record = "all", writable = "allow" }}
+
+[[deny]]
+name = "not-that-word"
+commands = [["/usr/bin/ln", "-s", "{OTHER}", "**"]]
+"""
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    made = House(RULES).start()
+    yield made
+    made.verify()
+    made.close()
+
+
+@pytest.fixture
+def link() -> Iterator[Path]:
+    place = HOME / "masked"
+    yield place
+    place.unlink(missing_ok=True)
+
+
+def asked(house: House, link: Path, *more: str) -> Asking:
+    asking = house.ask("alice", *more, "ln", "-s", WORD, str(link))
+    assert asking.id, "it waits"
+    return asking
+
+
+def told(house: House, id: str) -> str:
+    """Everything that anybody is told of the request ``id``."""
+    said = [house.jitd("show", id, *how, who=who).stdout for who in ("root", "alice", "bob") for how in ((), ("--json",))]
+    for verb in ("requests", "grants", "runs"):
+        said += [house.jitd(verb, "--all", *how).stdout for how in ((), ("--json",))]
+    said += [house.jitd("audit", "show", *how).stdout for how in ((), ("--json",))]
+    return "\n".join((*said, house.jitd("audit", "export").stdout, house.jitd("metrics").stdout, house.log()))
+
+
+def places_of(house: House, word: str) -> list[str]:
+    """The files of the daemon that have ``word`` in them."""
+    roots = [house.database.parent, house.socket.parent]
+    files = [Path(at) / name for root in roots for at, _, names in os.walk(root) for name in names]
+    return [str(file) for file in files if file.is_file() and word.encode() in file.read_bytes()]
+
+
+def kept(house: House) -> int:
+    with closing(sqlite3.connect(f"file:{house.database}?mode=ro", uri=True)) as db:
+        return int(db.execute("SELECT count(*) FROM masked_words").fetchone()[0])
+
+
+def test_nobody_reads_a_masked_word_and_it_is_what_runs(house: House, link: Path) -> None:
+    """THREATS L-12. The daemon is started anew while the request waits."""
+    asking = asked(house, link)
+    assert kept(house) == 1 and places_of(house, WORD) == []
+    house.restart()
+    house.approved(asking.id)
+    assert asking.end() == 0
+    assert os.readlink(link) == WORD
+    said = told(house, asking.id) + asking.err
+    assert "masked" in said and WORD not in said
+    assert house.run_of(asking.id).recording is not None
+    wait_for(lambda: kept(house) == 0, what="the end of what was kept")
+    assert places_of(house, WORD) == []
+
+
+def test_a_denied_request_hides_its_secrets_too(house: House, link: Path) -> None:
+    """THREATS L-12. Neither who may not ask at all, nor a rule that has seen the real word, puts it into the record."""
+    for who, word in (("eve", WORD), ("alice", OTHER)):
+        asking = house.ask(who, "ln", "-s", word, str(link))
+        assert asking.end() == 121
+        said = house.jitd("audit", "show", "--json").stdout + house.jitd("requests", "--all", "--json").stdout + house.log()
+        assert "masked" in said and word not in said and places_of(house, word) == []
+    assert kept(house) == 0 and not link.is_symlink()
+
+
+def test_without_the_key_of_this_boot_nothing_runs(house: House, link: Path) -> None:
+    """THREATS L-12. A copy of the database, or one of an earlier boot, has no masked word to run."""
+    asking = asked(house, link)
+    house.kill()
+    (house.socket.parent / "masks.key").unlink()
+    house.restart()
+    house.approve(asking.id)
+    assert asking.end() not in (0, 118)
+    assert not link.is_symlink()
+    house.jitd("revoke", asking.id)
+    assert kept(house) == 0
+
+
+def test_a_lease_answers_for_the_same_masked_word_alone(house: House, link: Path) -> None:
+    first = asked(house, link, "--for", "10m", "--uses", "3")
+    house.approved(first.id)
+    assert first.end() == 0
+    link.unlink()
+    assert kept(house) == 1, "the lease lives on"
+    again = house.ask("alice", "ln", "-s", WORD, str(link))
+    assert again.end() == 0 and os.readlink(link) == WORD
+    link.unlink()
+    other = house.ask("alice", "-n", "ln", "-s", f"{WORD}-", str(link))
+    assert other.end() == 118 and not link.is_symlink()
+    house.jitd("revoke", first.id)
+    wait_for(lambda: kept(house) == 0, what="the end of what was kept")
+    assert places_of(house, WORD) == []
+
+
+def test_words_without_a_mask_are_read(house: House, link: Path) -> None:
+    asking = house.ask("alice", "ln", "--symbolic", WORD, str(link))
+    assert house.show(asking.id)["argv"][1:] == ["--symbolic", WORD, str(link)]
+    house.deny(asking.id)
+    assert asking.end() == 122
