@@ -318,7 +318,7 @@ def test_a_commit_that_failed_keeps_no_value(house: House) -> None:
 def test_each_field_of_a_stored_object_that_a_person_fills_is_a_value() -> None:
     """Whoever adds a text or bytes to a command or to what a client claims has to decide whether it is one."""
     in_clear = {
-        "Command": {"path", "run_as", "locale", "streams", "chdir", "is_told", "gives", "stays", "lets"},
+        "Command": {"path", "run_as", "locale", "streams", "chdir", "is_told", "gives", "stays", "lets", "masked"},
         "Claims": {"login_session"},
         "Review": {"by", "verdict", "at"},
     }
