@@ -1,163 +1,210 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Verifies the record. The verifier reads the chain once from start to end. After that, the verifier compares the stored objects
-with their records in the chain.
+"""Verifies a record in a database: its chain, the objects, values and checkpoints that are stored beside it, and what others know
+of it.
 
-Law: pure. The verifier reports the first fault that it finds, with a sentence and the number of the record. There are two attacks
-that the verifier cannot detect. An attacker can remove the last records of the chain, and undo in the stored objects what these
-records describe. An attacker can also change a record, and compute all later seals again, because a seal needs no key. To detect
-these attacks, a copy of the head of the chain must be stored in another place. The head is the seal of the last record. The
-daemon stores such a copy for the live database (``jitd/lifecycle/integrity.py``). For every other database, an administrator
-must keep a copy of the head (SECURITY.md).
+Law: nothing is changed. Each finding is reported when it is found. How much memory a verification takes does not depend on the
+length of the record. What a verification cannot find without a head of the chain that was kept elsewhere is in SECURITY.md ("A
+chain that was written again").
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from typing import Any
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
 
-from jitd.core import grant, holding, lock, owed_review, request, run
-from jitd.core.chain import GENESIS, follow
+import msgspec
+
+from jitd.audit.chain_walk import Row, walk
+from jitd.audit.findings import Finding, Report, Wrong
+from jitd.audit.forms import Checkpoint
+from jitd.audit.heads import Heads, Signed
+from jitd.audit.keys import Keys, NamedKey
+from jitd.audit.lives import Doubt, InMemory, Lives, OnDisk, doubt
+from jitd.audit.said import FORGOTTEN, Said
+from jitd.core.chain import GENESIS, Seal, canonical
+from jitd.core.changed import replace
 from jitd.core.frozen import dataclass
 
-_OPEN: dict[str, frozenset[str]] = {
-    life: frozenset(str(state) for state, events in law.items() if events)
-    for life, law in (
-        ("request", request.LAW),
-        ("grant", grant.LAW),
-        ("run", run.LAW),
-        ("lock", lock.LAW),
-        ("holding", holding.LAW),
-        ("owed_review", owed_review.LAW),
-    )
-}
-"""Maps the name of a life cycle to the states in which an object can still change."""
-
-
-class Finding(Exception):
-    """Raised if the seals of the chain are intact, but a record is wrong, or does not agree with the stored objects. ``number``
-    is the number of the record with the fault. ``number`` is 0 if the fault does not belong to one record.
-    """
-
-    def __init__(self, number: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.number = number
+STEP = 1000
+"""So many records are read between two reports of the progress."""
+MOST_UNSIGNED = 1024
+"""Maximum number of records after the last checkpoint. One is due every 64 records, and soon after each other."""
+Progress = Callable[[int, int], None]
+"""Takes the number of records that were read, and of all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The result of a successful verification. ``n`` is the number of records, which are all intact. ``head`` is the digest of
-    the last seal (32 bytes). Keep a copy of ``head`` in another place: a later verification can then prove that nobody has
-    changed these records.
+    """The result of a verification. ``head`` is the seal of the last record. ``signed`` says what good signatures prove.
+    ``n_forgotten`` counts the owners whose values were forgotten. ``n_found`` counts the findings.
     """
 
-    n: int
-    head: bytes
+    head: Seal
+    signed: Signed
+    n_forgotten: int
+    n_found: int
 
 
-@dataclass(slots=True)
-class _Last:
-    """The latest record about one object."""
+class Stored(Protocol):
+    """What is read of a database. See ``Store``."""
 
-    number: int
-    version: int
-    state: str
-    document: str
+    def head(self) -> Seal: ...
+    def records(self, after: int = 0) -> Iterator[tuple[int, bytes, bytes]]: ...
+    def documents(self) -> Iterator[tuple[str, str, bytes]]: ...
+    def misfiled(self) -> Iterator[tuple[str, str]]: ...
+    def misindexed(self) -> Iterator[int]: ...
+    def faults(self) -> Iterator[str]: ...
+    def committed(self, id: str) -> frozenset[bytes]: ...
+    def checkpoints(self) -> Iterator[Checkpoint]: ...
 
 
 def verify(
-    records: Iterable[tuple[int, bytes, bytes]],
-    documents: Iterable[tuple[str, str, bytes]],
-    misfiled: Iterable[tuple[str, str]] = (),
+    store: Stored,
+    report: Report,
+    *,
+    heads: Heads | None = None,
+    given: Iterable[NamedKey] = (),
+    progress: Progress | None = None,
 ) -> Verified:
-    """Verify the whole record. Each record is a tuple (number, body, digest). A document is an object in its stored form. Each
-    item of ``documents`` is a tuple (life, id, stored bytes). All documents must be read at the same moment. Some values of a
-    document are also stored in columns of the database. The store uses these columns to find an object. ``misfiled`` contains
-    the life cycle and the id of each object whose columns differ from its document. The store might not find such an object.
+    """Verify the whole record in ``store``, and what is stored beside it. ``heads`` contains what others know of the chain.
+    ``given`` are the keys by which signatures count. Without any, the host's keys are those that the record names.
 
-    Raises chain.Broken if a seal of the chain is wrong. Raises Finding for every other fault.
+    Raises StoreError if ``store`` cannot be read.
     """
-    head = GENESIS
-    last: dict[tuple[str, str], _Last] = {}
-    clock = _Clock()
-    for head, content in follow(records):
-        if not isinstance(content, dict):
-            raise Finding(head.number, f"record {head.number} is not a record of jitd")
-        clock.tick(head.number, content)
-        _take(head.number, content, last)
-    _compare(last, documents)
-    for life, id in misfiled:
-        raise Finding(0, f"the columns of {life} {id} differ from its document, so it is not found, or found wrongly")
-    return Verified(head.number, head.digest)
+    return _Verification(store, report, heads or Heads(), Keys(given), progress).run()
 
 
-class _Clock:
-    """Checks the boot clock times in the records. Within one boot, the times must not go backwards. When the records of a new
-    boot have begun, no later record may belong to an earlier boot.
-    """
+def rows_of(store: Stored, after: int = 0) -> Iterator[Row]:
+    """Yield the records of ``store`` after record number ``after``, for ``walk``."""
+    sha256 = hashlib.sha256
+    for number, body, seal in store.records(after):
+        yield number, sha256(body or b"").digest(), seal or b"", body or b""  # a damaged row has neither
 
-    def __init__(self) -> None:
-        self.boot_id: str | None = None
-        self.boot = 0.0
-        self.past: set[str] = set()
 
-    def tick(self, number: int, content: dict[str, Any]) -> None:
-        """Check the boot clock time of the next record, ``content``. Raises Finding if this time cannot follow the time of the
-        record before it.
-        """
+class _Verification:
+    def __init__(self, store: Stored, report: Report, heads: Heads, keys: Keys, progress: Progress | None) -> None:
+        self._store = store
+        self._report_to = report
+        self._heads = heads
+        self._keys = keys
+        self._progress = progress
+        self._n_found = 0
+        self._lives: Lives | None = Lives(InMemory(), doubt)
+        self._said = Said(store.committed, self._bodies, self._report)
+
+    def _report(self, finding: Finding) -> None:
+        self._n_found += 1
+        self._report_to(finding)
+
+    def run(self) -> Verified:
+        for checkpoint in self._store.checkpoints():
+            self._heads.add_signed(checkpoint)
+        self._heads.begin()
+        head = self._read_chain()
+        differences = self._compare_lives() if not self._n_found else None
+        n_chain = self._n_found
+        signed = self._heads.end(head.number, self._keys, self._report, is_told=bool(n_chain), is_older=differences == [])
+        for finding in differences or ():
+            if signed.is_cut and finding.is_of_cut:
+                continue  # the heads have told so
+            if finding.wrong is Wrong.CUT_TAIL and self._n_found:
+                finding = replace(finding, wrong=Wrong.REMOVED)  # the heads tell of other records in their places
+            self._report(finding)
+        # Where records are missing, the one may be missing that says what was forgotten.
+        is_whole = not n_chain and signed.is_whole and all(one.wrong is Wrong.STORE_DIFFERS for one in differences or ())
+        n_forgotten = self._said.end(is_whole=is_whole)
+        if not self._n_found:  # otherwise an object might be unreadable
+            for life, id in self._store.misfiled():
+                text = f"the columns of {life} {id} differ from its document, so it is not found, or found wrongly"
+                self._report(Finding(Wrong.STORE_DIFFERS, 0, text))
+            for number in self._store.misindexed():
+                where = f"the index of the record is wrong about record {number}" if number else "the index is damaged"
+                self._report(Finding(Wrong.STORE_DIFFERS, number, f"{where}, so a search may miss records"))
+            for fault in self._store.faults():
+                self._report(Finding(Wrong.STORE_DIFFERS, 0, f"the database is damaged: {fault}"))
+                break  # SQLite says the same thing in several ways
+        self._check_signed(head, signed)
+        return Verified(head, signed, n_forgotten, self._n_found)
+
+    def _read_chain(self) -> Seal:
+        head, take, said, n = GENESIS, self._heads.take, self._said, self._store.head().number
+        for (number, digest, _, body), seal, is_whole in walk(lambda: rows_of(self._store), self._report):
+            assert seal is not None  # each row of a database has one
+            head = seal
+            take(number, seal.digest, digest)
+            if is_whole:
+                content = self._content(number, body)
+                if content is not None:
+                    self._take(number, content, body)
+                    said.take(number, _object_of(content), body)
+            if self._progress is not None and not number % STEP:
+                self._progress(number, n)
+        return head
+
+    def _content(self, number: int, body: bytes) -> dict[str, Any] | None:
         try:
-            boot_id, boot = content["boot_id"], float(content["boot"])
-        except (KeyError, TypeError, ValueError):
-            raise Finding(number, f"record {number} has no time") from None
-        if boot_id != self.boot_id:
-            if boot_id in self.past:
-                raise Finding(number, f"record {number} is from a boot of this host that had ended before record {number - 1}")
-            if self.boot_id is not None:
-                self.past.add(self.boot_id)
-            self.boot_id = boot_id
-        elif boot < self.boot:
-            raise Finding(number, f"record {number} is older than the record before it")
-        self.boot = boot
+            content = _read(body)
+            if (_write(content) == body and body.isascii()) or canonical(content) == body:
+                return content
+        except (ValueError, RecursionError):
+            pass
+        self._report(Finding(Wrong.NOT_A_RECORD, number, f"record {number} is not a record of jitd in canonical form"))
+        return None
+
+    def _take(self, number: int, content: dict[str, Any], body: bytes) -> None:
+        if self._lives is not None:
+            try:
+                self._lives.take(number, content)
+            except Doubt:
+                self._lives = None
+        if "id" in content:
+            return
+        if content.get("event") == FORGOTTEN:
+            n_open = None if self._lives is None or self._n_found else self._lives.n_open
+            self._said.forget(number, content, n_open)
+        elif b'"event":"key.' in body:
+            self._keys.take(number, content, self._report)
+
+    def _compare_lives(self) -> list[Finding]:
+        """Compare the stored objects with the chain, which is whole. Return what is not as the chain says."""
+        if self._lives is not None:
+            try:
+                self._lives.compare(self._store.documents())
+                return []
+            except Doubt:
+                pass
+        found: list[Finding] = []
+        lives = Lives(OnDisk(), found.append)
+        for number, body, _ in self._store.records():
+            lives.take(number, json.loads(body))
+        lives.end()
+        if found:
+            return [min(found, key=lambda finding: finding.number)]  # the others follow from it
+        lives.compare(self._store.documents())
+        return found
+
+    def _check_signed(self, head: Seal, signed: Signed) -> None:
+        since = signed.newest.number if signed.newest is not None else self._keys.first
+        if since is not None and head.number - since > MOST_UNSIGNED and not self._n_found:
+            text = f"no checkpoint is there of the records after {since}: they were removed, or the host could not sign"
+            self._report(Finding(Wrong.REMOVED, since + 1, text))
+
+    def _bodies(self) -> Iterator[tuple[str, bytes]]:
+        for _, body, _ in self._store.records():
+            content = json.loads(body)
+            if isinstance(content, dict):
+                yield _object_of(content), body
+        for _, id, document in self._store.documents():
+            yield id, document
 
 
-def _take(number: int, content: dict[str, Any], last: dict[tuple[str, str], _Last]) -> None:
-    """If record ``number`` is about an object, remember it in ``last`` as the latest record about this object. Raises Finding if
-    the record cannot follow the earlier records about the object.
-    """
-    life = str(content.get("event")).partition(".")[0]
-    if "id" not in content:
-        if life in _OPEN:
-            raise Finding(number, f"record {number} is about a {life} and does not say which")
-        return
-    id, version, state, document = (content.get(name) for name in ("id", "version", "state", "document"))
-    if life not in _OPEN or not isinstance(id, str) or type(version) is not int or not isinstance(document, str):
-        raise Finding(number, f"record {number} is not a record of jitd")
-    before = last.get((life, id))
-    if before is not None and before.state not in _OPEN[life]:
-        raise Finding(number, f"record {number}: {life} {id} had ended already ({before.state}) with record {before.number}")
-    expected = 1 if before is None else before.version + 1
-    if version != expected:
-        raise Finding(number, f"record {number}: {life} {id} gets version {version}, but the next version is {expected}")
-    last[life, id] = _Last(number, version, str(state), document)
+_read = msgspec.json.Decoder(dict[str, Any]).decode
+_write = msgspec.json.Encoder(order="deterministic").encode
+"""Nearly always writes what ``canonical`` writes, in a third of the time."""
 
 
-def _compare(last: dict[tuple[str, str], _Last], documents: Iterable[tuple[str, str, bytes]]) -> None:
-    """Compare each stored object with the latest record about it. If there are several faults, raises the Finding with the lowest
-    record number.
-    """
-    found: list[Finding] = []
-    seen: set[tuple[str, str]] = set()
-    for life, id, document in documents:
-        told = last.get((life, id))
-        if told is None:
-            found.append(Finding(0, f"{life} {id} is stored, and no record tells of it"))
-        elif (life, id) in seen:
-            found.append(Finding(told.number, f"{life} {id} is stored twice"))
-        elif hashlib.sha256(document).hexdigest() != told.document:
-            found.append(Finding(told.number, f"{life} {id} is not as record {told.number} left it"))
-        seen.add((life, id))
-    for (life, id), told in last.items():
-        if (life, id) not in seen:
-            found.append(Finding(told.number, f"{life} {id} is missing: record {told.number} tells of it"))
-    if found:
-        raise min(found, key=lambda finding: finding.number)
+def _object_of(content: dict[str, Any]) -> str:
+    """Return the id of the object that record tells of, or the owner of a note's values."""
+    return str(content.get("id", content.get("owner", "")))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
 from typing import Any
 
 from jitd.core.effects import Moment
@@ -122,34 +121,3 @@ def time_of(body: bytes) -> tuple[str, float]:
         return str(content["boot_id"]), float(content["boot"])
     except (KeyError, TypeError, RecursionError) as fault:
         raise ValueError("a record has no time") from fault
-
-
-class Broken(Exception):
-    """Raised if the chain is broken at record ``number``."""
-
-    def __init__(self, number: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.number = number
-
-
-def follow(records: Iterable[tuple[int, bytes, bytes]], start: Seal = GENESIS) -> Iterable[tuple[Seal, dict[str, Any]]]:
-    """Read the stored records in their order. Each record is a tuple (number, body, digest). For each record, yield its seal and
-    its content.
-
-    Raises Broken at the first record that is missing, in the wrong place, changed, or not in canonical form.
-    """
-    at = start
-    for number, body, digest in records:
-        if number != at.number + 1:
-            raise Broken(at.number + 1, f"record {at.number + 1} is missing: the next one has number {number}")
-        after = seal(at, body)
-        if after.digest != digest:
-            raise Broken(number, f"record {number} is not what was sealed")
-        try:
-            content = json.loads(body)
-            if canonical(content) != body:
-                raise ValueError
-        except (ValueError, RecursionError):
-            raise Broken(number, f"record {number} is not in canonical form") from None
-        at = after
-        yield at, content

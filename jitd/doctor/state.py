@@ -13,12 +13,14 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
+from jitd.audit.chain_walk import walk
 from jitd.audit.countersigned import differs as differs_from
 from jitd.audit.countersigned import file_of as countersignatures_in
 from jitd.audit.countersigned import stored
-from jitd.audit.verify import Finding as Disagreement
-from jitd.audit.verify import verify
-from jitd.core.chain import GENESIS, Broken, Seal, follow
+from jitd.audit.findings import Finding as Wrong
+from jitd.audit.findings import Report
+from jitd.audit.verify import rows_of, verify
+from jitd.core.chain import GENESIS, Seal
 from jitd.core.frozen import dataclass
 from jitd.core.holding import Holding
 from jitd.core.thing import is_service_ticket
@@ -195,27 +197,26 @@ def prove(database: Path, *, is_alone: bool) -> Record:
         return Record(is_missing=True)
     try:
         with closing(read_store(database, is_alone=is_alone)) as store:
-            head = store.head()
-            try:
-                if head.number > MOST_PROVED:
-                    return Record(head.number, _prove_tail(store, head))
-                verify(store.records(), store.documents())
-                return Record(head.number, head.number)
-            except (Broken, Disagreement) as fault:
-                return Record(head.number, is_broken=str(fault))
+            head, found = store.head(), list[Wrong]()
+            n_proved = head.number
+            if head.number > MOST_PROVED:
+                n_proved = _prove_tail(store, head, found.append)
+            else:
+                verify(store, found.append)
+            return Record(head.number, n_proved, is_broken=str(found[0]) if found else "")
     except StoreError as fault:
         return Record(cannot_read=str(fault))
 
 
-def _prove_tail(store: Store, head: Seal) -> int:
+def _prove_tail(store: Store, head: Seal, report: Report) -> int:
     """Verify the last MOST_PROVED entries of the record. The digest of the entry before these entries is not verified. ``head``
-    has the number and the digest of the newest entry. Return the number of verified entries. Raises Broken.
+    has the number and the digest of the newest entry. Return the number of verified entries.
     """
     first, start = head.number - MOST_PROVED, GENESIS
     for number, _, digest in store.records(after=first - 1):
         start = Seal(number, digest)
         break
-    return sum(1 for _ in follow(store.records(after=start.number), start))
+    return sum(1 for _ in walk(lambda: rows_of(store, start.number), report, start))
 
 
 def see_witnesses(host: Host) -> list[Witnessed]:

@@ -91,13 +91,6 @@ def examine_values(store: Store) -> None:
             pass
 
 
-def examine_index(store: Store) -> None:
-    """Raise StoreError if a search of the record might miss a record. This reads the whole chain."""
-    for number in store.misindexed():
-        where = f"the index of the record is wrong about record {number}" if number else "the index of the record is damaged"
-        raise StoreError(f"{where}, so a search may miss records; keep a copy of the database as evidence, and tell security")
-
-
 def _examine_open(store: Store) -> None:
     """Compare all open objects with the chain. Read the chain backwards, from its end to the oldest open object. Only a small
     part of a long chain has to be read.

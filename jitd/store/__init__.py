@@ -260,6 +260,11 @@ class Store(Protocol):
         commit.
         """
 
+    def committed(self, id: str) -> frozenset[bytes]:
+        """Return the commitments to the values that are stored of the object ``id``, without those of its owner, each in 64
+        hexadecimal digits. The verifier uses this.
+        """
+
     def said(self) -> Iterator[Values]:
         """Yield the values of each object, without those of its owner."""
 

@@ -86,6 +86,16 @@ class SaidValues(Link):
         except ValueError as fault:
             raise StoreError(f"{self._path}: values cannot be read: {fault}") from fault
 
+    def committed(self, id: str) -> frozenset[bytes]:
+        with self._told():
+            row = self._db.execute("SELECT CAST(entries AS BLOB) FROM said WHERE id = ?", (id,)).fetchone()
+        if row is None or not row[0]:
+            return frozenset()
+        try:
+            return frozenset([commitment(*one).hex().encode("ascii") for one in _read(row[0])])
+        except ValueError as fault:
+            raise StoreError(f"{self._path}: values cannot be read: {fault}") from fault
+
     def said(self) -> Iterator[Values]:
         with self._told():
             for id, is_forgotten, entries in self._db.execute("SELECT id, is_forgotten, CAST(entries AS BLOB) FROM said"):

@@ -390,18 +390,21 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Checkpoints, Cursors, LiveObjec
 
     def misfiled(self) -> Iterator[tuple[str, str]]:
         for life, (kind, columns) in zip(_LIVES, COLUMNS.items(), strict=True):
-            for after in self._read_all(kind, _open_only(ended=True)):
-                said = (
-                    {"version": after.version, "is_open": int(columns.is_open(after))}
-                    | columns.keys(after)
-                    | columns.moving(after)
-                )
-                with self._told():
-                    found = self._db.execute(
-                        f"SELECT {', '.join(said)} FROM {columns.table} WHERE id = ?", (after.id,)
-                    ).fetchone()
-                if found != tuple(said.values()):
-                    yield life, after.id
+            with self._told():
+                rows = self._db.execute(f"SELECT * FROM {columns.table} {_open_only(ended=True)} ORDER BY rowid")
+                names = [column[0] for column in rows.description]
+                while row := rows.fetchone():
+                    found = dict(zip(names, row, strict=True))
+                    after = self._outline(kind, found.get("document", b""))
+                    if columns.is_open(after):  # a column of it may need its values
+                        after, _ = self._object(kind, found.get("document", b""))
+                    said = (
+                        {"version": after.version, "is_open": int(columns.is_open(after))}
+                        | columns.keys(after)
+                        | columns.moving(after)
+                    )
+                    if any(name not in found or found[name] != value for name, value in said.items()):
+                        yield life, after.id
 
     def close(self) -> None:
         self._db.close()
@@ -435,6 +438,12 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Checkpoints, Cursors, LiveObjec
         try:
             return read(part)
         except (ValueError, TypeError) as fault:
+            raise StoreError(f"{self._path}: an object cannot be read: {fault}") from fault
+
+    def _outline(self, life: type[T], document: bytes) -> T:
+        try:
+            return documents.read_outline(life, document)
+        except ValueError as fault:
             raise StoreError(f"{self._path}: an object cannot be read: {fault}") from fault
 
     def _object(self, life: type[T], document: bytes) -> tuple[T, int]:

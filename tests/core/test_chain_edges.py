@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The chain by itself: one spelling for one value, the time in a record, and which record is named where it does not hold."""
+"""The chain by itself: one spelling for one value, and the time in a record."""
 
 from __future__ import annotations
 
@@ -9,19 +9,9 @@ from typing import Any
 
 import pytest
 
-from jitd.core.chain import GENESIS, Broken, Seal, canonical, follow, seal, time_of
+from jitd.core.chain import GENESIS, Seal, canonical, seal, time_of
 
-BODIES = [canonical({"n": n}) for n in range(1, 5)]
-Row = tuple[int, bytes, bytes]
-
-
-def chained(*bodies: bytes) -> list[Row]:
-    """The rows of a true chain."""
-    rows, at = [], GENESIS
-    for body in bodies:
-        at = seal(at, body)
-        rows.append((at.number, body, at.digest))
-    return rows
+DEEP = b"[" * 100_000
 
 
 def test_before_the_first_record_are_32_bytes_of_nothing() -> None:
@@ -44,40 +34,6 @@ def test_a_value_is_spelled_in_ascii_sorted_and_without_blanks() -> None:
 def test_what_is_no_number_is_never_recorded(number: float) -> None:
     with pytest.raises(ValueError):
         canonical({"a": number})
-
-
-def test_a_true_chain_is_followed_with_its_content() -> None:
-    found = list(follow(chained(*BODIES)))
-    assert [(at.number, content) for at, content in found] == [(n, {"n": n}) for n in range(1, 5)]
-    assert found[-1][0].digest == chained(*BODIES)[-1][2]
-    assert list(follow(chained(*BODIES)[2:], found[1][0])) == found[2:]
-
-
-ODD = b'{"n": 1}'
-NOT_JSON = b"{"
-DEEP = b"[" * 100_000
-NAN = b'{"a":NaN}'
-
-
-@pytest.mark.parametrize(
-    ("rows", "number", "sentence"),
-    [
-        (chained(*BODIES)[1:], 1, "record 1 is missing: the next one has number 2"),
-        (chained(*BODIES)[:2] + chained(*BODIES)[3:], 3, "record 3 is missing: the next one has number 4"),
-        (chained(*BODIES)[:2] + chained(*BODIES)[1:], 3, "record 3 is missing: the next one has number 2"),
-        ([(1, BODIES[0], b"\0" * 32)], 1, "record 1 is not what was sealed"),
-        ([(1, BODIES[1], chained(*BODIES)[0][2])], 1, "record 1 is not what was sealed"),
-        (chained(BODIES[0], ODD), 2, "record 2 is not in canonical form"),
-        (chained(NOT_JSON), 1, "record 1 is not in canonical form"),
-        (chained(DEEP), 1, "record 1 is not in canonical form"),
-        (chained(NAN), 1, "record 1 is not in canonical form"),
-        (chained(b"\xff"), 1, "record 1 is not in canonical form"),
-    ],
-)
-def test_the_first_record_at_which_it_does_not_hold_is_named(rows: list[Row], number: int, sentence: str) -> None:
-    with pytest.raises(Broken) as caught:
-        list(follow(rows))
-    assert (caught.value.number, str(caught.value)) == (number, sentence)
 
 
 def test_a_record_tells_its_boot_and_the_time_on_that_boots_clock() -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.audit.verify import Finding, verify
+from jitd.audit.findings import Finding, Wrong
+from jitd.audit.forms import Checkpoint
+from jitd.audit.verify import verify
 from jitd.core import run
-from jitd.core.chain import GENESIS, Broken, canonical, seal
+from jitd.core.chain import GENESIS, Seal, canonical, seal
 from jitd.core.effects import Moment
 from jitd.core.law import MONITOR
 from jitd.core.request import Verdict
 from jitd.core.run import Ending, Outcome
+from jitd.core.values import Entry
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import StoreError
 from jitd.store.sqlite import SqliteStore
@@ -33,10 +36,11 @@ Document = tuple[str, str, bytes]
 
 @dataclass
 class Past:
-    """What is stored: records and documents, to be tampered with."""
+    """What is stored: records and documents, to be tampered with. The values are those of ``said``."""
 
     records: list[Record]
     documents: list[Document]
+    said: dict[str, list[Entry]] = field(default_factory=dict)
     bodies: list[dict[str, Any]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -49,6 +53,48 @@ class Past:
             at = seal(at, body)
             records.append((at.number, body, at.digest))
         return records
+
+
+@dataclass
+class Stored:
+    """What the verifier reads of a database."""
+
+    rows: list[Record]
+    objects: list[Document]
+    said: dict[str, list[Entry]]
+
+    def head(self) -> Seal:
+        return Seal(self.rows[-1][0], self.rows[-1][2]) if self.rows else GENESIS
+
+    def records(self, after: int = 0) -> Iterator[Record]:
+        return (row for row in self.rows if row[0] > after)
+
+    def documents(self) -> Iterator[Document]:
+        return iter(self.objects)
+
+    def misfiled(self) -> Iterator[tuple[str, str]]:
+        return iter(())
+
+    def faults(self) -> Iterator[str]:
+        return iter(())
+
+    def committed(self, id: str) -> frozenset[bytes]:
+        return frozenset(entry.committed.hex().encode() for entry in self.said.get(id, ()))
+
+    def checkpoints(self) -> Iterator[Checkpoint]:
+        return iter(())
+
+
+def found_in(past: Past, records: list[Record], documents: list[Document]) -> list[Finding]:
+    found: list[Finding] = []
+    verify(Stored(records, documents, past.said), found.append)
+    return found
+
+
+def found_in_store(store: SqliteStore) -> list[Finding]:
+    found: list[Finding] = []
+    verify(store, found.append)
+    return found
 
 
 def live(path: Path) -> None:
@@ -85,19 +131,23 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def past(database: Path) -> Past:
     store = SqliteStore.reading(database)
     try:
-        return Past(list(store.records()), list(store.documents()))
+        records, documents = list(store.records()), list(store.documents())
+        return Past(records, documents, {id: list(store.values(id)) for _, id, _ in documents})
     finally:
         store.close()
 
 
 def test_a_true_record_verifies(past: Past) -> None:
-    verified = verify(past.records, past.documents)
-    assert verified.n == len(past.records) > 20
-    assert verified.head == past.records[-1][2]
+    found: list[Finding] = []
+    verified = verify(Stored(past.records, past.documents, past.said), found.append)
+    assert (verified.head.number, verified.head.digest, found) == (len(past.records), past.records[-1][2], [])
+    assert len(past.records) > 20 and any(past.said.values())
 
 
 def test_an_empty_record_verifies() -> None:
-    assert verify([], []).n == 0
+    found: list[Finding] = []
+    assert verify(Stored([], [], {}), found.append).head == GENESIS
+    assert found == []
 
 
 # --- one change, of every kind, at every place ---------------------------------------------------------------------------
@@ -204,27 +254,22 @@ TAMPERINGS: list[Callable[[Past, int, int], tuple[list[Record], list[Document]]]
 @pytest.mark.parametrize("tamper", TAMPERINGS, ids=lambda tamper: tamper.__name__)
 @given(at=st.integers(0, 10_000), bit=st.integers(0, 100_000))
 def test_any_single_change_is_found(tamper: Callable[..., Any], past: Past, at: int, bit: int) -> None:
-    records, documents = tamper(past, at, bit)
-    with pytest.raises((Broken, Finding)) as found:
-        verify(records, documents)
-    assert 0 <= found.value.number <= len(past.records)
-    assert str(found.value).isprintable()
+    found = found_in(past, *tamper(past, at, bit))
+    assert found
+    assert all(0 <= one.number <= len(past.records) + 1 and str(one).isprintable() for one in found)
 
 
-def test_the_first_record_that_is_wrong_is_named(past: Past) -> None:
+def test_every_record_that_is_wrong_is_named(past: Past) -> None:
     records, documents = edit(past, 17, 5)
     twelfth, _ = edit(past, 11, 5)
     records[11] = twelfth[11]
-    with pytest.raises(Broken, match="record 12 ") as found:
-        verify(records, documents)
-    assert found.value.number == 12
+    assert [(one.wrong, one.number) for one in found_in(past, records, documents)] == [(Wrong.EDITED, 12), (Wrong.EDITED, 18)]
 
 
 def test_an_object_that_was_changed_is_named_with_its_last_record(past: Past) -> None:
-    records, documents = change_document(past, 0, 9)
-    with pytest.raises(Finding, match="request AAAA-0001 is not as record") as found:
-        verify(records, documents)
-    assert past.bodies[found.value.number - 1]["id"] == "AAAA-0001"
+    (found,) = found_in(past, *change_document(past, 0, 9))
+    assert found.wrong is Wrong.STORE_DIFFERS and found.sentence.startswith("request AAAA-0001 is not as record")
+    assert past.bodies[found.number - 1]["id"] == "AAAA-0001"
 
 
 # --- things that only a forger with the whole database writes -------------------------------------------------------------
@@ -235,8 +280,8 @@ def test_nothing_happens_after_an_end(past: Past) -> None:
     ended = next(body for body in reversed(past.bodies) if body["event"] == "request.deadline_passed")
     extra = {**ended, "event": "request.withdrawn", "version": ended["version"] + 1, "boot": past.bodies[-1]["boot"]}
     bodies = [*(body for _, body, _ in past.records), canonical(extra)]
-    with pytest.raises(Finding, match="had ended already .expired."):
-        verify(past.sealed_anew(bodies), past.documents)
+    (found,) = found_in(past, past.sealed_anew(bodies), past.documents)
+    assert found.wrong is Wrong.ADDED and "had ended already (expired)" in found.sentence
 
 
 def note_at(now: Moment) -> dict[str, Any]:
@@ -252,14 +297,14 @@ def note_at(now: Moment) -> dict[str, Any]:
 )
 def test_time_does_not_go_back(moments: list[Moment], sentence: str) -> None:
     records = Past([], []).sealed_anew([canonical(note_at(now)) for now in moments])
-    with pytest.raises(Finding, match=sentence):
-        verify(records, [])
+    (found,) = found_in(Past([], []), records, [])
+    assert found.wrong is Wrong.EXCHANGED and sentence in found.sentence
 
 
 def test_a_new_boot_begins_its_clock_anew() -> None:
     moments = (moment(50), moment(1, "boot-2"), moment(1, "boot-2"))
     records = Past([], []).sealed_anew([canonical(note_at(now)) for now in moments])
-    assert verify(records, []).n == 3
+    assert found_in(Past([], []), records, []) == []
 
 
 @pytest.mark.parametrize(
@@ -271,8 +316,8 @@ def test_a_new_boot_begins_its_clock_anew() -> None:
      {"event": "request.submitted", "id": 5, "version": 1, "document": "", "boot_id": "b", "boot": "1"}],
 )  # fmt: skip
 def test_what_is_no_record_is_a_finding_and_no_crash(body: Any) -> None:
-    with pytest.raises(Finding):
-        verify(Past([], []).sealed_anew([canonical(body)]), [])
+    (found,) = found_in(Past([], []), Past([], []).sealed_anew([canonical(body)]), [])
+    assert found.wrong is Wrong.NOT_A_RECORD
 
 
 # --- the database --------------------------------------------------------------------------------------------------------
@@ -292,8 +337,8 @@ def test_a_change_made_by_sql_is_found(tmp_path: Path) -> None:
     forger.commit()
     forger.close()
     store = SqliteStore.reading(path)
-    with pytest.raises(Finding, match="request AAAA-0001"):
-        verify(store.records(), store.documents())
+    (found,) = found_in_store(store)
+    assert found.wrong is Wrong.STORE_DIFFERS and "request AAAA-0001 is not as record" in found.sentence
     store.close()
 
 
@@ -304,7 +349,8 @@ def test_reading_sees_one_moment_and_can_write_nothing(tmp_path: Path) -> None:
     before = reader.head()
     writer = SqliteStore(path)
     Lifecycle(writer, lambda: moment(20_000), lambda: "p").handle(submit(asked("BBBB-0001")))
-    assert verify(reader.records(), reader.documents()).n == before.number
+    found: list[Finding] = []
+    assert (verify(reader, found.append).head, found) == (before, [])
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         reader._db.execute("DELETE FROM chain")
     reader.close()

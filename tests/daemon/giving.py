@@ -16,7 +16,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from jitd.audit.verify import verify
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.naming import Naming
@@ -40,6 +39,7 @@ from jitd.workers import Workers
 from jitpam.wire import messages
 from jitpam.wire.conversation import CLIENT, Conversation
 from tests.scene import THING, asked, free, moment, person, submit, thing
+from tests.verified import verify
 
 ID = "K7QM-2XVD"
 ALICE, BOB, CAROL = (person(name) for name in ("alice", "bob", "carol"))
@@ -303,6 +303,6 @@ class House:
 
     def close(self) -> None:
         """Prove the record, and that nothing was given that was not recorded."""
-        verify(self.store.records(), self.store.documents(), self.store.misfiled())
+        verify(self.store)
         assert self.giver.unrecorded == []
         self.store.close()

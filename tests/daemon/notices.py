@@ -15,7 +15,6 @@ from typing import Any
 
 from jitd.announcing.letters import Office
 from jitd.announcing.notices import Notices
-from jitd.audit.verify import verify
 from jitd.core.decision import Approval
 from jitd.core.effects import RequestEnded, RequestWaits, WayOpened
 from jitd.core.notice import Back, Notice, Skipped
@@ -28,6 +27,7 @@ from jitd.settings.channels import ChannelSettings
 from jitd.store import StoreError
 from jitd.store.sqlite import SqliteStore
 from tests.scene import GROUPS, asked, moment, permit, screened, submit
+from tests.verified import verify
 
 GROUP = ChannelSettings("ops", "program")
 PERSONS = ChannelSettings("tty", "terminals")
@@ -192,5 +192,5 @@ class House:
         return [record for record in records if record["event"] == "notice.sent"]
 
     def close(self) -> None:
-        verify(self.store.records(), self.store.documents(), self.store.misfiled())
+        verify(self.store)
         self.store.close()

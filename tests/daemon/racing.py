@@ -16,7 +16,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from jitd.audit.verify import verify
 from jitd.core.decision import Terms
 from jitd.core.effects import Moment
 from jitd.core.grant import Expired, GrantState, Revoked, Used
@@ -26,6 +25,7 @@ from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import Conflict
 from jitd.store.sqlite import SqliteStore
 from tests.scene import actor, asked, moment, permit, person, review, screened, submit, too_late, withdraw
+from tests.verified import verify
 
 USES, LASTS = 3, 600
 TOGETHER = 500
@@ -72,7 +72,7 @@ class Races:
 
     def close(self) -> None:
         """Prove the record, and close the store."""
-        verify(self.store.records(), self.store.documents(), self.store.misfiled())
+        verify(self.store)
         self.store.close()
 
     def race(self, id: str) -> None:

@@ -18,7 +18,6 @@ from typing import Any
 
 import pytest
 
-from jitd.audit.verify import Finding, verify
 from jitd.cli.colour import without_styles
 from jitd.cli.glass import owed_sentences
 from jitd.cli.page import page
@@ -50,6 +49,7 @@ from tests.daemon.records import read, records_of
 from tests.daemon.test_decider import ASKED, CAROL, OPS, rule
 from tests.scene import asked, locked, moment, person, place, submit
 from tests.stored import put, round_trip
+from tests.verified import NotWhole, verify
 
 DAVE, EVE = person("dave", groups=frozenset({"dave"})), person("eve")
 DUE = 4 * 3600
@@ -134,7 +134,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GlassHous
     made = GlassHouse(tmp_path, monkeypatch)
     yield made
     with closing(SqliteStore.reading(tmp_path / "jitd.db")) as store:
-        verify(store.records(), store.documents(), store.misfiled())
+        verify(store)
     made.workers.close()
     made.store.close()
 
@@ -644,7 +644,7 @@ def test_over_a_reboot_the_time_that_the_record_proves_counts_and_the_wall_clock
         assert again.owed(id).state is OwedReviewState.OVERDUE
         assert "overdue" in await refused(again)
         await again.give(id)
-        verify(again.store.records(), again.store.documents(), again.store.misfiled())
+        verify(again.store)
         again.store.close()
 
     house.run(play())
@@ -662,8 +662,8 @@ def test_an_owed_review_that_was_changed_past_its_life_is_found(house: GlassHous
         db.execute("UPDATE owed_reviews SET document = ?, is_open = 0", (done,))
     else:
         db.execute("DELETE FROM owed_reviews")
-    with pytest.raises(Finding, match=f"owed_review {id} is (missing|not as record)"):
-        verify(house.store.records(), house.store.documents(), house.store.misfiled())
+    with pytest.raises(NotWhole, match=f"owed_review {id} is (missing|not as record)"):
+        verify(house.store)
     if change == "given":
         db.execute("UPDATE owed_reviews SET document = ?, is_open = 1", (there,))
     else:

@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 
 from jitd import daemon
-from jitd.audit.verify import verify
 from jitd.core import grant
 from jitd.core.authentication import KdcAnswer
 from jitd.core.decision import Approval, Terms
@@ -40,6 +39,7 @@ from jitd.verbs.refusal import Refusal
 from jitd.verbs.requests import Requests
 from jitd.verbs.reviews import Reviews
 from tests.scene import actor, asked, free, moment, permit, person, review, submit, too_late, withdraw
+from tests.verified import verify
 
 ORIGIN = Origin(4002, "pts/1", None)
 ID = "K7QM-2XVD"
@@ -155,7 +155,7 @@ def test_what_comes_second_is_tried_again_and_done_once(name: str, tmp_path: Pat
         deed(house)
         assert house.store.left == 0
         assert (house.done, house.state()) == (alone.done, alone.state())
-        verify(house.store.records(), house.store.documents())
+        verify(house.store)
         house.store.close()
     alone.store.close()
 

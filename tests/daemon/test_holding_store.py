@@ -16,7 +16,6 @@ import pytest
 from hypothesis import given as given_by
 from hypothesis import strategies as st
 
-from jitd.audit.verify import Finding, verify
 from jitd.core.grant import Revoked
 from jitd.core.holding import Ended, Ending, Given, Holding, HoldingState, Outcome
 from jitd.core.law import DAEMON
@@ -25,6 +24,7 @@ from jitd.store import StoreError, documents
 from jitd.store.sqlite import SqliteStore
 from tests.scene import THING, asked, free, moment, screened, submit, thing
 from tests.stored import round_trip
+from tests.verified import NotWhole, verify
 
 ID = "K7QM-2XVD"
 WHEN = st.none() | st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))
@@ -45,7 +45,7 @@ class House:
         self.lifecycle.handle(submit(made), screened(made, free()))
 
     def verify(self) -> None:
-        verify(self.store.records(), self.store.documents(), self.store.misfiled())
+        verify(self.store)
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_what_was_changed_past_the_door_is_found_by_the_record(house: House, for
     with closing(sqlite3.connect(house.path, isolation_level=None)) as db:
         db.execute("DROP TRIGGER holdings_move")
         db.execute("UPDATE holdings SET document = ?", (documents.write(FORGED[forgery](held), house.store.values(ID)),))
-    with pytest.raises(Finding, match="holding K7QM-2XVD"):
+    with pytest.raises(NotWhole, match="holding K7QM-2XVD"):
         house.verify()
 
 
@@ -143,7 +143,7 @@ def test_a_holding_that_is_gone_is_found_by_the_record(house: House) -> None:
     with closing(sqlite3.connect(house.path, isolation_level=None)) as db:
         db.execute("DROP TRIGGER holdings_stay")
         db.execute("DELETE FROM holdings")
-    with pytest.raises(Finding, match="holding"):
+    with pytest.raises(NotWhole, match="holding"):
         house.verify()
 
 

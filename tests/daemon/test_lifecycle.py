@@ -12,7 +12,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jitd.audit.verify import verify
 from jitd.core import grant, run
 from jitd.core.decision import Approval, Deny, Terms, Why
 from jitd.core.effects import ListsChanged, RequestWaits, SetDeadline, StartRun, StopRun, TellRequester
@@ -25,6 +24,7 @@ from jitd.store import Conflict, StoreError, documents
 from jitd.store.sqlite import SqliteStore
 from tests.scene import actor, asked, free, moment, permit, person, review, screened, submit, too_late, withdraw
 from tests.stored import put, round_trip
+from tests.verified import verify
 
 
 class House:
@@ -46,7 +46,7 @@ class House:
         return self.store.request(made.id)
 
     def verify(self):
-        return verify(self.store.records(), self.store.documents())
+        return verify(self.store)
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_the_main_job_from_submission_to_the_end(house):
     house.handle(run.Ended(made.id, MONITOR, Outcome(Ending.EXITED, 3)))
     assert house.store.run(made.id).outcome == Outcome(Ending.EXITED, 3)
     assert house.store.grant(made.id).state is GrantState.SPENT
-    assert house.verify().n == 9
+    assert house.verify() == 9
 
 
 def test_what_one_review_causes_is_one_transaction_with_its_records_in_order(house):
@@ -93,7 +93,7 @@ def test_a_submission_and_its_screening_are_one_transaction_with_their_records_i
     names = [body.split(b'"event":"')[1].split(b'"')[0] for _, body, _ in house.store.records()]
     assert names == [b"request.submitted", b"request.screened", b"grant.issued", b"grant.used", b"run.starting"]
     assert house.store.request(made.id).state is RequestState.APPROVED
-    assert house.verify().n == 5
+    assert house.verify() == 5
 
 
 def test_a_submission_whose_screening_fails_never_was(house):

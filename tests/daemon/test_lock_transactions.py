@@ -15,7 +15,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jitd.audit.verify import verify
 from jitd.core import lock, run
 from jitd.core.decision import Approval, Deny, Terms, Why
 from jitd.core.effects import SetDeadline, StopRun, TellRequester
@@ -54,6 +53,7 @@ from tests.scene import (
     withdraw,
 )
 from tests.stored import round_trip
+from tests.verified import verify
 
 
 class House:
@@ -77,7 +77,7 @@ class House:
         return [json.loads(body)["event"] for _, body, _ in self.store.records(after)]
 
     def verify(self):
-        return verify(self.store.records(), self.store.documents())
+        return verify(self.store)
 
     def nothing_changes(self, fault, *events):
         before = (self.store.head(), list(self.store.documents()))

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from jitd.audit.verify import verify
 from jitd.core.law import IllegalEvent
 from jitd.core.request import Request, RequestState, Verdict
 from jitd.lifecycle.lifecycle import Lifecycle
@@ -19,6 +18,7 @@ from jitd.store.sqlite import SqliteStore
 from tests.daemon.racing import run
 from tests.scene import asked, moment, permit, person, review, screened, submit, too_late, withdraw
 from tests.times import times
+from tests.verified import verify
 from tests.waiting import PATIENCE
 
 DECISIVE = {
@@ -86,7 +86,7 @@ def test_what_was_decided_before_the_other_was_committed_is_a_conflict(
         lifecycle.handle(DECISIVE[second][0](request))
     found = other.request(request.id)
     assert found is not None and found.state is DECISIVE[first][1]
-    assert verify(other.records(), other.documents()).n == (6 if found.state is RequestState.APPROVED else 3)
+    assert verify(other) == (6 if found.state is RequestState.APPROVED else 3)
     store.close()
     other.close()
 
@@ -122,7 +122,7 @@ def test_at_the_same_moment_over_the_same_database_exactly_one_is_committed(tmp_
         store = SqliteStore.reading(path)
         found = store.request(request.id)
         assert found is not None and done == [found.state]
-        assert verify(store.records(), store.documents()).n == (6 if found.state is RequestState.APPROVED else 3)
+        assert verify(store) == (6 if found.state is RequestState.APPROVED else 3)
         store.close()
 
 

@@ -77,7 +77,7 @@ LAW: dict[str, set[str]] = {
     "jitd.invocation": {"jitd.invocation"},
     "jitd.recording": {"jitd.recording"},
     "jitd.store": {CORE, "jitd.audit.forms", "jitd.failures", "jitd.store"},
-    "jitd.audit": {CORE, "jitd.audit", "jitd.givers.durable"},
+    "jitd.audit": {CORE, "jitd.audit", "jitd.givers.durable", "jitd.recording"},
     "jitd.audit.signing": {CORE, "jitd.audit", "jitd.failures", "jitd.log", "jitd.store"},
     "jitd.expressions": {CORE, "jitd.expressions"},
     "jitd.settings": {
@@ -178,7 +178,8 @@ LAW: dict[str, set[str]] = {
     "jitd.cli": {
         WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.local_proof", "jitpam.options",
         "jitpam.streams", "jitd.audit",
-        "jitd.checking", "jitd.cli", "jitd.daemon", "jitd.doctor", "jitd.kdc", "jitd.lifecycle.integrity", "jitd.pamlint",
+        "jitd.checking", "jitd.cli", "jitd.daemon", "jitd.doctor", "jitd.kdc", "jitd.lifecycle.integrity",
+        "jitd.monitor.places", "jitd.pamlint",
         "jitd.recording", "jitd.settings", "jitd.store",
     },
     "jitd.daemon": {"jitd", "jitpam"},  # the one place where concrete parts are named

@@ -21,13 +21,11 @@ from typing import Any
 
 import pytest
 
-from jitd.audit.verify import verify as walk
 from jitd.cli.answer import exact
 from jitd.core.chain import Seal
 from jitd.core.holding import HoldingState
 from jitd.core.request import Request
 from jitd.core.run import Run, RunState
-from jitd.lifecycle.integrity import examine_tables
 from jitd.store.opening import read_store
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs.endings import GONE_WITHIN
@@ -36,6 +34,7 @@ from jitpam.wire.messages import Audit, Done, List, Message, Reload, Show
 from tests.attacks.raw import connected, review
 from tests.daemon.records import lines_in
 from tests.system.fork_server import Account, Forked, fork_server
+from tests.verified import verify
 from tests.waiting import PATIENCE, wait_for
 
 REALM = "EXAMPLE.TEST"
@@ -330,11 +329,10 @@ class House:
 
     def verify(self) -> None:
         """The chain holds, and the objects are those that it tells of: as ``jitd audit verify FILE``, without a process.
-        Raises Broken or Finding.
+        Raises NotWhole.
         """
         with contextlib.closing(read_store(self.database)) as store:
-            walk(store.records(), store.documents(), store.misfiled())
-            examine_tables(store)
+            verify(store)
 
 
 @pytest.fixture(scope="module")

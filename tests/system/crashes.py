@@ -19,7 +19,6 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from jitd.audit.verify import verify
 from jitd.core.request import RequestState
 from jitd.core.run import Run, RunState
 from jitd.monitor import limits
@@ -34,6 +33,7 @@ from tests.system.failing import erring
 from tests.system.halting import EVERY, Halt
 from tests.system.killing import children, descendants, launcher_of
 from tests.system.prompt import command_lines, number
+from tests.verified import verify
 from tests.waiting import wait_for
 
 WITHIN = 30.0
@@ -292,7 +292,7 @@ class Trial:
     def _look_at_record(self) -> None:
         store = SqliteStore.reading(self.house.database)
         try:
-            verify(store.records(), store.documents())
+            verify(store)
             requests = {found.id for found in store.requests(ended=True) if self.script.encode() in found.command.argv}
             runs = [run for run in store.runs(ended=True) if run.request in requests]
             records = [json.loads(body) for _, body, _ in store.records()]

@@ -18,7 +18,6 @@ from typing import Any
 
 import pytest
 
-from jitd.audit.verify import verify
 from jitd.store.sqlite import SqliteStore
 from tests.marks import full
 from tests.system.clients import POLICY, Client
@@ -27,6 +26,7 @@ from tests.system.crashpoints import REFUSED, STATUS
 from tests.system.diskpoints import EIO, FULL, PLACES, READ_ONLY
 from tests.system.failing import Disk, erring, read_only
 from tests.system.prompt import command_lines, number
+from tests.verified import verify
 from tests.waiting import PATIENCE, wait_for
 
 COPIED = """
@@ -101,7 +101,7 @@ class Disks:
     def verify(self) -> None:
         store = SqliteStore.reading(self.house.database)
         try:
-            verify(store.records(), store.documents())
+            verify(store)
         finally:
             store.close()
 

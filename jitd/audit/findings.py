@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a verification can find.
+
+Law: pure. Each finding names one thing that is wrong, in one of the words of ``Wrong``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+
+from jitd.core.frozen import dataclass
+
+
+class Wrong(StrEnum):
+    """What is wrong with a record, or with something that belongs to it."""
+
+    EDITED = "edited"
+    """The bytes of a record are not those that were sealed."""
+    REMOVED = "removed"
+    ADDED = "added"
+    """A record was sealed, or stands in a place, where there was none."""
+    EXCHANGED = "exchanged"
+    """Records stand in each other's places."""
+    WRITTEN_AGAIN = "written again"
+    """Every seal is right, and they are not the seals that were signed, or that somebody has a copy of."""
+    CUT_TAIL = "cut tail"
+    """The newest records are missing, and what they tell of is there."""
+    ROLLED_BACK = "rolled back"
+    """The newest records are missing, and so is all that they tell of: this is an older state."""
+    FORKED = "forked"
+    """The host's key has signed two records for one number."""
+    FOREIGN_KEY = "foreign key"
+    """What was signed was signed by somebody else's key."""
+    FORGED = "forged"
+    """What is said to be signed was not."""
+    VALUE_DIFFERS = "value does not fit"
+    """A value is not the one to which the record commits."""
+    VALUE_MISSING = "value missing"
+    """A value is not there, and no record says that it was forgotten."""
+    RECORDING_DIFFERS = "recording differs"
+    """A recording is not the one of which the record has the digest."""
+    STORE_DIFFERS = "store differs"
+    """A stored object is not as its last record left it."""
+    NOT_A_RECORD = "not a record"
+    """The seal is right, and no jitd has written what it covers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``number`` is the number of the record at which something is wrong, or 0 if it does not belong to one record. ``sentence``
+    says what is wrong, and has no full stop.
+    """
+
+    wrong: Wrong
+    number: int
+    sentence: str
+
+    @property
+    def is_of_cut(self) -> bool:
+        """True if this follows where the newest records were removed."""
+        return self.wrong is Wrong.CUT_TAIL or (self.wrong is Wrong.STORE_DIFFERS and self.number == 0)
+
+    def __str__(self) -> str:
+        return f"{self.wrong}: {self.sentence}"
+
+
+Report = Callable[[Finding], None]
+"""Takes each finding when it is found."""

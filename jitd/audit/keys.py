@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The public keys by which signed heads of a chain are good: those that an administrator has named, and those that have followed
+them, as the record says.
+
+Law: pure. A key that follows another is good by that key's signature alone. A key that was made because the old one was lost is a
+stranger to everybody who was given the old one.
+Source: ssh-keygen(1), ALLOWED SIGNERS.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from jitd.audit import sshsig
+from jitd.audit.findings import Finding, Report, Wrong
+from jitd.audit.forms import CHECKPOINT_NAMESPACE
+from jitd.core.frozen import dataclass
+
+MADE, ROTATED = "key.made", "key.rotated"
+"""The notes that name a key."""
+KEY_NAMESPACE = "jitd-key"
+"""The namespace of the two signatures of a rotation."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedKey:
+    """A public key (32 bytes) that an administrator has named. ``principals`` are patterns of the names of hosts and witnesses,
+    and ``namespaces`` those of what the key may sign. Either is empty if there is no bound.
+    """
+
+    public: bytes
+    principals: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+
+    def may_sign(self, name: str, namespace: str) -> bool:
+        """True if the key is good for what ``name`` signs in ``namespace``."""
+        return _is_listed(name, self.principals) and _is_listed(namespace, self.namespaces)
+
+
+def read_keys(text: str) -> tuple[NamedKey, ...]:
+    """Read public keys, one on each line, each alone or in a line of allowed signers. Raises ValueError with a sentence."""
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.strip()
+        if line and not line.startswith("#"):
+            try:
+                found.append(_read_key(line))
+            except ValueError as fault:
+                raise ValueError(f"line {number}: {fault}") from None
+    if not found:
+        raise ValueError("there is no public key in it")
+    return tuple(found)
+
+
+def _read_key(line: str) -> NamedKey:
+    if line.startswith(f"{sshsig.ALGORITHM} "):
+        return NamedKey(sshsig.read_public(line))
+    before, found, after = line.partition(f" {sshsig.ALGORITHM} ")
+    if not found:
+        raise ValueError(f"not a public key of the form '{sshsig.ALGORITHM} BASE64'")
+    principals, _, options = before.partition(" ")
+    namespaces: tuple[str, ...] = ()
+    if options.strip():
+        only = re.fullmatch(r'namespaces="([^"]+)"', options.strip(), re.IGNORECASE)
+        if only is None:
+            raise ValueError(f"of the options of allowed signers, only namespaces is understood, and not {options.strip()}")
+        namespaces = tuple(only[1].split(","))
+    return NamedKey(sshsig.read_public(f"{sshsig.ALGORITHM} {after}"), tuple(principals.split(",")), namespaces)
+
+
+def _is_listed(name: str, patterns: tuple[str, ...]) -> bool:
+    """True if ``name`` matches one of ``patterns`` and none that begins with an exclamation mark (ssh_config(5), PATTERNS)."""
+    if not patterns:
+        return True
+    if any(_matches(name, pattern[1:]) for pattern in patterns if pattern.startswith("!")):
+        return False
+    return any(_matches(name, pattern) for pattern in patterns if not pattern.startswith("!"))
+
+
+def _matches(name: str, pattern: str) -> bool:
+    parts = (".*" if char == "*" else "." if char == "?" else re.escape(char) for char in pattern)
+    return re.fullmatch("".join(parts), name) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A record that names a key. ``before`` is the key that was used until then, or None. ``is_proved`` is True if both keys have
+    signed the change.
+    """
+
+    number: int
+    public: bytes
+    before: bytes | None
+    is_proved: bool
+
+
+def change_in(number: int, content: dict[str, Any]) -> Change | None:
+    """Return what record ``number`` says about keys, or None. Raises ValueError with a sentence if it names a key and does not
+    prove it.
+    """
+    if content.get("event") not in (MADE, ROTATED):
+        return None
+    said = content.get("detail")
+    try:
+        assert isinstance(said, dict)
+        public = sshsig.read_public(said["public"])
+        before = sshsig.read_public(said["before"]) if "before" in said else None
+        if content["event"] == MADE:
+            return Change(number, public, before, is_proved=False)
+        assert before is not None
+        at = re.fullmatch(r".*\nat [0-9TZ:-]{20}\n", text := said["signed"], re.DOTALL)
+        head = f"jitd key 1\nhost {said['host']}\nbefore {said['before']}\npublic {said['public']}\nat "
+        if at is None or not text.startswith(head) or len(text) != len(head) + 21:
+            raise ValueError("it says something else than what was signed")
+        for key, by in ((before, "by_before"), (public, "by_public")):
+            sshsig.verify(key, KEY_NAMESPACE, text.encode("ascii"), said[by])
+    except (AssertionError, KeyError, TypeError, AttributeError):
+        raise ValueError("it does not say which keys") from None
+    except sshsig.BadSignature as fault:
+        raise ValueError(f"a signature {fault}") from None
+    return Change(number, public, before, is_proved=True)
+
+
+class Keys:
+    """Decides whose signatures count. ``given`` are the keys that an administrator has named. Without any for hosts, the record
+    itself says which are the host's. Then a signature proves only that somebody had the key that the record names.
+
+    ``first`` is the number of the first record that names a key, or None.
+    """
+
+    def __init__(self, given: Iterable[NamedKey] = ()) -> None:
+        self._given = tuple(given)
+        self._changes: list[Change] = []
+        self._seen: bytes | None = None
+
+    def see(self, key: bytes) -> None:
+        """Take note of the key that has signed the first head. It is the host's if nothing else is known."""
+        self._seen = key
+
+    @property
+    def first(self) -> int | None:
+        return self._changes[0].number if self._changes else None
+
+    def take(self, number: int, content: dict[str, Any], report: Report) -> None:
+        """Take note of record ``number``, if it names a key."""
+        try:
+            change = change_in(number, content)
+        except ValueError as fault:
+            report(Finding(Wrong.FORGED, number, f"record {number} does not prove that the host has another key: {fault}"))
+            return
+        if change is not None:
+            self._changes.append(change)
+
+    def may_judge(self, namespace: str) -> bool:
+        """True if it is known whose signatures in ``namespace`` count."""
+        return namespace == CHECKPOINT_NAMESPACE or any(namespace in key.namespaces for key in self._given)
+
+    def is_good(self, key: bytes, name: str, namespace: str) -> bool:
+        """True if the signatures by ``key`` count, of what ``name`` (a host or a witness) signs in ``namespace``."""
+        names = (name, f"jitd@{name}")  # the second is what `jitd audit key --allowed-signers` prints
+        given = {one.public for one in self._given if any(one.may_sign(one_name, namespace) for one_name in names)}
+        if namespace != CHECKPOINT_NAMESPACE:
+            return key in given
+        if any(_is_listed(namespace, one.namespaces) for one in self._given):
+            return key in self._followers(given)
+        return key in {change.public for change in self._changes} or (not self._changes and key == self._seen)
+
+    def replaced_with(self, key: bytes) -> int | None:
+        """Return the number of the record from which on the host signs with another key than ``key``. Return None if there is
+        none.
+        """
+        until: int | None = None
+        for change in self._changes:
+            if change.public == key:
+                until = None
+            elif change.before == key:
+                until = change.number
+        return until
+
+    def _followers(self, given: set[bytes]) -> set[bytes]:
+        """Return ``given``, and the keys that have followed them or that they have followed, each time by both signatures."""
+        good, n = set(given), -1
+        while len(good) != n:
+            n = len(good)
+            for change in self._changes:
+                if change.is_proved and change.before is not None and good & {change.public, change.before}:
+                    good |= {change.public, change.before}
+        return good

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Follows each object (a request, a grant, a run, …) through its records, and compares what is stored with its last record.
+
+Law: the memory that this takes grows with the objects that are open at one time, and not with the length of the record. What a
+whole record needs is not kept: sums of keyed digests tell whether the ended objects in the record are those in the store. If they
+are not, the record is read again with a temporary file on the disk, to name which.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass as mutable
+from typing import Any, Protocol
+
+from jitd.audit.findings import Finding, Report, Wrong
+from jitd.core import grant, holding, lock, owed_review, request, run
+from jitd.core.frozen import dataclass
+
+OPEN: dict[str, frozenset[str]] = {
+    life: frozenset(str(state) for state, events in law.items() if events)
+    for life, law in (
+        ("request", request.LAW),
+        ("grant", grant.LAW),
+        ("run", run.LAW),
+        ("lock", lock.LAW),
+        ("holding", holding.LAW),
+        ("owed_review", owed_review.LAW),
+    )
+}
+"""Maps the name of a life cycle to the states in which an object can still change."""
+MOST_OPEN = 100_000
+"""If a record has more open objects at one time, the verifier keeps them on the disk."""
+MOST_GAPS = 1000
+"""Maximum number of places at which it is looked whether missing records come later."""
+MOST_NAMED = 3
+"""So many of the objects that are wrong in the same way are named in one finding."""
+
+Document = tuple[str, str, bytes]
+"""The life cycle, the id and the stored bytes of an object."""
+
+
+class Doubt(Exception):
+    """Something is wrong, or cannot be told without more memory: read again with ``OnDisk``."""
+
+
+def doubt(_: Finding) -> None:
+    """Is a ``Report``. Raises Doubt."""
+    raise Doubt
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The latest record about one object. ``document`` is the SHA-256 of its document in hexadecimal digits."""
+
+    number: int
+    version: int
+    state: str
+    document: str
+
+
+class Latest(Protocol):
+    """Knows the latest record about each object."""
+
+    def get(self, life: str, id: str) -> Last | None:
+        """Return the latest record about an object, or None if there is none."""
+
+    def put(self, life: str, id: str, last: Last, *, is_open: bool) -> None:
+        """Remember ``last`` as the latest record about an object, which can change no more if ``is_open`` is false."""
+
+    def compare(self, documents: Iterable[Document], report: Report) -> None:
+        """Report each object that is not stored as its latest record left it."""
+
+
+class InMemory:
+    """Forgets an object when it has ended, and raises Doubt where it would have had to remember it."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[str, str], Last] = {}
+        self._key = secrets.token_bytes(32)
+        self._sum = 0
+
+    def get(self, life: str, id: str) -> Last | None:
+        return self._open.get((life, id))
+
+    def put(self, life: str, id: str, last: Last, *, is_open: bool) -> None:
+        if is_open:
+            self._open[life, id] = last
+            if len(self._open) > MOST_OPEN:
+                raise Doubt
+        else:
+            self._open.pop((life, id), None)
+            self._sum += self._of(life, id, last.document)
+
+    def compare(self, documents: Iterable[Document], report: Report) -> None:
+        found = 0
+        for life, id, document in documents:
+            digest = hashlib.sha256(document).hexdigest()
+            told = self._open.pop((life, id), None)
+            if told is None:
+                found += self._of(life, id, digest)
+            elif told.document != digest:
+                raise Doubt
+        if self._open or found != self._sum:
+            raise Doubt
+
+    def _of(self, life: str, id: str, document: str) -> int:
+        """Return a number that nobody can foresee who does not know the key. The sum of such numbers is the same for the same
+        objects in any order, and for no others.
+        """
+        said = f"{life} {id} {document}".encode("utf-8", "surrogatepass")
+        return int.from_bytes(hashlib.blake2b(said, digest_size=32, key=self._key).digest(), "big")
+
+
+class OnDisk:
+    """Remembers every object, in a temporary file that nobody else can open and that ends with this object."""
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.executescript(
+            "PRAGMA journal_mode = OFF; PRAGMA cache_size = -16384;"
+            "CREATE TABLE last (life, id, number, version, state, document, stored, PRIMARY KEY (life, id)) WITHOUT ROWID"
+        )
+
+    def get(self, life: str, id: str) -> Last | None:
+        query = "SELECT number, version, state, document FROM last WHERE life = ? AND id = ?"
+        row = self._db.execute(query, (life, _text(id))).fetchone()
+        return None if row is None else Last(row[0], row[1], row[2], row[3])
+
+    def put(self, life: str, id: str, last: Last, *, is_open: bool) -> None:
+        row = (life, _text(id), last.number, last.version, _text(last.state), _text(last.document))
+        self._db.execute("INSERT OR REPLACE INTO last VALUES (?, ?, ?, ?, ?, ?, 0)", row)
+
+    def compare(self, documents: Iterable[Document], report: Report) -> None:
+        newer: list[tuple[int, str]] = []
+        untold: list[str] = []
+        for life, id, document in documents:
+            told = self.get(life, id)
+            if told is None:
+                untold.append(f"{life} {_shown(id)}")
+                continue
+            mark = "UPDATE last SET stored = stored + 1 WHERE life = ? AND id = ? RETURNING stored"
+            ((n_stored,),) = self._db.execute(mark, (life, _text(id))).fetchall()
+            if n_stored > 1:
+                report(Finding(Wrong.STORE_DIFFERS, told.number, f"{life} {_shown(id)} is stored twice"))
+            elif hashlib.sha256(document).hexdigest() != told.document:
+                if _version(document) > told.version:
+                    newer.append((told.number, f"{life} {_shown(id)}"))
+                else:
+                    text = f"{life} {_shown(id)} is not as record {told.number} left it"
+                    report(Finding(Wrong.STORE_DIFFERS, told.number, text))
+        for number, life, id in self._db.execute("SELECT number, life, id FROM last WHERE stored = 0 ORDER BY number"):
+            report(Finding(Wrong.STORE_DIFFERS, number, f"{life} {_shown(id)} is missing: record {number} tells of it"))
+        if newer:
+            names = [*(name for _, name in newer), *untold]
+            named = ", ".join(names[:MOST_NAMED]) + (", …" if len(names) > MOST_NAMED else "")
+            text = f"records are missing: more has happened to {named} than the record tells"
+            report(Finding(Wrong.CUT_TAIL, max(number for number, _ in newer), text))
+            return
+        for name in untold:
+            report(Finding(Wrong.STORE_DIFFERS, 0, f"{name} is stored, and no record tells of it"))
+
+
+@mutable(slots=True)
+class _Gap:
+    """Record ``number`` is about ``name``, and its versions ``missing`` have not come before. ``found_at`` is the number of a
+    later record that has one of them, or 0.
+    """
+
+    number: int
+    name: str
+    missing: range
+    found_at: int = 0
+
+
+class Lives:
+    """Follows the objects of a whole record. ``n_open`` counts the open objects of each owner of values."""
+
+    def __init__(self, latest: Latest, report: Report) -> None:
+        self._latest = latest
+        self._report = report
+        self._clock = _Clock(report)
+        self._gaps: list[_Gap] = []
+        self.n_open: Counter[str] = Counter()
+
+    def take(self, number: int, content: Any) -> None:
+        """Check that record ``number`` can follow the records before it."""
+        if not isinstance(content, dict):
+            self._report(Finding(Wrong.NOT_A_RECORD, number, f"record {number} is not a record of jitd"))
+            return
+        self._clock.tick(number, content)
+        life = str(content.get("event")).partition(".")[0]
+        if "id" not in content:
+            if life in OPEN:
+                text = f"record {number} is about a {life} and does not say which"
+                self._report(Finding(Wrong.NOT_A_RECORD, number, text))
+            return
+        id, version, state, document = content["id"], content.get("version"), content.get("state"), content.get("document")
+        if life not in OPEN or type(id) is not str or type(version) is not int or type(document) is not str:
+            self._report(Finding(Wrong.NOT_A_RECORD, number, f"record {number} is not a record of jitd"))
+            return
+        state = str(state)
+        before = self._latest.get(life, id)
+        is_open = state in OPEN[life]
+        self._follow(number, f"{life} {_shown(id)}", version, before, OPEN[life])
+        self._latest.put(life, id, Last(number, version, state, document), is_open=is_open)
+        if before is None and is_open:
+            self.n_open[id.partition(".")[0]] += 1
+        elif before is not None and not is_open:
+            owner = id.partition(".")[0]
+            self.n_open[owner] -= 1
+            if not self.n_open[owner]:
+                del self.n_open[owner]
+
+    def _follow(self, number: int, name: str, version: int, before: Last | None, open: frozenset[str]) -> None:
+        expected = 1 if before is None else before.version + 1
+        gap = next((gap for gap in self._gaps if gap.name == name and version in gap.missing), None)
+        if gap is not None:
+            gap.found_at = number
+        elif before is not None and before.state not in open:
+            text = f"record {number}: {name} had ended already ({before.state}) with record {before.number}"
+            self._report(Finding(Wrong.ADDED, number, text))
+        elif version > expected:
+            self._report_gap(_Gap(number, name, range(expected, version)))
+        elif version < expected:
+            text = f"record {number} is there twice, or was put in: {name} had version {version} before"
+            self._report(Finding(Wrong.ADDED, number, text))
+
+    def _report_gap(self, gap: _Gap) -> None:
+        """What is missing may come later, so it is reported at the end."""
+        if self._report is doubt:
+            raise Doubt
+        if len(self._gaps) < MOST_GAPS:
+            self._gaps.append(gap)
+
+    def end(self) -> None:
+        """Report what was missing and did not come later."""
+        for gap in self._gaps:
+            if gap.found_at:
+                text = f"records {gap.number} and {gap.found_at}, about {gap.name}, stand in each other's places"
+                self._report(Finding(Wrong.EXCHANGED, gap.number, text))
+            else:
+                text = f"before record {gap.number}, a record about {gap.name} is missing: version {gap.missing[0]} of it"
+                self._report(Finding(Wrong.REMOVED, gap.number, text))
+
+    def compare(self, documents: Iterable[Document]) -> None:
+        """Compare the stored objects with the records. Call this after the last record."""
+        self._latest.compare(documents, self._report)
+
+
+class _Clock:
+    """Within one boot, the clock must not go backwards. When the records of a new boot have begun, no later record may belong to
+    an earlier one.
+    """
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._boot_id: str | None = None
+        self._boot = 0.0
+        self._past: set[str] = set()
+
+    def tick(self, number: int, content: dict[str, Any]) -> None:
+        """Check the time of the next record."""
+        try:
+            boot_id, boot = str(content["boot_id"]), float(content["boot"])
+        except (KeyError, TypeError, ValueError):
+            self._report(Finding(Wrong.NOT_A_RECORD, number, f"record {number} has no time"))
+            return
+        if boot_id != self._boot_id:
+            if boot_id in self._past:
+                text = f"record {number} is from a boot of this host that had ended before record {number - 1}"
+                self._report(Finding(Wrong.EXCHANGED, number, text))
+            if self._boot_id is not None:
+                self._past.add(self._boot_id)
+            self._boot_id = boot_id
+        elif boot < self._boot:
+            self._report(Finding(Wrong.EXCHANGED, number, f"record {number} is older than the record before it"))
+        self._boot = boot
+
+
+def _version(document: bytes) -> int:
+    try:
+        version = json.loads(document)["version"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return 0
+    return version if type(version) is int else 0
+
+
+def _text(text: str) -> str:
+    """SQLite's texts cannot contain half of a surrogate pair."""
+    return text if text.isascii() else ascii(text)
+
+
+def _shown(id: str) -> str:
+    """An id of a true record has only letters, digits, hyphens and a full stop."""
+    return id if id.isascii() and id.isprintable() else ascii(id)

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks the values to which records commit: that each is there, or was forgotten as a record says, and fits.
+
+Law: only values of objects that have ended may be forgotten. The memory that this takes does not grow with the record: owners of
+which something is missing are noted in a temporary file that nobody else can open, without their values.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from jitd.audit.findings import Finding, Report, Wrong
+from jitd.core.values import owner_of
+
+FORGOTTEN = "value.forgotten"
+"""The note that values were forgotten."""
+MOST_OBJECTS = 4096
+"""So many objects, with their commitments, are in memory at one time."""
+MOST_EXPLAINED = 256
+"""For so many missing values, the record is read again to find out whether another value is there instead."""
+_COMMITTED = re.compile(rb'\{"committed":"([0-9a-f]{64})"\}')
+"""A commitment in a canonical body. No text in a body looks like one, because its quotation marks are escaped."""
+
+
+class Said:
+    """Checks the values of a whole record. ``committed`` returns the commitments to the values of one object, as
+    ``Store.committed`` does. ``again`` returns all records and documents, each with the id of its object, to tell a value that
+    was changed from one that is missing.
+    """
+
+    def __init__(
+        self,
+        committed: Callable[[str], frozenset[bytes]],
+        again: Callable[[], Iterable[tuple[str, bytes]]],
+        report: Report,
+    ) -> None:
+        self._committed = committed
+        self._again = again
+        self._report = report
+        self._known: dict[str, frozenset[bytes]] = {}
+        self._too_early: list[Finding] = []
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.executescript(
+            "PRAGMA journal_mode = OFF; PRAGMA cache_size = -16384;"
+            "CREATE TABLE missing (owner PRIMARY KEY, id, first, last, committed) WITHOUT ROWID;"
+            "CREATE TABLE forgotten (owner PRIMARY KEY, number) WITHOUT ROWID"
+        )
+
+    def take(self, number: int, id: str, body: bytes) -> None:
+        """Check the values of record ``number``, which is about the object ``id``."""
+        found = _COMMITTED.findall(body)
+        if not found:
+            return
+        known, owner = self._of(id), owner_of(id)
+        for one in found:
+            if one not in known and (owner == id or one not in self._of(owner)):
+                self._db.execute(
+                    "INSERT INTO missing VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET last = excluded.last",
+                    (owner, id, number, number, one),
+                )
+
+    def _of(self, id: str) -> frozenset[bytes]:
+        known = self._known.get(id)
+        if known is None:
+            if len(self._known) >= MOST_OBJECTS:
+                del self._known[next(iter(self._known))]
+            known = self._known[id] = self._committed(id)
+        return known
+
+    def forget(self, number: int, content: dict[str, Any], n_open: Mapping[str, int] | None) -> None:
+        """Take note of record ``number``, which says that values were forgotten. ``n_open`` counts the open objects of each
+        owner, if it is known.
+        """
+        detail = content.get("detail")
+        owners = detail.get("owners") if isinstance(detail, dict) else None
+        if not isinstance(owners, list) or not all(isinstance(owner, str) for owner in owners):
+            self._report(Finding(Wrong.NOT_A_RECORD, number, f"record {number} does not say whose values were forgotten"))
+            return
+        for owner in owners:
+            if n_open is not None and owner in n_open:
+                text = f"record {number} says that the values of {owner} were forgotten, which had not ended"
+                self._too_early = self._too_early[:MOST_EXPLAINED] + [Finding(Wrong.VALUE_MISSING, number, text)]
+            self._db.execute("INSERT OR REPLACE INTO forgotten VALUES (?, ?)", (owner, number))
+
+    def end(self, *, is_whole: bool) -> int:
+        """Report the values that are missing, if the record ``is_whole`` that says which were forgotten. Return the number of
+        owners whose values were forgotten.
+        """
+        query = (
+            "SELECT id, first, committed FROM missing LEFT JOIN forgotten USING (owner)"
+            " WHERE number IS NULL OR number < last ORDER BY first"
+        )
+        for finding in self._too_early if is_whole else ():
+            self._report(finding)
+        missing = self._db.execute(query if is_whole else f"{query} LIMIT 0")
+        some = missing.fetchmany(MOST_EXPLAINED)
+        changed = self._changed({id for id, _, _ in some}) if some else set()
+        for id, number, _ in (*some, *missing):
+            if id in changed:
+                text = f"a value of {id} is not the one to which record {number} commits"
+                self._report(Finding(Wrong.VALUE_DIFFERS, number, text))
+            else:
+                text = f"a value of {id} is missing, to which record {number} commits, and no record says that it was forgotten"
+                self._report(Finding(Wrong.VALUE_MISSING, number, text))
+        ((n_forgotten,),) = self._db.execute("SELECT count(*) FROM forgotten").fetchall()
+        return int(n_forgotten)
+
+    def _changed(self, ids: set[str]) -> set[str]:
+        """Return those of ``ids`` that have a value to which nothing commits: it is there instead of the one that is missing."""
+        unknown = {id: set(self._committed(id) | self._committed(owner_of(id))) for id in ids}
+        of_owner: dict[str, list[str]] = {}
+        for id in ids:
+            of_owner.setdefault(owner_of(id), []).append(id)
+        for object, body in self._again():
+            for id in of_owner.get(owner_of(object), ()):
+                unknown[id].difference_update(_COMMITTED.findall(body))
+        return {id for id, of in unknown.items() if of}

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verb ``audit verify``. Law: it works without the daemon, and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from jitd.cli.answer import answer, say
+from jitd.cli.call import NOT_DONE, NotDone
+from jitd.cli.house import config_option
+from jitd.cli.progress import Bar
+
+if TYPE_CHECKING:
+    from jitd.audit.findings import Finding
+    from jitd.audit.heads import Heads, Signed
+    from jitd.audit.keys import NamedKey
+    from jitd.lifecycle.integrity import Noted
+    from jitd.settings.config import Config
+    from jitd.store import Store
+
+SQLITE = b"SQLite format 3\x00"
+"""How a file of SQLite begins (https://www.sqlite.org/fileformat.html#magic_header_string)."""
+MOST_LINE = 1 << 26
+"""Maximum number of bytes of a line. A longer line is read in parts, and jitd writes none so long."""
+MOST_KEYS = 1 << 20
+"""Maximum number of bytes of a file of public keys."""
+MOST_TOLD = 100
+"""Maximum number of findings that are printed. The others are counted."""
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path, allow_dash=True))
+@click.option(
+    "--checkpoints",
+    "others",
+    multiple=True,
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="FILE",
+    help="What a sink, a collector or a witness has of this record.",
+)
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The public keys that count, one a line.",
+)
+@config_option
+def verify(*, file: Path | None, others: tuple[Path, ...], keys: tuple[Path, ...], config: Path | None) -> int:
+    """Prove that the record in FILE (or in the live database) is complete and unchanged. FILE is a copy of a database, an export,
+    or what a sink has written.
+    """
+    from jitd.store import StoreError
+
+    given = [key for one in keys for key in _keys(one)]
+    told = _Told()
+    try:
+        if file is not None and not _is_database(file):
+            return _verify_lines(file, others, given, told)
+        return _verify_database(file, others, given, told, config)
+    except StoreError as fault:
+        told.bar.clear()
+        raise NotDone(f"audit: {fault}") from None
+    except OSError as fault:
+        told.bar.clear()
+        raise NotDone(f"audit: {fault.filename or file} cannot be read: {fault.strerror}", "unknown") from None
+
+
+class _Told:
+    """Prints findings, and counts them."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.bar = Bar("audit", "records")
+
+    def __call__(self, finding: Finding) -> None:
+        self.n += 1
+        if self.n <= MOST_TOLD:
+            self.bar.clear()
+            say(f"audit: {finding}")
+
+    def end(self) -> int:
+        """Return the exit status."""
+        self.bar.clear()
+        if self.n > MOST_TOLD:
+            say(f"audit: and {self.n - MOST_TOLD} more")
+        return NOT_DONE if self.n else 0
+
+
+def _verify_database(file: Path | None, others: Iterable[Path], given: list[NamedKey], told: _Told, config: Path | None) -> int:
+    from jitd.audit import recordings
+    from jitd.audit.heads import Heads
+    from jitd.audit.verify import verify as walk
+    from jitd.lifecycle.integrity import Noted
+    from jitd.monitor.places import recordings_directory
+    from jitd.store.opening import file_of, read_store
+
+    heads, settings, is_given = Heads(), None, bool(given)
+    if file is None:
+        settings = _settings(config)
+        file = file_of(settings.state)
+        recorded = recordings_directory(str(settings.state))
+        # All else is read before the database, because the daemon may append records between the two reads.
+        runs = recordings.runs_in(recorded)
+        _add_noted(heads, Noted(settings.socket.parent / "head"))
+        given += _add_witnesses(heads, settings)
+        _add_lines(heads, others, settings.host)
+    file.open("rb").close()
+    with closing(read_store(file)) as store:
+        if settings is None:
+            _add_lines(heads, others, _host_of(store))
+        verified = walk(store, told, heads=heads, given=given, progress=told.bar.show)
+        if settings is not None:
+            recordings.compare(recorded, runs, store.run, told)
+    status = told.end()
+    if not status:
+        answer(f"audit: {verified.head.number} records, chain whole, head {verified.head.digest.hex()}")
+        _answer_signed(verified.signed, is_given=is_given)
+    return status
+
+
+def _verify_lines(file: Path, others: Iterable[Path], given: list[NamedKey], told: _Told) -> int:
+    from jitd.audit.lines import verify_lines
+
+    beside = (line for other in others for line in _lines(other))
+    found = verify_lines(_lines(file, told.bar), told, others=beside, given=given)
+    status = told.end()
+    if not found:
+        raise NotDone(f"audit: {file}: there is no record of jitd in it")
+    if not status:
+        for one in found:
+            n, of = one.n_shown, one.last - one.first + 1
+            shown = "" if n == of else f" ({n} of them, and the digests of the others)"
+            answer(f"audit: {one.host}: records {one.first} to {one.last}{shown}, chain whole")
+            _answer_signed(one.signed, is_given=bool(given))
+    return status
+
+
+def _answer_signed(signed: Signed, *, is_given: bool) -> None:
+    from jitd.audit.sshsig import fingerprint
+
+    newest = signed.newest
+    if newest is None or newest.key is None:
+        return
+    who = "" if is_given else ", which the record itself names"
+    answer(f"audit: signed up to record {newest.number}, {newest.at:%Y-%m-%d %H:%M:%S} UTC, by {fingerprint(newest.key)}{who}")
+
+
+def _add_noted(heads: Heads, noted: Noted) -> None:
+    from jitd.audit.heads import Head
+
+    head = noted.read()
+    if head is not None and head.number:
+        heads.add(Head(head.number, head.digest, None, "", None, None, str(noted.file)))
+
+
+def _add_witnesses(heads: Heads, settings: Config) -> list[NamedKey]:
+    """Add the countersignatures that this host has, and return the keys of its witnesses."""
+    from jitd.audit.countersigned import file_of, stored
+    from jitd.audit.forms import COUNTERSIGNATURE_NAMESPACE
+    from jitd.audit.keys import NamedKey
+
+    witnesses, file = settings.record.witnesses, file_of(settings.state)
+    for line in stored(file, witnesses).values():
+        heads.add_signed(line, str(file))
+    return [NamedKey(key.blob[-32:], (), (COUNTERSIGNATURE_NAMESPACE,)) for key in witnesses]
+
+
+def _host_of(store: Store) -> str:
+    for checkpoint in store.checkpoints():
+        return checkpoint.host
+    return ""
+
+
+def _add_lines(heads: Heads, files: Iterable[Path], host: str) -> None:
+    from jitd.audit.lines import add_to
+
+    for file in files:
+        if not add_to(heads, _lines(file), host):
+            raise NotDone(f"audit: {file}: there is nothing in it about {host or 'this record'}")
+
+
+def _lines(file: Path, bar: Bar | None = None) -> Iterator[tuple[str, str]]:
+    """Yield the lines of ``file``, each with its place."""
+    with click.open_file(str(file), "rb") as stream:
+        size = 0 if str(file) == "-" else file.stat().st_size
+        n_read = number = 0
+        while line := stream.readline(MOST_LINE):
+            number += 1
+            n_read += len(line)
+            if bar is not None and not number % 1000:
+                bar.show(number, max(number, number * size // n_read))
+            yield f"{file}:{number}", line.decode("utf-8", "replace")
+
+
+def _keys(file: Path) -> tuple[NamedKey, ...]:
+    from jitd.audit.keys import read_keys
+
+    try:
+        with file.open("rb") as stream:
+            return read_keys(stream.read(MOST_KEYS).decode("utf-8", "replace"))
+    except OSError as fault:
+        raise NotDone(f"audit: {file} cannot be read: {fault.strerror}", "unknown") from None
+    except ValueError as fault:
+        raise NotDone(f"audit: {file}: {fault}", "usage") from None
+
+
+def _is_database(file: Path) -> bool:
+    if str(file) == "-":
+        return False
+    with file.open("rb") as stream:
+        begins = stream.read(len(SQLITE))
+    return begins == SQLITE or file.suffix == ".db"
+
+
+def _settings(config: Path | None) -> Config:
+    from jitd.settings.config import load
+    from jitd.settings.toml_document import ConfigError
+
+    try:
+        return load(config)
+    except ConfigError as error:
+        raise NotDone(f"cannot tell where the database is: {error.faults[0]}") from None

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real daemon's record: it verifies by its own key, in the database and as an export. After somebody who is root has written it
+again, an export that was made before convicts it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+
+from jitd.core.chain import GENESIS, canonical, seal
+from tests.system.clients import Client, ready
+from tests.system.conftest import House
+from tests.waiting import PATIENCE
+
+UNGUARDED = "DROP TRIGGER chain_stays; DROP TRIGGER checkpoints_grow;"
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    """A daemon with a past, from which a sink's reader has an export, and the public key."""
+    made = ready()
+    assert Client(made, "alice", "jitsudo", "--reason=because", "sh", "-c", "exit 7").end() == 7
+    assert made.jitd("lock", "--user=dave").returncode == 0
+    for verb, name in (("export", "export"), ("key", "key")):
+        done = made.jitd("audit", verb)
+        assert done.returncode == 0, done.stderr
+        (made.root / name).write_text(done.stdout)
+    yield made
+    made.close()
+
+
+def verify(house: House, *words: str) -> tuple[int, str, str]:
+    """``jitd audit verify``, without a daemon."""
+    done = house.run("root", "jitd", "audit", "verify", f"--config={house.config_file}", *words, timeout=PATIENCE)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_living_record_verifies_by_its_key(house: House) -> None:
+    status, out, err = verify(house, f"--key={house.root}/key", f"--checkpoints={house.root}/export")
+    assert (status, err) == (0, "")
+    assert "chain whole, head " in out and "audit: signed up to record " in out
+
+
+def test_an_export_verifies_on_its_own(house: House) -> None:
+    status, out, err = verify(house, f"--key={house.root}/key", f"{house.root}/export")
+    assert (status, err) == (0, "") and ": records 1 to " in out
+    edited = (house.root / "export").read_text().replace('"reason":"because"', '"reason":"nothing"', 1)
+    (house.root / "edited").write_text(edited)
+    status, out, err = verify(house, f"{house.root}/edited")
+    assert (status, out) == (1, "") and err.startswith("jitd: audit: edited: "), err
+
+
+def test_who_writes_the_record_again_is_convicted_by_an_export(house: House) -> None:
+    """THREATS L-03: root edits a record, seals all anew, and removes the checkpoints and the noted head that would tell."""
+    house.stop()
+    with contextlib.closing(sqlite3.connect(house.database)) as database:
+        database.executescript(UNGUARDED)
+        rows = database.execute("SELECT number, CAST(body AS BLOB) FROM chain ORDER BY number").fetchall()
+        (n,) = (number for number, body in rows if json.loads(body)["event"].startswith("lock."))
+        at = GENESIS
+        for number, body in rows:
+            if number == n:
+                body = canonical(json.loads(body) | {"actor": "mallory@EXAMPLE.TEST"})
+            at = seal(at, body)
+            database.execute("UPDATE chain SET body = ?, digest = ? WHERE number = ?", (body, at.digest, number))
+        database.commit()
+    (house.config_file.parent / "run" / "head").unlink(missing_ok=True)
+    status, out, err = verify(house)
+    assert (status, out) == (1, "") and "written again: " in err, "the host's own checkpoints tell"
+    with contextlib.closing(sqlite3.connect(house.database)) as database:
+        database.execute("DELETE FROM checkpoints")
+        database.commit()
+    status, out, err = verify(house, f"--key={house.root}/key", f"--checkpoints={house.root}/export")
+    assert (status, out) == (1, "") and f"edited: record {n} is not what was sealed" in err, err
