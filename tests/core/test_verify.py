@@ -75,6 +75,9 @@ class Stored:
     def misfiled(self) -> Iterator[tuple[str, str]]:
         return iter(())
 
+    def misindexed(self) -> Iterator[int]:
+        return iter(())
+
     def faults(self) -> Iterator[str]:
         return iter(())
 

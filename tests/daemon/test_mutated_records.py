@@ -63,6 +63,9 @@ class World:
     def misfiled(self) -> Iterator[tuple[str, str]]:
         return iter(())
 
+    def misindexed(self) -> Iterator[int]:
+        return iter(())
+
     def faults(self) -> Iterator[str]:
         return iter(())
 
