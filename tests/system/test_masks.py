@@ -8,19 +8,23 @@ daemon and in its log.
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from jitd.audit import forms
+from jitd.core.masking import MASKED
 from tests.system.conftest import Asking, House
 from tests.waiting import wait_for
 
 WORD = "correct-horse-battery"
 OTHER = "wrong-horse-battery"
 HOME = Path("/home/alice")
+LOGS = Path("/var/log/jitd-outside")
 RULES = f"""
 [[permit]]
 name = "links"
@@ -131,6 +135,27 @@ def test_a_lease_answers_for_the_same_masked_word_alone(house: House, link: Path
     house.jitd("revoke", first.id)
     wait_for(lambda: kept(house) == 0, what="the end of what was kept")
     assert places_of(house, WORD) == []
+
+
+def test_a_sink_that_is_shown_commands_is_not_shown_masked_words(own_house: Callable[..., House], link: Path) -> None:
+    """THREATS L-18. The file is written by the real jitd-outside."""
+    LOGS.mkdir(exist_ok=True)
+    shutil.chown(LOGS, "jitd-outside", "jitd-outside")
+    file = LOGS / f"masks-{os.getpid()}.jsonl"
+    sink = f'[sinks.file]\nkind = "file"\nfile = "{file.name}"\nshows = "command"\n'
+    house = own_house(RULES, sink)
+    house.start()
+    asking = asked(house, link)
+    house.approved(asking.id)
+    assert asking.end() == 0 and os.readlink(link) == WORD
+    wait_for(lambda: file.exists() and "run.ended" in file.read_text("ascii"), what="the end of the run, in the file")
+    lines = [forms.read(line) for line in file.read_text("ascii").splitlines()]
+    (submitted,) = [one for one in lines if isinstance(one, forms.Record) and one.told["event"] == "request.submitted"]
+    assert submitted.told["detail"]["argv"] == ["ln", "-s", MASKED, str(link)], "the rest is shown"
+    assert WORD not in file.read_text("ascii")
+    assert [said.value for said in submitted.values if said.field == "argv"] == [["-s", MASKED, str(link)]]
+    house.jitd("revoke", asking.id)
+    file.unlink()
 
 
 def test_words_without_a_mask_are_read(house: House, link: Path) -> None:
