@@ -136,6 +136,15 @@ class Command:
         return masked(self.argv, self.masked) if self.masked else self.argv
 
     @property
+    def told(self) -> Command:
+        """The command as people read it, and as it is stored: without masked words, and without what could betray them."""
+        if not self.masked:
+            return self
+        words, hidden = self.told_argv, {at for at, _ in self.masked}
+        operands = tuple(replace(one, path=words[one.at], because="") if one.at in hidden else one for one in self.operands)
+        return replace(self, argv=words, salt=b"", operands=operands)
+
+    @property
     def things(self) -> tuple[str, ...]:
         """Return the names of the things that are requested. The result is empty if the request is for a command."""
         return tuple(word.decode("ascii") for word in self.argv) if self.gives else ()

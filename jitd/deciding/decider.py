@@ -409,7 +409,7 @@ class Decider:
         """
         if not isinstance(decision, Permit) or not (decision.obligations.approvals or decision.obligations.gatekeepers):
             return ()
-        return tuple(self._store.leases(who.uid, work_of(command)))
+        return tuple(self._store.leases(who.uid, work_of(command.told)))
 
     async def _with_earlier(
         self, decision: Decision, given: tuple[Grant, ...], who: Subject, service: str, command: Command

@@ -46,7 +46,7 @@ COLUMNS: dict[type, Columns] = {
             "person": g.holder.person,
             "ends_at": history.spell(g.ends_at),
         },
-        lambda g: {"unused": int(is_unused(g)), "work": work_of(g.command) if g.is_live else b""},
+        lambda g: {"unused": int(is_unused(g)), "work": work_of(g.command.told) if g.is_live else b""},
     ),
     Run: Columns(
         "runs",

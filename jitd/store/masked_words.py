@@ -148,13 +148,7 @@ class MaskedWords(SaidValues):
 def told(life: T) -> T:
     """Return the object ``life`` as it is stored: with what people read in the places of masked words."""
     command = _command(life)
-    if command is None or not command.masked:
-        return life
-    hidden = {at for at, _ in command.masked}
-    operands = tuple(
-        replace(one, path=command.told_argv[one.at], because="") if one.at in hidden else one for one in command.operands
-    )
-    return replace(life, command=replace(command, argv=command.told_argv, salt=b"", operands=operands))  # type: ignore[type-var]
+    return life if command is None or not command.masked else replace(life, command=command.told)  # type: ignore[type-var]
 
 
 def _command(life: object) -> Command | None:

@@ -12,11 +12,13 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from jitd.audit import forms
+from jitd.core.command import work_of
 from jitd.core.masking import MASKED
 from tests.system.conftest import Asking, House
 from tests.waiting import wait_for
@@ -127,6 +129,13 @@ def test_a_lease_answers_for_the_same_masked_word_alone(house: House, link: Path
     assert first.end() == 0
     link.unlink()
     assert kept(house) == 1, "the lease lives on"
+    house.verify()  # who verifies has no key for masked words
+    (held,) = house.kept("grants")
+    with closing(sqlite3.connect(f"file:{house.database}?mode=ro", uri=True)) as db:
+        ((column,),) = db.execute("SELECT work FROM grants WHERE is_open = 1").fetchall()
+    real = replace(held.command, argv=(b"ln", b"-s", WORD.encode(), str(link).encode()))
+    assert column == work_of(held.command), "the lease is found"
+    assert column != work_of(real), "without a digest by which somebody could guess the word"
     again = house.ask("alice", "ln", "-s", WORD, str(link))
     assert again.end() == 0 and os.readlink(link) == WORD
     link.unlink()
