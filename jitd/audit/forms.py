@@ -21,6 +21,8 @@ CHECKPOINT_NAMESPACE = "jitd-checkpoint"
 """The namespace of a host's signature of a checkpoint (OpenSSH, PROTOCOL.sshsig)."""
 COUNTERSIGNATURE_NAMESPACE = "jitd-countersignature"
 """The namespace of a witness's signature."""
+KEY_NAMESPACE = "jitd-key"
+"""The namespace of the two signatures of a host's keys, if one follows the other."""
 
 _WORD = re.compile(r"[!-~]{1,255}")
 _HEX = re.compile(r"[0-9a-f]{64}")

@@ -15,13 +15,11 @@ from typing import Any
 
 from jitd.audit import sshsig
 from jitd.audit.findings import Finding, Report, Wrong
-from jitd.audit.forms import CHECKPOINT_NAMESPACE
+from jitd.audit.forms import CHECKPOINT_NAMESPACE, KEY_NAMESPACE
 from jitd.core.frozen import dataclass
 
 MADE, ROTATED = "key.made", "key.rotated"
 """The notes that name a key."""
-KEY_NAMESPACE = "jitd-key"
-"""The namespace of the two signatures of a rotation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from jitd.audit import signing_key, sshsig
-from jitd.audit.forms import Checkpoint, is_name
+from jitd.audit.forms import KEY_NAMESPACE, Checkpoint, is_name
 from jitd.audit.signing_key import Because, Key, KeyFiles
 from jitd.core.chain import GENESIS, Seal
 from jitd.core.effects import Moment
@@ -31,8 +31,6 @@ AGAIN_AFTER = 5.0
 """Seconds until jitd tries again, if it could not sign."""
 NAMES_A_KEY = ("key.made", "key.rotated")
 """The notes that name a key."""
-KEY_NAMESPACE = "jitd-key"
-"""The namespace of the signatures of a rotation."""
 
 
 class CannotSign(Exception):

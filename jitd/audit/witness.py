@@ -15,14 +15,13 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 
 from jitd.audit.forms import Checkpoint, Digest, Record
-from jitd.audit.sshsig import BadSignature, fingerprint, public_line, read_public, signer, verify
+from jitd.audit.keys import change_in
+from jitd.audit.sshsig import BadSignature, fingerprint, signer, verify
 from jitd.core.chain import GENESIS, Seal, seal_over
 from jitd.core.frozen import dataclass, field
 
 REMEMBERED = 4096
 """A checkpoint may stand this many records after the record that it is about. A sink writes it when it has been signed."""
-KEY_NAMESPACE = "jitd-key"
-"""The namespace of the two signatures of a record about a new key."""
 MOST_APART = 1 << 20
 """Maximum number of digests that are kept as a proof."""
 MOST_CHANGES = 64
@@ -260,15 +259,9 @@ def _new_key(record: Record, key: bytes) -> bytes | None:
     if b'"event":"key.rotated"' not in record.sealed:
         return None
     try:
-        said = json.loads(record.sealed)
-        detail = said["detail"]
-        new = read_public(detail["public"])
-        signed = detail["signed"]
-        begin = f"jitd key 1\nhost {record.host}\nbefore {public_line(key, '')}\npublic {public_line(new, '')}\nat "
-        if said["event"] != "key.rotated" or not signed.startswith(begin) or signed.count("\n") != begin.count("\n") + 1:
-            return None
-        verify(key, KEY_NAMESPACE, signed.encode("ascii"), detail["by_before"])
-        verify(new, KEY_NAMESPACE, signed.encode("ascii"), detail["by_public"])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, BadSignature):
+        content = json.loads(record.sealed)
+        change = change_in(record.number, content)
+    except (ValueError, AttributeError, RecursionError):
         return None
-    return new
+    is_of_host = change is not None and content["detail"]["host"] == record.host
+    return change.public if change is not None and change.is_proved and is_of_host and change.before == key else None

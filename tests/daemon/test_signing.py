@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from jitd.audit import signing_key, sshsig
-from jitd.audit.forms import Checkpoint
-from jitd.audit.signing import AFTER, EVERY, KEY_NAMESPACE, CannotSign, Signing
+from jitd.audit.forms import KEY_NAMESPACE, Checkpoint
+from jitd.audit.signing import AFTER, EVERY, CannotSign, Signing
 from jitd.audit.signing_key import KeyFiles
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import StoreError
