@@ -10,6 +10,7 @@ a signed text that differs from the members beside it. Whether a seal, a value o
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -31,6 +32,8 @@ _AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _ARMORED = re.compile(r"-----BEGIN SSH SIGNATURE-----\n(?:[A-Za-z0-9+/=]{1,76}\n){1,64}-----END SSH SIGNATURE-----\n?")
 _MOST_BRACES = 8
 """In a line of another program, jitd's object begins at one of the first braces."""
+MOST_DEEP = 64
+"""So deep are objects and lists of a line within each other. Those of a true line are a tenth of this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +192,14 @@ def _no_number(text: str) -> float:
     raise ValueError(text)
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_number)
+def _finite(text: str) -> float:
+    """Python reads 1e999 as infinite, which JSON cannot express."""
+    if math.isinf(number := float(text)):
+        raise ValueError(text)
+    return number
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_number, parse_float=_finite)
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -204,7 +214,20 @@ def _object(text: str) -> dict[str, Any]:
     return found
 
 
+def _is_deep(found: Any) -> bool:
+    """True if ``found`` has more than MOST_DEEP objects and lists within each other: who compares it would run out of stack."""
+    level = [found]
+    for _ in range(MOST_DEEP):
+        parts = [one.values() if isinstance(one, dict) else one for one in level]
+        level = [part for one in parts for part in one if isinstance(part, dict | list)]
+        if not level:
+            return False
+    return True
+
+
 def _line(found: dict[str, Any]) -> Line:
+    if _is_deep(found):
+        raise ValueError("has too many objects and lists within each other")
     form = found.get("form")
     if form == Record.FORM:
         return _record(found)

@@ -172,3 +172,20 @@ def test_a_record_whose_reader_may_not_see_all_of_it_has_its_digest_in_the_place
             read(json.dumps(line | wrong))
     with pytest.raises(ValueError, match="neither"):
         read(json.dumps({name: part for name, part in line.items() if name != "digest"}))
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["1e999", "-1e999", "[" * 65 + "]" * 65, '{"x":' * 400 + "1" + "}" * 400, "[" * 100_000],
+    ids=["infinite", "minus infinite", "deep lists", "deep objects", "no end"],
+)
+@pytest.mark.parametrize("place", ["beside", "as a value"])
+def test_what_could_not_be_compared_is_not_read(part: str, place: str) -> None:
+    """THREATS L-03: a line that ends a verification would hide what the other lines prove."""
+    text = RECORD.line()
+    old = '"id":"AAAA-0001"' if place == "beside" else '"value":"b\\u00fccher \\udcff"'
+    name = old.partition(":")[0]
+    assert old in text
+    with pytest.raises(ValueError):
+        find(text.replace(old, f"{name}:{part}"))
+    assert find(text.replace(old, f"{name}:[[[[1.5e300]]]]")) is not None

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -236,6 +237,17 @@ def test_true_lines_are_whole_in_any_order_and_more_than_once(lines: list[str], 
     mixed = [*lines, *lines[3:20], "Nov 26 12:00:00 web1 sshd[1]: nothing of ours", ""]
     random.Random(1).shuffle(mixed)
     assert found_in_lines(mixed, SINK, given) == []
+
+
+@pytest.mark.parametrize("part", ["1e999", "[" * 500 + "]" * 500], ids=["infinite", "deep"])
+def test_one_line_that_cannot_be_compared_does_not_hide_the_others(part: str) -> None:
+    """THREATS L-03."""
+    poisoned = re.sub(r'"event":"[a-z.]+"', f'"event":{part}', SINK[5])
+    assert poisoned != SINK[5]
+    found = found_in_lines([*SINK, poisoned], [*SINK_CHECKPOINTS, poisoned])
+    assert {one.wrong for one in found} == {Wrong.EDITED} and len(found) == 2
+    found = found_in_lines([poisoned, *SINK[:8], *SINK[9:]])
+    assert {one.wrong for one in found} == {Wrong.EDITED, Wrong.REMOVED}
 
 
 def rotated(number: int, before: Ed25519PrivateKey, public: Ed25519PrivateKey) -> dict[str, Any]:
