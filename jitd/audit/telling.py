@@ -4,7 +4,8 @@ this reader may see.
 
 Law: pure. A part that is not listed for the reader is hidden, also a part that later versions add. ``sealed``, the record exactly
 as it was sealed, is told only if it says nothing in clear that is hidden. Otherwise its digest stands in its place, and proves
-the chain as well. A value is told with its salt, or not at all.
+the chain as well. Then the digest of the document is hidden, too, which nobody can guess: without it, the digest of the record
+says nothing of the words that are hidden, however few are possible. A value is told with its salt, or not at all.
 """
 
 from __future__ import annotations
@@ -88,6 +89,8 @@ def tell(
     is_plain = sight.names is None and COMMITTED not in body
     told = content if is_plain else teller.row(content, is_shown=False)
     said = tuple(Said(one.committed, one.field, one.salt, one.value) for one in teller.used.values())
+    if teller.has_hidden and "document" in told:
+        told = {**told, "document": HIDDEN}  # with it, who can guess all that is hidden could check it by the digest
     whole = {"sealed": body} if not teller.has_hidden else {"sealed": b"", "digest": hashlib.sha256(body).digest()}
     return Record(host=host, number=number, seal=seal, told=told, values=said, about=_about(about, sight), **whole)
 

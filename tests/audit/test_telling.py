@@ -111,6 +111,23 @@ def test_an_overseer_who_may_not_see_the_contents_still_gets_the_record_as_it_wa
     assert [value["field"] for value in line["values"]] == ["cwd"]
 
 
+@pytest.mark.parametrize("shows", ["id", "rule"])
+def test_who_guesses_what_is_hidden_cannot_check_it_by_the_digest(shows: str) -> None:
+    """THREATS L-16: the record says in clear which rule permits, who reviews and what runs. All else is in the line."""
+    hidden = {"rule": "dba", "approvals": [[1, "group:ops"]], "path": "/usr/bin/psql"}
+    content = {"event": "request.screened", "id": REQUEST.id, "document": "8c" * 32, "detail": {"decision": "permit", **hidden}}
+    record, body = told(sight_outside(shows, REQUEST), REQUEST, content)
+    guess = {**record.told, "detail": {**record.told["detail"], **hidden}}
+    assert record.digest == hashlib.sha256(body).digest() != hashlib.sha256(canonical(guess)).digest()
+    assert guess == {**content, "document": HIDDEN}
+
+
+def test_who_is_hidden_nothing_gets_the_digest_of_the_document() -> None:
+    content = {"event": "request.expired", "id": REQUEST.id, "document": "8c" * 32, "detail": {}}
+    record, body = told(sight_outside("id", REQUEST), REQUEST, content)
+    assert (record.sealed, record.told) == (body, content)
+
+
 def test_a_part_that_nobody_has_listed_is_hidden() -> None:
     """THREATS L-16."""
     content = {"event": "new.thing", "detail": {"secret_of_a_later_version": {"a": "word"}, "empty": ""}}
