@@ -37,7 +37,7 @@ class Wrong(StrEnum):
     VALUE_DIFFERS = "value does not fit"
     """A value is not the one to which the record commits."""
     VALUE_MISSING = "value missing"
-    """A value is not there, and no record says that it was forgotten."""
+    """A value is not there, and no record says that it was forgotten, or it was forgotten too early."""
     RECORDING_DIFFERS = "recording differs"
     """A recording is not the one of which the record has the digest."""
     STORE_DIFFERS = "store differs"

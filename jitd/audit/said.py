@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from jitd.audit.findings import Finding, Report, Wrong
+from jitd.core.duration import read_duration
 from jitd.core.values import owner_of
 
 FORGOTTEN = "value.forgotten"
@@ -21,6 +23,11 @@ MOST_OBJECTS = 4096
 """So many objects, with their commitments, are in memory at one time."""
 MOST_EXPLAINED = 256
 """For so many missing values, the record is read again to find out whether another value is there instead."""
+CLOCK_APART = 60.0
+"""Number of seconds by which the time of a note may differ from the time by which its values were chosen."""
+_SETTING = "record.keep = "
+_AT = re.compile(rb'"at":"([^"]*)"')
+"""The time of a record in its canonical body. Before it is only ``actor``, a text in which quotation marks are escaped."""
 _COMMITTED = re.compile(rb'\{"committed":"([0-9a-f]{64})"\}')
 """A commitment in a canonical body. No text in a body looks like one, because its quotation marks are escaped."""
 
@@ -45,8 +52,8 @@ class Said:
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.executescript(
             "PRAGMA journal_mode = OFF; PRAGMA cache_size = -16384;"
-            "CREATE TABLE missing (owner PRIMARY KEY, id, first, last, committed) WITHOUT ROWID;"
-            "CREATE TABLE forgotten (owner PRIMARY KEY, number) WITHOUT ROWID"
+            "CREATE TABLE missing (owner PRIMARY KEY, id, first, last, committed, at) WITHOUT ROWID;"
+            "CREATE TABLE forgotten (owner PRIMARY KEY, number, before) WITHOUT ROWID"
         )
 
     def take(self, number: int, id: str, body: bytes) -> None:
@@ -58,8 +65,9 @@ class Said:
         for one in found:
             if one not in known and (owner == id or one not in self._of(owner)):
                 self._db.execute(
-                    "INSERT INTO missing VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET last = excluded.last",
-                    (owner, id, number, number, one),
+                    "INSERT INTO missing VALUES (?, ?, ?, ?, ?, ?)"
+                    " ON CONFLICT DO UPDATE SET last = excluded.last, at = min(at, excluded.at)",
+                    (owner, id, number, number, one, _time_of(body)),
                 )
 
     def _of(self, id: str) -> frozenset[bytes]:
@@ -79,11 +87,18 @@ class Said:
         if not isinstance(owners, list) or not all(isinstance(owner, str) for owner in owners):
             self._report(Finding(Wrong.NOT_A_RECORD, number, f"record {number} does not say whose values were forgotten"))
             return
+        setting = str(content["detail"].get("setting"))
+        keep = read_duration(setting.removeprefix(_SETTING)) if setting.startswith(_SETTING) else None
+        if keep is None:
+            text = f"record {number} does not say by which setting values were forgotten"
+            self._report(Finding(Wrong.NOT_A_RECORD, number, text))
+            return
+        before = _moment(str(content.get("at"))) - keep + CLOCK_APART
         for owner in owners:
             if n_open is not None and owner in n_open:
                 text = f"record {number} says that the values of {owner} were forgotten, which had not ended"
                 self._too_early = self._too_early[:MOST_EXPLAINED] + [Finding(Wrong.VALUE_MISSING, number, text)]
-            self._db.execute("INSERT OR REPLACE INTO forgotten VALUES (?, ?)", (owner, number))
+            self._db.execute("INSERT OR REPLACE INTO forgotten VALUES (?, ?, ?)", (owner, number, before))
 
     def end(self, *, is_whole: bool) -> int:
         """Report the values that are missing, if the record ``is_whole`` that says which were forgotten. Return the number of
@@ -95,6 +110,12 @@ class Said:
         )
         for finding in self._too_early if is_whole else ():
             self._report(finding)
+        early = (
+            "SELECT owner, number FROM missing JOIN forgotten USING (owner) WHERE number >= last AND at > before ORDER BY number"
+        )
+        for owner, number in self._db.execute(early if is_whole else f"{early} LIMIT 0"):
+            text = f"record {number} says that the values of {owner} were forgotten, earlier than its setting allows"
+            self._report(Finding(Wrong.VALUE_MISSING, number, text))
         missing = self._db.execute(query if is_whole else f"{query} LIMIT 0")
         some = missing.fetchmany(MOST_EXPLAINED)
         changed = self._changed({id for id, _, _ in some}) if some else set()
@@ -118,3 +139,17 @@ class Said:
             for id in of_owner.get(owner_of(object), ()):
                 unknown[id].difference_update(_COMMITTED.findall(body))
         return {id for id, of in unknown.items() if of}
+
+
+def _time_of(body: bytes) -> float:
+    """Return the time of a record on the wall clock, in seconds since 1970."""
+    found = _AT.search(body)
+    return _moment("" if found is None else found[1].decode("ascii", "replace"))
+
+
+def _moment(text: str) -> float:
+    """Return the time ``text`` (RFC 3339) in seconds since 1970, or 0 if it is none: what has no time is as old as can be."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return 0.0

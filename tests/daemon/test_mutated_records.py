@@ -143,7 +143,7 @@ def whole() -> World:
             world.signed.append(checkpoint(len(world.bodies), head_seal(world), KEY))
     world.said = {owner: list(of) for owner, of in values.items()}
     SAID_BEFORE.update(world.said)
-    note(world, "value.forgotten", {"owners": ["AAAA-0003"], "n": 2, "setting": "record.keep = 400d"})
+    forgotten(world, 401)
     del world.said["AAAA-0003"]
     note(world, "daemon.stopped", {})
     world.seal_anew()
@@ -160,9 +160,15 @@ def note(world: World, event: str, detail: dict[str, Any]) -> None:
     add(world, {"event": event, "detail": detail, "actor": "root"})
 
 
-def add(world: World, body: dict[str, Any]) -> None:
+def forgotten(world: World, days: float, setting: str = "record.keep = 400d") -> None:
+    """The values of a request are forgotten after so many days."""
+    detail = {"owners": ["AAAA-0003"], "n": 2, "setting": setting}
+    add(world, {"event": "value.forgotten", "detail": detail, "actor": "jitd"}, EPOCH + timedelta(days=days))
+
+
+def add(world: World, body: dict[str, Any], when: datetime | None = None) -> None:
     n = len(world.bodies)
-    at = (EPOCH + timedelta(seconds=n)).isoformat()
+    at = (when or EPOCH + timedelta(seconds=n)).isoformat()
     boot = {"boot_id": "one" if n < 60 else "two", "boot": f"{n % 60 + 5}.000000", "at": at, "synchronised": True}
     world.bodies.append(canonical(body | boot))
 
@@ -237,6 +243,30 @@ def test_true_lines_are_whole_in_any_order_and_more_than_once(lines: list[str], 
     mixed = [*lines, *lines[3:20], "Nov 26 12:00:00 web1 sshd[1]: nothing of ours", ""]
     random.Random(1).shuffle(mixed)
     assert found_in_lines(mixed, SINK, given) == []
+
+
+@pytest.mark.parametrize(
+    ("days", "setting", "word"),
+    [
+        (401, "record.keep = 400d", None),
+        (401, "record.keep = 1d", None),
+        (399, "record.keep = 400d", Wrong.VALUE_MISSING),
+        (1, "record.keep = 400d", Wrong.VALUE_MISSING),
+        (401, "because root wanted it", Wrong.NOT_A_RECORD),
+    ],
+)
+def test_values_that_were_forgotten_earlier_than_their_setting_allows_are_missing(
+    days: float, setting: str, word: Wrong | None
+) -> None:
+    """THREATS L-11: the time by which the daemon forgets stands beside the chain, where somebody can set it back."""
+    world = WHOLE.copy()
+    del world.bodies[-2:]
+    forgotten(world, days, setting)
+    note(world, "daemon.stopped", {})
+    world.seal_anew()
+    world.sign_anew(KEY)
+    found = {one.wrong for one in found_in(world)}
+    assert (word in found) if word else not found
 
 
 @pytest.mark.parametrize("part", ["1e999", "[" * 500 + "]" * 500], ids=["infinite", "deep"])
