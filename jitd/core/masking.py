@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from jitd.core.frozen import dataclass
+from jitd.core.spelling import spelled
 
 MASKED = "‹masked›"
 """What people read in place of a masked word, or of its rest. It does not tell the length of what it hides."""
@@ -67,3 +68,9 @@ def masked(argv: Sequence[bytes], hidden: Iterable[Place]) -> tuple[bytes, ...]:
     for at, start in hidden:
         words[at] = words[at][:start] + MASKED.encode()
     return tuple(words)
+
+
+def is_quoting(text: str, argv: Sequence[bytes], hidden: Iterable[Place]) -> bool:
+    """True if ``text``, whose writer knows ``argv``, has in it what is masked at one of the places ``hidden``."""
+    parts = (argv[at][start:] for at, start in hidden)
+    return any(part and (spelled(part) in text or part.decode("utf-8", "backslashreplace") in text) for part in parts)

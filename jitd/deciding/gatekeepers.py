@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from jitd.core.changed import replace
-from jitd.core.command import work_of
+from jitd.core.command import Command, work_of
 from jitd.core.effects import Moment
 from jitd.core.frozen import dataclass, field
-from jitd.core.gatekeeping import Answer, Asking, Heard, Passed, Passes, Requires, Silent
+from jitd.core.gatekeeping import Answer, Asking, Heard, Passed, Passes, Refuses, Requires, Silent
+from jitd.core.masking import MASKED, is_quoting
 
 MOST_KEPT = 10_000
 """Maximum number of answers that are kept. The oldest answer is dropped first."""
@@ -123,6 +124,7 @@ class Answers:
             answer = await self._gatekeepers.ask(name, asking)
         except Exception as fault:
             answer = Silent(f"{type(fault).__name__}: {fault}")
+        answer = _unquoted(answer, asking.command)
         now = self._now()
         if _is_over(answer, now):
             answer = Silent("its answer had expired before it came")
@@ -132,6 +134,23 @@ class Answers:
             if len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
         return Heard(name, answer)
+
+
+def _unquoted(answer: Answer, command: Command) -> Answer:
+    """Return ``answer`` without its texts that quote what is masked in ``command``. A gatekeeper is told the real words, and its
+    texts are for everybody who reads of the request.
+    """
+    if not command.masked:
+        return answer
+
+    def read(text: str) -> str:
+        return MASKED if is_quoting(text, command.argv, command.masked) else text
+
+    if isinstance(answer, Silent):
+        return Silent(read(answer.why))
+    if isinstance(answer, Refuses):
+        return Refuses(read(answer.because), read(answer.mark))
+    return replace(answer, mark=read(answer.mark))
 
 
 def _is_over(answer: Answer, now: Moment) -> bool:

@@ -24,6 +24,7 @@ from jitd.core.decision import Approval, Deny, Permit
 from jitd.core.gatekeeping import Passes, Refuses, Requirement, Requires, Silent
 from jitd.core.grant import GrantState
 from jitd.core.lock import Whom
+from jitd.core.masking import Mask
 from jitd.core.request import RequestState, Verdict
 from jitd.deciding.gatekeepers import Answers, Manner, NoGatekeepers
 from jitd.deciding.hearings import Hearings
@@ -150,6 +151,24 @@ def test_a_gatekeeper_that_is_not_set_up_permits_nothing(house: AskingHouse) -> 
     async def play() -> None:
         made = await Client(house).submit()
         assert (await house.decided(made.id)).state is RequestState.DENIED
+
+    house.run(play())
+
+
+@pytest.mark.parametrize("answer", [Refuses("s3cret\\q is weak", "s3cret\\q"), Silent("unknown members: s3cret\\\\q")])
+def test_an_answer_that_quotes_a_masked_word_is_told_nobody(house: AskingHouse, answer: Refuses | Silent) -> None:
+    """THREATS L-12. One that does not quote it is told in its own words."""
+    house.rules(**FREE, masks=(Mask(b"--token=", False),))
+
+    async def play() -> None:
+        for word in (b"--token=s3cret\\q", b"--token=other"):
+            house.gatekeepers.says["change"] = answer
+            client = Client(house)
+            made = await client.submit(argv=(b"/usr/bin/env", word))
+            found = await house.decided(made.id)
+            assert found.state is RequestState.DENIED
+            said = [entry.value for entry in house.store.values(made.id)._by_commitment.values()]
+            assert any("s3cret" in str(told) for told in (client.refused, found.because, said)) == (word == b"--token=other")
 
     house.run(play())
 
