@@ -314,14 +314,17 @@ def rules_for(policy: Policy, subject: Subject, host: str, service: str) -> tupl
 
 def masked_places(policy: Policy, command: Command) -> tuple[Place, ...]:
     """Return the places in ``command.argv`` that people do not read. The masks of each rule apply that has a pattern for the
-    command's file, or for any command. If jitd does not know which file is executed, the masks of all rules apply.
+    command's file, or for any command. If jitd does not know which file is executed, the masks of all rules apply. That is so
+    for a path that was not resolved because the requester cannot see where it leads, unless it is written as in the rules.
     """
     if command.gives:
         return ()
+    beginning, *names = command.path.split(b"/")
+    is_known = not beginning and bool(names) and not any(name in (b"", b".", b"..") for name in names)
     about = (
         rule
         for rule in policy.index.masking
-        if not command.path or rule.commands is None or any(pattern.names(command.path) for pattern in rule.commands)
+        if not is_known or rule.commands is None or any(pattern.names(command.path) for pattern in rule.commands)
     )
     return places(command.argv, (mask for rule in about for mask in rule.masks))
 

@@ -110,6 +110,19 @@ def test_a_denied_request_hides_its_secrets_too(house: House, link: Path) -> Non
     assert kept(house) == 0 and not link.is_symlink()
 
 
+@pytest.mark.parametrize("typed", ["/root/hidden", "/root/./hidden", "/root/../root/hidden", "//root//hidden"])
+def test_a_path_that_the_requester_cannot_see_hides_its_secrets_however_it_is_written(house: House, typed: str) -> None:
+    """THREATS L-12. jitd does not say where such a path leads, so it is recorded as it was typed."""
+    house.set_policy(
+        '[[permit]]\nname = "hidden"\nwho = ["group:ops"]\ncommands = [["/root/hidden", "**"]]\nmask = ["--key *"]', "60.toml"
+    )
+    assert house.jitd("reload").returncode == 0
+    asking = house.ask("eve", typed, "--key", WORD, "plain")
+    assert asking.end() == 121
+    said = house.jitd("audit", "show", "--json").stdout + house.jitd("requests", "--all", "--json").stdout + house.log()
+    assert "plain" in said and "masked" in said and WORD not in said and places_of(house, WORD) == []
+
+
 def test_without_the_key_of_this_boot_nothing_runs(house: House, link: Path) -> None:
     """THREATS L-12. A copy of the database, or one of an earlier boot, has no masked word to run."""
     asking = asked(house, link)
