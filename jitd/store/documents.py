@@ -39,6 +39,9 @@ class _Given(msgspec.Struct):
     by: Subject
 
 
+# msgspec keeps what it knows of a class on the class, and makes it at the first use. A second thread that uses the class meanwhile
+# would end the process. So it is made here, where one thread imports this module.
+_MADE_HERE = tuple(msgspec.json.Decoder(life) for life in COLUMNS)
 _subject = msgspec.json.Decoder(Subject)
 _reviewed = msgspec.json.Decoder(tuple[Subject, tuple[_Given, ...]])
 
@@ -193,3 +196,7 @@ def _fill(part: Any, of: type, values: Values, missing: list[str]) -> None:
         else:
             said = entry.value if place.read is None else place.read(entry.value)
         part[name] = [*first, *said] if place.after_first else said
+
+
+for _life in COLUMNS:
+    _places(_life)  # here, because a second thread would take a class whose fields are just being read for one without values

@@ -7,6 +7,8 @@ import asyncio
 import base64
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import fields, replace
@@ -30,6 +32,7 @@ from jitd.store.columns import COLUMNS
 from jitd.store.sqlite import SqliteStore
 from tests.scene import actor, asked, command, free, lift, locked, moment, permit, person, place, review, screened, submit
 
+TREE = Path(__file__).parents[2]
 DAY = 86400
 WORDS = ("sWordfish-argv", "sWordfish-cwd", "sWordfish-reason", "sWordfish-variable", "sWordfish-trace", "sWordfish-comment",
          "sWordfish-tty", "sWordfish-parent", "sWordfish-script", "sWordfish-lock", "sWordfish-revoked")  # fmt: skip
@@ -332,3 +335,35 @@ def test_each_field_of_a_stored_object_that_a_person_fills_is_a_value() -> None:
 def test_verdicts_are_no_values() -> None:
     detail = review(asked(), person("bob"), Verdict.DENY).detail()
     assert detail["verdict"] == "deny"
+
+
+AT_ONCE = """
+import sys, threading
+from jitd.core.request import Request
+from jitd.store import documents
+from tests.scene import asked
+from tests.stored import no_values
+
+sys.setswitchinterval(1e-6)
+made = asked()
+values = no_values(made.id)
+document = documents.write(made, values)
+go = threading.Barrier(8)
+
+def read() -> None:
+    go.wait()
+    for _ in range(3):
+        assert documents.read(Request, document, lambda id: values) == made
+
+threads = [threading.Thread(target=read) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_many_threads_may_read_their_first_object_at_once() -> None:
+    """Several processes, because each has one first time."""
+    started = [subprocess.Popen([sys.executable, "-c", AT_ONCE], cwd=TREE) for _ in range(6)]
+    assert [one.wait() for one in started] == [0] * 6
