@@ -85,10 +85,18 @@ def examine_tables(store: Store) -> None:
 
 
 def examine_values(store: Store) -> None:
-    """Raise StoreError if a value of an open object is missing, or is not the one to which the object commits."""
+    """Raise StoreError if a value of an open object is missing, or is not the one to which the object commits. The text of the
+    error tells the administrator what to do.
+    """
     for read in (store.requests, store.grants, store.runs, store.locks, store.holdings, store.owed_reviews):
-        for _ in read():
-            pass
+        try:
+            for _ in read():
+                pass
+        except StoreError as fault:
+            raise StoreError(
+                f"{fault}. Restore the database from a backup, or begin a new one: keep this one as evidence, but move it away, "
+                "with the files -wal and -shm beside it. Nothing that is open in it holds after that, so place its locks anew"
+            ) from None
 
 
 def _examine_open(store: Store) -> None:

@@ -3,7 +3,8 @@
 are one row. The rows of a request and of all that followed from it are forgotten together.
 
 Law: a value is found by its commitment, which is computed from the row. So a value that was changed or exchanged in the database
-is not found. The values of an owner with an object that has not ended are never forgotten.
+is not found, and a row that cannot be read has no values. The values of an owner with an object that has not ended are never
+forgotten.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from datetime import datetime
 import msgspec
 
 from jitd.core.values import SALT, Entry, Values, commitment, owner_of
-from jitd.store import StoreError
 from jitd.store.history import spell
 from jitd.store.link import BUSY_MS, Link
 
@@ -69,7 +69,7 @@ class SaidValues(Link):
         with self._told():
             row = self._db.execute("SELECT is_forgotten, CAST(entries AS BLOB) FROM said WHERE id = ?", (id,)).fetchone()
         is_forgotten, entries = row or (0, b"")
-        found = Values(id, self._entries(entries), _fresh, is_forgotten=bool(is_forgotten)), len(entries)
+        found = Values(id, _entries(entries), _fresh, is_forgotten=bool(is_forgotten)), len(entries)
         self._keep(id, found)
         return found
 
@@ -80,26 +80,15 @@ class SaidValues(Link):
             if len(self._rows) > MOST:
                 del self._rows[next(iter(self._rows))]
 
-    def _entries(self, row: bytes) -> list[Entry]:
-        try:
-            return [Entry(field, salt, said, commitment(field, salt, said)) for field, salt, said in _read(row)] if row else []
-        except ValueError as fault:
-            raise StoreError(f"{self._path}: values cannot be read: {fault}") from fault
-
     def committed(self, id: str) -> frozenset[bytes]:
         with self._told():
             row = self._db.execute("SELECT CAST(entries AS BLOB) FROM said WHERE id = ?", (id,)).fetchone()
-        if row is None or not row[0]:
-            return frozenset()
-        try:
-            return frozenset([commitment(*one).hex().encode("ascii") for one in _read(row[0])])
-        except ValueError as fault:
-            raise StoreError(f"{self._path}: values cannot be read: {fault}") from fault
+        return frozenset() if row is None else frozenset([entry.committed.hex().encode("ascii") for entry in _entries(row[0])])
 
     def said(self) -> Iterator[Values]:
         with self._told():
             for id, is_forgotten, entries in self._db.execute("SELECT id, is_forgotten, CAST(entries AS BLOB) FROM said"):
-                yield Values(id, self._entries(entries), _fresh, is_forgotten=bool(is_forgotten))
+                yield Values(id, _entries(entries), _fresh, is_forgotten=bool(is_forgotten))
 
     def _add(self, values: Values, at: datetime) -> None:
         """Store what was added to ``values``, inside the transaction of the caller."""
@@ -130,7 +119,7 @@ class SaidValues(Link):
                     continue
                 of = self._db.execute(f"SELECT at, CAST(entries AS BLOB) FROM said WHERE {_OF}", (owner,)).fetchall()
                 if all(at < when for at, _ in of):
-                    found[owner] = sum(len(self._entries(entries)) for _, entries in of)
+                    found[owner] = sum(len(_entries(entries)) for _, entries in of)
         return list(found.items())
 
     def _is_open(self, owner: str) -> bool:
@@ -157,6 +146,14 @@ class SaidValues(Link):
             finally:
                 self._db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
             return not busy
+
+
+def _entries(row: bytes) -> list[Entry]:
+    """Return the values in ``row``. What cannot be read has none: they are missing, of this object alone."""
+    try:
+        return [Entry(field, salt, said, commitment(field, salt, said)) for field, salt, said in _read(row)] if row else []
+    except ValueError:
+        return []
 
 
 def _fresh() -> bytes:

@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from jitd.audit.findings import Finding, Wrong
+from jitd.audit.verify import verify
 from jitd.core.effects import Moment
 from jitd.core.grant import Revoked, Used
 from jitd.core.law import DAEMON, MONITOR
@@ -95,7 +97,7 @@ def spellings(word: str) -> list[bytes]:
     return [bare, *(base64.b64encode(b"\0" * shift + bare)[shift and 4 : -4] for shift in range(3))]
 
 
-def found_in(content: bytes) -> list[str]:
+def words_in(content: bytes) -> list[str]:
     return [word for word in WORDS if any(spelling in content for spelling in spellings(word))]
 
 
@@ -116,8 +118,8 @@ def test_no_word_that_somebody_typed_stands_in_a_record_or_in_a_document(house: 
         clear += [row[0] for columns in COLUMNS.values() for row in db.execute(f"SELECT document FROM {columns.table}")]
         kept = b"".join(entries for (entries,) in db.execute("SELECT entries FROM said"))
         kept += b"".join(text for (text,) in db.execute("SELECT text FROM texts"))
-    assert found_in(b"".join(clear)) == []
-    assert found_in(kept) == list(WORDS)
+    assert words_in(b"".join(clear)) == []
+    assert words_in(kept) == list(WORDS)
 
 
 def test_a_value_stands_once_and_the_record_and_the_documents_commit_to_it(house: House) -> None:
@@ -160,11 +162,11 @@ def test_after_it_was_forgotten_no_file_of_the_database_has_a_word_of_it(house: 
     for n in range(0, 60, 3):
         house.lifecycle.handle(Revoked(f"AAAA-{n:04}", actor(person("bob")), "sWordfish-revoked"))
         house.end(f"AAAA-{n:04}")
-    assert found_in(house.files()) == list(WORDS)
+    assert words_in(house.files()) == list(WORDS)
     before = [body for _, body, _ in house.store.records()]
     house.after = 401 * DAY
     assert house.forget() == 61
-    assert found_in(house.files()) == []
+    assert words_in(house.files()) == []
     assert [body for _, body, _ in house.store.records()][: len(before)] == before
     notes = [body["detail"] for body in house.bodies() if body["event"] == "value.forgotten"]
     assert sum(len(note["owners"]) for note in notes) == 61 and {note["setting"] for note in notes} == {"record.keep = 400d"}
@@ -197,7 +199,7 @@ def test_nothing_is_forgotten_before_its_time(house: House, days: int) -> None:
     house.live()
     house.end()
     house.after = days * DAY
-    assert house.forget() == 0 and found_in(house.files())
+    assert house.forget() == 0 and words_in(house.files())
 
 
 def test_nothing_is_forgotten_of_what_has_not_ended(house: House) -> None:
@@ -254,6 +256,7 @@ CHANGES = {
     "emptied": "UPDATE said SET entries = x'' WHERE id = 'K7QM-2XVD'",
     "changed": "UPDATE said SET entries = CAST(replace(CAST(entries AS TEXT), 'DROP', 'SHOW') AS BLOB)",
     "said to be forgotten": "UPDATE said SET entries = x'', is_forgotten = 1 WHERE id = 'K7QM-2XVD'",
+    "damaged": "UPDATE said SET entries = x'ff00' WHERE id = 'K7QM-2XVD'",
     "exchanged": "UPDATE said SET entries = (SELECT entries FROM said WHERE id = 'AAAA-0001') WHERE id = 'K7QM-2XVD'",
 }
 
@@ -272,11 +275,60 @@ def test_an_open_life_whose_values_were_touched_is_used_by_nobody(tmp_path: Path
         db.execute("DROP TRIGGER said_moves")
         db.execute(CHANGES[change])
     store = SqliteStore(house.path)
-    with pytest.raises(StoreError, match="K7QM-2XVD has not ended, and these values of it are missing|cannot be read"):
+    with pytest.raises(StoreError, match="K7QM-2XVD has not ended, and these values of it are missing"):
         store.request("K7QM-2XVD")
-    with pytest.raises(StoreError):
+    with pytest.raises(StoreError, match="K7QM-2XVD .* move it away, with the files -wal and -shm beside it"):
         examine(store, Noted(tmp_path / "head"))
+    assert [one.wrong for one in found_in(house.path)] in ([Wrong.VALUE_MISSING], [Wrong.VALUE_DIFFERS])
     store.close()
+
+
+def test_who_does_what_the_daemon_says_about_missing_values_can_start_it_again(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    head = Noted(tmp_path / "head")
+    house.lifecycle = Lifecycle(house.store, house.now, lambda: "policy-1", head.write)
+    made = asked()
+    house.lifecycle.handle(submit(made), screened(made, permit()))
+    house.store.close()
+    with closing(sqlite3.connect(house.path, isolation_level=None)) as db:
+        db.execute("DROP TRIGGER said_stays")
+        db.execute("DELETE FROM said")
+    with closing(SqliteStore(house.path)) as store, pytest.raises(StoreError, match="move it away"):
+        examine(store, head)
+    (tmp_path / "evidence").mkdir()
+    for file in tmp_path.glob(f"{house.path.name}*"):
+        file.rename(tmp_path / "evidence" / file.name)
+    with closing(SqliteStore(house.path)) as store, pytest.raises(StoreError, match=f"on purpose, remove {head.file}"):
+        examine(store, head)
+    head.file.unlink()
+    with closing(SqliteStore(house.path)) as store:
+        examine(store, Noted(head.file))
+    assert found_in(tmp_path / "evidence" / house.path.name)
+
+
+def test_a_damaged_row_of_values_stops_neither_a_verification_nor_that_others_are_forgotten(house: House) -> None:
+    """THREATS L-11: the first owner that is due cannot be read."""
+    for id in ("AAAA-0001", "K7QM-2XVD"):
+        house.live(id)
+        house.end(id)
+    with closing(sqlite3.connect(house.path, isolation_level=None)) as db:
+        db.execute("UPDATE said SET entries = x'ff00' WHERE id = 'AAAA-0001'")
+    house.store.close()
+    found = found_in(house.path)
+    assert [one.wrong for one in found] == [Wrong.VALUE_MISSING] and "AAAA-0001" in str(found[0])
+    house.store = SqliteStore(house.path)
+    house.lifecycle = Lifecycle(house.store, house.now, lambda: "policy-1")
+    assert house.store.values("AAAA-0001").filled({"committed": "0" * 64}) == MISSING
+    house.after = 401 * DAY
+    assert house.forget() == 2
+    assert words_in(house.files()) == []
+
+
+def found_in(path: Path) -> list[Finding]:
+    found: list[Finding] = []
+    with closing(SqliteStore.reading(path)) as store:
+        verify(store, found.append)
+    return found
 
 
 def test_a_missing_value_of_an_ended_life_is_not_said_to_be_forgotten(house: House) -> None:
