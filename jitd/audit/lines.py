@@ -38,8 +38,8 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class VerifiedLines:
-    """What lines of one host have proved: the records from ``first`` to ``last``, of which ``n_shown`` are there themselves, and
-    the others by their digests. ``signed`` says what good signatures prove.
+    """What lines of one host have proved: the records from ``first`` to ``last``, of which ``n_shown`` are there as they were
+    sealed, and the others by their digests. ``signed`` says what good signatures prove.
     """
 
     host: str
@@ -102,7 +102,7 @@ class _Found:
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.executescript(
             "PRAGMA journal_mode = OFF; PRAGMA cache_size = -16384;"
-            "CREATE TABLE rows (host, number, digest, seal, place, PRIMARY KEY (host, number)) WITHOUT ROWID;"
+            "CREATE TABLE rows (host, number, digest, seal, is_shown, place, PRIMARY KEY (host, number)) WITHOUT ROWID;"
             "CREATE TABLE signed (host, number, seal, PRIMARY KEY (host, number)) WITHOUT ROWID"
         )
 
@@ -116,9 +116,9 @@ class _Found:
     def add(self, place: str, line: Line) -> None:
         if isinstance(line, Record):
             self._check(place, line)
-            self._add_row(line.host, line.number, _digest(line), line.seal, place)
+            self._add_row(line.host, line.number, _digest(line), line.seal, place, is_shown=bool(line.sealed))
         elif isinstance(line, Digest):
-            self._add_row(line.host, line.number, line.digest, None, place)
+            self._add_row(line.host, line.number, line.digest, None, place, is_shown=False)
         else:
             self._add_head(place, line)
 
@@ -136,9 +136,9 @@ class _Found:
         if self._of(line.host).add_signed(line, place):
             self._db.execute("INSERT OR IGNORE INTO signed VALUES (?, ?, ?)", (line.host, line.number, line.seal))
 
-    def _add_row(self, host: str, number: int, digest: bytes, seal: bytes | None, place: str) -> None:
+    def _add_row(self, host: str, number: int, digest: bytes, seal: bytes | None, place: str, *, is_shown: bool) -> None:
         try:
-            self._db.execute("INSERT INTO rows VALUES (?, ?, ?, ?, ?)", (host, number, digest, seal, place))
+            self._db.execute("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?)", (host, number, digest, seal, is_shown, place))
             return
         except sqlite3.IntegrityError:
             pass
@@ -147,8 +147,9 @@ class _Found:
         if known != digest or (seal is not None and known_seal not in (None, seal)):
             text = f"record {number} is there twice, and is not the same: {first}, {place}"
             self._report(Finding(Wrong.ADDED, number, text))
-        elif known_seal is None:
-            self._db.execute("UPDATE rows SET seal = ? WHERE host = ? AND number = ?", (seal, host, number))
+        elif seal is not None:
+            update = "UPDATE rows SET seal = ?, is_shown = max(is_shown, ?) WHERE host = ? AND number = ?"
+            self._db.execute(update, (seal, is_shown, host, number))
 
     def _check(self, place: str, line: Record) -> None:
         """Report what is wrong with a record by itself."""
@@ -185,7 +186,7 @@ class _Found:
         heads.begin()
         for number, content in sorted(self._changes.get(host, ()), key=lambda change: change[0]):
             keys.take(number, content, self._report)
-        query = "SELECT min(number), max(number), count(seal) FROM rows WHERE host = ?"
+        query = "SELECT min(number), max(number), sum(is_shown) FROM rows WHERE host = ?"
         ((first, last, n_shown),) = self._db.execute(query, (host,)).fetchall()
         for (number, digest, _, _), seal, _ in walk(lambda: self._rows(host), self._report, self._start(host, first)):
             heads.take(number, None if seal is None else seal.digest, digest)

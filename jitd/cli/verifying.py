@@ -136,7 +136,7 @@ def _verify_lines(file: Path, others: Iterable[Path], given: list[NamedKey], tol
     if not status:
         for one in found:
             n, of = one.n_shown, one.last - one.first + 1
-            shown = "" if n == of else f" ({n} of them, and the digests of the others)"
+            shown = "" if n == of else f" ({n} of them as they were sealed, and the digests of the others)"
             answer(f"audit: {one.host}: records {one.first} to {one.last}{shown}, chain whole")
             _answer_signed(one.signed, is_given=bool(given))
     return status

@@ -280,6 +280,18 @@ def test_one_line_that_cannot_be_compared_does_not_hide_the_others(part: str) ->
     assert {one.wrong for one in found} == {Wrong.EDITED, Wrong.REMOVED}
 
 
+def test_a_record_that_nobody_can_check_is_not_counted_as_shown() -> None:
+    """THREATS L-19: a line has another name, and the digest in place of the record."""
+    line = json.loads(SINK[5])
+    sealed = line.pop("sealed")
+    line |= {"actor": "mallory@X", "digest": hashlib.sha256(sealed.encode()).hexdigest()}
+    poisoned = [*SINK[:5], json.dumps(line), *SINK[6:]]
+    for lines, n_hidden in ((SINK, 0), (poisoned, 1), ([*poisoned, SINK[5]], 0), (HIDDEN, None)):
+        (verified,) = verify_lines(places(lines), print)
+        n = sum("sealed" in json.loads(one) for one in lines) if n_hidden is None else LAST - n_hidden
+        assert verified.n_shown == n
+
+
 def rotated(number: int, before: Ed25519PrivateKey, public: Ed25519PrivateKey) -> dict[str, Any]:
     lines = {"before": public_line(raw(before), ""), "public": public_line(raw(public), "")}
     signed = f"jitd key 1\nhost {HOST}\nbefore {lines['before']}\npublic {lines['public']}\nat 2026-11-26T12:00:{number:02}Z\n"
