@@ -7,16 +7,16 @@ somebody changes here is found by its signature, and what somebody removes here 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from jitd.audit.forms import Checkpoint
-from jitd.store import StoreError
 from jitd.store.link import Link
 
 PAGE = 64
 """Maximum number of checkpoints that are read at one time."""
-_ROWS = "SELECT host, number, seal, at, signature FROM checkpoints"
+_ROWS = "SELECT CAST(host AS BLOB), number, CAST(seal AS BLOB), CAST(at AS BLOB), CAST(signature AS BLOB) FROM checkpoints"
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Checkpoints(Link):
@@ -35,7 +35,7 @@ class Checkpoints(Link):
             with self._told():
                 rows = self._db.execute(f"{_ROWS} WHERE number > ? ORDER BY number LIMIT ?", (after, PAGE)).fetchall()
             for row in rows:
-                yield self._checkpoint(row)
+                yield _checkpoint(row)
                 after = row[1]
             if not rows:
                 return
@@ -43,11 +43,16 @@ class Checkpoints(Link):
     def last_checkpoint(self) -> Checkpoint | None:
         with self._told():
             row = self._db.execute(f"{_ROWS} ORDER BY number DESC LIMIT 1").fetchone()
-        return None if row is None else self._checkpoint(row)
+        return None if row is None else _checkpoint(row)
 
-    def _checkpoint(self, row: tuple[Any, ...]) -> Checkpoint:
-        host, number, seal, at, signature = row
-        try:
-            return Checkpoint(host, number, seal, datetime.fromisoformat(at), signature)
-        except (ValueError, TypeError) as fault:
-            raise StoreError(f"{self._path}: checkpoint {number} cannot be read: {fault}") from fault
+
+def _checkpoint(row: tuple[Any, ...]) -> Checkpoint:
+    """Return the checkpoint in ``row``. One that is damaged has no signature, or one that does not fit, so its reader
+    finds out, and the others can be read.
+    """
+    host, number, seal, at, signature = row
+    try:
+        when = datetime.fromisoformat(at.decode("ascii")).astimezone(UTC)
+    except (ValueError, OverflowError):
+        when, signature = _NEVER, b""
+    return Checkpoint(host.decode("ascii", "replace"), number, seal, when, signature.decode("ascii", "replace"))

@@ -16,9 +16,11 @@ from typing import Any
 import pytest
 
 from jitd.audit import signing_key, sshsig
+from jitd.audit.findings import Finding, Wrong
 from jitd.audit.forms import KEY_NAMESPACE, Checkpoint
 from jitd.audit.signing import AFTER, EVERY, CannotSign, Signing
 from jitd.audit.signing_key import KeyFiles
+from jitd.audit.verify import verify
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import StoreError
 from jitd.store.sqlite import SqliteStore
@@ -348,3 +350,26 @@ def test_checkpoints_are_read_in_their_order_from_any_number(house: House) -> No
     assert len(numbers) == 70 and numbers == sorted(numbers)
     assert [one.number for one in house.store.checkpoints(after=numbers[30])] == numbers[31:]
     assert house.store.last_checkpoint() == house.checkpoints()[-1]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["at = 'never'", "at = '0001-01-01T00:00:00+14:00'", "at = x'ff'", "host = CAST(x'ff' AS TEXT)", "seal = 7", "signature = 7"],
+)
+def test_a_damaged_checkpoint_is_found_and_stops_neither_a_verification_nor_the_next_signature(house: House, damage: str) -> None:
+    """THREATS L-13."""
+    for _ in range(3):
+        house.happen()
+        house.signing.sign()
+    last = house.checkpoints()[-1].number
+    with closing(sqlite3.connect(house.state / "jitd.db", isolation_level=None)) as db:
+        db.execute("DROP TRIGGER checkpoints_stay")
+        db.execute(f"UPDATE checkpoints SET {damage} WHERE number = {last}")
+    before = house.public()
+    house.again()
+    house.happen()
+    assert house.signing.sign() and house.checkpoints()[-1].number > last
+    assert house.public() == before
+    found: list[Finding] = []
+    verify(house.store, found.append)
+    assert [(one.wrong, one.number) for one in found] == [(Wrong.FORGED, last)]
