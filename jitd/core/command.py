@@ -145,6 +145,11 @@ class Command:
         return replace(self, argv=words, salt=b"", operands=operands)
 
     @property
+    def lacks_words(self) -> bool:
+        """True if the masked words cannot be read any more (``store.masked_words``). The command is what ``told`` returns."""
+        return bool(self.masked) and not self.salt
+
+    @property
     def things(self) -> tuple[str, ...]:
         """Return the names of the things that are requested. The result is empty if the request is for a command."""
         return tuple(word.decode("ascii") for word in self.argv) if self.gives else ()

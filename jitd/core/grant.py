@@ -214,6 +214,7 @@ def _is_the_same(grant: Grant, subject: Subject, host: str, service: str, comman
         and (grant.holder.principal == subject.principal or subject.is_local)
         and grant.host == host
         and grant.service == service
+        and not grant.command.lacks_words
         and work_of(grant.command) == work_of(command)
     )
 

@@ -159,6 +159,23 @@ def test_a_lease_answers_for_the_same_masked_word_alone(house: House, link: Path
     assert places_of(house, WORD) == []
 
 
+def test_a_lease_whose_masked_word_is_lost_answers_nobody(house: House, link: Path) -> None:
+    """THREATS L-12. Neither who knows the word, nor who types what people read in its place."""
+    first = asked(house, link, "--for", "10m", "--uses", "5")
+    house.approved(first.id)
+    assert first.end() == 0
+    link.unlink()
+    house.restart()
+    assert house.ask("alice", "ln", "-s", WORD, str(link)).end() == 0 and os.readlink(link) == WORD, "the key is still there"
+    link.unlink()
+    house.kill()
+    (house.socket.parent / "masks.key").unlink()
+    house.start()
+    for word in (MASKED, WORD):
+        assert house.ask("alice", "-n", "ln", "-s", word, str(link)).end() == 118 and not link.is_symlink()
+    house.jitd("revoke", first.id)
+
+
 def test_a_sink_that_is_shown_commands_is_not_shown_masked_words(own_house: Callable[..., House], link: Path) -> None:
     """THREATS L-18. The file is written by the real jitd-outside."""
     LOGS.mkdir(exist_ok=True)
