@@ -11,6 +11,7 @@ from typing import Any
 from jitd.core.grade import Grade, worst
 from jitd.core.request import Request, RequestState
 from jitd.core.root_groups import whose_power
+from jitd.core.subject import BY_PAM, ROOT
 
 DENIED = RequestState.DENIED.value
 CHECKPOINT = "checkpoint"
@@ -19,6 +20,8 @@ REFUSED = "sink.refused"
 """The event of the record about what a sink has refused for ever."""
 _CHAIN = ("sink", "value", "key", "daemon", "recording")
 """The first words of the events that are about the record itself, about what it leaves out, and about who writes it."""
+_BY_PEOPLE = ("request", "grant", "run", "lock", "owed_review")
+"""The first words of the events that people cause. jitd's notes about itself name root, too."""
 _SEVERITY: Mapping[str, int] = {
     "chain": 5,
     "lock": 4,
@@ -49,9 +52,16 @@ def classes_of(content: Mapping[str, Any], about: Request | None) -> frozenset[s
         "chain": life in _CHAIN,
         "drift": life == "thing",
         "gate-off": life == "gate",
-        "bypass": life == "proof" or (about is not None and (about.requester.is_root or about.requester.is_by_pam)),
+        "bypass": life == "proof" or _is_by_other_proof(life, content.get("actor"), about),
     }
     return frozenset(name for name, is_of in found.items() if is_of)
+
+
+def _is_by_other_proof(life: str, actor: object, about: Request | None) -> bool:
+    """True if the requester of ``about``, or ``actor``, who did this, authenticated by local PAM or is root without a ticket."""
+    if about is not None and (about.requester.is_root or about.requester.is_by_pam):
+        return True
+    return life in _BY_PEOPLE and isinstance(actor, str) and (actor == ROOT or actor.startswith(BY_PAM))
 
 
 def is_denial(content: Mapping[str, Any]) -> bool:

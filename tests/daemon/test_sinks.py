@@ -23,6 +23,7 @@ from jitd.core.chain import seal as sealed_after
 from jitd.core.changed import replace
 from jitd.core.decision import Deny, Why
 from jitd.core.grade import Finding, Grade
+from jitd.core.subject import BY_PAM
 from jitd.core.values import FORGOTTEN, commitment
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.outside.client import Failed
@@ -565,6 +566,17 @@ def test_what_gives_root_is_a_class(house_of: Make) -> None:
     house.deny("AAAA-AAA3")
     house.play()
     assert {json.loads(event.text)["id"] for event in house.collector.got} == {"AAAA-AAA1"}
+
+
+@pytest.mark.parametrize("who", ["root", f"{BY_PAM}carol", "carol@EXAMPLE.TEST"])
+def test_whoever_acts_without_a_ticket_is_of_a_class(house_of: Make, who: str) -> None:
+    """THREATS L-16. Not only who asks without one, but also who approves, or locks, or lifts a lock."""
+    house = house_of(classes=frozenset({"bypass"}))
+    placed = {"event": "lock.placed", "id": "L-1", "actor": who, "at": START.isoformat(), "detail": {}}
+    noted = {"event": "policy.loaded", "actor": "root", "at": START.isoformat(), "detail": {}}
+    house.store.commit((), [canonical(placed), canonical(noted)])
+    house.play()
+    assert house.collector.names == ([] if who.endswith("TEST") else ["lock.placed"])
 
 
 def test_the_place_of_a_narrowed_sink_goes_on_over_what_it_does_not_get(house_of: Make) -> None:
