@@ -27,6 +27,8 @@ BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
 TAKEN_ALREADY, TOO_LARGE = 409, 413
 OF_THE_EVENT = (400, TOO_LARGE, 422)
 """Statuses about the content of a request. Every other status from 300 on is about the settings or the moment."""
+NOT_TOO_LARGE = 4096
+"""No server takes so little: one that finds a request of at most this many bytes too large finds all of them too large."""
 FOR_EVER_IN_SPLUNK = (6, 12, 13, 15, 27)
 """Codes of Splunk's answers that name an event as the fault."""
 
@@ -106,25 +108,25 @@ class Outcome:
     why: str = ""
 
 
-def outcomes(template: str, status: int, answer: bytes, n_events: int) -> tuple[Outcome, ...]:
-    """Return what became of each event of a request that got the answer ``answer`` with ``status``. If the answer is about the
-    request as a whole, all ``n_events`` outcomes are equal.
+def outcomes(template: str, status: int, answer: bytes, n_events: int, n_bytes: int) -> tuple[Outcome, ...]:
+    """Return what became of each event of a request of ``n_bytes`` bytes that got the answer ``answer`` with ``status``. If the
+    answer is about the request as a whole, all ``n_events`` outcomes are equal.
     """
     if not 200 <= status < 300:
-        return (_of_status(template, status, answer),) * n_events
+        return (_of_status(template, status, answer, n_bytes),) * n_events
     if template == "elastic":
         return _of_items(answer, n_events)
     return (Outcome(Fate.TAKEN),) * n_events
 
 
-def _of_status(template: str, status: int, answer: bytes) -> Outcome:
+def _of_status(template: str, status: int, answer: bytes, n_bytes: int) -> Outcome:
     said = _read(answer)
     code = said.get("code") if template == "splunk" else None
     words = said.get("text") or said.get("message") or said.get("error") or answer[:200].decode("utf-8", "replace")
     why = sentence(f"the server says {status}: {words if isinstance(words, str) else json.dumps(words)}".rstrip(": "))
     if code is not None:
         return Outcome(Fate.NEVER if code in FOR_EVER_IN_SPLUNK else Fate.LATER, why)
-    if status == TOO_LARGE:
+    if status == TOO_LARGE and n_bytes > NOT_TOO_LARGE:
         return Outcome(Fate.NEVER, why)
     return Outcome(Fate.REFUSED if status in OF_THE_EVENT else Fate.LATER, why)
 

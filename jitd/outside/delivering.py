@@ -186,8 +186,9 @@ class _HttpsSink(_Sink):
         server refuses the content of the request, find the events that it refuses. Return the seconds after which the server
         wants to be asked again, and 0 if it did not say.
         """
-        answer = await self._ask(batches.body(self._to.template, events, host))
-        became = batches.outcomes(self._to.template, answer.status, answer.body, len(events))
+        body = batches.body(self._to.template, events, host)
+        answer = await self._ask(body)
+        became = batches.outcomes(self._to.template, answer.status, answer.body, len(events), len(body))
         is_of_content = not 200 <= answer.status < 300 and became[0].fate in (Fate.NEVER, Fate.REFUSED)
         if is_of_content and len(events) > 1:
             half = len(events) // 2

@@ -424,11 +424,20 @@ def test_the_event_that_the_server_refuses_is_found_and_the_others_arrive(stage:
 
 
 def test_a_refusal_without_a_reason_gives_up_nothing_if_the_server_takes_nothing(stage: Stage, server: Server) -> None:
-    """THREATS L-20."""
-    server.deed = several(reply(b"", 400))
-    for batch in (events(1, 1), events(1, 5)):
-        said = stage.deliver(https(stage, server, "lines"), batch)
-        assert (said.n_done, said.refused) == (0, ()) and "400" in said.why
+    """THREATS L-20. A proxy whose limit is 0 finds everything too large."""
+    for status in (400, 413, 422):
+        server.deed = several(reply(b"", status))
+        for batch in (events(1, 1), events(1, 5)):
+            said = stage.deliver(https(stage, server, "lines"), batch)
+            assert (said.n_done, said.refused) == (0, ()) and str(status) in said.why
+
+
+def test_a_record_that_is_too_large_for_the_server_is_given_up_also_if_it_is_alone(stage: Stage, server: Server) -> None:
+    server.deed = several(reply(b"", 413))
+    (small,) = events(1, 1)
+    large = replace(small, text=json.dumps({"number": 1, "reason": "x" * 50_000}))
+    said = stage.deliver(https(stage, server, "lines"), (large,))
+    assert said.n_done == 1 and [index for index, _ in said.refused] == [0]
 
 
 def test_what_was_taken_before_the_server_became_slow_is_done(stage: Stage, server: Server) -> None:
