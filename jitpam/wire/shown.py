@@ -229,18 +229,22 @@ def unshown(text: str) -> bytes:
     return bytes(out)
 
 
+INSTEAD = ("‹masked›", "‹forgotten›", "‹hidden›", "‹missing›")
+"""What people read in the place of what they are not told, or of the end of it."""
 _UNQUOTED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_^~*?[]{}#")
 
 
 def shown_argument(argument: bytes) -> str:
     """Return one argument in the form that an approver sees. A plain argument has no quotes. Any other argument is put in single
-    quotes, so that both of its ends are visible.
+    quotes, so that both of its ends are visible. One of INSTEAD at its end is shown as it is.
 
     A single quote in the argument is written as ``\\'``. Two arguments never look the same as one argument with a space.
     """
-    text = shown_of_argument(argument)
-    if text and all(c in _UNQUOTED for c in text):
-        return text
+    end = next((word for word in INSTEAD if argument.endswith(word.encode())), "")
+    text = shown_of_argument(argument[: len(argument) - len(end.encode())])
+    if (text or end) and all(c in _UNQUOTED for c in text):
+        return text + end
+    text += end
     return "'" + text.replace("'", "\\'") + "'"
 
 
@@ -269,7 +273,8 @@ def unshown_command(line: str) -> list[bytes]:
         else:
             end = line.find(" ", at)
             end = len(line) if end < 0 else end
-            if end == at or not all(char in _UNQUOTED for char in line[at:end]):
+            clear = next((line[at:end].removesuffix(word) for word in INSTEAD if line[at:end].endswith(word)), line[at:end])
+            if end == at or not all(char in _UNQUOTED for char in clear):
                 raise ValueError("an argument that should be quoted")
             argv.append(unshown(line[at:end]))
             at = end

@@ -43,6 +43,15 @@ def test_a_command_that_is_shown_reads_back_to_its_arguments(argv):
     assert unshown_command(shown_command(argv)) == argv
 
 
+def test_what_stands_for_a_hidden_word_is_shown_as_it_is():
+    words = ["printf", "--password", "‹masked›", "--token=‹masked›", "a b‹masked›", "‹forgotten›", "‹hidden›", "‹missing›"]
+    argv = [word.encode() for word in words]
+    line = "printf --password ‹masked› --token=‹masked› 'a b‹masked›' ‹forgotten› ‹hidden› ‹missing›"
+    assert shown_command(argv) == line
+    assert unshown_command(line) == argv
+    assert shown_command([b"echo", "‹masked›x".encode(), "‹other›".encode()]) == r"echo '\u2039masked\u203ax' '\u2039other\u203a'"
+
+
 def test_arguments_that_are_alike_look_different():
     assert shown_command([b"a b"]) != shown_command([b"a", b"b"])
     assert shown_command([b"a", b""]) != shown_command([b"a"])
