@@ -17,17 +17,21 @@ import click
 
 from jitd.cli.answer import Row, answer, command_line, say, words
 from jitd.cli.call import NotDone, called
-from jitd.cli.columns import cut, padded
+from jitd.cli.columns import GAP, cut, padded
 from jitd.cli.past import left_behind
 from jitd.cli.terminal_size import width
 from jitd.core.conditions import Glob
 from jitd.core.duration import read_duration
 from jitpam.client import Connection, RefusedByDaemon, Unreachable
 from jitpam.wire.messages import Audit, Export, Item
-from jitpam.wire.shown import shown, shown_argument
+from jitpam.wire.shown import cells, shown, shown_argument
 
 AGAIN_AFTER = 0.5
 """Seconds between two tries to reach a jitd that has gone away."""
+ENOUGH = 40
+"""Minimum number of cells for a detail that stands on the line of its record, and is shortened."""
+_INDENT = " " * 7
+"""What a detail on a line of its own begins with: the columns of the number, and the gap after it."""
 _TOLD = {
     "request.submitted": ("argv", "run_as", "cwd", "reason"),
     "request.screened": ("decision", "why", "rule", "because", "approvals", "ways", "lease", "gatekeepers"),
@@ -102,8 +106,8 @@ def show(
         if as_json:
             print(line)
         else:
-            row = _line(json.loads(line))
-            answer(row if screen is None else cut(row, screen))
+            for part in _laid_out(json.loads(line), screen):
+                answer(part)
         if follow:
             sys.stdout.flush()
     if not n:
@@ -186,10 +190,21 @@ def _after(asked: Audit, after: int) -> Audit:
     return Audit(**{name: getattr(asked, name) for name in Audit.fields} | {"after": after})
 
 
-def _line(row: Row) -> str:
+def _laid_out(row: Row, screen: int | None) -> list[str]:
+    """Return the lines of a record. On a terminal that is too narrow for its detail, the detail has a line of its own."""
+    head, detail = _head(row), _detail(words(row, "event"), row.get("detail"))
+    line = f"{head}  {detail}" if detail else head.rstrip()
+    if screen is None or cells(line) <= screen:
+        return [line]
+    if not detail or screen - cells(head) - GAP >= ENOUGH:
+        return [cut(line, screen)]
+    return [cut(head.rstrip(), screen), _INDENT + cut(detail, screen - len(_INDENT))]
+
+
+def _head(row: Row) -> str:
     number, at = words(row, "number"), words(row, "at").partition(".")[0].partition("+")[0]
     event, id, actor = words(row, "event"), words(row, "id"), words(row, "actor")
-    return f"{number:>5}  {at}Z  {event:<18}  {id:<9}  {padded(shown(actor), 20)}  {_detail(event, row.get('detail'))}".rstrip()
+    return f"{number:>5}  {at}Z  {event:<18}  {id:<9}  {padded(shown(actor), 20)}"
 
 
 def _detail(event: str, detail: Any) -> str:

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd import cli
-from jitd.cli import call, columns, house, lists, review
+from jitd.cli import call, columns, house, lists, recorded, review
 from jitd.core import request
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.wire.codes import EXITS
@@ -254,6 +254,24 @@ def test_every_refusal_has_its_exit_status(fault: Exception, status: int, capsys
     assert jitd(Script(fault=fault), "requests") == status
     out, err = capsys.readouterr()
     assert out == "" and err == f"jitd: {fault}\n"
+
+
+@pytest.mark.parametrize(("width", "lines"), [(80, 2), (70, 2), (200, 1)])
+def test_the_details_of_a_record_are_readable_on_every_terminal(
+    width: int, lines: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorded, "width", lambda: width)
+    record = {
+        "number": 5,
+        "at": "2026-11-26T22:46:20.5+00:00",
+        "event": "sink.added",
+        "actor": "jitd",
+        "detail": {"number": 4, "sink": "siem"},
+    }
+    assert jitd(Script({"text": f"{json.dumps(record)}\n"}), "audit", "show") == 0
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == lines and all(len(line) <= width for line in told)
+    assert told[0].startswith("    5  2026-11-26T22:46:20Z  sink.added") and told[-1].endswith("number=4 sink=siem")
 
 
 def test_the_statuses_are_those_of_the_contract() -> None:
