@@ -37,6 +37,8 @@ MOST_PROVED = 5_000
 verified.
 """
 MIB = 1 << 20
+OLDER = "is of an older jitd"
+"""What is said of a database whose record has another form."""
 DAMAGED = ("not a database", "malformed", "not a jitd database")
 """What SQLite and the store say about a file whose content is wrong, whatever room there is."""
 LITTLE, TOO_LITTLE = 1024 * MIB, 64 * MIB
@@ -326,6 +328,9 @@ def record(database: str, found: Record, no_room: str = "") -> Iterator[Finding]
         if no_room and not any(word in found.cannot_read for word in DAMAGED):
             yield unknown("state.database", f"{said}; {no_room}", "correct that first, and leave the database as it is")
             return
+        if OLDER in found.cannot_read:  # the sentence says what to do, and no backup helps
+            yield bad("state.database", said, f"{database} and its -wal belong together; the new record begins with number 1")
+            return
         yield bad("state.database", said, f"{keep}; then put the last backup in its place")
         return
     yield ok("state.database", f"{database} can be read")
@@ -356,7 +361,8 @@ def witnesses(found: list[Witnessed], now: float) -> Iterator[Finding]:
             said = f"{one.witness} has countersigned nothing for {age / 86400:.0f} days, and {newer}"
             yield weak("record.witness", said, "feed it by hand, and read what it says: the chapter Witnesses of jitd(8)")
         else:
-            told = f"{age / 86400:.0f} days" if age > OLD_WITNESS else f"{age / 3600:.1f} h"
+            told = f"{age / 86400:.0f} days" if age > OLD_WITNESS else f"{age / 3600:.0f} h"
+            told = told if age >= 3600 else f"{age / 60:.0f} min"
             yield ok("record.witness", f"{one.witness} has countersigned record {one.number}, {told} ago")
 
 

@@ -156,7 +156,13 @@ ROWS = [
     Row("state.database", "bad", "malformed", lambda: state.record("/s/db", Record(cannot_read="malformed"))),
     Row("record.witness", "ok", "no witness countersigns", lambda: state.witnesses([], NOW)),
     Row("record.witness", "weak", "w has countersigned nothing | feed", lambda: state.witnesses([Witnessed("w")], NOW)),
-    Row("record.witness", "ok", "record 7, 0.1 h ago", lambda: state.witnesses([Witnessed("w", 7, NOW - 300, 3)], NOW)),
+    Row(
+        "state.database",
+        "bad",
+        "number 1",
+        lambda: state.record("/s/db", Record(cannot_read=f"schema 8 {state.OLDER}")),
+    ),
+    Row("record.witness", "ok", "record 7, 5 min ago", lambda: state.witnesses([Witnessed("w", 7, NOW - 300, 3)], NOW)),
     Row("record.witness", "ok", "record 7, 40 days ago", lambda: state.witnesses([Witnessed("w", 7, NOW - 40 * 86400)], NOW)),
     Row(
         "record.witness",
