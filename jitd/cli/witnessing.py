@@ -264,7 +264,7 @@ def _proof(host: str, number: int, body: bytes, seal: bytes) -> str:
 @click.argument("file", metavar="FILE", type=click.File("rb"))
 @config_option
 def countersigned(*, file: IO[bytes], config: Path | None) -> None:
-    """Keep the countersignatures of the settings' witnesses (as root).
+    """Store the countersignatures of the settings' witnesses (as root).
 
     FILE has what "jitd audit witness" has printed; - is standard input.
     """

@@ -96,7 +96,10 @@ class _Sink:
         except (NoAnswer, NotAllowed, NoSuchKey) as fault:
             why = str(fault)
         except Exception as fault:
-            why = told(fault, "HTTP" if isinstance(self.destination, Https) else "syslog")
+            if isinstance(self.destination, Lines) and isinstance(fault, OSError):
+                why = f"the file cannot be written: {fault.strerror or fault}"
+            else:
+                why = told(fault, "HTTP" if isinstance(self.destination, Https) else "syslog")
         return _delivered(found, len(question.events), why)
 
     async def end(self) -> None:

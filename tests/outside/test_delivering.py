@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from jitd.outside import deliveries
+from jitd.outside import deliveries, delivering
 from jitd.outside.deliveries import Deliver, Delivered, Destination, Event, Https, Lines, Syslog
 from jitd.outside.delivering import Deliveries
 from jitd.outside.keys import Keys
+from jitd.outside.line_files import LineFile
 from tests.outside.collectors import Rsyslog, free_port, local_input, rsyslog, stream_input, tcp_input, tls_input
 from tests.outside.server import LOOPBACK, Asked, Authority, Server, reply, serving
 from tests.waiting import wait_for
@@ -263,6 +264,12 @@ def test_a_local_receiver_that_is_missing_or_gone_is_told(stage: Stage, tmp_path
         receiver.end(signal.SIGKILL)
         receiver.start()
         assert stage.connected(to, events(41, 41)) == Delivered(1)
+
+
+def test_a_file_that_cannot_be_written_is_told_as_a_file(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivering, "LineFile", lambda to: LineFile(to, tmp_path / "missing"))
+    said = stage.deliver(Lines("a"), events(1, 1), sink="file")
+    assert said == Delivered(0, why="the file cannot be written: No such file or directory")
 
 
 def test_a_local_message_is_refused_if_the_socket_cannot_take_it(stage: Stage, tmp_path: Path) -> None:
