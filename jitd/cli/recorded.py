@@ -17,7 +17,7 @@ import click
 
 from jitd.cli.answer import Row, answer, command_line, say, words
 from jitd.cli.call import NotDone, called
-from jitd.cli.columns import GAP, cut, padded
+from jitd.cli.columns import GAP, cut, padded, wrapped
 from jitd.cli.past import left_behind
 from jitd.cli.terminal_size import width
 from jitd.core.conditions import Glob
@@ -30,6 +30,8 @@ AGAIN_AFTER = 0.5
 """Seconds between two tries to reach a jitd that has gone away."""
 ENOUGH = 40
 """Minimum number of cells for a detail that stands on the line of its record, and is shortened."""
+MOST_LINES = 4
+"""A detail that would fill more lines is shortened."""
 _INDENT = " " * 7
 """What a detail on a line of its own begins with: the columns of the number, and the gap after it."""
 _TOLD = {
@@ -191,14 +193,15 @@ def _after(asked: Audit, after: int) -> Audit:
 
 
 def _laid_out(row: Row, screen: int | None) -> list[str]:
-    """Return the lines of a record. On a terminal that is too narrow for its detail, the detail has a line of its own."""
+    """Return the lines of a record. On a terminal that is too narrow for its detail, the detail has lines of its own."""
     head, detail = _head(row), _detail(words(row, "event"), row.get("detail"))
     line = f"{head}  {detail}" if detail else head.rstrip()
     if screen is None or cells(line) <= screen:
         return [line]
     if not detail or screen - cells(head) - GAP >= ENOUGH:
         return [cut(line, screen)]
-    return [cut(head.rstrip(), screen), _INDENT + cut(detail, screen - len(_INDENT))]
+    room = screen - len(_INDENT)
+    return [cut(head.rstrip(), screen), *(_INDENT + part for part in wrapped(cut(detail, room * MOST_LINES), room))]
 
 
 def _head(row: Row) -> str:

@@ -274,6 +274,21 @@ def test_the_details_of_a_record_are_readable_on_every_terminal(
     assert told[0].startswith("    5  2026-11-26T22:46:20Z  sink.added") and told[-1].endswith("number=4 sink=siem")
 
 
+def test_a_long_detail_keeps_its_reason_and_is_bounded(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorded, "width", lambda: 80)
+
+    def told(n: int) -> list[str]:
+        detail = {"argv": ["printf", "x" * n], "run_as": "root:root", "cwd": "/", "reason": "CHG-2"}
+        record = {"number": 5, "at": "2026-11-26T22:46:20.5+00:00", "event": "request.submitted", "actor": "a", "detail": detail}
+        assert jitd(Script({"text": f"{json.dumps(record)}\n"}), "audit", "show") == 0
+        return capsys.readouterr().out.splitlines()
+
+    assert told(90)[-1].endswith("reason=CHG-2") and len(told(90)) == 3
+    assert len(told(9000)) <= 1 + recorded.MOST_LINES + 1 and all(len(line) <= 80 for line in told(9000))
+
+
 def test_the_statuses_are_those_of_the_contract() -> None:
     assert {statuses[1] for statuses in EXITS.values()} == {1, 2, 3, 4, 5, 119, 125}
 
