@@ -148,8 +148,9 @@ def _answer_signed(signed: Signed, *, is_given: bool) -> None:
     newest = signed.newest
     if newest is None or newest.key is None:
         return
-    who = "" if is_given else ", which the record itself names"
-    answer(f"audit: signed up to record {newest.number}, {newest.at:%Y-%m-%d %H:%M:%S} UTC, by {fingerprint(newest.key)}{who}")
+    answer(f"audit: signed up to record {newest.number}, {newest.at:%Y-%m-%d %H:%M:%S} UTC, by {fingerprint(newest.key)}")
+    if not is_given:
+        answer("audit: the record itself names this key; with --key FILE, only a key that you have from elsewhere counts")
 
 
 def _add_noted(heads: Heads, noted: Noted) -> None:

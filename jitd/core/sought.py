@@ -55,14 +55,22 @@ def traits_of(content: Mapping[str, Any]) -> Traits:
     )
 
 
+def requests_in(content: Mapping[str, Any]) -> list[str]:
+    """Return the ids of the requests that the record ``content`` is about, with the numbers of runs and holdings. A use of a
+    lease is about two: it has the lease's id, and names its request.
+    """
+    detail = content.get("detail")
+    words = [detail.get("request") if isinstance(detail, dict) else None, content.get("id")]
+    return [word for word in words if isinstance(word, str) and _ID.fullmatch(word)]
+
+
 def named_in(content: Mapping[str, Any]) -> list[str]:
     """Return the ids that ``content`` is about or names, with the numbers of runs and holdings. A request comes first."""
     detail = content.get("detail")
     if not isinstance(detail, dict):
         detail = {}
-    # A run under a lease has the lease's id, and names its request.
-    words = [detail.get("request"), content.get("id"), *[detail[name] for name in _NAMING if name in detail]]
-    return [word for word in words if isinstance(word, str) and _ID.fullmatch(word)]
+    named = [detail[name] for name in _NAMING if name in detail]
+    return [*requests_in(content), *(word for word in named if isinstance(word, str) and _ID.fullmatch(word))]
 
 
 def _seconds(at: Any) -> int:

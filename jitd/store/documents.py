@@ -39,9 +39,9 @@ class _Given(msgspec.Struct):
     by: Subject
 
 
-# msgspec keeps what it knows of a class on the class, and makes it at the first use. A second thread that uses the class meanwhile
-# would end the process. So it is made here, where one thread imports this module.
-_MADE_HERE = tuple(msgspec.json.Decoder(life) for life in COLUMNS)
+# msgspec keeps what it knows of a class on the class, and makes it at the first use. A second thread that uses the class
+# meanwhile ends the process. So it is made here, where one thread imports this module.
+_MADE_HERE: tuple[object, ...] = tuple(msgspec.json.Decoder(life) for life in COLUMNS)
 _subject = msgspec.json.Decoder(Subject)
 _reviewed = msgspec.json.Decoder(tuple[Subject, tuple[_Given, ...]])
 

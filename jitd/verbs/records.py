@@ -26,7 +26,7 @@ from jitd.audit.telling import EVERYTHING, WITHOUT_CONTENTS, Sight, tell
 from jitd.core.command import read_id
 from jitd.core.naming import Naming
 from jitd.core.request import Request
-from jitd.core.sought import Sought, named_in, traits_of
+from jitd.core.sought import Sought, requests_in, traits_of
 from jitd.core.subject import BY_PAM, LOCAL, ROOT, Subject
 from jitd.core.values import Values, id_in
 from jitd.core.visibility import words_of
@@ -78,7 +78,7 @@ class Found:
             first = store.request(about)  # the request itself, so that an index that was spoilt says nothing wrong
             self.requester = store.requester(about) if first is None else first.requester.principal
         if str(self.content.get("event")).partition(".")[0] in OF_REQUESTS:
-            ids = dict.fromkeys(id.partition(".")[0] for id in named_in(self.content)[:2])
+            ids = dict.fromkeys(id.partition(".")[0] for id in requests_in(self.content))
             self.asked = tuple(map(store.request, ids))
 
     def is_sought(self, sought: Sought) -> bool:

@@ -65,8 +65,8 @@ SEEN_OTHERWISE = {"cwd", "env", "stdin", "watch"}
 BY_NUMBER = {"cwd_device", "cwd_inode", "salt", "is_told"}
 """They say which directory the path meant, and keep the fingerprint from being guessed: nobody could read anything from them.
 ``is_told`` is about the requester's page alone."""
-FOLLOWS = {"findings"}
-"""What follows from the other fields; the fingerprint leaves it out."""
+FOLLOWS = {"findings", "masked"}
+"""What follows from the other fields, or from the rules; the fingerprint leaves it out."""
 OF_THINGS = {"stays", "brought", "lets"}
 """These mean nothing where a command is asked for."""
 

@@ -143,6 +143,8 @@ def test_a_whole_file(place: Path) -> None:
         "providers",
         "gatekeepers",
         "notify",
+        "sinks",
+        "record",
         "givers",
         "pam",
     }

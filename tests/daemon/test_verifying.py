@@ -68,7 +68,7 @@ def test_lines_that_are_whole_are_told_in_two(verify: Verb, files: Path, name: s
 
 def test_standard_input_is_a_file_as_well(verify: Verb, files: Path) -> None:
     status, out, err = verify("-", stdin="".join(f"{line}\n" for line in sealed.EXPORT))
-    assert (status, err) == (0, "") and out.endswith(", which the record itself names\n")
+    assert (status, err) == (0, "") and "the record itself names this key" in out
 
 
 @pytest.mark.parametrize(
