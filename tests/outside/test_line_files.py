@@ -22,8 +22,16 @@ def read(path: Path) -> list[str]:
     return text.splitlines()
 
 
+@pytest.fixture
+def strict() -> Iterator[None]:
+    """A umask that takes everything from others and the group."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("strict")
 def test_lines_are_appended_and_only_the_group_may_read_them(tmp_path: Path) -> None:
-    os.umask(0o077)
     for number in range(3):
         file = LineFile(Lines("a.jsonl"), tmp_path)
         file.write([f"{number}", f"{number}b"])
