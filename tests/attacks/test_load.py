@@ -75,6 +75,10 @@ commands = [["/usr/bin/true", "**"]]
 """
 
 
+LITTLE = 16
+"""Ticks for eight questions that read no megabytes. Reading the grants eight times takes hundreds."""
+
+
 def test_what_is_given_back_and_revoked_is_looked_for_in_a_worker(own_house: Callable[..., House]) -> None:
     """THREATS S-16: eve has grants of megabytes, and asks in many connections at once for what goes through all of them. Told by
     the processor time of the thread that serves everybody, beside that of all threads.
@@ -90,7 +94,7 @@ def test_what_is_given_back_and_revoked_is_looked_for_in_a_worker(own_house: Cal
             for _ in range(8):
                 raw.ask(question)
         loop, everything = (after - was for after, was in zip(processor_time(house), before, strict=True))
-        assert loop < everything / 2, (question, loop, everything)
+        assert loop < max(everything / 2, LITTLE), (question, loop, everything)
     with connected(house, "eve") as raw:
         last = raw.ask(messages.Revoke(id=None, of="eve", reason=""))[-1]
         assert isinstance(last, messages.Done) and last.text.startswith("12 grants of eve revoked; "), last

@@ -39,6 +39,7 @@ from jitd.store.opening import open_cursors, read_store
 from jitd.store.sqlite import SqliteStore
 from tests.audit.ocsf_schema import faults
 from tests.scene import START, asked, command, locked, moment, person, place, screened, submit
+from tests.waiting import PATIENCE
 
 HOST = "db1.example.test"
 FILE = LogFile("record.jsonl")
@@ -139,7 +140,7 @@ class House:
         self,
         script: Callable[[], Awaitable[None]] | None = None,
         until: Callable[[], bool] | None = None,
-        within: float = 20,
+        within: float = PATIENCE,
     ) -> None:
         """Begin the sinks, play ``script`` while they are fed, and stop when they have the whole record or ``until`` is true."""
 
@@ -743,7 +744,7 @@ def test_after_an_hour_without_a_network_everything_follows_in_order_and_nothing
         is_cut = False
         house.clock += 3600.0
 
-    house.play(script, until=lambda: house.cursor().number == 20_001)
+    house.play(script, until=lambda: house.cursor().number == 20_001, within=3 * PATIENCE)
     assert house.collector.numbers == list(range(1, 20_002))
     assert house.sinks.lag()["siem"].n_records == 0
     assert len(house.sinks._lines._kept) <= MOST_KEPT
