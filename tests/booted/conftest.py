@@ -100,8 +100,8 @@ class Service(House):
                               check=False).stdout  # fmt: skip
 
     def run_of(self, id: str) -> str:
-        """The run of a request, once its command was executed."""
-        wait_for(lambda: any(run["id"] == id and run["started_at"] for run in self.rows("runs")), what=f"run {id}")
+        """The run of a request, once its command was executed. It may have ended already."""
+        wait_for(lambda: any(run["id"] == id and run["started_at"] for run in self.rows("runs", "--all")), what=f"run {id}")
         return id
 
     def close(self) -> None:
