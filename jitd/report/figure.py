@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A figure of a report: a table with a title, and the query that makes it.
+
+Law: a figure says nothing that its query does not say. So with a copy of the database, anybody can make it again. No figure has
+what a rule shows to certain people only (``core.visibility``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Protocol
+
+from jitd.core.frozen import dataclass, field
+from jitd.core.policy import Policy
+from jitd.store import Store
+
+Cell = str | int | float | None
+Row = tuple[Cell, ...]
+
+
+class Queries(Protocol):
+    """Asks the database. All queries of one report see the same state of it."""
+
+    def __call__(self, sql: str, parameters: Mapping[str, Cell]) -> list[Row]:
+        """Return the rows of a query, which changes nothing. Raises StoreError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a report is about: the requests that were submitted from ``since`` on and before ``until`` (both aware, in UTC), by
+    one of the principals ``who`` and under the rule ``rule``. None selects all. ``ask`` and ``store`` read one state of the
+    database. ``policy`` is the policy in force.
+    """
+
+    since: datetime
+    until: datetime
+    who: frozenset[str] | None
+    rule: str | None
+    ask: Queries = field(repr=False)
+    store: Store = field(repr=False)
+    policy: Policy = field(repr=False)
+
+    @property
+    def parameters(self) -> dict[str, Cell]:
+        """The parameters that each query may name. Times have the form of the store's columns."""
+        return {
+            "since": f"{self.since:%Y-%m-%dT%H:%M:%S}",
+            "until": f"{self.until:%Y-%m-%dT%H:%M:%S}",
+            "rule": self.rule,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """``name`` is for programs, ``title`` and ``columns`` are for people. ``explain`` says how the figure is made: its SQL, or a
+    sentence where the figure needs more than the database. ``says`` is a sentence about what the figure shows and what it does
+    not show. ``rows`` makes it.
+    """
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    explain: str
+    rows: Callable[[Scope], Iterable[Row]] = field(repr=False)
+    says: str = ""
+
+
+def by_sql(name: str, title: str, columns: tuple[str, ...], sql: str, says: str = "") -> Figure:
+    """Return a figure whose rows are those of the query ``sql``, which may name ``Scope.parameters``."""
+    return Figure(name, title, columns, sql, lambda scope: scope.ask(sql, scope.parameters), says)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a report, with a heading."""
+
+    name: str
+    title: str
+    figures: tuple[Figure, ...]
