@@ -7,16 +7,14 @@ what a rule shows to certain people only (``core.visibility``).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 
 from jitd.core.frozen import dataclass, field
 from jitd.core.policy import Policy
-from jitd.store import Store
-
-Cell = str | int | float | None
-Row = tuple[Cell, ...]
+from jitd.store import Cell, Row, Store
 
 
 class Queries(Protocol):
@@ -30,7 +28,8 @@ class Queries(Protocol):
 class Scope:
     """What a report is about: the requests that were submitted from ``since`` on and before ``until`` (both aware, in UTC), by
     one of the principals ``who`` and under the rule ``rule``. None selects all. ``ask`` and ``store`` read one state of the
-    database. ``policy`` is the policy in force.
+    database. In ``ask``, the table ``asked`` has these requests (``asked.scope_of`` makes both). ``policy`` is the policy in
+    force.
     """
 
     since: datetime
@@ -43,11 +42,12 @@ class Scope:
 
     @property
     def parameters(self) -> dict[str, Cell]:
-        """The parameters that each query may name. Times have the form of the store's columns."""
+        """The parameters that each query may name. Times have the form of the store's columns, ``who`` is an array in JSON."""
         return {
             "since": f"{self.since:%Y-%m-%dT%H:%M:%S}",
             "until": f"{self.until:%Y-%m-%dT%H:%M:%S}",
             "rule": self.rule,
+            "who": None if self.who is None else json.dumps(sorted(self.who)),
         }
 
 

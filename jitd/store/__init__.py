@@ -5,7 +5,7 @@ Law: all changes that one input causes are written in one transaction. A store d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -24,6 +24,9 @@ from jitd.core.values import Values
 
 Life = Request | Grant | Run | Lock | Holding | OwedReview
 T = TypeVar("T", Request, Grant, Run, Lock, Holding, OwedReview)
+Cell = str | int | float | None
+Row = tuple[Cell, ...]
+"""A row of what a query returns."""
 
 
 class Conflict(Exception):
@@ -336,6 +339,12 @@ class Store(Protocol):
 
     def keep_cursor(self, cursor: Cursor) -> None:
         """Write ``cursor`` durably in the place of the earlier one of its sink."""
+
+    def ask(self, sql: str, parameters: Mapping[str, Cell], *, until: float) -> list[Row]:
+        """Return the rows of the query ``sql``, which may name ``parameters``. The store was opened for reading only. The query
+        can make temporary tables, which last until ``rest``, and change nothing else. Raises StoreError if it has no result
+        before ``until`` (on the clock ``time.monotonic``).
+        """
 
     def renew(self) -> None:
         """After ``rest``, show the database as it is at this moment. Any thread may use the store from then on."""

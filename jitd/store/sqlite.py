@@ -31,6 +31,7 @@ from jitd.store.index import Index
 from jitd.store.kept import Kept, Unread
 from jitd.store.live import LiveObjects
 from jitd.store.masked_words import MaskedWords, WordsKey
+from jitd.store.queries import Queries
 from jitd.store.tally import Had, Tally
 from jitd.store.texts import Texts
 from jitd.store.told import ToldMarks
@@ -50,7 +51,7 @@ _LIVES = ("request", "grant", "run", "lock", "holding", "owed_review")
 _REVIEWED = "json_extract(CAST(r.document AS TEXT), '$.requester', '$.reviews')"
 
 
-class SqliteStore(MaskedWords, ToldMarks, Texts, Checkpoints, Cursors, LiveObjects, Index):
+class SqliteStore(MaskedWords, ToldMarks, Texts, Checkpoints, Cursors, LiveObjects, Queries, Index):
     """See ``Store``. Use a SqliteStore from one thread only."""
 
     def __init__(self, path: Path, words_key: Path | None = None) -> None:

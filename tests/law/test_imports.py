@@ -87,7 +87,7 @@ LAW: dict[str, set[str]] = {
     "jitd.reloading": {CORE, "jitd.settings", "jitd.workers"},
     "jitd.workers": {"jitd.failures"},
     "jitd.failures": set(),
-    "jitd.report": {CORE, "jitd.store"},
+    "jitd.report": {CORE, "jitd.report", "jitd.store"},
     "jitd.metrics": {CORE, WIRE, "jitd.metrics", "jitd.store", "jitd.verbs.access", "jitd.verbs.rows", "jitd.workers"},
     "jitd.metrics.meters": {CORE, "jitd.failures"},
     "jitd.metrics.record": {CORE, "jitd.audit.countersigned", "jitd.metrics.meters", "jitd.sinks.feed", "jitd.store"},

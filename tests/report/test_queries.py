@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Queries over the whole database: they show one moment, change nothing, and end in time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from jitd.core.policy import Policy
+from jitd.report.asked import scope_of
+from jitd.report.figure import Scope
+from jitd.report.lived import LIVED
+from jitd.store import Store, StoreError
+from jitd.store.opening import read_store
+from jitd.store.sqlite import SqliteStore
+from tests.scene import START, asked, person
+from tests.stored import put
+
+POLICY = Policy((), "permit", "digest")
+LATER = START + timedelta(days=1)
+FOR_EVER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[tuple[SqliteStore, Path]]:
+    with closing(SqliteStore(tmp_path / "jitd.db")) as store:
+        put(store, asked("AAAA-0001", rule="dba"), asked("AAAA-0002", person("bob"), rule="web"))
+        yield store, tmp_path / "jitd.db"
+
+
+def ask(store: Store, sql: str) -> list[tuple[object, ...]]:
+    return list(store.ask(sql, {}, until=monotonic() + 60))
+
+
+def test_all_queries_of_a_reader_show_one_moment_whatever_is_written_meanwhile(database):
+    store, path = database
+    with closing(read_store(path)) as reader:
+        assert ask(reader, "SELECT count(*) FROM requests") == [(2,)]
+        put(store, asked("AAAA-0003"))
+        assert ask(reader, "SELECT count(*) FROM requests") == [(2,)]
+        reader.rest()
+        reader.renew()
+        assert ask(reader, "SELECT count(*) FROM requests") == [(3,)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE requests SET rule = 'x', version = 9",
+        "INSERT INTO chain VALUES (99, x'00', x'00')",
+        "DROP TABLE told",
+        "CREATE TABLE mine (a)",
+        "PRAGMA user_version = 1",
+    ],
+)
+def test_a_query_changes_nothing_in_the_database(database, change):
+    store, path = database
+    before = list(store.documents())
+    with closing(read_store(path)) as reader, pytest.raises(StoreError, match="readonly"):
+        ask(reader, change)
+    with closing(SqliteStore(path)) as again:
+        assert list(again.documents()) == before
+
+
+def test_temporary_tables_last_as_long_as_the_moment(database):
+    _, path = database
+    with closing(read_store(path)) as reader:
+        ask(reader, "CREATE TEMPORARY TABLE mine AS SELECT id FROM requests")
+        assert len(ask(reader, "SELECT * FROM mine")) == 2
+        reader.rest()
+        reader.renew()
+        with pytest.raises(StoreError, match="no such table"):
+            ask(reader, "SELECT * FROM mine")
+
+
+def test_a_query_that_goes_on_and_on_is_given_up_and_the_next_one_is_answered(database):
+    _, path = database
+    with closing(read_store(path)) as reader:
+        with pytest.raises(StoreError, match="took too long"):
+            reader.ask(FOR_EVER, {}, until=monotonic() + 0.1)
+        assert ask(reader, "SELECT count(*) FROM requests") == [(2,)]
+
+
+def test_the_store_that_writes_answers_no_queries(database):
+    store, _ = database
+    with pytest.raises(TypeError):
+        ask(store, "SELECT 1")
+
+
+def scope(store: Store, **changes: object) -> Scope:
+    return scope_of(store, POLICY, START, LATER, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("asked_of", "found"),
+    [
+        ({}, ["AAAA-0001", "AAAA-0002"]),
+        ({"rule": "dba"}, ["AAAA-0001"]),
+        ({"who": frozenset({"bob@EXAMPLE.TEST"})}, ["AAAA-0002"]),
+        ({"who": frozenset({"bob@EXAMPLE.TEST"}), "rule": "dba"}, []),
+        ({"who": frozenset()}, []),
+        ({"who": frozenset({'bob@EXAMPLE.TEST"]', "' OR 1", "%", "*"})}, []),
+    ],
+)
+def test_a_report_is_about_the_requests_that_were_asked_for(database, asked_of, found):
+    _, path = database
+    with closing(read_store(path)) as reader:
+        assert [id for (id,) in scope(reader, **asked_of).ask("SELECT id FROM asked", {})] == found
+
+
+def test_a_report_counts_requests_by_rule(database):
+    _, path = database
+    with closing(read_store(path)) as reader:
+        (figure,) = (one for one in LIVED.figures if one.name == "requests-by-rule")
+        assert list(figure.rows(scope(reader))) == [("dba", 1, 0, 0, 0, 0, 1), ("web", 1, 0, 0, 0, 0, 1)]
