@@ -32,6 +32,9 @@ SELECT id,
   json_extract(told, '$.state') AS state,
   json_extract(told, '$.breaks_glass') AS breaks_glass,
   json_extract(told, '$.submitted_at') AS submitted_at,
+  json_array_length(told, '$.reviews') AS n_reviews,
+  coalesce(json_extract(told, '$.lease'), id) AS grant_id,
+  (SELECT min(number) FROM chain_about WHERE life = id AND life <> '' AND event = 'request.screened') AS began,
   CASE WHEN is_open = 0 THEN
     (SELECT max(number) FROM chain_about WHERE life = id AND life <> '' AND event GLOB 'request.*')
   END AS ended
@@ -39,16 +42,24 @@ FROM found
 WHERE :who IS NULL OR requester IN (SELECT value FROM json_each(:who))
 ORDER BY asked_at, id"""
 """Makes the table. ``requester`` is a principal, ``person`` the one to whom the account belongs. ``service`` is ``jitsudo`` or
-the name of a PAM service. ``ended`` is the number of the record by which the request ended.
+the name of a PAM service. ``grant_id`` is the grant that the request got or used, if it was approved. ``began`` and ``ended`` are
+the numbers of the records by which the rules first answered, and by which the request ended.
 """
 
 
 def scope_of(
-    store: Store, policy: Policy, since: datetime, until: datetime, who: frozenset[str] | None = None, rule: str | None = None
+    store: Store,
+    policy: Policy,
+    now: datetime,
+    since: datetime,
+    until: datetime,
+    who: frozenset[str] | None = None,
+    rule: str | None = None,
 ) -> Scope:
-    """Return the scope of a report, with its table ``asked``. ``store`` was opened for reading, for this report alone. ``since``
-    and ``until`` are aware, in UTC; ``who`` has principals as the store has them (``Naming.canonical``). Raises StoreError.
+    """Return the scope of a report, with its table ``asked``. ``store`` was opened for reading, for this report alone. ``now``,
+    ``since`` and ``until`` are aware, in UTC; ``who`` has principals as the store has them (``Naming.canonical``). Raises
+    StoreError.
     """
-    scope = Scope(since, until, who, rule, partial(store.ask, until=monotonic() + WITHIN), store, policy)
+    scope = Scope(now, since, until, who, rule, partial(store.ask, until=monotonic() + WITHIN), store, policy)
     scope.ask(ASKED, scope.parameters)
     return scope

@@ -26,12 +26,13 @@ class Queries(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a report is about: the requests that were submitted from ``since`` on and before ``until`` (both aware, in UTC), by
-    one of the principals ``who`` and under the rule ``rule``. None selects all. ``ask`` and ``store`` read one state of the
-    database. In ``ask``, the table ``asked`` has these requests (``asked.scope_of`` makes both). ``policy`` is the policy in
-    force.
+    """What a report that is made at ``now`` is about: the requests that were submitted from ``since`` on and before ``until``
+    (all three aware, in UTC), by one of the principals ``who`` and under the rule ``rule``. None selects all. ``ask`` and
+    ``store`` read one state of the database. In ``ask``, the table ``asked`` has these requests (``asked.scope_of`` makes both).
+    ``policy`` is the policy in force.
     """
 
+    now: datetime
     since: datetime
     until: datetime
     who: frozenset[str] | None
@@ -44,6 +45,7 @@ class Scope:
     def parameters(self) -> dict[str, Cell]:
         """The parameters that each query may name. Times have the form of the store's columns, ``who`` is an array in JSON."""
         return {
+            "now": f"{self.now:%Y-%m-%dT%H:%M:%S}",
             "since": f"{self.since:%Y-%m-%dT%H:%M:%S}",
             "until": f"{self.until:%Y-%m-%dT%H:%M:%S}",
             "rule": self.rule,

@@ -1,22 +1,200 @@
 # SPDX-License-Identifier: Apache-2.0
 """The section "What was asked and lived" of a report.
 
-Law: each figure is one query over ``asked`` and the tables of the store.
+Law: each figure is one query over ``asked`` and the tables of the store. What has a number in the chain is taken from its record.
 """
 
 from __future__ import annotations
 
 from jitd.report.figure import Section, by_sql
 
-_BY_RULE = """\
+IN_TIME = 60
+"""Seconds within which a thing has to be taken back after its time is over: that much a KDC or a server may take to answer."""
+
+_REQUESTS = """\
 SELECT rule,
   count(*),
-  sum(state = 'approved'),
-  sum(state = 'denied'),
-  sum(state = 'withdrawn'),
-  sum(state = 'expired'),
-  sum(ended IS NULL)
+  count(*) FILTER (WHERE state = 'approved'),
+  count(*) FILTER (WHERE state = 'denied'),
+  count(*) FILTER (WHERE state = 'withdrawn'),
+  count(*) FILTER (WHERE state = 'expired'),
+  count(*) FILTER (WHERE ended IS NULL)
 FROM asked GROUP BY rule ORDER BY 2 DESC, rule"""
+
+_REQUESTERS = """\
+SELECT requester,
+  count(*),
+  count(*) FILTER (WHERE state = 'approved'),
+  count(*) FILTER (WHERE state = 'denied'),
+  count(DISTINCT rule) FILTER (WHERE rule <> '')
+FROM asked GROUP BY requester ORDER BY 2 DESC, requester"""
+
+_ENDED = """\
+SELECT CASE event
+    WHEN 'request.screened' THEN 'rules and gatekeepers'
+    WHEN 'request.reviewed' THEN 'a reviewer'
+    WHEN 'request.locked' THEN 'a lock'
+    WHEN 'request.withdrawn' THEN 'the requester, or an end of the client'
+    WHEN 'request.deadline_passed' THEN 'nobody in time'
+    ELSE event
+  END,
+  state,
+  count(*)
+FROM asked JOIN chain_about ON number = ended GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"""
+
+_DENIALS = """\
+WITH denied AS (
+  SELECT rule, requester, CAST(body AS TEXT) AS told FROM asked JOIN chain ON number = ended WHERE state = 'denied'
+)
+SELECT rule,
+  CASE
+    WHEN json_extract(told, '$.event') = 'request.locked' THEN 'locked'
+    WHEN json_extract(told, '$.detail.verdict') = 'deny' THEN 'reviewer'
+    WHEN json_extract(told, '$.event') = 'request.reviewed' THEN 'policy at the review'
+    ELSE coalesce(json_extract(told, '$.detail.why'), 'gatekeeper')
+  END,
+  count(*),
+  count(DISTINCT requester)
+FROM denied GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"""
+
+_WAITED = """\
+WITH waited AS (
+  SELECT rule, (julianday(json_extract(CAST(body AS TEXT), '$.at')) - julianday(submitted_at)) * 86400 AS seconds
+  FROM asked JOIN chain ON number = ended WHERE n_reviews > 0 AND state IN ('approved', 'denied')
+), placed AS (
+  SELECT rule, seconds, row_number() OVER (PARTITION BY rule ORDER BY seconds) AS place, count(*) OVER (PARTITION BY rule) AS n
+  FROM waited
+)
+SELECT rule,
+  max(n),
+  round(max(seconds) FILTER (WHERE place <= (n + 1) / 2), 1),
+  round(max(seconds) FILTER (WHERE place <= (n * 95 + 99) / 100), 1),
+  round(max(seconds), 1)
+FROM placed GROUP BY rule ORDER BY 2 DESC, rule"""
+
+_REVIEWERS = """\
+SELECT json_extract(review.value, '$.by.principal'),
+  count(*) FILTER (WHERE json_extract(review.value, '$.verdict') = 'approve'),
+  count(*) FILTER (WHERE json_extract(review.value, '$.verdict') = 'deny'),
+  count(DISTINCT asked.rule),
+  count(DISTINCT asked.requester)
+FROM asked JOIN requests ON requests.id = asked.id, json_each(CAST(requests.document AS TEXT), '$.reviews') AS review
+WHERE asked.n_reviews > 0 GROUP BY 1 ORDER BY 2 DESC, 1"""
+
+_RUNS = """\
+WITH ran AS (
+  SELECT CAST(document AS TEXT) AS told FROM (SELECT DISTINCT grant_id FROM asked) JOIN runs USING (grant_id)
+), outcomes AS (
+  SELECT json_extract(told, '$.request') AS request,
+    json_extract(told, '$.outcome.ending') AS ending,
+    json_extract(told, '$.outcome.number') AS status,
+    json_extract(told, '$.recording.digest') AS recording
+  FROM ran
+)
+SELECT rule,
+  count(*),
+  count(*) FILTER (WHERE ending = 'exited' AND status = 0),
+  count(*) FILTER (WHERE ending = 'exited' AND status <> 0),
+  count(*) FILTER (WHERE ending = 'signaled'),
+  count(*) FILTER (WHERE ending = 'not started'),
+  count(*) FILTER (WHERE ending = 'lost'),
+  count(*) FILTER (WHERE ending IS NULL),
+  count(recording)
+FROM outcomes JOIN asked ON asked.id = request GROUP BY rule ORDER BY 2 DESC, rule"""
+
+_GRANTS = """\
+WITH given AS (
+  SELECT asked.rule AS rule, CAST(grants.document AS TEXT) AS told FROM asked JOIN grants ON grants.id = asked.id
+), uses AS (
+  SELECT rule,
+    CASE
+      WHEN json_extract(told, '$.command.gives') THEN 'things'
+      WHEN json_extract(told, '$.is_lease') THEN 'lease'
+      ELSE 'one use'
+    END AS kind,
+    json_extract(told, '$.uses') AS permitted,
+    json_extract(told, '$.begun') AS begun,
+    json_extract(told, '$.state') AS state
+  FROM given
+)
+SELECT rule,
+  kind,
+  count(*),
+  CASE WHEN kind <> 'things' THEN sum(permitted) END,
+  sum(begun),
+  count(*) FILTER (WHERE begun = 0),
+  count(*) FILTER (WHERE state = 'revoked')
+FROM uses GROUP BY rule, kind ORDER BY 3 DESC, rule, kind"""
+
+_HELD = f"""\
+WITH held AS (
+  SELECT CAST(document AS TEXT) AS told FROM (SELECT DISTINCT grant_id FROM asked) JOIN holdings USING (grant_id)
+), things AS (
+  SELECT json_extract(told, '$.request') AS request,
+    json_extract(told, '$.thing') AS thing,
+    json_extract(told, '$.to') AS holder,
+    json_extract(told, '$.given_at') AS given_at,
+    json_extract(told, '$.until') AS until,
+    json_extract(told, '$.ended_at') AS ended_at,
+    json_extract(told, '$.outcome.ending') AS ending,
+    min(julianday(json_extract(told, '$.until')), julianday(coalesce(
+      json_extract(told, '$.taking_at'), json_extract(told, '$.until')))) AS due,
+    julianday(coalesce(json_extract(told, '$.ended_at'), :now)) AS gone
+  FROM held
+), had AS (
+  SELECT rule, things.*, given_at IS NOT NULL AND (gone - due) * 86400 > {IN_TIME} AS is_late
+  FROM things JOIN asked ON asked.id = request
+)
+"""
+
+_THINGS = f"""\
+{_HELD}SELECT rule,
+  substr(thing, 1, instr(thing || ':', ':') - 1),
+  count(given_at),
+  count(*) FILTER (WHERE ending = 'not given'),
+  count(*) FILTER (WHERE ending = 'taken'),
+  count(*) FILTER (WHERE ending = 'left'),
+  count(*) FILTER (WHERE ending IS NULL),
+  count(*) FILTER (WHERE is_late)
+FROM had GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"""
+
+_LATE = f"""\
+{_HELD}SELECT request,
+  holder,
+  thing,
+  substr(until, 1, 19),
+  coalesce(substr(ended_at, 1, 19), ''),
+  CAST((gone - due) * 1440 AS INTEGER)
+FROM had WHERE is_late ORDER BY 6 DESC, request, thing"""
+
+_GLASS = """\
+WITH owed AS (
+  SELECT id, CAST(document AS TEXT) AS told FROM asked JOIN owed_reviews USING (id)
+)
+SELECT id,
+  substr(json_extract(told, '$.begun_at'), 1, 19),
+  json_extract(told, '$.requester.principal'),
+  json_extract(told, '$.rule'),
+  json_extract(told, '$.glass.instead_of'),
+  json_extract(told, '$.state'),
+  json_extract(told, '$.overdue_at') IS NOT NULL,
+  coalesce(json_extract(told, '$.given_by.principal'), ''),
+  round((julianday(coalesce(json_extract(told, '$.given_at'), :now)) - julianday(json_extract(told, '$.begun_at'))) * 24, 1)
+FROM owed ORDER BY json_extract(told, '$.state') = 'reviewed', 2, 1"""
+
+_LOCKS = """\
+WITH placed AS (
+  SELECT id, is_open, CAST(document AS TEXT) AS told FROM locks
+)
+SELECT id,
+  substr(json_extract(told, '$.placed_at'), 1, 19) AS placed_at,
+  json_extract(told, '$.placed_by'),
+  json_extract(told, '$.whom'),
+  json_extract(told, '$.name'),
+  json_extract(told, '$.state'),
+  coalesce(substr(json_extract(told, '$.ended_at'), 1, 19), '') AS ended_at,
+  coalesce(json_extract(told, '$.ended_by'), '')
+FROM placed WHERE placed_at < :until AND (is_open = 1 OR ended_at >= :since) ORDER BY 2, 1"""
 
 LIVED = Section(
     "lived",
@@ -24,10 +202,76 @@ LIVED = Section(
     (
         by_sql(
             "requests-by-rule",
-            "Requests by rule",
+            "Requests by rule and outcome",
             ("rule", "requests", "approved", "denied", "withdrawn", "expired", "open"),
-            _BY_RULE,
+            _REQUESTS,
             "A request without a rule was denied because no rule permits it.",
+        ),
+        by_sql(
+            "requests-by-requester",
+            "Requests by requester",
+            ("requester", "requests", "approved", "denied", "rules"),
+            _REQUESTERS,
+        ),
+        by_sql("ended-by", "What ended the requests", ("by", "outcome", "requests"), _ENDED),
+        by_sql(
+            "denials",
+            "Denials by rule and reason",
+            ("rule", "why", "denials", "requesters"),
+            _DENIALS,
+        ),
+        by_sql(
+            "time-to-decision",
+            "Seconds from request to decision, where people reviewed",
+            ("rule", "decisions", "median", "95 %", "longest"),
+            _WAITED,
+        ),
+        by_sql(
+            "reviewers",
+            "Who decided",
+            ("reviewer", "approvals", "denials", "rules", "requesters"),
+            _REVIEWERS,
+        ),
+        by_sql(
+            "runs-by-rule",
+            "Runs by rule and outcome",
+            ("rule", "runs", "status 0", "other status", "signal", "not started", "lost", "live", "recorded"),
+            _RUNS,
+            "The monitor of a lost run was killed. What sudo, su or doas executes is a use of a grant, but no run.",
+        ),
+        by_sql(
+            "grants",
+            "What was permitted, and what was used of it",
+            ("rule", "kind", "grants", "uses permitted", "uses begun", "never used", "revoked"),
+            _GRANTS,
+            "Of things, each thing that was given or begun to be given counts as a use.",
+        ),
+        by_sql(
+            "things",
+            "Things that were given",
+            ("rule", "kind", "given", "not given", "taken back", "left in part", "not ended", "late"),
+            _THINGS,
+            f"A thing is late if it was not taken back within {IN_TIME} seconds after its time was over or its grant ended.",
+        ),
+        by_sql(
+            "late-things",
+            "Things that were not taken back in time",
+            ("request", "holder", "thing", "until", "ended", "minutes late"),
+            _LATE,
+        ),
+        by_sql(
+            "break-glass",
+            "Broken glass, and the reviews of it",
+            ("request", "begun", "requester", "rule", "instead of", "review", "was overdue", "reviewer", "hours"),
+            _GLASS,
+            "The hours are those until the review, or until now if it is still owed.",
+        ),
+        by_sql(
+            "locks",
+            "Locks",
+            ("lock", "placed", "by", "whom", "name", "state", "ended", "ended by"),
+            _LOCKS,
+            "All locks that were active at some time of the report, also if it is about one person or rule.",
         ),
     ),
 )

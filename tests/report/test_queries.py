@@ -93,7 +93,7 @@ def test_the_store_that_writes_answers_no_queries(database):
 
 
 def scope(store: Store, **changes: object) -> Scope:
-    return scope_of(store, POLICY, START, LATER, **changes)  # type: ignore[arg-type]
+    return scope_of(store, POLICY, LATER, START, LATER, **changes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
