@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The year that all tests of reports are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from jitd.report.asked import scope_of
+from jitd.report.figure import Scope
+from jitd.store.opening import read_store
+from tests.report.year import Year, write
+
+
+@pytest.fixture(scope="session")
+def year(tmp_path_factory: pytest.TempPathFactory) -> Year:
+    """A year of a host. It is read, and never written."""
+    return write(tmp_path_factory.mktemp("year", numbered=True))
+
+
+@pytest.fixture
+def scope(year: Year) -> Iterator[Scope]:
+    """A report about the whole year, made at its end."""
+    with closing(read_store(year.database)) as store:
+        yield scope_of(store, year.policy, year.until, year.since, year.until)
