@@ -4,8 +4,9 @@ this reader may see.
 
 Law: pure. A part that is not listed for the reader is hidden, also a part that later versions add. ``sealed``, the record exactly
 as it was sealed, is told only if it says nothing in clear that is hidden. Otherwise its digest stands in its place, and proves
-the chain as well. Then the digest of the document is hidden, too, which nobody can guess: without it, the digest of the record
-says nothing of the words that are hidden, however few are possible. A value is told with its salt, or not at all.
+the chain as well. Then the digest of the document and the random bytes of a note are hidden, too, which nobody can guess: without
+them, the digest of the record says nothing of the words that are hidden, however few are possible. A value is told with its salt,
+or not at all.
 """
 
 from __future__ import annotations
@@ -24,15 +25,17 @@ from jitd.core.values import FORGOTTEN, MISSING, Entry, Values, committed_in
 
 COMMITTED = b'{"committed":'
 """What stands in the bytes of a record that commits to a value."""
+NEVER_GUESSED = ("document", "random")
+"""The members of a record that nobody can guess. Each record has one of them."""
 OF_KEYS = "key."
 """Every reader needs the records about keys, which are public, to check signatures."""
 HIDDEN = "‹hidden›"
 """The text in the place of a part that the reader may not see."""
-_PROGRAM = """event at boot boot_id synchronised actor uid role state version document fingerprint policy peer id request grant
-run holding lease lock extends by requester holder service authentication ticket_ends_at proved spelled kdc verdict decision why
-run_as uses waits starts_at begins_at ends_at until after stays login pid was_started ending number recording has_secret
-review_for open whom name lasts_for spent_for who live size rules tries_left person channel to fault sink first last n owners
-setting values since"""
+_PROGRAM = """event at boot boot_id synchronised actor uid role state version document random fingerprint policy peer id request
+grant run holding lease lock extends by requester holder service authentication ticket_ends_at proved spelled kdc verdict
+decision why run_as uses waits starts_at begins_at ends_at until after stays login pid was_started ending number recording
+has_secret review_for open whom name lasts_for spent_for who live size rules tries_left person channel to fault sink first
+last n owners setting values since"""
 _OF_RULE = "point rule instead_of skipped approvals ways demands grade groups group_ids lists"
 ID = frozenset(_PROGRAM.split())
 """The parts that a reader sees who is shown neither rules nor commands. They say who did what kind of thing, as each notice
@@ -89,8 +92,8 @@ def tell(
     is_plain = sight.names is None and COMMITTED not in body
     told = content if is_plain else teller.row(content, is_shown=False)
     said = tuple(Said(one.committed, one.field, one.salt, one.value) for one in teller.used.values())
-    if teller.has_hidden and "document" in told:
-        told = {**told, "document": HIDDEN}  # with it, who can guess all that is hidden could check it by the digest
+    if teller.has_hidden:  # who has these and can guess all that is hidden could check it by the digest
+        told = {**told, **{name: HIDDEN for name in NEVER_GUESSED if name in told}}
     whole = {"sealed": body} if not teller.has_hidden else {"sealed": b"", "digest": hashlib.sha256(body).digest()}
     return Record(host=host, number=number, seal=seal, told=told, values=said, about=_about(about, sight), **whole)
 

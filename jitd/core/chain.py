@@ -26,6 +26,8 @@ class Seal:
     digest: bytes
 
 
+RANDOM = 16
+"""Number of random bytes in each note."""
 GENESIS = Seal(0, bytes(32))
 """The seal that is used as the previous seal of the first record."""
 
@@ -59,11 +61,22 @@ def record(
 
 
 def note(
-    name: str, actor: str, uid: int, now: Moment, policy: str, detail: dict[str, Any], values: Values | None = None
+    name: str,
+    actor: str,
+    uid: int,
+    now: Moment,
+    policy: str,
+    detail: dict[str, Any],
+    values: Values | None = None,
+    *,
+    random: bytes,
 ) -> bytes:
     """Return a note as canonical bytes. A note is a record that is not about a request, a grant or another object with a life
     cycle. Examples are ``daemon.started`` and ``policy.loaded``. If ``detail`` has values, ``values`` gets them, and the note
     names their owner.
+
+    ``random`` are RANDOM bytes of the kernel for this note alone. Who knows the digest of a note, but not these bytes, cannot
+    try out what the note says.
     """
     body = {
         "event": name,
@@ -72,6 +85,7 @@ def note(
         "uid": uid,
         "policy": policy,
         "detail": detail,
+        "random": random.hex(),
     }
     if values is not None:
         body["owner"] = values.owner

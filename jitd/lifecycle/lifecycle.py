@@ -155,7 +155,7 @@ class Lifecycle:
         """
         now = self._now()
         values = self._store.values(_fresh_owner()) if any(isinstance(part, Value) for part in detail.values()) else None
-        record = chain.note(name, actor, uid, now, self._policy_digest(), detail, values)
+        record = self._note(name, actor, uid, now, detail, values)
         self._store.commit((), (record,), () if values is None else ((values, now.at),))
         self._noted(self._store.head())
 
@@ -167,10 +167,14 @@ class Lifecycle:
         if due:
             owners = [owner for owner, _ in due]
             detail = {"owners": owners, "n": sum(n for _, n in due), "setting": setting}
-            record = chain.note("value.forgotten", "jitd", 0, self._now(), self._policy_digest(), detail)
+            record = self._note("value.forgotten", "jitd", 0, self._now(), detail, None)
             self._store.commit((), (record,), forgotten=owners)
             self._noted(self._store.head())
         return len(due)
+
+    def _note(self, name: str, actor: str, uid: int, now: Moment, detail: dict[str, Any], values: Values | None) -> bytes:
+        random = secrets.token_bytes(chain.RANDOM)
+        return chain.note(name, actor, uid, now, self._policy_digest(), detail, values, random=random)
 
     def _waiting(self, touches: Callable[[Subject], bool]) -> Iterator[Request]:
         """Yield the open requests of people whom ``touches`` is true for, and those that such people have reviewed."""

@@ -12,10 +12,12 @@ import pytest
 
 from jitd.audit import forms
 from jitd.audit.telling import EVERYTHING, HIDDEN, WITHOUT_CONTENTS, sight_outside, tell
-from jitd.core.chain import canonical
+from jitd.core.chain import RANDOM, canonical
 from jitd.core.grade import Finding, Grade
 from jitd.core.values import FORGOTTEN, Values, commitment
-from tests.scene import asked, command, permit
+from jitd.lifecycle.lifecycle import Lifecycle
+from jitd.store.sqlite import SqliteStore
+from tests.scene import asked, command, moment, permit
 
 SEAL = bytes(range(32))
 REQUEST = asked(what=command("/usr/bin/psql", "-c", "DROP", findings=(Finding(Grade.GIVES, "psql starts a shell"),)), rule="dba")
@@ -120,6 +122,34 @@ def test_who_guesses_what_is_hidden_cannot_check_it_by_the_digest(shows: str) ->
     guess = {**record.told, "detail": {**record.told["detail"], **hidden}}
     assert record.digest == hashlib.sha256(body).digest() != hashlib.sha256(canonical(guess)).digest()
     assert guess == {**content, "document": HIDDEN}
+
+
+@pytest.mark.parametrize("shows", ["id", "rule"])
+def test_who_guesses_what_a_note_hides_cannot_check_it_by_the_digest(tmp_path: Path, shows: str) -> None:
+    """THREATS L-21: all else that the note says is in the line, or can be guessed, as the few faults of a policy can."""
+    store = SqliteStore(tmp_path / "jitd.db")
+    lifecycle, hidden = Lifecycle(store, moment, lambda: "f0" * 32), {"faults": ["policy.d/dba.toml:3: is not a rule"]}
+    for _ in range(2):
+        lifecycle.note("policy.refused", "root", 0, hidden)
+    bodies = [body for _, body, _ in store.records()]
+    randoms = [json.loads(body)["random"] for body in bodies]
+    assert len(set(randoms)) == 2
+    assert [len(bytes.fromhex(random)) for random in randoms] == [RANDOM, RANDOM]
+    record = tell("db1", 1, bodies[0], SEAL, None, None, sight_outside(shows, None))
+    assert record.told["detail"] == {"faults": [HIDDEN]}
+    assert randoms[0] not in record.line()
+    guess = {**record.told, "detail": hidden}
+    assert record.digest == hashlib.sha256(bodies[0]).digest()
+    assert hashlib.sha256(canonical(guess)).digest() != record.digest
+    without = {name: part for name, part in guess.items() if name != "random"}
+    assert hashlib.sha256(canonical(without)).digest() != record.digest
+    assert hashlib.sha256(canonical({**guess, "random": randoms[0]})).digest() == record.digest
+
+
+def test_a_reader_to_whom_a_note_hides_nothing_gets_its_random_bytes_in_the_record_that_was_sealed() -> None:
+    content = {"event": "policy.loaded", "random": "8c" * 16, "detail": {"rules": 3}}
+    record, body = told(sight_outside("id", None), None, content)
+    assert (record.sealed, record.told) == (body, content)
 
 
 def test_who_is_hidden_nothing_gets_the_digest_of_the_document() -> None:

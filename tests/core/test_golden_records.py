@@ -189,7 +189,7 @@ def bodies() -> list[bytes]:
         )
         for number, (event, state) in enumerate(ROWS, start=1)
     ]
-    return [*made, note("policy.loaded", "dave@EXAMPLE.TEST", 1004, NOW, "f0" * 32, {"rules": 7})]
+    return [*made, note("policy.loaded", "dave@EXAMPLE.TEST", 1004, NOW, "f0" * 32, {"rules": 7}, random=bytes(range(16)))]
 
 
 def lines() -> list[str]:

@@ -77,7 +77,7 @@ class Stage:
         return Record(list(self.records))
 
     def _note(self, name: str, actor: str, uid: int, detail: dict[str, Any]) -> None:
-        self.records.insert(0, chain.note(name, actor, uid, self.now, "", detail))
+        self.records.insert(0, chain.note(name, actor, uid, self.now, "", detail, random=bytes(16)))
 
     def guess(self, answer: bool | None | OSError) -> bool:
         """Give one password, and have ``answer`` said of it."""
@@ -114,7 +114,7 @@ def test_earlier_tries_are_found_among_many_records_and_old_ones_are_forgotten()
     stage = Stage()
     for _ in range(MOST_TRIES):
         assert not stage.guess(False)
-    other = chain.note("run.ended", "proof.failed@EXAMPLE.TEST", 0, stage.now, "", {"because": "proof.failed"})
+    other = chain.note("run.ended", "proof.failed@EXAMPLE.TEST", 0, stage.now, "", {"because": "proof.failed"}, random=bytes(16))
     stage.records[:0] = [other] * (3 * EACH + 1)
     stage.anew()
     with pytest.raises(Refusal, match="5 wrong passwords"):

@@ -26,7 +26,15 @@ def recorded(path: Path, n: int, policy: str = "aa") -> Path:
     """A database with ``n`` records, closed as a daemon closes it."""
     store = SqliteStore(path)
     records = [
-        chain.note("daemon.started", "root", 0, Moment(datetime(2026, 1, 1, tzinfo=UTC), float(number), "b"), policy, {})
+        chain.note(
+            "daemon.started",
+            "root",
+            0,
+            Moment(datetime(2026, 1, 1, tzinfo=UTC), float(number), "b"),
+            policy,
+            {},
+            random=bytes(16),
+        )
         for number in range(n)
     ]
     store.commit((), records)
@@ -97,7 +105,7 @@ def test_what_somebody_still_has_is_read_where_no_daemon_runs(tmp_path: Path) ->
 
 def test_what_a_daemon_has_not_yet_moved_into_the_database_is_read_too(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "db")
-    store.commit((), [chain.note("daemon.started", "root", 0, Moment(datetime.now(UTC), 1.0, "b"), "aa", {})])
+    store.commit((), [chain.note("daemon.started", "root", 0, Moment(datetime.now(UTC), 1.0, "b"), "aa", {}, random=bytes(16))])
     assert (tmp_path / "db-wal").stat().st_size
     assert state.prove(tmp_path / "db", is_alone=True) == state.Record(1, 1), "as after a crash"
     store.close()
