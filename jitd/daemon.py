@@ -152,7 +152,12 @@ class Daemon:
         self._after_commit: list[Callable[[Seal], None]] = [noted.write]
         self._meters = Meters(now().at.timestamp())
         self._lifecycle: Lifecycle = Lifecycle(
-            self._store, now, lambda: self._rules.policy.digest, self._committed, self._meters.changed
+            self._store,
+            now,
+            lambda: self._rules.policy.digest,
+            self._committed,
+            self._meters.changed,
+            lambda: self._rules.policy.text,
         )
         self._signing: Signing = Signing(self._store, config.host, config.state, now, self._lifecycle.note)
         self._after_commit.append(self._signing.follow)

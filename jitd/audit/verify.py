@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Verifies a record in a database: its chain, the objects, values and checkpoints that are stored beside it, and what others know
-of it.
+"""Verifies a record in a database: its chain, the objects, values, policies and checkpoints that are stored beside it, and what
+others know of it.
 
 Law: nothing is changed. Each finding is reported when it is found. How much memory a verification takes does not depend on the
 length of the record. What a verification cannot find without a head of the chain that was kept elsewhere is in SECURITY.md ("A
@@ -22,6 +22,7 @@ from jitd.audit.forms import Checkpoint
 from jitd.audit.heads import Heads, Signed
 from jitd.audit.keys import Keys, NamedKey
 from jitd.audit.lives import Doubt, InMemory, Lives, OnDisk, doubt
+from jitd.audit.policies import Policies
 from jitd.audit.said import FORGOTTEN, Said
 from jitd.core.chain import GENESIS, Seal, canonical
 from jitd.core.changed import replace
@@ -58,6 +59,7 @@ class Stored(Protocol):
     def faults(self) -> Iterator[str]: ...
     def committed(self, id: str) -> frozenset[bytes]: ...
     def checkpoints(self) -> Iterator[Checkpoint]: ...
+    def policy_document(self, digest: str) -> bytes | None: ...
 
 
 def verify(
@@ -93,6 +95,7 @@ class _Verification:
         self._n_found = 0
         self._lives: Lives | None = Lives(InMemory(), doubt)
         self._said = Said(store.committed, self._bodies, self._report)
+        self._policies = Policies(store.policy_document)
 
     def _report(self, finding: Finding) -> None:
         self._n_found += 1
@@ -126,6 +129,7 @@ class _Verification:
                 self._report(Finding(Wrong.STORE_DIFFERS, 0, f"the database is damaged: {fault}"))
                 break  # SQLite says the same thing in several ways
         self._check_signed(head, signed)
+        self._policies.end(self._report)
         return Verified(head, signed, n_forgotten, self._n_found)
 
     def _read_chain(self) -> Seal:
@@ -139,6 +143,7 @@ class _Verification:
                 if content is not None:
                     self._take(number, content, body)
                     said.take(number, _object_of(content), body)
+                    self._policies.take(number, content.get("policy"))
             if self._progress is not None and not number % STEP:
                 self._progress(number, n)
         return head

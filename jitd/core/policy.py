@@ -23,6 +23,7 @@ from jitd.core.masking import Place, places
 from jitd.core.named_groups import NamedGroups
 from jitd.core.names import OF_THE_FILE
 from jitd.core.origin import FACT
+from jitd.core.policy_text import PolicyText
 from jitd.core.question import Question
 from jitd.core.rule import Rule as Rule
 from jitd.core.rule_index import RuleIndex
@@ -45,11 +46,14 @@ ROOTS = Rule("permit", BUILT_IN, lasts_for=LONGEST, uses=MOST_USES, terms=ROOTS_
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """All rules in their order, the setting ``root`` of jitd.toml, and the SHA-256 of the policy's files."""
+    """All rules in their order, the setting ``root`` of jitd.toml, and the SHA-256 of the policy's files. ``text`` is None if the
+    policy does not come from files.
+    """
 
     rules: tuple[Rule, ...]
     root: Literal["permit", "deny"]
     digest: str
+    text: PolicyText | None = field(default=None, repr=False, compare=False)
     index: RuleIndex = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

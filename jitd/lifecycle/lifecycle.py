@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -25,6 +25,7 @@ from jitd.core.holding import Holding
 from jitd.core.law import IllegalEvent
 from jitd.core.lock import Lock
 from jitd.core.owed_review import OwedReview
+from jitd.core.policy_text import PolicyText
 from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.core.subject import Subject
@@ -60,6 +61,7 @@ class Lifecycle:
     """Applies events to the objects of one store. ``now`` returns the current moment. ``policy_digest`` returns the digest of the
     policy in force. This digest is stored in the record. ``noted`` is called with the chain's head after each commit.
     ``changed`` is called after a commit for each object that has changed, with the object before (None if it is new) and after.
+    ``policy_text`` returns the policy in force itself, which is stored with the first record that names it.
     """
 
     def __init__(
@@ -69,12 +71,15 @@ class Lifecycle:
         policy_digest: Callable[[], str],
         noted: Callable[[Seal], None] = lambda head: None,
         changed: Callable[[Life | None, Life, Moment], None] = lambda before, after, now: None,
+        policy_text: Callable[[], PolicyText | None] = lambda: None,
     ) -> None:
         self._store = store
         self._noted = noted
         self._changed = changed
         self._now = now
         self._policy_digest = policy_digest
+        self._policy_text = policy_text
+        self._kept = ""  # the digest of the policy that was stored last
 
     def handle(self, *events: Event) -> tuple[Effect, ...]:
         """Apply ``events``, which have one common cause, and all events that follow from them. Commit the result, and return the
@@ -130,11 +135,22 @@ class Lifecycle:
                     queue.append(follow)
                 else:
                     effects.append(follow)
-        self._store.commit(after.values(), records, [(values, now.at) for values in said.values()])
-        self._noted(self._store.head())
+        self._commit(after.values(), records, [(values, now.at) for values in said.values()])
         for key, change in after.items():
             self._changed(before[key], change.after, now)
         return tuple(effects)
+
+    def _commit(
+        self,
+        changes: Iterable[Change],
+        records: Iterable[bytes],
+        said: Iterable[tuple[Values, datetime]] = (),
+        forgotten: Iterable[str] = (),
+    ) -> None:
+        policy = self._policy_digest()
+        self._store.commit(changes, records, said, forgotten, None if policy == self._kept else self._policy_text())
+        self._kept = policy
+        self._noted(self._store.head())
 
     def proved_since(self, boot_id: str, since: float) -> float:
         """Return the number of seconds from ``since`` to the last record of the boot ``boot_id``. The host was certainly running
@@ -156,8 +172,7 @@ class Lifecycle:
         now = self._now()
         values = self._store.values(_fresh_owner()) if any(isinstance(part, Value) for part in detail.values()) else None
         record = self._note(name, actor, uid, now, detail, values)
-        self._store.commit((), (record,), () if values is None else ((values, now.at),))
-        self._noted(self._store.head())
+        self._commit((), (record,), () if values is None else ((values, now.at),))
 
     def forget(self, before: datetime, setting: str, most: int = MOST_OWNERS) -> int:
         """Forget the values of at most ``most`` owners whose objects have all ended, and whose last value was said before
@@ -168,8 +183,7 @@ class Lifecycle:
             owners = [owner for owner, _ in due]
             detail = {"owners": owners, "n": sum(n for _, n in due), "setting": setting}
             record = self._note("value.forgotten", "jitd", 0, self._now(), detail, None)
-            self._store.commit((), (record,), forgotten=owners)
-            self._noted(self._store.head())
+            self._commit((), (record,), forgotten=owners)
         return len(due)
 
     def _note(self, name: str, actor: str, uid: int, now: Moment, detail: dict[str, Any], values: Values | None) -> bytes:

@@ -6,7 +6,6 @@ file is not read if an account other than root could have written it. Keys and v
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import stat
@@ -32,6 +31,7 @@ from jitd.core.names import NAMES, Name
 from jitd.core.naming import AS_WRITTEN, Naming
 from jitd.core.origin import read_origin
 from jitd.core.policy import BUILT_IN, MOST_USES, Policy, Rule
+from jitd.core.policy_text import PolicyText
 from jitd.core.thing import read_thing
 from jitd.expressions.patterns import read_pattern
 from jitd.settings import approvals_key, break_glass_key, demands, gives_key, notify_key, observed_key, without_kdc_key
@@ -116,11 +116,19 @@ def load(
     faults += _unknown_in(rules, gatekeepers, channels, things)
     if faults:
         raise ConfigError(faults)
-    digest = hashlib.sha256()
-    for name, content in files:
-        for part in (os.fsencode(name), content):
-            digest.update(len(part).to_bytes(8, "big") + part)
-    return Policy(tuple(rules), root, digest.hexdigest())
+    text = PolicyText(tuple((os.fsencode(name), content) for name, content in files))
+    return Policy(tuple(rules), root, text.digest, text)
+
+
+def read_again(
+    text: PolicyText, names: Mapping[str, Name] = NAMES, naming: Naming = AS_WRITTEN
+) -> tuple[list[Rule], list[Fault]]:
+    """Return the rules of a policy that was in force, in their order, and what this version finds wrong with them. Rules may name
+    gatekeepers, channels and things that jitd.toml does not set up any more. For ``names`` and ``naming`` see ``load``.
+    """
+    faults: list[Fault] = []
+    rules = _rules([(os.fsdecode(name), content) for name, content in text.files], faults, names, naming)
+    return rules, faults
 
 
 def check(files: Sequence[Path]) -> list[Fault]:

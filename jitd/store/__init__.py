@@ -16,6 +16,7 @@ from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.lock import Lock
 from jitd.core.owed_review import OwedReview
+from jitd.core.policy_text import PolicyText
 from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.core.sought import Sought
@@ -118,9 +119,11 @@ class Store(Protocol):
         records: Iterable[bytes],
         said: Iterable[tuple[Values, datetime]] = (),
         forgotten: Iterable[str] = (),
+        policy: PolicyText | None = None,
     ) -> None:
         """Write all changes and records durably. Also write what was added to the values ``said``, each with the time at which it
-        was said (aware), and forget the values of the owners ``forgotten``. If writing one of them fails, write none of them.
+        was said (aware), forget the values of the owners ``forgotten``, and keep the text of the ``policy`` that the records
+        name. If writing one of them fails, write none of them.
         Raises Conflict if an object does not have the expected version, or if an object of a forgotten owner has not ended.
         """
 
@@ -314,6 +317,14 @@ class Store(Protocol):
 
     def text(self, digest: bytes) -> bytes | None:
         """Return the text with the SHA-256 ``digest``. Return None if there is none, or if it was changed in the database."""
+
+    def policy_text(self, digest: str) -> PolicyText | None:
+        """Return the policy with the SHA-256 ``digest`` (64 hexadecimal digits), which a record names. Return None if there is
+        none, or if it was changed in the database. Every policy that was in force is there.
+        """
+
+    def policy_document(self, digest: str) -> bytes | None:
+        """Return what is stored as the policy with this digest, whatever it is, for the verifier. Return None if nothing is."""
 
     def tell(self, marks: Iterable[Told]) -> None:
         """Write all ``marks`` durably. If writing one of them fails, write none of them. For each of ``marks`` that is not open

@@ -19,6 +19,7 @@ from jitd.core.holding import Holding
 from jitd.core.lock import Lock
 from jitd.core.named_groups import named_by
 from jitd.core.owed_review import OwedReview
+from jitd.core.policy_text import PolicyText
 from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.core.subject import Subject
@@ -31,13 +32,14 @@ from jitd.store.index import Index
 from jitd.store.kept import Kept, Unread
 from jitd.store.live import LiveObjects
 from jitd.store.masked_words import MaskedWords, WordsKey
+from jitd.store.policies import Policies
 from jitd.store.queries import Queries
 from jitd.store.tally import Had, Tally
 from jitd.store.texts import Texts
 from jitd.store.told import ToldMarks
 
 P = TypeVar("P")
-FIRST, SCHEMA = 9, 13
+FIRST, SCHEMA = 9, 14
 """The numbers of the first and the last file in ``schema/``. The last is the version of the schema that this code uses. A
 database with a version before the first is refused: its chain has another form.
 """
@@ -51,7 +53,7 @@ _LIVES = ("request", "grant", "run", "lock", "holding", "owed_review")
 _REVIEWED = "json_extract(CAST(r.document AS TEXT), '$.requester', '$.reviews')"
 
 
-class SqliteStore(MaskedWords, ToldMarks, Texts, Checkpoints, Cursors, LiveObjects, Queries, Index):
+class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, Checkpoints, Cursors, LiveObjects, Queries, Index):
     """See ``Store``. Use a SqliteStore from one thread only."""
 
     def __init__(self, path: Path, words_key: Path | None = None) -> None:
@@ -132,6 +134,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Checkpoints, Cursors, LiveObjec
         records: Iterable[bytes],
         said: Iterable[tuple[Values, datetime]] = (),
         forgotten: Iterable[str] = (),
+        policy: PolicyText | None = None,
     ) -> None:
         head = self._head
         changes, forgotten = tuple(changes), tuple(forgotten)
@@ -153,6 +156,8 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Checkpoints, Cursors, LiveObjec
                 if open_ones := [owner for owner in forgotten if self._is_open(owner)]:
                     raise Conflict(f"{open_ones[0]} has not ended, so its values are not forgotten")
                 self._forget(forgotten)
+                if policy is not None:
+                    self._keep_policy(policy)
                 for body in records:
                     head = seal(head, body)
                     self._db.execute("INSERT INTO chain VALUES (?, ?, ?)", (head.number, body, head.digest))

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The text of a policy: its files as they were read when the policy came into force, and the digest by which records name them.
+
+Law: pure. Two policies with different files have different digests, and different documents.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from jitd.core.chain import canonical
+from jitd.core.frozen import dataclass
+from jitd.core.spelling import spelled, unspelled
+
+FORM = "jitd policy 1"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyText:
+    """``files`` are the files of the policy in their order: of each, its name without a directory, and its content."""
+
+    files: tuple[tuple[bytes, bytes], ...]
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the policy, in hexadecimal digits (PROTOCOL.md, "Policies")."""
+        digest = hashlib.sha256()
+        for file in self.files:
+            for part in file:
+                digest.update(len(part).to_bytes(8, "big") + part)
+        return digest.hexdigest()
+
+    def document(self) -> bytes:
+        """Return the policy as canonical JSON of the form "jitd policy 1" (PROTOCOL.md, "Policies")."""
+        files = [{"name": spelled(name), "text": spelled(content)} for name, content in self.files]
+        return canonical({"form": FORM, "files": files})
+
+
+def read(document: bytes) -> PolicyText:
+    """Return the policy whose ``document`` this is. Raises ValueError if it is the document of none."""
+    try:
+        found = json.loads(document)
+        text = PolicyText(tuple((unspelled(file["name"]), unspelled(file["text"])) for file in found["files"]))
+        is_whole = text.document() == document
+    except (KeyError, TypeError, AttributeError, RecursionError) as fault:
+        raise ValueError("is not the document of a policy") from fault
+    if not is_whole:
+        raise ValueError("is not the document of a policy")
+    return text
