@@ -55,6 +55,31 @@ def test_an_export_verifies_on_its_own(house: House) -> None:
     assert (status, out) == (1, "") and err.startswith("jitd: audit: edited: "), err
 
 
+def test_the_policy_that_a_record_names_is_kept_and_a_changed_text_of_it_is_found(house: House) -> None:
+    """THREATS L-28: also the policy that was in force when the daemon started, and one that is in force no longer."""
+    before, after = 'name = "brief"', 'name = "a-rule-of-before"'
+    house.set_policy(f'[[deny]]\n{after}\nwho = ["user:nobody"]\n', name="60-more.toml")
+    house.reload()
+    house.set_policy(f'[[deny]]\n{before}\nwho = ["user:nobody"]\n', name="60-more.toml")
+    house.reload()
+    named = list(dict.fromkeys(record["policy"] for record in house.records()))
+    copy = house.root / "copy.db"
+    with contextlib.closing(sqlite3.connect(house.database)) as database:
+        database.execute("VACUUM INTO ?", (str(copy),))
+    with contextlib.closing(sqlite3.connect(copy)) as database:
+        assert [digest for (digest,) in database.execute("SELECT digest FROM policies ORDER BY rowid")] == named
+        (text,) = database.execute("SELECT CAST(document AS TEXT) FROM policies WHERE digest = ?", (named[-2],)).fetchone()
+    files = {file["name"]: file["text"] for file in json.loads(text)["files"]}
+    assert files["60-more.toml"] == f'[[deny]]\n{after}\nwho = ["user:nobody"]\n'
+    assert verify(house, str(copy))[::2] == (0, "")
+    with contextlib.closing(sqlite3.connect(copy)) as database:
+        database.execute("DROP TRIGGER policies_stay")
+        database.execute("UPDATE policies SET document = ? WHERE digest = ?", (text.replace("nobody", "alice"), named[-2]))
+        database.commit()
+    status, out, err = verify(house, str(copy))
+    assert (status, out) == (1, "") and err.startswith(f"jitd: audit: policy differs: the policy {named[-2]}, which record "), err
+
+
 def test_who_writes_the_record_again_is_convicted_by_an_export(house: House) -> None:
     """THREATS L-03: root edits a record, seals all anew, and removes the checkpoints and the noted head that would tell."""
     house.stop()
