@@ -25,7 +25,7 @@ from jitd.pamlint.control import (
     named,
 )
 from jitd.pamlint.control import BAD as BAD_ACTION
-from jitd.pamlint.evaluation import Answered, Skipped, TooInvolved, Way, endings
+from jitd.pamlint.evaluation import Answered, Passed, Skipped, TooInvolved, Way, endings
 from jitd.pamlint.findings import WEAK, Finding, bad, unknown, weak
 from jitd.pamlint.gates import (
     SHIPPED,
@@ -44,6 +44,8 @@ from jitd.pamlint.modules import ANYTHING, World, answers, answers_where_all_is_
 from jitd.pamlint.services import facts, is_fragment, results_that_admit, worlds_of_people, worlds_of_root
 from jitd.pamlint.stack import KINDS, Handler
 
+EXEMPTS = "exempts-some"
+"""The name of the finding that a gate is not asked about some people."""
 FIRST = "put the lines of the gate first in the file, as in contrib/pam.d"
 
 
@@ -55,6 +57,8 @@ class Judgement:
     gates: list[Handler] = field(default_factory=list)
     guards: list[Handler] = field(default_factory=list)
     closed: set[str] = field(default_factory=set)
+    admits_root: bool = False
+    """True if the program lets root in although jitd was not asked, or denies."""
     is_refused: bool = False
     """True if libpam refuses the service, that is, if libpam denies every call of the service."""
 
@@ -76,6 +80,7 @@ def judge(service: str, stacks: dict[str, list[Handler]], *, user_may_be_target:
         try:
             ways[kind] = list(_around(service, kind, stacks[kind], user_may_be_target=user_may_be_target))
             found.findings += _locked_out(service, kind, stacks[kind])
+            found.admits_root = found.admits_root or _admits_root(service, kind, stacks[kind])
         except TooInvolved:
             place = next(filter(is_gate, stacks[kind])).place
             told = "this stack has more ways through it than pam-lint follows"
@@ -103,6 +108,16 @@ def admits_somebody(service: str, stack: Sequence[Handler]) -> bool:
         if any(result in admits for result, _ in endings(stack, possible)):
             return True
     return False
+
+
+def _admits_root(service: str, kind: str, stack: Sequence[Handler]) -> bool:
+    """True if a person can get in as root, and jitd was not asked or denies. A daemon, such as sshd, has the real uid 0."""
+    if not facts(service).is_daemon:
+        return False  # the person who asks is not root
+    gates = [number for number, handler in enumerate(stack) if is_gate(handler)]
+    possible = partial(_possible, world=World(service, True, True), lets_exempt=True)
+    admits = results_that_admit(service, kind)
+    return any(result in admits and not isinstance(way, Passed) for result, way in endings(stack, possible, gates))
 
 
 def _less(finding: Finding) -> Finding:
@@ -148,7 +163,7 @@ def _around(service: str, kind: str, stack: Sequence[Handler], *, user_may_be_ta
             yield bad("denial-unheeded", stack[by].place, told, FIRST, service)
         for by in exempted:
             sentence = f"jitd is not asked about people for whom {stack[by].name} holds: {' '.join(stack[by].arguments)}"
-            yield weak("exempts-some", stack[by].place, sentence, "take it out, unless that is meant", service)
+            yield weak(EXEMPTS, stack[by].place, sentence, "take it out, unless that is meant", service)
 
 
 def _says_expired(stack: Sequence[Handler], way: Way, possible: Callable[[Handler], frozenset[int]]) -> set[int]:

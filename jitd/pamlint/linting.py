@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
 from jitd.pamlint import beside, doors, environment, loading, sshdconfig, starting, sudoconf, sudoers
-from jitd.pamlint.findings import Finding, Place, bad, merged, unknown, weak
+from jitd.pamlint.findings import WEAK, Finding, Place, bad, merged, unknown, weak
 from jitd.pamlint.gates import about_files, about_guards_file, is_gate
-from jitd.pamlint.judgement import Judgement, admits_somebody, judge
+from jitd.pamlint.judgement import EXEMPTS, Judgement, admits_somebody, judge
 from jitd.pamlint.places import SSH, STACKS, NoFile, Places, Unreadable
 from jitd.pamlint.services import PAIRS, SERVICES, facts, is_fragment
 from jitd.pamlint.stack import KINDS, Handler, Source, Stack, read
@@ -24,6 +25,8 @@ from jitd.pamlint.stack import KINDS, Handler, Source, Stack, read
 SUDOERS, SSHD_CONFIG = "/etc/sudoers", f"{SSH}/sshd_config"
 SWITCH, SUDO_CONF = "/etc/nsswitch.conf", "/etc/sudo.conf"
 SSH_DEFAULTS, SSH_SCRIPT = "/etc/default/ssh", "/etc/init.d/ssh"
+POLKIT = "polkit-1"
+"""The service by which polkit proves who somebody is."""
 SHARED = ("common-auth", "common-account", "common-password", "common-session", "common-session-noninteractive")
 PAM, OF_SUDO, OF_SSHD, OF_DOAS = "pam", "sudoers", "sshd_config", "doas.conf"
 STACK_LINE = re.compile(rb"^[ \t]*(?:-?(?:auth|account|password|session)[ \t]|@include[ \t]+[^/\s]+[ \t]*$)", re.I | re.M)
@@ -240,8 +243,50 @@ def _twin(gated: str, bare: str, source: Source | None) -> Finding:
     return bad("twin-without-gate", place, sentence, f"put the gate of {gated} into {place.file} too", bare)
 
 
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """What is known about the gates of a host. ``stacks`` has the handlers that libpam calls for a service, by PAM kind, or None
+    if libpam refuses the service. ``findings`` are those of ``lint_host``.
+    """
+
+    findings: list[Finding]
+    judged: dict[str, Judgement]
+    stacks: dict[str, dict[str, list[Handler]] | None]
+
+    def holds(self, service: str, *, for_root: bool = False) -> bool:
+        """True if nobody gets in by ``service`` without jitd. ``for_root`` is true if the question is about logins as root, which
+        a gate of a daemon usually leaves alone.
+        """
+        judgement = self.judged.get(service)
+        if judgement is None or not judgement.closed or (for_root and judgement.admits_root):
+            return False
+        about_it = [one for one in self.findings if not one.services or service in one.services]
+        return not any(one.severity != WEAK or one.name == EXEMPTS for one in about_it)
+
+
+def gates_of_host(places: Places) -> Gates:
+    """Return what is known about the gates of this host."""
+    look = _look_at_host(places)
+    services = [service for service in (*SERVICES, POLKIT) if not is_fragment(service)]
+    look.findings, found = [], merged(look.findings)
+    stacks: dict[str, dict[str, list[Handler]] | None] = {}
+    for service in services:
+        with suppress(Unreadable):
+            stacks[service] = look.stacks(service, places.stack(service))
+    return Gates(found, look.judged, stacks)
+
+
+def starts_of_sshd(places: Places) -> list[starting.Start]:
+    """Return all ways in which this host starts sshd, and how each running sshd was started. Raises OSError."""
+    return _Round(places).starts()
+
+
 def lint_host(places: Places) -> list[Finding]:
     """Check the services of this host, its sudoers and its sshd_config."""
+    return merged(_look_at_host(places).findings)
+
+
+def _look_at_host(places: Places) -> _Round:
     look = _Round(places)
     source = look.source(SUDOERS)
     settings = look.sudoers(source) if source else None
@@ -273,7 +318,7 @@ def lint_host(places: Places) -> list[Finding]:
         look.findings += doors.of_ksu(look.source(path) for path in doors.LISTS)
     if gated:
         look.judge_surroundings()
-    return merged(look.findings)
+    return look
 
 
 def lint_files(files: Sequence[str], places: Places) -> list[Finding]:

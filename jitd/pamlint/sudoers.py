@@ -43,6 +43,7 @@ CARRIED_WITHIN_QUOTES = re.compile(r"\\[ \t]*\n[ \t]*")
 OLD_INCLUDE = re.compile(r"#include(?:dir)?[ \t]")
 INCLUDE = re.compile(r"(?:@|#(?=\w+[ \t]))(include|includedir)(?:[ \t]+|(?=\"))(?:\"([^\"]*)\"|((?:\\.|[^\\\s\"])+))")
 BINDING = re.compile(r"Defaults(?:([:@>!])[ \t]*|[ \t]+)")
+ALIAS = re.compile(r"(?:User|Runas|Host|Cmnd|Cmd)_Alias\b")
 MEMBER = re.compile(r"[ \t]*+(?:![ \t]*+)*+(?:\"[^\"]*\"|(?:\\.|[^\\\s,\"=])+)[ \t]*+(,)?")
 ENTRY = re.compile(
     r"[ \t]*+((?:![ \t]*+)*+)([A-Za-z_]\w*)[ \t]*+"
@@ -78,11 +79,12 @@ class Setting:
 
 @dataclass(slots=True)
 class Sudoers:
-    """All settings, in the order in which sudo reads them. ``faults`` contains the findings about text that this module cannot
-    parse.
+    """All settings, in the order in which sudo reads them. ``rules`` are the lines that may give rights, as they are written.
+    ``faults`` contains the findings about text that this module cannot parse.
     """
 
     settings: list[Setting] = field(default_factory=list)
+    rules: list[tuple[Place, str]] = field(default_factory=list)
     faults: list[Finding] = field(default_factory=list)
     n_files: int = 0
 
@@ -159,7 +161,9 @@ def _take_in(found: Sudoers, source: Source, look: Look, within: tuple[str, ...]
             _include(found, place, include[1], include[2] or include[3], look, within)
         elif bound := BINDING.match(line):
             _take_settings(found, place, line, bound)
-        else:
+        elif line:
+            if not ALIAS.match(line):
+                found.rules.append((place, line))
             for part in SPEC.finditer(line):
                 if part["tag"]:
                     value = part["value"].strip('"')

@@ -88,7 +88,9 @@ LAW: dict[str, set[str]] = {
     "jitd.workers": {"jitd.failures"},
     "jitd.failures": set(),
     "jitd.report": {CORE, "jitd.report", "jitd.store"},
-    "jitd.standing": {CORE},
+    "jitd.standing": {
+        CORE, "jitpam.initiator", "jitd.deciding.groups", "jitd.pamlint", "jitd.settings.config", "jitd.standing",
+    },
     "jitd.metrics": {CORE, WIRE, "jitd.metrics", "jitd.store", "jitd.verbs.access", "jitd.verbs.rows", "jitd.workers"},
     "jitd.metrics.meters": {CORE, "jitd.failures"},
     "jitd.metrics.record": {CORE, "jitd.audit.countersigned", "jitd.metrics.meters", "jitd.sinks.feed", "jitd.store"},

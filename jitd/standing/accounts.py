@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Standing privileges by accounts: a second account with the same uid, a password that is set, and groups that amount to root.
+
+Sources: passwd(5), shadow(5), gshadow(5), and ``jitd.core.root_groups``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jitd.core.grade import Grade
+from jitd.core.root_groups import ROOT_GROUPS
+from jitd.standing.privileges import Privilege
+from jitd.standing.scene import EVERYBODY, ROOT, Found, Scene, lines_of
+
+PASSWD, SHADOW, GSHADOW = "/etc/passwd", "/etc/shadow", "/etc/gshadow"
+OF_SUDOERS = ("admin", "sudo", "wheel")
+"""Groups whose power is what sudoers gives them. The reader of sudoers judges that."""
+ELSEWHERE = ("x", "*", "!", "!!")
+"""Second fields of /etc/passwd with which no password is in that file."""
+LOGINS = ("su", "su-l", "login", "sshd")
+"""The services that a password opens."""
+
+
+def look_at_accounts(scene: Scene) -> Iterator[Found]:
+    """Yield accounts that share the uid of root, or of an account that rules name."""
+    source = scene.read(PASSWD)
+    local = {line.partition(":")[0] for _, line in lines_of(source)} if isinstance(source, bytes) else set()
+    for one in scene.accounts:
+        becomes = scene.becomes(one.name)
+        if becomes is not None and one.name not in (becomes, ROOT):
+            where = PASSWD if one.name in local else "the directory of accounts"
+            yield Privilege(becomes, "account", one.name, f"{where}: the uid {one.uid}")
+    if scene.sources:
+        told = ", ".join(scene.sources)
+        yield f"accounts and groups also come from {told}, which need not list all of them: there may be more of them"
+    missing = sorted(name for name in scene.watched if scene.becomes(name) is None)
+    if missing:
+        yield f"rules name accounts that this host does not know: {', '.join(missing)}"
+
+
+def look_at_passwords(scene: Scene) -> Iterator[Found]:
+    """Yield the accounts whose password is set. An empty password is one, too."""
+    fields: dict[str, tuple[str, str]] = {}
+    for path in (SHADOW, PASSWD):
+        source = scene.read(path)
+        if isinstance(source, str):
+            yield source
+        for _, line in lines_of(source) if isinstance(source, bytes) else ():
+            name, _, rest = line.partition(":")
+            secret = rest.partition(":")[0]
+            if path == SHADOW or secret not in ELSEWHERE:
+                fields.setdefault(name, (path, secret))
+    for one in scene.targets:
+        path, secret = fields.get(one.name, ("", "*"))
+        is_open = not all(scene.gates.holds(service, for_root=one.uid == 0) for service in LOGINS)
+        if is_open and not secret.startswith(("!", "*")):
+            who = f"anybody who knows the password of {one.name}" if secret else EVERYBODY
+            told = f"{path}: the password of {one.name} is {'set' if secret else 'empty'}"
+            yield Privilege(scene.becomes(one.name) or ROOT, "password", who, told)
+
+
+def look_at_groups(scene: Scene) -> Iterator[Found]:
+    """Yield the members of groups that amount to root, and who can make members of them."""
+    shadow = scene.read(GSHADOW)
+    if isinstance(shadow, str):
+        yield shadow
+    for name, known in sorted(ROOT_GROUPS.items()):
+        gid = None if known.grade is Grade.READS or name in OF_SUDOERS else scene.gid(name)
+        if gid is None:
+            continue
+        for member in scene.members(gid):
+            if not scene.is_root(member):
+                yield Privilege(ROOT, "group", member, f"the group {name} (gid {gid}): its member {known.does}")
+        for _, line in lines_of(shadow) if isinstance(shadow, bytes) else ():
+            group, _, rest = line.partition(":")
+            secret, _, rest = rest.partition(":")
+            if scene.gid(group) != gid:
+                continue
+            if secret and not secret.startswith(("!", "*")):
+                told = f"{GSHADOW}: the password of the group {group}, which amounts to root"
+                yield Privilege(ROOT, "group", f"anybody who knows the password of the group {group}", told)
+            for admin in filter(None, rest.partition(":")[0].split(",")):
+                told = f"{GSHADOW}: an administrator of the group {group}, which amounts to root"
+                yield Privilege(ROOT, "group", admin, told)

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all readers of standing privileges need: the accounts and groups of the host, the accounts that matter, and the gates.
+
+Law: an account is its uid. A second name for the uid of an account, or for the gid of a group, gives the same rights.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import re
+import subprocess
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+
+from jitd.core.frozen import dataclass
+from jitd.core.policy import Policy
+from jitd.deciding import groups
+from jitd.pamlint.linting import Gates
+from jitd.pamlint.places import Places, Unreadable
+from jitd.standing.privileges import Privilege
+
+ROOT = "root"
+EVERYBODY = "everybody"
+NSSWITCH = "/etc/nsswitch.conf"
+OF_FILES = ("files", "systemd")
+"""Sources of accounts in nsswitch.conf that list all of them."""
+TOOL_WITHIN = 5.0
+"""Maximum number of seconds for a tool of the host."""
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+
+Found = Privilege | str
+"""What a reader yields: a privilege, or a sentence about something that it cannot see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An entry of the directory of accounts."""
+
+    name: str
+    uid: int
+    gid: int
+    home: str
+
+
+class Scene:
+    """The host, as the readers see it. ``watched`` are the accounts that rules name. Use it from one thread only."""
+
+    def __init__(self, host: str, watched: Iterable[str], places: Places, gates: Gates) -> None:
+        self.host = host
+        self.watched = frozenset(watched) - {ROOT}
+        self.places = places
+        self.gates = gates
+
+    @cached_property
+    def accounts(self) -> tuple[Account, ...]:
+        """All accounts that NSS lists, and those of ``watched`` that it finds."""
+        found = list(pwd.getpwall())
+        for name in sorted(self.watched):
+            with suppress(KeyError, ValueError):
+                found.append(pwd.getpwnam(name))
+        return tuple(dict.fromkeys(Account(one.pw_name, one.pw_uid, one.pw_gid, one.pw_dir) for one in found))
+
+    @cached_property
+    def _groups(self) -> tuple[tuple[str, int, tuple[str, ...]], ...]:
+        return tuple((one.gr_name, one.gr_gid, tuple(one.gr_mem)) for one in grp.getgrall())
+
+    @cached_property
+    def targets(self) -> tuple[Account, ...]:
+        """The accounts of root, and those that rules name."""
+        return tuple(one for one in self.accounts if self.becomes(one.name) is not None)
+
+    @cached_property
+    def sources(self) -> tuple[str, ...]:
+        """The sources of accounts and groups that may have more than they list."""
+        source = self.read(NSSWITCH)
+        text = source.decode("utf-8", "replace") if isinstance(source, bytes) else ""
+        words = " ".join(re.findall(r"^[ \t]*(?:passwd|group|initgroups)[ \t]*:([^#\n]*)", text, re.MULTILINE)).split()
+        return tuple(sorted({word for word in words if word not in OF_FILES and not word.startswith("[")}))
+
+    @cached_property
+    def _uids(self) -> dict[str, int]:
+        return {one.name: one.uid for one in reversed(self.accounts)}  # of two entries with one name, the first counts
+
+    @cached_property
+    def _watched_uids(self) -> dict[int, str]:
+        return {self._uids[name]: name for name in sorted(self.watched, reverse=True) if name in self._uids}
+
+    def becomes(self, account: str) -> str | None:
+        """Return root if ``account`` has the uid 0, or the name that rules use for it. Return None for all others."""
+        uids = {one.uid for one in self.accounts if one.name == account}
+        if 0 in uids or account == ROOT:
+            return ROOT
+        return next((self._watched_uids[uid] for uid in uids if uid in self._watched_uids), None)
+
+    def is_root(self, account: str) -> bool:
+        return self.becomes(account) == ROOT
+
+    def named(self, uid: int) -> str:
+        """Return the name of the account ``uid``, or the number as sudoers writes it."""
+        return next((one.name for one in self.accounts if one.uid == uid), f"#{uid}")
+
+    def gid(self, group: str) -> int | None:
+        """Return the gid of a group. Return None if there is no such group, or if it cannot be looked up."""
+        with suppress(groups.CannotLookUp):
+            found = groups.named(group)
+            return None if found is None else found.gid
+        return None
+
+    def members(self, gid: int) -> tuple[str, ...]:
+        """Return the accounts that have the group ``gid``: those in the list of any group of this gid, and those whose primary
+        group it is.
+        """
+        listed = {name for _, other, names in self._groups if other == gid for name in names}
+        with suppress(groups.CannotLookUp):
+            listed |= set(found.members if (found := groups.numbered(gid)) else ())
+        return tuple(sorted(listed | {one.name for one in self.accounts if one.gid == gid}))
+
+    def read(self, path: str) -> bytes | str | None:
+        """Return the content of a file, or the sentence that it cannot be read, or None if there is no such file."""
+        try:
+            source = self.places.read(path)
+        except Unreadable as fault:
+            return f"{path} could not be read, and was not judged: {fault}"
+        return None if source is None else source.data
+
+    def names(self, directory: str) -> list[str]:
+        """Return the names of the files in a directory. A missing directory has none. Raises OSError."""
+        try:
+            return self.places.names(directory)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+
+def watched_by(policy: Policy) -> frozenset[str]:
+    """Return the accounts that the rules of ``policy`` name, and that commands can run as."""
+    words = (word.partition(":")[0] for rule in policy.rules for word in rule.run_as or ())
+    return frozenset(word for word in words if word not in ("*", "self", ""))
+
+
+def lines_of(data: bytes) -> Iterator[tuple[int, str]]:
+    """Yield the number and the text of each line that is not blank, without the blanks around it."""
+    for number, line in enumerate(data.decode("utf-8", "surrogateescape").split("\n"), 1):
+        if stripped := line.strip():
+            yield number, stripped
+
+
+def exists(*paths: str) -> bool:
+    return any(os.path.exists(path) for path in paths)
+
+
+def tool(words: Sequence[str]) -> tuple[int, bytes] | None:
+    """Run a tool of the host, and return its status and its output. Return None if it cannot be run, or takes too long."""
+    if not Path(words[0]).is_file():
+        return None
+    try:
+        done = subprocess.run(
+            list(words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env=ENVIRONMENT, cwd="/", check=False, timeout=TOOL_WITHIN,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.returncode, done.stdout

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Standing privileges by sshd: the keys that root's account and the watched accounts accept, and users of other hosts whom they
+accept.
+
+Law: all settings of every sshd of this host count, and those of each Match block as if it matched. So the list may name a key
+that only some addresses can use, and leaves out none. A key is named by its fingerprint, and never by its comment. Sources:
+sshd_config(5), sshd(8) "AUTHORIZED_KEYS FILE FORMAT".
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from jitd.core.frozen import dataclass
+from jitd.pamlint import sshdconfig, starting
+from jitd.pamlint.findings import Place
+from jitd.pamlint.linting import SSHD_CONFIG, starts_of_sshd
+from jitd.pamlint.places import Unreadable
+from jitd.pamlint.sshdconfig import SshdConfig
+from jitd.standing.privileges import Privilege
+from jitd.standing.scene import ROOT, Account, Found, Scene, exists, lines_of
+
+DEFAULTS = {
+    "authorizedkeysfile": (".ssh/authorized_keys", ".ssh/authorized_keys2"),
+    "permitrootlogin": ("prohibit-password",),
+    "pubkeyauthentication": ("yes",),
+    "passwordauthentication": ("yes",),
+    "hostbasedauthentication": ("no",),
+    "ignorerhosts": ("yes",),
+}
+"""What sshd does if nothing is set (sshd_config(5))."""
+ELSEWHERE = {
+    "authorizedkeyscommand": "keys that the program {} returns are not known",
+    "trustedusercakeys": "who has a certificate that a key in {} has signed is not known",
+}
+"""Settings by which people get in whom no file of this host names."""
+OTHER_SERVERS = ("/usr/sbin/dropbear", "/usr/sbin/in.rshd", "/usr/sbin/in.rlogind", "/usr/sbin/in.telnetd", "/usr/sbin/telnetd")
+WIDE = ("/etc/hosts.equiv", "/etc/ssh/shosts.equiv")
+"""Files about all accounts but root."""
+KEY = re.compile(r"([\w@.-]+)[ \t]+([A-Za-z0-9+/]+={0,2})(?=[ \t\r]|$)")
+OPTIONS = re.compile(r"(?:[^\s\"]|\"(?:\\\"|[^\"])*\"?)+[ \t]+")
+"""The options of a key. They end at the first blank outside of quotes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """The settings of every sshd of this host, in all its Match blocks."""
+
+    configs: tuple[SshdConfig, ...]
+
+    def values(self, keyword: str) -> list[tuple[str, ...]]:
+        """Return every value that ``keyword`` may have, each as the words of the line."""
+        found: dict[tuple[str, ...], None] = {}
+        for config in self.configs:
+            first = config.first(keyword)
+            found[first.values if first else DEFAULTS.get(keyword, ())] = None
+            found |= dict.fromkeys(one.values for one in config.settings if one.keyword == keyword and one.match)
+        return list(found)
+
+    def may_be(self, keyword: str, *values: str) -> bool:
+        """True if the first word of ``keyword`` may be one of ``values``."""
+        return any(words and words[0].lower() in values for words in self.values(keyword))
+
+
+def servers(scene: Scene) -> tuple[Servers, list[str]]:
+    """Return the settings of the servers, and sentences about what could not be read."""
+    configs: list[SshdConfig] = []
+    unseen: list[str] = []
+    try:
+        starts = [starting.Start(Place(SSHD_CONFIG)), *starts_of_sshd(scene.places)]
+    except OSError as fault:
+        starts, unseen = [starting.Start(Place(SSHD_CONFIG))], [f"how sshd is started was not judged: {fault}"]
+    for start in starts:
+        if start.doubt:
+            unseen.append(f"{start.place}: how this sshd is started was not judged: {start.doubt}")
+        try:
+            named = start.config or SSHD_CONFIG
+            source = None if named.lower() == "none" else scene.places.read(named)
+            config = sshdconfig.read(source, partial(scene.places.of_sshd, beside=""), start)
+        except Unreadable as fault:
+            unseen.append(f"{start.place}: the settings of sshd were not judged: {fault}")
+            continue
+        unseen += [f"{fault.place}: {fault.sentence}" for fault in config.faults]
+        configs.append(config)
+    return Servers(tuple(configs)), unseen
+
+
+def look_at_sshd(scene: Scene) -> Iterator[Found]:
+    """Yield the keys in all files of keys, without those of accounts that get in only with jitd."""
+    for path in OTHER_SERVERS:
+        if exists(path):
+            yield f"{path} lets people in by rules of its own, which were not judged"
+    if not exists(*starting.PROGRAMS):
+        return
+    known, unseen = servers(scene)
+    yield from unseen
+    for keyword, told in ELSEWHERE.items():
+        for words in known.values(keyword):
+            if words and words[0].lower() != "none":
+                yield f"sshd: {told.format(' '.join(words[:1]))}"
+    for one in scene.targets:
+        if scene.gates.holds("sshd", for_root=one.uid == 0) or (one.uid == 0 and not _may_root(known)):
+            continue
+        if known.may_be("pubkeyauthentication", "yes"):
+            for path in _files_of(known, "authorizedkeysfile", one):
+                yield from _keys_in(path, one, scene)
+
+
+def _may_root(known: Servers) -> bool:
+    return any(words and words[0].lower() != "no" for words in known.values("permitrootlogin"))
+
+
+def _files_of(known: Servers, keyword: str, account: Account) -> list[str]:
+    """Return the paths that sshd makes of its setting for ``account`` (sshd_config(5) TOKENS)."""
+    tokens = {"%": "%", "h": account.home, "u": account.name, "U": str(account.uid)}
+    paths = [
+        re.sub(r"%(.)", lambda token: tokens.get(token[1], token[0]), word)
+        for words in known.values(keyword)
+        for word in words
+        if word.lower() != "none"
+    ]
+    return list(dict.fromkeys(path if path.startswith("/") else f"{account.home}/{path}" for path in paths))
+
+
+def _keys_in(path: str, account: Account, scene: Scene) -> Iterator[Found]:
+    source = scene.read(path)
+    if isinstance(source, str):
+        yield source
+    if not isinstance(source, bytes):
+        return
+    unread: list[str] = []
+    for number, line in lines_of(source):
+        if line.startswith("#"):
+            continue
+        key, is_authority = key_in(line)
+        if key is None:
+            unread.append(str(number))
+            continue
+        who = f"the certificates of {key}" if is_authority else key
+        yield Privilege(scene.becomes(account.name) or ROOT, "key", who, f"{path}:{number}")
+    if unread:
+        more = f" and {len(unread) - 5} more" if len(unread) > 5 else ""
+        yield f"{path}: no key was found in the lines {', '.join(unread[:5])}{more}"
+
+
+def key_in(line: str) -> tuple[str | None, bool]:
+    """Return the fingerprint of the key in a line of authorized_keys, and whether it is one of an authority that signs
+    certificates. Return None if there is no key.
+    """
+    if (found := _key_at(line)) is not None:
+        return found, False
+    options = OPTIONS.match(line)
+    found = None if options is None else _key_at(line[options.end() :])
+    return found, options is not None and "cert-authority" in options[0].lower()
+
+
+def _key_at(text: str) -> str | None:
+    found = KEY.match(text)
+    if found is None:
+        return None
+    try:
+        blob = base64.b64decode(found[2], validate=True)
+    except binascii.Error:
+        return None
+    named = found[1].encode()
+    if blob[:4] != len(named).to_bytes(4, "big") or blob[4 : 4 + len(named)] != named:
+        return None
+    return f"SHA256:{base64.b64encode(hashlib.sha256(blob).digest()).decode('ascii').rstrip('=')}"
+
+
+# --- users of other hosts -----------------------------------------------------------------------------------------------
+
+
+def look_at_rhosts(scene: Scene) -> Iterator[Found]:
+    """Yield the lines of .rhosts and .shosts, and of the files for all accounts. They count if sshd or another server may read
+    them.
+    """
+    known = servers(scene)[0] if exists(*starting.PROGRAMS) else Servers(())
+    if not (known.may_be("hostbasedauthentication", "yes") or exists(*OTHER_SERVERS)):
+        return
+    for one in scene.targets:
+        if not scene.gates.holds("sshd", for_root=one.uid == 0) or exists(*OTHER_SERVERS):
+            becomes = scene.becomes(one.name) or ROOT
+            paths = [f"{one.home}/.rhosts", f"{one.home}/.shosts"]
+            for path in paths + ([] if one.uid == 0 else list(WIDE)):
+                yield from _hosts_in(path, becomes, one, scene)
+
+
+def _hosts_in(path: str, becomes: str, account: Account, scene: Scene) -> Iterator[Found]:
+    source = scene.read(path)
+    if isinstance(source, str):
+        yield source
+    for number, line in lines_of(source) if isinstance(source, bytes) else ():
+        host, *users = line.partition("#")[0].split()[:2] or ["-"]
+        if not host.startswith("-") and not (users and users[0].startswith("-")):
+            yield Privilege(becomes, "rhosts", f"{users[0] if users else account.name}@{host}", f"{path}:{number}")
+
+
+# --- principals ---------------------------------------------------------------------------------------------------------
+
+
+def look_at_principals(scene: Scene) -> Iterator[Found]:
+    """Yield the principals in .k5login and .k5users, which sshd, ksu and other Kerberos services accept for an account."""
+    directories = _k5login_directories(scene)
+    for one in scene.targets:
+        becomes = scene.becomes(one.name) or ROOT
+        places = [f"{one.home}/.k5login", *(f"{directory}/{one.name}" for directory in directories)]
+        for path in places:
+            yield from _principals_in(path, becomes, scene)
+        yield from _principals_in(f"{one.home}/.k5users", becomes, scene)
+    for path, text in _krb5(scene):
+        if re.search(r"^[ \t]*auth_to_local", text, re.MULTILINE):
+            yield f"{path}: whom auth_to_local maps to an account was not judged"
+
+
+def _principals_in(path: str, becomes: str, scene: Scene) -> Iterator[Found]:
+    source = scene.read(path)
+    if isinstance(source, str):
+        yield source
+    for number, line in lines_of(source) if isinstance(source, bytes) else ():
+        yield Privilege(becomes, "k5login", line.split()[0], f"{path}:{number}")
+
+
+def _krb5(scene: Scene) -> Sequence[tuple[str, str]]:
+    try:
+        sources = [scene.places.read("/etc/krb5.conf"), *scene.places.of_pattern("/etc/krb5.conf.d/*")]
+    except OSError:
+        return ()
+    return [(one.file, one.data.decode("utf-8", "replace")) for one in sources if one is not None]
+
+
+def _k5login_directories(scene: Scene) -> list[str]:
+    return [found for _, text in _krb5(scene) for found in re.findall(r"^[ \t]*k5login_directory[ \t]*=[ \t]*(\S+)", text, re.M)]
