@@ -44,8 +44,6 @@ from jitd.pamlint.modules import ANYTHING, World, answers, answers_where_all_is_
 from jitd.pamlint.services import facts, is_fragment, results_that_admit, worlds_of_people, worlds_of_root
 from jitd.pamlint.stack import KINDS, Handler
 
-EXEMPTS = "exempts-some"
-"""The name of the finding that a gate is not asked about some people."""
 FIRST = "put the lines of the gate first in the file, as in contrib/pam.d"
 
 
@@ -163,7 +161,7 @@ def _around(service: str, kind: str, stack: Sequence[Handler], *, user_may_be_ta
             yield bad("denial-unheeded", stack[by].place, told, FIRST, service)
         for by in exempted:
             sentence = f"jitd is not asked about people for whom {stack[by].name} holds: {' '.join(stack[by].arguments)}"
-            yield weak(EXEMPTS, stack[by].place, sentence, "take it out, unless that is meant", service)
+            yield weak("exempts-some", stack[by].place, sentence, "take it out, unless that is meant", service)
 
 
 def _says_expired(stack: Sequence[Handler], way: Way, possible: Callable[[Handler], frozenset[int]]) -> set[int]:

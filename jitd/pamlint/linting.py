@@ -17,7 +17,7 @@ from functools import partial
 from jitd.pamlint import beside, doors, environment, loading, sshdconfig, starting, sudoconf, sudoers
 from jitd.pamlint.findings import WEAK, Finding, Place, bad, merged, unknown, weak
 from jitd.pamlint.gates import about_files, about_guards_file, is_gate
-from jitd.pamlint.judgement import EXEMPTS, Judgement, admits_somebody, judge
+from jitd.pamlint.judgement import Judgement, admits_somebody, judge
 from jitd.pamlint.places import SSH, STACKS, NoFile, Places, Unreadable
 from jitd.pamlint.services import PAIRS, SERVICES, facts, is_fragment
 from jitd.pamlint.stack import KINDS, Handler, Source, Stack, read
@@ -28,6 +28,8 @@ SSH_DEFAULTS, SSH_SCRIPT = "/etc/default/ssh", "/etc/init.d/ssh"
 POLKIT = "polkit-1"
 """The service by which polkit proves who somebody is."""
 SHARED = ("common-auth", "common-account", "common-password", "common-session", "common-session-noninteractive")
+EXEMPTS = "exempts-some"
+"""The finding that a gate is not asked about some people."""
 PAM, OF_SUDO, OF_SSHD, OF_DOAS = "pam", "sudoers", "sshd_config", "doas.conf"
 STACK_LINE = re.compile(rb"^[ \t]*(?:-?(?:auth|account|password|session)[ \t]|@include[ \t]+[^/\s]+[ \t]*$)", re.I | re.M)
 SUDOERS_LINE = re.compile(rb"^[ \t]*(?:Defaults\b|(?:User|Host|Cmnd|Cmd|Runas)_Alias\b|\S+[ \t]+\S+[ \t]*=)", re.M)
