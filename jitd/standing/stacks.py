@@ -22,9 +22,9 @@ DOORS = {
     "su-l": "/usr/bin/su",
     "login": "/usr/bin/login",
     "sshd": "/usr/sbin/sshd",
-    POLKIT: "/usr/bin/pkexec",
+    POLKIT: "/usr/share/polkit-1/actions",
 }
-"""Maps a service that makes people root, or lets them log in as root, to its program."""
+"""Maps a service that makes people root, or lets them log in as root, to its program or directory."""
 AT_CONSOLE = {"login": "everybody at the console"}
 PROVING = frozenset(
     f"pam_{name}.so"

@@ -29,6 +29,8 @@ PROGRAMS = ("/usr/bin/sudo", "/usr/local/bin/sudo", "/usr/bin/sudo-rs")
 DOAS, DOAS_CONF = ("/usr/bin/doas", "/usr/local/bin/doas"), "/etc/doas.conf"
 OTHERS_OF_RS = "/etc/sudoers-rs"
 ANY_BUT_ROOT = "any account but root"
+USERS = re.compile(r"(?:\"[^\"]*\"|\\.|[^\s\"\\,]|[ \t]*,[ \t]*)+")
+"""The users of a rule, which end at the first blank that is beside no comma."""
 WORD = re.compile(r"\"(?P<quoted>(?:\\.|[^\"\\])*)\"?|(?P<plain>[{}]|(?:\\.|[^\s\"#{}\\])+)|(?P<comment>#.*)")
 """A word of doas.conf."""
 MOST_COMMANDS = 3
@@ -70,13 +72,22 @@ def look_at_sudoers(scene: Scene) -> Iterator[Found]:
     said = tool([CONVERTER, "-c", "/dev/null", "-e", "-f", "ldif", "-b", "ou=sudoers", SUDOERS])
     if said is None or said[0] != 0:
         because = "there is no cvtsudoers that reads them" if said is None else "cvtsudoers finds a fault: visudo -c names it"
-        yield f"the {len(known.rules)} lines of sudoers that may give rights were not judged: {because}"
+        yield f"sudoers were not read whole, and each of their {len(known.rules)} rules counts as one for root: {because}"
+        yield from _unread(known.rules)
         return
     defaults = {setting.value or ROOT for setting in known.effective("runas_default")}
     if all(setting.bound_to for setting in known.effective("runas_default")):
         defaults.add(ROOT)
     for rule in rules_of(said[1]):
         yield from _told(rule, scene, sorted(defaults), _place(rule.name, known.rules))
+
+
+def _unread(rules: Sequence[tuple[Place, str]]) -> Iterator[Found]:
+    """Yield each rule as one that lets its users run anything as root. sudo obeys the other lines of a file with a fault."""
+    for place, line in rules:
+        who = USERS.match(line)
+        if who is not None and who[0].strip() not in (ROOT, "#0"):
+            yield Privilege(ROOT, "sudo", who[0].strip(), f"{place}: a rule that was not judged")
 
 
 def rules_of(ldif: bytes) -> Iterator[Rule]:
