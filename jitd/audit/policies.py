@@ -26,7 +26,7 @@ class Policies:
         self._found: list[Finding] = []
 
     def take(self, number: int, named: object) -> None:
-        """Check the policy that record ``number`` names. What is no digest names none."""
+        """Check the policy that record ``number`` names. A text that is not a digest names none."""
         if not isinstance(named, str) or named in self._known or not _DIGEST.fullmatch(named):
             return
         if len(self._known) >= MOST_KNOWN:
