@@ -128,6 +128,7 @@ class Daemon:
         from jitd.verbs.owed_reviews import OwedReviews
         from jitd.verbs.recordings import Recordings
         from jitd.verbs.records import Records
+        from jitd.verbs.reports import Reports
         from jitd.verbs.requests import Requests
         from jitd.verbs.reviews import Reviews
         from jitd.workers import HOUSE, Workers
@@ -274,6 +275,18 @@ class Daemon:
             countersigned=lambda: stored(countersignatures(config.state), config.record.witnesses).values(),
         )
         self._after_commit.append(self._records.feed.committed)
+        reports = Reports(
+            host=config.host,
+            naming=config.naming,
+            access=access,
+            policy=policy,
+            store=self._store,
+            opened=opened,
+            workers=self._workers,
+            lifecycle=self._lifecycle,
+            now=now,
+            directory=config.state / "reports",
+        )
         subordinates = Subordinates()
         subordinates.read_file()  # so that nobody has many shares before the first look-up, which may never end
         self.services: Services = Services(
@@ -303,6 +316,7 @@ class Daemon:
             locks=Locks(access, endings, self.perform, self._store, self._accounts, waiters, self._workers, now),
             recordings=recordings,
             records=self._records,
+            reports=reports,
             observers=Observers(access, decider, self.perform.observing, recordings, self._store, self._workers, now),
             waiters=waiters,
             turns=Turns(),

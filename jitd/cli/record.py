@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs about the record: ``audit key``, and those of ``recorded``, ``verifying`` and ``witnessing``."""
+"""The verbs about the record: ``audit key``, and those of ``recorded``, ``reported``, ``verifying`` and ``witnessing``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import click
 from jitd.cli.answer import answer
 from jitd.cli.call import called
 from jitd.cli.recorded import export, show
+from jitd.cli.reported import report
 from jitd.cli.verifying import verify
 from jitd.cli.witnessing import countersigned, digests, witness
 from jitpam.wire.messages import SigningKey
@@ -18,7 +19,7 @@ def audit() -> None:
     """Print the record, export it, or prove that nobody has changed it."""
 
 
-for verb in (countersigned, digests, export, show, verify, witness):
+for verb in (countersigned, digests, export, report, show, verify, witness):
     audit.add_command(verb)
 
 

@@ -64,7 +64,7 @@ def _time(context: click.Context, option: click.Parameter, value: str | None) ->
         raise click.BadParameter("must be a duration (90s, 15m, 7d), a time (22:00) or a date (2026-11-23T22:00:00)") from None
 
 
-def _selecting(verb: Callable[..., None]) -> Callable[..., None]:
+def selecting(verb: Callable[..., None]) -> Callable[..., None]:
     """Add to ``verb`` the options that select records."""
     for option in (
         click.option("--rule", metavar="RULE", help="About requests under this rule."),
@@ -77,7 +77,7 @@ def _selecting(verb: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command()
-@_selecting
+@selecting
 @click.option("--event", metavar="EVENT", help="Of this kind: a name, a beginning such as request. , or a pattern with * and ?.")
 @click.option("--id", metavar="ID", help="About this request, grant, run, holding or lock.")
 @click.option("--host", metavar="HOST", help="Of this host: a name, or a pattern with * and ?.")
@@ -100,7 +100,7 @@ def show(
     """Print records, oldest first (operators, auditors and root)."""
     if follow and until is not None:
         raise click.UsageError("--follow and --until: no new record comes before a time that has passed")
-    asked = Audit(after=after, since=_in_utc(since), until=_in_utc(until), who=who, rule=rule, event=event, id=id, follow=follow)
+    asked = Audit(after=after, since=in_utc(since), until=in_utc(until), who=who, rule=rule, event=event, id=id, follow=follow)
     screen = width()
     n = 0
     for line in _followed(asked, host) if follow else _asked(asked, host):
@@ -117,21 +117,21 @@ def show(
 
 
 @click.command()
-@_selecting
+@selecting
 def export(*, since: int | None, until: int | None, who: str | None, rule: str | None) -> None:
     """Print records with all that proves them, for `jitd audit verify FILE` on any host (operators, auditors and root).
     The export is recorded.
     """
     n = 0
     with called() as daemon:
-        for row in daemon.ask(Export(since=_in_utc(since), until=_in_utc(until), who=who, rule=rule)):
+        for row in daemon.ask(Export(since=in_utc(since), until=in_utc(until), who=who, rule=rule)):
             n += 1
             print(words(row, "text", ""), end="")
     if not n:
         say("no record matches")
 
 
-def _in_utc(at: int | None) -> str | None:
+def in_utc(at: int | None) -> str | None:
     return None if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 

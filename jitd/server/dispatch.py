@@ -78,6 +78,10 @@ class Dispatch:
                 return self._to.records.show(who, message)
             case messages.Export():
                 return self._to.records.export(who, message)
+            case messages.Report():
+                return self._to.reports.make(who, message)
+            case messages.KeptReport():
+                return self._to.reports.kept(who, message)
             case messages.Metrics():
                 return self._to.metrics.rows(who)
         raise Refusal("usage", f"jitd has no answer to {message.type}")

@@ -28,6 +28,7 @@ from jitd.verbs.observers import Observers
 from jitd.verbs.owed_reviews import OwedReviews
 from jitd.verbs.recordings import Recordings
 from jitd.verbs.records import Records
+from jitd.verbs.reports import Reports
 from jitd.verbs.requests import Requests
 from jitd.verbs.reviews import Reviews
 from jitd.workers import Workers
@@ -56,6 +57,7 @@ class Services:
     locks: Locks
     recordings: Recordings
     records: Records
+    reports: Reports
     observers: Observers
     waiters: Waiters
     turns: Turns

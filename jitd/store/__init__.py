@@ -38,6 +38,10 @@ class StoreError(Exception):
     """The store cannot be read or written. The text of this error is a sentence for the log. Nothing was written."""
 
 
+class TooSlow(StoreError):
+    """A query was given up, because its time was over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A new version of an object. The object ``after`` is stored as the bytes ``document``, and replaces the version
@@ -353,7 +357,7 @@ class Store(Protocol):
 
     def ask(self, sql: str, parameters: Mapping[str, Cell], *, until: float) -> list[Row]:
         """Return the rows of the query ``sql``, which may name ``parameters``. The store was opened for reading only. The query
-        can make temporary tables, which last until ``rest``, and change nothing else. Raises StoreError if it has no result
+        can make temporary tables, which last until ``rest``, and change nothing else. Raises TooSlow if it has no result
         before ``until`` (on the clock ``time.monotonic``).
         """
 

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Mapping
 from time import monotonic
 
-from jitd.store import Cell, Row, StoreError
+from jitd.store import Cell, Row, TooSlow
 from jitd.store.link import Link
 
 STEPS = 1_000_000
@@ -31,6 +31,6 @@ class Queries(Link):
             except sqlite3.OperationalError as fault:
                 if fault.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
                     raise
-                raise StoreError(f"{self._path}: a query took too long, and was given up") from fault
+                raise TooSlow(f"{self._path}: a query took too long, and was given up") from fault
             finally:
                 self._db.set_progress_handler(None, 0)

@@ -138,20 +138,12 @@ class Records:
 
     def _sought(self, asked: Audit | Export) -> Sought:
         """Raises Refusal."""
-        since, until = _moment(asked.since), _moment(asked.until)
+        since, until = moment_in(asked.since), moment_in(asked.until)
         id = asked.id if isinstance(asked, Audit) else None
         if id is not None and (id := read_id(id)) is None:
             raise Refusal("usage", "this is not an id: it has two groups of four letters and digits")
         event = asked.event if isinstance(asked, Audit) else None
-        return Sought(since, until, None if asked.who is None else self._principals(asked.who), asked.rule, event, id)
-
-    def _principals(self, word: str) -> frozenset[str]:
-        """Return the principals that ``word`` stands for: itself, or those of an account."""
-        if "@" in word or word.startswith((LOCAL, BY_PAM)):
-            return frozenset([self._naming.canonical(word)])
-        account = self._naming.known_account(word)
-        own = {ROOT} if word == ROOT else set()
-        return frozenset({*self._naming.principals_of(account), LOCAL + account, BY_PAM + account, *own})
+        return Sought(since, until, None if asked.who is None else principals_in(self._naming, asked.who), asked.rule, event, id)
 
     # --- show ----------------------------------------------------------------------------------------------------------
 
@@ -316,7 +308,16 @@ def _rows(text: str) -> Iterator[Row]:
         yield {"text": text[start : start + PIECE]}
 
 
-def _moment(at: str | None) -> int | None:
+def principals_in(naming: Naming, word: str) -> frozenset[str]:
+    """Return the principals that ``word``, which somebody typed, stands for: itself, or those of an account."""
+    if "@" in word or word.startswith((LOCAL, BY_PAM)):
+        return frozenset([naming.canonical(word)])
+    account = naming.known_account(word)
+    own = {ROOT} if word == ROOT else set()
+    return frozenset({*naming.principals_of(account), LOCAL + account, BY_PAM + account, *own})
+
+
+def moment_in(at: str | None) -> int | None:
     """Return ``at`` (RFC 3339, UTC) in seconds since 1970. Raises Refusal."""
     if at is None:
         return None

@@ -30,6 +30,8 @@ _ASKS = [
     "signingkey",
     "metrics",
     "export",
+    "report",
+    "keptreport",
     "replay",
     "withdraw",
 ]  # the questions that are answered by items, followed by Done or Refused

@@ -237,6 +237,27 @@ class Export(Message, by=FROM_CLIENT):
     rule: str | None
 
 
+class Report(Message, by=FROM_CLIENT):
+    """Make a report about the requests that the fields select (see Audit). ``form`` is ``json`` or ``html``. ``standing`` is a
+    JSON text of the form ``jitd standing 1``, which only root may send.
+    """
+
+    most = LARGE
+    since: str | None
+    until: str | None
+    who: str | None
+    rule: str | None
+    form: str
+    standing: bytes | None
+
+
+class KeptReport(Message, by=FROM_CLIENT):
+    """Request the report that was kept for ``month`` (``2026-11``). ``form`` is ``json`` or ``html``."""
+
+    month: str
+    form: str
+
+
 class SigningKey(Message, by=FROM_CLIENT):
     """Request the public key by which the head of the chain is signed. With ``rotate``, make a new key first."""
 

@@ -107,6 +107,8 @@ def live(house: House) -> list[Message]:
         messages.Audit(after=0),
         messages.Audit(after=1, who="alice", event="request.", follow=True),
         messages.Export(since=None, until=None, who="alice", rule=None),
+        messages.Report(since=None, until=None, who="alice", rule=None, form="html", standing=b"{}"),
+        messages.KeptReport(month="2026-11", form="html"),
         messages.Bye(),
         messages.Seen(beat=1),
         messages.Reload(),

@@ -52,6 +52,8 @@ SAMPLES = [
     messages.Reload(),
     messages.Audit(after=0),
     messages.Export(since=None, until=None, who=None, rule=None),
+    messages.Report(since=None, until=None, who=None, rule=None, form="json", standing=None),
+    messages.KeptReport(month="2026-11", form="json"),
     messages.SigningKey(rotate=False),
     messages.Metrics(),
     messages.Replay(id=ID, follow=False),

@@ -22,6 +22,7 @@ UNITS = (
     "jitd.slice", "jitd-programs.service", "jitd-programs.socket", "jitd-programs-net.service", "jitd-programs-net.socket",
     "jitd-outside.service", "jitd-outside.socket", "jitd-terminals.service", "jitd-terminals.socket",
     "jitd-givers.service", "jitd-givers.socket", "jitd-metrics.service", "jitd-metrics.timer",
+    "jitd-report.service", "jitd-report.timer",
 )  # fmt: skip
 
 

@@ -219,7 +219,7 @@ def test_the_limits_on_the_page_are_those_of_the_code() -> None:
     token = f"{framing.MOST_TOKEN // 1024} KiB, and so a body of token {n_kib} KiB and {n_more} bytes"
     assert limits["a token"] == token and framing.LIMIT_BEFORE_AUTHENTICATION == framing.TOKEN
     large = [name for name, kind in messages.FROM_CLIENT.items() if kind.most == framing.LARGE]
-    assert limits["a body of {}, {}, {}, {}, {} or {}".format(*large)] == f"{framing.LARGE // 1024 // 1024} MiB"
+    assert limits["a body of {}, {}, {}, {}, {}, {} or {}".format(*large)] == f"{framing.LARGE // 1024 // 1024} MiB"
     assert limits["commas in a body from a client"] == f"{coding.MOST_COMMAS:,}"
     assert limits["a frame, from its first byte to its last"] == f"{channel.FRAME_WITHIN:g} s"
     of_one, of_all = (f"frames of more than 64 KiB in flight, of {whom}" for whom in ("one account", "all accounts"))

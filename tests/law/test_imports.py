@@ -87,7 +87,7 @@ LAW: dict[str, set[str]] = {
     "jitd.reloading": {CORE, "jitd.settings", "jitd.workers"},
     "jitd.workers": {"jitd.failures"},
     "jitd.failures": set(),
-    "jitd.report": {CORE, "jitd.report", "jitd.store"},
+    "jitd.report": {CORE, WIRE, "jitd.report", "jitd.store"},
     "jitd.standing": {
         CORE, "jitpam.initiator", "jitd.deciding.groups", "jitd.pamlint", "jitd.settings.config", "jitd.standing",
     },
@@ -114,8 +114,8 @@ LAW: dict[str, set[str]] = {
     },
     "jitd.server.acceptor": {CORE, "jitd.kdc.keytab", "jitd.server"},
     "jitd.verbs": {
-        CORE, WIRE, "jitd.audit", "jitd.deciding", "jitd.facts", "jitd.lifecycle", "jitd.log", "jitd.recording", "jitd.settings",
-        "jitd.store", "jitd.verbs", "jitd.workers",
+        CORE, WIRE, "jitd.audit", "jitd.deciding", "jitd.facts", "jitd.lifecycle", "jitd.log", "jitd.recording", "jitd.report",
+        "jitd.settings", "jitd.store", "jitd.verbs", "jitd.workers",
     },
     "jitd.lifecycle": {
         CORE, "jitd.deciding", "jitd.executor", "jitd.failures", "jitd.giving", "jitd.lifecycle", "jitd.log",
@@ -184,7 +184,7 @@ LAW: dict[str, set[str]] = {
         "jitpam.streams", "jitd.audit",
         "jitd.checking", "jitd.cli", "jitd.daemon", "jitd.doctor", "jitd.kdc", "jitd.lifecycle.integrity",
         "jitd.monitor.places", "jitd.pamlint",
-        "jitd.recording", "jitd.settings", "jitd.store",
+        "jitd.recording", "jitd.report", "jitd.settings", "jitd.store",
     },
     "jitd.daemon": {"jitd", "jitpam"},  # the one place where concrete parts are named
 }  # fmt: skip

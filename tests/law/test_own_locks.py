@@ -23,7 +23,7 @@ LOCKS = {
     "jitpam.terminal": "the person's terminal, in a process of the person's; it waits for no lock",
 }
 NAMES = {
-    "jitd.cli.metrics": "beside the file of --textfile, where root chose; the directory of jitd-metrics.service is root's own",
+    "jitd.cli.whole_file": "beside the file that the person chose; the directories of our units are root's own",
     "jitd.executor.monitors": "the plate of a run, in the daemon's own directory",
     "jitd.files.inspection": "a copy, in a directory of the caller, who is root and has made it",
     "jitd.givers": "new files beside those that they replace, in root's own directories",

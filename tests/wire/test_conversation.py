@@ -26,6 +26,8 @@ ASKED = {
     "signingkey",
     "metrics",
     "export",
+    "report",
+    "keptreport",
     "replay",
     "withdraw",
     "keep",

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verb ``audit report``. Law: a file has exactly the bytes whose SHA-256 is in the record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jitd.cli.answer import Row, answer, say, words
+from jitd.cli.call import NotDone, called
+from jitd.cli.columns import table, wrapped
+from jitd.cli.recorded import in_utc, selecting
+from jitd.cli.terminal_size import USUAL, width
+from jitd.cli.whole_file import put
+from jitd.report.page import in_words
+from jitpam.client import Connection
+from jitpam.wire.messages import KeptReport, Report
+from jitpam.wire.shown import reshown, shown
+
+OWN = 0o600
+"""The mode of a report in a file. It says who has which rights on this host."""
+
+
+@click.command()
+@selecting
+@click.option("--html", metavar="FILE", help="Write a page into FILE, which a browser shows and prints.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+@click.option("--explain", is_flag=True, help="Print how each figure is made: a script for sqlite3 and a copy of the database.")
+@click.option("--kept", metavar="MONTH", help="The report that jitd-report.timer made for this month: 2026-11.")
+@click.option("--monthly", metavar="DIR", help="Write the report of the last month, as a page and as JSON, into DIR.")
+def report(
+    *,
+    since: int | None,
+    until: int | None,
+    who: str | None,
+    rule: str | None,
+    html: str | None,
+    as_json: bool,
+    explain: bool,
+    kept: str | None,
+    monthly: str | None,
+) -> None:
+    """Print which rights there were, and how they were used (operators, auditors and root). Without options, the report is about
+    the last 90 days. The report is recorded, with its SHA-256.
+    """
+    outputs = {"--html": html is not None, "--json": as_json, "--explain": explain, "--monthly": monthly is not None}
+    chosen = [name for name, is_chosen in outputs.items() if is_chosen]
+    if len(chosen) > 1:
+        raise click.UsageError(f"{' and '.join(chosen)}: choose one of them")
+    if (kept is not None or monthly is not None) and any(one is not None for one in (since, until, who, rule)):
+        raise click.UsageError("a report of a month has its own --since and --until, and is about everybody and all rules")
+    if kept is not None and (explain or monthly is not None):
+        raise click.UsageError("--kept: a report that was kept is printed as it is, as text, with --html or with --json")
+    with called() as daemon:
+        if monthly is not None:
+            return _write_last_month(daemon, Path(monthly))
+        form = "json" if html is None else "html"
+        if kept is not None:
+            head, content = _heard(daemon, KeptReport(month=kept, form=form))
+        else:
+            asked = Report(
+                since=in_utc(since), until=in_utc(until), who=who, rule=rule, form=form, standing=_standing(),
+            )  # fmt: skip
+            head, content = _heard(daemon, asked)
+    if html not in (None, "-"):
+        put(Path(html), content, OWN)
+    elif as_json or html == "-":
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    else:
+        for line in (_script if explain else _text)(json.loads(content)):
+            answer(line)
+    said = f"made {head['at']} for {shown(words(head, 'by'))}" if kept is not None else "the report is recorded"
+    say(f"{said}: record {words(head, 'record')}, SHA-256 {words(head, 'sha256')}")
+
+
+def _standing() -> bytes | None:
+    """Return the standing privileges of this host, which only root can see. Everybody else gets the newest recorded ones."""
+    return None
+
+
+def _heard(daemon: Connection, asked: Report | KeptReport) -> tuple[Row, bytes]:
+    """Return the first row and the report. Raises NotDone if it is not the one that was recorded."""
+    rows = daemon.ask(asked)
+    head = next(rows, {})
+    content = "".join(words(row, "text", "") for row in rows).encode("utf-8")
+    if hashlib.sha256(content).hexdigest() != head.get("sha256"):
+        raise NotDone("the report that came is not the one that was recorded: ask again", "failed")
+    return head, content
+
+
+def _write_last_month(daemon: Connection, directory: Path) -> None:
+    """Write the report of the last month (in UTC) into ``directory``. Raises OSError."""
+    ends = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    begins = (ends - timedelta(days=1)).replace(day=1)
+    since, until = in_utc(int(begins.timestamp())), in_utc(int(ends.timestamp()))
+    for form in ("json", "html"):
+        standing = _standing() if form == "json" else None  # the page has what was just recorded
+        asked = Report(since=since, until=until, who=None, rule=None, form=form, standing=standing)
+        head, content = _heard(daemon, asked)
+        file = directory / f"{begins:%Y-%m}.{form}"
+        put(file, content, OWN)
+        say(f"{file}: record {words(head, 'record')}, SHA-256 {words(head, 'sha256')}")
+
+
+# --- as text -------------------------------------------------------------------------------------------------------------
+
+
+def _text(report: dict[str, Any]) -> Iterator[str]:
+    screen = width()
+    yield f"Privileged access on {shown(report['host'])}, {report['since']} to {report['until']}"
+    if report["who"] is not None:
+        yield f"of {', '.join(map(shown, report['who']))}"
+    if report["rule"] is not None:
+        yield f"under rule {shown(report['rule'])}"
+    for number, section in enumerate(report["sections"], 1):
+        yield ""
+        yield f"{number}. {shown(section['title'])}"
+        for figure in section["figures"]:
+            yield ""
+            yield from _figure(figure, screen)
+
+
+def _figure(figure: dict[str, Any], screen: int | None) -> Iterator[str]:
+    yield shown(figure["title"]) if figure["rows"] else f"{shown(figure['title'])}: none"
+    if figure["says"]:
+        yield from (
+            f"  {part.rstrip()}" for part in wrapped(shown(figure["says"]), (screen or USUAL.columns) - 2, whole_words=True)
+        )
+    if figure["rows"]:
+        rows = [[shown(in_words(cell)) for cell in row] for row in figure["rows"]]
+        room = None if screen is None else screen - 2
+        yield from (f"  {line}" for line in table([name.upper() for name in figure["columns"]], rows, room))
+    if figure["left_out"]:
+        yield f"  {figure['left_out']:,} more rows are not shown"
+
+
+# --- as a script -----------------------------------------------------------------------------------------------------------
+
+
+def _script(report: dict[str, Any]) -> Iterator[str]:
+    """Yield a script for sqlite3(1) that makes the figures again."""
+    yield f"-- {shown(report['host'])}: the figures of the report of record {report['head']['number']}, made {report['made_at']}"
+    yield "-- sqlite3 COPY-OF-JITD.DB < THIS"
+    yield ".parameter init"
+    for name, value in report["parameters"].items():
+        yield f"REPLACE INTO temp.sqlite_parameters (key, value) VALUES (':{name}', {_literal(value)});"
+    yield from _statement(report["asked"])
+    for section in report["sections"]:
+        for figure in section["figures"]:
+            yield ""
+            yield f"-- {shown(section['title'])}: {shown(figure['title'])}"
+            if re.match("SELECT|WITH", figure["explain"]):
+                yield f".print {figure['name']}"
+                yield from _statement(figure["explain"])
+            else:
+                yield from (f"-- {reshown(line)}" for line in figure["explain"].splitlines())
+
+
+def _statement(sql: str) -> Iterator[str]:
+    yield from f"{sql};".splitlines()
+
+
+def _literal(value: str | float | None) -> str:
+    """Return ``value`` in SQL, in characters that every terminal shows."""
+    if value is None:
+        return "NULL"
+    if not isinstance(value, str):
+        return str(value)
+    if value.isascii() and value.isprintable() and "'" not in value:
+        return f"'{value}'"
+    return f"CAST(x'{value.encode('utf-8').hex()}' AS TEXT)"

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes a file in one step: a reader finds the file of before or the new one.
+
+Law: nobody else can have put a link in the place of what is written.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+
+def put(file: Path, content: bytes, mode: int) -> None:
+    """Write ``content`` to ``file``, which then has ``mode``, whatever the umask is. Raises OSError.
+
+    The name of the unfinished file begins with a dot, so that no collector or browser reads it.
+    """
+    half = file.with_name(f".{file.name}.new")
+    with suppress(FileNotFoundError):
+        half.unlink()
+    descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    try:
+        with open(descriptor, "wb") as out:
+            out.write(content)
+            os.fchmod(out.fileno(), mode)
+        half.rename(file)
+    except BaseException:
+        half.unlink(missing_ok=True)
+        raise

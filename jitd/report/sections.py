@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sections of a report, in their order."""
+
+from __future__ import annotations
+
+from jitd.report.figure import Section
+from jitd.report.lived import LIVED
+
+SECTIONS: tuple[Section, ...] = (LIVED,)

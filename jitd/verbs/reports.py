@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verb ``audit report``: makes a report, and shows those that the timer has kept.
+
+Law: nothing is read on the event loop. All figures of a report see one state of the database. A report is recorded, with its
+SHA-256, before its first byte is sent. A file is shown as a report only if the record has its SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import stat
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from jitd.core.effects import Moment
+from jitd.core.naming import Naming
+from jitd.core.policy import Policy
+from jitd.core.sought import Sought
+from jitd.core.subject import Subject
+from jitd.lifecycle.lifecycle import Lifecycle
+from jitd.report.asked import WITHIN, scope_of
+from jitd.report.making import line, make, written
+from jitd.report.page import page
+from jitd.report.sections import SECTIONS
+from jitd.store import Store, TooSlow
+from jitd.verbs.access import Access
+from jitd.verbs.records import PIECE, moment_in, principals_in
+from jitd.verbs.refusal import Refusal
+from jitd.verbs.rows import Row
+from jitd.workers import Workers
+from jitpam.wire.messages import KeptReport, Report
+
+USUALLY = timedelta(days=90)
+"""The time that a report is about if nobody says where it begins."""
+MADE_WITHIN = WITHIN + 5.0
+"""Maximum number of seconds until a report is made: the queries have WITHIN, and a client waits for a minute at most."""
+MOST_BYTES = 16 * 1024 * 1024
+"""A larger file is not a report."""
+FORMS: dict[str, Callable[[dict[str, Any]], bytes]] = {"json": line, "html": page}
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+
+
+class Reports:
+    """``directory`` has the reports that were kept."""
+
+    def __init__(
+        self,
+        host: str,
+        naming: Naming,
+        access: Access,
+        policy: Callable[[], Policy],
+        store: Store,
+        opened: Callable[[], Store],
+        workers: Workers,
+        lifecycle: Lifecycle,
+        now: Callable[[], Moment],
+        directory: Path,
+    ) -> None:
+        self._host = host
+        self._naming = naming
+        self._access = access
+        self._policy = policy
+        self._store = store
+        self._opened = opened
+        self._workers = workers
+        self._lifecycle = lifecycle
+        self._now = now
+        self._directory = directory
+
+    async def make(self, who: Subject, asked: Report) -> AsyncGenerator[Row, None]:
+        """Yield the report that ``asked`` selects. Raises Refusal."""
+        self._access.overseers_only(who, "make a report")
+        if asked.form not in FORMS:
+            raise Refusal("usage", "a report is json or html")
+        now = self._now().at
+        ends = moment_in(asked.until)
+        until = now if ends is None else datetime.fromtimestamp(ends, UTC)
+        begins = moment_in(asked.since)
+        since = until - USUALLY if begins is None else datetime.fromtimestamp(begins, UTC)
+        if since >= until:
+            raise Refusal("usage", "a report ends later than it begins")
+        people = None if asked.who is None else principals_in(self._naming, asked.who)
+        try:
+            report = await self._workers.kept.run_within(
+                MADE_WITHIN, who.uid, self._made, since, until, people, asked.rule, now, who.principal
+            )
+            content = await self._workers.kept.run(who.uid, FORMS[asked.form], report)
+        except (TimeoutError, TooSlow):
+            raise Refusal("not_done", f"the report is not made within {MADE_WITHIN:g} s: ask for a shorter time") from None
+        sent = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+        selects = {name: report[name] for name in ("since", "until", "who", "rule")}
+        number = report["head"]["number"]
+        self._lifecycle.note("report.made", who.principal, who.uid, {"form": asked.form, **selects, "number": number, **sent})
+        yield {"record": self._store.head().number, **sent}
+        for row in _rows(content):
+            yield row
+
+    def _made(
+        self,
+        since: datetime,
+        until: datetime,
+        people: frozenset[str] | None,
+        rule: str | None,
+        made_at: datetime,
+        by: str,
+    ) -> dict[str, Any]:
+        with closing(self._opened()) as store:
+            scope = scope_of(store, self._policy(), since, until, people, rule)
+            return make(scope, SECTIONS, host=self._host, made_at=made_at, by=by, head=store.head())
+
+    async def kept(self, who: Subject, asked: KeptReport) -> AsyncGenerator[Row, None]:
+        """Yield the report that was kept for a month. Raises Refusal."""
+        self._access.overseers_only(who, "read a report")
+        if asked.form not in FORMS or not _MONTH.fullmatch(asked.month):
+            raise Refusal("usage", "a kept report has a month, such as 2026-11, and is json or html")
+        head, content = await self._workers.kept.run(who.uid, self._found, asked.month, asked.form)
+        yield head
+        for row in _rows(content):
+            yield row
+
+    def _found(self, month: str, form: str) -> tuple[Row, bytes]:
+        """Return the first row about the report of ``month``, and the report. Raises Refusal."""
+        file = self._directory / f"{month}.{form}"
+        try:
+            content = _read(file)
+        except FileNotFoundError:
+            raise Refusal("not_done", f"no report is kept as {file}: jitd-report.timer makes one each month") from None
+        except OSError as fault:
+            raise Refusal("not_done", f"{file} cannot be read: {fault.strerror or fault}") from None
+        sent = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+        begins = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
+        ends = (begins + timedelta(days=31)).replace(day=1)
+        wanted = {"form": form, "since": written(begins), "until": written(ends), "who": None, "rule": None, **sent}
+        with closing(self._opened()) as store:
+            for number, record in _all_made(store):
+                if all(record["detail"].get(name) == value for name, value in wanted.items()):
+                    return {"record": number, **sent, "at": record["at"], "by": record["actor"]}, content
+        raise Refusal("not_done", f"{file} is not the report that jitd has made of {month}: no record of one has its SHA-256")
+
+
+def _read(file: Path) -> bytes:
+    """Raises OSError."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as opened:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError("not a regular file")
+        content = opened.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise OSError(f"larger than {MOST_BYTES // 1024 // 1024} MiB")
+    return content
+
+
+def _all_made(store: Store) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield each record of a report, with its number."""
+    after, newest = 0, store.head().number
+    while after < newest:
+        numbers, after = store.find(after, Sought(None, None, None, None, "report.made", None))
+        for number in numbers:
+            if (found := store.record(number)) is None:
+                continue
+            content = json.loads(found[0])
+            if content["event"] == "report.made" and isinstance(content["detail"], dict):
+                yield number, content
+
+
+def _rows(content: bytes) -> Iterator[Row]:
+    for start in range(0, len(content), PIECE):
+        yield {"text": content[start : start + PIECE].decode("ascii")}
