@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``jitd audit report`` of a real daemon: the same figures as text, as JSON, as a page, and as SQL for a copy of the database."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system.conftest import OF_THE_LAB, House
+
+RULES = f"""
+[[permit]]
+name = "web <b>farm</b> ' --"
+who = ["group:dba"]
+run_as = ["root"]
+commands = [["/usr/bin/true", "**"], ["/bin/true", "**"]]
+{OF_THE_LAB}
+"""
+WEB = "web <b>farm</b> ' --"
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    found = House(RULES, 'auditors = ["principal:carol@EXAMPLE.TEST"]')
+    found.start()
+    assert found.sudo("alice", "true", "hidden-word").returncode == 0
+    assert found.sudo("dave", "true").returncode != 0
+    yield found
+    found.close()
+
+
+def report(house: House, *words: str, who: str = "root") -> tuple[dict[str, Any], str]:
+    """The report as JSON, and what the verb says about it."""
+    done = house.jitd("audit", "report", "--json", *words, who=who)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.isascii() and done.stdout.count("\n") == 1
+    return json.loads(done.stdout), done.stderr
+
+
+def figures(made: dict[str, Any]) -> dict[str, list[list[Any]]]:
+    return {one["name"]: one["rows"] for section in made["sections"] for one in section["figures"]}
+
+
+def test_an_auditor_gets_the_report_that_root_gets(house: House) -> None:
+    until = f"--until={datetime.now(UTC) + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
+    of_root, _ = report(house, until)
+    of_carol, said = report(house, until, who="carol")
+    assert figures(of_carol)["requests-by-rule"] == figures(of_root)["requests-by-rule"]
+    assert [row[0] for row in figures(of_root)["requests-by-rule"]] == ["", WEB]
+    assert of_carol["by"] == "carol@EXAMPLE.TEST" and "the report is recorded: record " in said
+    refused = house.jitd("audit", "report", who="alice")
+    assert (refused.returncode, refused.stdout) == (77, "") and "only operators, auditors and root" in refused.stderr
+
+
+def test_a_file_has_the_digest_of_the_record_that_the_verb_names(house: House, tmp_path: Path) -> None:
+    """THREATS L-25."""
+    before = house.head().number
+    file = tmp_path / "report.html"
+    done = house.jitd("audit", "report", f"--html={file}")
+    assert (done.returncode, done.stdout) == (0, "")
+    (note,) = [one for one in house.records(before) if one["event"] == "report.made"]
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert note["detail"]["sha256"] == sha256 and done.stderr.endswith(f"SHA-256 {sha256}\n")
+    assert file.stat().st_mode & 0o7777 == 0o600
+    piped = house.jitd("audit", "report", "--html=-")
+    assert hashlib.sha256(piped.stdout.encode()).hexdigest() in piped.stderr
+
+
+def test_the_text_has_every_section_and_every_figure(house: House) -> None:
+    made, _ = report(house)
+    done = house.jitd("audit", "report")
+    assert done.returncode == 0
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    for number, section in enumerate(made["sections"], 1):
+        assert f"{number}. {section['title']}" in lines
+        assert [
+            one["title"] for one in section["figures"] if one["title"] not in lines and f"{one['title']}: none" not in lines
+        ] == []
+
+
+def test_the_script_makes_the_figures_again_in_a_copy_of_the_database(house: House, tmp_path: Path) -> None:
+    """Whatever the names of rules are, in the text and in what was asked for."""
+    until = f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
+    words = (f"--until={until}", f"--rule={WEB}", "--who=alice")
+    made, _ = report(house, *words)
+    copy = tmp_path / "copy.db"
+    with contextlib.closing(sqlite3.connect(house.database)) as live, contextlib.closing(sqlite3.connect(copy)) as to:
+        live.backup(to)
+    script = house.jitd("audit", "report", "--explain", *words).stdout
+    line = ["sqlite3", "-json", str(copy)]
+    done = subprocess.run(line, input=script, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    printed: dict[str, str] = {}
+    for one in done.stdout.splitlines():
+        if one in figures(made):
+            name = one
+            printed[name] = ""
+        else:
+            printed[name] += one
+    again = {
+        name: json.loads(text or "[]", object_pairs_hook=lambda pairs: [value for _, value in pairs])
+        for name, text in printed.items()
+    }
+    assert again == {name: rows for name, rows in figures(made).items() if name in again}
+    assert again["requests-by-rule"][0][:2] == [WEB, 1] and len(again) > 5
+
+
+def test_a_month_is_written_for_auditors_and_no_other_file_passes_for_it(house: House) -> None:
+    """THREATS L-25."""
+    directory = house.database.parent / "reports"
+    directory.mkdir(0o700)
+    done = house.jitd("audit", "report", f"--monthly={directory}")
+    assert done.returncode == 0, done.stderr
+    month = (datetime.now(UTC).replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
+    assert sorted(os.listdir(directory)) == [f"{month}.html", f"{month}.json"]
+    kept = house.jitd("audit", "report", f"--kept={month}", "--json", who="carol")
+    assert (
+        kept.stdout == (directory / f"{month}.json").read_text()
+        and "made 20" in kept.stderr
+        and "for root: record" in kept.stderr
+    )
+    shown = house.jitd("audit", "report", f"--kept={month}", "--html=-", who="carol")
+    assert shown.stdout.encode() == (directory / f"{month}.html").read_bytes()
+    assert house.jitd("audit", "report", f"--kept={month}", who="carol").stdout.startswith(
+        "Privileged access on lab.example.test"
+    )
+    with (directory / f"{month}.html").open("a") as page:
+        page.write(" ")
+    changed = house.jitd("audit", "report", f"--kept={month}", "--html=-", who="carol")
+    assert (changed.returncode, changed.stdout) == (1, "") and "is not the report that jitd has made" in changed.stderr
+    assert house.jitd("audit", "report", "--kept=1999-01", who="carol").returncode == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--html=x", "--json"),
+        ("--json", "--explain"),
+        ("--kept=2026-10", "--since=1d"),
+        ("--kept=2026-10", "--explain"),
+        ("--monthly=/tmp", "--json"),
+        ("--monthly=/tmp", "--rule=x"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(house: House, words: tuple[str, ...]) -> None:
+    head = house.head()
+    assert house.jitd("audit", "report", *words).returncode == 2
+    assert house.head() == head
