@@ -178,4 +178,4 @@ def _literal(value: str | float | None) -> str:
         return str(value)
     if value.isascii() and value.isprintable() and "'" not in value:
         return f"'{value}'"
-    return f"CAST(x'{value.encode('utf-8').hex()}' AS TEXT)"
+    return f"CAST(x'{value.encode('utf-8', 'surrogatepass').hex()}' AS TEXT)"

@@ -22,14 +22,14 @@ MOST_ROWS = 500
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
 
-def make(scope: Scope, sections: Iterable[Section], *, host: str, made_at: datetime, by: str, head: Seal) -> dict[str, Any]:
+def make(scope: Scope, sections: Iterable[Section], *, host: str, by: str, head: Seal) -> dict[str, Any]:
     """Return the report about ``scope`` that ``by`` has asked for. ``head`` is the head of the chain in the same state of the
     database. Raises StoreError.
     """
     return {
         "form": FORM,
         "host": host,
-        "made_at": written(made_at),
+        "made_at": written(scope.now),
         "by": by,
         "since": written(scope.since),
         "until": written(scope.until),

@@ -38,12 +38,15 @@ code, pre { font: .85em/1.45 ui-monospace, "Liberation Mono", "DejaVu Sans Mono"
 pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: .25rem 0 .75rem; padding: .5rem .75rem; background: var(--band); }
 a { color: var(--mark); }
 nav ol { margin: .25rem 0; padding-left: 1.5rem; }
-table { border-collapse: collapse; width: 100%; margin: .35rem 0 .5rem; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; min-width: 60%; max-width: 100%; margin: .35rem 0 .5rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; color: var(--soft); border-bottom-color: var(--soft); overflow-wrap: normal; }
 th:last-child, td:last-child { padding-right: 0; }
 td { white-space: pre-wrap; unicode-bidi: isolate; }
-.n { text-align: right; white-space: nowrap; width: 1%; }
+.n { text-align: right; }
+td.n { white-space: nowrap; }
+.table { overflow-x: auto; }
+@media screen and (max-width: 40rem) { td { min-width: 6rem; } td.n { min-width: 0; } }
 summary { color: var(--soft); font-size: .85em; cursor: pointer; }
 svg { display: block; width: 100%; height: auto; max-width: 44rem; margin: .5rem 0; color: var(--mark); }
 svg text { fill: var(--soft); font-size: 11px; }
@@ -125,12 +128,12 @@ def _figure(figure: dict[str, Any]) -> Iterator[str]:
     rows, columns = figure["rows"], figure["columns"]
     if rows:
         numeric = [all(isinstance(row[at], int | float | None) for row in rows) for at in range(len(columns))]
-        yield "<table>"
+        yield '<div class="table"><table>'
         yield f"<thead><tr>{_cells('th', map(_text, columns), numeric)}</tr></thead>"
         yield "<tbody>"
         yield from (f"<tr>{_cells('td', map(_cell, row), numeric)}</tr>" for row in rows)
         yield "</tbody>"
-        yield "</table>"
+        yield "</table></div>"
     else:
         yield "<p>None.</p>"
     if figure["left_out"]:
@@ -167,7 +170,7 @@ def _cell(value: str | int | float | None) -> str:
 
 def in_words(value: str | int | float | None) -> str:
     """Return the value of a cell for people."""
-    if value is None:
+    if value is None or value == "":
         return "–"
     if isinstance(value, str):
         return value

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
+from jitd.report.duties import DUTIES
 from jitd.report.figure import Section
 from jitd.report.lived import LIVED
 
-SECTIONS: tuple[Section, ...] = (LIVED,)
+SECTIONS: tuple[Section, ...] = (LIVED, DUTIES)

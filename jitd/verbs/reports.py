@@ -111,8 +111,8 @@ class Reports:
         by: str,
     ) -> dict[str, Any]:
         with closing(self._opened()) as store:
-            scope = scope_of(store, self._policy(), since, until, people, rule)
-            return make(scope, SECTIONS, host=self._host, made_at=made_at, by=by, head=store.head())
+            scope = scope_of(store, self._policy(), made_at, since, until, people, rule)
+            return make(scope, SECTIONS, host=self._host, by=by, head=store.head())
 
     async def kept(self, who: Subject, asked: KeptReport) -> AsyncGenerator[Row, None]:
         """Yield the report that was kept for a month. Raises Refusal."""
