@@ -5,6 +5,7 @@ chain and its key.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import json
@@ -28,6 +29,7 @@ from jitd.core.law import MONITOR
 from jitd.core.request import Verdict
 from jitd.core.run import Ended, Ending, Outcome, Recording, Started, Traces
 from jitd.core.values import committed_in
+from jitd.lifecycle.forgetting import Forgetting
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.recording.form import PLAIN, End, Header, Kind, encode_chunk, encode_end, encode_frame
 from jitd.store.sqlite import SqliteStore
@@ -91,6 +93,20 @@ class Host:
         self.signing.sign()
         self.lifecycle.note("policy.loaded", "root", 0, {"rules": 2})
 
+    def again(self) -> None:
+        """Start again."""
+        self.signing = Signing(self.store, HOST, self.path, self.now, self.lifecycle.note)
+        self.signing.sign()
+
+    def bodies(self) -> list[dict[str, Any]]:
+        return [json.loads(body) for _, body, _ in self.store.records()]
+
+    def forget(self) -> None:
+        """Forget everything that was typed in requests that have ended."""
+        self.after += 500 * 86400
+        n = asyncio.run(Forgetting(self.store, self.lifecycle, self.now, 400 * 86400).forget())
+        assert n
+
     def now(self) -> Moment:
         self.after += 0.5
         return moment(self.after)
@@ -106,7 +122,15 @@ class Host:
             self.lifecycle.handle(submit(made), screened(made, permit()))
             self.lifecycle.handle(withdraw(made))
 
-    def live(self, *, reason: str = "the disk is full", argument: str = "DROP", comment: str = "go on", id: str = ID) -> None:
+    def live(
+        self,
+        *,
+        reason: str = "the disk is full",
+        argument: str = "DROP",
+        comment: str = "go on",
+        id: str = ID,
+        until: str = "ended",
+    ) -> None:
         who = person("alice", authentication=_otp(), principal="alice@EXAMPLE.TEST")
         what = command("psql", "-c", argument, cwd=b"/srv/x", variables=((b"PGUSER", b"postgres"),))
         made = replace(asked(id, who, what, lasts_for=600, uses=2), submitted_at=START)
@@ -120,6 +144,8 @@ class Host:
         self.lifecycle.handle(Used(id, actor(who), id, permit().obligations.terms))
         for run in (id, f"{id}.2"):
             self.lifecycle.handle(Started(run, MONITOR, 4711))
+        if until == "running":
+            return
         self.others(2, "BBBB")
         left = Traces(files=("/etc/cron.d/left",))
         self.lifecycle.handle(Ended(id, MONITOR, Outcome(Ending.EXITED, 0), traces=left))
@@ -156,7 +182,8 @@ class Host:
         files["documents.jsonl"] = b"".join(self._documents(id)) if sight is EVERYTHING else b""
         files[f"policy-{self.digest}.json"] = self.policy
         files["trace.json"] = _line(_trace(id, self.digest))
-        if self.store.run(f"{id}.2") is not None and sight is EVERYTHING:
+        run = self.store.run(f"{id}.2")
+        if run is not None and run.recording is not None and sight is EVERYTHING:
             files |= {
                 f"recordings/{id}.2.jitd": self.recording,
                 f"recordings/{id}.2.cast": b"{}\n",
@@ -265,7 +292,7 @@ def _line(content: Any) -> bytes:
 def _trace(id: str, digest: str) -> dict[str, Any]:
     decision = {"decision": "permit", "rule": "rule-1", "because": ""}
     who = {"condition": "who", "outcome": "held", "wants": "group:dba", "value": "alice, dba"}
-    told = (("rule-1", "permit", 2, "permits", [who]), ("freeze", "deny", 8, "passes", []))
+    told: tuple[tuple[Any, ...], ...] = (("rule-1", "permit", 2, "permits", [who]), ("freeze", "deny", 8, "passes", []))
     rules = [
         {
             "rule": rule,

@@ -54,7 +54,15 @@ _NAMES = (
     re.escape(PROOF),
 )
 """Patterns of all names that a file of a pack can have, in the order of the pack."""
-LIVES = ("request", "grant", "run", "holding", "owed_review", "lock")
+ENDED = {
+    "request": ("approved", "denied", "withdrawn", "expired"),
+    "grant": ("spent", "expired", "revoked"),
+    "run": ("ended",),
+    "holding": ("ended",),
+    "owed_review": ("reviewed",),
+    "lock": ("lifted", "expired"),
+}
+"""Maps each kind of object to the states in which it does not change any more."""
 
 
 class Finding(NamedTuple):
@@ -370,7 +378,7 @@ def _read_key(line: str) -> Key:
     principals, _, options = before.partition(" ")
     only = re.fullmatch(r'namespaces="([^"]+)"', options.strip(), re.IGNORECASE) if options.strip() else None
     if not found or (options.strip() and only is None):
-        raise Wrong("is not a public key, or has an option other than namespaces")
+        raise Wrong("is not a public key, or has other options than namespaces")
     return Key(public_in(f"ssh-ed25519 {after}"), tuple(principals.split(",")), tuple(only[1].split(",")) if only else ())
 
 
@@ -670,7 +678,7 @@ def _read_objects(files: Files, report: Report) -> Iterator[tuple[str, str, Obje
                 _has(line if isinstance(line, dict) else {}, "life", "id", "document", "values")
                 life, id, document = (_text(line, name) for name in ("life", "id", "document"))
                 content, stored = read_json(document), document.encode("utf-8")
-                if life not in LIVES or not isinstance(content, dict) or content.get("id") != id:
+                if life not in ENDED or not isinstance(content, dict) or content.get("id") != id:
                     raise Wrong("is not an object of jitd")
                 said = tuple(map(_value, line["values"] if isinstance(line["values"], list) else [None]))
                 yield life, id, Object(at, content, _sha256(stored)), said, stored
@@ -1665,7 +1673,8 @@ def page(files: Files, id: str) -> bytes:
 class Verdict(NamedTuple):
     """What a verification has found. If ``findings`` is empty, the rest is true: ``manifest`` is the manifest, ``contents`` what
     the files say, ``signatures`` what signatures prove, ``made`` the record about the pack, ``made_signed`` the number and the
-    time of the checkpoint that covers it. ``is_page_own`` is True if this file has made the page again, and it was the same.
+    time of the checkpoint that covers it. ``going_on`` names the objects that had not ended. ``is_page_own`` is True if this file
+    has made the page again, and it was the same.
     """
 
     findings: list[Finding]
@@ -1674,6 +1683,7 @@ class Verdict(NamedTuple):
     signatures: Signatures = Signatures([], frozenset(), {}, frozenset())
     made: Line | None = None
     made_signed: tuple[int, str] = (0, "")
+    going_on: Sequence[str] = ()
     is_page_own: bool = False
     n_recordings: int = 0
 
@@ -1702,16 +1712,16 @@ def verify(data: Bytes, own: bytes, given: Sequence[Key] = (), witnesses: Sequen
             )
     signatures = check_signatures(lines, given, witnesses, found.append)
     _compare_records(contents.lines, proof, found.append)
-    _check_objects(contents, str(manifest.get("id")), found.append)
+    going_on = _check_objects(contents, str(manifest.get("id")), found.append)
     n_recordings = _check_recordings(files, contents, found.append)
     is_page_own = bytes(files.get(OWN_COPY, b"")) == own
     if is_page_own and not found:
         try:
-            if page(files, str(manifest["id"])) != bytes(files[PAGE]):
+            if _Page(files, str(manifest["id"]), contents).bytes() != bytes(files[PAGE]):
                 found.append(Finding(PAGE, 0, "is not the page of this pack: made again of the other files, it is another one"))
         except Wrong as fault:
             found.append(Finding(PAGE, 0, f"cannot be made again: {fault}"))
-    return Verdict(found, manifest, contents, signatures, made, signed, is_page_own, n_recordings)
+    return Verdict(found, manifest, contents, signatures, made, signed, going_on, is_page_own, n_recordings)
 
 
 def _sha256(content: Bytes) -> str:
@@ -1783,14 +1793,16 @@ def _compare_records(lines: Sequence[Line], proof: Sequence[Line], report: Repor
                 report(Finding(name, line.at, f"record {line.number} has two seals"))
 
 
-def _check_objects(contents: Contents, own: str, report: Report) -> None:
-    """Report each object that is not as its last record left it, and where records of the request ``own`` are missing."""
+def _check_objects(contents: Contents, own: str, report: Report) -> list[str]:
+    """Report each object that is not as its last record left it, and where records of the request ``own`` are missing. Return
+    what has not ended.
+    """
     last: dict[tuple[str, str], Line] = {}
     versions: dict[tuple[str, str], int] = {}
     for line in contents.records:
         body = line.body
         id, life, version = body.get("id"), str(body.get("event")).partition(".")[0], body.get("version")
-        if not isinstance(id, str) or life not in LIVES or type(version) is not int:
+        if not isinstance(id, str) or life not in ENDED or type(version) is not int:
             continue
         before = versions.get((life, id), 0)
         if id.partition(".")[0] == own and version != before + 1:
@@ -1803,6 +1815,8 @@ def _check_objects(contents: Contents, own: str, report: Report) -> None:
             report(Finding(DOCUMENTS, found.at, f"no record that is shown tells of {life} {_ascii(id)}"))
         elif line_of.body.get("document") != found.digest:
             report(Finding(DOCUMENTS, found.at, f"{life} {_ascii(id)} is not as record {line_of.number} left it"))
+    states = {f"{life} {id}": (life, line.body.get("state")) for (life, id), line in last.items()}
+    return [f"{name} {state}" for name, (life, state) in states.items() if state not in ENDED[life]]
 
 
 def _check_recordings(files: Files, contents: Contents, report: Report) -> int:
@@ -1871,6 +1885,8 @@ def told(verdict: Verdict, own: bytes, *, has_key: bool) -> Iterator[str]:
     yield "Not proved:"
     yield "- What an approver saw on their screen. Only that their review names the fingerprint of the request."
     yield "- What root did on the host before it was recorded, or past jitd; what a program did that is not in the recording."
+    if verdict.going_on:
+        yield f"- What happened later. When the pack was made: {', '.join(map(_ascii, verdict.going_on))}."
     yield "- That nothing else happened: records that are not about this action are digests, and other segments are left out."
     yield "- The time, beyond what the clocks of the host and of the witnesses said."
     yield "- The trace, the asciicast and the pictures explain: the host made them, and they are not made again here."
