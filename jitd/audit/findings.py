@@ -42,6 +42,8 @@ class Wrong(StrEnum):
     """A policy that a record names is not the one that was in force."""
     POLICY_MISSING = "policy missing"
     """A policy that a record names is not there."""
+    STANDING_DIFFERS = "standing privileges differ"
+    """A list of standing privileges that a record names is missing, or is not the one that was recorded."""
     RECORDING_DIFFERS = "recording differs"
     """A recording is not the one of which the record has the digest."""
     STORE_DIFFERS = "store differs"

@@ -93,6 +93,7 @@ ACTIVITIES = {
     "recording.watched": 2,
     "recording.removed": 4,
     "value.forgotten": 4,
+    "standing.recorded": 2,
     "daemon.started": 10,
     "daemon.stopped": 11,
     "gate.on": 8,

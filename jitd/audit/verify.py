@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from jitd.audit import standing
 from jitd.audit.chain_walk import Row, walk
 from jitd.audit.findings import Finding, Report, Wrong
 from jitd.audit.forms import Checkpoint
@@ -60,6 +61,7 @@ class Stored(Protocol):
     def committed(self, id: str) -> frozenset[bytes]: ...
     def checkpoints(self) -> Iterator[Checkpoint]: ...
     def policy_document(self, digest: str) -> bytes | None: ...
+    def standing(self, digest: str) -> bytes | None: ...
 
 
 def verify(
@@ -144,6 +146,7 @@ class _Verification:
                     self._take(number, content, body)
                     said.take(number, _object_of(content), body)
                     self._policies.take(number, content.get("policy"))
+                    standing.check(number, content, self._store.standing, self._report)
             if self._progress is not None and not number % STEP:
                 self._progress(number, n)
         return head

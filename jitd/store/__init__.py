@@ -330,6 +330,14 @@ class Store(Protocol):
     def policy_document(self, digest: str) -> bytes | None:
         """Return what is stored as the policy with this digest, whatever it is, for the verifier. Return None if nothing is."""
 
+    def keep_standing(self, document: bytes) -> str:
+        """Write a list of standing privileges durably, as long as the chain is there. Return its SHA-256 (64 hexadecimal digits),
+        by which a record names it.
+        """
+
+    def standing(self, digest: str) -> bytes | None:
+        """Return what is stored as the list of standing privileges with this digest. Return None if nothing is."""
+
     def tell(self, marks: Iterable[Told]) -> None:
         """Write all ``marks`` durably. If writing one of them fails, write none of them. For each of ``marks`` that is not open
         (``is_open``), also close the stored marks with the same request, channel and address.

@@ -34,12 +34,13 @@ from jitd.store.live import LiveObjects
 from jitd.store.masked_words import MaskedWords, WordsKey
 from jitd.store.policies import Policies
 from jitd.store.queries import Queries
+from jitd.store.standing import StandingLists
 from jitd.store.tally import Had, Tally
 from jitd.store.texts import Texts
 from jitd.store.told import ToldMarks
 
 P = TypeVar("P")
-FIRST, SCHEMA = 9, 14
+FIRST, SCHEMA = 9, 15
 """The numbers of the first and the last file in ``schema/``. The last is the version of the schema that this code uses. A
 database with a version before the first is refused: its chain has another form.
 """
@@ -53,7 +54,7 @@ _LIVES = ("request", "grant", "run", "lock", "holding", "owed_review")
 _REVIEWED = "json_extract(CAST(r.document AS TEXT), '$.requester', '$.reviews')"
 
 
-class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, Checkpoints, Cursors, LiveObjects, Queries, Index):
+class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkpoints, Cursors, LiveObjects, Queries, Index):
     """See ``Store``. Use a SqliteStore from one thread only."""
 
     def __init__(self, path: Path, words_key: Path | None = None) -> None:

@@ -116,7 +116,7 @@ LAW: dict[str, set[str]] = {
     "jitd.server.acceptor": {CORE, "jitd.kdc.keytab", "jitd.server"},
     "jitd.verbs": {
         CORE, WIRE, "jitd.audit", "jitd.deciding", "jitd.facts", "jitd.lifecycle", "jitd.log", "jitd.recording", "jitd.report",
-        "jitd.settings", "jitd.store", "jitd.verbs", "jitd.workers",
+        "jitd.settings", "jitd.standing.privileges", "jitd.store", "jitd.verbs", "jitd.workers",
     },
     "jitd.lifecycle": {
         CORE, "jitd.deciding", "jitd.executor", "jitd.failures", "jitd.giving", "jitd.lifecycle", "jitd.log",

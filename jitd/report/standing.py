@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The section "Standing privileges" of a report.
+
+Law: each figure is one query over the records ``standing.recorded`` and the lists that they name. A list counts from its record
+on, until the next one. A name in a list is compared, and never read as SQL, as a pattern or as a path.
+"""
+
+from __future__ import annotations
+
+from jitd.report.figure import Section, by_sql
+
+_LISTS = """\
+WITH recorded AS (
+  SELECT number, at, actor, CAST(body AS TEXT) AS told FROM chain_about JOIN chain USING (number)
+  WHERE event = 'standing.recorded' AND at <= CAST(strftime('%s', :until) AS INTEGER)
+), list AS (
+  SELECT recorded.number, at, actor, digest, told, CAST(document AS TEXT) AS document
+  FROM recorded JOIN standing ON digest = json_extract(told, '$.detail.sha256')
+), newest AS (
+  SELECT * FROM list ORDER BY number DESC LIMIT 1
+), before AS (
+  SELECT * FROM list WHERE number < (SELECT number FROM newest)
+  ORDER BY at < CAST(strftime('%s', :since) AS INTEGER) DESC, CASE WHEN at < CAST(strftime('%s', :since) AS INTEGER)
+    THEN -number ELSE number END LIMIT 1
+)"""
+"""``newest`` is the list at the end of the time of the report, ``before`` the one at its beginning, or the first one in it."""
+
+_PRIVILEGES = """\
+  SELECT {list}.number, json_extract(value, '$.becomes') AS becomes, json_extract(value, '$.by') AS by_way,
+    json_extract(value, '$.who') AS who, json_extract(value, '$.where') AS place
+  FROM {list}, json_each({list}.document, '$.privileges')"""
+
+_SEEN = f"""{_LISTS}
+SELECT strftime('%Y-%m-%dT%H:%M:%SZ', at, 'unixepoch'), number, json_extract(told, '$.actor'),
+  json_array_length(document, '$.privileges'), json_array_length(document, '$.unseen'), digest
+FROM newest"""
+
+_BECOMING = f"""{_LISTS}, present AS (
+{_PRIVILEGES.format(list="newest")}
+), ever AS (
+{_PRIVILEGES.format(list="list")}
+), first AS (
+  SELECT becomes, by_way, who, min(number) AS number FROM ever GROUP BY 1, 2, 3
+)
+SELECT becomes, who, by_way, place, strftime('%Y-%m-%d', at, 'unixepoch')
+FROM present JOIN first USING (becomes, by_way, who) JOIN recorded ON recorded.number = first.number
+ORDER BY becomes <> 'root', becomes, by_way, who, place"""
+
+_CHANGED = f"""{_LISTS}, present AS (
+{_PRIVILEGES.format(list="newest")}
+), past AS (
+{_PRIVILEGES.format(list="before")}
+)
+SELECT 'new', becomes, who, by_way, min(place) FROM present
+WHERE EXISTS (SELECT 1 FROM before)
+  AND NOT EXISTS (SELECT 1 FROM past WHERE (past.becomes, past.by_way, past.who) = (present.becomes, present.by_way, present.who))
+GROUP BY becomes, by_way, who
+UNION ALL
+SELECT 'gone', becomes, who, by_way, min(place) FROM past
+WHERE NOT EXISTS
+  (SELECT 1 FROM present WHERE (past.becomes, past.by_way, past.who) = (present.becomes, present.by_way, present.who))
+GROUP BY becomes, by_way, who
+ORDER BY 1 DESC, 2, 4, 3"""
+
+_UNSEEN = f"""{_LISTS}
+SELECT value FROM newest, json_each(newest.document, '$.unseen') ORDER BY 1"""
+
+_TREND = f"""{_LISTS}
+SELECT strftime('%Y-%m-%dT%H:%M:%SZ', at, 'unixepoch'), number,
+  (SELECT group_concat(key || ' ' || value, ', ') FROM json_each(told, '$.detail.kinds')),
+  json_array_length(document, '$.unseen'), json_array_length(document, '$.privileges')
+FROM list ORDER BY number"""
+
+STANDING = Section(
+    "standing",
+    "Standing privileges",
+    (
+        by_sql(
+            "seen",
+            "When root looked at this host",
+            ("at", "record", "by", "privileges", "not seen", "SHA-256 of the list"),
+            _SEEN,
+            "The last time before the end of the report. A report that root makes looks at the host first.",
+        ),
+        by_sql(
+            "becoming",
+            "Who can become root, or a watched account, without jitd",
+            ("becomes", "who", "by", "where", "first recorded"),
+            _BECOMING,
+            "Watched accounts are those that rules name. What each word under by means is in jitd(8).",
+        ),
+        by_sql(
+            "changed",
+            "What is new, and what is gone",
+            ("change", "becomes", "who", "by", "where"),
+            _CHANGED,
+            "Compared with the last record before the report begins, or with the first one in it.",
+        ),
+        by_sql("unseen", "What root's look at the host does not show", ("what",), _UNSEEN),
+        by_sql(
+            "trend",
+            "Standing privileges as each report recorded them",
+            ("at", "record", "kinds", "not seen", "privileges"),
+            _TREND,
+        ),
+    ),
+)
