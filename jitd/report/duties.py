@@ -63,6 +63,7 @@ _LOADED = f"""\
   FROM chain_about JOIN chain USING (number) WHERE event = 'policy.loaded' AND actor <> ''
 ), decided AS (
   SELECT id, rule, principal, json_extract(CAST(body AS TEXT), '$.policy') AS policy FROM approvals JOIN chain ON number = ended
+  WHERE principal IN (SELECT actor FROM loaded)
 )
 SELECT principal, rule, count(DISTINCT id)
 FROM decided JOIN loaded ON loaded.policy = decided.policy AND loaded.actor = decided.principal

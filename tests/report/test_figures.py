@@ -375,6 +375,7 @@ def words(row: tuple[Any, ...]) -> str:
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_is_what_the_records_say(both: tuple[Scope, Past], name: str) -> None:
+    """THREATS L-23: in Python, and from the records alone."""
     scope, past = both
     rows = list(FIGURES[name].rows(scope))
     expected = ORACLES[name](past)
@@ -392,11 +393,13 @@ def test_the_year_has_something_to_say_in_each_figure(scope: Scope) -> None:
 
 
 def test_no_figure_tells_what_people_typed(scope: Scope) -> None:
+    """THREATS L-23."""
     assert any(SECRET in one.claims.reason for one in scope.store.requests(ended=True) if one.claims.reason), "people typed it"
     for name, figure in FIGURES.items():
         assert not any(SECRET in str(cell) for row in figure.rows(scope) for cell in row), name
 
 
 def test_the_query_of_a_figure_is_all_that_makes_it(scope: Scope) -> None:
+    """THREATS L-23."""
     for figure in FIGURES.values():
         assert scope.ask(figure.explain, scope.parameters) == list(figure.rows(scope))

@@ -38,6 +38,7 @@ def ask(store: Store, sql: str) -> list[tuple[object, ...]]:
 
 
 def test_all_queries_of_a_reader_show_one_moment_whatever_is_written_meanwhile(database):
+    """THREATS L-23."""
     store, path = database
     with closing(read_store(path)) as reader:
         assert ask(reader, "SELECT count(*) FROM requests") == [(2,)]
@@ -59,6 +60,7 @@ def test_all_queries_of_a_reader_show_one_moment_whatever_is_written_meanwhile(d
     ],
 )
 def test_a_query_changes_nothing_in_the_database(database, change):
+    """THREATS L-23."""
     store, path = database
     before = list(store.documents())
     with closing(read_store(path)) as reader, pytest.raises(StoreError, match="readonly"):
@@ -108,6 +110,7 @@ def scope(store: Store, **changes: object) -> Scope:
     ],
 )
 def test_a_report_is_about_the_requests_that_were_asked_for(database, asked_of, found):
+    """THREATS L-23."""
     _, path = database
     with closing(read_store(path)) as reader:
         assert [id for (id,) in scope(reader, **asked_of).ask("SELECT id FROM asked", {})] == found

@@ -161,6 +161,7 @@ HOSTILE = (
     "1000",
     "Alice",
     "alice ",
+    "malice",
     "\u202egnp.exe",
     "</td><script>alert(1)</script>",
     "e\u0301mile",
