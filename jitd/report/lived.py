@@ -126,9 +126,16 @@ SELECT rule,
   count(*) FILTER (WHERE state = 'revoked')
 FROM uses GROUP BY rule, kind ORDER BY 3 DESC, rule, kind"""
 
+_THEIRS = """\
+asked_at < :until AND (:rule IS NULL OR rule = :rule)
+    AND (:who IS NULL OR json_extract(told, '$.requester.principal') IN (SELECT value FROM json_each(:who)))"""
+"""What is not over yet is told whenever it was asked for. This selects those requests that the report is about, but for its
+begin.
+"""
+
 _HELD = f"""\
-WITH held AS (
-  SELECT CAST(document AS TEXT) AS told FROM (SELECT DISTINCT grant_id FROM asked) JOIN holdings USING (grant_id)
+, held AS (
+  SELECT CAST(document AS TEXT) AS told FROM (SELECT DISTINCT grant_id FROM about) JOIN holdings USING (grant_id)
 ), things AS (
   SELECT json_extract(told, '$.request') AS request,
     json_extract(told, '$.thing') AS thing,
@@ -143,12 +150,14 @@ WITH held AS (
   FROM held
 ), had AS (
   SELECT rule, things.*, given_at IS NOT NULL AND (gone - due) * 86400 > {IN_TIME} AS is_late
-  FROM things JOIN asked ON asked.id = request
+  FROM things JOIN about ON about.id = request
 )
 """
 
 _THINGS = f"""\
-{_HELD}SELECT rule,
+WITH about AS (
+  SELECT id, rule, grant_id FROM asked
+){_HELD}SELECT rule,
   substr(thing, 1, instr(thing || ':', ':') - 1),
   count(given_at),
   count(*) FILTER (WHERE ending = 'not given'),
@@ -159,17 +168,32 @@ _THINGS = f"""\
 FROM had GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"""
 
 _LATE = f"""\
-{_HELD}SELECT request,
+WITH open AS (
+  SELECT requests.id AS id, rule, grant_id, asked_at, CAST(requests.document AS TEXT) AS told
+  FROM holdings JOIN requests ON requests.id = json_extract(CAST(holdings.document AS TEXT), '$.request')
+  WHERE holdings.is_open = 1
+), about AS (
+  SELECT id, rule, grant_id FROM asked
+  UNION
+  SELECT id, rule, grant_id FROM open WHERE {_THEIRS}
+){_HELD}SELECT request,
   holder,
   thing,
   substr(until, 1, 19),
   coalesce(substr(ended_at, 1, 19), ''),
   CAST((gone - due) * 1440 AS INTEGER)
-FROM had WHERE is_late ORDER BY 6 DESC, request, thing"""
+FROM had WHERE is_late ORDER BY ended_at IS NOT NULL, 6 DESC, request, thing"""
 
-_GLASS = """\
-WITH owed AS (
-  SELECT id, CAST(document AS TEXT) AS told FROM asked JOIN owed_reviews USING (id)
+_GLASS = f"""\
+WITH open AS (
+  SELECT id, rule, asked_at, CAST(requests.document AS TEXT) AS told
+  FROM requests JOIN owed_reviews USING (id) WHERE owed_reviews.is_open = 1
+), about AS (
+  SELECT id FROM asked
+  UNION
+  SELECT id FROM open WHERE {_THEIRS}
+), owed AS (
+  SELECT id, CAST(document AS TEXT) AS told FROM about JOIN owed_reviews USING (id)
 )
 SELECT id,
   substr(json_extract(told, '$.begun_at'), 1, 19),
@@ -258,13 +282,14 @@ LIVED = Section(
             "Things that were not taken back in time",
             ("request", "holder", "thing", "until", "ended", "minutes late"),
             _LATE,
+            "Those that are still there are named whenever they were asked for.",
         ),
         by_sql(
             "break-glass",
             "Broken glass, and the reviews of it",
             ("request", "begun", "requester", "rule", "instead of", "review", "was overdue", "reviewer", "hours"),
             _GLASS,
-            "The hours are those until the review, or until now if it is still owed.",
+            "The hours are those until the review, or now. Reviews that are still owed are named whenever glass was broken.",
         ),
         by_sql(
             "locks",

@@ -78,19 +78,24 @@ class Past:
             if body["event"].startswith("request."):
                 one = every[body["id"]]
                 one.state, one.last = body["state"], body
-        self.asked = {id: one for id, one in every.items() if self.is_in_scope(one)}
+        self.so_far = {id: one for id, one in every.items() if self.is_so_far(one)}
+        self.asked = {id: one for id, one in self.so_far.items() if scope.since <= one.at.replace(microsecond=0)}
 
-    def is_in_scope(self, one: Asked) -> bool:
-        scope, second = self.scope, one.at.replace(microsecond=0)
+    def is_so_far(self, one: Asked) -> bool:
+        """True if the report is about ``one``, or would be if it began earlier."""
+        scope = self.scope
         is_theirs = scope.who is None or one.requester in scope.who
         is_under = scope.rule is None or one.rule == scope.rule
-        return scope.since <= second < scope.until and is_theirs and is_under
+        return one.at.replace(microsecond=0) < scope.until and is_theirs and is_under
 
-    def under(self, life: str, event: str) -> Iterator[tuple[Asked, list[dict[str, Any]]]]:
-        """The lives that began with ``event`` for a request in the scope, with it."""
+    def under(self, life: str, event: str, ended: str = "") -> Iterator[tuple[Asked, list[dict[str, Any]]]]:
+        """The lives that began with ``event`` for a request in the scope, with it. If ``ended`` is an event, also those for
+        earlier requests which have not ended with it.
+        """
         for records in self.of[life].values():
             assert records[0]["event"] == event
-            if (one := self.asked.get(records[0]["detail"]["request"])) is not None:
+            is_open = bool(ended) and records[-1]["event"] != ended
+            if (one := (self.so_far if is_open else self.asked).get(records[0]["detail"]["request"])) is not None:
                 yield one, records
 
 
@@ -232,9 +237,9 @@ def _grants(past: Past) -> list[Row]:
     ]
 
 
-def had(past: Past) -> Iterator[tuple[Asked, dict[str, Any], list[dict[str, Any]], float | None]]:
+def had(past: Past, ended: str = "") -> Iterator[tuple[Asked, dict[str, Any], list[dict[str, Any]], float | None]]:
     """Each thing, and the seconds by which it was taken back too late."""
-    for one, records in past.under("holding", "holding.giving"):
+    for one, records in past.under("holding", "holding.giving", ended):
         by_event = {body["event"]: body for body in reversed(records)}
         until = datetime.fromisoformat(records[0]["detail"]["until"])
         due = min(until, at(by_event["holding.taking"])) if "holding.taking" in by_event else until
@@ -257,7 +262,7 @@ def _things(past: Past) -> list[Row]:
 @oracle("late-things")
 def _late(past: Past) -> list[Row]:
     rows: list[Row] = []
-    for one, by_event, records, late in had(past):
+    for one, by_event, records, late in had(past, "holding.ended"):
         if late is not None:
             told = records[0]["detail"]
             ended = by_event["holding.ended"]["at"][:19] if "holding.ended" in by_event else ""
@@ -269,9 +274,9 @@ def _late(past: Past) -> list[Row]:
 def _glass(past: Past) -> list[Row]:
     rows: list[Row] = []
     for id, records in past.of["owed_review"].items():
-        if id in past.asked:
-            first, last = records[0], records[-1]
-            is_given = last["event"] == "owed_review.reviewed"
+        first, last = records[0], records[-1]
+        is_given = last["event"] == "owed_review.reviewed"
+        if id in (past.asked if is_given else past.so_far):
             until = at(last) if is_given else past.scope.now
             hours = (until - at(first)).total_seconds() / 3600
             was_late = any(body["event"] == "owed_review.overdue" for body in records)
@@ -403,3 +408,14 @@ def test_the_query_of_a_figure_is_all_that_makes_it(scope: Scope) -> None:
     """THREATS L-23."""
     for figure in FIGURES.values():
         assert scope.ask(figure.explain, scope.parameters) == list(figure.rows(scope))
+
+
+@pytest.mark.parametrize(("name", "is_over", "begun"), [("break-glass", 5, 1), ("late-things", 4, 3)])
+def test_what_is_still_owed_or_held_is_named_in_the_reports_of_all_later_times(
+    year: Year, name: str, is_over: int, begun: int
+) -> None:
+    late = year.until - timedelta(days=30)
+    with closing(read_store(year.database)) as store:
+        rows = list(FIGURES[name].rows(scope_of(store, year.policy, year.until, late, year.until)))
+    before = [row for row in rows if str(row[begun]) < f"{late - timedelta(hours=5):%Y-%m-%dT%H:%M:%S}"]
+    assert before and all(row[is_over] in ("owed", "overdue", "") for row in before)

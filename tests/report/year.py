@@ -378,7 +378,7 @@ class Life:
                     self.later(chance.random() * 7200, lambda: self.do(holding.Taking(id, DAEMON, "given back")))
             case Take(id):
                 late = 600 + chance.random() * 86400 if chance.random() < 0.15 else chance.random() * 20
-                self.later(NO_SECONDS if chance.random() < 0.03 else late, lambda: self.taken(id))
+                self.later(NO_SECONDS if chance.random() < 0.1 else late, lambda: self.taken(id))
             case SetDeadline(life, id, boot):
                 self.later(boot - 1000.0 - self.at, lambda: self.over(life, id))
             case ReviewOwed(request):
