@@ -286,6 +286,7 @@ class Daemon:
             lifecycle=self._lifecycle,
             now=now,
             directory=config.state / "reports",
+            people_of=decider.seating.named_by,
         )
         subordinates = Subordinates()
         subordinates.read_file()  # so that nobody has many shares before the first look-up, which may never end

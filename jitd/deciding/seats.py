@@ -11,6 +11,7 @@ import asyncio
 import pwd
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
@@ -31,6 +32,8 @@ LISTED_FOR = 30.0
 """Number of seconds that a list of all accounts is kept."""
 WITHIN = 2.0
 """Maximum number of seconds for the search. If the search takes longer, the result contains no people."""
+LISTED_WITHIN = 5.0
+"""Maximum number of seconds for the search of all people whom the rules name."""
 MOST_PEOPLE = 200
 """Maximum number of people in a result."""
 
@@ -88,6 +91,22 @@ class Seating:
                 return await self._workers.seats.run(request.requester.uid, self._look, request, ways)
         except TimeoutError:
             return (UNKNOWN,) * len(ways)
+
+    async def named_by(self, uid: int, words: Iterable[str]) -> dict[str, tuple[frozenset[str], bool]]:
+        """Map words of rules, such as ``group:ops``, to the persons whom they name, and to whether these are all. The search is
+        made for the account ``uid``. A word for which there was no time is left out.
+        """
+        found: dict[str, tuple[frozenset[str], bool]] = {}
+
+        def look() -> None:
+            for word in words:
+                seats = self._of_word(word)
+                accounts = (account for account in seats.people if not is_made(account))
+                found[word] = frozenset(person_of(one, self._config.people, itself) for one in accounts), seats.is_whole
+
+        with suppress(TimeoutError):
+            await self._workers.seats.run_within(LISTED_WITHIN, uid, look)
+        return found.copy()
 
     def _look(self, request: Request, ways: tuple[Approval, ...]) -> tuple[Seats, ...]:
         known: dict[str, Seats] = {}

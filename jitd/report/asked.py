@@ -12,7 +12,7 @@ from functools import partial
 from time import monotonic
 
 from jitd.core.policy import Policy
-from jitd.report.figure import Scope
+from jitd.report.figure import People, Scope
 from jitd.store import Store
 
 WITHIN = 25.0
@@ -57,11 +57,12 @@ def scope_of(
     until: datetime,
     who: frozenset[str] | None = None,
     rule: str | None = None,
+    people: People | None = None,
 ) -> Scope:
     """Return the scope of a report, with its table ``asked``. ``store`` was opened for reading, for this report alone. ``now``,
     ``since`` and ``until`` are aware, in UTC; ``who`` has principals as the store has them (``Naming.canonical``). Raises
     StoreError.
     """
-    scope = Scope(now, since, until, who, rule, partial(store.ask, until=monotonic() + WITHIN), store, policy)
+    scope = Scope(now, since, until, who, rule, partial(store.ask, until=monotonic() + WITHIN), store, policy, people or {})
     scope.ask(ASKED, scope.parameters)
     return scope

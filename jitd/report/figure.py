@@ -16,6 +16,8 @@ from jitd.core.frozen import dataclass, field
 from jitd.core.policy import Policy
 from jitd.store import Cell, Row, Store
 
+People = Mapping[str, tuple[frozenset[str], bool]]
+
 
 class Queries(Protocol):
     """Asks the database. All queries of one report see the same state of it."""
@@ -29,7 +31,8 @@ class Scope:
     """What a report that is made at ``now`` is about: the requests that were submitted from ``since`` on and before ``until``
     (all three aware, in UTC), by one of the principals ``who`` and under the rule ``rule``. None selects all. ``ask`` and
     ``store`` read one state of the database. In ``ask``, the table ``asked`` has these requests (``asked.scope_of`` makes both).
-    ``policy`` is the policy in force.
+    ``policy`` is the policy in force. ``people`` maps words of its rules, such as ``group:ops``, to the persons whom they name,
+    and to whether these are all.
     """
 
     now: datetime
@@ -40,6 +43,7 @@ class Scope:
     ask: Queries = field(repr=False)
     store: Store = field(repr=False)
     policy: Policy = field(repr=False)
+    people: People = field(repr=False, default_factory=dict)
 
     @property
     def parameters(self) -> dict[str, Cell]:

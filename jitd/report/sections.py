@@ -6,5 +6,6 @@ from __future__ import annotations
 from jitd.report.duties import DUTIES
 from jitd.report.figure import Section
 from jitd.report.lived import LIVED
+from jitd.report.wider import WIDER
 
-SECTIONS: tuple[Section, ...] = (LIVED, DUTIES)
+SECTIONS: tuple[Section, ...] = (LIVED, WIDER, DUTIES)

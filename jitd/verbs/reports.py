@@ -12,7 +12,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,9 +25,11 @@ from jitd.core.sought import Sought
 from jitd.core.subject import Subject
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.report.asked import WITHIN, scope_of
+from jitd.report.figure import People
 from jitd.report.making import line, make, written
 from jitd.report.page import page
 from jitd.report.sections import SECTIONS
+from jitd.report.wider import words_of
 from jitd.store import Store, TooSlow
 from jitd.verbs.access import Access
 from jitd.verbs.records import PIECE, moment_in, principals_in
@@ -61,7 +63,11 @@ class Reports:
         lifecycle: Lifecycle,
         now: Callable[[], Moment],
         directory: Path,
+        people_of: Callable[[int, Iterable[str]], Awaitable[People]],
     ) -> None:
+        """``people_of`` returns the people whom words of rules name, as far as this host can list them (``Scope.people``). Its
+        first argument is the uid for which it looks.
+        """
         self._host = host
         self._naming = naming
         self._access = access
@@ -72,6 +78,7 @@ class Reports:
         self._lifecycle = lifecycle
         self._now = now
         self._directory = directory
+        self._people_of = people_of
 
     async def make(self, who: Subject, asked: Report) -> AsyncGenerator[Row, None]:
         """Yield the report that ``asked`` selects. Raises Refusal."""
@@ -86,9 +93,11 @@ class Reports:
         if since >= until:
             raise Refusal("usage", "a report ends later than it begins")
         people = None if asked.who is None else principals_in(self._naming, asked.who)
+        policy = self._policy()
+        named = {} if people is not None else await self._people_of(who.uid, words_of(policy))
         try:
             report = await self._workers.kept.run_within(
-                MADE_WITHIN, who.uid, self._made, since, until, people, asked.rule, now, who.principal
+                MADE_WITHIN, who.uid, self._made, since, until, people, asked.rule, now, who.principal, policy, named
             )
             content = await self._workers.kept.run(who.uid, FORMS[asked.form], report)
         except (TimeoutError, TooSlow):
@@ -109,9 +118,11 @@ class Reports:
         rule: str | None,
         made_at: datetime,
         by: str,
+        policy: Policy,
+        named: People,
     ) -> dict[str, Any]:
         with closing(self._opened()) as store:
-            scope = scope_of(store, self._policy(), made_at, since, until, people, rule)
+            scope = scope_of(store, policy, made_at, since, until, people, rule, named)
             return make(scope, SECTIONS, host=self._host, by=by, head=store.head())
 
     async def kept(self, who: Subject, asked: KeptReport) -> AsyncGenerator[Row, None]:

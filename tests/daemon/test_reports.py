@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +24,7 @@ from jitd.core.policy import Policy
 from jitd.core.subject import LOCAL, Subject
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.report import asked as asked_table
+from jitd.report.figure import People
 from jitd.report.page import page
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs.access import Access
@@ -37,6 +38,10 @@ from tests.scene import START, asked, free, moment, person, screened, submit
 ALICE, BOB, DAVE = person("alice"), person("bob"), person("dave")
 ASKED = {"since": None, "until": None, "who": None, "rule": None, "form": "json", "standing": None}
 LATER = "2030-01-01T00:00:00Z"
+
+
+async def nobody_known(uid: int, words: Iterable[str]) -> People:
+    return {}
 
 
 class House:
@@ -60,6 +65,7 @@ class House:
             lifecycle=self.lifecycle,
             now=lambda: moment(self.after),
             directory=path / "reports",
+            people_of=nobody_known,
         )
         self.n, self.kept_as = 0, 0
 
