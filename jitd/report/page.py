@@ -9,6 +9,7 @@ policy (Content-Security-Policy) lets a browser load nothing and run nothing, ev
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
@@ -28,7 +29,7 @@ body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 60rem; background:
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .25rem; }
 h2 { font-size: 1.25rem; margin: 2.75rem 0 .25rem; padding-top: .75rem; border-top: 2px solid var(--ink); }
 h3 { font-size: 1rem; margin: 1.5rem 0 .25rem; }
-h1, h2, h3, th, td, dd { overflow-wrap: anywhere; }
+h1, h2, h3, dd { overflow-wrap: anywhere; }
 p { margin: .25rem 0 .5rem; }
 .soft, dt, .says { color: var(--soft); }
 .says { max-width: 44rem; }
@@ -40,13 +41,15 @@ a { color: var(--mark); }
 nav ol { margin: .25rem 0; padding-left: 1.5rem; }
 table { border-collapse: collapse; min-width: 60%; max-width: 100%; margin: .35rem 0 .5rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--line); }
-th { font-weight: 600; color: var(--soft); border-bottom-color: var(--soft); overflow-wrap: normal; }
+th { font-weight: 600; color: var(--soft); border-bottom-color: var(--soft); }
 th:last-child, td:last-child { padding-right: 0; }
 td { white-space: pre-wrap; unicode-bidi: isolate; }
+td, th { overflow-wrap: normal; }
+td span { white-space: nowrap; }
+.many { font-size: .85em; }
 .n { text-align: right; }
 td.n { white-space: nowrap; }
 .table { overflow-x: auto; }
-@media screen and (max-width: 40rem) { td { min-width: 6rem; } td.n { min-width: 0; } }
 summary { color: var(--soft); font-size: .85em; cursor: pointer; }
 svg { display: block; width: 100%; height: auto; max-width: 44rem; margin: .5rem 0; color: var(--mark); }
 svg text { fill: var(--soft); font-size: 11px; }
@@ -60,6 +63,7 @@ footer { margin-top: 3rem; padding-top: .75rem; border-top: 2px solid var(--ink)
   .says, dl { break-after: avoid; break-inside: avoid; }
   thead { display: table-header-group; }
   tr, svg { break-inside: avoid; }
+  th, td { padding-top: .12rem; padding-bottom: .12rem; }
   a { color: inherit; text-decoration: none; }
 }
 """
@@ -72,6 +76,12 @@ _HEAD = f"""<!DOCTYPE html>
 <meta name="referrer" content="no-referrer">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 """
+MANY = 7
+"""Number of columns from which on a table is written smaller, because paper is narrow."""
+WORD = 20
+"""A longer word may be broken: a column that has one would take the room of all others."""
+_PARTS = re.compile(r"(?=@)|(?<=[0-9])(?=T[0-9]{2}:)|(?<=[/:])(?=[^0-9/:])")
+"""Where a word may be broken that is no longer: before a realm, before the hour, and between the parts of a path."""
 TREND = "trend"
 """The name of a figure that is also drawn."""
 
@@ -128,7 +138,7 @@ def _figure(figure: dict[str, Any]) -> Iterator[str]:
     rows, columns = figure["rows"], figure["columns"]
     if rows:
         numeric = [all(isinstance(row[at], int | float | None) for row in rows) for at in range(len(columns))]
-        yield '<div class="table"><table>'
+        yield f'<div class="table"><table{" class=many" if len(columns) >= MANY else ""}>'
         yield f"<thead><tr>{_cells('th', map(_text, columns), numeric)}</tr></thead>"
         yield "<tbody>"
         yield from (f"<tr>{_cells('td', map(_cell, row), numeric)}</tr>" for row in rows)
@@ -165,7 +175,18 @@ def _foot(report: dict[str, Any]) -> Iterator[str]:
 
 
 def _cell(value: str | int | float | None) -> str:
-    return _text(in_words(value))
+    words = shown(in_words(value)).split(" ")
+    return " ".join("<wbr>".join(map(_piece, _pieces(word))) for word in words)
+
+
+def _pieces(word: str) -> Iterator[str]:
+    for part in _PARTS.split(word):
+        yield from (part[at : at + WORD] for at in range(0, len(part), WORD))
+
+
+def _piece(piece: str) -> str:
+    """Return a piece of a word, at whose hyphens and slashes no browser breaks it."""
+    return escape(piece, quote=True) if piece.isalnum() else f"<span>{escape(piece, quote=True)}</span>"
 
 
 def in_words(value: str | int | float | None) -> str:

@@ -112,6 +112,7 @@ def by_rule(report: bytes) -> dict[str, int]:
 
 
 def test_a_report_is_recorded_with_the_digest_of_exactly_what_is_sent(house: House) -> None:
+    """THREATS L-25."""
     number = house.store.head().number
     for form in ("json", "html"):
         head, content = house.make(form=form)
@@ -124,7 +125,7 @@ def test_a_report_is_recorded_with_the_digest_of_exactly_what_is_sent(house: Hou
 
 
 def test_a_report_is_recorded_before_its_first_byte_is_sent(house: House) -> None:
-    """Who breaks off the connection has read nothing that is not recorded."""
+    """THREATS L-25: who breaks off the connection has read nothing that is not recorded."""
     rows = house.reports.make(DAVE, Report(**ASKED))
 
     async def first() -> None:
@@ -135,6 +136,7 @@ def test_a_report_is_recorded_before_its_first_byte_is_sent(house: House) -> Non
 
 
 def test_a_report_that_cannot_be_recorded_is_not_sent(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS L-25."""
 
     def full(*words: object) -> None:
         raise OSError("disk full")
@@ -221,6 +223,7 @@ def test_a_kept_report_is_shown_to_auditors_as_it_is_with_its_record(house: Hous
     "change", ["a byte", "an end", "another form", "another time", "another month", "nothing", "a link", "a pipe", "large"]
 )
 def test_a_file_that_jitd_has_not_made_is_no_report(house: House, kept: bytes, change: str) -> None:
+    """THREATS L-25."""
     file = house.path / "reports/2026-03.json"
     match change:
         case "a byte":

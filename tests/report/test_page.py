@@ -53,6 +53,8 @@ th td details summary pre footer div""",
     )
 )
 EMPTY = {"meta"}
+BREAKS = {"span", "wbr"}
+"""They say within a cell where a line may end. Which there are depends on the name."""
 
 
 class Taken(HTMLParser):
@@ -70,6 +72,9 @@ class Taken(HTMLParser):
         assert self._open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in BREAKS:
+            assert attrs == []
+            return
         self.elements.append((tag, tuple(name for name, _ in attrs)))
         self.attributes += [value or "" for _, value in attrs]
         if tag not in EMPTY:
@@ -77,7 +82,7 @@ class Taken(HTMLParser):
             self.texts.append("")
 
     def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
+        assert tag == "span" or self._open.pop() == tag
 
     def handle_data(self, data: str) -> None:
         if self._open:
