@@ -59,7 +59,7 @@ def test_an_auditor_gets_the_report_that_root_gets(house: House) -> None:
     assert [row[0] for row in figures(of_root)["requests-by-rule"]] == ["", WEB]
     assert of_carol["by"] == "carol@EXAMPLE.TEST" and "the report is recorded: record " in said
     refused = house.jitd("audit", "report", who="alice")
-    assert (refused.returncode, refused.stdout) == (77, "") and "only operators, auditors and root" in refused.stderr
+    assert (refused.returncode, refused.stdout) == (3, "") and "only operators, auditors and root" in refused.stderr
 
 
 def test_a_file_has_the_digest_of_the_record_that_the_verb_names(house: House, tmp_path: Path) -> None:

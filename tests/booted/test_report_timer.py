@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""jitd-report.timer under systemd, as jitd(8) has it set up: the report of the last month is kept, and auditors get it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.booted.conftest import Service, show, systemctl
+
+DIRECTORY = Path("/var/lib/jitd/reports")
+TIMER, SERVICE = "jitd-report.timer", "jitd-report.service"
+MONTH = f"{datetime.now(UTC).replace(day=1) - timedelta(days=1):%Y-%m}"
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_kept(service: Service) -> Iterator[None]:
+    yield
+    shutil.rmtree(DIRECTORY, ignore_errors=True)
+
+
+@pytest.fixture
+def own_command(service: Service) -> Iterator[Path]:
+    """A file with what the service runs in place of its command."""
+    place = Path(f"/etc/systemd/system/{SERVICE}.d/test.conf")
+    place.parent.mkdir(parents=True)
+    yield place
+    place.unlink()
+    place.parent.rmdir()
+    systemctl("daemon-reload")
+    subprocess.run(["systemctl", "reset-failed", SERVICE], check=False)
+
+
+def test_the_timer_is_off_until_it_is_enabled(service: Service) -> None:
+    assert show(TIMER, "UnitFileState", "ActiveState") == {"UnitFileState": "disabled", "ActiveState": "inactive"}
+
+
+def test_the_timer_waits_for_the_first_day_of_a_month(service: Service) -> None:
+    """In the zone in which a month of a report ends."""
+    line = f"systemctl enable --now {TIMER}"
+    assert line in Path("/usr/lib/systemd/system", TIMER).read_text("utf-8")
+    try:
+        assert subprocess.run(line.split(), capture_output=True, text=True, check=False).returncode == 0
+        (calendar,) = [one for one in Path("/usr/lib/systemd/system", TIMER).read_text().splitlines() if "OnCalendar" in one]
+        told = ["systemd-analyze", "calendar", calendar.partition("=")[2]]
+        said = subprocess.run(told, capture_output=True, text=True, check=True).stdout
+        assert "Normalized form: *-*-01 03:00:00 UTC" in said
+        assert show(TIMER, "ActiveState") == {"ActiveState": "active"}
+    finally:
+        systemctl("disable", "--now", TIMER)
+
+
+def test_the_service_keeps_the_report_of_the_last_month(service: Service) -> None:
+    before = service.head().number
+    systemctl("start", SERVICE)
+    kept = sorted(DIRECTORY.iterdir())
+    assert [file.name for file in kept] == [f"{MONTH}.html", f"{MONTH}.json"]
+    assert {file.stat().st_mode & 0o7777 for file in kept} == {0o600}
+    assert (DIRECTORY.stat().st_mode & 0o7777, DIRECTORY.parent.stat().st_mode & 0o7777) == (0o700, 0o711)
+    report = json.loads(kept[1].read_bytes())
+    assert report["since"] == f"{MONTH}-01T00:00:00Z" and report["by"] == "root"
+    done = subprocess.run(["jitd", "audit", "report", f"--kept={MONTH}", "--json"], capture_output=True, check=False)
+    assert done.stdout == kept[1].read_bytes(), done.stderr
+    made = [one["detail"]["form"] for one in service.records(before) if one["event"] == "report.made"]
+    assert made == ["json", "html"]
+
+
+def test_the_service_can_write_no_directory_but_its_own_and_does_not_see_the_record(service: Service, own_command: Path) -> None:
+    places = ("/etc/cron.d", "/run", "/run/jitd", "/tmp", "/root", "/home", "/var/lib", "/var/tmp")
+    tries = f"for each in {' '.join(places)}; do (echo > $each/trace) 2>/dev/null; done"
+    line = f"{tries}; ls -A /var/lib/jitd; id -u; grep CapBnd /proc/self/status"
+    own_command.write_text(f'[Service]\nExecStart=\nExecStart=/bin/sh -c "{line}"\nStandardOutput=file:/run/said\n')
+    systemctl("daemon-reload")
+    systemctl("start", SERVICE)
+    said = Path("/run/said")
+    words = said.read_text("utf-8").split()
+    said.unlink()
+    assert words == ["reports", "0", "CapBnd:", f"{1 << 2:016x}"]
+    assert [place for place in places if Path(place, "trace").exists()] == []
