@@ -92,6 +92,7 @@ ACTIVITIES = {
     "policy.loaded": 3,
     "recording.watched": 2,
     "recording.removed": 4,
+    "report.made": 2,
     "value.forgotten": 4,
     "standing.recorded": 2,
     "daemon.started": 10,

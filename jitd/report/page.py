@@ -63,6 +63,8 @@ footer { margin-top: 3rem; padding-top: .75rem; border-top: 2px solid var(--ink)
   .says, dl { break-after: avoid; break-inside: avoid; }
   thead { display: table-header-group; }
   tr, svg { break-inside: avoid; }
+  .table { overflow: visible; }
+  .many { font-size: .75em; }
   th, td { padding-top: .12rem; padding-bottom: .12rem; }
   a { color: inherit; text-decoration: none; }
 }
@@ -78,8 +80,8 @@ _HEAD = f"""<!DOCTYPE html>
 """
 MANY = 7
 """Number of columns from which on a table is written smaller, because paper is narrow."""
-WORD = 20
-"""A longer word may be broken: a column that has one would take the room of all others."""
+WORD, WORD_OF_MANY = 20, 14
+"""A longer word may be broken, in most tables and in one of MANY columns: its column would take the room of all others."""
 _PARTS = re.compile(r"(?=@)|(?<=[0-9])(?=T[0-9]{2}:)|(?<=[/:])(?=[^0-9/:])")
 """Where a word may be broken that is no longer: before a realm, before the hour, and between the parts of a path."""
 TREND = "trend"
@@ -138,10 +140,11 @@ def _figure(figure: dict[str, Any]) -> Iterator[str]:
     rows, columns = figure["rows"], figure["columns"]
     if rows:
         numeric = [all(isinstance(row[at], int | float | None) for row in rows) for at in range(len(columns))]
+        word = WORD_OF_MANY if len(columns) >= MANY else WORD
         yield f'<div class="table"><table{" class=many" if len(columns) >= MANY else ""}>'
         yield f"<thead><tr>{_cells('th', map(_text, columns), numeric)}</tr></thead>"
         yield "<tbody>"
-        yield from (f"<tr>{_cells('td', map(_cell, row), numeric)}</tr>" for row in rows)
+        yield from (f"<tr>{_cells('td', (_cell(cell, word) for cell in row), numeric)}</tr>" for row in rows)
         yield "</tbody>"
         yield "</table></div>"
     else:
@@ -174,14 +177,14 @@ def _foot(report: dict[str, Any]) -> Iterator[str]:
     yield "</footer>"
 
 
-def _cell(value: str | int | float | None) -> str:
+def _cell(value: str | int | float | None, most: int) -> str:
     words = shown(in_words(value)).split(" ")
-    return " ".join("<wbr>".join(map(_piece, _pieces(word))) for word in words)
+    return " ".join("<wbr>".join(map(_piece, _pieces(word, most))) for word in words)
 
 
-def _pieces(word: str) -> Iterator[str]:
+def _pieces(word: str, most: int) -> Iterator[str]:
     for part in _PARTS.split(word):
-        yield from (part[at : at + WORD] for at in range(0, len(part), WORD))
+        yield from (part[at : at + most] for at in range(0, len(part), most))
 
 
 def _piece(piece: str) -> str:
