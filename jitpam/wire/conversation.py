@@ -32,6 +32,7 @@ _ASKS = [
     "export",
     "report",
     "keptreport",
+    "pack",
     "replay",
     "withdraw",
 ]  # the questions that are answered by items, followed by Done or Refused

@@ -258,6 +258,15 @@ class KeptReport(Message, by=FROM_CLIENT):
     form: str
 
 
+class Pack(Message, by=FROM_CLIENT):
+    """Request the files of a pack about the action ``id`` (PROTOCOL.md, "Packs"): a request or grant, or one of its runs. With
+    ``recordings``, also request the recordings that the sender may watch.
+    """
+
+    id: str
+    recordings: bool
+
+
 class SigningKey(Message, by=FROM_CLIENT):
     """Request the public key by which the head of the chain is signed. With ``rotate``, make a new key first."""
 

@@ -109,6 +109,7 @@ def live(house: House) -> list[Message]:
         messages.Export(since=None, until=None, who="alice", rule=None),
         messages.Report(since=None, until=None, who="alice", rule=None, form="html", standing=b"{}"),
         messages.KeptReport(month="2026-11", form="html"),
+        messages.Pack(id=id, recordings=True),
         messages.Bye(),
         messages.Seen(beat=1),
         messages.Reload(),

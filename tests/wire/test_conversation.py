@@ -28,6 +28,7 @@ ASKED = {
     "export",
     "report",
     "keptreport",
+    "pack",
     "replay",
     "withdraw",
     "keep",
