@@ -52,6 +52,20 @@ def lines(
             told = last.at
 
 
+def cut(lines: Iterable[str], most: int) -> Iterator[str]:
+    """Yield ``lines`` of version 2. If they have more than ``most`` characters together, yield those that fit, and a marker that
+    says so.
+    """
+    n, at = 0, "0.0"
+    for line in lines:
+        n += len(line)
+        if n > most:
+            yield f'[{at}, "m", "cut here: the recording goes on"]\n'
+            return
+        at = line[1:].partition(",")[0] if line.startswith("[") else at
+        yield line
+
+
 def _head(header: Header, version: int) -> dict[str, object]:
     rows, columns = (header.rows, header.columns) if header.rows and header.columns else USUAL_SIZE
     about = {
