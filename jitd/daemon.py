@@ -126,6 +126,7 @@ class Daemon:
         from jitd.verbs.mutes import Mutes
         from jitd.verbs.observers import Observers
         from jitd.verbs.owed_reviews import OwedReviews
+        from jitd.verbs.packs import Packs
         from jitd.verbs.recordings import Recordings
         from jitd.verbs.records import Records
         from jitd.verbs.reports import Reports
@@ -288,6 +289,21 @@ class Daemon:
             directory=config.state / "reports",
             people_of=decider.seating.named_by,
         )
+        packs = Packs(
+            host=config.host,
+            directory=str(config.state / "recordings"),
+            version=__version__,
+            access=access,
+            recordings=recordings,
+            store=self._store,
+            opened=opened,
+            workers=self._workers,
+            lifecycle=self._lifecycle,
+            now=now,
+            read_policy=self._rules.read_again,
+            names=config.names,
+            countersigned=lambda: stored(countersignatures(config.state), config.record.witnesses).values(),
+        )
         subordinates = Subordinates()
         subordinates.read_file()  # so that nobody has many shares before the first look-up, which may never end
         self.services: Services = Services(
@@ -318,6 +334,7 @@ class Daemon:
             recordings=recordings,
             records=self._records,
             reports=reports,
+            packs=packs,
             observers=Observers(access, decider, self.perform.observing, recordings, self._store, self._workers, now),
             waiters=waiters,
             turns=Turns(),

@@ -7,6 +7,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from jitd.core.policy import Policy
+from jitd.core.policy_text import PolicyText
 from jitd.settings import policyfile
 from jitd.settings.config import Config
 
@@ -41,3 +42,10 @@ class PolicyInForce:
         async with self._reading:  # only one at a time, so that the policy that was read last is in force at the end
             self.policy = await workers.kept.run(0, self._read)
             return self.policy
+
+    def read_again(self, text: PolicyText) -> Policy | None:
+        """Return the policy that was in force with the files ``text``. Return None if this version does not read it without
+        faults. The setting ``root`` is that of today.
+        """
+        rules, faults = policyfile.read_again(text, self._config.names, self._config.naming)
+        return None if faults else Policy(tuple(rules), self._config.root, text.digest, text)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs about the record: ``audit key``, and those of ``recorded``, ``reported``, ``verifying`` and ``witnessing``."""
+"""The verbs about the record: ``audit key``, and those of ``packing``, ``recorded``, ``reported``, ``verifying``, ``witnessing``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import click
 
 from jitd.cli.answer import answer
 from jitd.cli.call import called
+from jitd.cli.packing import pack
 from jitd.cli.recorded import export, show
 from jitd.cli.reported import report
 from jitd.cli.verifying import verify
@@ -19,7 +20,7 @@ def audit() -> None:
     """Print the record, export it, or prove that nobody has changed it."""
 
 
-for verb in (countersigned, digests, export, report, show, verify, witness):
+for verb in (countersigned, digests, export, pack, report, show, verify, witness):
     audit.add_command(verb)
 
 

@@ -7,7 +7,7 @@ an attempt to read the fact raises Unasked. The caller then looks for the fact a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 
@@ -50,6 +50,30 @@ def spell(value: Value | Unknown) -> str:
         case _:
             text = str(value)
     return text if len(text) <= MOST_SPELLED else f"{text[:MOST_SPELLED]}…"
+
+
+def read_value(text: str, type: str) -> Value:
+    """Return the value of the ``type`` (one of ``names.TYPES``) that is written as ``text``, in the form of ``spell``. Raises
+    ValueError.
+    """
+    return _READ[type](text)
+
+
+def _read_bool(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError(text)
+    return text == "true"
+
+
+_READ: Mapping[str, Callable[[str], Value]] = {
+    "bool": _read_bool,
+    "int": int,
+    "double": float,
+    "string": str,
+    "timestamp": datetime.fromisoformat,
+    "list": lambda text: tuple(filter(None, map(str.strip, text.split(",")))),
+}
+"""Maps the type of a fact to the function that reads a written value of this type."""
 
 
 class Unasked(Exception):

@@ -20,7 +20,7 @@ from jitd.core.decision import Decision, Deny, Why
 from jitd.core.deed import deed_of
 from jitd.core.effects import Moment
 from jitd.core.explaining import Explained, Near, closest, explain
-from jitd.core.facts import Facts, Value
+from jitd.core.facts import Facts, Value, read_value
 from jitd.core.frozen import dataclass
 from jitd.core.names import NAMES, Name, fault_in
 from jitd.core.owed_review import OwedReview
@@ -244,26 +244,9 @@ def _value(name: str, text: str, names: Mapping[str, Name]) -> Value:
     if name == "fact.now":
         raise Nonsense("fact.now is the time: set it with --at")
     try:
-        value = _READ[told.type](text)
+        value = read_value(text, told.type)
     except ValueError:
         raise Nonsense(f"{shown(name)}: {shown(text)} is not of type {told.type}") from None
     if fault := fault_in(value, told.type):
         raise Nonsense(f"{shown(name)} {fault}")
     return value
-
-
-def _read_bool(text: str) -> bool:
-    if text not in ("true", "false"):
-        raise ValueError(text)
-    return text == "true"
-
-
-_READ: Mapping[str, Callable[[str], Value]] = {
-    "bool": _read_bool,
-    "int": int,
-    "double": float,
-    "string": str,
-    "timestamp": datetime.fromisoformat,
-    "list": lambda text: tuple(filter(None, text.split(","))),
-}
-"""Maps the type of a fact to the function that reads a typed value of this type."""

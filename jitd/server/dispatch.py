@@ -82,6 +82,8 @@ class Dispatch:
                 return self._to.reports.make(who, message)
             case messages.KeptReport():
                 return self._to.reports.kept(who, message)
+            case messages.Pack():
+                return self._to.packs.make(who, message)
             case messages.Metrics():
                 return self._to.metrics.rows(who)
         raise Refusal("usage", f"jitd has no answer to {message.type}")

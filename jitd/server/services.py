@@ -26,6 +26,7 @@ from jitd.verbs.locks import Locks
 from jitd.verbs.mutes import Mutes
 from jitd.verbs.observers import Observers
 from jitd.verbs.owed_reviews import OwedReviews
+from jitd.verbs.packs import Packs
 from jitd.verbs.recordings import Recordings
 from jitd.verbs.records import Records
 from jitd.verbs.reports import Reports
@@ -58,6 +59,7 @@ class Services:
     recordings: Recordings
     records: Records
     reports: Reports
+    packs: Packs
     observers: Observers
     waiters: Waiters
     turns: Turns

@@ -297,6 +297,9 @@ class Store(Protocol):
     def checkpoints(self, after: int = 0) -> Iterator[Checkpoint]:
         """Yield the checkpoints of heads after record number ``after``, in their order."""
 
+    def checkpoint_before(self, number: int) -> Checkpoint | None:
+        """Return the checkpoint of the newest head before record ``number`` that was signed. Return None if there is none."""
+
     def last_checkpoint(self) -> Checkpoint | None:
         """Return the checkpoint of the newest head that was signed. Return None if there is none."""
 
@@ -304,6 +307,9 @@ class Store(Protocol):
         """Yield the life cycle, the id and the document of every object, for the verifier. If ``ended`` is false, leave out
         objects that have ended.
         """
+
+    def document(self, life: str, id: str) -> bytes | None:
+        """Return the document of the object ``id`` in the life cycle ``life`` (``owed_review``). Return None if there is none."""
 
     def misfiled(self) -> Iterator[tuple[str, str]]:
         """Yield the life cycle and the id of every object whose columns differ from its document. The verifier uses this."""

@@ -40,6 +40,11 @@ class Checkpoints(Link):
             if not rows:
                 return
 
+    def checkpoint_before(self, number: int) -> Checkpoint | None:
+        with self._told():
+            row = self._db.execute(f"{_ROWS} WHERE number < ? ORDER BY number DESC LIMIT 1", (number,)).fetchone()
+        return None if row is None else _checkpoint(row)
+
     def last_checkpoint(self) -> Checkpoint | None:
         with self._told():
             row = self._db.execute(f"{_ROWS} ORDER BY number DESC LIMIT 1").fetchone()

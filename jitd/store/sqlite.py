@@ -395,6 +395,12 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
                 ):
                     yield life, id, document
 
+    def document(self, life: str, id: str) -> bytes | None:
+        table = tuple(COLUMNS.values())[_LIVES.index(life)].table
+        with self._told():
+            row = self._db.execute(f"SELECT CAST(document AS BLOB) FROM {table} WHERE id = ?", (id,)).fetchone()
+        return None if row is None else row[0]
+
     def misfiled(self) -> Iterator[tuple[str, str]]:
         for life, (kind, columns) in zip(_LIVES, COLUMNS.items(), strict=True):
             with self._told():

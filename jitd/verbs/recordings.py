@@ -139,11 +139,13 @@ class Recordings:
         except (FileNotFoundError, ValueError):  # or there is no directory yet: the first monitor makes it
             return -1
 
-    def refuse(self, who: Subject, asked: Request) -> None:
-        """Raise Refusal unless ``who`` may watch the runs of ``asked``."""
+    def refuse(self, who: Subject, asked: Request, store: Store | None = None) -> None:
+        """Raise Refusal unless ``who`` may watch the runs of ``asked``. ``store`` is for a caller in another thread than the event
+        loop: a store that this thread may read.
+        """
         words = asked.obligations.terms.watch if asked.obligations is not None else None
         is_named = words is None or matches_any(who, words) or self._access.is_overseer(who)
-        if not is_named or not self._access.is_shown_contents(who, asked, self._store):
+        if not is_named or not self._access.is_shown_contents(who, asked, store or self._store):
             raise Refusal("forbidden", f"you may not watch request {asked.id}: its rule does not let you")
 
     @staticmethod

@@ -78,6 +78,7 @@ LAW: dict[str, set[str]] = {
     "jitd.recording": {"jitd.recording"},
     "jitd.store": {CORE, "jitd.audit.forms", "jitd.failures", "jitd.store"},
     "jitd.audit": {CORE, "jitd.audit", "jitd.givers.durable", "jitd.recording"},
+    "jitd.audit.pack": {CORE},
     "jitd.audit.pack.verify": set(),  # one file, which is copied into each pack
     "jitd.audit.signing": {CORE, "jitd.audit", "jitd.failures", "jitd.log", "jitd.store"},
     "jitd.expressions": {CORE, "jitd.expressions"},
