@@ -99,6 +99,14 @@ def explain(policy: Policy, question: Question, at: datetime, known: Facts = NOT
     return tuple(_explained(rule, asked, at, known) for rule in (*policy.index.denies, *permits))
 
 
+def decided(policy: Policy, question: Question, at: datetime, known: Facts) -> Decision | None:
+    """Return the answer of ``policy`` to ``question``, by the facts ``known``. Return None if the answer depends on others."""
+    try:
+        return decide(policy, question, at, known)
+    except Unasked:
+        return None
+
+
 def _explained(rule: Rule, question: Question, at: datetime, known: Facts) -> Explained:
     findings = tuple(_finding(rule, name, question, at) for name, _ in CONDITIONS if _is_told(rule, name, question, at))
     if rule.origin is not None:

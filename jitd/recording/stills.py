@@ -8,8 +8,8 @@ in the order of the screen, whatever their script.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from html import escape
 from typing import NamedTuple
-from xml.sax.saxutils import escape
 
 from jitd.recording.asciicast import USUAL_SIZE
 from jitd.recording.form import SHOWN, Frame, Header, Kind

@@ -78,7 +78,7 @@ AT_ONCE = 2
 PER_SECOND, BURST = 1 / 10, 30.0
 """How many packs a person may ask for: each second on average, and without a pause."""
 LIVES = ("request", "grant", "run", "holding", "owed_review")
-TOO_LARGE = "more belongs to this than a pack can hold: name one of its runs instead, or use jitd audit export"
+TOO_LARGE = "more belongs to this than a pack can hold: name one of its runs, such as K7QM-2XVD.3"
 
 
 @dataclass(frozen=True, slots=True)

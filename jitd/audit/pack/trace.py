@@ -13,12 +13,11 @@ from datetime import datetime
 from typing import Any
 
 from jitd.core.changed import replace
-from jitd.core.decision import Decision
-from jitd.core.explaining import Explained, explain
-from jitd.core.facts import Facts, Unasked, Value, read_value
+from jitd.core.explaining import Explained, decided, explain
+from jitd.core.facts import Facts, Value, read_value
 from jitd.core.names import Name
 from jitd.core.origin import Caller
-from jitd.core.policy import Policy, decide
+from jitd.core.policy import Policy
 from jitd.core.question import Question
 from jitd.core.request import Request
 
@@ -82,9 +81,8 @@ def _questions(request: Request) -> tuple[Question, Question]:
 
 
 def _decision(policy: Policy, question: Question, at: datetime, facts: Facts) -> dict[str, Any] | None:
-    try:
-        found: Decision = decide(policy, question, at, facts)
-    except Unasked:
+    found = decided(policy, question, at, facts)
+    if found is None:
         return None
     detail = found.detail()
     return _told(detail["decision"], found.rule, getattr(found, "because", ""))
