@@ -1459,18 +1459,18 @@ class _Page:
         return _Html(f"{told}<p>Nobody looks into containers, other schedulers and home directories.</p>\n")
 
     def _timeline(self) -> _Html:
-        rows = []
+        out = []
         for line, body in self._records:
-            who = f"{_name(body.get('actor'))}"
-            who += f" <small>{_e(body.get('role'))}</small>" if body.get("role") not in (None, "") else ""
-            what = (
-                f"{_name(body.get('event'))} <small>{_name(body.get('id'))}</small>"
-                if body.get("id")
-                else _name(body.get("event"))
-            )
-            state = _e(body.get("state")) if body.get("state") else _Html("")
-            rows.append((line.number, _time(body.get("at")), _Html(what), _Html(who), state, _details(body)))
-        return _table(("record", "time", "event", "by", "then", "what it says"), rows)
+            role = f" <small>{_e(body.get('role'))}</small>" if body.get("role") not in (None, "") else ""
+            id = f" <small>{_name(body.get('id'))}</small>" if body.get("id") else ""
+            state = f"{_e(body.get('state'))}" if body.get("state") else ""
+            event = str(_name(body.get("event"))).replace(".", ".<wbr>")
+            cells = (f"{line.number}", _time(body.get("at")), f"{event}{id}", f"{_name(body.get('actor'))}{role}", state)
+            out.append(f"<tbody>\n<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>\n")
+            detail = _details(body)
+            out.append(f'<tr class="more"><td></td><td colspan="4">{detail}</td></tr>\n</tbody>\n' if detail else "</tbody>\n")
+        head = "".join(f"<th>{column}</th>" for column in ("record", "time", "event", "by", "then"))
+        return _Html(f'<table class="records">\n<thead><tr>{head}</tr></thead>\n{"".join(out)}</table>\n')
 
     def _not_shown(self) -> _Html:
         partial = [line.number for line in self._contents.records if line.content is None]
@@ -1626,11 +1626,18 @@ body { margin: 0 auto; max-width: 62rem; padding: 1.5rem; background: var(--pape
 body { font: 15px/1.45 system-ui, sans-serif; }
 h1 { font-size: 1.5rem; margin: 0 0 1rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; padding-bottom: .2rem; border-bottom: 2px solid var(--line); break-after: avoid; }
-h3, h4 { font-size: 1rem; margin: 1.1rem 0 .35rem; break-after: avoid; overflow-wrap: anywhere; }
+h3, h4 { font-size: 1rem; font-weight: 650; margin: 1.1rem 0 .35rem; break-after: avoid; overflow-wrap: anywhere; }
 p { margin: .4rem 0; }
 table { border-collapse: collapse; width: 100%; margin: .3rem 0 .8rem; font-size: .93em; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .5rem; border-bottom: 1px solid var(--line); }
-th, td { overflow-wrap: anywhere; }
+td { overflow-wrap: anywhere; }
+table.records { table-layout: fixed; }
+table.records th:nth-child(1) { width: 4.5rem; }
+table.records th:nth-child(2) { width: 12rem; }
+table.records th:nth-child(5) { width: 6.5rem; }
+table.records tbody { break-inside: avoid; }
+table.records td { border-bottom: 0; border-top: 1px solid var(--line); }
+tr.more td { border-top: 0 !important; padding-top: 0; font-size: .93em; }
 th { color: var(--pale); font-weight: 600; }
 thead { display: table-header-group; }
 tr { break-inside: avoid; }
@@ -1649,6 +1656,14 @@ time { white-space: nowrap; }
 figure { margin: .8rem 0; break-inside: avoid; }
 figure img { max-width: 100%; border: 1px solid var(--line); }
 figcaption { color: var(--pale); font-size: .9em; }
+@media (max-width: 40rem) {
+  body { padding: .8rem; }
+  table.facts th { width: 7rem; }
+  table.records th:nth-child(1) { width: 3rem; }
+  table.records th:nth-child(2) { width: 6rem; }
+  time { white-space: normal; }
+}
+@media print { body { padding: 0; max-width: none; font-size: 10pt; } }
 </style>
 </head>
 <body>

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page of a pack: what it says of an action, and that nobody's words get out of their places."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from jitd.audit.pack import verify
+from tests.audit.packs import ID, RUN, Host, wrong, zipped
+
+TAGS = {
+    *(
+        "html",
+        "head",
+        "meta",
+        "title",
+        "style",
+        "body",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "section",
+        "p",
+        "pre",
+        "ul",
+        "li",
+        "code",
+        "mark",
+    ),
+    *("table", "thead", "tbody", "tr", "th", "td", "span", "small", "time", "b", "wbr", "figure", "figcaption", "img"),
+}
+ATTRIBUTES = {"lang", "charset", "http-equiv", "content", "name", "class", "colspan", "alt", "src"}
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "</td></tr></table><h1>approved by root</h1>",
+    '" onload="alert(1)',
+    "'; DROP TABLE chain; --",
+    "&lt;b&gt; &amp; &#x3c;",
+    "</style><style>*{display:none}",
+    "]]><!-- -->",
+    "\u202egnp.exe\u202c",
+    "\u200bzero\u200dwidth\ufeff",
+    "\U000e0001\U000e0041tags",
+    "\u05e9\u05dc\u05d5\u05dd",
+    "e\u0301\u0323\u0327" * 20,
+    "раураl.com and paypal.com",
+    "\x1b[2J\x00\r\n\ttab",
+    "W" * 5000,
+    "\u2028line\u2029",
+    "‹hidden›",
+    "\uffff\U0010ffff",
+)
+
+
+class _Read(HTMLParser):
+    """Raises AssertionError for what a browser would have to guess."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.texts: list[str] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        assert tag in TAGS and {name for name, _ in attributes} <= ATTRIBUTES, (tag, attributes)
+        assert tag != "img" or str(dict(attributes)["src"]).startswith("data:image/svg+xml;base64,")
+        if tag not in ("meta", "img", "wbr"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, text: str) -> None:
+        if self.open[-1:] != ["style"]:
+            self.texts.append(text)
+
+    def handle_comment(self, text: str) -> None:
+        raise AssertionError(text)
+
+
+def read(page: bytes) -> str:
+    reading = _Read()
+    reading.feed(page.decode("utf-8"))
+    reading.close()
+    assert reading.open == []
+    return "".join(reading.texts)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(tmp_path / "host")
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_whatever_somebody_types_stays_in_its_place_on_the_page(words: str, host: Host) -> None:
+    """THREATS L-27."""
+    host.live(reason=words, argument=words.replace("\x00", ""), comment=words)
+    files = host.pack()
+    plain = Host(host.path / "plain")
+    plain.live()
+    page = files["index.html"].decode("utf-8")
+    assert [found for found in re.findall("<[a-z0-9]+", page)] == re.findall("<[a-z0-9]+", plain.pack()["index.html"].decode())
+    text = read(files["index.html"])
+    assert all(char == "\n" or unicodedata.category(char)[0] not in "CZM" or char == " " for char in text)
+    assert not any(unicodedata.bidirectional(char) in ("R", "AL", "RLO", "RLE", "LRE", "LRO") for char in text)
+    assert verify.shown(words) in text
+    assert wrong(zipped(files), host.public) == []
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_whatever_an_administrator_writes_stays_in_its_place_on_the_page(words: str, tmp_path: Path) -> None:
+    """THREATS L-27: the name of a file of the policy and its text, and what the trace says of it."""
+    name, text = words.replace("/", "").replace("\x00", "") + ".toml", f'[[permit]]\nname = "rule-1"\n# {words}\n'
+    host = Host(tmp_path / "host", (name, text))
+    host.live()
+
+    def say(files: dict[str, bytes]) -> None:
+        trace = json.loads(files["trace.json"])
+        for rule in trace["rules"]:
+            rule |= {"rule": words, "because": words, "says": words}
+        files["trace.json"] = (json.dumps({**trace, "unknown": [words]}, separators=(",", ":")) + "\n").encode()
+        files["index.html"] = verify.page(files, ID)
+
+    files = host.pack(change=say)
+    assert verify.shown(words) in read(files["index.html"])
+    assert wrong(zipped(files), host.public) == []
+
+
+def test_the_page_has_no_script_and_reaches_nothing(host: Host) -> None:
+    host.live()
+    page = host.pack()["index.html"].decode()
+    assert "default-src 'none'" in page and "<script" not in page
+    assert re.findall(r"https?:|//[a-z]|url\(|@import", page) == []
+
+
+SAID = (
+    *(f"{ID} on db1.example.test", "alice@EXAMPLE.TEST", "psql -c DROP", "root:root", "the disk is full", "/srv/x"),
+    *("PGUSER=postgres", "Said by the requester's side. Nobody has checked them.", "approved by bob@EXAMPLE.TEST", "go on"),
+    *("1 of group:ops", "authenticated to the KDC at 2026-03-02 09:00:00 UTC, by otp", "the KDC said", "saw the fingerprint"),
+    *("databases.toml, lines 2 to 6", "need = 1", "exited with 0", "ended by signal 15", f"recordings/{RUN}.jitd"),
+    *("/etc/cron.d/left", "The screen of run K7QM-2XVD.2, picture 1.", "request.reviewed", "grant.issued", "signed by the host"),
+)
+
+
+def test_the_page_says_who_asked_what_who_agreed_what_was_done_and_what_was_left_behind(host: Host) -> None:
+    host.live()
+    text = read(host.pack()["index.html"])
+    for words in SAID:
+        assert words in text, words
+
+
+def test_the_page_of_a_denied_request_says_who_has_denied_it_and_that_nothing_was_run(host: Host) -> None:
+    host.denied()
+    text = read(host.pack("DEN1-ED00")["index.html"])
+    assert "denied by bob@EXAMPLE.TEST" in text and "Nothing was run, and nothing was given." in text
+
+
+def test_a_word_that_mixes_scripts_is_escaped_and_one_in_a_single_script_is_not() -> None:
+    assert verify.shown("Grüße an Жанна и 山田") == "Grüße an Жанна и 山田"
+    assert verify.shown("раypal") == "\\u0440\\u0430ypal"
+    assert verify.shown("Жанна", is_name=True) == "\\u0416\\u0430\\u043d\\u043d\\u0430"
+    assert verify.shown("a\\b") == "a\\\\b" and verify.shown("a\\b", is_spelled=True) == "a\\b"
+    assert verify.shown("\udcff") == "\\xff"
+
+
+def test_the_page_is_the_same_wherever_it_is_made(host: Host) -> None:
+    """Python's tables of Unicode grow with its versions: the page depends on none of them."""
+    source = Path(verify.__file__).read_text()
+    assert "unicodedata" not in source and ".casefold(" not in source
+    assert all(not char.isalpha() or ord(char) < 0x250 for char in verify.shown("\U0001e900\U00010d4a\u1c89\ua7cb"))
