@@ -9,14 +9,16 @@ is called.
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import signal
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import click
 
-from jitd.cli.answer import give_up, say
+from jitd.cli.answer import answer, give_up, say
 from jitd.cli.call import ENDINGS, status_of
 from jitpam import __version__
 from jitpam.client import NoProcess
@@ -84,15 +86,28 @@ class Verbs(click.Group):
 
 
 @click.group(cls=Verbs, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="jitd", message="%(prog)s %(version)s")
+@click.option("--version", is_flag=True, help="Print the version.")
+@click.option("-v", "--verbose", is_flag=True, help="With --version, also the SHA-256 of verify.py, which verifies packs.")
 @click.pass_context
-def cli(context: click.Context) -> int | None:
+def cli(context: click.Context, *, version: bool, verbose: bool) -> int | None:
     """List, approve, deny and end requests to run commands as another user. Without a verb, show what waits for you."""
+    if version:
+        _tell_version(verbose=verbose)
+        context.exit()
+    if verbose:
+        raise click.UsageError("-v is only for --version")
     if context.invoked_subcommand is not None:
         return None
     from jitd.cli.waiting import tell
 
     return tell()
+
+
+def _tell_version(*, verbose: bool) -> None:
+    answer(f"jitd {__version__}")
+    if verbose:
+        verifier = Path(__file__).parents[1] / "audit/pack/verify.py"
+        answer(f"{hashlib.sha256(verifier.read_bytes()).hexdigest()}  verify.py")
 
 
 def _open_what_is_closed() -> None:
