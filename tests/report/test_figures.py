@@ -22,6 +22,7 @@ from jitd.report.figure import Row, Scope
 from jitd.report.lived import IN_TIME, LIVED
 from jitd.store.opening import read_store
 from tests.report.year import HOSTILE, REALM, SECRET, TWO_ACCOUNTS, Year
+from tests.verified import verify
 
 FIGURES = {figure.name: figure for section in (LIVED, DUTIES) for figure in section.figures}
 
@@ -395,6 +396,11 @@ def test_the_year_has_something_to_say_in_each_figure(scope: Scope) -> None:
         assert rows, name
         assert {len(row) for row in rows} == {len(figure.columns)}, name
         assert len(set(rows)) == len(rows), name
+
+
+def test_the_year_has_a_record_that_is_whole(year: Year) -> None:
+    with closing(read_store(year.database)) as store:
+        assert verify(store) > 10_000
 
 
 def test_no_figure_tells_what_people_typed(scope: Scope) -> None:

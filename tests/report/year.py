@@ -222,20 +222,17 @@ class Life:
         self.chance = random.Random(seed)
         self.n = n
         self.database = directory / "jitd.db"
-        rules = directory.resolve() / "policy.d"
-        rules.mkdir(mode=0o755)
-        file = rules / "50-rules.toml"
-        file.write_text(RULES, "utf-8")
-        file.chmod(0o644)
-        self.policy = load(rules, root="permit", owner=rules.stat().st_uid, gatekeepers={"change": 5.0})
+        self.file = directory.resolve() / "policy.d" / "50-rules.toml"
+        self.file.parent.mkdir(mode=0o755)
+        self.n_loaded = 0
+        self.policy = self.load()
         self.rules = {rule.name: rule for rule in self.policy.rules}
         self.store = SqliteStore(self.database)
         self.store._db.execute("PRAGMA synchronous = OFF")  # nobody waits for a disk, twenty thousand times
         self.at = 0.0
-        self.digest = "0" * 64
-        self.lifecycle = Lifecycle(self.store, self.now, lambda: self.digest)
+        self.lifecycle = Lifecycle(self.store, self.now, lambda: self.policy.digest, policy_text=lambda: self.policy.text)
         self.ahead: list[tuple[float, int, Callable[[], None]]] = []
-        self.n_ids = self.n_planned = 0
+        self.n_ids = self.n_planned = self.n_taken = 0
 
     def now(self) -> Moment:
         return Moment(START + timedelta(seconds=self.at), 1000.0 + self.at, "boot-1")
@@ -269,9 +266,17 @@ class Life:
         spelled = "".join(ALPHABET[self.n_ids >> 5 * place & 31] for place in range(7, -1, -1))
         return f"{spelled[:4]}-{spelled[4:]}"
 
+    def load(self) -> Policy:
+        """The rules, in a file with another comment each time."""
+        self.n_loaded += 1
+        self.file.write_text(f"# version {self.n_loaded}\n{RULES}", "utf-8")
+        self.file.chmod(0o644)
+        owner = self.file.stat().st_uid
+        return load(self.file.parent, root="permit", owner=owner, gatekeepers={"change": 5.0})
+
     def loaded(self) -> None:
-        """Somebody puts rules in force: of three times, dave once."""
-        self.digest = self.policy.digest if self.at > 300 * 86400 else f"{self.chance.getrandbits(256):064x}"
+        """Somebody puts rules in force: root, or dave."""
+        self.policy = self.load()
         who = member("dave") if self.chance.random() < 0.4 else None
         principal, uid = ("root", 0) if who is None else (who.principal, who.uid)
         self.lifecycle.note("policy.loaded", principal, uid, {"rules": len(self.policy.rules)})
@@ -378,7 +383,8 @@ class Life:
                     self.later(chance.random() * 7200, lambda: self.do(holding.Taking(id, DAEMON, "given back")))
             case Take(id):
                 late = 600 + chance.random() * 86400 if chance.random() < 0.15 else chance.random() * 20
-                self.later(NO_SECONDS if chance.random() < 0.1 else late, lambda: self.taken(id))
+                self.n_taken += 1
+                self.later(NO_SECONDS if self.n_taken % 8 == 0 else late, lambda: self.taken(id))
             case SetDeadline(life, id, boot):
                 self.later(boot - 1000.0 - self.at, lambda: self.over(life, id))
             case ReviewOwed(request):
