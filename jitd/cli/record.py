@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs about the record: ``audit key``, and those of ``packing``, ``recorded``, ``reported``, ``verifying``, ``witnessing``."""
+"""The verbs about the record: ``audit key``, and those of ``packing``, ``recorded``, ``reported``, ``verifying`` and
+``witnessing``.
+"""
 
 from __future__ import annotations
 

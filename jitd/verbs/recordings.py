@@ -140,8 +140,8 @@ class Recordings:
             return -1
 
     def refuse(self, who: Subject, asked: Request, store: Store | None = None) -> None:
-        """Raise Refusal unless ``who`` may watch the runs of ``asked``. ``store`` is for a caller in another thread than the event
-        loop: a store that this thread may read.
+        """Raise Refusal unless ``who`` may watch the runs of ``asked``. ``store`` is for a caller in another thread than the
+        event loop: a store that this thread may read.
         """
         words = asked.obligations.terms.watch if asked.obligations is not None else None
         is_named = words is None or matches_any(who, words) or self._access.is_overseer(who)

@@ -6,7 +6,6 @@ Law: the daemon reads nothing of the host. What root says is checked for its for
 
 from __future__ import annotations
 
-from jitd.audit.standing import RECORDED
 from jitd.core.subject import Subject
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.standing.privileges import NoList, read
@@ -26,4 +25,4 @@ def record(lifecycle: Lifecycle, store: Store, host: str, who: Subject, said: by
         raise Refusal("usage", f"this list of standing privileges is about {found.host}, and not about {host}")
     digest = store.keep_standing(said)
     n = {"n": len(found.privileges), "kinds": found.counts, "unseen": len(found.unseen)}
-    lifecycle.note(RECORDED, who.principal, who.uid, {**n, "sha256": digest})
+    lifecycle.note("standing.recorded", who.principal, who.uid, {**n, "sha256": digest})

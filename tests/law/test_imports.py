@@ -117,8 +117,9 @@ LAW: dict[str, set[str]] = {
     "jitd.server.acceptor": {CORE, "jitd.kdc.keytab", "jitd.server"},
     "jitd.verbs": {
         CORE, WIRE, "jitd.audit", "jitd.deciding", "jitd.facts", "jitd.lifecycle", "jitd.log", "jitd.recording", "jitd.report",
-        "jitd.settings", "jitd.standing.privileges", "jitd.store", "jitd.verbs", "jitd.workers",
+        "jitd.settings", "jitd.store", "jitd.verbs", "jitd.workers",
     },
+    "jitd.verbs.standing": {CORE, "jitd.lifecycle", "jitd.standing.privileges", "jitd.store", "jitd.verbs"},
     "jitd.lifecycle": {
         CORE, "jitd.deciding", "jitd.executor", "jitd.failures", "jitd.giving", "jitd.lifecycle", "jitd.log",
         "jitd.monitor.orders", "jitd.settings", "jitd.store", "jitd.workers",
