@@ -116,14 +116,13 @@ def test_invariant_2_sees_what_it_forbids(line):
 
 def test_invariant_3_effects_are_handed_on_only_after_the_commit():
     """``handle`` returns what is to be done; the commit comes before, and between the two it is noted and counted."""
-    (handle,) = [
-        node
-        for node in ast.walk(ast.parse((ROOT / "jitd/lifecycle/lifecycle.py").read_text("utf-8")))
-        if isinstance(node, ast.FunctionDef) and node.name == "handle"
-    ]
-    *_, commit, noted, counted, end = handle.body
-    assert isinstance(end, ast.Return) and "'commit'" in ast.dump(commit) and "'_noted'" in ast.dump(noted)
-    assert "'_changed'" in ast.dump(counted)
+    written = ast.walk(ast.parse((ROOT / "jitd/lifecycle/lifecycle.py").read_text("utf-8")))
+    body = {node.name: node.body for node in written if isinstance(node, ast.FunctionDef)}
+    *_, commit, counted, end = body["handle"]
+    assert isinstance(end, ast.Return) and "'_commit'" in ast.dump(commit) and "'_changed'" in ast.dump(counted)
+    (stored,) = [place for place, step in enumerate(body["_commit"]) if "attr='commit'" in ast.dump(step)]
+    (noted,) = [place for place, step in enumerate(body["_commit"]) if "'_noted'" in ast.dump(step)]
+    assert stored < noted == len(body["_commit"]) - 1
 
 
 def test_invariant_5_what_policy_is_asked_holds_no_claim_but_the_reason_and_the_terminal():
