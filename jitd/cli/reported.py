@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -59,15 +60,16 @@ def report(
         raise click.UsageError("a report of a month has its own --since and --until, and is about everybody and all rules")
     if kept is not None and (explain or monthly is not None):
         raise click.UsageError("--kept: a report that was kept is printed as it is, as text, with --html or with --json")
+    standing = _standing() if kept is None else None  # jitd waits for no client that is still looking
     with called() as daemon:
         if monthly is not None:
-            return _write_last_month(daemon, Path(monthly))
+            return _write_last_month(daemon, Path(monthly), standing)
         form = "json" if html is None else "html"
         if kept is not None:
             head, content = _heard(daemon, KeptReport(month=kept, form=form))
         else:
             asked = Report(
-                since=in_utc(since), until=in_utc(until), who=who, rule=rule, form=form, standing=_standing(),
+                since=in_utc(since), until=in_utc(until), who=who, rule=rule, form=form, standing=standing,
             )  # fmt: skip
             head, content = _heard(daemon, asked)
     if html not in (None, "-"):
@@ -85,7 +87,23 @@ def report(
 
 def _standing() -> bytes | None:
     """Return the standing privileges of this host, which only root can see. Everybody else gets the newest recorded ones."""
-    return None
+    if os.geteuid() != 0:
+        return None
+    from jitd.reloading import PolicyInForce
+    from jitd.settings.config import load
+    from jitd.settings.toml_document import ConfigError
+    from jitd.standing.looking import look
+
+    try:
+        config = load()
+    except ConfigError as error:
+        say(f"who can become root without jitd was not looked at: {error.faults[0]}: run jitd check")
+        return None
+    try:
+        policy = PolicyInForce(config).policy
+    except ConfigError:
+        policy = None
+    return look(config, policy).text().encode("ascii")
 
 
 def _heard(daemon: Connection, asked: Report | KeptReport) -> tuple[Row, bytes]:
@@ -98,14 +116,14 @@ def _heard(daemon: Connection, asked: Report | KeptReport) -> tuple[Row, bytes]:
     return head, content
 
 
-def _write_last_month(daemon: Connection, directory: Path) -> None:
+def _write_last_month(daemon: Connection, directory: Path, standing: bytes | None) -> None:
     """Write the report of the last month (in UTC) into ``directory``. Raises OSError."""
     ends = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     begins = (ends - timedelta(days=1)).replace(day=1)
     since, until = in_utc(int(begins.timestamp())), in_utc(int(ends.timestamp()))
     for form in ("json", "html"):
-        standing = _standing() if form == "json" else None  # the page has what was just recorded
         asked = Report(since=since, until=until, who=None, rule=None, form=form, standing=standing)
+        standing = None  # it is recorded now, and the page has it
         head, content = _heard(daemon, asked)
         file = directory / f"{begins:%Y-%m}.{form}"
         put(file, content, OWN)

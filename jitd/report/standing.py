@@ -12,7 +12,7 @@ from jitd.report.figure import Section, by_sql
 _LISTS = """\
 WITH recorded AS (
   SELECT number, at, actor, CAST(body AS TEXT) AS told FROM chain_about JOIN chain USING (number)
-  WHERE event = 'standing.recorded' AND at <= CAST(strftime('%s', :until) AS INTEGER)
+  WHERE event = 'standing.recorded' AND at <= CAST(strftime('%s', :until, '+1 day') AS INTEGER)
 ), list AS (
   SELECT recorded.number, at, actor, digest, told, CAST(document AS TEXT) AS document
   FROM recorded JOIN standing ON digest = json_extract(told, '$.detail.sha256')
@@ -23,7 +23,9 @@ WITH recorded AS (
   ORDER BY at < CAST(strftime('%s', :since) AS INTEGER) DESC, CASE WHEN at < CAST(strftime('%s', :since) AS INTEGER)
     THEN -number ELSE number END LIMIT 1
 )"""
-"""``newest`` is the list at the end of the time of the report, ``before`` the one at its beginning, or the first one in it."""
+"""``newest`` is the list at the end of the time of the report, ``before`` the one at its beginning, or the first one in it. The
+report of a month is made on the day after it, and has what root saw then.
+"""
 
 _PRIVILEGES = """\
   SELECT {list}.number, json_extract(value, '$.becomes') AS becomes, json_extract(value, '$.by') AS by_way,

@@ -35,6 +35,7 @@ from jitd.verbs.access import Access
 from jitd.verbs.records import PIECE, moment_in, principals_in
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row
+from jitd.verbs.standing import record
 from jitd.workers import Workers
 from jitpam.wire.messages import KeptReport, Report
 
@@ -93,6 +94,8 @@ class Reports:
         if since >= until:
             raise Refusal("usage", "a report ends later than it begins")
         people = None if asked.who is None else principals_in(self._naming, asked.who)
+        if asked.standing is not None:
+            record(self._lifecycle, self._store, self._host, who, asked.standing)
         policy = self._policy()
         named = {} if people is not None else await self._people_of(who.uid, words_of(policy))
         try:

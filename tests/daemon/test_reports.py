@@ -26,6 +26,7 @@ from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.report import asked as asked_table
 from jitd.report.figure import People
 from jitd.report.page import page
+from jitd.standing.privileges import Privilege, Standing
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs.access import Access
 from jitd.verbs.refusal import Refusal
@@ -36,6 +37,7 @@ from tests.daemon.records import REALM
 from tests.scene import START, asked, free, moment, person, screened, submit
 
 ALICE, BOB, DAVE = person("alice"), person("bob"), person("dave")
+ROOT = replace(person("alice"), principal="root", user="root", uid=0)
 ASKED = {"since": None, "until": None, "who": None, "rule": None, "form": "json", "standing": None}
 LATER = "2030-01-01T00:00:00Z"
 
@@ -169,6 +171,20 @@ def test_a_report_that_cannot_be_made_is_refused_and_not_recorded(house: House, 
     with pytest.raises(Refusal) as refused:
         house.make(**fields)
     assert refused.value.code == "usage" and house.store.head() == head
+
+
+def test_only_root_says_who_can_become_root_and_only_in_its_form(house: House) -> None:
+    said = Standing("db1.example.test", (Privilege("root", "sudo", "dave", "/etc/sudoers:7"),), ()).text().encode()
+    head = house.store.head()
+    for who, standing, code in ((DAVE, said, "forbidden"), (BOB, said, "forbidden"), (ROOT, b"{}", "usage")):
+        with pytest.raises(Refusal) as refused:
+            house.make(who, standing=standing)
+        assert refused.value.code == code and house.store.head() == head
+    _, content = house.make(ROOT, standing=said)
+    assert [json.loads(body)["event"] for _, body, _ in house.store.records(head.number)] == ["standing.recorded", "report.made"]
+    (section,) = [one for one in json.loads(content)["sections"] if one["name"] == "standing"]
+    (becoming,) = [one for one in section["figures"] if one["name"] == "becoming"]
+    assert [row[:4] for row in becoming["rows"]] == [["root", "dave", "sudo", "/etc/sudoers:7"]]
 
 
 def test_a_report_is_about_the_requests_that_are_selected(house: House) -> None:

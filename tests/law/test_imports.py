@@ -187,7 +187,7 @@ LAW: dict[str, set[str]] = {
         "jitpam.streams", "jitd.audit",
         "jitd.checking", "jitd.cli", "jitd.daemon", "jitd.doctor", "jitd.kdc", "jitd.lifecycle.integrity",
         "jitd.monitor.places", "jitd.pamlint",
-        "jitd.recording", "jitd.report", "jitd.settings", "jitd.store",
+        "jitd.recording", "jitd.reloading", "jitd.report", "jitd.settings", "jitd.standing", "jitd.store",
     },
     "jitd.daemon": {"jitd", "jitpam"},  # the one place where concrete parts are named
 }  # fmt: skip

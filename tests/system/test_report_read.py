@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.standing.host import planted
 from tests.system.conftest import OF_THE_LAB, House
 
 RULES = f"""
@@ -113,6 +114,22 @@ def test_the_script_makes_the_figures_again_in_a_copy_of_the_database(house: Hou
     }
     assert again == {name: rows for name, rows in figures(made).items() if name in again}
     assert again["requests-by-rule"][0][:2] == [WEB, 1] and len(again) > 5
+
+
+def test_what_root_sees_of_the_host_is_recorded_and_in_everybodys_report(house: House) -> None:
+    before = house.head().number
+    with planted({"/etc/sudoers.d/zz-report": "dave ALL=(ALL) NOPASSWD: ALL\n"}):
+        of_root, _ = report(house)
+    (note,) = [one for one in house.records(before) if one["event"] == "standing.recorded"]
+    of_carol, _ = report(house, who="carol")
+    for made in (of_root, of_carol):
+        assert ["root", "dave", "sudo"] in [row[:3] for row in figures(made)["becoming"]]
+        assert figures(made)["seen"][0][5] == note["detail"]["sha256"]
+    assert [one for one in house.records(note["number"]) if one["event"] == "standing.recorded"] == []
+    gone, _ = report(house)
+    assert ["gone", "root", "dave"] in [row[:3] for row in figures(gone)["changed"]] or figures(gone)["changed"] == []
+    assert "dave" not in [row[1] for row in figures(gone)["becoming"]]
+    assert len(figures(gone)["trend"]) >= 2 and "<svg" in house.jitd("audit", "report", "--html=-", who="carol").stdout
 
 
 def test_a_month_is_written_for_auditors_and_no_other_file_passes_for_it(house: House) -> None:
