@@ -60,6 +60,7 @@ IDS: dict[str, tuple[str, _Test]] = {
     "watch": ("runs", _any),
     "replay": ("runs", _any),
     "unlock": ("locks", _any),
+    "audit pack": ("requests", _any),
 }
 """Maps a verb that needs an id to two values: the list that contains possible ids, and a test that selects rows of this list.
 """

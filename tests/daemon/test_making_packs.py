@@ -21,7 +21,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from jitd.audit import sshsig
-from jitd.core.decision import Approval
+from jitd.core.decision import Approval, BreakGlass
 from jitd.core.grant import Revoked
 from jitd.core.law import MONITOR, Role
 from jitd.core.names import NAMES
@@ -41,7 +41,7 @@ from jitd.verbs.refusal import Refusal
 from jitd.workers import Workers
 from jitpam.wire.messages import Pack
 from tests.audit.packs import HOST, ID, RUN, Host, words, wrong, zipped
-from tests.scene import START, actor, asked, command, free, permit, person, screened, submit
+from tests.scene import START, actor, asked, command, free, permit, person, screened, submit, thing
 
 ALICE, BOB, CAROL, DAVE, EVE = (person(name) for name in ("alice", "bob", "carol", "dave", "eve"))
 POLICY = PolicyText(
@@ -308,6 +308,38 @@ def test_a_use_of_a_lease_has_what_made_the_lease_and_not_its_other_uses(house: 
     ]
 
 
+def test_things_that_were_given_and_a_review_that_is_owed_belong_to_a_pack(house: House) -> None:
+    """THREATS L-26."""
+    given = asked("G1VE-N000", ALICE, thing())
+    house.lifecycle.handle(submit(given), screened(given, free()))
+    glass = BreakGlass("p", (Approval(1, ("group:ops",)),), 3600, 1)
+    broken = replace(asked("BR0K-E000", ALICE, command("psql")), breaks_glass=True)
+    house.lifecycle.handle(submit(broken), screened(broken, free(break_glass=glass)))
+    for id, lives in ((given.id, ["request", "grant", "holding"]), (broken.id, ["request", "grant", "run", "owed_review"])):
+        files = house.make(id)
+        assert wrong(zipped(files), house.public) == []
+        assert [one["life"] for one in lines(files, "documents.jsonl")] == lives
+
+
+def test_a_person_has_one_pack_made_at_a_time_and_leaves_room_for_others(house: House) -> None:
+    house.signing.sign()
+
+    async def play() -> list[str]:
+        signing = asyncio.create_task(_sign_for_ever(house))
+        first = house.packs.make(DAVE, Pack(id=ID, recordings=False))
+        await anext(first)
+        with pytest.raises(Refusal, match="another pack is being made") as refused:
+            await anext(house.packs.make(DAVE, Pack(id=ID, recordings=False)))
+        other = house.packs.make(BOB, Pack(id=ID, recordings=False))
+        found = [refused.value.code, (await anext(other))["file"]]
+        await first.aclose()
+        await other.aclose()
+        signing.cancel()
+        return found
+
+    assert asyncio.run(play()) == ["not_done", "README.txt"] and not house.packs._making
+
+
 @pytest.mark.parametrize("id", ["DEN1-ED00", "0PEN-0000"])
 def test_a_request_that_was_denied_or_still_waits_has_a_pack(house: House, id: str) -> None:
     if id == "DEN1-ED00":
@@ -363,7 +395,7 @@ def test_a_pack_that_nobody_reads_to_its_end_is_recorded_all_the_same(house: Hou
 
     asyncio.run(play())
     assert [1 for _, body, _ in house.store.records() if json.loads(body)["event"] == "pack.made"] == [1]
-    assert house.make() and house.packs._n_making == 0
+    assert house.make() and not house.packs._making
 
 
 async def _sign_for_ever(house: House) -> None:
@@ -397,7 +429,7 @@ def test_what_is_too_much_for_a_pack_is_refused_and_records_nothing(
     monkeypatch.setattr(packs, bound, 1)
     with pytest.raises(Refusal, match="more belongs to this than a pack can hold") as refused:
         house.make()
-    assert refused.value.code == "not_done" and house.store.head() == head and house.packs._n_making == 0
+    assert refused.value.code == "not_done" and house.store.head() == head and not house.packs._making
 
 
 def test_a_host_that_cannot_sign_makes_a_pack_that_proves_nothing_yet(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
