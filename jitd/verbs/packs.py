@@ -285,7 +285,7 @@ class Packs:
 
     def _proof(self, who: Subject, number: int) -> bytes:
         with closing(self._opened()) as store:
-            lines = _Lines(store, self._countersigned())
+            lines = _Lines(store, ())  # nothing covers this file: a countersignature could be taken out of it
             return text_of(self._lines(store, lines, lines.segments([number], ()), frozenset([number]), lambda asked: False))
 
     # --- recordings ----------------------------------------------------------------------------------------------------

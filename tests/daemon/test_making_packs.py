@@ -366,6 +366,16 @@ def test_a_segment_goes_on_to_a_head_that_a_witness_has_countersigned(house: Hou
     assert wrong(zipped(files), house.public, witnesses=[public]) == []
 
 
+def test_what_nothing_covers_has_no_countersignature_that_could_be_taken_out_of_it(house: House) -> None:
+    """THREATS L-27. The head before the record about the pack is one that a witness has countersigned."""
+    key = Ed25519PrivateKey.generate()
+    house.signing.sign()
+    house.witness(key)
+    files = house.make()
+    assert wrong(zipped(files), house.public) == []
+    assert {line["form"] for line in lines(files, "proof.jsonl")} == {"jitd record 1", "jitd checkpoint 1"}
+
+
 def test_a_pack_after_the_key_was_replaced_is_whole_by_the_first_key_and_by_the_second(house: House) -> None:
     first = house.public
     house.rotate()
