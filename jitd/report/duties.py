@@ -58,15 +58,16 @@ SELECT rule, approver, n, all_of_rule, CAST(round(100.0 * n / all_of_rule) AS IN
 FROM given WHERE all_of_rule >= {LEAST} AND 2 * n > all_of_rule ORDER BY 5 DESC, 3 DESC, rule"""
 
 _LOADED = f"""\
-{_APPROVALS}, loaded AS (
-  SELECT DISTINCT json_extract(CAST(body AS TEXT), '$.policy') AS policy, actor
-  FROM chain_about JOIN chain USING (number) WHERE event = 'policy.loaded' AND actor <> ''
-), decided AS (
-  SELECT id, rule, principal, json_extract(CAST(body AS TEXT), '$.policy') AS policy FROM approvals JOIN chain ON number = ended
+{_APPROVALS}, loaded AS MATERIALIZED (
+  SELECT min(number) AS since, json_extract(CAST(body AS TEXT), '$.policy') AS policy, actor
+  FROM chain_about NOT INDEXED CROSS JOIN chain USING (number) WHERE event = 'policy.loaded' AND actor <> '' GROUP BY 2, 3
+), decided AS MATERIALIZED (
+  SELECT id, rule, principal, ended, json_extract(CAST(body AS TEXT), '$.policy') AS policy
+  FROM approvals JOIN chain ON number = ended
   WHERE principal IN (SELECT actor FROM loaded)
 )
 SELECT principal, rule, count(DISTINCT id)
-FROM decided JOIN loaded ON loaded.policy = decided.policy AND loaded.actor = decided.principal
+FROM decided JOIN loaded ON loaded.policy = decided.policy AND loaded.actor = decided.principal AND since < ended
 GROUP BY principal, rule ORDER BY 3 DESC, 1, 2"""
 
 DUTIES = Section(

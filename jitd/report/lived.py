@@ -105,7 +105,7 @@ FROM outcomes JOIN asked ON asked.id = request GROUP BY rule ORDER BY 2 DESC, ru
 _GRANTS = """\
 WITH given AS (
   SELECT asked.rule AS rule, CAST(grants.document AS TEXT) AS told FROM asked JOIN grants ON grants.id = asked.id
-), uses AS (
+), uses AS MATERIALIZED (
   SELECT rule,
     CASE
       WHEN json_extract(told, '$.command.gives') THEN 'things'

@@ -91,6 +91,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
                 f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None, timeout=5.0, check_same_thread=False
             )
             store._db.execute("PRAGMA trusted_schema = OFF")
+            store._db.execute("PRAGMA temp_store = MEMORY")  # the daemon can write no file outside its own directories
             (found,) = store._db.execute("PRAGMA user_version").fetchone()
             if found == 0:
                 raise StoreError(f"{path}: not a jitd database; copy a live one with sqlite3 and .backup")

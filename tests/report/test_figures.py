@@ -339,12 +339,15 @@ def _most(past: Past) -> list[Row]:
 
 @oracle("approved-by-loader")
 def _loaded(past: Past) -> list[Row]:
-    loaded = {(body["policy"], body["actor"]) for body in past.bodies if body["event"] == "policy.loaded"}
+    loaded: dict[tuple[str, str], datetime] = {}
+    for body in past.bodies:
+        if body["event"] == "policy.loaded":
+            loaded.setdefault((body["policy"], body["actor"]), at(body))
     found = Counter(
         (who, one.rule or "")
         for one in past.asked.values()
         for who in {review["actor"] for review in one.approvals}
-        if (one.last["policy"], who) in loaded
+        if at(one.last) > loaded.get((one.last["policy"], who), past.scope.until)
     )
     return [(*key, n) for key, n in found.items()]
 

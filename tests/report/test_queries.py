@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
@@ -23,6 +24,9 @@ from tests.stored import put
 
 POLICY = Policy((), "permit", "digest")
 LATER = START + timedelta(days=1)
+MANY = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT printf('%0100d', i) AS word FROM n"
+)
 FOR_EVER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
 
@@ -31,6 +35,12 @@ def database(tmp_path: Path) -> Iterator[tuple[SqliteStore, Path]]:
     with closing(SqliteStore(tmp_path / "jitd.db")) as store:
         put(store, asked("AAAA-0001", rule="dba"), asked("AAAA-0002", person("bob"), rule="web"))
         yield store, tmp_path / "jitd.db"
+
+
+def opened_files() -> Iterator[str]:
+    for descriptor in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):
+            yield os.readlink(f"/proc/self/fd/{descriptor}")
 
 
 def ask(store: Store, sql: str) -> list[tuple[object, ...]]:
@@ -78,6 +88,14 @@ def test_temporary_tables_last_as_long_as_the_moment(database):
         reader.renew()
         with pytest.raises(StoreError, match="no such table"):
             ask(reader, "SELECT * FROM mine")
+
+
+def test_temporary_tables_are_in_no_file_since_the_daemon_may_write_none(database):
+    _, path = database
+    with closing(read_store(path)) as reader:
+        ask(reader, f"CREATE TEMPORARY TABLE mine AS {MANY}")
+        assert ask(reader, f"SELECT count(*) FROM (SELECT DISTINCT word FROM ({MANY}) ORDER BY word DESC)") == [(100_000,)]
+        assert not [at for at in opened_files() if "etilqs" in at]
 
 
 def test_a_query_that_goes_on_and_on_is_given_up_and_the_next_one_is_answered(database):
