@@ -28,7 +28,6 @@ SEVERAL = 5
 """Number of uses that each of several values needs. A value that came up once or twice says that others will follow."""
 MOST_PROGRAMS = 5
 """Maximum number of programs that a narrower line names in the place of a wildcard."""
-OWN_HOST = "a host knows its own uses only: compare the reports of all hosts that read this rule"
 LONGEST = 200
 """Maximum number of characters of a word that a narrower line quotes. Nobody reads a longer one."""
 V = TypeVar("V")
@@ -51,14 +50,11 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Narrower:
-    """One key of a rule. ``now`` is the key as the rule has it, and ``then`` the narrower key, both as one line of TOML. ``but``
-    says what to think of before the key is changed.
-    """
+    """One key of a rule. ``now`` is the key as the rule has it, and ``then`` the narrower key, both as one line of TOML."""
 
     key: str
     now: str
     then: str
-    but: str = ""
 
 
 def narrower(rule: Rule, uses: Sequence[Use]) -> tuple[Narrower, ...]:
@@ -261,7 +257,7 @@ def _hosts(rule: Rule, uses: Sequence[Use]) -> Narrower | None:
     now = [glob.text for glob in rule.hosts]
     if len(kept) > MOST_VALUES or set(kept) == set(now):
         return None
-    return Narrower("hosts", _line("hosts", now), _line("hosts", kept), OWN_HOST)
+    return Narrower("hosts", _line("hosts", now), _line("hosts", kept))
 
 
 def _services(rule: Rule, uses: Sequence[Use]) -> Narrower | None:

@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads what the grants under a rule permitted, from the stored requests and their values.
 
-Law: nothing is read of a rule whose contents only certain people see (``core.visibility``), nor of a rule under which somebody's
-request was such. A value that is not kept any more is not known, and is never guessed.
+Law: the caller reads nothing of a rule that is ``unknown``: not if only certain people see the contents of a request under it
+(``core.visibility``). A value that is not kept any more is not known, and is never guessed.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterable
 from time import monotonic
 from typing import Any
 
 from jitd.core.command import Command, RunAs
-from jitd.core.frozen import dataclass
 from jitd.core.rule import Rule
 from jitd.core.spelling import unspelled
 from jitd.core.values import Values, committed_in
 from jitd.report.figure import Scope
-from jitd.report.narrower import Use, narrower, under
+from jitd.report.narrower import ENOUGH, Use, narrower
 
 MOST = 10_000
 """Maximum number of grants of a rule whose values are read. They take some 4 s, and each report reads them anew."""
@@ -28,11 +28,16 @@ WITHIN = 8.0
 """Seconds that the values of all rules of a report may take together. Meanwhile, decisions take up to twice their time."""
 
 _TOLD = "CAST(requests.document AS TEXT)"
-N_HIDDEN = f"""\
-SELECT count(*) FROM asked JOIN requests USING (id)
-WHERE asked.rule = :name AND asked.state = 'approved'
-  AND coalesce(json_type({_TOLD}, '$.obligations.visible_to'), 'null') <> 'null'"""
-"""Counts the requests under the rule ``:name`` whose contents only certain people see."""
+COUNTS = f"""\
+SELECT asked.rule,
+  count(DISTINCT asked.grant_id),
+  count(*) FILTER (WHERE json_type({_TOLD}, '$.obligations.visible_to') <> 'null'),
+  count(DISTINCT asked.grant_id) FILTER (WHERE said.is_forgotten = 1)
+FROM asked JOIN requests USING (id) LEFT JOIN said ON said.id = asked.id
+WHERE asked.state = 'approved' GROUP BY asked.rule"""
+"""Counts, for each rule, the grants that it gave, the requests whose contents only certain people see, and the grants whose
+arguments and directory were forgotten.
+"""
 
 USES = f"""\
 SELECT min(requests.id),
@@ -40,27 +45,27 @@ SELECT min(requests.id),
     '$.command.gives', '$.command.masked', '$.service', '$.host', '$.requester.user')
 FROM asked JOIN requests USING (id)
 WHERE asked.rule = :name AND asked.state = 'approved'
-GROUP BY asked.grant_id LIMIT {MOST + 1}"""
+GROUP BY asked.grant_id"""
 """Selects what each grant under the rule ``:name`` permitted, with commitments in the places of values."""
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What is known of the uses of a rule. There are none if nothing narrower would be enough, or if they cannot be known.
-    ``why`` says why they cannot be known.
+def unknown(scope: Scope, rules: Iterable[Rule]) -> dict[str, tuple[int, str]]:
+    """Map the names of those of ``rules`` that permitted something, and whose uses cannot be compared, to the number of the uses
+    that this is about, and to the reason. Raises StoreError.
     """
-
-    uses: tuple[Use, ...] = ()
-    why: str = ""
-
-    @property
-    def n_unknown(self) -> int:
-        """The number of uses whose arguments and directories are not kept any more."""
-        return sum(not use.is_whole for use in self.uses)
-
-
-def _is_whole(use: Use) -> bool:
-    return use.is_whole
+    counts = {name: [int(one or 0) for one in numbers] for name, *numbers in scope.ask(COUNTS, scope.parameters)}
+    found: dict[str, tuple[int, str]] = {}
+    for rule in rules:
+        n, n_hidden, n_forgotten = counts.get(rule.name, [0, 0, 0])
+        if n and (rule.visible_to is not None or n_hidden):
+            found[rule.name] = n, "only certain people may see what was asked for (visible_to)"
+        elif 0 < n < ENOUGH:
+            found[rule.name] = n, f"fewer than {ENOUGH} uses are too few"
+        elif n > MOST:
+            found[rule.name] = n, f"more than {MOST} uses are not compared: ask for a shorter time"
+        elif n_forgotten:
+            found[rule.name] = n_forgotten, "their arguments and directories were forgotten: keep in [record] is shorter"
+    return found
 
 
 class Reader:
@@ -70,25 +75,18 @@ class Reader:
         self._scope = scope
         self._until = monotonic() + WITHIN
 
-    def past(self, rule: Rule) -> Past:
-        """Return the uses of ``rule``. Raises StoreError."""
-        named = {**self._scope.parameters, "name": rule.name}
-        if rule.visible_to is not None:
-            return Past(why="only certain people may see what was run under this rule")
-        ((n_hidden,),) = self._scope.ask(N_HIDDEN, named)
-        if n_hidden:
-            return Past(why=f"only certain people may see {n_hidden} of the requests")
-        rows = self._scope.ask(USES, named)
-        if len(rows) > MOST:
-            return Past(why=f"more than {MOST} grants: ask for a shorter time")
-        uses: list[Use] = []
-        for id, parts in rows:
-            if len(uses) == FIRST and not narrower(rule, uses) and len(under(rule, uses)) == FIRST and all(map(_is_whole, uses)):
-                return Past()
+    def uses(self, rule: Rule) -> list[Use]:
+        """Return the uses of ``rule``. There are none if nothing narrower would have been enough. Raises StoreError, and
+        TimeoutError if there is no time for all of them.
+        """
+        found: list[Use] = []
+        for id, parts in self._scope.ask(USES, {**self._scope.parameters, "name": rule.name}):
+            if len(found) == FIRST and not narrower(rule, found):
+                return []
             if monotonic() >= self._until:
-                return Past(why="there was no time to read all of it: ask for a shorter time, or for this rule alone")
-            uses.append(self._use(str(id), json.loads(str(parts))))
-        return Past(tuple(uses))
+                raise TimeoutError
+            found.append(self._use(str(id), json.loads(str(parts))))
+        return found
 
     def _use(self, id: str, parts: list[Any]) -> Use:
         argv, path, run_as, cwd, chdir, gives, masked, service, host, user = parts

@@ -15,7 +15,7 @@ from jitd.core.policy import Policy
 from jitd.core.rule import Rule
 from jitd.report.figure import Figure, Scope, Section
 from jitd.report.narrower import ENOUGH, narrower, under
-from jitd.report.uses import USES, Past, Reader
+from jitd.report.uses import COUNTS, USES, Reader, unknown
 from jitd.store import Row
 
 MOST_NAMED = 20
@@ -196,26 +196,24 @@ def _rounded(seconds: int) -> int:
 
 def _never_varied(scope: Scope) -> Iterator[Row]:
     if scope.who is not None:
-        yield None, None, None, None, None, SOME_PEOPLE
+        yield None, None, None, SOME_PEOPLE
         return
-    reader = Reader(scope)
-    for rule in _permits(scope):
-        past = reader.past(rule)
-        n_now = len(under(rule, past.uses))
-        yield from ((rule.name, one.key, n_now, one.now, one.then, one.but) for one in narrower(rule, past.uses))
-        yield from ((rule.name, None, n, None, None, why) for n, why in _unknown(past, n_now))
+    reader, permits = Reader(scope), _permits(scope)
+    not_known = unknown(scope, permits)
+    for rule in permits:
+        if rule.name in not_known:
+            continue
+        try:
+            uses = reader.uses(rule)
+        except TimeoutError:
+            yield rule.name, None, None, "there was no time to compare its uses: ask for a shorter time, or for this rule alone"
+            continue
+        n_now = len(under(rule, uses))
+        yield from ((rule.name, n_now, one.now, one.then) for one in narrower(rule, uses))
 
 
-def _unknown(past: Past, n_now: int) -> Iterator[tuple[int | None, str]]:
-    """Yield what is not known of a rule, and the number of uses that this is about. ``n_now`` uses are as the rule is now."""
-    if past.why:
-        yield None, past.why
-    if 0 < n_now < ENOUGH:
-        yield n_now, f"fewer than {ENOUGH} uses: too few for a narrower line"
-    if past.n_unknown:
-        yield past.n_unknown, "their arguments and directories were forgotten, because keep in [record] is shorter"
-    if n_now < len(past.uses):
-        yield len(past.uses) - n_now, "not permitted by the rule as it is now"
+def _not_compared(scope: Scope) -> Iterator[Row]:
+    yield from ((name, n, why) for name, (n, why) in unknown(scope, _permits(scope)).items())
 
 
 _OF_PEOPLE = "People whom the words of the rules name, as far as this host can list them, without those of this query:\n"
@@ -261,12 +259,19 @@ WIDER = Section(
         Figure(
             "never-varied",
             "What never varied, and the narrower line",
-            ("rule", "key", "uses", "now", "narrower", "note"),
+            ("rule", "uses", "now", "narrower"),
             f"{_BY_WORDS}{USES}",
             _never_varied,
             f"To consider, after at least {ENOUGH} grants: with the narrower line, the rule permits all that it permitted in this"
             " time, and nothing new. Uses of one lease count once. A question mark stands for a character that a pattern cannot"
-            " spell.",
+            " spell. A host knows its own uses only: compare the reports of all hosts that have the rule.",
+        ),
+        Figure(
+            "not-compared",
+            "Rules whose uses cannot be compared",
+            ("rule", "uses", "why"),
+            f"{_RULES_NOW}{COUNTS}",
+            _not_compared,
         ),
         Figure(
             "longer-than-needed",
