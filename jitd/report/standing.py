@@ -12,10 +12,13 @@ from jitd.report.figure import Section, by_sql
 _LISTS = """\
 WITH recorded AS (
   SELECT number, at, actor, CAST(body AS TEXT) AS told FROM chain_about JOIN chain USING (number)
-  WHERE event = 'standing.recorded' AND at <= CAST(strftime('%s', :until, '+1 day') AS INTEGER)
+  WHERE event = 'standing.recorded'
 ), list AS (
   SELECT recorded.number, at, actor, digest, told, CAST(document AS TEXT) AS document
   FROM recorded JOIN standing ON digest = json_extract(told, '$.detail.sha256')
+  WHERE number <= (
+    SELECT number FROM recorded ORDER BY abs(at - CAST(strftime('%s', :until) AS INTEGER)), number DESC LIMIT 1
+  )
 ), newest AS (
   SELECT * FROM list ORDER BY number DESC LIMIT 1
 ), before AS (
@@ -23,8 +26,8 @@ WITH recorded AS (
   ORDER BY at < CAST(strftime('%s', :since) AS INTEGER) DESC, CASE WHEN at < CAST(strftime('%s', :since) AS INTEGER)
     THEN -number ELSE number END LIMIT 1
 )"""
-"""``newest`` is the list at the end of the time of the report, ``before`` the one at its beginning, or the first one in it. The
-report of a month is made on the day after it, and has what root saw then.
+"""``newest`` is the list that was recorded nearest to the end of the time of the report, before or after it: the report of a
+month is made when the month is over. ``before`` is the list at the beginning of that time, or the first one in it.
 """
 
 _PRIVILEGES = """\
@@ -82,7 +85,7 @@ STANDING = Section(
             "When root looked at this host",
             ("at", "record", "by", "privileges", "not seen", "SHA-256 of the list"),
             _SEEN,
-            "The last time before the end of the report. A report that root makes looks at the host first.",
+            "The time nearest to the end of the report, before or after it. A report that root makes looks at the host first.",
         ),
         by_sql(
             "becoming",

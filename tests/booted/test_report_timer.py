@@ -7,15 +7,21 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from jitd.standing.privileges import read
+from jitd.store.opening import read_store
 from tests.booted.conftest import Service, show, systemctl
+from tests.standing.host import planted
 
 DIRECTORY = Path("/var/lib/jitd/reports")
 TIMER, SERVICE = "jitd-report.timer", "jitd-report.service"
+AS_ALICE = '[[permit]]\nname = "as-alice"\nwho = ["user:dave"]\nrun_as = ["alice"]\ncommands = [["**"]]\n'
 MONTH = f"{datetime.now(UTC).replace(day=1) - timedelta(days=1):%Y-%m}"
 
 
@@ -69,6 +75,22 @@ def test_the_service_keeps_the_report_of_the_last_month(service: Service) -> Non
     assert done.stdout == kept[1].read_bytes(), done.stderr
     made = [one["detail"]["form"] for one in service.records(before) if one["event"] == "report.made"]
     assert made == ["json", "html"]
+
+
+def test_in_its_sandbox_the_service_sees_what_root_sees(service: Service) -> None:
+    hidden = {"/etc/sudoers.d/zz-report": "dave ALL=(ALL) NOPASSWD: ALL\n", "/root/.k5login": "eve@EXAMPLE.TEST\n"}
+    before = service.head().number
+    with planted({**hidden, "/home/alice/.k5login": "eve@EXAMPLE.TEST\n"}), service.with_rules(AS_ALICE):
+        systemctl("start", SERVICE)
+        subprocess.run(["jitd", "audit", "report", "--json"], capture_output=True, check=True)
+    by_service, by_root = (becoming(service, one) for one in service.records(before) if one["event"] == "standing.recorded")
+    assert by_service == by_root >= {("root", "dave"), ("root", "eve@EXAMPLE.TEST"), ("alice", "eve@EXAMPLE.TEST")}
+
+
+def becoming(service: Service, note: dict[str, Any]) -> set[tuple[str, str]]:
+    with closing(read_store(service.database)) as store:
+        found = read((store.standing(note["detail"]["sha256"]) or b"").decode("ascii"))
+    return {(one.becomes, one.who) for one in found.privileges}
 
 
 def test_the_service_can_write_no_directory_but_its_own_and_does_not_see_the_record(service: Service, own_command: Path) -> None:

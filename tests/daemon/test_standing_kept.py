@@ -169,8 +169,8 @@ def test_the_figures_say_what_the_records_and_their_lists_say(house: House) -> N
         house.record(told(*some, privilege("carol", "k5login", "postgres"), unseen=(f"day {day}", *HOSTILE)), day * 7 + 0.5)
     for since, until in ((0, 90), (20, 60), (20, 22), (200, 300), (-9, 0.6)):
         begins, ends = START + timedelta(days=since), START + timedelta(days=until)
-        lists = [one for one in house.told if one[1] <= ends]
-        number, at, newest = lists[-1]
+        number, at, newest = min(house.told, key=lambda one: (abs(one[1] - ends), -one[0]))
+        lists = [one for one in house.told if one[0] <= number]
         earlier = [one for one in lists[:-1] if one[1] < begins][-1:] or [one for one in lists[:-1] if one[1] >= begins][:1]
         assert house.figure("seen", since, until) == [
             (zulu(at), number, "root", len(newest.privileges), len(newest.unseen), sha256(newest.text().encode()).hexdigest())
@@ -203,8 +203,17 @@ def zulu(at: datetime) -> str:
 
 def test_before_anybody_has_looked_every_figure_is_empty(house: House) -> None:
     house.lifecycle.note("daemon.started", "root", 0, {})
-    house.record(told(privilege("eve")), 10)
     assert [house.figure(name, 0, 5) for name in FIGURES] == [[]] * len(FIGURES)
+
+
+def test_the_report_of_a_month_has_what_root_saw_when_it_was_made(house: House) -> None:
+    """And it says when that was."""
+    house.record(told(privilege("bob")), 1)
+    house.record(told(privilege("eve")), 31)
+    house.record(told(), 60)
+    assert [row[1] for row in house.figure("becoming", 0, 30)] == ["eve"]
+    assert [row[1] for row in house.figure("seen", 0, 30)] == [2]
+    assert [row[1] for row in house.figure("becoming", 0, 15)] == ["bob"]
 
 
 def test_a_list_that_is_too_long_says_so_and_no_kind_hides_another() -> None:
