@@ -40,9 +40,10 @@ from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.recording import asciicast, stills, storage
 from jitd.recording.form import Altered, Mark
 from jitd.recording.reader import Recording, as_read, examine
+from jitd.recording.reserve import is_reached
 from jitd.store import Store
 from jitd.verbs.access import Access
-from jitd.verbs.limits import Pace
+from jitd.verbs.limits import NO_ROOM, Pace
 from jitd.verbs.recordings import Recordings
 from jitd.verbs.records import LOOK_EVERY, SIGNED_WITHIN, Found
 from jitd.verbs.refusal import Refusal
@@ -135,6 +136,8 @@ class Packs:
             raise Refusal("not_done", "you have asked for too many packs within a short time: wait a minute")
         if who.person in self._making or (len(self._making) >= AT_ONCE and not who.is_root):
             raise Refusal("not_done", "another pack is being made: try again when it is there")
+        if not who.is_root and is_reached(os.path.dirname(self._directory)):
+            raise Refusal("not_done", NO_ROOM)
         self._making.add(who.person)
         try:
             with ExitStack() as open_files:
@@ -177,6 +180,9 @@ class Packs:
         files[making.PAGE] = await work(_page, files, id)
         named = [await work(_described, name, content) for name, content in files.items()]
         listed = making.manifest(self._host, id, self._now().at, who.principal, self._version, named)
+        for run in found.runs:
+            if f"recordings/{run.id}.jitd" in recorded:
+                self._lifecycle.note("recording.watched", who.principal, who.uid, {"run": run.id, "live": False})
         detail = {"id": id, "manifest": hashlib.sha256(listed).hexdigest(), "n": len(named)}
         self._lifecycle.note("pack.made", who.principal, who.uid, detail)
         number = self._store.head().number

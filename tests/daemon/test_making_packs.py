@@ -28,7 +28,7 @@ from jitd.core.names import NAMES
 from jitd.core.policy import Policy
 from jitd.core.policy_text import PolicyText
 from jitd.core.run import Ended, Ending, Outcome, Recording, Started
-from jitd.core.subject import Subject
+from jitd.core.subject import ROOT, Subject
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.recording import storage
 from jitd.settings import policyfile
@@ -249,6 +249,28 @@ def test_a_recording_is_for_those_who_may_watch_the_run(house: House) -> None:
     assert [name for name in house.make(ID, BOB, recordings=False) if name.startswith("recordings/")] == []
 
 
+def test_who_gets_a_recording_with_a_pack_is_recorded_as_one_who_watched_it(house: House) -> None:
+    """THREATS L-26."""
+
+    def events() -> list[tuple[str, str]]:
+        told = [json.loads(body) for _, body, _ in house.store.records(before)]
+        return [(one["event"], one["detail"].get("run", "")) for one in told if one["actor"] == BOB.principal]
+
+    before = house.store.head().number
+    house.make(ID, BOB, recordings=False)
+    assert events() == [("pack.made", "")]
+    before = house.store.head().number
+    house.make(ID, BOB)
+    assert events() == [("recording.watched", RUN), ("pack.made", "")]
+
+
+def test_on_a_disk_that_is_almost_full_only_root_has_a_pack_made(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packs, "is_reached", lambda place: place == str(house.path))
+    with pytest.raises(Refusal, match="almost full"):
+        house.make()
+    assert house.make(who=person("root", principal=ROOT, uid=0))
+
+
 def test_without_its_recording_a_pack_is_whole_and_the_digest_stands_in_the_record(house: House) -> None:
     (house.path / "recordings" / storage.name_of(RUN)).unlink()
     files = house.make()
@@ -371,7 +393,7 @@ def test_what_nothing_covers_has_no_countersignature_that_could_be_taken_out_of_
     key = Ed25519PrivateKey.generate()
     house.signing.sign()
     house.witness(key)
-    files = house.make()
+    files = house.make(recordings=False)
     assert wrong(zipped(files), house.public) == []
     assert {line["form"] for line in lines(files, "proof.jsonl")} == {"jitd record 1", "jitd checkpoint 1"}
 
