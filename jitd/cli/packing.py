@@ -21,8 +21,6 @@ from jitd.cli.call import NotDone, called
 from jitpam.wire.messages import Pack
 from jitpam.wire.shown import shown
 
-AFTERWARDS = "It shows what you may see: keep it as you would keep the record. Its README.txt says how it is checked"
-
 
 @click.command()
 @click.argument("id", metavar="ID")
@@ -51,7 +49,7 @@ def pack(*, id: str, out: Path | None, no_recordings: bool) -> None:
         raise NotDone(f"{place} exists already: name another file with --out") from None
     except OSError as fault:
         raise NotDone(f"cannot write {place}: {fault.strerror}") from None
-    say(f"{place}: {AFTERWARDS}")
+    say(f"{place} shows what you may see of {id}, so keep it as you would keep the record; its README.txt says how to check it")
 
 
 def _write(id: str, place: Path, *, is_with_recordings: bool) -> None:

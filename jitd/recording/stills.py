@@ -21,8 +21,10 @@ STANDS_FOR = 300_000
 """A screen that has stood for so many microseconds could be read."""
 N_CHANGED = 3
 """A screen differs from the last picture in so many lines, or is not worth another one."""
-MOST_FIRST, MOST_LAST = 6 << 20, 2 << 20
-"""Of a longer output, so many bytes are drawn from its beginning and from its end. Drawing is slow: about 1 MiB a second."""
+MOST_FIRST, MOST_LAST = 1 << 20, 1 << 20
+"""Of a longer output, so many bytes are drawn from its beginning and from its end. Drawing takes a second or two for each MiB,
+and ten if the output does nothing but scroll.
+"""
 MOST_STYLED = 256 * 1024
 """Maximum number of characters of a picture with colours. A picture that would be longer has none."""
 _WIDTH, _HEIGHT, _EDGE = 8, 17, 8

@@ -58,6 +58,8 @@ PIECE = 24 * 1024
 """Number of bytes of a file in one row. In base64, this fits into a small frame."""
 GATHERED_WITHIN = 60.0
 """Maximum number of seconds for each long piece of work. The 10 s that other work has are too few for a long recording."""
+DRAWN_WITHIN = 60.0
+"""After so many seconds, no more recordings are turned into asciicasts and pictures."""
 MOST_SHOWN = 4096
 """Maximum number of records that a pack shows. A request with one run has about ten."""
 MOST_OBJECTS = 1024
@@ -169,8 +171,10 @@ class Packs:
         await self._wait_until_signed(self._store.head().number)
         found = await work(self._gather, who, id)
         recorded: dict[str, int | bytes] = {}
+        until = time.monotonic() + DRAWN_WITHIN
         for run in found.runs[:MOST_RECORDINGS] if with_recordings else ():
-            recorded |= await work(self._recorded, run, open_files, tuple(recorded.values()))
+            is_drawn = time.monotonic() < until
+            recorded |= await work(self._recorded, run, open_files, tuple(recorded.values()), is_drawn=is_drawn)
         first = {
             making.README: making.readme(self._host, id, who.principal),
             making.PAGE: b"",
@@ -296,9 +300,11 @@ class Packs:
 
     # --- recordings ----------------------------------------------------------------------------------------------------
 
-    def _recorded(self, run: Run, open_files: ExitStack, before: tuple[int | bytes, ...]) -> dict[str, int | bytes]:
+    def _recorded(
+        self, run: Run, open_files: ExitStack, before: tuple[int | bytes, ...], *, is_drawn: bool
+    ) -> dict[str, int | bytes]:
         """Return the files about the recording of ``run``, beside those that are there ``before``. The recording itself is a
-        descriptor, which is closed with ``open_files``.
+        descriptor, which is closed with ``open_files``. If ``is_drawn`` is false, there is nothing else.
         """
         try:
             file = storage.open_recording(self._directory, run.id)
@@ -310,7 +316,7 @@ class Packs:
         found: dict[str, int | bytes] = {f"recordings/{run.id}.jitd": file}
         assert run.recording is not None
         try:
-            if sum(len(one) for one in before if isinstance(one, bytes)) > making.MOST_BYTES:
+            if not is_drawn or sum(len(one) for one in before if isinstance(one, bytes)) > making.MOST_BYTES:
                 return found  # anybody can make the others of it
             examine(file, [Mark(run.recording.n_chunks, run.recording.size, bytes.fromhex(run.recording.digest))])
             recording = Recording(file)
