@@ -8,13 +8,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from base64 import b64decode
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,23 +21,17 @@ from jitd.audit import sshsig
 from jitd.core.decision import Approval, BreakGlass
 from jitd.core.grant import Revoked
 from jitd.core.law import MONITOR, Role
-from jitd.core.names import NAMES
-from jitd.core.policy import Policy
 from jitd.core.policy_text import PolicyText
 from jitd.core.run import Ended, Ending, Outcome, Recording, Started
 from jitd.core.subject import ROOT, Subject
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.recording import storage
-from jitd.settings import policyfile
-from jitd.store.sqlite import SqliteStore
 from jitd.verbs import packs
-from jitd.verbs.access import Access
-from jitd.verbs.packs import PIECE, Packs
-from jitd.verbs.recordings import Recordings
 from jitd.verbs.refusal import Refusal
 from jitd.workers import Workers
 from jitpam.wire.messages import Pack
-from tests.audit.packs import HOST, ID, RUN, Host, words, wrong, zipped
+from tests.audit.packs import ID, RUN, Host, words, wrong, zipped
+from tests.daemon.pack_making import made_by, packs_of
 from tests.scene import START, actor, asked, command, free, permit, person, screened, submit, thing
 
 ALICE, BOB, CAROL, DAVE, EVE = (person(name) for name in ("alice", "bob", "carol", "dave", "eve"))
@@ -72,53 +63,11 @@ class House(Host):
         self.signing._note = self.lifecycle.note
         self.lifecycle.note("policy.loaded", "root", 0, {"rules": 2})
         self.workers = Workers()
-        config: Any = SimpleNamespace(
-            operators=("user:dave",), auditors=("user:bob",), state=path, recordings=SimpleNamespace(days=9, mib_in_all=9)
-        )
-        access = Access(config, self.store)
-        opened = lambda: SqliteStore.reading(path / "jitd.db")  # noqa: E731
-        lists: Any = None
-        recordings = Recordings(config, access, lists, self.lifecycle, self.store, opened, self.workers, self.now)
-        self.packs = Packs(
-            host=HOST,
-            directory=str(path / "recordings"),
-            version="0.0",
-            access=access,
-            recordings=recordings,
-            store=self.store,
-            opened=opened,
-            workers=self.workers,
-            lifecycle=self.lifecycle,
-            now=self.now,
-            read_policy=_read,
-            names=NAMES,
-            countersigned=lambda: self.witnessed,
-        )
+        self.packs = packs_of(path, self.store, self.lifecycle, self.workers, self.now, countersigned=lambda: self.witnessed)
 
     def make(self, id: str = ID, who: Subject = DAVE, *, recordings: bool = True) -> dict[str, bytes]:
         """The files of a pack. Meanwhile, the head is signed as the daemon signs it."""
-
-        async def sign() -> None:
-            while True:
-                self.signing.sign()
-                await asyncio.sleep(0.01)
-
-        async def play() -> dict[str, bytes]:
-            files: dict[str, bytes] = {}
-            signing = asyncio.create_task(sign())
-            try:
-                async for row in self.packs.make(who, Pack(id=id, recordings=recordings)):
-                    piece = b64decode(row["data"])
-                    assert set(row) == {"file", "data"} and len(piece) <= PIECE
-                    assert row["file"] not in files or row["file"] == list(files)[-1]
-                    files[row["file"]] = files.get(row["file"], b"") + piece
-            finally:
-                signing.cancel()
-                with suppress(asyncio.CancelledError):
-                    await signing
-            return files
-
-        return asyncio.run(play())
+        return made_by(self.packs, self.signing, id, who, recordings=recordings)
 
     def record(self) -> None:
         """Keep the recording of the second run of ``live``."""
@@ -136,11 +85,6 @@ class House(Host):
         self.lifecycle.handle(Started(id, MONITOR, 11))
         self.lifecycle.handle(Ended(id, MONITOR, Outcome(Ending.EXITED, 0, ""), recording))
         return id
-
-
-def _read(text: PolicyText) -> Policy | None:
-    rules, faults = policyfile.read_again(text)
-    return None if faults else Policy(tuple(rules), "deny", text.digest, text)
 
 
 @pytest.fixture
