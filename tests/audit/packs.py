@@ -195,6 +195,11 @@ class Host:
         parts = [{"name": name, "size": len(one), "sha256": hashlib.sha256(one).hexdigest()} for name, one in files.items()]
         manifest = {"form": "jitd pack 1", "host": HOST, "id": id, "made_at": "2026-03-02T10:00:00Z", "by": "dave@EXAMPLE.TEST"}
         files["manifest.json"] = _line({**manifest, "jitd": "0.0", "files": parts})
+        return self.signed(files, id)
+
+    def signed(self, files: dict[str, bytes], id: str) -> dict[str, bytes]:
+        """``files`` with a record about them."""
+        parts = json.loads(files["manifest.json"])["files"]
         detail = {"id": id, "manifest": hashlib.sha256(files["manifest.json"]).hexdigest(), "n": len(parts)}
         self.lifecycle.note("pack.made", "dave@EXAMPLE.TEST", 1004, detail)
         made = self.store.head().number

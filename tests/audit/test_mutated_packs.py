@@ -8,7 +8,7 @@ import io
 import json
 import random
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from jitd.audit import forms, sshsig
 from jitd.audit.pack import verify
-from tests.audit.packs import Host, wrong, zipped
+from tests.audit.packs import wrong, zipped
+from tests.daemon.test_making_packs import House
 from tests.marks import full
 
 A_FEW, MANY = 500, 10_000
@@ -31,19 +32,22 @@ Mutation = Callable[[random.Random, Files], tuple[bytes, str]]
 
 
 @pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
-    made = Host(tmp_path_factory.mktemp("host"))
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    made = House(tmp_path_factory.mktemp("host"))
     made.others(3)
     made.live()
+    made.record()
     made.witness(Ed25519PrivateKey.from_private_bytes(bytes([5] * 32)))
     made.others(2, "CCCC")
     made.rotate()
-    return made
+    yield made
+    made.workers.close()
 
 
 @pytest.fixture(scope="module")
-def files(host: Host) -> Files:
-    made = host.pack()
+def files(host: House) -> Files:
+    """As the daemon makes them."""
+    made = host.make()
     assert wrong(zipped(made), host.public) == []
     return made
 
@@ -248,13 +252,13 @@ def every_one_is_found(files: Files, key: str, n: int) -> None:
         assert any(one.startswith(name or ("the pack", *files)) for one in found), (seed, kind.__name__, name, found)
 
 
-def test_a_mutation_of_a_pack_is_found_and_named(host: Host, files: Files) -> None:
+def test_a_mutation_of_a_pack_is_found_and_named(host: House, files: Files) -> None:
     """THREATS L-27."""
     every_one_is_found(files, host.public, A_FEW)
 
 
 @full("every day, 500 of them are done")
-def test_ten_thousand_mutations_of_a_pack_are_found_and_named(host: Host, files: Files) -> None:
+def test_ten_thousand_mutations_of_a_pack_are_found_and_named(host: House, files: Files) -> None:
     """THREATS L-27."""
     every_one_is_found(files, host.public, MANY)
 

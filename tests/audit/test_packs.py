@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jitd.audit import sshsig
 from jitd.audit.lines import verify_lines
 from jitd.audit.pack import verify
-from jitd.audit.telling import WITHOUT_CONTENTS
+from jitd.audit.telling import EVERYTHING, WITHOUT_CONTENTS
 from jitd.core import grant, holding, lock, owed_review, request
 from jitd.core import run as run_of
 from tests.audit.packs import ID, RUN, Host, words, wrong, zipped
@@ -414,3 +414,54 @@ def test_verify_py_knows_in_which_states_an_object_has_ended() -> None:
     laws |= {"owed_review": owed_review.LAW, "lock": lock.LAW}
     found = {life: {str(state) for state, events in law.items() if not events} for life, law in laws.items()}
     assert found == {life: set(states) for life, states in verify.ENDED.items()}
+
+
+# --- packs that are made to harm who verifies them ----------------------------------------------------------------------------
+
+
+def test_a_host_that_signs_nonsense_is_told_of_in_a_finding_and_stops_nothing(host: Host) -> None:
+    """THREATS L-27: whatever type a member of its JSON has. What the page does not use may be anything."""
+    n_found = 0
+    for seed in range(200):
+        draw = random.Random(seed)
+        name = draw.choice(("records.jsonl", "trace.json", "documents.jsonl"))
+
+        def change(files: Files, draw: random.Random = draw, name: str = name) -> None:
+            lines = files[name].decode().splitlines() or ["{}"]
+            at = draw.randrange(len(lines))
+            lines[at] = json.dumps(_changed(draw, json.loads(lines[at])), separators=(",", ":"))
+            files[name] = _joined(lines)
+
+        n_found += bool(wrong(zipped(host.pack(sight=WITHOUT_CONTENTS if seed % 2 else EVERYTHING, change=change))))
+    assert n_found > 150
+
+
+@pytest.mark.parametrize("member", ["id", "made_at", "host", "by", "jitd"])
+def test_nothing_of_a_pack_reaches_the_terminal_of_who_verifies_it(host: Host, member: str) -> None:
+    """THREATS L-27."""
+    files = host.pack(change=lambda files: files.update({"verify.py": b"another"}))
+    manifest = json.loads(files["manifest.json"]) | {member: "x\x1b[2J\u202e"}
+    files = host.signed({**files, "manifest.json": (json.dumps(manifest, separators=(",", ":")) + "\n").encode()}, ID)
+    verdict = verify.verify(zipped(files), OWN.read_bytes())
+    said = [*map(str, verdict.findings), *([] if verdict.findings else verify.told(verdict, b"", has_key=False))]
+    assert all(line.isprintable() and "\u202e" not in line for line in said), said
+
+
+def test_what_would_take_for_ever_to_compare_is_compared_at_once() -> None:
+    """THREATS L-27. Each of these took hours."""
+    words = ["‹hidden›"] * 100_000
+    assert not verify._is_told(words, [{"committed": "00" * 32}, *words[1:], "x"], {})
+    assert len(verify.shown("W" * 1_000_000 + "é")) == 1_000_001
+    value = verify.Value("00" * 32, "x", b"", None)
+    sealed = verify.canonical([{"committed": f"{n:064x}"} for n in range(20_000)])
+    assert verify.commitments_in(sealed) >= {value.committed, f"{19_999:064x}"}
+
+
+def test_more_keys_than_a_host_can_have_are_refused() -> None:
+    """THREATS L-27."""
+    said = {"event": "key.made", "detail": {"host": "h", "public": line_of(WITNESS), "before": line_of(WITNESS)}}
+    line = verify.Line(1, "record", "h", 1, content=said)
+    found: list[verify.Finding] = []
+    lines = [("records.jsonl", line._replace(number=n)) for n in range(verify.MOST_KEYS + 9)]
+    verify.check_signatures(lines, (), (), found.append)
+    assert [str(one) for one in found] == ["records.jsonl, line 1: there are more records about keys than 1000"]

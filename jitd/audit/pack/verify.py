@@ -30,8 +30,12 @@ MOST_FILES = 4096
 """Maximum number of files in a pack."""
 MOST_SIZE = (1 << 32) - 1
 """Maximum number of bytes of a pack. A larger zip file would need another form (ZIP64)."""
-MOST_TEXT = 1 << 28
+MOST_TEXT = 1 << 26
 """Maximum number of bytes of a file that is read as text. The daemon makes smaller ones."""
+MOST_SHOWN = 1 << 14
+"""Maximum number of records that a pack shows. The daemon shows fewer."""
+MOST_KEYS = 1000
+"""Maximum number of keys of a host that a pack names."""
 MOST_DEEP = 64
 """So deep are the objects and lists of JSON within each other. Those of a true pack are a tenth of this."""
 MOST_TOLD = 100
@@ -538,6 +542,11 @@ def committed_in(part: Any) -> str | None:
     return None
 
 
+def commitments_in(sealed: bytes) -> set[str]:
+    """Return the commitments in a record or an object as it was sealed."""
+    return {found.decode("ascii") for found in re.findall(rb'\{"committed":"([0-9a-f]{64})"\}', sealed)}
+
+
 def commitment(field: str, salt: bytes, value: Any) -> str:
     """Return the commitment to ``value`` in 64 hexadecimal digits (PROTOCOL.md, "Values")."""
     name, content = field.encode("ascii"), canonical(value)
@@ -574,7 +583,8 @@ def _is_told(told: Any, sealed: Any, values: Mapping[str, Any]) -> bool:
             expected += values[committed]
         else:
             expected.append(values[committed])
-    rest = [one for one in told if one not in _WORDS or one in expected] if n_hidden else told
+    words = set(_WORDS) - {one for one in expected if isinstance(one, str)}
+    rest = [one for one in told if not isinstance(one, str) or one not in words] if n_hidden else told
     n_words = len(told) - len(rest)
     return (
         len(rest) == len(expected)
@@ -621,11 +631,12 @@ def read(files: Files, report: Report) -> Contents:
     values: dict[str, Value] = {}
     forgotten: set[str] = set()
 
-    def take(name: str, at: int, what: str, said: Iterable[Value], sealed: bytes) -> None:
+    def take(name: str, at: int, what: str, said: Sequence[Value], sealed: bytes) -> None:
+        known = commitments_in(sealed) if said else ()
         for value in said:
             if commitment(value.field, value.salt, value.value) != value.committed:
                 report(Finding(name, at, f"the value {value.field} is not the one to which {what} commits"))
-            elif sealed and f'{{"committed":"{value.committed}"}}'.encode("ascii") not in sealed:
+            elif sealed and value.committed not in known:
                 report(Finding(name, at, f"there is a value {value.field} to which {what} does not commit"))
             else:
                 values[value.committed] = value
@@ -842,6 +853,9 @@ def check_signatures(
         except Wrong as fault:
             report(Finding(name, line.at, f"record {line.number}, which names a key of the host, {fault}"))
             continue
+        if len(changes) == MOST_KEYS:
+            report(Finding(name, line.at, f"there are more records about keys than {MOST_KEYS}"))
+            break
         if change is not None:
             if changes and change.number > changes[-1].number and change.before not in (None, changes[-1].public):
                 what = f"record {change.number} names another key before it than record {changes[-1].number} has named"
@@ -946,8 +960,8 @@ _CLEAR = (
 _SIGNS = "‹›«»–—…·§°µ£€"
 _LATIN = r"A-Za-z0-9_\u00C0-\u024F"
 _ALIKE = r"\u0386-\u03CE\u0400-\u045F"
-_MIXED = re.compile(f"[{_LATIN}{_ALIKE}]*(?:[{_LATIN}][{_ALIKE}]|[{_ALIKE}][{_LATIN}])[{_LATIN}{_ALIKE}]*")
-"""A word with Latin letters and letters that look like Latin ones."""
+_MIXED = re.compile(f"(?<![{_LATIN}{_ALIKE}])(?:[{_LATIN}]+[{_ALIKE}]|[{_ALIKE}]+[{_LATIN}])[{_LATIN}{_ALIKE}]*")
+"""A word with Latin letters and letters that look like Latin ones. Each character is looked at twice at most."""
 
 
 def shown(text: str, *, is_spelled: bool = False, is_name: bool = False) -> str:
@@ -1317,15 +1331,9 @@ class _Page:
                     if one.get(name)
                 ]
                 conditions.append(f"<li>{_e(one.get('condition'), is_name=True)}: {'; '.join(told)}</li>")
-            rows.append(
-                (
-                    _name(rule.get("rule")),
-                    rule.get("verdict"),
-                    rule.get("says"),
-                    rule.get("because"),
-                    _Html(f"<ul>{''.join(conditions)}</ul>"),
-                )
-            )
+            because = f": {_e(rule['because'])}" if rule.get("because") else ""
+            says = _Html(f"{_e(rule.get('says'))}{because}")
+            rows.append((_name(rule.get("rule")), rule.get("verdict"), says, _Html(f"<ul>{''.join(conditions)}</ul>")))
         head = (
             "<h3>Trace</h3>\n<p>Made again from the text of the policy and the stored facts of the request, at "
             f"{_time(trace.get('at'))}. It explains the decision; what was decided is in the records.</p>\n"
@@ -1333,12 +1341,12 @@ class _Page:
         if trace.get("says") is None:
             head += "<p>The policy cannot be asked again, because a rule asks for facts that are not stored.</p>\n"
         elif trace.get("same") is not True:
-            says = _e(_member(trace, "says", "decision")), _e(_member(trace, "says", "rule"), is_name=True)
-            head += f"<p><b>Asked again, the policy says {says[0]} by rule {says[1]}, which is not what was recorded.</b></p>\n"
+            again = f"{_e(_member(trace, 'says', 'decision'))} by rule {_name(_member(trace, 'says', 'rule'))}"
+            head += f"<p><b>Asked again, the policy says {again}, which is not what was recorded.</b></p>\n"
         unknown = trace.get("unknown")
         if isinstance(unknown, list) and unknown:
             head += f"<ul>{''.join(f'<li>{_e(one)}</li>' for one in unknown)}</ul>\n"
-        return head + _table(("rule", "kind", "it says", "because", "conditions"), rows)
+        return head + _table(("rule", "kind", "it says", "conditions"), rows)
 
     def _reviews(self) -> _Html:
         out = []
@@ -1630,7 +1638,8 @@ h3, h4 { font-size: 1rem; font-weight: 650; margin: 1.1rem 0 .35rem; break-after
 p { margin: .4rem 0; }
 table { border-collapse: collapse; width: 100%; margin: .3rem 0 .8rem; font-size: .93em; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .5rem; border-bottom: 1px solid var(--line); }
-td { overflow-wrap: anywhere; }
+td, p { overflow-wrap: anywhere; }
+td { min-width: 4.5rem; }
 table.records { table-layout: fixed; }
 table.records th:nth-child(1) { width: 4.5rem; }
 table.records th:nth-child(2) { width: 12rem; }
@@ -1663,7 +1672,10 @@ figcaption { color: var(--pale); font-size: .9em; }
   table.records th:nth-child(2) { width: 6rem; }
   time { white-space: normal; }
 }
-@media print { body { padding: 0; max-width: none; font-size: 10pt; } }
+@media print {
+  body { padding: 0; max-width: none; font-size: 10pt; }
+  figure img { max-height: 11cm; }
+}
 </style>
 </head>
 <body>
@@ -1679,7 +1691,14 @@ def page(files: Files, id: str) -> bytes:
     contents = read(files, found.append)
     if found:
         raise Wrong(str(found[0]))
-    return _Page(files, id, contents).bytes()
+    return _page(files, id, contents)
+
+
+def _page(files: Files, id: str, contents: Contents) -> bytes:
+    try:
+        return _Page(files, id, contents).bytes()
+    except (TypeError, ValueError, LookupError, AttributeError):  # a host has signed what no jitd writes
+        raise Wrong("a record, an object or the trace has a member of a wrong type") from None
 
 
 # --- the verdict ---------------------------------------------------------------------------------------------------------
@@ -1718,6 +1737,8 @@ def verify(data: Bytes, own: bytes, given: Sequence[Key] = (), witnesses: Sequen
     if RECORDS not in files or DOCUMENTS not in files:
         return Verdict(found)
     contents = read(files, found.append)
+    if len(contents.records) > MOST_SHOWN:
+        return Verdict([*found, Finding(RECORDS, 0, f"shows more than {MOST_SHOWN} records")])
     read_segments(contents.lines, RECORDS, found.append)
     lines = [(RECORDS, line) for line in contents.lines] + [(PROOF, line) for line in proof]
     for name, line in lines:
@@ -1732,7 +1753,7 @@ def verify(data: Bytes, own: bytes, given: Sequence[Key] = (), witnesses: Sequen
     is_page_own = bytes(files.get(OWN_COPY, b"")) == own
     if is_page_own and not found:
         try:
-            if _Page(files, str(manifest["id"]), contents).bytes() != bytes(files[PAGE]):
+            if _page(files, str(manifest["id"]), contents) != bytes(files[PAGE]):
                 found.append(Finding(PAGE, 0, "is not the page of this pack: made again of the other files, it is another one"))
         except Wrong as fault:
             found.append(Finding(PAGE, 0, f"cannot be made again: {fault}"))
@@ -1748,7 +1769,9 @@ def _check_manifest(files: Files, report: Report) -> Mapping[str, Any]:
         manifest = _object(files, MANIFEST, "jitd pack 1")
         _has(manifest, "form", "host", "id", "made_at", "by", "jitd", "files")
         texts = [_text(manifest, name) for name in ("host", "id", "made_at", "by", "jitd")]
-        parts = manifest["files"]
+        parts, (host, id, made_at, _, _) = manifest["files"], texts
+        if not _WORD.fullmatch(host) or not re.fullmatch(_RUN, id) or not _AT.fullmatch(made_at):
+            raise Wrong("has no name of a host, no id or no time")
         if not all(texts) or not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
             raise Wrong("has a member of a wrong type")
         for part in parts:
