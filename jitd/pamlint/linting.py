@@ -155,8 +155,8 @@ class _Round:
         file = source.file if source else start.place.file if start else SSHD_CONFIG
         self.findings += sshdconfig.judge(config, partial(self.is_closed, like="sshd"), file)
 
-    def starts(self) -> list[starting.Start]:
-        """Return all ways in which this host starts sshd. Also return how the running sshd processes were started."""
+    def written_starts(self) -> list[starting.Start]:
+        """Return all ways in which this host starts sshd."""
         found: list[starting.Start] = []
         units = self.places.units()
         for unit in units:
@@ -164,12 +164,12 @@ class _Round:
         if not units or self.places.read(SSH_SCRIPT):
             defaults = self.places.read(SSH_DEFAULTS)
             found += filter(None, [starting.by_default_file(defaults)] if defaults else [])
-        return [*found, *starting.running(self.places.processes())]
+        return found
 
     def judge_sshd(self) -> None:
         """Check the settings of each sshd that this host starts, and of each running sshd."""
         try:
-            starts = self.starts()
+            starts = [*self.written_starts(), *starting.running(self.places.processes())]
         except OSError as fault:
             told = f"how sshd is started cannot be judged: {fault}"
             self.findings.append(unknown("unreadable", Place(SSHD_CONFIG), told, "run pam-lint as root", "sshd"))
@@ -279,8 +279,8 @@ def gates_of_host(places: Places) -> Gates:
 
 
 def starts_of_sshd(places: Places) -> list[starting.Start]:
-    """Return all ways in which this host starts sshd, and how each running sshd was started. Raises OSError."""
-    return _Round(places).starts()
+    """Return all ways in which this host starts sshd. Raises OSError."""
+    return _Round(places).written_starts()
 
 
 def lint_host(places: Places) -> list[Finding]:

@@ -49,8 +49,8 @@ class NoFile(Unreadable):
 
 
 class Places:
-    """The files of a host. If the directory ``root`` is given, all paths are relative to this directory. It is no fault of a file
-    that the account with the user id ``owner`` can change it. Use it for one check only, because it remembers what it has found
+    """The files of a host. If the directory ``root`` is given, all paths are relative to this directory. The account with the
+    user id ``owner`` may change every file. Use it for one check only, because it remembers what it has found
     out about a path.
     """
 

@@ -103,12 +103,26 @@ class Scene:
         """Return the name of the account ``uid``, or the number as sudoers writes it."""
         return next((one.name for one in self.accounts if one.uid == uid), f"#{uid}")
 
+    def named_in(self, word: str) -> str:
+        """Return the account that a word of sudoers means, which may be its number. sudo folds the case of names."""
+        if re.fullmatch(r"#[0-9]+", word):
+            return self.named(int(word[1:]))
+        return word if word in self._uids else next((name for name in self._uids if name.lower() == word.lower()), word)
+
     def gid(self, group: str) -> int | None:
         """Return the gid of a group. Return None if there is no such group, or if it cannot be looked up."""
         with suppress(groups.CannotLookUp):
-            found = groups.named(group)
-            return None if found is None else found.gid
+            if (found := groups.named(group)) is not None:
+                return found.gid
         return None
+
+    def gid_in(self, word: str) -> int | None:
+        """Return the gid that ``%group`` or ``%#gid`` of sudoers means. sudo folds the case of names."""
+        name = word.removeprefix("%")
+        if re.fullmatch(r"#[0-9]+", name):
+            return int(name[1:])
+        folded = (gid for group, gid, _ in self._groups if group.lower() == name.lower())
+        return gid if (gid := self.gid(name)) is not None else next(folded, None)
 
     def members(self, gid: int) -> tuple[str, ...]:
         """Return the accounts that have the group ``gid``: those in the list of any group of this gid, and those whose primary

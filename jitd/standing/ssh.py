@@ -20,7 +20,7 @@ from jitd.core.frozen import dataclass
 from jitd.pamlint import sshdconfig, starting
 from jitd.pamlint.findings import Place
 from jitd.pamlint.linting import SSHD_CONFIG, starts_of_sshd
-from jitd.pamlint.places import Unreadable
+from jitd.pamlint.places import Places, Unreadable
 from jitd.pamlint.sshdconfig import SshdConfig
 from jitd.standing.privileges import Privilege
 from jitd.standing.scene import ROOT, Account, Found, Scene, exists, lines_of
@@ -75,7 +75,9 @@ def servers(scene: Scene) -> tuple[Servers, list[str]]:
         starts = [starting.Start(Place(SSHD_CONFIG)), *starts_of_sshd(scene.places)]
     except OSError as fault:
         starts, unseen = [starting.Start(Place(SSHD_CONFIG))], [f"how sshd is started was not judged: {fault}"]
-    for start in starts:
+    running, hidden = _running(scene.places)
+    unseen += hidden
+    for start in [*starts, *running]:
         if start.doubt:
             unseen.append(f"{start.place}: how this sshd is started was not judged: {start.doubt}")
         try:
@@ -88,6 +90,14 @@ def servers(scene: Scene) -> tuple[Servers, list[str]]:
         unseen += [f"{fault.place}: {fault.sentence}" for fault in config.faults]
         configs.append(config)
     return Servers(tuple(configs)), unseen
+
+
+def _running(places: Places) -> tuple[list[starting.Start], list[str]]:
+    """Return how each running sshd was started, and a sentence if that cannot be seen. The sandbox of a unit may hide it."""
+    try:
+        return list(starting.running(places.processes())), []
+    except OSError:
+        return [], ["how the running sshd were started could not be seen: their units were judged"]
 
 
 def look_at_sshd(scene: Scene) -> Iterator[Found]:
@@ -152,6 +162,7 @@ def key_in(line: str) -> tuple[str | None, bool]:
     """Return the fingerprint of the key in a line of authorized_keys, and whether it is one of an authority that signs
     certificates. Return None if there is no key.
     """
+    line = line.partition("\0")[0]  # where the line of a program in C ends
     if (found := _key_at(line)) is not None:
         return found, False
     options = OPTIONS.match(line)

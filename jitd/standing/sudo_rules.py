@@ -147,61 +147,56 @@ def _is_here(hosts: Sequence[str], host: str) -> bool:
 
 
 def _targets(rule: Rule, scene: Scene, defaults: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the accounts that the rule lets people become, and words of which nobody knows whom they mean."""
+    """Return the accounts that the rule lets people become, and words of which nobody knows whom they mean. The last word that is
+    about an account counts.
+    """
     found: dict[str, None] = {}
     unknown: list[str] = []
-    taken = {word[1:] for word in rule.run_as if word.startswith("!")}
     for word in rule.run_as or ([] if rule.groups else defaults):
-        if word.startswith(("!", "+")):
-            unknown += [word] if word.startswith("+") else []
-        elif word == "ALL":
-            is_without_root = any(name in ("#0", "ALL") or scene.is_root(name) for name in taken)
-            found[ANY_BUT_ROOT if is_without_root else ROOT] = None
+        negated, name = word.startswith("!"), scene.named_in(word.lstrip("!"))
+        if word.startswith("+"):
+            unknown.append(word)
+        elif negated and name == "ALL":
+            found.clear()
+        elif negated and scene.is_root(name):
+            found = {ANY_BUT_ROOT if one == ROOT else one: None for one in found}
+        elif name == "ALL":
+            found[ROOT] = None
         elif word.startswith("%"):
-            members = scene.members(gid) if (gid := _gid(word, scene)) is not None else ()
+            members = scene.members(gid) if (gid := scene.gid_in(word)) is not None else ()
             found |= dict.fromkeys(filter(None, map(scene.becomes, members)))
-        else:
-            name = scene.named(int(word[1:])) if re.fullmatch(r"#\d+", word) else word
-            if (becomes := scene.becomes(name)) is not None:
-                found[becomes] = None
+        elif not negated and (becomes := scene.becomes(name)) is not None:
+            found[becomes] = None
     found |= dict.fromkeys(ROOT for word in rule.groups if _is_of_root(word, scene))
     return list(found), unknown
-
-
-def _gid(word: str, scene: Scene) -> int | None:
-    """Return the gid of ``%group`` or ``%#gid``."""
-    group = word.removeprefix("%")
-    return int(group[1:]) if re.fullmatch(r"#\d+", group) else scene.gid(group)
 
 
 def _is_of_root(group: str, scene: Scene) -> bool:
     """True if a command with the group ``group``, a word of sudoers, has the power of root."""
     if group == "ALL":
         return True
-    gid = _gid(group, scene)
+    gid = scene.gid_in(group)
     powers = (name for name, known in ROOT_GROUPS.items() if known.grade is not Grade.READS)
     return gid is not None and any(scene.gid(name) == gid for name in powers)
 
 
 def _people(users: Sequence[str], scene: Scene) -> Iterator[tuple[str, str]]:
-    """Yield each person whom the words ``users`` of sudoers mean, and how. Other words stand for themselves."""
-    last = {word.lstrip("!"): word for word in users}
+    """Yield each person whom the words ``users`` of sudoers mean, and how. Other words stand for themselves. The last word that
+    is about a person counts. A word that takes a group away is not taken into account.
+    """
+    found: dict[str, str] = {}
     for word in users:
+        gid = scene.gid_in(word) if word.startswith("%") else None
+        name = scene.named_in(word.lstrip("!"))
         if word.startswith("!"):
-            continue
-        if word == "ALL":
-            yield EVERYBODY, ""
-        elif word.startswith(("%:", "+")) or (word.startswith("%") and _gid(word, scene) is None):
-            if not word.startswith("%") or word.startswith("%:") or scene.sources:
-                yield word, ""
-        elif word.startswith("%"):
-            for member in scene.members(_gid(word, scene) or 0):
-                if not scene.is_root(member) and not last.get(member, "").startswith("!"):
-                    yield member, f" (a member of {word})"
-        else:
-            name = scene.named(int(word[1:])) if re.fullmatch(r"#\d+", word) else word
-            if not scene.is_root(name) and not last[word].startswith("!"):
-                yield name, ""
+            found = {} if name == "ALL" else {who: through for who, through in found.items() if who != name}
+        elif name == "ALL":
+            found[EVERYBODY] = ""
+        elif gid is not None:
+            found |= {member: f" (a member of {word})" for member in scene.members(gid) if member not in found}
+        elif not word.startswith("%") or word.startswith("%:") or scene.sources:
+            found[name] = ""
+    yield from ((who, through) for who, through in found.items() if not scene.is_root(who))
 
 
 def _place(name: str, rules: Sequence[tuple[Place, str]]) -> str:

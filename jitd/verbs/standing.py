@@ -15,7 +15,7 @@ from jitd.verbs.refusal import Refusal
 
 def record(lifecycle: Lifecycle, store: Store, host: str, who: Subject, said: bytes) -> None:
     """Keep the list ``said`` of the form ``jitd standing 1``, and record who has said so. Raises Refusal and StoreError."""
-    if not who.is_root:
+    if who.uid != 0:
         raise Refusal("forbidden", "only root can see and record the standing privileges of this host")
     try:
         found = read(said.decode("ascii"))

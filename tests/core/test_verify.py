@@ -78,6 +78,9 @@ class Stored:
     def misindexed(self) -> Iterator[int]:
         return iter(())
 
+    def standing(self, digest: str) -> bytes | None:
+        return None
+
     def policy_document(self, digest: str) -> bytes | None:
         return None
 

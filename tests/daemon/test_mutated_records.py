@@ -67,6 +67,9 @@ class World:
     def misindexed(self) -> Iterator[int]:
         return iter(())
 
+    def standing(self, digest: str) -> bytes | None:
+        return None
+
     def policy_document(self, digest: str) -> bytes | None:
         return None
 

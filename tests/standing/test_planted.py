@@ -88,6 +88,13 @@ ROWS = (
         {SUDO: "eve ALL=(bob) /bin/sh\n"}, WATCHED),
     Row("a rule for every account but root", "sudo", "eve", {SUDO: "eve ALL=(ALL, !root) ALL\n"},
         {SUDO: "eve ALL=(bob, !root) ALL\n"}, "any account but root"),
+    Row("a rule for a person in capitals", "sudo", "eve", {SUDO: "EVE ALL=(ROOT) ALL\n"}, {SUDO: "EVE ALL=(BOB) ALL\n"}),
+    Row("a rule for a group in capitals", "sudo", "carol", {SUDO: "%MOVERS ALL=ALL\n"}, {SUDO: "%MOVES ALL=ALL\n"},
+        around={"/etc/group": "+\nmovers:x:7200:carol\n"}),
+    Row("a rule that takes root away, and then gives everything", "sudo", "eve", {SUDO: "eve ALL=(!root, ALL) ALL\n"},
+        {SUDO: "eve ALL=(ALL, !ALL) ALL\n"}),
+    Row("a rule that takes a person away, and then gives it to their group", "sudo", "carol", {SUDO: "!carol, %#7200 ALL=ALL\n"},
+        {SUDO: "%#7200, !carol ALL=ALL\n"}, around={"/etc/group": "+\nmovers:x:7200:carol\n"}),
     Row("a rule with a default that moves it to root", "sudo", "eve", {SUDO: "Defaults runas_default=bob\neve ALL=(root) ALL\n"},
         {SUDO: "Defaults runas_default=bob\neve ALL=ALL\n"}),
     Row("a rule in a file with a fault, which sudo passes over", "sudo", "eve", {SUDO: "bob ALL=(((\neve ALL=ALL\n"},
@@ -213,6 +220,7 @@ def gated(*services: str) -> Files:
 
 
 def test_a_rule_of_sudoers_behind_a_gate_is_no_standing_privilege(rules: Policy) -> None:
+    """THREATS L-22."""
     rule: Files = {SUDO: "eve ALL=(ALL) ALL\n"}
     wanted = ("root", "sudo", "eve")
     with planted({**rule, **gated("sudo", "sudo-i")}):
