@@ -143,7 +143,7 @@ class Daemon:
             return read_store(file_of(config.state))
 
         noted = Noted(config.socket.parent / "head")
-        examine(self._store, noted)
+        damaged = examine(self._store, noted)
         overseers = in_words(config.operators) | in_words(config.auditors)
 
         def named() -> NamedGroups:
@@ -161,6 +161,12 @@ class Daemon:
             self._meters.changed,
             lambda: self._rules.policy.text,
         )
+        for one in damaged:
+            try:
+                self._lifecycle.set_aside(one)
+            except Conflict as fault:
+                raise StoreError(f"the database is damaged: {fault}; jitd audit verify says more") from fault
+            log("damaged in the database: it permits nothing any more", life=one.life, id=one.id, because=one.because)
         self._signing: Signing = Signing(self._store, config.host, config.state, now, self._lifecycle.note)
         self._after_commit.append(self._signing.follow)
         self._executor = executor

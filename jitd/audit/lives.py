@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from jitd.audit.findings import Finding, Report, Wrong
 from jitd.core import grant, holding, lock, owed_review, request, run
+from jitd.core.changed import replace
 from jitd.core.frozen import dataclass
 
 OPEN: dict[str, frozenset[str]] = {
@@ -33,6 +34,8 @@ OPEN: dict[str, frozenset[str]] = {
     )
 }
 """Maps the name of a life cycle to the states in which an object can still change."""
+SET_ASIDE = "object.set_aside"
+"""The event of a note about an object that was damaged in the database, and that was not used any more."""
 MOST_OPEN = 100_000
 """If a record has more open objects at one time, the verifier keeps them on the disk."""
 MOST_GAPS = 1000
@@ -194,6 +197,9 @@ class Lives:
             return
         self._clock.tick(number, content)
         life = str(content.get("event")).partition(".")[0]
+        if content.get("event") == SET_ASIDE:
+            self._set_aside(number, content.get("detail"))
+            return
         if "id" not in content:
             if life in OPEN:
                 text = f"record {number} is about a {life} and does not say which"
@@ -211,10 +217,22 @@ class Lives:
         if before is None and is_open:
             self.n_open[id.partition(".")[0]] += 1
         elif before is not None and not is_open:
-            owner = id.partition(".")[0]
-            self.n_open[owner] -= 1
-            if not self.n_open[owner]:
-                del self.n_open[owner]
+            self._ends(id)
+
+    def _set_aside(self, number: int, detail: Any) -> None:
+        """The object that ``detail`` names was damaged: it ends as its last record left it."""
+        for life, id in detail.items() if isinstance(detail, dict) else ():
+            before = self._latest.get(life, id) if life in OPEN and type(id) is str else None
+            if before is None or before.state not in OPEN[life]:
+                continue
+            self._latest.put(life, id, replace(before, number=number), is_open=False)
+            self._ends(id)
+
+    def _ends(self, id: str) -> None:
+        owner = id.partition(".")[0]
+        self.n_open[owner] -= 1
+        if not self.n_open[owner]:
+            del self.n_open[owner]
 
     def _follow(self, number: int, name: str, version: int, before: Last | None, open: frozenset[str]) -> None:
         expected = 1 if before is None else before.version + 1

@@ -22,7 +22,7 @@ from jitd.audit.findings import Finding, Report, Wrong
 from jitd.audit.forms import Checkpoint
 from jitd.audit.heads import Heads, Signed
 from jitd.audit.keys import Keys, NamedKey
-from jitd.audit.lives import Doubt, InMemory, Lives, OnDisk, doubt
+from jitd.audit.lives import SET_ASIDE, Doubt, InMemory, Lives, OnDisk, doubt
 from jitd.audit.policies import Policies
 from jitd.audit.said import FORGOTTEN, Said
 from jitd.core.chain import GENESIS, Seal, canonical
@@ -95,6 +95,7 @@ class _Verification:
         self._keys = keys
         self._progress = progress
         self._n_found = 0
+        self._set_aside: set[tuple[str, str]] = set()
         self._lives: Lives | None = Lives(InMemory(), doubt)
         self._said = Said(store.committed, self._bodies, self._report)
         self._policies = Policies(store.policy_document)
@@ -122,6 +123,8 @@ class _Verification:
         n_forgotten = self._said.end(is_whole=is_whole)
         if not self._n_found:  # otherwise an object might be unreadable
             for life, id in self._store.misfiled():
+                if (life, id) in self._set_aside:
+                    continue
                 text = f"the columns of {life} {id} differ from its document, so it is not found, or found wrongly"
                 self._report(Finding(Wrong.STORE_DIFFERS, 0, text))
             for number in self._store.misindexed():
@@ -169,7 +172,11 @@ class _Verification:
                 self._lives = None
         if "id" in content:
             return
-        if content.get("event") == FORGOTTEN:
+        if content.get("event") == SET_ASIDE:
+            detail = content.get("detail")
+            named = detail.items() if isinstance(detail, dict) else ()
+            self._set_aside.update((life, id) for life, id in named if isinstance(id, str))
+        elif content.get("event") == FORGOTTEN:
             n_open = None if self._lives is None or self._n_found else self._lives.n_open
             self._said.forget(number, content, n_open)
         elif b'"event":"key.' in body:

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks that the database has the same content that the last daemon wrote. jitd checks the database before it serves the first
 client.
-Law: SQLite finds no damage in the tables of the objects. Each open object is byte for byte equal to the object in its last
-record, and has all its values. The head is the last record of the chain of records. The chain contains the head that the last
-daemon of this boot noted. If one of these is not so, jitd serves nobody. After a reboot, an older database permits nothing.
-Therefore the note of the head does not need to survive a reboot.
+Law: SQLite finds no damage in the tables of the objects. The head is the last record of the chain of records. The chain contains
+the head that the last daemon of this boot noted. If one of these is not so, jitd serves nobody. After a reboot, an older database
+permits nothing. Therefore the note of the head does not need to survive a reboot.
+
+Each open object is byte for byte equal to the object in its last record, and has the values on which a decision depends. An
+object of which this is not so permits nothing more, and stops nobody else: a request, a grant or a run is set aside, and a thing
+is taken back. Only without a lock or an owed review, which bar somebody, nobody is served.
 """
 
 from __future__ import annotations
@@ -12,11 +15,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from jitd.core.chain import Seal
-from jitd.store import Store, StoreError
+from jitd.core.frozen import dataclass
+from jitd.core.holding import Holding, HoldingState
+from jitd.store import Store, StoreError, Unreadable
+
+BARRING = ("lock", "owed_review")
+"""The life cycles whose objects bar somebody. Nobody knows whom a damaged one bars."""
 
 
 class Noted:
@@ -52,14 +63,28 @@ class Noted:
             os.pwrite(self._open, b"%020d %s\n" % (head.number, head.digest.hex().encode("ascii")), 0)
 
 
-def examine(store: Store, noted: Noted) -> None:
-    """Raise StoreError if the database is older than the noted head, or differs from its own chain of records. The text of the
-    error tells the administrator what to do.
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """An open object that cannot be relied on. ``because`` is the end of a sentence. ``rebuilt`` is the holding as far as its
+    records tell it, in the state HELD, and None for other objects.
+    """
+
+    life: str
+    id: str
+    because: str
+    rebuilt: Holding | None = None
+
+
+def examine(store: Store, noted: Noted) -> tuple[Damaged, ...]:
+    """Return the open objects that are damaged: requests, grants, runs and holdings.
+
+    Raises StoreError if the database is older than the noted head, or if damage cannot be limited to such an object. The text of
+    the error tells the administrator what to do.
     """
     examine_head(store, noted.read(), noted)
     examine_tables(store)
-    _examine_open(store)
-    examine_values(store)
+    found = _examine_open(store)
+    return (*found, *_examine_values(store, {(one.life, one.id) for one in found}))
 
 
 def examine_head(store: Store, head: Seal | None, noted: Noted) -> None:
@@ -84,36 +109,75 @@ def examine_tables(store: Store) -> None:
         raise StoreError(f"the database is damaged: {fault}; keep a copy of it as evidence, and tell security")
 
 
-def examine_values(store: Store) -> None:
-    """Raise StoreError if a value of an open object is missing, or is not the one to which the object commits. The text of the
-    error tells the administrator what to do.
+def _examine_values(store: Store, known: set[tuple[str, str]]) -> Iterator[Damaged]:
+    """Yield the open requests and grants of which a value is missing, or is not the one to which they commit, but not those that
+    are ``known`` to be damaged.
     """
-    for read in (store.requests, store.grants, store.runs, store.locks, store.holdings, store.owed_reviews):
-        try:
-            for _ in read():
-                pass
-        except StoreError as fault:
-            raise StoreError(
-                f"{fault}. Restore the database from a backup, or begin a new one: keep this one as evidence, but move it away, "
-                "with the files -wal and -shm beside it. Nothing that is open in it holds after that, so place its locks anew"
-            ) from None
+    reads = {"request": store.request, "grant": store.grant}
+    for life, id in [(life, id) for life, id, _ in store.documents(ended=False)]:
+        if life in reads and (life, id) not in known:
+            try:
+                reads[life](id)
+            except Unreadable as fault:
+                yield Damaged(life, id, f"values of it are missing: {fault}")
 
 
-def _examine_open(store: Store) -> None:
+def _examine_open(store: Store) -> list[Damaged]:
     """Compare all open objects with the chain. Read the chain backwards, from its end to the oldest open object. Only a small
-    part of a long chain has to be read.
+    part of a long chain has to be read. Return the objects that differ.
     """
+    differing: list[Damaged] = []
     try:
         opened = store.documents(ended=False)
         digests = {(life, id): hashlib.sha256(document).hexdigest() for life, id, document in opened}
         for body in store.newest():
             if not digests:
-                return
+                break
             said = json.loads(body)
             life, id = str(said["event"]).partition(".")[0], said.get("id")
             if id is not None and (found := digests.pop((life, id), None)) is not None and found != said["document"]:
-                raise StoreError(f"the database is damaged: {life} {id} is not what was recorded; jitd audit verify says more")
+                differing.append(_damaged(store, life, id, "it is not what was recorded"))
+        return [*differing, *(_damaged(store, life, id, "it has no record") for life, id in digests)]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise StoreError("the database is damaged: something in it cannot be read; jitd audit verify says more") from None
-    for life, id in digests:
-        raise StoreError(f"the database is damaged: {life} {id!r} has no record")
+
+
+def _damaged(store: Store, life: str, id: str, because: str) -> Damaged:
+    """Raises StoreError if nobody can be served without the object. Raises ValueError, KeyError, TypeError."""
+    rebuilt = _rebuilt(store, id) if life == "holding" else None
+    if life in BARRING or (life == "holding" and rebuilt is None):
+        raise StoreError(
+            f"the database is damaged: {life} {id!r}: {because}. jitd audit verify says more. Restore the database from a "
+            "backup, or begin a new one: keep this one as evidence, but move it away, with the files -wal and -shm beside it. "
+            "Nothing that is open in it holds after that, so place its locks anew"
+        )
+    return Damaged(life, id, because, rebuilt)
+
+
+def _rebuilt(store: Store, id: str) -> Holding | None:
+    """Return the holding ``id`` as far as its records tell it, as if its thing was given. Return None if it has no records.
+    Raises ValueError, KeyError, TypeError.
+    """
+    last: dict[str, Any] | None = None
+    for body in store.newest():
+        said = json.loads(body)
+        if said.get("id") != id or not said["event"].startswith("holding."):
+            continue
+        last = last or said
+        if said["event"] == "holding.giving":
+            detail, at = said["detail"], datetime.fromisoformat(said["at"])
+            return Holding(
+                id=id,
+                grant=detail["grant"],
+                request=detail["request"],
+                thing=detail["thing"],
+                to=detail["to"],
+                until=datetime.fromisoformat(detail["until"]),
+                stays=detail["stays"],
+                giving_at=at,
+                given_at=at,
+                state=HoldingState.HELD,
+                version=last["version"],
+                together=tuple(detail.get("together", ())),
+            )
+    return None

@@ -22,7 +22,7 @@ from jitd.core.command import spell_id
 from jitd.core.effects import Effect, Moment
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
-from jitd.core.law import IllegalEvent
+from jitd.core.law import DAEMON, IllegalEvent
 from jitd.core.lock import Lock
 from jitd.core.owed_review import OwedReview
 from jitd.core.policy_text import PolicyText
@@ -30,6 +30,7 @@ from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.core.subject import Subject
 from jitd.core.values import Value, Values
+from jitd.lifecycle.integrity import Damaged
 from jitd.store import Change, Life, Store, documents
 
 Event = request.Submitted | request.Event | grant.Event | run.Event | holding.Event | lock.Placed | lock.Event | owed_review.Event
@@ -81,15 +82,16 @@ class Lifecycle:
         self._policy_text = policy_text
         self._kept = ""  # the digest of the policy that was stored last
 
-    def handle(self, *events: Event) -> tuple[Effect, ...]:
+    def handle(self, *events: Event, rebuilt: Holding | None = None) -> tuple[Effect, ...]:
         """Apply ``events``, which have one common cause, and all events that follow from them. Commit the result, and return the
-        effects. Raises the exceptions of the transitions (IllegalEvent, LockedOut, NotYours, Stale), Conflict or StoreError. If
-        this method raises an exception, nothing has changed.
+        effects. ``rebuilt`` counts in the place of the stored holding with its id. Raises the exceptions of the transitions
+        (IllegalEvent, LockedOut, NotYours, Stale), Conflict or StoreError. If this method raises an exception, nothing has
+        changed.
         """
         now = self._now()
         policy = self._policy_digest()
         locks: tuple[Lock, ...] = tuple(self._store.locks())
-        before: dict[tuple[str, str], Life | None] = {}
+        before: dict[tuple[str, str], Life | None] = {} if rebuilt is None else {("holding", rebuilt.id): rebuilt}
         after: dict[tuple[str, str], Change] = {}
         said: dict[str, Values] = {}
         records: list[bytes] = []
@@ -146,9 +148,11 @@ class Lifecycle:
         records: Iterable[bytes],
         said: Iterable[tuple[Values, datetime]] = (),
         forgotten: Iterable[str] = (),
+        set_aside: Iterable[tuple[str, str]] = (),
     ) -> None:
         policy = self._policy_digest()
-        self._store.commit(changes, records, said, forgotten, None if policy == self._kept else self._policy_text())
+        text = None if policy == self._kept else self._policy_text()
+        self._store.commit(changes, records, said, forgotten, text, set_aside)
         self._kept = policy
         self._noted(self._store.head())
 
@@ -173,6 +177,18 @@ class Lifecycle:
         values = self._store.values(_fresh_owner()) if any(isinstance(part, Value) for part in detail.values()) else None
         record = self._note(name, actor, uid, now, detail, values)
         self._commit((), (record,), () if values is None else ((values, now.at),))
+
+    def set_aside(self, damaged: Damaged) -> None:
+        """Bring the stored object ``damaged`` to where it permits nothing, with a record about it. A request, a grant or a run is
+        set aside. A thing that was given is to be taken back. Recovery does what follows. Raises StoreError or Conflict.
+        """
+        if damaged.rebuilt is not None:
+            because = f"what jitd had stored about it was damaged: {damaged.because}"
+            self.handle(holding.Taking(damaged.id, DAEMON, because), rebuilt=damaged.rebuilt)
+            return
+        detail = {damaged.life: damaged.id, "because": damaged.because}
+        record = self._note("object.set_aside", "jitd", 0, self._now(), detail, None)
+        self._commit((), (record,), set_aside=[(damaged.life, damaged.id)])
 
     def forget(self, before: datetime, setting: str, most: int = MOST_OWNERS) -> int:
         """Forget the values of at most ``most`` owners whose objects have all ended, and whose last value was said before

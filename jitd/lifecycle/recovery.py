@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 from jitd.core import lock, owed_review, request, run
 from jitd.core.effects import Moment
-from jitd.core.grant import Expired
+from jitd.core.grant import Expired, Revoked
 from jitd.core.holding import HoldingState, Taking
 from jitd.core.law import CLOCK, DAEMON
 from jitd.core.owed_review import OwedReviewState
 from jitd.core.request import deadlines_of
-from jitd.core.run import Ending, Outcome
+from jitd.core.run import Ending, Outcome, RunState
 from jitd.core.thing import is_of_former_kind
 from jitd.executor import Executor
 from jitd.lifecycle.lifecycle import Lifecycle
@@ -23,6 +23,8 @@ from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.screenings import is_due
 from jitd.store import Store
 
+DAMAGED = "was damaged in the database"
+"""The end of a sentence about an object that was set aside (``Lifecycle.set_aside``): the store does not have it any more."""
 COMES_BACK_FOR = 30.0
 """Seconds within which a client must come back after a restart of the daemon."""
 
@@ -98,7 +100,10 @@ class Recovery:
                 continue
             deadlines.set("grant", grant.id, grant.ends_boot)
             asked = self._store.request(grant.id)
-            if asked is not None and asked.waits and asked.may_act_at_once and grant.begun == 0:
+            if asked is None:
+                self._perform.act(Revoked(grant.id, DAEMON, f"its request {DAMAGED}"))
+                continue
+            if asked.waits and asked.may_act_at_once and grant.begun == 0:
                 deadlines.set("client", grant.id, now.boot + COMES_BACK_FOR)
 
     def _holdings(self, now: Moment) -> None:
@@ -109,6 +114,8 @@ class Recovery:
         for holding in tuple(self._store.holdings()):
             if is_of_former_kind(holding.thing) and holding.state in (HoldingState.GIVING, HoldingState.HELD):
                 self._perform.act(Taking(holding.id, DAEMON, "this version of jitd gives groups to runs only"))
+            elif self._store.grant(holding.grant) is None and holding.state is not HoldingState.TAKING:
+                self._perform.act(Taking(holding.id, DAEMON, f"its grant {DAMAGED}"))
             if holding.kept_at is None:
                 self._perform.holdings.await_holder(holding.id)
                 self._perform.deadlines.set("holder", holding.id, now.boot + COMES_BACK_FOR)
@@ -122,6 +129,8 @@ class Recovery:
         for one in tuple(self._store.runs()):
             self._perform.observing.forget(one)
             its_grant = self._store.grant(one.grant)
+            if its_grant is None and one.state is not RunState.STOPPING:
+                self._perform.act(run.StopOrdered(one.id, DAEMON, f"its grant {DAMAGED}"))
             if its_grant is not None and its_grant.boot_id != now.boot_id:
                 self._perform.act(run.Ended(one.id, DAEMON, Outcome(Ending.LOST, 0, "the host was booted anew")))
             else:

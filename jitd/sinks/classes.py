@@ -18,8 +18,8 @@ CHECKPOINT = "checkpoint"
 """The name under which a checkpoint is sent. Checkpoints are of the class ``chain``."""
 REFUSED = "sink.refused"
 """The event of the record about what a sink has refused for ever."""
-_CHAIN = ("sink", "value", "key", "daemon", "recording")
-"""The first words of the events that are about the record itself, about what it leaves out, and about who writes it."""
+_CHAIN = ("sink", "value", "key", "daemon", "recording", "object")
+"""The first words of the events that are about the record itself, about what is damaged or left out, and about who writes it."""
 _BY_PEOPLE = ("request", "grant", "run", "lock", "owed_review")
 """The first words of the events that people cause. jitd's notes about itself name root, too."""
 _SEVERITY: Mapping[str, int] = {

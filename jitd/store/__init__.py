@@ -42,6 +42,10 @@ class TooSlow(StoreError):
     """A query was given up, because its time was over."""
 
 
+class Unreadable(StoreError):
+    """A stored object cannot be read: its document is damaged, or values of it are missing. Other objects can be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A new version of an object. The object ``after`` is stored as the bytes ``document``, and replaces the version
@@ -124,11 +128,15 @@ class Store(Protocol):
         said: Iterable[tuple[Values, datetime]] = (),
         forgotten: Iterable[str] = (),
         policy: PolicyText | None = None,
+        set_aside: Iterable[tuple[str, str]] = (),
     ) -> None:
         """Write all changes and records durably. Also write what was added to the values ``said``, each with the time at which it
         was said (aware), forget the values of the owners ``forgotten``, and keep the text of the ``policy`` that the records
-        name. If writing one of them fails, write none of them.
-        Raises Conflict if an object does not have the expected version, or if an object of a forgotten owner has not ended.
+        name. ``set_aside`` contains life cycles and ids of requests, grants and runs that have not ended: their rows stay as
+        they are, but from now on, no method but ``documents`` and ``misfiled`` finds these objects. If writing one of them
+        fails, write none of them.
+        Raises Conflict if an object does not have the expected version, if an object of a forgotten owner has not ended, or if
+        an object to set aside is not there.
         """
 
     @property

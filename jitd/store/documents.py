@@ -3,7 +3,8 @@
 marked as values (``core.values.Said``).
 
 Law: if an object is written and then read, the result is equal to it. A document with a wrong type, or with a value in clear, is
-refused. So is the document of an object that has not ended, if one of its values is missing.
+refused. So is the document of a request or a grant that has not ended, if one of its values is missing. All values of the other
+objects are sentences, on which nothing depends: a lock bars without its reason, too.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.core.subject import Subject
-from jitd.core.values import Said, Value, Values, committed_in
+from jitd.core.values import FORGOTTEN, MISSING, Said, Value, Values, committed_in
 from jitd.store.columns import COLUMNS
 from jitd.store.masked_words import told
 
@@ -56,9 +57,9 @@ def write(life: Request | Grant | Run | Lock | Holding | OwedReview, values: Val
 
 
 def read(life: type[T], document: bytes, values: Callable[[str], Values]) -> T:
-    """Return the object in ``document``. ``values`` returns the values of the object whose id it gets. If the object has ended,
-    the text ``‹forgotten›`` or nothing stands for values that are not there. Raises ValueError if ``document`` does not contain
-    an object of the class ``life``.
+    """Return the object in ``document``. ``values`` returns the values of the object whose id it gets. The text ``‹forgotten›``
+    or ``‹missing›``, or nothing, stands for values that are not there. Raises ValueError if ``document`` does not contain an
+    object of the class ``life``, or if a value of a request or a grant is not there that has not ended.
     """
     missing: list[str] = []
     decoded = _decode(document)
@@ -66,7 +67,7 @@ def read(life: type[T], document: bytes, values: Callable[[str], Values]) -> T:
         _fill(decoded, life, values(id), missing)
     found = msgspec.convert(decoded, life)
     assert isinstance(found, life)
-    if missing and COLUMNS[life].is_open(found):
+    if missing and life in (Request, Grant) and COLUMNS[life].is_open(found):
         raise ValueError(f"{found.id} has not ended, and these values of it are missing: {', '.join(missing)}")
     return found
 
@@ -192,7 +193,7 @@ def _fill(part: Any, of: type, values: Values, missing: list[str]) -> None:
             raise ValueError(f"{name} is in clear")
         if (entry := values.entry(committed)) is None:
             missing.append(name)
-            said = place.forgotten
+            said = MISSING if place.forgotten == FORGOTTEN and not values.is_forgotten else place.forgotten
         else:
             said = entry.value if place.read is None else place.read(entry.value)
         part[name] = [*first, *said] if place.after_first else said

@@ -135,9 +135,12 @@ class MaskedWords(SaidValues):
         owners = {owner_of(change.after.id) for change in changes}
         owners |= {change.after.request for change in changes if isinstance(change.after, Run | Holding)}
         for owner in owners:
-            kept = self._db.execute("SELECT 1 FROM masked_words WHERE owner = ?", (owner,)).fetchone()
-            if kept is not None and not self._needs_words(owner):
-                self._db.execute("DELETE FROM masked_words WHERE owner = ?", (owner,))
+            self._drop_words_of(owner)
+
+    def _drop_words_of(self, owner: str) -> None:
+        kept = self._db.execute("SELECT 1 FROM masked_words WHERE owner = ?", (owner,)).fetchone()
+        if kept is not None and not self._needs_words(owner):
+            self._db.execute("DELETE FROM masked_words WHERE owner = ?", (owner,))
 
     def _needs_words(self, owner: str) -> bool:
         if self._is_open(owner):

@@ -23,8 +23,8 @@ from jitd.core.policy_text import PolicyText
 from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.core.subject import Subject
-from jitd.core.values import Values
-from jitd.store import Change, Conflict, History, StoreError, T, documents, history
+from jitd.core.values import Values, owner_of
+from jitd.store import Change, Conflict, History, StoreError, T, Unreadable, documents, history
 from jitd.store.checkpoints import Checkpoints
 from jitd.store.columns import COLUMNS
 from jitd.store.cursors import Cursors
@@ -51,6 +51,10 @@ PAGE_BYTES = 256 * 1024
 """A page ends when its documents together have more than this number of bytes."""
 _LIVES = ("request", "grant", "run", "lock", "holding", "owed_review")
 """The names of the life cycles, in the order of ``COLUMNS``."""
+_SET_ASIDE = -1
+"""Stands in the column ``is_open`` of an object that was set aside."""
+_MAY_BE_SET_ASIDE = ("request", "grant", "run")
+"""The others bar somebody, or are owed to be taken back."""
 _REVIEWED = "json_extract(CAST(r.document AS TEXT), '$.requester', '$.reviews')"
 
 
@@ -137,9 +141,10 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         said: Iterable[tuple[Values, datetime]] = (),
         forgotten: Iterable[str] = (),
         policy: PolicyText | None = None,
+        set_aside: Iterable[tuple[str, str]] = (),
     ) -> None:
         head = self._head
-        changes, forgotten = tuple(changes), tuple(forgotten)
+        changes, forgotten, set_aside = tuple(changes), tuple(forgotten), tuple(set_aside)
         tally, self._tally = self._tally, Tally()  # if the commit fails, neither counts nor objects nor values are kept
         kept, self._kept = self._kept, Kept()
         rows, self._rows = self._rows, {}
@@ -151,6 +156,8 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
                 for change in changes:
                     self._write(change)
                     self._add_words(change.after)
+                for life, id in set_aside:
+                    self._set_aside(life, id)
                 self._drop_words(changes)
                 self._rows = rows
                 for values, at in said:
@@ -179,6 +186,8 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         self._tally, self._kept = tally, kept
         if forgotten:
             self._kept, self._rows = Kept(), {}
+        if set_aside:
+            self._kept, self._tally = Kept(), Tally()
 
     @property
     def groups_named(self) -> frozenset[str]:
@@ -235,6 +244,17 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         )
         if done.rowcount != 1:
             raise Conflict(f"{after.id} is not in version {change.expected}")
+
+    def _set_aside(self, life: str, id: str) -> None:
+        if life not in _MAY_BE_SET_ASIDE:
+            raise Conflict(f"{life} {id} cannot be set aside")
+        unused = ", unused = 0" if life == "grant" else ""
+        moved = self._db.execute(
+            f"UPDATE {life}s SET is_open = {_SET_ASIDE}, version = version + 1{unused} WHERE id = ? AND is_open = 1", (id,)
+        )
+        if moved.rowcount != 1:
+            raise Conflict(f"{life} {id} is not open")
+        self._drop_words_of(owner_of(id))
 
     def request(self, id: str) -> Request | None:
         return self._one(Request, id)
@@ -369,7 +389,9 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         return 0 if row is None else int(row[0])
 
     def last_runs(self, grant: str, most: int) -> list[Run]:
-        runs = self._read(Run, "SELECT document FROM runs WHERE grant_id = ? ORDER BY rowid DESC LIMIT ?", grant, most)
+        runs = self._read(
+            Run, f"SELECT document FROM runs {_open_only(ended=True)} AND grant_id = ? ORDER BY rowid DESC LIMIT ?", grant, most
+        )
         return list(runs)[::-1]
 
     def head(self) -> Seal:
@@ -391,8 +413,9 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
     def documents(self, *, ended: bool = True) -> Iterator[tuple[str, str, bytes]]:
         with self._told():
             for life, columns in zip(_LIVES, COLUMNS.values(), strict=True):
+                which = "" if ended else _open_only(ended)
                 for id, document in self._db.execute(
-                    f"SELECT id, CAST(document AS BLOB) FROM {columns.table} {_open_only(ended)} ORDER BY rowid"
+                    f"SELECT id, CAST(document AS BLOB) FROM {columns.table} {which} ORDER BY rowid"
                 ):
                     yield life, id, document
 
@@ -405,10 +428,13 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
     def misfiled(self) -> Iterator[tuple[str, str]]:
         for life, (kind, columns) in zip(_LIVES, COLUMNS.items(), strict=True):
             with self._told():
-                rows = self._db.execute(f"SELECT * FROM {columns.table} {_open_only(ended=True)} ORDER BY rowid")
+                rows = self._db.execute(f"SELECT * FROM {columns.table} ORDER BY rowid")
                 names = [column[0] for column in rows.description]
                 while row := rows.fetchone():
                     found = dict(zip(names, row, strict=True))
+                    if found.get("is_open") == _SET_ASIDE:
+                        yield life, found["id"]
+                        continue
                     after = self._outline(kind, found.get("document", b""))
                     if columns.is_open(after):  # a column of it may need its values
                         after, _ = self._object(kind, found.get("document", b""))
@@ -443,7 +469,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         if (kept := self._kept.get(life, id)) is not Unread.UNREAD:
             return kept
         with self._told():
-            row = self._db.execute(f"SELECT document FROM {COLUMNS[life].table} WHERE id = ?", (id,)).fetchone()
+            row = self._db.execute(f"SELECT document FROM {COLUMNS[life].table} WHERE id = ? AND is_open >= 0", (id,)).fetchone()
         found, size = (None, 0) if row is None else self._object(life, row[0])
         self._kept.put(life, id, found, size)
         return found
@@ -473,7 +499,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         try:
             return self._with_words(documents.read(life, document, values)), size
         except ValueError as fault:
-            raise StoreError(f"{self._path}: an object cannot be read: {fault}") from fault
+            raise Unreadable(f"{self._path}: an object cannot be read: {fault}") from fault
 
 
 def _too_old(path: Path, schema: int) -> str:

@@ -24,8 +24,9 @@ LIVES = (request, grant, run, holding, lock, owed_review)
 FIRST = (request.Submitted, grant.Issued, run.Starting, holding.Giving, lock.Placed, owed_review.Begun)
 NOTES = (
     "connection.broken", "daemon.started", "daemon.stopped", "gate.off", "gate.on", "key.changed", "notice.sent",
-    "policy.loaded", "policy.refused", "proof.failed", "recording.removed", "recording.watched", "report.made", "sink.added",
-    "sink.ahead", "sink.refused", "sink.removed", "standing.recorded", "thing.differs", "thing.mended", "thing.stands",
+    "object.set_aside", "policy.loaded", "policy.refused", "proof.failed", "recording.removed", "recording.watched",
+    "report.made", "sink.added", "sink.ahead", "sink.refused", "sink.removed", "standing.recorded", "thing.differs",
+    "thing.mended", "thing.stands",
     "thing.stray", "thing.stray_gone", "value.forgotten",
 )  # fmt: skip
 LIFE_EVENTS = {kind for law in LIVES for events in law.LAW.values() for kind in events} | set(FIRST)

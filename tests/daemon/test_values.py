@@ -263,7 +263,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_an_open_life_whose_values_were_touched_is_used_by_nobody(tmp_path: Path, change: str) -> None:
-    """THREATS L-11: the store reads no such object, and a daemon does not start on it."""
+    """THREATS L-11: the store reads no such object, and a daemon sets it aside. The other request goes on."""
     house = House(tmp_path)
     for id in ("K7QM-2XVD", "AAAA-0001"):
         made = asked(id, what=command("psql", "-c", "DROP" if id[0] == "K" else "SELECT"))
@@ -277,23 +277,53 @@ def test_an_open_life_whose_values_were_touched_is_used_by_nobody(tmp_path: Path
     store = SqliteStore(house.path)
     with pytest.raises(StoreError, match="K7QM-2XVD has not ended, and these values of it are missing"):
         store.request("K7QM-2XVD")
-    with pytest.raises(StoreError, match="K7QM-2XVD .* move it away, with the files -wal and -shm beside it"):
-        examine(store, Noted(tmp_path / "head"))
+    lifecycle = Lifecycle(store, house.now, lambda: "policy-1")
+    damaged = examine(store, Noted(tmp_path / "head"))
+    assert [(one.life, one.id) for one in damaged] == [("request", "K7QM-2XVD")]
+    for one in damaged:
+        lifecycle.set_aside(one)
+    assert (store.request("K7QM-2XVD"), store.n_open()) == (None, 1)
+    assert [one.id for one in store.requests()] == ["AAAA-0001"]
+    assert examine(store, Noted(tmp_path / "head")) == (), "the next start finds nothing more"
     assert [one.wrong for one in found_in(house.path)] in ([Wrong.VALUE_MISSING], [Wrong.VALUE_DIFFERS])
+    house.after = 401 * DAY
+    is_left = change not in ("deleted", "said to be forgotten")
+    assert lifecycle.forget(house.now().at, "record.keep") == is_left, "as the values of others"
+    assert not is_left or "no record says" not in " ".join(map(str, found_in(house.path)))
     store.close()
 
 
-def test_who_does_what_the_daemon_says_about_missing_values_can_start_it_again(tmp_path: Path) -> None:
+def test_a_missing_reason_does_not_lift_a_lock(tmp_path: Path) -> None:
+    """THREATS L-11: nor does it stop the daemon."""
     house = House(tmp_path)
-    head = Noted(tmp_path / "head")
-    house.lifecycle = Lifecycle(house.store, house.now, lambda: "policy-1", head.write)
-    made = asked()
-    house.lifecycle.handle(submit(made), screened(made, permit()))
+    house.lifecycle.handle(place(locked(reason="stolen laptop")))
     house.store.close()
     with closing(sqlite3.connect(house.path, isolation_level=None)) as db:
         db.execute("DROP TRIGGER said_stays")
         db.execute("DELETE FROM said")
-    with closing(SqliteStore(house.path)) as store, pytest.raises(StoreError, match="move it away"):
+    with closing(SqliteStore(house.path)) as store:
+        assert examine(store, Noted(tmp_path / "head")) == ()
+        (lock,) = store.locks()
+        assert (lock.name, lock.is_active, lock.reason) == ("alice", True, MISSING)
+        Lifecycle(store, house.now, lambda: "policy-1").handle(lift(lock))
+        assert list(store.locks()) == []
+    assert [one.wrong for one in found_in(house.path)] == [Wrong.VALUE_MISSING]
+
+
+def test_who_does_what_the_daemon_says_about_a_damaged_lock_can_start_it_again(tmp_path: Path) -> None:
+    """THREATS O-02: nobody knows whom it bars."""
+    house = House(tmp_path)
+    head = Noted(tmp_path / "head")
+    house.lifecycle = Lifecycle(house.store, house.now, lambda: "policy-1", head.write)
+    house.lifecycle.handle(place(locked()))
+    house.store.close()
+    with closing(sqlite3.connect(house.path, isolation_level=None)) as db:
+        db.execute("DROP TRIGGER locks_move")
+        db.execute("UPDATE locks SET document = CAST(replace(CAST(document AS TEXT), 'alice', 'alicf') AS BLOB)")
+    with (
+        closing(SqliteStore(house.path)) as store,
+        pytest.raises(StoreError, match="lock .*move it away, with the files -wal and"),
+    ):
         examine(store, head)
     (tmp_path / "evidence").mkdir()
     for file in tmp_path.glob(f"{house.path.name}*"):

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Objects that are damaged in the database when a daemon starts: they permit nothing more, what they gave is taken back, and
+nobody else is stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from jitd.audit.findings import Finding, Wrong
+from jitd.audit.verify import verify
+from jitd.core.holding import HoldingState
+from jitd.core.run import RunState
+from jitd.lifecycle.integrity import Damaged, Noted, examine
+from jitd.store import Conflict
+from jitd.store.sqlite import SqliteStore
+from tests.daemon.giving import ID, House
+from tests.scene import asked, free, locked, permit, place, screened, submit
+
+OTHER = "AAAA-0001"
+CHANGES = {
+    "changed": "CAST(replace(CAST(document AS TEXT), 'alice', 'alicf') AS BLOB)",
+    "not JSON": "CAST('[' || CAST(document AS TEXT) AS BLOB)",
+    "no object": "CAST(replace(CAST(document AS TEXT), '\"id\"', '\"ie\"') AS BLOB)",
+    "empty": "x''",
+}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = House(tmp_path)
+    yield made
+    made.store.close()
+
+
+def damage(house: House, life: str, how: str, id: str = ID) -> tuple[Damaged, ...]:
+    """The daemon ends, the object is damaged, and another daemon has begun. Return what it has found."""
+    house.store.close()
+    with closing(sqlite3.connect(house.path, isolation_level=None)) as db:
+        db.execute(f"DROP TRIGGER {life}s_move")
+        done = db.execute(f"UPDATE {life}s SET document = {CHANGES[how]} WHERE id = ?", (id,))
+        assert done.rowcount == 1
+    house.restart()
+    damaged = examine(house.store, Noted(house.path.with_name("head")))
+    for one in damaged:
+        house.lifecycle.set_aside(one)
+    return damaged
+
+
+def found_in(path: Path) -> list[Finding]:
+    found: list[Finding] = []
+    with closing(SqliteStore.reading(path)) as store:
+        verify(store, found.append)
+    return found
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_a_damaged_request_permits_nothing_and_the_next_one_is_served(house: House, how: str) -> None:
+    """THREATS O-02."""
+    for id in (ID, OTHER):
+        made = asked(id)
+        house.lifecycle.handle(submit(made), screened(made, permit()))
+    assert [(one.life, one.id) for one in damage(house, "request", how)] == [("request", ID)]
+    asyncio.run(house.recovery.recover())
+    assert house.store.request(ID) is None and [one.id for one in house.store.requests()] == [OTHER]
+    assert house.store.n_open() == 1
+    assert examine(house.store, Noted(house.path.with_name("head"))) == ()
+    (finding,) = found_in(house.path)
+    assert finding.wrong is Wrong.STORE_DIFFERS and f"request {ID} is not as record" in str(finding)
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_the_thing_of_a_damaged_holding_is_taken_back(house: House, how: str) -> None:
+    """THREATS O-02: what has to be taken back stands in its first record."""
+
+    async def scene() -> None:
+        house.begin(stays=True)
+        await house.settle()
+        assert house.giver.there == {ID}
+        (damaged,) = damage(house, "holding", how)
+        assert damaged.rebuilt is not None
+        await house.recovery.recover()
+        await house.pass_time(0)
+
+    asyncio.run(scene())
+    assert house.giver.there == set(), "it is owed until it is taken back"
+    ended = house.recorded(ID)
+    assert ended is not None and ended.state is HoldingState.ENDED
+    assert found_in(house.path) == [], "the record tells all that jitd knows of it"
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_what_a_damaged_grant_gave_is_taken_back(house: House, how: str) -> None:
+    """THREATS O-02."""
+
+    async def scene() -> None:
+        house.begin(stays=True)
+        await house.settle()
+        assert house.giver.there == {ID}
+        assert [one.life for one in damage(house, "grant", how)] == ["grant"]
+        await house.recovery.recover()
+        await house.pass_time(0)
+
+    asyncio.run(scene())
+    assert house.store.grant(ID) is None and house.giver.there == set() and list(house.store.grants()) == []
+
+
+def test_a_run_of_a_damaged_grant_is_told_to_end(house: House) -> None:
+    """THREATS O-02."""
+    made = asked(ID)
+    house.lifecycle.handle(submit(made), screened(made, free()))
+    assert [one.state for one in house.store.runs()] == [RunState.STARTING]
+    damage(house, "grant", "not JSON")
+    searched: list[str] = []
+
+    async def find(runs: list[str]) -> None:
+        searched.extend(runs)
+
+    stopped: list[str] = []
+    house.perform._executor = SimpleNamespace(stop=lambda id, because: stopped.append(id))  # type: ignore[assignment]
+    house.recovery._executor = SimpleNamespace(find=find)  # type: ignore[assignment]
+    asyncio.run(house.recovery.recover())
+    assert stopped == searched == [ID]
+    assert [one.state for one in house.store.runs()] == [RunState.STOPPING]
+
+
+def test_the_grant_of_a_request_that_was_set_aside_is_revoked(house: House) -> None:
+    """THREATS O-02."""
+
+    async def scene() -> None:
+        house.begin(stays=True)
+        await house.settle()
+        house.store.close()
+        with closing(sqlite3.connect(house.path, isolation_level=None)) as db:  # as if it was open while its grant was there
+            db.execute("DROP TRIGGER requests_move")
+            db.execute("UPDATE requests SET is_open = -1")
+        house.restart()
+        await house.recovery.recover()
+        await house.pass_time(0)
+
+    asyncio.run(scene())
+    assert list(house.store.grants()) == [] and house.giver.there == set()
+
+
+def test_a_lock_cannot_be_hidden_by_setting_it_aside(house: House) -> None:
+    """THREATS O-02: it bars somebody."""
+    house.lifecycle.handle(place(locked()))
+    (lock,) = house.store.locks()
+    with pytest.raises(Conflict, match="cannot be set aside"):
+        house.lifecycle.set_aside(Damaged("lock", lock.id, "it is not what was recorded"))
+    assert [one.id for one in house.store.locks()] == [lock.id]
+    with closing(sqlite3.connect(house.path, isolation_level=None)) as db:
+        db.execute("UPDATE locks SET is_open = -1, version = version + 1")
+    assert [finding.wrong for finding in found_in(house.path)] == [Wrong.STORE_DIFFERS]
