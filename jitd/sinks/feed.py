@@ -3,9 +3,11 @@
 
 Law: one page is sent at a time, and the place moves on only over what is done: the sink has it, or will never take it. The cursor
 is stored afterwards. So if the daemon ends in between, or the cursor cannot be stored, records are sent twice, and none is left
-out. If the sink fails, the same page is sent again, with growing pauses. A record that the sink will never take is noted in the
-record before the feed passes it. The refusal of such a note is noted in the log alone, and so is that of a checkpoint, which
-follows each note: otherwise each note would cause the next one.
+out. If the sink fails, the same page is sent again, with growing pauses. If a server fails again and again, the page becomes
+smaller, down to one record. If the server then takes the digest of this record, and still not the record, the fault is in the
+record and not in the server: the record counts as refused. A record that the sink will never take is noted in the record before
+the feed passes it. The refusal of such a note is noted in the log alone, and so is that of a checkpoint, which follows each note:
+otherwise each note would cause the next one.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from jitd.core.frozen import dataclass
 from jitd.failures import Failure, count
 from jitd.log import log
 from jitd.outside.client import Failed
-from jitd.outside.deliveries import MOST_EVENTS, Delivered, Destination, Syslog, write_question
+from jitd.outside.deliveries import MOST_EVENTS, Delivered, Destination, Https, Syslog, write_question
 from jitd.settings.sinks import SinkSettings
 from jitd.sinks.classes import CHECKPOINT, REFUSED
 from jitd.sinks.reading import DEADLINE_MS, Page, Place, Reader
@@ -42,6 +44,10 @@ the last settled record on is sent again, and at least AGAIN records.
 """
 MOST_NEW = 3
 """Number of times that a connection may be lost before something is settled. More are a failure."""
+STUCK_AFTER = 3
+"""Number of times that a page must have failed before its first record may be the reason."""
+PROOFS = 3
+"""Number of times, one after the other, that a server must have taken the digest of a record and failed with the record."""
 KEPT_EVERY = 60.0
 """Seconds after which the cursor of a narrowed sink is stored although the sink was sent nothing."""
 
@@ -100,6 +106,9 @@ class Feed:
         self._changed = asyncio.Event()
         self._changed.set()  # nobody knows what was recorded before the start
         self._n_failed = 0
+        self._n_stuck = self._n_proofs = 0
+        self._most = MOST_EVENTS
+        """Maximum number of events in the next page."""
         self._n_new = 0
         self._pause_until = 0.0
         self._behind_since: float | None = None
@@ -179,9 +188,15 @@ class Feed:
                 self._works()
             await self._keep_cursor()
 
+    async def _page(self, *, in_brief: bool) -> Page:
+        """Return the next page. Raises StoreError and TimeoutError."""
+        place, most = self._place, self._most
+        page: Page = await self._office.in_thread(lambda: self._reader.page(place, most, in_brief=in_brief))
+        return page
+
     async def _send_page(self) -> bool:
         """Send the next page. Return True if more may follow at once. Raises StoreError and TimeoutError."""
-        page: Page = await self._office.in_thread(lambda place=self._place: self._reader.page(place))  # type: ignore[misc]
+        page = await self._page(in_brief=False)
         self._head = max(self._head, page.end.number)
         if not page.events:
             await self._move(page.end, is_sent=False)
@@ -206,15 +221,39 @@ class Feed:
         cut = [(one.number, one.name, "it is too long") for one in page.events[:n_done] if one.number in page.cut]
         self._refused(refused + cut)
         if n_done:
+            self._n_stuck = self._n_proofs = 0
+            self._most = min(MOST_EVENTS, 2 * self._most)
             await self._move(page.end if is_whole else page.places[n_done - 1], is_sent=True)
         if not is_whole:
             self._failed(answer.why or "it does not say why", answer.retry_after)
+            if not n_done and isinstance(self._to, Https):
+                await self._single_out(page)
             return False
         if len(refused) == len(page.events):  # perhaps it refuses everything: do not fill the record with what it refuses
             self._pause_until = self._office.clock() + FIRST_PAUSE
         elif self._n_new <= MOST_NEW:
             self._works()
         return not page.is_last and self._pause_until <= self._office.clock()
+
+    async def _single_out(self, page: Page) -> None:
+        """The server has taken nothing of ``page``. Find out whether its first record is the reason, and if so, pass it. Raises
+        StoreError and TimeoutError.
+        """
+        self._n_stuck += 1
+        if self._n_stuck < STUCK_AFTER:
+            return
+        first = page.events[0]
+        if len(page.events) > 1:
+            self._most = (len(page.events) + 1) // 2
+        elif first.name != CHECKPOINT:  # a checkpoint has no digest, and all of them are alike
+            brief = await self._page(in_brief=True)
+            answer = await self._office.deliver(brief.question, 1, DEADLINE_MS)
+            is_taken = not isinstance(answer, Failed) and answer.n_done == 1 and not answer.refused
+            self._n_proofs = self._n_proofs + 1 if is_taken else 0
+            if self._n_proofs >= PROOFS:
+                self._refused([(first.number, first.name, "it takes the digest of the record, but not the record")])
+                self._n_stuck = self._n_proofs = 0
+                await self._move(page.end, is_sent=True)
 
     def _refused(self, refused: list[tuple[int, str, str]]) -> None:
         """Note that the sink will never take these records. Raises StoreError."""

@@ -185,20 +185,22 @@ class Reader:
         self._room = room(to)
         self._takes_checkpoints = not settings.is_narrowed or "chain" in settings.classes
 
-    def page(self, after: Place) -> Page:
-        """Return the page after ``after``. Raises StoreError."""
+    def page(self, after: Place, most: int = MOST_EVENTS, *, in_brief: bool = False) -> Page:
+        """Return the page after ``after``, with at most ``most`` events. If ``in_brief`` is true, each record is told as its
+        digest alone. Raises StoreError.
+        """
         events: list[Event] = []
         places: list[Place] = []
         cut: list[int] = []
         n_bytes = 0
         end, is_full = after, False
         with self._lines.now() as store:
-            for event, place, is_cut in self._events(store, after):
+            for event, place, is_cut in self._events(store, after, in_brief=in_brief):
                 if event is None:
                     end = place
                     continue
                 n_bytes += len(event.text) + 1
-                if n_bytes > MOST_TEXT or len(events) == MOST_EVENTS:
+                if n_bytes > MOST_TEXT or len(events) == most:
                     is_full = True
                     break
                 events.append(event)
@@ -213,7 +215,7 @@ class Reader:
         """Return the question to jitd-outside that delivers ``events``."""
         return Deliver(self._settings.name, self._lines.host, self._to, events, DEADLINE_MS)
 
-    def _events(self, store: Store, after: Place) -> Iterator[tuple[Event | None, Place, bool]]:
+    def _events(self, store: Store, after: Place, *, in_brief: bool) -> Iterator[tuple[Event | None, Place, bool]]:
         """Yield each event, the place after it, and whether it was cut. For a record that the sink does not get, yield None and
         the place after the record.
         """
@@ -228,7 +230,7 @@ class Reader:
             place = Place(number, place.checkpoint if self._takes_checkpoints else number)
             told = self._lines.told(store, number, body, seal, self._settings)
             if self._is_wanted(store, told):
-                yield self._fitting(told, place)
+                yield (replace(told.event, text=told.digest()), place, False) if in_brief else self._fitting(told, place)
             else:
                 yield None, place, False
             n_read += len(body)

@@ -28,10 +28,11 @@ from jitd.core.values import FORGOTTEN, commitment
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.outside.client import Failed
 from jitd.outside.deliveries import MOST_EVENTS, Deliver, Delivered, Event, read_question
-from jitd.settings.sinks import Denials, LogFile, SinkSettings, SyslogServer
+from jitd.settings.outsiders import Reach
+from jitd.settings.sinks import Batches, Denials, LogFile, SinkSettings, SyslogServer
 from jitd.sinks import feed as feeds
 from jitd.sinks import pace
-from jitd.sinks.feed import AGAIN_FOR, Office
+from jitd.sinks.feed import AGAIN_FOR, PROOFS, Office
 from jitd.sinks.reading import MOST_KEPT
 from jitd.sinks.sinks import Sinks
 from jitd.store import Cursor, StoreError
@@ -43,6 +44,7 @@ from tests.waiting import PATIENCE
 
 HOST = "db1.example.test"
 FILE = LogFile("record.jsonl")
+WEB = Batches(Reach("https://siem.example.test/"), "lines", "Bearer")
 SERVER = SyslogServer("tcp", "127.0.0.1", 601)
 REFUSES = Deny(Why.RULE, "rule no-rm denies it", "no-rm")
 
@@ -395,6 +397,88 @@ def test_a_record_that_a_sink_refuses_for_ever_is_recorded_and_passed(house_of: 
     assert detail == {"sink": "siem", "first": 3, "last": 3, "n": 1}
     assert house.sinks.as_json()[0][4] == 1
     assert house.cursor().number >= 6
+
+
+def without_long_ones(question: Deliver) -> Delivered | None:
+    """A server, or what stands before it, that answers a long body with an error that names nothing."""
+    if sum(len(event.text) for event in question.events) > 40_000:
+        return Delivered(0, why="the server says 500: Internal Server Error")
+    return None
+
+
+def passing_time(house: House) -> Callable[[], Awaitable[None]]:
+    async def script() -> None:
+        while house.cursor().number < 8:
+            house.clock += 100.0
+            await asyncio.sleep(0.001)
+
+    return script
+
+
+def test_a_record_that_a_server_refuses_without_naming_it_holds_no_sink_up(house_of: Make) -> None:
+    """THREATS L-16: its words are a person's, and the server, or what stands before it, takes everything else."""
+    house = house_of(to=WEB)
+    house.note(3)
+    house.note(words="x" * 28_000)
+    house.note(3)
+    refused = house.store.head().number - 3
+    house.collector.always = without_long_ones
+    house.play(passing_time(house))
+    assert sorted(set(house.collector.numbers)) == list(range(1, house.store.head().number + 1))
+    lines = [forms.read(event.text) for event in house.collector.got if event.number == refused]
+    assert {type(line) for line in lines} == {forms.Digest}, "its digest is there, so the chain can be checked"
+    assert len(lines) == PROOFS
+    notes = [json.loads(body) for _, body, _ in house.store.records()]
+    assert [note["detail"] for note in notes if note["event"] == "sink.refused"] == [
+        {"sink": "siem", "first": refused, "last": refused, "n": 1}
+    ]
+
+
+@pytest.mark.parametrize("fails", ["always", "for a while"])
+def test_while_a_server_fails_no_record_is_given_up(house_of: Make, fails: str) -> None:
+    """THREATS L-16."""
+    house = house_of(to=WEB)
+    house.note(5)
+    n_asked = 0
+
+    def down(question: Deliver) -> Delivered | None:
+        nonlocal n_asked
+        n_asked += 1
+        return Delivered(0, why="the server says 503") if fails == "always" or n_asked < 40 else None
+
+    house.collector.always = down
+
+    async def script() -> None:
+        while n_asked < 60 and house.cursor().number < 6:
+            house.clock += 100.0
+            await asyncio.sleep(0.001)
+
+    house.play(script, until=lambda: True)
+    assert "sink.refused" not in house.events()
+    if fails == "always":
+        assert house.collector.got == [] and house.cursor().number == 0
+    else:
+        assert [type(forms.read(event.text)) for event in house.collector.got[-5:]] == [forms.Record] * 5
+
+
+def test_a_server_that_fails_now_and_then_gets_the_whole_record(house_of: Make) -> None:
+    """THREATS L-16: what it takes in brief, it may take whole the next time."""
+    house = house_of(to=WEB)
+    house.note(words="x" * 28_000)
+    house.note(6)
+    n_long = 0
+
+    def flaky(question: Deliver) -> Delivered | None:
+        nonlocal n_long
+        if (answer := without_long_ones(question)) is not None:
+            n_long += 1
+            return answer if n_long < 6 else None
+        return None
+
+    house.collector.always = flaky
+    house.play(passing_time(house))
+    assert "sink.refused" not in house.events()
+    assert any(len(event.text) > 28_000 for event in house.collector.got)
 
 
 def test_the_refusal_of_a_note_about_a_refusal_is_not_noted(house_of: Make) -> None:
