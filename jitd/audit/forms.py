@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lines in which the record leaves the host: a record, a digest of one, a checkpoint, a countersignature. Each line is one
-JSON object. Its member ``form`` names what it is, with a version (PROTOCOL.md, "The record").
+"""The lines in which the record leaves the host: a record, a digest of one, a checkpoint, a countersignature, a
+conviction. Each line is one JSON object. Its member ``form`` names what it is, with a version (PROTOCOL.md, "The record").
 
 Law: pure. What was read is written again as the same line, but for spaces and the order of the members. A reader raises
 ValueError for every line that does not mean exactly one thing: a member that is missing, occurs twice or has the wrong type, or
@@ -14,7 +14,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from jitd.core.frozen import dataclass, field
 
@@ -137,7 +137,34 @@ class Countersignature:
         return _written({"form": self.FORM, "witness": self.witness, **_signed_members(self)})
 
 
+@dataclass(frozen=True, slots=True)
+class Conviction:
+    """The witness ``witness`` has convicted ``host``: the host has signed record ``number`` with ``seal``, and then something
+    that cannot be true beside it. ``at`` is the time of the conviction, by the witness (UTC, whole seconds).
+    """
+
+    FORM: ClassVar[str] = "jitd conviction 1"
+    NAMESPACE: ClassVar[str] = "jitd-conviction"
+    witness: str
+    host: str
+    number: int
+    seal: bytes
+    at: datetime
+    signature: str = field(default="", repr=False)
+
+    @property
+    def signed(self) -> str:
+        """The text that is signed, in ASCII."""
+        return f"{self.FORM}\nwitness {self.witness}\n{_head(self)}"
+
+    def line(self) -> str:
+        return _written({"form": self.FORM, "witness": self.witness, **_signed_members(self)})
+
+
+SignedLine = Checkpoint | Countersignature | Conviction
 Line = Record | Digest | Checkpoint | Countersignature
+"""A line about the record. A conviction is about the host."""
+S = TypeVar("S", bound=SignedLine)
 
 
 def is_name(text: str) -> bool:
@@ -145,12 +172,12 @@ def is_name(text: str) -> bool:
     return _WORD.fullmatch(text) is not None
 
 
-def read(text: str) -> Line:
+def read(text: str) -> Line | Conviction:
     """Read one line. Raises ValueError; its text is the end of a sentence about the line."""
     return _line(_object(text))
 
 
-def find(text: str) -> Line | None:
+def find(text: str) -> Line | Conviction | None:
     """Read the line in ``text``, which another program may have written: syslog puts its own words before the object, and a
     collector may put the object into one of its own. Return None if there is no line of jitd. Raises ValueError if there is one
     that cannot be read.
@@ -225,7 +252,7 @@ def _is_deep(found: Any) -> bool:
     return True
 
 
-def _line(found: dict[str, Any]) -> Line:
+def _line(found: dict[str, Any]) -> Line | Conviction:
     if _is_deep(found):
         raise ValueError("has too many objects and lists within each other")
     form = found.get("form")
@@ -238,6 +265,8 @@ def _line(found: dict[str, Any]) -> Line:
         return _as_signed(found, Checkpoint(host, number, seal, at, signature))
     if form == Countersignature.FORM:
         return _as_signed(found, Countersignature(_name(found, "witness"), *_signed(found)))
+    if form == Conviction.FORM:
+        return _as_signed(found, Conviction(_name(found, "witness"), *_signed(found)))
     raise ValueError("has a form that this jitd does not know")
 
 
@@ -289,7 +318,7 @@ def _signed(found: dict[str, Any]) -> tuple[str, int, bytes, datetime, str]:
     return _name(found, "host"), _number(found), _hex(found, "seal"), moment, signature
 
 
-def _as_signed(found: dict[str, Any], line: Checkpoint | Countersignature) -> Checkpoint | Countersignature:
+def _as_signed(found: dict[str, Any], line: S) -> S:
     if _text(found, "signed") != line.signed:
         raise ValueError("says something else than what was signed")
     return line
@@ -326,7 +355,7 @@ def _number(found: dict[str, Any]) -> int:
 # --- writing -------------------------------------------------------------------------------------------------------------
 
 
-def _head(line: Checkpoint | Countersignature) -> str:
+def _head(line: SignedLine) -> str:
     return f"host {line.host}\nnumber {line.number}\nseal {line.seal.hex()}\nat {_time(line.at)}\n"
 
 
@@ -334,7 +363,7 @@ def _time(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _signed_members(line: Checkpoint | Countersignature) -> dict[str, Any]:
+def _signed_members(line: SignedLine) -> dict[str, Any]:
     return {
         "host": line.host,
         "number": line.number,

@@ -17,7 +17,7 @@ from typing import Any
 from jitd.audit import forms
 from jitd.audit.chain_walk import Row, walk
 from jitd.audit.findings import Finding, Report, Wrong
-from jitd.audit.forms import Checkpoint, Countersignature, Digest, Line, Record
+from jitd.audit.forms import Checkpoint, Conviction, Countersignature, Digest, Line, Record
 from jitd.audit.heads import Heads, Signed
 from jitd.audit.keys import Keys, NamedKey
 from jitd.audit.telling import HIDDEN
@@ -57,7 +57,7 @@ def read(lines: Iterable[Place], damaged: Callable[[str, str], None]) -> Iterato
         except ValueError as fault:
             damaged(place, str(fault))
             continue
-        if line is not None:
+        if line is not None and not isinstance(line, Conviction):  # what proves one lies with the witness
             yield place, line
 
 

@@ -17,15 +17,18 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from jitd.audit.forms import Checkpoint, Countersignature, Digest, is_name, read
+from jitd.audit.forms import Checkpoint, Conviction, Countersignature, Digest, is_name, read
 from jitd.audit.key_file import key_in
 from jitd.audit.sshsig import public_line, read_public, sign
 from jitd.audit.witness import Fork, Signed
+from jitd.core.changed import replace
 from jitd.core.frozen import dataclass
 from jitd.givers import durable
 
 KEY, PUBLIC_KEY, HOSTS, DATABASE = "key", "key.pub", "allowed_signers", "witness.db"
 """The names of the files in the directory."""
+CONVICTION = "conviction"
+"""The name of the file of a proof with what the host is told."""
 UNFINISHED = ".fork.new"
 """The name of a proof that is being written."""
 SPARED = timedelta(minutes=1)
@@ -207,7 +210,8 @@ class WitnessDirectory:
             unfinished.mkdir(mode=0o700)
             try:
                 witness = public_line(self._key.public_key().public_bytes_raw(), self.name)
-                for name, content in proof_of(host, fork, self._countersignature(host, fork), witness):
+                proof = proof_of(host, fork, self._countersignature(host, fork), witness)
+                for name, content in (*proof, (CONVICTION, f"{self._conviction(host, fork, at).line()}\n")):
                     with open(unfinished / name, "xb") as stream:
                         stream.write(content.encode("ascii"))
                         stream.flush()
@@ -222,6 +226,22 @@ class WitnessDirectory:
                 (*self._of(host), at.isoformat(), "", place.name),
             )
         return place
+
+    def _conviction(self, host: str, fork: Fork, at: datetime) -> Conviction:
+        first = fork.first.checkpoint
+        made = Conviction(self.name, host, first.number, first.seal, at)
+        return replace(made, signature=sign(self._key, Conviction.NAMESPACE, made.signed.encode("ascii")))
+
+    def conviction(self, host: str) -> Conviction | None:
+        """Return what ``host`` is told about its conviction. Return None if it was not convicted, or if the proof was moved."""
+        heard = self.heard(host)
+        if heard is None or not heard.proof:
+            return None
+        try:
+            found = read((self.directory / heard.proof / CONVICTION).read_text("ascii"))
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, Conviction) and found.host == host else None
 
     def _put(self, unfinished: Path) -> Path:
         """Give the directory the next name that is free."""

@@ -25,7 +25,7 @@ from jitd.cli.house import config_option
 from jitd.cli.instants import span
 
 if TYPE_CHECKING:
-    from jitd.audit.forms import Countersignature, Line
+    from jitd.audit.forms import Conviction, Countersignature, Line
     from jitd.audit.witness_directory import WitnessDirectory
     from jitd.core.public_key import PublicKey
     from jitd.settings.config import Config
@@ -66,7 +66,7 @@ def witness(*, directory: Path, is_list: bool) -> int:
 
 
 def _feed(directory: WitnessDirectory, stream: IO[bytes]) -> int:
-    from jitd.audit.forms import Countersignature
+    from jitd.audit.forms import Conviction, Countersignature
 
     if not directory.hosts:
         raise NotDone(f"audit: {directory.directory}/allowed_signers names no host: add the line of each host to it")
@@ -78,7 +78,7 @@ def _feed(directory: WitnessDirectory, stream: IO[bytes]) -> int:
             n_unread += 1
             if n_unread <= MOST_NAMED:
                 _tell(f"line {number} {line}")
-        elif isinstance(line, Countersignature):
+        elif isinstance(line, Countersignature | Conviction):
             continue
         elif line.host in directory.hosts:
             if line.host not in feeds:
@@ -96,8 +96,8 @@ def _feed(directory: WitnessDirectory, stream: IO[bytes]) -> int:
     for host, fault in faults.items():
         _tell(f"{host}: {fault}")
     for feed in feeds.values():
-        if feed.newest is not None:
-            answer(feed.newest.line())
+        if feed.says is not None:
+            answer(feed.says.line())
     return NOT_DONE if n_unread or unknown or faults else 0
 
 
@@ -109,13 +109,13 @@ def _tell(sentence: str) -> None:
 
 
 class _OfHost:
-    """One feed about one host. ``newest`` is the newest countersignature, unless nothing may be said for the host any more."""
+    """One feed about one host. ``says`` is the newest countersignature. If the host was convicted, it is its conviction."""
 
     def __init__(self, directory: WitnessDirectory, host: str) -> None:
         from jitd.audit.witness import Walk
 
         self._directory, self._host = directory, host
-        self.newest: Countersignature | None = None
+        self.says: Countersignature | Conviction | None = None
         self._head, self._heard = directory.head(host), directory.heard(host)
         head = None if self._head is None else self._head.signed
         self._earlier = directory.earlier(host) if head is None else None
@@ -140,6 +140,7 @@ class _OfHost:
         if walk.fork is not None and not proof:
             proof = directory.convict(host, walk.fork, now).name
         if proof:
+            self.says = directory.conviction(host)
             return f"{CONTRADICTION}, and is not countersigned any more: see {directory.directory / proof}/README"
         fault = walk.fault
         kept = self._head
@@ -153,7 +154,7 @@ class _OfHost:
         if walk.n_unsigned > MOST_UNSIGNED:
             fault = fault or f"its last {walk.n_unsigned} records are not signed"
         directory.note(host, now, fault)
-        self.newest = None if kept is None else kept.countersignature
+        self.says = None if kept is None else kept.countersignature
         return fault
 
     def _nothing_new(self) -> str:
@@ -169,7 +170,7 @@ class _OfHost:
         )
 
 
-def _lines(stream: IO[bytes]) -> Iterator[tuple[int, Line | str]]:
+def _lines(stream: IO[bytes]) -> Iterator[tuple[int, Line | Conviction | str]]:
     """Yield the number and the meaning of each line of jitd in ``stream``. In place of a line that cannot be read, yield the
     end of a sentence about it.
     """
@@ -268,35 +269,39 @@ def countersigned(*, file: IO[bytes], config: Path | None) -> None:
 
     FILE has what "jitd audit witness" has printed; - is standard input.
     """
-    from jitd.audit.countersigned import add, differs, signed_by
-    from jitd.audit.countersigned import file_of as countersignatures
-    from jitd.audit.forms import Countersignature
+    from jitd.audit import countersigned as kept
+    from jitd.audit.forms import Conviction, Countersignature
     from jitd.store import StoreError
     from jitd.store.opening import file_of, read_store
 
     settings = _settings(config)
     witnesses = settings.record.witnesses
-    found: dict[PublicKey, Countersignature] = {}
+    found: dict[PublicKey, Countersignature | Conviction] = {}
     for number, line in _lines(file):
-        if isinstance(line, Countersignature) and line.host == settings.host:
-            key = signed_by(line, witnesses)
+        if isinstance(line, Countersignature | Conviction) and line.host == settings.host:
+            key = kept.signed_by(line, witnesses)
             if key is None:
                 raise NotDone(f"audit: line {number} is not signed by a witness that the settings name ([record] witnesses)")
             found[key] = line
     if not found:
         raise NotDone(f"audit: nothing was read that a witness has countersigned for {settings.host}")
+    place = kept.file_of(settings.state)
     try:
-        add(countersignatures(settings.state), found, witnesses)
+        kept.add(place, found, witnesses)
     except OSError as fault:
-        raise NotDone(f"audit: {countersignatures(settings.state)} cannot be written: {fault.strerror}") from None
+        raise NotDone(f"audit: {place} cannot be written: {fault.strerror}") from None
+    for line in found.values():
+        if isinstance(line, Conviction):
+            raise NotDone(f"audit: {kept.sentence(line)}")
+    signed = [line for line in found.values() if isinstance(line, Countersignature)]
     try:
         with closing(read_store(file_of(settings.state))) as store:
-            for line in found.values():
-                if because := differs(line, store.head(), store.records(line.number - 1)):
+            for line in signed:
+                if because := kept.differs(line, store.head(), store.records(line.number - 1)):
                     raise NotDone(f"audit: {because}")
     except StoreError as fault:
         raise NotDone(f"audit: {fault}") from None
-    for line in found.values():
+    for line in signed:
         answer(f"{line.witness} has countersigned record {line.number} at {line.at:%Y-%m-%d %H:%M:%S} UTC")
 
 

@@ -14,9 +14,9 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from jitd.audit.chain_walk import walk
+from jitd.audit.countersigned import convictions, sentence, stored
 from jitd.audit.countersigned import differs as differs_from
 from jitd.audit.countersigned import file_of as countersignatures_in
-from jitd.audit.countersigned import stored
 from jitd.audit.findings import Finding as Wrong
 from jitd.audit.findings import Report
 from jitd.audit.verify import rows_of, verify
@@ -89,8 +89,8 @@ class Record:
 @dataclass(frozen=True, slots=True)
 class Witnessed:
     """What a witness has countersigned last: record ``number``, at the time ``at`` (seconds since 1970), and ``n_newer`` records
-    are newer. ``differs`` says that it has seen another record, or is empty. If it has countersigned nothing, ``number`` is 0.
-    ``witness`` is its name, or the fingerprint of its key.
+    are newer. ``differs`` says that it has seen another record, or has convicted this host, or is empty. If it has countersigned
+    nothing, ``number`` is 0. ``witness`` is its name, or the fingerprint of its key.
     """
 
     witness: str
@@ -225,10 +225,15 @@ def see_witnesses(host: Host) -> list[Witnessed]:
     """Return what each witness in the settings has countersigned last. Raises OSError, StoreError."""
     keys = host.config.record.witnesses
     newest = stored(countersignatures_in(host.config.state), keys)
+    convicted = convictions(countersignatures_in(host.config.state), keys)
     found = []
     with closing(read_store(host.database, is_alone=not host.daemon.pid)) as store:
         head = store.head()
         for key in keys:
+            if key in convicted:
+                one = convicted[key]
+                found.append(Witnessed(one.witness, one.number, one.at.timestamp(), differs=sentence(one)))
+                continue
             if (line := newest.get(key)) is None:
                 found.append(Witnessed(key.fingerprint))
                 continue

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from jitd.audit.countersigned import differs, file_of, stored
+from jitd.audit.countersigned import convictions, differs, file_of, stored
 from jitd.core.public_key import PublicKey
 from jitd.metrics.meters import MICRO, Family, gauge, gauges
 from jitd.sinks.feed import Lag
@@ -28,6 +28,7 @@ def signatures(store: Store, state: Path, witnesses: Iterable[PublicKey]) -> Ite
         yield gauge("jitd_records_unsigned", "Records after the last checkpoint.", max(0, head.number - checkpoint.number))
     newest = stored(file_of(state), witnesses)
     seen = {(key.fingerprint,): newest.get(key) for key in witnesses}
+    convicted = {(key.fingerprint,) for key in convictions(file_of(state), witnesses)}
     if not seen:
         return
     yield Family(
@@ -40,10 +41,10 @@ def signatures(store: Store, state: Path, witnesses: Iterable[PublicKey]) -> Ite
     )
     yield gauges(
         "jitd_witness_disagrees",
-        "Whether the record is not the one that a witness has countersigned.",
+        "Whether the record is not the one that a witness has countersigned, or the witness has convicted this host.",
         ("witness",),
         [
-            (key, int(line is not None and bool(differs(line, head, store.records(line.number - 1)))))
+            (key, int(key in convicted or (line is not None and bool(differs(line, head, store.records(line.number - 1))))))
             for key, line in seen.items()
         ],
     )

@@ -6,16 +6,22 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from jitd.audit.countersigned import file_of, stored
-from jitd.audit.forms import Checkpoint, Countersignature, Digest, read
+from jitd.audit.forms import Checkpoint, Conviction, Countersignature, Digest, read
 from jitd.audit.sshsig import public_line, sign
 from jitd.core.chain import GENESIS, canonical, seal
+from jitd.doctor.finding import BAD, OK
+from jitd.doctor.state import Witnessed, see_witnesses, witnesses
 from jitd.settings import config
 from jitd.store.sqlite import SqliteStore
 from tests.core.chains import public_of
@@ -134,7 +140,7 @@ def test_a_record_that_was_written_again_is_found_out_on_both_sides(host: Host) 
     host.rewrites(3)
     host.goes_on(4)
     said = host.feeds()
-    assert said.exit_code == 1 and not said.stdout and "cannot both be true" in said.stderr
+    assert said.exit_code == 1 and "jitd countersignature" not in said.stdout and "cannot both be true" in said.stderr
     done = host.takes(seen)
     assert done.exit_code == 1 and "record 5 is another one now: the record was written again" in done.stderr
 
@@ -155,7 +161,65 @@ def test_a_restored_database_is_contradicted_by_what_was_countersigned_after_the
     assert done.exit_code == 1 and "and the record ends with 5: an older state was restored" in done.stderr
     host.goes_on(9, "restored")
     said = host.feeds("--since", "0")
-    assert said.exit_code == 1 and not said.stdout and "cannot both be true" in said.stderr
+    assert said.exit_code == 1 and "jitd countersignature" not in said.stdout and "cannot both be true" in said.stderr
+
+
+def convicted(host: Host) -> str:
+    """The host writes its past again, and goes on. Return what the witness answers."""
+    host.takes(host.feeds().stdout)
+    honest = host.place / "honest"
+    shutil.copy(host.state / "jitd.db", honest)
+    host.rewrites(3)
+    host.goes_on(4)
+    said = host.feeds("--since", "0")
+    assert said.exit_code == 1 and "cannot both be true" in said.stderr
+    shutil.copy(honest, host.state / "jitd.db")
+    return said.stdout
+
+
+def seen(host: Host) -> list[Witnessed]:
+    """What `jitd doctor` sees of the witness."""
+    where = SimpleNamespace(config=config.read(host.settings), database=host.state / "jitd.db", daemon=SimpleNamespace(pid=0))
+    return see_witnesses(cast(Any, where))
+
+
+def test_a_host_learns_that_its_witness_has_convicted_it(host: Host) -> None:
+    """THREATS L-14: also if its own record looks right again. Else the last countersignature would be taken for good news."""
+    said = convicted(host)
+    done = host.takes(said)
+    assert done.exit_code == 1 and not done.stdout and "has convicted this host" in done.stderr and "record 5" in done.stderr
+    (finding,) = witnesses(seen(host), datetime.now(UTC).timestamp())
+    assert finding.level == BAD and "has convicted this host" in finding.sentence
+    assert [line.number for line in host.newest] == [5], "what it had countersigned before is still evidence"
+    again = host.feeds()
+    assert read(again.stdout) == read(said), "each feed is answered with it"
+
+
+def test_a_conviction_by_somebody_else_or_with_another_number_counts_for_nothing(host: Host, tmp_path: Path) -> None:
+    """THREATS L-14: a countersignature of the witness is no conviction, either."""
+    said = convicted(host)
+    conviction, signed = read(said), host.newest[0]
+    assert isinstance(conviction, Conviction)
+    forged = replace(conviction, signature=signed.signature)
+    for line in (said.replace('"number":5', '"number":4').replace("number 5", "number 4"), forged.line()):
+        done = host.takes(line)
+        assert done.exit_code == 1 and "is not signed by a witness" in done.stderr
+    (finding,) = witnesses(seen(host), datetime.now(UTC).timestamp())
+    assert finding.level == OK
+
+
+def test_a_host_that_begins_anew_is_not_convicted_any_more(host: Host) -> None:
+    host.takes(convicted(host))
+    host.key = Ed25519PrivateKey.generate()
+    (host.witness / "allowed_signers").write_text(f"jitd@{HOST} {public_line(public_of(host.key), HOST)}\n")
+    (host.state / "jitd.db").unlink()
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    while datetime.now(UTC) < later:  # its time has whole seconds
+        Event().wait(0.05)
+    host.goes_on(6)
+    assert host.takes(host.feeds("--since", "0").stdout).exit_code == 0
+    (finding,) = witnesses(seen(host), datetime.now(UTC).timestamp())
+    assert finding.level == OK
 
 
 def test_only_what_a_witness_of_the_settings_has_signed_is_kept(host: Host, tmp_path: Path) -> None:

@@ -226,7 +226,7 @@ def test_a_rewritten_past_is_proved_to_a_third_person_by_ssh_keygen_alone(witnes
     """THREATS L-14. All seals are computed again, all is signed again with the host's own key, and the host goes on."""
     seen = given(witness.feed(host.feed()))
     done = witness.feed(host.rewrites(2).goes_on(7).feed(5))
-    assert done.exit_code == 1 and not done.stdout
+    assert done.exit_code == 1 and "jitd countersignature" not in done.stdout
     assert f"{host.name}: has signed two records that cannot both be true" in done.stderr
     proof = witness.place / "fork-1"
     readme = (proof / "README").read_text()
@@ -244,7 +244,7 @@ def test_a_convicted_host_is_never_countersigned_again(witness: Witness, host: H
     witness.feed(host.rewrites(2).goes_on(7).feed(5))
     for lines in (honest.feed(5), honest.feed(), host.feed()):
         done = witness.feed(lines)
-        assert done.exit_code == 1 and not done.stdout and "fork-1/README" in done.stderr
+        assert done.exit_code == 1 and "jitd countersignature" not in done.stdout and "fork-1/README" in done.stderr
     assert not (witness.place / "fork-2").exists(), "one proof is enough"
     assert witness.list().exit_code == 1 and "cannot both be true" in witness.list().stdout
 
