@@ -20,18 +20,16 @@ from jitd.audit.findings import Finding, Report, Wrong
 from jitd.audit.forms import Checkpoint, Conviction, Countersignature, Digest, Line, Record
 from jitd.audit.heads import Heads, Signed
 from jitd.audit.keys import Keys, NamedKey
-from jitd.audit.telling import HIDDEN
+from jitd.audit.telling import WORDS
 from jitd.core.chain import GENESIS, Seal
 from jitd.core.frozen import dataclass
-from jitd.core.values import FORGOTTEN, MISSING, committed_in
 from jitd.core.values import commitment as commit
+from jitd.core.values import committed_in
 
 MOST_LINE = 1 << 26
 """Maximum number of characters of a line."""
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
-WORDS = frozenset({HIDDEN, FORGOTTEN, MISSING, "‹masked›"})
-"""What may stand in the place of a value."""
 Place = tuple[str, str]
 """Where a line stands, for people, and the line."""
 

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jitd.audit.forms import Record
+from jitd.audit.telling import WORDS
 from jitd.core.frozen import dataclass
 
 VERSION = "1.8.0"
@@ -153,7 +154,15 @@ class _Told:
         self.state = self.text("state", self.whole)
 
     def text(self, name: str, table: Mapping[str, Any]) -> str | None:
-        return _text(table.get(name))
+        """Return the member ``name`` of ``table`` if it is a text that says something. A word such as ``‹hidden›`` stands for a
+        part that is not shown, unless somebody has typed this word.
+        """
+        value = table.get(name)
+        if type(value) is not str or not value:
+            return None
+        if value in WORDS and all(said.value != value for said in self.record.values):
+            return None
+        return _ALONE.sub("\ufffd", value)
 
     def time(self, name: str, table: Mapping[str, Any]) -> int | None:
         """Return the time ``name`` in milliseconds since 1970."""
@@ -262,13 +271,6 @@ _PARTS = {
 
 def _table(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _text(value: object) -> str | None:
-    """Return ``value`` if it is a text that says something. A word such as ``‹hidden›`` stands for a part that is not shown."""
-    if type(value) is not str or not value or (value.startswith("‹") and value.endswith("›")):
-        return None
-    return _ALONE.sub("\ufffd", value)
 
 
 def _is_small(value: object) -> bool:

@@ -20,6 +20,7 @@ from jitd.audit.forms import Record, Said
 from jitd.core import visibility
 from jitd.core.frozen import dataclass
 from jitd.core.grade import worst
+from jitd.core.masking import MASKED
 from jitd.core.request import Request
 from jitd.core.values import FORGOTTEN, MISSING, Entry, Values, committed_in
 
@@ -31,6 +32,8 @@ OF_KEYS = "key."
 """Every reader needs the records about keys, which are public, to check signatures."""
 HIDDEN = "‹hidden›"
 """The text in the place of a part that the reader may not see."""
+WORDS = frozenset({HIDDEN, FORGOTTEN, MISSING, MASKED})
+"""What may stand in the place of a value."""
 _PROGRAM = """event at boot boot_id synchronised actor uid role state version document random fingerprint policy peer id request
 grant run holding lease lock extends by requester holder service authentication ticket_ends_at proved spelled kdc verdict
 decision why run_as uses waits starts_at begins_at ends_at until after stays login pid was_started ending number recording

@@ -90,7 +90,9 @@ class WitnessDirectory:
         directory.mkdir(mode=0o700, exist_ok=True)
         found = directory.stat()
         if found.st_uid != os.geteuid() or found.st_mode & 0o022:
-            raise DirectoryError(f"{directory} must belong to the account that runs this, and only this account may write in it")
+            raise DirectoryError(
+                f"{directory} must belong to the account that runs this, and only this account may write in it: be this account"
+            )
         self._key = key_in(directory / KEY)
         line = f"{public_line(self._key.public_key().public_bytes_raw(), name)}\n"
         if not (directory / PUBLIC_KEY).exists():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import json
+import os
 import sys
 import syslog
 from collections.abc import Iterator
@@ -232,6 +233,7 @@ def digests(*, since: int | None, config: Path | None) -> None:
     from jitd.store.opening import file_of, read_store
 
     settings = _settings(config)
+    _be_root(settings.state)
     newest = stored(countersignatures(settings.state), settings.record.witnesses)
     seen = [newest[one].number if one in newest else 0 for one in settings.record.witnesses]
     begin = min(seen, default=0) if since is None else since
@@ -275,6 +277,7 @@ def countersigned(*, file: IO[bytes], config: Path | None) -> None:
     from jitd.store.opening import file_of, read_store
 
     settings = _settings(config)
+    _be_root(settings.state)
     witnesses = settings.record.witnesses
     found: dict[PublicKey, Countersignature | Conviction] = {}
     for number, line in _lines(file):
@@ -303,6 +306,15 @@ def countersigned(*, file: IO[bytes], config: Path | None) -> None:
         raise NotDone(f"audit: {fault}") from None
     for line in signed:
         answer(f"{line.witness} has countersigned record {line.number} at {line.at:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _be_root(state: Path) -> None:
+    """Raise NotDone if this process may not read the record in the directory ``state``."""
+    try:
+        os.listdir(state)
+    except OSError as fault:
+        why = "only root may read it, so be root" if isinstance(fault, PermissionError) else fault.strerror
+        raise NotDone(f"audit: {state} cannot be read: {why}", "forbidden") from None
 
 
 def _settings(config: Path | None) -> Config:

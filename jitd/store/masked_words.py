@@ -85,10 +85,8 @@ class WordsKey:
         key = secrets.token_bytes(KEY)
         self._file.unlink(missing_ok=True)
         descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(descriptor, key)
-        finally:
-            os.close(descriptor)
+        with open(descriptor, "wb") as stream:  # writes all of it, or raises OSError
+            stream.write(key)
         self._key = key
         return key
 

@@ -133,6 +133,15 @@ def test_a_copy_in_this_form_has_the_whole_record_and_is_found_in_it() -> None:
     assert forms.find(f"<85>1 2026-11-26T20:58:14Z db1 jitd - request.submitted - {ocsf.line(one, 5)}") == one
 
 
+@pytest.mark.parametrize("typed", ["‹disk full›", "‹›", "‹hidden› and more", "‹hidden›"])
+def test_what_somebody_typed_is_told_however_it_looks(typed: str) -> None:
+    """Else a reason could be kept out of a collector that reads the fields of its own form alone."""
+    told = record("request.submitted", {"reason": typed})
+    said = Said(hashlib.sha256(b"x").digest(), "reason", bytes(32), typed)
+    event = found(replace(told, values=(said,)))
+    assert event["comment"] == typed
+
+
 def test_what_is_hidden_or_forgotten_is_left_out_and_not_told_as_a_name() -> None:
     """THREATS L-17."""
     hidden = dict.fromkeys(DETAIL, "‹hidden›")

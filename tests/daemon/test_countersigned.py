@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -256,3 +258,16 @@ def test_a_file_that_was_damaged_or_forged_counts_as_none(host: Host) -> None:
         file.write_text(damaged)
         assert host.newest == []
     assert [line.number for line in map(read, host.digests().stdout.splitlines())] == [1, 2, 3, 4, 5, 5]
+
+
+@pytest.mark.parametrize("verb", ["digests", "countersigned"])
+def test_who_is_not_root_is_told_so(tmp_path: Path, verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host(tmp_path / "web1")
+
+    def listdir(place: Path) -> list[str]:
+        raise PermissionError(errno.EACCES, "Permission denied", str(place))
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    done = host.digests() if verb == "digests" else host.takes("")
+    assert done.exit_code == 3 and not done.stdout
+    assert done.stderr == f"jitd: audit: {host.state} cannot be read: only root may read it, so be root\n"

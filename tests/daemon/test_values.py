@@ -449,3 +449,21 @@ def test_many_threads_may_read_their_first_object_at_once() -> None:
     """Several processes, because each has one first time."""
     started = [subprocess.Popen([sys.executable, "-c", AT_ONCE], cwd=TREE) for _ in range(6)]
     assert [one.wait() for one in started] == [0] * 6
+
+
+def test_a_key_for_masked_words_that_does_not_fit_on_the_disk_is_none(tmp_path: Path) -> None:
+    """write(2) may write a part. With such a key, the words of a request could not be read after a restart."""
+    made = """
+import resource, sys
+from pathlib import Path
+from jitd.store.masked_words import Secret, WordsKey
+resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16))
+try:
+    WordsKey(Path(sys.argv[1])).box("K7QM-2XVD", Secret((b"word",), b"", ()))
+except OSError as fault:
+    print(fault.strerror)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", made, str(tmp_path / "key")], cwd=TREE, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "File too large\n", done

@@ -316,6 +316,23 @@ def test_with_purge_they_go_too_and_nothing_of_anybody_elses(dest: Path) -> None
     assert left["etc/pam.d/sudo"] == before["etc/pam.d/sudo"]
 
 
+def test_what_was_kept_goes_when_it_is_purged_later(dest: Path) -> None:
+    before = keep_house(dest)
+    assert call("uninstall", dest)[0] == 0
+    assert (dest / "var/lib/jitd/jitd.db").exists() and not (dest / "usr/share/jitd").exists()
+    hold(dest, ("WNC0-D702.1", "group:docker", 1))
+    status, said = call("uninstall", "--purge", dest)
+    assert status == 1 and "alice@R still has group:docker" in said and (dest / "var/lib/jitd/jitd.db").exists()
+    hold(dest)
+    assert call("uninstall", "--purge", dest) == (0, "")
+    left = inventory(dest)
+    assert left.keys() == {"etc/pam.d/sudo", "etc/systemd/system/multi-user.target.wants/ssh.service"}
+    assert left["etc/pam.d/sudo"] == before["etc/pam.d/sudo"]
+    for words in (["--purge"], []):
+        status, said = call("uninstall", *words, dest)
+        assert status == 1 and "jitd is not installed here" in said
+
+
 def test_installed_again_it_finds_what_was_kept(dest: Path, venv: Path) -> None:
     keep_house(dest)
     assert call("uninstall", dest)[0] == 0
