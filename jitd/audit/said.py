@@ -25,6 +25,8 @@ MOST_EXPLAINED = 256
 """For so many missing values, the record is read again to find out whether another value is there instead."""
 CLOCK_APART = 60.0
 """Number of seconds by which the time of a note may differ from the time by which its values were chosen."""
+AHEAD = 86400.0
+"""A value that was said so many seconds after it was forgotten was said while the clock was ahead: its age is not known."""
 _SETTING = "record.keep = "
 _AT = re.compile(rb'"at":"([^"]*)"')
 """The time of a record in its canonical body. Before it is only ``actor``, a text in which quotation marks are escaped."""
@@ -53,7 +55,7 @@ class Said:
         self._db.executescript(
             "PRAGMA journal_mode = OFF; PRAGMA cache_size = -16384;"
             "CREATE TABLE missing (owner PRIMARY KEY, id, first, last, committed, at) WITHOUT ROWID;"
-            "CREATE TABLE forgotten (owner PRIMARY KEY, number, before) WITHOUT ROWID"
+            "CREATE TABLE forgotten (owner PRIMARY KEY, number, before, now) WITHOUT ROWID"
         )
 
     def take(self, number: int, id: str, body: bytes) -> None:
@@ -93,12 +95,13 @@ class Said:
             text = f"record {number} does not say by which setting values were forgotten"
             self._report(Finding(Wrong.NOT_A_RECORD, number, text))
             return
-        before = _moment(str(content.get("at"))) - keep + CLOCK_APART
+        now = _moment(str(content.get("at")))
+        before = now - keep + CLOCK_APART
         for owner in owners:
             if n_open is not None and owner in n_open:
                 text = f"record {number} says that the values of {owner} were forgotten, which had not ended"
                 self._too_early = self._too_early[:MOST_EXPLAINED] + [Finding(Wrong.VALUE_MISSING, number, text)]
-            self._db.execute("INSERT OR REPLACE INTO forgotten VALUES (?, ?, ?)", (owner, number, before))
+            self._db.execute("INSERT OR REPLACE INTO forgotten VALUES (?, ?, ?, ?)", (owner, number, before, now + AHEAD))
 
     def end(self, *, is_whole: bool) -> int:
         """Report the values that are missing, if the record ``is_whole`` that says which were forgotten. Return the number of
@@ -111,7 +114,8 @@ class Said:
         for finding in self._too_early if is_whole else ():
             self._report(finding)
         early = (
-            "SELECT owner, number FROM missing JOIN forgotten USING (owner) WHERE number >= last AND at > before ORDER BY number"
+            "SELECT owner, number FROM missing JOIN forgotten USING (owner)"
+            " WHERE number >= last AND at > before AND at <= now ORDER BY number"
         )
         for owner, number in self._db.execute(early if is_whole else f"{early} LIMIT 0"):
             text = f"record {number} says that the values of {owner} were forgotten, earlier than its setting allows"

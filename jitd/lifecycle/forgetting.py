@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Forgets what people typed in requests that ended long ago: ``[record] keep``.
 
-Law: a value is forgotten together with a record that says so, and never before all that followed from its request has ended.
-While somebody sets the wall clock, nothing is forgotten, because the age of a value is measured on it.
+Law: a value is forgotten together with a record that says so, and never before all that followed from its request has ended. The
+age of a value is measured on the wall clock, and a jump of it makes no value old: of the time between two records, and between
+the last record and now, only a part of ``keep`` counts, unless the kernel called the clock synchronised at its end. Setting the
+clock ends this (ntp_adjtime(3)).
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from jitd.core.duration import spell_duration
 from jitd.core.effects import Moment
@@ -24,10 +28,8 @@ PAUSE = 0.1
 """Number of seconds between two transactions."""
 DRAINED_EVERY = 5.0
 """Number of seconds between two attempts to empty the write-ahead log."""
-SURE_AFTER = 3600.0
-"""Number of seconds on the boot clock for which the wall clock must not have been set."""
-SET_BY = 60.0
-"""If the clocks move apart by more than this number of seconds between two searches, the wall clock was set."""
+PART, LONGEST = 10, 30 * 86400
+"""A tenth of ``keep``, and at most 30 days, count of the time between two records if the clock was not synchronised."""
 
 
 class Forgetting:
@@ -38,30 +40,55 @@ class Forgetting:
         self._lifecycle = lifecycle
         self._now = now
         self._keep_for = keep_for
-        self._apart: float | None = None
-        self._steady_since = 0.0
+        self._by = min(LONGEST, keep_for // PART)
+        self._looked = 0
+        self._jumps: list[tuple[datetime, float]] = []
+        """The times of the records after jumps of the clock, and the seconds of each."""
 
     async def keep(self) -> None:
         """Search at intervals for values that are kept no longer, and forget them. This method never returns. Raises StoreError
         or Conflict.
         """
         while True:
-            if self.is_steady(self._now()):
-                await self.forget()
+            await self.forget()
             await asyncio.sleep(EVERY)
 
-    def is_steady(self, now: Moment) -> bool:
-        """True if nobody has set the wall clock for SURE_AFTER seconds."""
-        apart = now.at.timestamp() - now.boot
-        if self._apart is None or abs(apart - self._apart) > SET_BY:
-            self._steady_since = now.boot
-        self._apart = apart
-        return now.boot - self._steady_since >= SURE_AFTER
+    async def _look_for_jumps(self) -> None:
+        """Look for jumps of the clock in the records that are new. Raises StoreError."""
+        while True:
+            rows, last = self._store.jumps(self._looked, self._by)
+            for number, seconds in rows:
+                content = self._content(number)
+                if number > self._looked and (seconds < 0 or content.get("synchronised") is not True):
+                    self._jumps.append((datetime.fromisoformat(content["at"]), seconds))
+            if last <= self._looked:
+                return
+            self._looked = last
+            await asyncio.sleep(0)
+
+    def _content(self, number: int) -> dict[str, Any]:
+        row = self._store.record(number)
+        found: dict[str, Any] = json.loads(row[0] if row is not None else b"{}")
+        return found
+
+    def uncounted(self, now: Moment) -> float:
+        """Return the number of seconds before ``now`` that count for no value. Raises StoreError."""
+        since = now.at - timedelta(seconds=self._keep_for)
+        seconds = [(at, by) for at, by in self._jumps if by < 0 or at >= since]
+        at = self._content(self._looked).get("at")
+        if at is not None and not now.synchronised:
+            seconds.append((now.at, (now.at - datetime.fromisoformat(at)).total_seconds()))
+        n = 0.0
+        for _, by in seconds:
+            n = max(0.0, n + by) if by < 0 else n + max(0.0, by - self._by)
+        return n
 
     async def forget(self) -> int:
         """Forget all values that are kept no longer, and return the number of owners. Raises StoreError or Conflict."""
         n, setting = 0, f"record.keep = {spell_duration(self._keep_for)}"
-        while done := self._lifecycle.forget(self._now().at - timedelta(seconds=self._keep_for), setting, AT_ONCE):
+        await self._look_for_jumps()
+        kept = timedelta(seconds=self._keep_for + self.uncounted(self._now()))
+        while done := self._lifecycle.forget(self._now().at - kept, setting, AT_ONCE):
             n += done
             await asyncio.sleep(PAUSE)
         while n and not self._store.drain():  # a reader still sees the database as it was

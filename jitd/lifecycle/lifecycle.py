@@ -194,7 +194,7 @@ class Lifecycle:
         """Forget the values of at most ``most`` owners whose objects have all ended, and whose last value was said before
         ``before`` (aware). ``setting`` says why, for the record. Return the number of owners. Raises StoreError.
         """
-        due = self._store.due(before, most)
+        due = self._store.due(before, most, self._now().at)
         if due:
             owners = [owner for owner, _ in due]
             detail = {"owners": owners, "n": sum(n for _, n in due), "setting": setting}

@@ -286,9 +286,16 @@ class Store(Protocol):
     def said(self) -> Iterator[Values]:
         """Yield the values of each object, without those of its owner."""
 
-    def due(self, before: datetime, most: int) -> list[tuple[str, int]]:
+    def due(self, before: datetime, most: int, now: datetime) -> list[tuple[str, int]]:
         """Return at most ``most`` owners whose objects have all ended, and whose last value was said before ``before`` (aware).
-        For each owner, also return the number of its values.
+        For each owner, also return the number of its values. ``now`` is the present time (aware). A value that seems to have been
+        said after ``now`` counts from the next record with a time that has come.
+        """
+
+    def jumps(self, after: int, by: int) -> tuple[list[tuple[int, int]], int]:
+        """Look in the chain after record ``after`` for jumps of the wall clock: records whose time is more than ``by`` seconds
+        after or before that of the record before. Return the number of each, with the seconds, and the number of the record up to
+        which the search has come.
         """
 
     def drain(self) -> bool:

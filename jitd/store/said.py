@@ -12,7 +12,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -36,6 +36,10 @@ ASKED_FOR = (
     "SELECT json_extract(CAST(document AS TEXT), '$.request') FROM runs INDEXED BY runs_open WHERE is_open = 1"
     " UNION SELECT json_extract(CAST(document AS TEXT), '$.request') FROM holdings INDEXED BY holdings_open WHERE is_open = 1"
 )
+AHEAD = timedelta(days=1)
+"""A value that was said so much later than now was said while the clock was ahead."""
+AT_ONCE = 20_000
+"""Maximum number of records among which jumps of the clock are looked for at once."""
 MOST = 128
 """Maximum number of rows that are kept in memory."""
 MOST_BYTES = 16 * 1024
@@ -106,21 +110,48 @@ class SaidValues(Link):
         now.parts = values.parts
         self._keep(values.id, (now, len(row)))
 
-    def due(self, before: datetime, most: int) -> list[tuple[str, int]]:
-        when, found = spell(before), dict[str, int]()
+    def due(self, before: datetime, most: int, now: datetime) -> list[tuple[str, int]]:
+        when, to_come, found = spell(before), spell(now + AHEAD), dict[str, int]()
         with self._told():
             in_use = {request for (request,) in self._db.execute(ASKED_FOR)}
             rows = self._db.execute(
-                "SELECT id FROM said INDEXED BY said_since WHERE is_forgotten = 0 AND at < ? ORDER BY at", (when,)
+                "SELECT id FROM said INDEXED BY said_since WHERE is_forgotten = 0 AND at < ?"
+                " UNION ALL SELECT id FROM said INDEXED BY said_since WHERE is_forgotten = 0 AND at > ?",
+                (when, to_come),
             )
             while len(found) < most and (row := rows.fetchone()) is not None:
                 owner = owner_of(row[0])
                 if owner in found or owner in in_use or self._is_open(owner):
                     continue
                 of = self._db.execute(f"SELECT at, CAST(entries AS BLOB) FROM said WHERE {_OF}", (owner,)).fetchall()
-                if all(at < when for at, _ in of):
+                if all(at < when or (at > to_come and self._known_since(owner, at, now) < when) for at, _ in of):
                     found[owner] = sum(len(_entries(entries)) for _, entries in of)
         return list(found.items())
+
+    def _known_since(self, owner: str, at: str, now: datetime) -> str:
+        """The clock was ahead when the last value of ``owner`` was said, by the stored time ``at``. Return the time of the first
+        record after it with a time that has come.
+        """
+        last = "SELECT max(number) FROM chain_about INDEXED BY chain_lives WHERE life = ? AND life <> ''"
+        (number,) = self._db.execute(last, (owner,)).fetchone()
+        if number is None:  # of a note, which an index has only by its time
+            (number,) = self._db.execute("SELECT min(number) FROM chain_about WHERE high >= unixepoch(?)", (at,)).fetchone()
+        row = self._db.execute(
+            "SELECT at FROM chain_about WHERE number >= ? AND at > 0 AND at <= ? ORDER BY number LIMIT 1",
+            (number, int(now.timestamp())),
+        ).fetchone()
+        return at if row is None else spell(datetime.fromtimestamp(row[0], UTC))
+
+    def jumps(self, after: int, by: int) -> tuple[list[tuple[int, int]], int]:
+        with self._told():
+            (head,) = self._db.execute("SELECT coalesce(max(number), 0) FROM chain_about").fetchone()
+            last = min(after + AT_ONCE, head)
+            rows = self._db.execute(
+                "SELECT number, gap FROM (SELECT number, at - lag(at) OVER (ORDER BY number) AS gap FROM chain_about"
+                " WHERE number >= ? AND number <= ? AND at > 0) WHERE abs(gap) > ?",
+                (after, last, by),
+            ).fetchall()
+        return rows, last
 
     def _is_open(self, owner: str) -> bool:
         return self._db.execute(_IS_OPEN, (owner,)).fetchone() is not None

@@ -25,8 +25,8 @@ from jitd.core.grant import Revoked, Used
 from jitd.core.law import DAEMON, MONITOR
 from jitd.core.request import Request, Verdict, Withdrawn
 from jitd.core.run import Ended, Ending, Outcome, Traces
-from jitd.core.values import FORGOTTEN, MISSING, commitment, committed_in
-from jitd.lifecycle.forgetting import SURE_AFTER, Forgetting
+from jitd.core.values import FORGOTTEN, MISSING, Value, commitment, committed_in
+from jitd.lifecycle.forgetting import Forgetting
 from jitd.lifecycle.integrity import Noted, examine
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import Conflict, StoreError, documents
@@ -49,10 +49,12 @@ class House:
         self.path = path / "jitd.db"
         self.store = SqliteStore(self.path)
         self.after = 0.0
+        self.ahead, self.synchronised = 0.0, True
         self.lifecycle = Lifecycle(self.store, self.now, lambda: "policy-1")
 
     def now(self) -> Moment:
-        return moment(self.after)
+        at = moment(self.after)
+        return replace(at, at=at.at + timedelta(seconds=self.ahead), synchronised=self.synchronised)
 
     def live(self, id: str = "K7QM-2XVD") -> None:
         """A request with a word in each place where somebody can type one, approved, run, and ended."""
@@ -144,6 +146,7 @@ def test_every_commitment_is_made_of_form_salt_field_and_value(house: House) -> 
 
 
 def test_a_record_says_whether_the_clock_was_synchronised(house: House) -> None:
+    house.synchronised = False
     house.live()
     assert {body["synchronised"] for body in house.bodies()} == {False}
     house.lifecycle._now = lambda: replace(moment(9), synchronised=True)
@@ -213,7 +216,7 @@ def test_nothing_is_forgotten_of_what_has_not_ended(house: House) -> None:
     house.lifecycle.handle(submit(other), screened(other, under, attended=False))
     house.after = 4000 * DAY
     before = house.store.head()
-    found = house.store.due(house.now().at, 9)
+    found = house.store.due(house.now().at, 9, house.now().at)
     assert [owner for owner, _ in found] == ["LEAS-0002"]
     for id in ("K7QM-2XVD", "WA1T-0001", "L0CK-0001"):
         with pytest.raises(Conflict, match="has not ended"):
@@ -239,16 +242,53 @@ def test_a_text_that_two_requests_have_stays_until_both_are_forgotten(house: Hou
         assert db.execute("SELECT count(*) FROM texts").fetchone() == (0,)
 
 
-def test_while_somebody_sets_the_clock_nothing_is_forgotten(house: House) -> None:
-    """A clock that jumps by years would be the end of every value."""
-    of = Forgetting(house.store, house.lifecycle, house.now, DAY)
-    at = moment(0)
-    assert not of.is_steady(at)
-    assert of.is_steady(moment(SURE_AFTER))
-    jumped = replace(moment(SURE_AFTER + 1), at=at.at + timedelta(days=800))
-    assert not of.is_steady(jumped)
-    assert not of.is_steady(replace(moment(2 * SURE_AFTER), at=at.at + timedelta(days=800, seconds=SURE_AFTER - 1)))
-    assert of.is_steady(replace(moment(2 * SURE_AFTER + 2), at=at.at + timedelta(days=800, seconds=SURE_AFTER + 1)))
+def test_a_clock_that_jumps_makes_no_value_old(house: House) -> None:
+    """THREATS L-10: whether it jumps while the host is up, or before it starts, and however long it stays there."""
+    house.live()
+    house.end()
+    house.after = 10 * DAY
+    house.ahead, house.synchronised = 800 * DAY, False
+    assert house.forget() == 0
+    for day in range(11, 40, 2):
+        house.after = day * DAY
+        house.lifecycle.note("daemon.started", "root", 0, {})
+        assert house.forget() == 0
+    house.ahead = 0.0
+    house.lifecycle.note("daemon.started", "root", 0, {})
+    house.synchronised = True
+    house.after = 399 * DAY
+    assert house.forget() == 0
+    house.after = 401 * DAY
+    assert house.forget() == 1, "the clock is right again"
+
+
+def test_a_host_without_a_server_of_time_forgets_as_its_record_grows(house: House) -> None:
+    """Its hypervisor keeps the clock, and the kernel never calls it synchronised."""
+    house.synchronised = False
+    house.live()
+    house.end()
+    for day in range(0, 402, 20):
+        house.after = day * DAY
+        house.lifecycle.note("daemon.started", "root", 0, {})
+        assert house.forget() == 0
+    house.after = 401 * DAY
+    assert house.forget() == 1
+
+
+def test_what_was_said_while_the_clock_was_ahead_is_forgotten_all_the_same(house: House) -> None:
+    """THREATS L-10: else it would be kept for as long as the clock was ahead, and nobody would notice."""
+    house.ahead, house.synchronised = 3000 * DAY, False
+    house.live()
+    house.end()
+    house.lifecycle.note("proof.failed", "root", 0, {"person": Value("person", "sWordfish-reason")})
+    house.ahead, house.synchronised = 0.0, True
+    house.after = 2 * DAY
+    house.lifecycle.note("daemon.started", "root", 0, {})
+    house.after = 401 * DAY
+    assert house.forget() == 0 and words_in(house.files())
+    house.after = 403 * DAY
+    assert house.forget() == 2
+    assert words_in(house.files()) == [] and found_in(house.path) == []
 
 
 CHANGES = {

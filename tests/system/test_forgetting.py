@@ -94,7 +94,7 @@ def test_no_planted_word_is_left_in_the_state_in_run_or_in_the_log(own_house: Ca
 def forget(house: House) -> int:
     """Forget what is older than the setting, as a daemon does in 401 days."""
     with closing(SqliteStore(house.database)) as store:
-        later = lambda: replace(moment(), at=moment().at + timedelta(days=401))  # noqa: E731
+        later = lambda: replace(moment(), at=moment().at + timedelta(days=401), synchronised=True)  # noqa: E731
         lifecycle = Lifecycle(store, later, lambda: "", Noted(house.socket.parent / "head").write)
         first = asyncio.run(Forgetting(store, lifecycle, later, KEPT_FOR).forget())
         return first + asyncio.run(Forgetting(store, lifecycle, later, KEPT_FOR).forget())
