@@ -36,8 +36,10 @@ def trace(
     unknown = ["who else could change the command's file"] if request.command.path else []
     if request.command.masked:
         unknown.append("the masked words")
-    # What was typed does not say whether the group is the account's own. Nearly always it is.
-    tried = [(question, _decision(policy, question, at, facts)) for question in _questions(request)]
+    questions = _questions(request)
+    if len(questions) > 1:
+        unknown.append("whether the group to run as was the account's own")
+    tried = [(question, _decision(policy, question, at, facts)) for question in questions]
     question, says = next(((question, says) for question, says in tried if says is not None and _is_same(says, told)), tried[0])
     rules = explain(policy, question, at, facts)
     unknown += sorted(frozenset[str]().union(*(rule.asks for rule in rules)))
@@ -58,7 +60,10 @@ def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return (one["decision"], one["rule"]) == (other["decision"], other["rule"])
 
 
-def _questions(request: Request) -> tuple[Question, Question]:
+def _questions(request: Request) -> tuple[Question, ...]:
+    """Return the question that was asked. If it is not stored whether the group is the account's own, return both that it may be:
+    an account and a group with one name or one number belong together.
+    """
     command = request.command
     usual = Question(
         requester=request.requester,
@@ -77,7 +82,9 @@ def _questions(request: Request) -> tuple[Question, Question]:
         caller=Caller(None, kept=request.caller, request=request.id),
         breaks_glass=request.breaks_glass,
     )
-    return usual, replace(usual, is_own_group=False)
+    run_as = command.run_as
+    is_own = run_as.user == run_as.group or run_as.uid == run_as.gid
+    return (usual,) if is_own else (usual, replace(usual, is_own_group=False))
 
 
 def _decision(policy: Policy, question: Question, at: datetime, facts: Facts) -> dict[str, Any] | None:
