@@ -428,3 +428,16 @@ def test_what_is_still_owed_or_held_is_named_in_the_reports_of_all_later_times(
         rows = list(FIGURES[name].rows(scope_of(store, year.policy, year.until, late, year.until)))
     before = [row for row in rows if str(row[begun]) < f"{late - timedelta(hours=5):%Y-%m-%dT%H:%M:%S}"]
     assert before and all(row[is_over] in ("owed", "overdue", "") for row in before)
+
+
+LARGE = ("requests", "grants", "runs", "holdings", "chain", "chain_about")
+"""Tables that grow with the years of a host."""
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_reads_no_large_table_from_its_beginning(scope: Scope, name: str) -> None:
+    """It finds what belongs to the requests of the report by an index. One may look once through the events of all records."""
+    plan = [str(row[3]) for row in scope.ask(f"EXPLAIN QUERY PLAN {FIGURES[name].explain}", scope.parameters)]
+    assert plan
+    scans = [step.split()[1] for step in plan if step.startswith("SCAN") and "_open" not in step]
+    assert [table for table in scans if table in LARGE] == (["chain_about"] if name == "approved-by-loader" else [])
