@@ -100,7 +100,24 @@ def test_the_countersignature_of_a_witness_counts_if_its_key_is_known(tmp_path: 
     data = zipped(host.pack())
     assert "No witness that you know has countersigned a head (w1 did, whose key you did not give)" in words(data, host.public)
     assert "No witness that you know" in words(data, host.public, witnesses=[line_of(STRANGER)])
-    assert "- The witness w1 countersigned the head of record" in words(data, host.public, witnesses=[line_of(WITNESS)])
+    told = words(data, host.public, witnesses=[line_of(WITNESS)])
+    assert "- The witness w1 countersigned the head of record" in told
+    n = len([line for line in host.pack()["records.jsonl"].splitlines() if b'"form":"jitd record 1"' in line])
+    assert f"It covers {n} of the {n} records that are shown" in told
+
+
+def test_a_countersignature_is_said_to_cover_only_what_leads_to_it(tmp_path: Path) -> None:
+    """THREATS L-27: root can sign an old segment anew, and put it beside one that a witness has seen."""
+    host = Host(tmp_path / "host")
+    host.others(9)
+    host.signing.sign()
+    host.others(9, "EEEE")
+    host.signing.sign()
+    host.live()
+    host.witness(WITNESS)
+    told = words(zipped(host.pack()), host.public, witnesses=[line_of(WITNESS)])
+    assert "It covers 14 of the 16 records that are shown" in told
+    assert "- That 2 records belong to the same past as the others" in told
 
 
 def test_a_countersignature_of_another_head_is_found(tmp_path: Path) -> None:

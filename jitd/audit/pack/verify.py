@@ -833,12 +833,12 @@ def change_in(line: Line) -> Change | None:
 class Signatures(NamedTuple):
     """What good signatures prove. ``keys`` are the keys of the host that have signed. ``followed`` has those of them that the
     reader was given or that follow such a key by both signatures. ``witnesses`` maps the name of a witness that the reader knows
-    to the number and the time of its newest countersignature. ``strangers`` are the names of the others.
+    to the number and the time of each of its countersignatures. ``strangers`` are the names of the others.
     """
 
     keys: list[bytes]
     followed: frozenset[bytes]
-    witnesses: dict[str, tuple[int, str]]
+    witnesses: dict[str, list[tuple[int, str]]]
     strangers: frozenset[str]
 
 
@@ -862,7 +862,7 @@ def check_signatures(
                 report(Finding(name, line.at, what))
             changes.append(change)
     keys: list[bytes] = []
-    seen: dict[str, tuple[int, str]] = {}
+    seen: dict[str, list[tuple[int, str]]] = {}
     strangers: set[str] = set()
     names = {line.host for _, line in lines}
     followed = _followers(
@@ -879,7 +879,7 @@ def check_signatures(
             continue
         if line.form == "countersignature":
             if any(one.public == key and one.may_sign((line.witness,), "jitd-countersignature") for one in witnesses):
-                seen[line.witness] = max(seen.get(line.witness, (0, "")), (line.number, line.time))
+                seen.setdefault(line.witness, []).append((line.number, line.time))
             else:
                 strangers.add(line.witness)
             continue
@@ -1720,6 +1720,13 @@ class Verdict(NamedTuple):
     going_on: Sequence[str] = ()
     is_page_own: bool = False
     n_recordings: int = 0
+    segments: Sequence[Segment] = ()
+
+    def covered(self, number: int) -> set[int]:
+        """Return the numbers of the records that are shown and that the seal of record ``number`` covers, as the pack proves."""
+        shown = {line.number for line in self.contents.records} if self.contents is not None else set()
+        within = [segment.seals for segment in self.segments if number in segment.seals]
+        return {one for one in shown if one <= number and any(one in seals for seals in within)}
 
 
 def verify(data: Bytes, own: bytes, given: Sequence[Key] = (), witnesses: Sequence[Key] = ()) -> Verdict:
@@ -1739,7 +1746,7 @@ def verify(data: Bytes, own: bytes, given: Sequence[Key] = (), witnesses: Sequen
     contents = read(files, found.append)
     if len(contents.records) > MOST_SHOWN:
         return Verdict([*found, Finding(RECORDS, 0, f"shows more than {MOST_SHOWN} records")])
-    read_segments(contents.lines, RECORDS, found.append)
+    segments = read_segments(contents.lines, RECORDS, found.append)
     lines = [(RECORDS, line) for line in contents.lines] + [(PROOF, line) for line in proof]
     for name, line in lines:
         if line.host != manifest.get("host", line.host):
@@ -1757,7 +1764,7 @@ def verify(data: Bytes, own: bytes, given: Sequence[Key] = (), witnesses: Sequen
                 found.append(Finding(PAGE, 0, "is not the page of this pack: made again of the other files, it is another one"))
         except Wrong as fault:
             found.append(Finding(PAGE, 0, f"cannot be made again: {fault}"))
-    return Verdict(found, manifest, contents, signatures, made, signed, going_on, is_page_own, n_recordings)
+    return Verdict(found, manifest, contents, signatures, made, signed, going_on, is_page_own, n_recordings, segments)
 
 
 def _sha256(content: Bytes) -> str:
@@ -1912,15 +1919,23 @@ def told(verdict: Verdict, own: bytes, *, has_key: bool) -> Iterator[str]:
     else:
         yield f"- To nobody yet: NOTHING BUT THE PACK SAYS whose key this is: {prints}."
         yield "  Anybody can make a pack with a key of their own. Give the key that the administrator of the host has (--key)."
-    for name, (number, at) in sorted(signatures.witnesses.items()):
-        yield f"- The witness {name} countersigned the head of record {number} at {at} by its clock. Who got the key of the host"
-        yield "  after that cannot have changed the records up to there."
+    covered: set[int] = set()
+    for name, heads in sorted(signatures.witnesses.items()):
+        for number, at in heads:
+            these = verdict.covered(number)
+            covered |= these
+            yield f"- The witness {name} countersigned the head of record {number} at {at} by its clock."
+            yield f"  It covers {len(these)} of the {_n(len(records), 'record')} that are shown. Who got the key of the host later"
+            yield "  cannot have changed these."
     if not signatures.witnesses:
         others = f" ({', '.join(sorted(signatures.strangers))} did, whose key you did not give)" if signatures.strangers else ""
         yield f"- No witness that you know has countersigned a head{others}. So root of {host}, who has its key,"
         yield "  could have written all of it at any time until the pack was made."
     yield ""
     yield "Not proved:"
+    if len(verdict.segments) > 1 and len(covered) < len(records):
+        yield f"- That {_n(len(records) - len(covered), 'record')} belong to the same past as the others: between the segments"
+        yield f"  of {RECORDS}, records are left out, and only the key of the host has signed both sides."
     yield "- What an approver saw on their screen. Only that their review names the fingerprint of the request."
     yield "- What root did on the host before it was recorded, or past jitd; what a program did that is not in the recording."
     if verdict.going_on:
