@@ -144,22 +144,31 @@ def _text(report: dict[str, Any]) -> Iterator[str]:
         yield ""
         yield f"{number}. {shown(section['title'])}"
         for figure in section["figures"]:
+            if figure["rows"]:
+                yield ""
+                yield from _figure(figure, screen)
+        nothing = [shown(figure["title"]) for figure in section["figures"] if not figure["rows"]]
+        if nothing:
             yield ""
-            yield from _figure(figure, screen)
+            yield from _folded(f"None: {'; '.join(nothing)}", "", screen)
 
 
 def _figure(figure: dict[str, Any], screen: int | None) -> Iterator[str]:
-    yield shown(figure["title"]) if figure["rows"] else f"{shown(figure['title'])}: none"
-    if figure["says"]:
-        yield from (
-            f"  {part.rstrip()}" for part in wrapped(shown(figure["says"]), (screen or USUAL.columns) - 2, whole_words=True)
-        )
-    if figure["rows"]:
-        rows = [[shown(in_words(cell)) for cell in row] for row in figure["rows"]]
-        room = None if screen is None else screen - 2
-        yield from (f"  {line}" for line in table([name.upper() for name in figure["columns"]], rows, room))
+    yield shown(figure["title"])
+    yield from _folded(shown(figure["says"]), "  ", screen)
+    rows = [[shown(in_words(cell)) for cell in row] for row in figure["rows"]]
+    head = [shown(name.upper()) for name in figure["columns"]]
+    if len(head) == 1:  # sentences
+        yield from (line for (sentence,) in rows for line in _folded(f"- {sentence}", "  ", screen))
+    else:
+        yield from (f"  {line}" for line in table(head, rows, None if screen is None else screen - 2))
     if figure["left_out"]:
         yield f"  {figure['left_out']:,} more rows are not shown"
+
+
+def _folded(sentence: str, indent: str, screen: int | None) -> Iterator[str]:
+    room = (screen or USUAL.columns) - len(indent)
+    yield from (f"{indent}{part.rstrip()}" for part in wrapped(sentence, room, whole_words=True) if part)
 
 
 # --- as a script -----------------------------------------------------------------------------------------------------------

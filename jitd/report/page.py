@@ -133,7 +133,7 @@ def _about(report: dict[str, Any]) -> Iterator[str]:
 
 def _figure(figure: dict[str, Any]) -> Iterator[str]:
     yield f'<h3 id="{_text(figure["name"])}">{_text(figure["title"])}</h3>'
-    if figure["says"]:
+    if figure["says"] and figure["rows"]:
         yield f'<p class="says">{_text(figure["says"])}</p>'
     if figure["name"] == TREND:
         yield from drawn(figure["rows"])
