@@ -4,9 +4,9 @@ this reader may see.
 
 Law: pure. A part that is not listed for the reader is hidden, also a part that later versions add. ``sealed``, the record exactly
 as it was sealed, is told only if it says nothing in clear that is hidden. Otherwise its digest stands in its place, and proves
-the chain as well. Then the digest of the document and the random bytes of a note are hidden, too, which nobody can guess: without
-them, the digest of the record says nothing of the words that are hidden, however few are possible. A value is told with its salt,
-or not at all.
+the chain as well. Then the random bytes of the record and the digest of the document, which somebody may guess, are hidden, too:
+without them, the digest of the record says nothing of the words that are hidden, however few are possible. A value is told with
+its salt, or not at all.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ from jitd.core.values import FORGOTTEN, MISSING, Entry, Values, committed_in
 
 COMMITTED = b'{"committed":'
 """What stands in the bytes of a record that commits to a value."""
-NEVER_GUESSED = ("document", "random")
-"""The members of a record that nobody can guess. Each record has one of them."""
+AGAINST_GUESSES = ("random", "document")
+"""The members of a record that are hidden where something else is. Nobody can guess the random bytes. The document may say what
+is hidden: who has its digest, and can guess the rest of it, could check the guess.
+"""
 OF_KEYS = "key."
 """Every reader needs the records about keys, which are public, to check signatures."""
 HIDDEN = "‹hidden›"
@@ -96,7 +98,7 @@ def tell(
     told = content if is_plain else teller.row(content, is_shown=False)
     said = tuple(Said(one.committed, one.field, one.salt, one.value) for one in teller.used.values())
     if teller.has_hidden:  # who has these and can guess all that is hidden could check it by the digest
-        told = {**told, **{name: HIDDEN for name in NEVER_GUESSED if name in told}}
+        told = {**told, **{name: HIDDEN for name in AGAINST_GUESSES if name in told}}
     whole = {"sealed": body} if not teller.has_hidden else {"sealed": b"", "digest": hashlib.sha256(body).digest()}
     return Record(host=host, number=number, seal=seal, told=told, values=said, about=_about(about, sight), **whole)
 

@@ -27,19 +27,31 @@ class Seal:
 
 
 RANDOM = 16
-"""Number of random bytes in each note."""
+"""Number of random bytes in each record."""
 GENESIS = Seal(0, bytes(32))
 """The seal that is used as the previous seal of the first record."""
 
 
 def record(
-    event: Any, now: Moment, state: str, version: int, document: bytes, fingerprint: bytes, policy: str, values: Values
+    event: Any,
+    now: Moment,
+    state: str,
+    version: int,
+    document: bytes,
+    fingerprint: bytes,
+    policy: str,
+    values: Values,
+    *,
+    random: bytes,
 ) -> bytes:
     """Return the record of ``event`` as canonical bytes, which are JSON in ASCII with sorted names. ``values`` are those of the
     owner to whom the object of the event belongs. They get the values that the record commits to.
 
     ``document`` contains the bytes of the object that jitd stores after the event. The record contains the SHA-256 digest of
     ``document``. With this digest, jitd can detect later that another program has changed the stored object.
+
+    ``random`` are RANDOM bytes of the kernel for this record alone. Who knows the digest of a record, but not these bytes, cannot
+    try out what the record says.
     """
     body = {
         "event": name_of(event),
@@ -54,6 +66,7 @@ def record(
         "fingerprint": fingerprint.hex(),
         "policy": policy,
         "detail": event.detail(),
+        "random": random.hex(),
     }
     if (origin := event.by.origin) is not None:
         body["peer"] = {"uid": origin.uid, "tty": origin.tty, "audit_session": origin.audit_session}
@@ -73,10 +86,7 @@ def note(
 ) -> bytes:
     """Return a note as canonical bytes. A note is a record that is not about a request, a grant or another object with a life
     cycle. Examples are ``daemon.started`` and ``policy.loaded``. If ``detail`` has values, ``values`` gets them, and the note
-    names their owner.
-
-    ``random`` are RANDOM bytes of the kernel for this note alone. Who knows the digest of a note, but not these bytes, cannot
-    try out what the note says.
+    names their owner. ``random`` is as in ``record``.
     """
     body = {
         "event": name,

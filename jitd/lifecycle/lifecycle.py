@@ -131,7 +131,8 @@ class Lifecycle:
                 values = said[step.id] = self._store.values(step.id)
             document = documents.write(there, values)
             after[key] = Change(there, old.version if old else 0, document)
-            records.append(chain.record(step, now, there.state, there.version, document, _fingerprint(there), policy, values))
+            state, version, fingerprint = there.state, there.version, _fingerprint(there)
+            records.append(chain.record(step, now, state, version, document, fingerprint, policy, values, random=_fresh_bytes()))
             for follow in follows:
                 if hasattr(follow, "by"):  # only events have this attribute; effects do not
                     queue.append(follow)
@@ -203,8 +204,7 @@ class Lifecycle:
         return len(due)
 
     def _note(self, name: str, actor: str, uid: int, now: Moment, detail: dict[str, Any], values: Values | None) -> bytes:
-        random = secrets.token_bytes(chain.RANDOM)
-        return chain.note(name, actor, uid, now, self._policy_digest(), detail, values, random=random)
+        return chain.note(name, actor, uid, now, self._policy_digest(), detail, values, random=_fresh_bytes())
 
     def _waiting(self, touches: Callable[[Subject], bool]) -> Iterator[Request]:
         """Yield the open requests of people whom ``touches`` is true for, and those that such people have reviewed."""
@@ -251,6 +251,10 @@ def _goes_on(life: Life) -> bool:
 
 def _fresh_owner() -> str:
     return spell_id(secrets.token_bytes(5))
+
+
+def _fresh_bytes() -> bytes:
+    return secrets.token_bytes(chain.RANDOM)
 
 
 def _fingerprint(life: Life) -> bytes:

@@ -16,8 +16,9 @@ from jitd.core.chain import RANDOM, canonical
 from jitd.core.grade import Finding, Grade
 from jitd.core.values import FORGOTTEN, Values, commitment
 from jitd.lifecycle.lifecycle import Lifecycle
+from jitd.store import documents
 from jitd.store.sqlite import SqliteStore
-from tests.scene import asked, command, moment, permit
+from tests.scene import THING, asked, command, free, moment, permit, screened, submit, thing
 
 SEAL = bytes(range(32))
 REQUEST = asked(what=command("/usr/bin/psql", "-c", "DROP", findings=(Finding(Grade.GIVES, "psql starts a shell"),)), rule="dba")
@@ -144,6 +145,31 @@ def test_who_guesses_what_a_note_hides_cannot_check_it_by_the_digest(tmp_path: P
     without = {name: part for name, part in guess.items() if name != "random"}
     assert hashlib.sha256(canonical(without)).digest() != record.digest
     assert hashlib.sha256(canonical({**guess, "random": randoms[0]})).digest() == record.digest
+
+
+def test_who_guesses_a_thing_and_the_stored_object_with_it_cannot_check_it_by_the_digest(tmp_path: Path) -> None:
+    """THREATS L-21: all that a stored holding says is in the line, but for the name of the thing, and few names are possible."""
+    store = SqliteStore(tmp_path / "jitd.db")
+    made = asked("AAAA-0001", what=thing())
+    Lifecycle(store, moment, lambda: "f0" * 32).handle(submit(made), screened(made, free()))
+    (body,) = (body for _, body, _ in store.records() if b'"event":"holding.giving"' in body)
+    record = tell("db1", 1, body, SEAL, store.request("AAAA-0001"), store.values("AAAA-0001"), sight_outside("id", None))
+    assert (record.told["detail"]["thing"], record.told["document"], record.told["random"]) == (HIDDEN, HIDDEN, HIDDEN)
+    (holding,) = store.holdings()
+    document = documents.write(holding, Values("AAAA-0001", (), lambda: b""))  # needs nothing that the line does not say
+    assert b"committed" not in document
+    guess = {
+        **record.told,
+        "detail": {**record.told["detail"], "thing": THING},
+        "document": hashlib.sha256(document).hexdigest(),
+    }
+    content = json.loads(body)
+    assert {name: part for name, part in content.items() if name != "random"} == {
+        name: part for name, part in guess.items() if name != "random"
+    }
+    assert record.digest == hashlib.sha256(body).digest()
+    for sealed in (guess, {name: part for name, part in guess.items() if name != "random"}):
+        assert hashlib.sha256(canonical(sealed)).digest() != record.digest
 
 
 def test_a_reader_to_whom_a_note_hides_nothing_gets_its_random_bytes_in_the_record_that_was_sealed() -> None:

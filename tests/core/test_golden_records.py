@@ -186,6 +186,7 @@ def bodies() -> list[bytes]:
         record(
             *(event, NOW, state, number, b'{"row":%d}' % number, PLAIN.fingerprint if number % 2 else b"", "f0" * 32),
             Values(event.id, (), salts(number)),
+            random=bytes(range(number, number + 16)),
         )
         for number, (event, state) in enumerate(ROWS, start=1)
     ]

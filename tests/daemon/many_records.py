@@ -54,7 +54,7 @@ def build(path: Path, n_records: int, n_people: int = 200, n_days: int = 400) ->
 
 def bodies(made: Request, at: float, values: Values) -> list[bytes]:
     event: Any = submit(made)
-    first = chain.record(event, moment(at), "screening", 1, b"", made.fingerprint, "policy-1", values)
+    first = chain.record(event, moment(at), "screening", 1, b"", made.fingerprint, "policy-1", values, random=bytes(16))
     assert name_of(event) == "request.submitted"
     told = json.loads(first)
     later = [{**told, "event": name, "actor": "monitor", "detail": {"pid": 7}} for name in OF_A_RUN]
