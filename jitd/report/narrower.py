@@ -96,7 +96,9 @@ def _commands(rule: Rule, uses: Sequence[Use]) -> Narrower | None:
     for use in uses:
         for pattern in _patterns_of(rule.commands, use):
             used[pattern].append(use)
-    kept = list(dict.fromkeys(line for pattern, of in used.items() for line in _narrowed(pattern, of)))
+    # The masks of a rule hide words of all programs that its patterns name, whichever rule decides: no program goes.
+    narrowed = _narrowed_arguments if rule.masks else _narrowed
+    kept = list(dict.fromkeys(line for pattern, of in used.items() for line in narrowed(pattern, of)))
     if kept == list(rule.commands) or not all(_patterns_of(kept, use) for use in uses):
         return None
     return Narrower("commands", _line("commands", rule.commands), _line("commands", kept))
@@ -125,12 +127,24 @@ def _may_match(pattern: CommandPattern, use: Use) -> bool:
 
 def _narrowed(pattern: CommandPattern, uses: Sequence[Use]) -> list[CommandPattern]:
     """Return patterns that permit ``uses`` and nothing that ``pattern`` does not permit. Without uses, there are none."""
-    if not uses:
-        return []
+    return _of_paths(pattern, _by_path(pattern, uses), uses) if uses else []
+
+
+def _narrowed_arguments(pattern: CommandPattern, uses: Sequence[Use]) -> list[CommandPattern]:
+    """Return ``_narrowed``, but with the programs of ``pattern``."""
+    return _of_paths(pattern, [(None if pattern.path is None else pattern.text[0], list(uses))], uses)
+
+
+def _of_paths(
+    pattern: CommandPattern, paths: Iterable[tuple[str | None, list[Use]]], uses: Sequence[Use]
+) -> list[CommandPattern]:
+    """Return the patterns that permit ``uses``, with a part of ``uses`` for each of ``paths``. If there are none, or if a path
+    is None, return ``pattern``.
+    """
     if len(uses) < ENOUGH or any(not use.command.path for use in uses):  # a login has no path
         return [pattern]
     made: list[tuple[str, ...]] = []
-    for path, of in _by_path(pattern, uses):
+    for path, of in paths:
         if path is None:
             return [pattern]
         tails = _tails(pattern, of) if len(of) >= ENOUGH else [_texts_of(pattern)]

@@ -21,7 +21,7 @@ from jitd.report.figure import Scope
 from jitd.report.narrower import ENOUGH, Use, narrower
 
 MOST = 10_000
-"""Maximum number of grants of a rule whose values are read. They take some 4 s, and each report reads them anew."""
+"""Maximum number of grants of a rule whose values are read. They take 2 s of a processor, and each report reads them anew."""
 FIRST = 1_000
 """If nothing narrower would have been enough for this number of uses, the others are not read: more uses vary more."""
 WITHIN = 8.0

@@ -152,6 +152,12 @@ SYSTEMCTL = ("/usr/bin/systemctl", "restart")
             {"commands": '[["/usr/bin/psql", "--token", "*"]]'},
         ),
         ({"commands": PSQL}, [*use("/usr/bin/psql", "-l", n=30), *use("/usr/bin/psql", is_whole=False)], {}),
+        # a rule with masks loses no program: its masks hide words of this program under other rules, too
+        (
+            {"commands": '[["/usr/bin/*", "**"], ["/usr/sbin/x", "**"]]', "mask": '["--token *"]'},
+            use("/usr/bin/psql", "-l", n=30),
+            {"commands": '[["/usr/bin/*", "-l"], ["/usr/sbin/x", "**"]]'},
+        ),
         # accounts
         (
             {"commands": '[["/usr/bin/psql"]]', "run_as": '["*"]'},
