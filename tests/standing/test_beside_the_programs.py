@@ -91,7 +91,7 @@ def may_become_root(who: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("seed", range(12 * FACTOR))
+@pytest.mark.parametrize("seed", range(24 * FACTOR))
 def test_whom_sudo_lets_become_root_stands_in_the_list(seed: int, rules: Policy) -> None:
     """THREATS L-22."""
     text = sudoers_of(Random(seed))
