@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from jitd.core.policy import Policy
-from jitd.pamlint.linting import gates_of_host
+from jitd.pamlint.linting import Gates, gates_of_host
 from jitd.pamlint.places import Places
 from jitd.settings.config import Config
 from jitd.standing import accounts, polkit, ssh, stacks, sudo_rules
 from jitd.standing.privileges import Privilege, Standing, listed
-from jitd.standing.scene import ROOT, Found, Scene, watched_by
+from jitd.standing.scene import ROOT, Found, Scene, of_files, of_nss, watched_by
 from jitpam.initiator import within
 
 WITHIN = 8.0
@@ -50,14 +50,17 @@ def look(config: Config, policy: Policy | None) -> Standing:
         unseen.append("the rules could not be read, so it is not known which accounts they name: see jitd check")
     watched = frozenset[str]() if policy is None else watched_by(policy)
     try:
-        places = Places()
-        gates = within(2 * WITHIN, lambda: gates_of_host(places))
-        within(WITHIN, lambda: Scene(config.host, watched, places, gates).targets)
+        directory = within(WITHIN, lambda: of_nss(watched))
     except TimeoutError:
-        unseen.append(f"the directory of accounts, or the files of PAM, did not answer within {WITHIN:g} s: nothing was judged")
-        return listed(config.host, privileges, unseen)
+        directory = of_files(Places())
+        unseen.append(f"the directory of accounts did not answer within {WITHIN:g} s: /etc/passwd and /etc/group were judged")
+    try:
+        gates = within(WITHIN, lambda: gates_of_host(Places()))
+    except TimeoutError:
+        gates = Gates([], {}, {})
+        unseen.append(f"the files of PAM did not answer within {WITHIN:g} s: what a gate may close counts as open")
     for name, reader in READERS.items():
-        scene = Scene(config.host, watched, Places(), gates)  # a reader that hangs may still use its own
+        scene = Scene(config.host, watched, Places(), gates, directory)  # a reader that hangs may still use its own
         try:
             for found in within(WITHIN, lambda reader=reader, scene=scene: list(reader(scene))):  # type: ignore[misc]
                 if isinstance(found, Privilege):

@@ -22,12 +22,15 @@ from jitd.deciding import groups
 from jitd.pamlint.linting import Gates
 from jitd.pamlint.places import Places, Unreadable
 from jitd.standing.privileges import Privilege
+from jitpam.initiator import within
 
 ROOT = "root"
 EVERYBODY = "everybody"
 NSSWITCH = "/etc/nsswitch.conf"
 OF_FILES = ("files", "systemd")
 """Sources of accounts in nsswitch.conf that list all of them."""
+FILE_WITHIN = 1.0
+"""Maximum number of seconds for one file."""
 TOOL_WITHIN = 5.0
 """Maximum number of seconds for a tool of the host."""
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
@@ -46,27 +49,57 @@ class Account:
     home: str
 
 
+Group = tuple[str, int, tuple[str, ...]]
+"""The name, the gid and the listed members of a group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """The accounts and groups of the host. If ``is_asked`` is false, NSS did not answer, and must not be asked again."""
+
+    accounts: tuple[Account, ...]
+    groups: tuple[Group, ...]
+    is_asked: bool = True
+
+
+def of_nss(watched: Iterable[str]) -> Directory:
+    """Return all accounts and groups that NSS lists, and the accounts of ``watched`` that it finds. May take any time."""
+    found = list(pwd.getpwall())
+    for name in sorted(watched):
+        with suppress(KeyError, ValueError):
+            found.append(pwd.getpwnam(name))
+    accounts = dict.fromkeys(Account(one.pw_name, one.pw_uid, one.pw_gid, one.pw_dir) for one in found)
+    return Directory(tuple(accounts), tuple((one.gr_name, one.gr_gid, tuple(one.gr_mem)) for one in grp.getgrall()))
+
+
+def of_files(places: Places) -> Directory:
+    """Return the accounts and groups in the files of this host (passwd(5), group(5)). Lines that cannot be read are left out."""
+    accounts: list[Account] = []
+    groups: list[Group] = []
+    for path, least in (("/etc/passwd", 7), ("/etc/group", 4)):
+        source = places.read(path)
+        for _, line in lines_of(source.data) if source else ():
+            words = line.split(":")
+            with suppress(ValueError, IndexError):
+                if least == 7:
+                    accounts.append(Account(words[0], int(words[2]), int(words[3]), words[5]))
+                else:
+                    groups.append((words[0], int(words[2]), tuple(filter(None, words[3].split(",")))))
+    return Directory(tuple(accounts), tuple(groups), is_asked=False)
+
+
 class Scene:
     """The host, as the readers see it. ``watched`` are the accounts that rules name. Use it from one thread only."""
 
-    def __init__(self, host: str, watched: Iterable[str], places: Places, gates: Gates) -> None:
+    def __init__(self, host: str, watched: Iterable[str], places: Places, gates: Gates, directory: Directory) -> None:
         self.host = host
         self.watched = frozenset(watched) - {ROOT}
         self.places = places
         self.gates = gates
-
-    @cached_property
-    def accounts(self) -> tuple[Account, ...]:
-        """All accounts that NSS lists, and those of ``watched`` that it finds."""
-        found = list(pwd.getpwall())
-        for name in sorted(self.watched):
-            with suppress(KeyError, ValueError):
-                found.append(pwd.getpwnam(name))
-        return tuple(dict.fromkeys(Account(one.pw_name, one.pw_uid, one.pw_gid, one.pw_dir) for one in found))
-
-    @cached_property
-    def _groups(self) -> tuple[tuple[str, int, tuple[str, ...]], ...]:
-        return tuple((one.gr_name, one.gr_gid, tuple(one.gr_mem)) for one in grp.getgrall())
+        self.accounts = directory.accounts
+        self._directory = directory
+        self._silent: set[str] = set()
+        """Directories in which a file did not answer, as on a dead file server."""
 
     @cached_property
     def targets(self) -> tuple[Account, ...]:
@@ -111,6 +144,8 @@ class Scene:
 
     def gid(self, group: str) -> int | None:
         """Return the gid of a group. Return None if there is no such group, or if it cannot be looked up."""
+        if not self._directory.is_asked:
+            return next((gid for name, gid, _ in self._directory.groups if name == group), None)
         with suppress(groups.CannotLookUp):
             if (found := groups.named(group)) is not None:
                 return found.gid
@@ -121,22 +156,30 @@ class Scene:
         name = word.removeprefix("%")
         if re.fullmatch(r"#[0-9]+", name):
             return int(name[1:])
-        folded = (gid for group, gid, _ in self._groups if group.lower() == name.lower())
+        folded = (gid for group, gid, _ in self._directory.groups if group.lower() == name.lower())
         return gid if (gid := self.gid(name)) is not None else next(folded, None)
 
     def members(self, gid: int) -> tuple[str, ...]:
         """Return the accounts that have the group ``gid``: those in the list of any group of this gid, and those whose primary
         group it is.
         """
-        listed = {name for _, other, names in self._groups if other == gid for name in names}
+        listed = {name for _, other, names in self._directory.groups if other == gid for name in names}
         with suppress(groups.CannotLookUp):
-            listed |= set(found.members if (found := groups.numbered(gid)) else ())
+            if self._directory.is_asked:
+                listed |= set(found.members if (found := groups.numbered(gid)) else ())
         return tuple(sorted(listed | {one.name for one in self.accounts if one.gid == gid}))
 
     def read(self, path: str) -> bytes | str | None:
-        """Return the content of a file, or the sentence that it cannot be read, or None if there is no such file."""
+        """Return the content of a file, or the sentence that it cannot be read, or None if there is no such file. Where a file
+        does not answer, no other file near it is tried.
+        """
+        if any(path.startswith(directory) for directory in self._silent):
+            return f"{path} was not judged: a file near it did not answer"
         try:
-            source = self.places.read(path)
+            source = within(FILE_WITHIN, lambda: self.places.read(path))
+        except TimeoutError:
+            self._silent.add(f"{os.path.dirname(os.path.dirname(path))}/")
+            return f"{path} did not answer within {FILE_WITHIN:g} s, and was not judged"
         except Unreadable as fault:
             return f"{path} could not be read, and was not judged: {fault}"
         return None if source is None else source.data

@@ -6,8 +6,14 @@ looks like it, gives nothing, and adds nothing.
 from __future__ import annotations
 
 import base64
+import grp
 import hashlib
+import os
+import pwd
+import signal
+import stat
 import subprocess
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +21,10 @@ from pathlib import Path
 import pytest
 
 from jitd.core.policy import Policy
+from jitd.standing import looking
 from jitd.standing.privileges import KINDS, Privilege
 from tests.standing.host import WATCHED, Files, planted, policy, seen
+from tests.waiting import wait_for
 
 SHARE = Path("/usr/share/jitd/pam.d")
 KEY = base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0 " + b"k" * 32).decode()
@@ -276,3 +284,45 @@ def test_a_file_that_cannot_be_read_is_named_and_hides_no_other(rules: Policy) -
             Path(name).unlink()
             assert any(name in sentence for sentence in list.unseen)
     assert "eve@EXAMPLE.TEST" in [one.who for one in list.privileges]
+
+
+def test_a_dead_file_server_hides_the_homes_on_it_and_nothing_else(rules: Policy, tmp_path: Path) -> None:
+    """A file system whose server does not answer: each process that looks there waits."""
+    keys: Files = {"/root/.ssh/authorized_keys": f"ssh-ed25519 {KEY}\n", SUDO: "eve ALL=ALL\n"}
+    there, source = tmp_path / "home", tmp_path / "source"
+    there.mkdir()
+    source.mkdir()
+    if not Path("/dev/fuse").exists():
+        os.mknod("/dev/fuse", stat.S_IFCHR | 0o600, os.makedev(10, 229))
+    server = subprocess.Popen(["bindfs", "-f", source, there])
+    try:
+        wait_for(lambda: there.is_mount())
+        moved = Path("/etc/passwd").read_text().replace("/home/dave:", f"{there}/dave:")
+        with planted({**keys, "/etc/passwd": moved}):
+            server.send_signal(signal.SIGSTOP)
+            list = seen(rules)
+    finally:
+        server.send_signal(signal.SIGCONT)
+        subprocess.run(["umount", "-l", there], check=True)
+        server.terminate()
+        server.wait()
+    assert {("root", "key", PRINT), ("root", "sudo", "eve")} <= {(one.becomes, one.by, one.who) for one in list.privileges}
+    assert f"{there}/dave/.ssh/authorized_keys did not answer within 1 s, and was not judged" in list.unseen
+    assert f"{there}/dave/.k5login did not answer within 1 s, and was not judged" in list.unseen
+
+
+def test_a_silent_directory_of_accounts_leaves_what_the_files_of_the_host_say(
+    rules: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never = threading.Event()
+    for module, names in ((pwd, ("getpwall", "getpwnam", "getpwuid")), (grp, ("getgrall", "getgrnam", "getgrgid"))):
+        for name in names:
+            monkeypatch.setattr(module, name, lambda *_: never.wait())
+    monkeypatch.setattr(looking, "WITHIN", 2.0)
+    with planted(
+        {SUDO: "%movers ALL=ALL\n", "/etc/group": "+\nmovers:x:7200:carol\n", "/etc/passwd": "+\ntoor:x:0:0::/:/bin/sh\n"}
+    ):
+        list = seen(rules)
+    never.set()
+    assert {("root", "sudo", "carol"), ("root", "account", "toor")} <= {(one.becomes, one.by, one.who) for one in list.privileges}
+    assert "the directory of accounts did not answer within 2 s: /etc/passwd and /etc/group were judged" in list.unseen
