@@ -228,3 +228,44 @@ def test_without_anybody_and_without_certainty_it_is_said_that_it_cannot_be_know
     (line,) = house.said(Approval(1, ("group:sys",)))
     assert line.startswith("whether somebody can give the approval of group:sys at present cannot be known")
     assert house.said(replace(OPS, need=3)) == [], "the directory may have a third one"
+
+
+# --- the people of the rules, for a report -------------------------------------------------------------------------------
+
+
+def people_of(house: House, *words: str) -> dict[str, tuple[frozenset[str], bool]]:
+    return asyncio.run(Seating(CONFIG, house.workers, house.nsswitch).named_by(0, words))
+
+
+def test_the_words_of_rules_name_persons_and_a_person_has_several_accounts(house: House) -> None:
+    house.silent.add("managers")
+    assert people_of(house, "group:ops", "group:mine", "user:alice-adm", "principal:bob@EXAMPLE.TEST", "group:managers") == {
+        "group:ops": (frozenset({"bob", "carol", "alice", "gone"}), True),
+        "group:mine": (frozenset({"alice"}), True),
+        "user:alice-adm": (frozenset({"alice"}), True),
+        "principal:bob@EXAMPLE.TEST": (frozenset({"bob"}), True),
+        "group:managers": (frozenset(), False),
+    }
+
+
+def test_a_directory_may_have_more_people_than_it_lists(house: House) -> None:
+    house.nsswitch.write_text("passwd: files sss\ngroup: files sss\n")
+    assert people_of(house, "group:ops", "group:nowhere") == {
+        "group:ops": (frozenset({"bob", "carol", "alice", "gone"}), False),
+        "group:nowhere": (frozenset(), False),
+    }
+
+
+def test_a_word_whose_directory_does_not_answer_in_time_is_left_out(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seats, "LISTED_WITHIN", 0.2)
+    answers, look_up = threading.Event(), groups.named
+
+    def named(name: str) -> Group | None:
+        if name == "managers":
+            answers.wait(60)
+        return look_up(name)
+
+    monkeypatch.setattr(groups, "named", named)
+    found = people_of(house, "group:ops", "group:managers", "group:mine")
+    answers.set()
+    assert found == {"group:ops": (frozenset({"bob", "carol", "alice", "gone"}), True)}
