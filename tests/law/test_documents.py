@@ -13,7 +13,9 @@ import pytest
 from jitd.cli import cli
 from jitd.core import grant, holding, lock, request, run
 from jitd.core.law import name_of
+from jitd.report.sections import SECTIONS
 from jitd.server import channel, room
+from jitd.standing.privileges import KINDS
 from jitpam import options
 from jitpam.wire import codes, coding, conversation, framing, messages
 from tests.law.tree import MODULES, TREE
@@ -261,6 +263,11 @@ def test_the_page_of_jitd_has_every_event_and_no_other() -> None:
 def test_every_note_is_in_the_architecture() -> None:
     text = (TREE / "ARCHITECTURE.md").read_text("utf-8")
     assert [note for note in sorted(notes()) if f"`{note}`" not in text] == []
+
+
+def test_the_sections_of_a_report_and_the_ways_to_become_root_are_on_the_page() -> None:
+    text = JITD.partition(".It Cm audit report\n")[2].partition(".It Cm audit key\n")[0]
+    assert re.findall(r"^\.It Sy (\w+)$", text, re.MULTILINE) == [*(one.name for one in SECTIONS), *KINDS]
 
 
 # --- all pages -----------------------------------------------------------------------------------------------------------
