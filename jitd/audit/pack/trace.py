@@ -33,16 +33,16 @@ def trace(
     """
     told = _told(recorded.get("decision"), recorded.get("rule"), recorded.get("because"))
     facts = _facts(request, names)
-    unknown = ["who else could change the command's file"] if request.command.path else []
+    unknown = ["It is not stored who else could change the command's file."] if request.command.path else []
     if request.command.masked:
-        unknown.append("the masked words")
+        unknown.append("The masked words are not stored.")
     questions = _questions(request)
     if len(questions) > 1:
-        unknown.append("whether the group to run as was the account's own")
+        unknown.append("It is not stored whether the group to run as was the account's own.")
     tried = [(question, _decision(policy, question, at, facts)) for question in questions]
     question, says = next(((question, says) for question, says in tried if says is not None and _is_same(says, told)), tried[0])
     rules = explain(policy, question, at, facts)
-    unknown += sorted(frozenset[str]().union(*(rule.asks for rule in rules)))
+    unknown += [f"{name} is not stored." for name in sorted(frozenset[str]().union(*(rule.asks for rule in rules)))]
     return {
         "form": FORM,
         "id": request.id,
