@@ -8,7 +8,6 @@ import sys
 import tempfile
 from binascii import a2b_base64
 from collections.abc import Iterator
-from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from shutil import copyfileobj
@@ -41,8 +40,6 @@ def pack(*, id: str, out: Path | None, no_recordings: bool) -> None:
             sys.stdout.buffer.flush()
         return
     place = out or Path(f"jitd-{shown(id.encode('utf-8', 'surrogateescape')).replace('/', '_')}.zip")
-    if place.exists() or place.is_symlink():
-        raise NotDone(f"{place} exists already: name another file with --out")
     try:
         _write(id, place, is_with_recordings=not no_recordings)
     except FileExistsError:
@@ -53,17 +50,16 @@ def pack(*, id: str, out: Path | None, no_recordings: bool) -> None:
 
 
 def _write(id: str, place: Path, *, is_with_recordings: bool) -> None:
-    """Write the pack beside ``place``, and then give it its name. Raises OSError."""
-    number, beside = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
+    """Write the pack into the new file ``place``. Raises OSError; then there is no file."""
+    number = os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with open(number, "w+b") as whole:
             _fetch(id, whole, is_with_recordings=is_with_recordings)
             whole.flush()
             os.fsync(whole.fileno())
-        os.link(beside, place)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(beside)
+    except BaseException:
+        place.unlink(missing_ok=True)
+        raise
 
 
 def _fetch(id: str, file: BinaryIO, *, is_with_recordings: bool) -> None:

@@ -105,6 +105,15 @@ def test_a_pack_has_a_name_of_its_own_and_replaces_nothing(kept: House, place: P
     assert sorted(one.name for one in place.iterdir()) == [f"jitd-{id}.zip", "link"]
 
 
+def test_where_nobody_may_write_nothing_is_recorded(kept: House, place: Path) -> None:
+    id = recorded(kept)
+    before = kept.head().number
+    for file, why in (("/root/p.zip", "Permission denied"), (f"{place}/none/p.zip", "No such file or directory")):
+        done = pack(kept, id, "--out", file, cwd=place)
+        assert done.returncode == 1 and done.stderr == f"jitd: cannot write {file}: {why}\n"
+    assert not [one for one in kept.records(before) if one["event"] == "pack.made"]
+
+
 @pytest.mark.parametrize("who", ["alice", "bob"])
 def test_who_oversees_nothing_gets_no_pack_and_no_file(kept: House, place: Path, who: str) -> None:
     """THREATS L-26."""
