@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -304,6 +306,17 @@ def test_a_person_has_one_pack_made_at_a_time_and_leaves_room_for_others(house: 
         return found
 
     assert asyncio.run(play()) == ["not_done", "README.txt"] and not house.packs._making
+
+
+def test_a_record_that_a_spoilt_index_hides_is_missed_by_the_verifier(house: House) -> None:
+    """THREATS L-26: an index proposes what is shown, and the versions of an object follow each other."""
+    (number,) = [n for n, body, _ in house.store.records() if json.loads(body)["event"] == "run.started"][:1]
+    with closing(sqlite3.connect(house.path / "jitd.db")) as db:
+        db.execute("DELETE FROM chain_about WHERE number = ?", (number,))
+        db.execute("DELETE FROM chain_names WHERE number = ?", (number,))
+        db.commit()
+    found = wrong(zipped(house.make()), house.public)
+    assert found and "version" in str(found), found
 
 
 @pytest.mark.parametrize("id", ["DEN1-ED00", "0PEN-0000"])
