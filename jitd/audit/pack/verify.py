@@ -19,6 +19,7 @@ import mmap
 import re
 import struct
 import sys
+import textwrap
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, NamedTuple, Union
@@ -1889,65 +1890,86 @@ def _check_recordings(files: Files, contents: Contents, report: Report) -> int:
 
 
 def told(verdict: Verdict, own: bytes, *, has_key: bool) -> Iterator[str]:
-    """Yield the lines that say what was proved, to whom, and what was not."""
+    """Yield what was proved, to whom, and what was not: headings and items."""
     manifest, contents, signatures, made = verdict.manifest, verdict.contents, verdict.signatures, verdict.made
     assert contents is not None and made is not None
     records = contents.records
     host, by = shown(str(manifest["host"]), is_name=True), shown(str(manifest["by"]), is_name=True)
-    n_part = sum(line.content is None for line in records)
-    n_digests = sum(line.form == "digest" for line in contents.lines)
     yield f"pack of request {manifest['id']} on {host}, made {manifest['made_at']} for {by}: whole"
     yield ""
     yield "Proved:"
-    yield f"- Every file is as the host made it: record {made.number} has the SHA-256 of the manifest, and the host signed it"
-    yield f"  with the head of record {verdict.made_signed[0]}, at {verdict.made_signed[1]} by its clock."
-    yield f"- {_n(len(records), 'record')} of the action were sealed when it happened, and none about it is missing in between."
-    if n_part:
-        yield f"  Of {n_part} of them, a part may not be shown, and the host alone says the rest."
-    yield f"- {_n(n_digests, 'other record')} of the host stand between them as digests, so none was taken out or put in there."
-    yield f"- {_n(len(contents.values), 'value')} fit the commitments to them. Each one that is not here is still a commitment."
-    texts = _n(len(contents.policies), "policy"), _n(verdict.n_recordings, "recording")
-    yield f"- {_n(len(contents.objects), 'stored object')}, the text of {texts[0]} and {texts[1]} are those of which the records"
-    yield "  have the digests."
+    yield (
+        f"- Every file is as the host made it. Its record {made.number} has the SHA-256 of the manifest. The host has signed the "
+        f"head of record {verdict.made_signed[0]}, which covers it, at {verdict.made_signed[1]} by its clock."
+    )
+    yield from _told_of_records(contents, verdict.n_recordings)
     if verdict.is_page_own:
         yield f"- {PAGE} is what this verify.py makes of the other files."
     yield ""
     yield "To whom:"
     prints = ", ".join(fingerprint(key) for key in signatures.keys)
     if has_key:
-        yield f"- To you, because you gave a key of the host: {prints} signed, and is that key or follows it."
+        yield f"- To you, because you gave a key of the host. What has signed is that key, or follows it: {prints}."
     else:
-        yield f"- To nobody yet: NOTHING BUT THE PACK SAYS whose key this is: {prints}."
-        yield "  Anybody can make a pack with a key of their own. Give the key that the administrator of the host has (--key)."
+        yield (
+            f"- To nobody yet: NOTHING BUT THE PACK SAYS whose key this is: {prints}. Anybody can make a pack with a key of "
+            "their own. Get the host's key from its administrator, and give it with --key."
+        )
     covered: set[int] = set()
     for name, heads in sorted(signatures.witnesses.items()):
         for number, at in heads:
             these = verdict.covered(number)
             covered |= these
-            yield f"- The witness {name} countersigned the head of record {number} at {at} by its clock."
-            yield f"  It covers {len(these)} of the {_n(len(records), 'record')} that are shown. Who got the key of the host later"
-            yield "  cannot have changed these."
+            yield (
+                f"- The witness {name} has countersigned the head of record {number} at {at} by its clock. This covers "
+                f"{len(these)} of the {_n(len(records), 'record')}. Who got the key of the host later cannot have changed them."
+            )
     if not signatures.witnesses:
         others = f" ({', '.join(sorted(signatures.strangers))} did, whose key you did not give)" if signatures.strangers else ""
-        yield f"- No witness that you know has countersigned a head{others}. So root of {host}, who has its key,"
-        yield "  could have written all of it at any time until the pack was made."
+        yield (
+            f"- No witness that you know has countersigned a head{others}. So who has the key of the host, as root of {host} "
+            "does, could have written all of it at any time until the pack was made."
+        )
     yield ""
     yield "Not proved:"
     if len(verdict.segments) > 1 and len(covered) < len(records):
-        yield f"- That {_n(len(records) - len(covered), 'record')} belong to the same past as the others: between the segments"
-        yield f"  of {RECORDS}, records are left out, and only the key of the host has signed both sides."
-    yield "- What an approver saw on their screen. Only that their review names the fingerprint of the request."
+        yield (
+            f"- That all is of one past: between the segments of {RECORDS}, records are left out, and "
+            f"{len(records) - len(covered)} of those that are shown are held together by the key of the host alone."
+        )
+    yield "- What an approver saw on their screen; only that their review names the fingerprint of the request."
     yield "- What root did on the host before it was recorded, or past jitd; what a program did that is not in the recording."
     if verdict.going_on:
         yield f"- What happened later. When the pack was made: {', '.join(map(_ascii, verdict.going_on))}."
-    yield "- That nothing else happened: records that are not about this action are digests, and other segments are left out."
+    yield "- That nothing else happened: other records are digests here, or left out."
     yield "- The time, beyond what the clocks of the host and of the witnesses said."
-    yield "- The trace, the asciicast and the pictures explain: the host made them, and they are not made again here."
+    yield "- The trace, the asciicast and the pictures, which explain: the host made them, and they are not made again here."
     if not verdict.is_page_own:
         yield f"- {PAGE}: another verify.py has made it, and this one cannot compare it. --page FILE writes the page of this one."
     yield ""
-    yield f"This verify.py has the SHA-256 {hashlib.sha256(own).hexdigest()}."
+    yield "This verify.py has the SHA-256"
+    yield f"  {_sha256(own)}"
     yield "`jitd --version -v` prints that of the true one, on a host that you trust."
+
+
+def _told_of_records(contents: Contents, n_recordings: int) -> Iterator[str]:
+    records = contents.records
+    n_part = sum(line.content is None for line in records)
+    n_digests = sum(line.form == "digest" for line in contents.lines)
+    part = f" Of {n_part} of them, a part is hidden, and the host alone says the rest." if n_part else ""
+    yield (
+        f"- {_n(len(records), 'record')}: as the host has sealed them, and none of this request is missing between its first and "
+        f"its last.{part}"
+    )
+    if n_digests:
+        yield f"- {_n(n_digests, 'digest')} of the records between them: none was taken out there or put in."
+    yield f"- {_n(len(contents.values), 'value')}: those to which the records commit. One that is not here is still a commitment."
+    found = (
+        _n(len(contents.objects), "stored object"),
+        f"the text of {_n(len(contents.policies), 'policy')}",
+        _n(n_recordings, "recording"),
+    )
+    yield f"- {', '.join(found)}: those of which the records have the digests."
 
 
 def _n(n: int, what: str) -> str:
@@ -1995,7 +2017,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if verdict.findings:
             return 1
         for line in told(verdict, own, has_key=bool(keys[0])):
-            print(line)
+            print(textwrap.fill(line, 80, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False) if line else "")
         if asked.page:
             place = asked.page
             with open(place, "xb") as out:
