@@ -14,6 +14,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +22,7 @@ from pathlib import Path
 import pytest
 
 from jitd.settings import config, policyfile
+from jitpam import __version__
 
 TREE = Path(__file__).parents[2]
 LAB = TREE / "contrib/lab/lab"
@@ -111,6 +113,15 @@ def test_what_is_imported_is_installed_and_compiled(fresh: Path) -> None:
     assert list((fresh / "usr/lib/jitd/site-packages/imported/__pycache__").iterdir())
     compiled = {file.parent.parent for file in (fresh / "usr/lib/jitd").rglob("*.pyc")}
     assert {file.parent for file in (fresh / "usr/lib/jitd").rglob("*.py")} == compiled
+
+
+def test_the_verifier_of_packs_is_one_file_and_the_one_that_the_product_uses(fresh: Path) -> None:
+    """Its SHA-256 is what `jitd --version -v` prints, of the copy that the product imports."""
+    shared = (fresh / "usr/share/jitd/verify.py").read_bytes()
+    assert shared == (fresh / "usr/lib/jitd/jitd/audit/pack/verify.py").read_bytes()
+    line = [sys.executable, "-c", "from jitd.cli import cli; cli(['--version', '-v'])"]
+    told = subprocess.run(line, capture_output=True, text=True, check=True).stdout
+    assert told == f"jitd {__version__}\n{hashlib.sha256(shared).hexdigest()}  verify.py\n"
 
 
 def test_it_is_roots_and_nobody_else_may_write_it(fresh: Path) -> None:
