@@ -109,7 +109,7 @@ class Host:
 
     def now(self) -> Moment:
         self.after += 0.5
-        return moment(self.after)
+        return replace(moment(self.after), synchronised=True)
 
     @property
     def public(self) -> str:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jitd.audit import sshsig
 from jitd.audit.lines import verify_lines
 from jitd.audit.pack import verify
-from jitd.audit.telling import EVERYTHING, WITHOUT_CONTENTS
+from jitd.audit.telling import EVERYTHING, SIGHTS, WITHOUT_CONTENTS
 from jitd.core import grant, holding, lock, owed_review, request
 from jitd.core import run as run_of
 from tests.audit.packs import ID, RUN, Host, words, wrong, zipped
@@ -483,3 +483,21 @@ def test_more_keys_than_a_host_can_have_are_refused() -> None:
     lines = [("records.jsonl", line._replace(number=n)) for n in range(verify.MOST_KEYS + 9)]
     verify.check_signatures(lines, (), (), found.append)
     assert [str(one) for one in found] == ["records.jsonl, line 1: there are more records about keys than 1000"]
+
+
+@pytest.mark.parametrize("name", ["json.py", "hashlib.py", "cryptography.py", "argparse.py"])
+def test_nothing_that_lies_beside_verify_py_is_run(host: Host, tmp_path: Path, name: str) -> None:
+    """THREATS L-27: a pack comes in a mail with other files, and Python looks beside a script first."""
+    (tmp_path / "pack.zip").write_bytes(zipped(host.pack()))
+    (tmp_path / "verify.py").write_bytes(OWN.read_bytes())
+    (tmp_path / name).write_text("raise SystemExit('run')\n")
+    done = subprocess.run([sys.executable, "verify.py", "pack.zip"], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_record_that_is_there_in_part_is_marked_on_the_page(host: Host) -> None:
+    hidden = host.pack(sight=SIGHTS["id"])
+    assert wrong(zipped(hidden), host.public) == []
+    n_part = sum(1 for line in hidden["records.jsonl"].splitlines() if b'"form":"jitd record' in line and b'"sealed"' not in line)
+    assert n_part == hidden["index.html"].count(b"<small>in part</small>") > 0
+    assert f"Of {n_part} of them, a part is hidden, and the host alone says the rest." in words(zipped(hidden), host.public)

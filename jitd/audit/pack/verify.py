@@ -9,6 +9,11 @@ A page is a function of the files of a pack alone, on every version of Python.
 
 from __future__ import annotations
 
+import sys
+
+if __name__ == "__main__" and not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
+    del sys.path[0]  # the directory of this file, where the files of a stranger may lie
+
 import argparse
 import base64
 import hashlib
@@ -18,7 +23,6 @@ import math
 import mmap
 import re
 import struct
-import sys
 import textwrap
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -1474,7 +1478,8 @@ class _Page:
             id = f" <small>{_name(body.get('id'))}</small>" if body.get("id") else ""
             state = f"{_e(body.get('state'))}" if body.get("state") else ""
             event = str(_name(body.get("event"))).replace(".", ".<wbr>")
-            cells = (f"{line.number}", _time(body.get("at")), f"{event}{id}", f"{_name(body.get('actor'))}{role}", state)
+            number = f"{line.number}" if line.content is not None else f"{line.number} <small>in part</small>"
+            cells = (number, _time(body.get("at")), f"{event}{id}", f"{_name(body.get('actor'))}{role}", state)
             out.append(f"<tbody>\n<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>\n")
             detail = _details(body)
             out.append(f'<tr class="more"><td></td><td colspan="4">{detail}</td></tr>\n</tbody>\n' if detail else "</tbody>\n")
