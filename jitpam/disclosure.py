@@ -38,8 +38,9 @@ def confirm_reason(options: Options) -> None:
 
 
 def _confirm(found: list[tuple[str, str]], options: Options) -> None:
-    who = "jitd reads it; if you request the command, approvers and the record will see it"
-    told = who if options.mode == "list" else "approvers and the record will see it"
+    unless = "unless a rule masks it"
+    who = f"jitd reads it; if you request the command, approvers and the record will see it, {unless}"
+    told = who if options.mode == "list" else f"approvers and the record will see it, {unless}"
     if not options.if_owed:
         raise UsageError(f"{_what(found)}: {told}; with -n, jitsudo does not ask: --yes-show sends it; nothing was sent")
     import termios

@@ -316,15 +316,16 @@ def rules_for(policy: Policy, subject: Subject, host: str, service: str) -> tupl
     return tuple(rule for rule in about if is_of(rule, subject) and is_here(rule, host) and is_for(rule, service))
 
 
-def masked_places(policy: Policy, command: Command) -> tuple[Place, ...]:
+def masked_places(policy: Policy, command: Command, *, is_found: bool = True) -> tuple[Place, ...]:
     """Return the places in ``command.argv`` that people do not read. The masks of each rule apply that has a pattern for the
-    command's file, or for any command. If jitd does not know which file is executed, the masks of all rules apply. That is so
-    for a path that was not resolved because the requester cannot see where it leads, unless it is written as in the rules.
+    command's file, or for any command. If jitd does not know which file is executed, the masks of all rules apply. That is so if
+    the file was not found (``is_found``): because nothing is there, or because the requester cannot see where the path leads.
+    Otherwise a link would hide that a rule is about the file, or the masks would tell where the link leads.
     """
     if command.gives:
         return ()
     beginning, *names = command.path.split(b"/")
-    is_known = not beginning and bool(names) and not any(name in (b"", b".", b"..") for name in names)
+    is_known = is_found and not beginning and bool(names) and not any(name in (b"", b".", b"..") for name in names)
     about = (
         rule
         for rule in policy.index.masking

@@ -62,12 +62,14 @@ changed command.
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """The command that jitd has found, and the policy's answer. If a request is made, it is for exactly this ``command``.
-    ``scripts`` contains the texts that its approvers read.
+    ``scripts`` contains the texts that its approvers read. If ``is_found`` is False, the path of ``command`` is only what was
+    typed: nothing exists there, or the requester cannot see where it leads.
     """
 
     command: Command
     decision: Decision
     scripts: Scripts = Scripts()
+    is_found: bool = True
 
 
 def look(
@@ -163,11 +165,12 @@ def _look(
     sighting = _where_a_group_can_be_given(sighting, service)
     sighting = _with_operands(sighting, who, service, trusted, glance)
     if isinstance(sighting.decision, Permit) or found.is_missing or is_in_sight(asked, found.command.path, who, glance):
-        return sighting
+        return replace(sighting, is_found=not found.is_missing)
     # The reason of the refusal would reveal something about the file. Therefore answer as for a path where nothing exists.
     typed = _as_typed(found.command, asked)
     as_missing = replace(question, command=typed, is_missing=True, names=())
-    return Sighting(typed, no_rule(who) if isinstance(on_path, Permit) else _on_path(policy, as_missing, now, knowledge))
+    decision = no_rule(who) if isinstance(on_path, Permit) else _on_path(policy, as_missing, now, knowledge)
+    return Sighting(typed, decision, is_found=False)
 
 
 def _where_root_may_go(sighting: Sighting, who: Subject, service: str, glance: path_lookup.Look) -> Sighting:
@@ -197,15 +200,15 @@ def _where_a_group_can_be_given(sighting: Sighting, service: str) -> Sighting:
     return Sighting(command, decision.denied(Why.UNFIT, f"{lacks}, and the group cannot be kept in one run: {fault}"))
 
 
-def unopened(asked: Asked, who: Subject, service: str, search_path: str) -> Command:
-    """Return the command of a request that jitd denies without evaluating rules. The function looks up the command, but does not
-    open a file. Raises command_lookup.Nonsense.
+def unopened(asked: Asked, who: Subject, service: str, search_path: str, denial: Deny) -> Sighting:
+    """Return the command of a request that gets ``denial`` without evaluating rules. The function looks up the command, but does
+    not open a file. Raises command_lookup.Nonsense.
     """
     asked, glance = asked.unseen or asked, path_lookup.Look()
     found = find(asked, who, service, search_path, lambda unseen: False, glance)
     if found.is_missing or is_in_sight(asked, found.command.path, who, glance):
-        return without_home(asked, found.command, who, glance)
-    return _as_typed(found.command, asked)
+        return Sighting(without_home(asked, found.command, who, glance), denial, is_found=not found.is_missing)
+    return Sighting(_as_typed(found.command, asked), denial, is_found=False)
 
 
 def _as_typed(command: Command, asked: Asked) -> Command:
@@ -332,7 +335,7 @@ def look_again(
         command = request.command
         MOUNTS.approach(path for _, path in operands.named(command.argv, command.cwd))
         view = inspection.View(accounts.trusted_uid(command.run_as), command.cwd, trusted)
-        changed = operands.drift(command.argv, view, bound(command))
+        changed = operands.drift(command.argv, view, bound(command), {at for at, _ in command.masked})
         if changed:
             return sighting.decision.denied(Why.ERROR, changed)
     if loose := unbound(sighting.decision.rule, obligations.terms, request.command, request.service):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from jitd.files.inspection import Uninspectable, View, changers, digest_of
@@ -105,15 +105,17 @@ def named(argv: Sequence[bytes], cwd: bytes) -> Iterator[tuple[int, bytes]]:
         yield MOST_ARGUMENTS + 1, os.path.join(cwd, argv[MOST_ARGUMENTS + 1][:LONGEST].replace(b"\0", b""))
 
 
-def drift(argv: Sequence[bytes], view: View, approved: Iterable[Bound]) -> str:
+def drift(argv: Sequence[bytes], view: View, approved: Iterable[Bound], masked: Container[int] = ()) -> str:
     """Compare the operands of ``argv`` with the operands in ``approved``. Return a sentence if an operand is not in
-    ``approved``, or if the content of an approved operand has changed. Otherwise return "".
+    ``approved``, or if the content of an approved operand has changed. Otherwise return "". ``masked`` contains the numbers of
+    the arguments of which the sentence does not quote a path.
     """
     known = {(at, path): digest for at, path, digest in approved}
     real = {path: path for _, path in known}
     for found in find(argv, view, lambda path: False):
         if (found.at, found.path) not in known:
-            return f"argument {found.at} can be changed by others, but could not when the argument was approved: {found.because}"
+            said = f"argument {found.at} can be changed by others, but could not when the argument was approved"
+            return said if found.at in masked else f"{said}: {found.because}"
         real[found.path] = found.real
     for (at, path), digest in known.items():
         try:
@@ -121,7 +123,8 @@ def drift(argv: Sequence[bytes], view: View, approved: Iterable[Bound]) -> str:
         except Uninspectable:
             is_same = False
         if not is_same:
-            return f"argument {at} was changed since it was approved: {_shown(path)}"
+            said = f"argument {at} was changed since it was approved"
+            return said if at in masked else f"{said}: {_shown(path)}"
     return ""
 
 

@@ -56,7 +56,7 @@ def what_to_execute(job: Job, state_dir: str) -> Execution:
     if found.digest != job.digest:
         raise CannotStart("the file was changed since it was approved")
     view = View(job.trusted_uid, job.cwd, job.trusted)
-    changed = "" if job.operands is None else drift(job.argv, view, job.operands)
+    changed = "" if job.operands is None else drift(job.argv, view, job.operands, _masked(job))
     if changed:
         raise CannotStart(changed)
     if not found.writable_by:
@@ -134,6 +134,11 @@ def _place(job: Job, path: bytes, digest: bytes, copy: bytes) -> bytes:
         what = "the file" if path == job.path else f"{_shown(path)}, which executes the file,"
         raise CannotStart(f"{what} was changed since it was approved")
     return place
+
+
+def _masked(job: Job) -> set[int]:
+    """Return the numbers of the arguments that nobody reads."""
+    return {at for at, (word, told) in enumerate(zip(job.argv, job.recorded_argv, strict=False)) if word != told}
 
 
 def _spare_unless_roots(job: Job) -> Callable[[int], None]:

@@ -243,8 +243,11 @@ def test_of_who_is_refused_before_any_rule_only_what_they_could_see_is_told(host
     """What an argument or a shell would run is looked up as it was typed, where they cannot see what it is."""
     typed = replace(ASKED, argv=(b"/usr/bin/id", b"-u"))
     doubted = replace(ASKED, doubt="/x is a link to /y", unseen=typed)
-    assert unopened(doubted, ALICE, "jitsudo", "/usr/bin").argv == typed.argv
-    assert unopened(replace(doubted, unseen=None), ALICE, "jitsudo", "/usr/bin").argv == ASKED.argv
+    assert unopened(doubted, ALICE, "jitsudo", "/usr/bin", Deny(Why.LOCKED, "locked")).command.argv == typed.argv
+    assert (
+        unopened(replace(doubted, unseen=None), ALICE, "jitsudo", "/usr/bin", Deny(Why.LOCKED, "locked")).command.argv
+        == ASKED.argv
+    )
     assert host.looked_at is None
 
 
@@ -342,7 +345,7 @@ def again(*rules: Rule, **changes: Any) -> Any:
 
 def test_what_is_as_it_was_is_permitted_as_the_rule_now_says(host: Host) -> None:
     assert again(rule(approvals=OPS)) == Permit("p", rule(approvals=OPS).obligations)
-    argv, view, approved = host.compared
+    argv, view, approved, _ = host.compared
     assert (argv, view.cwd, view.target_uid, view.trusted) == (WAITING.argv, b"/", 0, TRUSTED)
     assert approved == ((1, b"/srv/a", b"read"),)
     assert bound(WAITING) == ((1, b"/srv/a", b"read"),)

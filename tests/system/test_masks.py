@@ -123,6 +123,48 @@ def test_a_path_that_the_requester_cannot_see_hides_its_secrets_however_it_is_wr
     assert "plain" in said and "masked" in said and WORD not in said and places_of(house, WORD) == []
 
 
+@pytest.mark.parametrize("is_locked", [False, True])
+def test_a_link_that_the_requester_cannot_see_hides_its_secrets(house: House, is_locked: bool) -> None:
+    """THREATS L-12. It leads to a program whose rule masks, and no rule names the link. Nor does a path at which nothing is tell
+    by its masks that nothing is there.
+    """
+    house.set_policy(
+        '[[permit]]\nname = "hidden"\nwho = ["group:ops"]\ncommands = [["/usr/bin/cp", "**"]]\nmask = ["--key *"]', "60.toml"
+    )
+    assert house.jitd("reload").returncode == 0
+    place = Path("/root/leads-there")
+    place.symlink_to("/usr/bin/cp")
+    try:
+        if is_locked:
+            assert house.jitd("lock", "--user", "eve").returncode == 0
+        for typed in (place, "/root/leads-nowhere"):
+            asking = house.ask("eve", str(typed), "--key", WORD, "plain")
+            assert asking.end() == 121
+            said = house.jitd("audit", "show", "--json").stdout + house.jitd("requests", "--all", "--json").stdout + house.log()
+            assert "plain" in said and "masked" in said and WORD not in said and places_of(house, WORD) == []
+    finally:
+        place.unlink()
+
+
+def test_a_sentence_about_a_changed_file_does_not_quote_a_masked_path(house: House) -> None:
+    """THREATS L-12. The path is the masked word, and the sentence is kept with the request."""
+    house.set_policy(RULES.replace(', writable = "allow"', ""))
+    assert house.jitd("reload").returncode == 0
+    file = HOME / WORD
+    file.write_text("first\n")
+    shutil.chown(file, "alice")
+    try:
+        asking = house.ask("alice", "ln", "-s", str(file), str(HOME / "masked"))
+        assert asking.id, asking.err
+        file.write_text("second\n")
+        house.approve(asking.id)
+        assert asking.end() in (121, 126)
+        assert "was changed since it was approved" in asking.err
+        assert WORD not in told(house, asking.id) and places_of(house, WORD) == []
+    finally:
+        file.unlink()
+
+
 def test_without_the_key_of_this_boot_nothing_runs(house: House, link: Path) -> None:
     """THREATS L-12. A copy of the database, or one of an earlier boot, has no masked word to run."""
     asking = asked(house, link)
