@@ -142,6 +142,8 @@ ANSWERED = [
     "audit",
     "export",
     "pack",
+    "report",
+    "keptreport",
     "signingkey",
     "metrics",
     "replay",
