@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from jitd.core.changed import replace
 from jitd.core.policy import Policy
 from jitd.pamlint.linting import Gates, gates_of_host
 from jitd.pamlint.places import Places
 from jitd.settings.config import Config
 from jitd.standing import accounts, polkit, ssh, stacks, sudo_rules
 from jitd.standing.privileges import Privilege, Standing, listed
-from jitd.standing.scene import ROOT, Found, Scene, of_files, of_nss, watched_by
+from jitd.standing.scene import ROOT, Found, Scene, memberships, of_files, of_nss, watched_by
 from jitpam.initiator import within
 
 WITHIN = 8.0
@@ -54,6 +55,11 @@ def look(config: Config, policy: Policy | None) -> Standing:
     except TimeoutError:
         directory = of_files(Places())
         unseen.append(f"the directory of accounts did not answer within {WITHIN:g} s: /etc/passwd and /etc/group were judged")
+    else:
+        try:
+            directory = replace(directory, memberships=within(WITHIN, lambda: memberships(directory)))
+        except TimeoutError:
+            unseen.append(f"the groups of all accounts could not be read within {WITHIN:g} s: the lists of groups were judged")
     try:
         gates = within(WITHIN, lambda: gates_of_host(Places()))
     except TimeoutError:

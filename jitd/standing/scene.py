@@ -6,17 +6,18 @@ Law: an account is its uid. A second name for the uid of an account, or for the 
 
 from __future__ import annotations
 
+import glob
 import grp
 import os
 import pwd
 import re
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
-from jitd.core.frozen import dataclass
+from jitd.core.frozen import dataclass, field
 from jitd.core.policy import Policy
 from jitd.deciding import groups
 from jitd.pamlint.linting import Gates
@@ -27,6 +28,8 @@ from jitpam.initiator import within
 ROOT = "root"
 EVERYBODY = "everybody"
 NSSWITCH = "/etc/nsswitch.conf"
+USERDB = tuple(f"{above}/userdb/*.user" for above in ("/etc", "/run", "/run/host", "/usr/lib"))
+"""The files in which systemd has accounts, which it need not list (nss-systemd(8))."""
 OF_FILES = ("files", "systemd")
 """Sources of accounts in nsswitch.conf that list all of them."""
 FILE_WITHIN = 1.0
@@ -55,21 +58,39 @@ Group = tuple[str, int, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """The accounts and groups of the host. If ``is_asked`` is false, NSS did not answer, and must not be asked again."""
+    """The accounts and groups of the host. ``memberships`` maps a gid to the accounts to whose logins it is given, whatever the
+    lists of groups say. If ``is_asked`` is false, NSS did not answer, and must not be asked again.
+    """
 
     accounts: tuple[Account, ...]
     groups: tuple[Group, ...]
+    memberships: Mapping[int, frozenset[str]] = field(default_factory=dict)
     is_asked: bool = True
 
 
 def of_nss(watched: Iterable[str]) -> Directory:
-    """Return all accounts and groups that NSS lists, and the accounts of ``watched`` that it finds. May take any time."""
+    """Return all accounts and groups that NSS lists, and the accounts of ``watched`` and of files of systemd that it finds. May
+    take any time.
+    """
     found = list(pwd.getpwall())
-    for name in sorted(watched):
+    of_systemd = [os.path.basename(path).removesuffix(".user") for pattern in USERDB for path in glob.glob(pattern)]
+    for name in sorted({*watched, *of_systemd}):
         with suppress(KeyError, ValueError):
             found.append(pwd.getpwnam(name))
     accounts = dict.fromkeys(Account(one.pw_name, one.pw_uid, one.pw_gid, one.pw_dir) for one in found)
     return Directory(tuple(accounts), tuple((one.gr_name, one.gr_gid, tuple(one.gr_mem)) for one in grp.getgrall()))
+
+
+def memberships(directory: Directory) -> Mapping[int, frozenset[str]]:
+    """Return the groups that each account of ``directory`` gets at a login (getgrouplist(3)). A source of NSS may give an account
+    a group of another source, whose list of members does not have it. May take any time.
+    """
+    found: dict[int, set[str]] = {}
+    for one in directory.accounts:
+        with suppress(OSError, OverflowError, ValueError):
+            for gid in os.getgrouplist(one.name, one.gid):
+                found.setdefault(gid, set()).add(one.name)
+    return {gid: frozenset(names) for gid, names in found.items()}
 
 
 def of_files(places: Places) -> Directory:
@@ -167,6 +188,7 @@ class Scene:
         with suppress(groups.CannotLookUp):
             if self._directory.is_asked:
                 listed |= set(found.members if (found := groups.numbered(gid)) else ())
+        listed |= self._directory.memberships.get(gid, frozenset())
         return tuple(sorted(listed | {one.name for one in self.accounts if one.gid == gid}))
 
     def read(self, path: str) -> bytes | str | None:
