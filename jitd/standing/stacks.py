@@ -51,26 +51,30 @@ def look_at_stacks(scene: Scene) -> Iterator[Found]:
     """Yield the stacks that let people in without a proof, and the modules of which that is not known."""
     for service, program in DOORS.items():
         stacks = scene.gates.stacks.get(service)
-        if not exists(program) or scene.gates.holds(service, for_root=True):
+        if not exists(program):
             continue
         if stacks is None:
             yield f"the PAM stack of {service} could not be read, and was not judged"
             continue
-        world = World(service, service in ("login", "sshd"), True)
-        try:
-            yield from _told(service, stacks["auth"], world, scene)
-        except TooInvolved:
-            yield f"the PAM stack of {service} has more ways through it than jitd follows, and was not judged"
+        watched = sorted({becomes for one in scene.targets if (becomes := scene.becomes(one.name)) not in (None, ROOT)})
+        for becomes in (ROOT, *watched) if service != POLKIT else (ROOT,):
+            if not scene.gates.holds(service, for_root=becomes == ROOT):
+                world = World(service, service in ("login", "sshd"), becomes == ROOT)
+                try:
+                    yield from _told(service, stacks["auth"], world, scene, becomes)
+                except TooInvolved:
+                    yield f"the PAM stack of {service} has more ways through it than jitd follows, and was not judged"
 
 
-def _told(service: str, stack: Sequence[Handler], world: World, scene: Scene) -> Iterator[Found]:
+def _told(service: str, stack: Sequence[Handler], world: World, scene: Scene, becomes: str) -> Iterator[Found]:
     free = [handler for handler in stack if handler.name in FREE]
     if _lets_in(stack, world, *free):
         by = [handler for handler in free if not _lets_in(stack, world, *(other for other in free if other is not handler))]
         for handler in by[:1] or stack[:1]:
             told = f"{handler.place}: {handler.name} lets people in by {service}, and nobody is asked for a proof"
             for who in _who(handler, service, scene):
-                yield Privilege(ROOT, "pam", who, told)
+                if who != becomes:
+                    yield Privilege(becomes, "pam", who, told)
     for handler in stack:
         is_strange = handler.name not in PROVING | ASIDE and handler.name not in FREE and not handler.is_substack
         if is_strange and not handler.must_fail and handler.name != "pam_deny.so" and _lets_in(stack, world, handler):
