@@ -105,7 +105,8 @@ def _never_asked(scope: Scope) -> Iterator[Row]:
         return
     asked = _by_rule(scope.ask(_ASKED, scope.parameters))
     for rule in _permits(scope):
-        yield from _idle(scope, rule, rule.who or (), asked.get(rule.name, ()))
+        if rule.name in asked:
+            yield from _idle(scope, rule, rule.who or (), asked[rule.name])
 
 
 def _never_answered(scope: Scope) -> Iterator[Row]:
@@ -114,7 +115,8 @@ def _never_answered(scope: Scope) -> Iterator[Row]:
         return
     answered = _by_rule(scope.ask(_ANSWERED, scope.parameters))
     for rule in _permits(scope):
-        yield from _idle(scope, rule, _approvers(rule), answered.get(rule.name, ()))
+        if rule.name in answered:
+            yield from _idle(scope, rule, _approvers(rule), answered[rule.name])
 
 
 def _by_rule(rows: Sequence[Row]) -> dict[str, set[str]]:
@@ -178,11 +180,12 @@ def _longer(scope: Scope) -> Iterator[Row]:
         if found is None or (found.lasts_for <= NO_MORE and found.uses == 1):
             continue
         lasts_for, uses = _rounded(int(needed or 0)), max(1, int(used or 0))
-        then = [f'grant.lasts = "{spell_duration(lasts_for)}"'] if 2 * lasts_for <= found.lasts_for else []
-        then += [f"grant.uses = {uses}"] if uses < found.uses else []
-        if then:
+        if 2 * lasts_for > found.lasts_for:
+            lasts_for = found.lasts_for
+        if (lasts_for, uses := min(uses, found.uses)) != (found.lasts_for, found.uses):
             spelled = (spell_duration(int(seconds or 0)) for seconds in (may_last, needed))
-            yield name, n, *spelled, may_use, used, ", ".join(then)
+            then = f'grant = {{ lasts = "{spell_duration(lasts_for)}", uses = {uses} }}'
+            yield name, n, *spelled, may_use, used, then
 
 
 def _rounded(seconds: int) -> int:
@@ -238,7 +241,7 @@ WIDER = Section(
             ("rule", "person", "named by", "note"),
             f"{_OF_PEOPLE}{_ASKED}",
             _never_asked,
-            "Persons of whom no account asked for anything under this rule.",
+            "Persons of whom no account asked for anything under the rule, although others did.",
         ),
         Figure(
             "never-answered",
@@ -246,7 +249,7 @@ WIDER = Section(
             ("rule", "person", "named by", "note"),
             f"{_OF_PEOPLE}{_ANSWERED}",
             _never_answered,
-            "Persons who neither approved nor denied a request under this rule.",
+            "Persons who neither approved nor denied a request under the rule, although others did.",
         ),
         Figure(
             "one-suffices",
