@@ -82,7 +82,7 @@ MANY = 7
 """Number of columns from which on a table is written smaller, because paper is narrow."""
 WORD, WORD_OF_MANY = 20, 14
 """A longer word may be broken, in most tables and in one of MANY columns: its column would take the room of all others."""
-_PARTS = re.compile(r"(?=@)|(?<=[0-9])(?=T[0-9]{2}:)|(?<=[/:])(?=[^0-9/:])")
+_PARTS = re.compile(r"(?=@)|(?<=[0-9])(?=T[0-9]{2}:)|(?<=\w)(?=/\w)|(?<=:)(?=[^0-9/:])")
 """Where a word may be broken that is no longer: before a realm, before the hour, and between the parts of a path."""
 TREND = "trend"
 """The name of a figure that is also drawn."""
@@ -139,7 +139,7 @@ def _figure(figure: dict[str, Any]) -> Iterator[str]:
         yield from drawn(figure["rows"])
     rows, columns = figure["rows"], figure["columns"]
     if rows:
-        numeric = [all(isinstance(row[at], int | float | None) for row in rows) for at in range(len(columns))]
+        numeric = [_is_numeric([row[at] for row in rows]) for at in range(len(columns))]
         word = WORD_OF_MANY if len(columns) >= MANY else WORD
         yield f'<div class="table"><table{" class=many" if len(columns) >= MANY else ""}>'
         yield f"<thead><tr>{_cells('th', map(_text, columns), numeric)}</tr></thead>"
@@ -154,6 +154,10 @@ def _figure(figure: dict[str, Any]) -> Iterator[str]:
     yield "<details><summary>How this is made</summary>"
     yield f"<pre>{_code(figure['explain'])}</pre>"
     yield "</details>"
+
+
+def _is_numeric(cells: Sequence[str | int | float | None]) -> bool:
+    return all(isinstance(cell, int | float | None) for cell in cells) and any(cell is not None for cell in cells)
 
 
 def _cells(tag: str, texts: Iterable[str], numeric: Sequence[bool]) -> str:
@@ -198,7 +202,7 @@ def in_words(value: str | int | float | None) -> str:
         return "–"
     if isinstance(value, str):
         return value
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
+    return str(value) if isinstance(value, int) else f"{value:.1f}"
 
 
 def _text(value: object) -> str:

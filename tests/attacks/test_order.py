@@ -141,6 +141,8 @@ ANSWERED = [
     "reload",
     "audit",
     "export",
+    "report",
+    "keptreport",
     "pack",
     "report",
     "keptreport",

@@ -194,7 +194,7 @@ def test_what_the_page_says_is_what_the_report_says() -> None:
     assert "SELECT rule, count(*) FROM asked WHERE rule <> '<b>' AND 1 < 2" in [text.strip() for text in PLAIN.texts]
 
 
-@pytest.mark.parametrize("value, said", [(None, "–"), ("", "–"), (1234567, "1,234,567"), (0, "0"), (12.345, "12.3"), (-1, "-1")])
+@pytest.mark.parametrize("value, said", [(None, "–"), ("", "–"), (1234567, "1234567"), (0, "0"), (12.345, "12.3"), (-1, "-1")])
 def test_a_cell_is_written_for_people(value: Any, said: str) -> None:
     found = Taken(page(report("plain", value)).decode("ascii"))
     assert said in [text.strip() for text in found.texts]
