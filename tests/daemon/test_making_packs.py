@@ -34,7 +34,7 @@ from jitd.workers import Workers
 from jitpam.wire.messages import Pack
 from tests.audit.packs import ID, RUN, Host, words, wrong, zipped
 from tests.daemon.pack_making import made_by, packs_of
-from tests.scene import START, actor, asked, command, free, permit, person, screened, submit, thing
+from tests.scene import START, actor, asked, command, free, permit, person, review, screened, submit, thing
 
 ALICE, BOB, CAROL, DAVE, EVE = (person(name) for name in ("alice", "bob", "carol", "dave", "eve"))
 POLICY = PolicyText(
@@ -274,6 +274,20 @@ def test_a_use_of_a_lease_has_what_made_the_lease_and_not_its_other_uses(house: 
     assert [id for life, id in ((one["life"], one["id"]) for one in lines(files, "documents.jsonl")) if life == "run"] == [
         *(lease.id, f"{lease.id}.2", f"{lease.id}.3")
     ]
+
+
+def test_the_page_of_a_use_of_a_lease_says_who_approved_the_lease(house: House) -> None:
+    lease = asked("1EAS-E002", ALICE, command("psql", "first"), lasts_for=600, uses=5)
+    house.lifecycle.handle(submit(lease), screened(lease, permit(uses=5)))
+    waiting = house.store.request(lease.id)
+    assert waiting is not None
+    house.lifecycle.handle(replace(review(waiting, person("carol")), comment="for the whole evening"))
+    use = asked("VSE3-0000", ALICE, command("psql", "second"))
+    house.lifecycle.handle(submit(use), screened(use, replace(free(), lease=lease.id)))
+    page = house.make(use.id)["index.html"].decode()
+    assert f"<h3>approved by carol@EXAMPLE.TEST, of the lease {lease.id}</h3>" in page
+    assert "for the whole evening" in page
+    assert f"<th>approved by</th><td>carol@EXAMPLE.TEST, by the lease {lease.id}</td>" in page
 
 
 def test_things_that_were_given_and_a_review_that_is_owed_belong_to_a_pack(house: House) -> None:

@@ -1148,6 +1148,12 @@ class _Page:
     def _own(self, *names: str) -> list[tuple[Line, dict[str, Any]]]:
         return [one for one in self._events(*names) if one[1].get("id") == self._id]
 
+    def _reviewed(self) -> list[tuple[Line, dict[str, Any]]]:
+        """Return the reviews of the request, and those of the request that made the lease by which it was permitted."""
+        leases = {_member(body, "detail", "lease") for _, body in self._own("request.screened")}
+        found = [one for one in self._events("request.reviewed") if one[1].get("id") in leases - {None}]
+        return found + self._own("request.reviewed")
+
     # --- the parts
 
     def bytes(self) -> bytes:
@@ -1177,14 +1183,11 @@ class _Page:
         detail = self._asked.get("detail")
         is_thing = bool(_member(detail, "gives"))
         what = _e(_member(detail, "gives"), is_name=True) if is_thing else _command(_member(detail, "argv"))
-        approvers = [
-            _name(body.get("actor"))
-            for _, body in self._own("request.reviewed")
-            if _member(body, "detail", "verdict") == "approve"
-        ]
-        deniers = [
-            _name(body.get("actor")) for _, body in self._own("request.reviewed") if _member(body, "detail", "verdict") == "deny"
-        ]
+        approvers: list[str] = []
+        deniers: list[str] = []
+        for _, body in self._reviewed():
+            lease = "" if body.get("id") == self._id else f", by the lease {_name(body.get('id'))}"
+            (deniers if _member(body, "detail", "verdict") == "deny" else approvers).append(f"{_name(body.get('actor'))}{lease}")
         glass = bool(_member(detail, "break_glass"))
         rows = [
             ("who", _name(self._asked.get("actor"))),
@@ -1355,11 +1358,14 @@ class _Page:
 
     def _reviews(self) -> _Html:
         out = []
-        for line, body in self._own("request.reviewed", "owed_review.reviewed"):
+        for line, body in self._reviewed() + self._own("owed_review.reviewed"):
             detail, peer = body.get("detail"), body.get("peer")
             verdict = {"approve": "approved", "deny": "denied"}.get(str(_member(detail, "verdict")), "reviewed")
-            same = _member(detail, "fingerprint") == self._asked.get("fingerprint")
-            out.append(f"<h3>{verdict} by {_name(body.get('actor'))}</h3>\n")
+            asked = [one for _, one in self._events("request.submitted") if one.get("id") == body.get("id")]
+            same = bool(asked) and _member(detail, "fingerprint") == asked[0].get("fingerprint")
+            lease = "" if body.get("id") == self._id else f", of the lease {_name(body.get('id'))}"
+            own = "of that request" if lease else "of this request"
+            out.append(f"<h3>{verdict} by {_name(body.get('actor'))}{lease}</h3>\n")
             out.append(
                 _rows((
                     ("when", _time(body.get("at"))),
@@ -1370,7 +1376,7 @@ class _Page:
                     ("authenticated", _how(body.get("actor"), detail)),
                     ("the KDC said", _member(detail, "kdc")),
                     ("came from", _e(peer, is_name=True) if peer else None),
-                    ("saw the fingerprint", "of this request" if same else _e(_member(detail, "fingerprint"))),
+                    ("saw the fingerprint", own if same else _e(_member(detail, "fingerprint"))),
                 ))
             )  # fmt: skip
         owed = [body for _, body in self._own("owed_review.begun")]
