@@ -24,7 +24,7 @@ ASKED = """\
 CREATE TEMPORARY TABLE asked AS
 WITH found AS (
   SELECT id, rule, person, asked_at, is_open, CAST(document AS TEXT) AS told FROM requests
-  WHERE asked_at >= :since AND asked_at < :until AND (:rule IS NULL OR rule = :rule)
+  WHERE asked_at >= :since AND asked_at < :until AND (:rule IS NULL OR rule = :rule) AND is_open >= 0
 )
 SELECT id,
   rule,

@@ -84,6 +84,7 @@ WHERE asked.n_reviews > 0 GROUP BY 1 ORDER BY 2 DESC, 1"""
 _RUNS = """\
 WITH ran AS (
   SELECT CAST(document AS TEXT) AS told FROM (SELECT DISTINCT grant_id FROM asked) JOIN runs USING (grant_id)
+  WHERE is_open >= 0
 ), outcomes AS (
   SELECT json_extract(told, '$.request') AS request,
     json_extract(told, '$.outcome.ending') AS ending,
@@ -105,6 +106,7 @@ FROM outcomes JOIN asked ON asked.id = request GROUP BY rule ORDER BY 2 DESC, ru
 _GRANTS = """\
 WITH given AS (
   SELECT asked.rule AS rule, CAST(grants.document AS TEXT) AS told FROM asked JOIN grants ON grants.id = asked.id
+  WHERE grants.is_open >= 0
 ), uses AS MATERIALIZED (
   SELECT rule,
     CASE

@@ -34,7 +34,7 @@ FROM asked GROUP BY rule"""
 _LAST = """\
 SELECT json_extract(CAST(document AS TEXT), '$.rule') AS rule,
   substr(max(json_extract(CAST(document AS TEXT), '$.issued_at')), 1, 10)
-FROM grants GROUP BY 1"""
+FROM grants WHERE is_open >= 0 GROUP BY 1"""
 
 _ASKED = "SELECT DISTINCT rule, person FROM asked"
 
@@ -58,7 +58,7 @@ WITH last_use AS (
   SELECT grant_id, max(julianday(submitted_at)) AS at FROM asked WHERE state = 'approved' GROUP BY grant_id
 ), last_end AS (
   SELECT grant_id, max(julianday(coalesce(json_extract(told, '$.ended_at'), json_extract(told, '$.starting_at')))) AS at
-  FROM (SELECT grant_id, CAST(document AS TEXT) AS told FROM runs) GROUP BY grant_id
+  FROM (SELECT grant_id, CAST(document AS TEXT) AS told FROM runs WHERE is_open >= 0) GROUP BY grant_id
 ), needed AS (
   SELECT asked.rule AS rule,
     json_extract(CAST(requests.document AS TEXT), '$.obligations.lasts_for') AS may_last,

@@ -33,8 +33,10 @@ _IS_OPEN = (
     " UNION ALL SELECT 1 FROM holdings INDEXED BY holdings_open WHERE grant_id = ?1 AND is_open = 1 LIMIT 1"
 )
 ASKED_FOR = (
-    "SELECT json_extract(CAST(document AS TEXT), '$.request') FROM runs INDEXED BY runs_open WHERE is_open = 1"
-    " UNION SELECT json_extract(CAST(document AS TEXT), '$.request') FROM holdings INDEXED BY holdings_open WHERE is_open = 1"
+    "SELECT json_extract(CAST(document AS TEXT), '$.request') FROM runs INDEXED BY runs_open"
+    " WHERE is_open = 1 AND json_valid(CAST(document AS TEXT))"
+    " UNION SELECT json_extract(CAST(document AS TEXT), '$.request') FROM holdings INDEXED BY holdings_open"
+    " WHERE is_open = 1 AND json_valid(CAST(document AS TEXT))"
 )
 AHEAD = timedelta(days=1)
 """A value that was said so much later than now was said while the clock was ahead."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import timedelta
@@ -13,13 +14,16 @@ from time import monotonic
 import pytest
 
 from jitd.core.policy import Policy
+from jitd.lifecycle.integrity import Noted, examine
+from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.report.asked import scope_of
 from jitd.report.figure import Scope
 from jitd.report.lived import LIVED
+from jitd.report.sections import SECTIONS
 from jitd.store import Store, StoreError
 from jitd.store.opening import read_store
 from jitd.store.sqlite import SqliteStore
-from tests.scene import START, asked, person
+from tests.scene import START, asked, free, moment, permit, person, screened, submit
 from tests.stored import put
 
 POLICY = Policy((), "permit", "digest")
@@ -139,3 +143,31 @@ def test_a_report_counts_requests_by_rule(database):
     with closing(read_store(path)) as reader:
         (figure,) = (one for one in LIVED.figures if one.name == "requests-by-rule")
         assert list(figure.rows(scope(reader))) == [("dba", 1, 0, 0, 0, 0, 1), ("web", 1, 0, 0, 0, 0, 1)]
+
+
+def test_what_was_damaged_and_set_aside_stops_no_report(tmp_path: Path) -> None:
+    """THREATS O-02: it has not to be JSON."""
+    path = tmp_path / "jitd.db"
+    with closing(SqliteStore(path)) as store:
+        lifecycle = Lifecycle(store, lambda: moment(0), lambda: "policy")
+        for id in ("AAAA-0001", "AAAA-0002"):
+            made = asked(id)
+            lifecycle.handle(submit(made), screened(made, free()))
+        waiting = asked("AAAA-0003")
+        lifecycle.handle(submit(waiting), screened(waiting, permit()))
+        assert [len(list(read())) for read in (store.runs, store.grants, store.requests)] == [2, 2, 1]
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        for life, id in (("run", "AAAA-0001"), ("grant", "AAAA-0001"), ("request", "AAAA-0003")):
+            db.execute(f"DROP TRIGGER {life}s_move")
+            db.execute(f"UPDATE {life}s SET document = CAST('[' || CAST(document AS TEXT) AS BLOB) WHERE id = ?", (id,))
+    with closing(SqliteStore(path)) as store:
+        damaged = examine(store, Noted(tmp_path / "head"))
+        assert len(damaged) == 3
+        for one in damaged:
+            Lifecycle(store, lambda: moment(0), lambda: "policy").set_aside(one)
+    with closing(read_store(path)) as store:
+        scope = scope_of(store, POLICY, LATER, START, LATER)
+        for section in SECTIONS:
+            for figure in section.figures:
+                list(figure.rows(scope))
+        assert ask(store, "SELECT id FROM asked ORDER BY id") == [("AAAA-0001",), ("AAAA-0002",)]
