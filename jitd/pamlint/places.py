@@ -83,7 +83,17 @@ class Places:
                 return programs_in(status.data).get("libpam", "")
         return ""
 
+    def read_with_status(self, path: str) -> tuple[bytes, os.stat_result] | None:
+        """Return the content of the file at ``path``, and the status of that very file. Return None if there is no file. Raises
+        Unreadable.
+        """
+        return self._taken(path, LARGEST)
+
     def _load(self, path: str, largest: int = LARGEST) -> Source | None:
+        taken = self._taken(path, largest)
+        return None if taken is None else Source(path, taken[0])
+
+    def _taken(self, path: str, largest: int) -> tuple[bytes, os.stat_result] | None:
         try:
             file = open_regular(os.fsencode(self._root + path))
         except Uninspectable as fault:
@@ -94,12 +104,13 @@ class Places:
             return None
         try:
             with os.fdopen(file, "rb") as stream:
+                status = os.fstat(stream.fileno())
                 data = stream.read(largest + 1)
         except OSError as fault:
             raise Unreadable(f"{path}: {fault.strerror}") from None
         if len(data) > largest:
             raise Unreadable(f"{path} has more than {largest} bytes")
-        return Source(path, data)
+        return data, status
 
     def stack(self, service: str) -> Source | None:
         """Return the file of a service. Return None if there is no file. Raises Unreadable."""

@@ -11,6 +11,7 @@ import grp
 import os
 import pwd
 import re
+import stat
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -203,8 +204,23 @@ class Scene:
             self._silent.add(f"{os.path.dirname(os.path.dirname(path))}/")
             return f"{path} did not answer within {FILE_WITHIN:g} s, and was not judged"
         except Unreadable as fault:
-            return f"{path} could not be read, and was not judged: {fault}"
+            return _unread(path, fault)
         return None if source is None else source.data
+
+    def words_in(self, path: str, account: Account) -> tuple[bytes | str | None, bool]:
+        """Return ``read``, and True if the list may repeat words of the file. Who acts as ``account`` may have put a link to a
+        secret of somebody else in its place: it is repeated only if the account can read it, or if root alone decides what lies
+        there.
+        """
+        try:
+            taken = self.places.read_with_status(path)
+        except Unreadable as fault:
+            return _unread(path, fault), False
+        if taken is None:
+            return None, False
+        data, status = taken
+        is_own = status.st_uid == account.uid != 0
+        return data, is_own or _is_open_at(path, status) or not self.places.who_may_change(path)
 
     def names(self, directory: str) -> list[str]:
         """Return the names of the files in a directory. A missing directory has none. Raises OSError."""
@@ -212,6 +228,17 @@ class Scene:
             return self.places.names(directory)
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+
+def _unread(path: str, fault: Unreadable) -> str:
+    return f"{path} could not be read, and was not judged: {fault}"
+
+
+def _is_open_at(path: str, status: os.stat_result) -> bool:
+    """True if everybody may read the file, and ``path`` is a name of it, and not a link."""
+    with suppress(OSError):
+        return bool(status.st_mode & stat.S_IROTH) and os.path.samestat(os.lstat(path), status)
+    return False
 
 
 def watched_by(policy: Policy) -> frozenset[str]:

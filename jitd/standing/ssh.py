@@ -42,6 +42,8 @@ ELSEWHERE = {
 OTHER_SERVERS = ("/usr/sbin/dropbear", "/usr/sbin/in.rshd", "/usr/sbin/in.rlogind", "/usr/sbin/in.telnetd", "/usr/sbin/telnetd")
 WIDE = ("/etc/hosts.equiv", "/etc/ssh/shosts.equiv")
 """Files about all accounts but root."""
+UNTOLD = "those whom a file names that is not the account's own"
+"""Who is in a file whose words the list does not repeat (``Scene.words_in``)."""
 KEY = re.compile(r"([\w@.-]+)[ \t]+([A-Za-z0-9+/]+={0,2})(?=[ \t\r]|$)")
 OPTIONS = re.compile(r"(?:[^\s\"]|\"(?:\\\"|[^\"])*\"?)+[ \t]+")
 """The options of a key. They end at the first blank outside of quotes."""
@@ -203,9 +205,12 @@ def look_at_rhosts(scene: Scene) -> Iterator[Found]:
 
 
 def _hosts_in(path: str, becomes: str, account: Account, scene: Scene) -> Iterator[Found]:
-    source = scene.read(path)
+    source, may_repeat = scene.words_in(path, account)
     if isinstance(source, str):
         yield source
+    if isinstance(source, bytes) and not may_repeat:
+        yield Privilege(becomes, "rhosts", UNTOLD, path)
+        return
     for number, line in lines_of(source) if isinstance(source, bytes) else ():
         host, *users = line.partition("#")[0].split()[:2] or ["-"]
         if not host.startswith("-") and not (users and users[0].startswith("-")):
@@ -222,17 +227,20 @@ def look_at_principals(scene: Scene) -> Iterator[Found]:
         becomes = scene.becomes(one.name) or ROOT
         places = [f"{one.home}/.k5login", *(f"{directory}/{one.name}" for directory in directories)]
         for path in places:
-            yield from _principals_in(path, becomes, scene)
-        yield from _principals_in(f"{one.home}/.k5users", becomes, scene)
+            yield from _principals_in(path, becomes, one, scene)
+        yield from _principals_in(f"{one.home}/.k5users", becomes, one, scene)
     for path, text in _krb5(scene):
         if re.search(r"^[ \t]*auth_to_local", text, re.MULTILINE):
             yield f"{path}: whom auth_to_local maps to an account was not judged"
 
 
-def _principals_in(path: str, becomes: str, scene: Scene) -> Iterator[Found]:
-    source = scene.read(path)
+def _principals_in(path: str, becomes: str, account: Account, scene: Scene) -> Iterator[Found]:
+    source, may_repeat = scene.words_in(path, account)
     if isinstance(source, str):
         yield source
+    if isinstance(source, bytes) and not may_repeat:
+        yield Privilege(becomes, "k5login", UNTOLD, path)
+        return
     for number, line in lines_of(source) if isinstance(source, bytes) else ():
         yield Privilege(becomes, "k5login", line.split()[0], f"{path}:{number}")
 

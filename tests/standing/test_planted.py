@@ -14,7 +14,7 @@ import signal
 import stat
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -348,3 +348,39 @@ def test_a_silent_directory_of_accounts_leaves_what_the_files_of_the_host_say(
     never.set()
     assert {("root", "sudo", "carol"), ("root", "account", "toor")} <= {(one.becomes, one.by, one.who) for one in list.privileges}
     assert "the directory of accounts did not answer within 2 s: /etc/passwd and /etc/group were judged" in list.unseen
+
+
+@pytest.mark.parametrize("name", [".k5login", ".k5users", ".shosts"])
+@pytest.mark.parametrize("put", [os.symlink, os.link])
+def test_no_secret_to_which_an_account_has_put_a_link_stands_in_the_list(
+    name: str, put: Callable[[str, Path], None], rules: Policy
+) -> None:
+    """THREATS L-22."""
+    secret, link = "/home/.secret", Path("/home/dave", name)
+    by = "rhosts" if name == ".shosts" else "k5login"
+    with planted({
+        secret: "hunter2@EXAMPLE.TEST\n", "/etc/ssh/sshd_config.d/x.conf": "HostbasedAuthentication yes\n"
+    }):  # fmt: skip
+        os.chmod(secret, 0o600)
+        link.parent.mkdir(exist_ok=True)
+        before = found(rules)
+        put(secret, link)
+        try:
+            list = seen(rules)
+        finally:
+            link.unlink()
+    assert "hunter2" not in list.text()
+    told = {(one.becomes, one.by, one.who) for one in list.privileges} - before
+    assert told == {(WATCHED, by, "those whom a file names that is not the account's own")}, "what it gives is in doubt"
+
+
+def test_a_principal_in_a_file_that_the_account_has_linked_to_stands_in_the_list(rules: Policy) -> None:
+    file, link = "/home/dave/dotfiles/k5login", Path("/home/dave/.k5login")
+    with planted({file: "eve@EXAMPLE.TEST\n"}):
+        os.chmod(file, 0o600)
+        os.chown(file, 4004, 4004)
+        link.symlink_to(file)
+        try:
+            assert (WATCHED, "k5login", "eve@EXAMPLE.TEST") in found(rules)
+        finally:
+            link.unlink()
