@@ -141,8 +141,6 @@ ANSWERED = [
     "reload",
     "audit",
     "export",
-    "report",
-    "keptreport",
     "pack",
     "report",
     "keptreport",
