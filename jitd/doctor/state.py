@@ -230,15 +230,15 @@ def see_witnesses(host: Host) -> list[Witnessed]:
     with closing(read_store(host.database, is_alone=not host.daemon.pid)) as store:
         head = store.head()
         for key in keys:
-            if key in convicted:
-                one = convicted[key]
-                found.append(Witnessed(one.witness, one.number, one.at.timestamp(), differs=sentence(one)))
-                continue
-            if (line := newest.get(key)) is None:
+            line, conviction = newest.get(key), convicted.get(key)
+            differs = "" if line is None else differs_from(line, head, store.records(line.number - 1))
+            if conviction is not None and not differs:
+                at = conviction.at.timestamp()
+                found.append(Witnessed(conviction.witness, conviction.number, at, differs=sentence(conviction)))
+            elif line is None:
                 found.append(Witnessed(key.fingerprint))
-                continue
-            differs = differs_from(line, head, store.records(line.number - 1))
-            found.append(Witnessed(line.witness, line.number, line.at.timestamp(), head.number - line.number, differs))
+            else:
+                found.append(Witnessed(line.witness, line.number, line.at.timestamp(), head.number - line.number, differs))
     return found
 
 
