@@ -142,7 +142,7 @@ def test_the_page_has_no_script_and_reaches_nothing(host: Host) -> None:
 SAID = (
     *(f"{ID} on db1.example.test", "alice@EXAMPLE.TEST", "psql -c DROP", "root:root", "the disk is full", "/srv/x"),
     *("PGUSER=postgres", "Said by the requester's side. Nobody has checked them.", "approved by bob@EXAMPLE.TEST", "go on"),
-    *("1 of group:ops", "authenticated to the KDC at 2026-03-02 09:00:00 UTC, by otp", "the KDC said", "saw the fingerprint"),
+    *("1 of group:ops", "authenticated to the KDC at 2026-03-02 09:00:00 UTC, by otp", "the KDC said", "names the fingerprint"),
     *("databases.toml, lines 2 to 6", "need = 1", "exited with 0", "ended by signal 15", f"recordings/{RUN}.jitd"),
     *("/etc/cron.d/left", "The screen of run K7QM-2XVD.2, picture 1.", "request.reviewed", "grant.issued", "signed by the host"),
 )

@@ -1376,7 +1376,7 @@ class _Page:
                     ("authenticated", _how(body.get("actor"), detail)),
                     ("the KDC said", _member(detail, "kdc")),
                     ("came from", _e(peer, is_name=True) if peer else None),
-                    ("saw the fingerprint", own if same else _e(_member(detail, "fingerprint"))),
+                    ("names the fingerprint", own if same else _e(_member(detail, "fingerprint"))),
                 ))
             )  # fmt: skip
         owed = [body for _, body in self._own("owed_review.begun")]
