@@ -180,6 +180,11 @@ def secrets_in(argv: list[bytes], variables: list[list[bytes]], reason: str | No
     return found
 
 
+def secret_places(argv: list[bytes]) -> set[int]:
+    """Return the indexes of the words of ``argv`` that look like a secret."""
+    return {at for at, _, _ in _of_command([_text(word) for word in argv], 0)}
+
+
 def _text(word: bytes) -> str:
     return word.decode("utf-8", "surrogateescape")
 

@@ -36,8 +36,8 @@ V = TypeVar("V")
 @dataclass(frozen=True, slots=True)
 class Use:
     """What one grant under a rule permitted. Of ``command``, these fields are known: ``argv``, ``path``, ``run_as``, ``cwd``,
-    ``chdir`` and ``gives``. ``hidden`` are the places in ``argv`` whose words are masked. If ``is_whole`` is False, neither the
-    arguments nor ``cwd`` are known, because they were forgotten. ``is_self`` is True if the command ran as the requester.
+    ``chdir`` and ``gives``. ``hidden`` are the places in ``argv`` of words that nobody is told. If ``is_whole`` is False, neither
+    the arguments nor ``cwd`` are known, because they were forgotten. ``is_self`` is True if the command ran as the requester.
     """
 
     command: Command

@@ -19,6 +19,7 @@ from jitd.core.spelling import unspelled
 from jitd.core.values import Values, committed_in
 from jitd.report.figure import Scope
 from jitd.report.narrower import ENOUGH, Use, narrower
+from jitpam.secret_words import secret_places
 
 MOST = 10_000
 """Maximum number of grants of a rule whose values are read. They take 2 s of a processor, and each report reads them anew."""
@@ -109,7 +110,8 @@ class Reader:
             chdir=bool(chdir),
             gives=bool(gives),
         )
-        hidden = frozenset(at for at, _ in masked)
+        # A report goes to more people than the record, and a line that is proposed may be copied into a rule.
+        hidden = frozenset((*(at for at, _ in masked), *secret_places(list(command.argv))))
         return Use(command, service, host, is_self=run_as["user"] == user, hidden=hidden, is_whole=is_whole)
 
 

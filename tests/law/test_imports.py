@@ -89,7 +89,7 @@ LAW: dict[str, set[str]] = {
     "jitd.reloading": {CORE, "jitd.settings", "jitd.workers"},
     "jitd.workers": {"jitd.failures"},
     "jitd.failures": set(),
-    "jitd.report": {CORE, WIRE, "jitd.checking.coverage", "jitd.report", "jitd.store"},
+    "jitd.report": {CORE, WIRE, "jitpam.secret_words", "jitd.checking.coverage", "jitd.report", "jitd.store"},
     "jitd.standing": {
         CORE, "jitpam.initiator", "jitd.deciding.groups", "jitd.pamlint", "jitd.settings.config", "jitd.standing",
     },

@@ -261,6 +261,18 @@ def test_what_is_masked_is_not_named(house: House) -> None:
     assert proposed(house) == [(ENOUGH, 'commands = [["/usr/bin/psql", "--token", "*"]]')]
 
 
+@pytest.mark.parametrize(
+    ("words", "then"),
+    [
+        (("--password=s3cretAA",), "*"),
+        (("--db=x", "postgresql://app:s3cretAA@db/shop"), '--db=x", "*'),
+    ],
+)
+def test_a_word_that_looks_like_a_secret_is_not_named(house: House, words: tuple[str, ...], then: str) -> None:
+    house.permits("/usr/bin/psql", *words, n=ENOUGH)
+    assert proposed(house) == [(ENOUGH, f'commands = [["/usr/bin/psql", "{then}"]]')]
+
+
 def test_somebody_who_types_the_words_for_what_is_hidden_hides_nothing(house: House) -> None:
     house.permits("/usr/bin/psql", "‹forgotten›", "‹masked›", n=ENOUGH)
     assert proposed(house) == [(ENOUGH, 'commands = [["/usr/bin/psql", "‹forgotten›", "‹masked›"]]')]
