@@ -13,7 +13,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 
 from jitd.core.frozen import dataclass
@@ -22,6 +22,7 @@ from jitd.pamlint.findings import Place
 from jitd.pamlint.linting import SSHD_CONFIG, starts_of_sshd
 from jitd.pamlint.places import Places, Unreadable
 from jitd.pamlint.sshdconfig import SshdConfig
+from jitd.standing import krb5conf
 from jitd.standing.privileges import Privilege
 from jitd.standing.scene import ROOT, Account, Found, Scene, exists, lines_of
 
@@ -30,6 +31,7 @@ DEFAULTS = {
     "permitrootlogin": ("prohibit-password",),
     "pubkeyauthentication": ("yes",),
     "passwordauthentication": ("yes",),
+    "gssapiauthentication": ("no",),
     "hostbasedauthentication": ("no",),
     "ignorerhosts": ("yes",),
 }
@@ -42,9 +44,11 @@ ELSEWHERE = {
 OTHER_SERVERS = ("/usr/sbin/dropbear", "/usr/sbin/in.rshd", "/usr/sbin/in.rlogind", "/usr/sbin/in.telnetd", "/usr/sbin/telnetd")
 WIDE = ("/etc/hosts.equiv", "/etc/ssh/shosts.equiv")
 """Files about all accounts but root."""
+KSU = "/usr/bin/ksu"
 UNTOLD = "those whom a file names that is not the account's own"
 """Who is in a file whose words the list does not repeat (``Scene.words_in``)."""
-KEY = re.compile(r"([\w@.-]+)[ \t]+([A-Za-z0-9+/]+={0,2})(?=[ \t\r]|$)")
+KEY = re.compile(r"([\w@.-]+)[ \t]+([A-Za-z0-9+/=\v\f\r]+)(?=[ \t]|$)")
+"""A key. sshd passes over the blanks in its Base64 (b64_pton)."""
 OPTIONS = re.compile(r"(?:[^\s\"]|\"(?:\\\"|[^\"])*\"?)+[ \t]+")
 """The options of a key. They end at the first blank outside of quotes."""
 
@@ -177,7 +181,7 @@ def _key_at(text: str) -> str | None:
     if found is None:
         return None
     try:
-        blob = base64.b64decode(found[2], validate=True)
+        blob = base64.b64decode("".join(found[2].split()), validate=True)
     except binascii.Error:
         return None
     named = found[1].encode()
@@ -221,17 +225,24 @@ def _hosts_in(path: str, becomes: str, account: Account, scene: Scene) -> Iterat
 
 
 def look_at_principals(scene: Scene) -> Iterator[Found]:
-    """Yield the principals in .k5login and .k5users, which sshd, ksu and other Kerberos services accept for an account."""
-    directories = _k5login_directories(scene)
+    """Yield the principals in .k5login and .k5users, which sshd, ksu and other Kerberos services accept for an account. Without
+    these files, they accept the principal with the account's name.
+    """
+    known, unseen = krb5conf.read(scene)
+    yield from unseen
+    realms = known.values("default_realm") or ["the default realm"]
+    sshd = servers(scene)[0] if exists(*starting.PROGRAMS) else Servers(())
     for one in scene.targets:
         becomes = scene.becomes(one.name) or ROOT
-        places = [f"{one.home}/.k5login", *(f"{directory}/{one.name}" for directory in directories)]
-        for path in places:
+        places = [f"{one.home}/.k5login", *(f"{directory}/{one.name}" for directory in known.values("k5login_directory"))]
+        for path in (*places, f"{one.home}/.k5users"):
             yield from _principals_in(path, becomes, one, scene)
-        yield from _principals_in(f"{one.home}/.k5users", becomes, one, scene)
-    for path, text in _krb5(scene):
-        if re.search(r"^[ \t]*auth_to_local", text, re.MULTILINE):
-            yield f"{path}: whom auth_to_local maps to an account was not judged"
+        asks_kerberos = sshd.may_be("gssapiauthentication", "yes") and not scene.gates.holds("sshd", for_root=one.uid == 0)
+        if (asks_kerberos or exists(KSU)) and any(scene.read(path) is None for path in places):
+            for realm in realms:
+                yield Privilege(becomes, "k5login", f"{one.name}@{realm}", f"a file is missing: {' or '.join(places)}")
+    for path in known.naming("auth_to_local", "auth_to_local_names"):
+        yield f"{path}: whom auth_to_local maps to an account was not judged"
 
 
 def _principals_in(path: str, becomes: str, account: Account, scene: Scene) -> Iterator[Found]:
@@ -243,15 +254,3 @@ def _principals_in(path: str, becomes: str, account: Account, scene: Scene) -> I
         return
     for number, line in lines_of(source) if isinstance(source, bytes) else ():
         yield Privilege(becomes, "k5login", line.split()[0], f"{path}:{number}")
-
-
-def _krb5(scene: Scene) -> Sequence[tuple[str, str]]:
-    try:
-        sources = [scene.places.read("/etc/krb5.conf"), *scene.places.of_pattern("/etc/krb5.conf.d/*")]
-    except OSError:
-        return ()
-    return [(one.file, one.data.decode("utf-8", "replace")) for one in sources if one is not None]
-
-
-def _k5login_directories(scene: Scene) -> list[str]:
-    return [found for _, text in _krb5(scene) for found in re.findall(r"^[ \t]*k5login_directory[ \t]*=[ \t]*(\S+)", text, re.M)]

@@ -122,6 +122,9 @@ def keys_of(random: Random, keys: list[str]) -> bytes:
         lambda key: key.partition(" ")[2],
         lambda key: key.replace("A", "\u00c4", 1),
         lambda key: key + "\0",
+        lambda key: key[:-20] + random.choice("\r\f\v") + key[-20:],
+        lambda key: key[:-19] + random.choice("\r\f\v") + key[-19:],
+        lambda key: key + "\r\0",
     )
     before = (
         "", "", " ", "\t ", "# ", "#", "restrict ", 'command="a \\" b" ', 'from="*", ', 'environment="A=b c",pty\t',

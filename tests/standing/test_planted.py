@@ -175,6 +175,11 @@ ROWS = (
     Row("a principal for an account that a rule names", "k5login", "eve/admin@EXAMPLE.TEST",
         {"/home/dave/.k5users": "eve/admin@EXAMPLE.TEST /bin/ls\n"},
         {"/home/bob/.k5users": "eve/admin@EXAMPLE.TEST *\n"}, WATCHED),
+    Row("a principal in a directory that a quoted setting of an included file names", "k5login", "eve@EXAMPLE.TEST",
+        {"/etc/krb5.conf.d/x.conf": "include /srv/more\n"}, {"/etc/krb5.conf.d/x.conf": " include /srv/more\n"},
+        around={"/srv/more": '[libdefaults]\n\fk5login_directory* = "/srv/my k5" \n', "/srv/my k5/root": "eve@EXAMPLE.TEST\n"}),
+    Row("the principal with the name of an account, by a missing file", "k5login", "root@EXAMPLE.TEST",
+        {"/root/.k5login": None}, {"/root/.k5login": "bob@EXAMPLE.TEST\n"}, around={"/root/.k5login": "bob@EXAMPLE.TEST\n"}),
     # polkit
     Row("an action of root's that everybody may do", "polkit", "everybody",
         {POLICY: ACTION.format(id="org.freedesktop.systemd1.manage-units", any="yes")},
