@@ -26,7 +26,7 @@ MOST = 10_000
 FIRST = 1_000
 """If nothing narrower would have been enough for this number of uses, the others are not read: more uses vary more."""
 WITHIN = 8.0
-"""Seconds that the values of all rules of a report may take together. Meanwhile, decisions take up to twice their time."""
+"""Seconds that the values of all rules of a report may take together. Meanwhile, decisions share the processor with it."""
 
 _TOLD = "CAST(requests.document AS TEXT)"
 COUNTS = f"""\
