@@ -35,6 +35,9 @@ _PRIVILEGES = """\
     json_extract(value, '$.who') AS who, json_extract(value, '$.where') AS place
   FROM {list}, json_each({list}.document, '$.privileges')"""
 
+_FAR = "becomes <> 'root' AND row_number() OVER (PARTITION BY becomes, by_way ORDER BY becomes) > 20"
+"""True for a row that comes last. Who acts as an account can make many rows about it, and a report shows a part of them only."""
+
 _SEEN = f"""{_LISTS}
 SELECT strftime('%Y-%m-%dT%H:%M:%SZ', at, 'unixepoch'), number, json_extract(told, '$.actor'),
   json_array_length(document, '$.privileges'), json_array_length(document, '$.unseen'), digest
@@ -49,23 +52,26 @@ _BECOMING = f"""{_LISTS}, present AS (
 )
 SELECT becomes, who, by_way, place, strftime('%Y-%m-%d', at, 'unixepoch')
 FROM present JOIN first USING (becomes, by_way, who) JOIN recorded ON recorded.number = first.number
-ORDER BY becomes <> 'root', becomes, by_way, who, place"""
+ORDER BY {_FAR}, becomes <> 'root', becomes, by_way, who, place"""
 
 _CHANGED = f"""{_LISTS}, present AS (
 {_PRIVILEGES.format(list="newest")}
 ), past AS (
 {_PRIVILEGES.format(list="before")}
+), changed AS (
+  SELECT 'new' AS change, becomes, who, by_way, min(place) AS place FROM present
+  WHERE EXISTS (SELECT 1 FROM before)
+    AND NOT EXISTS
+      (SELECT 1 FROM past WHERE (past.becomes, past.by_way, past.who) = (present.becomes, present.by_way, present.who))
+  GROUP BY becomes, by_way, who
+  UNION ALL
+  SELECT 'gone', becomes, who, by_way, min(place) FROM past
+  WHERE NOT EXISTS
+    (SELECT 1 FROM present WHERE (past.becomes, past.by_way, past.who) = (present.becomes, present.by_way, present.who))
+  GROUP BY becomes, by_way, who
 )
-SELECT 'new', becomes, who, by_way, min(place) FROM present
-WHERE EXISTS (SELECT 1 FROM before)
-  AND NOT EXISTS (SELECT 1 FROM past WHERE (past.becomes, past.by_way, past.who) = (present.becomes, present.by_way, present.who))
-GROUP BY becomes, by_way, who
-UNION ALL
-SELECT 'gone', becomes, who, by_way, min(place) FROM past
-WHERE NOT EXISTS
-  (SELECT 1 FROM present WHERE (past.becomes, past.by_way, past.who) = (present.becomes, present.by_way, present.who))
-GROUP BY becomes, by_way, who
-ORDER BY 1 DESC, 2, 4, 3"""
+SELECT change, becomes, who, by_way, place FROM changed
+ORDER BY {_FAR}, becomes <> 'root', change DESC, becomes, by_way, who"""
 
 _UNSEEN = f"""{_LISTS}
 SELECT value FROM newest, json_each(newest.document, '$.unseen') ORDER BY 1"""
@@ -74,7 +80,7 @@ _TREND = f"""{_LISTS}
 SELECT strftime('%Y-%m-%dT%H:%M:%SZ', at, 'unixepoch'), number,
   (SELECT group_concat(key || ' ' || value, ', ') FROM json_each(told, '$.detail.kinds')),
   json_array_length(document, '$.unseen'), json_array_length(document, '$.privileges')
-FROM list ORDER BY number"""
+FROM list ORDER BY number DESC"""
 
 STANDING = Section(
     "standing",
@@ -107,6 +113,7 @@ STANDING = Section(
             "Standing privileges as each report recorded them",
             ("at", "record", "kinds", "not seen", "privileges"),
             _TREND,
+            "The newest first.",
         ),
     ),
 )

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from jitd.core.grade import Grade
 from jitd.core.root_groups import ROOT_GROUPS
-from jitd.standing.privileges import Privilege
-from jitd.standing.scene import EVERYBODY, ROOT, Found, Scene, lines_of
+from jitd.standing.privileges import ROOT, Privilege
+from jitd.standing.scene import EVERYBODY, Found, Scene, lines_of
 
 PASSWD, SHADOW, GSHADOW = "/etc/passwd", "/etc/shadow", "/etc/gshadow"
 OF_SUDOERS = ("admin", "sudo", "wheel")

@@ -15,8 +15,8 @@ from jitd.pamlint.linting import Gates, gates_of_host
 from jitd.pamlint.places import Places
 from jitd.settings.config import Config
 from jitd.standing import accounts, polkit, ssh, stacks, sudo_rules
-from jitd.standing.privileges import Privilege, Standing, listed
-from jitd.standing.scene import ROOT, Found, Scene, memberships, of_files, of_nss, watched_by
+from jitd.standing.privileges import ROOT, Privilege, Standing, listed
+from jitd.standing.scene import Found, Scene, memberships, of_files, of_nss, watched_by
 from jitpam.initiator import within
 
 WITHIN = 8.0

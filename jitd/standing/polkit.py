@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
-from jitd.standing.privileges import Privilege
-from jitd.standing.scene import EVERYBODY, ROOT, Found, Scene, exists
+from jitd.standing.privileges import ROOT, Privilege
+from jitd.standing.scene import EVERYBODY, Found, Scene, exists
 
 DAEMONS = ("/usr/lib/polkit-1/polkitd", "/usr/libexec/polkitd", "/usr/libexec/polkit-1/polkitd")
 ACTIONS = tuple(f"{above}/polkit-1/actions" for above in ("/etc", "/run", "/usr/local/share", "/usr/share"))

@@ -15,6 +15,7 @@ from typing import Any
 from jitd.core.frozen import dataclass
 
 FORM = "jitd standing 1"
+ROOT = "root"
 KINDS: Mapping[str, str] = {
     "account": "an account with the uid 0",
     "password": "anybody who knows the password of the account",
@@ -35,6 +36,10 @@ LONGEST = 400
 """Maximum number of characters of a text in a list. A longer text is cut."""
 MOST_BYTES = 2 * 1024 * 1024
 """Maximum number of bytes of a list as JSON."""
+ROOM = 256 * 1024
+"""Number of these bytes that are kept free for sentences about what was not seen."""
+FEW = 20
+"""Number of entries of one kind about one account that come before all further ones."""
 _FIELDS = ("who", "becomes", "by", "where")
 
 
@@ -85,15 +90,16 @@ def listed(host: str, privileges: Iterable[Privilege], unseen: Iterable[str]) ->
     found, sentences = sorted({_cut(one) for one in privileges}), sorted(set(map(_short, unseen)))
     most = MOST
     while True:
-        kept = Standing(host, _spread(found, most), _told(sentences, len(found), most))
+        fitting = _spread(found, most)
+        kept = Standing(host, fitting, _told(sentences, len(found) - len(fitting), most))
         if len(kept.text()) <= MOST_BYTES:
             return kept
         most //= 2
 
 
-def _told(sentences: list[str], n_found: int, most: int) -> tuple[str, ...]:
-    """Return at most ``most`` sentences about what was not seen, or has no room in a list of ``most`` privileges."""
-    more = [f"{n_found - most} further privileges were found, for which this list has no room"] if n_found > most else []
+def _told(sentences: list[str], n_left: int, most: int) -> tuple[str, ...]:
+    """Return at most ``most`` sentences about what was not seen, and about the ``n_left`` privileges that have no room."""
+    more = [f"{n_left} further privileges were found, for which this list has no room"] if n_left else []
     room = most - len(more)
     if len(sentences) > room:
         sentences, more = sentences[: room - 1], [f"{len(sentences) - room + 1} further things could not be seen", *more]
@@ -101,13 +107,22 @@ def _told(sentences: list[str], n_found: int, most: int) -> tuple[str, ...]:
 
 
 def _spread(found: list[Privilege], most: int) -> tuple[Privilege, ...]:
-    """Return at most ``most`` of ``found``, in their order. No kind is left out because there is much of another kind."""
+    """Return at most ``most`` of ``found``, in order. No kind is left out because there is much of another kind, and nothing
+    about root because of the homes of other accounts, into which people write as much as they like.
+    """
     seen: Counter[tuple[str, str]] = Counter()
-    ranks: list[tuple[int, int]] = []
+    ranks: list[tuple[bool, int, int]] = []
     for place, one in enumerate(found):
-        ranks.append((seen[one.becomes, one.by], place))
+        rank = seen[one.becomes, one.by]
+        ranks.append((one.becomes != ROOT and rank >= FEW, rank, place))
         seen[one.becomes, one.by] += 1
-    return tuple(found[place] for place in sorted(place for _, place in sorted(ranks)[:most]))
+    kept, size = [], 0
+    for _, _, place in sorted(ranks)[:most]:
+        size += sum(len(json.dumps(getattr(found[place], name))) + len(name) + 4 for name in _FIELDS) + 2
+        if size > MOST_BYTES - ROOM:
+            break
+        kept.append(place)
+    return tuple(found[place] for place in sorted(kept))
 
 
 def _cut(one: Privilege) -> Privilege:

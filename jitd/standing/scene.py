@@ -23,10 +23,9 @@ from jitd.core.policy import Policy
 from jitd.deciding import groups
 from jitd.pamlint.linting import Gates
 from jitd.pamlint.places import Places, Unreadable
-from jitd.standing.privileges import Privilege
+from jitd.standing.privileges import ROOT, Privilege
 from jitpam.initiator import within
 
-ROOT = "root"
 EVERYBODY = "everybody"
 NSSWITCH = "/etc/nsswitch.conf"
 USERDB = tuple(f"{above}/userdb/*.user" for above in ("/etc", "/run", "/run/host", "/usr/lib"))

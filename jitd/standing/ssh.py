@@ -23,8 +23,8 @@ from jitd.pamlint.linting import SSHD_CONFIG, starts_of_sshd
 from jitd.pamlint.places import Places, Unreadable
 from jitd.pamlint.sshdconfig import SshdConfig
 from jitd.standing import krb5conf
-from jitd.standing.privileges import Privilege
-from jitd.standing.scene import ROOT, Account, Found, Scene, exists, lines_of
+from jitd.standing.privileges import ROOT, Privilege
+from jitd.standing.scene import Account, Found, Scene, exists, lines_of
 
 DEFAULTS = {
     "authorizedkeysfile": (".ssh/authorized_keys", ".ssh/authorized_keys2"),

@@ -14,8 +14,8 @@ from jitd.pamlint.evaluation import TooInvolved, endings
 from jitd.pamlint.linting import POLKIT
 from jitd.pamlint.modules import World, answers
 from jitd.pamlint.stack import Handler
-from jitd.standing.privileges import Privilege
-from jitd.standing.scene import EVERYBODY, ROOT, Found, Scene, exists
+from jitd.standing.privileges import ROOT, Privilege
+from jitd.standing.scene import EVERYBODY, Found, Scene, exists
 
 DOORS = {
     "su": "/usr/bin/su",

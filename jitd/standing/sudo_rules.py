@@ -21,8 +21,8 @@ from jitd.pamlint import sudoers as settings
 from jitd.pamlint.findings import Place
 from jitd.pamlint.linting import SUDO_CONF, SUDOERS, SWITCH
 from jitd.pamlint.places import Unreadable
-from jitd.standing.privileges import Privilege
-from jitd.standing.scene import EVERYBODY, ROOT, Found, Scene, exists, tool
+from jitd.standing.privileges import ROOT, Privilege
+from jitd.standing.scene import EVERYBODY, Found, Scene, exists, tool
 
 CONVERTER = "/usr/bin/cvtsudoers"
 PROGRAMS = ("/usr/bin/sudo", "/usr/local/bin/sudo", "/usr/bin/sudo-rs")

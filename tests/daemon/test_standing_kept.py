@@ -23,6 +23,7 @@ from jitd.core.policy import Policy
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.report.asked import scope_of
 from jitd.report.figure import Row
+from jitd.report.making import MOST_ROWS
 from jitd.report.standing import STANDING
 from jitd.standing.privileges import LONGEST, MOST, MOST_BYTES, NoList, Privilege, Standing, listed, read
 from jitd.store.sqlite import SqliteStore
@@ -186,7 +187,7 @@ def test_the_figures_say_what_the_records_and_their_lists_say(house: House) -> N
         assert house.figure("unseen", since, until) == [(sentence,) for sentence in sorted(newest.unseen)]
         assert house.figure("trend", since, until) == [
             (zulu(at), number, ", ".join(f"{by} {n}" for by, n in list.counts.items()), len(list.unseen), len(list.privileges))
-            for number, at, list in lists
+            for number, at, list in reversed(lists)
         ]
 
 
@@ -211,6 +212,31 @@ def test_the_report_of_a_month_has_what_root_saw_when_it_was_made(house: House) 
     assert [row[1] for row in house.figure("becoming", 0, 30)] == ["eve"]
     assert [row[1] for row in house.figure("seen", 0, 30)] == [2]
     assert [row[1] for row in house.figure("becoming", 0, 15)] == ["bob"]
+
+
+def test_who_acts_as_one_account_can_push_nothing_of_another_out_of_a_report(house: House) -> None:
+    """THREATS L-23: whoever has an account writes as many keys and principals as they like into its home."""
+    few = [privilege("eve"), privilege("SHA256:r", "key"), privilege("SHA256:z", "key", "zope")]
+    many = [privilege(f"SHA256:{n}", "key", "app") for n in range(3 * MOST_ROWS)]
+    house.record(told(*many[:4]), 1)
+    house.record(told(*few, *many), 2)
+    assert keys(told(*few)).keys() <= {(becomes, by, who) for becomes, who, by, *_ in house.figure("becoming")[:MOST_ROWS]}
+    assert keys(told(*few)).keys() <= {(becomes, by, who) for _, becomes, who, by, _ in house.figure("changed")[:MOST_ROWS]}
+
+
+def test_who_acts_as_one_account_can_push_nothing_of_root_out_of_a_list() -> None:
+    """THREATS L-23."""
+    of_root = [privilege(f"person-{n:05}") for n in range(MOST // 2)]
+    long = [privilege(f"{n:05}" + "\U0001f600" * LONGEST, "k5login", "app") for n in range(MOST)]
+    found = told(*of_root, *long, privilege("SHA256:z", "key", "zope"))
+    assert keys(told(*of_root)).keys() <= keys(found).keys()
+    assert {("zope", "key", "SHA256:z")} < keys(found).keys() - keys(told(*of_root)).keys()
+
+
+def test_the_newest_list_is_in_the_trend_however_many_there_are(house: House) -> None:
+    for hour in range(MOST_ROWS + 5):
+        house.record(told(privilege(f"person-{hour}")), 1 + hour / 24)
+    assert house.figure("trend")[:MOST_ROWS][0][1] == house.store.head().number
 
 
 def test_a_list_that_is_too_long_says_so_and_no_kind_hides_another() -> None:
