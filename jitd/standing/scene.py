@@ -13,16 +13,18 @@ import pwd
 import re
 import stat
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from jitd.core.frozen import dataclass, field
 from jitd.core.policy import Policy
 from jitd.deciding import groups
 from jitd.pamlint.linting import Gates
 from jitd.pamlint.places import Places, Unreadable
+from jitd.pamlint.stack import Source
 from jitd.standing.privileges import ROOT, Privilege
 from jitpam.initiator import within
 
@@ -38,6 +40,7 @@ TOOL_WITHIN = 5.0
 """Maximum number of seconds for a tool of the host."""
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
 
+T = TypeVar("T")
 Found = Privilege | str
 """What a reader yields: a privilege, or a sentence about something that it cannot see."""
 
@@ -195,31 +198,35 @@ class Scene:
         """Return the content of a file, or the sentence that it cannot be read, or None if there is no such file. Where a file
         does not answer, no other file near it is tried.
         """
-        if any(path.startswith(directory) for directory in self._silent):
-            return f"{path} was not judged: a file near it did not answer"
-        try:
-            source = within(FILE_WITHIN, lambda: self.places.read(path))
-        except TimeoutError:
-            self._silent.add(f"{os.path.dirname(os.path.dirname(path))}/")
-            return f"{path} did not answer within {FILE_WITHIN:g} s, and was not judged"
-        except Unreadable as fault:
-            return _unread(path, fault)
-        return None if source is None else source.data
+        source = self._answer(path, lambda: self.places.read(path))
+        return source.data if isinstance(source, Source) else source
 
     def words_in(self, path: str, account: Account) -> tuple[bytes | str | None, bool]:
         """Return ``read``, and True if the list may repeat words of the file. Who acts as ``account`` may have put a link to a
         secret of somebody else in its place: it is repeated only if the account can read it, or if root alone decides what lies
         there.
         """
+
+        def judged() -> tuple[bytes, bool] | None:
+            if (taken := self.places.read_with_status(path)) is None:
+                return None
+            data, status = taken
+            is_own = status.st_uid == account.uid != 0
+            return data, is_own or _is_open_at(path, status) or not self.places.who_may_change(path)
+
+        found = self._answer(path, judged)
+        return found if isinstance(found, tuple) else (found, False)
+
+    def _answer(self, path: str, look: Callable[[], T]) -> T | str:
+        if any(path.startswith(directory) for directory in self._silent):
+            return f"{path} was not judged: a file near it did not answer"
         try:
-            taken = self.places.read_with_status(path)
+            return within(FILE_WITHIN, look)
+        except TimeoutError:
+            self._silent.add(f"{os.path.dirname(os.path.dirname(path))}/")
+            return f"{path} did not answer within {FILE_WITHIN:g} s, and was not judged"
         except Unreadable as fault:
-            return _unread(path, fault), False
-        if taken is None:
-            return None, False
-        data, status = taken
-        is_own = status.st_uid == account.uid != 0
-        return data, is_own or _is_open_at(path, status) or not self.places.who_may_change(path)
+            return f"{path} could not be read, and was not judged: {fault}"
 
     def names(self, directory: str) -> list[str]:
         """Return the names of the files in a directory. A missing directory has none. Raises OSError."""
@@ -227,10 +234,6 @@ class Scene:
             return self.places.names(directory)
         except (FileNotFoundError, NotADirectoryError):
             return []
-
-
-def _unread(path: str, fault: Unreadable) -> str:
-    return f"{path} could not be read, and was not judged: {fault}"
 
 
 def _is_open_at(path: str, status: os.stat_result) -> bool:
