@@ -41,6 +41,8 @@ from jitpam.wire.messages import KeptReport, Report
 
 USUALLY = timedelta(days=90)
 """The time that a report is about if nobody says where it begins."""
+EARLIEST = datetime.min.replace(tzinfo=UTC) + USUALLY
+LONGEST_NAME = 1024
 MADE_WITHIN = WITHIN + 5.0
 """Maximum number of seconds until a report is made: the queries have WITHIN, and a client waits for a minute at most."""
 MOST_BYTES = 16 * 1024 * 1024
@@ -86,11 +88,13 @@ class Reports:
         self._access.overseers_only(who, "make a report")
         if asked.form not in FORMS:
             raise Refusal("usage", "a report is json or html")
+        if max(len(asked.who or ""), len(asked.rule or "")) > LONGEST_NAME:  # it would stay in the record
+            raise Refusal("usage", f"no person and no rule has a name of more than {LONGEST_NAME} characters")
         now = self._now().at
         ends = moment_in(asked.until)
         until = now if ends is None else datetime.fromtimestamp(ends, UTC)
         begins = moment_in(asked.since)
-        since = until - USUALLY if begins is None else datetime.fromtimestamp(begins, UTC)
+        since = max(until, EARLIEST) - USUALLY if begins is None else datetime.fromtimestamp(begins, UTC)
         if since >= until:
             raise Refusal("usage", "a report ends later than it begins")
         people = None if asked.who is None else principals_in(self._naming, asked.who)

@@ -164,6 +164,9 @@ def test_a_report_is_for_operators_and_auditors_and_a_refusal_records_nothing(ho
         {"since": "yesterday"},
         {"since": LATER, "until": "2029-01-01T00:00:00Z"},
         {"since": "2026-01-01T00:00:00Z", "until": "2026-01-01T00:00:00Z"},
+        {"until": "0001-01-01T00:00:00Z"},
+        {"rule": "x" * 1025},
+        {"who": "x" * 1025},
     ],
 )
 def test_a_report_that_cannot_be_made_is_refused_and_not_recorded(house: House, fields: dict[str, Any]) -> None:
@@ -171,6 +174,12 @@ def test_a_report_that_cannot_be_made_is_refused_and_not_recorded(house: House, 
     with pytest.raises(Refusal) as refused:
         house.make(**fields)
     assert refused.value.code == "usage" and house.store.head() == head
+
+
+def test_the_first_times_and_the_last_and_the_longest_names_are_no_fault(house: House) -> None:
+    for fields in ({"until": "0001-01-02T00:00:00Z"}, {"until": "9999-12-31T23:59:59Z"}, {"rule": "x" * 1024}):
+        head, content = house.make(**fields)
+        assert house.last()["detail"]["sha256"] == head["sha256"] and by_rule(content) == {}
 
 
 def test_only_root_says_who_can_become_root_and_only_in_its_form(house: House) -> None:
