@@ -3,12 +3,14 @@
 
 Law: pure. What a proposed key permits, the rule permits too, and the proposed key permits each of the uses. Both hold by the way
 in which a key is made. For commands, both are checked before the key is proposed. A word of a command that is not known (masked,
-or forgotten) is taken for one that varies.
+or forgotten) is taken for one that varies. What people copy is what they see: a proposed line has no character that is shown in
+another form (``jitpam.wire.shown``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TypeVar
 
 from jitd.checking.coverage import covers_glob, covers_pattern
@@ -17,6 +19,7 @@ from jitd.core.conditions import SELF, CommandPattern, Glob, read_command_patter
 from jitd.core.deed import deed_of
 from jitd.core.frozen import dataclass
 from jitd.core.rule import Rule
+from jitpam.wire.shown import shown
 
 ENOUGH = 30
 """Number of uses from which something narrower is proposed. What is needed once in ten uses is absent from 30 uses with a
@@ -62,9 +65,10 @@ def narrower(rule: Rule, uses: Sequence[Use]) -> tuple[Narrower, ...]:
     uses = under(rule, uses)
     if len(uses) < ENOUGH:
         return ()
-    commands = [use for use in uses if not use.command.gives]
-    found = [_commands(rule, commands), _gives(rule, uses), _run_as(rule, commands), _hosts(rule, uses), _services(rule, uses)]
-    return tuple(one for one in (*found, _cwd(rule, commands)) if one is not None)
+    parts = [[use for use in uses if use.command.gives is is_given] for is_given in (False, True)]
+    commands, given = (of if len(of) >= ENOUGH else [] for of in parts)
+    found = [_commands(rule, commands), _gives(rule, given), _run_as(rule, commands), _hosts(rule, uses), _services(rule, uses)]
+    return tuple(one for one in (*found, _cwd(rule, commands)) if one is not None and shown(one.then) == one.then)
 
 
 def under(rule: Rule, uses: Iterable[Use]) -> list[Use]:
@@ -220,7 +224,7 @@ def _tail(pattern: CommandPattern, uses: Sequence[Use]) -> tuple[str, ...]:
 
 
 def _gives(rule: Rule, uses: Sequence[Use]) -> Narrower | None:
-    if rule.gives is None or any(not use.is_whole for use in uses if use.command.gives):
+    if rule.gives is None or any(not use.is_whole for use in uses):
         return None
     given = {thing for use in uses for thing in use.command.things}
     kept = tuple(thing for thing in rule.gives if thing in given)
@@ -230,27 +234,40 @@ def _gives(rule: Rule, uses: Sequence[Use]) -> Narrower | None:
 
 
 def _run_as(rule: Rule, uses: Sequence[Use]) -> Narrower | None:
-    """A word with a wildcard becomes the accounts and groups that were used. A word without one is kept if it may have been used:
-    which group is the own group of an account is not known here.
+    """A word with a wildcard becomes the accounts and groups that were used, if they are few. A word without one is kept if it
+    may have been used: which group is the own group of an account is not known here.
     """
     if rule.run_as is None or not uses:
         return None
     kept: dict[str, None] = {}
+    wide: dict[str, list[Use]] = {}
     for use in uses:
-        exact = [word for word in rule.run_as if "*" not in word and _names(word, use)]
-        run_as = use.command.run_as
-        wide = [word for word in rule.run_as if "*" in word and _names(word, use)]
+        found = [word for word in rule.run_as if _names(word, use)]
+        exact = [word for word in found if "*" not in word]
         certain = [word for word in exact if ":" in word]
-        made = [f"{SELF if word.startswith(f'{SELF}:') else run_as.user}:{run_as.group}" for word in wide[:1]]
-        kept |= dict.fromkeys(certain[:1] or (*exact, *made))
+        kept |= dict.fromkeys(certain[:1] or exact)
+        for word in [word for word in found if "*" in word and not certain][:1]:
+            wide.setdefault(word, []).append(use)
+    for word, of in wide.items():
+        made = _grouped(of, partial(_account, word))
+        kept |= dict.fromkeys(made if len(of) >= ENOUGH and _are_few(map(len, made.values())) else [word])
     words = tuple(kept)
     if len(words) > max(MOST_VALUES, len(rule.run_as)) or set(words) == set(rule.run_as):
         return None
-    try:
-        words = tuple(read_run_as(word) for word in words)
-    except ValueError:  # such as an account whose name a rule cannot spell
-        return None
     return Narrower("run_as", _line("run_as", rule.run_as), _line("run_as", words))
+
+
+def _account(word: str, use: Use) -> str:
+    """Return the word for the account and the group of ``use``, which ``word`` of a rule names. Return ``word`` if a rule cannot
+    spell them, such as those of an account that is called like SELF.
+    """
+    run_as, is_of_self = use.command.run_as, word.startswith(f"{SELF}:")
+    if run_as.user == SELF and not is_of_self:
+        return word
+    try:
+        return read_run_as(f"{SELF if is_of_self else run_as.user}:{run_as.group}")
+    except ValueError:
+        return word
 
 
 def _names(word: str, use: Use) -> bool:
@@ -265,11 +282,11 @@ def _hosts(rule: Rule, uses: Sequence[Use]) -> Narrower | None:
     if rule.hosts is None:
         return None
     try:
-        kept = tuple({read_host(use.host).text: None for use in uses})
+        kept = _grouped(uses, lambda use: read_host(use.host).text)
     except ValueError:
         return None
     now = [glob.text for glob in rule.hosts]
-    if len(kept) > MOST_VALUES or set(kept) == set(now):
+    if not _are_few(map(len, kept.values())) or set(kept) == set(now):
         return None
     return Narrower("hosts", _line("hosts", now), _line("hosts", kept))
 
@@ -318,14 +335,15 @@ def _characters(value: bytes) -> str:
 
 def _literal(word: bytes) -> str | None:
     """Return the pattern that matches ``word`` and as little else as can be. A pattern cannot spell a star, and a line of TOML
-    that people copy should not have what they cannot see or what is escaped: a question mark stands for such a character. Return
-    None if the pattern would be too long.
+    that people copy must not have what they cannot see or what is escaped: a question mark stands for such a character, and for
+    each one outside ASCII if some of them could be read as others. Return None if the pattern would be too long.
     """
     text = _characters(word)
     if len(text) > LONGEST:
         return None
     has_both = "'" in text and '"' in text
-    return "".join("?" if one in "*?\\" or not one.isprintable() or (has_both and one == '"') else one for one in text)
+    clear = "".join("?" if one in "*?\\" or not one.isprintable() or (has_both and one == '"') else one for one in text)
+    return clear if shown(clear) == clear else "".join(one if one.isascii() else "?" for one in clear)
 
 
 def _quoted(text: str) -> str:

@@ -57,10 +57,13 @@ _NEEDED = f"""\
 WITH last_use AS (
   SELECT grant_id, max(julianday(submitted_at)) AS at FROM asked WHERE state = 'approved' GROUP BY grant_id
 ), last_end AS (
-  SELECT grant_id, max(julianday(coalesce(json_extract(told, '$.ended_at'), json_extract(told, '$.starting_at')))) AS at
-  FROM (SELECT grant_id, CAST(document AS TEXT) AS told FROM runs WHERE is_open >= 0) GROUP BY grant_id
+  SELECT grant_id, max(julianday(coalesce(
+    json_extract(told, '$.ended_at'), CASE WHEN is_open THEN :now END, json_extract(told, '$.starting_at')
+  ))) AS at
+  FROM (SELECT grant_id, is_open, CAST(document AS TEXT) AS told FROM runs WHERE is_open >= 0) GROUP BY grant_id
 ), needed AS (
   SELECT asked.rule AS rule,
+    grants.is_open AS is_open,
     json_extract(CAST(requests.document AS TEXT), '$.obligations.lasts_for') AS may_last,
     json_extract(CAST(requests.document AS TEXT), '$.obligations.uses') AS may_use,
     json_extract(CAST(grants.document AS TEXT), '$.begun') AS used,
@@ -69,16 +72,16 @@ WITH last_use AS (
     ))) AS seconds
   FROM asked JOIN requests USING (id) JOIN grants USING (id)
     LEFT JOIN last_use ON last_use.grant_id = asked.id LEFT JOIN last_end ON last_end.grant_id = asked.id
-  WHERE grants.is_open = 0 AND json_extract(CAST(requests.document AS TEXT), '$.command.gives') = 0
+  WHERE grants.is_open >= 0 AND json_extract(CAST(requests.document AS TEXT), '$.command.gives') = 0
 )
 SELECT rule,
-  count(*),
+  count(*) FILTER (WHERE is_open = 0),
   max(may_last),
   max(0, min(max(may_last), CAST(max(seconds) + 0.999 AS INTEGER))),
   max(may_use),
   max(used)
 FROM needed GROUP BY rule
-HAVING count(*) >= {ENOUGH} AND (2 * max(seconds) < max(may_last) OR max(used) < max(may_use))
+HAVING count(*) FILTER (WHERE is_open = 0) >= {ENOUGH} AND (2 * max(seconds) < max(may_last) OR max(used) < max(may_use))
 ORDER BY rule"""
 
 
@@ -151,6 +154,9 @@ def _idle(scope: Scope, rule: Rule, words: Sequence[str], active: Collection[str
 
 
 def _one_suffices(scope: Scope) -> Iterator[Row]:
+    if scope.who is not None:
+        yield None, None, None, SOME_PEOPLE
+        return
     approvers: dict[str, list[Row]] = {}
     for name, *approver in scope.ask(_APPROVERS, scope.parameters):
         approvers.setdefault(str(name), []).append(tuple(approver))
@@ -174,10 +180,13 @@ def _is(word: str, approver: Row) -> bool:
 
 
 def _longer(scope: Scope) -> Iterator[Row]:
+    if scope.who is not None:
+        yield *[None] * 6, SOME_PEOPLE
+        return
     now = {rule.name: rule for rule in _permits(scope)}
     for name, n, may_last, needed, may_use, used in scope.ask(_NEEDED, scope.parameters):
         found = now.get(str(name))
-        if found is None or (found.lasts_for <= NO_MORE and found.uses == 1):
+        if found is None or found.gives is not None or (found.lasts_for <= NO_MORE and found.uses == 1):
             continue
         lasts_for, uses = _rounded(int(needed or 0)), max(1, int(used or 0))
         if 2 * lasts_for > found.lasts_for:
@@ -283,7 +292,8 @@ WIDER = Section(
             f"{_RULES_NOW}{_NEEDED}",
             _longer,
             f"Needed: until the end of the last run, or until the last use. Rules with fewer than {ENOUGH} grants that have ended"
-            " are left out. If somebody asks for more than the rule gives, jitsudo says how much it gives.",
+            " are left out, and so are rules that give things. If somebody asks for more than the rule gives, jitsudo says how"
+            " much it gives.",
         ),
     ),
 )

@@ -195,11 +195,46 @@ SYSTEMCTL = ("/usr/bin/systemctl", "restart")
             use("account:dba", path=b"", gives=True, n=30),
             {"gives": '["account:dba"]'},
         ),
+        # what is not shown as it is, is not in a line: neither beside quotes, nor in words that look like others
+        ({"commands": PSQL}, use("/usr/bin/psql", 'say "\U0001f600"', n=30), {"commands": '[["/usr/bin/psql", \'say "?"\']]'}),
+        ({"commands": PSQL}, use("/usr/bin/psql", "a\u3164b", n=30), {"commands": '[["/usr/bin/psql", "a?b"]]'}),
+        ({"commands": PSQL}, use("/usr/bin/psql", "p\u0430ypal", n=30), {"commands": '[["/usr/bin/psql", "p?ypal"]]'}),
+        ({"commands": PSQL}, use("/usr/bin/psql", "jürgen", n=30), {"commands": '[["/usr/bin/psql", "jürgen"]]'}),
+        ({"commands": r'[["/usr/bin/psql", "EXAMPLE\\*", "*"]]'}, use("/usr/bin/psql", "EXAMPLE\\bob", "a", n=30), {}),
+        # a rule that is used for things, and for a command now and then
+        (
+            {"commands": '[["/usr/bin/psql", "**"], ["/usr/bin/id"]]', "run_as": '["*"]', "gives": '["account:dba"]'},
+            [*use("account:dba", path=b"", gives=True, n=30), *use("/usr/bin/psql", "-l")],
+            {},
+        ),
+        (
+            {"commands": '[["/usr/bin/psql", "**"]]', "gives": '["account:dba", "account:dbb"]'},
+            [*use("/usr/bin/psql", "-l", n=30), *use("account:dba", path=b"", gives=True)],
+            {"commands": '[["/usr/bin/psql", "-l"]]'},
+        ),
+        # an account that came up once says that others will follow
+        (
+            {"commands": '[["/usr/bin/psql"]]', "run_as": '["*"]'},
+            [*use("/usr/bin/psql", run_as=POSTGRES, n=30), *use("/usr/bin/psql", run_as=RunAs("www", 33, "www", 33))],
+            {},
+        ),
+        (
+            {"commands": '[["/usr/bin/psql"]]', "run_as": '["root", "postgres", "*:adm"]'},
+            [*use("/usr/bin/psql", run_as=POSTGRES, n=30), *use("/usr/bin/psql", run_as=RunAs("www", 33, "adm", 4))],
+            {"run_as": '["postgres", "*:adm"]'},
+        ),
+        # an account whose name means something else in a rule
+        (
+            {"commands": '[["/usr/bin/psql"]]', "run_as": '["*"]'},
+            use("/usr/bin/psql", run_as=RunAs("self", 9, "self", 9), n=30),
+            {},
+        ),
         # uses from before the rule was changed are not its own
         ({"commands": PSQL}, [*use("/usr/bin/psql", "-l", n=30), *use("/bin/id")], {"commands": '[["/usr/bin/psql", "-l"]]'}),
     ],
 )
 def test_the_narrower_line_is_what_was_used(keys: dict[str, str], uses: list[Use], then: dict[str, str]) -> None:
+    """THREATS L-24: also if somebody typed what a line cannot have, or what people cannot see."""
     assert lines_of(keys, uses) == {key: f"{key} = {value}" for key, value in then.items()}
 
 

@@ -151,15 +151,15 @@ def test_nothing_is_told_of_a_rule_with_visible_to(scope: Scope) -> None:
 
 def test_a_grant_was_needed_until_its_last_use_or_the_end_of_its_last_run(scope: Scope) -> None:
     runs, found = list(scope.store.runs(ended=True)), {row[0]: row for row in rows(scope, "longer-than-needed")}
-    grants = [one for one in scope.store.grants(ended=True) if one.rule == "restart-web" and not one.is_live]
+    grants = [one for one in scope.store.grants(ended=True) if one.rule == "restart-web"]
     asked_later = [one for one in requests(scope) if one.state is RequestState.APPROVED]
     seconds = [0.0]
     for one in grants:
-        uses = [run.ended_at or run.starting_at for run in runs if run.grant == one.id]
+        uses = [run.ended_at or (scope.now if run.is_live else run.starting_at) for run in runs if run.grant == one.id]
         uses += [late.submitted_at for late in asked_later if late.lease == one.id]
         seconds += [(use - (one.begins_at or one.issued_at)).total_seconds() for use in uses]
     row = found["restart-web"]
-    assert (row[1], row[5]) == (len(grants), max(one.begun for one in grants))
+    assert (row[1], row[5]) == (len([one for one in grants if not one.is_live]), max(one.begun for one in grants))
     grant = row[6]
     assert isinstance(grant, str) and grant.startswith("grant = { lasts = ")
     assert read_duration(str(row[3])) == pytest.approx(min(7200, max(seconds)), abs=1.1)
@@ -185,7 +185,7 @@ def test_a_report_about_some_people_proposes_nothing(year: Year) -> None:
     with closing(read_store(year.database)) as store:
         who = frozenset(["alice@EXAMPLE.TEST"])
         scope = scope_of(store, year.policy, year.until, year.since, year.until, who, people=PEOPLE)
-        for name in ("never-asked", "never-answered", "never-varied"):
+        for name in ("never-asked", "never-answered", "one-suffices", "never-varied", "longer-than-needed"):
             (row,) = rows(scope, name)
             assert row[-1] == SOME_PEOPLE
 
@@ -330,3 +330,37 @@ def _noted(work: Any, looked: list[str]) -> Any:
         return work(self, id, parts)
 
     return use
+
+
+# --- shorter grants ------------------------------------------------------------------------------------------------------
+
+
+def shorter(house: House) -> list[Any]:
+    return [row[6] for row in house.told("longer-than-needed")]
+
+
+def end(house: House, id: str) -> None:
+    house.store._db.execute("UPDATE grants SET is_open = 0, version = version + 1 WHERE id = ?", (id,))
+    house.store._db.execute("UPDATE runs SET is_open = 0, version = version + 1 WHERE grant_id = ?", (id,))
+
+
+def test_an_open_grant_has_been_needed_as_well(house: House) -> None:
+    house.permits("/usr/bin/psql", "-l", n=ENOUGH)
+    for one in list(house.store.grants()):
+        end(house, one.id)
+    assert shorter(house) == ['grant = { lasts = "1m", uses = 1 }']
+    house.permits("/usr/bin/psql", "-l")
+    (last,) = house.store.grants()
+    used = "CAST(json_set(CAST(document AS TEXT), '$.begun', 12) AS BLOB)"
+    house.store._db.execute(f"UPDATE grants SET version = version + 1, document = {used} WHERE id = ?", (last.id,))
+    assert shorter(house) == ['grant = { lasts = "8h", uses = 12 }']
+
+
+def test_a_rule_that_gives_things_as_well_may_need_its_time_for_them(house: House) -> None:
+    house.permits("/usr/bin/psql", "-l", n=ENOUGH)
+    for one in list(house.store.grants()):
+        end(house, one.id)
+    (rule,) = house.policy.rules
+    assert shorter(house)
+    house.policy = replace(house.policy, rules=(replace(rule, gives=("account:dba",)),))
+    assert shorter(house) == []
