@@ -5,12 +5,10 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from binascii import a2b_base64
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from shutil import copyfileobj
 from typing import BinaryIO
 
 import click
@@ -33,6 +31,9 @@ def pack(*, id: str, out: Path | None, no_recordings: bool) -> None:
     if out is not None and str(out) == "-":
         if sys.stdout.isatty():
             raise click.UsageError("a pack is not for a terminal: use --out FILE, or a pipe")
+        import tempfile  # with what it imports, it takes longer than the other verbs of the record
+        from shutil import copyfileobj
+
         with tempfile.TemporaryFile() as whole:
             _fetch(id, whole, is_with_recordings=not no_recordings)
             whole.seek(0)

@@ -27,6 +27,7 @@ from jitd.deciding.decider import FreshDecision
 from jitd.executor import Ended as HasEnded
 from jitd.executor import Started as HasStarted
 from jitd.giving import Givers
+from jitd.lifecycle import lifecycle as lives
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.perform import TRIES, Overtaken, Perform
 from jitd.lifecycle.waiters import Waiters
@@ -140,7 +141,8 @@ def running(house: House) -> None:
 @pytest.mark.parametrize("name", ACTS)
 def test_what_comes_second_is_tried_again_and_done_once(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """THREATS A-05: once, twice, as often as it is tried: the record and the deeds are those of a store of one's own."""
-    monkeypatch.setattr(said, "_fresh", lambda: bytes(32))  # with equal salts, equal records are equal bytes
+    monkeypatch.setattr(said, "_fresh", lambda: bytes(32))  # with equal salts and random bytes, equal records are equal bytes
+    monkeypatch.setattr(lives, "_fresh_bytes", lambda: bytes(16))
     before, deed = ACTS[name]
     alone = House(tmp_path / "alone")
     before(alone)
