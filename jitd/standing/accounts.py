@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Standing privileges by accounts: a second account with the same uid, a password that is set, and groups that amount to root.
 
-Sources: passwd(5), shadow(5), gshadow(5), and ``jitd.core.root_groups``.
+Sources: passwd(5), shadow(5), gshadow(5), subuid(5), and ``jitd.core.root_groups``.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from jitd.core.grade import Grade
 from jitd.core.root_groups import ROOT_GROUPS
 from jitd.standing.privileges import ROOT, Privilege
-from jitd.standing.scene import EVERYBODY, Found, Scene, lines_of
+from jitd.standing.scene import EVERYBODY, NSSWITCH, Found, Scene, exists, lines_of
 
 PASSWD, SHADOW, GSHADOW = "/etc/passwd", "/etc/shadow", "/etc/gshadow"
+SUBUID, SUBGID = "/etc/subuid", "/etc/subgid"
+MAPPERS = {SUBUID: "/usr/bin/newuidmap", SUBGID: "/usr/bin/newgidmap"}
+"""The set-user-ID programs that give somebody the ids of these files, in a user namespace."""
 OF_SUDOERS = ("admin", "sudo", "wheel")
 """Groups whose power is what sudoers gives them. The reader of sudoers judges that."""
 ELSEWHERE = ("x", "*", "!", "!!")
@@ -65,10 +69,8 @@ def look_at_groups(scene: Scene) -> Iterator[Found]:
     shadow = scene.read(GSHADOW)
     if isinstance(shadow, str):
         yield shadow
-    for name, known in sorted(ROOT_GROUPS.items()):
-        gid = None if known.grade is Grade.READS or name in OF_SUDOERS else scene.gid(name)
-        if gid is None:
-            continue
+    for name, gid in _groups_of_root(scene):
+        known = ROOT_GROUPS[name]
         for member in scene.members(gid):
             if not scene.is_root(member):
                 yield Privilege(ROOT, "group", member, f"the group {name} (gid {gid}): its member {known.does}")
@@ -83,3 +85,44 @@ def look_at_groups(scene: Scene) -> Iterator[Found]:
             for admin in filter(None, rest.partition(":")[0].split(",")):
                 told = f"{GSHADOW}: an administrator of the group {group}, which amounts to root"
                 yield Privilege(ROOT, "group", admin, told)
+
+
+def _groups_of_root(scene: Scene) -> Iterator[tuple[str, int]]:
+    for name, known in sorted(ROOT_GROUPS.items()):
+        if known.grade is not Grade.READS and name not in OF_SUDOERS and (gid := scene.gid(name)) is not None:
+            yield name, gid
+
+
+def look_at_subordinate_ids(scene: Scene) -> Iterator[Found]:
+    """Yield who has the uid of an account, or the gid of a group that amounts to root, among their subordinate ids."""
+    switch = scene.read(NSSWITCH) if exists(*MAPPERS.values()) else None
+    text = switch.decode("utf-8", "replace") if isinstance(switch, bytes) else ""
+    for word in re.findall(r"^[ \t]*subid[ \t]*:[ \t]*([^#\s]+)", text, re.MULTILINE):
+        if word != "files":
+            yield f"subordinate ids come from {word}, and were not judged"
+    for path, mapper in MAPPERS.items():
+        source = scene.read(path) if exists(mapper) else None
+        if isinstance(source, str):
+            yield source
+        for number, line in lines_of(source) if isinstance(source, bytes) else ():
+            owner, *numbers = line.split(":")
+            try:
+                first, count = map(_number, numbers)
+            except ValueError:
+                continue
+            owner = scene.named(int(owner)) if owner.isdecimal() else owner
+            ids = range(first, first + count)
+            accounts = {one.uid: scene.becomes(one.name) or ROOT for one in scene.targets} if path == SUBUID else {}
+            for uid, becomes in accounts.items():
+                if uid in ids and scene.becomes(owner) not in (ROOT, becomes):
+                    yield Privilege(becomes, "account", owner, f"{path}:{number}: the uid {uid} is one of its subordinate uids")
+            for name, gid in _groups_of_root(scene) if path == SUBGID else ():
+                if gid in ids and not scene.is_root(owner):
+                    told = f"{path}:{number}: the gid {gid} of the group {name} is one of its subordinate gids"
+                    yield Privilege(ROOT, "group", owner, told)
+
+
+def _number(text: str) -> int:
+    """Return a number as strtoll(3) reads it with any base. Raises ValueError."""
+    text = text.strip()
+    return int(text, 8) if text.lstrip("+-").startswith("0") and text.lstrip("+-0").isdecimal() else int(text, 0)

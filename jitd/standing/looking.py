@@ -26,6 +26,7 @@ READERS: Mapping[str, Reader] = {
     "accounts": accounts.look_at_accounts,
     "passwords": accounts.look_at_passwords,
     "groups": accounts.look_at_groups,
+    "subordinate ids": accounts.look_at_subordinate_ids,
     "sudoers": sudo_rules.look_at_sudoers,
     "doas.conf": sudo_rules.look_at_doas,
     "PAM stacks": stacks.look_at_stacks,

@@ -85,6 +85,13 @@ ROWS = (
         {"/etc/gshadow": f"+\nshadow:{HASH}::\n"}, {"/etc/gshadow": f"+\nshadow:!{HASH}::\n"}),
     Row("a group that amounts to root has an administrator", "group", "eve", {"/etc/gshadow": "+\nshadow:*:eve:\n"},
         {"/etc/gshadow": "+\ncdrom:*:eve:\n"}),
+    Row("an account whose subordinate uids have that of root", "account", "eve", {"/etc/subuid": "+\n4005:0x0:01\n"},
+        {"/etc/subuid": "+\n4005:1:03\n"}, around={"/usr/bin/newuidmap": ""}),
+    Row("an account whose subordinate uids have that of an account that a rule names", "account", "eve",
+        {"/etc/subuid": "+\neve:4000:4000\n"}, {"/etc/subuid": "+\ndave:4004:1\neve:100000:65536\n"}, WATCHED,
+        around={"/usr/bin/newuidmap": ""}),
+    Row("an account whose subordinate gids have that of disk", "group", "eve", {"/etc/subgid": "+\neve:6:1\n"},
+        {"/etc/subgid": "+\neve:100000:65536\n"}, around={"/usr/bin/newgidmap": ""}),
     # sudoers
     Row("a rule of sudoers", "sudo", "eve", {SUDO: "eve ALL=(ALL) ALL\n"}, {SUDO: "# eve ALL=(ALL) ALL\n"}),
     Row("a rule for one command", "sudo", "eve", {SUDO: "eve ALL = NOPASSWD: /usr/bin/less\n"},
