@@ -9,9 +9,10 @@ from __future__ import annotations
 import configparser
 import fnmatch
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from xml.etree import ElementTree
 
+from jitd.pamlint.linting import POLKIT
 from jitd.standing.privileges import ROOT, Privilege
 from jitd.standing.scene import EVERYBODY, Found, Scene, exists
 
@@ -47,15 +48,16 @@ def look_at_polkit(scene: Scene) -> Iterator[Found]:
     """Yield what polkit permits without a proof, and its administrators, who become root by their own password."""
     if not exists(*DAEMONS):
         return
+    executing: set[str] = set()
     for directory in ACTIONS:
         for path in _files(scene, directory, ".policy"):
-            yield from _actions_in(path, scene)
+            yield from _actions_in(path, scene, executing)
     for directory in RULES:
         for path in _files(scene, directory, ".rules"):
             yield from _rules_in(path, scene)
     for directory in AUTHORITIES:
         for path in scene.places.matching(f"{directory}/*/*.pkla"):
-            yield from _authorities_in(path, scene)
+            yield from _authorities_in(path, scene, executing)
         for path in scene.places.matching(f"{directory}.conf.d/*.conf"):
             yield f"{path}: the administrators that this file names were not judged"
 
@@ -64,7 +66,13 @@ def _files(scene: Scene, directory: str, ending: str) -> list[str]:
     return [f"{directory}/{name}" for name in scene.names(directory) if name.endswith(ending)]
 
 
-def _actions_in(path: str, scene: Scene) -> Iterator[Found]:
+def _gives(said: str, scene: Scene) -> bool:
+    """True if people need nobody else with the answer ``said``: yes, or their own password, if jitd is not asked with it."""
+    return said == "yes" or (said.startswith("auth_self") and not scene.gates.holds(POLKIT, for_root=True))
+
+
+def _actions_in(path: str, scene: Scene, executing: set[str]) -> Iterator[Found]:
+    """Add the actions that are programs of root to ``executing``."""
     source = scene.read(path)
     if isinstance(source, str):
         yield source
@@ -79,12 +87,15 @@ def _actions_in(path: str, scene: Scene) -> Iterator[Found]:
     for action in root.iter("action"):
         name = action.get("id", "")
         is_program = any(one.get("key") == EXECUTES for one in action.iter("annotate"))
+        if is_program:
+            executing.add(name)
         for word, who in IMPLICIT.items():
-            said = [(one.text or "").strip() for one in action.iter(word)]
-            if "yes" not in said:
+            texts = [(one.text or "").strip() for one in action.iter(word)]
+            said = next((text for text in texts if _gives(text, scene)), None)
+            if said is None:
                 continue
             if is_program or name in OF_ROOT:
-                yield Privilege(ROOT, "polkit", who, f"{path}: {name} {word}=yes")
+                yield Privilege(ROOT, "polkit", who, f"{path}: {name} {word}={said}")
             elif word == "allow_any":
                 others.append(name)
             break
@@ -110,7 +121,7 @@ def _rules_in(path: str, scene: Scene) -> Iterator[Found]:
                     yield Privilege(ROOT, "polkit", who, f"{path}: an administrator of polkit (unix-{kind}:{name})")
 
 
-def _authorities_in(path: str, scene: Scene) -> Iterator[Found]:
+def _authorities_in(path: str, scene: Scene, executing: set[str]) -> Iterator[Found]:
     source = scene.read(path)
     if isinstance(source, str):
         yield source
@@ -125,9 +136,11 @@ def _authorities_in(path: str, scene: Scene) -> Iterator[Found]:
         return
     for section in found.sections():
         values = dict(found.items(section))
-        said = [told for name, told in RESULTS.items() if values.get(name, "").strip() == "yes"]
+        said = [told for name, told in RESULTS.items() if _gives(values.get(name, "").strip(), scene)]
         actions = [word for word in values.get("Action", "").split(";") if word]
-        patterns = [word for word in actions if _may_be_of_root(word)]
+        patterns = [word for word in actions if _may_be_of(OF_ROOT | executing, word)]
+        if said and actions and not patterns:
+            yield f"{path}: {values.get('Identity', '')} may do {actions[0]}, and what that gives was not judged"
         if not said or not patterns:
             continue
         for word in filter(None, values.get("Identity", "").split(";")):
@@ -139,6 +152,5 @@ def _authorities_in(path: str, scene: Scene) -> Iterator[Found]:
                     yield Privilege(ROOT, "polkit", who, f"{path}: {patterns[0]}{said[0]}")
 
 
-def _may_be_of_root(pattern: str) -> bool:
-    """True if a pattern of actions may mean an action by which one becomes root."""
-    return any(fnmatch.fnmatchcase(known, pattern) for known in OF_ROOT)
+def _may_be_of(actions: Collection[str], pattern: str) -> bool:
+    return any(fnmatch.fnmatchcase(known, pattern) for known in actions)

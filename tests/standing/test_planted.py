@@ -196,6 +196,14 @@ ROWS = (
             "</action>", '<annotate key="org.freedesktop.policykit.exec.path">/bin/sh</annotate></action>')},
         {POLICY: ACTION.format(id="x.y", any="no").replace(
             "</action>", '<annotate key="org.freedesktop.policykit.exec.path">/bin/sh</annotate></action>')}),
+    Row("an action of root's that everybody may do by their own password", "polkit", "everybody",
+        {POLICY: ACTION.format(id="org.freedesktop.policykit.exec", any="auth_self_keep")},
+        {POLICY: ACTION.format(id="org.freedesktop.policykit.exec", any="auth_admin_keep")}),
+    Row("a program that pkexec runs as root, by an authority of an older polkit", "polkit", "eve",
+        {PKLA: "[x]\nIdentity=unix-user:eve\nAction=x.y\nResultAny=auth_self\n"},
+        {PKLA: "[x]\nIdentity=unix-user:eve\nAction=x.z\nResultAny=auth_admin\n"},
+        around={POLICY: ACTION.format(id="x.y", any="no").replace(
+            "</action>", '<annotate key="org.freedesktop.policykit.exec.path">/bin/sh</annotate></action>')}),
     Row("an administrator of polkit", "polkit", "carol",
         {"/etc/polkit-1/rules.d/10-x.rules": 'polkit.addAdminRule(function(a, s) { return ["unix-group:movers"]; });\n'},
         {"/etc/polkit-1/rules.d/10-x.conf": 'polkit.addAdminRule(function(a, s) { return ["unix-group:movers"]; });\n'},
@@ -292,6 +300,7 @@ def test_what_no_file_says_is_named(rules: Policy) -> None:
         "/etc/sudo.conf": "Plugin sudoers_policy sudoers.so sudoers_file=/root/sudoers\n",
         "/etc/polkit-1/rules.d/10-x.rules": "polkit.addRule(function(a, s) { return polkit.Result.YES; });\n",
         "/etc/pam.d/su": "auth sufficient pam_door.so\n@include common-auth\n",
+        PKLA: "[x]\nIdentity=unix-user:eve\nAction=x.unknown\nResultAny=yes\n",
         "/etc/krb5.conf.d/x.conf": "[realms]\nA = {\nauth_to_local = RULE:[1:root]\n}\n",
     }):  # fmt: skip
         told = "\n".join(seen(rules).unseen)
@@ -303,6 +312,7 @@ def test_what_no_file_says_is_named(rules: Policy) -> None:
         "/etc/sudo.conf:1: ",
         "/etc/polkit-1/rules.d/10-x.rules: this file of rules is a program",
         "/etc/pam.d/su:1: whom pam_door.so lets in by su is not known",
+        f"{PKLA}: unix-user:eve may do x.unknown, and what that gives was not judged",
         "/etc/krb5.conf.d/x.conf: whom auth_to_local maps to an account was not judged",
         "not looked for: set-user-ID programs",
     ):
