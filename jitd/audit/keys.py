@@ -54,7 +54,8 @@ def read_keys(text: str) -> tuple[NamedKey, ...]:
 
 def _read_key(line: str) -> NamedKey:
     if line.startswith(f"{sshsig.ALGORITHM} "):
-        return NamedKey(sshsig.read_public(line))
+        comment = line.split(None, 2)[2:]
+        return NamedKey(sshsig.read_public(line), tuple(one for one in comment if re.fullmatch(r"jitd@[0-9A-Za-z._-]+", one)))
     before, found, after = line.partition(f" {sshsig.ALGORITHM} ")
     if not found:
         raise ValueError(f"not a public key of the form '{sshsig.ALGORITHM} BASE64'")
@@ -148,8 +149,14 @@ class Keys:
         except ValueError as fault:
             report(Finding(Wrong.FORGED, number, f"record {number} does not prove that the host has another key: {fault}"))
             return
-        if change is not None:
-            self._changes.append(change)
+        if change is None:
+            return
+        seen = [one.public for one in self._changes if one.number < number]
+        if change.public in seen or change.before in seen[:-1]:
+            text = f"record {number} names a key that was replaced before: who has kept or got it could write this record"
+            report(Finding(Wrong.FOREIGN_KEY, number, text))
+            return
+        self._changes.append(change)
 
     def may_judge(self, namespace: str) -> bool:
         """True if it is known whose signatures in ``namespace`` count."""

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,12 +20,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from jitd.audit import sshsig
+from jitd.audit.findings import Finding
+from jitd.audit.keys import read_keys
 from jitd.audit.lines import verify_lines
 from jitd.audit.pack import verify
 from jitd.audit.telling import EVERYTHING, SIGHTS, WITHOUT_CONTENTS
 from jitd.core import grant, holding, lock, owed_review, request
 from jitd.core import run as run_of
-from tests.audit.packs import ID, RUN, Host, words, wrong, zipped
+from tests.audit.packs import HOST, ID, RUN, Host, words, wrong, zipped
 from tests.audit.test_mutated_packs import _changed, _joined
 
 OWN = Path(verify.__file__)
@@ -91,6 +95,138 @@ def test_a_key_that_was_rotated_is_good_by_the_one_before_it_and_one_that_was_lo
     assert wrong(data) == []
     assert any("does not follow the key" in one for one in wrong(data, first))
     assert wrong(data, first, host.public) == []
+
+
+def test_who_has_got_a_key_that_was_replaced_cannot_forge_a_pack_that_the_new_key_proves(tmp_path: Path) -> None:
+    """THREATS L-27: the record about the new key is known to all. The thief repeats it, and says that the old one came back."""
+    host = Host(tmp_path / "host")
+    host.signing.sign()
+    stolen = host.public
+    shutil.copytree(host.path, tmp_path / "thief")
+    host.rotate()
+    rotated = next(body["detail"] for body in host.bodies() if body["event"] == "key.rotated")
+    thief = Host(tmp_path / "thief")
+    assert thief.public == stolen != host.public
+    thief.lifecycle.note("key.rotated", "root", 0, rotated)
+    made = {"host": HOST, "public": stolen.rpartition(" ")[0], "because": "lost", "before": rotated["public"]}
+    thief.lifecycle.note("key.made", "jitd", 0, made)
+    thief.live(reason="nobody asked for this")
+    data = zipped(thief.pack())
+    assert any("names a key that the host had before" in one for one in wrong(data, host.public))
+    found: list[Finding] = []
+    lines = [(str(at), line) for at, line in enumerate(thief.pack()["records.jsonl"].decode().splitlines())]
+    verify_lines(lines, found.append, given=read_keys(host.public))
+    assert any("names a key that was replaced before" in str(one) for one in found), found
+    host.live()
+    assert wrong(zipped(host.pack()), host.public) == []
+
+
+def test_a_key_counts_for_the_host_that_its_comment_names(tmp_path: Path) -> None:
+    """THREATS L-27: an auditor keeps the keys of all hosts in one file, and root of one host speaks for another."""
+    host = Host(tmp_path / "host")
+    host.live()
+    data = zipped(host.pack())
+    other = f"{line_of(STRANGER)} jitd@db2.example.test"
+    assert wrong(data, f"{other}\n{host.public}\n") == [] and wrong(data, host.public.rpartition(" ")[0]) == []
+    of_another = f"{host.public.rpartition(' ')[0]} jitd@db2.example.test"
+    assert any("does not follow the key that you gave" in one for one in wrong(data, of_another))
+
+
+def told_in_part(line: dict[str, Any]) -> dict[str, Any]:
+    """As the daemon tells a record to somebody who may not see all of it."""
+    digest = verify.read_line(1, json.dumps(line, separators=(",", ":"))).digest.hex()
+    found = {("digest" if name == "sealed" else name): digest if name == "sealed" else part for name, part in line.items()}
+    hidden: dict[str, Any] = {name: verify.HIDDEN for name in ("random", "document") if name in found}
+    return {**found, **hidden, "values": []}
+
+
+def with_lines(files: Files, name: str, change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> None:
+    lines = [change(json.loads(line)) for line in files[name].splitlines()]
+    files[name] = b"".join(json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in lines if line is not None)
+
+
+def test_what_is_told_in_part_is_not_called_proved_whatever_a_witness_has_signed(tmp_path: Path) -> None:
+    """THREATS L-27: root tells a record otherwise than it was sealed, and says that its reader may not see all of it."""
+    host = Host(tmp_path / "host")
+    host.live()
+    host.witness(WITNESS)
+
+    def change(files: Files) -> None:
+        def tell(line: dict[str, Any]) -> dict[str, Any]:
+            is_meant = line.get("event") == "request.reviewed"
+            return {**told_in_part(line), "actor": "mallory@EXAMPLE.TEST"} if is_meant else line
+
+        with_lines(files, "records.jsonl", tell)
+        files["documents.jsonl"] = b""
+        files["index.html"] = verify.page(files, ID)
+
+    files = host.pack(change=change)
+    told = words(zipped(files), host.public, witnesses=[line_of(WITNESS)])
+    n = sum(b'"form":"jitd record 1"' in line for line in files["records.jsonl"].splitlines())
+    proved, _, rest = told.partition("To whom:")
+    assert f"- {n - 1} records: as the host has sealed them" in proved
+    assert f"This covers {n - 1} of the {n} records." in rest
+    assert "- What is told of 1 record: 5. A part is hidden" in rest.partition("Not proved:")[2]
+    assert b"<b>what is told of records 5: a part is hidden" in files["index.html"]
+
+
+@pytest.mark.parametrize("which", ["document", "recording"])
+def test_a_record_that_is_told_in_part_proves_no_object_and_no_recording(which: str, tmp_path: Path) -> None:
+    """THREATS L-27: its digests are what the host says, and nothing that was sealed."""
+    host = Host(tmp_path / "host")
+    host.live()
+
+    def change(files: Files) -> None:
+        digest = ""
+
+        def forge(line: dict[str, Any]) -> dict[str, Any]:
+            nonlocal digest
+            if (line["life"], line["id"]) == ("run", RUN):
+                line = {**line, "document": line["document"].replace("4711", "4712"), "values": []}
+                digest = hashlib.sha256(line["document"].encode()).hexdigest()
+            return line
+
+        def tell(line: dict[str, Any]) -> dict[str, Any]:
+            if (line.get("event"), line.get("id")) != ("run.ended", RUN):
+                return line
+            return told_in_part(line) | ({"document": digest} if which == "document" else {})
+
+        if which == "document":
+            with_lines(files, "documents.jsonl", forge)
+        else:
+            with_lines(files, "documents.jsonl", lambda line: line if line["id"] != RUN else None)
+        with_lines(files, "records.jsonl", tell)
+
+    found = wrong(zipped(host.pack(change=change)), host.public)
+    expected = {
+        "document": "hides a part of a record, and not what is",
+        "recording": "no record that is shown tells of a recording",
+    }
+    assert any(expected[which] in one for one in found), found
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_a_run_that_is_left_out_is_missed(is_running: bool, tmp_path: Path) -> None:
+    """THREATS L-27: the maker shows the digests of all records about it."""
+    host = Host(tmp_path / "host")
+    host.live(until="running" if is_running else "ended")
+
+    def change(files: Files) -> None:
+        def hide(line: dict[str, Any]) -> dict[str, Any]:
+            if not str(line.get("event")).startswith("run.") or line.get("id") != RUN:
+                return line
+            return {"form": "jitd digest 1", "host": HOST, "number": line["number"], "digest": told_in_part(line)["digest"]}
+
+        with_lines(files, "records.jsonl", hide)
+        with_lines(files, "documents.jsonl", lambda line: line if line["id"] != RUN else None)
+        for name in [name for name in files if name.startswith("recordings/")]:
+            del files[name]
+        files["index.html"] = verify.page(files, ID)
+
+    assert wrong(zipped(host.pack(change=change)), host.public) == [
+        f"records.jsonl: records about the run or thing {RUN} are missing"
+    ]
+    assert wrong(zipped(host.pack()), host.public) == []
 
 
 def test_the_countersignature_of_a_witness_counts_if_its_key_is_known(tmp_path: Path) -> None:
@@ -482,7 +618,7 @@ def test_more_keys_than_a_host_can_have_are_refused() -> None:
     found: list[verify.Finding] = []
     lines = [("records.jsonl", line._replace(number=n)) for n in range(verify.MOST_KEYS + 9)]
     verify.check_signatures(lines, (), (), found.append)
-    assert [str(one) for one in found] == ["records.jsonl, line 1: there are more records about keys than 1000"]
+    assert str(found[-1]) == "records.jsonl, line 1: there are more records about keys than 1000"
 
 
 @pytest.mark.parametrize("name", ["json.py", "hashlib.py", "cryptography.py", "argparse.py"])
@@ -500,4 +636,6 @@ def test_a_record_that_is_there_in_part_is_marked_on_the_page(host: Host) -> Non
     assert wrong(zipped(hidden), host.public) == []
     n_part = sum(1 for line in hidden["records.jsonl"].splitlines() if b'"form":"jitd record' in line and b'"sealed"' not in line)
     assert n_part == hidden["index.html"].count(b"<small>in part</small>") > 0
-    assert f"Of {n_part} of them, a part is hidden, and the host alone says the rest." in words(zipped(hidden), host.public)
+    told = words(zipped(hidden), host.public)
+    assert f"- What is told of {n_part} records: " in told.partition("Not proved:")[2]
+    assert b"<b>what is told of records " in hidden["index.html"] and b"<b>what is told of" not in host.pack()["index.html"]

@@ -303,6 +303,20 @@ def test_things_that_were_given_and_a_review_that_is_owed_belong_to_a_pack(house
         assert [one["life"] for one in lines(files, "documents.jsonl")] == lives
 
 
+def test_an_owed_review_that_is_left_out_of_a_pack_is_missed(house: House) -> None:
+    """THREATS L-27: the maker shows the digests of its records."""
+    glass = BreakGlass("p", (Approval(1, ("group:ops",)),), 3600, 1)
+    made = replace(asked("BR0K-E000", ALICE, command("psql")), breaks_glass=True)
+    house.lifecycle.handle(submit(made), screened(made, free(break_glass=glass)))
+    files = house.make(made.id)
+    left_out = "records.jsonl: records about the owed review BR0K-E000 are missing"
+    assert wrong(zipped(files), house.public) == []
+    kept = [line for line in lines(files) if not str(line.get("event")).startswith("owed_review.")]
+    assert len(kept) < len(lines(files))
+    files["records.jsonl"] = b"".join(json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in kept)
+    assert left_out in wrong(zipped(files), house.public)
+
+
 def test_a_person_has_one_pack_made_at_a_time_and_leaves_room_for_others(house: House) -> None:
     house.signing.sign()
 

@@ -382,7 +382,8 @@ def read_keys(text: str) -> list[Key]:
 
 def _read_key(line: str) -> Key:
     if line.startswith("ssh-ed25519 "):
-        return Key(public_in(line))
+        comment = line.split(None, 2)[2:]
+        return Key(public_in(line), tuple(one for one in comment if re.fullmatch(r"jitd@[0-9A-Za-z._-]+", one)))
     before, found, after = line.partition(" ssh-ed25519 ")
     principals, _, options = before.partition(" ")
     only = re.fullmatch(r'namespaces="([^"]+)"', options.strip(), re.IGNORECASE) if options.strip() else None
@@ -507,6 +508,8 @@ def _record(at: int, found: dict[str, Any], host: str, number: int) -> Line:
             raise Wrong(f"has something sealed that is not a record of jitd in canonical form (record {number})")
     if not isinstance(found["values"], list) or not isinstance(found.get("about", {}), dict):
         raise Wrong("has a member of a wrong type")
+    if not sealed and not all(told.get(name, HIDDEN) == HIDDEN for name in ("random", "document")):
+        raise Wrong("hides a part of a record, and not what is always hidden then: its random bytes and its document's digest")
     digest = hashlib.sha256(sealed).digest() if sealed else _hex(found, "digest")
     values = tuple(map(_value, found["values"]))
     return Line(at, "record", host, number, _hex(found, "seal"), digest, sealed, content, told, values, found.get("about", {}))
@@ -612,7 +615,8 @@ class Object(NamedTuple):
 
 
 class Contents(NamedTuple):
-    """What the files of a pack say. ``values`` maps a commitment to its value, ``objects`` a life and an id to the object, and
+    """What the files of a pack say. ``values`` maps a commitment to its value, if something that is there as it was sealed has
+    this commitment, ``objects`` a life and an id to the object, and
     ``policies`` a digest to the names and texts of the files of the policy. ``forgotten`` contains the owners of values that were
     forgotten.
     """
@@ -629,6 +633,11 @@ class Contents(NamedTuple):
         """The records that are shown."""
         return [line for line in self.lines if line.form == "record"]
 
+    @property
+    def partial(self) -> list[Line]:
+        """Those of which a part is hidden. Nothing but their digests was sealed: the host alone says what they tell."""
+        return [line for line in self.records if line.content is None]
+
 
 def read(files: Files, report: Report) -> Contents:
     """Read what ``files`` say. Report what cannot be read, and go on with the rest."""
@@ -643,7 +652,7 @@ def read(files: Files, report: Report) -> Contents:
                 report(Finding(name, at, f"the value {value.field} is not the one to which {what} commits"))
             elif sealed and value.committed not in known:
                 report(Finding(name, at, f"there is a value {value.field} to which {what} does not commit"))
-            else:
+            elif sealed:
                 values[value.committed] = value
 
     for line in lines:
@@ -864,6 +873,11 @@ def check_signatures(
         if change is not None:
             if changes and change.number > changes[-1].number and change.before not in (None, changes[-1].public):
                 what = f"record {change.number} names another key before it than record {changes[-1].number} has named"
+                report(Finding(name, line.at, what))
+            if any(change.public == one.public for one in changes if one.number < change.number):
+                what = (
+                    f"record {change.number} names a key that the host had before: who has kept or got it could write this record"
+                )
                 report(Finding(name, line.at, what))
             changes.append(change)
     keys: list[bytes] = []
@@ -1198,8 +1212,12 @@ class _Page:
             ("approved by", _Html(", ".join(approvers)) if approvers else None),
             ("denied by", _Html(", ".join(deniers)) if deniers else None),
             ("runs", _Html("; ".join(self._ends())) if self._ends() else None),
+            ("not proved", _Html(f"<b>{self._in_part()}</b>") if self._contents.partial else None),
         ]
         return _rows(rows)
+
+    def _in_part(self) -> str:
+        return f"what is told of records {_numbers(self._contents.partial)}: a part is hidden, and the host alone says the rest"
 
     def _ends(self) -> list[_Html]:
         ends = [(body.get("id"), _ending(body.get("detail"))) for _, body in self._events("run.ended")]
@@ -1493,7 +1511,7 @@ class _Page:
         return _Html(f'<table class="records">\n<thead><tr>{head}</tr></thead>\n{"".join(out)}</table>\n')
 
     def _not_shown(self) -> _Html:
-        partial = [line.number for line in self._contents.records if line.content is None]
+        partial = self._contents.partial
         out = []
         for word, why in (
             (HIDDEN, "the reader for whom the pack was made may not see it, or it is not here"),
@@ -1504,8 +1522,8 @@ class _Page:
                 out.append(f"<p>{len(gone)} × {word.strip('‹›')}: {why}. The commitments to it stand in the records:</p>\n")
                 out.append('<ul class="hex">' + "".join(f"<li><code>{one}</code></li>" for one in gone) + "</ul>\n")
         if partial:
-            numbers = ", ".join(map(str, partial))
-            out.append(f"<p>Of these records, a part may not be shown, and the rest is as the host tells it: {numbers}.</p>\n")
+            told = _numbers(partial)
+            out.append(f"<p>Of these records, a part may not be shown, and the rest is as the host tells it: {told}.</p>\n")
         if not self._contents.objects:
             out.append("<p>The stored objects are not in this pack: the reader may not see the contents of the request.</p>\n")
         return _Html("".join(out))
@@ -1735,8 +1753,11 @@ class Verdict(NamedTuple):
     segments: Sequence[Segment] = ()
 
     def covered(self, number: int) -> set[int]:
-        """Return the numbers of the records that are shown and that the seal of record ``number`` covers, as the pack proves."""
-        shown = {line.number for line in self.contents.records} if self.contents is not None else set()
+        """Return the numbers of the records that are there as they were sealed and that the seal of record ``number`` covers, as
+        the pack proves.
+        """
+        records = self.contents.records if self.contents is not None else ()
+        shown = {line.number for line in records if line.content is not None}
         within = [segment.seals for segment in self.segments if number in segment.seals]
         return {one for one in shown if one <= number and any(one in seals for seals in within)}
 
@@ -1872,16 +1893,43 @@ def _check_objects(contents: Contents, own: str, report: Report) -> list[str]:
             report(Finding(DOCUMENTS, found.at, f"no record that is shown tells of {life} {_ascii(id)}"))
         elif line_of.body.get("document") != found.digest:
             report(Finding(DOCUMENTS, found.at, f"{life} {_ascii(id)} is not as record {line_of.number} left it"))
+    for what in _left_out(contents, own, last):
+        report(Finding(RECORDS, 0, f"records about {what} are missing"))
     states = {f"{life} {id}": (life, line.body.get("state")) for (life, id), line in last.items()}
     return [f"{name} {state}" for name, (life, state) in states.items() if state not in ENDED[life]]
 
 
+def _left_out(contents: Contents, own: str, last: Mapping[tuple[str, str], Line]) -> Iterator[str]:
+    """Yield each run and each thing under the grant of the request ``own`` and the owed review of which no record is shown,
+    although what is shown says that it was there.
+    """
+    parts = {id for life, id in last if life in ("run", "holding") and id.partition(".")[0] == own}
+    found = contents.objects.get(("grant", own))
+    living = _member(found.content, "living") if found is not None else None
+    named = {one for one in living if isinstance(one, str)} if isinstance(living, list) else set()
+    for line in contents.records:
+        if line.body.get("id") == own and str(line.body.get("event")).startswith("grant."):
+            run = _member(line.body, "detail", "run")
+            named |= {run} if isinstance(run, str) else set()
+    highest = max((int(id.partition(".")[2] or 1) for id in parts if re.fullmatch(_RUN, id)), default=0)
+    named |= {own if n == 1 else f"{own}.{n}" for n in range(1, min(highest, MOST_SHOWN) + 1)}
+    yield from (f"the run or thing {_ascii(id)}" for id in sorted(named - parts))
+    request = last.get(("request", own))
+    is_approved = request is not None and request.body.get("state") == "approved"
+    screened = [line.body for line in contents.records if line.body.get("event") == "request.screened"]
+    breaks_glass = any(body.get("id") == own and _member(body, "detail", "break_glass") for body in screened)
+    if is_approved and breaks_glass and ("owed_review", own) not in last:
+        yield f"the owed review {_ascii(own)}"
+
+
 def _check_recordings(files: Files, contents: Contents, report: Report) -> int:
-    """Report each recording that is not the one of which the record has the digest. Return the number of the others."""
+    """Report each recording that is not the one of which the record, as it was sealed, has the digest. Return the number of the
+    others.
+    """
     sealed: dict[str, Any] = {}
     for line in contents.records:
-        if line.body.get("event") == "run.ended":
-            sealed[str(line.body.get("id"))] = _member(line.body, "detail", "recording")
+        if line.content is not None and line.content.get("event") == "run.ended":
+            sealed[str(line.content.get("id"))] = _member(line.content, "detail", "recording")
     n = 0
     for name, content in files.items():
         if not name.startswith("recordings/"):
@@ -1943,10 +1991,16 @@ def told(verdict: Verdict, own: bytes, *, has_key: bool) -> Iterator[str]:
         )
     yield ""
     yield "Not proved:"
-    if len(verdict.segments) > 1 and len(covered) < len(records):
+    if contents.partial:
         yield (
-            f"- That all is of one past: between the segments of {RECORDS}, records are left out, and "
-            f"{len(records) - len(covered)} of those that are shown are held together by the key of the host alone."
+            f"- What is told of {_n(len(contents.partial), 'record')}: {_numbers(contents.partial)}. A part is hidden, so only "
+            f"the digest was sealed and signed. The rest is the word of the host, and root of {host} can say anything."
+        )
+    n_alone = len(records) - len(contents.partial) - len(covered)
+    if len(verdict.segments) > 1 and n_alone:
+        yield (
+            f"- That all is of one past: between the segments of {RECORDS}, records are left out, and {n_alone} of those that "
+            "are shown are held together by the key of the host alone."
         )
     yield "- What an approver saw on their screen; only that their review names the fingerprint of the request."
     yield "- What root did on the host before it was recorded, or past jitd; what a program did that is not in the recording."
@@ -1965,12 +2019,10 @@ def told(verdict: Verdict, own: bytes, *, has_key: bool) -> Iterator[str]:
 
 def _told_of_records(contents: Contents, n_recordings: int) -> Iterator[str]:
     records = contents.records
-    n_part = sum(line.content is None for line in records)
     n_digests = sum(line.form == "digest" for line in contents.lines)
-    part = f" Of {n_part} of them, a part is hidden, and the host alone says the rest." if n_part else ""
     yield (
-        f"- {_n(len(records), 'record')}: as the host has sealed them, and none of this request is missing between its first and "
-        f"its last.{part}"
+        f"- {_n(len(records) - len(contents.partial), 'record')}: as the host has sealed them, and none of this request is "
+        "missing between its first and its last."
     )
     if n_digests:
         yield f"- {_n(n_digests, 'digest')} of the records between them: none was taken out there or put in."
@@ -1981,6 +2033,10 @@ def _told_of_records(contents: Contents, n_recordings: int) -> Iterator[str]:
         _n(n_recordings, "recording"),
     )
     yield f"- {', '.join(found)}: those of which the records have the digests."
+
+
+def _numbers(lines: Iterable[Line]) -> str:
+    return ", ".join(str(line.number) for line in lines)
 
 
 def _n(n: int, what: str) -> str:
