@@ -25,7 +25,7 @@ from jitd.audit.forms import Checkpoint, Countersignature, Digest
 from jitd.audit.pack import making
 from jitd.audit.pack.making import File, TooLarge, file_of, text_of
 from jitd.audit.pack.trace import trace
-from jitd.audit.pack.verify import Wrong, page
+from jitd.audit.pack.verify import Wrong, page, readme
 from jitd.core.command import read_id
 from jitd.core.effects import Moment
 from jitd.core.frozen import dataclass
@@ -176,7 +176,7 @@ class Packs:
             is_drawn = time.monotonic() < until
             recorded |= await work(self._recorded, run, open_files, tuple(recorded.values()), is_drawn=is_drawn)
         first = {
-            making.README: making.readme(self._host, id, who.principal),
+            making.README: readme(self._host, id, who.principal),
             making.PAGE: b"",
             making.VERIFIER: _verifier(),
         }

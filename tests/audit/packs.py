@@ -36,6 +36,7 @@ from jitd.store.sqlite import SqliteStore
 from tests.scene import START, actor, asked, command, moment, permit, person, review, screened, submit, withdraw
 
 HOST = "db1.example.test"
+BY = "dave@EXAMPLE.TEST"
 ID, RUN = "K7QM-2XVD", "K7QM-2XVD.2"
 OWN = Path(verify.__file__).read_bytes()
 POLICY = """# The database's own people
@@ -178,7 +179,12 @@ class Host:
         """The files of a pack about ``id``. ``change`` may change what the host then signs."""
         self.signing.sign()
         shown = {number for number, body, _ in self.store.records() if _is_shown(json.loads(body), id)}
-        files = {"README.txt": b"A pack.\n", "index.html": b"", "verify.py": OWN, "records.jsonl": self._lines(shown, sight)}
+        files = {
+            "README.txt": verify.readme(HOST, id, BY),
+            "index.html": b"",
+            "verify.py": OWN,
+            "records.jsonl": self._lines(shown, sight),
+        }
         files["documents.jsonl"] = b"".join(self._documents(id)) if sight is EVERYTHING else b""
         files[f"policy-{self.digest}.json"] = self.policy
         files["trace.json"] = _line(_trace(id, self.digest))
@@ -193,7 +199,7 @@ class Host:
         if change is not None:
             change(files)
         parts = [{"name": name, "size": len(one), "sha256": hashlib.sha256(one).hexdigest()} for name, one in files.items()]
-        manifest = {"form": "jitd pack 1", "host": HOST, "id": id, "made_at": "2026-03-02T10:00:00Z", "by": "dave@EXAMPLE.TEST"}
+        manifest = {"form": "jitd pack 1", "host": HOST, "id": id, "made_at": "2026-03-02T10:00:00Z", "by": BY}
         files["manifest.json"] = _line({**manifest, "jitd": "0.0", "files": parts})
         return self.signed(files, id)
 
@@ -201,7 +207,7 @@ class Host:
         """``files`` with a record about them."""
         parts = json.loads(files["manifest.json"])["files"]
         detail = {"id": id, "manifest": hashlib.sha256(files["manifest.json"]).hexdigest(), "n": len(parts)}
-        self.lifecycle.note("pack.made", "dave@EXAMPLE.TEST", 1004, detail)
+        self.lifecycle.note("pack.made", BY, 1004, detail)
         made = self.store.head().number
         self.signing.sign()
         files["proof.jsonl"] = self._lines({made}, EVERYTHING, with_witnesses=False)

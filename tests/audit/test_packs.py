@@ -408,6 +408,19 @@ LIES: dict[str, tuple[Callable[[Files], Any], str]] = {
         f"no record that is shown tells of a recording of run {ID}",
     ),
     "the page is another one": (replaced("index.html", b"bob@EXAMPLE.TEST", b"dave@EXAMPLE.TEST"), OTHER_PAGE),
+    "a picture has a script": (
+        replaced(PICTURE, b"postgres=#", b"<script>alert(1)</script>"),
+        "is not a picture as jitd draws it",
+    ),
+    "a picture has a link": (replaced(PICTURE, b'<text x="1"', b'<text fill="url(https://a.test/)"'), "is not a picture as jitd"),
+    "an asciicast controls the terminal": (
+        replaced(PICTURE.replace("-1.svg", ".cast"), b"{}", b"\x1b]52;c;cm0K\x07"),
+        "has characters that control a terminal",
+    ),
+    "what the pack tells its reader to do is another thing": (
+        replaced("README.txt", b"Use the one of a jitd that you trust", b"Use this one"),
+        "README.txt: is not the one of this pack",
+    ),
     "a picture is another one": (replaced(PICTURE, b"postgres", b"mysql"), OTHER_PAGE),
     "the trace is another one": (replaced("trace.json", b"permits", b"passes"), OTHER_PAGE),
 }
@@ -550,8 +563,8 @@ def test_a_pack_with_another_verify_py_is_whole_and_its_page_is_said_not_to_be_c
     data = zipped(host.pack(change=lambda files: files.update(later)))
     assert wrong(data, host.public) == []
     told = words(data, host.public)
-    assert "- index.html: another verify.py has made it, and this one cannot compare it." in told
-    assert "index.html is what this verify.py makes" not in told
+    assert "- index.html and README.txt: another verify.py was in the pack, so this one cannot compare them." in told
+    assert "are what this verify.py makes" not in told
 
 
 def test_a_pack_of_what_goes_on_is_whole_and_says_so(host: Host, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pyte
 import pytest
 
+from jitd.audit.pack import verify
 from jitd.recording import stills
 from jitd.recording.form import Frame, Kind
 from jitd.recording.screen import MOST_COLUMNS, MOST_MARKS, MOST_ROWS, Screen
@@ -175,6 +176,9 @@ def test_a_picture_has_text_and_rectangles_alone(data: bytes) -> None:
         assert part.tag.removeprefix(SVG) in ("svg", "title", "rect", "g", "text")
         assert not [name for name in part.attrib if name.startswith("on") or "href" in name or name == "style"]
         assert all(char.isprintable() for char in part.text or "" if char != "\n"), part.text
+    found: list[verify.Finding] = []
+    verify._check_forms({"recordings/K7QM-2XVD-1.svg": picture.encode()}, found.append)
+    assert found == [], "verify.py takes it for a picture"
 
 
 def test_a_picture_in_which_each_cell_has_a_colour_of_its_own_stays_small() -> None:

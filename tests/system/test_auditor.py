@@ -168,6 +168,7 @@ def test_who_could_become_root_is_told_with_and_without_asking(scene: Scene) -> 
 def test_who_approved_is_told_by_the_host_and_proved_without_it(scene: Scene) -> None:
     told, _, proved = answers(scene, 2)
     assert re.search(r"request\.reviewed.*bob@EXAMPLE\.TEST|bob@EXAMPLE\.TEST.*request\.reviewed", told)
+    assert (scene.desk / "action.html").is_file()
     with zipfile.ZipFile(scene.desk / "action.zip") as pack:
         assert "bob@EXAMPLE.TEST" in pack.read("index.html").decode()
         assert any(name.startswith("policy-") and b"lab-dba" in pack.read(name) for name in pack.namelist())

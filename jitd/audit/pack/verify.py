@@ -1731,6 +1731,83 @@ def _page(files: Files, id: str, contents: Contents) -> bytes:
         raise Wrong("a record, an object or the trace has a member of a wrong type") from None
 
 
+# --- the other files that are read by people -------------------------------------------------------------------------------
+
+
+_README = """\
+This is a pack of jitd: everything that the record of {host} knows of
+the request {id}, as {by} may see it.
+
+To check the pack
+-----------------
+The verify.py in this zip came with what it should check, so it proves
+nothing to you. Use the one of a jitd that you trust: on any host with
+jitd it is /usr/share/jitd/verify.py, and `jitd --version -v` prints its
+SHA-256. It is one file, and needs Python 3.9 or later and the package
+"cryptography". Do not unpack the zip before:
+
+    python3 verify.py --key HOST.pub --page PAGE.html PACK.zip
+
+HOST.pub is the public key of {host}: `jitd audit key` prints it there.
+Get it from its administrator, or from a time before the pack was made.
+Without --key, only the pack itself says whose key has signed it. With
+--witness-key, a countersignature of another machine counts as well.
+verify.py says in words what is proved, to whom, and what is not. If the
+pack is whole, it writes the page of the action into PAGE.html, which
+must not exist. Read it in a browser. It needs no network, and runs no
+script. index.html in the zip is the same page, as the host made it.
+
+What is in it
+-------------
+index.html         the page of the action, made from the files below
+verify.py          a copy of the verifier, for convenience
+records.jsonl      the records, with the digests of those between them,
+                   and the signed heads of the chain around them
+documents.jsonl    the stored request, grant, runs and holdings
+policy-*.json      the rules that decided, as text
+trace.json         what each rule answers to the request
+recordings/        the recordings of the runs
+manifest.json      the size and SHA-256 of each file above
+proof.jsonl        the host's record about this pack
+
+What the reader for whom it was made may not see, and what was forgotten
+since, stands in it as a commitment. It is still proved that the record
+has it, and that it was not changed.
+
+Nothing here proves what an approver saw on a screen, what root did
+before it was recorded, or that nothing else happened.
+"""
+
+
+def readme(host: str, id: str, by: str) -> bytes:
+    """Return README.txt of the pack about the request ``id``, for the principal ``by``."""
+    return _README.format(host=host, id=id, by=shown(by, is_name=True)).encode("ascii", "backslashreplace")
+
+
+_TAG = re.compile(
+    r"</(?:svg|title|g|text)>|<(?:svg|title|rect|g|text)"
+    r"(?: (?:xmlns=\"http://www\.w3\.org/2000/svg\"|xml:space=\"preserve\"|(?:width|height|viewBox|role|fill|font-family|font-size"
+    r"|direction|unicode-bidi|x|y|textLength|lengthAdjust|font-weight|font-style|opacity"
+    r"|text-decoration)=\"[A-Za-z0-9#., -]*\"))*/?>"
+)
+"""The tags of a picture: text and rectangles, and nothing that is run, loaded or linked."""
+
+
+def _check_forms(files: Files, report: Report) -> None:
+    """Report each file that could do something else in a terminal or a browser than to be read. The page is not among them."""
+    for name in files:
+        if name == PAGE or name.endswith(".jitd"):
+            continue
+        try:
+            text = _text_of(files, name) if name != OWN_COPY else ""
+            if not text.replace("\n", "").isprintable():
+                raise Wrong("has characters that control a terminal")
+            if name.endswith(".svg") and "<" in _TAG.sub("", text):
+                raise Wrong("is not a picture as jitd draws it: it has more than text and rectangles")
+        except Wrong as fault:
+            report(Finding(name, 0, str(fault)))
+
+
 # --- the verdict ---------------------------------------------------------------------------------------------------------
 
 
@@ -1790,8 +1867,11 @@ def verify(data: Bytes, own: bytes, given: Sequence[Key] = (), witnesses: Sequen
     _compare_records(contents.lines, proof, found.append)
     going_on = _check_objects(contents, str(manifest.get("id")), found.append)
     n_recordings = _check_recordings(files, contents, found.append)
+    _check_forms(files, found.append)
     is_page_own = bytes(files.get(OWN_COPY, b"")) == own
     if is_page_own and not found:
+        if readme(*(str(manifest[name]) for name in ("host", "id", "by"))) != bytes(files[README]):
+            found.append(Finding(README, 0, "is not the one of this pack"))
         try:
             if _page(files, str(manifest["id"]), contents) != bytes(files[PAGE]):
                 found.append(Finding(PAGE, 0, "is not the page of this pack: made again of the other files, it is another one"))
@@ -1963,7 +2043,7 @@ def told(verdict: Verdict, own: bytes, *, has_key: bool) -> Iterator[str]:
     )
     yield from _told_of_records(contents, verdict.n_recordings)
     if verdict.is_page_own:
-        yield f"- {PAGE} is what this verify.py makes of the other files."
+        yield f"- {PAGE} and {README} are what this verify.py makes of the other files."
     yield ""
     yield "To whom:"
     prints = ", ".join(fingerprint(key) for key in signatures.keys)
@@ -2010,7 +2090,10 @@ def told(verdict: Verdict, own: bytes, *, has_key: bool) -> Iterator[str]:
     yield "- The time, beyond what the clocks of the host and of the witnesses said."
     yield "- The trace, the asciicast and the pictures, which explain: the host made them, and they are not made again here."
     if not verdict.is_page_own:
-        yield f"- {PAGE}: another verify.py has made it, and this one cannot compare it. --page FILE writes the page of this one."
+        yield (
+            f"- {PAGE} and {README}: another verify.py was in the pack, so this one cannot compare them. They can say and do "
+            "anything. --page FILE writes the page of this one: read that."
+        )
     yield ""
     yield "This verify.py has the SHA-256"
     yield f"  {_sha256(own)}"
