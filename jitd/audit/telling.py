@@ -40,11 +40,12 @@ _PROGRAM = """event at boot boot_id synchronised actor uid role state version do
 grant run holding lease lock extends by requester holder service authentication ticket_ends_at proved spelled kdc verdict
 decision why run_as uses waits starts_at begins_at ends_at until after stays login pid was_started ending number recording
 has_secret review_for open whom name lasts_for spent_for who live size rules tries_left person channel to fault sink first
-last n owners setting values since kinds unseen form sha256 manifest"""
+last n owners setting values since kinds unseen form manifest"""
 _OF_RULE = "point rule instead_of skipped approvals ways demands grade groups group_ids lists"
 ID = frozenset(_PROGRAM.split())
 """The parts that a reader sees who is shown neither rules nor commands. They say who did what kind of thing, as each notice
-does.
+does. The SHA-256 of a report or of a list of standing privileges is none of them: few lists may be possible on a host. A manifest
+covers random bytes of records, so nobody can guess it.
 """
 RULE = ID | frozenset(_OF_RULE.split())
 """The parts that a reader sees who is shown rules, but no commands."""

@@ -16,6 +16,7 @@ from jitd.core.chain import RANDOM, canonical
 from jitd.core.grade import Finding, Grade
 from jitd.core.values import FORGOTTEN, Values, commitment
 from jitd.lifecycle.lifecycle import Lifecycle
+from jitd.standing.privileges import Privilege, listed
 from jitd.store import documents
 from jitd.store.sqlite import SqliteStore
 from tests.scene import THING, asked, command, free, moment, permit, screened, submit, thing
@@ -170,6 +171,21 @@ def test_who_guesses_a_thing_and_the_stored_object_with_it_cannot_check_it_by_th
     assert record.digest == hashlib.sha256(body).digest()
     for sealed in (guess, {name: part for name, part in guess.items() if name != "random"}):
         assert hashlib.sha256(canonical(sealed)).digest() != record.digest
+
+
+@pytest.mark.parametrize("shows", ["id", "rule"])
+def test_who_guesses_a_list_of_standing_privileges_cannot_check_it_by_its_digest(tmp_path: Path, shows: str) -> None:
+    """THREATS L-21: who is shown no list knows the host and how many privileges there are, and has few accounts to try."""
+    store = SqliteStore(tmp_path / "jitd.db")
+    kept = listed("db1", [Privilege("root", "password", "eve", "/etc/shadow")], ["not looked for: polkit"])
+    digest = hashlib.sha256(kept.text().encode()).hexdigest()
+    detail = {"n": 1, "kinds": kept.counts, "unseen": 1, "sha256": digest}
+    Lifecycle(store, moment, lambda: "f0" * 32).note("standing.recorded", "root", 0, detail)
+    ((_, body, _),) = store.records()
+    record = tell("db1", 1, body, SEAL, None, None, sight_outside(shows, None))
+    assert digest not in record.line()
+    assert (record.told["detail"]["n"], record.told["detail"]["sha256"], record.sealed) == (1, HIDDEN, b"")
+    assert digest in tell("db1", 1, body, SEAL, None, None, sight_outside("command", None)).line()
 
 
 def test_a_reader_to_whom_a_note_hides_nothing_gets_its_random_bytes_in_the_record_that_was_sealed() -> None:
