@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks that the lists of standing privileges which records name are stored beside the chain, as they were recorded.
 
-Law: how much memory this takes does not depend on the length of the record.
+Law: how much memory this takes does not depend on the length of the record. A list says nothing of the chain, so what is found is
+reported at the end: the comparison of the chain with the stored objects goes on.
 """
 
 from __future__ import annotations
@@ -13,16 +14,30 @@ from typing import Any
 from jitd.audit.findings import Finding, Report, Wrong
 
 RECORDED = "standing.recorded"
+MOST = 4096
+"""So many findings are kept until the end."""
 
 
-def check(number: int, content: dict[str, Any], document: Callable[[str], bytes | None], report: Report) -> None:
-    """Check the list that record ``number`` names, if its event is RECORDED. ``document`` returns what has a digest."""
-    detail = content.get("detail")
-    digest = detail.get("sha256") if isinstance(detail, dict) else None
-    if content.get("event") != RECORDED or not isinstance(digest, str):
-        return
-    found = document(digest)
-    if found is None or hashlib.sha256(found).hexdigest() != digest:
-        what = "is missing" if found is None else "was changed"
-        told = f"the list of standing privileges {digest}, which record {number} names, {what}"
-        report(Finding(Wrong.STANDING_DIFFERS, number, told))
+class StandingLists:
+    """``document`` returns what is stored as the list with a digest, as ``Store.standing`` does."""
+
+    def __init__(self, document: Callable[[str], bytes | None]) -> None:
+        self._document = document
+        self._found: list[Finding] = []
+
+    def take(self, number: int, content: dict[str, Any]) -> None:
+        """Check the list that record ``number`` names, if its event is RECORDED."""
+        detail = content.get("detail")
+        digest = detail.get("sha256") if isinstance(detail, dict) else None
+        if content.get("event") != RECORDED or not isinstance(digest, str) or len(self._found) >= MOST:
+            return
+        found = self._document(digest)
+        if found is None or hashlib.sha256(found).hexdigest() != digest:
+            what = "is missing" if found is None else "was changed"
+            told = f"the list of standing privileges {digest}, which record {number} names, {what}"
+            self._found.append(Finding(Wrong.STANDING_DIFFERS, number, told))
+
+    def end(self, report: Report) -> None:
+        """Report what was found, in the order of the records."""
+        for finding in self._found:
+            report(finding)

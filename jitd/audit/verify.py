@@ -16,7 +16,6 @@ from typing import Any, Protocol
 
 import msgspec
 
-from jitd.audit import standing
 from jitd.audit.chain_walk import Row, walk
 from jitd.audit.findings import Finding, Report, Wrong
 from jitd.audit.forms import Checkpoint
@@ -25,6 +24,7 @@ from jitd.audit.keys import Keys, NamedKey
 from jitd.audit.lives import SET_ASIDE, Doubt, InMemory, Lives, OnDisk, doubt
 from jitd.audit.policies import Policies
 from jitd.audit.said import FORGOTTEN, Said
+from jitd.audit.standing import StandingLists
 from jitd.core.chain import GENESIS, Seal, canonical
 from jitd.core.changed import replace
 from jitd.core.frozen import dataclass
@@ -99,6 +99,7 @@ class _Verification:
         self._lives: Lives | None = Lives(InMemory(), doubt)
         self._said = Said(store.committed, self._bodies, self._report)
         self._policies = Policies(store.policy_document)
+        self._standing = StandingLists(store.standing)
 
     def _report(self, finding: Finding) -> None:
         self._n_found += 1
@@ -135,6 +136,7 @@ class _Verification:
                 break  # SQLite says the same thing in several ways
         self._check_signed(head, signed)
         self._policies.end(self._report)
+        self._standing.end(self._report)
         return Verified(head, signed, n_forgotten, self._n_found)
 
     def _read_chain(self) -> Seal:
@@ -149,7 +151,7 @@ class _Verification:
                     self._take(number, content, body)
                     said.take(number, _object_of(content), body)
                     self._policies.take(number, content.get("policy"))
-                    standing.check(number, content, self._store.standing, self._report)
+                    self._standing.take(number, content)
             if self._progress is not None and not number % STEP:
                 self._progress(number, n)
         return head

@@ -29,7 +29,7 @@ from jitd.standing.privileges import LONGEST, MOST, MOST_BYTES, NoList, Privileg
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs import standing
 from jitd.verbs.refusal import Refusal
-from tests.scene import HOST, START, moment, person
+from tests.scene import HOST, START, asked, moment, person, submit
 
 ROOT = replace(person("alice"), principal="root", user="root", uid=0)
 HOSTILE = (
@@ -156,6 +156,21 @@ def test_a_list_that_was_changed_or_removed_is_named_by_the_verifier(house: Hous
         f"standing privileges differ: the list of standing privileges {first}, which record 1 names, was changed",
         f"standing privileges differ: the list of standing privileges {second}, which record 2 names, is missing",
     ]
+
+
+def test_a_list_that_is_missing_hides_no_other_change_from_the_verifier(house: House) -> None:
+    """THREATS L-22."""
+    house.record(told(privilege("eve")), 0)
+    house.lifecycle.handle(submit(asked()))
+    with closing(sqlite3.connect(house.path)) as database:
+        for trigger in ("standing_remains", "requests_move"):
+            database.execute(f"DROP TRIGGER {trigger}")
+        database.execute("UPDATE requests SET document = CAST(replace(CAST(document AS TEXT), 'alice', 'mallo') AS BLOB)")
+        database.commit()
+        assert [finding.partition(":")[0] for finding in house.found()] == ["store differs"]
+        database.execute("DELETE FROM standing")
+        database.commit()
+    assert [finding.partition(":")[0] for finding in house.found()] == ["store differs", "standing privileges differ"]
 
 
 def test_the_figures_say_what_the_records_and_their_lists_say(house: House) -> None:
