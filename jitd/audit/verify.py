@@ -121,8 +121,9 @@ class _Verification:
             self._report(finding)
         # Where records are missing, the one may be missing that says what was forgotten.
         is_whole = not n_chain and signed.is_whole and all(one.wrong is Wrong.STORE_DIFFERS for one in differences or ())
+        is_told = bool(self._n_found)  # without what values are found to be: a damaged one hides nothing else
         n_forgotten = self._said.end(is_whole=is_whole)
-        if not self._n_found:  # otherwise an object might be unreadable
+        if not is_told:  # otherwise an object might be unreadable
             for life, id in self._store.misfiled():
                 if (life, id) in self._set_aside:
                     continue
@@ -134,7 +135,7 @@ class _Verification:
             for fault in self._store.faults():
                 self._report(Finding(Wrong.STORE_DIFFERS, 0, f"the database is damaged: {fault}"))
                 break  # SQLite says the same thing in several ways
-        self._check_signed(head, signed)
+        self._check_signed(head, signed, is_told=is_told)
         self._policies.end(self._report)
         self._standing.end(self._report)
         return Verified(head, signed, n_forgotten, self._n_found)
@@ -202,9 +203,9 @@ class _Verification:
         lives.compare(self._store.documents())
         return found
 
-    def _check_signed(self, head: Seal, signed: Signed) -> None:
+    def _check_signed(self, head: Seal, signed: Signed, *, is_told: bool) -> None:
         since = signed.newest.number if signed.newest is not None else self._keys.first
-        if since is not None and head.number - since > MOST_UNSIGNED and not self._n_found:
+        if since is not None and head.number - since > MOST_UNSIGNED and not is_told:
             text = f"no checkpoint is there of the records after {since}: they were removed, or the host could not sign"
             self._report(Finding(Wrong.REMOVED, since + 1, text))
 

@@ -394,6 +394,31 @@ def test_a_damaged_row_of_values_stops_neither_a_verification_nor_that_others_ar
     assert words_in(house.files()) == []
 
 
+@pytest.mark.parametrize(
+    ("hidden", "told"),
+    [
+        ("UPDATE requests SET person = 'mallo' WHERE id = 'K7QM-2XVD'", "the columns of request K7QM-2XVD differ"),
+        ("DELETE FROM chain_about WHERE number = 2", "the index of the record is wrong about record 2"),
+        ("UPDATE grants SET is_open = 0 WHERE id = 'K7QM-2XVD'", "the columns of grant K7QM-2XVD differ"),
+    ],
+)
+@pytest.mark.parametrize("id", ["AAAA-0001", "K7QM-2XVD"])
+def test_a_damaged_row_of_values_hides_nothing_that_was_moved_out_of_sight(house: House, id: str, hidden: str, told: str) -> None:
+    """THREATS L-11: also if the values are those of an open grant."""
+    house.live("AAAA-0001")
+    house.end("AAAA-0001")
+    house.live()
+    with closing(sqlite3.connect(house.path, isolation_level=None)) as db:
+        for (trigger,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
+            db.execute(f"DROP TRIGGER {trigger}")
+        db.execute(hidden)
+        assert [one.wrong for one in found_in(house.path)] == [Wrong.STORE_DIFFERS]
+        db.execute("UPDATE said SET entries = x'ff00' WHERE id = ?", (id,))
+    found = found_in(house.path)
+    assert Wrong.VALUE_MISSING in {one.wrong for one in found}
+    assert [told in str(one) for one in found if one.wrong is Wrong.STORE_DIFFERS] == [True]
+
+
 def found_in(path: Path) -> list[Finding]:
     found: list[Finding] = []
     with closing(SqliteStore.reading(path)) as store:
