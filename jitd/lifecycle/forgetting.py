@@ -3,8 +3,8 @@
 
 Law: a value is forgotten together with a record that says so, and never before all that followed from its request has ended. The
 age of a value is measured on the wall clock, and a jump of it makes no value old: of the time between two records, and between
-the last record and now, only a part of ``keep`` counts, unless the kernel called the clock synchronised at its end. Setting the
-clock ends this (ntp_adjtime(3)).
+the last record and now, as much counts as has passed. That is known within a boot, by CLOCK_BOOTTIME, and if the kernel called
+the clock synchronised at both ends. Setting the clock ends this (ntp_adjtime(3)). Otherwise a part of ``keep`` counts.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PAUSE = 0.1
 DRAINED_EVERY = 5.0
 """Number of seconds between two attempts to empty the write-ahead log."""
 PART, LONGEST = 10, 30 * 86400
-"""A tenth of ``keep``, and at most 30 days, count of the time between two records if the clock was not synchronised."""
+"""A tenth of ``keep``, and at most 30 days, count of the time between two records if nobody knows how much has passed."""
 
 
 class Forgetting:
@@ -59,8 +59,9 @@ class Forgetting:
             rows, last = self._store.jumps(self._looked, self._by)
             for number, seconds in rows:
                 content = self._content(number)
-                if number > self._looked and (seconds < 0 or content.get("synchronised") is not True):
-                    self._jumps.append((datetime.fromisoformat(content["at"]), seconds))
+                if number > self._looked and "at" in content:
+                    jump = seconds - _passed(self._content(number - 1), content, seconds)
+                    self._jumps.append((datetime.fromisoformat(content["at"]), jump))
             if last <= self._looked:
                 return
             self._looked = last
@@ -68,16 +69,21 @@ class Forgetting:
 
     def _content(self, number: int) -> dict[str, Any]:
         row = self._store.record(number)
-        found: dict[str, Any] = json.loads(row[0] if row is not None else b"{}")
-        return found
+        try:
+            found = json.loads(row[0] if row is not None else b"{}")
+        except ValueError:  # a damaged record says nothing of the time
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def uncounted(self, now: Moment) -> float:
         """Return the number of seconds before ``now`` that count for no value. Raises StoreError."""
         since = now.at - timedelta(seconds=self._keep_for)
         seconds = [(at, by) for at, by in self._jumps if by < 0 or at >= since]
-        at = self._content(self._looked).get("at")
-        if at is not None and not now.synchronised:
-            seconds.append((now.at, (now.at - datetime.fromisoformat(at)).total_seconds()))
+        last = self._content(self._looked)
+        if (at := last.get("at")) is not None:
+            gap = (now.at - datetime.fromisoformat(at)).total_seconds()
+            here = {"boot": now.boot, "boot_id": now.boot_id, "synchronised": now.synchronised}
+            seconds.append((now.at, gap - _passed(last, here, gap)))
         n = 0.0
         for _, by in seconds:
             n = max(0.0, n + by) if by < 0 else n + max(0.0, by - self._by)
@@ -94,3 +100,12 @@ class Forgetting:
         while n and not self._store.drain():  # a reader still sees the database as it was
             await asyncio.sleep(DRAINED_EVERY)
         return n
+
+
+def _passed(before: dict[str, Any], after: dict[str, Any], gap: float) -> float:
+    """Return the number of seconds that have certainly passed from the record ``before`` to ``after``. ``gap`` is what the wall
+    clock says.
+    """
+    if before.get("boot_id") == after["boot_id"]:
+        return max(0.0, float(after["boot"]) - float(before["boot"]))
+    return gap if gap > 0 and before.get("synchronised") is after["synchronised"] is True else 0.0

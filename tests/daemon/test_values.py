@@ -49,11 +49,11 @@ class House:
         self.path = path / "jitd.db"
         self.store = SqliteStore(self.path)
         self.after = 0.0
-        self.ahead, self.synchronised = 0.0, True
+        self.ahead, self.synchronised, self.boot_id = 0.0, True, "boot-1"
         self.lifecycle = Lifecycle(self.store, self.now, lambda: "policy-1")
 
     def now(self) -> Moment:
-        at = moment(self.after)
+        at = moment(self.after, self.boot_id)
         return replace(at, at=at.at + timedelta(seconds=self.ahead), synchronised=self.synchronised)
 
     def live(self, id: str = "K7QM-2XVD") -> None:
@@ -273,6 +273,28 @@ def test_a_host_without_a_server_of_time_forgets_as_its_record_grows(house: Hous
         assert house.forget() == 0
     house.after = 401 * DAY
     assert house.forget() == 1
+
+
+@pytest.mark.parametrize("boot_id", ["boot-1", "boot-2"])
+@pytest.mark.parametrize("is_new", [False, True])
+def test_what_was_said_while_the_clock_was_behind_is_not_forgotten_when_it_is_set(
+    house: House, is_new: bool, boot_id: str
+) -> None:
+    """THREATS L-10: a host has started without a battery, and may never have known the time before."""
+    if not is_new:
+        house.live("AAAA-0001")
+        house.end("AAAA-0001")
+    house.after, house.ahead, house.synchronised = 10 * DAY, -730 * DAY, False
+    house.live("BBBB-0002")
+    house.end("BBBB-0002")
+    house.after, house.ahead, house.synchronised = 10 * DAY + 60, 0, True
+    house.boot_id = boot_id
+    assert house.forget() == 0, "the clock is right, and nothing is recorded yet"
+    house.lifecycle.note("policy.loaded", "root", 0, {"rules": 1})
+    house.after += 600
+    assert house.forget() == 0
+    house.after += 401 * DAY
+    assert house.forget() == 2 - is_new
 
 
 def test_what_was_said_while_the_clock_was_ahead_is_forgotten_all_the_same(house: House) -> None:
