@@ -49,8 +49,8 @@ UNTOLD = "those whom a file names that is not the account's own"
 """Who is in a file whose words the list does not repeat (``Scene.words_in``)."""
 KEY = re.compile(r"([\w@.-]+)[ \t]+([A-Za-z0-9+/=\v\f\r]+)(?=[ \t]|$)")
 """A key. sshd passes over the blanks in its Base64 (b64_pton)."""
-OPTIONS = re.compile(r"(?:[^\s\"]|\"(?:\\\"|[^\"])*\"?)+[ \t]+")
-"""The options of a key. They end at the first blank outside of quotes."""
+MARK = re.compile(r"\\\"|[\" \t]")
+"""What matters in the options of a key: a quote, one behind a backslash, and a blank."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +171,21 @@ def key_in(line: str) -> tuple[str | None, bool]:
     line = line.partition("\0")[0]  # where the line of a program in C ends
     if (found := _key_at(line)) is not None:
         return found, False
-    options = OPTIONS.match(line)
-    found = None if options is None else _key_at(line[options.end() :])
-    return found, options is not None and "cert-authority" in options[0].lower()
+    options = _options_of(line)
+    found = _key_at(line[len(options) :].lstrip(" \t"))
+    return found, found is not None and "cert-authority" in options.lower()
+
+
+def _options_of(line: str) -> str:
+    """Return the options of a key, which end at the first blank outside of quotes (sshkey_advance_past_options). A regular
+    expression for all of it would take for ever on some lines, which are written by people.
+    """
+    is_quoted = False
+    for mark in MARK.finditer(line):
+        if mark[0] in " \t" and not is_quoted:
+            return line[: mark.start()]
+        is_quoted ^= mark[0] == '"'
+    return line
 
 
 def _key_at(text: str) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -158,6 +159,16 @@ def test_each_key_that_ssh_keygen_finds_stands_in_the_list(tmp_path: Path) -> No
         assert theirs - ours == set(), text
         n_found += len(theirs)
     assert n_found > 100
+
+
+@pytest.mark.parametrize("part", ['\\"', '"', '" ', '\\" ', '"\\" "', "A", "a=b,", "\v"])
+def test_no_line_of_keys_takes_long_whoever_has_written_it(part: str) -> None:
+    """THREATS L-22: root's command would hang with it, and the timer too. It is another process, because nothing interrupts a
+    regular expression.
+    """
+    lines = [f"{before}{part * 10_000}" for before in ('command="', "", "ssh-ed25519 ", 'x=" ssh-ed25519 ')]
+    program = "import sys; from jitd.standing.ssh import key_in; assert all(key_in(line)[0] is None for line in sys.argv[1:])"
+    subprocess.run([sys.executable, "-c", program, *lines], check=True, timeout=20)
 
 
 DOAS = (
