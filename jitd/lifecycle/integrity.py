@@ -124,20 +124,33 @@ def _examine_values(store: Store, known: set[tuple[str, str]]) -> Iterator[Damag
 
 def _examine_open(store: Store) -> list[Damaged]:
     """Compare all open objects with the chain. Read the chain backwards, from its end to the oldest open object. Only a small
-    part of a long chain has to be read. Return the objects that differ.
+    part of a long chain has to be read. Return the objects that differ. An open grant also differs if its request does, which has
+    ended.
     """
-    differing: list[Damaged] = []
+    differing: list[tuple[str, str, str]] = []
     try:
         opened = store.documents(ended=False)
         digests = {(life, id): hashlib.sha256(document).hexdigest() for life, id, document in opened}
+        open_ones = frozenset(digests)
+        for id in [id for life, id in open_ones if life == "grant"]:
+            document = store.document("request", id)  # it has ended, and the grant rests on it
+            if document is not None:
+                digests.setdefault(("request", id), hashlib.sha256(document).hexdigest())
         for body in store.newest():
             if not digests:
                 break
             said = json.loads(body)
             life, id = str(said["event"]).partition(".")[0], said.get("id")
-            if id is not None and (found := digests.pop((life, id), None)) is not None and found != said["document"]:
-                differing.append(_damaged(store, life, id, "it is not what was recorded"))
-        return [*differing, *(_damaged(store, life, id, "it has no record") for life, id in digests)]
+            if id is not None and (stored := digests.pop((life, id), None)) is not None and stored != said["document"]:
+                differing.append((life, id, "is not what was recorded"))
+        differing += [(life, id, "has no record") for life, id in digests]
+        found: dict[tuple[str, str], Damaged] = {}
+        for life, id, because in differing:
+            if (life, id) in open_ones:
+                found[life, id] = _damaged(store, life, id, f"it {because}")
+            else:
+                found.setdefault(("grant", id), Damaged("grant", id, f"its request {because}"))
+        return list(found.values())
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise StoreError("the database is damaged: something in it cannot be read; jitd audit verify says more") from None
 

@@ -31,7 +31,7 @@ from jitd.core.run import Run
 from jitd.core.subject import Subject
 from jitd.core.values import Value, Values
 from jitd.lifecycle.integrity import Damaged
-from jitd.store import Change, Life, Store, documents
+from jitd.store import Change, Life, Store, Unreadable, documents
 
 Event = request.Submitted | request.Event | grant.Event | run.Event | holding.Event | lock.Placed | lock.Event | owed_review.Event
 
@@ -104,7 +104,8 @@ class Lifecycle:
                 # The grant and the first run of a request have its id: if the request is new, they are, too. The store checks
                 # that they are new.
                 is_new = type(step) in _BEGIN and (step.life == "request" or before.get(("request", step.id), step) is None)
-                before[key] = None if is_new else self._load(*key)
+                is_follow = not any(step is event for event in events)
+                before[key] = None if is_new else self._load_if_sound(*key) if is_follow else self._load(*key)
             here = after[key].after if key in after else before[key]
             if type(step) in _BEGIN:
                 if here is not None:
@@ -115,10 +116,10 @@ class Lifecycle:
                     consequences = lock.consequences(step, locks, self._waiting(touches), self._permitted(touches))
                     follows = (*follows, *consequences)
                     locks = (*locks, step.lock)
+            elif not any(step is event for event in events) and (here is None or not _goes_on(here)):
+                continue  # an event that follows from another one changes no object that has ended or was damaged
             elif here is None:
                 raise IllegalEvent(f"there is no {step.life} {step.id}")
-            elif not any(step is event for event in events) and not _goes_on(here):
-                continue  # an event that follows from another one does not change an object that has ended
             else:
                 step = break_glass.under(self._owed_by, here, lock.under(locks, here, step))
                 there, follows = _TRANSITION[type(here)](here, step, now)
@@ -223,6 +224,13 @@ class Lifecycle:
 
     def _owed_by(self, person: str) -> Iterator[OwedReview]:
         return self._store.owed_reviews(person=person)
+
+    def _load_if_sound(self, life: str, id: str) -> Life | None:
+        """What happened to one object is recorded, though another one is damaged."""
+        try:
+            return self._load(life, id)
+        except Unreadable:
+            return None
 
     def _load(self, life: str, id: str) -> Life | None:
         match life:

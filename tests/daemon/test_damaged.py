@@ -16,8 +16,10 @@ import pytest
 
 from jitd.audit.findings import Finding, Wrong
 from jitd.audit.verify import verify
+from jitd.core.grant import Expired
 from jitd.core.holding import HoldingState
-from jitd.core.run import RunState
+from jitd.core.law import CLOCK, MONITOR
+from jitd.core.run import Ended, Ending, Outcome, RunState, Started
 from jitd.lifecycle.integrity import Damaged, Noted, examine
 from jitd.store import Conflict
 from jitd.store.sqlite import SqliteStore
@@ -110,6 +112,7 @@ def test_what_a_damaged_grant_gave_is_taken_back(house: House, how: str) -> None
 
     asyncio.run(scene())
     assert house.store.grant(ID) is None and house.giver.there == set() and list(house.store.grants()) == []
+    assert list(house.store.holdings()) == [], "that it was taken back is recorded"
 
 
 def test_a_run_of_a_damaged_grant_is_told_to_end(house: House) -> None:
@@ -129,6 +132,44 @@ def test_a_run_of_a_damaged_grant_is_told_to_end(house: House) -> None:
     asyncio.run(house.recovery.recover())
     assert stopped == searched == [ID]
     assert [one.state for one in house.store.runs()] == [RunState.STOPPING]
+    house.lifecycle.handle(Ended(ID, MONITOR, Outcome(Ending.EXITED, 0)))
+    assert list(house.store.runs()) == [], "how it ended is recorded"
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_a_grant_whose_request_was_damaged_after_it_had_ended_is_set_aside(house: House, how: str) -> None:
+    """THREATS O-02: the request of each lease has ended, and the lease rests on it."""
+
+    async def scene() -> None:
+        house.begin(stays=True)
+        await house.settle()
+        assert house.giver.there == {ID}
+        assert [(one.life, one.because.partition(" ")[0]) for one in damage(house, "request", how)] == [("grant", "its")]
+        await house.recovery.recover()
+        await house.pass_time(0)
+
+    asyncio.run(scene())
+    assert [*house.store.grants(), *house.store.holdings()] == [] and house.giver.there == set()
+
+
+@pytest.mark.parametrize("how", ["not JSON", "no object", "empty"])
+def test_a_run_goes_on_to_its_end_when_its_grant_was_damaged_after_it_had_ended(house: House, how: str) -> None:
+    """THREATS O-02."""
+    made = asked(ID)
+    house.lifecycle.handle(submit(made), screened(made, free()))
+    house.lifecycle.handle(Started(ID, MONITOR, 4711))
+    house.lifecycle.handle(Expired(ID, CLOCK))
+    assert damage(house, "grant", how) == ()
+    stopped: list[str] = []
+
+    async def find(runs: list[str]) -> None:
+        pass
+
+    house.perform._executor = SimpleNamespace(stop=lambda id, because: stopped.append(id))  # type: ignore[assignment]
+    house.recovery._executor = SimpleNamespace(find=find)  # type: ignore[assignment]
+    asyncio.run(house.recovery.recover())
+    house.lifecycle.handle(Ended(ID, MONITOR, Outcome(Ending.EXITED, 0)))
+    assert list(house.store.runs()) == []
 
 
 def test_the_grant_of_a_request_that_was_set_aside_is_revoked(house: House) -> None:
