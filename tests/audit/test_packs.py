@@ -127,6 +127,9 @@ def test_a_key_counts_for_the_host_that_its_comment_names(tmp_path: Path) -> Non
     host.live()
     data = zipped(host.pack())
     other = f"{line_of(STRANGER)} jitd@db2.example.test"
+    (tmp_path / "windows.pub").write_text(f"\ufeff{host.public}\r\n")
+    (tmp_path / "a.zip").write_bytes(data)
+    assert verify.main([str(tmp_path / "a.zip"), "--key", str(tmp_path / "windows.pub")]) == 0
     assert wrong(data, f"{other}\n{host.public}\n") == [] and wrong(data, host.public.rpartition(" ")[0]) == []
     of_another = f"{host.public.rpartition(' ')[0]} jitd@db2.example.test"
     assert any("does not follow the key that you gave" in one for one in wrong(data, of_another))
@@ -536,8 +539,11 @@ def test_verify_py_needs_nothing_but_cryptography(host: Host, tmp_path: Path) ->
 def test_what_cannot_be_verified_at_all_is_told_with_status_2(tmp_path: Path) -> None:
     (tmp_path / "empty.zip").touch()
     (tmp_path / "no.pub").write_text("ssh-rsa AAAA\n")
+    (tmp_path / "utf-16.pub").write_text(line_of(STRANGER), encoding="utf-16")
     for arguments, sentence in (
         (("missing.zip",), "verify: missing.zip: No such file or directory\n"),
+        (("x\x1b[2J.zip",), "verify: 'x\\x1b[2J.zip': No such file or directory\n"),
+        (("empty.zip", "--key", "utf-16.pub"), "verify: utf-16.pub: it is not a text in UTF-8\n"),
         (("empty.zip",), "verify: empty.zip: it is empty, or too large to be a pack\n"),
         (("empty.zip", "--key", "missing.pub"), "verify: missing.pub: No such file or directory\n"),
         (

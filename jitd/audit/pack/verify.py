@@ -659,9 +659,9 @@ def read(files: Files, report: Report) -> Contents:
         take(RECORDS, line.at, f"record {line.number}", line.values, line.sealed)
         if line.content is not None and not _is_told(line.told, line.content, {v.committed: v.value for v in line.values}):
             report(Finding(RECORDS, line.at, f"record {line.number} is told otherwise than it was sealed"))
-        detail = line.body.get("detail")
-        if line.body.get("event") == "value.forgotten" and isinstance(detail, dict) and isinstance(detail.get("owners"), list):
-            forgotten.update(map(str, detail["owners"]))
+        owners = _member(line.content, "detail", "owners")
+        if _member(line.content, "event") == "value.forgotten" and isinstance(owners, list):
+            forgotten.update(map(str, owners))
     objects = {}
     for life, id, found, said, document in _read_objects(files, report):
         take(DOCUMENTS, found.at, f"{life} {_ascii(id)}", said, document)
@@ -2148,7 +2148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for places in (asked.key, asked.witness_key):
             keys.append([])
             for place in places:
-                with open(place, encoding="utf-8") as file:
+                with open(place, encoding="utf-8-sig") as file:
                     keys[-1] += read_keys(file.read(1 << 20))
         place = __file__
         with open(place, "rb") as source:
@@ -2176,9 +2176,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImportError:
         print("verify: the package cryptography is not installed: apt-get install python3-cryptography", file=sys.stderr)
     except OSError as fault:
-        print(f"verify: {place}: {fault.strerror}", file=sys.stderr)
-    except (Wrong, UnicodeDecodeError) as fault:
-        print(f"verify: {place}: {fault}", file=sys.stderr)
+        print(f"verify: {_ascii(place)}: {fault.strerror}", file=sys.stderr)
+    except UnicodeDecodeError:
+        print(f"verify: {_ascii(place)}: it is not a text in UTF-8", file=sys.stderr)
+    except Wrong as fault:
+        print(f"verify: {_ascii(place)}: {fault}", file=sys.stderr)
     return 2
 
 
