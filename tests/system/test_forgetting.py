@@ -92,9 +92,11 @@ def test_no_planted_word_is_left_in_the_state_in_run_or_in_the_log(own_house: Ca
 
 
 def forget(house: House) -> int:
-    """Forget what is older than the setting, as a daemon does in 401 days."""
+    """Forget what is older than the setting, as a daemon does after 401 days of this boot."""
+    after = timedelta(days=401)
     with closing(SqliteStore(house.database)) as store:
-        later = lambda: replace(moment(), at=moment().at + timedelta(days=401), synchronised=True)  # noqa: E731
-        lifecycle = Lifecycle(store, later, lambda: "", Noted(house.socket.parent / "head").write)
+        then = lambda: replace(moment(), at=moment().at + after)  # noqa: E731  # records of this boot follow
+        later = lambda: replace(then(), boot=then().boot + after.total_seconds())  # noqa: E731
+        lifecycle = Lifecycle(store, then, lambda: "", Noted(house.socket.parent / "head").write)
         first = asyncio.run(Forgetting(store, lifecycle, later, KEPT_FOR).forget())
         return first + asyncio.run(Forgetting(store, lifecycle, later, KEPT_FOR).forget())
