@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import glob
 import hashlib
 import re
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 
 from jitd.core.frozen import dataclass
 from jitd.pamlint import sshdconfig, starting
@@ -47,6 +49,8 @@ WIDE = ("/etc/hosts.equiv", "/etc/ssh/shosts.equiv")
 KSU = "/usr/bin/ksu"
 UNTOLD = "those whom a file names that is not the account's own"
 """Who is in a file whose words the list does not repeat (``Scene.words_in``)."""
+MOST_FILES = 100
+"""Maximum number of files of keys of one account that one setting may name."""
 KEY = re.compile(r"([\w@.-]+)[ \t]+([A-Za-z0-9+/=\v\f\r]+)(?=[ \t]|$)")
 """A key. sshd passes over the blanks in its Base64 (b64_pton)."""
 MARK = re.compile(r"\\\"|[\" \t]")
@@ -123,8 +127,12 @@ def look_at_sshd(scene: Scene) -> Iterator[Found]:
         if scene.gates.holds("sshd", for_root=one.uid == 0) or (one.uid == 0 and not _may_root(known)):
             continue
         if known.may_be("pubkeyauthentication", "yes"):
-            for path in _files_of(known, "authorizedkeysfile", one):
-                yield from _keys_in(path, one, scene)
+            for pattern in _files_of(known, "authorizedkeysfile", one):
+                paths = _named_by(pattern)
+                for path in paths[:MOST_FILES]:
+                    yield from _keys_in(path, one, scene)
+                if len(paths) > MOST_FILES:
+                    yield f"{pattern}: more than {MOST_FILES} files match, and the others were not judged"
 
 
 def _may_root(known: Servers) -> bool:
@@ -141,6 +149,12 @@ def _files_of(known: Servers, keyword: str, account: Account) -> list[str]:
         if word.lower() != "none"
     ]
     return list(dict.fromkeys(path if path.startswith("/") else f"{account.home}/{path}" for path in paths))
+
+
+def _named_by(pattern: str) -> list[str]:
+    """Return the files that sshd reads for ``pattern``, which is a pattern (glob(3)) from version 10.0 on, and a path before."""
+    found = islice(glob.iglob(pattern), MOST_FILES + 1) if glob.has_magic(pattern) else ()
+    return list(dict.fromkeys((pattern, *found)))
 
 
 def _keys_in(path: str, account: Account, scene: Scene) -> Iterator[Found]:
