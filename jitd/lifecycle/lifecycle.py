@@ -31,7 +31,7 @@ from jitd.core.run import Run
 from jitd.core.subject import Subject
 from jitd.core.values import Value, Values
 from jitd.lifecycle.integrity import Damaged
-from jitd.store import Change, Life, Store, Unreadable, documents
+from jitd.store import Change, Life, Store, documents, sound
 
 Event = request.Submitted | request.Event | grant.Event | run.Event | holding.Event | lock.Placed | lock.Event | owed_review.Event
 
@@ -105,7 +105,13 @@ class Lifecycle:
                 # that they are new.
                 is_new = type(step) in _BEGIN and (step.life == "request" or before.get(("request", step.id), step) is None)
                 is_follow = not any(step is event for event in events)
-                before[key] = None if is_new else self._load_if_sound(*key) if is_follow else self._load(*key)
+                load: Callable[[str], Life | None] = partial(self._load, step.life)
+                if is_new:
+                    before[key] = None
+                elif is_follow:
+                    before[key] = sound(load, step.id)
+                else:
+                    before[key] = load(step.id)
             here = after[key].after if key in after else before[key]
             if type(step) in _BEGIN:
                 if here is not None:
@@ -224,13 +230,6 @@ class Lifecycle:
 
     def _owed_by(self, person: str) -> Iterator[OwedReview]:
         return self._store.owed_reviews(person=person)
-
-    def _load_if_sound(self, life: str, id: str) -> Life | None:
-        """What happened to one object is recorded, though another one is damaged."""
-        try:
-            return self._load(life, id)
-        except Unreadable:
-            return None
 
     def _load(self, life: str, id: str) -> Life | None:
         match life:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from jitd.core import lock, owed_review, request, run
 from jitd.core.effects import Moment
-from jitd.core.grant import Expired, Grant, Revoked
+from jitd.core.grant import Expired, Revoked
 from jitd.core.holding import HoldingState, Taking
 from jitd.core.law import CLOCK, DAEMON
 from jitd.core.owed_review import OwedReviewState
@@ -21,7 +21,7 @@ from jitd.executor import Executor
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.screenings import is_due
-from jitd.store import Store, Unreadable
+from jitd.store import Store, sound
 
 DAMAGED = "was damaged in the database"
 """The end of a sentence about an object that was set aside (``Lifecycle.set_aside``): the store does not have it any more."""
@@ -106,13 +106,6 @@ class Recovery:
             if asked.waits and asked.may_act_at_once and grant.begun == 0:
                 deadlines.set("client", grant.id, now.boot + COMES_BACK_FOR)
 
-    def _grant(self, id: str) -> Grant | None:
-        """Return the grant ``id``, or None if there is none that can be read. One that has ended was not examined."""
-        try:
-            return self._store.grant(id)
-        except Unreadable:
-            return None
-
     def _holdings(self, now: Moment) -> None:
         """Continue to give the things that must be given, and to take back the things that must be taken back. The client of a
         thing may still reconnect. A grant of an earlier boot has ended. Grants are recovered before holdings, so the holdings of
@@ -121,7 +114,7 @@ class Recovery:
         for holding in tuple(self._store.holdings()):
             if is_of_former_kind(holding.thing) and holding.state in (HoldingState.GIVING, HoldingState.HELD):
                 self._perform.act(Taking(holding.id, DAEMON, "this version of jitd gives groups to runs only"))
-            elif self._grant(holding.grant) is None and holding.state is not HoldingState.TAKING:
+            elif sound(self._store.grant, holding.grant) is None and holding.state is not HoldingState.TAKING:
                 self._perform.act(Taking(holding.id, DAEMON, f"its grant {DAMAGED}"))
             if holding.kept_at is None:
                 self._perform.holdings.await_holder(holding.id)
@@ -135,7 +128,7 @@ class Recovery:
         living = []
         for one in tuple(self._store.runs()):
             self._perform.observing.forget(one)
-            its_grant = self._grant(one.grant)
+            its_grant = sound(self._store.grant, one.grant)
             if its_grant is None and one.state is not RunState.STOPPING:
                 self._perform.act(run.StopOrdered(one.id, DAEMON, f"its grant {DAMAGED}"))
             if its_grant is not None and its_grant.boot_id != now.boot_id:

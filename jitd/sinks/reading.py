@@ -25,7 +25,7 @@ from jitd.core.values import id_in
 from jitd.outside.deliveries import MOST_EVENTS, MOST_TEXT, Deliver, Destination, Event, room, write_question
 from jitd.settings.sinks import SinkSettings
 from jitd.sinks.classes import CHECKPOINT, INFORMATIONAL, classes_of, is_denial, severity
-from jitd.store import Store
+from jitd.store import Store, sound
 
 MOST_READ = 512
 """Maximum number of records that are read for one page. A narrowed sink does not get all of them."""
@@ -171,7 +171,7 @@ class Lines:
 
     def _request(self, store: Store, id: str) -> Request | None:
         if id not in self._requests:
-            self._requests[id] = store.request(id)
+            self._requests[id] = sound(store.request, id)
         return self._requests[id]
 
 

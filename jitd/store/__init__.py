@@ -5,7 +5,7 @@ Law: all changes that one input causes are written in one transaction. A store d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -24,6 +24,7 @@ from jitd.core.subject import Subject
 from jitd.core.values import Values
 
 Life = Request | Grant | Run | Lock | Holding | OwedReview
+Found = TypeVar("Found")
 T = TypeVar("T", Request, Grant, Run, Lock, Holding, OwedReview)
 Cell = str | int | float | None
 Row = tuple[Cell, ...]
@@ -44,6 +45,16 @@ class TooSlow(StoreError):
 
 class Unreadable(StoreError):
     """A stored object cannot be read: its document is damaged, or values of it are missing. Other objects can be read."""
+
+
+def sound(read: Callable[[str], Found], id: str) -> Found | None:
+    """Return the object ``id`` that ``read`` returns. Return None if it is damaged: for those who want to know more about
+    something else, it does not exist (ADR 0117).
+    """
+    try:
+        return read(id)
+    except Unreadable:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,16 +15,19 @@ from types import SimpleNamespace
 import pytest
 
 from jitd.audit.findings import Finding, Wrong
+from jitd.audit.telling import SIGHTS, WITHOUT_CONTENTS
 from jitd.audit.verify import verify
 from jitd.core.grant import Expired
 from jitd.core.holding import HoldingState
 from jitd.core.law import CLOCK, MONITOR
 from jitd.core.run import Ended, Ending, Outcome, RunState, Started
 from jitd.lifecycle.integrity import Damaged, Noted, examine
+from jitd.sinks.reading import Lines
 from jitd.store import Conflict
 from jitd.store.sqlite import SqliteStore
+from jitd.verbs.records import Found
 from tests.daemon.giving import ID, House
-from tests.scene import asked, free, locked, permit, place, screened, submit
+from tests.scene import asked, free, locked, permit, place, screened, submit, withdraw
 
 OTHER = "AAAA-0001"
 CHANGES = {
@@ -200,3 +203,18 @@ def test_a_lock_cannot_be_hidden_by_setting_it_aside(house: House) -> None:
     with closing(sqlite3.connect(house.path, isolation_level=None)) as db:
         db.execute("UPDATE locks SET is_open = -1, version = version + 1")
     assert [finding.wrong for finding in found_in(house.path)] == [Wrong.STORE_DIFFERS]
+
+
+def test_the_records_of_a_damaged_request_that_has_ended_are_read_and_say_little(house: House) -> None:
+    """THREATS O-02: a sink, an export and a pack go on. Nobody knows who may see the contents of the request."""
+    made = asked(ID)
+    house.lifecycle.handle(submit(made), screened(made, permit()))
+    house.lifecycle.handle(withdraw(made))
+    assert damage(house, "request", "empty") == ()
+    records = [(number, body, seal) for number, body, seal in house.store.records() if ID.encode() in body]
+    assert len(records) == 3
+    lines = Lines("host", lambda: house.store)
+    for number, body, seal in records:
+        found = Found("host", house.store, number, body, seal)
+        assert found.asked == (None,) and found.sight(lambda asked: True) is WITHOUT_CONTENTS
+        assert lines._about(house.store, found.content, "command") == (None, SIGHTS["id"])
