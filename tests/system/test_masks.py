@@ -25,6 +25,7 @@ from tests.waiting import wait_for
 
 WORD = "correct-horse-battery"
 OTHER = "wrong-horse-battery"
+"""No rule has this word whole: the text of the rules is kept with the record."""
 HOME = Path("/home/alice")
 LOGS = Path("/var/log/jitd-outside")
 RULES = f"""
@@ -39,7 +40,7 @@ run = {{ record = "all", writable = "allow" }}
 
 [[deny]]
 name = "not-that-word"
-commands = [["/usr/bin/ln", "-s", "{OTHER}", "**"]]
+commands = [["/usr/bin/ln", "-s", "wrong-*", "**"]]
 """
 
 
