@@ -52,7 +52,8 @@ _TRANSITION: dict[type, Callable[[Any, Any, Moment], tuple[Any, tuple[Any, ...]]
     Lock: lock.transition,
     OwedReview: owed_review.transition,
 }
-
+_TAKES_AWAY = (run.Returned, grant.Revoked, grant.Expired, run.StopOrdered, holding.Taking)
+"""The events after which an object permits less than before."""
 
 MOST_OWNERS = 256
 """Maximum number of owners whose values are forgotten in one transaction."""
@@ -100,11 +101,11 @@ class Lifecycle:
         while queue:
             step = queue.popleft()
             key = (step.life, step.id)
+            is_follow = not any(step is event for event in events)
             if key not in before:
                 # The grant and the first run of a request have its id: if the request is new, they are, too. The store checks
                 # that they are new.
                 is_new = type(step) in _BEGIN and (step.life == "request" or before.get(("request", step.id), step) is None)
-                is_follow = not any(step is event for event in events)
                 load: Callable[[str], Life | None] = partial(self._load, step.life)
                 if is_new:
                     before[key] = None
@@ -122,8 +123,10 @@ class Lifecycle:
                     consequences = lock.consequences(step, locks, self._waiting(touches), self._permitted(touches))
                     follows = (*follows, *consequences)
                     locks = (*locks, step.lock)
-            elif not any(step is event for event in events) and (here is None or not _goes_on(here)):
-                continue  # an event that follows from another one changes no object that has ended or was damaged
+            elif is_follow and here is not None and not _goes_on(here):
+                continue  # an event that follows from another one changes no object that has ended
+            elif is_follow and here is None and isinstance(step, _TAKES_AWAY):
+                continue  # nor one that was set aside, because it was damaged: there is nothing left to take from it
             elif here is None:
                 raise IllegalEvent(f"there is no {step.life} {step.id}")
             else:
