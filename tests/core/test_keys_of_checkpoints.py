@@ -20,7 +20,8 @@ LINE, OTHER_LINE = public_line(KEY, ""), public_line(OTHER, "")
     ("text", "keys"),
     [
         (LINE, [NamedKey(KEY)]),
-        (f"{LINE} jitd@web1\n", [NamedKey(KEY)]),
+        (f"{LINE} root@web1\n", [NamedKey(KEY)]),
+        (f"{LINE} jitd@web1\n", [NamedKey(KEY, ("jitd@web1",))]),
         (f"# of web1\n\n  {LINE}\n{OTHER_LINE}\n", [NamedKey(KEY), NamedKey(OTHER)]),
         (f"web1 {LINE}", [NamedKey(KEY, ("web1",))]),
         (f"web1,web*,!web9 {LINE} comment", [NamedKey(KEY, ("web1", "web*", "!web9"))]),
