@@ -28,15 +28,15 @@ OTHER = "wrong-horse-battery"
 """No rule has this word whole: the text of the rules is kept with the record."""
 HOME = Path("/home/alice")
 LOGS = Path("/var/log/jitd-outside")
-RULES = f"""
+RULES = """
 [[permit]]
 name = "links"
 who = ["group:dba"]
 commands = [["/usr/bin/ln", "**"]]
 mask = ["-s *", "--suffix=*"]
-approvals = [{{ need = 1, from = ["group:ops"] }}]
-grant = {{ lasts = "1h", uses = 9 }}
-run = {{ record = "all", writable = "allow" }}
+approvals = [{ need = 1, from = ["group:ops"] }]
+grant = { lasts = "1h", uses = 9 }
+run = { record = "all", writable = "allow" }
 
 [[deny]]
 name = "not-that-word"
