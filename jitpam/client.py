@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 __all__ = ["Connection", "NoProcess", "NotAuthenticated", "RefusedByDaemon", "Unreachable", "connect"]
 
 SOCKET = "/run/jitd/jitd.sock"
-HANDSHAKE_WITHIN = 2.5
+HANDSHAKE_WITHIN = 4.5
 """Maximum number of seconds from connect to Welcome, or to Slow. jitd must also read each of our frames within this time."""
 SLOW_WITHIN = 90.0
 """Maximum number of seconds from the first Slow to Welcome."""
