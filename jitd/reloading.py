@@ -30,9 +30,10 @@ class PolicyInForce:
             root=config.root,
             names=config.names,
             gatekeepers=config.deadlines,
-            channels=config.notify,
+            channels=config.channels,
             things=config.things,
             naming=config.naming,
+            notify=config.notify,
         )
 
     async def reload(self, workers: Workers) -> Policy:

@@ -54,8 +54,8 @@ def announcing(
         operators=config.operators,
         backs=backs,
     )
-    channels = assemble(config.notify, carriers, config.host, lambda: now().at)
-    return Notices(config.notify, channels, office, set_deadline)
+    channels = assemble(config.channels, carriers, config.host, lambda: now().at)
+    return Notices(config.channels, channels, office, set_deadline)
 
 
 def _skipped(owed: OwedReview | None) -> Skipped | None:

@@ -107,9 +107,10 @@ def _given(host: Host) -> list[str]:
             root=host.config.root,
             names=host.config.names,
             gatekeepers=host.config.deadlines,
-            channels=host.config.notify,
+            channels=host.config.channels,
             things=host.config.things,
             naming=host.config.naming,
+            notify=host.config.notify,
         )
     except ConfigError:
         return []

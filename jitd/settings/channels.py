@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``[notify.*]`` of jitd.toml: the channels through which jitd notifies people (jitd.toml(5)).
+"""``[channels.*]`` of jitd.toml: the channels through which jitd notifies people (jitd.toml(5)).
 Law: every key is checked when the file is read. All faults are reported together. With the defaults, a message that leaves this
 host contains no command and no reason, and jitd connects only to public addresses.
 """
@@ -75,13 +75,18 @@ class ChannelSettings:
 
 
 Channels = Mapping[str, ChannelSettings]
+TERMINALS = ChannelSettings("terminals", "terminals", shows="command")
+BUILT_IN: Channels = MappingProxyType({TERMINALS.name: TERMINALS})
+"""The channels that rules may name although no table sets them up. A table ``[channels.terminals]`` changes that one."""
 
 
 def read_channels(table: Table, owner: int | None, keys_at: Path = KEYS_AT) -> Channels:
-    """Read ``[notify.*]``. Files must belong to root or to the uid ``owner``. If ``owner`` is None, owners are not checked."""
-    found = {}
+    """Read ``[channels.*]``. The channels BUILT_IN are there even if no table sets them up. Files must belong to root or to the
+    uid ``owner``. If ``owner`` is None, owners are not checked.
+    """
+    found = dict(BUILT_IN)
     if len(table.values) > MOST_CHANNELS:
-        table.fault(f'"notify" has more than {MOST_CHANNELS} tables')
+        table.fault(f'"channels" has more than {MOST_CHANNELS} tables')
     for name in table.values:
         inner = table.table(name)
         try:
@@ -111,6 +116,8 @@ def key_files(channels: Channels) -> Mapping[str, Path]:
 
 def _channel(table: Table, name: str, owner: int | None, keys_at: Path) -> ChannelSettings:
     kind = _kind(table)
+    if name in BUILT_IN and kind != BUILT_IN[name].kind:
+        table.fault(f"the channel {name} writes to terminals: give a channel of another kind another name", "kind")
     shows = table.text("shows", "command" if kind == "terminals" else "rule", SHOWS)
     made = ChannelSettings(name, kind, shows, flag_in(table, "requester"))
     if kind == "mail":

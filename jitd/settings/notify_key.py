@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The key ``notify`` of a permit.
+"""The key ``notify`` of a permit, and of jitd.toml for all permits that do not have it.
 Law: it is a fault if a rule names a channel that is not set up, because the people would never get a message.
 """
 
@@ -16,9 +16,11 @@ MOST_NAMED = 8
 """Maximum number of channels that a rule may name."""
 
 
-def channels_in(table: Table) -> tuple[str, ...]:
-    """Return the names of the channels through which the permit in ``table`` notifies people."""
-    names = table.words("notify", (), read_channel)
+def channels_in(table: Table, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return the names of the channels in ``table``, which is a permit or all of jitd.toml. Without the key, return ``default``.
+    With an empty list, nobody is notified.
+    """
+    names = table.words("notify", default, read_channel, may_be_empty=True)
     if len(names) > MOST_NAMED:
         table.fault(f'"notify" has more than {MOST_NAMED} names', "notify")
     if len(set(names)) < len(names):
@@ -26,13 +28,20 @@ def channels_in(table: Table) -> tuple[str, ...]:
     return names
 
 
+def unknown_in(names: Iterable[str], channels: Collection[str]) -> list[str]:
+    """Return those of ``names`` that are not names of ``channels``."""
+    return [name for name in names if name not in channels]
+
+
 def faults_of(rules: Iterable[Rule], channels: Collection[str]) -> list[Fault]:
     """Check the channels that ``rules`` name, and return the faults. ``channels`` are the names of all channels in jitd.toml."""
     return [
         Fault(
-            rule.file, rule.line, rule.name, f'jitd.toml sets up no channel {quoted(name)}: write a table "[notify.{name}]" there'
+            rule.file,
+            rule.line,
+            rule.name,
+            f'jitd.toml sets up no channel {quoted(name)}: write a table "[channels.{name}]" there',
         )
         for rule in rules
-        for name in rule.notify
-        if name not in channels
+        for name in unknown_in(rule.notify, channels)
     ]

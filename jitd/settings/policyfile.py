@@ -94,11 +94,13 @@ def load(
     channels: Collection[str] | None = (),
     things: Collection[str] | None = (),
     naming: Naming = AS_WRITTEN,
+    notify: tuple[str, ...] = (),
 ) -> Policy:
     """Read the policy in ``directory``. The files must belong to root or to the uid ``owner``. Rules may use the facts ``names``.
     ``naming`` is how the settings map principals: a principal in a rule gets the spelling that requests are compared with.
     ``gatekeepers`` maps the names of the gatekeepers of jitd.toml to their deadlines, in seconds. ``channels`` and ``things`` are
-    the names of the channels and things of jitd.toml. All three are None if jitd.toml is not known. Raises ConfigError.
+    the names of the channels and things of jitd.toml. All three are None if jitd.toml is not known. ``notify`` are the channels
+    of each permit that does not name its own. Raises ConfigError.
     """
     faults = _faults_of_directory(directory, owner)
     files: list[tuple[str, bytes]] = []
@@ -112,7 +114,7 @@ def load(
                 files.append((name, _read(directory / name, owner)))
             except ConfigError as error:
                 faults += error.faults
-    rules = _rules([(str(directory / name), content) for name, content in files], faults, names, naming)
+    rules = _rules([(str(directory / name), content) for name, content in files], faults, names, naming, notify)
     faults += _unknown_in(rules, gatekeepers, channels, things)
     if faults:
         raise ConfigError(faults)
@@ -143,9 +145,10 @@ def read(
     channels: Collection[str] | None = None,
     things: Collection[str] | None = None,
     naming: Naming = AS_WRITTEN,
+    notify: tuple[str, ...] = (),
 ) -> tuple[list[Rule], list[Fault]]:
     """Return the rules of ``files`` and all faults. If a part of a rule has a fault, this part gets its default value. Rules may
-    use ``names``. For ``gatekeepers``, ``channels``, ``things`` and ``naming`` see ``load``.
+    use ``names``. For the other arguments see ``load``.
     """
     faults: list[Fault] = []
     contents: list[tuple[str, bytes]] = []
@@ -154,7 +157,7 @@ def read(
             contents.append((str(file), _read(file, None)))
         except ConfigError as error:
             faults += error.faults
-    rules = _rules(contents, faults, names, naming)
+    rules = _rules(contents, faults, names, naming, notify)
     faults += _unknown_in(rules, gatekeepers, channels, things)
     return rules, list(ConfigError(faults).faults)
 
@@ -234,7 +237,13 @@ def _read(file: Path, owner: int | None) -> bytes:
 # --- the rules -------------------------------------------------------------------------------------------------------
 
 
-def _rules(files: Sequence[tuple[str, bytes]], faults: list[Fault], names: Mapping[str, Name], naming: Naming) -> list[Rule]:
+def _rules(
+    files: Sequence[tuple[str, bytes]],
+    faults: list[Fault],
+    names: Mapping[str, Name],
+    naming: Naming,
+    notify: tuple[str, ...] = (),
+) -> list[Rule]:
     """Return all rules of ``files`` in their order. Add faults to ``faults``."""
     rules: list[Rule] = []
     for file, content in files:
@@ -246,7 +255,7 @@ def _rules(files: Sequence[tuple[str, bytes]], faults: list[Fault], names: Mappi
         top = Table(document, (), dict(document.values), faults)
         top.known(("permit", "deny"))
         found = [
-            *(_permit(document, table, names, naming) for table in top.tables("permit", "written as [[permit]]")),
+            *(_permit(document, table, names, naming, notify) for table in top.tables("permit", "written as [[permit]]")),
             *(_deny(document, table, names, naming) for table in top.tables("deny", "written as [[deny]]")),
         ]
         rules += sorted(found, key=lambda rule: rule.line)
@@ -271,7 +280,7 @@ def _name(table: Table, fallback: str) -> str:
     return table.rule
 
 
-def _permit(document: Document, table: Table, names: Mapping[str, Name], naming: Naming) -> Rule:
+def _permit(document: Document, table: Table, names: Mapping[str, Name], naming: Naming, notify: tuple[str, ...]) -> Rule:
     name = _name(table, "")
     table.known((*KEYS["rule"], *KEYS["permit"]), LATER["permit"], KEYS["deny"], "belongs to a deny")
     table.needs("name", "who")
@@ -308,7 +317,7 @@ def _permit(document: Document, table: Table, names: Mapping[str, Name], naming:
         terms=_terms(table.table("run"), naming.read_who),
         standing=table.text("standing", "use", ("use", "review")),
         gatekeepers=names_in(table),
-        notify=notify_key.channels_in(table),
+        notify=notify_key.channels_in(table, notify),
         visible_to=table.words("visible_to", (), naming.read_who, may_be_empty=True) if "visible_to" in table.values else None,
         masks=table.words("mask", (), read_mask),
         needs_ticket=needs_ticket,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``[notify.*]`` of jitd.toml and the key ``notify`` of a rule: what is taken, and each fault with its sentence."""
+"""``[channels.*]`` of jitd.toml, and the key ``notify`` there and in a rule: what is taken, and each fault with its sentence."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from jitd.settings import policyfile
-from jitd.settings.channels import ChannelSettings
-from jitd.settings.config import load
+from jitd.settings.channels import BUILT_IN, ChannelSettings
+from jitd.settings.config import Config, load
 from jitd.settings.outsiders import Program, Reach
 from jitd.settings.toml_document import ConfigError
 
@@ -21,12 +21,16 @@ HOOK = 'kind = "webhook"\nurl = "https://chat.example.org/hook"\n'
 TTY = 'kind = "terminals"\n'
 
 
-def read(place: Path, text: str, name: str = "ops") -> ChannelSettings:
+def whole(place: Path, text: str) -> Config:
     place.chmod(0o755)
     file = place / "jitd.toml"
-    file.write_text(f'realms = ["EXAMPLE.ORG"]\nhost = "db1.example.org"\n[notify.{name}]\n{text}')
+    file.write_text(f'realms = ["EXAMPLE.ORG"]\nhost = "db1.example.org"\n{text}')
     file.chmod(0o644)
-    return load(file, owner=ME, keys_at=place).notify[name]
+    return load(file, owner=ME, keys_at=place)
+
+
+def read(place: Path, text: str, name: str = "ops") -> ChannelSettings:
+    return whole(place, f"[channels.{name}]\n{text}").channels[name]
 
 
 def faults(place: Path, text: str, name: str = "ops") -> list[str]:
@@ -142,12 +146,67 @@ def test_a_rule_names_channels_that_are_there(tmp_path: Path) -> None:
     rules(tmp_path, '["ops", "chat"]', ("ops", "chat", "other"))
 
 
+RULE = '[[permit]]\nname = "p"\nwho = ["group:dba"]\ncommands = [["**"]]\n'
+ASKS = 'approvals = [{ need = 1, from = ["group:ops"] }]\n'
+
+
+@pytest.mark.parametrize(
+    ("settings", "rule", "told"),
+    [
+        ("", RULE + ASKS, ()),
+        ('notify = ["terminals"]', RULE + ASKS, ("terminals",)),
+        ('notify = ["terminals", "ops"]', RULE + ASKS, ("terminals", "ops")),
+        ('notify = ["terminals"]', RULE + ASKS + 'notify = ["ops"]', ("ops",)),
+        ('notify = ["terminals"]', RULE + ASKS + "notify = []", ()),
+        ("notify = []", RULE + ASKS + 'notify = ["terminals"]', ("terminals",)),
+    ],
+    ids=["silent", "default", "two", "own", "own silence", "own alone"],
+)
+def test_a_rule_that_names_no_channel_has_those_of_the_settings(
+    tmp_path: Path, settings: str, rule: str, told: tuple[str, ...]
+) -> None:
+    config = whole(tmp_path, f"{settings}\n[channels.ops]\n{HOOK}")
+    (tmp_path / "rules").mkdir(mode=0o755)
+    (tmp_path / "rules/a.toml").write_text(rule)
+    (tmp_path / "rules/a.toml").chmod(0o644)
+    (found,) = policyfile.load(tmp_path / "rules", root="permit", owner=ME, channels=config.channels, notify=config.notify).rules
+    assert found.notify == told
+
+
+def test_broken_glass_is_told_by_the_channels_of_the_settings_too(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    glass = RULE.replace('"p"', '"g"') + 'break_glass = { instead_of = "p", review = "1d" }\n'
+    (tmp_path / "a.toml").write_text(RULE + ASKS + "notify = []\n" + glass)
+    (tmp_path / "a.toml").chmod(0o644)
+    rules = policyfile.load(tmp_path, root="permit", owner=ME, channels=BUILT_IN, notify=("terminals",)).rules
+    assert {rule.name: rule.notify for rule in rules} == {"p": (), "g": ("terminals",)}
+
+
+def test_the_terminals_are_a_channel_without_a_table_and_a_table_changes_them(tmp_path: Path) -> None:
+    assert whole(tmp_path, "").channels == BUILT_IN and whole(tmp_path, "").notify == ()
+    changed = whole(tmp_path, f'[channels.terminals]\n{TTY}shows = "id"').channels["terminals"]
+    assert (changed.shows, changed.is_for_persons) == ("id", True)
+    assert faults(tmp_path, HOOK, "terminals") == [
+        "the channel terminals writes to terminals: give a channel of another kind another name"
+    ]
+
+
+def test_the_settings_name_only_channels_that_are_there(tmp_path: Path) -> None:
+    for notify, sentence in (
+        ('["gone"]', '"notify": no channel is called "gone": write a table "[channels.gone]"'),
+        ('["terminals", "terminals"]', '"notify" has a name twice'),
+        ('"terminals"', '"notify" must be a list of strings'),
+    ):
+        with pytest.raises(ConfigError) as refused:
+            whole(tmp_path, f"notify = {notify}")
+        assert [fault.sentence for fault in refused.value.faults] == [sentence]
+
+
 @pytest.mark.parametrize(
     ("notify", "sentence"),
     [
-        ('["ops", "gone"]', 'jitd.toml sets up no channel "gone": write a table "[notify.gone]" there'),
+        ('["ops", "gone"]', 'jitd.toml sets up no channel "gone": write a table "[channels.gone]" there'),
         ('["ops", "ops"]', '"notify" has a name twice'),
-        ("[]", '"notify" is empty'),
         ('"ops"', '"notify" must be a list of strings'),
         (str([f"c{n}" for n in range(9)]), '"notify" has more than 8 names'),
     ],

@@ -62,6 +62,7 @@ min_uid   = 500
 root      = "deny"
 search_path = "/usr/bin:/bin"
 trusted_mounts = ["/opt/tools", "/net/my tools"]
+notify = ["ops", "terminals"]
 
 [limits]
 pending = 1
@@ -98,7 +99,7 @@ kind = "opa"
 url = "unix:/run/opa.sock"
 path = "jit/allow"
 
-[notify.ops]
+[channels.ops]
 kind = "mail"
 from = "jitd@db1.example.org"
 to = ["ops@example.org"]
@@ -142,13 +143,14 @@ def test_a_whole_file(place: Path) -> None:
         "people",
         "providers",
         "gatekeepers",
-        "notify",
+        "channels",
         "sinks",
         "record",
         "givers",
         "pam",
     }
-    assert found.notify["ops"].to == ("ops@example.org",)
+    assert found.channels["ops"].to == ("ops@example.org",)
+    assert found.notify == ("ops", "terminals")
 
 
 def test_the_defaults(place: Path) -> None:

@@ -59,6 +59,7 @@ def test_every_default_is_in_its_page() -> None:
         "providers",
         "gatekeepers",
         "notify",
+        "channels",
         "givers",
         "sinks",
         "auditors",

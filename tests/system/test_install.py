@@ -143,10 +143,10 @@ def uncommented(file: Path, to: Path) -> Path:
     return to
 
 
-def test_what_is_shipped_permits_nothing_and_sets_nothing(fresh: Path) -> None:
-    for name in ("etc/jitd/jitd.toml", "etc/jitd/policy.d/example.toml"):
+def test_what_is_shipped_permits_nothing_and_sets_only_that_people_are_told_on_their_terminals(fresh: Path) -> None:
+    for name, said in (("etc/jitd/jitd.toml", ['notify = ["terminals"]']), ("etc/jitd/policy.d/example.toml", [])):
         lines = (fresh / name).read_text().splitlines()
-        assert [line for line in lines if line and not line.startswith("#")] == [], name
+        assert [line for line in lines if line and not line.startswith("#")] == said, name
 
 
 def test_the_examples_are_whole_once_they_are_uncommented(fresh: Path, tmp_path: Path) -> None:
