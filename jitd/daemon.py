@@ -235,6 +235,7 @@ class Daemon:
             now=now,
             set_deadline=lambda life, id, boot: self.perform.deadlines.set(life, id, boot),
             backs=lambda asked: self.perform.holdings.backs(asked),
+            looked=lambda request: self.perform.tell_waiter(request),
         )
         self.perform: Perform = Perform(
             config=config,
@@ -348,6 +349,7 @@ class Daemon:
             mutes=Mutes(self._store, self.notices.look_again, now),
             complaints=Complaints(self._lifecycle.note, now, lambda: not is_reached(config.state)),
             metrics=self.metrics,
+            heard_of=self.notices.heard_of,
             let_go=self.perform.holdings.let_go,
             keep=self.perform.holdings.keep,
             reload=self.reload_for,

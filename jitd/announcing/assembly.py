@@ -38,9 +38,10 @@ def announcing(
     now: Callable[[], Moment],
     set_deadline: Callable[[str, str, float], None],
     backs: Callable[[Request], tuple[Back, ...]],
+    looked: Callable[[str], None],
 ) -> Notices:
-    """Return the Notices object of a daemon. For ``people`` and ``backs``, see the class Office. ``note`` writes a note into the
-    record (see Lifecycle). ``set_deadline`` sets a time at which a request is checked again.
+    """Return the Notices object of a daemon. For ``people``, ``backs`` and ``looked``, see the class Office. ``note`` writes a
+    note into the record (see Lifecycle). ``set_deadline`` sets a time at which a request is checked again.
     """
     office = Office(
         store=store,
@@ -53,6 +54,7 @@ def announcing(
         clock=time.monotonic,
         operators=config.operators,
         backs=backs,
+        looked=looked,
     )
     channels = assemble(config.channels, carriers, config.host, lambda: now().at)
     return Notices(config.channels, channels, office, set_deadline)

@@ -21,6 +21,7 @@ from jitd.core.notice import (
     LOUD,
     Back,
     Event,
+    Missed,
     Notice,
     Skipped,
     Whom,
@@ -67,7 +68,8 @@ class Office:
     never in the result of ``people``. ``person`` returns the person to whom an account belongs. ``skipped`` gets the id of a
     request, and returns the review that is owed because the request used break-glass. ``note`` writes a note into the record.
     ``clock`` returns seconds of a clock that is never set back. ``operators`` contains the words in jitd.toml that name the
-    operators. ``backs`` returns things that were given for a request. These are the things that jitd has taken back, and the
+    operators. ``looked`` is called with the id of a waiting request after a channel has told the people whom it could tell.
+    ``backs`` returns things that were given for a request. These are the things that jitd has taken back, and the
     things that jitd cannot take back.
     """
 
@@ -80,24 +82,26 @@ class Office:
     now: Callable[[], Moment]
     clock: Callable[[], float]
     operators: tuple[str, ...] = ()
+    looked: Callable[[str], None] = lambda request: None
     backs: Callable[[Request], tuple[Back, ...]] = lambda request: ()
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
     """A notice that must be sent to ``address``. An address is the name of an account. If the address is empty, the notice is for
-    the group of people who read the channel.
+    the group of people who read the channel. ``requester`` is the person who made the request.
     """
 
     notice: Notice
     address: str
+    requester: str
 
 
 class Letters:
     """Finds the letters of one channel. A letter is a notice together with its address. A told mark is a note that an address got
     a notice. ``unwritten`` gets the id of a request, and returns the told marks of this request that are not stored yet, because
     the store has failed. ``put_off`` gets the id of a request and a time in seconds of ``Office.clock``. The request will be
-    checked again at this time.
+    checked again at this time. ``missed`` gets a letter that is not sent now, and the reason.
     """
 
     def __init__(
@@ -106,24 +110,34 @@ class Letters:
         office: Office,
         unwritten: Callable[[str], list[Told]],
         put_off: Callable[[str, float], None],
+        missed: Callable[[Letter, Missed], None],
     ) -> None:
         self._settings = settings
         self._to = office
         self._unwritten = unwritten
         self._put_off = put_off
+        self._missed = missed
 
-    def mark(self, request: str, address: str, event: str, at: datetime) -> Told:
+    def mark(self, request: str, address: str, event: str, at: datetime, *, is_wanted: bool = True) -> Told:
         """Return a told mark. This mark notes that ``address`` got a notice about the request ``request`` at the time ``at``.
-        ``event`` is the event that the notice was about.
+        ``event`` is the event that the notice was about. If ``is_wanted`` is False, the mark notes instead that the address
+        refused the notice. The mark is closed then: who was not told of a request is not told of its end.
         """
-        return Told(request, self._settings.name, address, event, at, is_open=event not in ENDS)
+        return Told(request, self._settings.name, address, event, at, is_open=is_wanted and event not in ENDS)
 
-    async def of(self, id: str) -> list[Letter]:
-        """Return the letters about the request ``id`` that this channel must send now. A letter is a notice together with its
-        address. For each address, the oldest letter is first.
+    def heard(self, id: str) -> dict[str, bool]:
+        """Return the addresses that were told of the request ``id``, which has not ended yet. If an address refused all notices,
+        its value is False.
         """
-        request = self._to.store.request(id)
-        if request is None or request.obligations is None or self._settings.name not in request.obligations.notify:
+        heard = {address: [m for m in some if _is_heard(m.event)] for address, some in sorted(self._marks(id).items())}
+        return {address: any(mark.is_open for mark in some) for address, some in heard.items() if some}
+
+    async def of(self, request: Request) -> list[Letter]:
+        """Return the letters about ``request`` that this channel must send now. A letter is a notice together with its address.
+        For each address, the oldest letter is first.
+        """
+        id = request.id
+        if request.obligations is None or self._settings.name not in request.obligations.notify:
             return []
         marks, skipped = self._marks(id), self._to.skipped(id)
         found = [*await self._to_approvers(request, marks, skipped), *self._of_the_end(request, marks, skipped)]
@@ -148,8 +162,11 @@ class Letters:
                 if notice.whom is not Whom.APPROVERS or notice.mark in told or not is_meant:
                     continue
                 if notice.event is not Event.OPENED or self._is_news(notice, request, address, told, found):
-                    found.append(Letter(notice, address))
+                    found.append(self._letter(notice, address, request))
         return found
+
+    def _letter(self, notice: Notice, address: str, request: Request) -> Letter:
+        return Letter(notice, address, self._to.person(request.requester.user))
 
     def _is_news(self, notice: Notice, request: Request, address: str, told: Mapping[str, datetime], found: list[Letter]) -> bool:
         """True if ``address`` must be told that another way to approve has opened. If the address is a person, this is the case
@@ -179,11 +196,11 @@ class Letters:
             if notice.whom is Whom.TOLD:
                 told = [address for address, some in marks.items() if any(m.is_open and _is_heard(m.event) for m in some)]
                 knows = deciders | ({self._to.person(notice.by)} if notice.by else set())
-                found += [Letter(notice, to) for to in told if not to or self._to.person(to) not in knows]
+                found += [self._letter(notice, to, request) for to in told if not to or self._to.person(to) not in knows]
             elif notice.whom is Whom.REQUESTER and self._settings.requester:
                 address = request.requester.user
                 if all(mark.event != notice.mark for mark in marks.get(address, ())):
-                    found.append(Letter(notice, address))
+                    found.append(self._letter(notice, address, request))
         return found
 
     async def _of_things(self, request: Request, marks: Mapping[str, list[Told]]) -> list[Letter]:
@@ -198,7 +215,7 @@ class Letters:
             told = {mark.event: mark.at for mark in marks.get(address, ())}
             for notice in owed_of_things(request.id, backs, told):
                 if notice.mark not in told and (notice.event is Event.TAKEN or address in people):
-                    found.append(Letter(notice, address))
+                    found.append(self._letter(notice, address, request))
         return found
 
     async def _answerable(self, request: Request) -> tuple[str, ...]:
@@ -254,6 +271,7 @@ class Letters:
         left = (until - self._to.now().at).total_seconds() if until is not None else 0.0
         if left > 0:
             self._put_off(letter.notice.request, self._to.clock() + left)
+            self._missed(letter, Missed.UNWILLING)
         return left > 0
 
     def still(self, letter: Letter) -> Request | None:

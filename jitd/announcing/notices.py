@@ -16,7 +16,7 @@ from typing import Any
 from jitd.announcing.letters import ASKED, Office
 from jitd.announcing.post import Post
 from jitd.core.frozen import dataclass
-from jitd.core.notice import half_time
+from jitd.core.notice import Heard, half_time
 from jitd.core.request import Request, RequestState
 from jitd.log import log
 from jitd.notifying.channel import Channel
@@ -67,14 +67,16 @@ class Notices:
         half = half_time(found) if found is not None and found.state is RequestState.PENDING else None
         if half is not None and half > self._to.now().boot:
             self._set_deadline("notice", request, half)
-        for post in self._posts.values():
-            post.look(request)
+        names = self._posts if found is None else _channels_of(found)
+        for name, post in self._posts.items():
+            if name in names:
+                post.look(request)
 
     def look_at_all(self) -> None:
         """Call ``look`` for each request that may have due notices. The daemon calls this at its start, before it serves anybody.
         Raises StoreError.
         """
-        waiting = [found.id for found in self._to.store.requests(ended=False) if _names_channels(found)]
+        waiting = [found.id for found in self._to.store.requests(ended=False) if _channels_of(found)]
         broken = [owed.id for owed in self._to.store.owed_reviews()]
         for id in dict.fromkeys((*waiting, *broken, *self._to.store.told_open())):
             self.look(id)
@@ -132,9 +134,20 @@ class Notices:
         the told marks of this channel. A told mark is a stored note that an address got a notice. The third value is the reason
         why a notice could not be sent. If nothing failed, the reason is empty. Raises StoreError.
         """
-        names = request.obligations.notify if request.obligations is not None else ()
+        names = _channels_of(request)
         marks = [mark for mark in self._to.store.told(request.id) if mark.event != ASKED] if names else []
+        if request.is_open:  # a closed mark says that somebody wanted no notice
+            marks = [mark for mark in marks if mark.is_open]
         return [(name, [mark for mark in marks if mark.channel == name], self._why_not(name, request.id)) for name in names]
+
+    def heard_of(self, request: Request) -> tuple[Heard, ...]:
+        """Return, for each channel of the waiting ``request``, whom it has told. A channel that has not looked at the request yet
+        is left out. Raises StoreError.
+        """
+        if request.state is not RequestState.PENDING:
+            return ()
+        posts = [self._posts[name] for name in _channels_of(request) if name in self._posts]
+        return tuple(heard for post in posts if (heard := post.heard_of(request.id)) is not None)
 
     def _why_not(self, name: str, request: str) -> str:
         if name not in self._posts:
@@ -142,5 +155,5 @@ class Notices:
         return next((one.why for (id, _), one in self._posts[name].troubles.items() if id == request), "")
 
 
-def _names_channels(request: Request) -> bool:
-    return request.obligations is not None and bool(request.obligations.notify)
+def _channels_of(request: Request) -> tuple[str, ...]:
+    return () if request.obligations is None else request.obligations.notify

@@ -19,11 +19,11 @@ from typing import Any
 
 from jitd.announcing.letters import Letter, Letters, Office
 from jitd.core.frozen import dataclass
-from jitd.core.notice import LOUD, Notice
-from jitd.core.request import Request
+from jitd.core.notice import LOUD, Heard, Missed, Notice, Whom
+from jitd.core.request import Request, RequestState
 from jitd.failures import Failure, count
 from jitd.log import log
-from jitd.notifying.channel import Channel, Message, NobodyThere, NotSent
+from jitd.notifying.channel import Channel, Message, NobodyThere, NotSent, NotWanted
 from jitd.settings.channels import ChannelSettings
 from jitd.store import StoreError, Told
 
@@ -33,10 +33,10 @@ SENT_WITHIN = 30.0
 """Maximum number of seconds for sending one message."""
 AWAY_FOR = 60.0
 """Number of seconds until the next attempt, if nobody was present at the address."""
-MOST_A_MINUTE = 5
+MOST_OF_ONE, MOST_A_MINUTE = 5, 20
 MINUTE = 60.0
-"""The length of a minute, in seconds. Within this time, one address gets at most MOST_A_MINUTE messages. Further notices are
-combined into one digest.
+"""The length of a minute, in seconds. Within this time, one address gets at most MOST_OF_ONE messages about the requests of one
+person, and at most MOST_A_MINUTE messages about those of all people. Further notices are combined into digests.
 """
 
 
@@ -64,8 +64,10 @@ class Post:
         self._pause_until = 0.0
         self._tries: Counter[str] = Counter()
         self._unreachable: set[str] = set()
-        self._sent: defaultdict[str, deque[float]] = defaultdict(deque)
-        self._letters = Letters(settings, office, self._marks_unwritten, self._put_off)
+        self._sent: defaultdict[str, deque[tuple[float, frozenset[str]]]] = defaultdict(deque)
+        self._letters = Letters(settings, office, self._marks_unwritten, self._put_off, self._miss)
+        self._missed: dict[str, dict[str, Missed]] = {}
+        self._looked: set[str] = set()
         self._unwritten: list[tuple[list[Told], dict[str, Any] | None]] = []
         self._sending = asyncio.Lock()
         self._is_finishing = False
@@ -125,6 +127,10 @@ class Post:
                 await asyncio.sleep(0)  # a request may have megabytes, so let other tasks run
             for address in sorted(letters, key=lambda one: self._tries[one]):
                 await self._serve(address, letters[address])
+            for id in due:
+                if id in self._missed:
+                    self._looked.add(id)
+                    self._to.looked(id)
         except Exception:  # it is not known which requests were checked: check all of them again
             for id in due:
                 self._put_off(id, now)
@@ -132,31 +138,67 @@ class Post:
 
     async def _serve(self, address: str, letters: list[Letter]) -> None:
         """Send ``letters``, which are all for ``address``. Send a notice at once if its event is in LOUD. For all other notices,
-        there is the limit MOST_A_MINUTE. If the limit does not allow a separate message for each of them, combine the last
-        notices into one digest. If the limit allows no message at all now, send them later.
+        there are the limits MOST_OF_ONE and MOST_A_MINUTE.
         """
-        loud = [letter for letter in letters if letter.notice.event in LOUD]
-        quiet = [letter for letter in letters if letter.notice.event not in LOUD]
-        for letter in loud:
-            await self._send([letter], address)
-        left = self._left(address)
-        if len(quiet) > left:
-            alone, rest = quiet[: max(0, left - 1)], quiet[max(0, left - 1) :]
-        else:
-            alone, rest = quiet, []
-        for letter in alone:
-            await self._send([letter], address)
-        if rest and left:
-            await self._send(rest, address)
-        for letter in rest if not left else ():
-            self._put_off(letter.notice.request, self._sent[address][0] + MINUTE)
+        for letter in letters:
+            if letter.notice.event in LOUD:
+                await self._send([letter], address)
+        for message in self._messages(address, [letter for letter in letters if letter.notice.event not in LOUD]):
+            await self._send(message, address)
 
-    def _left(self, address: str) -> int:
-        """Return the number of messages that may be sent to ``address`` now."""
+    def _messages(self, address: str, letters: list[Letter]) -> list[list[Letter]]:
+        """Return the messages that may be sent to ``address`` now, each with its letters. If a limit does not allow a separate
+        message for each letter, the last letters are combined into one digest. If a limit allows no message at all now, its
+        letters are put off. The messages about the requests of several people take turns.
+        """
+        of_each: dict[str, list[Letter]] = {}
+        for letter in letters:
+            of_each.setdefault(letter.requester, []).append(letter)
+        found = list[tuple[int, list[Letter]]]()
+        for requester, its in of_each.items():
+            sent = [at for at, about in self._within_a_minute(address) if requester in about]
+            found += enumerate(self._fitted([[letter] for letter in its], MOST_OF_ONE - len(sent), sent))
+        in_turns = [message for _, message in sorted(found, key=lambda one: one[0])]
+        sent = [at for at, _ in self._within_a_minute(address)]
+        return self._fitted(in_turns, MOST_A_MINUTE - len(sent), sent)
+
+    def _fitted(self, messages: list[list[Letter]], left: int, sent: list[float]) -> list[list[Letter]]:
+        """Return at most ``left`` messages with the letters of ``messages``. ``sent`` are the times of the messages that count
+        against the same limit.
+        """
+        if len(messages) <= left:
+            return messages
+        rest = [letter for message in messages[max(0, left - 1) :] for letter in message]
+        if left > 0:
+            return [*messages[: left - 1], rest]
+        for letter in rest:
+            self._miss(letter, Missed.LATER)
+            self._put_off(letter.notice.request, sent[0] + MINUTE)
+        return []
+
+    def _within_a_minute(self, address: str) -> deque[tuple[float, frozenset[str]]]:
+        """Return the messages that ``address`` got within a minute: when, and about whose requests."""
         sent, since = self._sent[address], self._to.clock() - MINUTE
-        while sent and sent[0] <= since:
+        while sent and sent[0][0] <= since:
             sent.popleft()
-        return max(0, MOST_A_MINUTE - len(sent))
+        return sent
+
+    def _miss(self, letter: Letter, why: Missed) -> None:
+        if letter.notice.whom is Whom.APPROVERS and letter.notice.request in self._missed:
+            self._missed[letter.notice.request][letter.address] = why
+
+    def heard_of(self, id: str) -> Heard | None:
+        """Return whom the channel has told of the waiting request ``id``. Return None as long as the channel works, and has not
+        looked at the request. Raises StoreError.
+        """
+        if id not in self._looked and not self._n_failed:
+            return None
+        heard = self._letters.heard(id)
+        missed = {why for address, why in self._missed.get(id, {}).items() if address not in heard}
+        missed |= {Missed.FAILED} if id not in self._looked else set()
+        missed |= {Missed.UNWILLING} if not all(heard.values()) else set()
+        told = tuple(address for address, is_told in heard.items() if is_told)
+        return Heard(self.settings.name, self.settings.kind == "terminals", told, frozenset(missed))
 
     def _put_off(self, request: str, until: float) -> None:
         """Check ``request`` again at the time ``until``. If an earlier time for this check is already set, keep the earlier
@@ -168,6 +210,7 @@ class Post:
         """Send one message for ``letters``. If none of the letters is due any more, send nothing."""
         if self._to.clock() < self._pause_until:
             for letter in letters:
+                self._miss(letter, Missed.FAILED)
                 self._put_off(letter.notice.request, self._pause_until)
             return
         found: list[tuple[Letter, Request]] = []
@@ -183,6 +226,9 @@ class Post:
                 why = await self._carried(tuple((letter.notice, request) for letter, request in found), address)
             except NobodyThere:
                 self._away([letter for letter, _ in found], address)
+                return
+            except NotWanted:
+                self._refused([letter for letter, _ in found], address)
                 return
             if why:
                 self._failed([letter for letter, _ in found], why)
@@ -208,13 +254,13 @@ class Post:
 
     async def _carried(self, said: tuple[tuple[Notice, Request], ...], address: str) -> str:
         """Send the notices ``said`` to ``address`` through the channel. If the sending fails, return the reason. Otherwise return
-        an empty text. Raises NobodyThere if nobody is present at ``address``.
+        an empty text. Raises NobodyThere if nobody is present at ``address``, and NotWanted if they want no messages.
         """
         try:
             message = self._worded(said, (address,) if address else ())
             async with asyncio.timeout(SENT_WITHIN):
                 await self._channel.send(message)
-        except NobodyThere:
+        except (NobodyThere, NotWanted):
             raise
         except NotSent as fault:
             return str(fault) or "it does not say why"
@@ -231,6 +277,8 @@ class Post:
         if address not in self._unreachable:
             self._n_failed += 1
             self._pause_until = self._to.clock() + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._n_failed - 1, 10))
+        for letter in letters:
+            self._miss(letter, Missed.FAILED)
         for id in {letter.notice.request for letter in letters}:
             before = self.troubles.get((id, address), Trouble(at, why, 0))
             self.troubles[id, address] = Trouble(before.since, why, before.n_tries + 1)
@@ -242,8 +290,21 @@ class Post:
         """Nobody is present at ``address`` to read ``letters``. Check the requests of these letters again after AWAY_FOR s."""
         self._works_for(address)
         for letter in letters:
+            self._miss(letter, Missed.AWAY)
             self.troubles.pop((letter.notice.request, address), None)
             self._put_off(letter.notice.request, self._to.clock() + AWAY_FOR)
+
+    def _refused(self, letters: list[Letter], address: str) -> None:
+        """The people at ``address`` want no messages, so ``letters`` are not sent to them again."""
+        self._works_for(address)
+        self._unwritten.append((self._marks(letters, address, is_wanted=False), None))
+        for letter in letters:
+            self.troubles.pop((letter.notice.request, address), None)
+        self._write()
+
+    def _marks(self, letters: list[Letter], address: str, *, is_wanted: bool) -> list[Told]:
+        at = self._to.now().at
+        return [self._letters.mark(one.notice.request, address, one.notice.mark, at, is_wanted=is_wanted) for one in letters]
 
     def _works_for(self, address: str) -> None:
         """Note that the channel works, and that messages reach ``address``. If the channel has failed more than once before,
@@ -258,9 +319,8 @@ class Post:
 
     def _told(self, letters: list[Letter], address: str) -> None:
         self._works_for(address)
-        self._sent[address].append(self._to.clock())
-        at = self._to.now().at
-        marks = [self._letters.mark(letter.notice.request, address, letter.notice.mark, at) for letter in letters]
+        self._sent[address].append((self._to.clock(), frozenset(letter.requester for letter in letters)))
+        marks = self._marks(letters, address, is_wanted=True)
         loud = [letter.notice for letter in letters if letter.notice.event in LOUD]
         detail = {"channel": self.settings.name, "to": address, "event": str(letters[0].notice.event)}
         self._unwritten.append((marks, detail | {"request": loud[0].request} if loud else None))
@@ -291,7 +351,12 @@ class Post:
         """Return the letters about the request ``id`` that must be sent now. For all other addresses, forget earlier failures to
         send a letter about this request.
         """
-        found = await self._letters.of(id)
+        request = self._to.store.request(id)
+        self._looked.discard(id)
+        self._missed.pop(id, None)
+        if request is not None and request.state is RequestState.PENDING:
+            self._missed[id] = {}
+        found = [] if request is None else await self._letters.of(request)
         still = {(id, letter.address) for letter in found}
         for key in [key for key in self.troubles if key[0] == id and key not in still]:
             del self.troubles[key]

@@ -113,6 +113,31 @@ class Skipped:
     given_at: datetime | None = None
 
 
+class Missed(StrEnum):
+    """Why a person who could approve was not told yet. AWAY: they cannot be reached now, because they are not logged in.
+    UNWILLING: they have muted notices (``jitd mute``) or messages to their terminal (mesg(1)). LATER: they get too many notices,
+    so this one comes within a minute. FAILED: the channel does not work, and is tried again.
+    """
+
+    AWAY = "away"
+    UNWILLING = "unwilling"
+    LATER = "later"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one channel has done so far to tell the approvers that a request waits. ``told`` are the accounts of the people who
+    were told. If the channel is for a group that was told, ``told`` has one empty text. ``missed`` tells why others were not told
+    yet. It is empty if all were told.
+    """
+
+    channel: str
+    is_on_terminals: bool
+    told: tuple[str, ...]
+    missed: frozenset[Missed]
+
+
 def half_time(request: Request) -> float | None:
     """Return the middle of the request's time, in seconds on CLOCK_BOOTTIME. Return None if the request has no deadline yet."""
     if request.expires_boot is None:
@@ -167,6 +192,11 @@ def awaits_things(told: Collection[str]) -> bool:
 def is_of_things(mark: str) -> bool:
     """True if the told mark ``mark`` belongs to a notice about a thing. False if it belongs to a notice about a request."""
     return mark.startswith((f"{Event.NOT_TAKEN}-", f"{Event.TAKEN}-"))
+
+
+def is_of_waiting(mark: str) -> bool:
+    """True if the told mark ``mark`` belongs to a notice to the people who could approve a waiting request."""
+    return mark.partition("-")[0] in {Event.WAITS, Event.OPENED, Event.REMINDER}
 
 
 def is_stale(request: Request, now: Moment) -> bool:

@@ -191,12 +191,16 @@ class Perform:
     def _tell_requester(self, effect: effects.TellRequester) -> None:
         """Send ``effect`` to the client that waits. If the client cannot be told, the other effects are still carried out."""
         self.screenings.moved(effect.request)
-        waiter = self._waiters.of(effect.request)
+        self.tell_waiter(effect.request)
+
+    def tell_waiter(self, request: str) -> None:
+        """Let the client that waits for ``request`` read it again, and tell the person what is new."""
+        waiter = self._waiters.of(request)
         if waiter is not None:
             try:
-                waiter.moved(effect.request)
+                waiter.moved(request)
             except Exception as fault:
-                log("a client could not be told of its request", request=effect.request, fault=f"{type(fault).__name__}: {fault}")
+                log("a client could not be told of its request", request=request, fault=f"{type(fault).__name__}: {fault}")
 
     def _tell_seats(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
         """Tell the client that waits for ``found`` which people could approve."""

@@ -22,6 +22,10 @@ class NobodyThere(Exception):
     """
 
 
+class NotWanted(Exception):
+    """The message reached nobody, because its addressees have said that they want none. It is not sent to them again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message. ``event`` is the name of the event, and ``request`` is the id of the request. ``subject`` is one line.
@@ -40,5 +44,5 @@ class Channel(Protocol):
     """Delivers the messages of one table ``[channels.NAME]`` of the settings."""
 
     async def send(self, message: Message) -> None:
-        """Send ``message``. Raises NotSent or NobodyThere."""
+        """Send ``message``. Raises NotSent, NobodyThere or NotWanted."""
         ...

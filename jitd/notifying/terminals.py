@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The channel of kind ``terminals``. The process jitd-terminals writes the message to the terminals on which its addressees are
 logged in.
-Law: a message is treated as sent if its addressees have a terminal. This is also true if the terminal refuses messages
-(mesg(1)), because its user has chosen to get no messages. If no addressee has a terminal, the message is not sent (NobodyThere).
+Law: a message is sent if a terminal of its addressees took it. If they have terminals and all of them refuse messages (mesg(1)),
+their user has chosen to get none (NotWanted). If no addressee has a terminal, the message is not sent either (NobodyThere).
 The text of a message is printable ASCII and at most 1 KiB long. If the text would be longer, its long lines are cut.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from jitd.notifying.channel import Message, NobodyThere, NotSent
+from jitd.notifying.channel import Message, NobodyThere, NotSent, NotWanted
 from jitd.notifying.foreign import CUT
 from jitd.terminals.client import Failed
 from jitd.terminals.messages import MOST_BYTES, MOST_PEOPLE, Tell, Told, text_of
@@ -35,15 +35,17 @@ class Terminals:
         self._writers = writers
 
     async def send(self, message: Message) -> None:
-        """Write ``message`` to its addressees' terminals. Raises NotSent. Raises NobodyThere if no addressee is logged in."""
-        lines, n_terminals = fitted(message.lines), 0
+        """Write ``message`` to its addressees' terminals. Raises NotSent. Raises NobodyThere if no addressee is logged in, and
+        NotWanted if no terminal of theirs takes messages.
+        """
+        lines, n_told, n_refused = fitted(message.lines), 0, 0
         for at in range(0, len(message.to), MOST_PEOPLE):
             said = await self._writers.tell(Tell(message.to[at : at + MOST_PEOPLE], lines))
             if isinstance(said, Failed):
                 raise NotSent(said.why)
-            n_terminals += said.n_told + said.n_refused
-        if not n_terminals:
-            raise NobodyThere
+            n_told, n_refused = n_told + said.n_told, n_refused + said.n_refused
+        if not n_told:
+            raise NotWanted if n_refused else NobodyThere
 
 
 def fitted(lines: tuple[str, ...]) -> tuple[str, ...]:

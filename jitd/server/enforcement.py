@@ -242,7 +242,8 @@ class Enforcement:
 
     def _move(self, found: Request) -> None:
         refusal = refusal_of(found)
-        lines, self._told = news_of(found, self._told, self._services.locks.active(), self._services.now())
+        services = self._services
+        lines, self._told = news_of(found, self._told, services.locks.active(), services.now(), services.heard_of(found))
         if lines and refusal is None and self._waits:
             until = instant(found.expires_at)
             self._talk.say(messages.Progress(id=found.id, state=str(found.state), owed=found.is_open, news=lines, until=until))

@@ -11,10 +11,12 @@ from jitd.core.changed import replace
 from jitd.core.effects import Moment
 from jitd.core.frozen import dataclass
 from jitd.core.lock import Lock, lock_on, sentence
+from jitd.core.notice import Heard
 from jitd.core.request import NOT_AT_ONCE, Request, RequestState, Verdict
+from jitd.core.visibility import words_of
 from jitd.lifecycle.waiters import TOLD_AFTER
 from jitd.verbs.refusal import Refusal
-from jitd.verbs.sentences import asked, asking, opening, owing, reviewed
+from jitd.verbs.sentences import asked, asking, notified, opening, owing, reviewed
 from jitpam.wire.shown import shown
 
 
@@ -24,7 +26,7 @@ class Told:
     request itself (``sentences.asked``), and one for each review. ``void`` contains the principals of the approvers whose
     approvals do not count. ``asking_at`` is the time at which jitd began to query gatekeepers. ``owing`` is the sentence about
     the approvals that the rule needs. ``opened`` is a number of seconds since submission. The client was told about all ways of
-    approval that opened until then.
+    approval that opened until then. ``notified`` are the lines about the people whom channels have told of the request.
     """
 
     n_things: int = 0
@@ -32,14 +34,17 @@ class Told:
     asking_at: datetime | None = None
     owing: str = ""
     opened: int = 0
+    notified: frozenset[str] = frozenset()
 
 
-def news_of(found: Request, told: Told, locks: tuple[Lock, ...], now: Moment) -> tuple[list[str], Told]:
+def news_of(
+    found: Request, told: Told, locks: tuple[Lock, ...], now: Moment, heard: tuple[Heard, ...] = ()
+) -> tuple[list[str], Told]:
     """Return the sentences that are new since ``told``, and an updated ``told``. The sentences about the request itself
     (``sentences.asked``) come first, then one sentence for each review. For an open request, more sentences can follow. They say
     which approvals do not count because of the active ``locks``, and which approvals count again. They also say which gatekeepers
     do not answer at once, and which ways of approval have opened. If answers of gatekeepers have changed the required approvals,
-    a sentence names the approvals that are required now.
+    a sentence names the approvals that are required now. ``heard`` tells whom each channel has told of the request.
     """
     names = () if found.obligations is None else found.obligations.gatekeepers
     if found.state is RequestState.SCREENING:
@@ -67,6 +72,9 @@ def news_of(found: Request, told: Told, locks: tuple[Lock, ...], now: Moment) ->
         if found.asking_at is not None and found.asking_at != told.asking_at:
             lines.append(f"approved; {asking(names)}" if names else "approved; jitd evaluates the rules again")
         lines += opening(found, told.opened)
+        about_notices = [line for line in notified(heard, is_named=words_of(found) is None) if line not in told.notified]
+        lines += about_notices
+        told = replace(told, notified=told.notified.union(about_notices))
         told = replace(told, asking_at=found.asking_at, owing=owing(found), opened=found.opened)
     return lines, replace(told, n_things=n_things, void=void)
 

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 
 from jitd.core.effects import Moment
 from jitd.core.frozen import dataclass
+from jitd.core.notice import Heard
+from jitd.core.request import Request
 from jitd.core.subject import Subject
 from jitd.deciding.subordinates import Subordinates
 from jitd.lifecycle.waiters import Waiters
@@ -67,6 +69,8 @@ class Services:
     mutes: Mutes
     complaints: Complaints
     metrics: Metrics
+    heard_of: Callable[[Request], tuple[Heard, ...]]
+    """Tells, for each channel of a waiting request, whom it has told of the request."""
     let_go: Callable[[str], None]
     """Takes back a holding, because its client has disconnected. The argument is the id of the holding."""
     keep: Callable[[str], None]

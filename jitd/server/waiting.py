@@ -167,7 +167,8 @@ class Waiting:
         if self._request != found.id:
             return
         refusal = refusal_of(found)
-        lines, self._told = news_of(found, self._told, self._services.locks.active(), self._services.now())
+        services = self._services
+        lines, self._told = news_of(found, self._told, services.locks.active(), services.now(), services.heard_of(found))
         if lines and refusal is None:
             self._progress(found, lines)
         who = self.who

@@ -22,7 +22,7 @@ from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request
 from jitd.core.run import Run, RunState, Usage
 from jitd.core.subject import Subject
-from jitd.core.visibility import without_contents
+from jitd.core.visibility import without_contents, words_of
 from jitd.deciding.seats import UNKNOWN, Seats, unknown
 from jitd.store import Store, Told
 from jitd.verbs.access import Access
@@ -180,7 +180,8 @@ class Lists:
         found, locks = self._access.visible(who, typed), tuple(self._store.locks())
         may_review = self._access.may_review(who, found)
         is_told_all = may_review or self._access.is_operator(who)
-        notices = [notice_row(*one, is_told_all=is_told_all) for one in self._notices_of(found)]
+        is_named = who.is_requester(found.requester) and words_of(found) is None
+        notices = [notice_row(*one, is_named=is_named, is_told_all=is_told_all) for one in self._notices_of(found)]
 
         seats = await self._seats(found) if found.is_open else UNKNOWN
         is_gone = self._is_gone(found)

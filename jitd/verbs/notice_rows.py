@@ -1,20 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the rows of ``jitd show`` about the notices of a request. Law: requesters learn that notices were sent, but not who got
-them.
+"""Makes the rows of ``jitd show`` about the notices of a request. Law: requesters learn who was told, unless the rule limits who
+may read the contents of its requests (``visible_to``). They never learn why somebody could not be told.
 """
 
 from __future__ import annotations
 
+from jitd.core.notice import is_of_waiting
 from jitd.store import Told
 from jitd.verbs.rows import Row, instant
 from jitpam.wire.shown import shown
 
 
-def notice_row(channel: str, marks: list[Told], why_not: str, *, is_told_all: bool) -> Row:
+def notice_row(channel: str, marks: list[Told], why_not: str, *, is_named: bool, is_told_all: bool) -> Row:
     """Return the row of one channel. This row tells which notices the channel sent, and to whom. If the channel has not reached
-    everybody, the field ``failing`` tells why. If ``is_told_all`` is False, as for a requester, the row contains no names and no
-    reason for a failure.
+    everybody, the field ``failing`` tells why. If ``is_told_all`` is False, as for a requester, the row contains no reason
+    for a failure, and no names but, if ``is_named`` is True, those of the people who could approve.
     """
-    told = [{"event": m.event, "to": shown(m.address) if is_told_all else "", "at": instant(m.at)} for m in marks]
+    told = [
+        {
+            "event": m.event,
+            "to": shown(m.address) if is_told_all or (is_named and is_of_waiting(m.event)) else "",
+            "at": instant(m.at),
+        }
+        for m in marks
+    ]
     failing = shown(why_not) if is_told_all or not why_not else "not everybody could be told yet"
     return {"channel": channel, "told": told, "failing": failing}

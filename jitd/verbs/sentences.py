@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from jitd.core.decision import Approval
 from jitd.core.duration import duration_in_words
 from jitd.core.effects import Moment
+from jitd.core.notice import Heard, Missed
 from jitd.core.policy import describe_approvals
 from jitd.core.request import Request, RequestState, Review, Verdict
 from jitd.core.wording import count
@@ -114,6 +115,48 @@ def _next_seats(request: Request, approval: Approval, found: Mapping[Approval, S
     if request.expires_boot is None:
         return ""
     return f"; unless that changes, the request ends in {_left(request.expires_boot - now.boot)}"
+
+
+MOST_NAMED = 5
+"""Maximum number of people who are named in one sentence."""
+_NOBODY = {
+    Missed.FAILED: "nobody could be told {how} yet; jitd tries again",
+    Missed.LATER: "people are told {how} within a minute, because you ask for much",
+    Missed.UNWILLING: "nobody who may approve it takes messages here now",
+    Missed.AWAY: "nobody who may approve it is logged in here",
+}
+_OTHERS = {
+    Missed.FAILED: "others could not be told yet; jitd tries again",
+    Missed.LATER: "others are told within a minute, because you ask for much",
+    Missed.UNWILLING: "nobody else here takes messages now",
+    Missed.AWAY: "nobody else is logged in here",
+}
+"""What is said of the people who were not told. If there are several reasons, the first one is given."""
+
+
+def notified(heard: tuple[Heard, ...], *, is_named: bool) -> list[str]:
+    """Return a line for each channel in ``heard``. The line tells the requester whom the channel has told that the request waits.
+    If ``is_named`` is False, the line has only the number of people.
+    """
+    lines = []
+    for one in heard:
+        how = "on their terminals" if one.is_on_terminals else f"by {shown(one.channel)}"
+        rest = next((why for why in _OTHERS if why in one.missed), None)
+        if one.told:
+            whom = "" if one.told == ("",) else f": {_people(one.told)}" if is_named else f": {_counted(len(one.told))}"
+            lines.append(f"told {how}{whom}" + ("" if rest is None else f"; {_OTHERS[rest]}"))
+        elif rest is not None:
+            lines.append(_NOBODY[rest].format(how=how))
+    return lines
+
+
+def _people(names: tuple[str, ...]) -> str:
+    n_more = len(names) - MOST_NAMED
+    return ", ".join(map(shown, names[:MOST_NAMED])) + (f" and {n_more} more" if n_more > 0 else "")
+
+
+def _counted(number: int) -> str:
+    return "1 person" if number == 1 else f"{number} people"
 
 
 def _left(seconds: float) -> str:

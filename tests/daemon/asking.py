@@ -18,6 +18,7 @@ import pytest
 from jitd.core.claims import Claims
 from jitd.core.gatekeeping import Answer, Asking, Passes
 from jitd.core.law import Origin
+from jitd.core.notice import Heard
 from jitd.core.origin import Caller
 from jitd.core.policy import Policy
 from jitd.core.request import Request, Verdict
@@ -152,6 +153,7 @@ class AskingHouse(House):
         config.givers = {}
         config.operators = config.auditors = ()
         self.waiters = Waiters()
+        self.heard: tuple[Heard, ...] = ()
         self.monitors: Any = Monitors()
         self.perform = Perform(
             config=config,
@@ -174,6 +176,7 @@ class AskingHouse(House):
             waiters=self.waiters,
             requests=self.requests,
             now=self.now,
+            heard_of=lambda request: self.heard,
             locks=SimpleNamespace(active=lambda: tuple(self.store.locks())),
         )
 

@@ -22,10 +22,11 @@ from jitd.core.request import Request
 from jitd.deciding.seats import Seats
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.notifying import wording
-from jitd.notifying.channel import Message, NobodyThere, NotSent
+from jitd.notifying.channel import Message, NobodyThere, NotSent, NotWanted
 from jitd.settings.channels import ChannelSettings
 from jitd.store import StoreError
 from jitd.store.sqlite import SqliteStore
+from jitd.verbs.sentences import notified
 from tests.scene import GROUPS, asked, moment, permit, screened, submit
 from tests.verified import verify
 
@@ -36,7 +37,8 @@ BOTH = {"ops": GROUP, "tty": PERSONS}
 
 class Played:
     """A channel. While ``is_down`` it sends nothing, and never what is about a request or to an account in ``refuses``. ``away``
-    are accounts that are not logged in. ``gate`` holds up what is being sent. ``heard`` has what came through.
+    are accounts that are not logged in. ``unwilling`` are accounts that take no messages. ``gate`` holds up what is being sent.
+    ``heard`` has what came through.
     """
 
     def __init__(self) -> None:
@@ -45,6 +47,7 @@ class Played:
         self.is_down = False
         self.refuses: set[str] = set()
         self.away: set[str] = set()
+        self.unwilling: set[str] = set()
         self.gate: asyncio.Event | None = None
 
     async def send(self, message: Message) -> None:
@@ -55,6 +58,8 @@ class Played:
             raise NotSent("it cannot be reached")
         if {*message.to} & self.away:
             raise NobodyThere
+        if {*message.to} & self.unwilling:
+            raise NotWanted
         self.heard.append(message)
 
     @property
@@ -101,6 +106,7 @@ class House:
         self.store = Failing(self.path)
         self.lifecycle = Lifecycle(self.store, lambda: self.at, lambda: "policy-1")
         self.due: list[tuple[str, str, float]] = []
+        self.looked: list[str] = []
         office = Office(
             store=self.store,
             wording=self,
@@ -111,6 +117,7 @@ class House:
             now=lambda: self.at,
             clock=lambda: self.clock,
             operators=("group:security",),
+            looked=self.looked.append,
             backs=lambda request: self.backs.get(request.id, ()),
         )
         self.notices = Notices(self.settings, self.channels, office, lambda *one: self.due.append(one))
@@ -185,6 +192,10 @@ class House:
     @property
     def tty(self) -> Played:
         return self.channels["tty"]
+
+    def heard(self, id: str = "K7QM-2XVD") -> list[str]:
+        """What the requester reads about the notices of the request ``id``."""
+        return notified(self.notices.heard_of(self.found(id)), is_named=True)
 
     def noted(self) -> list[dict[str, Any]]:
         """What the record says of notices."""

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Leases for their holder: told at a use, extended by ``--for`` with an approval of its own; and what ``-E`` did not keep."""
+"""Leases for their holder: told at a use, extended by ``--for`` with an approval of its own; what ``-E`` did not keep; and who
+was told that a request waits.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 
 from jitd.core.decision import Approval, Terms
+from jitd.core.notice import Heard, Missed
 from jitd.core.request import RequestState
 from jitd.deciding.seats import Seats
 from jitd.verbs.waiting_words import MOST_PEOPLE, about, lease_row, not_kept, owes, people_asked
@@ -19,6 +22,7 @@ from tests.scene import asked, command, moment, permit, person
 __all__ = ["house"]  # a fixture
 
 MINUTE = 60
+TOLD = ((("bob", "carol"), frozenset({Missed.AWAY})), (("bob", "carol", "dave"), frozenset[Missed]()))
 
 
 async def lease(house: AskingHouse, **changes: Any) -> str:
@@ -221,6 +225,29 @@ def test_a_client_is_told_whom_its_line_may_name_once_and_again_if_that_changes(
         for seats in (WHOLE, WHOLE, UNSURE):
             client.waiting.seated(house.found(made.id), {way: seats})
         assert [(message.asked, message.news) for message in client.said[n_said:]] == [(["bob", "carol"], []), (None, [])]
+
+    house.run(play())
+
+
+@pytest.mark.parametrize(
+    ("visible_to", "named"), [(None, "bob, carol"), (("group:ops",), "2 people")], ids=["names", "a number under visible_to"]
+)
+def test_a_client_that_waits_reads_who_was_told_and_each_line_once(
+    house: AskingHouse, visible_to: tuple[str, ...] | None, named: str
+) -> None:
+    """THREATS N-08."""
+    house.rules(approvals=(Approval(1, ("group:ops",)),), visible_to=visible_to)
+    two, all_ = (Heard("terminals", True, told, missed) for told, missed in TOLD)
+
+    async def play() -> None:
+        client = Client(house)
+        made = await client.submit()
+        for house.heard in ((two,), (two,), (all_,), (two,)):
+            client.waiting.moved(made.id)
+        lines = [line for line in client.news if line.startswith("told")]
+        other = "3 people" if visible_to else "bob, carol, dave"
+        assert lines == [f"told on their terminals: {named}; nobody else is logged in here", f"told on their terminals: {other}"]
+        client.waiting.close()
 
     house.run(play())
 

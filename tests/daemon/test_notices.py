@@ -16,17 +16,18 @@ from typing import Any
 import pytest
 
 from jitd.announcing.letters import LOOKED_UP_AFTER
-from jitd.announcing.post import AWAY_FOR, FIRST_PAUSE, LONGEST_PAUSE, MINUTE, MOST_A_MINUTE
+from jitd.announcing.post import AWAY_FOR, FIRST_PAUSE, LONGEST_PAUSE, MINUTE, MOST_A_MINUTE, MOST_OF_ONE
 from jitd.core.decision import Approval
 from jitd.core.law import CLOCK
 from jitd.core.notice import Skipped
 from jitd.core.request import RequestState, Verdict, WaysOpened
 from jitd.deciding.seats import UNKNOWN, Seats
-from jitd.store import StoreError
+from jitd.store import StoreError, Told
 from jitd.verbs.mutes import Mutes
+from jitd.verbs.notice_rows import notice_row
 from jitd.verbs.rows import on_host
 from tests.daemon.notices import GROUP, PERSONS, House
-from tests.scene import asked, free, permit, person, review, screened, submit, too_late, withdraw
+from tests.scene import asked, free, moment, permit, person, review, screened, submit, too_late, withdraw
 
 ID = "K7QM-2XVD"
 Scene = Callable[[House], Coroutine[Any, Any, None]]
@@ -442,15 +443,15 @@ async def test_more_than_five_a_minute_become_one_digest_and_each_is_told_once(h
     for id in ids[:8]:
         house.begin(id, notify=("ops",))
     await house.work()
-    assert len(house.ops.heard) == MOST_A_MINUTE and house.ops.heard[-1].event == "digest"
+    assert len(house.ops.heard) == MOST_OF_ONE and house.ops.heard[-1].event == "digest"
     assert all(id in "\n".join(house.ops.heard[-1].lines) for id in ids[4:8])
     for id in ids[8:]:
         house.begin(id, notify=("ops",))
         await house.work()
-    assert len(house.ops.heard) == MOST_A_MINUTE, "no more in this minute"
+    assert len(house.ops.heard) == MOST_OF_ONE, "no more in this minute"
     await house.pass_time(MINUTE)
     digest = house.ops.heard[-1]
-    assert len(house.ops.heard) <= MOST_A_MINUTE + 4 and all(
+    assert len(house.ops.heard) <= MOST_OF_ONE + 4 and all(
         any(id in "\n".join((m.request, *m.lines)) for m in house.ops.heard) for id in ids
     ), digest
     n_before = len(house.ops.heard)
@@ -478,7 +479,178 @@ async def test_a_flood_of_one_address_holds_up_no_other_address(house: House) ->
     await house.work()
     assert {to for _, _, to in house.tty.said} == {"bob", "carol", "dave"}
     for name in ("bob", "carol", "dave"):
-        assert len([one for one in house.tty.said if one[2] == name]) == MOST_A_MINUTE
+        assert len([one for one in house.tty.said if one[2] == name]) == MOST_OF_ONE
+
+
+@played
+async def test_who_asks_for_much_delays_what_another_person_asks_for_by_nothing(house: House) -> None:
+    """THREATS N-07."""
+    for n in range(12):
+        house.begin(f"AAAA-{n:04}")
+        await house.work()
+    house.begin("EEEE-0001", who=person("eve"))
+    await house.work()
+    assert house.ops.said[-1] == ("waits", "EEEE-0001", "")
+    assert house.tty.said[-3:] == [("waits", "EEEE-0001", name) for name in ("bob", "carol", "dave")]
+    assert len([one for one in house.tty.said if one[2] == "bob"]) == MOST_OF_ONE + 1
+
+
+@played
+async def test_a_second_account_of_the_same_person_has_no_budget_of_its_own(house: House) -> None:
+    """THREATS N-07."""
+    for n in range(8):
+        house.begin(f"AAAA-{n:04}", who=person(("bob", "bob2")[n % 2]))
+        await house.work()
+    assert len([one for one in house.tty.said if one[2] == "carol"]) == MOST_OF_ONE
+
+
+@played
+async def test_a_hundred_people_who_ask_at_once_do_not_fill_a_terminal_and_each_is_told_of(house: House) -> None:
+    """THREATS N-07."""
+    ids = [f"AAAA-{n:04}" for n in range(100)]
+    for n, id in enumerate(ids):
+        house.begin(id, notify=("ops",), who=person(f"p{n}"))
+        await house.work()
+    assert len(house.ops.heard) == MOST_A_MINUTE
+    await house.pass_time(MINUTE)
+    assert len(house.ops.heard) <= 2 * MOST_A_MINUTE
+    assert {mark.request for id in ids for mark in house.store.told(id)} == set(ids)
+
+
+@played
+async def test_what_comes_together_is_sent_in_turns_so_that_the_first_of_everybody_comes_first(house: House) -> None:
+    for n in range(5):
+        house.begin(f"AAAA-{n:04}", notify=("ops",))
+    house.begin("EEEE-0001", notify=("ops",), who=person("eve"))
+    await house.work()
+    assert [id for _, id, _ in house.ops.said][:2] == ["AAAA-0000", "EEEE-0001"]
+
+
+# --- what the requester reads of it -----------------------------------------------------------------------------------------
+
+
+@played
+async def test_the_requester_reads_who_was_told_and_that_nobody_else_is_logged_in(house: House) -> None:
+    house.tty.away = {"dave"}
+    house.begin()
+    assert house.heard() == [], "nobody is said to be told before they are"
+    await house.work()
+    assert house.heard() == ["told by ops", "told on their terminals: bob, carol; nobody else is logged in here"]
+    assert house.looked == [ID, ID]
+    house.tty.away = set()
+    await house.pass_time(AWAY_FOR)
+    assert house.heard() == ["told by ops", "told on their terminals: bob, carol, dave"]
+
+
+@pytest.mark.parametrize(
+    ("away", "unwilling", "muted", "line"),
+    [
+        ("bob carol dave", "", "", "nobody who may approve it is logged in here"),
+        ("bob", "carol dave", "", "nobody who may approve it takes messages here now"),
+        ("carol dave", "", "bob", "nobody who may approve it takes messages here now"),
+        ("carol", "dave", "", "told on their terminals: bob; nobody else here takes messages now"),
+        ("carol", "", "dave", "told on their terminals: bob; nobody else here takes messages now"),
+        ("", "", "", "told on their terminals: bob, carol, dave"),
+    ],
+)
+def test_who_is_away_and_who_wants_no_messages_is_said_without_their_names(
+    house: House, away: str, unwilling: str, muted: str, line: str
+) -> None:
+    """THREATS N-08."""
+
+    async def scene() -> None:
+        house.tty.away, house.tty.unwilling = set(away.split()), set(unwilling.split())
+        for name in muted.split():
+            house.store.mute(name, house.at.at + timedelta(days=1))
+        house.begin(notify=("tty",))
+        await house.work()
+        assert house.heard() == [line]
+        await house.pass_time(AWAY_FOR)
+        assert house.heard() == [line]
+        house.restart()
+        await house.work()
+        assert house.heard() == [line], "the daemon knows after a restart, too, who wanted none"
+
+    asyncio.run(scene())
+
+
+@played
+async def test_who_takes_no_messages_is_not_asked_again_is_told_no_end_and_is_not_said_to_be_told(house: House) -> None:
+    house.tty.unwilling = {"bob"}
+    made = house.begin(notify=("tty",))
+    await house.work()
+    n_tries = house.tty.n_tries
+    await house.pass_time(AWAY_FOR)
+    assert house.tty.n_tries == n_tries
+    ((_, told, why_not),) = house.notices.of(house.found())
+    assert ([mark.address for mark in told], why_not) == (["carol", "dave"], "")
+    house.tty.unwilling = set()
+    house.act(withdraw(made))
+    await house.work()
+    assert [to for event, _, to in house.tty.said if event == "decided"] == ["carol", "dave"]
+    assert house.store.told_open() == []
+
+
+@played
+async def test_broken_glass_that_a_terminal_did_not_take_is_not_recorded_as_told(house: House) -> None:
+    house.tty.unwilling = {"bob"}
+    made = asked(ID)
+    house.skipped[ID] = Skipped((Approval(1, ("group:ops",)),))
+    house.act(submit(made), screened(made, free(notify=("tty",)), attended=False))
+    house.notices.look(ID)
+    await house.work()
+    assert [note["detail"]["to"] for note in house.noted()] == ["carol", "dave"]
+
+
+@played
+async def test_a_requester_reads_that_a_channel_fails_and_not_why(house: House) -> None:
+    house.tty.is_down = True
+    house.begin(notify=("tty",))
+    await house.work()
+    assert house.heard() == ["nobody could be told on their terminals yet; jitd tries again"]
+    house.begin("LATE-LATE", notify=("tty",))
+    assert house.heard("LATE-LATE") == ["nobody could be told on their terminals yet; jitd tries again"]
+    house.tty.is_down, house.tty.refuses = False, {"bob"}
+    await house.pass_time(LONGEST_PAUSE)
+    await house.pass_time(LONGEST_PAUSE)
+    assert house.heard() == ["told on their terminals: carol, dave; others could not be told yet; jitd tries again"]
+
+
+@played
+async def test_who_asks_for_much_reads_that_people_are_told_later(house: House) -> None:
+    for n in range(MOST_OF_ONE + 1):
+        house.begin(f"AAAA-{n:04}")
+        await house.work()
+    assert house.heard(f"AAAA-{MOST_OF_ONE:04}") == [
+        "people are told by ops within a minute, because you ask for much",
+        "people are told on their terminals within a minute, because you ask for much",
+    ]
+    await house.pass_time(MINUTE)
+    assert house.heard(f"AAAA-{MOST_OF_ONE:04}") == ["told by ops", "told on their terminals: bob, carol, dave"]
+
+
+def test_the_requester_reads_names_only_of_people_who_could_approve() -> None:
+    """THREATS N-08."""
+    events = ("waits", "opened-300", "reminder", "break_glass", "overdue", "decided", "not_taken-H1")
+    marks = [Told(ID, "tty", "bob", event, moment().at, is_open=True) for event in events]
+
+    def names(**who: bool) -> list[str]:
+        return [mark["to"] for mark in notice_row("tty", marks, "", **who)["told"]]
+
+    assert names(is_named=False, is_told_all=True) == ["bob"] * 7
+    assert names(is_named=True, is_told_all=False) == ["bob"] * 3 + [""] * 4
+    assert names(is_named=False, is_told_all=False) == [""] * 7
+    assert notice_row("tty", marks, "no route", is_named=True, is_told_all=False)["failing"] == "not everybody could be told yet"
+
+
+@played
+async def test_of_what_does_not_wait_any_more_nothing_is_said_and_nothing_is_kept(house: House) -> None:
+    made = house.begin()
+    await house.work()
+    house.act(withdraw(made))
+    await house.work()
+    assert house.heard() == []
+    assert all(not post._looked and not post._missed for post in house.posts.values())
 
 
 # --- mutes, and what nobody mutes ----------------------------------------------------------------------------------------------
