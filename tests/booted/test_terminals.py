@@ -9,6 +9,8 @@ import os
 import pwd
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pexpect
 import pytest
@@ -21,6 +23,8 @@ from tests.on_terminal import OnTerminal
 from tests.waiting import PATIENCE, status_of, wait_for
 
 NAME = client.NAME
+TREE = Path(__file__).parents[2]
+CONFIG = Path("/etc/jitd/jitd.toml")
 HOST = "lab.example.test"
 POLICY = """
 [[permit]]
@@ -42,11 +46,11 @@ def tell(*lines: str, to: str = "alice") -> Told | Failed:
     return asyncio.run(once())
 
 
-@pytest.fixture
-def login(service: Service) -> Iterator[pexpect.spawn]:
-    """Alice, logged in by ssh."""
+@contextmanager
+def logged_in(service: Service, who: str) -> Iterator[pexpect.spawn]:
+    """The terminal of ``who``, logged in by ssh."""
     options = ["-o", "StrictHostKeyChecking=accept-new", "-o", "PreferredAuthentications=gssapi-with-mic"]
-    first, *rest = map(str, service.line("alice", "ssh", "-t", *options, HOST))
+    first, *rest = map(str, service.line(who, "ssh", "-t", *options, HOST))
     screen = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(30, 100))
     screen.expect(r"\$ ")
     screen.sendline("chmod g+w $(tty); echo rea${EMPTY}dy")
@@ -55,6 +59,12 @@ def login(service: Service) -> Iterator[pexpect.spawn]:
     screen.sendline("exit")
     screen.expect(pexpect.EOF)
     screen.close()
+
+
+@pytest.fixture
+def login(service: Service) -> Iterator[pexpect.spawn]:
+    with logged_in(service, "alice") as screen:
+        yield screen
 
 
 def test_the_socket_is_roots_alone_and_starts_the_service(service: Service) -> None:
@@ -94,6 +104,26 @@ def test_somebody_who_is_logged_in_reads_it_and_mesg_n_is_a_no(service: Service,
     assert "you cannot" not in login.before
     assert tell("you can read this") == Told(1, 0)
     login.expect("you can read this")
+
+
+def test_with_the_line_of_the_installed_settings_approvers_read_of_a_request_and_the_requester_who_did(service: Service) -> None:
+    """Nothing else is set up: no table of jitd.toml, no key of a rule, no socket unit."""
+    (line,) = [line for line in (TREE / "contrib/etc/jitd.toml").read_text().splitlines() if line and not line.startswith("#")]
+    right = CONFIG.read_text()
+    CONFIG.write_text(f"{line}\n{right}")
+    systemctl("restart", "jitd.service")
+    try:
+        with logged_in(service, "bob") as screen:
+            asking = service.ask("alice", "/usr/bin/id", "-un")
+            wait_for(lambda: "told on their terminals" in asking.err, what="what alice reads")
+            assert "told on their terminals: bob; nobody else is logged in here" in asking.err
+            screen.expect(r"Message from jitd:\r+\nalice asks to run a command as root on lab\.example\.test\.")
+            screen.expect(r"jitd show [A-Z0-9-]+")
+            service.approved(asking.id)
+            assert asking.end() == 0, asking.err
+    finally:
+        CONFIG.write_text(right)
+        systemctl("restart", "jitd.service")
 
 
 def test_the_terminal_of_a_run_is_not_one_of_the_account_that_it_runs_as(service: Service) -> None:
