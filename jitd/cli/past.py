@@ -8,14 +8,13 @@ thing that a person got under a grant.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 
+from jitd.audit.sentences import left_behind
 from jitd.cli.answer import Row, in_quotes, words
 from jitd.cli.authenticated import in_short
 from jitd.cli.instants import local, told
 from jitd.cli.labels import Line, members
 from jitd.cli.principals import spelled
-from jitd.core.run import NEVER_LOOKED_AT, Traces
 from jitpam.wire.principals import without_realm
 
 
@@ -113,14 +112,6 @@ def untaken(row: Row) -> Iterator[str]:
     for held in (*members(row, "untaken"), *members(row, "unrenewed")):
         if isinstance(held, dict):
             yield f"{words(held, 'id')}: {words(held, 'thing')} {how_it_was_taken(held)}"
-
-
-def left_behind(traces: object) -> str:
-    """Return what the member ``traces`` of a run names, as words. If it names nothing, return an empty string."""
-    if not isinstance(traces, dict):
-        return ""
-    told = Traces(**{field.name: tuple(map(str, members(traces, field.name))) for field in fields(Traces)}).told()
-    return f"{told}; not looked at: {NEVER_LOOKED_AT}" if told else ""
 
 
 def how_it_ended(run: Row) -> str:

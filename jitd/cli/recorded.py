@@ -11,39 +11,26 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import click
 
-from jitd.cli.answer import Row, answer, command_line, say, words
+from jitd.audit.sentences import sentence
+from jitd.cli.answer import Row, answer, say, words
 from jitd.cli.call import NotDone, called
-from jitd.cli.columns import GAP, cut, padded, wrapped
-from jitd.cli.past import left_behind
+from jitd.cli.columns import cut, wrapped
 from jitd.cli.terminal_size import width
 from jitd.core.conditions import Glob
 from jitd.core.duration import read_duration
 from jitpam.client import Connection, RefusedByDaemon, Unreachable
 from jitpam.wire.messages import Audit, Export, Item
-from jitpam.wire.shown import cells, shown, shown_argument
+from jitpam.wire.shown import cells
 
 AGAIN_AFTER = 0.5
 """Seconds between two tries to reach a jitd that has gone away."""
-ENOUGH = 40
-"""Minimum number of cells for a detail that stands on the line of its record, and is shortened."""
 MOST_LINES = 4
-"""A detail that would fill more lines is shortened."""
+"""A sentence that would fill more lines is shortened."""
 _INDENT = " " * 7
-"""What a detail on a line of its own begins with: the columns of the number, and the gap after it."""
-_TOLD = {
-    "request.submitted": ("argv", "run_as", "cwd", "reason"),
-    "request.screened": ("decision", "why", "rule", "because", "approvals", "ways", "lease", "gatekeepers"),
-    "request.reviewed": ("verdict", "comment"),
-    "key.made": ("because", "public", "before"),
-    "key.rotated": ("public", "before"),
-}
-"""The detail of an event is an object with several members. The table maps an event to the members that ``audit show`` prints.
-If an event is not in the table, all members are printed.
-"""
+"""What a sentence on a line of its own begins with: the columns of the number, and the gap after it."""
 
 
 def _time(context: click.Context, option: click.Parameter, value: str | None) -> int | None:
@@ -193,33 +180,16 @@ def _after(asked: Audit, after: int) -> Audit:
 
 
 def _laid_out(row: Row, screen: int | None) -> list[str]:
-    """Return the lines of a record. On a terminal that is too narrow for its detail, the detail has lines of its own."""
-    head, detail = _head(row), _detail(words(row, "event"), row.get("detail"))
-    line = f"{head}  {detail}" if detail else head.rstrip()
+    """Return the lines of a record. If they do not fit on one line of the terminal, the sentence has
+    lines of its own."""
+    head, said = _head(row), sentence(row)
+    line = f"{head}  {said}"
     if screen is None or cells(line) <= screen:
         return [line]
-    if not detail or screen - cells(head) - GAP >= ENOUGH:
-        return [cut(line, screen)]
     room = screen - len(_INDENT)
-    return [cut(head.rstrip(), screen), *(_INDENT + part for part in wrapped(cut(detail, room * MOST_LINES), room))]
+    return [cut(head.rstrip(), screen), *(_INDENT + part for part in wrapped(cut(said, room * MOST_LINES), room))]
 
 
 def _head(row: Row) -> str:
     number, at = words(row, "number"), words(row, "at").partition(".")[0].partition("+")[0]
-    event, id, actor = words(row, "event"), words(row, "id"), words(row, "actor")
-    return f"{number:>5}  {at}Z  {event:<18}  {id:<9}  {padded(shown(actor), 20)}"
-
-
-def _detail(event: str, detail: Any) -> str:
-    if not isinstance(detail, dict):
-        return ""
-    names = _TOLD.get(event, tuple(detail))
-    read = detail | {"traces": left_behind(detail.get("traces"))}
-    return " ".join(f"{name}={_value(read[name])}" for name in names if read.get(name) not in (None, "", []))
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return f"[{command_line(shown(item) for item in value)}]"
-    text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-    return shown_argument(text.encode("utf-8", "surrogateescape"))
+    return f"{number:>5}  {at}Z  {words(row, 'event'):<18}  {words(row, 'id'):<9}"

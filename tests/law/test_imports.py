@@ -78,6 +78,7 @@ LAW: dict[str, set[str]] = {
     "jitd.recording": {"jitd.recording"},
     "jitd.store": {CORE, "jitd.audit.forms", "jitd.failures", "jitd.store"},
     "jitd.audit": {CORE, "jitd.audit", "jitd.givers.durable", "jitd.recording"},
+    "jitd.audit.sentences": {CORE, WIRE, "jitd.audit.telling"},
     "jitd.audit.pack": {CORE},
     "jitd.audit.pack.verify": set(),  # one file, which is copied into each pack
     "jitd.audit.signing": {CORE, "jitd.audit", "jitd.failures", "jitd.log", "jitd.store"},
@@ -207,6 +208,7 @@ PURE = {
     " itertools json math operator re reprlib stat string tomllib types typing unicodedata zoneinfo",
     "jitpam.wire": "__future__ _json binascii collections json re struct typing unicodedata",
     "jitd.expressions.parse": "__future__ collections dataclasses",
+    "jitd.audit.sentences": "__future__ collections dataclasses datetime typing",
     "jitd.recording.form": "__future__ dataclasses enum hashlib json re typing zlib",
     "jitd.recording.sequences": "__future__ codecs enum re typing",
     "jitd.recording.filter": "__future__ re",

@@ -85,7 +85,7 @@ def test_no_planted_word_is_left_in_the_state_in_run_or_in_the_log(own_house: Ca
     assert {row["id"] for row in house.rows("requests", "--all")} >= {done.id, denied.id}
     record = house.jitd("audit", "show")
     assert record.returncode == 0 and "value.forgotten" in record.stdout
-    assert "reason=‹forgotten›" in record.stdout
+    assert "to run dash ‹forgotten› as " in record.stdout and ": ‹forgotten›" in record.stdout
     house.verify()
     again = house.ask("alice", "--reason", "pLanted-reason", "dash", "-c", ": pLanted-argument")
     assert house.approve(again.id).returncode == 0 and again.end() == 0

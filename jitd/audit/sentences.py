@@ -1,0 +1,459 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Says a record in one English sentence for people. The journal and ``jitd audit show`` say the same.
+
+Law: pure. Every record has a sentence, whatever is in it. All that somebody could have chosen goes through ``shown``, so the
+sentence is one line that moves no cursor; words that people typed stand in quotes. A part that the reader may not see is said as
+the word that stands in its place (``audit.telling.WORDS``), and is not guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+
+from jitd.audit.telling import HIDDEN, WORDS
+from jitd.core.deed import deed_of
+from jitd.core.duration import spell_duration
+from jitd.core.run import NEVER_LOOKED_AT, Traces
+from jitd.core.spelling import unspelled
+from jitd.core.wording import count, listed
+from jitpam.wire.shown import reshown, shown, shown_argument
+
+SOMEBODY = "somebody"
+"""Who has done what the reader may not know of whom."""
+
+
+def sentence(record: Mapping[str, Any]) -> str:
+    """Return what happened in ``record``: the members of a line of the record (``audit.forms.Record``), with ``about``. ``about``
+    may also have ``command``, ready to be printed; then records that do not tell the command themselves name it.
+    """
+    told = _Told(record)
+    said = SENTENCES.get(told.event)
+    return _unknown(told) if said is None else said(told)
+
+
+def left_behind(traces: object) -> str:
+    """Return what the member ``traces`` of a run names, as words. If it names nothing, return an empty string."""
+    if not isinstance(traces, dict):
+        return ""
+    told = Traces(**{field.name: tuple(map(str, _list(traces.get(field.name)))) for field in fields(Traces)}).told()
+    return reshown(f"{told}; not looked at: {NEVER_LOOKED_AT}") if told else ""
+
+
+class _Told:
+    """The parts of a record, each ready to be printed. A part that is missing or empty is an empty text."""
+
+    def __init__(self, record: Mapping[str, Any]) -> None:
+        self._about = _table(record.get("about"))
+        self.detail = _table(record.get("detail"))
+        self.event = str(record.get("event") or "")
+        self.id = _text(record.get("id"))
+        self.state = _text(record.get("state"))
+        self.who = _who(record.get("actor"))
+
+    def text(self, name: str) -> str:
+        return _text(self.detail.get(name))
+
+    def person(self, name: str) -> str:
+        return _who(self.detail.get(name))
+
+    def quoted(self, name: str, before: str = ": ") -> str:
+        """Return the words that a person typed, after ``before``."""
+        said = self.detail.get(name)
+        if said in (None, "", []):
+            return ""
+        if isinstance(said, str) and said in WORDS:
+            return before + said
+        text = _text(said).replace('"', "\\x22")
+        return f'{before}"{text}"'
+
+    def because(self) -> str:
+        said = self.text("because")
+        return f": {said}" if said else ""
+
+    def time(self, name: str, before: str) -> str:
+        """Return the time ``name`` in UTC, after ``before``."""
+        at = self.detail.get(name)
+        if at in (None, ""):
+            return ""
+        try:
+            return f"{before} {datetime.fromisoformat(str(at)).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        except (ValueError, OverflowError):
+            return f"{before} {_text(at)}"
+
+    def count(self, name: str, noun: str) -> str:
+        n = self.detail.get(name)
+        return count(n, noun) if type(n) is int else f"{_text(n) or '?'} {noun}s"
+
+    def duration(self, name: str, before: str) -> str:
+        seconds = self.detail.get(name)
+        if type(seconds) is int and seconds >= 0:
+            return f"{before} {spell_duration(seconds)}"
+        return f"{before} {_text(seconds)}" if seconds not in (None, "") else ""
+
+    def list(self, name: str) -> list[Any]:
+        return _list(self.detail.get(name))
+
+    def of_command(self, before: str = ": ") -> str:
+        """Return the command that the record is about, if the reader is told, after ``before``."""
+        command, account = self._about.get("command"), _account(self._about.get("run_as"))
+        if not isinstance(command, str) or not command:
+            return ""
+        return f"{before}{command}{f' as {account}' if account else ''}"
+
+
+# --- parts of sentences --------------------------------------------------------------------------------------------------
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: object) -> str:
+    """Return ``value`` as one visible line."""
+    if value is None:
+        return ""
+    text = str(value)
+    return text if text in WORDS else shown(text)
+
+
+def _who(value: object) -> str:
+    return SOMEBODY if value in (None, "", HIDDEN) else _text(value)
+
+
+def _account(value: object) -> str:
+    """Return ``user:group`` without the group if it has the name of the user."""
+    user, _, group = _text(value).partition(":")
+    return user if group in ("", user) else f"{user}:{group}"
+
+
+def _argument(word: object) -> str:
+    """Return an argument, which the record spells (``core.spelling``), as approvers see it."""
+    text = str(word)
+    try:
+        return shown_argument(unspelled(text))
+    except UnicodeEncodeError:  # nothing that was spelled
+        return shown_argument(text.encode("utf-8", "surrogatepass"))
+
+
+def _command(told: _Told) -> str:
+    return " ".join(map(_argument, told.list("argv"))) or HIDDEN
+
+
+def _people(words: list[Any]) -> str:
+    return listed(tuple(map(_text, words)), "or") if words else SOMEBODY
+
+
+def _approval(need: object, of_whom: list[Any]) -> str:
+    n = count(need, "approval") if type(need) is int else f"{_text(need)} approvals"
+    return f"{n} from {_people(of_whom)}"
+
+
+def _way(way: object) -> str:
+    """Return one way to approve, such as ``1 approval from group:ops after 15m``."""
+    row = _table(way)
+    after = row.get("after")
+    demand = f" ({_text(row['demand'])})" if row.get("demand") else ""
+    also = f" who is also in {_text(row['also'])}" if row.get("also") else ""
+    late = f" after {spell_duration(after)}" if type(after) is int and after > 0 else ""
+    return f"{_approval(row.get('need'), _list(row.get('from')))}{also}{demand}{late}"
+
+
+def _approvals(told: _Told) -> str:
+    """Return the approvals that a permit needs, or an empty text."""
+    if ways := told.list("ways"):
+        return " and ".join(" or ".join(map(_way, _list(one))) or HIDDEN for one in ways)
+    asked = [one for one in told.list("approvals") if isinstance(one, list) and one]
+    return listed(tuple(_approval(one[0], one[1:]) for one in asked), "and") if asked else ""
+
+
+_ANSWERS = {"pass": "has no objection", "require": "requires more", "deny": "denies", "silent": "did not answer"}
+
+
+def _gatekeepers(told: _Told) -> str:
+    rows = [one for one in told.list("gatekeepers") if isinstance(one, list) and len(one) > 1]
+    said = []
+    for name, answer, *more in rows:
+        because = f" ({_text(more[0])})" if more and more[0] and answer in ("deny", "silent") else ""
+        said.append(f"gatekeeper {_text(name)} {_ANSWERS.get(str(answer), _text(answer))}{because}")
+    return "".join(f"; {one}" for one in said)
+
+
+def _unknown(told: _Told) -> str:
+    """Return a sentence about an event that this version does not know."""
+    values = ", ".join(f"{_text(name)} {_text(value)}" for name, value in told.detail.items())
+    return f"{told.who}: {_text(told.event) or 'an event without a name'}{f' ({values})' if values else ''}"
+
+
+# --- requests ------------------------------------------------------------------------------------------------------------
+
+
+def _submitted(told: _Told) -> str:
+    point, service = _table(told.detail.get("point")), told.text("service")
+    through = f", through {service}" if service and not deed_of(service).is_executed else ""
+    glass = ", breaking glass," if told.detail.get("break_glass") else ""
+    account = _account(told.detail.get("run_as"))
+    ending = f"{told.time('starts_at', ' from')}{_if(told.text('extends'), ', to extend lease {}')}{told.quoted('reason')}"
+    if things := told.list("gives"):
+        stays = ", to keep until its time is over" if told.detail.get("stays") else ""
+        return f"{told.who} asked{glass} for {listed(tuple(map(_text, things)), 'and')}{stays}{ending}"
+    as_whom = f" as {account}" if account else ""
+    if point.get("stage") == "session":
+        host = _text(point.get("remote_host"))
+        return f"{told.who} asked{glass} to log in{as_whom}{through}{_if(host, ' from {}')}{ending}"
+    doubt = _if(told.text("doubt"), "; it is not certain what this runs: {}")
+    place = "" if told.detail.get("cwd") in (None, "", HIDDEN) else f" in {_argument(told.detail['cwd'])}"
+    return f"{told.who} asked{glass} to run {_command(told)}{as_whom}{place}{through}{ending}{doubt}"
+
+
+def _if(text: str, pattern: str) -> str:
+    return pattern.format(text) if text else ""
+
+
+def _screened(told: _Told) -> str:
+    rule = _if(told.text("rule"), "rule {}") or "the policy"
+    if told.detail.get("decision") == "deny":
+        return f"{rule} denied it{told.because()}{_gatekeepers(told)}"
+    glass = _table(told.detail.get("break_glass"))
+    if glass:
+        skipped = _text(glass.get("instead_of"))
+        return f"{rule} permits it because glass is broken: the approvals of rule {skipped} are skipped{_gatekeepers(told)}"
+    lease, approvals = told.text("lease"), _approvals(told)
+    if lease:
+        what = f"permits it under lease {lease}"
+    elif approvals:
+        what = f"requires {approvals}"
+    else:
+        what = "permits it without an approval"
+    end = "" if told.state in ("", "approved", "pending", "screening") else f"; the request is {told.state}"
+    return f"{rule} {what}{_gatekeepers(told)}{end}"
+
+
+def _reviewed(told: _Told) -> str:
+    is_approval = told.detail.get("verdict") != "deny"
+    word = "approved it" if is_approval else "denied it"
+    follows = {
+        "pending": "; it needs more approvals",
+        "screening": "; the policy decides again",
+        "denied": "; but the policy denies it now",
+    }
+    kdc = "; the KDC did not answer" if told.detail.get("kdc") == "no answer" else ""
+    return f"{told.who} {word}{told.quoted('comment')}{follows.get(told.state, '') if is_approval else ''}{kdc}"
+
+
+def _relisted(told: _Told) -> str:
+    lists = _table(told.detail.get("lists"))
+    said = [
+        f"{_text(name)} is {_people(list(map(str, among))) if isinstance(among, list) and among else 'nobody known'}"
+        for name, among in lists.items()
+    ]
+    return f"a list of approvers changed{_if('; '.join(said), ': {}')}"
+
+
+# --- grants and runs -----------------------------------------------------------------------------------------------------
+
+
+def _issued(told: _Told) -> str:
+    period = f"{told.time('begins_at', ' from')}{told.time('ends_at', ' until')}"
+    return f"approved: {told.person('holder')} gets {told.count('uses', 'use')}{period}{told.of_command()}"
+
+
+def _used(told: _Told) -> str:
+    request = told.text("request")
+    other = f" of lease {told.id}, for request {request}" if request and told.id and request != told.id else ""
+    return f"{told.who} took a use{other}{told.of_command()}"
+
+
+def _returned(told: _Told) -> str:
+    if told.detail.get("was_started") is False:
+        return f"{told.text('run')} was not begun: its use can be taken again"
+    return f"{told.text('run')} is over"
+
+
+def _ended(told: _Told) -> str:
+    number, ending = told.text("number"), told.text("ending")
+    if ending == "exited":
+        what = f"exited with status {number}"
+    elif ending == "signaled":
+        what = f"was ended by signal {number}"
+    elif ending == "lost":
+        what = "was lost"
+    else:
+        what = f"was {ending}" if ending else "ended"
+    traces = left_behind(told.detail.get("traces"))
+    return f"the command {what}{told.because()}{_if(traces, '; left behind: {}')}{told.of_command()}"
+
+
+# --- things and locks ----------------------------------------------------------------------------------------------------
+
+
+def _giving(told: _Told) -> str:
+    stays = ", also after their client has ended" if told.detail.get("stays") else ""
+    return f"{told.person('to')} is given {told.text('thing')}{told.time('until', ' until')}{stays}"
+
+
+def _holding_ended(told: _Told) -> str:
+    ended = {
+        "taken": "it was taken back",
+        "left": "it was taken back as far as it can be",
+        "not given": "it was not given",
+    }
+    return f"{ended.get(told.text('ending'), 'it has ended')}{told.because()}"
+
+
+def _thing(said: str) -> Callable[[_Told], str]:
+    def of(told: _Told) -> str:
+        return f"{told.text('thing') or 'a thing'} ({told.text('holding')}) {said}{told.because()}"
+
+    return of
+
+
+def _locked_whom(told: _Told) -> str:
+    whom = told.text("whom")
+    return "everybody" if whom == "all" else f"{ {'user': 'account'}.get(whom, whom) } {told.text('name')}".strip()
+
+
+def _placed(told: _Told) -> str:
+    lasts = told.duration("lasts_for", " for") or " until the lock is lifted"
+    return f"{told.who} locked {_locked_whom(told)}{lasts}{told.quoted('reason')}"
+
+
+# --- notes ---------------------------------------------------------------------------------------------------------------
+
+
+_NOTICES = {
+    "waits": "a request waits",
+    "opened": "a further way to approve is open",
+    "reminder": "a request still waits",
+    "decided": "a request was decided",
+    "break_glass": "glass was broken",
+    "overdue": "a review of broken glass is overdue",
+    "reviewed": "broken glass was reviewed",
+    "not_taken": "a thing cannot be taken back",
+    "taken": "a thing was taken back",
+}
+
+
+def _notice_sent(told: _Told) -> str:
+    event = told.text("event")
+    return f"{told.text('to')} was told through {told.text('channel')} that {_NOTICES.get(event, event)}"
+
+
+def _selected(told: _Told) -> str:
+    """Return what a report or an export was asked for."""
+    who, rule = _if(told.text("who"), " about {}"), _if(told.text("rule"), " under rule {}")
+    return f"{who}{rule}{told.time('since', ' from')}{told.time('until', ' until')}"
+
+
+def _standing(told: _Told) -> str:
+    unseen = told.count("unseen", "thing")
+    return f"{told.who} told of {told.count('n', 'standing privilege')} on this host; {unseen} could not be judged"
+
+
+def _faults(told: _Told) -> str:
+    faults = "; ".join(map(_text, told.list("faults")))
+    return f"{told.who} loaded no policy, because it has a fault, and the one before stays{_if(faults, ': {}')}"
+
+
+def _key_made(told: _Told) -> str:
+    return f"jitd made a key that signs the record ({told.text('because') or HIDDEN})"
+
+
+def _sink(said: str) -> Callable[[_Told], str]:
+    return lambda told: f"sink {told.text('sink')} {said.format(told.text('number'))}"
+
+
+def _sink_refused(told: _Told) -> str:
+    which = f"records {told.text('first')} to {told.text('last')}"
+    return f"sink {told.text('sink')} will never take {told.count('n', 'record')} of {which}"
+
+
+def _set_aside(told: _Told) -> str:
+    what = " ".join(f"{name} {told.text(name)}" for name in ("request", "grant", "run") if told.detail.get(name))
+    return f"jitd found {what or 'an object'} damaged in its database, and it permits nothing any more{told.because()}"
+
+
+def _said(pattern: str) -> Callable[[_Told], str]:
+    """``{who}`` in ``pattern`` is who did it, ``{because}`` why, ``{of}`` the command, and every other name a part of the
+    record.
+    """
+    names = [part.partition("}")[0] for part in pattern.split("{")[1:]]
+
+    def of(told: _Told) -> str:
+        known = {"who": told.who, "because": told.because(), "of": told.of_command()}
+        return pattern.format(**{name: known.get(name) or ("" if name in known else told.text(name)) for name in names})
+
+    return of
+
+
+SENTENCES: Mapping[str, Callable[[_Told], str]] = {
+    "request.submitted": _submitted,
+    "request.screened": _screened,
+    "request.reviewed": _reviewed,
+    "request.withdrawn": _said("{who} withdrew it{because}"),
+    "request.deadline_passed": _said("nobody decided in time, so the request expired"),
+    "request.locked": _said("{who} ended the request by lock {lock}{because}"),
+    "request.ways_opened": lambda told: f"a further way to approve opened{told.duration('after', ', after')}",
+    "request.relisted": _relisted,
+    "grant.issued": _issued,
+    "grant.used": _used,
+    "grant.returned": _returned,
+    "grant.expired": _said("the time of the grant is over"),
+    "grant.revoked": _said("{who} revoked the grant{because}"),
+    "run.starting": _said("{who} is about to start the command{of}"),
+    "run.started": _said("the command started as process {pid}{of}"),
+    "run.observed": _said("{who} watches the command"),
+    "run.unobserved": lambda told: f"{told.person('who')} does not watch the command any more{told.because()}",
+    "run.frozen": _said("nobody watches the command, so its processes were frozen"),
+    "run.thawed": _said("somebody watches the command again, and its processes go on"),
+    "run.stop_ordered": _said("{who} ended the command{because}"),
+    "run.ended": _ended,
+    "holding.giving": _giving,
+    "holding.given": lambda told: f"it was given{', with a secret' if told.detail.get('has_secret') else ''}",
+    "holding.kept": _said("{who} keeps it after the end of their client"),
+    "holding.taking": _said("{who} has it taken back{because}"),
+    "holding.ended": _holding_ended,
+    "gate.off": _said("{kdc} issued a ticket for {service} without a grant: its gate is off, and jitd gives no tickets for it"),
+    "gate.on": _said("the KDCs refuse tickets for {service} without a grant again: the gate is on"),
+    "thing.differs": _thing("is missing or changed, or cannot be checked"),
+    "thing.stands": _thing("is again as jitd gave it"),
+    "thing.mended": _thing("was missing or changed, and jitd gave it again"),
+    "thing.stray": _thing("exists, but nobody holds it"),
+    "thing.stray_gone": _thing("does not exist any more; nobody held it"),
+    "lock.placed": _placed,
+    "lock.lifted": _said("{who} lifted the lock{because}"),
+    "lock.expired": _said("the time of the lock is over"),
+    "lock.carried": _said("the host was booted; the lock goes on with the rest of its time"),
+    "notice.sent": _notice_sent,
+    "owed_review.begun": _said("{who} broke glass by rule {rule} instead of rule {instead_of}: a review is owed{of}"),
+    "owed_review.reviewed": lambda told: f"{told.who} reviewed the broken glass{told.quoted('comment')}",
+    "owed_review.overdue": _said("nobody reviewed the broken glass in time: the review is overdue"),
+    "owed_review.carried": _said("the host was booted; the time for the review goes on"),
+    "recording.watched": _said("{who} watched the recording of {run}"),
+    "recording.removed": _said("{who} removed the recording of {run} ({size} bytes)"),
+    "record.exported": lambda told: f"{told.who} exported {told.count('n', 'record')}{_selected(told)}",
+    "report.made": lambda told: f"{told.who} made a report{_selected(told)}",
+    "standing.recorded": _standing,
+    "pack.made": _said("{who} made a pack of request {id}"),
+    "object.set_aside": _set_aside,
+    "value.forgotten": _said("jitd forgot {n} values that were typed long ago ({setting})"),
+    "proof.failed": _said("{who} did not prove themselves by the local password; {tries_left} tries are left"),
+    "key.made": _key_made,
+    "key.rotated": _said("{who} replaced the key that signs the record"),
+    "daemon.started": lambda told: f"jitd started, with {told.count('rules', 'rule')}",
+    "daemon.stopped": _said("jitd stopped"),
+    "policy.loaded": lambda told: f"{told.who} put a policy with {told.count('rules', 'rule')} in force",
+    "policy.refused": _faults,
+    "sink.added": _sink("is new: it gets the record after number {}"),
+    "sink.removed": _sink("is in jitd.toml no more: it has the record up to number {}"),
+    "sink.refused": _sink_refused,
+    "sink.ahead": _sink("has acknowledged record {}, which this record does not have: it was cut, or a backup was restored"),
+    "connection.broken": _said("{who} violated the protocol: {fault}"),
+}  # fmt: skip
+"""Maps every event of the record to what says it."""
