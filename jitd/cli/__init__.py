@@ -54,6 +54,7 @@ VERBS = {
     "reload": "house",
     "pam-lint": "linting",
     "doctor": "doctoring",
+    "setup": "setting_up",
     "audit": "record",
     "metrics": "metrics",
     "kdc": "gating",

@@ -183,12 +183,14 @@ LAW: dict[str, set[str]] = {
         "jitd.monitor.pam_stack", "jitd.monitor.places", "jitd.monitor.proof_orders", "jitd.pamlint",
         "jitd.recording", "jitd.settings", "jitd.store", "jitd.versions",
     },
+    # what a host lacks before its first request
+    "jitd.setup": {CORE, "jitpam.initiator", "jitd.doctor", "jitd.kdc.keytab", "jitd.settings", "jitd.setup"},
     "jitd.cli": {
         WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.local_proof", "jitpam.options",
         "jitpam.streams", "jitd.audit",
         "jitd.checking", "jitd.cli", "jitd.daemon", "jitd.doctor", "jitd.kdc", "jitd.lifecycle.integrity",
         "jitd.monitor.places", "jitd.pamlint",
-        "jitd.recording", "jitd.reloading", "jitd.report", "jitd.settings", "jitd.standing", "jitd.store",
+        "jitd.recording", "jitd.reloading", "jitd.report", "jitd.settings", "jitd.setup", "jitd.standing", "jitd.store",
     },
     "jitd.daemon": {"jitd", "jitpam"},  # the one place where concrete parts are named
 }  # fmt: skip
@@ -214,6 +216,7 @@ PURE = {
     "jitd.recording.filter": "__future__ re",
     "jitd.recording.player": "__future__ collections itertools math",
     "jitd.doctor.finding": "__future__ dataclasses re",
+    "jitd.setup.plan": "__future__ collections difflib json re tomllib",
     "jitd.standing.privileges": "__future__ collections json typing",
     "jitd.recording.asciicast": "__future__ codecs collections json",
     "jitd.invocation": "__future__ collections dataclasses re",

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Carries out the steps of ``jitd setup``.
+
+Law: only what the plan shows is done. A file is written only if it is still as the plan saw it. Programs get no environment of
+the caller's. The ticket of the administrator of the realm is destroyed whatever happens.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from jitd.cli.answer import answer, say
+from jitd.cli.call import NotDone
+from jitd.cli.question import is_answered_yes
+from jitd.cli.whole_file import put
+from jitd.setup.host import PATH, has_key
+from jitd.setup.plan import PRIVATE, TICKET, Await, Run, Step, Write
+
+AGAIN_AFTER = 0.5
+"""Seconds between two looks at a keytab that somebody else writes."""
+AGAIN = "then run jitd setup again: it goes on where it stopped"
+
+
+def carry_out(steps: Sequence[Step], *, may_wait: bool, is_sure: bool) -> None:
+    """Do all that is not right. ``may_wait``: wait for a key that somebody else makes. ``is_sure``: ask nothing. Raises
+    NotDone.
+    """
+    with _private():
+        for step in steps:
+            if step.is_right:
+                continue
+            answer(f"* {step.title}: {step.sentence}")
+            if step.by_hand:
+                for line in step.by_hand.splitlines():
+                    answer(f"    {line}")
+                raise NotDone(f"{step.title.lower()}: nothing was done after this step; do it, {AGAIN}")
+            for action in step.actions:
+                match action:
+                    case Write():
+                        _write(action)
+                    case Run():
+                        _run(action, is_sure=is_sure)
+                    case Await():
+                        _await(action, may_wait=may_wait)
+
+
+@contextmanager
+def _private() -> Iterator[None]:
+    """Have the directory PRIVATE. If it is left of a set-up that was killed, it is made again. Raises NotDone."""
+    try:
+        shutil.rmtree(PRIVATE, ignore_errors=True)
+        os.mkdir(PRIVATE, 0o700)
+    except OSError as fault:
+        raise NotDone(f"{PRIVATE} cannot be made: {fault.strerror}") from None
+    try:
+        yield
+    finally:
+        if any(Path(PRIVATE).iterdir()):
+            _started(Run(("kdestroy", "-q"), has_ticket=True), stdin=subprocess.DEVNULL)  # overwrites the ticket
+        shutil.rmtree(PRIVATE, ignore_errors=True)
+
+
+def _write(file: Write) -> None:
+    """Raises NotDone."""
+    path = Path(file.path)
+    try:
+        now = path.read_text("utf-8", "surrogateescape") if os.path.lexists(path) else None
+        if now != file.before:
+            raise NotDone(f"{path} was changed meanwhile, and is left as it is; run jitd setup again")
+        put(path, file.text.encode("utf-8", "surrogateescape"), 0o644)
+    except OSError as fault:
+        raise NotDone(f"{path} cannot be written: {fault.strerror}") from None
+
+
+def _run(run: Run, *, is_sure: bool) -> None:
+    """Raises NotDone."""
+    answer(f"    {run}")
+    if not run.unless:
+        status = _started(run).returncode
+        if status:
+            raise NotDone(f"{run.line[0]} failed (status {status}); {AGAIN}")
+        return
+    done = _started(run, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    said = done.stdout.strip()
+    for line in said.splitlines():
+        answer(f"    {line}")
+    if run.unless in said:
+        told = (
+            "It is in the KDC already. If it gets a new key, tickets that people have for it stop working: they run kinit again."
+        )
+        answer(told)
+        if not is_sure and not is_answered_yes("Make a new key? type yes: "):
+            raise NotDone("the key was left as it is, and nothing was done after this step")
+    elif done.returncode:
+        raise NotDone(f"{run.line[0]} failed (status {done.returncode}); {AGAIN}")
+
+
+def _started(run: Run, **streams: int) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end. Raises NotDone if it cannot be started."""
+    environment = {"PATH": PATH, "LANG": "C.UTF-8", "HOME": "/root", "TERM": os.environ.get("TERM", "dumb")}
+    if run.has_ticket:
+        environment["KRB5CCNAME"] = TICKET
+    sys.stdout.flush()
+    try:
+        return subprocess.run(run.line, env=environment, umask=0o077, text=True, check=False, **streams)  # type: ignore[call-overload, no-any-return]
+    except OSError as fault:
+        raise NotDone(f"{run.line[0]} cannot be started: {fault.strerror}") from None
+
+
+def _await(key: Await, *, may_wait: bool) -> None:
+    """Wait for a key. Without lines for somebody else, it has to be there. Raises NotDone."""
+    if has_key(key.keytab, key.principal):
+        return
+    if not key.lines:
+        raise NotDone(f"{key.keytab} has no key of {key.principal}, although the program that makes it has succeeded")
+    for line in key.lines:
+        answer(f"    {line}")
+    if not may_wait:
+        raise NotDone(f"{key.keytab} has no key of {key.principal} yet; have it made, {AGAIN}")
+    say("waiting for the key; Ctrl-C stops here, and jitd setup goes on later")
+    with suppress(FileNotFoundError):
+        while not has_key(key.keytab, key.principal):
+            time.sleep(AGAIN_AFTER)
+    answer("    it is there")

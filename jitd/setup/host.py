@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Looks at the host for ``jitd setup``. Law: nothing is changed, and no question is asked of the KDC."""
+
+from __future__ import annotations
+
+import configparser
+import ctypes
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from jitd.doctor.host import BOOTED, Host, find_daemon
+from jitd.doctor.kerberos import HOSTS, OWN
+from jitd.kdc.keytab import principals
+from jitd.settings import config, policyfile
+from jitd.settings.host import KRB5_CONF, default_realm, kerberos_files
+from jitd.settings.toml_document import ConfigError, read_document
+from jitd.setup.plan import AD, FREEIPA, MIT, PACKAGES, POLICY, SETTINGS, Facts, Step, Write
+from jitpam.initiator import own_host, within
+
+SHIPPED = Path("/usr/share/jitd/jitd.toml")
+SSSD = Path("/etc/sssd")
+IPA = Path("/etc/ipa/default.conf")
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+DNS_WITHIN = 5.0
+"""Time limit for the question to a name server, in seconds."""
+IN, SRV = 1, 33
+"""The class and the type of a record in the DNS (RFC 1035, RFC 2782)."""
+
+
+class CannotRead(Exception):
+    """jitd.toml or a file of rules has faults. The text is one fault a line."""
+
+
+def look(kind_said: str | None = None) -> Facts:
+    """Return the facts. ``kind_said`` is the kind of the realm if a person has said so. Raises CannotRead."""
+    try:
+        settings, text = config.load(), _text(Path(SETTINGS))
+        told = read_document(SETTINGS, (text or "").encode()).values
+    except ConfigError as error:
+        if default_realm(KRB5_CONF) is not None:
+            raise CannotRead(str(error)) from None
+        settings, text, told = config.Config(frozenset(), own_host()), _text(Path(SETTINGS)), {}
+    realm = default_realm(KRB5_CONF) or min(settings.realms, default="")
+    keytabs = {str(path): _principals(path) for path in {settings.keytab, HOSTS, Path(OWN)}}
+    kind, because, domain = _kind(realm, keytabs[str(HOSTS)])
+    if kind_said is not None:
+        kind, because = kind_said, "as you say"
+    notify = told.get("notify")
+    return Facts(
+        host=settings.host,
+        realm=realm,
+        kind=kind,
+        because=because,
+        domain=domain,
+        server=_ipa().get("server", ""),
+        keytabs=keytabs,
+        settings=text,
+        shipped=_text(SHIPPED) or "",
+        keytab=str(settings.keytab),
+        forms=frozenset(settings.accounts),
+        channels=frozenset(table if isinstance(table := told.get("channels"), dict) else ()),
+        notify=tuple(map(str, notify)) if isinstance(notify, list) else (),
+        rules=_rules(settings),
+        files={str(path): _text(path) or "" for path in sorted(Path(POLICY).glob("*.toml"))},
+        missing=frozenset(program for program in PACKAGES if shutil.which(program, path=PATH) is None),
+        has_enctypes=any("permitted_enctypes" in (_text(path) or "") for path in kerberos_files(KRB5_CONF) if path.is_file()),
+        has_joined=any(_is_account(name, realm) for name in keytabs[str(HOSTS)]),
+        is_booted=BOOTED.is_dir(),
+        is_enabled=_systemd_says("is-enabled"),
+        is_active=_systemd_says("is-active") if BOOTED.is_dir() else bool(find_daemon(settings.state).pid),
+        search_path=settings.search_path,
+        start=Host(settings, Path(SETTINGS)).start,
+    )
+
+
+def _rules(settings: config.Config) -> tuple[str, ...]:
+    """Return the names of all permits. Raises CannotRead."""
+    try:
+        policy = policyfile.load(
+            settings.policy,
+            root=settings.root,
+            names=settings.names,
+            gatekeepers=settings.deadlines,
+            channels=None,
+            things=settings.things,
+            naming=settings.naming,
+        )
+    except ConfigError as error:
+        raise CannotRead(str(error)) from None
+    return tuple(rule.name for rule in policy.rules if rule.verdict == "permit" and rule.file)
+
+
+def faults(facts: Facts, steps: Sequence[Step]) -> list[str]:
+    """Return the faults of the files that ``steps`` would write, as ``jitd check`` would tell them afterwards."""
+    found: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="jitd-setup-") as beside:
+        for file in (action for step in steps for action in step.actions if isinstance(action, Write)):
+            tried = Path(beside, os.path.basename(file.path))
+            tried.write_text(file.text, "utf-8", "surrogateescape")
+            told = config.check(tried) if file.path == SETTINGS else policyfile.read([tried])[1]
+            found += [str(fault).replace(str(tried), file.path) for fault in told]
+    return found
+
+
+def found_program(word: str, search_path: str) -> str | None:
+    """Return the path of the program that ``word`` means to jitd, or None. A path may be a pattern of a rule."""
+    return word if word.startswith("/") else shutil.which(word, path=search_path) if "/" not in word else None
+
+
+def _text(path: Path) -> str | None:
+    """Return the text of a file, or None if there is none."""
+    try:
+        return path.read_text("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return ""
+
+
+def _principals(path: Path) -> tuple[str, ...]:
+    """Return the principals with a key in a keytab. A file that cannot be read has none: ``jitd doctor`` says why."""
+    with suppress(OSError, ValueError):
+        return tuple(principals(path.read_bytes()))
+    return ()
+
+
+def has_key(keytab: str, principal: str) -> bool:
+    """True if ``keytab`` has a key of ``principal``."""
+    return principal in _principals(Path(keytab))
+
+
+def _is_account(principal: str, realm: str) -> bool:
+    return "/" not in principal and principal.endswith(f"$@{realm}")
+
+
+def _systemd_says(question: str) -> bool:
+    line = ["systemctl", question, "--quiet", "jitd.service"]
+    with suppress(OSError):
+        return subprocess.run(line, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
+    return False
+
+
+# --- the realm -----------------------------------------------------------------------------------------------------------
+
+
+def _kind(realm: str, of_host: tuple[str, ...]) -> tuple[str, str, str]:
+    """Return the kind of ``realm``, what shows it, and the domain that SSSD puts behind each account, or an empty text."""
+    for provider, name, of_realm, is_qualified in _domains():
+        if provider in (AD, "ipa") and realm in (of_realm, name.upper()):
+            kind = AD if provider == AD else FREEIPA
+            return kind, f"{SSSD}/sssd.conf: id_provider = {provider}", name if is_qualified else ""
+    if _ipa().get("realm") == realm and realm:
+        return FREEIPA, str(IPA), ""
+    if any(_is_account(name, realm) for name in of_host):
+        return AD, f"{HOSTS} has the account of this host", ""
+    if realm and _has_record(f"_ldap._tcp.dc._msdcs.{realm.lower()}"):
+        return AD, "DNS names domain controllers", ""
+    return MIT, "nothing here says otherwise", ""
+
+
+def _domains() -> Iterator[tuple[str, str, str, bool]]:
+    """Yield the provider, the name and the realm of each domain of SSSD, and whether its accounts have its name
+    (sssd.conf(5)).
+    """
+    read = configparser.ConfigParser(interpolation=None, strict=False)
+    with suppress(configparser.Error, OSError):
+        read.read([SSSD / "sssd.conf", *sorted((SSSD / "conf.d").glob("[!.]*.conf"))], "utf-8")
+    for section in read.sections():
+        if section.startswith("domain/"):
+            name, table = section.removeprefix("domain/"), read[section]
+            is_qualified = table.get("use_fully_qualified_names", "").strip().lower() == "true"
+            yield table.get("id_provider", ""), name, table.get("krb5_realm", name.upper()), is_qualified
+
+
+def _ipa() -> dict[str, str]:
+    """Return what ipa-client-install has written, such as ``realm`` and ``server``."""
+    read = configparser.ConfigParser(interpolation=None, strict=False)
+    with suppress(configparser.Error, OSError):
+        read.read(IPA, "utf-8")
+    return dict(read["global"]) if read.has_section("global") else {}
+
+
+def _has_record(name: str) -> bool:
+    """True if the DNS has a record of the type SRV under ``name`` (res_query(3))."""
+    answer = ctypes.create_string_buffer(4096)
+    libc = ctypes.CDLL(None)
+    query = getattr(libc, "res_query", None) or getattr(libc, "__res_query", None)
+    if query is None:
+        return False
+    with suppress(TimeoutError):
+        return within(DNS_WITHIN, lambda: int(query(os.fsencode(name), IN, SRV, answer, len(answer)))) > 0
+    return False

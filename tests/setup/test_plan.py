@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The steps of ``jitd setup`` as a table: what a host has, what a person answers, and what is then done."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jitd.doctor.kerberos import HOSTS, OWN
+from jitd.settings import config, policyfile
+from jitd.setup.plan import (
+    AD,
+    FREEIPA,
+    LOOK,
+    MAIL,
+    POLICY,
+    SETTINGS,
+    TICKET,
+    Answers,
+    Await,
+    Facts,
+    Run,
+    Step,
+    Write,
+    cannot,
+    is_right,
+    plan,
+    questions,
+    rule_name,
+)
+from tests.law.tree import TREE
+
+SHIPPED = (TREE / "contrib/etc/jitd.toml").read_text("utf-8")
+ANSWERS = Answers(
+    admin="root/admin@EXAMPLE.ORG",
+    requester="group:dba",
+    approver="group:ops",
+    command=("/usr/bin/systemctl", "restart", "cron"),
+    tell="terminals",
+)
+NO_ADMIN = Answers(admin="", requester=ANSWERS.requester, approver=ANSWERS.approver, command=ANSWERS.command, tell=ANSWERS.tell)
+RULE_FILE = f"{POLICY}/systemctl-restart-cron.toml"
+PRINCIPAL = "jitd/db1.example.org@EXAMPLE.ORG"
+JOINED = ("DB1$@EXAMPLE.ORG", "host/db1.example.org@EXAMPLE.ORG")
+
+
+def host(**found: Any) -> Facts:
+    """A host on which jitd was installed a moment ago, with what differs."""
+    fresh = {
+        "host": "db1.example.org",
+        "realm": "EXAMPLE.ORG",
+        "settings": SHIPPED,
+        "shipped": SHIPPED,
+        "notify": tuple(tomllib.loads(SHIPPED).get("notify", ())),
+    }
+    return Facts(**(fresh | found))
+
+
+def member(**found: Any) -> Facts:
+    """A member of an Active Directory, likewise."""
+    keytabs = {str(HOSTS): JOINED}
+    return host(**({"kind": AD, "domain": "example.org", "has_joined": True, "keytabs": keytabs} | found))
+
+
+def after(facts: Facts, answers: Answers = ANSWERS) -> Facts:
+    """The host after all steps."""
+    files, settings = dict(facts.files), facts.settings
+    keytab = facts.keytab
+    for step in plan(facts, answers):
+        for action in step.actions:
+            if isinstance(action, Write) and action.path == SETTINGS:
+                settings = action.text
+            elif isinstance(action, Write):
+                files[action.path] = action.text
+    values = tomllib.loads(settings or "")
+    keytab = str(values.get("keytab", keytab))
+    return host(
+        kind=facts.kind,
+        domain=facts.domain,
+        has_joined=facts.has_joined,
+        settings=settings,
+        files=files,
+        keytab=keytab,
+        keytabs={keytab: (*facts.keytabs.get(keytab, ()), PRINCIPAL)},
+        forms=frozenset(values.get("accounts", {})),
+        channels=frozenset(values.get("channels", {})),
+        rules=(*facts.rules, rule_name(answers)),
+        is_enabled=True,
+        is_active=True,
+    )
+
+
+def steps(facts: Facts, answers: Answers = ANSWERS) -> dict[str, Step]:
+    return {step.title: step for step in plan(facts, answers)}
+
+
+def typed(step: Step) -> list[str]:
+    return [text for action in step.actions if (text := str(action))]
+
+
+# --- the key ---------------------------------------------------------------------------------------------------------------
+
+KINIT = "KRB5CCNAME=FILE:/run/jitd-setup/ticket kinit"
+KADMIN = "kadmin -c FILE:/run/jitd-setup/ticket"
+KEYS: list[tuple[str, Facts, Answers, list[str]]] = [
+    ("mit", host(), ANSWERS, [
+        f"{KINIT} -S kadmin/admin@EXAMPLE.ORG root/admin@EXAMPLE.ORG",
+        f"{KADMIN} addprinc -randkey {PRINCIPAL}",
+        f"{KADMIN} ktadd -k {OWN} {PRINCIPAL}",
+    ]),
+    ("mit, by somebody else", host(), NO_ADMIN, [
+        f"kadmin -q 'addprinc -randkey {PRINCIPAL}'\nkadmin -q 'ktadd -k {OWN} {PRINCIPAL}'"
+    ]),
+    ("mit, already", host(keytabs={OWN: (PRINCIPAL,)}), ANSWERS, []),
+    ("mit, a keytab of others", host(keytabs={OWN: ("host/db1.example.org@EXAMPLE.ORG",)}), ANSWERS, [
+        f"{KINIT} -S kadmin/admin@EXAMPLE.ORG root/admin@EXAMPLE.ORG",
+        f"{KADMIN} addprinc -randkey {PRINCIPAL}",
+        f"{KADMIN} ktadd -k {OWN} {PRINCIPAL}",
+    ]),
+    ("mit, another realm's", host(keytabs={OWN: ("jitd/db1.example.org@OTHER.ORG",)}), NO_ADMIN, [
+        f"kadmin -q 'addprinc -randkey {PRINCIPAL}'\nkadmin -q 'ktadd -k {OWN} {PRINCIPAL}'"
+    ]),
+    ("freeipa", host(kind=FREEIPA, server="ipa.example.org"), ANSWERS, [
+        f"{KINIT} root/admin@EXAMPLE.ORG",
+        "KRB5CCNAME=FILE:/run/jitd-setup/ticket ipa service-add jitd/db1.example.org",
+        f"KRB5CCNAME={TICKET} ipa-getkeytab -s ipa.example.org -p jitd/db1.example.org -k /etc/jitd/jitd.keytab",
+    ]),
+    ("freeipa, by somebody else", host(kind=FREEIPA, server="ipa.example.org"), NO_ADMIN, [
+        "ipa service-add jitd/db1.example.org\n"
+        "ipa-getkeytab -s ipa.example.org -p jitd/db1.example.org -k /etc/jitd/jitd.keytab"
+    ]),
+    ("ad, the host's account", member(), NO_ADMIN, [
+        "adcli update --add-service-principal=jitd/db1.example.org --computer-password-lifetime=3650"
+    ]),
+    ("ad, an account of its own", member(), ANSWERS, [
+        f"{KINIT} root/admin@EXAMPLE.ORG",
+        "KRB5CCNAME=FILE:/run/jitd-setup/ticket msktutil create --use-service-account --account-name svc-jitd-db1"
+        " --service jitd/db1.example.org --enctypes 24 --dont-expire-password --no-reverse-lookups"
+        " --keytab /etc/jitd/jitd.keytab",
+    ]),
+    ("ad, already", member(keytabs={str(HOSTS): (*JOINED, PRINCIPAL)}), ANSWERS, []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("facts", "answers", "lines"), [row[1:] for row in KEYS], ids=[row[0] for row in KEYS])
+def test_the_key_is_made_by_the_means_of_the_realm(facts: Facts, answers: Answers, lines: list[str]) -> None:
+    assert typed(steps(facts, answers)["Key"]) == lines
+
+
+def test_a_key_that_is_there_is_never_made_again() -> None:
+    for facts in (host(keytabs={OWN: (PRINCIPAL,)}), member(keytabs={str(HOSTS): (*JOINED, PRINCIPAL)})):
+        assert steps(facts)["Key"].is_right
+        assert "admin" not in [question.name for question in questions(facts, Answers())]
+
+
+@pytest.mark.parametrize("facts", [row[1] for row in KEYS])
+def test_no_step_removes_a_key_or_a_file(facts: Facts) -> None:
+    """THREATS O-18: the other keys of the host keep it in its domain."""
+    for answers in (ANSWERS, NO_ADMIN):
+        for action in (action for step in plan(facts, answers) for action in step.actions):
+            words = action.line if isinstance(action, Run) else ()
+            assert not {"rm", "mv", "ktremove", "ktrem", "--remove-service-principal", "reset", "delete"} & {*words}
+            assert not isinstance(action, Write) or action.before in (None, facts.shipped)
+
+
+def test_the_name_of_an_account_is_no_longer_than_a_domain_takes() -> None:
+    step = steps(member(host="database-server-1.example.org"))["Key"]
+    assert "--account-name svc-jitd-database-se " in typed(step)[1]
+
+
+# --- the settings and the rule -----------------------------------------------------------------------------------------------
+
+
+def settings_of(text: str, tmp_path: Path) -> config.Config:
+    file, krb5 = tmp_path / "jitd.toml", tmp_path / "krb5.conf"
+    file.write_text(text)
+    krb5.write_text("[libdefaults]\n default_realm = EXAMPLE.ORG\n")
+    return config.read(file, krb5_conf=krb5)
+
+
+def test_what_was_installed_serves_a_realm_of_mit() -> None:
+    assert steps(host())["Settings"].is_right
+
+
+def test_a_member_of_a_domain_gets_the_names_of_sssd_and_the_keytab_of_the_host(tmp_path: Path) -> None:
+    (write,) = steps(member(), NO_ADMIN)["Settings"].actions
+    assert isinstance(write, Write) and write.before == SHIPPED
+    assert str(write) == 'keytab = "/etc/krb5.keytab"\n\n[accounts."EXAMPLE.ORG"]\nname = "{name}@example.org"\nfold = true'
+    made = settings_of(write.text, tmp_path)
+    assert made.naming.account_of(b"JSmith@EXAMPLE.ORG") == "jsmith@example.org"
+    assert str(made.keytab) == str(HOSTS)
+
+
+@pytest.mark.parametrize(
+    "shipped", ["", "# a\n", '# a\nroot = "deny"\n\n[limits]\npending = 7\n\n# b\n', "[limits]\npending = 7\n"]
+)
+def test_keys_come_before_the_tables_of_the_shipped_file(shipped: str, tmp_path: Path) -> None:
+    (write,) = steps(member(settings=shipped, shipped=shipped), NO_ADMIN)["Settings"].actions
+    assert isinstance(write, Write)
+    made = settings_of(write.text, tmp_path)
+    assert (str(made.keytab), [*made.accounts]) == (str(HOSTS), ["EXAMPLE.ORG"])
+    assert all(line in write.text.splitlines() for line in shipped.splitlines())
+
+
+def test_accounts_without_a_domain_are_folded_all_the_same(tmp_path: Path) -> None:
+    (write,) = steps(member(domain=""), NO_ADMIN)["Settings"].actions
+    assert isinstance(write, Write)
+    assert settings_of(write.text, tmp_path).naming.account_of(b"JSmith@EXAMPLE.ORG") == "jsmith"
+
+
+@pytest.mark.parametrize("settings", [SHIPPED + "# mine\n", 'operators = ["group:ops"]\n', ""])
+def test_settings_that_somebody_has_changed_are_never_written(settings: str) -> None:
+    """THREATS O-18: it says what to add, and does nothing after that."""
+    step = steps(member(settings=settings), NO_ADMIN)["Settings"]
+    assert step.actions == () and not step.is_right
+    assert step.by_hand.splitlines()[0] == 'keytab = "/etc/krb5.keytab"'
+
+
+def test_settings_that_have_all_of_it_are_right_whoever_wrote_them() -> None:
+    found = {"settings": "# mine\n", "keytab": str(HOSTS), "forms": frozenset({"EXAMPLE.ORG"})}
+    assert steps(member(**found), NO_ADMIN)["Settings"].is_right
+
+
+@pytest.mark.parametrize("tell", ["terminals", "nobody"])
+@pytest.mark.parametrize("who", ["group:dba", "group:database admins@example.org", "user:alice", "principal:alice@EXAMPLE.ORG"])
+@pytest.mark.parametrize("command", [("/usr/bin/systemctl", "restart", "cron"), ("/bin/echo", 'a "b"', "\\", "\x7f", "ü", "")])
+def test_the_rule_is_what_was_answered(tell: str, who: str, command: tuple[str, ...], tmp_path: Path) -> None:
+    (write,) = steps(host(), Answers("", who, "group:ops", command, tell))["Rule"].actions
+    assert isinstance(write, Write) and write.before is None
+    file = tmp_path / "rule.toml"
+    file.write_text(write.text)
+    rules, faults = policyfile.read([file], channels=None)
+    assert faults == [] and len(rules) == 1
+    rule = tomllib.loads(write.text)["permit"][0]
+    assert (rule["who"], rule["commands"], rule["reason"]) == ([who], [list(command)], "required")
+    assert rule["approvals"] == [{"need": 1, "from": ["group:ops"]}]
+
+
+def test_who_is_told_is_in_the_rule_only_where_the_settings_say_otherwise() -> None:
+    on, silent = 'notify = ["terminals"]\n', "# nothing\n"
+    told = {}
+    for name, text in (("on", on), ("silent", silent)):
+        notify = tuple(tomllib.loads(text).get("notify", ()))
+        for tell in ("terminals", "nobody", "ops@example.org"):
+            facts = host(settings=text, shipped=text, notify=notify)
+            (write,) = steps(facts, Answers("", "group:dba", "group:ops", ("/bin/true",), tell))["Rule"].actions
+            assert isinstance(write, Write)
+            told[name, tell] = tomllib.loads(write.text)["permit"][0].get("notify")
+    assert told == {
+        ("on", "terminals"): None,
+        ("on", "nobody"): [],
+        ("on", "ops@example.org"): ["terminals", MAIL],
+        ("silent", "terminals"): ["terminals"],
+        ("silent", "nobody"): None,
+        ("silent", "ops@example.org"): ["terminals", MAIL],
+    }
+
+
+def test_an_address_gets_a_table_in_the_settings() -> None:
+    (write,) = steps(host(), Answers("", "group:dba", "group:ops", ("/bin/true",), "ops@example.org"))["Settings"].actions
+    assert isinstance(write, Write)
+    made = tomllib.loads(write.text)["channels"]
+    assert made == {MAIL: {"kind": "mail", "from": "jitd@db1.example.org", "to": ["ops@example.org"]}}
+
+
+def test_a_rule_of_that_name_is_never_changed() -> None:
+    """THREATS O-18."""
+    for found in ({"files": {RULE_FILE: "# mine\n"}}, {"rules": ("systemctl-restart-cron",)}):
+        step = steps(host(**found))["Rule"]
+        assert step.actions == () and "[[permit]]" in step.by_hand
+
+
+def test_a_host_with_rules_is_asked_about_none() -> None:
+    facts = host(rules=("deploy",), keytabs={OWN: (PRINCIPAL,)})
+    assert questions(facts, Answers()) == []
+    assert steps(facts, Answers())["Rule"].is_right
+    assert [q.name for q in questions(facts, Answers(requester="group:dba"))] == ["approver", "command", "tell"]
+
+
+# --- the whole ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_fresh_host_is_asked_five_questions() -> None:
+    assert [q.name for q in questions(host(), Answers())] == ["admin", "requester", "approver", "command", "tell"]
+    assert questions(host(), ANSWERS) == []
+
+
+@pytest.mark.parametrize("facts", [row[1] for row in KEYS], ids=[row[0] for row in KEYS])
+@pytest.mark.parametrize("answers", [ANSWERS, NO_ADMIN], ids=["admin", "no admin"])
+def test_a_second_run_finds_everything_right(facts: Facts, answers: Answers) -> None:
+    again = after(facts, answers)
+    assert [step.told() for step in plan(again, answers) if not step.is_right] == [LOOK.told()]
+    assert is_right(plan(again, answers)) and is_right(plan(again, Answers()))
+    assert questions(again, Answers()) == []
+
+
+def test_the_text_of_a_step_is_what_it_does() -> None:
+    lines = steps(host())["Key"].told()
+    assert lines[0] == f"Key: make {PRINCIPAL}, and write its key into {OWN}, as root/admin@EXAMPLE.ORG"
+    assert lines[1:] == [f"    {line}" for line in typed(steps(host())["Key"])]
+    rule = steps(host())["Rule"]
+    (write,) = rule.actions
+    assert isinstance(write, Write)
+    assert rule.told()[1:] == [f"    {line}" for line in write.text.splitlines()]
+
+
+@pytest.mark.parametrize(("found", "lines"), [
+    ({}, ["jitd check", "systemctl enable --now jitd.service"]),
+    ({"is_enabled": True}, ["jitd check", "systemctl enable --now jitd.service"]),
+    ({"is_active": True, "is_enabled": True}, ["jitd check", "systemctl restart jitd.service"]),
+    ({"is_active": True, "is_enabled": True, "keytabs": {OWN: (PRINCIPAL,)}}, ["jitd check", "jitd reload"]),
+])  # fmt: skip
+def test_it_is_checked_before_it_starts(found: dict[str, Any], lines: list[str]) -> None:
+    assert typed(steps(host(**found))["Start"]) == lines
+
+
+@pytest.mark.parametrize(("facts", "answers", "words"), [
+    (host(host="db1"), ANSWERS, "not a full name"),
+    (host(realm=""), ANSWERS, "names no default_realm"),
+    (host(missing=frozenset({"kadmin"})), ANSWERS, "kadmin is not installed; it is in the Debian package krb5-user"),
+    (member(has_joined=False), NO_ADMIN, "has not joined the domain"),
+    (member(missing=frozenset({"adcli"})), NO_ADMIN, "adcli is not installed"),
+])  # fmt: skip
+def test_what_the_host_lacks_is_said_before_the_first_step(facts: Facts, answers: Answers, words: str) -> None:
+    (sentence,) = cannot(facts, plan(facts, answers))
+    assert words in sentence
+
+
+def test_what_no_step_runs_need_not_be_installed() -> None:
+    facts = host(missing=frozenset({"kadmin", "adcli", "msktutil"}))
+    assert cannot(facts, plan(facts, NO_ADMIN)) == []
+    assert any(isinstance(action, Await) for action in steps(host(), NO_ADMIN)["Key"].actions)
