@@ -90,7 +90,7 @@ def show(
     asked = Audit(after=after, since=in_utc(since), until=in_utc(until), who=who, rule=rule, event=event, id=id, follow=follow)
     screen = width()
     n = 0
-    for line in _followed(asked, host) if follow else _asked(asked, host):
+    for line in followed(asked, host) if follow else _asked(asked, host):
         n += 1
         if as_json:
             print(line)
@@ -147,7 +147,7 @@ def _asked(asked: Audit, host: str | None) -> Iterator[str]:
             yield from lines.of(row)
 
 
-def _followed(asked: Audit, host: str | None) -> Iterator[str]:
+def followed(asked: Audit, host: str | None) -> Iterator[str]:
     """Yield the lines of records for ever. If jitd goes away, wait until it is back, and go on where it stopped."""
     after, is_away, has_begun = asked.after, False, False
     while True:

@@ -79,7 +79,7 @@ def setup(
         requester=None if requester is None else _who(requester),
         approver=None if approver is None else _who(approver),
         command=_command(command, facts) if command else None,
-        tell=tell,
+        tell=None if tell is None else _tell_how(tell),
         rule=rule,
     )
     answers = _complete(facts, given, needs_leave=not (dry_run or is_sure))
@@ -97,9 +97,14 @@ def setup(
         say("everything is right: nothing is changed")
     elif not is_sure and not is_answered_yes("\nDo all this? type yes: "):
         raise NotDone("nothing was changed")
-    carry_out(steps, may_wait=waits or (can_ask() and not leaves), is_sure=is_sure)
+    may_wait = waits or (can_ask() and not leaves)
+    carry_out(steps, may_wait=may_wait, is_sure=is_sure)
     if not was_right:
         say("jitd is set up")
+    if answers.command is not None and may_wait:
+        from jitd.cli.trying import follow
+
+        follow(answers)
 
 
 # --- the answers ---------------------------------------------------------------------------------------------------------
@@ -161,6 +166,15 @@ def _who(word: str) -> str:
         raise click.UsageError(str(fault)) from None
 
 
+def _tell_how(word: str) -> str:
+    """Raises UsageError."""
+    from jitd.setup.plan import NOBODY, TERMINALS
+
+    if word not in (TERMINALS, NOBODY) and "@" not in word:
+        raise click.UsageError(f"{shown(word)}: say {TERMINALS}, {NOBODY}, or a mail address")
+    return word
+
+
 def _command(words: tuple[str, ...], facts: Facts) -> tuple[str, ...]:
     """Return the command with the path of its program. Raises UsageError."""
     from jitd.setup.host import found_program
@@ -180,7 +194,7 @@ def _typed_command(line: str, facts: Facts) -> tuple[str, ...]:
 
 READ: dict[str, Callable[[str, Facts], Any]] = {
     "admin": lambda typed, facts: typed,
-    "tell": lambda typed, facts: typed,
+    "tell": lambda typed, facts: _tell_how(typed),
     "requester": lambda typed, facts: _who(typed),
     "approver": lambda typed, facts: _who(typed),
     "command": _typed_command,

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from jitd.cli.answer import answer, say
 from jitd.cli.call import NotDone
@@ -25,6 +28,8 @@ from jitd.setup.plan import PRIVATE, TICKET, Await, Run, Step, Write
 
 AGAIN_AFTER = 0.5
 """Seconds between two looks at a keytab that somebody else writes."""
+ENDS = (signal.SIGTERM, signal.SIGHUP)
+"""Signals that would end the process before the ticket is destroyed. Ctrl-C raises KeyboardInterrupt."""
 AGAIN = "then run jitd setup again: it goes on where it stopped"
 
 
@@ -59,12 +64,19 @@ def _private() -> Iterator[None]:
         os.mkdir(PRIVATE, 0o700)
     except OSError as fault:
         raise NotDone(f"{PRIVATE} cannot be made: {fault.strerror}") from None
+    before = {number: signal.signal(number, _end) for number in ENDS}
     try:
         yield
     finally:
         if any(Path(PRIVATE).iterdir()):
             _started(Run(("kdestroy", "-q"), has_ticket=True), stdin=subprocess.DEVNULL)  # overwrites the ticket
         shutil.rmtree(PRIVATE, ignore_errors=True)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _write(file: Write) -> None:

@@ -18,7 +18,7 @@ from jitd.doctor.kerberos import HOSTS, OWN
 from jitd.kdc.keytab import principals
 from jitd.settings import config, policyfile
 from jitd.settings.host import KRB5_CONF, default_realm, kerberos_files
-from jitd.settings.toml_document import ConfigError, read_document
+from jitd.settings.toml_document import ConfigError
 from jitd.setup.plan import AD, FREEIPA, MIT, PACKAGES, POLICY, SETTINGS, Facts, Step, Write
 from jitpam.initiator import own_host, within
 
@@ -39,18 +39,16 @@ class CannotRead(Exception):
 def look(kind_said: str | None = None) -> Facts:
     """Return the facts. ``kind_said`` is the kind of the realm if a person has said so. Raises CannotRead."""
     try:
-        settings, text = config.load(), _text(Path(SETTINGS))
-        told = read_document(SETTINGS, (text or "").encode()).values
+        settings = config.load()
     except ConfigError as error:
         if default_realm(KRB5_CONF) is not None:
             raise CannotRead(str(error)) from None
-        settings, text, told = config.Config(frozenset(), own_host()), _text(Path(SETTINGS)), {}
+        settings = config.Config(frozenset(), own_host())
     realm = default_realm(KRB5_CONF) or min(settings.realms, default="")
     keytabs = {str(path): _principals(path) for path in {settings.keytab, HOSTS, Path(OWN)}}
     kind, because, domain = _kind(realm, keytabs[str(HOSTS)])
     if kind_said is not None:
         kind, because = kind_said, "as you say"
-    notify = told.get("notify")
     return Facts(
         host=settings.host,
         realm=realm,
@@ -59,12 +57,11 @@ def look(kind_said: str | None = None) -> Facts:
         domain=domain,
         server=_ipa().get("server", ""),
         keytabs=keytabs,
-        settings=text,
+        settings=_text(Path(SETTINGS)),
         shipped=_text(SHIPPED) or "",
         keytab=str(settings.keytab),
         forms=frozenset(settings.accounts),
-        channels=frozenset(table if isinstance(table := told.get("channels"), dict) else ()),
-        notify=tuple(map(str, notify)) if isinstance(notify, list) else (),
+        channels=frozenset(settings.notify),
         rules=_rules(settings),
         files={str(path): _text(path) or "" for path in sorted(Path(POLICY).glob("*.toml"))},
         missing=frozenset(program for program in PACKAGES if shutil.which(program, path=PATH) is None),

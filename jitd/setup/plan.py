@@ -24,6 +24,8 @@ PRIVATE = "/run/jitd-setup"
 """A directory that only root enters, and that is there only while a key is made."""
 TICKET = f"FILE:{PRIVATE}/ticket"
 """The credential cache of the administrator of the realm. It is destroyed when the key has been made."""
+BRIEFLY = ("-l", "10m")
+"""Options of kinit(1): if this process is killed, its ticket ends all the same."""
 SETTINGS = "/etc/jitd/jitd.toml"
 POLICY = "/etc/jitd/policy.d"
 ENCTYPES = "permitted_enctypes = aes256-cts-hmac-sha1-96 aes128-cts-hmac-sha1-96"
@@ -41,11 +43,11 @@ class Facts:
     ``realm`` is empty if krb5.conf has no default realm. ``because`` says what shows its kind. ``domain`` is the domain that SSSD
     puts behind the name of each account, or empty. ``server`` is the FreeIPA server. ``keytabs`` maps each keytab to the
     principals that have a key in it. ``settings`` is the text of jitd.toml, ``shipped`` that of the file that is installed.
-    ``keytab``, ``forms``, ``channels`` and ``notify`` are what jitd.toml says: the keytab, the realms with a form of account, the
-    channels, and those of them that tell people unless a rule says otherwise. ``rules`` are the names of all permits, ``files``
-    the text of each file of rules. ``missing`` are the programs that are not installed, of those that a step may run.
-    ``has_enctypes`` is true if krb5.conf has permitted_enctypes, ``has_joined`` if the host has an account in the domain.
-    ``search_path`` is where jitd looks for commands, ``start`` the command that starts jitd.
+    ``keytab``, ``forms`` and ``channels`` are what jitd.toml says: the keytab, the realms with a form of account, and the
+    channels by which people are told. ``rules`` are the names of all permits, ``files`` the text of each file of rules.
+    ``missing`` are the programs that are not installed, of those that a step may run. ``has_enctypes`` is true if krb5.conf has
+    permitted_enctypes, ``has_joined`` if the host has an account in the domain. ``search_path`` is where jitd looks for commands,
+    ``start`` the command that starts jitd.
     """
 
     host: str
@@ -60,7 +62,6 @@ class Facts:
     keytab: str = OWN
     forms: frozenset[str] = frozenset()
     channels: frozenset[str] = frozenset()
-    notify: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     missing: frozenset[str] = frozenset()
@@ -292,7 +293,7 @@ def _settings(facts: Facts, answers: Answers, keytab: str) -> Step:
     if _is_address(answers.tell) and MAIL not in facts.channels:
         tables += [
             "",
-            f"[channels.{MAIL}]",
+            f"[notify.{MAIL}]",
             'kind = "mail"',
             f"from = {quoted('jitd@' + facts.host)}",
             f"to   = [{quoted(answers.tell or '')}]",
@@ -318,13 +319,16 @@ def _inserted(shipped: str, top: Sequence[str], tables: Sequence[str]) -> str:
 
 
 def rule_name(answers: Answers) -> str:
-    """Return the name of the first rule: what was said, or the command in small letters."""
+    """Return the name of the rule: what was said, or the command in small letters."""
     if answers.rule:
         return answers.rule
-    command = answers.command or ()
-    words = [command[0].rpartition("/")[2], *command[1:]] if command else []
-    name = re.sub(r"[^a-z0-9]+", "-", " ".join(words).lower()).strip("-")
-    return name[:40].rstrip("-") or "first"
+    path, *arguments = answers.command or ("",)
+    return _slug(" ".join([path.rpartition("/")[2], *arguments])) or "first"
+
+
+def _slug(text: str) -> str:
+    """Return ``text`` as the name of a file, without a slash and a leading dot."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].rstrip("-")
 
 
 def _rule(facts: Facts, answers: Answers) -> Step:
@@ -332,7 +336,7 @@ def _rule(facts: Facts, answers: Answers) -> Step:
     if not wants_rule(facts, answers):
         return Step(title, f"this host has {len(facts.rules)}: {listed(list(facts.rules))}")
     name = rule_name(answers)
-    path, text = f"{POLICY}/{name}.toml", rule_text(facts, answers, name)
+    path, text = f"{POLICY}/{_slug(name) or 'first'}.toml", rule_text(facts, answers, name)
     if facts.files.get(path) == text:
         return Step(title, f"{path} is as you say")
     if path in facts.files or name in facts.rules:
@@ -357,14 +361,19 @@ def rule_text(facts: Facts, answers: Answers, name: str) -> str:
         'reason    = "required"',
         f"approvals = [{{ need = 1, from = [{quoted(answers.approver or '')}] }}]",
     ]
-    if notify != list(facts.notify if facts.settings is not None else _default_notify(facts.shipped)):
+    if tuple(notify) != default_notify(facts.shipped if facts.settings is None else facts.settings):
         lines.append(f"notify    = [{', '.join(map(quoted, notify))}]")
     return "\n".join([*lines, ""])
 
 
-def _default_notify(shipped: str) -> list[object]:
-    found = tomllib.loads(shipped).get("notify", [])
-    return found if isinstance(found, list) else []
+def default_notify(text: str) -> tuple[str, ...]:
+    """Return the channels that settings name for the rules that name none (``[notify]``, ``default``)."""
+    try:
+        table = tomllib.loads(text).get("notify")
+    except tomllib.TOMLDecodeError:
+        return ()
+    found = table.get("default") if isinstance(table, dict) else None
+    return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
 def quoted(text: str) -> str:
@@ -388,7 +397,7 @@ def _key(facts: Facts, answers: Answers, keytab: str) -> Step:
         said = f"have the domain add {facts.service} to the account of this host, whose key is in {keytab}"
         return Step(title, said, (Run(line), there), note=note)
     if facts.kind == AD:
-        made = (Run(("kinit", admin), has_ticket=True), _service_account(facts, keytab), there)
+        made = (Run(("kinit", *BRIEFLY, admin), has_ticket=True), _service_account(facts, keytab), there)
         return Step(title, f"{where}, as {admin}", made, note=note)
     if facts.kind == FREEIPA:
         add = ("ipa", "service-add", facts.service)
@@ -396,7 +405,7 @@ def _key(facts: Facts, answers: Answers, keytab: str) -> Step:
         if not admin:
             return Step(title, elsewhere, (Await(keytab, principal, (" ".join(add), " ".join(get))),), note=note)
         ipa = (Run(add, has_ticket=True, unless="already exists"), Run(get, has_ticket=True))
-        return Step(title, f"{where}, as {admin}", (Run(("kinit", admin), has_ticket=True), *ipa, there), note=note)
+        return Step(title, f"{where}, as {admin}", (Run(("kinit", *BRIEFLY, admin), has_ticket=True), *ipa, there), note=note)
     if not admin:
         lines = (enrolment(principal), renewal(keytab, principal))
         return Step(title, elsewhere, (Await(keytab, principal, lines),), note=note)
@@ -405,7 +414,7 @@ def _key(facts: Facts, answers: Answers, keytab: str) -> Step:
         title,
         f"{where}, as {admin}",
         (
-            Run(("kinit", "-S", f"kadmin/admin@{facts.realm}", admin), has_ticket=True),
+            Run(("kinit", *BRIEFLY, "-S", f"kadmin/admin@{facts.realm}", admin), has_ticket=True),
             Run((*kadmin, "addprinc", "-randkey", principal), unless="already exists"),
             Run((*kadmin, "ktadd", "-k", keytab, principal)),
             there,

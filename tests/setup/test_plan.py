@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +56,6 @@ def host(**found: Any) -> Facts:
         "realm": "EXAMPLE.ORG",
         "settings": SHIPPED,
         "shipped": SHIPPED,
-        "notify": tuple(tomllib.loads(SHIPPED).get("notify", ())),
     }
     return Facts(**(fresh | found))
 
@@ -86,7 +87,7 @@ def after(facts: Facts, answers: Answers = ANSWERS) -> Facts:
         keytab=keytab,
         keytabs={keytab: (*facts.keytabs.get(keytab, ()), PRINCIPAL)},
         forms=frozenset(values.get("accounts", {})),
-        channels=frozenset(values.get("channels", {})),
+        channels=frozenset(values.get("notify", {})) - {"default"},
         rules=(*facts.rules, rule_name(answers)),
         is_enabled=True,
         is_active=True,
@@ -103,7 +104,7 @@ def typed(step: Step) -> list[str]:
 
 # --- the key ---------------------------------------------------------------------------------------------------------------
 
-KINIT = "KRB5CCNAME=FILE:/run/jitd-setup/ticket kinit"
+KINIT = "KRB5CCNAME=FILE:/run/jitd-setup/ticket kinit -l 10m"
 KADMIN = "kadmin -c FILE:/run/jitd-setup/ticket"
 KEYS: list[tuple[str, Facts, Answers, list[str]]] = [
     ("mit", host(), ANSWERS, [
@@ -240,12 +241,11 @@ def test_the_rule_is_what_was_answered(tell: str, who: str, command: tuple[str, 
 
 
 def test_who_is_told_is_in_the_rule_only_where_the_settings_say_otherwise() -> None:
-    on, silent = 'notify = ["terminals"]\n', "# nothing\n"
+    on, silent = '[notify]\ndefault = ["terminals"]\n', "# nothing\n"
     told = {}
     for name, text in (("on", on), ("silent", silent)):
-        notify = tuple(tomllib.loads(text).get("notify", ()))
         for tell in ("terminals", "nobody", "ops@example.org"):
-            facts = host(settings=text, shipped=text, notify=notify)
+            facts = host(settings=text, shipped=text)
             (write,) = steps(facts, Answers("", "group:dba", "group:ops", ("/bin/true",), tell))["Rule"].actions
             assert isinstance(write, Write)
             told[name, tell] = tomllib.loads(write.text)["permit"][0].get("notify")
@@ -262,8 +262,10 @@ def test_who_is_told_is_in_the_rule_only_where_the_settings_say_otherwise() -> N
 def test_an_address_gets_a_table_in_the_settings() -> None:
     (write,) = steps(host(), Answers("", "group:dba", "group:ops", ("/bin/true",), "ops@example.org"))["Settings"].actions
     assert isinstance(write, Write)
-    made = tomllib.loads(write.text)["channels"]
-    assert made == {MAIL: {"kind": "mail", "from": "jitd@db1.example.org", "to": ["ops@example.org"]}}
+    made = tomllib.loads(write.text)["notify"]
+    assert {name: made[name] for name in made if name != "default"} == {
+        MAIL: {"kind": "mail", "from": "jitd@db1.example.org", "to": ["ops@example.org"]}
+    }
 
 
 def test_a_rule_of_that_name_is_never_changed() -> None:
@@ -271,6 +273,13 @@ def test_a_rule_of_that_name_is_never_changed() -> None:
     for found in ({"files": {RULE_FILE: "# mine\n"}}, {"rules": ("systemctl-restart-cron",)}):
         step = steps(host(**found))["Rule"]
         assert step.actions == () and "[[permit]]" in step.by_hand
+
+
+@pytest.mark.parametrize("name", ["../../../etc/cron.d/x", "/etc/passwd", "..", ".hidden", "A b", "\0", "ü" * 300])
+def test_a_rule_is_written_where_rules_are_whatever_its_name_is(name: str) -> None:
+    (write,) = steps(host(), replace(ANSWERS, rule=name))["Rule"].actions
+    assert isinstance(write, Write) and re.fullmatch(r"/etc/jitd/policy\.d/[a-z0-9][a-z0-9-]*\.toml", write.path)
+    assert tomllib.loads(write.text)["permit"][0]["name"] == name
 
 
 def test_a_host_with_rules_is_asked_about_none() -> None:

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The end of ``jitd setup``: somebody sends the first request, and the person who set the host up reads what happens to it.
+
+Law: it only reads the record. However it ends, the host is set up.
+"""
+
+from __future__ import annotations
+
+import grp
+import json
+import sys
+import time
+
+from jitd.audit.sentences import sentence
+from jitd.cli.answer import Row, answer, command_line, say, words
+from jitd.cli.recorded import followed, in_utc
+from jitd.setup.plan import Answers
+from jitpam.wire.messages import Audit
+from jitpam.wire.shown import shown
+
+QUIET = frozenset({"run.starting", "run.observed", "run.unobserved"})
+"""Events of which the person would learn nothing."""
+LAST = frozenset({"request.withdrawn", "request.deadline_passed", "request.locked"})
+"""Events by which a request ends that nobody has denied."""
+
+
+def follow(answers: Answers) -> None:
+    """Print the line that somebody types, and tell what happens to the first request that waits. Ctrl-C ends only this."""
+    since = int(time.time())
+    path, *arguments = answers.command or ("",)
+    line = command_line([path.rpartition("/")[2], *arguments])
+    answer()
+    answer(f"Now {_somebody(answers.requester)} types this, in their own session:")
+    answer(f'    jitsudo --reason "trying jitsudo" {line}')
+    answer(f"and {_somebody(answers.approver)}, in theirs:")
+    answer("    jitd approve")
+    answer("Both need a ticket of their own: kinit.")
+    say("waiting for the request; Ctrl-C ends the waiting, and jitd runs on")
+    try:
+        _follow(since)
+    except KeyboardInterrupt:
+        answer()
+        say("jitd is set up and runs; `jitd audit show` tells what happens")
+
+
+def _follow(since: int) -> None:
+    for line in followed(Audit(since=in_utc(since), follow=True), None):
+        record = json.loads(line)
+        event = words(record, "event")
+        if not event.startswith(("request.", "run.")) or event in QUIET:
+            continue
+        answer(f"  {words(record, 'id')}  {sentence(record)}")
+        sys.stdout.flush()
+        if event == "run.ended":
+            say("it works. jitd audit show tells all of it, and jitd audit verify proves that nothing was changed since")
+            return
+        if event in LAST or (event == "request.reviewed" and _is_denied(record)):
+            say("the request has ended without an approval. jitd is set up, and they may try again")
+            return
+        if _is_denied(record):
+            say("still waiting: `jitsudo -l COMMAND` tells the requester why")
+
+
+def _is_denied(record: Row) -> bool:
+    detail = record.get("detail")
+    return isinstance(detail, dict) and "deny" in (detail.get("verdict"), detail.get("decision"))
+
+
+def _somebody(who: str | None) -> str:
+    """Return WHO of a rule as a person reads it: one member of a group by name, if the group lists its members."""
+    kind, _, name = (who or "").partition(":")
+    if kind != "group":
+        return shown(name)
+    try:
+        members = grp.getgrnam(name).gr_mem
+    except KeyError:
+        members = []
+    return shown(members[0] if len(members) == 1 else f"somebody of {name}")
