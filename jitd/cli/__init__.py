@@ -168,10 +168,7 @@ def _invoke() -> int:
     except click.exceptions.Exit as ending:
         return ending.exit_code
     except click.ClickException as fault:
-        try:
-            fault.show()
-        except OSError:  # standard error cannot be written either
-            give_up(sys.stderr)
+        _tell(fault)
         return fault.exit_code
     except ENDINGS as fault:
         say(str(fault))
@@ -183,6 +180,15 @@ def _invoke() -> int:
         return status_of(NoProcess())
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
+
+
+def _tell(fault: click.ClickException) -> None:
+    if isinstance(fault, click.UsageError):
+        from jitd.cli import usage
+
+        usage.tell(fault)
+    else:
+        say(fault.format_message())
 
 
 def _told(fault: OSError) -> str:

@@ -69,9 +69,11 @@ def approve(ids: tuple[str, ...], *, comment: str | None, is_sure: bool, watches
     if ids:
         return _each(ids, lambda id: _approved(id, comment or "", is_sure=is_sure), is_sure=is_sure)
     if is_sure:
-        raise click.UsageError("--yes asks nothing, so jitd cannot go through the requests one by one: name the requests")
+        raise click.UsageError("--yes asks nothing, so name each request: jitd approve --yes ID (jitd requests lists them)")
     if not can_ask():
-        raise click.UsageError("there is no terminal to ask on: name the requests, and give --yes")
+        raise click.UsageError(
+            "there is no terminal for the questions: name each request, and give --yes (jitd requests lists them)"
+        )
     from jitd.cli.walk import walk
 
     return walk(comment or "")

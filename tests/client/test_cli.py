@@ -316,7 +316,39 @@ def test_the_statuses_are_those_of_the_contract() -> None:
 def test_what_is_no_verb_of_this_version_is_a_usage_error(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert jitd(Script(), *line.split()) == 2
     out, err = capsys.readouterr()
-    assert out == "" and "Usage: jitd" in err
+    assert out == "" and err.startswith(("jitd: ", "Usage: jitd audit "))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "approve --yes",
+            "approve: --yes asks nothing, so name each request: jitd approve --yes ID (jitd requests lists them)\n"
+            "jitd: usage: jitd approve [OPTIONS] [ID]... (jitd approve -h tells more)",
+        ),
+        ("show", "show: ID is missing\njitd: usage: jitd show [OPTIONS] ID (jitd show -h tells more)"),
+        ("deny", "deny: ID is missing\njitd: usage: jitd deny [OPTIONS] ID... (jitd deny -h tells more)"),
+        ("show A B", "show: got unexpected extra argument (B)\njitd: usage: jitd show [OPTIONS] ID (jitd show -h tells more)"),
+        (
+            "replay --speed=0 X",
+            "replay: --speed: 0.0 is not in the range 0.015625<=x<=1024.0\njitd: usage: jitd replay [OPTIONS] ",
+        ),
+        ("requests --jso", "requests: there is no option --jso (did you mean --json?)\njitd: usage: jitd requests [OPTIONS] "),
+        ("explain --at", "option '--at' requires an argument"),
+        ("aprove", "there is no verb aprove (did you mean approve?)\njitd: jitd -h lists the verbs and options"),
+        ("audit shwo", "audit: there is no verb shwo (did you mean show?)\njitd: jitd audit -h lists the verbs and options"),
+        ("\x1b[31m", "there is no verb \\x1b[31m\njitd: jitd -h lists the verbs and options"),
+    ],
+)
+def test_a_usage_error_says_what_is_wrong_and_how_the_verb_is_typed(
+    line: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In jitd's words: what is missing comes first, and no option is repeated from a page of click's."""
+    script = Script()
+    assert jitd(script, *line.split()) == 2
+    out, err = capsys.readouterr()
+    assert script.heard == [] and out == "" and err.startswith(f"jitd: {said}")
 
 
 def test_serve_gets_the_file_it_was_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,7 +141,7 @@ def test_nothing_that_a_rule_or_a_command_holds_reaches_the_terminal_as_it_is(ca
         ("explain --fact risk=1 id", "name one with --as"),
         ("explain --groups a id", "name one with --as"),
         ("explain --as alice --at tomorrow id", '"tomorrow" is not a time'),
-        ("explain --as alice", "Missing argument"),
+        ("explain --as alice", "jitd: explain: COMMAND is missing"),
     ],
 )
 def test_what_makes_no_sense_asks_nothing(line: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
