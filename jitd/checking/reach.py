@@ -36,6 +36,8 @@ ALL_GROUPS = (
 )
 AMOUNTS_TO_ROOT = frozenset({Grade.GIVES, Grade.LEADS, Grade.READS})
 """The grades of commands of root that give a person the power of root. Who reads root's secrets has it, too."""
+LITERAL = "|[^$"
+"""Characters that are special in a shell or in a regular expression, but not in a pattern of jitd."""
 MOST_TOLD = 3
 """Maximum number of patterns that are named in one warning."""
 
@@ -47,6 +49,8 @@ def about_reach(rules: Sequence[Rule], providers: Mapping[str, str]) -> Iterator
     for rule in rules:
         yield from (_warned("never-matches", rule, sentence) for sentence in _never(rule))
         yield from _dot_dot(rule)
+        yield from _literal(rule)
+        yield from _last_star(rule)
         if rule.when is not None and rule.when.needs_all_groups:
             yield _warned("all-groups", rule, ALL_GROUPS)
         if rule.without_kdc == "local":
@@ -124,6 +128,46 @@ def _is_path(pattern: str) -> bool:
     return re.search(r"/[^/*?]", pattern) is not None
 
 
+# --- patterns that mean something else elsewhere -------------------------------------------------------------------------
+
+
+def _literal(rule: Rule) -> Iterator[Warned]:
+    """Yield a warning if a pattern of ``rule`` has a character of LITERAL: somebody may have meant a regular expression, a class
+    of characters or a variable of a shell.
+    """
+    found = [pattern for pattern in rule.commands or () if any(_literals(word) for word in pattern.text)]
+    if found:
+        which = " ".join(dict.fromkeys(character for pattern in found for word in pattern.text for character in _literals(word)))
+        said = f"{_spelled(found)}: only * and ? are special in a pattern, not {which}"
+        yield _warned("literal-character", rule, f"{said}; write a pattern for each command that is meant")
+
+
+def _literals(word: str) -> list[str]:
+    return [character for character in LITERAL if character in word]
+
+
+def _last_star(rule: Rule) -> Iterator[Warned]:
+    """Yield a warning if a pattern of ``rule`` ends with an option and ``*``, as in sudoers(5), where a star matches all the rest
+    of the line. There is no warning if another pattern of the rule goes on after the same words.
+    """
+    patterns = rule.commands or ()
+    found = [one for one in patterns if _ends_with_star(one) and not any(_goes_on(other, one) for other in patterns)]
+    if found:
+        missed = " ".join((*found[0].text[:-1], "WORD --OPTION"))
+        does = "permitted" if rule.verdict == "permit" else "denied"
+        said = f"{_spelled(found)}: the last * is exactly one word, so {missed} is not {does}"
+        yield _warned("last-star", rule, f"{said}; add a pattern for each further option, or ** for any further words")
+
+
+def _ends_with_star(pattern: CommandPattern) -> bool:
+    words = pattern.text
+    return len(words) > 2 and words[-1] == "*" and re.fullmatch(r"-[^*?]+", words[-2]) is not None and words[-2] != "--"
+
+
+def _goes_on(longer: CommandPattern, pattern: CommandPattern) -> bool:
+    return len(longer.text) > len(pattern.text) and longer.text[: len(pattern.text)] == pattern.text
+
+
 # --- permits that amount to root ----------------------------------------------------------------------------------------
 
 
@@ -183,8 +227,8 @@ def lone_provider(rule: Rule, providers: Mapping[str, str]) -> str:
 
 BY_THE_RULES = frozenset(
     {
-        *("all-groups", "amounts-to-root", "any-command-first", "denies-everything", "dot-dot", "local-password", "one-provider"),
-        "shadowed",
+        *("all-groups", "amounts-to-root", "any-command-first", "denies-everything", "dot-dot", "last-star"),
+        *("literal-character", "local-password", "one-provider", "shadowed"),
     }
 )
 """The warnings that depend only on the rules. (If a rule gives things, ``amounts-to-root`` also depends on jitd.toml.) All other

@@ -19,6 +19,8 @@ WARNINGS: Mapping[str, str] = {
     "any-command-first": "a permit for any command stands before narrower permits",
     "no-such-command": "a file that a pattern names does not exist here, or has another name",
     "dot-dot": "a component .. in an argument gets around a deny",
+    "literal-character": "a character that is special in a regular expression matches only itself in a pattern",
+    "last-star": "a last * after an option matches one word, so the command with a further option does not match",
     "amounts-to-root": "what is permitted, a command or a thing, can do whatever root can do",
     "local-password": "while no KDC can be reached, a local password is enough",
     "no-kdc-named": "a rule accepts a local password, but this has no effect on this host",

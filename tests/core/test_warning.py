@@ -8,10 +8,26 @@ import pytest
 from jitd.core.warning import ACCEPTABLE, WARNINGS, Warned
 
 NAMES = [
-    "never-matches", "shadowed", "denies-everything", "any-command-first", "no-such-command", "dot-dot", "amounts-to-root",
-    "local-password", "no-kdc-named", "one-provider", "all-groups", "no-approver", "unreachable", "no-such-name", "self-account",
-    "not-looked-up", "needless-accept",
-]  # fmt: skip
+    "never-matches",
+    "shadowed",
+    "denies-everything",
+    "any-command-first",
+    "no-such-command",
+    "dot-dot",
+    "literal-character",
+    "last-star",
+    "amounts-to-root",
+    "local-password",
+    "no-kdc-named",
+    "one-provider",
+    "all-groups",
+    "no-approver",
+    "unreachable",
+    "no-such-name",
+    "self-account",
+    "not-looked-up",
+    "needless-accept",
+]
 UNACCEPTABLE = ("unreachable", "not-looked-up", "needless-accept")
 
 

@@ -123,6 +123,56 @@ ROWS = [
     ),
     (table("deny", "d", 'commands = [["/usr/bin/cat", "*shadow*"], ["/usr/bin/id", "x"]]'), []),
     (table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/cat", "/var/log/*"]]'), []),
+    # patterns that mean something else in a shell, in a regular expression, and in sudoers
+    (
+        table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/id", "[a-z]*"], ["/usr/bin/id", "^a|b$"], ["/usr/bin/id", "c"]]'),
+        [
+            "p: literal-character: /usr/bin/id [a-z]*, /usr/bin/id ^a|b$: only * and ? are special in a pattern, not [ | ^ $; "
+            "write a pattern for each command that is meant"
+        ],
+    ),
+    (
+        table("deny", "d", 'commands = [["/usr/bin/id", "$HOME"]]'),
+        [
+            "d: literal-character: /usr/bin/id $HOME: only * and ? are special in a pattern, not $; write a pattern "
+            "for each command that is meant"
+        ],
+    ),
+    (
+        table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/journalctl", "--no-pager", "-u", "*"]]'),
+        [
+            "p: last-star: /usr/bin/journalctl --no-pager -u *: the last * is exactly one word, so "
+            "/usr/bin/journalctl --no-pager -u WORD --OPTION is not permitted; "
+            "add a pattern for each further option, or ** for any further words"
+        ],
+    ),
+    (
+        table("deny", "d", 'commands = [["/usr/bin/id", "-u", "*"]]'),
+        [
+            "d: last-star: /usr/bin/id -u *: the last * is exactly one word, so /usr/bin/id -u WORD --OPTION is not denied; "
+            "add a pattern for each further option, or ** for any further words"
+        ],
+    ),
+    (table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/id", "-u", "*"], ["/usr/bin/id", "-u", "*", "--zero"]]'), []),
+    (table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/id", "-u", "*"], ["/usr/bin/id", "-u", "*", "**"]]'), []),
+    (
+        table(
+            "permit", "p", f'{DBA}\ncommands = [["/usr/bin/id", "-u*"], ["/usr/bin/id", "x", "*"], ["/usr/bin/id", "--", "*"]]'
+        ),
+        [],
+    ),
+    (table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/id", "-u", "a*"], ["/usr/bin/id", "-u", "*", "**"]]'), []),
+    (
+        table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/id", "-u", "*"]]\naccept = {{ last-star = "one name" }}'),
+        [],
+    ),
+    (
+        table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/id", "-u", "a"]]\naccept = {{ last-star = "one name" }}'),
+        [
+            "p: needless-accept: the rule accepts last-star, but nothing in the rule causes this warning: remove last-star from "
+            '"accept"'
+        ],
+    ),
     # root
     (
         table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/vim", "/etc/hosts"]]'),
@@ -194,7 +244,7 @@ ROWS = [
 
 @pytest.mark.parametrize(("text", "lines"), ROWS)
 def test_what_a_policy_is_warned_about(tmp_path: Path, text: str, lines: list[str]) -> None:
-    """THREATS X-24."""
+    """THREATS X-24, X-37."""
     assert sorted(warned(tmp_path, text)) == sorted(lines)
 
 
