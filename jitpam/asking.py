@@ -84,6 +84,10 @@ def _ask_and_run(message: Message, opening: Connection, options: Options, kinds:
     try:
         return _Wait(connection, signals, kinds, options, command).until_ended(message)
     except RefusedByDaemon as refusal:
+        if refusal.code == "missing":
+            from jitpam.shell_words import explained
+
+            raise RefusedByDaemon(refusal.code, explained(refusal.text, options)) from None
         if refusal.code != "reason" or isinstance(message, Resume) or not options.if_owed:
             raise
         signals.release()

@@ -51,7 +51,7 @@ def answer(options: Options, kinds: list[str]) -> int:
     is_about_one = options.argv or options.login or options.shell or options.service != "jitsudo"
     if options.json:
         return explain_as_json(asked(options, kinds)) if is_about_one else list_as_json()
-    return explain(asked(options, kinds)) if is_about_one else list_rules()
+    return explain(asked(options, kinds), options) if is_about_one else list_rules()
 
 
 def show_who() -> int:
@@ -195,7 +195,7 @@ def _duration(seconds: object) -> str:
     return words or "0s"
 
 
-def explain(asking: dict[str, Any]) -> int:
+def explain(asking: dict[str, Any], options: Options) -> int:
     """For -l COMMAND, print the decision that jitd would make. Returns the exit status, which is 0 if the command may run now or
     after approvals, otherwise 1. The exit status is also 1 if jitd cannot decide without the answer of a provider.
     """
@@ -205,7 +205,9 @@ def explain(asking: dict[str, Any]) -> int:
     except RefusedByDaemon as refusal:
         if EXITS[refusal.code][0] in (119, 120, 125):
             raise
-        print_out(printable(refusal.text))
+        from jitpam.shell_words import explained
+
+        print_out(printable(explained(refusal.text, options) if refusal.code == "missing" else refusal.text))
         return 1
     connection.close()
     may = False

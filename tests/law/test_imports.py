@@ -51,13 +51,14 @@ LAW: dict[str, set[str]] = {
     },
     "jitpam.questions": {
         WIRE, "jitpam", "jitpam.appointment", "jitpam.claims", "jitpam.client", "jitpam.local_proof", "jitpam.options",
-        "jitpam.saying", "jitpam.submission",
+        "jitpam.saying", "jitpam.shell_words", "jitpam.submission",
     },
     "jitpam.asking": {
         WIRE, "jitpam.access", "jitpam.appointment", "jitpam.client", "jitpam.disclosure", "jitpam.failing", "jitpam.holding",
         "jitpam.local_proof", "jitpam.options", "jitpam.own_command", "jitpam.questions", "jitpam.relay", "jitpam.reporting",
-        "jitpam.saying", "jitpam.signals", "jitpam.submission", "jitpam.waiting_line",
+        "jitpam.saying", "jitpam.shell_words", "jitpam.signals", "jitpam.submission", "jitpam.waiting_line",
     },
+    "jitpam.shell_words": {WIRE, "jitpam.options"},
     "jitpam.confirmation": set(),
     "jitpam.secret_words": set(),
     "jitpam.disclosure": {"jitpam.confirmation", "jitpam.options", "jitpam.secret_words"},
