@@ -30,10 +30,10 @@ class PolicyInForce:
             root=config.root,
             names=config.names,
             gatekeepers=config.deadlines,
-            channels=config.channels,
+            channels=config.notify.channels,
             things=config.things,
             naming=config.naming,
-            notify=config.notify,
+            notify=config.notify.default,
         )
 
     async def reload(self, workers: Workers) -> Policy:

@@ -56,8 +56,8 @@ def announcing(
         backs=backs,
         looked=looked,
     )
-    channels = assemble(config.channels, carriers, config.host, lambda: now().at)
-    return Notices(config.channels, channels, office, set_deadline)
+    channels = assemble(config.notify.channels, carriers, config.host, lambda: now().at)
+    return Notices(config.notify.channels, channels, office, set_deadline)
 
 
 def _skipped(owed: OwedReview | None) -> Skipped | None:

@@ -34,7 +34,7 @@ class Outsiders:
     def __init__(self, config: Config, now: Now, monotonic: Callable[[], float], *, is_direct: bool) -> None:
         keys = {
             **key_files(config.providers, config.gatekeepers),
-            **channels.key_files(config.channels),
+            **channels.key_files(config.notify.channels),
             **givers.key_files(config.givers),
             **sinks.key_files(config.sinks),
         }

@@ -94,10 +94,10 @@ def _read_files(files: Sequence[Path]) -> tuple[Config, Sequence[Rule], list[Fau
         [file for file in files if file not in of_settings],
         loaded.names,
         gatekeepers=loaded.deadlines if is_known else None,
-        channels=loaded.channels if is_known else None,
+        channels=loaded.notify.channels if is_known else None,
         things=loaded.things if is_known else None,
         naming=loaded.naming,
-        notify=loaded.notify,
+        notify=loaded.notify.default,
     )
     return loaded, rules, [*faults, *of_policy], _counted(len(files), "file")
 
@@ -124,10 +124,10 @@ def _read_host() -> tuple[Config, Sequence[Rule], list[Fault], str]:
             root=loaded.root,
             names=loaded.names,
             gatekeepers=loaded.deadlines if is_known else None,
-            channels=loaded.channels if is_known else None,
+            channels=loaded.notify.channels if is_known else None,
             things=loaded.things if is_known else None,
             naming=loaded.naming,
-            notify=loaded.notify,
+            notify=loaded.notify.default,
         ).rules
         checked += f" and {loaded.policy}, {_counted(len(rules), 'rule')}"
     except ConfigError as error:

@@ -81,7 +81,7 @@ def examine(host: Host) -> Iterator[Finding]:
         yield from lanes(found)
         yield from things(found, len(host.config.givers))
         yield from uids(used_up(host.config.givers))
-        yield from notices(found, len(host.config.channels), time.time())
+        yield from notices(found, len(host.config.notify.channels), time.time())
         yield from sinks(found, len(host.config.sinks), time.time())
         yield from signing(found, time.time())
     else:
@@ -263,7 +263,7 @@ def notices(found: Lanes | None, n_channels: int, now: float) -> Iterator[Findin
     for name, since, why, n_requests in found.channels:
         for_long = duration_in_words(max(1, int(now - since)))
         said = f"channel {name} could not tell people of {count(n_requests, 'request')}, for {for_long} by now: {why}"
-        yield weak("daemon.notices", said, f"see [channels.{name}] in jitd.toml; meanwhile tell them yourself: jitd requests")
+        yield weak("daemon.notices", said, f"see [notify.{name}] in jitd.toml; meanwhile tell them yourself: jitd requests")
     if not found.channels:
         yield ok("daemon.notices", f"no message is held up ({count(n_channels, 'channel')})")
 

@@ -117,10 +117,10 @@ class Host:
             root=self.config.root,
             names=self.config.names,
             gatekeepers=self.config.deadlines if is_known else None,
-            channels=self.config.channels if is_known else None,
+            channels=self.config.notify.channels if is_known else None,
             things=self.config.things if is_known else None,
             naming=self.config.naming,
-            notify=self.config.notify,
+            notify=self.config.notify.default,
         )
 
 

@@ -107,10 +107,10 @@ def _given(host: Host) -> list[str]:
             root=host.config.root,
             names=host.config.names,
             gatekeepers=host.config.deadlines,
-            channels=host.config.channels,
+            channels=host.config.notify.channels,
             things=host.config.things,
             naming=host.config.naming,
-            notify=host.config.notify,
+            notify=host.config.notify.default,
         )
     except ConfigError:
         return []

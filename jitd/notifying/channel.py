@@ -41,7 +41,7 @@ class Message:
 
 
 class Channel(Protocol):
-    """Delivers the messages of one table ``[channels.NAME]`` of the settings."""
+    """Delivers the messages of one table ``[notify.NAME]`` of the settings."""
 
     async def send(self, message: Message) -> None:
         """Send ``message``. Raises NotSent, NobodyThere or NotWanted."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``[channels.*]`` of jitd.toml: the channels through which jitd notifies people (jitd.toml(5)).
+"""``[notify.*]`` of jitd.toml: the channels through which jitd notifies people (jitd.toml(5)).
 Law: every key is checked when the file is read. All faults are reported together. With the defaults, a message that leaves this
 host contains no command and no reason, and jitd connects only to public addresses.
 """
@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from jitd.core.frozen import dataclass
+from jitd.core.frozen import dataclass, field
 from jitd.notifying import templates
 from jitd.settings import url_file
+from jitd.settings.notify_key import channels_in, read_channel, unknown_in
 from jitd.settings.outsiders import HTTP, KEYS_AT, PROGRAM, Program, Reach, file_in, flag_in, network_in, pem_in, reach_in
 from jitd.settings.owned_file import read_owned
 from jitd.settings.toml_document import ConfigError
@@ -35,7 +36,6 @@ KEYS = {
     "terminals": (),
 }
 """Maps each kind of channel to its keys. The entry ``channel`` contains the keys that all kinds have."""
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _LOCAL = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
 _DOMAIN = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9][A-Za-z0-9-]{0,62}){0,15}"
 _ADDRESS = re.compile(rf"{_LOCAL}@{_DOMAIN}")
@@ -77,31 +77,40 @@ class ChannelSettings:
 Channels = Mapping[str, ChannelSettings]
 TERMINALS = ChannelSettings("terminals", "terminals", shows="command")
 BUILT_IN: Channels = MappingProxyType({TERMINALS.name: TERMINALS})
-"""The channels that rules may name although no table sets them up. A table ``[channels.terminals]`` changes that one."""
+"""The channels that rules may name although no table sets them up. A table ``[notify.terminals]`` changes that one."""
 
 
-def read_channels(table: Table, owner: int | None, keys_at: Path = KEYS_AT) -> Channels:
-    """Read ``[channels.*]``. The channels BUILT_IN are there even if no table sets them up. Files must belong to root or to the
-    uid ``owner``. If ``owner`` is None, owners are not checked.
+@dataclass(frozen=True)
+class Notify:
+    """``[notify]``: the channels, by their names, and the names of those that each rule without a ``notify`` of its own uses."""
+
+    channels: Channels = field(default_factory=lambda: BUILT_IN)
+    default: tuple[str, ...] = ()
+
+
+DEFAULT = "default"
+"""The key of ``[notify]`` that is no channel."""
+
+
+def read_notify(table: Table, owner: int | None, keys_at: Path = KEYS_AT) -> Notify:
+    """Read ``[notify]`` with its tables. The channels BUILT_IN are there even if no table sets them up. Files must belong to root
+    or to the uid ``owner``. If ``owner`` is None, owners are not checked.
     """
     found = dict(BUILT_IN)
-    if len(table.values) > MOST_CHANNELS:
-        table.fault(f'"channels" has more than {MOST_CHANNELS} tables')
-    for name in table.values:
+    names = [name for name in table.values if name != DEFAULT]
+    if len(names) > MOST_CHANNELS:
+        table.fault(f'"notify" has more than {MOST_CHANNELS} tables')
+    for name in names:
         inner = table.table(name)
         try:
             read_channel(name)
         except ValueError as fault:
             inner.fault(str(fault))
         found[name] = _channel(inner, name, owner, keys_at)
-    return MappingProxyType(found)
-
-
-def read_channel(word: str) -> str:
-    """Return ``word`` if it can be the name of a channel. Raises ValueError."""
-    if not _NAME.fullmatch(word):
-        raise ValueError(f"{quoted(word)} is not a name for a channel: small letters, digits and hyphens, at most 32")
-    return word
+    default = channels_in(table, key=DEFAULT)
+    for name in unknown_in(default, found):
+        table.fault(f'"{DEFAULT}": no channel is called {quoted(name)}: write a table "[notify.{name}]"', DEFAULT)
+    return Notify(MappingProxyType(found), default)
 
 
 def key_files(channels: Channels) -> Mapping[str, Path]:

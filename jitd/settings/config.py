@@ -21,10 +21,9 @@ from jitd.core.made_account import is_made
 from jitd.core.names import NAMES, Name
 from jitd.core.naming import Form, Naming, is_realm, read_form
 from jitd.core.public_key import PublicKey, read_key
-from jitd.settings.channels import BUILT_IN, Channels, read_channels
+from jitd.settings.channels import Notify, read_notify
 from jitd.settings.givers import Givers, drifts_of, read_givers, things_of
 from jitd.settings.host import KRB5_CONF, default_realm, host_name, is_host_name
-from jitd.settings.notify_key import channels_in, unknown_in
 from jitd.settings.outsiders import KEYS_AT, Gatekeepers, Providers, deadlines, fact_names, read_gatekeepers, read_providers
 from jitd.settings.owned_file import read_owned
 from jitd.settings.sinks import Sinks, read_sinks
@@ -97,7 +96,6 @@ class Pam:
 class Config:
     """The settings of one host. ``principals`` maps a principal, in its canonical spelling, to its account. ``accounts`` maps a
     realm to the form of its accounts. ``people`` maps a person to all their accounts.
-    ``notify`` are the channels of each rule that does not name its own.
     ``trusted_mounts`` are mount points of file systems on which the owners of files are trusted. ``renew`` is the number of
     seconds for which a grant in the KDC is good without a renewal. It is None if grants are not renewed.
     """
@@ -111,7 +109,6 @@ class Config:
     kdc: Path = Path("/run/jitd-kdc/kdc.sock")
     renew: int | None = 600
     outside: Path = Path("/run/jitd-outside/outside.sock")
-    notify: tuple[str, ...] = ()
     database: str = "sqlite"
     executor: Literal["auto", "direct", "unit"] = "auto"
     operators: tuple[str, ...] = ()
@@ -129,7 +126,7 @@ class Config:
     people: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     providers: Providers = field(default_factory=lambda: MappingProxyType({}))
     gatekeepers: Gatekeepers = field(default_factory=lambda: MappingProxyType({}))
-    channels: Channels = field(default_factory=lambda: BUILT_IN)
+    notify: Notify = field(default_factory=Notify)
     givers: Givers = field(default_factory=lambda: MappingProxyType({}))
     sinks: Sinks = field(default_factory=lambda: MappingProxyType({}))
 
@@ -235,7 +232,6 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
         kdc=_path(top, "kdc", plain.kdc),
         renew=_renew(top, plain.renew),
         outside=_path(top, "outside", plain.outside),
-        notify=channels_in(top),
         database=_database(top),
         executor=_executor(top),
         operators=top.words("operators", (), naming.read_who, may_be_empty=True),
@@ -253,12 +249,10 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
         people=_people(top.table("people"), naming),
         providers=read_providers(top.table("providers"), owner, keys_at),
         gatekeepers=read_gatekeepers(top.table("gatekeepers"), owner, keys_at),
-        channels=read_channels(top.table("channels"), owner, keys_at),
+        notify=read_notify(top.table("notify"), owner, keys_at),
         givers=read_givers(top.table("givers"), lambda table: way_in(table, owner, keys_at)),
         sinks=read_sinks(top.table("sinks"), owner, keys_at),
     )
-    for name in unknown_in(config.notify, config.channels):
-        top.fault(f'"notify": no channel is called {quoted(name)}: write a table "[channels.{name}]"', "notify")
     if len(os.fsencode(config.socket)) > 107:
         top.fault('"socket" is longer than the 107 bytes that a socket\'s address holds', "socket")
     if faults:

@@ -5,26 +5,34 @@ Law: it is a fault if a rule names a channel that is not set up, because the peo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 
 from jitd.core.policy import Rule
-from jitd.settings.channels import read_channel
 from jitd.settings.toml_document import Fault
 from jitd.settings.toml_table import Table, quoted
 
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 MOST_NAMED = 8
 """Maximum number of channels that a rule may name."""
 
 
-def channels_in(table: Table, default: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Return the names of the channels in ``table``, which is a permit or all of jitd.toml. Without the key, return ``default``.
-    With an empty list, nobody is notified.
+def read_channel(word: str) -> str:
+    """Return ``word`` if it can be the name of a channel. Raises ValueError."""
+    if not _NAME.fullmatch(word):
+        raise ValueError(f"{quoted(word)} is not a name for a channel: small letters, digits and hyphens, at most 32")
+    return word
+
+
+def channels_in(table: Table, default: tuple[str, ...] = (), key: str = "notify") -> tuple[str, ...]:
+    """Return the names of the channels in ``table``, which is a permit or ``[notify]`` of jitd.toml. Without the key, return
+    ``default``. With an empty list, nobody is notified.
     """
-    names = table.words("notify", default, read_channel, may_be_empty=True)
+    names = table.words(key, default, read_channel, may_be_empty=True)
     if len(names) > MOST_NAMED:
-        table.fault(f'"notify" has more than {MOST_NAMED} names', "notify")
+        table.fault(f'"{key}" has more than {MOST_NAMED} names', key)
     if len(set(names)) < len(names):
-        table.fault('"notify" has a name twice', "notify")
+        table.fault(f'"{key}" has a name twice', key)
     return names
 
 
@@ -40,7 +48,7 @@ def faults_of(rules: Iterable[Rule], channels: Collection[str]) -> list[Fault]:
             rule.file,
             rule.line,
             rule.name,
-            f'jitd.toml sets up no channel {quoted(name)}: write a table "[channels.{name}]" there',
+            f'jitd.toml sets up no channel {quoted(name)}: write a table "[notify.{name}]" there',
         )
         for rule in rules
         for name in unknown_in(rule.notify, channels)

@@ -61,7 +61,7 @@ def look(kind_said: str | None = None) -> Facts:
         shipped=_text(SHIPPED) or "",
         keytab=str(settings.keytab),
         forms=frozenset(settings.accounts),
-        channels=frozenset(settings.notify),
+        channels=frozenset(settings.notify.channels),
         rules=_rules(settings),
         files={str(path): _text(path) or "" for path in sorted(Path(POLICY).glob("*.toml"))},
         missing=frozenset(program for program in PACKAGES if shutil.which(program, path=PATH) is None),

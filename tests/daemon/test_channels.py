@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``[channels.*]`` of jitd.toml, and the key ``notify`` there and in a rule: what is taken, and each fault with its sentence."""
+"""``[notify.*]`` of jitd.toml, and the key ``notify`` there and in a rule: what is taken, and each fault with its sentence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jitd.settings import policyfile
-from jitd.settings.channels import BUILT_IN, ChannelSettings
+from jitd.settings.channels import BUILT_IN, ChannelSettings, Notify
 from jitd.settings.config import Config, load
 from jitd.settings.outsiders import Program, Reach
 from jitd.settings.toml_document import ConfigError
@@ -30,7 +30,7 @@ def whole(place: Path, text: str) -> Config:
 
 
 def read(place: Path, text: str, name: str = "ops") -> ChannelSettings:
-    return whole(place, f"[channels.{name}]\n{text}").channels[name]
+    return whole(place, f"[notify.{name}]\n{text}").notify.channels[name]
 
 
 def faults(place: Path, text: str, name: str = "ops") -> list[str]:
@@ -154,22 +154,24 @@ ASKS = 'approvals = [{ need = 1, from = ["group:ops"] }]\n'
     ("settings", "rule", "told"),
     [
         ("", RULE + ASKS, ()),
-        ('notify = ["terminals"]', RULE + ASKS, ("terminals",)),
-        ('notify = ["terminals", "ops"]', RULE + ASKS, ("terminals", "ops")),
-        ('notify = ["terminals"]', RULE + ASKS + 'notify = ["ops"]', ("ops",)),
-        ('notify = ["terminals"]', RULE + ASKS + "notify = []", ()),
-        ("notify = []", RULE + ASKS + 'notify = ["terminals"]', ("terminals",)),
+        ('notify.default = ["terminals"]', RULE + ASKS, ("terminals",)),
+        ('notify.default = ["terminals", "ops"]', RULE + ASKS, ("terminals", "ops")),
+        ('notify.default = ["terminals"]', RULE + ASKS + 'notify = ["ops"]', ("ops",)),
+        ('notify.default = ["terminals"]', RULE + ASKS + "notify = []", ()),
+        ("notify.default = []", RULE + ASKS + 'notify = ["terminals"]', ("terminals",)),
     ],
     ids=["silent", "default", "two", "own", "own silence", "own alone"],
 )
 def test_a_rule_that_names_no_channel_has_those_of_the_settings(
     tmp_path: Path, settings: str, rule: str, told: tuple[str, ...]
 ) -> None:
-    config = whole(tmp_path, f"{settings}\n[channels.ops]\n{HOOK}")
+    config = whole(tmp_path, f"{settings}\n[notify.ops]\n{HOOK}")
     (tmp_path / "rules").mkdir(mode=0o755)
     (tmp_path / "rules/a.toml").write_text(rule)
     (tmp_path / "rules/a.toml").chmod(0o644)
-    (found,) = policyfile.load(tmp_path / "rules", root="permit", owner=ME, channels=config.channels, notify=config.notify).rules
+    (found,) = policyfile.load(
+        tmp_path / "rules", root="permit", owner=ME, channels=config.notify.channels, notify=config.notify.default
+    ).rules
     assert found.notify == told
 
 
@@ -183,8 +185,8 @@ def test_broken_glass_is_told_by_the_channels_of_the_settings_too(tmp_path: Path
 
 
 def test_the_terminals_are_a_channel_without_a_table_and_a_table_changes_them(tmp_path: Path) -> None:
-    assert whole(tmp_path, "").channels == BUILT_IN and whole(tmp_path, "").notify == ()
-    changed = whole(tmp_path, f'[channels.terminals]\n{TTY}shows = "id"').channels["terminals"]
+    assert whole(tmp_path, "").notify == Notify(BUILT_IN, ())
+    changed = whole(tmp_path, f'[notify.terminals]\n{TTY}shows = "id"').notify.channels["terminals"]
     assert (changed.shows, changed.is_for_persons) == ("id", True)
     assert faults(tmp_path, HOOK, "terminals") == [
         "the channel terminals writes to terminals: give a channel of another kind another name"
@@ -193,19 +195,19 @@ def test_the_terminals_are_a_channel_without_a_table_and_a_table_changes_them(tm
 
 def test_the_settings_name_only_channels_that_are_there(tmp_path: Path) -> None:
     for notify, sentence in (
-        ('["gone"]', '"notify": no channel is called "gone": write a table "[channels.gone]"'),
-        ('["terminals", "terminals"]', '"notify" has a name twice'),
-        ('"terminals"', '"notify" must be a list of strings'),
+        ('["gone"]', '"default": no channel is called "gone": write a table "[notify.gone]"'),
+        ('["terminals", "terminals"]', '"default" has a name twice'),
+        ('"terminals"', '"default" must be a list of strings'),
     ):
         with pytest.raises(ConfigError) as refused:
-            whole(tmp_path, f"notify = {notify}")
+            whole(tmp_path, f"notify.default = {notify}")
         assert [fault.sentence for fault in refused.value.faults] == [sentence]
 
 
 @pytest.mark.parametrize(
     ("notify", "sentence"),
     [
-        ('["ops", "gone"]', 'jitd.toml sets up no channel "gone": write a table "[channels.gone]" there'),
+        ('["ops", "gone"]', 'jitd.toml sets up no channel "gone": write a table "[notify.gone]" there'),
         ('["ops", "ops"]', '"notify" has a name twice'),
         ('"ops"', '"notify" must be a list of strings'),
         (str([f"c{n}" for n in range(9)]), '"notify" has more than 8 names'),

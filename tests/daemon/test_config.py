@@ -62,7 +62,7 @@ min_uid   = 500
 root      = "deny"
 search_path = "/usr/bin:/bin"
 trusted_mounts = ["/opt/tools", "/net/my tools"]
-notify = ["ops", "terminals"]
+notify.default = ["ops", "terminals"]
 
 [limits]
 pending = 1
@@ -99,7 +99,7 @@ kind = "opa"
 url = "unix:/run/opa.sock"
 path = "jit/allow"
 
-[channels.ops]
+[notify.ops]
 kind = "mail"
 from = "jitd@db1.example.org"
 to = ["ops@example.org"]
@@ -135,7 +135,7 @@ def test_a_whole_file(place: Path) -> None:
         "jürgen@EXAMPLE.NET": "juergen",
     }
     assert found.people == {"alice": {"alice", "alice-adm"}, "bob": {"bob-adm"}}
-    assert set(KEYS) == {line.split("=")[0].strip() for line in WHOLE.split("\n[")[0].split("\n") if line} | {
+    assert set(KEYS) == {line.split("=")[0].strip().partition(".")[0] for line in WHOLE.split("\n[")[0].split("\n") if line} | {
         "limits",
         "recordings",
         "accounts",
@@ -143,14 +143,13 @@ def test_a_whole_file(place: Path) -> None:
         "people",
         "providers",
         "gatekeepers",
-        "channels",
         "sinks",
         "record",
         "givers",
         "pam",
     }
-    assert found.channels["ops"].to == ("ops@example.org",)
-    assert found.notify == ("ops", "terminals")
+    assert found.notify.channels["ops"].to == ("ops@example.org",)
+    assert found.notify.default == ("ops", "terminals")
 
 
 def test_the_defaults(place: Path) -> None:

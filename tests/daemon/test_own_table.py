@@ -37,7 +37,7 @@ def written(tmp_path: Path, content: str | bytes) -> Path:
         OTHER + OTHER + OWN,
         OTHER.replace('id"', "id") + OWN.replace("[givers.wheel]", ' [ givers . "wheel" ] # of admins'),
         b"# caf\xe9\n" + OWN.encode(),
-        OWN + '[channels.x]\nsubject = """\n',
+        OWN + '[notify.x]\nsubject = """\n',
         OWN.replace("\n", "\r\n") + "[what is this\r\n",
     ],
 )

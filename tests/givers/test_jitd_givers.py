@@ -115,7 +115,7 @@ def test_what_jitd_toml_no_longer_says_is_not_given_and_is_not_called_taken(sett
     assert isinstance(answer, Failed) and "[givers.logs]" in answer.why
 
 
-@pytest.mark.parametrize("fault", ['[givers.wheel]\nkind = "group"\n', "[channels.x\n"])
+@pytest.mark.parametrize("fault", ['[givers.wheel]\nkind = "group"\n', "[notify.x\n"])
 def test_a_fault_elsewhere_in_jitd_toml_stops_giving_and_not_taking_back(settings: Path, fault: str) -> None:
     """THREATS Q-10. Taking needs the giver's own table alone. Giving needs a file without a fault."""
     with settings.open("a") as file:

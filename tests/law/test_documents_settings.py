@@ -44,7 +44,15 @@ def test_the_page_of_the_settings_has_every_one_and_no_other() -> None:
     of_outsiders = {key for keys in (*outsiders.KEYS.values(), *channels.KEYS.values()) for key in keys}
     of_givers = {key for keys in givers.KEYS.values() for key in keys}
     of_sinks = {key for keys in sinks.KEYS.values() for key in keys}
-    assert set(items("jitd.toml.5")) == {*SETTINGS, *LIMITS, *of_outsiders, *of_givers, *of_sinks, *config.ACCOUNTS} - {*WITHIN}
+    assert set(items("jitd.toml.5")) == {
+        *SETTINGS,
+        *LIMITS,
+        *of_outsiders,
+        *of_givers,
+        *of_sinks,
+        *config.ACCOUNTS,
+        channels.DEFAULT,
+    } - {*WITHIN}
 
 
 def test_every_default_is_in_its_page() -> None:
@@ -59,7 +67,6 @@ def test_every_default_is_in_its_page() -> None:
         "providers",
         "gatekeepers",
         "notify",
-        "channels",
         "givers",
         "sinks",
         "auditors",

@@ -144,7 +144,7 @@ def uncommented(file: Path, to: Path) -> Path:
 
 
 def test_what_is_shipped_permits_nothing_and_sets_only_that_people_are_told_on_their_terminals(fresh: Path) -> None:
-    for name, said in (("etc/jitd/jitd.toml", ['notify = ["terminals"]']), ("etc/jitd/policy.d/example.toml", [])):
+    for name, said in (("etc/jitd/jitd.toml", ['notify.default = ["terminals"]']), ("etc/jitd/policy.d/example.toml", [])):
         lines = (fresh / name).read_text().splitlines()
         assert [line for line in lines if line and not line.startswith("#")] == said, name
 

@@ -96,7 +96,7 @@ def staged() -> Iterator[Stage]:
     place.chmod(0o755)
     chat = Chat(place)
     reached = f'url = "https://localhost:{PORT}/hook"\nca = "{place}/ca.pem"\naddresses = ["127.0.0.0/8"]'
-    house = House(POLICY, f'[channels.chat]\nkind = "webhook"\n{reached}')
+    house = House(POLICY, f'[notify.chat]\nkind = "webhook"\n{reached}')
     try:
         house.start()
         for name in ("alice", "bob"):
