@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """``jitd serve``: reads the settings, builds the parts, serves and stops. Only this module names concrete classes.
 
-Law: jitd reports a fault of the settings, the policy or the database before the socket exists. After that, only a signal ends the
-daemon. The daemon removes all variables from its environment, except those in SUPERVISED.
+Law: jitd reports a fault of the settings or the database before the socket exists. After that, only a signal ends the daemon. A
+fault of the policy stops nothing but permits (``reloading``). The daemon removes all variables from its environment, except those
+in SUPERVISED.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import signal
 import sys
 import time
 from collections import ChainMap
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import astuple
 from functools import partial
 from pathlib import Path
@@ -362,24 +363,31 @@ class Daemon:
 
     async def reload_for(self, who: Subject) -> str:
         """Read the policy again for ``who``, and put it in force. If Refusal is raised, the old policy stays in force."""
+        stays = "no policy is in force yet" if self._rules.policy.broken else "the old policy stays"
         try:
             policy = await self._rules.reload(self._workers)
         except TimeoutError:
             self._meters.refused()
-            raise Refusal("not_done", "the old policy stays: the files of the new one cannot be read in time") from None
+            raise Refusal("not_done", f"{stays}: the files of the new one cannot be read in time") from None
         except ConfigError as error:
-            for fault in error.faults:
-                log("policy not loaded", fault=fault)
-            self._meters.refused()
             faults = [str(fault) for fault in error.faults]
-            self._lifecycle.note("policy.refused", who.principal, who.uid, {"faults": faults[:20]})
-            raise Refusal("not_done", f"the old policy stays: {'; '.join(faults)}") from None
+            self._policy_refused(faults, who)
+            systemd.tell(f"STATUS={self._rules.sentence}")
+            raise Refusal("not_done", f"{stays}: {'; '.join(faults)}") from None
         self._forget_answers()
         self._outsiders.providers.forget()
         self._meters.loaded(time.time())
         self._lifecycle.note("policy.loaded", who.principal, who.uid, {"rules": len(policy.rules)})
         log("policy loaded", rules=len(policy.rules), digest=policy.digest)
+        systemd.tell(f"STATUS={self._rules.sentence}")
+        self.perform.screen_due()
         return f"the policy is in force: {len(policy.rules)} rule{'' if len(policy.rules) == 1 else 's'}"
+
+    def _policy_refused(self, faults: Sequence[str], who: Subject) -> None:
+        for fault in faults:
+            log("policy not loaded", fault=fault)
+        self._meters.refused()
+        self._lifecycle.note("policy.refused", who.principal, who.uid, {"faults": list(faults[:20])})
 
     def report(self, report: Report) -> None:
         """Handle ``report``, which the executor has received from a monitor. A monitor is the process that controls one run. The
@@ -423,6 +431,8 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         await self._executor.open()
         self._lifecycle.note("daemon.started", ROOT, 0, {"rules": len(self._rules.policy.rules)})
+        if self._rules.refused is not None:
+            self._policy_refused(self._rules.refused.faults, self._accounts.root_alone())
         self._signing.sign()  # also what an earlier daemon has left; the key is there before anybody asks for it
         self.sinks.begin()
         await self._recovery.recover()
@@ -450,7 +460,7 @@ class Daemon:
         listener = Listener(passed or bind(config.socket), self.services, config.limits.connections_per_uid, n_most)
         self.metrics.more.append(lambda: [gauge("jitd_connections", "Open connections of clients.", listener.n_open)])
         log("serving", socket=config.socket, host=config.host, rules=len(self._rules.policy.rules))
-        systemd.tell("READY=1", f"STATUS={len(self._rules.policy.rules)} rules in force")
+        systemd.tell("READY=1", f"STATUS={self._rules.sentence}")
         await stop.wait()
         systemd.tell("STOPPING=1")
         listener.close()
@@ -536,11 +546,11 @@ def serve(file: Path | None) -> int:
         return 1
     try:
         config = settings.load(file)
-        rules = PolicyInForce(config)
     except ConfigError as error:
         for fault in error.faults:
             print(f"jitd: {fault}", file=sys.stderr)
-        return 1
+        return os.EX_CONFIG
+    rules = PolicyInForce(config)
     use_journal()
     _clean_environment(config)
     try:

@@ -1,27 +1,64 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keeps the policy that is in force, and replaces it. Law: a policy with faults never replaces a good policy."""
+"""Keeps the policy that is in force, and replaces it.
+
+Law: a policy with faults never replaces a good policy. If the files have faults when the daemon starts, there is no earlier
+policy to keep, so the policy in force permits nothing but root's own requests (``core.policy.no_policy``).
+"""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
-from jitd.core.policy import Policy
+from jitd.core.frozen import dataclass
+from jitd.core.policy import Policy, no_policy
 from jitd.core.policy_text import PolicyText
 from jitd.settings import policyfile
 from jitd.settings.config import Config
+from jitd.settings.toml_document import ConfigError, Fault
 
 if TYPE_CHECKING:
     from jitd.workers import Workers
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The last attempt to read the policy files: the time (seconds since 1970) at which it failed, and the faults."""
+
+    at: float
+    faults: tuple[str, ...]
+
+
 class PolicyInForce:
-    """Keeps the policy that is in force, that is, the policy with which decisions are made."""
+    """Keeps the policy that is in force, that is, the policy with which decisions are made. ``read_at`` is the time since which
+    it is in force, in seconds since 1970. ``refused`` is None unless the last attempt to read the files failed.
+    """
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._reading = asyncio.Lock()
-        self.policy = self._read()
+        self.read_at = time.time()
+        self.refused: Refused | None = None
+        try:
+            self.policy = self._read()
+        except ConfigError as error:
+            self.policy = no_policy(config.root, _place(error.faults[0]))
+            self._refuse(tuple(map(str, error.faults)))
+        except Exception as fault:  # a defect of jitd: without this, the daemon would be started again and again, and end again
+            self.policy = no_policy(config.root, str(config.policy))
+            self._refuse((f"{config.policy}: cannot be read: {type(fault).__name__}: {fault}",))
+
+    @property
+    def sentence(self) -> str:
+        """Say which policy is in force, in the words of ``systemctl status``."""
+        n = len(self.policy.rules)
+        if self.policy.broken and self.refused is not None:
+            return f"no policy is in force: {self.refused.faults[0]}; root mends it, then: jitd reload"
+        return f"{n} rule{'' if n == 1 else 's'} in force"
+
+    def _refuse(self, faults: tuple[str, ...]) -> None:
+        self.refused = Refused(time.time(), faults)
 
     def _read(self) -> Policy:
         config = self._config
@@ -41,7 +78,12 @@ class PolicyInForce:
         policy is still in force.
         """
         async with self._reading:  # only one at a time, so that the policy that was read last is in force at the end
-            self.policy = await workers.kept.run(0, self._read)
+            try:
+                self.policy = await workers.kept.run(0, self._read)
+            except ConfigError as error:
+                self._refuse(tuple(map(str, error.faults)))
+                raise
+            self.read_at, self.refused = time.time(), None
             return self.policy
 
     def read_again(self, text: PolicyText) -> Policy | None:
@@ -50,3 +92,7 @@ class PolicyInForce:
         """
         rules, faults = policyfile.read_again(text, self._config.names, self._config.naming)
         return None if faults else Policy(tuple(rules), self._config.root, text.digest, text)
+
+
+def _place(fault: Fault) -> str:
+    return f"{fault.file}:{fault.line}" if fault.line else fault.file

@@ -99,11 +99,8 @@ def _standing() -> bytes | None:
     except ConfigError as error:
         say(f"who can become root without jitd was not looked at: {error.faults[0]}: run jitd check")
         return None
-    try:
-        policy = PolicyInForce(config).policy
-    except ConfigError:
-        policy = None
-    return look(config, policy).text().encode("ascii")
+    policy = PolicyInForce(config).policy
+    return look(config, None if policy.broken else policy).text().encode("ascii")
 
 
 def _heard(daemon: Connection, asked: Report | KeptReport) -> tuple[Row, bytes]:

@@ -23,6 +23,7 @@ class Why(StrEnum):
 
     RULE = "rule"
     NO_RULE = "no rule"
+    NO_POLICY = "no policy"
     ERROR = "error"
     REASON = "reason"
     TERMS = "terms"

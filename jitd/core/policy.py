@@ -47,17 +47,29 @@ ROOTS = Rule("permit", BUILT_IN, lasts_for=LONGEST, uses=MOST_USES, terms=ROOTS_
 @dataclass(frozen=True, slots=True)
 class Policy:
     """All rules in their order, the setting ``root`` of jitd.toml, and the SHA-256 of the policy's files. ``text`` is None if the
-    policy does not come from files.
+    policy does not come from files. ``broken`` is empty, except in the policy that ``no_policy`` makes.
     """
 
     rules: tuple[Rule, ...]
     root: Literal["permit", "deny"]
     digest: str
     text: PolicyText | None = field(default=None, repr=False, compare=False)
+    broken: str = ""
     index: RuleIndex = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        if self.broken and self.rules:
+            raise ValueError("a broken policy has no rules")
         object.__setattr__(self, "index", RuleIndex(self.rules))
+
+
+def no_policy(root: Literal["permit", "deny"], where: str) -> Policy:
+    """Return the policy that is in force while the files have a fault at ``where`` and no earlier policy is known. It permits
+    nothing to anybody but root.
+    """
+    nothing = PolicyText(())
+    told = f"the policy is broken at {where}, and permits nothing; root mends it, then: jitd reload"
+    return Policy((), root, nothing.digest, nothing, told)
 
 
 def decide(policy: Policy, question: Question, at: datetime, known: Facts = NOTHING) -> Decision:
@@ -74,6 +86,8 @@ def decide(policy: Policy, question: Question, at: datetime, known: Facts = NOTH
 def _decide(policy: Policy, question: Question, at: datetime, conditions: Conditions) -> Decision:
     """Return the answer to one question. If jitd has not looked for a condition's facts, the condition does not hold."""
     is_root = question.requester.is_root
+    if policy.broken and not is_root:
+        return Deny(Why.NO_POLICY, policy.broken, visible_to=())  # nobody knows who may read what a rule would have hidden
     if question.command.gives and question.requester.is_by_pam:
         return Deny(Why.NO_RULE, "a thing is given only to a person who has a Kerberos ticket")
     if question.command.gives and (is_root or question.requester.is_local):
@@ -324,6 +338,8 @@ def masked_places(policy: Policy, command: Command, *, is_found: bool = True) ->
     """
     if command.gives:
         return ()
+    if policy.broken:  # which words its masks would hide is not known
+        return tuple((at, 0) for at in range(1, len(command.argv)))
     beginning, *names = command.path.split(b"/")
     is_known = is_found and not beginning and bool(names) and not any(name in (b"", b".", b"..") for name in names)
     about = (

@@ -267,6 +267,13 @@ class Decider:
         """If ``who`` is locked, return the denial for every request of ``who``. Otherwise return None."""
         return lock.answer_to(self._store.locks(), who)
 
+    @property
+    def broken(self) -> str:
+        """The sentence for people while no policy is in force, because its files have faults (``core.policy.no_policy``).
+        Otherwise empty.
+        """
+        return self._policy().broken
+
     def rules_for(self, who: Subject, service: str) -> tuple[Rule, ...]:
         """Return the permits for ``who`` on this host for ``service``. All other conditions of the rules are ignored."""
         return rules_for(self._policy(), who, self._config.host, service)

@@ -53,6 +53,8 @@ MOST_NAMED = 128 * 1024
 request has all of them, and one row that fits into no frame would keep the whole list from everybody.
 """
 TOO_MUCH_NAMED = "its arguments could mean so many and so long paths that they cannot be shown to who approves it"
+_ABOUT_PATH = (Why.NO_POLICY, Why.NO_RULE, Why.RULE, Why.ERROR, Why.AUTHENTICATION)
+"""The denials that come before what is wrong with the file."""
 _MOST_RULES = 4
 """Maximum number of rules that are tried one after another. A permit may change the command, and another rule may answer for the
 changed command.
@@ -153,7 +155,7 @@ def _look(
     question = about(found, () if found.is_missing else _names(policy, found.command, found.names))
     if found.complaint:
         decision = _on_path(policy, replace(question, is_missing=False), now, knowledge)
-        is_denied = isinstance(decision, Deny) and decision.why in (Why.NO_RULE, Why.RULE, Why.ERROR, Why.AUTHENTICATION)
+        is_denied = isinstance(decision, Deny) and decision.why in _ABOUT_PATH
         return Sighting(found.command, decision if is_denied else Deny(Why.UNFIT, found.complaint))
     knowledge.about = knowledge.about or question  # the command as it was typed, before a rule changes it
     on_path = _on_path(policy, question, now, knowledge)

@@ -32,7 +32,7 @@ from jitd.lifecycle.holdings import Holdings
 from jitd.lifecycle.lifecycle import Event, Lifecycle
 from jitd.lifecycle.observing import Observing
 from jitd.lifecycle.openings import Openings
-from jitd.lifecycle.screenings import Overtaken, Screenings
+from jitd.lifecycle.screenings import Overtaken, Screenings, is_due
 from jitd.lifecycle.waiters import Waiters
 from jitd.log import log
 from jitd.settings.config import Config
@@ -181,6 +181,12 @@ class Perform:
         """True if a client of ``asked`` waits to hand over its streams. The client must be connected and have a valid ticket."""
         waiter = self._waiters.of(asked.id) if asked.may_act_at_once else None
         return waiter is not None and waiter.who is not None and waiter.who.has_ticket_at(self._now().at)
+
+    def screen_due(self) -> None:
+        """Begin the queries about all requests that wait for the answer of the policy or of gatekeepers."""
+        for waiting in tuple(self._store.requests(ended=False)):
+            if is_due(waiting):
+                self.screenings.begin(waiting.id)
 
     # --- telling -----------------------------------------------------------------------------------------------------
 

@@ -64,7 +64,11 @@ class Screenings:
         self._running: dict[str, asyncio.Task[None]] = {}
 
     def begin(self, id: str) -> None:
-        """Begin the queries about the request ``id``, unless they are already running."""
+        """Begin the queries about the request ``id``, unless they are already running. While no policy is in force, do nothing:
+        the reload that puts one in force begins all that are due.
+        """
+        if self._decider.broken:
+            return
         running = self._running.get(id)
         if running is None or running.done():
             self.run(id, self._screen(id))

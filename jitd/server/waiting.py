@@ -80,6 +80,8 @@ class Waiting:
         """
         self._takes_use = not found.is_open
         self.move(found)
+        if because := self._services.requests.why_stuck(found):
+            self._progress(found, [because])
 
     def close(self) -> None:
         """Called when the client has disconnected. Take back the client's things, and stop waiting for the client's request.

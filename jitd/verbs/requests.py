@@ -360,6 +360,10 @@ class Requests:
             raise
         return found
 
+    def why_stuck(self, found: Request) -> str:
+        """Return the reason why nobody can approve the waiting request ``found`` now. Return an empty string if there is none."""
+        return self._decider.broken if found.is_open else ""
+
     def ends_at(self, asked: Request) -> datetime | None:
         """Return the time at which the grant or lease of ``asked`` ends, or None if there is no grant."""
         grant = self._store.grant(asked.lease or asked.id)
@@ -429,6 +433,8 @@ class Requests:
         """Return the rules on this host that are about ``who``. Raises Refusal."""
         if locked := self._decider.lock_on(who):
             raise Refusal("denied", locked.because)
+        if self._decider.broken and not who.is_root:
+            raise Refusal("denied", self._decider.broken)
         return [rule_row(rule) | graded_rule(rule) for rule in self._decider.rules_for(who, JITSUDO)]
 
 

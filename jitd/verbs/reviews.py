@@ -124,6 +124,8 @@ class Reviews:
             raise Refusal("forbidden", f"you may not review request {found.id}: {because}")
         if verdict is Verdict.APPROVE and (because := self._access.why_no_approval(who, found)):
             raise Refusal("forbidden", f"you may not approve request {found.id}: {because}")
+        if verdict is Verdict.APPROVE and (because := self._decider.broken):
+            raise Refusal("not_done", f"request {found.id} stays as it is: {because}")
         if fingerprint != found.fingerprint:
             raise Refusal("not_done", f"request {found.id} is not what you were shown: look at it again")
         if found.state is RequestState.SCREENING:

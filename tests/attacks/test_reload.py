@@ -23,7 +23,7 @@ from jitpam.wire.framing import frame
 from tests.attacks.raw import Raw, asked, connected, review, shown_to, submission, uid_of
 from tests.descriptors import links
 from tests.system.conftest import OF_THE_LAB, House
-from tests.waiting import PATIENCE, wait_for
+from tests.waiting import wait_for
 
 OPEN = '[[permit]]\nname = "open"\nwho = ["user:eve", "group:dba"]\nrun_as = ["*"]\ncommands = [["**"]]\n'
 """What a broken policy would permit if it were believed: everything, to eve too, and nobody is asked."""
@@ -254,7 +254,7 @@ def orderly(rooted: tuple[House, House]) -> Iterator[tuple[House, House]]:
 
 @pytest.mark.parametrize("disorder", DISORDER, ids=lambda disorder: disorder.__name__)
 def test_files_that_are_not_roots_own_never_permit(orderly, disorder):
-    """THREATS O-04: what anybody else could have written is not read, and nothing starts or changes by it."""
+    """THREATS O-04, O-20: what anybody else could have written is not read, and nothing changes or is permitted by it."""
     house, another = orderly
     after = house.head().number
     n_logged, _ = told(house, after)
@@ -263,10 +263,16 @@ def test_files_that_are_not_roots_own_never_permit(orderly, disorder):
     assert isinstance(answer, messages.Refused) and answer.code == "not_done"
     assert told(house, after)[0] > n_logged and refusals(house, after) == 1
     decides_as_before(house)
-    started = subprocess.run(
-        ["jitd", "serve", "--config", str(another.config_file)], capture_output=True, text=True, timeout=PATIENCE, check=False
-    )
-    assert started.returncode == 1 and str(house.root) in started.stderr, "nor does a daemon start on it"
+    another.start()
+    try:
+        for who in ("alice", "eve"):
+            done = another.sudo(who, "true")
+            assert done.returncode == 121 and f"the policy is broken at {house.root}" in done.stderr, (
+                "nor by one that starts on it"
+            )
+        assert another.sudo("root", "true").returncode == 0
+    finally:
+        another.stop()
 
 
 def test_no_file_at_all_permits_nothing(orderly):

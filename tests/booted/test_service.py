@@ -36,7 +36,7 @@ def test_it_is_ready_when_it_says_so(service: Service) -> None:
     systemctl("stop", "jitd.service")
     systemctl("start", "jitd.service")
     assert service.jitd("requests").returncode == 0
-    assert show("jitd.service", "StatusText")["StatusText"] == "1 rules in force"
+    assert show("jitd.service", "StatusText")["StatusText"] == "1 rule in force"
 
 
 def test_the_sockets_are_made_with_their_modes(service: Service) -> None:

@@ -192,7 +192,9 @@ class House:
             naming=Naming(frozenset({"EXAMPLE.TEST"})),
             people={},
         )
-        decider: Any = SimpleNamespace(lock_on=lambda who: None, decide_use=self.decide_use, forget_answers=lambda: None)
+        decider: Any = SimpleNamespace(
+            lock_on=lambda who: None, broken="", decide_use=self.decide_use, forget_answers=lambda: None
+        )
         nothing: Any = None
         self.perform = Perform(
             config=config,

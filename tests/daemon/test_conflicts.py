@@ -72,7 +72,9 @@ class House:
         self.lifecycle = Lifecycle(self.store, moment, lambda: "policy-1")
         self.done: list[Any] = []
         self.waiters = Waiters()
-        self.decider = SimpleNamespace(lock_on=lambda who: None, decide_again=self.decide_again, standing=self.standing)
+        self.decider = SimpleNamespace(
+            lock_on=lambda who: None, broken="", decide_again=self.decide_again, standing=self.standing
+        )
         parts: Any = {
             "config": None,
             "givers": Givers({}),

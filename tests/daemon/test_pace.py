@@ -54,6 +54,7 @@ class House:
         decider: Any = SimpleNamespace(
             standing=self.standing,
             lock_on=lambda who: None,
+            broken="",
             find_typed=self.find_typed,
             decide_new=self.decide_new,
             foresee=self.decide_new,
