@@ -549,6 +549,7 @@ def serve(file: Path | None) -> int:
     except ConfigError as error:
         for fault in error.faults:
             print(f"jitd: {fault}", file=sys.stderr)
+        _turn_away(error.faults[0].place)
         return os.EX_CONFIG
     rules = PolicyInForce(config)
     use_journal()
@@ -567,6 +568,14 @@ def serve(file: Path | None) -> int:
     with contextlib.suppress(OSError):
         sys.stderr.flush()
     os._exit(0)  # do not wait for threads that are blocked by a silent KDC or NSS server
+
+
+def _turn_away(place: str) -> None:
+    """Tell the clients that wait for a daemon that none can start, because the settings have a fault at ``place``."""
+    from jitd.server.listener import turn_away
+
+    for passed in systemd.passed_sockets():
+        turn_away(passed, f"jitd cannot start: its settings are broken at {place}; root mends them, then: systemctl restart jitd")
 
 
 def _executor(config: Config, report: Callable[[Report], None]) -> Executor:

@@ -16,7 +16,7 @@ from jitd.core.policy import Policy, no_policy
 from jitd.core.policy_text import PolicyText
 from jitd.settings import policyfile
 from jitd.settings.config import Config
-from jitd.settings.toml_document import ConfigError, Fault
+from jitd.settings.toml_document import ConfigError
 
 if TYPE_CHECKING:
     from jitd.workers import Workers
@@ -43,7 +43,7 @@ class PolicyInForce:
         try:
             self.policy = self._read()
         except ConfigError as error:
-            self.policy = no_policy(config.root, _place(error.faults[0]))
+            self.policy = no_policy(config.root, error.faults[0].place)
             self._refuse(tuple(map(str, error.faults)))
         except Exception as fault:  # a defect of jitd: without this, the daemon would be started again and again, and end again
             self.policy = no_policy(config.root, str(config.policy))
@@ -92,7 +92,3 @@ class PolicyInForce:
         """
         rules, faults = policyfile.read_again(text, self._config.names, self._config.naming)
         return None if faults else Policy(tuple(rules), self._config.root, text.digest, text)
-
-
-def _place(fault: Fault) -> str:
-    return f"{fault.file}:{fault.line}" if fault.line else fault.file

@@ -16,6 +16,11 @@ from pathlib import Path
 from systemd import daemon
 
 
+def passed_sockets() -> list[socket.socket]:
+    """Return the sockets that systemd has passed, whatever they are: for a start without settings, which name the right one."""
+    return [socket.socket(fileno=number) for number in daemon.listen_fds()]
+
+
 def passed_socket(path: Path) -> socket.socket | None:
     """Return the listening socket for ``path`` that systemd has passed. Return None if systemd has passed no socket. Raises
     OSError if systemd has passed anything else.

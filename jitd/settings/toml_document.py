@@ -32,6 +32,11 @@ class Fault:
     sentence: str
     column: int = 0
 
+    @property
+    def place(self) -> str:
+        """The file, and the line if it is known: what people may read who may not read the file."""
+        return f"{self.file}:{self.line}" if self.line else self.file
+
     def __str__(self) -> str:
         where = ":".join((self.file, *(str(number) for number in (self.line, self.column) if number)))
         return f"{where}: rule {self.rule}: {self.sentence}" if self.rule else f"{where}: {self.sentence}"

@@ -63,15 +63,69 @@ def test_a_daemon_that_cannot_start_is_started_again_until_it_can(service: Servi
     """As where a disk is full for a while. By itself, systemd gives up a service after five starts in ten seconds, and its socket
     with it.
     """
-    config = Path("/etc/jitd/jitd.toml")
-    right = config.read_text()
-    config.write_text(f"nonsense = 1\n{right}")
+    systemctl("stop", "jitd.service")
+    kept = service.database.rename(service.database.with_suffix(".kept"))
+    service.database.mkdir()
     try:
         subprocess.run(["systemctl", "restart", "jitd.service"], capture_output=True, check=False)
         wait_for(lambda: int(show("jitd.service", "NRestarts")["NRestarts"]) > 5, what="six more starts")
     finally:
-        config.write_text(right)
+        service.database.rmdir()
+        kept.rename(service.database)
     wait_for(lambda: show("jitd.service", "ActiveState")["ActiveState"] == "active", what="a daemon that started by itself")
+    asking = service.ask("alice", "true")
+    service.approved(asking.id)
+    assert asking.end() == 0, asking.err
+
+
+CONFIG = Path("/etc/jitd/jitd.toml")
+CANNOT = f"jitsudo: jitd cannot start: its settings are broken at {CONFIG}:1; root mends them, then: systemctl restart jitd\n"
+
+
+def n_starts() -> int:
+    said = ["journalctl", "-b", "-u", "jitd.service", "--grep=^Starting ", "-o", "cat", "--no-pager"]
+    return len(subprocess.run(said, capture_output=True, text=True, check=False).stdout.splitlines())
+
+
+def test_broken_settings_stop_the_start_once_and_each_caller_is_told(service: Service) -> None:
+    """THREATS O-21: neither the service manager nor the clients that wait at the socket start it again and again."""
+    right, before = CONFIG.read_text(), n_starts()
+    CONFIG.write_text(f"nonsense = 1\n{right}")
+    try:
+        assert subprocess.run(["systemctl", "restart", "jitd.service"], capture_output=True, check=False).returncode != 0
+        found = show("jitd.service", "ActiveState", "ExecMainStatus", "NRestarts")
+        assert found == {"ActiveState": "failed", "ExecMainStatus": str(os.EX_CONFIG), "NRestarts": "0"}
+        assert n_starts() == before + 1
+        for n in (2, 3):
+            done = service.sudo("alice", "true")
+            assert (done.returncode, done.stderr) == (125, CANNOT)
+            wait_for(lambda: show("jitd.service", "ActiveState")["ActiveState"] == "failed", what="the end of this start")
+            assert n_starts() == before + n, "one start for one caller"
+        assert 'unknown key "nonsense"' in service.log()
+    finally:
+        CONFIG.write_text(right)
+    systemctl("restart", "jitd")  # as the sentence says
+    asking = service.ask("alice", "true")
+    service.approved(asking.id)
+    assert asking.end() == 0, asking.err
+
+
+def test_a_host_boots_with_a_broken_policy_and_says_so(service: Service) -> None:
+    """THREATS O-20: the service runs, and its state, the journal and each caller have the reason; no start is repeated."""
+    file = Path("/etc/jitd/policy.d/99-broken.toml")
+    file.write_text("[[permit]]\nname = 3\n")
+    try:
+        systemctl("restart", "jitd.service")
+        found = show("jitd.service", "ActiveState", "StatusText", "NRestarts")
+        assert (found["ActiveState"], found["NRestarts"]) == ("active", "0")
+        assert found["StatusText"].startswith(f"no policy is in force: {file}:")
+        assert found["StatusText"].endswith("; root mends it, then: jitd reload")
+        done = service.sudo("alice", "true")
+        assert done.returncode == 121 and f"the policy is broken at {file}:" in done.stderr
+    finally:
+        file.unlink()
+    assert service.jitd("reload").returncode == 0
+    assert show("jitd.service", "StatusText")["StatusText"] == "1 rule in force"
     asking = service.ask("alice", "true")
     service.approved(asking.id)
     assert asking.end() == 0, asking.err
