@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""People of the lab at terminals of their own, and what stands on these. Runs in the lab, with the checkout's .venv.
+
+A terminal is a real one (pty(7)). A person is logged in on it by login(1), and so is told of requests on it, as on any host; root
+has a shell without a login. pyte draws what the programs print, as xterm does.
+Law: what stands on a terminal was printed there by a program, or typed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pwd
+import re
+import signal
+import struct
+import subprocess
+import termios
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pyte
+
+PATIENCE = 30.0
+SILENCE = 1.0
+"""Seconds before a key: the page takes a key only by itself, after a silence."""
+MOST_LINES = 400
+"""How many lines of what was printed are kept. A program is told of ``rows`` lines only."""
+UTMP = Path("/run/utmp")
+T = TypeVar("T")
+PROFILE = "PS1='{person}$ '\nmesg y\n"
+
+
+class NotAsTold(Exception):
+    pass
+
+
+class Terminal:
+    """A shell of ``person``. What is typed is kept beside what is printed: ``typed`` maps numbers of lines to it."""
+
+    def __init__(self, person: str, columns: int = 80, rows: int = 24) -> None:
+        self.person = person
+        self.prompt = f"{person}# " if person == "root" else f"{person}$ "
+        self.typed: dict[int, str] = {}
+        self._screen = pyte.Screen(columns, MOST_LINES)
+        self._stream = pyte.ByteStream(self._screen)
+        self._news = threading.Condition()
+        self._asked = 0
+        self._end, self._inner = os.openpty()  # the inner end stays open: login(1) closes and opens it (vhangup(2))
+        fcntl.ioctl(self._inner, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+        self._pid = self._begin()
+        threading.Thread(target=self._read, daemon=True).start()
+        self.wait_for_prompt()
+
+    def _begin(self) -> int:
+        environ = {"TERM": "xterm", "LANG": "C.UTF-8", "PATH": os.environ["PATH"], "HOME": "/root", "PS1": self.prompt}
+        line = ["bash", "--norc", "-i"]
+        if self.person != "root":
+            subprocess.run(["as", self.person, "true"], check=True)  # which gets a ticket
+            _let_log_in(self.person)
+            line = ["login", "-f", self.person]
+        where = os.ttyname(self._inner)
+        ends = [(os.POSIX_SPAWN_OPEN, 0, where, os.O_RDWR, 0), (os.POSIX_SPAWN_DUP2, 0, 1), (os.POSIX_SPAWN_DUP2, 0, 2)]
+        return os.posix_spawnp(line[0], line, environ, file_actions=ends, setsid=True)
+
+    def _read(self) -> None:
+        while True:
+            try:
+                data = os.read(self._end, 4096)
+            except OSError:  # login(1) hangs the terminal up and opens it again; ``leave`` closes it
+                if self._pid == 0:
+                    return
+                time.sleep(0.01)
+                continue
+            with self._news:
+                self._stream.feed(data)
+                self._news.notify_all()
+
+    @property
+    def lines(self) -> list[str]:
+        """All that was printed, down to the line of the cursor."""
+        with self._news:
+            return [line.rstrip() for line in self._screen.display[: self._screen.cursor.y + 1]]
+
+    @property
+    def at(self) -> int:
+        """The number of the line of the cursor."""
+        return self._screen.cursor.y
+
+    def row(self, number: int) -> list[pyte.screens.Char]:
+        """The letters of a line, and how each is drawn."""
+        row = self._screen.buffer[number]
+        return [row[column] for column in range(self._screen.columns)]
+
+    def is_at_prompt(self) -> bool:
+        """True where the shell waits for a command."""
+        return self.lines[-1] == self.prompt.rstrip()
+
+    def type(self, text: str, end: str = "\n") -> None:
+        """Type a line. What is waited for later, stands below it."""
+        with self._news:
+            self._asked = self._screen.cursor.y
+        self.typed[self._asked] = text
+        os.write(self._end, f"{text}{end}".encode())
+        self.wait_until(lambda: self._screen.cursor.y > self._asked, f"an end of {text!r}")
+
+    def press(self, key: str) -> None:
+        """Press a key that the program does not show."""
+        time.sleep(SILENCE)
+        os.write(self._end, key.encode())
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """What matches in a line, from the last typed one on. Raises NotAsTold."""
+        return self._found(pattern)[1]
+
+    def wait_for_line(self, pattern: str) -> int:
+        """The number of the line that matches, from the last typed one on. Raises NotAsTold."""
+        return self._found(pattern)[0]
+
+    def wait_for_prompt(self) -> None:
+        self.wait_until(self.is_at_prompt, "a prompt")
+
+    def wait_until(self, is_so: Callable[[], bool], what: str) -> None:
+        """Raises NotAsTold."""
+        self._wait(lambda: is_so() or None, what)
+
+    def _found(self, pattern: str) -> tuple[int, re.Match[str]]:
+        def find() -> tuple[int, re.Match[str]] | None:
+            for number, line in enumerate(self.lines):
+                if number >= self._asked and (match := re.search(pattern, line)):
+                    return number, match
+            return None
+
+        return self._wait(find, repr(pattern))
+
+    def _wait(self, look: Callable[[], T | None], what: str) -> T:
+        with self._news:
+            found = self._news.wait_for(look, PATIENCE)
+            if not found:
+                raise NotAsTold(f"{self.person}'s terminal never showed {what}:\n" + "\n".join(self.lines[self._asked :]))
+            return found
+
+    def leave(self) -> None:
+        """End the shell and what runs in it."""
+        pid, self._pid = self._pid, 0
+        os.killpg(pid, signal.SIGHUP)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(self._inner)
+        os.close(self._end)
+
+
+def _let_log_in(person: str) -> None:
+    """What a host has before somebody logs in. Debian's login(1) makes a terminal `mesg n`; the profile takes it back."""
+    if not UTMP.exists():
+        UTMP.touch(0o664)
+    home, known = Path("/home", person), pwd.getpwnam(person)
+    for name, text in ((".hushlogin", ""), (".bash_profile", PROFILE.format(person=person))):
+        (home / name).write_text(text)
+        os.chown(home / name, known.pw_uid, known.pw_gid)
