@@ -210,7 +210,7 @@ class _Wait:
         if self._options.mode != "get":
             from jitpam import relay  # noqa: F401
         if self._redraws:
-            from jitpam import waiting_line  # noqa: F401
+            from jitpam import waiting_line, wrapping  # noqa: F401
         from jitpam import failing  # noqa: F401
         from jitpam.wire import shown  # noqa: F401
 

@@ -10,6 +10,8 @@ import os
 import select
 import termios
 
+from jitpam.saying import laid_out
+
 QUIET_FOR = 0.1
 """If no input arrives for this number of seconds, jitsudo assumes that everything that was typed before the question has arrived.
 """
@@ -26,8 +28,8 @@ class NoTerminal(Exception):
 
 
 def ask(question: str) -> bytes:
-    """Write ``question`` to the terminal, and return the line that the person types after it. If the person ends the input
-    (Ctrl-D), the line has no newline. Raises NoTerminal, OSError and termios.error.
+    """Write ``question``, one or more printable lines, to the terminal, and return the line that the person types after it. If
+    the person ends the input (Ctrl-D), the line has no newline. Raises NoTerminal, OSError and termios.error.
     """
     try:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
@@ -46,7 +48,7 @@ def _ask(terminal: int, question: str) -> bytes:
         if not select.select([terminal], [], [], QUIET_FOR)[0]:
             break
     termios.tcflush(terminal, termios.TCIFLUSH)
-    os.write(terminal, question.encode("utf-8", "replace"))
+    os.write(terminal, laid_out(question, terminal, len("jitsudo: ")).encode("utf-8", "replace"))
     typed = b""
     while not typed.endswith(b"\n") and len(typed) < MOST_TYPED:
         piece = os.read(terminal, MOST_TYPED)

@@ -21,7 +21,7 @@ from contextlib import suppress
 
 from jitpam import client
 from jitpam.client import HANDSHAKE_WITHIN, Connection, NotAuthenticated, RefusedByDaemon, Unreachable, socket_path
-from jitpam.saying import printable
+from jitpam.saying import laid_out, printable, say
 from jitpam.wire.messages import NONCE_LENGTH, VERSION, DaemonHello, Hello, Prove
 
 TYPE_CHECKING = False
@@ -78,8 +78,7 @@ def connect(program: str = "jitsudo", *, with_ticket: bool = False) -> Connectio
 
     def tell(text: str) -> None:
         if get_ident() == _first:  # another thread may draw on the screen
-            with suppress(OSError):
-                os.write(2, f"{program}: {text}\n".encode())
+            say(text, program)
 
     try:
         return client.connect(with_ticket=with_ticket, tell=tell)
@@ -170,7 +169,7 @@ class ByPassword(Connection):
 
     def _be_welcomed(self, until: float) -> None:
         super()._be_welcomed(time.monotonic() + JUDGED_WITHIN)
-        os.write(2, f"{self._program}: {PROVED}\n".encode())
+        say(PROVED, self._program)
 
 
 def send_password(to: socket.socket, program: str, prove: Prove) -> None:
@@ -192,7 +191,7 @@ def send_password(to: socket.socket, program: str, prove: Prove) -> None:
     prctl = ctypes.CDLL(None).prctl
     try:
         prctl(PR_SET_DUMPABLE, 0)
-        n_read = _typed(terminal, question.encode("utf-8", "replace"), password)
+        n_read = _typed(terminal, laid_out(question, terminal, len(program) + 2).encode("utf-8", "replace"), password)
         with memoryview(password)[:n_read] as line, suppress(BrokenPipeError):  # jitd then sends the reason
             to.sendall(line)
     except _Left as left:

@@ -11,54 +11,7 @@ from __future__ import annotations
 from jitpam.amounts import UsageError, read_duration, read_timeout, read_uses
 from jitpam.amounts import quoted as _quoted
 
-__all__ = ["HELP", "USAGE", "Options", "UsageError", "read_options"]
-
-USAGE = "jitsudo [options] [VAR=value ...] [--] command [argument ...]"
-HELP = f"""\
-usage: {USAGE}
-       jitsudo --get=THING [--get=THING ...] [options] [-- command [argument ...]]
-       jitsudo -l [command [argument ...]] | -v | -k [command [argument ...]] | -K | --resume=ID
-
-Asks for a command to be run as another user. The people named by the rules approve it; then it runs here.
-
-  -u, --user=USER         run as USER: a name, or # and a decimal id
-  -g, --group=GROUP       run with GROUP as its group
-  -i, --login             a login shell of that user, or the command through one
-  -s, --shell             your shell as that user, or the command through it
-  -D, --chdir=DIR         working directory of the command
-  -E, --preserve-env      keep the environment variables that the rule allows
-      --preserve-env=LIST keep these environment variables
-  -T, --command-timeout=DURATION
-                          end the command after that long
-  -b, --background        go to the background when the command begins
-  -n, --non-interactive   never wait: if an approval would be owed, submit nothing and exit 118
-      --reason=TEXT       why (also from JITSUDO_REASON)
-      --yes-show          send words that look like a secret without a question: approvers and the record will see them
-      --break-glass       without the approvals of the rule, where a rule permits that; it is recorded and reviewed
-      --for=DURATION      ask for a lease: 15m, 2h, 1h30m, 1d
-      --uses=N            ask for a number of uses
-      --at=TIME           ask now for a time that begins then: 22:00, or "2026-11-23 22:00"
-      --no-wait           submit, print the request's id, exit
-      --service=SERVICE   ask for what another program will do: sudo, su, or sshd and login, which run no command
-      --get=THING         ask for THING, such as service-ticket:postgres/db1.example.org; run the command, if there
-                          is one, as yourself with it; otherwise keep it, and print the line to use it by; up to 8
-                          times: you get all of them or none
-      --to=FILE           with --get: write the secret that comes with the thing into the new FILE
-      --key=FILE          with --get=ssh-certificate:NAME: the file of your public key, such as ~/.ssh/id_ed25519.pub
-      --resume=ID         wait for that request, or run it if it is approved
-  -l, --list              what may I ask for; with a command: what would happen
-      --json              with -l: one JSON object a line; with --get or --resume: one JSON object at the end
-  -q, --quiet             say nothing but errors
-  -v, --validate          authenticate and show who I am here
-  -k, --reset-timestamp   give back the leases of this login session; with a command: ask again, even if a lease permits it
-  -K, --remove-timestamp  give back all of my leases
-  -V, --version           the version
-  -h, --help              this text
-
--H -B -C -p -S -A are taken as sudo takes them; there is no password to ask for.
-Exit status: the command's own, or 118 an approval would be owed, 119 not authenticated, 120 usage, 121 denied by policy,
-122 denied by an approver, 123 withdrawn, 124 nobody decided in time, 125 jitd unreachable, 126 cannot execute, 127 not found.
-"""
+__all__ = ["Options", "UsageError", "read_options"]
 
 
 class Options:
@@ -381,7 +334,7 @@ def _check(found: Options) -> None:
     if found.service != "jitsudo" and (mode not in ("run", "list") or found.background):
         raise UsageError("--service asks for what another program will do; it does not go with -b, -v, -k, -K or --resume")
     if mode == "run" and not found.argv and not found.login and not found.shell and found.service == "jitsudo":
-        raise UsageError(f"no command: {USAGE}")
+        raise UsageError("no command; jitsudo -l says what you may ask for, and jitsudo -h how")
     if found.background and (mode != "run" or not found.waits):
         raise UsageError("-b needs a command that jitsudo runs; -b does not go with --no-wait, --resume, -l, -v or -K")
     if mode == "giveback all" and found.argv:

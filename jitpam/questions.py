@@ -13,8 +13,8 @@ from jitpam import __version__, claims
 from jitpam.appointment import here
 from jitpam.client import Connection, RefusedByDaemon
 from jitpam.local_proof import connect, never_ask
-from jitpam.options import HELP, Options
-from jitpam.saying import print_out, printable, say
+from jitpam.options import Options
+from jitpam.saying import as_said, columns, print_line, print_out, printable, say
 from jitpam.submission import asked
 from jitpam.wire.codes import EXITS
 from jitpam.wire.exact import exact
@@ -37,7 +37,9 @@ def answer(options: Options, kinds: list[str]) -> int:
         never_ask()
     match options.mode:
         case "help":
-            print_out(HELP.rstrip("\n"))
+            from jitpam.usage import MOST, help_lines
+
+            print_out("\n".join(help_lines(columns(1) or MOST)))
             return 0
         case "version":
             print_out(f"jitsudo {__version__}")
@@ -63,7 +65,7 @@ def show_who() -> int:
     connection.close()
     ticket = f", ticket until {here(who.until)}" if who.until else ""
     operator = ", operator" if who.operator else ""
-    print_out(f"{printable(who.principal)} is {printable(who.user)} on {printable(who.host)}{printable(ticket)}{operator}")
+    print_line(f"{printable(who.principal)} is {printable(who.user)} on {printable(who.host)}{printable(ticket)}{operator}")
     return 0
 
 
@@ -89,24 +91,24 @@ def list_rules() -> int:
     leases = _leases(connection)
     connection.close()
     if leases:
-        print_out("leases that you have")
+        print_line("leases that you have")
     for lease in leases:
         what = f"{shown_command([unshown(word) for word in lease.get('argv') or []])} (as {lease.get('run_as')})"
         left = f"{_count(lease.get('left'), 'use')} left, until {here(lease.get('ends_at'))}"
         if lease.get("requester") not in (None, who.principal):
             left += f"; it was given to {lease.get('requester')}, who alone may use it"
-        print_out("    " + printable(f"{lease.get('id')}: {what}: {left}"))
+        print_line("    " + printable(f"{lease.get('id')}: {what}: {left}"))
     if not rows and leases:
         return 0
     if not rows:
-        print_out(f"{printable(who.principal)} may run nothing on {printable(who.host)} by jitsudo")
+        print_line(f"{printable(who.principal)} may run nothing on {printable(who.host)} by jitsudo")
         return 1
-    print_out(f"{printable(who.principal)} may ask on {printable(who.host)} for")
+    print_line(f"{printable(who.principal)} may ask on {printable(who.host)} for")
     for row in rows:
         asked = f"; {_gatekeepers(row)}" if row.get("gatekeepers") else ""
-        print_out(f"    {printable(str(row.get('terms')))} (rule {printable(str(row.get('rule')))}){printable(asked)}")
-        for sentence in _findings(row):
-            print_out(f"        {sentence}")
+        print_line(f"    {printable(str(row.get('terms')))} (rule {printable(str(row.get('rule')))}){printable(asked)}")
+        for told in _findings(row):
+            print_line(f"        {told}")
     return 0
 
 
@@ -207,7 +209,7 @@ def explain(asking: dict[str, Any], options: Options) -> int:
             raise
         from jitpam.shell_words import explained
 
-        print_out(printable(explained(refusal.text, options) if refusal.code == "missing" else refusal.text))
+        print_line(printable(explained(refusal.text, options) if refusal.code == "missing" else refusal.text))
         return 1
     connection.close()
     may = False
@@ -218,22 +220,22 @@ def explain(asking: dict[str, Any], options: Options) -> int:
         may = row.get("decision") == "permit"
         if not may:
             no = "not decided" if row.get("providers") else "denied"
-            print_out(printable(f"{what}: {no}: {row.get('because')}"))
+            print_line(printable(f"{what}: {no}: {row.get('because')}"))
             for near in row.get("closest") or []:
                 opens = near.get("opens") or here(near.get("opens_at"))  # in the rule's zone, as in a denial
                 begins = f"; it may be permitted from {opens}" if near.get("opens_at") else ""
-                print_out(printable(f"closest: rule {near.get('rule')}: {', '.join(near.get('wants') or [])}{begins}"))
+                print_line(printable(f"closest: rule {near.get('rule')}: {', '.join(near.get('wants') or [])}{begins}"))
         elif row.get("lease"):
             asked = f"; {_gatekeepers(row)}" if row.get("gatekeepers") else ""
-            print_out(printable(f"{what}: permitted by the lease {row['lease']}{asked}"))
+            print_line(printable(f"{what}: permitted by the lease {row['lease']}{asked}"))
         elif row.get("approved"):
-            print_out(printable(f"{what}: request {row['approved']} is approved: jitsudo --resume {row['approved']}"))
+            print_line(printable(f"{what}: request {row['approved']} is approved: jitsudo --resume {row['approved']}"))
         else:
-            print_out(printable(f"{what}: rule {row.get('rule')} {_terms(row)}"))
-        for sentence in _findings(row):
-            print_out(f"    {sentence}")
+            print_line(printable(f"{what}: rule {row.get('rule')} {_terms(row)}"))
+        for told in _findings(row):
+            print_line(f"    {told}")
         if row.get("by_breaking_glass"):
-            print_out(printable(_glass(row["by_breaking_glass"])))
+            print_line(printable(_glass(row["by_breaking_glass"])))
     return 0 if may else 1
 
 
@@ -256,7 +258,7 @@ def ask_reason(why: str) -> str | None:
     except OSError:
         return None
     try:
-        os.write(terminal, f"jitsudo: {printable(why)}\njitsudo: reason: ".encode("utf-8", "replace"))
+        os.write(terminal, f"{as_said(why, terminal)}jitsudo: reason: ".encode("utf-8", "replace"))
         answer = os.read(terminal, 4096)
         return answer.decode("utf-8", "replace").strip() or None
     except OSError:

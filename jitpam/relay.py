@@ -17,6 +17,7 @@ import struct
 import time
 from _socket import AF_UNIX, MSG_NOSIGNAL, SCM_RIGHTS, SOCK_SEQPACKET, SOL_SOCKET, socket
 
+from jitpam.saying import as_said
 from jitpam.signals import Signals
 from jitpam.terminal import Terminal
 from jitpam.wire import notation
@@ -377,8 +378,8 @@ class Relay:
         if self._terminal is None:
             self._tell_user(sentence)
         elif self._terminal.is_ours:
-            printable = "".join(char if char.isprintable() else "?" for char in sentence)
-            self._to_terminal = memoryview(f"\r\njitsudo: {printable}\r\n".encode())
+            lines = as_said(sentence, self._terminal.descriptor).replace("\n", "\r\n")
+            self._to_terminal = memoryview(f"\r\n{lines}".encode())
             self._flush(self._terminal)
 
     # --- job control

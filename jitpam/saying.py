@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prints jitsudo's sentences on standard error, and its answers on standard output.
 
-Law: every sentence goes through ``printable``. If a message cannot be written to standard error, the failure is ignored. If an
-answer cannot be written to standard output, an error is raised.
+Law: every sentence goes through ``printable``. A line is broken only for a terminal, and stays whole in a pipe or a file, for
+programs. If a message cannot be written to standard error, the failure is ignored. If an answer cannot be written to standard
+output, an error is raised.
 """
 
 from __future__ import annotations
@@ -17,9 +18,36 @@ def printable(text: str) -> str:
     return reshown(text)
 
 
-def say(text: str) -> None:
-    """Write one line on standard error."""
-    write(f"jitsudo: {printable(text)}\n")
+def columns(descriptor: int) -> int | None:
+    """Return the number of columns of the terminal ``descriptor``. Return None if the descriptor is no terminal, or if the
+    terminal does not tell its size, as many serial lines do not. Such a terminal breaks the lines itself.
+    """
+    try:
+        return posix.get_terminal_size(descriptor).columns or None
+    except OSError:
+        return None
+
+
+def laid_out(text: str, descriptor: int, indent: int | None = None) -> str:
+    """Return the printable lines ``text`` as they are written to ``descriptor``, without the last line end. For a terminal, a
+    line that is too long is broken (``wrapping``), and goes on below after ``indent`` spaces.
+    """
+    width = columns(descriptor)
+    if width is None or (text.isascii() and len(text) <= width):
+        return text
+    from jitpam.wrapping import wrap  # imported only for what may be too long
+
+    return "\n".join(part for line in text.split("\n") for part in wrap(line, width, indent))
+
+
+def as_said(text: str, descriptor: int, program: str = "jitsudo") -> str:
+    """Return ``text`` as ``program`` says it on ``descriptor``: printable, after the program's name, with a line end."""
+    return f"{laid_out(f'{program}: {printable(text)}', descriptor, len(program) + 2)}\n"
+
+
+def say(text: str, program: str = "jitsudo") -> None:
+    """Write a sentence of ``program`` on standard error."""
+    write(as_said(text, 2, program))
 
 
 def write(text: str) -> None:
@@ -32,6 +60,11 @@ def write(text: str) -> None:
 
 class Unwritable(Exception):
     """The answer cannot be written to standard output. The text of this error gives the reason."""
+
+
+def print_line(line: str) -> None:
+    """Write ``line``, which people read, to standard output. Foreign text in it has passed ``printable``. Raises Unwritable."""
+    print_out(laid_out(line, 1))
 
 
 def print_out(text: str, what: str = "standard output") -> None:

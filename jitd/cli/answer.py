@@ -14,8 +14,10 @@ import sys
 from collections.abc import Iterable
 from typing import IO, Any
 
+from jitd.cli.terminal_size import width, width_of_errors
 from jitpam.wire.exact import exact as exact
 from jitpam.wire.shown import reshown, shown_argument, unshown
+from jitpam.wrapping import wrap
 
 Row = dict[str, Any]
 NOT_SHOWN = "(not shown)"
@@ -36,21 +38,31 @@ def printable(text: str) -> str:
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def answer(line: str = "") -> None:
-    """Print one line of the answer on standard output."""
-    print(printable(line))
+def answer(line: str = "", *, column: int | None = None) -> None:
+    """Print one line of the answer on standard output. On a terminal, a line that is too long is broken (``jitpam.wrapping``).
+    It goes on below in the column ``column``, by default a little to the right of its beginning.
+    """
+    for part in broken(printable(line), width(), column):
+        print(part)
+
+
+def broken(line: str, screen: int | None, column: int | None = None) -> list[str]:
+    """Return the printable ``line`` as lines for a terminal that is ``screen`` cells wide. If ``screen`` is None, the output is
+    for a program, and ``line`` stays whole. All lines but the first begin in ``column``.
+    """
+    return [line] if screen is None else wrap(line, screen, column)
 
 
 def say(sentence: str) -> None:
-    """Print one line on standard error. Standard output is flushed first. If the flush fails, print ``sentence`` anyway, because
-    it reports the result of the verb, and then raise OSError. If standard error cannot be written either, only the exit status
-    reports the result of the verb.
+    """Print a sentence on standard error, broken as by ``answer``. Standard output is flushed first. If the flush fails, print
+    ``sentence`` anyway, because it reports the result of the verb, and then raise OSError. If standard error cannot be written
+    either, only the exit status reports the result of the verb.
     """
     try:
         sys.stdout.flush()
     finally:
         try:
-            print(f"jitd: {printable(sentence)}", file=sys.stderr, flush=True)
+            print("\n".join(broken(f"jitd: {printable(sentence)}", width_of_errors(), 6)), file=sys.stderr, flush=True)
         except OSError:
             give_up(sys.stderr)
 

@@ -19,7 +19,7 @@ import click
 from jitd.cli.answer import Row, words
 from jitd.cli.call import ENDINGS, called
 from jitpam.local_proof import never_ask
-from jitpam.options import HELP
+from jitpam.usage import help_lines
 from jitpam.wire.messages import List
 
 WITHIN = 0.15
@@ -91,7 +91,9 @@ def _candidates(typed: list[str]) -> Iterator[str]:
     """Yield the candidates that can replace the last word of ``typed``. Raises the same errors as ``called``."""
     *before, current = typed
     if before[:1] == ["jitsudo"]:
-        yield from _ids("jitsudo --resume") if before[-1] == "--resume" else re.findall(r"--[a-z][a-z-]*=?", HELP)
+        yield from (
+            _ids("jitsudo --resume") if before[-1] == "--resume" else re.findall(r"--[a-z][a-z-]*=?", "\n".join(help_lines(80)))
+        )
         return
     from jitd.cli import cli  # jitd.cli imports this module when the verb is called
 

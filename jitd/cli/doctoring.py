@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jitd.cli.answer import answer, answer_json, say
+from jitd.cli.answer import answer, answer_json, printable, say
 from jitd.cli.call import NotDone
 from jitd.cli.house import FILE, config_option
 from jitpam.initiator import own_host, within
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from jitd.doctor.round import Examination
     from jitd.settings.config import Config
 
+COLUMN = 11
+"""The column in which the repair of a fault is printed."""
 SETTINGS_WITHIN = 5.0
 """Time limit for reading the settings, in seconds. The settings are read before everything else, because they contain the names
 of all other files.
@@ -100,8 +102,8 @@ def _settings(file: Path | None) -> tuple[Config, tuple[str, ...]]:
 
 
 def _print(finding: Finding) -> None:
-    answer(f"{finding.level:<7}  {shown(finding.check)}: {shown(finding.sentence)}")
-    if finding.command:  # printed exactly as the person must type it: no backslash is doubled
-        answer(f"{'':<11}run: {finding.command}")
+    answer(f"{finding.level:<7}  {shown(finding.check)}: {shown(finding.sentence)}", column=COLUMN)
+    if finding.command:  # printed exactly as the person must type it: no backslash is doubled, and the line is not broken
+        print(printable(f"{'':<{COLUMN}}run: {finding.command}"))
     if finding.mend:
-        answer(f"{'':<11}{shown(finding.mend)}")
+        answer(f"{'':<{COLUMN}}{shown(finding.mend)}", column=COLUMN)

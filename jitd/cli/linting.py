@@ -56,5 +56,5 @@ def _row(finding: Finding) -> dict[str, object]:
 
 def _print(finding: Finding) -> None:
     of = f" ({shown(', '.join(finding.services))})" if finding.services else ""
-    answer(f"{finding.severity:<5} {shown(str(finding.place))}  {finding.name}{of}: {shown(finding.sentence)}")
-    answer(f"{'':<6}{shown(finding.mend)}")
+    answer(f"{finding.severity:<5} {shown(str(finding.place))}  {finding.name}{of}: {shown(finding.sentence)}", column=6)
+    answer(f"{'':<6}{shown(finding.mend)}", column=6)
