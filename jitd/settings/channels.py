@@ -89,7 +89,7 @@ class Notify:
 
 
 DEFAULT = "default"
-"""The key of ``[notify]`` that is no channel."""
+"""The key of ``[notify]`` that does not name a channel."""
 
 
 def read_notify(table: Table, owner: int | None, keys_at: Path = KEYS_AT) -> Notify:
