@@ -16,6 +16,8 @@ from pathlib import Path
 LIBRARY, SHARED = "/usr/lib/jitd", "/usr/share/jitd"
 """Directories that are ours as a whole."""
 LIST = f"{SHARED}/installed"
+PACKAGE = "/var/lib/dpkg/info/jitsudo.prerm"
+"""Is there while the package jitsudo is installed."""
 STATE, RUN = "/var/lib/jitd", "/run/jitd"
 GIVERS_STATE = "/var/lib/jitd-givers"
 """What jitd-givers has noted of what it gave."""
@@ -24,6 +26,19 @@ LOGS = "/var/log/jitd-outside"
 SETTINGS = "/etc/jitd"
 KEYS = f"{SETTINGS}/outside"
 """The directory with what jitd-outside is given: keys and client certificates."""
+LEFT = (STATE, GIVERS_STATE, LOGS)
+"""What stays when the rest is taken away, beside the settings."""
+PROCESSES = (
+    "jitd",
+    "jitd-launcher",
+    "jitd-kdc",
+    "jitd-programs",
+    "jitd-programs-net",
+    "jitd-outside",
+    "jitd-terminals",
+    "jitd-givers",
+)
+"""Each has a service and a socket."""
 ACCOUNTS = ("jitd-kdc", "jitd-programs", "jitd-programs-net", "jitd-outside", "jitd-terminals")
 """The accounts of the processes that are not root."""
 HEAD = "# What contrib/install has put here. `conf` is an administrator's, and has the digest that it came with.\n"

@@ -10,8 +10,10 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 from collections import Counter
 from collections.abc import Iterator
+from importlib.abc import MetaPathFinder
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -34,6 +36,17 @@ for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:  # Pyth
         signal.signal(number, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
+class NotInstalled(MetaPathFinder):
+    """What contrib/install leaves out of the libraries cannot be imported in a test either, so each test shows that nothing
+    needs it. (In a lab, the installed programs are without it by themselves.)"""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if f"{name}.".startswith("cel_expr_python.ext."):
+            raise ModuleNotFoundError(f"contrib/install leaves {name} out", name=name)
+
+
+sys.meta_path.insert(0, NotInstalled())
 
 TOLD_ON = 3
 """The descriptor on which pytest is told to go on, if it is held."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import importlib
 import json
 import os
 import re
@@ -29,6 +30,16 @@ LAB = TREE / "contrib/lab/lab"
 GATE = "account [success=1 default=ignore] pam_python.so /usr/lib/jitd/pam_jit.py\n"
 LIST = "usr/share/jitd/installed"
 MARK = "run/jitd/runs/K7QM-2XVD"
+NEVER_IMPORTED = (
+    "bin/pygmentize",
+    "cel_expr_python/ext/ext_math.cpython-311-x86_64-linux-gnu.so",
+    "cffi/parse_c_type.h",
+    "certifi/tests/test_certify.py",
+    "dbus_fast/_private/address.pxd",
+    "imported-1.0.dist-info/RECORD",
+    "pygments/lexers/python.py",
+    "pygments/lexers/__pycache__/python.cpython-311.pyc",
+)
 
 
 def call(script: str, *words: object) -> tuple[int, str]:
@@ -77,6 +88,9 @@ def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "runtime/pamela.py").write_text("")
     (place / "runtime/pam").mkdir()
     (place / "runtime/pam/__init__.py").write_text("")
+    for name in NEVER_IMPORTED:
+        (place / "runtime" / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / "runtime" / name).write_text("")
     return place
 
 
@@ -122,6 +136,34 @@ def test_the_verifier_of_packs_is_one_file_and_the_one_that_the_product_uses(fre
     line = [sys.executable, "-c", "from jitd.cli import cli; cli(['--version', '-v'])"]
     told = subprocess.run(line, capture_output=True, text=True, check=True).stdout
     assert told == f"jitd {__version__}\n{hashlib.sha256(shared).hexdigest()}  verify.py\n"
+
+
+def test_what_is_never_imported_is_left_out(fresh: Path) -> None:
+    """Programs with the paths of a venv in them, headers, tests, and 37 MB of CEL's extensions."""
+    library = fresh / "usr/lib/jitd/site-packages"
+    assert [name for name in NEVER_IMPORTED if (library / name).exists()] == []
+    assert not (library / "cel_expr_python/ext").exists() and (library / "imported-1.0.dist-info").is_dir()
+
+
+def test_an_expression_is_compiled_and_evaluated_without_the_extensions() -> None:
+    """The tests of expressions run without them as all tests do (tests/conftest.py)."""
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("cel_expr_python.ext.ext_math")
+    cel = importlib.import_module("cel_expr_python.cel")
+    expression = cel.NewEnv(variables={"x": cel.Type.STRING}).compile('x.matches("^a+$") && size(x) in [1, 3]')
+    assert [expression.eval(data={"x": word}).value() for word in ("aaa", "aa", "abc")] == [True, False, False]
+    assert not [name for name in sys.modules if name.startswith("cel_expr_python.ext")]
+
+
+def test_the_same_tree_gives_the_same_bytes_at_any_time(venv: Path, tmp_path: Path) -> None:
+    """With SOURCE_DATE_EPOCH: what is compiled notes the time of its source."""
+    digests = []
+    for name in ("one", "two"):
+        subprocess.run(["cp", "-R", venv, tmp_path / f"venv-{name}"], check=True)  # written now
+        line = [TREE / "contrib/install", tmp_path / name, tmp_path / f"venv-{name}"]
+        subprocess.run(line, env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}, stdin=subprocess.DEVNULL, check=True)
+        digests.append(inventory(tmp_path / name))
+    assert digests[0] == digests[1]
 
 
 def test_it_is_roots_and_nobody_else_may_write_it(fresh: Path) -> None:
@@ -480,9 +522,9 @@ def test_where_nothing_is_installed_that_is_said(tmp_path: Path) -> None:
     assert call("uninstall", tmp_path) == (1, said)
 
 
-@pytest.mark.parametrize("words", [[], ["--purge"], ["--force", "/"], ["/", "/tmp"], ["-p"]])
+@pytest.mark.parametrize("words", [[], ["--purge"], ["--purge", "--stop", "/"], ["--force", "/"], ["/", "/tmp"], ["-p"]])
 def test_uninstall_says_how_it_is_called(words: list[str]) -> None:
-    assert call("uninstall", *words) == (2, "usage: contrib/uninstall [--purge] DESTDIR\n")
+    assert call("uninstall", *words) == (2, "usage: contrib/uninstall [--purge | --stop] DESTDIR\n")
 
 
 def test_uninstall_refuses_a_destdir_that_is_not_there(tmp_path: Path) -> None:
@@ -490,6 +532,66 @@ def test_uninstall_refuses_a_destdir_that_is_not_there(tmp_path: Path) -> None:
         1,
         f"contrib/uninstall: {tmp_path}/none is not a directory: / is this host; nothing was removed\n",
     )
+
+
+# --- packages --------------------------------------------------------------------------------------------------------------
+
+
+REMOVAL = "usr/lib/jitd/removal/uninstall"
+
+
+def ask(dest: Path) -> tuple[int, str]:
+    """What a package manager asks before it takes the files away: by what is installed, without the checkout."""
+    line = [dest / REMOVAL, "--stop", dest]
+    done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd="/", check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_what_a_package_manager_asks_first_is_refused_for_the_same_reasons_and_nothing_changes(dest: Path) -> None:
+    """THREATS O-16"""
+    (dest / "etc/pam.d/sudo").write_text(GATE)
+    before = untouched(dest)
+    status, said = ask(dest)
+    assert status == 1 and f"jitsudo: {dest}/etc/pam.d/sudo:1: names jitd's gate" in said, said
+    assert said.endswith("jitsudo: nothing was removed\n") and untouched(dest) == before
+    (dest / "etc/pam.d/sudo").unlink()
+
+    hold(dest, ("WNC0-D702.1", "group:docker", 1))
+    before = untouched(dest)
+    status, said = ask(dest)
+    assert status == 1 and "alice@R still has group:docker" in said and untouched(dest) == before
+    hold(dest)
+
+    (dest / MARK).parent.mkdir(parents=True)
+    with (dest / MARK).open("w") as monitor:
+        fcntl.flock(monitor, fcntl.LOCK_EX)
+        before = untouched(dest)
+        status, said = ask(dest)
+        assert status == 1 and "run K7QM-2XVD lives" in said and untouched(dest) == before
+
+    before = untouched(dest)
+    assert ask(dest) == (0, "") and untouched(dest) == before, "it takes nothing away itself"
+
+
+def test_what_is_installed_can_be_taken_away_without_the_checkout(dest: Path) -> None:
+    subprocess.run([dest / REMOVAL, dest], stdin=subprocess.DEVNULL, cwd="/", check=True)
+    assert inventory(dest) == {}
+
+
+def test_make_install_leaves_a_host_with_the_package_alone(dest: Path, tmp_path: Path, venv: Path) -> None:
+    """THREATS O-17"""
+    (dest / LIST).unlink()
+    (dest / "var/lib/dpkg/info").mkdir(parents=True)
+    (dest / "var/lib/dpkg/info/jitsudo.prerm").touch()
+    before = untouched(dest)
+    status, said = call("install", dest, venv)
+    assert status == 1 and "the package jitsudo is installed here: apt remove jitsudo first" in said, said
+    for words in ([], ["--purge"]):
+        status, said = call("uninstall", *words, dest)
+        assert status == 1 and "it was installed as a package: apt remove jitsudo, or apt purge jitsudo; nothing" in said, said
+    assert untouched(dest) == before
+    (dest / "var/lib/dpkg/info/jitsudo.prerm").unlink()
+    assert call("install", dest, venv) == (0, ""), "what dpkg keeps of a package that was removed is no reason"
 
 
 # --- a host ------------------------------------------------------------------------------------------------------------------

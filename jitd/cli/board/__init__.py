@@ -3,13 +3,15 @@
 grants, runs and locks. A person can act on each row of these lists.
 
 Law: the board decides nothing. The board sends the same messages as ``approve``, ``deny``, ``review``, ``revoke``, ``stop``,
-``lock`` and ``unlock``. The library textual is imported only when the verb ``board`` is called. Before the import, the board
-removes the environment variables that would control textual. The board never asks for a password. There are two reasons: several
-threads of the board may send questions to jitd at the same time, and the board uses the whole terminal.
+``lock`` and ``unlock``. The library textual, which Debian hosts have from a package of its own, is imported only when the verb
+``board`` is called. Before the import, the board removes the environment variables that would control textual. The board never
+asks for a password. There are two reasons: several threads of the board may send questions to jitd at the same time, and the
+board uses the whole terminal.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 
@@ -37,6 +39,8 @@ def board() -> int:
         raise click.UsageError("the board needs a terminal for its input and its output: jitd requests lists what waits")
     if os.environ.get("TERM", "dumb") == "dumb":
         raise click.UsageError("the board cannot draw on this terminal, because TERM is dumb or missing: set TERM")
+    if importlib.util.find_spec("textual") is None:
+        raise NotDone("what the board draws with is not installed: apt install jitsudo-board, or use jitd requests", "usage")
     for name in [name for name in os.environ if name.startswith(IGNORED)]:
         del os.environ[name]
     os.environ["TEXTUAL_SMOOTH_SCROLL"] = "0"  # the size comes from the kernel, and never from the terminal's input

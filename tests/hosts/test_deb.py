@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Debian packages that contrib/deb/build makes: what is in them, and what a booted host goes through with them.
+
+These tests run on the host itself, in a lane of `contrib/lanes/run` that is no lab: they take a mirror of Debian.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.law.tree import TREE
+from tests.marks import full
+from tests.waiting import PATIENCE
+
+BUILD = TREE / "contrib/deb/build"
+MADE = TREE / "build/deb"
+OLDER, NEWER = "1760000000", "1760100000"
+"""Two times of a day after the other, as SOURCE_DATE_EPOCH has them."""
+WANTED = "dbus,krb5-kdc,krb5-admin-server,krb5-user,sudo,libpam-python,procps,util-linux"
+"""What is on the host already: a KDC, and what a gate takes."""
+
+
+def here() -> str:
+    """The release of this host."""
+    words = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)
+    return {"12": "bookworm", "13": "trixie"}[words["VERSION_ID"].strip('"')]
+
+
+def build(release: str, epoch: str, *venv: Path) -> dict[str, Path]:
+    """Name of a package → its file."""
+    done = subprocess.run(
+        [BUILD, release, *venv],
+        env={**os.environ, "SOURCE_DATE_EPOCH": epoch},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60 * PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return {file.name.partition("_")[0]: file for file in (MADE / release).glob("*.deb")}
+
+
+def contents(package: Path) -> dict[str, str]:
+    """Path of a file → its mode and owner."""
+    line = ["dpkg-deb", "--contents", package]
+    rows = [row.split(None, 5) for row in subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()]
+    return {row[5].partition(" -> ")[0].lstrip("."): f"{row[0]} {row[1]}" for row in rows if not row[5].endswith("/")}
+
+
+def control(package: Path, field: str) -> str:
+    return subprocess.run(["dpkg-deb", "--field", package, field], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+
+def test_the_packages_have_what_make_install_puts_and_nothing_else(tmp_path: Path) -> None:
+    """Every day, they are made with what the tests import, which is of this host's release."""
+    packages = build(here(), OLDER, TREE / ".venv")
+    assert sorted(packages) == ["jitsudo", "jitsudo-board"]
+    subprocess.run([TREE / "contrib/install", tmp_path, TREE / ".venv"], stdin=subprocess.DEVNULL, check=True)
+    put = {f"/{file.relative_to(tmp_path)}" for file in tmp_path.rglob("*") if file.is_symlink() or file.is_file()}
+    board = contents(packages["jitsudo-board"])
+    has = contents(packages["jitsudo"]) | board
+    documents = {path for path in has if path.startswith(("/usr/share/doc/", "/usr/share/lintian/"))}
+    assert {path.removesuffix(".gz") for path in has.keys() - documents} == put - {"/usr/share/jitd/installed"}
+    assert {about for about in has.values() if not about.endswith(" root/root") or about[5] == "w" or about[8] == "w"} <= {
+        about for about in has.values() if about.startswith("l")
+    }, "all is root's, and nobody else may write it"
+
+    assert {path.split("/")[5] for path in board if path.startswith("/usr/lib/jitd/")} >= {"textual", "rich", "pygments"}
+    assert not [path for path in board if not path.startswith(("/usr/lib/jitd/site-packages/", "/usr/share/"))]
+    assert control(packages["jitsudo"], "Version").startswith("0.1.0~20251009+deb")
+    sizes = {name: int(control(file, "Installed-Size")) for name, file in packages.items()}
+    assert sizes["jitsudo"] + sizes["jitsudo-board"] <= 65 * 1024, sizes
+    depends = control(packages["jitsudo"], "Depends")
+    assert [word for word in ("gcc", "-dev", "python3-venv") if word in depends] == [], depends
+    conffiles = subprocess.run(
+        ["dpkg-deb", "--info", packages["jitsudo"], "conffiles"], stdout=subprocess.PIPE, text=True, check=True
+    )
+    assert {*conffiles.stdout.split()} == {path for path in has if path.startswith("/etc/")}
+
+
+@full("it makes packages from the locked lists twice and boots a host; every day, a package is made and looked at")
+@pytest.mark.parametrize("release", ["bookworm", "trixie"])
+def test_nothing_is_lost_from_the_first_installation_to_the_purge(release: str) -> None:
+    """THREATS O-16"""
+    older, newer = MADE / f"{release}.before", MADE / release
+    build(release, OLDER)
+    shutil.rmtree(older, ignore_errors=True)
+    shutil.copytree(newer, older, ignore=shutil.ignore_patterns("venv"))
+    packages = build(release, NEWER)
+    fetched = [word.split()[0] for word in control(packages["jitsudo"], "Depends").split(", ")]
+    line = [TREE / "contrib/on", "--boot", "--private-network", "--name", "db1.example.org", "--packages", WANTED]
+    line += ["--fetch", ",".join(fetched), "--tree", TREE / "tests/hosts", "--tree", older, "--tree", newer, release]
+    done = subprocess.run(
+        [*line, TREE / "tests/hosts/package_life", older, newer],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        timeout=60 * PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0 and done.stdout.endswith("all as told\n"), done.stdout
+
+
+@full("the second time, what is imported is made anew; every day, contrib/install is shown to give the same bytes twice")
+@pytest.mark.parametrize("release", ["bookworm", "trixie"])
+def test_the_same_checkout_gives_the_same_bytes(release: str) -> None:
+    digests = []
+    for _ in range(2):
+        shutil.rmtree(MADE / release / "venv", ignore_errors=True)
+        packages = build(release, NEWER)
+        digests.append({file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in packages.values()})
+    assert digests[0] == digests[1]
