@@ -36,7 +36,7 @@ from jitd.deciding.accounts import Accounts
 from jitd.deciding.subordinates import Subordinates
 from jitd.executor import Ended, Executor, ExecutorError, Held, Here, Ready, Report, Started, Trouble
 from jitd.executor.direct import Direct
-from jitd.failures import Failure, count
+from jitd.failures import Failure, count, counted, last
 from jitd.files.silence import MOUNTS
 from jitd.log import log, use_journal
 from jitd.metrics import record
@@ -47,6 +47,7 @@ from jitd.settings import host
 from jitd.settings.config import Config
 from jitd.settings.toml_document import ConfigError
 from jitd.store import Conflict, StoreError
+from jitd.verbs import status
 from jitd.verbs.refusal import Refusal
 from jitpam import __version__
 
@@ -133,11 +134,13 @@ class Daemon:
         from jitd.verbs.reports import Reports
         from jitd.verbs.requests import Requests
         from jitd.verbs.reviews import Reviews
+        from jitd.verbs.status import Status
         from jitd.workers import HOUSE, Workers
 
         realm = min(config.realms) if len(config.realms) == 1 else host.default_realm(host.KRB5_CONF) or min(config.realms)
         now = origins.moment
         self._rules = rules
+        self._channels = sorted(config.notify.channels)
         self._store: Store = open_store(config.state, config.socket.parent / "masks.key")
 
         def opened() -> Store:
@@ -351,6 +354,7 @@ class Daemon:
             complaints=Complaints(self._lifecycle.note, now, lambda: not is_reached(config.state)),
             metrics=self.metrics,
             heard_of=self.notices.heard_of,
+            status=Status(access, self._lines),
             let_go=self.perform.holdings.let_go,
             keep=self.perform.holdings.keep,
             reload=self.reload_for,
@@ -484,6 +488,22 @@ class Daemon:
         failing = [((one.channel,), one.n_requests) for one in self.notices.failing()]
         yield gauges("jitd_notices_unsent", "Requests whose notices a channel cannot send.", ("channel",), failing)
         yield from record.sinks(self.sinks.lag())
+
+    def _lines(self) -> Iterator[status.Line]:
+        """Yield the lines of ``jitd status``."""
+        now, rules, signing = time.time(), self._rules, self._signing.as_json()
+        refused = None if rules.refused is None else (now - rules.refused.at, rules.refused.faults)
+        unsigned = None if signing["failing"] is None else (now - signing["failing"][0], signing["failing"][1])
+        lasts = last()
+        yield status.daemon(__version__, self.services.host, os.getpid(), now - self._meters.started_at)
+        yield status.policy(len(rules.policy.rules), rules.policy.digest, now - rules.read_at, rules.policy.broken, refused)
+        yield from status.lives(self._store.live_counts(), [(id, why) for id, why in self._drift.as_json()])
+        yield status.record(self._store.head().number, signing["key"], unsigned, len(self._unrecorded))
+        yield from status.sinks([(name, since and now - since, *rest) for name, since, *rest in self.sinks.as_json()])
+        failing = [(name, now - since, why, n) for name, since, why, n in self.notices.failing_as_json()]
+        yield from status.channels(self._channels, failing)
+        yield from status.threads([astuple(lane.load) for lane in self._workers.lanes], MOUNTS.silent)
+        yield status.failures({str(what): (n, lasts.get(what, 0.0)) for what, n in counted().items()})
 
     def _hang_up(self) -> None:
         self.perform.later(self._reload_for_root())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counts the failures of this process, by what has failed. ``jitd metrics`` tells the counts.
+"""Counts the failures of this process, by what has failed. ``jitd metrics`` and ``jitd status`` tell the counts.
 
 Law: a failure is counted where it is noticed first, and once. Counting never fails.
 """
@@ -7,6 +7,7 @@ Law: a failure is counted where it is noticed first, and once. Counting never fa
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from enum import StrEnum
 
@@ -41,6 +42,7 @@ class Failure(StrEnum):
 
 
 _counts: Counter[Failure] = Counter()
+_last: dict[Failure, float] = {}
 _lock = threading.Lock()  # failures are noticed in worker threads, too
 
 
@@ -48,9 +50,17 @@ def count(failure: Failure) -> None:
     """Count one failure."""
     with _lock:
         _counts[failure] += 1
+        _last[failure] = time.monotonic()
 
 
 def counted() -> dict[Failure, int]:
     """Return how often each kind of failure was counted since the process began."""
     with _lock:
         return {failure: _counts[failure] for failure in Failure}
+
+
+def last() -> dict[Failure, float]:
+    """Return how many seconds ago each kind of failure was counted last. Kinds that were not counted are left out."""
+    now = time.monotonic()
+    with _lock:
+        return {failure: now - at for failure, at in _last.items()}

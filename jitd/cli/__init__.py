@@ -57,6 +57,7 @@ VERBS = {
     "setup": "setting_up",
     "audit": "record",
     "metrics": "metrics",
+    "status": "status",
     "kdc": "gating",
     "complete": "completion",
 }

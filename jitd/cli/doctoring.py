@@ -34,24 +34,30 @@ of all other files.
 
 
 @click.command()
+@click.option("-v", "verbose", is_flag=True, help="Also print what is in order.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @config_option
-def doctor(*, as_json: bool, config: Path | None) -> None:
+def doctor(*, verbose: bool, as_json: bool, config: Path | None) -> None:
     """Check whether this host is set up correctly, and say how to repair it.
 
     Root sees all findings. Other people see only the findings about themselves.
     """
-    from jitd.doctor.finding import BAD, LEVELS
+    from jitd.doctor.finding import BAD, LEVELS, OK
     from jitd.doctor.round import examine
 
     levels: Counter[str] = Counter()
+    well: list[Finding] = []
     for finding in examine(_examinations(config)):
         levels[finding.level] += 1
         if as_json:
             words = {"sentence": shown(finding.sentence), "mend": shown(finding.mend)}
             answer_json([asdict(finding) | words])
+        elif finding.level == OK:
+            well.append(finding)
         else:
             _print(finding)
+    for finding in well if verbose else ():
+        _print(finding)
     told = ", ".join(f"{levels[level]} {level}" for level in LEVELS if levels[level])
     if levels[BAD]:
         raise NotDone(told)

@@ -86,6 +86,8 @@ class Dispatch:
                 return self._to.packs.make(who, message)
             case messages.Metrics():
                 return self._to.metrics.rows(who)
+            case messages.Status():
+                return self._to.status.rows(who)
         raise Refusal("usage", f"jitd has no answer to {message.type}")
 
     async def _reload(self, who: Subject) -> str:

@@ -34,6 +34,7 @@ from jitd.verbs.records import Records
 from jitd.verbs.reports import Reports
 from jitd.verbs.requests import Requests
 from jitd.verbs.reviews import Reviews
+from jitd.verbs.status import Status
 from jitd.workers import Workers
 
 
@@ -71,6 +72,7 @@ class Services:
     metrics: Metrics
     heard_of: Callable[[Request], tuple[Heard, ...]]
     """Tells, for each channel of a waiting request, whom it has told of the request."""
+    status: Status
     let_go: Callable[[str], None]
     """Takes back a holding, because its client has disconnected. The argument is the id of the holding."""
     keep: Callable[[str], None]

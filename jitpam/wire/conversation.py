@@ -29,6 +29,7 @@ _ASKS = [
     "audit",
     "signingkey",
     "metrics",
+    "status",
     "export",
     "report",
     "keptreport",

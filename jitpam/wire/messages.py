@@ -277,6 +277,10 @@ class Metrics(Message, by=FROM_CLIENT):
     """Request the daemon's counters and gauges."""
 
 
+class Status(Message, by=FROM_CLIENT):
+    """Request what the daemon knows of itself."""
+
+
 class Replay(Message, by=FROM_CLIENT):
     """Request the recording of the run ``id``. With ``follow``, also request the part that will be recorded later."""
 

@@ -386,14 +386,20 @@ def test_it_can_be_interrupted(house: House) -> None:
 
 def test_people_read_one_line_a_check_with_the_mend_beneath(house: House) -> None:
     (house.root / "policy.d").chmod(0o775)
-    done = house.run("root", str(PATIENT), "doctor", "--config", str(house.config_file))
+    done = house.run("root", str(PATIENT), "doctor", "-v", "--config", str(house.config_file))
+    brief = house.run("root", str(PATIENT), "doctor", "--config", str(house.config_file))
     (house.root / "policy.d").chmod(0o755)
     lines = done.stdout.splitlines()
     where = next(number for number, line in enumerate(lines) if line.startswith("bad      policy.directory: "))
     assert lines[where + 1] == f"           run: chmod go-w {house.root}/policy.d"
     assert done.returncode == 1
     assert done.stderr.startswith("jitd: ") and " bad" in done.stderr
-    assert all(line.split()[0] in ("ok", "weak", "bad", "unknown") for line in lines if not line.startswith(" "))
+    levels = [line.split()[0] for line in lines if not line.startswith(" ")]
+    assert set(levels) <= {"ok", "weak", "bad", "unknown"}
+    n_ok = levels.count("ok")
+    assert n_ok > 25 and levels[-n_ok:] == ["ok"] * n_ok, "problems first"
+    assert not any(line.startswith("ok ") for line in brief.stdout.splitlines()), "without -v, only the number of the others"
+    assert brief.returncode == 1 and brief.stderr.startswith(f"jitd: {n_ok} ok, ")
 
 
 # --- people who are not root -------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ ASKED = {
     "audit",
     "signingkey",
     "metrics",
+    "status",
     "export",
     "report",
     "keptreport",
