@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verb ``explain`` tells what jitd would decide about a command, and why.
 
+The decision comes first, and then the rules that come nearest to another one; ``-v`` prints all rules.
+
 Law: the verb submits no request. Without ``--as``, the verb sends the same question as ``jitsudo -l COMMAND``. It prints only
 jitd's answer.
 """
@@ -30,6 +32,9 @@ SAYS = {
 people.
 """
 
+MOST_RULES = 2
+"""Maximum number of rules that are printed without ``-v``."""
+
 
 def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
     """Parse a time that was typed in ISO 8601, and return the time. If the text names no time zone, the time zone of this host is
@@ -53,6 +58,9 @@ def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> date
 @click.option("--service", default="jitsudo", metavar="NAME", help="What would run it, such as sudo; jitsudo unless it is named.")
 @click.option("--break-glass", is_flag=True, help="The person would break glass, which skips approvals.")
 @click.option("--reason", metavar="TEXT", help="The reason that would be given.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="All rules, in the order in which they are evaluated, and not the nearest two."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line: the decision, then each rule.")
 def explain(
     command: tuple[str, ...],
@@ -65,9 +73,10 @@ def explain(
     service: str,
     break_glass: bool,
     reason: str | None,
+    verbose: bool,
     as_json: bool,
 ) -> int:
-    """Say what would be decided about COMMAND, rule by rule. Nothing is submitted. Exit 0 if it may run, else 1."""
+    """Say what would be decided about COMMAND, and by which rules. Nothing is submitted. Exit 0 if it may run, else 1."""
     if principal is None and (at is not None or facts or groups is not None or break_glass):
         raise click.UsageError("--at, --fact, --groups and --break-glass are about a person: name one with --as")
     asked = _asked([os.fsencode(word) for word in command], run_as, service, reason)
@@ -89,13 +98,18 @@ def explain(
     if as_json:
         answer_json(exact(rows))
     else:
-        for rule in rules:
-            _print_rule(rule)
         _print_decision(decision, principal)
         if way := way_by_glass(decision):
             answer(way)
         if review := review_after(decision):
             answer(review)
+        closest = decision.get("closest") or []
+        for near in closest if verbose else closest[:MOST_RULES]:
+            answer(f"closest: rule {words(near, 'rule')}: {', '.join(map(str, near.get('wants') or []))}")
+        for rule in rules if verbose else _nearest(rules, words(decision, "rule")):
+            _print_rule(rule)
+        if not verbose and (n_more := max(len(rules), len(closest)) - MOST_RULES) > 0:
+            answer(f"{n_more} more {'rule' if n_more == 1 else 'rules'}: jitd explain -v")
     return 0 if decision.get("decision") == "permit" else 1
 
 
@@ -128,6 +142,21 @@ def _asked(argv: list[bytes], run_as: str | None, service: str, reason: str | No
     }
 
 
+def _nearest(rules: list[Row], decides: str) -> list[Row]:
+    """Return the MOST_RULES of ``rules`` that say most about the decision: first the rule ``decides``, then other rules that are
+    about the command, then those that have the fewest conditions in the way. Of two, the one about the same command comes first,
+    and then the one about the same person.
+    """
+
+    def distance(rule: Row) -> tuple[bool, bool, int, bool, bool]:
+        conditions = rule.get("conditions") or []
+        missed = [words(found, "condition") for found in conditions if words(found, "outcome") in ("did not hold", "failed")]
+        passes = words(rule, "says") == "passes"
+        return words(rule, "rule") != decides, passes, len(missed), "commands" in missed, "who" in missed
+
+    return sorted(rules, key=distance)[:MOST_RULES]
+
+
 def _print_rule(row: Row) -> None:
     says = SAYS.get(words(row, "says"), words(row, "says"))
     answer(f"{words(row, 'verdict')} {words(row, 'rule')} ({words(row, 'file')}:{words(row, 'line')}): {says}")
@@ -149,5 +178,3 @@ def _print_decision(row: Row, principal: str | None) -> None:
         answer(f"{what}: rule {words(row, 'rule')} requires {words(row, 'asks')}{lease}{gatekeepers}")
         return
     answer(f"{what}: {'not decided' if row.get('providers') else 'denied'}: {words(row, 'because')}")
-    for near in row.get("closest") or []:
-        answer(f"closest: rule {words(near, 'rule')}: {', '.join(map(str, near.get('wants') or []))}")

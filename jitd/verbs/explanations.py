@@ -7,10 +7,10 @@ Law: only operators and auditors learn which rules exist and what other people m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from jitd.core.changed import replace
-from jitd.core.decision import Decision, Deny
+from jitd.core.decision import Decision, Deny, Why
 from jitd.core.effects import Moment
 from jitd.core.explaining import Explained, Near
 from jitd.core.subject import Subject
@@ -22,6 +22,11 @@ from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row, decision_row, instant
 from jitd.workers import Workers
 from jitpam.wire.shown import shown
+
+MOST_NAMED = 2
+"""Maximum number of rules that a denial names."""
+MOST_OF_WANTS = 160
+"""Maximum number of characters of what one rule wants. Of a rule that wants more, a denial tells only the name."""
 
 
 class Explanations:
@@ -93,12 +98,25 @@ def near_rows(closest: Iterable[Near]) -> list[Row]:
     ]
 
 
-def in_its_hour(decision: Decision, closest: Iterable[Near]) -> Decision:
-    """Return ``decision``. If it is a denial, and a rule of ``closest`` may permit the request later, add this rule and
-    the time from which it may permit the request.
+def told(decision: Decision, closest: Sequence[Near], *, may_list: bool) -> Decision:
+    """Return ``decision``, the answer to a new request. If it is the denial "no rule permits", add what its requester may know
+    of the rules: from when a rule may permit the request, or else which rules in ``closest`` come closest to it. If there is no
+    such rule and ``may_list`` is True, add how the requester lists what they may ask for.
     """
-    openings = [(near.opens_at, near) for near in closest if near.opens_at is not None]
-    if not openings or not isinstance(decision, Deny):
+    if not isinstance(decision, Deny) or decision.why is not Why.NO_RULE:
         return decision
-    _, opening = min(openings, key=lambda pair: pair[0])
-    return replace(decision, because=f"{decision.because} at this hour; rule {opening.rule} may permit it from {opening.opens}")
+    openings = [(near.opens_at, near) for near in closest if near.opens_at is not None]
+    if openings:
+        _, opening = min(openings, key=lambda pair: pair[0])
+        more = f" at this hour; rule {opening.rule} may permit it from {opening.opens}"
+    elif closest:
+        named = [_named(near) for near in closest[:MOST_NAMED]]
+        more = f"; the closest {'rule is' if len(named) == 1 else 'rules are'} {' and '.join(named)}"
+    else:
+        more = "; jitsudo -l lists what you may ask for" if may_list else ""
+    return replace(decision, because=decision.because + more)
+
+
+def _named(near: Near) -> str:
+    wants = ", ".join(near.wants)
+    return f"{near.rule} ({wants})" if len(wants) <= MOST_OF_WANTS else near.rule

@@ -41,7 +41,7 @@ from jitd.store import Store
 from jitd.verbs import sentences
 from jitd.verbs.asked_things import lets_in
 from jitd.verbs.continuing import refuse_elsewhere
-from jitd.verbs.explanations import in_its_hour, near_rows
+from jitd.verbs.explanations import near_rows, told
 from jitd.verbs.limits import LOOKS, LOOKS_PER_SECOND, NO_ROOM, Pace, n_bytes_of
 from jitd.verbs.outlook import graded, graded_rule
 from jitd.verbs.refusal import Refusal
@@ -107,8 +107,8 @@ class Requests:
         first = await self._decided(self._decider.decide_new, who, service, ask)
         with suppress(TimeoutError):  # on a timeout, the decision stays as it is
             closest = await self._explainer.closest(who, service, first.asked, first.command, first.decision)
-            decision = in_its_hour(first.decision, closest)
-            return first if decision is first.decision else replace(first, decision=decision)
+            may_list = deed_of(service).is_executed and not who.is_root
+            return replace(first, decision=told(first.decision, closest, may_list=may_list))
         return first
 
     async def _decided(

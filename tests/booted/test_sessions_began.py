@@ -114,7 +114,8 @@ def test_a_login_comes_from_where_sshd_says(service: Service, ssh: Clients) -> N
     with stacked(service):
         assert ssh.ssh("bob").stdout == "bob\n"
         refused = ssh.ssh("carol")
-        assert (refused.returncode, refused.stdout) == (254, "jitd: denied: no rule permits this\n")
+        closest = "the closest rule is from-afar (from 10.0.0.0/8)"
+        assert (refused.returncode, refused.stdout) == (254, f"jitd: denied: no rule permits this; {closest}\n")
     wait_for(lambda: service.rows("runs") == [])
     (service.root / "policy.d/70-logins.toml").unlink()
     service.jitd("reload")

@@ -62,12 +62,60 @@ def test_with_a_person_it_says_what_was_supposed_and_prints_each_rule(capsys: py
     assert (asked.principal, asked.at, asked.facts) == ("alice", "2026-01-05T08:00:00Z", ["risk=40", "load=1"])
     assert (asked.groups, asked.service, asked.argv) == (["dba", "ops"], "sudo", [b"id", b"-u"])
     assert capsys.readouterr().out.splitlines() == [
+        "systemctl restart 'a b' (as root) for alice@EXAMPLE.TEST: denied: no rule permits this",
         "permit deploy (/etc/jitd/policy.d/50.toml:7): is not about this",
         "    who held: group:dba with a ticket; it is alice@EXAMPLE.TEST, account alice, in dba",
         "    hours did not hold: Mon-Fri 08:00-18:00 UTC; it is Sat 12:00 UTC",
         "    when left: fact.load < 2.0",
-        "systemctl restart 'a b' (as root) for alice@EXAMPLE.TEST: denied: no rule permits this",
     ]
+
+
+def missed(name: str, *conditions: str, saying: Saying = Saying.PASSES) -> Row:
+    found = tuple(Finding(condition, Outcome.NOT, "this", "that") for condition in conditions)
+    return _explained_row(Explained(replace(RULE, name=name), saying, "", found))
+
+
+def named_in(out: str) -> list[str]:
+    return [line.split()[1] for line in out.splitlines() if line.startswith(("permit ", "deny "))]
+
+
+def test_the_verdict_comes_first_then_the_two_nearest_rules_and_all_of_them_with_v(capsys: pytest.CaptureFixture[str]) -> None:
+    rules = (
+        missed("far", "who", "hours", "commands"),
+        missed("of-others", "who"),
+        missed("another-command", "commands"),
+        missed("at-night", "hours"),
+    )
+    line = ("explain", "--as", "alice", "id")
+    assert jitd(Script(*wired(denied(), *rules)), *line) == 1
+    out = capsys.readouterr().out
+    assert ": denied: " in out.splitlines()[0] and out.splitlines()[-1] == "2 more rules: jitd explain -v"
+    assert named_in(out) == ["at-night", "of-others"]
+    assert jitd(Script(*wired(denied(), *rules)), *line[:1], "-v", *line[1:]) == 1
+    out = capsys.readouterr().out
+    assert ": denied: " in out.splitlines()[0] and "explain -v" not in out
+    assert named_in(out) == ["far", "of-others", "another-command", "at-night"], "in the order of evaluation"
+    assert jitd(Script(*wired(denied(), *rules[:3])), *line) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "1 more rule: jitd explain -v"
+
+
+def test_the_rule_that_decides_comes_first_and_what_says_something_before_what_is_about_another_thing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rules = (missed("near", "hours"), missed("fails", "who", "hours", saying=Saying.FAILS), missed("rule-1", "who", "hours"))
+    row = decision_row(permit(), command("id")) | {"principal": "alice@EXAMPLE.TEST"}
+    assert jitd(Script(*wired(row, *rules)), "explain", "--as", "alice", "id") == 0
+    assert named_in(capsys.readouterr().out) == ["rule-1", "fails"]
+
+
+def test_of_what_came_closest_to_ones_own_request_two_are_told_and_all_with_v(capsys: pytest.CaptureFixture[str]) -> None:
+    row = denied(*(Near(name, ("as bob",)) for name in "abc"))
+    assert jitd(Script(*wired(row)), "explain", "id") == 1
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "closest: rule a: as bob", "closest: rule b: as bob", "1 more rule: jitd explain -v",
+    ]  # fmt: skip
+    assert jitd(Script(*wired(row)), "explain", "-v", "id") == 1
+    assert len(capsys.readouterr().out.splitlines()) == 4
 
 
 def test_what_is_not_supposed_is_left_to_the_host() -> None:

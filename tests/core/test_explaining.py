@@ -232,6 +232,7 @@ def test_a_thing_that_is_asked_for_has_permits_that_come_close() -> None:
 
 
 def test_a_requester_is_told_of_nothing_but_permits_about_them_and_what_they_asked_for() -> None:
+    """THREATS A-19."""
     office = hours("Mon-Fri 08:00-18:00 UTC")
     secret = [
         permit("of-others", who=("group:ops",), **office),
@@ -257,7 +258,7 @@ def test_a_requester_is_told_of_nothing_but_permits_about_them_and_what_they_ask
 def test_what_is_told_does_not_depend_on_what_jitd_has_found(
     made: list[Rule], asked: Question, at: datetime, names: tuple[bytes, ...]
 ) -> None:
-    """THREATS S-11: other names of the file, who can write it, and whether it is there are for jitd alone."""
+    """THREATS A-19, S-11: other names of the file, who can write it, and whether it is there are for jitd alone."""
     house = policy(*(replace(rule, name=f"{rule.name}{number}") for number, rule in enumerate(made)))
     bare = replace(asked, names=(), writable_by=(), is_missing=False)
     full = replace(asked, names=names, writable_by=("anybody can write it",), is_missing=True)

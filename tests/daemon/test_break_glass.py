@@ -164,7 +164,9 @@ def test_without_the_option_the_rule_is_not_asked_and_with_it_no_other_is(house:
         house.policy = Policy(house.policy.rules[:1], "permit", "digest")
         refused = Client(house)
         denied = await refused.submit(**WHY)
-        assert denied.state is RequestState.DENIED and refused.refused == [("denied", "denied: no rule permits this")]
+        assert denied.state is RequestState.DENIED and refused.refused == [
+            ("denied", "denied: no rule permits this; jitsudo -l lists what you may ask for")
+        ]
         house.glass()
         house.policy = Policy(house.policy.rules[1:], "permit", "digest")
         other = await Client(house).submit()

@@ -79,7 +79,7 @@ ROWS = (
     Row("daemon down", by_name("daemon down"), BOTH, "jitd: jitd cannot be reached", 2),
     Row("daemon hung", by_name("daemon hung"), BOTH, "jitd: jitd does not answer", 7),
     Row("database disk full", by_name("database disk full"), BOTH, "No space|the disk with jitd's state is almost full", 4),
-    Row("no policy rule", by_name("no policy rule"), (("eve", "eve", "gssapi"),), "jitd: denied: no rule permits this\n", 2),
+    Row("no policy rule", by_name("no policy rule"), (("eve", "eve", "gssapi"),), "jitd: denied: no rule permits this", 2),
     Row("no ticket", by_name("no ticket"), KEYS, NO_TICKET, 2),
     Row("KDC down", by_name("KDC down"), KEYS, NO_TICKET, 2),
     Row("KDC silent", by_name("KDC silent"), KEYS, NO_TICKET, 6),

@@ -127,7 +127,11 @@ def test_a_person_does_not_review_their_own_by_another_account_and_is_told_so(ru
 
 
 @pytest.mark.parametrize(
-    ("who", "status", "told"), [("eve", 121, "denied: no rule permits this"), ("alice", 126, "/etc/passwd: it is not executable")]
+    ("who", "status", "told"),
+    [
+        ("eve", 121, "denied: no rule permits this; jitsudo -l lists what you may ask for"),
+        ("alice", 126, "/etc/passwd: it is not executable"),
+    ],
 )
 def test_what_cannot_be_executed_is_a_denial_to_whom_no_rule_permits_it(ruled: House, who: str, status: int, told: str) -> None:
     done = ruled.sudo(who, "/etc/passwd")

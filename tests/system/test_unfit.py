@@ -14,6 +14,7 @@ from tests.system.conftest import House
 
 PLACE = Path("/srv/unfit")
 SECRET = Path("/root/unfit")
+LISTS = "jitsudo -l lists what you may ask for"
 SCRIPTS = {"missing-interpreter": "#!/no/such\n", "directory-interpreter": "#!/etc\n", "text-interpreter": "#!/etc/passwd\n"}
 
 
@@ -89,7 +90,7 @@ def test_a_link_that_leads_nowhere_is_127_and_nobody_is_asked(house: House) -> N
 def test_to_whom_no_rule_permits_it_it_is_denied_whatever_it_is(house: House, name: str) -> None:
     """CONTRACT section 2: 126 is for what was approved and cannot be executed."""
     done = house.sudo("eve", str(PLACE / name))
-    assert (done.returncode, done.stderr) == (121, "jitsudo: denied: no rule permits this\n")
+    assert (done.returncode, done.stderr) == (121, f"jitsudo: denied: no rule permits this; {LISTS}\n")
 
 
 def test_of_what_one_cannot_see_every_answer_is_the_same(house: House) -> None:

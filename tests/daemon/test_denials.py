@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A denial for the hour says from when the rule may permit it, in the answer and in the record, and nothing beyond that."""
+"""A denial because no rule permits a request says which rule comes closest, and for the hour from when it may permit it: in the
+answer and in the record, and nothing that the requester may not know.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,12 @@ from typing import Any
 import pytest
 
 from jitd.core.conditions import read_hours
-from jitd.core.decision import Deny, Why
+from jitd.core.decision import Deny, Permit, Why
 from jitd.core.explaining import Near
 from jitd.core.policy import Policy
 from jitd.core.request import RequestState
 from jitd.deciding.explaining import Explainer
-from jitd.verbs.explanations import in_its_hour, near_rows
+from jitd.verbs.explanations import MOST_OF_WANTS, near_rows, told
 from tests.daemon.asking import AskingHouse, Client, house
 from tests.daemon.test_decider import NAMED, rule
 from tests.scene import moment
@@ -23,6 +25,7 @@ from tests.scene import moment
 __all__ = ["house"]  # a fixture
 
 OFFICE = (read_hours("Mon-Fri 08:00-18:00 UTC", lambda name: UTC),)
+LISTS = "jitsudo -l lists what you may ask for"
 NIGHT = datetime(2026, 3, 2, 23, tzinfo=UTC)  # a Monday
 
 
@@ -55,19 +58,20 @@ def test_the_answer_says_from_when(house: AskingHouse) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "more"),
     [
-        {"hours": None, "run_as": ("postgres",)},
-        {"hours": OFFICE, "run_as": ("postgres",)},
-        {"hours": OFFICE, "who": ("user:bob",)},
-        {"hours": OFFICE, "lasts_for": 60},
+        ({"hours": None, "run_as": ("postgres",)}, "the closest rule is p (as postgres)"),
+        ({"hours": OFFICE, "run_as": ("postgres",)}, "the closest rule is p (as postgres, Mon-Fri 08:00-18:00 UTC)"),
+        ({"hours": OFFICE, "who": ("user:bob",)}, LISTS),
+        ({"hours": OFFICE, "lasts_for": 60}, "the closest rule is p (Mon-Fri 08:00-18:00 UTC)"),
     ],
     ids=["no hours", "another account, too", "another person's rule", "too long, too"],
 )
-def test_where_the_hour_is_not_all_nothing_is_added(house: AskingHouse, changes: dict[str, Any]) -> None:
+def test_where_the_hour_is_not_all_the_closest_rule_is_told(house: AskingHouse, changes: dict[str, Any], more: str) -> None:
+    """THREATS A-19: of a rule for somebody else, nobody reads the name."""
     house.rules(**changes)
     explained(house)
-    assert denied(house, lasts_for=3600) == "no rule permits this"
+    assert denied(house, lasts_for=3600) == f"no rule permits this; {more}"
 
 
 def test_a_rule_that_denies_says_what_it_says(house: AskingHouse) -> None:
@@ -87,11 +91,32 @@ def test_where_looking_takes_too_long_it_is_denied_all_the_same(house: AskingHou
     assert denied(house) == "no rule permits this"
 
 
-def test_the_earliest_of_several_is_told_and_a_permit_is_left_alone() -> None:
+NO = Deny(Why.NO_RULE, "no")
+
+
+def because(*near: Near, may_list: bool = True) -> str:
+    found = told(NO, near, may_list=may_list)
+    assert isinstance(found, Deny)
+    return found.because
+
+
+def test_the_earliest_of_several_is_told_and_another_answer_is_left_alone() -> None:
     late, soon = datetime(2026, 3, 9, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC)
     some = (Near("a", ("x",), late, "late"), Near("b", ("y",), soon, "soon"), Near("c", ("z",)))
-    decision = in_its_hour(Deny(Why.NO_RULE, "no"), some)
-    assert isinstance(decision, Deny) and decision.because == "no at this hour; rule b may permit it from soon"
-    assert in_its_hour(Deny(Why.NO_RULE, "no"), some[2:]) == Deny(Why.NO_RULE, "no")
+    assert because(*some) == "no at this hour; rule b may permit it from soon"
+    for other in (Deny(Why.RULE, "rule d denies it"), Permit("p", rule().obligations)):
+        assert told(other, some, may_list=True) is other
     assert [row["opens"] for row in near_rows(some)] == ["late", "soon", ""]
     assert [row["opens_at"] for row in near_rows(some)] == ["2026-03-09T00:00:00Z", "2026-03-03T00:00:00Z", None]
+
+
+def test_a_denial_names_two_rules_at_most_and_is_never_long() -> None:
+    long = "x" * (MOST_OF_WANTS + 1)
+    assert because(Near("a", ("as bob", "by sudo"))) == "no; the closest rule is a (as bob, by sudo)"
+    assert because(Near("a", ("1",)), Near("b", ("2",)), Near("c", ("3",))) == "no; the closest rules are a (1) and b (2)"
+    assert because(Near("a", (long,)), Near("b", ("2",))) == "no; the closest rules are a and b (2)"
+
+
+def test_if_no_rule_comes_close_the_command_that_lists_them_is_named_where_it_does() -> None:
+    assert because() == f"no; {LISTS}"
+    assert because(may_list=False) == "no"
