@@ -80,7 +80,7 @@ MOST = 80
 """The text is never wider than this number of columns, because long lines are hard to read."""
 _COLUMN = {"examples": 42}
 """Maps the head of a group to the column in which its texts begin. In other groups, this is column 26."""
-_LEAST = 60
+LEAST = 60
 """Minimum number of columns of a terminal on which a text stands beside its option, and not below it."""
 
 
@@ -94,14 +94,17 @@ def help_lines(width: int) -> list[str]:
     for head, rows in _GROUPS.items():
         lines += ["", f"{head}:"]
         for name, text in rows.items():
-            lines += _row(f"  {name if width >= _LEAST else name.strip()}", text, _COLUMN.get(head, 26), width)
+            lines += row(f"  {name if width >= LEAST else name.strip()}", text, _COLUMN.get(head, 26), width)
     lines += ["", "exit status: the command's own, or"]
     for status, meaning in _STATUSES.items():
         lines += wrap(f"  {status} {meaning}", width, 6)
     return [*lines, "", *wrap(_TAKEN, width, 0)]
 
 
-def _row(start: str, text: str, column: int, width: int) -> list[str]:
-    column = column if width >= _LEAST else 6
+def row(start: str, text: str, column: int, width: int) -> list[str]:
+    """Return ``start`` and its ``text``, which begins in ``column``, as lines of at most ``width`` cells. On a narrow terminal,
+    the text stands below ``start``.
+    """
+    column = column if width >= LEAST else 6
     parts = [" " * column + part for part in wrap(text, width - column, 0)]
     return [start, *parts] if len(start) >= column else [start + parts[0][len(start) :], *parts[1:]]

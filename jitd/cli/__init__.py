@@ -20,6 +20,7 @@ import click
 
 from jitd.cli.answer import answer, give_up, say
 from jitd.cli.call import ENDINGS, status_of
+from jitd.cli.help import Group, with_help
 from jitpam import __version__
 from jitpam.client import NoProcess
 from jitpam.streams import fill_closed
@@ -72,7 +73,7 @@ NO_THREAD = "can't start new thread"
 """The text of the RuntimeError that Python raises if the kernel starts no thread."""
 
 
-class Verbs(click.Group):
+class Verbs(Group):
     """The group of all verbs. The module of a verb is imported when the verb is looked up by its name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -84,10 +85,15 @@ class Verbs(click.Group):
         if cmd_name not in VERBS:
             return None
         verb: click.Command = getattr(import_module(f"jitd.cli.{VERBS[cmd_name]}"), cmd_name.replace("-", "_"))
-        return verb
+        return with_help(verb)
 
 
-@click.group(cls=Verbs, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Verbs,
+    invoke_without_command=True,
+    subcommand_metavar="[VERB ...]",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option("--version", is_flag=True, help="Print the version.")
 @click.option("-v", "--verbose", is_flag=True, help="With --version, also the SHA-256 of verify.py, which verifies packs.")
 @click.pass_context
@@ -103,6 +109,9 @@ def cli(context: click.Context, *, version: bool, verbose: bool) -> int | None:
     from jitd.cli.waiting import tell
 
     return tell()
+
+
+with_help(cli)
 
 
 def _tell_version(*, verbose: bool) -> None:

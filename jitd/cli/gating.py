@@ -21,6 +21,7 @@ import click
 
 from jitd.cli.answer import answer, say
 from jitd.cli.call import NotDone
+from jitd.cli.help import Group
 from jitd.cli.house import config_option
 from jitd.cli.question import can_ask, is_answered_yes
 from jitd.core.duration import read_duration
@@ -35,7 +36,7 @@ HOST_KEYTAB = Path("/etc/krb5.keytab")
 yes_option = click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (for scripts). The steps are still printed.")
 
 
-@click.group()
+@click.group(cls=Group, subcommand_metavar="VERB ...")
 def kdc() -> None:
     """Make the KDC refuse tickets for a service until they are granted."""
 

@@ -9,6 +9,7 @@ import click
 
 from jitd.cli.answer import answer
 from jitd.cli.call import called
+from jitd.cli.help import Group
 from jitd.cli.packing import pack
 from jitd.cli.recorded import export, show
 from jitd.cli.reported import report
@@ -17,7 +18,7 @@ from jitd.cli.witnessing import countersigned, digests, witness
 from jitpam.wire.messages import SigningKey
 
 
-@click.group()
+@click.group(cls=Group, subcommand_metavar="VERB ...")
 def audit() -> None:
     """Print the record, export it, or prove that nobody has changed it."""
 

@@ -52,6 +52,8 @@ BEGINNINGS = {
 COMMAND = re.compile("|".join(rf"(?<![\w/.'-]){re.escape(word)} (?={rest})" for word, rest in BEGINNINGS.items()))
 TABLES = "jitd/core/programs/"
 """The modules of this directory are tables about the commands that people ask for."""
+HELP = ("jitd/cli/help.py", "jitpam/usage.py")
+"""Modules with examples. tests/client/test_help.py types each of them as far as its parser."""
 
 BREAKAGES = "tests/system/test_doctor.py::test_what_is_broken_is_found_with_its_mend"
 SHARED = "tests/system/test_doctor.py::test_a_repair_leaves_the_keys_of_other_services_in_the_keytab"
@@ -169,7 +171,7 @@ def texts(syntax: ast.Module) -> Iterator[tuple[int, str]]:
 def commands() -> Iterator[tuple[str, str]]:
     """Where each command of a message stands, and the message from the command on."""
     for module in MODULES:
-        if not module.place.startswith(TABLES):
+        if not module.place.startswith(TABLES) and module.place not in HELP:
             for line, text in texts(module.syntax):
                 for found in COMMAND.finditer(text):
                     yield f"{module.place}:{line}", text[found.start() :]
