@@ -64,10 +64,12 @@ class Notices:
         except StoreError as fault:
             log("a request could not be looked at; its notices come late", request=request, fault=fault)
             found = None
+        names = self._posts if found is None else _channels_of(found)
+        if not names:
+            return
         half = half_time(found) if found is not None and found.state is RequestState.PENDING else None
         if half is not None and half > self._to.now().boot:
             self._set_deadline("notice", request, half)
-        names = self._posts if found is None else _channels_of(found)
         for name, post in self._posts.items():
             if name in names:
                 post.look(request)

@@ -2,8 +2,8 @@
 """``jitd``: the command for operators. Each verb is one function.
 
 Law: this command decides nothing. Most verbs send a question to the daemon, and print its answer. Some verbs need no daemon
-(``serve``, ``check``, ``audit verify``, ``pam-lint``, ``doctor``, ``kdc``). The module of a verb is imported only when the verb
-is called.
+(``serve``, ``check``, ``audit verify``, ``pam-lint``, ``pam-install``, ``doctor``, ``kdc``). The module of a verb is imported
+only when the verb is called.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ VERBS = {
     "check": "house",
     "reload": "house",
     "pam-lint": "linting",
+    "pam-install": "stacks",
     "doctor": "doctoring",
     "setup": "setting_up",
     "audit": "record",

@@ -46,7 +46,7 @@ BEGINNINGS = {
     "userdel": r"\{",
     "usermod": "-",
     "visudo": "-c",
-    "jitd": "audit|check|doctor|kdc|pam-lint|reload",
+    "jitd": "audit|check|doctor|kdc|pam-(?:install|lint)|reload",
 }
 """First words of commands → what follows."""
 COMMAND = re.compile("|".join(rf"(?<![\w/.'-]){re.escape(word)} (?={rest})" for word, rest in BEGINNINGS.items()))
@@ -135,6 +135,9 @@ COMMANDS: dict[str, str] = {
     # the KDC's gate
     "jitd kdc gate {}": ON_KDC,
     "jitd kdc setup": ON_KDC,
+    # stacks
+    "jitd pam-install {}": "tests/pam/test_pam_install.py::test_each_gate_that_is_shipped_can_be_put_in_and_taken_out",
+    "jitd pam-install --remove {}": "tests/pam/test_pam_install.py::test_each_gate_that_is_shipped_can_be_put_in_and_taken_out",
     # what only looks
     "jitd audit show": LOOKS,
     "jitd audit verify": LOOKS,
@@ -142,6 +145,7 @@ COMMANDS: dict[str, str] = {
     "jitd doctor": LOOKS,
     "jitd kdc check": LOOKS,
     "jitd pam-lint /etc/pam.d/{}": LOOKS,
+    "jitd pam-lint": LOOKS,
     "getent passwd {}": LOOKS,
     "getent {} {}": LOOKS,
     "journalctl -p err -b": LOOKS,

@@ -25,6 +25,7 @@ LOCKS = {
 NAMES = {
     "jitd.cli.packing": "the file that the person chose, who is told if it is there; nothing else waits for it",
     "jitd.cli.whole_file": "beside the file that the person chose; the directories of our units are root's own",
+    "jitd.cli.stacks": "beside a stack in /etc/pam.d, which is root's own",
     "jitd.executor.monitors": "the plate of a run, in the daemon's own directory",
     "jitd.files.inspection": "a copy, in a directory of the caller, who is root and has made it",
     "jitd.givers": "new files beside those that they replace, in root's own directories",
