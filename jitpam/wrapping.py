@@ -21,7 +21,21 @@ OPTION = "-"
 DIGITS = tuple("0123456789")
 VERBS = (
     *("approve", "audit", "board", "check", "deny", "doctor", "explain", "grants", "kdc", "lock", "locks", "metrics", "mute"),
-    *("pam-lint", "reload", "replay", "requests", "review", "reviews", "revoke", "runs", "serve", "show", "stop", "unlock"),
+    *(
+        "pam-lint",
+        "reload",
+        "replay",
+        "requests",
+        "review",
+        "reviews",
+        "revoke",
+        "runs",
+        "serve",
+        "setup",
+        "show",
+        "stop",
+        "unlock",
+    ),
     *("watch", "withdraw"),
 )
 """The verbs of ``jitd``."""

@@ -46,6 +46,12 @@ def answer(line: str = "", *, column: int | None = None) -> None:
         print(part)
 
 
+def quote(lines: Iterable[str], indent: str = "    ") -> None:
+    """Print commands or lines of a file as they are, but for invisible characters: a command that is pasted has to be whole."""
+    for line in lines:
+        print(printable(f"{indent}{line}".rstrip()))
+
+
 def broken(line: str, screen: int | None, column: int | None = None) -> list[str]:
     """Return the printable ``line`` as lines for a terminal that is ``screen`` cells wide. If ``screen`` is None, the output is
     for a program, and ``line`` stays whole. All lines but the first begin in ``column``.

@@ -46,6 +46,7 @@ SUMMARIES: dict[str, dict[str, str]] = {
         "audit": "print, export, report and verify the record",
     },
     "Root": {
+        "setup": "set up this host, step by step, and try it",
         "check": "find every fault of the settings and the policy",
         "doctor": "find what is wrong with this host, and say how to mend it",
         "pam-lint": "find ways round jitd in PAM, sudoers and sshd_config",
@@ -106,6 +107,11 @@ EXAMPLES: dict[str, dict[str, str]] = {
         "jitd lock --all": "all but root here",
     },
     "unlock": {"jitd unlock --user alice": "lifts all locks on alice"},
+    "setup": {
+        "jitd setup": "asks five questions",
+        "jitd setup --dry-run": "prints the steps alone",
+        "jitd setup --requester dba --approver ops -- id": "with a rule for id",
+    },
     "locks": {"jitd locks": "who is locked, by whom and why"},
     "board": {"jitd board": "? explains the keys, q leaves"},
     "mute": {"jitd mute --for 2h": "no notices for two hours", "jitd mute --off": "again"},

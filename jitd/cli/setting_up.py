@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jitd.cli.answer import answer, say
+from jitd.cli.answer import answer, quote, say
 from jitd.cli.call import NotDone
 from jitd.cli.question import can_ask, is_answered_yes, sentence
 from jitpam.wire.shown import shown
@@ -58,9 +58,7 @@ def setup(
 ) -> None:
     """Set up this host, step by step: its key, its settings, a first rule for COMMAND. Then start jitd, and try it.
 
-    \b
-    Example: jitd setup --admin root/admin --requester group:dba
-                 --approver group:ops -- systemctl restart cron
+    All steps are printed before the first one is done. What is right is not changed.
     """
     from jitd.setup import host, plan
 
@@ -211,7 +209,7 @@ def _tell(facts: Facts, steps: list[Step]) -> None:
     answer(f"This host is {facts.host}, of the realm {facts.realm}: {KINDS[facts.kind]} ({facts.because}).")
     answer()
     for number, step in enumerate(steps, 1):
-        first, *more = step.told()
-        answer(f"{number}. {shown(first)}{' (already right)' if step.is_right else ''}")
-        for line in more:
-            answer(f"   {line}")
+        answer(f"{number}. {step.title}: {shown(step.sentence)}{' (already right)' if step.is_right else ''}")
+        quote(step.shown(), indent=" " * 7)
+        if step.note:
+            answer(f"   {step.note}")

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from jitd.cli.answer import answer, say
+from jitd.cli.answer import answer, quote, say
 from jitd.cli.call import NotDone
 from jitd.cli.question import is_answered_yes
 from jitd.cli.whole_file import put
@@ -43,8 +43,7 @@ def carry_out(steps: Sequence[Step], *, may_wait: bool, is_sure: bool) -> None:
                 continue
             answer(f"* {step.title}: {step.sentence}")
             if step.by_hand:
-                for line in step.by_hand.splitlines():
-                    answer(f"    {line}")
+                quote(step.by_hand.splitlines())
                 raise NotDone(f"{step.title.lower()}: nothing was done after this step; do it, {AGAIN}")
             for action in step.actions:
                 match action:
@@ -93,7 +92,7 @@ def _write(file: Write) -> None:
 
 def _run(run: Run, *, is_sure: bool) -> None:
     """Raises NotDone."""
-    answer(f"    {run}")
+    quote([str(run)])
     if not run.unless:
         status = _started(run).returncode
         if status:
@@ -101,8 +100,7 @@ def _run(run: Run, *, is_sure: bool) -> None:
         return
     done = _started(run, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     said = done.stdout.strip()
-    for line in said.splitlines():
-        answer(f"    {line}")
+    quote(said.splitlines())
     if run.unless in said:
         told = (
             "It is in the KDC already. If it gets a new key, tickets that people have for it stop working: they run kinit again."
@@ -132,12 +130,11 @@ def _await(key: Await, *, may_wait: bool) -> None:
         return
     if not key.lines:
         raise NotDone(f"{key.keytab} has no key of {key.principal}, although the program that makes it has succeeded")
-    for line in key.lines:
-        answer(f"    {line}")
+    quote(key.lines)
     if not may_wait:
         raise NotDone(f"{key.keytab} has no key of {key.principal} yet; have it made, {AGAIN}")
     say("waiting for the key; Ctrl-C stops here, and jitd setup goes on later")
     with suppress(FileNotFoundError):
         while not has_key(key.keytab, key.principal):
             time.sleep(AGAIN_AFTER)
-    answer("    it is there")
+    quote(["it is there"])

@@ -12,7 +12,7 @@ import sys
 import time
 
 from jitd.audit.sentences import sentence
-from jitd.cli.answer import Row, answer, command_line, say, words
+from jitd.cli.answer import Row, answer, command_line, quote, say, words
 from jitd.cli.recorded import followed, in_utc
 from jitd.setup.plan import Answers
 from jitpam.wire.messages import Audit
@@ -31,9 +31,9 @@ def follow(answers: Answers) -> None:
     line = command_line([path.rpartition("/")[2], *arguments])
     answer()
     answer(f"Now {_somebody(answers.requester)} types this, in their own session:")
-    answer(f'    jitsudo --reason "trying jitsudo" {line}')
+    quote([f'jitsudo --reason "trying jitsudo" {line}'])
     answer(f"and {_somebody(answers.approver)}, in theirs:")
-    answer("    jitd approve")
+    quote(["jitd approve"])
     answer("Both need a ticket of their own: kinit.")
     say("waiting for the request; Ctrl-C ends the waiting, and jitd runs on")
     try:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import configparser
 import ctypes
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -28,6 +29,7 @@ IPA = Path("/etc/ipa/default.conf")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DNS_WITHIN = 5.0
 """Time limit for the question to a name server, in seconds."""
+ENCTYPES = re.compile(r"^\s*permitted_enctypes\s*=", re.MULTILINE)
 IN, SRV = 1, 33
 """The class and the type of a record in the DNS (RFC 1035, RFC 2782)."""
 
@@ -65,7 +67,7 @@ def look(kind_said: str | None = None) -> Facts:
         rules=_rules(settings),
         files={str(path): _text(path) or "" for path in sorted(Path(POLICY).glob("*.toml"))},
         missing=frozenset(program for program in PACKAGES if shutil.which(program, path=PATH) is None),
-        has_enctypes=any("permitted_enctypes" in (_text(path) or "") for path in kerberos_files(KRB5_CONF) if path.is_file()),
+        has_enctypes=any(ENCTYPES.search(_text(path) or "") for path in kerberos_files(KRB5_CONF) if path.is_file()),
         has_joined=any(_is_account(name, realm) for name in keytabs[str(HOSTS)]),
         is_booted=BOOTED.is_dir(),
         is_enabled=_systemd_says("is-enabled"),

@@ -175,15 +175,9 @@ class Step:
     def is_right(self) -> bool:
         return not self.actions and not self.by_hand
 
-    def told(self) -> list[str]:
-        """The step as lines of text, without a number."""
-        lines = [f"{self.title}: {self.sentence}"]
-        for action in self.actions:
-            lines += [f"    {line}" if line else "" for line in str(action).splitlines()]
-        lines += [f"    {line}" if line else "" for line in self.by_hand.splitlines()]
-        if self.note:
-            lines.append(f"  {self.note}")
-        return lines
+    def shown(self) -> list[str]:
+        """The commands and the lines of files that belong to the step."""
+        return [line for text in (*map(str, self.actions), self.by_hand) for line in text.splitlines()]
 
 
 LOOK = Step("Look", "is everything as it has to be?", (Run(("jitd", "doctor")),))

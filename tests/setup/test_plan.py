@@ -301,19 +301,18 @@ def test_a_fresh_host_is_asked_five_questions() -> None:
 @pytest.mark.parametrize("answers", [ANSWERS, NO_ADMIN], ids=["admin", "no admin"])
 def test_a_second_run_finds_everything_right(facts: Facts, answers: Answers) -> None:
     again = after(facts, answers)
-    assert [step.told() for step in plan(again, answers) if not step.is_right] == [LOOK.told()]
+    assert [step for step in plan(again, answers) if not step.is_right] == [LOOK]
     assert is_right(plan(again, answers)) and is_right(plan(again, Answers()))
     assert questions(again, Answers()) == []
 
 
 def test_the_text_of_a_step_is_what_it_does() -> None:
-    lines = steps(host())["Key"].told()
-    assert lines[0] == f"Key: make {PRINCIPAL}, and write its key into {OWN}, as root/admin@EXAMPLE.ORG"
-    assert lines[1:] == [f"    {line}" for line in typed(steps(host())["Key"])]
-    rule = steps(host())["Rule"]
+    key, rule = steps(host())["Key"], steps(host())["Rule"]
+    assert key.sentence == f"make {PRINCIPAL}, and write its key into {OWN}, as root/admin@EXAMPLE.ORG"
+    assert key.shown() == typed(key)
     (write,) = rule.actions
     assert isinstance(write, Write)
-    assert rule.told()[1:] == [f"    {line}" for line in write.text.splitlines()]
+    assert rule.shown() == write.text.splitlines()
 
 
 @pytest.mark.parametrize(("found", "lines"), [
