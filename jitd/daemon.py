@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import json
 import os
 import resource
 import signal
@@ -70,8 +69,6 @@ AGAIN_AFTER = 1.0
 """Seconds before the daemon tries again to record an event."""
 SWITCHED_WITHIN = 0.0005
 """Seconds after which a worker thread must let the event loop run. Until one answer is sent, the loop may wait several times."""
-TOLD_EVERY = 2.0
-"""Seconds between two reports about the state of the threads."""
 COUNTED_EVERY = 60.0
 """Seconds between two log lines about unknown clients that broke the protocol, and between two reads of /etc/subuid."""
 
@@ -445,7 +442,6 @@ class Daemon:
             self._signing.keep(),
             self.perform.deadlines.keep(),
             self._count(),
-            self._tell_lanes(config),
             self._keep_subordinates(),
             systemd.keep_awake(),
             self.services.recordings.tidy(),
@@ -481,29 +477,30 @@ class Daemon:
         self._store.close()
 
     def _troubles(self) -> Iterator[Family]:
-        """Yield the version, and what the file ``lanes`` also tells `jitd doctor`."""
+        """Yield the version, and how much of what `jitd status` says is not well."""
         yield Family("jitd_build", "info", "The version of jitd.", (("_info", (__version__,), 1),), ("version",))
         yield gauge("jitd_silent_mounts", "Mounts that do not answer.", len(MOUNTS.silent))
-        yield gauge("jitd_things_in_trouble", "Given things that differ or cannot be taken back.", len(self._drift.as_json()))
+        yield gauge("jitd_things_in_trouble", "Given things that differ or cannot be taken back.", len(self._drift.troubles()))
         failing = [((one.channel,), one.n_requests) for one in self.notices.failing()]
         yield gauges("jitd_notices_unsent", "Requests whose notices a channel cannot send.", ("channel",), failing)
         yield from record.sinks(self.sinks.lag())
 
     def _lines(self) -> Iterator[status.Line]:
         """Yield the lines of ``jitd status``."""
-        now, rules, signing = time.time(), self._rules, self._signing.as_json()
+        now, rules, signing = time.time(), self._rules, self._signing
         refused = None if rules.refused is None else (now - rules.refused.at, rules.refused.faults)
-        unsigned = None if signing["failing"] is None else (now - signing["failing"][0], signing["failing"][1])
-        lasts = last()
+        unsigned, remade = ((now - one[0], one[1]) if one else None for one in (signing.failing, signing.remade))
+        n_of, lasts = counted(), last()
         yield status.daemon(__version__, self.services.host, os.getpid(), now - self._meters.started_at)
         yield status.policy(len(rules.policy.rules), rules.policy.digest, now - rules.read_at, rules.policy.broken, refused)
-        yield from status.lives(self._store.live_counts(), [(id, why) for id, why in self._drift.as_json()])
-        yield status.record(self._store.head().number, signing["key"], unsigned, len(self._unrecorded))
-        yield from status.sinks([(name, since and now - since, *rest) for name, since, *rest in self.sinks.as_json()])
-        failing = [(name, now - since, why, n) for name, since, why, n in self.notices.failing_as_json()]
+        yield from status.lives(self._store.live_counts(), self._drift.troubles())
+        yield status.record(self._store.head().number, signing.fingerprint, unsigned, remade, len(self._unrecorded))
+        sinks = [(name, since and now - since, why, n, n_refused) for name, since, why, n, n_refused in self.sinks.states()]
+        yield from status.sinks(sinks)
+        failing = [(one.channel, now - one.since.timestamp(), one.why, one.n_requests) for one in self.notices.failing()]
         yield from status.channels(self._channels, failing)
         yield from status.threads([astuple(lane.load) for lane in self._workers.lanes], MOUNTS.silent)
-        yield status.failures({str(what): (n, lasts.get(what, 0.0)) for what, n in counted().items()})
+        yield status.failures({str(what): (n, lasts.get(what, 0.0)) for what, n in n_of.items()})
 
     def _hang_up(self) -> None:
         self.perform.later(self._reload_for_root())
@@ -511,24 +508,6 @@ class Daemon:
     async def _reload_for_root(self) -> None:
         with contextlib.suppress(Refusal):  # the refusal is already in the log
             await self.reload_for(self._accounts.root_alone())
-
-    async def _tell_lanes(self, config: Config) -> None:
-        """At intervals, write the file ``lanes`` beside the socket. `jitd doctor` reads from it which threads are busy, which
-        mounts do not answer, which channels cannot send notices, which sinks lack records, which given things changed or cannot
-        be taken back, and since when the head of the record cannot be signed.
-        """
-        file, before = config.socket.parent / "lanes", b""
-        while True:
-            lanes = [astuple(lane.load) for lane in self._workers.lanes]
-            told = {"channels": self.notices.failing_as_json(), "things": self._drift.as_json(), "sinks": self.sinks.as_json()}
-            signing = self._signing.as_json()
-            now = json.dumps({"lanes": lanes, "silent": MOUNTS.silent, "signing": signing, **told}).encode()
-            if now != before:
-                before = now
-                with contextlib.suppress(OSError):
-                    file.with_suffix(".new").write_bytes(now)
-                    file.with_suffix(".new").rename(file)
-            await asyncio.sleep(TOLD_EVERY)
 
     async def _keep_subordinates(self) -> None:
         from jitd.workers import HOUSE

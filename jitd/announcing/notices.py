@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
 
 from jitd.announcing.letters import ASKED, Office
 from jitd.announcing.post import Post
@@ -126,10 +125,6 @@ class Notices:
                 *_, last = post.troubles.values()
                 found.append(Failing(name, since, last.why, len({id for id, _ in post.troubles})))
         return found
-
-    def failing_as_json(self) -> list[list[Any]]:
-        """Return the failing channels in the form that ``jitd doctor`` reads from the daemon's file."""
-        return [[one.channel, one.since.timestamp(), one.why, one.n_requests] for one in self.failing()]
 
     def of(self, request: Request) -> list[tuple[str, list[Told], str]]:
         """For each channel of ``request``, return three values. The first value is the channel's name. The second value contains

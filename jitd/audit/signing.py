@@ -120,17 +120,21 @@ class Signing:
         """Return the public half of the key in use, as a line of OpenSSH. Raises CannotSign, StoreError or OSError."""
         return sshsig.public_line(self._usable_key().public, f"jitd@{self._host}")
 
-    def as_json(self) -> dict[str, Any]:
-        """Return for `jitd doctor`: since when and why nothing can be signed, the fingerprint of the key, and when and why it was
-        made, if the one before could not be used.
-        """
-        key, failing = self._key, self._failing
-        is_usual = key is None or key.because in (Because.FIRST, Because.ROTATED)
-        return {
-            "failing": failing,
-            "key": "" if key is None else sshsig.fingerprint(key.public),
-            "remade": None if key is None or is_usual else (key.made_at.timestamp(), key.because),
-        }
+    @property
+    def failing(self) -> tuple[float, str] | None:
+        """Since when nothing can be signed (seconds since 1970), and why; None while the head can be signed."""
+        return self._failing
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the key in use; empty while there is none."""
+        return "" if self._key is None else sshsig.fingerprint(self._key.public)
+
+    @property
+    def remade(self) -> tuple[float, str] | None:
+        """When (seconds since 1970) and why the key was made, if the one before could not be used."""
+        is_usual = self._key is None or self._key.because in (Because.FIRST, Because.ROTATED)
+        return None if self._key is None or is_usual else (self._key.made_at.timestamp(), self._key.because)
 
     def _sign_head(self, key: Key) -> None:
         head = self._store.head()

@@ -7,7 +7,6 @@ start a daemon. Instants are seconds since 1970.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +14,6 @@ from contextlib import suppress
 from datetime import UTC
 from pathlib import Path
 
-from jitd.core.duration import duration_in_words
 from jitd.core.frozen import dataclass
 from jitd.core.holding import Holding
 from jitd.doctor import files
@@ -29,9 +27,6 @@ from jitd.settings.toml_document import ConfigError
 from jitpam import __version__
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connect
 
-RECENT = 7 * 24 * 3600
-"""Seconds for which it is told that a key was made because the one before could not be used."""
-
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -44,31 +39,6 @@ class Answered:
     why_not: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Lanes:
-    """The state of the daemon's threads. A lane is a group of threads for one kind of work. Each row of ``lanes`` contains the
-    name of a lane, the number of its threads, the number of busy threads, and the number of waiting jobs. ``silent`` contains the
-    mounts that do not answer. ``channels`` contains the channels that could not send notices. Each row of ``channels`` has the
-    channel's name, the time of the first failure, the reason, and the number of requests whose notices the channel could not
-    send. ``things`` contains the things that have changed since they were given, and the things that cannot be taken back. Each
-    row of ``things`` has the id of the holding and the reason. Each row of ``sinks`` has the name of a sink, the time since when
-    it is in trouble (0 if it is not), the reason, the number of records that it lacks, and the number of those that it refused.
-
-    ``unsigned`` is the time since which the head of the record cannot be signed, and the reason. ``key`` is the fingerprint of
-    the key that signs it. If it was made because the one before could not be used, ``remade`` is the time of this, and the
-    reason.
-    """
-
-    lanes: Sequence[tuple[str, int, int, int]]
-    silent: Sequence[str]
-    channels: Sequence[tuple[str, float, str, int]] = ()
-    things: Sequence[tuple[str, str]] = ()
-    sinks: Sequence[tuple[str, float, str, int, int]] = ()
-    unsigned: tuple[float, str] | None = None
-    key: str = ""
-    remade: tuple[float, str] | None = None
-
-
 def examine(host: Host) -> Iterator[Finding]:
     """Yield the findings about the daemon's socket and about the daemon's answer."""
     path = host.config.socket
@@ -77,13 +47,7 @@ def examine(host: Host) -> Iterator[Finding]:
     yield files.socket("socket.mode", files.see(path), host.bind)
     if host.daemon.pid:
         yield answer(ask(path)[0], host.config.host, host.restart)
-        found = read_lanes(host.run_dir / "lanes")
-        yield from lanes(found)
-        yield from things(found, len(host.config.givers))
         yield from uids(used_up(host.config.givers))
-        yield from notices(found, len(host.config.notify.channels), time.time())
-        yield from sinks(found, len(host.config.sinks), time.time())
-        yield from signing(found, time.time())
     else:
         yield from left_alone(given_still(host.database), host.start)
 
@@ -118,28 +82,6 @@ def changed_at(file: Path) -> float | None:
     """Return the time at which ``file`` was last written. Return None if ``file`` does not exist."""
     with suppress(OSError):
         return os.stat(file).st_mtime
-    return None
-
-
-def read_lanes(file: Path) -> Lanes | None:
-    """Return the daemon's report about its threads, or None if there is no report."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        said = json.loads(file.read_bytes())
-        lanes = [(str(lane), int(n), int(busy), int(waiting)) for lane, n, busy, waiting in said["lanes"]]
-        channels = [(str(name), float(since), str(why), int(n)) for name, since, why, n in said.get("channels", ())]
-        things = [(str(id), str(why)) for id, why in said.get("things", [])]
-        sinks = [(str(name), float(since), str(why), int(n), int(no)) for name, since, why, n, no in said.get("sinks", ())]
-        unsigned, remade = said["signing"]["failing"], said["signing"]["remade"]
-        return Lanes(
-            lanes,
-            list(said["silent"]),
-            channels,
-            things,
-            sinks,
-            None if unsigned is None else (float(unsigned[0]), str(unsigned[1])),
-            str(said["signing"]["key"]),
-            None if remade is None else (float(remade[0]), str(remade[1])),
-        )
     return None
 
 
@@ -192,36 +134,6 @@ def settings(changed_at: float | None, found: Running, file: str, restart: str) 
     return ok("daemon.settings", "the daemon was started after its settings were written")
 
 
-def lanes(found: Lanes | None) -> Iterator[Finding]:
-    """Report the mounts that do not answer, and the lanes (groups of threads) whose threads are all busy. ``found`` is None if
-    the state of the threads is not known.
-    """
-    if found is None:
-        yield unknown("daemon.lanes", "the daemon does not say what its threads do", "look again in a moment")
-        return
-    for mount in found.silent:
-        said = f"{mount} does not answer: no command there can be asked for"
-        yield weak("daemon.lanes", said, f"see why its server does not answer, or unmount it: umount -l {mount}")
-    full = [lane for lane in found.lanes if lane[2] >= lane[1]]
-    for name, n_threads, _, n_waiting in full:
-        said = f"all {n_threads} threads for {name} are busy, and {n_waiting} pieces of work wait"
-        yield weak("daemon.lanes", said, "see what does not answer: a file system, or a directory of accounts (SSSD, LDAP)")
-    if not full and not found.silent:
-        yield ok("daemon.lanes", "the daemon's threads are not all busy")
-
-
-def things(found: Lanes | None, n_givers: int) -> Iterator[Finding]:
-    """Report things that have changed since they were given, and things that cannot be taken back. If jitd.toml has no giver and
-    there are no such things, report nothing.
-    """
-    if found is None or not (n_givers or found.things):
-        return
-    for id, why in found.things:
-        yield bad("daemon.things", f"what was given under {id}: {why}", f"see who holds it: jitd show {id.partition('.')[0]}")
-    if not found.things:
-        yield ok("daemon.things", "all things that are held are unchanged, and all things that were taken back are gone")
-
-
 def used_up(givers: Givers) -> dict[str, tuple[int, int] | str]:
     """Return for each giver of accounts how many of its uids are used up, and how many it has, or why this is not known."""
     found: dict[str, tuple[int, int] | str] = {}
@@ -252,61 +164,6 @@ def left_alone(held: Sequence[Holding], start: str) -> Iterator[Finding]:
         until = f"{one.until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
         said = f"{one.to} was given {one.thing} until {until} ({one.id}): while no jitd runs, nobody takes {one.thing} back"
         yield bad("daemon.things", said, f"then check whether {one.to} still has the thing: jitd grants", command=start)
-
-
-def notices(found: Lanes | None, n_channels: int, now: float) -> Iterator[Finding]:
-    """Report channels that cannot send notices. If jitd.toml has no channel, report nothing. ``now`` is the present time in
-    seconds since 1970.
-    """
-    if found is None or not n_channels:
-        return
-    for name, since, why, n_requests in found.channels:
-        for_long = duration_in_words(max(1, int(now - since)))
-        said = f"channel {name} could not tell people of {count(n_requests, 'request')}, for {for_long} by now: {why}"
-        yield weak("daemon.notices", said, f"see [notify.{name}] in jitd.toml; meanwhile tell them yourself: jitd requests")
-    if not found.channels:
-        yield ok("daemon.notices", f"no message is held up ({count(n_channels, 'channel')})")
-
-
-def sinks(found: Lanes | None, n_sinks: int, now: float) -> Iterator[Finding]:
-    """Report the sinks that do not get the record, or have refused parts of it. If jitd.toml has no sink, report nothing. ``now``
-    is the present time in seconds since 1970.
-    """
-    if found is None or not n_sinks:
-        return
-    for name, since, why, n_records, n_refused in found.sinks:
-        see = f"see [sinks.{name}] in jitd.toml, and what the sink itself says; the record itself is whole"
-        if since:
-            for_long = duration_in_words(max(1, int(now - since)))
-            said = f"sink {name} lacks {count(n_records, 'record')}, and has been in trouble for {for_long}: {why}"
-            yield weak("daemon.sinks", said, see)
-        if n_refused:
-            said = f"sink {name} refused {count(n_refused, 'record')} for ever since jitd started"
-            yield weak("daemon.sinks", said, "see which ones, and why: journalctl -u jitd")
-    if not any(since or n_refused for _, since, _, _, n_refused in found.sinks):
-        yield ok("daemon.sinks", f"the record reaches every sink ({count(n_sinks, 'sink')})")
-
-
-def signing(found: Lanes | None, now: float) -> Iterator[Finding]:
-    """Report since when the head of the record cannot be signed, and for a week that a key was made because the one before could
-    not be used. ``now`` is the present time in seconds since 1970.
-    """
-    if found is None:
-        return
-    if found.unsigned is not None:
-        since, why = found.unsigned
-        for_long = duration_in_words(max(1, int(now - since)))
-        said = f"the head of the record cannot be signed, for {for_long} by now: {why}"
-        yield bad("record.signed", said, "correct that; jitd decides meanwhile, and the next signature covers all records")
-    elif not found.key:
-        yield unknown("record.signed", "the head of the record is not signed yet", "look again in a moment")
-    elif found.remade is not None and now - found.remade[0] < RECENT:
-        ago, because = duration_in_words(max(1, int(now - found.remade[0]))), found.remade[1]
-        said = f"{ago} ago, a new key was made that signs the record; the one before: {because}"
-        mend = "if nobody meant this, tell security; those who verify the record need the new key"
-        yield weak("record.signed", said, mend, command="jitd audit key")
-    else:
-        yield ok("record.signed", f"the head of the record is signed, by the key {found.key}")
 
 
 def policy(in_force: str | None, of_files: str | None, n_rules: int, reload: str) -> Finding:

@@ -56,7 +56,7 @@ class Drift:
         """
         self._strays: dict[str, str] = {}  # maps an id to the name of its thing
 
-    def as_json(self) -> list[list[str]]:
+    def troubles(self) -> list[tuple[str, str]]:
         """Return a list of things. The list contains the things that differ from their holdings, the things that cannot be
         checked, the things without a holding, the things that cannot be taken back yet, and those that cannot be renewed. Each
         item consists of an id and a sentence. The id is the id of the thing's holding. For a thing without a holding, the id is
@@ -68,7 +68,7 @@ class Drift:
         }
         renewed = "its grant in the KDC has not been renewed"
         unrenewed = {id: f"{renewed}{_since(one)}: {one.why}" for id, one in self._unrenewed.items()}
-        return [[id, why] for id, why in {**self.found, **unrenewed, **untaken}.items()]
+        return [(id, why) for id, why in {**self.found, **unrenewed, **untaken}.items()]
 
     async def keep(self) -> None:
         """Check all things now, and repeat the check after each pause of EVERY seconds. This coroutine ends only if ``look``

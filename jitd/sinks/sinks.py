@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 from jitd.audit.forms import Checkpoint
 from jitd.core.chain import Seal
@@ -103,23 +102,22 @@ class Sinks:
         """Map the name of each sink to how far it is behind."""
         return {name: feed.lag() for name, feed in sorted(self._feeds.items())}
 
-    def as_json(self) -> list[list[Any]]:
-        """Return how the sinks do, in the form that ``jitd doctor`` reads from the daemon's file. Each row has a sink's name, the
-        time since when it is in trouble (or 0), the reason, the number of records that it lacks, and the number of those that it
-        has refused.
+    def states(self) -> list[tuple[str, float, str, int, int]]:
+        """Return how the sinks do. Each row has a sink's name, the time since when it is in trouble (seconds since 1970, or 0),
+        the reason, the number of records that it lacks, and the number of those that it has refused.
         """
         return [self._row(name, feed) for name, feed in sorted(self._feeds.items())]
 
-    def _row(self, name: str, feed: Feed) -> list[Any]:
+    def _row(self, name: str, feed: Feed) -> tuple[str, float, str, int, int]:
         lag, trouble = feed.lag(), feed.trouble
         if trouble is not None:
-            return [name, trouble.since.timestamp(), trouble.why, lag.n_records, lag.n_refused]
+            return (name, trouble.since.timestamp(), trouble.why, lag.n_records, lag.n_refused)
         since = self._office.now().timestamp() - lag.seconds
         if feed.unkept:
-            return [name, since, f"its place cannot be stored: {feed.unkept}", lag.n_records, lag.n_refused]
+            return (name, since, f"its place cannot be stored: {feed.unkept}", lag.n_records, lag.n_refused)
         if lag.seconds > SLOW_AFTER:
-            return [name, since, "records come faster than it takes them", lag.n_records, lag.n_refused]
-        return [name, 0, "", 0, lag.n_refused]
+            return (name, since, "records come faster than it takes them", lag.n_records, lag.n_refused)
+        return (name, 0, "", 0, lag.n_refused)
 
 
 _SAID = {

@@ -19,7 +19,11 @@ from jitd.verbs.rows import Row
 from jitpam.wire.shown import shown
 
 MOST = 3
-"""Maximum number of faults, things or kinds of failures that one line names."""
+"""Maximum number of faults or kinds of failures that one line names."""
+MOST_THINGS = 10
+"""Maximum number of things in trouble that have a line of their own."""
+RECENT = 7 * 24 * 3600
+"""Seconds for which it is told that a key was made because the one before could not be used."""
 DIGITS = 12
 """The number of digits of the policy's digest that a line shows."""
 
@@ -74,16 +78,20 @@ def lives(live: LiveCounts, things: Sequence[tuple[str, str]]) -> Iterator[Line]
     yield Line("requests", f"{n_of['requests'] or 'none'} to be decided")
     yield Line("runs", f"{count(n_of['runs'], 'command')}" if n_of["runs"] else "none")
     yield Line("grants", f"{n_of['grants']} may still be used" if n_of["grants"] else "none")
-    told = f"{n_of['holdings'] or 'none'} given"
-    if things:
-        told += f"; {_first([f'{id}: {why}' for id, why in things])}; who has it: jitd show ID"
-    yield Line("things", told, not things)
+    yield Line("things", f"{n_of['holdings'] or 'none'} given")
+    for id, why in things[:MOST_THINGS]:
+        yield Line("things", f"{id}: {why}; who has it: jitd show {id.partition('.')[0]}", False)
+    if len(things) > MOST_THINGS:
+        yield Line("things", f"{len(things) - MOST_THINGS} more are in trouble: jitd grants", False)
     yield Line("locks", f"{n_of['locks'] or 'none'} in force")
 
 
-def record(n_records: int, key: str, unsigned: tuple[float, str] | None, n_unrecorded: int) -> Line:
+def record(
+    n_records: int, key: str, unsigned: tuple[float, str] | None, remade: tuple[float, str] | None, n_unrecorded: int
+) -> Line:
     """Return the line about the record. ``key`` is the fingerprint of the key that signs it. ``unsigned`` says since how many
-    seconds its head cannot be signed, and why. ``n_unrecorded`` is the number of runs whose end cannot be recorded now.
+    seconds its head cannot be signed, and why. ``remade`` says how many seconds ago the key was made, and why, if the one before
+    could not be used. ``n_unrecorded`` is the number of runs whose end cannot be recorded now.
     """
     told = count(n_records, "record")
     if n_unrecorded:
@@ -91,6 +99,11 @@ def record(n_records: int, key: str, unsigned: tuple[float, str] | None, n_unrec
     if unsigned is not None:
         since, why = unsigned
         return Line("record", f"{told}; the head cannot be signed, for {in_words(since)} by now: {why}", False)
+    if remade is not None and remade[0] < RECENT:
+        ago, why = remade
+        new = f"a new key was made {in_words(ago)} ago, and the one before: {why}"
+        mend = "if nobody meant this, tell security; those who verify the record need the new key: jitd audit key"
+        return Line("record", f"{told}; {new}; {mend}", False)
     return Line("record", f"{told}; the head is signed by {key}" if key else f"{told}; the head is not signed yet")
 
 

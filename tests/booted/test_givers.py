@@ -168,8 +168,8 @@ class Untaken:
 
     @property
     def told(self) -> str:
-        """What the doctor says of it."""
-        return f"what was given under {self.grant}"
+        """What the status says of it."""
+        return f"who has it: jitd show {self.grant}"
 
 
 @pytest.fixture(scope="module")
@@ -187,8 +187,8 @@ def untaken(service: Service, worlds: dict[str, World], request: pytest.FixtureR
         with ThreadPoolExecutor(len(made)) as pool:
             return list(pool.map(lambda each: service.jitd("revoke", each.grant), made.values()))
 
-    def doctor() -> str:
-        return service.jitd("doctor").stdout
+    def status() -> str:
+        return service.jitd("status").stdout
 
     stop(DOOR, UNIT)
     try:
@@ -196,20 +196,20 @@ def untaken(service: Service, worlds: dict[str, World], request: pytest.FixtureR
             each.revoked = done
         for kind, each in made.items():
             each.works = worlds[kind].works("alice")
-        wait_for(lambda: (said := doctor()) and all(each.told in said for each in made.values()), what="a word of the doctor")
+        wait_for(lambda: (said := status()) and all(each.told in said for each in made.values()), what="a word of the status")
         for each, done in zip(made.values(), revoke_all(), strict=True):
             each.refused = done
     finally:
         systemctl("start", DOOR)
     for world in worlds.values():
         is_over(service, world)
-    wait_for(lambda: (said := doctor()) and not any(each.told in said for each in made.values()), what="the doctor's approval")
+    wait_for(lambda: (said := status()) and not any(each.told in said for each in made.values()), what="a status without it")
     assert {kind: world.snapshot() for kind, world in worlds.items()} == before
     return made
 
 
 @pytest.mark.parametrize("kind", WITH_SOME)
-def test_without_it_nothing_is_called_taken_and_the_doctor_says_so(
+def test_without_it_nothing_is_called_taken_and_the_status_says_so(
     untaken: dict[str, Untaken], worlds: dict[str, World], kind: str
 ) -> None:
     """THREATS Q-09."""

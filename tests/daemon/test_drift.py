@@ -90,11 +90,11 @@ def test_a_difference_is_recorded_once_and_so_is_its_end(tmp_path: Path, seen: S
     async def scene(made: Scene) -> None:
         await made.sees(seen, seen, seen)
         assert made.noted == [("thing.differs", ID)]
-        assert made.drift.as_json() == [[ID, seen.why]]
+        assert made.drift.troubles() == [(ID, seen.why)]
         assert made.state is HoldingState.HELD and not any(deed == "take" for deed, _ in made.giver.asked)
         await made.sees(Done())
         assert made.noted == [("thing.differs", ID), ("thing.stands", ID)]
-        assert made.drift.as_json() == []
+        assert made.drift.troubles() == []
 
     play(tmp_path, "tell", scene)
 
@@ -117,7 +117,7 @@ def test_what_is_gone_is_given_anew_if_the_settings_say_so(tmp_path: Path) -> No
         await made.drift.look()
         assert [deed for deed, _ in made.giver.asked[before:]] == ["look", "give"]
         assert made.noted == [("thing.differs", ID), ("thing.mended", ID)]
-        assert made.state is HoldingState.HELD and made.drift.as_json() == []
+        assert made.state is HoldingState.HELD and made.drift.troubles() == []
 
     play(tmp_path, "mend", scene)
 
@@ -126,7 +126,7 @@ def test_what_cannot_be_given_anew_stays_a_finding(tmp_path: Path) -> None:
     async def scene(made: Scene) -> None:
         made.giver.answers = [GONE, Refused("it is not what was approved")]
         await made.drift.look()
-        assert made.noted == [("thing.differs", ID)] and made.drift.as_json() == [[ID, GONE.why]]
+        assert made.noted == [("thing.differs", ID)] and made.drift.troubles() == [(ID, GONE.why)]
         assert made.state is HoldingState.HELD
 
     play(tmp_path, "mend", scene)
@@ -188,10 +188,10 @@ def test_what_nobody_holds_is_told_once_and_left_alone(tmp_path: Path, monkeypat
         await made.sees(Done(), Done())
         assert made.noted == [("thing.stray", "AAAA-BBBB")], "what is held is no stray"
         assert {deed for deed, _ in made.giver.asked[before:]} == {"look"}
-        assert made.drift.as_json()[0][0] == "AAAA-BBBB"
+        assert made.drift.troubles()[0][0] == "AAAA-BBBB"
         found.remove("AAAA-BBBB")
         await made.sees(Done())
-        assert made.noted[-1] == ("thing.stray_gone", "AAAA-BBBB") and made.drift.as_json() == []
+        assert made.noted[-1] == ("thing.stray_gone", "AAAA-BBBB") and made.drift.troubles() == []
 
     play(tmp_path, "mend", scene)
 
@@ -201,23 +201,23 @@ def test_what_cannot_be_taken_back_is_said_with_its_reason_and_since_when(tmp_pa
         made.giver.answers = [Failed("the disk is full")]
         made.house.perform.act(Taking(ID, DAEMON, "enough"))
         await made.house.settle()
-        ((id, said),) = made.drift.as_json()
+        ((id, said),) = made.drift.troubles()
         told = "it is being taken back since 2026-03-02 09:00:00 UTC, but this is not possible yet: the disk is full"
         assert (id, said) == (ID, told)
         await made.house.pass_time(1)
-        assert made.drift.as_json() == []
+        assert made.drift.troubles() == []
 
     play(tmp_path, "tell", scene)
 
 
-def test_a_grant_that_cannot_be_renewed_is_in_the_list_that_the_doctor_reads(tmp_path: Path) -> None:
+def test_a_grant_that_cannot_be_renewed_is_in_the_list_that_the_status_reads(tmp_path: Path) -> None:
     """THREATS T-28."""
 
     async def scene(made: Scene) -> None:
-        assert made.drift.as_json() == []
+        assert made.drift.troubles() == []
         made.unrenewed[ID] = Untaken("kadmind does not answer", made.house.at.at)
         told = "its grant in the KDC has not been renewed since 2026-03-02 09:00:00 UTC: kadmind does not answer"
-        assert made.drift.as_json() == [[ID, told]]
+        assert made.drift.troubles() == [(ID, told)]
 
     play(tmp_path, "tell", scene)
 

@@ -165,7 +165,7 @@ def test_a_lost_key_is_replaced_and_the_record_says_so(house: House) -> None:
     assert house.signing.sign() and house.public() != before
     made = house.notes("key.made")[1]
     assert (made["because"], made["before"]) == ("lost", sshsig.public_line(before, ""))
-    assert house.signing.as_json()["remade"] == (house.at.at.timestamp(), "lost")
+    assert house.signing.remade == (house.at.at.timestamp(), "lost")
     house.check()
 
 
@@ -324,13 +324,13 @@ def test_decisions_go_on_while_nothing_can_be_signed_and_it_is_told_since_when(
         house.at = moment(60.0)
         house.happen(EVERY * 2)
         assert not house.signing.sign()
-        since, why = house.signing.as_json()["failing"]
+        since, why = house.signing.failing
         assert since == began.timestamp() and "No space left" in why
         assert house.checkpoints() == []
         if broken == "put_aside":
             with pytest.raises(OSError, match="No space left"):
                 house.signing.rotate("root", 0)
-    assert house.signing.sign() and house.signing.as_json()["failing"] is None
+    assert house.signing.sign() and house.signing.failing is None
     assert len(house.notes("key.made")) == 1
     house.check()
 

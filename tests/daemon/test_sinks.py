@@ -280,12 +280,12 @@ def test_a_sink_that_was_down_gets_all_that_it_lacks_when_it_is_back(house_of: M
     assert house.collector.numbers == list(range(1, house.store.head().number + 1))
 
 
-def test_while_a_sink_is_down_the_doctor_gets_the_reason_and_how_many_records_it_lacks(house_of: Make) -> None:
+def test_while_a_sink_is_down_the_status_has_the_reason_and_how_many_records_it_lacks(house_of: Make) -> None:
     house = house_of()
     house.collector.answers = [lambda question: Failed("connection refused")] * 1000
     house.note(7)
-    house.play(until=lambda: house.sinks.as_json()[0][1] > 0)
-    ((name, since, why, n_records, n_refused),) = house.sinks.as_json()
+    house.play(until=lambda: house.sinks.states()[0][1] > 0)
+    ((name, since, why, n_records, n_refused),) = house.sinks.states()
     assert (name, why, n_records, n_refused) == ("siem", "connection refused", 8, 0)
     assert since == START.timestamp()
     assert house.sinks.lag()["siem"].n_records == 8
@@ -352,7 +352,7 @@ def test_a_cursor_that_cannot_be_stored_stops_nothing_and_is_told(house_of: Make
     house.note(200)
     house.play()
     assert house.collector.numbers == list(range(1, 202))
-    assert "its place cannot be stored: jitd.db: database or disk is full" in house.sinks.as_json()[0][2]
+    assert "its place cannot be stored: jitd.db: database or disk is full" in house.sinks.states()[0][2]
     house.again()
     house.play()
     assert house.collector.numbers == list(range(1, 202)), "again, and nothing is missing"
@@ -395,7 +395,7 @@ def test_a_record_that_a_sink_refuses_for_ever_is_recorded_and_passed(house_of: 
     assert house.collector.numbers == [1, 2, 4, 5, 6, 7]
     detail = json.loads(house.collector.got[-1].text)["detail"]
     assert detail == {"sink": "siem", "first": 3, "last": 3, "n": 1}
-    assert house.sinks.as_json()[0][4] == 1
+    assert house.sinks.states()[0][4] == 1
     assert house.cursor().number >= 6
 
 
@@ -522,7 +522,7 @@ def test_the_refusal_of_a_checkpoint_makes_no_record_that_needs_another_checkpoi
     house.collector.refuses = lambda event: event.name == "checkpoint"
     house.play()
     assert "sink.refused" not in house.events()
-    assert house.sinks.as_json()[0][4] == 1
+    assert house.sinks.states()[0][4] == 1
 
 
 def test_checkpoints_are_sent_in_their_place(house_of: Make) -> None:
@@ -601,10 +601,10 @@ def test_what_a_proxy_with_nobody_behind_it_takes_never_settles(house_of: Make) 
         for _ in range(40):
             house.note()
             await asyncio.sleep(0.01)
-        while not house.sinks.as_json()[0][1]:
+        while not house.sinks.states()[0][1]:
             house.note()
             await asyncio.sleep(0.01)
-        assert "each connection to it is lost soon" in house.sinks.as_json()[0][2]
+        assert "each connection to it is lost soon" in house.sinks.states()[0][2]
         assert house.cursor().number == 0
         answers = house.collector.answers
         answers.append(lambda question: Delivered(0, is_new=True))
@@ -620,8 +620,8 @@ def test_a_connection_that_is_lost_each_time_is_a_failure(house_of: Make) -> Non
     house = house_of(to=SERVER)
     house.note()
     house.collector.answers = [lambda question: Delivered(0, is_new=True)] * 1000
-    house.play(until=lambda: house.sinks.as_json()[0][1] > 0)
-    assert "each connection" in house.sinks.as_json()[0][2]
+    house.play(until=lambda: house.sinks.states()[0][1] > 0)
+    assert "each connection" in house.sinks.states()[0][2]
 
 
 def test_a_narrowed_sink_gets_its_classes_and_each_line_says_which(house_of: Make) -> None:
@@ -778,15 +778,15 @@ def test_a_receiver_that_is_reached_again_is_in_no_trouble_although_there_is_not
 
     async def script() -> None:
         nonlocal is_down
-        while house.sinks.as_json()[0][2] != "connection refused":
+        while house.sinks.states()[0][2] != "connection refused":
             await asyncio.sleep(0.001)
         for _ in range(20):  # it stays in trouble as long as it is not reached
             await asyncio.sleep(0.005)
             house.clock += 1.0
-            assert house.sinks.as_json()[0][1] > 0
+            assert house.sinks.states()[0][1] > 0
         is_down = False
 
-    house.play(script, until=lambda: house.sinks.as_json()[0][1] == 0)
+    house.play(script, until=lambda: house.sinks.states()[0][1] == 0)
 
 
 def test_a_record_that_can_be_read_again_ends_the_trouble(house_of: Make) -> None:
@@ -796,7 +796,7 @@ def test_a_record_that_can_be_read_again_ends_the_trouble(house_of: Make) -> Non
     async def in_thread(work: Callable[[], Any]) -> Any:
         nonlocal failing
         failing -= 1
-        troubles.add(house.sinks.as_json()[0][2])
+        troubles.add(house.sinks.states()[0][2])
         if failing >= 0:
             raise StoreError("jitd.db: disk I/O error")
         return await plain(work)
@@ -806,7 +806,7 @@ def test_a_record_that_can_be_read_again_ends_the_trouble(house_of: Make) -> Non
 
     def until() -> bool:
         house.clock += 1.0
-        return failing < 0 and house.cursor().number == house.store.head().number and house.sinks.as_json()[0][1] == 0
+        return failing < 0 and house.cursor().number == house.store.head().number and house.sinks.states()[0][1] == 0
 
     house.play(until=until)
     assert "jitd.db: disk I/O error" in troubles
@@ -820,7 +820,7 @@ def test_after_an_hour_without_a_network_everything_follows_in_order_and_nothing
 
     async def script() -> None:
         nonlocal is_cut
-        while house.sinks.as_json()[0][2] != "no route to host":
+        while house.sinks.states()[0][2] != "no route to host":
             await asyncio.sleep(0.001)
         house.store.commit((), bodies)
         house.sinks.look(house.store.head())

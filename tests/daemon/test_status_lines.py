@@ -59,17 +59,33 @@ IN_FORCE = "2 rules in force for 1 hour (SHA-256 0123456789ab)"
                 "  requests: 3 to be decided",
                 "  runs: 1 command",
                 "  grants: 3 may still be used",
-                "! things: 3 given; K7QM-2XVD.1: it differs; who has it: jitd show ID",
+                "  things: 3 given",
+                "! things: K7QM-2XVD.1: it differs; who has it: jitd show K7QM-2XVD",
                 "  locks: 1 in force",
             ],
         ),
-        ([status.record(128, "SHA256:x", None, 0)], ["  record: 128 records; the head is signed by SHA256:x"]),
-        ([status.record(1, "", None, 0)], ["  record: 1 record; the head is not signed yet"]),
+        ([status.record(128, "SHA256:x", None, None, 0)], ["  record: 128 records; the head is signed by SHA256:x"]),
+        ([status.record(1, "", None, None, 0)], ["  record: 1 record; the head is not signed yet"]),
         (
-            [status.record(5, "k", (90, "Permission denied"), 0)],
+            [status.record(5, "k", (90, "Permission denied"), None, 0)],
             ["! record: 5 records; the head cannot be signed, for 1 minute 30 seconds by now: Permission denied"],
         ),
-        ([status.record(5, "k", None, 2)], ["! record: 5 records; what 2 runs came to cannot be recorded yet: see df, dmesg"]),
+        (
+            [status.record(5, "k", None, None, 2)],
+            ["! record: 5 records; what 2 runs came to cannot be recorded yet: see df, dmesg"],
+        ),
+        ([status.record(5, "k", None, (604800.0, "lost"), 0)], ["  record: 5 records; the head is signed by k"]),
+        (
+            [status.record(5, "k", None, (3600.0, "lost"), 0)],
+            [
+                "! record: 5 records; a new key was made 1 hour ago, and the one before: lost; if nobody meant this, tell"
+                " security; those who verify the record need the new key: jitd audit key"
+            ],
+        ),
+        (
+            [*status.lives(NONE, [(str(n), "x") for n in range(12)])][-2:-1],
+            ["! things: 2 more are in trouble: jitd grants"],
+        ),
         (
             status.sinks([("a", 0, "", 4, 0), ("b", 180, "refused", 12, 0), ("c", 0, "", 0, 1)]),
             [

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from jitd.core.holding import Holding
 from jitd.doctor import daemon, gate, glass, person, runs, settings, state
-from jitd.doctor.daemon import Answered, Lanes
+from jitd.doctor.daemon import Answered
 from jitd.doctor.finding import Finding
 from jitd.doctor.host import Running
 from jitd.doctor.person import Ticket
@@ -21,8 +21,6 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = START.timestamp()
 AGAIN = "record 7 is another one now: it was written again"
 OVERDUE = {"id": "K7QM-2XVD", "state": "overdue", "reviewers": "group:ops"}
-FAILING = Lanes([], [], [("ops", 40.0, "it cannot be reached", 3)])
-UNTAKEN = Lanes([], [], things=[("K7QM-2XVD", "it cannot be taken back yet: the door is shut")])
 HELD = Holding("A.1", "A", "A", "sudoers:wheel", "alice@R", START, True, START)
 RUNS = Running(7, 1000.0)
 DISK = FileSystem("ext4", 9000 * MIB, 10**6, is_readonly=False, synced_in=0.01)
@@ -79,46 +77,10 @@ ROWS = [
     Row("daemon.settings", "ok", "after", lambda: daemon.settings(900.0, RUNS, "jitd.toml", "restart it")),
     Row("daemon.settings", "ok", "after", lambda: daemon.settings(None, RUNS, "jitd.toml", "restart it")),
     Row("daemon.settings", "weak", "restart it", lambda: daemon.settings(2000.0, RUNS, "jitd.toml", "restart it")),
-    Row("daemon.lanes", "ok", "not all busy", lambda: daemon.lanes(Lanes([("files", 32, 31, 0)], []))),
-    Row("daemon.lanes", "weak", "/mnt/nfs does not answer", lambda: daemon.lanes(Lanes([("files", 32, 1, 0)], ["/mnt/nfs"]))),
-    Row("daemon.lanes", "weak", "all 8 threads for names", lambda: daemon.lanes(Lanes([("names", 8, 8, 40)], []))),
-    Row("daemon.lanes", "unknown", "look again", lambda: daemon.lanes(None)),
-    Row("daemon.notices", "ok", "1 channel)", lambda: daemon.notices(Lanes([], []), 1, 100.0)),
-    Row("daemon.things", "ok", "are gone", lambda: daemon.things(Lanes([], []), 1)),
-    Row("daemon.things", "bad", "cannot be taken back yet: the door is shut", lambda: daemon.things(UNTAKEN, 1)),
     Row("daemon.uids", "ok", "79 of the 100 uids", lambda: daemon.uids({"contractor": (79, 100)})),
     Row("daemon.uids", "weak", 'set "uids" of [givers.contractor]', lambda: daemon.uids({"contractor": (80, 100)})),
     Row("daemon.uids", "unknown", "not known (Permission denied)", lambda: daemon.uids({"contractor": "Permission denied"})),
     Row("daemon.things", "bad", "sudoers:wheel until 2026-01-01 00:00:00 UTC", lambda: daemon.left_alone([HELD], "start it")),
-    Row("daemon.notices", "weak", "channel ops could not tell people of 3 requests", lambda: daemon.notices(FAILING, 2, 100.0)),
-    Row("daemon.sinks", "ok", "every sink (1 sink)", lambda: daemon.sinks(Lanes([], [], sinks=[("a", 0, "", 0, 0)]), 1, 100.0)),
-    Row(
-        "daemon.sinks",
-        "weak",
-        "sink siem lacks 7 records, and has been in trouble for 1 minute: connection refused",
-        lambda: daemon.sinks(Lanes([], [], sinks=[("siem", 40.0, "connection refused", 7, 0)]), 1, 100.0),
-    ),
-    Row(
-        "daemon.sinks",
-        "weak",
-        "sink siem refused 2 records for ever",
-        lambda: daemon.sinks(Lanes([], [], sinks=[("siem", 0, "", 0, 2)]), 1, 100.0),
-    ),
-    Row("record.signed", "ok", "by the key SHA256:x", lambda: daemon.signing(Lanes([], [], key="SHA256:x"), 100.0)),
-    Row("record.signed", "ok", "by the key", lambda: daemon.signing(Lanes([], [], key="x", remade=(0.0, "lost")), 604800.0)),
-    Row(
-        "record.signed",
-        "weak",
-        "the one before: lost",
-        lambda: daemon.signing(Lanes([], [], key="x", remade=(40.0, "lost")), 100.0),
-    ),
-    Row(
-        "record.signed",
-        "bad",
-        "1 minute by now: disk full",
-        lambda: daemon.signing(Lanes([], [], unsigned=(40.0, "disk full")), 100.0),
-    ),
-    Row("record.signed", "unknown", "not signed yet", lambda: daemon.signing(Lanes([], []), 100.0)),
     Row("policy.in_force", "ok", "1 rule)", lambda: daemon.policy("aa", "aa", 1, "jitd reload")),
     Row("policy.in_force", "bad", "jitd reload", lambda: daemon.policy("aa", "bb", 1, "jitd reload")),
     Row("policy.in_force", "bad", "policy have faults", lambda: daemon.policy("aa", None, 0, "jitd reload")),

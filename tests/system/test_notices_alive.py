@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from jitd.core.request import Request
+from jitpam.wire.messages import Status
 from tests.outside.server import Asked, Authority, Server, reply, serving
 from tests.system.conftest import House
 from tests.waiting import wait_for
@@ -144,8 +145,8 @@ def test_a_server_that_is_killed_delays_nothing_and_is_told_when_it_is_back(stag
     assert "not told" in page and "chat" in page
     mine = stage.house.run("alice", "jitd", "show", made.id).stdout
     assert "not everybody could be told yet" in mine
-    found = wait_for(lambda: _finding(stage), what="the doctor's finding")
-    assert "channel chat could not tell people of 1 request" in found
+    found = wait_for(lambda: _finding(stage), what="a line of the status")
+    assert found.startswith("chat: could not tell people of 1 request, for ")
     other = stage.submit()
     stage.house.approved(other.id)  # nobody waits for the channel
     stage.chat.start()
@@ -156,9 +157,7 @@ def test_a_server_that_is_killed_delays_nothing_and_is_told_when_it_is_back(stag
 
 
 def _finding(stage: Stage) -> str:
-    said = stage.house.jitd("doctor", "--json", "--config", str(stage.house.config_file)).stdout
-    rows = [json.loads(line) for line in said.splitlines()]
-    return next((str(row) for row in rows if row.get("check") == "daemon.notices" and "could not" in str(row)), "")
+    return next((str(row["says"]) for row in stage.house.asked(Status()) if not row["is_well"] and row["about"] == "notices"), "")
 
 
 def test_a_daemon_that_is_killed_between_message_and_mark_tells_it_again_and_once_only(stage: Stage) -> None:

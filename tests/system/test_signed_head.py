@@ -8,15 +8,17 @@ import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jitd.audit.forms import Checkpoint
 from jitd.store.sqlite import SqliteStore
+from jitpam.wire.messages import Status
 from tests.system.clients import ready
 from tests.system.conftest import HOST, House
 from tests.system.failing import erring
-from tests.waiting import PATIENCE, wait_for
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -45,9 +47,9 @@ def keygen(where: Path, allowed: str, namespace: str, signed: str, signature: st
     return subprocess.run(words, cwd=where, input=signed.encode(), capture_output=True, check=False).returncode == 0
 
 
-def signing_of(house: House) -> dict[str, str]:
-    done = house.run("root", "jitd", "doctor", "--json", "--config", str(house.config_file), timeout=2 * PATIENCE)
-    (row,) = [row for row in map(json.loads, done.stdout.splitlines()) if row["check"] == "record.signed"]
+def signing_of(house: House) -> dict[str, Any]:
+    """The line of the status about the record."""
+    (row,) = [row for row in house.asked(Status()) if row["about"] == "record"]
     return row
 
 
@@ -97,7 +99,7 @@ def test_a_rotation_is_signed_by_both_keys_and_only_root_may_have_one(served: Ho
     wait_for(house.is_signed, what="a checkpoint of the head")
     last = checkpoints(house)[-1]
     assert keygen(tmp_path, after, "jitd-checkpoint", last.signed, last.signature)
-    assert signing_of(house)["level"] == "ok", "a rotation is no fault"
+    assert signing_of(house)["is_well"], "a rotation is no fault"
 
 
 def test_a_lost_key_is_told_and_the_command_prints_the_new_one(served: House) -> None:
@@ -106,10 +108,10 @@ def test_a_lost_key_is_told_and_the_command_prints_the_new_one(served: House) ->
     house.kill()
     (house.root / "state/signing-key").unlink()
     house.start()
-    wait_for(lambda: signing_of(house)["level"] == "weak", what="the finding")
-    row = signing_of(house)
-    assert "the one before: lost" in row["sentence"]
-    done = house.run("root", *row["command"].split())
+    wait_for(lambda: not signing_of(house)["is_well"], what="the line")
+    said, _, command = signing_of(house)["says"].rpartition(": ")
+    assert "the one before: lost" in said
+    done = house.run("root", *command.split())
     assert done.returncode == 0 and done.stdout != before
     (made,) = [record["detail"] for record in house.records() if record["event"] == "key.made"][1:]
     assert made["because"] == "lost" and made["public"] in done.stdout and made["before"] in before
@@ -130,9 +132,9 @@ def test_decisions_go_on_while_the_head_cannot_be_signed(served: House, error: s
     n = len(checkpoints(house))
     with erring([house.process.pid], [house.root / "state/signing-head"], error, call):
         assert house.sudo("root", "true").returncode == 0
-        wait_for(lambda: signing_of(house)["level"] == "bad", what="the finding")
-        assert words in signing_of(house)["sentence"]
+        wait_for(lambda: not signing_of(house)["is_well"], what="the line")
+        assert words in signing_of(house)["says"]
         assert len(checkpoints(house)) == n
         assert house.sudo("root", "true").returncode == 0, "nothing waits for a signature"
     wait_for(house.is_signed, what="a checkpoint of the head")
-    wait_for(lambda: signing_of(house)["level"] == "ok", what="the end of the finding")
+    wait_for(lambda: signing_of(house)["is_well"], what="a line that is well")

@@ -12,6 +12,7 @@ import itertools
 import json
 import os
 import pwd
+import re
 import shutil
 import socket
 import subprocess
@@ -27,6 +28,7 @@ import pytest
 from jitd.audit import forms
 from jitd.core.chain import GENESIS
 from jitd.core.chain import seal as sealed_after
+from jitpam.wire.messages import Status
 from tests.outside.server import Asked, Authority, Server, reply, serving
 from tests.system.conftest import House
 from tests.waiting import PATIENCE, wait_for
@@ -229,20 +231,21 @@ def test_a_collector_that_is_killed_delays_nobody_and_gets_what_it_lacks(stage: 
         began = time.monotonic()
         stage.submit()
         assert time.monotonic() - began < PATIENCE
-        said = wait_for(lambda: [row for row in _lanes(stage)["sinks"] if row[0] == "soar" and row[1]], what="the doctor's line")
-        assert said[0][3] > 0
+        said = wait_for(lambda: _in_trouble(stage), what="a line of the status")
+        assert re.match(r"soar: lacks [1-9]\d* records?, in trouble for ", said[0])
     finally:
         stage.collector.start()
     wait_for(lambda: any(line["event"] == "lock.placed" for line in stage.collector.lines), what="the lock at the collector")
-    wait_for(lambda: not any(row[1] for row in _lanes(stage)["sinks"]), what="no trouble")
+    wait_for(lambda: not _in_trouble(stage), what="no trouble")
 
 
 def _is_burst(line: dict[str, Any], who: str) -> bool:
     return bool(line["event"] == "request.screened" and line["about"]["requester"] == f"{who}@{REALM}")
 
 
-def _lanes(stage: Stage) -> dict[str, Any]:
-    return dict(json.loads((stage.house.socket.parent / "lanes").read_bytes()))
+def _in_trouble(stage: Stage) -> list[str]:
+    """What the status says of sinks that are not well."""
+    return [str(row["says"]) for row in stage.house.asked(Status()) if row["about"] == "sink" and not row["is_well"]]
 
 
 def test_a_burst_of_denials_locks_the_person_by_a_service_within_two_seconds(stage: Stage) -> None:

@@ -72,7 +72,7 @@ def test_after_an_hour_without_a_network_every_receiver_has_every_record(
             house.note(HOUR)
             await until(lambda: not any(behind("local", "file")))
             assert min(behind(*CUT_OFF)) >= HOUR
-            await until(lambda: {row[0] for row in house.sinks.as_json() if row[1]} == set(CUT_OFF))
+            await until(lambda: {row[0] for row in house.sinks.states() if row[1]} == set(CUT_OFF))
         await until(lambda: not any(behind()))
         outside.close()
 

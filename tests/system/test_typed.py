@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from jitd.doctor import daemon, pam
-from jitd.doctor.daemon import Lanes
+from jitd.doctor import pam
 from jitd.pamlint import loading
 from jitd.pamlint.places import Places
+from jitd.verbs import status
 from tests.pamlint.host import GATE, SHAPE
 from tests.system.breakages import TABLE, written
 from tests.system.conftest import House
@@ -146,8 +146,8 @@ def test_a_mount_that_does_not_answer_is_gone_after_its_command(house: House) ->
     subprocess.run(["mount", "-t", "tmpfs", "silent", place], check=True)
     holder = subprocess.Popen(["sleep", "600"], cwd=place)  # as whoever waits for it does, and so it is busy
     try:
-        (finding,) = daemon.lanes(Lanes([], [str(place)], [], []))
-        typed(part_of(finding.mend, "umount"))
+        (line,) = status.threads([], [str(place)])
+        typed(part_of(line.says, "umount"))
         assert not place.is_mount()
     finally:
         holder.send_signal(signal.SIGKILL)
