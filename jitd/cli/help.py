@@ -40,6 +40,7 @@ SUMMARIES: dict[str, dict[str, str]] = {
         "unlock": "lift a lock",
         "locks": "list the locks",
         "reload": "read the policy again",
+        "status": "say what the daemon does, and what is not well with it",
         "metrics": "print what the daemon counts, in OpenMetrics",
     },
     "Auditors": {
@@ -126,7 +127,12 @@ EXAMPLES: dict[str, dict[str, str]] = {
     "reload": {"jitd reload": "after jitd check has found no fault"},
     "serve": {"jitd serve --config /tmp/jitd.toml": "with other settings"},
     "pam-lint": {"jitd pam-lint": "this host", "jitd pam-lint /etc/pam.d/sudo": "one stack"},
-    "doctor": {"jitd doctor": "as root: the host; else: yourself"},
+    "setup": {
+        "jitd setup -- systemctl restart cron": "asks for the rest",
+        "jitd setup --dry-run": "prints the steps, and changes nothing",
+    },
+    "status": {"jitd status": "ends with 1 if something is not well"},
+    "doctor": {"jitd doctor": "as root: the host; else: yourself", "jitd doctor -v": "also what is in order"},
     "audit": {"jitd audit show --since 1d": "since yesterday", "jitd audit verify": "is all of it there"},
     "audit show": {
         "jitd audit show --who alice --since 2h": "alice's last two hours",
