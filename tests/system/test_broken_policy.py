@@ -17,6 +17,7 @@ from jitpam.wire import messages
 from tests.attacks.raw import asked, connected, review, shown_to, submission
 from tests.pam.programs import BY_NAME, Gated
 from tests.system.conftest import OF_THE_LAB, House
+from tests.system.gated import PASS, gated
 from tests.waiting import wait_for
 
 GLASS = """
@@ -29,7 +30,15 @@ reason = "required"
 break_glass = { instead_of = "lab-dba", review = "1h" }
 """
 SLEEPS = '\n[[permit]]\nname = "sleeps"\nwho = ["user:carol"]\ncommands = [["/usr/bin/sleep", "*"]]\n'
-WHOLE = OF_THE_LAB + GLASS + SLEEPS
+WATCHED = """
+[[permit]]
+name = "watched"
+who = ["group:dba"]
+commands = [["/usr/bin/whoami"]]
+approvals = [{ need = 1, from = ["group:ops"] }]
+run = { observed = "required" }
+"""
+WHOLE = WATCHED + OF_THE_LAB + GLASS + SLEEPS
 WHAT = "not TOML"
 PLACE = "policy.d/60-broken.toml:2"
 
@@ -61,7 +70,8 @@ def lived() -> Iterator[tuple[House, dict[str, str]]]:
         for name in ("lease", "approved", "waiting", "unwanted"):
             terms = {"lasts_for": 600, "uses": 5} if name == "lease" else {}
             made[name] = alice.submit("echo", name, waits=False, **terms)
-        for name in ("lease", "approved"):
+        made["watched"] = alice.submit("whoami", waits=False)
+        for name in ("lease", "approved", "watched"):
             assert isinstance(bob.ask(review(shown_to(house, "root", made[name])))[-1], messages.Done)
         assert alice.ask(submission("echo", "lease", if_owed=False))[-1].type == "start", "before: the lease is used"
     running = house.ask("carol", "sleep", "1000")
@@ -76,7 +86,7 @@ def lived() -> Iterator[tuple[House, dict[str, str]]]:
 
 
 def test_what_nobody_may_and_everybody_could_before(lived: tuple[House, dict[str, str]]) -> None:
-    """THREATS O-20: by a new request, a lease, an approval of before, broken glass, a thing; and nothing is used up by it."""
+    """THREATS O-20: by a new request, a lease, an approval of before, broken glass, a thing; nothing is used up by it."""
     house, made = lived
     grants, said = granted(house), sentence(house)
     with connected(house, "alice") as alice, connected(house, "carol") as carol:
@@ -85,6 +95,7 @@ def test_what_nobody_may_and_everybody_could_before(lived: tuple[House, dict[str
             "one that needs no approval": carol.refusal(submission("sleep", "1")),
             "a lease": alice.refusal(submission("echo", "lease", if_owed=False)),
             "an approval": alice.refusal(messages.Resume(id=made["approved"], streams=["null"] * 3)),
+            "one that somebody has to watch": alice.refusal(messages.Resume(id=made["watched"], streams=["null"] * 3)),
             "broken glass": alice.refusal(messages.Breakglass(**asked("true", reason="down"), waits=True, if_owed=True)),
         }.items():
             assert answer[0] == "denied" and said in answer[1], (name, answer)
@@ -163,6 +174,30 @@ def test_mended_and_read_all_is_as_before(lived: tuple[House, dict[str, str]]) -
     assert house.sudo("carol", "sleep", "0").returncode == 0
     with connected(house, "alice") as alice:
         assert alice.ask(submission("echo", "lease", if_owed=False))[-1].type == "start"
+
+
+def test_nobody_outside_is_asked_and_what_they_were_asked_about_goes_on_afterwards() -> None:
+    """THREATS O-20: gatekeepers and providers. A request that waits for a gatekeeper's answer stays, and is asked about again."""
+    with gated() as stage:
+        stage.calendar.hold()
+        client = stage.start("asked")
+        id = stage.submitted().id
+        wait_for(lambda: stage.calendar.asked, what="a question to the gatekeeper")
+        start_broken(stage.house)
+        stage.calendar.answer(PASS)
+        n_asked = len(stage.calendar.asked)
+        for rule in ("free", "risky"):
+            other = stage.start(rule)
+            assert other.end() == 121 and sentence(stage.house) in other.err
+        assert (len(stage.calendar.asked), stage.ticket.n_asked_for_risk, stage.ran) == (n_asked, 0, [])
+        assert stage.found(id).state is RequestState.SCREENING
+        mend(stage.house)
+        wait_for(lambda: stage.found(id).state is RequestState.PENDING, what="the gatekeeper's answer")
+        stage.approve(id)
+        assert client.end() == 125, "it had no id yet when the daemon ended (docs/crashes.md)"
+        resumed = stage.resume(id)
+        assert resumed.end() == 0, resumed.err
+        assert stage.ran == ["asked"]
 
 
 def test_sudo_is_closed_with_the_sentence_and_opens_again() -> None:
