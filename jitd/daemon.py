@@ -113,6 +113,7 @@ class Daemon:
         from jitd.server.services import Services
         from jitd.server.telling import Turns
         from jitd.sinks.feed import Office
+        from jitd.sinks.host_log import HostLog
         from jitd.sinks.sinks import Sinks
         from jitd.store.made_accounts import behind_in, made_by
         from jitd.store.opening import file_of, open_cursors, open_store, read_store
@@ -150,9 +151,15 @@ class Daemon:
         def named() -> NamedGroups:
             return groups_named(self._rules.policy).plus(overseers, self._store.groups_named)
 
+        self._workers: Workers = Workers()
+
+        def in_sinks_lane(work: Callable[[], Any]) -> Awaitable[Any]:
+            return self._workers.sinks.run(HOUSE, work)
+
+        self.host_log: HostLog = HostLog(self._store, opened, in_sinks_lane, time.monotonic, config.socket.parent / "journal")
         people = dict(config.people)
         self._accounts = Accounts(config.naming, people, config.min_uid, named, made_by(opened))
-        self._after_commit: list[Callable[[Seal], None]] = [noted.write]
+        self._after_commit: list[Callable[[Seal], None]] = [noted.write, self.host_log.look]
         self._meters = Meters(now().at.timestamp())
         self._lifecycle: Lifecycle = Lifecycle(
             self._store,
@@ -167,12 +174,10 @@ class Daemon:
                 self._lifecycle.set_aside(one)
             except Conflict as fault:
                 raise StoreError(f"the database is damaged: {fault}; jitd audit verify says more") from fault
-            log("damaged in the database: it permits nothing any more", life=one.life, id=one.id, because=one.because)
         self._signing: Signing = Signing(self._store, config.host, config.state, now, self._lifecycle.note)
         self._after_commit.append(self._signing.follow)
         self._executor = executor
         self._unrecorded: dict[str, list[Report]] = {}  # reports about a run that wait until they can be recorded
-        self._workers: Workers = Workers()
         waiters = Waiters()
 
         def note(name: str, detail: dict[str, Any]) -> None:
@@ -191,7 +196,7 @@ class Daemon:
         self._outsiders: Outsiders = Outsiders(config, clocks, time.monotonic, is_direct=is_direct)
         office = Office(
             deliver=self._outsiders.posts.deliver,
-            in_thread=lambda work: self._workers.sinks.run(HOUSE, work),
+            in_thread=in_sinks_lane,
             note=note,
             cursors=open_cursors(file_of(config.state)),
             clock=time.monotonic,
@@ -379,14 +384,11 @@ class Daemon:
         self._outsiders.providers.forget()
         self._meters.loaded(time.time())
         self._lifecycle.note("policy.loaded", who.principal, who.uid, {"rules": len(policy.rules)})
-        log("policy loaded", rules=len(policy.rules), digest=policy.digest)
         systemd.tell(f"STATUS={self._rules.sentence}")
         self.perform.screen_due()
         return f"the policy is in force: {len(policy.rules)} rule{'' if len(policy.rules) == 1 else 's'}"
 
     def _policy_refused(self, faults: Sequence[str], who: Subject) -> None:
-        for fault in faults:
-            log("policy not loaded", fault=fault)
         self._meters.refused()
         self._lifecycle.note("policy.refused", who.principal, who.uid, {"faults": list(faults[:20])})
 
@@ -451,6 +453,7 @@ class Daemon:
             self._keep_trying("what is kept no longer", self._forgetting.keep),
             self.notices.keep(),
             self._records.feed.keep(),
+            self.host_log.keep(),
             self._standing(),
         )
         feeding = loop.create_task(self.sinks.keep())
@@ -470,6 +473,7 @@ class Daemon:
         self._lifecycle.note("daemon.stopped", ROOT, 0, {})
         self._signing.sign()
         await self.sinks.finish()
+        await self.host_log.finish()
         feeding.cancel()
         await self._executor.close()
         self._outsiders.close()
@@ -506,7 +510,7 @@ class Daemon:
         self.perform.later(self._reload_for_root())
 
     async def _reload_for_root(self) -> None:
-        with contextlib.suppress(Refusal):  # the refusal is already in the log
+        with contextlib.suppress(Refusal):  # the refusal is already in the record
             await self.reload_for(self._accounts.root_alone())
 
     async def _keep_subordinates(self) -> None:

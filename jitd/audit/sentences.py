@@ -51,6 +51,7 @@ class _Told:
         self.event = str(record.get("event") or "")
         self.id = _text(record.get("id"))
         self.state = _text(record.get("state"))
+        self._actor = str(record.get("actor") or "")
         self.who = _who(record.get("actor"))
 
     def text(self, name: str) -> str:
@@ -70,8 +71,12 @@ class _Told:
         return f'{before}"{text}"'
 
     def because(self) -> str:
-        said = self.text("because")
-        return f": {said}" if said else ""
+        """Return the reason after a colon. Who has done it stands before, and is not said again."""
+        said = str(self.detail.get("because") or "")
+        for known in (f"revoked by {self._actor}", f"stopped by {self._actor}", "withdrawn by its requester"):
+            if said == known or said.startswith(f"{known}: "):
+                said = said[len(known) + 2 :]
+        return f": {_text(said)}" if said else ""
 
     def time(self, name: str, before: str) -> str:
         """Return the time ``name`` in UTC, after ``before``."""
@@ -124,7 +129,9 @@ def _text(value: object) -> str:
 
 
 def _who(value: object) -> str:
-    return SOMEBODY if value in (None, "", HIDDEN) else _text(value)
+    if value in (None, "", HIDDEN):
+        return SOMEBODY
+    return f"the {value}" if value in ("clock", "monitor", "policy") else _text(value)
 
 
 def _account(value: object) -> str:
@@ -138,7 +145,7 @@ def _argument(word: object) -> str:
     text = str(word)
     try:
         return shown_argument(unspelled(text))
-    except UnicodeEncodeError:  # nothing that was spelled
+    except ValueError:  # nothing that was spelled
         return shown_argument(text.encode("utf-8", "surrogatepass"))
 
 
@@ -219,7 +226,9 @@ def _if(text: str, pattern: str) -> str:
 def _screened(told: _Told) -> str:
     rule = _if(told.text("rule"), "rule {}") or "the policy"
     if told.detail.get("decision") == "deny":
-        return f"{rule} denied it{told.because()}{_gatekeepers(told)}"
+        name, because = told.text("rule"), told.text("because")
+        by = "" if not name or f"rule {name}" in because else f" by rule {name}"
+        return f"denied{by}{told.because()}{_gatekeepers(told)}"
     glass = _table(told.detail.get("break_glass"))
     if glass:
         skipped = _text(glass.get("instead_of"))
@@ -229,6 +238,8 @@ def _screened(told: _Told) -> str:
         what = f"permits it under lease {lease}"
     elif approvals:
         what = f"requires {approvals}"
+    elif told.list("approvals"):  # the reader may not know them
+        what = "permits it with approvals"
     else:
         what = "permits it without an approval"
     end = "" if told.state in ("", "approved", "pending", "screening") else f"; the request is {told.state}"
@@ -358,7 +369,7 @@ def _standing(told: _Told) -> str:
 
 def _faults(told: _Told) -> str:
     faults = "; ".join(map(_text, told.list("faults")))
-    return f"{told.who} loaded no policy, because it has a fault, and the one before stays{_if(faults, ': {}')}"
+    return f"{told.who} put no new policy in force, because it has a fault{_if(faults, ': {}')}"
 
 
 def _key_made(told: _Told) -> str:

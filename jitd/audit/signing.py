@@ -201,7 +201,6 @@ class Signing:
         public = sshsig.public_line(made.public, "")
         self._note("key.made", "jitd", 0, {"host": self._host, "public": public, **before, "because": because})
         self._files.use_next()
-        log("a key was made that signs the record", key=sshsig.fingerprint(made.public), because=because)
         return made
 
     def _named_key(self, last: Checkpoint | None) -> bytes | None:

@@ -109,7 +109,6 @@ class Drift:
         if is_new:
             said = "unknown" if isinstance(looked, Failed) else str(looked.state)
             self._note("thing.differs", {"holding": held.id, "thing": held.thing, "state": said, "because": why})
-            log("a given thing is missing or changed, or cannot be checked", holding=held.id, thing=held.thing, because=why)
         self.found[held.id] = why
         if isinstance(looked, Failed):
             return
@@ -145,7 +144,6 @@ class Drift:
                 self._strays[id] = thing
                 self.found[id] = f"{thing} exists under the name {id}, but nobody holds it: see who made it, and remove it"
                 self._note("thing.stray", {"holding": id, "thing": thing})
-                log("a thing exists that nobody holds", holding=id, thing=thing)
 
 
 def _since(untaken: Untaken) -> str:

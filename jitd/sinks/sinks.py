@@ -12,7 +12,6 @@ from contextlib import suppress
 from jitd.audit.forms import Checkpoint
 from jitd.core.chain import Seal
 from jitd.core.changed import replace
-from jitd.log import log
 from jitd.outside import deliveries
 from jitd.outside.deliveries import Destination, Https, Syslog
 from jitd.settings.sinks import Batches, LogFile, SinkSettings, SyslogServer
@@ -72,7 +71,6 @@ class Sinks:
         return cursor
 
     def _note(self, event: str, name: str, number: int) -> None:
-        log(_SAID[event], sink=name, number=number)
         self._office.note(event, {"sink": name, "number": number})
 
     def look(self, head: Seal) -> None:
@@ -118,13 +116,6 @@ class Sinks:
         if lag.seconds > SLOW_AFTER:
             return (name, since, "records come faster than it takes them", lag.n_records, lag.n_refused)
         return (name, 0, "", 0, lag.n_refused)
-
-
-_SAID = {
-    "sink.added": "a sink is new; it gets the record after this number",
-    "sink.removed": "jitd.toml has no table for a sink any more; it has the record up to this number",
-    "sink.ahead": "a sink has records that this record does not have: it was cut, or a backup was restored",
-}
 
 
 def destination_of(settings: SinkSettings) -> Destination:

@@ -187,7 +187,6 @@ class Recordings:
             if is_removed:
                 n_bytes -= one.size
                 self._lifecycle.note("recording.removed", ROOT, 0, {"run": one.run, "size": one.size})
-                log("an old recording was removed", run=run, size=one.size)
         self._counted(n_bytes)
 
     async def _survey(self) -> list[Kept]:

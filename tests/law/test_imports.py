@@ -102,7 +102,8 @@ LAW: dict[str, set[str]] = {
     "jitd.metrics.record": {CORE, "jitd.audit.countersigned", "jitd.metrics.meters", "jitd.sinks.feed", "jitd.store"},
     "jitd.systemd": set(),
     "jitd.versions": set(),
-    "jitd.log": {WIRE},
+    "jitd.journal": set(),
+    "jitd.log": {WIRE, "jitd.journal"},
     # files, and what is judged of them; what goes around a gate, where files are read in one place
     "jitd.files": {"jitd.files"},
     "jitd.facts": {CORE, "jitd.facts", "jitd.files", "jitd.store"},
@@ -158,9 +159,8 @@ LAW: dict[str, set[str]] = {
     },
     # what sends the record to collectors
     "jitd.sinks": {
-        CORE, "jitd.audit", "jitd.failures", "jitd.log", "jitd.outside.client", "jitd.outside.deliveries", "jitd.settings",
-        "jitd.sinks",
-        "jitd.store",
+        CORE, WIRE, "jitd.audit", "jitd.failures", "jitd.journal", "jitd.log", "jitd.outside.client", "jitd.outside.deliveries",
+        "jitd.settings", "jitd.sinks", "jitd.store",
     },
     # what tells people: what is said, and each kind of channel
     "jitd.notifying": {

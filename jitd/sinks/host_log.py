@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes each record as a line of the host's journal (``jitd.journal``), so that an administrator reads there who ran what.
+
+Law: the record is the source. A line is made of what was committed, after the commit, in a thread that no decision waits for. If
+the journal takes nothing, the lines come later, because the record keeps them. If too many would come later, the oldest are left
+out, and a line says which. The journal is read by more people than the record. So if a rule says who may read the contents of a
+request (``visible_to``), its lines have neither command nor reason nor requester.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from jitd.audit.sentences import sentence
+from jitd.audit.telling import EVERYTHING, ID, Sight, tell
+from jitd.core.chain import Seal
+from jitd.core.frozen import dataclass
+from jitd.core.request import Request, RequestState, Verdict
+from jitd.core.sought import PROGRAMS
+from jitd.core.subject import BY_PAM, LOCAL, ROOT
+from jitd.core.values import id_in
+from jitd.core.visibility import words_of
+from jitd.journal import AUTHPRIV, Journal
+from jitd.log import log
+from jitd.sinks.classes import classes_of, severity
+from jitd.sinks.pace import Pace
+from jitd.sinks.reading import Lines
+from jitd.store import Store, StoreError, sound
+from jitpam.wire.shown import shown, shown_command
+
+AT_ONCE = 64
+"""Maximum number of records of which one piece of work makes lines."""
+MOST_LATE = 5000
+"""Maximum number of records whose lines wait for a journal that takes nothing."""
+AGAIN_AFTER = (0.5, 5.0)
+"""Seconds until the next try after the journal has taken nothing: at first, and at most."""
+FINISHED_WITHIN = 2.0
+"""At its end, the daemon waits at most this number of seconds until all lines are written."""
+FREELY, WINDOW = 20, 60.0
+"""So many lines may one account cause without a ticket, in so many seconds. The rest is only counted."""
+_PERSONAL = ("requester", "holder", "to", "who", "uid", "login", "authentication", "person", "peer", "spelled", "ticket_ends_at")
+NOT_PERSONAL = Sight(ID - frozenset(_PERSONAL))
+"""The parts of a record that say nothing of who asked, and for what."""
+_NAMING = ("request", "grant", "run", "holding", "id")
+"""The members of a record's detail that name what belongs to a request."""
+_PERMITTED = frozenset({RequestState.APPROVED.value, RequestState.PENDING.value})
+
+
+class HostLog:
+    """Follows the record of ``store``. ``opened`` returns a store for reading. ``in_thread`` does work in a thread, and ``clock``
+    returns seconds. ``place`` is the file with the number of the last record that was written since the host was booted.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        opened: Callable[[], Store],
+        in_thread: Callable[[Callable[[], Any]], Awaitable[Any]],
+        clock: Callable[[], float],
+        place: Path,
+        journal: Journal | None = None,
+    ) -> None:
+        self._journal = journal or Journal()
+        self._lines = Lines("", opened)
+        self._pace = Pace(in_thread, clock)
+        self._clock = clock
+        self._place = place
+        self._head = store.head().number
+        self._at = self._read_place(self._head)
+        self._changed = asyncio.Event()
+        self._left_out: tuple[int, int] | None = None
+        self._paced = _Paced()
+        self.trouble = ""
+        """Why the journal takes no lines at present, or empty."""
+
+    def look(self, head: Seal) -> None:
+        """Take note that the record ends with ``head`` now."""
+        self._head = head.number
+        self._pace.look(head.number)
+        self._changed.set()
+
+    async def keep(self) -> None:
+        """Write the lines of new records. Never return."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(WINDOW):
+                    await self._changed.wait()
+            self._changed.clear()
+            await self._write_all()
+
+    async def finish(self) -> None:
+        """Write what is not written yet, for at most FINISHED_WITHIN seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FINISHED_WITHIN):
+                await self._write_all()
+
+    async def _write_all(self) -> None:
+        pause = AGAIN_AFTER[0]
+        while True:
+            head = self._head
+            try:
+                fault = await self._pace.do(self._write)
+            except (StoreError, TimeoutError) as failed:
+                fault = str(failed) or "the store does not answer in time"
+            if fault and not self.trouble:
+                log("what is recorded cannot be written to the journal; jitd tries again", fault=fault)
+            elif self.trouble and not fault:
+                log("the journal takes what is recorded again", behind=self._head - self._at)
+            self.trouble = fault
+            if not fault and self._at >= head:
+                return
+            if fault:
+                self._leave_out()
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, AGAIN_AFTER[1])
+
+    def _leave_out(self) -> None:
+        if self._head - self._at > MOST_LATE:
+            last = self._head - MOST_LATE // 2
+            first = self._at + 1 if self._left_out is None else self._left_out[0]
+            self._left_out, self._at = (first, last), last
+
+    # --- in a thread -------------------------------------------------------------------------------------------------------
+
+    def _write(self) -> str:
+        """Write the lines of the next records. Return why not all of them were written, or an empty text. Raises StoreError."""
+        try:
+            self._tell_what_is_left_out()
+            with self._lines.now() as store:
+                for number, body, seal in islice(store.records(self._at), AT_ONCE):
+                    self._write_one(store, number, body, seal)
+                    self._at = number
+        except OSError as fault:
+            return fault.strerror or str(fault)
+        finally:
+            with suppress(OSError):
+                self._place.write_text(f"{self._at}\n", "ascii")
+        return ""
+
+    def _tell_what_is_left_out(self) -> None:
+        if self._left_out is not None:
+            first, last = self._left_out
+            said = f"records {first} to {last} are not in this journal: jitd audit show --after {first - 1}"
+            self._journal.send(said, priority=3, facility=AUTHPRIV, fields={"JITD_EVENT": "journal.behind"})
+            self._left_out = None
+        if n := self._paced.n_held(self._clock()):
+            said = f"{n} more records of people without a ticket are not in this journal: jitd audit show"
+            self._journal.send(said, priority=4, facility=AUTHPRIV, fields={"JITD_EVENT": "journal.paced"})
+            self._paced.begin()
+
+    def _write_one(self, store: Store, number: int, body: bytes, seal: bytes) -> None:
+        """Raises OSError if the journal does not take the line."""
+        try:
+            line = line_of(store, number, body, seal)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            said = f"record {number} is not a record of jitd: jitd audit verify"
+            return self._journal.send(said, priority=2, facility=AUTHPRIV, fields={"JITD_RECORD": str(number)})
+        if not line.by or self._paced.may(line.by):
+            self._journal.send(line.message, priority=line.priority, facility=AUTHPRIV, fields=line.fields)
+        if line.by:
+            self._paced.count(line.by, self._clock())
+        return None
+
+    def _read_place(self, head: int) -> int:
+        try:
+            number = int(self._place.read_text("ascii"))
+        except (OSError, ValueError):
+            return head
+        return number if 0 <= number <= head else head
+
+
+# --- what a line says ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the journal. ``by`` is whose lines are counted with it: an account that has caused it without a ticket, or empty
+    for a line that is always written.
+    """
+
+    message: str
+    fields: dict[str, str | tuple[str, ...]]
+    priority: int
+    by: str
+
+
+def line_of(store: Store, number: int, body: bytes, seal: bytes) -> Line:
+    """Return the line of record ``number``. Raises an exception if ``body`` is not a record."""
+    content = json.loads(body)
+    event, id = str(content["event"]), id_in(content)
+    named = _requests(event, content)
+    found = [sound(store.request, one) for one in named]
+    asked = next(iter(found), None)
+    # of a request that is missing, nobody knows who may read it; what was damaged has a sentence that tells nothing of it
+    is_hidden = event != "object.set_aside" and any(one is None or words_of(one) is not None for one in found)
+    sight = NOT_PERSONAL if is_hidden else EVERYTHING
+    told = dict(tell("", number, body, seal, asked, None if id is None else store.values(id), sight, content).told)
+    about = {}
+    if is_hidden:
+        told["actor"] = _actor(content, found)
+    elif asked is not None:
+        about = {"command": _command(asked), "run_as": asked.command.run_as.user}
+    what = f"{shown(str(content['id']))}: " if content.get("id") else ""
+    fields: dict[str, str | tuple[str, ...]] = {
+        "JITD_EVENT": shown(event),
+        "JITD_RECORD": str(number),
+        "JITD_REQUEST": tuple(map(shown, named)),
+    }
+    if asked is not None:
+        fields |= {
+            "JITD_APPROVERS": tuple(shown(one.by.principal) for one in asked.reviews if one.verdict is Verdict.APPROVE),
+            "JITD_RUN_AS": shown(asked.command.run_as.user),
+        }
+        if not is_hidden:
+            fields |= {
+                "JITD_RULE": shown(asked.rule),
+                "JITD_REQUESTER": shown(asked.requester.principal),
+                "JITD_COMMAND": about["command"],
+            }
+    message = what + sentence(told | {"about": about})
+    return Line(message, fields, severity(classes_of(content, asked)), _by(event, content, asked))
+
+
+def _requests(event: str, content: dict[str, Any]) -> list[str]:
+    """Return the ids of the requests that the record is about. A use of a lease is about two: the lease comes first."""
+    if event.startswith("lock."):
+        return []
+    detail = content.get("detail")
+    members = [detail[name] for name in _NAMING if name in detail] if isinstance(detail, dict) else []
+    return list(dict.fromkeys(str(id)[:9] for id in (content.get("id"), *members) if id))
+
+
+def _actor(content: dict[str, Any], asked: list[Request | None]) -> str:
+    """Return who has done it, unless this may be the requester."""
+    actor, role = str(content.get("actor")), content.get("role")
+    its = {one.requester.principal for one in asked if one is not None}
+    is_known = actor in PROGRAMS or actor == ROOT or role in ("approver", "operator")
+    return actor if is_known and actor not in its and None not in asked else ""
+
+
+def _command(asked: Request) -> str:
+    command = asked.command
+    return " ".join(map(shown, command.things)) if command.gives else shown_command(tuple(command.told_argv))
+
+
+def _by(event: str, content: dict[str, Any], asked: Request | None) -> str:
+    """Return who has caused the record without a ticket, and has got nothing by it. Otherwise return an empty text."""
+    if event in ("proof.failed", "connection.broken"):
+        who = str(content.get("actor"))
+    elif event.startswith("request.") and asked is not None and content.get("state") not in _PERMITTED:
+        who = asked.requester.principal
+    else:
+        return ""
+    return who if who.startswith((LOCAL, BY_PAM)) else ""
+
+
+class _Paced:
+    """Counts lines for each account. In a window of WINDOW seconds, an account may cause FREELY lines."""
+
+    def __init__(self) -> None:
+        self._since = 0.0
+        self._n: dict[str, int] = {}
+
+    def may(self, who: str) -> bool:
+        """True if the next line of ``who`` is written."""
+        return self._n.get(who, 0) < FREELY
+
+    def count(self, who: str, now: float) -> None:
+        """Count a line of ``who``, written or not."""
+        if not self._n:
+            self._since = now
+        self._n[who] = self._n.get(who, 0) + 1
+
+    def n_held(self, now: float) -> int:
+        """If the window is over, return the number of lines that were not written in it. If none was held, begin another one."""
+        if not self._n or now < self._since + WINDOW:
+            return 0
+        n = sum(max(0, one - FREELY) for one in self._n.values())
+        if not n:
+            self.begin()
+        return n
+
+    def begin(self) -> None:
+        """Begin another window."""
+        self._n.clear()
