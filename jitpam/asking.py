@@ -32,6 +32,8 @@ UNREACHABLE = 125
 COMES_BACK_WITHIN = 30.0
 """If the daemon closes the connection while a request waits, the client tries to reconnect for this number of seconds."""
 TRY_EVERY = 0.2
+MOST_ASKED = 2
+"""How often a person is asked for a reason: again if what they typed does not match."""
 WITHDRAWN_WITHIN = 1.0
 """Maximum number of seconds for a withdrawal. After this time, ``jitsudo`` ends without jitd's answer."""
 REDRAW_EVERY = 0.5
@@ -81,25 +83,28 @@ def _submit(options: Options, kinds: list[str]) -> Submit | Get:
 def _ask_and_run(message: Message, opening: Connection, options: Options, kinds: list[str], command: OwnCommand | None) -> int:
     signals = Signals()
     connection = opening.ready(None if options.quiet else say)
-    try:
-        return _Wait(connection, signals, kinds, options, command).until_ended(message)
-    except RefusedByDaemon as refusal:
-        if refusal.code == "missing":
-            from jitpam.shell_words import explained
+    n_left = MOST_ASKED
+    while True:
+        try:
+            return _Wait(connection, signals, kinds, options, command).until_ended(message)
+        except RefusedByDaemon as refusal:
+            if refusal.code == "missing":
+                from jitpam.shell_words import explained
 
-            raise RefusedByDaemon(refusal.code, explained(refusal.text, options)) from None
-        if refusal.code != "reason" or isinstance(message, Resume) or not options.if_owed:
-            raise
-        signals.release()
-        from jitpam.questions import ask_reason
+                raise RefusedByDaemon(refusal.code, explained(refusal.text, options)) from None
+            if refusal.code != "reason" or isinstance(message, Resume) or not options.if_owed or not n_left:
+                raise
+            n_left -= 1
+            signals.release()
+            from jitpam.questions import ask_reason
 
-        options.reason = ask_reason(refusal.text)
-        if options.reason is None:
-            raise
-        from jitpam.disclosure import confirm_reason
+            options.reason = ask_reason(refusal.text)
+            if options.reason is None:
+                raise
+            from jitpam.disclosure import confirm_reason
 
-        confirm_reason(options)
-    return _Wait(connection, signals, kinds, options, command).until_ended(_submit(options, kinds))
+            confirm_reason(options)
+            message = _submit(options, kinds)
 
 
 class _Wait:

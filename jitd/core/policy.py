@@ -173,7 +173,9 @@ def _answer(rule: Rule, question: Question, at: datetime, conditions: Conditions
     if complaint := breach(rule.name, owed := rule.obligations, question):
         return Deny(Why.TERMS, complaint, rule.name)
     if rule.reason is not None and not rule.reason.is_met_by(question.reason):
-        return Deny(Why.REASON, f"rule {rule.name} wants {rule.reason.wish}", rule.name)
+        is_given = bool((question.reason or "").strip())
+        wants = f"rule {rule.name} wants {rule.reason.wish}"
+        return Deny(Why.REASON, f"your reason does not match: {wants}" if is_given else wants, rule.name)
     return _permit(rule, owed, conditions)
 
 

@@ -47,6 +47,8 @@ JUDGED_WITHIN, AGAIN_WITHIN = 3.0, 1.0
 """Number of seconds that a requester waits for the look at the files on which a request's grade depends, and that a reviewer
 waits for a new look at them.
 """
+MOST_REASONS = 4
+"""Maximum number of reasons of earlier grants that are tried for one request."""
 UNANSWERED = "the account or group that you named cannot be looked up now: a directory of accounts does not answer"
 
 
@@ -157,23 +159,32 @@ class Decider:
     async def _decide_new(self, who: Subject, service: str, ask: Callable[[str], Asked], providers: Providers) -> FirstDecision:
         knowledge = Knowledge(self._gather, providers.told)
         barred = await self._barred(who, service)
+        reasons: list[str] | None = None  # of grants, each tried in place of the reason that was not given
         while True:
             policy, locked = self._policy(), self.lock_on(who)
+            asking = partial(_with_reason, ask, reasons[0]) if reasons else ask
             try:
                 run = self._workers.files.run
-                asked, sighting = await run(who.uid, self._look, policy, locked or barred, who, service, ask, knowledge)
+                asked, sighting = await run(who.uid, self._look, policy, locked or barred, who, service, asking, knowledge)
             except Wanted as wanted:
                 knowledge.hear(wanted, await providers.ask(wanted.names, wanted.about))
                 continue
             if not self._is_still(policy, locked, who):
                 continue
             decision, command = self._if_given(sighting.decision, who, sighting.command), sighting.command
+            if reasons is None:
+                reasons = self._reasons_given(decision, who, asked, command)
+                if reasons:
+                    continue
             given = () if asked.anew else self._given(decision, who, command)
             first = FirstDecision(asked, command, decision, scripts=sighting.scripts)
             if given:
                 decision, approved = await self._with_earlier(decision, given, who, service, command)
                 first = _as_asked(FirstDecision(asked, command, decision, approved, scripts=sighting.scripts))
-            elif not _is_judged(first):
+            if reasons and self._reason_of_grant(first) != reasons[0]:  # it answers for its own grant, and for nothing else
+                reasons = reasons[1:]
+                continue
+            if not given and not _is_judged(first):
                 return first
             if _is_judged(first):
                 first = replace(first, command=replace(command, findings=await self._findings(command, who)))
@@ -418,6 +429,27 @@ class Decider:
             return ()
         return tuple(self._store.leases(who.uid, work_of(command.told)))
 
+    def _reasons_given(self, decision: Decision, who: Subject, asked: Asked, command: Command) -> list[str]:
+        """If a request lacks nothing but a reason, return the reasons of the live grants of ``who`` for the same words under the
+        same rule. The file was not opened, so it is not known yet whether a grant is for the same work.
+        """
+        is_lacking = isinstance(decision, Deny) and decision.why is Why.REASON and not (asked.reason or "").strip()
+        if not is_lacking or asked.anew or asked.breaks_glass:
+            return []
+        words = _words_of(command)
+        held = [
+            one.id for one in self._store.grants(uid=who.uid) if one.rule == decision.rule and _words_of(one.command) == words
+        ]
+        found = (self._store.request(id) for id in held)
+        reasons = dict.fromkeys(one.claims.reason for one in found if one is not None)
+        return [reason for reason in reasons if reason][:MOST_REASONS]
+
+    def _reason_of_grant(self, first: FirstDecision) -> str | None:
+        """Return the reason of the request whose grant answers for ``first``. Return None if no grant does."""
+        lease = first.decision.lease if isinstance(first.decision, Permit) else None
+        answers = self._store.request(lease or first.approved or "")
+        return None if answers is None else answers.claims.reason
+
     async def _with_earlier(
         self, decision: Decision, given: tuple[Grant, ...], who: Subject, service: str, command: Command
     ) -> tuple[Decision, str | None]:
@@ -437,6 +469,16 @@ class Decider:
 
         found = await first(covers)
         return (replace(decision, lease=found), None) if found is not None else (decision, await first(waits_for_its_own))
+
+
+def _words_of(command: Command) -> tuple[bytes, tuple[bytes, ...]]:
+    return command.path, tuple(sorted(command.told_argv)) if command.gives else command.told_argv
+
+
+def _with_reason(ask: Callable[[str], Asked], reason: str, search_path: str) -> Asked:
+    asked = ask(search_path)
+    unseen = None if asked.unseen is None else replace(asked.unseen, reason=reason)
+    return replace(asked, reason=reason, unseen=unseen)
 
 
 def _is_judged(first: FirstDecision) -> bool:

@@ -221,7 +221,7 @@ class Requests:
             boot_id=now.boot_id,
             service=service,
             command=command,
-            claims=claims,
+            claims=replace(claims, reason=asked.reason),  # a use of a lease has the reason of the lease
             lasts_for=asked.lasts_for,
             uses=asked.uses,
             timeout_for=asked.timeout_for,

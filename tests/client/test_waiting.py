@@ -328,6 +328,27 @@ def test_where_a_reason_is_wanted_it_is_asked_for_on_the_terminal_and_the_comman
     assert [asked.reason for asked in daemon.heard] == [None, "CHG-4711"]
 
 
+@pytest.mark.parametrize("is_met", [True, False])
+def test_a_reason_that_does_not_match_is_asked_for_once_more(daemon, on_terminal, is_met):
+    def script(peer):
+        daemon.heard.append(peer.welcome())
+        peer.say(Refused(code="reason", text="rule r wants a reason: the change number"))
+        daemon.heard.append(peer.hear())
+        peer.say(Refused(code="reason", text="your reason does not match: rule r wants a reason: the change number"))
+        daemon.heard.append(peer.hear())
+        peer.say(Refused(code="denied" if is_met else "reason", text="no"))
+
+    daemon.play(script)
+    started = on_terminal("true")
+    started.read_until(b"jitsudo: rule r wants a reason: the change number\r\njitsudo: reason: ")
+    started.type(b"lag\n")
+    started.read_until(b"jitsudo: your reason does not match: rule r wants a reason: the change number\r\njitsudo: reason: ")
+    started.type(b"CHG-4711\n")
+    assert started.end() == 121
+    assert [asked.reason for asked in daemon.heard] == [None, "lag", "CHG-4711"]
+    assert started.seen.count(b"reason: \x1b"[:8]) == 4, "of which two are the question"
+
+
 def test_where_a_reason_is_wanted_and_there_is_no_terminal_that_is_the_end(daemon, jitsudo):
     daemon.play(refusing("reason", "rule r wants a reason"))
     done = jitsudo("true", start_new_session=True)

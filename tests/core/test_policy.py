@@ -100,7 +100,7 @@ NO_RULE = "no rule: no rule permits this"
         (
             (permit(reason=Reason(read_pattern("CHG-[0-9]+"), "the change number")),),
             question(reason="lag"),
-            "reason: rule p wants a reason: the change number",
+            "reason: your reason does not match: rule p wants a reason: the change number",
         ),
         ((permit("a", reason=Reason()), permit("b")), question(), "reason: rule a wants a reason"),
         # terms
