@@ -29,9 +29,21 @@ SILENCE = 1.0
 """Seconds before a key: the page takes a key only by itself, after a silence."""
 MOST_LINES = 400
 """How many lines of what was printed are kept. A program is told of ``rows`` lines only."""
-UTMP = Path("/run/utmp")
+PEOPLE = Path("/etc/lab/people")
+"""The people of the lab, who have passwords. Another person gets a ticket by themselves."""
+LOGIND, UTMP = Path("/run/systemd/sessions"), Path("/run/utmp")
 T = TypeVar("T")
-PROFILE = "PS1='{person}$ '\nmesg y\n"
+ENDED = 'echo $? >"$ENDED"'
+"""What a shell does before each prompt: it says how the last command ended."""
+PROFILE = f"""\
+PS1='{{person}}$ '
+ENDED=~/.ended$(tty | tr / -)
+PROMPT_COMMAND='{ENDED}'
+chmod g+w "$(tty)"
+"""
+"""login(1) of Debian lets nobody write to the terminal (TTYPERM in login.defs(5)). Debian 13 has no mesg(1)."""
+USER_PROCESS = 7
+"""The type of an entry of utmp(5)."""
 
 
 class NotAsTold(Exception):
@@ -50,21 +62,35 @@ class Terminal:
         self._news = threading.Condition()
         self._asked = 0
         self._end, self._inner = os.openpty()  # the inner end stays open: login(1) closes and opens it (vhangup(2))
+        self._name = os.ttyname(self._inner)  # which cannot be asked after a hang-up
         fcntl.ioctl(self._inner, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+        home = Path("/root" if person == "root" else f"/home/{person}")
+        self._ended = home / f".ended{self._name.replace('/', '-')}"
         self._pid = self._begin()
         threading.Thread(target=self._read, daemon=True).start()
         self.wait_for_prompt()
+        if person != "root":
+            self._note_login()
 
     def _begin(self) -> int:
         environ = {"TERM": "xterm", "LANG": "C.UTF-8", "PATH": os.environ["PATH"], "HOME": "/root", "PS1": self.prompt}
+        environ |= {"PROMPT_COMMAND": ENDED, "ENDED": str(self._ended)}
         line = ["bash", "--norc", "-i"]
         if self.person != "root":
-            subprocess.run(["as", self.person, "true"], check=True)  # which gets a ticket
+            if f"\n{self.person} " in PEOPLE.read_text():
+                subprocess.run(["as", self.person, "true"], check=True)  # which gets a ticket
             _let_log_in(self.person)
             line = ["login", "-f", self.person]
-        where = os.ttyname(self._inner)
-        ends = [(os.POSIX_SPAWN_OPEN, 0, where, os.O_RDWR, 0), (os.POSIX_SPAWN_DUP2, 0, 1), (os.POSIX_SPAWN_DUP2, 0, 2)]
+        ends = [(os.POSIX_SPAWN_OPEN, 0, self._name, os.O_RDWR, 0), (os.POSIX_SPAWN_DUP2, 0, 1), (os.POSIX_SPAWN_DUP2, 0, 2)]
         return os.posix_spawnp(line[0], line, environ, file_actions=ends, setsid=True)
+
+    def _note_login(self) -> None:
+        """Where no logind knows of the login: an entry of utmp(5), which login(1) of Debian 13 makes no more."""
+        if not LOGIND.exists():
+            line = self._name.removeprefix("/dev/").encode()
+            entry = struct.pack("<h2xi32s4s32s256s52x", USER_PROCESS, self._pid, line, b"", self.person.encode(), b"")
+            with UTMP.open("ab") as records:
+                records.write(entry)
 
     def _read(self) -> None:
         while True:
@@ -123,6 +149,11 @@ class Terminal:
     def wait_for_prompt(self) -> None:
         self.wait_until(self.is_at_prompt, "a prompt")
 
+    def status(self) -> int:
+        """How the last command ended, once it has."""
+        self.wait_for_prompt()
+        return int(self._ended.read_text())
+
     def wait_until(self, is_so: Callable[[], bool], what: str) -> None:
         """Raises NotAsTold."""
         self._wait(lambda: is_so() or None, what)
@@ -154,9 +185,7 @@ class Terminal:
 
 
 def _let_log_in(person: str) -> None:
-    """What a host has before somebody logs in. Debian's login(1) makes a terminal `mesg n`; the profile takes it back."""
-    if not UTMP.exists():
-        UTMP.touch(0o664)
+    """A profile of theirs, with the prompt."""
     home, known = Path("/home", person), pwd.getpwnam(person)
     for name, text in ((".hushlogin", ""), (".bash_profile", PROFILE.format(person=person))):
         (home / name).write_text(text)

@@ -115,11 +115,9 @@ def test_the_defaults_of_a_permit_are_in_its_page() -> None:
 
 
 def test_the_examples_of_the_pages_are_whole(tmp_path: Path) -> None:
-    (settings,) = example("jitd.toml.5")
-    (tmp_path / "jitd.toml").write_text(settings)
-    assert config.check(tmp_path / "jitd.toml") == []
-    files = []
-    for number, rules in enumerate(example("jitd-policy.5")):
-        files.append(tmp_path / f"{number}.toml")
-        files[-1].write_text(rules)
-    assert len(files) == 2 and policyfile.check(files) == []
+    of_settings, of_rules = example("jitd.toml.5"), example("jitd-policy.5")
+    assert len(of_settings) == 2 and len(of_rules) == 4
+    for number, text in enumerate([*of_settings, *of_rules]):
+        file = tmp_path / f"{number}.toml"
+        file.write_text(text)
+        assert (config.check(file) if text in of_settings else policyfile.check([file])) == [], text
