@@ -127,10 +127,6 @@ EXAMPLES: dict[str, dict[str, str]] = {
     "reload": {"jitd reload": "after jitd check has found no fault"},
     "serve": {"jitd serve --config /tmp/jitd.toml": "with other settings"},
     "pam-lint": {"jitd pam-lint": "this host", "jitd pam-lint /etc/pam.d/sudo": "one stack"},
-    "setup": {
-        "jitd setup -- systemctl restart cron": "asks for the rest",
-        "jitd setup --dry-run": "prints the steps, and changes nothing",
-    },
     "status": {"jitd status": "ends with 1 if something is not well"},
     "doctor": {"jitd doctor": "as root: the host; else: yourself", "jitd doctor -v": "also what is in order"},
     "audit": {"jitd audit show --since 1d": "since yesterday", "jitd audit verify": "is all of it there"},
