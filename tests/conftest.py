@@ -42,7 +42,7 @@ class NotInstalled(MetaPathFinder):
     needs it. (In a lab, the installed programs are without it by themselves.)"""
 
     def find_spec(self, name: str, *_: object) -> None:
-        if f"{name}.".startswith("cel_expr_python.ext."):
+        if f"{name}.".startswith(("cel_expr_python.ext.", "cffi.", "pycparser.")):
             raise ModuleNotFoundError(f"contrib/install leaves {name} out", name=name)
 
 
