@@ -79,6 +79,7 @@ def lived() -> Iterator[tuple[House, dict[str, str]]]:
     start_broken(house)
     try:
         yield house, made
+        house.jitd("stop", made["run"])
         assert running.end() != 0
         house.verify()
     finally:
