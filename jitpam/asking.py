@@ -67,10 +67,19 @@ def ask_and_run(opening: Connection, options: Options, kinds: list[str]) -> int:
             say(str(fault))
             return fault.status
     try:
-        message = Resume(id=options.resume or "", streams=kinds) if options.mode == "resume" else _submit(options, kinds)
+        message = (
+            Resume(id=options.resume or "", streams=kinds, place=_place(options))
+            if options.mode == "resume"
+            else _submit(options, kinds)
+        )
         return _ask_and_run(message, opening, options, kinds, command)
     except _Interrupted as signal:
         _end_by(signal.number)
+
+
+def _place(options: Options) -> str:
+    """Return where this jitsudo has room for the secrets of given things. A ``--get`` has looked for it before it asked."""
+    return "command" if options.mode == "get" else "none" if options.to is None else "file"
 
 
 def _submit(options: Options, kinds: list[str]) -> Submit | Get:
@@ -149,7 +158,8 @@ class _Wait:
                     raise
                 self._connection.close()
                 self._come_back(fault)
-                message = Resume(id=self._id, streams=[] if self._options.mode == "get" else self._kinds)
+                streams = [] if self._options.mode == "get" else self._kinds
+                message = Resume(id=self._id, streams=streams, place=_place(self._options))
             except RefusedByDaemon as refusal:
                 self._end_line()
                 if self._leaves_by:

@@ -261,7 +261,7 @@ class Holding:
         """Connect to jitd and resume the request. Raises RefusedByDaemon, Unreachable and NotAuthenticated."""
         connection = connect()
         try:
-            connection.say(Resume(id=self.request, streams=[]))
+            connection.say(Resume(id=self.request, streams=[], place="command"))
             while isinstance(heard := connection.hear(time.monotonic() + ANSWERS_WITHIN), Progress):
                 pass
         except BaseException:

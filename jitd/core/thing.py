@@ -12,6 +12,8 @@ SERVICE_TICKET = "service-ticket"
 """A thing of this kind permits a person to get a service ticket from the KDC."""
 KINDS = ("account", "postgres-role", "program", "ssh-certificate", "sudoers", "vault")
 """The kinds of things that a table ``[givers.NAME]`` of jitd.toml defines. The name of each such thing is KIND:NAME."""
+WITH_SECRET = ("postgres-role", "ssh-certificate", "vault")
+"""The kinds whose things come with a secret. A certificate is handed over in the same way, although it is not secret."""
 FORMER_KINDS = ("group",)
 """Kinds of which an earlier version of jitd gave things. This version only takes them back."""
 MOST = 256
@@ -62,6 +64,11 @@ def read_giver(name: str) -> str:
 def is_service_ticket(thing: str) -> bool:
     """True if ``thing`` permits a person to get a ticket from the KDC. False if a table ``[givers.NAME]`` defines ``thing``."""
     return thing.partition(":")[0] == SERVICE_TICKET
+
+
+def comes_with_secret(thing: str) -> bool:
+    """True if the giver of ``thing`` hands a secret to the person."""
+    return thing.partition(":")[0] in WITH_SECRET
 
 
 def is_of_former_kind(thing: str) -> bool:

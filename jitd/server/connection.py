@@ -365,7 +365,8 @@ class Connection:
             case messages.Keep():
                 self._done(self._waiting.keep())
             case messages.Resume():
-                self._waiting.resumed(await requests.resume(who, message.id, self._caller, self._waiting, self._waiting.begin))
+                began, place = self._waiting.begin, message.place
+                self._waiting.resumed(await requests.resume(who, message.id, self._caller, self._waiting, began, place))
             case messages.Watch():
                 self._watch_ended = message.ended
                 self._services.waiters.watch(self._list_again)

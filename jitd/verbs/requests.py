@@ -27,6 +27,7 @@ from jitd.core.origin import Caller, kept_of
 from jitd.core.request import Request, fault_in_start, terms_of
 from jitd.core.script import Script
 from jitd.core.subject import Subject
+from jitd.core.thing import comes_with_secret
 from jitd.deciding import program_commands
 from jitd.deciding.command_lookup import Asked, Nonsense
 from jitd.deciding.decider import Decider, FirstDecision
@@ -49,6 +50,7 @@ from jitd.verbs.rows import Row, decision_row, rule_row
 from jitd.verbs.uses import Uses
 from jitd.workers import Workers
 from jitpam.wire.framing import SMALL
+from jitpam.wire.shown import shown
 
 P = ParamSpec("P")
 MAX_TEXT = 4096
@@ -330,14 +332,23 @@ class Requests:
         return found
 
     async def resume(
-        self, who: Subject, typed: str, caller: Caller, waiter: Waiter, on_created: Callable[[str], None]
+        self,
+        who: Subject,
+        typed: str,
+        caller: Caller,
+        waiter: Waiter,
+        on_created: Callable[[str], None],
+        place: str = "none",
     ) -> Request:
-        """Let ``who`` wait for their own request again. If it is approved, use its grant. Return the request. Raises Refusal."""
+        """Let ``who`` wait for their own request again. If it is approved, use its grant. ``place`` is where the client has room
+        for secrets (PROTOCOL.md section 10). Return the request. Raises Refusal.
+        """
         found = self._own(who, typed)
         if not self._pace.may(who.person, self._now().boot):
             raise Refusal("denied", "you have resumed too often within a short time: wait a minute")
         if found.point is not None:
             raise Refusal("usage", f"request {found.id} is {found.service}'s: once it is approved, use {found.service} again")
+        _refuse_without_place(found, place)
         await refuse_elsewhere(found, caller, self._workers)
         await self._uses.until_given_back(found)
         self._uses.refuse_early(found)
@@ -440,6 +451,21 @@ class Requests:
 
 def _beforehand(who: Subject, service: str, asked: Asked) -> Callable[[str], Asked]:
     return lambda search_path: asked if deed_of(service).is_executed else program_commands.beforehand(service, asked, who)
+
+
+def _refuse_without_place(found: Request, place: str) -> None:
+    """Raise Refusal if the secrets of the things that ``found`` asks for have no ``place`` at the client. Otherwise the use would
+    be taken, and nobody would have the secret.
+    """
+    secret = [thing for thing in found.command.things if comes_with_secret(thing)]
+    if not found.command.gives or place == "command" or (place == "file" and len(secret) == 1):
+        return
+    if place == "file":
+        each = f"each of these has one: {', '.join(secret)}" if secret else "nothing that is given has one"
+        raise Refusal("usage", f"--to takes one secret, but {each}; no use was taken")
+    if secret:
+        by = f"jitsudo --resume={found.id} --to=FILE writes it into the new FILE"
+        raise Refusal("usage", f"{shown(secret[0])} comes with a secret: {by}; no use was taken")
 
 
 def _scripts_of(first: FirstDecision) -> Scripts:

@@ -127,10 +127,13 @@ class Keep(Message, by=FROM_CLIENT):
 
 
 class Resume(Message, by=FROM_CLIENT):
-    """Wait again for the client's own request ``id``. If it is approved, use its grant."""
+    """Wait again for the client's own request ``id``. If it is approved, use its grant. ``place`` is where the client has room
+    for the secrets of given things: ``command`` (all), ``file`` (one) or ``none``.
+    """
 
     id: str
     streams: list[str]
+    place: str = "none"
 
 
 class Withdraw(Message, by=FROM_CLIENT):

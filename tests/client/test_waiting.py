@@ -349,6 +349,20 @@ def test_a_reason_that_does_not_match_is_asked_for_once_more(daemon, on_terminal
     assert started.seen.count(b"reason: \x1b"[:8]) == 4, "of which two are the question"
 
 
+@pytest.mark.parametrize(("more", "place"), [((), "none"), (("--to=secret",), "file")])
+def test_who_resumes_says_where_a_secret_would_go_and_types_what_is_missing(daemon, jitsudo, tmp_path, more, place):
+    told = f"vault:db comes with a secret: jitsudo --resume={ID} --to=FILE writes it into the new FILE; no use was taken"
+
+    def script(peer):
+        daemon.heard.append(peer.welcome())
+        peer.say(Refused(code="usage", text=told))
+
+    daemon.play(script)
+    done = jitsudo(f"--resume={ID}", *more, cwd=tmp_path)
+    assert (done.returncode, done.stderr.decode()) == (120, f"jitsudo: {told}\n")
+    assert (daemon.heard[0].place, list(tmp_path.glob("secret"))) == (place, [])
+
+
 def test_where_a_reason_is_wanted_and_there_is_no_terminal_that_is_the_end(daemon, jitsudo):
     daemon.play(refusing("reason", "rule r wants a reason"))
     done = jitsudo("true", start_new_session=True)

@@ -9,25 +9,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from jitd.core.grant import Revoked
+from jitd.core.grant import GrantState, Revoked
 from jitd.core.holding import HoldingState
 from jitd.core.law import DAEMON
 from jitd.core.naming import Naming
 from jitd.core.origin import Caller
+from jitd.core.thing import WITH_SECRET
 from jitd.deciding.directory import Account
-from jitd.giving import Done, Failed
+from jitd.giving import Done, Failed, Givers
+from jitd.giving import Refused as NotNow
 from jitd.server.connection import Connection
 from jitd.verbs import endings, locks
 from jitd.verbs.given_twice import ended_or_stays
 from jitd.verbs.locks import Locks
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import holding_row
+from jitpam import options
 from jitpam.wire.conversation import DAEMON as THE_DAEMON
 from jitpam.wire.conversation import Conversation
 from tests.daemon.giving import ALICE, BOB, ID, Client, FakeGiver, House
@@ -231,6 +235,63 @@ async def test_nobody_resumes_what_is_somebody_elses(house: House) -> None:
         texts.add(refused.value.text)
         assert client.said == [] and house.waiters.holder_of(ID) is None
     assert len(texts) == 1 and house.held().state is HELD
+
+
+def test_both_sides_know_the_same_kinds_that_come_with_a_secret() -> None:
+    assert {f"{kind}:" for kind in WITH_SECRET} == {*options.SECRET, options.CERTIFICATE}
+
+
+TWO = ("vault:db", "postgres-role:ro")
+
+
+@pytest.mark.parametrize(
+    ("things", "place", "told"),
+    [
+        (("vault:db",), "none", f"vault:db comes with a secret: jitsudo --resume={ID} --to=FILE writes it into the new FILE"),
+        (
+            (THING, "ssh-certificate:web"),
+            "none",
+            f"ssh-certificate:web comes with a secret: jitsudo --resume={ID} --to=FILE writes ",
+        ),
+        (TWO, "file", "--to takes one secret, but each of these has one: vault:db, postgres-role:ro; no use was taken"),
+        ((THING,), "file", "--to takes one secret, but nothing that is given has one; no use was taken"),
+        (
+            ("vault:db",),
+            "elsewhere",
+            f"vault:db comes with a secret: jitsudo --resume={ID} --to=FILE writes it into the new FILE",
+        ),
+    ],
+)
+def test_a_secret_without_a_place_is_refused_before_the_use_is_taken(
+    house: House, things: tuple[str, ...], place: str, told: str
+) -> None:
+    """THREATS T-20: its requester alone learns what it comes with."""
+
+    async def scene() -> None:
+        house.perform.holdings._givers = Givers(dict.fromkeys(("service-ticket", *WITH_SECRET), house.giver))
+        house.giver.answers = [NotNow("not now")]
+        house.begin(permit(), things=things)
+        waiting = house.store.request(ID)
+        assert waiting is not None
+        house.perform.act(review(waiting, person("bob")))
+        await house.settle()
+        assert (house.grant().state, house.grant().left) == (GrantState.ACTIVE, 1), "it was not given, so the use is there"
+        asked, state = list(house.giver.asked), house.store.request(ID)
+        client = Client(house)
+        resume = partial(house.requests.resume, caller=Caller(None), waiter=client.waiting, on_created=client.waiting.begin)
+        with pytest.raises(Refusal) as no:
+            await resume(ALICE, ID, place=place)
+        assert no.value.code == "usage" and no.value.text.startswith(told)
+        await house.settle()
+        assert (house.giver.asked, house.store.request(ID), house.grant().left, client.said) == (asked, state, 1, [])
+        with pytest.raises(Refusal) as other:
+            await resume(BOB, ID, place=place)
+        assert other.value.code == "unknown"
+        client.waiting.move(await resume(ALICE, ID, place="command"))
+        await house.settle()
+        assert client.said.count("given") == len(things), "the honest use"
+
+    asyncio.run(scene())
 
 
 @played

@@ -592,7 +592,7 @@ def test_a_daemon_that_comes_back_is_told_who_has_the_thing(house):
     process.stdin = None
     assert process.wait(PATIENCE) == 8
     house.daemon.finish()
-    assert heard == [Resume(id=ID, streams=[]), Bye()]
+    assert heard == [Resume(id=ID, streams=[], place="command"), Bye()]
     assert process.stderr.read().decode() == f"jitsudo: request {ID}: {THING}\n", "an interactive command is not disturbed"
 
 
@@ -703,7 +703,7 @@ def test_a_daemon_that_goes_before_it_is_kept_is_come_back_to(house):
     house.daemon.play(first, second)
     done = house.run("--get", THING)
     assert done.returncode == 0
-    assert heard == [Keep(), Resume(id=ID, streams=[])]
+    assert heard == [Keep(), Resume(id=ID, streams=[], place="command")]
     assert [path.as_posix() for path in house.caches()] == [done.out.strip().partition("FILE:")[2]]
 
 

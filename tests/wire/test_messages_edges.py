@@ -44,6 +44,7 @@ DEFAULTS = {
     "explain": {"starts_at": None},
     "suppose": {"starts_at": None, "breaks_glass": False},
     "get": {"also": [], "brought": ""},
+    "resume": {"place": "none"},
     "audit": {
         "after": 0, "since": None, "until": None, "who": None, "rule": None, "event": None, "id": None, "follow": False,
     },
