@@ -19,7 +19,7 @@ def printable(text: str) -> str:
 
 
 def columns(descriptor: int) -> int | None:
-    """Return the number of columns of the terminal ``descriptor``. Return None if the descriptor is no terminal, or if the
+    """Return the number of columns of the terminal ``descriptor``. Return None if the descriptor is not a terminal, or if the
     terminal does not tell its size, as many serial lines do not. Such a terminal breaks the lines itself.
     """
     try:
