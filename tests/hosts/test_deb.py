@@ -88,7 +88,7 @@ def test_the_packages_have_what_make_install_puts_and_nothing_else(tmp_path: Pat
 @full("it makes packages from the locked lists twice and boots a host; every day, a package is made and looked at")
 @pytest.mark.parametrize("release", ["bookworm", "trixie"])
 def test_nothing_is_lost_from_the_first_installation_to_the_purge(release: str) -> None:
-    """THREATS O-16"""
+    """THREATS O-16, O-17"""
     older, newer = MADE / f"{release}.before", MADE / release
     build(release, OLDER)
     shutil.rmtree(older, ignore_errors=True)
