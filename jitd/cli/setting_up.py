@@ -99,7 +99,7 @@ def setup(
     carry_out(steps, may_wait=may_wait, is_sure=is_sure)
     if not was_right:
         say("jitd is set up")
-    if answers.command is not None and may_wait:
+    if waits or (answers.command is not None and may_wait):
         from jitd.cli.trying import follow
 
         follow(answers)

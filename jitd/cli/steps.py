@@ -7,6 +7,7 @@ the caller's. The ticket of the administrator of the realm is destroyed whatever
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -57,21 +58,31 @@ def carry_out(steps: Sequence[Step], *, may_wait: bool, is_sure: bool) -> None:
 
 @contextmanager
 def _private() -> Iterator[None]:
-    """Have the directory PRIVATE. If it is left of a set-up that was killed, it is made again. Raises NotDone."""
+    """Have the directory PRIVATE, alone. What a set-up that was killed has left in it is removed. Raises NotDone."""
     try:
-        shutil.rmtree(PRIVATE, ignore_errors=True)
-        os.mkdir(PRIVATE, 0o700)
+        with suppress(FileExistsError):
+            os.mkdir(PRIVATE, 0o700)
+        held = os.open(PRIVATE, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _destroy_ticket()
+    except BlockingIOError:
+        raise NotDone("another jitd setup runs on this host") from None
     except OSError as fault:
         raise NotDone(f"{PRIVATE} cannot be made: {fault.strerror}") from None
     before = {number: signal.signal(number, _end) for number in ENDS}
     try:
         yield
     finally:
-        if any(Path(PRIVATE).iterdir()):
-            _started(Run(("kdestroy", "-q"), has_ticket=True), stdin=subprocess.DEVNULL)  # overwrites the ticket
+        _destroy_ticket()
         shutil.rmtree(PRIVATE, ignore_errors=True)
+        os.close(held)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _destroy_ticket() -> None:
+    if any(Path(PRIVATE).iterdir()):
+        _started(Run(("kdestroy", "-q"), has_ticket=True), stdin=subprocess.DEVNULL)  # overwrites it
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:
@@ -96,7 +107,7 @@ def _run(run: Run, *, is_sure: bool) -> None:
     if not run.unless:
         status = _started(run).returncode
         if status:
-            raise NotDone(f"{run.line[0]} failed (status {status}); {AGAIN}")
+            raise NotDone(_failed(run, status))
         return
     done = _started(run, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     said = done.stdout.strip()
@@ -109,7 +120,12 @@ def _run(run: Run, *, is_sure: bool) -> None:
         if not is_sure and not is_answered_yes("Make a new key? type yes: "):
             raise NotDone("the key was left as it is, and nothing was done after this step")
     elif done.returncode:
-        raise NotDone(f"{run.line[0]} failed (status {done.returncode}); {AGAIN}")
+        raise NotDone(_failed(run, done.returncode))
+
+
+def _failed(run: Run, status: int) -> str:
+    name = " ".join(run.line[:2]) if run.line[0] == "jitd" else run.line[0]
+    return f"{name} failed (status {status}), and says why above; mend this, {AGAIN}"
 
 
 def _started(run: Run, **streams: int) -> subprocess.CompletedProcess[str]:

@@ -14,7 +14,7 @@ import time
 from jitd.audit.sentences import sentence
 from jitd.cli.answer import Row, answer, command_line, quote, say, words
 from jitd.cli.recorded import followed, in_utc
-from jitd.setup.plan import Answers
+from jitd.setup.plan import Answers, rule_name
 from jitpam.wire.messages import Audit
 from jitpam.wire.shown import shown
 
@@ -27,7 +27,7 @@ LAST = frozenset({"request.withdrawn", "request.deadline_passed", "request.locke
 def follow(answers: Answers) -> None:
     """Print the line that somebody types, and tell what happens to the first request that waits. Ctrl-C ends only this."""
     since = int(time.time())
-    path, *arguments = answers.command or ("",)
+    path, *arguments = answers.command or ("COMMAND",)
     line = command_line([path.rpartition("/")[2], *arguments])
     answer()
     answer(f"Now {_somebody(answers.requester)} types this, in their own session:")
@@ -37,20 +37,28 @@ def follow(answers: Answers) -> None:
     answer("Both need a ticket of their own: kinit.")
     say("waiting for the request; Ctrl-C ends the waiting, and jitd runs on")
     try:
-        _follow(since)
+        _follow(since, rule_name(answers) if answers.command else None)
     except KeyboardInterrupt:
         answer()
         say("jitd is set up and runs; `jitd audit show` tells what happens")
 
 
-def _follow(since: int) -> None:
+def _follow(since: int, rule: str | None) -> None:
+    """``rule`` is the rule that is tried, or None for any. Requests under others are passed over."""
+    asked: dict[str, Row] = {}
+    tried = set()
     for line in followed(Audit(since=in_utc(since), follow=True), None):
         record = json.loads(line)
-        event = words(record, "event")
-        if not event.startswith(("request.", "run.")) or event in QUIET:
+        event, id = words(record, "event"), words(record, "id").partition(".")[0]
+        if event == "request.submitted":
+            asked[id] = record
             continue
-        answer(f"  {words(record, 'id')}  {sentence(record)}")
-        sys.stdout.flush()
+        if event == "request.screened" and id in asked and (_is_denied(record) or rule in (None, _detail(record, "rule"))):
+            tried.add(id)
+            _tell(asked.pop(id))
+        if id not in tried or not event.startswith(("request.", "run.")) or event in QUIET:
+            continue
+        _tell(record)
         if event == "run.ended":
             say("it works. jitd audit show tells all of it, and jitd audit verify proves that nothing was changed since")
             return
@@ -61,16 +69,25 @@ def _follow(since: int) -> None:
             say("still waiting: `jitsudo -l COMMAND` tells the requester why")
 
 
-def _is_denied(record: Row) -> bool:
+def _tell(record: Row) -> None:
+    answer(f"  {words(record, 'id')}  {sentence(record)}")
+    sys.stdout.flush()
+
+
+def _detail(record: Row, name: str) -> object:
     detail = record.get("detail")
-    return isinstance(detail, dict) and "deny" in (detail.get("verdict"), detail.get("decision"))
+    return detail.get(name) if isinstance(detail, dict) else None
+
+
+def _is_denied(record: Row) -> bool:
+    return "deny" in (_detail(record, "verdict"), _detail(record, "decision"))
 
 
 def _somebody(who: str | None) -> str:
     """Return WHO of a rule as a person reads it: one member of a group by name, if the group lists its members."""
     kind, _, name = (who or "").partition(":")
     if kind != "group":
-        return shown(name)
+        return shown(name) or "somebody whom a rule names"
     try:
         members = grp.getgrnam(name).gr_mem
     except KeyError:

@@ -395,7 +395,7 @@ def _key(facts: Facts, answers: Answers, keytab: str) -> Step:
         return Step(title, f"{where}, as {admin}", made, note=note)
     if facts.kind == FREEIPA:
         add = ("ipa", "service-add", facts.service)
-        get = ("ipa-getkeytab", "-s", facts.server, "-p", facts.service, "-k", keytab)
+        get = ("ipa-getkeytab", *(("-s", facts.server) if facts.server else ()), "-p", facts.service, "-k", keytab)
         if not admin:
             return Step(title, elsewhere, (Await(keytab, principal, (" ".join(add), " ".join(get))),), note=note)
         ipa = (Run(add, has_ticket=True, unless="already exists"), Run(get, has_ticket=True))

@@ -113,6 +113,9 @@ def test_a_person_answers_five_questions_and_sees_the_first_command_run(fresh: N
     person.expect("jitd is set up")
     person.expect(r'jitsudo --reason "trying jitsudo" id -u')
     person.expect("waiting for the request")
+    refused = as_person("eve", "jitsudo", "--reason", "trying jitsudo", "id", "-u")
+    person.expect("eve@EXAMPLE.TEST.*still waiting")
+    refused.communicate(timeout=PATIENCE)
     asking = as_person("alice", "jitsudo", "--reason", "trying jitsudo", "id", "-u")
     person.expect(r"  ([0-9A-Z]{4}-[0-9A-Z]{4})  ")
     request = person.match[1]
@@ -157,7 +160,7 @@ def test_a_script_is_told_the_options_that_are_missing(fresh: None, given: list[
     assert done.returncode == 2 and "there is no terminal to ask on" in done.stderr
     flags = ("--admin", "--requester", "--approver", "COMMAND", "--tell", "--yes")
     has = {"--admin": "--no-admin" in given, "--requester": "--requester" in given, "COMMAND": "id" in given}
-    said = done.stderr.partition("to ask on")[2]
+    said = done.stderr.partition("to ask on")[2].splitlines()[0]
     assert [flag for flag in flags if (flag in said) == has.get(flag, False)] == []
     assert (tree(), principals()) == (before, known)
 
@@ -244,6 +247,47 @@ def test_the_password_is_in_no_command_line_and_the_ticket_is_for_kadmin_alone(f
     assert "kadmin/admin@EXAMPLE.TEST" in tickets and "krbtgt" not in tickets
     assert PASSWORD not in done.stdout + done.stderr
     assert not PRIVATE.exists() and os.environ.get("KRB5CCNAME") is None
+
+
+def test_two_at_a_time_are_one_and_a_refusal(fresh: None) -> None:
+    person = terminal("--admin", ADMIN, "--yes", *RULES, "--", "id", "-u")
+    person.expect("Password.*: ")
+    done = setup("--yes", "--admin", ADMIN, *RULES, "--", "id", "-u", stdin=f"{PASSWORD}\n")
+    assert done.returncode == 1 and "another jitd setup runs" in done.stderr, done.stderr
+    person.sendline(PASSWORD)
+    person.expect("waiting for the request")
+    person.sendintr()
+    person.expect(pexpect.EOF)
+    person.close()
+    assert person.exitstatus == 0 and not PRIVATE.exists()
+
+
+def test_a_further_rule_is_in_force_at_once(fresh: None) -> None:
+    done = setup("--yes", "--admin", ADMIN, *RULES, "--", "id", "-u", stdin=f"{PASSWORD}\n")
+    assert done.returncode == 0, done.stdout + done.stderr
+    pid = show("jitd.service", "MainPID")
+    done = setup("--yes", *RULES, "--rule", "second", "--", "id", "-g")
+    assert done.returncode == 0, done.stdout + done.stderr
+    asking = as_person("alice", "jitsudo", "-n", "id", "-g")
+    assert "requires 1 approval" in asking.communicate(timeout=PATIENCE)[0] or asking.returncode == 121
+    assert "rule second" in setup("--dry-run", *RULES, "--rule", "second", "--", "id").stdout
+    listed = subprocess.run(["as", "alice", "jitsudo", "-l", "id", "-g"], capture_output=True, text=True, check=False)
+    assert "second" in listed.stdout + listed.stderr
+    assert show("jitd.service", "MainPID") == pid
+
+
+def test_what_the_doctor_finds_bad_is_told_and_nobody_is_asked_to_try(fresh: None) -> None:
+    person = terminal("--admin", ADMIN, "--yes", *RULES, "--", "id", "-u")
+    person.expect("Password.*: ")
+    os.chmod("/etc/pam.d/jitd", 0o666)
+    try:
+        person.sendline(PASSWORD)
+        person.expect("jitd doctor failed")
+        person.expect(pexpect.EOF)
+    finally:
+        os.chmod("/etc/pam.d/jitd", 0o644)
+    person.close()
+    assert person.exitstatus == 1
 
 
 def test_settings_that_were_changed_by_hand_stay_as_they_are(fresh: None) -> None:
