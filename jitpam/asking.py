@@ -236,14 +236,14 @@ class _Wait:
                 self._expires_at = (
                     None if heard.left_ms is None else time.clock_gettime(time.CLOCK_BOOTTIME) + heard.left_ms / 1000
                 )
-                self._tell(heard.news)
+                self._tell(heard.news, waits_on=heard.owed)
                 if heard.owed and not self._waits:
                     self._waits_since = time.monotonic()
                     if self._options.bell and self._redraws:
                         write("\a")
                 self._waits = heard.owed
             elif isinstance(heard, Slow):
-                self._tell([SLOW])
+                self._tell([SLOW], waits_on=True)
             elif isinstance(heard, (Start, Given, Done)):
                 if isinstance(heard, Start):
                     self._id = heard.id
@@ -379,9 +379,19 @@ class _Wait:
             write("\n")
             self._line = ""
 
-    def _tell(self, news: list[str]) -> None:
+    def _erase_line(self) -> None:
+        from jitpam.wire.shown import cells
+
+        if self._line:
+            write(f"\r{' ' * cells(self._line)}\r")
+            self._line = ""
+
+    def _tell(self, news: list[str], *, waits_on: bool = False) -> None:
+        """Say ``news``. If the request waits on, they take the place of the waiting line, which comes again below them."""
         for sentence in () if self._options.quiet else news:
             if sentence not in self._told:  # after a restart, jitd sends all news again
+                if waits_on:
+                    self._erase_line()
                 self._end_line()
                 say(sentence)
         self._told.update(news)

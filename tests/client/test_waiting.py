@@ -108,6 +108,30 @@ def test_on_a_terminal_the_waiting_line_is_redrawn_and_ends_before_the_next_one(
     assert "\x1b" not in seen
 
 
+def test_what_is_said_while_it_waits_on_takes_the_place_of_the_waiting_line(daemon, on_terminal):
+    has_waited = threading.Event()
+
+    def script(peer):
+        peer.welcome()
+        peer.progress(NEWS)
+        assert has_waited.wait(PATIENCE)
+        peer.progress("told on their terminals: bob", "and more")
+        assert peer.hear() == Withdraw(id=ID)
+        peer.say(Refused(code="withdrawn", text="withdrawn"))
+
+    daemon.play(script)
+    started = on_terminal("true")
+    started.read_until(re.compile(rb"waiting 00:0[0-9]"))
+    has_waited.set()
+    started.read_until(re.compile(rb"and more\r\n\rjitsudo: waiting 00:"))
+    started.type(b"\x03")
+    started.end()
+    said = (
+        r"\rjitsudo: waiting 00:\d\d\r {22}\rjitsudo: told on their terminals: bob\r\njitsudo: and more\r\n\rjitsudo: waiting 00:"
+    )
+    assert re.search(said, started.seen.decode()), started.seen
+
+
 @pytest.mark.parametrize("text", ["a\x1b]0;title\x07b", "a\rb", "a\nb", "a\x9bb", "a\u202eb", "a\x08\x08b"])
 def test_nothing_from_the_daemon_reaches_the_terminal_raw(daemon, jitsudo, text):
     def script(peer):
