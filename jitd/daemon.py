@@ -538,6 +538,8 @@ class Daemon:
             await asyncio.sleep(COUNTED_EVERY)
             if n_strangers := self.services.complaints.n_strangers():
                 log("clients broke the protocol", times=n_strangers)
+            if n_unlogged := self.services.complaints.n_unlogged():
+                log("more faults of clients", times=n_unlogged)
 
 
 def serve(file: Path | None) -> int:

@@ -76,6 +76,10 @@ class NotAuthenticated(Exception):
     """The client did not prove who it is. The argument is a sentence for the client."""
 
 
+class WrongClock(NotAuthenticated):
+    """The ticket or the proof is of another time than this host's."""
+
+
 class NoKey(Exception):
     """The daemon has no usable key in its keytab. The argument is a sentence for the client and its administrator."""
 
@@ -220,13 +224,11 @@ class Acceptor:
                 f"an administrator renews it with kadmin ktadd; afterwards drop your old ticket with kinit"
             )
         if minor == _SKEW:
-            return NotAuthenticated(
-                "the clocks of this host and the KDC are more than five minutes apart: set the time, then kinit"
-            )
+            return WrongClock("the clocks of this host and the KDC are more than five minutes apart: set the time, then kinit")
         if minor == _EXPIRED or fault.maj_code == _GSS_S_CREDENTIALS_EXPIRED:
             return NotAuthenticated("your ticket has expired: kinit")
         if minor == _NOT_YET_VALID:
-            return NotAuthenticated("your ticket is not valid yet: check the clock")
+            return WrongClock("your ticket is not valid yet: check the clock")
         if minor == _REPEAT:
             return NotAuthenticated("this proof of who you are was used before: try again")
         if minor in _OF_OURS:

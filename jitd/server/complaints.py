@@ -2,7 +2,7 @@
 """Notes faults of clients. If the client is known, the fault is written to the record. The fault of an unknown client is logged
 or only counted.
 
-Law: nobody can fill the record or the log, because the number of notes is limited for each account.
+Law: nobody can fill the record or the log, because the number of notes and of lines is limited for each account.
 """
 
 from __future__ import annotations
@@ -14,8 +14,12 @@ from jitd.core.effects import Moment
 from jitd.core.subject import Subject
 from jitd.failures import Failure, count
 from jitd.log import log
+from jitd.server.acceptor import CannotNote, NoKey, NotAuthenticated, WrongClock
 from jitd.store import StoreError
 from jitd.verbs.limits import Pace
+
+LINES, LINES_PER_SECOND = 20.0, 1 / 3
+"""Maximum number of lines of the log that one account may cause without a pause, and how many more each second."""
 
 
 class Complaints:
@@ -33,7 +37,8 @@ class Complaints:
         self._has_room = has_room
         self._now = now
         self._pace = Pace()
-        self._n_strangers = 0
+        self._lines = Pace(LINES_PER_SECOND, LINES)
+        self._n_strangers = self._n_unlogged = 0
 
     def broke_protocol(self, who: Subject | None, fault: str) -> None:
         """Record that a client broke the protocol. If the client is not known, or breaks the protocol too often, only count the
@@ -47,15 +52,34 @@ class Complaints:
             self.note("connection.broken", who.principal, who.uid, {"fault": fault})
 
     def warn(self, uid: int, event: str, /, **values: object) -> None:
-        """Log the fault of an unknown client of account ``uid``. Do not log the fault if the account causes too many log
-        entries.
-        """
-        if self._pace.may(uid, self._now().boot):
+        """Log the fault of an unknown client of account ``uid``. If the account causes too many lines, only count them."""
+        if self._lines.may(uid, self._now().boot):
             log(event, **values)
+        else:
+            self._n_unlogged += 1
+
+    def unproved(self, uid: int, fault: NotAuthenticated | NoKey) -> None:
+        """Log that account ``uid`` could not be authenticated, if an administrator has to mend this: a key or a clock. Otherwise
+        only count it, as an expired ticket.
+        """
+        match fault:
+            case CannotNote():
+                self.warn(uid, "no replay cache", fault=fault)
+            case NoKey():
+                self.warn(uid, "no key", fault=fault)
+            case WrongClock():
+                self.warn(uid, "wrong clock", uid=uid, fault=fault)
+            case _:
+                self.broke_protocol(None, str(fault))
 
     def n_strangers(self) -> int:
         """Return how many protocol violations were counted since the last call of this method. A violation is counted if the
         client is unknown, or breaks the protocol too often.
         """
         n, self._n_strangers = self._n_strangers, 0
+        return n
+
+    def n_unlogged(self) -> int:
+        """Return how many lines were left out of the log since the last call of this method."""
+        n, self._n_unlogged = self._n_unlogged, 0
         return n

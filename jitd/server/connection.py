@@ -18,7 +18,7 @@ from jitd.core.subject import Subject
 from jitd.deciding import origins
 from jitd.deciding.walking import Held
 from jitd.failures import Failure, count
-from jitd.server.acceptor import CannotNote, NoKey, NotAuthenticated, Proof
+from jitd.server.acceptor import NoKey, NotAuthenticated, Proof
 from jitd.server.channel import Channel
 from jitd.server.dispatch import Dispatch
 from jitd.server.enforcement import PASSED, Enforcement, Talk, hold
@@ -243,13 +243,9 @@ class Connection:
             return self._broken(str(fault))
         except Refusal as no:
             return self._refuse(no.code, no.text)
-        except NotAuthenticated as fault:
-            self._services.complaints.broke_protocol(None, str(fault))
-            return self._refuse("unauthenticated", str(fault))
-        except NoKey as fault:
-            what = "no replay cache" if isinstance(fault, CannotNote) else "no key"
-            self._services.complaints.warn(self._account, what, fault=fault)
-            return self._refuse("failed", str(fault))
+        except (NotAuthenticated, NoKey) as fault:
+            self._services.complaints.unproved(self._account, fault)
+            return self._refuse("failed" if isinstance(fault, NoKey) else "unauthenticated", str(fault))
         self.say(answer)
         self._proof = self._handshake.proof  # as soon as there is a proof, every body is wrapped
         if self._handshake.is_over:

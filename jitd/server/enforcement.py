@@ -130,10 +130,10 @@ class Enforcement:
             raise Refusal("protocol", "a second token")
         try:
             self._context, answer = self._services.acceptor.accept(token, self._binding)
-        except NotAuthenticated as fault:
-            raise Refusal("unauthenticated", str(fault)) from None
-        except NoKey as fault:
-            raise Refusal("failed", str(fault)) from None
+        except (NotAuthenticated, NoKey) as fault:
+            if self._ask is not None:
+                self._services.complaints.unproved(self._ask.uid, fault)
+            raise Refusal("failed" if isinstance(fault, NoKey) else "unauthenticated", str(fault)) from None
         return messages.DaemonToken(token=answer)
 
     async def decide(self, said: messages.Proof) -> None:
@@ -141,6 +141,21 @@ class Enforcement:
         until, ask = greeted_until(), self._ask
         if ask is None:
             raise Refusal("protocol", "a second proof")
+        try:
+            who = await self._identified(said, ask, until)
+        except Refusal as no:  # there is no request, so the record says nothing of it
+            because, service = no.text, service_in(ask)
+            self._services.complaints.warn(ask.uid, "a gate denied", service=service, uid=ask.uid, because=because)
+            raise
+        self._who = who
+        try:
+            await self._submit(who, ask)
+        except Refusal as no:
+            hint = f" ({shown(said.because)})" if who.is_local and said.because else ""
+            raise Refusal(no.code, f"{no.text}{hint}") from None
+
+    async def _identified(self, said: messages.Proof, ask: messages.Enforce, until: float) -> Subject:
+        """Return the person, who is the one that the point asks about. Raises Refusal."""
         who = await self._person(said, ask.uid, until)
         if who is None:
             nobody = await self._services.identifying.local(ask.uid, self._slow, until) is None
@@ -150,12 +165,7 @@ class Enforcement:
         ruser = ask.ruser
         if ruser is not None and who.uid != 0 and await self._services.identifying.uid_of(ask.uid, ruser) != who.uid:
             raise Refusal("unauthenticated", f"PAM_RUSER ({shown(ruser)}) is not the account that asks ({shown(who.user)})")
-        self._who = who
-        try:
-            await self._submit(who, ask)
-        except Refusal as no:
-            hint = f" ({shown(said.because)})" if who.is_local and said.because else ""
-            raise Refusal(no.code, f"{no.text}{hint}") from None
+        return who
 
     def forget(self) -> None:
         """Forget the question, which may have megabytes: it is decided, or nobody goes on with it."""

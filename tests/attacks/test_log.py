@@ -7,6 +7,7 @@ Law: every line of the log is the daemon's own, every record reads back to what 
 from __future__ import annotations
 
 import json
+import shutil
 
 from jitpam.wire import messages
 from jitpam.wire.coding import encode
@@ -149,6 +150,30 @@ def test_a_principal_with_a_line_of_its_own_forges_none(house):
         "'eve\\'\"x@EXAMPLE.TEST'",
     ]
     assert new == [f"jitd: wrong account uid={uid_of('eve')} principal={name}" for name in names]
+
+
+def test_a_wrong_clock_and_a_wrong_key_are_in_the_log_for_who_has_to_mend_them(own_house):
+    """A proof of another time, by a cache that says that the KDC's clock is ten minutes ahead; then a keytab without the key."""
+    keytab = CACHES / "copied.keytab"
+    CACHES.mkdir(mode=0o755, exist_ok=True)
+    shutil.copy("/etc/jitd/jitd.keytab", keytab)
+    house = own_house(config=f'keytab = "{keytab}"').start()
+    principal("clock", "secret")
+    cache = kinit(CACHES / "clock", f"clock@{REALM}", "secret", "-S", "jitd/lab.example.test")
+    whole = cache.read_bytes()
+    cache.write_bytes(whole[:8] + (600).to_bytes(4, "big") + whole[12:])
+
+    def code() -> str:
+        with Raw(house, uid_of("eve")) as raw:
+            context = initiator(credentials(cache), raw.greet())
+            return raw.offer(bytes(context.step())).code
+
+    assert code() == "unauthenticated"
+    cache.write_bytes(whole)
+    keytab.unlink()
+    assert code() == "failed"
+    assert any(line.startswith(f"jitd: wrong clock uid={uid_of('eve')} fault=") for line in lines_of(house))
+    assert any(line.startswith("jitd: no key fault=") for line in lines_of(house))
 
 
 def test_a_stranger_cannot_fill_the_log(house):

@@ -385,10 +385,12 @@ def test_one_proof_does_not_serve_two_questions(gated):
 def test_a_question_that_makes_no_sense_lets_nobody_in(gated, changes, code):
     who = "eve"  # whom no rule lets run what is in doubt
     before = [row for row in gated.at_rest().rows("grants", "--all")]
+    n_logged = gated.log().count("a gate denied service=")
     with point(gated, question(who, "id", **changes)) as one:
         answer = one.challenge if isinstance(one.challenge, messages.Refused) else one.prove(who)
         assert isinstance(answer, messages.Refused) and answer.code == code, answer
     assert gated.rows("grants", "--all") == before
+    assert gated.log().count("a gate denied service=") - n_logged == (code == "unauthenticated"), "where there is no request"
 
 
 # --- what is asked ----------------------------------------------------------------------------------------------------

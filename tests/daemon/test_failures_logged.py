@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import pytest
 
-from jitd.server.complaints import Complaints
+from jitd.server.acceptor import CannotNote, NoKey, NotAuthenticated, WrongClock
+from jitd.server.complaints import LINES, Complaints
 from jitd.server.connection import Connection
 from jitd.store import StoreError
-from jitd.verbs.limits import BURST
 
 
 class Ended(Exception):
@@ -29,12 +29,30 @@ def test_who_makes_jitd_fail_does_not_fill_the_log(capsys: pytest.CaptureFixture
     """THREATS O-12. Another account's failures are logged as before."""
     clock: Any = SimpleNamespace(boot=1000.0)
     complaints = Complaints(lambda *_: None, lambda: clock)
-    for _ in range(3 * int(BURST)):
+    for _ in range(3 * int(LINES)):
         client(complaints, 1001)._log("failed", fault=Ended("one"))
     client(complaints, 1002)._log("failed", fault=Ended("other"))
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == BURST + 1
+    assert len(lines) == LINES + 1 and complaints.n_unlogged() == 2 * LINES and complaints.n_unlogged() == 0
     assert lines[0] == "jitd: failed fault='Ended: one'" and lines[-1] == "jitd: failed fault='Ended: other'"
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (NoKey("jitd's keytab is missing"), ["jitd: no key fault='jitd\\'s keytab is missing'"]),
+        (CannotNote("no space"), ["jitd: no replay cache fault='no space'"]),
+        (WrongClock("set the time"), ["jitd: wrong clock uid=1001 fault='set the time'"]),
+        (NotAuthenticated("your ticket has expired"), []),
+    ],
+)
+def test_what_an_administrator_has_to_mend_is_in_the_log_and_the_rest_is_counted(
+    fault: NotAuthenticated | NoKey, said: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock: Any = SimpleNamespace(boot=1000.0)
+    complaints = Complaints(lambda *_: None, lambda: clock)
+    complaints.unproved(1001, fault)
+    assert capsys.readouterr().err.splitlines() == said and complaints.n_strangers() == (0 if said else 1)
 
 
 @pytest.mark.parametrize("fault", [TimeoutError(), StoreError("the database is locked")])
