@@ -79,6 +79,11 @@ class HostLog:
         self.trouble = ""
         """Why the journal takes no lines at present, or empty."""
 
+    @property
+    def n_behind(self) -> int:
+        """The number of records that have no line yet."""
+        return self._head - self._at
+
     def look(self, head: Seal) -> None:
         """Take note that the record ends with ``head`` now."""
         self._head = head.number
@@ -111,7 +116,7 @@ class HostLog:
             if fault and not self.trouble:
                 log("what is recorded cannot be written to the journal; jitd tries again", fault=fault)
             elif self.trouble and not fault:
-                log("the journal takes what is recorded again", behind=self._head - self._at)
+                log("the journal takes what is recorded again", behind=self.n_behind)
             self.trouble = fault
             if not fault and self._at >= head:
                 return

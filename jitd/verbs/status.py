@@ -7,6 +7,8 @@ reason or the name of a person. What is wrong with the host is for ``jitd doctor
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from jitd.core.duration import duration_in_words
@@ -105,6 +107,18 @@ def record(
         mend = "if nobody meant this, tell security; those who verify the record need the new key: jitd audit key"
         return Line("record", f"{told}; {new}; {mend}", False)
     return Line("record", f"{told}; the head is signed by {key}" if key else f"{told}; the head is not signed yet")
+
+
+def journal(why: str, n_behind: int) -> Line:
+    """Return the line about the journal of the host. ``why`` says why it takes no lines, or is empty. ``n_behind`` is the number
+    of records that have no line there yet.
+    """
+    if why == os.strerror(errno.ENOENT):
+        return Line("journal", "this host has neither a journal nor a syslog; the record is whole")
+    if why:
+        told = f"{count(n_behind, 'record')} have no line in it: {why}; the record is whole"
+        return Line("journal", f"{told}; see what systemd-journald does", False)
+    return Line("journal", "has a line of each record")
 
 
 def sinks(rows: Sequence[tuple[str, float, str, int, int]]) -> Iterator[Line]:

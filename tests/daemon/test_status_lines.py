@@ -86,6 +86,18 @@ IN_FORCE = "2 rules in force for 1 hour (SHA-256 0123456789ab)"
             [*status.lives(NONE, [(str(n), "x") for n in range(12)])][-2:-1],
             ["! things: 2 more are in trouble: jitd grants"],
         ),
+        ([status.journal("", 0)], ["  journal: has a line of each record"]),
+        (
+            [status.journal("No such file or directory", 4)],
+            ["  journal: this host has neither a journal nor a syslog; the record is whole"],
+        ),
+        (
+            [status.journal("Resource temporarily unavailable", 4)],
+            [
+                "! journal: 4 records have no line in it: Resource temporarily unavailable; the record is whole; see what"
+                " systemd-journald does"
+            ],
+        ),
         (
             status.sinks([("a", 0, "", 4, 0), ("b", 180, "refused", 12, 0), ("c", 0, "", 0, 1)]),
             [

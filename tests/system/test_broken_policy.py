@@ -117,7 +117,6 @@ def test_only_the_place_of_the_fault_is_told_to_who_asks(lived: tuple[House, dic
     house, _ = lived
     done = house.sudo("alice", "true")
     assert (done.returncode, done.stderr.strip()) == (121, f"jitsudo: denied: {sentence(house)}")
-    assert WHAT in house.log() and f"{house.root}/{PLACE}" in house.log()
     (refused,) = [record for record in house.records() if record["event"] == "policy.refused"]
     assert WHAT in str(refused["detail"]["faults"])
     explained = house.jitd("explain", "true", who="alice")
