@@ -62,7 +62,7 @@ def _private() -> Iterator[None]:
     try:
         with suppress(FileExistsError):
             os.mkdir(PRIVATE, 0o700)
-        held = os.open(PRIVATE, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        held = os.open(f"{PRIVATE}/lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         _destroy_ticket()
     except BlockingIOError:
@@ -81,7 +81,7 @@ def _private() -> Iterator[None]:
 
 
 def _destroy_ticket() -> None:
-    if any(Path(PRIVATE).iterdir()):
+    if os.path.lexists(TICKET.removeprefix("FILE:")):
         _started(Run(("kdestroy", "-q"), has_ticket=True), stdin=subprocess.DEVNULL)  # overwrites it
 
 
