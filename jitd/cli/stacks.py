@@ -83,7 +83,9 @@ def _install(service: str, names: tuple[str, ...], *, is_trial: bool) -> None:
             continue
         read = _read(file)
         if (judged := gates_of_host(_Planned(planned)).judged.get(name)) and judged.gates:
-            say(f"{shown(name)} asks jitd already ({judged.gates[0].place}); jitd pam-lint says whether the gate holds")
+            place = judged.gates[0].place
+            if Path(place.file) not in planned:  # otherwise it includes the stack that is about to get the gate
+                say(f"{shown(name)} asks jitd already ({place}); jitd pam-lint says whether the gate holds")
             continue
         before[file] = read
         planned[file] = _gate_of(name) + read[0]
