@@ -26,7 +26,7 @@ PRESSED = re.compile(r"\[(.+)\]")
 ID = re.compile(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}\b")
 ANY = "…"
 KEYS = "a approve · d deny"
-FINDS = ("jitd doctor",)
+FINDS = ("jitd doctor", "jitd status")
 """What ends with 1 where it finds something, as on a host of tests."""
 NOTICE = "Message from jitd:"
 PASSING = re.compile(r"jitsudo: waiting ")
@@ -87,7 +87,7 @@ class Page:
     def _at_prompt(self, person: str) -> Terminal:
         """Their terminal, once it has a prompt. A notice has none below it: they press Enter for one."""
         if person not in self.terminals:
-            self.terminals[person] = Terminal(person, columns=120, rows=40)
+            self.terminals[person] = Terminal(person, columns=160, rows=40)
         terminal, begin = self.terminals[person], self._seen.get(person, 0)
         terminal.wait_until(lambda: terminal.is_at_prompt() or NOTICE in terminal.lines[begin:], "a prompt")
         if not terminal.is_at_prompt():

@@ -18,7 +18,7 @@ from tests.typed_page import TREE, Page, sections
 
 CHAPTERS = sections((TREE / "docs/operations.md").read_text("utf-8"))
 TYPED = [name for name, text in CHAPTERS.items() if "```console" in text]
-STATE = Path("/var/lib/jitd")
+STATE, HEAD = Path("/var/lib/jitd"), Path("/run/jitd/head")
 MADE = ("jitd-backup.db", "jitd-settings.tar.gz", "jitd-before")
 SIZE = 64 << 20
 RULES = """
@@ -48,20 +48,30 @@ def almost_full() -> Iterator[None]:
         filler.unlink()
 
 
-@pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
+@contextlib.contextmanager
+def state_of_its_own() -> Iterator[None]:
+    """A small disk in place of the state that other tests of this host have left. jitd has noted of neither."""
     STATE.mkdir(exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0700", "jitd", STATE], check=True)
-    service = Service(RULES)
-    service.start()
-    played = Page()
-    yield played
-    played.leave()
-    service.close()
-    subprocess.run(["umount", STATE], check=True)
+    HEAD.unlink(missing_ok=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", STATE], check=True)
+        HEAD.unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    with state_of_its_own():
+        service, played = Service(RULES), Page()
+        service.start()
+        yield played
+        played.leave()
+        service.close()
     for name in MADE:
         path = Path("/root", name)
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def test_the_page_is_about_what_one_looks_for() -> None:
