@@ -62,11 +62,7 @@ def _private() -> Iterator[None]:
     try:
         with suppress(FileExistsError):
             os.mkdir(PRIVATE, 0o700)
-<<<<<<< HEAD
         held = os.open(f"{PRIVATE}/lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-=======
-        held = os.open(PRIVATE / "lock", os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
->>>>>>> 8cd79edd (setup: lock a file of its own, and no directory)
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         _destroy_ticket()
     except BlockingIOError:

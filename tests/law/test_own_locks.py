@@ -12,7 +12,6 @@ import ast
 from tests.law.tree import MODULES, Module
 
 LOCKS = {
-    "jitd.cli.steps": "a file in a directory of /run that only root can enter",
     "jitd.claiming": "the file `lock` in the daemon's own directories, made with the mode 0600",
     "jitd.cli.steps": "a file in a directory that only root can enter",
     "jitd.executor.remains": "the plate of a run, which the daemon has made with the mode 0600 in its own directory",
