@@ -428,9 +428,9 @@ class Daemon:
 
         loop = asyncio.get_running_loop()
         passed = systemd.passed_socket(config.socket)
-        stop = asyncio.Event()
-        loop.add_signal_handler(signal.SIGTERM, stop.set)
-        loop.add_signal_handler(signal.SIGINT, stop.set)
+        stop: asyncio.Future[str] = loop.create_future()
+        for how in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(how, _stop, stop, how.name)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         await self._executor.open()
         self._lifecycle.note("daemon.started", ROOT, 0, {"rules": len(self._rules.policy.rules)})
@@ -464,13 +464,13 @@ class Daemon:
         self.metrics.more.append(lambda: [gauge("jitd_connections", "Open connections of clients.", listener.n_open)])
         log("serving", socket=config.socket, host=config.host, rules=len(self._rules.policy.rules))
         systemd.tell("READY=1", f"STATUS={self._rules.sentence}")
-        await stop.wait()
+        ended_by = await stop
         systemd.tell("STOPPING=1")
         listener.close()
         await self.notices.finish()
         for task in keeping:
             task.cancel()
-        self._lifecycle.note("daemon.stopped", ROOT, 0, {})
+        self._lifecycle.note("daemon.stopped", ROOT, 0, {"signal": ended_by})
         self._signing.sign()
         await self.sinks.finish()
         await self.host_log.finish()
@@ -541,6 +541,11 @@ class Daemon:
                 log("clients broke the protocol", times=n_strangers)
             if n_unlogged := self.services.complaints.n_unlogged():
                 log("more faults of clients", times=n_unlogged)
+
+
+def _stop(ended_by: asyncio.Future[str], signal: str) -> None:
+    if not ended_by.done():  # the first signal counts
+        ended_by.set_result(signal)
 
 
 def serve(file: Path | None) -> int:

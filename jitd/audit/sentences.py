@@ -458,7 +458,7 @@ SENTENCES: Mapping[str, Callable[[_Told], str]] = {
     "key.made": _key_made,
     "key.rotated": _said("{who} replaced the key that signs the record"),
     "daemon.started": lambda told: f"jitd started, with {told.count('rules', 'rule')}",
-    "daemon.stopped": _said("jitd stopped"),
+    "daemon.stopped": lambda told: f"jitd stopped{_if(told.text('signal'), ', as {} told it to')}",
     "policy.loaded": lambda told: f"{told.who} put a policy with {told.count('rules', 'rule')} in force",
     "policy.refused": _faults,
     "sink.added": _sink("is new: it gets the record after number {}"),

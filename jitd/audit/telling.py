@@ -39,7 +39,7 @@ WORDS = frozenset({HIDDEN, FORGOTTEN, MISSING, MASKED})
 _PROGRAM = """event at boot boot_id synchronised actor uid role state version document random fingerprint policy peer id request
 grant run holding lease lock extends by requester holder service authentication ticket_ends_at proved spelled kdc verdict
 decision why run_as uses waits starts_at begins_at ends_at until after stays login pid was_started ending number recording
-has_secret review_for open whom name lasts_for spent_for who live size rules tries_left person channel to fault sink first
+has_secret review_for open whom name lasts_for spent_for who live size rules tries_left person channel to fault signal sink first
 last n owners setting values since kinds unseen form manifest"""
 _OF_RULE = "point rule instead_of skipped approvals ways demands grade groups group_ids lists"
 ID = frozenset(_PROGRAM.split())

@@ -154,7 +154,7 @@ SAID: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
      "jitd made a key that signs the record (first start)", {}),
     ("key.rotated", {"public": "ssh-ed25519 AAAA"}, "root replaced the key that signs the record", {"actor": "root"}),
     ("daemon.started", {"rules": 1}, "jitd started, with 1 rule", {"actor": "root"}),
-    ("daemon.stopped", {}, "jitd stopped", {"actor": "root"}),
+    ("daemon.stopped", {"signal": "SIGTERM"}, "jitd stopped, as SIGTERM told it to", {"actor": "root"}),
     ("policy.loaded", {"rules": 12}, f"{BOB} put a policy with 12 rules in force", {"actor": BOB}),
     ("policy.refused", {"faults": ["a.toml:12: no rule", "b.toml:1: x"]},
      "root put no new policy in force, because it has a fault: a.toml:12: no rule; b.toml:1: x",
