@@ -78,7 +78,8 @@ def test_the_packages_have_what_make_install_puts_and_nothing_else(tmp_path: Pat
     assert control(packages["jitsudo"], "Version").startswith("0.1.0~20251009+deb")
     assert sum(int(control(file, "Installed-Size")) for file in packages.values()) <= 65 * 1024
     depends = control(packages["jitsudo"], "Depends")
-    assert [word for word in ("gcc", "-dev", "python3-venv") if word in depends] == [], depends
+    needs = {need.split()[0] for need in depends.replace("|", ",").split(",")}
+    assert not {need for need in needs if need in ("gcc", "python3-venv") or need.endswith("-dev")}, depends
     conffiles = subprocess.run(
         ["dpkg-deb", "--info", packages["jitsudo"], "conffiles"], stdout=subprocess.PIPE, text=True, check=True
     )
