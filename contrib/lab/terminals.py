@@ -182,11 +182,17 @@ class Terminal:
         os.waitpid(pid, 0)
         os.close(self._inner)
         os.close(self._end)
+        self._ended.unlink(missing_ok=True)
+        for name in _FILES:  # of a home that the lab has made, which had none: later logins have their own prompt
+            Path("/home", self.person, name).unlink(missing_ok=True)
+
+
+_FILES = {".hushlogin": "", ".bash_profile": PROFILE}
 
 
 def _let_log_in(person: str) -> None:
     """A profile of theirs, with the prompt."""
     home, known = Path("/home", person), pwd.getpwnam(person)
-    for name, text in ((".hushlogin", ""), (".bash_profile", PROFILE.format(person=person))):
-        (home / name).write_text(text)
+    for name, text in _FILES.items():
+        (home / name).write_text(text.format(person=person))
         os.chown(home / name, known.pw_uid, known.pw_gid)
