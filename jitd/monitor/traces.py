@@ -47,6 +47,16 @@ ENTRIES = (
 TABLES = ("/etc/crontab", "/etc/anacrontab")
 LINGERING = "/var/lib/systemd/linger"
 """logind's directory with a file for each account whose user manager goes on without a login session."""
+OF_JITD = {
+    "jitd.slice": {"jitd-launcher.service"},
+    "system.slice": {
+        *("jitd.service", "jitd-givers.service", "jitd-kdc.service", "jitd-metrics.service", "jitd-outside.service"),
+        *("jitd-programs.service", "jitd-programs-net.service", "jitd-report.service", "jitd-terminals.service"),
+    },
+}
+"""The services that are shipped, by their slices. An upgrade or a timer starts them anew. Elsewhere, and if it is transient, a
+unit of such a name is somebody else's.
+"""
 MOST_NAMED = 16
 """Maximum number of names of one kind."""
 MOST_LONG = 120
@@ -68,6 +78,7 @@ COARSE = 1.0
 seconds.
 """
 _MANAGER = re.compile(r"user@([0-9]+)\.service\Z")
+_OF_RUN = re.compile(r"jitd-run-[0-9A-Z]{4}-[0-9A-Z]{4}(\.[1-9][0-9]*)?\.scope")
 _HAS_PROCESSES = re.compile(r".+\.(service|scope|socket|mount|swap)\Z", re.DOTALL)
 
 Told = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]
@@ -132,7 +143,8 @@ class Traces:
     # --- units ---------------------------------------------------------------------------------------------------------
 
     def _units(self) -> set[str]:
-        found = {name for name, path in self._in(f"{RUNTIME}/transient") if self._is_since(path, TICK) and not is_of_logind(name)}
+        transient = (name for name, path in self._in(f"{RUNTIME}/transient") if self._is_since(path, TICK))
+        found = {name for name in transient if not is_of_logind(name)}
         try:
             if not self._first_group:
                 raise OSError
@@ -141,7 +153,7 @@ class Traces:
             self._skip("units with processes, because the run had no control group")
         else:
             found.update(self._begun_below(top, "", 0))
-        return {name for name in found if not name.startswith("jitd-run-")}
+        return {name for name in found if not _OF_RUN.fullmatch(name)}
 
     def _begun_below(self, group: int, slice: str, depth: int) -> Iterator[str]:
         """Yield the units that were begun in a slice or user manager, and close its descriptor ``group``. ``slice`` is the name
@@ -159,7 +171,7 @@ class Traces:
                     with suppress(OSError):  # it has ended meanwhile
                         inside = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=group)
                         yield from self._begun_in(name, inside, depth + 1)
-                elif number > self._first_group and _HAS_PROCESSES.match(name) and not is_of_logind(name):
+                elif number > self._first_group and _HAS_PROCESSES.match(name) and not _is_of_others(name, slice, depth):
                     yield name
         finally:
             os.close(group)
@@ -230,6 +242,11 @@ def is_manager(name: str, slice: str) -> bool:
     """True if ``name`` in ``slice`` is the unit of a user manager (user@.service(5))."""
     found = _MANAGER.match(name)
     return found is not None and slice == f"user-{found[1]}.slice"
+
+
+def _is_of_others(name: str, slice: str, depth: int) -> bool:
+    """True if ``name`` in ``slice`` is a login session, or a service of jitd: deeper slices may be those of a user manager."""
+    return is_of_logind(name) or (depth == 1 and name in OF_JITD.get(slice, ()))
 
 
 def is_of_logind(name: str) -> bool:

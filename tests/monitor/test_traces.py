@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import stat
 import subprocess
 import time
@@ -138,6 +139,12 @@ def test_where_a_process_may_have_been_moved_is_told_unless_a_namespace_has_ende
 
 NAMES = {
     "jitd-run-K7QM-2XVD.2.scope": False,
+    "jitd-run-K7QM-2XVD.scope": False,
+    "jitd-run-left.scope": True,
+    "jitd-run-K7QM-2XVD.service": True,
+    "jitd.service": False,
+    "jitd-mine.service": True,
+    "jitd.socket.service": True,
     "session-7.scope": False,
     "session-8.scope": True,
     "x.slice": False,
@@ -154,6 +161,56 @@ def test_what_others_than_the_run_begin_by_construction_is_left_out(places: Path
     (places / "systemd/sessions/7").touch()
     group(places, f"system.slice/{name}")
     assert (named(since).units == (name,)) is NAMES[name]
+
+
+def test_what_jitd_itself_is_made_of_is_no_trace_of_a_run(places: Path) -> None:
+    """THREATS X-33: an upgrade starts it anew."""
+    since = begun(places)
+    for place in ("system.slice/jitd.service", "system.slice/jitd-kdc.service", "jitd.slice/jitd-launcher.service"):
+        group(places, place)
+    assert named(since) == Named()
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ("jitd.slice", "jitd.service"),
+        ("jitd.slice", "x.service"),
+        ("system.slice", "jitd-launcher.service"),
+        ("x.slice", "jitd-kdc.service"),
+        (OF_ALICE, "jitd.service"),
+        (f"{OF_ALICE}/app.slice", "jitd.service"),
+        (f"{OF_ALICE}/system.slice", "jitd.service"),
+        (f"{OF_ALICE}/jitd.slice", "jitd-launcher.service"),
+    ],
+)
+def test_the_name_of_a_unit_of_jitd_hides_nothing_in_another_place(places: Path, place: str, name: str) -> None:
+    """THREATS X-33."""
+    group(places, OF_ALICE)
+    since = begun(places)
+    group(places, f"{place}/{name}")
+    assert [one.rpartition("/")[2] for one in named(since).units] == [name]
+
+
+def test_a_transient_unit_with_a_name_of_jitd_is_named(places: Path) -> None:
+    """THREATS X-33: where the unit is not installed, a command can make one of that name."""
+    since = begun(places)
+    group(places, "system.slice/jitd-kdc.service")
+    (places / "systemd/transient/jitd-kdc.service").touch()
+    (places / "systemd/transient/jitd-run-K7QM-2XVD.scope").touch()
+    (places / "systemd/transient/jitd-run-left.timer").touch()
+    assert named(since).units == ("jitd-kdc.service", "jitd-run-left.timer")
+
+
+def test_the_units_of_jitd_are_those_that_are_shipped() -> None:
+    shipped = (Path(__file__).parents[2] / "contrib/systemd").glob("*")
+    slices = {}
+    for unit in shipped:
+        if unit.suffix in (".service", ".socket"):
+            found = re.search(r"^Slice=(\S+)$", unit.read_text(), re.MULTILINE)
+            slices[unit.name] = found[1] if found else "system.slice"
+    services = {name for name in slices if name.endswith(".service")}
+    assert {slice: {name for name in services if slices[name] == slice} for slice in set(slices.values())} == traces.OF_JITD
 
 
 def test_no_name_of_a_persons_choice_hides_a_unit_of_their_manager(places: Path) -> None:
