@@ -462,7 +462,7 @@ class Daemon:
         gc.freeze()  # all that was made until now stays as long as the daemon: no later look for cycles passes over it
         listener = Listener(passed or bind(config.socket), self.services, config.limits.connections_per_uid, n_most)
         self.metrics.more.append(lambda: [gauge("jitd_connections", "Open connections of clients.", listener.n_open)])
-        log("serving", socket=config.socket, host=config.host, rules=len(self._rules.policy.rules))
+        log("serving", socket=config.socket, host=config.host)
         systemd.tell("READY=1", f"STATUS={self._rules.sentence}")
         ended_by = await stop
         systemd.tell("STOPPING=1")

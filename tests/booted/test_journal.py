@@ -80,6 +80,15 @@ def test_journalctl_with_the_id_of_a_request_shows_its_life(service: Service) ->
     assert [one["JITD_RECORD"] for one in found] == sorted(numbers, key=int), "each record once, in its order"
 
 
+def test_a_start_says_each_fact_once(service: Service) -> None:
+    systemctl("restart", "jitd.service")
+    pid = show("jitd.service", "MainPID")["MainPID"]
+    wait_for(lambda: said(f"_PID={pid}", "JITD_EVENT=serving"), what="the line of a daemon that serves")
+    until("daemon.started", f"_PID={pid}")
+    texts = said(f"_PID={pid}")
+    assert len([text for text in texts if "rule" in text]) == 1, texts
+
+
 def test_nothing_of_what_a_rule_hides_is_in_the_journal(service: Service) -> None:
     """THREATS L-30."""
     with service.with_rules(PRIVATE):
