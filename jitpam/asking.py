@@ -58,13 +58,18 @@ def ask_and_run(opening: Connection, options: Options, kinds: list[str]) -> int:
     """
     command: OwnCommand | None = None
     if options.mode == "get" and options.argv:
-        from jitpam.own_command import OwnCommand, Unstartable
+        from jitpam.own_command import NOT_FOUND, OwnCommand, Unstartable
 
         try:
             command = OwnCommand(options.argv)
         except Unstartable as fault:  # this is found before anybody is asked
             opening.close()
-            say(str(fault))
+            said = str(fault)
+            if fault.status == NOT_FOUND:
+                from jitpam.shell_words import explained
+
+                said = explained(said, options)
+            say(said)
             return fault.status
     try:
         message = (
@@ -134,7 +139,7 @@ class _Wait:
         self._expires_at: float | None = None  # on CLOCK_BOOTTIME
         self._line = ""
         self._told: set[str] = set()
-        self._redraws = posix.isatty(2) and not options.quiet
+        self._redraws = posix.isatty(2) and options.waits and not options.quiet
         self._leaves_by = 0
         self._leaves_until = 0.0
 

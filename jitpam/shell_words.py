@@ -24,18 +24,23 @@ _OTHER = frozenset(
 
 def explained(text: str, options: Options) -> str:
     """Return ``text``, which says that there is no such command, and what the first word of the command is to a shell."""
-    more = "" if options.login or options.shell or not options.argv else _about(options.argv[0])
+    is_own = options.mode == "get"
+    more = "" if options.login or options.shell or not options.argv else _about(options.argv[0], is_own=is_own)
     return f"{text}; {more}" if more else text
 
 
-def _about(word: bytes) -> str:
+def _about(word: bytes, *, is_own: bool) -> str:
+    """``is_own``: the word begins a command of the person's own, which runs where jitsudo was typed (``--get``)."""
     said = shown(word)
     if word in _DIRECTORY:
-        return f"{said} is a builtin of the shell, and changes only the shell's own directory: jitsudo -D DIR COMMAND"
+        how = "cd before jitsudo" if is_own else "jitsudo -D DIR COMMAND"
+        return f"{said} is a builtin of the shell, and changes only the shell's own directory: {how}"
     if word in _VARIABLE:
-        return f"{said} is a builtin of the shell, and changes only the shell's own variables: jitsudo NAME=VALUE COMMAND"
+        how = "env" if is_own else "jitsudo"
+        return f"{said} is a builtin of the shell, and changes only the shell's own variables: {how} NAME=VALUE COMMAND"
     if word in _OTHER:
-        return f"{said} is a word of the shell, and not a file: jitsudo -s asks for a shell"
+        how = "sh -c understands it" if is_own else "jitsudo -s asks for a shell"
+        return f"{said} is a word of the shell, and not a file: {how}"
     if b"/" in word or not posix.isatty(2):
         return ""  # only a person types aliases
     return f"if it is an alias or a function of your shell, `type {said}` shows the command that it stands for"

@@ -85,6 +85,20 @@ def test_a_line_that_gets_shorter_covers_what_was_there(daemon, on_terminal):
     assert started.end() == -signal.SIGTERM
 
 
+def test_a_request_that_nobody_waits_for_leaves_no_waiting_line(daemon, on_terminal):
+    def script(peer):
+        assert peer.welcome().waits is False
+        peer.say(progress(NEWS, owes="1 ops", left_ms=900_000))
+        is_read(peer.socket)
+        peer.say(Done(text=""))
+
+    daemon.play(script)
+    started = on_terminal("--no-wait", "true")
+    assert started.end() == 0
+    assert NEWS.encode() in started.seen and ID.encode() in started.seen.splitlines()[-1]
+    assert b"waiting" not in started.seen
+
+
 # --- -q
 
 

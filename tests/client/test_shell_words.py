@@ -5,7 +5,7 @@ import pytest
 
 from jitpam.options import read_options
 from jitpam.shell_words import explained
-from jitpam.wire.messages import Refused
+from jitpam.wire.messages import DaemonHello, Refused
 
 MISSING = "there is no such command"
 DIRECTORY = "is a builtin of the shell, and changes only the shell's own directory: jitsudo -D DIR COMMAND"
@@ -57,3 +57,31 @@ def test_cd_is_refused_as_before_and_says_how_to_name_a_directory(daemon, jitsud
         status,
         f"cd: {MISSING}; cd {DIRECTORY}\n".encode(),
     )
+
+
+OWN = "is a builtin of the shell, and changes only the shell's own"
+
+
+@pytest.mark.parametrize(
+    ("words", "more"),
+    [
+        (["cd", "/var/log"], f"cd {OWN} directory: cd before jitsudo"),
+        (["export", "A=1"], f"export {OWN} variables: env NAME=VALUE COMMAND"),
+        (["ulimit", "-n"], "ulimit is a word of the shell, and not a file: sh -c understands it"),
+        (["no-such-command"], ""),
+    ],
+)
+def test_of_a_command_of_ones_own_it_says_how_that_gets_there(daemon, jitsudo, words, more):
+    heard = []
+
+    def script(peer):
+        assert peer.hear().authentication == "root"
+        peer.say(DaemonHello(version=1, nonce=bytes(32)))
+        heard.append(peer.hear())
+
+    daemon.play(script)
+    done = jitsudo("--get=vault:x", "--", *words)
+    daemon.finish()
+    assert (done.returncode, done.stdout, heard) == (127, b"", [None])
+    said = f"jitsudo: {words[0]}: command not found; nothing was asked"
+    assert done.stderr.decode() == f"{said}; {more}\n" if more else f"{said}\n"
