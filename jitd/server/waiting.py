@@ -27,7 +27,7 @@ from jitd.server.services import Services
 from jitd.verbs.given_twice import still_given
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import instant, on_host
-from jitd.verbs.sentences import already, asking, unseated
+from jitd.verbs.sentences import already, asking, glass_broken, unseated
 from jitd.verbs.waiting_words import answered, lease_used, not_kept, owes, people_asked
 from jitpam.wire import messages
 from jitpam.wire.shown import shown
@@ -203,9 +203,9 @@ class Waiting:
         self._say(messages.Start(id=run, news=news, left_ms=left_ms), control)
 
     def _terms_of(self, run: str) -> tuple[list[str], int | None]:
-        """Return two values. The first value is a list. If ``run`` begins under the lease of an earlier request, the list has one
-        sentence. It says how many uses and how much time this lease has left. Otherwise the list is empty. The second value is
-        the number of milliseconds after which jitd ends the run.
+        """Return two values. The first value is a list of sentences. If ``run`` begins under the lease of an earlier request, one
+        of them says how many uses and how much time this lease has left. If it breaks glass, one of them says that its request
+        has to be reviewed. The second value is the number of milliseconds after which jitd ends the run.
         """
         store, now = self._services.store, self._services.now()
         begun = store.run(run)
@@ -214,7 +214,8 @@ class Waiting:
         if grant is None or asked is None:
             return [], None
         ends_boot, _ = ends_of(grant, asked, now.boot)
-        return [lease_used(grant, now)] if asked.lease is not None else [], max(0, int((ends_boot - now.boot) * 1000))
+        lines = [lease_used(grant, now)] if asked.lease is not None else []
+        return lines + glass_broken(asked), max(0, int((ends_boot - now.boot) * 1000))
 
     def admit(self, id: str) -> None:
         """See ``waiters.Waiter``. Nothing is done, because this client is not an enforcement point."""

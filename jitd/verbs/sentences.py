@@ -62,6 +62,14 @@ def owing(request: Request) -> str:
     return f"rule {shown(request.rule)} is {asking(names)}, and then requires {wants}, all within {within}"
 
 
+def glass_broken(request: Request) -> list[str]:
+    """If ``request`` breaks glass, return a line with its id for those who will ask about it. Otherwise return no line."""
+    glass = None if request.obligations is None else request.obligations.break_glass
+    if glass is None:
+        return []
+    return [f"request {request.id} breaks glass, and has to be reviewed within {duration_in_words(glass.review_for)}"]
+
+
 def opening(request: Request, until: int) -> list[str]:
     """Return a line for each way to approve ``request`` that is open now. Leave out each way that was already open ``until``
     seconds after submission.

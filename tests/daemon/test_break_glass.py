@@ -142,6 +142,19 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GlassHous
 # --- what it permits, and what is owed for it ----------------------------------------------------------------------------
 
 
+def test_who_breaks_glass_reads_the_id_of_the_request_that_is_reviewed(house: GlassHouse) -> None:
+    async def shatter(**changes: Any) -> tuple[str, list[str]]:
+        client = Client(house)
+        made = await client.submit(**changes)
+        await house.until(lambda: client.kinds[-1:] == ["start"] or client.refused)
+        return made.id, client.said[-1].news
+
+    id, news = house.run(shatter(**WHY))
+    assert news == [f"request {id} breaks glass, and has to be reviewed within 4 hours"]
+    house.policy = Policy((rule(approvals=()),), "permit", "digest")
+    assert house.run(shatter())[1] == [], "an ordinary one says nothing"
+
+
 def test_it_runs_without_an_approval_and_a_review_is_owed_in_the_same_transaction(house: GlassHouse) -> None:
     id = house.run(house.shatter())
     found, owed = house.found(id), house.owed(id)
