@@ -26,6 +26,8 @@ LEAST_OF_LAST = 24
 """Minimum number of cells for the last column, which contains the command or the reason. Texts in the last column are shortened
 in the middle.
 """
+IDS = ("ID", "RUNS")
+"""The heads of columns of ids."""
 MARKS = (" (mine)", " (locked)")
 """Ends of texts. If a text with one of these ends is shortened, the end is kept, because people look for this end."""
 GAP = 2
@@ -62,6 +64,24 @@ def cut_in_the_middle(text: str, width: int) -> str:
         if cells(shorter) <= width:
             return shorter
     return cut(text, width)
+
+
+def cut_between(ids: str, width: int) -> str:
+    """Shorten ``ids``, which are separated by spaces, until they need at most ``width`` cells. An id is kept whole, because
+    people copy it; the text ``…(+N)`` replaces N ids. On a terminal that is narrower than the first id, the id is cut.
+    """
+    words = ids.split(" ")
+    for kept in range(len(words), 0, -1):
+        text = " ".join([*words[:kept], *([f"…(+{len(words) - kept})"] if kept < len(words) else [])])
+        if cells(text) <= width:
+            return text
+    return cut(ids, width)
+
+
+def _least_of_ids(ids: str) -> int:
+    """Return the number of cells that ``ids`` need with one id alone."""
+    first, *more = ids.split(" ")
+    return cells(first) + (cells(f" …(+{len(more)})") if more else 0)
 
 
 def folded(text: str, width: int) -> list[str]:
@@ -142,7 +162,9 @@ def _fitted(head: Sequence[str], rows: Sequence[Sequence[str]], screen: int) -> 
     wanted = _widths(head, rows)
     last = len(head) - 1
     most = [min(width, WIDEST) for width in wanted[:-1]] + wanted[-1:]
-    marked = [max(_least_of(row[at]) for row in rows) if rows else LEAST for at in range(last)]
+    of_ids = [name in IDS for name in head]
+    narrowest = [_least_of_ids if are_ids else _least_of for are_ids in of_ids]
+    marked = [max(narrowest[at](row[at]) for row in rows) if rows else LEAST for at in range(last)]
     least = [most[0], *(min(width, marked[at]) for at, width in enumerate(most[:-1]) if at), min(most[-1], LEAST_OF_LAST)]
     bands = _bands(least, screen)
     widths = [0] * len(head)
@@ -152,7 +174,10 @@ def _fitted(head: Sequence[str], rows: Sequence[Sequence[str]], screen: int) -> 
             widths[at] = width
     lines = []
     for row in [head, *rows]:
-        texts = [cut(text, width) for text, width in zip(row[:-1], widths[:-1], strict=True)]
+        texts = [
+            cut_between(text, width) if are_ids else cut(text, width)
+            for text, width, are_ids in zip(row[:-1], widths[:-1], of_ids[:-1], strict=True)
+        ]
         texts.append(cut_in_the_middle(row[last], widths[last]))
         for number, band in enumerate(bands):
             line = _line([texts[at] for at in band], [widths[at] for at in band], screen - GAP * bool(number))

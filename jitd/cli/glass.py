@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from jitd.cli.answer import Row, command_of, in_quotes, words
-from jitd.cli.columns import LEAST, cut_in_the_middle
+from jitd.cli.columns import LEAST_OF_LAST, cut_in_the_middle
 from jitd.cli.instants import in_words, told
 from jitd.cli.principals import spelled
 from jitpam.wire.principals import without_realm
@@ -104,7 +104,8 @@ def review_after(row: Row) -> str:
 def owed_sentences(rows: Iterable[Row], screen: int | None) -> list[str]:
     """``rows`` contains owed reviews. Return sentences about two kinds of them: reviews that the viewer may give, and reviews of
     the viewer's own requests. The sentences are printed by ``say`` on a terminal that is ``screen`` cells wide. Long commands are
-    shortened, so that a sentence fits on one line. If ``screen`` is None, nothing is shortened.
+    shortened, so that a sentence fits on one line. They are left out if little would remain of them. If ``screen`` is None,
+    nothing is shortened.
     """
     told_of = [row for row in rows if row.get("may_give") or row.get("mine")]
     lines = [_sentence(row, screen) for row in told_of[:MOST_TOLD]]
@@ -115,10 +116,16 @@ def owed_sentences(rows: Iterable[Row], screen: int | None) -> list[str]:
 def _sentence(row: Row, screen: int | None) -> str:
     id, overdue = words(row, "id"), " and overdue" if words(row, "state") == "overdue" else ""
     if row.get("mine"):
-        start, end = f"a review is owed{overdue} for your request {id} (", f"); {words(row, 'reviewers')} has to give it"
+        start, who, end = f"a review is owed{overdue} for your request {id}", "", f"; {words(row, 'reviewers')} has to give it"
     else:
-        start, end = f"a review is owed{overdue} for request {id} ({spelled(row)}: ", f"): jitd review {id}"
+        start, who, end = f"a review is owed{overdue} for request {id}", spelled(row), f": jitd review {id}"
     what = command_of(row)
     if screen is not None:
-        what = cut_in_the_middle(what, max(LEAST, screen - cells(SAID + start + end)))
-    return f"{start}{what}{end}"
+        room = screen - cells(SAID + start + _in_brackets(who, what) + end) + cells(what)
+        what = "" if room < min(LEAST_OF_LAST, cells(what)) else cut_in_the_middle(what, room)
+    return start + _in_brackets(who, what) + end
+
+
+def _in_brackets(who: str, what: str) -> str:
+    said = ": ".join(filter(None, (who, what)))
+    return f" ({said})" if said else ""

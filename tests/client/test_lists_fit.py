@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.cli import colour, columns, lists
+from jitd.cli.glass import owed_sentences
 from jitd.cli.instants import ago, left, until
 from jitd.cli.owed import asks, in_short
 from tests.client.script import HOSTILE, Row, Script, jitd, row_for, waiting
@@ -68,6 +69,45 @@ def test_what_is_usual_in_every_row_takes_no_column() -> None:
     lines = lists.lines_of(lists.WAITING, [ordinary(reason=None), ordinary(service="sudo", reason="x")], 200)
     assert "SERVICE" in lines[0] and "REASON" in lines[0]
     assert "SERVICE" in lists.lines_of(lists.WAITING, [ordinary()], None)[0], "for programs each column is there"
+
+
+ONE, MANY = ["K7QM-2XVD.12"], [f"K7QM-2XVD.{number}" for number in range(1, 9)]
+
+
+@pytest.mark.parametrize("runs", [ONE, ["K7QM-2XVD", "1HFK-MSKD"], MANY], ids=["one", "two", "many"])
+@pytest.mark.parametrize("screen", [24, 40, 60, 80, 100, 132])
+def test_an_id_is_never_shortened(runs: list[str], screen: int) -> None:
+    """People copy it."""
+    row: Row = {
+        "id": "K7QM-2XVD",
+        "state": "active",
+        "ends_at": in_(hours=5),
+        "begins_at": None,
+        "runs": runs,
+        "rule": "postgres-on-db1",
+        "left": 3,
+        "uses": 9,
+        "requester": "alice@EXAMPLE.TEST",
+        "run_as": "postgres",
+        "argv": ["psql", "-c", "x" * 90],
+    }
+    text = "\n".join(lists.lines_of(lists.LIVE_GRANTS, [row], screen))
+    found = re.findall(r"[0-9A-Z]{4}-[0-9A-Z]{4}\S*", text)
+    assert found[0] == "K7QM-2XVD" and found[1:] == runs[: len(found) - 1] and len(found) > 1
+    left_out = re.findall(r" …\(\+(\d+)\)", text)
+    assert len(runs) == len(found) - 1 or str(len(runs) - len(found) + 1) in left_out
+
+
+@pytest.mark.parametrize("whose", [{"may_give": True}, {"mine": True, "reviewers": "group:ops"}], ids=["given", "mine"])
+@pytest.mark.parametrize(("argv", "screen", "is_told"), [
+    (["psql"], 76, False), (["psql"], 90, True), (["psql", "x" * 90], 80, False), (["psql", "x" * 90], 132, True),
+])  # fmt: skip
+def test_of_a_command_to_review_enough_is_told_or_nothing(whose: Row, argv: list[str], screen: int, is_told: bool) -> None:
+    row: Row = {"id": "K7QM-2XVD", "state": "owed", "requester": "eve@EXAMPLE.TEST", "realm": "EXAMPLE.TEST"}
+    (sentence,) = owed_sentences([row | whose | {"argv": argv}], screen)
+    assert columns.cells(f"jitd: {sentence}") <= screen and "K7QM-2XVD" in sentence
+    assert ("psql" in sentence) is is_told and ("…" in sentence) is (is_told and len(argv) > 1)
+    assert ("(" in sentence) is (is_told or "may_give" in whose)
 
 
 HOSTILE_TEXT = HOSTILE.decode("utf-8", "surrogateescape")
