@@ -71,7 +71,7 @@ def setup(
     try:
         facts = host.look(kind)
     except host.CannotRead as fault:
-        raise NotDone(f"{fault}\nmend this first: jitd check tells every fault") from None
+        raise _stopped([*str(fault).splitlines(), "mend this first: jitd check tells every fault"]) from None
     given = plan.Answers(
         admin="" if no_admin else admin,
         requester=None if requester is None else _who(requester),
@@ -83,7 +83,7 @@ def setup(
     answers = _complete(facts, given, needs_leave=not (dry_run or is_sure))
     steps = plan.plan(facts, answers)
     if stops := [*plan.cannot(facts, steps), *host.faults(facts, steps)]:
-        raise NotDone("\n".join(stops))
+        raise _stopped(stops)
     _tell(facts, steps)
     if dry_run:
         say("nothing was changed")
@@ -103,6 +103,14 @@ def setup(
         from jitd.cli.trying import follow
 
         follow(answers)
+
+
+def _stopped(sentences: list[str]) -> NotDone:
+    """Say all ``sentences`` but the last, each on a line of its own. Return an exception with the last one."""
+    *first, last = sentences
+    for one in first:
+        say(one)
+    return NotDone(last)
 
 
 # --- the answers ---------------------------------------------------------------------------------------------------------

@@ -7,12 +7,14 @@ import re
 import tomllib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
+from jitd.cli import main
 from jitd.doctor.kerberos import HOSTS, OWN
 from jitd.settings import config, policyfile
+from jitd.setup.host import CannotRead
 from jitd.setup.plan import (
     AD,
     FREEIPA,
@@ -341,3 +343,18 @@ def test_what_no_step_runs_need_not_be_installed() -> None:
     facts = host(missing=frozenset({"kadmin", "adcli", "msktutil"}))
     assert cannot(facts, plan(facts, NO_ADMIN)) == []
     assert any(isinstance(action, Await) for action in steps(host(), NO_ADMIN)["Key"].actions)
+
+
+def test_each_fault_that_stops_it_is_a_sentence_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line end within a sentence would be printed as an escape."""
+
+    def look(kind: str | None) -> NoReturn:
+        raise CannotRead("a.toml:1: one\nb.toml:2: two")
+
+    monkeypatch.setattr("jitd.setup.host.look", look)
+    monkeypatch.setattr("sys.argv", ["jitd", "setup", "--dry-run"])
+    assert main() == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["jitd: a.toml:1: one", "jitd: b.toml:2: two", "jitd: mend this first: jitd check tells every fault"]
