@@ -20,7 +20,7 @@ from jitd.kdc.keytab import principals
 from jitd.settings import config, policyfile
 from jitd.settings.host import KRB5_CONF, default_realm, kerberos_files
 from jitd.settings.toml_document import ConfigError
-from jitd.setup.plan import AD, FREEIPA, MIT, PACKAGES, POLICY, SETTINGS, Facts, Step, Write
+from jitd.setup.plan import AD, FREEIPA, MAIL, MIT, PACKAGES, SETTINGS, Facts, Step, Write
 from jitpam.initiator import own_host, within
 
 SHIPPED = Path("/usr/share/jitd/jitd.toml")
@@ -63,9 +63,10 @@ def look(kind_said: str | None = None) -> Facts:
         shipped=_text(SHIPPED) or "",
         keytab=str(settings.keytab),
         forms=frozenset(settings.accounts),
-        channels=frozenset(settings.notify.channels),
+        mailed=settings.notify.channels[MAIL].to if MAIL in settings.notify.channels else (),
+        policy=str(settings.policy),
         rules=_rules(settings),
-        files={str(path): _text(path) or "" for path in sorted(Path(POLICY).glob("*.toml"))},
+        files={str(path): _text(path) or "" for path in sorted(settings.policy.glob("*.toml"))},
         missing=frozenset(program for program in PACKAGES if shutil.which(program, path=PATH) is None),
         has_enctypes=any(ENCTYPES.search(_text(path) or "") for path in kerberos_files(KRB5_CONF) if path.is_file()),
         has_joined=any(_is_account(name, realm) for name in keytabs[str(HOSTS)]),
@@ -101,7 +102,10 @@ def faults(facts: Facts, steps: Sequence[Step]) -> list[str]:
         for file in (action for step in steps for action in step.actions if isinstance(action, Write)):
             tried = Path(beside, os.path.basename(file.path))
             tried.write_text(file.text, "utf-8", "surrogateescape")
-            told = config.check(tried) if file.path == SETTINGS else policyfile.read([tried])[1]
+            if file.path == SETTINGS:
+                told = config.check(tried)
+            else:  # beside the rules that are there, of which some may have its name
+                told = [one for one in policyfile.read([*map(Path, facts.files), tried])[1] if one.file == str(tried)]
             found += [str(fault).replace(str(tried), file.path) for fault in told]
     return found
 

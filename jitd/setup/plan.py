@@ -7,7 +7,9 @@ that are then used. No step removes a key, replaces a file that somebody has cha
 
 from __future__ import annotations
 
+import base64
 import difflib
+import hashlib
 import json
 import re
 import tomllib
@@ -43,8 +45,9 @@ class Facts:
     ``realm`` is empty if krb5.conf has no default realm. ``because`` says what shows its kind. ``domain`` is the domain that SSSD
     puts behind the name of each account, or empty. ``server`` is the FreeIPA server. ``keytabs`` maps each keytab to the
     principals that have a key in it. ``settings`` is the text of jitd.toml, ``shipped`` that of the file that is installed.
-    ``keytab``, ``forms`` and ``channels`` are what jitd.toml says: the keytab, the realms with a form of account, and the
-    channels by which people are told. ``rules`` are the names of all permits, ``files`` the text of each file of rules.
+    ``keytab``, ``forms``, ``mailed`` and ``policy`` are what jitd.toml says: the keytab, the realms with a form of account, the
+    addresses of the channel MAIL, and the directory of the rules. ``rules`` are the names of
+    all permits, ``files`` the text of each file of rules.
     ``missing`` are the programs that are not installed, of those that a step may run. ``has_enctypes`` is true if krb5.conf has
     permitted_enctypes, ``has_joined`` if the host has an account in the domain. ``search_path`` is where jitd looks for commands,
     ``start`` the command that starts jitd.
@@ -61,7 +64,8 @@ class Facts:
     shipped: str = ""
     keytab: str = OWN
     forms: frozenset[str] = frozenset()
-    channels: frozenset[str] = frozenset()
+    mailed: tuple[str, ...] = ()
+    policy: str = POLICY
     rules: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     missing: frozenset[str] = frozenset()
@@ -284,13 +288,13 @@ def _settings(facts: Facts, answers: Answers, keytab: str) -> Step:
     if facts.kind == AD and facts.realm not in facts.forms:
         name = [f"name = {quoted('{name}@' + facts.domain)}"] if facts.domain else []
         tables += [f"[accounts.{quoted(facts.realm)}]", *name, "fold = true"]
-    if _is_address(answers.tell) and MAIL not in facts.channels:
+    if _is_address(answers.tell) and answers.tell not in facts.mailed:
         tables += [
             "",
             f"[notify.{MAIL}]",
             'kind = "mail"',
             f"from = {quoted('jitd@' + facts.host)}",
-            f"to   = [{quoted(answers.tell or '')}]",
+            f"to   = [{', '.join(map(quoted, (*facts.mailed, answers.tell or '')))}]",
         ]
     title = "Settings"
     if not top and not tables and facts.settings is not None:
@@ -330,13 +334,15 @@ def _rule(facts: Facts, answers: Answers) -> Step:
     if not wants_rule(facts, answers):
         return Step(title, f"this host has {len(facts.rules)}: {listed(list(facts.rules))}")
     name = rule_name(answers)
-    path, text = f"{POLICY}/{_slug(name) or 'first'}.toml", rule_text(facts, answers, name)
+    path, text = f"{facts.policy}/{_slug(name) or 'first'}.toml", rule_text(facts, answers, name)
     if facts.files.get(path) == text:
         return Step(title, f"{path} is as you say")
     if path in facts.files or name in facts.rules:
         said = f"there is a rule {name} already, and it is yours to change. This is what you have answered:"
         return Step(title, said, by_hand=text.rstrip("\n"), note="another name: --rule NAME")
-    return Step(title, f"write {path}", (Write(path, text),))
+    patterns = [one for one in answers.command or () if set("*?") & set(one)]
+    note = f"In a rule, * and ? stand for other characters: this permits more than {listed(patterns)} (jitd-policy(5))."
+    return Step(title, f"write {path}", (Write(path, text),), note=note if patterns else "")
 
 
 def _is_address(tell: str | None) -> bool:
@@ -417,9 +423,20 @@ def _key(facts: Facts, answers: Answers, keytab: str) -> Step:
     )
 
 
+def account_name(host: str, realm: str) -> str:
+    """Return the name of the account for the jitd of ``host``, which no other host has: msktutil(1) would give an account that
+    is there a new password, and end the key of the host that uses it.
+    """
+    name, _, domain = host.partition(".")
+    if domain == realm.lower() and len(ACCOUNT + name) <= MOST_ACCOUNT:
+        return ACCOUNT + name
+    digest = base64.b32encode(hashlib.sha256(host.encode()).digest()).decode().lower()
+    return f"{ACCOUNT}{name[:3]}-{digest}"[:MOST_ACCOUNT]
+
+
 def _service_account(facts: Facts, keytab: str) -> Run:
     """An account of the domain for jitd alone, with AES keys (``--enctypes 24``) that no password change ends."""
-    account = (ACCOUNT + facts.host.partition(".")[0])[:MOST_ACCOUNT]
+    account = account_name(facts.host, facts.realm)
     options = ("--enctypes", "24", "--dont-expire-password", "--no-reverse-lookups", "--keytab", keytab)
     line = ("msktutil", "create", "--use-service-account", "--account-name", account, "--service", facts.service, *options)
     return Run(line, has_ticket=True)

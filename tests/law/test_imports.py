@@ -219,7 +219,7 @@ PURE = {
     "jitd.recording.filter": "__future__ re",
     "jitd.recording.player": "__future__ collections itertools math",
     "jitd.doctor.finding": "__future__ dataclasses re",
-    "jitd.setup.plan": "__future__ collections difflib json re tomllib",
+    "jitd.setup.plan": "__future__ base64 collections difflib hashlib json re tomllib",
     "jitd.standing.privileges": "__future__ collections json typing",
     "jitd.recording.asciicast": "__future__ codecs collections json",
     "jitd.invocation": "__future__ collections dataclasses re",

@@ -14,7 +14,7 @@ import pytest
 from jitd.cli import main
 from jitd.doctor.kerberos import HOSTS, OWN
 from jitd.settings import config, policyfile
-from jitd.setup.host import CannotRead
+from jitd.setup.host import CannotRead, faults
 from jitd.setup.plan import (
     AD,
     FREEIPA,
@@ -89,7 +89,7 @@ def after(facts: Facts, answers: Answers = ANSWERS) -> Facts:
         keytab=keytab,
         keytabs={keytab: (*facts.keytabs.get(keytab, ()), PRINCIPAL)},
         forms=frozenset(values.get("accounts", {})),
-        channels=frozenset(values.get("notify", {})) - {"default"},
+        mailed=tuple(values.get("notify", {}).get(MAIL, {}).get("to", ())),
         rules=(*facts.rules, rule_name(answers)),
         is_enabled=True,
         is_active=True,
@@ -169,9 +169,13 @@ def test_no_step_removes_a_key_or_a_file(facts: Facts) -> None:
             assert not isinstance(action, Write) or action.before in (None, facts.shipped)
 
 
-def test_the_name_of_an_account_is_no_longer_than_a_domain_takes() -> None:
-    step = steps(member(host="database-server-1.example.org"))["Key"]
-    assert "--account-name svc-jitd-database-se " in typed(step)[1]
+def test_no_two_hosts_have_one_account_whose_password_the_second_would_change() -> None:
+    """THREATS O-18: msktutil gives an account that is there a new password, and the key of the first host ends."""
+    names = ["db1.example.org", "db1.lab.example.org", *(f"database-server-{n}.example.org" for n in (1, 2))]
+    made = [typed(steps(member(host=name))["Key"])[1].partition("--account-name ")[2].split()[0] for name in names]
+    assert len({*made}) == len(names) and made[0] == "svc-jitd-db1", made
+    assert all(re.fullmatch(r"svc-jitd-[a-z0-9-]{1,11}", name) for name in made), "a domain takes 20 characters"
+    assert typed(steps(member(host=names[2]))["Key"])[1].count(made[2]) == 1, "the same name each time"
 
 
 # --- the settings and the rule -----------------------------------------------------------------------------------------------
@@ -268,6 +272,36 @@ def test_an_address_gets_a_table_in_the_settings() -> None:
     assert {name: made[name] for name in made if name != "default"} == {
         MAIL: {"kind": "mail", "from": "jitd@db1.example.org", "to": ["ops@example.org"]}
     }
+
+
+def test_an_address_that_the_settings_do_not_have_is_never_passed_over() -> None:
+    """The channel is there since an earlier set-up, and tells somebody else."""
+    answers = replace(ANSWERS, tell="security@example.org", rule="second")
+    facts = host(settings=SHIPPED + "# mine\n", mailed=("ops@example.org",))
+    step = steps(facts, answers)["Settings"]
+    assert step.actions == () and 'to   = ["ops@example.org", "security@example.org"]' in step.by_hand
+    assert steps(facts, replace(answers, tell="ops@example.org"))["Settings"].is_right
+
+
+def test_a_rule_is_written_where_the_settings_look_for_rules() -> None:
+    (write,) = steps(host(policy="/srv/rules"))["Rule"].actions
+    assert isinstance(write, Write) and write.path == "/srv/rules/systemctl-restart-cron.toml"
+
+
+def test_a_command_that_a_rule_takes_for_a_pattern_is_said_to_permit_more() -> None:
+    noted = steps(host(), replace(ANSWERS, command=("/usr/bin/find", "/srv", "-name", "*.log")))["Rule"].note
+    assert "permits more than *.log" in noted
+    assert steps(host())["Rule"].note == ""
+
+
+def test_the_name_of_any_rule_that_is_there_is_a_fault_before_anything_is_written(tmp_path: Path) -> None:
+    """THREATS O-18: two rules of one name would leave the host with a policy that is broken."""
+    there = tmp_path / "z.toml"
+    there.write_text('[[deny]]\nname = "systemctl-restart-cron"\nwho = ["group:dba"]\nbecause = "no"\n')
+    facts = host(policy=str(tmp_path), files={str(there): there.read_text()})
+    assert any("stands in" in fault for fault in faults(facts, plan(facts, ANSWERS)))
+    there.write_text(there.read_text().replace("systemctl-restart-cron", "another"))
+    assert faults(facts, plan(facts, ANSWERS)) == []
 
 
 def test_a_rule_of_that_name_is_never_changed() -> None:
