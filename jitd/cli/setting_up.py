@@ -11,6 +11,7 @@ import grp
 import os
 import pwd
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 @click.option("--tell", metavar="HOW", help="Who is told of requests: terminals, nobody, or a mail address.")
 @click.option("--rule", metavar="NAME", default="", help="The name of the rule. Default: made of COMMAND.")
 @click.option("--kind", type=click.Choice(["mit", "freeipa", "ad"]), help="The kind of the realm, if it is not found.")
+@click.option("--new-key", "renews", is_flag=True, help="If the KDC has jitd's principal already, give it a new key.")
 @click.option("--dry-run", is_flag=True, help="Print the steps, and change nothing.")
 @click.option("--yes", "is_sure", is_flag=True, help="Do the steps without a question.")
 @click.option("--wait", "waits", is_flag=True, help="Wait for the first request. The default on a terminal.")
@@ -50,6 +52,7 @@ def setup(
     tell: str | None,
     rule: str,
     kind: str | None,
+    renews: bool,
     dry_run: bool,
     is_sure: bool,
     waits: bool,
@@ -96,7 +99,7 @@ def setup(
     elif not is_sure and not is_answered_yes("\nDo all this? type yes: "):
         raise NotDone("nothing was changed")
     may_wait = waits or (can_ask() and not leaves)
-    carry_out(steps, may_wait=may_wait, is_sure=is_sure)
+    carry_out(steps, may_wait=may_wait, renews=renews)
     if not was_right:
         say("jitd is set up")
     if waits or (answers.command is not None and may_wait):
@@ -159,13 +162,16 @@ def _who(word: str) -> str:
     from jitd.core.conditions import read_who
 
     if not word.startswith(("group:", "user:", "principal:")):
-        try:
-            word = f"group:{grp.getgrnam(word).gr_name}"
-        except (KeyError, ValueError):
-            try:
-                word = f"user:{pwd.getpwnam(word).pw_name}"
-            except (KeyError, ValueError):
-                raise click.UsageError(f"{shown(word)} is neither a group nor an account of this host") from None
+        found = []
+        with suppress(KeyError, ValueError):
+            found.append(f"group:{grp.getgrnam(word).gr_name}")
+        with suppress(KeyError, ValueError):
+            found.append(f"user:{pwd.getpwnam(word).pw_name}")
+        if len(found) > 1:  # such as the group of an account alone: who joins it later is not who was meant
+            raise click.UsageError(f"{shown(word)} is a group and an account: say {' or '.join(map(shown, found))}")
+        if not found:
+            raise click.UsageError(f"{shown(word)} is neither a group nor an account of this host")
+        (word,) = found
     try:
         return read_who(word)
     except ValueError as fault:

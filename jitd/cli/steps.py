@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -22,21 +24,21 @@ from typing import NoReturn
 
 from jitd.cli.answer import answer, quote, say
 from jitd.cli.call import NotDone
-from jitd.cli.question import is_answered_yes
+from jitd.cli.question import can_ask, is_answered_yes
 from jitd.cli.whole_file import put
 from jitd.setup.host import PATH, has_key
 from jitd.setup.plan import PRIVATE, TICKET, Await, Run, Step, Write
 
 AGAIN_AFTER = 0.5
 """Seconds between two looks at a keytab that somebody else writes."""
-ENDS = (signal.SIGTERM, signal.SIGHUP)
+ENDS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 """Signals that would end the process before the ticket is destroyed. Ctrl-C raises KeyboardInterrupt."""
 AGAIN = "then run jitd setup again: it goes on where it stopped"
 
 
-def carry_out(steps: Sequence[Step], *, may_wait: bool, is_sure: bool) -> None:
-    """Do all that is not right. ``may_wait``: wait for a key that somebody else makes. ``is_sure``: ask nothing. Raises
-    NotDone.
+def carry_out(steps: Sequence[Step], *, may_wait: bool, renews: bool) -> None:
+    """Do all that is not right. ``may_wait``: wait for a key that somebody else makes. ``renews``: a principal that is there gets
+    a new key without a question. Raises NotDone.
     """
     with _private():
         for step in steps:
@@ -51,9 +53,10 @@ def carry_out(steps: Sequence[Step], *, may_wait: bool, is_sure: bool) -> None:
                     case Write():
                         _write(action)
                     case Run():
-                        _run(action, is_sure=is_sure)
+                        _run(action, renews=renews)
                     case Await():
                         _await(action, may_wait=may_wait)
+            _destroy_ticket()
 
 
 @contextmanager
@@ -69,15 +72,22 @@ def _private() -> Iterator[None]:
         raise NotDone("another jitd setup runs on this host") from None
     except OSError as fault:
         raise NotDone(f"{PRIVATE} cannot be made: {fault.strerror}") from None
-    before = {number: signal.signal(number, _end) for number in ENDS}
+    before = {number: signal.signal(number, _end) for number in ENDS} | {signal.SIGINT: signal.getsignal(signal.SIGINT)}
+    limits = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, limits[1]))  # kinit has the password, and others the ticket
     try:
         yield
     finally:
-        _destroy_ticket()
-        shutil.rmtree(PRIVATE, ignore_errors=True)
-        os.close(held)
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)  # so that a second one stops neither this nor kdestroy
+        try:
+            _destroy_ticket()
+        finally:
+            shutil.rmtree(PRIVATE, ignore_errors=True)
+            os.close(held)
+            resource.setrlimit(resource.RLIMIT_CORE, limits)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _destroy_ticket() -> None:
@@ -91,17 +101,22 @@ def _end(number: int, frame: FrameType | None) -> NoReturn:
 
 def _write(file: Write) -> None:
     """Raises NotDone."""
-    path = Path(file.path)
+    path, mode = Path(file.path), 0o644
     try:
-        now = path.read_text("utf-8", "surrogateescape") if os.path.lexists(path) else None
+        now = None
+        if os.path.lexists(path):
+            status = path.lstat()
+            if not stat.S_ISREG(status.st_mode):
+                raise NotDone(f"{path} is no regular file, and is left as it is; write this into the file that it leads to")
+            now, mode = path.read_text("utf-8", "surrogateescape"), stat.S_IMODE(status.st_mode)
         if now != file.before:
             raise NotDone(f"{path} was changed meanwhile, and is left as it is; run jitd setup again")
-        put(path, file.text.encode("utf-8", "surrogateescape"), 0o644)
+        put(path, file.text.encode("utf-8", "surrogateescape"), mode)
     except OSError as fault:
         raise NotDone(f"{path} cannot be written: {fault.strerror}") from None
 
 
-def _run(run: Run, *, is_sure: bool) -> None:
+def _run(run: Run, *, renews: bool) -> None:
     """Raises NotDone."""
     quote([str(run)])
     if not run.unless:
@@ -117,8 +132,8 @@ def _run(run: Run, *, is_sure: bool) -> None:
             "It is in the KDC already. If it gets a new key, tickets that people have for it stop working: they run kinit again."
         )
         answer(told)
-        if not is_sure and not is_answered_yes("Make a new key? type yes: "):
-            raise NotDone("the key was left as it is, and nothing was done after this step")
+        if not renews and not (can_ask() and is_answered_yes("Make a new key? type yes: ")):
+            raise NotDone("the key was left as it is, and nothing was done after this step; --new-key makes a new one")
     elif done.returncode:
         raise NotDone(_failed(run, done.returncode))
 

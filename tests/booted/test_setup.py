@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -232,11 +233,71 @@ def test_the_ticket_of_the_administrator_never_stays(fresh: None, ends: str) -> 
     assert show("jitd.service", "ActiveState")["ActiveState"] == "inactive"
 
 
+def test_a_second_ctrl_c_does_not_save_the_ticket(fresh: None, tmp_path: Path) -> None:
+    """THREATS O-19: it comes while the first one has the ticket destroyed."""
+    kadmin_, kdestroy = Path("/usr/local/bin/kadmin"), Path("/usr/local/bin/kdestroy")
+    asked, destroying, go_on = (tmp_path / name for name in ("asked", "destroying", "go-on"))
+    kadmin_.write_text(f"#!/bin/sh\n: >{asked}\nexec sleep 600\n")
+    kdestroy.write_text(f'#!/bin/sh\n: >{destroying}\nuntil [ -e {go_on} ]; do sleep 0.1; done\nexec /usr/bin/kdestroy "$@"\n')
+    try:
+        for wrapper in (kadmin_, kdestroy):
+            wrapper.chmod(0o755)
+        person = terminal("--admin", ADMIN, "--yes", *RULES, "--", "id", "-u")
+        person.expect("Password.*: ")
+        person.sendline(PASSWORD)
+        wait_for(asked.exists, what="kadmin")
+        assert (PRIVATE / "ticket").exists()
+        person.sendintr()
+        wait_for(destroying.exists, what="kdestroy")
+        person.sendintr()
+        go_on.touch()
+        person.expect(pexpect.EOF)
+        person.close()
+    finally:
+        kadmin_.unlink()
+        kdestroy.unlink()
+    assert person.exitstatus != 0 and not PRIVATE.exists()
+
+
+def test_a_script_makes_a_key_anew_only_if_it_says_so(fresh: None) -> None:
+    """THREATS O-18: nobody is there to answer, and --yes was said without knowing of the key."""
+    kadmin(f"addprinc -randkey {PRINCIPAL}")
+    before = kadmin(f"getprinc {PRINCIPAL}")
+    line = ["--yes", "--admin", ADMIN, *RULES]
+    done = setup(*line, "--", "id", "-u", stdin=f"{PASSWORD}\n")
+    assert done.returncode == 1 and "--new-key" in done.stderr, done.stdout + done.stderr
+    assert kadmin(f"getprinc {PRINCIPAL}") == before and not KEYTAB.exists()
+    done = setup(*line, "--new-key", "--", "id", "-u", stdin=f"{PASSWORD}\n")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert kadmin(f"getprinc {PRINCIPAL}") != before and KEYTAB.exists()
+
+
+def test_the_file_of_settings_keeps_its_mode_and_a_link_is_left_to_whoever_made_it(fresh: None, tmp_path: Path) -> None:
+    """THREATS O-18."""
+    file, line = ETC / "jitd.toml", ["--yes", "--no-admin", "--requester", "dba", "--approver", "ops"]
+    mailed = [*line, "--tell", "ops@example.org", "id"]
+    file.chmod(0o600)
+    setup(*mailed)
+    assert "ops@example.org" in file.read_text() and file.stat().st_mode & 0o777 == 0o600
+    shutil.copy("/usr/share/jitd/jitd.toml", tmp_path)
+    (ETC / "policy.d/id.toml").unlink()
+    file.unlink()
+    file.symlink_to(tmp_path / "jitd.toml")
+    try:
+        done = setup(*mailed)
+        assert done.returncode == 1 and file.is_symlink(), done.stdout + done.stderr
+        assert not (ETC / "policy.d/id.toml").exists()
+    finally:
+        file.unlink()
+
+
 def test_the_password_is_in_no_command_line_and_the_ticket_is_for_kadmin_alone(fresh: None) -> None:
     """THREATS O-19."""
     wrapped = Path("/usr/local/bin/kadmin")
-    wrapped.write_text('#!/bin/sh\nklist >>/root/tickets\nexec /usr/bin/kadmin "$@"\n'.replace("klist", 'klist "$2"'))
+    wrapped.write_text('#!/bin/sh\n{ klist "$2"; echo core $(ulimit -c); } >>/root/tickets\nexec /usr/bin/kadmin "$@"\n')
     wrapped.chmod(0o755)
+    limits = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (limits[1], limits[1]))
     try:
         done = setup("--yes", "--admin", ADMIN, *RULES, "--", "id", "-u", stdin=f"{PASSWORD}\n")
         assert done.returncode == 0, done.stdout + done.stderr
@@ -244,7 +305,9 @@ def test_the_password_is_in_no_command_line_and_the_ticket_is_for_kadmin_alone(f
     finally:
         wrapped.unlink()
         Path("/root/tickets").unlink(missing_ok=True)
+        resource.setrlimit(resource.RLIMIT_CORE, limits)
     assert "kadmin/admin@EXAMPLE.TEST" in tickets and "krbtgt" not in tickets
+    assert "core 0\n" in tickets, "no core has the ticket or the password"
     assert PASSWORD not in done.stdout + done.stderr
     assert not PRIVATE.exists() and os.environ.get("KRB5CCNAME") is None
 
@@ -313,6 +376,7 @@ def test_a_rule_that_check_would_refuse_is_never_written(fresh: None) -> None:
         (["--tell", "everybody", "id"], "say terminals, nobody, or a mail address"),
         (["--requester", "nobodies", "--tell", "nobody", "id"], "nobodies is neither a group nor an account"),
         (["--approver", "principal:bob", "--tell", "nobody", "id"], "must be a principal with its realm"),
+        (["--approver", "bob", "--tell", "nobody", "id"], "bob is a group and an account: say group:bob or user:bob"),
         (["--tell", "nobody", "no-such-command"], "command not found"),
     ):
         done = setup(*rule, *wrong)
