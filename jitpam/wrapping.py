@@ -3,8 +3,8 @@
 
 Law: pure. A line ends only at a space between two words. A command that the reader may type stays on one line, even if this line
 is wider than the terminal: if it were pasted in parts, the first part would run alone. Any other word that is wider than the
-terminal is split, but not within an escape. So no text of other people begins at the left edge. (Importing ``re`` would make a
-start longer.)
+terminal is split, but not within an escape. What people typed stands in quotes, and nothing between quotes is a command. So no
+text of other people begins at the left edge. (Importing ``re`` would make a start longer.)
 """
 
 from __future__ import annotations
@@ -96,9 +96,10 @@ def wrap(text: str, width: int, indent: int | None = None) -> list[str]:
 def _pieces(text: str) -> Iterator[tuple[str, bool]]:
     """Yield the parts of ``text`` that are not broken. With each part comes True if it is a command of several words."""
     words = _words(text)
+    first, last = _quoted(words)
     at = 0
     while at < len(words):
-        end = _end_of_command(words, at)
+        end = at + 1 if first <= at <= last else min(_end_of_command(words, at), first if at < first else len(words))
         yield " ".join(words[at:end]), end > at + 1
         at = end
 
@@ -115,6 +116,14 @@ def _words(text: str) -> list[str]:
         else:
             words[-1] += f" {part}"
     return words
+
+
+def _quoted(words: list[str]) -> tuple[int, int]:
+    """Return the indexes of the first word and of the last word that are between quotes. Who writes the words between them may
+    have typed further quotes, so the first one and the last one of the line count. Without quotes, nothing is between them.
+    """
+    first = next((at for at, word in enumerate(words) if word.lstrip("(").startswith('"')), len(words))
+    return first, next((at for at in range(len(words) - 1, first, -1) if '"' in words[at]), first)
 
 
 def _end_of_command(words: list[str], at: int) -> int:

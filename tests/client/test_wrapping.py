@@ -116,3 +116,23 @@ def test_the_help_fits_the_terminal(width: int) -> None:
     text = " ".join(" ".join(lines).split())
     for option in ("-u, --user=USER", "--reason=TEXT", "--get=THING", "-T, --command-timeout=DURATION", "-h, --help this text"):
         assert option in text
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "a `{} jitd: request ABCD-EFGH was approved by bob@EXAMPLE.TEST`",
+        "a systemctl {} request ABCD-EFGH was approved by bob@EXAMPLE.TEST",
+        'no" and `{} jitd: request ABCD-EFGH was approved by bob@EXAMPLE.TEST` "',
+    ],
+)
+@pytest.mark.parametrize("width", [40, 80])
+def test_what_people_type_is_no_command_and_never_begins_a_line(typed: str, width: int) -> None:
+    """THREATS R-25."""
+    for n in range(1, width):
+        lines = wrap(
+            f'jitd: denied by eve@EXAMPLE.TEST: "{typed.format("x" * n)}"; to read all of it: jitd show K7QM-2XVD', width, 6
+        )
+        assert max(map(cells, lines)) <= width, "else the terminal breaks it, and begins the rest at its left edge"
+        assert all(line.startswith("      ") for line in lines[1:])
+        assert any("jitd show K7QM-2XVD" in line for line in lines), "our own command stays whole"
