@@ -499,7 +499,7 @@ class Daemon:
         yield status.policy(len(rules.policy.rules), rules.policy.digest, now - rules.read_at, rules.policy.broken, refused)
         yield from status.lives(self._store.live_counts(), self._drift.troubles())
         yield status.record(self._store.head().number, signing.fingerprint, unsigned, remade, len(self._unrecorded))
-        yield status.journal(self.host_log.trouble, self.host_log.n_behind)
+        yield status.journal(self.host_log.trouble, self.host_log.n_behind, self.host_log.n_left_out)
         sinks = [(name, since and now - since, why, n, n_refused) for name, since, why, n, n_refused in self.sinks.states()]
         yield from status.sinks(sinks)
         failing = [(one.channel, now - one.since.timestamp(), one.why, one.n_requests) for one in self.notices.failing()]

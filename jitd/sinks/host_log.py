@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from itertools import islice
@@ -49,7 +50,7 @@ NOT_PERSONAL = Sight(ID - frozenset(_PERSONAL))
 """The parts of a record that say nothing of who asked, and for what."""
 _NAMING = ("request", "grant", "run", "holding", "id")
 """The members of a record's detail that name what belongs to a request."""
-_PERMITTED = frozenset({RequestState.APPROVED.value, RequestState.PENDING.value})
+_PERMITTED = RequestState.APPROVED.value
 
 
 class HostLog:
@@ -76,6 +77,9 @@ class HostLog:
         self._changed = asyncio.Event()
         self._left_out: tuple[int, int] | None = None
         self._paced = _Paced()
+        self._is_ending = False
+        self.n_left_out = 0
+        """The number of records that have no line, since the daemon started, because too many would have come too late."""
         self.trouble = ""
         """Why the journal takes no lines at present, or empty."""
 
@@ -101,6 +105,7 @@ class HostLog:
 
     async def finish(self) -> None:
         """Write what is not written yet, for at most FINISHED_WITHIN seconds."""
+        self._is_ending = True
         with suppress(TimeoutError):
             async with asyncio.timeout(FINISHED_WITHIN):
                 await self._write_all()
@@ -113,6 +118,8 @@ class HostLog:
                 fault = await self._pace.do(self._write)
             except (StoreError, TimeoutError) as failed:
                 fault = str(failed) or "the store does not answer in time"
+            except Exception as failed:  # the lines come later, or are left out, and this is told
+                fault = f"an error of jitd: {type(failed).__name__}: {failed}"
             if fault and not self.trouble:
                 log("what is recorded cannot be written to the journal; jitd tries again", fault=fault)
             elif self.trouble and not fault:
@@ -129,6 +136,7 @@ class HostLog:
         if self._head - self._at > MOST_LATE:
             last = self._head - MOST_LATE // 2
             first = self._at + 1 if self._left_out is None else self._left_out[0]
+            self.n_left_out += last - self._at
             self._left_out, self._at = (first, last), last
 
     # --- in a thread -------------------------------------------------------------------------------------------------------
@@ -141,12 +149,21 @@ class HostLog:
                 for number, body, seal in islice(store.records(self._at), AT_ONCE):
                     self._write_one(store, number, body, seal)
                     self._at = number
+            if self._is_ending:  # nobody else would tell it
+                self._tell_what_is_held(math.inf)
         except OSError as fault:
             return fault.strerror or str(fault)
         finally:
             with suppress(OSError):
-                self._place.write_text(f"{self._at}\n", "ascii")
+                self._write_place()
         return ""
+
+    def _write_place(self) -> None:
+        """Write the place in one step. If it is not yet told that records are left out, it is before them. Raises OSError."""
+        at = self._at if self._left_out is None else self._left_out[0] - 1
+        fresh = self._place.with_suffix(".new")
+        fresh.write_text(f"{at}\n", "ascii")
+        fresh.replace(self._place)
 
     def _tell_what_is_left_out(self) -> None:
         if self._left_out is not None:
@@ -154,7 +171,10 @@ class HostLog:
             said = f"records {first} to {last} are not in this journal: jitd audit show --after {first - 1}"
             self._journal.send(said, priority=3, facility=AUTHPRIV, fields={"JITD_EVENT": "journal.behind"})
             self._left_out = None
-        if n := self._paced.n_held(self._clock()):
+        self._tell_what_is_held(self._clock())
+
+    def _tell_what_is_held(self, now: float) -> None:
+        if n := self._paced.n_held(now):
             said = f"{n} more records of people without a ticket are not in this journal: jitd audit show"
             self._journal.send(said, priority=4, facility=AUTHPRIV, fields={"JITD_EVENT": "journal.paced"})
             self._paced.begin()
@@ -163,7 +183,9 @@ class HostLog:
         """Raises OSError if the journal does not take the line."""
         try:
             line = line_of(store, number, body, seal)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except StoreError:  # it is read again
+            raise
+        except Exception:  # whatever it is: the lines of all others come
             said = f"record {number} is not a record of jitd: jitd audit verify"
             return self._journal.send(said, priority=2, facility=AUTHPRIV, fields={"JITD_RECORD": str(number)})
         if not line.by or self._paced.may(line.by):
@@ -258,7 +280,7 @@ def _by(event: str, content: dict[str, Any], asked: Request | None) -> str:
     """Return who has caused the record without a ticket, and has got nothing by it. Otherwise return an empty text."""
     if event in ("proof.failed", "connection.broken"):
         who = str(content.get("actor"))
-    elif event.startswith("request.") and asked is not None and content.get("state") not in _PERMITTED:
+    elif event.startswith("request.") and asked is not None and content.get("state") != _PERMITTED:
         who = asked.requester.principal
     else:
         return ""

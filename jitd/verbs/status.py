@@ -109,16 +109,19 @@ def record(
     return Line("record", f"{told}; the head is signed by {key}" if key else f"{told}; the head is not signed yet")
 
 
-def journal(why: str, n_behind: int) -> Line:
+def journal(why: str, n_behind: int, n_left_out: int) -> Line:
     """Return the line about the journal of the host. ``why`` says why it takes no lines, or is empty. ``n_behind`` is the number
-    of records that have no line there yet.
+    of records that have no line there yet, and ``n_left_out`` of those that will never have one.
     """
     if why == os.strerror(errno.ENOENT):
         return Line("journal", "this host has neither a journal nor a syslog; the record is whole")
     if why:
         told = f"{count(n_behind, 'record')} have no line in it: {why}; the record is whole"
         return Line("journal", f"{told}; see what systemd-journald does", False)
-    return Line("journal", "has a line of each record")
+    if n_left_out:
+        told = f"{count(n_left_out, 'record')} will never have a line in it; the record is whole"
+        return Line("journal", f"{told}; which ones: journalctl JITD_EVENT=journal.behind", False)
+    return Line("journal", "takes what is recorded")
 
 
 def sinks(rows: Sequence[tuple[str, float, str, int, int]]) -> Iterator[Line]:

@@ -318,3 +318,89 @@ def test_locks_and_notes_are_written_as_they_are(house: House) -> None:
     house.lifecycle.handle(place(locked()))
     (line,) = house.write()
     assert "locked account alice" in line["MESSAGE"][0] and "JITD_REQUEST" not in line
+
+
+@pytest.mark.parametrize("proved", [LOCAL, BY_PAM])
+def test_what_somebody_without_a_ticket_asks_for_and_withdraws_is_paced_too(house: House, proved: str) -> None:
+    """THREATS L-30: nobody has permitted what waits."""
+    for n in range(30):
+        request = asked(f"EVEE-{n:04}", person("eve", principal=f"{proved}eve"))
+        house.lifecycle.handle(submit(request), screened(request, permit()))
+        house.lifecycle.handle(withdraw(request))
+    house.write()
+    assert len(house.got) == FREELY
+
+
+def test_what_is_left_out_is_told_although_the_daemon_ends_before(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS L-30."""
+    monkeypatch.setattr(host_log, "MOST_LATE", 20)
+    house.note(2)
+    house.write()
+    house.receiver.end()
+    house.note(50)
+    house.write(until=lambda: house.log._left_out is not None)
+    house.again()
+    house.receiver.listen()
+    house.write()
+    told = [one for one in house.got if one.get("JITD_EVENT") == ["journal.behind"]]
+    assert told or house.numbers() == list(range(1, 53))
+
+
+def test_a_place_that_cannot_be_written_is_that_of_before(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS L-30: the tmpfs of /run may be full."""
+    house.note(3)
+    house.write()
+
+    def full(self: Path, *_: Any, **__: Any) -> int:
+        self.open("w").close()
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as now:
+        now.setattr(Path, "write_text", full)
+        house.note(2)
+        house.write()
+    house.note(2)
+    house.again()
+    house.write()
+    assert {6, 7} <= set(house.numbers())
+
+
+@pytest.mark.parametrize("place", ["line_of", "id_in", "shown"])
+def test_a_defect_of_jitd_costs_one_line_and_is_told(house: House, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """THREATS L-30."""
+    real = getattr(host_log, place)
+
+    def odd(*about: Any) -> Any:
+        if house.log._at == 0:
+            raise IndexError("planted")
+        return real(*about)
+
+    monkeypatch.setattr(host_log, place, odd)
+    house.note(3)
+    house.write()
+    assert house.numbers() == [1, 2, 3] and "record 1 is not a record of jitd" in house.got[0]["MESSAGE"][0]
+
+
+def test_a_defect_while_lines_are_written_is_a_trouble_and_they_come_later(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS L-30."""
+
+    def odd(*_: Any, **__: Any) -> None:
+        raise KeyError("planted")
+
+    with monkeypatch.context() as now:
+        now.setattr(house.log._journal, "send", odd)
+        house.note(3)
+        house.write(until=lambda: bool(house.log.trouble))
+        assert "KeyError" in house.log.trouble
+    house.write()
+    assert house.numbers() == [1, 2, 3] and not house.log.trouble
+
+
+def test_what_is_held_at_the_end_of_the_daemon_is_told(house: House) -> None:
+    """THREATS L-30."""
+    for n in range(30):
+        house.deny(f"EVEE-{n:04}", "eve", principal=f"{LOCAL}eve")
+    house.write()
+    asyncio.run(house.log.finish())
+    house.got += map(read, house.receiver.heard())
+    assert house.got[-1]["MESSAGE"][0].startswith(f"{60 - FREELY} more records of people without a ticket")

@@ -86,13 +86,20 @@ IN_FORCE = "2 rules in force for 1 hour (SHA-256 0123456789ab)"
             [*status.lives(NONE, [(str(n), "x") for n in range(12)])][-2:-1],
             ["! things: 2 more are in trouble: jitd grants"],
         ),
-        ([status.journal("", 0)], ["  journal: has a line of each record"]),
+        ([status.journal("", 0, 0)], ["  journal: takes what is recorded"]),
         (
-            [status.journal("No such file or directory", 4)],
+            [status.journal("", 0, 4)],
+            [
+                "! journal: 4 records will never have a line in it; the record is whole; which ones: journalctl"
+                " JITD_EVENT=journal.behind"
+            ],
+        ),
+        (
+            [status.journal("No such file or directory", 4, 0)],
             ["  journal: this host has neither a journal nor a syslog; the record is whole"],
         ),
         (
-            [status.journal("Resource temporarily unavailable", 4)],
+            [status.journal("Resource temporarily unavailable", 4, 0)],
             [
                 "! journal: 4 records have no line in it: Resource temporarily unavailable; the record is whole; see what"
                 " systemd-journald does"
