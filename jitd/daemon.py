@@ -414,7 +414,7 @@ class Daemon:
                 case Ended():
                     self.perform.run_has_ended(report.run, report.outcome, report.recording, report.traces)
         except (StoreError, Conflict) as fault:  # e.g. a full disk: the monitor keeps its outcome, and we keep the report
-            log("a report about a run could not be recorded; jitd tries again", report=report, fault=fault)
+            log("a report about a run could not be recorded; jitd tries again", run=report.run, fault=fault)
             self._unrecorded[report.run] = [report]
             asyncio.get_running_loop().call_later(AGAIN_AFTER, self._report_again, report.run)
 

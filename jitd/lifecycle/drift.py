@@ -22,7 +22,6 @@ from jitd.core.thing import is_service_ticket
 from jitd.failures import Failure, count
 from jitd.giving import Done, Failed, Givers, Looked, State
 from jitd.lifecycle.holdings import Holdings
-from jitd.log import log
 from jitd.store import Store
 
 EVERY = 60.0
@@ -125,7 +124,7 @@ class Drift:
             self.found.pop(held.id, None)
         elif answer is not None:
             count(Failure.GIVER)
-            log("a missing or changed thing could not be given again; jitd tries again", holding=held.id, because=answer.why)
+            self._holdings.log("a missing or changed thing could not be given again; jitd tries again", held, answer.why)
 
     async def _search(self, thing: str) -> None:
         giver = self._givers.of(thing)

@@ -32,13 +32,14 @@ from jitd.core.holding import (
 from jitd.core.law import DAEMON, Actor, IllegalEvent, Role
 from jitd.core.notice import Back
 from jitd.core.request import Request
+from jitd.core.visibility import words_of
 from jitd.failures import Failure, count
 from jitd.giving import Answer, Done, Failed, Givers, Refused
 from jitd.giving.secrets import Secrets
 from jitd.lifecycle import together
 from jitd.lifecycle.waiters import Handed, Waiters
 from jitd.log import log
-from jitd.store import Store, StoreError
+from jitd.store import Store, StoreError, sound
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
@@ -168,14 +169,25 @@ class Holdings:
                     self._missed.add(now.id)
             case Refused():
                 count(Failure.GIVER)
-                log("a thing was not given", holding=holding.id, thing=holding.thing, because=answer.why)
+                self.log("a thing was not given", holding, answer.why)
                 now = self._store.holding(holding.id)
                 if now is not None and now.state is HoldingState.GIVING:
                     self._happens(now.id, *together.not_given(self._together(now), now, answer.why))
             case Failed():
                 count(Failure.GIVER)
-                log("a thing may not have been given; it is taken back", holding=holding.id, because=answer.why)
+                self.log("a thing may not have been given; it is taken back", holding, answer.why)
                 self.take_back(holding, DAEMON, answer.why)
+
+    def log(self, event: str, holding: Holding, why: str, **values: str) -> None:
+        """Log what has happened to ``holding``. ``why`` is what its giver says, which may name the thing and who gets it. If the
+        rule hides the contents of the request, the log does so too: the same people read it as the journal.
+        """
+        try:
+            asked = sound(self._store.request, holding.request)
+        except StoreError:
+            asked = None
+        is_hidden = asked is None or words_of(asked) is not None
+        log(event, holding=holding.id, **({} if is_hidden else {"because": why}), **values)
 
     def take_back(self, holding: Holding, by: Actor, because: str) -> None:
         """Take back the thing of ``holding``, and all other things that were given in the same use of the grant."""
@@ -203,7 +215,7 @@ class Holdings:
             if pause == LONGEST_PAUSE:
                 self._look(holding.request)
             count(Failure.GIVER)
-            log("a thing is not taken back yet; jitd tries again", holding=holding.id, because=answer.why, pause=f"{pause:g} s")
+            self.log("a thing is not taken back yet; jitd tries again", holding, answer.why, pause=f"{pause:g} s")
             self._set_deadline("holding", holding.id, now.boot + pause)
             all_of_it = self._together(holding)
             if pause == FIRST_PAUSE and (

@@ -184,6 +184,26 @@ async def test_a_refused_give_uses_nothing_up_and_the_client_is_told_why(house: 
     assert again.said == ["given"] and house.held(f"{ID}.2").state is HELD
 
 
+@pytest.mark.parametrize("answer", [NO, SILENT], ids=["it refuses", "it fails"])
+@pytest.mark.parametrize("words", [None, ("user:carol",)])
+def test_the_log_tells_of_a_thing_only_what_its_rule_shows(
+    house: House, answer: Any, words: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """THREATS L-30: who reads the journal reads this log, too."""
+
+    @played
+    async def play(house: House) -> None:
+        house.giver.answers = [answer, answer]
+        house.begin(free(visible_to=words))
+        await house.settle()
+
+    play(house)
+    said = capsys.readouterr().err
+    assert ID in said, "it is told which one, so that root can look"
+    assert (answer.why in said) == (words is None)
+    assert house.held().thing not in said
+
+
 @pytest.mark.parametrize("fault", [SILENT, RuntimeError("a defect")], ids=["it fails", "it breaks"])
 def test_what_may_have_been_given_is_taken_back(house: House, fault: Any) -> None:
     """THREATS T-17, T-20: after a failure nobody knows; it is not handed over, it is taken, and then the use is given back."""
