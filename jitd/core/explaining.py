@@ -81,13 +81,14 @@ class Explained:
 class Near:
     """A permit that came close to permitting a request. ``rule`` is its name, and ``wants`` contains the conditions that did not
     hold. If only the condition ``hours`` did not hold, ``opens_at`` (aware) is the next beginning of the rule's hours. ``opens``
-    is the same time in words.
+    is the same time in words. ``visible_to`` is that of the rule: who may read of a request that the rule is named for.
     """
 
     rule: str
     wants: tuple[str, ...]
     opens_at: datetime | None = None
     opens: str = ""
+    visible_to: tuple[str, ...] | None = None
 
 
 def explain(policy: Policy, question: Question, at: datetime, known: Facts = NOTHING) -> tuple[Explained, ...]:
@@ -223,7 +224,7 @@ def _closest(policy: Policy, question: Question, at: datetime) -> list[Near]:
                     *((f"when {_one_line(rule)}",) if rule.when else ()),
                 )
             if missed:
-                near = Near(rule.name, missed)
+                near = Near(rule.name, missed, visible_to=rule.visible_to)
                 found.append(_opening(near, rule, question, at) if lacking == ("hours",) else near)
     return found
 

@@ -8,9 +8,10 @@ Law: only operators and auditors learn which rules exist and what other people m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
 
 from jitd.core.changed import replace
-from jitd.core.decision import Decision, Deny, Why
+from jitd.core.decision import Decision, Deny, Why, in_both
 from jitd.core.effects import Moment
 from jitd.core.explaining import Explained, Near
 from jitd.core.subject import Subject
@@ -102,19 +103,23 @@ def told(decision: Decision, closest: Sequence[Near], *, may_list: bool) -> Deci
     """Return ``decision``, the answer to a new request. If it is the denial "no rule permits", add what its requester may know
     of the rules: from when a rule may permit the request, or else which rules in ``closest`` come closest to it. If there is no
     such rule and ``may_list`` is True, add how the requester lists what they may ask for.
+
+    A rule that is named has a say in who may read the contents of the request (``visible_to``), as if it had denied it: the
+    request is almost one of those that it hides, and its name and what it wants are in the denial.
     """
     if not isinstance(decision, Deny) or decision.why is not Why.NO_RULE:
         return decision
     openings = [(near.opens_at, near) for near in closest if near.opens_at is not None]
     if openings:
         _, opening = min(openings, key=lambda pair: pair[0])
-        more = f" at this hour; rule {opening.rule} may permit it from {opening.opens}"
+        more, named = f" at this hour; rule {opening.rule} may permit it from {opening.opens}", [opening]
     elif closest:
-        named = [_named(near) for near in closest[:MOST_NAMED]]
-        more = f"; the closest {'rule is' if len(named) == 1 else 'rules are'} {' and '.join(named)}"
+        named = list(closest[:MOST_NAMED])
+        more = f"; the closest {'rule is' if len(named) == 1 else 'rules are'} {' and '.join(map(_named, named))}"
     else:
-        more = "; jitsudo -l lists what you may ask for" if may_list else ""
-    return replace(decision, because=decision.because + more)
+        more, named = "; jitsudo -l lists what you may ask for" if may_list else "", []
+    visible_to = reduce(in_both, (near.visible_to for near in named), decision.visible_to)
+    return replace(decision, because=decision.because + more, visible_to=visible_to)
 
 
 def _named(near: Near) -> str:

@@ -15,7 +15,8 @@ from jitd.core.conditions import read_hours
 from jitd.core.decision import Deny, Permit, Why
 from jitd.core.explaining import Near
 from jitd.core.policy import Policy
-from jitd.core.request import RequestState
+from jitd.core.request import Request, RequestState
+from jitd.core.visibility import words_of
 from jitd.deciding.explaining import Explainer
 from jitd.verbs.explanations import MOST_OF_WANTS, near_rows, told
 from tests.daemon.asking import AskingHouse, Client, house
@@ -40,15 +41,19 @@ def explained(house: AskingHouse) -> None:
 
 
 def denied(house: AskingHouse, **changes: Any) -> str:
-    async def play() -> str:
+    return the_denied(house, **changes).because
+
+
+def the_denied(house: AskingHouse, **changes: Any) -> Request:
+    async def play() -> Request:
         client = Client(house)
         made = await client.submit(**changes)
         found = house.found(made.id)
         assert found.state is RequestState.DENIED and client.refused == [("denied", f"denied: {found.because}")]
-        return found.because
+        return found
 
-    told: str = house.run(play())
-    return told
+    found: Request = house.run(play())
+    return found
 
 
 def test_the_answer_says_from_when(house: AskingHouse) -> None:
@@ -72,6 +77,24 @@ def test_where_the_hour_is_not_all_the_closest_rule_is_told(house: AskingHouse, 
     house.rules(**changes)
     explained(house)
     assert denied(house, lasts_for=3600) == f"no rule permits this; {more}"
+
+
+@pytest.mark.parametrize("words", [None, ("user:carol",)])
+@pytest.mark.parametrize("changes", [{"run_as": ("postgres",)}, {"hours": OFFICE}], ids=["closest", "at another hour"])
+def test_a_rule_that_is_named_hides_what_it_would_hide(house: AskingHouse, changes: dict[str, Any], words: Any) -> None:
+    """THREATS A-19: with its name, the denial of a slip tells whoever reads the record or the journal what it is about."""
+    house.rules(**({"hours": None} | changes), visible_to=words)
+    explained(house)
+    found = the_denied(house)
+    assert "rule " in found.because and words_of(found) == words
+
+
+def test_all_rules_that_are_named_must_show_it() -> None:
+    """THREATS A-19."""
+    some = (Near("a", ("1",), visible_to=("user:x", "user:y")), Near("b", ("2",)), Near("c", ("3",), visible_to=("user:z",)))
+    found = told(NO, some, may_list=True)
+    assert isinstance(found, Deny) and found.visible_to == ("user:x", "user:y"), "c is not named"
+    assert told(NO, (), may_list=True) == replace(NO, because=f"no; {LISTS}")
 
 
 def test_a_rule_that_denies_says_what_it_says(house: AskingHouse) -> None:
