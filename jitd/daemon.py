@@ -372,11 +372,8 @@ class Daemon:
         stays = "no policy is in force yet" if self._rules.policy.broken else "the old policy stays"
         try:
             policy = await self._rules.reload(self._workers)
-        except TimeoutError:
-            self._meters.refused()
-            raise Refusal("not_done", f"{stays}: the files of the new one cannot be read in time") from None
-        except ConfigError as error:
-            faults = [str(fault) for fault in error.faults]
+        except Exception:  # files with a fault, files that do not answer, or a defect of jitd: nobody may miss it after SIGHUP
+            faults = () if self._rules.refused is None else self._rules.refused.faults
             self._policy_refused(faults, who)
             systemd.tell(f"STATUS={self._rules.sentence}")
             raise Refusal("not_done", f"{stays}: {'; '.join(faults)}") from None

@@ -42,12 +42,8 @@ class PolicyInForce:
         self.refused: Refused | None = None
         try:
             self.policy = self._read()
-        except ConfigError as error:
-            self.policy = no_policy(config.root, error.faults[0].place)
-            self._refuse(tuple(map(str, error.faults)))
-        except Exception as fault:  # a defect of jitd: without this, the daemon would be started again and again, and end again
-            self.policy = no_policy(config.root, str(config.policy))
-            self._refuse((f"{config.policy}: cannot be read: {type(fault).__name__}: {fault}",))
+        except Exception as fault:  # also a defect of jitd: else the daemon would be started again and again, and end again
+            self.policy = no_policy(config.root, self._refuse(fault))
 
     @property
     def sentence(self) -> str:
@@ -57,8 +53,17 @@ class PolicyInForce:
             return f"no policy is in force: {self.refused.faults[0]}; root mends it, then: jitd reload"
         return f"{n} rule{'' if n == 1 else 's'} in force"
 
-    def _refuse(self, faults: tuple[str, ...]) -> None:
+    def _refuse(self, fault: Exception) -> str:
+        """Note that the files could not be read because of ``fault``. Return the place of the first fault."""
+        where = str(self._config.policy)
+        if isinstance(fault, ConfigError):
+            where, faults = fault.faults[0].place, tuple(map(str, fault.faults))
+        elif isinstance(fault, TimeoutError):
+            faults = (f"{where}: cannot be read in time",)
+        else:
+            faults = (f"{where}: cannot be read: {type(fault).__name__}: {fault}",)
         self.refused = Refused(time.time(), faults)
+        return where
 
     def _read(self) -> Policy:
         config = self._config
@@ -74,14 +79,16 @@ class PolicyInForce:
         )
 
     async def reload(self, workers: Workers) -> Policy:
-        """Read the policy again in a worker, and put it in force. Raises ConfigError or TimeoutError. After an exception, the old
-        policy is still in force.
+        """Read the policy again in a worker, and put it in force. Whatever is raised, also by a defect of jitd: the old policy is
+        still in force, and ``refused`` says why. If none was in force, people are told the place of the newest fault.
         """
         async with self._reading:  # only one at a time, so that the policy that was read last is in force at the end
             try:
                 self.policy = await workers.kept.run(0, self._read)
-            except ConfigError as error:
-                self._refuse(tuple(map(str, error.faults)))
+            except Exception as fault:
+                where = self._refuse(fault)
+                if self.policy.broken:
+                    self.policy = no_policy(self._config.root, where)
                 raise
             self.read_at, self.refused = time.time(), None
             return self.policy

@@ -75,6 +75,40 @@ def test_a_defect_while_the_files_are_read_leaves_no_policy_and_ends_no_start(
     assert rules.refused.faults == (f"{directory}: cannot be read: RecursionError: too deep",)
 
 
+@pytest.mark.parametrize(
+    ("fault", "told"), [(TimeoutError(), "in time"), (RecursionError("too deep"), "RecursionError: too deep")]
+)
+def test_whatever_ends_a_reload_is_known_until_one_succeeds(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception, told: str
+) -> None:
+    """THREATS O-20: after ``systemctl reload``, nobody reads what was refused, so ``jitd status`` must know it."""
+
+    def fails(*args: object, **more: object) -> None:
+        raise fault
+
+    rules = in_force(directory)
+    before = rules.policy
+    with monkeypatch.context() as now:
+        now.setattr(policyfile, "load", fails)
+        with pytest.raises(type(fault)):
+            reload(rules)
+    assert rules.policy is before
+    assert rules.refused is not None and rules.refused.faults[0].endswith(told)
+    reload(rules)
+    assert rules.refused is None
+
+
+def test_who_is_denied_reads_where_the_files_are_broken_now(directory: Path) -> None:
+    """THREATS O-20: else root looks at a line that was mended."""
+    (directory / "a.toml").write_text("permit everything\n")
+    rules = in_force(directory)
+    (directory / "a.toml").write_text(WHOLE)
+    (directory / "b.toml").write_text("\n\npermit everything\n")
+    with pytest.raises(ConfigError):
+        reload(rules)
+    assert f"{directory}/b.toml:3" in rules.policy.broken and rules.policy.rules == ()
+
+
 @pytest.mark.parametrize(("line", "place"), [(0, "/x/y.toml"), (7, "/x/y.toml:7")])
 def test_a_place_has_a_line_if_it_is_known(line: int, place: str) -> None:
     assert Fault("/x/y.toml", line, "a", "is wrong", 3).place == place
