@@ -284,7 +284,7 @@ def _permit(document: Document, table: Table, names: Mapping[str, Name], naming:
     name = _name(table, "")
     table.known((*KEYS["rule"], *KEYS["permit"]), LATER["permit"], KEYS["deny"], "belongs to a deny")
     table.needs("name", "who")
-    if "commands" not in table.values and "gives" not in table.values:
+    if not {"commands", "gives"} & (table.values.keys() | table.meant):
         table.fault('needs "commands", or "gives"')
     demand = demands.read_demand(table)
     needs_ticket = table.text("ticket", "required", ("required", "optional")) == "required"

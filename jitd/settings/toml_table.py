@@ -27,6 +27,8 @@ class Table:
         self.values = values
         self.faults = faults
         self.rule = rule
+        self.meant: set[str] = set()
+        """The missing keys for which an unknown key was probably meant. Its fault is reported, and not that they are missing."""
 
     def fault(self, sentence: str, *where: str | int) -> None:
         """Add a fault at the key ``where`` of this table. If ``where`` is empty, add the fault at the table itself."""
@@ -45,12 +47,13 @@ class Table:
                 self.fault(f'"{key}" {why}', key)
             else:
                 near = difflib.get_close_matches(key, keys, n=1)
+                self.meant.update(near)
                 self.fault(f"unknown key {quoted(key)}" + (f': did you mean "{near[0]}"?' if near else ""), key)
 
     def needs(self, *keys: str) -> None:
-        """Add a fault for each of ``keys`` that is missing in the table."""
+        """Add a fault for each of ``keys`` that is missing in the table. Call ``known`` first: it finds misspelt keys."""
         for key in keys:
-            if key not in self.values:
+            if key not in self.values and key not in self.meant:
                 self.fault(f'needs "{key}"')
 
     def text(self, key: str, default: str, allowed: Sequence[str] = ()) -> str:

@@ -19,6 +19,7 @@ COMMANDS = '"commands" must be a list of lists of strings, such as [["/usr/bin/i
 DURATION = 'must be a duration from 1s to 3650d, such as "15m" or "1h30m"'
 APPROVALS = '"approvals" must be a list such as [{ need = 1, from = ["group:ops"] }]'
 REASON = '"reason" must be "required" or { pattern = "…", hint = "…" }'
+MISSPELT = 'unknown key "comands": did you mean "commands"?'
 NAME = '"name" must be 1 to 64 printable characters'
 NOT_YET = 'this version of jitd does not know the key "{}" yet'
 
@@ -137,7 +138,7 @@ BROKEN_PERMITS = [
         (7, '"from": "ops" must be "group:NAME", "user:NAME" or "principal:NAME@REALM"'),
     ),
     ('approvals = [{ need = 1, from = ["group:ops"], of = 1 }]', (5, 'unknown key "of"')),
-    ('[[permit.approvals]]\nneed = 1\nfrm = ["group:ops"]', (5, 'needs "from"'), (7, 'unknown key "frm": did you mean "from"?')),
+    ('[[permit.approvals]]\nneed = 1\nfrm = ["group:ops"]', (7, 'unknown key "frm": did you mean "from"?')),
     # durations and numbers (THREATS G-03)
     ('expires = "0s"', (5, f'"expires" {DURATION}')),
     ('expires = "-15m"', (5, f'"expires" {DURATION}')),
@@ -204,6 +205,12 @@ def test_what_is_wrong_with_a_permit(directory: Path, added: str, expected: tupl
         ("[[permit]]", [(1, "", 'needs "name"'), (1, "", 'needs "who"'), (1, "", 'needs "commands", or "gives"')]),
         ('\n[[permit]]\nname = "p"', [(2, "p", 'needs "who"'), (2, "p", 'needs "commands", or "gives"')]),
         ('[[permit]]\nwho = ["group:a"]\ncommands = [["**"]]', [(1, "", 'needs "name"')]),
+        # a misspelt key is one fault, at its own line, which is the line that people are told
+        ('[[permit]]\nname = "p"\nwho = ["group:a"]\ncomands = [["**"]]', [(4, "p", MISSPELT)]),
+        (
+            '[[permit]]\nname = "p"\nwhoo = ["group:a"]\ncommands = [["**"]]',
+            [(3, "p", 'unknown key "whoo": did you mean "who"?')],
+        ),
         ('[[permit]]\nname = ""\nwho = ["group:a"]\ncommands = [["**"]]', [(2, "", NAME)]),
         ('[[permit]]\nname = 5\nwho = ["group:a"]\ncommands = [["**"]]', [(2, "", NAME)]),
         ('[[permit]]\nname = " p"\nwho = ["group:a"]\ncommands = [["**"]]', [(2, "", NAME)]),
