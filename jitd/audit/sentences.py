@@ -284,7 +284,8 @@ def _used(told: _Told) -> str:
 def _returned(told: _Told) -> str:
     if told.detail.get("was_started") is False:
         return f"{told.text('run')} was not begun: its use can be taken again"
-    return f"{told.text('run')} is over"
+    run = told.text("run")
+    return f"run {run} is over" if run != told.id else "the run is over"
 
 
 def _ended(told: _Told) -> str:
@@ -298,7 +299,7 @@ def _ended(told: _Told) -> str:
     else:
         what = f"was {ending}" if ending else "ended"
     traces = left_behind(told.detail.get("traces"))
-    return f"the command {what}{told.because()}{_if(traces, '; left behind: {}')}{told.of_command()}"
+    return f"the command {what}{told.because()}{told.of_command()}{_if(traces, '; left behind: {}')}"
 
 
 # --- things and locks ----------------------------------------------------------------------------------------------------

@@ -80,7 +80,8 @@ SAID: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ("grant.used", {"request": ID}, f"{ALICE} took a use: systemctl restart nginx as root", {}),
     ("grant.used", {"request": "AAAA-0002"},
      f"{ALICE} took a use of lease {ID}, for request AAAA-0002: systemctl restart nginx as root", {}),
-    ("grant.returned", {"run": f"{ID}", "was_started": True}, f"{ID} is over", {"actor": "monitor"}),
+    ("grant.returned", {"run": f"{ID}", "was_started": True}, "the run is over", {"actor": "monitor"}),
+    ("grant.returned", {"run": f"{ID}.2", "was_started": True}, f"run {ID}.2 is over", {"actor": "monitor"}),
     ("grant.returned", {"run": f"{ID}.2", "was_started": False}, f"{ID}.2 was not begun: its use can be taken again", {}),
     ("grant.expired", {}, "the time of the grant is over", {"actor": "clock"}),
     ("grant.revoked", {"because": "too long"}, f"{BOB} revoked the grant: too long", {"actor": BOB}),
@@ -99,8 +100,8 @@ SAID: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
      "the command exited with status 3: systemctl restart nginx as root", {"actor": "monitor"}),
     ("run.ended", {"ending": "signaled", "number": 15, "because": "its grant has ended",
                    "traces": {"units": ["at.service"]}},
-     "the command was ended by signal 15: its grant has ended; left behind: units of systemd that began meanwhile and may live:"
-     " at.service; not looked at: containers, other schedulers, home directories: systemctl restart nginx as root", {}),
+     "the command was ended by signal 15: its grant has ended: systemctl restart nginx as root; left behind: units of systemd"
+     " that began meanwhile and may live: at.service; not looked at: containers, other schedulers, home directories", {}),
     ("run.ended", {"ending": "not started", "number": 126, "because": "no such file"},
      "the command was not started: no such file: systemctl restart nginx as root", {}),
     ("holding.giving", {"thing": "group:dba", "to": ALICE, "until": UNTIL, "stays": False},
