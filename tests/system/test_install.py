@@ -424,8 +424,23 @@ def test_it_stays_while_a_stack_names_the_gate(dest: Path) -> None:
         status, said = call("uninstall", "--purge", dest)
         assert status == 1 and f"{dest}/{file}:{line}: names jitd's gate" in said and said.endswith("nothing was removed\n"), said
         assert said.count("names jitd's gate") == 1, "this one alone is a reason"
+        assert "pam-install" not in said, "pam-install put no gate there, and can take none out"
         assert untouched(dest) == before
         place.unlink()
+
+
+def test_where_pam_install_has_put_the_gate_the_command_that_takes_it_out_is_said(dest: Path) -> None:
+    for name in ("sudo", "sudo-i"):
+        place = dest / "etc/pam.d" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(f"{GATE}{GATE}")
+        place.with_name(f"{name}.before-jitd").write_text("")
+    status, said = call("uninstall", "--purge", dest)
+    assert status == 1 and said.count("names jitd's gate") == 2, f"one sentence for a stack: {said}"
+    assert said.count("type: jitd pam-install --remove sudo\n") == 2, "both stacks have the one command"
+    for name in ("sudo", "sudo-i"):
+        (dest / "etc/pam.d" / name).unlink()
+        (dest / "etc/pam.d" / f"{name}.before-jitd").unlink()
 
 
 def test_a_stack_that_names_the_gate_in_comments_alone_is_no_reason(dest: Path) -> None:
