@@ -214,17 +214,17 @@ def _may_use_key(facts: Facts) -> bool:
 def _who_makes_the_key(facts: Facts) -> Question:
     flag = "--admin PRINCIPAL or --no-admin"
     if facts.kind == AD:
-        text = "Administrator of the domain, who makes an account for jitd (Enter: none, use the account of this host)"
+        text = "Administrator of the domain (Enter: none, use this host's account)"
     else:
-        text = f"Principal that may make {facts.service} (Enter: none, somebody else does it)"
+        text = "Principal that may make the key (Enter: somebody else does it)"
     return Question("admin", flag, text, "")
 
 
 RULE = (
     Question("requester", "--requester WHO", "Who asks, such as group:dba"),
     Question("approver", "--approver WHO", "Who approves, such as group:ops"),
-    Question("command", "COMMAND", "Which command may they ask for, such as /usr/bin/systemctl restart cron"),
-    Question("tell", "--tell HOW", "Who is told: those logged in here (terminals), nobody, or a mail address, too", TERMINALS),
+    Question("command", "COMMAND", "Which command, such as /usr/bin/systemctl restart cron"),
+    Question("tell", "--tell HOW", "Who is told: terminals, nobody, or also a mail address", TERMINALS),
 )
 """The questions about the first rule."""
 
@@ -353,7 +353,7 @@ def rule_text(facts: Facts, answers: Answers, name: str) -> str:
     """Return the file with the first rule. It says who is told only where jitd.toml would have others told."""
     notify = {NOBODY: [], TERMINALS: [TERMINALS]}.get(answers.tell or TERMINALS, [TERMINALS, MAIL])
     lines = [
-        "# Written by jitd setup. jitd-policy(5) says what else a rule can say; jitd check tells its faults.",
+        "# Written by jitd setup. More about rules: jitd-policy(5), jitd check",
         "[[permit]]",
         f"name      = {quoted(name)}",
         f"who       = [{quoted(answers.requester or '')}]",

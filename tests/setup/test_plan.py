@@ -34,6 +34,7 @@ from jitd.setup.plan import (
     plan,
     questions,
     rule_name,
+    rule_text,
 )
 from tests.law.tree import TREE
 
@@ -349,6 +350,19 @@ def test_the_text_of_a_step_is_what_it_does() -> None:
     (write,) = rule.actions
     assert isinstance(write, Write)
     assert rule.shown() == write.text.splitlines()
+
+
+@pytest.mark.parametrize("found", [{}, {"kind": AD}])
+def test_a_question_leaves_room_for_its_answer_on_a_line_of_80_columns(found: dict[str, Any]) -> None:
+    open_ = questions(host(**found), Answers())
+    assert len(open_) == 5
+    for question in open_:
+        default = f" [{question.default}]" if question.default else ""
+        assert len(f"{question.text}{default}: ") <= 70, question.text
+
+
+def test_no_line_of_the_rule_is_longer_than_80_columns() -> None:
+    assert max(map(len, rule_text(host(), ANSWERS, "restart-cron").splitlines())) <= 80
 
 
 @pytest.mark.parametrize(("found", "lines"), [
