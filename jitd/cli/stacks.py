@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import difflib
 import errno
+import fcntl
 import hashlib
 import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import click
@@ -31,6 +32,7 @@ from jitpam.wire.shown import shown
 
 STACKS = Path("/etc/pam.d")
 SHIPPED = Path("/usr/share/jitd/pam.d")
+LOCK = "/run/jitd-pam-install.lock"
 KEPT = ".before-jitd"
 """What is added to the name of a stack's file for the file of before."""
 TOGETHER = {"sudo": ("sudo", "sudo-i"), "sudo-i": ("sudo", "sudo-i"), "su": ("su", "su-l"), "su-l": ("su", "su-l")}
@@ -56,10 +58,11 @@ def pam_install(*, service: str, is_removal: bool, is_trial: bool) -> None:
     if os.geteuid() != 0 and not is_trial:
         raise NotDone(f"only root can change {STACKS}", "forbidden")
     names = TOGETHER.get(service, (service,))
-    if is_removal:
-        _remove(names, is_trial=is_trial)
-    else:
-        _install(service, names, is_trial=is_trial)
+    with nullcontext() if is_trial else _alone():
+        if is_removal:
+            _remove(names, is_trial=is_trial)
+        else:
+            _install(service, names, is_trial=is_trial)
 
 
 class _Planned(Places):
@@ -208,6 +211,21 @@ def _print_change(file: Path, before: bytes, after: bytes) -> None:
 # --- the files -------------------------------------------------------------------------------------------------------
 
 
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Be the only one that changes stacks by this verb: two would take each other's steps for interrupted ones. Raises NotDone,
+    OSError.
+    """
+    held = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise NotDone("another jitd pam-install runs on this host") from None
+    finally:
+        os.close(held)
+
+
 def _kept(file: Path) -> Path:
     return file.with_name(file.name + KEPT)
 
@@ -231,7 +249,7 @@ def _replace(file: Path, content: bytes, seen: bytes, status: os.stat_result) ->
     ``status`` are what was read of it. Raises NotDone and OSError. Nothing has changed then.
     """
     with _half(file, content, status) as half:
-        kept = _kept(file)
+        kept, mine = _kept(file), half.lstat().st_ino
         if os.path.lexists(kept) and os.path.samefile(kept, file):
             kept.unlink()  # an earlier installation was interrupted before the gate was in
         try:
@@ -243,10 +261,13 @@ def _replace(file: Path, content: bytes, seen: bytes, status: os.stat_result) ->
             if (now, same.st_ino) != (seen, status.st_ino):
                 raise NotDone(f"{file} was changed at this moment: nothing was done, try again")
             os.rename(half, file)
+            _settle(file.parent)
         except BaseException:
-            kept.unlink()
+            if file.lstat().st_ino == mine:
+                os.rename(kept, file)
+            else:  # it has the name of before still, or somebody else has just put another file there
+                kept.unlink()
             raise
-        _settle(file.parent)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from tests.law.tree import MODULES, Module
 LOCKS = {
     "jitd.claiming": "the file `lock` in the daemon's own directories, made with the mode 0600",
     "jitd.cli.steps": "a file in a directory that only root can enter",
+    "jitd.cli.stacks": "a file of root's own in /run, made with the mode 0600",
     "jitd.executor.remains": "the plate of a run, which the daemon has made with the mode 0600 in its own directory",
     "jitd.givers.account_lock": "shadow-utils' own file, which only root can open; who holds it for a holder is killed",
     "jitd.givers.durable": "a file of root's own for this purpose; `locked` refuses one that others can open or move",

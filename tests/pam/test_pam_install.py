@@ -5,15 +5,33 @@ back.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.law.tree import TREE
 from tests.pam.programs import BY_NAME, GATED, Gated, all_are_kept_out, write
 
+INTERRUPTED = """
+import os, sys
+call, number = sys.argv[1], int(sys.argv[2])
+real, n = getattr(os, call), 0
+def interrupted(*words, **more):
+    global n
+    n += 1
+    found = real(*words, **more)
+    if n == number:
+        raise KeyboardInterrupt
+    return found
+from jitd.cli import stacks
+setattr(os, call, interrupted)
+stacks.pam_install(["sudo"], standalone_mode=False)
+"""
 STACKS, KEPT = Path("/etc/pam.d"), ".before-jitd"
 
 
@@ -196,6 +214,34 @@ def test_an_installation_that_was_interrupted_can_be_repeated_or_undone(house: G
             assert b"pam_jit.py" in there()["sudo"][0]
             assert typed("--remove", "sudo")[0] == 0
         assert there() == files
+
+
+@pytest.mark.parametrize(("call", "times"), [("link", 2), ("rename", 2), ("fsync", 4)])
+def test_ctrl_c_after_any_step_loses_no_stack(house: Gated, stacks: dict[str, bytes], call: str, times: int) -> None:
+    """THREATS P-17: the interrupt comes at a call in the process itself, because no signal hits such a moment on demand."""
+    for number in range(1, times + 1):
+        done = subprocess.run(
+            [sys.executable, "-c", INTERRUPTED, call, str(number)], cwd=TREE, capture_output=True, text=True, check=False
+        )
+        assert done.returncode != 0, "it was interrupted"
+        for service in ("sudo", "sudo-i"):
+            now, kept = STACKS / service, STACKS / f"{service}{KEPT}"
+            assert now.read_bytes().endswith(stacks[service])
+            assert now.read_bytes() == stacks[service] or kept.read_bytes() == stacks[service], (call, number)
+        if any((STACKS / f"{service}{KEPT}").exists() for service in ("sudo", "sudo-i")):
+            assert typed("--remove", "sudo")[0] == 0
+        assert {service: (STACKS / service).read_bytes() for service in stacks} == stacks
+
+
+def test_two_at_a_time_are_one_and_a_refusal(house: Gated) -> None:
+    files = there()
+    with open("/run/jitd-pam-install.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for words in (["sudo"], ["--remove", "sudo"]):
+            status, said = typed(*words)
+            assert status == 1 and "another jitd pam-install runs" in said
+        assert typed("--dry-run", "sudo")[0] == 0
+    assert there() == files
 
 
 def test_what_is_no_stack_of_ours_no_regular_file_or_not_roots_to_change_is_refused(house: Gated) -> None:
