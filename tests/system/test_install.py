@@ -598,6 +598,24 @@ def test_what_is_installed_can_be_taken_away_without_the_checkout(dest: Path) ->
     assert inventory(dest) == {}
 
 
+def test_a_package_is_purged_although_its_record_has_a_disk_of_its_own(tmp_path: Path) -> None:
+    """What cannot be removed is told. Otherwise dpkg would keep a package that nobody can purge."""
+    disk, other = tmp_path / "disk", tmp_path / "other"
+    disk.mkdir()
+    other.mkdir()
+    script = (TREE / "contrib/deb/debian/jitsudo.postrm").read_text()
+    assert "#INSTALLABLE#" in script and "#PURGED#" in script
+    script = script.replace("#INSTALLABLE#", "").replace("#PURGED#", f"{disk} {other}").replace(LIST, "none")
+    subprocess.run(["mount", "-t", "tmpfs", "none", disk], check=True)
+    try:
+        (disk / "jitd.db").touch()
+        done = subprocess.run(["sh", "-s", "purge"], input=script, capture_output=True, text=True, check=False)
+        assert done.returncode == 0 and str(disk) in done.stderr, done.stderr
+        assert list(disk.iterdir()) == [] and not other.exists()
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
 def test_make_install_leaves_a_host_with_the_package_alone(dest: Path, tmp_path: Path, venv: Path) -> None:
     """THREATS O-17"""
     (dest / LIST).unlink()
