@@ -149,7 +149,7 @@ def _split(line: str, before: str, width: int) -> list[str]:
     at = 0
     while at < len(line):
         size = 2 + WIDTHS.get(line[at + 1 : at + 2], 0) if line[at] == "\\" else 1
-        if lines[-1].strip(" ") and cells(lines[-1] + line[at : at + size]) > width:
+        if lines[-1] not in ("", before) and cells(lines[-1] + line[at : at + size]) > width:
             lines.append(before)
         lines[-1] += line[at : at + size]
         at += size

@@ -44,6 +44,15 @@ def test_no_line_is_wider_than_the_terminal_whatever_is_said(width: int, text: s
 
 
 @pytest.mark.parametrize("width", WIDTHS)
+@given(st.lists(st.sampled_from([" ", "  ", " " * 30, "x", "x" * 30, ":", "'"]), max_size=30).map("".join))
+def test_no_line_is_wider_than_the_terminal_however_many_spaces_somebody_types(width: int, text: str) -> None:
+    """THREATS R-25: else the terminal breaks it, and begins the rest at its left edge."""
+    lines = wrap(f"jitd: no such file: {text}", width, 6)
+    assert all(cells(line) <= width for line in lines)
+    assert re.sub(" ", "", "".join(lines)) == re.sub(" ", "", f"jitd: no such file: {text}")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
 @given(st.lists(st.text("ab:;,.é漢 \x1b\u202e", max_size=40), max_size=12).map(" ".join))
 def test_nothing_is_lost_and_nothing_added_but_the_indentation(width: int, text: str) -> None:
     line = "jitd: " + shown(text)
