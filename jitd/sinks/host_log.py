@@ -22,6 +22,7 @@ from jitd.audit.sentences import sentence
 from jitd.audit.telling import EVERYTHING, ID, Sight, tell
 from jitd.core.chain import Seal
 from jitd.core.frozen import dataclass
+from jitd.core.law import Role
 from jitd.core.request import Request, RequestState, Verdict
 from jitd.core.sought import PROGRAMS
 from jitd.core.subject import BY_PAM, LOCAL, ROOT
@@ -51,6 +52,8 @@ NOT_PERSONAL = Sight(ID - frozenset(_PERSONAL))
 _NAMING = ("request", "grant", "run", "holding", "id")
 """The members of a record's detail that name what belongs to a request."""
 _PERMITTED = RequestState.APPROVED.value
+_OTHERS = frozenset({Role.APPROVER.value, Role.OPERATOR.value})
+"""The roles of people who are not the requester."""
 
 
 class HostLog:
@@ -267,7 +270,7 @@ def _actor(content: dict[str, Any], asked: list[Request | None]) -> str:
     """Return who has done it, unless this may be the requester."""
     actor, role = str(content.get("actor")), content.get("role")
     its = {one.requester.principal for one in asked if one is not None}
-    is_known = actor in PROGRAMS or actor == ROOT or role in ("approver", "operator")
+    is_known = actor in PROGRAMS or actor == ROOT or role in _OTHERS
     return actor if is_known and actor not in its and None not in asked else ""
 
 
@@ -278,6 +281,8 @@ def _command(asked: Request) -> str:
 
 def _by(event: str, content: dict[str, Any], asked: Request | None) -> str:
     """Return who has caused the record without a ticket, and has got nothing by it. Otherwise return an empty text."""
+    if content.get("role") in _OTHERS:
+        return ""
     if event in ("proof.failed", "connection.broken"):
         who = str(content.get("actor"))
     elif event.startswith("request.") and asked is not None and content.get("state") != _PERMITTED:

@@ -19,6 +19,7 @@ import pytest
 from jitd import journal
 from jitd.core.decision import Deny, Why
 from jitd.core.grade import Finding, Grade
+from jitd.core.request import Verdict
 from jitd.core.subject import BY_PAM, LOCAL
 from jitd.journal import Journal, cut, native
 from jitd.lifecycle.lifecycle import Lifecycle
@@ -404,3 +405,15 @@ def test_what_is_held_at_the_end_of_the_daemon_is_told(house: House) -> None:
     asyncio.run(house.log.finish())
     house.got += map(read, house.receiver.heard())
     assert house.got[-1]["MESSAGE"][0].startswith(f"{60 - FREELY} more records of people without a ticket")
+
+
+def test_what_others_decide_about_somebody_without_a_ticket_is_always_written(house: House) -> None:
+    """THREATS L-30: a flood hides no decision of an approver."""
+    for n in range(30):
+        house.deny(f"EVEE-{n:04}", "eve", principal=f"{LOCAL}eve")
+    last = asked("KAST-0001", person("eve", principal=f"{LOCAL}eve"))
+    house.lifecycle.handle(submit(last), screened(last, permit()))
+    house.lifecycle.handle(review(house.store.request(last.id), person("bob"), Verdict.DENY, comment="no"))  # type: ignore[arg-type]
+    house.write()
+    written = [one["JITD_EVENT"][0] for one in house.got if one.get("JITD_REQUEST") == [last.id]]
+    assert written == ["request.reviewed"]
