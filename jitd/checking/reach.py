@@ -132,8 +132,8 @@ def _is_path(pattern: str) -> bool:
 
 
 def _literal(rule: Rule) -> Iterator[Warned]:
-    """Yield a warning if a pattern of ``rule`` has a character of LITERAL: somebody may have meant a regular expression, a class
-    of characters or a variable of a shell.
+    """Yield a warning if a pattern of ``rule`` has a character of LITERAL or a word of three dots: somebody may have meant a
+    regular expression, a class of characters, a variable of a shell, or all further words.
     """
     found = [pattern for pattern in rule.commands or () if any(_literals(word) for word in pattern.text)]
     if found:
@@ -143,7 +143,7 @@ def _literal(rule: Rule) -> Iterator[Warned]:
 
 
 def _literals(word: str) -> list[str]:
-    return [character for character in LITERAL if character in word]
+    return ["..."] if word == "..." else [character for character in LITERAL if character in word]
 
 
 def _last_star(rule: Rule) -> Iterator[Warned]:

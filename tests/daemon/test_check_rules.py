@@ -132,6 +132,13 @@ ROWS = [
         ],
     ),
     (
+        table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/id", "..."], ["/usr/bin/id", "a...b"]]'),
+        [
+            "p: literal-character: /usr/bin/id ...: only * and ? are special in a pattern, not ...; "
+            "write a pattern for each command that is meant"
+        ],
+    ),
+    (
         table("deny", "d", 'commands = [["/usr/bin/id", "$HOME"]]'),
         [
             "d: literal-character: /usr/bin/id $HOME: only * and ? are special in a pattern, not $; write a pattern "
