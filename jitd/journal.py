@@ -23,13 +23,15 @@ MOST_BYTES = 4096
 """Maximum length of a value. A receiver of syslog, too, takes a line that is so long."""
 
 
-def cut(text: str) -> str:
-    """Return ``text``. If it has more than MOST_BYTES bytes, return its beginning, and the number of bytes that are left out."""
+def cut(text: str, n_more: int = 0) -> str:
+    """Return ``text``. If it has more than MOST_BYTES bytes, return its beginning, and the number of bytes that are left out.
+    ``n_more`` is the number of bytes that are left out of ``text`` already.
+    """
     whole = text.encode()
     if len(whole) <= MOST_BYTES:
         return text
     begins = whole[: MOST_BYTES - 16].decode("utf-8", "ignore")
-    return f"{begins}...(+{len(whole) - len(begins.encode())})"  # as screens cut (jitd.cli.columns)
+    return f"{begins}...(+{len(whole) - len(begins.encode()) + n_more})"  # as screens cut (jitd.cli.columns)
 
 
 def native(fields: Mapping[str, str | tuple[str, ...]]) -> bytes:

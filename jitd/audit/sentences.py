@@ -8,7 +8,7 @@ the word that stands in its place (``audit.telling.WORDS``), and is not guessed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
@@ -19,19 +19,36 @@ from jitd.core.duration import spell_duration
 from jitd.core.run import NEVER_LOOKED_AT, Traces
 from jitd.core.spelling import unspelled
 from jitd.core.wording import count, listed
-from jitpam.wire.shown import reshown, shown, shown_argument
+from jitpam.wire.shown import reshown, shown, shown_argument, shown_command
 
 SOMEBODY = "somebody"
 """Who has done what the reader may not know of whom."""
 
 
-def sentence(record: Mapping[str, Any]) -> str:
+def sentence(record: Mapping[str, Any], most: int | None = None) -> str:
     """Return what happened in ``record``: the members of a line of the record (``audit.forms.Record``), with ``about``. ``about``
     may also have ``command``, ready to be printed; then records that do not tell the command themselves name it.
+    Of a command that the record tells, only as much is read as ``beginning`` returns for ``most`` bytes.
     """
-    told = _Told(record)
+    told = _Told(record, most)
     said = SENTENCES.get(told.event)
     return _unknown(told) if said is None else said(told)
+
+
+def beginning(words: Iterable[bytes], most: int) -> tuple[list[bytes], int]:
+    """Return the beginning of ``words``, which has more than ``most`` bytes if not all is returned, and the number of bytes that
+    are left out. To show a megabyte takes long, and a reader of ``most`` bytes sees none of what is left out.
+    """
+    kept: list[bytes] = []
+    n_more, room = 0, most + 2  # one more than `most`, and the space after the last word
+    for word in words:
+        if room > 0:
+            kept.append(word[:room])
+            n_more += len(word) - len(kept[-1])
+        else:
+            n_more += 1 + len(word)
+        room -= len(word) + 1
+    return kept, n_more
 
 
 def left_behind(traces: object) -> str:
@@ -45,7 +62,8 @@ def left_behind(traces: object) -> str:
 class _Told:
     """The parts of a record, each ready to be printed. A part that is missing or empty is an empty text."""
 
-    def __init__(self, record: Mapping[str, Any]) -> None:
+    def __init__(self, record: Mapping[str, Any], most: int | None = None) -> None:
+        self.most = most
         self._about = _table(record.get("about"))
         self.detail = _table(record.get("detail"))
         self.event = str(record.get("event") or "")
@@ -140,17 +158,23 @@ def _account(value: object) -> str:
     return user if group in ("", user) else f"{user}:{group}"
 
 
-def _argument(word: object) -> str:
-    """Return an argument, which the record spells (``core.spelling``), as approvers see it."""
+def _word(word: object) -> bytes:
+    """Return the bytes of a word, which the record spells (``core.spelling``)."""
     text = str(word)
     try:
-        return shown_argument(unspelled(text))
+        return unspelled(text)
     except ValueError:  # nothing that was spelled
-        return shown_argument(text.encode("utf-8", "surrogatepass"))
+        return text.encode("utf-8", "surrogatepass")
+
+
+def _argument(word: object) -> str:
+    """Return an argument as approvers see it."""
+    return shown_argument(_word(word))
 
 
 def _command(told: _Told) -> str:
-    return " ".join(map(_argument, told.list("argv"))) or HIDDEN
+    words = list(map(_word, told.list("argv")))
+    return shown_command(words if told.most is None else beginning(words, told.most)[0]) or HIDDEN
 
 
 def _people(words: list[Any]) -> str:

@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from jitd.audit.sentences import sentence
+from jitd.audit.sentences import beginning, sentence
 from jitd.audit.telling import EVERYTHING, ID, Sight, tell
 from jitd.core.chain import Seal
 from jitd.core.frozen import dataclass
@@ -28,7 +28,7 @@ from jitd.core.sought import PROGRAMS
 from jitd.core.subject import BY_PAM, LOCAL, ROOT
 from jitd.core.values import id_in
 from jitd.core.visibility import words_of
-from jitd.journal import AUTHPRIV, Journal
+from jitd.journal import AUTHPRIV, MOST_BYTES, Journal, cut
 from jitd.log import log
 from jitd.sinks.classes import classes_of, severity
 from jitd.sinks.pace import Pace
@@ -231,11 +231,13 @@ def line_of(store: Store, number: int, body: bytes, seal: bytes) -> Line:
     is_hidden = event != "object.set_aside" and any(one is None or words_of(one) is not None for one in found)
     sight = NOT_PERSONAL if is_hidden else EVERYTHING
     told = dict(tell("", number, body, seal, asked, None if id is None else store.values(id), sight, content).told)
-    about = {}
+    about: dict[str, str] = {}
+    n_more = 0
     if is_hidden:
         told["actor"] = _actor(content, found)
     elif asked is not None:
-        about = {"command": _command(asked), "run_as": asked.command.run_as.user}
+        command, n_more = _command(asked)
+        about = {"command": command, "run_as": asked.command.run_as.user}
     what = f"{shown(str(content['id']))}: " if content.get("id") else ""
     fields: dict[str, str | tuple[str, ...]] = {
         "JITD_EVENT": shown(event),
@@ -251,9 +253,9 @@ def line_of(store: Store, number: int, body: bytes, seal: bytes) -> Line:
             fields |= {
                 "JITD_RULE": shown(asked.rule),
                 "JITD_REQUESTER": shown(asked.requester.principal),
-                "JITD_COMMAND": about["command"],
+                "JITD_COMMAND": cut(about["command"], n_more),
             }
-    message = what + sentence(told | {"about": about})
+    message = cut(what + sentence(told | {"about": about}, MOST_BYTES), n_more)
     return Line(message, fields, severity(classes_of(content, asked)), _by(event, content, asked))
 
 
@@ -274,9 +276,13 @@ def _actor(content: dict[str, Any], asked: list[Request | None]) -> str:
     return actor if is_known and actor not in its and None not in asked else ""
 
 
-def _command(asked: Request) -> str:
+def _command(asked: Request) -> tuple[str, int]:
+    """Return the command, and the number of bytes that are left out of it."""
     command = asked.command
-    return " ".join(map(shown, command.things)) if command.gives else shown_command(tuple(command.told_argv))
+    if command.gives:
+        return " ".join(map(shown, command.things)), 0
+    words, n_more = beginning(command.told_argv, MOST_BYTES)
+    return shown_command(words), n_more
 
 
 def _by(event: str, content: dict[str, Any], asked: Request | None) -> str:

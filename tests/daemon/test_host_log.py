@@ -27,6 +27,7 @@ from jitd.sinks import host_log, pace
 from jitd.sinks.host_log import FREELY, WINDOW, HostLog
 from jitd.store.opening import read_store
 from jitd.store.sqlite import SqliteStore
+from jitpam.wire.shown import shown_argument, shown_command
 from tests.scene import asked, command, free, locked, moment, permit, person, place, review, screened, submit, withdraw
 from tests.waiting import PATIENCE
 
@@ -203,6 +204,40 @@ def test_a_field_is_cut_and_ends_no_other(house: House) -> None:
     assert {tuple(one["JITD_REQUESTER"]) for one in lines} == {(request.requester.principal,)}
     assert read(native({"A": hostile, "B": ("1", "2"), "C": ""})) == {"A": [hostile], "B": ["1", "2"]}
     assert cut("é" * 4096).encode().decode().endswith(")") and cut("short") == "short"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("x" * 1_000_000,),
+        ("x",) * 19_000,
+        ("x" * 4090,),
+        ("é" * 2045, "y" * 100),
+        ("x" * 4091,),
+        ("short", "a b"),
+        ("x" * 2000,) * 3,
+    ],
+    ids=lambda words: f"{len(words)} of {len(words[0])}",
+)
+def test_a_long_command_is_cut_before_it_is_looked_through(house: House, words: tuple[str, ...], monkeypatch: Any) -> None:
+    """The journal says the same as if all of it had been looked at: so much of it, and how much more there is."""
+    looked: list[int] = []
+
+    def look(argument: bytes) -> str:
+        looked.append(len(argument))
+        return shown_argument(argument)
+
+    request = asked(what=command("echo", *words))
+    whole = shown_command(request.command.argv)
+    monkeypatch.setattr("jitpam.wire.shown.shown_argument", look)
+    house.lifecycle.handle(submit(request), screened(request, REFUSES))
+    looked.clear()
+    lines = house.write()
+    assert sum(looked) <= 3 * (journal.MOST_BYTES + 2) * len(lines)
+    for line in lines:
+        assert line["JITD_COMMAND"] == [cut(whole)]
+    (first,) = (line["MESSAGE"][0] for line in lines if line["JITD_EVENT"] == ["request.submitted"])
+    assert first == cut(f'K7QM-2XVD: alice@EXAMPLE.TEST asked to run {whole} as root in /srv: "why"') or len(whole) > 4090
 
 
 # --- what a rule hides -------------------------------------------------------------------------------------------------------
