@@ -29,7 +29,29 @@ if TYPE_CHECKING:
     from jitd.setup.plan import Answers, Facts, Question, Step
 
 
-@click.command(context_settings={"allow_interspersed_args": False})
+GROUPS = {
+    "The key": ("kind", "admin", "no_admin", "renews"),
+    "The first rule": ("requester", "approver", "tell", "rule"),
+    "How it goes on": ("dry_run", "is_sure", "waits", "leaves"),
+}
+"""The options in the order of the questions that they answer. The option for help stands after all of them."""
+
+
+class Grouped(click.Command):
+    """A verb whose help lists the options in GROUPS."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options."""
+        options = [one for one in self.get_params(ctx) if isinstance(one, click.Option)]
+        records = {one.name: record for one in options if (record := one.get_help_record(ctx)) is not None}
+        sections = {group: [records.pop(name) for name in names] for group, names in GROUPS.items()}
+        sections["How it goes on"] += records.values()
+        for group, rows in sections.items():
+            with formatter.section(group):
+                formatter.write_dl(rows)
+
+
+@click.command(cls=Grouped, context_settings={"allow_interspersed_args": False})
 @click.option("--admin", metavar="PRINCIPAL", help="Who may make service principals in the realm.")
 @click.option("--no-admin", is_flag=True, help="Nobody here may: somebody else makes the key, or the host's account has it.")
 @click.option("--requester", metavar="WHO", help="Who may ask, under the first rule: group:NAME, user:NAME, …")

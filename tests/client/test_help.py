@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from jitd.cli import HIDDEN, cli
+from jitd.cli import HIDDEN, cli, setting_up
 from jitd.cli import VERBS as FIRST
 from jitd.cli.help import EXAMPLES, SUMMARIES
 from jitpam import usage
@@ -103,3 +103,15 @@ def test_the_list_of_verbs_loads_none_of_them() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name for name in done.stderr.split() if name.startswith("jitd.cli.")}
     assert {f"jitd.cli.{module}" for module in FIRST.values()} & loaded == set() and "Approvers:" in done.stdout
+
+
+def test_the_options_of_setup_stand_in_the_order_of_its_questions_and_none_is_missing() -> None:
+    names = [name for group in setting_up.GROUPS.values() for name in group]
+    options = [one.name for one in setting_up.setup.params if isinstance(one, click.Option)]
+    assert sorted(names) == sorted(map(str, options))
+    text = setting_up.setup.get_help(click.Context(setting_up.setup, info_name="setup"))
+    heads = [line for line in text.splitlines() if line.endswith(":") and not line.startswith((" ", "Usage"))]
+    assert heads == [f"{group}:" for group in setting_up.GROUPS]
+    for flag in ("--admin", "--approver", "--dry-run", "--help"):
+        assert text.count(f" {flag} ") == 1
+    assert text.count("[COMMAND]") == 1, "in the first line"
