@@ -99,10 +99,11 @@ def near_rows(closest: Iterable[Near]) -> list[Row]:
     ]
 
 
-def told(decision: Decision, closest: Sequence[Near], *, may_list: bool) -> Decision:
+def told(decision: Decision, closest: Sequence[Near], *, has_ticket: bool, may_list: bool) -> Decision:
     """Return ``decision``, the answer to a new request. If it is the denial "no rule permits", add what its requester may know
     of the rules: from when a rule may permit the request, or else which rules in ``closest`` come closest to it. If there is no
-    such rule and ``may_list`` is True, add how the requester lists what they may ask for.
+    such rule and ``may_list`` is True, add how the requester lists what they may ask for. Who has no ticket needs one first, and
+    is named no closest rule.
 
     A rule that is named has a say in who may read the contents of the request (``visible_to``), as if it had denied it: the
     request is almost one of those that it hides, and its name and what it wants are in the denial.
@@ -113,7 +114,7 @@ def told(decision: Decision, closest: Sequence[Near], *, may_list: bool) -> Deci
     if openings:
         _, opening = min(openings, key=lambda pair: pair[0])
         more, named = f" at this hour; rule {opening.rule} may permit it from {opening.opens}", [opening]
-    elif closest:
+    elif closest and has_ticket:
         named = list(closest[:MOST_NAMED])
         more = f"; the closest {'rule is' if len(named) == 1 else 'rules are'} {' and '.join(map(_named, named))}"
     else:

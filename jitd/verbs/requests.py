@@ -110,7 +110,8 @@ class Requests:
         with suppress(TimeoutError):  # on a timeout, the decision stays as it is
             closest = await self._explainer.closest(who, service, first.asked, first.command, first.decision)
             may_list = deed_of(service).is_executed and not who.is_root
-            return replace(first, decision=told(first.decision, closest, may_list=may_list))
+            has_ticket = not who.is_local and not who.is_by_pam
+            return replace(first, decision=told(first.decision, closest, has_ticket=has_ticket, may_list=may_list))
         return first
 
     async def _decided(

@@ -631,8 +631,7 @@ def test_without_a_ticket_nobody_writes_a_denial_into_the_record(gated):
         with point(gated, question("alice", "id")) as one:
             answer = one.without_proof()
             assert isinstance(answer, messages.Refused) and answer.code == "denied"
-            assert "no rule permits this without a Kerberos ticket; the closest rule is" in answer.text
-            assert answer.text.endswith("(you have no ticket: kinit)")
+            assert "without a Kerberos ticket (you have no ticket: kinit)" in answer.text
     assert gated.records() == before
 
 

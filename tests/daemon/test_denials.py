@@ -92,9 +92,9 @@ def test_a_rule_that_is_named_hides_what_it_would_hide(house: AskingHouse, chang
 def test_all_rules_that_are_named_must_show_it() -> None:
     """THREATS A-19."""
     some = (Near("a", ("1",), visible_to=("user:x", "user:y")), Near("b", ("2",)), Near("c", ("3",), visible_to=("user:z",)))
-    found = told(NO, some, may_list=True)
+    found = told(NO, some, has_ticket=True, may_list=True)
     assert isinstance(found, Deny) and found.visible_to == ("user:x", "user:y"), "c is not named"
-    assert told(NO, (), may_list=True) == replace(NO, because=f"no; {LISTS}")
+    assert told(NO, (), has_ticket=True, may_list=True) == replace(NO, because=f"no; {LISTS}")
 
 
 def test_a_rule_that_denies_says_what_it_says(house: AskingHouse) -> None:
@@ -118,7 +118,7 @@ NO = Deny(Why.NO_RULE, "no")
 
 
 def because(*near: Near, may_list: bool = True) -> str:
-    found = told(NO, near, may_list=may_list)
+    found = told(NO, near, has_ticket=True, may_list=may_list)
     assert isinstance(found, Deny)
     return found.because
 
@@ -128,7 +128,7 @@ def test_the_earliest_of_several_is_told_and_another_answer_is_left_alone() -> N
     some = (Near("a", ("x",), late, "late"), Near("b", ("y",), soon, "soon"), Near("c", ("z",)))
     assert because(*some) == "no at this hour; rule b may permit it from soon"
     for other in (Deny(Why.RULE, "rule d denies it"), Permit("p", rule().obligations)):
-        assert told(other, some, may_list=True) is other
+        assert told(other, some, has_ticket=True, may_list=True) is other
     assert [row["opens"] for row in near_rows(some)] == ["late", "soon", ""]
     assert [row["opens_at"] for row in near_rows(some)] == ["2026-03-09T00:00:00Z", "2026-03-03T00:00:00Z", None]
 
