@@ -415,7 +415,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
             for life, columns in zip(_LIVES, COLUMNS.values(), strict=True):
                 which = "" if ended else _open_only(ended)
                 for id, document in self._db.execute(
-                    f"SELECT id, CAST(document AS BLOB) FROM {columns.table} {which} ORDER BY rowid"
+                    f"SELECT id, COALESCE(CAST(document AS BLOB), X'') FROM {columns.table} {which} ORDER BY rowid"
                 ):
                     yield life, id, document
 
