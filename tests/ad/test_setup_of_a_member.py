@@ -25,7 +25,7 @@ def test_a_set_up_takes_no_key_of_the_host_away_and_a_second_one_changes_nothing
 
 def test_a_host_that_has_not_joined_is_told_so_and_nothing_is_changed(pristine_member: Member) -> None:
     pristine_member.write("/etc/krb5.conf", KRB5)
-    rule = ("--requester", "root", "--approver", "root", "--tell", "nobody", "id")
+    rule = ("--requester", "group:root", "--approver", "group:root", "--tell", "nobody", "id")
     done = on("member", "jitd", "setup", "--yes", "--no-admin", *rule)
     assert done.returncode == 1 and f"has not joined the domain of {REALM}" in done.stderr, done.stdout + done.stderr
     assert root("member", "sh", "-c", "ls /etc/jitd/policy.d") == ""
