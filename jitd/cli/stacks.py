@@ -221,7 +221,7 @@ def _alone() -> Iterator[None]:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise NotDone("another jitd pam-install runs on this host") from None
+        raise NotDone("another pam-install is at work on this host") from None
     finally:
         os.close(held)
 

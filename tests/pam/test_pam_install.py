@@ -239,7 +239,7 @@ def test_two_at_a_time_are_one_and_a_refusal(house: Gated) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for words in (["sudo"], ["--remove", "sudo"]):
             status, said = typed(*words)
-            assert status == 1 and "another jitd pam-install runs" in said
+            assert status == 1 and "another pam-install is at work" in said
         assert typed("--dry-run", "sudo")[0] == 0
     assert there() == files
 
