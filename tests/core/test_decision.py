@@ -92,6 +92,7 @@ def test_why_something_is_denied_is_spelled_as_the_chain_keeps_it() -> None:
     assert {why.name: in_clear(Deny(why, "no").detail())["why"] for why in Why} == {
         "RULE": "rule",
         "NO_RULE": "no rule",
+        "NO_POLICY": "no policy",
         "ERROR": "error",
         "REASON": "reason",
         "TERMS": "terms",

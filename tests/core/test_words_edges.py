@@ -30,7 +30,7 @@ def test_the_words_of_a_kind_are_these(kind: type[StrEnum]) -> None:
 
 def test_the_words_of_two_words() -> None:
     assert [str(ending) for ending in Ending] == ["exited", "signaled", "not started", "lost"]
-    words = ["rule", "no rule", "error", "reason", "terms", "missing", "unfit", "locked", "approvals"]
+    words = ["rule", "no rule", "no policy", "error", "reason", "terms", "missing", "unfit", "locked", "approvals"]
     words += ["gatekeeper", "authentication", "review", "account"]
     assert [str(why) for why in Why] == words
 
