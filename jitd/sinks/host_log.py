@@ -77,6 +77,8 @@ class HostLog:
         self._place = place
         self._head = store.head().number
         self._at = self._read_place(self._head)
+        self._kept: int | None = None
+        """The place that the file has, if this process has written it."""
         self._changed = asyncio.Event()
         self._left_out: tuple[int, int] | None = None
         self._paced = _Paced()
@@ -164,9 +166,12 @@ class HostLog:
     def _write_place(self) -> None:
         """Write the place in one step. If it is not yet told that records are left out, it is before them. Raises OSError."""
         at = self._at if self._left_out is None else self._left_out[0] - 1
+        if at == self._kept:
+            return
         fresh = self._place.with_suffix(".new")
         fresh.write_text(f"{at}\n", "ascii")
         fresh.replace(self._place)
+        self._kept = at
 
     def _tell_what_is_left_out(self) -> None:
         if self._left_out is not None:

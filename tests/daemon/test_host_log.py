@@ -382,6 +382,25 @@ def test_what_is_left_out_is_told_although_the_daemon_ends_before(house: House, 
     assert told or house.numbers() == list(range(1, 53))
 
 
+def test_a_journal_that_takes_nothing_does_not_cost_a_write_of_the_same_place_again_and_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_log, "AGAIN_AFTER", (0.01, 0.01))
+    house.receiver.end()
+    house.note()
+    written: list[int] = []
+    whole = HostLog._write
+
+    def write(log: HostLog) -> str:
+        fault = whole(log)
+        written.append((house.path / "place").stat().st_ino)
+        return fault
+
+    monkeypatch.setattr(HostLog, "_write", write)
+    house.write(until=lambda: len(written) >= 5)
+    assert len(set(written)) == 1
+
+
 def test_a_place_that_cannot_be_written_is_that_of_before(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """THREATS L-30: the tmpfs of /run may be full."""
     house.note(3)

@@ -334,6 +334,7 @@ def traces(house: House) -> dict[str, object]:
 
 def test_it_changes_nothing_while_a_daemon_runs(house: House) -> None:
     doctor(house)
+    wait_for((house.root / "run/journal").exists, what="the daemon's first word on how far its journal is")
     before, records = traces(house), house.records()
     doctor(house)
     after = traces(house)
