@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jitd.core.frozen import dataclass
 from jitd.core.policy import Policy, no_policy
 from jitd.core.policy_text import PolicyText
 from jitd.settings import policyfile

@@ -9,13 +9,12 @@ again. A notice to approvers is never sent to the requester.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from jitd.core.decision import Approval
 from jitd.core.effects import Moment
-from jitd.core.frozen import dataclass
 from jitd.core.notice import (
     ENDS,
     LOUD,

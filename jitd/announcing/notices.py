@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from jitd.announcing.letters import ASKED, Office
 from jitd.announcing.post import Post
-from jitd.core.frozen import dataclass
 from jitd.core.notice import Heard, half_time
 from jitd.core.request import Request, RequestState
 from jitd.log import log

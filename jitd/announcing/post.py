@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict, deque
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from jitd.announcing.letters import Letter, Letters, Office
-from jitd.core.frozen import dataclass
 from jitd.core.notice import LOUD, Heard, Missed, Notice, Whom
 from jitd.core.request import Request, RequestState
 from jitd.failures import Failure, count

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from jitd.asking import json_text
@@ -19,7 +20,6 @@ from jitd.asking.hearing import Nonsense, read_answer, read_opa
 from jitd.asking.reaching import Reaching, fault_of
 from jitd.asking.telling import for_gatekeeper
 from jitd.asking.turns import Full, Turns
-from jitd.core.frozen import dataclass
 from jitd.core.gatekeeping import Answer, Asking, Passes, Requires, Silent
 from jitd.core.naming import Naming
 from jitd.deciding.gatekeepers import Manner, question_of

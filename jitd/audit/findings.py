@@ -7,9 +7,8 @@ Law: pure. Each finding names one thing that is wrong, in one of the words of ``
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
-
-from jitd.core.frozen import dataclass
 
 
 class Wrong(StrEnum):

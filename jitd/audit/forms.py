@@ -13,10 +13,9 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
-
-from jitd.core.frozen import dataclass, field
 
 CHECKPOINT_NAMESPACE = "jitd-checkpoint"
 """The namespace of a host's signature of a checkpoint (OpenSSH, PROTOCOL.sshsig)."""

@@ -11,6 +11,7 @@ open.
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import dataclass
 from dataclasses import dataclass as mutable
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +20,6 @@ from jitd.audit import sshsig
 from jitd.audit.findings import Finding, Report, Wrong
 from jitd.audit.forms import CHECKPOINT_NAMESPACE, Checkpoint, Countersignature
 from jitd.audit.keys import Keys
-from jitd.core.frozen import dataclass
 
 MOST_DIFFERENCES = 1000
 """Maximum number of differences from a collector's records that are reported."""

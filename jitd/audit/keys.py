@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from jitd.audit import sshsig
 from jitd.audit.findings import Finding, Report, Wrong
 from jitd.audit.forms import CHECKPOINT_NAMESPACE, KEY_NAMESPACE
-from jitd.core.frozen import dataclass
 
 MADE, ROTATED = "key.made", "key.rotated"
 """The notes that name a key."""

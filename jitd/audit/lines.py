@@ -12,6 +12,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from jitd.audit import forms
@@ -22,7 +23,6 @@ from jitd.audit.heads import Heads, Signed
 from jitd.audit.keys import Keys, NamedKey
 from jitd.audit.telling import WORDS
 from jitd.core.chain import GENESIS, Seal
-from jitd.core.frozen import dataclass
 from jitd.core.values import commitment as commit
 from jitd.core.values import committed_in
 

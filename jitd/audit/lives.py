@@ -14,13 +14,12 @@ import secrets
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from dataclasses import dataclass as mutable
 from typing import Any, Protocol
 
 from jitd.audit.findings import Finding, Report, Wrong
 from jitd.core import grant, holding, lock, owed_review, request, run
-from jitd.core.changed import replace
-from jitd.core.frozen import dataclass
 
 OPEN: dict[str, frozenset[str]] = {
     life: frozenset(str(state) for state, events in law.items() if events)

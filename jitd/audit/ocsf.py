@@ -14,12 +14,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jitd.audit.forms import Record
 from jitd.audit.telling import WORDS
-from jitd.core.frozen import dataclass
 
 VERSION = "1.8.0"
 """The version of OCSF."""

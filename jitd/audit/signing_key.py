@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -21,7 +22,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from jitd.audit import sshsig
 from jitd.core.chain import Seal
-from jitd.core.frozen import dataclass, field
 from jitd.givers import durable
 
 MACHINE_ID = Path("/etc/machine-id")

@@ -14,11 +14,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from jitd.audit.forms import Record, Said
 from jitd.core import visibility
-from jitd.core.frozen import dataclass
 from jitd.core.grade import worst
 from jitd.core.masking import MASKED
 from jitd.core.request import Request

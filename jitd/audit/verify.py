@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import msgspec
@@ -26,8 +27,6 @@ from jitd.audit.policies import Policies
 from jitd.audit.said import FORGOTTEN, Said
 from jitd.audit.standing import StandingLists
 from jitd.core.chain import GENESIS, Seal, canonical
-from jitd.core.changed import replace
-from jitd.core.frozen import dataclass
 
 STEP = 1000
 """So many records are read between two reports of the progress."""

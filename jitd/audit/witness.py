@@ -13,12 +13,12 @@ import hashlib
 import json
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 
 from jitd.audit.forms import Checkpoint, Digest, Record
 from jitd.audit.keys import change_in
 from jitd.audit.sshsig import BadSignature, fingerprint, signer, verify
 from jitd.core.chain import GENESIS, Seal, seal_over
-from jitd.core.frozen import dataclass, field
 
 REMEMBERED = 4096
 """A checkpoint may stand this many records after the record that it is about. A sink writes it when it has been signed."""

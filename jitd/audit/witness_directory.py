@@ -14,6 +14,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,8 +22,6 @@ from jitd.audit.forms import Checkpoint, Conviction, Countersignature, Digest, i
 from jitd.audit.key_file import key_in
 from jitd.audit.sshsig import public_line, read_public, sign
 from jitd.audit.witness import Fork, Signed
-from jitd.core.changed import replace
-from jitd.core.frozen import dataclass
 from jitd.givers import durable
 
 KEY, PUBLIC_KEY, HOSTS, DATABASE = "key", "key.pub", "allowed_signers", "witness.db"

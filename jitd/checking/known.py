@@ -7,8 +7,8 @@ Law: pure. Nobody can approve their own request, and each person is counted only
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from jitd.core.frozen import dataclass
 from jitd.core.made_account import is_made, itself
 from jitd.core.policy import Rule
 from jitd.core.subject import person_of

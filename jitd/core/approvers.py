@@ -9,7 +9,8 @@ and no other ways.
 
 from __future__ import annotations
 
-from jitd.core.changed import replace
+from dataclasses import replace
+
 from jitd.core.decision import Approval
 from jitd.core.subject import Subject, matches_any
 from jitd.core.ways import Open, best, every_way, flat, still_asked

@@ -6,12 +6,12 @@ Law: pure. Every value comes from the KDC, and never from the client. If a value
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from jitd.core.duration import duration_in_words, spell_duration
-from jitd.core.frozen import dataclass
 
 
 class KdcAnswer(StrEnum):

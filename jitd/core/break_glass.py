@@ -9,9 +9,9 @@ cannot use a grant that the rule has permitted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
-from jitd.core.changed import replace
 from jitd.core.decision import Decision, Permit
 from jitd.core.grant import Grant, Used
 from jitd.core.law import IllegalEvent

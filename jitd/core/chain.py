@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from jitd.core.effects import Moment
-from jitd.core.frozen import dataclass
 from jitd.core.law import name_of
 from jitd.core.values import Values
 

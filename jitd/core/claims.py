@@ -9,9 +9,9 @@ point runs as root.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
-from jitd.core.frozen import dataclass
 from jitd.core.run import Process
 from jitd.core.values import BYTES, MANY, TEXT
 

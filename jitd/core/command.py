@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Annotated
 
-from jitd.core.changed import replace
-from jitd.core.frozen import dataclass
 from jitd.core.grade import Finding, read_rows, rows
 from jitd.core.masking import Place, masked
 from jitd.core.values import ARGUMENTS, BYTES, DIGEST, MANY, NUMBER, PAIRS, TEXT, WORDS, Said

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
 from jitd.core.command import Command, RunAs
-from jitd.core.frozen import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,12 @@ Law: only a permit has obligations, and ``narrow`` can only make the obligations
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import prod
 from typing import Any
 
 from jitd.core.authentication import Demand
-from jitd.core.changed import replace
-from jitd.core.frozen import dataclass
 from jitd.core.values import Value, value
 
 

@@ -7,7 +7,7 @@ session begins, and whether a thing is requested. No other module compares the n
 
 from __future__ import annotations
 
-from jitd.core.frozen import dataclass
+from dataclasses import dataclass
 
 JITSUDO = "jitsudo"
 """The service name of requests for commands that the daemon itself runs, and of requests for things. Every other name is the name

@@ -7,9 +7,8 @@ the state of the objects. Therefore jitd can derive the same effects again after
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-
-from jitd.core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,13 @@ information that jitd has found on the host.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from jitd.core.changed import replace
 from jitd.core.conditions import DAYS, CommandPattern
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.facts import NOTHING, Facts, Unasked
-from jitd.core.frozen import dataclass
 from jitd.core.next_hour import hour_in_words, next_hour
 from jitd.core.origin import FACT
 from jitd.core.policy import CONDITIONS, Policy, Rule, decide, is_of

@@ -8,10 +8,9 @@ an attempt to read the fact raises Unasked. The caller then looks for the fact a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-
-from jitd.core.frozen import dataclass
 
 Value = bool | int | float | str | datetime | tuple[str, ...]
 """The types that the value of a fact or a claim can have. All values are flat. Therefore no expression gets a nested or cyclic

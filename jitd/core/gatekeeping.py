@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
-from jitd.core.changed import replace
 from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Terms, Why, narrow
-from jitd.core.frozen import dataclass
 from jitd.core.subject import Subject
 from jitd.core.values import TEXT, value
 

@@ -8,10 +8,9 @@ does not know is never graded as harmless.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
-
-from jitd.core.frozen import dataclass
 
 
 class Grade(IntEnum):

@@ -7,16 +7,15 @@ holding under a grant is live, the grant is ACTIVE and can be revoked. When a gr
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
-from jitd.core.changed import replace
 from jitd.core.command import Command, run_id, work_of
 from jitd.core.decision import Terms, narrow_terms
 from jitd.core.deed import Deed, deed_of
 from jitd.core.effects import Admit, ListsChanged, Moment, SetDeadline
-from jitd.core.frozen import dataclass
 from jitd.core.holding import Giving, Taking
 from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.run import Process, Returned, Starting, StopOrdered

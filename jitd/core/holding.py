@@ -9,13 +9,12 @@ and then records that it has done so.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
-from jitd.core.changed import replace
 from jitd.core.effects import Give, ListsChanged, Moment, Take, TellHolder
-from jitd.core.frozen import dataclass
 from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.run import Returned
 from jitd.core.values import TEXT, value

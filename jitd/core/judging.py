@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from jitd.core import code_variables
-from jitd.core.changed import replace
 from jitd.core.conditions import PERILOUS
-from jitd.core.frozen import dataclass, field
 from jitd.core.grade import Finding, Grade, Look, NotLooked, Seen
 from jitd.core.places import absolute, place_of, tree_matters
 from jitd.core.places import is_tree as _is_tree

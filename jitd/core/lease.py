@@ -9,8 +9,9 @@ second is the demand of the rule today. Usually, jitd uses the current groups of
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from jitd.core.approvers import tally
-from jitd.core.changed import replace
 from jitd.core.decision import Obligations, narrow_standing, narrow_without_kdc
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant

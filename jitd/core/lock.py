@@ -10,16 +10,15 @@ Therefore a lock never ends too early, but it may end too late.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
 from jitd.core import owed_review
 from jitd.core.approvers import tally
-from jitd.core.changed import replace
 from jitd.core.decision import Deny, Why
 from jitd.core.effects import ForgetAnswers, ListsChanged, Moment, SetDeadline, TellRequester
-from jitd.core.frozen import dataclass
 from jitd.core.grant import Grant, Revoked, Used
 from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.request import Locked, Request, Reviewed, Screened, Verdict, open_ways

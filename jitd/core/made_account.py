@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-
-from jitd.core.frozen import dataclass
+from dataclasses import dataclass
 
 KIND = "account"
 """The kind of thing to which made accounts belong."""

@@ -9,8 +9,8 @@ the masks of all rules about a program apply, whichever rule decides.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from jitd.core.frozen import dataclass
 from jitd.core.spelling import spelled
 
 MASKED = "‹masked›"

@@ -7,10 +7,10 @@ Law: pure. A word is ``group:NAME`` (``conditions.read_who``). Every field of Ob
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jitd.core.decision import Approval, Obligations
-from jitd.core.frozen import dataclass
 
 if TYPE_CHECKING:
     from jitd.core.request import Request

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
 from types import MappingProxyType
-
-from jitd.core.frozen import dataclass
 
 ROOTS = ("request", "subject", "claim", "fact")
 """The first word of each name."""

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import combinations
 from string import ascii_lowercase, ascii_uppercase
 from types import MappingProxyType
 
 from jitd.core.conditions import is_principal, read_who
 from jitd.core.facts import Value
-from jitd.core.frozen import dataclass, field
 from jitd.core.made_account import is_made
 
 _PLAIN = re.compile(r"[a-z0-9._-]{1,32}")

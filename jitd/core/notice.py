@@ -10,14 +10,13 @@ their own request. A notice never changes a decision.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
-from jitd.core.changed import replace
 from jitd.core.decision import Approval
 from jitd.core.effects import Moment
-from jitd.core.frozen import dataclass
 from jitd.core.request import Request, RequestState, Verdict, open_ways
 from jitd.core.subject import Subject
 from jitd.core.ways import flat

@@ -8,11 +8,11 @@ Law: pure. If the origin is not known, the condition ``origin`` does not hold in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Protocol
 
 from jitd.core.facts import Facts, Unasked
-from jitd.core.frozen import dataclass
 
 FACT = "fact.origin"
 """The name of the fact that the condition ``origin`` compares. The value of this fact is ``local``, ``console``, ``remote`` or an

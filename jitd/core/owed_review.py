@@ -11,16 +11,15 @@ record proves. Therefore a review never becomes overdue too early, but it may be
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
 from jitd.core.approvers import lack, may_approve, may_review
 from jitd.core.authentication import KdcAnswer
-from jitd.core.changed import replace
 from jitd.core.decision import BreakGlass, Deny, Why
 from jitd.core.effects import ListsChanged, Moment, ReviewGiven, ReviewOverdue, ReviewOwed, SetDeadline
-from jitd.core.frozen import dataclass
 from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.subject import Subject
 from jitd.core.values import TEXT, value

@@ -7,9 +7,9 @@ Law: pure; no file is opened. The table is not complete, and it never decides a 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 
-from jitd.core.frozen import dataclass
 from jitd.core.grade import Grade
 
 

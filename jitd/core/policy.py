@@ -8,17 +8,16 @@ answer is a deny. If the evaluation of a rule fails, the answer is a deny that r
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
 from jitd.core.breach import breach
-from jitd.core.changed import replace
 from jitd.core.command import Command
 from jitd.core.conditions import SELF, covers_run_as
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Record, Terms, Why
 from jitd.core.duration import LONGEST, duration_in_words
 from jitd.core.facts import NOTHING, Facts, Unasked
-from jitd.core.frozen import dataclass, field
 from jitd.core.masking import Place, places
 from jitd.core.named_groups import NamedGroups
 from jitd.core.names import OF_THE_FILE

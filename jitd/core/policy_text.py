@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 
 from jitd.core.chain import canonical
-from jitd.core.frozen import dataclass
 from jitd.core.spelling import spelled, unspelled
 
 FORM = "jitd policy 1"

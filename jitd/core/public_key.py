@@ -12,8 +12,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Mapping, Sequence
-
-from jitd.core.frozen import dataclass
+from dataclasses import dataclass
 
 WANTED_BY = frozenset({"ssh-certificate"})
 """The kinds of things for which a person must send a public key."""

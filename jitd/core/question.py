@@ -10,11 +10,10 @@ run, the values of these names are unknown.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
-from jitd.core.changed import replace
 from jitd.core.command import Command
 from jitd.core.facts import Facts, Unknown, Value
-from jitd.core.frozen import dataclass
 from jitd.core.origin import Caller
 from jitd.core.spelling import spelled
 from jitd.core.subject import Subject

@@ -10,19 +10,18 @@ more than the request asked for, and never more than the rule allows.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
 from jitd.core.approvers import lack, may_review, tally
 from jitd.core.authentication import KdcAnswer
-from jitd.core.changed import replace
 from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, facts_of, narrow
 from jitd.core.deed import deed_of
 from jitd.core.effects import ListsChanged, Moment, RequestEnded, RequestWaits, Screen, SetDeadline, TellRequester, WayOpened
-from jitd.core.frozen import dataclass
 from jitd.core.gatekeeping import Heard, Passed, judged, passed, said
 from jitd.core.grade import rows, worst
 from jitd.core.grant import Grant, Issued, Used

@@ -8,8 +8,8 @@ descriptions of groups).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-from jitd.core.frozen import dataclass
 from jitd.core.grade import Finding, Grade
 from jitd.core.rule import Rule
 

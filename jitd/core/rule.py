@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from jitd.core.authentication import Demand
 from jitd.core.conditions import CommandPattern, Glob, Hours, Reason
 from jitd.core.decision import Approval, BreakGlass, Obligations, Terms
-from jitd.core.frozen import dataclass
 from jitd.core.masking import Mask
 from jitd.core.origin import Whence
 from jitd.core.when import When

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
 from jitd.core import named_groups
 from jitd.core.command import Command
 from jitd.core.conditions import CommandPattern
-from jitd.core.frozen import dataclass, field
 from jitd.core.named_groups import NamedGroups
 from jitd.core.question import Question
 from jitd.core.rule import Rule

@@ -9,14 +9,12 @@ as an event.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
-from jitd.core.changed import replace
 from jitd.core.effects import ForgetRun, ListsChanged, Moment, StartRun, StopRun
-from jitd.core.frozen import dataclass
 from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.values import TEXT, Said, value
 

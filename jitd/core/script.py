@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from jitd.core.command import Command
-from jitd.core.frozen import dataclass
 
 LARGEST = 64 * 1024
 """Maximum size in bytes of a text that is shown."""

@@ -10,9 +10,9 @@ this.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import reduce
 
-from jitd.core.changed import replace
 from jitd.core.decision import MOST_COMBINATIONS, Decision, Deny, Permit, Why, in_both, n_combinations, narrow
 
 MOST_THINGS = 8

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-
-from jitd.core.frozen import dataclass
+from dataclasses import dataclass
 
 LONGEST = 128 * 1024
 """Maximum number of characters of a text that is read. Linux allows no longer argument (MAX_ARG_STRLEN)."""

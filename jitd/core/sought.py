@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from jitd.core.command import ALPHABET
 from jitd.core.conditions import Glob
-from jitd.core.frozen import dataclass
 from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY
 
 PROGRAMS = frozenset(actor.principal for actor in (POLICY, CLOCK, DAEMON, MONITOR))

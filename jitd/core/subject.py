@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from jitd.core.authentication import Authentication
-from jitd.core.changed import replace
-from jitd.core.frozen import dataclass
 from jitd.core.made_account import Behind, is_made
 from jitd.core.naming import Naming
 

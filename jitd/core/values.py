@@ -11,9 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from jitd.core.frozen import dataclass
 from jitd.core.spelling import spelled, unspelled
 
 T = TypeVar("T")

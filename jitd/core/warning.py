@@ -9,8 +9,7 @@ because rules accept warnings by name.
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-from jitd.core.frozen import dataclass
+from dataclasses import dataclass
 
 WARNINGS: Mapping[str, str] = {
     "never-matches": "the rule can never match a request",

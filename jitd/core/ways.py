@@ -9,12 +9,11 @@ Law: pure. Every function that counts or names approvers needs an ``Open``, a li
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import NewType
 
-from jitd.core.changed import replace
 from jitd.core.decision import MOST_COMBINATIONS, Approval, n_combinations, still_owed
-from jitd.core.frozen import dataclass
 from jitd.core.wording import all_of
 
 Open = NewType("Open", tuple[Approval, ...])

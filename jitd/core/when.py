@@ -10,11 +10,10 @@ permit rule or in a deny rule, the request is denied.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from jitd.core.changed import replace
 from jitd.core.facts import Facts, Unasked, Unknown, Value, spell
-from jitd.core.frozen import dataclass, field
 from jitd.core.names import OF_THE_FILE
 from jitd.core.origin import FACT, Whence, began_in
 from jitd.core.question import Question, said

@@ -12,13 +12,12 @@ import os
 import pwd
 import re
 from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from jitd.core.authentication import Authentication
-from jitd.core.changed import replace
 from jitd.core.command import MAX_ID, RunAs
-from jitd.core.frozen import dataclass
 from jitd.core.made_account import Made, is_made
 from jitd.core.named_groups import NamedGroups
 from jitd.core.naming import Naming

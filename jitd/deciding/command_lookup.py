@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from jitd.core.changed import replace
 from jitd.core.command import Command, Pairs
 from jitd.core.deed import deed_of
 from jitd.core.environment import fault_in_locale, fault_in_variables, split_locale
-from jitd.core.frozen import dataclass
 from jitd.core.origin import Caller
 from jitd.core.subject import Subject
 from jitd.deciding import accounts

@@ -12,16 +12,15 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from jitd.core import break_glass, lease, lock
 from jitd.core.authentication import KdcAnswer
-from jitd.core.changed import replace
 from jitd.core.command import Command, work_of
 from jitd.core.decision import Decision, Deny, Obligations, Permit, Why, narrow, narrow_standing
 from jitd.core.deed import RUN, deed_of
 from jitd.core.effects import Moment
-from jitd.core.frozen import dataclass
 from jitd.core.gatekeeping import Heard, folded, judged
 from jitd.core.grade import Finding
 from jitd.core.grant import Grant, covers, waits_for_its_own

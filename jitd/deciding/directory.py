@@ -10,9 +10,9 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+from dataclasses import dataclass
 
 from jitd.core.command import MAX_ID
-from jitd.core.frozen import dataclass
 from jitd.deciding.accounts import NoSuchAccount
 
 _FIRST = 1 << 12

@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from jitd.core.break_glass import unbarred
-from jitd.core.changed import replace
 from jitd.core.command import Command
 from jitd.core.decision import Decision, Deny, Why
 from jitd.core.deed import deed_of
 from jitd.core.effects import Moment
 from jitd.core.explaining import Explained, Near, closest, explain
 from jitd.core.facts import Facts, Value, read_value
-from jitd.core.frozen import dataclass
 from jitd.core.names import NAMES, Name, fault_in
 from jitd.core.owed_review import OwedReview
 from jitd.core.policy import Policy

@@ -13,9 +13,9 @@ import pwd
 import stat
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 
-from jitd.core.changed import replace
 from jitd.core.command import Command
 from jitd.core.grade import Finding, Grade, Look, NotLooked, Seen
 from jitd.core.grading import findings_of, findings_of_pattern

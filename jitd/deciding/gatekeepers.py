@@ -11,12 +11,11 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from jitd.core.changed import replace
 from jitd.core.command import Command, work_of
 from jitd.core.effects import Moment
-from jitd.core.frozen import dataclass, field
 from jitd.core.gatekeeping import Answer, Asking, Heard, Passed, Passes, Refuses, Requires, Silent
 from jitd.core.masking import MASKED, is_quoting
 

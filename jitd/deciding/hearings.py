@@ -7,8 +7,8 @@ Law: no gatekeeper is queried about a denial. After a query, the caller must dec
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from jitd.core.changed import replace
 from jitd.core.decision import Decision, Deny, Permit
 from jitd.core.effects import Moment
 from jitd.core.gatekeeping import Asking

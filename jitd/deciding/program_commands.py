@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from jitd.core.changed import replace
-from jitd.core.frozen import dataclass
 from jitd.core.subject import Subject
 from jitd.deciding import accounts, sudo_settings
 from jitd.deciding.command_lookup import NOTHING, SHELL, Asked, Nonsense, can_see

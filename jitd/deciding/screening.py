@@ -9,16 +9,15 @@ state.
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from jitd.beside import filtering
 from jitd.core.breach import unbound
-from jitd.core.changed import replace
 from jitd.core.command import Command, Interpreter, Operand, Pairs
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import deed_of
 from jitd.core.effects import Moment
 from jitd.core.environment import let_in
-from jitd.core.frozen import dataclass
 from jitd.core.origin import Caller
 from jitd.core.policy import Policy, denied_files, no_rule
 from jitd.core.question import Question

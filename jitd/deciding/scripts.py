@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 
 from jitd.core.command import Command, Operand
-from jitd.core.frozen import dataclass
 from jitd.core.script import LARGEST, LARGEST_TOGETHER, MOST, Script, is_packaged, runs_texts, why_not
 from jitd.core.subject import Subject
 from jitd.deciding import accounts, groups

@@ -12,11 +12,11 @@ import pwd
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
 from jitd.core.decision import Approval
-from jitd.core.frozen import dataclass
 from jitd.core.made_account import is_made, itself
 from jitd.core.request import Request, open_ways
 from jitd.core.subject import person_of

@@ -9,8 +9,8 @@ dangerous value of the setting. Calls may block.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-from jitd.core.frozen import dataclass
 from jitd.pamlint import sudoers as reader
 from jitd.pamlint.places import Places, Unreadable
 

@@ -10,8 +10,8 @@ sentence in Doubtful does not reveal whether the path exists. Calls may block.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
-from jitd.core.frozen import dataclass
 from jitd.deciding.walking import Changeable, Held, Way, own_root, walk
 from jitd.files.inspection import ABSENT
 from jitd.pamlint.places import Places, Unreadable

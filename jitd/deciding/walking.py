@@ -13,8 +13,8 @@ import ctypes
 import errno
 import os
 import stat
+from dataclasses import dataclass
 
-from jitd.core.frozen import dataclass
 from jitd.files.inspection import MOST_LINKS, parts
 
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -6,9 +6,9 @@ from __future__ import annotations
 import ctypes
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from jitd.core.frozen import dataclass
 from jitd.doctor.finding import Finding, bad, ok, unknown, weak
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")

@@ -11,10 +11,10 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 
-from jitd.core.frozen import dataclass
 from jitd.core.holding import Holding
 from jitd.doctor import files
 from jitd.doctor.finding import Finding, bad, count, ok, unknown, weak

@@ -11,9 +11,9 @@ import os
 import stat
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from jitd.core.frozen import dataclass
 from jitd.doctor.finding import Finding, bad, count, listed, ok, unknown, word
 from jitd.settings.toml_document import who_else_may_write
 from jitd.versions import PROGRAMS as OTHERS

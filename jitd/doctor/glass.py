@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
-from jitd.core.frozen import dataclass
 from jitd.core.owed_review import OwedReviewState
 from jitd.doctor.finding import Finding, count, listed, ok, weak
 from jitd.doctor.host import Host

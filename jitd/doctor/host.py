@@ -11,10 +11,10 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from jitd.core.frozen import dataclass
 from jitd.core.policy import Policy
 from jitd.doctor.finding import word
 from jitd.settings import policyfile

@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import gssapi
 from gssapi.raw.ext_krb5 import krb5_extract_authtime_from_sec_context
 from gssapi.raw.misc import GSSError
 
-from jitd.core.frozen import dataclass
 from jitd.deciding.s4u2self import ISSUED, NoCredentials, acquire, code_of, question, sentence_of
 from jitd.doctor.finding import Finding, bad, ok, unknown, weak, word
 from jitd.doctor.host import Host

@@ -9,9 +9,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from jitd.core.frozen import dataclass
 from jitd.doctor import files
 from jitd.doctor.files import Seen
 from jitd.doctor.finding import Finding, bad, count, ok, unknown, weak, word

@@ -11,10 +11,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jitd.core.frozen import dataclass
 from jitd.doctor import daemon, files, kerberos
 from jitd.doctor.finding import Finding, bad, count, listed, ok, unknown, weak
 from jitd.doctor.host import Host

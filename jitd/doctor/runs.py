@@ -13,9 +13,9 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from jitd.core.frozen import dataclass
 from jitd.doctor.finding import Finding, bad, count, listed, ok, unknown, weak, word
 from jitd.doctor.host import BOOTED, Host, holders
 from jitd.doctor.state import kind_of, live_runs, mounts

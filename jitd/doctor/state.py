@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from jitd.audit.chain_walk import walk
@@ -21,7 +22,6 @@ from jitd.audit.findings import Finding as Wrong
 from jitd.audit.findings import Report
 from jitd.audit.verify import rows_of, verify
 from jitd.core.chain import GENESIS, Seal
-from jitd.core.frozen import dataclass
 from jitd.core.holding import Holding
 from jitd.core.thing import is_service_ticket
 from jitd.doctor import files

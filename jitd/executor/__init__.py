@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
-from jitd.core.frozen import dataclass
 from jitd.core.run import Outcome, Recording, Traces, Usage
 from jitd.monitor.orders import Job, Login
 

@@ -14,9 +14,9 @@ import fcntl
 import os
 import shutil
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from jitd.core.frozen import dataclass
 from jitd.core.run import Ending, Usage
 from jitd.monitor import places
 from jitd.monitor.orders import FAILED, Login

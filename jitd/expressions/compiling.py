@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 from cel_expr_python import cel
 
 from jitd.core.facts import Value
-from jitd.core.frozen import dataclass
 from jitd.core.names import NAMES, ROOTS, Name, fault_in
 from jitd.core.naming import AS_WRITTEN, Naming
 from jitd.core.when import When, WhenFailed

@@ -10,8 +10,7 @@ an empty tree.
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-from jitd.core.frozen import dataclass
+from dataclasses import dataclass
 
 Fields = list[tuple[int, int | bytes]]
 _PARSED, _CHECKED = b"type.googleapis.com/cel.expr.ParsedExpr", b"type.googleapis.com/cel.expr.CheckedExpr"

@@ -12,9 +12,9 @@ import hashlib
 import os
 import stat
 import time
+from dataclasses import dataclass
 
 from jitd.core.facts import Facts, Unknown, Value
-from jitd.core.frozen import dataclass
 from jitd.core.question import Question
 from jitd.facts.packages import NoDatabase, Packages
 from jitd.files.digests import DigestCache, identity

@@ -12,8 +12,7 @@ import os
 import re
 import stat
 import threading
-
-from jitd.core.frozen import dataclass
+from dataclasses import dataclass
 
 DATABASE = b"/var/lib/dpkg"
 _MOST_KEPT = 512

@@ -13,11 +13,10 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from jitd.core.frozen import dataclass
 from jitd.givers.durable import alone, store, sync
 from jitd.givers.kind import HOLDING
 from jitd.settings.account_uids import Range

@@ -19,9 +19,9 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from jitd.core.frozen import dataclass
 from jitd.core.wording import listed
 from jitd.givers.account_remains import as_account
 from jitpam.wire.shown import shown

@@ -11,8 +11,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Sequence
-
-from jitd.core.frozen import dataclass
+from dataclasses import dataclass
 
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
 MOST_SAID = 500

@@ -28,10 +28,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
-
-from jitd.core.frozen import dataclass
 
 HOLDING = re.compile(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}(?:\.[1-9][0-9]{0,8})?", re.ASCII)
 """The form of a holding's id. The first holding of a grant has the id of the grant. Each further holding has a dot and a number

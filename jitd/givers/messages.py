@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from jitd.core.conditions import is_name
-from jitd.core.frozen import dataclass
 from jitd.core.thing import FORMER_KINDS, KINDS, read_giver
 from jitd.givers.kind import HOLDING, MOST_BROUGHT, Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitpam.wire import notation

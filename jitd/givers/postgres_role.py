@@ -13,11 +13,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import psycopg
 from psycopg import sql
 
-from jitd.core.frozen import dataclass
 from jitd.givers.kind import HOLDING, Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitd.givers.postgres_remains import keeper_of, outliving
 from jitd.givers.postgres_server import Server, Session, Unreachable, told

@@ -17,13 +17,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
 import psycopg
 from psycopg import sql
 
-from jitd.core.frozen import dataclass
 from jitd.givers import postgres_processes
 from jitd.givers.postgres_processes import NotFound
 from jitd.givers.postgres_remains import Remains, databases, has_things_in, prepared, reachable

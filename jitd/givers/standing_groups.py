@@ -15,9 +15,9 @@ import os
 import pwd
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from jitd.core.frozen import dataclass
 from jitd.core.thing import instead_of_group
 from jitd.givers import executing
 from jitd.givers.durable import sync

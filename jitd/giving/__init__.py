@@ -10,10 +10,10 @@ Failed, it is not known whether the order was carried out. The method ``look`` c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from jitd.core.frozen import dataclass
 from jitd.core.holding import Holding
 from jitd.givers.kind import Seen as Seen
 from jitd.givers.kind import State as State

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from jitd.asking import json_text
-from jitd.core.frozen import dataclass
 from jitd.givers import durable
 from jitd.givers.kind import HOLDING
 

@@ -17,12 +17,12 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from jitd.core.chain import Seal
-from jitd.core.frozen import dataclass
 from jitd.core.holding import Holding, HoldingState
 from jitd.store import Store, StoreError, Unreadable
 

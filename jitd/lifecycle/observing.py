@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from jitd.core import run
-from jitd.core.changed import replace
 from jitd.core.decision import Deny
 from jitd.core.grant import Grant
 from jitd.core.law import DAEMON, Actor, IllegalEvent

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from typing import Any
 
 from jitd.core import effects, lock, owed_review, request, run
-from jitd.core.changed import replace
 from jitd.core.decision import Approval, Decision, Permit
 from jitd.core.effects import Effect, Moment
 from jitd.core.grant import Expired, Grant, GrantState, Revoked

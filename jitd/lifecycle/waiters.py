@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from jitd.core.decision import Approval
-from jitd.core.frozen import dataclass
 from jitd.core.holding import Holding
 from jitd.core.request import Request
 from jitd.core.subject import Subject

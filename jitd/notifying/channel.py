@@ -5,9 +5,8 @@ Law: if ``send`` raises nothing, the message was passed on. It is not known whet
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
-
-from jitd.core.frozen import dataclass
 
 
 class NotSent(Exception):

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from jitd.asking import json_text
-from jitd.core.frozen import dataclass
 from jitd.notifying.channel import Message
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from jitd.core.deed import deed_of
-from jitd.core.frozen import dataclass
 from jitd.core.grade import Grade
 from jitd.core.notice import Back, Event, Notice, Whom, decider
 from jitd.core.policy import describe_approvals

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from jitd.core.frozen import dataclass, field
 from jitd.core.policy import Policy
 from jitd.store import Cell, Row, Store
 

@@ -10,6 +10,7 @@ another form (``jitpam.wire.shown``).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -17,7 +18,6 @@ from jitd.checking.coverage import covers_glob, covers_pattern
 from jitd.core.command import Command
 from jitd.core.conditions import SELF, CommandPattern, Glob, read_command_pattern, read_host, read_run_as
 from jitd.core.deed import deed_of
-from jitd.core.frozen import dataclass
 from jitd.core.rule import Rule
 from jitpam.wire.shown import shown
 

@@ -13,11 +13,11 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from jitd.core.claims import Claims, Point
 from jitd.core.decision import Approval
 from jitd.core.deed import RUN, deed_of
-from jitd.core.frozen import dataclass
 from jitd.core.holding import Holding
 from jitd.core.origin import Caller
 from jitd.core.request import Request, RequestState

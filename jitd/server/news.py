@@ -5,11 +5,10 @@ request is reported with a code and one sentence.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from jitd.core.changed import replace
 from jitd.core.effects import Moment
-from jitd.core.frozen import dataclass
 from jitd.core.lock import Lock, lock_on, sentence
 from jitd.core.notice import Heard
 from jitd.core.request import NOT_AT_ONCE, Request, RequestState, Verdict

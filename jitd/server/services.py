@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from jitd.core.effects import Moment
-from jitd.core.frozen import dataclass
 from jitd.core.notice import Heard
 from jitd.core.request import Request
 from jitd.core.subject import Subject

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from jitd.core.frozen import dataclass, field
 from jitd.notifying import templates
 from jitd.settings import url_file
 from jitd.settings.notify_key import channels_in, read_channel, unknown_in

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -16,7 +17,6 @@ from typing import Literal
 from jitd.core.command import MAX_ID
 from jitd.core.conditions import is_name, is_principal, read_service
 from jitd.core.duration import read_duration
-from jitd.core.frozen import dataclass, field
 from jitd.core.made_account import is_made
 from jitd.core.names import NAMES, Name
 from jitd.core.naming import Form, Naming, is_realm, read_form

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from jitd.core.conditions import is_name
-from jitd.core.frozen import dataclass
 from jitd.core.thing import KINDS, instead_of_group, read_giver
 from jitd.settings.account_uids import overlap, read_uids
 from jitd.settings.outsiders import Program, Reach, file_in, flag_in

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
 from jitd.core.duration import read_duration
 from jitd.core.fact_values import read_value
 from jitd.core.facts import Value
-from jitd.core.frozen import dataclass, field
 from jitd.core.gatekeeping import read_gatekeeper
 from jitd.core.names import NAMES, TYPES, Name
 from jitd.outside.addresses import read_network

@@ -7,9 +7,9 @@ contain only the parts that are shown above. jitd never passes the URI to libpq.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from jitd.core.conditions import is_name
-from jitd.core.frozen import dataclass
 
 DIRECTORY, PORT = "/run/postgresql", 5432
 _URI = re.compile(r"(?:postgresql|postgres)://(?:([^@/?#]*)@)?([^@/?#]*)/([^?#]*)(?:\?([^?#]*))?", re.ASCII)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from jitd.core.duration import read_duration
-from jitd.core.frozen import dataclass
 from jitd.settings import url_file
 from jitd.settings.channels import SHOWS
 from jitd.settings.outsiders import HTTP, KEYS_AT, Reach, network_in, reach_in

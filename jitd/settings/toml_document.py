@@ -11,8 +11,7 @@ import re
 import stat
 import tomllib
 from collections.abc import Iterable, Mapping
-
-from jitd.core.frozen import dataclass
+from dataclasses import dataclass
 
 Place = tuple[str | int, ...]
 """The place of a value in a document. A place consists of keys of tables and indexes of arrays, such as ``("permit", 0,

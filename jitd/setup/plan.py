@@ -14,8 +14,8 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from jitd.core.frozen import dataclass, field
 from jitd.doctor.finding import listed, word
 from jitd.doctor.kerberos import HOSTS, KEEPS_PASSWORD, OWN, enrolment, renewal
 

@@ -15,10 +15,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from jitd.core.frozen import dataclass
 from jitd.failures import Failure, count
 from jitd.log import log
 from jitd.outside.client import Failed

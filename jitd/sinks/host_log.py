@@ -14,6 +14,7 @@ import json
 import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ from typing import Any
 from jitd.audit.sentences import beginning, sentence
 from jitd.audit.telling import EVERYTHING, ID, Sight, tell
 from jitd.core.chain import Seal
-from jitd.core.frozen import dataclass
 from jitd.core.law import Role
 from jitd.core.request import Request, RequestState, Verdict
 from jitd.core.sought import PROGRAMS

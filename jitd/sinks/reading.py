@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -18,8 +19,6 @@ from typing import Any
 from jitd.audit import ocsf
 from jitd.audit.forms import Checkpoint, Digest, Record
 from jitd.audit.telling import SIGHTS, Sight, sight_outside, tell
-from jitd.core.changed import replace
-from jitd.core.frozen import dataclass
 from jitd.core.request import Request
 from jitd.core.values import id_in
 from jitd.outside.deliveries import MOST_EVENTS, MOST_TEXT, Deliver, Destination, Event, room, write_question

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from jitd.audit.forms import Checkpoint
 from jitd.core.chain import Seal
-from jitd.core.changed import replace
 from jitd.outside import deliveries
 from jitd.outside.deliveries import Destination, Https, Syslog
 from jitd.settings.sinks import Batches, LogFile, SinkSettings, SyslogServer

@@ -8,8 +8,8 @@ krb5.conf(5), and prof_parse.c of MIT Kerberos for what is blank, quoted or fina
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-from jitd.core.frozen import dataclass
 from jitd.standing.scene import Scene
 
 START, ALSO = "/etc/krb5.conf", "/etc/krb5.conf.d"

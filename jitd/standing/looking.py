@@ -8,8 +8,8 @@ the list says so. Nothing that a reader meets stops another reader.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
-from jitd.core.changed import replace
 from jitd.core.policy import Policy
 from jitd.pamlint.linting import Gates, gates_of_host
 from jitd.pamlint.places import Places

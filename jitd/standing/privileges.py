@@ -10,9 +10,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
-
-from jitd.core.frozen import dataclass
 
 FORM = "jitd standing 1"
 ROOT = "root"

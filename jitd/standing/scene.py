@@ -15,11 +15,11 @@ import stat
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from jitd.core.frozen import dataclass, field
 from jitd.core.policy import Policy
 from jitd.deciding import groups
 from jitd.pamlint.linting import Gates

@@ -15,10 +15,10 @@ import glob
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
-from jitd.core.frozen import dataclass
 from jitd.pamlint import sshdconfig, starting
 from jitd.pamlint.findings import Place
 from jitd.pamlint.linting import SSHD_CONFIG, starts_of_sshd

@@ -12,8 +12,8 @@ import fnmatch
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
-from jitd.core.frozen import dataclass, field
 from jitd.core.grade import Grade
 from jitd.core.root_groups import ROOT_GROUPS
 from jitd.pamlint import sudoconf

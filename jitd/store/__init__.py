@@ -6,12 +6,12 @@ Law: all changes that one input causes are written in one transaction. A store d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from jitd.audit.forms import Checkpoint
 from jitd.core.chain import Seal
-from jitd.core.frozen import dataclass
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.lock import Lock

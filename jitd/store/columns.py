@@ -6,10 +6,10 @@ Law: the value of a column is computed from the object alone. Therefore the veri
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from jitd.core.command import work_of
-from jitd.core.frozen import dataclass
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.lock import Lock

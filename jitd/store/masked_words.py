@@ -12,14 +12,13 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from jitd.core.changed import replace
 from jitd.core.command import Command, Operand
-from jitd.core.frozen import dataclass
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.request import Request

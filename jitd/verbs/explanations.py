@@ -8,9 +8,9 @@ Law: only operators and auditors learn which rules exist and what other people m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import reduce
 
-from jitd.core.changed import replace
 from jitd.core.decision import Decision, Deny, Why, in_both
 from jitd.core.effects import Moment
 from jitd.core.explaining import Explained, Near

@@ -11,10 +11,10 @@ import json
 import secrets
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from jitd.core import lock
-from jitd.core.changed import replace
 from jitd.core.command import read_id, spell_id
 from jitd.core.duration import LONGEST, duration_in_words
 from jitd.core.effects import Moment

@@ -15,6 +15,7 @@ import time
 from binascii import b2a_base64
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from importlib import resources
@@ -28,7 +29,6 @@ from jitd.audit.pack.trace import trace
 from jitd.audit.pack.verify import Wrong, page, readme
 from jitd.core.command import read_id
 from jitd.core.effects import Moment
-from jitd.core.frozen import dataclass
 from jitd.core.names import Name
 from jitd.core.policy import Policy
 from jitd.core.policy_text import PolicyText

@@ -11,11 +11,11 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec
 
 from jitd.core import request
-from jitd.core.changed import replace
 from jitd.core.claims import Claims, Point
 from jitd.core.command import Command, fingerprint, read_id, spell_id, work_of
 from jitd.core.decision import Decision, Deny, Permit, Why

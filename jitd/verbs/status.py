@@ -10,9 +10,9 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from jitd.core.duration import duration_in_words
-from jitd.core.frozen import dataclass
 from jitd.core.subject import Subject
 from jitd.core.wording import count, listed
 from jitd.store import LiveCounts

@@ -9,8 +9,8 @@ disconnected, the grant is not used.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from jitd.core.changed import replace
 from jitd.core.decision import Decision, Deny, Permit
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant, GrantState, NoUseLeft, Used

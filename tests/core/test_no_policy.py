@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from dataclasses import replace as changed
 from typing import Any
 
 import pytest
 
-from jitd.core.changed import replace as changed
 from jitd.core.decision import Deny, Permit, Why
 from jitd.core.policy import ROOTS, decide, masked_places, no_policy, rules_for
 from jitd.core.policy_text import PolicyText

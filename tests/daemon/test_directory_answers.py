@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from jitd.core.changed import replace
 from jitd.core.named_groups import NamedGroups
 from jitd.core.naming import Naming
 from jitd.core.rule import Rule

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,6 @@ from jitd.audit import forms
 from jitd.audit.forms import Checkpoint
 from jitd.core.chain import GENESIS, Seal, canonical
 from jitd.core.chain import seal as sealed_after
-from jitd.core.changed import replace
 from jitd.core.decision import Deny, Why
 from jitd.core.grade import Finding, Grade
 from jitd.core.subject import BY_PAM

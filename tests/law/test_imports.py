@@ -187,7 +187,7 @@ LAW: dict[str, set[str]] = {
         "jitd.recording", "jitd.settings", "jitd.store", "jitd.versions",
     },
     # what a host lacks before its first request
-    "jitd.setup": {CORE, "jitpam.initiator", "jitd.doctor", "jitd.kdc.keytab", "jitd.settings", "jitd.setup"},
+    "jitd.setup": {"jitpam.initiator", "jitd.doctor", "jitd.kdc.keytab", "jitd.settings", "jitd.setup"},
     "jitd.cli": {
         WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.local_proof",
         "jitpam.streams", "jitpam.usage", "jitpam.wrapping", "jitd.audit",
@@ -219,8 +219,8 @@ PURE = {
     "jitd.recording.filter": "__future__ re",
     "jitd.recording.player": "__future__ collections itertools math",
     "jitd.doctor.finding": "__future__ dataclasses re",
-    "jitd.setup.plan": "__future__ base64 collections difflib hashlib json re tomllib",
-    "jitd.standing.privileges": "__future__ collections json typing",
+    "jitd.setup.plan": "__future__ base64 collections dataclasses difflib hashlib json re tomllib",
+    "jitd.standing.privileges": "__future__ collections dataclasses json typing",
     "jitd.recording.asciicast": "__future__ codecs collections json",
     "jitd.invocation": "__future__ collections dataclasses re",
     "jitd.versions": "__future__ collections re typing",

@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from jitd.core.frozen import dataclass
 from jitd.core.values import Values, committed_in
 
 FORM = "jitd pack 1"

@@ -9,10 +9,10 @@ what was decided.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from jitd.core.changed import replace
 from jitd.core.explaining import Explained, decided, explain
 from jitd.core.facts import Facts, Value, read_value
 from jitd.core.names import Name

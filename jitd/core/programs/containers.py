@@ -7,8 +7,8 @@ Law: pure. Whoever chooses what a container mounts, or starts it with the rights
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from jitd.core.changed import replace
 from jitd.core.judging import Call, Row
 from jitd.core.places import is_tree, place_of, tree_matters
 from jitd.core.programs.shared import trusts

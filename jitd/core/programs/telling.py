@@ -9,8 +9,8 @@ example, takes ``--version`` for nothing and is a shell afterwards, ``bash -v`` 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from jitd.core.changed import replace
 from jitd.core.judging import Call, Row
 
 _WORDS = (
