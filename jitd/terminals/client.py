@@ -11,7 +11,7 @@ from pathlib import Path
 
 from jitd.beside.asking import Line, Unanswered
 from jitd.beside.doors import ChildDoor, Door, SocketDoor
-from jitd.terminals.messages import Tell, Told, read_answer, write_question
+from jitd.terminals.messages import ANSWERS, QUESTIONS, Tell, Told
 
 NAME = "jitd-terminals"
 """The name of the process, of its account and of the unit of its socket."""
@@ -38,11 +38,11 @@ class Terminals:
     async def tell(self, question: Tell) -> Told | Failed:
         """Send ``question`` to the process. If the process ends before it answers, send the question once more."""
         try:
-            body = write_question(question)
+            body = QUESTIONS.write(question)
         except (ValueError, TypeError) as fault:
             return Failed(f"this cannot be told by {self._name}: {fault}")
         try:
-            return read_answer(await self._line.ask(body, WITHIN))
+            return ANSWERS.read(await self._line.ask(body, WITHIN))
         except Unanswered as why:
             return Failed(str(why))
         except ValueError as fault:

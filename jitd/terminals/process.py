@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from jitd.beside import starting
 from jitd.beside.answering import Answering, NoAnswer
-from jitd.terminals.messages import read_question, write_answer
+from jitd.terminals.messages import ANSWERS, QUESTIONS
 from jitd.terminals.writing import tell
 
 NAME = "jitd-terminals"
@@ -32,13 +32,13 @@ USAGE = f"usage: {NAME}    (systemd starts it, by {NAME}.socket)"
 async def answer(body: bytes) -> bytes:
     """Return the answer to one question of the daemon. Raises NoAnswer."""
     try:
-        question = read_question(body)
+        question = QUESTIONS.read(body)
     except ValueError as fault:
         raise NoAnswer(f"a question that cannot be read: {fault}; is the daemon of another version?") from None
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(SECONDS):
-            return write_answer(await loop.run_in_executor(None, tell, question))
+            return ANSWERS.write(await loop.run_in_executor(None, tell, question))
     except TimeoutError:
         starting.say(NAME, f"an account or a terminal does not answer within {SECONDS:g} s; {NAME} ends, and is started again")
         os._exit(1)

@@ -17,7 +17,7 @@ from jitpam.wire.messages import FROM_CLIENT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from jitpam.wire.messages import Message
@@ -37,7 +37,7 @@ kernel cannot take more.
 """
 
 
-def _is_text(value: object) -> bool:
+def is_text(value: object) -> bool:
     if type(value) is not str or "\0" in value:
         return False
     try:
@@ -48,7 +48,7 @@ def _is_text(value: object) -> bool:
 
 
 def _text(value: object) -> str:
-    if not _is_text(value):
+    if not is_text(value):
         raise ValueError("is not text")
     return value  # type: ignore[return-value]
 
@@ -72,12 +72,12 @@ def _bytes(value: object) -> bytes:
     if type(value) is not str:
         raise ValueError("is not base64")
     raw = binascii.a2b_base64(value, strict_mode=True) if value else b""
-    if _unbytes(raw) != value:  # the unused bits of the last character must be 0, so that each value has only one form
+    if write_bytes(raw) != value:  # the unused bits of the last character must be 0, so that each value has only one form
         raise ValueError("is not canonical base64")
     return raw
 
 
-def _unbytes(value: bytes) -> str:
+def write_bytes(value: bytes) -> str:
     return binascii.b2a_base64(value, newline=False).decode("ascii")
 
 
@@ -147,7 +147,7 @@ def _write(value: Any, kind: str) -> Any:
     if isinstance(value, (list, tuple)):
         return [_write(item, kind) for item in value]
     if isinstance(value, bytes) and "bytes" in kind:
-        return _unbytes(value)
+        return write_bytes(value)
     if value is not None and ("bytes" in kind or isinstance(value, bytes)):
         raise ValueError(f"is not {kind}")
     return value
@@ -183,26 +183,36 @@ def weigh(body: bytes) -> None:
     raise RemoteProtocolError(f"a message of {len(body)} bytes, more than its kind may have")
 
 
+def read_object(body: bytes, tag: str) -> tuple[str, dict[str, Any]]:
+    """Return the text in the field ``tag`` of ``body``, the name of the message, and all other fields. Raises ValueError."""
+    found = notation.read(body)
+    if type(found) is not dict:
+        raise ValueError("not an object")
+    return _text(found.pop(tag, None)), found
+
+
+def read_fields(name: str, found: dict[str, Any], readers: Mapping[str, Callable[[object], Any]]) -> dict[str, Any]:
+    """Read each field of the message ``name`` with its reader. Raises ValueError, also if there are other fields than these."""
+    if found.keys() != readers.keys():
+        raise ValueError(f"{name}: its fields are {', '.join(readers) or 'none'}")
+    values = {}
+    for field, read in readers.items():
+        try:
+            values[field] = read(found[field])
+        except ValueError as fault:
+            raise ValueError(f"{name}: {field} {fault}") from None
+    return values
+
+
 def decode(body: bytes, of: dict[str, type[Message]]) -> Message:
     """Decode the message in ``body``. The type of the message must be one of ``of``, which is FROM_CLIENT or FROM_DAEMON.
 
     Raises RemoteProtocolError and no other error, whatever the bytes are.
     """
     try:
-        found = notation.read(body)
-        if type(found) is not dict:
-            raise ValueError("not an object")
-        kind = of.get(_text(found.pop("type", None)))
-        if kind is None:
+        name, found = read_object(body, "type")
+        if (kind := of.get(name)) is None:
             raise ValueError("no such message")
-        if found.keys() != kind.fields.keys():
-            raise ValueError(f"{kind.type}: its fields are {', '.join(kind.fields) or 'none'}")
-        values = {}
-        for name, declared in kind.fields.items():
-            try:
-                values[name] = READ[declared](found[name])
-            except ValueError as fault:
-                raise ValueError(f"{kind.type}: {name} {fault}") from None
-        return kind(**values)
+        return kind(**read_fields(name, found, {field: READ[declared] for field, declared in kind.fields.items()}))
     except ValueError as fault:
         raise RemoteProtocolError(f"a message that cannot be read: {fault}") from None

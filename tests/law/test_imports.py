@@ -211,7 +211,7 @@ PURE_OF_PAMLINT = (
 PURE = {
     "jitd.core": "__future__ base64 binascii bisect collections dataclasses datetime difflib enum functools hashlib ipaddress"
     " itertools json math operator re reprlib stat string tomllib types typing unicodedata zoneinfo",
-    "jitpam.wire": "__future__ _json binascii collections json re struct typing unicodedata",
+    "jitpam.wire": "__future__ _json binascii collections dataclasses enum json re struct typing unicodedata",
     "jitd.expressions.parse": "__future__ collections dataclasses",
     "jitd.audit.sentences": "__future__ collections dataclasses datetime typing",
     "jitd.recording.form": "__future__ dataclasses enum hashlib json re typing zlib",
@@ -238,7 +238,7 @@ PURE = {
     "jitd.notifying.foreign": "__future__ re",
     "jitd.notifying.templates": "__future__ collections dataclasses re",
     "jitd.notifying.wording": "__future__ collections dataclasses datetime re",
-    "jitd.terminals.messages": "__future__ dataclasses re",
+    "jitd.terminals.messages": "__future__ dataclasses typing",
     "jitd.programs.messages": "__future__ binascii dataclasses re",
     "jitd.kdc.strings": "__future__ dataclasses re",
     "jitd.kdc.entry": "__future__ collections typing",

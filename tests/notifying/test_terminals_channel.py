@@ -12,7 +12,7 @@ from jitd.core.notice import Event, Whom
 from jitd.notifying.channel import Message, NobodyThere, NotWanted
 from jitd.notifying.terminals import Terminals, fitted
 from jitd.notifying.wording import MOST_LISTED, digest, say
-from jitd.terminals.messages import MOST_BYTES, MOST_PEOPLE, Tell, Told, read_question, text_of, write_question
+from jitd.terminals.messages import MOST_BYTES, MOST_PEOPLE, QUESTIONS, Tell, Told, text_of
 from tests.notifying.hostile import HOSTILE
 from tests.notifying.test_wording import notice, waiting
 from tests.scene import command, person
@@ -28,7 +28,7 @@ def test_every_message_fits_and_says_what_to_type(event: Event) -> None:
         for whom in Whom:
             message = say(notice(event, whom), wild, "terminals", "command")
             lines = fitted(message.lines)
-            assert read_question(write_question(Tell(("bob",), lines))).lines == lines
+            assert QUESTIONS.read(QUESTIONS.write(Tell(("bob",), lines))).lines == lines
             typed = [line for line in message.lines if line.startswith("    ")]
             assert [line for line in lines if line.startswith("    ")] == typed, text
 
@@ -43,7 +43,7 @@ def test_whatever_a_message_says_it_fits() -> None:
     for lines in ((), ("x" * 5000,) * 50, ("\x1b[2J\u202e",), ("",) * 100):
         found = fitted(lines or ("",))
         assert len(text_of(found)) <= MOST_BYTES
-        write_question(Tell(("bob",), found))
+        QUESTIONS.write(Tell(("bob",), found))
 
 
 def test_many_people_are_told_in_several_questions() -> None:

@@ -10,17 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.terminals.messages import (
-    MOST_BYTES,
-    MOST_PEOPLE,
-    Tell,
-    Told,
-    read_answer,
-    read_question,
-    text_of,
-    write_answer,
-    write_question,
-)  # fmt: skip
+from jitd.terminals.messages import ANSWERS, MOST_BYTES, MOST_PEOPLE, QUESTIONS, Tell, Told, text_of
 
 GOLDEN = Path(__file__).parent / "golden"
 QUESTION = Tell(("alice", "DOMAIN\\bob"), ("alice asks to run a command as root on db1.", "", "    jitd show K7QM-2XVD"))
@@ -32,13 +22,13 @@ TOLD = {"said": "told", "n_told": 1, "n_refused": 0}
 def test_an_addressee_may_have_a_long_name_that_is_not_ascii() -> None:
     """One account that cannot be told of would keep the message from all."""
     tell = Tell(("jürgen@ad.example.test", f"{'a' * 32}@{'b' * 100}.example.test"), ("x",))
-    assert write_question(tell).isascii() and read_question(write_question(tell)) == tell
+    assert QUESTIONS.write(tell).isascii() and QUESTIONS.read(QUESTIONS.write(tell)) == tell
 
 
 def test_a_message_has_the_bytes_that_it_has_always_had() -> None:
     question, answer = (GOLDEN / "tell.json").read_bytes(), (GOLDEN / "told.json").read_bytes()
-    assert write_question(QUESTION) == question and read_question(question) == QUESTION
-    assert write_answer(ANSWER) == answer and read_answer(answer) == ANSWER
+    assert QUESTIONS.write(QUESTION) == question and QUESTIONS.read(question) == QUESTION
+    assert ANSWERS.write(ANSWER) == answer and ANSWERS.read(answer) == ANSWER
 
 
 @pytest.mark.parametrize(
@@ -50,18 +40,18 @@ def test_a_message_has_the_bytes_that_it_has_always_had() -> None:
     ],
 )  # fmt: skip
 def test_a_question_that_is_otherwise_is_refused(change: dict[str, object]) -> None:
-    assert read_question(json.dumps(TELL).encode()) == Tell(("alice",), ("x",))
+    assert QUESTIONS.read(json.dumps(TELL).encode()) == Tell(("alice",), ("x",))
     with pytest.raises(ValueError):
-        read_question(json.dumps(TELL | change).encode())
+        QUESTIONS.read(json.dumps(TELL | change).encode())
 
 
 @pytest.mark.parametrize("sign", [chr(code) for code in (*range(32), *range(127, 161), 0x202E, 0xFF20, 0x1F4A3)])
 def test_no_sign_that_could_control_a_terminal_is_in_a_text(sign: str) -> None:
     """THREATS N-02. Escapes, line ends, C1 controls as UTF-8, and all else beyond ASCII."""
     with pytest.raises(ValueError):
-        write_question(Tell(("alice",), (f"a{sign}b",)))
+        QUESTIONS.write(Tell(("alice",), (f"a{sign}b",)))
     with pytest.raises(ValueError):
-        read_question(json.dumps(TELL | {"lines": [f"a{sign}b"]}).encode())
+        QUESTIONS.read(json.dumps(TELL | {"lines": [f"a{sign}b"]}).encode())
 
 
 @pytest.mark.parametrize(
@@ -78,14 +68,14 @@ def test_no_sign_that_could_control_a_terminal_is_in_a_text(sign: str) -> None:
     ],
 )
 def test_an_answer_that_is_otherwise_is_refused(change: dict[str, object]) -> None:
-    assert read_answer(json.dumps(TOLD).encode()) == Told(1, 0)
+    assert ANSWERS.read(json.dumps(TOLD).encode()) == Told(1, 0)
     with pytest.raises(ValueError):
-        read_answer(json.dumps(TOLD | change).encode())
+        ANSWERS.read(json.dumps(TOLD | change).encode())
 
 
 @given(st.binary(max_size=100))
 def test_whatever_the_bytes_are_only_value_error_is_raised(noise: bytes) -> None:
-    for read in (read_question, read_answer):
+    for read in (QUESTIONS.read, ANSWERS.read):
         with pytest.raises(ValueError):
             read(noise)
 
@@ -93,6 +83,6 @@ def test_whatever_the_bytes_are_only_value_error_is_raised(noise: bytes) -> None
 def test_the_longest_text_is_a_kibibyte_with_all_that_stands_around_it() -> None:
     line = "x" * (MOST_BYTES - len(text_of(("",))))
     assert len(text_of((line,))) == MOST_BYTES
-    assert read_question(write_question(Tell(("alice",), (line,)))).lines == (line,)
+    assert QUESTIONS.read(QUESTIONS.write(Tell(("alice",), (line,)))).lines == (line,)
     with pytest.raises(ValueError):
-        write_question(Tell(("alice",), (f"{line}x",)))
+        QUESTIONS.write(Tell(("alice",), (f"{line}x",)))

@@ -79,7 +79,7 @@ def test_one_that_hangs_ends_and_says_so() -> None:
 
 def test_what_cannot_be_asked_is_told() -> None:
     said = with_terminals(client.child(ACCOUNT), lambda terminals: terminals.tell(Tell(("a\nb",), ("x",))))
-    assert isinstance(said, Failed) and "people has a word that is not printable ASCII" in said.why
+    assert isinstance(said, Failed) and "people is not the name of an account" in said.why
 
 
 # --- the channel

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Declared messages: each declared type takes exactly its values, a message exactly its fields, and nothing is written that the
+other side would refuse.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jitpam.wire.declared import (
+    CARRIED,
+    INLINE,
+    TRUTH,
+    Codec,
+    Scalar,
+    base64,
+    integer,
+    list_of,
+    member_of,
+    one_of,
+    optional,
+    row,
+    row_of,
+    sentence,
+    sentence_of,
+    table_of,
+    text,
+)
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    host: Annotated[str, text("a host", r"[a-z]+$")]
+    port: Annotated[int, integer(1, 65_535)]
+
+    def check(self) -> None:
+        if self.host == "nowhere":
+            raise ValueError("nowhere has no port")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    first: bool
+    place: Annotated[Place, INLINE]
+    last: Annotated[tuple[str, ...], list_of(text("a word"))] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    why: Annotated[str, sentence_of()]
+    descriptor: Annotated[int | None, CARRIED] = None
+
+
+CODEC = Codec[Ask | Secret]("do", {"ask": Ask, "secret": Secret}, most=500)
+ASK = {"do": "ask", "first": True, "host": "db", "port": 5432, "last": ["x"]}
+
+TABLE: list[tuple[str, Scalar, list[Any], list[Any]]] = [
+    ("text", text("a word", r"[a-z]+$"), ["a", "abc"], ["", "a\n", "A", 1, None, True, ["a"], "a\0"]),
+    ("a text with bounds", text("a word", least=2, most=3), ["ab", "äbc"], ["a", "abcd", "a\0b", "\ud800b"]),
+    ("an integer", integer(-1, 2), [-1, 0, 2], [-2, 3, True, False, "1", None, [1]]),
+    ("truth", TRUTH, [True, False], [0, 1, "true", None]),
+    ("one of words", one_of(("a", "b"), "a or b"), ["a", "b"], ["", "c", "ab", 1, None, ["a"]]),
+    ("a list", list_of(integer(0, 9), 1, 2), [[1], [1, 2]], [[], [1, 2, 3], [10], ["1"], 1, "1", None, {"1": 1}]),
+    ("a row", row(integer(0, 9), TRUTH), [[1, True]], [[], [1], [1, True, 1], [True, 1], {}, None]),
+    ("base64", base64(3), ["", "YQ==", "YWJj"], ["YQ", "YR==", "YQ==\n", " YQ==", "YWJjZA==", "ä", None, 1, [], "YW Jj"]),
+    ("an optional value", optional(integer(0, 9)), [None, 1], [10, "", False]),
+    ("a sentence", sentence_of(), ["x", "a b." * 250], ["", "a\n", "ä", "x" * 1001, None]),
+]
+
+
+@pytest.mark.parametrize("name", [name for name, *_ in TABLE])
+def test_a_declared_type_takes_its_values_and_no_others(name: str) -> None:
+    (how, right, wrong) = next(row[1:] for row in TABLE if row[0] == name)
+    for value in right:
+        assert how.write(how.read(value)) == value
+    for value in wrong:
+        with pytest.raises(ValueError):
+            how.read(value)
+
+
+def test_a_table_is_sorted_and_read_as_pairs() -> None:
+    how = table_of(text("a name", "[a-z]+"), integer(0, 9), 2)
+    assert how.read({"a": 1, "b": 2}) == (("a", 1), ("b", 2)) and how.write((("a", 1),)) == {"a": 1}
+    for value in ({"b": 1, "a": 2}, {"a": 1, "b": 2, "c": 3}, {"A": 1}, {"a": 10}, [["a", 1]], None):
+        with pytest.raises(ValueError):
+            how.read(value)
+
+
+def test_a_member_and_a_row_of_a_class_are_objects_again() -> None:
+    colour = member_of(Colour, "a colour")
+    assert colour.read("red") is Colour.RED and colour.write(Colour.RED) == "red"
+    place = row_of(Place)
+    assert place.read(["db", 1]) == Place("db", 1) and place.write(Place("db", 1)) == ["db", 1]
+    for how, value in (
+        (colour, "RED"),
+        (colour, 1),
+        (colour, ["red"]),
+        (place, ["db"]),
+        (place, ["db", 0]),
+        (place, {"host": "db"}),
+    ):
+        with pytest.raises(ValueError):
+            how.read(value)
+
+
+def test_a_message_is_written_field_by_field_and_a_field_in_line_in_its_place() -> None:
+    written = CODEC.write(Ask(True, Place("db", 5432), ("x",)))
+    assert written == b'{"do":"ask","first":true,"host":"db","port":5432,"last":["x"]}'
+    assert CODEC.read(written) == Ask(True, Place("db", 5432), ("x",))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"do": "other"},
+        {"do": None},
+        {"do": ["ask"]},
+        {"more": 1},
+        {"first": 1},
+        {"host": "nowhere"},
+        {"host": "db\n"},
+        {"port": 0},
+        {"port": 1.0},
+        {"last": "x"},
+        {"last": ["x" * 500]},
+    ],
+)
+def test_every_other_message_is_refused(change: dict[str, Any]) -> None:
+    assert isinstance(CODEC.read(json.dumps(ASK).encode()), Ask)
+    with pytest.raises(ValueError):
+        CODEC.read(json.dumps(ASK | change).encode())
+
+
+@pytest.mark.parametrize("field", sorted(ASK))
+def test_a_message_without_one_of_its_fields_is_refused(field: str) -> None:
+    with pytest.raises(ValueError):
+        CODEC.read(json.dumps({name: value for name, value in ASK.items() if name != field}).encode())
+
+
+def test_a_message_that_is_not_ascii_is_refused_although_it_is_json() -> None:
+    said = json.dumps(ASK | {"last": ["ä"]}, ensure_ascii=False).encode()
+    with pytest.raises(ValueError):
+        CODEC.read(said)
+    assert CODEC.read(json.dumps(ASK | {"last": ["ä"]}).encode()) == Ask(True, Place("db", 5432), ("ä",))
+
+
+def test_a_descriptor_comes_beside_a_message_that_declares_one_and_no_other() -> None:
+    written = CODEC.write(Secret("so", 7))
+    assert written == b'{"do":"secret","why":"so"}'
+    assert CODEC.read(written) == Secret("so") and CODEC.read(written, 9) == Secret("so", 9)
+    with pytest.raises(ValueError):
+        CODEC.read(json.dumps(ASK).encode(), 9)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Ask(True, Place("nowhere", 1)),
+        Ask(True, Place("db", 0)),
+        Ask(True, Place("db", 1), ("x" * 500,)),
+        Secret(""),
+        Place("db", 1),
+    ],
+)
+def test_what_the_other_side_would_refuse_is_not_written(message: Any) -> None:
+    with pytest.raises(ValueError):
+        CODEC.write(message)
+
+
+def test_a_field_without_a_declared_type_is_a_defect_that_is_found_at_the_start() -> None:
+    @dataclass(frozen=True)
+    class Loose:
+        word: str
+
+    with pytest.raises(TypeError, match="Loose.word"):
+        Codec[Loose]("do", {"loose": Loose})
+
+
+@given(st.binary(max_size=100))
+def test_whatever_the_bytes_are_only_value_error_is_raised(noise: bytes) -> None:
+    with pytest.raises(ValueError):
+        CODEC.read(noise)
+
+
+@given(st.text())
+def test_any_text_becomes_a_sentence_that_a_message_may_have(said: str) -> None:
+    how = sentence_of()
+    assert how.read(sentence(said)) == sentence(said)
