@@ -119,13 +119,6 @@ class Authentication:
         return "forwarded" in self.flags or "proxy" in self.flags
 
     @property
-    def is_initial(self) -> bool:
-        """True if the ticket itself comes from the initial authentication. False if the ticket was obtained with another
-        ticket.
-        """
-        return "initial" in self.flags
-
-    @property
     def is_preauthenticated(self) -> bool:
         """True if the person had to prove their identity before the KDC issued the first ticket (pre-authentication)."""
         return "pre-authent" in self.flags

@@ -244,14 +244,6 @@ def decider(request: Request) -> Subject | None:
     return last.by if last is not None and request.state is ended_so[last.verdict] else None
 
 
-def decided_by(request: Request) -> str:
-    """Return the principal of the person whose review ended ``request``. Return an empty text if ``request`` was not ended by a
-    review.
-    """
-    by = decider(request)
-    return "" if by is None else by.principal
-
-
 def has_approved(person: str, request: Request) -> bool:
     """True if ``person`` has already approved ``request``."""
     return any(review.by.person == person for review in request.reviews if review.verdict is Verdict.APPROVE)

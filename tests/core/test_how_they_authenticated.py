@@ -110,11 +110,9 @@ def test_a_flag_has_its_name_and_one_without_a_name_is_not_lost() -> None:
 
 def test_properties_of_a_ticket_are_read_from_its_flags() -> None:
     every = proof(0, flags=("initial", "pre-authent", "hw-authent", "transited-policy-checked", "forwarded"))
-    assert (
-        every.is_initial and every.is_preauthenticated and every.is_by_hardware and every.is_path_checked and every.is_forwarded
-    )
+    assert every.is_preauthenticated and every.is_by_hardware and every.is_path_checked and every.is_forwarded
     none = proof(0, flags=())
-    assert not (none.is_initial or none.is_preauthenticated or none.is_by_hardware or none.is_path_checked or none.is_forwarded)
+    assert not (none.is_preauthenticated or none.is_by_hardware or none.is_path_checked or none.is_forwarded)
 
 
 # --- in a rule ---------------------------------------------------------------------------------------------------------

@@ -23,7 +23,6 @@ from jitd.core.notice import (
     Skipped,
     Whom,
     awaits_things,
-    decided_by,
     decider,
     half_time,
     has_approved,
@@ -186,7 +185,6 @@ ENDED_BY: dict[str, tuple[Request, Any]] = {
 @pytest.mark.parametrize(("request_", "who"), ENDED_BY.values(), ids=list(ENDED_BY))
 def test_who_ended_it(request_: Request, who: Any) -> None:
     assert decider(request_) == who
-    assert decided_by(request_) == ("" if who is None else who.principal)
 
 
 def test_who_has_approved_is_a_person_and_no_account() -> None:
