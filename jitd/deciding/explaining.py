@@ -205,7 +205,7 @@ class _Supposing(Knowledge):
     """
 
     def __init__(self, gather: Gather, supposed: Facts) -> None:
-        super().__init__(gather)
+        super().__init__(gather, Beforehand().told)
         self._supposed = supposed
         self.question: Question | None = None
         self.wanted: frozenset[str] = frozenset()

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Protocol
 
 from jitd.core.decision import Decision, Deny, Why
-from jitd.core.facts import NOTHING, Facts, Unasked, Unknown, Value, spell
+from jitd.core.facts import Facts, Unasked, Unknown, Value, spell
 from jitd.core.names import NAMES, OF_THE_FILE, Name
 from jitd.core.policy import Policy, decide, facts_named
 from jitd.core.question import Question
@@ -38,16 +38,6 @@ again and again. This limit prevents endless queries in that case.
 """
 
 
-def gather_nothing(names: frozenset[str], question: Question) -> Facts:
-    """Return no facts. If no rule of the policy uses facts, jitd uses this function as ``Gather``."""
-    return NOTHING
-
-
-def nobody_told(name: str, about: Question) -> object:
-    """Return an empty text. On hosts without providers, jitd uses this function as ``Told``."""
-    return ""
-
-
 class Wanted(Unasked):
     """Raised if the decision needs facts that this host itself does not know. ``about`` is the question that needs these
     facts.
@@ -68,18 +58,6 @@ class Providers(Protocol):
 
     def told(self, name: str, about: Question) -> object:
         """Return the data that the provider of the fact ``name`` would get: see ``Told``."""
-
-
-class NoProviders:
-    """Replaces the providers if no provider is configured."""
-
-    async def ask(self, names: frozenset[str], about: Question) -> Facts:
-        """Return Unknown for each name in ``names``."""
-        return {name: Unknown(NO_PROVIDER) for name in names}
-
-    def told(self, name: str, about: Question) -> object:
-        """Return an empty text, because there is no provider."""
-        return ""
 
 
 class Beforehand:
@@ -127,7 +105,7 @@ class Knowledge:
     what jitd has found at the typed path.
     """
 
-    def __init__(self, gather: Gather, told: Told = nobody_told) -> None:
+    def __init__(self, gather: Gather, told: Told) -> None:
         self._gather = gather
         self._told = told
         self._known: dict[str, Value | Unknown] = {}

@@ -21,7 +21,7 @@ from jitd.core.grant import GrantState
 from jitd.core.law import Actor, Role
 from jitd.core.request import RequestState
 from jitd.deciding.decider import Decider
-from jitd.deciding.knowledge import NoProviders, gather_nothing
+from jitd.deciding.knowledge import Beforehand
 from jitd.giving import Givers
 from jitd.lifecycle import deadlines, observing
 from jitd.lifecycle.deadlines import Deadlines
@@ -78,8 +78,8 @@ class House:
             ask_kdc=lambda principal: KdcAnswer.VALID,
             refused=None,
             not_given=lambda thing: "",
-            gather=gather_nothing,
-            providers=NoProviders(),
+            gather=lambda names, about: {},
+            providers=Beforehand(),
             workers=None,
             now=lambda: self.at,
         )

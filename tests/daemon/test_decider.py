@@ -31,7 +31,7 @@ from jitd.deciding import accounts, findings, knowledge
 from jitd.deciding.command_lookup import Asked
 from jitd.deciding.decider import Decider, FirstDecision, FreshDecision
 from jitd.deciding.gatekeepers import Hearing
-from jitd.deciding.knowledge import Gather, NoProviders, Providers, gather_nothing
+from jitd.deciding.knowledge import Beforehand, Gather, Providers
 from jitd.files import inspection, operands, path_lookup
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store.sqlite import SqliteStore
@@ -81,8 +81,8 @@ class House:
         self.graded: Callable[[], tuple[Finding, ...]] = lambda: FOUND
         self.meanwhile: list[Callable[[], None]] = []
         self.together: threading.Barrier | None = None
-        self.gather: Gather = gather_nothing
-        self.providers: Providers = NoProviders()
+        self.gather: Gather = lambda names, about: {}
+        self.providers: Providers = Beforehand()
         self.store = SqliteStore(path / "jitd.db")
         self.lifecycle = Lifecycle(self.store, lambda: self.at, lambda: "policy-1")
         self.workers = Workers()
