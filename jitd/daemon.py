@@ -21,7 +21,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import astuple
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from jitd import systemd
 from jitd.claiming import claim
@@ -58,7 +58,6 @@ if TYPE_CHECKING:
     from jitd.store import Store
     from jitd.workers import Workers
 
-T = TypeVar("T")
 SUPERVISED = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "WATCHDOG_USEC", "WATCHDOG_PID")
 """The environment variables that the daemon keeps. A service manager uses these variables to communicate with its service."""
 BOOTED = Path("/run/systemd/system")

@@ -15,9 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from jitpam.wire.messages import Progress
 
-LEAST = 60
-"""Minimum number of columns of a terminal for which the line is made."""
-
 
 def waiting_line(waited: float, left: float | None, news: Progress | None, realm: str, room: int) -> str:
     """Return the line for a request that has waited for ``waited`` seconds and expires in ``left`` seconds. ``left`` is None if

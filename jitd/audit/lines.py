@@ -26,8 +26,6 @@ from jitd.core.chain import GENESIS, Seal
 from jitd.core.values import commitment as commit
 from jitd.core.values import committed_in
 
-MOST_LINE = 1 << 26
-"""Maximum number of characters of a line."""
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
 Place = tuple[str, str]

@@ -103,10 +103,8 @@ class Said:
                 self._too_early = self._too_early[:MOST_EXPLAINED] + [Finding(Wrong.VALUE_MISSING, number, text)]
             self._db.execute("INSERT OR REPLACE INTO forgotten VALUES (?, ?, ?, ?)", (owner, number, before, now + AHEAD))
 
-    def end(self, *, is_whole: bool) -> int:
-        """Report the values that are missing, if the record ``is_whole`` that says which were forgotten. Return the number of
-        owners whose values were forgotten.
-        """
+    def end(self, *, is_whole: bool) -> None:
+        """Report the values that are missing, if the record ``is_whole`` that says which were forgotten."""
         query = (
             "SELECT id, first, committed FROM missing LEFT JOIN forgotten USING (owner)"
             " WHERE number IS NULL OR number < last ORDER BY first"
@@ -130,8 +128,6 @@ class Said:
             else:
                 text = f"a value of {id} is missing, to which record {number} commits, and no record says that it was forgotten"
                 self._report(Finding(Wrong.VALUE_MISSING, number, text))
-        ((n_forgotten,),) = self._db.execute("SELECT count(*) FROM forgotten").fetchall()
-        return int(n_forgotten)
 
     def _changed(self, ids: set[str]) -> set[str]:
         """Return those of ``ids`` that have a value to which nothing commits: it is there instead of the one that is missing."""

@@ -38,14 +38,10 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The result of a verification. ``head`` is the seal of the last record. ``signed`` says what good signatures prove.
-    ``n_forgotten`` counts the owners whose values were forgotten. ``n_found`` counts the findings.
-    """
+    """The result of a verification. ``head`` is the seal of the last record. ``signed`` says what good signatures prove."""
 
     head: Seal
     signed: Signed
-    n_forgotten: int
-    n_found: int
 
 
 class Stored(Protocol):
@@ -121,7 +117,7 @@ class _Verification:
         # Where records are missing, the one may be missing that says what was forgotten.
         is_whole = not n_chain and signed.is_whole and all(one.wrong is Wrong.STORE_DIFFERS for one in differences or ())
         is_told = bool(self._n_found)  # without what values are found to be: a damaged one hides nothing else
-        n_forgotten = self._said.end(is_whole=is_whole)
+        self._said.end(is_whole=is_whole)
         if not is_told:  # otherwise an object might be unreadable
             for life, id in self._store.misfiled():
                 if (life, id) in self._set_aside:
@@ -137,7 +133,7 @@ class _Verification:
         self._check_signed(head, signed, is_told=is_told)
         self._policies.end(self._report)
         self._standing.end(self._report)
-        return Verified(head, signed, n_forgotten, self._n_found)
+        return Verified(head, signed)
 
     def _read_chain(self) -> Seal:
         head, take, said, n = GENESIS, self._heads.take, self._said, self._store.head().number

@@ -15,7 +15,7 @@ import pwd
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from jitd.kdc.plan import Entry, Step
     from jitd.kdc.strings import Sighting
 
-F = TypeVar("F", bound=Callable[..., Any])
 HOST_KEYTAB = Path("/etc/krb5.keytab")
 yes_option = click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (for scripts). The steps are still printed.")
 

@@ -17,8 +17,6 @@ from collections.abc import Callable
 from jitd.monitor.freezing import Freezer
 from jitd.monitor.housing import Housing
 
-SAID_EVERY = 2.0
-"""Seconds between two messages in which the daemon names watchers."""
 SILENT_AFTER = 5.0
 """If the daemon names no watcher for this number of seconds, jitd assumes that nobody watches."""
 FROZEN_AFTER = 10.0

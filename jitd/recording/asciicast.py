@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Iterator
 from jitd.recording.filter import Filter
 from jitd.recording.form import SHOWN, Frame, Header, Kind, Left, unread
 
-VERSIONS = (2, 3)
 USUAL_SIZE = (24, 80)
 """Rows and columns for a run without a terminal."""
 LEFT = "standard input that was offered to the command, and left there: "
@@ -26,7 +25,7 @@ _UNQUOTED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234
 def lines(
     header: Header, frames: Iterable[Frame | Left], *, version: int = 3, is_raw: bool = False, with_input: bool = True
 ) -> Iterator[str]:
-    """Yield the lines of the file, each with its line break. Raises ValueError if ``version`` is not one of VERSIONS.
+    """Yield the lines of the file, each with its line break. Raises ValueError if ``version`` is neither 2 nor 3.
 
     If ``is_raw`` is True, the output is not changed. If ``is_raw`` is False, ``Filter`` makes the output harmless for a viewer's
     terminal. If ``with_input`` is True, input is included. Input that the command has not read is in markers.

@@ -204,16 +204,14 @@ def as_read(frames: Callable[[], Iterator[Frame]]) -> Iterator[Frame | Left]:
 class Summary:
     """The contents of a recording in numbers.
 
-    ``mark`` is the point after the last whole chunk. ``lasted`` is the duration in microseconds. ``n_waiting`` is the number of
-    bytes after ``mark``, which belong to an incomplete chunk. ``end`` is None if the end is missing. ``n_bytes`` maps a kind of
-    stream to the number of its bytes, and for STDIN to the number of bytes that the command has read. Empty streams are left out.
-    ``gaps`` are sentences that say why data were not recorded.
+    ``mark`` is the point after the last whole chunk. ``n_waiting`` is the number of bytes after ``mark``, which belong to an
+    incomplete chunk. ``end`` is None if the end is missing. ``n_bytes`` maps a kind of stream to the number of its bytes, and for
+    STDIN to the number of bytes that the command has read. Empty streams are left out. ``gaps`` are sentences that say why data
+    were not recorded.
     """
 
     header: Header
     mark: Mark
-    lasted: int
-    n_frames: int
     n_waiting: int
     end: End | None
     n_bytes: dict[Kind, int] = field(default_factory=dict)
@@ -234,14 +232,12 @@ def examine(file: int, expected: Collection[Mark] = ()) -> Summary:
     writing.
     """
     feed = Feed(expected)
-    offset = n_frames = lasted = 0
+    offset = 0
     n_bytes: dict[Kind, int] = {}
     gaps: list[str] = []
     while piece := os.pread(file, PIECE, offset):
         offset += len(piece)
         for frame in chain.from_iterable(feed.chunks(piece)):
-            n_frames += 1
-            lasted = frame.at
             if frame.kind in BYTES:
                 n_bytes[frame.kind] = n_bytes.get(frame.kind, 0) + len(frame.data)
             elif frame.kind is Kind.UNREAD:
@@ -255,4 +251,4 @@ def examine(file: int, expected: Collection[Mark] = ()) -> Summary:
     if missing:
         raise Altered(feed.mark.n_chunks + 1, feed.mark.size, f"the recording ends before chunk {min(missing)}, which was sealed")
     n_bytes = {kind: n for kind, n in n_bytes.items() if n > 0}
-    return Summary(feed.header, feed.mark, lasted, n_frames, feed.n_waiting, feed.end, n_bytes, tuple(gaps))
+    return Summary(feed.header, feed.mark, feed.n_waiting, feed.end, n_bytes, tuple(gaps))

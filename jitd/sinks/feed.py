@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from jitd.failures import Failure, count
 from jitd.log import log
@@ -28,7 +28,6 @@ from jitd.sinks.classes import CHECKPOINT, REFUSED
 from jitd.sinks.reading import DEADLINE_MS, Page, Place, Reader
 from jitd.store import Cursor, KeepsCursors, StoreError
 
-T = TypeVar("T")
 GATHERED_FOR = 0.1
 """Seconds from a commit to the read: within this time, other records follow, and are sent with the first one."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0

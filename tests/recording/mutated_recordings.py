@@ -332,7 +332,7 @@ def _others(recording: Recording, directory: Path) -> None:
     def some() -> Iterator[Frame]:
         return islice(recording.frames(), MOST_FRAMES)
 
-    for version in asciicast.VERSIONS:
+    for version in (2, 3):
         lines = _ended(lambda version=version: list(asciicast.lines(header, some(), version=version)))
         for line in lines if isinstance(lines, list) else []:
             assert line.isascii() and line.endswith("\n") and json.loads(line) is not None, f"no line of an asciicast: {line!r}"

@@ -237,7 +237,7 @@ def test_the_summary_says_what_is_in_it() -> None:
     ]  # fmt: skip
     summary = examined(written(frames))
     assert summary.header == HEADER
-    assert (summary.n_frames, summary.lasted, summary.end) == (5, 77, End("signaled", 9, "revoked"))
+    assert summary.end == End("signaled", 9, "revoked")
     assert summary.n_bytes == {Kind.OUTPUT: 7, Kind.STDERR: 3}
     assert summary.gaps == ("full",) and not summary.is_whole
 

@@ -14,8 +14,6 @@ from jitd.core.judging import Call, Row, Verdict
 from jitd.core.root_groups import ROOT_GROUPS
 from jitd.core.shell_text import Word
 
-SUDOERS = frozenset({"admin", "root", "sudo", "wheel"})
-"""Groups whose members may usually run any command as root."""
 POWERFUL = frozenset(name for name, group in ROOT_GROUPS.items() if group.grade is Grade.GIVES)
 """Groups which can become root."""
 
