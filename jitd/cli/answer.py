@@ -113,9 +113,7 @@ def quoted(text: str) -> str:
 
 
 def command_line(argv: Iterable[object]) -> str:
-    """Return all arguments on one line, and shorten none of them. ``unshown_command`` can convert the line back into the
-    arguments.
-    """
+    """Return all arguments on one line, and shorten none of them. The line shows each argument so that it can be told exactly."""
     return " ".join(quoted(str(argument)) for argument in argv)
 
 

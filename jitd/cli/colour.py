@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
 
 Painted = tuple[str, str | None]
 """A line and its style. The style is a key of STYLES, or None."""
@@ -30,8 +29,3 @@ def coloured(line: str, style: str | None) -> str:
     without a change.
     """
     return line if style is None or not line else f"\x1b[{STYLES[style]}m{line}{PLAIN}"
-
-
-def without_styles(lines: Iterable[Painted]) -> list[str]:
-    """Return the texts of ``lines``, without their styles."""
-    return [line for line, _ in lines]

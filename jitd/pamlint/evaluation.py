@@ -108,16 +108,6 @@ def result(state: State) -> int:
     return PERM_DENIED if state.status == SUCCESS and state.impression != FOR else state.status
 
 
-def dispatch(stack: Sequence[Handler], answers: Sequence[int]) -> int:
-    """Return the result of the stack if its handlers give these ``answers``. A handler without a module gives the same answer as
-    in libpam.
-    """
-    state = START
-    while state.at < len(stack):
-        state = step(stack, state, PERM_DENIED if stack[state.at].must_fail else answers[state.at])
-    return result(state)
-
-
 # --- all ways through it -----------------------------------------------------------------------------------------------
 
 

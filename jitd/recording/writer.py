@@ -185,10 +185,6 @@ class Recorder:
         """Record that the command continues."""
         self._put(Kind.RESUMED, b"")
 
-    def gap(self, because: str) -> None:
-        """Record that some data after this point are not recorded. ``because`` is the reason."""
-        self._put(Kind.GAP, _said(because))
-
     # --- writing -----------------------------------------------------------------------------------------------------
 
     def due_at(self) -> float | None:

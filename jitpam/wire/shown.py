@@ -251,36 +251,3 @@ def shown_argument(argument: bytes) -> str:
 def shown_command(argv: list[bytes] | tuple[bytes, ...]) -> str:
     """Return the whole command on one line. Nothing is shortened."""
     return " ".join(shown_argument(a) for a in argv)
-
-
-def unshown_command(line: str) -> list[bytes]:
-    """Return the argv for which ``shown_command`` returned ``line``. The argv can be restored because ``line`` shows the whole
-    command.
-
-    Raises ValueError if ``shown_command`` cannot return such a line.
-    """
-    argv: list[bytes] = []
-    at = 0
-    while at < len(line) or argv:
-        if line[at : at + 1] == "'":
-            end = at + 1
-            while line[end : end + 1] != "'":
-                if end >= len(line):
-                    raise ValueError("a quote that is not closed")
-                end += 2 if line[end] == "\\" else 1
-            argv.append(unshown(line[at + 1 : end].replace("\\\\", "\\x5c").replace("\\'", "'")))
-            at = end + 1
-        else:
-            end = line.find(" ", at)
-            end = len(line) if end < 0 else end
-            clear = next((line[at:end].removesuffix(word) for word in INSTEAD if line[at:end].endswith(word)), line[at:end])
-            if end == at or not all(char in _UNQUOTED for char in clear):
-                raise ValueError("an argument that should be quoted")
-            argv.append(unshown(line[at:end]))
-            at = end
-        if at == len(line):
-            break
-        if line[at] != " ":
-            raise ValueError("two arguments without a space between them")
-        at += 1
-    return argv

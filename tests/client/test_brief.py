@@ -14,16 +14,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jitd.cli import brief, columns, page
-from jitd.cli.colour import Painted, without_styles
+from jitd.cli.colour import Painted
 from jitd.cli.lists import REQUESTS
 from jitd.core.claims import Claims
 from jitd.core.command import Command, Operand
 from jitd.core.deed import JITSUDO
-from jitpam.wire.shown import unshown, unshown_command
+from jitpam.wire.shown import unshown
 from tests.client.script import HOSTILE, Row, row_for, waiting
 from tests.client.test_page_binds import BY_NUMBER, OF_NO_RUN, OTHERWISE, TERMS
 from tests.marks import full
 from tests.scene import command, thing
+from tests.unshown import unshown_command, without_styles
 
 Shows = Callable[[Row, int | None], list[Painted]]
 AT_A_TERMINAL = {"streams": ("terminal",) * 3, "locale": ((b"LANG", b"C.UTF-8"), (b"TERM", b"xterm"))}

@@ -15,9 +15,9 @@ import pytest
 
 from jitd.cli import instants
 from jitd.cli.brief import brief
-from jitd.cli.colour import without_styles
 from jitpam.wire.shown import cells
 from tests.client.requests_to_read import NOW, every, ordinary
+from tests.unshown import without_styles
 
 GOLDEN = Path(__file__).parent / "golden" / "pages"
 WIDTHS = (40, 80, 120)

@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 
 from jitd.cli import columns, labels, page
 from jitd.cli.answer import printable
-from jitd.cli.colour import without_styles
 from jitd.core.claims import Claims
 from jitpam.client import RefusedByDaemon
-from jitpam.wire.shown import unshown_command
 from tests.client.script import HOSTILE, Row, Script, jitd, row_for, waiting
 from tests.scene import command
+from tests.unshown import unshown_command, without_styles
 
 
 def test_facts_and_claims_stand_under_different_headings() -> None:

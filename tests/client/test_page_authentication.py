@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from jitd.cli import brief, labels, page
-from jitd.cli.colour import without_styles
 from jitd.core.authentication import Authentication, Demand
 from jitd.core.decision import Approval
 from jitd.core.request import Request, Review, Verdict, transition
 from tests.client.script import Script, jitd, row_for
 from tests.scene import START, asked, moment, permit, person, screened
+from tests.unshown import without_styles
 
 AES = "aes256-cts-hmac-sha1-96"
 

@@ -11,13 +11,13 @@ from dataclasses import fields, replace
 import pytest
 
 from jitd.cli import page
-from jitd.cli.colour import without_styles
 from jitd.core.command import Command, Interpreter, Operand, RunAs
 from jitd.core.decision import Record, Terms
 from jitd.core.deed import JITSUDO
 from jitd.core.request import Request
 from tests.client.script import row_for, waiting
 from tests.scene import THING, command, thing
+from tests.unshown import without_styles
 
 OTHERWISE: dict[str, list[object]] = {
     "argv": [(b"true", b""), (b"true", b"a b"), (b"true", b"a", b"b")],

@@ -8,10 +8,10 @@ from typing import Any
 
 from jitd.cli import page
 from jitd.cli.brief import brief
-from jitd.cli.colour import without_styles
 from jitd.core.command import fingerprint
 from tests.client.script import row_for, waiting
 from tests.scene import START
+from tests.unshown import without_styles
 
 LEASE = {"id": "AAAA-AAAA", "state": "active", "uses": 5, "left": 3, "ends_at": "2026-03-02T09:50:00Z"}
 

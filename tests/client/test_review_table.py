@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from jitd.cli.alike import APART, SHOWN, alike, table
-from jitd.cli.colour import without_styles
 from jitpam.wire.shown import cells
 from tests.client.desk import KEYS, WHY, Desk, Typist
 from tests.client.script import HOSTILE, Row, row_for, waiting
+from tests.unshown import without_styles
 
 IDS = ("AAAA-1111", "BBBB-2222", "CCCC-3333")
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from jitd.cli.colour import without_styles
 from jitd.cli.labels import laid_out
 from jitd.cli.scripts import UNBOUND, scripts
 from jitpam.wire.shown import shown, unshown
+from tests.unshown import without_styles
 
 LAST = {"id": "AAAA-0001", "at": "2026-03-02T09:01:05Z", "by": ["bob@EXAMPLE.TEST"]}
 

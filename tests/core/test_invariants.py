@@ -27,9 +27,10 @@ from jitd.settings import policyfile
 from jitd.settings.toml_document import ConfigError
 from jitpam.wire.coding import decode, encode
 from jitpam.wire.messages import FROM_CLIENT, Submit
-from jitpam.wire.shown import shown_command, unshown_command
+from jitpam.wire.shown import shown_command
 from tests.scene import HOST, START, asked, command, person
 from tests.stored import round_trip
+from tests.unshown import unshown_command
 
 ROOT = Path(__file__).parents[2]
 WORLDLY = {

@@ -18,7 +18,6 @@ from typing import Any
 
 import pytest
 
-from jitd.cli.colour import without_styles
 from jitd.cli.glass import owed_sentences
 from jitd.cli.page import page
 from jitd.core.authentication import Demand
@@ -49,6 +48,7 @@ from tests.daemon.records import read, records_of
 from tests.daemon.test_decider import ASKED, CAROL, OPS, rule
 from tests.scene import asked, locked, moment, person, place, submit
 from tests.stored import put, round_trip
+from tests.unshown import without_styles
 from tests.verified import NotWhole, verify
 
 DAVE, EVE = person("dave", groups=frozenset({"dave"})), person("eve")

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from jitd.cli.call import NotDone
-from jitd.cli.colour import without_styles
 from jitd.cli.instants import told
 from jitd.cli.lists import REQUESTS
 from jitd.cli.page import page
@@ -34,6 +33,7 @@ from jitd.verbs.rows import request_row
 from tests.daemon.asking import ALICE, BOB, CHANGE, HERE, SAID, AskingHouse, Client, house
 from tests.daemon.test_decider import ASKED, CAROL, OPS
 from tests.scene import START, lift, locked, moment, person, place
+from tests.unshown import without_styles
 
 __all__ = ["house"]  # a fixture
 

@@ -17,7 +17,6 @@ from typing import Any, cast
 
 import pytest
 
-from jitd.cli.colour import without_styles
 from jitd.cli.page import page
 from jitd.core.conditions import Reason
 from jitd.core.decision import Terms
@@ -47,6 +46,7 @@ from tests.daemon.asking import ALICE, BOB, AskingHouse, Client
 from tests.daemon.records import lines_in, records_of
 from tests.daemon.test_decider import rule
 from tests.scene import person
+from tests.unshown import without_styles
 
 SECRETS = ("MARKED-REASON", "MARKED-ARGUMENT", "MARKED-COMMENT", "MARKED-VALUE", "MARKED-REFUSED REASON")
 TOLD = SECRETS[:4]

@@ -6,13 +6,13 @@ from __future__ import annotations
 import itertools
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from jitd.pamlint.control import MODULE_UNKNOWN, PERM_DENIED, RETURNS
-from jitd.pamlint.evaluation import PASSED, START, Answered, Skipped, Way, dispatch, endings, result, step
+from jitd.pamlint.evaluation import PASSED, START, Answered, Skipped, Way, endings, result, step
 from jitd.pamlint.modules import DENIALS
 from jitd.pamlint.places import Places
 from jitd.pamlint.stack import Handler, Source, Stack, read
@@ -42,6 +42,14 @@ def answers_of(handler: Handler) -> int:
             words = [word.partition("=")[2] for word in handler.arguments if word.startswith(f"{event}=")]
             return RETURNS.index(words[0]) if words and words[0] in RETURNS else 0
     return MODULE_UNKNOWN
+
+
+def dispatch(stack: Sequence[Handler], answers: Sequence[int]) -> int:
+    """The result of the stack if its handlers give these ``answers``. One without a module gives the same as in libpam."""
+    state = START
+    while state.at < len(stack):
+        state = step(stack, state, PERM_DENIED if stack[state.at].must_fail else answers[state.at])
+    return result(state)
 
 
 class Author:

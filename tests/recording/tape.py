@@ -83,7 +83,7 @@ def put(recording: Recorder, frame: Frame) -> None:
     elif frame.kind is Kind.UNREAD:
         recording.unread(frame.n_unread)
     elif frame.kind is Kind.GAP:
-        recording.gap(frame.because)
+        recording._put(Kind.GAP, frame.data)
     else:
         recording.close(frame.end)
 

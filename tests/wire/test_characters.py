@@ -20,7 +20,6 @@ import pytest
 import wcwidth
 from confusable_homoglyphs.confusables import confusables_data  # type: ignore[import-untyped]
 
-from jitd.cli.colour import without_styles
 from jitd.cli.columns import folded, table, wrapped
 from jitd.cli.labels import laid_out
 from jitpam.waiting_line import waiting_line
@@ -28,6 +27,7 @@ from jitpam.wire.characters import ALIKE, CLEAR, OTHERS, OTHERS_ALIKE, kind, mos
 from jitpam.wire.messages import Progress
 from jitpam.wire.shown import cells, shown, shown_of_argument
 from tests.pseudo_terminals import execute_on, open_terminal
+from tests.unshown import without_styles
 from tests.waiting import PATIENCE, wait_for
 
 CLEAR_ONES = [char for char in map(chr, range(0x80, 0x30000)) if kind(char) in CLEAR]

@@ -19,8 +19,8 @@ from jitpam.wire.shown import (
     shown_command,
     shown_of_argument,
     unshown,
-    unshown_command,
 )
+from tests.unshown import unshown_command
 
 NASTY = [
     b"\x1b]0;title\x07", b"\x1b]52;c;aGk=\x07", b"\x1b[31mred", b"\x1b[2J", b"\x1bP$q\"p\x1b\\", b"\x9b31m", b"\x05", b"\x0e",

@@ -5,7 +5,8 @@ import string
 
 import pytest
 
-from jitpam.wire.shown import MOST_FORMS, MOST_MIXED, PIECE, shown, shown_argument, shown_command, unshown, unshown_command
+from jitpam.wire.shown import MOST_FORMS, MOST_MIXED, PIECE, shown, shown_argument, shown_command, unshown
+from tests.unshown import unshown_command
 
 PLAIN = string.ascii_letters + string.digits + "%+,-./:=@_^~*?[]{}#"
 COMMANDS = [
