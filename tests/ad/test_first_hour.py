@@ -3,15 +3,12 @@
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
 import re
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from contrib.scripts import load
 from tests.ad.conftest import DOMAIN, HOST, KRB5, PASSWORD, REALM, SERVICE, Member, root
 
 TREE = Path(__file__).parents[2]
@@ -20,16 +17,6 @@ NAMES = {"EXAMPLE.ORG": REALM, r"db1\.example\.org": HOST, r"example\.org": DOMA
 WAYS = {"With the account of the host": "/etc/krb5.keytab", "With an account for jitd": "/etc/jitd/jitd.keytab"}
 """The heading under which the page sets jitd up → the file that its key is in then."""
 RULE = ("--requester", f"dba@{DOMAIN}", "--approver", f"ops@{DOMAIN}", "--tell", "nobody", "id")
-
-
-def first_hour() -> ModuleType:
-    loader = importlib.machinery.SourceFileLoader("first_hour", str(TREE / "contrib/first-hour"))
-    spec = importlib.util.spec_from_loader("first_hour", loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[loader.name] = module  # where dataclasses look for the names of annotations
-    loader.exec_module(module)
-    return module
 
 
 def chapter() -> dict[str, str]:
@@ -44,7 +31,7 @@ def chapter() -> dict[str, str]:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_chapter_is_typed_as_it_stands(pristine_member: Member, way: str) -> None:
-    module = first_hour()
+    module = load("first-hour")
     text = "".join(said for heading, said in chapter().items() if heading not in WAYS or heading == way)
     for person in ("alice", "bob"):
         root("member", "mkdir", "-m", "1777", "-p", f"/home/{person}@{DOMAIN}")  # there is no account of theirs yet

@@ -11,32 +11,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from contrib.scripts import load
 from tests.waiting import PATIENCE
 
 TREE = Path(__file__).parents[2]
 BY_SIGNAL, STATUS = -signal.SIGINT, 130
 ENDS = {"jitsudo": BY_SIGNAL, "jitd": STATUS}
 ITSELF = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(0.001)\n"
-
-
-def install() -> Any:
-    loader = SourceFileLoader("install", str(TREE / "contrib/install"))
-    spec = spec_from_loader("install", loader)
-    assert spec is not None
-    found = module_from_spec(spec)
-    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    try:
-        loader.exec_module(found)
-    finally:
-        sys.dont_write_bytecode = before
-    return found
 
 
 @pytest.fixture
@@ -46,7 +32,7 @@ def started(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[bytes]]
     def start(name: str, module: str, fake: str, text: str, *words: str, **more: Any) -> subprocess.CompletedProcess[bytes]:
         libraries = [one for one in sys.path if one]
         (tmp_path / f"{fake}.py").write_text(text)
-        script = install().typed(name, module, [str(tmp_path), str(TREE), *libraries])
+        script = load("install").typed(name, module, [str(tmp_path), str(TREE), *libraries])
         command = [sys.executable, "-IS", "-c", script, *words]
         return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False, **more)
 

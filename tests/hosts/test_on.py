@@ -7,8 +7,6 @@ These tests run on the host itself, in a lane of `contrib/lanes/run` that is no 
 from __future__ import annotations
 
 import fcntl
-import importlib.machinery
-import importlib.util
 import os
 import re
 import signal
@@ -17,10 +15,10 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from contrib.scripts import load
 from tests.law.tree import TREE
 from tests.waiting import PATIENCE, wait_for
 
@@ -30,17 +28,7 @@ MARK = "77771.25"
 """A word that is in the command line of what a test leaves running."""
 
 
-def load() -> ModuleType:
-    """The script, as a module."""
-    loader = importlib.machinery.SourceFileLoader("on", str(ON))
-    spec = importlib.util.spec_from_loader("on", loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
-
-
-on = load()
+on = load("on")
 
 
 def run(*words: str | Path, cwd: Path | None = None, stdin: str = "") -> subprocess.CompletedProcess[str]:

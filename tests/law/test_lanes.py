@@ -3,29 +3,17 @@
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
 import os
 import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import pytest
 
+from contrib.scripts import load
 from tests.law.tree import TREE
 
-
-def load() -> ModuleType:
-    """The script, as a module."""
-    loader = importlib.machinery.SourceFileLoader("lanes", str(TREE / "contrib/lanes/run"))
-    spec = importlib.util.spec_from_loader("lanes", loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
-
-
-lanes = load()
+lanes = load("lanes/run")
 EVERY = sorted(str(path.relative_to(TREE)) for path in TREE.glob("tests/**/test_*.py"))
 
 

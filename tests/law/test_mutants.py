@@ -3,29 +3,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import tomllib
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from contrib.scripts import load
 from tests.law.tree import TREE
 
-
-def load(name: str, file: str) -> ModuleType:
-    """``file`` of the runner as a module, which is not run."""
-    spec = importlib.util.spec_from_loader(name, SourceFileLoader(name, str(TREE / "contrib/mutants" / file)))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-CHANGES = load("mutants_changes", "changes.py")
+CHANGES = load("mutants/changes.py")
 
 
 def told(text: str) -> set[str]:
@@ -91,7 +78,7 @@ def test_what_the_tests_import_is_there_before_them_in_the_order_in_which_they_i
     """In another one ``_asyncio`` is loaded twice, and no task knows of its loop. The product and the tests are never there."""
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.chdir(TREE)
-    runner = load("mutants_runner", "mutants")
+    runner = load("mutants/mutants")
     imported: list[str] = []
     names = ["tests", "tests.scene", "of_asyncio", "jitd.core.law", "_of_asyncio", "sys", "jitpam"]
     monkeypatch.setattr(runner, "before_each", lambda scratch: names)

@@ -4,16 +4,14 @@
 from __future__ import annotations
 
 import configparser
-import importlib.machinery
-import importlib.util
 import json
 import re
 import subprocess
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from contrib.scripts import load
 from tests.law.tree import MODULES, STANDARD, TREE, imports
 
 LIST = (TREE / "requirements/runtime.txt").read_text("utf-8")
@@ -30,17 +28,7 @@ BY_OTHERS = {
 """What another package needs."""
 
 
-def load() -> ModuleType:
-    """The script, as a module."""
-    loader = importlib.machinery.SourceFileLoader("sbom", str(TREE / "contrib/sbom"))
-    spec = importlib.util.spec_from_loader("sbom", loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
-
-
-sbom = load()
+sbom = load("sbom")
 
 
 def made() -> str:
