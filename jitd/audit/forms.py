@@ -113,13 +113,11 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Countersignature:
-    """A head of the chain of ``host``, signed by the witness ``witness``, which has seen that the chain leads there from the head
-    that it signed before. ``at`` is the time of the witness (UTC, whole seconds).
-    """
+class _Witnessed:
+    """What the witness ``witness`` has signed of ``host``. ``at`` is the time of the witness (UTC, whole seconds)."""
 
-    FORM: ClassVar[str] = "jitd countersignature 1"
-    NAMESPACE: ClassVar[str] = COUNTERSIGNATURE_NAMESPACE
+    FORM: ClassVar[str]
+    NAMESPACE: ClassVar[str]
     witness: str
     host: str
     number: int
@@ -136,28 +134,20 @@ class Countersignature:
         return _written({"form": self.FORM, "witness": self.witness, **_signed_members(self)})
 
 
-@dataclass(frozen=True, slots=True)
-class Conviction:
-    """The witness ``witness`` has convicted ``host``: the host has signed record ``number`` with ``seal``, and then something
-    that cannot be true beside it. ``at`` is the time of the conviction, by the witness (UTC, whole seconds).
-    """
+class Countersignature(_Witnessed):
+    """A head of the chain of ``host``. The witness has seen that the chain leads there from the head that it signed before."""
 
-    FORM: ClassVar[str] = "jitd conviction 1"
-    NAMESPACE: ClassVar[str] = "jitd-conviction"
-    witness: str
-    host: str
-    number: int
-    seal: bytes
-    at: datetime
-    signature: str = field(default="", repr=False)
+    __slots__ = ()
+    FORM = "jitd countersignature 1"
+    NAMESPACE = COUNTERSIGNATURE_NAMESPACE
 
-    @property
-    def signed(self) -> str:
-        """The text that is signed, in ASCII."""
-        return f"{self.FORM}\nwitness {self.witness}\n{_head(self)}"
 
-    def line(self) -> str:
-        return _written({"form": self.FORM, "witness": self.witness, **_signed_members(self)})
+class Conviction(_Witnessed):
+    """``host`` is convicted: it has signed record ``number`` with ``seal``, and then something that cannot be true beside it."""
+
+    __slots__ = ()
+    FORM = "jitd conviction 1"
+    NAMESPACE = "jitd-conviction"
 
 
 SignedLine = Checkpoint | Countersignature | Conviction
@@ -354,7 +344,7 @@ def _number(found: dict[str, Any]) -> int:
 # --- writing -------------------------------------------------------------------------------------------------------------
 
 
-def _head(line: SignedLine) -> str:
+def _head(line: Checkpoint | _Witnessed) -> str:
     return f"host {line.host}\nnumber {line.number}\nseal {line.seal.hex()}\nat {_time(line.at)}\n"
 
 
@@ -362,7 +352,7 @@ def _time(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _signed_members(line: SignedLine) -> dict[str, Any]:
+def _signed_members(line: Checkpoint | _Witnessed) -> dict[str, Any]:
     return {
         "host": line.host,
         "number": line.number,
