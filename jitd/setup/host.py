@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from jitd.doctor.host import BOOTED, Host, find_daemon
-from jitd.doctor.kerberos import HOSTS, OWN
+from jitd.doctor.kerberos import HOSTS, OWN, is_account
 from jitd.kdc.keytab import principals
 from jitd.settings import config, policyfile
 from jitd.settings.host import KRB5_CONF, default_realm, kerberos_files
@@ -69,7 +69,7 @@ def look(kind_said: str | None = None) -> Facts:
         files={str(path): _text(path) or "" for path in sorted(settings.policy.glob("*.toml"))},
         missing=frozenset(program for program in PACKAGES if shutil.which(program, path=PATH) is None),
         has_enctypes=any(ENCTYPES.search(_text(path) or "") for path in kerberos_files(KRB5_CONF) if path.is_file()),
-        has_joined=any(_is_account(name, realm) for name in keytabs[str(HOSTS)]),
+        has_joined=any(is_account(name, realm) for name in keytabs[str(HOSTS)]),
         is_booted=BOOTED.is_dir(),
         is_enabled=_systemd_says("is-enabled"),
         is_active=_systemd_says("is-active") if BOOTED.is_dir() else bool(find_daemon(settings.state).pid),
@@ -137,10 +137,6 @@ def has_key(keytab: str, principal: str) -> bool:
     return principal in _principals(Path(keytab))
 
 
-def _is_account(principal: str, realm: str) -> bool:
-    return "/" not in principal and principal.endswith(f"$@{realm}")
-
-
 def _systemd_says(question: str) -> bool:
     line = ["systemctl", question, "--quiet", "jitd.service"]
     with suppress(OSError):
@@ -159,7 +155,7 @@ def _kind(realm: str, of_host: tuple[str, ...]) -> tuple[str, str, str]:
             return kind, f"{SSSD}/sssd.conf: id_provider = {provider}", name if is_qualified else ""
     if _ipa().get("realm") == realm and realm:
         return FREEIPA, str(IPA), ""
-    if any(_is_account(name, realm) for name in of_host):
+    if any(is_account(name, realm) for name in of_host):
         return AD, f"{HOSTS} has the account of this host", ""
     if realm and _has_record(f"_ldap._tcp.dc._msdcs.{realm.lower()}"):
         return AD, "DNS names domain controllers", ""
