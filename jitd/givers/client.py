@@ -15,8 +15,9 @@ from pathlib import Path
 from jitd.beside.asking import CarryingLine, Unanswered
 from jitd.beside.doors import ChildDoor, Door, SocketDoor
 from jitd.givers.kind import Failed, Given, Refused, Seen, Strays, Taken
-from jitd.givers.messages import Answer, Give, Look, Mend, Question, Search, Take, read_answer, sentence, write_question
+from jitd.givers.messages import ANSWERS, QUESTIONS, Answer, Give, Look, Mend, Question, Search, Take
 from jitd.givers.secret import fault_in
+from jitpam.wire.declared import sentence
 
 NAME, MODULE = "jitd-givers", "jitd.givers.process"
 SOCKET = Path("/run/jitd-givers/givers.sock")
@@ -58,7 +59,7 @@ class GiversLine:
         time limit in seconds. If the answer has a secret, the caller has to close the secret's descriptor.
         """
         try:
-            body = write_question(question)
+            body = QUESTIONS.write(question)
         except (ValueError, TypeError) as fault:
             return Failed(sentence(f"this cannot be asked of {NAME}: {fault}"))
         try:
@@ -68,7 +69,7 @@ class GiversLine:
         try:
             if heard.carried is not None and (wrong := fault_in(heard.carried)):
                 raise ValueError(wrong)
-            answer = read_answer(heard.body, heard.carried)
+            answer = ANSWERS.read(heard.body, heard.carried)
             if isinstance(answer, (_ANSWERS[type(question)], Refused, Failed)):
                 return answer
             raise ValueError("the answer belongs to another question")

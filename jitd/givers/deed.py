@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from jitd.beside.descendants import become_subreaper, end_all_below
-from jitd.givers.kind import Failed, Given, Mending, Order, Refused, Seen, Strays, Taken
+from jitd.givers.kind import MOST_ORDERS, Failed, Given, Mending, Order, Refused, Seen, Strays, Taken
 from jitd.givers.kinds import FORMER, NoGiver, kind_of
-from jitd.givers.messages import MOST_ORDERS, Answer, Give, Look, Mend, Question, Search, Take, sentence, write_answer
+from jitd.givers.messages import ANSWERS, Answer, Give, Look, Mend, Question, Search, Take
 from jitd.kdc.child import end_with
 from jitd.settings.giver_words import digest_of, lets_of
 from jitd.settings.givers import load_givers, load_own
 from jitd.settings.toml_document import ConfigError
+from jitpam.wire.declared import sentence
 
 
 def fork_deed(question: Question, settings: Path, line: socket.socket) -> int:
@@ -114,6 +115,6 @@ def _send(line: int, answer: Answer) -> None:
     not a valid message.
     """
     secrets = [answer.secret] if isinstance(answer, Given) and answer.secret is not None else []
-    written = write_answer(_plain(answer))
+    written = ANSWERS.write(_plain(answer))
     with socket.socket(fileno=line) as ours:
         socket.send_fds(ours, [written], secrets)

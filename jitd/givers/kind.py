@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The interface of a kind of thing: the Protocol that every kind implements, the orders for a kind, and the answers of a kind.
 
+The fields of orders and answers declare how they are read and written (``jitpam.wire.declared``).
+
 Law: pure. A kind may get the same order twice. A kind may also be killed at any moment and get the order again. When a kind gets
 an order again, it finishes the work that it began the first time. If the answer is Given, Taken or Seen, the order was certainly
 carried out. If the answer is Refused, certainly nothing was changed. If the answer is Failed, it is not known whether the order
@@ -30,7 +32,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Annotated, Protocol, runtime_checkable
+
+from jitd.core.conditions import is_name
+from jitd.core.thing import read_giver
+from jitpam.wire.declared import CARRIED, LONGEST_SENTENCE, integer, list_of, member_of, sentence_of, text
 
 HOLDING = re.compile(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}(?:\.[1-9][0-9]{0,8})?", re.ASCII)
 """The form of a holding's id. The first holding of a grant has the id of the grant. Each further holding has a dot and a number
@@ -40,6 +46,15 @@ MOST_BROUGHT = 16 * 1024
 """Maximum number of characters of a text that a person brings, such as a public key."""
 MOST_SECRET = 64 * 1024
 """Maximum number of bytes of a secret."""
+MOST_ORDERS = 5_000
+"""Maximum number of holdings in one message."""
+_LATEST = 253402300799
+"""The last second of the year 9999, in seconds since 1970."""
+_HOLDING = text("the id of a holding", HOLDING.pattern)
+HOLDINGS = list_of(_HOLDING, most=MOST_ORDERS)
+GIVER = text("the name of a giver").where(read_giver, "the name of a giver")
+_WHY = sentence_of()
+_PERHAPS = text("a sentence or nothing", r"[ -~]*", most=LONGEST_SENTENCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +69,13 @@ class Order:
     ``approved``, because the process of the deed has already checked it.
     """
 
-    holding: str
-    name: str
-    account: str
-    uid: int
-    until: int
-    brought: str = ""
-    approved: str = ""
+    holding: Annotated[str, _HOLDING]
+    name: Annotated[str, GIVER]
+    account: Annotated[str, text("the name of an account").where(is_name, "the name of an account")]
+    uid: Annotated[int, integer(0, 2**32 - 2)]
+    until: Annotated[int, integer(0, _LATEST)]
+    brought: Annotated[str, text("a line of ASCII", r"[ -~]*", most=MOST_BROUGHT)] = ""
+    approved: Annotated[str, text("a digest in hexadecimal, or nothing", r"(?:[0-9a-f]{64})?")] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +86,8 @@ class Given:
     person's process may read the memfd. The receiver of this answer has to close the descriptor.
     """
 
-    tell: str = ""
-    secret: int | None = None
+    tell: Annotated[str, _PERHAPS] = ""
+    secret: Annotated[int | None, CARRIED] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +98,7 @@ class Taken:
     Taken is also the answer if there was nothing to take back.
     """
 
-    left: str = ""
+    left: Annotated[str, _PERHAPS] = ""
 
 
 class State(StrEnum):
@@ -100,8 +115,8 @@ class Seen:
     thing as it was given. ``why`` is empty if there is no difference.
     """
 
-    state: State
-    why: str = ""
+    state: Annotated[State, member_of(State, "a state")]
+    why: Annotated[str, _PERHAPS] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +125,14 @@ class Strays:
     things.
     """
 
-    holdings: tuple[str, ...] = ()
+    holdings: Annotated[tuple[str, ...], HOLDINGS] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
     """Nothing was changed. Asking again would not help. ``why`` is a sentence that says what is wrong, and what to do."""
 
-    why: str
+    why: Annotated[str, _WHY]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +141,7 @@ class Failed:
     and what to do.
     """
 
-    why: str
+    why: Annotated[str, _WHY]
 
 
 class Kind(Protocol):

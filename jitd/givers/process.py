@@ -24,7 +24,7 @@ from jitd.beside.descendants import become_subreaper, children
 from jitd.givers import passwords
 from jitd.givers.deed import fork_deed
 from jitd.givers.kind import Failed, Given, Taken
-from jitd.givers.messages import Answer, Give, Question, Search, Take, read_answer, read_question, write_answer
+from jitd.givers.messages import ANSWERS, QUESTIONS, Answer, Give, Question, Search, Take
 
 NAME = "jitd-givers"
 USAGE = f"usage: {NAME} [--settings=FILE]    (systemd starts it, by {NAME}.socket, or the daemon does)"
@@ -53,13 +53,13 @@ class Deeds:
     async def answer(self, body: bytes) -> bytes | Carried:
         """Answer one question of the daemon. Raises NoAnswer if the question cannot be read."""
         try:
-            question = read_question(body)
+            question = QUESTIONS.read(body)
         except ValueError as fault:
             raise NoAnswer(f"the question cannot be read: {fault}; is the daemon of another version?") from None
         answer = await self.do(question)
         if isinstance(answer, Failed):
             starting.say(NAME, answer.why)
-        written = write_answer(answer)
+        written = ANSWERS.write(answer)
         if isinstance(answer, Given) and answer.secret is not None:
             return Carried(written, answer.secret)
         return written
@@ -129,7 +129,7 @@ async def _answer_of(line: socket.socket, question: Question) -> Answer:
     secret = None
     try:
         written, _, secret = packets.receive_carrying(line)
-        answer = read_answer(written, secret) if written else Failed(f"{_name(question)}: the deed was killed")
+        answer = ANSWERS.read(written, secret) if written else Failed(f"{_name(question)}: the deed was killed")
     except (OSError, ValueError) as fault:
         if secret is not None:
             os.close(secret)
@@ -151,7 +151,7 @@ def lane_of(body: bytes) -> str:
     after the other. Return an empty string if the question cannot be read.
     """
     try:
-        return _name(read_question(body))
+        return _name(QUESTIONS.read(body))
     except ValueError:
         return ""
 

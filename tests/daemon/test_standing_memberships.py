@@ -13,7 +13,7 @@ import pytest
 from jitd.core.holding import Ending, HoldingState
 from jitd.givers.kind import Failed as FailedThere
 from jitd.givers.kind import Strays, Taken
-from jitd.givers.messages import Search, Take, read_question, write_question
+from jitd.givers.messages import QUESTIONS, Search, Take
 from jitd.giving import Answer, Done, Failed
 from jitd.giving.standing import take_standing
 from tests.daemon.giving import ID, FakeGiver, House
@@ -141,7 +141,7 @@ def test_a_membership_that_no_holding_is_about_is_taken_too(tmp_path: Path) -> N
     search, first, _ = line.asked
     assert search == Search("group", "former", ("WNC0-D702",))
     assert isinstance(first, Take) and (first.kind, first.order.holding) == ("group", "WNC0-D703")
-    assert read_question(write_question(first)) == first
+    assert QUESTIONS.read(QUESTIONS.write(first)) == first
 
 
 @pytest.mark.parametrize("place", ["empty", "missing"])

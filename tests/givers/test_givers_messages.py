@@ -12,7 +12,7 @@ import pytest
 
 from jitd.givers import client, messages, passwords, process
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
-from jitd.givers.messages import Give, Look, Mend, Search, Take, read_answer, read_question, write_answer, write_question
+from jitd.givers.messages import ANSWERS, QUESTIONS, Give, Look, Mend, Search, Take
 
 GOLDEN = Path(__file__).parent / "golden"
 ORDER = Order("WNC0-D702.2", "ops-ssh", "alice", 4001, 1_800_000_000, "ssh-ed25519 AAAA alice@desk", "a" * 64)
@@ -37,11 +37,11 @@ GIVE = {
 
 
 def write(message):
-    return write_question(message) if isinstance(message, messages.Question) else write_answer(message)
+    return QUESTIONS.write(message) if isinstance(message, messages.Question) else ANSWERS.write(message)
 
 
 def read(written):
-    return read_question(written) if b'"do"' in written else read_answer(written)
+    return QUESTIONS.read(written) if b'"do"' in written else ANSWERS.read(written)
 
 
 @pytest.mark.parametrize("name", MESSAGES)
@@ -70,16 +70,16 @@ def test_every_kind_of_message_is_frozen():
 )  # fmt: skip
 def test_a_question_with_anything_else_in_it_is_not_read(change):
     """THREATS Q-10."""
-    read_question(json.dumps(GIVE).encode())
+    QUESTIONS.read(json.dumps(GIVE).encode())
     with pytest.raises(ValueError):
-        read_question(json.dumps(GIVE | change).encode())
+        QUESTIONS.read(json.dumps(GIVE | change).encode())
 
 
 def test_a_secret_comes_with_given_alone_and_is_no_part_of_the_bytes():
-    assert b"secret" not in write_answer(Given("take it", 7))
-    assert read_answer(write_answer(Given("take it", 7)), 7) == Given("take it", 7)
+    assert b"secret" not in ANSWERS.write(Given("take it", 7))
+    assert ANSWERS.read(ANSWERS.write(Given("take it", 7)), 7) == Given("take it", 7)
     with pytest.raises(ValueError):
-        read_answer(write_answer(Taken()), 7)
+        ANSWERS.read(ANSWERS.write(Taken()), 7)
 
 
 def test_no_bytes_raise_anything_but_value_error():
@@ -90,7 +90,7 @@ def test_no_bytes_raise_anything_but_value_error():
         data = bytearray(rng.choice(frozen))
         for _ in range(rng.randrange(1, 4)):
             data[rng.randrange(len(data))] = rng.randrange(256)
-        for reader in (read_question, read_answer):
+        for reader in (QUESTIONS.read, ANSWERS.read):
             try:
                 reader(bytes(data))
             except ValueError:
