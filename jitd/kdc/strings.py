@@ -3,7 +3,7 @@
 these string attributes and the form of their values.
 
 The KDC's plugin reads the same strings, and decides according to these strings. If this module and the plugin do not agree, the
-plugin is right.
+plugin is right. The fields of Grant and Sighting declare how messages have them (``jitpam.wire.declared``).
 Law: pure. If a string does not have exactly the form of a grant, it is not a grant.
 """
 
@@ -11,6 +11,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Annotated
+
+from jitpam.wire.declared import integer, one_of, sentence_of, text
 
 APPROVAL = "jit_approval"
 """The name of the string that gates a service. The value of this string is REQUIRED or LOG. A service without this string is not
@@ -58,9 +61,9 @@ class Grant:
     realm.
     """
 
-    id: str
-    end: int
-    client: str
+    id: Annotated[str, GRANT_ID]
+    end: Annotated[int, END]
+    client: Annotated[str, PRINCIPAL]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +75,10 @@ class Sighting:
     last part of a sentence.
     """
 
-    kdc: str
-    service: str
-    state: str
-    why: str
+    kdc: Annotated[str, SHORT_WORD]
+    service: Annotated[str, PRINCIPAL]
+    state: Annotated[str, one_of((ON, OFF, SILENT), "a state of a gate")]
+    why: Annotated[str, sentence_of()]
 
 
 def canary(host: str, realm: str) -> str:
@@ -111,6 +114,13 @@ def is_principal(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return size <= LONGEST_NAME and _NAME.fullmatch(text) is not None
+
+
+GRANT_ID = text("a grant's id").where(is_grant_id, "a grant's id")
+END = integer(1, 10**11 - 1).where(is_end, "a valid time")
+HOST = text("a host's name").where(is_host, "a host's name")
+PRINCIPAL = text("a principal with its realm").where(is_principal, "a principal with its realm")
+SHORT_WORD = text("a short word", r"[ -~]*", most=256)
 
 
 def components(principal: str) -> list[str]:
