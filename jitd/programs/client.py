@@ -11,7 +11,8 @@ from pathlib import Path
 
 from jitd.beside.asking import Line, Unanswered
 from jitd.beside.doors import ChildDoor, Door, SocketDoor
-from jitd.programs.messages import Answer, Failed, Run, read_answer, sentence, write_question
+from jitd.programs.messages import ANSWERS, QUESTIONS, Answer, Failed, Run
+from jitpam.wire.declared import sentence
 
 APART, NETWORKED = "jitd-programs", "jitd-programs-net"
 """The names of the two processes. The accounts and socket units of the two processes have the same names. APART has no network.
@@ -47,11 +48,11 @@ class Programs:
         before the program is started.
         """
         try:
-            question = write_question(run)
+            question = QUESTIONS.write(run)
         except (ValueError, TypeError) as fault:
             return Failed(sentence(f"{run.name} cannot be asked: {fault}"))
         try:
-            return read_answer(await self._line.ask(question, run.deadline_ms / 1000 + GRACE))
+            return ANSWERS.read(await self._line.ask(question, run.deadline_ms / 1000 + GRACE))
         except Unanswered as why:
             return Failed(sentence(str(why)))
         except ValueError as fault:

@@ -20,7 +20,8 @@ from jitd.beside import starting
 from jitd.beside.answering import Answering, NoAnswer
 from jitd.beside.descendants import become_subreaper, children
 from jitd.programs import running
-from jitd.programs.messages import MOST_BYTES, Answer, Failed, Printed, Run, read_question, sentence, write_answer
+from jitd.programs.messages import ANSWERS, MOST_BYTES, QUESTIONS, Answer, Failed, Printed, Run
+from jitpam.wire.declared import sentence
 
 APART, NETWORKED = "jitd-programs", "jitd-programs-net"
 """The names of the two processes and of their accounts. APART has no network. NETWORKED has the host's network."""
@@ -44,13 +45,13 @@ class Programs:
     async def answer(self, body: bytes) -> bytes:
         """Answer one question of the daemon. Raises NoAnswer if the question cannot be read."""
         try:
-            run = read_question(body)
+            run = QUESTIONS.read(body)
         except ValueError as fault:
             raise NoAnswer(f"the question cannot be read: {fault}; is the daemon of another version?") from None
         answer = await self.run(run)
         if isinstance(answer, Failed):
             self._say(f"{run.name}: {answer.why}")
-        return write_answer(answer)
+        return ANSWERS.write(answer)
 
     async def run(self, run: Run) -> Answer:
         """Run a program, and return its output. If the output cannot be used, return the reason."""
@@ -231,7 +232,7 @@ def lane_of(question: bytes) -> str:
     provider has its own lane. Therefore a slow program does not delay the programs of the others.
     """
     try:
-        run = read_question(question)
+        run = QUESTIONS.read(question)
     except ValueError:
         return ""
     return f"{run.name} ({run.program[0]})"

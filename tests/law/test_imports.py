@@ -239,7 +239,7 @@ PURE = {
     "jitd.notifying.templates": "__future__ collections dataclasses re",
     "jitd.notifying.wording": "__future__ collections dataclasses datetime re",
     "jitd.terminals.messages": "__future__ dataclasses typing",
-    "jitd.programs.messages": "__future__ binascii dataclasses re",
+    "jitd.programs.messages": "__future__ dataclasses typing",
     "jitd.kdc.strings": "__future__ dataclasses re typing",
     "jitd.kdc.entry": "__future__ collections typing",
     "jitd.kdc.plan": "__future__ collections dataclasses re",

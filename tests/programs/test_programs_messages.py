@@ -10,19 +10,8 @@ from pathlib import Path
 import pytest
 
 from jitd.beside.packets import MAX_BODY
-from jitd.programs import messages
-from jitd.programs.messages import (
-    LONGEST_LINE,
-    MOST_BYTES,
-    Answer,
-    Failed,
-    Printed,
-    Run,
-    read_answer,
-    read_question,
-    write_answer,
-    write_question,
-)
+from jitd.programs.messages import ANSWERS, LONGEST_LINE, MOST_BYTES, QUESTIONS, Answer, Failed, Printed, Run
+from jitpam.wire.declared import sentence
 
 GOLDEN = Path(__file__).parent / "golden"
 MESSAGES: dict[str, Run | Answer] = {
@@ -35,11 +24,11 @@ RUN = {"do": "run", "name": "risk", "program": ["/bin/x", "y"], "given": "eA==",
 
 
 def write(message: Run | Answer) -> bytes:
-    return write_question(message) if isinstance(message, Run) else write_answer(message)
+    return QUESTIONS.write(message) if isinstance(message, Run) else ANSWERS.write(message)
 
 
 def read(written: bytes) -> Run | Answer:
-    return read_question(written) if b'"do"' in written else read_answer(written)
+    return QUESTIONS.read(written) if b'"do"' in written else ANSWERS.read(written)
 
 
 @pytest.mark.parametrize("name", MESSAGES)
@@ -50,7 +39,7 @@ def test_a_message_has_the_bytes_that_it_has_always_had(name: str) -> None:
 
 
 def test_every_kind_of_message_is_frozen() -> None:
-    assert {type(message) for message in MESSAGES.values()} == {Run, *messages.Answer.__args__}
+    assert {type(message) for message in MESSAGES.values()} == {Run, *Answer.__args__}
     assert {file.stem for file in GOLDEN.iterdir()} == MESSAGES.keys()
 
 
@@ -70,15 +59,15 @@ def test_every_kind_of_message_is_frozen() -> None:
     ids=lambda change: str(change)[:60],
 )  # fmt: skip
 def test_a_question_that_is_not_exactly_as_declared_is_not_read(change: dict[str, object]) -> None:
-    assert read_question(json.dumps(RUN).encode()) == Run("risk", ("/bin/x", "y"), b"x", 1000)
+    assert QUESTIONS.read(json.dumps(RUN).encode()) == Run("risk", ("/bin/x", "y"), b"x", 1000)
     with pytest.raises(ValueError):
-        read_question(json.dumps(RUN | change).encode())
+        QUESTIONS.read(json.dumps(RUN | change).encode())
 
 
 @pytest.mark.parametrize("field", RUN)
 def test_a_question_that_lacks_a_field_is_not_read(field: str) -> None:
     with pytest.raises(ValueError):
-        read_question(json.dumps({name: value for name, value in RUN.items() if name != field}).encode())
+        QUESTIONS.read(json.dumps({name: value for name, value in RUN.items() if name != field}).encode())
 
 
 @pytest.mark.parametrize(
@@ -93,10 +82,10 @@ def test_a_question_that_lacks_a_field_is_not_read(field: str) -> None:
 )  # fmt: skip
 def test_an_answer_that_is_not_exactly_as_declared_is_not_read(answer: dict[str, object]) -> None:
     with pytest.raises(ValueError):
-        read_answer(json.dumps(answer).encode())
+        ANSWERS.read(json.dumps(answer).encode())
 
 
-@pytest.mark.parametrize("of", [read_question, read_answer])
+@pytest.mark.parametrize("of", [QUESTIONS.read, ANSWERS.read])
 @pytest.mark.parametrize(
     "written",
     [b"", b"null", b"[]", b"{}", b"\xff", b'{"do":"run"', b"[" * 60_000, b'{"do":"run","do":"run"}', '{"do":"\u00e4"}'.encode()],
@@ -124,7 +113,7 @@ def test_whatever_the_bytes_are_a_reader_raises_value_error_and_nothing_else() -
                 case _:
                     written[at:at] = bytes(chance.randrange(256) for _ in range(chance.randint(1, 9)))
             written = written or bytearray(b"x")
-        for of in (read_question, read_answer):
+        for of in (QUESTIONS.read, ANSWERS.read):
             try:
                 found = of(bytes(written))
             except ValueError:
@@ -136,19 +125,19 @@ def test_whatever_the_bytes_are_a_reader_raises_value_error_and_nothing_else() -
 
 def test_a_message_that_could_not_be_read_is_not_written() -> None:
     with pytest.raises(ValueError):
-        write_question(Run("risk", ("x",), b"", 1000))
+        QUESTIONS.write(Run("risk", ("x",), b"", 1000))
     with pytest.raises(ValueError):
-        write_answer(Printed(b"x" * (MOST_BYTES + 1)))
+        ANSWERS.write(Printed(b"x" * (MOST_BYTES + 1)))
     with pytest.raises(ValueError):
-        write_answer(Failed("x" * 1001))
+        ANSWERS.write(Failed("x" * 1001))
 
 
 def test_the_longest_messages_have_room_in_a_packet() -> None:
     longest = Run("a" * 64, ("/" + "\u20ac" * (LONGEST_LINE - 1),), b"\xff" * MOST_BYTES, 3_600_000)
-    assert len(write_question(longest)) < MAX_BODY
-    assert len(write_answer(Printed(b"\xff" * MOST_BYTES))) < MAX_BODY
+    assert len(QUESTIONS.write(longest)) < MAX_BODY
+    assert len(ANSWERS.write(Printed(b"\xff" * MOST_BYTES))) < MAX_BODY
 
 
 def test_a_sentence_is_made_fit_for_a_message() -> None:
     for text in ("", "a\nb", "\u00e4" * 2000, "x" * 5000):
-        assert read_answer(write_answer(Failed(messages.sentence(text))))
+        assert ANSWERS.read(ANSWERS.write(Failed(sentence(text))))
