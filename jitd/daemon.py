@@ -185,8 +185,9 @@ class Daemon:
         service = f"jitd/{config.host}@{realm}"
         reach = Reach(lambda: is_unanswered(realm, service))
         kdc = Kdc(config.keytab, service, reach.is_unreachable, partial(count, Failure.KDC))
+        writer = Writer(config.kdc)
         self._trials = Trials(
-            Writer(config.kdc).gate_states,
+            writer.gate_states,
             canary(config.host, realm),
             lambda: [service_of(thing, realm) for thing in given_things(self._rules.policy) if is_service_ticket(thing)],
             note,
@@ -205,7 +206,7 @@ class Daemon:
         self._after_commit.append(self.sinks.look)
         self._signing.told.append(self.sinks.look_at_checkpoint)
         tickets = self._tickets = ServiceTickets(
-            Writer(config.kdc), self._trials, realm, config.renew, now, self._store.holdings, self._store.holding
+            writer, self._trials, realm, config.renew, now, self._store.holdings, self._store.holding
         )
         self._givers_line = line_to_givers(file, is_direct=is_direct)
         givers: Givers = all_givers(config, tickets, self._givers_line, self._outsiders.ways, self._store.grant, lambda: now().at)

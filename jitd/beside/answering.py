@@ -3,9 +3,10 @@
 
 Law: the process accepts questions only from root. A lane is a queue of questions. Each question belongs to one lane, and a lane
 never waits for another lane. In each lane, the process works on at most N_AT_ONCE questions at the same time, and at most
-N_WAITING more questions wait. The process refuses all further questions. The process cancels the work on a question if the
-connection ends, or if the client no longer waits for the answer. The process reports an error in an UNANSWERED packet, and never
-in an ANSWER packet.
+N_WAITING more questions wait. The process refuses all further questions. The questions of a lane are begun in the order in which
+they were read, whichever clients they come from. The process cancels the work on a question if the connection ends, or if the
+client no longer waits for the answer; a question whose turn comes after that is not begun. The process reports an error in an
+UNANSWERED packet, and never in an ANSWER packet.
 """
 
 from __future__ import annotations
@@ -180,6 +181,8 @@ class Answering:
     async def _work(self, line: socket.socket, sending: asyncio.Lock, asked: Packet, lane: _Lane) -> None:
         carried = -1
         async with lane.turns:
+            if packets.has_ended(line):
+                return  # its client takes it for failed, and may have asked for the opposite on another connection
             try:
                 answer = await self._answer(asked.body)
                 if isinstance(answer, Carried):

@@ -9,6 +9,7 @@ SO_PASSCRED, SCM_CREDENTIALS.
 from __future__ import annotations
 
 import os
+import select
 import socket
 import struct
 from dataclasses import dataclass
@@ -127,3 +128,10 @@ def peer_uid(line: socket.socket) -> int:
     said = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     uid: int = _CREDENTIALS.unpack(said)[1]
     return uid
+
+
+def has_ended(line: socket.socket) -> bool:
+    """Return True if the other end of ``line`` is closed, even if packets that it sent before are still unread."""
+    waits = select.poll()
+    waits.register(line, select.POLLRDHUP)
+    return bool(waits.poll(0))

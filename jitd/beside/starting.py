@@ -36,6 +36,8 @@ CLONE_NEWNET = 0x40000000
 CAPABILITIES_3 = 0x20080522
 """The value of the constant _LINUX_CAPABILITY_VERSION_3 (capset(2))."""
 ROUTES, ROUTES_6 = Path("/proc/self/net/route"), Path("/proc/self/net/ipv6_route")
+BACKLOG = 16
+"""Number of connections that may wait until they are accepted."""
 N_CAPABILITIES = 64
 """A number that is higher than the number of any capability in any kernel."""
 
@@ -68,18 +70,24 @@ class Server(Protocol):
 
 
 def begin(
-    name: str, words: Sequence[str], before: Callable[[Sequence[str]], None] | None = None, groups: Sequence[str] = ()
+    name: str,
+    words: Sequence[str],
+    before: Callable[[Sequence[str]], None] | None = None,
+    groups: Sequence[str] = (),
+    at: Path | None = None,
+    keeps: Sequence[str] = (),
 ) -> Begun:
     """Prepare this process, whose name is ``name``, for its work. ``words`` contains the words of its command line. When the
     function returns, the process has only the rights of its account and of the supplementary ``groups``.
 
     ``begin`` uses some of ``words`` itself, and calls ``before`` with the other words. If the process is a child of the daemon,
-    the process is still root during this call. Raises CannotStart.
+    the process is still root during this call. If neither the daemon nor systemd passes a socket, the process listens at the
+    path ``at``, unless that is None. ``keeps`` are the names of environment variables that the process needs. Raises CannotStart.
     """
     line, account, passed, left = _read_words(words)
     listener = None
     if line is None:
-        listener = _passed_socket(name)
+        listener = _passed_socket(name) if at is None or _is_activated() else _bound_socket(name, at)
     if before is not None:
         before(left)
     if line is not None:
@@ -88,7 +96,7 @@ def begin(
     _check_groups(groups)
     if line is not None:
         _filter(name)
-    for variable in [variable for variable in os.environ if variable not in ("LANG", "CREDENTIALS_DIRECTORY")]:
+    for variable in [variable for variable in os.environ if variable not in ("LANG", "CREDENTIALS_DIRECTORY", *keeps)]:
         del os.environ[variable]
     os.chdir("/")
     os.umask(0o077)
@@ -205,15 +213,40 @@ def _read_words(words: Sequence[str]) -> tuple[socket.socket | None, str, dict[s
     return line, account, passed, tuple(left)
 
 
+def _is_activated() -> bool:
+    """True if systemd has passed sockets to this process (sd_listen_fds(3))."""
+    return os.environ.get("LISTEN_PID") == str(os.getpid())
+
+
 def _passed_socket(name: str) -> socket.socket:
     """Return the listening socket that systemd passed to this service (sd_listen_fds(3)). Raises CannotStart."""
-    if os.environ.get("LISTEN_PID") != str(os.getpid()) or os.environ.get("LISTEN_FDS") != "1":
+    if not _is_activated() or os.environ.get("LISTEN_FDS") != "1":
         raise CannotStart(f"systemd passes no socket. The daemon or systemd starts this program: systemctl start {name}.socket")
     passed = socket.socket(fileno=FIRST_PASSED)
     if passed.family != socket.AF_UNIX or passed.type != socket.SOCK_SEQPACKET:
         raise CannotStart(f"systemd must pass a Unix socket of packets: ListenSequentialPacket= in {name}.socket")
     passed.set_inheritable(False)
     return passed
+
+
+def _bound_socket(name: str, at: Path) -> socket.socket:
+    """Return a socket that listens at ``at``, in a directory of mode 0700. Raises CannotStart.
+
+    The mode of the socket allows everybody to connect. But only this process's account and root can enter its directory. The
+    daemon runs as root without CAP_DAC_OVERRIDE, so it could not connect to a socket with a stricter mode.
+    """
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+    try:
+        at.parent.mkdir(mode=0o700, exist_ok=True)
+        at.parent.chmod(0o700)
+        at.unlink(missing_ok=True)
+        listener.bind(str(at))
+        at.chmod(0o666)
+        listener.listen(BACKLOG)
+    except OSError as fault:
+        listener.close()
+        raise CannotStart(f"{at} cannot be made: {fault.strerror}; its directory must belong to {name}") from None
+    return listener
 
 
 # --- giving up rights ----------------------------------------------------------------------------------------------------

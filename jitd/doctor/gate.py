@@ -18,7 +18,7 @@ from jitd.doctor.host import Host
 from jitd.kdc.gates import gate_states
 from jitd.kdc.messages import Answer, Failed, Grants, Look, Refused
 from jitd.kdc.strings import canary
-from jitd.kdc.writer import ACCOUNT, Writer
+from jitd.kdc.writer import NAME, Writer
 
 KEYTAB = Path("/etc/jitd/jitd-kdc.keytab")
 PAGE = "docs/kdc.md"
@@ -60,7 +60,7 @@ async def _looked(host: Host, services: Sequence[str]) -> list[tuple[str, Answer
 def _key() -> Finding:
     status = KEYTAB.stat()
     try:
-        account = pwd.getpwnam(ACCOUNT)
+        account = pwd.getpwnam(NAME)
     except KeyError:
         return key(str(KEYTAB), None, status.st_uid, status.st_mode)
     return key(str(KEYTAB), account.pw_uid, status.st_uid, status.st_mode)

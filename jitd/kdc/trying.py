@@ -8,9 +8,9 @@ seconds. If no answer arrives, the result of the trial is Failed, which proves n
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
-import time
 from contextlib import suppress
 from typing import NoReturn
 
@@ -25,47 +25,58 @@ LONGEST_REASON = 200
 """Maximum number of characters in a reason. Because of this limit, many reasons fit into one message."""
 
 
-class Trial:
-    """One trial. A child process requests tickets for ``services`` as ``principal``, whose key is in ``keytab``. Raises OSError
-    if the child process cannot be started.
+async def tried(principal: str, keytab: str, services: tuple[str, ...]) -> Answer:
+    """Let a child process request tickets for ``services`` as ``principal``, whose key is in ``keytab``. Return Tried or Failed.
+    If the call is cancelled, the child and the processes that it has started are killed.
     """
-
-    def __init__(self, principal: str, keytab: str, services: tuple[str, ...]) -> None:
-        self.until = time.monotonic() + WITHIN
-        self.pipe, writing = os.pipe2(os.O_CLOEXEC)
-        self._said = b""
-        parent = os.getpid()
-        try:
-            self._pid = os.fork()
-        except OSError:
-            os.close(self.pipe)
-            os.close(writing)
-            raise
-        if self._pid == 0:
-            _be(writing, parent, principal, keytab, services)
+    pipe, writing = os.pipe2(os.O_CLOEXEC)
+    parent = os.getpid()
+    try:
+        pid = os.fork()
+    except OSError as fault:
+        os.close(pipe)
         os.close(writing)
+        return Failed(sentence(f"no process can be started to ask the KDCs: {fault}"))
+    if pid == 0:
+        _be(writing, parent, principal, keytab, services)
+    os.close(writing)
+    try:
+        async with asyncio.timeout(WITHIN):
+            return read_answer(await _all_of(pipe))
+    except TimeoutError:
+        return Failed("the KDCs have not been asked in time")
+    except ValueError as fault:
+        return Failed(sentence(f"the process that asks the KDCs sent a message that cannot be read: {fault}"))
+    finally:
+        os.close(pipe)
+        _end(pid)
 
-    def answer(self) -> Answer | None:
-        """Read the output of the child. Call this only when the pipe is readable. Return the answer. Return None if the output is
-        not complete yet.
-        """
-        data = os.read(self.pipe, MAX_PACKET + 1)
-        self._said += data
-        if data and len(self._said) <= MAX_PACKET:
-            return None
-        try:
-            return read_answer(self._said)
-        except ValueError as fault:
-            return Failed(sentence(f"the process that asks the KDCs sent a message that cannot be read: {fault}"))
 
-    def end(self) -> None:
-        """Kill the child, and the processes that it has started."""
-        os.close(self.pipe)
-        with suppress(ProcessLookupError):
-            os.killpg(self._pid, signal.SIGKILL)
-        with suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGKILL)  # the child may not yet lead a process group
-        os.waitpid(self._pid, 0)
+async def _all_of(pipe: int) -> bytes:
+    """Return what ``pipe`` gives until its end, or until it is longer than a message may be."""
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+    said = b""
+    loop.add_reader(pipe, readable.set)
+    try:
+        while len(said) <= MAX_PACKET:
+            await readable.wait()
+            readable.clear()
+            if not (data := os.read(pipe, MAX_PACKET + 1)):
+                break
+            said += data
+    finally:
+        loop.remove_reader(pipe)
+    return said
+
+
+def _end(child: int) -> None:
+    """Kill ``child``, and the processes that it has started."""
+    with suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        os.kill(child, signal.SIGKILL)  # the child may not yet lead a process group
+    os.waitpid(child, 0)
 
 
 def _be(writing: int, parent: int, principal: str, keytab: str, services: tuple[str, ...]) -> NoReturn:

@@ -8,8 +8,8 @@ call once, over a new connection. If a call fails over a new connection, the ans
 
 from __future__ import annotations
 
+import asyncio
 import os
-import select
 import signal
 import socket
 import time
@@ -27,8 +27,6 @@ PATIENCE = 10.0
 """Seconds to wait for an answer of the worker process. After this time jitd-kdc kills the worker process, because kadmind or the
 network does not respond.
 """
-PR_SET_PDEATHSIG = 1
-"""The option of prctl(2) that sets the signal which a process gets when its parent ends."""
 
 
 class Kadmin:
@@ -101,8 +99,10 @@ class Worker:
         """The pid of the worker process, or 0 if there is no worker process at the moment."""
         return self._pid
 
-    def do(self, request: OfEntry) -> Answer:
-        """Let the worker process carry out ``request``, and return the answer. This call takes at most ``patience`` seconds."""
+    async def do(self, request: OfEntry) -> Answer:
+        """Let the worker process carry out ``request``, and return the answer. This call takes at most ``patience`` seconds. Only
+        one call may be open at a time. If it is cancelled, the worker process is killed, so that no answer is left for the next.
+        """
         try:
             if self._pid and os.waitpid(self._pid, os.WNOHANG)[0]:
                 self._pid = 0
@@ -110,20 +110,23 @@ class Worker:
             if self._pipe is None:
                 self._start()
             assert self._pipe is not None
-            self._pipe.sendall(write(request))
-            waits = select.poll()
-            waits.register(self._pipe, select.POLLIN)
-            if not waits.poll(self._patience * 1000):
-                self.end()
-                return Failed(f"kadmind has not answered within {self._patience:g} s")
-            packet = self._pipe.recv(MAX_PACKET + 1)
+            loop = asyncio.get_running_loop()
+            async with asyncio.timeout(self._patience):
+                await loop.sock_sendall(self._pipe, write(request))
+                packet = await loop.sock_recv(self._pipe, MAX_PACKET + 1)
             if packet:
                 return read_answer(packet)
             self.end()
             return Failed("the process that speaks with kadmind has ended in the middle of the request")
+        except TimeoutError:
+            self.end()
+            return Failed(f"kadmind has not answered within {self._patience:g} s")
         except (OSError, ValueError) as fault:
             self.end()
             return Failed(sentence(f"the process that speaks with kadmind has failed: {fault}"))
+        except asyncio.CancelledError:
+            self.end()
+            raise
 
     def end(self) -> None:
         """Kill the worker process, if there is one."""
@@ -145,6 +148,7 @@ class Worker:
             if pid == 0:
                 self._be(theirs, parent)
             self._pid, self._pipe = pid, ours
+        ours.setblocking(False)
 
     def _be(self, theirs: socket.socket, parent: int) -> NoReturn:
         status = 1

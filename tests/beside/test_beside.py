@@ -209,6 +209,34 @@ def test_a_question_that_is_dropped_twice_makes_room_once() -> None:
     asyncio.run(whole())
 
 
+def test_a_question_of_a_client_that_has_gone_is_not_begun() -> None:
+    """THREATS T-27: its client takes it for failed, and may have asked for the opposite on another connection."""
+    begun: list[bytes] = []
+
+    async def answer(body: bytes) -> bytes:
+        begun.append(body)
+        return body
+
+    async def asked(*bodies: bytes, stays: bool) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours:
+            for number, body in enumerate(bodies):
+                ours.send(packets.write(Packet(number, Kind.QUESTION, body)))
+            if not stays:
+                ours.close()
+            following = asyncio.create_task(Answering(NAME, answer, believed=os.getuid(), n_at_once=1).follow(theirs))
+            if stays:
+                ours.settimeout(ENOUGH)
+                for body in bodies:
+                    assert packets.read(await asyncio.to_thread(ours.recv, 1000)).body == body
+        await following
+
+    asyncio.run(asked(b"gone", b"gone too", stays=False))
+    assert begun == []
+    asyncio.run(asked(b"here", stays=True))
+    assert begun == [b"here"]
+
+
 def test_a_refusal_and_a_defect_are_reasons_and_never_answers() -> None:
     async def deed(line: Line) -> None:
         with pytest.raises(Unanswered, match="^there is no such thing$"):

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from jitd.beside.doors import SocketDoor
 from jitd.doctor import clock, gate, kerberos, runs
 from jitd.doctor.runs import Unit
 from jitd.kdc import writer
@@ -95,7 +96,7 @@ UNITS: dict[str, tuple[str, Callable[[], AbstractContextManager[None]], Callable
         command_of(*runs.launcher(Unit("loaded", "failed", ""))), failed, lambda: is_active(LAUNCHER),
     ),
     "no writer of grants": (
-        writer.MEND[writer.MEND.index("systemctl") :], lambda: stopped("jitd-kdc.socket"), lambda: is_active("jitd-kdc.socket"),
+        SocketDoor(writer.NAME, writer.SOCKET).mend, lambda: stopped("jitd-kdc.socket"), lambda: is_active("jitd-kdc.socket"),
     ),
     "a writer of grants of another version": (
         "systemctl restart jitd-kdc", lambda: stopped("jitd-kdc.service"), lambda: is_active("jitd-kdc.service"),

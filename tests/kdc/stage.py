@@ -20,7 +20,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from jitd.kdc.messages import Answer, Done, Give, Grants, Look, Take
+from jitd.beside import packets
+from jitd.beside.packets import Kind, Packet
+from jitd.kdc.messages import Answer, Done, Give, Grants, Look, Request, Take, read_answer, write
 from jitd.kdc.writer import Writer
 from tests.krb5.realm import MODULE, Realm
 from tests.waiting import PATIENCE, is_living, wait_for
@@ -140,12 +142,20 @@ class Stage:
 
     def close(self) -> None:
         """End all."""
-        self.writer.close()
+        self.leave(self.writer)
         self.loop.close()
         self.stop()
         self.realm.stop()
 
     # --- what is asked
+
+    def leave(self, writer: Writer) -> None:
+        """Close the connection of ``writer``, in whose loop it lives."""
+
+        async def close() -> None:
+            writer.close()
+
+        self.loop.run_until_complete(close())
 
     def do(self, request: Give | Take | Look) -> Answer:
         """What the daemon's end gives for a request."""
@@ -229,6 +239,18 @@ def staged(module: Path = MODULE, address: str = ADDRESS, kind: Callable[..., Re
     finally:
         stage.close()
         shutil.rmtree(directory)
+
+
+def send(ours: socket.socket, request: Request | bytes) -> None:
+    """Send a request, or a body, on a connection as the daemon's."""
+    body = request if isinstance(request, bytes) else write(request)
+    ours.send(packets.write(Packet(next(_numbers), Kind.QUESTION, body)))
+
+
+def answer_on(ours: socket.socket) -> Answer | str:
+    """The next answer, or the reason why there is none."""
+    packet = packets.read(ours.recv(packets.MAX_PACKET))
+    return read_answer(packet.body) if packet.kind is Kind.ANSWER else packet.body.decode()
 
 
 def is_done(answer: Answer) -> bool:

@@ -4,16 +4,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from jitd.kdc.messages import Grants, Look, Try, write
+from jitd.kdc.messages import Grants, Look, Try
 from jitd.kdc.strings import OFF, ON, SILENT, canary
 from jitd.kdc.writer import Writer
-from tests.kdc.stage import ADDRESS, HOST, NAME, Stage, staged
+from tests.kdc.stage import ADDRESS, HOST, NAME, Stage, send, staged
 from tests.waiting import is_living, wait_for
 
 CANARY = canary(HOST, NAME)
@@ -58,27 +57,23 @@ def test_a_service_of_another_realm_is_not_asked_for(stage: Stage) -> None:
 
 
 def test_a_grant_does_not_wait_for_a_trial(stage: Stage) -> None:
-    """The KDC is silent, so the trial takes long. Another connection is answered meanwhile."""
+    """The KDC is silent, so the trial takes long. On the same connection a request is answered meanwhile."""
     service = stage.gated()
-    other = Writer(stage.socket)
 
     async def both() -> tuple[object, bool]:
-        assert isinstance(await other.look(Look(service)), Grants)  # from now on kadmind is connected
+        assert isinstance(await stage.writer.look(Look(service)), Grants)  # from now on kadmind is connected
         with stage.frozen("krb5kdc"):
             trial = asyncio.create_task(stage.writer.gate_states([CANARY]))
             await asyncio.sleep(0)
-            answer = await other.look(Look(service))
+            answer = await stage.writer.look(Look(service))
             was_over = trial.done()
         await trial
         return answer, was_over
 
-    try:
-        for _ in range(3):  # on a busy host the trial, which takes five seconds, may be over before the other answer is here
-            answer, was_over = stage.loop.run_until_complete(both())
-            if not was_over:
-                break
-    finally:
-        other.close()
+    for _ in range(3):  # on a busy host the trial, which takes five seconds, may be over before the other answer is here
+        answer, was_over = stage.loop.run_until_complete(both())
+        if not was_over:
+            break
     assert isinstance(answer, Grants) and not was_over
 
 
@@ -92,7 +87,7 @@ def test_a_daemon_that_goes_away_ends_its_trial(stage: Stage) -> None:
     before = children(stage)
     with stage.frozen("krb5kdc"):
         with stage.connected() as ours:
-            ours.sendall(write(Try((CANARY,))))
+            send(ours, Try((CANARY,)))
             wait_for(lambda: children(stage) - before, what="the process of the trial")
             begun = children(stage) - before
         wait_for(lambda: not any(map(is_living, begun)), what="its end")
@@ -100,6 +95,6 @@ def test_a_daemon_that_goes_away_ends_its_trial(stage: Stage) -> None:
 
 
 def test_without_jitd_kdc_nothing_is_known(tmp_path: Path) -> None:
-    seen = asyncio.run(Writer(tmp_path / "none", os.getuid()).gate_states([CANARY]))
+    seen = asyncio.run(Writer(tmp_path / "none", "0").gate_states([CANARY]))
     assert [(one.service, one.state) for one in seen] == [(CANARY, SILENT)]
     assert "cannot be reached" in seen[0].why

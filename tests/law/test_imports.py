@@ -143,7 +143,7 @@ LAW: dict[str, set[str]] = {
         CORE, WIRE, "jitd.beside", "jitd.givers", "jitd.kdc.child", "jitd.settings",
     },
     # what writes grants into the KDC, and what asks a KDC whether it obeys them
-    "jitd.kdc": {WIRE, "jitd.kdc"},
+    "jitd.kdc": {WIRE, "jitd.beside", "jitd.kdc"},
     # how the daemon speaks with a process beside it, whatever they say
     "jitd.beside": {"jitd.beside"},
     # what runs an administrator's programs, and the daemon's end of it
