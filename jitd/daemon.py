@@ -16,7 +16,6 @@ import resource
 import signal
 import sys
 import time
-from collections import ChainMap
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import astuple
 from functools import partial
@@ -260,6 +259,7 @@ class Daemon:
         self._forgetting = Forgetting(self._store, self._lifecycle, now, config.record.keep)
         self._recovery = Recovery(self.perform, self._lifecycle, self._store, executor, now)
         access = Access(config, self._store)
+        holdings = self.perform.holdings
         lists = Lists(
             access=access,
             store=self._store,
@@ -269,7 +269,7 @@ class Daemon:
             now=now,
             seats=decider.seating.seats,
             notices_of=self.notices.of,
-            untaken=ChainMap(self.perform.holdings.untaken, tickets.failing),
+            untaken=lambda id: holdings.why_untaken(id) or tickets.failing.get(id),
             is_attended=lambda id: waiters.of(id) is not None,
             judge_again=decider.judge_again,
         )

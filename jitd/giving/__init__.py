@@ -18,6 +18,7 @@ from jitd.core.holding import Holding
 from jitd.givers.kind import Seen as Seen
 from jitd.givers.kind import State as State
 from jitd.givers.kind import Strays as Strays
+from jitd.givers.secret import fault_in as fault_in
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class Drift:
         """
         untaken = {
             id: f"it is being taken back{_since(one)}, but this is not possible yet: {one.why}"
-            for id, one in self._holdings.untaken.items()
+            for id, one in self._holdings.untaken().items()
         }
         renewed = "its grant in the KDC has not been renewed"
         unrenewed = {id: f"{renewed}{_since(one)}: {one.why}" for id, one in self._unrenewed.items()}

@@ -9,7 +9,6 @@ give several things (``together``). They are given one after another. Either all
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
@@ -35,8 +34,8 @@ from jitd.core.request import Request
 from jitd.core.visibility import words_of
 from jitd.failures import Failure, count
 from jitd.giving import Answer, Done, Failed, Givers, Refused
-from jitd.giving.secrets import Secrets
 from jitd.lifecycle import together
+from jitd.lifecycle.remembered import Memory
 from jitd.lifecycle.waiters import Handed, Waiters
 from jitd.log import log
 from jitd.store import Store, StoreError, sound
@@ -72,16 +71,7 @@ class Holdings:
         self._act = act
         self._set_deadline = set_deadline
         self._look = look
-        self._pauses: dict[str, float] = {}
-        self._turns: dict[str, asyncio.Lock] = {}
-        self._awaited: set[str] = set()
-        self._tried: set[str] = set()  # holdings whose thing may have been given by an earlier attempt
-        self._missed: set[str] = set()  # holdings whose thing was given too late, when it was already being taken back
-        self._tells: dict[str, str] = {}  # maps a holding to the sentence that explains how to use its thing
-        self.untaken: dict[str, Untaken] = {}
-        """Maps a holding whose thing cannot be taken back yet to the reason, and to the time of the first failure."""
-        self._owed: dict[str, Owed] = {}  # maps a holding to the events that could not be recorded yet
-        self._secrets = Secrets()
+        self._memory = Memory()
 
     # --- effects -----------------------------------------------------------------------------------------------------
 
@@ -96,23 +86,19 @@ class Holdings:
             self._set_deadline("holding", id, self._now().boot + FIRST_PAUSE)
 
     async def _go_on(self, id: str) -> None:
-        async with self._turn(id):  # a thing is taken back only after the giver has answered the order to give it
+        remembered = self._memory.of(id)
+        async with remembered.turn:  # a thing is taken back only after the giver has answered the order to give it
             found = self._store.holding(id)
-            owed = self._owed.pop(id, None)
+            owed, remembered.owed = remembered.owed, ()
             if found is not None and found.state is HoldingState.GIVING:
                 await self._give(found)
             elif found is not None and found.state is HoldingState.TAKING:
                 await self._take(found)
-            elif found is not None and found.state is HoldingState.HELD and owed is not None:
+            elif found is not None and found.state is HoldingState.HELD and owed:
                 self._happens(id, *owed)
         found = self._store.holding(id)
         if found is None or not found.is_live:
-            self._turns.pop(id, None)
-            for kept in (self._pauses, self._tells, self.untaken):
-                kept.pop(id, None)
-            self._tried.discard(id)
-            self._missed.discard(id)
-            self._secrets.forget(id)
+            self._memory.forget(id)
             if found is not None:
                 self._look(found.request)
         elif found.state is HoldingState.HELD and (follows := together.next_to_give(self._together(found))) is not None:
@@ -125,12 +111,19 @@ class Holdings:
         if not request.command.gives:
             return ()
         found = [one for one in self._store.holdings(grant=request.lease or request.id, ended=True) if one.request == request.id]
-        stuck = [one for one in found if one.is_live and self._pauses.get(one.id, 0.0) >= LONGEST_PAUSE]
-        back = [Back(one.id, one.thing, why=self.untaken[one.id].why) for one in stuck]
+        live = [(one, self._memory.find(one.id)) for one in found if one.is_live]
+        stuck = [(one, known.untaken) for one, known in live if known is not None and known.pause >= LONGEST_PAUSE]
+        back = [Back(one.id, one.thing, why=untaken.why) for one, untaken in stuck if untaken is not None]
         return (*back, *(Back(one.id, one.thing, left=_left(one)) for one in found if not one.is_live))
 
-    def _turn(self, id: str) -> asyncio.Lock:
-        return self._turns.setdefault(id, asyncio.Lock())
+    def untaken(self) -> dict[str, Untaken]:
+        """Map each holding whose thing cannot be taken back yet to the reason, and to the time of the first failure."""
+        return self._memory.untaken()
+
+    def why_untaken(self, id: str) -> Untaken | None:
+        """Return what ``untaken`` has of the holding ``id``. Other threads may call this method."""
+        known = self._memory.find(id)
+        return None if known is None else known.untaken
 
     def _together(self, one: Holding) -> tuple[Holding, ...]:
         return together.of_one_use(self._store, one)
@@ -140,9 +133,11 @@ class Holdings:
         thing's holding is not open any more, give nothing and return None. If the giver sends a new secret with the thing, nobody
         receives this secret.
         """
-        async with self._turn(id):  # if the thing is to be taken back meanwhile, this happens after the block
+        async with self._memory.of(id).turn:  # if the thing is to be taken back meanwhile, this happens after the block
             found = self._store.holding(id)
             giver = None if found is None else self._givers.of(found.thing)
+            if found is None or not found.is_live:
+                self._memory.forget(id)
             if found is None or giver is None or found.state is not HoldingState.HELD:
                 return None
             answer = await _said(giver.give(found))
@@ -156,17 +151,18 @@ class Holdings:
             return  # this thing is given after the others, or not at all
         giver = self._givers.of(holding.thing)
         answer = Refused(self._givers.fault(holding.thing)) if giver is None else await _said(giver.give(holding))
-        if isinstance(answer, Done) and answer.secret is not None and (fault := self._secrets.keep(holding.id, answer.secret)):
+        remembered = self._memory.of(holding.id)
+        if isinstance(answer, Done) and answer.secret is not None and (fault := remembered.keep_secret(answer.secret)):
             answer = Failed(fault)
-        if isinstance(answer, Refused) and holding.id in self._tried:
+        if isinstance(answer, Refused) and remembered.may_be_given:
             answer = Failed(answer.why)  # this attempt has changed nothing, but the one before may have given the thing
-        self._tried.add(holding.id)
+        remembered.may_be_given = True
         match answer:
             case Done():
-                self._tells[holding.id] = answer.tell
+                remembered.tell = answer.tell
                 self._happens(holding.id, Given(holding.id, DAEMON, answer.secret is not None))
-                if (now := self._store.holding(holding.id)) is not None and now.state is HoldingState.TAKING:
-                    self._missed.add(now.id)
+                now = self._store.holding(holding.id)
+                remembered.is_missed = now is not None and now.state is HoldingState.TAKING
             case Refused():
                 count(Failure.GIVER)
                 self.log("a thing was not given", holding, answer.why)
@@ -210,8 +206,9 @@ class Holdings:
             because = f"the thing's time is over, but its entry stays in the KDC: {answer.why}"
             self._happens(holding.id, Ended(holding.id, DAEMON, Outcome(ending, because)))
         else:
-            pause = self._pauses[holding.id] = min(LONGEST_PAUSE, 2 * self._pauses.get(holding.id, FIRST_PAUSE / 2))
-            self.untaken[holding.id] = Untaken(answer.why, holding.taking_at)
+            remembered = self._memory.of(holding.id)
+            pause = remembered.pause = min(LONGEST_PAUSE, 2 * remembered.pause or FIRST_PAUSE)
+            remembered.untaken = Untaken(answer.why, holding.taking_at)
             if pause == LONGEST_PAUSE:
                 self._look(holding.request)
             count(Failure.GIVER)
@@ -233,7 +230,7 @@ class Holdings:
             log("an event came too late: the holding has changed its state", holding=id, fault=fault)
         except Exception as fault:
             log("a holding could not be recorded; jitd tries again", holding=id, fault=f"{type(fault).__name__}: {fault}")
-            self._owed[id] = events
+            self._memory.of(id).owed = events
             self._set_deadline("holding", id, self._now().boot + FIRST_PAUSE)
 
     def tell(self, effect: effects.TellHolder) -> None:
@@ -268,7 +265,8 @@ class Holdings:
         """Return the holding whose thing was given too late to be handed over. Return None if there is no such holding.
         ``all_of_it`` contains all holdings of one use of a grant.
         """
-        return next((one for one in reversed(all_of_it) if one.id in self._missed), None)
+        missed = ((one, self._memory.find(one.id)) for one in reversed(all_of_it))
+        return next((one for one, known in missed if known is not None and known.is_missed), None)
 
     def _fail(self, all_of_it: tuple[Holding, ...], because: str) -> None:
         """Tell the waiting client that it does not get the things. Do nothing if this client already waits for the things of
@@ -286,12 +284,12 @@ class Holdings:
         waiter = self._waiters.of(first.request)
         if waiter is not None:
             names = [self.name_of(one) for one in all_of_it]  # an exception here must not lose a secret
-            for one in all_of_it:
-                self._awaited.discard(one.id)
-                self._owed.pop(one.id, None)
-            named = zip(all_of_it, names, strict=True)
-            waiter.hand(tuple(Handed(one, name, self._secrets.take(one.id)) for one, name in named))
-        elif not any(one.id in self._awaited for one in all_of_it):
+            remembered = [self._memory.of(one.id) for one in all_of_it]
+            for known in remembered:
+                known.is_awaited, known.owed = False, ()
+            rows = zip(all_of_it, names, remembered, strict=True)
+            waiter.hand(tuple(Handed(one, name, known.take_secret()) for one, name, known in rows))
+        elif not any(self._memory.of(one.id).is_awaited for one in all_of_it):
             self.take_back(first, DAEMON, "its client went away")
 
     def name_of(self, holding: Holding) -> str:
@@ -300,7 +298,8 @@ class Holdings:
         sentence about the thing.
         """
         giver = self._givers.of(holding.thing)
-        return "" if giver is None else giver.name_of(holding.thing) or self._tells.get(holding.id, "")
+        known = self._memory.find(holding.id)
+        return "" if giver is None else giver.name_of(holding.thing) or ("" if known is None else known.tell)
 
     def _ends_at(self, holding: Holding) -> datetime | None:
         giver = self._givers.of(holding.thing)
@@ -366,34 +365,34 @@ class Holdings:
         """Remember that jitd still waits for the client of the holding ``id``, or still has to tell the client about its thing.
         ``nobody_came`` ends the wait.
         """
-        self._awaited.add(id)
-        self._tried.add(id)
+        remembered = self._memory.of(id)
+        remembered.is_awaited = remembered.may_be_given = True
 
     def nobody_came(self, id: str) -> None:
         """Handle the case that the client did not reconnect in time. If the thing was given and no client waits for it, take it
         back. If a client waits for it, hand it over when all things of this use of the grant are given. Do nothing if a client
         already has the thing. If the thing is still being given, jitd decides what to do after the thing was given.
         """
-        found = self._store.holding(id)
-        if id in self._awaited and found is not None and found.state is HoldingState.HELD:
+        found, remembered = self._store.holding(id), self._memory.of(id)
+        if found is None or not found.is_live:
+            return self._memory.forget(id)
+        if remembered.is_awaited and found.state is HoldingState.HELD:
             if self._waiters.of(found.request) is None:
                 self.take_back(found, DAEMON, "its client did not come back")
             elif together.are_held(all_of_it := self._together(found)):
                 self._hand_over(all_of_it)
-        self._awaited.discard(id)
+        remembered.is_awaited = False
+        return None
 
     def is_due(self, id: str) -> bool:
         """True if the holding ``id`` still needs work. A holding needs work if its thing has to be given or taken back. A holding
         needs work if one of its events is still to be recorded. A holding also needs work if its thing was given, but other
         things of the same use of the grant are still to be given.
         """
-        found = self._store.holding(id)
-        if found is None or found.state is not HoldingState.HELD or id in self._owed:
+        found, known = self._store.holding(id), self._memory.find(id)
+        if found is None or found.state is not HoldingState.HELD or (known is not None and known.owed):
             return found is not None and found.is_live
         return together.next_to_give(self._together(found)) is not None
-
-
-Owed = tuple[Given | Taking | Ended, ...]
 
 
 def _left(holding: Holding) -> str:

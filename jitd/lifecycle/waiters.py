@@ -26,7 +26,7 @@ TOLD_AFTER = 1.0
 class Handed:
     """One thing that is handed over to a client. ``name`` is what ``Holdings.name_of`` returns: usually the name by which the
     client asks for the thing. ``secret`` is the descriptor of the secret that the person needs to use the thing
-    (giving/secrets.py). ``secret`` is None if the thing has no secret, or if the secret was already handed over.
+    (``remembered``). ``secret`` is None if the thing has no secret, or if the secret was already handed over.
     """
 
     holding: Holding

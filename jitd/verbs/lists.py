@@ -8,7 +8,7 @@ request goes through the function ``_as_seen``, which removes the contents that 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import closing
 from functools import partial
 from typing import TypeVar
@@ -16,7 +16,7 @@ from typing import TypeVar
 from jitd.core.command import read_id
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
-from jitd.core.holding import HoldingState, Untaken
+from jitd.core.holding import HoldingState
 from jitd.core.lock import Lock
 from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request
@@ -31,7 +31,7 @@ from jitd.verbs.notice_rows import notice_row
 from jitd.verbs.outlook import last_approved, outlook
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.review_row import review_row
-from jitd.verbs.rows import NOTHING, Row, asked_row, grant_row, holding_row, lock_row, request_row, run_row
+from jitd.verbs.rows import Row, Why, asked_row, grant_row, holding_row, lock_row, request_row, run_row
 from jitd.verbs.script_rows import script_rows
 from jitd.verbs.waiting_words import lease_row
 from jitd.workers import Workers
@@ -58,7 +58,7 @@ class Lists:
         now: Callable[[], Moment],
         seats: Callable[[Request], Awaitable[Seats]] = unknown,
         notices_of: Callable[[Request], Iterable[Noticed]] = lambda request: (),
-        untaken: Mapping[str, Untaken] = NOTHING,
+        untaken: Why = lambda id: None,
         is_attended: Callable[[str], bool] = lambda id: True,
         judge_again: Callable[[Request], Awaitable[Request]] | None = None,
     ) -> None:
@@ -66,7 +66,7 @@ class Lists:
         returns an open request with what its command gives now.
 
         ``notices_of`` returns the notices of a request, with one entry for each channel. An entry tells who got which notice,
-        and why a person got no notice. ``untaken`` contains the reasons why holdings cannot be taken back yet.
+        and why a person got no notice. ``untaken`` returns why a holding cannot be taken back yet.
         """
         self._access = access
         self._seats = seats

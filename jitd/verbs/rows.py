@@ -6,10 +6,9 @@ Law: only ``shown`` converts bytes to text. Times are in RFC 3339 format, in UTC
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import Any
 
 from jitd.core.approvers import lack, owes, tally
@@ -30,7 +29,8 @@ from jitpam.wire.shown import shown, unshown
 
 Row = dict[str, Any]
 NAMED_BY_A_MASK = "a masked word names this file"
-NOTHING: Mapping[str, Untaken] = MappingProxyType({})
+Why = Callable[[str], Untaken | None]
+"""Returns why the thing of the holding with the given id cannot be taken back yet, or cannot be renewed."""
 
 
 def instant(at: datetime | None) -> str | None:
@@ -278,10 +278,8 @@ def asked_row(request: Request) -> Row:
     }
 
 
-def grant_row(grant: Grant, viewer: Subject, holdings: Iterable[Holding] = (), why: Mapping[str, Untaken] = NOTHING) -> Row:
-    """Return the row of one grant. ``holdings`` are the holdings under the grant that have not ended. For ``why``, see
-    ``holding_row``.
-    """
+def grant_row(grant: Grant, viewer: Subject, holdings: Iterable[Holding] = (), why: Why = lambda id: None) -> Row:
+    """Return the row of one grant. ``holdings`` are the holdings under the grant that have not ended."""
     holdings = tuple(holdings)
     return {
         "id": grant.id,
@@ -298,7 +296,7 @@ def grant_row(grant: Grant, viewer: Subject, holdings: Iterable[Holding] = (), w
         "runs": [] if grant.command.gives else list(grant.living),
         "holdings": [held.id for held in holdings],
         "untaken": [holding_row(held, why) for held in holdings if held.state is HoldingState.TAKING],
-        "unrenewed": [holding_row(held, why) for held in holdings if held.state is HoldingState.HELD and held.id in why],
+        "unrenewed": [holding_row(held, why) for held in holdings if held.state is HoldingState.HELD and why(held.id)],
         "is_lease": grant.is_lease,
         "issued_at": instant(grant.issued_at),
         "begins_at": instant(grant.begins_at),
@@ -340,11 +338,9 @@ def run_row(run: Run, grant: Grant, viewer: Subject, usage: Usage | None = None)
     }
 
 
-def holding_row(holding: Holding, why: Mapping[str, Untaken] = NOTHING) -> Row:
-    """Return the row of a holding, which is a thing that was given. ``why`` maps the ids of holdings to the reasons why these
-    holdings cannot be taken back yet, or cannot be renewed.
-    """
-    outcome, untaken = holding.outcome, why.get(holding.id)
+def holding_row(holding: Holding, why: Why = lambda id: None) -> Row:
+    """Return the row of a holding, which is a thing that was given."""
+    outcome, untaken = holding.outcome, why(holding.id)
     is_held = holding.state is HoldingState.HELD
     return {
         "id": holding.id,

@@ -216,7 +216,7 @@ class House:
             Workers(),
             lambda run: None,
             lambda: self.at,
-            untaken=self.perform.holdings.untaken,
+            untaken=self.perform.holdings.why_untaken,
         )
         self.endings = Endings(config, self.access, self.lists, self.perform, self.store, self.waiters)
         self.services: Any = SimpleNamespace(

@@ -19,8 +19,8 @@ from jitd.core.holding import Ending, HoldingState
 from jitd.core.law import Role
 from jitd.givers.secret import SEALS
 from jitd.giving import Done, Failed, Refused
-from jitd.giving.secrets import Secrets
 from jitd.lifecycle.recovery import COMES_BACK_FOR
+from jitd.lifecycle.remembered import Remembered
 from jitd.store import StoreError
 from jitd.verbs.refusal import Refusal
 from tests.daemon.giving import ALICE, ID, FakeGiver, House
@@ -434,9 +434,9 @@ async def test_a_secret_that_nobody_takes_is_closed(house: House) -> None:
 
 
 def test_of_two_secrets_for_one_holding_the_first_is_closed() -> None:
-    secrets, one, other = Secrets(), sealed(), sealed()
-    assert secrets.keep(ID, one) == secrets.keep(ID, other) == ""
-    assert not is_open(one) and secrets.take(ID) == other and secrets.take(ID) is None
+    remembered, one, other = Remembered(), sealed(), sealed()
+    assert remembered.keep_secret(one) == remembered.keep_secret(other) == ""
+    assert not is_open(one) and remembered.take_secret() == other and remembered.take_secret() is None
     os.close(other)
 
 

@@ -282,7 +282,21 @@ async def test_each_holding_is_asked_about_by_one_at_a_time_however_often_it_is_
     house.giver.hanging[1].set_result(Done())
     await house.settle()
     assert house.giver.asked == [("give", ID), ("take", ID)] and house.held().state is ENDED
-    assert house.perform.holdings._turns == {}, "nothing is kept of what has ended"
+    assert len(house.perform.holdings._memory) == 0, "nothing is kept of what has ended"
+
+
+@played
+async def test_nothing_is_remembered_of_what_has_ended_whatever_comes_after_its_end(house: House) -> None:
+    client = house.begin()
+    await house.settle()
+    client.go()
+    await house.settle()
+    assert house.held().state is ENDED
+    holdings = house.perform.holdings
+    assert await holdings.give_anew(ID) is None, "drift was found before the end"
+    holdings.await_holder(ID)
+    holdings.nobody_came(ID)
+    assert len(holdings._memory) == 0 and ("give", ID) not in house.giver.asked[1:]
 
 
 # --- whatever ends it -------------------------------------------------------------------------------------------------
@@ -378,7 +392,7 @@ def test_what_cannot_be_taken_is_tried_again_with_pauses_that_grow_and_is_never_
             pause = min(LONGEST_PAUSE, 2 * pause)
         assert pause == LONGEST_PAUSE
         await house.pass_time(pause)
-        assert house.held().state is ENDED and house.giver.there == set() and house.perform.holdings._pauses == {}
+        assert house.held().state is ENDED and house.giver.there == set() and len(house.perform.holdings._memory) == 0
 
     asyncio.run(scene())
 

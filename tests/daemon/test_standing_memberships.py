@@ -85,7 +85,7 @@ def test_one_that_cannot_be_taken_is_tried_again_and_neither_held_nor_ended_unti
         locked = Failed("gpasswd does not take alice out of the group tapes: it is locked")
         await restarted(house, locked, locked)  # once at the upgrade, and once because the holding is open
         assert house.held().state is HoldingState.TAKING
-        assert house.perform.holdings.untaken[ID].why.endswith("it is locked")
+        assert house.perform.holdings.untaken()[ID].why.endswith("it is locked")
         house.giver.answers = [Done(left=LEFT)]
         await house.pass_time(1)
         held = house.held()
