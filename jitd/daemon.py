@@ -28,6 +28,7 @@ from jitd.core.named_groups import NamedGroups, in_words
 from jitd.core.policy import Policy, given_things, groups_named, takes_local_proofs
 from jitd.core.subject import ROOT, Subject
 from jitd.core.thing import is_service_ticket, service_of
+from jitd.core.toml_document import ConfigError
 from jitd.deciding import origins
 from jitd.deciding.account_policy import AccountPolicy
 from jitd.deciding.accounts import Accounts
@@ -43,7 +44,6 @@ from jitd.reloading import PolicyInForce
 from jitd.settings import config as settings
 from jitd.settings import host
 from jitd.settings.config import Config
-from jitd.settings.toml_document import ConfigError
 from jitd.store import Conflict, StoreError
 from jitd.verbs import status
 from jitd.verbs.refusal import Refusal

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from jitd.core.policy import Policy, no_policy
 from jitd.core.policy_text import PolicyText
+from jitd.core.toml_document import ConfigError
 from jitd.settings import policyfile
 from jitd.settings.config import Config
-from jitd.settings.toml_document import ConfigError
 
 if TYPE_CHECKING:
     from jitd.workers import Workers

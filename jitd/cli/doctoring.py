@@ -93,9 +93,9 @@ def _settings(file: Path | None) -> tuple[Config, tuple[str, ...]]:
     """Return the settings and an empty list of faults. If the settings cannot be read, return the defaults, and the faults as
     sentences.
     """
+    from jitd.core.toml_document import ConfigError
     from jitd.settings.config import Config, load
     from jitd.settings.host import KRB5_CONF, default_realm
-    from jitd.settings.toml_document import ConfigError
 
     try:
         return within(SETTINGS_WITHIN, lambda: load(file)), ()

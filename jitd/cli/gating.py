@@ -338,8 +338,8 @@ def _keytab(config: Path | None) -> Path:
     """Return the path of jitd's own keytab, which is named in the settings. If jitd's keytab does not exist (for example on a KDC
     without jitd), return the host's keytab.
     """
+    from jitd.core.toml_document import ConfigError
     from jitd.settings.config import Config, load
-    from jitd.settings.toml_document import ConfigError
 
     try:
         own = load(config).keytab

@@ -21,8 +21,8 @@ from jitpam.wire.shown import shown
 
 if TYPE_CHECKING:
     from jitd.core.policy import Rule
+    from jitd.core.toml_document import Fault
     from jitd.settings.config import Config
-    from jitd.settings.toml_document import Fault
 
 FILE = Path("/etc/jitd/jitd.toml")
 config_option = click.option(
@@ -72,9 +72,9 @@ def _read_files(files: Sequence[Path]) -> tuple[Config, Sequence[Rule], list[Fau
     """Read the settings and the policy in ``files``. Return the settings, the rules, all faults, and a text about the number of
     files. If ``files`` has no valid file with settings, the settings of this host are used.
     """
+    from jitd.core.toml_document import ConfigError
     from jitd.settings import config, policyfile
     from jitd.settings.host import host_name
-    from jitd.settings.toml_document import ConfigError
 
     faults: list[Fault] = []
     loaded = None
@@ -104,8 +104,8 @@ def _read_files(files: Sequence[Path]) -> tuple[Config, Sequence[Rule], list[Fau
 
 def _read_host() -> tuple[Config, Sequence[Rule], list[Fault], str]:
     """Read the settings and the policy of this host. Return the same kinds of values as ``_read_files``."""
+    from jitd.core.toml_document import ConfigError
     from jitd.settings import config, policyfile
-    from jitd.settings.toml_document import ConfigError
 
     faults: list[Fault] = []
     rules: Sequence[Rule] = ()
@@ -137,7 +137,7 @@ def _read_host() -> tuple[Config, Sequence[Rule], list[Fault], str]:
 
 def _of_keytab(loaded: Config) -> Iterator[Fault]:
     """Yield a fault if this host has no keytab. An account that may not look there learns nothing."""
-    from jitd.settings.toml_document import Fault
+    from jitd.core.toml_document import Fault
 
     with suppress(PermissionError):
         try:

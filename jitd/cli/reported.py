@@ -89,9 +89,9 @@ def _standing() -> bytes | None:
     """Return the standing privileges of this host, which only root can see. Everybody else gets the newest recorded ones."""
     if os.geteuid() != 0:
         return None
+    from jitd.core.toml_document import ConfigError
     from jitd.reloading import PolicyInForce
     from jitd.settings.config import load
-    from jitd.settings.toml_document import ConfigError
     from jitd.standing.looking import look
 
     try:

@@ -23,11 +23,11 @@ import click
 
 from jitd.cli.answer import answer, say
 from jitd.cli.call import NotDone
+from jitd.core.toml_document import ConfigError
 from jitd.pamlint.findings import BAD, WEAK, Finding
 from jitd.pamlint.linting import gates_of_host, lint_host
 from jitd.pamlint.places import LARGEST, Places
 from jitd.settings import config, policyfile
-from jitd.settings.toml_document import ConfigError
 from jitpam.wire.shown import shown
 
 STACKS = Path("/etc/pam.d")

@@ -221,8 +221,8 @@ def _is_database(file: Path) -> bool:
 
 
 def _settings(config: Path | None) -> Config:
+    from jitd.core.toml_document import ConfigError
     from jitd.settings.config import load
-    from jitd.settings.toml_document import ConfigError
 
     try:
         return load(config)

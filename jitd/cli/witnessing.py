@@ -318,8 +318,8 @@ def _be_root(state: Path) -> None:
 
 
 def _settings(config: Path | None) -> Config:
+    from jitd.core.toml_document import ConfigError
     from jitd.settings.config import load
-    from jitd.settings.toml_document import ConfigError
 
     try:
         return load(config)

@@ -9,7 +9,7 @@ permit rule or in a deny rule, the request is denied.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -24,6 +24,25 @@ LONGEST_NAME = 320
 
 class WhenFailed(Exception):
     """The expression could not be evaluated. The message is a sentence for people, without a full stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpressionFault:
+    """A fault of an expression. ``sentence`` describes the fault. ``line`` and ``column`` are the place of the fault, counted
+    from 1.
+    """
+
+    sentence: str
+    line: int = 1
+    column: int = 1
+
+
+class BadExpression(Exception):
+    """The expression cannot be compiled. ``faults`` contains all faults that were found. ``faults`` is never empty."""
+
+    def __init__(self, faults: Iterable[ExpressionFault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(f"{fault.line}:{fault.column}: {fault.sentence}" for fault in self.faults))
 
 
 @dataclass(frozen=True, slots=True)

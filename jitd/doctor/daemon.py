@@ -16,6 +16,7 @@ from datetime import UTC
 from pathlib import Path
 
 from jitd.core.holding import Holding
+from jitd.core.toml_document import ConfigError
 from jitd.doctor import files
 from jitd.doctor.finding import Finding, bad, count, ok, unknown, weak
 from jitd.doctor.host import Host, Running
@@ -23,7 +24,6 @@ from jitd.doctor.state import given_still, policy_in_force
 from jitd.givers.account_notes import NOTES, Notes
 from jitd.givers.account_numbers import n_used
 from jitd.settings.givers import Account, Givers
-from jitd.settings.toml_document import ConfigError
 from jitpam import __version__
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connect
 

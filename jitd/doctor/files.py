@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from jitd.core.toml_document import who_else_may_write
 from jitd.doctor.finding import Finding, bad, count, listed, ok, unknown, word
-from jitd.settings.toml_document import who_else_may_write
 from jitd.versions import PROGRAMS as OTHERS
 from jitd.versions import STATUS, not_tried, programs_in
 

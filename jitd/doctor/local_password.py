@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from jitd.core.toml_document import ConfigError
 from jitd.doctor import files
 from jitd.doctor.finding import Finding, bad, ok, weak
 from jitd.doctor.host import Host
@@ -22,7 +23,6 @@ from jitd.pamlint.evaluation import TooInvolved, endings
 from jitd.pamlint.gates import is_gate, looks_like_gate
 from jitd.pamlint.places import Places
 from jitd.pamlint.stack import KINDS, Handler, Source, Stack, read
-from jitd.settings.toml_document import ConfigError
 
 WITHOUT_PASSWORD = frozenset(
     ("pam_permit.so", "pam_rootok.so", "pam_succeed_if.so", "pam_env.so", "pam_debug.so", "pam_listfile.so", "pam_wheel.so")

@@ -19,10 +19,10 @@ from pathlib import Path
 from jitd.checking.directory import look_up
 from jitd.checking.known import Known, approvers_of, lack_of, words_of
 from jitd.core.policy import Rule, describe_approvals, is_here
+from jitd.core.toml_document import ConfigError
 from jitd.deciding import groups
 from jitd.doctor.finding import Finding, bad, count, listed, ok, unknown, weak
 from jitd.doctor.host import Host
-from jitd.settings.toml_document import ConfigError
 
 LOGIN_DEFS = Path("/etc/login.defs")
 UID_MIN = 1000

@@ -98,8 +98,8 @@ def _given(host: Host) -> list[str]:
     """
     from jitd.core.policy import given_things
     from jitd.core.thing import is_service_ticket, service_of
+    from jitd.core.toml_document import ConfigError
     from jitd.settings import policyfile
-    from jitd.settings.toml_document import ConfigError
 
     try:
         policy = policyfile.load(

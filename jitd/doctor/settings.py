@@ -13,12 +13,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from jitd.core.toml_document import ConfigError
 from jitd.doctor import files
 from jitd.doctor.finding import BAD, OK, Finding, bad, count, ok, weak, word
 from jitd.doctor.host import Host
 from jitd.pamlint.places import Places
 from jitd.settings.host import KRB5_CONF, kerberos_files
-from jitd.settings.toml_document import ConfigError
 
 MECHANISMS = ("/etc/gss/mech", "/etc/gss/mech.d")
 """The files in which libgssapi finds the names of the mechanism libraries that it loads."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from cel_expr_python import cel
@@ -19,7 +18,7 @@ from cel_expr_python import cel
 from jitd.core.facts import Value
 from jitd.core.names import NAMES, ROOTS, Name, fault_in
 from jitd.core.naming import AS_WRITTEN, Naming
-from jitd.core.when import When, WhenFailed
+from jitd.core.when import BadExpression, ExpressionFault, When, WhenFailed
 from jitd.expressions.parse import Node, Tree, read_resolved, read_tree
 from jitd.expressions.patterns import MOST_STEPS, MOST_STEPS_IN_LOOP, fault_in_pattern, steps_of
 
@@ -42,25 +41,6 @@ GROUPS = "subject.groups"
 _RESULT = "@result"
 """The compiler's name for the list that map() and filter() create. Authors of expressions cannot write this name."""
 _FAULT = re.compile(r"^(?:[A-Z_]+: )?ERROR: <input>:(-?\d+):(-?\d+): (.*)$", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class ExpressionFault:
-    """A fault of an expression. ``sentence`` describes the fault. ``line`` and ``column`` are the place of the fault, counted
-    from 1.
-    """
-
-    sentence: str
-    line: int = 1
-    column: int = 1
-
-
-class BadExpression(Exception):
-    """The expression cannot be compiled. ``faults`` contains all faults that were found. ``faults`` is never empty."""
-
-    def __init__(self, faults: Iterable[ExpressionFault]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("; ".join(f"{fault.line}:{fault.column}: {fault.sentence}" for fault in self.faults))
 
 
 def compile_when(text: str, names: Mapping[str, Name] = NAMES, naming: Naming = AS_WRITTEN) -> When:

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from jitd.beside.descendants import become_subreaper, end_all_below
+from jitd.core.toml_document import ConfigError
 from jitd.givers.kind import MOST_ORDERS, Failed, Given, Mending, Order, Refused, Seen, Strays, Taken
 from jitd.givers.kinds import FORMER, NoGiver, kind_of
 from jitd.givers.messages import ANSWERS, Answer, Give, Look, Mend, Question, Search, Take
 from jitd.kdc.child import end_with
 from jitd.settings.giver_words import digest_of, lets_of
 from jitd.settings.givers import load_givers, load_own
-from jitd.settings.toml_document import ConfigError
 from jitpam.wire.declared import sentence
 
 

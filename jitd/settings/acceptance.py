@@ -6,8 +6,8 @@ decision.
 
 from __future__ import annotations
 
+from jitd.core.toml_table import Table
 from jitd.core.warning import ACCEPTABLE
-from jitd.settings.toml_table import Table
 
 
 def read_accept(table: Table) -> tuple[tuple[str, str], ...]:

@@ -13,8 +13,8 @@ from dataclasses import replace
 from jitd.core.decision import MOST_COMBINATIONS, Approval, n_combinations
 from jitd.core.duration import spell_duration
 from jitd.core.names import Name
+from jitd.core.toml_table import Table, quoted
 from jitd.settings import demands
-from jitd.settings.toml_table import Table, quoted
 
 MOST_NEEDED = 100
 """Maximum number of approvals that a rule may require from one group."""

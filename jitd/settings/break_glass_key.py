@@ -16,8 +16,8 @@ from jitd.core.decision import BreakGlass, Terms
 from jitd.core.deed import deed_of
 from jitd.core.duration import spell_duration
 from jitd.core.policy import Rule
-from jitd.settings.toml_document import Fault
-from jitd.settings.toml_table import Table, quoted
+from jitd.core.toml_document import Fault
+from jitd.core.toml_table import Table, quoted
 
 KEYS = ("instead_of", "review", "open")
 MOST_OPEN = 1000

@@ -10,7 +10,7 @@ import os
 import re
 
 from jitd.core.conditions import CommandPattern, read_command_pattern
-from jitd.settings.toml_table import Table
+from jitd.core.toml_table import Table
 
 
 def read_commands(table: Table) -> tuple[CommandPattern, ...]:

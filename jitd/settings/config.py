@@ -21,14 +21,14 @@ from jitd.core.made_account import is_made
 from jitd.core.names import NAMES, Name
 from jitd.core.naming import Form, Naming, is_realm, read_form
 from jitd.core.public_key import PublicKey, read_key
+from jitd.core.toml_document import ConfigError, Fault, read_document
+from jitd.core.toml_table import Table, quoted
 from jitd.settings.channels import Notify, read_notify
 from jitd.settings.givers import Givers, drifts_of, read_givers, things_of
 from jitd.settings.host import KRB5_CONF, default_realm, host_name, is_host_name
 from jitd.settings.outsiders import KEYS_AT, Gatekeepers, Providers, deadlines, fact_names, read_gatekeepers, read_providers
 from jitd.settings.owned_file import read_owned
 from jitd.settings.sinks import Sinks, read_sinks
-from jitd.settings.toml_document import ConfigError, Fault, read_document
-from jitd.settings.toml_table import Table, quoted
 from jitd.settings.vault_keys import way_in
 
 FILE = Path("/etc/jitd/jitd.toml")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from jitd.core.authentication import Demand
-from jitd.settings.toml_table import Table, quoted
+from jitd.core.toml_table import Table, quoted
 
 KEYS = ("indicators", "ticket_age", "forwarded")
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from jitd.core.duration import spell_duration
 from jitd.core.gatekeeping import MOST_GATEKEEPERS, read_gatekeeper
 from jitd.core.policy import Rule
-from jitd.settings.toml_document import Fault
-from jitd.settings.toml_table import Table, quoted
+from jitd.core.toml_document import Fault
+from jitd.core.toml_table import Table, quoted
 
 
 def names_in(table: Table) -> tuple[str, ...]:

@@ -14,13 +14,13 @@ from types import MappingProxyType
 
 from jitd.core.conditions import is_name
 from jitd.core.thing import KINDS, instead_of_group, read_giver
+from jitd.core.toml_document import ConfigError, Fault, read_document
+from jitd.core.toml_table import Table, quoted
 from jitd.settings.account_uids import overlap, read_uids
 from jitd.settings.outsiders import Program, Reach, file_in, flag_in
 from jitd.settings.own_table import cut_out
 from jitd.settings.owned_file import read_owned
 from jitd.settings.postgres import read_address
-from jitd.settings.toml_document import ConfigError, Fault, read_document
-from jitd.settings.toml_table import Table, quoted
 from jitd.settings.vault_keys import unread, vault_in
 
 """``KINDS`` contains the kinds of things that this version can give."""

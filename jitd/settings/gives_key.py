@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable
 
 from jitd.core.policy import Rule
 from jitd.core.thing import is_service_ticket
-from jitd.settings.toml_document import Fault
-from jitd.settings.toml_table import quoted
+from jitd.core.toml_document import Fault
+from jitd.core.toml_table import quoted
 
 
 def faults_of(rules: Iterable[Rule], things: Collection[str]) -> list[Fault]:

@@ -9,8 +9,8 @@ import re
 from collections.abc import Collection, Iterable
 
 from jitd.core.policy import Rule
-from jitd.settings.toml_document import Fault
-from jitd.settings.toml_table import Table, quoted
+from jitd.core.toml_document import Fault
+from jitd.core.toml_table import Table, quoted
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 MOST_NAMED = 8

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from jitd.core.deed import deed_of
 from jitd.core.policy import Rule
-from jitd.settings.toml_table import Table
+from jitd.core.toml_table import Table
 
 KEPT = ("output", "all")
 """The values of ``run.record`` that an observed run may have. With both values, all output is recorded. With any other value, the

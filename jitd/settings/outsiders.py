@@ -18,11 +18,11 @@ from jitd.core.fact_values import read_value
 from jitd.core.facts import Value
 from jitd.core.gatekeeping import read_gatekeeper
 from jitd.core.names import NAMES, TYPES, Name
+from jitd.core.toml_document import ConfigError
+from jitd.core.toml_table import Table, quoted
 from jitd.outside.addresses import read_network
 from jitd.outside.urls import read_url
 from jitd.settings.owned_file import read_owned, who_else_may_read
-from jitd.settings.toml_document import ConfigError
-from jitd.settings.toml_table import Table, quoted
 
 KEYS_AT = Path("/etc/jitd/outside")
 """The directory of keys and client certificates. jitd-outside.service gets all files of this directory."""

@@ -9,7 +9,7 @@ import os
 import stat
 from pathlib import Path
 
-from jitd.settings.toml_document import ConfigError, Fault, who_else_may_write
+from jitd.core.toml_document import ConfigError, Fault, who_else_may_write
 
 MOST_BYTES = 1 << 20
 

@@ -33,13 +33,13 @@ from jitd.core.origin import read_origin
 from jitd.core.policy import BUILT_IN, MOST_USES, Policy, Rule
 from jitd.core.policy_text import PolicyText
 from jitd.core.thing import read_thing
+from jitd.core.toml_document import ConfigError, Document, Fault, read_document, who_else_may_write
+from jitd.core.toml_table import Table, quoted
 from jitd.expressions.patterns import read_pattern
 from jitd.settings import approvals_key, break_glass_key, demands, gives_key, notify_key, observed_key, without_kdc_key
 from jitd.settings.acceptance import read_accept
 from jitd.settings.commands_key import read_commands
 from jitd.settings.gatekeeper_key import faults_of, names_in
-from jitd.settings.toml_document import ConfigError, Document, Fault, read_document, who_else_may_write
-from jitd.settings.toml_table import Table, quoted
 from jitd.settings.when_key import read_when
 
 MOST_BYTES = 1 << 20

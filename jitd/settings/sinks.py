@@ -13,10 +13,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from jitd.core.duration import read_duration
+from jitd.core.toml_table import Table, quoted
 from jitd.settings import url_file
 from jitd.settings.channels import SHOWS
 from jitd.settings.outsiders import HTTP, KEYS_AT, Reach, network_in, reach_in
-from jitd.settings.toml_table import Table, quoted
 
 KINDS = ("syslog", "file", "https")
 FORMS = ("jitd", "ocsf")

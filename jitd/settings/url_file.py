@@ -6,11 +6,11 @@ Law: only root can read the file with the URL. No fault quotes the content of th
 
 from __future__ import annotations
 
+from jitd.core.toml_document import ConfigError
+from jitd.core.toml_table import Table
 from jitd.outside.urls import read_url
 from jitd.settings.outsiders import file_in
 from jitd.settings.owned_file import read_owned, who_else_may_read
-from jitd.settings.toml_document import ConfigError
-from jitd.settings.toml_table import Table
 
 KEY = "url_file"
 LONGEST = 4096

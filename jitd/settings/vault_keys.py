@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from jitd.core.toml_table import Table, quoted
 from jitd.outside.urls import MOST_PARAMETERS, NAMESPACE, OURS, PARAMETER, PATH, read_url
 from jitd.settings.outsiders import Program, Reach, reach_in
-from jitd.settings.toml_table import Table, quoted
 
 MOST_VALUE = 1000
 """Maximum number of characters of a parameter's value."""

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 from jitd.core.names import NAMES, Name
 from jitd.core.naming import Naming
-from jitd.core.when import When
-from jitd.expressions.compiling import BadExpression, compile_when
-from jitd.settings.toml_document import Fault
-from jitd.settings.toml_table import Table
+from jitd.core.toml_document import Fault
+from jitd.core.toml_table import Table
+from jitd.core.when import BadExpression, When
+from jitd.expressions.compiling import compile_when
 
 
 def read_when(table: Table, names: Mapping[str, Name], naming: Naming) -> When | None:

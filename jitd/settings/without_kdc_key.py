@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from jitd.core.deed import deed_of
 from jitd.core.policy import Rule
+from jitd.core.toml_table import Table
 from jitd.settings.demands import KEYS as OF_TICKETS
-from jitd.settings.toml_table import Table
 
 LOCAL = "local"
 KEY = "without_kdc"

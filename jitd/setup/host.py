@@ -14,12 +14,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from jitd.core.toml_document import ConfigError
 from jitd.doctor.host import BOOTED, Host, find_daemon
 from jitd.doctor.kerberos import HOSTS, OWN, is_account
 from jitd.kdc.keytab import principals
 from jitd.settings import config, policyfile
 from jitd.settings.host import KRB5_CONF, default_realm, kerberos_files
-from jitd.settings.toml_document import ConfigError
 from jitd.setup.plan import AD, FREEIPA, MAIL, MIT, PACKAGES, SETTINGS, Facts, Step, Write
 from jitpam.initiator import own_host, within
 

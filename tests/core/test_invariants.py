@@ -23,8 +23,8 @@ from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import RECORDED, Approval, BreakGlass, Deny, Obligations, Permit, Record, Terms, narrow
 from jitd.core.policy import Policy, Rule, decide
 from jitd.core.question import Question
+from jitd.core.toml_document import ConfigError
 from jitd.settings import policyfile
-from jitd.settings.toml_document import ConfigError
 from jitpam.wire.coding import decode, encode
 from jitpam.wire.messages import FROM_CLIENT, Submit
 from jitpam.wire.shown import shown_command

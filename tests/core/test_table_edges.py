@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from jitd.settings.toml_document import Fault, read_document
-from jitd.settings.toml_table import Table, quoted
+from jitd.core.toml_document import Fault, read_document
+from jitd.core.toml_table import Table, quoted
 
 
 def table(text: str, rule: str = "r") -> Table:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from jitd.core.policy import Policy
+from jitd.core.toml_document import ConfigError
 from jitd.settings.policyfile import load
-from jitd.settings.toml_document import ConfigError
 
 ME = os.geteuid()
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from jitd.core.toml_document import ConfigError
 from jitd.givers.account_notes import Notes, Used
 from jitd.givers.account_numbers import n_used
 from jitd.settings.account_uids import read_uids, without
 from jitd.settings.givers import load_givers
-from jitd.settings.toml_document import ConfigError
 
 TABLE = '[givers.{0}]\nkind = "account"\nuids = "{1}"\n'
 

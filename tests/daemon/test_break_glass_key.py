@@ -14,8 +14,8 @@ from jitd.checking.order import about_order
 from jitd.core.conditions import Reason
 from jitd.core.decision import Approval, BreakGlass, Record
 from jitd.core.policy import describe
+from jitd.core.toml_document import ConfigError
 from jitd.settings import policyfile
-from jitd.settings.toml_document import ConfigError
 
 ROOM = """\
 [[permit]]

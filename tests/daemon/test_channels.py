@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from jitd.core.toml_document import ConfigError
 from jitd.settings import policyfile
 from jitd.settings.channels import BUILT_IN, ChannelSettings, Notify
 from jitd.settings.config import Config, load
 from jitd.settings.outsiders import Program, Reach
-from jitd.settings.toml_document import ConfigError
 
 ME = os.getuid()
 MAIL = 'kind = "mail"\nfrom = "jitd@db1.example.org"\n'

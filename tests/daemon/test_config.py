@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from jitd.core.naming import Form
+from jitd.core.toml_document import ConfigError, Fault
 from jitd.settings import host
 from jitd.settings.config import KEYS, Limits, Rate, Recordings, check, is_settings, load
 from jitd.settings.givers import load_givers
 from jitd.settings.host import default_realm, host_name
-from jitd.settings.toml_document import ConfigError, Fault
 
 ME = os.geteuid()
 REALM = 'realms = ["EXAMPLE.ORG"]\nhost = "db1.example.org"\n'

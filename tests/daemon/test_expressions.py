@@ -21,11 +21,11 @@ from jitd.core.facts import Unknown, Value
 from jitd.core.names import NAMES, Name
 from jitd.core.naming import Form, Naming
 from jitd.core.policy import decide
-from jitd.core.when import WhenFailed
-from jitd.expressions.compiling import MOST_BYTES, BadExpression, compile_when
+from jitd.core.toml_document import ConfigError
+from jitd.core.when import BadExpression, WhenFailed
+from jitd.expressions.compiling import MOST_BYTES, compile_when
 from jitd.expressions.parse import read_resolved, read_tree
 from jitd.settings import policyfile
-from jitd.settings.toml_document import ConfigError
 from tests.core.house import NOON, deny, permit, policy, question, told
 
 NAMED = {**NAMES, "fact.risk": Name("int", "provider risk", "the risk"), "fact.zone": Name("string", "provider zone", "the zone")}

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from jitd.core.gatekeeping import MOST_GATEKEEPERS
+from jitd.core.toml_document import ConfigError
 from jitd.settings.policyfile import load
-from jitd.settings.toml_document import ConfigError
 from tests.daemon.directory import ME, directory, write
 
 __all__ = ["directory"]  # a fixture

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from jitd.core.names import Name
+from jitd.core.toml_document import ConfigError
 from jitd.settings.config import Config, load
 from jitd.settings.outsiders import GatekeeperSettings, Program, Provider, Reach, deadlines, fact_names, key_files
-from jitd.settings.toml_document import ConfigError
 
 ME = os.geteuid()
 CA = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"

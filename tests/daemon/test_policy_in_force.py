@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from jitd.core.toml_document import ConfigError, Fault
 from jitd.reloading import PolicyInForce
 from jitd.settings import policyfile
 from jitd.settings.config import Config
-from jitd.settings.toml_document import ConfigError, Fault
 
 WHOLE = '[[permit]]\nname = "a"\nwho = ["group:dba"]\ncommands = [["**"]]\n'
 

@@ -13,10 +13,10 @@ import pytest
 from jitd.core.conditions import Reason, read_command_pattern
 from jitd.core.decision import Record, Terms
 from jitd.core.policy import Rule
+from jitd.core.toml_document import ConfigError, Fault
 from jitd.expressions.patterns import read_pattern
 from jitd.settings import commands_key, policyfile
 from jitd.settings.policyfile import check, load
-from jitd.settings.toml_document import ConfigError, Fault
 from tests.daemon.directory import ME, directory, faults, read, write
 
 __all__ = ["directory"]  # a fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd.settings.toml_document import ConfigError
+from jitd.core.toml_document import ConfigError
 from tests.daemon.directory import WHOLE, directory, faults, read, write
 
 __all__ = ["directory"]  # a fixture

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from jitd.core.toml_document import ConfigError
 from jitd.outside import deliveries
 from jitd.outside.deliveries import write_question
 from jitd.settings import sinks
 from jitd.settings.config import load
 from jitd.settings.sinks import Batches, Denials, LogFile, SinkSettings, SyslogServer, key_files
-from jitd.settings.toml_document import ConfigError
 from jitd.sinks.reading import Lines, Reader
 from jitd.sinks.sinks import destination_of
 

@@ -20,6 +20,7 @@ import pytest
 
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
+from jitd.core.toml_document import ConfigError
 from jitd.givers.kind import Seen, State, Strays
 from jitd.giving import Answer, Done, Failed, Refused
 from jitd.giving.lease_notes import LeaseNotes, Note
@@ -30,7 +31,6 @@ from jitd.outside.client import Outside, door_by_child
 from jitd.settings.config import Config, load
 from jitd.settings.giver_words import lets_of_things
 from jitd.settings.givers import Vault as VaultSettings
-from jitd.settings.toml_document import ConfigError
 from tests.outside.vault import OURS, Vault, errors, vault
 from tests.scene import free, person, thing
 from tests.waiting import wait_for

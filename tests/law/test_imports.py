@@ -187,7 +187,9 @@ LAW: dict[str, set[str]] = {
         "jitd.recording", "jitd.settings", "jitd.store", "jitd.versions",
     },
     # what a host lacks before its first request
-    "jitd.setup": {"jitpam.initiator", "jitd.doctor", "jitd.kdc.keytab", "jitd.settings", "jitd.setup"},
+    "jitd.setup": {
+        "jitpam.initiator", "jitd.core.toml_document", "jitd.doctor", "jitd.kdc.keytab", "jitd.settings", "jitd.setup",
+    },
     "jitd.cli": {
         WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.local_proof",
         "jitpam.streams", "jitpam.usage", "jitpam.wrapping", "jitd.audit",

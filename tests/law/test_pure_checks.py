@@ -17,7 +17,7 @@ SUBJECTS = {name: tree for name, tree in DOCTOR.items() if name not in ("finding
 STANDARD = [*PURE["jitd.core"].split(), "struct"]
 PACKAGED = (
     CORE,
-    "jitd.settings.toml_document",
+    "jitd.core.toml_document",
     "jitd.checking.known",
     "jitd.doctor.finding",
     "jitd.monitor.proof_orders",

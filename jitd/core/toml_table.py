@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from jitd.core.duration import read_duration
-from jitd.settings.toml_document import Document, Fault, Place
+from jitd.core.toml_document import Document, Fault, Place
 
 T = TypeVar("T")
 
