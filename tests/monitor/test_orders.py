@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from jitd.monitor import orders, places
-from jitd.monitor.orders import Job, read_job, read_word, write_job, write_word
+from jitd.monitor.orders import Job, Login, read_job, read_word, write_job, write_word
+from jitd.monitor.proof_orders import MayUse, read_order, write_order, write_policy_order
 
 JOB = Job(
     run="K7QM-2XVD.2",
@@ -38,7 +39,101 @@ JOB = Job(
     requester_uid=1001,
     user="root",
 )
+EVERYTHING = Job(
+    run="K7QM-2XVD.2",
+    request="K7QM-2XVD",
+    path=b"/usr/bin/psql",
+    argv=(b"psql", b"", b"-c", b"select '\xff'"),
+    environment=((b"PATH", b"/usr/bin:/bin"), (b"EMPTY", b""), (b"LC_NAME", b"J\xc3\xbcrgen")),
+    cwd=b"/srv/\xff",
+    cwd_device=2**64 - 1,
+    cwd_inode=2**64 - 1,
+    uid=1001,
+    gid=2**32 - 2,
+    groups=(1001, 4),
+    streams=("pipe", "terminal", "closed"),
+    digest=bytes(range(32)),
+    writable=True,
+    ends_at_boot=1234.5,
+    ends_because="its timeout is over",
+    leftovers="keep",
+    requester_uid=1002,
+    user="j\u00fcrgen",
+    operands=((1, b"/srv/plan.sql", bytes(range(32, 64))), (3, b"/srv/missing", b"")),
+    stdin="tty",
+    is_housed=True,
+    record="all",
+    record_sync="always",
+    record_failure="continue",
+    record_bytes=1 << 20,
+    fingerprint=bytes(range(64, 96)),
+    host="db1.example.test",
+    requester="alice@EXAMPLE.TEST",
+    group="postgres",
+    inherits=True,
+    trusted_uid=1001,
+    trusted=(b"/srv", b"/opt"),
+    observed=True,
+    interpreters=((b"/usr/bin/python3", bytes(range(96, 128))),),
+    namespace="always",
+    given_gid=2001,
+    recorded_argv=(b"psql", b"", b"-c", b"***"),
+)
+LOGIN = Login("K7QM-2XVD.2", 4711, 123456, "alice", "sshd", 1234.5, "its grant has ended", is_housed=True)
+LEFT = places.Left(
+    "signaled",
+    15,
+    "alice\u2019s grant has ended",
+    (3, 4096, "ab" * 32),
+    (("a.timer",), ("/etc/cron.d/a", "/etc/cron.d/b"), (), ("c",)),
+)
+GOLDEN = Path(__file__).parent / "golden"
 strings = some.binary().map(lambda raw: raw.replace(b"\0", b""))
+
+
+JOBS = {"job": JOB, "job-of-everything": EVERYTHING, "login": LOGIN}
+BIRTH = ("K7QM-2XVD.2", "/run/jitd", "/var/lib/jitd")
+PROOFS = {"prove": (write_order, "j\u00fcrgen"), "may-use": (write_policy_order, MayUse("alice", "sudo-i"))}
+WORDS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "here": (orders.FROM_MONITOR, {"run": "K7QM-2XVD.2", "state": "running", "ends_at_boot": 1234.5}),
+    "ready": (orders.FROM_MONITOR, {}),
+    "started": (orders.FROM_MONITOR, {"pid": 4711}),
+    "frozen": (orders.FROM_MONITOR, {}),
+    "thawed": (orders.FROM_MONITOR, {}),
+    "ended": (orders.FROM_MONITOR, asdict(LEFT)),
+    "unborn": (orders.FROM_LAUNCHER, {"run": "K7QM-2XVD.2", "because": "no process could be created"}),
+    "housed": (orders.FROM_DAEMON, {}),
+    "unhoused": (orders.FROM_DAEMON, {}),
+    "go": (orders.FROM_DAEMON, {}),
+    "taken": (orders.FROM_DAEMON, {}),
+    "stop": (orders.FROM_DAEMON, {"because": "j\u00fcrgen stopped it"}),
+    "watched": (orders.FROM_DAEMON, {"by": ("bob", "j\u00fcrgen")}),
+}
+
+
+def golden(name: str) -> bytes:
+    return (GOLDEN / f"{name}.json").read_bytes()
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_job_has_the_bytes_that_it_has_always_had(name: str) -> None:
+    assert write_job(JOBS[name]) == golden(name) and read_job(golden(name)) == JOBS[name]
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_a_word_has_the_bytes_that_it_has_always_had(name: str) -> None:
+    of, values = WORDS[name]
+    assert write_word(name, **values) == golden(name) and read_word(golden(name), of) == (name, values)
+
+
+def test_a_birth_has_the_bytes_that_it_has_always_had() -> None:
+    assert orders.write_birth(*BIRTH) == golden("birth") and orders.read_birth(golden("birth")) == BIRTH
+
+
+@pytest.mark.parametrize("name", PROOFS)
+def test_an_order_to_ask_pam_has_the_bytes_that_it_has_always_had(name: str) -> None:
+    write, order = PROOFS[name]
+    assert write(order) == golden(name) and read_order(golden(name)) == order
 
 
 @pytest.mark.parametrize(
