@@ -168,7 +168,7 @@ class Monitors:
             packet = monitor.recv(orders.MAX_WORD)
             if not packet:
                 raise ConnectionError
-            say, values = orders.read_word(packet, orders.FROM_MONITOR)
+            say, values = orders.read_word(orders.as_today(packet), orders.FROM_MONITOR)
             if (say == "here") != (run is None):
                 raise ValueError("an unexpected message")
         except BlockingIOError:
@@ -189,7 +189,7 @@ class Monitors:
         elif say == "ended":
             self._end(run, Left(**values))
 
-    def _name(self, monitor: socket.socket, run: str, state: str, ends_at_boot: float | None) -> None:
+    def _name(self, monitor: socket.socket, run: str, state: str, ends_at_boot_ns: int | None) -> None:
         loop = asyncio.get_running_loop()
         self._unnamed.discard(monitor)
         self._unborn.discard(run)
@@ -201,16 +201,16 @@ class Monitors:
         if run in self._stops:
             self._say(run, "stop", because=self._stops[run])
         elif state == "starting" and self._housing is not None:
-            self._do("house", run, self._house(self._housing, run, peer_of(monitor)[0], ends_at_boot))
+            self._do("house", run, self._house(self._housing, run, peer_of(monitor)[0], ends_at_boot_ns))
         if run not in self._forgotten:
             self._report(Here(run, state))
 
-    async def _house(self, housing: Housing, run: str, pid: int, ends_at_boot: float | None) -> None:
+    async def _house(self, housing: Housing, run: str, pid: int, ends_at_boot_ns: int | None) -> None:
         """Put the monitor into its scope, and inform the monitor. The monitor creates the command only after this message. If
         there is no scope, the monitor first makes a control group.
         """
         try:
-            is_housed = await housing.take_in(run, pid, ends_at_boot)
+            is_housed = await housing.take_in(run, pid, ends_at_boot_ns)
         except ExecutorError as fault:
             self._report(Trouble(f"run {run}: {fault}"))
             self._say(run, "stop", because=orders.sentence(str(fault)))

@@ -26,11 +26,11 @@ class Launcher(Protocol):
 class Housing(Protocol):
     """Puts a monitor into a control group before the monitor creates the process of its command."""
 
-    async def take_in(self, run: str, pid: int, ends_at_boot: float | None) -> bool:
+    async def take_in(self, run: str, pid: int, ends_at_boot_ns: int | None) -> bool:
         """Move the monitor ``pid`` of ``run`` into the scope of the run, if the monitor is not there already. Return False
         if there is no scope, and there will be none: then the monitor makes a control group. Raises ExecutorError.
 
-        ``ends_at_boot`` is the time limit of the run, in seconds on CLOCK_BOOTTIME. None means no time limit.
+        ``ends_at_boot_ns`` is the time limit of the run, in nanoseconds on CLOCK_BOOTTIME. None means no time limit.
         """
 
     def close(self) -> None:

@@ -123,7 +123,7 @@ class Scopes:
             self._manager.disconnect()
             self._manager = None
 
-    async def take_in(self, run: str, pid: int, ends_at_boot: float | None) -> bool:
+    async def take_in(self, run: str, pid: int, ends_at_boot_ns: int | None) -> bool:
         """Put process ``pid`` into the scope of ``run``, if the process is not there already. Return False if systemd has made no
         scope in time, and will not make it later. Raises ExecutorError.
         """
@@ -131,7 +131,7 @@ class Scopes:
         if is_in(pid, unit):
             return True
         try:
-            await self._make(run, unit, pid, ends_at_boot)
+            await self._make(run, unit, pid, ends_at_boot_ns)
         except Behind as fault:
             if self._again_at < time.monotonic():
                 self._again_at = time.monotonic() + AGAIN_AFTER
@@ -139,10 +139,10 @@ class Scopes:
             return False
         return True
 
-    async def _make(self, run: str, unit: str, pid: int, ends_at_boot: float | None) -> None:
+    async def _make(self, run: str, unit: str, pid: int, ends_at_boot_ns: int | None) -> None:
         manager = await self._connected()
         done = self._jobs.setdefault(unit, asyncio.get_running_loop().create_future())
-        wanted = properties(run, pid, ends_at_boot)
+        wanted = properties(run, pid, ends_at_boot_ns)
         try:
             job: str = await self._call(manager, "StartTransientUnit", "ssa(sv)a(sa(sv))", unit, "fail", wanted, [])
             async with asyncio.timeout(STARTS_WITHIN):
@@ -219,11 +219,11 @@ def unit_of(run: str) -> str:
     return f"jitd-run-{run}.scope"
 
 
-def properties(run: str, pid: int, ends_at_boot: float | None) -> list[list[object]]:
+def properties(run: str, pid: int, ends_at_boot_ns: int | None) -> list[list[object]]:
     """Return all properties that systemd receives for a scope. No property comes from a client. The daemon itself made the id of
     the run.
 
-    ``ends_at_boot`` is the time limit in seconds on CLOCK_BOOTTIME. None means no time limit.
+    ``ends_at_boot_ns`` is the time limit in nanoseconds on CLOCK_BOOTTIME. None means no time limit.
     """
     found: dict[str, Variant] = {
         "Description": Variant("s", f"jitd run {run}"),
@@ -238,9 +238,9 @@ def properties(run: str, pid: int, ends_at_boot: float | None) -> list[list[obje
         "MemoryAccounting": Variant("b", True),
         "TasksAccounting": Variant("b", True),
     }
-    if ends_at_boot is not None:
-        left = max(0.0, ends_at_boot - time.clock_gettime(time.CLOCK_BOOTTIME))
-        found["RuntimeMaxUSec"] = Variant("t", int((left + AFTER_MONITOR) * 1e6))
+    if ends_at_boot_ns is not None:
+        left_ns = max(0, ends_at_boot_ns - time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+        found["RuntimeMaxUSec"] = Variant("t", left_ns // 1000 + int(AFTER_MONITOR * 1e6))
     return [[name, value] for name, value in found.items()]
 
 

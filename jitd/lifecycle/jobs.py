@@ -13,7 +13,7 @@ from jitd.core.request import Request, ends_of
 from jitd.core.run import Run
 from jitd.deciding import accounts, screening
 from jitd.lifecycle.observing import is_observed
-from jitd.monitor.orders import Job, Login
+from jitd.monitor.orders import Job, Login, nanoseconds
 from jitd.settings.config import Config
 
 
@@ -53,7 +53,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float)
         streams=command.streams,
         digest=command.digest,
         writable=grant.terms.writable and fresh.writable,
-        ends_at_boot=ends_at_boot,
+        ends_at_boot_ns=nanoseconds(ends_at_boot),
         ends_because=because,
         leftovers="keep" if grant.terms.leftovers == fresh.leftovers == "keep" else "end",
         requester_uid=asked.requester.uid,
@@ -88,7 +88,7 @@ def _login_of(begun: Run, grant: Grant, asked: Request) -> Login:
         started=begun.login.started,
         user=asked.command.run_as.user,
         service=asked.service,
-        ends_at_boot=grant.ends_boot if ends else None,
+        ends_at_boot_ns=nanoseconds(grant.ends_boot) if ends else None,
         ends_because="its grant has ended",
     )
 

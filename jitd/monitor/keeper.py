@@ -29,7 +29,6 @@ from jitd.monitor.places import GO, Left, note, plate_lines, write_outcome
 from jitd.monitor.seats import seats, tell
 from jitd.monitor.signalling import hang_up_all
 from jitd.monitor.wakeup import Wakeup
-from jitd.recording.writer import boot_clock
 
 PATIENCE = 10.0
 """Seconds within which the daemon must allow the session to begin. If the daemon does not answer within this time, the keeper
@@ -163,8 +162,9 @@ class Keeper:
                 return
         if self.session.process is not None:
             self._find_names()
-        ends_at = self.job.ends_at_boot
-        if ends_at is not None and not self._because and self.state == "running" and boot_clock() >= ends_at * 1e6:
+        ends_at = self.job.ends_at_boot_ns
+        is_over = ends_at is not None and time.clock_gettime_ns(time.CLOCK_BOOTTIME) >= ends_at
+        if is_over and not self._because and self.state == "running":
             self._stop(self.job.ends_because)
         if self._hang_up_at is not None and now >= self._hang_up_at:
             self._hang_up()
@@ -189,7 +189,7 @@ class Keeper:
 
     def _hear_daemon(self) -> None:
         if self.line.connect():
-            self.line.say("here", run=self.job.run, state=self.state, ends_at_boot=self.job.ends_at_boot)
+            self.line.say("here", run=self.job.run, state=self.state, ends_at_boot_ns=self.job.ends_at_boot_ns)
             if self.state != "starting":
                 self._report()
         while (word := self.line.hear()) is not None:

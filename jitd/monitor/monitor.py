@@ -38,7 +38,6 @@ from jitd.monitor.tape import Tape
 from jitd.monitor.terminal import Terminal
 from jitd.monitor.traces import Traces
 from jitd.monitor.wakeup import Wakeup
-from jitd.recording.writer import boot_clock
 from jitpam.wire import notation
 
 Outcome = tuple[str, int, str]  # how a run ended: one of ENDINGS, an exit status or signal number, and a sentence
@@ -231,7 +230,7 @@ class Monitor:
 
     def _hear_daemon(self) -> None:
         if self.line.connect():
-            self.line.say("here", run=self.job.run, state=self.state, ends_at_boot=self.job.ends_at_boot)
+            self.line.say("here", run=self.job.run, state=self.state, ends_at_boot_ns=self.job.ends_at_boot_ns)
             if self.state == "ended" and self._started_as:  # a daemon may have been killed before it recorded this
                 self.line.say("started", pid=self._started_as)
             if self.state != "starting":
@@ -406,8 +405,9 @@ class Monitor:
                 self._refuse(CANNOT, f"its directory and its files could not be examined within {READY_WITHIN:.0f} s")
             elif not self.line.is_up and now - self.line.gone_since > PATIENCE:
                 self._refuse(FAILED, "the daemon went away before the command had begun")
-        ends_at = self.job.ends_at_boot
-        if ends_at is not None and self.state != "ended" and not self._is_stopped and boot_clock() >= ends_at * 1e6:
+        ends_at = self.job.ends_at_boot_ns
+        is_over = ends_at is not None and time.clock_gettime_ns(time.CLOCK_BOOTTIME) >= ends_at
+        if is_over and self.state != "ended" and not self._is_stopped:
             self.stop(self.job.ends_because)
         if self._kill_at is not None and now >= self._kill_at and self.state != "ended":
             if self.child and self.job.leftovers == "keep" and not self._is_stopped:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import binascii
 import json
+import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
@@ -25,8 +27,8 @@ FAILED = 125
 """Exit status if jitd itself has a fault."""
 MAX_WORD = 16 * 1024
 """Maximum number of bytes of one packet between daemon and monitor."""
-MOST_SECONDS = 2.0**53
-"""Maximum value of a point in time, in seconds. Up to this number a float can represent every whole number."""
+MOST_NS = 2**63 - 1
+"""Maximum value of a point in time, in nanoseconds: 292 years after the boot."""
 MAX_JOB = 16 * 1024 * 1024
 """Maximum number of bytes of one job. 2 MiB of arguments and 2 MiB of environment in base64 are below this limit."""
 
@@ -38,7 +40,7 @@ class Job:
     ``environment`` is complete. ``streams`` contains the kinds of the three streams, or is empty if the kinds become known only
     at the start. ``digest`` is the approved SHA-256 of the program. ``writable`` is True if the rule allows a file that other
     accounts may change. Root and ``trusted_uid`` (0: none) are not "other accounts". ``trusted`` contains the mounts whose file
-    owners are trusted. ``ends_at_boot`` is the time when the run must end (in seconds on CLOCK_BOOTTIME), or None.
+    owners are trusted. ``ends_at_boot_ns`` is the time when the run must end (in nanoseconds on CLOCK_BOOTTIME), or None.
     ``ends_because`` is the reason for this end. ``operands`` contains the argument number, the path and the digest of each bound
     file (operands.Bound), or is None if files are not bound. ``interpreters`` contains the name and the digest of each approved
     interpreter that others can change. ``stdin`` is the standard input that the rule requires. If
@@ -66,7 +68,7 @@ class Job:
     streams: tuple[str, ...]
     digest: bytes
     writable: bool
-    ends_at_boot: float | None
+    ends_at_boot_ns: int | None
     ends_because: str
     leftovers: str
     requester_uid: int
@@ -104,7 +106,7 @@ class Login:
     started: int
     user: str
     service: str
-    ends_at_boot: float | None
+    ends_at_boot_ns: int | None
     ends_because: str
     is_housed: bool = False
 
@@ -118,6 +120,13 @@ def is_run_id(text: object) -> bool:
         and text[0].isalnum()
         and all(c.isalnum() or c in "-." for c in text)
     )
+
+
+def nanoseconds(seconds: float) -> int:
+    """Return a time as a whole number of nanoseconds, not less than ``seconds``, which is finite: a run never ends before its
+    time is over.
+    """
+    return math.ceil(seconds * 1e9)
 
 
 # --- values ----------------------------------------------------------------------------------------------------------
@@ -195,12 +204,12 @@ def _digest(value: object) -> bytes:
     return raw
 
 
-def _instant(value: object) -> float | None:
+def _instant(value: object) -> int | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -MOST_SECONDS <= value <= MOST_SECONDS:  # or NaN
+    if type(value) is not int or not -MOST_NS <= value <= MOST_NS:
         raise ValueError("is not a point in time")
-    return float(value)
+    return value
 
 
 def _list(of: Callable[[object], Any]) -> Callable[[object], tuple[Any, ...]]:
@@ -303,7 +312,7 @@ _JOB: dict[str, Callable[[object], Any]] = {
     "streams": read_kinds,
     "digest": _digest,
     "writable": _truth,
-    "ends_at_boot": _instant,
+    "ends_at_boot_ns": _instant,
     "ends_because": _text,
     "leftovers": _choice("end", "keep"),
     "requester_uid": _id,
@@ -330,14 +339,14 @@ _JOB: dict[str, Callable[[object], Any]] = {
 }
 
 _LOGIN: dict[str, Callable[[object], Any]] = {
-    **{name: _JOB[name] for name in ("run", "user", "ends_at_boot", "ends_because", "is_housed")},
+    **{name: _JOB[name] for name in ("run", "user", "ends_at_boot_ns", "ends_because", "is_housed")},
     "pid": _pid,
     "started": _number,
     "service": _text,
 }
 
 FROM_MONITOR: dict[str, dict[str, Callable[[object], Any]]] = {
-    "here": {"run": _run, "state": _choice("starting", "ready", "running", "ended"), "ends_at_boot": _instant},
+    "here": {"run": _run, "state": _choice("starting", "ready", "running", "ended"), "ends_at_boot_ns": _instant},
     **{word: {} for word in ("ready", "frozen", "thawed")},
     "started": {"pid": _number},
     "ended": {
@@ -349,8 +358,13 @@ FROM_MONITOR: dict[str, dict[str, Callable[[object], Any]]] = {
     },
 }
 """The messages of a monitor. On each connection, the monitor first sends ``here``, and then the message for its state."""
-LATER: dict[str, dict[str, None]] = {"ended": {"traces": None}}
-"""Fields that the monitor of a run does not send if an earlier version of jitd has started it."""
+_HERE_OF_BEFORE = re.compile(
+    rb'(\{"say":"here","run":"[^"]*","state":"[a-z]*","ends_at_boot)":(null|-?[0-9]{1,16}(?:\.[0-9]{1,20})?(?:e-[0-9]{1,3})?)\}'
+)
+_ENDED_OF_BEFORE = re.compile(rb'(\{"say":"ended",.*,"recording":(?:null|\[[^][]*\]))\}')
+"""The words of a monitor that an earlier version of jitd has started, as they were written. The time was in seconds, and there
+were no traces.
+"""
 FROM_LAUNCHER: dict[str, dict[str, Callable[[object], Any]]] = {"unborn": {"run": _run, "because": _text}}
 """The message of the launcher. ``unborn`` means that the launcher could not create a monitor."""
 _BIRTH: dict[str, Callable[[object], Any]] = {"run": _run, "run_dir": _path, "state_dir": _path}
@@ -435,7 +449,19 @@ def read_word(packet: bytes, of: dict[str, dict[str, Callable[[object], Any]]]) 
     say = found.pop("say", None)
     if type(say) is not str or say not in of:
         raise ValueError("no such word")
-    return say, _values({**LATER.get(say, {}), **found}, of[say])
+    return say, _values(found, of[say])
+
+
+def as_today(packet: bytes) -> bytes:
+    """Return the word of a monitor in ``packet`` as a monitor of this version says it. A monitor lives as long as its run, so an
+    earlier version may have started it, and a file with an outcome may be of such a monitor. Other packets stay as they are.
+    """
+    if (here := _HERE_OF_BEFORE.fullmatch(packet)) is not None:
+        seconds = here[2].decode("ascii")
+        return b'%b_ns":%b}' % (here[1], b"null" if seconds == "null" else b"%d" % nanoseconds(float(seconds)))
+    if (ended := _ENDED_OF_BEFORE.fullmatch(packet)) is not None:
+        return ended[1] + b',"traces":null}'
+    return packet
 
 
 def write_birth(run: str, run_dir: str, state_dir: str) -> bytes:

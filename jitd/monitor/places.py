@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
-from jitd.monitor.orders import FROM_MONITOR, MAX_WORD, read_word, write_word
+from jitd.monitor.orders import FROM_MONITOR, MAX_WORD, as_today, read_word, write_word
 
 GO = b"go"
 """A line of a plate (see ``plate_path``). If a plate contains this line, the command or the session may have begun."""
@@ -182,7 +182,7 @@ def read_outcome(state_dir: str, run: str) -> Left | None:
     """
     try:
         with open(outcome_path(state_dir, run), "rb") as file:
-            values = read_word(file.read(MAX_WORD), FROM_MONITOR)[1]
+            values = read_word(as_today(file.read(MAX_WORD)), FROM_MONITOR)[1]
     except FileNotFoundError:
         return None
     return Left(**values)

@@ -114,7 +114,7 @@ def test_nothing_of_a_client_reaches_the_bus(service: Service, words: list[str])
         assert line not in everything
     service.ended("stop", run)
     asking.end()
-    names = {name for name, _ in unit.properties(run, 1, 2.0)}
+    names = {name for name, _ in unit.properties(run, 1, 2_000_000_000)}
     assert names == {
         "Description", "Slice", "PIDs", "Delegate", "KillMode", "TimeoutStopUSec", "CollectMode", "OOMPolicy", "CPUAccounting",
         "MemoryAccounting", "TasksAccounting", "RuntimeMaxUSec",

@@ -20,7 +20,7 @@ import pytest
 
 from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, Started
-from jitd.monitor.orders import Job
+from jitd.monitor.orders import Job, nanoseconds
 from tests.monitor.stage import Client, Stage
 from tests.waiting import status_of, wait_for
 
@@ -106,7 +106,7 @@ def now() -> float:
 def begun_for(stage: Stage, seconds: float, script: str, *variables: bytes, **changes: object) -> tuple[Job, Client]:
     """A command that has begun before its time was over: it gets more of it where this host was too slow to begin it."""
     while True:
-        job = shell(stage, script, *variables, ends_at_boot=now() + seconds, **changes)
+        job = shell(stage, script, *variables, ends_at_boot_ns=nanoseconds(now() + seconds), **changes)
         client = stage.go(job)
         stage.wait(lambda job=job: stage.reported(Started, job.run) or stage.reported(Ended, job.run))  # type: ignore[misc]
         if stage.reported(Started, job.run):

@@ -279,7 +279,7 @@ class Stage:
             "streams": (),
             "digest": digest_of(path),
             "writable": False,
-            "ends_at_boot": None,
+            "ends_at_boot_ns": None,
             "ends_because": "its time is over",
             "leftovers": "end",
             "requester_uid": NOBODY,

@@ -14,6 +14,7 @@ import pytest
 
 from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, Started
+from jitd.monitor.orders import nanoseconds
 from tests.marks import direct, full, timed
 from tests.monitor.hiders import (
     HIDERS,
@@ -134,7 +135,7 @@ def test_without_a_control_group_all_of_it_ends_too(stopped_without_a_group: dic
 def test_its_time_ends_all_of_it(over: dict[str, Hidden], hider: str) -> None:
     each = over[hider]
     assert each.outcome.ending is Ending.SIGNALED and each.outcome.because == "its time is over"
-    assert each.job.ends_at_boot is not None and now() >= each.job.ends_at_boot
+    assert each.job.ends_at_boot_ns is not None and nanoseconds(now()) >= each.job.ends_at_boot_ns
     assert each.left == []
 
 
@@ -174,7 +175,7 @@ def test_the_signal_is_out_within_half_a_second(stage: Stage) -> None:
 def test_a_run_ends_as_soon_as_its_time_is_over(stage: Stage) -> None:
     stage.play(stage.job("/bin/true"))
     ends_at = now() + 1.2
-    job = shell(stage, "sleep 60", ends_at_boot=ends_at)
+    job = shell(stage, "sleep 60", ends_at_boot_ns=nanoseconds(ends_at))
     stage.started(job)
     assert stage.outcome(job) == Outcome(Ending.SIGNALED, signal.SIGTERM, "its time is over")
     assert 0 <= now() - ends_at < 1.5
@@ -189,7 +190,7 @@ def test_its_time_ends_it_without_a_daemon(stage: Stage) -> None:
 
 
 def test_a_run_whose_time_is_over_before_it_begins_does_not_begin(stage: Stage) -> None:
-    job = stage.job("/bin/true", ends_at_boot=now() - 1)
+    job = stage.job("/bin/true", ends_at_boot_ns=nanoseconds(now() - 1))
     stage.start(job)
     assert stage.outcome(job) == Outcome(Ending.NOT_STARTED, 126, "its time is over")
 
@@ -289,7 +290,7 @@ def test_what_may_stay_after_a_hang_up_stays_no_longer_than_the_run_may_last(sta
         if stage.outcome(job, 3 * PATIENCE).because != "its time is over":
             break
     assert stage.outcome(job) == Outcome(Ending.SIGNALED, signal.SIGHUP, "the client went away")
-    assert job.ends_at_boot is not None and job.ends_at_boot <= now() and marked(stage) == []
+    assert job.ends_at_boot_ns is not None and job.ends_at_boot_ns <= nanoseconds(now()) and marked(stage) == []
 
 
 def test_a_key_that_ends_it_before_it_begins_ends_the_client_alike(stage: Stage) -> None:

@@ -23,7 +23,7 @@ from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, Ready, Started, Trouble, monitors
 from jitd.monitor.belongings import NO_SESSION, session_of
 from jitd.monitor.housing import group_of
-from jitd.monitor.orders import CANNOT, FAILED, Login, write_word
+from jitd.monitor.orders import CANNOT, FAILED, Login, nanoseconds, write_word
 from jitd.monitor.places import GO, note, plate_path, started_at
 from jitd.monitor.seats import owner_of, terminal_of
 from tests.marks import direct, timed
@@ -344,7 +344,7 @@ def test_what_stays_after_the_logout_keeps_it_listed_until_it_is_gone(stage: Sta
 def test_the_end_of_its_time_ends_it_where_that_is_the_rule(stage: Stage, asker: Asker) -> None:
     """A time that is over before the session begins ends it when it has begun."""
     ends_at = time.clock_gettime(time.CLOCK_BOOTTIME) + 1.0
-    job = begin(stage, asker, ends_at_boot=ends_at)
+    job = begin(stage, asker, ends_at_boot_ns=nanoseconds(ends_at))
     assert outcome(stage, job) == Outcome(Ending.SIGNALED, signal.SIGHUP, "its grant has ended")
     assert time.clock_gettime(time.CLOCK_BOOTTIME) >= ends_at and not marked(stage)
     nothing_is_left_of(stage, job)

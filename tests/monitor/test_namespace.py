@@ -19,7 +19,7 @@ import pytest
 from jitd.core.run import Ending
 from jitd.executor import Ended
 from jitd.monitor import namespace
-from jitd.monitor.orders import Job
+from jitd.monitor.orders import Job, nanoseconds
 from tests.monitor.hiders import now, shell
 from tests.monitor.stage import Stage
 from tests.system.failing import erring
@@ -135,8 +135,8 @@ ENDS = {
 @pytest.mark.parametrize("how", ENDS)
 def test_what_has_left_the_control_group_ends_with_the_run(stage: Stage, elsewhere: Path, how: str) -> None:
     """THREATS X-25."""
-    ends_at = now() + 6 if "time" in how else None
-    job = shell(stage, DAEMON, **OWN, ends_at_boot=ends_at)
+    ends_at = nanoseconds(now() + 6) if "time" in how else None
+    job = shell(stage, DAEMON, **OWN, ends_at_boot_ns=ends_at)
     _, pid = stage.started(job)
     moved = move_sleepers(stage, elsewhere)
     ENDS[how](stage, job, pid)
@@ -150,8 +150,8 @@ def test_what_has_left_the_control_group_ends_with_the_run(stage: Stage, elsewhe
 @pytest.mark.parametrize("how", ["it is revoked", "its time is over"])
 def test_chains_of_forks_that_have_left_the_control_group_end_with_the_run(stage: Stage, elsewhere: Path, how: str) -> None:
     """THREATS X-26: whether a search would have caught them: the monitor can signal no process that it has searched for."""
-    ends_at = now() + 6 if "time" in how else None
-    job = shell(stage, f"trap '' TERM HUP; python3 -S -c '{CHAINS}' & sleep 600; sleep 600", **OWN, ends_at_boot=ends_at)
+    ends_at = nanoseconds(now() + 6) if "time" in how else None
+    job = shell(stage, f"trap '' TERM HUP; python3 -S -c '{CHAINS}' & sleep 600; sleep 600", **OWN, ends_at_boot_ns=ends_at)
     _, pid = stage.started(job)
     inside = namespace_of(pid)
     (chain,) = wait_for(lambda: [each for each in all_in(inside) if cmdline(each).startswith(b"python3\0-S")])

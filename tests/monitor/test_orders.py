@@ -33,7 +33,7 @@ JOB = Job(
     streams=("pipe", "terminal", "closed"),
     digest=bytes(32),
     writable=False,
-    ends_at_boot=1234.5,
+    ends_at_boot_ns=1_234_500_000_000,
     ends_because="its time is over",
     leftovers="end",
     requester_uid=1001,
@@ -54,7 +54,7 @@ EVERYTHING = Job(
     streams=("pipe", "terminal", "closed"),
     digest=bytes(range(32)),
     writable=True,
-    ends_at_boot=1234.5,
+    ends_at_boot_ns=1_234_500_000_000,
     ends_because="its timeout is over",
     leftovers="keep",
     requester_uid=1002,
@@ -79,7 +79,7 @@ EVERYTHING = Job(
     given_gid=2001,
     recorded_argv=(b"psql", b"", b"-c", b"***"),
 )
-LOGIN = Login("K7QM-2XVD.2", 4711, 123456, "alice", "sshd", 1234.5, "its grant has ended", is_housed=True)
+LOGIN = Login("K7QM-2XVD.2", 4711, 123456, "alice", "sshd", 1_234_500_000_000, "its grant has ended", is_housed=True)
 LEFT = places.Left(
     "signaled",
     15,
@@ -95,7 +95,7 @@ JOBS = {"job": JOB, "job-of-everything": EVERYTHING, "login": LOGIN}
 BIRTH = ("K7QM-2XVD.2", "/run/jitd", "/var/lib/jitd")
 PROOFS = {"prove": (write_order, "j\u00fcrgen"), "may-use": (write_policy_order, MayUse("alice", "sudo-i"))}
 WORDS: dict[str, tuple[Any, dict[str, Any]]] = {
-    "here": (orders.FROM_MONITOR, {"run": "K7QM-2XVD.2", "state": "running", "ends_at_boot": 1234.5}),
+    "here": (orders.FROM_MONITOR, {"run": "K7QM-2XVD.2", "state": "running", "ends_at_boot_ns": 1_234_500_000_000}),
     "ready": (orders.FROM_MONITOR, {}),
     "started": (orders.FROM_MONITOR, {"pid": 4711}),
     "frozen": (orders.FROM_MONITOR, {}),
@@ -164,7 +164,7 @@ def test_any_bytes_come_back(argv: tuple[bytes, ...], environment: Any, cwd: byt
         {"uid": -1}, {"uid": 2**32 - 1}, {"trusted_uid": 2**32 - 1}, {"uid": True}, {"gid": -1},
         {"groups": (2**32 - 1,)}, {"groups": (-1,)},
         {"streams": ("pipe",)}, {"streams": ("pipe", "pipe", "tape")}, {"digest": b""}, {"digest": bytes(33)},
-        {"ends_at_boot": float("nan")}, {"ends_at_boot": float("inf")}, {"leftovers": "forget"}, {"writable": 1},
+        {"ends_at_boot_ns": 1.0}, {"ends_at_boot_ns": 2**63}, {"ends_at_boot_ns": True}, {"leftovers": "forget"}, {"writable": 1},
         {"ends_because": "\0"},
         {"namespace": "perhaps"}, {"namespace": True}, {"given_gid": -1}, {"given_gid": 2**32 - 1}, {"given_gid": False},
         {"recorded_argv": (b"a\0",)}, {"recorded_argv": ("a",)},
@@ -177,7 +177,7 @@ def test_what_is_no_job_is_neither_written_nor_read(change: dict[str, Any]) -> N
 
 
 def test_a_job_that_never_ends_comes_back() -> None:
-    job = replace(JOB, ends_at_boot=None, streams=())
+    job = replace(JOB, ends_at_boot_ns=None, streams=())
     assert read_job(write_job(job)) == job
 
 
@@ -220,8 +220,55 @@ def test_an_outcome_is_kept_and_read_again(tmp_path: Path) -> None:
     assert os.listdir(tmp_path / "runs") == ["TEST.json"]
 
 
-@pytest.mark.parametrize("instant", ["1e400", "NaN", "-Infinity", "true", '"1"', "1" + "0" * 400, "[]"])
+@pytest.mark.parametrize("instant", ["1.0", "1e400", "NaN", "-Infinity", "true", '"1"', str(2**63), "1" + "0" * 400, "[]"])
 def test_an_instant_that_is_none_is_a_value_error(instant: str) -> None:
-    packet = b'{"say":"here","run":"TEST-0001","state":"starting","ends_at_boot":%s}' % instant.encode()
+    packet = b'{"say":"here","run":"TEST-0001","state":"starting","ends_at_boot_ns":%s}' % instant.encode()
     with pytest.raises(ValueError):
         read_word(packet, orders.FROM_MONITOR)
+
+
+HERE_OF_BEFORE = golden("here-of-before")
+
+
+def test_the_monitor_of_an_earlier_version_is_understood() -> None:
+    """It outlives the daemon, and so may an upgrade. Its time was in seconds."""
+    today = orders.as_today(HERE_OF_BEFORE)
+    assert today == golden("here") and read_word(today, orders.FROM_MONITOR) == ("here", WORDS["here"][1])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ns"),
+    [
+        ("null", None),
+        ("0.0", 0),
+        ("-1.5", -1_500_000_000),
+        ("1e-05", 10_000),
+        ("3", 3_000_000_000),
+        ("86400.000000001", 86_400_000_000_001),
+    ],
+)
+def test_no_time_of_an_earlier_version_ends_sooner(seconds: str, ns: int | None) -> None:
+    word = HERE_OF_BEFORE.replace(b"1234.5", seconds.encode())
+    read = read_word(orders.as_today(word), orders.FROM_MONITOR)[1]["ends_at_boot_ns"]
+    assert read == ns or (ns is not None and ns < read < ns + 100)
+
+
+@pytest.mark.parametrize("instant", ["NaN", "Infinity", "1e400", "1e-9999", "9" * 16 + "0", "9" * 16, "true", '"1"', "[]", "1,1"])
+def test_a_time_of_an_earlier_version_that_is_none_is_a_value_error(instant: str) -> None:
+    word = HERE_OF_BEFORE.replace(b"1234.5", instant.encode())
+    with pytest.raises(ValueError):
+        read_word(orders.as_today(word), orders.FROM_MONITOR)
+
+
+def test_the_outcome_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    """THREATS X-33: its monitor, or the daemon that was told of it, may have been killed before an upgrade."""
+    before = golden("ended-of-before")
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs/TEST.json").write_bytes(before)
+    assert places.read_outcome(str(tmp_path), "TEST") == replace(LEFT, traces=None)
+    assert read_word(orders.as_today(before), orders.FROM_MONITOR)[1] == asdict(replace(LEFT, traces=None))
+
+
+@pytest.mark.parametrize("name", [*WORDS, *JOBS, "birth"])
+def test_what_this_version_says_is_no_word_of_an_earlier_one(name: str) -> None:
+    assert orders.as_today(golden(name)) == golden(name)

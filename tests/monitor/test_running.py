@@ -15,7 +15,7 @@ import pytest
 
 from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, ExecutorError, Here, Ready, Started
-from jitd.monitor.orders import Job
+from jitd.monitor.orders import Job, nanoseconds
 from tests.marks import full
 from tests.monitor.stage import NOBODY, Stage
 from tests.waiting import handles, status_of, unread, wait_for
@@ -137,7 +137,7 @@ def test_a_go_that_comes_with_the_end_of_the_client_or_of_the_time_starts_nothin
     mark = stage.directory / "mark"
     for ends_in in (1.5, 5.0, 30.0):  # on a busy machine the time can be over before anybody is ready
         ends_at = None if ends == "the client" else time.clock_gettime(time.CLOCK_BOOTTIME) + ends_in
-        job = stage.job("/usr/bin/touch", str(mark), ends_at_boot=ends_at)
+        job = stage.job("/usr/bin/touch", str(mark), ends_at_boot_ns=None if ends_at is None else nanoseconds(ends_at))
         client = stage.get_ready(job)
         monitor = held(stage, job)
         if ends_at is None:

@@ -348,9 +348,3 @@ def test_what_a_run_has_left_is_in_its_outcome_and_lives(stage: Stage, spawn: Sp
     report = stage.reports[-1]
     assert isinstance(report, Ended) and report.traces is not None and str(entry) in report.traces.files
     assert is_living(later.pid)
-
-
-def test_the_end_that_an_earlier_versions_monitor_tells_is_read() -> None:
-    """It outlives the daemon, and so may an upgrade."""
-    word = b'{"say":"ended","ending":"exited","number":0,"because":"","recording":null}'
-    assert read_word(word, FROM_MONITOR)[1]["traces"] is None
