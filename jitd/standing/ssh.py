@@ -14,7 +14,7 @@ import binascii
 import glob
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -231,20 +231,30 @@ def look_at_rhosts(scene: Scene) -> Iterator[Found]:
             becomes = scene.becomes(one.name) or ROOT
             paths = [f"{one.home}/.rhosts", f"{one.home}/.shosts"]
             for path in paths + ([] if one.uid == 0 else list(WIDE)):
-                yield from _hosts_in(path, becomes, one, scene)
+                yield from _named_in(path, "rhosts", becomes, one, scene, partial(_user_of_other_host, account=one))
 
 
-def _hosts_in(path: str, becomes: str, account: Account, scene: Scene) -> Iterator[Found]:
+def _user_of_other_host(line: str, account: Account) -> str | None:
+    """Return whom ``line`` lets in as ``account``. Return None if the line keeps somebody out."""
+    host, *users = line.partition("#")[0].split()[:2] or ["-"]
+    if host.startswith("-") or (users and users[0].startswith("-")):
+        return None
+    return f"{users[0] if users else account.name}@{host}"
+
+
+def _named_in(
+    path: str, way: str, becomes: str, account: Account, scene: Scene, named: Callable[[str], str | None]
+) -> Iterator[Found]:
+    """Yield whom the file at ``path`` lets in as ``account``. ``named`` returns who that is for one line, or None."""
     source, may_repeat = scene.words_in(path, account)
     if isinstance(source, str):
         yield source
-    if isinstance(source, bytes) and not may_repeat:
-        yield Privilege(becomes, "rhosts", UNTOLD, path)
-        return
-    for number, line in lines_of(source) if isinstance(source, bytes) else ():
-        host, *users = line.partition("#")[0].split()[:2] or ["-"]
-        if not host.startswith("-") and not (users and users[0].startswith("-")):
-            yield Privilege(becomes, "rhosts", f"{users[0] if users else account.name}@{host}", f"{path}:{number}")
+    elif source is not None and not may_repeat:
+        yield Privilege(becomes, way, UNTOLD, path)
+    elif source is not None:
+        for number, line in lines_of(source):
+            if (who := named(line)) is not None:
+                yield Privilege(becomes, way, who, f"{path}:{number}")
 
 
 # --- principals ---------------------------------------------------------------------------------------------------------
@@ -262,21 +272,10 @@ def look_at_principals(scene: Scene) -> Iterator[Found]:
         becomes = scene.becomes(one.name) or ROOT
         places = [f"{one.home}/.k5login", *(f"{directory}/{one.name}" for directory in known.values("k5login_directory"))]
         for path in (*places, f"{one.home}/.k5users"):
-            yield from _principals_in(path, becomes, one, scene)
+            yield from _named_in(path, "k5login", becomes, one, scene, lambda line: line.split()[0])
         asks_kerberos = sshd.may_be("gssapiauthentication", "yes") and not scene.gates.holds("sshd", for_root=one.uid == 0)
         if (asks_kerberos or exists(KSU)) and any(scene.read(path) is None for path in places):
             for realm in realms:
                 yield Privilege(becomes, "k5login", f"{one.name}@{realm}", f"a file is missing: {' or '.join(places)}")
     for path in known.naming("auth_to_local", "auth_to_local_names"):
         yield f"{path}: whom auth_to_local maps to an account was not judged"
-
-
-def _principals_in(path: str, becomes: str, account: Account, scene: Scene) -> Iterator[Found]:
-    source, may_repeat = scene.words_in(path, account)
-    if isinstance(source, str):
-        yield source
-    if isinstance(source, bytes) and not may_repeat:
-        yield Privilege(becomes, "k5login", UNTOLD, path)
-        return
-    for number, line in lines_of(source) if isinstance(source, bytes) else ():
-        yield Privilege(becomes, "k5login", line.split()[0], f"{path}:{number}")
