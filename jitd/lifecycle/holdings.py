@@ -281,14 +281,14 @@ class Holdings:
     def _hand_over(self, all_of_it: tuple[Holding, ...]) -> None:
         """Hand all things of one use of a grant to the client that waits for them. If no client waits, take the things back."""
         first = all_of_it[0]
-        waiter = self._waiters.of(first.request)
-        if waiter is not None:
+        client = self._waiters.client_of(first.request)
+        if client is not None:
             names = [self.name_of(one) for one in all_of_it]  # an exception here must not lose a secret
             remembered = [self._memory.of(one.id) for one in all_of_it]
             for known in remembered:
                 known.is_awaited, known.owed = False, ()
             rows = zip(all_of_it, names, remembered, strict=True)
-            waiter.hand(tuple(Handed(one, name, known.take_secret()) for one, name, known in rows))
+            client.hand(tuple(Handed(one, name, known.take_secret()) for one, name, known in rows))
         elif not any(self._memory.of(one.id).is_awaited for one in all_of_it):
             self.take_back(first, DAEMON, "its client went away")
 

@@ -251,20 +251,21 @@ class Perform:
             waiter.fail(f"the run could not be started: {fault}")
             self._not_started(id, f"it could not be started: {fault}")
             return None
-        if begun.login is not None:
-            control.close()  # a login has no client for this socket: the waiting program is told when the keeper has the session
-        elif self._waiters.of(asked.id) is not waiter:
-            control.close()  # the monitor sees that its client is gone, and reports that nothing started
+        client = self._waiters.client_of(asked.id)
+        if (
+            client is None or client is not waiter
+        ):  # it is gone, as the monitor sees and reports, or this is a login, which has none
+            control.close()
         else:
-            waiter.start(id, control.detach())
+            client.start(id, control.detach())
 
     def _admit(self, request: str, id: str) -> None:
         """Tell the enforcement point that waits for ``request`` that it may continue. ``id`` is the id of the recorded use of the
         grant.
         """
-        waiter = self._waiters.of(request)
-        if waiter is not None:
-            waiter.admit(id)
+        point = self._waiters.point_of(request)
+        if point is not None:
+            point.admit(id)
 
     def _not_started(self, id: str, because: str) -> None:
         self.act(run.Ended(id, DAEMON, Outcome(Ending.NOT_STARTED, 126, because)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jitd.core.decision import Approval
 from jitd.core.holding import Holding
@@ -35,37 +35,16 @@ class Handed:
 
 
 class Waiter(Protocol):
-    """A connected client that waits for its request."""
+    """Somebody who is connected and waits for a request: a Client or a Point."""
 
     @property
     def who(self) -> Subject | None:
-        """The subject (the person) who has authenticated through this client. If the person has used ``--resume``, this client
-        has another ticket than the request.
+        """The subject (the person) who has authenticated through this connection. If the person has used ``--resume``, this
+        client has another ticket than the request.
         """
 
     def moved(self, request: str) -> None:
         """Read the changed request again, and tell the person about the change."""
-
-    def start(self, run: str, control: int) -> None:
-        """Tell the client that the run starts. Pass the client its end of the control socket, ``control``. The waiter now owns
-        ``control``.
-        """
-
-    def admit(self, id: str) -> None:
-        """Tell the waiting enforcement point that it may continue. ``id`` is the id of the recorded use of the grant."""
-
-    def hand(self, handed: tuple[Handed, ...]) -> None:
-        """Tell the client that all things that it asked for are given. From now on the client is registered for these holdings
-        (``Waiters.hold``). The waiter now owns the descriptors in ``handed``.
-        """
-
-    def taken(self, holding: Holding) -> None:
-        """Tell the client that its things are taken back. ``holding`` is one of the affected holdings, and it contains the
-        reason.
-        """
-
-    def asks(self, names: tuple[str, ...]) -> None:
-        """Tell the client that jitd is querying the gatekeepers ``names`` about a use of an approved request."""
 
     def hears(self, news: str) -> None:
         """Tell the person the sentence ``news``, which is about the approved request."""
@@ -76,10 +55,41 @@ class Waiter(Protocol):
         """
 
     def refuse(self, code: str, text: str) -> None:
-        """Tell the client that the use of an approved request is refused."""
+        """Tell the waiter that the use of an approved request is refused."""
 
     def fail(self, because: str) -> None:
-        """Tell the client that the run could not be started, or that the thing could not be given."""
+        """Tell the waiter that the run or the session could not be started, or that the thing could not be given."""
+
+
+@runtime_checkable
+class Client(Waiter, Protocol):
+    """A client that waits for its request, and then for its run or its things."""
+
+    def start(self, run: str, control: int) -> None:
+        """Tell the client that the run starts. Pass the client its end of the control socket, ``control``. The client now owns
+        ``control``.
+        """
+
+    def hand(self, handed: tuple[Handed, ...]) -> None:
+        """Tell the client that all things that it asked for are given. From now on the client is registered for these holdings
+        (``Waiters.hold``). The client now owns the descriptors in ``handed``.
+        """
+
+    def taken(self, holding: Holding) -> None:
+        """Tell the client that its things are taken back. ``holding`` is one of the affected holdings, and it contains the
+        reason.
+        """
+
+    def asks(self, names: tuple[str, ...]) -> None:
+        """Tell the client that jitd is querying the gatekeepers ``names`` about a use of an approved request."""
+
+
+@runtime_checkable
+class Point(Waiter, Protocol):
+    """An enforcement point that waits until it may let somebody in."""
+
+    def admit(self, id: str) -> None:
+        """Tell the enforcement point that it may continue. ``id`` is the id of the recorded use of the grant."""
 
 
 class Waiters:
@@ -90,7 +100,7 @@ class Waiters:
     def __init__(self) -> None:
         self._waiting: dict[str, Waiter] = {}
         self._watching: set[Callable[[], None]] = set()
-        self._holding: dict[str, Waiter] = {}
+        self._holding: dict[str, Client] = {}
         self._gone: dict[str, list[asyncio.Future[None]]] = {}
 
     def attend(self, request: str, waiter: Waiter) -> bool:
@@ -103,19 +113,29 @@ class Waiters:
             del self._waiting[request]
 
     def of(self, request: str) -> Waiter | None:
-        """Return the client that waits for ``request``. Return None if no client waits for ``request``."""
+        """Return who waits for ``request``. Return None if nobody does."""
         return self._waiting.get(request)
 
-    def hold(self, holding: str, waiter: Waiter) -> None:
-        """Register the client ``waiter`` as the client of ``holding``."""
-        self._holding[holding] = waiter
+    def client_of(self, request: str) -> Client | None:
+        """Return the client that waits for ``request``. Return None if no client does."""
+        found = self._waiting.get(request)
+        return found if isinstance(found, Client) else None
 
-    def let_go(self, holding: str, waiter: Waiter) -> None:
-        """Remove the client ``waiter`` from ``holding``."""
-        if self._holding.get(holding) is waiter:
+    def point_of(self, request: str) -> Point | None:
+        """Return the enforcement point that waits for ``request``. Return None if none does."""
+        found = self._waiting.get(request)
+        return found if isinstance(found, Point) else None
+
+    def hold(self, holding: str, client: Client) -> None:
+        """Register ``client`` as the client of ``holding``."""
+        self._holding[holding] = client
+
+    def let_go(self, holding: str, client: Client) -> None:
+        """Remove ``client`` from ``holding``."""
+        if self._holding.get(holding) is client:
             del self._holding[holding]
 
-    def holder_of(self, holding: str) -> Waiter | None:
+    def holder_of(self, holding: str) -> Client | None:
         """Return the client that is registered for ``holding``. Return None if there is no such client."""
         return self._holding.get(holding)
 

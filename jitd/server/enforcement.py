@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from jitd.core.claims import Claims, Point
 from jitd.core.decision import Approval
 from jitd.core.deed import RUN, deed_of
-from jitd.core.holding import Holding
 from jitd.core.origin import Caller
 from jitd.core.request import Request, RequestState
 from jitd.core.subject import Subject
@@ -28,7 +27,6 @@ from jitd.deciding.program_commands import PROGRAMS, Program, at_point
 from jitd.deciding.seats import Seats
 from jitd.deciding.view import View
 from jitd.deciding.walking import Held, Place
-from jitd.lifecycle.waiters import Handed
 from jitd.server.acceptor import NoKey, NotAuthenticated, Proof
 from jitd.server.identifying import greeted_until
 from jitd.server.news import Told, news_of, refusal_of
@@ -96,8 +94,8 @@ class Talk:
 
 
 class Enforcement:
-    """One question of an enforcement point. This class implements ``waiters.Waiter``, because a person waits for the answer in
-    the process that asks.
+    """One question of an enforcement point. This class implements ``waiters.Point``, because a person waits for the answer in the
+    process that asks.
     """
 
     def __init__(
@@ -241,11 +239,9 @@ class Enforcement:
 
     @property
     def who(self) -> Subject | None:
-        """See ``waiters.Waiter``."""
         return self._who
 
     def moved(self, request: str) -> None:
-        """See ``waiters.Waiter``."""
         found = self._services.store.request(request)
         if found is not None and self._waits_for == request:
             self._move(found)
@@ -265,7 +261,6 @@ class Enforcement:
             self._talk.refuse(refusal.code, refusal.text)
 
     def admit(self, id: str) -> None:
-        """See ``waiters.Waiter``."""
         self._leave()
         try:
             self._process.refuse_gone()
@@ -275,42 +270,21 @@ class Enforcement:
         places = [[place.path, b"%d:%d" % (place.device, place.inode)] for place in self._places]
         self._talk.say(messages.Granted(id=id, boot_ms=boot_ms, text="", places=places))
 
-    def start(self, run: str, control: int) -> None:
-        """See ``waiters.Waiter``. This method is never called, because the daemon does not run the commands of an enforcement
-        point.
-        """
-        raise AssertionError(f"run {run} has no client")
-
-    def hand(self, handed: tuple[Handed, ...]) -> None:
-        """See ``waiters.Waiter``. This method is never called, because an enforcement point does not request things."""
-        raise AssertionError(f"no enforcement point has requested the holding {handed[0].holding.id}")
-
-    def taken(self, holding: Holding) -> None:
-        """See ``waiters.Waiter``."""
-        raise AssertionError(f"no enforcement point has requested the holding {holding.id}")
-
-    def asks(self, names: tuple[str, ...]) -> None:
-        """See ``waiters.Waiter``. This method is never called, because an enforcement point does not resume requests."""
-        raise AssertionError(f"nobody waits for {names}")
-
     def hears(self, news: str) -> None:
-        """See ``waiters.Waiter``. Nothing is done, because an enforcement point gets no news after its approval."""
+        """Do nothing, because an enforcement point gets no news after its approval."""
 
     def seated(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
-        """See ``waiters.Waiter``."""
         lines = unseated(found, seats, self._services.now())
         if lines and self._waits_for == found.id and self._waits:
             until = instant(found.expires_at)
             self._talk.say(messages.Progress(id=found.id, state=str(found.state), owed=found.is_open, news=lines, until=until))
 
     def refuse(self, code: str, text: str) -> None:
-        """See ``waiters.Waiter``."""
         if self._waits_for is not None:
             self._leave()
             self._talk.refuse(code, text)
 
     def fail(self, because: str) -> None:
-        """See ``waiters.Waiter``."""
         if self._waits_for is not None:
             self._leave()
             self._talk.refuse("failed", because)

@@ -36,8 +36,8 @@ FAILED = "jitd failed, and permitted nothing: its log says why"
 
 
 class Waiting:
-    """Implements ``Waiter`` for one client. ``say`` sends a message, with or without a descriptor. ``say`` closes the descriptor
-    in every case. ``refuse`` sends a refusal with a code and a text. ``who`` returns the client's subject.
+    """Implements ``waiters.Client``. ``say`` sends a message, with or without a descriptor. ``say`` closes the descriptor in
+    every case. ``refuse`` sends a refusal with a code and a text. ``who`` returns the client's subject.
     """
 
     def __init__(
@@ -60,7 +60,6 @@ class Waiting:
 
     @property
     def who(self) -> Subject | None:
-        """See ``waiters.Waiter``."""
         return self._whose()
 
     @property
@@ -154,10 +153,9 @@ class Waiting:
         if line and self._request == made.id:
             self._progress(made, [line])
 
-    # --- see ``waiters.Waiter`` --------------------------------------------------------------------------------------
+    # --- what ``waiters.Client`` has ---------------------------------------------------------------------------------
 
     def moved(self, request: str) -> None:
-        """See ``waiters.Waiter``."""
         found = self._services.store.request(request)
         if found is not None and self._request == request:
             self.move(found)
@@ -197,7 +195,6 @@ class Waiting:
             self._request = None
 
     def start(self, run: str, control: int) -> None:
-        """See ``waiters.Waiter``."""
         self._stop()
         news, left_ms = self._terms_of(run)
         self._say(messages.Start(id=run, news=news, left_ms=left_ms), control)
@@ -217,21 +214,15 @@ class Waiting:
         lines = [lease_used(grant, now)] if asked.lease is not None else []
         return lines + glass_broken(asked), max(0, int((ends_boot - now.boot) * 1000))
 
-    def admit(self, id: str) -> None:
-        """See ``waiters.Waiter``. Nothing is done, because this client is not an enforcement point."""
-
     def asks(self, names: tuple[str, ...]) -> None:
-        """See ``waiters.Waiter``."""
         self.hears(asking(names))
 
     def hears(self, news: str) -> None:
-        """See ``waiters.Waiter``."""
         if self._request is not None:
             state = str(RequestState.APPROVED)
             self._say(messages.Progress(id=self._request, state=state, owed=True, news=[news], until=None))
 
     def seated(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
-        """See ``waiters.Waiter``."""
         lines = unseated(found, seats, self._services.now())
         is_news, asked = bool(lines) and lines != self._unseated, people_asked(found, seats)
         if self._request == found.id and (is_news or asked != self._asked):
@@ -240,19 +231,16 @@ class Waiting:
         self._unseated = lines
 
     def refuse(self, code: str, text: str) -> None:
-        """See ``waiters.Waiter``."""
         self._stop()
         self._refuse(code, text)
 
     def fail(self, because: str) -> None:
-        """See ``waiters.Waiter``."""
         self._stop()
         self._refuse("failed", because)
 
     # --- a thing that the client has --------------------------------------------------------------------------------
 
     def hand(self, handed: tuple[Handed, ...]) -> None:
-        """See ``waiters.Waiter``."""
         self._stop()
         self._in_hand = tuple(one.holding for one in handed)
         now = self._services.now()
@@ -269,7 +257,6 @@ class Waiting:
                     os.close(descriptor)
 
     def taken(self, holding: Holding) -> None:
-        """See ``waiters.Waiter``."""
         self._in_hand = ()
         still = still_given(self._services.store, holding, lambda found: True)  # both grants are the client's own
         because = f"{holding.because} ({still})" if still else holding.because

@@ -35,7 +35,7 @@ from jitd.deciding.explaining import Explainer
 from jitd.deciding.scripts import Scripts
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.screenings import Overtaken
-from jitd.lifecycle.waiters import Waiter, Waiters
+from jitd.lifecycle.waiters import Client, Waiter, Waiters
 from jitd.recording.reserve import is_reached
 from jitd.settings.config import Config
 from jitd.store import Store
@@ -337,7 +337,7 @@ class Requests:
         who: Subject,
         typed: str,
         caller: Caller,
-        waiter: Waiter,
+        client: Client,
         on_created: Callable[[str], None],
         place: str = "none",
     ) -> Request:
@@ -355,7 +355,7 @@ class Requests:
         self._uses.refuse_early(found)
         if not found.is_open and self._uses.usable_grant(found) is None and self._perform.holdings.held_for(found) is None:
             raise Refusal("unknown", "you have no request with this id that can be resumed")
-        if not self._waiters.attend(found.id, waiter):
+        if not self._waiters.attend(found.id, client):
             raise Refusal("denied", f"somebody waits for request {found.id} already")
         self._waiters.lists_changed()  # its client is no longer gone
         on_created(found.id)
@@ -366,9 +366,9 @@ class Requests:
                 return found
             self._refuse_without_room(who)
             self._pace_run(who)
-            await self._uses.begin(found, who, waiter)
+            await self._uses.begin(found, who, client)
         except BaseException:
-            self._waiters.leave(found.id, waiter)
+            self._waiters.leave(found.id, client)
             raise
         return found
 

@@ -20,7 +20,7 @@ from jitd.core.run import RunState
 from jitd.core.subject import Subject
 from jitd.deciding.decider import Decider
 from jitd.lifecycle.perform import Perform
-from jitd.lifecycle.waiters import Waiter, Waiters
+from jitd.lifecycle.waiters import Client, Waiters
 from jitd.log import log
 from jitd.store import Store
 from jitd.verbs.refusal import Refusal
@@ -82,31 +82,31 @@ class Uses:
         if isinstance(fresh, Deny) and isinstance((await self._decider.decide_again(found)).decision, Permit):
             raise Refusal("denied", f"request {found.id} was asked for with another ticket: {shown(fresh.because)}")
 
-    async def begin(self, found: Request, who: Subject, waiter: Waiter) -> None:
+    async def begin(self, found: Request, who: Subject, client: Client) -> None:
         """Use the grant of the request ``found``, which has its approvals. Everything else is decided again, because hours may
-        have passed. If gatekeepers must answer, the work continues in the background, and ``waiter`` is told the result. Raises
+        have passed. If gatekeepers must answer, the work continues in the background, and ``client`` is told the result. Raises
         Refusal.
         """
         found = _as_by(found, who)
         decision = await self._decider.decide_use(found)
         if isinstance(decision, Permit) and decision.obligations.gatekeepers:
-            waiter.asks(decision.obligations.gatekeepers)
-            self._perform.screenings.run(found.id, self._use_when_asked(found, who, waiter))
+            client.asks(decision.obligations.gatekeepers)
+            self._perform.screenings.run(found.id, self._use_when_asked(found, who, client))
         else:
             self._take(found, who, decision)
 
-    async def _use_when_asked(self, found: Request, who: Subject, waiter: Waiter) -> None:
+    async def _use_when_asked(self, found: Request, who: Subject, client: Client) -> None:
         try:
             decision = await self._decider.screen_use(found)
-            if self._waiters.of(found.id) is waiter:
+            if self._waiters.of(found.id) is client:
                 self._take(found, who, decision)
         except Refusal as no:
-            waiter.refuse(no.code, no.text)
+            client.refuse(no.code, no.text)
         except TimeoutError as fault:
-            waiter.refuse("failed", str(fault) or "a look-up by jitd took too long: nothing was done")
+            client.refuse("failed", str(fault) or "a look-up by jitd took too long: nothing was done")
         except Exception as fault:
             log("a use could not be decided", request=found.id, fault=f"{type(fault).__name__}: {fault}")
-            waiter.refuse("failed", "jitd failed, and permitted nothing: its log says why")
+            client.refuse("failed", "jitd failed, and permitted nothing: its log says why")
 
     def _take(self, found: Request, who: Subject, decision: Decision) -> None:
         """Use the grant of ``found`` if ``decision`` permits it. Raises Refusal."""

@@ -27,6 +27,7 @@ from jitd.core.masking import Mask
 from jitd.core.request import RequestState, Verdict
 from jitd.deciding.gatekeepers import Answers, Manner, NoGatekeepers
 from jitd.deciding.hearings import Hearings
+from jitd.lifecycle import waiters
 from jitd.store import StoreError
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import request_row
@@ -796,7 +797,7 @@ def test_approvers_see_who_has_passed_and_by_what_name(house: AskingHouse) -> No
 # --- enforcement points ----------------------------------------------------------------------------------------------
 
 
-class AtPoint:
+class AtPoint(waiters.Point):
     """A point that waits, as far as it is told of its request."""
 
     who = ALICE

@@ -278,7 +278,7 @@ def test_a_secret_without_a_place_is_refused_before_the_use_is_taken(
         assert (house.grant().state, house.grant().left) == (GrantState.ACTIVE, 1), "it was not given, so the use is there"
         asked, state = list(house.giver.asked), house.store.request(ID)
         client = Client(house)
-        resume = partial(house.requests.resume, caller=Caller(None), waiter=client.waiting, on_created=client.waiting.begin)
+        resume = partial(house.requests.resume, caller=Caller(None), client=client.waiting, on_created=client.waiting.begin)
         with pytest.raises(Refusal) as no:
             await resume(ALICE, ID, place=place)
         assert no.value.code == "usage" and no.value.text.startswith(told)
