@@ -76,12 +76,10 @@ on the right:
     ForgetRun    <- run.ended                            its monitor may exit
     Give         <- holding.giving
     Take         <- holding.taking
-    ReviewOwed   <- owed_review.begun                    the skipped approvers are informed
-    ReviewOverdue <- owed_review.overdue                 the possible reviewers are informed
-    ReviewGiven  <- owed_review.reviewed                 the people who were told are informed
 
-Clients that wait or watch are also informed. If an effect fails, an event records the failure. For example, if a run cannot be
-started, the event ``run.ended`` records the failure. The failed run is then not counted as a use of the grant.
+Clients that wait or watch are also informed, and people whom a notice reaches without a connection. If an effect fails, an event
+records the failure. For example, if a run cannot be started, the event ``run.ended`` records the failure. The failed run is then
+not counted as a use of the grant.
 
 The following paragraphs describe the actions of the daemon after a crash.
 

@@ -55,9 +55,9 @@ class RequestWaits:
 
 
 @dataclass(frozen=True, slots=True)
-class RequestEnded:
-    """The request has ended. Inform the people who were told that the request waits. The rule of the request names the channels
-    to use.
+class Notify:
+    """Something has happened to the request, or to its owed review, of which people without a connection may have to be told.
+    Whom, and of what, follows from the state (``core.notice``).
     """
 
     request: str
@@ -132,29 +132,6 @@ class TellHolder:
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewOwed:
-    """Somebody broke glass: in an emergency, the person acted without the required approvals. Therefore somebody must review the
-    request afterwards. Inform the people whose approval was skipped.
-    """
-
-    request: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewOverdue:
-    """The review of the request is overdue. Inform the people who may give the overdue review."""
-
-    request: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewGiven:
-    """The review of the request was given. Inform the people who were told that the review was still missing."""
-
-    request: str
-
-
-@dataclass(frozen=True, slots=True)
 class SetDeadline:
     """At the time ``boot`` (seconds on CLOCK_BOOTTIME), check the object ``id`` of the life cycle ``life`` again."""
 
@@ -168,7 +145,7 @@ Effect = (
     | Screen
     | ForgetAnswers
     | RequestWaits
-    | RequestEnded
+    | Notify
     | WayOpened
     | TellRequester
     | Admit
@@ -178,8 +155,5 @@ Effect = (
     | Give
     | Take
     | TellHolder
-    | ReviewOwed
-    | ReviewOverdue
-    | ReviewGiven
     | SetDeadline
 )

@@ -19,7 +19,7 @@ from typing import Annotated, Any, ClassVar
 from jitd.core.approvers import lack, may_approve, may_review
 from jitd.core.authentication import KdcAnswer
 from jitd.core.decision import BreakGlass, Deny, Why
-from jitd.core.effects import ListsChanged, Moment, ReviewGiven, ReviewOverdue, ReviewOwed, SetDeadline
+from jitd.core.effects import ListsChanged, Moment, Notify, SetDeadline
 from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.subject import Subject
 from jitd.core.values import TEXT, value
@@ -185,7 +185,7 @@ def begin(event: Begun) -> tuple[OwedReview, tuple[Any, ...]]:
     if event.by.role not in MAY_CAUSE[Begun]:
         raise IllegalEvent(f"a review cannot be owed by the {event.by.role}")
     made = event.review
-    return made, (ReviewOwed(made.id), SetDeadline("owed_review", made.id, made.due_boot), ListsChanged())
+    return made, (Notify(made.id), SetDeadline("owed_review", made.id, made.due_boot), ListsChanged())
 
 
 def transition(owed: OwedReview, event: Event, now: Moment) -> tuple[OwedReview, tuple[Any, ...]]:
@@ -193,7 +193,7 @@ def transition(owed: OwedReview, event: Event, now: Moment) -> tuple[OwedReview,
     NotAsShown is raised, no object has changed.
     """
     check(LAW, MAY_CAUSE, owed.state, event)
-    follows: tuple[Any, ...] = (ReviewGiven(owed.id), ListsChanged())
+    follows: tuple[Any, ...] = (Notify(owed.id), ListsChanged())
     match event:
         case Reviewed():
             after = _reviewed(owed, event, now)
@@ -201,7 +201,6 @@ def transition(owed: OwedReview, event: Event, now: Moment) -> tuple[OwedReview,
             if not owed.is_late_at(now):
                 raise IllegalEvent(f"the review of request {owed.id} has time left")
             after = replace(owed, state=OwedReviewState.OVERDUE, overdue_at=now.at)
-            follows = (ReviewOverdue(owed.id), ListsChanged())
         case Carried():
             if now.boot_id == owed.boot_id or event.spent_for < 0:
                 raise IllegalEvent(f"the time of the review of request {owed.id} is counted on this boot already")

@@ -21,7 +21,7 @@ from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, facts_of, narrow
 from jitd.core.deed import deed_of
-from jitd.core.effects import ListsChanged, Moment, RequestEnded, RequestWaits, Screen, SetDeadline, TellRequester, WayOpened
+from jitd.core.effects import ListsChanged, Moment, Notify, RequestWaits, Screen, SetDeadline, TellRequester, WayOpened
 from jitd.core.gatekeeping import Heard, Passed, judged, passed, said
 from jitd.core.grade import rows, worst
 from jitd.core.grant import Grant, Issued, Used
@@ -402,8 +402,8 @@ def _ended(request: Request, state: RequestState, because: str) -> Step:
     return ended, (TellRequester(request.id), *_to_be_told(request), ListsChanged())
 
 
-def _to_be_told(request: Request) -> tuple[RequestEnded, ...]:
-    return (RequestEnded(request.id),) if request.obligations is not None and request.obligations.notify else ()
+def _to_be_told(request: Request) -> tuple[Notify, ...]:
+    return (Notify(request.id),) if request.obligations is not None and request.obligations.notify else ()
 
 
 def _screened(request: Request, event: Screened, now: Moment) -> Step:

@@ -82,7 +82,7 @@ class Perform:
             effects.Screen: lambda effect: self.screenings.begin(effect.request),
             effects.ForgetAnswers: lambda effect: decider.forget_answers(),
             effects.RequestWaits: lambda effect: self._tell_approvers(effect.request),
-            effects.RequestEnded: lambda effect: look(effect.request),
+            effects.Notify: lambda effect: look(effect.request),
             effects.WayOpened: lambda effect: self._tell_approvers(effect.request),
             effects.TellRequester: self._tell_requester,
             effects.Admit: lambda effect: self._admit(effect.request, effect.request),
@@ -92,9 +92,6 @@ class Perform:
             effects.Give: lambda effect: self.later(self.holdings.go_on(effect.holding)),
             effects.Take: lambda effect: self.later(self.holdings.go_on(effect.holding)),
             effects.TellHolder: self.holdings.tell,
-            effects.ReviewOwed: lambda effect: look(effect.request),
-            effects.ReviewOverdue: lambda effect: look(effect.request),
-            effects.ReviewGiven: lambda effect: look(effect.request),
             effects.SetDeadline: lambda effect: self.deadlines.set(effect.life, effect.id, effect.boot),
         }
 

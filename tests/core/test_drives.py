@@ -45,7 +45,7 @@ ESSAY = jitd.core.__doc__ or ""
 LIVES = {"request": request, "grant": grant, "run": run, "holding": holding, "lock": lock, "owed_review": owed_review}
 ROLES = {name_of(kind.__new__(kind)): roles for life in LIVES.values() for kind, roles in life.MAY_CAUSE.items()}
 """The name of every event → who may cause it."""
-TELLING = ("ListsChanged", "RequestWaits", "RequestEnded", "WayOpened", "TellRequester", "TellHolder")
+TELLING = ("ListsChanged", "RequestWaits", "Notify", "WayOpened", "TellRequester", "TellHolder")
 """Effects by which people are told, which follow nearly everything."""
 ORDERS = [name for name, kind in vars(effects).items() if isinstance(kind, type) and kind in effects.Effect.__args__]
 

@@ -16,7 +16,7 @@ import pytest
 from jitd.core import break_glass, grant, lock, owed_review, request
 from jitd.core.authentication import Authentication, Demand, KdcAnswer
 from jitd.core.decision import Approval, BreakGlass, Deny, Permit, Terms, Why
-from jitd.core.effects import ListsChanged, ReviewGiven, ReviewOverdue, ReviewOwed, SetDeadline
+from jitd.core.effects import ListsChanged, Notify, SetDeadline
 from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY, Actor, IllegalEvent, Role, name_of
 from jitd.core.owed_review import (
     LAW,
@@ -136,7 +136,7 @@ def test_it_begins_with_the_permit_in_the_same_transaction_and_never_without() -
             made, then = begin(one)
             assert (made.id, made.requester, made.rule, made.glass) == (fresh.id, fresh.requester, "rule-0", GLASS)
             assert (made.fingerprint, made.due_boot, made.state) == (fresh.fingerprint, 1007.0 + 3600, OWED)
-            assert then == (ReviewOwed(ID), SetDeadline("owed_review", ID, 4607.0), ListsChanged())
+            assert then == (Notify(ID), SetDeadline("owed_review", ID, 4607.0), ListsChanged())
             assert in_clear(one.detail())["skipped"] == [[1, "group:ops"], [2, "group:security", "user:eve"]]
         assert after.state is request.RequestState.APPROVED
     for denied in (Deny(Why.RULE, "no"), permit(break_glass=GLASS)):
@@ -183,7 +183,7 @@ def test_who_may_review_and_as_what(who: Subject, it: OwedReview, roles: set[Rol
             after, follows = transition(it, given(who, role), moment(5))
             assert (after.state, after.given_as, after.comment) == (REVIEWED, str(role), "it was right")
             assert after.given_by is not None and after.given_by.principal == who.principal
-            assert follows == (ReviewGiven(ID), ListsChanged())
+            assert follows == (Notify(ID), ListsChanged())
         else:
             with pytest.raises(NotTheirs):
                 transition(it, given(who, role), moment(5))
@@ -217,7 +217,7 @@ def test_a_locked_person_reviews_nothing() -> None:
 def test_it_is_overdue_by_the_boot_clock_alone(at: Any, is_late: bool) -> None:
     if is_late:
         after, follows = transition(owed(), Overdue(ID, CLOCK), at)
-        assert after.overdue_at == at.at and follows == (ReviewOverdue(ID), ListsChanged())
+        assert after.overdue_at == at.at and follows == (Notify(ID), ListsChanged())
     else:
         with pytest.raises(IllegalEvent):
             transition(owed(), Overdue(ID, CLOCK), at)

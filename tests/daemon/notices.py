@@ -16,7 +16,7 @@ from typing import Any
 from jitd.announcing.letters import Office
 from jitd.announcing.notices import Notices
 from jitd.core.decision import Approval
-from jitd.core.effects import RequestEnded, RequestWaits, WayOpened
+from jitd.core.effects import Notify, RequestWaits, WayOpened
 from jitd.core.notice import Back, Notice, Skipped
 from jitd.core.request import Request
 from jitd.deciding.seats import Seats
@@ -148,7 +148,7 @@ class House:
 
     def act(self, *events: Any) -> None:
         for effect in self.lifecycle.handle(*events):
-            if isinstance(effect, RequestWaits | RequestEnded | WayOpened):
+            if isinstance(effect, RequestWaits | Notify | WayOpened):
                 self.notices.look(effect.request)
 
     def begin(

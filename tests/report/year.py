@@ -25,7 +25,6 @@ from jitd.core.effects import (
     Give,
     Moment,
     RequestWaits,
-    ReviewOwed,
     Screen,
     SetDeadline,
     StartRun,
@@ -386,9 +385,9 @@ class Life:
                 is_stuck = id[8] in "7X"  # some are never taken back
                 self.later(NO_SECONDS if is_stuck else late, lambda: self.taken(id))
             case SetDeadline(life, id, boot):
+                if life == "owed_review":
+                    self.later(chance.expovariate(1 / 43200), lambda: self.reviews_glass(id))
                 self.later(boot - 1000.0 - self.at, lambda: self.over(life, id))
-            case ReviewOwed(request):
-                self.later(chance.expovariate(1 / 43200), lambda: self.reviews_glass(request))
 
     def over(self, life: str, id: str) -> None:
         match life:
