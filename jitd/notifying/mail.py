@@ -20,7 +20,7 @@ from typing import Protocol
 
 from jitd.notifying.channel import Message, NotSent
 from jitd.outside.client import Failed
-from jitd.outside.messages import Letter, Posted, read_address
+from jitd.outside.messages import MAIL_ADDRESS, Letter, Posted
 from jitd.settings.channels import ChannelSettings
 
 LOCAL = "127.0.0.1:25"
@@ -78,7 +78,8 @@ class Mail:
         """
         name = account.partition("@")[0].rpartition("\\")[2]
         try:
-            return read_address(self._settings.to_each.replace(USER, name))
+            address: str = MAIL_ADDRESS.read(self._settings.to_each.replace(USER, name))
+            return address
         except ValueError:
             raise NotSent(f"no address can be made of the account {ascii(account)}") from None
 

@@ -17,10 +17,10 @@ from typing import TypeVar
 from jitd.beside.asking import CarryingLine, Unanswered
 from jitd.beside.doors import ChildDoor, Door, SocketDoor
 from jitd.givers.secret import fault_in
-from jitd.outside import deliveries, leases
+from jitd.outside import deliveries, leases, messages
 from jitd.outside.deliveries import Delivered
 from jitd.outside.leases import ANSWERS, Answer, Leased, Question, Refused, Signed
-from jitd.outside.messages import Fetch, Fetched, Letter, Posted, read_fetched, read_posted, write, write_letter
+from jitd.outside.messages import QUESTIONS, Fetch, Fetched, Letter, Posted
 
 T = TypeVar("T")
 NAME = "jitd-outside"
@@ -47,27 +47,27 @@ class Outside:
     async def fetch(self, question: Fetch) -> Fetched | Failed:
         """Send ``question``, and return the answer. If jitd-outside ends before its answer, send the question once more."""
         try:
-            body = write(question)
+            body = QUESTIONS.write(question)
         except (ValueError, TypeError) as fault:
             return Failed(f"this question cannot be sent to jitd-outside: {fault}")
-        return await self._answer(body, question.deadline_ms, read_fetched)
+        return await self._answer(body, question.deadline_ms, messages.ANSWERS.read, Fetched)
 
     async def post(self, letter: Letter) -> Posted | Failed:
         """Let jitd-outside send the mail in ``letter`` to a mail server. If jitd-outside ends before its answer, send ``letter``
         to jitd-outside once more. In this case, the mail server may receive the mail twice.
         """
         try:
-            body = write_letter(letter)
+            body = QUESTIONS.write(letter)
         except (ValueError, TypeError) as fault:
             return Failed(f"this cannot be sent by jitd-outside: {fault}")
-        return await self._answer(body, letter.deadline_ms, read_posted)
+        return await self._answer(body, letter.deadline_ms, messages.ANSWERS.read, Posted)
 
     async def deliver(self, body: bytes, n_events: int, deadline_ms: int) -> Delivered | Failed:
         """Let jitd-outside deliver a batch of ``n_events`` events. ``body`` is a Deliver, which was written by a thread, because
         this takes long (``deliveries.write_question``). If jitd-outside ends before its answer, send the batch to jitd-outside
         once more. In this case, the receiver may get events twice. After Failed, it is not known which events have arrived.
         """
-        answer = await self._answer(body, deadline_ms, deliveries.read_answer)
+        answer = await self._answer(body, deadline_ms, deliveries.read_answer, Delivered)
         if isinstance(answer, Delivered) and answer.n_done > n_events:
             return Failed("jitd-outside says that more events are done than the batch has")
         if isinstance(answer, Delivered) and not answer.why and not answer.is_new and answer.n_done < n_events:
@@ -100,10 +100,13 @@ class Outside:
                 os.close(heard.carried)
             return Failed(f"jitd-outside sent a message that cannot be read ({fault}); is it of another version?")
 
-    async def _answer(self, body: bytes, deadline_ms: int, read: Callable[[bytes], T]) -> T | Failed:
-        """Send ``body`` as a question. Parse the answer with ``read``, and return the result."""
+    async def _answer(self, body: bytes, deadline_ms: int, read: Callable[[bytes], object], kind: type[T]) -> T | Failed:
+        """Send ``body`` as a question. Parse the answer with ``read``, and return it if it is a ``kind``."""
         try:
-            return read(await self._line.ask(body, deadline_ms / 1000 + MORE))
+            answer = read(await self._line.ask(body, deadline_ms / 1000 + MORE))
+            if not isinstance(answer, kind):
+                raise ValueError("the answer belongs to another question")
+            return answer
         except Unanswered as fault:
             return Failed(str(fault))
         except ValueError as fault:

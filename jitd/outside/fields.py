@@ -11,8 +11,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from jitd.outside.addresses import read_network
+from jitd.outside.urls import LONGEST as LONGEST_URL
 from jitd.outside.urls import read_url
 from jitpam.wire import notation
+from jitpam.wire.declared import list_of, text
 
 MOST_BYTES = 150 * 1024
 """Maximum number of bytes of one message."""
@@ -47,25 +49,20 @@ def number(least: int, most: int) -> Callable[[object], int]:
     return read
 
 
-authorities = checked(rf"[\n -~]{{0,{MOST_CA}}}", "text of certificates")
-file_name = checked(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?", "the name of a file")
+def _is_normal_url(text: str) -> bool:
+    return str(read_url(text)) == text
 
 
-def url(value: object) -> str:
-    """Return ``value`` if it is a URL in the normal form, that is, in the form that ``read_url`` gives to a URL."""
-    if type(value) is not str or str(read_url(value)) != value:
-        raise ValueError("is not a URL in its normal form")
-    return value
+def _is_normal_network(text: str) -> bool:
+    return str(read_network(text)) == text
 
 
-def addresses(value: object) -> tuple[str, ...]:
-    """Convert a list of networks to a tuple."""
-    if type(value) is not list or len(value) > MOST_ADDRESSES:
-        raise ValueError(f"is not a list of at most {MOST_ADDRESSES} networks")
-    for item in value:
-        if type(item) is not str or str(read_network(item)) != item:
-            raise ValueError("is not a list of networks")
-    return tuple(value)
+URL = text("a URL", most=LONGEST_URL).where(_is_normal_url, "a URL in its normal form")
+ADDRESSES = list_of(text("a network", most=64).where(_is_normal_network, "a network in its normal form"), 0, MOST_ADDRESSES)
+AUTHORITIES = text("text of certificates", r"[\n -~]*", most=MOST_CA)
+FILE_NAME = text("the name of a file", r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?")
+"""The name of a file that jitd-outside has received, or empty."""
+authorities, file_name, url, addresses = AUTHORITIES.read, FILE_NAME.read, URL.read, ADDRESSES.read
 
 
 def read_message(written: bytes, tag: tuple[str, str], readers: Readers, kind: Callable[..., M]) -> M:

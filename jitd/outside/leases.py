@@ -174,7 +174,7 @@ def _parameters(value: object) -> tuple[tuple[str, str], ...]:
 
 
 def _server(value: object) -> str:
-    found = url(value)
+    found: str = url(value)
     if not re.fullmatch(r"https://[^/]+/", found):
         raise ValueError("is not the URL of a server")
     return found

@@ -3,7 +3,7 @@
 message to the server.
 Law: without TLS, a message is sent only to a server on this host. Data that the server sent before TLS are not used after TLS
 has begun. A command of SMTP may contain an address of the message, but no other part of the message. The form of each address is
-checked (``messages.read_address``). The size of replies is limited. Every fault becomes a NoAnswer with a sentence. Even if
+checked (``messages.MAIL_ADDRESS``). The size of replies is limited. Every fault becomes a NoAnswer with a sentence. Even if
 there was a fault, the server may have accepted the message. Sources: RFC 5321 (SMTP), RFC 3207 (STARTTLS).
 """
 

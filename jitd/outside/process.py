@@ -21,7 +21,7 @@ from jitd.outside.fetching import fetch
 from jitd.outside.keys import Keys, of_descriptors, of_service_manager
 from jitd.outside.leases import is_about_leases
 from jitd.outside.leasing import Leases
-from jitd.outside.messages import is_letter, read_fetch, read_letter, write, write_posted
+from jitd.outside.messages import ANSWERS, QUESTIONS, Letter
 from jitd.outside.posting import post
 
 NAME = "jitd-outside"
@@ -54,21 +54,13 @@ class Outside(Answering):
             return await self._leases.answer(body)
         if is_delivery(body):
             return await self._deliveries.answer(body)
-        return await (self._post(body) if is_letter(body) else self._fetch(body))
-
-    async def _post(self, body: bytes) -> bytes:
         try:
-            letter = read_letter(body)
+            question = QUESTIONS.read(body)
         except ValueError as fault:
             raise NoAnswer(f"{NAME} cannot read the question ({fault}); is it of another version?") from None
-        return write_posted(await post(letter))
-
-    async def _fetch(self, body: bytes) -> bytes:
-        try:
-            question = read_fetch(body)
-        except ValueError as fault:
-            raise NoAnswer(f"{NAME} cannot read the question ({fault}); is it of another version?") from None
-        return write(await fetch(question, self._keys, _clock))
+        if isinstance(question, Letter):
+            return ANSWERS.write(await post(question))
+        return ANSWERS.write(await fetch(question, self._keys, _clock))
 
 
 def main() -> int:

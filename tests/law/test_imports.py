@@ -228,7 +228,7 @@ PURE = {
     "jitd.versions": "__future__ collections re typing",
     "jitd.outside.fields": "__future__ collections re typing",
     "jitd.outside.leases": "__future__ collections dataclasses re",
-    "jitd.outside.messages": "__future__ binascii dataclasses ipaddress re",
+    "jitd.outside.messages": "__future__ dataclasses ipaddress typing",
     "jitd.outside.ssh_certificates": "__future__ base64 binascii",
     "jitd.outside.urls": "__future__ dataclasses re",
     "jitd.outside.addresses": "__future__ ipaddress",

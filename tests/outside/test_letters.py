@@ -12,19 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.beside.packets import MAX_BODY
-from jitd.outside.messages import (
-    MOST_BODY,
-    MOST_CA,
-    MOST_RECIPIENTS,
-    Letter,
-    Posted,
-    is_letter,
-    read_address,
-    read_letter,
-    read_posted,
-    write_letter,
-    write_posted,
-)
+from jitd.outside.fields import MOST_CA
+from jitd.outside.messages import ANSWERS, MAIL_ADDRESS, MOST_BODY, MOST_RECIPIENTS, QUESTIONS, Letter, Posted
 
 GOLDEN = Path(__file__).parent / "golden_mail"
 LETTER = Letter(
@@ -48,8 +37,8 @@ SAID = {"said": "posted", "refused": {"a@b": "no"}}
 
 def test_a_message_has_the_bytes_that_it_has_always_had() -> None:
     letter, posted = (GOLDEN / "letter.json").read_bytes(), (GOLDEN / "posted.json").read_bytes()
-    assert write_letter(LETTER) == letter and read_letter(letter) == LETTER and is_letter(letter)
-    assert write_posted(POSTED) == posted and read_posted(posted) == POSTED
+    assert QUESTIONS.write(LETTER) == letter and QUESTIONS.read(letter) == LETTER
+    assert ANSWERS.write(POSTED) == posted and ANSWERS.read(posted) == POSTED
 
 
 @pytest.mark.parametrize(
@@ -67,9 +56,9 @@ def test_a_message_has_the_bytes_that_it_has_always_had() -> None:
 )  # fmt: skip
 def test_a_letter_that_is_not_exactly_as_declared_is_not_read(change: dict[str, object]) -> None:
     """THREATS N-01, N-04. The last rows: without TLS a letter goes to a number of this host, and to nobody else."""
-    read_letter(json.dumps(POST).encode())
+    QUESTIONS.read(json.dumps(POST).encode())
     with pytest.raises(ValueError):
-        read_letter(json.dumps(POST | change).encode())
+        QUESTIONS.read(json.dumps(POST | change).encode())
 
 
 @pytest.mark.parametrize(
@@ -80,14 +69,14 @@ def test_a_letter_that_is_not_exactly_as_declared_is_not_read(change: dict[str, 
     ],
 )  # fmt: skip
 def test_an_answer_that_is_not_exactly_as_declared_is_not_read(change: dict[str, object]) -> None:
-    read_posted(json.dumps(SAID).encode())
+    ANSWERS.read(json.dumps(SAID).encode())
     with pytest.raises(ValueError):
-        read_posted(json.dumps(SAID | change).encode())
+        ANSWERS.read(json.dumps(SAID | change).encode())
 
 
 @pytest.mark.parametrize("address", ["ops@example.org", "a.b+c@x", "{x}@y.z", "o'neill@example.org"])
 def test_what_is_an_address(address: str) -> None:
-    assert read_address(address) == address
+    assert MAIL_ADDRESS.read(address) == address
 
 
 @pytest.mark.parametrize(
@@ -101,13 +90,12 @@ def test_what_is_an_address(address: str) -> None:
 def test_what_is_none(address: object) -> None:
     """THREATS N-01."""
     with pytest.raises(ValueError):
-        read_address(address)
+        MAIL_ADDRESS.read(address)
 
 
 @given(st.binary(max_size=300) | st.text(max_size=100).map(str.encode))
 def test_whatever_arrives_is_a_message_or_a_value_error(written: bytes) -> None:
-    assert not is_letter(written)
-    for read in (read_letter, read_posted):
+    for read in (QUESTIONS.read, ANSWERS.read):
         with pytest.raises(ValueError):
             read(written)
 
@@ -115,4 +103,6 @@ def test_whatever_arrives_is_a_message_or_a_value_error(written: bytes) -> None:
 def test_the_largest_letter_has_room_in_a_packet() -> None:
     content = (b"x" * 998 + b"\r\n") * (MOST_BODY // 1000)
     ca, to = ("A" * 64 + "\n") * (MOST_CA // 65), tuple(f"{'x' * 60}{number}@example.org" for number in range(MOST_RECIPIENTS))
-    assert len(write_letter(replace(LETTER, content=content, ca=ca, recipients=to, addresses=("10.1.2.0/24",) * 64))) <= MAX_BODY
+    assert (
+        len(QUESTIONS.write(replace(LETTER, content=content, ca=ca, recipients=to, addresses=("10.1.2.0/24",) * 64))) <= MAX_BODY
+    )

@@ -6,13 +6,16 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.beside.packets import MAX_BODY
-from jitd.outside.messages import HEADERS, MOST_BODY, MOST_BYTES, MOST_CA, Fetch, Fetched, read_fetch, read_fetched, write
+from jitd.outside.fields import MOST_BYTES, MOST_CA
+from jitd.outside.messages import ANSWERS, HEADERS, MOST_BODY, QUESTIONS, Fetch, Fetched
+from jitpam.wire.declared import Codec
 
 GOLDEN = Path(__file__).parent / "golden"
 POST = Fetch(
@@ -43,8 +46,9 @@ FETCHED = {"said": "fetched", "status": 200, "headers": {"content-type": "x"}, "
 @pytest.mark.parametrize("name", MESSAGES)
 def test_a_message_has_the_bytes_that_it_has_always_had(name: str) -> None:
     frozen = (GOLDEN / f"{name}.json").read_bytes()
-    assert write(MESSAGES[name]) == frozen
-    assert (read_fetch(frozen) if b'"do"' in frozen else read_fetched(frozen)) == MESSAGES[name]
+    codec: Codec[Any] = QUESTIONS if b'"do"' in frozen else ANSWERS
+    assert codec.write(MESSAGES[name]) == frozen
+    assert codec.read(frozen) == MESSAGES[name]
 
 
 def test_every_frozen_message_is_tried() -> None:
@@ -70,15 +74,15 @@ def test_every_frozen_message_is_tried() -> None:
     ids=lambda change: str(change)[:60],
 )  # fmt: skip
 def test_a_question_that_is_not_exactly_as_declared_is_not_read(change: dict[str, object]) -> None:
-    read_fetch(json.dumps(FETCH).encode())
+    QUESTIONS.read(json.dumps(FETCH).encode())
     with pytest.raises(ValueError):
-        read_fetch(json.dumps(FETCH | change).encode())
+        QUESTIONS.read(json.dumps(FETCH | change).encode())
 
 
 @pytest.mark.parametrize("field", FETCH)
 def test_a_question_that_lacks_a_field_is_not_read(field: str) -> None:
     with pytest.raises(ValueError):
-        read_fetch(json.dumps({name: value for name, value in FETCH.items() if name != field}).encode())
+        QUESTIONS.read(json.dumps({name: value for name, value in FETCH.items() if name != field}).encode())
 
 
 @pytest.mark.parametrize(
@@ -92,23 +96,23 @@ def test_a_question_that_lacks_a_field_is_not_read(field: str) -> None:
     ids=lambda change: str(change)[:60],
 )  # fmt: skip
 def test_an_answer_that_is_not_exactly_as_declared_is_not_read(change: dict[str, object]) -> None:
-    read_fetched(json.dumps(FETCHED).encode())
+    ANSWERS.read(json.dumps(FETCHED).encode())
     with pytest.raises(ValueError):
-        read_fetched(json.dumps(FETCHED | change).encode())
+        ANSWERS.read(json.dumps(FETCHED | change).encode())
 
 
 @pytest.mark.parametrize(
     "written", [b"", b"null", b"[]", b"{}", b"\xff", b"[" * 60_000, b'{"do":"fetch","do":"fetch"}'], ids=repr
 )
 def test_bytes_that_are_not_a_message_are_a_value_error(written: bytes) -> None:
-    for read in (read_fetch, read_fetched):
+    for read in (QUESTIONS.read, ANSWERS.read):
         with pytest.raises(ValueError):
             read(written[:MOST_BYTES])
 
 
 @given(st.binary(max_size=300) | st.text(max_size=100).map(str.encode))
 def test_whatever_arrives_is_a_message_or_a_value_error(written: bytes) -> None:
-    for read in (read_fetch, read_fetched):
+    for read in (QUESTIONS.read, ANSWERS.read):
         try:
             read(written)
         except ValueError:
@@ -120,22 +124,22 @@ def test_whatever_arrives_is_a_message_or_a_value_error(written: bytes) -> None:
 )
 def test_a_question_with_any_other_value_comes_back_as_it_went_or_not_at_all(field: str, value: object) -> None:
     try:
-        found = read_fetch(json.dumps(FETCH | {field: value}).encode())
+        found = QUESTIONS.read(json.dumps(FETCH | {field: value}).encode())
     except ValueError:
         return
-    assert read_fetch(write(found)) == found
+    assert QUESTIONS.read(QUESTIONS.write(found)) == found
 
 
 def test_what_could_not_be_read_is_not_written() -> None:
     for change in ({"method": "PUT"}, {"url": "https://A.example/"}, {"secret": "../x"}, {"deadline_ms": 0}):
         with pytest.raises(ValueError):
-            write(replace(POST, **change))
+            QUESTIONS.write(replace(POST, **change))
     with pytest.raises(ValueError):
-        write(Fetched(200, (("location", "/"), ("content-type", "x")), b""))
+        ANSWERS.write(Fetched(200, (("location", "/"), ("content-type", "x")), b""))
 
 
 def test_the_largest_messages_have_room_in_a_packet() -> None:
     largest = replace(POST, body=b"\xff" * MOST_BODY, ca=("A" * 64 + "\n") * (MOST_CA // 65), addresses=("10.1.2.0/24",) * 64)
-    assert len(write(largest)) <= MOST_BYTES <= MAX_BODY
+    assert len(QUESTIONS.write(largest)) <= MOST_BYTES <= MAX_BODY
     headers = tuple((name, "x" * 4096) for name in HEADERS)
-    assert len(write(Fetched(200, headers, b"\xff" * MOST_BODY))) <= MOST_BYTES
+    assert len(ANSWERS.write(Fetched(200, headers, b"\xff" * MOST_BODY))) <= MOST_BYTES
