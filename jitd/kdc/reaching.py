@@ -7,8 +7,8 @@ after a local fault or a lost answer.
 Law: the first byte from any KDC is treated as an answer, whatever its value. The end of a connection that was open is treated as
 an answer, too. The result UNANSWERED means one of two things: a request was sent and no answer came, or the network reported one
 of the errors in SILENCE. In all other cases the result is FAILED, which proves nothing about the KDCs. Examples of FAILED are a
-name that is not found, no free port, and no free descriptor. After a fault that is not a network error, the process must not
-exit with UNANSWERED.
+name that is not found, no free port, and no free descriptor. After any other fault, too, the process does not exit with
+UNANSWERED.
 Sources: RFC 4120 sections 5.4.1 (the request), 7.2.1 and 7.2.2 (UDP and TCP); krb5.conf(5) for the forms of ``kdc``.
 """
 
@@ -39,7 +39,10 @@ AGAIN = 1.0
 PORT = 88
 SILENCE = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.ETIMEDOUT})
 """Each of these network errors means that there is no KDC at an address. No account of this host can cause these errors."""
-ANSWERED, UNANSWERED, FAILED = 0, 1, 2
+ANSWERED, UNANSWERED, FAILED = 0, 20, 2
+"""The exit statuses. UNANSWERED is one with which Python never ends by itself: after an exception that nothing catches it ends
+with 1, for example if no memory is left or the package is being replaced.
+"""
 _KINDS = {"udp": (socket.SOCK_DGRAM,), "tcp": (socket.SOCK_STREAM,), None: (socket.SOCK_DGRAM, socket.SOCK_STREAM)}
 
 Place = tuple[socket.AddressFamily, socket.SocketKind, tuple[object, ...]]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from jitd.kdc.reach import APART, FRESH_FOR, WITHIN, Reach
+from jitd.kdc import reach
+from jitd.kdc.reach import APART, FRESH_FOR, WITHIN, Reach, is_unanswered
 from tests.waiting import PATIENCE
 
 
@@ -155,3 +156,18 @@ taken = [bound(kind, '0.0.0.0', port) for kind in (UDP, TCP) for port in range(3
 def test_only_what_the_network_leaves_unanswered_counts_and_no_local_fault(network: str, is_unanswered: bool) -> None:
     """THREATS K-22."""
     assert is_unanswered_where(network + "\nprint(look())") is is_unanswered
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        reach.PROGRAM.replace("jitd.kdc", "jitd.gone"),
+        reach.PROGRAM.replace("from ", "raise MemoryError; from "),
+        "raise SystemExit('no')",
+    ],
+    ids=["its package is being replaced", "no memory is left", "a status of Python itself"],
+)
+def test_a_look_that_ends_by_a_fault_of_its_own_proves_nothing(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS K-22. Python ends with status 1 after any exception that nothing catches."""
+    monkeypatch.setattr(reach, "PROGRAM", program)
+    assert not is_unanswered("R.TEST", "jitd/host.test@R.TEST")
