@@ -14,17 +14,18 @@ krb5/krb5.h.
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import select
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from ctypes import POINTER, byref, c_char_p, c_int32, c_long, c_uint32, c_void_p
 
-from jitd.kdc.strings import CANARY, OFF, ON, SILENT, components
+from jitd.kdc.questions import ASK, SEEN
+from jitd.kdc.strings import CANARY, OFF, ON, SILENT, Sighting, components
+from jitpam.wire.declared import sentence
 
 KRB5 = "libkrb5.so.3"
 POLICY = -1765328384 + 12
@@ -188,7 +189,7 @@ def _quoted(value: str) -> str:
 # --- one KDC -------------------------------------------------------------------------------------------------------------
 
 
-def states(client: str, keytab: str, services: list[str]) -> Iterator[tuple[str, str, str]]:
+def states(client: str, keytab: str, services: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     """Request a ticket for each service from the KDC that krb5.conf names. For each service, yield a tuple: the service, its
     state (ON, OFF or SILENT), and the reason for this state.
     """
@@ -230,8 +231,8 @@ def _directly(client: str, keytab: str, service: str) -> tuple[str, str]:
 class Child:
     """A process that asks one KDC. ``kdc`` is the KDC's name in krb5.conf. If DNS names the KDC, ``kdc`` is ""."""
 
-    def __init__(self, kdc: str, conf: str | None, client: str, keytab: str, services: list[str]) -> None:
-        self.kdc = kdc
+    def __init__(self, kdc: str, conf: str | None, client: str, keytab: str, services: Sequence[str]) -> None:
+        self.kdc = kdc and sentence(kdc, 256)
         self.missing = list(services)
         self.pipe, writing = os.pipe()
         self.pid = os.fork()
@@ -244,8 +245,8 @@ class Child:
                 file = os.memfd_create("krb5.conf")
                 os.write(file, conf.encode("utf-8"))
                 os.environ["KRB5_CONFIG"] = f"/proc/self/fd/{file}:{os.environ.get('KRB5_CONFIG', '/etc/krb5.conf')}"
-            for state in states(client, keytab, services):
-                os.write(writing, json.dumps([kdc, *state]).encode("ascii") + b"\n")
+            for service, state, why in states(client, keytab, services):
+                os.write(writing, SEEN.write(Sighting(self.kdc, service, state, sentence(why))) + b"\n")
         finally:
             os._exit(0)
 
@@ -257,12 +258,12 @@ class Child:
 
 
 def ask(
-    realm: str, client: str, keytab: str, services: list[str], kdcs: list[str], patience: float = PATIENCE
-) -> Iterator[list[str]]:
-    """For each pair of KDC and service, yield a list: the KDC, the service, the state of the gate, and the reason for this
-    state. This function takes at most about ``patience`` seconds.
+    realm: str, client: str, keytab: str, services: Sequence[str], kdcs: Sequence[str], patience: float = PATIENCE
+) -> Iterator[Sighting]:
+    """Yield a Sighting for each pair of KDC and service. This function takes at most about ``patience`` seconds.
 
-    If ``kdcs`` is empty, ask the KDCs that krb5.conf names for the realm. Raises Krb5Error and OSError.
+    If ``kdcs`` is empty, ask the KDCs that krb5.conf names for the realm. If it names none, there is one KDC without a name,
+    which DNS names. Raises Krb5Error and OSError.
     """
     relations = Library().relations(realm)
     kdcs = list(dict.fromkeys(kdcs or relations.get("kdc", [])))
@@ -277,7 +278,7 @@ def ask(
             child.end()
 
 
-def _heard(child: Child, until: float, patience: float) -> Iterator[list[str]]:
+def _heard(child: Child, until: float, patience: float) -> Iterator[Sighting]:
     said = b""
     while select.select([child.pipe], [], [], max(0.0, until - time.monotonic()))[0]:
         data = os.read(child.pipe, 65536)
@@ -285,24 +286,27 @@ def _heard(child: Child, until: float, patience: float) -> Iterator[list[str]]:
             break
         *lines, said = (said + data).split(b"\n")
         for line in lines:
-            row = json.loads(line)
-            child.missing.remove(row[1])
-            yield row
+            seen = SEEN.read(line)
+            child.missing.remove(seen.service)
+            yield seen
     for service in child.missing:
-        yield [child.kdc, service, SILENT, f"it has not answered within {patience:g} s"]
+        yield Sighting(child.kdc, service, SILENT, f"it has not answered within {patience:g} s")
 
 
 def main() -> int:
-    """Read a question from standard input, and print one JSON list for each answer. The question is a JSON object with the
-    arguments of ``ask``. Returns the exit status.
-    """
+    """Read a question from standard input, and print a line for each sighting. Return the exit status."""
     for name in [name for name in os.environ if name.startswith(("KRB5", "GSS")) and name != "KRB5_CONFIG"]:
         del os.environ[name]
-    asked = json.loads(sys.stdin.buffer.read())
     try:
-        for row in ask(**asked):
-            print(json.dumps(row), flush=True)
-    except (Krb5Error, OSError) as fault:
+        asked = ASK.read(sys.stdin.buffer.read())
+    except ValueError as fault:
+        print(f"jitd: the question cannot be read: {fault}", file=sys.stderr)
+        return 1
+    patience = asked.patience_ms / 1000
+    try:
+        for seen in ask(asked.realm, asked.client, asked.keytab, asked.services, asked.kdcs, patience):
+            print(SEEN.write(seen).decode("ascii"), flush=True)
+    except (Krb5Error, OSError, ValueError) as fault:
         print(f"jitd: {fault}", file=sys.stderr)
         return 1
     return 0

@@ -9,16 +9,17 @@ In all other cases (no answer, another error, no such service, a fault of jitd) 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from jitd.kdc.asking import PATIENCE
-from jitd.kdc.strings import OFF, ON, SILENT, Sighting
+from jitd.kdc.questions import ASK, SEEN, Ask
+from jitd.kdc.strings import SILENT, Sighting
 
 PROGRAM = "import sys; sys.path.append(sys.argv[1]); from jitd.kdc.asking import main; raise SystemExit(main())"
 PACKAGES = str(Path(__file__).resolve().parents[2])
@@ -50,10 +51,10 @@ async def gate_states(
     others = [
         Sighting(f"KDC of {service.rpartition('@')[2]}", service, SILENT, why) for service in services if service not in own
     ]
-    question: dict[str, object] = {"realm": realm, "client": client, "keytab": str(keytab), "services": own, "kdcs": list(kdcs)}
-    question["patience"] = min(PATIENCE, within * SHARE)
+    patience_ms = int(1000 * min(PATIENCE, within * SHARE))
     try:
-        said = await _said(json.dumps(question).encode("ascii"), within)
+        question = ASK.write(Ask(realm, client, str(keytab), tuple(own), tuple(kdcs), patience_ms))
+        said = await _said(question, within)
         return (*_read(said, realm, own), *others)
     except (OSError, ValueError) as fault:
         return (*(Sighting(f"KDC of {realm}", service, SILENT, f"it could not be asked: {fault}") for service in own), *others)
@@ -63,17 +64,11 @@ def _read(said: bytes, realm: str, services: Sequence[str]) -> list[Sighting]:
     """Return the sightings in ``said``. Raises ValueError if ``said`` cannot be parsed, or if ``said`` does not contain exactly
     one answer of each KDC about each service.
     """
-    found = []
-    for line in said.splitlines():
-        row = json.loads(line)
-        if (
-            type(row) is not list
-            or len(row) != 4
-            or not all(type(word) is str for word in row)
-            or row[2] not in (ON, OFF, SILENT)
-        ):
-            raise ValueError("the process that asks the KDCs sent a message that cannot be read")
-        found.append(Sighting(row[0] or f"KDC of {realm}", *row[1:]))
+    try:
+        seen = [SEEN.read(line) for line in said.splitlines()]
+    except ValueError as fault:
+        raise ValueError(f"the process that asks the KDCs sent a message that cannot be read: {fault}") from None
+    found = [replace(each, kdc=each.kdc or f"KDC of {realm}") for each in seen]
     for kdc in {each.kdc for each in found} or {""}:
         if sorted(each.service for each in found if each.kdc == kdc) != sorted(services):
             raise ValueError("the process that asks the KDCs has not answered every question")

@@ -9,7 +9,6 @@ made is treated as if a KDC had answered. Nothing that a client sends has an eff
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from jitd.kdc.questions import SEEK, Seek
 from jitd.kdc.reaching import PATIENCE, RESOLVING, UNANSWERED
 
 PROGRAM = "import sys; sys.path.append(sys.argv[1]); from jitd.kdc.reaching import main; raise SystemExit(main())"
@@ -43,12 +43,11 @@ def is_unanswered(realm: str, client: str) -> bool:
     A separate process sends the requests. If the process takes too long, it is killed, and the result is False. Blocks. Raises
     nothing.
     """
-    question = json.dumps({"realm": realm, "client": client}).encode("ascii")
     environment = {name: os.environ[name] for name in ("KRB5_CONFIG",) if name in os.environ}
     try:
         done = subprocess.run(
             [sys.executable, "-IS", "-c", PROGRAM, PACKAGES],
-            input=question,
+            input=SEEK.write(Seek(realm, client)),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env=environment,
@@ -57,7 +56,7 @@ def is_unanswered(realm: str, client: str) -> bool:
             check=False,
             start_new_session=True,
         )
-    except (OSError, subprocess.SubprocessError):
+    except (OSError, ValueError, subprocess.SubprocessError):
         return False
     return done.returncode == UNANSWERED
 

@@ -15,7 +15,6 @@ Sources: RFC 4120 sections 5.4.1 (the request), 7.2.1 and 7.2.2 (UDP and TCP); k
 from __future__ import annotations
 
 import errno
-import json
 import os
 import secrets
 import selectors
@@ -27,6 +26,7 @@ from collections.abc import Callable
 
 from jitd.kdc.asking import Krb5Error
 from jitd.kdc.named import KDC, kdcs_of
+from jitd.kdc.questions import SEEK
 
 PATIENCE = 3.0
 """Seconds within which a KDC must answer."""
@@ -213,13 +213,16 @@ def look(realm: str, client: str, patience: float = PATIENCE) -> int:
 
 
 def main() -> int:
-    """Read a question from standard input. The question is a JSON object with the arguments of ``look``. Return the exit status
-    of this process, which is the answer to the question.
-    """
+    """Read a question from standard input. Return the exit status of this process, which is the answer to the question."""
     for name in [name for name in os.environ if name.startswith(("KRB5", "GSS")) and name != "KRB5_CONFIG"]:
         del os.environ[name]
     try:
-        return look(**json.loads(sys.stdin.buffer.read()))
+        asked = SEEK.read(sys.stdin.buffer.read())
+    except ValueError as fault:
+        print(f"jitd: the question cannot be read: {fault}", file=sys.stderr)
+        return FAILED
+    try:
+        return look(asked.realm, asked.client)
     except (Krb5Error, OSError) as fault:
         print(f"jitd: {fault}", file=sys.stderr)
         return FAILED

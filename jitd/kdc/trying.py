@@ -12,6 +12,7 @@ import asyncio
 import os
 import signal
 from contextlib import suppress
+from dataclasses import replace
 from typing import NoReturn
 
 from jitd.kdc.asking import PATIENCE, Krb5Error, ask
@@ -95,11 +96,13 @@ def _be(writing: int, parent: int, principal: str, keytab: str, services: tuple[
 def _tried(principal: str, keytab: str, services: tuple[str, ...]) -> Answer:
     realm = principal.rpartition("@")[2]
     own = [service for service in services if service.endswith(f"@{realm}")]
-    others = (Sighting("the KDC", service, SILENT, f"its realm is not {realm}") for service in services if service not in own)
+    others = (
+        Sighting("the KDC", service, SILENT, sentence(f"its realm is not {realm}")) for service in services if service not in own
+    )
     try:
         seen = (
-            Sighting(sentence(kdc or f"KDC of {realm}")[:256], service, state, sentence(why)[:LONGEST_REASON])
-            for kdc, service, state, why in ask(realm, principal, keytab, own, [])
+            replace(one, kdc=one.kdc or sentence(f"KDC of {realm}", 256), why=one.why[:LONGEST_REASON])
+            for one in ask(realm, principal, keytab, own, [])
         )
         return Tried((*seen, *others))
     except (Krb5Error, OSError) as fault:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import time
 from collections.abc import Iterator
@@ -153,25 +154,20 @@ def test_without_a_key_nothing_is_known(stage: Stage, tmp_path: Path) -> None:
     assert seen.state == SILENT
 
 
+def line(kdc: str = "k", service: str = "s@R", state: str = ON, why: str = "w") -> bytes:
+    return json.dumps({"said": "seen", "kdc": kdc, "service": service, "state": state, "why": why}).encode()
+
+
 @pytest.mark.parametrize(
     "said",
-    [
-        b"",
-        b"[]",
-        b'["k","s","on"]',
-        b'["k","s","ON","w"]',
-        b'["k","other","on","w"]',
-        b'["k","s","on","w"]\n["k","s","on","w"]',
-        b"x",
-    ],
+    [b"", b"[]", b"{}", line(state="ON"), line(service="other@R"), line() + b"\n" + line(), b"x", line() + b"\nx"],
+    ids=lambda said: repr(said)[:60],
 )
 def test_what_the_process_says_is_believed_only_whole(said: bytes) -> None:
-    assert gates._read(b'["k","s","on","w"]\n["l","s","off","w"]', "R", ["s"]) == [
-        Sighting("k", "s", ON, "w"),
-        Sighting("l", "s", OFF, "w"),
-    ]
+    whole = [Sighting("k", "s@R", ON, "w"), Sighting("KDC of R", "s@R", OFF, "w")]
+    assert gates._read(line() + b"\n" + line("", state=OFF), "R", ["s@R"]) == whole
     with pytest.raises(ValueError):
-        gates._read(said, "R", ["s"])
+        gates._read(said, "R", ["s@R"])
 
 
 def test_a_pinned_realm_has_one_kdc_and_keeps_what_else_it_had() -> None:
