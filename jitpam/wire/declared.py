@@ -258,8 +258,9 @@ class _Shape:
 class Codec(Generic[M]):
     """Writes and reads the messages of one direction.
 
-    ``tag`` is the field with the name of a message, and ``kinds`` maps each name to the dataclass. A dataclass may have a method
-    ``check`` for rules over several fields, which raises ValueError. ``most`` is the maximum number of bytes of a message.
+    ``tag`` is the field with the name of a message, and ``kinds`` maps each name to the dataclass. If ``tag`` is empty, messages
+    have no such field, and a message is of the kind whose fields it has. A dataclass may have a method ``check`` for rules over
+    several fields, which raises ValueError. ``most`` is the maximum number of bytes of a message.
     """
 
     def __init__(self, tag: str, kinds: Mapping[str, type], most: int = MOST_BYTES) -> None:
@@ -267,6 +268,9 @@ class Codec(Generic[M]):
         self._most = most
         self._shapes = {name: _Shape(kind) for name, kind in kinds.items()}
         self._names = {kind: name for name, kind in kinds.items()}
+        self._by_fields = {frozenset(shape.types): name for name, shape in self._shapes.items()}
+        if not tag and len(self._by_fields) != len(kinds):
+            raise TypeError("two kinds of messages have the same fields, and no name")
 
     def write(self, message: M) -> bytes:
         """Return the bytes of ``message``, without what is sent beside it. Raises ValueError if ``read`` would refuse them."""
@@ -274,7 +278,7 @@ class Codec(Generic[M]):
         if name is None:
             raise ValueError(f"{type(message).__name__} is not a message of this direction")
         shape = self._shapes[name]
-        written = notation.write({self._tag: name, **shape.take_apart(message)})
+        written = notation.write(({self._tag: name} if self._tag else {}) | shape.take_apart(message))
         alone: Any = replace(message, **{shape.carried: None}) if shape.carried else message  # type: ignore[type-var]
         if self.read(written) != alone:
             raise ValueError("the message changes when it is written and read again")
@@ -288,7 +292,7 @@ class Codec(Generic[M]):
             raise ValueError(f"the message has more than {self._most} bytes")
         if not written.isascii():
             raise ValueError("the message is not ASCII")
-        name, found = coding.read_object(written, self._tag)
+        name, found = coding.read_object(written, self._tag) if self._tag else self._recognize(notation.read(written))
         if (shape := self._shapes.get(name)) is None:
             raise ValueError("no such message")
         message = shape.make(coding.read_fields(name, found, shape.readers))
@@ -297,3 +301,8 @@ class Codec(Generic[M]):
         if not shape.carried:
             raise ValueError(f"{name} came with a descriptor, but must have none")
         return replace(message, **{shape.carried: carried})  # type: ignore[no-any-return]
+
+    def _recognize(self, found: object) -> tuple[str, dict[str, Any]]:
+        if type(found) is not dict or (name := self._by_fields.get(frozenset(found))) is None:
+            raise ValueError("its fields are not those of a message")
+        return name, found

@@ -142,6 +142,24 @@ def test_every_other_message_is_refused(change: dict[str, Any]) -> None:
         CODEC.read(json.dumps(ASK | change).encode())
 
 
+def test_messages_without_a_name_are_known_by_their_fields() -> None:
+    codec = Codec[Place | Secret]("", {"place": Place, "secret": Secret})
+    assert codec.write(Place("db", 1)) == b'{"host":"db","port":1}' and codec.write(Secret("so")) == b'{"why":"so"}'
+    assert codec.read(b'{"port":1,"host":"db"}') == Place("db", 1) and codec.read(b'{"why":"so"}', 9) == Secret("so", 9)
+    for other in (
+        b"{}",
+        b'{"host":"db"}',
+        b'{"host":"db","port":1,"why":"so"}',
+        b'{"host":"db","port":0}',
+        b'[["why","so"]]',
+        b"[]",
+    ):
+        with pytest.raises(ValueError):
+            codec.read(other)
+    with pytest.raises(TypeError, match="same fields"):
+        Codec[Place]("", {"a": Place, "b": Place})
+
+
 @pytest.mark.parametrize("field", sorted(ASK))
 def test_a_message_without_one_of_its_fields_is_refused(field: str) -> None:
     with pytest.raises(ValueError):
