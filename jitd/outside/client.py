@@ -17,10 +17,10 @@ from typing import TypeVar
 from jitd.beside.asking import CarryingLine, Unanswered
 from jitd.beside.doors import ChildDoor, Door, SocketDoor
 from jitd.givers.secret import fault_in
-from jitd.outside import deliveries, leases, messages
+from jitd.outside import deliveries
 from jitd.outside.deliveries import Delivered
-from jitd.outside.leases import ANSWERS, Answer, Leased, Question, Refused, Signed
-from jitd.outside.messages import QUESTIONS, Fetch, Fetched, Letter, Posted
+from jitd.outside.leases import ANSWERS_TO, Answer, Leased, Question, Refused, Signed
+from jitd.outside.messages import ANSWERS, QUESTIONS, Fetch, Fetched, Letter, Posted
 
 T = TypeVar("T")
 NAME = "jitd-outside"
@@ -50,7 +50,7 @@ class Outside:
             body = QUESTIONS.write(question)
         except (ValueError, TypeError) as fault:
             return Failed(f"this question cannot be sent to jitd-outside: {fault}")
-        return await self._answer(body, question.deadline_ms, messages.ANSWERS.read, Fetched)
+        return await self._answer(body, question.deadline_ms, ANSWERS.read, Fetched)
 
     async def post(self, letter: Letter) -> Posted | Failed:
         """Let jitd-outside send the mail in ``letter`` to a mail server. If jitd-outside ends before its answer, send ``letter``
@@ -60,7 +60,7 @@ class Outside:
             body = QUESTIONS.write(letter)
         except (ValueError, TypeError) as fault:
             return Failed(f"this cannot be sent by jitd-outside: {fault}")
-        return await self._answer(body, letter.deadline_ms, messages.ANSWERS.read, Posted)
+        return await self._answer(body, letter.deadline_ms, ANSWERS.read, Posted)
 
     async def deliver(self, body: bytes, n_events: int, deadline_ms: int) -> Delivered | Failed:
         """Let jitd-outside deliver a batch of ``n_events`` events. ``body`` is a Deliver, which was written by a thread, because
@@ -79,7 +79,7 @@ class Outside:
         must close the descriptor of the secret.
         """
         try:
-            body = leases.write_question(question)
+            body = QUESTIONS.write(question)
         except (ValueError, TypeError) as fault:
             return Failed(f"this cannot be asked of jitd-outside: {fault}")
         try:
@@ -89,8 +89,8 @@ class Outside:
         try:
             if heard.carried is not None and (wrong := fault_in(heard.carried)):
                 raise ValueError(wrong)
-            answer = leases.read_answer(heard.body, heard.carried)
-            if not isinstance(answer, (ANSWERS[type(question)], Refused)):
+            answer: object = ANSWERS.read(heard.body, heard.carried)
+            if not isinstance(answer, (ANSWERS_TO[type(question)], Refused)):
                 raise ValueError("the answer belongs to another question")
             if isinstance(answer, Leased | Signed) and answer.secret is None:
                 raise ValueError("the answer came without its secret")

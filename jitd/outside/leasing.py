@@ -10,13 +10,12 @@ Sources: the HTTP APIs of Vault and OpenBao: "Token auth method", "/sys/leases",
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 
 from jitd.asking import json_text
-from jitd.beside.answering import Carried, NoAnswer
+from jitd.beside.answering import NoAnswer
 from jitd.givers.secret import sealed
 from jitd.outside import ssh_certificates
 from jitd.outside.connecting import Checked
@@ -38,11 +37,9 @@ from jitd.outside.leases import (
     Server,
     Sign,
     Signed,
-    read_question,
-    sentence,
-    write_answer,
 )
 from jitd.outside.messages import Fetched
+from jitpam.wire.declared import sentence
 
 KEPT_FOR = 60.0
 """Maximum number of seconds for which jitd-outside keeps the token of a holding before a lease is read."""
@@ -80,24 +77,12 @@ class Leases:
         self._keys = keys
         self._tokens: dict[str, tuple[float, str]] = {}  # maps an accessor to its token and the time when the token was created
 
-    async def answer(self, body: bytes) -> bytes | Carried:
+    async def answer(self, question: Question) -> Answer:
         """Answer one question of the daemon. Raises NoAnswer."""
         try:
-            question = read_question(body)
-        except ValueError as fault:
-            raise NoAnswer(f"jitd-outside cannot read the question ({fault}); is it of another version?") from None
-        try:
-            answer = await within(question.deadline_ms, self._answer(question))
+            return await within(question.deadline_ms, self._answer(question))
         except NoAnswer as why:
             raise NoAnswer(f"{question.server.url.rstrip('/')}: {why}") from None
-        secret = answer.secret if isinstance(answer, Leased | Signed) else None
-        try:
-            written = write_answer(answer)
-        except ValueError as fault:
-            if secret is not None:
-                os.close(secret)
-            raise NoAnswer(f"the server's answer cannot be used: {fault}") from None
-        return written if secret is None else Carried(written, secret)
 
     async def _answer(self, question: Question) -> Answer:
         match question:

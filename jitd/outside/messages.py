@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The messages between the daemon and jitd-outside. Fetch is a question, and Fetched is its answer. Letter is a question, and
-Posted is its answer. tests/outside/golden and golden_mail contain the bytes of each message.
+"""The messages between the daemon and jitd-outside. The codecs are here, and the types of the messages to HTTP servers and mail
+servers. ``leases`` contains the types of the messages about leases. tests/outside/golden and golden_mail contain the bytes of
+each message.
 Law: pure. A message contains no secret: a Fetch contains only the name of the secret.
 Source for mail addresses: RFC 5321 section 4.1.2. This module accepts only simple mail addresses, that is, a subset of the
 addresses in RFC 5321.
@@ -12,8 +13,10 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Annotated
 
+from jitd.outside import leases
 from jitd.outside.fields import ADDRESSES, AUTHORITIES, FILE_NAME, MOST_BYTES, URL
 from jitd.outside.fields import MOST_CA as MOST_CA
+from jitd.outside.leases import Begin, Begun, End, Lease, Leased, Look, Looked, Over, Refused, Sign, Signed
 from jitpam.wire.declared import Codec, base64, integer, list_of, one_of, table_of, text
 
 MOST_BODY = 64 * 1024
@@ -130,5 +133,32 @@ class Posted:
     refused: Annotated[tuple[tuple[str, str], ...], table_of(MAIL_ADDRESS, _WHY, MOST_RECIPIENTS)] = ()
 
 
-QUESTIONS = Codec[Fetch | Letter]("do", {"fetch": Fetch, "post": Letter}, MOST_BYTES)
-ANSWERS = Codec[Fetched | Posted]("said", {"fetched": Fetched, "posted": Posted}, MOST_BYTES)
+Question = Fetch | Letter | leases.Question
+Answer = Fetched | Posted | leases.Answer
+QUESTIONS = Codec[Question](
+    "do",
+    {
+        "fetch": Fetch,
+        "post": Letter,
+        "begin_lease": Begin,
+        "read_lease": Lease,
+        "sign_key": Sign,
+        "end_lease": End,
+        "look_lease": Look,
+    },
+    MOST_BYTES,
+)
+ANSWERS = Codec[Answer](
+    "said",
+    {
+        "fetched": Fetched,
+        "posted": Posted,
+        "begun": Begun,
+        "leased": Leased,
+        "signed": Signed,
+        "over": Over,
+        "looked": Looked,
+        "refused": Refused,
+    },
+    MOST_BYTES,
+)

@@ -19,9 +19,9 @@ from jitd.outside.deliveries import is_delivery
 from jitd.outside.delivering import Deliveries
 from jitd.outside.fetching import fetch
 from jitd.outside.keys import Keys, of_descriptors, of_service_manager
-from jitd.outside.leases import is_about_leases
+from jitd.outside.leases import Leased, Signed
 from jitd.outside.leasing import Leases
-from jitd.outside.messages import ANSWERS, QUESTIONS, Letter
+from jitd.outside.messages import ANSWERS, QUESTIONS, Answer, Fetch, Letter, Question
 from jitd.outside.posting import post
 
 NAME = "jitd-outside"
@@ -50,17 +50,30 @@ class Outside(Answering):
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(N_LOOKING, "looks-up"))
 
     async def _answer_to(self, body: bytes) -> bytes | Carried:
-        if is_about_leases(body):
-            return await self._leases.answer(body)
         if is_delivery(body):
             return await self._deliveries.answer(body)
         try:
             question = QUESTIONS.read(body)
         except ValueError as fault:
             raise NoAnswer(f"{NAME} cannot read the question ({fault}); is it of another version?") from None
-        if isinstance(question, Letter):
-            return ANSWERS.write(await post(question))
-        return ANSWERS.write(await fetch(question, self._keys, _clock))
+        answer = await self._work_on(question)
+        secret = answer.secret if isinstance(answer, Leased | Signed) else None
+        try:
+            written = ANSWERS.write(answer)
+        except ValueError as fault:
+            if secret is not None:
+                os.close(secret)
+            raise NoAnswer(f"the server's answer cannot be used: {fault}") from None
+        return written if secret is None else Carried(written, secret)
+
+    async def _work_on(self, question: Question) -> Answer:
+        match question:
+            case Fetch():
+                return await fetch(question, self._keys, _clock)
+            case Letter():
+                return await post(question)
+            case _:
+                return await self._leases.answer(question)
 
 
 def main() -> int:

@@ -227,7 +227,7 @@ PURE = {
     "jitd.invocation": "__future__ collections dataclasses re",
     "jitd.versions": "__future__ collections re typing",
     "jitd.outside.fields": "__future__ collections re typing",
-    "jitd.outside.leases": "__future__ collections dataclasses re",
+    "jitd.outside.leases": "__future__ collections dataclasses re typing",
     "jitd.outside.messages": "__future__ dataclasses ipaddress typing",
     "jitd.outside.ssh_certificates": "__future__ base64 binascii",
     "jitd.outside.urls": "__future__ dataclasses re",

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.outside import leases
 from jitd.outside.leases import Begin, Begun, End, Lease, Leased, Look, Looked, Over, Refused, Server, Sign, Signed
+from jitd.outside.messages import ANSWERS, QUESTIONS, Answer, Question
 
 GOLDEN = Path(__file__).parent / "golden_leases"
 SERVER = Server("https://vault.example.org:8200/", "vault.token")
@@ -24,7 +24,7 @@ WHOLE = Server(
     ca="-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
     certificate="client.pem",
 )
-QUESTIONS: dict[str, leases.Question] = {
+ASKED: dict[str, Question] = {
     "begin": Begin(WHOLE, "K7QM-2XVD.2", "alice", 3600, 20_000),
     "lease": Lease(SERVER, "B6oixijqmeR4bsLOJH88Ska9", "database/creds/reporting", (), 20_000),
     "lease_with": Lease(SERVER, "x", "pki/issue/web", (("common_name", "a b"), ("format", "pem")), 1),
@@ -33,7 +33,7 @@ QUESTIONS: dict[str, leases.Question] = {
     "end_unknown": End(SERVER, "x", "", 120_000),
     "look": Look(SERVER, "database/creds/reporting/2f6a614c", 20_000),
 }
-ANSWERS: dict[str, leases.Answer] = {
+SAID: dict[str, Answer] = {
     "begun": Begun("B6oixijqmeR4bsLOJH88Ska9"),
     "leased": Leased("database/creds/reporting/2f6a614c", 3600),
     "signed": Signed(1_767_225_600),
@@ -43,40 +43,38 @@ ANSWERS: dict[str, leases.Answer] = {
 }
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize("name", ASKED)
 def test_a_question_has_the_bytes_that_it_has_always_had(name: str) -> None:
     frozen = (GOLDEN / f"{name}.json").read_bytes()
-    assert leases.write_question(QUESTIONS[name]) == frozen
-    assert leases.read_question(frozen) == QUESTIONS[name]
-    assert leases.is_about_leases(frozen)
+    assert QUESTIONS.write(ASKED[name]) == frozen
+    assert QUESTIONS.read(frozen) == ASKED[name]
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", SAID)
 def test_an_answer_has_the_bytes_that_it_has_always_had(name: str) -> None:
     frozen = (GOLDEN / f"{name}.json").read_bytes()
-    assert leases.write_answer(ANSWERS[name]) == frozen
-    assert leases.read_answer(frozen) == ANSWERS[name]
-    assert not leases.is_about_leases(frozen)
+    assert ANSWERS.write(SAID[name]) == frozen
+    assert ANSWERS.read(frozen) == SAID[name]
 
 
 def test_every_frozen_message_is_tried() -> None:
-    assert {file.stem for file in GOLDEN.iterdir()} == QUESTIONS.keys() | ANSWERS.keys()
+    assert {file.stem for file in GOLDEN.iterdir()} == ASKED.keys() | SAID.keys()
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", SAID)
 def test_a_descriptor_belongs_to_what_was_given_and_to_nothing_else(name: str) -> None:
     frozen = (GOLDEN / f"{name}.json").read_bytes()
-    answer = ANSWERS[name]
+    answer = SAID[name]
     if isinstance(answer, Leased | Signed):
-        assert leases.read_answer(frozen, 7) == replace(answer, secret=7)
+        assert ANSWERS.read(frozen, 7) == replace(answer, secret=7)
     else:
         with pytest.raises(ValueError):
-            leases.read_answer(frozen, 7)
+            ANSWERS.read(frozen, 7)
 
 
-BEGIN = json.loads(leases.write_question(Begin(SERVER, "K7QM-2XVD", "alice", 3600, 20_000)))
-LEASE = json.loads(leases.write_question(QUESTIONS["lease"]))
-SIGN = json.loads(leases.write_question(QUESTIONS["sign"]))
+BEGIN = json.loads(QUESTIONS.write(Begin(SERVER, "K7QM-2XVD", "alice", 3600, 20_000)))
+LEASE = json.loads(QUESTIONS.write(ASKED["lease"]))
+SIGN = json.loads(QUESTIONS.write(ASKED["sign"]))
 
 
 @pytest.mark.parametrize(
@@ -92,9 +90,9 @@ SIGN = json.loads(leases.write_question(QUESTIONS["sign"]))
     ],
 )  # fmt: skip
 def test_a_question_for_a_token_that_is_not_exactly_as_declared_is_not_read(change: dict[str, object]) -> None:
-    assert leases.read_question(json.dumps(BEGIN).encode())
+    assert QUESTIONS.read(json.dumps(BEGIN).encode())
     with pytest.raises(ValueError):
-        leases.read_question(json.dumps({**BEGIN, **change}).encode())
+        QUESTIONS.read(json.dumps({**BEGIN, **change}).encode())
 
 
 @pytest.mark.parametrize(
@@ -105,9 +103,9 @@ def test_a_question_for_a_token_that_is_not_exactly_as_declared_is_not_read(chan
     ],
 )  # fmt: skip
 def test_a_path_that_may_lead_elsewhere_is_not_read(path: object) -> None:
-    assert leases.read_question(json.dumps({**LEASE, "path": "sysx/..a/b"}).encode())
+    assert QUESTIONS.read(json.dumps({**LEASE, "path": "sysx/..a/b"}).encode())
     with pytest.raises(ValueError):
-        leases.read_question(json.dumps({**LEASE, "path": path}).encode())
+        QUESTIONS.read(json.dumps({**LEASE, "path": path}).encode())
 
 
 @pytest.mark.parametrize(
@@ -120,9 +118,9 @@ def test_a_path_that_may_lead_elsewhere_is_not_read(path: object) -> None:
     ],
 )  # fmt: skip
 def test_what_is_signed_and_for_how_long_is_no_parameter(change: dict[str, object]) -> None:
-    assert leases.read_question(json.dumps(SIGN).encode())
+    assert QUESTIONS.read(json.dumps(SIGN).encode())
     with pytest.raises(ValueError):
-        leases.read_question(json.dumps({**SIGN, **change}).encode())
+        QUESTIONS.read(json.dumps({**SIGN, **change}).encode())
 
 
 @pytest.mark.parametrize(
@@ -135,12 +133,11 @@ def test_what_is_signed_and_for_how_long_is_no_parameter(change: dict[str, objec
 )  # fmt: skip
 def test_an_answer_that_is_not_exactly_as_declared_is_not_read(written: bytes) -> None:
     with pytest.raises(ValueError):
-        leases.read_answer(written)
+        ANSWERS.read(written)
 
 
-@given(st.binary(max_size=300) | st.sampled_from([*QUESTIONS]).map(lambda name: (GOLDEN / f"{name}.json").read_bytes()[:-1]))
+@given(st.binary(max_size=300) | st.sampled_from([*ASKED]).map(lambda name: (GOLDEN / f"{name}.json").read_bytes()[:-1]))
 def test_whatever_the_bytes_are_only_valueerror_is_raised(written: bytes) -> None:
-    leases.is_about_leases(written)
-    for read in (leases.read_question, leases.read_answer):
+    for read in (QUESTIONS.read, ANSWERS.read):
         with pytest.raises(ValueError):
             read(written)
