@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from ctypes import POINTER, byref, c_char_p, c_int32, c_long, c_uint32, c_void_p
 
-from jitd.kdc.questions import ASK, SEEN
+from jitd.kdc.askers import ASK, SEEN
 from jitd.kdc.strings import CANARY, OFF, ON, SILENT, Sighting, components
 from jitpam.wire.declared import sentence
 

@@ -17,8 +17,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from jitd.kdc.askers import ASK, SEEN, Ask
 from jitd.kdc.asking import PATIENCE
-from jitd.kdc.questions import ASK, SEEN, Ask
 from jitd.kdc.strings import SILENT, Sighting
 
 PROGRAM = "import sys; sys.path.append(sys.argv[1]); from jitd.kdc.asking import main; raise SystemExit(main())"

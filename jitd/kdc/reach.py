@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from jitd.kdc.questions import SEEK, Seek
+from jitd.kdc.askers import SEEK, Seek
 from jitd.kdc.reaching import PATIENCE, RESOLVING, UNANSWERED
 
 PROGRAM = "import sys; sys.path.append(sys.argv[1]); from jitd.kdc.reaching import main; raise SystemExit(main())"

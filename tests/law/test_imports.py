@@ -236,7 +236,7 @@ PURE = {
     "jitd.asking.json_text": "__future__ json math re",
     "jitd.asking.telling": "__future__ collections datetime",
     "jitd.kdc.messages": "__future__ dataclasses typing",
-    "jitd.kdc.questions": "__future__ dataclasses typing",
+    "jitd.kdc.askers": "__future__ dataclasses typing",
     "jitd.notifying.channel": "__future__ dataclasses typing",
     "jitd.notifying.foreign": "__future__ re",
     "jitd.notifying.templates": "__future__ collections dataclasses re",

@@ -2,7 +2,7 @@
 """The messages of the two processes that ask KDCs, each of which is started anew for one question.
 
 The question comes on standard input. ``reaching`` gets Seek, and answers with its exit status. ``asking`` gets Ask. It answers
-with a line for each pair of KDC and service, which is a Sighting, and so do its children. tests/kdc/golden-questions has the
+with a line for each pair of KDC and service, which is a Sighting, and so do its children. tests/kdc/golden-askers has the
 bytes of each message.
 """
 

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.kdc import gates, reach
-from jitd.kdc.questions import ASK, SEEK, SEEN, Ask, Seek
+from jitd.kdc.askers import ASK, SEEK, SEEN, Ask, Seek
 from jitd.kdc.reaching import FAILED
 from jitd.kdc.strings import OFF, Sighting
 from jitpam.wire.declared import Codec
 
-GOLDEN = Path(__file__).parent / "golden-questions"
+GOLDEN = Path(__file__).parent / "golden-askers"
 SERVICE, CLIENT = "postgres/db1.lab.example.test@EXAMPLE.TEST", "jitd/lab.example.test@EXAMPLE.TEST"
 CODECS: dict[str, Codec[object]] = {"seek": SEEK, "ask": ASK, "seen": SEEN}  # type: ignore[dict-item]
 MESSAGES = {
