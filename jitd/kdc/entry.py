@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from jitd.kdc.messages import Answer, Done, Failed, Give, Grants, Look, OfEntry, Refused, Take, sentence
+from jitd.kdc.messages import Answer, Done, Failed, Give, Grants, Look, OfEntry, Refused, Take
 from jitd.kdc.strings import (
     APPROVAL,
     GRANT,
@@ -24,6 +24,7 @@ from jitd.kdc.strings import (
     read_grant,
     write_grant,
 )
+from jitpam.wire.declared import sentence
 
 KEPT = LONGEST_GRANT
 """Seconds for which a grant that has ended stays in the entry, unless its place is needed. A grant that is to be renewed and is

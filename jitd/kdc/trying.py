@@ -17,8 +17,9 @@ from typing import NoReturn
 
 from jitd.kdc.asking import PATIENCE, Krb5Error, ask
 from jitd.kdc.child import end_with
-from jitd.kdc.messages import MAX_PACKET, Answer, Failed, Tried, read_answer, sentence, write
+from jitd.kdc.messages import ANSWERS, MAX_PACKET, Answer, Failed, Tried
 from jitd.kdc.strings import SILENT, Sighting
+from jitpam.wire.declared import sentence
 
 WITHIN = PATIENCE + 5.0
 """Seconds after which jitd-kdc gives up a trial."""
@@ -43,7 +44,7 @@ async def tried(principal: str, keytab: str, services: tuple[str, ...]) -> Answe
     os.close(writing)
     try:
         async with asyncio.timeout(WITHIN):
-            return read_answer(await _all_of(pipe))
+            return ANSWERS.read(await _all_of(pipe))
     except TimeoutError:
         return Failed("the KDCs have not been asked in time")
     except ValueError as fault:
@@ -111,9 +112,9 @@ def _tried(principal: str, keytab: str, services: tuple[str, ...]) -> Answer:
 
 def _packet(answer: Answer) -> bytes:
     try:
-        return write(answer)
+        return ANSWERS.write(answer)
     except ValueError as fault:
-        return write(Failed(sentence(f"the answer does not fit into a message: {fault}")))
+        return ANSWERS.write(Failed(sentence(f"the answer does not fit into a message: {fault}")))
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -20,7 +20,8 @@ from typing import NoReturn, TypeVar
 from jitd.kdc.child import end_with
 from jitd.kdc.entry import NoRoom, NotAllowed, NotThere, Unknown, answer
 from jitd.kdc.kadmin import FULL, NOT_ALLOWED, PACKAGE, PROTECTED, UNKNOWN_PRINCIPAL, Connection, KadminError
-from jitd.kdc.messages import MAX_PACKET, Answer, Failed, OfEntry, Refused, Try, read_answer, read_request, sentence, write
+from jitd.kdc.messages import ANSWERS, MAX_PACKET, REQUESTS, Answer, Failed, OfEntry, Refused, Try
+from jitpam.wire.declared import sentence
 
 T = TypeVar("T")
 PATIENCE = 10.0
@@ -112,10 +113,10 @@ class Worker:
             assert self._pipe is not None
             loop = asyncio.get_running_loop()
             async with asyncio.timeout(self._patience):
-                await loop.sock_sendall(self._pipe, write(request))
+                await loop.sock_sendall(self._pipe, REQUESTS.write(request))
                 packet = await loop.sock_recv(self._pipe, MAX_PACKET + 1)
             if packet:
-                return read_answer(packet)
+                return ANSWERS.read(packet)
             self.end()
             return Failed("the process that speaks with kadmind has ended in the middle of the request")
         except TimeoutError:
@@ -166,11 +167,11 @@ class Worker:
 def serve(pipe: socket.socket, kadmin: Kadmin, host: str) -> None:
     """Carry out the requests that arrive on ``pipe``, until the other end of ``pipe`` is closed."""
     while packet := pipe.recv(MAX_PACKET + 1):
-        request = read_request(packet)
+        request = REQUESTS.read(packet)
         assert not isinstance(request, Try), "jitd-kdc itself begins trials"
         said = answer(request, kadmin, host, int(time.time()))
         try:
-            written = write(said)
+            written = ANSWERS.write(said)
         except ValueError as fault:
-            written = write(Refused(sentence(f"the answer does not fit into a message: {fault}")))
+            written = ANSWERS.write(Refused(sentence(f"the answer does not fit into a message: {fault}")))
         pipe.sendall(written)

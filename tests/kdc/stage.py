@@ -22,7 +22,7 @@ from pathlib import Path
 
 from jitd.beside import packets
 from jitd.beside.packets import Kind, Packet
-from jitd.kdc.messages import Answer, Done, Give, Grants, Look, Request, Take, read_answer, write
+from jitd.kdc.messages import ANSWERS, REQUESTS, Answer, Done, Give, Grants, Look, Request, Take
 from jitd.kdc.writer import Writer
 from tests.krb5.realm import MODULE, Realm
 from tests.waiting import PATIENCE, is_living, wait_for
@@ -243,14 +243,14 @@ def staged(module: Path = MODULE, address: str = ADDRESS, kind: Callable[..., Re
 
 def send(ours: socket.socket, request: Request | bytes) -> None:
     """Send a request, or a body, on a connection as the daemon's."""
-    body = request if isinstance(request, bytes) else write(request)
+    body = request if isinstance(request, bytes) else REQUESTS.write(request)
     ours.send(packets.write(Packet(next(_numbers), Kind.QUESTION, body)))
 
 
 def answer_on(ours: socket.socket) -> Answer | str:
     """The next answer, or the reason why there is none."""
     packet = packets.read(ours.recv(packets.MAX_PACKET))
-    return read_answer(packet.body) if packet.kind is Kind.ANSWER else packet.body.decode()
+    return ANSWERS.read(packet.body) if packet.kind is Kind.ANSWER else packet.body.decode()
 
 
 def is_done(answer: Answer) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from jitd.kdc import entry, keytab, strings
 from jitd.kdc.entry import KEPT, NotAllowed, NotThere, Unknown, answer
-from jitd.kdc.messages import Answer, Done, Failed, Give, Grants, Look, Refused, Take, write
+from jitd.kdc.messages import ANSWERS, Answer, Done, Failed, Give, Grants, Look, Refused, Take
 from jitd.kdc.strings import Grant, granted_by, may_be_gated, read_grant, write_grant
 from tests.doctor.of_names import keytab as keytab_of
 
@@ -54,7 +54,7 @@ def ask(request: Give | Take | Look, has: Mapping[str, str], host: str = HOST) -
     """The answer, which fits into a message, and what the entry has afterwards."""
     entries = Entries(has)
     said = answer(request, entries, host, NOW)
-    write(said)
+    ANSWERS.write(said)
     return said, entries.has
 
 
@@ -184,7 +184,7 @@ def test_a_kadmind_that_is_silent_is_a_failure_and_one_that_says_no_a_refusal(re
     assert said == Failed("kadmind is silent")
     said = answer(request_, Entries(GATED, NotAllowed("no")), HOST, NOW)
     assert isinstance(said, Refused) and "no" in said.why
-    write(said)
+    ANSWERS.write(said)
 
 
 # --- the form ------------------------------------------------------------------------------------------------------------

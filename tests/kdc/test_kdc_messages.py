@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from jitd.kdc import messages
-from jitd.kdc.messages import Done, Failed, Give, Grants, Look, Refused, Take, Tried, Try, read_answer, read_request, write
+from jitd.kdc.messages import ANSWERS, REQUESTS, Done, Failed, Give, Grants, Look, Refused, Take, Tried, Try
 from jitd.kdc.strings import LONGEST_NAME, OFF, Grant, Sighting
+from jitpam.wire.declared import sentence
 
 GOLDEN = Path(__file__).parent / "golden"
 SERVICE, CLIENT = "postgres/db1.lab.example.test@EXAMPLE.TEST", "alice@EXAMPLE.TEST"
@@ -30,8 +31,12 @@ GIVE = {"do": "give", "id": "K7QM2XVD", "service": SERVICE, "end": 1790000000, "
 GRANTS = {"said": "grants", "approval": "required", "granted_by": ["h.x"], "grants": [["K7QM2XVD", 1, CLIENT]]}
 
 
+def write(message: messages.Request | messages.Answer) -> bytes:
+    return REQUESTS.write(message) if isinstance(message, messages.Request) else ANSWERS.write(message)
+
+
 def read(packet: bytes) -> object:
-    return read_request(packet) if b'"do"' in packet else read_answer(packet)
+    return REQUESTS.read(packet) if b'"do"' in packet else ANSWERS.read(packet)
 
 
 @pytest.mark.parametrize("name", MESSAGES)
@@ -61,15 +66,15 @@ def test_every_kind_of_message_is_frozen() -> None:
     ids=str,
 )  # fmt: skip
 def test_a_request_that_is_not_exactly_as_declared_is_not_read(change: dict[str, object]) -> None:
-    assert read_request(json.dumps(GIVE).encode()) == MESSAGES["give"]
+    assert REQUESTS.read(json.dumps(GIVE).encode()) == MESSAGES["give"]
     with pytest.raises(ValueError):
-        read_request(json.dumps(GIVE | change).encode())
+        REQUESTS.read(json.dumps(GIVE | change).encode())
 
 
 @pytest.mark.parametrize("field", GIVE)
 def test_a_request_that_lacks_a_field_is_not_read(field: str) -> None:
     with pytest.raises(ValueError):
-        read_request(json.dumps({name: value for name, value in GIVE.items() if name != field}).encode())
+        REQUESTS.read(json.dumps({name: value for name, value in GIVE.items() if name != field}).encode())
 
 
 @pytest.mark.parametrize(
@@ -84,9 +89,9 @@ def test_a_request_that_lacks_a_field_is_not_read(field: str) -> None:
     ids=lambda change: str(change)[:60],
 )  # fmt: skip
 def test_an_answer_that_is_not_exactly_as_declared_is_not_read(change: dict[str, object]) -> None:
-    read_answer(json.dumps(GRANTS).encode())
+    ANSWERS.read(json.dumps(GRANTS).encode())
     with pytest.raises(ValueError):
-        read_answer(json.dumps(GRANTS | change).encode())
+        ANSWERS.read(json.dumps(GRANTS | change).encode())
 
 
 TRIED = {"said": "tried", "sightings": [["kdc", SERVICE, "on", "it refused"]]}
@@ -102,9 +107,9 @@ TRIED = {"said": "tried", "sightings": [["kdc", SERVICE, "on", "it refused"]]}
     ids=lambda sightings: str(sightings)[:60],
 )  # fmt: skip
 def test_a_sighting_that_is_not_exactly_as_declared_is_not_read(sightings: object) -> None:
-    read_answer(json.dumps(TRIED).encode())
+    ANSWERS.read(json.dumps(TRIED).encode())
     with pytest.raises(ValueError):
-        read_answer(json.dumps(TRIED | {"sightings": sightings}).encode())
+        ANSWERS.read(json.dumps(TRIED | {"sightings": sightings}).encode())
 
 
 def test_more_services_than_an_answer_has_room_for_are_not_tried() -> None:
@@ -123,7 +128,7 @@ def test_more_services_than_an_answer_has_room_for_are_not_tried() -> None:
     ids=lambda packet: repr(packet)[:40],
 )  # fmt: skip
 def test_bytes_that_are_not_a_message_are_a_value_error(packet: bytes) -> None:
-    for of in (read_request, read_answer):
+    for of in (REQUESTS.read, ANSWERS.read):
         with pytest.raises(ValueError):
             of(packet)
 
@@ -137,7 +142,7 @@ def test_a_message_that_could_not_be_read_is_not_written() -> None:
 
 def test_a_sentence_is_made_fit_for_a_message() -> None:
     for text in ("", "a\nb", "\u00e4" * 2000, "x" * 5000):
-        assert read_answer(write(Failed(messages.sentence(text))))
+        assert ANSWERS.read(write(Failed(sentence(text))))
 
 
 def test_the_longest_list_of_grants_that_the_kdc_can_keep_has_room() -> None:
