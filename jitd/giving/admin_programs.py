@@ -15,9 +15,10 @@ from datetime import UTC, datetime
 
 from jitd.asking import json_text
 from jitd.core.holding import Holding
-from jitd.givers.kind import Order, Seen, State, Strays
-from jitd.giving import Answer, Done, Failed, Found, Looked
-from jitd.giving.orders import GrantOf, NoHolder, name_in, one_at_a_time, order_of, person_of
+from jitd.givers.kind import Failed, Given, Order, Seen, State, Strays, Taken
+from jitd.givers.messages import Answer, Give, Look, Mend, Question, Search, Take
+from jitd.giving import Giver
+from jitd.giving.orders import GrantOf
 from jitd.outside.client import Failed as NotRun
 from jitd.settings.givers import ProgramGiver
 from jitd.settings.outsiders import Program
@@ -30,78 +31,73 @@ Run = Callable[[str, Program, bytes, float], Awaitable[bytes | NotRun]]
 """
 
 
-class AdminPrograms:
-    """Gives the things of ``givers``, a mapping from names to settings. See ``Giver``."""
+class AdminPrograms(Giver):
+    """Gives the things of ``givers``, a mapping from names to settings."""
 
     def __init__(self, givers: Mapping[str, ProgramGiver], run: Run, grant_of: GrantOf) -> None:
+        super().__init__("program", givers, grant_of)
         self._givers = givers
         self._run = run
-        self._grant_of = grant_of
-        self._turns = {name: one_at_a_time() for name in givers}
 
-    def ends_at(self, holding: Holding) -> None:
-        return None
-
-    def name_of(self, thing: str) -> str:
-        return ""
-
-    def fault(self, thing: str) -> str:
-        return "" if name_in(thing) in self._givers else f"jitd.toml sets up no giver {name_in(thing)}, so it cannot give {thing}"
-
-    async def give(self, holding: Holding) -> Answer:
-        """See ``Giver.give``. The answer is never Refused, because jitd cannot know what a program has changed before its
-        failure.
-        """
-        said = await self._asked("give", holding)
-        if isinstance(said, Failed):
-            return said
-        return Done(tell=_words(said, "tell")) if said.get("said") == "given" else _unsaid(said, "given")
-
-    async def take(self, holding: Holding) -> Answer:
-        said = await self._asked("take", holding)
-        if isinstance(said, Failed):
-            return said
-        return Done(left=_words(said, "left")) if said.get("said") == "taken" else _unsaid(said, "taken")
-
-    async def look(self, holding: Holding) -> Looked:
+    async def look(self, holding: Holding) -> Seen | Failed:
         """See ``Giver.look``. If the settings name no program that looks at the thing, jitd assumes that the thing exists."""
-        giver = self._givers.get(name_in(holding.thing))
-        if giver is not None and giver.look is None:
-            return Seen(State.STANDS)
-        said = await self._asked("look", holding)
-        if isinstance(said, Failed):
-            return said
-        states = {str(state): state for state in State}
-        word = said.get("said")
-        if not isinstance(word, str) or word not in states:
-            return _unsaid(said, *states)
-        return Seen(states[word], _words(said, "because"))
+        giver = self._givers.get(holding.thing.partition(":")[2])
+        return Seen(State.STANDS) if giver is not None and giver.look is None else await super().look(holding)
 
-    async def strays(self, thing: str, holdings: Sequence[str]) -> Found:
+    async def strays(self, thing: str, holdings: Sequence[str]) -> Strays:
         """See ``Giver.strays``. The answer is always empty. A program can be asked only about a holding that jitd knows."""
         return Strays()
 
-    async def _asked(self, deed: str, holding: Holding) -> dict[str, object] | Failed:
+    async def ask(self, question: Question) -> Answer:
+        """See ``Giver.ask``. The answer is never Refused, because jitd cannot know what a program has changed before its
+        failure.
+        """
+        if isinstance(question, Search):
+            return Strays()
+        deed, read = _DEEDS[type(question)]
+        said = await self._printed(deed, question.order)
+        return said if isinstance(said, Failed) else read(said)
+
+    async def _printed(self, deed: str, order: Order) -> dict[str, object] | Failed:
         """Run the program for ``deed``, and return the JSON object that the program printed."""
-        name = name_in(holding.thing)
-        giver = self._givers.get(name)
+        thing = f"program:{order.name}"
+        giver = self._givers.get(order.name)
         if giver is None:
-            return Failed(f"{self.fault(holding.thing)}: write the table [givers.{name}] there again, and restart jitd")
+            return Failed(f"{self.fault(thing)}: write the table [givers.{order.name}] there again, and restart jitd")
         program = {"give": giver.give, "take": giver.take, "look": giver.look}[deed]
         assert program is not None, "look() has answered then"
-        try:
-            body = json_text.write(_question(deed, holding.thing, order_of(holding, self._grant_of)))
-            person = person_of(holding, self._grant_of)
-        except NoHolder as fault:
-            return Failed(str(fault))
-        async with self._turns[name].turn(person):
-            printed = await self._run(name, program, body, giver.deadline_for)
+        printed = await self._run(order.name, program, json_text.write(_question(deed, thing, order)), giver.deadline_for)
         if isinstance(printed, NotRun):
             return Failed(printed.why)
         try:
             return json_text.read_object(printed)
         except ValueError as fault:
             return Failed(f"what {program.words[0]} printed {fault}")
+
+
+def _given(said: Mapping[str, object]) -> Given | Failed:
+    return Given(_words(said, "tell")) if said.get("said") == "given" else _unsaid(said, "given")
+
+
+def _taken(said: Mapping[str, object]) -> Taken | Failed:
+    return Taken(_words(said, "left")) if said.get("said") == "taken" else _unsaid(said, "taken")
+
+
+def _seen(said: Mapping[str, object]) -> Seen | Failed:
+    states = {str(state): state for state in State}
+    word = said.get("said")
+    if not isinstance(word, str) or word not in states:
+        return _unsaid(said, *states)
+    return Seen(states[word], _words(said, "because"))
+
+
+_DEEDS: Mapping[type[Question], tuple[str, Callable[[Mapping[str, object]], Answer]]] = {
+    Give: ("give", _given),
+    Mend: ("give", _given),
+    Take: ("take", _taken),
+    Look: ("look", _seen),
+}
+"""Maps each question to the program that answers it, and to the function that reads what the program has printed."""
 
 
 def _question(deed: str, thing: str, order: Order) -> dict[str, object]:

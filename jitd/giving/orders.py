@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes an order from a holding, for a giver that jitd.toml defines. Law: the order names the account for which the grant was
-made. The order gives exactly the thing for which the grant was made.
+"""Makes an order from a holding of a thing that jitd.toml defines. Law: the order names the account for which the grant was
+made, and the settings that were approved.
 """
 
 from __future__ import annotations
@@ -29,32 +29,21 @@ class NoHolder(Exception):
     """The grant of a holding is not in the record, so it is not known who holds the grant. The text is a sentence."""
 
 
-def order_of(holding: Holding, grant_of: GrantOf) -> Order:
-    """Return the order for ``holding``. If this kind of thing needs the text that the person brought, the order includes this
-    text. Raises NoHolder and the exceptions of the store.
+def order_of(holding: Holding, grant_of: GrantOf) -> tuple[Order, str]:
+    """Return the order for ``holding``, and the person (``Subject.person``) who has it. Only a kind of thing that needs the text
+    that the person brought gets it. Raises NoHolder and the exceptions of the store.
     """
     grant = grant_of(holding.grant)
     if grant is None:
         raise NoHolder(f"the record has no grant {holding.grant}")
-    return Order(
+    kind, _, name = holding.thing.partition(":")
+    order = Order(
         holding.id,
-        name_in(holding.thing),
+        name,
         grant.holder.user,
         grant.holder.uid,
         int(holding.until.timestamp()),
-        grant.command.brought if holding.thing.partition(":")[0] in TAKEN_BY else "",
+        grant.command.brought if kind in TAKEN_BY else "",
         approved=digest_of(lets_of_one(grant.command.lets, holding.thing)),
     )
-
-
-def person_of(holding: Holding, grant_of: GrantOf) -> str:
-    """Return the person (``Subject.person``) who has ``holding``. Raises NoHolder and the exceptions of the store."""
-    grant = grant_of(holding.grant)
-    if grant is None:
-        raise NoHolder(f"the record has no grant {holding.grant}")
-    return grant.holder.person
-
-
-def name_in(thing: str) -> str:
-    """Return the name that the giver of ``thing`` has in jitd.toml."""
-    return thing.partition(":")[2]
+    return order, grant.holder.person

@@ -14,15 +14,16 @@ again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from jitd.core.effects import Moment
 from jitd.core.holding import Holding, HoldingState, Untaken, ends_by_itself
-from jitd.core.thing import is_service_ticket, service_of
-from jitd.givers.kind import Seen, State, Strays
-from jitd.giving import Answer, Done, Failed, Found, Looked, Refused
+from jitd.core.thing import SERVICE_TICKET, is_service_ticket, service_of
+from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
+from jitd.givers.messages import Answer, Give, Look, Mend, Question, Search, Take
+from jitd.giving import Giver
 from jitd.giving.trials import Trials
 from jitd.kdc import messages
 from jitd.kdc.writer import Writer
@@ -37,6 +38,8 @@ meanwhile.
 """
 REFUSED_FOR = 60.0
 """Seconds until a renewal that was refused is tried again."""
+NO_UID = 2**32 - 1
+"""The uid that no account has (``(uid_t) -1`` of chown(2))."""
 
 
 @dataclass(slots=True)
@@ -49,8 +52,8 @@ class _Written:
     due: float = 0.0
 
 
-class ServiceTickets:
-    """Gives service tickets: see ``Giver``. ``realm`` is the realm of all services for which tickets are given. ``renew`` is the
+class ServiceTickets(Giver):
+    """Gives service tickets. ``realm`` is the realm of all services for which tickets are given. ``renew`` is the
     number of seconds for which a grant is good without a renewal; None if a grant has the end of its holding from the start.
     ``live`` returns the holdings that have not ended. ``find`` returns one holding by its id, also if it has ended.
     """
@@ -65,6 +68,7 @@ class ServiceTickets:
         live: Callable[[], Iterable[Holding]],
         find: Callable[[str], Holding | None],
     ) -> None:
+        super().__init__(SERVICE_TICKET, (), lambda id: None, in_turn=False)
         self._writer = writer
         self._trials = trials
         self._realm = realm
@@ -86,43 +90,54 @@ class ServiceTickets:
 
     def ends_at(self, holding: Holding) -> datetime:
         """Return the time after which no KDC issues a ticket by this holding's grant. See ``Giver.ends_at``."""
-        written = self._written.get(holding.id)
-        return holding.until if written is None else datetime.fromtimestamp(written.end, UTC)
+        return self._end_of(holding.id, holding.until)
 
-    async def give(self, holding: Holding) -> Answer:
-        if fault := await self._trials.fault_now(self.name_of(holding.thing)):
-            return Refused(fault)
-        return await self._write(holding, renews=False)
+    async def fault_now(self, thing: str) -> str:
+        return await self._trials.fault_now(self.name_of(thing))
 
-    async def take(self, holding: Holding) -> Answer:
-        answer = _said(await self._writer.take(messages.Take(_key(holding), self.name_of(holding.thing))))
-        if isinstance(answer, Failed):
-            return Failed(f"{answer.why}; {ends_by_itself(self.ends_at(holding), self._now())}")
-        return answer
+    def order(self, holding: Holding) -> tuple[Order, str]:
+        """See ``Giver.order``. The account is the person's principal, which has no uid that a KDC knows."""
+        name = holding.thing.partition(":")[2]
+        return Order(holding.id, name, holding.to, NO_UID, _seconds(holding.until)), holding.to
 
-    async def look(self, holding: Holding) -> Looked:
-        """See ``Giver.look``. ``Trials`` finds out whether the KDC's gate is on."""
-        return Seen(State.STANDS)
+    async def ask(self, question: Question) -> Answer:
+        match question:
+            case Give(order=order) | Mend(order=order):
+                return await self._write(order, renews=False)
+            case Take(order=order):
+                said = await self._writer.take(messages.Take(_key(order), self._service_of(order)))
+                if isinstance(said, messages.Done):
+                    return Taken()
+                why, ends = _not_done(said), self._end_of(order.holding, datetime.fromtimestamp(order.until, UTC))
+                return Failed(f"{why.why}; {ends_by_itself(ends, self._now())}") if isinstance(why, Failed) else why
+            case Look():
+                return Seen(State.STANDS)  # ``Trials`` finds out whether the KDC's gate is on
+            case Search():
+                return Strays()  # a grant in the KDC ends by itself
 
-    async def strays(self, thing: str, holdings: Sequence[str]) -> Found:
-        """See ``Giver.strays``. No search is necessary, because a grant in the KDC ends by itself."""
-        return Strays()
+    def _service_of(self, order: Order) -> str:
+        return self.name_of(f"{SERVICE_TICKET}:{order.name}")
 
-    async def _write(self, holding: Holding, *, renews: bool) -> Answer:
+    def _end_of(self, id: str, until: datetime) -> datetime:
+        written = self._written.get(id)
+        return until if written is None else datetime.fromtimestamp(written.end, UTC)
+
+    async def _write(self, order: Order, *, renews: bool) -> Given | Refused | Failed:
         """Write the grant with the end that it may have now. If this ``renews`` the grant, the KDC must have it: jitd-kdc leaves
         grants there that have ended, for a day, so only a person can have deleted it.
         """
-        now, until = self._now(), _seconds(holding.until)
+        now, until = self._now(), order.until
         end = until if self._renew is None else min(until, int(now.at.timestamp()) + self._renew)
-        written = self._written.setdefault(holding.id, _Written(end))
+        written = self._written.setdefault(order.holding, _Written(end))
         written.end = max(written.end, end)
-        key, service = _key(holding), self.name_of(holding.thing)
-        answer = _said(await self._writer.give(messages.Give(key, service, end, holding.to, renews)))
-        if isinstance(answer, Done):
-            written.end = end
-            left = until - now.at.timestamp() if self._renew is None or end == until else self._renew / 2
-            written.due = now.boot + left
-        return answer
+        key, service = _key(order), self._service_of(order)
+        said = await self._writer.give(messages.Give(key, service, end, order.account, renews))
+        if not isinstance(said, messages.Done):
+            return _not_done(said)
+        written.end = end
+        left = until - now.at.timestamp() if self._renew is None or end == until else self._renew / 2
+        written.due = now.boot + left
+        return Given()
 
     # --- renewals
 
@@ -156,7 +171,8 @@ class ServiceTickets:
 
     async def _renewed(self, holding: Holding) -> bool:
         """Renew one grant. Return False if jitd-kdc or kadmind does not answer now."""
-        answer = await self._write(holding, renews=True)
+        order, _ = self.order(holding)
+        answer = await self._write(order, renews=True)
         now = self._now()
         if isinstance(answer, Failed):
             for id in [id for id, one in self._written.items() if one.due <= now.boot]:
@@ -182,17 +198,15 @@ def _seconds(at: datetime) -> int:
     return int(at.timestamp())
 
 
-def _key(holding: Holding) -> str:
+def _key(order: Order) -> str:
     """Return the id of the grant in the KDC. The result is the id of the holding without its hyphen."""
-    return holding.id.replace("-", "")
+    return order.holding.replace("-", "")
 
 
-def _said(answer: messages.Answer) -> Answer:
-    match answer:
-        case messages.Done():
-            return Done()
+def _not_done(said: messages.Answer) -> Refused | Failed:
+    match said:
         case messages.Refused():
-            return Refused(answer.why)
+            return Refused(said.why)
         case messages.Failed():
-            return Failed(answer.why)
+            return Failed(said.why)
     return Failed("jitd-kdc has answered another question")

@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from jitd.core.holding import Holding
-from jitd.givers.kind import Order, Seen, State, Strays
-from jitd.giving import Answer, Done, Failed, Found, Looked, Refused
+from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
+from jitd.givers.messages import Answer, Give, Look, Mend, Question, Search, Take
+from jitd.giving import Giver
 from jitd.giving.lease_notes import LeaseNotes, NoNote, Note
-from jitd.giving.orders import GrantOf, NoHolder, name_in, order_of
+from jitd.giving.orders import GrantOf
 from jitd.outside import leases as messages
 from jitd.outside.client import Failed as NoAnswer
 from jitd.settings.giver_words import digest_of, lets_of
@@ -34,75 +36,75 @@ Ask = Callable[[messages.Question], Awaitable[messages.Answer | NoAnswer]]
 """Asks a server. See ``outside.client.Outside.lease``."""
 
 
-class VaultLeases:
-    """Gives the things of ``givers``, a mapping from names to settings. See ``Giver``. ``now`` returns the time of the wall
-    clock.
-    """
+class VaultLeases(Giver):
+    """Gives the things of ``givers``, a mapping from names to settings. ``now`` returns the time of the wall clock."""
 
     def __init__(
         self, givers: Mapping[str, Vault], ask: Ask, notes: LeaseNotes, grant_of: GrantOf, now: Callable[[], datetime]
     ) -> None:
+        super().__init__("vault", givers, grant_of, in_turn=False)
         self._givers = givers
-        self._ask = ask
+        self._server_says = ask
         self._notes = notes
-        self._grant_of = grant_of
         self._now = now
         self._ended: deque[str] = deque(maxlen=MOST_ENDED)
 
-    def ends_at(self, holding: Holding) -> None:
-        return None
-
-    def name_of(self, thing: str) -> str:
-        return ""
-
-    def fault(self, thing: str) -> str:
-        return "" if name_in(thing) in self._givers else f"jitd.toml sets up no giver {name_in(thing)}, so it cannot give {thing}"
-
-    async def give(self, holding: Holding) -> Answer:
-        """See ``Giver.give``. If an earlier try has got a lease from the server, jitd ends this lease first, because its
-        secret is lost.
+    async def take(self, holding: Holding) -> Taken | Refused | Failed:
+        """See ``Giver.take``. A note is written before anything is given. So a thing that has no note, and that nobody was told
+        of, was never given.
         """
-        giver = self._givers.get(name_in(holding.thing))
-        if giver is None:
-            return Refused(self.fault(holding.thing))
-        try:
-            order = order_of(holding, self._grant_of)
-            if order.approved != digest_of(lets_of(giver)):
-                return Refused(f"[givers.{giver.name}] of jitd.toml is not what was approved: ask again")
-            if isinstance(ended := await self.take(holding), Failed):
-                return ended
-            return await (self._sign(giver, holding, order) if giver.signs else self._lease(giver, holding, order))
-        except (NoHolder, NoNote) as fault:
-            return Failed(str(fault))
+        with suppress(NoNote):  # what is wrong with the note, the answer to the question says
+            if holding.given_at is None and self._notes.read(holding.id) is None:
+                return Taken()
+        return await super().take(holding)
 
-    async def take(self, holding: Holding) -> Done | Failed:
+    async def ask(self, question: Question) -> Answer:
         try:
-            note = self._notes.read(holding.id)
-            if note is None:
-                return self._without_note(holding)
-            if not note.accessor:
-                return self._left(holding, note)
-            server = self._server(holding.thing, note)
-            said = await self._ask(messages.End(server, note.accessor, note.lease, DEADLINE))
-            if not isinstance(said, messages.Over):
-                return Failed(_why(said))
-            self._notes.remove(holding.id)
-            self._ended.append(holding.id)
+            match question:
+                case Give(order=order) | Mend(order=order):
+                    return await self._give(order)
+                case Take(order=order):
+                    return await self._take(order)
+                case Look(order=order):
+                    return await self._look(order)
+                case Search(name=name, holdings=known):
+                    return Strays(tuple(holding for holding in self._notes.of(_thing(name)) if holding not in known))
         except NoNote as fault:
             return Failed(str(fault))
-        return Done()
 
-    async def look(self, holding: Holding) -> Looked:
-        """See ``Giver.look``. If the thing is a certificate, only the person knows where the certificate is."""
-        try:
-            note = self._notes.read(holding.id)
-            if note is None:
-                return Seen(State.GONE, "somebody has removed jitd's note about the lease")
-            if not note.accessor:
-                return Seen(State.STANDS)
-            said = await self._ask(messages.Look(self._server(holding.thing, note), note.lease, DEADLINE))
-        except NoNote as fault:
-            return Failed(str(fault))
+    async def _give(self, order: Order) -> Answer:
+        """Give a lease or a certificate. If an earlier try has got a lease from the server, jitd ends this lease first, because
+        its secret is lost. Raises NoNote.
+        """
+        giver = self._givers[order.name]
+        if order.approved != digest_of(lets_of(giver)):
+            return Refused(f"[givers.{giver.name}] of jitd.toml is not what was approved: ask again")
+        if isinstance(ended := await self._take(order), Failed):
+            return ended
+        return await (self._sign(giver, order) if giver.signs else self._lease(giver, order))
+
+    async def _take(self, order: Order) -> Taken | Failed:
+        """End the lease of ``order``. Raises NoNote."""
+        note = self._notes.read(order.holding)
+        if note is None:
+            return self._without_note(order)
+        if not note.accessor:
+            return self._left(order, note)
+        said = await self._server_says(messages.End(self._server(order, note), note.accessor, note.lease, DEADLINE))
+        if not isinstance(said, messages.Over):
+            return Failed(_why(said))
+        self._notes.remove(order.holding)
+        self._ended.append(order.holding)
+        return Taken()
+
+    async def _look(self, order: Order) -> Seen | Failed:
+        """Look for the lease of ``order``. If the thing is a certificate, only the person knows where it is. Raises NoNote."""
+        note = self._notes.read(order.holding)
+        if note is None:
+            return Seen(State.GONE, "somebody has removed jitd's note about the lease")
+        if not note.accessor:
+            return Seen(State.STANDS)
+        said = await self._server_says(messages.Look(self._server(order, note), note.lease, DEADLINE))
         if not isinstance(said, messages.Looked):
             return Failed(_why(said))
         if said.stands:
@@ -111,51 +113,43 @@ class VaultLeases:
             return Seen(State.GONE, "the lease was shorter than the grant and has ended: jitd renews no lease")
         return Seen(State.GONE, f"the server has no lease {note.lease} any more: somebody has ended it there")
 
-    async def strays(self, thing: str, holdings: Sequence[str]) -> Found:
-        """See ``Giver.strays``. The result contains each holding that has a note and is not in ``holdings``. Such a note exists
-        if the database was replaced by an older copy, or was changed.
-        """
-        try:
-            return Strays(tuple(holding for holding in self._notes.of(thing) if holding not in holdings))
-        except NoNote as fault:
-            return Failed(str(fault))
-
     # --- giving ------------------------------------------------------------------------------------------------------
 
-    async def _lease(self, giver: Vault, holding: Holding, order: Order) -> Answer:
-        """Read a lease for ``holding``. Raises NoNote."""
+    async def _lease(self, giver: Vault, order: Order) -> Answer:
+        """Read a lease for ``order``. Raises NoNote."""
         seconds = self._seconds_until(order.until)
         if seconds <= 0:
             return Refused("the time of the grant is over")
         server = _server_of(giver)
-        begun = await self._ask(messages.Begin(server, order.holding, order.account, seconds, DEADLINE))
+        begun = await self._server_says(messages.Begin(server, order.holding, order.account, seconds, DEADLINE))
         if not isinstance(begun, messages.Begun):
             return _not_done(begun)
         asked_at = int(self._now().timestamp())  # the lease ends no earlier than its seconds after this moment
-        note = Note(holding.thing, server.url, server.namespace, begun.accessor)
-        self._notes.write(holding.id, note)
-        leased = await self._ask(messages.Lease(server, begun.accessor, giver.role, giver.parameters, DEADLINE))
+        note = Note(_thing(order.name), server.url, server.namespace, begun.accessor)
+        self._notes.write(order.holding, note)
+        leased = await self._server_says(messages.Lease(server, begun.accessor, giver.role, giver.parameters, DEADLINE))
         if not isinstance(leased, messages.Leased):
             return Failed(_why(leased))
         ends = min(order.until, asked_at + leased.seconds)
         noted = Note(note.thing, note.url, note.namespace, note.accessor, leased.lease, ends)
-        self._note_or_close(holding.id, noted, leased.secret)
+        self._note_or_close(order.holding, noted, leased.secret)
         short = ", which is before the grant ends, and jitd renews no lease" if ends < order.until else ""
-        return Done(leased.secret, f"the lease is good until {_instant(ends)}{short}")
+        return Given(f"the lease is good until {_instant(ends)}{short}", leased.secret)
 
-    async def _sign(self, giver: Vault, holding: Holding, order: Order) -> Answer:
-        """Let the server sign a certificate for ``holding``. Raises NoNote."""
+    async def _sign(self, giver: Vault, order: Order) -> Answer:
+        """Let the server sign a certificate for ``order``. Raises NoNote."""
         seconds = self._seconds_until(order.until)
         if seconds <= 0:
             return Refused("the time of the grant is over")
         if not order.brought:
-            return Refused(f"{holding.thing} signs your own key: ask again, with its file: --key ~/.ssh/id_ed25519.pub")
+            return Refused(f"{_thing(order.name)} signs your own key: ask again, with its file: --key ~/.ssh/id_ed25519.pub")
         server = _server_of(giver)
-        signed = await self._ask(messages.Sign(server, giver.role, giver.parameters, order.brought, seconds, DEADLINE))
+        signed = await self._server_says(messages.Sign(server, giver.role, giver.parameters, order.brought, seconds, DEADLINE))
         if not isinstance(signed, messages.Signed):
             return _not_done(signed)
-        self._note_or_close(holding.id, Note(holding.thing, server.url, server.namespace, until=signed.until), signed.secret)
-        return Done(signed.secret, f"the certificate is good until {_instant(signed.until)}")
+        note = Note(_thing(order.name), server.url, server.namespace, until=signed.until)
+        self._note_or_close(order.holding, note, signed.secret)
+        return Given(f"the certificate is good until {_instant(signed.until)}", signed.secret)
 
     def _note_or_close(self, holding: str, note: Note, secret: int | None) -> None:
         """Store ``note`` about the given thing. If the note cannot be stored, close ``secret``, so that nobody gets the secret.
@@ -168,27 +162,28 @@ class VaultLeases:
                 os.close(secret)
             raise
 
-    def _without_note(self, holding: Holding) -> Done:
-        """Return the answer for a holding that has no note. If the thing was never given, no lease was read. If the thing was
-        given, the note can be missing for two reasons. Somebody has removed the note, or jitd was killed after the lease had
-        ended, but before this end was recorded.
+    def _without_note(self, order: Order) -> Taken:
+        """Return the answer for a thing that was given and has no note. Either somebody has removed the note, or jitd was killed
+        after the lease had ended, but before this end was recorded.
         """
-        ends = int(holding.until.timestamp())
-        if holding.given_at is None or holding.id in self._ended or self._seconds_until(ends) <= 0:
-            return Done()
-        return Done(left=f"jitd's note about {holding.thing} is missing: what was given may be good until {_instant(ends)}")
+        if order.holding in self._ended or self._seconds_until(order.until) <= 0:
+            return Taken()
+        return Taken(
+            f"jitd's note about {_thing(order.name)} is missing: what was given may be good until {_instant(order.until)}"
+        )
 
-    def _left(self, holding: Holding, note: Note) -> Done:
+    def _left(self, order: Order, note: Note) -> Taken:
         """Remove the note about a certificate. The answer says how long the certificate remains valid. Raises NoNote."""
-        self._notes.remove(holding.id)
+        self._notes.remove(order.holding)
         is_over = self._seconds_until(note.until) <= 0
-        return Done(left="" if is_over else f"the certificate is good until {_instant(note.until)}: the server revokes none")
+        return Taken("" if is_over else f"the certificate is good until {_instant(note.until)}: the server revokes none")
 
-    def _server(self, thing: str, note: Note) -> messages.Server:
+    def _server(self, order: Order, note: Note) -> messages.Server:
         """Return the server that is named in ``note``. Raises NoNote if jitd.toml does not name this server."""
-        giver = self._givers.get(name_in(thing))
+        giver = self._givers.get(order.name)
         if giver is None:
-            raise NoNote(f"{self.fault(thing)}: write the table [givers.{name_in(thing)}] there again, and restart jitd")
+            fault = self.fault(_thing(order.name))
+            raise NoNote(f"{fault}: write the table [givers.{order.name}] there again, and restart jitd")
         server = _server_of(giver)
         if (server.url, server.namespace) != (note.url, note.namespace):
             within = f" in the namespace {note.namespace}" if note.namespace else ""
@@ -204,6 +199,10 @@ def _server_of(giver: Vault) -> messages.Server:
     by = giver.by
     token, certificate = (file.name if file else "" for file in (by.secret, by.certificate))
     return messages.Server(by.url, token, giver.namespace, by.addresses, by.ca, certificate)
+
+
+def _thing(name: str) -> str:
+    return f"vault:{name}"
 
 
 def _not_done(said: messages.Answer | NoAnswer) -> Answer:

@@ -20,7 +20,7 @@ from jitd.core.holding import Holding, HoldingState, Untaken
 from jitd.core.law import DAEMON
 from jitd.core.thing import is_service_ticket
 from jitd.failures import Failure, count
-from jitd.giving import Done, Failed, Givers, Looked, State
+from jitd.giving import Failed, Given, Givers, Seen, State
 from jitd.lifecycle.holdings import Holdings
 from jitd.store import Store
 
@@ -95,7 +95,7 @@ class Drift:
         live = tuple(self._store.holdings())
         return tuple(one for one in live if one.state is HoldingState.HELD and not is_service_ticket(one.thing))
 
-    async def _judge(self, held: Holding, looked: Looked) -> None:
+    async def _judge(self, held: Holding, looked: Seen | Failed) -> None:
         now = self._store.holding(held.id)
         if now is None or now.state is not HoldingState.HELD:
             return  # the thing was taken back meanwhile
@@ -119,7 +119,7 @@ class Drift:
 
     async def _mend(self, held: Holding) -> None:
         answer = await self._holdings.give_anew(held.id)
-        if isinstance(answer, Done):
+        if isinstance(answer, Given):
             self._note("thing.mended", {"holding": held.id, "thing": held.thing})
             self.found.pop(held.id, None)
         elif answer is not None:

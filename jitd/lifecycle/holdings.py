@@ -12,7 +12,9 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
+from typing import TypeVar
 
+from jitd import giving
 from jitd.core import effects
 from jitd.core.effects import Moment
 from jitd.core.holding import (
@@ -33,13 +35,14 @@ from jitd.core.notice import Back
 from jitd.core.request import Request
 from jitd.core.visibility import words_of
 from jitd.failures import Failure, count
-from jitd.giving import Answer, Done, Failed, Givers, Refused
+from jitd.giving import Failed, Givers, Refused
 from jitd.lifecycle import together
 from jitd.lifecycle.remembered import Memory
 from jitd.lifecycle.waiters import Handed, Waiters
 from jitd.log import log
 from jitd.store import Store, StoreError, sound
 
+_A = TypeVar("_A")
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 """FIRST_PAUSE is the first pause between two attempts to take a thing back, in seconds. LONGEST_PAUSE is the longest pause. The
@@ -128,7 +131,7 @@ class Holdings:
     def _together(self, one: Holding) -> tuple[Holding, ...]:
         return together.of_one_use(self._store, one)
 
-    async def give_anew(self, id: str) -> Answer | None:
+    async def give_anew(self, id: str) -> giving.Given | Refused | Failed | None:
         """Give the thing of the holding ``id`` once more, after somebody has changed the thing. Return the giver's answer. If the
         thing's holding is not open any more, give nothing and return None. If the giver sends a new secret with the thing, nobody
         receives this secret.
@@ -141,7 +144,7 @@ class Holdings:
             if found is None or giver is None or found.state is not HoldingState.HELD:
                 return None
             answer = await _said(giver.give(found))
-            if isinstance(answer, Done) and answer.secret is not None:
+            if isinstance(answer, giving.Given) and answer.secret is not None:
                 os.close(answer.secret)
             return answer
 
@@ -152,13 +155,13 @@ class Holdings:
         giver = self._givers.of(holding.thing)
         answer = Refused(self._givers.fault(holding.thing)) if giver is None else await _said(giver.give(holding))
         remembered = self._memory.of(holding.id)
-        if isinstance(answer, Done) and answer.secret is not None and (fault := remembered.keep_secret(answer.secret)):
+        if isinstance(answer, giving.Given) and answer.secret is not None and (fault := remembered.keep_secret(answer.secret)):
             answer = Failed(fault)
         if isinstance(answer, Refused) and remembered.may_be_given:
             answer = Failed(answer.why)  # this attempt has changed nothing, but the one before may have given the thing
         remembered.may_be_given = True
         match answer:
-            case Done():
+            case giving.Given():
                 remembered.tell = answer.tell
                 self._happens(holding.id, Given(holding.id, DAEMON, answer.secret is not None))
                 now = self._store.holding(holding.id)
@@ -193,12 +196,10 @@ class Holdings:
     async def _take(self, holding: Holding) -> None:
         giver = self._givers.of(holding.thing)
         answer = Failed(self._givers.fault(holding.thing)) if giver is None else await _said(giver.take(holding))
-        if isinstance(answer, Done) and answer.secret is not None:  # nobody is to receive this secret
-            os.close(answer.secret)
         holding, now = self._store.holding(holding.id) or holding, self._now()
         if not holding.is_live:
             return
-        if isinstance(answer, Done):
+        if isinstance(answer, giving.Taken):
             self._happens(holding.id, Ended(holding.id, DAEMON, outcome_of(holding, now, answer.left, self._ends_at(holding))))
         elif isinstance(answer, Refused) and (ends_at := self._ends_at(holding)) is not None and ends_at <= now.at:
             # jitd may not be permitted any more to delete the grant in the KDC. But the ended grant permits nothing.
@@ -400,7 +401,7 @@ def _left(holding: Holding) -> str:
     return outcome.because if outcome is not None and outcome.ending is Ending.LEFT else ""
 
 
-async def _said(answer: Awaitable[Answer]) -> Answer:
+async def _said(answer: Awaitable[_A]) -> _A | Failed:
     """Return the giver's answer. If the giver raises an exception, return Failed, because the giver may have carried out a part
     of the order.
     """

@@ -20,8 +20,7 @@ from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.naming import Naming
 from jitd.core.origin import Caller
-from jitd.givers.kind import Seen, State, Strays
-from jitd.giving import Answer, Done, Failed, Found, Givers, Looked
+from jitd.giving import Failed, Given, Giver, Givers, Refused, Seen, State, Strays, Taken
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.recovery import Recovery
@@ -45,11 +44,12 @@ ID = "K7QM-2XVD"
 ALICE, BOB, CAROL = (person(name) for name in ("alice", "bob", "carol"))
 
 
-class FakeGiver:
-    """Gives nothing to anybody. ``answers`` are what it says next, in order; Done when none is left. ``HANGS``: until it is let
-    go on. What it was asked is in ``asked``; what a KDC would hold now, in ``there``.
+class FakeGiver(Giver):
+    """Gives nothing to anybody. ``answers`` are what it says next, in order, and after that DOES: the answer that the deed was
+    done. ``HANGS``: until it is let go on. What it was asked is in ``asked``; what a KDC would hold now, in ``there``.
     """
 
+    DOES = object()
     HANGS = object()
     ends_itself = True
 
@@ -58,44 +58,42 @@ class FakeGiver:
         self.answers: list[Any] = []
         self.there: set[str] = set()
         self.unrecorded: list[str] = []
-        self.hanging: list[asyncio.Future[Answer]] = []
+        self.hanging: list[asyncio.Future[Any]] = []
         self.n_at_once = self.most_at_once = 0
         self._is_recorded = is_recorded
 
-    async def give(self, holding: Holding) -> Answer:
+    async def give(self, holding: Holding) -> Given | Refused | Failed:
         if self._is_recorded(holding.id) is None:
             self.unrecorded.append(holding.id)
-        answer = await self._answer("give", holding)
-        if not isinstance(answer, Done | Failed):
-            return answer
-        self.there.add(holding.id)
-        return answer
+        answer = await self._answer("give", holding, Given())
+        if isinstance(answer, Given | Failed):
+            self.there.add(holding.id)
+        return answer  # type: ignore[no-any-return]
 
-    async def take(self, holding: Holding) -> Answer:
-        answer = await self._answer("take", holding)
-        if isinstance(answer, Done):
+    async def take(self, holding: Holding) -> Taken | Refused | Failed:
+        answer = await self._answer("take", holding, Taken())
+        if isinstance(answer, Taken):
             self.there.discard(holding.id)
-        return answer
+        return answer  # type: ignore[no-any-return]
 
-    async def look(self, holding: Holding) -> Looked:
-        answer = await self._answer("look", holding)
-        return Seen(State.STANDS) if isinstance(answer, Done) else answer  # type: ignore[return-value]
+    async def look(self, holding: Holding) -> Seen | Failed:
+        return await self._answer("look", holding, Seen(State.STANDS))  # type: ignore[no-any-return]
 
-    async def strays(self, thing: str, holdings: Sequence[str]) -> Found:
+    async def strays(self, thing: str, holdings: Sequence[str]) -> Strays | Failed:
         return Strays()
 
-    async def _answer(self, deed: str, holding: Holding) -> Answer:
+    async def _answer(self, deed: str, holding: Holding, done: Given | Taken | Seen) -> Any:
         self.asked.append((deed, holding.id))
         self.n_at_once += 1
         self.most_at_once = max(self.most_at_once, self.n_at_once)
         try:
-            answer = self.answers.pop(0) if self.answers else Done()
+            answer = self.answers.pop(0) if self.answers else self.DOES
             if answer is self.HANGS:
                 self.hanging.append(asyncio.get_running_loop().create_future())
                 answer = await self.hanging[-1]
             if isinstance(answer, Exception):
                 raise answer
-            return answer  # type: ignore[no-any-return]
+            return done if answer is self.DOES else answer
         finally:
             self.n_at_once -= 1
 

@@ -14,12 +14,13 @@ import pytest
 from jitd.core.holding import Ending, HoldingState, Taking, Untaken
 from jitd.core.law import DAEMON
 from jitd.givers.kind import Given, Seen, State, Strays
-from jitd.giving import Done, Failed, Givers, Refused
+from jitd.giving import Failed, Givers, Refused
 from jitd.giving.host_things import HostThings
 from jitd.lifecycle.drift import Drift
-from tests.daemon.giving import ID, House
+from tests.daemon.giving import ID, FakeGiver, House
 
 THING = "sudoers:logs"
+DOES = FakeGiver.DOES
 GONE, CHANGED = Seen(State.GONE, "the file is gone"), Seen(State.CHANGED, "the file has other lines")
 
 
@@ -92,7 +93,7 @@ def test_a_difference_is_recorded_once_and_so_is_its_end(tmp_path: Path, seen: S
         assert made.noted == [("thing.differs", ID)]
         assert made.drift.troubles() == [(ID, seen.why)]
         assert made.state is HoldingState.HELD and not any(deed == "take" for deed, _ in made.giver.asked)
-        await made.sees(Done())
+        await made.sees(DOES)
         assert made.noted == [("thing.differs", ID), ("thing.stands", ID)]
         assert made.drift.troubles() == []
 
@@ -113,7 +114,7 @@ def test_what_cannot_be_looked_at_is_told_and_neither_mended_nor_ended(tmp_path:
 def test_what_is_gone_is_given_anew_if_the_settings_say_so(tmp_path: Path) -> None:
     async def scene(made: Scene) -> None:
         before = len(made.giver.asked)
-        made.giver.answers = [GONE, Done()]
+        made.giver.answers = [GONE, DOES]
         await made.drift.look()
         assert [deed for deed, _ in made.giver.asked[before:]] == ["look", "give"]
         assert made.noted == [("thing.differs", ID), ("thing.mended", ID)]
@@ -167,7 +168,7 @@ def test_what_is_revoked_while_it_is_given_anew_is_taken_after_that(tmp_path: Pa
         await made.house.settle()
         made.house.perform.act(Taking(ID, DAEMON, "revoked"))
         await made.house.settle()
-        made.giver.hanging[-1].set_result(Done())
+        made.giver.hanging[-1].set_result(DOES)
         await looking
         await made.house.settle()
         assert made.giver.asked[-1] == ("take", ID) and ID not in made.giver.there
@@ -185,12 +186,12 @@ def test_what_nobody_holds_is_told_once_and_left_alone(tmp_path: Path, monkeypat
 
         monkeypatch.setattr(made.giver, "strays", strays)
         before = len(made.giver.asked)
-        await made.sees(Done(), Done())
+        await made.sees(DOES, DOES)
         assert made.noted == [("thing.stray", "AAAA-BBBB")], "what is held is no stray"
         assert {deed for deed, _ in made.giver.asked[before:]} == {"look"}
         assert made.drift.troubles()[0][0] == "AAAA-BBBB"
         found.remove("AAAA-BBBB")
-        await made.sees(Done())
+        await made.sees(DOES)
         assert made.noted[-1] == ("thing.stray_gone", "AAAA-BBBB") and made.drift.troubles() == []
 
     play(tmp_path, "mend", scene)

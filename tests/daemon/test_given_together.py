@@ -17,8 +17,9 @@ import pytest
 from jitd.core.grant import GrantState, Revoked
 from jitd.core.holding import Ending, HoldingState
 from jitd.core.law import Role
+from jitd.givers.messages import Question
 from jitd.givers.secret import SEALS
-from jitd.giving import Done, Failed, Refused
+from jitd.giving import Answer, Failed, Given, Giver, Refused
 from jitd.lifecycle.recovery import COMES_BACK_FOR
 from jitd.lifecycle.remembered import Remembered
 from jitd.store import StoreError
@@ -28,7 +29,7 @@ from tests.daemon.test_holdings import played
 from tests.scene import actor
 
 GIVING, HELD, TAKING, ENDED = HoldingState
-HANGS = FakeGiver.HANGS
+DOES, HANGS = FakeGiver.DOES, FakeGiver.HANGS
 A, B, C = (f"service-ticket:{name}/db1.example.test" for name in ("postgres", "host", "http"))
 IDS = (ID, f"{ID}.2", f"{ID}.3")
 NO, SILENT = Refused("it is not gated"), Failed("the KDC is silent")
@@ -52,12 +53,12 @@ def began(house: House, **changes: Any) -> Any:
 @played
 async def test_all_are_given_one_after_another_and_handed_over_at_once(house: House) -> None:
     """THREATS T-23."""
-    house.giver.answers = [Done(), HANGS]
+    house.giver.answers = [DOES, HANGS]
     client = began(house)
     assert [house.recorded(id) is not None for id in IDS] == [True] * 3, "all are recorded before anybody is asked for one"
     await house.settle()
     assert states(house) == [HELD, GIVING, GIVING] and client.heard == [], "the client has none before it has all"
-    house.giver.hanging[0].set_result(Done())
+    house.giver.hanging[0].set_result(DOES)
     await house.settle()
     assert house.giver.asked == [("give", id) for id in IDS] and house.giver.most_at_once == 1
     assert [(given.id, given.thing, given.more) for given in client.heard] == list(zip(IDS, (A, B, C), (2, 1, 0), strict=True))
@@ -70,7 +71,7 @@ def test_if_one_is_not_given_all_are_taken_back_before_the_client_is_told(tmp_pa
     """THREATS T-23."""
 
     async def scene(house: House) -> None:
-        house.giver.answers = [*[Done()] * fails, answer]
+        house.giver.answers = [*[DOES] * fails, answer]
         client = began(house)
         told_with: list[set[str]] = []
         say = client.waiting.fail
@@ -92,7 +93,7 @@ def test_if_one_is_not_given_all_are_taken_back_before_the_client_is_told(tmp_pa
 
 @played
 async def test_what_was_given_last_is_taken_back_first(house: House) -> None:
-    house.giver.answers = [Done(), Done(), NO]
+    house.giver.answers = [DOES, DOES, NO]
     began(house)
     await house.settle()
     assert [id for deed, id in house.giver.asked if deed == "take"] == [IDS[1], IDS[0]]
@@ -101,7 +102,7 @@ async def test_what_was_given_last_is_taken_back_first(house: House) -> None:
 @played
 async def test_a_client_is_told_though_one_cannot_be_taken_back_now_and_that_goes_on(house: House) -> None:
     """THREATS T-23."""
-    house.giver.answers = [Done(), NO, Done(), SILENT]
+    house.giver.answers = [DOES, NO, DOES, SILENT]
     client = began(house)
     await house.settle()
     assert client.said == ["refused"] and "is not taken back yet" in client.heard[0].text and A in client.heard[0].text
@@ -122,11 +123,11 @@ async def test_a_client_that_goes_gives_all_of_it_back(house: House) -> None:
 
 @played
 async def test_a_client_that_goes_while_the_second_is_given_has_nothing(house: House) -> None:
-    house.giver.answers = [Done(), HANGS]
+    house.giver.answers = [DOES, HANGS]
     client = began(house)
     await house.settle()
     client.go()
-    house.giver.hanging[0].set_result(Done())
+    house.giver.hanging[0].set_result(DOES)
     await house.settle()
     assert states(house) == [ENDED] * 3 and house.giver.there == set() and client.heard == []
 
@@ -145,11 +146,11 @@ async def test_all_are_kept_or_none(house: House) -> None:
 
 @played
 async def test_a_revocation_while_the_second_is_given_takes_all(house: House) -> None:
-    house.giver.answers = [Done(), HANGS]
+    house.giver.answers = [DOES, HANGS]
     client = began(house)
     await house.settle()
     house.perform.act(Revoked(ID, actor(ALICE, Role.OPERATOR), "an incident"))
-    house.giver.hanging[0].set_result(Done())
+    house.giver.hanging[0].set_result(DOES)
     await house.settle()
     assert states(house) == [ENDED] * 3 and house.giver.there == set()
     assert client.said == ["refused"] and "an incident" in client.heard[0].text
@@ -158,11 +159,11 @@ async def test_a_revocation_while_the_second_is_given_takes_all(house: House) ->
 @played
 async def test_a_revocation_while_the_last_is_given_is_told_to_the_client_that_waits(house: House) -> None:
     """THREATS T-23. Everything was given then, and nobody had it."""
-    house.giver.answers = [Done(), Done(), HANGS]
+    house.giver.answers = [DOES, DOES, HANGS]
     client = began(house)
     await house.settle()
     house.perform.act(Revoked(ID, actor(ALICE, Role.OPERATOR), "an incident"))
-    house.giver.hanging[0].set_result(Done())
+    house.giver.hanging[0].set_result(DOES)
     await house.settle()
     assert states(house) == [ENDED] * 3 and house.giver.there == set()
     assert client.said == ["refused"] and f"{C} could not be given" in client.heard[0].text
@@ -172,11 +173,11 @@ async def test_a_revocation_while_the_last_is_given_is_told_to_the_client_that_w
 @played
 async def test_it_is_told_too_if_one_of_all_cannot_be_taken_back_now(house: House) -> None:
     """THREATS T-23."""
-    house.giver.answers = [Done(), Done(), HANGS, Done(), Done(), SILENT]
+    house.giver.answers = [DOES, DOES, HANGS, DOES, DOES, SILENT]
     client = began(house)
     await house.settle()
     house.perform.act(Revoked(ID, actor(ALICE, Role.OPERATOR), "an incident"))
-    house.giver.hanging[0].set_result(Done())
+    house.giver.hanging[0].set_result(DOES)
     await house.settle()
     assert client.said == ["refused"] and "is not taken back yet" in client.heard[0].text
     await house.pass_time(1.0)
@@ -198,7 +199,7 @@ def test_a_daemon_that_was_killed_goes_on_and_hands_all_to_the_client_that_comes
     """THREATS T-23."""
 
     async def scene(house: House) -> None:
-        house.giver.answers = [*[Done()] * n_given, HANGS]
+        house.giver.answers = [*[DOES] * n_given, HANGS]
         began(house)
         await house.settle()
         house.restart()
@@ -217,7 +218,7 @@ def test_if_nobody_comes_back_all_of_it_is_taken(tmp_path: Path, n_given: int) -
     """THREATS T-23."""
 
     async def scene(house: House) -> None:
-        house.giver.answers = [*[Done()] * n_given, HANGS]
+        house.giver.answers = [*[DOES] * n_given, HANGS]
         began(house)
         await house.settle()
         house.restart()
@@ -235,7 +236,7 @@ def test_if_nobody_comes_back_all_of_it_is_taken(tmp_path: Path, n_given: int) -
 @played
 async def test_a_client_that_came_back_at_once_is_not_missed_while_the_second_is_slow(house: House) -> None:
     """It is handed all of it, though the time to come back is over when the last is given. THREATS T-23."""
-    house.giver.answers = [Done(), HANGS]
+    house.giver.answers = [DOES, HANGS]
     began(house)
     await house.settle()
     house.restart()
@@ -245,7 +246,7 @@ async def test_a_client_that_came_back_at_once_is_not_missed_while_the_second_is
     await house.pass_time(0.0)
     await house.pass_time(COMES_BACK_FOR)
     assert states(house) == [HELD, GIVING, GIVING] and client.heard == []
-    house.giver.hanging[0].set_result(Done())
+    house.giver.hanging[0].set_result(DOES)
     await house.settle()
     assert client.said == ["given"] * 3 and states(house) == [HELD] * 3
 
@@ -253,7 +254,7 @@ async def test_a_client_that_came_back_at_once_is_not_missed_while_the_second_is
 @played
 async def test_a_client_that_came_back_and_went_again_has_nothing(house: House) -> None:
     """THREATS T-23."""
-    house.giver.answers = [Done(), HANGS]
+    house.giver.answers = [DOES, HANGS]
     began(house)
     await house.settle()
     house.restart()
@@ -263,7 +264,7 @@ async def test_a_client_that_came_back_and_went_again_has_nothing(house: House) 
     await house.pass_time(0.0)
     await house.pass_time(COMES_BACK_FOR)
     client.go()
-    house.giver.hanging[0].set_result(Done())
+    house.giver.hanging[0].set_result(DOES)
     await house.settle()
     assert states(house) == [ENDED] * 3 and house.giver.there == set() and client.heard == []
 
@@ -281,11 +282,11 @@ async def test_another_boot_takes_all_of_it(house: House) -> None:
 
 @played
 async def test_a_full_disk_while_the_second_is_given_gives_all_of_it_a_moment_later(house: House) -> None:
-    house.giver.answers = [Done(), HANGS]
+    house.giver.answers = [DOES, HANGS]
     client = began(house)
     await house.settle()
     house.store.n_fail = 2
-    house.giver.hanging[0].set_result(Done())
+    house.giver.hanging[0].set_result(DOES)
     await house.settle()
     assert client.heard == [] and states(house) == [HELD, GIVING, GIVING]
     await house.pass_time(1.0)
@@ -297,7 +298,7 @@ def test_a_full_disk_when_nobody_knows_what_was_given_leaves_nothing_stuck(tmp_p
     """The order to take all back could not be recorded, so the same thing is asked for again. THREATS T-23."""
 
     async def scene(house: House) -> None:
-        house.giver.answers = [*[Done()] * place, HANGS]
+        house.giver.answers = [*[DOES] * place, HANGS]
         client = began(house)
         await house.settle()
         house.store.n_fail = 1
@@ -329,7 +330,7 @@ def test_whichever_read_fails_after_the_first_is_given_the_others_follow(tmp_pat
             return read(id)
 
         house.store.holding = failing  # type: ignore[method-assign]
-        house.giver.hanging[0].set_result(Done())
+        house.giver.hanging[0].set_result(DOES)
         await house.settle()
         assert n_left[0] <= 0, "the read was made, and failed"
         for _ in range(3):
@@ -368,7 +369,7 @@ def is_open(descriptor: int) -> bool:
 async def test_a_secret_goes_to_the_client_and_is_nowhere_in_the_database(house: House) -> None:
     """THREATS T-24."""
     made = sealed()
-    house.giver.answers = [Done(), Done(secret=made)]
+    house.giver.answers = [DOES, Given(secret=made)]
     client = began(house)
     await house.settle()
     assert [given.secret for given in client.heard] == ["", "here", ""] and client.descriptors == [made]
@@ -383,7 +384,7 @@ async def test_a_secret_goes_to_the_client_and_is_nowhere_in_the_database(house:
 async def test_a_secret_is_handed_over_once(house: House) -> None:
     """THREATS T-24."""
     made = sealed()
-    house.giver.answers = [Done(secret=made)]
+    house.giver.answers = [Given(secret=made)]
     client = house.begin()
     await house.settle()
     os.close(client.descriptors[0])
@@ -409,7 +410,7 @@ def test_what_is_no_sealed_secret_is_not_passed_on_and_the_thing_is_taken_back(t
 
     async def scene(house: House) -> None:
         made = make()
-        house.giver.answers = [Done(secret=made)]
+        house.giver.answers = [Given(secret=made)]
         client = house.begin()
         await house.settle()
         assert client.said == ["refused"] and client.descriptors == [] and not is_open(made)
@@ -424,7 +425,7 @@ def test_what_is_no_sealed_secret_is_not_passed_on_and_the_thing_is_taken_back(t
 async def test_a_secret_that_nobody_takes_is_closed(house: House) -> None:
     """THREATS T-24."""
     made = sealed()
-    house.giver.answers = [Done(secret=made), HANGS]
+    house.giver.answers = [Given(secret=made), HANGS]
     client = began(house)
     await house.settle()
     client.go()
@@ -448,7 +449,7 @@ def test_a_fault_while_things_are_handed_over_loses_no_secret(
 
     async def scene(house: House) -> None:
         one, other = sealed(), sealed()
-        house.giver.answers = [Done(secret=one), HANGS]
+        house.giver.answers = [Given(secret=one), HANGS]
         client = house.begin(things=(A, B))
         await house.settle()
 
@@ -461,7 +462,7 @@ def test_a_fault_while_things_are_handed_over_loses_no_secret(
                 patched.setattr(house.giver, "name_of", lambda thing: next(names, broken)(thing))
             else:
                 patched.setattr(client.waiting, "_say", lambda *given: os.close(given[1]) or broken())
-            house.giver.hanging[0].set_result(Done(secret=other))
+            house.giver.hanging[0].set_result(Given(secret=other))
             await house.settle()
         client.go()
         await house.pass_time(1.0)
@@ -473,16 +474,25 @@ def test_a_fault_while_things_are_handed_over_loses_no_secret(
     house.close()
 
 
-@played
-async def test_a_secret_that_comes_when_a_thing_is_taken_back_is_closed(house: House) -> None:
+@pytest.mark.parametrize("deed", ["take", "look"])
+def test_an_answer_to_another_question_is_none_and_its_secret_is_closed(house: House, deed: str) -> None:
     """THREATS T-24."""
     made = sealed()
-    house.giver.answers = [Done(), Done(secret=made)]
-    client = house.begin()
-    await house.settle()
-    client.go()
-    await house.settle()
-    assert house.held().state is ENDED and not is_open(made)
+
+    class Odd(Giver):
+        async def ask(self, question: Question) -> Answer:
+            return Given(secret=made)
+
+    async def scene() -> None:
+        house.begin()
+        await house.settle()
+        odd = Odd("service-ticket", (), house.store.grant)
+        assert await getattr(odd, deed)(house.held()) == Failed(
+            "the giver of service-ticket:postgres/db1.example.test has answered another question"
+        )
+        assert not is_open(made)
+
+    asyncio.run(scene())
 
 
 @played

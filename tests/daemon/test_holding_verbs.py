@@ -23,7 +23,7 @@ from jitd.core.naming import Naming
 from jitd.core.origin import Caller
 from jitd.core.thing import WITH_SECRET
 from jitd.deciding.directory import Account
-from jitd.giving import Done, Failed, Givers
+from jitd.giving import Failed, Givers
 from jitd.giving import Refused as NotNow
 from jitd.server.connection import Connection
 from jitd.verbs import endings, locks
@@ -94,7 +94,7 @@ def test_a_verb_that_ends_it_returns_when_it_is_taken(house: House, verb: str) -
         while not house.giver.hanging:
             await asyncio.sleep(0)
         assert not house_is_patient.done() and house.held().state is TAKING
-        house.giver.hanging[0].set_result(Done())
+        house.giver.hanging[0].set_result(FakeGiver.DOES)
         said = await house_is_patient
         assert house.held().state is ENDED and house.giver.there == set()
         assert "taken back" in said, said
@@ -319,7 +319,7 @@ async def test_of_two_that_resume_what_is_still_being_given_one_waits(house: Hou
     await house.settle()
     with pytest.raises(Refusal, match="somebody waits for request"):
         await house.come_back()
-    house.giver.hanging[0].set_result(Done())
+    house.giver.hanging[0].set_result(FakeGiver.DOES)
     await house.settle()
     assert house.held().state is HELD
 

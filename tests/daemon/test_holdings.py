@@ -19,14 +19,14 @@ from jitd.core.grant import Expired, GrantState, Revoked
 from jitd.core.holding import Ending, HoldingState, Taking
 from jitd.core.law import CLOCK, DAEMON
 from jitd.core.lock import Whom
-from jitd.giving import Done, Failed, Refused
+from jitd.giving import Failed, Refused
 from jitd.lifecycle.holdings import FIRST_PAUSE, LONGEST_PAUSE
 from jitd.lifecycle.recovery import COMES_BACK_FOR
 from tests.daemon.giving import ID, FakeGiver, House
 from tests.scene import actor, free, locked, permit, person, place, review
 
 GIVING, HELD, TAKING, ENDED = HoldingState
-HANGS = FakeGiver.HANGS
+DOES, HANGS = FakeGiver.DOES, FakeGiver.HANGS
 SILENT, NO = Failed("the KDC is silent"), Refused("it is not gated")
 Scene = Callable[[House], Coroutine[Any, Any, None]]
 
@@ -94,7 +94,7 @@ async def test_a_client_that_goes_before_it_is_given_has_nothing_and_it_is_taken
     client = house.begin()
     await house.settle()
     client.go()
-    house.giver.hanging[0].set_result(Done())
+    house.giver.hanging[0].set_result(DOES)
     await house.settle()
     assert client.said == [] and house.held().state is ENDED and house.giver.there == set()
     assert house.held().because == "its client went away"
@@ -242,7 +242,7 @@ async def test_what_is_revoked_while_it_is_being_given_is_taken_after_the_answer
     await house.settle()
     assert house.giver.asked == [("give", ID)] and house.held().state is TAKING
     assert client.said == ["refused"] and "wrong host" in client.heard[0].text
-    house.giver.hanging[0].set_result(Done())
+    house.giver.hanging[0].set_result(DOES)
     await house.settle()
     assert house.giver.asked == [("give", ID), ("take", ID)] and house.giver.most_at_once == 1
     found = house.held()
@@ -274,12 +274,12 @@ async def test_each_holding_is_asked_about_by_one_at_a_time_however_often_it_is_
         house.perform._do(Give(ID))
     await house.settle()
     assert house.giver.asked == [("give", ID)]
-    house.giver.hanging[0].set_result(Done())
+    house.giver.hanging[0].set_result(DOES)
     await house.settle()
     house.perform.act(Taking(ID, DAEMON, "enough"), Taking(ID, DAEMON, "enough"))
     await house.settle()
     assert house.giver.asked == [("give", ID), ("take", ID)]
-    house.giver.hanging[1].set_result(Done())
+    house.giver.hanging[1].set_result(DOES)
     await house.settle()
     assert house.giver.asked == [("give", ID), ("take", ID)] and house.held().state is ENDED
     assert len(house.perform.holdings._memory) == 0, "nothing is kept of what has ended"
@@ -511,7 +511,7 @@ async def test_nobody_gets_back_what_is_theirs_by_a_client_that_comes_again_in_t
 
 async def in_state(house: House, state: HoldingState, *, stays: bool = False, keeps: bool = True) -> None:
     """A holding of alice's in ``state`` in the database of a daemon that is killed now. What ``stays`` is kept, if ``keeps``."""
-    house.giver.answers = [HANGS] if state is GIVING else [Done(), HANGS]
+    house.giver.answers = [HANGS] if state is GIVING else [DOES, HANGS]
     client = house.begin(stays=stays)
     await house.settle()
     if state is HELD and stays and keeps:
@@ -615,7 +615,7 @@ async def test_a_give_that_hangs_over_the_time_to_come_back_is_handed_to_who_wai
     back = await house.come_back()
     await house.pass_time(COMES_BACK_FOR + 1)
     assert back.said == [] and house.held().state is GIVING
-    house.giver.hanging[0].set_result(Done())
+    house.giver.hanging[0].set_result(DOES)
     await house.settle()
     assert back.said == ["given"]
 

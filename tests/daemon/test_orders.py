@@ -27,7 +27,8 @@ def test_what_was_brought_goes_to_the_thing_that_takes_it_and_to_no_other(tmp_pa
         await house.settle()
         held, granted = replace(house.held(), thing=f"{kind}:x"), house.grant()
         granted = replace(granted, command=replace(granted.command, brought=KEY))
-        assert order_of(held, {ID: granted}.get).brought == (KEY if kind in TAKEN_BY else "")
+        order, person = order_of(held, {ID: granted}.get)
+        assert (order.brought, person) == (KEY if kind in TAKEN_BY else "", granted.holder.person)
         house.close()
 
     asyncio.run(scene())

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from jitd.core.holding import Holding, HoldingState
-from jitd.giving import Done, Failed, Refused, service_tickets
+from jitd.giving import Failed, Given, Refused, service_tickets
 from jitd.giving.service_tickets import FIRST_PAUSE, LONGEST_PAUSE, REFUSED_FOR, ServiceTickets
 from jitd.kdc import messages
 from tests.scene import START, THING, moment
@@ -84,7 +84,7 @@ class Scene:
         until = moment(self.after).at + timedelta(seconds=lasts)
         one = Holding(id, id, id, THING, "alice@EXAMPLE.TEST", until, False, START)
         self.holdings[id] = one
-        assert asyncio.run(self.tickets.give(one)) == Done()
+        assert asyncio.run(self.tickets.give(one)) == Given()
         self.holdings[id] = replace(one, state=HELD, given_at=moment(self.after).at)
 
     def comes_to(self, state: HoldingState, id: str = ID) -> None:

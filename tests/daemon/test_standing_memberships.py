@@ -14,7 +14,7 @@ from jitd.core.holding import Ending, HoldingState
 from jitd.givers.kind import Failed as FailedThere
 from jitd.givers.kind import Strays, Taken
 from jitd.givers.messages import QUESTIONS, Search, Take
-from jitd.giving import Answer, Done, Failed
+from jitd.giving import Answer, Failed
 from jitd.giving.standing import take_standing
 from tests.daemon.giving import ID, FakeGiver, House
 
@@ -54,7 +54,7 @@ def test_a_membership_that_is_held_is_taken_at_the_upgrade_and_what_is_left_is_s
         if keeps:
             client.keep()
         assert house.held().state is HoldingState.HELD
-        await restarted(house, Done(left=LEFT))
+        await restarted(house, Taken(LEFT))
         held = house.held()
         assert (held.state, held.because) == (HoldingState.ENDED, "this version of jitd gives groups to runs only")
         assert held.outcome is not None and (held.outcome.ending, held.outcome.because) == (Ending.LEFT, LEFT)
@@ -68,7 +68,7 @@ def test_one_that_was_being_given_is_not_given(house: House) -> None:
         house.giver.answers = [FakeGiver.HANGS]
         house.begin(what=THING)
         await house.settle()
-        await restarted(house, Done(left=LEFT))
+        await restarted(house, Taken(LEFT))
         held = house.held()
         assert held.state is HoldingState.ENDED and held.outcome is not None and held.outcome.ending is Ending.NOT_GIVEN
         assert house.giver.asked == [("take", ID)]
@@ -86,7 +86,7 @@ def test_one_that_cannot_be_taken_is_tried_again_and_neither_held_nor_ended_unti
         await restarted(house, locked, locked)  # once at the upgrade, and once because the holding is open
         assert house.held().state is HoldingState.TAKING
         assert house.perform.holdings.untaken()[ID].why.endswith("it is locked")
-        house.giver.answers = [Done(left=LEFT)]
+        house.giver.answers = [Taken(LEFT)]
         await house.pass_time(1)
         held = house.held()
         assert held.state is HoldingState.ENDED and held.outcome is not None and held.outcome.ending is Ending.LEFT

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from jitd.core.holding import Holding
-from jitd.giving import Done, Refused
+from jitd.giving import Given, Refused
 from jitd.giving.service_tickets import ServiceTickets
 from jitd.giving.trials import Trials
 from jitd.kdc import messages
@@ -138,6 +138,6 @@ def test_a_gate_is_tried_before_the_first_ticket_for_it_is_given(kdcs: Kdcs) -> 
     del kdcs.says["kdc2", DB1]
     kdcs.look()
     n_asked = len(kdcs.asked)
-    assert asyncio.run(tickets.give(holding)) == Done()
+    assert asyncio.run(tickets.give(holding)) == Given()
     assert [(give.id, give.service, give.client) for give in writer.asked] == [("K7QM2XVD", DB1, "alice@EXAMPLE.TEST")]
     assert len(kdcs.asked) == n_asked, "what was tried is not tried again each time"

@@ -16,7 +16,6 @@ from jitd.core.holding import Holding, HoldingState
 from jitd.core.request import issued
 from jitd.givers import messages
 from jitd.givers.kind import Taken
-from jitd.giving import Done
 from jitd.giving.admin_programs import AdminPrograms
 from jitd.giving.host_things import HostThings
 from jitd.settings.givers import ProgramGiver
@@ -80,6 +79,6 @@ def test_the_stuck_things_of_one_person_are_taken_back_in_turn_with_those_of_oth
             assert len(hanging.begun) == n_begun
             await hanging.let_one_go_on()
         assert hanging.begun == ["alice", "bob", "carol", "alice", "alice"]
-        assert [type(answer) for answer in await asyncio.gather(*taking)] == [Done] * len(PEOPLE)
+        assert [type(answer) for answer in await asyncio.gather(*taking)] == [Taken] * len(PEOPLE)
 
     asyncio.run(whole())

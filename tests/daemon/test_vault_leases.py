@@ -21,8 +21,7 @@ import pytest
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.toml_document import ConfigError
-from jitd.givers.kind import Seen, State, Strays
-from jitd.giving import Answer, Done, Failed, Refused
+from jitd.giving import Answer, Failed, Given, Refused, Seen, State, Strays, Taken
 from jitd.giving.lease_notes import LeaseNotes, Note
 from jitd.giving.vault_leases import VaultLeases
 from jitd.outside import leases
@@ -128,7 +127,7 @@ class Stage:
         return self.loop.run_until_complete(self.giver.strays(THING, holdings))
 
     def secret(self, answer: Answer) -> bytes:
-        assert isinstance(answer, Done) and answer.secret is not None, answer
+        assert isinstance(answer, Given) and answer.secret is not None, answer
         with open(answer.secret, "rb") as stream:
             return stream.read()
 
@@ -160,13 +159,13 @@ def test_a_lease_is_given_and_taken_and_its_secret_is_the_persons(stage: Stage) 
     said = stage.give(held)
     (lease,) = stage.at.live("alice")
     assert json.loads(stage.secret(said)) == stage.at.leases[lease].data
-    assert isinstance(said, Done) and "the lease is good until" in said.tell
+    assert isinstance(said, Given) and "the lease is good until" in said.tell
     assert stage.look(held) == Seen(State.STANDS)
     note = (stage.place / "leases/K7QM-2XVD.json").read_text()
     assert lease in note and stage.at.leases[lease].data["password"] not in note and stage.at.leases[lease].token not in note
-    assert stage.take(held) == Done()
+    assert stage.take(held) == Taken()
     assert stage.at.snapshot() == before and stage.files() == []
-    assert stage.take(held) == Done(), "twice"
+    assert stage.take(held) == Taken(), "twice"
 
 
 QUESTIONS = 2
@@ -187,7 +186,7 @@ def test_whatever_moment_jitd_is_killed_at_no_lease_is_lost(stage: Stage, moment
     if then == "given again":
         os.close(stage.give(held).secret)  # type: ignore[union-attr,arg-type]
         assert len(stage.at.live()) == 1, "what was read before is ended"
-    assert stage.take(held) == Done()
+    assert stage.take(held) == Taken()
     assert stage.at.live() == [] and stage.files() == []
     left = {token.accessor for token in stage.at.tokens.values()} - set(before[0])  # type: ignore[index]
     assert len(left) == (1 if (moment, number) == ("after", 1) else 0), "a token that nobody knows has read nothing"
@@ -203,7 +202,7 @@ def test_jitd_may_be_killed_while_a_lease_is_ended(stage: Stage, moment: str) ->
         stage.take(held)
     assert stage.files() == ["K7QM-2XVD.json"]
     stage.start()
-    assert stage.take(held) == Done() and stage.at.snapshot() == before and stage.files() == []
+    assert stage.take(held) == Taken() and stage.at.snapshot() == before and stage.files() == []
 
 
 @needs_root
@@ -228,7 +227,7 @@ def test_the_id_of_a_lease_is_on_the_disk_before_its_secret_goes_on(stage: Stage
     # the line to jitd-outside was opened, and the server's threads, which are of this process, may still close theirs
     wait_for(lambda: len(os.listdir("/proc/self/fd")) <= n_before + 1, what="that the secret is closed")
     monkeypatch.undo()
-    assert stage.take(stage.holding()) == Done() and stage.at.live() == []
+    assert stage.take(stage.holding()) == Taken() and stage.at.live() == []
 
 
 @needs_root
@@ -248,7 +247,7 @@ def test_a_disk_that_takes_no_note_gives_no_lease(stage: Stage) -> None:
     assert isinstance(said, Failed) and ("cannot be written" in said.why or "cannot be read" in said.why)
     assert stage.at.live() == []
     (stage.place / "leases").unlink()
-    assert stage.take(stage.holding()) == Done()
+    assert stage.take(stage.holding()) == Taken()
 
 
 @needs_root
@@ -258,7 +257,7 @@ def test_given_twice_the_first_secret_is_good_for_nothing(stage: Stage) -> None:
     assert first["username"] != second["username"]
     (live,) = stage.at.live()
     assert stage.at.leases[live].data == second
-    assert stage.take(held) == Done() and stage.at.live() == []
+    assert stage.take(held) == Taken() and stage.at.live() == []
 
 
 @needs_root
@@ -267,9 +266,9 @@ def test_two_holdings_have_a_lease_each_and_the_end_of_one_leaves_the_other(stag
     stage.secret(stage.give(one))
     (first,) = stage.at.live()
     stage.secret(stage.give(two))
-    assert stage.take(one) == Done()
+    assert stage.take(one) == Taken()
     assert len(stage.at.live()) == 1 and first not in stage.at.live()
-    assert stage.take(two) == Done()
+    assert stage.take(two) == Taken()
 
 
 @needs_root
@@ -279,7 +278,7 @@ def test_a_lease_that_is_longer_than_the_grant_ends_with_it_though_jitd_is_down(
     for seconds in (3, 12, 48):  # on a host that is too busy for three, it has ended before it is looked at
         held = stage.holding(seconds=seconds)
         said = stage.give(held)
-        if isinstance(said, Done):
+        if isinstance(said, Given):
             stage.secret(said)
         if is_live := len(stage.at.live()) == 1:
             break
@@ -288,7 +287,7 @@ def test_a_lease_that_is_longer_than_the_grant_ends_with_it_though_jitd_is_down(
     wait_for(lambda: stage.at.live() == [], what="the end of the token, and of its lease with it")
     assert time.time() >= int(held.until.timestamp()) - 1
     assert stage.look(held) == Seen(State.GONE, "the lease was shorter than the grant and has ended: jitd renews no lease")
-    assert stage.take(held) == Done() and stage.files() == []
+    assert stage.take(held) == Taken() and stage.files() == []
 
 
 @needs_root
@@ -296,15 +295,15 @@ def test_a_lease_that_is_shorter_than_the_grant_is_said_to_be_and_is_not_renewed
     for lasts in (2, 8, 32):  # on a host that is too busy for two, its token has ended before there is a lease
         stage.at.lasts = lasts
         held = stage.holding()
-        if isinstance(said := stage.give(held), Done):
+        if isinstance(said := stage.give(held), Given):
             break
         stage.take(held)
-    assert isinstance(said, Done) and "before the grant ends, and jitd renews no lease" in said.tell
+    assert isinstance(said, Given) and "before the grant ends, and jitd renews no lease" in said.tell
     stage.secret(said)
     wait_for(lambda: stage.at.live() == [], what="the end of the lease")
     assert stage.look(held) == Seen(State.GONE, "the lease was shorter than the grant and has ended: jitd renews no lease")
     assert not any(path.endswith("renew") for _, path, _ in stage.at.seen)
-    assert stage.take(held) == Done()
+    assert stage.take(held) == Taken()
 
 
 @needs_root
@@ -315,7 +314,7 @@ def test_an_answer_that_is_late_makes_no_lease_longer(stage: Stage) -> None:
     stage.secret(stage.give(held))
     note = stage.notes.read(held.id)
     assert note is not None and note.until <= time.time() + 90
-    assert stage.take(held) == Done()
+    assert stage.take(held) == Taken()
 
 
 @needs_root
@@ -325,7 +324,7 @@ def test_what_somebody_ended_at_the_server_is_gone_and_is_taken_without_a_compla
     stage.at.revoke_by_hand()
     seen = stage.look(held)
     assert isinstance(seen, Seen) and seen.state is State.GONE and "somebody has ended it there" in seen.why
-    assert stage.take(held) == Done() and stage.files() == []
+    assert stage.take(held) == Taken() and stage.files() == []
 
 
 @needs_root
@@ -340,7 +339,7 @@ def test_a_lease_that_cannot_be_ended_now_is_not_called_ended(stage: Stage, faul
     assert isinstance(stage.look(held), Failed)
     assert len(stage.at.leases) == 1 and stage.files() == ["K7QM-2XVD.json"]
     stage.at.fault = None
-    assert stage.take(held) == Done() and stage.at.live() == []
+    assert stage.take(held) == Taken() and stage.at.live() == []
 
 
 @needs_root
@@ -362,7 +361,7 @@ def test_the_token_is_ended_though_the_end_of_its_lease_fails(stage: Stage, how:
     assert isinstance(said, Failed) and "is not ended" in said.why, "it is not called ended"
     assert len(stage.at.asked("auth/token/revoke-accessor")) == 1
     stage.at.before = lambda path: None
-    assert stage.take(held) == Done() and stage.at.live() == []
+    assert stage.take(held) == Taken() and stage.at.live() == []
 
 
 @needs_root
@@ -374,7 +373,7 @@ def test_a_server_that_refuses_gives_nothing_and_leaves_nothing(stage: Stage) ->
     stage.at.before = lambda path: errors(403, "permission denied") if path.startswith("database") else None
     said = stage.give(stage.holding())
     assert isinstance(said, Failed) and "no lease of database/creds/reporting" in said.why
-    assert stage.take(stage.holding()) == Done() and stage.at.snapshot() == before and stage.files() == []
+    assert stage.take(stage.holding()) == Taken() and stage.at.snapshot() == before and stage.files() == []
 
 
 @needs_root
@@ -392,7 +391,7 @@ def test_another_server_in_the_settings_is_not_asked_about_a_lease_of_this_one(s
     assert isinstance(said, Failed) and "write the table [givers.app] there again" in said.why
     assert len(stage.asked) == n_asked and len(stage.at.live()) == 1
     stage.read()
-    assert stage.take(held) == Done() and stage.at.live() == []
+    assert stage.take(held) == Taken() and stage.at.live() == []
 
 
 @needs_root
@@ -408,7 +407,7 @@ def test_a_note_that_is_damaged_is_not_taken_for_none(stage: Stage, content: byt
         assert isinstance(said, Failed), said
     assert len(stage.at.live()) == 1
     file.write_bytes(good)
-    assert stage.take(held) == Done() and stage.at.live() == []
+    assert stage.take(held) == Taken() and stage.at.live() == []
 
 
 @needs_root
@@ -429,14 +428,14 @@ def test_a_lease_whose_note_is_gone_is_not_called_ended(stage: Stage) -> None:
     note = file.read_bytes()
     file.unlink()
     said = stage.take(held)
-    assert isinstance(said, Done) and "jitd's note about" in said.left
+    assert isinstance(said, Taken) and "jitd's note about" in said.left
     assert len(stage.at.live()) == 1
     stage.now = lambda: datetime.now(UTC) + timedelta(seconds=601)
-    assert stage.take(held) == Done(), "the server has ended it at its time"
+    assert stage.take(held) == Taken(), "the server has ended it at its time"
     stage.now = lambda: datetime.now(UTC)
     file.write_bytes(note)
-    assert stage.take(held) == Done() and stage.at.live() == []
-    assert stage.take(held) == Done(), "the end could not be recorded, and is asked for again"
+    assert stage.take(held) == Taken() and stage.at.live() == []
+    assert stage.take(held) == Taken(), "the end could not be recorded, and is asked for again"
 
 
 @needs_root
@@ -447,7 +446,7 @@ def test_a_lease_that_nobody_holds_is_found(stage: Stage) -> None:
     (stage.place / "leases/.K7QM-2XVD.json.new").write_bytes(b"half")
     (stage.place / "leases/README.json").write_bytes(b"an administrator's own")
     assert stage.strays("K7QM-2XVD") == Strays()
-    assert stage.take(held) == Done() and stage.strays() == Strays()
+    assert stage.take(held) == Taken() and stage.strays() == Strays()
 
 
 @needs_root
@@ -477,7 +476,7 @@ def test_a_signed_key_ends_by_itself_and_the_record_says_so(signing: Stage) -> N
     assert "ssh-ed25519-cert-v01@openssh.com user certificate" in shown and "ops" in shown
     assert signing.look(held) == Seen(State.STANDS)
     said = signing.take(held)
-    assert isinstance(said, Done) and "the server revokes none" in said.left
+    assert isinstance(said, Taken) and "the server revokes none" in said.left
     assert signing.at.snapshot() == before and signing.files() == []
 
 
@@ -486,7 +485,7 @@ def test_a_signed_key_whose_time_is_over_leaves_nothing(signing: Stage) -> None:
     held = signing.holding(KEY_THING)
     signing.secret(signing.give(held))
     signing.now = lambda: datetime.now(UTC) + timedelta(seconds=601)
-    assert signing.take(held) == Done() and signing.files() == []
+    assert signing.take(held) == Taken() and signing.files() == []
 
 
 @needs_root

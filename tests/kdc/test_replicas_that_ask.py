@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd.giving import Done, Failed
+from jitd.giving import Failed, Taken
 from tests.kdc.stage import Stage, staged
 from tests.kdc.test_renewed_grants import Daemon, half_a_record
 from tests.krb5.realm import PATH, Realm, wait_until
@@ -127,5 +127,5 @@ def test_a_replica_knows_the_next_end_before_the_last_one_has_passed_and_ends_a_
         assert 0 < daemon.ticket(replica) <= end, "what was revoked is there until its end"
         wait_until(end)
         assert (daemon.ticket(), daemon.ticket(replica)) == (0, 0)
-    assert daemon.take() == Done()
+    assert daemon.take() == Taken()
     wait_for(lambda: f"jit_grant:{daemon.holding.id.replace('-', '')}" not in replica.strings(daemon.service), PATIENCE)
