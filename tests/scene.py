@@ -5,10 +5,11 @@ about.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
+from jitd.core.asked_terms import USUAL, AskedTerms
 from jitd.core.authentication import KdcAnswer
 from jitd.core.claims import Claims
 from jitd.core.command import Command, RunAs, fingerprint
@@ -20,11 +21,19 @@ from jitd.core.lock import Lifted, Lock, Placed, Whom
 from jitd.core.request import DeadlinePassed, Request, Reviewed, Screened, Submitted, Verdict, Withdrawn
 from jitd.core.subject import Subject
 
+T = TypeVar("T")
 REALM = "EXAMPLE.TEST"
 HOST = "db1.example.test"
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 GROUPS = {"alice": {"alice", "dba"}, "bob": {"bob", "ops"}, "carol": {"carol", "ops"}, "dave": {"dave", "ops", "security"}}
 ROOT_ACCOUNT = RunAs("root", 0, "root", 0)
+
+
+def but(of: T, **changes: Any) -> T:
+    """``of``, a request or a question, with ``changes``. Those that are named as a term change the terms that it asks for."""
+    asked_for = {one.name: changes.pop(one.name) for one in fields(AskedTerms) if one.name in changes}
+    terms = {"terms": replace(of.terms, **asked_for)} if asked_for else {}  # type: ignore[attr-defined]
+    return replace(of, **terms, **changes)  # type: ignore[type-var]
 
 
 def moment(after: float = 0.0, boot_id: str = "boot-1") -> Moment:
@@ -77,13 +86,13 @@ def asked(id: str = "K7QM-2XVD", who: Subject | None = None, what: Command | Non
         claims=Claims("why", b"/dev/pts/1", 7, ("bash",)),
         lasts_for=None,
         uses=None,
-        timeout_for=None,
+        terms=USUAL,
         waits=True,
         submitted_at=START,
         submitted_boot=1000.0,
         fingerprint=fingerprint(id, who.principal, HOST, "jitsudo", what, terms),
     )
-    return replace(made, **changes)
+    return but(made, **changes)
 
 
 def permit(*approvals: Approval, **changes: Any) -> Permit:

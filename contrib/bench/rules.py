@@ -15,6 +15,7 @@ from statistics import quantiles
 
 from table import Table
 
+from jitd.core.asked_terms import USUAL
 from jitd.core.command import Command, RunAs
 from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import Permit
@@ -94,7 +95,7 @@ def question(kind: Kind, n: int) -> Question:
         reason=None,
         lasts_for=None,
         uses=None,
-        timeout_for=None,
+        terms=USUAL,
         chdir=None,
         is_own_group=True,
         is_missing=False,

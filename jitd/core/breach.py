@@ -30,8 +30,8 @@ def breach(rule: str, obligations: Obligations, question: Question) -> str:
         return f"rule {rule} grants at most {spell_duration(obligations.lasts_for)}"
     if question.uses is not None and not 1 <= question.uses <= obligations.uses:
         return f"rule {rule} grants at most {count(obligations.uses, 'use')}"
-    if question.timeout_for is not None and terms.timeout_for is not None and question.timeout_for > terms.timeout_for:
-        return f"rule {rule} lets a command run for at most {spell_duration(terms.timeout_for)}"
+    if found := question.terms.beyond(rule, obligations):
+        return found
     if question.command.options and not terms.options:
         options = listed(tuple(_spelled(option) for option in question.command.options), "and")
         return f"rule {rule} does not allow the options {options} of {question.service}"

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
+from jitd.core.asked_terms import AskedTerms
 from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Terms, Why, narrow
@@ -40,10 +41,9 @@ class Asking:
 
     ``rule`` is the rule that permits the request. ``policy`` is the SHA-256 of the policy's files. ``owed`` contains the
     approvals that the rule demands. ``approved`` contains the principals of the people who have approved. ``facts`` contains the
-    facts that the rule used. Each fact has its name, and its value as text. ``lasts_for`` (seconds), ``uses`` (a number) and
-    ``timeout_for`` (seconds) are the values that the requester asked for. If the requester did not ask for one of these three
-    values, its field is None. ``ends_boot`` is the time limit for an answer, in seconds on CLOCK_BOOTTIME. Later answers are
-    ignored. ``breaks_glass`` is True if approvals are skipped in an emergency.
+    facts that the rule used. Each fact has its name, and its value as text. ``lasts_for`` (seconds) and ``uses`` (a number) are
+    the values that the requester asked for, or None. ``ends_boot`` is the time limit for an answer, in seconds on CLOCK_BOOTTIME.
+    Later answers are ignored. ``breaks_glass`` is True if approvals are skipped in an emergency.
     """
 
     id: str
@@ -56,7 +56,7 @@ class Asking:
     point: Point | None
     lasts_for: int | None
     uses: int | None
-    timeout_for: int | None
+    terms: AskedTerms
     rule: str
     policy: str
     owed: tuple[Approval, ...]

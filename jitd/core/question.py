@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from jitd.core.asked_terms import AskedTerms
 from jitd.core.command import Command
 from jitd.core.facts import Facts, Unknown, Value
 from jitd.core.origin import Caller
@@ -23,15 +24,15 @@ from jitd.core.subject import Subject
 class Question:
     """The question to the policy: may ``requester`` run ``command`` on this host?
 
-    A requester may ask for a lease: ``lasts_for`` is its time in seconds, and ``uses`` is its number of uses. ``timeout_for`` is
-    the requested running time in seconds. ``chdir`` is the requested directory. Each of these four fields is None if the
-    requester did not ask for a value. ``is_own_group`` is True if the requested group is the primary group of the target account.
-    ``is_missing`` is True if the command does not exist. The caller decides who may know that the command is missing.
-    ``writable_by`` contains sentences about the accounts that can change the command's file. Root and the target account are not
-    mentioned. ``by_name`` contains sentences about programs that they can change, and that the kernel opens by name, so that no
-    copy can be executed in their place. ``names`` contains other names of the command's file. A deny rule about one of these
-    names also applies to the command. ``is_unopened`` is True while jitd must not open the command's file yet. During this time,
-    a condition about the file counts as met in a permit, and as not met in a deny.
+    A requester may ask for a lease: ``lasts_for`` is its time in seconds, and ``uses`` is its number of uses. ``chdir`` is the
+    requested directory. Each of these three fields is None if the requester did not ask for a value. ``is_own_group`` is True if
+    the requested group is the primary group of the target account. ``is_missing`` is True if the command does not exist. The
+    caller decides who may know that the command is missing. ``writable_by`` contains sentences about the accounts that can change
+    the command's file. Root and the target account are not mentioned. ``by_name`` contains sentences about programs that they can
+    change, and that the kernel opens by name, so that no copy can be executed in their place. ``names`` contains other names of
+    the command's file. A deny rule about one of these names also applies to the command. ``is_unopened`` is True while jitd must
+    not open the command's file yet. During this time, a condition about the file counts as met in a permit, and as not met in a
+    deny.
 
     ``tty`` is the terminal that the client claims to use. ``caller`` is the process that sent the request. ``breaks_glass`` is
     True if the requester typed ``--break-glass``. If the requester breaks glass, only permits for breaking glass count. If the
@@ -46,7 +47,7 @@ class Question:
     reason: str | None
     lasts_for: int | None
     uses: int | None
-    timeout_for: int | None
+    terms: AskedTerms
     chdir: bytes | None
     is_own_group: bool
     is_missing: bool

@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
 from jitd.core.approvers import lack, may_review, tally
+from jitd.core.asked_terms import AskedTerms
 from jitd.core.authentication import KdcAnswer
 from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
@@ -31,7 +32,7 @@ from jitd.core.public_key import told_of
 from jitd.core.script import Script
 from jitd.core.spelling import spelled
 from jitd.core.subject import Subject
-from jitd.core.values import FACTS, MANY, TEXT, Value, value
+from jitd.core.values import FACTS, MANY, TEXT, Spread, Value, value
 from jitd.core.ways import Open, next_after, opened
 
 WAY, LISTS = "way", "lists"
@@ -93,7 +94,7 @@ class Request:
     claims: Claims
     lasts_for: int | None
     uses: int | None
-    timeout_for: int | None
+    terms: Annotated[AskedTerms, Spread()]
     waits: bool
     submitted_at: datetime
     submitted_boot: float
@@ -128,12 +129,12 @@ class Request:
         return self.command.gives or deed_of(self.service).is_executed or self.point is not None
 
     @property
-    def terms(self) -> tuple[int | None, ...]:
+    def fingerprinted(self) -> tuple[int | None, ...]:
         """The parts of the fingerprint that are not about the command. These are the time of a lease in seconds, the number of
         its uses, and the running time in seconds. If the grant begins later, the result also contains its start, in seconds
         since 1970.
         """
-        return terms_of(self.lasts_for, self.uses, self.timeout_for, self.starts_at)
+        return terms_of(self.lasts_for, self.uses, self.terms.timeout_for, self.starts_at)
 
     @property
     def is_open(self) -> bool:
@@ -700,7 +701,7 @@ def ends_of(grant: Grant, asked: Request, now: float) -> tuple[float, str]:
     for timeout, sentence in (
         (grant.terms.timeout_for, "its rule's timeout is over"),
         (asked.obligations.terms.timeout_for, "its rule's timeout is over"),
-        (asked.timeout_for, "its timeout is over"),
+        (asked.terms.timeout_for, "its timeout is over"),
     ):
         if timeout is not None and now + timeout < ends_at_boot:
             ends_at_boot, because = now + timeout, sentence

@@ -55,6 +55,11 @@ class Said:
     after_first: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Marks a field of a stored object that has no member of its own in the document: each field of its content is a member."""
+
+
 def _texts(words: Iterable[bytes]) -> list[str]:
     return [spelled(word) for word in words]
 

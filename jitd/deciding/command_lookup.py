@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from jitd.core.asked_terms import AskedTerms
 from jitd.core.command import Command, Pairs
 from jitd.core.deed import deed_of
 from jitd.core.environment import fault_in_locale, fault_in_variables, split_locale
@@ -69,7 +70,7 @@ class Asked:
     reason: str | None
     lasts_for: int | None
     uses: int | None
-    timeout_for: int | None
+    terms: AskedTerms
     is_bare: bool = False
     anew: bool = False
     options: tuple[bytes, ...] = ()

@@ -187,7 +187,7 @@ class Explainer:
             reason=asked.reason,
             lasts_for=asked.lasts_for,
             uses=asked.uses,
-            timeout_for=asked.timeout_for,
+            terms=asked.terms,
             chdir=asked.cwd if asked.chdir else None,
             is_own_group=accounts.is_own_group(command.run_as),
             is_missing=False,

@@ -68,7 +68,7 @@ class Hearings:
             point=request.point,
             lasts_for=request.lasts_for,
             uses=request.uses,
-            timeout_for=request.timeout_for,
+            terms=request.terms,
             rule=permit.rule,
             policy=self._policy().digest,
             owed=permit.obligations.approvals,

@@ -125,7 +125,7 @@ def _look(
             reason=asked.reason,
             lasts_for=asked.lasts_for,
             uses=asked.uses,
-            timeout_for=asked.timeout_for,
+            terms=asked.terms,
             chdir=asked.cwd if asked.chdir else None,
             is_own_group=found.is_own_group,
             is_missing=found.is_missing,
@@ -309,7 +309,7 @@ def look_again(
         reason=request.claims.reason,
         lasts_for=request.lasts_for,
         uses=request.uses,
-        timeout_for=request.timeout_for,
+        terms=request.terms,
         # the directory is already a part of the command, and the rule has allowed it
         chdir=None,
         is_own_group=is_own_group,

@@ -23,7 +23,10 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float)
     does not exist any more.
     """
     command = asked.command
-    if fingerprint(asked.id, asked.requester.principal, asked.host, asked.service, command, asked.terms) != asked.fingerprint:
+    if (
+        fingerprint(asked.id, asked.requester.principal, asked.host, asked.service, command, asked.fingerprinted)
+        != asked.fingerprint
+    ):
         raise ValueError("the request differs from what was approved")
     if begun.login is not None:
         return _login_of(begun, grant, asked)

@@ -15,6 +15,7 @@ import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from jitd.core.asked_terms import USUAL
 from jitd.core.claims import Claims, Point
 from jitd.core.decision import Approval
 from jitd.core.deed import RUN, deed_of
@@ -202,7 +203,7 @@ class Enforcement:
         asked = Asked(
             argv=(), login=False, user=None, group=None, cwd=ask.cwd or b"/", cwd_device=ask.cwd_device, cwd_inode=ask.cwd_inode,
             chdir=False, variables=(), preserved=(), locale=(), streams=(), reason=ask.reason, lasts_for=None, uses=None,
-            timeout_for=None, tty=ask.tty, caller=self._caller(ask),
+            terms=USUAL, tty=ask.tty, caller=self._caller(ask),
         )  # fmt: skip
 
         def understand(search_path: str) -> Asked:

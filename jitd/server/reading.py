@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from jitd.core.asked_terms import NUMBERS, USUAL, AskedTerms
 from jitd.core.claims import Claims
 from jitd.core.conditions import read_service
 from jitd.core.deed import deed_of
@@ -50,8 +51,9 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
         raise Refusal("usage", "glass cannot be broken for a later time: what can wait until then can be approved")
     if ask.streams and (len(ask.streams) != 3 or any(kind not in KINDS for kind in ask.streams)):
         raise Refusal("usage", "there are three standard streams, each of a known kind")
-    bounds = ((ask.lasts_for, LONGEST), (ask.uses, 2**31), (ask.timeout_for, LONGEST))
-    if any(n is not None and not 1 <= n <= most for n, most in bounds):
+    terms = _terms_in(ask)
+    bounds = ((ask.lasts_for, LONGEST), (ask.uses, 2**31))
+    if not terms.is_in_range or any(n is not None and not 1 <= n <= most for n, most in bounds):
         raise Refusal("usage", "out of range: a lease has at least 1 s and 1 use, and a command's time limit is at least 1 s")
     return Asked(
         argv=tuple(ask.argv),
@@ -69,13 +71,17 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
         reason=ask.reason,
         lasts_for=ask.lasts_for,
         uses=ask.uses,
-        timeout_for=ask.timeout_for,
+        terms=terms,
         anew=isinstance(ask, messages.Anew) or ask.starts_at is not None,
         tty=ask.tty,
         caller=caller,
         starts_at=None if ask.starts_at is None else _instant(ask.starts_at),
         breaks_glass=breaks_glass,
     )
+
+
+def _terms_in(ask: messages.Ask) -> AskedTerms:
+    return AskedTerms(**{name: getattr(ask, name) for name in NUMBERS})
 
 
 def supposed_in(ask: messages.Suppose) -> Supposed:
@@ -128,7 +134,7 @@ def thing_in(ask: messages.Get, caller: Caller) -> Asked:
         reason=ask.reason,
         lasts_for=ask.lasts_for,
         uses=None,
-        timeout_for=None,
+        terms=USUAL,
         gives=True,
         stays=ask.stays or not ask.waits,
         brought=brought,

@@ -10,7 +10,8 @@ objects are sentences, on which nothing depends: a lock bars without its reason,
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import MISSING as NO_DEFAULT
+from dataclasses import dataclass, fields, is_dataclass, replace
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -23,7 +24,7 @@ from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.core.subject import Subject
-from jitd.core.values import FORGOTTEN, MISSING, Said, Value, Values, committed_in
+from jitd.core.values import FORGOTTEN, MISSING, Said, Spread, Value, Values, committed_in
 from jitd.store.columns import COLUMNS
 from jitd.store.masked_words import told
 
@@ -52,7 +53,7 @@ def write(life: Request | Grant | Run | Lock | Holding | OwedReview, values: Val
     """Return the stored form of ``life``, which is JSON with the members in a fixed order. ``values`` gets the values that it
     commits to. Masked words and what could betray them are left out (``store.masked_words``).
     """
-    return _encoder.encode(_committed(told(life), values))
+    return _encoder.encode(_spread_out(_committed(told(life), values)))
 
 
 def read(life: type[T], document: bytes, values: Callable[[str], Values]) -> T:
@@ -64,6 +65,8 @@ def read(life: type[T], document: bytes, values: Callable[[str], Values]) -> T:
     decoded = _decode(document)
     if isinstance(decoded, dict) and isinstance(id := decoded.get("id"), str):
         _fill(decoded, life, values(id), missing)
+    if isinstance(decoded, dict) and (spread := _SPREAD.get(life)) is not None:
+        decoded[spread.field] = {name: decoded.pop(name) for name in spread.names if name in decoded}
     found = msgspec.convert(decoded, life)
     assert isinstance(found, life)
     if missing and life in (Request, Grant) and COLUMNS[life].is_open(found):
@@ -77,9 +80,12 @@ def read_outline(life: type[T], document: bytes) -> T:
     """
     if (decoder := _OUTLINES.get(life)) is None:
         hints, values = get_type_hints(life), {name for name, _ in _places(life)}
-        parts = [(field.name, msgspec.Raw if field.name in values else hints[field.name]) for field in fields(life)]
+        parts: list[Any] = [(one.name, msgspec.Raw if one.name in values else hints[one.name]) for one in fields(life)]
         properties = {name: part for name, part in vars(life).items() if isinstance(part, property)}
-        struct = msgspec.defstruct(f"{life.__name__}Outline", parts, namespace=properties)
+        if (spread := _SPREAD.get(life)) is not None:
+            parts = [part for part in parts if part[0] != spread.field] + spread.parts
+            properties[spread.field] = property(spread.gathered)
+        struct = msgspec.defstruct(f"{life.__name__}Outline", parts, namespace=properties, kw_only=True)
         decoder = _OUTLINES[life] = msgspec.json.Decoder(struct)
     found: T = decoder.decode(document)
     return found
@@ -100,6 +106,57 @@ def read_reviewed(part: str) -> tuple[Subject, ...]:
     """
     requester, reviews = _reviewed.decode(part)
     return (requester, *(review.by for review in reviews))
+
+
+# --- a field whose own fields are members of the document ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Spreading:
+    """A document in which an object of the class ``of``, the field ``field`` of the stored object, is spread out: its fields,
+    whose names are ``names``, are members of the document. ``members`` are all members, in their order.
+    """
+
+    field: str
+    of: type
+    names: tuple[str, ...]
+    members: tuple[str, ...]
+    document: Callable[..., Any]
+    """Makes of the members, in their order, what msgspec encodes."""
+
+    @property
+    def parts(self) -> list[Any]:
+        """Return the fields of ``of`` in the form for ``msgspec.defstruct``."""
+        hints = get_type_hints(self.of)
+        return [(one.name, hints[one.name], *(() if one.default is NO_DEFAULT else (one.default,))) for one in fields(self.of)]
+
+    def gathered(self, outline: Any) -> Any:
+        """Return the object that is spread out in ``outline``."""
+        return self.of(**{name: getattr(outline, name) for name in self.names})
+
+
+def _spreading(life: type) -> _Spreading | None:
+    hints = get_type_hints(life, include_extras=True)
+    for one in fields(life):
+        mark = next((part for part in _parts(hints[one.name]) if isinstance(part, Spread)), None)
+        if mark is None:
+            continue
+        of = get_args(hints[one.name])[0]
+        names = tuple(inner.name for inner in fields(of))
+        at = [field.name for field in fields(life)].index(one.name)
+        members = [field.name for field in fields(life)]
+        members[at : at + 1] = names
+        document = msgspec.defstruct(f"{life.__name__}Document", [(name, Any) for name in members])
+        return _Spreading(one.name, of, names, tuple(members), document)
+    return None
+
+
+def _spread_out(of: Any) -> Any:
+    """Return the object ``of`` in the form in which msgspec encodes the document."""
+    if (spread := _SPREAD.get(type(of))) is None:
+        return of
+    part = getattr(of, spread.field)
+    return spread.document(*(getattr(part if name in spread.names else of, name) for name in spread.members))
 
 
 # --- the places of the values ------------------------------------------------------------------------------------------
@@ -198,5 +255,7 @@ def _fill(part: Any, of: type, values: Values, missing: list[str]) -> None:
         part[name] = [*first, *said] if place.after_first else said
 
 
+_SPREAD = {life: found for life in COLUMNS if (found := _spreading(life)) is not None}
+"""How the documents differ from their objects, where they do."""
 for _life in COLUMNS:
     _places(_life)  # here, because a second thread would take a class whose fields are just being read for one without values

@@ -84,5 +84,5 @@ def compared(earlier: Request) -> Row:
         ],
         "lasts_for": earlier.lasts_for,
         "uses": earlier.uses,
-        "timeout_for": earlier.timeout_for,
+        **earlier.terms.numbers,
     }

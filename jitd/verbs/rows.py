@@ -220,7 +220,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         },
         "lasts_for": request.lasts_for,
         "uses": request.uses,
-        "timeout_for": request.timeout_for,
+        **request.terms.numbers,
         "gets": None
         if request.obligations is None
         else {"uses": how_often(request, request.obligations), "lasts_for": lasts(request, request.obligations)},
@@ -242,7 +242,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
             {"name": one.name, "at": instant(one.at), "until": instant(one.until), "mark": shown(one.mark)}
             for one in request.passed
         ],
-        "terms": None if request.obligations is None else _terms(request.obligations.terms, request.timeout_for),
+        "terms": None if request.obligations is None else _terms(request.obligations.terms, request.terms.timeout_for),
         "submitted_at": instant(request.submitted_at),
         "expires_at": instant(request.expires_at),
         "lease": request.lease,

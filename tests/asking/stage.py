@@ -18,6 +18,7 @@ from jitd.asking.providers import Providers
 from jitd.asking.reaching import Reaching
 from jitd.asking.running import Running
 from jitd.beside.doors import ChildDoor
+from jitd.core.asked_terms import USUAL
 from jitd.core.claims import Claims
 from jitd.core.command import Command, RunAs
 from jitd.core.decision import Approval
@@ -29,6 +30,7 @@ from jitd.outside.client import Outside, door_by_child
 from jitd.programs.client import APART, MODULE, NETWORKED, Programs
 from jitd.settings.outsiders import GatekeeperSettings, Provider, Reach
 from tests.outside.server import LOOPBACK, Asked, Authority, Server, reply, serving
+from tests.scene import but
 
 T = TypeVar("T")
 ALICE = Subject("alice@EXAMPLE.TEST", "alice", 1001, 1001, frozenset({"ops", "dba"}), "alice", None, gids=frozenset({77, 1001}))
@@ -37,7 +39,7 @@ COMMAND = Command(
     b"/home/alice", 1, 2, ((b"A", b"b"),), (), ("terminal",) * 3,
 )  # fmt: skip
 CLAIMS = Claims("replica lag \ud800", b"/dev/pts/3", 7, ("bash",))
-ABOUT = Question(ALICE, COMMAND, "jitsudo", "db1.example.org", "replica lag", None, None, None, None, True, False, ())
+ABOUT = Question(ALICE, COMMAND, "jitsudo", "db1.example.org", "replica lag", None, None, USUAL, None, True, False, ())
 
 
 def boot() -> float:
@@ -48,11 +50,11 @@ def asking(lasts: float = 600, **more: Any) -> Asking:
     """A question about alice's request, which ends in ``lasts`` seconds."""
     made: dict[str, Any] = {
         "id": "K7QM-2XVD", "fingerprint": b"\xab" * 32, "requester": ALICE, "host": "db1.example.org", "service": "jitsudo",
-        "command": COMMAND, "claims": CLAIMS, "point": None, "lasts_for": None, "uses": 1, "timeout_for": None,
+        "command": COMMAND, "claims": CLAIMS, "point": None, "lasts_for": None, "uses": 1, "terms": USUAL,
         "rule": "restart", "policy": "p" * 64, "owed": (Approval(1, ("group:ops",)),), "approved": (),
         "facts": (("fact.load", "0.5"),), "ends_boot": boot() + lasts,
     }  # fmt: skip
-    return Asking(**made | more)
+    return but(Asking(**made), **more)
 
 
 def asking_by(n: int) -> Asking:

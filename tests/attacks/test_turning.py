@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from jitd.core.asked_terms import USUAL
 from jitd.core.naming import Naming
 from jitd.deciding import accounts
 from jitd.deciding.command_lookup import Asked, Nonsense, find
@@ -62,7 +63,7 @@ def turning() -> Iterator[None]:
 def asked() -> Asked:
     return Asked(
         argv=(), login=False, user=None, group=None, cwd=b"/", cwd_device=0, cwd_inode=0, chdir=False, variables=(), preserved=(),
-        locale=(), streams=(), reason=None, lasts_for=None, uses=None, timeout_for=None,
+        locale=(), streams=(), reason=None, lasts_for=None, uses=None, terms=USUAL,
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from jitpam.wire.shown import unshown
 from tests.client.script import HOSTILE, Row, row_for, waiting
 from tests.client.test_page_binds import BY_NUMBER, OF_NO_RUN, OTHERWISE, TERMS
 from tests.marks import full
-from tests.scene import command, thing
+from tests.scene import but, command, thing
 from tests.unshown import unshown_command, without_styles
 
 Shows = Callable[[Row, int | None], list[Painted]]
@@ -136,7 +136,7 @@ def test_whatever_is_on_other_terms_is_another_screen(kind: str) -> None:
 )
 def test_what_is_asked_for_beside_one_run_is_on_the_screen(changes: dict[str, Any]) -> None:
     plain = waiting("true")
-    assert text_of(row_for(replace(plain, **changes))) != text_of(row_for(plain))
+    assert text_of(row_for(but(plain, **changes))) != text_of(row_for(plain))
 
 
 @given(st.text("aab ", max_size=200), st.integers(0, 200), st.integers(1, 90), st.integers(40, 60))

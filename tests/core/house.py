@@ -9,12 +9,14 @@ from typing import Any, Literal
 
 import pytest
 
+from jitd.core.asked_terms import USUAL
 from jitd.core.command import Command, RunAs
 from jitd.core.conditions import read_command_pattern, read_hours
 from jitd.core.decision import Decision, Permit
 from jitd.core.policy import Policy, Rule
 from jitd.core.question import Question
 from jitd.core.subject import Subject
+from tests.scene import but
 
 NOON = datetime(2024, 1, 3, 12, 0, tzinfo=UTC)  # a Wednesday
 
@@ -42,14 +44,14 @@ def question(who: Subject = ALICE, argv: tuple[bytes, ...] = RESTART, run_as: Ru
         "reason": None,
         "lasts_for": None,
         "uses": None,
-        "timeout_for": None,
+        "terms": USUAL,
         "chdir": None,
         "is_own_group": True,
         "is_missing": False,
         "writable_by": (),
     }
     command = Command(argv, argv[0], b"", run_as, b"/home", 1, 2, variables, (), ("tty", "tty", "tty"))
-    return Question(who, command, **{**asked, **facts})
+    return but(Question(who, command, **asked), **facts)
 
 
 def permit(name: str = "p", **conditions: Any) -> Rule:

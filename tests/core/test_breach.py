@@ -13,7 +13,7 @@ from jitd.core.command import Command, Operand
 from jitd.core.decision import Obligations, Terms
 from jitd.core.question import Question
 from tests.core.house import question
-from tests.scene import command, thing
+from tests.scene import but, command, thing
 
 THEIRS = "rule p runs commands only in /srv"
 WATCHED = "rule p requires that somebody watches, but only jitsudo COMMAND can be watched"
@@ -126,7 +126,7 @@ def test_of_several_breaches_the_first_is_told() -> None:
         {"writable_by": ()},
     ):
         told.append(breach("p", strict, all_at_once))
-        all_at_once = replace(all_at_once, **change)
+        all_at_once = but(all_at_once, **change)
     assert [sentence.partition(":")[0] for sentence in told] == [
         "rule p grants at most 10m",
         "rule p grants at most 5 uses",

@@ -18,6 +18,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jitd.core.approvers import tally
+from jitd.core.asked_terms import USUAL
 from jitd.core.command import Command, Interpreter, Operand, RunAs, fingerprint
 from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import RECORDED, Approval, BreakGlass, Deny, Obligations, Permit, Record, Terms, narrow
@@ -189,7 +190,7 @@ def test_invariant_6_two_commands_never_share_a_fingerprint(one, other):
 
 
 def question(**changes: object) -> Question:
-    made = Question(person("alice"), command("true"), "jitsudo", HOST, None, None, None, None, None, True, False, ())
+    made = Question(person("alice"), command("true"), "jitsudo", HOST, None, None, None, USUAL, None, True, False, ())
     return replace(made, **changes)  # type: ignore[arg-type]
 
 

@@ -138,8 +138,8 @@ def test_todays_rule_counts_its_time_from_the_beginning_and_not_from_the_approva
 
 
 def test_the_time_is_bound_by_the_fingerprint_and_without_one_nothing_is_added() -> None:
-    assert later().terms == (HOUR, None, None, int((START + timedelta(hours=4)).timestamp()))
-    assert later(starts_at=None).terms == (HOUR, None, None)
+    assert later().fingerprinted == (HOUR, None, None, int((START + timedelta(hours=4)).timestamp()))
+    assert later(starts_at=None).fingerprinted == (HOUR, None, None)
 
 
 def test_a_time_that_is_over_or_too_far_away_is_refused() -> None:

@@ -37,6 +37,7 @@ from jitd.verbs.refusal import Refusal
 from jitd.verbs.requests import Requests
 from jitd.verbs.reviews import Reviews
 from tests.daemon.test_decider import ALICE, ASKED, BOB, House, rule
+from tests.scene import but
 
 CHANGE = ("change",)
 PATIENCE = 60.0
@@ -100,11 +101,11 @@ class Client:
         return [line for message in self.said if message.type == "progress" for line in message.news]
 
     async def submit(self, **changes: Any) -> Request:
-        asked = {name: changes.pop(name) for name in tuple(changes) if hasattr(ASKED, name)}
+        asked = {name: changes.pop(name) for name in tuple(changes) if hasattr(ASKED, name) or hasattr(ASKED.terms, name)}
         how = {"waits": True, "if_owed": True} | changes
         claims = replace(SAID, reason=asked.get("reason"))
         return await self.house.requests.submit(
-            self.who, replace(ASKED, **asked), claims, waiter=self.waiting, on_created=self.waiting.begin, **how
+            self.who, but(ASKED, **asked), claims, waiter=self.waiting, on_created=self.waiting.begin, **how
         )
 
     async def resume(self, id: str) -> None:

@@ -60,7 +60,7 @@ def asking(request: Request) -> Asking:
         point=None,
         lasts_for=request.lasts_for,
         uses=request.uses,
-        timeout_for=request.timeout_for,
+        terms=request.terms,
         rule="rule-1",
         policy="p" * 64,
         owed=(),
@@ -79,7 +79,7 @@ def forms(request: Request) -> dict[str, bytes]:
         "compared": json.dumps(compared(request)).encode(),
         "record": json.dumps(in_clear(submit(request).detail())).encode(),
         "gatekeeper": json.dumps(told).encode(),
-        "fingerprint": fingerprint("K7QM-2XVD", "a@B", HOST, "jitsudo", request.command, request.terms).hex().encode(),
+        "fingerprint": fingerprint("K7QM-2XVD", "a@B", HOST, "jitsudo", request.command, request.fingerprinted).hex().encode(),
     }
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from jitd import workers
 from jitd.core import lock
+from jitd.core.asked_terms import USUAL
 from jitd.core.authentication import KdcAnswer
 from jitd.core.command import Command, Operand, RunAs
 from jitd.core.conditions import Glob, read_command_pattern
@@ -36,14 +37,14 @@ from jitd.files import inspection, operands, path_lookup
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store.sqlite import SqliteStore
 from jitd.workers import Workers
-from tests.scene import START, actor, locked, moment, person, place, review, screened, submit
+from tests.scene import START, actor, but, locked, moment, person, place, review, screened, submit
 from tests.scene import asked as requested
 
 ALICE, BOB, CAROL = (person(name) for name in ("alice", "bob", "carol"))
 ASKED = Asked(
     argv=(b"/usr/bin/env", b"x"), login=False, user=None, group=None, cwd=b"/", cwd_device=1, cwd_inode=2, chdir=False,
     variables=(), preserved=(), locale=(), streams=("null", "null", "null"), reason=None, lasts_for=None, uses=None,
-    timeout_for=None,
+    terms=USUAL,
 )  # fmt: skip
 NAMED = {**NAMES, "fact.risk": Name("int", "provider risk", "the risk")}
 ENV = read_command_pattern(("/usr/bin/env", "**"))
@@ -144,7 +145,7 @@ class House:
         return inspection.Inspected(path, 1, 2, 3, b"D" * 32, ())
 
     def first(self, **changes: Any) -> FirstDecision:
-        asking = replace(ASKED, **changes)
+        asking = but(ASKED, **changes)
         self.questions.clear()
         return asyncio.run(self.decider.decide_new(ALICE, "jitsudo", lambda search_path: asking))
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from jitd.core.asked_terms import USUAL
 from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import Deny, Permit, Terms
 from jitd.core.policy import Policy, Rule
@@ -43,7 +44,7 @@ def seen(path: Path) -> Sighting:
     asked = Asked(
         argv=(os.fsencode(path),), login=False, user=f"#{ME}", group=None, cwd=b"/", cwd_device=1, cwd_inode=2, chdir=False,
         variables=(), preserved=(), locale=(), streams=("null", "null", "null"), reason=None, lasts_for=None, uses=None,
-        timeout_for=None,
+        terms=USUAL,
     )  # fmt: skip
     return look(Policy((ANY,), "permit", ""), asked, ALICE, "host", "jitsudo", "/usr/bin", (), moment(), nothing())
 

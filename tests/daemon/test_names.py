@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from jitd.core.asked_terms import USUAL
 from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import Permit
 from jitd.core.policy import Policy, Rule
@@ -25,7 +26,7 @@ ALICE = person("alice")
 ME = os.getuid()
 ASKED = Asked(
     argv=(), login=False, user=f"#{ME}", group=None, cwd=b"/", cwd_device=1, cwd_inode=2, chdir=False, variables=(), preserved=(),
-    locale=(), streams=("null", "null", "null"), reason=None, lasts_for=None, uses=None, timeout_for=None,
+    locale=(), streams=("null", "null", "null"), reason=None, lasts_for=None, uses=None, terms=USUAL,
 )  # fmt: skip
 ANY = Rule("permit", "any", ("user:alice",), ("*",), (read_command_pattern(("**",)),), services=("jitsudo", "sudo"))
 

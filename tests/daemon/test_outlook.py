@@ -25,7 +25,7 @@ from jitd.verbs import outlook
 from jitd.verbs.access import Access
 from jitd.verbs.lists import Lists
 from jitd.workers import Workers
-from tests.scene import START, asked, command, moment, permit, person
+from tests.scene import START, asked, but, command, moment, permit, person
 from tests.stored import put
 
 ALICE, BOB, CAROL, DAVE, EVE = (person(name) for name in ("alice", "bob", "carol", "dave", "eve"))
@@ -131,7 +131,7 @@ def test_open_requests_that_ask_for_the_same_are_named(house: House) -> None:
     ],
 )
 def test_a_request_that_asks_for_something_else_is_not_named(house: House, what: str, changes: dict[str, Any]) -> None:
-    house.keep(now(), replace(now(), id="ELSE-0001", **changes))
+    house.keep(now(), but(now(), id="ELSE-0001", **changes))
     assert house.show(BOB)["alike"] == [], what
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from jitd.core.asked_terms import USUAL
 from jitd.core.command import Command, RunAs
 from jitd.core.decision import Permit
 from jitd.core.duration import read_duration
@@ -51,7 +52,7 @@ def ask(policy: Policy, who: str, asks: str) -> str:
     principal = "root" if who == "root" else "local:somebody" if said.get("ticket") == "none" else "somebody@EXAMPLE.ORG"
     is_bare = not argv[0].startswith(b"/")
     uid = 0 if who == "root" else 4001
-    asked: dict[str, Any] = {"is_missing": False, "writable_by": (), "uses": None, "timeout_for": None}
+    asked: dict[str, Any] = {"is_missing": False, "writable_by": (), "uses": None, "terms": USUAL}
     question = Question(
         Subject(principal, "root" if uid == 0 else "somebody", uid, uid, frozenset({who}), "somebody", None),
         Command(argv, b"" if is_bare else argv[0], b"", RunAs(user, 1, group or user, 1), b"/home", 1, 2, variables, (), ()),

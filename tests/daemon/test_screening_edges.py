@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from jitd.core.asked_terms import USUAL
 from jitd.core.command import Command, Operand, RunAs
 from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import Approval, Deny, Permit, Terms, Why
@@ -22,13 +23,13 @@ from jitd.files import inspection, operands, path_lookup
 from jitd.files.digests import DigestCache
 from tests.daemon.knowing import nothing
 from tests.scene import asked as requested
-from tests.scene import moment, person
+from tests.scene import but, moment, person
 
 ALICE = person("alice")
 ASKED = Asked(
     argv=(b"/usr/bin/env", b"x"), login=False, user=None, group=None, cwd=b"/", cwd_device=1, cwd_inode=2, chdir=False,
     variables=(), preserved=(), locale=(), streams=("null", "null", "null"), reason=None, lasts_for=None, uses=None,
-    timeout_for=None,
+    terms=USUAL,
 )  # fmt: skip
 ENV = read_command_pattern(("/usr/bin/env", "**"))
 TRUSTED = (b"/opt/tools",)
@@ -91,7 +92,7 @@ def rule(**changes: Any) -> Rule:
 
 def seen(*rules: Rule, service: str = "jitsudo", **changes: Any) -> Sighting:
     policy = Policy(rules, "permit", "")
-    return look(policy, replace(ASKED, **changes), ALICE, "host", service, "/usr/bin", TRUSTED, moment(), nothing())
+    return look(policy, but(ASKED, **changes), ALICE, "host", service, "/usr/bin", TRUSTED, moment(), nothing())
 
 
 def told(sighting: Sighting) -> tuple[Why, str, str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from jitd.core.asked_terms import USUAL
 from jitd.core.conditions import read_command_pattern, read_hours
 from jitd.core.decision import Approval, BreakGlass, Decision, Deny, Permit, Why
 from jitd.core.explaining import Near, Outcome, Saying
@@ -38,7 +39,7 @@ NIGHT = datetime(2026, 3, 2, 23, tzinfo=UTC)
 OFFICE = (read_hours("Mon-Fri 08:00-18:00 UTC", lambda name: UTC),)
 TRUE = Asked(
     argv=(b"true",), login=False, user=None, group=None, cwd=b"/", cwd_device=1, cwd_inode=2, chdir=False, variables=(),
-    preserved=(), locale=(), streams=(), reason=None, lasts_for=None, uses=None, timeout_for=None,
+    preserved=(), locale=(), streams=(), reason=None, lasts_for=None, uses=None, terms=USUAL,
 )  # fmt: skip
 KNOWN_NAMES = {
     **NAMES,

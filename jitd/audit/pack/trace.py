@@ -73,7 +73,7 @@ def _questions(request: Request) -> tuple[Question, ...]:
         reason=request.claims.reason,
         lasts_for=request.lasts_for,
         uses=request.uses,
-        timeout_for=request.timeout_for,
+        terms=request.terms,
         chdir=None,  # the directory is already a part of the command
         is_own_group=True,
         is_missing=False,

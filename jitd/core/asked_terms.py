@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The terms that a requester asks for, beside the command or the things: the options of jitsudo whose values travel with the
+request, through every decision about it, to its grant and its run.
+
+Law: a term is a number or a time, and never a text of the requester. It can only make less of what the rule gives: ``beyond``
+names the term that asks for more. The fingerprint contains each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+from jitd.core.decision import Obligations
+from jitd.core.duration import LONGEST, spell_duration
+
+
+def _number(most: int, told: str) -> Mapping[str, object]:
+    """Describe a term from 1 to ``most``, which gatekeepers know by the name ``told``."""
+    return {"most": most, "told": told}
+
+
+@dataclass(frozen=True, slots=True)
+class AskedTerms:
+    """The terms that a requester asks for. None: the requester asks for nothing, and the rule decides.
+
+    ``timeout_for`` is the running time of the command, in seconds (``-T``).
+    """
+
+    timeout_for: int | None = field(metadata=_number(LONGEST, "timeout"))
+
+    @property
+    def numbers(self) -> dict[str, int | None]:
+        """Return the terms that are numbers, each by its name in messages, documents and rows."""
+        return {name: getattr(self, name) for name in NUMBERS}
+
+    @property
+    def is_in_range(self) -> bool:
+        """False if a number is one that no rule could give."""
+        return all(n is None or 1 <= n <= NUMBERS[name]["most"] for name, n in self.numbers.items())
+
+    @property
+    def told(self) -> dict[str, int | None]:
+        """Return the numbers by their names in a question to a gatekeeper (docs/gatekeepers.md)."""
+        return {NUMBERS[name]["told"]: n for name, n in self.numbers.items()}
+
+    def beyond(self, rule: str, obligations: Obligations) -> str:
+        """Return a sentence about the first term that asks for more than ``obligations`` of ``rule`` give, or an empty text."""
+        limit = obligations.terms.timeout_for
+        if self.timeout_for is not None and limit is not None and self.timeout_for > limit:
+            return f"rule {rule} lets a command run for at most {spell_duration(limit)}"
+        return ""
+
+
+NUMBERS = {one.name: one.metadata for one in fields(AskedTerms) if "most" in one.metadata}
+"""Maps the name of each term that is a number to its description by ``_number``."""
+USUAL = AskedTerms(None)
+"""Nothing is asked for."""
