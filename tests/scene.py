@@ -84,8 +84,6 @@ def asked(id: str = "K7QM-2XVD", who: Subject | None = None, what: Command | Non
         service="jitsudo",
         command=what,
         claims=Claims("why", b"/dev/pts/1", 7, ("bash",)),
-        lasts_for=None,
-        uses=None,
         terms=USUAL,
         waits=True,
         submitted_at=START,

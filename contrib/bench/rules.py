@@ -93,8 +93,6 @@ def question(kind: Kind, n: int) -> Question:
         service="jitsudo",
         host="db1.example.org",
         reason=None,
-        lasts_for=None,
-        uses=None,
         terms=USUAL,
         chdir=None,
         is_own_group=True,

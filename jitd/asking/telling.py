@@ -81,7 +81,7 @@ def for_gatekeeper(name: str, nonce: str, asking: Asking, until: datetime) -> di
         "requester": _person(asking.requester),
         "command": _command(asking.command),
         **({} if asking.command.findings is None else told(asking.command.findings)),
-        "asked": {"lasts": asking.lasts_for, "uses": asking.uses, **asking.terms.told},
+        "asked": asking.terms.told,
         "owed": [_owed(approval) for approval in asking.owed],
         "approved": list(asking.approved),
         "point": _point(asking.point),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields
 
 from jitd.core.decision import Obligations
 from jitd.core.duration import LONGEST, spell_duration
+from jitd.core.wording import count
 
 
 def _number(most: int, told: str) -> Mapping[str, object]:
@@ -24,9 +25,12 @@ def _number(most: int, told: str) -> Mapping[str, object]:
 class AskedTerms:
     """The terms that a requester asks for. None: the requester asks for nothing, and the rule decides.
 
-    ``timeout_for`` is the running time of the command, in seconds (``-T``).
+    ``lasts_for`` is the time of the grant in seconds (``--for``), and ``uses`` the number of its uses (``--uses``): each of them
+    makes the grant of a command a lease. ``timeout_for`` is the running time of the command in seconds (``-T``).
     """
 
+    lasts_for: int | None = field(metadata=_number(LONGEST, "lasts"))
+    uses: int | None = field(metadata=_number(2**31, "uses"))
     timeout_for: int | None = field(metadata=_number(LONGEST, "timeout"))
 
     @property
@@ -46,6 +50,10 @@ class AskedTerms:
 
     def beyond(self, rule: str, obligations: Obligations) -> str:
         """Return a sentence about the first term that asks for more than ``obligations`` of ``rule`` give, or an empty text."""
+        if self.lasts_for is not None and not 1 <= self.lasts_for <= obligations.lasts_for:
+            return f"rule {rule} grants at most {spell_duration(obligations.lasts_for)}"
+        if self.uses is not None and not 1 <= self.uses <= obligations.uses:
+            return f"rule {rule} grants at most {count(obligations.uses, 'use')}"
         limit = obligations.terms.timeout_for
         if self.timeout_for is not None and limit is not None and self.timeout_for > limit:
             return f"rule {rule} lets a command run for at most {spell_duration(limit)}"
@@ -54,5 +62,5 @@ class AskedTerms:
 
 NUMBERS = {one.name: one.metadata for one in fields(AskedTerms) if "most" in one.metadata}
 """Maps the name of each term that is a number to its description by ``_number``."""
-USUAL = AskedTerms(None)
+USUAL = AskedTerms(None, None, None)
 """Nothing is asked for."""

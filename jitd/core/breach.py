@@ -11,9 +11,8 @@ from jitd.core.command import Command
 from jitd.core.conditions import may_come_along
 from jitd.core.decision import Obligations, Terms
 from jitd.core.deed import deed_of
-from jitd.core.duration import spell_duration
 from jitd.core.question import Question
-from jitd.core.wording import count, listed
+from jitd.core.wording import listed
 
 STDIN = {"tty": ("terminal",), "none": ("null", "closed")}
 """Maps a value of the rule's key ``run.stdin`` to the kinds of standard input that it allows. The value ``any`` is not in the
@@ -26,10 +25,6 @@ def breach(rule: str, obligations: Obligations, question: Question) -> str:
     text if everything is allowed.
     """
     terms = obligations.terms
-    if question.lasts_for is not None and not 1 <= question.lasts_for <= obligations.lasts_for:
-        return f"rule {rule} grants at most {spell_duration(obligations.lasts_for)}"
-    if question.uses is not None and not 1 <= question.uses <= obligations.uses:
-        return f"rule {rule} grants at most {count(obligations.uses, 'use')}"
     if found := question.terms.beyond(rule, obligations):
         return found
     if question.command.options and not terms.options:

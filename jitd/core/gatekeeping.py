@@ -41,9 +41,9 @@ class Asking:
 
     ``rule`` is the rule that permits the request. ``policy`` is the SHA-256 of the policy's files. ``owed`` contains the
     approvals that the rule demands. ``approved`` contains the principals of the people who have approved. ``facts`` contains the
-    facts that the rule used. Each fact has its name, and its value as text. ``lasts_for`` (seconds) and ``uses`` (a number) are
-    the values that the requester asked for, or None. ``ends_boot`` is the time limit for an answer, in seconds on CLOCK_BOOTTIME.
-    Later answers are ignored. ``breaks_glass`` is True if approvals are skipped in an emergency.
+    facts that the rule used. Each fact has its name, and its value as text. ``terms`` are those that the requester asks for.
+    ``ends_boot`` is the time limit for an answer, in seconds on CLOCK_BOOTTIME. Later answers are ignored. ``breaks_glass`` is
+    True if approvals are skipped in an emergency.
     """
 
     id: str
@@ -54,8 +54,6 @@ class Asking:
     command: Command
     claims: Claims
     point: Point | None
-    lasts_for: int | None
-    uses: int | None
     terms: AskedTerms
     rule: str
     policy: str

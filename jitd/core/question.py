@@ -24,9 +24,8 @@ from jitd.core.subject import Subject
 class Question:
     """The question to the policy: may ``requester`` run ``command`` on this host?
 
-    A requester may ask for a lease: ``lasts_for`` is its time in seconds, and ``uses`` is its number of uses. ``chdir`` is the
-    requested directory. Each of these three fields is None if the requester did not ask for a value. ``is_own_group`` is True if
-    the requested group is the primary group of the target account. ``is_missing`` is True if the command does not exist. The
+    ``terms`` are the terms that the requester asks for. ``chdir`` is the requested directory, or None. ``is_own_group`` is True
+    if the requested group is the primary group of the target account. ``is_missing`` is True if the command does not exist. The
     caller decides who may know that the command is missing. ``writable_by`` contains sentences about the accounts that can change
     the command's file. Root and the target account are not mentioned. ``by_name`` contains sentences about programs that they can
     change, and that the kernel opens by name, so that no copy can be executed in their place. ``names`` contains other names of
@@ -45,8 +44,6 @@ class Question:
     service: str
     host: str
     reason: str | None
-    lasts_for: int | None
-    uses: int | None
     terms: AskedTerms
     chdir: bytes | None
     is_own_group: bool
@@ -87,8 +84,8 @@ _SAID: dict[str, Callable[[Question], Value]] = {
     "request.service": lambda asked: asked.service,
     "request.host": lambda asked: asked.host,
     "request.gives": lambda asked: asked.command.things,
-    "request.lasts": lambda asked: asked.lasts_for or 0,
-    "request.uses": lambda asked: asked.uses or 0,
+    "request.lasts": lambda asked: asked.terms.lasts_for or 0,
+    "request.uses": lambda asked: asked.terms.uses or 0,
     "subject.principal": lambda asked: asked.requester.principal,
     "subject.user": lambda asked: asked.requester.user,
     "subject.groups": lambda asked: tuple(sorted(asked.requester.groups)),

@@ -92,8 +92,6 @@ class Request:
     service: str
     command: Command
     claims: Claims
-    lasts_for: int | None
-    uses: int | None
     terms: Annotated[AskedTerms, Spread()]
     waits: bool
     submitted_at: datetime
@@ -134,7 +132,7 @@ class Request:
         its uses, and the running time in seconds. If the grant begins later, the result also contains its start, in seconds
         since 1970.
         """
-        return terms_of(self.lasts_for, self.uses, self.terms.timeout_for, self.starts_at)
+        return terms_of(self.terms, self.starts_at)
 
     @property
     def is_open(self) -> bool:
@@ -494,14 +492,12 @@ def _approved(request: Request, attended: bool, because: str, now: Moment) -> St
 # --- the submission and its deadline -----------------------------------------------------------------------------------
 
 
-def terms_of(
-    lasts_for: int | None, uses: int | None, timeout_for: int | None, starts_at: datetime | None
-) -> tuple[int | None, ...]:
+def terms_of(terms: AskedTerms, starts_at: datetime | None) -> tuple[int | None, ...]:
     """Return the terms that the requester asked for, in the form in which the fingerprint contains them (PROTOCOL.md section 7,
     tag ``t``).
     """
     starts = () if starts_at is None else (int(starts_at.timestamp()),)
-    return (lasts_for, uses, timeout_for, *starts)
+    return (terms.lasts_for, terms.uses, terms.timeout_for, *starts)
 
 
 def fault_in_start(starts_at: datetime | None, now: datetime) -> str:
@@ -553,14 +549,15 @@ def _decided_within(asked: Request, obligations: Obligations) -> float:
 
 def lasts(asked: Request, obligations: Obligations) -> int:
     """Return the duration in seconds of the grant for ``asked`` under ``obligations``."""
-    return min(asked.lasts_for or obligations.lasts_for, obligations.lasts_for)
+    return min(asked.terms.lasts_for or obligations.lasts_for, obligations.lasts_for)
 
 
 def how_often(asked: Request, obligations: Obligations) -> int:
     """Return the number of uses of the grant for ``asked`` under ``obligations``."""
     if asked.command.gives:
         return 1  # nobody can count how often a ticket is used
-    wanted = asked.uses if asked.uses is not None else obligations.uses if asked.lasts_for is not None else 1
+    if (wanted := asked.terms.uses) is None:
+        wanted = 1 if asked.terms.lasts_for is None else obligations.uses
     return min(wanted, obligations.uses)
 
 
@@ -683,7 +680,7 @@ def issued(approved: Request, now: Moment) -> Issued:
         issued_at=now.at,
         ends_at=(now.at if begins_at is None else begins_at) + timedelta(seconds=lasts_for),
         ends_boot=(now.boot if begins_boot is None else begins_boot) + lasts_for,
-        is_lease=gives or approved.lasts_for is not None or approved.uses is not None,
+        is_lease=gives or approved.terms.lasts_for is not None or approved.terms.uses is not None,
         uses=uses,
         left=uses,
         begins_at=begins_at,

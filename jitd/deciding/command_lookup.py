@@ -68,8 +68,6 @@ class Asked:
     locale: Pairs
     streams: tuple[str, ...]
     reason: str | None
-    lasts_for: int | None
-    uses: int | None
     terms: AskedTerms
     is_bare: bool = False
     anew: bool = False

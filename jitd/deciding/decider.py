@@ -493,7 +493,7 @@ def _is_judged(first: FirstDecision) -> bool:
 def _as_asked(first: FirstDecision) -> FirstDecision:
     """Return ``first``. If the requester asked for a time and a lease covers the request, let the request extend the lease."""
     decision = first.decision
-    if first.asked.lasts_for is None or not isinstance(decision, Permit) or decision.lease is None:
+    if first.asked.terms.lasts_for is None or not isinstance(decision, Permit) or decision.lease is None:
         return first
     return replace(first, decision=replace(decision, lease=None), extends=decision.lease)
 

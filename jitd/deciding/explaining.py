@@ -185,8 +185,6 @@ class Explainer:
             service=service,
             host=self._config.host,
             reason=asked.reason,
-            lasts_for=asked.lasts_for,
-            uses=asked.uses,
             terms=asked.terms,
             chdir=asked.cwd if asked.chdir else None,
             is_own_group=accounts.is_own_group(command.run_as),

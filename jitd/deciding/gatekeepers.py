@@ -161,7 +161,7 @@ def question_of(name: str, asking: Asking) -> tuple[object, ...]:
     request.
     """
     claims = replace(asking.claims, tty=None, login_session=0, parents=())
-    terms = (asking.lasts_for, asking.uses, *asking.terms.told.values())
+    terms = asking.terms.told.values()
     point = None if asking.point is None else replace(asking.point, process=None)
     where = (asking.host, asking.service, point)
     rule = (asking.rule, asking.policy, asking.owed, asking.approved, asking.facts, asking.breaks_glass)

@@ -66,8 +66,6 @@ class Hearings:
             command=replace(request.command, findings=stored_with(request.command, request.requester.user)),
             claims=request.claims,
             point=request.point,
-            lasts_for=request.lasts_for,
-            uses=request.uses,
             terms=request.terms,
             rule=permit.rule,
             policy=self._policy().digest,

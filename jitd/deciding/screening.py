@@ -123,8 +123,6 @@ def _look(
             service=service,
             host=host,
             reason=asked.reason,
-            lasts_for=asked.lasts_for,
-            uses=asked.uses,
             terms=asked.terms,
             chdir=asked.cwd if asked.chdir else None,
             is_own_group=found.is_own_group,
@@ -307,8 +305,6 @@ def look_again(
         service=request.service,
         host=request.host,
         reason=request.claims.reason,
-        lasts_for=request.lasts_for,
-        uses=request.uses,
         terms=request.terms,
         # the directory is already a part of the command, and the rule has allowed it
         chdir=None,

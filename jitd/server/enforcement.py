@@ -202,7 +202,7 @@ class Enforcement:
         point = Point(ask.stage, _text(ask.rhost), _text(came_in_by), login)
         asked = Asked(
             argv=(), login=False, user=None, group=None, cwd=ask.cwd or b"/", cwd_device=ask.cwd_device, cwd_inode=ask.cwd_inode,
-            chdir=False, variables=(), preserved=(), locale=(), streams=(), reason=ask.reason, lasts_for=None, uses=None,
+            chdir=False, variables=(), preserved=(), locale=(), streams=(), reason=ask.reason,
             terms=USUAL, tty=ask.tty, caller=self._caller(ask),
         )  # fmt: skip
 

@@ -6,13 +6,13 @@ Law: the message types of the protocol allow some senseless values. This module 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from jitd.core.asked_terms import NUMBERS, USUAL, AskedTerms
 from jitd.core.claims import Claims
 from jitd.core.conditions import read_service
 from jitd.core.deed import deed_of
-from jitd.core.duration import LONGEST
 from jitd.core.origin import Caller
 from jitd.core.public_key import brought_for
 from jitd.core.several import MOST_THINGS
@@ -52,8 +52,7 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
     if ask.streams and (len(ask.streams) != 3 or any(kind not in KINDS for kind in ask.streams)):
         raise Refusal("usage", "there are three standard streams, each of a known kind")
     terms = _terms_in(ask)
-    bounds = ((ask.lasts_for, LONGEST), (ask.uses, 2**31))
-    if not terms.is_in_range or any(n is not None and not 1 <= n <= most for n, most in bounds):
+    if not terms.is_in_range:
         raise Refusal("usage", "out of range: a lease has at least 1 s and 1 use, and a command's time limit is at least 1 s")
     return Asked(
         argv=tuple(ask.argv),
@@ -69,8 +68,6 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
         locale=pairs_in(ask.locale),
         streams=tuple(ask.streams),
         reason=ask.reason,
-        lasts_for=ask.lasts_for,
-        uses=ask.uses,
         terms=terms,
         anew=isinstance(ask, messages.Anew) or ask.starts_at is not None,
         tty=ask.tty,
@@ -116,7 +113,8 @@ def thing_in(ask: messages.Get, caller: Caller) -> Asked:
         raise Refusal("usage", str(fault)) from None
     if twice := [thing for thing in things if things.count(thing) > 1]:
         raise Refusal("usage", f"{twice[0]} is asked for twice: name each thing once")
-    if ask.lasts_for is not None and not 1 <= ask.lasts_for <= LONGEST:
+    terms = replace(USUAL, lasts_for=ask.lasts_for)
+    if not terms.is_in_range:
         raise Refusal("usage", "a thing is given for one second at least")
     return Asked(
         argv=tuple(thing.encode("ascii") for thing in things),
@@ -132,9 +130,7 @@ def thing_in(ask: messages.Get, caller: Caller) -> Asked:
         locale=(),
         streams=(),
         reason=ask.reason,
-        lasts_for=ask.lasts_for,
-        uses=None,
-        terms=USUAL,
+        terms=terms,
         gives=True,
         stays=ask.stays or not ask.waits,
         brought=brought,

@@ -38,4 +38,4 @@ def _is_alike(one: Request, other: Request) -> bool:
 
 
 def _terms(of: Request) -> tuple[int | None, ...]:
-    return terms_of(of.lasts_for, of.uses, of.terms.timeout_for, of.starts_at)
+    return terms_of(of.terms, of.starts_at)

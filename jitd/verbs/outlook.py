@@ -82,7 +82,5 @@ def compared(earlier: Request) -> Row:
             *([shown(one.path), one.digest.hex()] for one in command.operands),
             *([shown(one.path), one.digest.hex()] for one in command.interpreters),
         ],
-        "lasts_for": earlier.lasts_for,
-        "uses": earlier.uses,
         **earlier.terms.numbers,
     }

@@ -216,7 +216,7 @@ class Requests:
         id = spell_id(randomness[:5])  # if the store already has this one of 2**40 ids, the commit fails (Conflict)
         asked, command, decision = first.asked, first.command, first.decision
         command = replace(command, salt=randomness[5:])
-        terms = terms_of(asked.lasts_for, asked.uses, asked.terms.timeout_for, asked.starts_at)
+        terms = terms_of(asked.terms, asked.starts_at)
         return Request(
             id=id,
             requester=who,
@@ -225,8 +225,6 @@ class Requests:
             service=service,
             command=command,
             claims=replace(claims, reason=asked.reason),  # a use of a lease has the reason of the lease
-            lasts_for=asked.lasts_for,
-            uses=asked.uses,
             terms=asked.terms,
             anew=asked.anew,
             breaks_glass=asked.breaks_glass,

@@ -218,8 +218,6 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
             "login_session": claims.login_session,
             "parents": [shown(p) for p in claims.parents],
         },
-        "lasts_for": request.lasts_for,
-        "uses": request.uses,
         **request.terms.numbers,
         "gets": None
         if request.obligations is None

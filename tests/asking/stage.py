@@ -39,7 +39,7 @@ COMMAND = Command(
     b"/home/alice", 1, 2, ((b"A", b"b"),), (), ("terminal",) * 3,
 )  # fmt: skip
 CLAIMS = Claims("replica lag \ud800", b"/dev/pts/3", 7, ("bash",))
-ABOUT = Question(ALICE, COMMAND, "jitsudo", "db1.example.org", "replica lag", None, None, USUAL, None, True, False, ())
+ABOUT = Question(ALICE, COMMAND, "jitsudo", "db1.example.org", "replica lag", USUAL, None, True, False, ())
 
 
 def boot() -> float:
@@ -50,11 +50,11 @@ def asking(lasts: float = 600, **more: Any) -> Asking:
     """A question about alice's request, which ends in ``lasts`` seconds."""
     made: dict[str, Any] = {
         "id": "K7QM-2XVD", "fingerprint": b"\xab" * 32, "requester": ALICE, "host": "db1.example.org", "service": "jitsudo",
-        "command": COMMAND, "claims": CLAIMS, "point": None, "lasts_for": None, "uses": 1, "terms": USUAL,
+        "command": COMMAND, "claims": CLAIMS, "point": None, "terms": USUAL,
         "rule": "restart", "policy": "p" * 64, "owed": (Approval(1, ("group:ops",)),), "approved": (),
         "facts": (("fact.load", "0.5"),), "ends_boot": boot() + lasts,
     }  # fmt: skip
-    return but(Asking(**made), **more)
+    return but(Asking(**made), **{"uses": 1, **more})
 
 
 def asking_by(n: int) -> Asking:

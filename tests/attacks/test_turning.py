@@ -63,7 +63,7 @@ def turning() -> Iterator[None]:
 def asked() -> Asked:
     return Asked(
         argv=(), login=False, user=None, group=None, cwd=b"/", cwd_device=0, cwd_inode=0, chdir=False, variables=(), preserved=(),
-        locale=(), streams=(), reason=None, lasts_for=None, uses=None, terms=USUAL,
+        locale=(), streams=(), reason=None, terms=USUAL,
     )  # fmt: skip
 
 

@@ -103,7 +103,7 @@ def test_nobody_reads_a_comparison_who_may_not_review() -> None:
 def test_whatever_is_another_command_is_not_called_the_same() -> None:
     """THREATS R-01: each field of the command, and what is asked for beside it."""
     plain = replace(waiting("true"), command=replace(command("true"), locale=(), streams=("null",) * 3))
-    asked = [replace(plain, lasts_for=60), replace(plain, uses=60), but(plain, timeout_for=60)]
+    asked = [but(plain, lasts_for=60), but(plain, uses=60), but(plain, timeout_for=60)]
     others = [
         replace(plain, command=replace(plain.command, **{name: value}))  # type: ignore[arg-type]
         for name, values in OTHERWISE.items()

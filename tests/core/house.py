@@ -42,8 +42,6 @@ def question(who: Subject = ALICE, argv: tuple[bytes, ...] = RESTART, run_as: Ru
         "service": "jitsudo",
         "host": "db1.example.org",
         "reason": None,
-        "lasts_for": None,
-        "uses": None,
         "terms": USUAL,
         "chdir": None,
         "is_own_group": True,

@@ -52,6 +52,7 @@ from tests.scene import (
     THING,
     actor,
     asked,
+    but,
     command,
     free,
     lift,
@@ -85,7 +86,7 @@ BY_WAYS = Approval(
     2, ("group:dba",), also="oncall:dba", among=("bob",),
     instead=(Approval(1, ("group:managers", "user:eve"), Demand(("otp",)), after=300),),
 )  # fmt: skip
-GRANT = issued(replace(PLAIN, obligations=free().obligations, lasts_for=60, uses=3), NOW).grant
+GRANT = issued(but(PLAIN, obligations=free().obligations, lasts_for=60, uses=3), NOW).grant
 LENT = replace(PLAIN, command=thing(stays=True))
 UNTIL = START + timedelta(minutes=10)
 PROVED = Authentication(

@@ -190,7 +190,7 @@ def test_invariant_6_two_commands_never_share_a_fingerprint(one, other):
 
 
 def question(**changes: object) -> Question:
-    made = Question(person("alice"), command("true"), "jitsudo", HOST, None, None, None, USUAL, None, True, False, ())
+    made = Question(person("alice"), command("true"), "jitsudo", HOST, None, USUAL, None, True, False, ())
     return replace(made, **changes)  # type: ignore[arg-type]
 
 

@@ -16,6 +16,7 @@ from jitd.core.decision import RECORDED, Decision, Deny, Permit, Record
 from jitd.core.policy import Rule, decide
 from jitd.core.question import Question
 from tests.core.house import ALICE, AS_ROOT, BOB, EVE, NOON, ZONES, policy, question
+from tests.scene import but
 
 WORDS = st.sampled_from(["restart", "stop", "*", "re*", "?top", ""])
 ARGUMENTS = st.sampled_from([b"restart", b"stop", b"", b"x"])
@@ -168,7 +169,7 @@ def test_what_is_permitted_lies_within_every_bound(
 ) -> None:
     """Allowed means that all bounds hold."""
     rule = replace(made[0], verdict="permit", lasts_for=3600, uses=3)
-    answer = decide(policy(rule), replace(asked, lasts_for=lasts_for, uses=uses), at)
+    answer = decide(policy(rule), but(asked, lasts_for=lasts_for, uses=uses), at)
     if isinstance(answer, Permit):
         assert 1 <= lasts_for <= 3600 and 1 <= uses <= 3
         assert rule.hours is None or rule.hours[0].hold_at(at)

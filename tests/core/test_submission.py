@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from jitd.core.asked_terms import USUAL, AskedTerms
 from jitd.core.claims import Point
 from jitd.core.grade import Finding, Grade
 from jitd.core.law import Actor, Role
@@ -77,8 +78,8 @@ def test_a_thing_is_told_by_its_name_and_whether_it_stays() -> None:
 
 
 def test_the_terms_are_those_that_were_asked_for_and_the_start_only_if_there_is_one() -> None:
-    assert terms_of(600, 5, 30, None) == (600, 5, 30)
-    assert terms_of(None, None, None, START) == (None, None, None, int(START.timestamp()))
+    assert terms_of(AskedTerms(600, 5, 30), None) == (600, 5, 30)
+    assert terms_of(USUAL, START) == (None, None, None, int(START.timestamp()))
 
 
 def test_a_deadline_is_counted_from_now_on_both_clocks() -> None:

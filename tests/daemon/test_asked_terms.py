@@ -58,8 +58,6 @@ def asking(request: Request) -> Asking:
         command=command("true"),
         claims=request.claims,
         point=None,
-        lasts_for=request.lasts_for,
-        uses=request.uses,
         terms=request.terms,
         rule="rule-1",
         policy="p" * 64,

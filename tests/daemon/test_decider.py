@@ -43,7 +43,7 @@ from tests.scene import asked as requested
 ALICE, BOB, CAROL = (person(name) for name in ("alice", "bob", "carol"))
 ASKED = Asked(
     argv=(b"/usr/bin/env", b"x"), login=False, user=None, group=None, cwd=b"/", cwd_device=1, cwd_inode=2, chdir=False,
-    variables=(), preserved=(), locale=(), streams=("null", "null", "null"), reason=None, lasts_for=None, uses=None,
+    variables=(), preserved=(), locale=(), streams=("null", "null", "null"), reason=None,
     terms=USUAL,
 )  # fmt: skip
 NAMED = {**NAMES, "fact.risk": Name("int", "provider risk", "the risk")}

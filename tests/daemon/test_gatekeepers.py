@@ -86,7 +86,7 @@ def test_what_they_are_asked_is_the_whole_question(house: AskingHouse) -> None:
         found = house.found(made.id)
         assert (asking.id, asking.fingerprint, asking.command) == (found.id, found.fingerprint, found.command)
         assert (asking.requester.principal, asking.host, asking.service) == (ALICE.principal, "db1.example.test", "jitsudo")
-        assert (asking.claims.reason, asking.lasts_for, asking.rule, asking.policy) == ("CHG-1", 60, "p", "digest")
+        assert (asking.claims.reason, asking.terms.lasts_for, asking.rule, asking.policy) == ("CHG-1", 60, "p", "digest")
         assert (asking.owed, asking.approved, asking.ends_boot) == (OPS, (), found.expires_boot)
 
     house.run(play())

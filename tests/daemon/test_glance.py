@@ -43,7 +43,7 @@ def place(tmp_path: Path) -> Path:
 def seen(path: Path) -> Sighting:
     asked = Asked(
         argv=(os.fsencode(path),), login=False, user=f"#{ME}", group=None, cwd=b"/", cwd_device=1, cwd_inode=2, chdir=False,
-        variables=(), preserved=(), locale=(), streams=("null", "null", "null"), reason=None, lasts_for=None, uses=None,
+        variables=(), preserved=(), locale=(), streams=("null", "null", "null"), reason=None,
         terms=USUAL,
     )  # fmt: skip
     return look(Policy((ANY,), "permit", ""), asked, ALICE, "host", "jitsudo", "/usr/bin", (), moment(), nothing())

@@ -26,7 +26,7 @@ ALICE = person("alice")
 ME = os.getuid()
 ASKED = Asked(
     argv=(), login=False, user=f"#{ME}", group=None, cwd=b"/", cwd_device=1, cwd_inode=2, chdir=False, variables=(), preserved=(),
-    locale=(), streams=("null", "null", "null"), reason=None, lasts_for=None, uses=None, terms=USUAL,
+    locale=(), streams=("null", "null", "null"), reason=None, terms=USUAL,
 )  # fmt: skip
 ANY = Rule("permit", "any", ("user:alice",), ("*",), (read_command_pattern(("**",)),), services=("jitsudo", "sudo"))
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -52,14 +53,17 @@ def ask(policy: Policy, who: str, asks: str) -> str:
     principal = "root" if who == "root" else "local:somebody" if said.get("ticket") == "none" else "somebody@EXAMPLE.ORG"
     is_bare = not argv[0].startswith(b"/")
     uid = 0 if who == "root" else 4001
-    asked: dict[str, Any] = {"is_missing": False, "writable_by": (), "uses": None, "terms": USUAL}
+    asked: dict[str, Any] = {
+        "is_missing": False,
+        "writable_by": (),
+    }
     question = Question(
         Subject(principal, "root" if uid == 0 else "somebody", uid, uid, frozenset({who}), "somebody", None),
         Command(argv, b"" if is_bare else argv[0], b"", RunAs(user, 1, group or user, 1), b"/home", 1, 2, variables, (), ()),
         service=said.get("by", "jitsudo"),
         host=said.get("on", "db1.example.org"),
         reason="lag, CHG-1" if "CHG-1" in words else None,
-        lasts_for=read_duration(said["for"]) if "for" in said else None,
+        terms=replace(USUAL, lasts_for=read_duration(said["for"]) if "for" in said else None),
         chdir=said["in"].encode() if "in" in said else None,
         is_own_group=not group,
         breaks_glass="breaking" in said,

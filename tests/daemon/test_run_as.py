@@ -23,7 +23,7 @@ from tests.scene import moment, person
 
 ASKED = Asked(
     argv=(b"/bin/true",), login=False, user=None, group=None, cwd=b"/", cwd_device=1, cwd_inode=2, chdir=False, variables=(),
-    preserved=(), locale=(), streams=("null", "null", "null"), reason=None, lasts_for=None, uses=None, terms=USUAL,
+    preserved=(), locale=(), streams=("null", "null", "null"), reason=None, terms=USUAL,
 )  # fmt: skip
 NO_IDS = [
     *("#-1", "#4294967295", "#4294967296", "#2147483648", "#0x0", "#+0", "#-0", "#", "##0", "# 0", "#0 ", "#00", "#0\n", "#1e3"),

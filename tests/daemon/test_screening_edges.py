@@ -28,7 +28,7 @@ from tests.scene import but, moment, person
 ALICE = person("alice")
 ASKED = Asked(
     argv=(b"/usr/bin/env", b"x"), login=False, user=None, group=None, cwd=b"/", cwd_device=1, cwd_inode=2, chdir=False,
-    variables=(), preserved=(), locale=(), streams=("null", "null", "null"), reason=None, lasts_for=None, uses=None,
+    variables=(), preserved=(), locale=(), streams=("null", "null", "null"), reason=None,
     terms=USUAL,
 )  # fmt: skip
 ENV = read_command_pattern(("/usr/bin/env", "**"))

@@ -39,7 +39,7 @@ NIGHT = datetime(2026, 3, 2, 23, tzinfo=UTC)
 OFFICE = (read_hours("Mon-Fri 08:00-18:00 UTC", lambda name: UTC),)
 TRUE = Asked(
     argv=(b"true",), login=False, user=None, group=None, cwd=b"/", cwd_device=1, cwd_inode=2, chdir=False, variables=(),
-    preserved=(), locale=(), streams=(), reason=None, lasts_for=None, uses=None, terms=USUAL,
+    preserved=(), locale=(), streams=(), reason=None, terms=USUAL,
 )  # fmt: skip
 KNOWN_NAMES = {
     **NAMES,

@@ -24,7 +24,7 @@ PATH = b"/usr/sbin:/usr/bin:/sbin:/bin"
 ALICE = Subject("alice@EXAMPLE.TEST", "alice", 4001, 4001, frozenset(), "alice@EXAMPLE.TEST", None)
 ASKED = Asked(
     argv=(), login=False, user=None, group=None, cwd=b"/", cwd_device=0, cwd_inode=0, chdir=False, variables=(), preserved=(),
-    locale=(), streams=(), reason=None, lasts_for=None, uses=None, terms=USUAL,
+    locale=(), streams=(), reason=None, terms=USUAL,
 )  # fmt: skip
 
 

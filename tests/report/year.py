@@ -43,7 +43,7 @@ from jitd.core.subject import Subject
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.settings.policyfile import load
 from jitd.store.sqlite import SqliteStore
-from tests.scene import START, actor, asked, command, locked, place, review, submit, thing, too_late, withdraw
+from tests.scene import START, actor, asked, but, command, locked, place, review, submit, thing, too_late, withdraw
 
 DAYS = 365
 UNTIL = START + timedelta(days=DAYS)
@@ -350,7 +350,7 @@ class Life:
         lease, first = self.store.grant(id), self.store.request(id)
         if lease is None or first is None or lease.state is not GrantState.ACTIVE or lease.left < 1:
             return
-        made = replace(self.made(first.requester, first.rule), command=first.command, lasts_for=None, uses=None)
+        made = but(self.made(first.requester, first.rule), command=first.command, lasts_for=None, uses=None)
         permit = Permit(first.rule, self.rules[first.rule].obligations, lease=id)
         self.do(submit(made), Screened(made.id, POLICY, permit, attended=True))
 

@@ -71,8 +71,6 @@ def _questions(request: Request) -> tuple[Question, ...]:
         service=request.service,
         host=request.host,
         reason=request.claims.reason,
-        lasts_for=request.lasts_for,
-        uses=request.uses,
         terms=request.terms,
         chdir=None,  # the directory is already a part of the command
         is_own_group=True,
