@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from jitd.core.command import Command, run_id, work_of
 from jitd.core.decision import Terms, narrow_terms
 from jitd.core.deed import Deed, deed_of
 from jitd.core.effects import Admit, ListsChanged, Moment, SetDeadline
 from jitd.core.holding import Giving, Taking
-from jitd.core.law import Actor, IllegalEvent, Role, check
+from jitd.core.law import Actor, IllegalEvent, LifeEvent, Role, check
 from jitd.core.run import Process, Returned, Starting, StopOrdered
 from jitd.core.subject import Subject
 from jitd.core.values import BECAUSE, TEXT, value
@@ -82,64 +82,51 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
+class GrantEvent(LifeEvent):
+    """An event of a grant."""
+
+    life = "grant"
+
+
+@dataclass(frozen=True, slots=True)
+class Issued(GrantEvent):
     """A request was approved. This event creates the grant."""
 
-    life: ClassVar[str] = "grant"
-    id: str
-    by: Actor
     grant: Grant
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         begins = {} if self.grant.begins_at is None else {"begins_at": self.grant.begins_at.isoformat()}
         told = {"holder": self.grant.holder.principal, "uses": self.grant.uses, "ends_at": self.grant.ends_at.isoformat()}
         return told | begins
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class Used(GrantEvent):
     """One use was taken, for ``request``. ``terms`` are the rule's terms at the time of the use. If these terms are stricter than
     the terms of the grant, the stricter terms apply from this use on. ``login`` is the process that wants to begin a login
     session.
     """
 
-    life: ClassVar[str] = "grant"
-    id: str
-    by: Actor
     request: str
     terms: Terms
     login: Process | None = None
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         return {"request": self.request}
 
 
 @dataclass(frozen=True, slots=True)
-class Expired:
+class Expired(GrantEvent):
     """The time of the grant is over, or the host was rebooted."""
-
-    life: ClassVar[str] = "grant"
-    id: str
-    by: Actor
-
-    def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
-        return {}
 
 
 @dataclass(frozen=True, slots=True)
-class Revoked:
+class Revoked(GrantEvent):
     """Somebody ended the grant before its time was over."""
 
-    life: ClassVar[str] = "grant"
-    id: str
-    by: Actor
     because: str
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         return {"because": value("because", self.because)}
 
 

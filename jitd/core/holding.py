@@ -12,10 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from jitd.core.effects import Give, ListsChanged, Moment, Take, TellHolder
-from jitd.core.law import Actor, IllegalEvent, Role, check
+from jitd.core.law import IllegalEvent, LifeEvent, Role, check
 from jitd.core.run import Returned
 from jitd.core.values import TEXT, value
 
@@ -107,12 +107,16 @@ class Untaken:
 
 
 @dataclass(frozen=True, slots=True)
-class Giving:
+class HoldingEvent(LifeEvent):
+    """An event of a holding."""
+
+    life = "holding"
+
+
+@dataclass(frozen=True, slots=True)
+class Giving(HoldingEvent):
     """A use of the grant was taken. This event creates the holding, before jitd gives the thing."""
 
-    life: ClassVar[str] = "holding"
-    id: str
-    by: Actor
     grant: str
     request: str
     thing: str
@@ -123,7 +127,6 @@ class Giving:
     together: tuple[str, ...] = ()
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         return {
             "grant": self.grant,
             "request": self.request,
@@ -136,63 +139,43 @@ class Giving:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class Given(HoldingEvent):
     """The giver reports that the person has the thing. ``has_secret`` is True if the giver has issued a secret for the person
     (see Holding).
     """
 
-    life: ClassVar[str] = "holding"
-    id: str
-    by: Actor
     has_secret: bool = False
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         return {"has_secret": True} if self.has_secret else {}
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(HoldingEvent):
     """The client has got the thing, and passes the thing to the person. From now on, the person keeps the thing even if the
     client's connection ends.
     """
 
-    life: ClassVar[str] = "holding"
-    id: str
-    by: Actor
-
-    def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
-        return {}
-
 
 @dataclass(frozen=True, slots=True)
-class Taking:
+class Taking(HoldingEvent):
     """The thing must be taken back. There are three possible reasons. The grant of the holding ended, the person gave the thing
     back, or jitd does not know whether it gave the thing.
     """
 
-    life: ClassVar[str] = "holding"
-    id: str
-    by: Actor
     because: str
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         return {"because": value("because", self.because)}
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(HoldingEvent):
     """The giver reports that it took the thing back, or that the thing was never given."""
 
-    life: ClassVar[str] = "holding"
-    id: str
-    by: Actor
     outcome: Outcome
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         return {"ending": str(self.outcome.ending), "because": value("because", self.outcome.because)}
 
 

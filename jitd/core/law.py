@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 
 class Role(StrEnum):
@@ -58,6 +58,23 @@ DAEMON = Actor(Role.DAEMON, "jitd", 0)
 MONITOR = Actor(Role.MONITOR, "monitor", 0)
 
 
+@dataclass(frozen=True, slots=True)
+class LifeEvent:
+    """Something that has happened to the object ``id`` of the life cycle ``life``. ``by`` has caused it. Each kind of event is a
+    class of its own, and the name of the class is part of the event's name in the chain (``name_of``).
+    """
+
+    life: ClassVar[str]
+    id: str
+    by: Actor
+
+    def detail(self) -> dict[str, Any]:
+        """Return the details that the chain stores about this event. All texts have their full length, so a program can read them
+        again.
+        """
+        return {}
+
+
 class IllegalEvent(Exception):
     """The event is not allowed in the present state of the object, or its author is not allowed to cause it. No object was
     changed.
@@ -65,7 +82,7 @@ class IllegalEvent(Exception):
 
 
 def check(
-    law: Mapping[Any, Mapping[type, frozenset[Any]]], causes: Mapping[type, frozenset[Role]], state: Any, event: Any
+    law: Mapping[Any, Mapping[type, frozenset[Any]]], causes: Mapping[type, frozenset[Role]], state: Any, event: LifeEvent
 ) -> None:
     """Check an event against both tables. Raise IllegalEvent if ``law`` does not allow ``event`` in ``state``, or if ``causes``
     does not allow the role of its author.
@@ -80,7 +97,7 @@ def check(
 _WORD = re.compile(r"(?<!^)(?=[A-Z])")
 
 
-def name_of(event: Any) -> str:
+def name_of(event: LifeEvent) -> str:
     """Return the name of the event in the chain, such as ``request.reviewed``. The name consists of the life cycle, a full stop,
     and a word in the past tense.
     """

@@ -13,14 +13,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from jitd.core import owed_review
 from jitd.core.approvers import tally
 from jitd.core.decision import Deny, Why
 from jitd.core.effects import ForgetAnswers, ListsChanged, Moment, SetDeadline, TellRequester
 from jitd.core.grant import Grant, Revoked, Used
-from jitd.core.law import Actor, IllegalEvent, Role, check
+from jitd.core.law import Actor, IllegalEvent, LifeEvent, Role, check
 from jitd.core.request import Locked, Request, Reviewed, Screened, Verdict, open_ways
 from jitd.core.subject import Subject
 from jitd.core.values import TEXT, value
@@ -97,62 +97,49 @@ class Lock:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class LockEvent(LifeEvent):
+    """An event of a lock."""
+
+    life = "lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Placed(LockEvent):
     """An operator placed a lock. This event creates the lock."""
 
-    life: ClassVar[str] = "lock"
-    id: str
-    by: Actor
     lock: Lock
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         placed = self.lock
         reason = value("reason", placed.reason)
         return {"whom": str(placed.whom), "name": placed.name, "reason": reason, "lasts_for": placed.lasts_for}
 
 
 @dataclass(frozen=True, slots=True)
-class Lifted:
+class Lifted(LockEvent):
     """An operator lifted the lock."""
 
-    life: ClassVar[str] = "lock"
-    id: str
-    by: Actor
     because: str
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         return {"because": value("because", self.because)}
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class Carried(LockEvent):
     """The host was rebooted, so the rest of the lock's time is counted on the new boot clock. The record proves that
     ``spent_for`` seconds of the lock's time passed during the previous boot.
     """
 
-    life: ClassVar[str] = "lock"
-    id: str
-    by: Actor
     spent_for: float
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         return {"spent_for": f"{self.spent_for:.6f}"}
 
 
 @dataclass(frozen=True, slots=True)
-class Expired:
+class Expired(LockEvent):
     """The time of the lock is over."""
-
-    life: ClassVar[str] = "lock"
-    id: str
-    by: Actor
-
-    def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
-        return {}
 
 
 Event = Lifted | Carried | Expired

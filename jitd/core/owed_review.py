@@ -14,13 +14,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from jitd.core.approvers import lack, may_approve, may_review
 from jitd.core.authentication import KdcAnswer
 from jitd.core.decision import BreakGlass, Deny, Why
 from jitd.core.effects import ListsChanged, Moment, Notify, SetDeadline
-from jitd.core.law import Actor, IllegalEvent, Role, check
+from jitd.core.law import IllegalEvent, LifeEvent, Role, check
 from jitd.core.subject import Subject
 from jitd.core.values import TEXT, value
 from jitd.core.ways import every_way, flat
@@ -83,33 +83,32 @@ class OwedReview:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class OwedReviewEvent(LifeEvent):
+    """An event of an owed review."""
+
+    life = "owed_review"
+
+
+@dataclass(frozen=True, slots=True)
+class Begun(OwedReviewEvent):
     """A request that breaks glass was permitted, so a review is owed. This event creates the owed review."""
 
-    life: ClassVar[str] = "owed_review"
-    id: str
-    by: Actor
     review: OwedReview
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         return {"rule": self.review.rule, **self.review.glass.detail()}
 
 
 @dataclass(frozen=True, slots=True)
-class Reviewed:
+class Reviewed(OwedReviewEvent):
     """``reviewer`` has reviewed the request, which has exactly this ``fingerprint``, and all runs under the request."""
 
-    life: ClassVar[str] = "owed_review"
-    id: str
-    by: Actor
     reviewer: Subject
     fingerprint: bytes
     comment: str
     kdc: KdcAnswer
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         return {
             "fingerprint": self.fingerprint.hex(),
             "comment": value("comment", self.comment),
@@ -120,31 +119,19 @@ class Reviewed:
 
 
 @dataclass(frozen=True, slots=True)
-class Overdue:
+class Overdue(OwedReviewEvent):
     """Nobody gave the review in time."""
-
-    life: ClassVar[str] = "owed_review"
-    id: str
-    by: Actor
-
-    def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
-        return {}
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class Carried(OwedReviewEvent):
     """The host was rebooted, so the rest of the review's time is counted on the new boot clock. The record proves that
     ``spent_for`` seconds of the review's time passed during the previous boot.
     """
 
-    life: ClassVar[str] = "owed_review"
-    id: str
-    by: Actor
     spent_for: float
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         return {"spent_for": f"{self.spent_for:.6f}"}
 
 

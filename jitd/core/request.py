@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from jitd.core.approvers import lack, may_review, tally
 from jitd.core.asked_terms import AskedTerms
@@ -26,7 +26,7 @@ from jitd.core.effects import ListsChanged, Moment, Notify, RequestWaits, Screen
 from jitd.core.gatekeeping import Heard, Passed, judged, passed, said
 from jitd.core.grade import rows, worst
 from jitd.core.grant import Grant, Issued, Used
-from jitd.core.law import DAEMON, Actor, IllegalEvent, Role, check
+from jitd.core.law import DAEMON, Actor, IllegalEvent, LifeEvent, Role, check
 from jitd.core.owed_review import Begun, OwedReview
 from jitd.core.public_key import told_of
 from jitd.core.script import Script
@@ -141,18 +141,19 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Submitted:
+class RequestEvent(LifeEvent):
+    """An event of a request."""
+
+    life = "request"
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted(RequestEvent):
     """A person submitted a request. This event creates the request."""
 
-    life: ClassVar[str] = "request"
-    id: str
-    by: Actor
     request: Request
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event. The chain also stores a digest of the request. All texts
-        have their full length, so a program can read them again.
-        """
         request = self.request
         command, claims = request.command, request.claims
         words = [spelled(word) for word in command.told_argv]
@@ -179,36 +180,29 @@ class Submitted:
 
 
 @dataclass(frozen=True, slots=True)
-class Screened:
+class Screened(RequestEvent):
     """The policy has answered. If the answer is a permit, jitd has also queried its gatekeepers: ``heard`` contains their
     answers. ``attended`` is True if a connected client waits to pass its standard streams. ``standing``: see Reviewed.
     """
 
-    life: ClassVar[str] = "request"
-    id: str
-    by: Actor
     decision: Decision
     attended: bool
     standing: tuple[Subject, ...] = ()
     heard: tuple[Heard, ...] = ()
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         answers = {"gatekeepers": [said(one) for one in self.heard]} if self.heard else {}
         return self.decision.detail() | answers
 
 
 @dataclass(frozen=True, slots=True)
-class Reviewed:
+class Reviewed(RequestEvent):
     """A person approved or denied the request with exactly this ``fingerprint``.
 
     ``decision`` is the current answer of the policy. ``standing`` contains the earlier approvers with their current data.
     Approvers whose account is missing, or whom the KDC refuses, are not included. ``kdc`` is the KDC's answer about ``reviewer``.
     """
 
-    life: ClassVar[str] = "request"
-    id: str
-    by: Actor
     reviewer: Subject
     verdict: Verdict
     fingerprint: bytes
@@ -219,7 +213,6 @@ class Reviewed:
     kdc: KdcAnswer
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         return {
             "verdict": str(self.verdict),
             "fingerprint": self.fingerprint.hex(),
@@ -232,76 +225,52 @@ class Reviewed:
 
 
 @dataclass(frozen=True, slots=True)
-class WaysOpened:
+class WaysOpened(RequestEvent):
     """The clock has opened ways to approve. ``after`` is a number of seconds since the submission. From now on, every way with
     the same ``after`` or a smaller one is open.
     """
 
-    life: ClassVar[str] = "request"
-    id: str
-    by: Actor
     after: int
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         return {"after": self.after}
 
 
 @dataclass(frozen=True, slots=True)
-class Relisted:
+class Relisted(RequestEvent):
     """jitd has again fetched the lists that limit the approvers, and at least one list has changed. ``lists`` contains the name
     and the members of each list. The members are None if the list is not known.
     """
 
-    life: ClassVar[str] = "request"
-    id: str
-    by: Actor
     lists: tuple[tuple[str, tuple[str, ...] | None], ...]
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         return {"lists": {also: None if among is None else list(among) for also, among in self.lists}}
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawn:
+class Withdrawn(RequestEvent):
     """The requester withdrew the waiting request, or the waiting client disconnected."""
 
-    life: ClassVar[str] = "request"
-    id: str
-    by: Actor
     because: str
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         return {"because": value("because", self.because)}
 
 
 @dataclass(frozen=True, slots=True)
-class DeadlinePassed:
+class DeadlinePassed(RequestEvent):
     """Nobody decided on the request in time."""
-
-    life: ClassVar[str] = "request"
-    id: str
-    by: Actor
-
-    def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
-        return {}
 
 
 @dataclass(frozen=True, slots=True)
-class Locked:
+class Locked(RequestEvent):
     """``lock`` locked the requester while the request waited. Therefore the request is denied."""
 
-    life: ClassVar[str] = "request"
-    id: str
-    by: Actor
     lock: str
     because: str
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         return {"lock": self.lock, "because": value("because", self.because)}
 
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from jitd.core.effects import ForgetRun, ListsChanged, Moment, StartRun, StopRun
-from jitd.core.law import Actor, IllegalEvent, Role, check
+from jitd.core.law import IllegalEvent, LifeEvent, Role, check
 from jitd.core.values import TEXT, Said, value
 
 
@@ -157,120 +157,83 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Starting:
+class RunEvent(LifeEvent):
+    """An event of a run."""
+
+    life = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class Starting(RunEvent):
     """A use of the grant was taken. This event creates the run, before any process of the run exists."""
 
-    life: ClassVar[str] = "run"
-    id: str
-    by: Actor
     grant: str
     request: str
     at: datetime
     login: Process | None = None
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         found: dict[str, Any] = {"grant": self.grant, "request": self.request}
         return found if self.login is None else found | {"login": asdict(self.login)}
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class Started(RunEvent):
     """The command was executed. ``pid`` is the first process of the run."""
 
-    life: ClassVar[str] = "run"
-    id: str
-    by: Actor
     pid: int
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         return {"pid": self.pid}
 
 
 @dataclass(frozen=True, slots=True)
-class StopOrdered:
+class StopOrdered(RunEvent):
     """The run must end, because its grant has ended or because somebody ordered the end."""
 
-    life: ClassVar[str] = "run"
-    id: str
-    by: Actor
     because: str
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         return {"because": value("because", self.because)}
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(RunEvent):
     """The author of this event watches the run from now on. If the run is frozen, it stays frozen after this event until its
     monitor lets it continue.
     """
 
-    life: ClassVar[str] = "run"
-    id: str
-    by: Actor
-
-    def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
-        return {}
-
 
 @dataclass(frozen=True, slots=True)
-class Unobserved:
+class Unobserved(RunEvent):
     """The person with the principal ``who`` has stopped watching the run. ``because`` is the reason."""
 
-    life: ClassVar[str] = "run"
-    id: str
-    by: Actor
     who: str
     because: str
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         return {"who": self.who, "because": value("because", self.because)}
 
 
 @dataclass(frozen=True, slots=True)
-class Frozen:
+class Frozen(RunEvent):
     """For too long, nobody has watched the run. Therefore the monitor has frozen all processes of the run."""
 
-    life: ClassVar[str] = "run"
-    id: str
-    by: Actor
-
-    def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
-        return {}
-
 
 @dataclass(frozen=True, slots=True)
-class Thawed:
+class Thawed(RunEvent):
     """Somebody watches the frozen run again. Therefore the monitor lets the processes of the run continue."""
 
-    life: ClassVar[str] = "run"
-    id: str
-    by: Actor
-
-    def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
-        return {}
-
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(RunEvent):
     """All processes of the run have ended, or the run never started."""
 
-    life: ClassVar[str] = "run"
-    id: str
-    by: Actor
     outcome: Outcome
     recording: Recording | None = None
     traces: Traces | None = None
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         outcome = self.outcome
         found = {"ending": str(outcome.ending), "number": outcome.number, "because": value("because", outcome.because)}
         if self.recording is not None:
@@ -281,19 +244,16 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Returned:
+class Returned(LifeEvent):
     """A run or a holding under the grant has ended. If the time of the grant is not over, the grant gets the use back in two
     cases: the run never started, or the first thing of a use for things was not given.
     """
 
-    life: ClassVar[str] = "grant"
-    id: str
-    by: Actor
+    life = "grant"
     run: str
     was_started: bool
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event."""
         return {"run": self.run, "was_started": self.was_started}
 
 
