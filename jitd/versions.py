@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The programs that jitd depends on, and those versions of them that it was tried with.
 
-Law: pure. A version that is not in the table is unknown: nothing treats it as one of those in the table. docs/platforms.md has a
-row for each system on which the tests have found these versions.
+Law: a version that is not in the table is unknown: nothing treats it as one of those in the table. docs/platforms.md has a row
+for each system on which the tests have found these versions.
 """
 
 from __future__ import annotations

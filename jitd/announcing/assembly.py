@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds the parts that send notices. For each channel in jitd.toml, this module builds a channel object and a post. The post
 sends notices through this channel.
-
-Law: this module only connects other parts.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads the answers of providers and gatekeepers.
 
-Law: pure. An answer must have exactly the declared members. Each member must have its declared type and must be within its
-bounds. A gatekeeper's answer must repeat the nonce and the fingerprint of the question. Any other answer raises Nonsense. A
-gatekeeper may be an OPA server (Open Policy Agent). If OPA's result is the boolean true, the gatekeeper passes the request. If
-the result is an object, this object must be a valid answer of a gatekeeper. Every other result of OPA denies the request.
+Law: an answer must have exactly the declared members. Each member must have its declared type and must be within its bounds. A
+gatekeeper's answer must repeat the nonce and the fingerprint of the question. Any other answer raises Nonsense. A gatekeeper may
+be an OPA server (Open Policy Agent). If OPA's result is the boolean true, the gatekeeper passes the request. If the result is an
+object, this object must be a valid answer of a gatekeeper. Every other result of OPA denies the request.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the questions to providers and gatekeepers as JSON.
 
-Law: pure. A provider gets only the values that its setting ``sends`` lists. Each question keeps two kinds of values apart: facts
-that jitd has checked, and claims of the client. The claims are in the member ``claims``. The function ``spelled`` converts each
-text from a client. Two different texts never become the same text.
+Law: a provider gets only the values that its setting ``sends`` lists. Each question keeps two kinds of values apart: facts that
+jitd has checked, and claims of the client. The claims are in the member ``claims``. The function ``spelled`` converts each text
+from a client. Two different texts never become the same text.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Says a record in one English sentence for people. The journal and ``jitd audit show`` say the same.
 
-Law: pure. Every record has a sentence, whatever is in it. All that somebody could have chosen goes through ``shown``, so the
-sentence is one line that moves no cursor; words that people typed stand in quotes. A part that the reader may not see is said as
-the word that stands in its place (``audit.telling.WORDS``), and is not guessed.
+Law: every record has a sentence, whatever is in it. All that somebody could have chosen goes through ``shown``, so the sentence
+is one line that moves no cursor; words that people typed stand in quotes. A part that the reader may not see is said as the word
+that stands in its place (``audit.telling.WORDS``), and is not guessed.
 """
 
 from __future__ import annotations

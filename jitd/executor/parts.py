@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Protocols of the two parts that ``monitors`` uses. The Launcher creates monitors, and the Housing puts monitors into
 control groups.
-
-Law: this module contains only declarations.
 """
 
 from __future__ import annotations

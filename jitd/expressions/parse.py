@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads the syntax tree of a CEL expression from the compiler's bytes.
 
-Law: pure. The bytes are a message ``cel.expr.ParsedExpr`` or ``cel.expr.CheckedExpr`` in the encoding of protocol buffers
+Law: the bytes are a message ``cel.expr.ParsedExpr`` or ``cel.expr.CheckedExpr`` in the encoding of protocol buffers
 (https://github.com/google/cel-spec, ``proto/cel/expr``; https://protobuf.dev/programming-guides/encoding). The field numbers are
 written in the code that reads the fields. If the bytes are not such a message, the functions raise ValueError, and never return
 an empty tree.

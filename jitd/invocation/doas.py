@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parses the command line of doas in the same way as opendoas 6.8.
 
-Law: pure. If doas would exit before it calls PAM, the command line is a Doubt.
+Law: if doas would exit before it calls PAM, the command line is a Doubt.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parses options in the same way as getopt and getopt_long of glibc (getopt(3)).
 
-Law: pure. If glibc would refuse an option, the result is a Doubt. An option that glibc refuses makes the program exit, so a
-running program cannot have such a command line.
+Law: if glibc would refuse an option, the result is a Doubt. An option that glibc refuses makes the program exit, so a running
+program cannot have such a command line.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parses the command line of su in the same way as su of util-linux 2.38 and 2.41.
 
-Law: pure. Options after the user's name belong to su or to the shell, depending on POSIXLY_CORRECT in the caller's environment.
-If POSIXLY_CORRECT is not known, both ways to read the command line must have the same result.
+Law: options after the user's name belong to su or to the shell, depending on POSIXLY_CORRECT in the caller's environment. If
+POSIXLY_CORRECT is not known, both ways to read the command line must have the same result.
 """
 
 from __future__ import annotations

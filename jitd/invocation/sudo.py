@@ -2,8 +2,8 @@
 """The command line of sudo, as sudo 1.9.13 and 1.9.16 read it. This module repeats the rules of sudo's parse_args, and the
 changes that the sudoers plugin makes to the command.
 
-Law: pure. sudo refuses some command lines before it calls PAM. The result for such a command line is a Doubt, because a running
-sudo cannot have such a command line.
+Law: sudo refuses some command lines before it calls PAM. The result for such a command line is a Doubt, because a running sudo
+cannot have such a command line.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 """The command line of sudo, as sudo-rs 0.2.5 reads it. sudo-rs has the same PAM services as sudo, and nothing says for certain
 which of the two asks. So this reading is only compared with that of sudo.
 
-Law: pure. A command line that sudo-rs refuses, or for which it runs no command, has no reading.
+Law: a command line that sudo-rs refuses, or for which it runs no command, has no reading.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ directory.
 Outside this host, mail readers and chats convert plain text into links, mentions and markup. The function ``outside`` changes
 each place of the text that could be converted. People can still read the changed text. A terminal reacts only to control
 characters. Therefore the function ``on_terminal`` does not change these places, and only converts the text to printable ASCII.
-Law: pure. The functions return one line of at most the given length. For readers outside this host, the line contains no ``@``,
-``<``, ``>`` or ``://``, and nothing that looks like a domain name. The characters of this line are printable ASCII, letters,
-digits and PUNCTUATION. For a terminal, the line contains only printable ASCII. A shortened line ends with CUT.
+Law: the functions return one line of at most the given length. For readers outside this host, the line contains no ``@``, ``<``,
+``>`` or ``://``, and nothing that looks like a domain name. The characters of this line are printable ASCII, letters, digits and
+PUNCTUATION. For a terminal, the line contains only printable ASCII. A shortened line ends with CUT.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 """Templates of webhooks. A template is the JSON that a chat expects, with placeholders such as ``{subject}`` in its strings.
 A placeholder is ``{NAME}`` or ``{NAME:ESCAPE}``. NAME is one of PLACES. ESCAPE is one of ESCAPES. If an escape is used, a chat
 does not interpret characters of the text as markup.
-Law: pure. Placeholders are replaced only in strings that are values. Therefore the template alone determines the structure of the
-JSON. The text that replaces a placeholder is not searched for more placeholders. A template that contains an unknown placeholder
-is refused when it is read.
+Law: placeholders are replaced only in strings that are values. Therefore the template alone determines the structure of the JSON.
+The text that replaces a placeholder is not searched for more placeholders. A template that contains an unknown placeholder is
+refused when it is read.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 """A stack with a gate contains other PAM modules too. This module finds the files that those PAM modules run as root, and the
 files from which those PAM modules read variables. If a person can change a file that a PAM module runs as root, this person can
 bypass the gate.
-Law: pure.
 """
 
 from __future__ import annotations

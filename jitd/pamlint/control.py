@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The return values of PAM, and the action that a line's control names for each return value. Law: pure. The module parses
-controls exactly as libpam 1.5.2 and 1.7 do. The two differ only for a number that does not fit into an int (TOO_FAR).
+"""The return values of PAM, and the action that a line's control names for each return value. Law: the module parses controls
+exactly as libpam 1.5.2 and 1.7 do. The two differ only for a number that does not fit into an int (TOO_FAR).
 """
 
 from __future__ import annotations

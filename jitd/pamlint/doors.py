@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks ksu, which is a part of Kerberos. ksu makes a person root without PAM, so no gate can stop it. Law: pure."""
+"""Checks ksu, which is a part of Kerberos. ksu makes a person root without PAM, so no gate can stop it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds the settings of sudoers that pass a person's values to root's process. Such values are directories in PATH, and variables
 from which programs load code.
-Law: pure. A setting that is bound to one user, host, command or target is reported too, because one such setting is enough to
-bypass the gate.
+Law: a setting that is bound to one user, host, command or target is reported too, because one such setting is enough to bypass
+the gate.
 """
 
 from __future__ import annotations

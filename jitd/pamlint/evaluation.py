@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Follows the way of libpam through a stack. ``dispatch`` uses one given answer of each module. ``endings`` uses all possible
-answers of each module.
-Law: pure. The results are the same as in libpam 1.5.2 (pam_dispatch.c). ``dispatch`` and ``endings`` use the same function
-``step``. tests/pamlint/test_same_as_libpam.py compares ``step`` with the library itself.
+"""Follows the way of libpam through a stack, with all possible answers of each module.
+Law: the results are the same as in libpam 1.5.2 (pam_dispatch.c). tests/pamlint/test_same_as_libpam.py compares ``step`` with the
+library itself.
 """
 
 from __future__ import annotations

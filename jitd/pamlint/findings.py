@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A finding says where a fault is, what effect the fault has, and how to correct the fault. Law: pure. The names of findings
-never change.
+"""A finding says where a fault is, what effect the fault has, and how to correct the fault. Law: the names of findings never
+change.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds the lines of a stack that query jitd, and finds faults of a single line. Law: pure. This module reads no file. The caller
+"""Finds the lines of a stack that query jitd, and finds faults of a single line. Law: this module reads no file. The caller
 passes a function (``Files``) that reports the fault of a file.
 """
 

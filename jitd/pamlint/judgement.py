@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Decides whether the gates of a service are effective. This module finds every way through the stacks that admits a person
 without jitd's permission. Stacks that admit nobody are found too.
-Law: pure. A gate is closed if no possible answer of any module bypasses the gate. The answers of a missing module are possible
-answers too.
+Law: a gate is closed if no possible answer of any module bypasses the gate. The answers of a missing module are possible answers
+too.
 """
 
 from __future__ import annotations

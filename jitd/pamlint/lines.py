@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Splits a file of ``/etc/pam.d`` into lines and words. Law: pure. The bytes of the file are split exactly as libpam splits them.
-There are two kinds of libpam (``LINES``). In both, a line that ends with a backslash goes on, text after a NUL is lost, and a
-carriage return is not treated as a space.
+"""Splits a file of ``/etc/pam.d`` into lines and words. Law: the bytes of the file are split exactly as libpam splits them. There
+are two kinds of libpam (``LINES``). In both, a line that ends with a backslash goes on, text after a NUL is lost, and a carriage
+return is not treated as a space.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks which libraries the dynamic loader loads into sudo, su and sshd. Also checks whether the kernel protects root's programs
 from links that people create.
-Law: pure. If one of root's programs loads a library, the code of this library runs as root. Anyone who can add or change a
-library of root's programs bypasses every gate.
+Law: if one of root's programs loads a library, the code of this library runs as root. Anyone who can add or change a library of
+root's programs bypasses every gate.
 """
 
 from __future__ import annotations

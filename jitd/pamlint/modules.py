@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds the possible answers of each module. The answers depend on the caller and on the target account (``World``). Law: pure.
-An unknown module may give any answer. Every module may be missing, so ``module_unknown`` is always a possible answer.
+"""Finds the possible answers of each module. The answers depend on the caller and on the target account (``World``). Law: an
+unknown module may give any answer. Every module may be missing, so ``module_unknown`` is always a possible answer.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Facts about programs that call PAM. The facts say which answers of PAM a program obeys, and under which account the program
-calls PAM. Law: pure. The facts were measured. In a set-user-ID program, the real uid is the uid of the caller. In a daemon, the
-real uid is root's uid, so a check of the real uid does not identify the person who logs in.
+calls PAM. Law: the facts were measured. In a set-user-ID program, the real uid is the uid of the caller. In a daemon, the real
+uid is root's uid, so a check of the real uid does not identify the person who logs in.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds settings of sshd_config that bypass a gate of sshd. Law: pure. If the same setting occurs several times, the first value
-is used, as in sshd.
+"""Finds settings of sshd_config that bypass a gate of sshd. Law: if the same setting occurs several times, the first value is
+used, as in sshd.
 """
 
 from __future__ import annotations

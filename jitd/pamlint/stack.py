@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads the stacks of a service in the same way as libpam. A service's file and all files that it includes become lists of
 handlers.
-Law: pure. No file is opened here. If libpam does not understand a line, the line becomes a handler that fails, as in libpam.
+Law: no file is opened here. If libpam does not understand a line, the line becomes a handler that fails, as in libpam.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds out how sshd is started. The sources are the command lines in systemd's units, SSHD_OPTS in /etc/default/ssh, and the
 command lines of running processes.
-Law: pure. An option on the command line overrides all files, as in sshd. If the meaning of a command line is not certain, the
-field ``doubt`` of the Start says why.
+Law: an option on the command line overrides all files, as in sshd. If the meaning of a command line is not certain, the field
+``doubt`` of the Start says why.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds lines of sudo.conf and nsswitch.conf that make sudo use more than sudoers. A line of this kind names another plugin,
 another file, or a directory service.
-Law: pure. The decisions of another plugin or of a directory service are not known. If sudo uses another plugin or a directory
-service, no gate is treated as effective.
+Law: the decisions of another plugin or of a directory service are not known. If sudo uses another plugin or a directory service,
+no gate is treated as effective.
 """
 
 from __future__ import annotations

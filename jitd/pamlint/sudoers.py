@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds settings of sudoers that bypass a gate. Law: pure. Rules are not judged. A setting of ``Defaults`` may be bound to some
-users, hosts, commands or targets. Such a setting is reported too, because it is as dangerous for a gate as a setting for
-everybody.
+"""Finds settings of sudoers that bypass a gate. Law: rules are not judged. A setting of ``Defaults`` may be bound to some users,
+hosts, commands or targets. Such a setting is reported too, because it is as dangerous for a gate as a setting for everybody.
 """
 
 from __future__ import annotations

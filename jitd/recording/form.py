@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The format of a recording: header, frames, chunks (PROTOCOL.md, section 8). Encodes values as bytes, and decodes them.
 
-Law: pure. Each value has only one encoding. The reader accepts only bytes that the writer can produce. All other bytes raise
-Altered. Unpacking never produces more than MOST_RAW bytes, even from a small input.
+Law: each value has only one encoding. The reader accepts only bytes that the writer can produce. All other bytes raise Altered.
+Unpacking never produces more than MOST_RAW bytes, even from a small input.
 """
 
 from __future__ import annotations

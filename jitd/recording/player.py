@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plays a recording on a viewer's terminal. This module decides which bytes are written at which time, and what each key does.
 
-Law: pure. Time is an argument. All output of a recording is filtered by ``Filter``. In addition, this module writes only a few
-fixed sequences. The bytes that ``finish`` returns restore the terminal in every case, at any point of the replay. The use of
-memory does not grow with the recording.
+Law: time is an argument. All output of a recording is filtered by ``Filter``. In addition, this module writes only a few fixed
+sequences. The bytes that ``finish`` returns restore the terminal in every case, at any point of the replay. The use of memory
+does not grow with the recording.
 """
 
 from __future__ import annotations

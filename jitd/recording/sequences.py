@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parses the output of a command in the same way as a terminal (ECMA-48, and xterm's control sequences).
 
-Law: pure. The result does not depend on how the bytes are split into pieces. Control strings are dropped. Sequences that are
-longer than MOST_PARAMETERS are dropped. A control string without an end hides at most MOST_STRING characters.
+Law: the result does not depend on how the bytes are split into pieces. Control strings are dropped. Sequences that are longer
+than MOST_PARAMETERS are dropped. A control string without an end hides at most MOST_STRING characters.
 """
 
 from __future__ import annotations

@@ -1,4 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The daemon's side of the protocol. The package contains the connections, the handshake, and the messages from and to clients.
-Law: this package makes no decisions.
-"""
+"""The daemon's side of the protocol. It contains the connections, the handshake, and the messages from and to clients."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The parts of the daemon that a connection uses. The daemon creates them. Law: this module has only fields and no code."""
+"""The parts of the daemon that a connection uses. The daemon creates them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The steps of ``jitd setup``: what was found on the host, and a person's answers, become a list of steps.
 
-Law: pure. A step shows exactly what it does: the text that a person reads before they consent is made of the commands and files
-that are then used. No step removes a key, replaces a file that somebody has changed, or changes a file that is not jitd's.
+Law: a step shows exactly what it does: the text that a person reads before they consent is made of the commands and files that
+are then used. No step removes a key, replaces a file that somebody has changed, or changes a file that is not jitd's.
 """
 
 from __future__ import annotations

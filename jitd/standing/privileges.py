@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The list of standing privileges, and its form as JSON (``jitd standing 1``).
 
-Law: pure. The bytes of a list depend only on what it says, so that equal lists have equal digests. A list that is too long says
-how much of it is missing.
+Law: the bytes of a list depend only on what it says, so that equal lists have equal digests. A list that is too long says how
+much of it is missing.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 
 The files in tests/terminals/golden contain the exact bytes of examples.
 
-Law: pure. A text contains only lines of printable ASCII, so the text cannot control a terminal.
+Law: a text contains only lines of printable ASCII, so the text cannot control a terminal.
 """
 
 from __future__ import annotations

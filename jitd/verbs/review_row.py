@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the row of an owed review. The names in this row are the stable names that ``--json`` and the protocol's items use. Law:
-the law of the module ``rows`` also applies to this module.
-"""
+"""Makes the row of an owed review. The names in this row are the stable names that ``--json`` and the protocol's items use."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """The protocol between the client and the daemon (PROTOCOL.md).
 
-Law: pure. No code in this package uses a socket, a file, a clock, a process or a log.
+Law: no code in this package uses a socket, a file, a clock, a process or a log.
 """

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 r"""Converts rows to the form that programs read (``--json``).
 
-Law: pure. UTF-8 text is not changed, any other byte becomes ``\xNN``, and a backslash is doubled. Therefore a program can
-restore every value.
+Law: UTF-8 text is not changed, any other byte becomes ``\xNN``, and a backslash is doubled. Therefore a program can restore every
+value.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Leaves out the realm of a principal for a person at a terminal.
 
-Law: pure. Two principals never look the same. The realm of the reader is the only one that is ever left out. It stays where the
-rest could be read as something else: as a principal of another realm, as local root, or as an account without a ticket.
+Law: two principals never look the same. The realm of the reader is the only one that is ever left out. It stays where the rest
+could be read as something else: as a principal of another realm, as local root, or as an account without a ticket.
 """
 
 from __future__ import annotations

@@ -205,8 +205,8 @@ ALL_BELOW = {"jitd.daemon"}
 """Rows in which even ``jitd`` and ``jitpam`` mean all that is below them; in the others these two are the packages' own files."""
 
 PURE_OF_PAMLINT = (
-    "control", "environment", "evaluation", "findings", "gates", "judgement", "lines", "loading", "modules", "services",
-    "sshdconfig", "stack", "starting", "sudoconf", "sudoers",
+    "beside", "control", "doors", "environment", "evaluation", "findings", "gates", "judgement", "lines", "loading", "modules",
+    "services", "sshdconfig", "stack", "starting", "sudoconf", "sudoers",
 )  # fmt: skip
 """All of it but what reads files and what makes a round of it."""
 
