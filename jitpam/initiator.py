@@ -105,9 +105,7 @@ class Initiator:
         cache = self._chosen() or self._cache
         if cache is not None:  # the name is set only for this thread, which acquires the credentials below
             self._call("gss_krb5_ccache_name", cache, None)
-        major = self._gss.gss_acquire_cred(
-            self._minor, None, krb5.FOREVER, None, krb5.INITIATE, self._credentials, None, None
-        )  # fmt: skip
+        major = self._gss.gss_acquire_cred(self._minor, None, krb5.FOREVER, None, krb5.INITIATE, self._credentials, None, None)
         if major:
             raise self._why_no_ticket(major)
         # Make a token that is not sent. For this, the library fetches the service ticket and keeps it in the cache.
@@ -126,9 +124,20 @@ class Initiator:
         token = Taken()
         lifetime = Number()
         major = self._gss.gss_init_sec_context(
-            self._minor, self._credentials, self._context, self._name, self._mechanism, krb5.WANTED, 0, bindings, None,
-            None, token, None, lifetime,
-        )  # fmt: skip
+            self._minor,
+            self._credentials,
+            self._context,
+            self._name,
+            self._mechanism,
+            krb5.WANTED,
+            0,
+            bindings,
+            None,
+            None,
+            token,
+            None,
+            lifetime,
+        )
         if not self.principal:
             self.principal = self._owner()
         if major != krb5.CONTINUE_NEEDED:
@@ -180,9 +189,20 @@ class Initiator:
         answer = Taken()
         granted = Number()
         major = self._gss.gss_init_sec_context(
-            self._minor, self._credentials, self._context, self._name, self._mechanism, krb5.WANTED, 0, None, _given(token),
-            None, answer, granted, None,
-        )  # fmt: skip
+            self._minor,
+            self._credentials,
+            self._context,
+            self._name,
+            self._mechanism,
+            krb5.WANTED,
+            0,
+            None,
+            _given(token),
+            None,
+            answer,
+            granted,
+            None,
+        )
         if major:
             raise Unproved(f"the server cannot prove that it is {self.target}: {self._status(major)}")
         if answer.length:

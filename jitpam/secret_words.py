@@ -334,9 +334,10 @@ def _special(words: list[str], at: int, program: str) -> Iterator[tuple[int, str
         found = [(i, "login") for i in plain[1:2] if "=" not in words[i]]
     elif program == "kubectl" and "secret" in words:
         found = [
-            (i, "--from-literal") for i in range(at + 1, len(words))
+            (i, "--from-literal")
+            for i in range(at + 1, len(words))
             if words[i].startswith("--from-literal=") or (words[i - 1] == "--from-literal" and "=" in words[i])
-        ]  # fmt: skip
+        ]
     if program in _READERS or any(word in _STDIN for word in words):
         found += [(i, "<<<") for i in plain if words[i - 1] == "<<<"]
     if program in _NAMED_BEFORE:

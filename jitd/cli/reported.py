@@ -68,9 +68,7 @@ def report(
         if kept is not None:
             head, content = _heard(daemon, KeptReport(month=kept, form=form))
         else:
-            asked = Report(
-                since=in_utc(since), until=in_utc(until), who=who, rule=rule, form=form, standing=standing,
-            )  # fmt: skip
+            asked = Report(since=in_utc(since), until=in_utc(until), who=who, rule=rule, form=form, standing=standing)
             head, content = _heard(daemon, asked)
     if html not in (None, "-"):
         put(Path(html), content, OWN)

@@ -31,16 +31,22 @@ def examinations(host: Host) -> list[Examination]:
         Examination("settings", lambda: settings.examine(host), f"{host.file.parent} cannot be read", disk),
         Examination("policy", lambda: settings.examine_policy(host), f"{host.config.policy} cannot be read", disk),
         Examination(
-            "host.name", lambda: kerberos.examine_names(host), "this host's name cannot be found out",
+            "host.name",
+            lambda: kerberos.examine_names(host),
+            "this host's name cannot be found out",
             "write its full name into /etc/hosts",
         ),
         Examination("keytab", lambda: kerberos.examine_keytab(host), f"{host.config.keytab} cannot be read", disk),
         Examination(
-            "kdc.reachable", lambda: _kdc(host), f"the KDC of {host.realm} does not answer",
+            "kdc.reachable",
+            lambda: _kdc(host),
+            f"the KDC of {host.realm} does not answer",
             f"see that it runs, and that port 88 is open towards it: /etc/krb5.conf, [realms] {host.realm} = {{ kdc = … }}",
         ),
         Examination(
-            "gate.writer", lambda: _gate(host), "jitd-kdc, kadmind or a KDC does not answer",
+            "gate.writer",
+            lambda: _gate(host),
+            "jitd-kdc, kadmind or a KDC does not answer",
             "see journalctl -u jitd-kdc, and jitd kdc check",
         ),
         Examination("clock", clock.examine),
@@ -50,28 +56,34 @@ def examinations(host: Host) -> list[Examination]:
         Examination("daemon.version", lambda: daemon.examine_age(host), "it is not known what the daemon has read", disk),
         Examination("state", lambda: state.examine(host), f"{host.config.state} does not answer", disk),
         Examination(
-            "record", lambda: state.examine_record(host), "the record cannot be read",
+            "record",
+            lambda: state.examine_record(host),
+            "the record cannot be read",
             "check it: jitd audit verify",
         ),
         Examination(
-            "reviews.owed", lambda: glass.examine(host), "it cannot be read which reviews are owed",
+            "reviews.owed",
+            lambda: glass.examine(host),
+            "it cannot be read which reviews are owed",
             "check the record: jitd audit verify",
         ),
         Examination(
-            "executor", lambda: runs.examine(host), "systemd, or the kernel, does not answer",
+            "executor",
+            lambda: runs.examine(host),
+            "systemd, or the kernel, does not answer",
             "see journalctl -p err -b",
         ),
         Examination("pam.opens", pam.examine, "PAM does not open a session", "see which module of /etc/pam.d/jitd waits"),
         Examination("pam.requester", lambda: pam.examine_requester(host.config.pam.requester)),
         Examination(
-            "pam.local", lambda: local_password.examine(host), "the stack of local passwords cannot be read",
+            "pam.local",
+            lambda: local_password.examine(host),
+            "the stack of local passwords cannot be read",
             "see /etc/pam.d/jitd-local",
         ),
         Examination("pam.gates", pam.examine_gates, "a stack that asks jitd does not answer", "see which module of it waits"),
-        Examination(
-            "pam.gates", pam.examine_logins, "a login's stack does not answer", "see which module of its session waits"
-        ),
-    ]  # fmt: skip
+        Examination("pam.gates", pam.examine_logins, "a login's stack does not answer", "see which module of its session waits"),
+    ]
 
 
 def _kdc(host: Host) -> Iterator[Finding]:

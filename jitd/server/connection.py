@@ -346,17 +346,28 @@ class Connection:
         match message:
             case messages.Submit():
                 made = await requests.submit(
-                    who, asked_in(message, self._caller), claims_in(message), service=message.service,
-                    waits=message.waits, if_owed=message.if_owed, waiter=self._waiting, on_created=self._waiting.begin,
-                )  # fmt: skip
+                    who,
+                    asked_in(message, self._caller),
+                    claims_in(message),
+                    service=message.service,
+                    waits=message.waits,
+                    if_owed=message.if_owed,
+                    waiter=self._waiting,
+                    on_created=self._waiting.begin,
+                )
                 if message.waits:
                     self._waiting.not_kept(made, pairs_in(message.preserved))
                 await self._tell_of(made, waits=message.waits)
             case messages.Get():
                 made = await requests.submit(
-                    who, thing_in(message, self._caller), claims_in(message), waits=message.waits,
-                    if_owed=message.if_owed, waiter=self._waiting, on_created=self._waiting.begin,
-                )  # fmt: skip
+                    who,
+                    thing_in(message, self._caller),
+                    claims_in(message),
+                    waits=message.waits,
+                    if_owed=message.if_owed,
+                    waiter=self._waiting,
+                    on_created=self._waiting.begin,
+                )
                 await self._tell_of(made, waits=message.waits)
             case messages.Keep():
                 self._done(self._waiting.keep())

@@ -201,10 +201,23 @@ class Enforcement:
         came_in_by = None if ask.authenticated is None else ask.authenticated.rstrip(b"\n").replace(b"\n", b", ")
         point = Point(ask.stage, _text(ask.rhost), _text(came_in_by), login)
         asked = Asked(
-            argv=(), login=False, user=None, group=None, cwd=ask.cwd or b"/", cwd_device=ask.cwd_device, cwd_inode=ask.cwd_inode,
-            chdir=False, variables=(), preserved=(), locale=(), streams=(), reason=ask.reason,
-            terms=USUAL, tty=ask.tty, caller=self._caller(ask),
-        )  # fmt: skip
+            argv=(),
+            login=False,
+            user=None,
+            group=None,
+            cwd=ask.cwd or b"/",
+            cwd_device=ask.cwd_device,
+            cwd_inode=ask.cwd_inode,
+            chdir=False,
+            variables=(),
+            preserved=(),
+            locale=(),
+            streams=(),
+            reason=ask.reason,
+            terms=USUAL,
+            tty=ask.tty,
+            caller=self._caller(ask),
+        )
 
         def understand(search_path: str) -> Asked:
             view = View(in_hand.root, in_hand.directory, ask.cwd, self._services.trusted_places)

@@ -266,9 +266,15 @@ def tool(words: Sequence[str]) -> tuple[int, bytes] | None:
         return None
     try:
         done = subprocess.run(
-            list(words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env=ENVIRONMENT, cwd="/", check=False, timeout=TOOL_WITHIN,
-        )  # fmt: skip
+            list(words),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=ENVIRONMENT,
+            cwd="/",
+            check=False,
+            timeout=TOOL_WITHIN,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.returncode, done.stdout
