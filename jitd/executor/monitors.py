@@ -24,8 +24,7 @@ from jitd.executor.parts import Housing, Launcher
 from jitd.executor.passwords import account_code, hand_over, have_checked
 from jitd.executor.remains import Remains
 from jitd.monitor import orders, places
-from jitd.monitor.orders import FAILED, Job, Login
-from jitd.monitor.places import Left
+from jitd.monitor.orders import FAILED, Job, Left, Login
 from jitd.monitor.proof_orders import MayUse
 
 BORN_WITHIN = 5.0
@@ -36,6 +35,10 @@ BACK_WITHIN = 1.0
 """Seconds until jitd searches for a monitor that has lost its connection. The monitor tries to connect every 0.15 s."""
 RESPAWN_AFTER = 0.2
 """Seconds before a launcher is started again. The pause prevents a busy loop if the launcher always fails."""
+MOST_WATCHERS, LONGEST_NAME = 10, 128
+"""Maximum number of watchers that a monitor is told, and of characters of their names, so that all fit into one packet
+(orders.MAX_WORD), even if each character is written with twelve.
+"""
 SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 
@@ -79,11 +82,11 @@ class Monitors:
         except OSError:
             packet = b""
         if packet:
-            _, values = orders.read_word(packet, orders.FROM_LAUNCHER)
-            if values["run"] in self._orphans:  # jitd still searches for the session, and will start another keeper
-                self._report(Trouble(f"run {values['run']}: the keeper of the session was killed: {values['because']}"))
+            unborn = orders.FROM_LAUNCHER.read(packet)
+            if unborn.run in self._orphans:  # jitd still searches for the session, and will start another keeper
+                self._report(Trouble(f"run {unborn.run}: the keeper of the session was killed: {unborn.because}"))
             else:
-                self._end(values["run"], Left(Ending.NOT_STARTED, FAILED, values["because"]))
+                self._end(unborn.run, Left(Ending.NOT_STARTED, FAILED, unborn.because))
             return
         self._leave_launcher()
         asyncio.get_running_loop().call_later(RESPAWN_AFTER, self._respawn)
@@ -168,29 +171,35 @@ class Monitors:
             packet = monitor.recv(orders.MAX_WORD)
             if not packet:
                 raise ConnectionError
-            say, values = orders.read_word(orders.as_today(packet), orders.FROM_MONITOR)
-            if (say == "here") != (run is None):
+            word = orders.read_from_monitor(packet)
+            if isinstance(word, orders.Here) != (run is None):
                 raise ValueError("an unexpected message")
         except BlockingIOError:
             return
         except (OSError, ValueError):
             self._lose(monitor, run)
             return
-        if run is None:
-            self._name(monitor, **values)
-        elif say == "ready":
-            self._report(Ready(run))
-        elif say == "started":
-            self._report(Started(run, values["pid"]))
-        elif say in ("frozen", "thawed"):
-            self._report(Held(run, say == "frozen"))
-        elif say == "ended" and run in self._forgotten:
-            self._say(run, "taken")
-        elif say == "ended":
-            self._end(run, Left(**values))
+        if isinstance(word, orders.Here):
+            self._name(monitor, word)
+        elif run is not None:
+            self._hear_of(run, word)
 
-    def _name(self, monitor: socket.socket, run: str, state: str, ends_at_boot_ns: int | None) -> None:
+    def _hear_of(self, run: str, word: orders.FromMonitor) -> None:
+        match word:
+            case orders.Ready():
+                self._report(Ready(run))
+            case orders.Started(pid):
+                self._report(Started(run, pid))
+            case orders.Frozen() | orders.Thawed():
+                self._report(Held(run, isinstance(word, orders.Frozen)))
+            case Left() if run in self._forgotten:
+                self._say(run, orders.Taken())
+            case Left():
+                self._end(run, word)
+
+    def _name(self, monitor: socket.socket, here: orders.Here) -> None:
         loop = asyncio.get_running_loop()
+        run = here.run
         self._unnamed.discard(monitor)
         self._unborn.discard(run)
         if (before := self._monitors.pop(run, None)) is not None:
@@ -199,11 +208,11 @@ class Monitors:
         self._monitors[run] = monitor
         loop.add_reader(monitor, self._hear, monitor, run)
         if run in self._stops:
-            self._say(run, "stop", because=self._stops[run])
-        elif state == "starting" and self._housing is not None:
-            self._do("house", run, self._house(self._housing, run, peer_of(monitor)[0], ends_at_boot_ns))
+            self._say(run, orders.Stop(self._stops[run]))
+        elif here.state == "starting" and self._housing is not None:
+            self._do("house", run, self._house(self._housing, run, peer_of(monitor)[0], here.ends_at_boot_ns))
         if run not in self._forgotten:
-            self._report(Here(run, state))
+            self._report(Here(run, here.state))
 
     async def _house(self, housing: Housing, run: str, pid: int, ends_at_boot_ns: int | None) -> None:
         """Put the monitor into its scope, and inform the monitor. The monitor creates the command only after this message. If
@@ -213,9 +222,9 @@ class Monitors:
             is_housed = await housing.take_in(run, pid, ends_at_boot_ns)
         except ExecutorError as fault:
             self._report(Trouble(f"run {run}: {fault}"))
-            self._say(run, "stop", because=orders.sentence(str(fault)))
+            self._say(run, orders.Stop(orders.sentence(str(fault))))
         else:
-            self._say(run, "housed" if is_housed else "unhoused")
+            self._say(run, orders.Housed() if is_housed else orders.Unhoused())
 
     def _lose(self, monitor: socket.socket, run: str | None) -> None:
         asyncio.get_running_loop().remove_reader(monitor)
@@ -225,10 +234,10 @@ class Monitors:
             del self._monitors[run]
             self._look_later(run, BACK_WITHIN)
 
-    def _say(self, run: str, word: str, **values: object) -> None:
+    def _say(self, run: str, word: orders.FromDaemon) -> None:
         if (monitor := self._monitors.get(run)) is not None:
             try:
-                monitor.send(orders.write_word(word, **values))
+                monitor.send(orders.FROM_DAEMON.write(word))
             except OSError:  # the monitor connects again, and then gets the message again
                 self._lose(monitor, run)
 
@@ -247,7 +256,7 @@ class Monitors:
         plate = places.plate_path(self._run_dir, job.run)
         job = replace(job, is_housed=self._housing is not None)
         try:
-            data = orders.write_job(job)
+            data = orders.JOBS.write(job)
             os.close(os.open(plate, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         except (OSError, ValueError) as fault:
             raise ExecutorError(f"the run cannot be started: {fault}") from None
@@ -280,8 +289,8 @@ class Monitors:
 
         Either the whole packet is sent, or OSError is raised.
         """
+        packet = orders.TO_LAUNCHER.write(orders.Birth(run, self._run_dir, self._state_dir))
         file = os.memfd_create(f"job-{run}", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        packet = orders.write_birth(run, self._run_dir, self._state_dir)
         try:
             rest = memoryview(data)
             while rest:
@@ -299,22 +308,23 @@ class Monitors:
 
     def go(self, run: str) -> None:
         """Let the run execute its command."""
-        self._say(run, "go")
+        self._say(run, orders.Go())
 
     def watched(self, run: str, by: tuple[str, ...]) -> None:
-        self._say(run, "watched", by=list(by))
+        named = tuple(orders.sentence(who, LONGEST_NAME) for who in by[:MOST_WATCHERS])
+        self._say(run, orders.Watched(named))
 
     def stop(self, run: str, because: str) -> None:
         """End the run now, or as soon as the monitor of the run connects."""
         self._stops[run] = orders.sentence(because)
-        self._say(run, "stop", because=self._stops[run])
+        self._say(run, orders.Stop(self._stops[run]))
 
     def forget(self, run: str) -> None:
         """Let the run's monitor end, or remove the files of a dead monitor. The outcome must be committed before this call."""
         self._stops.pop(run, None)
         self._forgotten.add(run)
         if run in self._monitors:
-            self._say(run, "taken")
+            self._say(run, orders.Taken())
         elif orders.is_run_id(run) and not self._remains.is_alive(run):
             self._remains.clear(run)
             self._forgotten.discard(run)
@@ -401,7 +411,7 @@ class Monitors:
         """
         self._orphans.add(orphan.run)
         try:
-            (await self._have_made(orphan.run, orders.write_job(orphan))).close()
+            (await self._have_made(orphan.run, orders.JOBS.write(orphan))).close()
         except OSError as fault:
             self._report(Trouble(f"run {orphan.run}: the keeper of the session was killed, not replaced: {fault.strerror}"))
             await self._remains.empty(orphan.run)  # at least end the processes that can be found

@@ -12,7 +12,8 @@ import asyncio
 import socket
 from collections.abc import Callable, Sequence
 
-from jitd.monitor.proof_orders import NO, POLICY_WITHIN, UNSET, WITHIN, YES, MayUse, write_order, write_policy_order
+from jitd.monitor.orders import TO_LAUNCHER
+from jitd.monitor.proof_orders import NO, POLICY_WITHIN, UNSET, WITHIN, YES, MayUse, Prove
 
 Launcher = Callable[[], socket.socket | None]
 """A function that returns the socket to the current launcher. The function returns None while the launcher is being restarted."""
@@ -43,7 +44,7 @@ async def have_checked(launcher: Launcher, user: str, client: socket.socket) -> 
         with client, theirs:
             theirs.setblocking(True)
             try:
-                packet = write_order(user)
+                packet = TO_LAUNCHER.write(Prove(user))
             except ValueError as fault:
                 raise OSError(0, str(fault)) from None
             await hand_over(launcher, packet, [client.fileno(), theirs.fileno()])
@@ -68,7 +69,7 @@ async def account_code(launcher: Launcher, order: MayUse) -> int:
         with theirs:
             theirs.setblocking(True)
             try:
-                packet = write_policy_order(order)
+                packet = TO_LAUNCHER.write(order)
             except ValueError as fault:
                 raise OSError(0, str(fault)) from None
             await hand_over(launcher, packet, [theirs.fileno()])

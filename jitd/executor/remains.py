@@ -19,8 +19,8 @@ from pathlib import Path
 
 from jitd.core.run import Ending, Usage
 from jitd.monitor import places
-from jitd.monitor.orders import FAILED, Login
-from jitd.monitor.places import Left, started_at
+from jitd.monitor.orders import FAILED, Left, Login
+from jitd.monitor.places import started_at
 from jitd.recording import storage
 from jitd.recording.form import Altered
 from jitd.recording.reader import examine

@@ -47,9 +47,9 @@ class AccountStage(Session):
         """Return the code of pam_acct_mgmt(3): PAM_SUCCESS (0) if the account may be used. PAM_RHOST and PAM_TTY are not set:
         jitd has no verified values for them. If a module has replaced the account, the answer is not success.
         """
-        handle = self._pam.pam_start(order.service, order.user, self._conversation)
-        handle.set_item(self._pam.PAM_RUSER, order.user)
+        handle = self._pam.pam_start(order.service, order.may_use, self._conversation)
+        handle.set_item(self._pam.PAM_RUSER, order.may_use)
         code = int(self._pam.PAM_ACCT_MGMT(handle, 0))
-        is_theirs = handle.get_item(self._pam.PAM_USER) == order.user
+        is_theirs = handle.get_item(self._pam.PAM_USER) == order.may_use
         self._pam.PAM_END(handle, code)
         return code if is_theirs or code != self._pam.PAM_SUCCESS else PAM_SYSTEM_ERR

@@ -22,10 +22,9 @@ from jitd.monitor.holder import Spare
 from jitd.monitor.keeper import Keeper
 from jitd.monitor.line import Line
 from jitd.monitor.monitor import Monitor
-from jitd.monitor.orders import FAILED, MAX_JOB, MAX_WORD, Job, Login, read_birth, read_job, sentence, what_failed
+from jitd.monitor.orders import FAILED, JOBS, MAX_JOB, MAX_WORD, TO_LAUNCHER, Birth, Job, Left, Login, sentence, what_failed
 from jitd.monitor.places import (
     GO,
-    Left,
     asker_of,
     copy_directory,
     outcome_path,
@@ -64,7 +63,7 @@ def await_job(launcher: socket.socket) -> NoReturn:
         packet, descriptors = receive(launcher)
         launcher.close()
         if len(descriptors) == 2:
-            _live(*read_birth(packet), descriptors[0], socket.socket(fileno=descriptors[1]), spare)
+            _live(packet, descriptors[0], socket.socket(fileno=descriptors[1]), spare)
     except BaseException:  # a defect: print it on standard error, which is the daemon's, because nobody else can be told
         sys.excepthook(*sys.exc_info())
     finally:
@@ -95,14 +94,18 @@ def run_monitor(packet: bytes, job_file: int, control: int) -> NoReturn:
     """
     try:
         _be_on_its_own(job_file, control)
-        _live(*read_birth(packet), job_file, socket.socket(fileno=control), None)
+        _live(packet, job_file, socket.socket(fileno=control), None)
     except BaseException:  # a defect: print it on standard error, which is the daemon's, because nobody else can be told
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(0)
 
 
-def _live(run: str, run_dir: str, state_dir: str, job_file: int, control: socket.socket, spare: Spare | None) -> None:
+def _live(packet: bytes, job_file: int, control: socket.socket, spare: Spare | None) -> None:
+    birth = TO_LAUNCHER.read(packet)
+    if not isinstance(birth, Birth):
+        raise ValueError("the packet asks for no monitor")
+    run, run_dir, state_dir = birth.run, birth.run_dir, birth.state_dir
     try:
         plate = _lock(plate_path(run_dir, run))
     except OSError as fault:  # the daemon has given up the run, or the run has another monitor, so do not run it
@@ -116,9 +119,7 @@ def _live(run: str, run_dir: str, state_dir: str, job_file: int, control: socket
         end_rest(plate)
         return
     try:
-        with open(job_file, "rb") as file:
-            file.seek(0)
-            job = read_job(file.read(MAX_JOB + 1))
+        job = _read_job(job_file)
         if job.run != run:
             raise ValueError("the job belongs to another run")
         if isinstance(job, Login):
@@ -155,6 +156,12 @@ def _monitor(job: Job, control: socket.socket, line: Line, plate: int, state_dir
         spare.dismiss()
         spare = None
     return Monitor(job, control, line, plate, state_dir, spare)
+
+
+def _read_job(job_file: int) -> Job | Login:
+    with open(job_file, "rb") as file:
+        file.seek(0)
+        return JOBS.read(file.read(MAX_JOB + 1))
 
 
 def _lock(path: str) -> int:

@@ -17,15 +17,16 @@ import select
 import signal
 import time
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 
+from jitd.monitor import orders
 from jitd.monitor.belongings import Belongings
 from jitd.monitor.held import free
 from jitd.monitor.housing import Housing
 from jitd.monitor.limits import HELD
 from jitd.monitor.line import AGAIN_AFTER, Line
-from jitd.monitor.orders import CANNOT, FAILED, Login, sentence
-from jitd.monitor.places import GO, Left, note, plate_lines, write_outcome
+from jitd.monitor.orders import CANNOT, FAILED, Left, Login, sentence
+from jitd.monitor.places import GO, note, plate_lines, write_outcome
 from jitd.monitor.seats import seats, tell
 from jitd.monitor.signalling import hang_up_all
 from jitd.monitor.wakeup import Wakeup
@@ -189,31 +190,31 @@ class Keeper:
 
     def _hear_daemon(self) -> None:
         if self.line.connect():
-            self.line.say("here", run=self.job.run, state=self.state, ends_at_boot_ns=self.job.ends_at_boot_ns)
+            self.line.say(orders.Here(self.job.run, self.state, self.job.ends_at_boot_ns))
             if self.state != "starting":
                 self._report()
         while (word := self.line.hear()) is not None:
-            say, values = word
-            if say in ("housed", "unhoused") and self.job.is_housed and not self._is_settled and self._left is None:
-                self.job = replace(self.job, is_housed=say == "housed")
-                self._settle()
-            elif say == "go" and self.state == "ready":
-                note(self.plate, GO)
-                self.state = "running"
-                self._report()
-            elif say == "stop":
-                self._stop(values["because"])
-            elif say == "taken" and self.state == "ended":
-                self._is_taken = True
+            match word:
+                case orders.Housed() | orders.Unhoused() if self.job.is_housed and not self._is_settled and self._left is None:
+                    self.job = replace(self.job, is_housed=isinstance(word, orders.Housed))
+                    self._settle()
+                case orders.Go() if self.state == "ready":
+                    note(self.plate, GO)
+                    self.state = "running"
+                    self._report()
+                case orders.Stop(because):
+                    self._stop(because)
+                case orders.Taken() if self.state == "ended":
+                    self._is_taken = True
 
     def _report(self) -> None:
         if self.state == "ready":
-            self.line.say("ready")
+            self.line.say(orders.Ready())
         elif self.state == "running":
             if not self._is_second:  # a keeper that only ends the session never allows the login
-                self.line.say("started", pid=self.job.pid)
+                self.line.say(orders.Started(self.job.pid))
         elif self._left is not None:
-            self.line.say("ended", **asdict(self._left))
+            self.line.say(self._left)
 
     # --- ending --------------------------------------------------------------------------------------------------------
 

@@ -20,11 +20,12 @@ import struct
 import sys
 from contextlib import suppress
 
-from jitd.monitor import account_stage, namespace, proof_orders, proving
+from jitd.monitor import account_stage, namespace, proving
 from jitd.monitor.birth import await_job, receive, run_monitor
 from jitd.monitor.client import Client
-from jitd.monitor.orders import FAILED, read_birth, write_word
+from jitd.monitor.orders import FAILED, FROM_LAUNCHER, TO_LAUNCHER, Birth, Unborn, sentence
 from jitd.monitor.pam_session import warm
+from jitd.monitor.proof_orders import MayUse, Prove
 from jitd.monitor.slate import PR_SET_DUMPABLE, control_process, reset_signals
 
 RESTED = 0.01
@@ -140,22 +141,19 @@ def _hear(daemon: socket.socket, nursery: Nursery) -> bool:
     try:
         if not packet and not descriptors:
             return False
-        match proof_orders.read_order(packet):
-            case proof_orders.MayUse() as order if len(descriptors) == 1:
+        match TO_LAUNCHER.read(packet):
+            case MayUse() as order if len(descriptors) == 1:
                 account_stage.begin(order, *descriptors)
-                return True
-            case str(user) if len(descriptors) == 2:
+            case Prove(user) if len(descriptors) == 2:
                 proving.begin(user, *descriptors)
-                return True
-        run, _, _ = read_birth(packet)
-        if len(descriptors) == 2:
-            nursery.give(packet, descriptors)
+            case Birth(run) if len(descriptors) == 2:
+                nursery.give(packet, descriptors)
     except ValueError as fault:  # a daemon of another version: write this to the log; the daemon gets no answer
         print(f"jitd-launcher: a job that cannot be read: {fault}", file=sys.stderr, flush=True)
     except OSError as fault:
         if run:
-            because = f"no process could be created: {fault.strerror}"
-            daemon.send(write_word("unborn", run=run, because=because), socket.MSG_NOSIGNAL)
+            because = sentence(f"no process could be created: {fault.strerror}")
+            daemon.send(FROM_LAUNCHER.write(Unborn(run, because)), socket.MSG_NOSIGNAL)
             client = Client(socket.socket(fileno=descriptors.pop()))
             client.say_end("not started", FAILED, because)
             client.drop()

@@ -10,9 +10,8 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from typing import Any
 
-from jitd.monitor.orders import FROM_DAEMON, MAX_WORD, read_word, write_word
+from jitd.monitor.orders import FROM_DAEMON, FROM_MONITOR, MAX_WORD, FromDaemon, FromMonitor
 
 AGAIN_AFTER = 0.15
 """Seconds between two attempts to connect to the daemon."""
@@ -60,27 +59,25 @@ class Line:
         self._socket = found
         return True
 
-    def say(self, word: str, **values: object) -> None:
-        """Send the message ``word`` if a daemon is connected. If no daemon is connected, the message is lost. Therefore the
+    def say(self, word: FromMonitor) -> None:
+        """Send ``word`` if a daemon is connected. If no daemon is connected, it is lost. Therefore the
         caller sends its present state again after each ``connect``.
         """
         if self._socket is not None:
             try:
-                self._socket.send(write_word(word, **values), socket.MSG_NOSIGNAL)
+                self._socket.send(FROM_MONITOR.write(word), socket.MSG_NOSIGNAL)
             except OSError:
                 self.hang_up()
 
-    def hear(self) -> tuple[str, dict[str, Any]] | None:
-        """Return the name and the values of the daemon's next message. Return None if no message has arrived. If the message
-        cannot be parsed, close the connection.
-        """
+    def hear(self) -> FromDaemon | None:
+        """Return the daemon's next word. Return None if none has arrived. If it cannot be read, close the connection."""
         if self._socket is None:
             return None
         try:
             packet = self._socket.recv(MAX_WORD)
             if not packet:
                 raise ConnectionError
-            return read_word(packet, FROM_DAEMON)
+            return FROM_DAEMON.read(packet)
         except BlockingIOError:
             return None
         except (OSError, ValueError):

@@ -16,9 +16,10 @@ import signal
 import socket
 import time
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
+from jitd.monitor import orders
 from jitd.monitor.child import Surroundings
 from jitd.monitor.client import Client
 from jitd.monitor.exchange import Exchange
@@ -29,8 +30,8 @@ from jitd.monitor.limits import AWAY, ENDED, ENDING, GRACE, HELD, LEAVE, LOOK_AG
 from jitd.monitor.line import AGAIN_AFTER, Line
 from jitd.monitor.namespace import has_manager
 from jitd.monitor.observation import Observation
-from jitd.monitor.orders import CANNOT, FAILED, Job, sentence
-from jitd.monitor.places import GO, INIT, STARTED, Left, note, started_at, write_outcome
+from jitd.monitor.orders import CANNOT, FAILED, Job, Left, sentence
+from jitd.monitor.places import GO, INIT, STARTED, note, started_at, write_outcome
 from jitd.monitor.pump import SLOTS, Pumps, arrived
 from jitd.monitor.signalling import look_at, signal_group
 from jitd.monitor.streams import AT_ONCE, sender_of_next
@@ -230,41 +231,45 @@ class Monitor:
 
     def _hear_daemon(self) -> None:
         if self.line.connect():
-            self.line.say("here", run=self.job.run, state=self.state, ends_at_boot_ns=self.job.ends_at_boot_ns)
+            self.line.say(orders.Here(self.job.run, self.state, self.job.ends_at_boot_ns))
             if self.state == "ended" and self._started_as:  # a daemon may have been killed before it recorded this
-                self.line.say("started", pid=self._started_as)
+                self.line.say(orders.Started(self._started_as))
             if self.state != "starting":
                 self._report()
         while (word := self.line.hear()) is not None:
-            say, values = word
-            if say in ("housed", "unhoused") and self.job.is_housed and not self._is_settled and self._outcome is None:
-                self.job = replace(self.job, is_housed=say == "housed")
-                self._settle()
-            elif say == "go" and self.state == "ready" and self.leash and not self._has_gone and self._outcome is None:
-                note(self.plate, GO)
-                with suppress(ConnectionError):  # it has ended meanwhile; after another error it would wait without an end
-                    self.leash.send(b"g", socket.MSG_NOSIGNAL)
-                    self._has_gone = True
-                    self.pumps.begin()
-                    self.observation.begin()
-            elif say == "watched":
-                self.observation.hear(values["by"])
-            elif say == "stop":
-                self.stop(values["because"])
-            elif say == "taken" and self.state == "ended":
-                self._tell_late()
-                self.is_taken = True
+            match word:
+                case orders.Housed() | orders.Unhoused() if self.job.is_housed and not self._is_settled and self._outcome is None:
+                    self.job = replace(self.job, is_housed=isinstance(word, orders.Housed))
+                    self._settle()
+                case orders.Go() if self.state == "ready" and not self._has_gone and self._outcome is None:
+                    self._go()
+                case orders.Watched(by):
+                    self.observation.hear(by)
+                case orders.Stop(because):
+                    self.stop(because)
+                case orders.Taken() if self.state == "ended":
+                    self._tell_late()
+                    self.is_taken = True
+
+    def _go(self) -> None:
+        if self.leash is not None:
+            note(self.plate, GO)
+            with suppress(ConnectionError):  # it has ended meanwhile; after another error it would wait without an end
+                self.leash.send(b"g", socket.MSG_NOSIGNAL)
+                self._has_gone = True
+                self.pumps.begin()
+                self.observation.begin()
 
     def _report(self) -> None:
         if self.state == "ready":
-            self.line.say("ready")
+            self.line.say(orders.Ready())
         elif self.state == "running":
-            self.line.say("started", pid=self.child)
+            self.line.say(orders.Started(self.child))
             if self.job.observed:
-                self.line.say(self.observation.state)
+                self.line.say(orders.Frozen() if self.observation.is_frozen else orders.Thawed())
         elif self._outcome is not None:
             assert self._left is not None, "it has ended"
-            self.line.say("ended", **asdict(self._left))
+            self.line.say(self._left)
 
     def _hear_client(self) -> None:
         self.exchange.hear(self.child)

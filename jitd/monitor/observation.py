@@ -83,11 +83,6 @@ class Observation:
         self._told: object = None
         self._look_at = 0.0
 
-    @property
-    def state(self) -> str:
-        """The word ``frozen`` or ``thawed``."""
-        return "frozen" if self.is_frozen else "thawed"
-
     def begin(self) -> None:
         """Note that the command begins. From now on somebody must watch the command."""
         self._has_begun = self._is_due

@@ -11,9 +11,9 @@ import errno
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from jitd.monitor.orders import FROM_MONITOR, MAX_WORD, as_today, read_word, write_word
+from jitd.monitor.orders import FROM_MONITOR, MAX_WORD, Left, read_from_monitor
 
 GO = b"go"
 """A line of a plate (see ``plate_path``). If a plate contains this line, the command or the session may have begun."""
@@ -29,21 +29,6 @@ ASKER, SCOPE, SESSION = b"asker ", b"scope ", b"session "
 """The first words of three lines on the plate of a login. The line ``asker`` contains the process that asked for the login
 (Asker). The line ``scope`` contains the inode and the path of logind's scope. The line ``session`` contains the audit session.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """The outcome of a run, which consists of one of ENDINGS, an exit status or signal number, and a sentence.
-
-    ``recording`` contains the number of chunks, the number of bytes and the hash of the recording. ``recording`` is None if
-    nothing was recorded. ``traces`` contains what the run may have left to others (traces.Told), or None.
-    """
-
-    ending: str
-    number: int
-    because: str
-    recording: tuple[int, int, str] | None = None
-    traces: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]] | None = None
 
 
 def socket_path(run_dir: str) -> str:
@@ -149,11 +134,11 @@ def copy_directory(state_dir: str, run: str) -> str:
 def write_outcome(state_dir: str, run: str, left: Left) -> None:
     """Write the outcome ``left`` of a run. When this function returns, the file, its content and its name are durable.
 
-    Raises OSError. After an OSError, there is no incomplete file.
+    Raises OSError and ValueError. After an OSError, there is no incomplete file.
     """
     path = outcome_path(state_dir, run)
     try:
-        _write_whole(path + ".new", write_word("ended", **asdict(left)))
+        _write_whole(path + ".new", FROM_MONITOR.write(left))
         os.rename(path + ".new", path)
     except OSError:
         with suppress(OSError):
@@ -182,7 +167,9 @@ def read_outcome(state_dir: str, run: str) -> Left | None:
     """
     try:
         with open(outcome_path(state_dir, run), "rb") as file:
-            values = read_word(as_today(file.read(MAX_WORD)), FROM_MONITOR)[1]
+            left = read_from_monitor(file.read(MAX_WORD))
     except FileNotFoundError:
         return None
-    return Left(**values)
+    if not isinstance(left, Left):
+        raise ValueError("not an outcome")
+    return left

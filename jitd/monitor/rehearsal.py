@@ -20,7 +20,7 @@ from jitd.monitor.exchange import Exchange
 from jitd.monitor.holder import pack
 from jitd.monitor.housing import Housing
 from jitd.monitor.line import Line
-from jitd.monitor.orders import FROM_DAEMON, MAX_JOB, Job, read_job, read_word, write_job, write_word
+from jitd.monitor.orders import FROM_DAEMON, FROM_MONITOR, JOBS, MAX_JOB, Go, Job, Ready
 from jitd.monitor.tape import Tape
 
 JOB = Job(
@@ -54,12 +54,13 @@ def rehearse() -> None:
     with suppress(Exception):
         with open(os.memfd_create("rehearsal", os.MFD_CLOEXEC), "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            file.write(write_job(JOB))
+            file.write(JOBS.write(JOB))
             file.seek(0)
-            read_job(file.read(MAX_JOB + 1))
+            JOBS.read(file.read(MAX_JOB + 1))
         pack(JOB, 0, "/nowhere")
         Housing().place_for(JOB.run, is_housed=False)
-        read_word(write_word("go"), FROM_DAEMON)
+        FROM_DAEMON.read(FROM_DAEMON.write(Go()))
+        FROM_MONITOR.write(Ready())
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
         with ours, theirs, open(os.devnull, "rb") as nothing:
             socket.send_fds(ours, [b"."], [nothing.fileno()])

@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from jitd.monitor.orders import read_kinds
+from jitd.monitor.orders import STREAMS
 from jitpam.wire import notation
 
 NAMES = ("standard input", "standard output", "standard error")
@@ -175,7 +175,7 @@ def _read(data: bytes) -> Streams:
         if data[:1] != b"S":
             raise ValueError("the packet does not begin with the letter S")
         found = _read_object(data[1:], {"streams", "rows", "columns", "foreground", "termios"})
-        kinds = read_kinds(found["streams"])
+        kinds = STREAMS.read(found["streams"])
         if not kinds:
             raise ValueError("the packet does not name the kinds of the streams")
         turn = _read_turn(found)

@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from jitd.monitor.orders import Job
-from jitd.monitor.places import Left, recordings_directory
+from jitd.monitor.orders import Job, Left, sentence
+from jitd.monitor.places import recordings_directory
 from jitd.recording.form import End, Header, Kind
 from jitd.recording.storage import RecordingError, remove
 from jitd.recording.writer import Recorder, begin, boot_clock
@@ -132,7 +132,8 @@ class Tape:
             return left
         mark = self._recorder.close(End(left.ending, left.number, left.because))
         if self._recorder.fault is not None and not left.because and self._job.record_failure == "end":
-            left = replace(left, because=f"the end of the output could not be recorded: {self._recorder.fault}")
+            because = sentence(f"the end of the output could not be recorded: {self._recorder.fault}")
+            left = replace(left, because=because)
         self._recorder = None
         if left.ending == "not started":
             with suppress(OSError, RecordingError):

@@ -23,7 +23,7 @@ from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, Ready, Started, Trouble, monitors
 from jitd.monitor.belongings import NO_SESSION, session_of
 from jitd.monitor.housing import group_of
-from jitd.monitor.orders import CANNOT, FAILED, Login, nanoseconds, write_word
+from jitd.monitor.orders import CANNOT, FAILED, FROM_LAUNCHER, Login, Unborn, nanoseconds
 from jitd.monitor.places import GO, note, plate_path, started_at
 from jitd.monitor.seats import owner_of, terminal_of
 from tests.marks import direct, timed
@@ -468,7 +468,7 @@ def test_a_session_without_a_keeper_has_ended_when_one_could_be_made(
             raise TimeoutError(0, "the launcher of monitors does not take it")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours, theirs:
-            ours.send(write_word("unborn", run=run, because="no process could be created: Cannot allocate memory"))
+            ours.send(FROM_LAUNCHER.write(Unborn(run, "no process could be created: Cannot allocate memory")))
             stage.executor._hear_launcher(theirs)
 
     monkeypatch.setattr(stage.executor, "_hand_over", fails)

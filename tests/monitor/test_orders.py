@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from jitd.monitor import orders, places
-from jitd.monitor.orders import Job, Login, read_job, read_word, write_job, write_word
-from jitd.monitor.proof_orders import MayUse, read_order, write_order, write_policy_order
+from jitd.monitor.orders import Job, Left, Login
+from jitd.monitor.proof_orders import MayUse, Prove
+from jitpam.wire.declared import Codec
 
 JOB = Job(
     run="K7QM-2XVD.2",
@@ -80,7 +81,7 @@ EVERYTHING = Job(
     recorded_argv=(b"psql", b"", b"-c", b"***"),
 )
 LOGIN = Login("K7QM-2XVD.2", 4711, 123456, "alice", "sshd", 1_234_500_000_000, "its grant has ended", is_housed=True)
-LEFT = places.Left(
+LEFT = Left(
     "signaled",
     15,
     "alice\u2019s grant has ended",
@@ -91,49 +92,46 @@ GOLDEN = Path(__file__).parent / "golden"
 strings = some.binary().map(lambda raw: raw.replace(b"\0", b""))
 
 
-JOBS = {"job": JOB, "job-of-everything": EVERYTHING, "login": LOGIN}
-BIRTH = ("K7QM-2XVD.2", "/run/jitd", "/var/lib/jitd")
-PROOFS = {"prove": (write_order, "j\u00fcrgen"), "may-use": (write_policy_order, MayUse("alice", "sudo-i"))}
-WORDS: dict[str, tuple[Any, dict[str, Any]]] = {
-    "here": (orders.FROM_MONITOR, {"run": "K7QM-2XVD.2", "state": "running", "ends_at_boot_ns": 1_234_500_000_000}),
-    "ready": (orders.FROM_MONITOR, {}),
-    "started": (orders.FROM_MONITOR, {"pid": 4711}),
-    "frozen": (orders.FROM_MONITOR, {}),
-    "thawed": (orders.FROM_MONITOR, {}),
-    "ended": (orders.FROM_MONITOR, asdict(LEFT)),
-    "unborn": (orders.FROM_LAUNCHER, {"run": "K7QM-2XVD.2", "because": "no process could be created"}),
-    "housed": (orders.FROM_DAEMON, {}),
-    "unhoused": (orders.FROM_DAEMON, {}),
-    "go": (orders.FROM_DAEMON, {}),
-    "taken": (orders.FROM_DAEMON, {}),
-    "stop": (orders.FROM_DAEMON, {"because": "j\u00fcrgen stopped it"}),
-    "watched": (orders.FROM_DAEMON, {"by": ("bob", "j\u00fcrgen")}),
+MESSAGES: dict[str, tuple[Codec[Any], Any]] = {
+    "job": (orders.JOBS, JOB),
+    "job-of-everything": (orders.JOBS, EVERYTHING),
+    "login": (orders.JOBS, LOGIN),
+    "birth": (orders.TO_LAUNCHER, orders.Birth("K7QM-2XVD.2", "/run/jitd", "/var/lib/jitd")),
+    "prove": (orders.TO_LAUNCHER, Prove("j\u00fcrgen")),
+    "may-use": (orders.TO_LAUNCHER, MayUse("alice", "sudo-i")),
+    "unborn": (orders.FROM_LAUNCHER, orders.Unborn("K7QM-2XVD.2", "no process could be created")),
+    "here": (orders.FROM_MONITOR, orders.Here("K7QM-2XVD.2", "running", 1_234_500_000_000)),
+    "ready": (orders.FROM_MONITOR, orders.Ready()),
+    "started": (orders.FROM_MONITOR, orders.Started(4711)),
+    "frozen": (orders.FROM_MONITOR, orders.Frozen()),
+    "thawed": (orders.FROM_MONITOR, orders.Thawed()),
+    "ended": (orders.FROM_MONITOR, LEFT),
+    "housed": (orders.FROM_DAEMON, orders.Housed()),
+    "unhoused": (orders.FROM_DAEMON, orders.Unhoused()),
+    "go": (orders.FROM_DAEMON, orders.Go()),
+    "taken": (orders.FROM_DAEMON, orders.Taken()),
+    "stop": (orders.FROM_DAEMON, orders.Stop("j\u00fcrgen stopped it")),
+    "watched": (orders.FROM_DAEMON, orders.Watched(("bob", "j\u00fcrgen"))),
 }
+OF_MONITORS = [name for name, (of, _) in MESSAGES.items() if of is orders.FROM_MONITOR]
 
 
 def golden(name: str) -> bytes:
     return (GOLDEN / f"{name}.json").read_bytes()
 
 
-@pytest.mark.parametrize("name", JOBS)
-def test_a_job_has_the_bytes_that_it_has_always_had(name: str) -> None:
-    assert write_job(JOBS[name]) == golden(name) and read_job(golden(name)) == JOBS[name]
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_message_has_the_bytes_that_it_has_always_had(name: str) -> None:
+    of, message = MESSAGES[name]
+    assert of.write(message) == golden(name) and of.read(golden(name)) == message
 
 
-@pytest.mark.parametrize("name", WORDS)
-def test_a_word_has_the_bytes_that_it_has_always_had(name: str) -> None:
-    of, values = WORDS[name]
-    assert write_word(name, **values) == golden(name) and read_word(golden(name), of) == (name, values)
-
-
-def test_a_birth_has_the_bytes_that_it_has_always_had() -> None:
-    assert orders.write_birth(*BIRTH) == golden("birth") and orders.read_birth(golden("birth")) == BIRTH
-
-
-@pytest.mark.parametrize("name", PROOFS)
-def test_an_order_to_ask_pam_has_the_bytes_that_it_has_always_had(name: str) -> None:
-    write, order = PROOFS[name]
-    assert write(order) == golden(name) and read_order(golden(name)) == order
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_message_is_read_by_those_it_is_for(name: str) -> None:
+    for codec in (orders.JOBS, orders.TO_LAUNCHER, orders.FROM_LAUNCHER, orders.FROM_MONITOR, orders.FROM_DAEMON):
+        if codec is not MESSAGES[name][0]:
+            with pytest.raises(ValueError):
+                codec.read(golden(name))
 
 
 @pytest.mark.parametrize(
@@ -141,7 +139,7 @@ def test_an_order_to_ask_pam_has_the_bytes_that_it_has_always_had(name: str) -> 
 )
 def test_a_job_comes_back_as_it_went(changes: dict[str, Any]) -> None:
     job = replace(JOB, **changes)
-    assert read_job(write_job(job)) == job
+    assert orders.JOBS.read(orders.JOBS.write(job)) == job
 
 
 @given(
@@ -151,7 +149,7 @@ def test_a_job_comes_back_as_it_went(changes: dict[str, Any]) -> None:
 )
 def test_any_bytes_come_back(argv: tuple[bytes, ...], environment: Any, cwd: bytes) -> None:
     job = replace(JOB, argv=argv, environment=environment, cwd=cwd)
-    assert read_job(write_job(job)) == job
+    assert orders.JOBS.read(orders.JOBS.write(job)) == job
 
 
 @pytest.mark.parametrize(
@@ -167,18 +165,18 @@ def test_any_bytes_come_back(argv: tuple[bytes, ...], environment: Any, cwd: byt
         {"ends_at_boot_ns": 1.0}, {"ends_at_boot_ns": 2**63}, {"ends_at_boot_ns": True}, {"leftovers": "forget"}, {"writable": 1},
         {"ends_because": "\0"},
         {"namespace": "perhaps"}, {"namespace": True}, {"given_gid": -1}, {"given_gid": 2**32 - 1}, {"given_gid": False},
-        {"recorded_argv": (b"a\0",)}, {"recorded_argv": ("a",)},
+        {"recorded_argv": (b"a\0",)}, {"recorded_argv": (b"a", b"\0")},
     ],
     ids=str,
 )  # fmt: skip
 def test_what_is_no_job_is_neither_written_nor_read(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
-        write_job(replace(JOB, **change))
+        orders.JOBS.write(replace(JOB, **change))
 
 
 def test_a_job_that_never_ends_comes_back() -> None:
     job = replace(JOB, ends_at_boot_ns=None, streams=())
-    assert read_job(write_job(job)) == job
+    assert orders.JOBS.read(orders.JOBS.write(job)) == job
 
 
 @pytest.mark.parametrize(
@@ -187,34 +185,28 @@ def test_a_job_that_never_ends_comes_back() -> None:
 )
 def test_nonsense_is_a_value_error(body: bytes) -> None:
     with pytest.raises(ValueError):
-        read_job(body)
+        orders.JOBS.read(body)
     with pytest.raises(ValueError):
-        read_word(body, orders.FROM_DAEMON)
+        orders.FROM_DAEMON.read(body)
 
 
 @given(some.binary())
 def test_any_packet_is_a_word_or_a_value_error(packet: bytes) -> None:
     with suppress(ValueError):
-        read_word(packet, orders.FROM_MONITOR)
+        orders.read_from_monitor(packet)
 
 
 def test_an_unknown_field_or_a_missing_one_is_refused() -> None:
-    values = json.loads(write_job(JOB))
+    values = json.loads(orders.JOBS.write(JOB))
     for odd in ({**values, "more": 1}, {k: v for k, v in values.items() if k != "uid"}):
-        with pytest.raises(ValueError, match="these fields are missing or unknown"):
-            read_job(json.dumps(odd).encode())
-
-
-def test_words_are_read_by_those_they_are_for() -> None:
-    assert read_word(write_word("stop", because="x"), orders.FROM_DAEMON) == ("stop", {"because": "x"})
-    with pytest.raises(ValueError):
-        read_word(write_word("stop", because="x"), orders.FROM_MONITOR)
+        with pytest.raises(ValueError):
+            orders.JOBS.read(json.dumps(odd).encode())
 
 
 def test_an_outcome_is_kept_and_read_again(tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
     assert places.read_outcome(str(tmp_path), "TEST") is None
-    left = places.Left("signaled", 9, "stopped", (3, 4096, "ab" * 32))
+    left = Left("signaled", 9, "stopped", (3, 4096, "ab" * 32))
     places.write_outcome(str(tmp_path), "TEST", left)
     assert places.read_outcome(str(tmp_path), "TEST") == left
     assert os.listdir(tmp_path / "runs") == ["TEST.json"]
@@ -224,7 +216,7 @@ def test_an_outcome_is_kept_and_read_again(tmp_path: Path) -> None:
 def test_an_instant_that_is_none_is_a_value_error(instant: str) -> None:
     packet = b'{"say":"here","run":"TEST-0001","state":"starting","ends_at_boot_ns":%s}' % instant.encode()
     with pytest.raises(ValueError):
-        read_word(packet, orders.FROM_MONITOR)
+        orders.read_from_monitor(packet)
 
 
 HERE_OF_BEFORE = golden("here-of-before")
@@ -232,8 +224,12 @@ HERE_OF_BEFORE = golden("here-of-before")
 
 def test_the_monitor_of_an_earlier_version_is_understood() -> None:
     """It outlives the daemon, and so may an upgrade. Its time was in seconds."""
-    today = orders.as_today(HERE_OF_BEFORE)
-    assert today == golden("here") and read_word(today, orders.FROM_MONITOR) == ("here", WORDS["here"][1])
+    assert orders.read_from_monitor(HERE_OF_BEFORE) == MESSAGES["here"][1]
+
+
+@pytest.mark.parametrize("name", OF_MONITORS)
+def test_a_monitor_of_this_version_is_understood(name: str) -> None:
+    assert orders.read_from_monitor(golden(name)) == MESSAGES[name][1]
 
 
 @pytest.mark.parametrize(
@@ -248,27 +244,37 @@ def test_the_monitor_of_an_earlier_version_is_understood() -> None:
     ],
 )
 def test_no_time_of_an_earlier_version_ends_sooner(seconds: str, ns: int | None) -> None:
-    word = HERE_OF_BEFORE.replace(b"1234.5", seconds.encode())
-    read = read_word(orders.as_today(word), orders.FROM_MONITOR)[1]["ends_at_boot_ns"]
-    assert read == ns or (ns is not None and ns < read < ns + 100)
+    here = orders.read_from_monitor(HERE_OF_BEFORE.replace(b"1234.5", seconds.encode()))
+    assert isinstance(here, orders.Here)
+    read = here.ends_at_boot_ns
+    assert read == ns or (ns is not None and read is not None and ns < read < ns + 100)
 
 
 @pytest.mark.parametrize("instant", ["NaN", "Infinity", "1e400", "1e-9999", "9" * 16 + "0", "9" * 16, "true", '"1"', "[]", "1,1"])
 def test_a_time_of_an_earlier_version_that_is_none_is_a_value_error(instant: str) -> None:
-    word = HERE_OF_BEFORE.replace(b"1234.5", instant.encode())
     with pytest.raises(ValueError):
-        read_word(orders.as_today(word), orders.FROM_MONITOR)
+        orders.read_from_monitor(HERE_OF_BEFORE.replace(b"1234.5", instant.encode()))
 
 
 def test_the_outcome_of_an_earlier_version_is_read(tmp_path: Path) -> None:
-    """THREATS X-33: its monitor, or the daemon that was told of it, may have been killed before an upgrade."""
-    before = golden("ended-of-before")
+    """Its monitor, or the daemon that was told of it, may have been killed before an upgrade."""
+    before, left = golden("ended-of-before"), replace(LEFT, traces=None)
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs/TEST.json").write_bytes(before)
-    assert places.read_outcome(str(tmp_path), "TEST") == replace(LEFT, traces=None)
-    assert read_word(orders.as_today(before), orders.FROM_MONITOR)[1] == asdict(replace(LEFT, traces=None))
+    assert places.read_outcome(str(tmp_path), "TEST") == left == orders.read_from_monitor(before)
 
 
-@pytest.mark.parametrize("name", [*WORDS, *JOBS, "birth"])
-def test_what_this_version_says_is_no_word_of_an_earlier_one(name: str) -> None:
-    assert orders.as_today(golden(name)) == golden(name)
+@pytest.mark.parametrize("name", [name for name in OF_MONITORS if name != "ended"])
+def test_another_word_in_the_place_of_an_outcome_is_none(tmp_path: Path, name: str) -> None:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs/TEST.json").write_bytes(golden(name))
+    with pytest.raises(ValueError):
+        places.read_outcome(str(tmp_path), "TEST")
+
+
+@given(some.text(some.characters(), max_size=50))
+def test_any_text_becomes_a_sentence_that_a_word_may_have(said: str) -> None:
+    """The monitor and the daemon can say why a run ends, whatever is in the reason."""
+    for text in (said, said * 50):
+        stop = orders.Stop(orders.sentence(text))
+        assert orders.FROM_DAEMON.read(orders.FROM_DAEMON.write(stop)) == stop

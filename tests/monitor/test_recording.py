@@ -25,8 +25,8 @@ import pytest
 
 from jitd.core.run import Ending, Recording
 from jitd.executor import Ended, Started
-from jitd.monitor.orders import Job
-from jitd.monitor.places import Left, recordings_directory
+from jitd.monitor.orders import Job, Left
+from jitd.monitor.places import recordings_directory
 from jitd.monitor.pump import HERE, OVER, Pumps
 from jitd.monitor.tape import Tape
 from jitd.recording.form import BYTES, Frame, Header, Kind

@@ -22,7 +22,7 @@ from jitd.core.run import Ending
 from jitd.core.run import Traces as Named
 from jitd.executor import Ended
 from jitd.monitor import traces
-from jitd.monitor.orders import FROM_MONITOR, MAX_WORD, read_word, write_word
+from jitd.monitor.orders import FROM_MONITOR, Left
 from jitd.monitor.traces import Traces
 from tests.monitor.stage import NOBODY, Stage
 from tests.waiting import is_living, wait_for
@@ -244,8 +244,8 @@ def test_thousands_of_names_cost_little_and_hide_nothing_of_roots(places: Path, 
     assert "z.service" in units and any("more units" in one for one in unseen)
     assert files == (f"{places}/cron.d/job",)
     assert len(units) <= traces.MOST_NAMED and "what comes after 500 names" in unseen
-    word = write_word("ended", ending="signaled", number=9, because="é" * 1000, recording=None, traces=found)
-    assert len(word) < MAX_WORD and read_word(word, FROM_MONITOR)[1]["traces"] == found
+    left = Left("signaled", 9, "é" * 1000, None, found)
+    assert FROM_MONITOR.read(FROM_MONITOR.write(left)) == left
 
 
 def test_groups_inside_each_other_without_an_end_are_not_followed(places: Path) -> None:
