@@ -10,10 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
 
 from jitd.core.decision import Obligations
 from jitd.core.duration import LONGEST, spell_duration
 from jitd.core.wording import count
+
+FURTHEST = 7 * 86400
+"""Maximum number of seconds from the submission to the requested start."""
+LEAST_FINGERPRINTED = 3
+"""Number of terms that each fingerprint contains."""
 
 
 def _number(most: int, told: str) -> Mapping[str, object]:
@@ -26,12 +32,24 @@ class AskedTerms:
     """The terms that a requester asks for. None: the requester asks for nothing, and the rule decides.
 
     ``lasts_for`` is the time of the grant in seconds (``--for``), and ``uses`` the number of its uses (``--uses``): each of them
-    makes the grant of a command a lease. ``timeout_for`` is the running time of the command in seconds (``-T``).
+    makes the grant of a command a lease. ``timeout_for`` is the running time of the command in seconds (``-T``). ``starts_at``
+    (aware, in whole seconds) is the time when the grant begins (``--at``), which otherwise begins with its approval.
     """
 
     lasts_for: int | None = field(metadata=_number(LONGEST, "lasts"))
     uses: int | None = field(metadata=_number(2**31, "uses"))
     timeout_for: int | None = field(metadata=_number(LONGEST, "timeout"))
+    starts_at: datetime | None = None
+
+    @property
+    def fingerprinted(self) -> tuple[int | None, ...]:
+        """Return all terms, in their order, as the fingerprint contains them (PROTOCOL.md section 7, tag ``t``): a time in
+        seconds since 1970, and without the last ones, beyond the first three, that were not asked for.
+        """
+        asked: list[int | datetime | None] = [getattr(self, name) for name in NAMES]
+        while len(asked) > LEAST_FINGERPRINTED and asked[-1] is None:
+            asked.pop()
+        return tuple(int(one.timestamp()) if isinstance(one, datetime) else one for one in asked)
 
     @property
     def numbers(self) -> dict[str, int | None]:
@@ -48,6 +66,14 @@ class AskedTerms:
         """Return the numbers by their names in a question to a gatekeeper (docs/gatekeepers.md)."""
         return {NUMBERS[name]["told"]: n for name, n in self.numbers.items()}
 
+    def fault_in_start(self, now: datetime) -> str:
+        """Return a sentence if the grant of a request that is made at ``now`` (aware) may not begin at ``starts_at``."""
+        if self.starts_at is None or timedelta(0) < self.starts_at - now <= timedelta(seconds=FURTHEST):
+            return ""
+        if self.starts_at <= now:
+            return "the time that was asked for with --at is over already"
+        return "the time given with --at must begin within 7 days"
+
     def beyond(self, rule: str, obligations: Obligations) -> str:
         """Return a sentence about the first term that asks for more than ``obligations`` of ``rule`` give, or an empty text."""
         if self.lasts_for is not None and not 1 <= self.lasts_for <= obligations.lasts_for:
@@ -60,6 +86,8 @@ class AskedTerms:
         return ""
 
 
+NAMES = tuple(one.name for one in fields(AskedTerms))
+"""The names of the terms, in messages, documents and rows, in the order in which the fingerprint contains them."""
 NUMBERS = {one.name: one.metadata for one in fields(AskedTerms) if "most" in one.metadata}
 """Maps the name of each term that is a number to its description by ``_number``."""
 USUAL = AskedTerms(None, None, None)

@@ -41,8 +41,6 @@ jitd fetches the lists of possible approvers again.
 """
 LISTS_EVERY = 30
 """Number of seconds between two fetches of the lists that limit the approvers of a waiting request."""
-FURTHEST = 7 * 86400
-"""Maximum number of seconds from the submission to the requested start."""
 
 
 class RequestState(StrEnum):
@@ -92,7 +90,7 @@ class Request:
     service: str
     command: Command
     claims: Claims
-    terms: Annotated[AskedTerms, Spread()]
+    terms: Annotated[AskedTerms, Spread({"starts_at": "visible_to"})]
     waits: bool
     submitted_at: datetime
     submitted_boot: float
@@ -116,7 +114,6 @@ class Request:
     seen: Annotated[tuple[tuple[str, str], ...], FACTS] = ()
     opened: int = 0
     visible_to: tuple[str, ...] | None = None
-    starts_at: datetime | None = None
     extends: str | None = None
     breaks_glass: bool = False
     scripts: Annotated[tuple[Script, ...], MANY] = ()
@@ -125,14 +122,6 @@ class Request:
     def may_act_at_once(self) -> bool:
         """True if the waiting client itself uses the grant. False if another program uses the grant later."""
         return self.command.gives or deed_of(self.service).is_executed or self.point is not None
-
-    @property
-    def fingerprinted(self) -> tuple[int | None, ...]:
-        """The parts of the fingerprint that are not about the command. These are the time of a lease in seconds, the number of
-        its uses, and the running time in seconds. If the grant begins later, the result also contains its start, in seconds
-        since 1970.
-        """
-        return terms_of(self.terms, self.starts_at)
 
     @property
     def is_open(self) -> bool:
@@ -172,7 +161,7 @@ class Submitted(RequestEvent):
             **({"doubt": Value("doubt", command.doubt)} if command.doubt else {}),
             **({"break_glass": True} if request.breaks_glass else {}),
             **({} if request.point is None else {"point": _point(request.point)}),
-            **({} if request.starts_at is None else {"starts_at": request.starts_at.isoformat()}),
+            **({} if request.terms.starts_at is None else {"starts_at": request.terms.starts_at.isoformat()}),
             **({} if request.extends is None else {"extends": request.extends}),
             **request.requester.ticket(),
             **request.requester.membership(),
@@ -451,7 +440,7 @@ def _approved(request: Request, attended: bool, because: str, now: Moment) -> St
     if grant is None:
         grant = request.id
         follows += (issued(approved, now), *_owed_review(approved, now))
-    if attended and request.starts_at is None:
+    if attended and request.terms.starts_at is None:
         actor = Actor(Role.REQUESTER, request.requester.principal, request.requester.uid)
         process = request.point.process if request.point else None
         follows.append(Used(grant, actor, request.id, request.obligations.terms, process))
@@ -459,25 +448,6 @@ def _approved(request: Request, attended: bool, because: str, now: Moment) -> St
 
 
 # --- the submission and its deadline -----------------------------------------------------------------------------------
-
-
-def terms_of(terms: AskedTerms, starts_at: datetime | None) -> tuple[int | None, ...]:
-    """Return the terms that the requester asked for, in the form in which the fingerprint contains them (PROTOCOL.md section 7,
-    tag ``t``).
-    """
-    starts = () if starts_at is None else (int(starts_at.timestamp()),)
-    return (terms.lasts_for, terms.uses, terms.timeout_for, *starts)
-
-
-def fault_in_start(starts_at: datetime | None, now: datetime) -> str:
-    """The requester asks at ``now`` for a grant that begins at ``starts_at`` (aware). Return a sentence if this start is not
-    allowed, otherwise an empty text.
-    """
-    if starts_at is None or timedelta(0) < starts_at - now <= timedelta(seconds=FURTHEST):
-        return ""
-    if starts_at <= now:
-        return "the time that was asked for with --at is over already"
-    return "the time given with --at must begin within 7 days"
 
 
 def to_be_asked(made: Request, permit: Permit, now: Moment) -> Request:
@@ -510,9 +480,9 @@ def _decided_within(asked: Request, obligations: Obligations) -> float:
     """Return the number of seconds within which ``asked`` must be decided. Usually the rule sets this limit. If the requested
     time of the grant ends before this limit, the decision must come before that end.
     """
-    if asked.starts_at is None:
+    if asked.terms.starts_at is None:
         return obligations.expires_for
-    until_its_end = (asked.starts_at - asked.submitted_at).total_seconds() + lasts(asked, obligations)
+    until_its_end = (asked.terms.starts_at - asked.submitted_at).total_seconds() + lasts(asked, obligations)
     return min(obligations.expires_for, until_its_end)
 
 
@@ -630,7 +600,7 @@ def issued(approved: Request, now: Moment) -> Issued:
     """
     obligations = approved.obligations
     assert obligations is not None, "an approved request has its obligations"
-    begins_at, begins_boot = approved.starts_at, None
+    begins_at, begins_boot = approved.terms.starts_at, None
     if begins_at is not None:
         begins_boot = approved.submitted_boot + (begins_at - approved.submitted_at).total_seconds()
     lasts_for = lasts(approved, obligations)

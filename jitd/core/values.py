@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -57,7 +57,11 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Marks a field of a stored object that has no member of its own in the document: each field of its content is a member."""
+    """Marks a field of a stored object that has no member of its own in the document: the fields of its content are members, in
+    its place. ``after`` maps those that stand elsewhere to the member that they follow.
+    """
+
+    after: Mapping[str, str]
 
 
 def _texts(words: Iterable[bytes]) -> list[str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from jitd.core.asked_terms import AskedTerms
 from jitd.core.command import Command, Pairs
@@ -51,8 +50,7 @@ class Asked:
     ``doubt`` and the requester cannot see all paths of the command line. If both questions are denied, jitd sends the denial of
     ``unseen``, because the text of ``doubt`` could reveal what exists at these paths. ``gives``, ``stays``, ``brought`` and
     ``lets``: see ``core.command.Command``. ``tty``: the terminal on which the client claims to be. ``caller``: the process that
-    sent the request. ``starts_at``: the time when the grant begins. If ``starts_at`` is None, the grant begins at the approval.
-    ``breaks_glass``: the client used ``--break-glass``.
+    sent the request. ``breaks_glass``: the client used ``--break-glass``.
     """
 
     argv: tuple[bytes, ...]
@@ -81,7 +79,6 @@ class Asked:
     lets: tuple[str, ...] = ()
     tty: bytes | None = None
     caller: Caller | None = None
-    starts_at: datetime | None = None
     breaks_glass: bool = False
 
 

@@ -24,7 +24,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float)
     """
     command = asked.command
     if (
-        fingerprint(asked.id, asked.requester.principal, asked.host, asked.service, command, asked.fingerprinted)
+        fingerprint(asked.id, asked.requester.principal, asked.host, asked.service, command, asked.terms.fingerprinted)
         != asked.fingerprint
     ):
         raise ValueError("the request differs from what was approved")

@@ -132,7 +132,7 @@ class _Words:
         """The lines that say until when the request can be answered. If the grant of the request begins later, these lines also
         give the time of the beginning.
         """
-        times = (("Until:", self.request.expires_at), ("Begins:", self.request.starts_at))
+        times = (("Until:", self.request.expires_at), ("Begins:", self.request.terms.starts_at))
         return [f"{label:9} {at.astimezone(self.zone):%Y-%m-%d %H:%M:%S %Z}" for label, at in times if at is not None]
 
 

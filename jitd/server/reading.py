@@ -72,13 +72,13 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
         anew=isinstance(ask, messages.Anew) or ask.starts_at is not None,
         tty=ask.tty,
         caller=caller,
-        starts_at=None if ask.starts_at is None else _instant(ask.starts_at),
         breaks_glass=breaks_glass,
     )
 
 
 def _terms_in(ask: messages.Ask) -> AskedTerms:
-    return AskedTerms(**{name: getattr(ask, name) for name in NUMBERS})
+    numbers = {name: getattr(ask, name) for name in NUMBERS}
+    return AskedTerms(**numbers, starts_at=None if ask.starts_at is None else _instant(ask.starts_at))
 
 
 def supposed_in(ask: messages.Suppose) -> Supposed:

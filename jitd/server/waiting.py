@@ -184,10 +184,10 @@ class Waiting:
             self._stop()
             until = on_host(self._services.requests.ends_at(found))
             self._say(messages.Done(text=f"request {found.id} is approved: {found.service} may go on, until {until}"))
-        elif found.state is RequestState.APPROVED and found.starts_at is not None and not self._takes_use:
+        elif found.state is RequestState.APPROVED and found.terms.starts_at is not None and not self._takes_use:
             self._stop()
             until = on_host(self._services.requests.ends_at(found))
-            self._say(messages.Done(text=f"request {found.id} is approved, from {on_host(found.starts_at)} until {until}"))
+            self._say(messages.Done(text=f"request {found.id} is approved, from {on_host(found.terms.starts_at)} until {until}"))
 
     def _stop(self) -> None:
         if self._request is not None:

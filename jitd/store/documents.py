@@ -145,7 +145,9 @@ def _spreading(life: type) -> _Spreading | None:
         names = tuple(inner.name for inner in fields(of))
         at = [field.name for field in fields(life)].index(one.name)
         members = [field.name for field in fields(life)]
-        members[at : at + 1] = names
+        members[at : at + 1] = (name for name in names if name not in mark.after)
+        for name, before in mark.after.items():
+            members.insert(members.index(before) + 1, name)
         document = msgspec.defstruct(f"{life.__name__}Document", [(name, Any) for name in members])
         return _Spreading(one.name, of, names, tuple(members), document)
     return None

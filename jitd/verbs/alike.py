@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import islice
 
 from jitd.core.command import work_of
-from jitd.core.request import Request, terms_of
+from jitd.core.request import Request
 from jitd.store import Store
 
 MOST_READ = 100
@@ -32,10 +32,6 @@ def _is_alike(one: Request, other: Request) -> bool:
         and one.is_open
         and one.requester.principal == other.requester.principal
         and (one.service, one.breaks_glass, one.command.run_as) == (other.service, other.breaks_glass, other.command.run_as)
-        and _terms(one) == _terms(other)
+        and one.terms == other.terms
         and work_of(one.command) == work_of(other.command)
     )
-
-
-def _terms(of: Request) -> tuple[int | None, ...]:
-    return terms_of(of.terms, of.starts_at)

@@ -24,7 +24,7 @@ from jitd.core.effects import Moment
 from jitd.core.law import Actor, IllegalEvent, Origin, Role
 from jitd.core.masking import MASKED
 from jitd.core.origin import Caller, kept_of
-from jitd.core.request import Request, fault_in_start, terms_of
+from jitd.core.request import Request
 from jitd.core.script import Script
 from jitd.core.subject import Subject
 from jitd.core.thing import comes_with_secret
@@ -122,7 +122,7 @@ class Requests:
             asked = ask(search_path)
             if len((asked.reason or "").encode()) > MAX_TEXT:
                 raise Nonsense(f"a reason has at most {MAX_TEXT} bytes")
-            if fault := fault_in_start(asked.starts_at, self._now().at):
+            if fault := asked.terms.fault_in_start(self._now().at):
                 raise Nonsense(fault)
             return asked
 
@@ -149,7 +149,7 @@ class Requests:
         Raises Refusal if nothing is submitted.
         """
         self._refuse_without_room(who)
-        if asked.starts_at is not None and not deed_of(service).is_executed:
+        if asked.terms.starts_at is not None and not deed_of(service).is_executed:
             raise Refusal("usage", "--at works only with commands that jitsudo runs: other programs do not wait for the time")
         if asked.gives:
             asked = replace(asked, lets=lets_in(self._config.givers, asked))
@@ -159,7 +159,7 @@ class Requests:
         if first.approved is not None:
             raise Refusal("owed", f"request {first.approved} is approved: jitsudo --resume {first.approved}")
         self._refuse_beforehand(who, first, if_owed)
-        if isinstance(decision, Permit) and (deed_of(service).asks_again or not waits or asked.starts_at is not None):
+        if isinstance(decision, Permit) and (deed_of(service).asks_again or not waits or asked.terms.starts_at is not None):
             self._refuse_more(who)
         made = self._request(who, service, first, claims, waits=waits, point=None, at_once=not if_owed)
         self._store.keep_texts(made.id, _scripts_of(first).texts)
@@ -216,7 +216,6 @@ class Requests:
         id = spell_id(randomness[:5])  # if the store already has this one of 2**40 ids, the commit fails (Conflict)
         asked, command, decision = first.asked, first.command, first.decision
         command = replace(command, salt=randomness[5:])
-        terms = terms_of(asked.terms, asked.starts_at)
         return Request(
             id=id,
             requester=who,
@@ -231,9 +230,8 @@ class Requests:
             waits=waits,
             submitted_at=now.at,
             submitted_boot=now.boot,
-            fingerprint=fingerprint(id, who.principal, self._config.host, service, command, terms),
+            fingerprint=fingerprint(id, who.principal, self._config.host, service, command, asked.terms.fingerprinted),
             point=point,
-            starts_at=asked.starts_at,
             caller=kept_of(decision.seen),
             visible_to=decision.visible_to if isinstance(decision, Deny) else None,
             at_once=at_once,

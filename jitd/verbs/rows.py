@@ -222,7 +222,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         "gets": None
         if request.obligations is None
         else {"uses": how_often(request, request.obligations), "lasts_for": lasts(request, request.obligations)},
-        "starts_at": instant(request.starts_at),
+        "starts_at": instant(request.terms.starts_at),
         "waits": request.waits,
         "fingerprint": request.fingerprint.hex(),
         "owed": owed(request, locks),

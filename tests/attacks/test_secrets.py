@@ -289,8 +289,8 @@ def test_no_fingerprint_can_be_made_from_what_its_requester_knows(keeper):
     for request, row in zip(found, rows, strict=True):
         known = replace(request.command, salt=b"")
         of = (request.id, request.requester.principal, request.host, request.service)
-        assert fingerprint(*of, request.command, request.fingerprinted).hex() == row["fingerprint"]
-        assert fingerprint(*of, known, request.fingerprinted).hex() != row["fingerprint"]
+        assert fingerprint(*of, request.command, request.terms.fingerprinted).hex() == row["fingerprint"]
+        assert fingerprint(*of, known, request.terms.fingerprinted).hex() != row["fingerprint"]
         assert not any(value in repr(row) for value in (request.command.salt.hex(), repr(request.command.salt)))
     assert found[0].command.salt != found[1].command.salt and len(found[0].command.salt) == 16
 

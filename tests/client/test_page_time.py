@@ -25,7 +25,7 @@ def test_another_beginning_is_another_page_and_another_fingerprint() -> None:
     assert len({text(starts_at=one, lasts_for=3600) for one in beginnings}) == 3
     assert "FROM 2026-03-02 13:00:00 UTC ON (asked again then)" in text(starts_at=beginnings[1])
     requests = [waiting("true", starts_at=one) for one in beginnings]
-    assert len({fingerprint("", "", "", "", one.command, one.fingerprinted) for one in requests}) == 3
+    assert len({fingerprint("", "", "", "", one.command, one.terms.fingerprinted) for one in requests}) == 3
 
 
 def test_the_lease_that_they_have_already_is_on_the_page() -> None:

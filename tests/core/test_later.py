@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from jitd.core import grant, request
+from jitd.core.asked_terms import FURTHEST, USUAL
 from jitd.core.decision import Approval
 from jitd.core.effects import Moment, SetDeadline
 from jitd.core.grant import Grant, Issued, NoUseLeft, Used
 from jitd.core.lease import is_within
-from jitd.core.request import FURTHEST, Request, RequestState, fault_in_start, lasts
+from jitd.core.request import Request, RequestState, lasts
 from tests.scene import START, actor, asked, free, moment, permit, person, review, screened
 from tests.stored import round_trip
 
@@ -138,20 +139,20 @@ def test_todays_rule_counts_its_time_from_the_beginning_and_not_from_the_approva
 
 
 def test_the_time_is_bound_by_the_fingerprint_and_without_one_nothing_is_added() -> None:
-    assert later().fingerprinted == (HOUR, None, None, int((START + timedelta(hours=4)).timestamp()))
-    assert later(starts_at=None).fingerprinted == (HOUR, None, None)
+    assert later().terms.fingerprinted == (HOUR, None, None, int((START + timedelta(hours=4)).timestamp()))
+    assert later(starts_at=None).terms.fingerprinted == (HOUR, None, None)
 
 
 def test_a_time_that_is_over_or_too_far_away_is_refused() -> None:
     for seconds, is_fault in ((1, False), (FURTHEST, False), (0, True), (-1, True), (FURTHEST + 1, True)):
-        assert bool(fault_in_start(START + timedelta(seconds=seconds), START)) is is_fault, seconds
-    assert fault_in_start(None, START) == ""
+        assert bool(later(seconds).terms.fault_in_start(START)) is is_fault, seconds
+    assert USUAL.fault_in_start(START) == ""
 
 
 def test_a_refused_time_says_which_it_is() -> None:
     over = "the time that was asked for with --at is over already"
     too_far = "the time given with --at must begin within 7 days"
-    found = {seconds: fault_in_start(START + timedelta(seconds=seconds), START) for seconds in (-HOUR, 0, 1, 604800, 604801)}
+    found = {seconds: later(seconds).terms.fault_in_start(START) for seconds in (-HOUR, 0, 1, 604800, 604801)}
     assert found == {-HOUR: over, 0: over, 1: "", 604800: "", 604801: too_far}
 
 

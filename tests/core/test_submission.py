@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from jitd.core.asked_terms import USUAL, AskedTerms
+from jitd.core.asked_terms import NAMES, USUAL, AskedTerms
 from jitd.core.claims import Point
 from jitd.core.grade import Finding, Grade
 from jitd.core.law import Actor, Role
 from jitd.core.public_key import told_of
-from jitd.core.request import Request, Submitted, terms_of, to_be_asked
+from jitd.core.request import Request, Submitted, to_be_asked
 from tests.scene import ROOT_ACCOUNT, START, asked, command, moment, permit, person, thing
 from tests.stored import in_clear
 
@@ -78,8 +78,17 @@ def test_a_thing_is_told_by_its_name_and_whether_it_stays() -> None:
 
 
 def test_the_terms_are_those_that_were_asked_for_and_the_start_only_if_there_is_one() -> None:
-    assert terms_of(AskedTerms(600, 5, 30), None) == (600, 5, 30)
-    assert terms_of(USUAL, START) == (None, None, None, int(START.timestamp()))
+    assert AskedTerms(600, 5, 30).fingerprinted == (600, 5, 30)
+    assert replace(USUAL, starts_at=START).fingerprinted == (None, None, None, int(START.timestamp()))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_term_that_is_asked_for_is_in_the_fingerprint(name: str) -> None:
+    """Nobody approves a time limit, a start or a number of uses that is not the one that counts."""
+    at = START if name == "starts_at" else 1
+    later = START + timedelta(seconds=1) if name == "starts_at" else 2
+    asked_for = [replace(some, **{name: one}) for some in (USUAL, AskedTerms(1, 1, 1, START)) for one in (None, at, later)]
+    assert len({one.fingerprinted for one in asked_for}) == len(set(asked_for)) == 6
 
 
 def test_a_deadline_is_counted_from_now_on_both_clocks() -> None:

@@ -70,6 +70,7 @@ def asking(request: Request) -> Asking:
 
 def forms(request: Request) -> dict[str, bytes]:
     """Each form of ``request``, by its name."""
+    seal = fingerprint("K7QM-2XVD", "a@B", HOST, "jitsudo", request.command, request.terms.fingerprinted)
     told = for_gatekeeper("change", "nonce", asking(request), datetime(2026, 3, 2, 9, 10, tzinfo=UTC))
     return {
         "document": documents.write(request, values()),
@@ -77,7 +78,7 @@ def forms(request: Request) -> dict[str, bytes]:
         "compared": json.dumps(compared(request)).encode(),
         "record": json.dumps(in_clear(submit(request).detail())).encode(),
         "gatekeeper": json.dumps(told).encode(),
-        "fingerprint": fingerprint("K7QM-2XVD", "a@B", HOST, "jitsudo", request.command, request.fingerprinted).hex().encode(),
+        "fingerprint": seal.hex().encode(),
     }
 
 

@@ -23,7 +23,7 @@ from jitd.notifying.foreign import CUT, MOST, on_terminal
 from jitd.notifying.wording import MOST_LISTED, _beginning, digest, say
 from jitpam.wire.shown import shown_command
 from tests.notifying.hostile import HOSTILE, found_by_a_chat
-from tests.scene import START, asked, command, permit, person, thing
+from tests.scene import START, asked, but, command, permit, person, thing
 from tests.zones import berlin
 
 __all__ = ["berlin"]  # a fixture
@@ -35,11 +35,11 @@ ID = "K7QM-2XVD"
 def waiting(**changes: Any) -> Request:
     owed = permit(Approval(2, ("group:ops",)), Approval(1, ("group:security",))).obligations
     made = asked(what=command("systemctl", "restart", "postgresql"), rule="restart-postgres", obligations=owed)
-    return replace(made, state=RequestState.PENDING, expires_at=START + timedelta(minutes=15), **changes)
+    return but(made, state=RequestState.PENDING, expires_at=START + timedelta(minutes=15), **changes)
 
 
 def ended(state: RequestState, *reviews: Review, **changes: Any) -> Request:
-    return replace(waiting(), state=state, reviews=reviews, **changes)
+    return but(waiting(), state=state, reviews=reviews, **changes)
 
 
 def graded(text: str, grade: Grade = Grade.GIVES) -> tuple[Finding, ...]:
