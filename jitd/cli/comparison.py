@@ -18,6 +18,7 @@ from jitd.cli.columns import cut_in_the_middle
 from jitd.cli.instants import ago
 from jitd.cli.labels import Line, counted, members
 from jitd.cli.what import SEEN, STREAMS, asked_for, is_anothers, is_login, script_lines
+from jitd.core.asked_terms import NUMBERS
 from jitpam.wire.principals import without_realm
 
 MOST_WORDS = 200
@@ -122,10 +123,7 @@ def _streams(now: list[str], before: list[str]) -> Iterator[str]:
 
 def _asked(row: Row, last: Row) -> Iterator[str]:
     """Yield a text if another number of runs or another time is asked for."""
-    asked = [
-        {"service": row.get("service"), **{name: of.get(name) for name in ("lasts_for", "uses", "timeout_for")}}
-        for of in (row, last)
-    ]
+    asked = [{"service": row.get("service"), **{name: of.get(name) for name in NUMBERS}} for of in (row, last)]
     if asked[0] != asked[1]:
         yield f"asked for is {asked_for(asked[0])}, and was {asked_for(asked[1])}"
 

@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from jitd.core.decision import Obligations
 from jitd.core.duration import LONGEST, spell_duration
 from jitd.core.wording import count
+
+if TYPE_CHECKING:
+    from jitd.core.decision import Obligations
 
 FURTHEST = 7 * 86400
 """Maximum number of seconds from the submission to the requested start."""

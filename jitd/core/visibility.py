@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jitd.core.asked_terms import NAMES
 from jitd.core.request import Request
 from jitd.core.subject import Subject, matches_any
 
@@ -18,7 +19,7 @@ HIDDEN = "(not shown)"
 """The text that is shown in place of a hidden text."""
 
 _ASKED = """id state requester account uid groups group_ids ticket_ends_at authentication host service path digest run_as
-run_as_group cwd locale streams chdir gives stays brought point rule facts claims lasts_for uses timeout_for starts_at extends
+run_as_group cwd locale streams chdir gives stays brought point rule facts claims extends
 waits gone fingerprint proved writable terms submitted_at expires_at mine may_review lacks narrowed"""
 _DECIDED = """owed owes awaits_me asked_people asks opened approvals asking_at lease lock by verdict at counts name notices
 breaks_glass break_glass instead_of reviewers begun_at due_at overdue_at given_by given_as may_give"""
@@ -26,8 +27,8 @@ _DONE = """left is_lease issued_at begins_at ends_at request pid starting_at sta
 memory n_processes observed watchers who thing to until giving_at given_at kept_at taking_at not_renewed_since"""
 _RECORDED = """event boot boot_id actor role version document policy peer decision why demands holder login recording run
 was_started"""
-SHOWN = frozenset(" ".join((_ASKED, _DECIDED, _DONE, _RECORDED)).split())
-"""The fields that everybody who may see the request can read."""
+SHOWN = frozenset((*" ".join((_ASKED, _DECIDED, _DONE, _RECORDED)).split(), *NAMES))
+"""The fields that everybody who may see the request can read. The terms that were asked for are numbers and times."""
 WITHIN = frozenset(["detail", "grant", "holdings", "outcome", "owed_review", "passed", "reviews", "runs", "unrenewed", "untaken"])
 """The names of fields that contain other rows. A row is a map of fields, such as one request in a list. The value of a field in
 WITHIN is again a row, or a list of rows or ids. From these inner rows, too, only the fields in SHOWN and WITHIN are shown.

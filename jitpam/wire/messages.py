@@ -46,8 +46,9 @@ class Token(Message, by=FROM_CLIENT):
 
 class Ask(Message):
     """The fields that Submit, Anew and Explain share: the command as the client sees it, and the client's claims. ``service``
-    names the program that will run the command: ``jitsudo``, or a PAM service. ``starts_at`` (RFC 3339 UTC) is the time at which
-    the grant begins. None means the time of approval.
+    names the program that will run the command: ``jitsudo``, or a PAM service. The terms that the requester asks for are None if
+    the rule decides: ``lasts_for`` and ``timeout_for`` in seconds, ``uses``, and ``starts_at`` (RFC 3339 UTC), the time at which
+    the grant begins.
     """
 
     most = LARGE
@@ -65,9 +66,9 @@ class Ask(Message):
     locale: list[list[bytes]]
     streams: list[str]
     reason: str | None
-    lasts_for: int | None
-    uses: int | None
-    timeout_for: int | None
+    lasts_for: int | None = None
+    uses: int | None = None
+    timeout_for: int | None = None
     tty: bytes | None
     login_session: Count
     parents: list[str]

@@ -37,12 +37,14 @@ def test_the_stages_of_a_stack_and_the_kinds_of_streams_are_these():
     assert codes.KINDS == ("terminal", "pipe", "file", "socket", "device", "null", "closed")
 
 
+USUAL = {"lasts_for": None, "uses": None, "timeout_for": None, "starts_at": None}
+"""No terms are asked for."""
 DEFAULTS = {
-    "submit": {"starts_at": None},
-    "anew": {"starts_at": None},
-    "breakglass": {"starts_at": None},
-    "explain": {"starts_at": None},
-    "suppose": {"starts_at": None, "breaks_glass": False},
+    "submit": USUAL,
+    "anew": USUAL,
+    "breakglass": USUAL,
+    "explain": USUAL,
+    "suppose": {**USUAL, "breaks_glass": False},
     "get": {"also": [], "brought": ""},
     "resume": {"place": "none"},
     "audit": {
