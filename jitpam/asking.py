@@ -170,7 +170,7 @@ class _Wait:
                 if self._leaves_by:
                     say(refusal.text)
                     raise _Interrupted(self._leaves_by) from None
-                later = self._options.starts_at
+                later = self._options.terms.get("starts_at")
                 if refusal.code == "denied" and isinstance(message, Resume) and later is not None and time.time() < later:
                     self._connection.close()  # the request was approved while the connection was lost
                     return self._run_later(later)
@@ -190,9 +190,8 @@ class _Wait:
                 return 0
             if heard.text and not self._options.quiet:
                 say(heard.text)
-            if self._options.starts_at is None or not isinstance(message, Submit):
-                return 0
-            return self._run_later(self._options.starts_at)
+            later = self._options.terms.get("starts_at")
+            return 0 if later is None or not isinstance(message, Submit) else self._run_later(later)
         return self._relay(heard)
 
     def _run_later(self, starts_at: int) -> int:

@@ -44,7 +44,7 @@ def _check(options: Options) -> str:
     """
     if options.mode != "run" or options.service != "jitsudo":
         raise UsageError("--break-glass goes with a command that jitsudo runs, and with nothing else")
-    if options.starts_at is not None:
+    if "starts_at" in options.terms:
         raise UsageError("--at does not go with --break-glass: a command that can wait has time for its approvals")
     if options.anew:
         raise UsageError("-k does not go with --break-glass: breaking glass skips approvals that were given before, too")

@@ -11,16 +11,84 @@ from __future__ import annotations
 from jitpam.amounts import UsageError, read_duration, read_timeout, read_uses
 from jitpam.amounts import quoted as _quoted
 
-__all__ = ["Options", "UsageError", "read_options"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["TERMS", "Options", "Term", "UsageError", "read_options"]
+
+
+class Term:
+    """An option whose value travels with the request, to its grant and its run. ``field`` is the field of Ask that has it
+    (PROTOCOL.md section 4). ``read`` reads its argument, and ``write`` returns the value in the form of the message. ``letter``
+    is the letter that sudo has for it. ``group``, ``form`` and ``told`` are its row in the text of ``jitsudo -h``.
+    ``not_with_get`` is the reason why --get cannot have it; it is empty for an option that a request for things has, too, or that
+    is refused there with more words.
+    """
+
+    __slots__ = ("field", "form", "group", "is_once", "letter", "not_with_get", "read", "told", "write")
+
+    def __init__(
+        self,
+        field: str,
+        read: Callable[[bytes], int],
+        form: str,
+        told: str,
+        *,
+        write: Callable[[int], int | str] = int,
+        group: str = "asked",
+        letter: str = "",
+        is_once: bool = False,
+        not_with_get: str = "it is for a command",
+    ) -> None:
+        self.field, self.read, self.write, self.letter, self.is_once = field, read, write, letter, is_once
+        self.group, self.form, self.told, self.not_with_get = group, form, told, not_with_get
+
+
+def _moment(text: bytes) -> int:
+    from jitpam.appointment import read_moment
+
+    return read_moment(text)
+
+
+def _in_utc(at: int) -> str:
+    from jitpam.appointment import in_utc
+
+    return in_utc(at)
+
+
+TERMS = {
+    "for": Term("lasts_for", read_duration, "    --for=DURATION", "ask for a lease: 15m, 2h, 1h30m, 1d", not_with_get=""),
+    "uses": Term("uses", read_uses, "    --uses=N", "ask for a number of uses", not_with_get=""),
+    "at": Term(
+        "starts_at",
+        _moment,
+        "    --at=TIME",
+        'ask now for a time that begins then: 22:00, or "2026-11-23 22:00"',
+        write=_in_utc,
+        not_with_get="it is given when it is approved",
+    ),
+    "command-timeout": Term(
+        "timeout_for",
+        read_timeout,
+        "-T, --command-timeout=DURATION",
+        "end the command after that long",
+        group="runs",
+        letter="T",
+        is_once=True,
+        not_with_get="--for says how long the thing is wanted",
+    ),
+}
+"""Maps the long name of each such option to the option."""
 
 
 class Options:
     """The parsed command line. ``mode`` is run, get, list, validate, giveback, giveback all, resume, version or help."""
 
     __slots__ = (
-        "anew", "argv", "background", "bell", "break_glass", "chdir", "get", "group", "if_owed", "json", "key", "lasts_for",
-        "login", "mode", "preserve", "preserve_all", "quiet", "reason", "request", "resume", "service", "shell", "starts_at",
-        "timeout_for", "to", "user", "uses", "variables", "waits", "yes_show",
+        "anew", "argv", "background", "bell", "break_glass", "chdir", "get", "group", "if_owed", "json", "key",
+        "login", "mode", "preserve", "preserve_all", "quiet", "reason", "request", "resume", "service", "shell",
+        "terms", "to", "user", "variables", "waits", "yes_show",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -29,11 +97,8 @@ class Options:
         self.group: str | None = None
         self.chdir: bytes | None = None
         self.reason: str | None = None
-        self.lasts_for: int | None = None
-        self.uses: int | None = None
-        self.timeout_for: int | None = None
-        self.starts_at: int | None = None
-        """The time at which the grant begins, in seconds since 1970. None means the time of approval."""
+        self.terms: dict[str, int] = {}
+        """The values of the options in TERMS that were typed, by their fields. A time is in seconds since 1970."""
         self.quiet = False
         self.json = False
         self.login = False
@@ -63,15 +128,16 @@ class Options:
 _SHORT = {
     "u": "user", "g": "group", "D": "chdir", "n": "non-interactive", "l": "list", "v": "validate",
     "q": "quiet", "k": "reset-timestamp", "K": "remove-timestamp", "V": "version",
-    "i": "login", "s": "shell", "E": "preserve-env", "H": "set-home", "T": "command-timeout", "b": "background", "B": "bell",
+    "i": "login", "s": "shell", "E": "preserve-env", "H": "set-home", "b": "background", "B": "bell",
     "P": "preserve-groups", "C": "close-from", "p": "prompt", "S": "stdin", "A": "askpass", "N": "no-update",
     "R": "chroot", "r": "role", "t": "type", "a": "auth-type", "c": "login-class", "U": "other-user", "e": "edit",
+    **{term.letter: name for name, term in TERMS.items() if term.letter},
 }  # fmt: skip
 """Maps a short option to its long name. ``-h`` is not in the table, because its meaning depends on the next word."""
 
 _TAKES = {
-    "user", "group", "chdir", "reason", "for", "uses", "resume", "command-timeout", "close-from", "prompt", "chroot", "role",
-    "type", "auth-type", "login-class", "other-user", "host", "service", "get", "at", "to", "key",
+    "user", "group", "chdir", "reason", "resume", "close-from", "prompt", "chroot", "role",
+    "type", "auth-type", "login-class", "other-user", "host", "service", "get", "to", "key", *TERMS,
 }  # fmt: skip
 """Long options that need an argument. ``--preserve-env`` may also have an argument, but only after ``=``."""
 
@@ -96,7 +162,7 @@ _SETS = {
     "yes-show": ("yes_show", True),
 }
 """Maps an option without an argument to the attribute of Options that is set, and to the value of this attribute."""
-_ONCE = {"user": "user", "group": "group", "chdir": "chdir", "command-timeout": "timeout_for", "to": "to", "key": "key"}
+_ONCE = {"user": "user", "group": "group", "chdir": "chdir", "to": "to", "key": "key"}
 """Maps an option that may be given only once (as in sudo) to the attribute of Options for its argument. For example, if two
 accounts were given, it would not be clear which account was meant.
 """
@@ -119,9 +185,6 @@ _NOT_WITH_GET = (
     ("preserve_all", "-E", "the command has all of your environment"),
     ("preserve", "--preserve-env", "the command has all of your environment"),
     ("background", "-b", "have your shell put jitsudo in the background"),
-    ("starts_at", "--at", "it is given when it is approved"),
-    ("timeout_for", "-T", "--for says how long the thing is wanted"),
-    ("variables", "VAR=value", "set it before jitsudo, and the command has it"),
 )
 """Options that cannot be used with --get. Each row has the option's attribute in Options, the option as it is typed, and the
 reason.
@@ -152,19 +215,17 @@ _NEVER = {
 _OURS = frozenset(
     {
         "reason",
-        "for",
-        "uses",
         "no-wait",
         "resume",
         "service",
         "get",
-        "at",
         "to",
         "key",
         "quiet",
         "json",
         "break-glass",
         "yes-show",
+        *(name for name, term in TERMS.items() if not term.letter),
     }
 )
 """Options that sudo does not have."""
@@ -269,8 +330,11 @@ def _apply(found: Options, name: str, typed: str, value: bytes | None) -> None:
         setattr(found, *_SETS[name])
     elif name == "close-from":
         _check_close_from(value or b"")
-    elif name == "command-timeout":
-        found.timeout_for = read_timeout(value or b"")
+    elif name in TERMS:
+        term = TERMS[name]
+        if term.is_once and term.field in found.terms:
+            raise UsageError(f"{typed} may be given only once")
+        found.terms[term.field] = term.read(value or b"")
     elif name == "chdir":
         if not value:
             raise UsageError(f"{typed} needs a directory")
@@ -283,14 +347,6 @@ def _apply(found: Options, name: str, typed: str, value: bytes | None) -> None:
         if not value:
             raise UsageError(f"{typed} needs the file of your public key")
         found.key = value
-    elif name == "for":
-        found.lasts_for = read_duration(value or b"")
-    elif name == "uses":
-        found.uses = read_uses(value or b"")
-    elif name == "at":
-        from jitpam.appointment import read_moment
-
-        found.starts_at = read_moment(value or b"")
     else:
         if name in _OTHER:
             if found.mode not in ("run", _OTHER[name]):
@@ -345,7 +401,9 @@ def _check(found: Options) -> None:
         raise UsageError(f"{'-v' if mode == 'validate' else '--resume'} takes no command")
     if mode == "list" and not found.argv and (found.user or found.group or found.variables):
         raise UsageError("-l without a command lists all that you may run; -u, -g and VAR=value go with a command")
-    if mode == "resume" and (found.user or found.group or found.chdir or found.reason or found.lasts_for or found.uses):
+    if mode == "resume" and (
+        found.user or found.group or found.chdir or found.reason or found.terms.keys() & {"lasts_for", "uses"}
+    ):
         raise UsageError("--resume continues a request, which cannot be changed")
     if not found.waits and (mode != "run" or not found.if_owed):
         raise UsageError("--no-wait submits a command; --no-wait does not go with -n, --resume, -l, -v or -K")
@@ -353,7 +411,7 @@ def _check(found: Options) -> None:
         raise UsageError("--json goes with -l, --get and --resume")
     if found.to is not None and mode != "resume":
         raise UsageError("--to goes with --get: it names the file for a secret that comes with a thing")
-    if found.starts_at is not None and (mode != "run" or not found.if_owed or found.service != "jitsudo"):
+    if "starts_at" in found.terms and (mode != "run" or not found.if_owed or found.service != "jitsudo"):
         raise UsageError(
             "--at is for a command that jitsudo runs later; --at does not go with -n, --service, --resume, -l, -v or -K"
         )
@@ -365,13 +423,18 @@ def _check_get(found: Options) -> None:
     """Check that the options can be used together with ``--get``, so that no approver gets a request that could not succeed.
     Raises UsageError.
     """
-    if found.uses:
+    if "uses" in found.terms:
         all_tickets = all(thing.startswith(TICKET) for thing in found.get)
         why = "a KDC cannot count uses" if all_tickets else "a thing is given once, for a time: --for says for how long"
         raise UsageError(f"--uses does not go with --get: {why}")
-    for kept, typed, why in _NOT_WITH_GET:
-        if getattr(found, kept):
-            raise UsageError(f"{typed} does not go with --get: {why}")
+    refused = [(typed, why) for kept, typed, why in _NOT_WITH_GET if getattr(found, kept)]
+    for name, term in TERMS.items():
+        if term.not_with_get and term.field in found.terms:
+            refused.append((f"-{term.letter}" if term.letter else f"--{name}", term.not_with_get))
+    if found.variables:
+        refused.append(("VAR=value", "set it before jitsudo, and the command has it"))
+    for typed, why in refused:
+        raise UsageError(f"{typed} does not go with --get: {why}")
     if found.service != "jitsudo":
         raise UsageError("--service does not go with --get: jitsudo itself requests the thing, and no other program")
     if not found.waits and not found.if_owed:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import posix  # importing `os` would make each start 1 ms longer
 
 from jitpam import claims
-from jitpam.options import Options, UsageError
+from jitpam.options import TERMS, Options, UsageError
 from jitpam.saying import say
 
 TYPE_CHECKING = False
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 
 def asked(options: Options, kinds: list[str]) -> dict[str, Any]:
     """Return the fields that Submit and Explain share (PROTOCOL.md section 4). Raises UsageError."""
-    starts_at = None
-    if options.starts_at is not None:
-        from jitpam.appointment import in_utc
-
-        starts_at = in_utc(options.starts_at)
     cwd, device, inode = _directory(options)
     preserved, variables = claims.preserved(options.preserve, options.variables, everything=options.preserve_all)
     return {
@@ -41,13 +36,10 @@ def asked(options: Options, kinds: list[str]) -> dict[str, Any]:
         "locale": claims.locale(),
         "streams": kinds if options.waits and options.service == "jitsudo" else [],
         "reason": options.reason or _reason_around(),
-        "lasts_for": options.lasts_for,
-        "uses": options.uses,
-        "timeout_for": options.timeout_for,
+        **{term.field: term.write(options.terms[term.field]) for term in TERMS.values() if term.field in options.terms},
         "tty": claims.terminal_name(),
         "login_session": claims.login_session(),
         "parents": claims.parents(),
-        "starts_at": starts_at,
     }
 
 
@@ -60,7 +52,7 @@ def asked_thing(options: Options) -> dict[str, Any]:
         "also": options.get[1:],
         "stays": not options.argv,
         "reason": options.reason or _reason_around(),
-        "lasts_for": options.lasts_for,
+        "lasts_for": options.terms.get("lasts_for"),
         "tty": claims.terminal_name(),
         "login_session": claims.login_session(),
         "parents": claims.parents(),

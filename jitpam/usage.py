@@ -3,7 +3,13 @@
 
 from __future__ import annotations
 
+from jitpam.options import TERMS
 from jitpam.wrapping import wrap
+
+
+def _terms(group: str) -> dict[str, str]:
+    return {term.form: term.told for term in TERMS.values() if term.group == group}
+
 
 _FORMS = (
     "[options] [VAR=value ...] [--] command [argument ...]",
@@ -27,14 +33,12 @@ _GROUPS = {
         "-D, --chdir=DIR": "working directory of the command",
         "-E, --preserve-env": "keep the environment variables that the rule allows",
         "    --preserve-env=LIST": "keep these environment variables",
-        "-T, --command-timeout=DURATION": "end the command after that long",
+        **_terms("runs"),
         "-b, --background": "go to the background when the command begins",
     },
     "what is asked, and for how long": {
         "    --reason=TEXT": "why (also from JITSUDO_REASON)",
-        "    --for=DURATION": "ask for a lease: 15m, 2h, 1h30m, 1d",
-        "    --uses=N": "ask for a number of uses",
-        "    --at=TIME": 'ask now for a time that begins then: 22:00, or "2026-11-23 22:00"',
+        **_terms("asked"),
         "    --service=SERVICE": "ask for what another program will do: sudo, su, or sshd and login, which run no command",
         "    --break-glass": "without the approvals of the rule, where a rule permits that; it is recorded and reviewed",
         "    --yes-show": "send words that look like a secret without a question: approvers and the record will see them",

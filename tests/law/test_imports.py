@@ -30,7 +30,7 @@ LAW: dict[str, set[str]] = {
     "jitpam.relay": {WIRE, "jitpam.saying", "jitpam.signals", "jitpam.terminal"},
     "jitpam.wrapping": {WIRE},
     "jitpam.saying": {WIRE, "jitpam.wrapping"},
-    "jitpam.usage": {"jitpam.wrapping"},
+    "jitpam.usage": {"jitpam.options", "jitpam.wrapping"},
     "jitpam.own_key": {"jitpam.options"},
     "jitpam.certificate": {WIRE, "jitpam.options"},
     "jitpam.streams": set(),
@@ -38,8 +38,7 @@ LAW: dict[str, set[str]] = {
     "jitpam.client": {WIRE, "jitpam.initiator"},
     "jitpam.failing": {WIRE, "jitpam.client", "jitpam.options", "jitpam.saying"},
     "jitpam.submission": {
-        "jitpam.appointment", "jitpam.certificate", "jitpam.claims", "jitpam.options", "jitpam.own_key", "jitpam.saying",
-        "jitpam.shell",
+        "jitpam.certificate", "jitpam.claims", "jitpam.options", "jitpam.own_key", "jitpam.saying", "jitpam.shell",
     },
     "jitpam.ticket": {"jitpam.initiator", "jitpam.krb5", "jitpam.krb5_caches"},
     "jitpam.own_command": {WIRE, "jitpam.saying"},
