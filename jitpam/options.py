@@ -402,7 +402,7 @@ def _check(found: Options) -> None:
     if mode == "list" and not found.argv and (found.user or found.group or found.variables):
         raise UsageError("-l without a command lists all that you may run; -u, -g and VAR=value go with a command")
     if mode == "resume" and (
-        found.user or found.group or found.chdir or found.reason or found.terms.keys() & {"lasts_for", "uses"}
+        found.user or found.group or found.chdir or found.reason or found.terms.keys() - {"starts_at"}
     ):
         raise UsageError("--resume continues a request, which cannot be changed")
     if not found.waits and (mode != "run" or not found.if_owed):

@@ -205,6 +205,7 @@ REFUSED = [
     ("--resume=X A=1", "--resume takes no command"),
     ("--resume=X -u bob", "which cannot be changed"),
     ("--resume=X --for=1h", "which cannot be changed"),
+    ("--resume=X -T 5", "which cannot be changed"),
     ("--resume= ", "not empty"),
     ("-l -u bob", "go with a command"),
     ("-n --no-wait id", "does not go with -n"),
