@@ -21,7 +21,7 @@ from jitd.doctor import files
 from jitd.doctor.finding import Finding, bad, count, ok, unknown, weak
 from jitd.doctor.host import Host, Running
 from jitd.doctor.state import given_still, policy_in_force
-from jitd.givers.account_notes import NOTES, Notes
+from jitd.givers.account_notes import NOTES, AccountNotes
 from jitd.givers.account_numbers import n_used
 from jitd.settings.givers import Account, Givers
 from jitpam import __version__
@@ -140,7 +140,7 @@ def used_up(givers: Givers) -> dict[str, tuple[int, int] | str]:
     for name, giver in givers.items():
         if isinstance(giver, Account):
             try:
-                found[name] = n_used(giver.uids, Notes(NOTES))
+                found[name] = n_used(giver.uids, AccountNotes(NOTES))
             except OSError as fault:
                 found[name] = f"{NOTES}: {fault.strerror}"
     return found

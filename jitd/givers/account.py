@@ -23,7 +23,7 @@ from jitd.core.made_account import account_of_holding, holding_of, is_made
 from jitd.core.public_key import NoKey, read_key
 from jitd.givers import account_entry, account_home, account_processes, account_remains
 from jitd.givers.account_entry import DAY, NotDone
-from jitd.givers.account_notes import NOTES, Note, Notes
+from jitd.givers.account_notes import NOTES, AccountNotes, Note
 from jitd.givers.account_numbers import NoUid, ender_of, local_mounts, next_uid
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitd.settings import givers as settings
@@ -40,7 +40,7 @@ class Accounts:
 
     def __init__(self, giver: settings.Account, notes: Path = NOTES) -> None:
         self._giver = giver
-        self._notes = Notes(notes)
+        self._notes = AccountNotes(notes)
 
     def give(self, order: Order) -> Given | Refused | Failed:
         """See ``Kind.give``. ``order.account`` is the account of the holder, not the account that this method makes."""
@@ -74,7 +74,7 @@ class Accounts:
         its comment has jitd's mark, and its uid belongs to this giver.
         """
         wanted = {order.holding for order in orders}
-        found = {note.holding for note in self._notes.all() if note.name == self._giver.name}
+        found = {note.holding for note in self._notes.all().values() if note.name == self._giver.name}
         first, last = self._giver.uids
         for entry in pwd.getpwall():
             holding = holding_of(entry.pw_name)
@@ -124,7 +124,7 @@ class Accounts:
             return Refused(str(no))
         expires = order.until // DAY + 2
         note = Note(order.holding, self._giver.name, account, uid, str(home), self._giver.shell, key, expires, order.uid)
-        self._notes.write(note)
+        self._notes.write(note.holding, note)
         return note
 
     def _fault(self, order: Order, account: str, home: Path) -> str:
@@ -178,7 +178,7 @@ class Accounts:
         told = "; ".join(dict.fromkeys(left))
         if faults:
             return Failed("; ".join(faults) + (f" (it has left {told})" if told else ""))
-        self._notes.remove(note)
+        self._notes.remove(note.holding)
         return Taken(f"the account {account} is gone, and it has left {told}" if told else "")
 
     def _roots(self) -> list[bytes]:

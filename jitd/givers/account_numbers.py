@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from jitd.givers.account_notes import Notes, Used
+from jitd.givers.account_notes import AccountNotes, Used
 from jitd.settings.account_uids import SYSTEMD, Range, without
 
 LOGIN_DEFS = Path("/etc/login.defs")
@@ -67,7 +67,7 @@ def ender_of(uids: Range) -> int | None:
     return free[-1][1] if free else None
 
 
-def next_uid(name: str, uids: Range, notes: Notes, roots: Sequence[bytes], holder: int) -> int:
+def next_uid(name: str, uids: Range, notes: AccountNotes, roots: Sequence[bytes], holder: int) -> int:
     """Return a uid of ``uids`` for a new account of the giver ``name``, which the person with the uid ``holder`` gets. The uid is
     already noted as used when this function returns. ``roots`` are the directories below which jitd searches for files, once in
     each boot. Raises NoUid and OSError.
@@ -79,7 +79,11 @@ def next_uid(name: str, uids: Range, notes: Notes, roots: Sequence[bytes], holde
             "65536-99999 are free on most hosts"
         )
     used = _paced(_searched(name, uids, notes, roots), notes, holder)
-    known = [*used.uids, *((note.uid, note.uid) for note in notes.all()), *((one.pw_uid, one.pw_uid) for one in pwd.getpwall())]
+    known = [
+        *used.uids,
+        *((note.uid, note.uid) for note in notes.all().values()),
+        *((one.pw_uid, one.pw_uid) for one in pwd.getpwall()),
+    ]
     ours = [(low, high) for low, high in free if low != ender]  # the account nobody is between these ranges, and owns many files
     highest = _highest(known, ours)
     for first, last in free:
@@ -92,7 +96,7 @@ def next_uid(name: str, uids: Range, notes: Notes, roots: Sequence[bytes], holde
     raise NoUid(f'all uids of [givers.{name}] were used, and jitd uses no uid twice: set its "uids" to a new range')
 
 
-def n_used(uids: Range, notes: Notes) -> tuple[int, int]:
+def n_used(uids: Range, notes: AccountNotes) -> tuple[int, int]:
     """Return how many of the free uids of ``uids`` are used up, and how many there are. Raises OSError."""
     free, ender = free_of(uids), ender_of(uids)
     highest = _highest(notes.used().uids, [(low, high) for low, high in free if low != ender])
@@ -104,11 +108,11 @@ def _highest(known: Iterable[Range], ours: Sequence[Range]) -> int:
     return max((min(last, high) for first, last in known for low, high in ours if first <= high and low <= last), default=0)
 
 
-def _paced(used: Used, notes: Notes, holder: int) -> Used:
+def _paced(used: Used, notes: AccountNotes, holder: int) -> Used:
     """Return ``used`` with a new account for ``holder``. Raises NoUid if ``holder`` has or had too many."""
     now = int(time.time())
     lately = [one for one in used.begun if now - DAY < one[1] <= now]
-    n_open = sum(note.holder == holder for note in notes.all())
+    n_open = sum(note.holder == holder for note in notes.all().values())
     if n_open >= MOST_OPEN:
         raise NoUid(f"you have {n_open} accounts that jitd has made, and nobody may have more: end one first (jitd revoke ID)")
     theirs = [at for uid, at in lately if uid == holder]
@@ -118,7 +122,7 @@ def _paced(used: Used, notes: Notes, holder: int) -> Used:
     return replace(used, begun=(*lately, (holder, now)))
 
 
-def _searched(name: str, uids: Range, notes: Notes, roots: Sequence[bytes]) -> Used:
+def _searched(name: str, uids: Range, notes: AccountNotes, roots: Sequence[bytes]) -> Used:
     """Return the uids that were used. Search the files first, to find used uids that are in no note. Raises NoUid and OSError."""
     used, boot = notes.used(), BOOT_ID.read_text("ascii").strip()
     if used.boot == boot and uids in used.searched:

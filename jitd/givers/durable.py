@@ -7,7 +7,7 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -65,15 +65,23 @@ def sync(directory: Path) -> None:
         os.close(descriptor)
 
 
-def store(file: Path, content: bytes) -> None:
-    """Replace ``file`` by a file with ``content`` and the mode 0600. Raises OSError."""
-    new = file.with_name(f".{file.name}.new")
+def write(file: Path, content: bytes | Callable[[int], bytes], mode: int = 0o600) -> None:
+    """Write the new file ``file`` with ``mode``, and flush it to the disk. It replaces a file of this name that a killed process
+    has left. A function as ``content`` returns the content for the inode of the new file. Raises OSError.
+    """
     with suppress(FileNotFoundError):
-        new.unlink()
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        file.unlink()
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     with open(descriptor, "wb") as stream:
-        stream.write(content)
+        stream.write(content if isinstance(content, bytes) else content(os.fstat(descriptor).st_ino))
         stream.flush()
+        os.fchmod(descriptor, mode)  # whatever the umask of this process is
         os.fsync(descriptor)
+
+
+def store(file: Path, content: bytes | Callable[[int], bytes]) -> None:
+    """Replace ``file`` by a file with ``content`` and the mode 0600, and flush its name to the disk, too. See ``write``."""
+    new = file.with_name(f".{file.name}.new")
+    write(new, content)
     os.rename(new, file)
     sync(file.parent)

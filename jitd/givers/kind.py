@@ -57,6 +57,13 @@ _WHY = sentence_of()
 _PERHAPS = text("a sentence or nothing", r"[ -~]*", most=LONGEST_SENTENCE)
 
 
+def checked_holding(id: str) -> str:
+    """Return ``id`` if it is the id of a holding, and may be in the name of a file. Otherwise raises ValueError."""
+    if not HOLDING.fullmatch(id):
+        raise ValueError("this is not the id of a holding")
+    return id
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """An order to give a thing, to take it back, or to look at it.

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
-from jitd.givers.kind import HOLDING, Failed, Given, Order, Refused, Seen, State, Strays, Taken
+from jitd.givers.kind import HOLDING, Failed, Given, Order, Refused, Seen, State, Strays, Taken, checked_holding
 from jitd.givers.postgres_remains import keeper_of, outliving
 from jitd.givers.postgres_server import Server, Session, Unreachable, told
 from jitd.givers.postgres_taking import Ending, Steps, end_earlier_deeds, memberships, revoke, take_back
@@ -274,9 +274,7 @@ def role_of(holding: str) -> str:
     """Return the name of the role for ``holding``. The name has only letters, digits and underscores, so it needs no quotes in
     SQL.
     """
-    if not HOLDING.fullmatch(holding):
-        raise ValueError("this is not the id of a holding")
-    return PREFIX + re.sub("[-.]", "_", holding).lower()
+    return PREFIX + re.sub("[-.]", "_", checked_holding(holding)).lower()
 
 
 def _time(seconds: int) -> str:

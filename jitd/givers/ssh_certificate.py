@@ -21,7 +21,7 @@ from pathlib import Path
 
 from jitd.core.public_key import NoKey, PublicKey, read_key
 from jitd.givers import executing
-from jitd.givers.kind import HOLDING, Failed, Given, Order, Refused, Seen, State, Strays, Taken
+from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken, checked_holding
 from jitd.givers.revocations import KEYGEN, LOCK, Unusable, is_revoked, revoke
 from jitd.givers.secret import sealed
 from jitd.settings import givers as settings
@@ -160,9 +160,7 @@ class SshCertificates:
 
 def id_of(holding: str) -> str:
     """Return the id of the certificate of ``holding``. sshd logs this id at each login. Raises ValueError."""
-    if not HOLDING.fullmatch(holding):
-        raise ValueError("this is not the id of a holding")
-    return f"jitd:{holding}"
+    return f"jitd:{checked_holding(holding)}"
 
 
 def serial_of(holding: str) -> int:

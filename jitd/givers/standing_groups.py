@@ -9,9 +9,6 @@ for files that pass the group on. So it is never called taken back without reser
 
 from __future__ import annotations
 
-import errno
-import json
-import os
 import pwd
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,8 +17,8 @@ from pathlib import Path
 
 from jitd.core.thing import instead_of_group
 from jitd.givers import executing
-from jitd.givers.durable import sync
-from jitd.givers.kind import HOLDING, Failed, Given, Order, Refused, Seen, Strays, Taken
+from jitd.givers.kind import Failed, Given, Order, Refused, Seen, Strays, Taken
+from jitd.givers.notes import Notes
 from jitpam.wire.shown import shown
 
 GPASSWD = "/usr/bin/gpasswd"
@@ -47,13 +44,13 @@ class StandingGroups:
 
     def __init__(self, files: Sequence[Path] = FILES, notes: Path = NOTES) -> None:
         self._files = files
-        self._notes = notes
+        self._notes = Notes(notes, Note)
 
     def give(self, order: Order) -> Given | Refused | Failed:
         return Refused(instead_of_group("GROUP"))
 
     def take(self, order: Order) -> Taken | Refused | Failed:
-        note = self._read(order.holding)
+        note = self._notes.read(order.holding)
         if note is None:
             return Taken(NO_NOTE.format(account=order.account))
         for group in self._groups_of(note):
@@ -62,8 +59,7 @@ class StandingGroups:
                 if name in self._members(group):
                     because = said.said or f"status {said.status}"
                     return Failed(f"gpasswd does not take {shown(name)} out of the group {shown(group)}: {because}")
-        (self._notes / note.holding).unlink()
-        sync(self._notes)
+        self._notes.remove(note.holding)
         return Taken(f"{note.account} is not a member of the group {note.group} any more; {KEEPS.format(account=note.account)}")
 
     def look(self, order: Order) -> Seen | Failed:
@@ -71,25 +67,7 @@ class StandingGroups:
 
     def strays(self, orders: Sequence[Order]) -> Strays | Failed:
         wanted = {order.holding for order in orders}
-        with suppress(FileNotFoundError):
-            return Strays(
-                tuple(name for name in sorted(os.listdir(self._notes)) if HOLDING.fullmatch(name) and name not in wanted)
-            )
-        return Strays()
-
-    def _read(self, holding: str) -> Note | None:
-        """Return the note of ``holding``, or None if there is no note. Raises OSError."""
-        try:
-            content = json.loads((self._notes / holding).read_bytes())
-            note = Note(**content)
-        except FileNotFoundError:
-            return None
-        except (ValueError, TypeError):
-            note = None
-        if note is None or (type(note.uid), type(note.gid)) != (int, int) or note.holding != holding:
-            why = "this is not the note that jitd wrote: restore it, or remove it"
-            raise OSError(errno.EBADMSG, why, str(self._notes / holding))
-        return note
+        return Strays(tuple(holding for holding in self._notes.holdings() if holding not in wanted))
 
     def _groups_of(self, note: Note) -> list[str]:
         """Return the present names of the note's group: its name, or the names that its gid has if somebody renamed the group."""

@@ -17,8 +17,8 @@ from functools import partial
 from pathlib import Path
 
 from jitd.givers import executing, sudo_processes
-from jitd.givers.durable import sync
-from jitd.givers.kind import HOLDING, Failed, Given, Order, Refused, Seen, State, Strays, Taken
+from jitd.givers.durable import sync, write
+from jitd.givers.kind import HOLDING, Failed, Given, Order, Refused, Seen, State, Strays, Taken, checked_holding
 from jitd.settings import givers as settings
 
 SUDOERS, DIRECTORY = Path("/etc/sudoers"), Path("/etc/sudoers.d")
@@ -60,7 +60,7 @@ class SudoersLines:
             return Refused(f"{place} is there already, and jitd did not write it: move it away")
         new = self._new(place)
         try:
-            _write(new, content)
+            write(new, content, 0o440)
             if (fault := self._check(new)) is not None:
                 return Refused(f"visudo refuses the lines of [givers.{order.name}]: {fault}")
             os.rename(new, place)
@@ -165,9 +165,7 @@ class SudoersLines:
         return None if ended.status == 0 else ended.said or f"status {ended.status}"
 
     def _place(self, holding: str) -> Path:
-        if not HOLDING.fullmatch(holding):
-            raise ValueError("this is not the id of a holding")
-        return self._directory / f"{PREFIX}{holding.replace('.', '_')}"
+        return self._directory / f"{PREFIX}{checked_holding(holding).replace('.', '_')}"
 
     def _new(self, place: Path) -> Path:
         return self._directory / f".{place.name}.new"  # sudo ignores file names with a dot
@@ -224,14 +222,3 @@ def _remove(file: Path) -> None:
 def _is_roots(file: Path) -> bool:
     status = os.stat(file, follow_symlinks=False)
     return status.st_uid == 0 and status.st_gid == 0 and status.st_mode & 0o7777 == 0o440
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Write a new file with the mode 0440, and flush the file to the disk. Raises OSError."""
-    _remove(file)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o440)
-    with open(descriptor, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fchmod(descriptor, 0o440)
-        os.fsync(descriptor)

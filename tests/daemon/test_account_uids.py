@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jitd.core.toml_document import ConfigError
-from jitd.givers.account_notes import Notes, Used
+from jitd.givers.account_notes import AccountNotes, Used
 from jitd.givers.account_numbers import n_used
 from jitd.settings.account_uids import read_uids, without
 from jitd.settings.givers import load_givers
@@ -58,7 +58,7 @@ def test_how_many_uids_are_used_up_is_counted_among_those_that_accounts_get(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jitd.givers.account_numbers.SUBORDINATE", ())
-    notes = Notes(tmp_path / "accounts")
+    notes = AccountNotes(tmp_path / "accounts")
     assert n_used((70000, 70009), notes) == (0, 10)
     with notes.alone():
         notes.use(Used(((70000, 70001), (70003, 70003), (90000, 90000))))

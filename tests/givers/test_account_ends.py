@@ -24,7 +24,7 @@ from pathlib import Path
 import pytest
 
 from jitd.givers import account, account_entry, account_home, account_processes, account_remains
-from jitd.givers.account_notes import Notes
+from jitd.givers.account_notes import AccountNotes
 from jitd.givers.kind import Failed, Taken
 from tests.givers.account_host import NAME, World
 from tests.marks import full
@@ -202,7 +202,7 @@ def test_the_key_opens_nothing_before_any_lock_is_waited_for(world: World, monke
     assert key.exists()
     taken: list[object] = []
     takes = threading.Thread(target=lambda: taken.append(world.kind.take(world.order())))
-    with Notes(world.notes).alone():
+    with AccountNotes(world.notes).alone():
         takes.start()
         wait_for(lambda: not key.exists(), what="the end of the key")
         assert taken == []

@@ -21,7 +21,7 @@ import pytest
 
 from jitd.givers import account, account_home, account_numbers, account_processes, account_remains
 from jitd.givers.account import Accounts
-from jitd.givers.account_notes import USED, Notes
+from jitd.givers.account_notes import USED, AccountNotes
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from tests.givers.account_host import HOLDING, NAME, NEXT, World
 from tests.marks import full
@@ -432,18 +432,19 @@ def test_a_home_belongs_to_its_account_only_when_all_in_it_does(world: World, mo
 
 STEPS = (
     "jitd.givers.account_entry.make", "jitd.givers.account_home.make", "jitd.givers.account_home.admit",
-    "jitd.givers.account_notes.Notes.write", "jitd.givers.account_notes.Notes.use",
+    "jitd.givers.account_notes.AccountNotes.write", "jitd.givers.account_notes.AccountNotes.use",
 )  # fmt: skip
 ENDS = (
     "jitd.givers.account_home.shut", "jitd.givers.account_remains.unschedule",
     "jitd.givers.account_processes.end", "jitd.givers.account_remains.left_in_kernel", "jitd.givers.account_home.remove",
-    "jitd.givers.account_remains.left_in_shared", "jitd.givers.account_entry.remove", "jitd.givers.account_notes.Notes.remove",
+    "jitd.givers.account_remains.left_in_shared", "jitd.givers.account_entry.remove",
+    "jitd.givers.account_notes.AccountNotes.remove",
 )  # fmt: skip
 
 
 APART = (
     "jitd.givers.account_home.admit", "jitd.givers.account_processes.end", "jitd.givers.account_remains.left_in_shared",
-    "jitd.givers.account_notes.Notes.remove",
+    "jitd.givers.account_notes.AccountNotes.remove",
 )  # fmt: skip
 """What no other of these steps follows at once. After each of the others, the host is as it is before the next."""
 SAME_MOMENT = full("every day, the deed is killed before the next step, which is the same moment")
@@ -462,7 +463,7 @@ def dies(kind: Accounts, deed: str, order: Order, step: str, *, afterwards: bool
     if pid == 0:
         place, _, name = step.rpartition(".")
         module, _, cls = place.rpartition(".")
-        owner = getattr(sys.modules[module], cls) if cls == "Notes" else sys.modules[place]
+        owner = getattr(sys.modules[module], cls) if cls == "AccountNotes" else sys.modules[place]
         plain = getattr(owner, name)
 
         def killed(*words: object, **named: object) -> object:
@@ -646,10 +647,10 @@ def test_a_note_that_is_damaged_is_never_no_note(world: World) -> None:
     kept = (world.notes / HOLDING).read_bytes()
     for damaged in (b"", b"{}", kept[:-2], kept.replace(b"70000", b'"70000"')):
         (world.notes / HOLDING).write_bytes(damaged)
-        with pytest.raises(OSError, match="not the file"):
+        with pytest.raises(OSError, match="not the note"):
             world.kind.take(world.order())
     (world.notes / USED).write_bytes(b"{}")
     with pytest.raises(OSError, match="not the file"):
-        Notes(world.notes).used()
+        AccountNotes(world.notes).used()
     (world.notes / HOLDING).write_bytes(kept)
     world.take()
