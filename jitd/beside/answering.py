@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers the daemon's questions in a process beside the daemon. Many questions may be open at the same time.
 
-Law: the process accepts questions only from root. A lane is a queue of questions. Each question belongs to one lane, and a lane
-never waits for another lane. In each lane, the process works on at most N_AT_ONCE questions at the same time, and at most
-N_WAITING more questions wait. The process refuses all further questions. The questions of a lane are begun in the order in which
-they were read, whichever clients they come from. The process cancels the work on a question if the connection ends, or if the
-client no longer waits for the answer; a question whose turn comes after that is not begun. The process reports an error in an
-UNANSWERED packet, and never in an ANSWER packet.
+Law: the process accepts questions only from root. A question is begun when it is its turn in its lane (``questions.Lanes``),
+whichever client it comes from. The process cancels the work on a question if the connection ends, or if the client no longer
+waits for the answer; a question whose turn comes after that is not begun. The process reports an error in an UNANSWERED packet,
+and never in an ANSWER packet.
 """
 
 from __future__ import annotations
@@ -15,33 +13,20 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, Generic, TypeVar
 
 from jitd.beside import packets
-from jitd.beside.packets import MAX_PACKET, Kind, Packet, sentence
+from jitd.beside.packets import MAX_PACKET, Kind, Packet
+from jitd.beside.questions import Lanes, QuestionKind
+from jitpam.wire.declared import sentence
 
-N_AT_ONCE = 8
-N_WAITING = 64
+Q = TypeVar("Q")
+A = TypeVar("A")
 MOST_CLIENTS = 16
 """Maximum number of connections that are open at the same time. Only root can connect, and the daemon needs only one connection.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Carried:
-    """The body of an answer, and a file descriptor that is sent with the body. This process closes the descriptor after the
-    attempt to send it, whether or not the attempt succeeds.
-    """
-
-    body: bytes
-    descriptor: int
-
-
-Answer = Callable[[bytes], Awaitable[bytes | Carried]]
-"""The type of a function that gets the body of a question and returns the body of the answer. The function may raise NoAnswer.
-Any other exception is a defect of the program, and is logged.
 """
 
 
@@ -49,47 +34,40 @@ class NoAnswer(Exception):
     """Raised if a question gets no answer. The exception's text is the reason, in words for people."""
 
 
-def one_lane(body: bytes) -> str:
-    """A lane is a queue of questions. Return an empty text as the name of the lane for every question. Therefore there is
-    only one lane.
+@dataclass(frozen=True)
+class Served(Generic[Q, A]):
+    """A kind of question that this process answers. ``work`` gets the question and returns the answer. It may raise NoAnswer. Any
+    other exception is a defect of the program, and is logged. If the answer has a descriptor, this process closes it after the
+    attempt to send it, whether or not the attempt succeeds.
     """
-    return ""
+
+    kind: QuestionKind[Q, A]
+    work: Callable[[Q], Awaitable[A]]
 
 
 class _Lane:
-    """A lane is a queue of questions. ``n_open`` is the number of its open questions. The semaphore ``turns`` limits the number
-    of questions on which the process works at the same time. The lane's ``name`` is empty if there is only one lane.
+    """One of ``lanes``, whose ``name`` is empty if it is the only one. ``n_open`` of its questions are open, ``most`` may be. The
+    semaphore ``turns`` limits the number of questions on which the process works at the same time.
     """
 
-    def __init__(self, name: str, n_at_once: int) -> None:
+    def __init__(self, name: str, lanes: Lanes) -> None:
         self.name = name
         self.n_open = 0
-        self.turns = asyncio.Semaphore(n_at_once)
+        self.most = lanes.n_at_once + lanes.n_waiting
+        self.turns = asyncio.Semaphore(lanes.n_at_once)
 
 
 class Answering:
-    """Answers questions. The function ``answer`` is called for each question. ``name`` is the name of this process in the log.
-    The process accepts questions only from the uid ``believed``. A lane is a queue of questions. ``lane_of`` gets the body of a
-    question, and returns the name of the lane for this question. ``lane_of`` must never raise an exception. It must return only a
-    few different names, because a lane is never removed.
+    """Answers questions of the kinds in ``served``. ``name`` is the name of this process in the log. Only questions from the uid
+    ``believed`` are accepted.
     """
 
-    def __init__(
-        self,
-        name: str,
-        answer: Answer,
-        believed: int = 0,
-        n_at_once: int = N_AT_ONCE,
-        n_waiting: int = N_WAITING,
-        lane_of: Callable[[bytes], str] = one_lane,
-    ) -> None:
+    def __init__(self, name: str, served: Iterable[Served[Any, Any]], believed: int = 0) -> None:
         self._name = name
-        self._answer = answer
+        self._served = {each.kind.asks: each for each in served}
+        (self._questions,) = {each.kind.questions for each in self._served.values()}
         self._believed = believed
-        self._n_at_once = n_at_once
-        self._most = n_at_once + n_waiting
-        self._lane_of = lane_of
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[tuple[Lanes, str], _Lane] = {}
 
     def say(self, words: str) -> None:
         """Write one line to the log. The log is standard error."""
@@ -134,14 +112,17 @@ class Answering:
                         self._drop(*dropped)
                 elif packet.kind is not Kind.QUESTION or packet.number in tasks:
                     raise ValueError(f"a packet {packet.kind.name} with the number {packet.number} is not expected now")
-                elif (lane := self._lane(packet.body)).n_open >= self._most:
-                    # This is sent before the next packet is read. So a client that does not read its answers has to wait.
-                    await self._send(line, sending, Packet(packet.number, Kind.UNANSWERED, self._too_many(lane)))
                 else:
-                    lane.n_open += 1
-                    task = loop.create_task(self._work(line, sending, packet, lane))
-                    tasks[packet.number] = task, lane
-                    task.add_done_callback(partial(self._forget, tasks, packet.number))
+                    try:
+                        served, question, lane = self._received(packet.body)
+                    except NoAnswer as why:
+                        # This is sent before the next packet is read. So a client that does not read its answers has to wait.
+                        await self._send(line, sending, _unanswered(packet.number, str(why)))
+                    else:
+                        lane.n_open += 1
+                        task = loop.create_task(self._work(line, sending, packet.number, served, question, lane))
+                        tasks[packet.number] = task, lane
+                        task.add_done_callback(partial(self._forget, tasks, packet.number))
                 await asyncio.sleep(0)  # while packets arrive, sock_recv does not yield, so let the work run here
         except OSError:
             pass  # the daemon has ended
@@ -154,15 +135,20 @@ class Answering:
             await asyncio.gather(*(task for task, _ in left), return_exceptions=True)
             line.close()
 
-    def _lane(self, body: bytes) -> _Lane:
-        name = self._lane_of(body)
-        if name not in self._lanes:
-            self._lanes[name] = _Lane(name, self._n_at_once)
-        return self._lanes[name]
-
-    def _too_many(self, lane: _Lane) -> bytes:
-        of_whom = f" of {lane.name}" if lane.name else ""
-        return sentence(f"{self._name} has {lane.n_open} open questions{of_whom}, and accepts no more").encode("ascii")
+    def _received(self, body: bytes) -> tuple[Served[Any, Any], Any, _Lane]:
+        """Return the question in ``body`` and its lane. Raises NoAnswer if it cannot be read, or if its lane is full."""
+        try:
+            question = self._questions.read(body)
+        except ValueError as fault:
+            raise NoAnswer(f"{self._name} cannot read the question ({fault}); is it of another version?") from None
+        served = self._served[type(question)]
+        lanes, name = served.kind.lanes, served.kind.lane_of(question)
+        if (lane := self._lanes.get((lanes, name))) is None:
+            lane = self._lanes[lanes, name] = _Lane(name, lanes)
+        if lane.n_open >= lane.most:
+            of_whom = f" of {lane.name}" if lane.name else ""
+            raise NoAnswer(f"{self._name} has {lane.n_open} open questions{of_whom}, and accepts no more")
+        return served, question, lane
 
     @staticmethod
     def _drop(task: asyncio.Task[None], lane: _Lane) -> None:
@@ -178,43 +164,52 @@ class Answering:
         if not task.cancelling():
             lane.n_open -= 1
 
-    async def _work(self, line: socket.socket, sending: asyncio.Lock, asked: Packet, lane: _Lane) -> None:
-        carried = -1
+    async def _work(
+        self, line: socket.socket, sending: asyncio.Lock, number: int, served: Served[Any, Any], question: Any, lane: _Lane
+    ) -> None:
         async with lane.turns:
             if packets.has_ended(line):
                 return  # its client takes it for failed, and may have asked for the opposite on another connection
-            try:
-                answer = await self._answer(asked.body)
-                if isinstance(answer, Carried):
-                    carried = answer.descriptor
-                    said = packets.write(Packet(asked.number, Kind.ANSWER, answer.body))
-                else:
-                    said = packets.write(Packet(asked.number, Kind.ANSWER, answer))
-            except NoAnswer as why:
-                said = packets.write(Packet(asked.number, Kind.UNANSWERED, sentence(str(why)).encode("ascii")))
-            except Exception as fault:  # a defect: only this question fails
-                self.say(f"a question could not be worked on: {type(fault).__name__}: {fault}")
-                reason = f"{self._name} could not work on it; see its log"
-                said = packets.write(Packet(asked.number, Kind.UNANSWERED, reason.encode("ascii")))
+            said, carried = await self._answered(number, served, question)
         try:
-            await self._send_bytes(line, sending, said, carried)
+            await self._send(line, sending, said, carried)
         finally:
-            if carried >= 0:
+            if carried is not None:
                 os.close(carried)
 
-    async def _send(self, line: socket.socket, sending: asyncio.Lock, packet: Packet) -> None:
-        await self._send_bytes(line, sending, packets.write(packet))
+    async def _answered(self, number: int, served: Served[Any, Any], question: Any) -> tuple[bytes, int | None]:
+        """Work on ``question``. Return the packet with its answer, and the descriptor that is sent with it."""
+        codec, carried = served.kind.answers, None
+        try:
+            answer = await served.work(question)
+            carried = codec.carried_by(answer)
+            try:
+                return packets.write(Packet(number, Kind.ANSWER, codec.write(answer))), carried
+            except ValueError as fault:
+                why = f"its answer cannot be sent: {fault}"
+        except NoAnswer as fault:
+            why = str(fault)
+        except Exception as fault:  # a defect: only this question fails
+            self.say(f"a question could not be worked on: {type(fault).__name__}: {fault}")
+            why = f"{self._name} could not work on it; see its log"
+        if carried is not None:
+            os.close(carried)
+        return _unanswered(number, why), None
 
     @staticmethod
-    async def _send_bytes(line: socket.socket, sending: asyncio.Lock, written: bytes, carried: int = -1) -> None:
+    async def _send(line: socket.socket, sending: asyncio.Lock, written: bytes, carried: int | None = None) -> None:
         try:
             async with sending:
-                if carried >= 0:
+                if carried is not None:
                     await _send_carrying(line, written, carried)
                 else:
                     await asyncio.get_running_loop().sock_sendall(line, written)
         except OSError:
             pass  # the task that reads this connection notices its end
+
+
+def _unanswered(number: int, why: str) -> bytes:
+    return packets.write(Packet(number, Kind.UNANSWERED, sentence(why).encode("ascii")))
 
 
 async def _send_carrying(line: socket.socket, written: bytes, carried: int) -> None:

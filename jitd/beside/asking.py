@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon's side of the connection to a process beside the daemon. Many questions may be open at the same time.
 
-Law: an answer is accepted only if the kernel reports that it came from the account of the process beside the daemon. Every fault
-raises Unanswered with the reason. An answer belongs to the question that has the same number. If the caller no longer waits, the
-answer is discarded. If the connection breaks, ``Line.ask`` sends the question a second time over a new connection. Therefore a
-question that is sent with ``Line.ask`` must do no harm if it is sent twice.
+Law: an answer is accepted only if the kernel reports that it came from the account of the process beside the daemon, and a
+descriptor only if it is sealed. ``Client.ask`` returns an answer to its question and no other, or the reason why there is none.
+It raises an exception only if the caller is cancelled; the work on the question then ends, if its process can end it.
 """
 
 from __future__ import annotations
@@ -14,17 +13,18 @@ import itertools
 import os
 import pwd
 import socket
-from contextlib import suppress
-from typing import NamedTuple
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from typing import NamedTuple, TypeVar
 
 from jitd.beside import packets
 from jitd.beside.doors import Door
 from jitd.beside.packets import Kind, Packet
+from jitd.beside.questions import Lanes, QuestionKind
+from jitd.beside.secret import fault_in
+from jitpam.wire.declared import sentence
 
-MOST_TRIES = 2
-"""Maximum number of times that the same question is sent. The number is limited because the question itself may cause the
-process to end.
-"""
+Q = TypeVar("Q")
+A = TypeVar("A")
 
 
 class Unanswered(Exception):
@@ -43,8 +43,8 @@ class Heard(NamedTuple):
 
 
 class Line:
-    """Sends questions to a process beside the daemon. ``door`` is the object that connects to this process. The first question
-    opens the connection. If the connection breaks, the next question opens a new connection.
+    """Sends bodies of questions to a process beside the daemon. ``door`` is the object that connects to this process. The first
+    question opens the connection. If the connection breaks, the next question opens a new connection.
     """
 
     def __init__(self, door: Door) -> None:
@@ -57,26 +57,21 @@ class Line:
         self._open: dict[int, asyncio.Future[Heard]] = {}
         self._room: asyncio.Future[None] | None = None
 
-    async def ask(self, body: bytes, within: float) -> bytes:
-        """Send a question, and return the body of the answer. ``within`` is the time limit in seconds. If the process must be
-        started first, the start is included in this limit. Raises Unanswered.
+    async def ask(
+        self, body: bytes, within: float, n_times: int, turn: AbstractAsyncContextManager[object] | None = None
+    ) -> Heard:
+        """Send a question when it is its ``turn``, and return the answer. If the connection breaks, send the question again over
+        a new connection, ``n_times`` in all. ``within`` is the time limit in seconds, which includes the wait for the turn and
+        the start of the process. The caller must close the descriptor of the answer. Raises Unanswered.
 
         If the caller is cancelled or the time is over, a DROP packet is sent. It tells the process beside the daemon that the
         answer is no longer needed.
         """
-        heard = await self._heard(body, within, MOST_TRIES)
-        _close(heard.carried)
-        return heard.body
-
-    async def _heard(self, body: bytes, within: float, tries: int) -> Heard:
-        """Send a question up to ``tries`` times, and return the answer. The parameters and exceptions are the same as in
-        ``ask``.
-        """
         if not 0 < len(body) <= packets.MAX_BODY:
             raise Unanswered(f"a question of {len(body)} bytes cannot be sent to {self._door.name}")
         try:
-            async with asyncio.timeout(within):
-                return await self._ask(body, tries)
+            async with asyncio.timeout(within), turn or nullcontext():
+                return await self._ask(body, n_times)
         except TimeoutError:
             raise Unanswered(f"{self._door.name} has not answered within {within:g} s") from None
 
@@ -87,10 +82,10 @@ class Line:
         self._break("the connection was closed")
         self._door.close()
 
-    async def _ask(self, body: bytes, tries: int) -> Heard:
+    async def _ask(self, body: bytes, n_times: int) -> Heard:
         """Raises Unanswered."""
         why = ""
-        for _ in range(tries):
+        for _ in range(n_times):
             try:
                 return await self._once(body)
             except _Broken as fault:
@@ -178,7 +173,7 @@ class Line:
         """Receive all packets that have arrived."""
         while line is self._socket:
             try:
-                written, uid, carried = self._receive(line)
+                written, uid, carried = packets.receive(line)
                 if not written:
                     self._break(f"{self._door.name} has ended without an answer; see its log", line)
                     return
@@ -193,12 +188,6 @@ class Line:
                 return
             except (OSError, ValueError) as fault:
                 self._break(f"{self._door.name} sent a message that cannot be read ({fault}); is it of another version?", line)
-
-    def _receive(self, line: socket.socket) -> tuple[bytes, int | None, int | None]:
-        """Return a packet, the uid of the packet's sender, and the descriptor in the packet. Raises the same exceptions as
-        ``packets.receive``.
-        """
-        return *packets.receive(line), None
 
     def _take(self, written: bytes, carried: int | None) -> None:
         """Pass the answer in the packet ``written`` to the caller that waits for this answer. Raises ValueError if the packet is
@@ -238,17 +227,55 @@ class Line:
                 answer.set_exception(_Broken(why))
 
 
-class CarryingLine(Line):
-    """A connection to a process that may send descriptors with its answers."""
+class Client:
+    """The daemon's end of the connection to the process behind ``door``."""
 
-    async def ask_for(self, body: bytes, within: float) -> Heard:
-        """Send a question, and return the answer. The question is sent only once, because a second attempt could repeat a change.
-        The caller must close the descriptor of the answer. The parameters and exceptions are the same as in ``ask``.
+    def __init__(self, door: Door) -> None:
+        self._name = door.name
+        self._line = Line(door)
+        self._turns: dict[tuple[Lanes, str], asyncio.Semaphore] = {}
+
+    async def ask(self, kind: QuestionKind[Q, A], question: Q, within: float | None = None) -> A:
+        """Ask ``question``, and return its answer, or the reason why there is none. ``within`` is the time limit in seconds, if
+        it is another one than that of the ``kind``. The caller must close the descriptor of an answer that has one.
         """
-        return await self._heard(body, within, 1)
+        try:
+            body = kind.questions.write(question)
+        except (ValueError, TypeError) as fault:
+            return (kind.unsent or kind.failed)(sentence(f"this cannot be asked of {self._name}: {fault}"))
+        return await self.ask_written(kind, body, kind.within(question) if within is None else within, kind.lane_of(question))
 
-    def _receive(self, line: socket.socket) -> tuple[bytes, int | None, int | None]:
-        return packets.receive_carrying(line)
+    async def ask_written(self, kind: QuestionKind[Q, A], body: bytes, within: float, lane: str = "") -> A:
+        """Do as ``ask`` with a question that is written already."""
+        try:
+            heard = await self._line.ask(body, within, kind.n_times, self._turn(kind.lanes, lane))
+            return self._read(kind, heard)
+        except Unanswered as why:
+            return kind.failed(sentence(str(why)))
+
+    def close(self) -> None:
+        """Close the connection. If the process is a child of the daemon, end it."""
+        self._line.close()
+
+    def _turn(self, lanes: Lanes, name: str) -> asyncio.Semaphore | None:
+        if not lanes.wait_in_daemon:
+            return None
+        return self._turns.setdefault((lanes, name), asyncio.Semaphore(lanes.n_at_once))
+
+    def _read(self, kind: QuestionKind[Q, A], heard: Heard) -> A:
+        """Raises Unanswered if this does not answer a question of this kind."""
+        try:
+            if heard.carried is not None and (wrong := fault_in(heard.carried)):
+                raise ValueError(wrong)
+            answer: A = kind.answers.read(heard.body, heard.carried)
+            if not isinstance(answer, kind.answers_with):
+                raise ValueError("the answer belongs to another question")
+            if heard.carried is None and isinstance(answer, kind.must_carry):
+                raise ValueError("the answer came without its secret")
+        except ValueError as fault:
+            _close(heard.carried)
+            raise Unanswered(f"{self._name} sent a message that cannot be read ({fault}); is it of another version?") from None
+        return answer
 
 
 def _close(carried: int | None) -> None:

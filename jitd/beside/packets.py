@@ -15,12 +15,12 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
+from jitpam.wire.declared import sentence
+
 MAX_PACKET = 160 * 1024
 """Maximum length of a packet, in bytes. A packet of this length has room for 64 KiB of data in base64, and for the text
 around the data.
 """
-LONGEST_REASON = 1_000
-"""Maximum length of the reason in an UNANSWERED packet, in characters."""
 _HEAD = struct.Struct("!QB")
 MAX_BODY = MAX_PACKET - _HEAD.size
 """Maximum length of a body, in bytes."""
@@ -51,14 +51,6 @@ class Packet:
     body: bytes = b""
 
 
-def sentence(text: str) -> str:
-    """Convert ``text`` into a single line that can be written to a log or into a packet. Return this line. The line contains
-    only printable ASCII, and has at most LONGEST_REASON characters.
-    """
-    plain = "".join(c if c.isprintable() and c.isascii() else "?" for c in text) or "?"
-    return plain if len(plain) <= LONGEST_REASON else plain[: LONGEST_REASON - 3] + "..."
-
-
 def write(packet: Packet) -> bytes:
     """Return the bytes of ``packet``. Raises ValueError if the receiver would refuse the packet."""
     written = _HEAD.pack(packet.number, packet.kind) + packet.body
@@ -81,27 +73,14 @@ def read(written: bytes) -> Packet:
     return found
 
 
-def receive(line: socket.socket) -> tuple[bytes, int | None]:
-    """Receive one packet from the socket ``line``, which must have the option SO_PASSCRED. Return the bytes of the packet, and
-    the uid of the sender. The kernel reports this uid. If the kernel reports no sender, the uid is None. If the connection has
-    ended, the bytes are empty. Raises BlockingIOError if no packet has arrived yet. Raises ValueError if a packet is too long or
-    carries descriptors. Raises OSError.
-    """
-    written, ancillary, flags, _ = line.recvmsg(MAX_PACKET + 1, socket.CMSG_SPACE(_CREDENTIALS.size))
-    if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
-        raise ValueError("a packet that is too long, or carries unexpected data")
-    said = [
-        _CREDENTIALS.unpack(data)[1]
-        for level, kind, data in ancillary
-        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS) and len(data) == _CREDENTIALS.size
-    ]
-    return written, said[0] if len(said) == 1 else None
+def receive(line: socket.socket) -> tuple[bytes, int | None, int | None]:
+    """Receive one packet from the socket ``line``, which must have the option SO_PASSCRED. Return the bytes of the packet, the
+    uid of the sender, and the descriptor in the packet, which is marked close-on-exec. The kernel reports the uid; if it reports
+    no sender, the uid is None. If the packet has no descriptor, None stands in its place. If the connection has ended, the bytes
+    are empty.
 
-
-def receive_carrying(line: socket.socket) -> tuple[bytes, int | None, int | None]:
-    """Receive one packet in the same way as ``receive``, but allow one file descriptor in the packet. Also return this
-    descriptor, which is marked close-on-exec. If the packet has no descriptor, return None in its place. Raises the same
-    exceptions as ``receive``.
+    Raises BlockingIOError if no packet has arrived yet. Raises ValueError if a packet is too long or carries more than that.
+    Raises OSError.
     """
     room = socket.CMSG_SPACE(_CREDENTIALS.size) + socket.CMSG_SPACE(_DESCRIPTOR.size)
     written, ancillary, flags, _ = line.recvmsg(MAX_PACKET + 1, room, socket.MSG_CMSG_CLOEXEC)

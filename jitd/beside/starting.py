@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Protocol
 
 from jitd.beside import filtering
-from jitd.beside.packets import sentence
+from jitpam.wire.declared import sentence
 
 FIRST_PASSED = 3
 """The number of the first descriptor that systemd passes to a service (sd_listen_fds(3))."""

@@ -34,6 +34,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Protocol, runtime_checkable
 
+from jitd.beside.secret import fault_in as fault_in
 from jitd.core.conditions import is_name
 from jitd.core.thing import read_giver
 from jitpam.wire.declared import CARRIED, LONGEST_SENTENCE, integer, list_of, member_of, sentence_of, text
@@ -44,8 +45,6 @@ after this id.
 """
 MOST_BROUGHT = 16 * 1024
 """Maximum number of characters of a text that a person brings, such as a public key."""
-MOST_SECRET = 64 * 1024
-"""Maximum number of bytes of a secret."""
 MOST_ORDERS = 5_000
 """Maximum number of holdings in one message."""
 _LATEST = 253402300799
@@ -89,7 +88,7 @@ class Order:
 class Given:
     """The account has the thing. ``tell`` is a sentence that tells the person how to use the thing. ``tell`` may be empty.
 
-    ``secret`` is the descriptor of a sealed memfd (memfd_create(2)), or None. The memfd has at most MOST_SECRET bytes. Only the
+    ``secret`` is the descriptor of a sealed memfd (memfd_create(2)), or None. The memfd has at most 64 KiB. Only the
     person's process may read the memfd. The receiver of this answer has to close the descriptor.
     """
 

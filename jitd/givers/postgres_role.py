@@ -18,11 +18,11 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
+from jitd.beside.secret import sealed
 from jitd.givers.kind import HOLDING, Failed, Given, Order, Refused, Seen, State, Strays, Taken, checked_holding
 from jitd.givers.postgres_remains import keeper_of, outliving
 from jitd.givers.postgres_server import Server, Session, Unreachable, told
 from jitd.givers.postgres_taking import Ending, Steps, end_earlier_deeds, memberships, revoke, take_back
-from jitd.givers.secret import sealed
 from jitd.settings import givers as settings
 from jitd.settings.postgres import Address, read_address
 

@@ -15,16 +15,16 @@ import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 from jitd.beside import packets, starting
-from jitd.beside.answering import Answering, Carried, NoAnswer
+from jitd.beside.answering import Answering, Served
 from jitd.beside.descendants import become_subreaper, children
 from jitd.givers import passwords
 from jitd.givers.deed import fork_deed
 from jitd.givers.kind import Failed, Given, Taken
-from jitd.givers.messages import ANSWERS, QUESTIONS, Answer, Give, Question, Search, Take
+from jitd.givers.messages import ANSWERS, Answer, Give, Question, Take
+from jitd.givers.questions import KINDS, lane_of
 
 NAME = "jitd-givers"
 USAGE = f"usage: {NAME} [--settings=FILE]    (systemd starts it, by {NAME}.socket, or the daemon does)"
@@ -50,19 +50,12 @@ class Deeds:
         self._seconds = seconds
         self._living: set[int] = set()
 
-    async def answer(self, body: bytes) -> bytes | Carried:
-        """Answer one question of the daemon. Raises NoAnswer if the question cannot be read."""
-        try:
-            question = QUESTIONS.read(body)
-        except ValueError as fault:
-            raise NoAnswer(f"the question cannot be read: {fault}; is the daemon of another version?") from None
+    async def answer(self, question: Question) -> Answer:
+        """Do the deed of ``question``, and return its answer. A failure is also logged."""
         answer = await self.do(question)
         if isinstance(answer, Failed):
             starting.say(NAME, answer.why)
-        written = ANSWERS.write(answer)
-        if isinstance(answer, Given) and answer.secret is not None:
-            return Carried(written, answer.secret)
-        return written
+        return answer
 
     async def do(self, question: Question) -> Answer:
         """Start a child that does the deed of ``question``. Return the child's answer."""
@@ -73,7 +66,7 @@ class Deeds:
                 with theirs:
                     pid = fork_deed(question, self._settings, theirs)
             except OSError as fault:
-                return Failed(f"{_name(question)}: no deed could be begun: {fault.strerror}")
+                return Failed(f"{lane_of(question)}: no deed could be begun: {fault.strerror}")
             self._living.add(pid)
             ours.setblocking(False)
             try:
@@ -82,7 +75,7 @@ class Deeds:
                     _note_secret(question, answer)
                     return answer
             except TimeoutError:
-                return Failed(f"{_name(question)}: the deed has not ended within {self._seconds:g} s, and was killed")
+                return Failed(f"{lane_of(question)}: the deed has not ended within {self._seconds:g} s, and was killed")
             finally:
                 await asyncio.shield(self._end(pid))
 
@@ -128,32 +121,18 @@ async def _answer_of(line: socket.socket, question: Question) -> Answer:
         loop.remove_reader(line)
     secret = None
     try:
-        written, _, secret = packets.receive_carrying(line)
-        answer = ANSWERS.read(written, secret) if written else Failed(f"{_name(question)}: the deed was killed")
+        written, _, secret = packets.receive(line)
+        answer = ANSWERS.read(written, secret) if written else Failed(f"{lane_of(question)}: the deed was killed")
     except (OSError, ValueError) as fault:
         if secret is not None:
             os.close(secret)
-        return Failed(f"{_name(question)}: the answer of the deed cannot be read: {type(fault).__name__}")
+        return Failed(f"{lane_of(question)}: the answer of the deed cannot be read: {type(fault).__name__}")
     return answer
 
 
 def _wake(waiting: asyncio.Future[None]) -> None:
     if not waiting.done():
         waiting.set_result(None)
-
-
-def _name(question: Question) -> str:
-    return f"{question.kind}:{question.name if isinstance(question, Search) else question.order.name}"
-
-
-def lane_of(body: bytes) -> str:
-    """Return the name ``KIND:NAME`` of the giver that the question in ``body`` is about. Deeds for one giver are done one
-    after the other. Return an empty string if the question cannot be read.
-    """
-    try:
-        return _name(QUESTIONS.read(body))
-    except ValueError:
-        return ""
 
 
 def main() -> int:
@@ -171,4 +150,4 @@ def main() -> int:
         starting.say(NAME, str(fault))
         return 1
     deeds = Deeds(settings[0] if settings else SETTINGS)
-    return starting.run(NAME, begun, partial(Answering, NAME, deeds.answer, n_at_once=1, lane_of=lane_of))
+    return starting.run(NAME, begun, lambda: Answering(NAME, [Served(kind, deeds.answer) for kind in KINDS.values()]))

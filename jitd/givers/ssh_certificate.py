@@ -19,11 +19,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from jitd.beside.secret import sealed
 from jitd.core.public_key import NoKey, PublicKey, read_key
 from jitd.givers import executing
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken, checked_holding
 from jitd.givers.revocations import KEYGEN, LOCK, Unusable, is_revoked, revoke
-from jitd.givers.secret import sealed
 from jitd.settings import givers as settings
 
 ADD, ENV = "/usr/bin/ssh-add", "/usr/bin/env"

@@ -29,9 +29,9 @@ from jitd.givers.kind import Seen as Seen
 from jitd.givers.kind import State as State
 from jitd.givers.kind import Strays as Strays
 from jitd.givers.kind import Taken as Taken
+from jitd.givers.kind import fault_in as fault_in
 from jitd.givers.messages import Answer as Answer
 from jitd.givers.messages import Give, Look, Mend, Question, Search, Take
-from jitd.givers.secret import fault_in as fault_in
 from jitd.giving.orders import GrantOf, NoHolder, one_at_a_time, order_of
 
 _A = TypeVar("_A", Given, Taken, Seen, Strays)

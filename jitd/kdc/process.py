@@ -16,9 +16,10 @@ from functools import partial
 from pathlib import Path
 
 from jitd.beside import starting
-from jitd.beside.answering import Answering, NoAnswer
+from jitd.beside.answering import Answering, Served
 from jitd.kdc import keytab
-from jitd.kdc.messages import Answer, Failed, Give, Look, OfEntry, Refused, Take, Try, read_request, write
+from jitd.kdc.messages import Answer, Failed, Give, Look, OfEntry, Refused, Request, Take, Try
+from jitd.kdc.questions import KINDS
 from jitd.kdc.trying import tried
 from jitd.kdc.worker import Worker
 
@@ -37,15 +38,11 @@ class Requests:
         self._principal = principal
         self._keytab = keytab
 
-    async def answer(self, body: bytes) -> bytes:
-        """Answer one request of the daemon. Raises NoAnswer if the request cannot be read."""
-        try:
-            request = read_request(body)
-        except ValueError as fault:
-            raise NoAnswer(f"the request cannot be read: {fault}; is the daemon of another version?") from None
+    async def answer(self, request: Request) -> Answer:
+        """Carry out one request of the daemon."""
         if isinstance(request, Try):
-            return write(await tried(self._principal, self._keytab, request.services))
-        return write(await self._carried_through(request))
+            return await tried(self._principal, self._keytab, request.services)
+        return await self._carried_through(request)
 
     async def _carried_through(self, request: OfEntry) -> Answer:
         """Return the worker's answer. If the client goes away meanwhile, the end of this call still waits for that answer."""
@@ -56,14 +53,6 @@ class Requests:
         except asyncio.CancelledError:
             await asyncio.wait([doing])
             raise
-
-
-def lane_of(body: bytes) -> str:
-    """Return the lane of the request in ``body``: trials have one of their own, so that no grant waits for a KDC."""
-    try:
-        return "trials" if isinstance(read_request(body), Try) else ""
-    except ValueError:
-        return ""
 
 
 def _log(request: OfEntry, doing: asyncio.Task[Answer]) -> None:
@@ -106,4 +95,4 @@ def main() -> int:
         return 1
     starting.say(NAME, f"writes grants as {principal}")
     requests = Requests(Worker(principal, host, path), principal, path)
-    return starting.run(NAME, begun, lambda: Answering(NAME, requests.answer, n_at_once=1, lane_of=lane_of))
+    return starting.run(NAME, begun, lambda: Answering(NAME, [Served(kind, requests.answer) for kind in KINDS.values()]))

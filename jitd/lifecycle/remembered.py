@@ -2,7 +2,7 @@
 """What this daemon remembers of holdings that have not ended, beside what the store says of them: one record a holding. A
 restart loses it, and after a restart nothing of it is needed to take the things back.
 
-Law: a secret that nobody has fetched is a sealed memfd (``givers/secret``). It is neither read nor stored here, it is passed on
+Law: a secret that nobody has fetched is a sealed memfd (``beside/secret``). It is neither read nor stored here, it is passed on
 only once, and it is closed when its holding ends.
 """
 

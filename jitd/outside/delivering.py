@@ -26,9 +26,7 @@ from jitd.outside.deliveries import (
     Https,
     Lines,
     Syslog,
-    read_question,
     sentence,
-    write_answer,
 )
 from jitd.outside.fetching import PLAIN, ask, context_of, told
 from jitd.outside.keys import Keys, NoSuchKey
@@ -52,13 +50,8 @@ class Deliveries:
         self._sinks: dict[str, _Sink] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
-    async def answer(self, body: bytes) -> bytes:
-        """Return the answer to the question in ``body``. Raises NoAnswer if the question cannot be read."""
-        try:
-            question = read_question(body)
-        except ValueError as fault:
-            raise NoAnswer(f"jitd-outside cannot read the question ({fault}); is it of another version?") from None
-        return write_answer(await self._sink(question).deliver(question))
+    async def answer(self, question: Deliver) -> Delivered:
+        return await self._sink(question).deliver(question)
 
     def _sink(self, question: Deliver) -> _Sink:
         found = self._sinks.pop(question.sink, None)

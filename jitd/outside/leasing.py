@@ -16,7 +16,7 @@ from contextlib import suppress
 
 from jitd.asking import json_text
 from jitd.beside.answering import NoAnswer
-from jitd.givers.secret import sealed
+from jitd.beside.secret import sealed
 from jitd.outside import ssh_certificates
 from jitd.outside.connecting import Checked
 from jitd.outside.fetching import JSON, PLAIN, context_of, exchange, within

@@ -13,22 +13,17 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-from jitd.beside.answering import Answering, Carried, NoAnswer
+from jitd.beside.answering import Answering, Served
 from jitd.beside.starting import CannotStart, begin, run, say
-from jitd.outside.deliveries import is_delivery
 from jitd.outside.delivering import Deliveries
 from jitd.outside.fetching import fetch
 from jitd.outside.keys import Keys, of_descriptors, of_service_manager
-from jitd.outside.leases import Leased, Signed
 from jitd.outside.leasing import Leases
-from jitd.outside.messages import ANSWERS, QUESTIONS, Answer, Fetch, Letter, Question
+from jitd.outside.messages import Fetch, Fetched
 from jitd.outside.posting import post
+from jitd.outside.questions import DELIVER, FETCH, LEASES, POST
 
 NAME = "jitd-outside"
-N_AT_ONCE, N_WAITING = 64, 512
-"""At most N_AT_ONCE questions are handled at the same time, and at most N_WAITING further questions wait. For each single
-provider or gatekeeper, the daemon itself allows fewer questions.
-"""
 N_LOOKING = 64
 """Number of threads that look up the names of hosts. Each query to a silent name server occupies one thread until libc gives up.
 """
@@ -39,41 +34,16 @@ def _clock() -> datetime:
     return datetime.now(UTC)
 
 
-class Outside(Answering):
-    """Returns the answers of other hosts to the daemon, and passes messages to mail servers."""
+def _server(keys: Keys) -> Answering:
+    """Return what answers the daemon. Needs the event loop."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(N_LOOKING, "looks-up"))
+    about_leases = Leases(keys)
 
-    def __init__(self, keys: Keys) -> None:
-        super().__init__(NAME, self._answer_to, n_at_once=N_AT_ONCE, n_waiting=N_WAITING)
-        self._keys = keys
-        self._leases = Leases(keys)
-        self._deliveries = Deliveries(keys)
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(N_LOOKING, "looks-up"))
+    async def fetched(question: Fetch) -> Fetched:
+        return await fetch(question, keys, _clock)
 
-    async def _answer_to(self, body: bytes) -> bytes | Carried:
-        if is_delivery(body):
-            return await self._deliveries.answer(body)
-        try:
-            question = QUESTIONS.read(body)
-        except ValueError as fault:
-            raise NoAnswer(f"{NAME} cannot read the question ({fault}); is it of another version?") from None
-        answer = await self._work_on(question)
-        secret = answer.secret if isinstance(answer, Leased | Signed) else None
-        try:
-            written = ANSWERS.write(answer)
-        except ValueError as fault:
-            if secret is not None:
-                os.close(secret)
-            raise NoAnswer(f"the server's answer cannot be used: {fault}") from None
-        return written if secret is None else Carried(written, secret)
-
-    async def _work_on(self, question: Question) -> Answer:
-        match question:
-            case Fetch():
-                return await fetch(question, self._keys, _clock)
-            case Letter():
-                return await post(question)
-            case _:
-                return await self._leases.answer(question)
+    of_leases = [Served(kind, about_leases.answer) for kind in LEASES.values()]
+    return Answering(NAME, [Served(FETCH, fetched), Served(POST, post), Served(DELIVER, Deliveries(keys).answer), *of_leases])
 
 
 def main() -> int:
@@ -88,5 +58,5 @@ def main() -> int:
         say(NAME, str(fault))
         return 1
     say(NAME, f"ready; keys: {', '.join(keys.names) or 'none'}")
-    status = run(NAME, begun, lambda: Outside(keys))
+    status = run(NAME, begun, lambda: _server(keys))
     os._exit(status)  # do not wait for threads that still wait for a silent name server

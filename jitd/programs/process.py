@@ -17,10 +17,11 @@ from collections.abc import Sequence
 from functools import partial
 
 from jitd.beside import starting
-from jitd.beside.answering import Answering, NoAnswer
+from jitd.beside.answering import Answering, Served
 from jitd.beside.descendants import become_subreaper, children
 from jitd.programs import running
-from jitd.programs.messages import ANSWERS, MOST_BYTES, QUESTIONS, Answer, Failed, Printed, Run
+from jitd.programs.messages import MOST_BYTES, Answer, Failed, Printed, Run
+from jitd.programs.questions import RUN
 from jitpam.wire.declared import sentence
 
 APART, NETWORKED = "jitd-programs", "jitd-programs-net"
@@ -42,16 +43,12 @@ class Programs:
         self._say = partial(starting.say, name)
         self._runners: set[int] = set()
 
-    async def answer(self, body: bytes) -> bytes:
-        """Answer one question of the daemon. Raises NoAnswer if the question cannot be read."""
-        try:
-            run = QUESTIONS.read(body)
-        except ValueError as fault:
-            raise NoAnswer(f"the question cannot be read: {fault}; is the daemon of another version?") from None
+    async def answer(self, run: Run) -> Answer:
+        """Run a program, and return its output or the reason why there is none, which is also logged."""
         answer = await self.run(run)
         if isinstance(answer, Failed):
             self._say(f"{run.name}: {answer.why}")
-        return ANSWERS.write(answer)
+        return answer
 
     async def run(self, run: Run) -> Answer:
         """Run a program, and return its output. If the output cannot be used, return the reason."""
@@ -227,17 +224,6 @@ def _judged(name: str, report: bytes, output: bytes) -> Answer:
     return Printed(output)
 
 
-def lane_of(question: bytes) -> str:
-    """Return the lane of ``question``: the name of the gatekeeper or provider, and its program. Each gatekeeper and each
-    provider has its own lane. Therefore a slow program does not delay the programs of the others.
-    """
-    try:
-        run = QUESTIONS.read(question)
-    except ValueError:
-        return ""
-    return f"{run.name} ({run.program[0]})"
-
-
 def main() -> int:
     """Run the command line ``jitd-programs [--networked]``. Return the exit status."""
     is_networked = FLAG in sys.argv[1:]
@@ -257,4 +243,4 @@ def main() -> int:
     except (starting.CannotStart, OSError) as fault:
         starting.say(name, str(fault))
         return 1
-    return starting.run(name, begun, lambda: Answering(name, Programs(name).answer, lane_of=lane_of))
+    return starting.run(name, begun, lambda: Answering(name, [Served(RUN, Programs(name).answer)]))

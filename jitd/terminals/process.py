@@ -14,14 +14,14 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from jitd.beside import starting
-from jitd.beside.answering import Answering, NoAnswer
-from jitd.terminals.messages import ANSWERS, QUESTIONS
+from jitd.beside.answering import Answering, NoAnswer, Served
+from jitd.terminals.messages import Tell, Told
+from jitd.terminals.questions import N_AT_ONCE, TELL
 from jitd.terminals.writing import tell
 
 NAME = "jitd-terminals"
 GROUP = "tty"
 """The group to which terminals belong."""
-N_AT_ONCE = 4
 SECONDS = 5.0
 """Maximum number of seconds for one question. A question exceeds this limit only if the kernel or the name service does not
 answer.
@@ -29,16 +29,12 @@ answer.
 USAGE = f"usage: {NAME}    (systemd starts it, by {NAME}.socket)"
 
 
-async def answer(body: bytes) -> bytes:
+async def answer(question: Tell) -> Told:
     """Return the answer to one question of the daemon. Raises NoAnswer."""
-    try:
-        question = QUESTIONS.read(body)
-    except ValueError as fault:
-        raise NoAnswer(f"a question that cannot be read: {fault}; is the daemon of another version?") from None
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(SECONDS):
-            return ANSWERS.write(await loop.run_in_executor(None, tell, question))
+            return await loop.run_in_executor(None, tell, question)
     except TimeoutError:
         starting.say(NAME, f"an account or a terminal does not answer within {SECONDS:g} s; {NAME} ends, and is started again")
         os._exit(1)
@@ -48,7 +44,7 @@ async def answer(body: bytes) -> bytes:
 
 def _server() -> Answering:
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(N_AT_ONCE, "writes"))
-    return Answering(NAME, answer, n_at_once=N_AT_ONCE)
+    return Answering(NAME, [Served(TELL, answer)])
 
 
 def main() -> int:

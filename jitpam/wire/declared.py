@@ -284,6 +284,11 @@ class Codec(Generic[M]):
             raise ValueError("the message changes when it is written and read again")
         return written
 
+    def carried_by(self, message: M) -> int | None:
+        """Return the descriptor that has to be sent in the same packet as ``message``, or None."""
+        name = self._shapes[self._names[type(message)]].carried
+        return getattr(message, name) if name else None
+
     def read(self, written: bytes, carried: int | None = None) -> M:
         """Return the message in ``written``. ``carried`` is the descriptor that came with it, or None. Raises ValueError and no
         other error, whatever the bytes are; then the caller has to close the descriptor.

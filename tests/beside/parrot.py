@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A process beside the daemon for the tests: it answers what a question says that it should answer."""
+"""A process beside the daemon for the tests: it answers what a question says that it should answer.
+
+Its questions and answers are bare bytes: what is tested with it holds whatever they are.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,65 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from typing import Any
 
 from jitd.beside import starting
-from jitd.beside.answering import Answering, NoAnswer
+from jitd.beside.answering import Answering, NoAnswer, Served
+from jitd.beside.asking import Line
+from jitd.beside.doors import Door
+from jitd.beside.questions import ONE_LANE, Lanes, QuestionKind, one_lane
 
 NAME = "jitd-parrot"
+
+
+class Bare:
+    """Reads bytes as the bytes that they are."""
+
+    def read(self, written: bytes, carried: int | None = None) -> bytes:
+        assert carried is None
+        return written
+
+    def write(self, message: bytes) -> bytes:
+        return message
+
+    def carried_by(self, message: bytes) -> None:
+        return None
+
+
+BARE: Any = Bare()
+
+
+class Asks:
+    """Asks for bare bytes, as often as a question is asked if nothing else is declared."""
+
+    def __init__(self, door: Door) -> None:
+        self._line = Line(door)
+        self.close = self._line.close
+
+    async def ask(self, body: bytes, within: float) -> bytes:
+        return (await self._line.ask(body, within, QuestionKind.n_times)).body
+
+
+def answering(
+    answer: Callable[[bytes], Awaitable[bytes]],
+    believed: int = 0,
+    lanes: Lanes = ONE_LANE,
+    lane_of: Callable[[bytes], str] = one_lane,
+) -> Answering:
+    """What answers bare bytes."""
+    kind = QuestionKind[bytes, bytes](
+        asks=bytes,
+        answers_with=(bytes,),
+        questions=BARE,
+        answers=BARE,
+        failed=str.encode,
+        within=lambda body: 1.0,
+        lanes=lanes,
+        lane_of=lane_of,
+    )
+    return Answering(NAME, [Served(kind, answer)], believed)
 
 
 def parrot(passed: Mapping[str, int]) -> Answering:
@@ -58,7 +113,7 @@ def parrot(passed: Mapping[str, int]) -> Answering:
                 return json.dumps(found).encode()
         raise LookupError(word)
 
-    return Answering(NAME, answer)
+    return answering(answer)
 
 
 def _interfaces() -> list[str]:

@@ -17,11 +17,11 @@ from typing import TypeVar
 import pytest
 
 from jitd.beside import packets
-from jitd.beside.answering import N_AT_ONCE, N_WAITING, Answering
-from jitd.beside.asking import Line, Unanswered
+from jitd.beside.asking import Unanswered
 from jitd.beside.doors import ChildDoor, SocketDoor
 from jitd.beside.packets import MAX_BODY, Kind, Packet
-from tests.beside.parrot import NAME
+from jitd.beside.questions import ONE_LANE, Lanes
+from tests.beside.parrot import NAME, Asks, answering
 from tests.waiting import is_living, wait_for
 
 T = TypeVar("T")
@@ -35,9 +35,9 @@ def child(*words: str, account: str = ACCOUNT, passed: Callable[[], dict[str, in
     return ChildDoor(NAME, "tests.beside.parrot", account, [TREE], words, passed)
 
 
-def with_line(door: ChildDoor | SocketDoor, deed: Callable[[Line], Awaitable[T]]) -> T:
+def with_line(door: ChildDoor | SocketDoor, deed: Callable[[Asks], Awaitable[T]]) -> T:
     async def whole() -> T:
-        line = Line(door)
+        line = Asks(door)
         try:
             return await deed(line)
         finally:
@@ -91,7 +91,7 @@ def test_a_packet_that_could_not_be_read_is_not_written() -> None:
 
 
 def test_many_questions_get_each_its_own_answer() -> None:
-    async def deed(line: Line) -> list[bytes]:
+    async def deed(line: Asks) -> list[bytes]:
         return await asyncio.gather(*(line.ask(b"say %d" % number, ENOUGH) for number in range(60)))
 
     assert with_line(child(), deed) == [b"%d" % number for number in range(60)]
@@ -100,7 +100,7 @@ def test_many_questions_get_each_its_own_answer() -> None:
 def test_the_longest_packets_pass_both_ways_many_at_once() -> None:
     longest = b"say " + b"x" * (MAX_BODY - 4)
 
-    async def deed(line: Line) -> list[bytes]:
+    async def deed(line: Asks) -> list[bytes]:
         return await asyncio.gather(*(line.ask(longest, ENOUGH) for _ in range(20)))
 
     assert with_line(child(), deed) == [longest[4:]] * 20
@@ -115,7 +115,7 @@ def test_a_question_without_a_fit_size_is_not_asked(size: int) -> None:
 
 
 def test_a_question_that_takes_too_long_is_unanswered_and_its_work_ends() -> None:
-    async def deed(line: Line) -> None:
+    async def deed(line: Asks) -> None:
         await line.ask(b"say x", ENOUGH)
         with pytest.raises(Unanswered, match="has not answered within 0.1 s"):
             await line.ask(b"wait", 0.1)
@@ -125,7 +125,7 @@ def test_a_question_that_takes_too_long_is_unanswered_and_its_work_ends() -> Non
 
 
 def test_an_asker_who_is_cancelled_ends_the_work() -> None:
-    async def deed(line: Line) -> None:
+    async def deed(line: Asks) -> None:
         asked = asyncio.create_task(line.ask(b"wait", ENOUGH))
         while await line.ask(b"waiting", ENOUGH) != b"1":
             pass
@@ -137,8 +137,8 @@ def test_an_asker_who_is_cancelled_ends_the_work() -> None:
 
 
 def test_more_questions_than_there_is_room_for_are_refused_and_the_others_go_on() -> None:
-    async def deed(line: Line) -> None:
-        most = N_AT_ONCE + N_WAITING
+    async def deed(line: Asks) -> None:
+        most = ONE_LANE.n_at_once + ONE_LANE.n_waiting
         asked = [asyncio.create_task(line.ask(b"wait", ENOUGH)) for _ in range(most)]
         await asyncio.sleep(0)
         with pytest.raises(Unanswered, match=f"has {most} open questions, and accepts no more"):
@@ -163,7 +163,7 @@ def test_a_lane_that_is_full_holds_up_no_other_lane() -> None:
             return body
 
         lane_of = bytes.decode
-        server = Answering(NAME, answer, believed=os.getuid(), n_at_once=1, n_waiting=1, lane_of=lane_of)
+        server = answering(answer, os.getuid(), Lanes(n_at_once=1, n_waiting=1), lane_of)
         following = asyncio.create_task(server.follow(theirs))
         with ours:
             ours.settimeout(ENOUGH)
@@ -189,7 +189,7 @@ def test_a_question_that_is_dropped_twice_makes_room_once() -> None:
                 await let_go.wait()
             return body
 
-        server = Answering(NAME, answer, believed=os.getuid(), n_at_once=2, n_waiting=0)
+        server = answering(answer, os.getuid(), Lanes(n_at_once=2, n_waiting=0))
         following = asyncio.create_task(server.follow(theirs))
         with ours:
             ours.settimeout(ENOUGH)
@@ -224,7 +224,7 @@ def test_a_question_of_a_client_that_has_gone_is_not_begun() -> None:
                 ours.send(packets.write(Packet(number, Kind.QUESTION, body)))
             if not stays:
                 ours.close()
-            following = asyncio.create_task(Answering(NAME, answer, believed=os.getuid(), n_at_once=1).follow(theirs))
+            following = asyncio.create_task(answering(answer, os.getuid(), Lanes(n_at_once=1)).follow(theirs))
             if stays:
                 ours.settimeout(ENOUGH)
                 for body in bodies:
@@ -238,7 +238,7 @@ def test_a_question_of_a_client_that_has_gone_is_not_begun() -> None:
 
 
 def test_a_refusal_and_a_defect_are_reasons_and_never_answers() -> None:
-    async def deed(line: Line) -> None:
+    async def deed(line: Asks) -> None:
         with pytest.raises(Unanswered, match="^there is no such thing$"):
             await line.ask(b"refuse there is no such thing", ENOUGH)
         with pytest.raises(Unanswered, match="could not work on it; see its log"):
@@ -254,7 +254,7 @@ def test_a_refusal_and_a_defect_are_reasons_and_never_answers() -> None:
 def test_a_child_that_was_killed_is_started_again() -> None:
     door = child()
 
-    async def deed(line: Line) -> None:
+    async def deed(line: Asks) -> None:
         await line.ask(b"say x", ENOUGH)
         before = door.pid
         assert before
@@ -268,7 +268,7 @@ def test_a_child_that_was_killed_is_started_again() -> None:
 def test_a_question_whose_process_is_killed_is_asked_again() -> None:
     door = child()
 
-    async def deed(line: Line) -> None:
+    async def deed(line: Asks) -> None:
         await line.ask(b"say x", ENOUGH)
         asked = asyncio.create_task(line.ask(b"wait", ENOUGH))
         while await line.ask(b"waiting", ENOUGH) != b"1":
@@ -284,7 +284,7 @@ def test_a_question_whose_process_is_killed_is_asked_again() -> None:
 
 
 def test_a_question_that_kills_the_process_twice_is_unanswered_and_the_next_one_is_answered() -> None:
-    async def deed(line: Line) -> None:
+    async def deed(line: Asks) -> None:
         with pytest.raises(Unanswered, match="has ended without an answer"):
             await line.ask(b"die", ENOUGH)
         assert await line.ask(b"say x", ENOUGH) == b"x"
@@ -293,7 +293,7 @@ def test_a_question_that_kills_the_process_twice_is_unanswered_and_the_next_one_
 
 
 def test_a_process_that_sends_what_is_no_packet_is_not_heard() -> None:
-    async def deed(line: Line) -> None:
+    async def deed(line: Asks) -> None:
         with pytest.raises(Unanswered, match="sent a message that cannot be read"):
             await line.ask(b"garble", ENOUGH)
 
@@ -303,7 +303,7 @@ def test_a_process_that_sends_what_is_no_packet_is_not_heard() -> None:
 def test_a_child_ends_when_its_connection_is_closed() -> None:
     door = child()
 
-    async def deed(line: Line) -> int:
+    async def deed(line: Asks) -> int:
         await line.ask(b"say x", ENOUGH)
         assert door.pid
         return door.pid
@@ -327,9 +327,9 @@ def test_an_answer_of_another_account_is_not_believed(tmp_path: Path) -> None:
                 asked.append(body)
                 return body
 
-            serving = asyncio.create_task(Answering(NAME, answer).listen(listener))
-            line = Line(SocketDoor(NAME, tmp_path / "s", ACCOUNT))
-            own = Line(SocketDoor(NAME, tmp_path / "s", str(os.getuid())))
+            serving = asyncio.create_task(answering(answer).listen(listener))
+            line = Asks(SocketDoor(NAME, tmp_path / "s", ACCOUNT))
+            own = Asks(SocketDoor(NAME, tmp_path / "s", str(os.getuid())))
             with pytest.raises(Unanswered, match=f"uid {os.getuid()}, not from the account {ACCOUNT}"):
                 await line.ask(b"x", ENOUGH)
             assert await own.ask(b"y", ENOUGH) == b"y"
@@ -359,7 +359,7 @@ def test_a_client_that_is_not_root_is_not_heard(capfd: pytest.CaptureFixture[str
 
         with ours:
             ours.send(packets.write(Packet(1, Kind.QUESTION, b"x")))
-            await Answering(NAME, answer, believed=os.getuid() + 1).follow(theirs)
+            await answering(answer, os.getuid() + 1).follow(theirs)
             with pytest.raises(ConnectionResetError):  # the question was not read
                 ours.recv(100)
 
@@ -384,7 +384,7 @@ def test_a_client_that_sends_no_question_is_disconnected(packet: bytes) -> None:
         with ours:
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 400_000)
             ours.send(packet)
-            await Answering(NAME, answer).follow(theirs)
+            await answering(answer).follow(theirs)
             ours.settimeout(ENOUGH)
             assert ours.recv(100) == b""
 
@@ -411,7 +411,7 @@ def test_a_child_has_its_own_account_and_no_right_beside() -> None:
 def test_a_child_is_not_dumpable() -> None:
     door = child()
 
-    async def deed(line: Line) -> int:
+    async def deed(line: Asks) -> int:
         await line.ask(b"say x", ENOUGH)
         return os.stat(f"/proc/{door.pid}/mem").st_uid
 
@@ -441,7 +441,7 @@ def test_a_descriptor_is_passed_by_name_at_each_start(tmp_path: Path) -> None:
     secret.chmod(0o600)
     door = child(passed=lambda: {"risk=key": os.open(secret, os.O_RDONLY | os.O_CLOEXEC)})
 
-    async def deed(line: Line) -> None:
+    async def deed(line: Asks) -> None:
         before = len(os.listdir("/proc/self/fd"))
         assert await line.ask(b"secret risk=key", ENOUGH) == b"swordfish"
         assert door.pid

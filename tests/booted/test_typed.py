@@ -98,9 +98,6 @@ UNITS: dict[str, tuple[str, Callable[[], AbstractContextManager[None]], Callable
     "no writer of grants": (
         SocketDoor(writer.NAME, writer.SOCKET).mend, lambda: stopped("jitd-kdc.socket"), lambda: is_active("jitd-kdc.socket"),
     ),
-    "a writer of grants of another version": (
-        "systemctl restart jitd-kdc", lambda: stopped("jitd-kdc.service"), lambda: is_active("jitd-kdc.service"),
-    ),
     "a process beside the daemon": (
         "systemctl start jitd-outside.socket", lambda: stopped("jitd-outside.socket"), lambda: is_active("jitd-outside.socket"),
     ),

@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from jitd.givers.secret import SEALS
+from jitd.beside.secret import SEALS
 from jitpam.appointment import here
 from jitpam.wire.messages import Bye, Done, Get, Given, Keep, Refused, Resume, Taken
 from tests.client.acting import ID

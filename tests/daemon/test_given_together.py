@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
+from jitd.beside.secret import SEALS
 from jitd.core.grant import GrantState, Revoked
 from jitd.core.holding import Ending, HoldingState
 from jitd.core.law import Role
 from jitd.givers.messages import Question
-from jitd.givers.secret import SEALS
 from jitd.giving import Answer, Failed, Given, Giver, Refused
 from jitd.lifecycle.recovery import COMES_BACK_FOR
 from jitd.lifecycle.remembered import Remembered

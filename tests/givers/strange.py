@@ -11,10 +11,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from jitd.beside.secret import sealed
 from jitd.beside.starting import ways
 from jitd.givers import kinds, process
 from jitd.givers.kind import Given, Order, Seen, State, Strays, Taken
-from jitd.givers.secret import sealed
 from jitd.settings import givers as settings
 
 PR_GET_DUMPABLE = 3

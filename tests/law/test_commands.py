@@ -123,7 +123,6 @@ COMMANDS: dict[str, str] = {
     "systemctl reload ssh": TYPED_BOOTED + "test_an_sshd_with_old_settings_is_reloaded_by_the_command",
     "systemctl reset-failed {}": UNITS,
     "systemctl restart jitd": "tests/booted/test_service.py::test_broken_settings_stop_the_start_once_and_each_caller_is_told",
-    "systemctl restart jitd-kdc": UNITS,
     "systemctl restart jitd-launcher.socket {}": UNITS,
     "systemctl restart jitd.service": BOOTED,
     "systemctl restart jitd.socket jitd.service": BOOTED,

@@ -134,8 +134,8 @@ LAW: dict[str, set[str]] = {
     },
     # what gives things and takes them back, a module a kind
     "jitd.giving": {
-        CORE, "jitd.asking.json_text", "jitd.asking.turns", "jitd.givers", "jitd.giving", "jitd.kdc", "jitd.outside.client",
-        "jitd.outside.leases", "jitd.settings",
+        CORE, "jitd.asking.json_text", "jitd.asking.turns", "jitd.givers", "jitd.giving", "jitd.kdc",
+        "jitd.outside.client", "jitd.outside.leases", "jitd.settings",
     },
     # what gives things of this host, in a process that is root, and the daemon's end of it
     "jitd.givers": {
@@ -144,11 +144,11 @@ LAW: dict[str, set[str]] = {
     # what writes grants into the KDC, and what asks a KDC whether it obeys them
     "jitd.kdc": {WIRE, "jitd.beside", "jitd.kdc"},
     # how the daemon speaks with a process beside it, whatever they say
-    "jitd.beside": {"jitd.beside"},
+    "jitd.beside": {WIRE, "jitd.beside"},
     # what runs an administrator's programs, and the daemon's end of it
     "jitd.programs": {WIRE, "jitd.beside", "jitd.files", "jitd.programs"},
     # what asks other hosts, and the daemon's end of it
-    "jitd.outside": {WIRE, "jitd.asking.json_text", "jitd.beside", "jitd.givers.secret", "jitd.outside"},
+    "jitd.outside": {WIRE, "jitd.asking.json_text", "jitd.beside", "jitd.outside"},
     # what writes to people's terminals, and the daemon's end of it
     "jitd.terminals": {WIRE, "jitd.beside", "jitd.facts.sessions", "jitd.terminals"},
     # what has people told, and when
@@ -286,9 +286,9 @@ def test_a_module_imports_what_its_row_of_the_law_allows() -> None:
     assert {place: may_not for place, may_not in found.items() if may_not} == {}
 
 
-NO_KIND = {f"jitd.givers.{name}" for name in ("client", "deed", "kinds", "messages", "process")}
+NO_KIND = {f"jitd.givers.{name}" for name in ("client", "deed", "kinds", "messages", "process", "questions")}
 """The modules of ``jitd.givers`` that carry orders to kinds and answers from them."""
-KINDS_MAY = (CORE, WIRE, "jitd.givers", "jitd.settings", "jitd.beside.starting")
+KINDS_MAY = (CORE, WIRE, "jitd.givers", "jitd.settings", "jitd.beside.secret", "jitd.beside.starting")
 
 
 def test_a_kind_of_thing_knows_nothing_of_the_daemon_and_of_how_orders_come() -> None:

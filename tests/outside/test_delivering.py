@@ -59,8 +59,7 @@ class Stage:
     good: Authority
 
     def deliver(self, to: Destination, batch: tuple[Event, ...], deadline_ms: int = LONG, sink: str = "one") -> Delivered:
-        question = deliveries.write_question(Deliver(sink, HOST, to, batch, deadline_ms))
-        return deliveries.read_answer(self.loop.run_until_complete(self.deliveries.answer(question)))
+        return self.loop.run_until_complete(self.deliveries.answer(Deliver(sink, HOST, to, batch, deadline_ms)))
 
     def connected(self, to: Destination, batch: tuple[Event, ...]) -> Delivered:
         """Deliver after the answer that the connection is new."""
@@ -281,10 +280,10 @@ def test_a_local_message_is_refused_if_the_socket_cannot_take_it(stage: Stage, t
         assert stage.deliver(to, (most,)).is_new
 
         async def both() -> bytes:
-            question = deliveries.write_question(Deliver("one", HOST, to, (most,), LONG))
+            question = Deliver("one", HOST, to, (most,), LONG)
             sending = asyncio.ensure_future(stage.deliveries.answer(question))
             heard = await asyncio.get_running_loop().run_in_executor(None, receiver.recv, 200_000)
-            assert deliveries.read_answer(await sending) == Delivered(1)
+            assert await sending == Delivered(1)
             return heard
 
         assert stage.loop.run_until_complete(both()).endswith(most.text.encode())
@@ -490,10 +489,10 @@ def test_two_batches_of_one_sink_are_delivered_one_after_the_other(stage: Stage,
 
     async def all_at_once() -> list[bytes]:
         batches = [events(first, first + 9) for first in range(1, 100, 10)]
-        questions = [deliveries.write_question(Deliver("one", HOST, to, batch, LONG)) for batch in batches]
+        questions = [Deliver("one", HOST, to, batch, LONG) for batch in batches]
         return await asyncio.gather(*map(stage.deliveries.answer, questions))
 
-    answers = [deliveries.read_answer(answer) for answer in stage.loop.run_until_complete(all_at_once())]
+    answers = list(stage.loop.run_until_complete(all_at_once()))
     assert answers == [Delivered(10)] * 10
     has_all(receiver, events(1, 100))
 

@@ -10,7 +10,8 @@ import fcntl
 import os
 import stat
 
-from jitd.givers.kind import MOST_SECRET
+MOST_SECRET = 64 * 1024
+"""Maximum number of bytes of a secret."""
 
 SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 """The seals of the memfd that contains a secret. These seals prevent every change of the secret."""

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the daemon asks of jitd-outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jitd.beside.questions import Lanes, QuestionKind
+from jitd.outside import deliveries, leases, messages
+from jitd.outside.deliveries import Deliver, Delivered
+from jitd.outside.leases import Leased, Refused, Signed
+from jitd.outside.messages import ANSWERS, Fetch, Fetched, Letter, Posted
+
+MORE = 5.0
+"""Seconds that an answer may take in addition to the question's deadline. This time is for the start of jitd-outside, and for the
+wait in its queue.
+"""
+LANE = Lanes(n_at_once=64, n_waiting=512)
+"""For each single provider or gatekeeper, the daemon itself allows fewer questions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """There is no answer. ``why`` is a sentence for people, without a full stop. The other host may already have the question."""
+
+    why: str
+
+
+def within(question: Any) -> float:
+    """Return the seconds after which a question of jitd-outside is treated as failed."""
+    seconds: float = question.deadline_ms / 1000 + MORE
+    return seconds
+
+
+class _Questions:
+    """Reads and writes each question to jitd-outside."""
+
+    def read(self, written: bytes) -> messages.Question | Deliver:
+        return deliveries.read_question(written) if deliveries.is_delivery(written) else messages.QUESTIONS.read(written)
+
+    def write(self, question: messages.Question | Deliver) -> bytes:
+        if isinstance(question, Deliver):
+            return deliveries.write_question(question)
+        return messages.QUESTIONS.write(question)
+
+
+class _AnswersAboutDeliveries:
+    """Reads and writes each answer to a Deliver."""
+
+    def read(self, written: bytes, carried: int | None = None) -> Delivered:
+        if carried is not None:
+            raise ValueError("delivered came with a descriptor, but must have none")
+        return deliveries.read_answer(written)
+
+    def write(self, answer: Delivered) -> bytes:
+        return deliveries.write_answer(answer)
+
+    def carried_by(self, answer: Delivered) -> None:
+        return None
+
+
+QUESTIONS = _Questions()
+
+FETCH = QuestionKind[Fetch, Fetched | Failed](
+    asks=Fetch, answers_with=(Fetched,), questions=QUESTIONS, answers=ANSWERS, failed=Failed, within=within, lanes=LANE
+)
+POST = QuestionKind[Letter, Posted | Failed](
+    asks=Letter, answers_with=(Posted,), questions=QUESTIONS, answers=ANSWERS, failed=Failed, within=within, lanes=LANE
+)
+DELIVER = QuestionKind[Deliver, Delivered | Failed](
+    asks=Deliver,
+    answers_with=(Delivered,),
+    questions=QUESTIONS,
+    answers=_AnswersAboutDeliveries(),
+    failed=Failed,
+    within=within,
+    lanes=LANE,
+)
+LEASES: Mapping[type[leases.Question], QuestionKind[Any, leases.Answer | Failed]] = {
+    asks: QuestionKind[Any, leases.Answer | Failed](
+        asks=asks,
+        answers_with=(answer, Refused),
+        questions=QUESTIONS,
+        answers=ANSWERS,
+        failed=Failed,
+        within=within,
+        n_times=1,
+        must_carry=(Leased, Signed),
+        lanes=LANE,
+    )
+    for asks, answer in leases.ANSWERS_TO.items()
+}
+"""Questions about leases. Each is asked once."""

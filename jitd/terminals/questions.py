@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the daemon asks of jitd-terminals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jitd.beside.questions import Lanes, QuestionKind
+from jitd.terminals.messages import ANSWERS, QUESTIONS, Tell, Told
+
+WITHIN = 15.0
+"""Maximum number of seconds for one question. This time includes the start of the process and the process's own time limit."""
+N_AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The question failed, so it is not known whether anybody got the message. ``why`` is a sentence for people."""
+
+    why: str
+
+
+TELL = QuestionKind[Tell, Told | Failed](
+    asks=Tell,
+    answers_with=(Told,),
+    questions=QUESTIONS,
+    answers=ANSWERS,
+    failed=Failed,
+    within=lambda tell: WITHIN,
+    lanes=Lanes(N_AT_ONCE),
+)
