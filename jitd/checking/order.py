@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import chain, takewhile
 
-from jitd.checking.coverage import are_asked_alike, covers, covers_work, is_always, meets_words, strange_conditions
 from jitd.core.conditions import CommandPattern
-from jitd.core.policy import Rule
+from jitd.core.keys.break_glass import BREAK_GLASS
+from jitd.core.keys.commands import COMMANDS
+from jitd.core.rule import Rule
 from jitd.core.warning import Warned
 
 ANYTHING = Rule("permit", "", commands=(CommandPattern(("**",), None, (), True),))
@@ -46,16 +47,8 @@ def about_order(rules: Sequence[Rule]) -> Iterator[Warned]:
 
 def denies_everything(rule: Rule) -> bool:
     """True if ``rule`` denies every command to everybody except root, at any time."""
-    return (
-        rule.verdict == "deny"
-        and rule.who is None
-        and rule.services is None
-        and (rule.run_as is None or "*" in rule.run_as)
-        and (rule.hosts is None or any(set(glob.text) == {"*"} for glob in rule.hosts))
-        and is_always(rule.hours)
-        and covers_work(rule, ANYTHING)
-        and not strange_conditions(rule)
-    )
+    is_for_everybody = rule.verdict == "deny" and rule.who is None and (rule.run_as is None or "*" in rule.run_as)
+    return is_for_everybody and rule.covers(ANYTHING)
 
 
 def place(rule: Rule) -> str:
@@ -90,7 +83,7 @@ class Candidates:
                 for other in self._rules.get((who, stem[:size]), ()):
                     if id(other) not in seen and other is not rule:
                         seen.add(id(other))
-                        if covers(other, rule):
+                        if other.covers(rule):
                             yield other
 
 
@@ -119,20 +112,25 @@ def _narrower(rules: Sequence[Rule], at: int) -> list[Rule]:
     ``who`` have a word in common, such as ``group:ops``. The members of groups are not compared, because they may change.
     """
     rule = rules[at]
-    if rule.verdict != "permit" or not covers_work(rule, ANYTHING):
+    if rule.verdict != "permit" or not COMMANDS.covers(rule, ANYTHING):
         return []
     return [
         other
         for other in rules[at + 1 :]
         if other.verdict == "permit"
-        and are_asked_alike(rule, other)
+        and BREAK_GLASS.covers(rule, other)
         and other.commands is not None
-        and not covers_work(other, ANYTHING)
+        and not COMMANDS.covers(other, ANYTHING)
         and set(rule.who or ()) & set(other.who or ())
-        and meets_words(rule.services, other.services)
+        and _meets_words(rule.services, other.services)
         and _meets_run_as(rule, other)
-        and not covers(rule, other)
+        and not rule.covers(other)
     ]
+
+
+def _meets_words(one: Sequence[str] | None, other: Sequence[str] | None) -> bool:
+    """True if the two lists have a word in common. None has all words."""
+    return one is None or other is None or bool(set(one) & set(other))
 
 
 def _meets_run_as(one: Rule, other: Rule) -> bool:

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 
 from jitd.checking.known import Known, approvers_of, lack_of
 from jitd.core.conditions import SELF
-from jitd.core.policy import Rule, describe_approvals
+from jitd.core.keys.approvals import describe_approvals
+from jitd.core.policy import Rule
 from jitd.core.warning import Warned
 
 SELF_ACCOUNT = (

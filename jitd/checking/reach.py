@@ -15,8 +15,9 @@ from jitd.core.conditions import CommandPattern
 from jitd.core.deed import THING, deed_of
 from jitd.core.grade import Grade
 from jitd.core.grading import code_let_in, findings_of_pattern
+from jitd.core.keys.approvals import describe_approvals
 from jitd.core.names import NAMES
-from jitd.core.policy import Rule, describe_approvals
+from jitd.core.policy import Rule
 from jitd.core.root_groups import findings_of_rule
 from jitd.core.warning import Warned
 from jitd.core.when import When

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from jitd.checking.reach import MOST_TOLD, way_to_root
 from jitd.core.conditions import CommandPattern, Glob
-from jitd.core.policy import Rule, describe_approvals
+from jitd.core.keys.approvals import describe_approvals
+from jitd.core.policy import Rule
 from jitd.core.warning import Warned
 from jitd.settings.givers import Givers, GiverSettings, PostgresRole, SshCertificate, Sudoers
 

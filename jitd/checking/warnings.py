@@ -20,7 +20,8 @@ from jitd.checking.order import about_order
 from jitd.checking.people import about_people, targets_of
 from jitd.checking.reach import about_reach, without_accepted
 from jitd.checking.things import about_things
-from jitd.core.policy import Rule, is_here
+from jitd.core.keys.hosts import HOSTS
+from jitd.core.policy import Rule
 from jitd.core.warning import Warned
 from jitd.settings.config import Config
 from jitpam.initiator import within
@@ -35,7 +36,7 @@ def warnings(rules: Sequence[Rule], config: Config, providers: Mapping[str, str]
     ``config`` contains the settings of this host. ``providers`` maps ``fact.NAME`` to the provider of this fact. The look-up of
     files and the look-up of people have a time limit of ``seconds`` each.
     """
-    here = [rule for rule in rules if is_here(rule, config.host)]
+    here = [rule for rule in rules if HOSTS.is_here(rule, config.host)]
 
     def people() -> list[Warned]:
         return list(about_people(here, look_up(words_of(here, ()) | targets_of(here), config)))

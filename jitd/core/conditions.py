@@ -55,6 +55,31 @@ class Glob:
             at = found.end()
         return at <= end and self.tail.match(text, end) is not None
 
+    def covers(self, narrow: Glob) -> bool:
+        """True if this pattern matches every text that ``narrow`` matches. Only the texts of the two patterns are compared.
+        Therefore the result is False in a few rare cases, although True would be correct.
+        """
+        one, other = _plain(self.text), _plain(narrow.text)
+        # reached[j] is true if the signs of `one` up to now cover the first j characters of `other`
+        reached = [True] + [False] * len(other)
+        for sign in one:
+            after = [sign == "*" and reached[0]]
+            for at, against in enumerate(other):
+                if sign == "*":
+                    after.append(reached[at + 1] or after[at])
+                else:
+                    fits = against == sign or (sign == "?" and against != "*")
+                    after.append(reached[at] and fits)
+            reached = after
+        return reached[-1]
+
+
+def _plain(text: str) -> str:
+    """Return the glob ``text`` in a standard form. Each sequence of wildcards is written with the question marks first. If the
+    sequence contains stars, one star follows the question marks.
+    """
+    return re.sub(r"[*?]+", lambda run: "?" * run[0].count("?") + ("*" if "*" in run[0] else ""), text)
+
 
 def _characters(value: bytes) -> str:
     """Return ``value`` as characters. Each byte that is not valid UTF-8 becomes a character of its own. Therefore two different
@@ -112,6 +137,25 @@ class CommandPattern:
             return True
         parts = _characters(path).split("/")
         return len(parts) == len(self.path) and all(glob.matches(part) for glob, part in zip(self.path, parts, strict=True))
+
+    def covers(self, narrow: CommandPattern) -> bool:
+        """True if this pattern matches every command that ``narrow`` matches. The component ``..`` is considered, too, which a
+        wildcard of a permit cannot match.
+        """
+        if self.path is None:
+            return True
+        if narrow.path is None or len(self.path) != len(narrow.path):
+            return False
+        if len(narrow.arguments) < len(self.arguments):
+            return False
+        if not self.is_open and (narrow.is_open or len(narrow.arguments) > len(self.arguments)):
+            return False
+        parts = (*zip(self.path, narrow.path, strict=True), *zip(self.arguments, narrow.arguments, strict=False))
+        if not all(one.covers(other) for one, other in parts):
+            return False
+        # If the narrow pattern permits any argument, the argument may have components ".." that this pattern does not match.
+        at_most = zip(self.parents, narrow.parents, strict=False)
+        return all(most is None or (other is not None and other <= most) for most, other in at_most)
 
     def __str__(self) -> str:
         if self.path is None:

@@ -9,21 +9,23 @@ information that jitd has found on the host.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from jitd.core.conditions import DAYS, CommandPattern
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.facts import NOTHING, Facts, Unasked
+from jitd.core.keys.break_glass import BREAK_GLASS
+from jitd.core.keys.key import Condition
+from jitd.core.keys.origin import ORIGIN
+from jitd.core.keys.when import WHEN
 from jitd.core.next_hour import hour_in_words, next_hour
 from jitd.core.origin import FACT
-from jitd.core.policy import CONDITIONS, Policy, Rule, decide, is_of
+from jitd.core.policy import Policy, decide
 from jitd.core.question import Question
-from jitd.core.spelling import spelled
+from jitd.core.rule import CONDITIONS, Rule
 from jitd.core.when import Conditions, WhenFailed
-from jitd.core.wording import groups
 
 MOST_CLOSEST = 3
 """Maximum number of permits that are shown to a requester."""
@@ -108,15 +110,13 @@ def decided(policy: Policy, question: Question, at: datetime, known: Facts) -> D
 
 
 def _explained(rule: Rule, question: Question, at: datetime, known: Facts) -> Explained:
-    findings = tuple(_finding(rule, name, question, at) for name, _ in CONDITIONS if _is_told(rule, name, question, at))
+    findings = tuple(_finding(rule, row, question, at) for row in ROWS if _is_told(rule, row, question, at))
     if rule.origin is not None:
-        findings += (
-            _origin(rule, question, at, known) if _all_held(findings) else Finding("origin", Outcome.LEFT, _whence(rule), ""),
-        )
+        wants = ORIGIN.wants(rule)
+        findings += (_origin(rule, question, at, known) if _all_held(findings) else Finding("origin", Outcome.LEFT, wants, ""),)
     if rule.when is not None:
-        findings += (
-            _when(rule, question, at, known) if _all_held(findings) else Finding("when", Outcome.LEFT, _one_line(rule), ""),
-        )
+        wants = WHEN.wants(rule)
+        findings += (_when(rule, question, at, known) if _all_held(findings) else Finding("when", Outcome.LEFT, wants, ""),)
     try:
         answer = decide(Policy((rule,), "deny", ""), question, at, known)
     except Unasked as asked:
@@ -129,23 +129,33 @@ def _explained(rule: Rule, question: Question, at: datetime, known: Facts) -> Ex
     return Explained(rule, saying, answer.because, findings)
 
 
-def _is_told(rule: Rule, name: str, question: Question, at: datetime) -> bool:
-    """True if the explanation must mention the condition ``name``. The explanation mentions every condition that the rule states.
+ROWS: Mapping[str, tuple[Condition[Rule], ...]] = {
+    key.row: tuple(one for one in CONDITIONS if one.row == key.row) for key in CONDITIONS
+}
+"""The rows of an explanation, each with its conditions."""
+
+
+def _holds(rule: Rule, row: str, question: Question, at: datetime) -> bool:
+    return all(key.holds(rule, question, at) for key in ROWS[row])
+
+
+def _wants(rule: Rule, row: str) -> str:
+    return "".join(key.wants(rule) for key in ROWS[row])
+
+
+def _is_told(rule: Rule, row: str, question: Question, at: datetime) -> bool:
+    """True if the explanation must mention the condition ``row``. The explanation mentions every condition that the rule states.
     It also mentions a condition that the rule does not state, if this condition does not hold.
     """
-    return getattr(rule, name) is not None or not HOLDS[name](rule, question, at)
+    return getattr(rule, row) is not None or not _holds(rule, row, question, at)
 
 
-def _finding(rule: Rule, name: str, question: Question, at: datetime) -> Finding:
-    wants, value = TOLD[name]
+def _finding(rule: Rule, row: str, question: Question, at: datetime) -> Finding:
     try:
-        outcome = Outcome.HELD if HOLDS[name](rule, question, at) else Outcome.NOT
+        outcome = Outcome.HELD if _holds(rule, row, question, at) else Outcome.NOT
     except Exception:  # the same fault happens in ``decide``, which denies
         outcome = Outcome.FAILED
-    return Finding(name, outcome, wants(rule), value(rule, question, at))
-
-
-HOLDS = dict(CONDITIONS)
+    return Finding(row, outcome, _wants(rule, row), ROWS[row][0].found(rule, question, at))
 
 
 def _all_held(findings: tuple[Finding, ...]) -> bool:
@@ -160,7 +170,9 @@ def _origin(rule: Rule, question: Question, at: datetime, known: Facts) -> Findi
     began = conditions.began_in(rule.origin)
     unknown = Outcome.FAILED if rule.verdict == "deny" else Outcome.NOT
     outcome = unknown if began is None else Outcome.HELD if began else Outcome.NOT
-    return Finding("origin", Outcome.UNASKED if conditions.unasked else outcome, _whence(rule), conditions.seen.get(FACT, ""))
+    return Finding(
+        "origin", Outcome.UNASKED if conditions.unasked else outcome, ORIGIN.wants(rule), conditions.seen.get(FACT, "")
+    )
 
 
 def _when(rule: Rule, question: Question, at: datetime, known: Facts) -> Finding:
@@ -173,15 +185,7 @@ def _when(rule: Rule, question: Question, at: datetime, known: Facts) -> Finding
     if conditions.unasked:
         outcome = Outcome.UNASKED
     values = (f"{name} = {value}" for name, value in sorted(conditions.seen.items()))
-    return Finding("when", outcome, _one_line(rule), ", ".join(values))
-
-
-def _one_line(rule: Rule) -> str:
-    return "" if rule.when is None else " ".join(rule.when.text.split())
-
-
-def _whence(rule: Rule) -> str:
-    return _any_of(None if rule.origin is None else tuple(word.text for word in rule.origin), "anywhere")
+    return Finding("when", outcome, WHEN.wants(rule), ", ".join(values))
 
 
 # --- what a requester is told ------------------------------------------------------------------------------------------
@@ -200,27 +204,23 @@ def closest(policy: Policy, question: Question, at: datetime) -> tuple[Near, ...
     if question.requester.is_root:
         return ()
     each = question.each
-    refused = [one for one in each if len(each) == 1 or not any(_holds(rule, one, at) for rule in policy.index.permits(one))]
+    refused = [one for one in each if len(each) == 1 or not any(rule.matches(one, at) for rule in policy.index.permits(one))]
     found = [near for one in refused for near in _closest(policy, one, at)]
     fewest = min((len(near.wants) for near in found), default=0)
     return tuple([near for near in found if len(near.wants) == fewest][:MOST_CLOSEST])
 
 
-def _holds(rule: Rule, question: Question, at: datetime) -> bool:
-    return all(holds(rule, question, at) for _, holds in CONDITIONS)
-
-
 def _closest(policy: Policy, question: Question, at: datetime) -> list[Near]:
     found: list[Near] = []
     for rule in policy.index.about(question.requester):
-        is_asked = (rule.break_glass is not None) == question.breaks_glass
-        if is_asked and is_of(rule, question.requester) and _is_about_file(rule, question):
-            lacking = tuple(name for name, holds in CONDITIONS if not holds(rule, question, at))
-            missed = tuple(_wish(rule, name) for name in lacking)
+        is_asked = BREAK_GLASS.holds(rule, question, at)
+        if is_asked and rule.is_of(question.requester) and _is_about_file(rule, question):
+            lacking = tuple(row for row in ROWS if not _holds(rule, row, question, at))
+            missed = tuple(f"{ROWS[row][0].before}{_wants(rule, row)}" for row in lacking)
             if not missed:
                 missed = (
-                    *((f"from {_whence(rule)}",) if rule.origin else ()),
-                    *((f"when {_one_line(rule)}",) if rule.when else ()),
+                    *((f"from {ORIGIN.wants(rule)}",) if rule.origin else ()),
+                    *((f"when {WHEN.wants(rule)}",) if rule.when else ()),
                 )
             if missed:
                 near = Near(rule.name, missed, visible_to=rule.visible_to)
@@ -260,104 +260,4 @@ def _is_about_file(rule: Rule, question: Question) -> bool:
         return any(thing in (rule.gives or ()) for thing in question.wanted)
     if rule.commands is None:
         return rule.gives is None
-    return any(_is_about_path(pattern, question.command.path) for pattern in rule.commands)
-
-
-def _is_about_path(pattern: CommandPattern, path: bytes) -> bool:
-    if pattern.path is None or pattern.file is not None:
-        return pattern.path is None or pattern.file == path
-    parts = path.decode("utf-8", "surrogateescape").split("/")
-    return len(parts) == len(pattern.path) and all(glob.matches(part) for glob, part in zip(pattern.path, parts, strict=True))
-
-
-def _wish(rule: Rule, name: str) -> str:
-    """Return a text about the requirement of the condition ``name`` of ``rule``. The text is clear even if the reader does not
-    see the name of the condition.
-    """
-    return f"{BEFORE.get(name, '')}{TOLD[name][0](rule)}"
-
-
-BEFORE = {"services": "by ", "hosts": "on ", "run_as": "as "}
-"""Maps the name of a condition to a word such as ``by``. In the text for a requester, this word comes before the value that
-the rule requires.
-"""
-
-
-# --- the conditions in words -------------------------------------------------------------------------------------------
-
-
-def _any_of(words: tuple[str, ...] | None, otherwise: str) -> str:
-    if words is None:
-        return otherwise
-    if not words:
-        return "nothing"
-    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
-
-
-def _who(rule: Rule, question: Question, at: datetime) -> str:
-    who = question.requester
-    unsure = f", and perhaps in {', '.join(sorted(who.unsure))}" if who.unsure else ""
-    return f"{who.principal}, account {who.user}, in {groups(sorted(who.groups), len(who.gids))}{unsure}"
-
-
-def _wanted_who(rule: Rule) -> str:
-    local = " or, while no KDC can be reached, a local password" if rule.without_kdc == "local" else ""
-    ticket = f" with a ticket{local}" if rule.verdict == "permit" and rule.needs_ticket else ""
-    return _any_of(rule.who, "anybody") + ticket
-
-
-def _glass_word(breaks_glass: bool) -> str:
-    return "--break-glass" if breaks_glass else "no --break-glass"
-
-
-def _wanted_glass(rule: Rule) -> str:
-    return _glass_word(rule.break_glass is not None)
-
-
-def _wanted_run_as(rule: Rule) -> str:
-    return _any_of(None if rule.run_as is None else tuple("anyone" if word == "*" else word for word in rule.run_as), "anyone")
-
-
-def _wanted_commands(rule: Rule) -> str:
-    if rule.commands is None and rule.gives is None:
-        return "any command"
-    return _any_of((*(str(pattern) for pattern in rule.commands or ()), *(rule.gives or ())), "")
-
-
-def _commands(rule: Rule, question: Question, at: datetime) -> str:
-    command = question.command
-    words = command.told_argv if command.gives or not command.path else (command.path, *command.told_argv[1:])
-    doubt = f" (it is not certain what runs: {command.doubt})" if command.doubt else ""
-    return " ".join(map(spelled, words)) + doubt
-
-
-def _hours(rule: Rule, question: Question, at: datetime) -> str:
-    local = (at.astimezone(hours.zone) for hours in rule.hours or ())
-    return " or ".join(dict.fromkeys(f"{DAYS[here.weekday()]} {here:%H:%M %Z}" for here in local))
-
-
-def _run_as(rule: Rule, question: Question, at: datetime) -> str:
-    run_as = question.command.run_as
-    return run_as.user if question.is_own_group else f"{run_as.user}:{run_as.group}"
-
-
-Wants = Callable[[Rule], str]
-Value = Callable[[Rule, Question, datetime], str]
-TOLD: dict[str, tuple[Wants, Value]] = {
-    "who": (_wanted_who, _who),
-    "break_glass": (_wanted_glass, lambda rule, question, at: _glass_word(question.breaks_glass)),
-    "services": (lambda rule: _any_of(rule.services, "any service"), lambda rule, question, at: question.service),
-    "hosts": (
-        lambda rule: _any_of(None if rule.hosts is None else tuple(glob.text for glob in rule.hosts), "any host"),
-        lambda rule, question, at: question.host,
-    ),
-    "run_as": (_wanted_run_as, _run_as),
-    "commands": (_wanted_commands, _commands),
-    "hours": (
-        lambda rule: _any_of(None if rule.hours is None else tuple(hours.text for hours in rule.hours), "any time"),
-        _hours,
-    ),
-}
-"""Maps the name of a condition to two functions. The first function returns the value that the rule requires. The second function
-returns the value in the question. Both functions return the value in words. This table has one row for each row of CONDITIONS.
-"""
+    return any(pattern.names(question.command.path) for pattern in rule.commands)

@@ -7,32 +7,34 @@ answer is a deny. If the evaluation of a rule fails, the answer is a deny that r
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import itemgetter
 from typing import Literal
 
 from jitd.core.breach import breach
 from jitd.core.command import Command
-from jitd.core.conditions import SELF, covers_run_as
-from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Record, Terms, Why
-from jitd.core.duration import LONGEST, duration_in_words
+from jitd.core.decision import Decision, Deny, Obligations, Permit, Record, Terms, Why
+from jitd.core.duration import LONGEST
 from jitd.core.facts import NOTHING, Facts, Unasked
+from jitd.core.keys.grant import MOST_USES
+from jitd.core.keys.hosts import HOSTS
+from jitd.core.keys.key import Part
+from jitd.core.keys.services import SERVICES
+from jitd.core.keys.who import WHO
 from jitd.core.masking import Place, places
 from jitd.core.named_groups import NamedGroups
 from jitd.core.names import OF_THE_FILE
 from jitd.core.origin import FACT
 from jitd.core.policy_text import PolicyText
 from jitd.core.question import Question
+from jitd.core.rule import KEYS
 from jitd.core.rule import Rule as Rule
 from jitd.core.rule_index import RuleIndex
 from jitd.core.several import for_all
-from jitd.core.subject import Subject, matches_any
+from jitd.core.subject import Subject
 from jitd.core.when import Conditions, WhenFailed
-from jitd.core.wording import all_of, count, listed
 
-MOST_USES = 1_000_000
-"""Maximum number of uses of a grant."""
 BUILT_IN = "root"
 """The name of the rule that permits root's requests. No other rule may have this name."""
 ROOTS_TERMS = Terms(env=("*",), writable=True, record=Record(what="none"))
@@ -130,7 +132,7 @@ def _facts_named(policy: Policy, question: Question, at: datetime) -> frozenset[
     found: set[str] = set()
     for rule in (*policy.index.denies, *policy.index.permits(question)):
         try:
-            is_about = all(holds(rule, question, at) for _, holds in CONDITIONS)
+            is_about = rule.matches(question, at)
         except Exception:  # the same rule fails again in the evaluation, which reports it
             continue
         if is_about:
@@ -149,9 +151,8 @@ def no_rule(requester: Subject, what: str = "this") -> Deny:
 
 def _answer(rule: Rule, question: Question, at: datetime, conditions: Conditions) -> Decision | None:
     """Return the answer of ``rule`` to ``question``. Return None if ``rule`` does not apply to ``question``."""
-    for _, holds in CONDITIONS:
-        if not holds(rule, question, at):
-            return None
+    if not rule.matches(question, at):
+        return None
     began = conditions.began_in(rule.origin)
     if began is False or (began is None and rule.verdict == "permit"):
         return None
@@ -159,7 +160,7 @@ def _answer(rule: Rule, question: Question, at: datetime, conditions: Conditions
         return _permit(rule, rule.obligations, conditions) if rule.verdict == "permit" else None
     if not conditions.hold(rule.when, denies=rule.verdict == "deny"):  # last: look for facts only if needed
         return None
-    if rule.verdict == "deny" and (group := _unsure_of(rule, question.requester)):
+    if rule.verdict == "deny" and (group := WHO.unsure_of(rule, question.requester)):
         told = f"group {group} cannot be looked up now, and this rule denies members of the group: try again later"
         return Deny(Why.ERROR, f"rule {rule.name}: {told}", rule.name)
     if began is None:
@@ -184,119 +185,9 @@ def _permit(rule: Rule, owed: Obligations, conditions: Conditions) -> Permit:
     return Permit(rule.name, replace(owed, approvals=asked) if asked else owed)
 
 
-# --- the conditions, in the order of their evaluation -----------------------------------------------------------------
-
-
-def is_of(rule: Rule, who: Subject) -> bool:
-    """True if ``rule`` applies to ``who``."""
-    if rule.verdict == "permit" and rule.needs_ticket and who.is_local:
-        return False
-    if rule.verdict == "permit" and rule.without_kdc != "local" and who.is_by_pam:
-        return False
-    if rule.who is None or matches_any(who, rule.who):
-        return True
-    # If a deny names a person by principal, this person must not bypass the deny by asking without a ticket.
-    is_perhaps = any(f"principal:{name}" in rule.who for name in who.perhaps)
-    return rule.verdict == "deny" and (is_perhaps or bool(_unsure_of(rule, who)))
-
-
-def _unsure_of(rule: Rule, who: Subject) -> str:
-    """Return a group in the deny ``rule`` that cannot be looked up now and may contain ``who``, or an empty text."""
-    words = rule.who or ()
-    if matches_any(who, words) or any(f"principal:{name}" in words for name in who.perhaps):
-        return ""
-    return next((word[6:] for word in words if word.startswith("group:") and word[6:] in who.unsure), "")
-
-
 def groups_named(policy: Policy) -> NamedGroups:
     """Return the groups whose names the rules need."""
     return policy.index.groups
-
-
-def is_for(rule: Rule, service: str) -> bool:
-    """True if ``rule`` applies to requests of ``service``."""
-    return rule.services is None or service in rule.services
-
-
-def is_here(rule: Rule, host: str) -> bool:
-    """True if ``rule`` applies to ``host``."""
-    return rule.hosts is None or any(glob.matches(host.lower()) for glob in rule.hosts)
-
-
-def _who(rule: Rule, question: Question, at: datetime) -> bool:
-    return is_of(rule, question.requester)
-
-
-def _break_glass(rule: Rule, question: Question, at: datetime) -> bool:
-    return rule.verdict == "deny" or (rule.break_glass is not None) == question.breaks_glass
-
-
-def _service(rule: Rule, question: Question, at: datetime) -> bool:
-    return is_for(rule, question.service)
-
-
-def _host(rule: Rule, question: Question, at: datetime) -> bool:
-    return is_here(rule, question.host)
-
-
-def _run_as(rule: Rule, question: Question, at: datetime) -> bool:
-    # "root" in a permit is root with root's own group. In a deny it is root with any group: a group must not bypass the deny.
-    any_group = question.is_own_group or rule.verdict == "deny"
-    run_as = question.command.run_as
-    if rule.run_as is None or _may_be_about(rule, question) or question.command.gives:
-        return True  # a thing is given to the requester, and no command runs
-    is_self = _is_self(rule, question)
-    return any(covers_run_as(word, run_as, is_self=is_self, any_group=any_group) for word in rule.run_as)
-
-
-def _is_self(rule: Rule, question: Question) -> bool:
-    """True if the word ``self`` in ``rule`` is about the account to run as. In a permit, this account must be the requester's in
-    name and uid. A deny needs only one of the two, and also applies to an account that is called ``self``: neither a second name
-    of a uid nor the name of an account must bypass the deny.
-    """
-    run_as, who = question.command.run_as, question.requester
-    same = (run_as.user == who.user, run_as.uid == who.uid)
-    return all(same) if rule.verdict == "permit" else any(same) or run_as.user == SELF
-
-
-def _may_be_about(rule: Rule, question: Question) -> bool:
-    """True if ``rule`` is a deny and it is not certain which command runs. So an unusual command line cannot bypass the deny."""
-    return rule.verdict == "deny" and bool(question.command.doubt)
-
-
-def _command(rule: Rule, question: Question, at: datetime) -> bool:
-    if rule.commands is None and rule.gives is None:
-        return rule.verdict == "deny" or not question.command.gives  # no permit is about things that it does not name
-    if question.command.gives:
-        given = rule.gives or ()  # a deny applies to each thing that it names, whatever other things are requested
-        if rule.verdict == "deny":
-            return any(thing in given for thing in question.command.things)
-        return all(thing in given for thing in question.wanted)
-    if rule.commands is None or _may_be_about(rule, question):
-        return rule.commands is not None
-    # A permit applies to the name that it contains. A deny applies to the file: another name must not bypass the deny.
-    names = (question.command.path, *(question.names if rule.verdict == "deny" else ()))
-    for name in names:
-        command = question.command if name == question.command.path else replace(question.command, path=name)
-        for pattern in rule.commands:
-            if pattern.matches(command) and (rule.verdict == "deny" or not pattern.is_crossed_by(command)):
-                return True
-    return False
-
-
-def _hour(rule: Rule, question: Question, at: datetime) -> bool:
-    return rule.hours is None or any(hours.hold_at(at) for hours in rule.hours)
-
-
-CONDITIONS: tuple[tuple[str, Callable[[Rule, Question, datetime], bool]], ...] = (
-    ("who", _who),
-    ("break_glass", _break_glass),
-    ("services", _service),
-    ("hosts", _host),
-    ("run_as", _run_as),
-    ("commands", _command),
-    ("hours", _hour),
-)
 
 
 def given_things(policy: Policy) -> tuple[str, ...]:
@@ -328,7 +219,7 @@ def rules_for(policy: Policy, subject: Subject, host: str, service: str) -> tupl
     if subject.is_root:
         return (ROOTS,) if policy.root == "permit" else ()
     about = policy.index.about(subject)
-    return tuple(rule for rule in about if is_of(rule, subject) and is_here(rule, host) and is_for(rule, service))
+    return tuple(rule for rule in about if rule.is_of(subject) and HOSTS.is_here(rule, host) and SERVICES.is_for(rule, service))
 
 
 def masked_places(policy: Policy, command: Command, *, is_found: bool = True) -> tuple[Place, ...]:
@@ -351,60 +242,8 @@ def masked_places(policy: Policy, command: Command, *, is_found: bool = True) ->
     return places(command.argv, (mask for rule in about for mask in rule.masks))
 
 
-def describe_approvals(approvals: tuple[Approval, ...]) -> str:
-    """Return words such as ``2 approvals from group:ops and 1 from group:security``. Return ``no approval`` if none is owed.
-    Alternative ways are described as in ``2 approvals from group:dba or, after 5 minutes, 1 from group:managers``.
-    """
-    parts = [" or ".join(_way_in_words(way) for way in approval.ways) for approval in approvals]
-    parts = [part.replace(" or after ", " or, after ") for part in parts]
-    if not parts:
-        return "no approval"
-    need, _, rest = parts[0].partition(" ")
-    parts = [f"{count(int(need), 'approval')} {rest}", *parts[1:]]
-    return all_of(tuple(parts), [bool(approval.instead) for approval in approvals])
-
-
-def _way_in_words(way: Approval) -> str:
-    said = f"{way.need} from {listed(way.of_whom, 'or')}"
-    said += f" on {way.also}" if way.also else ""
-    said += "" if way.demand.is_none else f" ({way.demand})"
-    return f"after {duration_in_words(way.after)}, {said}" if way.after else said
-
-
-def _account_in_words(word: str) -> str:
-    user, _, group = word.partition(":")
-    if user == SELF:
-        return "yourself" if not group else f"yourself with {'any group' if group == '*' else f'group {group}'} (-g)"
-    return "anyone" if word == "*" else word
-
-
 def describe(rule: Rule) -> str:
     """Return a sentence, without a full stop, about the commands or things that ``rule`` permits, and about its terms."""
-    commands = "any command" if rule.commands is None else listed(tuple(str(pattern) for pattern in rule.commands), "or")
-    run_as = "anyone" if rule.run_as is None else listed(tuple(map(_account_in_words, rule.run_as)), "or")
-    parts = [] if rule.gives is not None and rule.commands is None else [f"{commands} as {run_as}"]
-    parts += [] if rule.gives is None else [listed(rule.gives, "or")]
-    if rule.hours is not None:
-        parts.append(listed(tuple(hours.text for hours in rule.hours), "or"))
-    if rule.origin is not None:
-        parts.append(f"from {listed(tuple(word.text for word in rule.origin), 'or')}")
-    if rule.when is not None:
-        parts.append(f"when {' '.join(rule.when.text.split())}")
-    if rule.verdict == "deny":
-        return ", ".join(parts)
-    if rule.break_glass is not None:
-        parts.append(f"by --break-glass, instead of rule {rule.break_glass.instead_of}")
-    if not rule.demand.is_none:
-        parts.append(str(rule.demand))
-    if rule.reason is not None:
-        parts.append(f"with {rule.reason.wish}")
-    if rule.approvals:
-        comma = "," if any(approval.instead for approval in rule.approvals) else ""
-        parts.append(f"after {describe_approvals(rule.approvals)}{comma} within {duration_in_words(rule.expires_for)}")
-    if rule.break_glass is not None:
-        parts.append(f"reviewed within {duration_in_words(rule.break_glass.review_for)}")
-    if rule.without_kdc == "local":
-        parts.append("while no KDC can be reached also by a local password")
-    if (rule.lasts_for, rule.uses) != (LONGEST, MOST_USES):
-        parts.append(f"for at most {duration_in_words(rule.lasts_for)} and {count(rule.uses, 'use')}")
-    return ", ".join(parts)
+    phrases = [phrase for key in KEYS for phrase in key.phrases(rule)]
+    last = Part.LIMITS if rule.verdict == "permit" else Part.CIRCUMSTANCES
+    return ", ".join(phrase for part, phrase in sorted(phrases, key=itemgetter(0)) if part <= last)

@@ -1,68 +1,77 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One rule of the policy: its conditions, and what a permit by it obliges to."""
+"""One rule of the policy: its keys, and what a permit by it obliges to. A key is registered here, with its fields and in KEYS."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
 
-from jitd.core.authentication import Demand
-from jitd.core.conditions import CommandPattern, Glob, Hours, Reason
-from jitd.core.decision import Approval, BreakGlass, Obligations, Terms
-from jitd.core.masking import Mask
-from jitd.core.origin import Whence
-from jitd.core.when import When
+from jitd.core.decision import Obligations
+from jitd.core.keys.accept import ACCEPT, WithAccepts
+from jitd.core.keys.approvals import APPROVALS
+from jitd.core.keys.because import BECAUSE, WithBecause
+from jitd.core.keys.break_glass import BREAK_GLASS, WithBreakGlass
+from jitd.core.keys.commands import COMMANDS
+from jitd.core.keys.demand import DEMAND, WithDemand
+from jitd.core.keys.disclosure import DISCLOSURE, WithDisclosure
+from jitd.core.keys.gatekeepers import GATEKEEPERS, WithGatekeepers
+from jitd.core.keys.grant import GRANT
+from jitd.core.keys.hosts import HOSTS, WithHosts
+from jitd.core.keys.hours import HOURS, WithHours
+from jitd.core.keys.key import Condition, Key, OfRequester
+from jitd.core.keys.notify import NOTIFY
+from jitd.core.keys.origin import ORIGIN, WithOrigin
+from jitd.core.keys.reason import REASON
+from jitd.core.keys.run import RUN
+from jitd.core.keys.run_as import RUN_AS, WithRunAs
+from jitd.core.keys.services import SERVICES
+from jitd.core.keys.ticket import TICKET
+from jitd.core.keys.when import WHEN, WithWhen
+from jitd.core.keys.who import WHO, WithWho
+from jitd.core.keys.without_kdc import WITHOUT_KDC, MayLackKdc
+from jitd.core.question import Question
+from jitd.core.subject import Subject
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule. A condition that is None matches everything. A condition without members matches nothing.
+class Rule(
+    WithBreakGlass,  # and so with what it builds on: the run, the approvals, the grant, the reason, the channels
+    MayLackKdc,
+    WithDemand,
+    WithWho,
+    WithHosts,
+    WithRunAs,
+    WithHours,
+    WithOrigin,
+    WithWhen,
+    WithGatekeepers,
+    WithDisclosure,
+    WithBecause,
+    WithAccepts,
+):
+    """One rule. A condition that is None matches everything. A condition without members matches nothing."""
 
-    ``commands`` and ``gives`` form one condition. A rule with only ``commands`` does not cover things. A rule with only ``gives``
-    does not cover commands. If a rule has neither field, a permit covers all commands and no things, and a deny covers all
-    commands and all things. ``needs_ticket``: if a requester is known only by their account, the rule permits nothing.
-    ``demand``: if a requester's authentication does not meet this demand, the rule permits nothing. ``origin`` and ``when`` are
-    evaluated last. ``accepts`` contains the accepted warnings, each with the reason. If the requester breaks glass, only permits
-    with ``break_glass`` count. Otherwise only permits without ``break_glass`` count. For ``standing``, ``gatekeepers``,
-    ``notify``, ``visible_to`` and ``without_kdc`` see Obligations. ``masks`` hide words of every command whose
-    file a pattern of the rule names (core/masking.py).
-    """
+    def is_of(self, who: Subject) -> bool:
+        """True if the rule applies to ``who``."""
+        for is_of in _IS_OF:  # noqa: SIM110  # a generator would cost more than the conditions
+            if not is_of(self, who):
+                return False
+        return True
 
-    verdict: Literal["permit", "deny"]
-    name: str
-    who: tuple[str, ...] | None = None
-    run_as: tuple[str, ...] | None = None
-    commands: tuple[CommandPattern, ...] | None = None
-    gives: tuple[str, ...] | None = None
-    hosts: tuple[Glob, ...] | None = None
-    hours: tuple[Hours, ...] | None = None
-    services: tuple[str, ...] | None = None
-    reason: Reason | None = None
-    origin: tuple[Whence, ...] | None = None
-    when: When | None = None
-    approvals: tuple[Approval, ...] = ()
-    expires_for: int = 15 * 60
-    lasts_for: int = 15 * 60
-    uses: int = 1
-    terms: Terms = Terms()
-    because: str = ""
-    needs_ticket: bool = True
-    demand: Demand = Demand()
-    standing: str = "use"
-    gatekeepers: tuple[str, ...] = ()
-    notify: tuple[str, ...] = ()
-    visible_to: tuple[str, ...] | None = None
-    masks: tuple[Mask, ...] = ()
-    break_glass: BreakGlass | None = None
-    without_kdc: str = "deny"
-    accepts: tuple[tuple[str, str], ...] = ()
-    file: str = ""
-    line: int = 0
+    def matches(self, question: Question, at: datetime) -> bool:
+        """True if all conditions hold that the question alone decides: all but ``origin`` and ``when``."""
+        if not self.is_of(question.requester):
+            return False
+        for holds in _HOLD:  # noqa: SIM110
+            if not holds(self, question, at):
+                return False
+        return True
 
-    @property
-    def may_run_as_root(self) -> bool:
-        """True if a command that this rule permits may run as root."""
-        return self.run_as is None or any(word.partition(":")[0] in ("root", "*") for word in self.run_as)
+    def covers(self, narrow: Rule) -> bool:
+        """True if it is certain that this rule matches every request that ``narrow`` matches. If this rule is a permit and
+        ``narrow`` is a deny, the result is always False.
+        """
+        return (self.verdict, narrow.verdict) != ("permit", "deny") and all(key.covers(self, narrow) for key in KEYS)
 
     @property
     def obligations(self) -> Obligations:
@@ -80,3 +89,35 @@ class Rule:
             break_glass=self.break_glass,
             without_kdc=self.without_kdc,
         )
+
+
+KEYS: tuple[Key[Rule], ...] = (
+    WHO,
+    TICKET,
+    BREAK_GLASS,
+    DEMAND,
+    WITHOUT_KDC,
+    SERVICES,
+    HOSTS,
+    RUN_AS,
+    COMMANDS,
+    HOURS,
+    ORIGIN,
+    WHEN,
+    REASON,
+    APPROVALS,
+    GRANT,
+    RUN,
+    GATEKEEPERS,
+    NOTIFY,
+    DISCLOSURE,
+    BECAUSE,
+    ACCEPT,
+)
+"""All keys but the name. In this order they are read, settled and told, and conditions are evaluated: ``origin`` and ``when``,
+which need facts, come last.
+"""
+CONDITIONS: tuple[Condition[Rule], ...] = tuple(key for key in KEYS if isinstance(key, Condition))
+"""The conditions that the question alone decides."""
+_IS_OF = tuple(key.is_of for key in CONDITIONS if isinstance(key, OfRequester))
+_HOLD = tuple(key.holds for key in CONDITIONS if not isinstance(key, OfRequester))

@@ -34,16 +34,14 @@ class Table:
         """Add a fault at the key ``where`` of this table. If ``where`` is empty, add the fault at the table itself."""
         self.faults.append(Fault(self.document.file, self.document.line_of(self.place + where), self.rule, sentence))
 
-    def known(self, keys: Sequence[str], later: Sequence[str] = (), misplaced: Sequence[str] = (), why: str = "") -> None:
-        """Add a fault for each key that is not in ``keys``. The keys in ``later`` belong to a later version. The keys in
-        ``misplaced`` belong to another table, and ``why`` is the text of the fault for such a key.
+    def known(self, keys: Sequence[str], misplaced: Sequence[str] = (), why: str = "") -> None:
+        """Add a fault for each key that is not in ``keys``. The keys in ``misplaced`` belong to another table, and ``why`` is the
+        text of the fault for such a key.
         """
         for key in self.values:
             if key in keys:
                 continue
-            if key in later:
-                self.fault(f'this version of jitd does not know the key "{key}" yet', key)
-            elif key in misplaced:
+            if key in misplaced:
                 self.fault(f'"{key}" {why}', key)
             else:
                 near = difflib.get_close_matches(key, keys, n=1)

@@ -18,7 +18,9 @@ from pathlib import Path
 
 from jitd.checking.directory import look_up
 from jitd.checking.known import Known, approvers_of, lack_of, words_of
-from jitd.core.policy import Rule, describe_approvals, is_here
+from jitd.core.keys.approvals import describe_approvals
+from jitd.core.keys.hosts import HOSTS
+from jitd.core.policy import Rule
 from jitd.core.toml_document import ConfigError
 from jitd.deciding import groups
 from jitd.doctor.finding import Finding, bad, count, listed, ok, unknown, weak
@@ -51,7 +53,7 @@ def examine(host: Host) -> Iterator[Finding]:
         yield unknown(
             "rules.people", "the policy has faults, so it is not known which people it names", "correct the faults, see above"
         )
-    here = [rule for rule in rules_at_all if is_here(rule, host.config.host)]
+    here = [rule for rule in rules_at_all if HOSTS.is_here(rule, host.config.host)]
     known = look_up(words_of(here, host.config.operators), host.config)
     yield from operators(host.config.operators, known, str(host.file))
     yield from accounts(known, str(host.file))

@@ -20,8 +20,8 @@ from datetime import UTC, tzinfo
 
 from jitd.core.deed import deed_of
 from jitd.core.grade import Grade
+from jitd.core.keys.approvals import describe_approvals
 from jitd.core.notice import Back, Event, Notice, Whom, decider
-from jitd.core.policy import describe_approvals
 from jitd.core.request import Request, RequestState
 from jitd.core.root_groups import whose_power
 from jitd.core.subject import Subject

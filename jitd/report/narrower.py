@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from jitd.checking.coverage import covers_glob, covers_pattern
 from jitd.core.command import Command
 from jitd.core.conditions import SELF, CommandPattern, Glob, read_command_pattern, read_host, read_run_as
 from jitd.core.deed import deed_of
@@ -157,7 +156,7 @@ def _of_paths(
         found = [read_command_pattern(words) for words in made]
     except ValueError:
         return [pattern]
-    is_safe = all(covers_pattern(pattern, one) for one in found) and all(_patterns_of(found, use) for use in uses)
+    is_safe = all(pattern.covers(one) for one in found) and all(_patterns_of(found, use) for use in uses)
     return found if is_safe else [pattern]
 
 
@@ -216,7 +215,7 @@ def _tail(pattern: CommandPattern, uses: Sequence[Use]) -> tuple[str, ...]:
         said = {use.command.argv[at + 1] for use in uses}
         is_hidden = any(at + 1 in use.hidden for use in uses)
         one = _literal(said.pop()) if len(said) == 1 and not is_hidden else None
-        words.append(wide if one is None or not covers_glob(Glob(wide), Glob(one)) else one)
+        words.append(wide if one is None or not Glob(wide).covers(Glob(one)) else one)
     return (*words, "**") if len(lengths) > 1 else tuple(words)
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from jitd.core.keys.notify import channels_in, read_channel, unknown_in
 from jitd.core.toml_document import ConfigError
 from jitd.core.toml_table import Table, quoted
 from jitd.notifying import templates
 from jitd.settings import url_file
-from jitd.settings.notify_key import channels_in, read_channel, unknown_in
 from jitd.settings.outsiders import HTTP, KEYS_AT, PROGRAM, Program, Reach, file_in, flag_in, network_in, pem_in, reach_in
 from jitd.settings.owned_file import read_owned
 

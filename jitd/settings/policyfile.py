@@ -9,79 +9,35 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from jitd.core.conditions import (
-    Hours,
-    Reason,
-    read_host,
-    read_hours,
-    read_run_as,
-    read_service,
-    read_variable,
-)
-from jitd.core.decision import Record, Terms
-from jitd.core.masking import read_mask
+from jitd.core.keys.break_glass import BREAK_GLASS
+from jitd.core.keys.key import Fields, SetUp, Verdict, World
 from jitd.core.names import NAMES, Name
 from jitd.core.naming import AS_WRITTEN, Naming
-from jitd.core.origin import read_origin
-from jitd.core.policy import BUILT_IN, MOST_USES, Policy, Rule
+from jitd.core.policy import BUILT_IN, Policy
 from jitd.core.policy_text import PolicyText
-from jitd.core.thing import read_thing
-from jitd.core.toml_document import ConfigError, Document, Fault, read_document, who_else_may_write
+from jitd.core.rule import KEYS as OF_A_RULE
+from jitd.core.rule import Rule
+from jitd.core.toml_document import ConfigError, Fault, read_document, who_else_may_write
 from jitd.core.toml_table import Table, quoted
+from jitd.expressions.compiling import compile_when
 from jitd.expressions.patterns import read_pattern
-from jitd.settings import approvals_key, break_glass_key, demands, gives_key, notify_key, observed_key, without_kdc_key
-from jitd.settings.acceptance import read_accept
-from jitd.settings.commands_key import read_commands
-from jitd.settings.gatekeeper_key import faults_of, names_in
-from jitd.settings.when_key import read_when
 
 MOST_BYTES = 1 << 20
 """Maximum number of bytes of a policy file."""
-LONGEST_GIVEN = 24 * 3600
-"""Maximum time for which a rule may give a thing, in seconds. The time is limited because a ticket cannot be taken back before
-its end.
-"""
-
-SEEN = ("visible_to", "mask")
-KEYS = {
-    "rule": ("name", "who", "run_as", "commands", "gives", "hosts", "hours", "origin", "services", "when", "accept"),
-    "permit": (
-        *("ticket", *demands.KEYS, "reason", "approvals", "expires", "grant", "run", "standing", "gatekeepers", "notify"),
-        *("break_glass", "without_kdc", *SEEN),
-    ),
-    "deny": ("because",),
-    "reason": ("pattern", "hint"),
-    "approvals": approvals_key.KEYS,
-    "break_glass": break_glass_key.KEYS,
-    "grant": ("lasts", "uses"),
-    "run": (
-        "timeout",
-        "cwd",
-        "env",
-        "writable",
-        "leftovers",
-        "stdin",
-        "record",
-        "record_sync",
-        "record_failure",
-        "watch",
-        "session",
-        "options",
-        "operands",
-        "observed",
-        "namespace",
-    ),
+KEYS: Mapping[str, tuple[str, ...]] = {
+    **{of: tuple(name for key in OF_A_RULE if key.of == of for name in key.names) for of in ("permit", "deny")},
+    "rule": ("name", *(name for key in OF_A_RULE if key.of == "rule" for name in key.names)),
+    **{table: names for key in OF_A_RULE for table, names in key.within.items()},
 }
 """The keys that each table may have. The entry ``rule`` contains the keys of both permit and deny."""
-LATER: dict[str, tuple[str, ...]] = {"permit": ()}
-"""Keys of later versions. They are refused, because a rule could permit too much if jitd ignored such a key."""
 
 
 def load(
@@ -114,8 +70,8 @@ def load(
                 files.append((name, _read(directory / name, owner)))
             except ConfigError as error:
                 faults += error.faults
-    rules = _rules([(str(directory / name), content) for name, content in files], faults, names, naming, notify)
-    faults += _unknown_in(rules, gatekeepers, channels, things)
+    rules = _rules([(str(directory / name), content) for name, content in files], faults, _world(names, naming, notify))
+    faults += _unknown_in(rules, SetUp(gatekeepers, channels, things))
     if faults:
         raise ConfigError(faults)
     text = PolicyText(tuple((os.fsencode(name), content) for name, content in files))
@@ -129,7 +85,7 @@ def read_again(
     gatekeepers, channels and things that jitd.toml does not set up any more. For ``names`` and ``naming`` see ``load``.
     """
     faults: list[Fault] = []
-    rules = _rules([(os.fsdecode(name), content) for name, content in text.files], faults, names, naming)
+    rules = _rules([(os.fsdecode(name), content) for name, content in text.files], faults, _world(names, naming))
     return rules, faults
 
 
@@ -157,23 +113,15 @@ def read(
             contents.append((str(file), _read(file, None)))
         except ConfigError as error:
             faults += error.faults
-    rules = _rules(contents, faults, names, naming, notify)
-    faults += _unknown_in(rules, gatekeepers, channels, things)
+    rules = _rules(contents, faults, _world(names, naming, notify))
+    faults += _unknown_in(rules, SetUp(gatekeepers, channels, things))
     return rules, list(ConfigError(faults).faults)
 
 
-def _unknown_in(
-    rules: Sequence[Rule],
-    gatekeepers: Mapping[str, float] | None,
-    channels: Collection[str] | None,
-    things: Collection[str] | None,
-) -> list[Fault]:
-    """Return a fault for each name of ``rules`` that jitd.toml does not set up. If ``gatekeepers``, ``channels`` or ``things`` is
-    None, its names are not checked.
-    """
-    faults = [] if gatekeepers is None else faults_of(rules, gatekeepers)
-    faults += [] if channels is None else notify_key.faults_of(rules, channels)
-    return faults + ([] if things is None else gives_key.faults_of(rules, things))
+def _unknown_in(rules: Sequence[Rule], set_up: SetUp) -> list[Fault]:
+    """Return a fault for each name of ``rules`` that jitd.toml does not set up."""
+    found = ((rule, sentence) for rule in rules for key in OF_A_RULE for sentence in key.unknown(rule, set_up))
+    return [Fault(rule.file, rule.line, rule.name, sentence) for rule, sentence in found]
 
 
 # --- the files -------------------------------------------------------------------------------------------------------
@@ -237,13 +185,11 @@ def _read(file: Path, owner: int | None) -> bytes:
 # --- the rules -------------------------------------------------------------------------------------------------------
 
 
-def _rules(
-    files: Sequence[tuple[str, bytes]],
-    faults: list[Fault],
-    names: Mapping[str, Name],
-    naming: Naming,
-    notify: tuple[str, ...] = (),
-) -> list[Rule]:
+def _world(names: Mapping[str, Name], naming: Naming, notify: tuple[str, ...] = ()) -> World:
+    return World(names, naming, notify, _zone, compile_when, read_pattern, _with_real_top)
+
+
+def _rules(files: Sequence[tuple[str, bytes]], faults: list[Fault], world: World) -> list[Rule]:
     """Return all rules of ``files`` in their order. Add faults to ``faults``."""
     rules: list[Rule] = []
     for file, content in files:
@@ -255,8 +201,8 @@ def _rules(
         top = Table(document, (), dict(document.values), faults)
         top.known(("permit", "deny"))
         found = [
-            *(_permit(document, table, names, naming, notify) for table in top.tables("permit", "written as [[permit]]")),
-            *(_deny(document, table, names, naming) for table in top.tables("deny", "written as [[deny]]")),
+            *(_permit(table, world) for table in top.tables("permit", "written as [[permit]]")),
+            *(_deny(table, world) for table in top.tables("deny", "written as [[deny]]")),
         ]
         rules += sorted(found, key=lambda rule: rule.line)
     seen: dict[str, Rule] = {BUILT_IN: Rule("permit", BUILT_IN)}
@@ -267,7 +213,19 @@ def _rules(
             faults.append(Fault(rule.file, rule.line, rule.name, f"the name {quoted(rule.name)} {where}"))
         elif rule.name:
             seen[rule.name] = rule
-    return break_glass_key.resolved(rules, faults)
+    return _resolved(rules, faults)
+
+
+def _resolved(rules: Sequence[Rule], faults: list[Fault]) -> list[Rule]:
+    """Return ``rules``. In the result, each break-glass rule has the approvals that it skips."""
+    by_name = {rule.name: rule for rule in rules}
+    resolved = []
+    for rule in rules:
+        found = {} if rule.break_glass is None else BREAK_GLASS.resolved(rule, by_name.get(rule.break_glass.instead_of))
+        if isinstance(found, str):
+            faults.append(Fault(rule.file, rule.line, rule.name, found))
+        resolved.append(rule if isinstance(found, str) else _with(rule, found))
+    return resolved
 
 
 def _name(table: Table, fallback: str) -> str:
@@ -280,82 +238,34 @@ def _name(table: Table, fallback: str) -> str:
     return table.rule
 
 
-def _permit(document: Document, table: Table, names: Mapping[str, Name], naming: Naming, notify: tuple[str, ...]) -> Rule:
+def _permit(table: Table, world: World) -> Rule:
     name = _name(table, "")
-    table.known((*KEYS["rule"], *KEYS["permit"]), LATER["permit"], KEYS["deny"], "belongs to a deny")
+    table.known((*KEYS["rule"], *KEYS["permit"]), KEYS["deny"], "belongs to a deny")
     table.needs("name", "who")
     if not {"commands", "gives"} & (table.values.keys() | table.meant):
         table.fault('needs "commands", or "gives"')
-    demand = demands.read_demand(table)
-    needs_ticket = table.text("ticket", "required", ("required", "optional")) == "required"
-    if not needs_ticket and not demand.is_none:
-        which = next(key for key in demands.KEYS if key in table.values)
-        table.fault(f'"{which}" is about a Kerberos ticket, and ticket = "optional" permits requests without a ticket', which)
-    grant = table.table("grant")
-    grant.known(KEYS["grant"])
-    gives = table.words("gives", (), read_thing) if "gives" in table.values else None
-    lasts_for = grant.duration("lasts", 15 * 60 if gives is None else 10 * 60)
-    if gives is not None and lasts_for > LONGEST_GIVEN:
-        grant.fault('"lasts" must be at most "24h" in a rule with "gives"', "lasts")
-    rule = Rule(
-        "permit",
-        name,
-        who=table.words("who", (), naming.read_who),
-        run_as=table.words("run_as", ("root",), read_run_as),
-        commands=read_commands(table) if "commands" in table.values or gives is None else None,
-        gives=gives,
-        hosts=table.words("hosts", (), read_host) if "hosts" in table.values else None,
-        hours=table.words("hours", (), _read_hours) if "hours" in table.values else None,
-        origin=table.words("origin", (), read_origin) if "origin" in table.values else None,
-        services=table.words("services", ("jitsudo",), read_service),
-        reason=_reason(table),
-        when=read_when(table, names, naming),
-        approvals=approvals_key.read_approvals(table, names, naming.read_who),
-        expires_for=table.duration("expires", 15 * 60),
-        lasts_for=lasts_for,
-        uses=grant.number("uses", 1, 1, MOST_USES),
-        terms=_terms(table.table("run"), naming.read_who),
-        standing=table.text("standing", "use", ("use", "review")),
-        gatekeepers=names_in(table),
-        notify=notify_key.channels_in(table, notify),
-        visible_to=table.words("visible_to", (), naming.read_who, may_be_empty=True) if "visible_to" in table.values else None,
-        masks=table.words("mask", (), read_mask),
-        needs_ticket=needs_ticket,
-        demand=demand,
-        accepts=read_accept(table),
-        file=document.file,
-        line=document.line_of(table.place),
-    )
-    return observed_key.observed(table, without_kdc_key.with_local(table, break_glass_key.with_glass(table, rule)))
+    return _rule(table, world, "permit", name)
 
 
-def _deny(document: Document, table: Table, names: Mapping[str, Name], naming: Naming) -> Rule:
-    line = document.line_of(table.place)
-    name = _name(table, f"{os.path.basename(document.file)}:{line}")
-    misplaced = (*KEYS["permit"], *LATER["permit"])
-    table.known((*KEYS["rule"], *KEYS["deny"]), (), misplaced, "belongs to a permit")
-    given = table.values
-    return Rule(
-        "deny",
-        name,
-        who=table.words("who", (), naming.read_who) if "who" in given else None,
-        run_as=table.words("run_as", (), read_run_as) if "run_as" in given else None,
-        commands=read_commands(table) if "commands" in given else None,
-        gives=table.words("gives", (), read_thing) if "gives" in given else None,
-        hosts=table.words("hosts", (), read_host) if "hosts" in given else None,
-        hours=table.words("hours", (), _read_hours) if "hours" in given else None,
-        origin=table.words("origin", (), read_origin) if "origin" in given else None,
-        services=table.words("services", (), read_service) if "services" in given else None,
-        when=read_when(table, names, naming),
-        because=table.sentence("because"),
-        accepts=read_accept(table),
-        file=document.file,
-        line=line,
-    )
+def _deny(table: Table, world: World) -> Rule:
+    line = table.document.line_of(table.place)
+    name = _name(table, f"{os.path.basename(table.document.file)}:{line}")
+    table.known((*KEYS["rule"], *KEYS["deny"]), KEYS["permit"], "belongs to a permit")
+    return _rule(table, world, "deny", name)
 
 
-def _read_hours(text: str) -> Hours:
-    return read_hours(text, _zone)
+def _rule(table: Table, world: World, verdict: Verdict, name: str) -> Rule:
+    keys = [key for key in OF_A_RULE if key.of in ("rule", verdict)]
+    found = {field: value for key in keys for field, value in key.read(table, world, verdict).items()}
+    place = {"file": table.document.file, "line": table.document.line_of(table.place)}
+    rule = Rule(verdict, name, **place, **found)  # type: ignore[arg-type]  # each key returns its own fields
+    for key in keys:
+        rule = _with(rule, key.settle(rule, table))
+    return rule
+
+
+def _with(rule: Rule, found: Fields) -> Rule:
+    return replace(rule, **found) if found else rule  # type: ignore[arg-type]
 
 
 _NO_ZONES = ("Factory", "localtime", "posix", "posixrules", "right")
@@ -373,52 +283,18 @@ def _zone(name: str) -> tzinfo | None:
         return None
 
 
-def _reason(table: Table) -> Reason | None:
-    value = table.values.get("reason")
-    if value is None:
-        return None
-    if value == "required":
-        return Reason()
-    if not isinstance(value, dict):
-        table.fault('"reason" must be "required" or { pattern = "…", hint = "…" }', "reason")
-        return None
-    inner = table.table("reason")
-    inner.known(KEYS["reason"])
-    inner.needs("pattern")
-    hint = inner.sentence("hint", 200)
-    pattern = inner.text("pattern", "")
-    if not pattern:
-        if value.get("pattern") == "":
-            inner.fault('"pattern" is empty: write reason = "required"', "pattern")
-        return None
-    try:
-        return Reason(read_pattern(pattern), hint)
-    except ValueError as error:
-        inner.fault(f'"pattern" is not a regular expression of RE2: {error}', "pattern")
-        return None
+def _with_real_top(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return ``words``. If the first directory of the path is a link, the result has the target of the link instead. For example,
+    ``/bin/ls`` becomes ``/usr/bin/ls``, because ``/bin`` is a link on every Debian.
 
-
-def _terms(run: Table, read_who: Callable[[str], str]) -> Terms:
-    run.known(KEYS["run"])
-    cwd = run.text("cwd", "caller")
-    if cwd != "caller" and (not cwd.startswith("/") or "\0" in cwd or ".." in cwd.split("/")):
-        run.fault('"cwd" must be "caller" or an absolute directory', "cwd")
-    return Terms(
-        timeout_for=run.duration("timeout", 1) if "timeout" in run.values else None,
-        cwd=cwd,
-        env=run.words("env", (), read_variable, may_be_empty=True),
-        writable=run.text("writable", "refuse", ("allow", "refuse")) == "allow",
-        leftovers=run.text("leftovers", "end", ("end", "keep")),
-        stdin=run.text("stdin", "any", ("any", "tty", "none")),
-        record=Record(
-            what=run.text("record", "none", ("none", "output", "all")) if "record" in run.values else Record().what,
-            sync=run.text("record_sync", "interval", ("interval", "always")),
-            failure=run.text("record_failure", "end", ("end", "continue")),
-        ),
-        watch=run.words("watch", (), read_who, may_be_empty=True) if "watch" in run.values else None,
-        session=run.text("session", "keep", ("keep", "end")),
-        options=run.text("options", "refuse", ("allow", "refuse")) == "allow",
-        bound=run.text("operands", "named", ("named", "bound")) == "bound",
-        observed=run.text("observed", "no", ("no", "required")) == "required",
-        namespace=run.text("namespace", "auto", ("auto", "always", "never")),
-    )
+    jitd identifies a command by its path with resolved directories. If this function did not resolve ``/bin``, a rule for
+    ``/bin/ls`` would never match. A deny with this path would then have no effect. Links in deeper directories are not resolved.
+    An account other than root might own the directory of a deeper link. This account could change the link, and the rule would
+    then match another file.
+    """
+    if not words or not (match := re.match(r"(/[^/*?]+)/", words[0])):
+        return words
+    top = match[1]
+    if not os.path.islink(top):
+        return words
+    return (os.path.realpath(top) + words[0][len(top) :], *words[1:])

@@ -18,9 +18,10 @@ from jitd.core.effects import Moment
 from jitd.core.grade import Finding, worst
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding, HoldingState, Untaken
+from jitd.core.keys.approvals import describe_approvals
 from jitd.core.lock import Lock, counted, sentence
 from jitd.core.masking import MASKED
-from jitd.core.policy import Rule, describe, describe_approvals
+from jitd.core.policy import Rule, describe
 from jitd.core.public_key import told_of
 from jitd.core.request import Request, RequestState, Verdict, how_often, lasts, open_ways
 from jitd.core.run import Run, Usage

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from jitd.core.decision import Approval
 from jitd.core.duration import duration_in_words
 from jitd.core.effects import Moment
+from jitd.core.keys.approvals import describe_approvals
 from jitd.core.notice import Heard, Missed
-from jitd.core.policy import describe_approvals
 from jitd.core.request import Request, RequestState, Review, Verdict
 from jitd.core.wording import count
 from jitd.deciding.seats import Seats

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from jitd.core.command import Command, RunAs
 from jitd.core.conditions import Reason
 from jitd.core.decision import Permit
-from jitd.core.explaining import MOST_CLOSEST, TOLD, Explained, Outcome, Saying, closest, explain
+from jitd.core.explaining import MOST_CLOSEST, ROWS, Explained, Outcome, Saying, closest, explain
 from jitd.core.facts import Facts, Unasked, Unknown
 from jitd.core.origin import read_origin
-from jitd.core.policy import CONDITIONS, Rule, decide
+from jitd.core.policy import decide
 from jitd.core.question import Question
+from jitd.core.rule import CONDITIONS, Rule
 from jitd.core.when import When
 from tests.core.house import ALICE, BOB, EVE, NOON, ROOT, deny, for_each, hours, patterns, permit, policy, question
 from tests.core.test_rule_index import KNOWN, LOCAL, OTHER, THING, questions, rules
@@ -31,8 +32,9 @@ def told(explained: Explained) -> list[str]:
     return [f"{f.condition} {f.outcome}: {f.wants} / {f.value}" for f in explained.findings]
 
 
-def test_each_condition_has_its_words() -> None:
-    assert TOLD.keys() == {name for name, _ in CONDITIONS}
+def test_each_row_of_an_explanation_is_called_as_a_field_of_a_rule() -> None:
+    assert list(ROWS) == ["who", "break_glass", "services", "hosts", "run_as", "commands", "hours"]
+    assert all(hasattr(permit(), row) for row in ROWS) and {key for keys in ROWS.values() for key in keys} == set(CONDITIONS)
 
 
 def test_a_rule_says_condition_by_condition_what_it_wants_and_what_was_found() -> None:

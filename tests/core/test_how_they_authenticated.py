@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from jitd.core.approvers import lack, may_approve, may_review, tally
 from jitd.core.authentication import FLAGS, Authentication, Demand, name_of_encryption, names_of_flags
 from jitd.core.decision import Approval, Deny, Permit, Why, narrow
-from jitd.core.policy import decide, describe, describe_approvals
+from jitd.core.keys.approvals import describe_approvals
+from jitd.core.policy import decide, describe
 from jitd.core.request import NotYours, RequestState, Verdict, transition
 from tests import scene
 from tests.core.house import ALICE, BOB, CAROL, NOON, deny, permit, policy, question

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from jitd.core.decision import Terms
-from jitd.core.policy import Rule, decide, describe, is_of
+from jitd.core.policy import Rule, decide, describe
 from jitd.core.subject import Subject
 from tests.core.house import ALICE, NOON, deny, patterns, permit, policy, question, told
 
@@ -76,7 +76,7 @@ ABOUT: dict[str, tuple[Rule, Subject, bool]] = {
 
 @pytest.mark.parametrize(("rule", "who", "is_it"), ABOUT.values(), ids=list(ABOUT))
 def test_whom_a_rule_is_about(rule: Rule, who: Subject, is_it: bool) -> None:
-    assert is_of(rule, who) is is_it
+    assert rule.is_of(who) is is_it
 
 
 def test_a_deny_that_is_about_somebody_anyway_needs_no_group_that_cannot_be_looked_up() -> None:

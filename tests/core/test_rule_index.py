@@ -18,7 +18,6 @@ from jitd.core.decision import Approval, Decision, Deny, Permit
 from jitd.core.facts import Facts, Unasked, Unknown
 from jitd.core.named_groups import NamedGroups
 from jitd.core.policy import (
-    CONDITIONS,
     Policy,
     Rule,
     decide,
@@ -29,6 +28,7 @@ from jitd.core.policy import (
     takes_local_proofs,
 )
 from jitd.core.question import Question
+from jitd.core.rule import CONDITIONS
 from jitd.core.rule_index import RuleIndex
 from jitd.core.subject import Subject
 from jitd.core.when import When, WhenFailed
@@ -169,7 +169,7 @@ def test_what_is_passed_over_would_not_have_matched_and_the_rest_keeps_its_order
     kept = [int(rule.name) for rule in policy(*permits).index.permits(asked)]
     assert kept == sorted(set(kept))
     for number in {*range(len(permits))} - {*kept}:
-        assert not all(holds(permits[number], asked, NOON) for _, holds in CONDITIONS)
+        assert not all(key.holds(permits[number], asked, NOON) for key in CONDITIONS)
 
 
 @given(st.lists(rules(), max_size=12), st.sampled_from([ALICE, BOB, EVE, ROOT, LOCAL, UNSURE]))

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from jitd.checking.coverage import covers
 from jitd.checking.order import about_order
 from jitd.core.command import RunAs
 from jitd.core.explaining import closest, explain
@@ -86,12 +85,12 @@ def test_nobody_else_runs_as_the_one_who_asks() -> None:
     ],
 )
 def test_which_permits_cover_one_another(wide: tuple[str, ...], narrow: tuple[str, ...], is_covered: bool) -> None:
-    assert covers(permit("a", run_as=wide), permit("b", run_as=narrow)) is is_covered
+    assert permit("a", run_as=wide).covers(permit("b", run_as=narrow)) is is_covered
 
 
 def test_a_deny_of_self_covers_permits_of_self_with_any_group() -> None:
-    assert covers(deny(run_as=("self",)), MINE)
-    assert not covers(deny(run_as=("self",)), permit(run_as=("alice:docker",))), "somebody else may ask for alice's account"
+    assert deny(run_as=("self",)).covers(MINE)
+    assert not deny(run_as=("self",)).covers(permit(run_as=("alice:docker",))), "somebody else may ask for alice's account"
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,9 @@ from jitd.core.approvers import lack, may_approve, may_review, owes, tally
 from jitd.core.authentication import Authentication, Demand
 from jitd.core.decision import MOST_COMBINATIONS, Approval, Obligations, Permit, Terms, n_combinations, narrow
 from jitd.core.effects import Screen, SetDeadline, WayOpened
+from jitd.core.keys.approvals import describe_approvals
 from jitd.core.law import CLOCK, POLICY, IllegalEvent, name_of
-from jitd.core.policy import Rule, describe, describe_approvals
+from jitd.core.policy import Rule, describe
 from jitd.core.request import (
     LISTS,
     LISTS_EVERY,

@@ -10,9 +10,9 @@ import pytest
 
 from jitd.core.authentication import Demand
 from jitd.core.decision import MOST_COMBINATIONS, Approval
+from jitd.core.keys.approvals import MOST_WAYS
 from jitd.core.names import NAMES, Name
 from jitd.core.toml_document import ConfigError
-from jitd.settings.approvals_key import MOST_WAYS
 from jitd.settings.policyfile import load
 from tests.daemon.directory import ME, directory, write
 

@@ -61,7 +61,10 @@ BETWEEN: dict[str, tuple[Callable[[House], None], bool]] = {
     "the rule asks others as well": (change(policy=ruled(rule(approvals=(*OPS, Approval(1, ("group:security",)))))), False),
     "the rule also takes others": (change(policy=ruled(rule(approvals=(Approval(1, ("group:ops", "group:dba")),)))), True),
     "the rule gives less time": (change(policy=ruled(rule(lasts_for=1)), at=moment(1)), False),
-    "a rule about something else comes first": (change(policy=ruled(Rule("permit", "q", (), ("root",), (ENV,)), rule())), True),
+    "a rule about something else comes first": (
+        change(policy=ruled(Rule("permit", "q", who=(), run_as=("root",), commands=(ENV,)), rule())),
+        True,
+    ),
 }
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.checking.coverage import covers, covers_glob, covers_hours, covers_pattern
 from jitd.checking.order import about_order
 from jitd.core.conditions import Glob, read_command_pattern, read_host, read_hours
 from jitd.core.decision import Approval, Deny, Permit
+from jitd.core.keys.hours import covers_hours
+from jitd.core.keys.key import Condition
 from jitd.core.policy import Rule, decide
 from jitd.core.question import Question
 from jitd.core.when import When
@@ -35,12 +36,12 @@ PLAIN = st.text("ab", max_size=7)
     ],
 )  # fmt: skip
 def test_which_globs_cover_which(wide: str, narrow: str, does: bool) -> None:
-    assert covers_glob(Glob(wide), Glob(narrow)) is does
+    assert Glob(wide).covers(Glob(narrow)) is does
 
 
 @given(TEXTS, TEXTS, PLAIN)
 def test_what_a_covered_glob_matches_the_covering_one_matches(wide: str, narrow: str, text: str) -> None:
-    if covers_glob(Glob(wide), Glob(narrow)) and Glob(narrow).matches(text):
+    if Glob(wide).covers(Glob(narrow)) and Glob(narrow).matches(text):
         assert Glob(wide).matches(text)
 
 
@@ -69,7 +70,7 @@ def test_what_a_covered_glob_matches_the_covering_one_matches(wide: str, narrow:
 )
 def test_which_patterns_cover_which(wide: str, narrow: str, does: bool) -> None:
     one, other = (read_command_pattern(tuple(words.split())) for words in (wide, narrow))
-    assert covers_pattern(one, other) is does
+    assert one.covers(other) is does
 
 
 ALWAYS = ("Mon-Fri 00:00-24:00 UTC", "Sat 00:00-Mon 00:00 UTC")
@@ -139,22 +140,18 @@ LOG = patterns(("/usr/bin/cat", "/var/log/*"))
     ],
 )
 def test_which_rules_cover_which(wide: Rule, narrow: Rule, does: bool) -> None:
-    assert covers(wide, narrow) is does
+    assert wide.covers(narrow) is does
 
 
-@dataclass(frozen=True, slots=True)
-class Later(Rule):
-    """A rule of a version that has a condition more."""
+def test_a_rule_with_an_expression_covers_nothing() -> None:
+    """Otherwise it would be said to stand before rules that it leaves alone."""
+    strange = permit(when=When("fact.load < 1", frozenset({"fact.load"}), lambda values: True))
+    assert permit().covers(permit()) and permit().covers(strange)
+    assert not strange.covers(permit()) and not strange.covers(strange)
 
-    when: When | None = None
 
-
-def test_a_condition_that_is_not_known_here_makes_a_rule_cover_nothing() -> None:
-    """Otherwise a rule with a new condition would be said to stand before rules that it leaves alone."""
-    plain = {name: getattr(permit(), name) for name in Rule.__dataclass_fields__ if name != "when"}
-    strange = Later(**plain, when=When("fact.load < 1", frozenset({"fact.load"}), lambda values: True))
-    assert covers(Later(**plain), permit()) and covers(permit(), strange)
-    assert not covers(strange, permit()) and not covers(strange, strange)
+def test_a_new_condition_cannot_forget_to_say_what_it_covers() -> None:
+    assert {"holds", "wants", "covers"} <= Condition.__abstractmethods__
 
 
 @given(rules(), rules(), questions(), MOMENTS)
@@ -162,7 +159,7 @@ def test_what_a_covered_rule_matches_the_covering_one_matches(
     wide: tuple[Rule, object], narrow: tuple[Rule, object], asked: Question, at: datetime
 ) -> None:
     one, other = wide[0], narrow[0]
-    if covers(one, other) and _matches(other, asked, at):
+    if one.covers(other) and _matches(other, asked, at):
         assert _matches(one, asked, at)
 
 

@@ -60,7 +60,7 @@ LATER = ["account", "locks", "alice", "rules", "file", "rules", "operands", "bob
 
 
 def rule(**changes: Any) -> Rule:
-    made = Rule("permit", "p", ("user:alice",), ("root",), (ENV,), approvals=OPS)
+    made = Rule("permit", "p", who=("user:alice",), run_as=("root",), commands=(ENV,), approvals=OPS)
     return replace(made, **changes)
 
 
@@ -284,7 +284,7 @@ def test_rules_that_change_meanwhile_are_asked_and_those_before_are_not(house: H
 
 def test_a_deny_by_a_group_that_comes_meanwhile_holds_where_the_group_cannot_be_looked_up(house: House) -> None:
     """THREATS S-02: who asks was looked up under the rules before, which do not name that group. Its twin can be looked up."""
-    new = Policy((Rule("deny", "d", ("group:new",)), rule()), "permit", "")
+    new = Policy((Rule("deny", "d", who=("group:new",)), rule()), "permit", "")
     house.meanwhile = [lambda: setattr(house, "policy", new)]
     assert isinstance(house.first().decision, Permit)
     house.policy, house.silent = Policy((rule(),), "permit", ""), frozenset({"new"})

@@ -26,7 +26,14 @@ from tests.scene import moment, person
 
 ALICE = person("alice", uid=61001, gid=61001)
 ME = os.getuid()
-ANY = Rule("permit", "any", ("user:alice",), ("*",), (read_command_pattern(("**",)),), terms=Terms(writable=True))
+ANY = Rule(
+    "permit",
+    "any",
+    who=("user:alice",),
+    run_as=("*",),
+    commands=(read_command_pattern(("**",)),),
+    terms=Terms(writable=True),
+)
 
 
 @pytest.fixture

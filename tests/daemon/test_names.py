@@ -28,7 +28,14 @@ ASKED = Asked(
     argv=(), login=False, user=f"#{ME}", group=None, cwd=b"/", cwd_device=1, cwd_inode=2, chdir=False, variables=(), preserved=(),
     locale=(), streams=("null", "null", "null"), reason=None, terms=USUAL,
 )  # fmt: skip
-ANY = Rule("permit", "any", ("user:alice",), ("*",), (read_command_pattern(("**",)),), services=("jitsudo", "sudo"))
+ANY = Rule(
+    "permit",
+    "any",
+    who=("user:alice",),
+    run_as=("*",),
+    commands=(read_command_pattern(("**",)),),
+    services=("jitsudo", "sudo"),
+)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ from jitd.core.asked_terms import USUAL
 from jitd.core.command import Command, RunAs
 from jitd.core.decision import Permit
 from jitd.core.duration import read_duration
-from jitd.core.policy import Policy, decide, describe_approvals
+from jitd.core.keys.approvals import describe_approvals
+from jitd.core.policy import Policy, decide
 from jitd.core.question import Question
 from jitd.core.subject import Subject
 from jitd.settings.policyfile import check, load

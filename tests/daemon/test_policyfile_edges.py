@@ -15,7 +15,7 @@ from jitd.core.decision import Record, Terms
 from jitd.core.policy import Rule
 from jitd.core.toml_document import ConfigError, Fault
 from jitd.expressions.patterns import read_pattern
-from jitd.settings import commands_key, policyfile
+from jitd.settings import policyfile
 from jitd.settings.policyfile import check, load
 from tests.daemon.directory import ME, directory, faults, read, write
 
@@ -262,15 +262,15 @@ def test_each_command_that_is_none_is_told_and_the_others_are_kept_apart(directo
 
 @pytest.mark.parametrize("words", ["/nowhere/x", "/", "/usr", "//bin/ls", "bin/ls"])
 def test_what_is_no_link_at_the_top_is_left_as_it_is(words: str) -> None:
-    assert commands_key._with_real_top((words, "a")) == (words, "a")
+    assert policyfile._with_real_top((words, "a")) == (words, "a")
 
 
 def test_the_top_is_made_real_and_the_rest_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os.path, "islink", lambda path: path == "/opt")
     monkeypatch.setattr(os.path, "realpath", lambda path: "/srv/real")
-    assert commands_key._with_real_top(("/opt/a/b", "/opt/c")) == ("/srv/real/a/b", "/opt/c")
-    assert commands_key._with_real_top(("/usr/opt/a",)) == ("/usr/opt/a",)
-    assert commands_key._with_real_top(()) == ()
+    assert policyfile._with_real_top(("/opt/a/b", "/opt/c")) == ("/srv/real/a/b", "/opt/c")
+    assert policyfile._with_real_top(("/usr/opt/a",)) == ("/usr/opt/a",)
+    assert policyfile._with_real_top(()) == ()
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Host:
 
 
 def rule(**changes: Any) -> Rule:
-    made = Rule("permit", "p", ("user:alice",), ("root",), (ENV,), services=("jitsudo", "cron"))
+    made = Rule("permit", "p", who=("user:alice",), run_as=("root",), commands=(ENV,), services=("jitsudo", "cron"))
     return replace(made, **changes)
 
 

@@ -55,7 +55,9 @@ def when(text: str) -> When:
 
 def rule(name: str = "p", verdict: Any = "permit", *argv: str, **changes: Any) -> Rule:
     commands = (read_command_pattern(argv or ("/usr/bin/true",)),)
-    return replace(Rule(verdict, name, ("user:alice",), ("root",), commands, services=("jitsudo",)), **changes)
+    return replace(
+        Rule(verdict, name, who=("user:alice",), run_as=("root",), commands=commands, services=("jitsudo",)), **changes
+    )
 
 
 class House:

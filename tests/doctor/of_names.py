@@ -58,7 +58,8 @@ KNOWN = Known(GROUPS, USERS, CONFIG)
 
 
 def rule(*approvals: tuple[int, str], who: str = "group:dba", verdict: str = "permit", known: Known = KNOWN) -> list[Finding]:
-    made = Rule(verdict, "r", (who,), approvals=tuple(Approval(need, (whom,)) for need, whom in approvals))  # type: ignore[arg-type]
+    asked = tuple(Approval(need, (whom,)) for need, whom in approvals)
+    made = Rule(verdict, "r", who=(who,), approvals=asked)  # type: ignore[arg-type]
     return people.rules([made], known)
 
 

@@ -85,10 +85,6 @@ def test_every_key_within_a_key_is_told_with_it(table: str) -> None:
         assert f".Ic {key}\n" in items("jitd-policy.5")[table] or f".Ic {key} ;\n" in items("jitd-policy.5")[table]
 
 
-def test_every_key_of_later_versions_is_told() -> None:
-    assert {key for keys in policyfile.LATER.values() for key in keys} <= marked("jitd-policy.5")
-
-
 def test_the_page_of_the_rules_has_every_key_and_no_other() -> None:
     assert set(items("jitd-policy.5")) == {key for table in ("rule", "permit", "deny", "run") for key in policyfile.KEYS[table]}
 

@@ -92,7 +92,7 @@ LAW: dict[str, set[str]] = {
     "jitd.reloading": {CORE, "jitd.settings", "jitd.workers"},
     "jitd.workers": {"jitd.failures"},
     "jitd.failures": set(),
-    "jitd.report": {CORE, WIRE, "jitpam.secret_words", "jitd.checking.coverage", "jitd.report", "jitd.store"},
+    "jitd.report": {CORE, WIRE, "jitpam.secret_words", "jitd.report", "jitd.store"},
     "jitd.standing": {
         CORE, "jitpam.initiator", "jitd.deciding.groups", "jitd.pamlint", "jitd.settings.config", "jitd.standing",
     },
@@ -210,7 +210,7 @@ PURE_OF_PAMLINT = (
 """All of it but what reads files and what makes a round of it."""
 
 PURE = {
-    "jitd.core": "__future__ base64 binascii bisect collections dataclasses datetime difflib enum functools hashlib ipaddress"
+    "jitd.core": "__future__ abc base64 binascii bisect collections dataclasses datetime difflib enum functools hashlib ipaddress"
     " itertools json math operator re reprlib stat string tomllib types typing unicodedata zoneinfo",
     "jitpam.wire": "__future__ _json binascii collections dataclasses enum json re struct typing unicodedata",
     "jitd.expressions.parse": "__future__ collections dataclasses",
@@ -248,7 +248,7 @@ PURE = {
     "jitd.kdc.keytab": "__future__ struct",
     **{
         f"jitd.checking.{name}": "__future__ collections dataclasses functools itertools re"
-        for name in ("coverage", "known", "order", "people", "reach", "things")
+        for name in ("known", "order", "people", "reach", "things")
     },
     **{f"jitd.pamlint.{name}": "__future__ collections dataclasses fnmatch functools re typing" for name in PURE_OF_PAMLINT},
 }

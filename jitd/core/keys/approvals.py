@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The key ``approvals`` of a permit. The key says who has to approve, and in which ways.
+"""The keys ``approvals``, ``expires`` and ``standing`` of a permit: who has to approve, in which ways, and within which time.
+
 Law: an approval that could never be given is a fault. An example is a way of approval that opens only after the request has
 expired. Another example is a list of approvers that no provider supplies. It is also a fault if all ways in ``any_of`` are closed
 at first, or if the approvals have too many combinations of ways.
@@ -7,26 +8,55 @@ at first, or if the approvals have too many combinations of ways.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from jitd.core.decision import MOST_COMBINATIONS, Approval, n_combinations
-from jitd.core.duration import spell_duration
+from jitd.core.duration import duration_in_words, spell_duration
+from jitd.core.keys.demand import TICKETS, read_demand
+from jitd.core.keys.key import Fields, Key, Part, Stated, Verdict, World
 from jitd.core.names import Name
 from jitd.core.toml_table import Table, quoted
-from jitd.settings import demands
+from jitd.core.wording import all_of, count, listed
 
 MOST_NEEDED = 100
 """Maximum number of approvals that a rule may require from one group."""
 MOST_WAYS = 8
 """Maximum number of ways in one ``any_of``."""
-WAY = ("need", "from", "also", *demands.KEYS)
-KEYS = (*WAY, "any_of", "after")
+WAY = ("need", "from", "also", *TICKETS)
+OF_APPROVAL = (*WAY, "any_of", "after")
 """The keys of an approval. The key ``after`` is only for the approvals inside ``any_of``."""
 EXAMPLE = '[{ need = 1, from = ["group:ops"] }]'
 
 
-def read_approvals(table: Table, names: Mapping[str, Name], read_who: Callable[[str], str]) -> tuple[Approval, ...]:
+@dataclass(frozen=True, kw_only=True)
+class WithApprovals(Stated):
+    """For ``standing`` see Obligations."""
+
+    approvals: tuple[Approval, ...] = ()
+    expires_for: int = 15 * 60
+    standing: str = "use"
+
+
+class _Approvals(Key[WithApprovals]):
+    names = ("approvals", "expires", "standing")
+    of = "permit"
+    within = {"approvals": OF_APPROVAL}
+
+    def read(self, table: Table, world: World, verdict: Verdict) -> Fields:
+        return {
+            "approvals": _approvals(table, world.names, world.naming.read_who),
+            "expires_for": table.duration("expires", 15 * 60),
+            "standing": table.text("standing", "use", ("use", "review")),
+        }
+
+    def phrases(self, rule: WithApprovals) -> Iterator[tuple[Part, str]]:
+        if rule.approvals:
+            comma = "," if any(approval.instead for approval in rule.approvals) else ""
+            yield Part.BEFORE, f"after {describe_approvals(rule.approvals)}{comma} within {duration_in_words(rule.expires_for)}"
+
+
+def _approvals(table: Table, names: Mapping[str, Name], read_who: Callable[[str], str]) -> tuple[Approval, ...]:
     """Return the approvals that the rule in ``table`` requires. ``names`` are the facts that providers supply. ``read_who`` reads
     a word of ``from`` (``Naming.read_who``). Faults are added to ``table``.
     """
@@ -40,12 +70,12 @@ def read_approvals(table: Table, names: Mapping[str, Name], read_who: Callable[[
 
 def _approval(rule: Table, table: Table, names: Mapping[str, Name], read_who: Callable[[str], str]) -> Approval:
     if "any_of" not in table.values:
-        table.known(WAY, (), ("after",), 'belongs in a way of "any_of": the only way of approval must be open from the start')
+        table.known(WAY, ("after",), 'belongs in a way of "any_of": the only way of approval must be open from the start')
         return _way(rule, table, names, read_who)
-    table.known(("any_of",), (), KEYS, 'belongs in a way of "any_of", not beside "any_of"')
+    table.known(("any_of",), OF_APPROVAL, 'belongs in a way of "any_of", not beside "any_of"')
     ways = table.tables("any_of", f"a list such as {EXAMPLE}")
     for way in ways:
-        way.known((*WAY, "after"), (), ("any_of",), 'cannot be inside another "any_of"')
+        way.known((*WAY, "after"), ("any_of",), 'cannot be inside another "any_of"')
     found = sorted((_way(rule, way, names, read_who) for way in ways), key=lambda way: way.after)
     if not 2 <= len(found) <= MOST_WAYS:
         table.fault(f'"any_of" needs 2 to {MOST_WAYS} ways', "any_of")
@@ -57,7 +87,7 @@ def _approval(rule: Table, table: Table, names: Mapping[str, Name], read_who: Ca
 def _way(rule: Table, table: Table, names: Mapping[str, Name], read_who: Callable[[str], str]) -> Approval:
     table.needs("need", "from")
     need, of_whom = table.number("need", 1, 1, MOST_NEEDED), table.words("from", (), read_who)
-    demand, also = demands.read_demand(table), _also(rule, table, names)
+    demand, also = read_demand(table), _also(rule, table, names)
     return Approval(need, of_whom, demand, after=_after(rule, table), also=also)
 
 
@@ -93,3 +123,26 @@ def _also(rule: Table, table: Table, names: Mapping[str, Name]) -> str:
     else:
         return also
     return ""
+
+
+def describe_approvals(approvals: tuple[Approval, ...]) -> str:
+    """Return words such as ``2 approvals from group:ops and 1 from group:security``. Return ``no approval`` if none is owed.
+    Alternative ways are described as in ``2 approvals from group:dba or, after 5 minutes, 1 from group:managers``.
+    """
+    parts = [" or ".join(_way_in_words(way) for way in approval.ways) for approval in approvals]
+    parts = [part.replace(" or after ", " or, after ") for part in parts]
+    if not parts:
+        return "no approval"
+    need, _, rest = parts[0].partition(" ")
+    parts = [f"{count(int(need), 'approval')} {rest}", *parts[1:]]
+    return all_of(tuple(parts), [bool(approval.instead) for approval in approvals])
+
+
+def _way_in_words(way: Approval) -> str:
+    said = f"{way.need} from {listed(way.of_whom, 'or')}"
+    said += f" on {way.also}" if way.also else ""
+    said += "" if way.demand.is_none else f" ({way.demand})"
+    return f"after {duration_in_words(way.after)}, {said}" if way.after else said
+
+
+APPROVALS = _Approvals()

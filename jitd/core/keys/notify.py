@@ -1,20 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The key ``notify`` of a permit, and of jitd.toml for all permits that do not have it.
+"""The key ``notify`` of a permit, and of jitd.toml for all permits that do not have it: the channels that tell people.
+
 Law: it is a fault if a rule names a channel that is not set up, because the people would never get a message.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 
-from jitd.core.policy import Rule
-from jitd.core.toml_document import Fault
+from jitd.core.keys.key import Fields, Key, SetUp, Stated, Verdict, World
 from jitd.core.toml_table import Table, quoted
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 MOST_NAMED = 8
 """Maximum number of channels that a rule may name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithNotify(Stated):
+    """``notify`` has the names of the channels that tell people; see Obligations."""
+
+    notify: tuple[str, ...] = ()
+
+
+class _Notify(Key[WithNotify]):
+    names = ("notify",)
+    of = "permit"
+
+    def read(self, table: Table, world: World, verdict: Verdict) -> Fields:
+        return {"notify": channels_in(table, world.notify)}
+
+    def unknown(self, rule: WithNotify, set_up: SetUp) -> Iterator[str]:
+        for name in () if set_up.channels is None else unknown_in(rule.notify, set_up.channels):
+            yield f'jitd.toml sets up no channel {quoted(name)}: write a table "[notify.{name}]" there'
 
 
 def read_channel(word: str) -> str:
@@ -41,15 +61,4 @@ def unknown_in(names: Iterable[str], channels: Collection[str]) -> list[str]:
     return [name for name in names if name not in channels]
 
 
-def faults_of(rules: Iterable[Rule], channels: Collection[str]) -> list[Fault]:
-    """Check the channels that ``rules`` name, and return the faults. ``channels`` are the names of all channels in jitd.toml."""
-    return [
-        Fault(
-            rule.file,
-            rule.line,
-            rule.name,
-            f'jitd.toml sets up no channel {quoted(name)}: write a table "[notify.{name}]" there',
-        )
-        for rule in rules
-        for name in unknown_in(rule.notify, channels)
-    ]
+NOTIFY = _Notify()

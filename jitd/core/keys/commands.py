@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The keys ``commands`` and ``gives``, which form one condition: what a rule is about.
+
+Law: jitd identifies a command by its path, after all links in the directories of this path are resolved. Therefore the first
+directory of a pattern is resolved, too, if it is a link, such as ``/bin``. No other links of a pattern are resolved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from jitd.core.conditions import CommandPattern, read_command_pattern
+from jitd.core.keys.key import Condition, Fields, Part, SetUp, Stated, Verdict, World, any_of
+from jitd.core.question import Question
+from jitd.core.spelling import spelled
+from jitd.core.thing import is_service_ticket, read_thing
+from jitd.core.toml_table import Table, quoted
+from jitd.core.wording import listed
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithCommands(Stated):
+    """A rule with only ``commands`` does not cover things, and a rule with only ``gives`` does not cover commands. With neither
+    of them, a permit covers all commands and no things, and a deny covers all commands and all things.
+    """
+
+    commands: tuple[CommandPattern, ...] | None = None
+    gives: tuple[str, ...] | None = None
+
+
+class _Commands(Condition[WithCommands]):
+    names = ("commands", "gives")
+    row = "commands"
+
+    def read(self, table: Table, world: World, verdict: Verdict) -> Fields:
+        found: dict[str, object] = {}
+        if "commands" in table.values:
+            found["commands"] = _patterns(table, world)
+        elif verdict == "permit" and "gives" not in table.values:
+            found["commands"] = ()
+        if "gives" in table.values:
+            found["gives"] = table.words("gives", (), read_thing)
+        return found
+
+    def unknown(self, rule: WithCommands, set_up: SetUp) -> Iterator[str]:
+        if set_up.things is None or rule.verdict == "deny":
+            return
+        for thing in rule.gives or ():
+            if not is_service_ticket(thing) and thing not in set_up.things:
+                kind, _, name = thing.partition(":")
+                yield f'jitd.toml sets up no {quoted(thing)}: write a table "[givers.{name}]" with kind = "{kind}" there'
+
+    def holds(self, rule: WithCommands, question: Question, at: datetime) -> bool:
+        if rule.commands is None and rule.gives is None:
+            return rule.verdict == "deny" or not question.command.gives  # no permit is about things that it does not name
+        if question.command.gives:
+            given = rule.gives or ()  # a deny applies to each thing that it names, whatever other things are requested
+            if rule.verdict == "deny":
+                return any(thing in given for thing in question.command.things)
+            return all(thing in given for thing in question.wanted)
+        if rule.commands is None or may_be_about(rule, question):
+            return rule.commands is not None
+        # A permit applies to the name that it contains. A deny applies to the file: another name must not bypass the deny.
+        names = (question.command.path, *(question.names if rule.verdict == "deny" else ()))
+        for name in names:
+            command = question.command if name == question.command.path else replace(question.command, path=name)
+            for pattern in rule.commands:
+                if pattern.matches(command) and (rule.verdict == "deny" or not pattern.is_crossed_by(command)):
+                    return True
+        return False
+
+    def wants(self, rule: WithCommands) -> str:
+        if rule.commands is None and rule.gives is None:
+            return "any command"
+        return any_of((*(str(pattern) for pattern in rule.commands or ()), *(rule.gives or ())), "")
+
+    def found(self, rule: WithCommands, question: Question, at: datetime) -> str:
+        command = question.command
+        words = command.told_argv if command.gives or not command.path else (command.path, *command.told_argv[1:])
+        doubt = f" (it is not certain what runs: {command.doubt})" if command.doubt else ""
+        return " ".join(map(spelled, words)) + doubt
+
+    def phrases(self, rule: WithCommands) -> Iterator[tuple[Part, str]]:
+        if rule.gives is not None:
+            yield Part.WHAT, listed(rule.gives, "or")
+
+    def covers(self, wide: WithCommands, narrow: WithCommands) -> bool:
+        if wide.verdict == "deny" and wide.commands is None and wide.gives is None:
+            return True
+        if narrow.gives is not None and not set(narrow.gives) <= set(wide.gives or ()):
+            return False
+        if narrow.commands is None:
+            return narrow.gives is not None
+        return all(any(one.covers(other) for one in wide.commands or ()) for other in narrow.commands)
+
+
+def may_be_about(rule: Stated, question: Question) -> bool:
+    """True if ``rule`` is a deny and it is not certain which command runs. So an unusual command line cannot bypass the deny."""
+    return rule.verdict == "deny" and bool(question.command.doubt)
+
+
+def _patterns(table: Table, world: World) -> tuple[CommandPattern, ...]:
+    value = table.values["commands"]
+    shape = '"commands" must be a list of lists of strings, such as [["/usr/bin/id", "**"]]'
+    if not isinstance(value, list):
+        table.fault(shape, "commands")
+        return ()
+    if not value:
+        table.fault('"commands" is empty', "commands")
+    patterns = []
+    for index, words in enumerate(value):
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            table.fault(shape, "commands", index)
+            continue
+        try:
+            patterns.append(read_command_pattern(world.with_real_top(tuple(words))))
+        except ValueError as error:
+            table.fault(f'"commands": {error}', "commands", index)
+    return tuple(patterns)
+
+
+COMMANDS = _Commands()

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The keys of a rule: each field has one key that reads it, each key of the files is read by one."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from jitd.core.conditions import Pattern, read_command_pattern
+from jitd.core.keys.key import Stated, Verdict, World
+from jitd.core.naming import AS_WRITTEN
+from jitd.core.rule import KEYS, Rule
+from jitd.core.toml_document import Fault, read_document
+from jitd.core.toml_table import Table
+from jitd.core.when import When
+from tests.core.house import ZONES, for_each, permit, policy
+
+WORLD = World(
+    names={},
+    naming=AS_WRITTEN,
+    notify=("mail",),
+    zone_of=ZONES.get,
+    compile_when=lambda text, names, naming: When(text, frozenset(), lambda values: True),
+    read_pattern=lambda text: Pattern(text, lambda searched: text in searched),
+    with_real_top=lambda words: words,
+)
+EVERYTHING = """
+who = ["group:dba"]
+run_as = ["bob"]
+commands = [["/usr/bin/id"]]
+gives = ["sudoers:logs"]
+hosts = ["db1"]
+hours = ["Mon-Fri 08:00-18:00 UTC"]
+origin = ["local"]
+services = ["sudo"]
+when = "true"
+accept = { shadowed = "x" }
+because = "not today"
+visible_to = ["group:audit"]
+break_glass = { instead_of = "p", review = "1d" }
+"""
+
+
+def table(text: str, faults: list[Fault]) -> Table:
+    document = read_document("a.toml", text.encode())
+    return Table(document, (), dict(document.values), faults)
+
+
+def read(verdict: Verdict, text: str = EVERYTHING) -> list[dict[str, Any]]:
+    """What each key reads of a rule with ``verdict``."""
+    faults: list[Fault] = []
+    found = [dict(key.read(table(text, faults), WORLD, verdict)) for key in KEYS]
+    assert faults == []
+    return found
+
+
+def test_each_field_of_a_rule_is_read_by_one_key() -> None:
+    """A field whose key is not registered would never be set, and a condition would hold for everybody."""
+    own = {field.name for field in fields(Rule)} - {field.name for field in fields(Stated)}
+    assert sorted(name for found in read("permit") for name in found) == sorted(own)
+
+
+def test_each_key_of_the_files_belongs_to_one_object() -> None:
+    names = [name for key in KEYS for name in key.names]
+    assert len(names) == len(set(names)) > 25
+    assert {table for key in KEYS for table in key.within} <= set(names)
+
+
+@for_each([("permit", {"run_as": ("root",), "services": ("jitsudo",), "who": (), "commands": ()}), ("deny", {})])
+def test_what_a_rule_means_by_keys_that_it_does_not_have(verdict: Verdict, conditions: dict[str, Any]) -> None:
+    """A deny without a condition is about everybody and everything; a permit is about what is usual."""
+    found = {name: value for read_ in read(verdict, "") for name, value in read_.items()}
+    rule = Rule(verdict, "r", **{**found, "notify": ()})
+    assert rule == Rule(verdict, "r", **conditions)
+
+
+def test_the_sentence_of_a_rule_begins_with_what_and_ends_with_its_limits() -> None:
+    house = policy(permit(commands=(read_command_pattern(("/usr/bin/id",)),)))
+    parts = [part for key in KEYS for part, _ in key.phrases(house.rules[0])]
+    assert len(parts) == 2 and parts == sorted(parts)
