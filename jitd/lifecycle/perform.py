@@ -94,6 +94,20 @@ class Perform:
             effects.TellHolder: self.holdings.tell,
             effects.SetDeadline: lambda effect: self.deadlines.set(effect.life, effect.id, effect.boot),
         }
+        self._when_due: dict[str, Callable[[str], None]] = {
+            "request": self._expire_request,
+            request.WAY: self.openings.open_ways,
+            request.LISTS: self.openings.ask_lists,
+            "grant": self._expire_grant,
+            "lock": self._expire_lock,
+            "owed_review": self._call_review_overdue,
+            "run": self._find_run,
+            "holding": self._go_on_with_holding,
+            "screen": self.screenings.begin,
+            "notice": look,
+            "holder": self.holdings.nobody_came,
+            "client": self._withdraw_unattended,
+        }
 
     def act(self, *events: Event) -> None:
         """Apply ``events`` in one transaction, then carry out the effects. Raises the exceptions of ``Lifecycle.handle``. If this
@@ -155,13 +169,13 @@ class Perform:
     def _do(self, effect: Effect) -> None:
         self._deeds[type(effect)](effect)
 
-    def later(self, deed: Coroutine[Any, Any, None]) -> None:
+    def later(self, deed: Coroutine[Any, Any, object]) -> None:
         """Run ``deed`` in the background. The exceptions of ``deed`` are written to the log."""
         task = asyncio.get_running_loop().create_task(self._guarded(deed))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _guarded(self, deed: Coroutine[Any, Any, None]) -> None:
+    async def _guarded(self, deed: Coroutine[Any, Any, object]) -> None:
         """Run ``deed``, and write its exceptions to the log. If ``deed`` fails, this permits nothing, and the stored state still
         shows the work that is left.
         """
@@ -349,50 +363,41 @@ class Perform:
         return {(life, id) for life, id in some - live if life in ("request", "grant", "lock", "owed_review")} | later
 
     def _due(self, life: str, id: str) -> None:
-        now = self._now()
         try:
-            if life == "request":
-                waiting = self._store.request(id)
-                if waiting is not None and waiting.is_open and (waiting.expires_boot or 0.0) <= now.boot:
-                    self.act(request.DeadlinePassed(id, CLOCK))
-            elif life == request.WAY:
-                self.openings.open_ways(id)
-            elif life == request.LISTS:
-                self.openings.ask_lists(id)
-            elif life == "grant":
-                grant = self._store.grant(id)
-                if grant is not None and grant.is_live and grant.ends_boot <= now.boot:
-                    self.act(Expired(id, CLOCK))
-            elif life == "lock":
-                locked = self._store.lock(id)
-                if locked is not None and locked.is_active and locked.is_over_at(now):
-                    self.act(lock.Expired(id, CLOCK))
-            elif life == "owed_review":
-                owed = self._store.owed_review(id)
-                if owed is not None and owed.state is OwedReviewState.OWED and owed.is_late_at(now):
-                    self.act(owed_review.Overdue(id, CLOCK))
-            elif life == "run":
-                living = self._store.run(id)
-                if living is not None and living.is_live:
-                    self.later(self._find(id))
-            elif life == "holding":
-                if self.holdings.is_due(id):
-                    self.later(self.holdings.go_on(id))
-            elif life == "screen":
-                self.screenings.begin(id)
-            elif life == "notice":
-                self._look(id)
-            elif life == "holder":
-                self.holdings.nobody_came(id)
-            else:
-                self._withdraw_unattended(id)
+            self._when_due[life](id)
         except Exception as fault:  # if one deadline fails, the clock must still handle the others
             log("a deadline could not be kept; jitd tries again", life=life, id=id, fault=f"{type(fault).__name__}: {fault}")
-            self.deadlines.set(life, id, now.boot + 1.0)
+            self.deadlines.set(life, id, self._now().boot + 1.0)
 
-    async def _find(self, id: str) -> None:
+    def _expire_request(self, id: str) -> None:
+        waiting = self._store.request(id)
+        if waiting is not None and waiting.is_open and (waiting.expires_boot or 0.0) <= self._now().boot:
+            self.act(request.DeadlinePassed(id, CLOCK))
+
+    def _expire_grant(self, id: str) -> None:
+        grant = self._store.grant(id)
+        if grant is not None and grant.is_live and grant.ends_boot <= self._now().boot:
+            self.act(Expired(id, CLOCK))
+
+    def _expire_lock(self, id: str) -> None:
+        locked = self._store.lock(id)
+        if locked is not None and locked.is_active and locked.is_over_at(self._now()):
+            self.act(lock.Expired(id, CLOCK))
+
+    def _call_review_overdue(self, id: str) -> None:
+        owed = self._store.owed_review(id)
+        if owed is not None and owed.state is OwedReviewState.OWED and owed.is_late_at(self._now()):
+            self.act(owed_review.Overdue(id, CLOCK))
+
+    def _find_run(self, id: str) -> None:
         """Ask the executor what happened to a run. The executor then reports how the run ended."""
-        await self._executor.find([id])
+        living = self._store.run(id)
+        if living is not None and living.is_live:
+            self.later(self._executor.find([id]))
+
+    def _go_on_with_holding(self, id: str) -> None:
+        if self.holdings.is_due(id):
+            self.later(self.holdings.go_on(id))
 
     def _withdraw_unattended(self, id: str) -> None:
         """Withdraw a request whose client did not come back after a restart. Nothing is started for such a request, even if the
