@@ -401,9 +401,7 @@ def _check(found: Options) -> None:
         raise UsageError(f"{'-v' if mode == 'validate' else '--resume'} takes no command")
     if mode == "list" and not found.argv and (found.user or found.group or found.variables):
         raise UsageError("-l without a command lists all that you may run; -u, -g and VAR=value go with a command")
-    if mode == "resume" and (
-        found.user or found.group or found.chdir or found.reason or found.terms.keys() - {"starts_at"}
-    ):
+    if mode == "resume" and (found.user or found.group or found.chdir or found.reason or found.terms.keys() - {"starts_at"}):
         raise UsageError("--resume continues a request, which cannot be changed")
     if not found.waits and (mode != "run" or not found.if_owed):
         raise UsageError("--no-wait submits a command; --no-wait does not go with -n, --resume, -l, -v or -K")

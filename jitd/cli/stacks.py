@@ -24,6 +24,7 @@ import click
 from jitd.cli.answer import answer, say
 from jitd.cli.call import NotDone
 from jitd.core.toml_document import ConfigError
+from jitd.givers.durable import sync
 from jitd.pamlint.findings import BAD, WEAK, Finding
 from jitd.pamlint.linting import gates_of_host, lint_host
 from jitd.pamlint.places import LARGEST, Places
@@ -155,7 +156,7 @@ def _remove(names: tuple[str, ...], *, is_trial: bool) -> None:
             _kept(file).unlink()
         else:
             os.rename(_kept(file), file)
-            _settle(file.parent)
+            sync(file.parent)
             answer(f"{file}: the file of before is back")
     if is_trial:
         say("nothing was changed")
@@ -261,7 +262,7 @@ def _replace(file: Path, content: bytes, seen: bytes, status: os.stat_result) ->
             if (now, same.st_ino) != (seen, status.st_ino):
                 raise NotDone(f"{file} was changed at this moment: nothing was done, try again")
             os.rename(half, file)
-            _settle(file.parent)
+            sync(file.parent)
         except BaseException:
             if file.lstat().st_ino == mine:
                 os.rename(kept, file)
@@ -298,11 +299,3 @@ def _attributes(file: Path) -> list[str]:
         if fault.errno in (errno.ENOTSUP, errno.ENOSYS):
             return []
         raise
-
-
-def _settle(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
