@@ -39,7 +39,7 @@ def examine(host: Host, services: Sequence[str] = ()) -> Iterator[Finding]:
     asked = canary(host.config.host, host.realm)
     sightings = asyncio.run(gate_states(host.service, host.config.keytab, [asked], within=WITHIN))
     for each in sightings:
-        yield gate(each.kdc, asked, each.state, each.why)
+        yield gate(each.kdc, each.state, each.why)
     for name, said in asyncio.run(_looked(host, [asked, *services])):
         if name == asked:  # refused, because nobody may grant a canary. But this answer proves that kadmind was queried
             yield writer(said.why if isinstance(said, Failed) else None)
@@ -96,7 +96,7 @@ def writer(failure: str | None) -> Finding:
     return bad("gate.writer", f"no ticket for a service can be granted: {failure}", f"see journalctl -u jitd-kdc, and {PAGE}")
 
 
-def gate(kdc: str, asked: str, state: str, why: str) -> Finding:
+def gate(kdc: str, state: str, why: str) -> Finding:
     """Judge the gate of one KDC. The gate is the KDC's check that there is a grant for a ticket. The function judges the KDC's
     answer to a request for a ticket of the canary. The canary is a test service for which nobody ever gets a grant. ``state`` is
     on, off, or silent.
