@@ -89,11 +89,6 @@ def read_again(
     return rules, faults
 
 
-def check(files: Sequence[Path]) -> list[Fault]:
-    """Return the faults of ``files``, which are read as one policy. The directories and owners of the files are not checked."""
-    return read(files)[1]
-
-
 def read(
     files: Sequence[Path],
     names: Mapping[str, Name] = NAMES,

@@ -141,7 +141,7 @@ def test_a_fault_names_its_line_and_column_in_the_file(tmp_path: Path, rule: str
     """If the string has escapes, a column would not be that of the file, and the line is all that is told."""
     file = tmp_path / "a.toml"
     file.write_text(f'[[permit]]\nname = "p"\nwho = ["group:dba"]\ncommands = [["**"]]\n{rule}\n', "utf-8")
-    told = [str(each) for each in policyfile.check([file])]
+    told = [str(each) for each in policyfile.read([file])[1]]
     assert f'{file}:{where}: rule p: "when": there is no name or function "fact.rsk"' in told
 
 
@@ -159,7 +159,7 @@ def test_a_policy_with_a_broken_condition_is_not_loaded(tmp_path: Path) -> None:
 )
 def test_a_condition_is_a_text(tmp_path: Path, value: str, fault: str) -> None:
     (tmp_path / "a.toml").write_text(f"[[deny]]\nwhen = {value}\n")
-    assert [each.sentence for each in policyfile.check([tmp_path / "a.toml"])] == [fault]
+    assert [each.sentence for each in policyfile.read([tmp_path / "a.toml"])[1]] == [fault]
 
 
 @pytest.mark.parametrize(

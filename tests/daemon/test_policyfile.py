@@ -15,7 +15,7 @@ from jitd.core.policy import Policy
 from jitd.core.toml_document import ConfigError, Fault
 from jitd.expressions.patterns import read_pattern
 from jitd.settings import policyfile
-from jitd.settings.policyfile import check, load
+from jitd.settings.policyfile import load
 from tests.daemon.directory import ME, WHOLE, directory, faults, read, write
 
 __all__ = ["directory"]  # a fixture
@@ -306,11 +306,11 @@ def test_check_reads_files_wherever_they_lie(tmp_path: Path) -> None:
         write(tmp_path, "bad.toml", '[[deny]]\nname = "freeze"\nwho = []\n'),
     )
     good.chmod(0o666)
-    assert check([good]) == []
-    assert check([good, bad]) == [
+    assert policyfile.read([good])[1] == []
+    assert policyfile.read([good, bad])[1] == [
         Fault(str(bad), 1, "freeze", f'the name "freeze" stands in {good}:22 already'),
         Fault(str(bad), 3, "freeze", '"who" is empty'),
     ]
-    assert check([tmp_path / "none.toml"]) == [
+    assert policyfile.read([tmp_path / "none.toml"])[1] == [
         Fault(str(tmp_path / "none.toml"), 0, "", "cannot be read: No such file or directory")
     ]
