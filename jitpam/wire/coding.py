@@ -40,6 +40,8 @@ kernel cannot take more.
 def is_text(value: object) -> bool:
     if type(value) is not str or "\0" in value:
         return False
+    if value.isascii():  # known at once, of a text of any length
+        return True
     try:
         value.encode("utf-8")  # fails for a lone surrogate; checking each character would take a second for the longest text
     except UnicodeEncodeError:

@@ -133,9 +133,9 @@ def list_of(item: Scalar, least: int = 0, most: int | None = None) -> Scalar:
     def read(value: object) -> tuple[Any, ...]:
         if type(value) is not list or len(value) < least or (most is not None and len(value) > most):
             raise ValueError(f"is not a list of {n} items")
-        return tuple(item.read(one) for one in value)
+        return tuple([item.read(one) for one in value])
 
-    return Scalar(read, lambda value: [item.write(one) for one in value])
+    return Scalar(read, list if item.write is _same else lambda value: [item.write(one) for one in value])
 
 
 def row(*columns: Scalar) -> Scalar:
@@ -144,9 +144,12 @@ def row(*columns: Scalar) -> Scalar:
     def read(value: object) -> tuple[Any, ...]:
         if type(value) is not list or len(value) != len(columns):
             raise ValueError(f"is not a list of {len(columns)} items")
-        return tuple(column.read(one) for column, one in zip(columns, value, strict=True))
+        return tuple([column.read(one) for column, one in zip(columns, value, strict=True)])
 
-    return Scalar(read, lambda value: [column.write(one) for column, one in zip(columns, value, strict=True)])
+    def write(value: Any) -> list[Any]:
+        return [column.write(one) for column, one in zip(columns, value, strict=True)]
+
+    return Scalar(read, list if all(column.write is _same for column in columns) else write)
 
 
 def row_of(kind: type) -> Scalar:
@@ -195,19 +198,39 @@ class _Carried:
 INLINE, CARRIED = _Inline(), _Carried()
 
 
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The annotation of a field that is written as several fields of the message, which have the ``types``. ``part`` returns
+    their values for the value of the field. ``join`` returns the value of the field for theirs, or raises ValueError.
+    """
+
+    types: Mapping[str, Scalar]
+    part: Callable[[Any], Collection[Any]]
+    join: Callable[..., Any]
+
+    def is_of(self, _: object) -> bool:
+        return True
+
+    def make(self, values: Mapping[str, Any]) -> Any:
+        return self.join(*(values[name] for name in self.types))
+
+    def take_apart(self, value: Any) -> dict[str, Any]:
+        return {name: how.write(one) for (name, how), one in zip(self.types.items(), self.part(value), strict=True)}
+
+
 def declared_by(kind: type) -> dict[str, Scalar]:
-    """Return the declared types of the fields of the dataclass ``kind``, without fields that are CARRIED or INLINE. Raises
-    TypeError if a field declares none: this is a defect of the program.
+    """Return the declared types of the fields of the dataclass ``kind``, without fields that are CARRIED, INLINE or Spread.
+    Raises TypeError if a field declares none: this is a defect of the program.
     """
     return {name: how for name, how in _annotations(kind) if isinstance(how, Scalar)}
 
 
 def _annotations(kind: type) -> list[tuple[str, Any]]:
-    """Return the names of the fields of ``kind``, in order, each with its Scalar, _Inline or _Carried."""
+    """Return the names of the fields of ``kind``, in order, each with its Scalar, Spread, _Inline or _Carried."""
     hints = get_type_hints(kind, include_extras=True)
     found = []
     for one in fields(kind):
-        said = [each for each in get_args(hints[one.name])[1:] if isinstance(each, Scalar | _Inline | _Carried)]
+        said = [each for each in get_args(hints[one.name])[1:] if isinstance(each, Scalar | Spread | _Inline | _Carried)]
         if hints[one.name] is bool:
             said = [TRUTH]
         if len(said) != 1:
@@ -217,15 +240,17 @@ def _annotations(kind: type) -> list[tuple[str, Any]]:
 
 
 class _Shape:
-    """How objects of the dataclass ``kind`` are read and written."""
+    """How objects of the dataclass ``kind`` are read and written. ``inline`` is the type of its INLINE field, if the field may be
+    of several.
+    """
 
-    def __init__(self, kind: type) -> None:
+    def __init__(self, kind: type, inline: type | None = None) -> None:
         self.kind = kind
         self.types: dict[str, Scalar] = {}
         self.carried = ""
         """The name of the field that has a descriptor, or empty."""
         self._own: list[str] = []
-        self._inline: dict[str, _Shape] = {}
+        self._parts: dict[str, _Shape | Spread] = {}
         hints = get_type_hints(kind)
         for name, how in _annotations(kind):
             if isinstance(how, Scalar):
@@ -234,14 +259,18 @@ class _Shape:
             elif isinstance(how, _Carried):
                 self.carried = name
             else:
-                inline = self._inline[name] = _Shape(hints[name])
-                self.types |= inline.types
+                part = self._parts[name] = how if isinstance(how, Spread) else _Shape(inline or hints[name])
+                self.types |= part.types
         self.readers = {name: how.read for name, how in self.types.items()}
+
+    def is_of(self, message: object) -> bool:
+        """True if ``message`` is such an object."""
+        return type(message) is self.kind and all(part.is_of(getattr(message, name)) for name, part in self._parts.items())
 
     def make(self, values: Mapping[str, Any]) -> Any:
         """Return the object with the values of all fields, its own and those of objects in it. Raises ValueError."""
         made = self.kind(
-            **{name: values[name] for name in self._own}, **{name: shape.make(values) for name, shape in self._inline.items()}
+            **{name: values[name] for name in self._own}, **{name: part.make(values) for name, part in self._parts.items()}
         )
         if (check := getattr(made, "check", None)) is not None:
             check()
@@ -250,34 +279,31 @@ class _Shape:
     def take_apart(self, message: Any) -> dict[str, Any]:
         """Return the values of JSON of all fields, in order."""
         values = {name: self.types[name].write(getattr(message, name)) for name in self._own}
-        for name, shape in self._inline.items():
-            values |= shape.take_apart(getattr(message, name))
+        for name, part in self._parts.items():
+            values |= part.take_apart(getattr(message, name))
         return {name: values[name] for name in self.types}
 
 
 class Codec(Generic[M]):
     """Writes and reads the messages of one direction.
 
-    ``tag`` is the field with the name of a message, and ``kinds`` maps each name to the dataclass. If ``tag`` is empty, messages
-    have no such field, and a message is of the kind whose fields it has. A dataclass may have a method ``check`` for rules over
-    several fields, which raises ValueError. ``most`` is the maximum number of bytes of a message.
+    ``tag`` is the field with the name of a message, and ``kinds`` maps each name to the dataclass. If the INLINE field of
+    a dataclass may be of several types, each of them has a name, which is mapped to the dataclass and the type. If ``tag`` is
+    empty, messages have no such field, and a message is of the kind whose fields it has. A dataclass may have a method ``check``
+    for rules over several fields, which raises ValueError. ``most`` is the maximum number of bytes of a message.
     """
 
-    def __init__(self, tag: str, kinds: Mapping[str, type], most: int = MOST_BYTES) -> None:
+    def __init__(self, tag: str, kinds: Mapping[str, type | tuple[type, type]], most: int = MOST_BYTES) -> None:
         self._tag = tag
         self._most = most
-        self._shapes = {name: _Shape(kind) for name, kind in kinds.items()}
-        self._names = {kind: name for name, kind in kinds.items()}
+        self._shapes = {name: _Shape(*kind) if isinstance(kind, tuple) else _Shape(kind) for name, kind in kinds.items()}
         self._by_fields = {frozenset(shape.types): name for name, shape in self._shapes.items()}
         if not tag and len(self._by_fields) != len(kinds):
             raise TypeError("two kinds of messages have the same fields, and no name")
 
     def write(self, message: M) -> bytes:
         """Return the bytes of ``message``, without what is sent beside it. Raises ValueError if ``read`` would refuse them."""
-        name = self._names.get(type(message))
-        if name is None:
-            raise ValueError(f"{type(message).__name__} is not a message of this direction")
-        shape = self._shapes[name]
+        name, shape = self._named(message)
         written = notation.write(({self._tag: name} if self._tag else {}) | shape.take_apart(message))
         alone: Any = replace(message, **{shape.carried: None}) if shape.carried else message  # type: ignore[type-var]
         if self.read(written) != alone:
@@ -286,8 +312,14 @@ class Codec(Generic[M]):
 
     def carried_by(self, message: M) -> int | None:
         """Return the descriptor that has to be sent in the same packet as ``message``, or None."""
-        name = self._shapes[self._names[type(message)]].carried
-        return getattr(message, name) if name else None
+        field = self._named(message)[1].carried
+        return getattr(message, field) if field else None
+
+    def _named(self, message: M) -> tuple[str, _Shape]:
+        for name, shape in self._shapes.items():
+            if shape.is_of(message):
+                return name, shape
+        raise ValueError(f"{type(message).__name__} is not a message of this direction")
 
     def read(self, written: bytes, carried: int | None = None) -> M:
         """Return the message in ``written``. ``carried`` is the descriptor that came with it, or None. Raises ValueError and no

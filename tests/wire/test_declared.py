@@ -20,6 +20,7 @@ from jitpam.wire.declared import (
     TRUTH,
     Codec,
     Scalar,
+    Spread,
     base64,
     integer,
     list_of,
@@ -62,6 +63,32 @@ class Secret:
     descriptor: Annotated[int | None, CARRIED] = None
 
 
+@dataclass(frozen=True, slots=True)
+class File:
+    path: Annotated[str, text("a path", "/[a-z]+")]
+
+
+def _pairs(names: tuple[str, ...], sizes: tuple[int, ...]) -> tuple[tuple[str, int], ...]:
+    if len(names) != len(sizes):
+        raise ValueError("there are not as many names as sizes")
+    return tuple(zip(names, sizes, strict=True))
+
+
+_PAIRS = Spread(
+    {"names": list_of(text("a name", "[a-z]+")), "sizes": list_of(integer(0, 9))},
+    lambda pairs: ([name for name, _ in pairs], [size for _, size in pairs]),
+    _pairs,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    to: Annotated[Place | File, INLINE]
+    what: Annotated[tuple[tuple[str, int], ...], _PAIRS]
+    last: bool
+
+
+SENDING = Codec[Send]("do", {"send_to_host": (Send, Place), "send_to_file": (Send, File)})
 CODEC = Codec[Ask | Secret]("do", {"ask": Ask, "secret": Secret}, most=500)
 ASK = {"do": "ask", "first": True, "host": "db", "port": 5432, "last": ["x"]}
 
@@ -118,6 +145,29 @@ def test_a_message_is_written_field_by_field_and_a_field_in_line_in_its_place() 
     written = CODEC.write(Ask(True, Place("db", 5432), ("x",)))
     assert written == b'{"do":"ask","first":true,"host":"db","port":5432,"last":["x"]}'
     assert CODEC.read(written) == Ask(True, Place("db", 5432), ("x",))
+
+
+def test_a_message_whose_field_in_line_has_several_types_has_a_name_for_each() -> None:
+    what = (("a", 1), ("b", 2))
+    rest = b'"names":["a","b"],"sizes":[1,2],"last":true}'
+    to_host, to_file = b'{"do":"send_to_host","host":"db","port":1,' + rest, b'{"do":"send_to_file","path":"/x",' + rest
+    for message, written in ((Send(Place("db", 1), what, True), to_host), (Send(File("/x"), what, True), to_file)):
+        assert SENDING.write(message) == written and SENDING.read(written) == message
+    for other in (to_host.replace(b"host", b"file", 1), to_file.replace(b"file", b"host", 1), to_host.replace(b"db", b"nowhere")):
+        with pytest.raises(ValueError):
+            SENDING.read(other)
+    with pytest.raises(ValueError, match="not a message of this direction"):
+        SENDING.write(Send(Secret("x"), what, True))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("change", [{"sizes": [1]}, {"sizes": [1, 10]}, {"names": "ab"}, {"names": None}, {"what": []}])
+def test_a_field_that_is_written_as_several_is_joined_again_or_refused(change: dict[str, Any]) -> None:
+    said = {"do": "send_to_file", "path": "/x", "names": ["a", "b"], "sizes": [1, 2], "last": True}
+    assert SENDING.read(json.dumps(said).encode()) == Send(File("/x"), (("a", 1), ("b", 2)), True)
+    with pytest.raises(ValueError):
+        SENDING.read(json.dumps(said | change).encode())
+    with pytest.raises(ValueError):
+        SENDING.read(json.dumps({name: value for name, value in said.items() if name != "sizes"}).encode())
 
 
 @pytest.mark.parametrize(
