@@ -21,7 +21,8 @@ from enum import Enum
 from string import Template
 
 from jitd.asking.json_text import read_object
-from jitd.outside.deliveries import LATEST_RETRY, Event, sentence
+from jitd.outside.deliveries import LATEST_RETRY, LONGEST_WHY, Event
+from jitpam.wire.declared import sentence
 
 BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
 TAKEN_ALREADY, TOO_LARGE = 409, 413
@@ -123,7 +124,9 @@ def _of_status(template: str, status: int, answer: bytes, n_bytes: int) -> Outco
     said = _read(answer)
     code = said.get("code") if template == "splunk" else None
     words = said.get("text") or said.get("message") or said.get("error") or answer[:200].decode("utf-8", "replace")
-    why = sentence(f"the server says {status}: {words if isinstance(words, str) else json.dumps(words)}".rstrip(": "))
+    why = sentence(
+        f"the server says {status}: {words if isinstance(words, str) else json.dumps(words)}".rstrip(": "), LONGEST_WHY
+    )
     if code is not None:
         return Outcome(Fate.NEVER if code in FOR_EVER_IN_SPLUNK else Fate.LATER, why)
     if status == TOO_LARGE and n_bytes > NOT_TOO_LARGE:
@@ -148,7 +151,7 @@ def _of_item(item: object) -> Outcome:
         return Outcome(Fate.TAKEN)
     error = said.get("error")
     words = f"{error.get('type')}: {error.get('reason')}" if isinstance(error, dict) else str(error)
-    why = sentence(f"the server says {status}: {words}")
+    why = sentence(f"the server says {status}: {words}", LONGEST_WHY)
     return Outcome(Fate.NEVER if status in OF_THE_EVENT else Fate.LATER, why)
 
 

@@ -19,6 +19,7 @@ from jitd.outside import batches, syslog
 from jitd.outside.batches import Fate, Outcome
 from jitd.outside.connecting import Checked, NotAllowed
 from jitd.outside.deliveries import (
+    LONGEST_WHY,
     Deliver,
     Delivered,
     Destination,
@@ -26,12 +27,12 @@ from jitd.outside.deliveries import (
     Https,
     Lines,
     Syslog,
-    sentence,
 )
 from jitd.outside.fetching import PLAIN, ask, context_of, told
 from jitd.outside.keys import Keys, NoSuchKey
 from jitd.outside.line_files import LineFile
 from jitd.outside.messages import Fetched
+from jitpam.wire.declared import sentence
 
 MOST_SINKS = 64
 MOST_ANSWER = 1024 * 1024
@@ -121,11 +122,11 @@ class _SyslogSink(_Sink):
             certificate = self._keys.get(self._to.certificate) if self._to.certificate else b""
             self._connection = await syslog.connect(self._to, certificate)
             return Delivered(0, is_new=True)
-        made = [self._outcome(event, question.host) for event in question.events]
+        made = [self._outcome(event, question.sender) for event in question.events]
         to_send = [event for event, outcome in zip(question.events, made, strict=True) if outcome is TAKEN]
         is_sent = False
         try:
-            too_long = await self._connection.send(to_send, question.host)
+            too_long = await self._connection.send(to_send, question.sender)
             is_sent = True
         finally:
             if not is_sent:
@@ -174,7 +175,7 @@ class _HttpsSink(_Sink):
         self._pool: httpcore.AsyncConnectionPool | None = None
 
     async def _deliver(self, question: Deliver, found: list[Outcome]) -> Delivered:
-        retry_after = await self._send(question.events, question.host, found) if question.events else 0
+        retry_after = await self._send(question.events, question.sender, found) if question.events else 0
         return _delivered(found, len(question.events), "", retry_after)
 
     async def _send(self, events: Sequence[Event], host: str, found: list[Outcome]) -> int:
@@ -257,9 +258,9 @@ def _delivered(found: Sequence[Outcome], n_events: int, why: str, retry_after: i
     refused = list[tuple[int, str]]()
     for number, outcome in enumerate(found):
         if outcome.fate is Fate.LATER or (outcome.fate is Fate.REFUSED and not takes_events):
-            return Delivered(number, tuple(refused), sentence(outcome.why), retry_after)
+            return Delivered(number, tuple(refused), sentence(outcome.why, LONGEST_WHY), retry_after)
         if outcome.fate is not Fate.TAKEN:
-            refused.append((number, sentence(outcome.why)))
+            refused.append((number, sentence(outcome.why, LONGEST_WHY)))
     if len(found) < n_events or not n_events:
-        return Delivered(len(found), tuple(refused), sentence(why) if why else "", retry_after)
+        return Delivered(len(found), tuple(refused), sentence(why, LONGEST_WHY) if why else "", retry_after)
     return Delivered(n_events, tuple(refused))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The messages between the daemon and jitd-outside. The codecs are here, and the types of the messages to HTTP servers and mail
-servers. ``leases`` contains the types of the messages about leases. tests/outside/golden and golden_mail contain the bytes of
-each message.
+servers. ``leases`` contains the types of the messages about leases, and ``deliveries`` those about sinks. tests/outside/golden
+and golden_mail contain the bytes of each message.
 Law: pure. A message contains no secret: a Fetch contains only the name of the secret.
 Source for mail addresses: RFC 5321 section 4.1.2. This module accepts only simple mail addresses, that is, a subset of the
 addresses in RFC 5321.
@@ -14,11 +14,13 @@ from ipaddress import ip_address
 from typing import Annotated
 
 from jitd.outside import leases
-from jitd.outside.fields import ADDRESSES, AUTHORITIES, FILE_NAME, MOST_BYTES, URL
-from jitd.outside.fields import MOST_CA as MOST_CA
+from jitd.outside.deliveries import Deliver, Delivered, Https, Lines, Syslog
+from jitd.outside.fields import ADDRESSES, AUTHORITIES, FILE_NAME, HOST, URL
 from jitd.outside.leases import Begin, Begun, End, Lease, Leased, Look, Looked, Over, Refused, Sign, Signed
 from jitpam.wire.declared import Codec, base64, integer, list_of, one_of, table_of, text
 
+MOST_BYTES = 150 * 1024
+"""Maximum number of bytes of one message."""
 MOST_BODY = 64 * 1024
 """Maximum number of bytes of a body, in a question and in an answer."""
 LONGEST_FIELD = 4_096
@@ -39,7 +41,7 @@ MAIL_ADDRESS = text(
     most=LONGEST_ADDRESS,
 )
 """A mail address without a blank, quotes, a control character, a comment or a second ``@``."""
-_HOST = text("a host", r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:]{2,45}")
+_HOST = text("a host", rf"{HOST}|[0-9A-Fa-f:]{{2,45}}")
 _FIELD = text("a header field", r"[\t -~]*", most=LONGEST_FIELD)
 _WHY = text("a reason", r"[ -~]*", most=LONGEST_WHY)
 _BODY = base64(MOST_BODY)
@@ -133,13 +135,16 @@ class Posted:
     refused: Annotated[tuple[tuple[str, str], ...], table_of(MAIL_ADDRESS, _WHY, MOST_RECIPIENTS)] = ()
 
 
-Question = Fetch | Letter | leases.Question
-Answer = Fetched | Posted | leases.Answer
+Question = Fetch | Letter | Deliver | leases.Question
+Answer = Fetched | Posted | Delivered | leases.Answer
 QUESTIONS = Codec[Question](
     "do",
     {
         "fetch": Fetch,
         "post": Letter,
+        "deliver_syslog": (Deliver, Syslog),
+        "deliver_lines": (Deliver, Lines),
+        "deliver_https": (Deliver, Https),
         "begin_lease": Begin,
         "read_lease": Lease,
         "sign_key": Sign,
@@ -153,6 +158,7 @@ ANSWERS = Codec[Answer](
     {
         "fetched": Fetched,
         "posted": Posted,
+        "delivered": Delivered,
         "begun": Begun,
         "leased": Leased,
         "signed": Signed,

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from jitd.beside.questions import Lanes, QuestionKind
-from jitd.outside import deliveries, leases, messages
+from jitd.outside import leases
 from jitd.outside.deliveries import Deliver, Delivered
 from jitd.outside.leases import Leased, Refused, Signed
-from jitd.outside.messages import ANSWERS, Fetch, Fetched, Letter, Posted
+from jitd.outside.messages import ANSWERS, QUESTIONS, Fetch, Fetched, Letter, Posted
 
 MORE = 5.0
 """Seconds that an answer may take in addition to the question's deadline. This time is for the start of jitd-outside, and for the
@@ -34,35 +34,6 @@ def within(question: Any) -> float:
     return seconds
 
 
-class _Questions:
-    """Reads and writes each question to jitd-outside."""
-
-    def read(self, written: bytes) -> messages.Question | Deliver:
-        return deliveries.read_question(written) if deliveries.is_delivery(written) else messages.QUESTIONS.read(written)
-
-    def write(self, question: messages.Question | Deliver) -> bytes:
-        if isinstance(question, Deliver):
-            return deliveries.write_question(question)
-        return messages.QUESTIONS.write(question)
-
-
-class _AnswersAboutDeliveries:
-    """Reads and writes each answer to a Deliver."""
-
-    def read(self, written: bytes, carried: int | None = None) -> Delivered:
-        if carried is not None:
-            raise ValueError("delivered came with a descriptor, but must have none")
-        return deliveries.read_answer(written)
-
-    def write(self, answer: Delivered) -> bytes:
-        return deliveries.write_answer(answer)
-
-    def carried_by(self, answer: Delivered) -> None:
-        return None
-
-
-QUESTIONS = _Questions()
-
 FETCH = QuestionKind[Fetch, Fetched | Failed](
     asks=Fetch, answers_with=(Fetched,), questions=QUESTIONS, answers=ANSWERS, failed=Failed, within=within, lanes=LANE
 )
@@ -73,7 +44,7 @@ DELIVER = QuestionKind[Deliver, Delivered | Failed](
     asks=Deliver,
     answers_with=(Delivered,),
     questions=QUESTIONS,
-    answers=_AnswersAboutDeliveries(),
+    answers=ANSWERS,
     failed=Failed,
     within=within,
     lanes=LANE,

@@ -21,7 +21,8 @@ from jitd.audit.forms import Checkpoint, Digest, Record
 from jitd.audit.telling import SIGHTS, Sight, sight_outside, tell
 from jitd.core.request import Request
 from jitd.core.values import id_in
-from jitd.outside.deliveries import MOST_EVENTS, MOST_TEXT, Deliver, Destination, Event, room, write_question
+from jitd.outside.deliveries import MOST_EVENTS, MOST_TEXT, Deliver, Destination, Event, room
+from jitd.outside.messages import QUESTIONS
 from jitd.settings.sinks import SinkSettings
 from jitd.sinks.classes import CHECKPOINT, INFORMATIONAL, classes_of, is_denial, severity
 from jitd.store import Store, sound
@@ -207,12 +208,12 @@ class Reader:
                 end = place
                 cut += [event.number] if is_cut else []
             is_last = not is_full and end.number >= store.head().number
-        question = write_question(self.question(tuple(events))) if events else b""
+        question = QUESTIONS.write(self.question(tuple(events))) if events else b""
         return Page(tuple(events), tuple(places), end, question, is_last, tuple(cut))
 
     def question(self, events: tuple[Event, ...]) -> Deliver:
         """Return the question to jitd-outside that delivers ``events``."""
-        return Deliver(self._settings.name, self._lines.host, self._to, events, DEADLINE_MS)
+        return Deliver(self._to, self._settings.name, self._lines.host, events, DEADLINE_MS)
 
     def _events(self, store: Store, after: Place, *, in_brief: bool) -> Iterator[tuple[Event | None, Place, bool]]:
         """Yield each event, the place after it, and whether it was cut. For a record that the sink does not get, yield None and

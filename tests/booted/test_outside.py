@@ -18,9 +18,9 @@ import pytest
 
 from jitd.outside import leases, line_files
 from jitd.outside.client import NAME, SOCKET, Failed, Outside, door_by_socket
-from jitd.outside.deliveries import Deliver, Delivered, Destination, Event, Lines, Syslog, write_question
+from jitd.outside.deliveries import Deliver, Delivered, Destination, Event, Lines, Syslog
 from jitd.outside.keys import DIRECTORY
-from jitd.outside.messages import Fetch, Fetched
+from jitd.outside.messages import QUESTIONS, Fetch, Fetched
 from tests.booted.conftest import Service, show, systemctl
 from tests.outside.server import LOOPBACK, Authority, Server, serving
 from tests.outside.test_delivering import POISON
@@ -149,9 +149,9 @@ def test_what_a_lease_gives_comes_out_of_the_sandbox_in_sealed_memory(tmp_path: 
 def deliver(to: Destination, *batch: Event) -> Delivered | Failed:
     async def once() -> Delivered | Failed:
         outside = Outside(door_by_socket())
-        question = Deliver("booted", "lab.example.test", to, batch, 20_000)
+        question = Deliver(to, "booted", "lab.example.test", batch, 20_000)
         try:
-            return await outside.deliver(write_question(question), len(batch), 20_000)
+            return await outside.deliver(QUESTIONS.write(question), len(batch), 20_000)
         finally:
             outside.close()
 

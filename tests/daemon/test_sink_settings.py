@@ -10,7 +10,7 @@ import pytest
 
 from jitd.core.toml_document import ConfigError
 from jitd.outside import deliveries
-from jitd.outside.deliveries import write_question
+from jitd.outside.messages import QUESTIONS
 from jitd.settings import sinks
 from jitd.settings.config import load
 from jitd.settings.sinks import Batches, Denials, LogFile, SinkSettings, SyslogServer, key_files
@@ -75,7 +75,8 @@ def test_the_secrets_of_sinks_go_to_jitd_outside_by_name_alone(tmp_path: Path) -
 def test_what_is_read_can_be_asked_of_jitd_outside(tmp_path: Path, text: str) -> None:
     made = read(tmp_path, text)
     reader = Reader(made, destination_of(made), Lines("db1.example.org", lambda: None))  # type: ignore[arg-type,return-value]
-    assert deliveries.read_question(write_question(reader.question(()))).destination == destination_of(made)
+    question = QUESTIONS.read(QUESTIONS.write(reader.question(())))
+    assert isinstance(question, deliveries.Deliver) and question.destination == destination_of(made)
 
 
 def test_the_words_of_the_settings_are_those_of_jitd_outside() -> None:

@@ -27,7 +27,8 @@ from jitd.core.subject import BY_PAM
 from jitd.core.values import FORGOTTEN, commitment
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.outside.client import Failed
-from jitd.outside.deliveries import MOST_EVENTS, Deliver, Delivered, Event, read_question
+from jitd.outside.deliveries import MOST_EVENTS, Deliver, Delivered, Event
+from jitd.outside.messages import QUESTIONS
 from jitd.settings.outsiders import Reach
 from jitd.settings.sinks import Batches, Denials, LogFile, SinkSettings, SyslogServer
 from jitd.sinks import feed as feeds
@@ -61,8 +62,8 @@ class Collector:
         self.batches: list[int] = []
 
     async def deliver(self, body: bytes, n_events: int, deadline_ms: int) -> Delivered | Failed:
-        question = read_question(body)
-        assert n_events == len(question.events)
+        question = QUESTIONS.read(body)
+        assert isinstance(question, Deliver) and n_events == len(question.events)
         await asyncio.sleep(0)
         if (answer := self.always(question)) is not None:
             return answer

@@ -159,7 +159,7 @@ LAW: dict[str, set[str]] = {
     # what sends the record to collectors
     "jitd.sinks": {
         CORE, WIRE, "jitd.audit", "jitd.failures", "jitd.journal", "jitd.log", "jitd.outside.client", "jitd.outside.deliveries",
-        "jitd.settings", "jitd.sinks", "jitd.store",
+        "jitd.outside.messages", "jitd.settings", "jitd.sinks", "jitd.store",
     },
     # what tells people: what is said, and each kind of channel
     "jitd.notifying": {
@@ -225,7 +225,8 @@ PURE = {
     "jitd.recording.asciicast": "__future__ codecs collections json",
     "jitd.invocation": "__future__ collections dataclasses re",
     "jitd.versions": "__future__ collections re typing",
-    "jitd.outside.fields": "__future__ collections re typing",
+    "jitd.outside.deliveries": "__future__ collections dataclasses re typing",
+    "jitd.outside.fields": "__future__",
     "jitd.outside.leases": "__future__ collections dataclasses re typing",
     "jitd.outside.messages": "__future__ dataclasses ipaddress typing",
     "jitd.outside.ssh_certificates": "__future__ base64 binascii",

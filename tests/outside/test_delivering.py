@@ -19,6 +19,7 @@ from jitd.outside.deliveries import Deliver, Delivered, Destination, Event, Http
 from jitd.outside.delivering import Deliveries
 from jitd.outside.keys import Keys
 from jitd.outside.line_files import LineFile
+from jitd.outside.messages import ANSWERS, QUESTIONS
 from tests.outside.collectors import Rsyslog, free_port, local_input, rsyslog, stream_input, tcp_input, tls_input
 from tests.outside.server import LOOPBACK, Asked, Authority, Server, reply, serving
 from tests.waiting import wait_for
@@ -59,7 +60,11 @@ class Stage:
     good: Authority
 
     def deliver(self, to: Destination, batch: tuple[Event, ...], deadline_ms: int = LONG, sink: str = "one") -> Delivered:
-        return self.loop.run_until_complete(self.deliveries.answer(Deliver(sink, HOST, to, batch, deadline_ms)))
+        question = Deliver(to, sink, HOST, batch, deadline_ms)
+        assert QUESTIONS.read(QUESTIONS.write(question)) == question
+        answer = self.loop.run_until_complete(self.deliveries.answer(question))
+        assert ANSWERS.read(ANSWERS.write(answer)) == answer
+        return answer
 
     def connected(self, to: Destination, batch: tuple[Event, ...]) -> Delivered:
         """Deliver after the answer that the connection is new."""
@@ -280,7 +285,7 @@ def test_a_local_message_is_refused_if_the_socket_cannot_take_it(stage: Stage, t
         assert stage.deliver(to, (most,)).is_new
 
         async def both() -> bytes:
-            question = Deliver("one", HOST, to, (most,), LONG)
+            question = Deliver(to, "one", HOST, (most,), LONG)
             sending = asyncio.ensure_future(stage.deliveries.answer(question))
             heard = await asyncio.get_running_loop().run_in_executor(None, receiver.recv, 200_000)
             assert await sending == Delivered(1)
@@ -487,13 +492,12 @@ def test_two_batches_of_one_sink_are_delivered_one_after_the_other(stage: Stage,
     receiver, to = tcp
     assert stage.deliver(to, ()).is_new
 
-    async def all_at_once() -> list[bytes]:
+    async def all_at_once() -> list[Delivered]:
         batches = [events(first, first + 9) for first in range(1, 100, 10)]
-        questions = [Deliver("one", HOST, to, batch, LONG) for batch in batches]
+        questions = [Deliver(to, "one", HOST, batch, LONG) for batch in batches]
         return await asyncio.gather(*map(stage.deliveries.answer, questions))
 
-    answers = list(stage.loop.run_until_complete(all_at_once()))
-    assert answers == [Delivered(10)] * 10
+    assert stage.loop.run_until_complete(all_at_once()) == [Delivered(10)] * 10
     has_all(receiver, events(1, 100))
 
 

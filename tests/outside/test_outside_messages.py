@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.beside.packets import MAX_BODY
-from jitd.outside.fields import MOST_BYTES, MOST_CA
-from jitd.outside.messages import ANSWERS, HEADERS, MOST_BODY, QUESTIONS, Fetch, Fetched
+from jitd.outside.fields import MOST_CA
+from jitd.outside.messages import ANSWERS, HEADERS, MOST_BODY, MOST_BYTES, QUESTIONS, Fetch, Fetched
 from jitpam.wire.declared import Codec
 
 GOLDEN = Path(__file__).parent / "golden"
