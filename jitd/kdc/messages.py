@@ -12,7 +12,6 @@ from typing import Annotated
 
 from jitd.kdc.strings import END, GRANT_ID, HOST, MOST_GRANTS, PRINCIPAL, SHORT_WORD, Grant, Sighting
 from jitpam.wire.declared import Codec, list_of, row_of, sentence_of
-from jitpam.wire.declared import sentence as sentence
 
 MAX_PACKET = 64 * 1024
 """Maximum number of bytes in one message."""
@@ -115,9 +114,3 @@ REQUESTS = Codec[Request]("do", {"give": Give, "take": Take, "look": Look, "try"
 ANSWERS = Codec[Answer](
     "said", {"done": Done, "grants": Grants, "tried": Tried, "refused": Refused, "failed": Failed}, MAX_PACKET
 )
-read_request, read_answer = REQUESTS.read, ANSWERS.read
-
-
-def write(message: Request | Answer) -> bytes:
-    """Return the packet with ``message``. Raises ValueError if the receiver would refuse it."""
-    return REQUESTS.write(message) if isinstance(message, Request) else ANSWERS.write(message)

@@ -18,7 +18,7 @@ from jitd.beside import packets
 from jitd.beside.packets import Kind, Packet
 from jitd.kdc.entry import KEPT
 from jitd.kdc.kadmin import Connection, KadminError
-from jitd.kdc.messages import MAX_PACKET, Done, Failed, Give, Grants, Look, Refused, Take, write
+from jitd.kdc.messages import MAX_PACKET, REQUESTS, Done, Failed, Give, Grants, Look, Refused, Take
 from jitd.kdc.strings import Grant
 from jitd.kdc.worker import Worker
 from jitd.kdc.writer import Writer
@@ -190,7 +190,7 @@ def test_only_root_is_heard(stage: Stage) -> None:
     line = "import socket,sys; s=socket.socket(socket.AF_UNIX,socket.SOCK_SEQPACKET); s.connect(sys.argv[1]);"
     line += "s.send(bytes.fromhex(sys.argv[2])); print(s.recv(65536))"
     service = stage.gated()
-    question = packets.write(Packet(1, Kind.QUESTION, write(stage.give(service)))).hex()
+    question = packets.write(Packet(1, Kind.QUESTION, REQUESTS.write(stage.give(service)))).hex()
     words = ["/usr/bin/python3", "-IS", "-c", line, str(stage.socket), question]
 
     def tried(uid: int) -> tuple[str, str]:
