@@ -46,8 +46,10 @@ class Scalar:
     def where(self, is_right: Callable[[Any], object], what: str) -> Scalar:
         """Return this type, without the values for which ``is_right`` is false. ``what`` names what the others are."""
 
+        inner = self.read
+
         def read(value: object) -> Any:
-            found = self.read(value)
+            found = inner(value)
             if not is_right(found):
                 raise ValueError(f"is not {what}")
             return found
@@ -92,11 +94,11 @@ TRUTH = Scalar(coding.READ["bool"], _same)
 def base64(most: int) -> Scalar:
     """Declare bytes, at most ``most`` of them, in canonical base64 (RFC 4648 section 4)."""
 
+    longest = (most + 2) // 3 * 4
+    decode: Callable[[object], bytes] = coding.READ["bytes"]
+
     def read(value: object) -> bytes:
-        if type(value) is not str or len(value) > (most + 2) // 3 * 4:
-            raise ValueError(f"is not the base64 of at most {most} bytes")
-        found: bytes = coding.READ["bytes"](value)
-        if len(found) > most:
+        if type(value) is not str or len(value) > longest or len(found := decode(value)) > most:
             raise ValueError(f"is not the base64 of at most {most} bytes")
         return found
 
@@ -130,12 +132,14 @@ def list_of(item: Scalar, least: int = 0, most: int | None = None) -> Scalar:
     """Declare a tuple of ``least`` to ``most`` items, which is written as a list."""
     n = f"at least {least}" if most is None else f"{least} to {most}"
 
+    read_item, write_item = item.read, item.write
+
     def read(value: object) -> tuple[Any, ...]:
         if type(value) is not list or len(value) < least or (most is not None and len(value) > most):
             raise ValueError(f"is not a list of {n} items")
-        return tuple([item.read(one) for one in value])
+        return tuple([read_item(one) for one in value])
 
-    return Scalar(read, list if item.write is _same else lambda value: [item.write(one) for one in value])
+    return Scalar(read, list if write_item is _same else lambda value: [write_item(one) for one in value])
 
 
 def row(*columns: Scalar) -> Scalar:
