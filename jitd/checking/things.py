@@ -17,7 +17,11 @@ from jitd.core.conditions import CommandPattern, Glob
 from jitd.core.keys.approvals import describe_approvals
 from jitd.core.policy import Rule
 from jitd.core.warning import Warned
-from jitd.settings.givers import Givers, GiverSettings, PostgresRole, SshCertificate, Sudoers
+from jitd.settings.givers import Givers
+from jitd.settings.things import GiverSettings
+from jitd.settings.things.postgres_role import PostgresRole
+from jitd.settings.things.ssh_certificate import SshCertificate
+from jitd.settings.things.sudoers import Sudoers
 
 ROLES: Mapping[str, str] = {
     "pg_execute_server_program": "runs any program as the server's own account, and so may do all in the database",

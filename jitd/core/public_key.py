@@ -14,12 +14,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-WANTED_BY = frozenset({"ssh-certificate"})
-"""The kinds of things for which a person must send a public key."""
-TAKEN_BY = WANTED_BY | {"account", "vault"}
-"""The kinds of things for which a person may send a public key. Vault can sign a public key. For each thing of the kind
-``vault``, jitd.toml says whether Vault signs the key.
-"""
+from jitd.core.thing import kind_of
+
 LONGEST = 4096
 """Maximum number of characters of a key."""
 LEAST_BITS = 2048
@@ -89,8 +85,8 @@ def brought_for(things: Sequence[str], brought: str) -> str:
     person wrote it, or empty if the person sent no key. Raises ValueError with a sentence in two cases. In the first case, a
     thing needs a key and the person sent none. In the second case, the person sent a key and no thing uses a key.
     """
-    wanting = [thing for thing in things if thing.partition(":")[0] in WANTED_BY]
-    if brought and not any(thing.partition(":")[0] in TAKEN_BY for thing in things):
+    wanting = [thing for thing in things if kind_of(thing).key == "must"]
+    if brought and all(kind_of(thing).key == "no" for thing in things):
         raise ValueError(f"--key cannot be used with {things[0]}, which needs no key")
     if wanting and not brought:
         raise ValueError(f"{wanting[0]} is a certificate for your key: name the key's file, such as --key ~/.ssh/id_ed25519.pub")

@@ -7,13 +7,41 @@ Law: a thing has only one spelling. Two different names are two different things
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 
 SERVICE_TICKET = "service-ticket"
 """A thing of this kind permits a person to get a service ticket from the KDC."""
-KINDS = ("account", "postgres-role", "program", "ssh-certificate", "sudoers", "vault")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What rules and requests know of a kind of thing.
+
+    ``has_secret`` is True if its things come with a secret. A certificate is handed over in the same way, although it is not
+    secret. ``key`` says whether a person sends a public key for it: "must", "may", or "no". If ``is_one_for_all`` is True, a
+    person has the thing only once, even if two grants give it: when one of them ends, nothing changes for the person. With any
+    other kind, each grant gives a thing of its own, such as a role with another name.
+    """
+
+    has_secret: bool = False
+    key: str = "no"
+    is_one_for_all: bool = False
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "account": Kind(key="may"),
+        "postgres-role": Kind(has_secret=True),
+        "program": Kind(),
+        "ssh-certificate": Kind(has_secret=True, key="must"),
+        "sudoers": Kind(is_one_for_all=True),
+        "vault": Kind(has_secret=True, key="may"),  # for each of them, jitd.toml says whether it signs a key
+    }
+)
 """The kinds of things that a table ``[givers.NAME]`` of jitd.toml defines. The name of each such thing is KIND:NAME."""
-WITH_SECRET = ("postgres-role", "ssh-certificate", "vault")
-"""The kinds whose things come with a secret. A certificate is handed over in the same way, although it is not secret."""
+_OTHERS = {SERVICE_TICKET: Kind(is_one_for_all=True), "group": Kind(is_one_for_all=True)}
 FORMER_KINDS = ("group",)
 """Kinds of which an earlier version of jitd gave things. This version only takes them back."""
 MOST = 256
@@ -66,9 +94,10 @@ def is_service_ticket(thing: str) -> bool:
     return thing.partition(":")[0] == SERVICE_TICKET
 
 
-def comes_with_secret(thing: str) -> bool:
-    """True if the giver of ``thing`` hands a secret to the person."""
-    return thing.partition(":")[0] in WITH_SECRET
+def kind_of(thing: str) -> Kind:
+    """Return what is known of the kind of ``thing``. Of a kind that there is not, nothing is known."""
+    kind = thing.partition(":")[0]
+    return KINDS.get(kind) or _OTHERS.get(kind) or Kind()
 
 
 def is_of_former_kind(thing: str) -> bool:

@@ -26,7 +26,7 @@ from jitd.givers.account_entry import DAY, NotDone
 from jitd.givers.account_notes import NOTES, AccountNotes, Note
 from jitd.givers.account_numbers import NoUid, ender_of, local_mounts, next_uid
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
-from jitd.settings import givers as settings
+from jitd.settings.things.account import Account
 
 TIDIES_FOR = 22.0
 """Seconds from the beginning of the end until which jitd removes the account's home and temporary files. A deed has half a minute
@@ -38,7 +38,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 class Accounts:
     """Makes and removes accounts. ``giver`` contains the settings. The notes are in the directory ``notes``."""
 
-    def __init__(self, giver: settings.Account, notes: Path = NOTES) -> None:
+    def __init__(self, giver: Account, notes: Path = NOTES) -> None:
         self._giver = giver
         self._notes = AccountNotes(notes)
 

@@ -15,7 +15,12 @@ from jitd.givers.passwords import is_handed_out, password_of
 from jitd.givers.ssh_certificate import SshCertificates
 from jitd.givers.standing_groups import StandingGroups
 from jitd.givers.sudoers import SudoersLines
-from jitd.settings import givers as settings
+from jitd.settings.givers import Givers
+from jitd.settings.things import GiverSettings
+from jitd.settings.things.account import Account
+from jitd.settings.things.postgres_role import PostgresRole
+from jitd.settings.things.ssh_certificate import SshCertificate
+from jitd.settings.things.sudoers import Sudoers
 
 
 class NoGiver(Exception):
@@ -24,7 +29,7 @@ class NoGiver(Exception):
     """
 
 
-def _postgres_roles(giver: settings.PostgresRole) -> Kind:
+def _postgres_roles(giver: PostgresRole) -> Kind:
     """Return the kind for roles of PostgreSQL. Raises NoGiver. Only deeds of this kind load the library of PostgreSQL. So the
     deeds of other kinds work without this library.
     """
@@ -35,11 +40,11 @@ def _postgres_roles(giver: settings.PostgresRole) -> Kind:
     return PostgresRoles(giver, password_of, is_handed_out)
 
 
-KINDS: Mapping[type[settings.GiverSettings], Callable[[Any], Kind]] = {
-    settings.Account: Accounts,
-    settings.SshCertificate: SshCertificates,
-    settings.PostgresRole: _postgres_roles,
-    settings.Sudoers: SudoersLines,
+KINDS: Mapping[type[GiverSettings], Callable[[Any], Kind]] = {
+    Account: Accounts,
+    SshCertificate: SshCertificates,
+    PostgresRole: _postgres_roles,
+    Sudoers: SudoersLines,
 }
 """Maps each class of settings to the class of the kind."""
 
@@ -47,12 +52,12 @@ FORMER: Mapping[str, Callable[[], Kind]] = {"group": StandingGroups}
 """Maps each of ``thing.FORMER_KINDS`` to its class, which needs no settings."""
 
 
-def kind_of(givers: settings.Givers, kind: str, name: str) -> Kind:
+def kind_of(givers: Givers, kind: str, name: str) -> Kind:
     """Return the object that gives the thing ``kind``:``name``. Raises NoGiver."""
     giver = givers.get(name)
     if giver is None:
         raise NoGiver(f"jitd.toml sets up no giver {name}: add the table [givers.{name}] there (if it was removed, restore it)")
-    if (found := settings.kind_of(giver)) != kind:
+    if (found := giver.KIND) != kind:
         raise NoGiver(f'jitd.toml says that {name} is of the kind "{found}", not "{kind}"')
     if type(giver) not in KINDS:
         raise NoGiver(f'things of the kind "{kind}" are not given by this process')

@@ -23,8 +23,8 @@ from jitd.givers.kind import HOLDING, Failed, Given, Order, Refused, Seen, State
 from jitd.givers.postgres_remains import keeper_of, outliving
 from jitd.givers.postgres_server import Server, Session, Unreachable, told
 from jitd.givers.postgres_taking import Ending, Steps, end_earlier_deeds, memberships, revoke, take_back
-from jitd.settings import givers as settings
 from jitd.settings.postgres import Address, read_address
+from jitd.settings.things.postgres_role import PostgresRole
 
 PREFIX = "jitd_"
 OLDEST = 15_00_00
@@ -65,7 +65,7 @@ class PostgresRoles:
 
     def __init__(
         self,
-        giver: settings.PostgresRole,
+        giver: PostgresRole,
         password_of: Callable[[Order], str],
         is_known: Callable[[Order], bool] = lambda _: False,
     ) -> None:

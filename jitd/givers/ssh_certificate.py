@@ -24,7 +24,7 @@ from jitd.core.public_key import NoKey, PublicKey, read_key
 from jitd.givers import executing
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken, checked_holding
 from jitd.givers.revocations import KEYGEN, LOCK, Unusable, is_revoked, revoke
-from jitd.settings import givers as settings
+from jitd.settings.things.ssh_certificate import SshCertificate
 
 ADD, ENV = "/usr/bin/ssh-add", "/usr/bin/env"
 WORK = Path("/run")
@@ -39,7 +39,7 @@ class SshCertificates:
     holds the lock on ``lock``.
     """
 
-    def __init__(self, giver: settings.SshCertificate, work: Path = WORK, lock: Path = LOCK) -> None:
+    def __init__(self, giver: SshCertificate, work: Path = WORK, lock: Path = LOCK) -> None:
         self._giver = giver
         self._work = work
         self._lock = lock

@@ -19,7 +19,7 @@ from pathlib import Path
 from jitd.givers import executing, sudo_processes
 from jitd.givers.durable import sync, write
 from jitd.givers.kind import HOLDING, Failed, Given, Order, Refused, Seen, State, Strays, Taken, checked_holding
-from jitd.settings import givers as settings
+from jitd.settings.things.sudoers import Sudoers
 
 SUDOERS, DIRECTORY = Path("/etc/sudoers"), Path("/etc/sudoers.d")
 VISUDO = "/usr/sbin/visudo"
@@ -40,7 +40,7 @@ class _StillWaits(Exception):
 class SudoersLines:
     """Gives the lines of ``giver`` as a file in ``directory``. The file ``sudoers`` has to include this directory."""
 
-    def __init__(self, giver: settings.Sudoers, sudoers: Path = SUDOERS, directory: Path = DIRECTORY) -> None:
+    def __init__(self, giver: Sudoers, sudoers: Path = SUDOERS, directory: Path = DIRECTORY) -> None:
         self._giver = giver
         self._sudoers = sudoers
         self._directory = directory

@@ -20,8 +20,8 @@ from jitd.givers.messages import Answer, Give, Look, Mend, Question, Search, Tak
 from jitd.giving import Giver
 from jitd.giving.orders import GrantOf
 from jitd.outside.client import Failed as NotRun
-from jitd.settings.givers import ProgramGiver
 from jitd.settings.outsiders import Program
+from jitd.settings.things.program import ProgramGiver
 
 MOST_WORDS = 300
 """Maximum number of characters that are kept of a sentence that a program prints."""

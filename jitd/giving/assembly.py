@@ -17,7 +17,8 @@ from jitd.giving.lease_notes import LeaseNotes
 from jitd.giving.orders import GrantOf
 from jitd.giving.vault_leases import Ask, VaultLeases
 from jitd.settings.config import Config
-from jitd.settings.givers import ProgramGiver, Vault, kind_of
+from jitd.settings.things.program import ProgramGiver
+from jitd.settings.things.vault import Vault
 
 
 def line_to_givers(file: Path | None, *, is_direct: bool) -> GiversLine:
@@ -36,7 +37,7 @@ def all_givers(
     id. ``now`` returns the time of the wall clock, with a time zone.
     """
     names: dict[str, list[str]] = dict.fromkeys(FORMER_KINDS, [])  # nothing of these is given
-    names |= {kind: [name for name, one in config.givers.items() if kind_of(one) == kind] for kind in KINDS}
+    names |= {kind: [name for name, one in config.givers.items() if kind == one.KIND] for kind in KINDS}
     programs = {name: one for name, one in config.givers.items() if isinstance(one, ProgramGiver)}
     run, lease = ways
     vaults = {name: one for name, one in config.givers.items() if isinstance(one, Vault)}

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from jitd.asking.turns import Turns
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
-from jitd.core.public_key import TAKEN_BY
+from jitd.core.thing import kind_of
 from jitd.givers.kind import Order
 from jitd.settings.giver_words import digest_of, lets_of_one
 
@@ -36,14 +36,13 @@ def order_of(holding: Holding, grant_of: GrantOf) -> tuple[Order, str]:
     grant = grant_of(holding.grant)
     if grant is None:
         raise NoHolder(f"the record has no grant {holding.grant}")
-    kind, _, name = holding.thing.partition(":")
     order = Order(
         holding.id,
-        name,
+        holding.thing.partition(":")[2],
         grant.holder.user,
         grant.holder.uid,
         int(holding.until.timestamp()),
-        grant.command.brought if kind in TAKEN_BY else "",
+        grant.command.brought if kind_of(holding.thing).key != "no" else "",
         approved=digest_of(lets_of_one(grant.command.lets, holding.thing)),
     )
     return order, grant.holder.person

@@ -25,7 +25,7 @@ from jitd.giving.orders import GrantOf
 from jitd.outside import leases as messages
 from jitd.outside.client import Failed as NoAnswer
 from jitd.settings.giver_words import digest_of, lets_of
-from jitd.settings.givers import Vault
+from jitd.settings.things.vault import Vault
 
 DEADLINE = 20_000
 """Time limit for one question to jitd-outside, in milliseconds. Within this time, jitd-outside must get the answer of the server.

@@ -29,7 +29,7 @@ from jitd.settings.host import KRB5_CONF, default_realm, host_name, is_host_name
 from jitd.settings.outsiders import KEYS_AT, Gatekeepers, Providers, deadlines, fact_names, read_gatekeepers, read_providers
 from jitd.settings.owned_file import read_owned
 from jitd.settings.sinks import Sinks, read_sinks
-from jitd.settings.vault_keys import way_in
+from jitd.settings.things.vault import way_in
 
 FILE = Path("/etc/jitd/jitd.toml")
 SHORTEST_RENEWAL, LONGEST_RENEWAL = 10, 86_400

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from jitd.deciding.command_lookup import Asked
 from jitd.settings.giver_words import lets_of_things
-from jitd.settings.givers import Givers, SshCertificate, Vault, kind_of
+from jitd.settings.givers import Givers
 from jitd.verbs.refusal import Refusal
 
 
@@ -22,7 +22,6 @@ def lets_in(givers: Givers, asked: Asked) -> tuple[str, ...]:
     for thing in things:
         kind, _, name = thing.partition(":")
         giver = givers.get(name)
-        signs = giver.signs if isinstance(giver, Vault) else isinstance(giver, SshCertificate)
-        if giver is not None and kind == kind_of(giver) and signs and not asked.brought:
+        if giver is not None and kind == giver.KIND and giver.needs_key and not asked.brought:
             raise Refusal("usage", f"{thing} needs your public key: name the key's file by --key ~/.ssh/id_ed25519.pub")
     return lets_of_things(givers, things)

@@ -12,15 +12,10 @@ from collections.abc import Callable
 
 from jitd.core.holding import Holding, HoldingState
 from jitd.core.request import Request
+from jitd.core.thing import kind_of
 from jitd.store import Store
 from jitd.verbs.rows import on_host
 from jitpam.wire.shown import shown
-
-ONE_FOR_ALL = ("group", "service-ticket", "sudoers")
-"""The kinds of things that a person has only once, even if two grants give the same thing. When one of the two grants ends,
-nothing changes for the person. With any other kind, each grant gives a separate thing. For example, two grants give two roles
-with different names.
-"""
 
 
 def still_given(store: Store, one: Holding, may_see: Callable[[Request], bool]) -> str:
@@ -54,6 +49,6 @@ def ended_or_stays(one: Holding, still: str) -> str:
     thing = shown(one.thing)
     if not still:
         return f"{thing} is taken back"
-    if one.thing.partition(":")[0] in ONE_FOR_ALL:
+    if kind_of(one.thing).is_one_for_all:
         return f"{thing} stays: {still}"
     return f"{thing} of this grant is taken back, but {still}"

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from jitd.settings.givers import SshCertificate, Sudoers, Vault
+from jitd.settings.things.ssh_certificate import SshCertificate
+from jitd.settings.things.sudoers import Sudoers
+from jitd.settings.things.vault import Vault
 from jitd.verbs.asked_things import lets_in
 from jitd.verbs.refusal import Refusal
 

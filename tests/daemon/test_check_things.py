@@ -13,7 +13,12 @@ from jitd.checking.warnings import warnings
 from jitd.core.decision import Approval
 from jitd.core.policy import Rule
 from jitd.settings.config import Config
-from jitd.settings.givers import Account, GiverSettings, PostgresRole, ProgramGiver, SshCertificate, Sudoers
+from jitd.settings.things import GiverSettings
+from jitd.settings.things.account import Account
+from jitd.settings.things.postgres_role import PostgresRole
+from jitd.settings.things.program import ProgramGiver
+from jitd.settings.things.ssh_certificate import SshCertificate
+from jitd.settings.things.sudoers import Sudoers
 from tests.core.house import deny, permit
 
 ANY = "any command may be run, a shell too"

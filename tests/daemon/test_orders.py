@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from jitd.core.public_key import TAKEN_BY
 from jitd.core.thing import KINDS
 from jitd.giving.orders import order_of
 from tests.daemon.giving import ID, House
@@ -28,7 +27,7 @@ def test_what_was_brought_goes_to_the_thing_that_takes_it_and_to_no_other(tmp_pa
         held, granted = replace(house.held(), thing=f"{kind}:x"), house.grant()
         granted = replace(granted, command=replace(granted.command, brought=KEY))
         order, person = order_of(held, {ID: granted}.get)
-        assert (order.brought, person) == (KEY if kind in TAKEN_BY else "", granted.holder.person)
+        assert (order.brought, person) == ("" if KINDS[kind].key == "no" else KEY, granted.holder.person)
         house.close()
 
     asyncio.run(scene())

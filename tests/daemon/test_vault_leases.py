@@ -29,7 +29,7 @@ from jitd.outside.client import Failed as NoAnswer
 from jitd.outside.client import Outside, door_by_child
 from jitd.settings.config import Config, load
 from jitd.settings.giver_words import lets_of_things
-from jitd.settings.givers import Vault as VaultSettings
+from jitd.settings.things.vault import Vault as VaultSettings
 from tests.outside.vault import OURS, Vault, errors, vault
 from tests.scene import free, person, thing
 from tests.waiting import wait_for

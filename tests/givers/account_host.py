@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jitd.givers.account import Accounts
 from jitd.givers.kind import Given, Order, Taken
-from jitd.settings.givers import Account
+from jitd.settings.things.account import Account
 from tests.givers.account_world import of_host
 
 HOLDING, NEXT = "WNC0-D702", "WNC0-D702.2"

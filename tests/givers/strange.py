@@ -15,7 +15,7 @@ from jitd.beside.secret import sealed
 from jitd.beside.starting import ways
 from jitd.givers import kinds, process
 from jitd.givers.kind import Given, Order, Seen, State, Strays, Taken
-from jitd.settings import givers as settings
+from jitd.settings.things.sudoers import Sudoers
 
 PR_GET_DUMPABLE = 3
 
@@ -23,7 +23,7 @@ PR_GET_DUMPABLE = 3
 class Strange:
     """Keeps the Protocol, and what it should not do it does."""
 
-    def __init__(self, giver: settings.Sudoers) -> None:
+    def __init__(self, giver: Sudoers) -> None:
         self._giver = giver
 
     def give(self, order: Order) -> Given:
@@ -60,7 +60,7 @@ class Strange:
         return Strays()
 
 
-kinds.KINDS = {settings.Sudoers: Strange}
+kinds.KINDS = {Sudoers: Strange}
 process.SECONDS = 2.0
 
 

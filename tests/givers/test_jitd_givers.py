@@ -21,7 +21,7 @@ from jitd.givers.client import GiversLine
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State
 from jitd.givers.messages import Answer, Give, Look, Question, Take
 from jitd.settings.giver_words import digest_of, lets_of
-from jitd.settings.givers import Sudoers
+from jitd.settings.things.sudoers import Sudoers
 from tests.waiting import is_living, wait_for
 
 T = TypeVar("T")

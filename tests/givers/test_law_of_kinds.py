@@ -27,7 +27,8 @@ from jitd.givers.durable import alone, locked
 from jitd.givers.kind import Failed, Given, Kind, Order, Taken
 from jitd.givers.ssh_certificate import SshCertificates, id_of
 from jitd.givers.sudoers import SudoersLines
-from jitd.settings.givers import SshCertificate, Sudoers
+from jitd.settings.things.ssh_certificate import SshCertificate
+from jitd.settings.things.sudoers import Sudoers
 from tests.givers.killed import tried
 
 HOLDING = "WNC0-D702"

@@ -19,7 +19,7 @@ from jitd.givers import postgres_server
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitd.givers.passwords import password_of
 from jitd.givers.postgres_role import PostgresRoles, role_of
-from jitd.settings.givers import PostgresRole
+from jitd.settings.things.postgres_role import PostgresRole
 from tests.givers.postgres import Postgres, words_of
 from tests.waiting import wait_for
 

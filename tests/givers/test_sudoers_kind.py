@@ -16,7 +16,7 @@ import pytest
 from jitd.givers import sudoers
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitd.givers.sudoers import SudoersLines
-from jitd.settings.givers import Sudoers
+from jitd.settings.things.sudoers import Sudoers
 from tests.waiting import wait_for
 
 HOLDING = "WNC0-D702"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The keys of ``kind = "vault"`` in ``[givers.NAME]``: the path at which a lease is read on a server, and the way to reach this
+"""The kind ``vault``: a lease of a server of leases. Its keys are the path at which a lease is read, and the way to reach the
 server.
 Law: a path is refused if a request to this path could do more than give a lease. Only the daemon reads the keys that tell how to
 reach the server. The code for these keys imports modules that the process jitd-givers must not import.
@@ -7,25 +7,60 @@ reach the server. The code for these keys imports modules that the process jitd-
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from jitd.core.toml_table import Table, quoted
 from jitd.outside.urls import MOST_PARAMETERS, NAMESPACE, OURS, PARAMETER, PATH, read_url
 from jitd.settings.outsiders import Program, Reach, reach_in
+from jitd.settings.things import GiverSettings
 
 MOST_VALUE = 1000
 """Maximum number of characters of a parameter's value."""
 
 
-def vault_in(table: Table) -> dict[str, object]:
-    """Return the path of the lease on the server, the namespace of the path, and the parameters of the request."""
-    table.needs("url", "role", "secret")
-    role, namespace = table.text("role", ""), table.text("namespace", "")
-    if "role" in table.values and not PATH.fullmatch(role):
-        table.fault('"role" must be the path of a lease, such as "database/creds/reporting", and not below auth or sys', "role")
-    if "namespace" in table.values and not NAMESPACE.fullmatch(namespace):
-        table.fault('"namespace" must be the path of a namespace, such as "team/app"', "namespace")
-    return {"role": role, "namespace": namespace, "parameters": _parameters(table.table("parameters"))}
+@dataclass(frozen=True, slots=True)
+class Vault(GiverSettings):
+    """A lease that a Vault server makes. ``by`` says how to reach the server. jitd reads this lease at the path ``role`` in
+    ``namespace``, with ``parameters``. If ``namespace`` is empty, no namespace is used. ``by.secret`` is the file of the token.
+    """
+
+    KIND = "vault"
+    KEYS = ("url", "role", "secret", "namespace", "parameters", "addresses", "ca", "client_certificate")
+    IS_MENDED = False
+
+    by: Reach = Reach("")
+    role: str = ""
+    namespace: str = ""
+    parameters: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def needs_key(self) -> bool:
+        return self.signs
+
+    @property
+    def signs(self) -> bool:
+        """True if the server signs a key that the person supplies. In this case, the path of the lease ends with sign/NAME."""
+        return self.role.split("/")[-2:-1] == ["sign"]
+
+    @classmethod
+    def read(cls, table: Table) -> dict[str, object]:
+        """Return the path of the lease on the server, the namespace of the path, and the parameters of the request."""
+        table.needs("url", "role", "secret")
+        role, namespace = table.text("role", ""), table.text("namespace", "")
+        if "role" in table.values and not PATH.fullmatch(role):
+            table.fault(
+                '"role" must be the path of a lease, such as "database/creds/reporting", and not below auth or sys', "role"
+            )
+        if "namespace" in table.values and not NAMESPACE.fullmatch(namespace):
+            table.fault('"namespace" must be the path of a namespace, such as "team/app"', "namespace")
+        return {"role": role, "namespace": namespace, "parameters": _parameters(table.table("parameters"))}
+
+    def sentences(self) -> tuple[str, ...]:
+        within = f" in the namespace {self.namespace}" if self.namespace else ""
+        sent = f", with {', '.join(f'{name}={value}' for name, value in self.parameters)}" if self.parameters else ""
+        what = "have their own key signed at" if self.signs else "have a lease of"
+        return (f"{what} {self.role} by {self.by.url.rstrip('/')}{within}{sent}",)
 
 
 def _parameters(table: Table) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kind ``program``: what programs of the administrator give, and take back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jitd.core.toml_table import Table
+from jitd.settings.outsiders import Program, flag_in
+from jitd.settings.things import GiverSettings
+
+LONGEST_DEADLINE = 120
+"""Maximum deadline of a program, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramGiver(GiverSettings):
+    """Programs of the administrator. ``deadline_for`` is the deadline of each call, in seconds. ``look`` is None if no program
+    looks for drift.
+    """
+
+    KIND = "program"
+    KEYS = ("give", "take", "look", "network", "deadline")
+
+    give: Program = Program(())
+    take: Program = Program(())
+    look: Program | None = None
+    deadline_for: int = 20
+
+    @property
+    def network(self) -> bool:
+        """True if the programs may use the network."""
+        return self.give.network
+
+    @classmethod
+    def read(cls, table: Table) -> dict[str, object]:
+        table.needs("give", "take")
+        network = flag_in(table, "network")
+        found: dict[str, object] = {
+            key: Program(_words(table, key), network) for key in ("give", "take", "look") if key in table.values
+        }
+        deadline_for = table.duration("deadline", 20)
+        if deadline_for > LONGEST_DEADLINE:
+            table.fault('"deadline" is at most 2m', "deadline")
+        return {"deadline_for": deadline_for, **found}
+
+    def sentences(self) -> tuple[str, ...]:
+        where = "with the network" if self.network else "without a network"
+        return (f"have what {' '.join(self.give.words)} gives ({where}); {' '.join(self.take.words)} takes it back",)
+
+
+def _words(table: Table, key: str) -> tuple[str, ...]:
+    """Return a program and its arguments."""
+    words = table.words(key, (), _read_word)
+    if words and (not words[0].startswith("/") or ".." in words[0].split("/")):
+        table.fault(f'"{key}" must begin with the absolute path of the program', key)
+    return words
+
+
+def _read_word(word: str) -> str:
+    if not word or "\0" in word or len(word) > 4096:
+        raise ValueError("a word must not be empty, too long, or have a NUL")
+    return word

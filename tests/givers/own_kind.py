@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A kind of thing in one file: what CONTRIBUTING.md says, with nothing else changed. A thing is an empty file for a holder.
+test_own_kind.py gives one and takes it.
+
+Law: the rows are added before anything that reads them is imported, as they would stand in the product. So only processes of its
+own import this module.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from jitd.core import thing as things
+from jitd.core.toml_table import Table
+
+KIND, NAME, ID = "empty-file", "pass", "K7QM-2XVD"
+things.KINDS = MappingProxyType({**things.KINDS, KIND: things.Kind()})  # the row of core/thing.py
+
+from jitd.givers import kinds, process  # noqa: E402
+from jitd.givers.client import GiversLine  # noqa: E402
+from jitd.givers.durable import sync, write  # noqa: E402
+from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken, checked_holding  # noqa: E402
+from jitd.settings import givers as settings  # noqa: E402
+from jitd.settings.things import GiverSettings  # noqa: E402
+
+# --- the module of settings/things/ ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyFile(GiverSettings):
+    """``directory`` has a file for each holder."""
+
+    KIND = KIND
+    KEYS = ("directory",)
+
+    directory: Path = Path("/")
+
+    @classmethod
+    def read(cls, table: Table) -> dict[str, object]:
+        table.needs("directory")
+        return {"directory": Path(table.text("directory", "/"))}
+
+    def sentences(self) -> tuple[str, ...]:
+        return (f"have a file in {self.directory}",)
+
+
+# --- the module of givers/ ---------------------------------------------------------------------------------------------------
+
+
+class EmptyFiles:
+    """See ``Kind``."""
+
+    def __init__(self, giver: EmptyFile) -> None:
+        self._giver = giver
+
+    def give(self, order: Order) -> Given | Refused | Failed:
+        write(self._place(order.holding), b"")
+        sync(self._giver.directory)
+        return Given(f"show the file {self._place(order.holding)}")
+
+    def take(self, order: Order) -> Taken | Refused | Failed:
+        self._place(order.holding).unlink(missing_ok=True)
+        sync(self._giver.directory)
+        return Taken()
+
+    def look(self, order: Order) -> Seen | Failed:
+        return Seen(State.STANDS) if self._place(order.holding).exists() else Seen(State.GONE, "the file is gone")
+
+    def strays(self, orders: Sequence[Order]) -> Strays | Failed:
+        known = {order.holding for order in orders}
+        return Strays(tuple(sorted({file.name for file in self._giver.directory.iterdir()} - known)))
+
+    def _place(self, holding: str) -> Path:
+        return self._giver.directory / checked_holding(holding)
+
+
+settings.OF_KIND = {**settings.OF_KIND, KIND: EmptyFile}  # the row of settings/givers.py
+kinds.KINDS = {**kinds.KINDS, EmptyFile: EmptyFiles}  # the row of givers/kinds.py
+
+
+def main() -> int:
+    """Be jitd-givers."""
+    return process.main()
+
+
+# --- a daemon that has it ----------------------------------------------------------------------------------------------------
+
+
+async def play(file: Path) -> dict[str, Any]:
+    """Give the thing by a jitd-givers of its own, look at it and take it. Return what was said and what was there."""
+    from jitd.beside.doors import ChildDoor
+    from jitd.core.holding import Holding, HoldingState
+    from jitd.core.request import issued
+    from jitd.giving.host_things import HostThings
+    from jitd.settings.giver_words import lets_of_things
+    from tests.scene import START, asked, moment, permit, person, thing
+
+    givers = settings.load_givers(file, owner=file.stat().st_uid)
+    (name,) = settings.things_of(givers)
+    lets = lets_of_things(givers, [name])
+    request = replace(
+        asked(ID, who=person("alice"), what=thing(name, lets=lets)), obligations=permit().obligations, rule="rule-1"
+    )
+    grant = issued(request, moment()).grant
+    held = Holding(ID, ID, ID, name, "alice@EXAMPLE.TEST", START + timedelta(hours=1), stays=False, giving_at=START)
+    line = GiversLine(
+        ChildDoor("jitd-givers", "tests.givers.own_kind", "0", [str(Path(__file__).resolve().parents[2])], [f"--settings={file}"])
+    )
+    giver, directory = HostThings(KIND, list(givers), line, {ID: grant}.get), file.parent / "passes"
+    said: dict[str, Any] = {"lets": lets}
+    try:
+        said["gave"] = asdict(await giver.give(held))
+        said["there"] = sorted(one.name for one in directory.iterdir())
+        said["saw"] = asdict(await giver.look(replace(held, state=HoldingState.HELD)))
+        said["strays"] = [asdict(await giver.strays(name, known)) for known in ([], [ID])]
+        said["took"] = [asdict(await giver.take(replace(held, state=HoldingState.TAKING))) for _ in range(2)]
+        said["left"] = sorted(one.name for one in directory.iterdir())
+        said["other"] = asdict(await giver.give(replace(held, thing=f"{KIND}:other")))
+    finally:
+        line.close()
+    return said
+
+
+def daemon() -> None:
+    """Play with the settings in the file that the command line names. Print what ``play`` returns."""
+    print(json.dumps(asyncio.run(play(Path(sys.argv[1])))))
