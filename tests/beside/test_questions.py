@@ -176,6 +176,7 @@ def _is_listening(line: socket.socket) -> bool:
 
 
 def test_an_answer_to_another_question_is_not_taken(tmp_path: Path) -> None:
+    """THREATS T-24."""
     asked = kind(Double, Doubled)
 
     async def errs(question: Double) -> Hidden:
@@ -204,6 +205,7 @@ def _with_a_pipe() -> int:
     ids=["sealed", "none", "not sealed", "a pipe"],
 )
 def test_a_descriptor_is_taken_only_if_it_is_sealed(tmp_path: Path, made: Callable[[], int | None], because: str) -> None:
+    """THREATS T-24."""
     asked = kind(Hide, Hidden, must_carry=(Hidden,))
 
     async def hide(question: Hide) -> Hidden:
@@ -233,6 +235,33 @@ def test_an_answer_that_cannot_be_sent_is_a_reason(tmp_path: Path) -> None:
 
 
 # --- what is declared
+
+ALL: dict[str, list[QuestionKind[Any, Any]]] = {
+    "jitd-kdc": [*of_kdc.KINDS.values()],
+    "jitd-outside": [of_outside.FETCH, of_outside.POST, of_outside.DELIVER, *of_outside.LEASES.values()],
+    "jitd-givers": [*of_givers.KINDS.values()],
+    "jitd-terminals": [of_terminals.TELL],
+    "jitd-programs, jitd-programs-net": [of_programs.RUN],
+}
+LANES = {
+    of_kdc.ENTRIES: "entries",
+    of_kdc.TRIALS: "trials",
+    of_outside.LANE: "one",
+    of_givers.KINDS[of_givers.Give].lanes: "one a giver",
+    of_terminals.TELL.lanes: "one",
+    of_programs.RUN.lanes: "one a program of a name",
+}
+
+
+def test_the_page_of_processes_has_every_question_with_what_it_declares() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "processes.md").read_text("utf-8")
+    for process, kinds in ALL.items():
+        for each in kinds:
+            rest = "the daemon" if each.lanes.wait_in_daemon else f"{each.lanes.n_waiting} in the process"
+            times = {1: "once", 2: "twice"}[each.n_times]
+            row = f"| `{each.asks.__name__}` | {process} | {times} | {LANES[each.lanes]} | {each.lanes.n_at_once} | {rest} |"
+            assert f"\n{row}\n" in page, row
+    assert page.count(" in the process |\n") + page.count(" | the daemon |\n") == sum(map(len, ALL.values()))
 
 
 def test_what_gives_and_takes_is_asked_once_and_what_may_be_repeated_twice() -> None:

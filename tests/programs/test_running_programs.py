@@ -19,7 +19,7 @@ import pytest
 
 from jitd.beside import doors, starting
 from jitd.beside.doors import ChildDoor
-from jitd.programs import client
+from jitd.programs import questions
 from jitd.programs.client import APART, MODULE, NETWORKED, Programs
 from jitd.programs.messages import MOST_BYTES, Answer, Failed, Printed, Run
 from tests.waiting import PATIENCE, is_living, status_of, wait_for
@@ -54,7 +54,7 @@ def with_programs(deed: Callable[[Programs], Awaitable[T]], through: ChildDoor |
         programs = Programs(through or door())
         try:
             with pytest.MonkeyPatch.context() as patched:
-                patched.setattr(client, "GRACE", PATIENCE)  # on a busy host the process may be late
+                patched.setattr(questions, "GRACE", PATIENCE)  # on a busy host the process may be late
                 return await deed(programs)
         finally:
             programs.close()
