@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from jitd.checking.known import Known, approvers_of, lack_of
-from jitd.core.conditions import SELF
 from jitd.core.keys.approvals import describe_approvals
+from jitd.core.keys.run_as import SELF
 from jitd.core.policy import Rule
 from jitd.core.warning import Warned
 

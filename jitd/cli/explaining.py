@@ -18,7 +18,7 @@ import click
 from jitd.cli.answer import Row, answer, answer_json, command_line, exact, words
 from jitd.cli.call import NotDone, called
 from jitd.cli.glass import review_after, way_by_glass
-from jitd.core.conditions import SELF
+from jitd.core.keys.run_as import SELF
 from jitpam.wire.messages import Explain, Message, Suppose
 
 SAYS = {

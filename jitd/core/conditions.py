@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The conditions of a rule. A condition is about the command, the host, the account, the time, the environment variables or the
-reason.
+"""What the keys of a rule are made of: patterns of texts and of commands, names of people, and names of variables.
 
-Law: jitd parses each condition once, when it loads the policy. A condition that makes no sense is refused at this time. Later,
-each condition gives the result yes or no for every possible input. The time for the result is linear in the number of bytes of
-the input.
+Law: jitd parses each of them once, when it loads the policy, and refuses what makes no sense at this time. Later, each gives the
+result yes or no for every possible input. The time for the result is linear in the number of bytes of the input.
 """
 
 from __future__ import annotations
@@ -12,9 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
 
-from jitd.core.command import Command, RunAs
+from jitd.core.command import Command
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,22 +201,6 @@ def read_command_pattern(words: tuple[str, ...]) -> CommandPattern:
     return CommandPattern(words, tuple(Glob(part) for part in path.split("/")), tuple(Glob(word) for word in closed[1:]), is_open)
 
 
-def read_host(word: str) -> Glob:
-    """Parse ``word`` and return the pattern for host names. The pattern ignores case. Raises ValueError with a sentence if
-    ``word`` is not a valid pattern.
-    """
-    if not re.fullmatch(r"[A-Za-z0-9*?.-]+", word):
-        raise ValueError(f'"{word}" is not a host name')
-    return Glob(word.lower())
-
-
-def read_service(word: str) -> str:
-    """Return ``word`` if it is a valid service name. Raises ValueError with a sentence if ``word`` is not valid."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", word):
-        raise ValueError(f'"{word}" is not the name of a service')
-    return word
-
-
 def read_who(word: str) -> str:
     """Return ``word`` if it has the form ``group:NAME``, ``user:NAME`` or ``principal:NAME@REALM``. Raises ValueError with a
     sentence if ``word`` is not valid.
@@ -250,114 +231,6 @@ def is_principal(text: str) -> bool:
     """
     word = r"[A-Za-z0-9._$\u0080-\U0010ffff-]+"
     return text.isprintable() and re.fullmatch(rf"{word}(?:/{word})*@[A-Za-z0-9.-]{{1,255}}", text) is not None
-
-
-SELF = "self"
-"""The USER of ``run_as`` that means the requester's own account (ADR 0095)."""
-
-
-def read_run_as(word: str) -> str:
-    """Return ``word`` if it has one of three forms: ``USER`` (this user with the user's own group), ``USER:GROUP``, or ``*``
-    (any user with any group).
-
-    USER may be ``*``, which matches any user, or SELF. GROUP may be ``*``, which matches any group. Raises ValueError with a
-    sentence if ``word`` is not valid.
-    """
-    user, colon, group = word.partition(":")
-    if not all(part == "*" or is_name(part) for part in ((user, group) if colon else (user,))):
-        raise ValueError(f'"{word}" must be "USER", "USER:GROUP" or "*"')
-    return word
-
-
-def covers_run_as(word: str, run_as: RunAs, *, is_self: bool, any_group: bool) -> bool:
-    """True if ``word`` matches the user and the group of ``run_as``. The word ``self`` matches only if ``is_self`` is True. If
-    ``word`` names a user and no group, the result is True only if ``any_group`` is True. A single ``*`` matches any user with any
-    group.
-    """
-    user, colon, group = word.partition(":")
-    if user not in ("*", SELF, run_as.user) or (user == SELF and not is_self):
-        return False
-    return group in ("*", run_as.group) if colon else any_group or user == "*"
-
-
-# --- the hours -------------------------------------------------------------------------------------------------------
-
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_DAY = 24 * 60
-_WEEK = 7 * _DAY
-_NAME = "|".join(DAYS)
-_CLOCK = r"([0-9]{2}):([0-9]{2})"
-_DAILY = re.compile(rf"((?:{_NAME})(?:[-,](?:{_NAME}))*) +{_CLOCK}-{_CLOCK} +(\S+)")
-_ACROSS = re.compile(rf"({_NAME}) +{_CLOCK}-({_NAME}) +{_CLOCK} +(\S+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Hours:
-    """Times of the week. ``spans`` contains the beginning and the end of each span, in minutes since Monday 00:00. The end is the
-    first minute after the span. If a span continues after Sunday 24:00, its end is larger than the number of minutes in a week.
-
-    The spans are compared with the local time in the time zone ``zone``. At the beginning of summer time, the local clock skips
-    an hour, so this hour never matches. At the end of summer time, the local clock repeats an hour, so this hour matches twice.
-    """
-
-    text: str
-    spans: tuple[tuple[int, int], ...]
-    zone: tzinfo
-
-    def hold_at(self, at: datetime) -> bool:
-        if at.utcoffset() is None:
-            raise ValueError("the moment has no time zone")
-        local = at.astimezone(self.zone)
-        minute = local.weekday() * _DAY + local.hour * 60 + local.minute
-        return any(start <= moment < end for start, end in self.spans for moment in (minute, minute + _WEEK))
-
-
-def read_hours(text: str, zone_of: Callable[[str], tzinfo | None]) -> Hours:
-    """Parse a text such as ``Mon-Fri 08:00-18:00 ZONE``, ``Sat,Sun 22:00-06:00 ZONE`` or ``Fri 16:00-Mon 06:00 ZONE``. In the
-    first two forms, a span begins on each of the given days. Such a span may end on the next day, as in the second example.
-    Raises ValueError with a sentence if the text has another form. ``zone_of`` returns the time zone with a given name.
-    """
-    shape = '"Mon-Fri 08:00-18:00 Europe/Berlin" or "Fri 16:00-Mon 06:00 Europe/Berlin"'
-    if match := _DAILY.fullmatch(text):
-        start, end = _minute(text, match[2], match[3], is_end=False), _minute(text, match[4], match[5], is_end=True)
-        if start == end:
-            raise ValueError(f'"{text}" starts and ends at the same time: a whole day is 00:00-24:00')
-        spans = tuple((day * _DAY + start, day * _DAY + end + (_DAY if end < start else 0)) for day in _days(text, match[1]))
-    elif match := _ACROSS.fullmatch(text):
-        start = DAYS.index(match[1]) * _DAY + _minute(text, match[2], match[3], is_end=False)
-        end = DAYS.index(match[4]) * _DAY + _minute(text, match[5], match[6], is_end=True)
-        if start % _WEEK == end % _WEEK:
-            raise ValueError(f'"{text}" starts and ends at the same time: the whole week is "Mon-Sun 00:00-24:00"')
-        spans = ((start, end + (_WEEK if end < start else 0)),)
-    elif _DAILY.fullmatch(f"{text} UTC") or _ACROSS.fullmatch(f"{text} UTC"):
-        raise ValueError(f'"{text}" has no time zone: add one, such as Europe/Berlin or UTC')
-    else:
-        raise ValueError(f'"{text}" must be like {shape}')
-    name = match[match.re.groups]
-    zone = zone_of(name)
-    if zone is None:
-        raise ValueError(f'"{text}": there is no time zone "{name}"')
-    return Hours(text, spans, zone)
-
-
-def _minute(text: str, hour: str, minute: str, *, is_end: bool) -> int:
-    value = int(hour) * 60 + int(minute)
-    if int(minute) > 59 or value > _DAY or (value == _DAY and not is_end):
-        raise ValueError(f'"{text}": there is no time {hour}:{minute}' + ("" if is_end else " to start at"))
-    return value
-
-
-def _days(text: str, days: str) -> list[int]:
-    found = []
-    for part in days.split(","):
-        names = part.split("-")
-        if len(names) > 2:
-            raise ValueError(f'"{text}": write a span of days with a first and a last day, such as Mon-Wed')
-        first, last = DAYS.index(names[0]), DAYS.index(names[-1])
-        found += [day % 7 for day in range(first, last + 1 + (7 if last < first else 0))]
-    if len(set(found)) != len(found):
-        raise ValueError(f'"{text}" names a day twice')
-    return found
 
 
 # --- the variables ---------------------------------------------------------------------------------------------------
@@ -403,7 +276,7 @@ def may_come_along(name: bytes, env: tuple[str, ...]) -> bool:
     return any(text.startswith(word[:-1]) if word.endswith("*") else text == word for word in env)
 
 
-# --- the reason ------------------------------------------------------------------------------------------------------
+# --- regular expressions -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,25 +287,3 @@ class Pattern:
 
     text: str
     is_found_in: Callable[[str], bool] = field(compare=False, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """A rule's demand that each request must give a reason. If the rule also has a pattern, this ``pattern`` must match a
-    part of the reason. If ``pattern`` is None, any reason is enough.
-    """
-
-    pattern: Pattern | None = None
-    hint: str = ""
-
-    def is_met_by(self, reason: str | None) -> bool:
-        if reason is None or not reason.strip():
-            return False
-        return self.pattern is None or self.pattern.is_found_in(reason)
-
-    @property
-    def wish(self) -> str:
-        """Return a text that tells a requester which reason the rule demands."""
-        if self.hint:
-            return f"a reason: {self.hint}"
-        return "a reason" if self.pattern is None else f"a reason that matches {self.pattern.text}"

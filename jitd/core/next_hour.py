@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 
-from jitd.core.conditions import DAYS, Hours
+from jitd.core.keys.hours import DAYS, Hours
 
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 _DAY = 24 * 60

@@ -15,8 +15,10 @@ from functools import partial
 from typing import TypeVar
 
 from jitd.core.command import Command
-from jitd.core.conditions import SELF, CommandPattern, Glob, read_command_pattern, read_host, read_run_as
+from jitd.core.conditions import CommandPattern, Glob, read_command_pattern
 from jitd.core.deed import deed_of
+from jitd.core.keys.hosts import read_host
+from jitd.core.keys.run_as import SELF, read_run_as
 from jitd.core.rule import Rule
 from jitpam.wire.shown import shown
 

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 
 from jitd.core.asked_terms import NUMBERS, USUAL, AskedTerms
 from jitd.core.claims import Claims
-from jitd.core.conditions import read_service
 from jitd.core.deed import deed_of
+from jitd.core.keys.services import read_service
 from jitd.core.origin import Caller
 from jitd.core.public_key import brought_for
 from jitd.core.several import MOST_THINGS

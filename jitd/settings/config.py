@@ -15,8 +15,9 @@ from types import MappingProxyType
 from typing import Literal
 
 from jitd.core.command import MAX_ID
-from jitd.core.conditions import is_name, is_principal, read_service
+from jitd.core.conditions import is_name, is_principal
 from jitd.core.duration import read_duration
+from jitd.core.keys.services import read_service
 from jitd.core.made_account import is_made
 from jitd.core.names import NAMES, Name
 from jitd.core.naming import Form, Naming, is_realm, read_form

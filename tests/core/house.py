@@ -11,8 +11,9 @@ import pytest
 
 from jitd.core.asked_terms import USUAL
 from jitd.core.command import Command, RunAs
-from jitd.core.conditions import read_command_pattern, read_hours
+from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import Decision, Permit
+from jitd.core.keys.hours import read_hours
 from jitd.core.policy import Policy, Rule
 from jitd.core.question import Question
 from jitd.core.subject import Subject

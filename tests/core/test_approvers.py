@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from jitd.core.approvers import lack, may_review, names, tally, why_not
 from jitd.core.authentication import Demand
-from jitd.core.conditions import Reason, read_host
 from jitd.core.decision import Approval
 from jitd.core.keys.approvals import describe_approvals
+from jitd.core.keys.hosts import read_host
+from jitd.core.keys.reason import Reason
 from jitd.core.policy import ROOTS, Rule, describe, rules_for
 from jitd.core.subject import BY_PAM, Subject
 from jitd.expressions.patterns import read_pattern

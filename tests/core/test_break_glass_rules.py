@@ -13,10 +13,10 @@ import pytest
 from jitd.core import request
 from jitd.core.authentication import Demand
 from jitd.core.break_glass import Barred, unbarred, under
-from jitd.core.conditions import Reason
 from jitd.core.decision import Approval, BreakGlass, Deny, Permit, Terms, Why
 from jitd.core.explaining import Outcome, Saying, closest, explain
 from jitd.core.grant import Expired, Grant, Revoked, Used
+from jitd.core.keys.reason import Reason
 from jitd.core.law import CLOCK, DAEMON
 from jitd.core.owed_review import OwedReview, OwedReviewState
 from jitd.core.policy import Rule, decide, rules_for

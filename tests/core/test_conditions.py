@@ -11,18 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.core.command import Command, RunAs
-from jitd.core.conditions import (
-    PERILOUS,
-    Glob,
-    Reason,
-    covers_run_as,
-    may_come_along,
-    read_command_pattern,
-    read_host,
-    read_run_as,
-    read_variable,
-    read_who,
-)
+from jitd.core.conditions import PERILOUS, Glob, may_come_along, read_command_pattern, read_variable, read_who
+from jitd.core.keys.hosts import read_host
+from jitd.core.keys.reason import Reason
+from jitd.core.keys.run_as import covers_run_as, read_run_as
 from jitd.expressions.patterns import read_pattern
 
 ROOT = RunAs("root", 0, "root", 0)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from jitd.core.command import Command, fingerprint, work_of
-from jitd.core.conditions import Reason
 from jitd.core.decision import Terms
+from jitd.core.keys.reason import Reason
 from jitd.core.policy import Rule, decide, describe
 from jitd.core.question import Question
 from jitd.expressions.patterns import read_pattern

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.core.conditions import read_hours
+from jitd.core.keys.hours import read_hours
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES: dict[str, tzinfo] = {"Europe/Berlin": BERLIN, "UTC": UTC, "Australia/Lord_Howe": ZoneInfo("Australia/Lord_Howe")}

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.core.conditions import DAYS, Hours, read_hours
 from jitd.core.explaining import closest
+from jitd.core.keys.hours import DAYS, Hours, read_hours
 from jitd.core.next_hour import AHEAD_DAYS, hour_in_words, next_hour
 from tests.core.house import ALICE, BOB, deny, hours, permit, policy, question
 

@@ -9,9 +9,10 @@ from typing import Literal
 import pytest
 
 from jitd.core.command import RunAs
-from jitd.core.conditions import Reason, read_host
 from jitd.core.decision import Approval, Deny, Obligations, Permit, Record, Terms, Why
 from jitd.core.duration import LONGEST
+from jitd.core.keys.hosts import read_host
+from jitd.core.keys.reason import Reason
 from jitd.core.policy import Rule, decide
 from jitd.core.question import Question
 from jitd.expressions.patterns import read_pattern

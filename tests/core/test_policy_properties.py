@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.core.command import RunAs
-from jitd.core.conditions import read_command_pattern, read_host, read_hours
+from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import RECORDED, Decision, Deny, Permit, Record
+from jitd.core.keys.hosts import read_host
+from jitd.core.keys.hours import read_hours
 from jitd.core.policy import Rule, decide
 from jitd.core.question import Question
 from tests.core.house import ALICE, AS_ROOT, BOB, EVE, NOON, ZONES, policy, question

@@ -13,9 +13,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jitd.core.command import RunAs
-from jitd.core.conditions import Glob, read_command_pattern, read_hours
+from jitd.core.conditions import Glob, read_command_pattern
 from jitd.core.decision import Approval, Decision, Deny, Permit
 from jitd.core.facts import Facts, Unasked, Unknown
+from jitd.core.keys.hours import read_hours
 from jitd.core.named_groups import NamedGroups
 from jitd.core.policy import (
     Policy,

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from jitd.core.command import work_of
-from jitd.core.conditions import Reason
 from jitd.core.decision import Approval, Deny, Permit, Why
 from jitd.core.explaining import closest
 from jitd.core.facts import Facts, Unasked
+from jitd.core.keys.reason import Reason
 from jitd.core.policy import Rule, decide, facts_named
 from jitd.core.question import Question
 from jitd.core.several import MOST_THINGS, for_all

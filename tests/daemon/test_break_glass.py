@@ -21,10 +21,10 @@ import pytest
 from jitd.cli.glass import owed_sentences
 from jitd.cli.page import page
 from jitd.core.authentication import Demand
-from jitd.core.conditions import Reason
 from jitd.core.decision import Approval, BreakGlass, Permit, Record, Terms
 from jitd.core.gatekeeping import Passes, Requirement, Requires
 from jitd.core.grant import Revoked, Used
+from jitd.core.keys.reason import Reason
 from jitd.core.law import DAEMON, MONITOR, Actor, Role
 from jitd.core.lock import Whom
 from jitd.core.owed_review import OwedReview, OwedReviewState

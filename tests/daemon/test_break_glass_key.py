@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from jitd.checking.order import about_order
-from jitd.core.conditions import Reason
 from jitd.core.decision import Approval, BreakGlass, Record
+from jitd.core.keys.reason import Reason
 from jitd.core.policy import describe
 from jitd.core.toml_document import ConfigError
 from jitd.settings import policyfile

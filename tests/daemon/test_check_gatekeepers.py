@@ -13,7 +13,7 @@ import pytest
 
 from jitd.checking.gatekeepers import about_gatekeepers
 from jitd.checking.warnings import warnings
-from jitd.core.conditions import read_host
+from jitd.core.keys.hosts import read_host
 from jitd.settings.config import Config
 from jitd.settings.outsiders import GatekeeperSettings, Program, Reach
 from tests.core.house import permit

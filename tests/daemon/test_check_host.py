@@ -15,8 +15,8 @@ from jitd.checking.commands import about_commands
 from jitd.checking.known import Known
 from jitd.checking.people import about_people, targets_of
 from jitd.checking.warnings import in_time, warnings
-from jitd.core.conditions import read_host
 from jitd.core.decision import Approval
+from jitd.core.keys.hosts import read_host
 from jitd.core.policy import Rule
 from jitd.core.warning import Warned
 from jitd.settings.config import Config

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jitd.checking.warnings import warnings
-from jitd.core.conditions import read_host
+from jitd.core.keys.hosts import read_host
 from jitd.kdc.named import fault_of, kdcs_of
 from jitd.settings.config import Config
 from tests.daemon.test_check_rules import permit

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.checking.order import about_order
-from jitd.core.conditions import Glob, read_command_pattern, read_host, read_hours
+from jitd.core.conditions import Glob, read_command_pattern
 from jitd.core.decision import Approval, Deny, Permit
-from jitd.core.keys.hours import covers_hours
+from jitd.core.keys.hosts import read_host
+from jitd.core.keys.hours import covers_hours, read_hours
 from jitd.core.keys.key import Condition
 from jitd.core.policy import Rule, decide
 from jitd.core.question import Question

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from jitd.core.conditions import read_hours
 from jitd.core.decision import Deny, Permit, Why
 from jitd.core.explaining import Near
+from jitd.core.keys.hours import read_hours
 from jitd.core.policy import Policy
 from jitd.core.request import Request, RequestState
 from jitd.core.visibility import words_of

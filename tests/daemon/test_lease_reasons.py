@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jitd.core.conditions import Reason
+from jitd.core.keys.reason import Reason
 from jitd.core.policy import Policy
 from jitd.core.request import Request, RequestState
 from jitd.expressions.patterns import read_pattern

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from jitd.core.conditions import Reason, read_command_pattern
+from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import Approval, Record, Terms
+from jitd.core.keys.reason import Reason
 from jitd.core.policy import Policy
 from jitd.core.toml_document import ConfigError, Fault
 from jitd.expressions.patterns import read_pattern

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from jitd.core.conditions import Reason, read_command_pattern
+from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import Record, Terms
+from jitd.core.keys.reason import Reason
 from jitd.core.policy import Rule
 from jitd.core.toml_document import ConfigError, Fault
 from jitd.expressions.patterns import read_pattern

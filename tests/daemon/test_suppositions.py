@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from jitd.core.asked_terms import USUAL
-from jitd.core.conditions import read_command_pattern, read_hours
+from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import Approval, BreakGlass, Decision, Deny, Permit, Why
 from jitd.core.explaining import Near, Outcome, Saying
 from jitd.core.facts import Facts
+from jitd.core.keys.hours import read_hours
 from jitd.core.names import NAMES, Name
 from jitd.core.naming import Form, Naming
 from jitd.core.owed_review import OwedReview, OwedReviewState

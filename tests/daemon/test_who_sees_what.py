@@ -18,8 +18,8 @@ from typing import Any, cast
 import pytest
 
 from jitd.cli.page import page
-from jitd.core.conditions import Reason
 from jitd.core.decision import Terms
+from jitd.core.keys.reason import Reason
 from jitd.core.law import Origin
 from jitd.core.naming import Naming
 from jitd.core.origin import Caller

@@ -13,14 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from jitd.core.conditions import Reason
 from jitd.core.decision import BreakGlass
 from jitd.core.deed import deed_of
 from jitd.core.duration import duration_in_words, spell_duration
 from jitd.core.keys.grant import WithGrant
 from jitd.core.keys.key import Condition, Fields, Part, Verdict, World
 from jitd.core.keys.notify import WithNotify
-from jitd.core.keys.reason import WithReason
+from jitd.core.keys.reason import Reason, WithReason
 from jitd.core.keys.run import WithRun
 from jitd.core.keys.services import WithServices
 from jitd.core.keys.ticket import WithTicket

@@ -3,13 +3,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from jitd.core.conditions import Glob, read_host
+from jitd.core.conditions import Glob
 from jitd.core.keys.key import Condition, Fields, Stated, Verdict, World, any_of
 from jitd.core.question import Question
 from jitd.core.toml_table import Table
+
+
+def read_host(word: str) -> Glob:
+    """Parse ``word`` and return the pattern for host names. The pattern ignores case. Raises ValueError with a sentence if
+    ``word`` is not a valid pattern.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9*?.-]+", word):
+        raise ValueError(f'"{word}" is not a host name')
+    return Glob(word.lower())
 
 
 @dataclass(frozen=True, kw_only=True)

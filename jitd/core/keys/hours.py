@@ -3,19 +3,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import cache
 
-from jitd.core.conditions import DAYS, Hours, read_hours
 from jitd.core.keys.key import Condition, Fields, Part, Stated, Verdict, World, any_of
 from jitd.core.question import Question
 from jitd.core.toml_table import Table
 from jitd.core.wording import listed
 
-WEEK = 7 * 24 * 60
-"""The number of minutes in a week."""
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_DAY = 24 * 60
+_WEEK = 7 * _DAY
+_NAME = "|".join(DAYS)
+_CLOCK = r"([0-9]{2}):([0-9]{2})"
+_DAILY = re.compile(rf"((?:{_NAME})(?:[-,](?:{_NAME}))*) +{_CLOCK}-{_CLOCK} +(\S+)")
+_ACROSS = re.compile(rf"({_NAME}) +{_CLOCK}-({_NAME}) +{_CLOCK} +(\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Times of the week. ``spans`` contains the beginning and the end of each span, in minutes since Monday 00:00. The end is the
+    first minute after the span. If a span continues after Sunday 24:00, its end is larger than the number of minutes in a week.
+
+    The spans are compared with the local time in the time zone ``zone``. At the beginning of summer time, the local clock skips
+    an hour, so this hour never matches. At the end of summer time, the local clock repeats an hour, so this hour matches twice.
+    """
+
+    text: str
+    spans: tuple[tuple[int, int], ...]
+    zone: tzinfo
+
+    def hold_at(self, at: datetime) -> bool:
+        if at.utcoffset() is None:
+            raise ValueError("the moment has no time zone")
+        local = at.astimezone(self.zone)
+        minute = local.weekday() * _DAY + local.hour * 60 + local.minute
+        return any(start <= moment < end for start, end in self.spans for moment in (minute, minute + _WEEK))
+
+
+def read_hours(text: str, zone_of: Callable[[str], tzinfo | None]) -> Hours:
+    """Parse a text such as ``Mon-Fri 08:00-18:00 ZONE``, ``Sat,Sun 22:00-06:00 ZONE`` or ``Fri 16:00-Mon 06:00 ZONE``. In the
+    first two forms, a span begins on each of the given days. Such a span may end on the next day, as in the second example.
+    Raises ValueError with a sentence if the text has another form. ``zone_of`` returns the time zone with a given name.
+    """
+    shape = '"Mon-Fri 08:00-18:00 Europe/Berlin" or "Fri 16:00-Mon 06:00 Europe/Berlin"'
+    if match := _DAILY.fullmatch(text):
+        start, end = _minute(text, match[2], match[3], is_end=False), _minute(text, match[4], match[5], is_end=True)
+        if start == end:
+            raise ValueError(f'"{text}" starts and ends at the same time: a whole day is 00:00-24:00')
+        spans = tuple((day * _DAY + start, day * _DAY + end + (_DAY if end < start else 0)) for day in _days(text, match[1]))
+    elif match := _ACROSS.fullmatch(text):
+        start = DAYS.index(match[1]) * _DAY + _minute(text, match[2], match[3], is_end=False)
+        end = DAYS.index(match[4]) * _DAY + _minute(text, match[5], match[6], is_end=True)
+        if start % _WEEK == end % _WEEK:
+            raise ValueError(f'"{text}" starts and ends at the same time: the whole week is "Mon-Sun 00:00-24:00"')
+        spans = ((start, end + (_WEEK if end < start else 0)),)
+    elif _DAILY.fullmatch(f"{text} UTC") or _ACROSS.fullmatch(f"{text} UTC"):
+        raise ValueError(f'"{text}" has no time zone: add one, such as Europe/Berlin or UTC')
+    else:
+        raise ValueError(f'"{text}" must be like {shape}')
+    name = match[match.re.groups]
+    zone = zone_of(name)
+    if zone is None:
+        raise ValueError(f'"{text}": there is no time zone "{name}"')
+    return Hours(text, spans, zone)
+
+
+def _minute(text: str, hour: str, minute: str, *, is_end: bool) -> int:
+    value = int(hour) * 60 + int(minute)
+    if int(minute) > 59 or value > _DAY or (value == _DAY and not is_end):
+        raise ValueError(f'"{text}": there is no time {hour}:{minute}' + ("" if is_end else " to start at"))
+    return value
+
+
+def _days(text: str, days: str) -> list[int]:
+    found = []
+    for part in days.split(","):
+        names = part.split("-")
+        if len(names) > 2:
+            raise ValueError(f'"{text}": write a span of days with a first and a last day, such as Mon-Wed')
+        first, last = DAYS.index(names[0]), DAYS.index(names[-1])
+        found += [day % 7 for day in range(first, last + 1 + (7 if last < first else 0))]
+    if len(set(found)) != len(found):
+        raise ValueError(f'"{text}" names a day twice')
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,14 +135,14 @@ def covers_hours(wide: Sequence[Hours] | None, narrow: Sequence[Hours] | None) -
     minutes: dict[str, set[int]] = {}
     for hours in wide:
         minutes.setdefault(str(hours.zone), set()).update(_minutes_of(hours))
-    if any(len(found) == WEEK for found in minutes.values()):
+    if any(len(found) == _WEEK for found in minutes.values()):
         return True
     return narrow is not None and all(_minutes_of(hours) <= minutes.get(str(hours.zone), set()) for hours in narrow)
 
 
 @cache
 def _minutes_of(hours: Hours) -> frozenset[int]:
-    return frozenset(minute % WEEK for start, end in hours.spans for minute in range(start, end))
+    return frozenset(minute % _WEEK for start, end in hours.spans for minute in range(start, end))
 
 
 HOURS = _HoursOfTheWeek()

@@ -6,9 +6,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from jitd.core.conditions import Reason
+from jitd.core.conditions import Pattern
 from jitd.core.keys.key import Fields, Key, Part, Stated, Verdict, World
 from jitd.core.toml_table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A rule's demand that each request must give a reason. If the rule also has a pattern, this ``pattern`` must match a
+    part of the reason. If ``pattern`` is None, any reason is enough.
+    """
+
+    pattern: Pattern | None = None
+    hint: str = ""
+
+    def is_met_by(self, reason: str | None) -> bool:
+        if reason is None or not reason.strip():
+            return False
+        return self.pattern is None or self.pattern.is_found_in(reason)
+
+    @property
+    def wish(self) -> str:
+        """Return a text that tells a requester which reason the rule demands."""
+        if self.hint:
+            return f"a reason: {self.hint}"
+        return "a reason" if self.pattern is None else f"a reason that matches {self.pattern.text}"
 
 
 @dataclass(frozen=True, kw_only=True)

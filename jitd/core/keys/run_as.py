@@ -7,17 +7,45 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from jitd.core.conditions import SELF, covers_run_as, read_run_as
+from jitd.core.command import RunAs
+from jitd.core.conditions import is_name
 from jitd.core.keys.commands import WithCommands, may_be_about
 from jitd.core.keys.key import Condition, Fields, Part, Verdict, World, any_of
 from jitd.core.question import Question
 from jitd.core.toml_table import Table
 from jitd.core.wording import listed
 
+SELF = "self"
+"""The USER of ``run_as`` that means the requester's own account (ADR 0095)."""
+
+
+def read_run_as(word: str) -> str:
+    """Return ``word`` if it has one of three forms: ``USER`` (this user with the user's own group), ``USER:GROUP``, or ``*``
+    (any user with any group).
+
+    USER may be ``*``, which matches any user, or SELF. GROUP may be ``*``, which matches any group. Raises ValueError with a
+    sentence if ``word`` is not valid.
+    """
+    user, colon, group = word.partition(":")
+    if not all(part == "*" or is_name(part) for part in ((user, group) if colon else (user,))):
+        raise ValueError(f'"{word}" must be "USER", "USER:GROUP" or "*"')
+    return word
+
+
+def covers_run_as(word: str, run_as: RunAs, *, is_self: bool, any_group: bool) -> bool:
+    """True if ``word`` matches the user and the group of ``run_as``. The word ``self`` matches only if ``is_self`` is True. If
+    ``word`` names a user and no group, the result is True only if ``any_group`` is True. A single ``*`` matches any user with any
+    group.
+    """
+    user, colon, group = word.partition(":")
+    if user not in ("*", SELF, run_as.user) or (user == SELF and not is_self):
+        return False
+    return group in ("*", run_as.group) if colon else any_group or user == "*"
+
 
 @dataclass(frozen=True, kw_only=True)
 class WithRunAs(WithCommands):
-    """``run_as`` has words of the form that ``conditions.read_run_as`` takes. None means any account and group."""
+    """``run_as`` has words of the form that ``read_run_as`` takes. None means any account and group."""
 
     run_as: tuple[str, ...] | None = None
 

@@ -3,13 +3,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from jitd.core.conditions import read_service
 from jitd.core.keys.key import Condition, Fields, Stated, Verdict, World, any_of, covers_words
 from jitd.core.question import Question
 from jitd.core.toml_table import Table
+
+
+def read_service(word: str) -> str:
+    """Return ``word`` if it is a valid service name. Raises ValueError with a sentence if ``word`` is not valid."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", word):
+        raise ValueError(f'"{word}" is not the name of a service')
+    return word
 
 
 @dataclass(frozen=True, kw_only=True)
