@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import MISSING as NO_DEFAULT
 from dataclasses import dataclass, fields, is_dataclass, replace
+from operator import attrgetter
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -114,15 +115,15 @@ def read_reviewed(part: str) -> tuple[Subject, ...]:
 @dataclass(frozen=True, slots=True)
 class _Spreading:
     """A document in which an object of the class ``of``, the field ``field`` of the stored object, is spread out: its fields,
-    whose names are ``names``, are members of the document. ``members`` are all members, in their order.
+    whose names are ``names``, are members of the document. ``members`` returns all members of a stored object, in their order,
+    and ``document`` makes of them what msgspec encodes.
     """
 
     field: str
     of: type
     names: tuple[str, ...]
-    members: tuple[str, ...]
+    members: Callable[[Any], tuple[Any, ...]]
     document: Callable[..., Any]
-    """Makes of the members, in their order, what msgspec encodes."""
 
     @property
     def parts(self) -> list[Any]:
@@ -149,16 +150,15 @@ def _spreading(life: type) -> _Spreading | None:
         for name, before in mark.after.items():
             members.insert(members.index(before) + 1, name)
         document = msgspec.defstruct(f"{life.__name__}Document", [(name, Any) for name in members])
-        return _Spreading(one.name, of, names, tuple(members), document)
+        paths = (f"{one.name}.{name}" if name in names else name for name in members)
+        return _Spreading(one.name, of, names, attrgetter(*paths), document)
     return None
 
 
 def _spread_out(of: Any) -> Any:
     """Return the object ``of`` in the form in which msgspec encodes the document."""
-    if (spread := _SPREAD.get(type(of))) is None:
-        return of
-    part = getattr(of, spread.field)
-    return spread.document(*(getattr(part if name in spread.names else of, name) for name in spread.members))
+    spread = _SPREAD.get(type(of))
+    return of if spread is None else spread.document(*spread.members(of))
 
 
 # --- the places of the values ------------------------------------------------------------------------------------------
