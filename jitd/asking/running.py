@@ -8,9 +8,8 @@ Law: the daemon itself starts no program. The output of a program is used only i
 
 from __future__ import annotations
 
-from jitd.outside.client import Failed
 from jitd.programs.client import Programs
-from jitd.programs.messages import Printed, Run
+from jitd.programs.messages import Failed, Printed, Run
 from jitd.settings.outsiders import Program
 
 
@@ -27,7 +26,7 @@ class Running:
         """Run ``program`` with ``body`` on its standard input, and return its output. The time limit ``within`` is in seconds."""
         by = self._networked if program.network else self._apart
         said = await by.run(Run(name, program.words, body, max(1, int(within * 1000))))
-        return said.output if isinstance(said, Printed) else Failed(said.why)
+        return said.output if isinstance(said, Printed) else said
 
     def close(self) -> None:
         """Close the connections to the two processes. If they are children of the daemon, end them."""

@@ -34,6 +34,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Protocol, runtime_checkable
 
+from jitd.beside.refusals import Failed as Failed
+from jitd.beside.refusals import Refused as Refused
 from jitd.beside.secret import fault_in as fault_in
 from jitd.core.conditions import is_name
 from jitd.core.thing import read_giver
@@ -132,22 +134,6 @@ class Strays:
     """
 
     holdings: Annotated[tuple[str, ...], HOLDINGS] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Nothing was changed. Asking again would not help. ``why`` is a sentence that says what is wrong, and what to do."""
-
-    why: Annotated[str, _WHY]
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """It is not known whether the order was carried out. The daemon asks again. ``why`` is a sentence that says what is wrong,
-    and what to do.
-    """
-
-    why: Annotated[str, _WHY]
 
 
 class Kind(Protocol):

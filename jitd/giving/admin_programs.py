@@ -19,13 +19,12 @@ from jitd.givers.kind import Failed, Given, Order, Seen, State, Strays, Taken
 from jitd.givers.messages import Answer, Give, Look, Mend, Question, Search, Take
 from jitd.giving import Giver
 from jitd.giving.orders import GrantOf
-from jitd.outside.client import Failed as NotRun
 from jitd.settings.outsiders import Program
 from jitd.settings.things.program import ProgramGiver
 
 MOST_WORDS = 300
 """Maximum number of characters that are kept of a sentence that a program prints."""
-Run = Callable[[str, Program, bytes, float], Awaitable[bytes | NotRun]]
+Run = Callable[[str, Program, bytes, float], Awaitable[bytes | Failed]]
 """Runs a program. The arguments are the name of the giver, the program, its input, and the time limit in seconds. See
 ``asking.running.Running.run``.
 """
@@ -67,8 +66,8 @@ class AdminPrograms(Giver):
         program = {"give": giver.give, "take": giver.take, "look": giver.look}[deed]
         assert program is not None, "look() has answered then"
         printed = await self._run(order.name, program, json_text.write(_question(deed, thing, order)), giver.deadline_for)
-        if isinstance(printed, NotRun):
-            return Failed(printed.why)
+        if isinstance(printed, Failed):
+            return printed
         try:
             return json_text.read_object(printed)
         except ValueError as fault:

@@ -204,9 +204,4 @@ def _key(order: Order) -> str:
 
 
 def _not_done(said: messages.Answer) -> Refused | Failed:
-    match said:
-        case messages.Refused():
-            return Refused(said.why)
-        case messages.Failed():
-            return Failed(said.why)
-    return Failed("jitd-kdc has answered another question")
+    return said if isinstance(said, Refused | Failed) else Failed("jitd-kdc has answered another question")

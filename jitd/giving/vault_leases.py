@@ -23,7 +23,6 @@ from jitd.giving import Giver
 from jitd.giving.lease_notes import LeaseNotes, NoNote, Note
 from jitd.giving.orders import GrantOf
 from jitd.outside import leases as messages
-from jitd.outside.client import Failed as NoAnswer
 from jitd.settings.giver_words import digest_of, lets_of
 from jitd.settings.things.vault import Vault
 
@@ -32,7 +31,7 @@ DEADLINE = 20_000
 """
 MOST_ENDED = 1000
 """Maximum number of ended holdings that are remembered until their end is recorded."""
-Ask = Callable[[messages.Question], Awaitable[messages.Answer | NoAnswer]]
+Ask = Callable[[messages.Question], Awaitable[messages.Answer | Failed]]
 """Asks a server. See ``outside.client.Outside.lease``."""
 
 
@@ -92,7 +91,7 @@ class VaultLeases(Giver):
             return self._left(order, note)
         said = await self._server_says(messages.End(self._server(order, note), note.accessor, note.lease, DEADLINE))
         if not isinstance(said, messages.Over):
-            return Failed(_why(said))
+            return Failed(_not_done(said).why)
         self._notes.remove(order.holding)
         self._ended.append(order.holding)
         return Taken()
@@ -106,7 +105,7 @@ class VaultLeases(Giver):
             return Seen(State.STANDS)
         said = await self._server_says(messages.Look(self._server(order, note), note.lease, DEADLINE))
         if not isinstance(said, messages.Looked):
-            return Failed(_why(said))
+            return Failed(_not_done(said).why)
         if said.stands:
             return Seen(State.STANDS)
         if self._seconds_until(note.until) <= 0:
@@ -129,7 +128,7 @@ class VaultLeases(Giver):
         self._notes.write(order.holding, note)
         leased = await self._server_says(messages.Lease(server, begun.accessor, giver.role, giver.parameters, DEADLINE))
         if not isinstance(leased, messages.Leased):
-            return Failed(_why(leased))
+            return Failed(_not_done(leased).why)
         ends = min(order.until, asked_at + leased.seconds)
         noted = Note(note.thing, note.url, note.namespace, note.accessor, leased.lease, ends)
         self._note_or_close(order.holding, noted, leased.secret)
@@ -205,12 +204,8 @@ def _thing(name: str) -> str:
     return f"vault:{name}"
 
 
-def _not_done(said: messages.Answer | NoAnswer) -> Answer:
-    return Refused(said.why) if isinstance(said, messages.Refused) else Failed(_why(said))
-
-
-def _why(said: messages.Answer | NoAnswer) -> str:
-    return getattr(said, "why", "") or "jitd-outside has answered another question"
+def _not_done(said: messages.Answer | Failed) -> Refused | Failed:
+    return said if isinstance(said, Refused | Failed) else Failed("jitd-outside has answered another question")
 
 
 def _instant(seconds: int) -> str:

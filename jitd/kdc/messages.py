@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
+from jitd.beside.refusals import Failed as Failed
+from jitd.beside.refusals import Refused as Refused
 from jitd.kdc.strings import END, GRANT_ID, HOST, MOST_GRANTS, PRINCIPAL, SHORT_WORD, Grant, Sighting
-from jitpam.wire.declared import Codec, list_of, row_of, sentence_of
+from jitpam.wire.declared import Codec, list_of, row_of
 
 MAX_PACKET = 64 * 1024
 """Maximum number of bytes in one message."""
@@ -87,22 +89,6 @@ class Tried:
     """The answers of the KDCs to requests for tickets, one for each pair of KDC and service."""
 
     sightings: Annotated[tuple[Sighting, ...], list_of(row_of(Sighting), most=4 * MOST_GRANTS)]
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The request was not carried out. A repetition of the request would not help. ``why`` is a sentence for people."""
-
-    why: Annotated[str, sentence_of()]
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """It is not known whether the request was carried out, because kadmind or jitd-kdc was down or did not answer. Repeat the
-    request later. ``why`` is a sentence for people.
-    """
-
-    why: Annotated[str, sentence_of()]
 
 
 OfEntry = Give | Take | Look

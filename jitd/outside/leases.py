@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
+from jitd.beside.refusals import Refused as Refused
 from jitd.outside.fields import ADDRESSES, AUTHORITIES, FILE_NAME, URL
 from jitd.outside.urls import MOST_PARAMETERS, NAMESPACE, OURS, PARAMETER, PATH
-from jitpam.wire.declared import CARRIED, INLINE, integer, sentence_of, table_of, text
+from jitpam.wire.declared import CARRIED, INLINE, integer, table_of, text
 
 LONGEST_DEADLINE = 120_000
 """Maximum deadline of one question, in milliseconds."""
@@ -151,13 +152,6 @@ class Looked:
     """``stands`` is true if the lease exists."""
 
     stands: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The server has refused, and has changed nothing. ``why`` is a sentence."""
-
-    why: Annotated[str, sentence_of()]
 
 
 Question = Begin | Lease | Sign | End | Look

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from jitd.beside.questions import Lanes, QuestionKind
+from jitd.beside.refusals import Failed as Failed
 from jitd.outside import leases
 from jitd.outside.deliveries import Deliver, Delivered
 from jitd.outside.leases import Leased, Refused, Signed
@@ -19,13 +19,6 @@ wait in its queue.
 """
 LANE = Lanes(n_at_once=64, n_waiting=512)
 """For each single provider or gatekeeper, the daemon itself allows fewer questions."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """There is no answer. ``why`` is a sentence for people, without a full stop. The other host may already have the question."""
-
-    why: str
 
 
 def within(question: Any) -> float:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from jitpam.wire.declared import Codec, base64, integer, list_of, sentence_of, text
+from jitd.beside.refusals import Failed as Failed
+from jitpam.wire.declared import Codec, base64, integer, list_of, text
 
 MOST_BYTES = 64 * 1024
 """Maximum number of bytes of a program's input. The same limit applies to a program's output."""
@@ -46,13 +47,6 @@ class Printed:
     """The program ended with status 0. ``output`` is everything that the program wrote to its standard output."""
 
     output: Annotated[bytes, base64(MOST_BYTES)]
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """There is no valid output. ``why`` is a sentence for people."""
-
-    why: Annotated[str, sentence_of()]
 
 
 Answer = Printed | Failed

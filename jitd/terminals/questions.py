@@ -3,21 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from jitd.beside.questions import Lanes, QuestionKind
+from jitd.beside.refusals import Failed as Failed
 from jitd.terminals.messages import ANSWERS, QUESTIONS, Tell, Told
 
 WITHIN = 15.0
 """Maximum number of seconds for one question. This time includes the start of the process and the process's own time limit."""
 N_AT_ONCE = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The question failed, so it is not known whether anybody got the message. ``why`` is a sentence for people."""
-
-    why: str
 
 
 TELL = QuestionKind[Tell, Told | Failed](

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd.givers import client, messages, passwords, process
+from jitd.givers import messages, passwords, process, questions
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitd.givers.messages import ANSWERS, QUESTIONS, Give, Look, Mend, Search, Take
 
@@ -118,4 +118,4 @@ def test_who_has_a_secret_is_known_until_it_is_taken():
 
 
 def test_the_daemon_knows_the_answer_to_every_question():
-    assert {*client._ANSWERS} == {*messages.Question.__args__}
+    assert {*questions.KINDS} == {*messages.Question.__args__}

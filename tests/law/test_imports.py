@@ -134,8 +134,8 @@ LAW: dict[str, set[str]] = {
     },
     # what gives things and takes them back, a module a kind
     "jitd.giving": {
-        CORE, "jitd.asking.json_text", "jitd.asking.turns", "jitd.givers", "jitd.giving", "jitd.kdc",
-        "jitd.outside.client", "jitd.outside.leases", "jitd.settings",
+        CORE, "jitd.asking.json_text", "jitd.asking.turns", "jitd.givers", "jitd.giving", "jitd.kdc", "jitd.outside.leases",
+        "jitd.settings",
     },
     # what gives things of this host, in a process that is root, and the daemon's end of it
     "jitd.givers": {
@@ -289,7 +289,9 @@ def test_a_module_imports_what_its_row_of_the_law_allows() -> None:
 
 NO_KIND = {f"jitd.givers.{name}" for name in ("client", "deed", "kinds", "messages", "process", "questions")}
 """The modules of ``jitd.givers`` that carry orders to kinds and answers from them."""
-KINDS_MAY = (CORE, WIRE, "jitd.givers", "jitd.settings", "jitd.beside.secret", "jitd.beside.starting")
+KINDS_MAY = (
+    CORE, WIRE, "jitd.givers", "jitd.settings", "jitd.beside.refusals", "jitd.beside.secret", "jitd.beside.starting",
+)  # fmt: skip
 
 
 def test_a_kind_of_thing_knows_nothing_of_the_daemon_and_of_how_orders_come() -> None:
