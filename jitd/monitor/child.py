@@ -15,20 +15,20 @@ import select
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from jitd.beside import filtering
 from jitd.files.inspection import Uninspectable
 from jitd.monitor import namespace
 from jitd.monitor.caller import stands_in
 from jitd.monitor.execution import CannotStart, Execution, what_to_execute
+from jitd.monitor.leash import LEASH, Arrived, NotStarted
 from jitd.monitor.orders import CANNOT, FAILED, MISSING, Job, sentence, what_failed
 from jitd.monitor.pump import Pumps
 from jitd.monitor.signalling import Pid
 from jitd.monitor.slate import become, close_all_but, end_with_parent, reset_signals
 from jitd.monitor.streams import WANTED, Streams, Unfit, fits, receive
 from jitd.monitor.terminal import Terminal
-from jitpam.wire import notation
 
 SHELL = b"/bin/sh"
 """The shell that executes a script if the script has no interpreter line."""
@@ -108,7 +108,7 @@ def become_command(job: Job, around: Surroundings, *, is_contained: bool) -> NoR
 def tell(leash: socket.socket, number: int, because: str) -> None:
     """Tell the monitor that the command will not be executed, and give the reason."""
     with suppress(OSError):  # the monitor has ended; without a monitor nothing is executed
-        leash.send(b"x" + notation.write({"number": number, "because": sentence(because)}))
+        leash.send(b"x" + LEASH.write(NotStarted(number, sentence(because))))
 
 
 def _caller(around: Surroundings) -> Pid:
@@ -129,14 +129,9 @@ def _streams(job: Job, around: Surroundings) -> Streams:
         raise CannotStart(f"standard input is a {streams.kinds[0]}, but the rule requires {WANTED[job.stdin]}")
     if around.slave is not None and "terminal" not in streams.kinds:
         Terminal.renounce(around.slave)
-    told: dict[str, Any] = {
-        "rows": streams.rows,
-        "columns": streams.columns,
-        "foreground": streams.foreground,
-        "termios": None if streams.termios is None else streams.termios.hex(),
-        "terminal": "terminal" in streams.kinds,
-    }
-    around.leash.send(b"S" + notation.write(told))
+    has_terminal = "terminal" in streams.kinds
+    arrived = Arrived(streams.rows, streams.columns, streams.foreground, streams.termios, has_terminal)
+    around.leash.send(b"S" + LEASH.write(arrived))
     return streams
 
 

@@ -17,6 +17,7 @@ import struct
 from collections.abc import Callable
 
 from jitd.monitor.client import Client
+from jitd.monitor.leash import Arrived
 from jitd.monitor.signalling import Pid, signal_group
 from jitd.monitor.streams import Unfit, read_turn
 from jitd.monitor.tape import Tape
@@ -51,24 +52,15 @@ class Exchange:
         """True as long as the run is frozen. A client cannot continue a frozen run."""
         self._in_front: Pid = 0  # the process group that had the terminal when the command stopped
 
-    def open(self, told: dict[str, object], uid: int, command: Pid) -> None:
-        """Start to pass on bytes, because the client's streams have arrived. ``told`` contains the client's data about its
-        terminal. Raises OSError.
-        """
+    def open(self, arrived: Arrived, uid: int, command: Pid) -> None:
+        """Start to pass on bytes, because the client's streams have arrived. Raises OSError."""
         self.is_open = True
-        if not told["terminal"]:
+        if not arrived.terminal:
             self.close_terminal()
             return
         assert self.terminal is not None
-        settings = told["termios"]
-        self.terminal.prepare(
-            uid,
-            int(str(told["rows"])),
-            int(str(told["columns"])),
-            bytes.fromhex(settings) if isinstance(settings, str) else None,
-            has_to_echo=self.tape.keeps_input,
-        )
-        if told["foreground"]:
+        self.terminal.prepare(uid, arrived.rows, arrived.columns, arrived.termios, has_to_echo=self.tape.keeps_input)
+        if arrived.foreground:
             self.terminal.give_to(command)
 
     # --- waiting

@@ -17,7 +17,6 @@ import socket
 import time
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
 from jitd.monitor import orders
 from jitd.monitor.child import Surroundings
@@ -26,6 +25,7 @@ from jitd.monitor.exchange import Exchange
 from jitd.monitor.held import free
 from jitd.monitor.holder import Spare, begin
 from jitd.monitor.housing import Housing, changed_child, has_executed
+from jitd.monitor.leash import LEASH, Arrived
 from jitd.monitor.limits import AWAY, ENDED, ENDING, GRACE, HELD, LEAVE, LOOK_AGAIN, PATIENCE, READY_WITHIN, STALL
 from jitd.monitor.line import AGAIN_AFTER, Line
 from jitd.monitor.namespace import has_manager
@@ -39,7 +39,6 @@ from jitd.monitor.tape import Tape
 from jitd.monitor.terminal import Terminal
 from jitd.monitor.traces import Traces
 from jitd.monitor.wakeup import Wakeup
-from jitpam.wire import notation
 
 Outcome = tuple[str, int, str]  # how a run ended: one of ENDINGS, an exit status or signal number, and a sentence
 
@@ -195,14 +194,15 @@ class Monitor:
             elif packet == b"p":
                 with suppress(OSError):  # it has ended meanwhile
                     self.leash.send(b"p%d" % sender_of_next(self.client.socket), AT_ONCE)
-            elif packet[:1] == b"S":
-                self._take_streams(notation.read(packet[1:]))
+            elif packet[:1] in (b"S", b"x"):
+                said = LEASH.read(packet[1:])
+                if isinstance(said, Arrived):
+                    self._take_streams(said)
+                else:
+                    self._refuse(said.number, said.because)
             elif packet == b"r":
                 self.state = "ready"
                 self._report()
-            elif packet[:1] == b"x":
-                refused: Any = notation.read(packet[1:])
-                self._refuse(refused["number"], refused["because"])
             else:
                 self.leash.close()
                 self.leash = None
@@ -220,12 +220,12 @@ class Monitor:
             self._report()
             self.client.say(b"R", self.child.to_bytes(4, "big"))
 
-    def _take_streams(self, told: Any) -> None:
+    def _take_streams(self, told: Arrived) -> None:
         try:
             self.exchange.open(told, self.job.uid, self.child)
         except OSError as fault:
             return self._refuse(FAILED, f"the terminal could not be made: {fault.strerror}")
-        self.tape.begin(has_terminal=told["terminal"], rows=told["rows"], columns=told["columns"])
+        self.tape.begin(has_terminal=told.terminal, rows=told.rows, columns=told.columns)
         if self.tape.fault:
             self._refuse(FAILED, self.tape.fault)
 
