@@ -17,8 +17,9 @@ from typing import TypeVar
 from jitd.core.command import Command
 from jitd.core.conditions import CommandPattern, Glob, read_command_pattern
 from jitd.core.deed import deed_of
-from jitd.core.keys.hosts import read_host
+from jitd.core.keys.hosts import HOSTS, read_host
 from jitd.core.keys.run_as import SELF, read_run_as
+from jitd.core.keys.services import SERVICES
 from jitd.core.rule import Rule
 from jitpam.wire.shown import shown
 
@@ -78,9 +79,7 @@ def under(rule: Rule, uses: Iterable[Use]) -> list[Use]:
 
 
 def _is_under(rule: Rule, use: Use) -> bool:
-    if rule.services is not None and use.service not in rule.services:
-        return False
-    if rule.hosts is not None and not any(glob.matches(use.host.lower()) for glob in rule.hosts):
+    if not SERVICES.is_for(rule, use.service) or not HOSTS.is_here(rule, use.host):
         return False
     if use.command.gives:
         return rule.gives is not None and (not use.is_whole or set(use.command.things) <= set(rule.gives))
