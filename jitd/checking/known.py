@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds out which people exist on this host according to the name service (NSS), and which of them could approve requests.
 
-Law: pure. Nobody can approve their own request, and each person is counted only once, as in real decisions.
+Law: nobody can approve their own request, and each person is counted only once, as in real decisions.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 """Warnings about the order of rules. For example, a later rule has no effect, because an earlier rule always decides the same
 requests.
 
-Law: pure. ``core.policy.decide`` sets the order: first all denies are evaluated, then the permits up to the first match.
+Law: ``core.policy.decide`` sets the order: first all denies are evaluated, then the permits up to the first match.
 """
 
 from __future__ import annotations

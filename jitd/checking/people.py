@@ -2,8 +2,7 @@
 """Warnings about the people whom the rules name. The warnings are about names that do not exist, and about approvals that nobody
 could give.
 
-Law: pure. If the look-up of a group fails, there is a warning about the failure. There is no warning that the group does not
-exist.
+Law: if the look-up of a group fails, there is a warning about the failure. There is no warning that the group does not exist.
 """
 
 from __future__ import annotations

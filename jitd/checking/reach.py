@@ -2,7 +2,7 @@
 """Warnings about a single rule. There is a warning if a rule can never match, can be bypassed, or permits more than it seems to
 permit.
 
-Law: pure. ``core.grading`` knows the programs that give more power than their command line shows. It does not know all programs.
+Law: ``core.grading`` knows the programs that give more power than their command line shows. It does not know all programs.
 Therefore a rule without a warning is not necessarily safe.
 """
 

@@ -2,9 +2,9 @@
 """Warnings about rules that give things to people. There is a warning if a thing gives the same power as root. Examples of things
 are a line of sudoers, a role of a database, and a name in a certificate.
 
-Law: pure. The check uses only the rules and the settings, and looks up nothing on this host or elsewhere. The list of roles in
-this module is not complete. Therefore a thing without a warning is not necessarily safe. Sources: sudoers(5) "User
-specification"; PostgreSQL, "Predefined Roles".
+Law: the check uses only the rules and the settings, and looks up nothing on this host or elsewhere. The list of roles in this
+module is not complete. Therefore a thing without a warning is not necessarily safe. Sources: sudoers(5) "User specification";
+PostgreSQL, "Predefined Roles".
 """
 
 from __future__ import annotations

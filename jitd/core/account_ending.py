@@ -2,8 +2,8 @@
 """Ends the open requests and the grants of a made account when jitd takes the account back. A made account is an account that
 jitd has made for a person, who is the account's holder. The requests and the grants of the holder's own account continue.
 
-Law: pure. The events of this module are in the same transaction as the order to take the account back. Therefore nobody can use
-a grant of the account after this order.
+Law: the events of this module are in the same transaction as the order to take the account back. Therefore nobody can use a grant
+of the account after this order.
 """
 
 from __future__ import annotations

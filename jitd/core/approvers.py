@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Decides who may approve, and how many approvals are still missing.
 
-Law: pure. Nobody can approve their own request. One person counts once. A rule may demand how an approver must authenticate. An
-approval counts only if the approver's authentication meets this demand at the time of the review. Most functions get the
-demanded approvals as an ``Open`` object (see ``ways``). This object contains the ways to approve that are open at one moment,
-and no other ways.
+Law: nobody can approve their own request. One person counts once. A rule may demand how an approver must authenticate. An
+approval counts only if the approver's authentication meets this demand at the time of the review. Most functions get the demanded
+approvals as an ``Open`` object (see ``ways``). This object contains the ways to approve that are open at one moment, and no other
+ways.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Describes how a person authenticated to the KDC, what the KDC says about the person later, and what a rule may demand.
 
-Law: pure. Every value comes from the KDC, and never from the client. If a value is not known, it does not meet any demand.
+Law: every value comes from the KDC, and never from the client. If a value is not known, it does not meet any demand.
 """
 
 from __future__ import annotations

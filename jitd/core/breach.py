@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks whether a request asks for more than a rule allows. Such a request is refused, and the refusal names the rule.
 
-Law: pure. The functions return a sentence about what the rule does not allow. If this sentence is empty, the rule allows
-everything that was checked.
+Law: the functions return a sentence about what the rule does not allow. If this sentence is empty, the rule allows everything
+that was checked.
 """
 
 from __future__ import annotations

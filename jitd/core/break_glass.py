@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Break-glass: a permit without approvals before the run, but with a review after the run.
 
-Law: pure. The permit and its owed review are stored in one transaction. If reviews of a person's uses of break-glass are still
-missing, rules for break-glass can be barred for this person. A barred rule permits nothing to this person. The person also
-cannot use a grant that the rule has permitted.
+Law: the permit and its owed review are stored in one transaction. If reviews of a person's uses of break-glass are still missing,
+rules for break-glass can be barred for this person. A barred rule permits nothing to this person. The person also cannot use a
+grant that the rule has permitted.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 """The environment variables that let code in: from their values, programs load code, start other programs, or read settings that
 name code.
 
-Law: pure; this module imports only the standard library. The list is not complete, because every program may read variables of
-its own. It is used for warnings to people, and never to permit a request.
+Law: the list is not complete, because every program may read variables of its own. It is used for warnings to people, and never
+to permit a request.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 """Explains the answer of each rule to a question, condition by condition. If no rule permits a request, this module also finds
 the permits that came closest to permitting it.
 
-Law: pure. To get the answer of a rule, this module calls ``decide`` with only this rule. Therefore an explanation always agrees
-with the decision. ``closest`` is for requesters. ``closest`` describes only permits about the requester, and reveals no
-information that jitd has found on the host.
+Law: to get the answer of a rule, this module calls ``decide`` with only this rule. Therefore an explanation always agrees with
+the decision. ``closest`` is for requesters. ``closest`` describes only permits about the requester, and reveals no information
+that jitd has found on the host.
 """
 
 from __future__ import annotations

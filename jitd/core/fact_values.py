@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The values of declared facts, in the form that settings and providers use.
 
-Law: pure. A value has exactly the declared type and is within the limits of this type. Any other value raises ValueError. Values
-are not converted, with one exception: a whole number is accepted as a double. This exception exists because JSON and TOML
-distinguish whole numbers and doubles only by their spelling.
+Law: a value has exactly the declared type and is within the limits of this type. Any other value raises ValueError. Values are
+not converted, with one exception: a whole number is accepted as a double. This exception exists because JSON and TOML distinguish
+whole numbers and doubles only by their spelling.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Facts: values that the daemon knows about the host, the session and the risk at one moment. Each fact has a name.
 
-Law: pure. A fact is either known, or unknown for a stated reason. There is no default value. If jitd has not looked for a fact,
-an attempt to read the fact raises Unasked. The caller then looks for the fact and decides again.
+Law: a fact is either known, or unknown for a stated reason. There is no default value. If jitd has not looked for a fact, an
+attempt to read the fact raises Unasked. The caller then looks for the fact and decides again.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 """The questions to gatekeepers, and the effect of their answers. A gatekeeper's answer can make a permit stricter, or deny the
 request. A gatekeeper can never permit a request.
 
-Law: pure. If a gatekeeper gives no answer, or an invalid answer, the request is denied. A gatekeeper's requirements can only make
-the rule's obligations stricter.
+Law: if a gatekeeper gives no answer, or an invalid answer, the request is denied. A gatekeeper's requirements can only make the
+rule's obligations stricter.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Grades: what a command gives to the person who runs it, beyond what its words say.
 
-Law: pure; this module imports only the standard library. A grade warns people. It never permits or denies a request. What jitd
-does not know is never graded as harmless.
+Law: a grade warns people. It never permits or denies a request. What jitd does not know is never graded as harmless.
 """
 
 from __future__ import annotations

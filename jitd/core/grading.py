@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Grades a command, and the commands that a rule's pattern matches: what they give beyond what their words say.
 
-Law: pure. What jitd does not know is never graded as harmless. The findings warn people. They never permit or deny a request. The
+Law: what jitd does not know is never graded as harmless. The findings warn people. They never permit or deny a request. The
 knowledge of programs is in ``core.programs``, and that of files in ``core.places``.
 """
 

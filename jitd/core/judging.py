@@ -2,8 +2,8 @@
 """The engine that grades a command: it follows the programs that start each other, reads the texts that shells run, and looks up
 each program in the table of ``core.programs``.
 
-Law: pure. What a path is on the host is asked of a ``Look``. The engine raises nothing, whatever the words are, and its work is
-limited by DEEPEST and MOST_CALLS: beyond these limits it assumes the worst.
+Law: what a path is on the host is asked of a ``Look``. The engine raises nothing, whatever the words are, and its work is limited
+by DEEPEST and MOST_CALLS: beyond these limits it assumes the worst.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 """The names and the holders of made accounts. A made account is an account that jitd creates for a limited time, as a thing of
 the kind ``account``.
 
-Law: pure. The name of a made account can be computed from the id of its holding. The id can also be computed from the name.
-Therefore the record always shows for whom the account was made, even after jitd has removed the account. jitd always treats a
-made account as the person who holds the account. Only a function of the type ``Behind`` finds this person's own account.
+Law: the name of a made account can be computed from the id of its holding. The id can also be computed from the name. Therefore
+the record always shows for whom the account was made, even after jitd has removed the account. jitd always treats a made account
+as the person who holds the account. Only a function of the type ``Behind`` finds this person's own account.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Masks: which words of a command are secrets, and what people read in place of them.
 
-Law: pure. A mask never hides the first word of a command, and never a word that begins with ``-``. What a mask hides is judged
-like every other word, and it is executed. Only what is shown and recorded changes. A mask hides too much rather than too little:
-the masks of all rules about a program apply, whichever rule decides.
+Law: a mask never hides the first word of a command, and never a word that begins with ``-``. What a mask hides is judged like
+every other word, and it is executed. Only what is shown and recorded changes. A mask hides too much rather than too little: the
+masks of all rules about a program apply, whichever rule decides.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The names of groups that rules, requests and settings use. jitd looks up only these names for a person.
 
-Law: pure. A word is ``group:NAME`` (``conditions.read_who``). Every field of Obligations that contains words is in ``of``.
+Law: a word is ``group:NAME`` (``conditions.read_who``). Every field of Obligations that contains words is in ``of``.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 """The table of names that the condition ``when`` of a rule may use. For each name, the table contains the type, the source of the
 value, and the meaning of a missing value.
 
-Law: pure. The list of names in the manual (jitd-policy(5)) agrees with this table. A value under ``claim.`` comes from the
-requester's client. Every other value comes from the daemon, the host or the enforcement point.
+Law: the list of names in the manual (jitd-policy(5)) agrees with this table. A value under ``claim.`` comes from the requester's
+client. Every other value comes from the daemon, the host or the enforcement point.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Computes the next beginning of a rule's hours, for a requester who asked outside these hours.
 
-Law: pure. The result is the first moment after ``at`` that is within the hours. jitd shows this moment to a requester only for a
-rule that the requester can see anyway (``explaining.closest``).
+Law: the result is the first moment after ``at`` that is within the hours. jitd shows this moment to a requester only for a rule
+that the requester can see anyway (``explaining.closest``).
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 """Notices: the messages about a request that jitd sends to people through external channels, and the recipients of these
 messages. Notices are derived from the state of the request at one moment.
 
-Law: pure. A notice depends only on the state of the request, so jitd can derive the same notice again after a crash. If the state
-has changed and the notice does not apply any more, jitd does not send the notice. jitd never treats a requester as an approver of
+Law: a notice depends only on the state of the request, so jitd can derive the same notice again after a crash. If the state has
+changed and the notice does not apply any more, jitd does not send the notice. jitd never treats a requester as an approver of
 their own request. A notice never changes a decision.
 """
 

@@ -2,7 +2,7 @@
 """The condition ``origin``: the place where the requester's login session began. The person may be at another place: see
 jitd-policy(5).
 
-Law: pure. If the origin is not known, the condition ``origin`` does not hold in a permit, and counts as met in a deny.
+Law: if the origin is not known, the condition ``origin`` does not hold in a permit, and counts as met in a deny.
 """
 
 from __future__ import annotations

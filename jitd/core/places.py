@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The files of a host that matter: what somebody gains who writes or reads them.
 
-Law: pure; no file is opened. The table is not complete, and it never decides a request. It is used only to warn people.
+Law: no file is opened. The table is not complete, and it never decides a request. It is used only to warn people.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The text of a policy: its files as they were read when the policy came into force, and the digest by which records name them.
 
-Law: pure. Two policies with different files have different digests, and different documents.
+Law: two policies with different files have different digests, and different documents.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """An OpenSSH public key that a person sends to get a certificate for this key (``jitsudo --key FILE``).
 
-Law: pure. A key has only one spelling: its type, a space, and its bytes in base64. jitd refuses a key that it cannot read
-completely. jitd also refuses certificates, private keys and weak keys. Sources: sshd(8) "AUTHORIZED_KEYS FILE FORMAT"; RFC 4253
-section 6.6, RFC 5656 section 3.1, RFC 8709 section 4; PROTOCOL.u2f of OpenSSH.
+Law: a key has only one spelling: its type, a space, and its bytes in base64. jitd refuses a key that it cannot read completely.
+jitd also refuses certificates, private keys and weak keys. Sources: sshd(8) "AUTHORIZED_KEYS FILE FORMAT"; RFC 4253 section 6.6,
+RFC 5656 section 3.1, RFC 8709 section 4; PROTOCOL.u2f of OpenSSH.
 """
 
 from __future__ import annotations

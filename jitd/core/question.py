@@ -2,9 +2,9 @@
 """The question that the policy answers. A question contains the values of all names that begin with ``request.``, ``subject.``
 or ``claim.``.
 
-Law: pure. Texts that come from bytes are spelled (``core.spelling``), so the texts of two different commands always differ. The
-tuple ``_DOUBTED`` lists the names that describe the command, such as ``request.path``. If it is not certain which command would
-run, the values of these names are unknown.
+Law: texts that come from bytes are spelled (``core.spelling``), so the texts of two different commands always differ. The tuple
+``_DOUBTED`` lists the names that describe the command, such as ``request.path``. If it is not certain which command would run,
+the values of these names are unknown.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The groups that give a process the power of root, or secrets of the host, whatever the rights of its account are.
 
-Law: pure. The list is not complete: a group that is not in it is not therefore harmless. Source: Debian, users-and-groups (the
+Law: the list is not complete: a group that is not in it is not therefore harmless. Source: Debian, users-and-groups (the
 descriptions of groups).
 """
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rule index: finds the few permits that can match a question, among tens of thousands.
 
-Law: pure. The index skips a permit only in two cases. In the first case, no word of the permit names the requester. In the second
-case, no pattern of the permit can match the command. Every deny is always evaluated, because a deny applies to a file, and a file
-can have many names. The index keeps the order of the rules. The index returns candidates. Only ``policy`` decides whether a rule
+Law: the index skips a permit only in two cases. In the first case, no word of the permit names the requester. In the second case,
+no pattern of the permit can match the command. Every deny is always evaluated, because a deny applies to a file, and a file can
+have many names. The index keeps the order of the rules. The index returns candidates. Only ``policy`` decides whether a rule
 matches.
 """
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The texts that a command will run or read as code, as they are shown to the people who approve it.
 
-Law: pure. A text is shown, or it is said why it is not. The digest of a text is the digest to which the run is bound, or the run
-is not bound to that file.
+Law: a text is shown, or it is said why it is not. The digest of a text is the digest to which the run is bound, or the run is not
+bound to that file.
 """
 
 from __future__ import annotations

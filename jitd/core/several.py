@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Computes one answer for several things that are requested together (``jitsudo --get A --get B``).
 
-Law: pure. If one thing is denied, all things are denied. If several rules together permit the things, the strictest value of each
+Law: if one thing is denied, all things are denied. If several rules together permit the things, the strictest value of each
 obligation applies. Therefore nobody gets a thing under easier terms by requesting it together with other things. Several rules
 may limit who may read the contents of the request. After a deny, a person may read the contents only if all these rules allow
 this.

@@ -2,7 +2,7 @@
 """Reads the texts that a POSIX shell or bash would run, as far as this is possible without the shell. The module ``grading`` uses
 the commands in the texts to warn people.
 
-Law: pure. Nothing of a text is passed over in silence: what this module cannot read with certainty makes the text unreadable
+Law: nothing of a text is passed over in silence: what this module cannot read with certainty makes the text unreadable
 (``Text.unreadable``), and a value that only the shell knows makes a word free. The time is linear in the size of the text, times
 DEEPEST. Sources: POSIX.1-2017, Shell Command Language, chapter 2; bash(1).
 """

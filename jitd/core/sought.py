@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What somebody looks for in the record, and by what a record is found.
 
-Law: pure. The traits of a record follow from its body alone, so the index of a store can be compared with the chain.
+Law: the traits of a record follow from its body alone, so the index of a store can be compared with the chain.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 r"""Bytes as texts, and back. A byte that is not valid UTF-8 becomes ``\xNN``, and a backslash is doubled.
 
-Law: pure. The texts of two different values always differ.
+Law: the texts of two different values always differ.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Decides who may read the contents of a request: its reason, its arguments and the recordings of its runs.
 
-Law: pure. ``visible_to`` of a rule limits the contents that operators, auditors and readers of notices can see. The requester and
-the possible reviewers always see the contents. ``visible_to`` never gives a right to anybody. People see requests as rows of a
-list or as records of the chain. Each field of a row or record is hidden, unless this module lists the field.
+Law: ``visible_to`` of a rule limits the contents that operators, auditors and readers of notices can see. The requester and the
+possible reviewers always see the contents. ``visible_to`` never gives a right to anybody. People see requests as rows of a list
+or as records of the chain. Each field of a row or record is hidden, unless this module lists the field.
 """
 
 from __future__ import annotations

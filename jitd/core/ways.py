@@ -2,7 +2,7 @@
 """Computes the open ways to approve, and the smallest number of persons who must still approve. A way is one of the alternatives
 in an approval that a rule demands. For example, the way of the managers may open after 5 minutes.
 
-Law: pure. Every function that counts or names approvers needs an ``Open``, a list of approvals that was made by ``opened`` or
+Law: every function that counts or names approvers needs an ``Open``, a list of approvals that was made by ``opened`` or
 ``every_way``. Therefore no function uses a closed way by mistake, and nobody can approve through a closed way.
 """
 

@@ -2,7 +2,7 @@
 """The condition ``when`` of a rule, which is an expression. Another module compiles the expression. In this module, a condition
 is a pure function. Its input is one value for each name that the condition uses.
 
-Law: pure. If the value of a name is not known, the expression fails before it is evaluated. This rule is necessary because CEL
+Law: if the value of a name is not known, the expression fails before it is evaluated. This rule is necessary because CEL
 evaluates ``error || true`` to true. The condition holds only if the result is the boolean true. If an expression fails, in a
 permit rule or in a deny rule, the request is denied.
 """

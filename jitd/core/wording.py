@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small parts of sentences that several modules of the core use.
-
-Law: pure.
-"""
+"""Small parts of sentences that several modules of the core use."""
 
 from __future__ import annotations
 

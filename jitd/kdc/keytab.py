@@ -2,7 +2,7 @@
 """Reads the names of principals and the encryption types of their keys in a keytab. The format is version 2, which the
 documentation of MIT krb5 describes.
 
-Law: pure. A key is never read from the keytab.
+Law: a key is never read from the keytab.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 """Plans changes in the KDC's entry of a service. With these changes the KDC's administrator gates or ungates the service. If a
 service is gated, the KDC issues a ticket for the service only if there is a grant for the ticket.
 
-Law: pure. A plan is a list of steps. Each step has a sentence that explains the step. A plan may gate a service that was already
-gated. Such a service stays gated even if the plan is interrupted. If a setting is already right, the plan does not change it.
+Law: a plan is a list of steps. Each step has a sentence that explains the step. A plan may gate a service that was already gated.
+Such a service stays gated even if the plan is interrupted. If a setting is already right, the plan does not change it.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ these string attributes and the form of their values.
 
 The KDC's plugin reads the same strings, and decides according to these strings. If this module and the plugin do not agree, the
 plugin is right. The fields of Grant and Sighting declare how messages have them (``jitpam.wire.declared``).
-Law: pure. If a string does not have exactly the form of a grant, it is not a grant.
+Law: if a string does not have exactly the form of a grant, it is not a grant.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Decides to which addresses jitd-outside may connect. If the settings list networks, only addresses in these networks are
 allowed. If no networks are listed, only addresses of the public Internet are allowed.
-Law: pure. The check uses the address that the host would really connect to. For example, an IPv4-mapped IPv6 address is treated
-as the IPv4 address. Only an address that is known to be public is treated as public.
-Sources: the IANA registries of special-purpose IPv4 and IPv6 addresses (RFC 6890); the documents of cloud providers for the
-addresses of their metadata services.
+Law: the check uses the address that the host would really connect to. For example, an IPv4-mapped IPv6 address is treated as the
+IPv4 address. Only an address that is known to be public is treated as public. Sources: the IANA registries of special-purpose
+IPv4 and IPv6 addresses (RFC 6890); the documents of cloud providers for the addresses of their metadata services.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 """The messages between the daemon and jitd-outside about sinks, which are the receivers of the record. Deliver is the question,
 and Delivered is its answer. tests/outside/golden_deliveries contains the bytes of each message. A message contains no secret: a
 destination contains only the names of files with secrets.
-Law: pure. The text of an event is one line of printable ASCII, so no name in it can end a line, a frame or a field of the
-transport.
+Law: the text of an event is one line of printable ASCII, so no name in it can end a line, a frame or a field of the transport.
 Sources: RFC 5424, RFC 5425, RFC 6587 (syslog).
 """
 

@@ -3,7 +3,6 @@
 tests/outside/golden_leases contains the bytes of each message. A message never contains a secret. The descriptor of a secret is
 sent together with the packet of ``leased`` or ``signed``. A message identifies jitd's own token by the name of a file. It
 identifies the token of a holding by its accessor, which is an id that the server has given to the token.
-Law: pure.
 """
 
 from __future__ import annotations

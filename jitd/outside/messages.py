@@ -2,7 +2,7 @@
 """The messages between the daemon and jitd-outside. The codecs are here, and the types of the messages to HTTP servers and mail
 servers. ``leases`` contains the types of the messages about leases, and ``deliveries`` those about sinks. tests/outside/golden
 and golden_mail contain the bytes of each message.
-Law: pure. A message contains no secret: a Fetch contains only the name of the secret.
+Law: a message contains no secret: a Fetch contains only the name of the secret.
 Source for mail addresses: RFC 5321 section 4.1.2. This module accepts only simple mail addresses, that is, a subset of the
 addresses in RFC 5321.
 """

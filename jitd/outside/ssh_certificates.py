@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads a user certificate of OpenSSH. The module checks that the certificate belongs to a certain key, and returns the time at
 which the certificate expires.
-Law: pure. If the text is not a user certificate for the requested key, ValueError is raised. The text of the error is a sentence
+Law: if the text is not a user certificate for the requested key, ValueError is raised. The text of the error is a sentence
 without its subject, such as "is not for a user". Sources: PROTOCOL.certkeys of OpenSSH; RFC 4251 section 5 (string, uint32,
 uint64).
 """

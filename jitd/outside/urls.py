@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parses the URLs of the settings. Checks whether the header field ``Location`` of an answer leads to the server that sent the
 answer. Defines the form of the paths of leases.
-Law: pure. A URL has a scheme, a host and a path. Port and query are optional. A URL must not contain a user, a password, a
-fragment, a blank or a character outside ASCII. All other texts raise ValueError.
-Sources: RFC 3986; RFC 9110 section 10.2.2 (Location).
+Law: a URL has a scheme, a host and a path. Port and query are optional. A URL must not contain a user, a password, a fragment, a
+blank or a character outside ASCII. All other texts raise ValueError. Sources: RFC 3986; RFC 9110 section 10.2.2 (Location).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one table of programs: what each program gives, reads and changes beyond what its words say.
 
-Law: pure. Every warning about commands reads this table: the approver's page, notices, questions, the board, ``jitd check`` and
+Law: every warning about commands reads this table: the approver's page, notices, questions, the board, ``jitd check`` and
 gatekeepers. A program that is in the table, and for which nothing is found, is harmless. A program that is not in the table is
 not known, and that is said. Add a program to the module of its class.
 """

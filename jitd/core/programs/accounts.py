@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of the table: programs that change accounts, passwords, groups and keys.
 
-Law: pure. A program gives root if it changes who may become root: root's password, the uid 0, or a group whose members can become
-root. What it does to another account is a change.
+Law: a program gives root if it changes who may become root: root's password, the uid 0, or a group whose members can become root.
+What it does to another account is a change.
 """
 
 from __future__ import annotations

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of the table: programs that make and restore backups, and that copy files to other hosts.
-
-Law: pure.
-"""
+"""Rows of the table: programs that make and restore backups, and that copy files to other hosts."""
 
 from __future__ import annotations
 

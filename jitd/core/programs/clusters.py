@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of the table: Kubernetes.
 
-Law: pure. Who can put a manifest of their own into a cluster can have the files of each of its hosts.
+Law: who can put a manifest of their own into a cluster can have the files of each of its hosts.
 """
 
 from __future__ import annotations

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of the table: programs that configure hosts as files or a server say.
-
-Law: pure.
-"""
+"""Rows of the table: programs that configure hosts as files or a server say."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of the table: containers, clusters, virtual machines, and the servers of databases.
 
-Law: pure. Whoever chooses what a container mounts, or starts it with the rights of the host, has the host.
+Law: whoever chooses what a container mounts, or starts it with the rights of the host, has the host.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of the table: clients of databases and directories.
 
-Law: pure. SQL is read by its first words: what can start programs, write files of the server or read password hashes is found.
-Of SQL that jitd cannot read, it says so.
+Law: SQL is read by its first words: what can start programs, write files of the server or read password hashes is found. Of SQL
+that jitd cannot read, it says so.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of the table: programs that show something and give nothing beyond what their words say.
 
-Law: pure. A program stands here only if none of its options starts a program, writes a or reads a file that the words name.
-If a program reads the files in its operands, it stands in ``files``, which looks at what they are.
+Law: a program stands here only if none of its options starts a program, writes a or reads a file that the words name. If a
+program reads the files in its operands, it stands in ``files``, which looks at what they are.
 """
 
 from __future__ import annotations

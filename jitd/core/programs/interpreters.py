@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of the table: shells and interpreters, which run code that they are given.
 
-Law: pure. The texts of shells are read. Code in another language is searched for what can start programs or write files: if the
-code has nothing of that, it is still not known what it does.
+Law: the texts of shells are read. Code in another language is searched for what can start programs or write files: if the code
+has nothing of that, it is still not known what it does.
 """
 
 from __future__ import annotations

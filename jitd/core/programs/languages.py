@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of the table: programs that install packages of a language, or build with them.
 
-Law: pure. Anybody can publish in the indexes of a language, and a package runs code when it is installed. That is different from
-the archives of the distribution.
+Law: anybody can publish in the indexes of a language, and a package runs code when it is installed. That is different from the
+archives of the distribution.
 """
 
 from __future__ import annotations

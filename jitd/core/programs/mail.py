@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of the table: mail servers.
-
-Law: pure.
-"""
+"""Rows of the table: mail servers."""
 
 from __future__ import annotations
 

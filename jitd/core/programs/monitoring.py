@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of the table: programs that watch a host, check it or report on it.
-
-Law: pure.
-"""
+"""Rows of the table: programs that watch a host, check it or report on it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of the table: programs that install and remove software.
 
-Law: pure. The scripts of a package run as root. Whoever chooses a package, or can change its file, has root. Packages of the
-host's own archives are a change: an administrator installs them daily, and the archives sign them.
+Law: the scripts of a package run as root. Whoever chooses a package, or can change its file, has root. Packages of the host's own
+archives are a change: an administrator installs them daily, and the archives sign them.
 """
 
 from __future__ import annotations

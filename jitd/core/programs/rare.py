@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of the table: programs that are rarely asked for, and that start other programs or copy files at a word.
-
-Law: pure.
-"""
+"""Rows of the table: programs that are rarely asked for, and that start other programs or copy files at a word."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of the table: git and other version control.
 
-Law: pure. The configuration of a repository names programs, and so does that of its owner. Who can change a repository gives code
-to everybody who works in it.
+Law: the configuration of a repository names programs, and so does that of its owner. Who can change a repository gives code to
+everybody who works in it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of the table: services, units, timers, cron, and the host as a whole.
 
-Law: pure. Starting and stopping is a change. Whoever chooses what a service starts has what the service has.
+Law: starting and stopping is a change. Whoever chooses what a service starts has what the service has.
 """
 
 from __future__ import annotations

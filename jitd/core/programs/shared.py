@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What several modules of the table share: sets of words, and questions about files that a program trusts.
-
-Law: pure.
-"""
+"""What several modules of the table share: sets of words, and questions about files that a program trusts."""
 
 from __future__ import annotations
 

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of the table: disks, volumes and file systems.
-
-Law: pure.
-"""
+"""Rows of the table: disks, volumes and file systems."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The words with which a program only tells its version, or its options.
 
-Law: pure. Such a word counts if it is the only one. A program stands here only if it is known to take the word so: tclsh(1), for
+Law: such a word counts if it is the only one. A program stands here only if it is known to take the word so: tclsh(1), for
 example, takes ``--version`` for nothing and is a shell afterwards, ``bash -v`` is a shell that says more, and ``systemctl
 --help`` starts a pager.
 """

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of the table: programs that start the command in their own words.
 
-Law: pure. A wrapper never lowers the grade of what it starts. A word that may be an option of the wrapper with a value, and that
-the table does not know, makes the wrapped command begin too early or too late: so the options of each wrapper are all listed.
+Law: a wrapper never lowers the grade of what it starts. A word that may be an option of the wrapper with a value, and that the
+table does not know, makes the wrapped command begin too early or too late: so the options of each wrapper are all listed.
 """
 
 from __future__ import annotations
