@@ -15,14 +15,14 @@ from jitd.core.toml_document import ConfigError
 from jitd.doctor import files
 from jitd.doctor.finding import Finding, bad, ok, weak
 from jitd.doctor.host import Host
+from jitd.doctor.pam import included, read_stack
 from jitd.kdc.named import fault_of
 from jitd.monitor.pam_stack import why_unset
 from jitd.monitor.proof_orders import SERVICE, STACK
 from jitd.pamlint.control import AUTH_ERR, IGNORED, SUCCESS
 from jitd.pamlint.evaluation import TooInvolved, endings
 from jitd.pamlint.gates import is_gate, looks_like_gate
-from jitd.pamlint.places import Places
-from jitd.pamlint.stack import KINDS, Handler, Source, Stack, read
+from jitd.pamlint.stack import KINDS, Handler, Stack
 
 WITHOUT_PASSWORD = frozenset(
     ("pam_permit.so", "pam_rootok.so", "pam_succeed_if.so", "pam_env.so", "pam_debug.so", "pam_listfile.so", "pam_wheel.so")
@@ -48,13 +48,7 @@ def examine(host: Host) -> Iterator[Finding]:
     if because := why_unset(SERVICE, "auth", "account"):
         yield bad("pam.local", f"nobody can prove a local password: {because}", FIRST)
         return
-    places = Places()
-
-    def included(service: str) -> str | None:
-        source = places.included(service, "")
-        return source.data.decode("utf-8", "replace") if source else None
-
-    yield judged(read_stack(Path(STACK).read_text("utf-8", "replace"), included))
+    yield judged(read_stack(Path(STACK).read_text("utf-8", "replace"), included, SERVICE, STACK))
 
 
 def _with_a_wrong_password(handler: Handler) -> tuple[int, ...]:
@@ -67,18 +61,6 @@ def kdcs(is_taken: bool, realm: str, fault: Callable[[str], str]) -> Iterator[Fi
     """
     if is_taken and (because := fault(realm)):
         yield weak("pam.local.kdc", because, f"name each KDC in /etc/krb5.conf: [realms] {realm} = {{ kdc = … }}")
-
-
-def read_stack(text: str, included: Callable[[str], str | None]) -> Stack:
-    """Read the stack in ``text`` and all files that the stack includes. ``included`` returns the text of a service's file, or
-    None if there is no such file.
-    """
-
-    def find(name: str) -> Source | None:
-        inner = included(name)
-        return None if inner is None else Source(name, inner.encode("utf-8", "surrogateescape"))
-
-    return read(SERVICE, Source(STACK, text.encode("utf-8", "surrogateescape")), find)
 
 
 def judged(found: Stack) -> Finding:

@@ -39,7 +39,7 @@ def examine() -> Iterator[Finding]:
     seen = files.see(STACK)
     yield files.closed("pam.file", seen, "the stack of contrib/pam.d/jitd")
     if not seen.is_missing:
-        yield from stack(STACK, read_stack(Path(STACK).read_text("utf-8", "replace"), _included))
+        yield from stack(STACK, read_stack(Path(STACK).read_text("utf-8", "replace"), included))
         yield rehearsal(*rehearse())
 
 
@@ -69,21 +69,22 @@ def requester(service: str, nsswitch: str, *, because: str) -> Finding:
     return ok("pam.requester", "accounts come from no directory that says who may use this host")
 
 
-def _included(service: str) -> str | None:
+def included(service: str) -> str | None:
+    """Return the text of the file of ``service``, which a stack includes. Return None if there is no such file."""
     source = Places().included(service, "")
     return source.data.decode("utf-8", "replace") if source else None
 
 
-def read_stack(text: str, included: Callable[[str], str | None]) -> Stack:
-    """Read the stack of runs in ``text`` and all files that this stack includes. ``included`` returns the text of a service's
-    file, or None if there is no such file.
+def read_stack(text: str, included: Callable[[str], str | None], service: str = "jitd", file: str = STACK) -> Stack:
+    """Read the stack of ``service``, whose ``file`` has the text ``text``, and all files that it includes. ``included`` returns
+    the text of a service's file, or None if there is no such file.
     """
 
     def find(name: str) -> Source | None:
         inner = included(name)
         return None if inner is None else Source(name, inner.encode("utf-8", "surrogateescape"))
 
-    return read("jitd", Source(STACK, text.encode("utf-8", "surrogateescape")), find)
+    return read(service, Source(file, text.encode("utf-8", "surrogateescape")), find)
 
 
 def rehearse() -> tuple[str, float]:

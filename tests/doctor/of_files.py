@@ -28,7 +28,7 @@ GATE = "pam_python.so /usr/lib/jitd/pam_jit.py"
 
 def local(text: str, **included: str) -> Finding:
     """The finding about a stack of local passwords."""
-    return local_password.judged(local_password.read_stack(text, included.get))
+    return local_password.judged(pam.read_stack(text, included.get, "jitd-local", "/etc/pam.d/jitd-local"))
 
 
 def stack(text: str, **others: str) -> Iterator[Finding]:
