@@ -17,7 +17,7 @@ from jitd.core.toml_document import ConfigError
 from jitd.core.toml_table import Table, quoted
 from jitd.notifying import templates
 from jitd.settings import url_file
-from jitd.settings.outsiders import HTTP, KEYS_AT, PROGRAM, Program, Reach, file_in, flag_in, network_in, pem_in, reach_in
+from jitd.settings.outsiders import HTTP, KEYS_AT, PROGRAM, Program, Reach, file_in, network_in, pem_in, reach_in
 from jitd.settings.owned_file import read_owned
 
 KINDS = ("mail", "webhook", "program", "terminals")
@@ -128,7 +128,7 @@ def _channel(table: Table, name: str, owner: int | None, keys_at: Path) -> Chann
     if name in BUILT_IN and kind != BUILT_IN[name].kind:
         table.fault(f"the channel {name} writes to terminals: give a channel of another kind another name", "kind")
     shows = table.text("shows", "command" if kind == "terminals" else "rule", SHOWS)
-    made = ChannelSettings(name, kind, shows, flag_in(table, "requester"))
+    made = ChannelSettings(name, kind, shows, table.flag("requester"))
     if kind == "mail":
         made = _mail(table, made, owner)
     elif kind in ("webhook", "program"):

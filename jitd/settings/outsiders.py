@@ -199,7 +199,7 @@ def _gatekeeper(table: Table, name: str, owner: int | None, keys_at: Path) -> Ga
         is_opa=kind == "opa",
         deadline_for=_deadline(table, 10),
         fresh_for=_fresh(table),
-        polls=flag_in(table, "polls") if kind == "webhook" else False,
+        polls=table.flag("polls") if kind == "webhook" else False,
         key=_key(table, owner) if kind == "webhook" else "",
     )
 
@@ -217,10 +217,10 @@ def reach_in(table: Table, kind: str, owner: int | None, keys_at: Path, url: str
     """Read how to reach a server, or how to run a program. If ``url`` is None, read the URL from the key ``url``."""
     if kind == "program":
         table.needs("program")
-        words = table.words("program", (), _read_word)
+        words = table.words("program", (), read_word)
         if words and (not words[0].startswith("/") or ".." in words[0].split("/")):
             table.fault('"program" must begin with the absolute path of the program', "program")
-        return Program(words, network=flag_in(table, "network"))
+        return Program(words, network=table.flag("network"))
     socket = ""
     if url is None:
         table.needs("url")
@@ -319,14 +319,6 @@ def _fresh(table: Table) -> int:
     return seconds
 
 
-def flag_in(table: Table, key: str) -> bool:
-    value = table.values.get(key, False)
-    if not isinstance(value, bool):
-        table.fault(f'"{key}" must be true or false', key)
-        return False
-    return value
-
-
 def _key(table: Table, owner: int | None) -> str:
     is_signed = table.text("answers", "tls", ("tls", "signed")) == "signed"
     if is_signed and "key" not in table.values:
@@ -378,7 +370,7 @@ def file_in(table: Table, key: str) -> Path | None:
     return Path(text)
 
 
-def _read_word(word: str) -> str:
+def read_word(word: str) -> str:
     if not word or "\0" in word or len(word) > 4096:
         raise ValueError("a word must not be empty, too long, or have a NUL")
     return word

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jitd.core.toml_table import Table
-from jitd.settings.outsiders import Program, flag_in
+from jitd.settings.outsiders import Program, read_word
 from jitd.settings.things import GiverSettings
 
 LONGEST_DEADLINE = 120
@@ -35,7 +35,7 @@ class ProgramGiver(GiverSettings):
     @classmethod
     def read(cls, table: Table) -> dict[str, object]:
         table.needs("give", "take")
-        network = flag_in(table, "network")
+        network = table.flag("network")
         found: dict[str, object] = {
             key: Program(_words(table, key), network) for key in ("give", "take", "look") if key in table.values
         }
@@ -51,13 +51,7 @@ class ProgramGiver(GiverSettings):
 
 def _words(table: Table, key: str) -> tuple[str, ...]:
     """Return a program and its arguments."""
-    words = table.words(key, (), _read_word)
+    words = table.words(key, (), read_word)
     if words and (not words[0].startswith("/") or ".." in words[0].split("/")):
         table.fault(f'"{key}" must begin with the absolute path of the program', key)
     return words
-
-
-def _read_word(word: str) -> str:
-    if not word or "\0" in word or len(word) > 4096:
-        raise ValueError("a word must not be empty, too long, or have a NUL")
-    return word
