@@ -301,6 +301,9 @@ def what_failed(fault: BaseException) -> str:
 
 
 def sentence(text: str, most: int = 1000) -> str:
-    """Return ``text`` as a word and a record can have it: cut to ``most`` characters, and without NUL and lone surrogates."""
+    """Return ``text`` as a word and a record can have it: without NUL and lone surrogates, and cut to ``most`` characters, or to
+    half of them if there are such as JSON writes with twelve bytes (beyond U+FFFF).
+    """
     text = text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode("utf-8")
+    most = most // 2 if max(text, default="") > "\uffff" else most
     return text if len(text) <= most else text[: most - 1] + "…"

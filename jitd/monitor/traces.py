@@ -21,7 +21,8 @@ from itertools import zip_longest
 
 from jitd.files import mounts
 from jitd.monitor.housing import hierarchy
-from jitd.monitor.orders import what_failed
+from jitd.monitor.orders import sentence, what_failed
+from jitpam.wire import notation
 from jitpam.wire.shown import shown_argument
 
 RUNTIME = "/run/systemd"
@@ -61,8 +62,10 @@ MOST_NAMED = 16
 """Maximum number of names of one kind."""
 MOST_LONG = 120
 """Maximum number of characters of one name."""
-MOST_CHARACTERS = 1000
-"""Maximum number of characters of all names of one kind. So an outcome fits into one packet (orders.MAX_WORD)."""
+MOST_BYTES = 1000
+"""Maximum number of bytes of all names of one kind, as a word has them. So an outcome fits into one packet (orders.MAX_WORD)."""
+MOST_UNSEEN = 16
+"""Maximum number of parts of sentences about what could not be looked at."""
 MOST_DIRECTORIES = 256
 """Maximum number of control groups whose subgroups are listed. A slice and a user manager count as one each."""
 MOST_DEEP = 12
@@ -116,7 +119,7 @@ class Traces:
             if os.path.isdir(f"{RUNTIME}/system"):  # sd_booted(3)
                 units = self._bounded(self._units(), "units")
         except Exception as fault:  # whatever it is, it keeps no run from ending
-            self._unseen.append(f"what comes after a failure ({what_failed(fault)})")
+            self._unseen.append(sentence(f"what comes after a failure ({what_failed(fault)})", MOST_LONG))
         if self._n_seen > MOST_SEEN:
             self._unseen.append(f"what comes after {MOST_SEEN} names")
         found = (units, files, lingering, tuple(self._unseen))
@@ -129,11 +132,11 @@ class Traces:
             by_place.setdefault(name.rpartition("/")[0], []).append(name)
         turns = (name for turn in zip_longest(*(by_place[place] for place in sorted(by_place))) for name in turn if name)
         found: list[str] = []
-        room = MOST_CHARACTERS
+        room = MOST_BYTES
         for name in turns:
             quoted = shown_argument(os.fsencode(name))
             quoted = quoted if len(quoted) <= MOST_LONG else f"{quoted[: MOST_LONG - 1]}…"
-            room -= len(quoted)
+            room -= len(notation.write(quoted))
             if room < 0 or len(found) == MOST_NAMED:
                 self._unseen.append(f"{len(names) - len(found)} more {what}")
                 break
@@ -199,8 +202,12 @@ class Traces:
             self._skip(f"timers of {name} ({fault.strerror})")
 
     def _skip(self, what: str) -> None:
-        if what not in self._unseen:
+        if what in self._unseen:
+            return
+        if len(self._unseen) < MOST_UNSEEN:
             self._unseen.append(what)
+        else:
+            self._unseen[-1] = "more that could not be looked at"
 
     # --- files ---------------------------------------------------------------------------------------------------------
 

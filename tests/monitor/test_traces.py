@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -22,7 +23,7 @@ from jitd.core.run import Ending
 from jitd.core.run import Traces as Named
 from jitd.executor import Ended
 from jitd.monitor import traces
-from jitd.monitor.orders import FROM_MONITOR, Left
+from jitd.monitor.orders import FROM_MONITOR, Left, sentence
 from jitd.monitor.traces import Traces
 from tests.monitor.stage import NOBODY, Stage
 from tests.waiting import is_living, wait_for
@@ -230,12 +231,15 @@ def test_names_are_quoted(places: Path) -> None:
     )
 
 
-def test_thousands_of_names_cost_little_and_hide_nothing_of_roots(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("letter", ["\u00e9", "\U00020000", "\\"])
+def test_thousands_of_names_cost_little_and_hide_nothing_of_roots(
+    places: Path, monkeypatch: pytest.MonkeyPatch, letter: str
+) -> None:
     """THREATS X-35: they are counted, and the outcome fits into one packet."""
     monkeypatch.setattr(traces, "MOST_SEEN", 500)
     since = begun(places)
     for number in range(600):
-        group(places, f"{OF_ALICE}/app.slice/a{number:03}-{'é' * 90}.service")
+        group(places, f"{OF_ALICE}/app.slice/a{number:03}-{letter * 55}.service")
     group(places, "system.slice/z.service")
     (places / "cron.d/job").touch()
     found = since.find(is_contained=True)
@@ -244,8 +248,28 @@ def test_thousands_of_names_cost_little_and_hide_nothing_of_roots(places: Path, 
     assert "z.service" in units and any("more units" in one for one in unseen)
     assert files == (f"{places}/cron.d/job",)
     assert len(units) <= traces.MOST_NAMED and "what comes after 500 names" in unseen
-    left = Left("signaled", 9, "é" * 1000, None, found)
+    left = Left("signaled", 9, sentence(letter * 1000), (2**64 - 1, 2**64 - 1, "a" * 64), found)
     assert FROM_MONITOR.read(FROM_MONITOR.write(left)) == left
+
+
+def test_the_outcome_fits_into_a_packet_whatever_is_named_in_it(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS X-35: JSON writes such a letter with twelve bytes. And each account can have a program serve the directory of its
+    manager: root's run looks at all managers.
+    """
+    letter = "\U00020000"
+    served = OSError(0, "its directory is served by a program")
+    monkeypatch.setattr(traces, "opened", Mock(side_effect=served))
+    since = begun(places)
+    for uid in range(1000, 1200):
+        group(places, f"user.slice/user-{uid}.slice/user@{uid}.service")
+    for number in range(20):
+        group(places, f"system.slice/{letter * 55}{number}.service")
+        (places / f"cron.d/{letter * 60}{number}").touch()
+        (places / f"linger/{letter * 60}{number}").touch()
+    found = since.find(is_contained=True)
+    left = Left("exited", 0, sentence(letter * 1000), None, found)
+    assert FROM_MONITOR.read(FROM_MONITOR.write(left)) == left
+    assert found is not None and "more that could not be looked at" in found[3] and "19 more units" in found[3]
 
 
 def test_groups_inside_each_other_without_an_end_are_not_followed(places: Path) -> None:
