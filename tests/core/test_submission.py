@@ -84,7 +84,7 @@ def test_the_terms_are_those_that_were_asked_for_and_the_start_only_if_there_is_
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_term_that_is_asked_for_is_in_the_fingerprint(name: str) -> None:
-    """Nobody approves a time limit, a start or a number of uses that is not the one that counts."""
+    """THREATS R-01: nobody approves a time limit, a start or a number of uses that is not the one that counts."""
     at = START if name == "starts_at" else 1
     later = START + timedelta(seconds=1) if name == "starts_at" else 2
     asked_for = [replace(some, **{name: one}) for some in (USUAL, AskedTerms(1, 1, 1, START)) for one in (None, at, later)]
