@@ -9,53 +9,26 @@ longer than the deed.
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
 
 from jitd.beside.descendants import become_subreaper, end_all_below
 from jitd.core.toml_document import ConfigError
 from jitd.givers.kind import MOST_ORDERS, Failed, Given, Mending, Order, Refused, Seen, Strays, Taken
 from jitd.givers.kinds import FORMER, NoGiver, kind_of
 from jitd.givers.messages import ANSWERS, Answer, Give, Look, Mend, Question, Search, Take
-from jitd.kdc.child import end_with
 from jitd.settings.giver_words import digest_of, lets_of
 from jitd.settings.givers import load_givers, load_own
 from jitpam.wire.declared import sentence
 
 
-def fork_deed(question: Question, settings: Path, line: socket.socket) -> int:
-    """Fork a process that does the deed of ``question`` with the settings in ``settings``. The process sends its answer over
-    ``line``. Return the pid of the process. Raises OSError.
-    """
-    parent = os.getpid()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    try:
-        pid = os.fork()
-        if pid == 0:
-            _be_deed(question, settings, line, parent)
-        return pid
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _be_deed(question: Question, settings: Path, line: socket.socket, parent: int) -> NoReturn:
-    try:
-        signal.set_wakeup_fd(-1)
-        end_with(parent)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        os.setsid()
-        os.dup2(line.fileno(), 3, inheritable=False)
-        os.closerange(4, os.sysconf("SC_OPEN_MAX"))
-        become_subreaper()
-        answer = done(question, settings)
-        end_all_below()
-        _send(3, answer)
-    finally:
-        os._exit(0)
+def do_deed(question: Question, settings: Path, line: socket.socket) -> None:
+    """In the process of a deed, do the deed of ``question`` with the settings in ``settings``. Send the answer over ``line``."""
+    become_subreaper()
+    answer = done(question, settings)
+    end_all_below()
+    _send(line, answer)
 
 
 def done(question: Question, settings: Path) -> Answer:
@@ -110,11 +83,9 @@ def _plain(answer: Answer) -> Answer:
     return replace(answer, why=sentence(answer.why))
 
 
-def _send(line: int, answer: Answer) -> None:
+def _send(line: socket.socket, answer: Answer) -> None:
     """Send ``answer``, with the descriptor of its secret in the same packet. Raises OSError. Raises ValueError if the answer is
     not a valid message.
     """
     secrets = [answer.secret] if isinstance(answer, Given) and answer.secret is not None else []
-    written = ANSWERS.write(_plain(answer))
-    with socket.socket(fileno=line) as ours:
-        socket.send_fds(ours, [written], secrets)
+    socket.send_fds(line, [ANSWERS.write(_plain(answer))], secrets)

@@ -14,14 +14,15 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from jitd.beside import packets, starting
 from jitd.beside.answering import Answering, Served
+from jitd.beside.child import Child
 from jitd.beside.descendants import become_subreaper, children
 from jitd.givers import passwords
-from jitd.givers.deed import fork_deed
+from jitd.givers.deed import do_deed
 from jitd.givers.kind import Failed, Given, Taken
 from jitd.givers.messages import ANSWERS, Answer, Give, Question, Take
 from jitd.givers.questions import KINDS, lane_of
@@ -59,32 +60,24 @@ class Deeds:
 
     async def do(self, question: Question) -> Answer:
         """Start a child that does the deed of ``question``. Return the child's answer."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
-        with ours:
-            try:
-                packets.make_room(theirs)
-                with theirs:
-                    pid = fork_deed(question, self._settings, theirs)
-            except OSError as fault:
-                return Failed(f"{lane_of(question)}: no deed could be begun: {fault.strerror}")
-            self._living.add(pid)
-            ours.setblocking(False)
-            try:
-                async with asyncio.timeout(self._seconds):
-                    answer = await _answer_of(ours, question)
-                    _note_secret(question, answer)
-                    return answer
-            except TimeoutError:
-                return Failed(f"{lane_of(question)}: the deed has not ended within {self._seconds:g} s, and was killed")
-            finally:
-                await asyncio.shield(self._end(pid))
+        try:
+            child = Child(partial(do_deed, question, self._settings))
+        except OSError as fault:
+            return Failed(f"{lane_of(question)}: no deed could be begun: {fault.strerror}")
+        self._living.add(child.pid)
+        try:
+            async with asyncio.timeout(self._seconds):
+                answer = await _answer_of(child.line, question)
+                _note_secret(question, answer)
+                return answer
+        except TimeoutError:
+            return Failed(f"{lane_of(question)}: the deed has not ended within {self._seconds:g} s, and was killed")
+        finally:
+            child.kill()
+            await asyncio.shield(self._end(child.pid))
 
     async def _end(self, pid: int) -> None:
-        """End the deed and all remaining processes that the deed has started."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+        """Wait for the end of the deed, which was killed, and end all remaining processes that the deed has started."""
         try:
             async with asyncio.timeout(SECONDS_TO_END):
                 while not os.waitpid(pid, os.WNOHANG)[0]:

@@ -10,13 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
-from contextlib import suppress
 from dataclasses import replace
-from typing import NoReturn
 
+from jitd.beside.child import Child
 from jitd.kdc.asking import PATIENCE, Krb5Error, ask
-from jitd.kdc.child import end_with
 from jitd.kdc.messages import ANSWERS, MAX_PACKET, Answer, Failed, Tried
 from jitd.kdc.strings import SILENT, Sighting
 from jitpam.wire.declared import sentence
@@ -31,67 +28,20 @@ async def tried(principal: str, keytab: str, services: tuple[str, ...]) -> Answe
     """Let a child process request tickets for ``services`` as ``principal``, whose key is in ``keytab``. Return Tried or Failed.
     If the call is cancelled, the child and the processes that it has started are killed.
     """
-    pipe, writing = os.pipe2(os.O_CLOEXEC)
-    parent = os.getpid()
     try:
-        pid = os.fork()
+        child = Child(lambda line: line.sendall(_packet(_tried(principal, keytab, services))))
     except OSError as fault:
-        os.close(pipe)
-        os.close(writing)
         return Failed(sentence(f"no process can be started to ask the KDCs: {fault}"))
-    if pid == 0:
-        _be(writing, parent, principal, keytab, services)
-    os.close(writing)
     try:
         async with asyncio.timeout(WITHIN):
-            return ANSWERS.read(await _all_of(pipe))
+            return ANSWERS.read(await asyncio.get_running_loop().sock_recv(child.line, MAX_PACKET + 1))
     except TimeoutError:
         return Failed("the KDCs have not been asked in time")
-    except ValueError as fault:
+    except (OSError, ValueError) as fault:
         return Failed(sentence(f"the process that asks the KDCs sent a message that cannot be read: {fault}"))
     finally:
-        os.close(pipe)
-        _end(pid)
-
-
-async def _all_of(pipe: int) -> bytes:
-    """Return what ``pipe`` gives until its end, or until it is longer than a message may be."""
-    loop = asyncio.get_running_loop()
-    readable = asyncio.Event()
-    said = b""
-    loop.add_reader(pipe, readable.set)
-    try:
-        while len(said) <= MAX_PACKET:
-            await readable.wait()
-            readable.clear()
-            if not (data := os.read(pipe, MAX_PACKET + 1)):
-                break
-            said += data
-    finally:
-        loop.remove_reader(pipe)
-    return said
-
-
-def _end(child: int) -> None:
-    """Kill ``child``, and the processes that it has started."""
-    with suppress(ProcessLookupError):
-        os.killpg(child, signal.SIGKILL)
-    with suppress(ProcessLookupError):
-        os.kill(child, signal.SIGKILL)  # the child may not yet lead a process group
-    os.waitpid(child, 0)
-
-
-def _be(writing: int, parent: int, principal: str, keytab: str, services: tuple[str, ...]) -> NoReturn:
-    status = 1
-    try:
-        os.setpgid(0, 0)
-        end_with(parent)
-        os.dup2(writing, 3)
-        os.closerange(4, 65536)  # the child must not keep the connections of the daemon open
-        _write_all(3, _packet(_tried(principal, keytab, services)))
-        status = 0
-    finally:
-        os._exit(status)
+        child.kill()
+        os.waitpid(child.pid, 0)
 
 
 def _tried(principal: str, keytab: str, services: tuple[str, ...]) -> Answer:
@@ -115,8 +65,3 @@ def _packet(answer: Answer) -> bytes:
         return ANSWERS.write(answer)
     except ValueError as fault:
         return ANSWERS.write(Failed(sentence(f"the answer does not fit into a message: {fault}")))
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
-from jitd.kdc.child import end_with
+from jitd.beside.child import Child
 from jitd.kdc.entry import NoRoom, NotAllowed, NotThere, Unknown, answer
 from jitd.kdc.kadmin import FULL, NOT_ALLOWED, PACKAGE, PROTECTED, UNKNOWN_PRINCIPAL, Connection, KadminError
 from jitd.kdc.messages import ANSWERS, MAX_PACKET, REQUESTS, Answer, Failed, OfEntry, Refused, Try
@@ -92,29 +90,26 @@ class Worker:
         self._host = host
         self._keytab = keytab
         self._patience = patience
-        self._pid = 0
-        self._pipe: socket.socket | None = None
+        self._child: Child | None = None
 
     @property
     def pid(self) -> int:
         """The pid of the worker process, or 0 if there is no worker process at the moment."""
-        return self._pid
+        return 0 if self._child is None else self._child.pid
 
     async def do(self, request: OfEntry) -> Answer:
         """Let the worker process carry out ``request``, and return the answer. This call takes at most ``patience`` seconds. Only
         one call may be open at a time. If it is cancelled, the worker process is killed, so that no answer is left for the next.
         """
+        if self._child is not None and os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            self.end()
         try:
-            if self._pid and os.waitpid(self._pid, os.WNOHANG)[0]:
-                self._pid = 0
-                self.end()
-            if self._pipe is None:
-                self._start()
-            assert self._pipe is not None
+            if self._child is None:
+                self._child = Child(self._work)
             loop = asyncio.get_running_loop()
             async with asyncio.timeout(self._patience):
-                await loop.sock_sendall(self._pipe, REQUESTS.write(request))
-                packet = await loop.sock_recv(self._pipe, MAX_PACKET + 1)
+                await loop.sock_sendall(self._child.line, REQUESTS.write(request))
+                packet = await loop.sock_recv(self._child.line, MAX_PACKET + 1)
             if packet:
                 return ANSWERS.read(packet)
             self.end()
@@ -131,37 +126,13 @@ class Worker:
 
     def end(self) -> None:
         """Kill the worker process, if there is one."""
-        if self._pipe is not None:
-            self._pipe.close()
-            self._pipe = None
-        if self._pid:
-            with suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, 0)
-            self._pid = 0
+        if self._child is not None:
+            self._child.kill()
+            os.waitpid(self._child.pid, 0)
+            self._child = None
 
-    def _start(self) -> None:
-        """Fork a worker process. Raises OSError."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
-        parent = os.getpid()
-        with theirs:
-            pid = os.fork()
-            if pid == 0:
-                self._be(theirs, parent)
-            self._pid, self._pipe = pid, ours
-        ours.setblocking(False)
-
-    def _be(self, theirs: socket.socket, parent: int) -> NoReturn:
-        status = 1
-        try:
-            end_with(parent)
-            own = theirs.detach()
-            os.dup2(own, 3)
-            os.closerange(4, 65536)  # the worker must not keep the connections of the daemon open
-            serve(socket.socket(fileno=3), Kadmin(lambda: Connection(self._principal, self._keytab)), self._host)
-            status = 0
-        finally:
-            os._exit(status)
+    def _work(self, line: socket.socket) -> None:
+        serve(line, Kadmin(lambda: Connection(self._principal, self._keytab)), self._host)
 
 
 def serve(pipe: socket.socket, kadmin: Kadmin, host: str) -> None:

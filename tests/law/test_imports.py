@@ -139,7 +139,7 @@ LAW: dict[str, set[str]] = {
     },
     # what gives things of this host, in a process that is root, and the daemon's end of it
     "jitd.givers": {
-        CORE, WIRE, "jitd.beside", "jitd.givers", "jitd.kdc.child", "jitd.settings",
+        CORE, WIRE, "jitd.beside", "jitd.givers", "jitd.settings",
     },
     # what writes grants into the KDC, and what asks a KDC whether it obeys them
     "jitd.kdc": {WIRE, "jitd.beside", "jitd.kdc"},
