@@ -55,8 +55,8 @@ class _BreaksGlass(Condition[WithBreakGlass]):
         inner = table.table("break_glass")
         inner.known(self.within["break_glass"])
         inner.needs("instead_of", "review")
-        of_others, review = inner.text("instead_of", ""), inner.duration("review", 24 * 3600)
-        return {"break_glass": BreakGlass(of_others, (), review, inner.number("open", 1, 1, MOST_OPEN))}
+        instead_of, review = inner.text("instead_of", ""), inner.duration("review", 24 * 3600)
+        return {"break_glass": BreakGlass(instead_of, (), review, inner.number("open", 1, 1, MOST_OPEN))}
 
     def settle(self, rule: WithBreakGlass, table: Table) -> Fields:
         """Later, ``resolved`` adds the approvals that are skipped."""
