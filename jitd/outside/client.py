@@ -11,14 +11,16 @@ from pathlib import Path
 
 from jitd.beside.asking import Client
 from jitd.beside.doors import ChildDoor, Door, SocketDoor
-from jitd.outside.deliveries import Delivered
+from jitd.outside.deliveries import Deliver, Delivered
 from jitd.outside.leases import Answer, Question
-from jitd.outside.messages import Fetch, Fetched, Letter, Posted
+from jitd.outside.messages import QUESTIONS, Fetch, Fetched, Letter, Posted
 from jitd.outside.questions import DELIVER, FETCH, LEASES, MORE, POST
 from jitd.outside.questions import Failed as Failed
 
 NAME = "jitd-outside"
 SOCKET = Path("/run/jitd-outside/outside.sock")
+write_delivery: Callable[[Deliver], bytes] = QUESTIONS.write
+"""Returns the bytes of a Deliver. This takes long, so a thread does it. Raises ValueError."""
 
 
 class Outside(Client):
@@ -32,9 +34,8 @@ class Outside(Client):
         return await self.ask(POST, letter)
 
     async def deliver(self, body: bytes, n_events: int, deadline_ms: int) -> Delivered | Failed:
-        """Let jitd-outside deliver a batch of ``n_events`` events. ``body`` is a Deliver, which was written by a thread, because
-        this takes long. If jitd-outside ends before its answer, the receiver may get events twice. After Failed, it is not known
-        which events have arrived.
+        """Let jitd-outside deliver a batch of ``n_events`` events. ``body`` is the result of ``write_delivery``. If jitd-outside
+        ends before its answer, the receiver may get events twice. After Failed, it is not known which events have arrived.
         """
         answer = await self.ask_written(DELIVER, body, deadline_ms / 1000 + MORE)
         if isinstance(answer, Delivered) and answer.n_done > n_events:

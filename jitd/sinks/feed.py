@@ -21,9 +21,8 @@ from typing import Any
 
 from jitd.failures import Failure, count
 from jitd.log import log
-from jitd.outside.client import Failed
+from jitd.outside.client import Failed, write_delivery
 from jitd.outside.deliveries import MOST_EVENTS, Delivered, Destination, Https, Syslog
-from jitd.outside.messages import QUESTIONS
 from jitd.settings.sinks import SinkSettings
 from jitd.sinks.classes import CHECKPOINT, REFUSED
 from jitd.sinks.reading import DEADLINE_MS, Page, Place, Reader
@@ -175,7 +174,7 @@ class Feed:
         return isinstance(self._to, Syslog)
 
     async def _probe(self) -> None:
-        question = QUESTIONS.write(self._reader.question(()))
+        question = write_delivery(self._reader.question(()))
         answer = await self._office.deliver(question, 0, DEADLINE_MS)
         self._is_reached = not isinstance(answer, Failed) and not answer.why
         if isinstance(answer, Failed) or answer.why:

@@ -21,8 +21,8 @@ from jitd.audit.forms import Checkpoint, Digest, Record
 from jitd.audit.telling import SIGHTS, Sight, sight_outside, tell
 from jitd.core.request import Request
 from jitd.core.values import id_in
+from jitd.outside.client import write_delivery
 from jitd.outside.deliveries import MOST_EVENTS, MOST_TEXT, Deliver, Destination, Event, room
-from jitd.outside.messages import QUESTIONS
 from jitd.settings.sinks import SinkSettings
 from jitd.sinks.classes import CHECKPOINT, INFORMATIONAL, classes_of, is_denial, severity
 from jitd.store import Store, sound
@@ -208,7 +208,7 @@ class Reader:
                 end = place
                 cut += [event.number] if is_cut else []
             is_last = not is_full and end.number >= store.head().number
-        question = QUESTIONS.write(self.question(tuple(events))) if events else b""
+        question = write_delivery(self.question(tuple(events))) if events else b""
         return Page(tuple(events), tuple(places), end, question, is_last, tuple(cut))
 
     def question(self, events: tuple[Event, ...]) -> Deliver:

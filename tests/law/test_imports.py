@@ -158,8 +158,8 @@ LAW: dict[str, set[str]] = {
     },
     # what sends the record to collectors
     "jitd.sinks": {
-        CORE, WIRE, "jitd.audit", "jitd.failures", "jitd.journal", "jitd.log", "jitd.outside", "jitd.settings", "jitd.sinks",
-        "jitd.store",
+        CORE, WIRE, "jitd.audit", "jitd.failures", "jitd.journal", "jitd.log", "jitd.outside.client", "jitd.outside.deliveries",
+        "jitd.settings", "jitd.sinks", "jitd.store",
     },
     # what tells people: what is said, and each kind of channel
     "jitd.notifying": {
