@@ -39,7 +39,7 @@ from jitd.beside.refusals import Refused as Refused
 from jitd.beside.secret import fault_in as fault_in
 from jitd.core.conditions import is_name
 from jitd.core.thing import read_giver
-from jitpam.wire.declared import CARRIED, LONGEST_SENTENCE, integer, list_of, member_of, sentence_of, text
+from jitpam.wire.declared import CARRIED, LONGEST_SENTENCE, integer, list_of, member_of, text
 
 HOLDING = re.compile(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}(?:\.[1-9][0-9]{0,8})?", re.ASCII)
 """The form of a holding's id. The first holding of a grant has the id of the grant. Each further holding has a dot and a number
@@ -54,7 +54,6 @@ _LATEST = 253402300799
 _HOLDING = text("the id of a holding", HOLDING.pattern)
 HOLDINGS = list_of(_HOLDING, most=MOST_ORDERS)
 GIVER = text("the name of a giver").where(read_giver, "the name of a giver")
-_WHY = sentence_of()
 _PERHAPS = text("a sentence or nothing", r"[ -~]*", most=LONGEST_SENTENCE)
 
 
