@@ -7,10 +7,10 @@ Law: this module makes no decisions. A reviewer reads about an earlier request o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from jitd.core.command import Command
-from jitd.core.grade import worst
+from jitd.core.grade import Finding, worst
 from jitd.core.policy import Rule
 from jitd.core.request import Request, RequestState, Verdict
 from jitd.deciding.findings import of_rule, stored_with
@@ -35,13 +35,15 @@ def graded(command: Command, requester: str) -> Row:
     """Return the fields that tell what ``command`` gives beyond its words, as it was seen when the account ``requester`` asked
     for it.
     """
-    found = stored_with(command, requester)
-    return {"grade": worst(found).word, "findings": finding_rows(found)}
+    return _fields_of(stored_with(command, requester))
 
 
 def graded_rule(rule: Rule) -> Row:
     """Return the fields that tell what the commands of ``rule`` can give beyond their words."""
-    found = of_rule(rule)
+    return _fields_of(of_rule(rule))
+
+
+def _fields_of(found: Sequence[Finding]) -> Row:
     return {"grade": worst(found).word, "findings": finding_rows(found)}
 
 
