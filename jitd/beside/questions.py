@@ -15,25 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
+
+from jitpam.wire.declared import Codec
 
 Q = TypeVar("Q")
 A = TypeVar("A")
-
-
-class Reads(Protocol):
-    """Reads and writes the questions of a process: ``jitpam.wire.declared.Codec``."""
-
-    def read(self, written: bytes, /) -> Any: ...
-    def write(self, message: Any, /) -> bytes: ...
-
-
-class ReadsAnswers(Protocol):
-    """Reads and writes answers, and knows which descriptor belongs to one: ``jitpam.wire.declared.Codec``."""
-
-    def read(self, written: bytes, carried: int | None = None, /) -> Any: ...
-    def write(self, message: Any, /) -> bytes: ...
-    def carried_by(self, message: Any, /) -> int | None: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,8 +64,8 @@ class QuestionKind(Generic[Q, A]):
 
     asks: type[Q]
     answers_with: tuple[type, ...]
-    questions: Reads
-    answers: ReadsAnswers
+    questions: Codec[Any]
+    answers: Codec[Any]
     failed: Callable[[str], A]
     unsent: Callable[[str], A] | None = None
     within: Callable[[Q], float]
