@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jitd.core.keys.key import Fields, Key, Stated, Verdict, World
+from jitd.core.keys.key import Fields, NoCondition, Stated, Verdict, World
 from jitd.core.toml_table import Table
 from jitd.core.warning import ACCEPTABLE
 
@@ -20,7 +20,7 @@ class WithAccepts(Stated):
     accepts: tuple[tuple[str, str], ...] = ()
 
 
-class _Accepts(Key[WithAccepts]):
+class _Accepts(NoCondition[WithAccepts]):
     names = ("accept",)
 
     def read(self, table: Table, world: World, verdict: Verdict) -> Fields:

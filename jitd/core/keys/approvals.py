@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from jitd.core.decision import MOST_COMBINATIONS, Approval, n_combinations
 from jitd.core.duration import duration_in_words, spell_duration
 from jitd.core.keys.demand import TICKETS, read_demand
-from jitd.core.keys.key import Fields, Key, Part, Stated, Verdict, World
+from jitd.core.keys.key import Fields, NoCondition, Part, Stated, Verdict, World
 from jitd.core.names import Name
 from jitd.core.toml_table import Table, quoted
 from jitd.core.wording import all_of, count, listed
@@ -38,7 +38,7 @@ class WithApprovals(Stated):
     standing: str = "use"
 
 
-class _Approvals(Key[WithApprovals]):
+class _Approvals(NoCondition[WithApprovals]):
     names = ("approvals", "expires", "standing")
     of = "permit"
     within = {"approvals": OF_APPROVAL}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jitd.core.keys.key import Fields, Key, Stated, Verdict, World
+from jitd.core.keys.key import Fields, NoCondition, Stated, Verdict, World
 from jitd.core.toml_table import Table
 
 
@@ -16,7 +16,7 @@ class WithBecause(Stated):
     because: str = ""
 
 
-class _Because(Key[WithBecause]):
+class _Because(NoCondition[WithBecause]):
     names = ("because",)
     of = "deny"
 

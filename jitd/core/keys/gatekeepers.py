@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from jitd.core.duration import spell_duration
 from jitd.core.gatekeeping import MOST_GATEKEEPERS, read_gatekeeper
 from jitd.core.keys.approvals import WithApprovals
-from jitd.core.keys.key import Fields, Key, SetUp, Verdict, World
+from jitd.core.keys.key import Fields, NoCondition, SetUp, Verdict, World
 from jitd.core.toml_table import Table, quoted
 
 
@@ -24,7 +24,7 @@ class WithGatekeepers(WithApprovals):
     gatekeepers: tuple[str, ...] = ()
 
 
-class _Gatekeepers(Key[WithGatekeepers]):
+class _Gatekeepers(NoCondition[WithGatekeepers]):
     names = ("gatekeepers",)
     of = "permit"
 

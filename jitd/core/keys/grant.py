@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jitd.core.duration import LONGEST, duration_in_words
-from jitd.core.keys.key import Fields, Key, Part, Stated, Verdict, World
+from jitd.core.keys.key import Fields, NoCondition, Part, Stated, Verdict, World
 from jitd.core.toml_table import Table
 from jitd.core.wording import count
 
@@ -27,7 +27,7 @@ class WithGrant(Stated):
     uses: int = 1
 
 
-class _Grants(Key[WithGrant]):
+class _Grants(NoCondition[WithGrant]):
     names = ("grant",)
     of = "permit"
     within = {"grant": ("lasts", "uses")}

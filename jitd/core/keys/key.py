@@ -110,17 +110,22 @@ class Key(ABC, Generic[R]):
         """Yield the phrases of this key for the sentence about ``rule`` (``policy.describe``)."""
         return iter(())
 
+    @abstractmethod
     def covers(self, wide: R, narrow: R) -> bool:
-        """True if it is certain that this key of ``wide`` matches every request that the same key of ``narrow`` matches. A key
-        that is not a condition matches everything.
-        """
+        """True if it is certain that this key of ``wide`` matches every request that the same key of ``narrow`` matches."""
+
+
+class NoCondition(Key[R]):
+    """A key that has no influence on which requests a rule matches, such as what a permit obliges to."""
+
+    def covers(self, wide: R, narrow: R) -> bool:
         return True
 
 
 class Condition(Key[R]):
-    """A key that is compared with the question. ``row`` is the name of the condition in an explanation. Conditions with the same
-    row are told together, and the first of them tells what was found. ``before`` stands before what the rule wants where the
-    reader does not see the row.
+    """A key that is compared with the question. ``row`` is the name of the condition in an explanation, and of the field whose
+    None means that the rule does not state it. Conditions with the same row are told together, and the first of them tells what
+    was found. ``before`` stands before what the rule wants where the reader does not see the row.
     """
 
     row: ClassVar[str]
@@ -137,9 +142,6 @@ class Condition(Key[R]):
     def found(self, rule: R, question: Question, at: datetime) -> str:
         """Return in words what ``question`` has."""
         return ""
-
-    @abstractmethod
-    def covers(self, wide: R, narrow: R) -> bool: ...
 
 
 class OfRequester(Condition[R]):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from jitd.core.keys.key import Fields, Key, SetUp, Stated, Verdict, World
+from jitd.core.keys.key import Fields, NoCondition, SetUp, Stated, Verdict, World
 from jitd.core.toml_table import Table, quoted
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
@@ -25,7 +25,7 @@ class WithNotify(Stated):
     notify: tuple[str, ...] = ()
 
 
-class _Notify(Key[WithNotify]):
+class _Notify(NoCondition[WithNotify]):
     names = ("notify",)
     of = "permit"
 

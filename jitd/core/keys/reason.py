@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jitd.core.conditions import Pattern
-from jitd.core.keys.key import Fields, Key, Part, Stated, Verdict, World
+from jitd.core.keys.key import Fields, NoCondition, Part, Stated, Verdict, World
 from jitd.core.toml_table import Table
 
 
@@ -40,7 +40,7 @@ class WithReason(Stated):
     reason: Reason | None = None
 
 
-class _Reasons(Key[WithReason]):
+class _Reasons(NoCondition[WithReason]):
     names = ("reason",)
     of = "permit"
     within = {"reason": ("pattern", "hint")}

@@ -15,7 +15,7 @@ from jitd.core.decision import Record, Terms
 from jitd.core.deed import deed_of
 from jitd.core.keys.approvals import WithApprovals
 from jitd.core.keys.commands import WithCommands
-from jitd.core.keys.key import Fields, Key, Verdict, World
+from jitd.core.keys.key import Fields, NoCondition, Verdict, World
 from jitd.core.keys.services import WithServices
 from jitd.core.toml_table import Table
 
@@ -32,7 +32,7 @@ class WithRun(WithApprovals, WithServices, WithCommands):
     terms: Terms = Terms()
 
 
-class _Runs(Key[WithRun]):
+class _Runs(NoCondition[WithRun]):
     names = ("run",)
     of = "permit"
     within = {
