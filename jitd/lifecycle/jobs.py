@@ -23,10 +23,8 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float)
     does not exist any more.
     """
     command = asked.command
-    if (
-        fingerprint(asked.id, asked.requester.principal, asked.host, asked.service, command, asked.terms.fingerprinted)
-        != asked.fingerprint
-    ):
+    who, terms = asked.requester.principal, asked.terms.fingerprinted
+    if fingerprint(asked.id, who, asked.host, asked.service, command, terms) != asked.fingerprint:
         raise ValueError("the request differs from what was approved")
     if begun.login is not None:
         return _login_of(begun, grant, asked)

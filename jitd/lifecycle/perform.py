@@ -263,12 +263,10 @@ class Perform:
             self._not_started(id, f"it could not be started: {fault}")
             return None
         client = self._waiters.client_of(asked.id)
-        if (
-            client is None or client is not waiter
-        ):  # it is gone, as the monitor sees and reports, or this is a login, which has none
-            control.close()
-        else:
+        if client is not None and client is waiter:
             client.start(id, control.detach())
+        else:
+            control.close()  # the client is gone, as the monitor sees and reports; or this is a login, which has no client
 
     def _admit(self, request: str, id: str) -> None:
         """Tell the enforcement point that waits for ``request`` that it may continue. ``id`` is the id of the recorded use of the

@@ -216,10 +216,11 @@ def _resolved(rules: Sequence[Rule], faults: list[Fault]) -> list[Rule]:
     by_name = {rule.name: rule for rule in rules}
     resolved = []
     for rule in rules:
-        found = {} if rule.break_glass is None else BREAK_GLASS.resolved(rule, by_name.get(rule.break_glass.instead_of))
+        found = BREAK_GLASS.resolved(rule, by_name)
         if isinstance(found, str):
             faults.append(Fault(rule.file, rule.line, rule.name, found))
-        resolved.append(rule if isinstance(found, str) else _with(rule, found))
+            found = {}
+        resolved.append(_with(rule, found))
     return resolved
 
 

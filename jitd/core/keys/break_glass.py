@@ -9,7 +9,7 @@ are skipped must be a permit with approvals, so that somebody can review.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -79,14 +79,14 @@ class _BreaksGlass(Condition[WithBreakGlass]):
         terms = replace(rule.terms, record=replace(rule.terms.record, what="all"))
         return {"reason": rule.reason or Reason(), "approvals": (), "terms": terms}
 
-    def resolved(self, rule: WithBreakGlass, meant: WithBreakGlass | None) -> Fields | str:
-        """Return the fields of ``rule`` that come from ``meant``, the rule that ``instead_of`` names: the approvals that are
-        skipped, and the channels of both rules. If ``meant`` does not fit, return the fault.
+    def resolved(self, rule: WithBreakGlass, rules: Mapping[str, WithBreakGlass]) -> Fields | str:
+        """Return the fields of ``rule`` that come from the one of ``rules`` that ``instead_of`` names: the approvals that are
+        skipped, and the channels of both rules. If that one does not fit, return the fault.
         """
         glass = rule.break_glass
         if glass is None:
             return {}
-        named = quoted(glass.instead_of)
+        meant, named = rules.get(glass.instead_of), quoted(glass.instead_of)
         if meant is None:
             why = f"there is no rule {named}" if glass.instead_of else ""
         elif meant.verdict == "deny":
