@@ -148,6 +148,8 @@ def _hear(daemon: socket.socket, nursery: Nursery) -> bool:
                 proving.begin(user, *descriptors)
             case Birth(run) if len(descriptors) == 2:
                 nursery.give(packet, descriptors)
+            case _:
+                raise ValueError(f"it came with {len(descriptors)} descriptors")
     except ValueError as fault:  # a daemon of another version: write this to the log; the daemon gets no answer
         print(f"jitd-launcher: a job that cannot be read: {fault}", file=sys.stderr, flush=True)
     except OSError as fault:

@@ -60,8 +60,8 @@ class Line:
         return True
 
     def say(self, word: FromMonitor) -> None:
-        """Send ``word`` if a daemon is connected. If no daemon is connected, it is lost. Therefore the
-        caller sends its present state again after each ``connect``.
+        """Send ``word`` if a daemon is connected. Otherwise it is lost, so the caller sends its present state again after each
+        ``connect``.
         """
         if self._socket is not None:
             try:

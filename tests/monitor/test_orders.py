@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from jitd.monitor import orders, places
+from jitd.monitor import launcher, orders, places
 from jitd.monitor.orders import Job, Left, Login
 from jitd.monitor.proof_orders import MayUse, Prove
 from jitpam.wire.declared import Codec
@@ -278,3 +279,15 @@ def test_any_text_becomes_a_sentence_that_a_word_may_have(said: str) -> None:
     for text in (said, said * 50):
         stop = orders.Stop(orders.sentence(text))
         assert orders.FROM_DAEMON.read(orders.FROM_DAEMON.write(stop)) == stop
+
+
+@pytest.mark.parametrize("order", [orders.Birth(JOB.run, "/run", "/var"), Prove("ann"), MayUse("ann", "login")])
+def test_an_order_without_its_descriptors_begins_nothing_and_is_told(order: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    nursery = launcher.Nursery()
+    with ours, theirs, open(os.devnull, "rb") as one:
+        socket.send_fds(ours, [orders.TO_LAUNCHER.write(order)], [one.fileno()] * 3)
+        n_before = len(os.listdir("/proc/self/fd"))
+        assert launcher._hear(theirs, nursery) and not nursery.is_ready
+        assert len(os.listdir("/proc/self/fd")) == n_before
+    assert capfd.readouterr().err == "jitd-launcher: a job that cannot be read: it came with 3 descriptors\n"
