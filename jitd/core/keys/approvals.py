@@ -15,6 +15,7 @@ from jitd.core.decision import MOST_COMBINATIONS, Approval, n_combinations
 from jitd.core.duration import duration_in_words, spell_duration
 from jitd.core.keys.demand import TICKETS, read_demand
 from jitd.core.keys.key import Fields, NoCondition, Part, Stated, Verdict, World
+from jitd.core.keys.ticket import ONLY_A_TICKET, is_optional
 from jitd.core.names import Name
 from jitd.core.toml_table import Table, quoted
 from jitd.core.wording import all_of, count, listed
@@ -31,7 +32,7 @@ EXAMPLE = '[{ need = 1, from = ["group:ops"] }]'
 
 @dataclass(frozen=True, kw_only=True)
 class WithApprovals(Stated):
-    """For ``standing`` see Obligations."""
+    """A request of this rule expires after ``expires_for`` seconds. For ``standing`` see Obligations."""
 
     approvals: tuple[Approval, ...] = ()
     expires_for: int = 15 * 60
@@ -117,9 +118,8 @@ def _also(rule: Table, table: Table, names: Mapping[str, Name]) -> str:
         table.fault(f'"also": jitd.toml sets up no provider {quoted(provider)} with the fact {quoted(fact)}', "also")
     elif known.type != "list":
         table.fault(f'"also": {quoted(fact)} is of type {known.type}, and not a list', "also")
-    elif rule.values.get("ticket") == "optional":
-        told = 'the provider is told the name of the requester, and only a ticket proves this name: remove ticket = "optional"'
-        table.fault(f'"also": {told}', "also")
+    elif is_optional(rule):
+        table.fault(f'"also": the provider is {ONLY_A_TICKET}', "also")
     else:
         return also
     return ""

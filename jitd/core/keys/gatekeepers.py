@@ -14,6 +14,7 @@ from jitd.core.duration import spell_duration
 from jitd.core.gatekeeping import MOST_GATEKEEPERS, read_gatekeeper
 from jitd.core.keys.approvals import WithApprovals
 from jitd.core.keys.key import Fields, NoCondition, SetUp, Verdict, World
+from jitd.core.keys.ticket import ONLY_A_TICKET, is_optional
 from jitd.core.toml_table import Table, quoted
 
 
@@ -34,9 +35,8 @@ class _Gatekeepers(NoCondition[WithGatekeepers]):
             table.fault(f'"gatekeepers" has more than {MOST_GATEKEEPERS} names', "gatekeepers")
         if len(set(names)) < len(names):
             table.fault('"gatekeepers" has a name twice', "gatekeepers")
-        if names and table.values.get("ticket") == "optional":
-            told = 'are told the name of the requester, and only a ticket proves this name: remove ticket = "optional"'
-            table.fault(f'"gatekeepers" {told}', "gatekeepers")
+        if names and is_optional(table):
+            table.fault(f'"gatekeepers" are {ONLY_A_TICKET}', "gatekeepers")
         return {"gatekeepers": names}
 
     def unknown(self, rule: WithGatekeepers, set_up: SetUp) -> Iterator[str]:

@@ -9,12 +9,20 @@ from jitd.core.keys.key import Fields, OfRequester, Stated, Verdict, World
 from jitd.core.subject import Subject
 from jitd.core.toml_table import Table
 
+ONLY_A_TICKET = 'told the name of the requester, and only a ticket proves this name: remove ticket = "optional"'
+"""The end of the fault of a key whose rule has others asked about requesters who need no ticket."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class WithTicket(Stated):
     """If ``needs_ticket`` and a requester is known only by their account, the rule permits nothing."""
 
     needs_ticket: bool = True
+
+
+def is_optional(rule: Table) -> bool:
+    """True if the rule in ``rule`` is also for requesters without a ticket."""
+    return rule.values.get("ticket") == "optional"
 
 
 class _Ticket(OfRequester[WithTicket]):

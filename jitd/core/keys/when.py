@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jitd.core.keys.key import Fields, Key, Part, Stated, Verdict, World
+from jitd.core.keys.ticket import ONLY_A_TICKET, is_optional
 from jitd.core.names import NAMES
 from jitd.core.toml_document import Fault
 from jitd.core.toml_table import Table
@@ -42,11 +43,8 @@ class _Expression(Key[WithWhen]):
                 table.faults.append(Fault(table.document.file, line, table.rule, f'"when": {fault.sentence}', column))
             return {}
         asked = sorted(found.names - NAMES.keys())
-        if asked and table.values.get("ticket") == "optional":
-            told = (
-                'the provider is told the name of the requester, and only a ticket proves this name: remove ticket = "optional"'
-            )
-            table.fault(f'"when" names {asked[0]}: {told}', "when")
+        if asked and is_optional(table):
+            table.fault(f'"when" names {asked[0]}: the provider is {ONLY_A_TICKET}', "when")
         return {"when": found}
 
     def wants(self, rule: WithWhen) -> str:
