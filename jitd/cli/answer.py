@@ -113,7 +113,7 @@ def quoted(text: str) -> str:
 
 
 def command_line(argv: Iterable[object]) -> str:
-    """Return all arguments on one line, and shorten none of them. The line shows each argument so that it can be told exactly."""
+    """Return all arguments on one line, and shorten none of them. Different arguments never give the same line."""
     return " ".join(quoted(str(argument)) for argument in argv)
 
 
