@@ -66,6 +66,36 @@ def test_each_key_of_the_files_belongs_to_one_object() -> None:
     assert {table for key in KEYS for table in key.within} <= set(names)
 
 
+class Asked(dict[str, object]):
+    """A table that notes which of its keys are asked for."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.asked: set[object] = set()
+
+    def __contains__(self, key: object) -> bool:
+        self.asked.add(key)
+        return super().__contains__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.asked.add(key)
+        return super().get(key, default)
+
+
+def test_no_key_of_the_files_is_known_and_not_read() -> None:
+    """A rule with such a key would be accepted, and permit more than it says."""
+    document = read_document("a.toml", b"")
+    for key in KEYS:
+        whole = Asked()
+        key.read(Table(document, (), whole, []), WORLD, "deny" if key.of == "deny" else "permit")
+        assert set(key.names) <= whole.asked
+        for name, words in key.within.items():
+            inner = Asked()
+            above: dict[str, object] = {name: [inner] if name == "approvals" else inner}
+            key.read(Table(document, (), above, []), WORLD, "permit")
+            assert set(words) <= inner.asked, name
+
+
 @for_each([("permit", {"run_as": ("root",), "services": ("jitsudo",), "who": (), "commands": ()}), ("deny", {})])
 def test_what_a_rule_means_by_keys_that_it_does_not_have(verdict: Verdict, conditions: dict[str, Any]) -> None:
     """A deny without a condition is about everybody and everything; a permit is about what is usual."""
