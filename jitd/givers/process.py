@@ -65,16 +65,24 @@ class Deeds:
         except OSError as fault:
             return Failed(f"{lane_of(question)}: no deed could be begun: {fault.strerror}")
         self._living.add(child.pid)
+        answer: Answer | None = None
         try:
             async with asyncio.timeout(self._seconds):
                 answer = await _answer_of(child.line, question)
                 _note_secret(question, answer)
-                return answer
         except TimeoutError:
-            return Failed(f"{lane_of(question)}: the deed has not ended within {self._seconds:g} s, and was killed")
+            answer = Failed(f"{lane_of(question)}: the deed has not ended within {self._seconds:g} s, and was killed")
         finally:
             child.kill()
-            await asyncio.shield(self._end(child.pid))
+            ending = asyncio.create_task(self._end(child.pid))
+            try:
+                await asyncio.shield(ending)
+            except asyncio.CancelledError:  # nobody waits for the answer, but the next deed waits for the end of this one
+                await asyncio.wait([ending])
+                if isinstance(answer, Given) and answer.secret is not None:
+                    os.close(answer.secret)
+                raise
+        return answer
 
     async def _end(self, pid: int) -> None:
         """Wait for the end of the deed, which was killed, and end all remaining processes that the deed has started."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -17,9 +18,11 @@ from typing import TypeVar
 import pytest
 
 from jitd.beside.doors import ChildDoor
+from jitd.beside.secret import sealed
+from jitd.givers import process
 from jitd.givers.client import GiversLine
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State
-from jitd.givers.messages import Answer, Give, Look, Question, Take
+from jitd.givers.messages import ANSWERS, Answer, Give, Look, Question, Take
 from jitd.settings.giver_words import digest_of, lets_of
 from jitd.settings.things.sudoers import Sudoers
 from tests.waiting import is_living, wait_for
@@ -106,6 +109,41 @@ def test_a_secret_comes_sealed_and_only_its_descriptor_passes(settings: Path) ->
             os.write(answer.secret, b"x")
     finally:
         os.close(answer.secret)
+
+
+def test_a_secret_that_nobody_waits_for_is_closed_and_the_deed_is_waited_for(
+    settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def give(question: Question, settings: Path, line: socket.socket) -> None:
+        socket.send_fds(line, [ANSWERS.write(Given())], [sealed(b"planted-secret")])
+
+    def n_secrets() -> int:
+        files = [Path("/proc/self/fd", name) for name in os.listdir("/proc/self/fd")]
+        return sum(os.path.lexists(file) and "memfd:jitd-secret" in os.readlink(file) for file in files)
+
+    async def play() -> None:
+        answered, may_end = asyncio.Event(), asyncio.Event()
+
+        class Deeds(process.Deeds):
+            async def _end(self, pid: int) -> None:
+                answered.set()
+                await may_end.wait()
+                os.waitpid(pid, 0)
+
+        giving = asyncio.create_task(Deeds(settings).answer(Give("sudoers", order(settings))))
+        await answered.wait()
+        assert n_secrets() == 1
+        giving.cancel()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not giving.done(), "the next deed of this giver would begin beside this one"
+        may_end.set()
+        with pytest.raises(asyncio.CancelledError):
+            await giving
+
+    monkeypatch.setattr(process, "do_deed", give)
+    asyncio.run(play())
+    assert n_secrets() == 0
 
 
 def test_what_jitd_toml_no_longer_says_is_not_given_and_is_not_called_taken(settings: Path) -> None:
