@@ -29,6 +29,8 @@ from jitd.settings.things.vault import Vault
 DEADLINE = 20_000
 """Time limit for one question to jitd-outside, in milliseconds. Within this time, jitd-outside must get the answer of the server.
 """
+NOBODY = "nobody"
+"""The account that an order to end a lease names, because an order has to name one."""
 MOST_ENDED = 1000
 """Maximum number of ended holdings that are remembered until their end is recorded."""
 Ask = Callable[[messages.Question], Awaitable[messages.Answer | Failed]]
@@ -49,13 +51,15 @@ class VaultLeases(Giver):
         self._ended: deque[str] = deque(maxlen=MOST_ENDED)
 
     async def take(self, holding: Holding) -> Taken | Refused | Failed:
-        """See ``Giver.take``. A note is written before anything is given. So a thing that has no note, and that nobody was told
-        of, was never given.
+        """See ``Giver.take``. The note alone says what has to be ended. It is written before anything is given. So a thing that
+        has no note, and that nobody was told of, was never given.
         """
         with suppress(NoNote):  # what is wrong with the note, the answer to the question says
             if holding.given_at is None and self._notes.read(holding.id) is None:
                 return Taken()
-        return await super().take(holding)
+        name, until = holding.thing.partition(":")[2], int(holding.until.timestamp())
+        order = Order(holding.id, name, NOBODY, 0, until)  # without the grant, which the record may not have
+        return await self._answered(Take(self._kind, order), name, "", Taken)
 
     async def ask(self, question: Question) -> Answer:
         try:
