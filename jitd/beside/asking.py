@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon's side of the connection to a process beside the daemon. Many questions may be open at the same time.
 
-Law: an answer is accepted only if the kernel reports that it came from the account of the process beside the daemon, and a
-descriptor only if it is sealed. ``Client.ask`` returns an answer to its question and no other, or the reason why there is none.
-It raises an exception only if the caller is cancelled; the work on the question then ends, if its process can end it.
+Law: an answer is accepted only if the kernel reports that it came from the account of the process beside the daemon. A descriptor
+is accepted only if it is sealed, and only from a process of which an answer declares one. ``Client.ask`` returns an answer to its
+question and no other, or the reason why there is none. It raises an exception only if the caller is cancelled; the work on the
+question then ends, if its process can end it.
 """
 
 from __future__ import annotations
@@ -56,19 +57,30 @@ class Line:
         self._numbers = itertools.count(1)
         self._open: dict[int, asyncio.Future[Heard]] = {}
         self._room: asyncio.Future[None] | None = None
+        self._carries = False
 
     async def ask(
-        self, body: bytes, within: float, n_times: int, turn: AbstractAsyncContextManager[object] | None = None
+        self,
+        body: bytes,
+        within: float,
+        n_times: int,
+        turn: AbstractAsyncContextManager[object] | None = None,
+        *,
+        carries: bool = False,
     ) -> Heard:
         """Send a question when it is its ``turn``, and return the answer. If the connection breaks, send the question again over
         a new connection, ``n_times`` in all. ``within`` is the time limit in seconds, which includes the wait for the turn and
-        the start of the process. The caller must close the descriptor of the answer. Raises Unanswered.
+        the start of the process. Raises Unanswered.
+
+        No descriptor is taken from the process unless ``carries`` is True for one of its questions. The caller must close the
+        descriptor of the answer.
 
         If the caller is cancelled or the time is over, a DROP packet is sent. It tells the process beside the daemon that the
         answer is no longer needed.
         """
         if not 0 < len(body) <= packets.MAX_BODY:
             raise Unanswered(f"a question of {len(body)} bytes cannot be sent to {self._door.name}")
+        self._carries = self._carries or carries
         try:
             async with asyncio.timeout(within), turn or nullcontext():
                 return await self._ask(body, n_times)
@@ -173,7 +185,7 @@ class Line:
         """Receive all packets that have arrived."""
         while line is self._socket:
             try:
-                written, uid, carried = packets.receive(line)
+                written, uid, carried = packets.receive(line, carries=self._carries)
                 if not written:
                     self._break(f"{self._door.name} has ended without an answer; see its log", line)
                     return
@@ -248,7 +260,8 @@ class Client:
     async def ask_written(self, kind: QuestionKind[Q, A], body: bytes, within: float, lane: str = "") -> A:
         """Do as ``ask`` with a question that is written already."""
         try:
-            heard = await self._line.ask(body, within, kind.n_times, self._turn(kind.lanes, lane))
+            turn = self._turn(kind.lanes, lane)
+            heard = await self._line.ask(body, within, kind.n_times, turn, carries=kind.answers.carries)
             return self._read(kind, heard)
         except Unanswered as why:
             return kind.failed(sentence(str(why)))

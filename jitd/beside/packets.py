@@ -73,16 +73,16 @@ def read(written: bytes) -> Packet:
     return found
 
 
-def receive(line: socket.socket) -> tuple[bytes, int | None, int | None]:
+def receive(line: socket.socket, *, carries: bool) -> tuple[bytes, int | None, int | None]:
     """Receive one packet from the socket ``line``, which must have the option SO_PASSCRED. Return the bytes of the packet, the
     uid of the sender, and the descriptor in the packet, which is marked close-on-exec. The kernel reports the uid; if it reports
     no sender, the uid is None. If the packet has no descriptor, None stands in its place. If the connection has ended, the bytes
-    are empty.
+    are empty. Only if ``carries`` is True, a packet may have a descriptor; otherwise the kernel drops it.
 
     Raises BlockingIOError if no packet has arrived yet. Raises ValueError if a packet is too long or carries more than that.
     Raises OSError.
     """
-    room = socket.CMSG_SPACE(_CREDENTIALS.size) + socket.CMSG_SPACE(_DESCRIPTOR.size)
+    room = socket.CMSG_SPACE(_CREDENTIALS.size) + (socket.CMSG_SPACE(_DESCRIPTOR.size) if carries else 0)
     written, ancillary, flags, _ = line.recvmsg(MAX_PACKET + 1, room, socket.MSG_CMSG_CLOEXEC)
     said, carried = list[int](), list[int]()
     for level, kind, data in ancillary:

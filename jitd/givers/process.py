@@ -122,7 +122,7 @@ async def _answer_of(line: socket.socket, question: Question) -> Answer:
         loop.remove_reader(line)
     secret = None
     try:
-        written, _, secret = packets.receive(line)
+        written, _, secret = packets.receive(line, carries=True)
         answer = ANSWERS.read(written, secret) if written else Failed(f"{lane_of(question)}: the deed was killed")
     except (OSError, ValueError) as fault:
         if secret is not None:

@@ -301,6 +301,8 @@ class Codec(Generic[M]):
         self._tag = tag
         self._most = most
         self._shapes = {name: _Shape(*kind) if isinstance(kind, tuple) else _Shape(kind) for name, kind in kinds.items()}
+        self.carries = any(shape.carried for shape in self._shapes.values())
+        """True if a message may have a descriptor."""
         self._by_fields = {frozenset(shape.types): name for name, shape in self._shapes.items()}
         if not tag and len(self._by_fields) != len(kinds):
             raise TypeError("two kinds of messages have the same fields, and no name")

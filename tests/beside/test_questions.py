@@ -15,9 +15,11 @@ from typing import Annotated, Any, TypeVar
 
 import pytest
 
+from jitd.beside import packets
 from jitd.beside.answering import Answering, Served
 from jitd.beside.asking import Client
 from jitd.beside.doors import SocketDoor
+from jitd.beside.packets import Kind, Packet
 from jitd.beside.questions import Lanes, QuestionKind
 from jitd.beside.secret import sealed
 from jitd.givers import questions as of_givers
@@ -222,6 +224,40 @@ def test_a_descriptor_is_taken_only_if_it_is_sealed(tmp_path: Path, made: Callab
     said = played(tmp_path, [Served(asked, hide)], play)
     assert (because in said.why) if because else (said == b"swordfish")
     assert len(os.listdir("/proc/self/fd")) == before, "nothing stays open, here or there"
+
+
+@pytest.mark.parametrize("codec", [ANSWERS, Codec[Any]("said", {"doubled": Doubled})], ids=["some carry", "none carries"])
+def test_no_descriptor_is_taken_from_a_process_whose_answers_declare_none(tmp_path: Path, codec: Codec[Any]) -> None:
+    """THREATS T-24."""
+    asked = QuestionKind[Any, Any](
+        asks=Double,
+        answers_with=(Doubled,),
+        questions=QUESTIONS,
+        answers=codec,
+        failed=Failed,
+        within=lambda question: ENOUGH,
+        n_times=1,
+    )
+
+    async def play() -> Any:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            listener.bind(str(tmp_path / "s"))
+            listener.listen()
+            client = Client(SocketDoor(NAME, tmp_path / "s", str(os.getuid())))
+            asking = asyncio.create_task(client.ask(asked, Double(1)))
+            line, _ = await asyncio.to_thread(listener.accept)
+            with line:
+                number = packets.read(await asyncio.to_thread(line.recv, packets.MAX_PACKET)).number
+                secret = sealed(b"x")
+                socket.send_fds(line, [packets.write(Packet(number, Kind.ANSWER, codec.write(Doubled(2))))], [secret])
+                os.close(secret)
+                said = await asking
+            client.close()
+            return said
+
+    because = "doubled came with a descriptor" if codec.carries else "carries unexpected data"
+    said = asyncio.run(play())
+    assert isinstance(said, Failed) and because in said.why
 
 
 def test_an_answer_that_cannot_be_sent_is_a_reason(tmp_path: Path) -> None:

@@ -114,6 +114,8 @@ def test_a_secret_comes_sealed_and_only_its_descriptor_passes(settings: Path) ->
 def test_a_secret_that_nobody_waits_for_is_closed_and_the_deed_is_waited_for(
     settings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """THREATS T-24."""
+
     def give(question: Question, settings: Path, line: socket.socket) -> None:
         socket.send_fds(line, [ANSWERS.write(Given())], [sealed(b"planted-secret")])
 
