@@ -7,8 +7,7 @@ A room declares its kinds in ``questions``, from the dataclasses of its ``messag
         asks=Tell, answers_with=(Told,), failed=Failed, questions=QUESTIONS, answers=ANSWERS, within=lambda tell: 15.0
     )
 
-The daemon asks with ``asking.Client``, and the process answers with ``answering.Answering``. Law: only declarations, and nothing
-of either end.
+The daemon asks with ``asking.Client``, and the process answers with ``answering.Answering``. This module has nothing of either.
 """
 
 from __future__ import annotations
@@ -55,8 +54,8 @@ class QuestionKind(Generic[Q, A]):
     that it would be in vain to ask again; if it is None, ``failed`` does.
 
     ``within`` returns the seconds after which a question is treated as failed. The start of the process and the wait for a turn
-    are included. A question is sent ``n_times`` if the process ends before its answer. So it must do no harm if it is answered
-    twice, unless ``n_times`` is 1.
+    are included. A question is sent at most ``n_times``: again if the process ends before its answer. If this is more than once,
+    it must do no harm that the question is answered twice.
 
     ``lane_of`` returns the name of the lane in ``lanes``. It must return only a few different names, because a lane is never
     removed.
@@ -69,7 +68,7 @@ class QuestionKind(Generic[Q, A]):
     failed: Callable[[str], A]
     unsent: Callable[[str], A] | None = None
     within: Callable[[Q], float]
-    n_times: int = 2
+    n_times: int = 1
     must_carry: tuple[type, ...] = ()
     lanes: Lanes = ONE_LANE
     lane_of: Callable[[Q], str] = one_lane

@@ -30,7 +30,6 @@ KINDS: Mapping[type[Question], QuestionKind[Any, Answer]] = {
         answers=ANSWERS,
         failed=Failed,
         within=lambda question: PATIENCE,
-        n_times=1,
         lanes=_DEEDS,
         lane_of=lane_of,
     )

@@ -25,6 +25,7 @@ KINDS: Mapping[type[Request], QuestionKind[Any, Answer]] = {
         failed=Failed,
         unsent=Refused,
         within=lambda request: PATIENCE,
+        n_times=2,
         lanes=TRIALS if asks is Try else ENTRIES,
     )
     for asks, answer in ((Give, Done), (Take, Done), (Look, Grants), (Try, Tried))

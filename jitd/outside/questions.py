@@ -28,10 +28,24 @@ def within(question: Any) -> float:
 
 
 FETCH = QuestionKind[Fetch, Fetched | Failed](
-    asks=Fetch, answers_with=(Fetched,), questions=QUESTIONS, answers=ANSWERS, failed=Failed, within=within, lanes=LANE
+    asks=Fetch,
+    answers_with=(Fetched,),
+    questions=QUESTIONS,
+    answers=ANSWERS,
+    failed=Failed,
+    within=within,
+    n_times=2,
+    lanes=LANE,
 )
 POST = QuestionKind[Letter, Posted | Failed](
-    asks=Letter, answers_with=(Posted,), questions=QUESTIONS, answers=ANSWERS, failed=Failed, within=within, lanes=LANE
+    asks=Letter,
+    answers_with=(Posted,),
+    questions=QUESTIONS,
+    answers=ANSWERS,
+    failed=Failed,
+    within=within,
+    n_times=2,
+    lanes=LANE,
 )
 DELIVER = QuestionKind[Deliver, Delivered | Failed](
     asks=Deliver,
@@ -40,6 +54,7 @@ DELIVER = QuestionKind[Deliver, Delivered | Failed](
     answers=ANSWERS,
     failed=Failed,
     within=within,
+    n_times=2,
     lanes=LANE,
 )
 LEASES: Mapping[type[leases.Question], QuestionKind[Any, leases.Answer | Failed]] = {
@@ -50,7 +65,6 @@ LEASES: Mapping[type[leases.Question], QuestionKind[Any, leases.Answer | Failed]
         answers=ANSWERS,
         failed=Failed,
         within=within,
-        n_times=1,
         must_carry=(Leased, Signed),
         lanes=LANE,
     )

@@ -26,6 +26,7 @@ RUN = QuestionKind[Run, Answer](
     answers=ANSWERS,
     failed=Failed,
     within=lambda run: run.deadline_ms / 1000 + GRACE,
+    n_times=2,
     lanes=Lanes(),
     lane_of=lane_of,
 )

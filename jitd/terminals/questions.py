@@ -19,5 +19,6 @@ TELL = QuestionKind[Tell, Told | Failed](
     answers=ANSWERS,
     failed=Failed,
     within=lambda tell: WITHIN,
+    n_times=2,
     lanes=Lanes(N_AT_ONCE),
 )

@@ -49,7 +49,7 @@ class Asks:
         self.close = self._line.close
 
     async def ask(self, body: bytes, within: float) -> bytes:
-        return (await self._line.ask(body, within, QuestionKind.n_times)).body
+        return (await self._line.ask(body, within, 2)).body
 
 
 def answering(

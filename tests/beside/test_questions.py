@@ -236,7 +236,6 @@ def test_no_descriptor_is_taken_from_a_process_whose_answers_declare_none(tmp_pa
         answers=codec,
         failed=Failed,
         within=lambda question: ENOUGH,
-        n_times=1,
     )
 
     async def play() -> Any:
