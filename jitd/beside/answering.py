@@ -12,13 +12,12 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import sys
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from jitd.beside import packets
+from jitd.beside import packets, starting
 from jitd.beside.packets import MAX_PACKET, Kind, Packet
 from jitd.beside.questions import Lanes, QuestionKind
 from jitpam.wire.declared import sentence
@@ -69,10 +68,6 @@ class Answering:
         self._believed = believed
         self._lanes: dict[tuple[Lanes, str], _Lane] = {}
 
-    def say(self, words: str) -> None:
-        """Write one line to the log. The log is standard error."""
-        print(f"{self._name}: {sentence(words)}", file=sys.stderr, flush=True)
-
     async def listen(self, listener: socket.socket) -> None:
         """Answer all clients that connect. This function never returns."""
         listener.setblocking(False)
@@ -82,7 +77,7 @@ class Answering:
             try:
                 line, _ = await loop.sock_accept(listener)
             except OSError as fault:
-                self.say(f"a connection could not be taken: {fault.strerror}")
+                starting.say(self._name, f"a connection could not be taken: {fault.strerror}")
                 await asyncio.sleep(1)
                 continue
             if len(clients) < MOST_CLIENTS:
@@ -102,7 +97,7 @@ class Answering:
         loop = asyncio.get_running_loop()
         try:
             if (uid := packets.peer_uid(line)) != self._believed:
-                self.say(f"a client with uid {uid} was refused")
+                starting.say(self._name, f"a client with uid {uid} was refused")
                 return
             packets.make_room(line)
             while written := await loop.sock_recv(line, MAX_PACKET + 1):
@@ -127,7 +122,7 @@ class Answering:
         except OSError:
             pass  # the daemon has ended
         except ValueError as fault:
-            self.say(f"a client is disconnected: {fault}")
+            starting.say(self._name, f"a client is disconnected: {fault}")
         finally:
             left = list(tasks.values())
             for task, lane in left:
@@ -190,7 +185,7 @@ class Answering:
         except NoAnswer as fault:
             why = str(fault)
         except Exception as fault:  # a defect: only this question fails
-            self.say(f"a question could not be worked on: {type(fault).__name__}: {fault}")
+            starting.say(self._name, f"a question could not be worked on: {type(fault).__name__}: {fault}")
             why = f"{self._name} could not work on it; see its log"
         if carried is not None:
             os.close(carried)
