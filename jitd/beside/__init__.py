@@ -3,8 +3,9 @@
 with fewer rights. Examples are jitd-outside and jitd-programs.
 
 The daemon opens a connection with ``doors`` and sends its questions with ``asking``. The process beside the daemon uses
-``starting`` at its start, and ``answering`` for its answers. Both sides use ``packets``. The package of each process defines the
-content of its questions and answers in ``messages``, and what each kind of question is worth in ``questions``.
+``starting`` at its start, ``answering`` for its answers, and ``child`` for work that must be possible to kill. Both sides use
+``packets`` and, for a secret, ``secret``. The package of each process defines its questions and answers in ``messages``, and
+declares in ``questions`` how each kind of question is asked (``beside.questions``).
 
 Law: the daemon does not import the code of such a process, and the process does not import the code of the daemon. They share
 only a few modules, such as ``packets`` and the definitions of their messages. Many questions may be open at the same time. For

@@ -43,5 +43,4 @@ class GiversLine:
         self.close = self._client.close
 
     async def ask(self, question: Question, within: float | None = None) -> Answer:
-        """See ``Client.ask``."""
         return await self._client.ask(KINDS[type(question)], question, within)

@@ -3,7 +3,7 @@
 
 The fields of orders and answers declare how they are read and written (``jitpam.wire.declared``).
 
-Law: pure. A kind may get the same order twice. A kind may also be killed at any moment and get the order again. When a kind gets
+Law: a kind may get the same order twice. A kind may also be killed at any moment and get the order again. When a kind gets
 an order again, it finishes the work that it began the first time. If the answer is Given, Taken or Seen, the order was certainly
 carried out. If the answer is Refused, certainly nothing was changed. If the answer is Failed, it is not known whether the order
 was carried out. A kind takes back only a thing that it has given for the order's holding.

@@ -4,7 +4,7 @@ for Elasticsearch (``_bulk``), for Loki (``push``), and for servers that take li
 
 An event is never given up because of a status that says something about the settings (401, 403, 404) or about the moment (429,
 500). It is given up if the server names the event itself as the fault, or refuses the event and takes others of the same batch.
-Law: pure. A substituted value is JSON, a number, or text that cannot end a JSON string. Where the server would derive the type of
+Law: a substituted value is JSON, a number, or text that cannot end a JSON string. Where the server would derive the type of
 a field from its first value, the event is one string, so no event can be refused because of another one.
 Sources: Splunk, "Format events for HTTP Event Collector" and "Troubleshoot HTTP Event Collector"; Elasticsearch, "Bulk API";
 Loki, "HTTP API"; RFC 9110 sections 10.2.3 and 15.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Determines the possible uids of the accounts that jitd creates. A uid is possible if it is in the setting ``uids`` and is not
 assigned by other software on a host.
-Law: pure. A uid that systemd assigns by itself is never used. Source: systemd's UIDS-GIDS ("Special systemd UID ranges").
+Law: a uid that systemd assigns by itself is never used. Source: systemd's UIDS-GIDS ("Special systemd UID ranges").
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 """Extracts one table from a file that is not valid TOML as a whole. The table is used only to take things back, and never to give
 things.
 
-Law: pure. A table is extracted only if it is certain where the table begins and ends.
+Law: a table is extracted only if it is certain where the table begins and ends.
 """
 
 from __future__ import annotations

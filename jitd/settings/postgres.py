@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parses the address of a PostgreSQL server on this host. The address is a URI of libpq:
-``postgresql://USER@/DATABASE?host=DIRECTORY&port=NUMBER``. Law: pure. The address must be that of a Unix socket. A URI may
+``postgresql://USER@/DATABASE?host=DIRECTORY&port=NUMBER``. Law: the address must be that of a Unix socket. A URI may
 contain only the parts that are shown above. jitd never passes the URI to libpq. Source: PostgreSQL, "libpq: Connection URIs".
 """
 

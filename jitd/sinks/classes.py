@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Says of what classes a record is, and how severe it is. A sink may be narrowed to some classes: the rest is an alert.
-Law: pure. Both are read from the record and from the request that it is about.
+Law: both are read from the record and from the request that it is about.
 """
 
 from __future__ import annotations
