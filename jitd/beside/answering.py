@@ -20,6 +20,7 @@ from typing import Any, Generic, TypeVar
 from jitd.beside import packets, starting
 from jitd.beside.packets import MAX_PACKET, Kind, Packet
 from jitd.beside.questions import Lanes, QuestionKind
+from jitd.beside.readiness import until_writable
 from jitpam.wire.declared import sentence
 
 Q = TypeVar("Q")
@@ -209,20 +210,9 @@ def _unanswered(number: int, why: str) -> bytes:
 
 async def _send_carrying(line: socket.socket, written: bytes, carried: int) -> None:
     """Send one packet together with a descriptor. Raises OSError."""
-    loop = asyncio.get_running_loop()
     while True:
         try:
             socket.send_fds(line, [written], [carried], socket.MSG_NOSIGNAL)
             return
         except BlockingIOError:
-            room: asyncio.Future[None] = loop.create_future()
-            loop.add_writer(line, _wake, room)
-            try:
-                await room
-            finally:
-                loop.remove_writer(line)
-
-
-def _wake(waiting: asyncio.Future[None]) -> None:
-    if not waiting.done():
-        waiting.set_result(None)
+            await until_writable(line)

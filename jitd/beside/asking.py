@@ -21,6 +21,7 @@ from jitd.beside import packets
 from jitd.beside.doors import Door
 from jitd.beside.packets import Kind, Packet
 from jitd.beside.questions import Lanes, QuestionKind
+from jitd.beside.readiness import wake
 from jitd.beside.secret import fault_in
 from jitpam.wire.declared import sentence
 
@@ -168,7 +169,7 @@ class Line:
         """Wait until the socket ``line`` has room for a packet, or until the connection breaks."""
         loop = asyncio.get_running_loop()
         room = self._room = loop.create_future()
-        loop.add_writer(line, _wake, room)
+        loop.add_writer(line, wake, room)
         try:
             await room
         finally:
@@ -232,7 +233,7 @@ class Line:
         self._socket.close()
         self._socket = None
         if self._room is not None:
-            _wake(self._room)
+            wake(self._room)
         waiting, self._open = list(self._open.values()), {}
         for answer in waiting:
             if not answer.done():
@@ -294,8 +295,3 @@ class Client:
 def _close(carried: int | None) -> None:
     if carried is not None:
         os.close(carried)
-
-
-def _wake(waiting: asyncio.Future[None]) -> None:
-    if not waiting.done():
-        waiting.set_result(None)

@@ -21,6 +21,7 @@ from jitd.beside import packets, starting
 from jitd.beside.answering import Answering, Served
 from jitd.beside.child import Child
 from jitd.beside.descendants import become_subreaper, children
+from jitd.beside.readiness import until_readable
 from jitd.givers import passwords
 from jitd.givers.deed import do_deed
 from jitd.givers.kind import Failed, Given, Taken
@@ -113,13 +114,7 @@ def _note_secret(question: Question, answer: Answer) -> None:
 
 async def _answer_of(line: socket.socket, question: Question) -> Answer:
     """Return the answer of the deed. Return Failed if the deed sends no answer or an unreadable answer."""
-    loop = asyncio.get_running_loop()
-    readable: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(line, _wake, readable)
-    try:
-        await readable
-    finally:
-        loop.remove_reader(line)
+    await until_readable(line)
     secret = None
     try:
         written, _, secret = packets.receive(line, carries=True)
@@ -129,11 +124,6 @@ async def _answer_of(line: socket.socket, question: Question) -> Answer:
             os.close(secret)
         return Failed(f"{lane_of(question)}: the answer of the deed cannot be read: {type(fault).__name__}")
     return answer
-
-
-def _wake(waiting: asyncio.Future[None]) -> None:
-    if not waiting.done():
-        waiting.set_result(None)
 
 
 def main() -> int:

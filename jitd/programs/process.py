@@ -19,6 +19,7 @@ from functools import partial
 from jitd.beside import starting
 from jitd.beside.answering import Answering, Served
 from jitd.beside.descendants import become_subreaper, children
+from jitd.beside.readiness import until_readable
 from jitd.programs import running
 from jitd.programs.messages import MOST_BYTES, Answer, Failed, Printed, Run
 from jitd.programs.questions import RUN
@@ -152,13 +153,9 @@ class _Job:
 
     async def ended(self) -> None:
         """Wait until the runner has ended."""
-        loop = asyncio.get_running_loop()
-        ended = loop.create_future()
-        loop.add_reader(self._process, _wake, ended)
         try:
-            await ended
+            await until_readable(self._process)
         finally:
-            loop.remove_reader(self._process)
             os.close(self._process)
         os.waitpid(self.pid, 0)
 
@@ -194,19 +191,8 @@ async def _first_of(pipe: int, most: int) -> bytes:
 
 
 async def _some_of(pipe: int) -> bytes:
-    loop = asyncio.get_running_loop()
-    readable = loop.create_future()
-    loop.add_reader(pipe, _wake, readable)
-    try:
-        await readable
-    finally:
-        loop.remove_reader(pipe)
+    await until_readable(pipe)
     return os.read(pipe, MOST_BYTES)
-
-
-def _wake(waiting: asyncio.Future[None]) -> None:
-    if not waiting.done():
-        waiting.set_result(None)
 
 
 def _judged(name: str, report: bytes, output: bytes) -> Answer:
