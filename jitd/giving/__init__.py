@@ -81,6 +81,12 @@ class Giver:
         """Return the order for ``holding``, and the person who has it. Raises NoHolder and the exceptions of the store."""
         return order_of(holding, self._grant_of)
 
+    def order_of_given(self, holding: Holding) -> tuple[Order, str]:
+        """Return the order to look at the thing of ``holding``, or to take it back; see ``order``. A giver that needs nothing of
+        the grant for this must not ask for it: what a damaged grant gave is taken back, too.
+        """
+        return self.order(holding)
+
     async def give(self, holding: Holding) -> Given | Refused | Failed:
         """Give the thing of ``holding`` to the person for whom the thing was approved. If the person already has the thing, it is
         mended, so that a secret that the person has stays valid.
@@ -110,7 +116,7 @@ class Giver:
         self, asks: type[Give] | type[Mend] | type[Take] | type[Look], holding: Holding, wanted: type[_A]
     ) -> _A | Refused | Failed:
         try:
-            order, person = self.order(holding)
+            order, person = self.order(holding) if asks in (Give, Mend) else self.order_of_given(holding)
         except NoHolder as fault:
             return Failed(str(fault))
         return await self._answered(asks(self._kind, order), order.name, person, wanted)

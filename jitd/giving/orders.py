@@ -14,6 +14,8 @@ from jitd.core.thing import kind_of
 from jitd.givers.kind import Order
 from jitd.settings.giver_words import digest_of, lets_of_one
 
+NO_UID = 2**32 - 1
+"""The uid that no account has (``(uid_t) -1`` of chown(2))."""
 GrantOf = Callable[[str], Grant | None]
 """Returns the grant that has the given id, or None if there is none. The function may raise the exceptions of the store."""
 
@@ -46,3 +48,9 @@ def order_of(holding: Holding, grant_of: GrantOf) -> tuple[Order, str]:
         approved=digest_of(lets_of_one(grant.command.lets, holding.thing)),
     )
     return order, grant.holder.person
+
+
+def order_without_grant(holding: Holding) -> tuple[Order, str]:
+    """Return an order for ``holding`` that names no account of this host, and the principal that has it. No grant is read."""
+    name, until = holding.thing.partition(":")[2], int(holding.until.timestamp())
+    return Order(holding.id, name, holding.to, NO_UID, until), holding.to

@@ -24,6 +24,7 @@ from jitd.core.thing import SERVICE_TICKET, is_service_ticket, service_of
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitd.givers.messages import Answer, Give, Look, Mend, Question, Search, Take
 from jitd.giving import Giver
+from jitd.giving.orders import order_without_grant
 from jitd.giving.trials import Trials
 from jitd.kdc import messages
 from jitd.kdc.writer import Writer
@@ -38,8 +39,6 @@ meanwhile.
 """
 REFUSED_FOR = 60.0
 """Seconds until a renewal that was refused is tried again."""
-NO_UID = 2**32 - 1
-"""The uid that no account has (``(uid_t) -1`` of chown(2))."""
 
 
 @dataclass(slots=True)
@@ -97,8 +96,7 @@ class ServiceTickets(Giver):
 
     def order(self, holding: Holding) -> tuple[Order, str]:
         """See ``Giver.order``. The account is the person's principal, which has no uid that a KDC knows."""
-        name = holding.thing.partition(":")[2]
-        return Order(holding.id, name, holding.to, NO_UID, _seconds(holding.until)), holding.to
+        return order_without_grant(holding)
 
     async def ask(self, question: Question) -> Answer:
         match question:

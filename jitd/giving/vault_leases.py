@@ -21,7 +21,7 @@ from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays,
 from jitd.givers.messages import Answer, Give, Look, Mend, Question, Search, Take
 from jitd.giving import Giver
 from jitd.giving.lease_notes import LeaseNotes, NoNote, Note
-from jitd.giving.orders import GrantOf
+from jitd.giving.orders import GrantOf, order_without_grant
 from jitd.outside import leases as messages
 from jitd.settings.giver_words import digest_of, lets_of
 from jitd.settings.things.vault import Vault
@@ -60,6 +60,10 @@ class VaultLeases(Giver):
         name, until = holding.thing.partition(":")[2], int(holding.until.timestamp())
         order = Order(holding.id, name, NOBODY, 0, until)  # without the grant, which the record may not have
         return await self._answered(Take(self._kind, order), name, "", Taken)
+
+    def order_of_given(self, holding: Holding) -> tuple[Order, str]:
+        """See ``Giver.order_of_given``. What ends a lease stands in its note."""
+        return order_without_grant(holding)
 
     async def ask(self, question: Question) -> Answer:
         try:

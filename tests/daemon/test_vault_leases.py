@@ -30,6 +30,7 @@ from jitd.outside.client import Outside, door_by_child
 from jitd.settings.config import Config, load
 from jitd.settings.giver_words import lets_of_things
 from jitd.settings.things.vault import Vault as VaultSettings
+from jitd.store import StoreError
 from tests.outside.vault import OURS, Vault, errors, vault
 from tests.scene import free, person, thing
 from tests.waiting import wait_for
@@ -75,7 +76,7 @@ class Stage:
         self.asked: list[leases.Question] = []
         self.dies_before = self.dies_after = 0
         self.now = lambda: datetime.now(UTC)
-        self.brought = ""
+        self.brought, self.grants = "", "sound"
         self.read()
 
     def read(self, text: str = TABLES) -> None:
@@ -104,7 +105,11 @@ class Stage:
             raise Killed
         return said
 
-    def _grant(self, id: str) -> Grant:
+    def _grant(self, id: str) -> Grant | None:
+        if self.grants == "damaged":
+            raise StoreError("damaged")
+        if self.grants == "missing":
+            return None
         what = thing(THING, lets=self.lets, brought=self.brought)
         terms = free().obligations.terms
         at = datetime.now(UTC)
@@ -411,6 +416,22 @@ def test_a_note_that_is_damaged_is_not_taken_for_none(stage: Stage, content: byt
 
 
 @needs_root
+@pytest.mark.parametrize("grants", ["missing", "damaged"])
+def test_a_lease_whose_grant_is_lost_is_looked_at_and_ended_and_no_other_is_given(stage: Stage, grants: str) -> None:
+    """THREATS O-02: what ends a lease stands in its note."""
+    held = stage.holding()
+    stage.secret(stage.give(held))
+    stage.grants = grants
+    assert stage.look(held) == Seen(State.STANDS)
+    assert stage.take(held) == Taken() and stage.at.live() == [] and stage.files() == []
+    if grants == "missing":
+        assert stage.give(held) == Failed(f"the record has no grant {held.grant}")
+    else:
+        with pytest.raises(StoreError):
+            stage.give(held)
+    assert stage.at.live() == [] and stage.files() == []
+
+
 def test_what_was_not_approved_is_not_given(stage: Stage) -> None:
     stage.lets = ("vault:app: have a lease of database/creds/everything by https://vault.example.org",)
     said = stage.give(stage.holding())
