@@ -29,8 +29,6 @@ from jitd.settings.things.vault import Vault
 DEADLINE = 20_000
 """Time limit for one question to jitd-outside, in milliseconds. Within this time, jitd-outside must get the answer of the server.
 """
-NOBODY = "nobody"
-"""The account that an order to end a lease names, because an order has to name one."""
 MOST_ENDED = 1000
 """Maximum number of ended holdings that are remembered until their end is recorded."""
 Ask = Callable[[messages.Question], Awaitable[messages.Answer | Failed]]
@@ -57,9 +55,7 @@ class VaultLeases(Giver):
         with suppress(NoNote):  # what is wrong with the note, the answer to the question says
             if holding.given_at is None and self._notes.read(holding.id) is None:
                 return Taken()
-        name, until = holding.thing.partition(":")[2], int(holding.until.timestamp())
-        order = Order(holding.id, name, NOBODY, 0, until)  # without the grant, which the record may not have
-        return await self._answered(Take(self._kind, order), name, "", Taken)
+        return await super().take(holding)
 
     def order_of_given(self, holding: Holding) -> tuple[Order, str]:
         """See ``Giver.order_of_given``. What ends a lease stands in its note."""
