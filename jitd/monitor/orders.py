@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from jitd.monitor.proof_orders import MayUse, Prove
-from jitpam.wire.declared import Codec, base64, integer, list_of, one_of, optional, row, text
+from jitpam.wire.declared import Codec, base64, integer, list_of, one_of, optional, os_text, row, text
 
 KINDS = ("terminal", "pipe", "file", "socket", "device", "null", "closed")
 """The kinds of a standard stream (PROTOCOL.md)."""
@@ -39,7 +39,7 @@ def _names_each_once(pairs: tuple[tuple[bytes, bytes], ...]) -> bool:
 
 _RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,31}")
 RUN = text("a run's id", _RUN.pattern)
-TEXT = text("text")
+TEXT = os_text("text")  # the name of an account is what the name service says
 NUMBER = integer(0, 2**64 - 1)
 ID = integer(0, 2**32 - 2)  # for the kernel, 2^32 - 1 means "do not change"
 INSTANT = optional(integer(-MOST_NS, MOST_NS))

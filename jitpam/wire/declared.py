@@ -77,6 +77,17 @@ def text(what: str, pattern: str | None = None, *, least: int = 0, most: int | N
     return Scalar(read, _same)
 
 
+def os_text(what: str) -> Scalar:
+    """Declare a text without NUL. It may have lone surrogates, which stand for bytes that are not UTF-8 (PEP 383)."""
+
+    def read(value: object) -> str:
+        if type(value) is not str or "\0" in value:
+            raise ValueError(f"is not {what}")
+        return value
+
+    return Scalar(read, _same)
+
+
 def integer(least: int, most: int) -> Scalar:
     """Declare an integer from ``least`` to ``most``."""
 

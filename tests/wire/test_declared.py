@@ -27,6 +27,7 @@ from jitpam.wire.declared import (
     member_of,
     one_of,
     optional,
+    os_text,
     row,
     row_of,
     sentence,
@@ -95,6 +96,7 @@ ASK = {"do": "ask", "first": True, "host": "db", "port": 5432, "last": ["x"]}
 TABLE: list[tuple[str, Scalar, list[Any], list[Any]]] = [
     ("text", text("a word", r"[a-z]+$"), ["a", "abc"], ["", "a\n", "A", 1, None, True, ["a"], "a\0"]),
     ("a text with bounds", text("a word", least=2, most=3), ["ab", "äbc"], ["a", "abcd", "a\0b", "\ud800b"]),
+    ("a text of the system", os_text("a name"), ["", "b\udce9a", "\n"], ["a\0", 1, None, ["a"]]),
     ("an integer", integer(-1, 2), [-1, 0, 2], [-2, 3, True, False, "1", None, [1]]),
     ("truth", TRUTH, [True, False], [0, 1, "true", None]),
     ("one of words", one_of(("a", "b"), "a or b"), ["a", "b"], ["", "c", "ab", 1, None, ["a"]]),
