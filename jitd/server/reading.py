@@ -51,7 +51,7 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
         raise Refusal("usage", "glass cannot be broken for a later time: what can wait until then can be approved")
     if ask.streams and (len(ask.streams) != 3 or any(kind not in KINDS for kind in ask.streams)):
         raise Refusal("usage", "there are three standard streams, each of a known kind")
-    terms = _terms_in(ask)
+    terms = AskedTerms(**{name: getattr(ask, name) for name in NUMBERS})
     if not terms.is_in_range:
         raise Refusal("usage", "out of range: a lease has at least 1 s and 1 use, and a command's time limit is at least 1 s")
     return Asked(
@@ -68,17 +68,12 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
         locale=pairs_in(ask.locale),
         streams=tuple(ask.streams),
         reason=ask.reason,
-        terms=terms,
+        terms=terms if ask.starts_at is None else replace(terms, starts_at=_instant(ask.starts_at)),
         anew=isinstance(ask, messages.Anew) or ask.starts_at is not None,
         tty=ask.tty,
         caller=caller,
         breaks_glass=breaks_glass,
     )
-
-
-def _terms_in(ask: messages.Ask) -> AskedTerms:
-    numbers = {name: getattr(ask, name) for name in NUMBERS}
-    return AskedTerms(**numbers, starts_at=None if ask.starts_at is None else _instant(ask.starts_at))
 
 
 def supposed_in(ask: messages.Suppose) -> Supposed:

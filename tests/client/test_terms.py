@@ -16,6 +16,7 @@ from jitd.core.asked_terms import NAMES, NUMBERS, USUAL
 from jitd.core.visibility import without_contents
 from jitd.server.reading import asked_in
 from jitd.verbs.outlook import compared
+from jitd.verbs.refusal import Refusal
 from jitpam.amounts import UsageError
 from jitpam.options import TERMS, read_options
 from jitpam.submission import asked, asked_thing
@@ -52,6 +53,15 @@ def test_what_is_typed_is_what_the_daemon_hears(name: str) -> None:
     assert {field: getattr(terms, field) for field in NAMES if getattr(terms, field) is not None} == {
         TERMS[name].field: meant(name)
     }
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"), [({"uses": 0}, "out of range"), ({"variables": [[b"LANG"]]}, "a variable is"), ({}, "a time is like")]
+)
+def test_of_several_things_that_are_wrong_the_time_of_the_start_is_told_last(wrong: dict[str, Any], told: str) -> None:
+    fields = {**asked(read_options([b"true"]), []), "starts_at": "tomorrow", **wrong}
+    with pytest.raises(Refusal, match=told):
+        asked_in(messages.Submit(**fields, waits=True, if_owed=True), None)
 
 
 def test_who_types_none_asks_for_none() -> None:
