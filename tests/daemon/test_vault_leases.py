@@ -460,17 +460,6 @@ def test_a_lease_whose_note_is_gone_is_not_called_ended(stage: Stage) -> None:
 
 
 @needs_root
-def test_a_lease_whose_grant_is_not_in_the_record_is_ended(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    before, held = stage.at.snapshot(), stage.holding()
-    assert stage.secret(stage.give(held))
-    monkeypatch.setattr(stage.giver, "_grant_of", lambda id: None)
-    given = stage.give(replace(held, id="K7QM-2XVD.2"))
-    assert isinstance(given, Failed) and "the record has no grant" in given.why, "nobody knows for whom"
-    assert stage.take(held) == Taken()
-    assert stage.at.snapshot() == before and stage.files() == []
-
-
-@needs_root
 def test_a_lease_that_nobody_holds_is_found(stage: Stage) -> None:
     held = stage.holding()
     stage.secret(stage.give(held))
