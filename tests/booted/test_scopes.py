@@ -297,6 +297,22 @@ def test_a_run_goes_on_while_the_daemon_is_restarted(service: Service) -> None:
     assert service.show(asking.id)["runs"][0]["outcome"]["number"] == 7
 
 
+def test_a_restart_of_the_daemon_is_enough_after_an_upgrade(service: Service) -> None:
+    """What the daemon speaks with is started anew with it, because their messages are those of one version. A run lives on."""
+    mark = Path("/srv/went-on")
+    mark.unlink(missing_ok=True)
+    asking, _ = begun(service, "sh", "-c", f"until [ -e {mark} ]; do sleep 0.1; done; exit 6")
+    before = show("jitd-launcher.service", "MainPID")["MainPID"]
+    service.restart()
+    assert show("jitd-launcher.service", "MainPID")["MainPID"] not in (before, "0")
+    again = service.ask("alice", "true")
+    service.approved(again.id)
+    assert again.end() == 0, again.err
+    mark.touch()
+    assert asking.end() == 6
+    mark.unlink()
+
+
 def test_a_daemon_that_is_killed_is_started_again_and_has_lost_nothing(service: Service) -> None:
     mark = Path("/srv/went-on")
     mark.unlink(missing_ok=True)

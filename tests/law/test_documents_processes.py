@@ -57,6 +57,14 @@ def test_the_bounds_of_the_service_are_those_of_its_unit() -> None:
     assert [line for line in said if line not in UNIT.splitlines()] == []
 
 
+def test_a_restart_of_the_daemon_restarts_all_that_it_speaks_with() -> None:
+    """Their messages are those of one version."""
+    units = {path.name: path.read_text("utf-8").splitlines() for path in (TREE / "contrib/systemd").glob("jitd-*.service")}
+    spoken_with = [name for name in units if (TREE / "contrib/systemd" / name).with_suffix(".socket").exists()]
+    assert len(spoken_with) > 6
+    assert [name for name in spoken_with if "PartOf=jitd.service" not in units[name]] == []
+
+
 @pytest.mark.parametrize("path", [Config(frozenset(), "h").socket, LAUNCHER, places.socket_path("/run/jitd")], ids=str)
 def test_the_doors_are_those_of_the_code(path: object) -> None:
     assert f"| `{path}`, " in PAGE
