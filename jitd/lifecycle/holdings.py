@@ -136,6 +136,8 @@ class Holdings:
         thing's holding is not open any more, give nothing and return None. If the giver sends a new secret with the thing, nobody
         receives this secret.
         """
+        if (found := self._store.holding(id)) is None or not found.is_live:
+            return None
         async with self._memory.of(id).turn:  # if the thing is to be taken back meanwhile, this happens after the block
             found = self._store.holding(id)
             giver = None if found is None else self._givers.of(found.thing)
@@ -388,11 +390,14 @@ class Holdings:
     def is_due(self, id: str) -> bool:
         """True if the holding ``id`` still needs work. A holding needs work if its thing has to be given or taken back. A holding
         needs work if one of its events is still to be recorded. A holding also needs work if its thing was given, but other
-        things of the same use of the grant are still to be given.
+        things of the same use of the grant are still to be given. What has ended needs work as long as something is remembered
+        of it: its end is still to be told.
         """
         found, known = self._store.holding(id), self._memory.find(id)
-        if found is None or found.state is not HoldingState.HELD or (known is not None and known.owed):
-            return found is not None and found.is_live
+        if found is None or not found.is_live:
+            return known is not None
+        if found.state is not HoldingState.HELD or (known is not None and known.owed):
+            return True
         return together.next_to_give(self._together(found)) is not None
 
 

@@ -22,6 +22,7 @@ from jitd.core.lock import Whom
 from jitd.giving import Failed, Refused
 from jitd.lifecycle.holdings import FIRST_PAUSE, LONGEST_PAUSE
 from jitd.lifecycle.recovery import COMES_BACK_FOR
+from jitd.store import StoreError
 from tests.daemon.giving import ID, FakeGiver, House
 from tests.scene import actor, free, locked, permit, person, place, review
 
@@ -283,6 +284,44 @@ async def test_each_holding_is_asked_about_by_one_at_a_time_however_often_it_is_
     await house.settle()
     assert house.giver.asked == [("give", ID), ("take", ID)] and house.held().state is ENDED
     assert len(house.perform.holdings._memory) == 0, "nothing is kept of what has ended"
+
+
+@played
+async def test_an_end_after_which_the_database_could_not_be_read_is_told_and_nothing_of_it_is_remembered(house: House) -> None:
+    """THREATS T-19: otherwise status would say until the daemon ends that the thing cannot be taken back."""
+    holdings, told = house.perform.holdings, list[str]()
+    house.giver.answers = [DOES, Failed("not now")]
+    client = house.begin()
+    await house.settle()
+    client.go()
+    await house.settle()
+    assert holdings.untaken().keys() == {ID}, "it is told while it is so"
+    act = holdings._act
+
+    def act_and_lose_the_disk(*events: Any) -> None:
+        act(*events)
+        house.store.n_unread = 1
+
+    holdings._act, holdings._look = act_and_lose_the_disk, told.append
+    await house.pass_time(1)
+    assert house.held().state is ENDED and house.giver.there == set() and house.store.n_unread == 0
+    await house.pass_time(3)
+    assert holdings.untaken() == {} and len(holdings._memory) == 0 and told == [ID]
+    await house.pass_time(300)
+    assert told == [ID] and house.giver.asked == [("give", ID), ("take", ID), ("take", ID)]
+
+
+@played
+async def test_what_has_ended_is_not_remembered_by_a_mending_that_could_not_read_the_database(house: House) -> None:
+    client = house.begin()
+    await house.settle()
+    client.go()
+    await house.settle()
+    assert house.held().state is ENDED
+    house.store.n_unread = 1
+    with pytest.raises(StoreError):
+        await house.perform.holdings.give_anew(ID)
+    assert len(house.perform.holdings._memory) == 0 and ("give", ID) not in house.giver.asked[1:]
 
 
 @played
