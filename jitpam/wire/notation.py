@@ -59,7 +59,7 @@ def read(body: bytes) -> object:
     text = body.decode("utf-8").strip(_BLANK)
     try:
         value, end = _scan(text, 0)
-    except StopIteration:
+    except (StopIteration, SystemError):  # Python 3.11 raises SystemError if nobody has imported json.decoder
         raise ValueError("not JSON") from None
     except RecursionError:
         raise ValueError("too deep") from None

@@ -2,6 +2,9 @@
 """The notation alone, without the messages: how long a number may be, which blanks are skipped, and which fault is named."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -65,3 +68,24 @@ def test_a_long_list_is_written_as_it_is():
     """The encoder gives it in more than one piece."""
     many = list(range(100_000))
     assert json.loads(notation.write(many)) == many
+
+
+NEARLY = (b"{", b"[", b'{"a":1,}', b'{"a" 1}', b"{1:2}", b"[1 2]", b'"a', b'"\\x"', b'"\\u12"', b'"a\tb"', b'{"a"')
+ALONE = """
+import sys
+sys.path.append(sys.argv[1])
+from jitpam.wire import notation
+assert "json.decoder" not in sys.modules
+for body in map(bytes.fromhex, sys.argv[2:]):
+    try:
+        notation.read(body)
+    except ValueError as fault:
+        print(fault)
+"""
+
+
+def test_a_process_that_has_not_loaded_json_refuses_by_the_same_error():
+    """THREATS S-07. The scanner of Python 3.11 looks for its exception among loaded modules, or raises SystemError."""
+    line = [sys.executable, "-IS", "-c", ALONE, str(Path(notation.__file__).parents[2]), *(body.hex() for body in NEARLY)]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert (done.stderr, done.returncode, len(done.stdout.splitlines())) == ("", 0, len(NEARLY))
