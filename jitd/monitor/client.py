@@ -2,16 +2,18 @@
 """The monitor's end of the client's control socket (PROTOCOL.md section 5). The monitor uses this module after the streams have
 arrived.
 
-Law: functions in this module never block. This module receives no descriptors. If a packet has descriptors, the kernel closes
-them.
+Law: functions in this module never block. This module takes no descriptors: a client that sends some is dropped, and the packet
+stays unread. To release the last reference to a descriptor may take as long as its owner likes (socket(7), SO_LINGER). So neither
+a packet with descriptors nor the socket with unread packets is released before this process ends.
 """
 
 from __future__ import annotations
 
 import socket
 from collections import deque
+from contextlib import suppress
 
-from jitd.monitor.streams import AT_ONCE, MAX_PACKET
+from jitd.monitor.streams import AT_ONCE, CREDENTIALS, MAX_PACKET
 from jitpam.wire import notation
 
 MOST_TAKEN = 32
@@ -77,7 +79,7 @@ class Client:
         packets: list[bytes] = []
         while not self.is_gone and len(packets) < MOST_TAKEN:
             try:
-                packet = self.socket.recv(MAX_PACKET, socket.MSG_DONTWAIT)
+                packet = b"" if self._has_descriptors() else self.socket.recv(MAX_PACKET, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 break
             except OSError:
@@ -88,8 +90,15 @@ class Client:
             packets.append(packet)
         return packets
 
+    def _has_descriptors(self) -> bool:
+        """True if the next packet comes with descriptors. They stay there: a look takes none. Raises OSError."""
+        flags = self.socket.recvmsg(1, socket.CMSG_SPACE(CREDENTIALS.size), socket.MSG_PEEK | socket.MSG_DONTWAIT)[2]
+        return bool(flags & socket.MSG_CTRUNC)
+
     def drop(self) -> None:
-        """Close the socket, and forget the waiting packets."""
+        """End the connection, and forget the waiting packets. The kernel closes the socket at the end of this process."""
         self.is_gone = True
         self._waiting.clear()
-        self.socket.close()
+        with suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.detach()

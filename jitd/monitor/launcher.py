@@ -158,7 +158,7 @@ def _hear(daemon: socket.socket, nursery: Nursery) -> bool:
             daemon.send(FROM_LAUNCHER.write(Unborn(run, because)), socket.MSG_NOSIGNAL)
             client = Client(socket.socket(fileno=descriptors.pop()))
             client.say_end("not started", FAILED, because)
-            client.drop()
+            client.socket.close()
     finally:
         for descriptor in descriptors:
             os.close(descriptor)

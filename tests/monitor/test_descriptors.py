@@ -27,7 +27,6 @@ from jitd.executor import Here
 from jitd.monitor.streams import Unfit, receive
 from tests.descriptors import links
 from tests.monitor.stage import NOBODY, Stage
-from tests.waiting import unread
 
 _libc = ctypes.CDLL(None, use_errno=True)
 NOT_STARTED = Ending.NOT_STARTED
@@ -251,14 +250,9 @@ def test_ten_thousand_hostile_first_packets_leave_nothing_open() -> None:
 
 def test_descriptors_sent_later_are_never_received(stage: Stage) -> None:
     job = stage.job("/bin/sleep", "60")
-    client, pid = stage.started(job)
-    monitor = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    before = sorted(os.listdir(f"/proc/{monitor}/fd"))
-    for n in range(500):
-        client.send(b"G" + bytes([28]), [client.socket.fileno(), 0, 1])
-        if n % 50 == 49:
-            stage.wait(lambda: unread(client.socket) == 0)
-    assert sorted(os.listdir(f"/proc/{monitor}/fd")) == before
+    client, _ = stage.started(job)
+    client.send(b"G" + bytes([28]), [client.socket.fileno(), 0, 1])
+    assert stage.outcome(job).ending is Ending.SIGNALED, "its client is dropped"
 
 
 def test_no_stream_of_the_clients_is_open_in_the_monitor(stage: Stage) -> None:
@@ -327,3 +321,37 @@ def test_a_packet_that_is_no_first_one_starts_nothing(stage: Stage) -> None:
     client.send(b"I" + struct.pack(">I", 5))
     assert stage.outcome(job).ending is NOT_STARTED
     stage.wait(lambda: client.end)
+
+
+def _lingering(seconds: int) -> socket.socket:
+    """A connection with bytes that nobody reads. Whoever closes its last descriptor waits for ``seconds`` (socket(7))."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        made = socket.create_connection(server.getsockname())
+        KEPT.append(server.accept()[0])
+    made.setblocking(False)
+    try:
+        while True:
+            made.send(bytes(65536))
+    except BlockingIOError:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, seconds))
+        return made
+
+
+KEPT: list[socket.socket] = []
+
+
+def test_a_descriptor_that_takes_long_to_close_keeps_no_run_alive(stage: Stage) -> None:
+    """THREATS S-05. A monitor that waits for the kernel could neither stop nor freeze its run, nor end it in time."""
+    null = stage.null()
+    job = stage.job("/bin/sleep", "600")
+    client = stage.get_ready(job, ("null",) * 3, [null] * 3)
+    stage.order(stage.executor.go, job.run)
+    stage.wait(lambda: client.said(b"R"))
+    made = _lingering(60)
+    for _ in range(100):  # while the monitor reads these, the client's own descriptor of the connection is closed
+        client.socket.send(b"G\x12")
+    socket.send_fds(client.socket, [b"G\x12"], [made.fileno()])
+    made.close()
+    assert stage.outcome(job).ending is Ending.SIGNALED
+    while KEPT:
+        KEPT.pop().close()
