@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 from jitd.report.narrower import ENOUGH
 from tests.system.conftest import House
+from tests.waiting import wait_for
 
 RULE = """
 [[permit]]
@@ -21,6 +23,8 @@ WIDE = 'commands = [["/usr/bin/printf", "**"], ["/usr/bin/id", "**"]]'
 
 
 def figures(house: House) -> dict[str, list[list[Any]]]:
+    asked = int(time.time())
+    wait_for(lambda: int(time.time()) > asked, what="the next second: a report is about what was asked for before its own")
     done = house.jitd("audit", "report", "--json", "--rule=prints")
     assert done.returncode == 0, done.stderr
     return {one["name"]: one["rows"] for section in json.loads(done.stdout)["sections"] for one in section["figures"]}
