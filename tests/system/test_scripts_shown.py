@@ -6,6 +6,7 @@ Law: a secret is a word that is in one file alone. It is looked for in rows, pag
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import hashlib
@@ -402,9 +403,10 @@ def test_the_rights_of_the_account_are_those_of_one_thread_and_end_with_it() -> 
     assert [one.fault for one in read_as(rights, [secret, b"/etc/shadow"], 10, 100)] == [13, 13]
 
     def is_roots() -> bool:
-        lines = [
-            line.split() for task in Path("/proc/self/task").iterdir() for line in (task / "status").read_text().splitlines()
-        ]
+        lines = list[list[str]]()
+        for task in Path("/proc/self/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended since it was listed
+                lines += [line.split() for line in (task / "status").read_text().splitlines()]
         ids = [line[1:] for line in lines if line[0] in ("Uid:", "Gid:")]
         return all(of == ["0"] * 4 for of in ids) and len({line[1] for line in lines if line[0] in ("CapEff:", "CapPrm:")}) == 1
 
