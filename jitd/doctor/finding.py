@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Annotated
+
+from jitpam.wire.declared import one_of, os_text
 
 OK, WEAK, BAD, UNKNOWN = "ok", "weak", "bad", "unknown"
 LEVELS = (OK, WEAK, BAD, UNKNOWN)
 """``ok``: the checked thing has no fault. ``weak``: the checked thing works, but should be better. ``bad``: the checked thing
 does not work, or is open to attack. ``unknown``: the check was not possible.
 """
+_TEXT = os_text("text without NUL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +27,11 @@ class Finding:
     ``command`` is the command for this repair.
     """
 
-    check: str
-    level: str
-    sentence: str
-    mend: str = ""
-    command: str = ""
+    check: Annotated[str, _TEXT]
+    level: Annotated[str, one_of(LEVELS, "a level")]
+    sentence: Annotated[str, _TEXT]
+    mend: Annotated[str, _TEXT] = ""
+    command: Annotated[str, _TEXT] = ""
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:

@@ -11,20 +11,28 @@ for the end of such an examination.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import select
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from jitd.doctor.finding import Finding, bad
+from jitpam.wire.declared import Codec
 
 WITHIN = 5.0
 """Maximum number of seconds for an examination."""
-END = b"null"
-"""The last line that a child process writes when it has finished its examination."""
+DEFECT = "it is a fault of jitd doctor: report it"
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last message of a child process, which has finished its examination."""
+
+
+FROM_CHILD = Codec[Finding | Finished]("say", {"found": Finding, "finished": Finished})
+"""What a child process tells, each message as a line. tests/doctor/golden has the bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,7 @@ def _findings(examination: Examination) -> Iterator[Finding]:
         yield from examination.look()
     except Exception as fault:
         said = f"this could not be looked at: {type(fault).__name__}: {fault}"
-        yield bad(examination.check, said, "it is a fault of jitd doctor: report it")
+        yield bad(examination.check, said, DEFECT)
 
 
 @dataclass(slots=True)
@@ -79,10 +87,16 @@ class _Child:
         """Yield the findings of this child process. If the child did not finish its examination, also yield a finding that
         reports this.
         """
-        *lines, _ = self.said.split(b"\n")
-        yield from (Finding(**json.loads(line)) for line in lines if line != END)
-        if END in lines:
-            return
+        *lines, _ = bytes(self.said).split(b"\n")
+        for line in lines:
+            try:
+                said = FROM_CHILD.read(line)
+            except ValueError as fault:
+                yield bad(self.examination.check, f"the process that looked at this said what cannot be read: {fault}", DEFECT)
+                return
+            if isinstance(said, Finished):
+                return
+            yield said
         if self.has_ended:
             yield bad(
                 self.examination.check,
@@ -107,10 +121,18 @@ def _start(examination: Examination) -> _Child:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         for finding in _findings(examination):
-            os.write(writing, json.dumps(asdict(finding)).encode("ascii") + b"\n")
-        os.write(writing, END + b"\n")
+            os.write(writing, _line(examination, finding))
+        os.write(writing, FROM_CHILD.write(Finished()) + b"\n")
     finally:
         os._exit(0)
+
+
+def _line(examination: Examination, finding: Finding) -> bytes:
+    try:
+        return FROM_CHILD.write(finding) + b"\n"
+    except ValueError as fault:
+        said = f"what was found ({finding.check}, {finding.level}) cannot be told: {fault}"
+        return FROM_CHILD.write(bad(examination.check, said, DEFECT)) + b"\n"
 
 
 def _hear(children: Sequence[_Child], wanted: _Child, until: float) -> None:

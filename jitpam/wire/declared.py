@@ -264,6 +264,8 @@ class _Shape:
         self.types: dict[str, Scalar] = {}
         self.carried = ""
         """The name of the field that has a descriptor, or empty."""
+        rules = getattr(kind, "check", None)
+        self._check = rules if callable(rules) else None  # a field may have this name, too
         self._own: list[str] = []
         self._parts: dict[str, _Shape | Spread] = {}
         hints = get_type_hints(kind)
@@ -287,8 +289,8 @@ class _Shape:
         made = self.kind(
             **{name: values[name] for name in self._own}, **{name: part.make(values) for name, part in self._parts.items()}
         )
-        if (check := getattr(made, "check", None)) is not None:
-            check()
+        if self._check is not None:
+            self._check(made)
         return made
 
     def take_apart(self, message: Any) -> dict[str, Any]:

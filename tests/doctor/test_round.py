@@ -7,13 +7,14 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from jitd.doctor import round as doctor_round
-from jitd.doctor.finding import Finding, ok, weak
-from jitd.doctor.round import Examination, examine
+from jitd.doctor.finding import Finding, bad, ok, weak
+from jitd.doctor.round import FROM_CHILD, Examination, Finished, examine
 from tests.waiting import PATIENCE, wait_for
 
 
@@ -30,6 +31,14 @@ def breaks() -> Iterator[Finding]:
 def dies() -> Iterator[Finding]:
     yield ok("f", "well")
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+GOLDEN = Path(__file__).parent / "golden"
+MESSAGES = {
+    "found": ok("host.name", "the host is called \u2018db1\u2019, as it were: \udcff\x1b[31m"),
+    "found-with-a-remedy": bad("keytab.keys", "the keytab has no key of jitd/db1", "make one", command="kadmin ktadd jitd/db1"),
+    "finished": Finished(),
+}
 
 
 def of(look: object, name: str = "x") -> Examination:
@@ -51,6 +60,53 @@ def test_one_that_breaks_is_bad_and_what_it_had_found_counts() -> None:
 def test_one_that_is_killed_is_bad() -> None:
     found = list(examine([of(dies)]))
     assert [(finding.check, finding.level) for finding in found] == [("f", "ok"), ("x", "bad")]
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_message_has_the_bytes_that_it_has_always_had(name: str) -> None:
+    frozen = (GOLDEN / f"{name}.json").read_bytes()
+    assert FROM_CHILD.write(MESSAGES[name]) == frozen and FROM_CHILD.read(frozen) == MESSAGES[name]
+    assert {file.stem for file in GOLDEN.iterdir()} == MESSAGES.keys()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b'"ok"', b'"fine"'), (b'"mend":""', b'"mend":"x"'), (b',"command":""', b""), (b'"command":""', b'"command":null'),
+        (b'"mend":""', b'"mend":"","more":1'), (b"31m", b"31m\\u0000"), (b"found", b"lost"), (b"}", b"}}"),
+    ],
+)  # fmt: skip
+def test_a_message_that_is_otherwise_is_refused(before: bytes, after: bytes) -> None:
+    frozen = (GOLDEN / "found.json").read_bytes()
+    assert frozen.count(before) >= 1
+    with pytest.raises(ValueError):
+        FROM_CHILD.read(frozen.replace(before, after, 1))
+
+
+def test_what_cannot_be_told_is_bad_and_the_rest_is_told() -> None:
+    found = list(examine([of(lambda: [ok("c", "a\0b"), ok("d", "well")]), of(fine)]))
+    assert [(finding.check, finding.level) for finding in found] == [("x", "bad"), ("d", "ok"), ("a", "ok"), ("b", "weak")]
+    assert "(c, ok) cannot be told" in found[0].sentence
+
+
+def test_what_cannot_be_read_is_bad_and_nothing_after_it_is_believed() -> None:
+    """What an examination loads may write to a descriptor that is not its own."""
+
+    def opened() -> dict[int, str]:
+        return {int(link.name): os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()}
+
+    before = set(opened().values())
+
+    def writes_to_another() -> Iterator[Finding]:
+        for number, file in opened().items():
+            if file.startswith("pipe:") and file not in before:
+                with suppress(OSError):  # the other end of it
+                    os.write(number, b'{"level":"ok"}\n')
+        yield ok("c", "well")
+
+    found = list(examine([of(writes_to_another), of(fine)]))
+    assert [(finding.check, finding.level) for finding in found] == [("x", "bad"), ("a", "ok"), ("b", "weak")]
+    assert "said what cannot be read" in found[0].sentence
 
 
 def here(look: object) -> Examination:

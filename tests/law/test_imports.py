@@ -176,8 +176,8 @@ LAW: dict[str, set[str]] = {
         "jitd.outside.urls", "jitd.settings",
     },
     # whether the host is set up right: its findings, and the processes in which it looks, know no host
-    "jitd.doctor.finding": set(),
-    "jitd.doctor.round": {"jitd.doctor.finding"},
+    "jitd.doctor.finding": {"jitpam.wire.declared"},
+    "jitd.doctor.round": {"jitd.doctor.finding", "jitpam.wire.declared"},
     "jitd.doctor": {
         CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.wire.messages", "jitd.audit", "jitd.checking.directory",
         "jitd.checking.known", "jitd.deciding.groups", "jitd.deciding.s4u2self", "jitd.doctor",
@@ -219,7 +219,7 @@ PURE = {
     "jitd.recording.sequences": "__future__ codecs enum re typing",
     "jitd.recording.filter": "__future__ re",
     "jitd.recording.player": "__future__ collections itertools math",
-    "jitd.doctor.finding": "__future__ dataclasses re",
+    "jitd.doctor.finding": "__future__ dataclasses re typing",
     "jitd.setup.plan": "__future__ base64 collections dataclasses difflib hashlib json re tomllib",
     "jitd.standing.privileges": "__future__ collections dataclasses json typing",
     "jitd.recording.asciicast": "__future__ codecs collections json",

@@ -52,6 +52,11 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    check: Annotated[str, text("a check")]
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     first: bool
     place: Annotated[Place, INLINE]
@@ -124,6 +129,11 @@ def test_a_table_is_sorted_and_read_as_pairs() -> None:
     for value in ({"b": 1, "a": 2}, {"a": 1, "b": 2, "c": 3}, {"A": 1}, {"a": 10}, [["a", 1]], None):
         with pytest.raises(ValueError):
             how.read(value)
+
+
+def test_a_field_may_have_the_name_of_the_rule_over_several_fields() -> None:
+    codec = Codec[Checked]("", {"checked": Checked})
+    assert codec.read(codec.write(Checked("x"))) == Checked("x")
 
 
 def test_a_member_and_a_row_of_a_class_are_objects_again() -> None:
