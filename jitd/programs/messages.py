@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The messages between the daemon and jitd-programs: the question Run, and the answers Printed and Failed.
+"""The messages between the daemon and jitd-programs: the question Run, and the answers Printed and Failed. Also what a runner,
+which is forked for one program, reports to jitd-programs: Ended or NotExecuted.
 
 The directory tests/programs/golden contains the bytes of each message.
 """
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from jitd.beside.refusals import Failed as Failed
-from jitpam.wire.declared import Codec, base64, integer, list_of, text
+from jitpam.wire.declared import Codec, base64, integer, list_of, sentence_of, text
 
 MOST_BYTES = 64 * 1024
 """Maximum number of bytes of a program's input. The same limit applies to a program's output."""
@@ -20,6 +21,8 @@ LONGEST_LINE = 8 * 1024
 """Maximum number of characters of all words of a command line together."""
 LONGEST_DEADLINE = 3_600_000
 """Maximum number of milliseconds of a deadline: an hour."""
+LONGEST_REASON = 500
+"""Maximum number of characters of the reason why a program was not executed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,5 +54,24 @@ class Printed:
 
 Answer = Printed | Failed
 
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The program ended with the exit status ``code``, or was killed by the signal ``-code``."""
+
+    code: Annotated[int, integer(-64, 255)]
+
+
+@dataclass(frozen=True, slots=True)
+class NotExecuted:
+    """The program was not executed. ``why`` continues a sentence that begins with the name of the program."""
+
+    why: Annotated[str, sentence_of(LONGEST_REASON)]
+
+
+Report = Ended | NotExecuted
+
 QUESTIONS = Codec[Run]("do", {"run": Run})
 ANSWERS = Codec[Answer]("said", {"printed": Printed, "failed": Failed})
+REPORTS = Codec[Report]("say", {"ended": Ended, "not_executed": NotExecuted})
+"""A report is a line. Who reads it takes the first one."""

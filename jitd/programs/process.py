@@ -21,7 +21,7 @@ from jitd.beside.answering import Answering, Served
 from jitd.beside.descendants import become_subreaper, children
 from jitd.beside.readiness import until_readable
 from jitd.programs import running
-from jitd.programs.messages import MOST_BYTES, Answer, Failed, Printed, Run
+from jitd.programs.messages import MOST_BYTES, REPORTS, Answer, Ended, Failed, NotExecuted, Printed, Report, Run
 from jitd.programs.questions import RUN
 from jitpam.wire.declared import sentence
 
@@ -123,7 +123,7 @@ class _Job:
         self._reading = [out, err, report]
         self._out, self._err, self._report = out, err, report
 
-    async def heard(self) -> tuple[bytes, bytes, bytes]:
+    async def heard(self) -> tuple[Report | None, bytes, bytes]:
         """Wait for the end of the program. Return the runner's report, the program's output, and the beginning of the program's
         standard error.
 
@@ -138,8 +138,8 @@ class _Job:
             await asyncio.wait([out, reporting], return_when=asyncio.FIRST_COMPLETED)
             if out.done() and not reporting.done():
                 out.result()
-            report = await reporting
-            return (report, await out, await err) if report.startswith(running.ENDED) else (report, b"", b"")
+            report = _report(await reporting)
+            return (report, await out, await err) if isinstance(report, Ended) else (report, b"", b"")
         finally:
             for task in (out, err, reporting):
                 task.cancel()
@@ -195,19 +195,26 @@ async def _some_of(pipe: int) -> bytes:
     return os.read(pipe, MOST_BYTES)
 
 
-def _judged(name: str, report: bytes, output: bytes) -> Answer:
+def _report(said: bytes) -> Report | None:
+    """Return what a runner has reported in ``said``, or None if it was killed before that."""
+    try:
+        return REPORTS.read(said.partition(b"\n")[0])
+    except ValueError:
+        return None
+
+
+def _judged(name: str, report: Report | None, output: bytes) -> Answer:
     """Return the answer for a program whose runner has sent ``report``."""
-    kind, _, rest = report.partition(b"\n")[0].decode("utf-8", "replace").partition(" ")
-    if kind.encode() + b" " == running.FAULT:
-        return Failed(sentence(f"{name} {rest}"))
-    if kind.encode() + b" " != running.ENDED:
-        return Failed(sentence(f"{name} was lost: the process that watched it was killed"))
-    status = os.waitstatus_to_exitcode(int(rest))
-    if status < 0:
-        return Failed(sentence(f"{name} was killed by signal {-status}"))
-    if status > 0:
-        return Failed(sentence(f"{name} ended with status {status}"))
-    return Printed(output)
+    match report:
+        case None:
+            return Failed(sentence(f"{name} was lost: the process that watched it was killed"))
+        case NotExecuted(why):
+            return Failed(sentence(f"{name} {why}"))
+        case Ended(0):
+            return Printed(output)
+        case Ended(code):
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
+            return Failed(sentence(f"{name} {how}"))
 
 
 def main() -> int:

@@ -23,6 +23,8 @@ from typing import NoReturn
 
 from jitd.beside.descendants import become_subreaper, end_all_below
 from jitd.files.inspection import Uninspectable, View, changers
+from jitd.programs.messages import LONGEST_REASON, REPORTS, Ended, NotExecuted, Report
+from jitpam.wire.declared import sentence
 
 MOST_PROCESSES = 256
 """Maximum number of processes of the account at the same time (RLIMIT_NPROC). All programs of the account share this limit."""
@@ -33,18 +35,11 @@ LIMITS = {resource.RLIMIT_CORE: 0, resource.RLIMIT_NPROC: MOST_PROCESSES, resour
 """
 NICENESS = 10
 """The nice value of programs (nice(2)). With this value, programs do not delay the people who ask for commands."""
-ENDED, FAULT = b"ended ", b"fault "
-"""The first words of a report. The word ENDED is followed by the program's status from waitpid(2). The word FAULT is followed by
-the reason why the program was not executed.
-"""
-LONGEST_REPORT = 500
-"""Maximum number of characters of a report."""
 
 
 def fork_runner(program: tuple[str, ...], streams: tuple[int, int, int], leash: int, report: int) -> int:
     """Fork a runner, and return its pid. ``streams`` become descriptors 0 to 2 of the program. When the other end of ``leash`` is
-    closed, the runner ends the program. The runner writes one line to ``report``. The line in the report says how the program
-    ended. Raises OSError.
+    closed, the runner ends the program. The runner writes its Report to ``report``. Raises OSError.
     """
     everything = signal.valid_signals()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, everything)
@@ -75,9 +70,9 @@ def _be_runner(program: tuple[str, ...], streams: tuple[int, int, int], leash: i
         _close_all_but({leash, report})
         _watch(pid, leash, report)
     except Uninspectable as fault:
-        _tell(report, FAULT, f"is not executed: {fault}")
+        _tell(report, _not_executed(f"is not executed: {fault}"))
     except OSError as fault:
-        _tell(report, FAULT, f"could not be started: {fault.strerror}")
+        _tell(report, _not_executed(f"could not be started: {fault.strerror}"))
     finally:
         os._exit(0)
 
@@ -89,10 +84,13 @@ def check_program(program: bytes) -> None:
         raise Uninspectable("; ".join(found))
 
 
-def _tell(report: int, kind: bytes, text: str) -> None:
-    line = "".join(c if c.isprintable() else "?" for c in text)[:LONGEST_REPORT]
+def _not_executed(why: str) -> NotExecuted:
+    return NotExecuted(sentence(why, LONGEST_REASON))
+
+
+def _tell(report: int, told: Report) -> None:
     with suppress(OSError):
-        os.write(report, kind + line.encode("utf-8", "replace") + b"\n")
+        os.write(report, REPORTS.write(told) + b"\n")
 
 
 def _watch(pid: int, leash: int, report: int) -> None:
@@ -109,7 +107,7 @@ def _watch(pid: int, leash: int, report: int) -> None:
         os.killpg(pid, signal.SIGKILL)
     end_all_below()
     if status is not None:
-        _tell(report, ENDED, str(status))
+        _tell(report, Ended(os.waitstatus_to_exitcode(status)))
 
 
 def _execute(words: list[bytes], streams: tuple[int, int, int], report: int) -> NoReturn:
@@ -132,7 +130,7 @@ def _execute(words: list[bytes], streams: tuple[int, int, int], report: int) -> 
         os.chdir("/")
         os.execve(words[0], words, {})
     except OSError as fault:
-        _tell(report, FAULT, f"could not be executed: {fault.strerror}")
+        _tell(report, _not_executed(f"could not be executed: {fault.strerror}"))
     finally:
         os._exit(127)
 

@@ -10,24 +10,44 @@ from pathlib import Path
 import pytest
 
 from jitd.beside.packets import MAX_BODY
-from jitd.programs.messages import ANSWERS, LONGEST_LINE, MOST_BYTES, QUESTIONS, Answer, Failed, Printed, Run
+from jitd.programs.messages import (
+    ANSWERS,
+    LONGEST_LINE,
+    MOST_BYTES,
+    QUESTIONS,
+    REPORTS,
+    Answer,
+    Ended,
+    Failed,
+    NotExecuted,
+    Printed,
+    Report,
+    Run,
+)
 from jitpam.wire.declared import sentence
 
 GOLDEN = Path(__file__).parent / "golden"
-MESSAGES: dict[str, Run | Answer] = {
+MESSAGES: dict[str, Run | Answer | Report] = {
     "run": Run("change-calendar", ("/usr/lib/x/calendar", "--zone", "\u00fc \u20ac"), b'{"a":1}\0\xff', 10_000),
     "printed": Printed(b'{"answer":"pass"}\n'),
     "printed-nothing": Printed(b""),
     "failed": Failed("/usr/lib/x/calendar has not ended within 10 s, and was killed"),
+    "ended": Ended(3),
+    "killed": Ended(-9),
+    "not-executed": NotExecuted("could not be executed: Exec format error"),
 }
 RUN = {"do": "run", "name": "risk", "program": ["/bin/x", "y"], "given": "eA==", "deadline_ms": 1000}
 
 
-def write(message: Run | Answer) -> bytes:
+def write(message: Run | Answer | Report) -> bytes:
+    if isinstance(message, Ended | NotExecuted):
+        return REPORTS.write(message)
     return QUESTIONS.write(message) if isinstance(message, Run) else ANSWERS.write(message)
 
 
-def read(written: bytes) -> Run | Answer:
+def read(written: bytes) -> Run | Answer | Report:
+    if b'"say"' in written:
+        return REPORTS.read(written)
     return QUESTIONS.read(written) if b'"do"' in written else ANSWERS.read(written)
 
 
@@ -39,7 +59,7 @@ def test_a_message_has_the_bytes_that_it_has_always_had(name: str) -> None:
 
 
 def test_every_kind_of_message_is_frozen() -> None:
-    assert {type(message) for message in MESSAGES.values()} == {Run, *Answer.__args__}
+    assert {type(message) for message in MESSAGES.values()} == {Run, *Answer.__args__, *Report.__args__}
     assert {file.stem for file in GOLDEN.iterdir()} == MESSAGES.keys()
 
 
@@ -62,6 +82,22 @@ def test_a_question_that_is_not_exactly_as_declared_is_not_read(change: dict[str
     assert QUESTIONS.read(json.dumps(RUN).encode()) == Run("risk", ("/bin/x", "y"), b"x", 1000)
     with pytest.raises(ValueError):
         QUESTIONS.read(json.dumps(RUN | change).encode())
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        {"say": "ended", "code": 256}, {"say": "ended", "code": -65}, {"say": "ended", "code": "0"},
+        {"say": "ended", "code": None}, {"say": "ended", "code": False}, {"say": "ended"},
+        {"say": "ended", "code": 0, "why": "x"}, {"say": "printed", "code": 0},
+        {"say": "not_executed", "why": ""}, {"say": "not_executed", "why": "a\nb"}, {"say": "not_executed", "why": "x" * 501},
+        {"code": 0}, ["ended", 0],
+    ],
+    ids=lambda report: str(report)[:60],
+)  # fmt: skip
+def test_a_report_that_is_not_exactly_as_declared_is_not_read(report: object) -> None:
+    with pytest.raises(ValueError):
+        REPORTS.read(json.dumps(report).encode())
 
 
 @pytest.mark.parametrize("field", RUN)
