@@ -13,8 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from jitd.core.conditions import CommandPattern
 from jitd.core.deed import THING, deed_of
-from jitd.core.grade import Grade
-from jitd.core.grading import code_let_in, findings_of_pattern
+from jitd.core.grading import AMOUNTS_TO_ROOT, code_let_in, way_to_root
 from jitd.core.keys.approvals import describe_approvals
 from jitd.core.names import NAMES
 from jitd.core.policy import Rule
@@ -35,8 +34,6 @@ ALL_GROUPS = (
     'its "when" needs the names of all groups of whoever asks for anything here, and a directory looks them up one by one: '
     'somebody in hundreds of groups may wait many seconds; "NAME" in subject.groups needs no other name'
 )
-AMOUNTS_TO_ROOT = frozenset({Grade.GIVES, Grade.LEADS, Grade.READS})
-"""The grades of commands of root that give a person the power of root. Who reads root's secrets has it, too."""
 LITERAL = "|[^$"
 """Characters that are special in a shell or in a regular expression, but not in a pattern of jitd."""
 MOST_TOLD = 3
@@ -189,13 +186,6 @@ def ways_of_groups(rule: Rule) -> tuple[str, ...]:
     """Return a sentence about each group in ``run_as`` of ``rule`` that amounts to root."""
     found = findings_of_rule(rule) if rule.commands else ()
     return tuple(dict.fromkeys(one.what for one in found if one.grade in AMOUNTS_TO_ROOT))
-
-
-def way_to_root(pattern: CommandPattern) -> str:
-    """Return how a command that ``pattern`` matches, and that root runs, gives the person more than its words say. If it gives
-    nothing that amounts to root, or if jitd does not know the command, return an empty text.
-    """
-    return next((one.what for one in findings_of_pattern(pattern) if one.grade in AMOUNTS_TO_ROOT), "")
 
 
 def _lets_in(word: str, names: Sequence[str]) -> str:

@@ -2,38 +2,19 @@
 """Warnings about rules that give things to people. There is a warning if a thing gives the same power as root. Examples of things
 are a line of sudoers, a role of a database, and a name in a certificate.
 
-Law: the check uses only the rules and the settings, and looks up nothing on this host or elsewhere. The list of roles in this
-module is not complete. Therefore a thing without a warning is not necessarily safe. Sources: sudoers(5) "User specification";
-PostgreSQL, "Predefined Roles".
+Law: the check uses only the rules and the settings, and looks up nothing on this host or elsewhere. What a kind knows of itself
+(``ways_to_root``) is not complete. Therefore a thing without a warning is not necessarily safe.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
-from jitd.checking.reach import MOST_TOLD, way_to_root
-from jitd.core.conditions import CommandPattern, Glob
+from jitd.checking.reach import MOST_TOLD
 from jitd.core.keys.approvals import describe_approvals
 from jitd.core.policy import Rule
 from jitd.core.warning import Warned
 from jitd.settings.givers import Givers
-from jitd.settings.things import GiverSettings
-from jitd.settings.things.postgres_role import PostgresRole
-from jitd.settings.things.ssh_certificate import SshCertificate
-from jitd.settings.things.sudoers import Sudoers
-
-ROLES: Mapping[str, str] = {
-    "pg_execute_server_program": "runs any program as the server's own account, and so may do all in the database",
-    "pg_read_server_files": "reads any file that the server can read, each database and its passwords too",
-    "pg_write_server_files": "writes any file that the server can write, and so may do all in the database",
-    "postgres": "is the superuser of a server as it is installed",
-}
-"""Roles whose members have the same power as a superuser of the database. Each value is the end of a sentence about a member of
-the role.
-"""
-ANYBODY = ("ALL", "root", "#0")
-"""Words in sudoers(5) that mean the account root, or several accounts including root."""
 
 
 def about_things(rules: Sequence[Rule], givers: Givers) -> Iterator[Warned]:
@@ -51,103 +32,4 @@ def about_things(rules: Sequence[Rule], givers: Givers) -> Iterator[Warned]:
 def ways_of(thing: str, givers: Givers) -> tuple[str, ...]:
     """There may be ways to get root's power through ``thing``. Return a part of a sentence about each of these ways."""
     giver = givers.get(thing.partition(":")[2])
-    return () if giver is None else tuple(f"{thing}: {way}" for way in _ways(giver))
-
-
-def _ways(giver: GiverSettings) -> Iterator[str]:
-    match giver:
-        case PostgresRole():
-            yield from (f"a member of the role {role} {ROLES[role]}" for role in giver.member_of if role in ROLES)
-        case SshCertificate() if "root" in giver.principals and not giver.force_command:
-            yield "a login as root, on each host whose sshd accepts the certificate"
-        case Sudoers():
-            for line in giver.lines:
-                yield from ways_of_line(line)
-
-
-# --- lines of sudoers ---------------------------------------------------------------------------------------------------
-
-_OPTION = r"(?:CWD|CHROOT|ROLE|TYPE|TIMEOUT|NOTBEFORE|NOTAFTER|APPARMOR_PROFILE|PRIVS|LIMITPRIVS)"
-_TAG = r"(?:(?:NO)?(?:PASSWD|EXEC|SETENV|LOG_INPUT|LOG_OUTPUT|MAIL|FOLLOW|INTERCEPT))"
-_RUN_AS = re.compile(r"\(([^:)]*)(:[^)]*)?\)\s*")
-_BEFORE = re.compile(rf"{_OPTION}\s*=\s*(?:\"[^\"]*\"|\S+)\s*|({_TAG})\s*:\s*|sha(?:224|256|384|512)\s*:\s*\S+\s+(?=\S)")
-_SPEC = re.compile(rf"\\.|\"[^\"]*\"|\([^)]*\)|{_TAG}\s*:|sha(?:224|256|384|512)\s*:|(:)")
-_COMMAND = re.compile(r"\\.|\"[^\"]*\"|\([^)]*\)|(,)")
-_ALIAS = re.compile(r"[A-Z][A-Z0-9_]*")
-
-
-def ways_of_line(line: str) -> Iterator[str]:
-    """``line`` is a line of sudoers(5). If the line permits a command as root, and this command gives more power than it seems
-    to give, yield a part of a sentence about the command.
-    """
-    for spec in _split(line, _SPEC):
-        commands = re.split(r"(?<!\\)=", spec, maxsplit=1)[-1]
-        is_roots, lets_in = True, False  # both values also apply to the commands that follow
-        for written in _split(commands, _COMMAND):
-            command = written.strip()
-            if found := _RUN_AS.match(command):
-                is_roots, command = _means_root(found[1], has_group=found[2] is not None), command[found.end() :]
-            while found := _BEFORE.match(command):
-                lets_in = found[1] == "SETENV" or (lets_in and found[1] != "NOSETENV")
-                command = command[found.end() :]
-            if is_roots and command and not command.startswith("!"):
-                yield from (f"as root, {command}: {way}" for way in _ways_of_command(command))
-                if lets_in:
-                    yield f"as root, {command}: SETENV allows LD_PRELOAD, and this variable makes a program load other code"
-
-
-def _split(text: str, separator: re.Pattern[str]) -> Iterator[str]:
-    """Split ``text`` and yield the parts. The regular expression ``separator`` matches separators, and also matches text that
-    must not be split, such as quoted text. If the first group of a match is empty, the match is not a separator.
-    """
-    began = 0
-    for found in separator.finditer(text):
-        if found[1]:
-            yield text[began : found.start()]
-            began = found.end()
-    yield text[began:]
-
-
-def _means_root(accounts: str, *, has_group: bool) -> bool:
-    """A sudoers line may name accounts before a command. ``accounts`` is the list of these accounts. Return True if the list
-    includes root or an alias. An alias is not looked up, and is treated as root. If the list is empty, return True unless the
-    line names a group.
-    """
-    words = [word.strip() for word in accounts.split(",")]
-    if words == [""]:
-        return not has_group  # only a group is named, so the person's own account runs the command
-    return any(word in ANYBODY or _ALIAS.fullmatch(word) for word in words)
-
-
-def _ways_of_command(command: str) -> Iterator[str]:
-    path, _, rest = command.partition(" ")
-    if command == "ALL":
-        yield "any command may be run, a shell too"
-    elif _ALIAS.fullmatch(command):
-        yield "jitd does not look up aliases of sudoers, so this alias may mean any command"
-    elif path.startswith("^"):
-        yield "jitd does not check regular expressions, so this expression may match any command"
-    elif path == "sudoedit":
-        if not rest.strip() or re.search(r"[*?\[]", rest):
-            yield "sudoedit can change any file"
-    elif path.endswith("/"):
-        yield f"it is every command in {path}"
-    else:
-        yield from filter(None, [way_to_root(_pattern(path, rest.strip()))])
-
-
-def _pattern(path: str, arguments: str) -> CommandPattern:
-    """Convert a command of sudoers into a command pattern of jitd, and return the pattern. If the sudoers line names no
-    arguments, the pattern matches any arguments. If the sudoers line has ``\"\"`` after the command, the pattern matches only the
-    command without arguments. In sudoers, a ``*`` in the arguments also matches blanks. Therefore, if the arguments of the
-    sudoers line contain ``*``, the pattern also matches additional arguments.
-    """
-    words = tuple(_plain(word) for word in ([] if arguments == '""' else arguments.split()))
-    is_open = not arguments or "*" in "".join(words)
-    text = (_plain(path), *words)
-    return CommandPattern(text, tuple(map(Glob, text[0].split("/"))), tuple(map(Glob, words)), is_open)
-
-
-def _plain(word: str) -> str:
-    """Convert the wildcards in the sudoers word ``word`` into wildcards of jitd's patterns, and remove the backslashes."""
-    return re.sub(r"\\(.)", r"\1", re.sub(r"(?<!\\)\[[^]]*\]", "?", word))
+    return () if giver is None else tuple(f"{thing}: {way}" for way in giver.ways_to_root())

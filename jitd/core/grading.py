@@ -26,6 +26,9 @@ SYSTEM = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/loca
 programs in the table are compared with the file name.
 """
 
+AMOUNTS_TO_ROOT = frozenset({Grade.GIVES, Grade.LEADS, Grade.READS})
+"""The grades of commands of root that give a person the power of root. Who reads root's secrets has it, too."""
+
 
 def code_let_in(pattern: str) -> tuple[str, ...]:
     """``pattern`` is the name of a variable, or the beginning of a name followed by ``*``. Return the names of the variables that
@@ -114,3 +117,10 @@ def _matched(glob: Glob) -> Iterator[str]:
 
 def _text(value: bytes) -> str:
     return value.decode("utf-8", "surrogateescape")
+
+
+def way_to_root(pattern: CommandPattern) -> str:
+    """Return how a command that ``pattern`` matches, and that root runs, gives the person more than its words say. If it gives
+    nothing that amounts to root, or if jitd does not know the command, return an empty text.
+    """
+    return next((one.what for one in findings_of_pattern(pattern) if one.grade in AMOUNTS_TO_ROOT), "")

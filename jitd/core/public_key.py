@@ -11,10 +11,8 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-
-from jitd.core.thing import kind_of
 
 LONGEST = 4096
 """Maximum number of characters of a key."""
@@ -80,13 +78,14 @@ def read_key(line: str) -> PublicKey:
     return PublicKey(kind, blob)
 
 
-def brought_for(things: Sequence[str], brought: str) -> str:
+def brought_for(things: Sequence[str], brought: str, brings: Callable[[str], str]) -> str:
     """Return the key that a person sent for ``things``, in the one valid spelling of the key. ``brought`` is the key as the
-    person wrote it, or empty if the person sent no key. Raises ValueError with a sentence in two cases. In the first case, a
+    person wrote it, or empty if the person sent no key. ``brings`` returns whether a person sends a key for a thing: "must",
+    "may", or "no". Raises ValueError with a sentence in two cases. In the first case, a
     thing needs a key and the person sent none. In the second case, the person sent a key and no thing uses a key.
     """
-    wanting = [thing for thing in things if kind_of(thing).key == "must"]
-    if brought and all(kind_of(thing).key == "no" for thing in things):
+    wanting = [thing for thing in things if brings(thing) == "must"]
+    if brought and all(brings(thing) == "no" for thing in things):
         raise ValueError(f"--key cannot be used with {things[0]}, which needs no key")
     if wanting and not brought:
         raise ValueError(f"{wanting[0]} is a certificate for your key: name the key's file, such as --key ~/.ssh/id_ed25519.pub")

@@ -7,41 +7,12 @@ Law: a thing has only one spelling. Two different names are two different things
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Collection
 
 SERVICE_TICKET = "service-ticket"
 """A thing of this kind permits a person to get a service ticket from the KDC."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What rules and requests know of a kind of thing.
-
-    ``has_secret`` is True if its things come with a secret. A certificate is handed over in the same way, although it is not
-    secret. ``key`` says whether a person sends a public key for it: "must", "may", or "no". If ``is_one_for_all`` is True, a
-    person has the thing only once, even if two grants give it: when one of them ends, nothing changes for the person. With any
-    other kind, each grant gives a thing of its own, such as a role with another name.
-    """
-
-    has_secret: bool = False
-    key: str = "no"
-    is_one_for_all: bool = False
-
-
-KINDS: Mapping[str, Kind] = MappingProxyType(
-    {
-        "account": Kind(key="may"),
-        "postgres-role": Kind(has_secret=True),
-        "program": Kind(),
-        "ssh-certificate": Kind(has_secret=True, key="must"),
-        "sudoers": Kind(is_one_for_all=True),
-        "vault": Kind(has_secret=True, key="may"),  # for each of them, jitd.toml says whether it signs a key
-    }
-)
-"""The kinds of things that a table ``[givers.NAME]`` of jitd.toml defines. The name of each such thing is KIND:NAME."""
-_OTHERS = {SERVICE_TICKET: Kind(is_one_for_all=True), "group": Kind(is_one_for_all=True)}
 FORMER_KINDS = ("group",)
 """Kinds of which an earlier version of jitd gave things. This version only takes them back."""
 MOST = 256
@@ -54,19 +25,19 @@ jitd itself.
 """
 
 
-def read_thing(word: str) -> str:
-    """Return ``word`` if it is the name of a thing that jitd can give. If the name is not valid, raises ValueError with a
-    sentence.
+def read_thing(word: str, kinds: Collection[str]) -> str:
+    """Return ``word`` if it is the name of a thing that jitd can give. ``kinds`` are the kinds of which ``[givers.*]`` can define
+    things. If the name is not valid, raises ValueError with a sentence.
     """
     kind, colon, name = word.partition(":")
     if not colon:
         raise ValueError(f'"{word}" does not name a kind of thing: write {SERVICE_TICKET}:SERVICE/HOST, or KIND:NAME')
-    if kind in KINDS:
+    if kind in kinds:
         return f"{kind}:{read_giver(name)}"
     if kind == "group":
         raise ValueError(instead_of_group("GROUP"))
     if kind != SERVICE_TICKET:
-        raise ValueError(f'"{kind}" is not a kind of thing that jitd gives; there are {SERVICE_TICKET}, {", ".join(KINDS)}')
+        raise ValueError(f'"{kind}" is not a kind of thing that jitd gives; there are {SERVICE_TICKET}, {", ".join(kinds)}')
     if len(word) > MOST or not _SERVICE.fullmatch(name):
         raise ValueError(f'"{name}" is not the name of a service, such as postgres/db1.example.org (without a realm)')
     if name.partition("/")[0] in _NEVER:
@@ -92,12 +63,6 @@ def read_giver(name: str) -> str:
 def is_service_ticket(thing: str) -> bool:
     """True if ``thing`` permits a person to get a ticket from the KDC. False if a table ``[givers.NAME]`` defines ``thing``."""
     return thing.partition(":")[0] == SERVICE_TICKET
-
-
-def kind_of(thing: str) -> Kind:
-    """Return what is known of the kind of ``thing``. Of a kind that there is not, nothing is known."""
-    kind = thing.partition(":")[0]
-    return KINDS.get(kind) or _OTHERS.get(kind) or Kind()
 
 
 def is_of_former_kind(thing: str) -> bool:

@@ -21,10 +21,10 @@ from jitd.doctor import files
 from jitd.doctor.finding import Finding, bad, count, ok, unknown, weak
 from jitd.doctor.host import Host, Running
 from jitd.doctor.state import given_still, policy_in_force
+from jitd.givers.account import Account
 from jitd.givers.account_notes import NOTES, AccountNotes
 from jitd.givers.account_numbers import n_used
 from jitd.settings.givers import Givers
-from jitd.settings.things.account import Account
 from jitpam import __version__
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connect
 

@@ -16,23 +16,91 @@ import os
 import pwd
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from jitd.core.made_account import account_of_holding, holding_of, is_made
 from jitd.core.public_key import NoKey, read_key
+from jitd.core.toml_table import Table, quoted
 from jitd.givers import account_entry, account_home, account_processes, account_remains
 from jitd.givers.account_entry import DAY, NotDone
 from jitd.givers.account_notes import NOTES, AccountNotes, Note
 from jitd.givers.account_numbers import NoUid, ender_of, local_mounts, next_uid
-from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
-from jitd.settings.things.account import Account
+from jitd.givers.kind import Failed, Given, Kind, Order, Refused, Seen, State, Strays, Taken
+from jitd.givers.settings import GiverSettings
+from jitd.settings.account_uids import overlap, read_uids
 
+_PLACE = re.compile(r"(?:/[A-Za-z0-9._-]{1,64}){1,16}", re.ASCII)
 TIDIES_FOR = 22.0
 """Seconds from the beginning of the end until which jitd removes the account's home and temporary files. A deed has half a minute
 (``process.SECONDS``).
 """
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Account(GiverSettings):
+    """Ephemeral accounts. ``uids`` are the first and the last possible uid. The accounts' homes are in the directory ``home``.
+    Before a uid is used, jitd searches for files of this uid below the directories ``search``. If ``search`` is empty, all file
+    systems that belong to this host are searched.
+    """
+
+    KIND = "account"
+    KEYS = ("uids", "shell", "home", "search")
+    BRINGS_KEY = "may"
+    GONE = {
+        "groups": "jitd gives an account no groups: remove the line, and ask for a command with a group by jitsudo -g GROUP",
+        "files": "jitd removes the home and temporary files: remove the line, and find other files by their uid: find / -uid UID",
+    }
+
+    uids: tuple[int, int] = (0, 0)
+    shell: str = "/bin/sh"
+    home: str = "/home"
+    search: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, table: Table) -> dict[str, object]:
+        table.needs("uids")
+        uids = (0, 0)
+        if "uids" in table.values:
+            try:
+                uids = read_uids(table.text("uids", ""))
+            except ValueError as fault:
+                table.fault(f'"uids" {fault}', "uids")
+        places = {key: table.text(key, default) for key, default in (("shell", "/bin/sh"), ("home", "/home"))}
+        for key, place in places.items():
+            if not _PLACE.fullmatch(place) or ".." in place.split("/"):
+                table.fault(f'"{key}" must be an absolute path of letters, digits and . _ -', key)
+        return {
+            "uids": uids,
+            "search": table.words("search", (), _read_directory, may_be_empty=True),
+            **places,
+        }
+
+    def sentences(self) -> tuple[str, ...]:
+        what = f"use a new account of this host, with the shell {self.shell} and a home in {self.home}"
+        return (f"{what}; at its end its processes are ended, its home is removed, and files elsewhere stay",)
+
+    @classmethod
+    def compare(cls, givers: Iterable[GiverSettings], table: Table) -> None:
+        accounts = [giver for giver in givers if isinstance(giver, Account) and giver.uids != (0, 0)]
+        for at, giver in enumerate(accounts):
+            for other in accounts[:at]:
+                if overlap(giver.uids, other.uids):
+                    table.table(giver.name).fault(f'"uids" overlaps "uids" of [givers.{other.name}]: use separate ranges', "uids")
+
+    def deeds(self) -> Kind:
+        return Accounts(self)
+
+
+def _read_directory(word: str) -> str:
+    if not word.startswith("/") or ".." in word.split("/") or "\0" in word:
+        raise ValueError(f"{quoted(word)} is not an absolute directory")
+    return word
+
+
+# --- the deeds ---------------------------------------------------------------------------------------------------------------
 
 
 class Accounts:

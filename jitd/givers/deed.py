@@ -15,11 +15,12 @@ from pathlib import Path
 
 from jitd.beside.descendants import become_subreaper, end_all_below
 from jitd.core.toml_document import ConfigError
-from jitd.givers.kind import MOST_ORDERS, Failed, Given, Mending, Order, Refused, Seen, Strays, Taken
-from jitd.givers.kinds import FORMER, NoGiver, kind_of
+from jitd.givers.kind import MOST_ORDERS, Failed, Given, Kind, Mending, Order, Refused, Seen, Strays, Taken
+from jitd.givers.kinds import FORMER
 from jitd.givers.messages import ANSWERS, Answer, Give, Look, Mend, Question, Search, Take
+from jitd.givers.settings import NoGiver
 from jitd.settings.giver_words import digest_of, lets_of
-from jitd.settings.givers import load_givers, load_own
+from jitd.settings.givers import Givers, load_givers, load_own
 from jitpam.wire.declared import sentence
 
 
@@ -47,7 +48,7 @@ def _done(question: Question, settings: Path) -> Answer:
     gives = isinstance(question, Give | Mend)
     former = FORMER.get(question.kind)
     givers = {} if former else load_givers(settings) if gives else load_own(settings, _name(question))
-    kind = former() if former else kind_of(givers, question.kind, _name(question))
+    kind = former() if former else _deeds_of(givers, question.kind, _name(question))
     match question:
         case Give(order=order) | Mend(order=order) if former:
             return kind.give(order)
@@ -63,6 +64,16 @@ def _done(question: Question, settings: Path) -> Answer:
             return kind.look(order)
         case Search(holdings=holdings):
             return kind.strays([Order(holding, question.name, "-", 0, 0) for holding in holdings])
+
+
+def _deeds_of(givers: Givers, kind: str, name: str) -> Kind:
+    """Return the object that gives the thing ``kind``:``name``. Raises NoGiver."""
+    giver = givers.get(name)
+    if giver is None:
+        raise NoGiver(f"jitd.toml sets up no giver {name}: add the table [givers.{name}] there (if it was removed, restore it)")
+    if kind != giver.KIND:
+        raise NoGiver(f'jitd.toml says that {name} is of the kind "{giver.KIND}", not "{kind}"')
+    return giver.deeds()
 
 
 def _name(question: Question) -> str:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from jitd.core.thing import FORMER_KINDS, KINDS
 from jitd.givers.kind import GIVER, HOLDINGS, Failed, Given, Order, Refused, Seen, Strays, Taken
+from jitd.givers.kinds import FORMER, OF_NAME
 from jitpam.wire.declared import INLINE, Codec, one_of
 
-_KIND = one_of((*KINDS, *FORMER_KINDS), "a kind of thing")
+_KIND = one_of((*OF_NAME, *FORMER), "a kind of thing")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,26 +12,88 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from jitd.beside.secret import sealed
+from jitd.core.conditions import is_name
 from jitd.core.public_key import NoKey, PublicKey, read_key
+from jitd.core.toml_table import Table, quoted
 from jitd.givers import executing
-from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken, checked_holding
+from jitd.givers.kind import Failed, Given, Kind, Order, Refused, Seen, State, Strays, Taken, checked_holding
 from jitd.givers.revocations import KEYGEN, LOCK, Unusable, is_revoked, revoke
-from jitd.settings.things.ssh_certificate import SshCertificate
+from jitd.givers.settings import GiverSettings
+from jitd.settings.outsiders import file_in
 
+_ADDRESSES = re.compile(r"[0-9A-Fa-f.:/,]{1,1000}")
 ADD, ENV = "/usr/bin/ssh-add", "/usr/bin/env"
 WORK = Path("/run")
 """Each certificate is made in a temporary directory below this directory."""
 BEFORE = 60
 """The validity of a certificate begins this number of seconds before the present time, because another host's clock may be slow.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class SshCertificate(GiverSettings):
+    """A certificate for the person's key. ``ca`` is the file of the signing key, or the socket of an agent. A revoked certificate
+    is listed in the file ``krl``.
+    """
+
+    KIND = "ssh-certificate"
+    KEYS = ("ca", "principals", "krl", "force_command", "source_address")
+    HAS_SECRET = True
+    BRINGS_KEY = "must"
+    IS_MENDED = False
+
+    ca: Path = Path("/")
+    principals: tuple[str, ...] = ()
+    krl: Path | None = None
+    force_command: str = ""
+    source_address: str = ""
+
+    @classmethod
+    def read(cls, table: Table) -> dict[str, object]:
+        table.needs("ca", "principals")
+        source = table.text("source_address", "")
+        if "source_address" in table.values and not _ADDRESSES.fullmatch(source):
+            table.fault('"source_address" must be networks with commas between them, such as "10.1.0.0/16"', "source_address")
+        return {
+            "ca": file_in(table, "ca") or Path("/"),
+            "principals": table.words("principals", (), _read_name),
+            "krl": file_in(table, "krl"),
+            "force_command": table.sentence("force_command"),
+            "source_address": source,
+        }
+
+    def sentences(self) -> tuple[str, ...]:
+        forced = f", for the command {self.force_command}" if self.force_command else ""
+        source = f", from {self.source_address}" if self.source_address else ""
+        revoked = f"revoked in {self.krl}" if self.krl else "revoked nowhere before its time is over"
+        whom = ", ".join(self.principals)
+        return (f"log in by ssh as {whom}{forced}{source}, with a certificate by {self.ca}, {revoked}",)
+
+    def ways_to_root(self) -> Iterator[str]:
+        if "root" in self.principals and not self.force_command:
+            yield "a login as root, on each host whose sshd accepts the certificate"
+
+    def deeds(self) -> Kind:
+        return SshCertificates(self)
+
+
+def _read_name(word: str) -> str:
+    if not is_name(word):
+        raise ValueError(f"{quoted(word)} is not a name")
+    return word
+
+
+# --- the deeds ---------------------------------------------------------------------------------------------------------------
 
 
 class SshCertificates:

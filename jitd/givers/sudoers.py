@@ -11,22 +11,68 @@ from __future__ import annotations
 import os
 import pwd
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from jitd.core.toml_table import Table, quoted
 from jitd.givers import executing, sudo_processes
 from jitd.givers.durable import sync, write
-from jitd.givers.kind import HOLDING, Failed, Given, Order, Refused, Seen, State, Strays, Taken, checked_holding
-from jitd.settings.things.sudoers import Sudoers
+from jitd.givers.kind import HOLDING, Failed, Given, Kind, Order, Refused, Seen, State, Strays, Taken, checked_holding
+from jitd.givers.settings import GiverSettings
 
+MOST_LINES = 32
+LONGEST_LINE = 1000
 SUDOERS, DIRECTORY = Path("/etc/sudoers"), Path("/etc/sudoers.d")
 VISUDO = "/usr/sbin/visudo"
 PREFIX = "jitd_"
 HEAD = "# Written by jitd for the holding {holding} of {thing}. jitd removes this file when the grant ends.\n"
 _NAME = re.compile(PREFIX + r"(.{9})(?:_([0-9]{1,9}))?", re.ASCII)
 MOST_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Sudoers(GiverSettings):
+    """Lines of sudoers(5), without the name of the person. jitd puts the name before each line."""
+
+    KIND = "sudoers"
+    KEYS = ("lines",)
+    IS_ONE_FOR_ALL = True
+
+    lines: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, table: Table) -> dict[str, object]:
+        table.needs("lines")
+        lines = table.words("lines", (), _read_line)
+        if len(lines) > MOST_LINES:
+            table.fault(f'"lines" has more than {MOST_LINES} lines', "lines")
+        return {"lines": lines}
+
+    def sentences(self) -> tuple[str, ...]:
+        return tuple(f"run by sudo: {line}" for line in self.lines)
+
+    def ways_to_root(self) -> Iterator[str]:
+        from jitd.givers.sudoers_lines import ways_of_line  # it loads what is known of all programs
+
+        for line in self.lines:
+            yield from ways_of_line(line)
+
+    def deeds(self) -> Kind:
+        return SudoersLines(self)
+
+
+def _read_line(word: str) -> str:
+    if not word.isprintable() or not word.isascii() or len(word) > LONGEST_LINE:
+        raise ValueError(f"a line must be printable ASCII, at most {LONGEST_LINE} characters")
+    if "=" not in word or word.rstrip().endswith("\\") or word.lstrip().startswith(("#", "@", "Defaults")):
+        raise ValueError(f"{quoted(word)} is not a line of sudoers without the person's name, such as ALL=(root) /usr/bin/id")
+    return word.strip()
+
+
+# --- the deeds ---------------------------------------------------------------------------------------------------------------
 
 
 class _NotOurs(Exception):

@@ -17,10 +17,10 @@ from jitd.asking import json_text
 from jitd.core.holding import Holding
 from jitd.givers.kind import Failed, Given, Order, Seen, State, Strays, Taken
 from jitd.givers.messages import Answer, Give, Look, Mend, Question, Search, Take
+from jitd.givers.program import ProgramGiver
 from jitd.giving import Giver
 from jitd.giving.orders import GrantOf
 from jitd.settings.outsiders import Program
-from jitd.settings.things.program import ProgramGiver
 
 MOST_WORDS = 300
 """Maximum number of characters that are kept of a sentence that a program prints."""

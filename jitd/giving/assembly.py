@@ -7,9 +7,12 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from jitd.core.thing import FORMER_KINDS, KINDS, SERVICE_TICKET
+from jitd.core.thing import FORMER_KINDS, SERVICE_TICKET
 from jitd.givers import client
 from jitd.givers.client import GiversLine
+from jitd.givers.kinds import OF_NAME
+from jitd.givers.program import ProgramGiver
+from jitd.givers.vault import Vault
 from jitd.giving import Giver, Givers
 from jitd.giving.admin_programs import AdminPrograms, Run
 from jitd.giving.host_things import HostThings
@@ -17,8 +20,6 @@ from jitd.giving.lease_notes import LeaseNotes
 from jitd.giving.orders import GrantOf
 from jitd.giving.vault_leases import Ask, VaultLeases
 from jitd.settings.config import Config
-from jitd.settings.things.program import ProgramGiver
-from jitd.settings.things.vault import Vault
 
 
 def line_to_givers(file: Path | None, *, is_direct: bool) -> GiversLine:
@@ -37,7 +38,7 @@ def all_givers(
     id. ``now`` returns the time of the wall clock, with a time zone.
     """
     names: dict[str, list[str]] = dict.fromkeys(FORMER_KINDS, [])  # nothing of these is given
-    names |= {kind: [name for name, one in config.givers.items() if kind == one.KIND] for kind in KINDS}
+    names |= {kind: [name for name, one in config.givers.items() if kind == one.KIND] for kind in OF_NAME}
     programs = {name: one for name, one in config.givers.items() if isinstance(one, ProgramGiver)}
     run, lease = ways
     vaults = {name: one for name, one in config.givers.items() if isinstance(one, Vault)}

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from jitd.asking.turns import Turns
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
-from jitd.core.thing import kind_of
 from jitd.givers.kind import Order
 from jitd.settings.giver_words import digest_of, lets_of_one
+from jitd.settings.givers import kind_of
 
 NO_UID = 2**32 - 1
 """The uid that no account has (``(uid_t) -1`` of chown(2))."""
@@ -44,7 +44,7 @@ def order_of(holding: Holding, grant_of: GrantOf) -> tuple[Order, str]:
         grant.holder.user,
         grant.holder.uid,
         int(holding.until.timestamp()),
-        grant.command.brought if kind_of(holding.thing).key != "no" else "",
+        grant.command.brought if kind_of(holding.thing).BRINGS_KEY != "no" else "",
         approved=digest_of(lets_of_one(grant.command.lets, holding.thing)),
     )
     return order, grant.holder.person

@@ -19,12 +19,12 @@ from datetime import UTC, datetime
 from jitd.core.holding import Holding
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitd.givers.messages import Answer, Give, Look, Mend, Question, Search, Take
+from jitd.givers.vault import Vault
 from jitd.giving import Giver
 from jitd.giving.lease_notes import LeaseNotes, NoNote, Note
 from jitd.giving.orders import GrantOf, order_without_grant
 from jitd.outside import leases as messages
 from jitd.settings.giver_words import digest_of, lets_of
-from jitd.settings.things.vault import Vault
 
 DEADLINE = 20_000
 """Time limit for one question to jitd-outside, in milliseconds. Within this time, jitd-outside must get the answer of the server.

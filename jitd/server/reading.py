@@ -14,11 +14,10 @@ from jitd.core.claims import Claims
 from jitd.core.deed import deed_of
 from jitd.core.keys.services import read_service
 from jitd.core.origin import Caller
-from jitd.core.public_key import brought_for
 from jitd.core.several import MOST_THINGS
-from jitd.core.thing import read_thing
 from jitd.deciding.command_lookup import Asked
 from jitd.deciding.explaining import Supposed
+from jitd.verbs.asked_things import things_of
 from jitd.verbs.refusal import Refusal
 from jitpam.wire import messages
 from jitpam.wire.codes import KINDS
@@ -101,11 +100,7 @@ def thing_in(ask: messages.Get, caller: Caller) -> Asked:
     """Return the things that are requested in ``ask``. ``caller`` is the process that asks. Raises Refusal."""
     if len(ask.also) >= MOST_THINGS:
         raise Refusal("usage", f"at most {MOST_THINGS} things can be asked for at once")
-    try:
-        things = [read_thing(word) for word in (ask.thing, *ask.also)]
-        brought = brought_for(things, ask.brought)
-    except ValueError as fault:
-        raise Refusal("usage", str(fault)) from None
+    things, brought = things_of((ask.thing, *ask.also), ask.brought)
     if twice := [thing for thing in things if things.count(thing) > 1]:
         raise Refusal("usage", f"{twice[0]} is asked for twice: name each thing once")
     terms = replace(USUAL, lasts_for=ask.lasts_for)

@@ -30,7 +30,6 @@ from jitd.settings.host import KRB5_CONF, default_realm, host_name, is_host_name
 from jitd.settings.outsiders import KEYS_AT, Gatekeepers, Providers, deadlines, fact_names, read_gatekeepers, read_providers
 from jitd.settings.owned_file import read_owned
 from jitd.settings.sinks import Sinks, read_sinks
-from jitd.settings.things.vault import way_in
 
 FILE = Path("/etc/jitd/jitd.toml")
 SHORTEST_RENEWAL, LONGEST_RENEWAL = 10, 86_400
@@ -251,7 +250,7 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
         providers=read_providers(top.table("providers"), owner, keys_at),
         gatekeepers=read_gatekeepers(top.table("gatekeepers"), owner, keys_at),
         notify=read_notify(top.table("notify"), owner, keys_at),
-        givers=read_givers(top.table("givers"), lambda table: way_in(table, owner, keys_at)),
+        givers=read_givers(top.table("givers"), lambda kind, table: kind.read_in_daemon(table, owner, keys_at)),
         sinks=read_sinks(top.table("sinks"), owner, keys_at),
     )
     if len(os.fsencode(config.socket)) > 107:

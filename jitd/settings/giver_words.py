@@ -9,8 +9,8 @@ import hashlib
 from collections.abc import Sequence
 
 from jitd.core.thing import is_service_ticket
+from jitd.givers.settings import GiverSettings
 from jitd.settings.givers import Givers
-from jitd.settings.things import GiverSettings
 
 
 def lets_of_things(givers: Givers, things: Sequence[str]) -> tuple[str, ...]:

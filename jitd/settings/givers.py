@@ -6,38 +6,41 @@ give is refused, and the fault names the kind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
 from jitd.core.conditions import is_name
-from jitd.core.thing import instead_of_group, read_giver
+from jitd.core.public_key import brought_for
+from jitd.core.thing import instead_of_group, read_giver, read_thing
 from jitd.core.toml_document import ConfigError, Fault, read_document
 from jitd.core.toml_table import Table
-from jitd.settings.account_uids import overlap
-from jitd.settings.outsiders import Reach
+from jitd.givers.kinds import KINDS, OF_NAME
+from jitd.givers.settings import GiverSettings
 from jitd.settings.own_table import cut_out
 from jitd.settings.owned_file import read_owned
-from jitd.settings.things import GiverSettings
-from jitd.settings.things.account import Account
-from jitd.settings.things.postgres_role import PostgresRole
-from jitd.settings.things.program import ProgramGiver
-from jitd.settings.things.ssh_certificate import SshCertificate
-from jitd.settings.things.sudoers import Sudoers
-from jitd.settings.things.vault import Vault, unread
 
 DRIFT = ("tell", "mend", "end")
 """The reactions to drift. A thing has drifted if it now differs from the thing that was given. ``tell`` reports the drift.
 ``mend`` reports the drift and gives the thing again. ``end`` reports the drift and ends the holding.
 """
 MOST_GIVERS = 64
-OF_KIND: Mapping[str, type[GiverSettings]] = {
-    kind.KIND: kind for kind in (Account, PostgresRole, ProgramGiver, SshCertificate, Sudoers, Vault)
-}
-"""The kinds of things that this version can give. They are those of ``core.thing.KINDS``."""
-KEYS = {"giver": ("kind", "drift", "lets"), **{name: kind.KEYS for name, kind in OF_KIND.items()}}
+KEYS = {"giver": ("kind", "drift", "lets"), **{kind.KIND: kind.KEYS for kind in KINDS}}
 """Maps a kind to its keys. The entry ``giver`` contains the keys that all kinds have."""
 Givers = Mapping[str, GiverSettings]
+
+
+def kind_of(thing: str) -> type[GiverSettings]:
+    """Return the kind of ``thing``. Of a thing that no table can define, such as a service ticket, nothing is known."""
+    return OF_NAME.get(thing.partition(":")[0], GiverSettings)
+
+
+def read_things(words: Sequence[str], brought: str) -> tuple[list[str], str]:
+    """Return the things with the names ``words``, and the key ``brought`` that a person sent for them, in its one spelling. If a
+    name or the key is not valid, or a key is missing or in vain, raises ValueError with a sentence.
+    """
+    things = [read_thing(word, OF_NAME) for word in words]
+    return things, brought_for(things, brought, lambda thing: kind_of(thing).BRINGS_KEY)
 
 
 def things_of(givers: Givers) -> frozenset[str]:
@@ -47,8 +50,7 @@ def things_of(givers: Givers) -> frozenset[str]:
 
 def key_files(givers: Givers) -> Mapping[str, Path]:
     """Return a mapping from names to paths, with all files that jitd-outside needs for ``givers``."""
-    ways = [giver.by for giver in givers.values() if isinstance(giver, Vault)]
-    return {file.name: file for way in ways for file in (way.certificate, way.secret) if file is not None}
+    return {file.name: file for giver in givers.values() for file in giver.key_files}
 
 
 def drifts_of(givers: Givers) -> Mapping[str, str]:
@@ -56,20 +58,19 @@ def drifts_of(givers: Givers) -> Mapping[str, str]:
     return MappingProxyType({f"{giver.KIND}:{name}": giver.drift for name, giver in givers.items()})
 
 
-def read_givers(table: Table, reach: Callable[[Table], Reach] = unread) -> Givers:
-    """Read ``[givers.*]``. ``reach`` is a function that reads how to reach the server of a ``Vault``. This function also reads
-    files other than jitd.toml.
-    """
+def _read_alone(kind: type[GiverSettings], table: Table) -> dict[str, object]:
+    return kind.read(table)
+
+
+def read_givers(table: Table, read: Callable[[type[GiverSettings], Table], dict[str, object]] = _read_alone) -> Givers:
+    """Read ``[givers.*]``. ``read`` reads the keys of a kind: the daemon also reads files that they name."""
     found: dict[str, GiverSettings] = {}
     if len(table.values) > MOST_GIVERS:
         table.fault(f'"givers" has more than {MOST_GIVERS} givers')
     for name in table.values:
-        found[name] = _read_one(table.table(name), name, reach)
-    accounts = [giver for giver in found.values() if isinstance(giver, Account) and giver.uids != (0, 0)]
-    for at, giver in enumerate(accounts):
-        for other in accounts[:at]:
-            if overlap(giver.uids, other.uids):
-                table.table(giver.name).fault(f'"uids" overlaps "uids" of [givers.{other.name}]: use separate ranges', "uids")
+        found[name] = _read_one(table.table(name), name, read)
+    for kind in KINDS:
+        kind.compare(found.values(), table)
     return MappingProxyType(found)
 
 
@@ -101,13 +102,13 @@ def load_own(file: Path, name: str, owner: int = 0) -> Givers:
         document = read_document(str(file), own)
     faults: list[Fault] = []
     table = Table(document, (), dict(document.values), faults).table("givers")
-    found = {name: _read_one(table.table(name), name, unread)} if name in table.values else {}
+    found = {name: _read_one(table.table(name), name, _read_alone)} if name in table.values else {}
     if faults:
         raise ConfigError(faults)
     return MappingProxyType(found)
 
 
-def _read_one(table: Table, name: str, reach: Callable[[Table], Reach]) -> GiverSettings:
+def _read_one(table: Table, name: str, read: Callable[[type[GiverSettings], Table], dict[str, object]]) -> GiverSettings:
     """Read the table of the giver ``name``. No other table is read."""
     try:
         read_giver(name)
@@ -117,14 +118,14 @@ def _read_one(table: Table, name: str, reach: Callable[[Table], Reach]) -> Giver
     if table.values.get("kind") == "group":
         group = table.values.get("group")
         table.fault(instead_of_group(group if isinstance(group, str) and is_name(group) else "GROUP"), "kind")
-        return Sudoers(name)  # nobody gets these settings, because of the fault
-    kind = table.text("kind", next(iter(OF_KIND)), tuple(OF_KIND))
-    made = OF_KIND[kind]
-    others = tuple(key for other in OF_KIND.values() for key in other.KEYS if key not in made.KEYS)
+        return GiverSettings(name)  # nobody gets these settings, because of the fault
+    kind = table.text("kind", KINDS[0].KIND, tuple(OF_NAME))
+    made = OF_NAME[kind]
+    others = tuple(key for other in KINDS for key in other.KEYS if key not in made.KEYS)
     table.known((*KEYS["giver"], *made.KEYS, *made.GONE), misplaced=others, why=f'is not for kind "{kind}"')
     for key in made.GONE.keys() & table.values.keys():
         table.fault(f'"{key}" has gone: {made.GONE[key]}', key)
-    values = {**made.read(table), **({"by": reach(table)} if made is Vault else {})}
+    values = read(made, table)
     if not made.IS_MENDED and table.values.get("drift") == "mend":
         table.fault(f'"mend" is not for kind "{kind}": jitd cannot give the same thing again; use "tell" or "end"', "drift")
     return made(name, table.text("drift", "tell", DRIFT), table.sentence("lets"), **values)

@@ -29,6 +29,7 @@ from jitd.core.toml_document import ConfigError, Fault, read_document, who_else_
 from jitd.core.toml_table import Table, quoted
 from jitd.expressions.compiling import compile_when
 from jitd.expressions.patterns import read_pattern
+from jitd.givers.kinds import OF_NAME
 
 MOST_BYTES = 1 << 20
 """Maximum number of bytes of a policy file."""
@@ -181,7 +182,7 @@ def _read(file: Path, owner: int | None) -> bytes:
 
 
 def _world(names: Mapping[str, Name], naming: Naming, notify: tuple[str, ...] = ()) -> World:
-    return World(names, naming, notify, _zone, compile_when, read_pattern, _with_real_top)
+    return World(names, OF_NAME, naming, notify, _zone, compile_when, read_pattern, _with_real_top)
 
 
 def _rules(files: Sequence[tuple[str, bytes]], faults: list[Fault], world: World) -> list[Rule]:

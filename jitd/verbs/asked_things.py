@@ -8,10 +8,20 @@ thing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from jitd.deciding.command_lookup import Asked
 from jitd.settings.giver_words import lets_of_things
-from jitd.settings.givers import Givers
+from jitd.settings.givers import Givers, read_things
 from jitd.verbs.refusal import Refusal
+
+
+def things_of(words: Sequence[str], brought: str) -> tuple[list[str], str]:
+    """Return what ``settings.givers.read_things`` returns. Raises Refusal."""
+    try:
+        return read_things(words, brought)
+    except ValueError as fault:
+        raise Refusal("usage", str(fault)) from None
 
 
 def lets_in(givers: Givers, asked: Asked) -> tuple[str, ...]:

@@ -27,7 +27,6 @@ from jitd.core.origin import Caller, kept_of
 from jitd.core.request import Request
 from jitd.core.script import Script
 from jitd.core.subject import Subject
-from jitd.core.thing import kind_of
 from jitd.deciding import program_commands
 from jitd.deciding.command_lookup import Asked, Nonsense
 from jitd.deciding.decider import Decider, FirstDecision
@@ -38,6 +37,7 @@ from jitd.lifecycle.screenings import Overtaken
 from jitd.lifecycle.waiters import Client, Waiter, Waiters
 from jitd.recording.reserve import is_reached
 from jitd.settings.config import Config
+from jitd.settings.givers import kind_of
 from jitd.store import Store
 from jitd.verbs import sentences
 from jitd.verbs.asked_things import lets_in
@@ -454,7 +454,7 @@ def _refuse_without_place(found: Request, place: str) -> None:
     """Raise Refusal if the secrets of the things that ``found`` asks for have no ``place`` at the client. Otherwise the use would
     be taken, and nobody would have the secret.
     """
-    secret = [thing for thing in found.command.things if kind_of(thing).has_secret]
+    secret = [thing for thing in found.command.things if kind_of(thing).HAS_SECRET]
     if not found.command.gives or place == "command" or (place == "file" and len(secret) == 1):
         return
     if place == "file":

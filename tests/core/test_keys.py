@@ -17,6 +17,7 @@ from tests.core.house import ZONES, for_each, permit, policy
 
 WORLD = World(
     names={},
+    kinds=("sudoers",),
     naming=AS_WRITTEN,
     notify=("mail",),
     zone_of=ZONES.get,

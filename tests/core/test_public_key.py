@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from jitd.core.command import fingerprint, work_of
 from jitd.core.public_key import NoKey, brought_for, read_key, told_of
+from jitd.settings.givers import kind_of
 from tests.scene import THING, thing
 
 ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSMti"
@@ -127,11 +128,15 @@ def test_any_line_is_a_key_of_one_spelling_or_no_key(text: str) -> None:
     assert read_key(key.spelling) == key and key.spelling.isascii()
 
 
+def _brought(things: list[str], brought: str) -> str:
+    return brought_for(things, brought, lambda thing: kind_of(thing).BRINGS_KEY)
+
+
 def test_a_key_is_wanted_for_a_certificate_and_for_nothing_else() -> None:
-    assert brought_for([CERTIFICATE], f"{ED25519} alice@laptop") == ED25519
-    assert brought_for([THING, CERTIFICATE], ED25519) == ED25519
-    assert brought_for([THING, "sudoers:wheel"], "") == ""
-    assert brought_for([THING, "vault:ops"], "") == "" and brought_for([THING, "vault:ops"], ED25519) == ED25519
+    assert _brought([CERTIFICATE], f"{ED25519} alice@laptop") == ED25519
+    assert _brought([THING, CERTIFICATE], ED25519) == ED25519
+    assert _brought([THING, "sudoers:wheel"], "") == ""
+    assert _brought([THING, "vault:ops"], "") == "" and _brought([THING, "vault:ops"], ED25519) == ED25519
     for things, brought, why in [
         ([CERTIFICATE], "", "name the key.s file, such as --key"),
         ([THING, CERTIFICATE], "", "name the key.s file, such as --key"),
@@ -140,7 +145,7 @@ def test_a_key_is_wanted_for_a_certificate_and_for_nothing_else() -> None:
         (["vault:ops"], "x", "not the line of a public key"),
     ]:
         with pytest.raises(ValueError, match=why):
-            brought_for(things, brought)
+            _brought(things, brought)
 
 
 def test_an_approval_is_for_one_key_and_so_is_a_lease() -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from jitd.settings.things.ssh_certificate import SshCertificate
-from jitd.settings.things.sudoers import Sudoers
-from jitd.settings.things.vault import Vault
+from jitd.givers.ssh_certificate import SshCertificate
+from jitd.givers.sudoers import Sudoers
+from jitd.givers.vault import Vault
 from jitd.verbs.asked_things import lets_in
 from jitd.verbs.refusal import Refusal
 

@@ -8,17 +8,18 @@ from typing import Any
 
 import pytest
 
-from jitd.checking.things import about_things, ways_of_line
+from jitd.checking.things import about_things
 from jitd.checking.warnings import warnings
 from jitd.core.decision import Approval
 from jitd.core.policy import Rule
+from jitd.givers.account import Account
+from jitd.givers.postgres_role import PostgresRole
+from jitd.givers.program import ProgramGiver
+from jitd.givers.settings import GiverSettings
+from jitd.givers.ssh_certificate import SshCertificate
+from jitd.givers.sudoers import Sudoers
+from jitd.givers.sudoers_lines import ways_of_line
 from jitd.settings.config import Config
-from jitd.settings.things import GiverSettings
-from jitd.settings.things.account import Account
-from jitd.settings.things.postgres_role import PostgresRole
-from jitd.settings.things.program import ProgramGiver
-from jitd.settings.things.ssh_certificate import SshCertificate
-from jitd.settings.things.sudoers import Sudoers
 from tests.core.house import deny, permit
 
 ANY = "any command may be run, a shell too"

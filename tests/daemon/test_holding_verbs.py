@@ -21,8 +21,8 @@ from jitd.core.holding import HoldingState
 from jitd.core.law import DAEMON
 from jitd.core.naming import Naming
 from jitd.core.origin import Caller
-from jitd.core.thing import KINDS
 from jitd.deciding.directory import Account
+from jitd.givers.kinds import KINDS, OF_NAME
 from jitd.giving import Failed, Givers
 from jitd.giving import Refused as NotNow
 from jitd.server.connection import Connection
@@ -238,7 +238,7 @@ async def test_nobody_resumes_what_is_somebody_elses(house: House) -> None:
 
 
 def test_both_sides_know_the_same_kinds_that_come_with_a_secret() -> None:
-    assert {f"{kind}:" for kind, known in KINDS.items() if known.has_secret} == {*options.SECRET, options.CERTIFICATE}
+    assert {f"{kind.KIND}:" for kind in KINDS if kind.HAS_SECRET} == {*options.SECRET, options.CERTIFICATE}
 
 
 TWO = ("vault:db", "postgres-role:ro")
@@ -268,7 +268,7 @@ def test_a_secret_without_a_place_is_refused_before_the_use_is_taken(
     """THREATS T-20: its requester alone learns what it comes with."""
 
     async def scene() -> None:
-        house.perform.holdings._givers = Givers(dict.fromkeys(("service-ticket", *KINDS), house.giver))
+        house.perform.holdings._givers = Givers(dict.fromkeys(("service-ticket", *OF_NAME), house.giver))
         house.giver.answers = [NotNow("not now")]
         house.begin(permit(), things=things)
         waiting = house.store.request(ID)

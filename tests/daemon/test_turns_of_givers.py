@@ -16,10 +16,10 @@ from jitd.core.holding import Holding, HoldingState
 from jitd.core.request import issued
 from jitd.givers import messages
 from jitd.givers.kind import Taken
+from jitd.givers.program import ProgramGiver
 from jitd.giving.admin_programs import AdminPrograms
 from jitd.giving.host_things import HostThings
 from jitd.settings.outsiders import Program
-from jitd.settings.things.program import ProgramGiver
 from tests.scene import START, asked, moment, permit, person, thing
 
 PEOPLE = {"AAAA-0001": "alice", "AAAA-0002": "alice", "AAAA-0003": "alice", "BBBB-0001": "bob", "CCCC-0001": "carol"}

@@ -21,6 +21,7 @@ import pytest
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.toml_document import ConfigError
+from jitd.givers.vault import Vault as VaultSettings
 from jitd.giving import Answer, Failed, Given, Refused, Seen, State, Strays, Taken
 from jitd.giving.lease_notes import LeaseNotes, Note
 from jitd.giving.vault_leases import VaultLeases
@@ -29,7 +30,6 @@ from jitd.outside.client import Failed as NoAnswer
 from jitd.outside.client import Outside, door_by_child
 from jitd.settings.config import Config, load
 from jitd.settings.giver_words import lets_of_things
-from jitd.settings.things.vault import Vault as VaultSettings
 from jitd.store import StoreError
 from tests.outside.vault import OURS, Vault, errors, vault
 from tests.scene import free, person, thing

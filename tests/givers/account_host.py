@@ -8,9 +8,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from jitd.givers.account import Accounts
+from jitd.givers.account import Account, Accounts
 from jitd.givers.kind import Given, Order, Taken
-from jitd.settings.things.account import Account
 from tests.givers.account_world import of_host
 
 HOLDING, NEXT = "WNC0-D702", "WNC0-D702.2"

@@ -2,8 +2,8 @@
 """A kind of thing in one file: what CONTRIBUTING.md says, with nothing else changed. A thing is an empty file for a holder.
 test_own_kind.py gives one and takes it.
 
-Law: the rows are added before anything that reads them is imported, as they would stand in the product. So only processes of its
-own import this module.
+Law: the kind is registered before anything that reads the registration is imported, as it would stand in the product. So only
+processes of its own import this module.
 """
 
 from __future__ import annotations
@@ -11,34 +11,26 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from jitd.core import thing as things
 from jitd.core.toml_table import Table
+from jitd.givers import kinds
+from jitd.givers.durable import sync, write
+from jitd.givers.kind import Failed, Given, Kind, Order, Refused, Seen, State, Strays, Taken, checked_holding
+from jitd.givers.settings import GiverSettings
 
-KIND, NAME, ID = "empty-file", "pass", "K7QM-2XVD"
-things.KINDS = MappingProxyType({**things.KINDS, KIND: things.Kind()})  # the row of core/thing.py
-
-from jitd.givers import kinds, process  # noqa: E402
-from jitd.givers.client import GiversLine  # noqa: E402
-from jitd.givers.durable import sync, write  # noqa: E402
-from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken, checked_holding  # noqa: E402
-from jitd.settings import givers as settings  # noqa: E402
-from jitd.settings.things import GiverSettings  # noqa: E402
-
-# --- the module of settings/things/ ------------------------------------------------------------------------------------------
+# --- the module of givers/ ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class EmptyFile(GiverSettings):
     """``directory`` has a file for each holder."""
 
-    KIND = KIND
+    KIND = "empty-file"
     KEYS = ("directory",)
 
     directory: Path = Path("/")
@@ -51,24 +43,20 @@ class EmptyFile(GiverSettings):
     def sentences(self) -> tuple[str, ...]:
         return (f"have a file in {self.directory}",)
 
+    def ways_to_root(self) -> Iterator[str]:
+        yield "the file is root's"
 
-# --- the module of givers/ ---------------------------------------------------------------------------------------------------
-
-
-class EmptyFiles:
-    """See ``Kind``."""
-
-    def __init__(self, giver: EmptyFile) -> None:
-        self._giver = giver
+    def deeds(self) -> Kind:
+        return self
 
     def give(self, order: Order) -> Given | Refused | Failed:
         write(self._place(order.holding), b"")
-        sync(self._giver.directory)
+        sync(self.directory)
         return Given(f"show the file {self._place(order.holding)}")
 
     def take(self, order: Order) -> Taken | Refused | Failed:
         self._place(order.holding).unlink(missing_ok=True)
-        sync(self._giver.directory)
+        sync(self.directory)
         return Taken()
 
     def look(self, order: Order) -> Seen | Failed:
@@ -76,18 +64,23 @@ class EmptyFiles:
 
     def strays(self, orders: Sequence[Order]) -> Strays | Failed:
         known = {order.holding for order in orders}
-        return Strays(tuple(sorted({file.name for file in self._giver.directory.iterdir()} - known)))
+        return Strays(tuple(sorted({file.name for file in self.directory.iterdir()} - known)))
 
     def _place(self, holding: str) -> Path:
-        return self._giver.directory / checked_holding(holding)
+        return self.directory / checked_holding(holding)
 
 
-settings.OF_KIND = {**settings.OF_KIND, KIND: EmptyFile}  # the row of settings/givers.py
-kinds.KINDS = {**kinds.KINDS, EmptyFile: EmptyFiles}  # the row of givers/kinds.py
+kinds.KINDS = (*kinds.KINDS, EmptyFile)  # the row of givers/kinds.py
+kinds.OF_NAME = {kind.KIND: kind for kind in kinds.KINDS}
+
+
+NAME, ID = "pass", "K7QM-2XVD"
 
 
 def main() -> int:
     """Be jitd-givers."""
+    from jitd.givers import process
+
     return process.main()
 
 
@@ -95,11 +88,17 @@ def main() -> int:
 
 
 async def play(file: Path) -> dict[str, Any]:
-    """Give the thing by a jitd-givers of its own, look at it and take it. Return what was said and what was there."""
+    """Read a rule that gives the thing. Give the thing by a jitd-givers of its own, look at it and take it.
+    Return what was said and what was there.
+    """
     from jitd.beside.doors import ChildDoor
+    from jitd.checking.things import about_things
     from jitd.core.holding import Holding, HoldingState
     from jitd.core.request import issued
+    from jitd.givers.client import GiversLine
     from jitd.giving.host_things import HostThings
+    from jitd.settings import givers as settings
+    from jitd.settings import policyfile
     from jitd.settings.giver_words import lets_of_things
     from tests.scene import START, asked, moment, permit, person, thing
 
@@ -114,8 +113,10 @@ async def play(file: Path) -> dict[str, Any]:
     line = GiversLine(
         ChildDoor("jitd-givers", "tests.givers.own_kind", "0", [str(Path(__file__).resolve().parents[2])], [f"--settings={file}"])
     )
-    giver, directory = HostThings(KIND, list(givers), line, {ID: grant}.get), file.parent / "passes"
-    said: dict[str, Any] = {"lets": lets}
+    (rule,), faults = policyfile.read([file.with_name("rules.toml")], things=settings.things_of(givers))
+    giver, directory = HostThings(EmptyFile.KIND, list(givers), line, {ID: grant}.get), file.parent / "passes"
+    warned = [one.sentence for one in about_things([rule], givers)]
+    said: dict[str, Any] = {"rule": [rule.gives, [one.sentence for one in faults]], "warned": warned, "lets": lets}
     try:
         said["gave"] = asdict(await giver.give(held))
         said["there"] = sorted(one.name for one in directory.iterdir())
@@ -123,7 +124,7 @@ async def play(file: Path) -> dict[str, Any]:
         said["strays"] = [asdict(await giver.strays(name, known)) for known in ([], [ID])]
         said["took"] = [asdict(await giver.take(replace(held, state=HoldingState.TAKING))) for _ in range(2)]
         said["left"] = sorted(one.name for one in directory.iterdir())
-        said["other"] = asdict(await giver.give(replace(held, thing=f"{KIND}:other")))
+        said["other"] = asdict(await giver.give(replace(held, thing="empty-file:other")))
     finally:
         line.close()
     return said

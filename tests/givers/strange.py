@@ -15,7 +15,7 @@ from jitd.beside.secret import sealed
 from jitd.beside.starting import ways
 from jitd.givers import kinds, process
 from jitd.givers.kind import Given, Order, Seen, State, Strays, Taken
-from jitd.settings.things.sudoers import Sudoers
+from jitd.givers.sudoers import Sudoers
 
 PR_GET_DUMPABLE = 3
 

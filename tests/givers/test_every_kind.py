@@ -17,8 +17,8 @@ from contextlib import contextmanager
 import pytest
 
 from jitd.core.holding import Ending
+from jitd.givers.kinds import OF_NAME
 from jitd.lifecycle.recovery import COMES_BACK_FOR
-from jitd.settings.givers import OF_KIND
 from tests.givers.scene import ENDED, HELD, STAYS, TAKING, Scene
 from tests.givers.side_by_side import Case, Kinds, on_set_clocks, with_own_daemon, with_shared_daemon
 from tests.givers.worlds import WITH_SECRET, WORLDS
@@ -80,7 +80,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for kind in metafunc.module.KINDS:
         for value in CROSSED.get(crossed, [""]):
             is_daily = not others or (value in daily(kind) if daily else kind in DAILY)
-            if value != "mend" or OF_KIND[kind].IS_MENDED:
+            if value != "mend" or OF_NAME[kind].IS_MENDED:
                 rows.append(pytest.param(*((kind, value) if crossed else (kind,)), marks=() if is_daily else others))
     metafunc.parametrize(("kind", crossed) if crossed else ("kind",), rows)
 

@@ -23,8 +23,8 @@ from jitd.givers import process
 from jitd.givers.client import GiversLine
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State
 from jitd.givers.messages import ANSWERS, Answer, Give, Look, Question, Take
+from jitd.givers.sudoers import Sudoers
 from jitd.settings.giver_words import digest_of, lets_of
-from jitd.settings.things.sudoers import Sudoers
 from tests.waiting import is_living, wait_for
 
 T = TypeVar("T")

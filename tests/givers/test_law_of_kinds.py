@@ -25,10 +25,8 @@ import pytest
 
 from jitd.givers.durable import alone, locked
 from jitd.givers.kind import Failed, Given, Kind, Order, Taken
-from jitd.givers.ssh_certificate import SshCertificates, id_of
-from jitd.givers.sudoers import SudoersLines
-from jitd.settings.things.ssh_certificate import SshCertificate
-from jitd.settings.things.sudoers import Sudoers
+from jitd.givers.ssh_certificate import SshCertificate, SshCertificates, id_of
+from jitd.givers.sudoers import Sudoers, SudoersLines
 from tests.givers.killed import tried
 
 HOLDING = "WNC0-D702"

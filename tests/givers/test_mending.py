@@ -18,7 +18,7 @@ from jitd.givers import client
 from jitd.givers.client import GiversLine
 from jitd.givers.kind import Given, Order, Refused, Taken
 from jitd.givers.messages import Answer, Give, Mend, Question, Take
-from jitd.givers.postgres_role import role_of
+from jitd.givers.postgres_roles import role_of
 from jitd.settings.giver_words import digest_of, lets_of
 from jitd.settings.givers import load_givers
 from tests.givers.postgres import Postgres, words_of

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A kind of thing is added in one file, ``own_kind``: two modules and three rows. Nothing else of the product knows of it."""
+"""A kind of thing is added in one file, ``own_kind``: a class and its registration. Nothing else of the product knows of it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from jitd.core.thing import KINDS
-from jitd.givers import kinds
-from jitd.settings.givers import OF_KIND
-
 DAEMON = "from tests.givers import own_kind; own_kind.daemon()"
 
 
@@ -19,10 +15,13 @@ def test_a_kind_that_is_added_in_one_file_is_given_looked_at_and_taken(tmp_path:
     (directory := tmp_path / "passes").mkdir()
     file = tmp_path / "jitd.toml"
     file.write_text(f'[givers.pass]\nkind = "empty-file"\nlets = "enter"\ndirectory = "{directory}"\n')
+    (tmp_path / "rules.toml").write_text('[[permit]]\nname = "passes"\nwho = ["group:ops"]\ngives = ["empty-file:pass"]\n')
     line = [sys.executable, "-c", DAEMON, str(file)]
     ended = subprocess.run(line, capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=120)
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout) == {
+        "rule": [["empty-file:pass"], []],
+        "warned": ["without any approval: empty-file:pass: the file is root's"],
         "lets": ["empty-file:pass: enter", f"empty-file:pass: have a file in {directory}"],
         "gave": {"tell": f"show the file {directory}/K7QM-2XVD", "secret": None},
         "there": ["K7QM-2XVD"],
@@ -32,8 +31,3 @@ def test_a_kind_that_is_added_in_one_file_is_given_looked_at_and_taken(tmp_path:
         "left": [],
         "other": {"why": "jitd.toml sets up no giver other, so it cannot give empty-file:other"},
     }
-
-
-def test_the_rows_of_a_kind_agree() -> None:
-    assert list(OF_KIND) == list(KINDS) and all(kind == made.KIND for kind, made in OF_KIND.items())
-    assert {made.KIND for made in kinds.KINDS} == KINDS.keys() - {"program", "vault"}, "no process of root gives these"

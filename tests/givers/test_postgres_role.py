@@ -18,8 +18,9 @@ from jitd.beside.secret import fault_in
 from jitd.givers import postgres_server
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitd.givers.passwords import password_of
-from jitd.givers.postgres_role import PostgresRoles, role_of
-from jitd.settings.things.postgres_role import PostgresRole
+from jitd.givers.postgres_role import PostgresRole
+from jitd.givers.postgres_roles import PostgresRoles, role_of
+from jitd.settings.postgres import read_address
 from tests.givers.postgres import Postgres, words_of
 from tests.waiting import wait_for
 
@@ -49,9 +50,15 @@ def as_before(server: Postgres) -> Iterator[None]:
 
 @pytest.fixture
 def roles(server: Postgres) -> Iterator[PostgresRoles]:
-    made = PostgresRoles(settings(server), password_of)
+    made = roles_of(settings(server), password_of)
     yield made
     assert isinstance(made.take(ORDER), Taken)
+
+
+def roles_of(
+    giver: PostgresRole, password_of: Callable[[Order], str], is_known: Callable[[Order], bool] = lambda _: False
+) -> PostgresRoles:
+    return PostgresRoles(giver.name, read_address(giver.database), giver.member_of, giver.host, password_of, is_known)
 
 
 def settings(server: Postgres) -> PostgresRole:
@@ -159,7 +166,7 @@ def test_a_role_of_the_same_name_is_neither_given_nor_changed_nor_taken(server: 
     """THREATS Q-01."""
     server.do(f"CREATE ROLE {ROLE} LOGIN")
     before = server.snapshot()
-    roles = PostgresRoles(settings(server), password_of)
+    roles = roles_of(settings(server), password_of)
     for answer in (roles.give(ORDER), roles.take(ORDER)):
         assert isinstance(answer, Refused) and "did not make" in answer.why
     assert server.snapshot() == before
@@ -191,7 +198,7 @@ def test_a_role_that_somebody_renamed_is_mended_and_not_made_twice(server: Postg
 
 def test_another_giver_does_not_take_the_role(server: Postgres, roles: PostgresRoles) -> None:
     given(roles)
-    others = PostgresRoles(replace(settings(server), name="writing"), password_of)
+    others = roles_of(replace(settings(server), name="writing"), password_of)
     assert isinstance(others.take(replace(ORDER, name="writing")), Refused)
     assert roles.look(ORDER) == Seen(State.STANDS)
 
@@ -215,7 +222,7 @@ def test_a_role_whose_members_could_outlast_its_end_is_not_given(server: Postgre
     if made:
         server.do(made)
     before = server.snapshot()
-    answer = PostgresRoles(replace(settings(server), member_of=("reporting_ro", "strong")), password_of).give(ORDER)
+    answer = roles_of(replace(settings(server), member_of=("reporting_ro", "strong")), password_of).give(ORDER)
     assert isinstance(answer, Refused) and why in answer.why
     assert server.snapshot() == before
     if "PARAMETER" in made:
@@ -249,7 +256,7 @@ def test_a_difference_is_seen_and_mended(server: Postgres, roles: PostgresRoles,
 @pytest.fixture
 def restarted(server: Postgres) -> PostgresRoles:
     """The kind in a jitd-givers that was started again: its passwords are others, and the holder has none of them."""
-    return PostgresRoles(settings(server), lambda order: "f" * 64)
+    return roles_of(settings(server), lambda order: "f" * 64)
 
 
 @pytest.mark.parametrize("change", ["REVOKE reporting_ro FROM {role}", "ALTER ROLE {role} NOLOGIN", "GRANT {role} TO alice"])
@@ -273,7 +280,7 @@ def test_a_role_that_is_gone_is_made_again_only_if_its_password_is_known(
     answer = restarted.mend(ORDER)
     assert isinstance(answer, Refused) and "nobody but its holder knows its password" in answer.why
     assert server.snapshot() == before
-    same = PostgresRoles(settings(server), password_of, lambda order: order == ORDER)
+    same = roles_of(settings(server), password_of, lambda order: order == ORDER)
     answer = same.mend(ORDER)
     assert isinstance(answer, Given) and secret(answer) == words
     assert can_log_in(server, words)
@@ -295,7 +302,7 @@ def test_strays_are_the_roles_of_this_giver_that_nobody_holds(server: Postgres, 
     server.do("CREATE ROLE jitd_abcd_efgh_1; CREATE ROLE jitd_x; COMMENT ON ROLE jitd_x IS 'mine'")
     assert roles.strays([ORDER]) == Strays()
     assert roles.strays([]) == Strays((ORDER.holding,))
-    assert PostgresRoles(replace(settings(server), name="writing"), password_of).strays([]) == Strays()
+    assert roles_of(replace(settings(server), name="writing"), password_of).strays([]) == Strays()
     server.do("DROP ROLE jitd_abcd_efgh_1, jitd_x")
 
 

@@ -24,9 +24,9 @@ import pytest
 from jitd.givers import postgres_server, postgres_taking
 from jitd.givers.kind import Failed, Taken
 from jitd.givers.passwords import password_of
-from jitd.givers.postgres_role import PostgresRoles
+from jitd.givers.postgres_roles import PostgresRoles
 from tests.givers.postgres import Postgres
-from tests.givers.test_postgres_role import ORDER, ROLE, can_log_in, given, is_open, settings
+from tests.givers.test_postgres_role import ORDER, ROLE, can_log_in, given, is_open, roles_of, settings
 from tests.waiting import wait_for
 
 Words = dict[str, str]
@@ -52,7 +52,7 @@ def as_before(server: Postgres) -> Iterator[None]:
 
 @pytest.fixture
 def roles(server: Postgres) -> Iterator[PostgresRoles]:
-    made = PostgresRoles(settings(server), password_of)
+    made = roles_of(settings(server), password_of)
     yield made
     assert isinstance(made.take(ORDER), Taken)
 

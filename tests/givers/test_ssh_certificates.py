@@ -24,8 +24,7 @@ import pytest
 
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitd.givers.revocations import Unusable, is_revoked, revoke
-from jitd.givers.ssh_certificate import SshCertificates, id_of, serial_of
-from jitd.settings.things.ssh_certificate import SshCertificate
+from jitd.givers.ssh_certificate import SshCertificate, SshCertificates, id_of, serial_of
 from tests.givers.killed import killed_at
 from tests.waiting import PATIENCE, wait_for
 

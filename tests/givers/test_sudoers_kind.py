@@ -15,8 +15,7 @@ import pytest
 
 from jitd.givers import sudoers
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
-from jitd.givers.sudoers import SudoersLines
-from jitd.settings.things.sudoers import Sudoers
+from jitd.givers.sudoers import Sudoers, SudoersLines
 from tests.waiting import wait_for
 
 HOLDING = "WNC0-D702"

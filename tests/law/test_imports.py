@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ast
 import graphlib
 import re
 import subprocess
@@ -86,7 +87,8 @@ LAW: dict[str, set[str]] = {
     "jitd.audit.signing": {CORE, "jitd.audit", "jitd.failures", "jitd.log", "jitd.store"},
     "jitd.expressions": {CORE, "jitd.expressions"},
     "jitd.settings": {
-        CORE, "jitd.expressions", "jitd.notifying.templates", "jitd.outside.addresses", "jitd.outside.urls", "jitd.settings",
+        CORE, "jitd.expressions", "jitd.givers", "jitd.notifying.templates", "jitd.outside.addresses",
+        "jitd.outside.urls", "jitd.settings",
     },
     "jitd.claiming": {"jitd.settings"},
     "jitd.reloading": {CORE, "jitd.settings", "jitd.workers"},
@@ -139,7 +141,7 @@ LAW: dict[str, set[str]] = {
     },
     # what gives things of this host, in a process that is root, and the daemon's end of it
     "jitd.givers": {
-        CORE, WIRE, "jitd.beside", "jitd.givers", "jitd.settings",
+        CORE, WIRE, "jitd.beside", "jitd.givers", "jitd.outside.urls", "jitd.settings",
     },
     # what writes grants into the KDC, and what asks a KDC whether it obeys them
     "jitd.kdc": {WIRE, "jitd.beside", "jitd.kdc"},
@@ -181,7 +183,7 @@ LAW: dict[str, set[str]] = {
     "jitd.doctor": {
         CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.wire.messages", "jitd.audit", "jitd.checking.directory",
         "jitd.checking.known", "jitd.deciding.groups", "jitd.deciding.s4u2self", "jitd.doctor",
-        "jitd.givers.account_notes", "jitd.givers.account_numbers", "jitd.kdc", "jitd.monitor.pam_session",
+        "jitd.givers.account", "jitd.givers.account_notes", "jitd.givers.account_numbers", "jitd.kdc", "jitd.monitor.pam_session",
         "jitd.monitor.pam_stack", "jitd.monitor.places", "jitd.monitor.proof_orders", "jitd.pamlint",
         "jitd.recording", "jitd.settings", "jitd.store", "jitd.versions",
     },
@@ -291,6 +293,7 @@ NO_KIND = {f"jitd.givers.{name}" for name in ("client", "deed", "kinds", "messag
 """The modules of ``jitd.givers`` that carry orders to kinds and answers from them."""
 KINDS_MAY = (
     CORE, WIRE, "jitd.givers", "jitd.settings", "jitd.beside.refusals", "jitd.beside.secret", "jitd.beside.starting",
+    "jitd.outside.urls",
 )  # fmt: skip
 
 
@@ -406,10 +409,23 @@ def test_the_daemon_never_speaks_kadmin() -> None:
     assert [module.name for module in MODULES if "jitd.kdc.process" in imports(module)] == []
 
 
+def test_nobody_but_a_deed_calls_what_does_deeds() -> None:
+    """ADR 0136: the daemon has the modules of kinds, and reads their settings alone."""
+    calls = {
+        module.name
+        for module in MODULES
+        for node in module.nodes
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "deeds"
+    }
+    assert calls == {"jitd.givers.deed"}
+    assert [module.name for module in MODULES if "jitd.givers.deed" in imports(module)] == ["jitd.givers.process"]
+    assert [module.name for module in MODULES if "jitd.givers.process" in imports(module)] == []
+
+
 def test_no_process_but_a_deed_loads_the_library_of_postgresql() -> None:
     """ADR 0057: what imports psycopg is imported when a role is given, and by nobody else."""
     assert {m.name for m in MODULES if "psycopg" in foreign(m)} == {
-        "jitd.givers.postgres_remains", "jitd.givers.postgres_role", "jitd.givers.postgres_server",
+        "jitd.givers.postgres_remains", "jitd.givers.postgres_roles", "jitd.givers.postgres_server",
         "jitd.givers.postgres_taking",
     }  # fmt: skip
     line = "import jitd.givers.process, sys; assert 'jitd.givers.kinds' in sys.modules; assert 'psycopg' not in sys.modules"

@@ -41,7 +41,7 @@ class _Commands(Condition[WithCommands]):
         elif verdict == "permit" and "gives" not in table.values:
             found["commands"] = ()
         if "gives" in table.values:
-            found["gives"] = table.words("gives", (), read_thing)
+            found["gives"] = table.words("gives", (), lambda word: read_thing(word, world.kinds))
         return found
 
     def unknown(self, rule: WithCommands, set_up: SetUp) -> Iterator[str]:

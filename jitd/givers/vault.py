@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jitd.core.toml_table import Table, quoted
+from jitd.givers.settings import GiverSettings
 from jitd.outside.urls import MOST_PARAMETERS, NAMESPACE, OURS, PARAMETER, PATH, read_url
-from jitd.settings.outsiders import Program, Reach, reach_in
-from jitd.settings.things import GiverSettings
+from jitd.settings.outsiders import Reach, reach_in
 
 MOST_VALUE = 1000
 """Maximum number of characters of a parameter's value."""
@@ -27,6 +27,8 @@ class Vault(GiverSettings):
 
     KIND = "vault"
     KEYS = ("url", "role", "secret", "namespace", "parameters", "addresses", "ca", "client_certificate")
+    HAS_SECRET = True
+    BRINGS_KEY = "may"  # for each of them, jitd.toml says whether the server signs a key
     IS_MENDED = False
 
     by: Reach = Reach("")
@@ -45,22 +47,32 @@ class Vault(GiverSettings):
 
     @classmethod
     def read(cls, table: Table) -> dict[str, object]:
-        """Return the path of the lease on the server, the namespace of the path, and the parameters of the request."""
-        table.needs("url", "role", "secret")
-        role, namespace = table.text("role", ""), table.text("namespace", "")
-        if "role" in table.values and not PATH.fullmatch(role):
-            table.fault(
-                '"role" must be the path of a lease, such as "database/creds/reporting", and not below auth or sys', "role"
-            )
-        if "namespace" in table.values and not NAMESPACE.fullmatch(namespace):
-            table.fault('"namespace" must be the path of a namespace, such as "team/app"', "namespace")
-        return {"role": role, "namespace": namespace, "parameters": _parameters(table.table("parameters"))}
+        return {**_lease(table), "by": Reach(_server(table))}
+
+    @classmethod
+    def read_in_daemon(cls, table: Table, owner: int | None, keys_at: Path) -> dict[str, object]:
+        return {**_lease(table), "by": reach_in(table, "vault", owner, keys_at, _server(table))}
+
+    @property
+    def key_files(self) -> tuple[Path, ...]:
+        return tuple(file for file in (self.by.certificate, self.by.secret) if file is not None)
 
     def sentences(self) -> tuple[str, ...]:
         within = f" in the namespace {self.namespace}" if self.namespace else ""
         sent = f", with {', '.join(f'{name}={value}' for name, value in self.parameters)}" if self.parameters else ""
         what = "have their own key signed at" if self.signs else "have a lease of"
         return (f"{what} {self.role} by {self.by.url.rstrip('/')}{within}{sent}",)
+
+
+def _lease(table: Table) -> dict[str, object]:
+    """Return the path of the lease on the server, the namespace of the path, and the parameters of the request."""
+    table.needs("url", "role", "secret")
+    role, namespace = table.text("role", ""), table.text("namespace", "")
+    if "role" in table.values and not PATH.fullmatch(role):
+        table.fault('"role" must be the path of a lease, such as "database/creds/reporting", and not below auth or sys', "role")
+    if "namespace" in table.values and not NAMESPACE.fullmatch(namespace):
+        table.fault('"namespace" must be the path of a namespace, such as "team/app"', "namespace")
+    return {"role": role, "namespace": namespace, "parameters": _parameters(table.table("parameters"))}
 
 
 def _parameters(table: Table) -> tuple[tuple[str, str], ...]:
@@ -77,21 +89,6 @@ def _parameters(table: Table) -> tuple[tuple[str, str], ...]:
     if len(found) > MOST_PARAMETERS:
         table.fault(f'"parameters" has more than {MOST_PARAMETERS} parameters')
     return tuple(sorted(found.items()))
-
-
-def unread(table: Table) -> Reach:
-    """Return a Reach that contains only the server's URL, for callers that never connect to the server."""
-    return Reach(_server(table))
-
-
-def way_in(table: Table, owner: int | None, keys_at: Path) -> Reach:
-    """Read the keys that tell how to reach the server. The files that these keys name must belong to root or to the uid
-    ``owner``. If ``owner`` is None, the owners of the files are not checked. The cryptographic keys are in the directory
-    ``keys_at``.
-    """
-    found = reach_in(table, "vault", owner, keys_at, _server(table))
-    assert not isinstance(found, Program)
-    return found
 
 
 def _server(table: Table) -> str:

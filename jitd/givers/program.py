@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jitd.core.toml_table import Table
+from jitd.givers.settings import GiverSettings
 from jitd.settings.outsiders import Program, read_word
-from jitd.settings.things import GiverSettings
 
 LONGEST_DEADLINE = 120
 """Maximum deadline of a program, in seconds."""
