@@ -25,40 +25,33 @@ WORLD = World(
     read_pattern=lambda text: Pattern(text, lambda searched: text in searched),
     with_real_top=lambda words: words,
 )
-EVERYTHING = """
-who = ["group:dba"]
-run_as = ["bob"]
-commands = [["/usr/bin/id"]]
-gives = ["sudoers:logs"]
-hosts = ["db1"]
-hours = ["Mon-Fri 08:00-18:00 UTC"]
-origin = ["local"]
-services = ["sudo"]
-when = "true"
-accept = { shadowed = "x" }
-because = "not today"
-visible_to = ["group:audit"]
-break_glass = { instead_of = "p", review = "1d" }
-"""
 
 
-def table(text: str, faults: list[Fault]) -> Table:
-    document = read_document("a.toml", text.encode())
-    return Table(document, (), dict(document.values), faults)
+def table(values: dict[str, object], faults: list[Fault] | None = None) -> Table:
+    return Table(read_document("a.toml", b""), (), values, [] if faults is None else faults)
 
 
-def read(verdict: Verdict, text: str = EVERYTHING) -> list[dict[str, Any]]:
-    """What each key reads of a rule with ``verdict``."""
-    faults: list[Fault] = []
-    found = [dict(key.read(table(text, faults), WORLD, verdict)) for key in KEYS]
-    assert faults == []
-    return found
+class Everything(dict[str, object]):
+    """A table that has every key, with the value ``value``. It is a fault of nearly all keys."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+    def __getitem__(self, key: str) -> object:
+        return self._value
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self._value
 
 
 def test_each_field_of_a_rule_is_read_by_one_key() -> None:
     """A field whose key is not registered would never be set, and a condition would hold for everybody."""
     own = {field.name for field in fields(Rule)} - {field.name for field in fields(Stated)}
-    assert sorted(name for found in read("permit") for name in found) == sorted(own)
+    read = [{name for value in (0, "x") for name in key.read(table(Everything(value)), WORLD, "permit")} for key in KEYS]
+    assert sorted(name for names in read for name in names) == sorted(own)
 
 
 def test_each_key_of_the_files_belongs_to_one_object() -> None:
@@ -85,22 +78,23 @@ class Asked(dict[str, object]):
 
 def test_no_key_of_the_files_is_known_and_not_read() -> None:
     """A rule with such a key would be accepted, and permit more than it says."""
-    document = read_document("a.toml", b"")
     for key in KEYS:
         whole = Asked()
-        key.read(Table(document, (), whole, []), WORLD, "deny" if key.of == "deny" else "permit")
+        key.read(table(whole), WORLD, "deny" if key.of == "deny" else "permit")
         assert set(key.names) <= whole.asked
         for name, words in key.within.items():
             inner = Asked()
             above: dict[str, object] = {name: [inner] if name == "approvals" else inner}
-            key.read(Table(document, (), above, []), WORLD, "permit")
+            key.read(table(above), WORLD, "permit")
             assert set(words) <= inner.asked, name
 
 
 @for_each([("permit", {"run_as": ("root",), "services": ("jitsudo",), "who": (), "commands": ()}), ("deny", {})])
 def test_what_a_rule_means_by_keys_that_it_does_not_have(verdict: Verdict, conditions: dict[str, Any]) -> None:
     """A deny without a condition is about everybody and everything; a permit is about what is usual."""
-    found = {name: value for read_ in read(verdict, "") for name, value in read_.items()}
+    faults: list[Fault] = []
+    found = {name: value for key in KEYS for name, value in key.read(table({}, faults), WORLD, verdict).items()}
+    assert faults == []
     rule = Rule(verdict, "r", **{**found, "notify": ()})
     assert rule == Rule(verdict, "r", **conditions)
 
