@@ -14,12 +14,14 @@ from jitd.asking.gatekeepers import Gatekeepers, Now
 from jitd.asking.providers import Providers
 from jitd.asking.reaching import Reaching
 from jitd.asking.running import Running
+from jitd.beside.doors import SocketDoor, way
+from jitd.beside.helpers import OUTSIDE, PROGRAMS, PROGRAMS_NET, TERMINALS
 from jitd.outside import client as outside
-from jitd.programs import client as programs
+from jitd.programs.client import Programs
 from jitd.settings import channels, givers, sinks
 from jitd.settings.config import Config
 from jitd.settings.outsiders import key_files
-from jitd.terminals import client as terminals
+from jitd.terminals.client import Terminals
 
 NONCE = 16
 """Number of random bytes in a question's nonce."""
@@ -38,15 +40,13 @@ class Outsiders:
             **givers.key_files(config.givers),
             **sinks.key_files(config.sinks),
         }
-        door = outside.door_by_child(lambda: keys) if is_direct else outside.door_by_socket(config.outside)
-        way = programs.child if is_direct else programs.service
-        self.posts = outside.Outside(door)
-        self.programs = Running(*(programs.Programs(way(name)) for name in (programs.APART, programs.NETWORKED)))
+        self.posts = outside.Outside(outside.door_by_child(lambda: keys) if is_direct else SocketDoor(OUTSIDE, config.outside))
+        self.programs = Running(*(Programs(way(helper, is_direct=is_direct)) for helper in (PROGRAMS, PROGRAMS_NET)))
         self.ways = self.programs.run, self.posts.lease
         """Two functions for the givers, which are the systems in jitd.toml that give things to people. The first function runs a
         program. The second function sends a question about a lease to HashiCorp Vault or OpenBao.
         """
-        self.terminals = terminals.Terminals(terminals.child() if is_direct else terminals.service())
+        self.terminals = Terminals(way(TERMINALS, is_direct=is_direct))
         self.reaching = Reaching(self.posts, self.programs, config.host)
         self.providers = Providers(config.providers, self.reaching, config.naming, monotonic)
         self.gatekeepers = Gatekeepers(config.gatekeepers, self.reaching, config.naming, now, lambda: secrets.token_hex(NONCE))

@@ -14,14 +14,18 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from jitd.beside import packets
+from jitd.beside.helpers import Helper
 
 PROGRAM = "import sys; sys.path += sys.argv.pop(1).split(':'); from {module} import main; raise SystemExit(main())"
+"""Does what jitd-helper does, from the directories that are its first word."""
 PACKAGES = str(Path(__file__).resolve().parents[2])
 """The directory that contains the package ``jitd``."""
 SECONDS_TO_END = 2.0
@@ -52,13 +56,15 @@ class Door(Protocol):
 
 
 class SocketDoor:
-    """The way to connect to a process that systemd starts. ``path`` is the path of the process's socket."""
+    """The way to connect to a helper that systemd starts. Its socket and its account are those of ``helper``, unless ``path`` or
+    ``account`` says otherwise.
+    """
 
-    def __init__(self, name: str, path: Path, account: str | None = None) -> None:
-        self.name = name
-        self.account = account or name
-        self.mend = f"systemctl enable --now {name}.socket"
-        self._path = path
+    def __init__(self, helper: Helper, path: Path | None = None, account: str | None = None) -> None:
+        self.name = helper.process
+        self.account = account or helper.account
+        self.mend = f"systemctl enable --now {self.name}.socket"
+        self._path = path or helper.socket
 
     async def open(self) -> socket.socket:
         """Connect to the socket, and return the connection. Raises OSError."""
@@ -81,31 +87,30 @@ def nothing() -> Mapping[str, int]:
 
 
 class ChildDoor:
-    """The way to connect to a child process. The child is started when it is first needed. If the child has ended, it is started
-    again for the next connection.
+    """The way to connect to ``helper`` as a child process. The child is started when it is first needed. If the child has ended,
+    it is started again for the next connection.
 
-    ``module`` is the module that contains the child's ``main``. ``places`` are additional directories from which the child
-    imports modules. The directory of ``jitd`` and the interpreter's own directories are always used. ``words`` are appended to
-    the child's command line. The function ``passed`` is called at each start of the child. It opens the file descriptors for the
-    child, and returns a mapping of their names to the descriptors. After the start of the child, the daemon closes its own copies
-    of these descriptors. ``account`` is the name of an account, or a uid in digits.
+    ``options`` are the options of its command line. The function ``passed`` is called at each start of the child. It opens the
+    file descriptors for the child, and returns a mapping of their names to the descriptors. After the start of the child, the
+    daemon closes its own copies of these descriptors. ``account`` is the name of an account, or a uid in digits; if it is None,
+    the account is that of ``helper``.
     """
+
+    module = "jitd.helper"
+    """The module that contains the child's ``main``."""
 
     def __init__(
         self,
-        name: str,
-        module: str,
-        account: str | None = None,
-        places: Sequence[str] = (),
-        words: Sequence[str] = (),
+        helper: Helper,
+        options: Mapping[str, object] = MappingProxyType({}),
         passed: Callable[[], Mapping[str, int]] = nothing,
+        account: str | None = None,
     ) -> None:
-        self.name = name
-        self.account = account or name
+        self.name = helper.process
+        self.account = account or helper.account
         self.mend = "see the log of jitd for the reason"
-        self._module = module
-        self._places = list(dict.fromkeys([PACKAGES, *places]))
-        self._words = list(words)
+        self._helper = helper
+        self._options = [f"--{option}={value}" for option, value in options.items()]
         self._passed = passed
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -128,10 +133,10 @@ class ChildDoor:
             for end in (ours, theirs):
                 packets.make_room(end)
             given = self._passed()
-            line = [*self._words, f"--line={theirs.fileno()}", f"--account={self.account}"]
+            line = [self._helper.name, *self._options, f"--line={theirs.fileno()}", f"--account={self.account}"]
             line += [f"--passed={name}={descriptor}" for name, descriptor in given.items()]
             self._process = subprocess.Popen(
-                [sys.executable, "-IS", "-c", PROGRAM.format(module=self._module), ":".join(self._places), *line],
+                [sys.executable, "-IS", "-c", PROGRAM.format(module=self.module), ":".join(_places(self._helper)), *line],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), *given.values()),
@@ -162,3 +167,14 @@ class ChildDoor:
             self._process.kill()
             self._process.wait()
         self._process = None
+
+
+def way(helper: Helper, *, is_direct: bool, options: Mapping[str, object] = MappingProxyType({})) -> Door:
+    """Return the way to connect to ``helper``. The daemon starts it, with ``options``, if ``is_direct``; else systemd does."""
+    return ChildDoor(helper, options) if is_direct else SocketDoor(helper)
+
+
+def _places(helper: Helper) -> list[str]:
+    """Return the directories from which the child imports. The daemon itself does not import the package that the child needs."""
+    package = find_spec(helper.package) if helper.package else None
+    return list(dict.fromkeys([PACKAGES, *([] if package is None else [str(Path(str(package.origin)).parents[1])])]))

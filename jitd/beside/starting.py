@@ -2,15 +2,14 @@
 """The start of a process beside the daemon. Either systemd or the daemon starts the process. If the daemon starts it, the process
 is root at first, because the daemon runs as root.
 
-Law: after ``begin``, four conditions hold before the process reads any input. The process is not dumpable, has no capabilities,
-cannot gain capabilities, and runs under its own account. After ``begin_as_root``, the process is not dumpable and has no network.
-A process that cannot give up one of these rights does not start. Sources: sd_listen_fds(3), prctl(2), capabilities(7),
+Law: after ``begin``, and before the process reads any input, it runs as its account and is not dumpable, and it has no network
+unless its row in ``helpers`` says so. It has no capabilities and cannot gain any, unless it is the helper that is root. A process
+that cannot give up one of these rights does not start. Sources: sd_listen_fds(3), prctl(2), capabilities(7),
 network_namespaces(7).
 """
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import errno
 import grp
@@ -20,13 +19,13 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from jitd.beside import filtering
+from jitd.beside.helpers import Helper
 from jitpam.wire.declared import sentence
 
 FIRST_PASSED = 3
@@ -48,83 +47,43 @@ class CannotStart(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The sockets, file descriptors and words that a process received at its start. ``listener`` is the listening socket that
-    systemd passed to a service. ``line`` is the connection that the daemon passed to its child. Each process has either
-    ``listener`` or ``line``. ``passed`` maps names to the descriptors that were passed under these names. ``words`` contains the
-    remaining words of the command line.
+    """What ``helper`` was given at its start. Either ``listener`` is the socket at which it listens, or ``line`` is its
+    connection to the daemon whose child it is. ``passed`` maps names to the descriptors that the daemon has passed, and
+    ``options`` maps the options of the command line to their values.
     """
 
+    helper: Helper
     listener: socket.socket | None
     line: socket.socket | None
     passed: Mapping[str, int] = field(default_factory=dict)
-    words: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
-class Server(Protocol):
-    """The interface of the object that answers the questions in a process beside the daemon. The class ``answering.Answering``
-    implements it.
+def begin(helper: Helper, words: Sequence[str]) -> Begun:
+    """Make this process ``helper``, started with ``words``: when this returns, it has no rights but those of ``helper``. Raises
+    CannotStart, and OSError if it is not known which networks there are.
     """
-
-    async def listen(self, listener: socket.socket) -> None: ...
-    async def follow(self, line: socket.socket) -> None: ...
-
-
-def begin(
-    name: str,
-    words: Sequence[str],
-    before: Callable[[Sequence[str]], None] | None = None,
-    groups: Sequence[str] = (),
-    at: Path | None = None,
-    keeps: Sequence[str] = (),
-) -> Begun:
-    """Prepare this process, whose name is ``name``, for its work. ``words`` contains the words of its command line. When the
-    function returns, the process has only the rights of its account and of the supplementary ``groups``.
-
-    ``begin`` uses some of ``words`` itself, and calls ``before`` with the other words. If the process is a child of the daemon,
-    the process is still root during this call. If neither the daemon nor systemd passes a socket, the process listens at the
-    path ``at``, unless that is None. ``keeps`` are the names of environment variables that the process needs. Raises CannotStart.
-    """
-    line, account, passed, left = _read_words(words)
-    listener = None
-    if line is None:
-        listener = _passed_socket(name) if at is None or _is_activated() else _bound_socket(name, at)
-    if before is not None:
-        before(left)
-    if line is not None:
-        _become(account, groups)
-    _give_up_rights()
-    _check_groups(groups)
-    if line is not None:
-        _filter(name)
-    for variable in [variable for variable in os.environ if variable not in ("LANG", "CREDENTIALS_DIRECTORY", *keeps)]:
-        del os.environ[variable]
-    os.chdir("/")
-    os.umask(0o077)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    return Begun(listener, line, passed, left)
-
-
-def begin_as_root(name: str, words: Sequence[str], before: Callable[[Sequence[str]], None]) -> Begun:
-    """Prepare this process, whose name is ``name``, for its work. The process stays root and has no network. The function uses
-    some of ``words`` itself, and calls ``before`` with the other words. If the process is a service, its systemd unit limits the
-    other rights of root. Raises CannotStart.
-    """
-    line, _, passed, left = _read_words(words)
-    before(left)
-    if os.geteuid() != 0:
-        raise CannotStart("it must run as root: remove User= from its unit")
-    listener = _passed_socket(name) if line is None else None
-    if line is not None:
+    line, account, begun = _read_words(helper, words)
+    if line is not None and not helper.has_network:
         leave_network()
-    check_network()
+    if not helper.is_root:
+        if line is not None:
+            _become(account, helper.groups)
+        _give_up_rights(helper, is_child=line is not None)
+    elif os.geteuid() != 0:
+        raise CannotStart("it must run as root: remove User= from its unit")
+    if not helper.has_network:
+        check_network()
     _become_undumpable()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    for variable in [variable for variable in os.environ if variable != "LANG"]:
+    if line is not None and not helper.is_root:
+        _filter(helper.process)
+    for variable in [variable for variable in os.environ if variable not in ("LANG", *helper.keeps)]:
         del os.environ[variable]
     os.chdir("/")
     os.umask(0o077)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    return Begun(listener, line, passed, left)
+    return begun
 
 
 def ways() -> set[str]:
@@ -149,39 +108,6 @@ def leave_network() -> None:
     _check(_libc().unshare(CLONE_NEWNET), "leave the network")
 
 
-def run(name: str, begun: Begun, make: Callable[[], Server]) -> int:
-    """Answer questions until SIGTERM or SIGINT arrives, or until the daemon has ended. Return the exit status.
-
-    ``make`` is called while the event loop runs.
-    """
-
-    async def serve() -> None:
-        loop = asyncio.get_running_loop()
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        server = make()
-        working = loop.create_task(server.listen(begun.listener) if begun.listener else server.follow(_of(begun)))
-        stopping = loop.create_task(stop.wait())
-        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
-        for task in (working, stopping):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-    try:
-        asyncio.run(serve())
-    except OSError as fault:
-        say(name, f"ends: {fault}")
-        return 1
-    return 0
-
-
-def _of(begun: Begun) -> socket.socket:
-    assert begun.line is not None, "begin found one of the two"
-    return begun.line
-
-
 def say(name: str, words: str) -> None:
     """Write one line to the log. The log is standard error."""
     print(f"{name}: {sentence(words)}", file=sys.stderr, flush=True)
@@ -190,27 +116,43 @@ def say(name: str, words: str) -> None:
 # --- arguments and sockets -----------------------------------------------------------------------------------------------
 
 
-def _read_words(words: Sequence[str]) -> tuple[socket.socket | None, str, dict[str, int], tuple[str, ...]]:
-    """Parse the command line. Return the connection, the account, the passed descriptors, and all other words. Raises
-    CannotStart.
-    """
-    line, account, passed, left = None, "", dict[str, int](), list[str]()
+def _read_words(helper: Helper, words: Sequence[str]) -> tuple[socket.socket | None, str, Begun]:
+    """Parse the command line. Return the connection to the daemon, the account, and all of what was given. Raises CannotStart."""
+    line, account, passed, options = None, "", dict[str, int](), dict[str, str]()
     try:
         for word in words:
-            if word.startswith("--line="):
-                line = socket.socket(fileno=int(word.removeprefix("--line=")))
+            option, _, value = word.removeprefix("--").partition("=")
+            if option == "line":
+                line = socket.socket(fileno=int(value))
                 line.set_inheritable(False)
-            elif word.startswith("--account="):
-                account = word.removeprefix("--account=")
-            elif word.startswith("--passed="):
-                name, _, descriptor = word.removeprefix("--passed=").rpartition("=")
+            elif option == "account":
+                account = value
+            elif option == "passed":
+                name, _, descriptor = value.rpartition("=")
                 passed[name] = int(descriptor)
                 os.set_inheritable(passed[name], False)
+            elif option in helper.options and word.startswith(f"--{option}=") and option not in options:
+                options[option] = value
             else:
-                left.append(word)
+                raise CannotStart(f"{word} is not known here; {usage(helper)}")
     except (OSError, ValueError) as fault:
         raise CannotStart(f"the daemon passed a descriptor that cannot be used: {fault}") from None
-    return line, account, passed, tuple(left)
+    return line, account, Begun(helper, _listener(helper, options) if line is None else None, line, passed, options)
+
+
+def usage(helper: Helper) -> str:
+    """Return a line that says how the program is called as ``helper``."""
+    said = "".join(f" [--{option}=FILE]" for option in helper.options)
+    return f"usage: jitd-helper {helper.name}{said}    (systemd starts it, by {helper.process}.socket, or the daemon does)"
+
+
+def _listener(helper: Helper, options: Mapping[str, str]) -> socket.socket:
+    """Return the socket that systemd passes, or else, if ``helper`` has the option ``socket``, one at that path. Raises
+    CannotStart.
+    """
+    if "socket" not in helper.options or _is_activated():
+        return _passed_socket(helper.process)
+    return _bound_socket(helper.process, Path(options.get("socket", helper.socket)))
 
 
 def _is_activated() -> bool:
@@ -282,6 +224,14 @@ def _check_groups(groups: Sequence[str]) -> None:
         raise CannotStart(f"its groups must be only its own group and {', '.join(groups)}: set SupplementaryGroups= in its unit")
 
 
+def _uid(account: str) -> int:
+    """Raises CannotStart."""
+    try:
+        return pwd.getpwnam(account).pw_uid
+    except KeyError:
+        raise CannotStart(f"this host has no account {account}: contrib/install makes it") from None
+
+
 def _gid(group: str) -> int:
     """Raises CannotStart."""
     try:
@@ -290,17 +240,19 @@ def _gid(group: str) -> int:
         raise CannotStart(f"this host has no group {group}") from None
 
 
-def _give_up_rights() -> None:
-    """Raises CannotStart."""
+def _give_up_rights(helper: Helper, *, is_child: bool) -> None:
+    """Raises CannotStart, also if this is a service under another account than that of ``helper``."""
     if os.geteuid() == 0:
-        raise CannotStart("it must not run as root: set User= in its unit")
+        raise CannotStart(f"it must not run as root: set User={helper.account} in its unit")
+    if not is_child and os.geteuid() != _uid(helper.account):
+        raise CannotStart(f"it must run as {helper.account}: set User={helper.account} in its unit")
     libc = _libc()
     _check(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "drop its ambient capabilities")
     if _has_capabilities():  # systemd has dropped the capabilities of a service, and its filter of system calls forbids capset
         none = (ctypes.c_uint32 * 6)()
         _check(libc.capset((ctypes.c_uint32 * 2)(CAPABILITIES_3, 0), none), "drop its capabilities")
     _check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "renounce new privileges")
-    _become_undumpable()
+    _check_groups(helper.groups)
 
 
 def _become_undumpable() -> None:

@@ -13,12 +13,13 @@ import pwd
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from jitd.beside.helpers import KDC
 from jitd.doctor.finding import Finding, bad, ok, unknown, weak
 from jitd.doctor.host import Host
 from jitd.kdc.gates import gate_states
 from jitd.kdc.messages import Answer, Failed, Grants, Look, Refused
 from jitd.kdc.strings import canary
-from jitd.kdc.writer import NAME, Writer
+from jitd.kdc.writer import Writer
 
 KEYTAB = Path("/etc/jitd/jitd-kdc.keytab")
 PAGE = "docs/kdc.md"
@@ -60,7 +61,7 @@ async def _looked(host: Host, services: Sequence[str]) -> list[tuple[str, Answer
 def _key() -> Finding:
     status = KEYTAB.stat()
     try:
-        account = pwd.getpwnam(NAME)
+        account = pwd.getpwnam(KDC.account)
     except KeyError:
         return key(str(KEYTAB), None, status.st_uid, status.st_mode)
     return key(str(KEYTAB), account.pw_uid, status.st_uid, status.st_mode)

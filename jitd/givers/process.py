@@ -12,26 +12,25 @@ import asyncio
 import os
 import signal
 import socket
-import sys
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from jitd.beside import packets, starting
-from jitd.beside.answering import Answering, Served
+from jitd.beside.answering import Served
 from jitd.beside.child import Child
 from jitd.beside.descendants import become_subreaper, children
+from jitd.beside.helpers import GIVERS
 from jitd.beside.readiness import until_readable
+from jitd.beside.starting import Begun
 from jitd.givers import passwords
 from jitd.givers.deed import do_deed
 from jitd.givers.kind import Failed, Given, Taken
 from jitd.givers.messages import ANSWERS, Answer, Give, Question, Take
 from jitd.givers.questions import KINDS, lane_of
 
-NAME = "jitd-givers"
-USAGE = f"usage: {NAME} [--settings=FILE]    (systemd starts it, by {NAME}.socket, or the daemon does)"
-SETTINGS = Path("/etc/jitd/jitd.toml")
-FLAG = "--settings="
+NAME = GIVERS.process
+SETTINGS = "/etc/jitd/jitd.toml"
+"""What the deeds read, unless the option ``settings`` says otherwise."""
 SECONDS = 30.0
 """Maximum time of one deed, in seconds."""
 SECONDS_TO_END = 2.0
@@ -126,19 +125,8 @@ async def _answer_of(line: socket.socket, question: Question) -> Answer:
     return answer
 
 
-def main() -> int:
-    """Run the command line ``jitd-givers [--settings=FILE]``. Return the exit status."""
-    settings = [Path(word.removeprefix(FLAG)) for word in sys.argv[1:] if word.startswith(FLAG)]
-
-    def before(words: Sequence[str]) -> None:
-        if [word for word in words if not word.startswith(FLAG)] or len(settings) > 1:
-            raise starting.CannotStart(USAGE)
-
-    try:
-        begun = starting.begin_as_root(NAME, sys.argv[1:], before)
-        become_subreaper()
-    except (starting.CannotStart, OSError) as fault:
-        starting.say(NAME, str(fault))
-        return 1
-    deeds = Deeds(settings[0] if settings else SETTINGS)
-    return starting.run(NAME, begun, lambda: Answering(NAME, [Served(kind, deeds.answer) for kind in KINDS.values()]))
+def served(begun: Begun) -> list[Served[Question, Answer]]:
+    """Return what the process answers. Raises OSError."""
+    become_subreaper()
+    deeds = Deeds(Path(begun.options.get("settings", SETTINGS)))
+    return [Served(kind, deeds.answer) for kind in KINDS.values()]

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from jitd.beside.doors import way
+from jitd.beside.helpers import GIVERS
 from jitd.core.thing import FORMER_KINDS, SERVICE_TICKET
-from jitd.givers import client
 from jitd.givers.client import GiversLine
 from jitd.givers.kinds import OF_NAME
 from jitd.givers.program import ProgramGiver
@@ -27,7 +28,7 @@ def line_to_givers(file: Path | None, *, is_direct: bool) -> GiversLine:
     not start it. If the daemon starts jitd-givers, jitd-givers reads the settings in ``file``. If ``file`` is None, jitd-givers
     reads the usual settings file.
     """
-    return GiversLine(client.child(file) if is_direct else client.service())
+    return GiversLine(way(GIVERS, is_direct=is_direct, options={} if file is None else {"settings": file}))
 
 
 def all_givers(

@@ -11,21 +11,23 @@ and to the KDCs (``trying``).
 from __future__ import annotations
 
 import asyncio
-import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from jitd.beside import starting
-from jitd.beside.answering import Answering, Served
+from jitd.beside.answering import Served
+from jitd.beside.helpers import KDC
+from jitd.beside.starting import Begun
 from jitd.kdc import keytab
 from jitd.kdc.messages import Answer, Failed, Give, Look, OfEntry, Refused, Request, Take, Try
 from jitd.kdc.questions import KINDS
 from jitd.kdc.trying import tried
 from jitd.kdc.worker import Worker
 
-NAME = "jitd-kdc"
-KEYTAB, SOCKET = "/etc/jitd/jitd-kdc.keytab", "/run/jitd-kdc/kdc.sock"
-USAGE = f"usage: jitd-kdc [KEYTAB [SOCKET]]    (else {KEYTAB} and {SOCKET}, or the socket that systemd passes)"
+NAME = KDC.process
+KEYTAB = "/etc/jitd/jitd-kdc.keytab"
+"""The keytab with the key of jitd-kdc, unless the option ``keytab`` says otherwise."""
 
 
 class Requests:
@@ -80,19 +82,10 @@ def read_own(path: str) -> tuple[str, str]:
     raise starting.CannotStart(f"{why}; to write the file, run on the KDC: jitd kdc setup HOST") from None
 
 
-def main() -> int:
-    """Run the command line ``jitd-kdc [KEYTAB [SOCKET]]``. Returns the exit status."""
-    words = sys.argv[1:]
-    if len(words) > 2 or any(word.startswith("-") for word in words):
-        print(USAGE, file=sys.stderr)
-        return 2
-    path, at = [*words, *(KEYTAB, SOCKET)[len(words) :]]
-    try:
-        principal, host = read_own(path)
-        begun = starting.begin(NAME, words, at=Path(at), keeps=("KRB5_CONFIG",))
-    except starting.CannotStart as fault:
-        starting.say(NAME, str(fault))
-        return 1
+def served(begun: Begun) -> list[Served[Any, Answer]]:
+    """Return what the process answers. Raises CannotStart."""
+    path = begun.options.get("keytab", KEYTAB)
+    principal, host = read_own(path)
     starting.say(NAME, f"writes grants as {principal}")
     requests = Requests(Worker(principal, host, path), principal, path)
-    return starting.run(NAME, begun, lambda: Answering(NAME, [Served(kind, requests.answer) for kind in KINDS.values()]))
+    return [Served(kind, requests.answer) for kind in KINDS.values()]

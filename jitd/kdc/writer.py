@@ -8,24 +8,21 @@ from pathlib import Path
 
 from jitd.beside.asking import Client
 from jitd.beside.doors import SocketDoor
+from jitd.beside.helpers import KDC
 from jitd.kdc.messages import MOST_TRIED, Answer, Failed, Give, Look, Refused, Request, Take, Tried, Try
 from jitd.kdc.questions import KINDS, PATIENCE
 from jitd.kdc.strings import SILENT, Sighting
-
-NAME = "jitd-kdc"
-"""The name of the process, of its account and of the unit of its socket."""
-SOCKET = Path("/run/jitd-kdc/kdc.sock")
 
 
 class Writer(Client):
     """Asks jitd-kdc to write, delete and read grants, and to try gates.
 
-    ``path`` is the socket of jitd-kdc, and ``account`` the account (a name, or a uid in digits) whose answers are accepted.
-    ``patience`` is in seconds.
+    ``path`` is the socket of jitd-kdc, and ``account`` the account (a name, or a uid in digits) whose answers are accepted, if
+    they are not the usual ones. ``patience`` is in seconds.
     """
 
-    def __init__(self, path: Path = SOCKET, account: str = NAME, patience: float = PATIENCE) -> None:
-        super().__init__(SocketDoor(NAME, path, account))
+    def __init__(self, path: Path | None = None, account: str | None = None, patience: float = PATIENCE) -> None:
+        super().__init__(SocketDoor(KDC, path, account))
         self._patience = patience
 
     async def give(self, give: Give) -> Answer:

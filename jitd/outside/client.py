@@ -6,19 +6,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 
 from jitd.beside.asking import Client
-from jitd.beside.doors import ChildDoor, Door, SocketDoor
+from jitd.beside.doors import ChildDoor
+from jitd.beside.helpers import OUTSIDE
 from jitd.outside.deliveries import Deliver, Delivered
 from jitd.outside.leases import Answer, Question
 from jitd.outside.messages import QUESTIONS, Fetch, Fetched, Letter, Posted
 from jitd.outside.questions import DELIVER, FETCH, LEASES, MORE, POST
 from jitd.outside.questions import Failed as Failed
 
-NAME = "jitd-outside"
-SOCKET = Path("/run/jitd-outside/outside.sock")
 write_delivery: Callable[[Deliver], bytes] = QUESTIONS.write
 """Returns the bytes of a Deliver. This takes long, so a thread does it. Raises ValueError."""
 
@@ -49,12 +47,7 @@ class Outside(Client):
         return await self.ask(LEASES[type(question)], question)
 
 
-def door_by_socket(path: Path = SOCKET) -> Door:
-    """Return the way to connect to a jitd-outside that systemd starts."""
-    return SocketDoor(NAME, path)
-
-
-def door_by_child(keys: Callable[[], Mapping[str, Path]], account: str = NAME) -> ChildDoor:
+def door_by_child(keys: Callable[[], Mapping[str, Path]], account: str | None = None) -> ChildDoor:
     """Return the way to connect to a jitd-outside that the daemon starts as a child process. ``keys`` is called at each start of
     jitd-outside. ``keys`` returns a mapping from the names of the key files to their paths. A file that cannot be opened is left
     out. Later, each question that needs a missing file fails, and the answer says that the file is missing.
@@ -67,12 +60,4 @@ def door_by_child(keys: Callable[[], Mapping[str, Path]], account: str = NAME) -
                 found[name] = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         return found
 
-    return ChildDoor(NAME, "jitd.outside.process", account, places(), passed=opened)
-
-
-def places() -> list[str]:
-    """Return the directory of the third-party packages that jitd-outside imports if the daemon starts it as a child process. The
-    daemon itself does not import these packages.
-    """
-    package = find_spec("httpcore")
-    return [] if package is None else [str(Path(str(package.origin)).parents[1])]
+    return ChildDoor(OUTSIDE, passed=opened, account=account)

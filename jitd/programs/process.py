@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""jitd-programs: runs an administrator's programs for the daemon. The process makes no decisions and has no secrets.
+"""Runs an administrator's programs for the daemon, as jitd-programs without a network, and as jitd-programs-net with the host's.
+The process makes no decisions and has no secrets.
 
-The process jitd-programs is started as ``jitd-programs``. This process must not have a network, and refuses to start with a
-network. The process jitd-programs-net is started as ``jitd-programs --networked``.
 Law: if a program takes too long, prints too much or fails, its output is not used. The remaining processes of the program are
 killed before the answer is sent. The only exception is a process that the kernel cannot end.
 """
@@ -12,23 +11,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
-from collections.abc import Sequence
 from functools import partial
 
 from jitd.beside import starting
-from jitd.beside.answering import Answering, Served
+from jitd.beside.answering import Served
 from jitd.beside.descendants import become_subreaper, children
 from jitd.beside.readiness import until_readable
+from jitd.beside.starting import Begun
 from jitd.programs import running
 from jitd.programs.messages import MOST_BYTES, REPORTS, Answer, Ended, Failed, NotExecuted, Printed, Report, Run
 from jitd.programs.questions import RUN
 from jitpam.wire.declared import sentence
 
-APART, NETWORKED = "jitd-programs", "jitd-programs-net"
-"""The names of the two processes and of their accounts. APART has no network. NETWORKED has the host's network."""
-FLAG = "--networked"
-USAGE = f"usage: jitd-programs [{FLAG}]    (started by systemd or by the daemon)"
 LONGEST_COMPLAINT = 4 * 1024
 """Maximum number of bytes of a program's standard error that are kept for the log."""
 SECONDS_TO_END = 2.0
@@ -217,23 +211,7 @@ def _judged(name: str, report: Report | None, output: bytes) -> Answer:
             return Failed(sentence(f"{name} {how}"))
 
 
-def main() -> int:
-    """Run the command line ``jitd-programs [--networked]``. Return the exit status."""
-    is_networked = FLAG in sys.argv[1:]
-    name = NETWORKED if is_networked else APART
-
-    def before(words: Sequence[str]) -> None:
-        if [word for word in words if word != FLAG]:
-            raise starting.CannotStart(USAGE)
-        if not is_networked and os.geteuid() == 0:
-            starting.leave_network()
-
-    try:
-        begun = starting.begin(name, sys.argv[1:], before)
-        if not is_networked:
-            starting.check_network()
-        become_subreaper()
-    except (starting.CannotStart, OSError) as fault:
-        starting.say(name, str(fault))
-        return 1
-    return starting.run(name, begun, lambda: Answering(name, [Served(RUN, Programs(name).answer)]))
+def served(begun: Begun) -> list[Served[Run, Answer]]:
+    """Return what the process answers. Raises OSError."""
+    become_subreaper()
+    return [Served(RUN, Programs(begun.helper.process).answer)]

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
+from jitd.beside.helpers import TERMINALS
 from jitd.beside.questions import Lanes, QuestionKind
 from jitd.beside.refusals import Failed as Failed
 from jitd.terminals.messages import ANSWERS, QUESTIONS, Tell, Told
 
 WITHIN = 15.0
 """Maximum number of seconds for one question. This time includes the start of the process and the process's own time limit."""
-N_AT_ONCE = 4
-
 
 TELL = QuestionKind[Tell, Told | Failed](
     asks=Tell,
@@ -20,5 +19,5 @@ TELL = QuestionKind[Tell, Told | Failed](
     failed=Failed,
     within=lambda tell: WITHIN,
     n_times=2,
-    lanes=Lanes(N_AT_ONCE),
+    lanes=Lanes(TERMINALS.n_threads),
 )

@@ -18,6 +18,7 @@ from jitd.asking.providers import Providers
 from jitd.asking.reaching import Reaching
 from jitd.asking.running import Running
 from jitd.beside.doors import ChildDoor
+from jitd.beside.helpers import PROGRAMS, PROGRAMS_NET
 from jitd.core.asked_terms import USUAL
 from jitd.core.claims import Claims
 from jitd.core.command import Command, RunAs
@@ -27,7 +28,7 @@ from jitd.core.naming import AS_WRITTEN, Naming
 from jitd.core.question import Question
 from jitd.core.subject import Subject
 from jitd.outside.client import Outside, door_by_child
-from jitd.programs.client import APART, MODULE, NETWORKED, Programs
+from jitd.programs.client import Programs
 from jitd.settings.outsiders import GatekeeperSettings, Provider, Reach
 from tests.outside.server import LOOPBACK, Asked, Authority, Server, reply, serving
 from tests.scene import but
@@ -113,16 +114,13 @@ class Stage:
 def staged() -> Iterator[Stage]:
     loop = asyncio.new_event_loop()
     door = door_by_child(dict, "nobody")
-    running = Running(*(Programs(ChildDoor(name, MODULE, "nobody", words=words)) for name, words in WORDS.items()))
+    running = Running(*(Programs(ChildDoor(helper, account="nobody")) for helper in (PROGRAMS, PROGRAMS_NET)))
     stage = Stage(loop, Authority(), Outside(door), door, running)
     try:
         yield stage
     finally:
         loop.run_until_complete(_close(stage))
         loop.close()
-
-
-WORDS: dict[str, list[str]] = {APART: [], NETWORKED: ["--networked"]}
 
 
 async def _close(stage: Stage) -> None:

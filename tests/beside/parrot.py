@@ -11,17 +11,22 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from jitd.beside import starting
 from jitd.beside.answering import Answering, NoAnswer, Served
 from jitd.beside.asking import Line
 from jitd.beside.doors import Door
+from jitd.beside.helpers import Helper
 from jitd.beside.questions import ONE_LANE, Lanes, QuestionKind, one_lane
+from jitd.beside.starting import Begun
+from jitd.helper import run
 
-NAME = "jitd-parrot"
+PARROT = Helper(name="parrot", room="tests.beside", has_network=True)
+MUTE = Helper(name="mute-parrot", room="tests.beside")
+"""A parrot without a network."""
+NAME = PARROT.process
 
 
 class Bare:
@@ -59,6 +64,12 @@ def answering(
     lane_of: Callable[[bytes], str] = one_lane,
 ) -> Answering:
     """What answers bare bytes."""
+    return Answering(NAME, [served(answer, lanes, lane_of)], believed)
+
+
+def served(
+    answer: Callable[[bytes], Awaitable[bytes]], lanes: Lanes = ONE_LANE, lane_of: Callable[[bytes], str] = one_lane
+) -> Served[bytes, bytes]:
     kind = QuestionKind[bytes, bytes](
         asks=bytes,
         answers_with=(bytes,),
@@ -69,10 +80,10 @@ def answering(
         lanes=lanes,
         lane_of=lane_of,
     )
-    return Answering(NAME, [Served(kind, answer)], believed)
+    return Served(kind, answer)
 
 
-def parrot(passed: Mapping[str, int]) -> Answering:
+def parrot(begun: Begun) -> list[Served[bytes, bytes]]:
     """``say X`` X; ``die``; ``wait`` for ever; ``garble`` sends no packet; ``refuse X`` is UNANSWERED; ``fail`` is a defect."""
     n_waiting = 0
 
@@ -100,7 +111,7 @@ def parrot(passed: Mapping[str, int]) -> Answering:
                         socket.socket(fileno=os.dup(descriptor)).send(b"x")
                 return b"never"
             case b"secret":
-                return os.read(passed[rest.decode()], 100)
+                return os.read(begun.passed[rest.decode()], 100)
             case b"status":
                 return open("/proc/self/status", "rb").read()
             case b"world":
@@ -113,7 +124,7 @@ def parrot(passed: Mapping[str, int]) -> Answering:
                 return json.dumps(found).encode()
         raise LookupError(word)
 
-    return answering(answer)
+    return [served(answer)]
 
 
 def _interfaces() -> list[str]:
@@ -121,13 +132,4 @@ def _interfaces() -> list[str]:
 
 
 def main() -> int:
-    def before(words: object) -> None:
-        if "--no-network" in sys.argv:
-            starting.leave_network()
-
-    try:
-        begun = starting.begin(NAME, sys.argv[1:], before)
-    except starting.CannotStart as fault:
-        starting.say(NAME, str(fault))
-        return 1
-    return starting.run(NAME, begun, lambda: parrot(begun.passed))
+    return run(MUTE if sys.argv[1] == MUTE.name else PARROT, sys.argv[2:], parrot)

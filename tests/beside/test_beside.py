@@ -19,20 +19,21 @@ import pytest
 from jitd.beside import packets
 from jitd.beside.asking import Unanswered
 from jitd.beside.doors import ChildDoor, SocketDoor
+from jitd.beside.helpers import Helper
 from jitd.beside.packets import MAX_BODY, Kind, Packet
 from jitd.beside.questions import ONE_LANE, Lanes
-from tests.beside.parrot import NAME, Asks, answering
+from tests.beside.children import OwnChild
+from tests.beside.parrot import MUTE, NAME, PARROT, Asks, answering
 from tests.waiting import is_living, wait_for
 
 T = TypeVar("T")
-TREE = str(Path(__file__).parents[2])
 GOLDEN = Path(__file__).parent / "golden"
 ACCOUNT = "nobody"
 ENOUGH = 30.0
 
 
-def child(*words: str, account: str = ACCOUNT, passed: Callable[[], dict[str, int]] = dict) -> ChildDoor:
-    return ChildDoor(NAME, "tests.beside.parrot", account, [TREE], words, passed)
+def child(helper: Helper = PARROT, account: str = ACCOUNT, passed: Callable[[], dict[str, int]] = dict) -> ChildDoor:
+    return OwnChild("tests.beside.parrot", helper, passed=passed, account=account)
 
 
 def with_line(door: ChildDoor | SocketDoor, deed: Callable[[Asks], Awaitable[T]]) -> T:
@@ -328,8 +329,8 @@ def test_an_answer_of_another_account_is_not_believed(tmp_path: Path) -> None:
                 return body
 
             serving = asyncio.create_task(answering(answer).listen(listener))
-            line = Asks(SocketDoor(NAME, tmp_path / "s", ACCOUNT))
-            own = Asks(SocketDoor(NAME, tmp_path / "s", str(os.getuid())))
+            line = Asks(SocketDoor(PARROT, tmp_path / "s", ACCOUNT))
+            own = Asks(SocketDoor(PARROT, tmp_path / "s", str(os.getuid())))
             with pytest.raises(Unanswered, match=f"uid {os.getuid()}, not from the account {ACCOUNT}"):
                 await line.ask(b"x", ENOUGH)
             assert await own.ask(b"y", ENOUGH) == b"y"
@@ -368,7 +369,7 @@ def test_a_client_that_is_not_root_is_not_heard(capfd: pytest.CaptureFixture[str
 
 
 def test_a_socket_that_is_not_there_is_told(tmp_path: Path) -> None:
-    door = SocketDoor(NAME, tmp_path / "s", ACCOUNT)
+    door = SocketDoor(PARROT, tmp_path / "s", ACCOUNT)
     with pytest.raises(Unanswered, match=f"cannot be reached .*: systemctl enable --now {NAME}.socket"):
         with_line(door, lambda line: line.ask(b"x", ENOUGH))
 
@@ -431,7 +432,7 @@ def test_a_child_has_an_empty_environment_and_only_the_descriptors_that_it_is_gi
 
 
 def test_a_child_without_network_has_none() -> None:
-    world = json.loads(with_line(child("--no-network"), lambda line: line.ask(b"world", ENOUGH)))
+    world = json.loads(with_line(child(MUTE), lambda line: line.ask(b"world", ENOUGH)))
     assert world["links"] == ["lo"]
 
 

@@ -28,9 +28,9 @@ from jitd.outside import questions as of_outside
 from jitd.programs import questions as of_programs
 from jitd.terminals import questions as of_terminals
 from jitpam.wire.declared import CARRIED, Codec, integer
+from tests.beside.parrot import NAME, PARROT
 
 T = TypeVar("T")
-NAME = "jitd-parrot"
 ENOUGH = 30.0
 _NUMBER = integer(0, 1_000)
 
@@ -77,7 +77,7 @@ def played(tmp_path: Path, served: list[Served[Any, Any]], play: Callable[[Clien
             listener.bind(str(tmp_path / "s"))
             listener.listen()
             serving = asyncio.create_task(Answering(NAME, served, os.getuid()).listen(listener))
-            client = Client(SocketDoor(NAME, tmp_path / "s", str(os.getuid())))
+            client = Client(SocketDoor(PARROT, tmp_path / "s", str(os.getuid())))
             try:
                 return await play(client)
             finally:
@@ -99,7 +99,7 @@ def test_a_question_is_an_object_at_both_ends(tmp_path: Path) -> None:
 
 def test_what_cannot_be_written_is_not_sent(tmp_path: Path) -> None:
     asked, firm = kind(Double, Doubled), kind(Double, Doubled, unsent=str)
-    client = Client(SocketDoor(NAME, tmp_path / "nobody"))
+    client = Client(SocketDoor(PARROT, tmp_path / "nobody"))
     said = asyncio.run(client.ask(asked, Double(1_001)))
     assert said == Failed(f"this cannot be asked of {NAME}: double: of is not a number from 0 to 1000")
     assert asyncio.run(client.ask(firm, Double(1_001))) == said.why
@@ -242,7 +242,7 @@ def test_no_descriptor_is_taken_from_a_process_whose_answers_declare_none(tmp_pa
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
             listener.bind(str(tmp_path / "s"))
             listener.listen()
-            client = Client(SocketDoor(NAME, tmp_path / "s", str(os.getuid())))
+            client = Client(SocketDoor(PARROT, tmp_path / "s", str(os.getuid())))
             asking = asyncio.create_task(client.ask(asked, Double(1)))
             line, _ = await asyncio.to_thread(listener.accept)
             with line:

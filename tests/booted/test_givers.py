@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from jitd.beside.helpers import GIVERS
 from jitd.core.holding import HoldingState
-from jitd.givers.client import SOCKET
 from tests.booted.conftest import Service, show, systemctl
 from tests.givers.account_world import made_for
 from tests.givers.worlds import WORLDS, World
@@ -221,16 +221,16 @@ def test_without_it_nothing_is_called_taken_and_the_status_says_so(
 
 def test_it_hears_root_alone_whoever_may_reach_its_socket(service: Service) -> None:
     """THREATS Q-09."""
-    assert stat.S_IMODE(SOCKET.stat().st_mode) == 0o600 and SOCKET.stat().st_uid == 0
-    assert stat.S_IMODE(SOCKET.parent.stat().st_mode) == 0o700 and SOCKET.parent.stat().st_uid == 0
+    assert stat.S_IMODE(GIVERS.socket.stat().st_mode) == 0o600 and GIVERS.socket.stat().st_uid == 0
+    assert stat.S_IMODE(GIVERS.socket.parent.stat().st_mode) == 0o700 and GIVERS.socket.parent.stat().st_uid == 0
     assert "PermissionError" in service.run("alice", "python3", "-c", PEEKS).stderr
-    SOCKET.chmod(0o666)
-    SOCKET.parent.chmod(0o755)
+    GIVERS.socket.chmod(0o666)
+    GIVERS.socket.parent.chmod(0o755)
     try:
         assert service.run("alice", "python3", "-c", PEEKS).stdout == "closed\n"
     finally:
-        SOCKET.parent.chmod(0o700)
-        SOCKET.chmod(0o600)
+        GIVERS.socket.parent.chmod(0o700)
+        GIVERS.socket.chmod(0o600)
     wait_for(lambda: f"a client with uid {os.stat('/home/alice').st_uid} was refused" in journal(), what="a word in the journal")
 
 

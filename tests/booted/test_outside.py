@@ -16,8 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from jitd.beside.doors import SocketDoor
+from jitd.beside.helpers import OUTSIDE
 from jitd.outside import leases, line_files
-from jitd.outside.client import NAME, SOCKET, Failed, Outside, door_by_socket
+from jitd.outside.client import Failed, Outside
 from jitd.outside.deliveries import Deliver, Delivered, Destination, Event, Lines, Syslog
 from jitd.outside.keys import DIRECTORY
 from jitd.outside.messages import QUESTIONS, Fetch, Fetched
@@ -29,6 +31,7 @@ from tests.waiting import PATIENCE, is_living, status_of, wait_for
 
 KEYS = Path(DIRECTORY)
 SECRET = b"0123456789abcdef0123456789abcdef"
+NAME, SOCKET = OUTSIDE.process, OUTSIDE.socket
 UNIT = f"{NAME}.service"
 
 
@@ -45,7 +48,7 @@ def server(authority: Authority, tmp_path: Path) -> Iterator[Server]:
 
 def fetch(question: Fetch) -> Fetched | Failed:
     async def once() -> Fetched | Failed:
-        outside = Outside(door_by_socket())
+        outside = Outside(SocketDoor(OUTSIDE))
         try:
             return await outside.fetch(question)
         finally:
@@ -56,7 +59,7 @@ def fetch(question: Fetch) -> Fetched | Failed:
 
 def lease(question: leases.Question) -> object:
     async def once() -> object:
-        outside = Outside(door_by_socket())
+        outside = Outside(SocketDoor(OUTSIDE))
         try:
             return await outside.lease(question)
         finally:
@@ -148,7 +151,7 @@ def test_what_a_lease_gives_comes_out_of_the_sandbox_in_sealed_memory(tmp_path: 
 
 def deliver(to: Destination, *batch: Event) -> Delivered | Failed:
     async def once() -> Delivered | Failed:
-        outside = Outside(door_by_socket())
+        outside = Outside(SocketDoor(OUTSIDE))
         question = Deliver(to, "booted", "lab.example.test", batch, 20_000)
         try:
             return await outside.deliver(QUESTIONS.write(question), len(batch), 20_000)

@@ -16,13 +16,16 @@ from pathlib import Path
 
 import pytest
 
-from jitd.programs.client import APART, NETWORKED, SOCKETS, Programs
-from jitd.programs.client import service as way_to
+from jitd.beside.doors import SocketDoor
+from jitd.beside.helpers import PROGRAMS, PROGRAMS_NET
+from jitd.programs.client import Programs
 from jitd.programs.messages import Answer, Failed, Printed, Run
 from tests.booted.conftest import Service, show, systemctl
 from tests.waiting import is_living, status_of, wait_for
 
 PLACE = Path("/usr/local/lib/jitd-test")
+APART, NETWORKED = PROGRAMS.process, PROGRAMS_NET.process
+HELPERS = {APART: PROGRAMS, NETWORKED: PROGRAMS_NET}
 BOTH = pytest.mark.parametrize("name", [APART, NETWORKED])
 
 
@@ -42,7 +45,7 @@ def script(text: str) -> str:
 
 def run(name: str, *program: str, deadline_ms: int = 30_000) -> Answer:
     async def once() -> Answer:
-        programs = Programs(way_to(name))
+        programs = Programs(SocketDoor(HELPERS[name]))
         try:
             return await programs.run(Run("risk", program, b"given", deadline_ms))
         finally:
@@ -66,7 +69,7 @@ def output(answer: Answer) -> bytes:
 
 @BOTH
 def test_the_socket_is_roots_alone_and_starts_the_service(service: Service, name: str) -> None:
-    socket = SOCKETS[name]
+    socket = HELPERS[name].socket
     systemctl("stop", f"{name}.service")
     assert stat.S_IMODE(socket.stat().st_mode) == 0o600 and socket.stat().st_uid == 0
     assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700 and socket.parent.stat().st_uid == 0
@@ -147,7 +150,7 @@ def test_a_program_that_left_its_session_is_killed_and_told() -> None:
 
     async def watched(deadline_ms: int) -> tuple[Answer, bool]:
         """The answer, and whether the child was seen to leave before it came."""
-        programs = Programs(way_to(APART))
+        programs = Programs(SocketDoor(PROGRAMS))
         try:
             asked = asyncio.create_task(programs.run(Run("risk", (program,), b"given", deadline_ms)))
             was_seen = False
@@ -200,7 +203,7 @@ def test_its_programs_end_with_the_service() -> None:
         systemctl("restart", "jitd-programs.service")
 
         async def whole() -> list[int]:
-            programs = Programs(way_to(APART))
+            programs = Programs(SocketDoor(PROGRAMS))
             program = script(f"if os.fork() == 0: os.setsid()\nopen('{pids}', 'a').write(f'{{os.getpid()}} ')\ntime.sleep(600)")
             asked = asyncio.create_task(programs.run(Run("risk", (program,), b"", 60_000)))
             while len(pids.read_text().split()) < 2:

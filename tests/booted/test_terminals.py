@@ -15,14 +15,15 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from jitd.terminals import client
+from jitd.beside.doors import SocketDoor
+from jitd.beside.helpers import TERMINALS
 from jitd.terminals.client import Failed, Terminals
 from jitd.terminals.messages import Tell, Told
 from tests.booted.conftest import Service, show, systemctl
 from tests.on_terminal import OnTerminal
 from tests.waiting import PATIENCE, status_of, wait_for
 
-NAME = client.NAME
+NAME = TERMINALS.process
 TREE = Path(__file__).parents[2]
 CONFIG = Path("/etc/jitd/jitd.toml")
 HOST = "lab.example.test"
@@ -37,7 +38,7 @@ commands = [["**"]]
 
 def tell(*lines: str, to: str = "alice") -> Told | Failed:
     async def once() -> Told | Failed:
-        terminals = Terminals(client.service())
+        terminals = Terminals(SocketDoor(TERMINALS))
         try:
             return await terminals.tell(Tell((to,), lines))
         finally:
@@ -69,9 +70,9 @@ def login(service: Service) -> Iterator[pexpect.spawn]:
 
 def test_the_socket_is_roots_alone_and_starts_the_service(service: Service) -> None:
     systemctl("stop", f"{NAME}.service")
-    assert stat.S_IMODE(client.SOCKET.stat().st_mode) == 0o600 and client.SOCKET.stat().st_uid == 0
-    assert stat.S_IMODE(client.SOCKET.parent.stat().st_mode) == 0o700
-    done = service.run("alice", "python3", "-c", f"import socket; s = socket.socket(1, 5); s.connect('{client.SOCKET}')")
+    assert stat.S_IMODE(TERMINALS.socket.stat().st_mode) == 0o600 and TERMINALS.socket.stat().st_uid == 0
+    assert stat.S_IMODE(TERMINALS.socket.parent.stat().st_mode) == 0o700
+    done = service.run("alice", "python3", "-c", f"import socket; s = socket.socket(1, 5); s.connect('{TERMINALS.socket}')")
     assert done.returncode == 1 and "PermissionError" in done.stderr
     assert show(f"{NAME}.service", "ActiveState")["ActiveState"] == "inactive"
     assert tell("hello") == Told(0, 0), "alice is not logged in"

@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from jitd.beside.doors import SocketDoor
+from jitd.beside.helpers import KDC
 from jitd.doctor import clock, gate, kerberos, runs
 from jitd.doctor.runs import Unit
-from jitd.kdc import writer
 from tests.booted.conftest import show, systemctl
 from tests.pamlint.host import SSHD_SHAPE
 from tests.waiting import PATIENCE, wait_for
@@ -96,7 +96,7 @@ UNITS: dict[str, tuple[str, Callable[[], AbstractContextManager[None]], Callable
         command_of(*runs.launcher(Unit("loaded", "failed", ""))), failed, lambda: is_active(LAUNCHER),
     ),
     "no writer of grants": (
-        SocketDoor(writer.NAME, writer.SOCKET).mend, lambda: stopped("jitd-kdc.socket"), lambda: is_active("jitd-kdc.socket"),
+        SocketDoor(KDC).mend, lambda: stopped("jitd-kdc.socket"), lambda: is_active("jitd-kdc.socket"),
     ),
     "a process beside the daemon": (
         "systemctl start jitd-outside.socket", lambda: stopped("jitd-outside.socket"), lambda: is_active("jitd-outside.socket"),

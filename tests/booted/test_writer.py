@@ -15,11 +15,13 @@ from pathlib import Path
 
 import pytest
 
+from jitd.beside.helpers import KDC
 from jitd.kdc.messages import Answer, Done, Failed, Give, Grants, Look, Take
-from jitd.kdc.writer import PATIENCE, SOCKET, Writer
+from jitd.kdc.writer import PATIENCE, Writer
 from tests.booted.conftest import Service, show, systemctl
 from tests.waiting import status_of, wait_for
 
+SOCKET = KDC.socket
 SERVICE = "imap/lab.example.test@EXAMPLE.TEST"
 UNIT = "jitd-kdc.service"
 KDC, DROP_IN = "krb5-kdc.service", Path("/etc/systemd/system/krb5-kdc.service.d/gate.conf")

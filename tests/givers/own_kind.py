@@ -79,9 +79,9 @@ NAME, ID = "pass", "K7QM-2XVD"
 
 def main() -> int:
     """Be jitd-givers."""
-    from jitd.givers import process
+    from jitd import helper
 
-    return process.main()
+    return helper.main()
 
 
 # --- a daemon that has it ----------------------------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ async def play(file: Path) -> dict[str, Any]:
     """Read a rule that gives the thing. Give the thing by a jitd-givers of its own, look at it and take it.
     Return what was said and what was there.
     """
-    from jitd.beside.doors import ChildDoor
+    from jitd.beside.helpers import GIVERS
     from jitd.checking.things import about_things
     from jitd.core.holding import Holding, HoldingState
     from jitd.core.request import issued
@@ -100,6 +100,7 @@ async def play(file: Path) -> dict[str, Any]:
     from jitd.settings import givers as settings
     from jitd.settings import policyfile
     from jitd.settings.giver_words import lets_of_things
+    from tests.beside.children import OwnChild
     from tests.scene import START, asked, moment, permit, person, thing
 
     givers = settings.load_givers(file, owner=file.stat().st_uid)
@@ -110,9 +111,7 @@ async def play(file: Path) -> dict[str, Any]:
     )
     grant = issued(request, moment()).grant
     held = Holding(ID, ID, ID, name, "alice@EXAMPLE.TEST", START + timedelta(hours=1), stays=False, giving_at=START)
-    line = GiversLine(
-        ChildDoor("jitd-givers", "tests.givers.own_kind", "0", [str(Path(__file__).resolve().parents[2])], [f"--settings={file}"])
-    )
+    line = GiversLine(OwnChild("tests.givers.own_kind", GIVERS, {"settings": file}))
     (rule,), faults = policyfile.read([file.with_name("rules.toml")], things=settings.things_of(givers))
     giver, directory = HostThings(EmptyFile.KIND, list(givers), line, {ID: grant}.get), file.parent / "passes"
     warned = [one.sentence for one in about_things([rule], givers)]

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from jitd import helper
 from jitd.beside.secret import sealed
 from jitd.beside.starting import ways
 from jitd.givers import process
@@ -67,4 +68,4 @@ process.SECONDS = 2.0
 def main() -> int:
     """Run it."""
     process.Deeds.__init__.__defaults__ = (2.0,)
-    return process.main()
+    return helper.main()

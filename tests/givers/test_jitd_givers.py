@@ -18,6 +18,7 @@ from typing import TypeVar
 import pytest
 
 from jitd.beside.doors import ChildDoor
+from jitd.beside.helpers import GIVERS
 from jitd.beside.secret import sealed
 from jitd.givers import process
 from jitd.givers.client import GiversLine
@@ -25,6 +26,7 @@ from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State
 from jitd.givers.messages import ANSWERS, Answer, Give, Look, Question, Take
 from jitd.givers.sudoers import Sudoers
 from jitd.settings.giver_words import digest_of, lets_of
+from tests.beside.children import OwnChild
 from tests.waiting import is_living, wait_for
 
 T = TypeVar("T")
@@ -47,7 +49,7 @@ def order(settings: Path, name: str = "logs", approved: str = APPROVED) -> Order
 
 def with_givers(settings: Path, deed: Callable[[GiversLine, ChildDoor], Awaitable[T]]) -> T:
     async def whole() -> T:
-        door = ChildDoor("jitd-givers", "tests.givers.strange", "0", [str(TREE)], [f"--settings={settings}"])
+        door = OwnChild("tests.givers.strange", GIVERS, {"settings": settings})
         line = GiversLine(door)
         try:
             return await deed(line, door)
@@ -192,7 +194,7 @@ def test_who_is_not_root_is_not_heard(settings: Path) -> None:
         return await line.ask(Look("sudoers", order(settings)))
 
     async def whole() -> Answer:
-        door = ChildDoor("jitd-givers", "tests.givers.strange", "65534", [str(TREE)], [f"--settings={settings}"])
+        door = OwnChild("tests.givers.strange", GIVERS, {"settings": settings}, account="65534")
         line = GiversLine(door)
         try:
             return await play(line, door)

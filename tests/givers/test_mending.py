@@ -14,7 +14,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from jitd.givers import client
+from jitd.beside.doors import ChildDoor
+from jitd.beside.helpers import GIVERS
 from jitd.givers.client import GiversLine
 from jitd.givers.kind import Given, Order, Refused, Taken
 from jitd.givers.messages import Answer, Give, Mend, Question, Take
@@ -48,7 +49,7 @@ class Givers:
         """The answers of one process. It ends afterwards."""
 
         async def whole() -> list[Answer]:
-            line = GiversLine(client.child(self._file))
+            line = GiversLine(ChildDoor(GIVERS, {"settings": self._file}))
             questions: list[Question] = [kind("postgres-role", self._order) for kind in kinds]
             try:
                 return [await line.ask(question) for question in questions]

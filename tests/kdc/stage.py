@@ -29,7 +29,7 @@ from tests.waiting import PATIENCE, is_living, wait_for
 
 NAME, ADDRESS, HOST = "OWN.TEST", "127.0.77.1", "lab.example.test"
 WRITER = f"jitd-kdc/{HOST}@{NAME}"
-PROGRAM = "/usr/lib/jitd/jitd-kdc"
+PROGRAM = ("/usr/lib/jitd/jitd-helper", "kdc")
 BECOME = "setpriv --reuid=jitd-kdc --regid=jitd-kdc --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs"
 KADMIND, ESTABLISHED = 749, "01"
 LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -97,7 +97,7 @@ class Stage:
     def start(self) -> None:
         """Start jitd-kdc, and return when it accepts connections."""
         with self.log.open("ab") as log:
-            line = [*BECOME.split(), PROGRAM, str(self.keytab), str(self.socket)]
+            line = [*BECOME.split(), *PROGRAM, f"--keytab={self.keytab}", f"--socket={self.socket}"]
             self.process = subprocess.Popen(line, env=self.realm.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_for(self._accepts, what="jitd-kdc")
 

@@ -136,8 +136,8 @@ LAW: dict[str, set[str]] = {
     },
     # what gives things and takes them back, a module a kind
     "jitd.giving": {
-        CORE, "jitd.asking.json_text", "jitd.asking.turns", "jitd.givers", "jitd.giving", "jitd.kdc", "jitd.outside.leases",
-        "jitd.settings",
+        CORE, "jitd.asking.json_text", "jitd.asking.turns", "jitd.beside", "jitd.givers",
+        "jitd.giving", "jitd.kdc", "jitd.outside.leases", "jitd.settings",
     },
     # what gives things of this host, in a process that is root, and the daemon's end of it
     "jitd.givers": {
@@ -145,6 +145,8 @@ LAW: dict[str, set[str]] = {
     },
     # what writes grants into the KDC, and what asks a KDC whether it obeys them
     "jitd.kdc": {WIRE, "jitd.beside", "jitd.kdc"},
+    # the program of all processes beside the daemon: it imports the room of the one that it is, by its name
+    "jitd.helper": {"jitd.beside"},
     # how the daemon speaks with a process beside it, whatever they say
     "jitd.beside": {WIRE, "jitd.beside"},
     # what runs an administrator's programs, and the daemon's end of it
@@ -169,8 +171,8 @@ LAW: dict[str, set[str]] = {
     },
     # what the daemon asks of them, and how it reads their answers
     "jitd.asking": {
-        CORE, "jitd.asking", "jitd.deciding.gatekeepers", "jitd.failures", "jitd.log", "jitd.outside", "jitd.programs",
-        "jitd.settings", "jitd.terminals.client",
+        CORE, "jitd.asking", "jitd.beside", "jitd.deciding.gatekeepers", "jitd.failures", "jitd.log",
+        "jitd.outside", "jitd.programs", "jitd.settings", "jitd.terminals",
     },
     # what `jitd check` warns about, without a daemon
     "jitd.checking": {
@@ -181,7 +183,8 @@ LAW: dict[str, set[str]] = {
     "jitd.doctor.finding": {"jitpam.wire.declared"},
     "jitd.doctor.round": {"jitd.doctor.finding", "jitpam.wire.declared"},
     "jitd.doctor": {
-        CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.wire.messages", "jitd.audit", "jitd.checking.directory",
+        CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.wire.messages", "jitd.audit", "jitd.beside.helpers",
+        "jitd.checking.directory",
         "jitd.checking.known", "jitd.deciding.groups", "jitd.deciding.s4u2self", "jitd.doctor",
         "jitd.givers.account", "jitd.givers.account_notes", "jitd.givers.account_numbers", "jitd.kdc", "jitd.monitor.pam_session",
         "jitd.monitor.pam_stack", "jitd.monitor.places", "jitd.monitor.proof_orders", "jitd.pamlint",

@@ -19,8 +19,9 @@ import pytest
 
 from jitd.beside import doors, starting
 from jitd.beside.doors import ChildDoor
+from jitd.beside.helpers import PROGRAMS, PROGRAMS_NET, Helper
 from jitd.programs import questions
-from jitd.programs.client import APART, MODULE, NETWORKED, Programs
+from jitd.programs.client import Programs
 from jitd.programs.messages import MOST_BYTES, Answer, Failed, Printed, Run
 from tests.waiting import PATIENCE, is_living, status_of, wait_for
 
@@ -45,8 +46,8 @@ def script(place: Path, text: str, name: str = "script") -> str:
     return str(file)
 
 
-def door(name: str = APART) -> ChildDoor:
-    return ChildDoor(name, MODULE, ACCOUNT, words=["--networked"] if name == NETWORKED else [])
+def door(helper: Helper = PROGRAMS) -> ChildDoor:
+    return ChildDoor(helper, account=ACCOUNT)
 
 
 def with_programs(deed: Callable[[Programs], Awaitable[T]], through: ChildDoor | None = None) -> T:
@@ -62,8 +63,8 @@ def with_programs(deed: Callable[[Programs], Awaitable[T]], through: ChildDoor |
     return asyncio.run(whole())
 
 
-def run(*program: str, given: bytes = b"", deadline_ms: int = PATIENCE_MS, name: str = APART) -> Answer:
-    return with_programs(lambda programs: programs.run(Run("risk", program, given, deadline_ms)), door(name))
+def run(*program: str, given: bytes = b"", deadline_ms: int = PATIENCE_MS, helper: Helper = PROGRAMS) -> Answer:
+    return with_programs(lambda programs: programs.run(Run("risk", program, given, deadline_ms)), door(helper))
 
 
 def output(answer: Answer) -> bytes:
@@ -146,7 +147,7 @@ def test_without_a_network_a_program_has_none(place: Path) -> None:
     """THREATS U-02."""
     program = script(place, "sys.stdout.write(open('/proc/self/net/route').read())")
     assert len(output(run(program)).splitlines()) <= 1, "a head at most, and no route"
-    assert output(run(program, name=NETWORKED)).decode().split() == Path("/proc/net/route").read_text().split()
+    assert output(run(program, helper=PROGRAMS_NET)).decode().split() == Path("/proc/net/route").read_text().split()
     program = script(
         place,
         "import socket\n"

@@ -56,7 +56,6 @@ with open("{place}/asked-risk", "a") as asked:
 with open("{place}/risk") as risk:
     print(json.dumps({{"facts": {{"risk": int(risk.read())}}}}))
 """
-PROCESSES = {"outside": b"jitd.outside.process", "programs": b"jitd.programs.process"}
 
 
 class Calendar:
@@ -204,15 +203,14 @@ class Gated:
         return [record["event"] for record in self.house.records() if record.get("id") == id]
 
     def process(self, name: str) -> int:
-        """The process beside the daemon (a key of PROCESSES), once it is there."""
+        """The process beside the daemon ``name``, once it is there."""
         house = self.house
         assert house.process is not None
 
         def pid() -> int:
             assert house.process is not None
             for one in descendants(house.process.pid):
-                words = Path(f"/proc/{one}/cmdline").read_bytes()
-                if PROCESSES[name] in words and b"--networked" not in words:
+                if Path(f"/proc/{one}/comm").read_text() == f"jitd-{name}\n":
                     return one
             return 0
 

@@ -24,7 +24,7 @@ from tests.waiting import wait_for
 
 CALLS = "execve,execveat,socket,connect,bind,listen,sendto,sendmsg,sendmmsg,clone,clone3,fork,vfork"
 KERBEROS = 88
-MODULE = re.compile(r"jitd\.(monitor\.launcher|outside\.process|programs\.process)")
+WHICH = re.compile(r'from jitd\.(?:helper import main.*?", "[^"]*", "([a-z-]+)"|monitor\.(launcher))')
 RESUMED = re.compile(r"<\.\.\. (\w+) resumed>")
 
 
@@ -124,8 +124,8 @@ def test_the_daemon_opens_no_inet_socket_but_libkrb5_s_and_executes_nothing_but_
     (by,) = watched.executed.pop(daemon.pid)
     assert "/jitd" in by and "serve" in by, "its own start, and no other"
     children = [calls for process, calls in watched.executed.items() if watched.parents.get(process) == daemon.pid]
-    beside = [found[1] for calls in children for call in calls[:1] if (found := MODULE.search(call))]
-    assert sorted(beside) == ["monitor.launcher", "outside.process", "programs.process"]
+    beside = [found[1] or found[2] for calls in children for call in calls[:1] if (found := WHICH.search(call))]
+    assert sorted(beside) == ["launcher", "outside", "programs"]
     assert len(children) == len(beside), children
 
     own = watched.inet.pop(daemon.pid, [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 
+from jitd.helper import main as main
 from jitd.terminals import process
 from jitd.terminals.messages import Tell, Told
 
@@ -17,4 +18,3 @@ def _never(question: Tell) -> Told:
 
 
 process.tell = _never
-main = process.main

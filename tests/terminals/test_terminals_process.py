@@ -13,11 +13,12 @@ from typing import TypeVar
 import pytest
 
 from jitd.beside.doors import ChildDoor
+from jitd.beside.helpers import TERMINALS
 from jitd.notifying.channel import Message, NobodyThere, NotSent
 from jitd.notifying.terminals import Terminals as Channel
-from jitd.terminals import client
 from jitd.terminals.client import Failed, Terminals
 from jitd.terminals.messages import Tell, Told
+from tests.beside.children import OwnChild
 from tests.terminals.seats import ACCOUNT, PERSON, TTY
 from tests.waiting import status_of
 
@@ -40,7 +41,7 @@ def with_terminals(door: ChildDoor, deed: Callable[[Terminals], Awaitable[T]]) -
 
 def test_it_is_its_account_with_the_group_tty_and_no_right_beside() -> None:
     """THREATS N-03."""
-    door = client.child(ACCOUNT)
+    door = ChildDoor(TERMINALS, account=ACCOUNT)
 
     async def look(terminals: Terminals) -> dict[str, str]:
         assert await terminals.tell(QUESTION) == Told(0, 0)
@@ -58,7 +59,7 @@ def test_it_is_its_account_with_the_group_tty_and_no_right_beside() -> None:
 
 
 def test_a_killed_one_is_started_again_and_asked_again() -> None:
-    door = client.child(ACCOUNT)
+    door = ChildDoor(TERMINALS, account=ACCOUNT)
 
     async def kill(terminals: Terminals) -> Told | Failed:
         assert await terminals.tell(QUESTION) == Told(0, 0)
@@ -71,14 +72,13 @@ def test_a_killed_one_is_started_again_and_asked_again() -> None:
 
 def test_one_that_hangs_ends_and_says_so() -> None:
     """A directory that does not answer must not silence the channel for ever."""
-    tree = str(Path(__file__).parents[2])
-    door = ChildDoor(client.NAME, "tests.terminals.hanging", ACCOUNT, [tree])
+    door = OwnChild("tests.terminals.hanging", TERMINALS, account=ACCOUNT)
     said = with_terminals(door, lambda terminals: terminals.tell(QUESTION))
     assert said == Failed("jitd-terminals has ended without an answer; see its log")
 
 
 def test_what_cannot_be_asked_is_told() -> None:
-    said = with_terminals(client.child(ACCOUNT), lambda terminals: terminals.tell(Tell(("a\nb",), ("x",))))
+    said = with_terminals(ChildDoor(TERMINALS, account=ACCOUNT), lambda terminals: terminals.tell(Tell(("a\nb",), ("x",))))
     assert isinstance(said, Failed) and "people is not the name of an account" in said.why
 
 
@@ -87,6 +87,6 @@ def test_what_cannot_be_asked_is_told() -> None:
 
 def test_the_channel_says_that_nobody_is_logged_in_and_why_nobody_could_be_told() -> None:
     with pytest.raises(NobodyThere):
-        with_terminals(client.child(ACCOUNT), lambda terminals: Channel(terminals).send(MESSAGE))
+        with_terminals(ChildDoor(TERMINALS, account=ACCOUNT), lambda terminals: Channel(terminals).send(MESSAGE))
     with pytest.raises(NotSent, match="no account no-such-account"):
-        with_terminals(client.child("no-such-account"), lambda terminals: Channel(terminals).send(MESSAGE))
+        with_terminals(ChildDoor(TERMINALS, account="no-such-account"), lambda terminals: Channel(terminals).send(MESSAGE))

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The helpers: the processes that do one kind of work each for the daemon, with fewer rights. Both ends go by this table of what
+each of them is and may.
+
+Law: what a row does not say, its helper does not have: no network, no group, no variable, no package, and not root.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Helper:
+    """One helper, which ``jitd-helper NAME`` is. The module ``process`` of the package ``room`` has its work, and is imported by
+    no other process: ``served(begun)`` returns what it answers.
+
+    It starts only as the account ``account``. Unless ``has_network``, it does not start where it sees a network. It is in
+    ``groups``, keeps the environment variables ``keeps``, and has the options ``options``, each with the path of a file; one with
+    the option ``socket`` can also be started by hand. Only if it needs ``package``, it finds packages that are not the standard
+    library's. Work that blocks is done in ``n_threads`` threads, and its end does not wait for them.
+    """
+
+    name: str
+    room: str
+    is_root: bool = False
+    has_network: bool = False
+    groups: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    package: str = ""
+    n_threads: int = 0
+
+    @property
+    def process(self) -> str:
+        """Its name in the log, and the name of its account unless it is root."""
+        return f"jitd-{self.name}"
+
+    @property
+    def account(self) -> str:
+        """The name of an account, or a uid in digits."""
+        return "0" if self.is_root else self.process
+
+    @property
+    def socket(self) -> Path:
+        """Where systemd listens for it."""
+        return Path(f"/run/{self.process}/{self.name}.sock")
+
+
+KDC = Helper(name="kdc", room="jitd.kdc", has_network=True, keeps=("KRB5_CONFIG",), options=("keytab", "socket"))
+OUTSIDE = Helper(
+    name="outside",
+    room="jitd.outside",
+    has_network=True,
+    keeps=("CREDENTIALS_DIRECTORY",),
+    package="httpcore",
+    n_threads=64,  # a silent name server keeps a thread until libc gives up
+)
+GIVERS = Helper(name="givers", room="jitd.givers", is_root=True, options=("settings",), package="psycopg")
+PROGRAMS = Helper(name="programs", room="jitd.programs")
+PROGRAMS_NET = Helper(name="programs-net", room="jitd.programs", has_network=True)
+TERMINALS = Helper(name="terminals", room="jitd.terminals", groups=("tty",), n_threads=4)
+
+HELPERS: Mapping[str, Helper] = {one.name: one for one in (KDC, OUTSIDE, GIVERS, PROGRAMS, PROGRAMS_NET, TERMINALS)}
