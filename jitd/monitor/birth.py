@@ -18,11 +18,11 @@ from contextlib import suppress
 from typing import NoReturn
 
 from jitd.monitor.client import Client
-from jitd.monitor.holder import Spare
+from jitd.monitor.holder import Spare, read_job
 from jitd.monitor.keeper import Keeper
 from jitd.monitor.line import Line
 from jitd.monitor.monitor import Monitor
-from jitd.monitor.orders import FAILED, JOBS, MAX_JOB, MAX_WORD, TO_LAUNCHER, Birth, Job, Left, Login, sentence, what_failed
+from jitd.monitor.orders import FAILED, MAX_WORD, TO_LAUNCHER, Birth, Job, Left, Login, sentence, what_failed
 from jitd.monitor.places import (
     GO,
     asker_of,
@@ -119,7 +119,11 @@ def _live(packet: bytes, job_file: int, control: socket.socket, spare: Spare | N
         end_rest(plate)
         return
     try:
-        job = _read_job(job_file)
+        job = read_job(job_file)
+        if spare is not None:
+            spare.expect(job_file)
+        else:
+            os.close(job_file)
         if job.run != run:
             raise ValueError("the job belongs to another run")
         if isinstance(job, Login):
@@ -156,12 +160,6 @@ def _monitor(job: Job, control: socket.socket, line: Line, plate: int, state_dir
         spare.dismiss()
         spare = None
     return Monitor(job, control, line, plate, state_dir, spare)
-
-
-def _read_job(job_file: int) -> Job | Login:
-    with open(job_file, "rb") as file:
-        file.seek(0)
-        return JOBS.read(file.read(MAX_JOB + 1))
 
 
 def _lock(path: str) -> int:

@@ -22,8 +22,8 @@ from jitd.files.inspection import Uninspectable
 from jitd.monitor import namespace
 from jitd.monitor.caller import stands_in
 from jitd.monitor.execution import CannotStart, Execution, what_to_execute
-from jitd.monitor.leash import LEASH, Arrived, NotStarted
-from jitd.monitor.orders import CANNOT, FAILED, MISSING, Job, sentence, what_failed
+from jitd.monitor.leash import FROM_COMMAND, TO_COMMAND, Arrived, Forked, NotStarted, Sender, WhoSends
+from jitd.monitor.orders import CANNOT, FAILED, MAX_WORD, MISSING, Go, Job, Ready, sentence, what_failed
 from jitd.monitor.pump import Pumps
 from jitd.monitor.signalling import Pid
 from jitd.monitor.slate import become, close_all_but, end_with_parent, reset_signals
@@ -64,16 +64,12 @@ def become_command(job: Job, around: Surroundings, *, is_contained: bool) -> NoR
     """Prepare this process, report that it is ready, wait for ``go``, and execute the command. Never returns. ``is_contained`` is
     True if this process is in the pid namespace of the run.
 
-    This process sends five kinds of packets on the leash, which is its socket to the monitor. ``c`` is followed by the pid of
-    this process. ``p`` asks who has sent the next packet of the client. The monitor answers with ``p`` and the pid, because to a
-    process in a pid namespace the kernel names no sender outside of it (unix(7)). ``S`` is followed by the client's data about
-    its terminal. ``r`` means that this process is ready. ``x`` is followed by the reason why the command is not executed. The
-    monitor sends ``g``, which means ``go``. Exec closes the leash, but a kill closes the leash as well. When the leash is closed,
-    the monitor therefore asks the kernel whether exec has succeeded.
+    The module ``leash`` has the messages between this process and the monitor. Exec closes the leash, but a kill closes it as
+    well. So when the leash is closed, the monitor asks the kernel whether exec has succeeded.
     """
     try:
         os.setpgid(0, 0)
-        around.leash.send(b"c%d" % namespace.host_pid())
+        around.leash.send(FROM_COMMAND.write(Forked(namespace.host_pid())))
         reset_signals()
         parent = 0 if is_contained else around.monitor  # a parent outside of the namespace has the number 0 in it
         end_with_parent(parent)
@@ -92,8 +88,8 @@ def become_command(job: Job, around: Surroundings, *, is_contained: bool) -> NoR
         if not all(os.access(named, os.X_OK) for named in execution.stood_in_for):
             raise CannotStart("the target user may not execute the file")
         end_with_parent(parent)
-        around.leash.send(b"r")
-        if around.leash.recv(1) == b"g":
+        around.leash.send(FROM_COMMAND.write(Ready()))
+        if isinstance(_heard(around.leash), Go):
             _execute(job, execution)
     except CannotStart as fault:
         tell(around.leash, fault.number, fault.because)
@@ -108,7 +104,7 @@ def become_command(job: Job, around: Surroundings, *, is_contained: bool) -> NoR
 def tell(leash: socket.socket, number: int, because: str) -> None:
     """Tell the monitor that the command will not be executed, and give the reason."""
     with suppress(OSError):  # the monitor has ended; without a monitor nothing is executed
-        leash.send(b"x" + LEASH.write(NotStarted(number, sentence(because))))
+        leash.send(FROM_COMMAND.write(NotStarted(number, sentence(because))))
 
 
 def _caller(around: Surroundings) -> Pid:
@@ -116,8 +112,15 @@ def _caller(around: Surroundings) -> Pid:
     waits = select.poll()
     waits.register(around.control, select.POLLIN)
     waits.poll()
-    around.leash.send(b"p")
-    return int(around.leash.recv(16)[1:] or b"0")
+    around.leash.send(FROM_COMMAND.write(WhoSends()))
+    said = _heard(around.leash)
+    return said.pid if isinstance(said, Sender) else 0
+
+
+def _heard(leash: socket.socket) -> Sender | Go | None:
+    """Wait for a message of the monitor. Return None if the monitor has ended. Raises ValueError."""
+    packet = leash.recv(MAX_WORD)
+    return TO_COMMAND.read(packet) if packet else None
 
 
 def _streams(job: Job, around: Surroundings) -> Streams:
@@ -131,7 +134,7 @@ def _streams(job: Job, around: Surroundings) -> Streams:
         Terminal.renounce(around.slave)
     has_terminal = "terminal" in streams.kinds
     arrived = Arrived(streams.rows, streams.columns, streams.foreground, streams.termios, has_terminal)
-    around.leash.send(b"S" + LEASH.write(arrived))
+    around.leash.send(FROM_COMMAND.write(arrived))
     return streams
 
 

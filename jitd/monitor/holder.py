@@ -11,29 +11,45 @@ data of any run. A holder accepts at most one job, and ends when its monitor end
 from __future__ import annotations
 
 import array
-import marshal
 import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import fields
-from typing import NoReturn
+from dataclasses import dataclass
+from typing import Annotated, NoReturn
 
 from jitd.monitor import namespace
 from jitd.monitor.child import Surroundings, become_command, tell
 from jitd.monitor.execution import CannotStart
 from jitd.monitor.housing import Housing, rehearse_fork
-from jitd.monitor.orders import CANNOT, FAILED, Job, what_failed
+from jitd.monitor.leash import FROM_COMMAND, Contained
+from jitd.monitor.orders import CANNOT, DIRECTORY, FAILED, JOBS, MAX_JOB, MAX_WORD, Job, Login, what_failed
 from jitd.monitor.pam_session import Refused, Session, close_after, ignore_signals, rehearse
 from jitd.monitor.signalling import Pid
 from jitd.monitor.slate import close_all_but, name_requester, reset_signals, wipe
+from jitpam.wire.declared import Codec, optional
 
-MOST_SAID = 64 * 1024
-"""Maximum size in bytes of a job that is sent to a spare holder. For a larger job, the monitor forks a new holder, which then has
-the job in its memory.
-"""
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Open the session of a job. Four descriptors are attached: the sealed file of the job, and ``control``, ``leash`` and
+    ``life`` of Surroundings.
+    """
+
+    state_dir: Annotated[str, DIRECTORY]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Create the command's process, as one of the processes of the control group ``directory``, if there is one."""
+
+    directory: Annotated[str | None, optional(DIRECTORY)]
+
+
+TO_HOLDER = Codec[Hold | Place]("do", {"hold": Hold, "place": Place}, MAX_WORD)
+"""What a monitor tells its spare holder. tests/monitor/golden-leash has the bytes."""
 
 
 class Spare:
@@ -44,6 +60,8 @@ class Spare:
         holder waits for its own job. Raises OSError.
         """
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+        self._job_file = -1
+        monitor = os.getpid()
         with theirs:
             try:
                 self._pid = os.fork()
@@ -52,10 +70,16 @@ class Spare:
                 raise
             if self._pid == 0:
                 self._orders.close()
-                _await_job(theirs, rehearsed)
+                _await_job(theirs, monitor, rehearsed)
 
-    def take(self, job: Job, around: Surroundings) -> bool:
-        """Give the holder a job. The holder then opens the session. Return False if the holder cannot accept this job. A holder
+    def expect(self, job_file: int) -> None:
+        """Name the sealed file of the job, which the holder reads for itself. The descriptor is closed when the holder has it, or
+        is dismissed.
+        """
+        self._job_file = job_file
+
+    def take(self, around: Surroundings) -> bool:
+        """Give the holder its job. The holder then opens the session. Return False if the holder cannot accept this job. A holder
         that cannot accept the job ends, and receives no part of the job.
 
         A process inherits the controlling terminal of its parent when it is forked (tty_ioctl(4)). The holder was forked before
@@ -63,16 +87,14 @@ class Spare:
         cannot accept a job with recorded streams, because recorded streams need more descriptors. A job with recorded streams
         takes more time to start in any case.
         """
-        try:
-            said = pack(job, around.monitor, around.state_dir)
-            if around.slave is not None or around.pumps is not None or len(said) > MOST_SAID:
-                raise ValueError
-            handed = [around.control.fileno(), around.leash.fileno(), around.life.fileno()]
-            socket.send_fds(self._orders, [said], handed, socket.MSG_NOSIGNAL)
-        except (OSError, ValueError):
-            self.dismiss()
-            return False
-        return True
+        if around.slave is None and around.pumps is None:
+            handed = [self._job_file, around.control.fileno(), around.leash.fileno(), around.life.fileno()]
+            with suppress(OSError):
+                socket.send_fds(self._orders, [TO_HOLDER.write(Hold(around.state_dir))], handed, socket.MSG_NOSIGNAL)
+                os.close(self._job_file)
+                return True
+        self.dismiss()
+        return False
 
     def go_on(self, housing: Housing) -> Pid:
         """Let the holder create the command's process as one of the processes of ``housing``. Return the holder's pid.
@@ -80,7 +102,7 @@ class Spare:
         If the holder has already ended, it has sent the reason to the monitor. The reason was sent through the socket ``leash``.
         """
         with self._orders, suppress(OSError):
-            self._orders.send(marshal.dumps(housing.directory), socket.MSG_NOSIGNAL)
+            self._orders.send(TO_HOLDER.write(Place(housing.directory)), socket.MSG_NOSIGNAL)
         return self._pid
 
     def dismiss(self) -> Pid:
@@ -88,6 +110,8 @@ class Spare:
         of its children.
         """
         self._orders.close()
+        if self._job_file >= 0:
+            os.close(self._job_file)
         os.kill(self._pid, signal.SIGKILL)  # nobody has waited for it yet, so the pid still belongs to it
         return self._pid
 
@@ -100,7 +124,7 @@ def begin(job: Job, around: Surroundings, spare: Spare | None) -> Callable[[Hous
     function lets a holder create the command's process in this group, and returns the holder's pid. If ``spare`` could not
     accept the job, the function forks a new holder. ``begin`` and the returned function raise OSError.
     """
-    if spare is not None and spare.take(job, around):
+    if spare is not None and spare.take(around):
         return spare.go_on
     return lambda housing: _fork_for(job, around, housing)
 
@@ -122,13 +146,12 @@ def _begin(job: Job, around: Surroundings, housing: Housing) -> NoReturn:
         os._exit(0)
 
 
-def _await_job(orders: socket.socket, rehearsed: Job) -> NoReturn:
+def _await_job(orders: socket.socket, monitor: Pid, rehearsed: Job) -> NoReturn:
     try:
         _be_clean(orders.fileno())
         _rehearse(rehearsed)
-        said, descriptors = _receive(orders)
-        if said:
-            _hold_session(*_unpack(said, descriptors), lambda: _place(orders))
+        if given := _receive(orders, monitor):
+            _hold_session(*given, lambda: _place(orders))
     except BaseException:  # a defect: print it on the daemon's standard error; the monitor notices that the leash is closed
         sys.excepthook(*sys.exc_info())
     finally:
@@ -142,52 +165,54 @@ def _rehearse(job: Job) -> None:
     rehearse()
     with suppress(Exception):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
-        with ours, theirs:
-            socket.send_fds(ours, [pack(job, 0, "/nowhere")], [ours.fileno()] * 3)
-            _, around = _unpack(*_receive(theirs))
-            ours.send(marshal.dumps("/nowhere"))
+        with ours, theirs, open(os.memfd_create("rehearsal", os.MFD_CLOEXEC), "wb", buffering=0) as file:
+            file.write(JOBS.write(job))
+            socket.send_fds(ours, [TO_HOLDER.write(Hold("/nowhere"))], [file.fileno(), *[ours.fileno()] * 3])
+            given = _receive(theirs, 0)
+            ours.send(TO_HOLDER.write(Place("/nowhere")))
             _place(theirs)
-            for each in (around.control, around.leash, around.life):
+            for each in (given[1].control, given[1].leash, given[1].life) if given else ():
                 each.close()
         rehearse_fork()
 
 
-def pack(job: Job, monitor: Pid, state_dir: str) -> bytes:
-    """Return the bytes that transfer a job to a waiting holder."""
-    return marshal.dumps((tuple(getattr(job, field.name) for field in fields(Job)), monitor, state_dir))
+def read_job(file: int) -> Job | Login:
+    """Return the job in the sealed file that the daemon has made. Raises OSError and ValueError."""
+    return JOBS.read(os.pread(file, min(os.fstat(file).st_size, MAX_JOB + 1), 0))
 
 
-def _unpack(said: bytes, descriptors: Iterable[int]) -> tuple[Job, Surroundings]:
-    """Return the job and its surroundings, which consist of the data in ``said`` and of ``descriptors``. ``said`` can be
-    trusted, because the monitor wrote ``said`` with ``pack``, and runs as root, like this process.
+def _receive(orders: socket.socket, monitor: Pid) -> tuple[Job, Surroundings] | None:
+    """Wait for a job, and return it with its surroundings, or None if the monitor has ended. The descriptors are close-on-exec
+    from the moment of their arrival. ``socket.recv_fds`` does not guarantee this. Raises OSError and ValueError.
     """
-    values, monitor, state_dir = marshal.loads(said)
-    control, leash, life = (socket.socket(fileno=descriptor) for descriptor in descriptors)
-    return Job(*values), Surroundings(control, leash, life, None, monitor, state_dir)
+    descriptors = array.array("i")
+    room = socket.CMSG_SPACE(4 * descriptors.itemsize)
+    packet, ancillary, _, _ = orders.recvmsg(MAX_WORD, room, socket.MSG_CMSG_CLOEXEC)
+    if not packet:
+        return None
+    for level, kind, payload in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            descriptors.frombytes(payload)
+    said, (file, *sockets) = TO_HOLDER.read(packet), descriptors
+    job = read_job(file)
+    os.close(file)
+    if not isinstance(said, Hold) or not isinstance(job, Job):
+        raise ValueError("the monitor has not brought a command's job")
+    control, leash, life = (socket.socket(fileno=descriptor) for descriptor in sockets)
+    return job, Surroundings(control, leash, life, None, monitor, said.state_dir)
 
 
 def _place(orders: socket.socket) -> Housing:
     """Wait until the monitor sends the control group for the command. Raises CannotStart if the monitor has ended."""
-    said = orders.recv(MOST_SAID)
+    packet = orders.recv(MAX_WORD)
     orders.close()
-    if not said:
+    if not packet:
         raise CannotStart("the monitor is gone")
+    if not isinstance(said := TO_HOLDER.read(packet), Place):
+        raise ValueError("the monitor has not said where the command belongs")
     housing = Housing()
-    housing.directory = marshal.loads(said)
+    housing.directory = said.directory
     return housing
-
-
-def _receive(orders: socket.socket) -> tuple[bytes, array.array[int]]:
-    """Receive a job and its descriptors. The descriptors are close-on-exec from the moment of their arrival. ``socket.recv_fds``
-    does not guarantee this.
-    """
-    descriptors = array.array("i")
-    room = socket.CMSG_SPACE(3 * descriptors.itemsize)
-    said, ancillary, _, _ = orders.recvmsg(MOST_SAID, room, socket.MSG_CMSG_CLOEXEC)
-    for level, kind, payload in ancillary:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            descriptors.frombytes(payload)
-    return said, descriptors
 
 
 def _be_clean(*descriptors: int) -> None:
@@ -250,7 +275,7 @@ def _contain(job: Job, around: Surroundings) -> int | None:
             return None
         why = "the group is given for this run alone" if job.given_gid is not None else 'the rule has run.namespace = "always"'
         raise CannotStart(f"{fault}, and {why}") from None
-    around.leash.send(b"i%d" % init)
+    around.leash.send(FROM_COMMAND.write(Contained(init)))
     return way_back
 
 

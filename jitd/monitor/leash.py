@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the command's process tells its monitor before exec, over the socket between them (the leash, see ``child``).
+"""What the command's process and its monitor tell each other before exec, over the socket between them (the leash, see
+``child``). The holder, which forks the command's process, tells the monitor its part on the same socket.
 
-tests/monitor/golden-leash has the bytes. Each message comes after a letter: S for Arrived, and x for NotStarted.
+All of them are forked from one process, so they have the same version. tests/monitor/golden-leash has the bytes.
 """
 
 from __future__ import annotations
@@ -9,12 +10,42 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
+from jitd.monitor.orders import MAX_WORD, Go, Ready
 from jitd.monitor.streams import TERMIOS_BYTES
 from jitpam.wire.declared import Codec, Scalar, integer, optional, text
 
 _HEXADECIMAL = text("hexadecimal", "[0-9a-f]*", least=2 * TERMIOS_BYTES, most=2 * TERMIOS_BYTES)
 _TERMIOS = Scalar(lambda value: bytes.fromhex(_HEXADECIMAL.read(value)), bytes.hex)
 _SIZE = integer(0, 65_535)
+_PID = integer(1, 2**31 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Contained:
+    """The command will be in a pid namespace. ``init`` is the first process of the namespace, as the host sees it."""
+
+    init: Annotated[int, _PID]
+
+
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """The command's process exists. Its pid on the host is ``pid``, and it leads a process group."""
+
+    pid: Annotated[int, _PID]
+
+
+@dataclass(frozen=True, slots=True)
+class WhoSends:
+    """Which process has sent the client's next packet? To a process in a pid namespace, the kernel names no sender outside of it
+    (unix(7)).
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The answer to WhoSends: a pid on the host, or 0 if it is not known."""
+
+    pid: Annotated[int, integer(0, 2**31 - 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,4 +69,13 @@ class NotStarted:
     because: Annotated[str, text("a sentence", most=1000)]
 
 
-LEASH = Codec[Arrived | NotStarted]("", {"arrived": Arrived, "not started": NotStarted})
+FromCommand = Contained | Forked | WhoSends | Arrived | Ready | NotStarted
+FROM_COMMAND = Codec[FromCommand](
+    "say",
+    {
+        "contained": Contained, "forked": Forked, "who_sends": WhoSends, "arrived": Arrived, "ready": Ready,
+        "not_started": NotStarted,
+    },
+    MAX_WORD,
+)  # fmt: skip
+TO_COMMAND = Codec[Sender | Go]("say", {"sender": Sender, "go": Go}, MAX_WORD)

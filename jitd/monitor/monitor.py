@@ -25,7 +25,7 @@ from jitd.monitor.exchange import Exchange
 from jitd.monitor.held import free
 from jitd.monitor.holder import Spare, begin
 from jitd.monitor.housing import Housing, changed_child, has_executed
-from jitd.monitor.leash import LEASH, Arrived
+from jitd.monitor.leash import FROM_COMMAND, TO_COMMAND, Arrived, Contained, Forked, NotStarted, Sender, WhoSends
 from jitd.monitor.limits import AWAY, ENDED, ENDING, GRACE, HELD, LEAVE, LOOK_AGAIN, PATIENCE, READY_WITHIN, STALL
 from jitd.monitor.line import AGAIN_AFTER, Line
 from jitd.monitor.namespace import has_manager
@@ -181,34 +181,33 @@ class Monitor:
     def _hear_child(self) -> None:
         while self.leash is not None:
             try:
-                packet = self.leash.recv(8192, socket.MSG_DONTWAIT)
+                packet = self.leash.recv(orders.MAX_WORD, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return
             except OSError:
                 packet = b""
-            if packet[:1] == b"c":
-                self.child = int(packet[1:])  # this process already leads a process group
-            elif packet[:1] == b"i":
-                self.housing.contain(init := int(packet[1:]))
-                note(self.plate, INIT + b"%d %d" % (init, started_at(init)))  # for the daemon, if this process is killed
-            elif packet == b"p":
-                with suppress(OSError):  # it has ended meanwhile
-                    self.leash.send(b"p%d" % sender_of_next(self.client.socket), AT_ONCE)
-            elif packet[:1] in (b"S", b"x"):
-                said = LEASH.read(packet[1:])
-                if isinstance(said, Arrived):
-                    self._take_streams(said)
-                else:
-                    self._refuse(said.number, said.because)
-            elif packet == b"r":
-                self.state = "ready"
-                self._report()
-            else:
-                self.leash.close()
-                self.leash = None
-                self._notice_exec()
-                if not self.child and self.state == "starting":
-                    self._refuse(CANNOT, ENDED)  # if there is a child, _reap refuses with the child's wait status
+            match FROM_COMMAND.read(packet) if packet else None:
+                case None:
+                    self.leash.close()
+                    self.leash = None
+                    self._notice_exec()
+                    if not self.child and self.state == "starting":
+                        self._refuse(CANNOT, ENDED)  # if there is a child, _reap refuses with the child's wait status
+                case Forked(pid):
+                    self.child = pid
+                case Contained(init):
+                    self.housing.contain(init)
+                    note(self.plate, INIT + b"%d %d" % (init, started_at(init)))  # for the daemon, if this process is killed
+                case WhoSends():
+                    with suppress(OSError):  # it has ended meanwhile
+                        self.leash.send(TO_COMMAND.write(Sender(sender_of_next(self.client.socket))), AT_ONCE)
+                case Arrived() as told:
+                    self._take_streams(told)
+                case NotStarted(number, because):
+                    self._refuse(number, because)
+                case orders.Ready():
+                    self.state = "ready"
+                    self._report()
 
     def _notice_exec(self) -> None:
         """Send ``R`` after exec, and before output. Only the kernel knows of the exec: a kill closes the socket ``leash`` too."""
@@ -255,7 +254,7 @@ class Monitor:
         if self.leash is not None:
             note(self.plate, GO)
             with suppress(ConnectionError):  # it has ended meanwhile; after another error it would wait without an end
-                self.leash.send(b"g", socket.MSG_NOSIGNAL)
+                self.leash.send(TO_COMMAND.write(orders.Go()), socket.MSG_NOSIGNAL)
                 self._has_gone = True
                 self.pumps.begin()
                 self.observation.begin()

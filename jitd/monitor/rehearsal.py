@@ -17,10 +17,11 @@ from contextlib import suppress
 
 from jitd.monitor.client import Client
 from jitd.monitor.exchange import Exchange
-from jitd.monitor.holder import pack
+from jitd.monitor.holder import TO_HOLDER, Hold, Place, read_job
 from jitd.monitor.housing import Housing
+from jitd.monitor.leash import FROM_COMMAND, TO_COMMAND
 from jitd.monitor.line import Line
-from jitd.monitor.orders import FROM_DAEMON, FROM_MONITOR, JOBS, MAX_JOB, Go, Job, Ready
+from jitd.monitor.orders import FROM_DAEMON, FROM_MONITOR, JOBS, Go, Job, Ready
 from jitd.monitor.tape import Tape
 
 JOB = Job(
@@ -55,9 +56,12 @@ def rehearse() -> None:
         with open(os.memfd_create("rehearsal", os.MFD_CLOEXEC), "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             file.write(JOBS.write(JOB))
-            file.seek(0)
-            JOBS.read(file.read(MAX_JOB + 1))
-        pack(JOB, 0, "/nowhere")
+            file.flush()
+            read_job(file.fileno())
+        TO_HOLDER.write(Hold("/nowhere"))
+        TO_HOLDER.write(Place("/nowhere"))
+        FROM_COMMAND.read(FROM_COMMAND.write(Ready()))
+        TO_COMMAND.write(Go())
         Housing().place_for(JOB.run, is_housed=False)
         FROM_DAEMON.read(FROM_DAEMON.write(Go()))
         FROM_MONITOR.write(Ready())

@@ -1,51 +1,83 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the command's process tells its monitor before exec: frozen bytes, read strictly."""
+"""What a monitor, its holder and the command's process tell each other before exec: frozen bytes, read strictly."""
 
 from __future__ import annotations
 
 import json
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jitd.monitor.child import tell
-from jitd.monitor.leash import LEASH, Arrived, NotStarted
+from jitd.monitor.holder import TO_HOLDER, Hold, Place
+from jitd.monitor.leash import FROM_COMMAND, TO_COMMAND, Arrived, Contained, Forked, FromCommand, NotStarted, Sender, WhoSends
+from jitd.monitor.orders import Go, Ready
+from jitpam.wire.declared import Codec
 
 GOLDEN = Path(__file__).parent / "golden-leash"
-MESSAGES = {
-    "arrived": Arrived(24, 80, foreground=True, termios=bytes(range(36)), terminal=True),
-    "arrived-without-terminal": Arrived(0, 0, foreground=False, termios=None, terminal=False),
-    "not-started": NotStarted(126, "psql is not what was approved: j\u00fcrgen has changed it"),
+MESSAGES: dict[str, tuple[Codec[Any], object]] = {
+    "contained": (FROM_COMMAND, Contained(4711)),
+    "forked": (FROM_COMMAND, Forked(4712)),
+    "who-sends": (FROM_COMMAND, WhoSends()),
+    "sender": (TO_COMMAND, Sender(4700)),
+    "sender-unknown": (TO_COMMAND, Sender(0)),
+    "arrived": (FROM_COMMAND, Arrived(24, 80, foreground=True, termios=bytes(range(36)), terminal=True)),
+    "arrived-without-terminal": (FROM_COMMAND, Arrived(0, 0, foreground=False, termios=None, terminal=False)),
+    "ready": (FROM_COMMAND, Ready()),
+    "not-started": (FROM_COMMAND, NotStarted(126, "psql is not what was approved: j\u00fcrgen has changed it")),
+    "go": (TO_COMMAND, Go()),
+    "hold": (TO_HOLDER, Hold("/var/lib/jitd")),
+    "place": (TO_HOLDER, Place("/sys/fs/cgroup/jitd.slice/K7QM-2XVD.2\udcff")),
+    "no-place": (TO_HOLDER, Place(None)),
 }
-ARRIVED = {"rows": 24, "columns": 80, "foreground": True, "termios": None, "terminal": True}
-NOT_STARTED = {"number": 126, "because": "x"}
+ARRIVED = {"say": "arrived", "rows": 24, "columns": 80, "foreground": True, "termios": None, "terminal": True}
+NOT_STARTED = {"say": "not_started", "number": 126, "because": "x"}
+FORKED = {"say": "forked", "pid": 1}
+SENDER = {"say": "sender", "pid": 0}
+PLACE = {"do": "place", "directory": "/x"}
 
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_a_message_has_the_bytes_that_it_has_always_had(name: str) -> None:
-    frozen = (GOLDEN / f"{name}.json").read_bytes()
-    assert LEASH.write(MESSAGES[name]) == frozen and LEASH.read(frozen) == MESSAGES[name]
+    frozen, (codec, message) = (GOLDEN / f"{name}.json").read_bytes(), MESSAGES[name]
+    assert codec.write(message) == frozen and codec.read(frozen) == message
+
+
+def test_every_kind_of_message_is_frozen() -> None:
     assert {file.stem for file in GOLDEN.iterdir()} == MESSAGES.keys()
+    assert {type(message) for _, message in MESSAGES.values()} == {*FromCommand.__args__, Sender, Go, Hold, Place}
 
 
 @pytest.mark.parametrize(
-    ("whole", "change"),
+    ("codec", "whole", "change"),
     [
-        (ARRIVED, {"rows": -1}), (ARRIVED, {"rows": 65_536}), (ARRIVED, {"columns": True}), (ARRIVED, {"foreground": 1}),
-        (ARRIVED, {"termios": "00" * 35}), (ARRIVED, {"termios": "00" * 37}), (ARRIVED, {"termios": "0G" * 36}),
-        (ARRIVED, {"termios": " 0" * 36}), (ARRIVED, {"terminal": None}), (ARRIVED, {"more": 1}),
-        (NOT_STARTED, {"number": 256}), (NOT_STARTED, {"number": "1"}), (NOT_STARTED, {"because": "x" * 1001}),
-        (NOT_STARTED, {"because": "\0"}), (NOT_STARTED, {"rows": 1}),
+        *((FROM_COMMAND, ARRIVED, change) for change in (
+            {"rows": -1}, {"rows": 65_536}, {"columns": True}, {"foreground": 1}, {"termios": "00" * 35}, {"termios": "00" * 37},
+            {"termios": "0G" * 36}, {"termios": " 0" * 36}, {"terminal": None}, {"more": 1}, {"say": "go"}, {"say": None},
+        )),
+        *((FROM_COMMAND, NOT_STARTED, change) for change in (
+            {"number": 256}, {"number": "1"}, {"because": "x" * 1001}, {"because": "\0"}, {"rows": 1},
+        )),
+        *((FROM_COMMAND, FORKED, change) for change in (
+            {"pid": 0}, {"pid": -1}, {"pid": "1"}, {"pid": 2**31}, {"pid": True}, {"say": "sender"}, {"say": "ready"},
+        )),
+        *((TO_COMMAND, SENDER, change) for change in (
+            {"pid": -1}, {"pid": None}, {"say": "go"}, {"say": "ready"}, {"pid": 2**31},
+        )),
+        *((TO_HOLDER, PLACE, change) for change in (
+            {"directory": "x"}, {"directory": ""}, {"directory": "/\0"}, {"directory": 1}, {"do": "hold"}, {"more": 1},
+        )),
     ],
-    ids=lambda change: str(change)[:60],
+    ids=lambda value: str(value)[:60] if isinstance(value, dict) else "",
 )  # fmt: skip
-def test_a_message_that_is_otherwise_is_refused(whole: dict[str, object], change: dict[str, object]) -> None:
-    LEASH.read(json.dumps(whole).encode())
+def test_a_message_that_is_otherwise_is_refused(codec: Codec[Any], whole: dict[str, object], change: dict[str, object]) -> None:
+    codec.read(json.dumps(whole).encode())
     with pytest.raises(ValueError):
-        LEASH.read(json.dumps(whole | change).encode())
+        codec.read(json.dumps(whole | change).encode())
 
 
 @given(st.text())
@@ -57,5 +89,5 @@ def test_whatever_the_reason_is_the_monitor_is_told(because: str) -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
         tell(theirs, 125, because)
-        letter, said = (packet := ours.recv(10_000))[:1], LEASH.read(packet[1:])
-    assert letter == b"x" and isinstance(said, NotStarted) and said.number == 125
+        said = FROM_COMMAND.read(ours.recv(10_000))
+    assert isinstance(said, NotStarted) and said.number == 125

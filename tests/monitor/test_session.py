@@ -21,7 +21,8 @@ from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, Ready, Started
 from jitd.monitor.child import Surroundings
 from jitd.monitor.holder import Spare
-from jitd.monitor.orders import Job
+from jitd.monitor.leash import FROM_COMMAND, NotStarted
+from jitd.monitor.orders import JOBS, Job
 from jitd.monitor.rehearsal import JOB
 from tests.marks import direct, full
 from tests.monitor.stage import Stage, umask_of
@@ -147,14 +148,17 @@ def test_a_session_that_was_opened_for_a_monitor_that_is_gone_is_closed_and_noth
     if monitor == 0:
         try:
             around = Surroundings(control, its_leash, its_life, None, os.getpid(), str(stage.directory))
-            Spare(JOB).take(for_alice(stage, "/usr/bin/touch", str(stage.directory / "made")), around)
+            spare, file = Spare(JOB), os.memfd_create("job")
+            os.write(file, JOBS.write(for_alice(stage, "/usr/bin/touch", str(stage.directory / "made"))))
+            spare.expect(file)
+            spare.take(around)
             stage.wait(lambda: kinds(diary()) == ALL[:2])
         finally:
             os._exit(0)
     its_leash.close()
     os.waitpid(monitor, 0)
     stage.wait(lambda: kinds(diary()) == ALL)
-    assert leash.recv(1000).startswith(b"x")
+    assert FROM_COMMAND.read(leash.recv(1000)) == NotStarted(126, "the monitor is gone")
     assert leash.recv(1000) == b"", "nobody else has its end"
     assert not (stage.directory / "made").exists()
 
