@@ -16,7 +16,7 @@ from jitd.core.command import Command, run_id, work_of
 from jitd.core.decision import Terms, narrow_terms
 from jitd.core.deed import Deed, deed_of
 from jitd.core.effects import Admit, ListsChanged, Moment, SetDeadline
-from jitd.core.holding import Giving, Taking
+from jitd.core.holding import Account, Giving, Taking
 from jitd.core.law import Actor, IllegalEvent, LifeEvent, Role, check
 from jitd.core.run import Process, Returned, Starting, StopOrdered
 from jitd.core.subject import Subject
@@ -249,8 +249,9 @@ def _used(grant: Grant, event: Used, now: Moment) -> tuple[Grant, tuple[Any, ...
         ids = tuple(run_id(grant.id, grant.begun + number) for number, _ in enumerate(things, 1))
         after = replace(grant, left=left, begun=grant.begun + len(ids), living=(*grant.living, *ids))
         ends_at, stays, together = grant.ends_at, grant.command.stays, ids if len(ids) > 1 else ()
+        account = Account(grant.holder.user, grant.holder.uid)
         return after, tuple(
-            Giving(id, event.by, grant.id, event.request, thing, to, ends_at, stays, now.at, together)
+            Giving(id, event.by, grant.id, event.request, thing, to, ends_at, stays, now.at, together, account)
             for id, thing in zip(ids, things, strict=True)
         )
     if not deed_of(grant.service, is_login=event.login is not None).has_run:

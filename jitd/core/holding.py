@@ -9,7 +9,7 @@ and then records that it has done so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -48,6 +48,14 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """The account of this host for which a thing is given."""
+
+    name: str
+    uid: int
+
+
+@dataclass(frozen=True, slots=True)
 class Holding:
     """One thing that one person has because of ``grant`` and ``request``.
 
@@ -61,6 +69,9 @@ class Holding:
     the things. ``together`` is empty if the use has only one holding. The giver is the part of jitd that gives the thing.
     ``has_secret`` is True if the giver has issued a secret that the person needs to use the thing. The secret is stored nowhere.
     ``taking_at`` is the time at which the holding first entered the state TAKING.
+
+    ``account`` is here, although the grant has it too, because a thing is taken back by its holding alone, whatever has become of
+    its grant. ``account`` is None if an earlier version of jitd recorded the holding.
     """
 
     id: str
@@ -81,6 +92,7 @@ class Holding:
     together: tuple[str, ...] = ()
     has_secret: bool = False
     taking_at: datetime | None = None
+    account: Account | None = None
 
     @property
     def is_first(self) -> bool:
@@ -125,6 +137,7 @@ class Giving(HoldingEvent):
     stays: bool
     at: datetime
     together: tuple[str, ...] = ()
+    account: Account | None = None
 
     def detail(self) -> dict[str, Any]:
         return {
@@ -135,6 +148,7 @@ class Giving(HoldingEvent):
             "until": self.until.isoformat(),
             "stays": self.stays,
             **({"together": list(self.together)} if self.together else {}),
+            **({} if self.account is None else {"account": asdict(self.account)}),
         }
 
 
@@ -224,6 +238,7 @@ def give(event: Giving) -> tuple[Holding, tuple[Any, ...]]:
         stays=event.stays,
         giving_at=event.at,
         together=event.together,
+        account=event.account,
     )
     return holding, (Give(holding.id), ListsChanged())
 

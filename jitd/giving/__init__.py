@@ -32,7 +32,7 @@ from jitd.givers.kind import Taken as Taken
 from jitd.givers.kind import fault_in as fault_in
 from jitd.givers.messages import Answer as Answer
 from jitd.givers.messages import Give, Look, Mend, Question, Search, Take
-from jitd.giving.orders import GrantOf, NoHolder, one_at_a_time, order_of
+from jitd.giving.orders import GrantOf, NoHolder, one_at_a_time, order_of_given, order_to_give
 
 _A = TypeVar("_A", Given, Taken, Seen, Strays)
 
@@ -77,15 +77,15 @@ class Giver:
         """Return what ``fault`` returns. This method may query others first."""
         return self.fault(thing)
 
-    def order(self, holding: Holding) -> tuple[Order, str]:
-        """Return the order for ``holding``, and the person who has it. Raises NoHolder and the exceptions of the store."""
-        return order_of(holding, self._grant_of)
+    def order_to_give(self, holding: Holding) -> Order:
+        """Return the order to give the thing of ``holding``. Raises NoHolder and the exceptions of the store."""
+        return order_to_give(holding, self._grant_of)
 
-    def order_of_given(self, holding: Holding) -> tuple[Order, str]:
-        """Return the order to look at the thing of ``holding``, or to take it back; see ``order``. A giver that needs nothing of
-        the grant for this must not ask for it: what a damaged grant gave is taken back, too.
+    def order_of_given(self, holding: Holding) -> Order:
+        """Return the order to look at the thing of ``holding``, or to take it back. What a damaged grant gave is taken back, too,
+        so nothing of the grant may be needed for this. Raises NoHolder and the exceptions of the store.
         """
-        return self.order(holding)
+        return order_of_given(holding, self._grant_of)
 
     async def give(self, holding: Holding) -> Given | Refused | Failed:
         """Give the thing of ``holding`` to the person for whom the thing was approved. If the person already has the thing, it is
@@ -116,10 +116,10 @@ class Giver:
         self, asks: type[Give] | type[Mend] | type[Take] | type[Look], holding: Holding, wanted: type[_A]
     ) -> _A | Refused | Failed:
         try:
-            order, person = self.order(holding) if asks in (Give, Mend) else self.order_of_given(holding)
+            order = self.order_to_give(holding) if asks in (Give, Mend) else self.order_of_given(holding)
         except NoHolder as fault:
             return Failed(str(fault))
-        return await self._answered(asks(self._kind, order), order.name, person, wanted)
+        return await self._answered(asks(self._kind, order), order.name, holding.to, wanted)
 
     async def _answered(self, question: Question, name: str, person: str, wanted: type[_A]) -> _A | Refused | Failed:
         turn: AbstractAsyncContextManager[None] = nullcontext() if self._turns is None else self._turns[name].turn(person)

@@ -24,7 +24,7 @@ from jitd.core.thing import SERVICE_TICKET, is_service_ticket, service_of
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitd.givers.messages import Answer, Give, Look, Mend, Question, Search, Take
 from jitd.giving import Giver
-from jitd.giving.orders import order_without_grant
+from jitd.giving.orders import order_for_principal
 from jitd.giving.trials import Trials
 from jitd.kdc import messages
 from jitd.kdc.writer import Writer
@@ -94,9 +94,12 @@ class ServiceTickets(Giver):
     async def fault_now(self, thing: str) -> str:
         return await self._trials.fault_now(self.name_of(thing))
 
-    def order(self, holding: Holding) -> tuple[Order, str]:
-        """See ``Giver.order``. The account is the person's principal, which has no uid that a KDC knows."""
-        return order_without_grant(holding)
+    def order_to_give(self, holding: Holding) -> Order:
+        """See ``Giver.order_to_give``. The account is the person's principal, which has no uid that a KDC knows."""
+        return order_for_principal(holding)
+
+    def order_of_given(self, holding: Holding) -> Order:
+        return order_for_principal(holding)
 
     async def ask(self, question: Question) -> Answer:
         match question:
@@ -169,8 +172,7 @@ class ServiceTickets(Giver):
 
     async def _renewed(self, holding: Holding) -> bool:
         """Renew one grant. Return False if jitd-kdc or kadmind does not answer now."""
-        order, _ = self.order(holding)
-        answer = await self._write(order, renews=True)
+        answer = await self._write(order_for_principal(holding), renews=True)
         now = self._now()
         if isinstance(answer, Failed):
             for id in [id for id, one in self._written.items() if one.due <= now.boot]:

@@ -22,7 +22,7 @@ from jitd.givers.messages import Answer, Give, Look, Mend, Question, Search, Tak
 from jitd.givers.vault import Vault
 from jitd.giving import Giver
 from jitd.giving.lease_notes import LeaseNotes, NoNote, Note
-from jitd.giving.orders import GrantOf, order_without_grant
+from jitd.giving.orders import GrantOf, order_for_principal
 from jitd.outside import leases as messages
 from jitd.settings.giver_words import digest_of, lets_of
 
@@ -57,9 +57,9 @@ class VaultLeases(Giver):
                 return Taken()
         return await super().take(holding)
 
-    def order_of_given(self, holding: Holding) -> tuple[Order, str]:
+    def order_of_given(self, holding: Holding) -> Order:
         """See ``Giver.order_of_given``. What ends a lease stands in its note."""
-        return order_without_grant(holding)
+        return order_for_principal(holding)
 
     async def ask(self, question: Question) -> Answer:
         try:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from jitd.core.chain import Seal
-from jitd.core.holding import Holding, HoldingState
+from jitd.core.holding import Account, Holding, HoldingState
 from jitd.store import Store, StoreError, Unreadable
 
 BARRING = ("lock", "owed_review")
@@ -192,5 +192,6 @@ def _rebuilt(store: Store, id: str) -> Holding | None:
                 state=HoldingState.HELD,
                 version=last["version"],
                 together=tuple(detail.get("together", ())),
+                account=Account(**detail["account"]) if "account" in detail else None,
             )
     return None

@@ -155,13 +155,14 @@ def test_who_guesses_a_thing_and_the_stored_object_with_it_cannot_check_it_by_th
     Lifecycle(store, moment, lambda: "f0" * 32).handle(submit(made), screened(made, free()))
     (body,) = (body for _, body, _ in store.records() if b'"event":"holding.giving"' in body)
     record = tell("db1", 1, body, SEAL, store.request("AAAA-0001"), store.values("AAAA-0001"), sight_outside("id", None))
-    assert (record.told["detail"]["thing"], record.told["document"], record.told["random"]) == (HIDDEN, HIDDEN, HIDDEN)
+    hidden = [record.told["detail"]["thing"], record.told["detail"]["account"], record.told["document"], record.told["random"]]
+    assert hidden == [HIDDEN] * 4
     (holding,) = store.holdings()
     document = documents.write(holding, Values("AAAA-0001", (), lambda: b""))  # needs nothing that the line does not say
     assert b"committed" not in document
     guess = {
         **record.told,
-        "detail": {**record.told["detail"], "thing": THING},
+        "detail": {**record.told["detail"], "thing": THING, "account": {"name": "alice", "uid": 1001}},
         "document": hashlib.sha256(document).hexdigest(),
     }
     content = json.loads(body)

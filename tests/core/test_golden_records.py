@@ -171,6 +171,16 @@ ROWS: list[tuple[Any, str]] = [
     (submit(asked(what=command("vim", "/etc/x", findings=FINDINGS))), "screening"),
     (submit(asked(what=command("true", findings=()))), "screening"),
     (Ended(ID, MONITOR, Outcome(Ending.EXITED, 0), traces=Traces(("x.service",), (), ("alice",), ())), "ended"),
+    (
+        holding.Giving(
+            *(ID, ALICE, "GRNT-GRNT", "REQ1-REQ1", "sudoers:logs", "alice@EXAMPLE.TEST", UNTIL),
+            stays=False,
+            at=START,
+            together=(ID, f"{ID}.2"),
+            account=holding.Account("alice", 1001),
+        ),
+        "giving",
+    ),
 ]
 """An event, and the state that it leads to."""
 

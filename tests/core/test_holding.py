@@ -19,6 +19,7 @@ from jitd.core.grant import GrantState, NoUseLeft
 from jitd.core.holding import (
     LAW,
     MAY_CAUSE,
+    Account,
     Ended,
     Ending,
     Given,
@@ -164,6 +165,8 @@ def test_what_the_chain_keeps_of_each_event() -> None:
     }
     assert in_clear(event.detail()) == told
     assert in_clear(replace(event, together=(ID, f"{ID}.2")).detail()) == told | {"together": [ID, f"{ID}.2"]}
+    account = {"name": "alice", "uid": 1001}
+    assert in_clear(replace(event, account=Account("alice", 1001)).detail()) == told | {"account": account}
     assert [in_clear(one.detail()) for one in EVENTS] == [
         {},
         {"because": "enough"},

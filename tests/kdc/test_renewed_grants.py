@@ -177,7 +177,7 @@ def test_what_the_administrator_of_the_kdc_has_deleted_stays_deleted(stage: Stag
     daemon = Daemon(stage, 4)
     daemon.give()
     assert stage.do(Take(daemon.holding.id.replace("-", ""), f"{daemon.service}@{NAME}")).__class__.__name__ == "Done"
-    answer = daemon.do(daemon.giver._write(daemon.giver.order(daemon.holding)[0], renews=True))
+    answer = daemon.do(daemon.giver._write(daemon.giver.order_to_give(daemon.holding), renews=True))
     assert isinstance(answer, Refused) and "somebody has deleted it there" in answer.why
     assert daemon.end == 0 and daemon.ticket() == 0
 
@@ -188,6 +188,6 @@ def test_another_client_never_gets_what_an_id_gives_to_somebody(stage: Stage) ->
     daemon.give()
     before = stage.grants(daemon.service)
     daemon.holding = replace(daemon.holding, to=f"bob@{NAME}")
-    answer = daemon.do(daemon.giver._write(daemon.giver.order(daemon.holding)[0], renews=True))
+    answer = daemon.do(daemon.giver._write(daemon.giver.order_to_give(daemon.holding), renews=True))
     assert isinstance(answer, Refused) and "for another client" in answer.why
     assert stage.grants(daemon.service) == before
