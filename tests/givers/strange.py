@@ -61,7 +61,7 @@ class Strange:
         return Strays()
 
 
-Sudoers.deeds = Strange  # type: ignore[assignment,method-assign]
+Sudoers.deeds = lambda giver: Strange(giver)  # type: ignore[assignment,method-assign]
 process.SECONDS = 2.0
 
 
