@@ -17,11 +17,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from string import Template
 
 from jitd.asking.json_text import read_object
 from jitd.outside.deliveries import LATEST_RETRY, LONGEST_WHY, Event
+from jitd.outside.outcome import Fate, Outcome
 from jitpam.wire.declared import sentence
 
 BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
@@ -87,26 +87,6 @@ def _values(event: Event, host: str) -> dict[str, object]:
         "nanoseconds": microseconds * 1000,
         "digest": hashlib.sha256(event.text.encode("ascii")).hexdigest()[:16],
     }
-
-
-class Fate(Enum):
-    """What became of an event. TAKEN: the server has it. NEVER: the server names the event as the fault. REFUSED: the server
-    refuses the content of the request, which is the event's fault only if the server takes other events. LATER: the request must
-    be sent again.
-    """
-
-    TAKEN = 1
-    NEVER = 2
-    REFUSED = 3
-    LATER = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The fate of an event, and the reason if the server does not have the event."""
-
-    fate: Fate
-    why: str = ""
 
 
 def outcomes(template: str, status: int, answer: bytes, n_events: int, n_bytes: int) -> tuple[Outcome, ...]:

@@ -13,8 +13,8 @@ from jitd.beside.doors import ChildDoor
 from jitd.beside.helpers import OUTSIDE
 from jitd.outside.deliveries import Deliver, Delivered
 from jitd.outside.leases import Answer, Question
-from jitd.outside.messages import QUESTIONS, Fetch, Fetched, Letter, Posted
-from jitd.outside.questions import DELIVER, FETCH, LEASES, MORE, POST
+from jitd.outside.messages import Fetch, Fetched, Letter, Posted
+from jitd.outside.questions import DELIVER, FETCH, LEASES, MORE, POST, QUESTIONS
 from jitd.outside.questions import Failed as Failed
 
 write_delivery: Callable[[Deliver], bytes] = QUESTIONS.write

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from jitd.outside.fields import ADDRESSES, AUTHORITIES, FILE_NAME, HOST, URL
@@ -54,7 +54,12 @@ _WHY = text("a reason", r"[ -~]*", most=LONGEST_WHY)
 
 
 @dataclass(frozen=True, slots=True)
-class Syslog:
+class Destination:
+    """Where the events of a sink go. Each kind of sink (``sink.SinkKind``) has a subclass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Syslog(Destination):
     """A receiver of syslog. ``transport`` is ``tls`` (RFC 5425), ``tcp`` (RFC 6587 with octet counting) or ``unix``. For ``tls``
     and ``tcp``, ``host`` and ``port`` are its address, and ``path`` is empty. For ``unix``, ``path`` is the absolute path of its
     socket, ``host`` is empty and ``port`` is 0. ``facility`` is one of FACILITIES. ``longest`` is the maximum length of a message
@@ -78,7 +83,7 @@ class Syslog:
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(Destination):
     """A file in the directory of jitd-outside's logs. ``name`` is the name of the file. A file that would become longer than
     ``rotate_at`` bytes is renamed to NAME.1, and ``keep`` older files are kept. If ``rotate_at`` is 0, the file is not rotated.
     """
@@ -89,13 +94,13 @@ class Lines:
 
 
 @dataclass(frozen=True, slots=True)
-class Https:
+class Https(Destination):
     """A server that takes batches by POST at ``url``. ``template`` is one of TEMPLATES. ``secret`` is the name of the file with
     the token. It is sent with the scheme ``scheme``, one of SCHEMES. ``secret`` may be empty. ``addresses``, ``ca`` and
-    ``certificate`` are the same as in a Fetch (``messages``).
+    ``certificate`` are the same as in a Fetch (``messages``). A URL may contain a secret, so it is not in the repr.
     """
 
-    url: Annotated[str, URL]
+    url: Annotated[str, URL] = field(repr=False)
     template: Annotated[str, one_of(TEMPLATES, "a template")]
     scheme: Annotated[str, one_of(SCHEMES, "a scheme")] = "Bearer"
     secret: Annotated[str, FILE_NAME] = ""
@@ -106,9 +111,6 @@ class Https:
     def check(self) -> None:
         if not self.url.startswith("https://"):
             raise ValueError("a batch may go only to an https URL")
-
-
-Destination = Syslog | Lines | Https
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +197,3 @@ class Delivered:
             raise ValueError("an event was refused that is not done")
         if self.is_new and (self.n_done or self.why):
             raise ValueError("a new connection has no result yet")
-
-
-def room(destination: Destination) -> int:
-    """Return the maximum length of the text of an event for ``destination``, in bytes. A longer text is refused for ever, so the
-    daemon shortens it first.
-    """
-    return min(destination.longest - LONGEST_HEADER, MOST_TEXT - 1) if isinstance(destination, Syslog) else MOST_TEXT - 1

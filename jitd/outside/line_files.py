@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes events into a file, one line an event.
+"""The kind of sink ``file``: writes events into a file, one line an event.
 
 Law: lines are on the disk (fsync) before they are confirmed. A batch that could not be written whole is cut off again, so a file
 ends with the end of a line. What a crash left behind the last end of a line was never confirmed: it is cut off, and is delivered
@@ -10,14 +10,23 @@ Sources: fsync(2), logrotate(8).
 
 from __future__ import annotations
 
+import asyncio
 import os
+import re
 import stat
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jitd.outside.deliveries import MOST_TEXT, Lines
+from jitd.outside.deliveries import MOST_TEXT, Delivered, Event, Lines
+from jitd.outside.keys import Keys
+from jitd.outside.outcome import TAKEN, Outcome, delivered
+from jitd.outside.sink import Sink, SinkKind
+
+if TYPE_CHECKING:
+    from jitd.core.toml_table import Table
 
 DIRECTORY = Path("/var/log/jitd-outside")
 """LogsDirectory= of jitd-outside.service."""
@@ -26,6 +35,28 @@ MODE = 0o640
 MOST_TORN = 2 * MOST_TEXT
 """Maximum number of bytes behind the last end of a line that a crash can leave, which is more than one batch."""
 MOST_TRIES = 3
+MIB = 1024 * 1024
+_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+
+
+class FileKind(SinkKind):
+    """See ``SinkKind``."""
+
+    name = "file"
+    question = "deliver_lines"
+    destination = Lines
+    keys = ("file", "mib", "keep")
+    shows = "command"
+
+    def read(self, table: Table, owner: int | None, keys_at: Path) -> tuple[Lines, tuple[Path | None, ...]]:
+        table.needs("file")
+        name = table.text("file", "record.jsonl")
+        if not _FILE.fullmatch(name):
+            table.fault('"file" must be the name of a file in /var/log/jitd-outside, such as "record.jsonl"', "file")
+        return Lines(name, table.number("mib", 64, 0, 1 << 20) * MIB, table.number("keep", 8, 0, 999)), ()
+
+    def opened(self, to: Lines, keys: Keys) -> Sink:
+        return FileSink(to)
 
 
 class LineFile:
@@ -136,3 +167,22 @@ class LineFile:
             os.fsync(directory)
         finally:
             os.close(directory)
+
+
+class FileSink:
+    """See ``sink.Sink``."""
+
+    def __init__(self, to: Lines) -> None:
+        self._file = LineFile(to)
+
+    async def deliver(self, events: Sequence[Event], sender: str, found: list[Outcome]) -> Delivered:
+        if events:
+            await asyncio.to_thread(self._file.write, [event.text for event in events])
+        found += [TAKEN] * len(events)
+        return delivered(found, len(events), "")
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._file.close)
+
+    def told(self, fault: Exception) -> str:
+        return f"the file cannot be written: {(isinstance(fault, OSError) and fault.strerror) or fault}"

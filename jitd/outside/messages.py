@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The messages between the daemon and jitd-outside. The codecs are here, and the types of the messages to HTTP servers and mail
-servers. ``leases`` contains the types of the messages about leases, and ``deliveries`` those about sinks. tests/outside/golden
+"""The messages between the daemon and jitd-outside. The types of the messages to HTTP servers and mail servers are
+here. ``leases`` contains the types of the messages about leases, and ``deliveries`` those about sinks. tests/outside/golden
 and golden_mail contain the bytes of each message.
 Law: a message contains no secret: a Fetch contains only the name of the secret.
 Source for mail addresses: RFC 5321 section 4.1.2. This module accepts only simple mail addresses, that is, a subset of the
@@ -14,10 +14,9 @@ from ipaddress import ip_address
 from typing import Annotated
 
 from jitd.outside import leases
-from jitd.outside.deliveries import Deliver, Delivered, Https, Lines, Syslog
+from jitd.outside.deliveries import Deliver, Delivered
 from jitd.outside.fields import ADDRESSES, AUTHORITIES, FILE_NAME, HOST, URL
-from jitd.outside.leases import Begin, Begun, End, Lease, Leased, Look, Looked, Over, Refused, Sign, Signed
-from jitpam.wire.declared import Codec, base64, integer, list_of, one_of, table_of, text
+from jitpam.wire.declared import base64, integer, list_of, one_of, table_of, text
 
 MOST_BYTES = 150 * 1024
 """Maximum number of bytes of one message."""
@@ -137,34 +136,3 @@ class Posted:
 
 Question = Fetch | Letter | Deliver | leases.Question
 Answer = Fetched | Posted | Delivered | leases.Answer
-QUESTIONS = Codec[Question](
-    "do",
-    {
-        "fetch": Fetch,
-        "post": Letter,
-        "deliver_syslog": (Deliver, Syslog),
-        "deliver_lines": (Deliver, Lines),
-        "deliver_https": (Deliver, Https),
-        "begin_lease": Begin,
-        "read_lease": Lease,
-        "sign_key": Sign,
-        "end_lease": End,
-        "look_lease": Look,
-    },
-    MOST_BYTES,
-)
-ANSWERS = Codec[Answer](
-    "said",
-    {
-        "fetched": Fetched,
-        "posted": Posted,
-        "delivered": Delivered,
-        "begun": Begun,
-        "leased": Leased,
-        "signed": Signed,
-        "over": Over,
-        "looked": Looked,
-        "refused": Refused,
-    },
-    MOST_BYTES,
-)

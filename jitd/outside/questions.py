@@ -10,8 +10,10 @@ from jitd.beside.questions import Lanes, QuestionKind
 from jitd.beside.refusals import Failed as Failed
 from jitd.outside import leases
 from jitd.outside.deliveries import Deliver, Delivered
-from jitd.outside.leases import Leased, Refused, Signed
-from jitd.outside.messages import ANSWERS, QUESTIONS, Fetch, Fetched, Letter, Posted
+from jitd.outside.leases import Begin, Begun, End, Lease, Leased, Look, Looked, Over, Refused, Sign, Signed
+from jitd.outside.messages import MOST_BYTES, Answer, Fetch, Fetched, Letter, Posted, Question
+from jitd.outside.sinks import SINKS
+from jitpam.wire.declared import Codec
 
 MORE = 5.0
 """Seconds that an answer may take in addition to the question's deadline. This time is for the start of jitd-outside, and for the
@@ -27,36 +29,53 @@ def within(question: Any) -> float:
     return seconds
 
 
-FETCH = QuestionKind[Fetch, Fetched | Failed](
-    asks=Fetch,
-    answers_with=(Fetched,),
-    questions=QUESTIONS,
-    answers=ANSWERS,
-    failed=Failed,
-    within=within,
-    n_times=2,
-    lanes=LANE,
+QUESTIONS = Codec[Question](
+    "do",
+    {
+        "fetch": Fetch,
+        "post": Letter,
+        **{kind.question: (Deliver, kind.destination) for kind in SINKS},
+        "begin_lease": Begin,
+        "read_lease": Lease,
+        "sign_key": Sign,
+        "end_lease": End,
+        "look_lease": Look,
+    },
+    MOST_BYTES,
 )
-POST = QuestionKind[Letter, Posted | Failed](
-    asks=Letter,
-    answers_with=(Posted,),
-    questions=QUESTIONS,
-    answers=ANSWERS,
-    failed=Failed,
-    within=within,
-    n_times=2,
-    lanes=LANE,
+ANSWERS = Codec[Answer](
+    "said",
+    {
+        "fetched": Fetched,
+        "posted": Posted,
+        "delivered": Delivered,
+        "begun": Begun,
+        "leased": Leased,
+        "signed": Signed,
+        "over": Over,
+        "looked": Looked,
+        "refused": Refused,
+    },
+    MOST_BYTES,
 )
-DELIVER = QuestionKind[Deliver, Delivered | Failed](
-    asks=Deliver,
-    answers_with=(Delivered,),
-    questions=QUESTIONS,
-    answers=ANSWERS,
-    failed=Failed,
-    within=within,
-    n_times=2,
-    lanes=LANE,
-)
+
+
+def _twice(asks: type[Any], answer: type[Any]) -> QuestionKind[Any, Any]:
+    return QuestionKind[Any, Any](
+        asks=asks,
+        answers_with=(answer,),
+        questions=QUESTIONS,
+        answers=ANSWERS,
+        failed=Failed,
+        within=within,
+        n_times=2,
+        lanes=LANE,
+    )
+
+
+FETCH: QuestionKind[Fetch, Fetched | Failed] = _twice(Fetch, Fetched)
+POST: QuestionKind[Letter, Posted | Failed] = _twice(Letter, Posted)
+DELIVER: QuestionKind[Deliver, Delivered | Failed] = _twice(Deliver, Delivered)
 LEASES: Mapping[type[leases.Question], QuestionKind[Any, leases.Answer | Failed]] = {
     asks: QuestionKind[Any, leases.Answer | Failed](
         asks=asks,

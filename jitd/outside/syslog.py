@@ -27,8 +27,10 @@ from datetime import datetime
 
 from jitd.beside.answering import NoAnswer
 from jitd.outside.connecting import connected
-from jitd.outside.deliveries import FACILITIES, LONGEST_HEADER, LONGEST_MESSAGE, Event, Syslog
-from jitd.outside.fetching import context_of
+from jitd.outside.deliveries import FACILITIES, LONGEST_HEADER, LONGEST_MESSAGE, Delivered, Event, Syslog
+from jitd.outside.fetching import context_of, told
+from jitd.outside.keys import Keys
+from jitd.outside.outcome import TAKEN, Fate, Outcome, delivered
 
 APPLICATION = "jitd-record"
 """APP-NAME, and the tag of a local message. What the daemon logs has the tag ``jitd``."""
@@ -266,3 +268,50 @@ def _as_sent(event: Event, destination: Syslog, host: str) -> bytes:
     if destination.transport == "unix":
         return local_message(event, destination.facility, datetime.fromtimestamp(0))
     return message(event, host, destination.facility)
+
+
+class SyslogSink:
+    """See ``sink.Sink``. The secrets are in ``keys``."""
+
+    def __init__(self, to: Syslog, keys: Keys) -> None:
+        self._to = to
+        self._keys = keys
+        self._connection: Connection | None = None
+
+    async def deliver(self, events: Sequence[Event], sender: str, found: list[Outcome]) -> Delivered:
+        if self._connection is None or not self._connection.stands():
+            await self.close()
+            certificate = self._keys.get(self._to.certificate) if self._to.certificate else b""
+            self._connection = await connect(self._to, certificate)
+            return Delivered(0, is_new=True)
+        made = [self._outcome(event, sender) for event in events]
+        to_send = [event for event, outcome in zip(events, made, strict=True) if outcome is TAKEN]
+        is_sent = False
+        try:
+            too_long = await self._connection.send(to_send, sender)
+            is_sent = True
+        finally:
+            if not is_sent:
+                await self.close()
+        for number, outcome in enumerate(made):
+            found.append(_longer_than_socket() if events[number] in too_long else outcome)
+        return delivered(found, len(events), "")
+
+    def told(self, fault: Exception) -> str:
+        return told(fault, "syslog")
+
+    def _outcome(self, event: Event, host: str) -> Outcome:
+        if is_too_long(event, self._to, host):
+            return Outcome(
+                Fate.NEVER, f"its message is longer than {self._to.longest} bytes, the longest that this receiver takes"
+            )
+        return TAKEN
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _longer_than_socket() -> Outcome:
+    return Outcome(Fate.NEVER, "its message is longer than a datagram to this socket may be")

@@ -22,7 +22,8 @@ from typing import Any
 from jitd.failures import Failure, count
 from jitd.log import log
 from jitd.outside.client import Failed, write_delivery
-from jitd.outside.deliveries import MOST_EVENTS, Delivered, Destination, Https, Syslog
+from jitd.outside.deliveries import MOST_EVENTS, Delivered
+from jitd.outside.sinks import kind_of
 from jitd.settings.sinks import SinkSettings
 from jitd.sinks.classes import CHECKPOINT, REFUSED
 from jitd.sinks.reading import DEADLINE_MS, Page, Place, Reader
@@ -90,9 +91,9 @@ class Feed:
     ``keep`` runs as a task.
     """
 
-    def __init__(self, settings: SinkSettings, to: Destination, reader: Reader, cursor: Cursor, office: Office) -> None:
+    def __init__(self, settings: SinkSettings, reader: Reader, cursor: Cursor, office: Office) -> None:
         self.settings = settings
-        self._to = to
+        self._kind = kind_of(settings.to)
         self._reader = reader
         self._office = office
         self._kept = cursor
@@ -171,7 +172,7 @@ class Feed:
 
     @property
     def _confirms_nothing(self) -> bool:
-        return isinstance(self._to, Syslog)
+        return not self._kind.confirms
 
     async def _probe(self) -> None:
         question = write_delivery(self._reader.question(()))
@@ -225,7 +226,7 @@ class Feed:
             await self._move(page.end if is_whole else page.places[n_done - 1], is_sent=True)
         if not is_whole:
             self._failed(answer.why or "it does not say why", answer.retry_after)
-            if not n_done and isinstance(self._to, Https):
+            if not n_done and self._kind.refuses_batches:
                 await self._single_out(page)
             return False
         if len(refused) == len(page.events):  # perhaps it refuses everything: do not fill the record with what it refuses

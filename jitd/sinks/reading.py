@@ -22,7 +22,8 @@ from jitd.audit.telling import SIGHTS, Sight, sight_outside, tell
 from jitd.core.request import Request
 from jitd.core.values import id_in
 from jitd.outside.client import write_delivery
-from jitd.outside.deliveries import MOST_EVENTS, MOST_TEXT, Deliver, Destination, Event, room
+from jitd.outside.deliveries import MOST_EVENTS, MOST_TEXT, Deliver, Event
+from jitd.outside.sinks import kind_of
 from jitd.settings.sinks import SinkSettings
 from jitd.sinks.classes import CHECKPOINT, INFORMATIONAL, classes_of, is_denial, severity
 from jitd.store import Store, sound
@@ -178,11 +179,11 @@ class Lines:
 class Reader:
     """Reads pages for one sink, whose lines ``lines`` makes."""
 
-    def __init__(self, settings: SinkSettings, to: Destination, lines: Lines) -> None:
+    def __init__(self, settings: SinkSettings, lines: Lines) -> None:
         self._settings = settings
-        self._to = to
+        self._to = settings.to
         self._lines = lines
-        self._room = room(to)
+        self._room = kind_of(settings.to).room(settings.to)
         self._takes_checkpoints = not settings.is_narrowed or "chain" in settings.classes
 
     def page(self, after: Place, most: int = MOST_EVENTS, *, in_brief: bool = False) -> Page:

@@ -12,10 +12,8 @@ from dataclasses import replace
 
 from jitd.audit.forms import Checkpoint
 from jitd.core.chain import Seal
-from jitd.outside import deliveries
-from jitd.outside.deliveries import Destination, Https, Syslog
-from jitd.settings.sinks import Batches, LogFile, SinkSettings, SyslogServer
 from jitd.settings.sinks import Sinks as SinksSettings
+from jitd.settings.sinks import SinkSettings
 from jitd.sinks.feed import Feed, Lag, Office
 from jitd.sinks.pace import Pace
 from jitd.sinks.reading import Lines, Reader
@@ -25,7 +23,6 @@ SLOW_AFTER = 60.0
 """Seconds after which a sink that is behind the record is in trouble, although it does not fail."""
 FINISHED_WITHIN = 2.0
 """At its end, the daemon waits at most this number of seconds for the sinks. They get the rest after the next start."""
-MIB = 1024 * 1024
 
 
 class Sinks:
@@ -46,8 +43,7 @@ class Sinks:
         known, head = self._store.cursors(), self._store.head().number
         for name, one in self._settings.items():
             cursor = self._cursor(one, known.get(name), head)
-            to = destination_of(one)
-            self._feeds[name] = Feed(one, to, Reader(one, to, self._lines), cursor, self._office)
+            self._feeds[name] = Feed(one, Reader(one, self._lines), cursor, self._office)
         for name, cursor in known.items():
             if name not in self._settings and cursor.is_used:
                 self._note("sink.removed", name, cursor.number)
@@ -116,24 +112,3 @@ class Sinks:
         if lag.seconds > SLOW_AFTER:
             return (name, since, "records come faster than it takes them", lag.n_records, lag.n_refused)
         return (name, 0, "", 0, lag.n_refused)
-
-
-def destination_of(settings: SinkSettings) -> Destination:
-    """Return where jitd-outside delivers the records for the sink."""
-    match settings.to:
-        case SyslogServer() as to:
-            certificate = to.certificate.name if to.certificate else ""
-            return Syslog(to.transport, to.host, to.port, to.socket, to.facility, to.longest, to.addresses, to.ca, certificate)
-        case LogFile() as to:
-            return deliveries.Lines(to.name, to.mib * MIB, to.keep)
-        case Batches() as to:
-            reach = to.reach
-            return Https(
-                reach.url,
-                to.template,
-                to.scheme,
-                reach.secret.name if reach.secret else "",
-                reach.addresses,
-                reach.ca,
-                reach.certificate.name if reach.certificate else "",
-            )

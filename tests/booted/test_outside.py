@@ -22,7 +22,8 @@ from jitd.outside import leases, line_files
 from jitd.outside.client import Failed, Outside
 from jitd.outside.deliveries import Deliver, Delivered, Destination, Event, Lines, Syslog
 from jitd.outside.keys import DIRECTORY
-from jitd.outside.messages import QUESTIONS, Fetch, Fetched
+from jitd.outside.messages import Fetch, Fetched
+from jitd.outside.questions import QUESTIONS
 from tests.booted.conftest import Service, show, systemctl
 from tests.outside.server import LOOPBACK, Authority, Server, serving
 from tests.outside.test_delivering import POISON

@@ -10,12 +10,11 @@ import pytest
 
 from jitd.core.toml_document import ConfigError
 from jitd.outside import deliveries
-from jitd.outside.messages import QUESTIONS
-from jitd.settings import sinks
+from jitd.outside.questions import QUESTIONS
+from jitd.outside.syslog_sink import FACILITIES
 from jitd.settings.config import load
-from jitd.settings.sinks import Batches, Denials, LogFile, SinkSettings, SyslogServer, key_files
+from jitd.settings.sinks import Denials, SinkSettings, key_files
 from jitd.sinks.reading import Lines, Reader
-from jitd.sinks.sinks import destination_of
 
 ME = os.getuid()
 FILE = 'kind = "file"\nfile = "record.jsonl"\n'
@@ -40,16 +39,16 @@ def faults(place: Path, text: str, name: str = "siem") -> list[str]:
 
 def test_each_kind_is_read_with_careful_defaults(tmp_path: Path) -> None:
     file = read(tmp_path, FILE)
-    assert file == SinkSettings("siem", LogFile("record.jsonl"), shows="command")
+    assert file == SinkSettings("siem", deliveries.Lines("record.jsonl", 64 * 1024**2, 8), shows="command")
     assert not file.is_narrowed
     assert not file.from_start
-    assert read(tmp_path, SYSLOG) == SinkSettings("siem", SyslogServer("unix", socket="/dev/log"))
+    assert read(tmp_path, SYSLOG) == SinkSettings("siem", deliveries.Syslog("unix", path="/dev/log"))
     tls = read(tmp_path, TLS + 'facility = "local3"\naddresses = ["10.1.2.0/24"]')
-    assert tls.to == SyslogServer("tls", "logs.example.org", 6514, facility="local3", addresses=("10.1.2.0/24",))
+    assert tls.to == deliveries.Syslog("tls", "logs.example.org", 6514, facility="local3", addresses=("10.1.2.0/24",))
     assert tls.shows == "rule"
     https = read(tmp_path, HTTPS)
-    assert isinstance(https.to, Batches)
-    assert (https.to.template, https.to.scheme, https.shows, https.to.reach.addresses) == ("lines", "Bearer", "rule", ())
+    assert isinstance(https.to, deliveries.Https)
+    assert (https.to.template, https.to.scheme, https.shows, https.to.addresses) == ("lines", "Bearer", "rule", ())
 
 
 def test_classes_are_words_and_counts_of_denials(tmp_path: Path) -> None:
@@ -63,10 +62,10 @@ def test_the_secrets_of_sinks_go_to_jitd_outside_by_name_alone(tmp_path: Path) -
     (tmp_path / "token").chmod(0o600)
     made = read(tmp_path, HTTPS + f'secret = "{tmp_path}/token"\nscheme = "Splunk"\ntemplate = "splunk"')
     assert key_files({"siem": made}) == {"token": tmp_path / "token"}
-    to = destination_of(made)
+    to = made.to
     assert isinstance(to, deliveries.Https)
     assert (to.secret, to.scheme, to.template) == ("token", "Splunk", "splunk")
-    assert "t0k3n" not in repr(to)
+    assert "t0k3n" not in repr(to) and "siem.example.org" not in repr(made)
 
 
 @pytest.mark.parametrize(
@@ -74,15 +73,13 @@ def test_the_secrets_of_sinks_go_to_jitd_outside_by_name_alone(tmp_path: Path) -
 )
 def test_what_is_read_can_be_asked_of_jitd_outside(tmp_path: Path, text: str) -> None:
     made = read(tmp_path, text)
-    reader = Reader(made, destination_of(made), Lines("db1.example.org", lambda: None))  # type: ignore[arg-type,return-value]
+    reader = Reader(made, Lines("db1.example.org", lambda: None))  # type: ignore[arg-type,return-value]
     question = QUESTIONS.read(QUESTIONS.write(reader.question(())))
-    assert isinstance(question, deliveries.Deliver) and question.destination == destination_of(made)
+    assert isinstance(question, deliveries.Deliver) and question.destination == made.to
 
 
 def test_the_words_of_the_settings_are_those_of_jitd_outside() -> None:
-    assert sinks.TEMPLATES == deliveries.TEMPLATES
-    assert sinks.SCHEMES == deliveries.SCHEMES
-    assert set(sinks.FACILITIES) <= set(deliveries.FACILITIES)
+    assert set(FACILITIES) <= set(deliveries.FACILITIES)
 
 
 FAULTS = {

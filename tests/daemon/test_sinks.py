@@ -27,10 +27,10 @@ from jitd.core.subject import BY_PAM
 from jitd.core.values import FORGOTTEN, commitment
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.outside.client import Failed
-from jitd.outside.deliveries import MOST_EVENTS, Deliver, Delivered, Event
-from jitd.outside.messages import QUESTIONS
-from jitd.settings.outsiders import Reach
-from jitd.settings.sinks import Batches, Denials, LogFile, SinkSettings, SyslogServer
+from jitd.outside.deliveries import MOST_EVENTS, Deliver, Delivered, Event, Https, Syslog
+from jitd.outside.deliveries import Lines as LogFile
+from jitd.outside.questions import QUESTIONS
+from jitd.settings.sinks import Denials, SinkSettings
 from jitd.sinks import feed as feeds
 from jitd.sinks import pace
 from jitd.sinks.feed import AGAIN_FOR, PROOFS, Office
@@ -45,8 +45,8 @@ from tests.waiting import PATIENCE
 
 HOST = "db1.example.test"
 FILE = LogFile("record.jsonl")
-WEB = Batches(Reach("https://siem.example.test/"), "lines", "Bearer")
-SERVER = SyslogServer("tcp", "127.0.0.1", 601)
+WEB = Https("https://siem.example.test/", "lines", "Bearer")
+SERVER = Syslog("tcp", "127.0.0.1", 601)
 REFUSES = Deny(Why.RULE, "rule no-rm denies it", "no-rm")
 
 
@@ -678,7 +678,7 @@ def test_the_place_of_a_narrowed_sink_goes_on_over_what_it_does_not_get(house_of
 
 
 def test_a_record_that_is_too_long_for_the_sink_is_told_in_brief_and_proves_the_chain(house_of: Make) -> None:
-    house = house_of(to=SyslogServer("unix", socket="/dev/log", longest=2048))
+    house = house_of(to=Syslog("unix", path="/dev/log", longest=2048))
     house.note(words="x" * 800)
     house.play(until=lambda: len(house.collector.got) >= 2)
     brief = forms.read(house.collector.got[0].text)

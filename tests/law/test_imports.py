@@ -87,8 +87,7 @@ LAW: dict[str, set[str]] = {
     "jitd.audit.signing": {CORE, "jitd.audit", "jitd.failures", "jitd.log", "jitd.store"},
     "jitd.expressions": {CORE, "jitd.expressions"},
     "jitd.settings": {
-        CORE, "jitd.expressions", "jitd.givers", "jitd.notifying.templates", "jitd.outside.addresses",
-        "jitd.outside.urls", "jitd.settings",
+        CORE, "jitd.expressions", "jitd.givers", "jitd.notifying.templates", "jitd.outside", "jitd.settings",
     },
     "jitd.claiming": {"jitd.settings"},
     "jitd.reloading": {CORE, "jitd.settings", "jitd.workers"},
@@ -152,7 +151,10 @@ LAW: dict[str, set[str]] = {
     # what runs an administrator's programs, and the daemon's end of it
     "jitd.programs": {WIRE, "jitd.beside", "jitd.files", "jitd.programs"},
     # what asks other hosts, and the daemon's end of it
-    "jitd.outside": {WIRE, "jitd.asking.json_text", "jitd.beside", "jitd.outside"},
+    "jitd.outside": {
+        WIRE, "jitd.asking.json_text", "jitd.beside", "jitd.core.toml_table", "jitd.outside", "jitd.settings.outsiders",
+        "jitd.settings.url_file",
+    },
     # what writes to people's terminals, and the daemon's end of it
     "jitd.terminals": {WIRE, "jitd.beside", "jitd.facts.sessions", "jitd.terminals"},
     # what has people told, and when
@@ -162,7 +164,7 @@ LAW: dict[str, set[str]] = {
     },
     # what sends the record to collectors
     "jitd.sinks": {
-        CORE, WIRE, "jitd.audit", "jitd.failures", "jitd.journal", "jitd.log", "jitd.outside.client", "jitd.outside.deliveries",
+        CORE, WIRE, "jitd.audit", "jitd.failures", "jitd.journal", "jitd.log", "jitd.outside",
         "jitd.settings", "jitd.sinks", "jitd.store",
     },
     # what tells people: what is said, and each kind of channel
@@ -441,13 +443,14 @@ def test_the_daemon_never_speaks_http_or_smtp() -> None:
     ``jitd check``, which is not the daemon, opens connections and says nothing.
     """
     assert {m.name for m in MODULES if foreign(m) & {"httpcore", "ssl", "http", "urllib", "smtplib"}} == {
-        "jitd.checking.gatekeepers", "jitd.outside.connecting", "jitd.outside.delivering", "jitd.outside.fetching",
+        "jitd.checking.gatekeepers", "jitd.outside.batching", "jitd.outside.connecting", "jitd.outside.fetching",
         "jitd.outside.posting", "jitd.outside.syslog",
     }  # fmt: skip
     importers = {
-        "jitd.outside.connecting": "delivering fetching leasing posting syslog",
-        "jitd.outside.fetching": "delivering leasing posting process syslog",
-        "jitd.outside.leasing": "process", "jitd.outside.delivering": "process", "jitd.outside.syslog": "delivering",
+        "jitd.outside.connecting": "batching delivering fetching leasing posting syslog",
+        "jitd.outside.fetching": "batching leasing posting process syslog",
+        "jitd.outside.leasing": "process", "jitd.outside.delivering": "process", "jitd.outside.syslog": "syslog_sink",
+        "jitd.outside.batching": "https_sink",
         "jitd.outside.posting": "process", "jitd.outside.signing": "fetching",
     }  # fmt: skip
     assert {m.name for m in MODULES if "jitd.checking.gatekeepers" in imports(m)} == {"jitd.checking.warnings"}
@@ -455,10 +458,27 @@ def test_the_daemon_never_speaks_http_or_smtp() -> None:
     for name, by in importers.items():
         assert [m.name for m in MODULES if name in imports(m)] == [f"jitd.outside.{importer}" for importer in by.split()]
     assert [m.name for m in MODULES if "jitd.outside.process" in imports(m)] == []
+    of_daemon = "import jitd.daemon, jitd.settings.config, jitd.sinks.sinks, sys"
+    line = f"{of_daemon}; assert not {{'httpcore', 'jitd.outside.syslog'}} & {{*sys.modules}}"
+    subprocess.run([sys.executable, "-c", line], check=True, cwd=TREE)
     assert {m.name for m in MODULES if foreign(m) & {"http_message_signatures", "cryptography"}} == {
         "jitd.asking.signatures", "jitd.audit.key_file", "jitd.audit.pack.verify", "jitd.audit.signing_key", "jitd.audit.sshsig",
         "jitd.outside.signing", "jitd.store.masked_words",
     }  # fmt: skip
+
+
+def test_jitd_outside_reads_no_settings_and_only_it_opens_sinks() -> None:
+    """A kind of sink has both in one module, and each side imports what it needs (``outside/sink.py``)."""
+    line = "import jitd.outside.process, sys; assert not [m for m in sys.modules if m.startswith(('jitd.core', 'jitd.settings'))]"
+    subprocess.run([sys.executable, "-c", line], check=True, cwd=TREE)
+    calls = {
+        module.name
+        for module in MODULES
+        for node in module.nodes
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "opened"
+    }
+    assert "jitd.outside.delivering" in calls
+    assert not any(name.startswith(("jitd.settings", "jitd.sinks", "jitd.daemon")) for name in calls)
 
 
 def test_the_wire_and_the_core_do_not_know_each_other() -> None:

@@ -19,7 +19,7 @@ from jitd.outside.deliveries import Deliver, Delivered, Destination, Event, Http
 from jitd.outside.delivering import Deliveries
 from jitd.outside.keys import Keys
 from jitd.outside.line_files import LineFile
-from jitd.outside.messages import ANSWERS, QUESTIONS
+from jitd.outside.questions import ANSWERS, QUESTIONS
 from tests.outside.collectors import Rsyslog, free_port, local_input, rsyslog, stream_input, tcp_input, tls_input
 from tests.outside.server import LOOPBACK, Asked, Authority, Server, reply, serving
 from tests.waiting import wait_for

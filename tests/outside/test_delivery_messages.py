@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from jitd.outside import deliveries
 from jitd.outside.deliveries import Deliver, Delivered, Event, Https, Lines, Syslog
-from jitd.outside.messages import ANSWERS, QUESTIONS
+from jitd.outside.questions import ANSWERS, QUESTIONS
 
 GOLDEN = Path(__file__).parent / "golden_deliveries"
 CA = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from jitd.beside.packets import MAX_BODY
 from jitd.outside.fields import MOST_CA
-from jitd.outside.messages import ANSWERS, MAIL_ADDRESS, MOST_BODY, MOST_RECIPIENTS, QUESTIONS, Letter, Posted
+from jitd.outside.messages import MAIL_ADDRESS, MOST_BODY, MOST_RECIPIENTS, Letter, Posted
+from jitd.outside.questions import ANSWERS, QUESTIONS
 
 GOLDEN = Path(__file__).parent / "golden_mail"
 LETTER = Letter(

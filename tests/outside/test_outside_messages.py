@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from jitd.beside.packets import MAX_BODY
 from jitd.outside.fields import MOST_CA
-from jitd.outside.messages import ANSWERS, HEADERS, MOST_BODY, MOST_BYTES, QUESTIONS, Fetch, Fetched
+from jitd.outside.messages import HEADERS, MOST_BODY, MOST_BYTES, Fetch, Fetched
+from jitd.outside.questions import ANSWERS, QUESTIONS
 from jitpam.wire.declared import Codec
 
 GOLDEN = Path(__file__).parent / "golden"

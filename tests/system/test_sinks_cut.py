@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from jitd.outside.client import Outside, door_by_child
-from jitd.settings.sinks import Batches, SyslogServer
+from jitd.outside.deliveries import Https, Syslog
 from tests.daemon.test_sinks import House
 from tests.outside.collectors import HttpsCollector, Rsyslog
 from tests.system.test_sinks_killed import compare, receivers, settings
@@ -38,8 +38,8 @@ def cut(ports: list[int]) -> Iterator[None]:
         subprocess.run(["nft", "delete", "table", "inet", "gone"], check=True)
 
 
-def port_of(to: SyslogServer | Batches) -> int:
-    return to.port if isinstance(to, SyslogServer) else int(to.reach.url.rpartition(":")[2].partition("/")[0])
+def port_of(to: Syslog | Https) -> int:
+    return to.port if isinstance(to, Syslog) else int(to.url.rpartition(":")[2].partition("/")[0])
 
 
 def test_after_an_hour_without_a_network_every_receiver_has_every_record(
@@ -50,7 +50,7 @@ def test_after_an_hour_without_a_network_every_receiver_has_every_record(
         monkeypatch.setattr(f"jitd.sinks.{module}.DEADLINE_MS", 3_000)  # in place of 30 s until a silent receiver has failed
     monkeypatch.setattr("jitd.sinks.feed.FIRST_PAUSE", 0.2)
     sinks = settings(receivers, (tmp_path / "ca").read_text())
-    ports = [port_of(one.to) for one in sinks if isinstance(one.to, SyslogServer | Batches) and one.name in CUT_OFF]
+    ports = [port_of(one.to) for one in sinks if isinstance(one.to, Syslog | Https) and one.name in CUT_OFF]
     house = House(tmp_path, *sinks)
     outside = Outside(door_by_child(dict))
     house.collector = outside  # type: ignore[assignment]

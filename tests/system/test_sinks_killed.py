@@ -19,9 +19,10 @@ import pytest
 
 from jitd.audit import forms
 from jitd.outside.client import Outside, door_by_child
+from jitd.outside.deliveries import Https, Syslog
+from jitd.outside.deliveries import Lines as LogFile
 from jitd.outside.line_files import DIRECTORY
-from jitd.settings.outsiders import Reach
-from jitd.settings.sinks import Batches, LogFile, SinkSettings, SyslogServer
+from jitd.settings.sinks import SinkSettings
 from tests.daemon.test_sinks import House
 from tests.outside.collectors import HttpsCollector, Rsyslog, free_port, local_input, tcp_input
 from tests.outside.server import LOOPBACK, Authority
@@ -59,12 +60,11 @@ def settings(receivers: dict[str, Rsyslog | HttpsCollector], ca: str) -> list[Si
     tcp, local, https = (receivers[name] for name in ("tcp", "local", "https"))
     assert isinstance(tcp, Rsyslog) and isinstance(local, Rsyslog) and isinstance(https, HttpsCollector)
     assert isinstance(tcp.ready, int)
-    reach = Reach(f"https://localhost:{https.port}/in", addresses=(*LOOPBACK, "::1/128"), ca=ca)
     ways = {
-        "tcp": SyslogServer("tcp", "127.0.0.1", tcp.ready, addresses=LOOPBACK, longest=65_536),
-        "local": SyslogServer("unix", socket=str(local.ready), longest=65_536),
-        "https": Batches(reach, "lines"),
-        "file": LogFile(FILE, mib=1, keep=99),
+        "tcp": Syslog("tcp", "127.0.0.1", tcp.ready, addresses=LOOPBACK, longest=65_536),
+        "local": Syslog("unix", path=str(local.ready), longest=65_536),
+        "https": Https(f"https://localhost:{https.port}/in", "lines", addresses=(*LOOPBACK, "::1/128"), ca=ca),
+        "file": LogFile(FILE, 1024**2, 99),
     }
     return [SinkSettings(name, way, shows="command", from_start=True) for name, way in ways.items()]
 
