@@ -241,6 +241,8 @@ class _Wait:
                     None if heard.left_ms is None else time.clock_gettime(time.CLOCK_BOOTTIME) + heard.left_ms / 1000
                 )
                 self._tell(heard.news, waits_on=heard.owed)
+                if heard.state == "pending" and self._options.mode == "resume" and not self._options.if_owed:
+                    raise RefusedByDaemon("owed", f"request {heard.id} still waits for an approval, and -n does not wait for it")
                 if heard.owed and not self._waits:
                     self._waits_since = time.monotonic()
                     if self._options.bell and self._redraws:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``jitsudo --break-glass``: checks the other options, and reads the confirmation that the person types on the terminal.
+"""``jitsudo --break-glass``: reads the confirmation that the person types on the terminal.
 
 Law: jitsudo sends no message to jitd before the person has typed all of WORD on a terminal (confirmation.py). Without a terminal,
 jitsudo asks no question and does nothing.
@@ -25,9 +25,11 @@ jitsudo: type "{word}" to go on: """
 
 def confirm(options: Options) -> None:
     """Let the person confirm on their terminal that they break glass. Raises UsageError if they do not confirm, if there is no
-    terminal, or if ``options`` cannot be combined with --break-glass.
+    terminal, or if they have given no reason.
     """
-    reason = _check(options)
+    reason = options.reason or os.environ.get("JITSUDO_REASON", "")
+    if not reason.strip():
+        raise UsageError("--break-glass needs --reason=TEXT: those who review it have to know why")
     try:
         typed = ask(_TOLD.format(reason=printable(reason), word=WORD.decode("ascii")))
     except NoTerminal:
@@ -36,22 +38,3 @@ def confirm(options: Options) -> None:
         raise UsageError(f"the terminal cannot be used for the confirmation: {fault}; nothing was sent") from None
     if typed.strip() != WORD or not typed.endswith(b"\n"):
         raise UsageError("it was not confirmed: nothing was sent")
-
-
-def _check(options: Options) -> str:
-    """Return the person's reason. Raises UsageError if there is no reason, or if ``options`` cannot be combined with
-    --break-glass.
-    """
-    if options.mode != "run" or options.service != "jitsudo":
-        raise UsageError("--break-glass goes with a command that jitsudo runs, and with nothing else")
-    if "starts_at" in options.terms:
-        raise UsageError("--at does not go with --break-glass: a command that can wait has time for its approvals")
-    if options.anew:
-        raise UsageError("-k does not go with --break-glass: breaking glass skips approvals that were given before, too")
-    if not options.waits or not options.if_owed:
-        typed = "-n" if options.waits else "--no-wait"
-        raise UsageError(f"{typed} does not go with --break-glass: you confirm on a terminal, and then the command runs")
-    reason = options.reason or os.environ.get("JITSUDO_REASON", "")
-    if not reason.strip():
-        raise UsageError("--break-glass needs --reason=TEXT: those who review it have to know why")
-    return reason

@@ -75,7 +75,7 @@ def _do(options: Options, kinds: list[str]) -> int:
         from jitpam import disclosure
 
         disclosure.confirm(options)
-    if options.break_glass:
+    if options.break_glass and options.mode == "run":
         from jitpam import glass
 
         glass.confirm(options)

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads jitsudo's command line. The command line has sudo's form. As in getopt(3), the options end at the first word that is not
-an option.
+"""jitsudo's command line: the table of its options, with what each of them goes with, and the function that reads the words. The
+command line has sudo's form. As in getopt(3), the options end at the first word that is not an option.
 
-Law: pure and total. For any words, the result is Options or UsageError. An unknown option is refused by name. Arguments stay
-bytes. (Importing the standard library's getopt would make each start 5 ms longer.)
+Law: for any words, the result is Options or UsageError. An unknown option is refused by name. Arguments stay bytes. No option is
+dropped: one that would have no effect on what is asked for is refused, unless sudo(8) permits it there. The sentence of the
+refusal, ``jitsudo -h``, the completion and two parts of jitsudo(1) are made from the table. (Importing the standard library's
+getopt would make each start 5 ms longer.)
 """
 
 from __future__ import annotations
@@ -15,34 +17,106 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["TERMS", "Options", "Term", "UsageError", "read_options"]
+__all__ = ["APART", "MODES", "OPTIONS", "TERMS", "WORDS", "Mode", "Option", "Options", "Term", "UsageError", "read_options"]
 
 
-class Term:
-    """An option whose value travels with the request, to its grant and its run. ``field`` is the field of Ask that has it
-    (PROTOCOL.md section 4). ``read`` reads its argument, and ``write`` returns the value in the form of the message. ``letter``
-    is the letter that sudo has for it. ``group``, ``form`` and ``told`` are its row in the text of ``jitsudo -h``.
-    ``not_with_get`` is the reason why --get cannot have it; it is empty for an option that a request for things has, too, or that
-    is refused there with more words.
+class Mode:
+    """What jitsudo is asked to do. ``option`` is the option that asks for it, ``where`` tells it from another mode of the same
+    option, and ``does`` says what it does. ``line`` is a command line with a place for one more option.
     """
 
-    __slots__ = ("field", "form", "group", "is_once", "letter", "not_with_get", "read", "told", "write")
+    __slots__ = ("does", "line", "option", "where")
+
+    def __init__(self, option: str, where: str, does: str, line: str) -> None:
+        self.option, self.where, self.does, self.line = option, where, does, line
+
+
+MODES = {
+    "run": Mode("", "a command", "runs as another user", "jitsudo {} COMMAND"),
+    "explain": Mode("list", "", "says what would happen, and asks nobody", "jitsudo -l {} COMMAND"),
+    "list": Mode("list", " without a command", "lists all that you may ask for", "jitsudo -l {}"),
+    "get": Mode("get", "", "gives a thing to you, and runs nothing as another user", "jitsudo --get=THING {}"),
+    "get and run": Mode("get", " with a command", "runs the command as you", "jitsudo --get=THING {} -- COMMAND"),
+    "resume": Mode("resume", "", "continues a request, which cannot be changed", "jitsudo --resume=ID {}"),
+    "validate": Mode("validate", "", "only shows who you are here", "jitsudo -v {}"),
+    "giveback": Mode("reset-timestamp", " without a command", "only gives back leases", "jitsudo -k {}"),
+    "giveback all": Mode("remove-timestamp", "", "only gives back leases", "jitsudo -K {}"),
+}
+"""The modes in which an option may have no place. With ``-V`` and ``-h``, all other options are left alone, as with sudo."""
+_COMMAND = frozenset({"run", "explain"})
+_GET = frozenset({"get", "get and run"})
+_REQUEST = _GET | {"run"}
+_SENT = _GET | _COMMAND
+_LATER = _GET | {"run", "resume"}
+_ALL = frozenset(MODES)
+_NONE: frozenset[str] = frozenset()
+
+
+class Option:
+    """An option of jitsudo. ``letter`` is its short form, and ``argument`` the name of its argument, if it needs one. ``told`` is
+    its text in ``jitsudo -h``, below the heading ``group``. ``modes`` are the modes in which it has an effect. In the modes
+    ``idle`` it has none, and is accepted because sudo(8) accepts it. ``because`` maps a mode to the reason why it has no place
+    there, if the mode itself does not say it. ``never`` is the reason why an option of sudo is refused everywhere. ``sets`` is an
+    attribute of Options and its value. An option ``is_own`` if sudo does not have it.
+    """
+
+    __slots__ = ("argument", "because", "group", "idle", "is_once", "is_own", "letter", "modes", "name", "never", "sets", "told")
 
     def __init__(
         self,
+        name: str,
+        letter: str,
+        argument: str,
+        told: str,
+        modes: frozenset[str] | set[str] = _NONE,
+        *,
+        group: str = "",
+        idle: frozenset[str] | set[str] = _NONE,
+        because: dict[str, str] | None = None,
+        never: str = "",
+        sets: tuple[str, object] | None = None,
+        is_once: bool = False,
+        is_own: bool = False,
+    ) -> None:
+        self.name, self.letter, self.argument, self.told, self.modes, self.group = name, letter, argument, told, modes, group
+        self.idle, self.because, self.never, self.sets = idle, because or {}, never, sets
+        self.is_once, self.is_own = is_once, is_own
+
+    @property
+    def typed(self) -> str:
+        """The option as it is usually typed: ``-u``, or ``--for``. Words are typed as they are called."""
+        return f"-{self.letter}" if self.letter else f"--{self.name}" if self.name.islower() else self.name
+
+    @property
+    def example(self) -> str:
+        """The option with a name in place of its argument: ``-u USER``, or ``--for=DURATION``."""
+        return self.typed + (f"{' ' if self.letter else '='}{self.argument}" if self.argument else "")
+
+
+class Term(Option):
+    """An option whose value travels with the request, to its grant and its run. ``field`` is the field of Ask that has it
+    (PROTOCOL.md section 4). ``read`` reads its argument, and ``write`` returns the value in the form of the message.
+    """
+
+    __slots__ = ("field", "read", "write")
+
+    def __init__(
+        self,
+        name: str,
+        letter: str,
+        argument: str,
+        told: str,
+        modes: frozenset[str] | set[str] = _COMMAND,
+        *,
         field: str,
         read: Callable[[bytes], int],
-        form: str,
-        told: str,
-        *,
         write: Callable[[int], int | str] = int,
         group: str = "asked",
-        letter: str = "",
-        is_once: bool = False,
-        not_with_get: str = "it is for a command",
+        because: dict[str, str] | None = None,
     ) -> None:
-        self.field, self.read, self.write, self.letter, self.is_once = field, read, write, letter, is_once
-        self.group, self.form, self.told, self.not_with_get = group, form, told, not_with_get
+        is_own = not letter
+        super().__init__(name, letter, argument, told, modes, group=group, because=because, is_once=not is_own, is_own=is_own)
+        self.field, self.read, self.write = field, read, write
 
 
 def _moment(text: bytes) -> int:
@@ -57,29 +131,155 @@ def _in_utc(at: int) -> str:
     return in_utc(at)
 
 
-TERMS = {
-    "for": Term("lasts_for", read_duration, "    --for=DURATION", "ask for a lease: 15m, 2h, 1h30m, 1d", not_with_get=""),
-    "uses": Term("uses", read_uses, "    --uses=N", "ask for a number of uses", not_with_get=""),
-    "at": Term(
-        "starts_at",
-        _moment,
-        "    --at=TIME",
-        'ask now for a time that begins then: 22:00, or "2026-11-23 22:00"',
-        write=_in_utc,
-        not_with_get="it is given when it is approved",
+OPTIONS = (
+    Option(
+        "user", "u", "USER", "run as USER: a name, or # and a decimal id", _COMMAND,
+        group="runs", idle={"validate"}, is_once=True, because={"get": "a thing is given to you, and the command runs as you"},
     ),
-    "command-timeout": Term(
-        "timeout_for",
-        read_timeout,
-        "-T, --command-timeout=DURATION",
-        "end the command after that long",
-        group="runs",
-        letter="T",
-        is_once=True,
-        not_with_get="--for says how long the thing is wanted",
+    Option(
+        "group", "g", "GROUP", "run with GROUP as its group", _COMMAND,
+        group="runs", idle={"validate"}, is_once=True, because={"get": "the command runs with your own groups"},
     ),
-}
-"""Maps the long name of each such option to the option."""
+    Option(
+        "login", "i", "", "a login shell of that user, or the command through one", _COMMAND,
+        group="runs", sets=("login", True), because={"get": "name your shell as the command"},
+    ),
+    Option(
+        "shell", "s", "", "your shell as that user, or the command through it", _COMMAND,
+        group="runs", sets=("shell", True), because={"get": "name your shell as the command"},
+    ),
+    Option(
+        "chdir", "D", "DIR", "working directory of the command", _COMMAND,
+        group="runs", is_once=True, because={"get": "the command runs in your current directory"},
+    ),
+    Option(
+        "preserve-env", "E", "", "keep the environment variables that the rule allows", _COMMAND,
+        group="runs", because={"get": "the command has all of your environment"},
+    ),
+    Option(
+        "preserve-env=", "", "LIST", "keep these environment variables", _COMMAND,
+        group="runs", because={"get": "the command has all of your environment"},
+    ),
+    Term(
+        "command-timeout", "T", "DURATION", "end the command after that long",
+        field="timeout_for", read=read_timeout, group="runs", because={"get": "--for says how long the thing is wanted"},
+    ),
+    Option(
+        "background", "b", "", "go to the background when the command begins", {"run"},
+        group="runs", sets=("background", True), because={"get": "have your shell put jitsudo in the background"},
+    ),
+    Option("reason", "", "TEXT", "why (also from JITSUDO_REASON)", _SENT, group="asked", is_own=True),
+    Term(
+        "for", "", "DURATION", "ask for a lease: 15m, 2h, 1h30m, 1d", _SENT, field="lasts_for", read=read_duration,
+    ),
+    Term(
+        "uses", "", "N", "ask for a number of uses",
+        field="uses", read=read_uses, because={"get": "a thing is given once, for a time: --for says for how long"},
+    ),
+    Term(
+        "at", "", "TIME", 'ask now for a time that begins then: 22:00, or "2026-11-23 22:00"', {"run"},
+        field="starts_at", read=_moment, write=_in_utc, because={"get": "it is given when it is approved"},
+    ),
+    Option(
+        "service", "", "SERVICE", "ask for what another program will do: sudo, su, or sshd and login, which run no command",
+        _COMMAND, group="asked", is_own=True, because={"get": "jitsudo itself requests the thing, and no other program"},
+    ),
+    Option(
+        "break-glass", "", "", "without the approvals of the rule, where a rule permits that; it is recorded and reviewed",
+        {"run"}, group="asked", sets=("break_glass", True), is_own=True,
+        because={"get": "only a command can be run without its approvals", "explain": "it says so if a rule permits it"},
+    ),
+    Option(
+        "yes-show", "", "", "send words that look like a secret without a question: approvers and the record will see them",
+        _SENT, group="asked", sets=("yes_show", True), is_own=True, because={"resume": "it sends no words"},
+    ),
+    Option(
+        "non-interactive", "n", "", "never wait: if an approval would be owed, submit nothing and exit 118", _ALL,
+        group="waiting", sets=("if_owed", False),
+    ),
+    Option(
+        "no-wait", "", "", "submit, print the request's id, exit", {"run", "get"},
+        group="waiting", sets=("waits", False), is_own=True,
+        because={"get and run": "once it is approved, jitsudo --resume=ID gets the thing"},
+    ),
+    Option("resume", "", "ID", "wait for that request, or run it if it is approved", {"resume"}, group="waiting", is_own=True),
+    Option("quiet", "q", "", "say nothing but errors", _ALL, group="waiting", sets=("quiet", True), is_own=True),
+    Option(
+        "bell", "B", "", "ring the terminal's bell when the request begins to wait", _LATER,
+        group="waiting", idle=_ALL - _LATER, sets=("bell", True),
+    ),
+    Option(
+        "get", "", "THING",
+        "ask for THING, such as service-ticket:postgres/db1.example.org; run the command, if there is one, as yourself with"
+        " it; otherwise keep it, and print the line to use it by; up to 8 times: you get all of them or none",
+        _GET, group="things", is_own=True,
+    ),
+    Option(
+        "to", "", "FILE", "with --get: write the secret that comes with the thing into the new FILE", _GET | {"resume"},
+        group="things", is_once=True, is_own=True, because={"run": "nothing comes with it that could be written there"},
+    ),
+    Option(
+        "key", "", "FILE", "with --get=ssh-certificate:NAME: the file of your public key, such as ~/.ssh/id_ed25519.pub", _GET,
+        group="things", is_once=True, is_own=True, because={"run": "no certificate is made for it"},
+    ),
+    Option("list", "l", "", "what may I ask for; with a command: what would happen", {"list", "explain"}, group="nothing"),
+    Option(
+        "json", "", "", "with -l: one JSON object a line; with --get or --resume: one JSON object at the end",
+        {"list", "explain", "get", "resume"}, group="nothing", sets=("json", True), is_own=True,
+        because={"run": "it has standard output to itself", "get and run": "the command has standard output to itself"},
+    ),
+    Option("validate", "v", "", "authenticate and show who I am here", {"validate"}, group="nothing"),
+    Option(
+        "reset-timestamp", "k", "",
+        "give back the leases of this login session; with a command: ask again in spite of a lease", _COMMAND | {"giveback"},
+        group="nothing", sets=("anew", True), idle={"list", "validate", "giveback all"},
+        because={"get": "each --get is a new request anyway", "get and run": "each --get is a new request anyway"},
+    ),
+    Option("remove-timestamp", "K", "", "give back all of my leases", {"giveback all"}, group="nothing"),
+    Option("version", "V", "", "the version", group="nothing"),
+    Option("help", "h", "", "this text", group="nothing"),
+    # accepted as sudo accepts them: HOME is always the target user's home, no password is asked for, and descriptors are closed
+    Option("set-home", "H", "", "", idle=_ALL),
+    Option("close-from", "C", "NUMBER", "", idle=_ALL),
+    Option("prompt", "p", "PROMPT", "", idle=_ALL),
+    Option("stdin", "S", "", "", idle=_ALL),
+    Option("askpass", "A", "", "", idle=_ALL),
+    Option("chroot", "R", "DIR", "", never="a request is for this host and this root directory"),
+    Option("host", "h", "HOST", "", never="a request is for this host and this root directory"),
+    Option("role", "r", "ROLE", "", never="SELinux roles are not set by jitsudo"),
+    Option("type", "t", "TYPE", "", never="SELinux types are not set by jitsudo"),
+    Option("auth-type", "a", "TYPE", "", never="you are authenticated by Kerberos and nothing else"),
+    Option("login-class", "c", "CLASS", "", never="there are no login classes on this system"),
+    Option("other-user", "U", "USER", "", never="jitsudo lists your own rules, and nobody else's"),
+    Option("preserve-groups", "P", "", "", never="the command has the groups of the user it runs as"),
+    Option("no-update", "N", "", "", never="there is no time stamp to update"),
+    Option("edit", "e", "", "", never="jitsudo does not edit files; ask for the editor as a command"),
+)  # fmt: skip
+WORDS = (
+    Option("VAR=value", "", "", "", _COMMAND, because={"get": "set it before jitsudo, and the command has it"}),
+    Option("COMMAND", "", "", "", _COMMAND | {"get and run"}),
+)
+"""Words after the options, which have no place in some modes, as an option has none."""
+APART = (
+    ("shell", "login", "-i runs a login shell, and -s your own shell; type only one of them"),
+    ("preserve-env", "login", "a login shell gets its own environment; use --preserve-env=LIST"),
+    ("background", "no-wait", "--no-wait only submits the request, and nothing runs yet; leave out one of them"),
+    ("background", "service", "another program runs the command; leave out -b"),
+    ("no-wait", "non-interactive", "--no-wait submits even if an approval is owed, and -n does not; leave out one of them"),
+    ("at", "non-interactive", "--at waits for the time, and -n never waits; leave out -n"),
+    ("at", "service", "another program does not wait for the time; leave out --at"),
+    ("command-timeout", "service", "another program runs the command, and jitsudo cannot end it; leave out -T"),
+    ("to", "no-wait", "give --to later, with the --resume=ID that gets the thing"),
+    ("non-interactive", "break-glass", "you confirm on a terminal, and then the command runs; leave out -n"),
+    ("no-wait", "break-glass", "you confirm on a terminal, and then the command runs; leave out --no-wait"),
+    ("at", "break-glass", "a command that can wait has time for its approvals; leave out one of them"),
+    ("reset-timestamp", "break-glass", "breaking glass skips approvals that were given before, too; leave out -k"),
+    ("service", "break-glass", "only a command that jitsudo itself runs can be run without approvals; leave out one of them"),
+)
+"""Two options that do not go together, although each goes with the mode, and why."""
+_BY_NAME = {one.name: one for one in (*OPTIONS, *WORDS)}
+TERMS = {one.name: one for one in OPTIONS if isinstance(one, Term)}
+"""Maps the long name of each option whose value travels with the request to the option."""
 
 
 class Options:
@@ -88,11 +288,13 @@ class Options:
     __slots__ = (
         "anew", "argv", "background", "bell", "break_glass", "chdir", "get", "group", "if_owed", "json", "key",
         "login", "mode", "preserve", "preserve_all", "quiet", "reason", "request", "resume", "service", "shell",
-        "terms", "to", "user", "variables", "waits", "yes_show",
+        "terms", "to", "typed", "user", "variables", "waits", "yes_show",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.mode = "run"
+        self.typed: dict[str, str] = {}
+        """Maps the long name of each option that was typed to the form in which it was typed: ``-u``, or ``--user``."""
         self.user: str | None = None
         self.group: str | None = None
         self.chdir: bytes | None = None
@@ -125,47 +327,19 @@ class Options:
         self.argv: list[bytes] = []
 
 
-_SHORT = {
-    "u": "user", "g": "group", "D": "chdir", "n": "non-interactive", "l": "list", "v": "validate",
-    "q": "quiet", "k": "reset-timestamp", "K": "remove-timestamp", "V": "version",
-    "i": "login", "s": "shell", "E": "preserve-env", "H": "set-home", "b": "background", "B": "bell",
-    "P": "preserve-groups", "C": "close-from", "p": "prompt", "S": "stdin", "A": "askpass", "N": "no-update",
-    "R": "chroot", "r": "role", "t": "type", "a": "auth-type", "c": "login-class", "U": "other-user", "e": "edit",
-    **{term.letter: name for name, term in TERMS.items() if term.letter},
-}  # fmt: skip
-"""Maps a short option to its long name. ``-h`` is not in the table, because its meaning depends on the next word."""
-
-_TAKES = {
-    "user", "group", "chdir", "reason", "resume", "close-from", "prompt", "chroot", "role",
-    "type", "auth-type", "login-class", "other-user", "host", "service", "get", "to", "key", *TERMS,
-}  # fmt: skip
-"""Long options that need an argument. ``--preserve-env`` may also have an argument, but only after ``=``."""
-
+_SHORT = {one.letter: one for one in OPTIONS if one.letter and one.letter != "h"}
+"""Maps a letter to its option. ``-h`` is not in the table, because its meaning depends on the next word."""
+_LONG = {one.name: one for one in OPTIONS if one.name != "preserve-env="}
 _MODES = {
     "list": "list",
     "validate": "validate",
-    "reset-timestamp": "giveback",
     "remove-timestamp": "giveback all",
     "version": "version",
     "help": "help",
+    "resume": "resume",
+    "get": "get",
 }
-_SETS = {
-    "login": ("login", True),
-    "shell": ("shell", True),
-    "background": ("background", True),
-    "bell": ("bell", True),
-    "non-interactive": ("if_owed", False),
-    "no-wait": ("waits", False),
-    "quiet": ("quiet", True),
-    "json": ("json", True),
-    "break-glass": ("break_glass", True),
-    "yes-show": ("yes_show", True),
-}
-"""Maps an option without an argument to the attribute of Options that is set, and to the value of this attribute."""
-_ONCE = {"user": "user", "group": "group", "chdir": "chdir", "to": "to", "key": "key"}
-"""Maps an option that may be given only once (as in sudo) to the attribute of Options for its argument. For example, if two
-accounts were given, it would not be clear which account was meant.
-"""
+"""Maps an option that asks for a mode to the mode. ``-k`` is not in the table, because its meaning depends on the command."""
 MOST_THINGS = 8
 """Maximum number of things in one request, and of --get options on the command line."""
 TICKET = "service-ticket:"
@@ -176,65 +350,21 @@ be written beside the person's key.
 """
 NO_SECRET = (TICKET, "account:", "group:", "sudoers:")
 """Beginnings of the names of things that never come with a secret."""
-_NOT_WITH_GET = (
-    ("user", "-u", "a thing is given to you, and the command runs as you"),
-    ("group", "-g", "the command runs with your own groups"),
-    ("login", "-i", "name your shell as the command"),
-    ("shell", "-s", "name your shell as the command"),
-    ("chdir", "-D", "the command runs in your current directory"),
-    ("preserve_all", "-E", "the command has all of your environment"),
-    ("preserve", "--preserve-env", "the command has all of your environment"),
-    ("background", "-b", "have your shell put jitsudo in the background"),
-)
-"""Options that cannot be used with --get. Each row has the option's attribute in Options, the option as it is typed, and the
-reason.
-"""
-_OTHER = {"resume": "resume", "get": "get"}
-"""Maps an option with an argument to the mode that it selects. With such an option, the command line contains no command that
-runs as another user.
-"""
-_ONLY_ONE = "only one of -l, -v, -k, -K, -V, -h, --get and --resume may be given"
-_NOTHING = {"set-home", "stdin", "askpass", "prompt"}
-"""Options that are accepted but have no effect. HOME is always the target user's home, and no password is asked for."""
 LEAST_CLOSED = 3
 """The lowest descriptor that -C may name. The descriptors 0 to 2 are the command's streams. All descriptors from 3 on are always
 closed.
 """
-_NEVER = {
-    "chroot": "a request is for this host and this root directory",
-    "host": "a request is for this host and this root directory",
-    "role": "SELinux roles are not set by jitsudo",
-    "type": "SELinux types are not set by jitsudo",
-    "auth-type": "you are authenticated by Kerberos and nothing else",
-    "login-class": "there are no login classes on this system",
-    "other-user": "jitsudo lists your own rules, and nobody else's",
-    "preserve-groups": "the command has the groups of the user it runs as",
-    "no-update": "there is no time stamp to update",
-    "edit": "jitsudo does not edit files; ask for the editor as a command",
-}
-_OURS = frozenset(
-    {
-        "reason",
-        "no-wait",
-        "resume",
-        "service",
-        "get",
-        "to",
-        "key",
-        "quiet",
-        "json",
-        "break-glass",
-        "yes-show",
-        *(name for name, term in TERMS.items() if not term.letter),
-    }
-)
-"""Options that sudo does not have."""
-_KNOWN = frozenset(_SHORT.values()) | {"help", "host"} | _OURS
 
 
 def read_options(words: list[bytes]) -> Options:
     """Parse ``words``, the command line without the program's name, and return the options. Raises UsageError."""
     found = Options()
+    _read(found, words)
+    _check(found)
+    return found
+
+
+def _read(found: Options, words: list[bytes]) -> None:
     at = 0
     while at < len(words):
         word = words[at]
@@ -254,8 +384,27 @@ def read_options(words: list[bytes]) -> Options:
         else:
             found.argv = words[at - 1 :]
             break
-    _check(found)
-    return found
+
+
+def following(words: list[bytes]) -> list[str]:
+    """Return the long options that may follow ``words``, the beginning of a command line. An option that needs an argument ends
+    with ``=``.
+    """
+    found = Options()
+    try:
+        _read(found, words)
+    except UsageError:
+        return []
+    if found.argv:
+        return []
+    modes = [mode for mode in MODES if all(_goes(_BY_NAME[name], mode) for name in found.typed)]
+    apart = {names[1 - names.index(name)] for name in found.typed for *names, _ in APART if name in names}
+    fit = [one for one in OPTIONS if one.group and one.name not in apart and not one.modes.isdisjoint(modes)]
+    return [f"--{one.name.rstrip('=')}{'=' if one.argument else ''}" for one in fit] + ["--version", "--help"] * (not found.typed)
+
+
+def _goes(option: Option, mode: str) -> bool:
+    return mode in option.modes or mode in option.idle
 
 
 def _read_short(found: Options, letters: bytes, words: list[bytes], at: int) -> int:
@@ -267,21 +416,21 @@ def _read_short(found: Options, letters: bytes, words: list[bytes], at: int) -> 
         rest = letters[place + 1 :]
         if letter == "h":  # as in sudo: if a host name follows (in this word or the next), -h means that host, otherwise help
             if rest or (at < len(words) and not words[at].startswith(b"-")):
-                raise UsageError(f"-h HOST is refused: {_NEVER['host']}")
-            _apply(found, "help", "-h", None)
+                raise UsageError(f"-h HOST is refused: {_LONG['host'].never}")
+            _apply(found, _LONG["help"], "-h", None)
             return at
-        name = _SHORT.get(letter)
-        if name is None:
+        option = _SHORT.get(letter)
+        if option is None:
             raise UsageError(f"unknown option -{letter}")
-        if name not in _TAKES:
-            _apply(found, name, f"-{letter}", None)
+        if not option.argument:
+            _apply(found, option, f"-{letter}", None)
             continue
         if rest:
-            _apply(found, name, f"-{letter}", rest)
+            _apply(found, option, f"-{letter}", rest)
             return at
-        if at == len(words) and name not in _NEVER:
+        if at == len(words) and not option.never:
             raise UsageError(f"-{letter} needs an argument")
-        _apply(found, name, f"-{letter}", words[at] if at < len(words) else b"")
+        _apply(found, option, f"-{letter}", words[at] if at < len(words) else b"")
         return at + 1
     return at
 
@@ -290,73 +439,66 @@ def _read_long(found: Options, word: bytes, words: list[bytes], at: int) -> int:
     """Apply one long option. ``word`` has no leading dashes. Returns the index of the word to read next. Raises UsageError."""
     typed, equals, value = word.partition(b"=")
     name = _quoted(typed)
-    if name not in _KNOWN:  # the beginning of a name is enough if it is unambiguous, as in getopt_long(3)
-        meant = sorted(known for known in _KNOWN if known.startswith(name)) if name else []
-        meant = [known for known in meant if known not in _OURS] or meant  # sudo's options win, because scripts use them
+    if name not in _LONG:  # the beginning of a name is enough if it is unambiguous, as in getopt_long(3)
+        meant = sorted(known for known in _LONG if known.startswith(name)) if name else []
+        meant = [known for known in meant if not _LONG[known].is_own] or meant  # sudo's options win, because scripts use them
         if len(meant) != 1:
             raise UsageError(f"--{name} may mean --{' or --'.join(meant)}" if meant else f"unknown option --{name}")
         name = meant[0]
-    if name in _TAKES:
+    option = _LONG[name]
+    if option.argument:
         if not equals:
             if at == len(words):
                 raise UsageError(f"--{name} needs an argument")
             value = words[at]
             at += 1
-        _apply(found, name, f"--{name}", value)
+        _apply(found, option, f"--{name}", value)
     elif equals and name != "preserve-env":
         raise UsageError(f"--{name} takes no argument")
     else:
-        _apply(found, name, f"--{name}", value if equals else None)
+        _apply(found, option, f"--{name}", value if equals else None)
     return at
 
 
-def _apply(found: Options, name: str, typed: str, value: bytes | None) -> None:
-    if name in _NEVER:
-        raise UsageError(f"{typed} is refused: {_NEVER[name]}")
-    if name in _ONCE and getattr(found, _ONCE[name]) is not None:
+def _apply(found: Options, option: Option, typed: str, value: bytes | None) -> None:
+    name = option.name
+    if option.never:
+        raise UsageError(f"{typed} is refused: {option.never}")
+    if name == "preserve-env" and value is not None:
+        name = "preserve-env="
+        found.preserve += [word for word in value.split(b",") if word]
+    if option.is_once and name in found.typed:
         raise UsageError(f"{typed} may be given only once")
-    if name in _NOTHING:
-        return
+    found.typed.setdefault(name, typed)
     if name in _MODES:
-        mode = _MODES[name]
-        if found.mode not in ("run", mode):
-            raise UsageError(_ONLY_ONE)
-        found.mode = mode
+        other = next(one for one, mode in (*_MODES.items(), ("", "run")) if mode == found.mode)
+        if other and other != name:
+            raise UsageError(f"{typed} does not go with {found.typed[other]}: type only one of them")
+        found.mode = _MODES[name]
+    if option.sets:
+        setattr(found, *option.sets)
     elif name == "preserve-env":
-        names = [] if value is None else [word for word in value.split(b",") if word]
-        found.preserve += names
-        found.preserve_all = found.preserve_all or value is None
-    elif name in _SETS:
-        setattr(found, *_SETS[name])
+        found.preserve_all = True
     elif name == "close-from":
         _check_close_from(value or b"")
-    elif name in TERMS:
-        term = TERMS[name]
-        if term.is_once and term.field in found.terms:
-            raise UsageError(f"{typed} may be given only once")
-        found.terms[term.field] = term.read(value or b"")
-    elif name == "chdir":
-        if not value:
-            raise UsageError(f"{typed} needs a directory")
-        found.chdir = value
-    elif name == "to":
+    elif isinstance(option, Term):
+        try:
+            found.terms[option.field] = option.read(value or b"")
+        except UsageError as fault:
+            raise UsageError(f"{typed}: {fault}") from None
+    elif name in ("chdir", "to", "key"):
         if not value or b"\0" in value:
-            raise UsageError(f"{typed} needs a file")
-        found.to = value
-    elif name == "key":
-        if not value:
-            raise UsageError(f"{typed} needs the file of your public key")
-        found.key = value
-    else:
-        if name in _OTHER:
-            if found.mode not in ("run", _OTHER[name]):
-                raise UsageError(_ONLY_ONE)
-            found.mode = _OTHER[name]
-        text = _text(typed, value or b"")
-        if name == "get":
-            found.get.append(text)
-        else:
-            setattr(found, name, text)
+            raise UsageError(f"{typed} needs {_FILES[name]}")
+        setattr(found, name, value)
+    elif name == "get":
+        found.get.append(_text(typed, value or b""))
+    elif name in _TEXTS:
+        setattr(found, name, _text(typed, value or b""))
+
+
+_FILES = {"chdir": "a directory", "to": "a file", "key": "the file of your public key"}
+_TEXTS = frozenset({"user", "group", "reason", "service", "resume"})
+"""Options whose argument is a text, in an attribute of the same name."""
 
 
 def _text(typed: str, value: bytes) -> str:
@@ -371,80 +513,63 @@ def _text(typed: str, value: bytes) -> str:
 
 def _check(found: Options) -> None:
     """Check that the options can be used together. Raises UsageError."""
-    if found.mode == "giveback" and (found.argv or found.login or found.shell):  # as in sudo: -k then affects only this command
-        found.mode, found.anew = "run", True
-    mode = found.mode
-    if mode in ("version", "help"):
+    runs = bool(found.argv or found.login or found.shell)
+    if found.anew and found.mode == "run" and not runs:  # as in sudo: with a command, -k affects only this command
+        found.mode = "giveback"
+    if found.mode in ("version", "help"):
         return
-    if found.key is not None and mode != "get":
-        raise UsageError("--key goes with --get: it names the public key for which you request a certificate")
-    if mode == "get":
-        _check_get(found)
-        return
-    if found.login and found.shell:
-        raise UsageError("-i and -s do not go together: -i runs a login shell, and -s your own shell")
-    if found.login and found.preserve_all:
-        raise UsageError("-i and -E do not go together: a login shell gets its own environment; use --preserve-env=LIST")
-    if (found.login or found.shell) and mode not in ("run", "list"):
-        raise UsageError("-i and -s run a shell; they do not go with -v, -k, -K or --resume")
-    if found.service != "jitsudo" and (mode not in ("run", "list") or found.background):
-        raise UsageError("--service asks for what another program will do; it does not go with -b, -v, -k, -K or --resume")
-    if mode == "run" and not found.argv and not found.login and not found.shell and found.service == "jitsudo":
+    _check_together(found, mode_of(found))
+    if found.mode == "run" and not runs and found.service == "jitsudo":
         raise UsageError("no command; jitsudo -l says what you may ask for, and jitsudo -h how")
-    if found.background and (mode != "run" or not found.waits):
-        raise UsageError("-b needs a command that jitsudo runs; -b does not go with --no-wait, --resume, -l, -v or -K")
-    if mode == "giveback all" and found.argv:
-        raise UsageError("-K takes no command: give back your leases first, and then request the command")
-    if mode in ("giveback", "giveback all") and (found.user or found.group or found.chdir or found.variables):
-        raise UsageError(f"{'-k' if mode == 'giveback' else '-K'} gives back leases; -u, -g, -D and VAR=value go with a command")
-    if mode in ("validate", "resume") and (found.argv or found.variables):
-        raise UsageError(f"{'-v' if mode == 'validate' else '--resume'} takes no command")
-    if mode == "list" and not found.argv and (found.user or found.group or found.variables):
-        raise UsageError("-l without a command lists all that you may run; -u, -g and VAR=value go with a command")
-    if mode == "resume" and (found.user or found.group or found.chdir or found.reason or found.terms.keys() - {"starts_at"}):
-        raise UsageError("--resume continues a request, which cannot be changed")
-    if not found.waits and (mode != "run" or not found.if_owed):
-        raise UsageError("--no-wait submits a command; --no-wait does not go with -n, --resume, -l, -v or -K")
-    if found.json and mode not in ("list", "resume"):
-        raise UsageError("--json goes with -l, --get and --resume")
-    if found.to is not None and mode != "resume":
-        raise UsageError("--to goes with --get: it names the file for a secret that comes with a thing")
-    if "starts_at" in found.terms and (mode != "run" or not found.if_owed or found.service != "jitsudo"):
-        raise UsageError(
-            "--at is for a command that jitsudo runs later; --at does not go with -n, --service, --resume, -l, -v or -K"
-        )
     if found.argv and not found.argv[0] and not (found.login or found.shell):
         raise UsageError("the command is an empty word")
+    if found.mode == "get":
+        _check_get(found)
+
+
+def mode_of(found: Options) -> str:
+    """Return the key in MODES of what is asked for."""
+    if found.mode == "list":
+        return "explain" if found.argv or found.login or found.shell or found.service != "jitsudo" else "list"
+    return "get and run" if found.mode == "get" and found.argv else found.mode
+
+
+def _check_together(found: Options, mode: str) -> None:
+    """Check that each option goes with ``mode``, and with the others. Raises UsageError."""
+    typed = dict(found.typed)
+    if found.variables:
+        typed["VAR=value"] = "VAR=value"
+    if found.argv:
+        typed["COMMAND"] = "a command"
+    for name, form in typed.items():
+        option = _BY_NAME[name]
+        if not _goes(option, mode):
+            raise UsageError(_refusal(found, option, form, mode))
+    for one, other, because in APART:
+        if one in typed and other in typed:
+            raise UsageError(f"{typed[one]} does not go with {typed[other]}: {because}")
+
+
+def _refusal(found: Options, option: Option, form: str, mode: str) -> str:
+    """Return the sentence about ``option``, typed as ``form``, which has no place in ``mode``."""
+    asked = MODES[mode]
+    word = found.typed[asked.option] if asked.option else ""
+    because = option.because.get(mode) or (option.because.get("get") if mode in _GET else "")
+    because = because or f"{word or asked.where} {asked.does}"
+    if option.name == "COMMAND":
+        return f"{form} does not go with {word}: {because}; leave it out, or type jitsudo COMMAND"
+    nearest = _NEAREST.get(mode, "run")
+    best = nearest if nearest in option.modes else next(one for one in MODES if one in option.modes)
+    example = MODES[best].line.format(option.example)
+    return f"{form} does not go with {word}{asked.where}: {because}; leave it out, or type {example}"
+
+
+_NEAREST = {"list": "explain", "get and run": "get"}
+"""Maps a mode to the one that is suggested first for an option that has no place in it."""
 
 
 def _check_get(found: Options) -> None:
-    """Check that the options can be used together with ``--get``, so that no approver gets a request that could not succeed.
-    Raises UsageError.
-    """
-    if "uses" in found.terms:
-        all_tickets = all(thing.startswith(TICKET) for thing in found.get)
-        why = "a KDC cannot count uses" if all_tickets else "a thing is given once, for a time: --for says for how long"
-        raise UsageError(f"--uses does not go with --get: {why}")
-    refused = [(typed, why) for kept, typed, why in _NOT_WITH_GET if getattr(found, kept)]
-    for name, term in TERMS.items():
-        if term.not_with_get and term.field in found.terms:
-            refused.append((f"-{term.letter}" if term.letter else f"--{name}", term.not_with_get))
-    if found.variables:
-        refused.append(("VAR=value", "set it before jitsudo, and the command has it"))
-    for typed, why in refused:
-        raise UsageError(f"{typed} does not go with --get: {why}")
-    if found.service != "jitsudo":
-        raise UsageError("--service does not go with --get: jitsudo itself requests the thing, and no other program")
-    if not found.waits and not found.if_owed:
-        raise UsageError("--no-wait does not go with -n")
-    if not found.waits and found.argv:
-        raise UsageError("--no-wait takes no command with --get: once it is approved, jitsudo --resume=ID gets the thing")
-    if found.argv and not found.argv[0]:
-        raise UsageError("the command is an empty word")
-    if found.json and found.argv:
-        raise UsageError("--json takes no command with --get: the command would use standard output itself")
-    if found.to is not None and not found.waits:
-        raise UsageError("--to does not go with --no-wait: give --to later, with the --resume=ID that gets the thing")
+    """Check the things of ``--get``, so that no approver gets a request that could not succeed. Raises UsageError."""
     if len(found.get) > MOST_THINGS:
         raise UsageError(f"--get may be given at most {MOST_THINGS} times")
     if len(set(found.get)) < len(found.get):

@@ -227,7 +227,8 @@ def explain(asking: dict[str, Any], options: Options) -> int:
                 print_line(printable(f"closest: rule {near.get('rule')}: {', '.join(near.get('wants') or [])}{begins}"))
         elif row.get("lease"):
             asked = f"; {_gatekeepers(row)}" if row.get("gatekeepers") else ""
-            print_line(printable(f"{what}: permitted by the lease {row['lease']}{asked}"))
+            anew = "; with -k, it is requested anew, in spite of the lease" if options.anew else ""
+            print_line(printable(f"{what}: permitted by the lease {row['lease']}{asked}{anew}"))
         elif row.get("approved"):
             print_line(printable(f"{what}: request {row['approved']} is approved: jitsudo --resume {row['approved']}"))
         else:

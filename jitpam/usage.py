@@ -3,70 +3,24 @@
 
 from __future__ import annotations
 
-from jitpam.options import TERMS
+from jitpam.options import MODES, OPTIONS, Option
 from jitpam.wrapping import wrap
 
-
-def _terms(group: str) -> dict[str, str]:
-    return {term.form: term.told for term in TERMS.values() if term.group == group}
-
-
-_FORMS = (
-    "[options] [VAR=value ...] [--] command [argument ...]",
-    "--get=THING [--get=THING ...] [options] [-- command ...]",
-    "-l [command [argument ...]] | --resume=ID",
-    "-v | -k [command [argument ...]] | -K | -V | -h",
-)
 _ABOUT = "Asks for a command to be run as another user. The people named by the rules approve it; then it runs here."
-_GROUPS = {
-    "examples": {
-        "jitsudo -l": "what you may ask for",
-        "jitsudo less /var/log/auth.log": "ask, wait, run",
-        "jitsudo -u postgres --reason=T-7 psql": "as postgres, and why",
-        "jitsudo --for=1h --uses=5 apt upgrade": "a lease: five times in an hour",
-    },
-    "how the command runs, as with sudo": {
-        "-u, --user=USER": "run as USER: a name, or # and a decimal id",
-        "-g, --group=GROUP": "run with GROUP as its group",
-        "-i, --login": "a login shell of that user, or the command through one",
-        "-s, --shell": "your shell as that user, or the command through it",
-        "-D, --chdir=DIR": "working directory of the command",
-        "-E, --preserve-env": "keep the environment variables that the rule allows",
-        "    --preserve-env=LIST": "keep these environment variables",
-        **_terms("runs"),
-        "-b, --background": "go to the background when the command begins",
-    },
-    "what is asked, and for how long": {
-        "    --reason=TEXT": "why (also from JITSUDO_REASON)",
-        **_terms("asked"),
-        "    --service=SERVICE": "ask for what another program will do: sudo, su, or sshd and login, which run no command",
-        "    --break-glass": "without the approvals of the rule, where a rule permits that; it is recorded and reviewed",
-        "    --yes-show": "send words that look like a secret without a question: approvers and the record will see them",
-    },
-    "waiting": {
-        "-n, --non-interactive": "never wait: if an approval would be owed, submit nothing and exit 118",
-        "    --no-wait": "submit, print the request's id, exit",
-        "    --resume=ID": "wait for that request, or run it if it is approved",
-        "-q, --quiet": "say nothing but errors",
-    },
-    "things in place of a command": {
-        "    --get=THING": (
-            "ask for THING, such as service-ticket:postgres/db1.example.org; run the command, if there is one, as yourself with"
-            " it; otherwise keep it, and print the line to use it by; up to 8 times: you get all of them or none"
-        ),
-        "    --to=FILE": "with --get: write the secret that comes with the thing into the new FILE",
-        "    --key=FILE": "with --get=ssh-certificate:NAME: the file of your public key, such as ~/.ssh/id_ed25519.pub",
-    },
-    "what runs nothing": {
-        "-l, --list": "what may I ask for; with a command: what would happen",
-        "    --json": "with -l: one JSON object a line; with --get or --resume: one JSON object at the end",
-        "-v, --validate": "authenticate and show who I am here",
-        "-k, --reset-timestamp": "give back the leases of this login session; with a command: ask again in spite of a lease",
-        "-K, --remove-timestamp": "give back all of my leases",
-        "-V, --version": "the version",
-        "-h, --help": "this text",
-    },
+EXAMPLES = {
+    "jitsudo -l": "what you may ask for",
+    "jitsudo less /var/log/auth.log": "ask, wait, run",
+    "jitsudo -u postgres --reason=T-7 psql": "as postgres, and why",
+    "jitsudo --for=1h --uses=5 apt upgrade": "a lease: five times in an hour",
 }
+_GROUPS = {
+    "runs": "how the command runs, as with sudo",
+    "asked": "what is asked, and for how long",
+    "waiting": "waiting",
+    "things": "things in place of a command",
+    "nothing": "what runs nothing",
+}
+"""Maps a group of options to its heading."""
 _STATUSES = {
     "118": "an approval would be owed",
     "119": "not authenticated",
@@ -79,11 +33,11 @@ _STATUSES = {
     "126": "cannot execute",
     "127": "not found",
 }
-_TAKEN = "-H -B -C -p -S -A are taken as sudo takes them; there is no password to ask for."
+_TAKEN = "are taken as sudo takes them; there is no password to ask for."
 MOST = 80
 """The text is never wider than this number of columns, because long lines are hard to read."""
-_COLUMN = {"examples": 42}
-"""Maps the head of a group to the column in which its texts begin. In other groups, this is column 26."""
+_COLUMN, _EXAMPLES_COLUMN = 26, 42
+"""The columns in which the texts of options and of examples begin."""
 LEAST = 60
 """Minimum number of columns of a terminal on which a text stands beside its option, and not below it."""
 
@@ -92,17 +46,48 @@ def help_lines(width: int) -> list[str]:
     """Return the text for a terminal of ``width`` columns."""
     width = min(width, MOST)
     lines = []
-    for number, form in enumerate(_FORMS):
+    for number, form in enumerate(_forms()):
         lines += wrap(f"{'       ' if number else 'usage: '}jitsudo {form}", width, 15)
-    lines += ["", *wrap(_ABOUT, width, 0)]
-    for head, rows in _GROUPS.items():
+    lines += ["", *wrap(_ABOUT, width, 0), "", "examples:"]
+    for typed, text in EXAMPLES.items():
+        lines += row(f"  {typed}", text, _EXAMPLES_COLUMN, width)
+    for group, head in _GROUPS.items():
         lines += ["", f"{head}:"]
-        for name, text in rows.items():
-            lines += row(f"  {name if width >= LEAST else name.strip()}", text, _COLUMN.get(head, 26), width)
+        for option in OPTIONS:
+            if option.group == group:
+                name = _both(option)
+                lines += row(f"  {name if width >= LEAST else name.strip()}", option.told, _COLUMN, width)
     lines += ["", "exit status: the command's own, or"]
     for status, meaning in _STATUSES.items():
         lines += wrap(f"  {status} {meaning}", width, 6)
-    return [*lines, "", *wrap(_TAKEN, width, 0)]
+    idle = [option.typed for option in OPTIONS if option.idle and not option.modes]
+    return [*lines, "", *wrap(f"{' '.join(idle)} {_TAKEN}", width, 0)]
+
+
+def _both(option: Option) -> str:
+    """``option`` in both forms, with its argument: ``-u, --user=USER``."""
+    name = option.name.rstrip("=")
+    return f"{f'-{option.letter},' if option.letter else '   '} --{name}{'=' if option.argument else ''}{option.argument}"
+
+
+def _forms() -> list[str]:
+    """The command lines of each mode, with the options that go with it."""
+    return [
+        "[options] [VAR=value ...] [--] command [argument ...]",
+        f"--get=THING [--get=THING ...] {_places('get')} [[--] command [argument ...]]",
+        f"--resume=ID {_places('resume')}",
+        "-l [options] [VAR=value ...] command [argument ...]",
+        f"-l {_places('list')}",
+        f"-v {_places('validate')}",
+        "-k [command [argument ...]] | -K | -V | -h",
+    ]
+
+
+def _places(mode: str) -> str:
+    """The places of the options that have an effect in ``mode``, without those that ask for it."""
+    found = [one for one in OPTIONS if mode in one.modes and one.name != MODES[mode].option]
+    letters = "".join(one.letter for one in found if one.letter and not one.argument)
+    return " ".join([f"[-{letters}]", *(f"[{one.example}]" for one in found if not one.letter or one.argument)])
 
 
 def row(start: str, text: str, column: int, width: int) -> list[str]:

@@ -19,7 +19,7 @@ import click
 from jitd.cli.answer import Row, words
 from jitd.cli.call import ENDINGS, called
 from jitpam.local_proof import never_ask
-from jitpam.usage import help_lines
+from jitpam.options import following
 from jitpam.wire.messages import List
 
 WITHIN = 0.15
@@ -92,7 +92,9 @@ def _candidates(typed: list[str]) -> Iterator[str]:
     *before, current = typed
     if before[:1] == ["jitsudo"]:
         yield from (
-            _ids("jitsudo --resume") if before[-1] == "--resume" else re.findall(r"--[a-z][a-z-]*=?", "\n".join(help_lines(80)))
+            _ids("jitsudo --resume")
+            if before[-1] == "--resume"
+            else following([word.encode("utf-8", "surrogateescape") for word in before[1:]])
         )
         return
     from jitd.cli import cli  # jitd.cli imports this module when the verb is called

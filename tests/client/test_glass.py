@@ -107,19 +107,18 @@ def test_standard_input_is_the_commands_and_does_not_confirm(daemon, on_terminal
         ((*BREAK, "--no-wait", "true"), "--no-wait does not go with --break-glass"),
         ((*BREAK, "--at=22:00", "true"), "--at does not go with --break-glass"),
         ((*BREAK, "-k", "true"), "-k does not go with --break-glass"),
-        ((*BREAK, "-l", "true"), "goes with a command that jitsudo runs"),
-        ((*BREAK, "-v"), "goes with a command that jitsudo runs"),
-        ((*BREAK, "--get=service-ticket:x/y"), "goes with a command that jitsudo runs"),
-        (("--break-glass", "--resume=" + ID), "goes with a command that jitsudo runs"),
-        ((*BREAK, "--service=sudo", "true"), "goes with a command that jitsudo runs"),
+        ((*BREAK, "-l", "true"), "--break-glass does not go with -l: it says so if a rule permits it"),
+        ((*BREAK, "-v"), "--break-glass does not go with -v"),
+        ((*BREAK, "--get=service-ticket:x/y"), "--break-glass does not go with --get"),
+        (("--break-glass", "--resume=" + ID), "--break-glass does not go with --resume"),
+        ((*BREAK, "--service=sudo", "true"), "--service does not go with --break-glass"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_what_does_not_go_with_it_is_refused_before_anything_is_asked(words, told, monkeypatch):
     monkeypatch.delenv("JITSUDO_REASON", raising=False)
-    options = read_options([word.encode() for word in words])
     with pytest.raises(UsageError, match=told):
-        glass.confirm(options)
+        glass.confirm(read_options([word.encode() for word in words]))
 
 
 def test_what_the_person_says_is_escaped_on_their_own_screen_too(on_terminal):

@@ -89,7 +89,7 @@ def test_each_verb_is_in_one_group_with_whoever_uses_it(
 
 
 def test_an_example_of_jitsudo_is_read() -> None:
-    examples = usage._GROUPS["examples"]
+    examples = usage.EXAMPLES
     assert [read_options([word.encode() for word in shlex.split(line)[1:]]).mode for line in examples] == [
         "list",
         "run",

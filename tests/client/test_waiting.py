@@ -11,7 +11,7 @@ import time
 import pytest
 
 from jitpam.wire.codes import CODES, EXITS
-from jitpam.wire.messages import Bye, Refused, Resume, Submit, Withdraw
+from jitpam.wire.messages import Bye, Done, Item, Progress, Refused, Resume, Submit, Withdraw
 from tests.client.acting import ID, command_line, surroundings
 from tests.waiting import PATIENCE
 
@@ -385,6 +385,35 @@ def test_who_resumes_says_where_a_secret_would_go_and_types_what_is_missing(daem
     done = jitsudo(f"--resume={ID}", *more, cwd=tmp_path)
     assert (done.returncode, done.stderr.decode()) == (120, f"jitsudo: {told}\n")
     assert (daemon.heard[0].place, list(tmp_path.glob("secret"))) == (place, [])
+
+
+def test_who_resumes_and_never_waits_is_told_that_the_request_waits_and_leaves_it(daemon, jitsudo):
+    def script(peer):
+        daemon.heard.append(peer.welcome())
+        peer.say(Progress(id=ID, state="screening", owed=True, news=[], until=None))  # gatekeepers are waited for
+        peer.progress(NEWS)
+        daemon.heard.append(peer.hear())
+
+    daemon.play(script)
+    done = jitsudo("-n", f"--resume={ID}")
+    told = f"jitsudo: {NEWS}\njitsudo: request {ID} still waits for an approval, and -n does not wait for it\n"
+    assert (done.returncode, done.stdout, done.stderr.decode()) == (118, b"", told)
+    assert daemon.heard == [Resume(id=ID, streams=["pipe"] * 3), None], "nothing is withdrawn"
+
+
+@pytest.mark.parametrize(("words", "more"), [((), ""), (("-k",), "; with -k, it is requested anew, in spite of the lease")])
+def test_a_lease_is_told_and_what_k_makes_of_it(daemon, jitsudo, words, more):
+    row = {"decision": "permit", "argv": ["true"], "path": "/usr/bin/true", "run_as": "root", "lease": ID}
+
+    def script(peer):
+        peer.welcome()
+        peer.say(Item(row=row))
+        peer.say(Done(text=""))
+
+    daemon.play(script)
+    done = jitsudo(*words, "-l", "true")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode() == f"/usr/bin/true\ntrue (as root): permitted by the lease {ID}{more}\n"
 
 
 def test_where_a_reason_is_wanted_and_there_is_no_terminal_that_is_the_end(daemon, jitsudo):

@@ -251,6 +251,11 @@ ROWS = [
     Row("to forget all, and run", ("-K", *WHO), refused=120),
     Row("to authenticate", ("-v",), ours={"out": lambda out: out.startswith("alice@EXAMPLE.TEST is alice on ")}, because=LEASES),
     Row("to authenticate, and run", ("-v", *WHO), refused=120),
+    Row("to authenticate anew", ("-k", "-v"), mask=r"(?s).+", ours={"out": "#"}, because=LEASES),
+    Row("to authenticate for another account", ("-v", "-u", "bob"), mask=r"(?s).+", ours={"out": "#"}, because=LEASES),
+    Row("to authenticate, as on a wire", ("-vnSB", "-p", "x"), mask=r"(?s).+", ours={"out": "#"}, because=LEASES),
+    Row("to authenticate, and a shell", ("-v", "-s"), refused=120),
+    Row("to authenticate, in the background", ("-v", "-b"), refused=120),
     # --- about the tool
     Row("the version is on standard output", ("-V",), mask=r"(?s).+"),
     Row("the version by the long option", ("--version",), mask=r"(?s).+"),
@@ -310,6 +315,12 @@ ROWS = [
     Row("may I run this as bob", ("-u", "bob", "-l", "true"), mask=r"(?s).+"),
     Row("what may I run", ("-l",), mask=r"(?s).+"),
     Row("what may I run, at length", ("-ll",), mask=r"(?s).+"),
+    Row("what may I run, anew", ("-k", "-l"), mask=r"(?s).+"),
+    Row("may I run this, anew", ("-k", "-l", "true"), drops=AFTER_THE_FIRST),
+    Row("what may I run, as bob", ("-u", "bob", "-l"), refused=120),
+    Row("what may I run, and to authenticate", ("-l", "-v"), refused=120),
+    Row("what may I run, in the background", ("-l", "-b"), refused=120),
+    Row("may I run this in the background", ("-b", "-l", "true"), refused=120),
     # --- background
     Row(
         "in the background",

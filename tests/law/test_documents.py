@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 from collections.abc import Iterator
 
 import click
@@ -92,8 +93,8 @@ def test_a_verb_and_its_options_say_what_they_do_when_asked() -> None:
     assert [f"{verb} {option.opts}" for verb in VERBS for option in options_of(verb) if not option.help] == []
 
 
-SHORT = sorted(options._SHORT) + ["h"]
-LONG = sorted(options._KNOWN)
+SHORT = sorted({one.letter for one in options.OPTIONS if one.letter})
+LONG = sorted({one.name.rstrip("=") for one in options.OPTIONS})
 
 
 def test_every_option_of_jitsudo_is_in_its_page() -> None:
@@ -111,7 +112,12 @@ def test_the_page_of_jitsudo_has_no_other_options() -> None:
 def test_what_is_refused_by_name_is_under_its_heading() -> None:
     refused = JITSUDO.partition(".Ss Options of sudo")[2].partition(".Ss ")[0]
     named = {name for name in re.findall(r"Fl -([\w-]+)", refused)}
-    assert named == options._NEVER.keys()
+    assert named == {one.name for one in options.OPTIONS if one.never}
+
+
+def test_the_page_of_jitsudo_says_which_options_go_together_as_the_table_does() -> None:
+    done = subprocess.run([TREE / "contrib/docs/options", "--check"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def statuses(page: str) -> set[int]:

@@ -198,7 +198,7 @@ LAW: dict[str, set[str]] = {
     },
     "jitd.cli": {
         WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.local_proof",
-        "jitpam.streams", "jitpam.usage", "jitpam.wrapping", "jitd.audit",
+        "jitpam.options", "jitpam.streams", "jitpam.usage", "jitpam.wrapping", "jitd.audit",
         "jitd.checking", "jitd.cli", "jitd.daemon", "jitd.doctor", "jitd.givers.durable", "jitd.kdc", "jitd.lifecycle.integrity",
         "jitd.monitor.places", "jitd.pamlint",
         "jitd.recording", "jitd.reloading", "jitd.report", "jitd.settings", "jitd.setup", "jitd.standing", "jitd.store",
