@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes a text for approvers about the time that a request asks for. The text says if the time begins later than the approval,
-and if the requester already has a lease for the same command.
+"""Makes texts for approvers about the terms that a request asks for: whether the time begins later than the approval, whether the
+requester already has a lease for the same command, and what else is to hold for the run.
 
-Law: the text depends only on the members of a row, which describes the request, and on the reader's time zone.
+Law: the texts depend only on the members of a row, which describes the request, and on the reader's time zone.
 """
 
 from __future__ import annotations
 
 from jitd.cli.answer import Row, words
-from jitd.cli.instants import local
+from jitd.cli.instants import in_words, local
+from jitd.core.asked_terms import NUMBERS
 
 
 def begins_and_extends(row: Row) -> str:
@@ -21,3 +22,12 @@ def begins_and_extends(row: Row) -> str:
         return begins
     left = f"{words(lease, 'left')} of {words(lease, 'uses')} uses left, until {local(lease.get('ends_at'))}"
     return f"{begins}; they have lease {words(lease, 'id')} for the same ({words(lease, 'state')}: {left}), which stays"
+
+
+def in_other_words(row: Row) -> list[str]:
+    """Return the words for each number that the request in ``row`` asks for, beside its time and its uses."""
+    return [
+        str(one["words"]).format(in_words(row[name]) if one["is_time"] else row[name])
+        for name, one in NUMBERS.items()
+        if one["words"] and isinstance(row.get(name), int)
+    ]

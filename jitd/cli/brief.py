@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from jitd.cli import comparison
 from jitd.cli.answer import NOT_SHOWN, Row, command_of, in_quotes, printable, quoted, words
-from jitd.cli.asked_time import begins_and_extends
+from jitd.cli.asked_time import begins_and_extends, in_other_words
 from jitd.cli.authenticated import age_in_short, flaws
 from jitd.cli.colour import Painted
 from jitd.cli.columns import wrapped
@@ -261,8 +261,7 @@ def _terms(row: Row) -> Iterator[Line]:
         parts.append(f"when the time of its grant is over, the session {ends}")
     elif isinstance(terms, dict):
         parts += _terms_of_a_run(row, terms)
-    if isinstance(row.get("timeout_for"), int) and not isinstance(terms, dict):
-        parts.append(f"ends after {in_words(row['timeout_for'])}")
+    parts += in_other_words(row)
     if not row.get("waits", True):
         parts.append(f"{words(row, 'account')} does not wait, and comes back for it")
     yield "terms", " · ".join(parts)
@@ -278,7 +277,7 @@ def _terms_of_a_run(row: Row, terms: Row) -> Iterator[str]:
         yield recorded_in_short(terms, [str(kind) for kind in members(row, "streams")])
         if terms.get("observed"):
             yield "runs only while an approver watches"
-        if isinstance(terms.get("timeout_for"), int):
+        if isinstance(terms.get("timeout_for"), int) and terms["timeout_for"] != row.get("timeout_for"):
             yield f"ends after {in_words(terms['timeout_for'])}"
         if terms.get("leftovers") == "keep":
             yield "what it leaves behind STAYS"

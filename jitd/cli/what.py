@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jitd.cli.answer import NOT_SHOWN, Row, command_of, n_bytes, quoted, words
-from jitd.cli.asked_time import begins_and_extends
+from jitd.cli.asked_time import begins_and_extends, in_other_words
 from jitd.cli.instants import in_words
 from jitd.cli.labels import Line, counted, members
 from jitd.cli.principals import spelled
@@ -346,9 +346,7 @@ def asked_for(row: Row) -> str:
         text = f"A LEASE: as many {noun}s as the rule allows, for {in_words(lasts_for)}"
     else:
         text = f"A LEASE: {counted(uses, noun)} within {in_words(lasts_for)}"
-    if isinstance(row.get("timeout_for"), int):
-        text += f", ended after {in_words(row['timeout_for'])}"
-    text += begins_and_extends(row)
+    text = ", ".join((text, *in_other_words(row))) + begins_and_extends(row)
     return text if row.get("waits", True) else f"{text}; the requester does not wait, and comes back to {noun} it"
 
 

@@ -25,9 +25,11 @@ LEAST_FINGERPRINTED = 3
 """Number of terms that each fingerprint contains."""
 
 
-def _number(most: int, told: str) -> Mapping[str, object]:
-    """Describe a term from 1 to ``most``, which gatekeepers know by the name ``told``."""
-    return {"most": most, "told": told}
+def _number(most: int, told: str, *, words: str = "", is_time: bool = False) -> Mapping[str, object]:
+    """Describe a term from 1 to ``most``, which gatekeepers know by the name ``told``. ``words`` say it to approvers, with a
+    place for the number, and are empty for a term that is told in another way. If ``is_time``, the number is in seconds.
+    """
+    return {"most": most, "told": told, "words": words, "is_time": is_time}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class AskedTerms:
 
     lasts_for: int | None = field(metadata=_number(LONGEST, "lasts"))
     uses: int | None = field(metadata=_number(2**31, "uses"))
-    timeout_for: int | None = field(metadata=_number(LONGEST, "timeout"))
+    timeout_for: int | None = field(metadata=_number(LONGEST, "timeout", words="ends after {}", is_time=True))
     starts_at: datetime | None = None
 
     @property
