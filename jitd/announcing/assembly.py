@@ -21,7 +21,7 @@ from jitd.core.subject import person_of
 from jitd.core.ways import every_way, flat
 from jitd.deciding.seats import Seats
 from jitd.notifying import wording
-from jitd.notifying.assembly import Carriers, assemble
+from jitd.notifying.carriers import Carriers
 from jitd.settings.config import Config
 from jitd.store import Store
 from jitd.store.made_accounts import behind_in
@@ -54,8 +54,9 @@ def announcing(
         backs=backs,
         looked=looked,
     )
-    channels = assemble(config.notify.channels, carriers, config.host, lambda: now().at)
-    return Notices(config.notify.channels, channels, office, set_deadline)
+    settings = config.notify.channels
+    channels = {name: each.channel(carriers, config.host, lambda: now().at) for name, each in settings.items()}
+    return Notices(settings, channels, office, set_deadline)
 
 
 def _skipped(owed: OwedReview | None) -> Skipped | None:

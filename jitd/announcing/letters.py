@@ -35,7 +35,7 @@ from jitd.core.request import Request, RequestState, Verdict
 from jitd.deciding.seats import Seats
 from jitd.log import log
 from jitd.notifying.channel import Message
-from jitd.settings.channels import ChannelSettings
+from jitd.notifying.settings import ChannelSettings
 from jitd.store import Store, Told
 
 LOOKED_UP_AFTER = 30.0

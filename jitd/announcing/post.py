@@ -24,7 +24,7 @@ from jitd.core.request import Request, RequestState
 from jitd.failures import Failure, count
 from jitd.log import log
 from jitd.notifying.channel import Channel, Message, NobodyThere, NotSent, NotWanted
-from jitd.settings.channels import ChannelSettings
+from jitd.notifying.settings import ChannelSettings
 from jitd.store import StoreError, Told
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
@@ -198,7 +198,7 @@ class Post:
         missed |= {Missed.FAILED} if id not in self._looked else set()
         missed |= {Missed.UNWILLING} if not all(heard.values()) else set()
         told = tuple(address for address, is_told in heard.items() if is_told)
-        return Heard(self.settings.name, self.settings.kind == "terminals", told, frozenset(missed))
+        return Heard(self.settings.name, self.settings.KIND == "terminals", told, frozenset(missed))
 
     def _put_off(self, request: str, until: float) -> None:
         """Check ``request`` again at the time ``until``. If an earlier time for this check is already set, keep the earlier
@@ -239,7 +239,7 @@ class Post:
         if len(said) > 1:
             return self._to.wording.digest(said, to)
         ((notice, request),) = said
-        return self._to.wording.say(notice, request, self.settings.kind, self.settings.shows, to)
+        return self._to.wording.say(notice, request, self.settings.KIND, self.settings.shows, to)
 
     async def finish(self, within: float) -> None:
         """Stop sending messages. If a message is being sent, wait until it is sent and the told mark is stored. Wait at most

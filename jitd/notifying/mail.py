@@ -10,18 +10,24 @@ Sources: RFC 5322 (mail), RFC 2045 (quoted-printable), RFC 3834 (Auto-Submitted:
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
 from ipaddress import ip_address, ip_network
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jitd.notifying.channel import Message, NotSent
-from jitd.outside.client import Failed
-from jitd.outside.messages import MAIL_ADDRESS, Letter, Posted
-from jitd.settings.channels import ChannelSettings
+from jitd.beside.refusals import Failed
+from jitd.core.toml_table import Table, quoted
+from jitd.notifying.carriers import Carriers, Posts
+from jitd.notifying.channel import Channel, Message, NotSent
+from jitd.notifying.settings import ChannelSettings
+from jitd.outside.messages import MAIL_ADDRESS, Letter
+from jitd.settings.outsiders import network_in, pem_in
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
 
 LOCAL = "127.0.0.1:25"
 """The mail server of this host. jitd uses the host's mail server if the settings do not name a server."""
@@ -33,14 +39,76 @@ MOST_KEPT = 256
 number of mails for which jitd remembers the recipients.
 """
 USER = "{user}"
+MOST_ADDRESSEES = 64
+_LOCAL = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
+_DOMAIN = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9][A-Za-z0-9-]{0,62}){0,15}"
+_ADDRESS = re.compile(rf"{_LOCAL}@{_DOMAIN}")
+_EACH = re.compile(rf"[A-Za-z0-9._+-]{{0,32}}\{{user\}}[A-Za-z0-9._+-]{{0,32}}@{_DOMAIN}")
+_SERVER = re.compile(rf"({_DOMAIN}|\[[0-9A-Fa-f:.]{{2,45}}\]):([1-9][0-9]{{0,4}})")
 
 
-class Posts(Protocol):
-    """The part of jitd-outside that this channel uses: ``outside.client.Outside``."""
+@dataclass(frozen=True, slots=True)
+class MailSettings(ChannelSettings):
+    """``server`` is HOST:PORT, or empty for the mail server of this host. ``sender`` is the sender's address. ``to`` contains the
+    addresses of a group. In ``to_each``, ``{user}`` stands for an account. For ``addresses`` and ``ca`` see Reach.
+    """
 
-    async def post(self, letter: Letter) -> Posted | Failed:
-        """Pass the mail in ``letter`` to a mail server. ``letter`` contains the address of this server."""
-        ...
+    KIND = "mail"
+    KEYS = ("server", "from", "to", "to_each", "addresses", "ca")
+
+    server: str = ""
+    sender: str = ""
+    to: tuple[str, ...] = ()
+    to_each: str = ""
+    addresses: tuple[str, ...] = ()
+    ca: str = ""
+
+    @classmethod
+    def read(cls, table: Table, owner: int | None, keys_at: Path) -> dict[str, object]:
+        table.needs("from")
+        to = table.words("to", (), _read_address) if "to" in table.values else ()
+        to_each = table.text("to_each", "")
+        if ("to" in table.values) == ("to_each" in table.values):
+            table.fault('needs either "to", the addresses of a group, or "to_each", such as "{user}@example.org"')
+        elif "to_each" in table.values and not _EACH.fullmatch(to_each):
+            table.fault('"to_each" must be a mail address with {user} in it, such as "{user}@example.org"', "to_each")
+        if len(to) > MOST_ADDRESSEES:
+            table.fault(f'"to" has more than {MOST_ADDRESSEES} addresses', "to")
+        sender = table.text("from", "")
+        if "from" in table.values and not _ADDRESS.fullmatch(sender):
+            table.fault('"from" must be a mail address, such as "jitd@db1.example.org"', "from")
+        server = table.text("server", "")
+        if "server" in table.values and not _is_server(server):
+            table.fault('"server" must be a host and its port, such as "127.0.0.1:25" or "[::1]:25"', "server")
+        for key in ("addresses", "ca"):
+            if key in table.values and "server" not in table.values:
+                table.fault(f'"{key}" needs "server": without "server", jitd sends mail to port 25 of this host', key)
+        return {
+            "server": server,
+            "sender": sender,
+            "to": to,
+            "to_each": to_each,
+            "addresses": table.words("addresses", (), network_in),
+            "ca": pem_in(table, "ca", "CERTIFICATE", owner),
+        }
+
+    @property
+    def is_for_persons(self) -> bool:
+        return bool(self.to_each)
+
+    def channel(self, carriers: Carriers, host: str, now: Callable[[], datetime]) -> Channel:
+        return Mail(self, host, carriers.posts, now)
+
+
+def _is_server(text: str) -> bool:
+    found = _SERVER.fullmatch(text)
+    return found is not None and int(found[2]) < 65536
+
+
+def _read_address(word: str) -> str:
+    if not _ADDRESS.fullmatch(word):
+        raise ValueError(f"{quoted(word)} is not a mail address")
+    return word
 
 
 class Mail:
@@ -48,7 +116,7 @@ class Mail:
     the mail, with its time zone.
     """
 
-    def __init__(self, settings: ChannelSettings, host: str, outside: Posts, now: Callable[[], datetime]) -> None:
+    def __init__(self, settings: MailSettings, host: str, outside: Posts, now: Callable[[], datetime]) -> None:
         self._settings = settings
         self._host = host
         self._outside = outside
@@ -129,6 +197,10 @@ def written(message: Message, sender: str, to: tuple[str, ...], host: str, at: d
     with CRLF. A message that is sent again to the same people has the same Message-ID. Therefore a mail reader may show a
     repeated message only once.
     """
+    from email.message import EmailMessage  # a daemon without such a channel does not need this package
+    from email.policy import SMTP
+    from email.utils import format_datetime
+
     mail = EmailMessage(policy=SMTP)
     lines = "".join(f"{_visible(line)}\n" for line in message.lines)
     mail["From"] = sender

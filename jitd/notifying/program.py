@@ -7,12 +7,18 @@ with status 0, the message is treated as sent. The output of the program is igno
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 
 from jitd.asking import json_text
-from jitd.notifying.channel import Message, NotSent
-from jitd.outside.client import Failed
-from jitd.settings.outsiders import Program
+from jitd.beside.refusals import Failed
+from jitd.core.toml_table import Table
+from jitd.notifying.carriers import Carriers, Runs
+from jitd.notifying.channel import Channel, Message, NotSent
+from jitd.notifying.settings import ChannelSettings
+from jitd.settings.outsiders import PROGRAM, Program, reach_in
 
 VERSION = 1
 """Version of the input format."""
@@ -20,12 +26,21 @@ DEADLINE = 20.0
 """Maximum time for one run of the program, in seconds."""
 
 
-class Runs(Protocol):
-    """The part of jitd-programs that this channel uses: ``asking.running.Running``."""
+@dataclass(frozen=True, slots=True)
+class ProgramSettings(ChannelSettings):
+    """See ``ChannelSettings``."""
 
-    async def run(self, name: str, program: Program, body: bytes, within: float) -> bytes | Failed:
-        """Run ``program`` with ``body`` on its standard input, and return its output."""
-        ...
+    KIND = "program"
+    KEYS = PROGRAM
+
+    program: Program = Program(())
+
+    @classmethod
+    def read(cls, table: Table, owner: int | None, keys_at: Path) -> dict[str, object]:
+        return {"program": reach_in(table, "program", owner, keys_at)}
+
+    def channel(self, carriers: Carriers, host: str, now: Callable[[], datetime]) -> Channel:
+        return ProgramChannel(self.name, self.program, host, carriers.programs)
 
 
 class ProgramChannel:

@@ -8,24 +8,35 @@ The text of a message is printable ASCII and at most 1 KiB long. If the text wou
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 
-from jitd.notifying.channel import Message, NobodyThere, NotSent, NotWanted
+from jitd.beside.refusals import Failed
+from jitd.notifying.carriers import Carriers, Tells
+from jitd.notifying.channel import Channel, Message, NobodyThere, NotSent, NotWanted
 from jitd.notifying.foreign import CUT
-from jitd.terminals.client import Failed
-from jitd.terminals.messages import MOST_BYTES, MOST_PEOPLE, Tell, Told, text_of
+from jitd.notifying.settings import ChannelSettings
+from jitd.terminals.messages import MOST_BYTES, MOST_PEOPLE, Tell, text_of
 
 WIDTHS = (240, 160, 120, 80, 60, 40)
 """Maximum lengths of a line, in characters. The lengths are tried in this order until the message fits."""
 MOST_LINES = 20
 
 
-class Tells(Protocol):
-    """The part of jitd-terminals that this channel uses: ``terminals.client.Terminals``."""
+@dataclass(frozen=True, slots=True)
+class TerminalsSettings(ChannelSettings):
+    """See ``ChannelSettings``."""
 
-    async def tell(self, question: Tell) -> Told | Failed:
-        """Write the message in ``question`` to terminals."""
-        ...
+    KIND = "terminals"
+    USUALLY_SHOWS = "command"
+
+    @property
+    def is_for_persons(self) -> bool:
+        return True
+
+    def channel(self, carriers: Carriers, host: str, now: Callable[[], datetime]) -> Channel:
+        return Terminals(carriers.terminals)
 
 
 class Terminals:

@@ -7,25 +7,75 @@ answer is used. Redirects are not followed.
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 
-from jitd.notifying.channel import Message, NotSent
+from jitd.beside.refusals import Failed
+from jitd.core.toml_document import ConfigError
+from jitd.core.toml_table import Table
+from jitd.notifying import templates
+from jitd.notifying.carriers import Asks, Carriers
+from jitd.notifying.channel import Channel, Message, NotSent
 from jitd.notifying.program import written
+from jitd.notifying.settings import ChannelSettings
 from jitd.notifying.templates import Template, rendered
-from jitd.outside.client import Failed
-from jitd.outside.messages import Fetched
-from jitd.settings.outsiders import Reach
+from jitd.settings import url_file
+from jitd.settings.outsiders import HTTP, Reach, file_in, reach_in
+from jitd.settings.owned_file import read_owned
 
 DEADLINE = 20.0
 """Maximum time that a server may take to answer, in seconds."""
+MOST_TEMPLATE = 32 * 1024
 
 
-class Asks(Protocol):
-    """The part of jitd-outside that this channel uses: ``asking.reaching.Reaching``."""
+@dataclass(frozen=True, slots=True)
+class WebhookSettings(ChannelSettings):
+    """``by`` says how to reach the server. ``template`` is the JSON that is sent, with placeholders to fill in. If ``template``
+    is empty, the server gets the fixed JSON of jitd.
+    """
 
-    async def ask(self, name: str, by: Reach, body: bytes, within: float) -> Fetched | Failed:
-        """Send ``body`` to a server, and return the server's answer. ``by`` says how to reach the server."""
-        ...
+    KIND = "webhook"
+    KEYS = (*HTTP, url_file.KEY, "template")
+
+    by: Reach = Reach("")
+    template: str = ""
+
+    @classmethod
+    def read(cls, table: Table, owner: int | None, keys_at: Path) -> dict[str, object]:
+        by = reach_in(table, "webhook", owner, keys_at, url_file.url_in_file(table, owner))
+        return {"by": by, "template": _template(table, owner)}
+
+    @property
+    def key_files(self) -> tuple[Path, ...]:
+        return tuple(file for file in (self.by.certificate, self.by.secret) if file is not None)
+
+    def channel(self, carriers: Carriers, host: str, now: Callable[[], datetime]) -> Channel:
+        template = templates.read(self.template) if self.template else None
+        return Webhook(self.name, self.by, template, host, carriers.reaching)
+
+
+def _template(table: Table, owner: int | None) -> str:
+    """Return the content of the template's file, which must be one JSON object."""
+    file = file_in(table, "template")
+    if file is None:
+        return ""
+    try:
+        content = read_owned(file, owner)
+    except ConfigError as error:
+        table.fault(f'"template": {error}', "template")
+        return ""
+    if len(content) > MOST_TEMPLATE:
+        table.fault(f'"template": {file} is larger than {MOST_TEMPLATE} bytes', "template")
+        return ""
+    text = content.decode("utf-8", "surrogateescape")
+    try:
+        templates.read(text)
+    except ValueError as fault:
+        table.fault(f'"template": {file} {fault}', "template")
+        return ""
+    return text
 
 
 class Webhook:

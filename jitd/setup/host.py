@@ -18,6 +18,7 @@ from jitd.core.toml_document import ConfigError
 from jitd.doctor.host import BOOTED, Host, find_daemon
 from jitd.doctor.kerberos import HOSTS, OWN, is_account
 from jitd.kdc.keytab import principals
+from jitd.notifying.mail import MailSettings
 from jitd.settings import config, policyfile
 from jitd.settings.host import KRB5_CONF, default_realm, kerberos_files
 from jitd.setup.plan import AD, FREEIPA, MAIL, MIT, PACKAGES, SETTINGS, Facts, Step, Write
@@ -63,7 +64,7 @@ def look(kind_said: str | None = None) -> Facts:
         shipped=_text(SHIPPED) or "",
         keytab=str(settings.keytab),
         forms=frozenset(settings.accounts),
-        mailed=settings.notify.channels[MAIL].to if MAIL in settings.notify.channels else (),
+        mailed=mail.to if isinstance(mail := settings.notify.channels.get(MAIL), MailSettings) else (),
         policy=str(settings.policy),
         rules=_rules(settings),
         files={str(path): _text(path) or "" for path in sorted(settings.policy.glob("*.toml"))},

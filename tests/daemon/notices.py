@@ -23,15 +23,17 @@ from jitd.deciding.seats import Seats
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.notifying import wording
 from jitd.notifying.channel import Message, NobodyThere, NotSent, NotWanted
-from jitd.settings.channels import ChannelSettings
+from jitd.notifying.program import ProgramSettings
+from jitd.notifying.settings import ChannelSettings
+from jitd.notifying.terminals import TerminalsSettings
 from jitd.store import StoreError
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs.sentences import notified
 from tests.scene import GROUPS, asked, moment, permit, screened, submit
 from tests.verified import verify
 
-GROUP = ChannelSettings("ops", "program")
-PERSONS = ChannelSettings("tty", "terminals")
+GROUP = ProgramSettings("ops")
+PERSONS = TerminalsSettings("tty")
 BOTH = {"ops": GROUP, "tty": PERSONS}
 
 

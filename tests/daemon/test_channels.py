@@ -41,14 +41,14 @@ def faults(place: Path, text: str, name: str = "ops") -> list[str]:
 
 def test_each_kind_is_read_with_careful_defaults(tmp_path: Path) -> None:
     mail = read(tmp_path, MAIL + 'to = ["ops@example.org"]')
-    assert (mail.kind, mail.shows, mail.server, mail.to) == ("mail", "rule", "", ("ops@example.org",))
+    assert (mail.KIND, mail.shows, mail.server, mail.to) == ("mail", "rule", "", ("ops@example.org",))
     assert not mail.requester and not mail.is_for_persons
     each = read(tmp_path, MAIL + 'to_each = "{user}@example.org"\nrequester = true\nserver = "mail.example.org:25"')
     assert each.is_for_persons and each.requester and each.server == "mail.example.org:25"
     hook = read(tmp_path, HOOK)
     assert isinstance(hook.by, Reach) and hook.by.addresses == () and hook.shows == "rule"
     program = read(tmp_path, 'kind = "program"\nprogram = ["/usr/local/bin/page", "--team=ops"]')
-    assert program.by == Program(("/usr/local/bin/page", "--team=ops"))
+    assert program.program == Program(("/usr/local/bin/page", "--team=ops"))
     assert read(tmp_path, TTY).shows == "command" and read(tmp_path, TTY).is_for_persons
 
 

@@ -22,6 +22,7 @@ from jitd.core.law import CLOCK
 from jitd.core.notice import Skipped
 from jitd.core.request import RequestState, Verdict, WaysOpened
 from jitd.deciding.seats import UNKNOWN, Seats
+from jitd.notifying.mail import MailSettings
 from jitd.store import StoreError, Told
 from jitd.verbs.mutes import Mutes
 from jitd.verbs.notice_rows import notice_row
@@ -743,7 +744,7 @@ async def test_broken_glass_is_never_left_to_a_digest(house: House) -> None:
 
 def test_a_group_has_no_addressee_and_persons_have_one(tmp_path: Path) -> None:
     assert not GROUP.is_for_persons and PERSONS.is_for_persons
-    assert replace(PERSONS, kind="mail", to_each="{user}@example.org").is_for_persons
+    assert MailSettings("m", to_each="{user}@example.org").is_for_persons
 
 
 # --- what else could go wrong ------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from jitd.core.law import DAEMON
 from jitd.core.notice import Back
 from jitd.giving import Failed
 from jitd.lifecycle.holdings import FIRST_PAUSE, LONGEST_PAUSE
-from jitd.settings.channels import ChannelSettings
+from jitd.notifying.terminals import TerminalsSettings
 from tests.daemon.giving import House as Holders
 from tests.daemon.notices import BOTH, House
 from tests.scene import person, review, withdraw
@@ -142,7 +142,7 @@ async def test_who_heard_of_the_thing_alone_is_not_told_how_the_request_ended(ho
 
 @played
 async def test_the_message_says_what_and_why_where_the_command_is_shown_and_neither_elsewhere(house: House) -> None:
-    house.settings["tty"] = ChannelSettings("tty", "terminals", "command")
+    house.settings["tty"] = TerminalsSettings("tty", "command")
     house.restart()
     await approved(house)
     await look(house, Back(ID, THING, why="gpasswd\x1b[2J does not answer"))

@@ -87,7 +87,7 @@ LAW: dict[str, set[str]] = {
     "jitd.audit.signing": {CORE, "jitd.audit", "jitd.failures", "jitd.log", "jitd.store"},
     "jitd.expressions": {CORE, "jitd.expressions"},
     "jitd.settings": {
-        CORE, "jitd.expressions", "jitd.givers", "jitd.notifying.templates", "jitd.outside", "jitd.settings",
+        CORE, "jitd.expressions", "jitd.givers", "jitd.notifying", "jitd.outside", "jitd.settings",
     },
     "jitd.claiming": {"jitd.settings"},
     "jitd.reloading": {CORE, "jitd.settings", "jitd.workers"},
@@ -169,7 +169,8 @@ LAW: dict[str, set[str]] = {
     },
     # what tells people: what is said, and each kind of channel
     "jitd.notifying": {
-        CORE, WIRE, "jitd.asking.json_text", "jitd.notifying", "jitd.outside", "jitd.settings", "jitd.terminals",
+        CORE, WIRE, "jitd.asking.json_text", "jitd.beside.refusals", "jitd.notifying", "jitd.outside", "jitd.settings",
+        "jitd.terminals",
     },
     # what the daemon asks of them, and how it reads their answers
     "jitd.asking": {
@@ -194,7 +195,8 @@ LAW: dict[str, set[str]] = {
     },
     # what a host lacks before its first request
     "jitd.setup": {
-        "jitpam.initiator", "jitd.core.toml_document", "jitd.doctor", "jitd.kdc.keytab", "jitd.settings", "jitd.setup",
+        "jitpam.initiator", "jitd.core.toml_document", "jitd.doctor", "jitd.kdc.keytab", "jitd.notifying.mail", "jitd.settings",
+        "jitd.setup",
     },
     "jitd.cli": {
         WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.local_proof",

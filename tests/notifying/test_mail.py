@@ -23,13 +23,12 @@ from jitd.beside.answering import NoAnswer
 from jitd.core.claims import Claims
 from jitd.core.notice import Event
 from jitd.notifying.channel import Message, NotSent
-from jitd.notifying.mail import Mail, written
+from jitd.notifying.mail import Mail, MailSettings, written
 from jitd.notifying.program import ProgramChannel
 from jitd.notifying.wording import say
 from jitd.outside.client import Failed
 from jitd.outside.messages import Letter, Posted
 from jitd.outside.posting import post
-from jitd.settings.channels import ChannelSettings
 from jitd.settings.outsiders import Program
 from tests.notifying.hostile import HOSTILE, found_by_a_chat
 from tests.notifying.test_wording import notice, waiting
@@ -66,7 +65,7 @@ def mta(tmp_path: Path) -> Iterator[Mta]:
 
 
 def channel(mta: Mta, *to: str, **more: Any) -> Mail:
-    settings = ChannelSettings("ops", "mail", server=f"127.0.0.1:{mta.port}", sender=SENDER, to=to)
+    settings = MailSettings("ops", server=f"127.0.0.1:{mta.port}", sender=SENDER, to=to)
     return Mail(replace(settings, **more), HOST, Here(), lambda: AT)
 
 
@@ -158,7 +157,7 @@ def test_only_to_an_address_of_this_host_a_mail_goes_without_tls(server: str, is
             asked.append(letter)
             return Posted()
 
-    settings = ChannelSettings("ops", "mail", server=server, sender=SENDER, to=("ops@example.org",))
+    settings = MailSettings("ops", server=server, sender=SENDER, to=("ops@example.org",))
     send(Mail(settings, HOST, Noting(), lambda: AT))
     assert (asked[0].is_plain, asked[0].addresses) == (is_plain, addresses)
     send(Mail(replace(settings, addresses=("10.0.0.0/8",)), HOST, Noting(), lambda: AT))

@@ -28,9 +28,8 @@ from typing import Any
 import pytest
 
 from jitd.notifying.channel import Message, NotSent
-from jitd.notifying.mail import Mail
+from jitd.notifying.mail import Mail, MailSettings
 from jitd.outside.client import Outside, door_by_child
-from jitd.settings.channels import ChannelSettings
 from tests.outside.server import LOOPBACK, Authority
 from tests.waiting import wait_for
 
@@ -166,7 +165,7 @@ def postfix(program: Path, authority: Authority) -> Iterator[Postfix]:
 
 def send(postfix: Postfix, *to: str, what: Message = MESSAGE, host: str = "127.0.0.1", **more: Any) -> str:
     """Send ``what`` by a real jitd-outside. Return why it was not sent; empty if it was."""
-    settings = ChannelSettings("ops", "mail", server=f"{host}:{postfix.port}", sender="jitd@db1.example.org", to=to)
+    settings = MailSettings("ops", server=f"{host}:{postfix.port}", sender="jitd@db1.example.org", to=to)
 
     async def once() -> str:
         outside = Outside(door_by_child(dict, "nobody"))

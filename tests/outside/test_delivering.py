@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from jitd.outside import deliveries, delivering
+from jitd.outside import deliveries, line_files
 from jitd.outside.deliveries import Deliver, Delivered, Destination, Event, Https, Lines, Syslog
 from jitd.outside.delivering import Deliveries
 from jitd.outside.keys import Keys
 from jitd.outside.line_files import LineFile
 from jitd.outside.questions import ANSWERS, QUESTIONS
+from jitd.outside.sinks import kind_of
 from tests.outside.collectors import Rsyslog, free_port, local_input, rsyslog, stream_input, tcp_input, tls_input
 from tests.outside.server import LOOPBACK, Asked, Authority, Server, reply, serving
 from tests.waiting import wait_for
@@ -197,8 +198,8 @@ def test_a_message_that_is_longer_than_the_receiver_takes_is_refused_and_the_oth
     receiver, to = tcp
     small = replace(to, longest=2_048)
     fits = event(2)
-    fits = replace(fits, text=json.dumps({"fill": "x" * (deliveries.room(small) - 12)}))
-    assert len(fits.text) == deliveries.room(small)
+    fits = replace(fits, text=json.dumps({"fill": "x" * (kind_of(small).room(small) - 12)}))
+    assert len(fits.text) == kind_of(small).room(small)
     longer = replace(event(3), text=json.dumps({"fill": "x" * 2_048}))
     said = stage.connected(small, (event(1), fits, longer, event(4)))
     assert said == Delivered(4, ((2, "its message is longer than 2048 bytes, the longest that this receiver takes"),))
@@ -271,7 +272,7 @@ def test_a_local_receiver_that_is_missing_or_gone_is_told(stage: Stage, tmp_path
 
 
 def test_a_file_that_cannot_be_written_is_told_as_a_file(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivering, "LineFile", lambda to: LineFile(to, tmp_path / "missing"))
+    monkeypatch.setattr(line_files, "LineFile", lambda to: LineFile(to, tmp_path / "missing"))
     said = stage.deliver(Lines("a"), events(1, 1), sink="file")
     assert said == Delivered(0, why="the file cannot be written: No such file or directory")
 
@@ -281,7 +282,7 @@ def test_a_local_message_is_refused_if_the_socket_cannot_take_it(stage: Stage, t
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
         receiver.bind(str(path))
         to = Syslog("unix", path=str(path), longest=deliveries.LONGEST_MESSAGE)
-        most = replace(event(1), text=json.dumps({"fill": "x" * (deliveries.room(to) - 12)}))
+        most = replace(event(1), text=json.dumps({"fill": "x" * (kind_of(to).room(to) - 12)}))
         assert stage.deliver(to, (most,)).is_new
 
         async def both() -> bytes:
