@@ -10,7 +10,6 @@ Sources: fsync(2), logrotate(8).
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import stat
@@ -176,13 +175,17 @@ class FileSink:
         self._file = LineFile(to)
 
     async def deliver(self, events: Sequence[Event], sender: str, found: list[Outcome]) -> Delivered:
+        from asyncio import to_thread  # what only reads settings needs no event loop
+
         if events:
-            await asyncio.to_thread(self._file.write, [event.text for event in events])
+            await to_thread(self._file.write, [event.text for event in events])
         found += [TAKEN] * len(events)
         return delivered(found, len(events), "")
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._file.close)
+        from asyncio import to_thread
+
+        await to_thread(self._file.close)
 
     def told(self, fault: Exception) -> str:
         return f"the file cannot be written: {(isinstance(fault, OSError) and fault.strerror) or fault}"
