@@ -13,23 +13,29 @@ from __future__ import annotations
 import os
 import sys
 
-sys.path[:] = [place for place in sys.path if place.startswith("/usr/lib/python3")]
+OURS = "/usr/lib/jitd"
+sys.path[:] = [OURS, *(place for place in sys.path if place.startswith("/usr/lib/python3"))]
 
-import binascii
-import json
 import pwd
 import signal
 from _socket import MSG_NOSIGNAL, socket  # importing `socket` would make each start 5 ms longer
 
+from jitpam.wire import coding, notation
+from jitpam.wire.framing import FrameReader, frame
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
 PROOF = b"jitd proof 1\n"
-OURS = "/usr/lib/jitd"
+_TEXT, _COUNT, _BYTES = coding.READ["str"], coding.READ["Count"], coding.READ["bytes"]
+ASKED = {"uid": _COUNT, "cache": coding.READ["bytes | None"], "host": _TEXT, "binding": _BYTES}
+"""The fields of the module's question, and how they are read."""
+ANSWERED = {"token": _BYTES}
+"""The fields of jitd's answer to the token, which the module passes on."""
 ENDS_WITHIN = 12
 """Seconds after which SIGALRM ends this process, even if a call hangs and the PAM module has already ended."""
-FRAME_LIMIT = 256 * 1024
 
 
 def main() -> None:
@@ -38,8 +44,8 @@ def main() -> None:
     os.closerange(3, 1 << 20)  # sudo does not close the caller's descriptors
     module = socket(fileno=0)
     try:
-        asked = hear(module)
-        become(int(asked["uid"]))
+        asked = hear(module, ASKED)
+        become(asked["uid"])
         prove(module, asked)
     except Exception as fault:
         because = str(fault) if type(fault).__module__ == "jitpam.initiator" else f"{type(fault).__name__}: {fault}"
@@ -59,45 +65,32 @@ def become(uid: int) -> None:
 
 
 def prove(module: socket, asked: dict[str, Any]) -> None:
-    """Send a token, read jitd's answer to the token, and send the proof. Raises NotAuthenticated, Unproved, OSError or
-    ValueError.
+    """Send a token, read jitd's answer to the token, and send the proof. Raises NotAuthenticated, Unproved, and what ``hear``
+    raises.
     """
-    binding = binascii.a2b_base64(asked["binding"])
-    cache = None if asked["cache"] is None else binascii.a2b_base64(asked["cache"])
-    sys.path.insert(0, OURS)
     from jitpam.initiator import Initiator
 
-    initiator = Initiator(asked["host"], cache)
+    initiator = Initiator(asked["host"], asked["cache"])
     initiator.obtain_ticket()
-    say(module, {"type": "token", "token": _b64(initiator.first_token(binding))})
-    initiator.finish(binascii.a2b_base64(hear(module)["token"]))
-    say(module, {"type": "proof", "proof": _b64(initiator.wrap(PROOF + binding))})
+    say(module, {"type": "token", "token": coding.write_bytes(initiator.first_token(asked["binding"]))})
+    initiator.finish(hear(module, ANSWERED)["token"])
+    say(module, {"type": "proof", "proof": coding.write_bytes(initiator.wrap(PROOF + asked["binding"]))})
 
 
 def say(module: socket, words: dict[str, str]) -> None:
     """Send one frame. Raises OSError."""
-    body = json.dumps(words).encode("ascii")
-    module.sendall(len(body).to_bytes(4, "big") + body, MSG_NOSIGNAL)
+    module.sendall(frame(notation.write(words)), MSG_NOSIGNAL)
 
 
-def hear(module: socket) -> dict[str, Any]:
-    """Receive one frame. Raises OSError, EOFError or ValueError."""
-    words: dict[str, Any] = json.loads(_exactly(module, min(FRAME_LIMIT, int.from_bytes(_exactly(module, 4), "big"))))
-    return words
-
-
-def _exactly(module: socket, count: int) -> bytes:
-    data = b""
-    while len(data) < count:
-        more = module.recv(count - len(data))
-        if not more:
+def hear(module: socket, readers: Mapping[str, Any]) -> dict[str, Any]:
+    """Receive one frame, and return its fields. Raises OSError, EOFError, RemoteProtocolError or ValueError."""
+    frames = FrameReader()
+    while (body := frames.next_frame()) is None:
+        data = module.recv(65536)
+        if not data:
             raise EOFError("the module is gone")
-        data += more
-    return data
-
-
-def _b64(data: bytes) -> str:
-    return binascii.b2a_base64(data, newline=False).decode("ascii")
+        frames.feed(data)
+    return coding.read_fields("the module's message", coding.read_object(body), readers)
 
 
 if __name__ == "__main__":

@@ -116,7 +116,7 @@ class Connection:
         """Return the message in ``body``, and the unwrapped bytes. Raises RemoteProtocolError and NotAuthenticated."""
         if self._proof is not None and self.is_ready:
             body = self._proof.unwrap(body)
-        coding.weigh(body)
+        coding.weigh(body, FROM_CLIENT)
         return coding.decode(body, FROM_CLIENT), body
 
     def _hear(self, message: Message) -> None:

@@ -13,7 +13,6 @@ import binascii
 from jitpam.wire import notation
 from jitpam.wire.faults import LocalProtocolError, RemoteProtocolError
 from jitpam.wire.framing import SMALL
-from jitpam.wire.messages import FROM_CLIENT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -168,8 +167,8 @@ def encode(message: Message) -> bytes:
     return notation.write(body)
 
 
-def weigh(body: bytes) -> None:
-    """Refuse a client's body if decoding it would take too long. This check does not decode the body.
+def weigh(body: bytes, of: dict[str, type[Message]]) -> None:
+    """Refuse a client's body if decoding it would take too long. ``of`` is FROM_CLIENT. This check does not decode the body.
 
     Raises RemoteProtocolError if there are more than MOST_COMMAS commas, or if the body is longer than the limit ``most`` of its
     message type. If a body has more than SMALL bytes, it must begin with its type, as ``encode`` writes it.
@@ -179,17 +178,23 @@ def weigh(body: bytes) -> None:
         raise RemoteProtocolError(f"a message with {n_commas} commas, more than {MOST_COMMAS}")
     if len(body) <= SMALL:
         return
-    for kind in FROM_CLIENT.values():
+    for kind in of.values():
         if len(body) <= kind.most and body.startswith(b'{"type":"%b",' % kind.type.encode("ascii")):
             return
     raise RemoteProtocolError(f"a message of {len(body)} bytes, more than its kind may have")
 
 
-def read_object(body: bytes, tag: str) -> tuple[str, dict[str, Any]]:
-    """Return the text in the field ``tag`` of ``body``, the name of the message, and all other fields. Raises ValueError."""
+def read_object(body: bytes) -> dict[str, Any]:
+    """Return the object in ``body``. Raises ValueError."""
     found = notation.read(body)
     if type(found) is not dict:
         raise ValueError("not an object")
+    return found
+
+
+def read_named(body: bytes, tag: str) -> tuple[str, dict[str, Any]]:
+    """Return the text in the field ``tag`` of ``body``, the name of the message, and all other fields. Raises ValueError."""
+    found = read_object(body)
     return _text(found.pop(tag, None)), found
 
 
@@ -212,7 +217,7 @@ def decode(body: bytes, of: dict[str, type[Message]]) -> Message:
     Raises RemoteProtocolError and no other error, whatever the bytes are.
     """
     try:
-        name, found = read_object(body, "type")
+        name, found = read_named(body, "type")
         if (kind := of.get(name)) is None:
             raise ValueError("no such message")
         return kind(**read_fields(name, found, {field: READ[declared] for field, declared in kind.fields.items()}))

@@ -348,7 +348,7 @@ class Codec(Generic[M]):
             raise ValueError(f"the message has more than {self._most} bytes")
         if not written.isascii():
             raise ValueError("the message is not ASCII")
-        name, found = coding.read_object(written, self._tag) if self._tag else self._recognize(notation.read(written))
+        name, found = coding.read_named(written, self._tag) if self._tag else self._recognize(coding.read_object(written))
         if (shape := self._shapes.get(name)) is None:
             raise ValueError("no such message")
         message = shape.make(coding.read_fields(name, found, shape.readers))
@@ -358,7 +358,7 @@ class Codec(Generic[M]):
             raise ValueError(f"{name} came with a descriptor, but must have none")
         return replace(message, **{shape.carried: carried})  # type: ignore[no-any-return]
 
-    def _recognize(self, found: object) -> tuple[str, dict[str, Any]]:
-        if type(found) is not dict or (name := self._by_fields.get(frozenset(found))) is None:
+    def _recognize(self, found: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        if (name := self._by_fields.get(frozenset(found))) is None:
             raise ValueError("its fields are not those of a message")
         return name, found

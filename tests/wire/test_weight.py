@@ -28,7 +28,7 @@ def padded(body: bytes, size: int) -> bytes:
 def holds(body: bytes) -> bool:
     """True if ``body`` may be decoded."""
     try:
-        weigh(body)
+        weigh(body, FROM_CLIENT)
     except RemoteProtocolError:
         return False
     return True
@@ -76,7 +76,7 @@ def test_a_long_honest_command_is_weighed_and_read() -> None:
     long = Submit(**ASK, argv=[b"echo", *[b"\xff" * 100_000] * 20], waits=True, if_owed=True)
     for message in (many, long):
         body = encode(message)
-        weigh(body)
+        weigh(body, FROM_CLIENT)
         assert decode(body, FROM_CLIENT) == message
 
 
@@ -84,7 +84,7 @@ def test_text_with_a_lone_surrogate_anywhere_is_refused_and_long_text_without_is
     long = "é" * 500_000
     for tail, is_good in (("", True), ("\\ud800", False), ("\\udfff", False)):
         body = EXPLAIN.replace(b'"reason":null', b'"reason":"' + long.encode() + tail.encode() + b'"')
-        weigh(body)
+        weigh(body, FROM_CLIENT)
         if is_good:
             assert decode(body, FROM_CLIENT).reason == long
         else:
