@@ -132,9 +132,7 @@ def _streams(job: Job, around: Surroundings) -> Streams:
         raise CannotStart(f"standard input is a {streams.kinds[0]}, but the rule requires {WANTED[job.stdin]}")
     if around.slave is not None and "terminal" not in streams.kinds:
         Terminal.renounce(around.slave)
-    has_terminal = "terminal" in streams.kinds
-    arrived = Arrived(streams.rows, streams.columns, streams.foreground, streams.termios, has_terminal)
-    around.leash.send(FROM_COMMAND.write(arrived))
+    around.leash.send(FROM_COMMAND.write(Arrived(streams.turn, "terminal" in streams.kinds)))
     return streams
 
 

@@ -59,8 +59,9 @@ class Exchange:
             self.close_terminal()
             return
         assert self.terminal is not None
-        self.terminal.prepare(uid, arrived.rows, arrived.columns, arrived.termios, has_to_echo=self.tape.keeps_input)
-        if arrived.foreground:
+        turn = arrived.turn
+        self.terminal.prepare(uid, turn.rows, turn.columns, turn.termios, has_to_echo=self.tape.keeps_input)
+        if turn.foreground:
             self.terminal.give_to(command)
 
     # --- waiting

@@ -11,12 +11,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from jitd.monitor.orders import MAX_WORD, Go, Ready
-from jitd.monitor.streams import TERMIOS_BYTES
-from jitpam.wire.declared import Codec, Scalar, integer, optional, text
+from jitd.monitor.streams import Turn
+from jitpam.wire.declared import INLINE, Codec, integer, text
 
-_HEXADECIMAL = text("hexadecimal", "[0-9a-f]*", least=2 * TERMIOS_BYTES, most=2 * TERMIOS_BYTES)
-_TERMIOS = Scalar(lambda value: bytes.fromhex(_HEXADECIMAL.read(value)), bytes.hex)
-_SIZE = integer(0, 65_535)
 _PID = integer(1, 2**31 - 1)
 
 
@@ -50,14 +47,9 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """The client's streams have arrived. ``terminal`` is True if one of them is the command's terminal. The other fields describe
-    the client's own terminal (PROTOCOL.md section 5). ``termios`` is the kernel's struct termios, or None.
-    """
+    """The client's streams have arrived. ``terminal`` is True if one of them is the command's terminal."""
 
-    rows: Annotated[int, _SIZE]
-    columns: Annotated[int, _SIZE]
-    foreground: bool
-    termios: Annotated[bytes | None, optional(_TERMIOS)]
+    turn: Annotated[Turn, INLINE]
     terminal: bool
 
 

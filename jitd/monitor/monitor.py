@@ -224,7 +224,7 @@ class Monitor:
             self.exchange.open(told, self.job.uid, self.child)
         except OSError as fault:
             return self._refuse(FAILED, f"the terminal could not be made: {fault.strerror}")
-        self.tape.begin(has_terminal=told.terminal, rows=told.rows, columns=told.columns)
+        self.tape.begin(has_terminal=told.terminal, rows=told.turn.rows, columns=told.turn.columns)
         if self.tape.fault:
             self._refuse(FAILED, self.tape.fault)
 

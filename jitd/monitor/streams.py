@@ -8,7 +8,6 @@ arrives becomes one of the three streams, or is closed.
 
 from __future__ import annotations
 
-import binascii
 import ctypes
 import fcntl
 import os
@@ -17,10 +16,10 @@ import stat
 import struct
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated
 
-from jitd.monitor.orders import STREAMS
-from jitpam.wire import notation
+from jitd.monitor.orders import KIND
+from jitpam.wire.declared import INLINE, Codec, base64, integer, list_of, optional
 
 NAMES = ("standard input", "standard output", "standard error")
 MAX_PACKET = 32 * 1024 + 1
@@ -33,6 +32,8 @@ CREDENTIALS = struct.Struct("iII")
 ROOM = socket.CMSG_SPACE(4 * MOST_DESCRIPTORS) + socket.CMSG_SPACE(CREDENTIALS.size)
 TERMIOS_BYTES = 36
 """The size in bytes of the kernel's ``struct termios``, which ioctl TCGETS returns."""
+_SIZE = integer(0, 65_535)
+_TERMIOS = base64(TERMIOS_BYTES).where(lambda modes: len(modes) == TERMIOS_BYTES, f"a struct termios of {TERMIOS_BYTES} bytes")
 O_PATH = 0o10000000
 CUT_OFF = int(socket.MSG_CTRUNC | socket.MSG_TRUNC)
 AT_ONCE = int(socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
@@ -98,27 +99,35 @@ class Turn:
     terminal.
     """
 
-    rows: int
-    columns: int
+    rows: Annotated[int, _SIZE]
+    columns: Annotated[int, _SIZE]
     foreground: bool
-    termios: bytes | None
+    termios: Annotated[bytes | None, optional(_TERMIOS)]
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The kinds of the three streams that come with the client's first packet, and its data about its terminal."""
+
+    streams: Annotated[tuple[str, ...], list_of(KIND, 3, 3)]
+    turn: Annotated[Turn, INLINE]
+
+
+FROM_CLIENT = Codec[Opening | Turn]("", {"opening": Opening, "turn": Turn}, MAX_PACKET)
+"""What a client says after the letters S and C (PROTOCOL.md section 5); ``jitpam.relay`` writes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """The client's first packet. The packet contains the kinds of the three streams and the state of the client's terminal.
-    ``descriptors`` maps the number of a stream (0 to 2) to the descriptor of this stream. A stream that is a terminal or closed
-    has no descriptor.
+    """The client's first packet. ``descriptors`` maps the number of a stream (0 to 2) to its descriptor. A stream that is a
+    terminal or closed has none.
 
     ``sender`` is the process that sent the packet, according to the kernel (unix(7), SO_PASSCRED). ``sender`` is 0 if the process
     is not known.
     """
 
     kinds: tuple[str, ...]
-    rows: int
-    columns: int
-    foreground: bool
-    termios: bytes | None
+    turn: Turn
     descriptors: dict[int, int]
     sender: int = 0
 
@@ -172,16 +181,11 @@ def sender_of_next(control: socket.socket) -> int:
 
 def _read(data: bytes) -> Streams:
     try:
-        if data[:1] != b"S":
-            raise ValueError("the packet does not begin with the letter S")
-        found = _read_object(data[1:], {"streams", "rows", "columns", "foreground", "termios"})
-        kinds = STREAMS.read(found["streams"])
-        if not kinds:
-            raise ValueError("the packet does not name the kinds of the streams")
-        turn = _read_turn(found)
-        return Streams(kinds, turn.rows, turn.columns, turn.foreground, turn.termios, {})
-    except (ValueError, RecursionError) as fault:
+        if data[:1] != b"S" or not isinstance(said := FROM_CLIENT.read(data[1:]), Opening):
+            raise ValueError("it does not name the kinds of the streams")
+    except ValueError as fault:
         raise Unfit(f"the client's first packet cannot be read: {fault}") from None
+    return Streams(said.streams, said.turn, {})
 
 
 def read_turn(payload: bytes) -> Turn:
@@ -189,32 +193,11 @@ def read_turn(payload: bytes) -> Turn:
     Unfit.
     """
     try:
-        return _read_turn(_read_object(payload, {"rows", "columns", "foreground", "termios"}))
-    except (ValueError, RecursionError) as fault:
+        if not isinstance(said := FROM_CLIENT.read(payload), Turn):
+            raise ValueError("it names streams again")
+    except ValueError as fault:
         raise Unfit(f"the client's packet cannot be read: {fault}") from None
-
-
-def _read_object(payload: bytes, fields: set[str]) -> dict[str, Any]:
-    found: Any = notation.read(payload)
-    if type(found) is not dict or found.keys() != fields:
-        raise ValueError("the fields of the packet are not the fields in PROTOCOL.md")
-    return found
-
-
-def _read_turn(found: dict[str, Any]) -> Turn:
-    for name in ("rows", "columns"):
-        if type(found[name]) is not int or not 0 <= found[name] < 65536:
-            raise ValueError(f"{name} is not a 16-bit number")
-    if type(found["foreground"]) is not bool:
-        raise ValueError("foreground is not true or false")
-    termios = found["termios"]
-    if termios is not None:
-        if type(termios) is not str:
-            raise ValueError("termios is not base64")
-        termios = binascii.a2b_base64(termios, strict_mode=True)
-        if len(termios) != TERMIOS_BYTES:
-            raise ValueError(f"termios is not {TERMIOS_BYTES} bytes")
-    return Turn(found["rows"], found["columns"], found["foreground"], termios)
+    return said
 
 
 def kind_of(descriptor: int, slot: int) -> str:

@@ -382,6 +382,18 @@ def test_the_process_that_writes_into_the_kdc_has_the_standard_library_alone() -
     assert {place: more for place, more in found.items() if more} == {}
 
 
+PROCESSES = ("beside", "doctor.round", "executor", "givers", "giving", "kdc", "monitor", "outside", "programs", "terminals")
+
+
+def test_what_processes_of_ours_say_to_each_other_is_read_by_the_one_codec() -> None:
+    """ADR 0126, ADR 0138. What another codec reads there is named: the answers of servers to a batch of records."""
+    believing = {"marshal", "pickle", "shelve"}
+    assert [module.place for module in MODULES if foreign(module) & believing] == []
+    rooms = {module: room for module in MODULES for room in PROCESSES if f"{module.name}.".startswith(f"jitd.{room}.")}
+    assert set(rooms.values()) == set(PROCESSES), "each of them exists"
+    assert [module.place for module in rooms if foreign(module) & {"json", "msgspec"}] == ["jitd/outside/batches.py"]
+
+
 def test_the_process_that_runs_programs_has_the_standard_library_alone() -> None:
     """So it is started from a directory without any other package."""
     rooms = ("jitd.beside", "jitd.programs", "jitd.files")
