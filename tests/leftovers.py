@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.waiting import wait_for
 
-SERVICES = {"fork_server.py", "jitd-kdc", "kadmind", "krb5kdc"}
+SERVICES = {"fork_server.py", "jitd-helper", "kadmind", "krb5kdc"}
 """Programs that stay for the next file: a fixture of the whole run starts them, or a test starts the lab's own anew."""
 LAUNCHER = b"jitd.monitor.launcher"
 """In the words of each launcher and each monitor. They end with their daemon, after they have removed the control group of their

@@ -10,6 +10,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -19,6 +20,7 @@ from jitd.beside import packets
 from jitd.beside.answering import Answering, Served
 from jitd.beside.asking import Client
 from jitd.beside.doors import SocketDoor
+from jitd.beside.helpers import HELPERS
 from jitd.beside.packets import Kind, Packet
 from jitd.beside.questions import Lanes, QuestionKind
 from jitd.beside.secret import sealed
@@ -271,13 +273,19 @@ def test_an_answer_that_cannot_be_sent_is_a_reason(tmp_path: Path) -> None:
 
 # --- what is declared
 
-ALL: dict[str, list[QuestionKind[Any, Any]]] = {
-    "jitd-kdc": [*of_kdc.KINDS.values()],
-    "jitd-outside": [of_outside.FETCH, of_outside.POST, of_outside.DELIVER, *of_outside.LEASES.values()],
-    "jitd-givers": [*of_givers.KINDS.values()],
-    "jitd-terminals": [of_terminals.TELL],
-    "jitd-programs, jitd-programs-net": [of_programs.RUN],
+
+def declared(room: str) -> list[QuestionKind[Any, Any]]:
+    """All kinds of questions that ``questions`` of a room declares, alone or in a table."""
+    found: list[QuestionKind[Any, Any]] = []
+    for value in vars(import_module(f"{room}.questions")).values():
+        found += [each for each in (value.values() if isinstance(value, dict) else [value]) if isinstance(each, QuestionKind)]
+    return found
+
+
+ROOMS = {
+    helper.room: ", ".join(one.process for one in HELPERS.values() if one.room == helper.room) for helper in HELPERS.values()
 }
+ALL = {processes: declared(room) for room, processes in ROOMS.items()}
 LANES = {
     of_kdc.ENTRIES: "entries",
     of_kdc.TRIALS: "trials",
@@ -291,6 +299,7 @@ LANES = {
 def test_the_page_of_processes_has_every_question_with_what_it_declares() -> None:
     page = (Path(__file__).parents[2] / "docs" / "processes.md").read_text("utf-8")
     for process, kinds in ALL.items():
+        assert kinds, f"{process} is asked something"
         for each in kinds:
             rest = "the daemon" if each.lanes.wait_in_daemon else f"{each.lanes.n_waiting} in the process"
             times = {1: "once", 2: "twice"}[each.n_times]

@@ -223,7 +223,7 @@ class Stage:
     def _happen(self, happens: str) -> None:
         match happens:
             case "jitd-givers is killed":
-                self._kill(rb"jitd[.-]givers")
+                self._kill("jitd-givers")
             case "a monitor is killed":
                 if monitors := _children(self.house.launcher):
                     with suppress(ProcessLookupError):
@@ -237,11 +237,11 @@ class Stage:
                 self.house.jitd("lock", "--user", "alice", "--reason", "x")
                 self.house.jitd("unlock", "--user", "alice", "--reason", "x")
 
-    def _kill(self, pattern: bytes) -> None:
+    def _kill(self, name: str) -> None:
         assert self.house.process is not None
         for pid in _children(self.house.process.pid):
             with suppress(OSError):
-                if re.search(pattern, Path(f"/proc/{pid}/cmdline").read_bytes()):
+                if Path(f"/proc/{pid}/comm").read_text() == f"{name}\n":
                     os.kill(pid, signal.SIGKILL)
 
     # --- asking ------------------------------------------------------------------------------------------------------------

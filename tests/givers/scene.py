@@ -103,7 +103,7 @@ class Scene:
         assert self.house.process is not None
         for word in Path(f"/proc/{self.house.process.pid}/task/{self.house.process.pid}/children").read_text().split():
             with suppress(OSError):
-                if re.search(rb"jitd[.-](givers|outside|programs)", Path(f"/proc/{word}/cmdline").read_bytes()):
+                if re.match(r"jitd-(givers|outside|programs)", Path(f"/proc/{word}/comm").read_text()):
                     os.kill(int(word), signal.SIGKILL)
 
     def kill(self, whom: str, start: Callable[[House], object] = House.start) -> None:

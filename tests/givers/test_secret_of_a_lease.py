@@ -71,8 +71,7 @@ def is_nowhere(house: House, word: str) -> None:
     n_outside = 0
     for pid in family(house.process.pid):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
-            line = Path(f"/proc/{pid}/cmdline").read_bytes()
-            is_outside = b"jitd.outside" in line
+            is_outside = (line := Path(f"/proc/{pid}/comm").read_text()) == "jitd-outside\n"
             n_outside += is_outside
             assert is_outside or secret not in memory(pid), line
     assert n_outside == 1

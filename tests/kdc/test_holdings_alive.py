@@ -67,7 +67,7 @@ def pid_of(name: str) -> int:
     for entry in Path("/proc").iterdir():
         with suppress(OSError):
             words = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdigit() else []
-            if words[-2:] == [PROGRAM.encode(), b""] and b"python" in words[0]:
+            if words[-3:] == [*map(str.encode, PROGRAM), b""] and b"python" in words[0]:
                 return int(entry.name)
     return 0
 
@@ -96,7 +96,9 @@ def begin(name: str) -> None:
         return
     if name == "jitd-kdc":
         with Path("/var/log/jitd-kdc.log").open("ab") as log:
-            subprocess.Popen([*BECOME.split(), PROGRAM], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            subprocess.Popen(
+                [*BECOME.split(), *PROGRAM], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
         wait_for(accepts, what="jitd-kdc")
     else:
         subprocess.run([name, "-r", "EXAMPLE.TEST", "-P", f"/run/{name}.pid"], check=True)

@@ -35,7 +35,7 @@ def gated(house: House, service: str) -> Iterator[None]:
     shutil.chown(place, "jitd-kdc", "jitd-kdc")
     house.config_file.write_text(f'kdc = "{place}/kdc.sock"\n{house.config_file.read_text()}')
     become_it = ["setpriv", "--reuid=jitd-kdc", "--regid=jitd-kdc", "--clear-groups"]
-    writer = subprocess.Popen([*become_it, "/usr/lib/jitd/jitd-kdc", "/etc/jitd/jitd-kdc.keytab", place / "kdc.sock"])
+    writer = subprocess.Popen([*become_it, "/usr/lib/jitd/jitd-helper", "kdc", f"--socket={place / 'kdc.sock'}"])
     try:
         wait_for(lambda: _accepts(place / "kdc.sock"), what="jitd-kdc")
         yield

@@ -58,6 +58,17 @@ def test_it_is_its_account_with_the_group_tty_and_no_right_beside() -> None:
     assert status["NoNewPrivs"] == "1"
 
 
+def test_it_has_left_the_network() -> None:
+    """THREATS U-04."""
+    door = ChildDoor(TERMINALS, account=ACCOUNT)
+
+    async def look(terminals: Terminals) -> int:
+        assert await terminals.tell(QUESTION) == Told(0, 0)
+        return os.stat(f"/proc/{door.pid}/ns/net").st_ino
+
+    assert with_terminals(door, look) != os.stat("/proc/self/ns/net").st_ino
+
+
 def test_a_killed_one_is_started_again_and_asked_again() -> None:
     door = ChildDoor(TERMINALS, account=ACCOUNT)
 

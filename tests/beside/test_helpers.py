@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""jitd-helper, the program of all helpers: what it loads, as whom it starts, and that its table is the only one."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jitd.beside.helpers import HELPERS, Helper
+from tests.law.tree import TREE
+from tests.leftovers import is_in_lab
+
+EACH = pytest.mark.parametrize("helper", HELPERS.values(), ids=HELPERS)
+ROOMS = sorted({helper.room for helper in HELPERS.values()})
+PROGRAM = "import sys; sys.argv[0] = 'jitd-helper'; from jitd.helper import main; status = main(); "
+ENDS = "raise SystemExit(status)"
+
+
+def play(*words: str, then: str = ENDS, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """Run the program from the tree."""
+    line = [*before, sys.executable, "-c", PROGRAM + then, *words]
+    return subprocess.run(line, capture_output=True, text=True, check=False, cwd=TREE, stdin=subprocess.DEVNULL)
+
+
+@EACH
+def test_a_helper_loads_its_own_work_and_the_packages_of_no_other(helper: Helper) -> None:
+    """THREATS U-04: libpq is loaded by deeds alone, HTTP by jitd-outside alone."""
+    seen = f"print(*[room for room in {ROOMS} if room + '.process' in sys.modules]); "
+    seen += "print(*sorted({'httpcore', 'psycopg', 'psycopg_c', 'smtplib'} & sys.modules.keys()))"
+    rooms, packages = play(helper.name, "--unknown=x", then=seen).stdout.splitlines()
+    assert rooms == helper.room
+    assert packages == ("httpcore" if helper.name == "outside" else "")
+
+
+@pytest.mark.parametrize("words", [(), ("kdc2",), ("",), ("--settings=x", "givers")], ids=str)
+def test_the_program_says_which_helpers_there_are(words: tuple[str, ...]) -> None:
+    done = play(*words)
+    assert done.returncode == 2 and not done.stdout
+    assert done.stderr == f"usage: jitd-helper NAME [--OPTION=FILE ...]    (NAME: {', '.join(HELPERS)})\n"
+
+
+@EACH
+@pytest.mark.parametrize("word", ["--unknown=x", "x", "--settings", "--socket", "--networked"])
+def test_an_option_that_is_not_its_own_is_refused(helper: Helper, word: str) -> None:
+    done = play(helper.name, word)
+    assert done.returncode == 1 and not done.stdout
+    assert done.stderr.startswith(f"{helper.process}: {word} is not known here; usage: jitd-helper {helper.name} "), done.stderr
+
+
+@EACH
+def test_a_helper_that_nobody_has_given_a_socket_does_not_start(helper: Helper) -> None:
+    if "socket" in helper.options:
+        pytest.skip("it makes one of its own")
+    done = play(helper.name)
+    assert done.returncode == 1 and f"systemctl start {helper.process}.socket" in done.stderr, done.stderr
+
+
+@pytest.mark.skipif(not is_in_lab(), reason="the accounts of helpers are in a lab")
+@pytest.mark.parametrize("account", ["nobody", "root"])
+def test_a_helper_that_is_started_under_another_account_does_not_start(account: str, tmp_path: Path) -> None:
+    """THREATS U-04."""
+    tmp_path.chmod(0o777)
+    tmp_path.parent.chmod(0o755)
+    tmp_path.parent.parent.chmod(0o755)
+    become = ("setpriv", f"--reuid={account}", "--clear-groups")
+    done = play("kdc", f"--socket={tmp_path}/run/s", before=become)
+    assert done.returncode == 1
+    why = "must not run as root" if account == "root" else "must run as jitd-kdc"
+    assert done.stderr == f"jitd-kdc: it {why}: set User=jitd-kdc in its unit\n"
+
+
+def test_a_row_that_says_nothing_gives_nothing() -> None:
+    bare = Helper(name="x", room="jitd.x")
+    assert (bare.is_root, bare.has_network, bare.groups, bare.keeps, bare.options, bare.package) == (False, False, (), (), (), "")
+    assert (bare.process, bare.account, bare.socket) == ("jitd-x", "jitd-x", Path("/run/jitd-x/x.sock"))
+
+
+def test_one_helper_is_root_and_it_has_no_network() -> None:
+    """THREATS U-04."""
+    assert [helper.name for helper in HELPERS.values() if helper.is_root] == ["givers"]
+    assert [helper.name for helper in HELPERS.values() if helper.has_network] == ["kdc", "outside", "programs-net"]
+    assert not any(helper.is_root and helper.has_network for helper in HELPERS.values())
+
+
+def test_the_installer_makes_the_accounts_of_the_table_and_no_other() -> None:
+    accounts = {helper.account for helper in HELPERS.values() if not helper.is_root}
+    line = "import sys; sys.path.insert(0, 'contrib'); import installed; print(*installed.ACCOUNTS)"
+    said = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True, cwd=TREE).stdout.split()
+    assert set(said) == accounts and len(said) == len(accounts)
+    assert set(re.findall(r"^u (\S+)", (TREE / "contrib/sysusers.d/jitd.conf").read_text(), re.M)) == accounts
