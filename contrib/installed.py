@@ -28,23 +28,17 @@ KEYS = f"{SETTINGS}/outside"
 """The directory with what jitd-outside is given: keys and client certificates."""
 LEFT = (STATE, GIVERS_STATE, LOGS)
 """What stays when the rest is taken away, beside the settings."""
-PROCESSES = (
-    "jitd",
-    "jitd-launcher",
-    "jitd-kdc",
-    "jitd-programs",
-    "jitd-programs-net",
-    "jitd-outside",
-    "jitd-terminals",
-    "jitd-givers",
-)
+HELPERS = ("kdc", "programs", "programs-net", "outside", "terminals", "givers")
+"""Each is an instance of the units jitd-helper@.service and jitd-helper@.socket."""
+PROCESSES = ("jitd", "jitd-launcher", *(f"jitd-helper@{helper}" for helper in HELPERS))
 """Each has a service and a socket."""
 ACCOUNTS = ("jitd-kdc", "jitd-programs", "jitd-programs-net", "jitd-outside", "jitd-terminals")
 """The accounts of the processes that are not root."""
 HEAD = "# What contrib/install has put here. `conf` is an administrator's, and has the digest that it came with.\n"
 _COMPLETION = r"share/bash-completion/completions|share/zsh/vendor-completions|share/fish/vendor_completions\.d"
 _FILE = re.compile(
-    rf"/usr/(s?bin|lib/systemd/system|lib/(?:tmpfiles|sysusers)\.d|share/man/man[1-8]|{_COMPLETION})/_?jit[A-Za-z0-9._-]*"
+    rf"/usr/(s?bin|lib/systemd/system|lib/(?:tmpfiles|sysusers)\.d|share/man/man[1-8]|{_COMPLETION})/_?jit[A-Za-z0-9._@-]*"
+    r"|/usr/lib/systemd/system/jitd-helper@[a-z-]+\.service\.d/[0-9a-z-]+\.conf"
 )
 _CONF = re.compile(r"/etc/(pam\.d/jitd(-local|-account)?(\.new)?|jitd/jitd\.toml|jitd/policy\.d/[A-Za-z0-9_-]+\.toml)")
 

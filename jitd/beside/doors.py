@@ -63,7 +63,7 @@ class SocketDoor:
     def __init__(self, helper: Helper, path: Path | None = None, account: str | None = None) -> None:
         self.name = helper.process
         self.account = account or helper.account
-        self.mend = f"systemctl enable --now {self.name}.socket"
+        self.mend = f"systemctl enable --now {helper.unit}.socket"
         self._path = path or helper.socket
 
     async def open(self) -> socket.socket:

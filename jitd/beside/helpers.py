@@ -44,6 +44,11 @@ class Helper:
         return "0" if self.is_root else self.process
 
     @property
+    def unit(self) -> str:
+        """The units of systemd that start it are the service and the socket of this name, instances of one template."""
+        return f"jitd-helper@{self.name}"
+
+    @property
     def socket(self) -> Path:
         """Where systemd listens for it."""
         return Path(f"/run/{self.process}/{self.name}.sock")

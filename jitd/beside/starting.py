@@ -143,7 +143,7 @@ def _read_words(helper: Helper, words: Sequence[str]) -> tuple[socket.socket | N
 def usage(helper: Helper) -> str:
     """Return a line that says how the program is called as ``helper``."""
     said = "".join(f" [--{option}=FILE]" for option in helper.options)
-    return f"usage: jitd-helper {helper.name}{said}    (systemd starts it, by {helper.process}.socket, or the daemon does)"
+    return f"usage: jitd-helper {helper.name}{said}    (systemd starts it, by {helper.unit}.socket, or the daemon does)"
 
 
 def _listener(helper: Helper, options: Mapping[str, str]) -> socket.socket:
@@ -151,7 +151,7 @@ def _listener(helper: Helper, options: Mapping[str, str]) -> socket.socket:
     CannotStart.
     """
     if "socket" not in helper.options or _is_activated():
-        return _passed_socket(helper.process)
+        return _passed_socket(helper)
     return _bound_socket(helper.process, Path(options.get("socket", helper.socket)))
 
 
@@ -160,13 +160,13 @@ def _is_activated() -> bool:
     return os.environ.get("LISTEN_PID") == str(os.getpid())
 
 
-def _passed_socket(name: str) -> socket.socket:
+def _passed_socket(helper: Helper) -> socket.socket:
     """Return the listening socket that systemd passed to this service (sd_listen_fds(3)). Raises CannotStart."""
     if not _is_activated() or os.environ.get("LISTEN_FDS") != "1":
-        raise CannotStart(f"systemd passes no socket. The daemon or systemd starts this program: systemctl start {name}.socket")
+        raise CannotStart(f"systemd passes no socket: it or the daemon starts this program: systemctl start {helper.unit}.socket")
     passed = socket.socket(fileno=FIRST_PASSED)
     if passed.family != socket.AF_UNIX or passed.type != socket.SOCK_SEQPACKET:
-        raise CannotStart(f"systemd must pass a Unix socket of packets: ListenSequentialPacket= in {name}.socket")
+        raise CannotStart(f"systemd must pass a Unix socket of packets: ListenSequentialPacket= in {helper.unit}.socket")
     passed.set_inheritable(False)
     return passed
 

@@ -149,7 +149,7 @@ def _set_up(hosts: Sequence[str], others: Sequence[str], directory: Path, *, is_
     for name, file in writers.items():
         host = name.partition("/")[2]
         answer(f"Copy {file} to {host} as /etc/jitd/jitd-kdc.keytab, owner jitd-kdc, mode 0600, and delete it here. Then, there:")
-        answer("  systemctl enable --now jitd-kdc.socket")
+        answer("  systemctl enable --now jitd-helper@kdc.socket")
     say("done; jitd kdc check says whether the gate is on")
 
 

@@ -94,7 +94,8 @@ def writer(failure: str | None) -> Finding:
     """Judge jitd-kdc. ``failure`` is the reason why jitd-kdc could not query kadmind, or None if the query was successful."""
     if failure is None:
         return ok("gate.writer", "jitd-kdc answers, and so does kadmind")
-    return bad("gate.writer", f"no ticket for a service can be granted: {failure}", f"see journalctl -u jitd-kdc, and {PAGE}")
+    mend = f"see journalctl -u jitd-helper@kdc, and {PAGE}"
+    return bad("gate.writer", f"no ticket for a service can be granted: {failure}", mend)
 
 
 def gate(kdc: str, state: str, why: str) -> Finding:

@@ -47,7 +47,7 @@ def examinations(host: Host) -> list[Examination]:
             "gate.writer",
             lambda: _gate(host),
             "jitd-kdc, kadmind or a KDC does not answer",
-            "see journalctl -u jitd-kdc, and jitd kdc check",
+            "see journalctl -u jitd-helper@kdc, and jitd kdc check",
         ),
         Examination("clock", clock.examine),
         Examination("nss.speed", lambda: people.examine_name_service(host), "accounts and groups are not found", directory),

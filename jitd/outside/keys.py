@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 DIRECTORY = "/etc/jitd/outside"
-"""The directory for the administrator's keys. jitd-outside.service loads all files of this directory."""
+"""The directory for the administrator's keys. jitd-helper@outside.service loads all files of this directory."""
 PREFIX = "outside_"
 """The prefix that systemd puts before the name of each file of DIRECTORY."""
 LONGEST = 64 * 1024
@@ -39,7 +39,7 @@ class Keys:
         try:
             return self._found[name]
         except KeyError:
-            why = f"jitd-outside was not given {name}: put the file into {DIRECTORY} and restart jitd-outside.service"
+            why = f"jitd-outside was not given {name}: put the file into {DIRECTORY}, then: systemctl restart jitd-helper@outside"
             raise NoSuchKey(why) from None
 
 

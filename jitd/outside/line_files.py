@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from jitd.core.toml_table import Table
 
 DIRECTORY = Path("/var/log/jitd-outside")
-"""LogsDirectory= of jitd-outside.service."""
+"""LogsDirectory= of jitd-helper@outside.service."""
 MODE = 0o640
 """The group of jitd-outside may read a file. A program that collects it on this host needs this group."""
 MOST_TORN = 2 * MOST_TEXT

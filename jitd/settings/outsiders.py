@@ -25,7 +25,7 @@ from jitd.outside.urls import read_url
 from jitd.settings.owned_file import read_owned, who_else_may_read
 
 KEYS_AT = Path("/etc/jitd/outside")
-"""The directory of keys and client certificates. jitd-outside.service gets all files of this directory."""
+"""The directory of keys and client certificates. jitd-helper@outside.service gets all files of this directory."""
 LONGEST_FRESH = 600
 LONGEST_DEADLINE = 600
 """Maximum length of a deadline, in seconds."""

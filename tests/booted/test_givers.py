@@ -25,7 +25,7 @@ from tests.givers.worlds import WORLDS, World
 from tests.marks import full
 from tests.waiting import is_living, status_of, wait_for
 
-UNIT, DOOR = "jitd-givers.service", "jitd-givers.socket"
+UNIT, DOOR = "jitd-helper@givers.service", "jitd-helper@givers.socket"
 KINDS = ("sudoers", "ssh-certificate", "postgres-role", "account")
 CONFIG = Path("/etc/jitd/jitd.toml")
 RULE = '\n[[permit]]\nname = "at once"\nwho = ["group:dba"]\ngives = [{things}]\ngrant = {{ lasts = "10m", uses = 5 }}\n'

@@ -33,7 +33,7 @@ from tests.waiting import PATIENCE, is_living, status_of, wait_for
 KEYS = Path(DIRECTORY)
 SECRET = b"0123456789abcdef0123456789abcdef"
 NAME, SOCKET = OUTSIDE.process, OUTSIDE.socket
-UNIT = f"{NAME}.service"
+UNIT = f"{OUTSIDE.unit}.service"
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_it_is_its_account_and_has_no_right_beside(server: Server, authority: Au
 def test_systemd_gives_it_the_keys_of_one_directory(server: Server, authority: Authority) -> None:
     assert stat.S_IMODE(KEYS.stat().st_mode) == 0o700 and KEYS.stat().st_uid == 0
     without = fetch(question(server, authority, "shared.key"))
-    assert isinstance(without, Failed) and "restart jitd-outside.service" in without.why
+    assert isinstance(without, Failed) and "systemctl restart jitd-helper@outside" in without.why
     assert server.asked == []
     (KEYS / "shared.key").write_bytes(SECRET)
     (KEYS / "shared.key").chmod(0o600)

@@ -70,21 +70,21 @@ def output(answer: Answer) -> bytes:
 @BOTH
 def test_the_socket_is_roots_alone_and_starts_the_service(service: Service, name: str) -> None:
     socket = HELPERS[name].socket
-    systemctl("stop", f"{name}.service")
+    systemctl("stop", f"{HELPERS[name].unit}.service")
     assert stat.S_IMODE(socket.stat().st_mode) == 0o600 and socket.stat().st_uid == 0
     assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700 and socket.parent.stat().st_uid == 0
     done = service.run("alice", "python3", "-c", f"import socket; s = socket.socket(1, 5); s.connect('{socket}')")
     assert done.returncode == 1 and "PermissionError" in done.stderr
-    assert show(f"{name}.service", "ActiveState")["ActiveState"] == "inactive"
+    assert show(f"{HELPERS[name].unit}.service", "ActiveState")["ActiveState"] == "inactive"
     assert output(run(name, "/bin/cat")) == b"given"
-    assert show(f"{name}.service", "ActiveState")["ActiveState"] == "active"
+    assert show(f"{HELPERS[name].unit}.service", "ActiveState")["ActiveState"] == "active"
 
 
 @BOTH
 def test_it_and_its_programs_are_its_account_and_have_no_right_beside(name: str) -> None:
     told = output(run(name, script("print(open('/proc/self/status').read())"))).decode()
     its = {key: value.strip() for key, _, value in (line.partition(":") for line in told.splitlines())}
-    pid = int(show(f"{name}.service", "MainPID")["MainPID"])
+    pid = int(show(f"{HELPERS[name].unit}.service", "MainPID")["MainPID"])
     account = pwd.getpwnam(name)
     for status in (its, status_of(pid)):
         assert set(status["Uid"].split()) == {str(account.pw_uid)} and set(status["Gid"].split()) == {str(account.pw_gid)}
@@ -132,15 +132,15 @@ def test_a_program_writes_nothing_and_sees_nothing_of_jitd(name: str) -> None:
 @BOTH
 def test_killed_it_is_started_again_and_nothing_of_a_program_is_left(name: str) -> None:
     assert output(run(name, "/bin/cat")) == b"given"
-    before = int(show(f"{name}.service", "MainPID")["MainPID"])
+    before = int(show(f"{HELPERS[name].unit}.service", "MainPID")["MainPID"])
     os.kill(before, signal.SIGKILL)
     assert output(run(name, "/bin/cat")) == b"given"
-    assert int(show(f"{name}.service", "MainPID")["MainPID"]) not in (0, before)
+    assert int(show(f"{HELPERS[name].unit}.service", "MainPID")["MainPID"]) not in (0, before)
 
 
 def test_a_program_that_left_its_session_is_killed_and_told() -> None:
     program = script("if os.fork() == 0:\n    os.setsid()\n    time.sleep(600)\ntime.sleep(600)")
-    members = Path("/sys/fs/cgroup/system.slice/jitd-programs.service/cgroup.procs")
+    members = Path("/sys/fs/cgroup/system.slice/jitd-helper@programs.service/cgroup.procs")
     assert output(run(APART, "/bin/cat")) == b"given", "the service has been started"
 
     def has_left() -> bool:
@@ -161,7 +161,7 @@ def test_a_program_that_left_its_session_is_killed_and_told() -> None:
         finally:
             programs.close()
 
-    alone = [show("jitd-programs.service", "MainPID")["MainPID"]]
+    alone = [show("jitd-helper@programs.service", "MainPID")["MainPID"]]
     for deadline_ms in (1000, 8000, 30_000):  # on a host that is too busy for the first, it has not left by then
         answer, was_seen = asyncio.run(watched(deadline_ms))
         assert isinstance(answer, Failed) and f"has not ended within {deadline_ms / 1000:g} s, and was killed" in answer.why
@@ -172,21 +172,21 @@ def test_a_program_that_left_its_session_is_killed_and_told() -> None:
 
 
 def test_without_its_own_network_jitd_programs_does_not_start() -> None:
-    drop_in = Path("/run/systemd/system/jitd-programs.service.d/net.conf")
+    drop_in = Path("/run/systemd/system/jitd-helper@programs.service.d/net.conf")
     drop_in.parent.mkdir(parents=True, exist_ok=True)
     drop_in.write_text("[Service]\nPrivateNetwork=no\n")
     for words in ("link add probe0 type veth peer name probe1", "address add 192.0.2.1/24 dev probe0", "link set probe0 up"):
         subprocess.run(["ip", *words.split()], check=True)
     try:
         systemctl("daemon-reload")
-        systemctl("stop", "jitd-programs.service")
+        systemctl("stop", "jitd-helper@programs.service")
         answer = run(APART, "/bin/cat", deadline_ms=3000)
         assert isinstance(answer, Failed), answer
     finally:
         subprocess.run(["ip", "link", "delete", "probe0"], check=True)
         drop_in.unlink()
         systemctl("daemon-reload")
-        systemctl("restart", "jitd-programs.service")
+        systemctl("restart", "jitd-helper@programs.service")
     wait_for(lambda: isinstance(run(APART, "/bin/cat"), Printed), what="it")
 
 
@@ -195,12 +195,12 @@ def test_its_programs_end_with_the_service() -> None:
     pids.write_text("")
     os.chown(pids, pwd.getpwnam(APART).pw_uid, -1)
     assert is_living(os.getpid())
-    drop_in = Path("/run/systemd/system/jitd-programs.service.d/place.conf")
+    drop_in = Path("/run/systemd/system/jitd-helper@programs.service.d/place.conf")
     drop_in.parent.mkdir(parents=True, exist_ok=True)
     drop_in.write_text(f"[Service]\nReadWritePaths={PLACE}\n")
     try:
         systemctl("daemon-reload")
-        systemctl("restart", "jitd-programs.service")
+        systemctl("restart", "jitd-helper@programs.service")
 
         async def whole() -> list[int]:
             programs = Programs(SocketDoor(PROGRAMS))
@@ -211,7 +211,7 @@ def test_its_programs_end_with_the_service() -> None:
                 await asyncio.sleep(0.01)
             found = [int(pid) for pid in pids.read_text().split()]
             assert all(map(is_living, found))
-            await asyncio.to_thread(systemctl, "stop", "jitd-programs.service")
+            await asyncio.to_thread(systemctl, "stop", "jitd-helper@programs.service")
             assert not any(map(is_living, found))
             asked.cancel()
             await asyncio.wait([asked])
@@ -222,4 +222,4 @@ def test_its_programs_end_with_the_service() -> None:
     finally:
         drop_in.unlink()
         systemctl("daemon-reload")
-        systemctl("restart", "jitd-programs.service")
+        systemctl("restart", "jitd-helper@programs.service")

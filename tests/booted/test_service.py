@@ -12,23 +12,21 @@ from pathlib import Path
 
 import pytest
 
+from contrib.installed import HELPERS
 from jitpam.wire.messages import List
 from tests.attacks.raw import shown_to
 from tests.booted.conftest import Service, show, systemctl
 from tests.waiting import PATIENCE, wait_for
 
 UNITS = (
-    "jitd.service", "jitd.socket", "jitd-launcher.service", "jitd-launcher.socket", "jitd-kdc.service", "jitd-kdc.socket",
-    "jitd.slice", "jitd-programs.service", "jitd-programs.socket", "jitd-programs-net.service", "jitd-programs-net.socket",
-    "jitd-outside.service", "jitd-outside.socket", "jitd-terminals.service", "jitd-terminals.socket",
-    "jitd-givers.service", "jitd-givers.socket", "jitd-metrics.service", "jitd-metrics.timer",
-    "jitd-report.service", "jitd-report.timer",
+    "jitd.service", "jitd.socket", "jitd-launcher.service", "jitd-launcher.socket", "jitd.slice",
+    *(f"jitd-helper@{helper}.{kind}" for helper in HELPERS for kind in ("service", "socket")),
+    "jitd-metrics.service", "jitd-metrics.timer", "jitd-report.service", "jitd-report.timer",
 )  # fmt: skip
 
 
 def test_systemd_finds_no_fault_with_the_units() -> None:
-    files = [f"/usr/lib/systemd/system/{unit}" for unit in UNITS]
-    done = subprocess.run(["systemd-analyze", "verify", "--man=no", *files], capture_output=True, text=True, check=False)
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", *UNITS], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -69,20 +69,20 @@ def login(service: Service) -> Iterator[pexpect.spawn]:
 
 
 def test_the_socket_is_roots_alone_and_starts_the_service(service: Service) -> None:
-    systemctl("stop", f"{NAME}.service")
+    systemctl("stop", f"{TERMINALS.unit}.service")
     assert stat.S_IMODE(TERMINALS.socket.stat().st_mode) == 0o600 and TERMINALS.socket.stat().st_uid == 0
     assert stat.S_IMODE(TERMINALS.socket.parent.stat().st_mode) == 0o700
     done = service.run("alice", "python3", "-c", f"import socket; s = socket.socket(1, 5); s.connect('{TERMINALS.socket}')")
     assert done.returncode == 1 and "PermissionError" in done.stderr
-    assert show(f"{NAME}.service", "ActiveState")["ActiveState"] == "inactive"
+    assert show(f"{TERMINALS.unit}.service", "ActiveState")["ActiveState"] == "inactive"
     assert tell("hello") == Told(0, 0), "alice is not logged in"
-    assert show(f"{NAME}.service", "ActiveState")["ActiveState"] == "active"
+    assert show(f"{TERMINALS.unit}.service", "ActiveState")["ActiveState"] == "active"
 
 
 def test_it_is_its_account_with_the_group_tty_and_no_right_beside(service: Service) -> None:
     """THREATS N-03."""
     assert tell("hello") == Told(0, 0)
-    pid = int(show(f"{NAME}.service", "MainPID")["MainPID"])
+    pid = int(show(f"{TERMINALS.unit}.service", "MainPID")["MainPID"])
     status, account = status_of(pid), pwd.getpwnam(NAME)
     assert set(status["Uid"].split()) == {str(account.pw_uid)} and set(status["Gid"].split()) == {str(account.pw_gid)}
     assert set(status["Groups"].split()) - {str(account.pw_gid)} == {str(grp.getgrnam("tty").gr_gid)}

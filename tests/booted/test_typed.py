@@ -46,7 +46,7 @@ def is_active(unit: str) -> bool:
 
 # --- units ---------------------------------------------------------------------------------------------------------------
 
-LAUNCHER = "jitd-launcher.service"
+LAUNCHER, OUTSIDE = "jitd-launcher.service", "jitd-helper@outside.socket"
 SETTINGS = Path(f"/run/systemd/system/{LAUNCHER}.d/fails.conf")
 UNIT = Path("/usr/lib/systemd/system/jitd-launcher.socket")
 
@@ -96,10 +96,10 @@ UNITS: dict[str, tuple[str, Callable[[], AbstractContextManager[None]], Callable
         command_of(*runs.launcher(Unit("loaded", "failed", ""))), failed, lambda: is_active(LAUNCHER),
     ),
     "no writer of grants": (
-        SocketDoor(KDC).mend, lambda: stopped("jitd-kdc.socket"), lambda: is_active("jitd-kdc.socket"),
+        SocketDoor(KDC).mend, lambda: stopped(f"{KDC.unit}.socket"), lambda: is_active(f"{KDC.unit}.socket"),
     ),
     "a process beside the daemon": (
-        "systemctl start jitd-outside.socket", lambda: stopped("jitd-outside.socket"), lambda: is_active("jitd-outside.socket"),
+        f"systemctl start {OUTSIDE}", lambda: stopped(OUTSIDE), lambda: is_active(OUTSIDE),
     ),
 }  # fmt: skip
 
@@ -172,6 +172,7 @@ def test_an_sshd_with_old_settings_is_reloaded_by_the_command() -> None:
 LOOKED = (
     "jitd audit show", "jitd audit verify", "jitd check", "jitd doctor", "jitd kdc check", "jitd pam-lint /etc/pam.d/sudo",
     "journalctl -p err -b", "journalctl -t jitd", "journalctl -u jitd", "journalctl -u jitd-launcher.service",
+    "journalctl -u jitd-helper@kdc", "journalctl -u 'jitd-helper@*'", "systemctl status 'jitd-helper@*'",
     "kadmin.local -q 'getprinc jitd/lab.example.test'", "getent passwd alice", "getent group ops", "sshd -T", "visudo -c",
     "dmesg", "timedatectl",
 )  # fmt: skip

@@ -23,7 +23,7 @@ from tests.waiting import status_of, wait_for
 
 SOCKET = KDC.socket
 SERVICE = "imap/lab.example.test@EXAMPLE.TEST"
-UNIT = "jitd-kdc.service"
+UNIT = "jitd-helper@kdc.service"
 KDC, DROP_IN = "krb5-kdc.service", Path("/etc/systemd/system/krb5-kdc.service.d/gate.conf")
 
 
@@ -107,7 +107,7 @@ def test_without_its_keytab_it_fails_and_with_it_works_again() -> None:
     finally:
         Path("/etc/jitd/away").rename(keytab)
     wait_for(lambda: isinstance(ask(Look(SERVICE)), Grants), what="it")
-    assert show("jitd-kdc.socket", "ActiveState")["ActiveState"] == "active"
+    assert show("jitd-helper@kdc.socket", "ActiveState")["ActiveState"] == "active"
 
 
 def test_the_daemons_own_capabilities_are_enough_to_reach_it() -> None:

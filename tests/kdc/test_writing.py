@@ -245,7 +245,7 @@ def test_an_answer_of_somebody_else_or_of_another_form_is_not_believed(
 
 def test_where_nobody_is_the_answer_is_a_failure_that_says_what_to_do(tmp_path: Path) -> None:
     said = asyncio.run(Writer(tmp_path / "none").take(Take("K7QM2XVD", "a/b@R")))
-    assert isinstance(said, Failed) and "systemctl enable --now jitd-kdc.socket" in said.why
+    assert isinstance(said, Failed) and "systemctl enable --now jitd-helper@kdc.socket" in said.why
 
 
 def test_what_cannot_be_asked_is_refused_without_asking(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ COMMANDS: dict[str, str] = {
     "jitd reload": BREAKAGES,
     "setsid -f jitd serve{}": BREAKAGES,
     "systemctl daemon-reload": UNITS,
-    "systemctl enable --now jitd-kdc.socket": UNITS,
+    "systemctl enable --now jitd-helper@kdc.socket": UNITS,
     "systemctl enable --now jitd.service": BOOTED,
     "systemctl enable --now {}": BOOTED,
     "systemctl enable {}": BOOTED,

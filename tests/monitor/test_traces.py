@@ -19,6 +19,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from contrib.installed import HELPERS
 from jitd.core.run import Ending
 from jitd.core.run import Traces as Named
 from jitd.executor import Ended
@@ -167,7 +168,7 @@ def test_what_others_than_the_run_begin_by_construction_is_left_out(places: Path
 def test_what_jitd_itself_is_made_of_is_no_trace_of_a_run(places: Path) -> None:
     """THREATS X-33: an upgrade starts it anew."""
     since = begun(places)
-    for place in ("system.slice/jitd.service", "system.slice/jitd-kdc.service", "jitd.slice/jitd-launcher.service"):
+    for place in ("system.slice/jitd.service", "system.slice/jitd-helper@kdc.service", "jitd.slice/jitd-launcher.service"):
         group(places, place)
     assert named(since) == Named()
 
@@ -178,7 +179,7 @@ def test_what_jitd_itself_is_made_of_is_no_trace_of_a_run(places: Path) -> None:
         ("jitd.slice", "jitd.service"),
         ("jitd.slice", "x.service"),
         ("system.slice", "jitd-launcher.service"),
-        ("x.slice", "jitd-kdc.service"),
+        ("x.slice", "jitd-helper@kdc.service"),
         (OF_ALICE, "jitd.service"),
         (f"{OF_ALICE}/app.slice", "jitd.service"),
         (f"{OF_ALICE}/system.slice", "jitd.service"),
@@ -196,11 +197,11 @@ def test_the_name_of_a_unit_of_jitd_hides_nothing_in_another_place(places: Path,
 def test_a_transient_unit_with_a_name_of_jitd_is_named(places: Path) -> None:
     """THREATS X-33: where the unit is not installed, a command can make one of that name."""
     since = begun(places)
-    group(places, "system.slice/jitd-kdc.service")
-    (places / "systemd/transient/jitd-kdc.service").touch()
+    group(places, "system.slice/jitd-helper@kdc.service")
+    (places / "systemd/transient/jitd-helper@kdc.service").touch()
     (places / "systemd/transient/jitd-run-K7QM-2XVD.scope").touch()
     (places / "systemd/transient/jitd-run-left.timer").touch()
-    assert named(since).units == ("jitd-kdc.service", "jitd-run-left.timer")
+    assert named(since).units == ("jitd-helper@kdc.service", "jitd-run-left.timer")
 
 
 def test_the_units_of_jitd_are_those_that_are_shipped() -> None:
@@ -209,7 +210,8 @@ def test_the_units_of_jitd_are_those_that_are_shipped() -> None:
     for unit in shipped:
         if unit.suffix in (".service", ".socket"):
             found = re.search(r"^Slice=(\S+)$", unit.read_text(), re.MULTILINE)
-            slices[unit.name] = found[1] if found else "system.slice"
+            names = [unit.name.replace("@", f"@{helper}") for helper in HELPERS] if "@" in unit.name else [unit.name]
+            slices |= dict.fromkeys(names, found[1] if found else "system.slice")
     services = {name for name in slices if name.endswith(".service")}
     assert {slice: {name for name in services if slices[name] == slice} for slice in set(slices.values())} == traces.OF_JITD
 
