@@ -370,7 +370,7 @@ def test_a_client_that_is_not_root_is_not_heard(capfd: pytest.CaptureFixture[str
 
 def test_a_socket_that_is_not_there_is_told(tmp_path: Path) -> None:
     door = SocketDoor(PARROT, tmp_path / "s", ACCOUNT)
-    with pytest.raises(Unanswered, match=f"cannot be reached .*: systemctl enable --now {NAME}.socket"):
+    with pytest.raises(Unanswered, match=f"cannot be reached .*: systemctl enable --now {PARROT.unit}.socket"):
         with_line(door, lambda line: line.ask(b"x", ENOUGH))
 
 
