@@ -13,9 +13,9 @@ from pathlib import Path
 from jitd.settings.config import Config
 
 
-def claim(config: Config) -> list[int]:
+def claim(config: Config) -> None:
     """Create the directories and lock them, so that no other daemon can use them. Also raise the limit of open files for this
-    process. Return the file descriptors of the locks. Raises OSError.
+    process. Raises OSError.
     """
     config.state.mkdir(mode=0o711, parents=True, exist_ok=True)
     config.socket.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -24,17 +24,16 @@ def claim(config: Config) -> list[int]:
         if status.st_uid != 0:
             raise PermissionError(f"{directory} does not belong to root")
         directory.chmod(mode)
-    locks = [_lock(directory) for directory in dict.fromkeys((config.state, config.socket.parent))]
+    for directory in dict.fromkeys((config.state, config.socket.parent)):
+        _lock(directory)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return locks
 
 
-def _lock(directory: Path) -> int:
+def _lock(directory: Path) -> None:
     lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise FileExistsError(f"another jitd is running on {directory}") from None
-    return lock

@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import astuple
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from jitd import systemd
 from jitd.claiming import claim
@@ -40,6 +40,7 @@ from jitd.files.silence import MOUNTS
 from jitd.log import log, use_journal
 from jitd.metrics import record
 from jitd.metrics.meters import Family, Meters, gauge, gauges
+from jitd.releasing import RELEASER
 from jitd.reloading import PolicyInForce
 from jitd.settings import config as settings
 from jitd.settings import host
@@ -452,12 +453,15 @@ class Daemon:
             self._records.feed.keep(),
             self.host_log.keep(),
             self._standing(),
+            RELEASER.keep(lambda fault: log("what clients have sent cannot be closed yet; jitd tries again", fault=fault)),
         )
         feeding = loop.create_task(self.sinks.keep())
         keeping = [loop.create_task(each) for each in always]
         n_most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVE
         gc.freeze()  # all that was made until now stays as long as the daemon: no later look for cycles passes over it
-        listener = Listener(passed or bind(config.socket), self.services, config.limits.connections_per_uid, n_most)
+        listener = self._listener = Listener(
+            passed or bind(config.socket), self.services, config.limits.connections_per_uid, n_most
+        )
         self.metrics.more.append(lambda: [gauge("jitd_connections", "Open connections of clients.", listener.n_open)])
         log("serving", socket=config.socket, host=config.host)
         systemd.tell("READY=1", f"STATUS={self._rules.sentence}")
@@ -563,19 +567,31 @@ def serve(file: Path | None) -> int:
     use_journal()
     _clean_environment(config)
     try:
-        locks = claim(config)
+        claim(config)
         executor = _executor(config, lambda report: daemon.report(report))
         executor.spawn_launcher()  # before the keytab or the database is opened, so that monitors inherit nothing of them
         daemon = Daemon(config, rules, executor, file)
-        asyncio.run(daemon.serve(config))
+        asyncio.run(_serve(daemon, config))
     except (OSError, StoreError, ExecutorError) as fault:
         print(f"jitd: {fault}", file=sys.stderr)
-        return 1
-    for lock in locks:
-        os.close(lock)
+    return 1
+
+
+async def _serve(daemon: Daemon, config: Config) -> NoReturn:
+    """Serve, and then end this process while all connections are open. The interpreter would close them one by one, and wait for
+    what clients have sent (``releasing``). It would also wait for threads that are blocked by a silent KDC or NSS server.
+    """
+    status = 1
+    try:
+        await daemon.serve(config)
+        status = 0
+    except (OSError, StoreError, ExecutorError) as fault:
+        print(f"jitd: {fault}", file=sys.stderr)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
     with contextlib.suppress(OSError):
         sys.stderr.flush()
-    os._exit(0)  # do not wait for threads that are blocked by a silent KDC or NSS server
+    os._exit(status)
 
 
 def _turn_away(place: str) -> None:

@@ -22,7 +22,7 @@ from jitd.beside.doors import Door
 from jitd.beside.packets import Kind, Packet
 from jitd.beside.questions import Lanes, QuestionKind
 from jitd.beside.readiness import wake
-from jitd.beside.secret import fault_in
+from jitd.releasing import RELEASER
 from jitpam.wire.declared import sentence
 
 Q = TypeVar("Q")
@@ -230,7 +230,7 @@ class Line:
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._socket)
         loop.remove_writer(self._socket)
-        self._socket.close()
+        RELEASER.end(self._socket)
         self._socket = None
         if self._room is not None:
             wake(self._room)
@@ -279,8 +279,6 @@ class Client:
     def _read(self, kind: QuestionKind[Q, A], heard: Heard) -> A:
         """Raises Unanswered if this does not answer a question of this kind."""
         try:
-            if heard.carried is not None and (wrong := fault_in(heard.carried)):
-                raise ValueError(wrong)
             answer: A = kind.answers.read(heard.body, heard.carried)
             if not isinstance(answer, kind.answers_with):
                 raise ValueError("the answer belongs to another question")

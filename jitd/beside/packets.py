@@ -15,6 +15,7 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
+from jitd.beside.secret import fault_in
 from jitpam.wire.declared import sentence
 
 MAX_PACKET = 160 * 1024
@@ -77,24 +78,41 @@ def receive(line: socket.socket, *, carries: bool) -> tuple[bytes, int | None, i
     """Receive one packet from the socket ``line``, which must have the option SO_PASSCRED. Return the bytes of the packet, the
     uid of the sender, and the descriptor in the packet, which is marked close-on-exec. The kernel reports the uid; if it reports
     no sender, the uid is None. If the packet has no descriptor, None stands in its place. If the connection has ended, the bytes
-    are empty. Only if ``carries`` is True, a packet may have a descriptor; otherwise the kernel drops it.
+    are empty. Only if ``carries`` is True, a packet may have a descriptor, and only that of a valid secret (``secret``).
 
-    Raises BlockingIOError if no packet has arrived yet. Raises ValueError if a packet is too long or carries more than that.
-    Raises OSError.
+    Raises BlockingIOError if no packet has arrived yet. Raises ValueError if a packet is too long or carries more than that; one
+    that carries more stays unread, because what it carries may take long to close. Raises OSError.
+    """
+    uid, carried = _told_of_next(line, carries=carries)
+    try:
+        written, _, flags, _ = line.recvmsg(MAX_PACKET + 1)  # of what it carries, we have a descriptor already
+        if flags & socket.MSG_TRUNC:
+            raise ValueError("a packet that is too long")
+    except BaseException:
+        if carried is not None:
+            os.close(carried)
+        raise
+    return written, uid, carried
+
+
+def _told_of_next(line: socket.socket, *, carries: bool) -> tuple[int | None, int | None]:
+    """Return the uid of the sender of the next packet, and a descriptor of the secret that it carries. The packet stays there, so
+    whatever it carries can be closed here without a wait. Raises ValueError if it carries anything else, and OSError.
     """
     room = socket.CMSG_SPACE(_CREDENTIALS.size) + (socket.CMSG_SPACE(_DESCRIPTOR.size) if carries else 0)
-    written, ancillary, flags, _ = line.recvmsg(MAX_PACKET + 1, room, socket.MSG_CMSG_CLOEXEC)
+    _, ancillary, flags, _ = line.recvmsg(1, room, socket.MSG_PEEK | socket.MSG_CMSG_CLOEXEC)
     said, carried = list[int](), list[int]()
     for level, kind, data in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS) and len(data) == _CREDENTIALS.size:
             said.append(_CREDENTIALS.unpack(data)[1])
         elif (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             carried += [number for (number,) in _DESCRIPTOR.iter_unpack(data[: len(data) // 4 * 4])]
-    if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC) or len(carried) > 1:
+    wrong = "a packet that carries unexpected data" if flags & socket.MSG_CTRUNC or len(carried) > 1 else ""
+    if wrong or (carried and (wrong := fault_in(carried[0]))):
         for number in carried:
             os.close(number)
-        raise ValueError("a packet that is too long, or carries unexpected data")
-    return written, said[0] if len(said) == 1 else None, carried[0] if carried else None
+        raise ValueError(wrong)
+    return said[0] if len(said) == 1 else None, carried[0] if carried else None
 
 
 def make_room(line: socket.socket) -> None:

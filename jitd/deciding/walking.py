@@ -13,6 +13,7 @@ import ctypes
 import errno
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from jitd.files.inspection import MOST_LINKS, parts
@@ -36,16 +37,17 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 class Held:
     """A file descriptor that Python closes when no object refers to this ``Held`` any more. Therefore a worker can still use the
-    descriptor after the client has disconnected.
+    descriptor after the client has disconnected. ``close`` closes it, in any thread.
     """
 
-    __slots__ = ("number",)
+    __slots__ = ("_close", "number")
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, close: Callable[[int], None] = os.close) -> None:
         self.number = number
+        self._close = close
 
     def __del__(self) -> None:
-        os.close(self.number)
+        self._close(self.number)
 
 
 class Changeable(Exception):

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 from jitd.monitor.orders import TO_LAUNCHER
 from jitd.monitor.proof_orders import NO, POLICY_WITHIN, UNSET, WITHIN, YES, MayUse, Prove
+from jitd.releasing import RELEASER
 
 Launcher = Callable[[], socket.socket | None]
 """A function that returns the socket to the current launcher. The function returns None while the launcher is being restarted."""
@@ -41,13 +42,16 @@ async def have_checked(launcher: Launcher, user: str, client: socket.socket) -> 
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     with ours:
-        with client, theirs:
-            theirs.setblocking(True)
-            try:
-                packet = TO_LAUNCHER.write(Prove(user))
-            except ValueError as fault:
-                raise OSError(0, str(fault)) from None
-            await hand_over(launcher, packet, [client.fileno(), theirs.fileno()])
+        try:
+            with theirs:
+                theirs.setblocking(True)
+                try:
+                    packet = TO_LAUNCHER.write(Prove(user))
+                except ValueError as fault:
+                    raise OSError(0, str(fault)) from None
+                await hand_over(launcher, packet, [client.fileno(), theirs.fileno()])
+        finally:
+            RELEASER.close(client.detach())  # the person may have sent more than a password
         try:
             async with asyncio.timeout(WITHIN + 5.0):
                 answer = await asyncio.get_running_loop().sock_recv(ours, 64)

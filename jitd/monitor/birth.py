@@ -18,6 +18,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from jitd.monitor.client import Client
+from jitd.monitor.handing_over import await_release
 from jitd.monitor.holder import Spare, read_job
 from jitd.monitor.keeper import Keeper
 from jitd.monitor.line import Line
@@ -61,7 +62,7 @@ def await_job(launcher: socket.socket) -> NoReturn:
         spare = _spare_holder()
         rehearse()
         packet, descriptors = receive(launcher)
-        launcher.close()
+        await_release(launcher)
         if len(descriptors) == 2:
             _live(packet, descriptors[0], socket.socket(fileno=descriptors[1]), spare)
     except BaseException:  # a defect: print it on standard error, which is the daemon's, because nobody else can be told
@@ -88,12 +89,13 @@ def _be_on_its_own(*descriptors: int) -> None:
     close_all_but(0, 1, 2, *descriptors)
 
 
-def run_monitor(packet: bytes, job_file: int, control: int) -> NoReturn:
+def run_monitor(packet: bytes, job_file: int, control: int, launcher: socket.socket) -> NoReturn:
     """Work as the monitor that ``packet`` requests. The work ends when the daemon has confirmed the receipt of the run's outcome.
     Never returns.
     """
     try:
-        _be_on_its_own(job_file, control)
+        _be_on_its_own(job_file, control, launcher.fileno())
+        await_release(launcher)
         _live(packet, job_file, socket.socket(fileno=control), None)
     except BaseException:  # a defect: print it on standard error, which is the daemon's, because nobody else can be told
         sys.excepthook(*sys.exc_info())

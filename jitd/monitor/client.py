@@ -95,6 +95,18 @@ class Client:
         flags = self.socket.recvmsg(1, socket.CMSG_SPACE(CREDENTIALS.size), socket.MSG_PEEK | socket.MSG_DONTWAIT)[2]
         return bool(flags & socket.MSG_CTRUNC)
 
+    def close(self) -> None:
+        """End the connection, and close the socket, unless a packet with descriptors is in its queue: this process would wait for
+        them. Then the socket stays open until the process ends. A packet brings its sender, so it is not taken for the end.
+        """
+        with suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+            while not self._has_descriptors():
+                if not self.socket.recvmsg(MAX_PACKET, socket.CMSG_SPACE(CREDENTIALS.size))[1]:
+                    self.socket.close()
+                    break
+        self.drop()
+
     def drop(self) -> None:
         """End the connection, and forget the waiting packets. The kernel closes the socket at the end of this process."""
         self.is_gone = True

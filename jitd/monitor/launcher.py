@@ -23,6 +23,7 @@ from contextlib import suppress
 from jitd.monitor import account_stage, namespace, proving
 from jitd.monitor.birth import await_job, receive, run_monitor
 from jitd.monitor.client import Client
+from jitd.monitor.handing_over import forked
 from jitd.monitor.orders import FAILED, FROM_LAUNCHER, TO_LAUNCHER, Birth, Unborn, sentence
 from jitd.monitor.pam_session import warm
 from jitd.monitor.proof_orders import MayUse, Prove
@@ -71,30 +72,30 @@ class Nursery:
                 await_job(theirs)
             self._spare = ours
 
-    def give(self, packet: bytes, descriptors: list[int]) -> None:
+    def give(self, packet: bytes, descriptors: list[int]) -> socket.socket:
         """Give a job to a monitor. ``packet`` is the daemon's request for a monitor. ``descriptors`` contains two descriptors:
-        the job's file, and the monitor's end of the control socket.
+        the job's file, and the monitor's end of the control socket. Return the socket for which the monitor waits until it is
+        closed.
 
         Raises OSError.
         """
-        if self._give_spare(packet, descriptors):
-            return
-        if os.fork() == 0:
-            run_monitor(packet, *descriptors)
+        return self._give_spare(packet, descriptors) or forked(
+            lambda held: run_monitor(packet, descriptors[0], descriptors[1], held)
+        )
 
-    def _give_spare(self, packet: bytes, descriptors: list[int]) -> bool:
-        """Give the job to the waiting monitor. Return False if no monitor waits. Also return False if the waiting monitor has
+    def _give_spare(self, packet: bytes, descriptors: list[int]) -> socket.socket | None:
+        """Give the job to the waiting monitor. Return None if no monitor waits. Also return None if the waiting monitor has
         ended without receiving the job.
         """
-        if self._spare is None:
-            return False
-        with self._spare as spare:
-            self._spare = None
-            try:
-                socket.send_fds(spare, [packet], descriptors, socket.MSG_NOSIGNAL)
-            except OSError:
-                return False
-            return True
+        if (spare := self._spare) is None:
+            return None
+        self._spare = None
+        try:
+            socket.send_fds(spare, [packet], descriptors, socket.MSG_NOSIGNAL)
+        except OSError:
+            spare.close()
+            return None
+        return spare
 
 
 def serve(listener: socket.socket | None, daemons: dict[int, socket.socket]) -> None:
@@ -137,7 +138,7 @@ def _hear(daemon: socket.socket, nursery: Nursery) -> bool:
         packet, descriptors = receive(daemon)
     except OSError:
         return False
-    run = ""
+    run, held = "", None
     try:
         if not packet and not descriptors:
             return False
@@ -145,9 +146,9 @@ def _hear(daemon: socket.socket, nursery: Nursery) -> bool:
             case MayUse() as order if len(descriptors) == 1:
                 account_stage.begin(order, *descriptors)
             case Prove(user) if len(descriptors) == 2:
-                proving.begin(user, *descriptors)
+                held = forked(lambda held: proving.live(user, descriptors[0], descriptors[1], held))
             case Birth(run) if len(descriptors) == 2:
-                nursery.give(packet, descriptors)
+                held = nursery.give(packet, descriptors)
             case _:
                 raise ValueError(f"it came with {len(descriptors)} descriptors")
     except ValueError as fault:  # a daemon of another version: write this to the log; the daemon gets no answer
@@ -158,10 +159,12 @@ def _hear(daemon: socket.socket, nursery: Nursery) -> bool:
             daemon.send(FROM_LAUNCHER.write(Unborn(run, because)), socket.MSG_NOSIGNAL)
             client = Client(socket.socket(fileno=descriptors.pop()))
             client.say_end("not started", FAILED, because)
-            client.socket.close()
+            client.close()
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
+        if held is not None:
+            held.close()
     return True
 
 

@@ -19,6 +19,7 @@ import sys
 from contextlib import suppress
 from typing import Any, NoReturn
 
+from jitd.monitor.handing_over import await_release
 from jitd.monitor.pam_session import Refused, libraries_by_name, load
 from jitd.monitor.pam_stack import why_unset
 from jitd.monitor.proof_orders import NO, NOTHING, SERVICE, UNSET, WITHIN, YES
@@ -36,17 +37,13 @@ PAM_DISALLOW_NULL_AUTHTOK = 1
 MCL_CURRENT, MCL_FUTURE = 1, 2
 
 
-def begin(user: str, client: int, daemon: int) -> None:
-    """Fork the process that checks the password. This process reads the password from ``client``, and sends its answer to
-    ``daemon``. Raises OSError.
+def live(user: str, client: int, daemon: int, launcher: socket.socket) -> NoReturn:
+    """Check the password: read it from ``client``, and send the answer to ``daemon``. ``launcher`` is the socket to the process
+    that has forked this one. Never returns.
     """
-    if os.fork() == 0:
-        _live(user, client, daemon)
-
-
-def _live(user: str, client: int, daemon: int) -> NoReturn:
     try:
-        be_private(client, daemon, within=WITHIN)
+        be_private(client, daemon, launcher.fileno(), within=WITHIN)
+        await_release(launcher)
         _stay_in_memory()
         with socket.socket(fileno=daemon) as answer, socket.socket(fileno=client) as source:
             answer.send(_answer(user, source))

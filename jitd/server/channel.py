@@ -2,9 +2,9 @@
 """One client's socket in the event loop. The channel reads and sends frames. Some frames are sent together with a descriptor.
 
 Law: a channel never blocks. A channel stores at most LIMIT_OUT bytes for a client that does not read. A channel reads a large
-frame only when there is room for this frame. A channel accepts only a limited number of descriptors. If a client sends more
-descriptors, the channel closes all received descriptors, and then closes itself. (This module does not use asyncio's transports,
-because they would lose descriptors silently.)
+frame only when there is room for this frame. A channel takes descriptors only if it was told to, and only a limited number. A
+client that sends others ends its connection, and what it has sent is closed where nobody waits for it (``releasing``). (This
+module does not use asyncio's transports, because they would lose descriptors silently.)
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ import socket
 from collections import deque
 from collections.abc import Callable
 
+from jitd import releasing
+from jitd.deciding.walking import Held
+from jitd.releasing import RELEASER, Carried
 from jitd.server.room import Place
 from jitpam.wire.faults import RemoteProtocolError
 from jitpam.wire.framing import SMALL, FrameReader, frame
@@ -30,7 +33,8 @@ FRAME_WITHIN = 10.0
 """Maximum time in seconds until a frame is complete. The time begins when the first bytes of the frame have arrived and there is
 room for the frame.
 """
-_ANCILLARY = socket.CMSG_SPACE(4 * array.array("i").itemsize)
+_ANCILLARY = socket.CMSG_SPACE(253 * array.array("i").itemsize)
+"""Room for as many descriptors as can come at once (SCM_MAX_FD), because the kernel would close those for which there is none."""
 
 
 class Channel:
@@ -68,9 +72,10 @@ class Channel:
         self._keeps_room = False
         self._closing = False
         self._most = 0
-        self._received: list[int] = []
+        self._received: list[Held] = []
         self._is_read = self._is_written = False
         sock.setblocking(False)
+        releasing.be_looked_at(sock)
         self._read_on()
 
     @property
@@ -86,8 +91,8 @@ class Channel:
         """From now on, accept up to ``most`` descriptors with a frame."""
         self._most = most
 
-    def received(self) -> list[int]:
-        """Return the descriptors that were received with the delivered frames. The caller must close these descriptors."""
+    def received(self) -> list[Held]:
+        """Return the descriptors that were received with the delivered frames."""
         received, self._received = self._received, []
         return received
 
@@ -171,8 +176,7 @@ class Channel:
         self._reader = FrameReader()  # the bytes of an incomplete large frame are dropped together with its room
         self._place.give()
         self._is_drained()
-        for descriptor in self.received():
-            os.close(descriptor)
+        self._received.clear()
         with contextlib.suppress(OSError, ValueError):
             self._read_no_more()
         if flush and self._out:
@@ -186,7 +190,7 @@ class Channel:
             if descriptor is not None:
                 os.close(descriptor)
         self._out.clear()
-        self._socket.close()
+        RELEASER.end(self._socket)
 
     def give_up(self, fault: str) -> None:
         """Close the channel because of a fault of the client."""
@@ -201,18 +205,25 @@ class Channel:
         if self._paused:
             return self._read_no_more()
         try:
-            data, ancillary, flags, _ = self._socket.recvmsg(CHUNK, _ANCILLARY, socket.MSG_CMSG_CLOEXEC)
+            data = self._take() if self._most else releasing.receive(self._socket, CHUNK)
         except (BlockingIOError, InterruptedError):
             return None
         except OSError:
             return self._end(None)
-        self._received += _descriptors_in(ancillary)
-        if len(self._received) > self._most or flags & socket.MSG_CTRUNC:
+        except Carried:
             return self._end("it sent descriptors")
         if not data:
             return self._end(None if self._reader.is_empty else "it went away in the middle of a frame")
         self._reader.feed(data)
         self._deliver()
+
+    def _take(self) -> bytes:
+        """Receive bytes, and the descriptors that come with them. Raises Carried if there are too many, and OSError."""
+        data, ancillary, flags, _ = self._socket.recvmsg(CHUNK, _ANCILLARY, socket.MSG_CMSG_CLOEXEC)
+        self._received += [Held(descriptor, RELEASER.close) for descriptor in _descriptors_in(ancillary)]
+        if len(self._received) > self._most or flags & socket.MSG_CTRUNC:
+            raise Carried
+        return data
 
     def _deliver(self) -> None:
         while not self._paused and not self._closing:
@@ -274,6 +285,13 @@ class Channel:
         if self._is_written:
             self._is_written = False
             self._loop.remove_writer(self._socket.fileno())
+
+
+def refuse(sock: socket.socket, told: bytes) -> None:
+    """Send the frame ``told`` to a client that gets no channel, and end its connection."""
+    with contextlib.suppress(OSError):
+        sock.send(told, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+    RELEASER.end(sock)
 
 
 def _descriptors_in(ancillary: list[tuple[int, int, bytes]]) -> list[int]:

@@ -123,7 +123,7 @@ class Connection:
         """Accept a message and its descriptors, if the conversation allows the message. Raises RemoteProtocolError."""
         self._talk.hear(message)
         self._keep_time()
-        self._given = [Held(descriptor) for descriptor in self._channel.received()]
+        self._given = self._channel.received()
         if self._given and message.type != "enforce":
             raise RemoteProtocolError(f"descriptors with {message.type}")
 

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from jitd.log import log
-from jitd.server.channel import Channel
+from jitd.server.channel import Channel, refuse
 from jitd.server.connection import Connection
 from jitd.server.peer import Peer
 from jitd.server.room import Room
@@ -78,8 +78,9 @@ def turn_away(sock: socket.socket, text: str) -> None:
             client, _ = sock.accept()
         except OSError:
             return
-        with client, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
             client.send(told, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+        client.detach()  # what it has sent may take long to close, but not when this process ends, which is next
 
 
 class Listener:
@@ -119,11 +120,7 @@ class Listener:
         peer = Peer(sock, uid, pid)
         account = self._services.subordinates.owner_of(peer.started_by())
         if self._is_full_for(account):
-            told = TOO_MANY_OF_ONE if self._of[account] >= self._per_uid else TOO_MANY
-            with contextlib.suppress(OSError):
-                sock.send(told, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-            sock.close()
-            return
+            return refuse(sock, TOO_MANY_OF_ONE if self._of[account] >= self._per_uid else TOO_MANY)
         self._of[account] += 1
         counted = account
         connection: Connection | None = None
@@ -174,6 +171,8 @@ class Listener:
         return self._of.total()
 
     def close(self) -> None:
-        """Stop accepting. Waiting requests are not withdrawn, because their clients will connect to the next daemon."""
+        """Stop accepting. Waiting requests are not withdrawn, because their clients will connect to the next daemon. The end of
+        this process closes the socket, together with what clients have sent that nobody has accepted yet.
+        """
         self._loop.remove_reader(self._socket.fileno())
-        self._socket.close()
+        self._socket.detach()

@@ -31,6 +31,7 @@ from jitd.programs import questions as of_programs
 from jitd.terminals import questions as of_terminals
 from jitpam.wire.declared import CARRIED, Codec, integer
 from tests.beside.parrot import NAME, PARROT
+from tests.lingering import have_closed, lingering, release
 
 T = TypeVar("T")
 ENOUGH = 30.0
@@ -87,7 +88,10 @@ def played(tmp_path: Path, served: list[Served[Any, Any]], play: Callable[[Clien
                 serving.cancel()
                 await asyncio.wait([serving])
 
-    return asyncio.run(whole())
+    try:
+        return asyncio.run(whole())
+    finally:
+        have_closed()
 
 
 async def double(question: Double) -> Doubled:
@@ -256,9 +260,52 @@ def test_no_descriptor_is_taken_from_a_process_whose_answers_declare_none(tmp_pa
             client.close()
             return said
 
+    before = len(os.listdir("/proc/self/fd"))
     because = "doubled came with a descriptor" if codec.carries else "carries unexpected data"
     said = asyncio.run(play())
     assert isinstance(said, Failed) and because in said.why
+    have_closed()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("codec", [ANSWERS, Codec[Any]("said", {"doubled": Doubled})], ids=["one carries", "none carries"])
+@pytest.mark.parametrize("n_carried", [1, 2, 3])
+@pytest.mark.parametrize("is_read", [True, False], ids=["read", "unread"])
+def test_a_process_that_sends_what_takes_long_to_close_stops_nobody(
+    tmp_path: Path, codec: Codec[Any], n_carried: int, is_read: bool
+) -> None:
+    """THREATS S-21. The one who closes the last of these descriptors waits for an hour."""
+    asked = QuestionKind[Any, Any](
+        asks=Double, answers_with=(Doubled,), questions=QUESTIONS, answers=codec, failed=Failed, within=lambda question: ENOUGH
+    )
+
+    async def play() -> Any:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            listener.bind(str(tmp_path / "s"))
+            listener.listen()
+            client = Client(SocketDoor(NAME, tmp_path / "s", str(os.getuid())))
+            asking = asyncio.create_task(client.ask(asked, Double(1)))
+            line, _ = await asyncio.to_thread(listener.accept)
+            with line:
+                number = packets.read(await asyncio.to_thread(line.recv, packets.MAX_PACKET)).number
+                sent = [lingering() for _ in range(n_carried)]
+                answer = packets.write(Packet(number, Kind.ANSWER, codec.write(Doubled(2))))
+                socket.send_fds(line, [answer], [one.fileno() for one in sent])
+                for one in sent:
+                    one.close()
+                if not is_read:
+                    client.close()
+                said = await asking
+            client.close()
+            return said
+
+    try:
+        before = len(os.listdir("/proc/self/fd"))
+        assert isinstance(asyncio.run(play()), Failed)
+        have_closed()
+        assert len(os.listdir("/proc/self/fd")) == before + n_carried, "the other ends alone are left"
+    finally:
+        release()
 
 
 def test_an_answer_that_cannot_be_sent_is_a_reason(tmp_path: Path) -> None:

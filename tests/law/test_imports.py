@@ -91,6 +91,7 @@ LAW: dict[str, set[str]] = {
     },
     "jitd.claiming": {"jitd.settings"},
     "jitd.reloading": {CORE, "jitd.settings", "jitd.workers"},
+    "jitd.releasing": set(),
     "jitd.workers": {"jitd.failures"},
     "jitd.failures": set(),
     "jitd.report": {CORE, WIRE, "jitpam.secret_words", "jitd.report", "jitd.store"},
@@ -113,12 +114,14 @@ LAW: dict[str, set[str]] = {
     "jitd.monitor": {WIRE, "jitd.beside.filtering", "jitd.files", "jitd.monitor", "jitd.recording"},
     "jitd.executor": {
         CORE, "jitd.executor", "jitd.monitor.orders", "jitd.monitor.places", "jitd.monitor.proof_orders", "jitd.recording",
+        "jitd.releasing",
     },
     # from a client to the core, room by room: each knows those that come after it, and none that come before
     "jitd.server": {
         CORE, WIRE, "jitd.deciding", "jitd.failures", "jitd.lifecycle.waiters", "jitd.log", "jitd.metrics.answer",
         "jitd.server", "jitd.store", "jitd.verbs", "jitd.workers",
     },
+    "jitd.server.channel": {WIRE, "jitd.deciding.walking", "jitd.releasing", "jitd.server.room"},
     "jitd.server.acceptor": {CORE, "jitd.kdc.keytab", "jitd.server"},
     "jitd.verbs": {
         CORE, WIRE, "jitd.audit", "jitd.deciding", "jitd.facts", "jitd.lifecycle", "jitd.log", "jitd.recording", "jitd.report",
@@ -147,7 +150,7 @@ LAW: dict[str, set[str]] = {
     # the program of all processes beside the daemon: it imports the room of the one that it is, by its name
     "jitd.helper": {"jitd.beside"},
     # how the daemon speaks with a process beside it, whatever they say
-    "jitd.beside": {WIRE, "jitd.beside"},
+    "jitd.beside": {WIRE, "jitd.beside", "jitd.releasing"},
     # what runs an administrator's programs, and the daemon's end of it
     "jitd.programs": {WIRE, "jitd.beside", "jitd.files", "jitd.programs"},
     # what asks other hosts, and the daemon's end of it

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Connections whose close takes as long as their owner likes (socket(7), SO_LINGER), for attacks on who closes them."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+
+from jitd.releasing import RELEASER
+
+LASTS = 3600
+"""Seconds that the last close of a lingering connection takes: longer than any test."""
+_peers: list[socket.socket] = []
+
+
+def lingering(seconds: int = LASTS) -> socket.socket:
+    """A connection with bytes that nobody reads. Whoever closes its last descriptor waits for ``seconds``, or for ``release``."""
+    made = socket.socket()
+    with socket.socket() as server:
+        for end, buffer in ((server, socket.SO_RCVBUF), (made, socket.SO_SNDBUF)):
+            end.setsockopt(socket.SOL_SOCKET, buffer, 1)  # the smallest that there is, so that it is soon full
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        made.connect(server.getsockname())
+        _peers.append(server.accept()[0])
+    made.setblocking(False)
+    try:
+        while True:
+            made.send(bytes(4096))
+    except BlockingIOError:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, seconds))
+        return made
+
+
+def have_closed() -> None:
+    """Have what this process was sent closed, as the daemon does all the time, and wait until that is done."""
+    RELEASER._start()
+    while RELEASER._children:
+        time.sleep(0.002)
+        RELEASER._reap()
+
+
+def release() -> None:
+    """Let everybody go who still waits."""
+    while _peers:
+        _peers.pop().close()
