@@ -5,12 +5,17 @@ from __future__ import annotations
 
 import socket
 import struct
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from jitd.releasing import RELEASER
 
 LASTS = 3600
 """Seconds that the last close of a lingering connection takes: longer than any test."""
+FOUND_AFTER = 20.0
+"""Seconds. No promise of the product: only where a test gives up."""
 _peers: list[socket.socket] = []
 
 
@@ -31,6 +36,25 @@ def lingering(seconds: int = LASTS) -> socket.socket:
     except BlockingIOError:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, seconds))
         return made
+
+
+@contextmanager
+def nobody_waits() -> Iterator[None]:
+    """For what is closed in this process: let go who still waits after FOUND_AFTER seconds, and fail then."""
+    late = list[None]()
+
+    def let_go() -> None:
+        late.append(None)
+        release()
+
+    watching = threading.Timer(FOUND_AFTER, let_go)
+    watching.start()
+    try:
+        yield
+    finally:
+        watching.cancel()
+        release()
+    assert not late, "somebody has waited until a descriptor was closed"
 
 
 def have_closed() -> None:

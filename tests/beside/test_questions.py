@@ -31,7 +31,7 @@ from jitd.programs import questions as of_programs
 from jitd.terminals import questions as of_terminals
 from jitpam.wire.declared import CARRIED, Codec, integer
 from tests.beside.parrot import NAME, PARROT
-from tests.lingering import have_closed, lingering, release
+from tests.lingering import have_closed, lingering, nobody_waits
 
 T = TypeVar("T")
 ENOUGH = 30.0
@@ -299,13 +299,11 @@ def test_a_process_that_sends_what_takes_long_to_close_stops_nobody(
             client.close()
             return said
 
-    try:
+    with nobody_waits():
         before = len(os.listdir("/proc/self/fd"))
         assert isinstance(asyncio.run(play()), Failed)
         have_closed()
         assert len(os.listdir("/proc/self/fd")) == before + n_carried, "the other ends alone are left"
-    finally:
-        release()
 
 
 def test_an_answer_that_cannot_be_sent_is_a_reason(tmp_path: Path) -> None:

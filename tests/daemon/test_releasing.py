@@ -22,7 +22,7 @@ from jitd.executor.passwords import have_checked
 from jitd.releasing import RELEASER, Releaser, receive
 from jitd.server.listener import turn_away
 from tests.attacks.test_lingering import nested, pass_on
-from tests.lingering import lingering, release
+from tests.lingering import lingering, nobody_waits
 from tests.waiting import PATIENCE, wait_for
 
 LATE = 0.3
@@ -30,9 +30,9 @@ LATE = 0.3
 
 
 @pytest.fixture(autouse=True)
-def nobody_waits_longer() -> Iterator[None]:
-    yield
-    release()
+def watched() -> Iterator[None]:
+    with nobody_waits():
+        yield
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 
 from jitd.monitor import launcher, orders
 from jitd.monitor.proof_orders import Prove
-from tests.lingering import lingering, release
+from tests.lingering import lingering, nobody_waits
 from tests.waiting import wait_for
 
 LATE = 0.5
@@ -26,9 +26,9 @@ BIRTH = orders.Birth("K7QM-2XVD", "/nowhere", "/nowhere")
 
 
 @pytest.fixture(autouse=True)
-def nobody_waits_longer() -> Iterator[None]:
-    yield
-    release()
+def watched() -> Iterator[None]:
+    with nobody_waits():
+        yield
 
 
 def handed(order: Any) -> tuple[socket.socket, socket.socket, socket.socket]:
