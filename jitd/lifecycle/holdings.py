@@ -344,13 +344,13 @@ class Holdings:
         try:
             held = self._store.holding(id)
             all_of_it = () if held is None or held.state is not HoldingState.HELD else self._together(held)
-            asked = self._store.request(all_of_it[0].request) if all_of_it else None
+            asked = sound(self._store.request, all_of_it[0].request) if all_of_it else None
         except StoreError:  # treat the holding as if its client had not come back
             self.await_holder(id)
             self._set_deadline("holder", id, self._now().boot + FIRST_PAUSE)
             raise
-        if asked is not None:
-            by = Actor(Role.REQUESTER, asked.requester.principal, asked.requester.uid)
+        if all_of_it:
+            by = DAEMON if asked is None else Actor(Role.REQUESTER, asked.requester.principal, asked.requester.uid)
             self._happens(id, *together.taking(all_of_it, by, "given back by its holder"))
 
     def keep(self, id: str) -> None:

@@ -28,6 +28,8 @@ from jitd.store import Store, StoreError, Unreadable
 
 BARRING = ("lock", "owed_review")
 """The life cycles whose objects bar somebody. Nobody knows whom a damaged one bars."""
+DAMAGED = "was damaged in the database"
+"""The end of a sentence about an object that was set aside (``Lifecycle.set_aside``): the store does not have it any more."""
 
 
 class Noted:
@@ -76,7 +78,8 @@ class Damaged:
 
 
 def examine(store: Store, noted: Noted) -> tuple[Damaged, ...]:
-    """Return the open objects that are damaged: requests, grants, runs and holdings.
+    """Return the open objects that are damaged: requests, grants, runs, and last the holdings, because the end of a thing may
+    concern other requests and grants, and those that are damaged must have been set aside before.
 
     Raises StoreError if the database is older than the noted head, or if damage cannot be limited to such an object. The text of
     the error tells the administrator what to do.
@@ -84,7 +87,8 @@ def examine(store: Store, noted: Noted) -> tuple[Damaged, ...]:
     examine_head(store, noted.read(), noted)
     examine_tables(store)
     found = _examine_open(store)
-    return (*found, *_examine_values(store, {(one.life, one.id) for one in found}))
+    found += _examine_values(store, {(one.life, one.id) for one in found})
+    return tuple(sorted(found, key=lambda one: one.life == "holding"))
 
 
 def examine_head(store: Store, head: Seal | None, noted: Noted) -> None:

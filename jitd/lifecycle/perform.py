@@ -16,6 +16,7 @@ from jitd.core import effects, lock, owed_review, request, run
 from jitd.core.decision import Approval, Decision, Permit
 from jitd.core.effects import Effect, Moment
 from jitd.core.grant import Expired, Grant, GrantState, Revoked
+from jitd.core.holding import HoldingState, Taking
 from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY
 from jitd.core.owed_review import OwedReviewState
 from jitd.core.request import Request
@@ -29,6 +30,7 @@ from jitd.giving import Givers
 from jitd.lifecycle import jobs
 from jitd.lifecycle.deadlines import Deadlines
 from jitd.lifecycle.holdings import Holdings
+from jitd.lifecycle.integrity import DAMAGED, Damaged
 from jitd.lifecycle.lifecycle import Event, Lifecycle
 from jitd.lifecycle.observing import Observing
 from jitd.lifecycle.openings import Openings
@@ -36,7 +38,7 @@ from jitd.lifecycle.screenings import Overtaken, Screenings, is_due
 from jitd.lifecycle.waiters import Waiters
 from jitd.log import log
 from jitd.settings.config import Config
-from jitd.store import Conflict, Store, StoreError
+from jitd.store import Conflict, Store, StoreError, Unreadable
 from jitd.workers import Workers
 
 TRIES = 5
@@ -372,10 +374,31 @@ class Perform:
         if waiting is not None and waiting.is_open and (waiting.expires_boot or 0.0) <= self._now().boot:
             self.act(request.DeadlinePassed(id, CLOCK))
 
+    def set_aside_grant(self, id: str, because: str) -> None:
+        """Set aside the stored grant ``id``, which is damaged, and end what was begun under it, as a restart would do. Raises the
+        exceptions of the store.
+        """
+        self._lifecycle.set_aside(Damaged("grant", id, because))
+        self._end_without_grant(id)
+
+    def _end_without_grant(self, id: str) -> None:
+        for held in tuple(self._store.holdings(grant=id)):
+            if held.state is not HoldingState.TAKING:
+                self.act(Taking(held.id, DAEMON, f"its grant {DAMAGED}"))
+        for begun in tuple(self._store.runs(grant=id)):
+            if begun.state is not RunState.STOPPING:
+                self.act(run.StopOrdered(begun.id, DAEMON, f"its grant {DAMAGED}"))
+
     def _expire_grant(self, id: str) -> None:
-        grant = self._store.grant(id)
-        if grant is not None and grant.is_live and grant.ends_boot <= self._now().boot:
+        try:
+            grant = self._store.grant(id)
+        except Unreadable as fault:
+            return self.set_aside_grant(id, str(fault))
+        if grant is None:  # it was set aside, and perhaps not all could be recorded then
+            self._end_without_grant(id)
+        elif grant.is_live and grant.ends_boot <= self._now().boot:
             self.act(Expired(id, CLOCK))
+        return None
 
     def _expire_lock(self, id: str) -> None:
         locked = self._store.lock(id)

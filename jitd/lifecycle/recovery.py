@@ -18,13 +18,12 @@ from jitd.core.request import deadlines_of
 from jitd.core.run import Ending, Outcome, RunState
 from jitd.core.thing import is_of_former_kind
 from jitd.executor import Executor
+from jitd.lifecycle.integrity import DAMAGED
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.screenings import is_due
 from jitd.store import Store, sound
 
-DAMAGED = "was damaged in the database"
-"""The end of a sentence about an object that was set aside (``Lifecycle.set_aside``): the store does not have it any more."""
 COMES_BACK_FOR = 30.0
 """Seconds within which a client must come back after a restart of the daemon."""
 

@@ -200,7 +200,7 @@ class House:
             lifecycle=self.lifecycle,
             store=self.store,
             executor=nothing,
-            givers=Givers({"service-ticket": self.giver}),
+            givers=Givers({"service-ticket": self.giver, "account": self.giver}),
             waiters=self.waiters,
             workers=nothing,
             now=lambda: self.at,

@@ -24,10 +24,11 @@ from jitd.core.run import Ended, Ending, Outcome, RunState, Started
 from jitd.lifecycle.integrity import Damaged, Noted, examine
 from jitd.sinks.reading import Lines
 from jitd.store import Conflict
+from jitd.store.kept import Kept
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs.records import Found
-from tests.daemon.giving import ID, House
-from tests.scene import asked, free, locked, permit, place, screened, submit, withdraw
+from tests.daemon.giving import ALICE, ID, House
+from tests.scene import THING, asked, free, locked, permit, place, screened, submit, withdraw
 
 OTHER = "AAAA-0001"
 CHANGES = {
@@ -45,13 +46,14 @@ def house(tmp_path: Path) -> Iterator[House]:
     made.store.close()
 
 
-def damage(house: House, life: str, how: str, id: str = ID) -> tuple[Damaged, ...]:
+def damage(house: House, life: str, how: str, id: str = ID, *, and_holding: bool = False) -> tuple[Damaged, ...]:
     """The daemon ends, the object is damaged, and another daemon has begun. Return what it has found."""
     house.store.close()
     with closing(sqlite3.connect(house.path, isolation_level=None)) as db:
-        db.execute(f"DROP TRIGGER {life}s_move")
-        done = db.execute(f"UPDATE {life}s SET document = {CHANGES[how]} WHERE id = ?", (id,))
-        assert done.rowcount == 1
+        for each in (life, *(["holding"] if and_holding else [])):
+            db.execute(f"DROP TRIGGER {each}s_move")
+            done = db.execute(f"UPDATE {each}s SET document = {CHANGES[how]} WHERE id = ?", (id,))
+            assert done.rowcount == 1
     house.restart()
     damaged = examine(house.store, Noted(house.path.with_name("head")))
     for one in damaged:
@@ -116,6 +118,69 @@ def test_what_a_damaged_grant_gave_is_taken_back(house: House, how: str) -> None
     asyncio.run(scene())
     assert house.store.grant(ID) is None and house.giver.there == set() and list(house.store.grants()) == []
     assert list(house.store.holdings()) == [], "that it was taken back is recorded"
+
+
+def spoil(house: House, life: str) -> None:
+    """The daemon runs, and the next time that it reads the object from the disk, the object is damaged."""
+    with closing(sqlite3.connect(house.path, isolation_level=None)) as db:
+        db.execute(f"DROP TRIGGER {life}s_move")
+        db.execute(f"UPDATE {life}s SET document = {CHANGES['not JSON']}")
+    house.store._kept = Kept()
+
+
+@pytest.mark.parametrize("ends", ["at its end", "when it is revoked", "later, if the disk was full then"])
+def test_what_a_grant_gave_that_is_damaged_while_the_daemon_runs_is_taken_back(house: House, ends: str) -> None:
+    """THREATS O-02: without a restart."""
+
+    async def scene() -> None:
+        house.begin(stays=True)
+        await house.settle()
+        spoil(house, "grant")
+        if ends != "when it is revoked":
+            if ends != "at its end":
+                house.lifecycle.set_aside(Damaged("grant", ID, "it cannot be read"))  # and what follows could not be recorded
+            await house.pass_time(3000)
+            assert house.giver.there == {ID}, "no sooner"
+            await house.pass_time(3700)
+            await house.pass_time(3701)
+        else:
+            said = await house.endings.revoke(ALICE, ID, "")
+            assert said.startswith(f"grant {ID} is damaged in the database, and permits nothing any more; {THING} is taken back")
+
+    asyncio.run(scene())
+    assert house.giver.there == set() and list(house.store.holdings()) == [] and list(house.store.grants()) == []
+    assert house.told() == ["giving", "given", "taking", "ended"]
+    assert b"object.set_aside" in b"".join(body for _, body, _ in house.store.records())
+
+
+@pytest.mark.parametrize("life", ["request", "grant"])
+def test_what_a_client_does_not_keep_is_taken_back_although_its_request_is_damaged(house: House, life: str) -> None:
+    """THREATS O-02: without a restart."""
+
+    async def scene() -> None:
+        client = house.begin()
+        await house.settle()
+        assert house.giver.there == {ID}
+        spoil(house, life)
+        client.go()
+        await house.settle()
+
+    asyncio.run(scene())
+    assert house.giver.there == set() and list(house.store.holdings()) == []
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_a_grant_is_set_aside_before_the_end_of_what_it_gave_is_recorded(house: House, how: str) -> None:
+    """THREATS O-02: the end of a made account concerns all grants, also the damaged one."""
+
+    async def scene() -> None:
+        house.begin(stays=True, what="account:contractor")
+        await house.settle()
+        assert damage(house, "grant", how, and_holding=True)[-1].life == "holding"
+        await house.recovery.recover()
+
+    asyncio.run(scene())
+    assert [one.state for one in house.store.holdings()] == [HoldingState.TAKING] and list(house.store.grants()) == []
 
 
 def test_a_run_of_a_damaged_grant_is_told_to_end(house: House) -> None:

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every kind of thing, and everything that its take might need and that is lost: the thing is taken back all the same.
+
+Law: daemon, helpers, host and database are real. ``DAMAGE`` is what is lost in the database. After each test the
+host equals itself before, and no holding is open.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+
+from tests.givers.scene import HELD, TAKING, Scene, house_for
+from tests.givers.worlds import WORLDS, World
+from tests.waiting import wait_for
+
+GARBAGE = "CAST('[' || CAST(document AS TEXT) AS BLOB)"
+
+
+def change(scene: Scene, life: str, what: str) -> None:
+    """Change the rows of ``life`` in the database. Its triggers allow no such change."""
+    with closing(sqlite3.connect(scene.house.database, isolation_level=None)) as db:
+        for (trigger,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?", (f"{life}s",)):
+            db.execute(f"DROP TRIGGER {trigger}")
+        assert db.execute(what).rowcount >= 1, what
+
+
+def unreadable(life: str) -> Callable[[Scene], None]:
+    return lambda scene: change(scene, life, f"UPDATE {life}s SET document = {GARBAGE}")
+
+
+def gone(life: str) -> Callable[[Scene], None]:
+    return lambda scene: change(scene, life, f"DELETE FROM {life}s")
+
+
+def without_table(scene: Scene) -> None:
+    scene.house.config_file.write_text(scene.house.config_file.read_text().replace(scene.world.config, ""))
+
+
+def with_table(scene: Scene) -> None:
+    scene.house.config_file.write_text(scene.house.config_file.read_text() + scene.world.config)
+
+
+DAMAGE: dict[str, tuple[Callable[[Scene], None], ...]] = {
+    "the grant is unreadable": (unreadable("grant"),),
+    "the grant is gone": (gone("grant"),),
+    "the request is unreadable": (unreadable("request"),),
+    "the request is gone": (gone("request"),),
+    "the holding is unreadable": (unreadable("holding"),),
+    "grant and holding are unreadable": (unreadable("grant"), unreadable("holding")),
+    "all three are unreadable": (unreadable("request"), unreadable("grant"), unreadable("holding")),
+}
+"""What is damaged while no daemon runs. The next daemon takes the thing back without anybody's doing."""
+
+
+@pytest.fixture(scope="module")
+def worlds() -> Iterator[list[World]]:
+    """All kinds, which are played side by side: a case mostly waits."""
+    with ThreadPoolExecutor() as at_once:
+        made = [world() for world in WORLDS.values()]
+        list(at_once.map(lambda world: world.prepare(), made))
+        yield made
+        list(at_once.map(lambda world: world.clear(), made))
+
+
+def play(worlds: list[World], case: Callable[[Scene], None]) -> None:
+    """Play ``case`` for each kind with a daemon of its own, which does not run yet. Then the host is what it was before."""
+    scenes = [Scene(world, house_for(world)) for world in worlds]
+    try:
+        with ThreadPoolExecutor(len(scenes)) as at_once:
+            for done in [at_once.submit(_whole, case, scene) for scene in scenes]:
+                done.result()
+        for scene in scenes:
+            scene.is_as_before()
+    finally:
+        for scene in scenes:
+            scene.house.close()
+
+
+def _whole(case: Callable[[Scene], None], scene: Scene) -> None:
+    try:
+        case(scene)
+        scene.is_over()
+    except BaseException as fault:
+        fault.add_note(scene.world.thing)
+        raise
+
+
+def given(scene: Scene) -> str:
+    """The thing is kept under a grant, whose id is returned. Its daemon has been killed."""
+    scene.house.start()
+    assert scene.get().end() == 0
+    scene.house.kill()
+    assert scene.world.works(scene.her)
+    return scene.last.grant
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_whatever_is_damaged_in_the_database_the_thing_is_taken_back(worlds: list[World], damage: str) -> None:
+    """THREATS O-02."""
+
+    def case(scene: Scene) -> None:
+        given(scene)
+        for one in DAMAGE[damage]:
+            one(scene)
+        scene.house.start()
+
+    play(worlds, case)
+
+
+def test_with_a_broken_policy_a_thing_is_kept_and_taken_back_when_it_is_revoked(worlds: list[World]) -> None:
+    """THREATS O-02."""
+
+    def case(scene: Scene) -> None:
+        grant = given(scene)
+        scene.house.set_policy("this is no policy")
+        scene.house.start()
+        assert scene.world.works(scene.her) and scene.is_in(HELD)
+        scene.revoke(grant)
+
+    play(worlds, case)
+
+
+def test_without_its_table_in_the_settings_a_thing_is_told_and_taken_back_when_the_table_is_there_again(
+    worlds: list[World],
+) -> None:
+    """THREATS O-02: only the settings say where a server is, and by what program a thing is taken back."""
+
+    def case(scene: Scene) -> None:
+        grant = given(scene)
+        without_table(scene)
+        scene.house.start()
+        scene.revoke(grant)
+        table = f"[givers.{scene.world.thing.partition(':')[2]}]"
+        wait_for(lambda: table in scene.log(), what="a word in the log")
+        assert scene.is_in(TAKING) and scene.world.works(scene.her), "it is never called taken"
+        told = scene.house.jitd("status").stdout
+        assert table in told, told
+        scene.house.kill()
+        with_table(scene)
+        scene.house.start()
+
+    play(worlds, case)
