@@ -32,7 +32,7 @@ from jitd.core.public_key import told_of
 from jitd.core.script import Script
 from jitd.core.spelling import spelled
 from jitd.core.subject import Subject
-from jitd.core.values import FACTS, MANY, TEXT, Spread, Value, value
+from jitd.core.values import FACTS, MANY, TEXT, Inline, Value, value
 from jitd.core.ways import Open, next_after, opened
 
 WAY, LISTS = "way", "lists"
@@ -90,7 +90,7 @@ class Request:
     service: str
     command: Command
     claims: Claims
-    terms: Annotated[AskedTerms, Spread({"starts_at": "visible_to"})]
+    terms: Annotated[AskedTerms, Inline({"starts_at": "visible_to"})]
     waits: bool
     submitted_at: datetime
     submitted_boot: float

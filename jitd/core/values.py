@@ -56,7 +56,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class Inline:
     """Marks a field of a stored object that has no member of its own in the document: the fields of its content are members, in
     its place. ``after`` maps those that stand elsewhere to the member that they follow.
     """

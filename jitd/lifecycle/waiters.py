@@ -35,7 +35,7 @@ class Handed:
 
 
 class Waiter(Protocol):
-    """Somebody who is connected and waits for a request: a Client or a Point."""
+    """Somebody who is connected and waits for a request: a Client or a WaitingPoint."""
 
     @property
     def who(self) -> Subject | None:
@@ -85,7 +85,7 @@ class Client(Waiter, Protocol):
 
 
 @runtime_checkable
-class Point(Waiter, Protocol):
+class WaitingPoint(Waiter, Protocol):
     """An enforcement point that waits until it may let somebody in."""
 
     def admit(self, id: str) -> None:
@@ -121,10 +121,10 @@ class Waiters:
         found = self._waiting.get(request)
         return found if isinstance(found, Client) else None
 
-    def point_of(self, request: str) -> Point | None:
+    def point_of(self, request: str) -> WaitingPoint | None:
         """Return the enforcement point that waits for ``request``. Return None if none does."""
         found = self._waiting.get(request)
-        return found if isinstance(found, Point) else None
+        return found if isinstance(found, WaitingPoint) else None
 
     def hold(self, holding: str, client: Client) -> None:
         """Register ``client`` as the client of ``holding``."""

@@ -95,8 +95,8 @@ class Talk:
 
 
 class Enforcement:
-    """One question of an enforcement point. This class implements ``waiters.Point``, because a person waits for the answer in the
-    process that asks.
+    """One question of an enforcement point. This class implements ``waiters.WaitingPoint``, because a person waits for the answer
+    in the process that asks.
     """
 
     def __init__(

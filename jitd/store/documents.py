@@ -25,7 +25,7 @@ from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.core.subject import Subject
-from jitd.core.values import FORGOTTEN, MISSING, Said, Spread, Value, Values, committed_in
+from jitd.core.values import FORGOTTEN, MISSING, Inline, Said, Value, Values, committed_in
 from jitd.store.columns import COLUMNS
 from jitd.store.masked_words import told
 
@@ -54,7 +54,7 @@ def write(life: Request | Grant | Run | Lock | Holding | OwedReview, values: Val
     """Return the stored form of ``life``, which is JSON with the members in a fixed order. ``values`` gets the values that it
     commits to. Masked words and what could betray them are left out (``store.masked_words``).
     """
-    return _encoder.encode(_spread_out(_committed(told(life), values)))
+    return _encoder.encode(_inlined(_committed(told(life), values)))
 
 
 def read(life: type[T], document: bytes, values: Callable[[str], Values]) -> T:
@@ -66,8 +66,8 @@ def read(life: type[T], document: bytes, values: Callable[[str], Values]) -> T:
     decoded = _decode(document)
     if isinstance(decoded, dict) and isinstance(id := decoded.get("id"), str):
         _fill(decoded, life, values(id), missing)
-    if isinstance(decoded, dict) and (spread := _SPREAD.get(life)) is not None:
-        decoded[spread.field] = {name: decoded.pop(name) for name in spread.names if name in decoded}
+    if isinstance(decoded, dict) and (inlined := _INLINED.get(life)) is not None:
+        decoded[inlined.field] = {name: decoded.pop(name) for name in inlined.names if name in decoded}
     found = msgspec.convert(decoded, life)
     assert isinstance(found, life)
     if missing and life in (Request, Grant) and COLUMNS[life].is_open(found):
@@ -83,9 +83,9 @@ def read_outline(life: type[T], document: bytes) -> T:
         hints, values = get_type_hints(life), {name for name, _ in _places(life)}
         parts: list[Any] = [(one.name, msgspec.Raw if one.name in values else hints[one.name]) for one in fields(life)]
         properties = {name: part for name, part in vars(life).items() if isinstance(part, property)}
-        if (spread := _SPREAD.get(life)) is not None:
-            parts = [part for part in parts if part[0] != spread.field] + spread.parts
-            properties[spread.field] = property(spread.gathered)
+        if (inlined := _INLINED.get(life)) is not None:
+            parts = [part for part in parts if part[0] != inlined.field] + inlined.parts
+            properties[inlined.field] = property(inlined.gathered)
         struct = msgspec.defstruct(f"{life.__name__}Outline", parts, namespace=properties, kw_only=True)
         decoder = _OUTLINES[life] = msgspec.json.Decoder(struct)
     found: T = decoder.decode(document)
@@ -113,8 +113,8 @@ def read_reviewed(part: str) -> tuple[Subject, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Spreading:
-    """A document in which an object of the class ``of``, the field ``field`` of the stored object, is spread out: its fields,
+class _Inlining:
+    """A document in which an object of the class ``of``, the field ``field`` of the stored object, is inline: its fields,
     whose names are ``names``, are members of the document. ``members`` returns all members of a stored object, in their order,
     and ``document`` makes of them what msgspec encodes.
     """
@@ -132,14 +132,14 @@ class _Spreading:
         return [(one.name, hints[one.name], *(() if one.default is NO_DEFAULT else (one.default,))) for one in fields(self.of)]
 
     def gathered(self, outline: Any) -> Any:
-        """Return the object that is spread out in ``outline``."""
+        """Return the object that is inline in ``outline``."""
         return self.of(**{name: getattr(outline, name) for name in self.names})
 
 
-def _spreading(life: type) -> _Spreading | None:
+def _inlining(life: type) -> _Inlining | None:
     hints = get_type_hints(life, include_extras=True)
     for one in fields(life):
-        mark = next((part for part in _parts(hints[one.name]) if isinstance(part, Spread)), None)
+        mark = next((part for part in _parts(hints[one.name]) if isinstance(part, Inline)), None)
         if mark is None:
             continue
         of = get_args(hints[one.name])[0]
@@ -151,14 +151,14 @@ def _spreading(life: type) -> _Spreading | None:
             members.insert(members.index(before) + 1, name)
         document = msgspec.defstruct(f"{life.__name__}Document", [(name, Any) for name in members])
         paths = (f"{one.name}.{name}" if name in names else name for name in members)
-        return _Spreading(one.name, of, names, attrgetter(*paths), document)
+        return _Inlining(one.name, of, names, attrgetter(*paths), document)
     return None
 
 
-def _spread_out(of: Any) -> Any:
+def _inlined(of: Any) -> Any:
     """Return the object ``of`` in the form in which msgspec encodes the document."""
-    spread = _SPREAD.get(type(of))
-    return of if spread is None else spread.document(*spread.members(of))
+    inlined = _INLINED.get(type(of))
+    return of if inlined is None else inlined.document(*inlined.members(of))
 
 
 # --- the places of the values ------------------------------------------------------------------------------------------
@@ -257,7 +257,7 @@ def _fill(part: Any, of: type, values: Values, missing: list[str]) -> None:
         part[name] = [*first, *said] if place.after_first else said
 
 
-_SPREAD = {life: found for life in COLUMNS if (found := _spreading(life)) is not None}
+_INLINED = {life: found for life in COLUMNS if (found := _inlining(life)) is not None}
 """How the documents differ from their objects, where they do."""
 for _life in COLUMNS:
     _places(_life)  # here, because a second thread would take a class whose fields are just being read for one without values

@@ -797,7 +797,7 @@ def test_approvers_see_who_has_passed_and_by_what_name(house: AskingHouse) -> No
 # --- enforcement points ----------------------------------------------------------------------------------------------
 
 
-class AtPoint(waiters.Point):
+class AtPoint(waiters.WaitingPoint):
     """A point that waits, as far as it is told of its request."""
 
     who = ALICE
