@@ -561,7 +561,8 @@ def serve(file: Path | None) -> int:
     except ConfigError as error:
         for fault in error.faults:
             print(f"jitd: {fault}", file=sys.stderr)
-        _turn_away(error.faults[0].place)
+        place = error.faults[0].place
+        systemd.turn_away(f"jitd cannot start: its settings are broken at {place}; root mends them, then: systemctl restart jitd")
         return os.EX_CONFIG
     rules = PolicyInForce(config)
     use_journal()
@@ -592,14 +593,6 @@ async def _serve(daemon: Daemon, config: Config) -> NoReturn:
     with contextlib.suppress(OSError):
         sys.stderr.flush()
     os._exit(status)
-
-
-def _turn_away(place: str) -> None:
-    """Tell the clients that wait for a daemon that none can start, because the settings have a fault at ``place``."""
-    from jitd.server.listener import turn_away
-
-    for passed in systemd.passed_sockets():
-        turn_away(passed, f"jitd cannot start: its settings are broken at {place}; root mends them, then: systemctl restart jitd")
 
 
 def _executor(config: Config, report: Callable[[Report], None]) -> Executor:

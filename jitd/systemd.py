@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Talks to the service manager that started the daemon, about passed sockets, readiness and the watchdog.
+"""Talks to the service manager that started the daemon, about passed sockets and who waits there, readiness and the watchdog.
 
 Law: if there is no service manager, this module does nothing. A passed socket is accepted only if the settings also name this
 socket.
@@ -9,16 +9,39 @@ Sources: sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from pathlib import Path
 
 from systemd import daemon
 
+from jitpam.wire import coding, messages
+from jitpam.wire.framing import frame
 
-def passed_sockets() -> list[socket.socket]:
-    """Return the sockets that systemd has passed, whatever they are: for a start without settings, which name the right one."""
-    return [socket.socket(fileno=number) for number in daemon.listen_fds()]
+MOST_TURNED_AWAY = 1024
+"""Maximum number of clients that are refused at one socket, so that clients who come again and again do not keep the process."""
+
+
+def turn_away(text: str) -> None:
+    """Refuse each client that waits at a socket that systemd has passed, because no daemon can serve it: ``text`` says why. While
+    a client waits there, systemd would start the next daemon at once (systemd.socket(5)).
+
+    This stands here, and not with the listener, because the clients wait for a few seconds only, and the modules of the server
+    take half of the time of such a start.
+    """
+    told = frame(coding.encode(messages.Refused(code="failed", text=text)))
+    for number in daemon.listen_fds():
+        passed = socket.socket(fileno=number)
+        passed.setblocking(False)
+        for _ in range(MOST_TURNED_AWAY):
+            try:
+                client, _ = passed.accept()
+            except OSError:
+                break
+            with contextlib.suppress(OSError):
+                client.send(told, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            client.detach()  # what it has sent may take long to close, but not when this process ends, which is next
 
 
 def passed_socket(path: Path) -> socket.socket | None:

@@ -67,22 +67,6 @@ def bind(path: Path) -> socket.socket:
     return sock
 
 
-def turn_away(sock: socket.socket, text: str) -> None:
-    """Refuse each client that waits at the listening socket ``sock``, because no daemon can serve it: ``text`` says why. While a
-    client waits there, systemd would start the next daemon at once (systemd.socket(5)).
-    """
-    sock.setblocking(False)
-    told = frame(coding.encode(messages.Refused(code="failed", text=text)))
-    for _ in range(BACKLOG):
-        try:
-            client, _ = sock.accept()
-        except OSError:
-            return
-        with contextlib.suppress(OSError):
-            client.send(told, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-        client.detach()  # what it has sent may take long to close, but not when this process ends, which is next
-
-
 class Listener:
     """Accepts connections on ``sock``, and keeps each connection until it ends."""
 

@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from jitd import releasing
+from jitd import systemd
 from jitd.executor.passwords import have_checked
 from jitd.releasing import RELEASER, Releaser, receive
-from jitd.server.listener import turn_away
 from tests.attacks.test_lingering import nested, pass_on
 from tests.lingering import lingering, nobody_waits
 from tests.waiting import PATIENCE, wait_for
@@ -151,7 +151,7 @@ def test_a_launcher_that_takes_nothing_leaves_what_came_instead_of_a_password() 
     assert source.fileno() == -1 and len(RELEASER._waiting) == n_before + 1
 
 
-def test_clients_that_are_turned_away_are_closed_by_the_end_of_the_process() -> None:
+def test_clients_that_are_turned_away_are_closed_by_the_end_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """THREATS S-21. No daemon can start, and the process that says so ends."""
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(f"\0jitd-turned-away-{os.getpid()}")
@@ -159,6 +159,7 @@ def test_clients_that_are_turned_away_are_closed_by_the_end_of_the_process() -> 
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(listener.getsockname())
             pass_on(client, b"x", lingering())
-            turn_away(listener, "no")
+            monkeypatch.setattr(systemd.daemon, "listen_fds", lambda: [os.dup(listener.fileno())])
+            systemd.turn_away("no")
             gc.collect()
             assert b'"no"' in client.recv(1000)

@@ -101,7 +101,7 @@ LAW: dict[str, set[str]] = {
     "jitd.metrics": {CORE, WIRE, "jitd.metrics", "jitd.store", "jitd.verbs.access", "jitd.verbs.rows", "jitd.workers"},
     "jitd.metrics.meters": {CORE, "jitd.failures"},
     "jitd.metrics.record": {CORE, "jitd.audit.countersigned", "jitd.metrics.meters", "jitd.sinks.feed", "jitd.store"},
-    "jitd.systemd": set(),
+    "jitd.systemd": {WIRE},
     "jitd.versions": set(),
     "jitd.journal": set(),
     "jitd.log": {WIRE, "jitd.journal"},
