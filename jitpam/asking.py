@@ -106,15 +106,18 @@ def _ask_and_run(message: Message, opening: Connection, options: Options, kinds:
                 from jitpam.shell_words import explained
 
                 raise RefusedByDaemon(refusal.code, explained(refusal.text, options)) from None
-            if refusal.code != "reason" or isinstance(message, Resume) or not options.if_owed or not n_left:
+            if refusal.code != "reason" or isinstance(message, Resume):
                 raise
+            missing = RefusedByDaemon(refusal.code, f"{refusal.text}; give it with --reason=TEXT")
+            if not options.if_owed or not n_left:
+                raise missing from None
             n_left -= 1
             signals.release()
             from jitpam.questions import ask_reason
 
             options.reason = ask_reason(refusal.text)
             if options.reason is None:
-                raise
+                raise missing from None
             from jitpam.disclosure import confirm_reason
 
             confirm_reason(options)

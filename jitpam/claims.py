@@ -52,14 +52,15 @@ def directory(chdir: bytes | None) -> tuple[bytes, int, int]:
         import posixpath
 
         path = posixpath.normpath(posixpath.join(path, chdir)) if b".." not in chdir.split(b"/") else posixpath.join(path, chdir)
+    which = "working directory" if chdir is None else "-D"
     try:
         found = posix.stat(b"/proc/self/cwd" if chdir is None else path)  # works even if we may not enter our directory again
     except PermissionError:
         return path, 0, 0
     except (OSError, ValueError) as fault:
-        raise NoDirectory(f"{_shown(path)}: {getattr(fault, 'strerror', None) or fault}") from None
+        raise NoDirectory(f"{which} {_shown(path)}: {getattr(fault, 'strerror', None) or fault}; nothing was asked") from None
     if not S_ISDIR(found.st_mode):
-        raise NoDirectory(f"{_shown(path)}: is not a directory")
+        raise NoDirectory(f"{which} {_shown(path)}: is not a directory; nothing was asked")
     return path, found.st_dev, found.st_ino
 
 

@@ -10,7 +10,7 @@ getopt would make each start 5 ms longer.)
 
 from __future__ import annotations
 
-from jitpam.amounts import UsageError, read_duration, read_timeout, read_uses
+from jitpam.amounts import UsageError, brief, read_duration, read_timeout, read_uses
 from jitpam.amounts import quoted as _quoted
 
 TYPE_CHECKING = False
@@ -187,11 +187,11 @@ OPTIONS = (
     Option(
         "break-glass", "", "", "without the approvals of the rule, where a rule permits that; it is recorded and reviewed",
         {"run"}, group="asked", sets=("break_glass", True), is_own=True,
-        because={"get": "only a command can be run without its approvals", "explain": "it says so if a rule permits it"},
+        because={"get": "only a command can be run without its approvals", "explain": "-l says anyway whether a rule permits it"},
     ),
     Option(
         "yes-show", "", "", "send words that look like a secret without a question: approvers and the record will see them",
-        _SENT, group="asked", sets=("yes_show", True), is_own=True, because={"resume": "it sends no words"},
+        _SENT, group="asked", sets=("yes_show", True), is_own=True, because={"resume": "--resume sends no words"},
     ),
     Option(
         "non-interactive", "n", "", "never wait: if an approval would be owed, submit nothing and exit 118", _ALL,
@@ -216,17 +216,17 @@ OPTIONS = (
     ),
     Option(
         "to", "", "FILE", "with --get: write the secret that comes with the thing into the new FILE", _GET | {"resume"},
-        group="things", is_once=True, is_own=True, because={"run": "nothing comes with it that could be written there"},
+        group="things", is_once=True, is_own=True, because={"run": "a command brings no secret to be written"},
     ),
     Option(
         "key", "", "FILE", "with --get=ssh-certificate:NAME: the file of your public key, such as ~/.ssh/id_ed25519.pub", _GET,
-        group="things", is_once=True, is_own=True, because={"run": "no certificate is made for it"},
+        group="things", is_once=True, is_own=True, because={"run": "no certificate is made for a command"},
     ),
     Option("list", "l", "", "what may I ask for; with a command: what would happen", {"list", "explain"}, group="nothing"),
     Option(
         "json", "", "", "with -l: one JSON object a line; with --get or --resume: one JSON object at the end",
         {"list", "explain", "get", "resume"}, group="nothing", sets=("json", True), is_own=True,
-        because={"run": "it has standard output to itself", "get and run": "the command has standard output to itself"},
+        because=dict.fromkeys(("run", "get and run"), "the command has standard output to itself"),
     ),
     Option("validate", "v", "", "authenticate and show who I am here", {"validate"}, group="nothing"),
     Option(
@@ -288,13 +288,15 @@ class Options:
     __slots__ = (
         "anew", "argv", "background", "bell", "break_glass", "chdir", "get", "group", "if_owed", "json", "key",
         "login", "mode", "preserve", "preserve_all", "quiet", "reason", "request", "resume", "service", "shell",
-        "terms", "to", "typed", "user", "variables", "waits", "yes_show",
+        "taken", "terms", "to", "typed", "user", "variables", "waits", "yes_show",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.mode = "run"
         self.typed: dict[str, str] = {}
         """Maps the long name of each option that was typed to the form in which it was typed: ``-u``, or ``--user``."""
+        self.taken: tuple[str, bytes] | None = None
+        """The last option whose argument was a word of its own, as it was typed, and this argument."""
         self.user: str | None = None
         self.group: str | None = None
         self.chdir: bytes | None = None
@@ -416,12 +418,12 @@ def _read_short(found: Options, letters: bytes, words: list[bytes], at: int) -> 
         rest = letters[place + 1 :]
         if letter == "h":  # as in sudo: if a host name follows (in this word or the next), -h means that host, otherwise help
             if rest or (at < len(words) and not words[at].startswith(b"-")):
-                raise UsageError(f"-h HOST is refused: {_LONG['host'].never}")
+                raise UsageError(f"-h HOST is refused: {_LONG['host'].never}; --help prints the options")
             _apply(found, _LONG["help"], "-h", None)
             return at
         option = _SHORT.get(letter)
         if option is None:
-            raise UsageError(f"unknown option -{letter}")
+            raise UsageError(f"unknown option -{letter}; jitsudo -h prints the options")
         if not option.argument:
             _apply(found, option, f"-{letter}", None)
             continue
@@ -429,7 +431,8 @@ def _read_short(found: Options, letters: bytes, words: list[bytes], at: int) -> 
             _apply(found, option, f"-{letter}", rest)
             return at
         if at == len(words) and not option.never:
-            raise UsageError(f"-{letter} needs an argument")
+            raise UsageError(f"-{letter} needs an argument: {option.example}")
+        found.taken = (f"-{letter}", words[at]) if at < len(words) else None
         _apply(found, option, f"-{letter}", words[at] if at < len(words) else b"")
         return at + 1
     return at
@@ -443,14 +446,15 @@ def _read_long(found: Options, word: bytes, words: list[bytes], at: int) -> int:
         meant = sorted(known for known in _LONG if known.startswith(name)) if name else []
         meant = [known for known in meant if not _LONG[known].is_own] or meant  # sudo's options win, because scripts use them
         if len(meant) != 1:
-            raise UsageError(f"--{name} may mean --{' or --'.join(meant)}" if meant else f"unknown option --{name}")
+            raise UsageError(f"--{name} may mean --{' or --'.join(meant)}" if meant else _unknown(name))
         name = meant[0]
     option = _LONG[name]
     if option.argument:
         if not equals:
             if at == len(words):
-                raise UsageError(f"--{name} needs an argument")
+                raise UsageError(f"--{name} needs an argument: --{name}={option.argument}")
             value = words[at]
+            found.taken = (f"--{name}", value)
             at += 1
         _apply(found, option, f"--{name}", value)
     elif equals and name != "preserve-env":
@@ -458,6 +462,13 @@ def _read_long(found: Options, word: bytes, words: list[bytes], at: int) -> int:
     else:
         _apply(found, option, f"--{name}", value if equals else None)
     return at
+
+
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches
+
+    meant = get_close_matches(name, [known for known, option in _LONG.items() if not option.never], n=1)
+    return f"unknown option --{name}{f', but there is --{meant[0]}' if meant else ''}; jitsudo -h prints the options"
 
 
 def _apply(found: Options, option: Option, typed: str, value: bytes | None) -> None:
@@ -520,7 +531,10 @@ def _check(found: Options) -> None:
         return
     _check_together(found, mode_of(found))
     if found.mode == "run" and not runs and found.service == "jitsudo":
-        raise UsageError("no command; jitsudo -l says what you may ask for, and jitsudo -h how")
+        no = "no command"
+        if found.taken is not None:  # --reason uptime: one word less than was meant
+            no += f", as {brief(found.taken[1])} is the argument of {found.taken[0]}"
+        raise UsageError(f"{no}; jitsudo -l says what you may ask for, and jitsudo -h how")
     if found.argv and not found.argv[0] and not (found.login or found.shell):
         raise UsageError("the command is an empty word")
     if found.mode == "get":

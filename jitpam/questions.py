@@ -261,6 +261,8 @@ def ask_reason(why: str) -> str | None:
     try:
         os.write(terminal, f"{as_said(why, terminal)}jitsudo: reason: ".encode("utf-8", "replace"))
         answer = os.read(terminal, 4096)
+        if not answer.endswith(b"\n"):  # Ctrl-D: the next sentence begins on a line of its own
+            os.write(terminal, b"\n")
         return answer.decode("utf-8", "replace").strip() or None
     except OSError:
         return None

@@ -44,7 +44,7 @@ def fault_in_variables(pairs: Pairs) -> str | None:
     """
     for name, value in pairs:
         if not _NAME.fullmatch(name):
-            return "a variable's name must be letters, digits and underscores"
+            return f"{name[:40].decode('utf-8', 'backslashreplace')}: a variable's name must be letters, digits and underscores"
         if _OURS.fullmatch(name):
             return f"{name.decode()} is set by jitd itself"
         if value.startswith(b"() {") or b"\0" in value:

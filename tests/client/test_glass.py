@@ -107,7 +107,7 @@ def test_standard_input_is_the_commands_and_does_not_confirm(daemon, on_terminal
         ((*BREAK, "--no-wait", "true"), "--no-wait does not go with --break-glass"),
         ((*BREAK, "--at=22:00", "true"), "--at does not go with --break-glass"),
         ((*BREAK, "-k", "true"), "-k does not go with --break-glass"),
-        ((*BREAK, "-l", "true"), "--break-glass does not go with -l: it says so if a rule permits it"),
+        ((*BREAK, "-l", "true"), "--break-glass does not go with -l: -l says anyway whether a rule permits it"),
         ((*BREAK, "-v"), "--break-glass does not go with -v"),
         ((*BREAK, "--get=service-ticket:x/y"), "--break-glass does not go with --get"),
         (("--break-glass", "--resume=" + ID), "--break-glass does not go with --resume"),

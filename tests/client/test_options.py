@@ -172,8 +172,9 @@ REFUSED = [
     ("-n", "no command"),
     ("A=1", "no command"),
     ("''", "empty word"),
-    ("-u", "-u needs an argument"),
-    ("--user", "--user needs an argument"),
+    ("-u", "-u needs an argument: -u USER"),
+    ("--for", "--for needs an argument: --for=DURATION"),
+    ("--user", "--user needs an argument: --user=USER"),
     ("--user= id", "not empty"),
     ("-u '' id", "not empty"),
     ("-D '' id", "needs a directory"),
@@ -182,7 +183,10 @@ REFUSED = [
     ("-x id", "unknown option -x"),
     ("-nx id", "unknown option -x"),
     ("-é id", "unknown option"),
-    ("--nonsense id", "unknown option --nonsense"),
+    ("--nonsense id", "unknown option --nonsense; jitsudo -h prints the options"),
+    ("--fro=2h id", "unknown option --fro, but there is --for; jitsudo -h prints the options"),
+    ("--reason uptime", "no command, as uptime is the argument of --reason; jitsudo -l says"),
+    ("-u bob", "no command, as bob is the argument of -u; jitsudo -l says"),
     ("--=x id", "unknown option"),
     ("--re id", "may mean --remove-timestamp or --reset-timestamp"),
     ("-u a -u b id", "-u may be given only once"),
@@ -220,7 +224,7 @@ REFUSED = [
     ("-n --no-wait id", "--no-wait does not go with -n"),
     ("--no-wait -l id", "does not go with"),
     ("--no-wait --resume=X", "does not go with"),
-    ("-h example.org", "-h HOST is refused: a request is for this host"),
+    ("-h example.org", "-h HOST is refused: a request is for this host and this root directory; --help prints the options"),
     ("-hexample.org", "-h HOST is refused"),
     ("--host=x id", "--host is refused"),
     ("-R /x id", "-R is refused: a request is for this host and this root directory"),
@@ -239,7 +243,7 @@ REFUSED = [
     ("--get=t:x --to=a --to=b", "--to may be given only once"),
     ("--get=t:x --to=", "--to needs a file"),
     ("--get=t:x --to=a --no-wait", "--to does not go with --no-wait"),
-    ("--to=a id", "--to does not go with a command: nothing comes with it that could be written there; leave it out, or type"),
+    ("--to=a id", "--to does not go with a command: a command brings no secret to be written; leave it out, or type"),
     ("-l --to=a", "--to does not go with -l"),
     ("--get=service-ticket:a/b --uses=5", "--uses does not go with --get: a thing is given once"),
     ("--get=t:x --uses=5", "--uses does not go with --get: a thing is given once, for a time: --for says for how long"),
@@ -284,7 +288,10 @@ REFUSED = [
     ("-C x id", "-C takes a number from 3 on"),
     ("-C 2 id", "-C takes a number from 3 on"),
     ("-p", "-p needs an argument"),
-    ("--json id", "--json does not go with a command: it has standard output to itself; leave it out, or type jitsudo -l --json"),
+    (
+        "--json id",
+        "--json does not go with a command: the command has standard output to itself; leave it out, or type jitsudo -l --json",
+    ),
     ("-v --json", "--json does not go with -v"),
     ("--get=t:x --json psql", "--json does not go with --get with a command: the command has standard output to itself"),
     ("--at", "--at needs an argument"),
@@ -376,9 +383,13 @@ def test_what_is_no_number_of_uses_is_refused(text):
 
 def test_usage_and_help_as_a_user_sees_them(jitsudo):
     done = jitsudo("-x", "id")
-    assert (done.returncode, done.stdout, done.stderr) == (120, b"", b"jitsudo: unknown option -x\n")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        120,
+        b"",
+        b"jitsudo: unknown option -x; jitsudo -h prints the options\n",
+    )
     done = jitsudo("--\x1b[31mred", "id")
-    assert (done.returncode, done.stderr) == (120, b"jitsudo: unknown option --\\x1b[31mred\n")
+    assert (done.returncode, done.stderr) == (120, b"jitsudo: unknown option --\\x1b[31mred; jitsudo -h prints the options\n")
     done = jitsudo("--help")
     assert (done.returncode, done.stdout.decode(), done.stderr) == (0, "\n".join(help_lines(80)) + "\n", b"")
     done = jitsudo("-V")

@@ -257,3 +257,16 @@ def test_the_help_has_a_line_for_each_option_and_each_mode() -> None:
 def test_a_shell_offers_only_options_that_go_with_what_is_typed(before: str, some: set[str], none: set[str]) -> None:
     found = set(following([word.encode() for word in before.split()]))
     assert found >= some and not found & none
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("-D /nonexistent true", "-D /nonexistent: No such file or directory; nothing was asked"),
+        ("-D /etc/passwd true", "-D /etc/passwd: is not a directory; nothing was asked"),
+    ],
+)
+def test_a_directory_that_is_none_is_told_with_its_option_and_nothing_is_asked(words: str, told: str, daemon: Any) -> None:
+    status, said, heard = played(daemon, *words.split())
+    assert (status, said) == (120, f"jitsudo: {told}\n")
+    assert all(one is None or isinstance(one, messages.Bye) for one in heard), "the client only came, and went"

@@ -419,7 +419,7 @@ def test_a_lease_is_told_and_what_k_makes_of_it(daemon, jitsudo, words, more):
 def test_where_a_reason_is_wanted_and_there_is_no_terminal_that_is_the_end(daemon, jitsudo):
     daemon.play(refusing("reason", "rule r wants a reason"))
     done = jitsudo("true", start_new_session=True)
-    assert (done.returncode, done.stderr) == (121, b"jitsudo: rule r wants a reason\n")
+    assert (done.returncode, done.stderr) == (121, b"jitsudo: rule r wants a reason; give it with --reason=TEXT\n")
 
 
 def test_after_start_the_daemon_is_let_go(daemon, jitsudo):

@@ -22,7 +22,7 @@ def test_a_lease_is_used_without_a_second_reason(own_house) -> None:
     refused = house.sudo("alice", "-n", "--reason", "lag", "id", "-u")
     assert (refused.returncode, refused.stderr) == (
         121,
-        "jitsudo: your reason does not match: rule changes wants a reason: the change number\n",
+        "jitsudo: your reason does not match: rule changes wants a reason: the change number; give it with --reason=TEXT\n",
     )
     asked = house.ask("alice", "--for=10m", "--uses=3", "--reason", "lag, CHG-4711", "id", "-u")
     assert house.approve(asked.id, "bob").returncode == 0
