@@ -17,8 +17,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from jitd import releasing
-from jitd import systemd
+from jitd import releasing, systemd
 from jitd.executor.passwords import have_checked
 from jitd.releasing import RELEASER, Releaser, receive
 from tests.attacks.test_lingering import nested, pass_on
