@@ -1,29 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """``jitd-helper NAME``, the program of all helpers (``beside.helpers``). Either systemd or the daemon starts it.
 
-Law: it imports the room of the helper that it is, and no other. It answers nobody before it has given up all rights but those of
-that helper (``beside.starting``); one that cannot give up a right does not start.
+Law: it imports the room of the helper that it is, and no other.
 """
 
 from __future__ import annotations
 
-import asyncio
-import ctypes
-import os
-import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-from jitd.beside.answering import Answering, Served
-from jitd.beside.helpers import HELPERS, Helper
-from jitd.beside.starting import Begun, CannotStart, begin, say
+from jitd.beside.helpers import HELPERS
 
-PR_SET_NAME = 15
 SITE = Path(__file__).resolve().parents[1] / "site-packages"
 """The packages of others beside the installed ``jitd``. Elsewhere, the daemon says where they are (``doors.ChildDoor``)."""
 
@@ -36,45 +24,8 @@ def main() -> int:
         return 2
     if helper.package:
         sys.path.append(str(SITE))
+    if not helper.has_tls:
+        sys.modules["ssl"] = None  # type: ignore[assignment]  # asyncio would load it, and OpenSSL: 4 MB for nothing
+    from jitd.beside.serving import run
+
     return run(helper, sys.argv[2:], import_module(f"{helper.room}.process").served)
-
-
-def run(helper: Helper, words: Sequence[str], served: Callable[[Begun], Iterable[Served[Any, Any]]]) -> int:
-    """Be ``helper``, whose command line has ``words``: answer what ``served`` returns, until SIGTERM or SIGINT arrives or the
-    daemon has ended. Return the exit status.
-
-    ``served`` is called in the event loop. It may raise CannotStart, and OSError or ValueError from what it reads.
-    """
-    ctypes.CDLL(None).prctl(PR_SET_NAME, helper.process.encode(), 0, 0, 0)  # the interpreter's name would be that of all helpers
-    try:
-        begun = begin(helper, words)
-        status = asyncio.run(_serve(begun, served))
-    except (CannotStart, OSError, ValueError) as fault:
-        say(helper.process, str(fault))
-        return 1
-    if helper.n_threads:
-        os._exit(status)  # do not wait for threads that still wait for a silent name server
-    return status
-
-
-async def _serve(begun: Begun, served: Callable[[Begun], Iterable[Served[Any, Any]]]) -> int:
-    """Raises CannotStart, OSError, ValueError."""
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    if begun.helper.n_threads:
-        loop.set_default_executor(ThreadPoolExecutor(begun.helper.n_threads, "works"))
-    answering = Answering(begun.helper.process, served(begun))
-    if begun.listener is not None:
-        answers = answering.listen(begun.listener)
-    else:
-        assert begun.line is not None, "begin found one of the two"
-        answers = answering.follow(begun.line)
-    tasks = [loop.create_task(answers), loop.create_task(stop.wait())]
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in tasks:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-    return 0

@@ -2,7 +2,7 @@
 """The helpers: the processes that do one kind of work each for the daemon, with fewer rights. Both ends go by this table of what
 each of them is and may.
 
-Law: what a row does not say, its helper does not have: no network, no group, no variable, no package, and not root.
+Law: what a row does not say, its helper does not have: no network, no TLS, no group, no variable, no package, and not root.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ class Helper:
     """One helper, which ``jitd-helper NAME`` is. The module ``process`` of the package ``room`` has its work, and is imported by
     no other process: ``served(begun)`` returns what it answers.
 
-    It starts only as the account ``account``. Unless ``has_network``, it does not start where it sees a network. It is in
-    ``groups``, keeps the environment variables ``keeps``, and has the options ``options``, each with the path of a file; one with
-    the option ``socket`` can also be started by hand. Only if it needs ``package``, it finds packages that are not the standard
-    library's. Work that blocks is done in ``n_threads`` threads, and its end does not wait for them.
+    It starts only as the account ``account``. Unless ``has_network``, it does not start where it sees a network. Unless
+    ``has_tls``, nothing in it can import ssl. It is in ``groups``, keeps the environment variables ``keeps``, and has the options
+    ``options``, each with the path of a file; one with the option ``socket`` can also be started by hand. Only if it needs
+    ``package``, it finds packages that are not the standard library's. Work that blocks is done in ``n_threads`` threads, and its
+    end does not wait for them.
     """
 
     name: str
     room: str
     is_root: bool = False
     has_network: bool = False
+    has_tls: bool = False
     groups: tuple[str, ...] = ()
     keeps: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
@@ -59,11 +61,19 @@ OUTSIDE = Helper(
     name="outside",
     room="jitd.outside",
     has_network=True,
+    has_tls=True,
     keeps=("CREDENTIALS_DIRECTORY",),
     package="httpcore",
     n_threads=64,  # a silent name server keeps a thread until libc gives up
 )
-GIVERS = Helper(name="givers", room="jitd.givers", is_root=True, options=("settings",), package="psycopg")
+GIVERS = Helper(
+    name="givers",
+    room="jitd.givers",
+    is_root=True,
+    has_tls=True,  # psycopg imports ssl before it loads libpq, in a deed
+    options=("settings",),
+    package="psycopg",
+)
 PROGRAMS = Helper(name="programs", room="jitd.programs")
 PROGRAMS_NET = Helper(name="programs-net", room="jitd.programs", has_network=True)
 TERMINALS = Helper(name="terminals", room="jitd.terminals", groups=("tty",), n_threads=4)

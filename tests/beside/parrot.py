@@ -20,8 +20,8 @@ from jitd.beside.asking import Line
 from jitd.beside.doors import Door
 from jitd.beside.helpers import Helper
 from jitd.beside.questions import ONE_LANE, Lanes, QuestionKind, one_lane
+from jitd.beside.serving import run
 from jitd.beside.starting import Begun
-from jitd.helper import run
 
 PARROT = Helper(name="parrot", room="tests.beside", has_network=True)
 MUTE = Helper(name="mute-parrot", room="tests.beside")
