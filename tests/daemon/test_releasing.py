@@ -28,12 +28,6 @@ LATE = 0.3
 """Seconds for which a busy host holds the daemon up: a child has ended by then, if it can."""
 
 
-@pytest.fixture(autouse=True)
-def watched() -> Iterator[None]:
-    with nobody_waits():
-        yield
-
-
 @pytest.fixture
 def releaser() -> Iterator[Releaser]:
     made = Releaser()
@@ -50,6 +44,7 @@ def with_something(*sent: socket.socket) -> socket.socket:
 
 
 @pytest.mark.parametrize("made", [lingering, nested], ids=["lingers", "in others"])
+@nobody_waits()
 def test_a_child_closes_what_takes_long_and_ends(releaser: Releaser, made: Callable[[], socket.socket]) -> None:
     """THREATS S-21: a process that ends does not wait, however deep it is."""
     releaser.end(with_something(made(), made()))
@@ -58,6 +53,7 @@ def test_a_child_closes_what_takes_long_and_ends(releaser: Releaser, made: Calla
     assert len(releaser._children) == 1, "one for all that has come"
 
 
+@nobody_waits()
 def test_a_child_does_not_end_before_the_daemon_has_closed_its_own(releaser: Releaser, monkeypatch: pytest.MonkeyPatch) -> None:
     """THREATS S-21: the daemon would close the last ones then."""
     close, seen = os.close, list[object]()
@@ -76,6 +72,7 @@ def test_a_child_does_not_end_before_the_daemon_has_closed_its_own(releaser: Rel
     assert seen[0] is None
 
 
+@nobody_waits()
 def test_what_no_child_takes_stays_open_until_one_does(releaser: Releaser, monkeypatch: pytest.MonkeyPatch) -> None:
     """THREATS S-21."""
     monkeypatch.setattr(releasing, "PAUSE", 0.01)
@@ -103,6 +100,7 @@ def test_what_no_child_takes_stays_open_until_one_does(releaser: Releaser, monke
     assert len(os.listdir("/proc/self/fd")) == before + 1, "the other end of the lingering one"
 
 
+@nobody_waits()
 def test_nothing_comes_behind_the_last_look(releaser: Releaser, monkeypatch: pytest.MonkeyPatch) -> None:
     """THREATS S-21: between the look and the close, a client could send something."""
     ours, client = socket.socketpair()
@@ -121,6 +119,7 @@ def test_nothing_comes_behind_the_last_look(releaser: Releaser, monkeypatch: pyt
     assert ours.fileno() == -1 and not releaser._waiting, "it is closed, and no child is needed"
 
 
+@nobody_waits()
 def test_bytes_are_taken_up_to_what_came_with_descriptors(releaser: Releaser) -> None:
     """THREATS S-21. And the bytes of others who send none arrive whole."""
     ours, client = socket.socketpair()
@@ -141,6 +140,7 @@ def test_bytes_are_taken_up_to_what_came_with_descriptors(releaser: Releaser) ->
     releaser._start()
 
 
+@nobody_waits()
 def test_a_launcher_that_takes_nothing_leaves_what_came_instead_of_a_password() -> None:
     """THREATS S-21."""
     source = with_something(lingering())
@@ -150,6 +150,7 @@ def test_a_launcher_that_takes_nothing_leaves_what_came_instead_of_a_password() 
     assert source.fileno() == -1 and len(RELEASER._waiting) == n_before + 1
 
 
+@nobody_waits()
 def test_clients_that_are_turned_away_are_closed_by_the_end_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """THREATS S-21. No daemon can start, and the process that says so ends."""
     with socket.socket(socket.AF_UNIX) as listener:

@@ -10,7 +10,6 @@ import errno
 import os
 import socket
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,12 +22,6 @@ from tests.waiting import wait_for
 LATE = 0.5
 """Seconds for which a busy host holds the launcher up before it closes a descriptor: a process has ended by then, if it can."""
 BIRTH = orders.Birth("K7QM-2XVD", "/nowhere", "/nowhere")
-
-
-@pytest.fixture(autouse=True)
-def watched() -> Iterator[None]:
-    with nobody_waits():
-        yield
 
 
 def handed(order: Any) -> tuple[socket.socket, socket.socket, socket.socket]:
@@ -51,6 +44,7 @@ def handed(order: Any) -> tuple[socket.socket, socket.socket, socket.socket]:
 
 
 @pytest.mark.parametrize("order", ["spare", "forked", "password"])
+@nobody_waits()
 def test_a_process_that_the_launcher_has_forked_does_not_end_before_the_launcher_has_closed_what_it_got(
     monkeypatch: pytest.MonkeyPatch, order: str
 ) -> None:
@@ -74,6 +68,7 @@ def test_a_process_that_the_launcher_has_forked_does_not_end_before_the_launcher
     assert wait_for(lambda: os.waitpid(-1, os.WNOHANG)[0], what="its end")
 
 
+@nobody_waits()
 def test_a_launcher_that_can_fork_nothing_leaves_what_a_client_has_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """THREATS S-21."""
     daemon, line, client = handed(BIRTH)
