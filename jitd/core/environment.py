@@ -11,7 +11,9 @@ import re
 
 from jitd.core.command import Command, Pairs
 from jitd.core.conditions import may_come_along
+from jitd.core.spelling import spelled
 from jitd.core.subject import Subject
+from jitd.core.toml_table import quoted
 
 _LOCALE_NAME = re.compile(rb"TERM|COLORTERM|LANG|LANGUAGE|LC_[A-Z]{1,20}|TZ")
 _LOCALE_VALUE = re.compile(rb"[A-Za-z0-9_.,:@+-]{0,64}")
@@ -44,7 +46,7 @@ def fault_in_variables(pairs: Pairs) -> str | None:
     """
     for name, value in pairs:
         if not _NAME.fullmatch(name):
-            return f"{name[:40].decode('utf-8', 'backslashreplace')}: a variable's name must be letters, digits and underscores"
+            return f"{quoted(spelled(name))}: a variable's name must be letters, digits and underscores"
         if _OURS.fullmatch(name):
             return f"{name.decode()} is set by jitd itself"
         if value.startswith(b"() {") or b"\0" in value:

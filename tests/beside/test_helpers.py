@@ -54,7 +54,7 @@ def test_an_option_that_is_not_its_own_is_refused(helper: Helper, word: str) -> 
 @pytest.mark.parametrize("helper", [one for one in HELPERS.values() if "socket" not in one.options], ids=lambda one: one.name)
 def test_a_helper_that_nobody_has_given_a_socket_does_not_start(helper: Helper) -> None:
     done = play(helper.name)
-    assert done.returncode == 1 and f"systemctl start {helper.process}.socket" in done.stderr, done.stderr
+    assert done.returncode == 1 and f"systemctl start {helper.unit}.socket" in done.stderr, done.stderr
 
 
 @pytest.mark.skipif(not is_in_lab(), reason="the accounts of helpers are in a lab")

@@ -283,7 +283,7 @@ def test_a_process_that_sends_what_takes_long_to_close_stops_nobody(
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
             listener.bind(str(tmp_path / "s"))
             listener.listen()
-            client = Client(SocketDoor(NAME, tmp_path / "s", str(os.getuid())))
+            client = Client(SocketDoor(PARROT, tmp_path / "s", str(os.getuid())))
             asking = asyncio.create_task(client.ask(asked, Double(1)))
             line, _ = await asyncio.to_thread(listener.accept)
             with line:
