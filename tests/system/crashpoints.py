@@ -189,7 +189,7 @@ MONITOR = (
     Point(
         "the monitor, after the command's process was created, before the monitor sends `ready`",
         "nothing starts, and that process ends; the client ends with status 125",
-        **NEVER, follows="launcher", steps=(before(says("ready")),),
+        **NEVER, follows="launcher", steps=(after(says("ready")), before(says("ready"))),  # first that process
     ),
     Point(
         "the monitor, after it has received `go`, before it writes `go` to the run file",
