@@ -21,7 +21,7 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from jitd.beside import filtering
@@ -78,6 +78,8 @@ def begin(helper: Helper, words: Sequence[str]) -> Begun:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if line is not None and not helper.is_root:
         _filter(helper.process)
+    if line is None and begun.listener is None:  # only now, so nobody else removes the socket that is there
+        begun = replace(begun, listener=_bound_socket(helper.process, Path(begun.options.get("socket", helper.socket))))
     for variable in [variable for variable in os.environ if variable not in ("LANG", *helper.keeps)]:
         del os.environ[variable]
     os.chdir("/")
@@ -117,42 +119,37 @@ def say(name: str, words: str) -> None:
 
 
 def _read_words(helper: Helper, words: Sequence[str]) -> tuple[socket.socket | None, str, Begun]:
-    """Parse the command line. Return the connection to the daemon, the account, and all of what was given. Raises CannotStart."""
+    """Parse the command line. Return the connection to the daemon, the account, and all of what was given. A helper that is
+    started by hand has no socket yet. Raises CannotStart.
+    """
     line, account, passed, options = None, "", dict[str, int](), dict[str, str]()
     try:
         for word in words:
-            option, _, value = word.removeprefix("--").partition("=")
-            if option == "line":
+            option, _, value = word.partition("=")
+            if option == "--line":
                 line = socket.socket(fileno=int(value))
                 line.set_inheritable(False)
-            elif option == "account":
+            elif option == "--account":
                 account = value
-            elif option == "passed":
-                name, _, descriptor = value.rpartition("=")
-                passed[name] = int(descriptor)
-                os.set_inheritable(passed[name], False)
-            elif option in helper.options and word.startswith(f"--{option}=") and option not in options:
-                options[option] = value
+            elif option == "--passed":
+                file, _, descriptor = value.rpartition("=")
+                passed[file] = int(descriptor)
+                os.set_inheritable(passed[file], False)
+            elif (name := option.removeprefix("--")) in helper.options and word.startswith(f"--{name}=") and name not in options:
+                options[name] = value
             else:
                 raise CannotStart(f"{word} is not known here; {usage(helper)}")
     except (OSError, ValueError) as fault:
         raise CannotStart(f"the daemon passed a descriptor that cannot be used: {fault}") from None
-    return line, account, Begun(helper, _listener(helper, options) if line is None else None, line, passed, options)
+    by_hand = line is None and "socket" in helper.options and not _is_activated()
+    listener = None if line is not None or by_hand else _passed_socket(helper)
+    return line, account, Begun(helper, listener, line, passed, options)
 
 
 def usage(helper: Helper) -> str:
     """Return a line that says how the program is called as ``helper``."""
     said = "".join(f" [--{option}=FILE]" for option in helper.options)
     return f"usage: jitd-helper {helper.name}{said}    (systemd starts it, by {helper.unit}.socket, or the daemon does)"
-
-
-def _listener(helper: Helper, options: Mapping[str, str]) -> socket.socket:
-    """Return the socket that systemd passes, or else, if ``helper`` has the option ``socket``, one at that path. Raises
-    CannotStart.
-    """
-    if "socket" not in helper.options or _is_activated():
-        return _passed_socket(helper)
-    return _bound_socket(helper.process, Path(options.get("socket", helper.socket)))
 
 
 def _is_activated() -> bool:

@@ -44,7 +44,7 @@ def test_the_program_says_which_helpers_there_are(words: tuple[str, ...]) -> Non
 
 
 @EACH
-@pytest.mark.parametrize("word", ["--unknown=x", "x", "--settings", "--socket", "--networked"])
+@pytest.mark.parametrize("word", ["--unknown=x", "x", "--settings", "--socket", "--networked", "line=0"])
 def test_an_option_that_is_not_its_own_is_refused(helper: Helper, word: str) -> None:
     done = play(helper.name, word)
     assert done.returncode == 1 and not done.stdout
@@ -64,11 +64,16 @@ def test_a_helper_that_is_started_under_another_account_does_not_start(account: 
     tmp_path.chmod(0o777)
     tmp_path.parent.chmod(0o755)
     tmp_path.parent.parent.chmod(0o755)
+    there = tmp_path / "run/s"
+    there.parent.mkdir()
+    there.parent.chmod(0o777)  # whoever starts it could remove the file
+    there.touch()
     become = ("setpriv", f"--reuid={account}", "--clear-groups")
-    done = play("kdc", f"--socket={tmp_path}/run/s", before=become)
+    done = play("kdc", f"--socket={there}", before=become)
     assert done.returncode == 1
     why = "must not run as root" if account == "root" else "must run as jitd-kdc"
     assert done.stderr == f"jitd-kdc: it {why}: set User=jitd-kdc in its unit\n"
+    assert there.is_file() and there.parent.stat().st_mode & 0o777 == 0o777
 
 
 def test_a_row_that_says_nothing_gives_nothing() -> None:
