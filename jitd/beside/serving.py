@@ -22,6 +22,13 @@ from jitd.beside.starting import Begun, CannotStart, begin, say
 PR_SET_NAME = 15
 
 
+class _Threads(ThreadPoolExecutor):
+    """Threads whose end nobody waits for: one may wait for a silent name server until libc gives up."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait=False, cancel_futures=True)  # asyncio.run would wait for as long as that
+
+
 def run(helper: Helper, words: Sequence[str], served: Callable[[Begun], Iterable[Served[Any, Any]]]) -> int:
     """Be ``helper``, whose command line has ``words``: answer what ``served`` returns, until SIGTERM or SIGINT arrives or the
     daemon has ended. Return the exit status.
@@ -29,25 +36,25 @@ def run(helper: Helper, words: Sequence[str], served: Callable[[Begun], Iterable
     ``served`` is called in the event loop. It may raise CannotStart, and OSError or ValueError from what it reads.
     """
     ctypes.CDLL(None).prctl(PR_SET_NAME, helper.process.encode(), 0, 0, 0)  # the interpreter's name would be that of all helpers
+    status = 0
     try:
-        begun = begin(helper, words)
-        status = asyncio.run(_serve(begun, served))
+        asyncio.run(_serve(begin(helper, words), served))
     except (CannotStart, OSError, ValueError) as fault:
         say(helper.process, str(fault))
-        return 1
+        status = 1
     if helper.n_threads:
-        os._exit(status)  # do not wait for threads that still wait for a silent name server
+        os._exit(status)  # the interpreter would wait for them, too
     return status
 
 
-async def _serve(begun: Begun, served: Callable[[Begun], Iterable[Served[Any, Any]]]) -> int:
+async def _serve(begun: Begun, served: Callable[[Begun], Iterable[Served[Any, Any]]]) -> None:
     """Raises CannotStart, OSError, ValueError."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     if begun.helper.n_threads:
-        loop.set_default_executor(ThreadPoolExecutor(begun.helper.n_threads, "works"))
+        loop.set_default_executor(_Threads(begun.helper.n_threads, "works"))
     answering = Answering(begun.helper.process, served(begun))
     if begun.listener is not None:
         answers = answering.listen(begun.listener)
@@ -60,4 +67,3 @@ async def _serve(begun: Begun, served: Callable[[Begun], Iterable[Served[Any, An
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-    return 0

@@ -11,6 +11,7 @@ import json
 import os
 import socket
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -26,6 +27,8 @@ from jitd.beside.starting import Begun
 PARROT = Helper(name="parrot", room="tests.beside", has_network=True)
 MUTE = Helper(name="mute-parrot", room="tests.beside")
 """A parrot without a network."""
+BUSY = Helper(name="busy-parrot", room="tests.beside", has_network=True, n_threads=1)
+"""A parrot with a thread."""
 NAME = PARROT.process
 
 
@@ -84,7 +87,9 @@ def served(
 
 
 def parrot(begun: Begun) -> list[Served[bytes, bytes]]:
-    """``say X`` X; ``die``; ``wait`` for ever; ``garble`` sends no packet; ``refuse X`` is UNANSWERED; ``fail`` is a defect."""
+    """``say X`` X; ``die``; ``wait`` for ever, or ``block`` a thread for long; ``garble`` sends no packet; ``refuse X`` is
+    UNANSWERED; ``fail`` is a defect.
+    """
     n_waiting = 0
 
     async def answer(body: bytes) -> bytes:
@@ -101,6 +106,8 @@ def parrot(begun: Begun) -> list[Served[bytes, bytes]]:
                     await asyncio.Event().wait()
                 finally:
                     n_waiting -= 1
+            case b"block":
+                await asyncio.to_thread(time.sleep, 3600)
             case b"waiting":
                 return b"%d" % n_waiting
             case b"refuse":
@@ -132,4 +139,5 @@ def _interfaces() -> list[str]:
 
 
 def main() -> int:
-    return run(MUTE if sys.argv[1] == MUTE.name else PARROT, sys.argv[2:], parrot)
+    (helper,) = (each for each in (PARROT, MUTE, BUSY) if each.name == sys.argv[1])
+    return run(helper, sys.argv[2:], parrot)

@@ -23,7 +23,7 @@ from jitd.beside.helpers import Helper
 from jitd.beside.packets import MAX_BODY, Kind, Packet
 from jitd.beside.questions import ONE_LANE, Lanes
 from tests.beside.children import OwnChild
-from tests.beside.parrot import MUTE, NAME, PARROT, Asks, answering
+from tests.beside.parrot import BUSY, MUTE, NAME, PARROT, Asks, answering
 from tests.waiting import is_living, wait_for
 
 T = TypeVar("T")
@@ -310,6 +310,24 @@ def test_a_child_ends_when_its_connection_is_closed() -> None:
         return door.pid
 
     assert not is_living(with_line(door, deed))
+
+
+def test_a_child_ends_although_one_of_its_threads_is_blocked() -> None:
+    """A silent name server blocks one for as long as libc likes."""
+    door = child(BUSY)
+
+    async def deed(line: Asks) -> None:
+        asked = asyncio.create_task(line.ask(b"block", ENOUGH))
+        await line.ask(b"say x", ENOUGH)
+        assert door.pid
+        while len(os.listdir(f"/proc/{door.pid}/task")) < 2:
+            await line.ask(b"say x", ENOUGH)
+        os.kill(door.pid, signal.SIGTERM)
+        wait_for(lambda: not is_living(door.pid or 0), what="its end")
+        asked.cancel()
+        await asyncio.wait([asked])
+
+    with_line(door, deed)
 
 
 # --- who is believed
