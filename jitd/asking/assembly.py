@@ -28,9 +28,9 @@ NONCE = 16
 
 
 class Outsiders:
-    """Contains the objects for the providers and gatekeepers, and for the processes beside the daemon. These processes do work
-    for the daemon with fewer rights. If ``is_direct`` is True, the daemon itself starts these processes. If ``is_direct`` is
-    False, systemd starts them. ``monotonic`` returns the seconds of a monotonic clock.
+    """Contains the objects for the providers and gatekeepers, and for the helpers that they take. If ``is_direct`` is True,
+    the daemon itself starts these helpers. If ``is_direct`` is False, systemd starts them. ``monotonic`` returns the
+    seconds of a monotonic clock.
     """
 
     def __init__(self, config: Config, now: Now, monotonic: Callable[[], float], *, is_direct: bool) -> None:

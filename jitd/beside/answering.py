@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Answers the daemon's questions in a process beside the daemon. Many questions may be open at the same time.
+"""Answers the daemon's questions in a helper. Many questions may be open at the same time.
 
 Law: the process accepts questions only from root. A question is begun when it is its turn in its lane (``questions.Lanes``),
 whichever client it comes from. The process cancels the work on a question if the connection ends, or if the client no longer

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The daemon's side of the connection to a process beside the daemon. Many questions may be open at the same time.
+"""The daemon's side of the connection to a helper. Many questions may be open at the same time.
 
-Law: an answer is accepted only if the kernel reports that it came from the account of the process beside the daemon. A descriptor
-is accepted only if it is sealed, and only from a process of which an answer declares one. ``Client.ask`` returns an answer to its
+Law: an answer is accepted only if the kernel reports that it came from the account of the helper. A descriptor is accepted
+only if it is sealed, and only from a helper of which an answer declares one. ``Client.ask`` returns an answer to its
 question and no other, or the reason why there is none. It raises an exception only if the caller is cancelled; the work on the
 question then ends, if its process can end it.
 """
@@ -45,8 +45,8 @@ class Heard(NamedTuple):
 
 
 class Line:
-    """Sends bodies of questions to a process beside the daemon. ``door`` is the object that connects to this process. The first
-    question opens the connection. If the connection breaks, the next question opens a new connection.
+    """Sends bodies of questions to a helper. ``door`` is the object that connects to it. The first question opens the
+    connection. If the connection breaks, the next question opens a new connection.
     """
 
     def __init__(self, door: Door) -> None:
@@ -76,8 +76,8 @@ class Line:
         No descriptor is taken from the process unless ``carries`` is True for one of its questions. The caller must close the
         descriptor of the answer.
 
-        If the caller is cancelled or the time is over, a DROP packet is sent. It tells the process beside the daemon that the
-        answer is no longer needed.
+        If the caller is cancelled or the time is over, a DROP packet is sent. It tells the helper that the answer is no
+        longer needed.
         """
         if not 0 < len(body) <= packets.MAX_BODY:
             raise Unanswered(f"a question of {len(body)} bytes cannot be sent to {self._door.name}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A child of a process beside the daemon: it works on one question, or on one after another, in a process that can be killed.
+"""A child of a helper: it works on one question, or on one after another, in a process that can be killed.
 
 Law: a child has one connection, to the process that has forked it, and no other descriptor beyond standard error. It ends at the
 latest when that process ends. It leads a process group of its own, which is killed as a whole. Sources: prctl(2), setsid(2).

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Connects the daemon to a process beside it. There are two ways. Either systemd starts the process, and the daemon connects to
-the socket of the process. Or the daemon itself starts the process as its child.
+"""Connects the daemon to a helper. There are two ways. Either systemd starts the helper, and the daemon connects to its
+socket. Or the daemon itself starts the helper as its child.
 
 Law: a child inherits only three kinds of open files from the daemon. These are the child's end of a socket pair, standard error,
 and the file descriptors that ``passed`` returns (see ChildDoor). The child has an empty environment. It gives up rights before

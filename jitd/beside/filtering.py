@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Filters of system calls: one for a process beside the daemon, and one for a command to which a group was given.
+"""Filters of system calls: one for a helper, and one for a command to which a group was given.
 
-Law: a filter can only become stricter, and every child process inherits it. A process beside the daemon whose host has no
-libseccomp runs without a filter, and writes a line about this to its log. A command with a given group is not executed without
+Law: a filter can only become stricter, and every child process inherits it. A helper whose host has no libseccomp
+runs without a filter, and writes a line about this to its log. A command with a given group is not executed without
 its filter (ADR 0094). Sources: seccomp(2), seccomp_rule_add(3).
 """
 
@@ -40,7 +40,7 @@ FILTERED = (
     "sethostname", "setns", "settimeofday", "stime", "swapoff", "swapon", "syslog", "umount", "umount2", "unshare", "uselib",
     "userfaultfd", "ustat", "vhangup", "vm86", "vm86old",
 )  # fmt: skip
-"""System calls that are blocked. The processes beside the daemon, and the programs of administrators, do not need them. The
+"""System calls that are blocked. The helpers, and the programs of administrators, do not need them. The
 blocked system calls change the host, read other processes, or expose large parts of the kernel. If libseccomp does not know the
 name of a call, the call does not exist on this architecture. The name is then skipped.
 """

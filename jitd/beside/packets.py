@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The packets between the daemon and a process beside it. Each message is one packet of a Unix socket (SOCK_SEQPACKET).
+"""The packets between the daemon and a helper. Each message is one packet of a Unix socket (SOCK_SEQPACKET).
 
 A packet contains the number of a question (8 bytes, big-endian), the kind of packet (1 byte) and a body. Examples of packets are
 in the directory tests/beside/golden. Law: a packet that has another form or is too long raises ValueError. Sources: unix(7),
@@ -31,8 +31,8 @@ _DESCRIPTOR = struct.Struct("i")
 
 
 class Kind(IntEnum):
-    """The kinds of packets. The daemon sends packets of the kinds QUESTION and DROP. The process beside the daemon sends packets
-    of the kinds ANSWER and UNANSWERED.
+    """The kinds of packets. The daemon sends packets of the kinds QUESTION and DROP. The helper sends packets of the kinds
+    ANSWER and UNANSWERED.
     """
 
     QUESTION = 1

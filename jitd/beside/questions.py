@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A kind of question to a process beside the daemon: all that both ends must know of it is declared once.
+"""A kind of question to a helper: all that both ends must know of it is declared once.
 
 A room declares its kinds in ``questions``, from the dataclasses of its ``messages``::
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two answers that a question of the daemon may have instead of its own, whichever process beside the daemon it is for."""
+"""The two answers that a question of the daemon may have instead of its own, whichever helper it is for."""
 
 from __future__ import annotations
 

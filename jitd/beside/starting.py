@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The start of a process beside the daemon. Either systemd or the daemon starts the process. If the daemon starts it, the process
-is root at first, because the daemon runs as root.
+"""The start of a helper. Either systemd or the daemon starts it. If the daemon starts it, it is root at first, because the daemon
+runs as root.
 
 Law: after ``begin``, and before the process reads any input, it runs as its account and is not dumpable, and it has no network
 unless its row in ``helpers`` says so. It has no capabilities and cannot gain any, unless it is the helper that is root. A process

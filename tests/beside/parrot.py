@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A process beside the daemon for the tests: it answers what a question says that it should answer.
+"""A helper for the tests: it answers what a question says that it should answer.
 
 Its questions and answers are bare bytes: what is tested with it holds whatever they are.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The daemon and a process beside it: many questions at once, who is believed, and what a child of the daemon keeps."""
+"""The daemon and a helper: many questions at once, who is believed, and what a child of the daemon keeps."""
 
 from __future__ import annotations
 

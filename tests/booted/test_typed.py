@@ -98,7 +98,7 @@ UNITS: dict[str, tuple[str, Callable[[], AbstractContextManager[None]], Callable
     "no writer of grants": (
         SocketDoor(KDC).mend, lambda: stopped(f"{KDC.unit}.socket"), lambda: is_active(f"{KDC.unit}.socket"),
     ),
-    "a process beside the daemon": (
+    "a helper": (
         f"systemctl start {OUTSIDE}", lambda: stopped(OUTSIDE), lambda: is_active(OUTSIDE),
     ),
 }  # fmt: skip

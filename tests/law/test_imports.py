@@ -147,9 +147,9 @@ LAW: dict[str, set[str]] = {
     },
     # what writes grants into the KDC, and what asks a KDC whether it obeys them
     "jitd.kdc": {WIRE, "jitd.beside", "jitd.kdc"},
-    # the program of all processes beside the daemon: it imports the room of the one that it is, by its name
+    # the program of all helpers: it imports the room of the one that it is, by its name
     "jitd.helper": {"jitd.beside"},
-    # how the daemon speaks with a process beside it, whatever they say
+    # how the daemon speaks with a helper, whatever they say
     "jitd.beside": {WIRE, "jitd.beside", "jitd.releasing"},
     # what runs an administrator's programs, and the daemon's end of it
     "jitd.programs": {WIRE, "jitd.beside", "jitd.files", "jitd.programs"},

@@ -203,7 +203,7 @@ class Gated:
         return [record["event"] for record in self.house.records() if record.get("id") == id]
 
     def process(self, name: str) -> int:
-        """The process beside the daemon ``name``, once it is there."""
+        """The helper ``name``, once it is there."""
         house = self.house
         assert house.process is not None
 

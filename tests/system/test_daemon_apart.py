@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon, watched from its start to its end (strace(1)): it asks no other host but the KDC, and executes no program.
 
-Law: what is asserted is what the kernel was asked for. The processes beside the daemon are watched too: they show that the watch
+Law: what is asserted is what the kernel was asked for. The helpers are watched too: they show that the watch
 sees such calls.
 """
 
