@@ -14,7 +14,7 @@ from jitd.asking.gatekeepers import Gatekeepers, Now
 from jitd.asking.providers import Providers
 from jitd.asking.reaching import Reaching
 from jitd.asking.running import Running
-from jitd.beside.doors import SocketDoor, way
+from jitd.beside.doors import SocketDoor, door_to
 from jitd.beside.helpers import OUTSIDE, PROGRAMS, PROGRAMS_NET, TERMINALS
 from jitd.outside import client as outside
 from jitd.programs.client import Programs
@@ -41,12 +41,12 @@ class Outsiders:
             **sinks.key_files(config.sinks),
         }
         self.posts = outside.Outside(outside.door_by_child(lambda: keys) if is_direct else SocketDoor(OUTSIDE, config.outside))
-        self.programs = Running(*(Programs(way(helper, is_direct=is_direct)) for helper in (PROGRAMS, PROGRAMS_NET)))
+        self.programs = Running(*(Programs(door_to(helper, is_direct=is_direct)) for helper in (PROGRAMS, PROGRAMS_NET)))
         self.ways = self.programs.run, self.posts.lease
         """Two functions for the givers, which are the systems in jitd.toml that give things to people. The first function runs a
         program. The second function sends a question about a lease to HashiCorp Vault or OpenBao.
         """
-        self.terminals = Terminals(way(TERMINALS, is_direct=is_direct))
+        self.terminals = Terminals(door_to(TERMINALS, is_direct=is_direct))
         self.reaching = Reaching(self.posts, self.programs, config.host)
         self.providers = Providers(config.providers, self.reaching, config.naming, monotonic)
         self.gatekeepers = Gatekeepers(config.gatekeepers, self.reaching, config.naming, now, lambda: secrets.token_hex(NONCE))

@@ -169,8 +169,8 @@ class ChildDoor:
         self._process = None
 
 
-def way(helper: Helper, *, is_direct: bool, options: Mapping[str, object] = MappingProxyType({})) -> Door:
-    """Return the way to connect to ``helper``. The daemon starts it, with ``options``, if ``is_direct``; else systemd does."""
+def door_to(helper: Helper, *, is_direct: bool, options: Mapping[str, object] = MappingProxyType({})) -> Door:
+    """Return the door to ``helper``. The daemon starts it, with ``options``, if ``is_direct``; else systemd does."""
     return ChildDoor(helper, options) if is_direct else SocketDoor(helper)
 
 

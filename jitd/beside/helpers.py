@@ -2,7 +2,8 @@
 """The helpers: the processes that do one kind of work each for the daemon, with fewer rights. Both ends go by this table of what
 each of them is and may.
 
-Law: what a row does not say, its helper does not have: no network, no TLS, no group, no variable, no package, and not root.
+Law: what a row does not say, its helper does not have: no network, no TLS, no variable, no package, and not root; no group,
+either, but one that root gives its unit or its account.
 """
 
 from __future__ import annotations

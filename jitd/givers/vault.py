@@ -2,7 +2,7 @@
 """The kind ``vault``: a lease of a server of leases. Its keys are the path at which a lease is read, and the way to reach the
 server.
 Law: a path is refused if a request to this path could do more than give a lease. Only the daemon reads the keys that tell how to
-reach the server. The code for these keys imports modules that the process jitd-givers must not import.
+reach the server: jitd-givers does not see their files.
 """
 
 from __future__ import annotations
