@@ -109,6 +109,15 @@ def test_what_is_jitds_is_not_a_helpers_to_see(helper: str, probe: Path) -> None
     assert seen == ({*said.split()} if said != "none" else set())
 
 
+@pytest.mark.parametrize(("kind", "why"), [("socket", "Assertion failed"), ("service", "dependency")])
+def test_a_name_that_no_helper_has_is_told_to_root_and_nothing_listens(kind: str, why: str) -> None:
+    """A template would take any."""
+    unit = f"jitd-helper@kcd.{kind}"
+    done = subprocess.run(["systemctl", "start", unit], capture_output=True, text=True, check=False)
+    assert done.returncode != 0 and why in done.stderr
+    assert show(unit, "ActiveState")["ActiveState"] == "inactive" and not Path("/run/jitd-kcd").exists()
+
+
 def test_root_sees_all_helpers_with_one_command(service: object) -> None:
     """As jitd(8) says."""
     done = subprocess.run(["sh", "-c", "systemctl status 'jitd-helper@*' | cat"], capture_output=True, text=True, check=False)
