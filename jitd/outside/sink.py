@@ -50,7 +50,7 @@ class SinkKind(ABC):
     destination: ClassVar[type[Destination]]
     keys: ClassVar[tuple[str, ...]]
     """The keys of the kind in jitd.toml, without those that all kinds have."""
-    shows: ClassVar[str] = "rule"
+    usually_shows: ClassVar[str] = "rule"
     """The default of ``shows``. A sink on this host may have the command."""
     confirms: ClassVar[bool] = True
     """False if a receiver says of no event that it has it. What was delivered to it last is then delivered again if its

@@ -101,7 +101,7 @@ def _sink(table: Table, name: str, owner: int | None, keys_at: Path) -> SinkSett
         name,
         to,
         form=table.text("form", "jitd", FORMS),
-        shows=table.text("shows", kind.shows, SHOWS),
+        shows=table.text("shows", kind.usually_shows, SHOWS),
         classes=classes,
         denials=denials,
         from_start=table.text("from", "head", ("head", "start")) == "start",

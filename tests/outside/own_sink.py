@@ -42,7 +42,7 @@ class TcpKind(SinkKind):
     question = "deliver_tcp"
     destination = Tcp
     keys = ("port",)
-    shows = "command"
+    usually_shows = "command"
 
     def read(self, table: Table, owner: int | None, keys_at: Path) -> tuple[Tcp, tuple[Path | None, ...]]:
         table.needs("port")
