@@ -40,7 +40,7 @@ from jitd.files.silence import MOUNTS
 from jitd.log import log, use_journal
 from jitd.metrics import record
 from jitd.metrics.meters import Family, Meters, gauge, gauges
-from jitd.releasing import RELEASER
+from jitd.releasing import RELEASER, many
 from jitd.reloading import PolicyInForce
 from jitd.settings import config as settings
 from jitd.settings import host
@@ -457,7 +457,7 @@ class Daemon:
         )
         feeding = loop.create_task(self.sinks.keep())
         keeping = [loop.create_task(each) for each in always]
-        n_most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVE
+        n_most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVE - 2 * many()
         gc.freeze()  # all that was made until now stays as long as the daemon: no later look for cycles passes over it
         listener = self._listener = Listener(
             passed or bind(config.socket), self.services, config.limits.connections_per_uid, n_most

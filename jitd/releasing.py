@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 from collections import deque
@@ -31,7 +32,7 @@ unmounted as soon as the questions of gates that came from there are answered.
 AGAIN_AFTER = 1.0
 """Seconds after which the daemon tries again to start a child, if none could be started."""
 MOST_CHILDREN = 16
-"""Maximum number of children that have not ended yet. A child has all descriptors that came during one pause."""
+"""Number of children that have not ended yet, from which on a child is started only if many descriptors wait."""
 MOST_UNREAD = 8
 """Maximum number of pieces of 64 KiB that are read of a connection that ends, before it is given to a child as it is."""
 PIECE = 64 * 1024
@@ -39,6 +40,11 @@ PIECE = 64 * 1024
 
 class Carried(Exception):
     """Descriptors came with the next bytes of a connection, or right behind them. They are still there."""
+
+
+def many() -> int:
+    """Return the number of descriptors that may wait although children are slow: a sixteenth of what this process may have."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 16
 
 
 def be_looked_at(connection: socket.socket) -> None:
@@ -68,6 +74,13 @@ class Releaser:
         self._waiting: deque[int] = deque()
         self._children: set[int] = set()
         self._has_some: Callable[[], object] = lambda: None
+
+    @property
+    def is_full(self) -> bool:
+        """True if so many descriptors wait that nobody who may send more should be accepted. It takes some to start a child, so
+        without this, the process could be left with none for ever.
+        """
+        return len(self._waiting) >= 2 * many()
 
     def close(self, descriptor: int) -> None:
         """Have ``descriptor`` closed. Does not wait, raises nothing, and may be called in any thread. Until ``keep`` runs, and
@@ -112,8 +125,12 @@ class Releaser:
             self._has_some = lambda: None
 
     def _start(self) -> None:
-        """Give all that waits to a child. Raises OSError, and then it waits on."""
-        if not self._waiting or len(self._children) >= MOST_CHILDREN:
+        """Give all that waits to a child. Raises OSError, and then it waits on.
+
+        If MOST_CHILDREN are slow, possibly for ever, what comes waits until it is much. So how many there are is limited by what
+        one person may have in flight (unix(7), ETOOMANYREFS).
+        """
+        if not self._waiting or (len(self._children) >= MOST_CHILDREN and len(self._waiting) < many()):
             return
         reading, writing = os.pipe()
         given = [self._waiting.popleft() for _ in range(len(self._waiting))]

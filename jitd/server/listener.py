@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
 import struct
@@ -18,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from jitd.log import log
+from jitd.releasing import RELEASER
 from jitd.server.channel import Channel, refuse
 from jitd.server.connection import Connection
 from jitd.server.peer import Peer
@@ -84,6 +86,8 @@ class Listener:
     def _accept(self) -> None:
         for _ in range(64):  # then the accepted connections get their turn
             try:
+                if RELEASER.is_full:
+                    raise OSError(errno.EMFILE, "what clients have sent takes too long to close")
                 sock, _ = self._socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import signal
 import socket
+import subprocess
 import termios
 import threading
 from array import array
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from jitd import releasing
 from jitpam.wire import messages
 from jitpam.wire.coding import encode
 from jitpam.wire.framing import LARGE, frame
@@ -35,6 +38,8 @@ MANY = times(1000)
 """Connections of a flood."""
 WAITING = 800
 """Connections that wait to be accepted: more than the daemon accepts before it hears a signal."""
+FEW = 1024
+"""Descriptors that a daemon may have here, so that they are soon gone."""
 CLOSED_WITHIN = 0.2
 """Seconds after which a close lingers: of a descriptor that the daemon has let go of already, so that ours was the last."""
 
@@ -285,7 +290,62 @@ def test_an_approver_is_served_while_thousands_send_what_takes_long_to_close(hou
     wait_for(lambda: not _releasing(house), what="the end of the processes that close it")
 
 
+@contextmanager
+def house_with(stand_in: Path) -> Iterator[House]:
+    """A house with few descriptors, whose daemon finds this in place of the program that its children execute."""
+    begin = stand_in.with_name("begin")
+    begin.write_text(
+        f'#!/bin/sh\nexec unshare --mount sh -c \'mount --bind {stand_in} {releasing.PROGRAM} && exec jitd "$@"\' jitd "$@"\n'
+    )
+    begin.chmod(0o755)
+    house = House(starts_by=str(begin)).start()
+    try:
+        resource.prlimit(house.process.pid, resource.RLIMIT_NOFILE, (FEW, FEW))
+        serve(house)
+        yield house
+    finally:
+        for child in _releasing(house):
+            os.kill(int(child), signal.SIGKILL)
+        house.close()
+
+
+def send_much(house: House) -> None:
+    with open(os.devnull, "rb") as harmless:
+        for number in range(2 * FEW):
+            with Raw(house, 20000 + number % 50) as raw:
+                raw.send_descriptors(b"\0", [harmless.fileno()])
+
+
+def test_children_that_never_end_take_no_descriptors_from_others(tmp_path: Path) -> None:
+    """THREATS S-21: a file can be slow for ever, although its process has ended."""
+    stand_in = tmp_path / "never-ends"
+    stand_in.write_text("#!/bin/sh\nexec sleep 3600\n")
+    stand_in.chmod(0o755)
+    with house_with(stand_in) as house:
+        for number in range(releasing.MOST_CHILDREN):
+            with Raw(house, uid_of("eve")) as raw:
+                raw.send_descriptors(b"\0", [0])
+            wait_for(lambda number=number: len(_releasing(house)) > number, what="one more child")
+        send_much(house)
+        serve(house)
+        assert n_descriptors(house) < FEW // 2
+
+
+def test_if_no_child_can_be_started_the_daemon_keeps_descriptors_for_its_own(tmp_path: Path) -> None:
+    """THREATS S-21: and goes on when one can be. It needs some itself, to start a child."""
+    stand_in = tmp_path / "cannot-start"
+    stand_in.touch(0o644)
+    with house_with(stand_in) as house:
+        send_much(house)
+        wait_for(lambda: "takes too long to close" in house.log_file.read_text(), what="the end of accepting")
+        assert n_descriptors(house) < FEW // 2
+        subprocess.run(["nsenter", "--mount", f"--target={house.process.pid}", "umount", releasing.PROGRAM], check=True)
+        wait_for(lambda: n_descriptors(house) < FEW // 16, what="the end of what was sent")
+        serve(house)
+
+
 def _releasing(house: House) -> list[str]:
+    """The children of the daemon that close what was sent."""
     pid = house.process.pid
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
-    return [child for child in children if Path(f"/proc/{child}/comm").read_text("ascii") == "true\n"]
+    return [child for child in children if Path(f"/proc/{child}/comm").read_text("ascii") in ("cat\n", "sh\n", "sleep\n")]

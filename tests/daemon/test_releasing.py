@@ -11,6 +11,7 @@ import gc
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -98,6 +99,24 @@ def test_what_no_child_takes_stays_open_until_one_does(releaser: Releaser, monke
 
     asyncio.run(play())
     assert len(os.listdir("/proc/self/fd")) == before + 1, "the other end of the lingering one"
+
+
+@nobody_waits()
+def test_if_all_children_are_slow_what_comes_waits_until_it_is_much(releaser: Releaser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS S-21: children may be slow for ever, so that as many could be had for each few descriptors."""
+    monkeypatch.setattr(releasing, "many", lambda: 4)
+    slow = [subprocess.Popen(["sleep", "3600"]) for _ in range(releasing.MOST_CHILDREN)]
+    try:
+        releaser._children.update(one.pid for one in slow)
+        for n in range(4):
+            releaser._start()
+            assert (len(releaser._waiting), len(releaser._children)) == (n, len(slow)) and not releaser.is_full
+            releaser.end(with_something(lingering()))
+        releaser._start()
+        assert (len(releaser._waiting), len(releaser._children)) == (0, len(slow) + 1)
+    finally:
+        for one in slow:
+            one.kill()
 
 
 @nobody_waits()
