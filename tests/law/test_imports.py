@@ -121,6 +121,7 @@ LAW: dict[str, set[str]] = {
         CORE, WIRE, "jitd.deciding", "jitd.failures", "jitd.lifecycle.waiters", "jitd.log", "jitd.metrics.answer",
         "jitd.server", "jitd.store", "jitd.verbs", "jitd.workers",
     },
+    "jitd.server.listener": {WIRE, "jitd.log", "jitd.releasing", "jitd.server"},
     "jitd.server.channel": {WIRE, "jitd.deciding.walking", "jitd.releasing", "jitd.server.room"},
     "jitd.server.acceptor": {CORE, "jitd.kdc.keytab", "jitd.server"},
     "jitd.verbs": {
