@@ -212,7 +212,9 @@ def test_what_waits_unread_when_a_request_is_withdrawn_stops_nobody(house: House
 def test_what_root_sends_too_much_of_stops_nobody(house: House) -> None:
     """THREATS S-21: what a gate of root's passes on may be somebody else's."""
     with connected(house, "root") as raw:
+        house.process.send_signal(signal.SIGSTOP)  # so that ours are closed first
         pass_on(raw.socket, b"\0", lingering(), lingering(), lingering(), lingering())
+        house.process.send_signal(signal.SIGCONT)
         assert raw.is_closed()
     serve(house)
 
