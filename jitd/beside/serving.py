@@ -39,7 +39,10 @@ def run(helper: Helper, words: Sequence[str], served: Callable[[Begun], Iterable
     status = 0
     try:
         asyncio.run(_serve(begin(helper, words), served))
-    except (CannotStart, OSError, ValueError) as fault:
+    except CannotStart as fault:  # no thread has begun
+        say(helper.process, str(fault))
+        return 1
+    except (OSError, ValueError) as fault:
         say(helper.process, str(fault))
         status = 1
     if helper.n_threads:

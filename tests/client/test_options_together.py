@@ -13,6 +13,7 @@ import select
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -132,9 +133,10 @@ def _played(daemon: Any, words: tuple[str, ...], said: int) -> tuple[int, list[A
             with connection:
                 connection.settimeout(PATIENCE)
                 peer = Peer(connection)
-                heard.append(peer.welcome())
-                if heard[-1] is not None and not isinstance(heard[-1], messages.Bye):
-                    peer.say(messages.Refused(code="denied", text="denied by the test"))
+                with suppress(ConnectionError):  # it has gone before it has said anything
+                    heard.append(peer.welcome())
+                    if heard[-1] is not None and not isinstance(heard[-1], messages.Bye):
+                        peer.say(messages.Refused(code="denied", text="denied by the test"))
     finally:
         os.close(ended)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), heard
