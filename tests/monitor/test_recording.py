@@ -135,6 +135,7 @@ def test_what_a_terminal_shows_is_kept_with_its_sizes_and_stops(stage: Stage) ->
     header, frames = recorded(stage, job)
     assert (header.run, header.requester, header.rows, header.columns) == (job.run, "alice@EXAMPLE.TEST", 24, 80)
     assert header.fingerprint == job.fingerprint.hex() and header.argv[0] == "/bin/sh"
+    stage.wait(lambda: client.end)
     assert joined(frames, Kind.OUTPUT) == client.output == b"onetwo"
     kinds = [frame.kind for frame in frames]
     assert kinds.index(Kind.SUSPENDED) < kinds.index(Kind.RESUMED)
@@ -265,6 +266,7 @@ def test_a_password_is_not_kept_where_all_is(stage: Stage) -> None:
     client.send(b"Ialice\r")
     stage.wait(lambda: b"password: " in client.output)
     client.send(b"Ihunter2-swordfish\r")
+    stage.wait(lambda: client.end)
     assert stage.outcome(job).number == 0 and b"17" in client.output
     _, frames = recorded(stage, job)
     assert joined(frames, Kind.INPUT) == b"alice\r" and any(frame.kind is Kind.WITHHELD for frame in frames)
@@ -301,6 +303,7 @@ def test_a_caller_who_has_switched_the_echo_off_hides_nothing(stage: Stage) -> N
     _, frames = recorded(stage, job)
     assert joined(frames, Kind.INPUT) == b"rm -r /\rand more\r"
     assert not any(frame.kind is Kind.WITHHELD for frame in frames)
+    stage.wait(lambda: client.end)
     assert client.output == b"rm -r /\r\nand more\r\nrm -r / and more over\r\n" == joined(frames, Kind.OUTPUT)
 
 
@@ -317,9 +320,11 @@ def test_a_command_that_has_switched_the_echo_off_hides_a_password_whatever_the_
     stage.wait(lambda: client.said(b"T"))
     client.send(continued(echo=True))
     client.send(b"Iswordfish\r")
+    stage.wait(lambda: client.end)
     assert stage.outcome(job).number == 0 and b"17 9" in client.output
     _, frames = recorded(stage, job)
     assert joined(frames, Kind.INPUT) == b"" and any(frame.kind is Kind.WITHHELD for frame in frames)
+    stage.wait(lambda: client.end)
     assert b"swordfish" not in b"".join(frame.data for frame in frames) + client.output
 
 
@@ -328,6 +333,7 @@ def test_where_no_input_is_recorded_the_terminal_echoes_as_the_callers(stage: St
     job = stage.job("/bin/stty", "-a", record="output")
     client, _ = stage.started(job, TERMINAL, termios=modes(echo=echo))
     assert stage.outcome(job).number == 0
+    stage.wait(lambda: client.end)
     assert (b" -echo " not in client.output) is echo
 
 
