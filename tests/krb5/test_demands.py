@@ -22,6 +22,7 @@ from tests.krb5.driver import TREE
 from tests.krb5.proofs import build_shim, comes, enroll, service, token_with_tgt, with_clock, with_spake
 from tests.krb5.realm import Realm
 from tests.system.conftest import House
+from tests.tracing import traced
 from tests.waiting import wait_for
 
 POLICY = """
@@ -280,26 +281,20 @@ def test_nobodys_home_is_read_and_nothing_is_kept_of_what_is_handed_over(stage: 
     shutil.chown(login, "alice", "alice")
     seen = tmp_path / "seen"
     assert stage.house.process is not None
-    trace = subprocess.Popen(
-        ["strace", "-f", "-y", "-e", "trace=%file,bind", "-o", str(seen), "-p", str(stage.house.process.pid)],
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
     try:
-        assert trace.stderr is not None and "attached" in trace.stderr.readline()
-        with Raw(stage.house, uid_of("alice")) as raw:
-            context = initiator(stage.tickets["bob", "good"], raw.greet(), service=service(stage.realm))
-            answer = raw.offer(bytes(context.step() or b""))
-            assert isinstance(answer, messages.DaemonToken)
-            context.step(answer.token)
-            raw.context = context
-            refused = raw.hear()
-            assert isinstance(refused, messages.Refused) and refused.code == "unauthenticated"
-        with Raw(stage.house, uid_of("alice")) as raw:
-            offered = token_with_tgt(f"FILE:{stage.where}/alice-good", stage.realm, raw.greet())
-            assert isinstance(raw.offer(offered), messages.DaemonToken)
+        with traced([stage.house.process.pid], "-y", "-e", "trace=%file,bind", "-o", seen):
+            with Raw(stage.house, uid_of("alice")) as raw:
+                context = initiator(stage.tickets["bob", "good"], raw.greet(), service=service(stage.realm))
+                answer = raw.offer(bytes(context.step() or b""))
+                assert isinstance(answer, messages.DaemonToken)
+                context.step(answer.token)
+                raw.context = context
+                refused = raw.hear()
+                assert isinstance(refused, messages.Refused) and refused.code == "unauthenticated"
+            with Raw(stage.house, uid_of("alice")) as raw:
+                offered = token_with_tgt(f"FILE:{stage.where}/alice-good", stage.realm, raw.greet())
+                assert isinstance(raw.offer(offered), messages.DaemonToken)
     finally:
-        trace.terminate()
-        trace.wait()
         login.unlink()
     calls = seen.read_text().splitlines()
     assert any("jitd.keytab" in call for call in calls), "the trace has the handshakes"

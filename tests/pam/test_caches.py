@@ -12,7 +12,7 @@ import os
 import random
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from tests.pam.programs import BY_NAME, OPS, Driven, Gated, default_cache, write
 from tests.system.conftest import HOST, REALM
 from tests.system.granting import gated, grants, kadmin
 from tests.system.killing import descendants
+from tests.tracing import traced
 from tests.waiting import wait_for
 
 SERVICE = f"postgres/{HOST}"
@@ -344,19 +345,13 @@ def test_the_daemon_reads_no_cache_of_anybody(kara: Kara, tmp_path: Path) -> Non
     assert house.process is not None
     seen = tmp_path / "seen"
     pids = [house.process.pid, *descendants(house.process.pid)]
-    line = ["strace", "-f", "-o", str(seen), "-e", "trace=open,openat,openat2,keyctl,request_key,add_key,connect"]
-    tracer = subprocess.Popen([*line, *(f"--attach={pid}" for pid in pids)], stderr=subprocess.DEVNULL)
-    try:
-        wait_for(lambda: all(_is_traced(pid) for pid in pids), what="strace")
+    with traced(pids, "-o", seen, "-e", "trace=open,openat,openat2,keyctl,request_key,add_key,connect"):
         for kind in KINDS:
             assert kara.run(kind, "jitsudo", "true").returncode == 0
             asked = kara.house.ask("dave", "id", "-u")
             assert kara.run(kind, "jitd", "approve", asked.id, "--yes").returncode == 0
             assert asked.end() == 0
             kara.sudo(kind).is_let_in()
-    finally:
-        tracer.terminate()
-        tracer.wait()
     calls = seen.read_text()
     assert "openat(" in calls, "it was seen"
     assert "/home/cache" not in calls
@@ -364,13 +359,6 @@ def test_the_daemon_reads_no_cache_of_anybody(kara: Kara, tmp_path: Path) -> Non
     assert ".heim_org" not in calls
     for call in ("KEYCTL_READ", "KEYCTL_SEARCH", "KEYCTL_GET_PERSISTENT", "request_key("):
         assert call not in calls
-
-
-def _is_traced(pid: int) -> bool:
-    with suppress(OSError):
-        status = Path(f"/proc/{pid}/status").read_text()
-        return "TracerPid:\t0\n" not in status
-    return True
 
 
 @pytest.mark.parametrize("uid", [UID, LAST])

@@ -8,13 +8,12 @@ I/O error, which no file system makes when it is asked to, is what strace(1) has
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.waiting import PATIENCE, wait_for
+from tests.tracing import traced
 
 WRITES = "openat,creat,mkdir,mkdirat,rename,renameat,renameat2,write,pwrite64,writev,pwritev,pwritev2,ftruncate,fallocate"
 SYNCS = "fsync,fdatasync"
@@ -69,22 +68,6 @@ def erring(
 ) -> Iterator[None]:
     """The calls of these processes, and of what they fork, on these files fail with ``error``; ``when`` as strace(1) has it."""
     given = [word for path in paths for word in ("-P", str(path))]
-    tracer = subprocess.Popen(
-        ["strace", "-f", "-qqq", "-o", "/dev/null", *(f"-p{pid}" for pid in pids), *given, "-e", f"trace={calls}",
-         "-e", f"inject={calls}:error={error}:when={when}"],
-        stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    try:
-        wait_for(lambda: all(_tracer_of(pid) for pid in pids), what="the tracer")
+    inject = ("-e", f"trace={calls}", "-e", f"inject={calls}:error={error}:when={when}")
+    with traced(pids, "-o", "/dev/null", *given, *inject):
         yield
-    finally:
-        tracer.send_signal(signal.SIGINT)
-        tracer.wait(PATIENCE)
-
-
-def _tracer_of(pid: int) -> int:
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return -1  # it has ended
-    return int(status.partition("TracerPid:")[2].split()[0])
