@@ -67,13 +67,18 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         self._open_locks: tuple[Lock, ...] | None = None  # needed for each decision; only this object changes locks
         self._tally, self._kept, self._rows = Tally(), Kept(), {}
         self._is_reader, self._is_shut = False, True
-        with self._told():
-            path.chmod(0o600)
-            self._migrate()
-            self._named = frozenset(name for (name,) in self._db.execute("SELECT name FROM named_groups"))
-        self._catch_up()
-        self._head = self._read_head()
-        self.drain()  # a daemon that was killed after it had forgotten values may have left them in the log
+        try:
+            with self._told():
+                path.chmod(0o600)
+                self._migrate()
+                self._named = frozenset(name for (name,) in self._db.execute("SELECT name FROM named_groups"))
+            self._catch_up()
+            self._head = self._read_head()
+            self.drain()  # a daemon that was killed after it had forgotten values may have left them in the log
+        except BaseException:
+            if not self._is_shut:
+                self.close()  # what had begun would lock the database for as long as the error is held
+            raise
 
     @classmethod
     def reading(cls, path: Path, *, is_alone: bool = False) -> SqliteStore:

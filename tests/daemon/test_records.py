@@ -301,6 +301,19 @@ def test_records_without_an_index_get_one_when_the_store_is_opened(scene: House)
         assert scene.compared()
 
 
+def test_a_store_that_cannot_be_opened_keeps_no_lock(scene: House) -> None:
+    """The error holds the frames in which it came about, and these hold the store."""
+    last = scene.store.head().number
+    scene.by_hand(f"DELETE FROM chain_about WHERE number = {last}")
+    scene.by_hand("CREATE TRIGGER none BEFORE INSERT ON chain_about BEGIN SELECT RAISE(ABORT, 'no'); END")
+    with pytest.raises(StoreError) as held:
+        SqliteStore(scene.path)
+    scene.by_hand("DROP TRIGGER none")
+    with closing(SqliteStore(scene.path)):
+        assert scene.compared()
+    assert "no" in str(held.value)
+
+
 def test_a_commit_that_fails_leaves_no_row_and_no_memory(house: House) -> None:
     house.ask(ALICE)
     house.lifecycle.handle(submit(asked("BBBB-0002", BOB)), screened(asked("BBBB-0002", BOB), permit()))
