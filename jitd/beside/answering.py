@@ -209,10 +209,14 @@ def _unanswered(number: int, why: str) -> bytes:
 
 
 async def _send_carrying(line: socket.socket, written: bytes, carried: int) -> None:
-    """Send one packet together with a descriptor. Raises OSError."""
+    """Send an answer together with a descriptor. If the kernel does not let this pass, send the reason. Raises OSError."""
     while True:
         try:
             socket.send_fds(line, [written], [carried], socket.MSG_NOSIGNAL)
             return
         except BlockingIOError:
             await until_writable(line)
+        except OSError as fault:
+            unanswered = _unanswered(packets.read(written).number, f"its secret cannot be sent: {packets.why_unsent(fault)}")
+            await asyncio.get_running_loop().sock_sendall(line, unanswered)
+            return

@@ -3,11 +3,12 @@
 
 A packet contains the number of a question (8 bytes, big-endian), the kind of packet (1 byte) and a body. Examples of packets are
 in the directory tests/beside/golden. Law: a packet that has another form or is too long raises ValueError. Sources: unix(7),
-SO_PASSCRED, SCM_CREDENTIALS.
+SO_PASSCRED, SCM_CREDENTIALS, ETOOMANYREFS.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import socket
@@ -113,6 +114,16 @@ def _told_of_next(line: socket.socket, *, carries: bool) -> tuple[int | None, in
             os.close(number)
         raise ValueError(wrong)
     return said[0] if len(said) == 1 else None, carried[0] if carried else None
+
+
+def why_unsent(fault: OSError) -> str:
+    """Return the words for the error ``fault`` of sending a descriptor, with what to do."""
+    if fault.errno != errno.ETOOMANYREFS:
+        return fault.strerror or str(fault)
+    return (
+        f"too many descriptors that uid {os.getuid()} has sent wait on this host until somebody receives them (unix(7), "
+        "ETOOMANYREFS): end the processes that do not, or set a higher LimitNOFILE= for the service that failed"
+    )
 
 
 def make_room(line: socket.socket) -> None:

@@ -13,6 +13,7 @@ import socket
 from dataclasses import replace
 from pathlib import Path
 
+from jitd.beside import packets
 from jitd.beside.descendants import become_subreaper, end_all_below
 from jitd.core.toml_document import ConfigError
 from jitd.givers.kind import MOST_ORDERS, Failed, Given, Kind, Mending, Order, Refused, Seen, Strays, Taken
@@ -95,8 +96,13 @@ def _plain(answer: Answer) -> Answer:
 
 
 def _send(line: socket.socket, answer: Answer) -> None:
-    """Send ``answer``, with the descriptor of its secret in the same packet. Raises OSError. Raises ValueError if the answer is
-    not a valid message.
+    """Send ``answer``, with the descriptor of its secret in the same packet. If the kernel does not let this pass, the deed has
+    failed. Raises OSError. Raises ValueError if the answer is not a valid message.
     """
-    secrets = [answer.secret] if isinstance(answer, Given) and answer.secret is not None else []
-    socket.send_fds(line, [ANSWERS.write(_plain(answer))], secrets)
+    if not isinstance(answer, Given) or answer.secret is None:
+        line.send(ANSWERS.write(_plain(answer)))
+        return
+    try:
+        socket.send_fds(line, [ANSWERS.write(_plain(answer))], [answer.secret])
+    except OSError as fault:
+        line.send(ANSWERS.write(_plain(Failed(f"its secret cannot be sent: {packets.why_unsent(fault)}"))))

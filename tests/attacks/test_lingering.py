@@ -38,7 +38,7 @@ MANY = times(1000)
 """Connections of a flood."""
 WAITING = 800
 """Connections that wait to be accepted: more than the daemon accepts before it hears a signal."""
-FEW = 1024
+FEW = 512
 """Descriptors that a daemon may have here, so that they are soon gone."""
 CLOSED_WITHIN = 0.2
 """Seconds after which a close lingers: of a descriptor that the daemon has let go of already, so that ours was the last."""

@@ -12,11 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jitd import helper
+from jitd.beside.answering import Served
 from jitd.beside.secret import sealed
-from jitd.beside.starting import ways
+from jitd.beside.starting import Begun, ways
 from jitd.givers import process
 from jitd.givers.kind import Given, Order, Seen, State, Strays, Taken
+from jitd.givers.messages import Answer, Question
 from jitd.givers.sudoers import Sudoers
+from tests.in_flight import MAY_SEND, be_counted
 
 PR_GET_DUMPABLE = 3
 
@@ -29,6 +32,9 @@ class Strange:
 
     def give(self, order: Order) -> Given:
         """Give a secret."""
+        if Path(order.brought).with_name(MAY_SEND).exists():
+            most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         return Given(secret=sealed(b"planted-secret"))
 
     def take(self, order: Order) -> Taken:
@@ -68,4 +74,11 @@ process.SECONDS = 2.0
 def main() -> int:
     """Run it."""
     process.Deeds.__init__.__defaults__ = (2.0,)
+    served = process.served
+
+    def counted(begun: Begun) -> list[Served[Question, Answer]]:
+        be_counted()
+        return served(begun)
+
+    process.served = counted
     return helper.main()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
@@ -27,6 +28,7 @@ from jitd.givers.messages import ANSWERS, Answer, Give, Look, Question, Take
 from jitd.givers.sudoers import Sudoers
 from jitd.settings.giver_words import digest_of, lets_of
 from tests.beside.children import OwnChild
+from tests.in_flight import FEW, MAY_SEND, in_flight
 from tests.waiting import is_living, wait_for
 
 T = TypeVar("T")
@@ -148,6 +150,27 @@ def test_a_secret_that_nobody_waits_for_is_closed_and_the_deed_is_waited_for(
     monkeypatch.setattr(process, "do_deed", give)
     asyncio.run(play())
     assert n_secrets() == 0
+
+
+@pytest.mark.parametrize("way", ["from the deed", "from jitd-givers"])
+def test_a_secret_that_the_kernel_does_not_let_pass_is_a_failure_that_says_why(settings: Path, way: str) -> None:
+    """The kernel refuses to send descriptors if too many of root's wait to be received, on the whole host."""
+    if way == "from jitd-givers":
+        (settings.parent / MAY_SEND).touch()
+
+    async def play(line: GiversLine, door: ChildDoor) -> tuple[Answer, Answer, Answer]:
+        before = await line.ask(Look("sudoers", order(settings)))
+        assert door.pid is not None
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.prlimit(door.pid, resource.RLIMIT_NOFILE, (FEW, most))
+        with in_flight():
+            failed = await line.ask(Give("sudoers", order(settings)), 10.0)
+            return before, failed, await line.ask(Look("sudoers", order(settings)))
+
+    before, failed, after = with_givers(settings, play)
+    assert isinstance(failed, Failed)
+    assert "too many descriptors" in failed.why and "LimitNOFILE=" in failed.why
+    assert before == after == Seen(State.STANDS), "what needs no descriptor is answered as ever"
 
 
 def test_what_jitd_toml_no_longer_says_is_not_given_and_is_not_called_taken(settings: Path) -> None:

@@ -10,8 +10,8 @@ from jitd.beside import helpers
 from tests.helper_units import NEW, SEES, TEMPLATE, UNITS, files, hidden, instance, page, settings
 
 OF_RESOURCES = {
-    "CPUWeight", "KillMode", "LogsDirectoryMode", "MemoryMax", "OOMPolicy", "OOMScoreAdjust", "RestartSec", "TasksMax",
-    "TimeoutStopSec",
+    "CPUWeight", "KillMode", "LimitNOFILE", "LogsDirectoryMode", "MemoryMax", "OOMPolicy", "OOMScoreAdjust", "RestartSec",
+    "TasksMax", "TimeoutStopSec",
 }  # fmt: skip
 """What a drop-in may change that gives no right."""
 OF_JITD = {"outside", "policy.d", "jitd.toml", "jitd.keytab", "jitd-kdc.keytab"}
@@ -72,6 +72,15 @@ def test_a_helper_that_sees_etc_jitd_does_not_see_what_it_does_not_need_there(he
         assert {f"/etc/jitd/{name}" for name in OF_JITD if name.endswith("keytab") or name == "outside"} - unseen == {
             f"/etc/jitd/{name}" for name in needs if name.endswith("keytab")
         }
+
+
+def test_root_may_send_as_much_from_a_helper_as_from_the_daemon() -> None:
+    """The kernel counts the descriptors that root has sent and nobody has received, and compares them with the sender's limit."""
+    daemon = (UNITS / "jitd.service").read_text("utf-8").splitlines()
+    for helper in (each for each in HELPERS if settings(each)["User"] == ["root"]):
+        assert [f"LimitNOFILE={most}" for most in settings(helper)["LimitNOFILE"]] == [
+            line for line in daemon if line.startswith("LimitNOFILE=")
+        ]
 
 
 def test_only_outside_is_given_secrets() -> None:
