@@ -14,7 +14,7 @@ from jitd.audit.forms import Conviction, Countersignature, read
 from jitd.audit.sshsig import BadSignature, verify
 from jitd.core.chain import Seal
 from jitd.core.public_key import PublicKey
-from jitd.givers import durable
+from jitd.files import durable
 
 MOST = 1 << 20
 """Maximum number of bytes of the file."""

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from jitd.audit import sshsig
 from jitd.core.chain import Seal
-from jitd.givers import durable
+from jitd.files import durable
 
 MACHINE_ID = Path("/etc/machine-id")
 _FORM = "jitd signing key 1"

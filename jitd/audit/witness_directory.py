@@ -22,7 +22,7 @@ from jitd.audit.forms import Checkpoint, Conviction, Countersignature, Digest, i
 from jitd.audit.key_file import key_in
 from jitd.audit.sshsig import public_line, read_public, sign
 from jitd.audit.witness import Fork, Signed
-from jitd.givers import durable
+from jitd.files import durable
 
 KEY, PUBLIC_KEY, HOSTS, DATABASE = "key", "key.pub", "allowed_signers", "witness.db"
 """The names of the files in the directory."""

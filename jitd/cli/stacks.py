@@ -24,7 +24,7 @@ import click
 from jitd.cli.answer import answer, say
 from jitd.cli.call import NotDone
 from jitd.core.toml_document import ConfigError
-from jitd.givers.durable import sync
+from jitd.files.durable import sync
 from jitd.pamlint.findings import BAD, WEAK, Finding
 from jitd.pamlint.linting import gates_of_host, lint_host
 from jitd.pamlint.places import LARGEST, Places

@@ -11,7 +11,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from jitd.givers.durable import store
+from jitd.files.durable import store
 from jitd.givers.notes import Damaged, Notes, read_object
 from jitd.settings.account_uids import Range
 from jitpam.wire import notation

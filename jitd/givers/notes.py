@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Generic, TypeVar, get_type_hints
 
-from jitd.givers import durable
+from jitd.files import durable
 from jitd.givers.kind import HOLDING, checked_holding
 from jitpam.wire import notation
 
@@ -48,6 +48,10 @@ class Notes(Generic[N]):
     def alone(self) -> AbstractContextManager[None]:
         """Hold the lock on all notes."""
         return durable.alone(self.directory)
+
+    def clean(self) -> None:
+        """Remove notes that are half written. Nobody may write one at the same time."""
+        durable.clean(self.directory)
 
     def file(self, holding: str) -> Path:
         """Return the path of the note of ``holding``. Raises ValueError if ``holding`` is not the id of a holding."""

@@ -15,8 +15,8 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from jitd.files.durable import locked, sync
 from jitd.givers import executing
-from jitd.givers.durable import locked, sync
 
 KEYGEN = "/usr/bin/ssh-keygen"
 LOCK = Path("/run/jitd-givers/krl.lock")

@@ -18,8 +18,8 @@ from functools import partial
 from pathlib import Path
 
 from jitd.core.toml_table import Table, quoted
+from jitd.files.durable import sync, write
 from jitd.givers import executing, sudo_processes
-from jitd.givers.durable import sync, write
 from jitd.givers.kind import HOLDING, Failed, Given, Kind, Order, Refused, Seen, State, Strays, Taken, checked_holding
 from jitd.givers.settings import GiverSettings
 

@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from jitd.givers import durable
 from jitd.givers.notes import Damaged, Notes
 
 
@@ -47,7 +46,7 @@ class LeaseNotes:
         """Only the daemon of this state makes one, so files that are half written are those of a daemon that was killed."""
         self._notes = Notes(directory, Note, ".json")
         with suppress(OSError):  # they do no harm
-            durable.clean(directory)
+            self._notes.clean()
 
     def read(self, holding: str) -> Note | None:
         """Return the note for ``holding``, or None if there is no note."""

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from jitd.files.durable import sync
 from jitd.monitor.orders import FROM_MONITOR, MAX_WORD, Left, read_from_monitor
 
 GO = b"go"
@@ -144,11 +145,7 @@ def write_outcome(state_dir: str, run: str, left: Left) -> None:
         with suppress(OSError):
             os.unlink(path + ".new")
         raise
-    directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync(os.path.dirname(path))
 
 
 def _write_whole(path: str, body: bytes) -> None:

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from jitd.core.toml_table import Table
+from jitd.files.durable import sync, write
 from jitd.givers import kinds
-from jitd.givers.durable import sync, write
 from jitd.givers.kind import Failed, Given, Kind, Order, Refused, Seen, State, Strays, Taken, checked_holding
 from jitd.givers.settings import GiverSettings
 

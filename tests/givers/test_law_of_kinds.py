@@ -23,7 +23,7 @@ from typing import Protocol
 
 import pytest
 
-from jitd.givers.durable import alone, locked
+from jitd.files.durable import alone, locked
 from jitd.givers.kind import Failed, Given, Kind, Order, Taken
 from jitd.givers.ssh_certificate import SshCertificate, SshCertificates, id_of
 from jitd.givers.sudoers import Sudoers, SudoersLines

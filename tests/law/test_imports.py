@@ -80,7 +80,7 @@ LAW: dict[str, set[str]] = {
     "jitd.invocation": {"jitd.invocation"},
     "jitd.recording": {"jitd.recording"},
     "jitd.store": {CORE, "jitd.audit.forms", "jitd.failures", "jitd.store"},
-    "jitd.audit": {CORE, "jitd.audit", "jitd.givers.durable", "jitd.recording"},
+    "jitd.audit": {CORE, "jitd.audit", "jitd.files.durable", "jitd.recording"},
     "jitd.audit.sentences": {CORE, WIRE, "jitd.audit.telling"},
     "jitd.audit.pack": {CORE},
     "jitd.audit.pack.verify": set(),  # one file, which is copied into each pack
@@ -144,7 +144,7 @@ LAW: dict[str, set[str]] = {
     },
     # what gives things of this host, in a process that is root, and the daemon's end of it
     "jitd.givers": {
-        CORE, WIRE, "jitd.beside", "jitd.givers", "jitd.outside.urls", "jitd.settings",
+        CORE, WIRE, "jitd.beside", "jitd.files.durable", "jitd.givers", "jitd.outside.urls", "jitd.settings",
     },
     # what writes grants into the KDC, and what asks a KDC whether it obeys them
     "jitd.kdc": {WIRE, "jitd.beside", "jitd.kdc"},
@@ -205,7 +205,7 @@ LAW: dict[str, set[str]] = {
     "jitd.cli": {
         WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.local_proof",
         "jitpam.options", "jitpam.streams", "jitpam.usage", "jitpam.wrapping", "jitd.audit",
-        "jitd.checking", "jitd.cli", "jitd.daemon", "jitd.doctor", "jitd.givers.durable", "jitd.kdc", "jitd.lifecycle.integrity",
+        "jitd.checking", "jitd.cli", "jitd.daemon", "jitd.doctor", "jitd.files.durable", "jitd.kdc", "jitd.lifecycle.integrity",
         "jitd.monitor.places", "jitd.pamlint",
         "jitd.recording", "jitd.reloading", "jitd.report", "jitd.settings", "jitd.setup", "jitd.standing", "jitd.store",
     },
@@ -303,8 +303,8 @@ def test_a_module_imports_what_its_row_of_the_law_allows() -> None:
 NO_KIND = {f"jitd.givers.{name}" for name in ("client", "deed", "kinds", "messages", "process", "questions")}
 """The modules of ``jitd.givers`` that carry orders to kinds and answers from them."""
 KINDS_MAY = (
-    CORE, WIRE, "jitd.givers", "jitd.settings", "jitd.beside.refusals", "jitd.beside.secret", "jitd.beside.starting",
-    "jitd.outside.urls",
+    CORE, WIRE, "jitd.files.durable", "jitd.givers", "jitd.settings", "jitd.beside.refusals", "jitd.beside.secret",
+    "jitd.beside.starting", "jitd.outside.urls",
 )  # fmt: skip
 
 

@@ -56,7 +56,7 @@ def clean(directory: Path) -> None:
                 os.unlink(directory / name)
 
 
-def sync(directory: Path) -> None:
+def sync(directory: str | Path) -> None:
     """Flush ``directory`` to the disk, so that the names of its files are stored there. Raises OSError."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
