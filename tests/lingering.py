@@ -19,8 +19,8 @@ FOUND_AFTER = 20.0
 _peers: list[socket.socket] = []
 
 
-def lingering(seconds: int = LASTS) -> socket.socket:
-    """A connection with bytes that nobody reads. Whoever closes its last descriptor waits for ``seconds``, or for ``release``."""
+def lingering() -> socket.socket:
+    """A connection with bytes that nobody reads. Whoever closes its last descriptor waits for LASTS, or for ``release``."""
     made = socket.socket()
     with socket.socket() as server:
         for end, buffer in ((server, socket.SO_RCVBUF), (made, socket.SO_SNDBUF)):
@@ -34,7 +34,7 @@ def lingering(seconds: int = LASTS) -> socket.socket:
         while True:
             made.send(bytes(4096))
     except BlockingIOError:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, seconds))
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, LASTS))
         return made
 
 

@@ -232,49 +232,10 @@ def test_a_descriptor_is_taken_only_if_it_is_sealed(tmp_path: Path, made: Callab
     assert len(os.listdir("/proc/self/fd")) == before, "nothing stays open, here or there"
 
 
-@pytest.mark.parametrize("codec", [ANSWERS, Codec[Any]("said", {"doubled": Doubled})], ids=["some carry", "none carries"])
-def test_no_descriptor_is_taken_from_a_process_whose_answers_declare_none(tmp_path: Path, codec: Codec[Any]) -> None:
-    """THREATS T-24."""
-    asked = QuestionKind[Any, Any](
-        asks=Double,
-        answers_with=(Doubled,),
-        questions=QUESTIONS,
-        answers=codec,
-        failed=Failed,
-        within=lambda question: ENOUGH,
-    )
-
-    async def play() -> Any:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
-            listener.bind(str(tmp_path / "s"))
-            listener.listen()
-            client = Client(SocketDoor(PARROT, tmp_path / "s", str(os.getuid())))
-            asking = asyncio.create_task(client.ask(asked, Double(1)))
-            line, _ = await asyncio.to_thread(listener.accept)
-            with line:
-                number = packets.read(await asyncio.to_thread(line.recv, packets.MAX_PACKET)).number
-                secret = sealed(b"x")
-                socket.send_fds(line, [packets.write(Packet(number, Kind.ANSWER, codec.write(Doubled(2))))], [secret])
-                os.close(secret)
-                said = await asking
-            client.close()
-            return said
-
-    before = len(os.listdir("/proc/self/fd"))
-    because = "doubled came with a descriptor" if codec.carries else "carries unexpected data"
-    said = asyncio.run(play())
-    assert isinstance(said, Failed) and because in said.why
-    have_closed()
-    assert len(os.listdir("/proc/self/fd")) == before
-
-
-@pytest.mark.parametrize("codec", [ANSWERS, Codec[Any]("said", {"doubled": Doubled})], ids=["one carries", "none carries"])
-@pytest.mark.parametrize("n_carried", [1, 2, 3])
-@pytest.mark.parametrize("is_read", [True, False], ids=["read", "unread"])
-def test_a_process_that_sends_what_takes_long_to_close_stops_nobody(
-    tmp_path: Path, codec: Codec[Any], n_carried: int, is_read: bool
-) -> None:
-    """THREATS S-21. The one who closes the last of these descriptors waits for an hour."""
+def sent_with(tmp_path: Path, codec: Codec[Any], made: Callable[[], list[int]], *, is_read: bool = True) -> Any:
+    """What the daemon makes of an answer that comes with the descriptors of ``made``, which are closed here. Unless ``is_read``,
+    the daemon closes its connection before it has read the answer.
+    """
     asked = QuestionKind[Any, Any](
         asks=Double, answers_with=(Doubled,), questions=QUESTIONS, answers=codec, failed=Failed, within=lambda question: ENOUGH
     )
@@ -288,20 +249,41 @@ def test_a_process_that_sends_what_takes_long_to_close_stops_nobody(
             line, _ = await asyncio.to_thread(listener.accept)
             with line:
                 number = packets.read(await asyncio.to_thread(line.recv, packets.MAX_PACKET)).number
-                sent = [lingering() for _ in range(n_carried)]
-                answer = packets.write(Packet(number, Kind.ANSWER, codec.write(Doubled(2))))
-                socket.send_fds(line, [answer], [one.fileno() for one in sent])
-                for one in sent:
-                    one.close()
+                sent = made()
+                socket.send_fds(line, [packets.write(Packet(number, Kind.ANSWER, codec.write(Doubled(2))))], sent)
+                for descriptor in sent:
+                    os.close(descriptor)
                 if not is_read:
                     client.close()
                 said = await asking
             client.close()
             return said
 
+    return asyncio.run(play())
+
+
+@pytest.mark.parametrize("codec", [ANSWERS, Codec[Any]("said", {"doubled": Doubled})], ids=["some carry", "none carries"])
+def test_no_descriptor_is_taken_from_a_process_whose_answers_declare_none(tmp_path: Path, codec: Codec[Any]) -> None:
+    """THREATS T-24."""
+    before = len(os.listdir("/proc/self/fd"))
+    because = "doubled came with a descriptor" if codec.carries else "carries unexpected data"
+    said = sent_with(tmp_path, codec, lambda: [sealed(b"x")])
+    assert isinstance(said, Failed) and because in said.why
+    have_closed()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("codec", [ANSWERS, Codec[Any]("said", {"doubled": Doubled})], ids=["one carries", "none carries"])
+@pytest.mark.parametrize("n_carried", [1, 2, 3])
+@pytest.mark.parametrize("is_read", [True, False], ids=["read", "unread"])
+def test_a_process_that_sends_what_takes_long_to_close_stops_nobody(
+    tmp_path: Path, codec: Codec[Any], n_carried: int, is_read: bool
+) -> None:
+    """THREATS S-21. The one who closes the last of these descriptors waits for an hour."""
     with nobody_waits():
         before = len(os.listdir("/proc/self/fd"))
-        assert isinstance(asyncio.run(play()), Failed)
+        said = sent_with(tmp_path, codec, lambda: [lingering().detach() for _ in range(n_carried)], is_read=is_read)
+        assert isinstance(said, Failed)
         have_closed()
         assert len(os.listdir("/proc/self/fd")) == before + n_carried, "the other ends alone are left"
 

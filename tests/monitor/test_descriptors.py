@@ -26,6 +26,7 @@ from jitd.core.run import Ending
 from jitd.executor import Here
 from jitd.monitor.streams import Unfit, receive
 from tests.descriptors import links
+from tests.lingering import lingering, release
 from tests.monitor.stage import NOBODY, Stage
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -323,23 +324,6 @@ def test_a_packet_that_is_no_first_one_starts_nothing(stage: Stage) -> None:
     stage.wait(lambda: client.end)
 
 
-def _lingering(seconds: int) -> socket.socket:
-    """A connection with bytes that nobody reads. Whoever closes its last descriptor waits for ``seconds`` (socket(7))."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        made = socket.create_connection(server.getsockname())
-        KEPT.append(server.accept()[0])
-    made.setblocking(False)
-    try:
-        while True:
-            made.send(bytes(65536))
-    except BlockingIOError:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, seconds))
-        return made
-
-
-KEPT: list[socket.socket] = []
-
-
 def test_a_descriptor_that_takes_long_to_close_keeps_no_run_alive(stage: Stage) -> None:
     """THREATS S-05. A monitor that waits for the kernel could neither stop nor freeze its run, nor end it in time."""
     null = stage.null()
@@ -347,11 +331,10 @@ def test_a_descriptor_that_takes_long_to_close_keeps_no_run_alive(stage: Stage) 
     client = stage.get_ready(job, ("null",) * 3, [null] * 3)
     stage.order(stage.executor.go, job.run)
     stage.wait(lambda: client.said(b"R"))
-    made = _lingering(60)
+    made = lingering()
     for _ in range(100):  # while the monitor reads these, the client's own descriptor of the connection is closed
         client.socket.send(b"G\x12")
     socket.send_fds(client.socket, [b"G\x12"], [made.fileno()])
     made.close()
     assert stage.outcome(job).ending is Ending.SIGNALED
-    while KEPT:
-        KEPT.pop().close()
+    release()
