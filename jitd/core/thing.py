@@ -11,10 +11,8 @@ from collections.abc import Collection
 
 SERVICE_TICKET = "service-ticket"
 """A thing of this kind permits a person to get a service ticket from the KDC."""
-
-
-FORMER_KINDS = ("group",)
-"""Kinds of which an earlier version of jitd gave things. This version only takes them back."""
+FORMER_KIND = "group"
+"""A kind of which an earlier version of jitd gave things. This version only takes them back."""
 MOST = 256
 """Maximum number of characters in the name of a thing."""
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*){1,3}")
@@ -34,7 +32,7 @@ def read_thing(word: str, kinds: Collection[str]) -> str:
         raise ValueError(f'"{word}" does not name a kind of thing: write {SERVICE_TICKET}:SERVICE/HOST, or KIND:NAME')
     if kind in kinds:
         return f"{kind}:{read_giver(name)}"
-    if kind == "group":
+    if kind == FORMER_KIND:
         raise ValueError(instead_of_group("GROUP"))
     if kind != SERVICE_TICKET:
         raise ValueError(f'"{kind}" is not a kind of thing that jitd gives; there are {SERVICE_TICKET}, {", ".join(kinds)}')
@@ -67,7 +65,7 @@ def is_service_ticket(thing: str) -> bool:
 
 def is_of_former_kind(thing: str) -> bool:
     """True if only an earlier version of jitd gave ``thing``."""
-    return thing.partition(":")[0] in FORMER_KINDS
+    return thing.partition(":")[0] == FORMER_KIND
 
 
 def service_of(thing: str, realm: str) -> str:

@@ -6,21 +6,15 @@ The daemon and jitd-givers run as root and import what stands here, so the kinds
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from jitd.givers.account import Account
-from jitd.givers.kind import Kind
 from jitd.givers.postgres_role import PostgresRole
 from jitd.givers.program import ProgramGiver
 from jitd.givers.settings import GiverSettings
 from jitd.givers.ssh_certificate import SshCertificate
-from jitd.givers.standing_groups import StandingGroups
 from jitd.givers.sudoers import Sudoers
 from jitd.givers.vault import Vault
 
 KINDS: tuple[type[GiverSettings], ...] = (Account, PostgresRole, ProgramGiver, SshCertificate, Sudoers, Vault)
 OF_NAME: Mapping[str, type[GiverSettings]] = {kind.KIND: kind for kind in KINDS}
-FORMER: Mapping[str, Callable[[], Kind]] = {"group": StandingGroups}
-"""Kinds of which an earlier version of jitd gave things, and what takes them back, which needs no settings. This version gives
-none.
-"""

@@ -10,11 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
+from jitd.core.thing import FORMER_KIND
 from jitd.givers.kind import GIVER, HOLDINGS, Failed, Given, Order, Refused, Seen, Strays, Taken
-from jitd.givers.kinds import FORMER, OF_NAME
+from jitd.givers.kinds import OF_NAME
 from jitpam.wire.declared import INLINE, Codec, one_of
 
-_KIND = one_of((*OF_NAME, *FORMER), "a kind of thing")
+_KIND = one_of((*OF_NAME, FORMER_KIND), "a kind of thing")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jitd.beside.doors import door_to
 from jitd.beside.helpers import GIVERS
-from jitd.core.thing import FORMER_KINDS, SERVICE_TICKET
+from jitd.core.thing import FORMER_KIND, SERVICE_TICKET
 from jitd.givers.client import GiversLine
 from jitd.givers.kinds import OF_NAME
 from jitd.givers.program import ProgramGiver
@@ -38,7 +38,7 @@ def all_givers(
     has two functions: the first runs programs, and the second asks for leases. ``grant_of`` returns the grant that has a given
     id. ``now`` returns the time of the wall clock, with a time zone.
     """
-    names: dict[str, list[str]] = dict.fromkeys(FORMER_KINDS, [])  # nothing of these is given
+    names: dict[str, list[str]] = {FORMER_KIND: []}  # nothing of it is given
     names |= {kind: [name for name, one in config.givers.items() if kind == one.KIND] for kind in OF_NAME}
     programs = {name: one for name, one in config.givers.items() if isinstance(one, ProgramGiver)}
     run, lease = ways

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
-from jitd.core.thing import FORMER_KINDS
+from jitd.core.thing import FORMER_KIND
 from jitd.givers.client import GiversLine
 from jitd.givers.kind import Order, Strays, Taken
 from jitd.givers.messages import Search, Take
@@ -36,14 +36,13 @@ async def take_standing(
             return
     except OSError:
         return
-    for kind in FORMER_KINDS:
-        found = await line.ask(Search(kind, NAME, tuple(live())))
-        for id in found.holdings if isinstance(found, Strays) else ():
-            thing = {"holding": id, "thing": f"{kind}:{NAME}"}
-            note("thing.stray", thing)
-            said = await line.ask(Take(kind, Order(id, NAME, NOBODY, 0, 0)))
-            if isinstance(said, Taken):
-                note("thing.stray_gone", thing)
-                log("what an earlier version has given was taken back", holding=id, left=said.left)
-            else:
-                log("what an earlier version has given is not taken back", holding=id, because=getattr(said, "why", ""))
+    found = await line.ask(Search(FORMER_KIND, NAME, tuple(live())))
+    for id in found.holdings if isinstance(found, Strays) else ():
+        thing = {"holding": id, "thing": f"{FORMER_KIND}:{NAME}"}
+        note("thing.stray", thing)
+        said = await line.ask(Take(FORMER_KIND, Order(id, NAME, NOBODY, 0, 0)))
+        if isinstance(said, Taken):
+            note("thing.stray_gone", thing)
+            log("what an earlier version has given was taken back", holding=id, left=said.left)
+        else:
+            log("what an earlier version has given is not taken back", holding=id, because=getattr(said, "why", ""))
