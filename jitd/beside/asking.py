@@ -27,6 +27,8 @@ from jitpam.wire.declared import sentence
 
 Q = TypeVar("Q")
 A = TypeVar("A")
+MOST_IN_A_ROW = 16
+"""Maximum number of packets that are received before everything else in the daemon has its turn."""
 
 
 class Unanswered(Exception):
@@ -183,8 +185,12 @@ class Line:
                 self._socket.send(packets.write(Packet(number, Kind.DROP)), socket.MSG_NOSIGNAL)
 
     def _hear(self, line: socket.socket) -> None:
-        """Receive all packets that have arrived."""
-        while line is self._socket:
+        """Receive packets that have arrived. What is left is received in the next turn, so a process that sends without end keeps
+        the daemon from nothing.
+        """
+        for _ in range(MOST_IN_A_ROW):
+            if line is not self._socket:
+                return
             try:
                 written, uid, carried = packets.receive(line, carries=self._carries)
                 if not written:

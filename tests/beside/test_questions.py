@@ -9,6 +9,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -286,6 +287,38 @@ def test_a_process_that_sends_what_takes_long_to_close_stops_nobody(
         assert isinstance(said, Failed)
         have_closed()
         assert len(os.listdir("/proc/self/fd")) == before + n_carried, "the other ends alone are left"
+
+
+def test_a_process_that_sends_without_end_lets_the_daemon_do_other_things_in_between(tmp_path: Path) -> None:
+    """THREATS E-04."""
+    unasked = packets.write(Packet(2**63, Kind.ANSWER, b"x"))
+
+    def fill(line: socket.socket) -> int:
+        n_sent = 0
+        with suppress(BlockingIOError):
+            while True:
+                line.send(unasked, socket.MSG_DONTWAIT)
+                n_sent += 1
+        return n_sent
+
+    async def play() -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            listener.bind(str(tmp_path / "s"))
+            listener.listen()
+            client = Client(SocketDoor(PARROT, tmp_path / "s", str(os.getuid())))
+            asking = asyncio.create_task(client.ask(kind(Double, Doubled), Double(1)))
+            line, _ = await asyncio.to_thread(listener.accept)
+            with line:
+                number = packets.read(await asyncio.to_thread(line.recv, packets.MAX_PACKET)).number
+                n_before = fill(line)
+                while not (n_again := fill(line)):  # until the daemon has taken some
+                    await asyncio.sleep(0)
+                assert n_again < n_before / 4, "the daemon took all of them in one turn"
+                await asyncio.to_thread(line.send, packets.write(Packet(number, Kind.ANSWER, ANSWERS.write(Doubled(2)))))
+                assert await asking == Doubled(2)
+            client.close()
+
+    asyncio.run(play())
 
 
 def test_an_answer_that_cannot_be_sent_is_a_reason(tmp_path: Path) -> None:
