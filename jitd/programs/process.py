@@ -101,18 +101,19 @@ class _Job:
     """One program with its runner. Raises OSError if the host lacks the resources for a program and a runner."""
 
     def __init__(self, program: tuple[str, ...], given: int) -> None:
-        pipes = [os.pipe2(os.O_CLOEXEC) for _ in range(4)]
-        (out, out_), (err, err_), (leash_, leash), (report, report_) = pipes
+        pipes = list[int]()
         try:
+            for _ in range(4):
+                pipes += os.pipe2(os.O_CLOEXEC)
+            out, out_, err, err_, leash_, leash, report, report_ = pipes
             self.pid = running.fork_runner(program, (given, out_, err_), leash_, report_)
             self._process = os.pidfd_open(self.pid)
         except OSError:
-            for descriptor in (out, err, leash, report):
+            for descriptor in pipes:
                 os.close(descriptor)
             raise
-        finally:
-            for descriptor in (out_, err_, leash_, report_):
-                os.close(descriptor)
+        for descriptor in (out_, err_, leash_, report_):
+            os.close(descriptor)
         self._leash = leash
         self._reading = [out, err, report]
         self._out, self._err, self._report = out, err, report

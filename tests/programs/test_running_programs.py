@@ -8,10 +8,13 @@ import errno
 import json
 import os
 import pwd
+import resource
 import shutil
 import signal
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +23,7 @@ import pytest
 from jitd.beside import doors, starting
 from jitd.beside.doors import ChildDoor
 from jitd.beside.helpers import PROGRAMS, PROGRAMS_NET, Helper
-from jitd.programs import questions
+from jitd.programs import process, questions
 from jitd.programs.client import Programs
 from jitd.programs.messages import MOST_BYTES, Answer, Failed, Printed, Run
 from tests.waiting import PATIENCE, is_living, status_of, wait_for
@@ -92,6 +95,33 @@ def file_of(place: Path, name: str) -> Path:
 
 def pids_in(file: Path) -> list[int]:
     return [int(word) for word in file.read_text().split()]
+
+
+@contextmanager
+def with_free_descriptors(n: int) -> Iterator[None]:
+    """Let this process open ``n`` descriptors, and no more."""
+    used = {int(name) for name in os.listdir("/proc/self/fd")}
+    most = next(most for most in count() if most - sum(each < most for each in used) == n)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.parametrize("n_free", range(9))
+def test_a_program_for_which_too_few_descriptors_are_left_keeps_none_of_them(n_free: int) -> None:
+    """It needs nine before it is started."""
+
+    async def whole() -> None:
+        before = sorted(os.listdir("/proc/self/fd"))
+        with with_free_descriptors(n_free):
+            said = await process.Programs("jitd-programs").run(Run("risk", ("/bin/cat",), b"", PATIENCE_MS))
+        assert said == Failed("/bin/cat could not be started: Too many open files")
+        assert sorted(os.listdir("/proc/self/fd")) == before
+
+    asyncio.run(whole())
 
 
 # --- what a program gets
