@@ -11,6 +11,7 @@ import ctypes
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
@@ -68,5 +69,7 @@ def _be(work: Callable[[socket.socket], None], line: socket.socket, parent: int)
         with socket.socket(fileno=3) as own:
             work(own)
         status = 0
+    except BaseException:  # a defect, or an answer that nobody waits for any more: only the log can be told
+        sys.excepthook(*sys.exc_info())
     finally:
         os._exit(status)

@@ -10,6 +10,8 @@ import pwd
 import signal
 import socket
 import struct
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -331,6 +333,12 @@ def test_a_child_ends_although_one_of_its_threads_is_blocked() -> None:
 
 
 # --- who is believed
+
+
+def test_a_child_of_a_helper_that_fails_says_why() -> None:
+    text = "import os; from jitd.beside.child import Child; os.waitpid(Child(lambda line: [][0]).pid, 0)"
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert done.stderr.endswith("IndexError: list index out of range\n")
 
 
 def test_an_answer_of_another_account_is_not_believed(tmp_path: Path) -> None:
