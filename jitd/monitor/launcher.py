@@ -156,7 +156,8 @@ def _hear(daemon: socket.socket, nursery: Nursery) -> bool:
     except OSError as fault:
         if run:
             because = sentence(f"no process could be created: {fault.strerror}")
-            daemon.send(FROM_LAUNCHER.write(Unborn(run, because)), socket.MSG_NOSIGNAL)
+            with suppress(OSError):  # the daemon has ended, and the next one searches for the run
+                daemon.send(FROM_LAUNCHER.write(Unborn(run, because)), socket.MSG_NOSIGNAL)
             client = Client(socket.socket(fileno=descriptors.pop()))
             client.say_end("not started", FAILED, because)
             client.close()

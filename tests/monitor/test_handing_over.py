@@ -24,6 +24,10 @@ LATE = 0.5
 BIRTH = orders.Birth("K7QM-2XVD", "/nowhere", "/nowhere")
 
 
+def fail_to_fork() -> int:
+    raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+
 def handed(order: Any) -> tuple[socket.socket, socket.socket, socket.socket]:
     """The daemon's and the launcher's ends of their line, in which ``order`` is, and the client's end of the socket that comes
     with it. The client has sent something already.
@@ -72,13 +76,20 @@ def test_a_process_that_the_launcher_has_forked_does_not_end_before_the_launcher
 def test_a_launcher_that_can_fork_nothing_leaves_what_a_client_has_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """THREATS S-21."""
     daemon, line, client = handed(BIRTH)
-
-    def fail() -> int:
-        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-
-    monkeypatch.setattr(os, "fork", fail)
+    monkeypatch.setattr(os, "fork", fail_to_fork)
     with daemon, line, client:
         assert launcher._hear(line, launcher.Nursery())
         assert orders.FROM_LAUNCHER.read(daemon.recv(1000)).run == BIRTH.run
         assert b"could be created" in client.recv(1000)
         assert client.recv(1000) == b"", "it is told, and its connection has ended"
+
+
+@nobody_waits()
+def test_a_launcher_that_can_fork_nothing_for_a_daemon_that_has_ended_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    daemon, line, client = handed(BIRTH)
+    daemon.close()
+    monkeypatch.setattr(os, "fork", fail_to_fork)
+    with line, client:
+        assert launcher._hear(line, launcher.Nursery())
+        assert b"could be created" in client.recv(1000)
+        assert not launcher._hear(line, launcher.Nursery()), "now it sees that the daemon has ended"
