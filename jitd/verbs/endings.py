@@ -86,8 +86,9 @@ class Endings:
             if kept := self.not_taken(self._things([grant])):
                 raise Refusal("not_done", f"{ended}, but {kept}")
             raise Refusal("late", "; ".join(filter(None, (ended, self._left_behind(self._runs([grant]))))))
+        rest = "what ran under it is ended" if self._ran(grant.living) else "nothing runs under it"
         left = await self._revoke(who, found, grant, reason)
-        told = left or self._taken(who, self._things([grant])) or self._goes_on([grant]) or "nothing runs under it"
+        told = left or self._taken(who, self._things([grant])) or self._goes_on([grant]) or rest
         return f"grant {grant.id} is revoked; {told}"
 
     async def _set_aside(self, who: Subject, id: str, because: str) -> str:
@@ -132,7 +133,8 @@ class Endings:
         things = [*before, *self._things(grants)]
         await self._until(gone, f"{said}, but what runs under them is not gone yet", things)
         told = (self._left_behind([*before, *runs]), self._taken(who, things), self._goes_on(grants))
-        return f"{said}; {'; '.join(filter(None, told)) or 'nothing runs under them'}"
+        rest = "what ran under them is ended" if self._ran(living) else "nothing runs under them"
+        return f"{said}; {'; '.join(filter(None, told)) or rest}"
 
     async def _revoke(self, who: Subject, asked: Request, grant: Grant, reason: str) -> str:
         """Revoke ``grant``. Return the end of a sentence about what its runs may have left (``_left_behind``). Raises Refusal."""
@@ -220,12 +222,23 @@ class Endings:
         found, asked = await self._lists.run_of(who, typed)
         self._access.refuse_end(who, asked)
         if not found.is_live:
-            raise Refusal("late", f"run {found.id} has ended")
+            raise Refusal("late", f"run {found.id} has ended already{self._still_runs(found.grant)}")
         because = f"stopped by {who.principal}" + (f": {reason}" if reason else "")
         gone = self.until_gone([found.id])
         self._perform.act(run.StopOrdered(found.id, self._access.role_of(who, asked), because))
         await self._until(gone, f"run {found.id} was told to stop, but it is not gone yet")
         return f"run {found.id} is gone" + (f"; {left}" if (left := self._left_behind([found.id])) else "")
+
+    def _ran(self, ids: Iterable[str]) -> bool:
+        """True if one of ``ids``, which are ids of runs and holdings, is the id of a run."""
+        return any(self._store.run(id) is not None for id in ids)
+
+    def _still_runs(self, grant: str) -> str:
+        """Return the end of a sentence that names the live runs under the grant ``grant``. Somebody who stops an ended run of a
+        lease probably means one of them.
+        """
+        ids = [one.id for one in self._store.runs(grant=grant)]
+        return f"; still running under the same grant: {', '.join(ids[-MOST_TOLD:])} (jitd runs)" if ids else ""
 
     async def _until(self, gone: list[asyncio.Future[None]], otherwise: str, things: Iterable[str] = ()) -> None:
         if not await self._waiters.are_gone(gone, GONE_WITHIN):

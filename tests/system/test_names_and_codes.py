@@ -89,6 +89,43 @@ def test_the_id_that_a_command_has_of_its_use_of_a_lease_is_good_for_every_verb(
     first.end()
 
 
+def test_who_stops_a_run_that_has_ended_hears_which_ones_go_on_under_its_lease(ruled: House) -> None:
+    """A lease's id is also that of its first run: "has ended" alone would be taken for the end of the one that runs now."""
+    first = ruled.ask("alice", "--for", "10m", "--uses", "5", "sleep", "61")
+    assert ruled.approve(first.id).returncode == 0
+    wait_for(lambda: ruled.run_of(first.id).state == "running")
+    second = ruled.ask("alice", "sleep", "61")
+    wait_for(lambda: len(ruled.rows("runs")) == 2)
+    (other,) = (row["id"] for row in ruled.rows("runs") if row["id"] != first.id)
+    assert ruled.jitd("stop", first.id).returncode == 0
+    late = ruled.jitd("stop", first.id)
+    assert late.returncode == 5
+    assert f"run {first.id} has ended already; still running under the same grant: {other} (jitd runs)" in late.stderr
+    assert [row["id"] for row in ruled.rows("runs")] == [other], "the other one goes on"
+    revoked = ruled.jitd("revoke", first.id)
+    assert revoked.returncode == 0 and "is revoked; what ran under it is ended" in revoked.stderr
+    assert ruled.rows("runs") == []
+    late = ruled.jitd("stop", first.id)
+    assert late.returncode == 5 and late.stderr == f"jitd: run {first.id} has ended already\n"
+    first.end()
+    second.end()
+
+
+def test_of_a_grant_under_which_something_ran_it_is_said_that_this_is_ended(ruled: House) -> None:
+    """The words "nothing runs under it" would leave open whether anything has."""
+    for by in ("--of", "id"):
+        asked = ruled.ask("alice", "--for", "10m", "--uses", "5", "sleep", "62")
+        assert ruled.approve(asked.id).returncode == 0
+        wait_for(lambda asked=asked: ruled.run_of(asked.id).state == "running")
+        done = ruled.jitd("revoke", *(("--of", "alice") if by == "--of" else (asked.id,)))
+        assert done.returncode == 0 and f"what ran under {'them' if by == '--of' else 'it'} is ended" in done.stderr
+        asked.end()
+        assert ruled.rows("runs") == []
+    unused = ruled.sudo("alice", "--no-wait", "--for", "10m", "sleep", "62").stdout.strip()
+    assert ruled.approve(unused).returncode == 0
+    assert ruled.jitd("revoke", unused).stderr == f"jitd: grant {unused} is revoked; nothing runs under it\n"
+
+
 def test_a_stop_before_there_is_a_run_says_how_to_end_the_request_to_those_alone_who_may_see_it(ruled: House) -> None:
     asked = ruled.ask("alice", "true")
     for who, told in (("alice", f"jitd withdraw {asked.id}"), ("bob", f"jitd deny {asked.id}"), ("eve", "there is no run")):
