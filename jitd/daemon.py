@@ -140,8 +140,19 @@ class Daemon:
         self._channels = sorted(config.notify.channels)
         self._store: Store = open_store(config.state, config.socket.parent / "masks.key")
 
+        self._loop: asyncio.AbstractEventLoop | None = None  # not before it serves
+
+        def found_damaged(life: str, id: str) -> None:
+            """Any thread may call this. What reads goes on without the object, and may not be changed under it."""
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self.perform.set_aside, life, id)
+
+        self._store.found_damaged = found_damaged
+
         def opened() -> Store:
-            return read_store(file_of(config.state))
+            store = read_store(file_of(config.state))
+            store.found_damaged = found_damaged
+            return store
 
         noted = Noted(config.socket.parent / "head")
         damaged = examine(self._store, noted)
@@ -424,7 +435,7 @@ class Daemon:
         """Serve until a signal stops the daemon."""
         from jitd.server.listener import Listener, bind
 
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         passed = systemd.passed_socket(config.socket)
         stop: asyncio.Future[str] = loop.create_future()
         for how in (signal.SIGTERM, signal.SIGINT):

@@ -40,7 +40,7 @@ from jitd.lifecycle import together
 from jitd.lifecycle.remembered import Memory
 from jitd.lifecycle.waiters import Handed, Waiters
 from jitd.log import log
-from jitd.store import Store, StoreError, sound
+from jitd.store import Store, StoreError
 
 _A = TypeVar("_A")
 FIRST_PAUSE = 1.0
@@ -184,7 +184,7 @@ class Holdings:
         rule hides the contents of the request, the log does so too: the same people read it as the journal.
         """
         try:
-            asked = sound(self._store.request, holding.request)
+            asked = self._store.request(holding.request)
         except StoreError:
             asked = None
         is_hidden = asked is None or words_of(asked) is not None
@@ -344,7 +344,7 @@ class Holdings:
         try:
             held = self._store.holding(id)
             all_of_it = () if held is None or held.state is not HoldingState.HELD else self._together(held)
-            asked = sound(self._store.request, all_of_it[0].request) if all_of_it else None
+            asked = self._store.request(all_of_it[0].request) if all_of_it else None
         except StoreError:  # treat the holding as if its client had not come back
             self.await_holder(id)
             self._set_deadline("holder", id, self._now().boot + FIRST_PAUSE)

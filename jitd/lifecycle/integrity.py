@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks that the database has the same content that the last daemon wrote. jitd checks the database before it serves the first
-client.
+client, and later each object that it reads.
 Law: SQLite finds no damage in the tables of the objects. The head is the last record of the chain of records. The chain contains
 the head that the last daemon of this boot noted. If one of these is not so, jitd serves nobody. After a reboot, an older database
 permits nothing. Therefore the note of the head does not need to survive a reboot.
@@ -24,7 +24,7 @@ from typing import Any
 
 from jitd.core.chain import Seal
 from jitd.core.holding import Account, Holding, HoldingState
-from jitd.store import Store, StoreError, Unreadable
+from jitd.store import Store, StoreError
 
 BARRING = ("lock", "owed_review")
 """The life cycles whose objects bar somebody. Nobody knows whom a damaged one bars."""
@@ -91,6 +91,23 @@ def examine(store: Store, noted: Noted) -> tuple[Damaged, ...]:
     return tuple(sorted(found, key=lambda one: one.life == "holding"))
 
 
+def found_damaged(store: Store, life: str, id: str) -> Damaged | None:
+    """Return what an object that could not be read while the daemon runs has damaged: itself, or the open grant that rests on it.
+    Return None if nothing that is open is damaged: the object can be read by now, was set aside, or has ended.
+
+    Raises the exceptions of ``examine``.
+    """
+    damage = store.damage_of(life, id)
+    if damage is None:
+        return None
+    if damage.is_open:
+        because = f"values of it are missing: {damage.because}" if damage.lacks_values else "it is not what was recorded"
+        return _damaged(store, life, id, because)
+    if life == "request" and ("grant", id) in store.live():
+        return Damaged("grant", id, "its request is not what was recorded")
+    return None
+
+
 def examine_head(store: Store, head: Seal | None, noted: Noted) -> None:
     """Raise StoreError if ``head`` is not in the chain of ``store``. The text of the error tells the administrator what to do.
     The caller must read ``head`` from ``noted`` before it reads ``store``.
@@ -117,13 +134,9 @@ def _examine_values(store: Store, known: set[tuple[str, str]]) -> Iterator[Damag
     """Yield the open requests and grants of which a value is missing, or is not the one to which they commit, but not those that
     are ``known`` to be damaged.
     """
-    reads = {"request": store.request, "grant": store.grant}
     for life, id in [(life, id) for life, id, _ in store.documents(ended=False)]:
-        if life in reads and (life, id) not in known:
-            try:
-                reads[life](id)
-            except Unreadable as fault:
-                yield Damaged(life, id, f"values of it are missing: {fault}")
+        if life in ("request", "grant") and (life, id) not in known and (damage := store.damage_of(life, id)) is not None:
+            yield Damaged(life, id, f"values of it are missing: {damage.because}")
 
 
 def _examine_open(store: Store) -> list[Damaged]:
@@ -177,6 +190,8 @@ def _rebuilt(store: Store, id: str) -> Holding | None:
     """
     last: dict[str, Any] | None = None
     for body in store.newest():
+        if id.encode() not in body:
+            continue
         said = json.loads(body)
         if said.get("id") != id or not said["event"].startswith("holding."):
             continue

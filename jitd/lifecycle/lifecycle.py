@@ -31,7 +31,7 @@ from jitd.core.run import Run
 from jitd.core.subject import Subject
 from jitd.core.values import Value, Values
 from jitd.lifecycle.integrity import Damaged
-from jitd.store import Change, Life, Store, documents, sound
+from jitd.store import Change, Life, Store, documents
 
 Event = request.Submitted | request.Event | grant.Event | run.Event | holding.Event | lock.Placed | lock.Event | owed_review.Event
 
@@ -106,13 +106,7 @@ class Lifecycle:
                 # The grant and the first run of a request have its id: if the request is new, they are, too. The store checks
                 # that they are new.
                 is_new = type(step) in _BEGIN and (step.life == "request" or before.get(("request", step.id), step) is None)
-                load: Callable[[str], Life | None] = partial(self._load, step.life)
-                if is_new:
-                    before[key] = None
-                elif is_follow:
-                    before[key] = sound(load, step.id)
-                else:
-                    before[key] = load(step.id)
+                before[key] = None if is_new else self._load(step.life, step.id)
             here = after[key].after if key in after else before[key]
             if type(step) in _BEGIN:
                 if here is not None:
@@ -189,17 +183,18 @@ class Lifecycle:
         record = self._note(name, actor, uid, now, detail, values)
         self._commit((), (record,), () if values is None else ((values, now.at),))
 
-    def set_aside(self, damaged: Damaged) -> None:
+    def set_aside(self, damaged: Damaged) -> tuple[Effect, ...]:
         """Bring the stored object ``damaged`` to where it permits nothing, with a record about it. A request, a grant or a run is
-        set aside. A thing that was given is to be taken back. Recovery does what follows. Raises StoreError or Conflict.
+        set aside. A thing that was given is to be taken back. Return the effects. The caller does what else follows: at a start
+        recovery, and later ``Perform.set_aside``. Raises StoreError or Conflict.
         """
         if damaged.rebuilt is not None:
             because = f"what jitd had stored about it was damaged: {damaged.because}"
-            self.handle(holding.Taking(damaged.id, DAEMON, because), rebuilt=damaged.rebuilt)
-            return
+            return self.handle(holding.Taking(damaged.id, DAEMON, because), rebuilt=damaged.rebuilt)
         detail = {damaged.life: damaged.id, "because": damaged.because}
         record = self._note("object.set_aside", "jitd", 0, self._now(), detail, None)
         self._commit((), (record,), set_aside=[(damaged.life, damaged.id)])
+        return ()
 
     def forget(self, before: datetime, setting: str, most: int = MOST_OWNERS) -> int:
         """Forget the values of at most ``most`` owners whose objects have all ended, and whose last value was said before

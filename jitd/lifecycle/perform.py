@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from jitd.core import effects, lock, owed_review, request, run
@@ -30,7 +31,7 @@ from jitd.giving import Givers
 from jitd.lifecycle import jobs
 from jitd.lifecycle.deadlines import Deadlines
 from jitd.lifecycle.holdings import Holdings
-from jitd.lifecycle.integrity import DAMAGED, Damaged
+from jitd.lifecycle.integrity import DAMAGED, found_damaged
 from jitd.lifecycle.lifecycle import Event, Lifecycle
 from jitd.lifecycle.observing import Observing
 from jitd.lifecycle.openings import Openings
@@ -38,11 +39,15 @@ from jitd.lifecycle.screenings import Overtaken, Screenings, is_due
 from jitd.lifecycle.waiters import Waiters
 from jitd.log import log
 from jitd.settings.config import Config
-from jitd.store import Conflict, Store, StoreError, Unreadable
+from jitd.store import Conflict, Store, StoreError
 from jitd.workers import Workers
 
 TRIES = 5
 """Maximum number of attempts to store events after a Conflict. After the last attempt, the caller gets an error."""
+LIVES = ("request", "grant", "run", "holding")
+"""The life cycles of objects without which the daemon serves all others, if they are damaged."""
+SET_ASIDE_AGAIN = 30.0
+"""Seconds until jitd tries again to set aside what is damaged."""
 
 
 class Perform:
@@ -78,6 +83,7 @@ class Perform:
         self.openings = Openings(decider, store, now, self.act, self.act_on, self._tell_seats, self.later, self.deadlines.set)
         self.observing = Observing(store, executor, waiters, decider, self.act, self.monitor_is_ready)
         self._begun_for: dict[str, Subject] = {}  # maps a run to the subject who took its use, and to the ticket of that time
+        self._not_set_aside: set[tuple[str, str]] = set()  # what is damaged, and was logged
         self._tasks: set[asyncio.Task[None]] = set()
         self._deeds: dict[type, Callable[[Any], None]] = {
             effects.ListsChanged: lambda effect: waiters.lists_changed(),
@@ -109,6 +115,8 @@ class Perform:
             "notice": look,
             "holder": self.holdings.nobody_came,
             "client": self._withdraw_unattended,
+            **{f"damaged {life}": partial(self._set_aside_again, life) for life in LIVES},
+            **{f"without {life}": partial(self._end_without, life) for life in LIVES},
         }
 
     def act(self, *events: Event) -> None:
@@ -374,12 +382,43 @@ class Perform:
         if waiting is not None and waiting.is_open and (waiting.expires_boot or 0.0) <= self._now().boot:
             self.act(request.DeadlinePassed(id, CLOCK))
 
-    def set_aside_grant(self, id: str, because: str) -> None:
-        """Set aside the stored grant ``id``, which is damaged, and end what was begun under it, as a restart would do. Raises the
-        exceptions of the store.
+    def set_aside(self, life: str, id: str) -> None:
+        """Set aside the stored object ``id``, which could not be read, or the grant that rests on it, and end what was begun
+        under it, as a restart would do. If this cannot be recorded now, jitd tries again. Raises nothing.
         """
-        self._lifecycle.set_aside(Damaged("grant", id, because))
-        self._end_without_grant(id)
+        if (life, id) in self._not_set_aside:
+            return
+        try:
+            damaged = found_damaged(self._store, life, id)
+            if damaged is None:
+                return
+            followed_by = self._lifecycle.set_aside(damaged)
+        except Exception as fault:
+            self._not_set_aside.add((life, id))
+            log("a damaged object could not be set aside", life=life, id=id, fault=f"{type(fault).__name__}: {fault}")
+            if life in LIVES:  # nothing mends the others
+                self.deadlines.set(f"damaged {life}", id, self._now().boot + SET_ASIDE_AGAIN)
+            return
+        log("an object was damaged in the database, and is set aside", life=damaged.life, id=id, because=damaged.because)
+        for effect in followed_by:
+            self._do(effect)
+        self._due(f"without {damaged.life}", id)
+
+    def _set_aside_again(self, life: str, id: str) -> None:
+        self._not_set_aside.discard((life, id))
+        self.set_aside(life, id)
+
+    def _end_without(self, life: str, id: str) -> None:
+        """End what was begun under the object ``id``, which was set aside."""
+        if life == "run":
+            self._stop_run(effects.StopRun(id, f"it {DAMAGED}"))
+        elif life == "grant":
+            self._end_without_grant(id)
+        elif (grant := self._store.grant(id)) is not None and grant.is_live:
+            self.act(Revoked(id, DAEMON, f"its request {DAMAGED}"))
+        if life != "run" and (waiter := self._waiters.of(id)) is not None:
+            waiter.fail(f"{life} {id} {DAMAGED}, and permits nothing: ask again")
+        self._waiters.lists_changed()
 
     def _end_without_grant(self, id: str) -> None:
         for held in tuple(self._store.holdings(grant=id)):
@@ -390,15 +429,11 @@ class Perform:
                 self.act(run.StopOrdered(begun.id, DAEMON, f"its grant {DAMAGED}"))
 
     def _expire_grant(self, id: str) -> None:
-        try:
-            grant = self._store.grant(id)
-        except Unreadable as fault:
-            return self.set_aside_grant(id, str(fault))
+        grant = self._store.grant(id)
         if grant is None:  # it was set aside, and perhaps not all could be recorded then
             self._end_without_grant(id)
         elif grant.is_live and grant.ends_boot <= self._now().boot:
             self.act(Expired(id, CLOCK))
-        return None
 
     def _expire_lock(self, id: str) -> None:
         locked = self._store.lock(id)

@@ -22,7 +22,7 @@ from jitd.lifecycle.integrity import DAMAGED
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.screenings import is_due
-from jitd.store import Store, sound
+from jitd.store import Store
 
 COMES_BACK_FOR = 30.0
 """Seconds within which a client must come back after a restart of the daemon."""
@@ -113,7 +113,7 @@ class Recovery:
         for holding in tuple(self._store.holdings()):
             if is_of_former_kind(holding.thing) and holding.state in (HoldingState.GIVING, HoldingState.HELD):
                 self._perform.act(Taking(holding.id, DAEMON, "this version of jitd gives groups to runs only"))
-            elif sound(self._store.grant, holding.grant) is None and holding.state is not HoldingState.TAKING:
+            elif self._store.grant(holding.grant) is None and holding.state is not HoldingState.TAKING:
                 self._perform.act(Taking(holding.id, DAEMON, f"its grant {DAMAGED}"))
             if holding.kept_at is None:
                 self._perform.holdings.await_holder(holding.id)
@@ -127,7 +127,7 @@ class Recovery:
         living = []
         for one in tuple(self._store.runs()):
             self._perform.observing.forget(one)
-            its_grant = sound(self._store.grant, one.grant)
+            its_grant = self._store.grant(one.grant)
             if its_grant is None and one.state is not RunState.STOPPING:
                 self._perform.act(run.StopOrdered(one.id, DAEMON, f"its grant {DAMAGED}"))
             if its_grant is not None and its_grant.boot_id != now.boot_id:

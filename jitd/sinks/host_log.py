@@ -33,7 +33,7 @@ from jitd.log import log
 from jitd.sinks.classes import classes_of, severity
 from jitd.sinks.pace import Pace
 from jitd.sinks.reading import Lines
-from jitd.store import Store, StoreError, sound
+from jitd.store import Store, StoreError
 from jitpam.wire.shown import shown, shown_command
 
 AT_ONCE = 64
@@ -230,7 +230,7 @@ def line_of(store: Store, number: int, body: bytes, seal: bytes) -> Line:
     content = json.loads(body)
     event, id = str(content["event"]), id_in(content)
     named = _requests(event, content)
-    found = [sound(store.request, one) for one in named]
+    found = [store.request(one) for one in named]
     asked = next(iter(found), None)
     # of a request that is missing, nobody knows who may read it; what was damaged has a sentence that tells nothing of it
     is_hidden = event != "object.set_aside" and any(one is None or words_of(one) is not None for one in found)

@@ -26,7 +26,7 @@ from jitd.outside.deliveries import MOST_EVENTS, MOST_TEXT, Deliver, Event
 from jitd.outside.sinks import kind_of
 from jitd.settings.sinks import SinkSettings
 from jitd.sinks.classes import CHECKPOINT, INFORMATIONAL, classes_of, is_denial, severity
-from jitd.store import Store, sound
+from jitd.store import Store
 
 MOST_READ = 512
 """Maximum number of records that are read for one page. A narrowed sink does not get all of them."""
@@ -172,7 +172,7 @@ class Lines:
 
     def _request(self, store: Store, id: str) -> Request | None:
         if id not in self._requests:
-            self._requests[id] = sound(store.request, id)
+            self._requests[id] = store.request(id)
         return self._requests[id]
 
 

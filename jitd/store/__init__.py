@@ -24,7 +24,6 @@ from jitd.core.subject import Subject
 from jitd.core.values import Values
 
 Life = Request | Grant | Run | Lock | Holding | OwedReview
-Found = TypeVar("Found")
 T = TypeVar("T", Request, Grant, Run, Lock, Holding, OwedReview)
 Cell = str | int | float | None
 Row = tuple[Cell, ...]
@@ -44,17 +43,18 @@ class TooSlow(StoreError):
 
 
 class Unreadable(StoreError):
-    """A stored object cannot be read: its document is damaged, or values of it are missing. Other objects can be read."""
+    """A lock or an owed review cannot be read: its document is damaged. So nobody knows whom it bars."""
 
 
-def sound(read: Callable[[str], Found], id: str) -> Found | None:
-    """Return the object ``id`` that ``read`` returns. Return None if it is damaged: for those who want to know more about
-    something else, it does not exist (ADR 0117).
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What keeps a stored object from being read. ``because`` is a sentence for the log, and ``is_open`` is true if the object is
+    found among those that have not ended. ``lacks_values`` is true if only values of it are missing.
     """
-    try:
-        return read(id)
-    except Unreadable:
-        return None
+
+    because: str
+    is_open: bool
+    lacks_values: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,15 @@ class LiveCounts:
 
 
 class Store(Protocol):
-    """The methods of every store. Each method of a store is one transaction. Every method raises StoreError if the disk fails."""
+    """The methods of every store. Each method of a store is one transaction. Every method raises StoreError if the disk fails.
+
+    An object that cannot be read does not exist for any method but ``documents``, ``document``, ``misfiled`` and ``damage_of``,
+    as if it had been set aside (ADR 0140). There is one exception, because what does not exist bars nobody: a list of locks or
+    owed reviews has all of them, or raises Unreadable.
+    """
+
+    found_damaged: Callable[[str, str], None]
+    """Is called with the life cycle and the id of each object that could not be read, in the thread that wanted to read it."""
 
     def commit(
         self,
@@ -155,6 +163,9 @@ class Store(Protocol):
         """The names of all groups that stored requests name (``core.named_groups.named_by``). A store that was opened for reading
         only does not know them. Unlike the methods, the property may be read by any thread.
         """
+
+    def damage_of(self, life: str, id: str) -> Damage | None:
+        """Return why this object cannot be read, or that it was set aside. Return None if neither is so."""
 
     def request(self, id: str) -> Request | None:
         """Return the request with this id. Return None if there is none."""

@@ -50,6 +50,10 @@ _reviewed = msgspec.json.Decoder(tuple[Subject, tuple[_Given, ...]])
 T = TypeVar("T", Request, Grant, Run, Lock, Holding, OwedReview)
 
 
+class ValuesMissing(ValueError):
+    """A request or a grant that has not ended cannot be read without these values."""
+
+
 def write(life: Request | Grant | Run | Lock | Holding | OwedReview, values: Values) -> bytes:
     """Return the stored form of ``life``, which is JSON with the members in a fixed order. ``values`` gets the values that it
     commits to. Masked words and what could betray them are left out (``store.masked_words``).
@@ -71,7 +75,7 @@ def read(life: type[T], document: bytes, values: Callable[[str], Values]) -> T:
     found = msgspec.convert(decoded, life)
     assert isinstance(found, life)
     if missing and life in (Request, Grant) and COLUMNS[life].is_open(found):
-        raise ValueError(f"{found.id} has not ended, and these values of it are missing: {', '.join(missing)}")
+        raise ValuesMissing(f"{found.id} has not ended, and these values of it are missing: {', '.join(missing)}")
     return found
 
 
@@ -96,12 +100,12 @@ _OUTLINES: dict[type, msgspec.json.Decoder[Any]] = {}
 """The decoders that ``read_outline`` has made."""
 
 
-def read_subject(part: str) -> Subject:
+def read_subject(part: bytes) -> Subject:
     """Return the person in ``part`` of a document. Raises ValueError."""
     return _subject.decode(part)
 
 
-def read_reviewed(part: str) -> tuple[Subject, ...]:
+def read_reviewed(part: bytes) -> tuple[Subject, ...]:
     """``part`` is an array of two members of a request's document: ``requester`` and ``reviews``. Return the requester and those
     who reviewed. Raises ValueError.
     """

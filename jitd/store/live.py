@@ -9,8 +9,9 @@ from jitd.store import LiveCounts
 from jitd.store.columns import COLUMNS
 from jitd.store.link import Link
 
-_STATE = "json_extract(CAST(document AS TEXT), '$.state')"
-_RULE = "coalesce(json_extract(CAST(document AS TEXT), '$.rule'), '')"
+_STATE = "CAST(coalesce(json_extract(CAST(document AS TEXT), '$.state'), '') AS BLOB)"
+_IS_OPEN = "is_open = 1 AND json_valid(CAST(document AS TEXT))"
+"""Of a damaged document, SQLite would say no more than that it is malformed, and count no others."""
 _WORDS = """coalesce(json_type(CAST(document AS TEXT), '$.obligations.visible_to'),
  json_type(CAST(document AS TEXT), '$.visible_to'), 'null') <> 'null'"""
 """As ``core.visibility.words_of``: whether the rule of a request limits who may read its contents."""
@@ -22,16 +23,18 @@ class LiveObjects(Link):
     def live_counts(self) -> LiveCounts:
         with self._told():
             requests = self._db.execute(
-                f"SELECT {_RULE}, {_WORDS}, {_STATE}, count(*) FROM requests INDEXED BY requests_open WHERE is_open = 1"
-                " GROUP BY 1, 2, 3"
+                f"SELECT coalesce(rule, ''), {_WORDS}, {_STATE}, count(*) FROM requests INDEXED BY requests_open"
+                f" WHERE {_IS_OPEN} GROUP BY 1, 2, 3"
             ).fetchall()
             others = {
-                table: dict(
-                    self._db.execute(
-                        f"SELECT {_STATE}, count(*) FROM {table} INDEXED BY {table}_open WHERE is_open = 1 GROUP BY 1"
+                table: {
+                    state.decode("utf-8", "replace"): n
+                    for state, n in self._db.execute(
+                        f"SELECT {_STATE}, count(*) FROM {table} INDEXED BY {table}_open WHERE {_IS_OPEN} GROUP BY 1"
                     ).fetchall()
-                )
+                }
                 for table in (columns.table for columns in COLUMNS.values())
                 if table != "requests"
             }
-        return LiveCounts({(rule, bool(is_hidden), state): n for rule, is_hidden, state, n in requests}, others)
+        of_requests = {(rule, bool(is_hidden), state.decode("utf-8", "replace")): n for rule, is_hidden, state, n in requests}
+        return LiveCounts(of_requests, others)

@@ -11,19 +11,24 @@ from contextlib import closing
 
 from jitd.core.holding import HoldingState
 from jitd.core.made_account import Made, holding_of, is_account
-from jitd.store import Store
+from jitd.store import Store, StoreError
 
 
 def made_in(store: Store, account: str) -> Made | None:
     """Return the facts from the record about ``account``, which jitd created. If the record contains no such account, return
     None. Raises StoreError.
     """
-    id = holding_of(account)
-    found = store.holding(id) if id is not None else None
-    grant = store.grant(found.grant) if found is not None and is_account(found.thing) else None
-    if found is None or grant is None:
+    if (id := holding_of(account)) is None:
         return None
-    return Made(grant.holder.user, found.to, found.state is HoldingState.HELD)
+    found = store.holding(id)
+    if found is None and store.damage_of("holding", id) is not None:  # the account would be taken for somebody's own
+        raise StoreError(f"nobody knows for whom {account} was made: holding {id} is damaged in the database")
+    if found is None or not is_account(found.thing):
+        return None
+    if found.account is not None:
+        return Made(found.account.name, found.to, found.state is HoldingState.HELD)
+    grant = store.grant(found.grant)  # the holding was made by an earlier version
+    return None if grant is None else Made(grant.holder.user, found.to, found.state is HoldingState.HELD)
 
 
 def made_by(opened: Callable[[], Store]) -> Callable[[str], Made | None]:

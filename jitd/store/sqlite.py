@@ -24,7 +24,7 @@ from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.core.subject import Subject
 from jitd.core.values import Values, owner_of
-from jitd.store import Change, Conflict, History, StoreError, T, Unreadable, documents, history
+from jitd.store import Change, Conflict, Damage, History, StoreError, T, Unreadable, documents, history
 from jitd.store.checkpoints import Checkpoints
 from jitd.store.columns import COLUMNS
 from jitd.store.cursors import Cursors
@@ -55,14 +55,31 @@ _SET_ASIDE = -1
 """Stands in the column ``is_open`` of an object that was set aside."""
 _MAY_BE_SET_ASIDE = ("request", "grant", "run")
 """The others bar somebody, or are owed to be taken back."""
-_REVIEWED = "json_extract(CAST(r.document AS TEXT), '$.requester', '$.reviews')"
+_BARRING = (Lock, OwedReview)
+"""Lists of these are whole, or there is none."""
+_FAULTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
+"""What the reader of a document raises if the document is damaged."""
+
+
+def _member(row: str, *paths: str) -> str:
+    """Return SQL for what stands at ``paths`` in the document of the table ``row``, as bytes of JSON. It is NULL if the document
+    is not JSON: an error of SQLite would end the query, which is also about other objects.
+    """
+    document = f"CAST({row}.document AS TEXT)"
+    found = f"json_extract({document}, {', '.join(map(repr, paths))})"
+    return f"CASE WHEN json_valid({document}) THEN CAST({found} AS BLOB) END"
+
+
+_HOLDER, _REVIEWED = _member("g", "$.holder"), _member("r", "$.requester", "$.reviews")
 
 
 class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkpoints, Cursors, LiveObjects, Queries, Index):
     """See ``Store``. Use a SqliteStore from one thread only."""
 
+    found_damaged: Callable[[str, str], None]
+
     def __init__(self, path: Path, words_key: Path | None = None) -> None:
-        self._path = path
+        self._path, self.found_damaged = path, _told_nobody
         self._words_key = None if words_key is None else WordsKey(words_key)
         self._open_locks: tuple[Lock, ...] | None = None  # needed for each decision; only this object changes locks
         self._tally, self._kept, self._rows = Tally(), Kept(), {}
@@ -89,7 +106,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         store = cls.__new__(cls)
         is_still = is_alone and not path.with_name(f"{path.name}-wal").exists()  # otherwise the reader would create that file
         how = "mode=ro&immutable=1" if is_still else "mode=ro"
-        store._path, store._words_key = path, None
+        store._path, store._words_key, store.found_damaged = path, None, _told_nobody
         store._open_locks = None
         store._tally, store._kept, store._rows = Tally(), Kept(), {}
         store._named = frozenset()
@@ -261,6 +278,21 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
             raise Conflict(f"{life} {id} is not open")
         self._drop_words_of(owner_of(id))
 
+    def damage_of(self, life: str, id: str) -> Damage | None:
+        kind = tuple(COLUMNS)[_LIVES.index(life)]
+        with self._told():
+            row = self._db.execute(f"SELECT version, document, is_open FROM {COLUMNS[kind].table} WHERE id = ?", (id,)).fetchone()
+        if row is None:
+            return None
+        version, document, is_open = row
+        if is_open == _SET_ASIDE:
+            return Damage("it was set aside", is_open=False)
+        try:
+            self._object(kind, id, version, document)
+        except Unreadable as fault:
+            return Damage(str(fault), is_open == 1, isinstance(fault.__cause__, documents.ValuesMissing))
+        return None
+
     def request(self, id: str) -> Request | None:
         return self._one(Request, id)
 
@@ -351,24 +383,27 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         with self._told():
             places = history.places(self._db, person, most_bytes)
         for place in places:
-            yield from self._read(Request, "SELECT document FROM requests WHERE rowid = ?", place)
+            yield from self._read(Request, "SELECT id, version, document FROM requests WHERE rowid = ?", place)
 
     def requesters(self) -> Iterator[tuple[str, tuple[Subject, ...]]]:
         query = f"SELECT id, {_REVIEWED} FROM requests r INDEXED BY requests_open WHERE is_open = 1 ORDER BY rowid"
         with self._told():
             rows = self._db.execute(query).fetchall()
         for id, reviewed in rows:
-            yield id, self._part(documents.read_reviewed, reviewed)
+            if people := self._part(documents.read_reviewed, reviewed, "request", id):
+                yield id, people
 
     def holders(self) -> Iterator[tuple[int, str, tuple[Subject, ...]]]:
-        holder = "json_extract(CAST(g.document AS TEXT), '$.holder')"
         both = "grants g INDEXED BY grants_open JOIN requests r ON r.id = g.id"
         with self._told():
             rows = self._db.execute(
-                f"SELECT g.rowid, g.id, {holder}, {_REVIEWED} FROM {both} WHERE g.is_open = 1 ORDER BY g.rowid"
+                f"SELECT g.rowid, g.id, {_HOLDER}, {_REVIEWED} FROM {both} WHERE g.is_open = 1 ORDER BY g.rowid"
             ).fetchall()
         for place, id, holder, reviewed in rows:
-            yield place, id, (self._part(documents.read_subject, holder), *self._part(documents.read_reviewed, reviewed))
+            held = self._part(documents.read_subject, holder, "grant", id)
+            people = self._part(documents.read_reviewed, reviewed, "request", id)
+            if held and people:
+                yield place, id, (held, *people)
 
     def page(self, life: Any, after: int, *, ended: bool = False) -> list[tuple[int, Any]]:
         found: list[tuple[int, Any]] = []
@@ -376,16 +411,16 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         table = COLUMNS[life].table
         by = "" if ended else f"INDEXED BY {table}_open"  # few objects are open, so do not read the ended ones
         with self._told():
-            places = self._db.execute(
-                f"SELECT rowid FROM {table} {by} {_open_only(ended)} AND rowid > ? ORDER BY rowid LIMIT ?", (after, PAGE)
-            ).fetchall()
-            for (place,) in places:
+            rows = self._db.execute(
+                f"SELECT rowid, id, version FROM {table} {by} {_open_only(ended)} AND rowid > ? ORDER BY rowid", (after,)
+            )
+            while len(found) < PAGE and n_bytes <= PAGE_BYTES and (row := rows.fetchone()) is not None:
+                place, id, version = row
                 (document,) = self._db.execute(f"SELECT document FROM {table} WHERE rowid = ?", (place,)).fetchone()
-                one, size = self._object(life, document)
-                found.append((place, one))
+                one, size = self._sound(life, id, version, document)
                 n_bytes += size
-                if n_bytes > PAGE_BYTES:
-                    break
+                if one is not None:
+                    found.append((place, one))
         return found
 
     def place_of(self, run: str) -> int:
@@ -395,7 +430,10 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
 
     def last_runs(self, grant: str, most: int) -> list[Run]:
         runs = self._read(
-            Run, f"SELECT document FROM runs {_open_only(ended=True)} AND grant_id = ? ORDER BY rowid DESC LIMIT ?", grant, most
+            Run,
+            f"SELECT id, version, document FROM runs {_open_only(ended=True)} AND grant_id = ? ORDER BY rowid DESC LIMIT ?",
+            grant,
+            most,
         )
         return list(runs)[::-1]
 
@@ -444,7 +482,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
                     said = {"version": after.version, "is_open": int(columns.is_open(after))} | columns.keys(after)
                     try:
                         if columns.is_open(after):  # a column of it may need its values
-                            after, _ = self._object(kind, found.get("document", b""))
+                            after, _ = self._object(kind, after.id, after.version, found.get("document", b""))
                         said |= columns.moving(after)
                     except Unreadable:  # values of it are missing: the verifier says so, and these columns cannot be compared
                         pass
@@ -462,28 +500,53 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         with self._told():
             rows = self._db.execute(f"SELECT rowid FROM {table} {where} ORDER BY rowid", parameters).fetchall()
         for (row,) in rows:
-            yield from self._read(life, f"SELECT document FROM {table} WHERE rowid = ?", row)
+            yield from self._read(life, f"SELECT id, version, document FROM {table} WHERE rowid = ?", row)
 
     def _read(self, life: Any, statement: str, *parameters: object) -> Iterator[Any]:
         with self._told():
             rows = self._db.execute(statement, parameters).fetchall()
-        for (document,) in rows:
-            yield self._object(life, document)[0]
+        for id, version, document in rows:
+            found, _ = self._sound(life, id, version, document)
+            if found is not None:
+                yield found
 
     def _one(self, life: type[T], id: str) -> T | None:
         if (kept := self._kept.get(life, id)) is not Unread.UNREAD:
             return kept
         with self._told():
-            row = self._db.execute(f"SELECT document FROM {COLUMNS[life].table} WHERE id = ? AND is_open >= 0", (id,)).fetchone()
-        found, size = (None, 0) if row is None else self._object(life, row[0])
+            row = self._db.execute(
+                f"SELECT version, document FROM {COLUMNS[life].table} WHERE id = ? AND is_open >= 0", (id,)
+            ).fetchone()
+        if row is None:
+            self._kept.put(life, id, None, 0)
+            return None
+        try:
+            found, size = self._object(life, id, *row)
+        except Unreadable:
+            self._tell_damaged(life, id)
+            return None
         self._kept.put(life, id, found, size)
         return found
 
-    def _part(self, read: Callable[[str], P], part: str) -> P:
+    def _sound(self, life: type[T], id: str, version: int, document: bytes) -> tuple[T | None, int]:
+        """Return ``_object`` for a list. None and 0 if it cannot be read. Raises Unreadable if it bars somebody."""
+        try:
+            return self._object(life, id, version, document)
+        except Unreadable:
+            if life in _BARRING:
+                raise
+            self._tell_damaged(life, id)
+            return None, 0
+
+    def _tell_damaged(self, life: type, id: str) -> None:
+        self.found_damaged(_LIVES[tuple(COLUMNS).index(life)], id)
+
+    def _part(self, read: Callable[[bytes], P], part: bytes, life: str, id: str) -> P | None:
         try:
             return read(part)
-        except (ValueError, TypeError) as fault:
-            raise StoreError(f"{self._path}: an object cannot be read: {fault}") from fault
+        except _FAULTS:
+            self.found_damaged(life, id)
+            return None
 
     def _outline(self, life: type[T], document: bytes) -> T:
         try:
@@ -491,8 +554,10 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         except ValueError as fault:
             raise StoreError(f"{self._path}: an object cannot be read: {fault}") from fault
 
-    def _object(self, life: type[T], document: bytes) -> tuple[T, int]:
-        """Return the object in ``document``, and the size in bytes of the document and the values."""
+    def _object(self, life: type[T], id: str, version: int, document: bytes) -> tuple[T, int]:
+        """Return the object in ``document``, and the size in bytes of the document and the values. Raises Unreadable, also if it
+        is not the object ``id`` in its version ``version``: a change of it could not be stored.
+        """
         size = len(document)
 
         def values(id: str) -> Values:
@@ -502,9 +567,16 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
             return found
 
         try:
-            return self._with_words(documents.read(life, document, values)), size
-        except ValueError as fault:
+            found = self._with_words(documents.read(life, document, values))
+            if (found.id, found.version) != (id, version):
+                raise ValueError(f"it says that it is {found.id} in version {found.version}")
+            return found, size
+        except _FAULTS as fault:
             raise Unreadable(f"{self._path}: an object cannot be read: {fault}") from fault
+
+
+def _told_nobody(life: str, id: str) -> None:
+    pass
 
 
 def _too_old(path: Path, schema: int) -> str:

@@ -21,7 +21,7 @@ from jitd.core.subject import Subject, is_named, named
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.waiters import Waiters
 from jitd.settings.config import Config
-from jitd.store import Store, Unreadable
+from jitd.store import Store
 from jitd.store.made_accounts import behind_in
 from jitd.verbs.access import AUDITORS_LOOK, Access
 from jitd.verbs.given_twice import ended_or_stays, still_given
@@ -71,10 +71,9 @@ class Endings:
         """
         found = self._access.visible(who, typed)
         self._access.refuse_end(who, found)
-        try:
-            grant = self._store.grant(found.id)
-        except Unreadable as fault:
-            return await self._set_aside(who, found.id, str(fault))
+        grant = self._store.grant(found.id)
+        if grant is None and self._store.damage_of("grant", found.id) is not None:
+            return await self._set_aside(who, found.id)
         if grant is None:
             by_lease = f"it used lease {found.lease}; to end the lease: jitd revoke {found.lease}"
             its = by_lease if found.lease else f"it is {found.state}"
@@ -91,11 +90,11 @@ class Endings:
         told = left or self._taken(who, self._things([grant])) or self._goes_on([grant]) or rest
         return f"grant {grant.id} is revoked; {told}"
 
-    async def _set_aside(self, who: Subject, id: str, because: str) -> str:
+    async def _set_aside(self, who: Subject, id: str) -> str:
         """End what was begun under the grant ``id``, which is damaged. Return a sentence. Raises Refusal."""
-        things = [one.id for one in self._store.holdings(grant=id)]
+        things = [one.id for one in self._store.holdings(grant=id, ended=True)]
         gone = self.until_gone([*things, *(one.id for one in self._store.runs(grant=id))])
-        self._perform.set_aside_grant(id, because)
+        self._perform.set_aside("grant", id)
         said = f"grant {id} is damaged in the database, and permits nothing any more"
         await self._until(gone, f"{said}, but what runs under it is not gone yet", things)
         return f"{said}; {self._taken(who, things) or 'nothing runs under it'}"

@@ -41,7 +41,7 @@ from jitd.recording import asciicast, stills, storage
 from jitd.recording.form import Altered, Mark
 from jitd.recording.reader import Recording, as_read, examine
 from jitd.recording.reserve import is_reached
-from jitd.store import Store, sound
+from jitd.store import Store
 from jitd.verbs.access import Access
 from jitd.verbs.limits import NO_ROOM, Pace
 from jitd.verbs.recordings import Recordings
@@ -250,7 +250,7 @@ class Packs:
         return Found(self._host, store, number, *record)
 
     def _may_watch(self, who: Subject, store: Store, run: Run) -> bool:
-        asked = sound(store.request, run.request)
+        asked = store.request(run.request)
         if run.is_live or run.recording is None or asked is None:
             return False
         try:

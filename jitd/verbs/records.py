@@ -31,7 +31,7 @@ from jitd.core.subject import BY_PAM, LOCAL, ROOT, Subject
 from jitd.core.values import Values, id_in
 from jitd.core.visibility import words_of
 from jitd.lifecycle.lifecycle import Lifecycle
-from jitd.store import Store, sound
+from jitd.store import Store
 from jitd.verbs.access import Access
 from jitd.verbs.feed import A_CHARACTER, A_ROW, Feed
 from jitd.verbs.refusal import Refusal
@@ -75,11 +75,11 @@ class Found:
         self._values: Values | None = None
         self._lines: dict[Sight, str] = {}
         if about := traits_of(self.content).about:
-            first = sound(store.request, about)  # the request itself, so that an index that was spoilt says nothing wrong
+            first = store.request(about)  # the request itself, so that an index that was spoilt says nothing wrong
             self.requester = store.requester(about) if first is None else first.requester.principal
         if str(self.content.get("event")).partition(".")[0] in OF_REQUESTS:
             ids = dict.fromkeys(id.partition(".")[0] for id in requests_in(self.content))
-            self.asked = tuple(sound(store.request, id) for id in ids)
+            self.asked = tuple(store.request(id) for id in ids)
 
     def is_sought(self, sought: Sought) -> bool:
         rules = [one.rule for one in self.asked if one is not None]

@@ -172,12 +172,14 @@ class House:
 
     def __init__(self, path: Path) -> None:
         self.path = path / "jitd.db"
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.at = moment()
         self.open()
 
     def open(self) -> None:
         """Build the parts of a daemon."""
         self.store = Failing(self.path)
+        self.store.found_damaged = self._found_damaged
         self.lifecycle = Lifecycle(self.store, lambda: self.at, lambda: "policy-1")
         self.waiters = Waiters()
         self.giver = FakeGiver(self.recorded)
@@ -210,7 +212,7 @@ class House:
         self.lists = Lists(
             self.access,
             self.store,
-            lambda: SqliteStore.reading(self.path),
+            self._opened,
             Workers(),
             lambda run: None,
             lambda: self.at,
@@ -228,6 +230,15 @@ class House:
             locks=SimpleNamespace(active=tuple),
         )
         self.recovery = Recovery(self.perform, self.lifecycle, self.store, SimpleNamespace(find=self._find), lambda: self.at)
+
+    def _opened(self) -> SqliteStore:
+        store = SqliteStore.reading(self.path)
+        store.found_damaged = self._found_damaged
+        return store
+
+    def _found_damaged(self, life: str, id: str) -> None:
+        if self.loop is not None:
+            self.loop.call_soon_threadsafe(self.perform.set_aside, life, id)
 
     async def _find(self, runs: list[str]) -> None:
         assert runs == []

@@ -20,11 +20,15 @@ from jitd.audit.verify import verify
 from jitd.core.grant import Expired
 from jitd.core.holding import HoldingState
 from jitd.core.law import CLOCK, MONITOR
+from jitd.core.lock import Lock
+from jitd.core.made_account import Made, account_of_holding
 from jitd.core.run import Ended, Ending, Outcome, RunState, Started
 from jitd.lifecycle.integrity import Damaged, Noted, examine
+from jitd.lifecycle.perform import SET_ASIDE_AGAIN
 from jitd.sinks.reading import Lines
-from jitd.store import Conflict
+from jitd.store import Conflict, Damage, StoreError, Unreadable
 from jitd.store.kept import Kept
+from jitd.store.made_accounts import made_in
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs.records import Found
 from tests.daemon.giving import ALICE, ID, House
@@ -122,6 +126,7 @@ def test_what_a_damaged_grant_gave_is_taken_back(house: House, how: str) -> None
 
 def spoil(house: House, life: str) -> None:
     """The daemon runs, and the next time that it reads the object from the disk, the object is damaged."""
+    house.loop = asyncio.get_running_loop()
     with closing(sqlite3.connect(house.path, isolation_level=None)) as db:
         db.execute(f"DROP TRIGGER {life}s_move")
         db.execute(f"UPDATE {life}s SET document = {CHANGES['not JSON']}")
@@ -151,6 +156,62 @@ def test_what_a_grant_gave_that_is_damaged_while_the_daemon_runs_is_taken_back(h
     assert house.giver.there == set() and list(house.store.holdings()) == [] and list(house.store.grants()) == []
     assert house.told() == ["giving", "given", "taking", "ended"]
     assert b"object.set_aside" in b"".join(body for _, body, _ in house.store.records())
+
+
+def test_if_the_disk_is_full_a_damaged_row_is_set_aside_later(house: House) -> None:
+    """THREATS O-02."""
+
+    async def scene() -> None:
+        house.begin(stays=True)
+        await house.settle()
+        spoil(house, "grant")
+        house.store.n_fail = 1
+        assert list(house.store.grants()) == [] == list(house.store.grants())
+        await house.settle()
+        assert house.giver.there == {ID}
+        await house.pass_time(SET_ASIDE_AGAIN - 1)
+        assert house.giver.there == {ID}, "no sooner"
+        await house.pass_time(SET_ASIDE_AGAIN + 1)
+
+    asyncio.run(scene())
+    assert house.giver.there == set() and house.store.damage_of("grant", ID) == Damage("it was set aside", is_open=False)
+    assert house.perform.deadlines._heap == [one for one in house.perform.deadlines._heap if "damaged" not in one[1]]
+
+
+def test_a_lock_that_becomes_unreadable_is_not_passed_over(house: House) -> None:
+    """THREATS O-02: nobody knows whom it bars."""
+    house.lifecycle.handle(place(locked()))
+    house.restart()
+    with closing(sqlite3.connect(house.path, isolation_level=None)) as db:
+        db.execute("DROP TRIGGER locks_move")
+        db.execute(f"UPDATE locks SET document = {CHANGES['not JSON']}")
+    made, before = asked(OTHER), house.store.head()
+    for reads in (lambda: house.lifecycle.handle(submit(made), screened(made, free())), lambda: house.store.page(Lock, 0)):
+        with pytest.raises(Unreadable):
+            reads()
+    assert house.store.request(OTHER) is None and house.store.head() == before
+
+
+@pytest.mark.parametrize("life", ["grant", "holding"])
+def test_whose_a_made_account_is_is_known_or_nobody_is_let_in(house: House, life: str) -> None:
+    """THREATS O-02: it is not taken for the account of somebody else, who might approve what its person asks for."""
+
+    async def scene() -> None:
+        house.begin(stays=True, what="account:contractor")
+        await house.settle()
+        account = account_of_holding(ID)
+        assert made_in(house.store, account) == Made("alice", ALICE.principal, is_held=True)
+        spoil(house, life)
+        if life == "grant":
+            assert made_in(house.store, account) == Made("alice", ALICE.principal, is_held=True)
+            return
+        with pytest.raises(StoreError, match="damaged"):
+            made_in(house.store, account)
+        await house.settle()
+        found = made_in(house.store, account)
+        assert found is not None and found.holder == "alice", "it was made anew from its record"
+
+    asyncio.run(scene())
 
 
 @pytest.mark.parametrize("life", ["request", "grant"])
