@@ -66,17 +66,7 @@ class PolicyInForce:
         return where
 
     def _read(self) -> Policy:
-        config = self._config
-        return policyfile.load(
-            config.policy,
-            root=config.root,
-            names=config.names,
-            gatekeepers=config.deadlines,
-            channels=config.notify.channels,
-            things=config.things,
-            naming=config.naming,
-            notify=config.notify.default,
-        )
+        return policyfile.load_with(self._config)
 
     async def reload(self, workers: Workers) -> Policy:
         """Read the policy again in a worker, and put it in force. Whatever is raised, also by a defect of jitd: the old policy is

@@ -119,16 +119,7 @@ def _read_host() -> tuple[Config, Sequence[Rule], list[Fault], str]:
     if is_known:
         faults += _of_keytab(loaded)
     try:
-        rules = policyfile.load(
-            loaded.policy,
-            root=loaded.root,
-            names=loaded.names,
-            gatekeepers=loaded.deadlines if is_known else None,
-            channels=loaded.notify.channels if is_known else None,
-            things=loaded.things if is_known else None,
-            naming=loaded.naming,
-            notify=loaded.notify.default,
-        ).rules
+        rules = policyfile.load_with(loaded, is_known=is_known).rules
         checked += f" and {loaded.policy}, {_counted(len(rules), 'rule')}"
     except ConfigError as error:
         faults += error.faults

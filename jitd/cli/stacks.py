@@ -116,16 +116,7 @@ def _install(service: str, names: tuple[str, ...], *, is_trial: bool) -> None:
 
 def _tell_what_is_left(service: str, names: tuple[str, ...]) -> None:
     try:
-        loaded = config.load()
-        rules = policyfile.load(
-            loaded.policy,
-            root=loaded.root,
-            names=loaded.names,
-            gatekeepers=None,
-            channels=None,
-            things=None,
-            naming=loaded.naming,
-        ).rules
+        rules = policyfile.load_with(config.load(), is_known=False).rules
         named = {word for rule in rules if rule.verdict == "permit" for word in rule.services or ()}
         for name in (name for name in names if name not in named):
             say(f'no rule has services = ["{name}"]: until one has, {name} lets in nobody but root')

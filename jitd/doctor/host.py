@@ -111,17 +111,7 @@ class Host:
         """Return the policy that is in the policy files now. If the settings have faults, the names in the rules are not compared
         with the settings. Raises ConfigError.
         """
-        is_known = not self.faults
-        return policyfile.load(
-            self.config.policy,
-            root=self.config.root,
-            names=self.config.names,
-            gatekeepers=self.config.deadlines if is_known else None,
-            channels=self.config.notify.channels if is_known else None,
-            things=self.config.things if is_known else None,
-            naming=self.config.naming,
-            notify=self.config.notify.default,
-        )
+        return policyfile.load_with(self.config, is_known=not self.faults)
 
 
 def find_daemon(state: Path) -> Running:

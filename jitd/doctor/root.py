@@ -114,16 +114,7 @@ def _given(host: Host) -> list[str]:
     from jitd.settings import policyfile
 
     try:
-        policy = policyfile.load(
-            host.config.policy,
-            root=host.config.root,
-            names=host.config.names,
-            gatekeepers=host.config.deadlines,
-            channels=host.config.notify.channels,
-            things=host.config.things,
-            naming=host.config.naming,
-            notify=host.config.notify.default,
-        )
+        policy = policyfile.load_with(host.config)
     except ConfigError:
         return []
     return [service_of(thing, host.realm) for thing in given_things(policy) if is_service_ticket(thing)]

@@ -30,6 +30,7 @@ from jitd.core.toml_table import Table, quoted
 from jitd.expressions.compiling import compile_when
 from jitd.expressions.patterns import read_pattern
 from jitd.givers.kinds import OF_NAME
+from jitd.settings.config import Config
 
 MOST_BYTES = 1 << 20
 """Maximum number of bytes of a policy file."""
@@ -77,6 +78,22 @@ def load(
         raise ConfigError(faults)
     text = PolicyText(tuple((os.fsencode(name), content) for name, content in files))
     return Policy(tuple(rules), root, text.digest, text)
+
+
+def load_with(config: Config, *, is_known: bool = True) -> Policy:
+    """Read the policy of the host whose settings are ``config``. Unless ``is_known``, the settings have faults, and the names in
+    rules are not compared with them. Raises ConfigError.
+    """
+    return load(
+        config.policy,
+        root=config.root,
+        names=config.names,
+        gatekeepers=config.deadlines if is_known else None,
+        channels=config.notify.channels if is_known else None,
+        things=config.things if is_known else None,
+        naming=config.naming,
+        notify=config.notify.default,
+    )
 
 
 def read_again(
