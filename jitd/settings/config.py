@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from jitd.beside.helpers import KDC, OUTSIDE
 from jitd.core.command import MAX_ID
 from jitd.core.conditions import is_name, is_principal
 from jitd.core.duration import read_duration
@@ -106,9 +107,9 @@ class Config:
     socket: Path = Path("/run/jitd/jitd.sock")
     state: Path = Path("/var/lib/jitd")
     policy: Path = Path("/etc/jitd/policy.d")
-    kdc: Path = Path("/run/jitd-kdc/kdc.sock")
+    kdc: Path = KDC.socket
     renew: int | None = 600
-    outside: Path = Path("/run/jitd-outside/outside.sock")
+    outside: Path = OUTSIDE.socket
     database: str = "sqlite"
     executor: Literal["auto", "direct", "unit"] = "auto"
     operators: tuple[str, ...] = ()
