@@ -24,7 +24,7 @@ from typing import Protocol
 from jitd.beside import packets
 from jitd.beside.helpers import Helper
 
-PROGRAM = "import sys; sys.path += sys.argv.pop(1).split(':'); from {module} import main; raise SystemExit(main())"
+PROGRAM = "import sys; sys.path += sys.argv.pop(1).split(':'); from jitd.helper import main; raise SystemExit(main())"
 """Does what jitd-helper does, from the directories that are its first word."""
 PACKAGES = str(Path(__file__).resolve().parents[2])
 """The directory that contains the package ``jitd``."""
@@ -56,13 +56,11 @@ class Door(Protocol):
 
 
 class SocketDoor:
-    """The way to connect to a helper that systemd starts. Its socket and its account are those of ``helper``, unless ``path`` or
-    ``account`` says otherwise.
-    """
+    """The way to connect to a helper that systemd starts. Its socket is that of ``helper``, unless ``path`` says otherwise."""
 
-    def __init__(self, helper: Helper, path: Path | None = None, account: str | None = None) -> None:
+    def __init__(self, helper: Helper, path: Path | None = None) -> None:
         self.name = helper.process
-        self.account = account or helper.account
+        self.account = helper.account
         self.mend = f"systemctl enable --now {helper.unit}.socket"
         self._path = path or helper.socket
 
@@ -92,22 +90,17 @@ class ChildDoor:
 
     ``options`` are the options of its command line. The function ``passed`` is called at each start of the child. It opens the
     file descriptors for the child, and returns a mapping of their names to the descriptors. After the start of the child, the
-    daemon closes its own copies of these descriptors. ``account`` is the name of an account, or a uid in digits; if it is None,
-    the account is that of ``helper``.
+    daemon closes its own copies of these descriptors.
     """
-
-    module = "jitd.helper"
-    """The module that contains the child's ``main``."""
 
     def __init__(
         self,
         helper: Helper,
         options: Mapping[str, object] = MappingProxyType({}),
         passed: Callable[[], Mapping[str, int]] = nothing,
-        account: str | None = None,
     ) -> None:
         self.name = helper.process
-        self.account = account or helper.account
+        self.account = helper.account
         self.mend = "see the log of jitd for the reason"
         self._helper = helper
         self._options = [f"--{option}={value}" for option, value in options.items()]
@@ -136,7 +129,7 @@ class ChildDoor:
             line = [self._helper.name, *self._options, f"--line={theirs.fileno()}", f"--account={self.account}"]
             line += [f"--passed={name}={descriptor}" for name, descriptor in given.items()]
             self._process = subprocess.Popen(
-                [sys.executable, "-IS", "-c", PROGRAM.format(module=self.module), ":".join(_places(self._helper)), *line],
+                [sys.executable, "-IS", "-c", PROGRAM, ":".join(_places(self._helper)), *line],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), *given.values()),

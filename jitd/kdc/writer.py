@@ -17,12 +17,11 @@ from jitd.kdc.strings import SILENT, Sighting
 class Writer(Client):
     """Asks jitd-kdc to write, delete and read grants, and to try gates.
 
-    ``path`` is the socket of jitd-kdc, and ``account`` the account (a name, or a uid in digits) whose answers are accepted, if
-    they are not the usual ones. ``patience`` is in seconds.
+    ``path`` is the socket of jitd-kdc, if it is not the usual one. ``patience`` is in seconds.
     """
 
-    def __init__(self, path: Path | None = None, account: str | None = None, patience: float = PATIENCE) -> None:
-        super().__init__(SocketDoor(KDC, path, account))
+    def __init__(self, path: Path | None = None, patience: float = PATIENCE) -> None:
+        super().__init__(SocketDoor(KDC, path))
         self._patience = patience
 
     async def give(self, give: Give) -> Answer:

@@ -47,7 +47,7 @@ class Outside(Client):
         return await self.ask(LEASES[type(question)], question)
 
 
-def door_by_child(keys: Callable[[], Mapping[str, Path]], account: str | None = None) -> ChildDoor:
+def door_by_child(keys: Callable[[], Mapping[str, Path]]) -> ChildDoor:
     """Return the way to connect to a jitd-outside that the daemon starts as a child process. ``keys`` is called at each start of
     jitd-outside. ``keys`` returns a mapping from the names of the key files to their paths. A file that cannot be opened is left
     out. Later, each question that needs a missing file fails, and the answer says that the file is missing.
@@ -60,4 +60,4 @@ def door_by_child(keys: Callable[[], Mapping[str, Path]], account: str | None = 
                 found[name] = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         return found
 
-    return ChildDoor(OUTSIDE, passed=opened, account=account)
+    return ChildDoor(OUTSIDE, passed=opened)

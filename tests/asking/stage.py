@@ -30,6 +30,7 @@ from jitd.core.subject import Subject
 from jitd.outside.client import Outside, door_by_child
 from jitd.programs.client import Programs
 from jitd.settings.outsiders import GatekeeperSettings, Provider, Reach
+from tests.beside.children import of_account
 from tests.outside.server import LOOPBACK, Asked, Authority, Server, reply, serving
 from tests.scene import but
 
@@ -113,8 +114,8 @@ class Stage:
 @contextmanager
 def staged() -> Iterator[Stage]:
     loop = asyncio.new_event_loop()
-    door = door_by_child(dict, "nobody")
-    running = Running(*(Programs(ChildDoor(helper, account="nobody")) for helper in (PROGRAMS, PROGRAMS_NET)))
+    door = of_account("nobody", door_by_child(dict))
+    running = Running(*(Programs(of_account("nobody", ChildDoor(helper))) for helper in (PROGRAMS, PROGRAMS_NET)))
     stage = Stage(loop, Authority(), Outside(door), door, running)
     try:
         yield stage

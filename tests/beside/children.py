@@ -1,13 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Children of the daemon that run something of the tests' own."""
+"""Doors to processes that are not as the product has them: under an account that every host has, or with a ``main`` of the
+tests' own.
+"""
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import TypeVar
+from unittest.mock import patch
 
-from jitd.beside.doors import ChildDoor
+from jitd.beside import doors
+from jitd.beside.doors import ChildDoor, SocketDoor
 from jitd.beside.helpers import Helper
+
+D = TypeVar("D", ChildDoor, SocketDoor)
+
+
+def of_account(account: str, door: D) -> D:
+    """``door``, to a process that has to be ``account``: a name, or a uid in digits."""
+    door.account = account
+    return door
 
 
 class OwnChild(ChildDoor):
@@ -17,9 +31,12 @@ class OwnChild(ChildDoor):
         self,
         module: str,
         helper: Helper,
-        options: Mapping[str, Any] | None = None,
+        options: Mapping[str, object] = MappingProxyType({}),
         passed: Callable[[], Mapping[str, int]] = dict,
-        account: str | None = None,
     ) -> None:
-        super().__init__(helper, options or {}, passed, account)
-        self.module = module
+        super().__init__(helper, options, passed)
+        self._program = doors.PROGRAM.replace("jitd.helper", module)
+
+    async def open(self) -> socket.socket:
+        with patch.object(doors, "PROGRAM", self._program):
+            return await super().open()

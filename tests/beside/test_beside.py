@@ -24,7 +24,7 @@ from jitd.beside.doors import ChildDoor, SocketDoor
 from jitd.beside.helpers import Helper
 from jitd.beside.packets import MAX_BODY, Kind, Packet
 from jitd.beside.questions import ONE_LANE, Lanes
-from tests.beside.children import OwnChild
+from tests.beside.children import OwnChild, of_account
 from tests.beside.parrot import BUSY, MUTE, NAME, PARROT, Asks, answering
 from tests.waiting import is_living, wait_for
 
@@ -35,7 +35,7 @@ ENOUGH = 30.0
 
 
 def child(helper: Helper = PARROT, account: str = ACCOUNT, passed: Callable[[], dict[str, int]] = dict) -> ChildDoor:
-    return OwnChild("tests.beside.parrot", helper, passed=passed, account=account)
+    return of_account(account, OwnChild("tests.beside.parrot", helper, passed=passed))
 
 
 def with_line(door: ChildDoor | SocketDoor, deed: Callable[[Asks], Awaitable[T]]) -> T:
@@ -355,8 +355,8 @@ def test_an_answer_of_another_account_is_not_believed(tmp_path: Path) -> None:
                 return body
 
             serving = asyncio.create_task(answering(answer).listen(listener))
-            line = Asks(SocketDoor(PARROT, tmp_path / "s", ACCOUNT))
-            own = Asks(SocketDoor(PARROT, tmp_path / "s", str(os.getuid())))
+            line = Asks(of_account(ACCOUNT, SocketDoor(PARROT, tmp_path / "s")))
+            own = Asks(of_account(str(os.getuid()), SocketDoor(PARROT, tmp_path / "s")))
             with pytest.raises(Unanswered, match=f"uid {os.getuid()}, not from the account {ACCOUNT}"):
                 await line.ask(b"x", ENOUGH)
             assert await own.ask(b"y", ENOUGH) == b"y"
@@ -395,7 +395,7 @@ def test_a_client_that_is_not_root_is_not_heard(capfd: pytest.CaptureFixture[str
 
 
 def test_a_socket_that_is_not_there_is_told(tmp_path: Path) -> None:
-    door = SocketDoor(PARROT, tmp_path / "s", ACCOUNT)
+    door = of_account(ACCOUNT, SocketDoor(PARROT, tmp_path / "s"))
     with pytest.raises(Unanswered, match=f"cannot be reached .*: systemctl enable --now {PARROT.unit}.socket"):
         with_line(door, lambda line: line.ask(b"x", ENOUGH))
 

@@ -31,6 +31,7 @@ from jitd.outside import questions as of_outside
 from jitd.programs import questions as of_programs
 from jitd.terminals import questions as of_terminals
 from jitpam.wire.declared import CARRIED, Codec, integer
+from tests.beside.children import of_account
 from tests.beside.parrot import NAME, PARROT
 from tests.lingering import have_closed, lingering, nobody_waits
 
@@ -81,7 +82,7 @@ def played(tmp_path: Path, served: list[Served[Any, Any]], play: Callable[[Clien
             listener.bind(str(tmp_path / "s"))
             listener.listen()
             serving = asyncio.create_task(Answering(NAME, served, os.getuid()).listen(listener))
-            client = Client(SocketDoor(PARROT, tmp_path / "s", str(os.getuid())))
+            client = Client(of_account(str(os.getuid()), SocketDoor(PARROT, tmp_path / "s")))
             try:
                 return await play(client)
             finally:
@@ -245,7 +246,7 @@ def sent_with(tmp_path: Path, codec: Codec[Any], made: Callable[[], list[int]], 
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
             listener.bind(str(tmp_path / "s"))
             listener.listen()
-            client = Client(SocketDoor(PARROT, tmp_path / "s", str(os.getuid())))
+            client = Client(of_account(str(os.getuid()), SocketDoor(PARROT, tmp_path / "s")))
             asking = asyncio.create_task(client.ask(asked, Double(1)))
             line, _ = await asyncio.to_thread(listener.accept)
             with line:

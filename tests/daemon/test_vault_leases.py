@@ -31,6 +31,7 @@ from jitd.outside.client import Outside, door_by_child
 from jitd.settings.config import Config, load
 from jitd.settings.giver_words import lets_of_things
 from jitd.store import StoreError
+from tests.beside.children import of_account
 from tests.outside.vault import OURS, Vault, errors, vault
 from tests.scene import free, person, thing
 from tests.waiting import wait_for
@@ -72,7 +73,7 @@ class Stage:
         token.chmod(0o600)
         self.notes = LeaseNotes(place / "leases")
         self.loop = asyncio.new_event_loop()
-        self.outside = Outside(door_by_child(lambda: {token.name: token}, "nobody"))
+        self.outside = Outside(of_account("nobody", door_by_child(lambda: {token.name: token})))
         self.asked: list[leases.Question] = []
         self.dies_before = self.dies_after = 0
         self.now = lambda: datetime.now(UTC)

@@ -27,7 +27,7 @@ from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State
 from jitd.givers.messages import ANSWERS, Answer, Give, Look, Question, Take
 from jitd.givers.sudoers import Sudoers
 from jitd.settings.giver_words import digest_of, lets_of
-from tests.beside.children import OwnChild
+from tests.beside.children import OwnChild, of_account
 from tests.in_flight import FEW, MAY_SEND, in_flight
 from tests.waiting import is_living, wait_for
 
@@ -217,7 +217,7 @@ def test_who_is_not_root_is_not_heard(settings: Path) -> None:
         return await line.ask(Look("sudoers", order(settings)))
 
     async def whole() -> Answer:
-        door = OwnChild("tests.givers.strange", GIVERS, {"settings": settings}, account="65534")
+        door = of_account("65534", OwnChild("tests.givers.strange", GIVERS, {"settings": settings}))
         line = GiversLine(door)
         try:
             return await play(line, door)

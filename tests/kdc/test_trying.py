@@ -95,6 +95,6 @@ def test_a_daemon_that_goes_away_ends_its_trial(stage: Stage) -> None:
 
 
 def test_without_jitd_kdc_nothing_is_known(tmp_path: Path) -> None:
-    seen = asyncio.run(Writer(tmp_path / "none", "0").gate_states([CANARY]))
+    seen = asyncio.run(Writer(tmp_path / "none").gate_states([CANARY]))
     assert [(one.service, one.state) for one in seen] == [(CANARY, SILENT)]
     assert "cannot be reached" in seen[0].why

@@ -15,13 +15,18 @@ from pathlib import Path
 import pytest
 
 from jitd.beside import packets
+from jitd.beside.asking import Client
+from jitd.beside.doors import SocketDoor
+from jitd.beside.helpers import KDC
 from jitd.beside.packets import Kind, Packet
 from jitd.kdc.entry import KEPT
 from jitd.kdc.kadmin import Connection, KadminError
 from jitd.kdc.messages import MAX_PACKET, REQUESTS, Done, Failed, Give, Grants, Look, Refused, Take
+from jitd.kdc.questions import KINDS
 from jitd.kdc.strings import Grant
 from jitd.kdc.worker import Worker
 from jitd.kdc.writer import Writer
+from tests.beside.children import of_account
 from tests.beside.parrot import answering
 from tests.kdc.stage import HOST, NAME, WRITER, Stage, answer_on, end, ids, is_done, new_id, send, staged
 from tests.marks import full
@@ -227,13 +232,13 @@ def test_an_answer_of_somebody_else_or_of_another_form_is_not_believed(
         return body
 
     async def ask() -> object:
-        writer = Writer(tmp_path / "s", account)
+        writer = Client(of_account(account, SocketDoor(KDC, tmp_path / "s")))
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
             listener.bind(str(tmp_path / "s"))
             listener.listen()
             serving = asyncio.create_task(answering(answer).listen(listener))
             try:
-                return await writer.give(Give("K7QM2XVD", "a/b@R", 1, "c@R"))
+                return await writer.ask(KINDS[Give], Give("K7QM2XVD", "a/b@R", 1, "c@R"))
             finally:
                 writer.close()
                 serving.cancel()

@@ -30,6 +30,7 @@ import pytest
 from jitd.notifying.channel import Message, NotSent
 from jitd.notifying.mail import Mail, MailSettings
 from jitd.outside.client import Outside, door_by_child
+from tests.beside.children import of_account
 from tests.outside.server import LOOPBACK, Authority
 from tests.waiting import wait_for
 
@@ -168,7 +169,7 @@ def send(postfix: Postfix, *to: str, what: Message = MESSAGE, host: str = "127.0
     settings = MailSettings("ops", server=f"{host}:{postfix.port}", sender="jitd@db1.example.org", to=to)
 
     async def once() -> str:
-        outside = Outside(door_by_child(dict, "nobody"))
+        outside = Outside(of_account("nobody", door_by_child(dict)))
         try:
             await Mail(replace(settings, **more), "db1.example.org", outside, lambda: datetime.now(UTC)).send(what)
         except NotSent as why:

@@ -28,6 +28,7 @@ from jitd.outside.client import Failed, Outside, door_by_child
 from jitd.outside.fetching import fetch
 from jitd.outside.keys import Keys
 from jitd.outside.messages import MOST_BODY, Fetch, Fetched
+from tests.beside.children import of_account
 from tests.outside.server import LOOPBACK, Asked, Authority, Deed, Server, reply, says, serving
 from tests.waiting import is_living, status_of, wait_for
 
@@ -71,7 +72,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     for name, content in files.items():
         (keys / name).write_bytes(content)
         (keys / name).chmod(0o600)
-    door = door_by_child(lambda: {name: keys / name for name in [*files, "not-there.key"]}, "nobody")
+    door = of_account("nobody", door_by_child(lambda: {name: keys / name for name in [*files, "not-there.key"]}))
     loop = asyncio.new_event_loop()
     outside = Outside(door)
     with pytest.MonkeyPatch.context() as patched:

@@ -24,6 +24,7 @@ from jitd.beside.doors import ChildDoor
 from jitd.outside import client
 from jitd.outside.client import Failed, Outside, door_by_child
 from jitd.outside.leases import Begin, Begun, End, Lease, Leased, Look, Looked, Over, Question, Refused, Server, Sign, Signed
+from tests.beside.children import of_account
 from tests.outside.server import LOOPBACK, reply
 from tests.outside.vault import OURS, Vault, vault
 from tests.waiting import PATIENCE, wait_for
@@ -81,7 +82,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     for name, content in {"vault.token": f"{OURS}\n", "other.token": "hvs.of-somebody-else\n", "two.token": "a b\n"}.items():
         (keys / name).write_text(content)
         (keys / name).chmod(0o600)
-    door = door_by_child(lambda: {file.name: file for file in keys.iterdir()}, "nobody")
+    door = of_account("nobody", door_by_child(lambda: {file.name: file for file in keys.iterdir()}))
     loop = asyncio.new_event_loop()
     outside = Outside(door)
     with vault(tmp_path) as at, pytest.MonkeyPatch.context() as patched:

@@ -19,6 +19,7 @@ from jitd.beside.answering import NoAnswer
 from jitd.outside.client import Failed, Outside, door_by_child
 from jitd.outside.messages import Letter, Posted
 from jitd.outside.posting import LONGEST_LINE, MOST_LINES, post
+from tests.beside.children import of_account
 from tests.outside.mta import Mta, delivering
 from tests.outside.server import LOOPBACK, Authority
 from tests.waiting import is_living, wait_for
@@ -226,7 +227,7 @@ def test_an_address_that_may_not_be_connected_to_is_not(mta: Mta) -> None:
 
 
 def test_the_process_answers_mail_and_questions_side_by_side(mta: Mta) -> None:
-    door = door_by_child(dict, "nobody")
+    door = of_account("nobody", door_by_child(dict))
 
     async def whole() -> tuple[Posted | Failed, Posted | Failed]:
         outside = Outside(door)
@@ -246,7 +247,7 @@ def test_the_process_answers_mail_and_questions_side_by_side(mta: Mta) -> None:
 
 def test_what_cannot_be_a_letter_is_told_and_not_asked() -> None:
     async def whole() -> Posted | Failed:
-        outside = Outside(door_by_child(dict, "nobody"))
+        outside = Outside(of_account("nobody", door_by_child(dict)))
         try:
             return await outside.post(letter(25, "ops@example.org\r\nDATA"))
         finally:

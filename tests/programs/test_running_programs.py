@@ -26,6 +26,7 @@ from jitd.beside.helpers import PROGRAMS, PROGRAMS_NET, Helper
 from jitd.programs import process, questions
 from jitd.programs.client import Programs
 from jitd.programs.messages import MOST_BYTES, Answer, Failed, Printed, Run
+from tests.beside.children import of_account
 from tests.waiting import PATIENCE, is_living, status_of, wait_for
 
 T = TypeVar("T")
@@ -50,7 +51,7 @@ def script(place: Path, text: str, name: str = "script") -> str:
 
 
 def door(helper: Helper = PROGRAMS) -> ChildDoor:
-    return ChildDoor(helper, account=ACCOUNT)
+    return of_account(ACCOUNT, ChildDoor(helper))
 
 
 def with_programs(deed: Callable[[Programs], Awaitable[T]], through: ChildDoor | None = None) -> T:
@@ -167,8 +168,8 @@ def test_a_program_has_no_environment_no_right_and_no_descriptor_but_three(place
 
 def test_a_program_gains_no_right_on_a_host_without_libseccomp_either(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """THREATS U-02: libseccomp renounces new privileges by itself when it loads a filter."""
-    without = "from jitd.beside import filtering; filtering.LIBRARY = 'libno-such-thing.so.2'; from {module}"
-    monkeypatch.setattr(doors, "PROGRAM", doors.PROGRAM.replace("from {module}", without))
+    without = "from jitd.beside import filtering; filtering.LIBRARY = 'libno-such-thing.so.2'; from jitd.helper"
+    monkeypatch.setattr(doors, "PROGRAM", doors.PROGRAM.replace("from jitd.helper", without))
     status = output(run(script(place, "print(open('/proc/self/status').read())"))).decode()
     assert "NoNewPrivs:\t1\n" in status and "Seccomp:\t0\n" in status
 

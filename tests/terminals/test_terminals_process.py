@@ -18,7 +18,7 @@ from jitd.notifying.channel import Message, NobodyThere, NotSent
 from jitd.notifying.terminals import Terminals as Channel
 from jitd.terminals.client import Failed, Terminals
 from jitd.terminals.messages import Tell, Told
-from tests.beside.children import OwnChild
+from tests.beside.children import OwnChild, of_account
 from tests.terminals.seats import ACCOUNT, PERSON, TTY
 from tests.waiting import status_of
 
@@ -41,7 +41,7 @@ def with_terminals(door: ChildDoor, deed: Callable[[Terminals], Awaitable[T]]) -
 
 def test_it_is_its_account_with_the_group_tty_and_no_right_beside() -> None:
     """THREATS N-03."""
-    door = ChildDoor(TERMINALS, account=ACCOUNT)
+    door = of_account(ACCOUNT, ChildDoor(TERMINALS))
 
     async def look(terminals: Terminals) -> dict[str, str]:
         assert await terminals.tell(QUESTION) == Told(0, 0)
@@ -60,7 +60,7 @@ def test_it_is_its_account_with_the_group_tty_and_no_right_beside() -> None:
 
 def test_it_has_left_the_network() -> None:
     """THREATS U-04."""
-    door = ChildDoor(TERMINALS, account=ACCOUNT)
+    door = of_account(ACCOUNT, ChildDoor(TERMINALS))
 
     async def look(terminals: Terminals) -> int:
         assert await terminals.tell(QUESTION) == Told(0, 0)
@@ -70,7 +70,7 @@ def test_it_has_left_the_network() -> None:
 
 
 def test_a_killed_one_is_started_again_and_asked_again() -> None:
-    door = ChildDoor(TERMINALS, account=ACCOUNT)
+    door = of_account(ACCOUNT, ChildDoor(TERMINALS))
 
     async def kill(terminals: Terminals) -> Told | Failed:
         assert await terminals.tell(QUESTION) == Told(0, 0)
@@ -83,13 +83,13 @@ def test_a_killed_one_is_started_again_and_asked_again() -> None:
 
 def test_one_that_hangs_ends_and_says_so() -> None:
     """A directory that does not answer must not silence the channel for ever."""
-    door = OwnChild("tests.terminals.hanging", TERMINALS, account=ACCOUNT)
+    door = of_account(ACCOUNT, OwnChild("tests.terminals.hanging", TERMINALS))
     said = with_terminals(door, lambda terminals: terminals.tell(QUESTION))
     assert said == Failed("jitd-terminals has ended without an answer; see its log")
 
 
 def test_what_cannot_be_asked_is_told() -> None:
-    said = with_terminals(ChildDoor(TERMINALS, account=ACCOUNT), lambda terminals: terminals.tell(Tell(("a\nb",), ("x",))))
+    said = with_terminals(of_account(ACCOUNT, ChildDoor(TERMINALS)), lambda terminals: terminals.tell(Tell(("a\nb",), ("x",))))
     assert isinstance(said, Failed) and "people is not the name of an account" in said.why
 
 
@@ -98,6 +98,6 @@ def test_what_cannot_be_asked_is_told() -> None:
 
 def test_the_channel_says_that_nobody_is_logged_in_and_why_nobody_could_be_told() -> None:
     with pytest.raises(NobodyThere):
-        with_terminals(ChildDoor(TERMINALS, account=ACCOUNT), lambda terminals: Channel(terminals).send(MESSAGE))
+        with_terminals(of_account(ACCOUNT, ChildDoor(TERMINALS)), lambda terminals: Channel(terminals).send(MESSAGE))
     with pytest.raises(NotSent, match="no account no-such-account"):
-        with_terminals(ChildDoor(TERMINALS, account="no-such-account"), lambda terminals: Channel(terminals).send(MESSAGE))
+        with_terminals(of_account("no-such-account", ChildDoor(TERMINALS)), lambda terminals: Channel(terminals).send(MESSAGE))
