@@ -722,7 +722,7 @@ class Call:
             self.gives("runs code that is too long to be read")
         return code.is_free or len(code.text) > LONGEST_CODE
 
-    def runs_file(self, word: Word, *, what: str = "does") -> None:
+    def runs_file(self, word: Word) -> None:
         """The program runs the code in the file ``word``."""
         path = self.absolute(word)
         if path is None:
@@ -736,7 +736,7 @@ class Call:
             return self.unknown(f"jitd does not know what the files below {_short(path)} do", path)
         if who := self.judge.changed_by(path) if self.is_root else who_else(self, path):
             return self.gives(f"{_short(path)} {_belongs(seen, who)}", path, is_whole=True)
-        self.unknown(f"jitd does not know what {_short(path)} {what}", path)
+        self.unknown(f"jitd does not know what {_short(path)} does", path)
 
     def runs_input(self, what: str = "runs") -> None:
         """The program runs the code in its standard input."""

@@ -55,9 +55,9 @@ def bad(check: str, sentence: str, mend: str = "", *, command: str = "") -> Find
     return Finding(check, BAD, sentence, mend, command)
 
 
-def unknown(check: str, sentence: str, mend: str = "", *, command: str = "") -> Finding:
+def unknown(check: str, sentence: str, mend: str = "") -> Finding:
     """Return a finding with the level ``unknown``: the check was not possible."""
-    return Finding(check, UNKNOWN, sentence, mend, command)
+    return Finding(check, UNKNOWN, sentence, mend)
 
 
 def word(text: str) -> str:

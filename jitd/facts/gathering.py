@@ -53,12 +53,11 @@ class Gatherer:
         opened: Callable[[], Store],
         now: Callable[[], Moment],
         trusted: tuple[bytes, ...] = (),
-        files: Files | None = None,
     ) -> None:
         self._opened = opened
         self._now = now
         self._trusted = trusted
-        self._files = Files() if files is None else files
+        self._files = Files()
 
     def gather(self, names: frozenset[str], question: Question) -> Facts:
         """Return the built-in facts in ``names``. The result may contain other facts that were found at the same time."""

@@ -573,7 +573,7 @@ def _unfit_interpreter(because: str, named: bytes) -> Uninspectable:
     return Uninspectable(f"the interpreter in its first line {because}", looked_at=(named,), is_unfit=True)
 
 
-def copy_content(path: bytes, copy: bytes, *, limit: int = LIMIT, before: Callable[[int], None] = lambda into: None) -> bytes:
+def copy_content(path: bytes, copy: bytes, *, before: Callable[[int], None]) -> bytes:
     """Copy the content of the file to which ``path`` leads into ``copy``, a new file. Return the SHA-256 of the bytes that were
     written. ``before`` is called before each piece, with the descriptor of ``copy``, and raises OSError if no more may be
     written. Raises Uninspectable. Raises OSError if the copy cannot be written.
@@ -582,7 +582,7 @@ def copy_content(path: bytes, copy: bytes, *, limit: int = LIMIT, before: Callab
     try:
         into = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            return _digest(file, path, limit, into, before)
+            return _digest(file, path, LIMIT, into, before)
         finally:
             os.close(into)
     finally:

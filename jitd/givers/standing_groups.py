@@ -40,10 +40,9 @@ class Note:
 
 
 class StandingGroups:
-    """See ``Kind``. ``files`` are the files of group(5) and gshadow(5). The earlier version's notes are in ``notes``."""
+    """See ``Kind``. The earlier version's notes are in ``notes``."""
 
-    def __init__(self, files: Sequence[Path] = FILES, notes: Path = NOTES) -> None:
-        self._files = files
+    def __init__(self, notes: Path = NOTES) -> None:
         self._notes = Notes(notes, Note)
 
     def give(self, order: Order) -> Given | Refused | Failed:
@@ -71,13 +70,13 @@ class StandingGroups:
 
     def _groups_of(self, note: Note) -> list[str]:
         """Return the present names of the note's group: its name, or the names that its gid has if somebody renamed the group."""
-        lines = [line for line in self._lines(self._files[0]) if len(line) == 4]
+        lines = [line for line in self._lines(FILES[0]) if len(line) == 4]
         if any(line[0] == note.group for line in lines):
             return [note.group]
         return [line[0] for line in lines if line[2] == str(note.gid)]
 
     def _members(self, group: str) -> frozenset[str]:
-        lines = [line for file in self._files for line in self._lines(file) if line[0] == group and len(line) == 4]
+        lines = [line for file in FILES for line in self._lines(file) if line[0] == group and len(line) == 4]
         return frozenset(name for line in lines for name in line[3].split(",") if name)
 
     def _lines(self, file: Path) -> list[list[str]]:

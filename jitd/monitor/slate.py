@@ -91,10 +91,10 @@ def _call(name: str, *arguments: object) -> int:
     return result
 
 
-def control_process(option: int, argument: int, second: int = 0) -> None:
+def control_process(option: int, argument: int) -> None:
     """Call prctl(2). Raises OSError."""
     zero = ctypes.c_ulong(0)
-    _call("prctl", option, ctypes.c_ulong(argument), ctypes.c_ulong(second), zero, zero)
+    _call("prctl", option, ctypes.c_ulong(argument), zero, zero, zero)
 
 
 def reset_signals() -> None:

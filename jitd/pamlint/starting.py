@@ -126,14 +126,14 @@ class _Unit:
     doubt: str = ""
 
 
-def by_default_file(source: Source, name: str = "SSHD_OPTS") -> Start | None:
-    """Return how sshd is started with the options in the variable ``name`` of a file such as /etc/default/ssh. The variable's
-    value is split into words in the same way as by a shell or by systemd.
+def by_default_file(source: Source) -> Start | None:
+    """Return how sshd is started with the options in SSHD_OPTS of a file such as /etc/default/ssh. The variable's value is split
+    into words in the same way as by a shell or by systemd.
     """
-    value = variables(source).get(name, "")
+    value = variables(source).get("SSHD_OPTS", "")
     place = Place(source.file)
     if re.search(r"[$`]", value):
-        return Start(place, doubt=f"what {name} is depends on what a shell makes of «{value}»")
+        return Start(place, doubt=f"what SSHD_OPTS is depends on what a shell makes of «{value}»")
     return by_words(place, value.split())
 
 

@@ -9,7 +9,7 @@ does not grow with the recording.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from jitd.recording.filter import Filter
@@ -34,11 +34,10 @@ class Player:
     """A replay of a recording. Each call of ``frames`` yields all frames from the beginning. Times are in seconds, on any
     monotonic clock.
 
-    ``speed`` is a factor. A pause that is longer than ``idle_limit`` seconds is shortened to this limit. ``streams`` are the
-    kinds of frames that are shown. ``newline`` ends a line of a stream that was not a terminal. ``newline`` usually has two
-    characters, because a viewer's terminal needs both. Call ``advance`` at the time ``due_at``, and call ``key`` with the typed
-    keys. Write the bytes that ``advance`` and ``key`` return. Raises ValueError for an impossible speed or limit. ``advance`` and
-    ``key`` also raise the exceptions of ``frames``.
+    ``speed`` is a factor. A pause that is longer than ``idle_limit`` seconds is shortened to this limit. ``newline`` ends a line
+    of a stream that was not a terminal. It usually has two characters, because a viewer's terminal needs both. Call ``advance``
+    at the time ``due_at``, and call ``key`` with the typed keys. Write the bytes that ``advance`` and ``key`` return. Raises
+    ValueError for an impossible speed or limit. ``advance`` and ``key`` also raise the exceptions of ``frames``.
     """
 
     def __init__(
@@ -48,7 +47,6 @@ class Player:
         speed: float = 1.0,
         idle_limit: float | None = None,
         is_utf8: bool = True,
-        streams: Collection[Kind] = SHOWN,
         newline: bytes = b"\r\n",
     ) -> None:
         if not math.isfinite(speed) or not SLOWEST <= speed <= FASTEST:
@@ -64,7 +62,6 @@ class Player:
         self._frames = frames
         self._idle_limit = idle_limit
         self._is_utf8 = is_utf8
-        self._streams = frozenset(streams)
         self._newline = newline
         self._filter = Filter(is_utf8=is_utf8)
         self._coming = frames()
@@ -139,7 +136,7 @@ class Player:
             self.end = frame.end
         if frame.kind is Kind.GAP:
             return self._filter.feed(f"\r\n[not recorded from here on: {frame.because}]\r\n".encode())
-        if frame.kind not in self._streams:
+        if frame.kind not in SHOWN:
             return b""
         if frame.kind is Kind.OUTPUT:
             return self._filter.feed(frame.data)
@@ -245,7 +242,7 @@ class Player:
         """Return the number of frames to play until the searched text is shown. Return None if the text does not occur."""
         text, tail = Text(), ""
         for number, frame in enumerate(islice(self._frames(), self._n_played, None), self._n_played + 1):
-            if frame.kind not in self._streams:
+            if frame.kind not in SHOWN:
                 continue
             tail += text.feed(frame.data)
             if self._sought in tail:

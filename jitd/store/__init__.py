@@ -211,9 +211,9 @@ class Store(Protocol):
     def locks(self, *, ended: bool = False) -> Iterator[Lock]:
         """Yield the active locks, oldest first. If ``ended`` is true, also yield locks that have ended."""
 
-    def owed_reviews(self, *, person: str | None = None, ended: bool = False) -> Iterator[OwedReview]:
+    def owed_reviews(self, *, person: str | None = None) -> Iterator[OwedReview]:
         """Yield the reviews that are owed, oldest first. If ``person`` (``Subject.person``) is given, yield only the reviews for
-        this person's requests. If ``ended`` is true, also yield the reviews that have been given.
+        this person's requests.
         """
 
     def n_open(self, person: str | None = None) -> int:

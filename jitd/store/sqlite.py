@@ -345,10 +345,10 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
             self._open_locks = tuple(self._read_all(Lock, _open_only(ended)))
         return iter(self._open_locks)
 
-    def owed_reviews(self, *, person: str | None = None, ended: bool = False) -> Iterator[OwedReview]:
+    def owed_reviews(self, *, person: str | None = None) -> Iterator[OwedReview]:
         if person is None:
-            return self._read_all(OwedReview, _open_only(ended))
-        return self._read_all(OwedReview, f"{_open_only(ended)} AND person = ?", person)
+            return self._read_all(OwedReview, "WHERE is_open = 1")
+        return self._read_all(OwedReview, "WHERE is_open = 1 AND person = ?", person)
 
     def n_open(self, person: str | None = None) -> int:
         if person is not None:

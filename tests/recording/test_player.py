@@ -178,7 +178,6 @@ def test_streams_without_a_terminal_are_drawn_as_a_terminal_would() -> None:
         Frame(0, Kind.INPUT, b"in"),
     ]
     assert played(player(frames))[0] == b"a\r\nb\r\nc\r\n"
-    assert played(player(frames, streams=[Kind.STDERR]))[0] == b"c\r\n"
 
 
 def test_what_was_not_kept_is_said() -> None:

@@ -11,15 +11,9 @@ from jitd.core.programs.shared import gives
 from jitd.core.shell_text import Word
 
 
-def _starts_operands(skipped: int) -> Callable[[Call], None]:
-    """Return the function that judges a wrapper: the command begins after ``skipped`` operands."""
-
-    def judge(call: Call) -> None:
-        command = call.operands[skipped:]
-        if command:
-            call.start(command)
-
-    return judge
+def _starts_operands(call: Call) -> None:
+    if call.operands:
+        call.start(call.operands)
 
 
 def _starts_after(*names: str) -> Callable[[Call], None]:
@@ -160,13 +154,13 @@ def _etckeeper(call: Call) -> None:
 ROWS = (
     Row(
         "cpulimit multitime pexec distcc ccache proot fakechroot systemd-cat systemd-socket-activate unbuffer.real ts",
-        _starts_operands(0),
+        _starts_operands,
         "l: p: e: n: r: o: t: i: q: b: 0: R: w: S: priority: level-prefix: D: E: setenv: listen: f b k z v",
         is_first=True,
         chosen="can start any command",
     ),
-    Row("grc", _starts_operands(0), "c: config: e s", is_first=True, chosen="can start any command"),
-    Row("entr", _starts_operands(0), "a c d n p r s z", is_first=True, chosen="can start any command"),
+    Row("grc", _starts_operands, "c: config: e s", is_first=True, chosen="can start any command"),
+    Row("entr", _starts_operands, "a c d n p r s z", is_first=True, chosen="can start any command"),
     Row(
         "byebug cdist cobc dc eb facter ghc ginsh gtester ispell aspell jtag knife ksshell latexmk luatex xetex mypy"
         " msfconsole pdb psftp"

@@ -49,14 +49,12 @@ def _changes(call: Call) -> None:
         call.changes(_said(call))
 
 
-def _unless(*options: str, is_bare: bool = False) -> Callable[[Call], None]:
-    """Return the function that judges a program that changes disks, unless one of ``options`` is given. If ``is_bare`` is True,
-    it changes nothing without operands, either.
-    """
+def _unless(*options: str) -> Callable[[Call], None]:
+    """Return the function that judges a program that changes disks, unless one of ``options`` is given."""
 
     def judge(call: Call) -> None:
         is_open = any(word.is_free and word.is_any for word in call.words)
-        if is_open or not (call.has("V", "version", "help", *options) or (is_bare and not call.operands and not call.given)):
+        if is_open or not call.has("V", "version", "help", *options):
             for word in call.values("z"):
                 call.writes(word)
             call.trusts_words()
