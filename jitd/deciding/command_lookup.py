@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from jitd.core.asked_terms import AskedTerms
+from jitd.core.asked_terms import USUAL, AskedTerms
 from jitd.core.command import Command, Pairs
 from jitd.core.deed import deed_of
 from jitd.core.environment import fault_in_locale, fault_in_variables, split_locale
@@ -80,6 +80,25 @@ class Asked:
     tty: bytes | None = None
     caller: Caller | None = None
     breaks_glass: bool = False
+
+
+NO_COMMAND = Asked(
+    argv=(),
+    login=False,
+    user=None,
+    group=None,
+    cwd=b"/",
+    cwd_device=0,
+    cwd_inode=0,
+    chdir=False,
+    variables=(),
+    preserved=(),
+    locale=(),
+    streams=(),
+    reason=None,
+    terms=USUAL,
+)
+"""A question without the words of a command."""
 
 
 @dataclass(frozen=True, slots=True)

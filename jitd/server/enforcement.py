@@ -13,9 +13,8 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from jitd.core.asked_terms import USUAL
 from jitd.core.claims import Claims, Point
 from jitd.core.decision import Approval
 from jitd.core.deed import RUN, deed_of
@@ -23,7 +22,7 @@ from jitd.core.origin import Caller
 from jitd.core.request import Request, RequestState
 from jitd.core.subject import Subject
 from jitd.deciding import origins
-from jitd.deciding.command_lookup import Asked
+from jitd.deciding.command_lookup import NO_COMMAND, Asked
 from jitd.deciding.program_commands import PROGRAMS, Program, at_point
 from jitd.deciding.seats import Seats
 from jitd.deciding.view import View
@@ -200,21 +199,12 @@ class Enforcement:
             raise Refusal("failed", f"cannot get hold of the process that asks: {fault}") from None
         came_in_by = None if ask.authenticated is None else ask.authenticated.rstrip(b"\n").replace(b"\n", b", ")
         point = Point(ask.stage, _text(ask.rhost), _text(came_in_by), login)
-        asked = Asked(
-            argv=(),
-            login=False,
-            user=None,
-            group=None,
+        asked = replace(
+            NO_COMMAND,
             cwd=ask.cwd or b"/",
             cwd_device=ask.cwd_device,
             cwd_inode=ask.cwd_inode,
-            chdir=False,
-            variables=(),
-            preserved=(),
-            locale=(),
-            streams=(),
             reason=ask.reason,
-            terms=USUAL,
             tty=ask.tty,
             caller=self._caller(ask),
         )

@@ -15,7 +15,7 @@ from jitd.core.deed import deed_of
 from jitd.core.keys.services import read_service
 from jitd.core.origin import Caller
 from jitd.core.several import MOST_THINGS
-from jitd.deciding.command_lookup import Asked
+from jitd.deciding.command_lookup import NO_COMMAND, Asked
 from jitd.deciding.explaining import Supposed
 from jitd.verbs.asked_things import things_of
 from jitd.verbs.refusal import Refusal
@@ -106,19 +106,9 @@ def thing_in(ask: messages.Get, caller: Caller) -> Asked:
     terms = replace(USUAL, lasts_for=ask.lasts_for)
     if not terms.is_in_range:
         raise Refusal("usage", "a thing is given for one second at least")
-    return Asked(
+    return replace(
+        NO_COMMAND,
         argv=tuple(thing.encode("ascii") for thing in things),
-        login=False,
-        user=None,
-        group=None,
-        cwd=b"/",
-        cwd_device=0,
-        cwd_inode=0,
-        chdir=False,
-        variables=(),
-        preserved=(),
-        locale=(),
-        streams=(),
         reason=ask.reason,
         terms=terms,
         gives=True,
