@@ -79,11 +79,6 @@ class SocketDoor:
         """Do nothing, because systemd starts and ends the process."""
 
 
-def nothing() -> Mapping[str, int]:
-    """Return an empty mapping. ChildDoor uses this function if no file descriptor is passed to the child."""
-    return {}
-
-
 class ChildDoor:
     """The way to connect to ``helper`` as a child process. The child is started when it is first needed. If the child has ended,
     it is started again for the next connection.
@@ -97,7 +92,7 @@ class ChildDoor:
         self,
         helper: Helper,
         options: Mapping[str, object] = MappingProxyType({}),
-        passed: Callable[[], Mapping[str, int]] = nothing,
+        passed: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self.name = helper.process
         self.account = helper.account
