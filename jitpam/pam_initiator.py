@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The helper process of the PAM module. This process changes to the user's account, and makes a token from the user's credential
+"""The initiator of the PAM module. This process changes to the user's account, and makes a token from the user's credential
 cache.
 
-Law: this process gives up all of root's rights before it opens a file of the user. The helper only authenticates the user, and
-makes no decisions. Processes of the user cannot trace the helper, because a process that gave up root's rights is not dumpable
+Law: this process gives up all of root's rights before it opens a file of the user. The initiator only authenticates the user, and
+makes no decisions. Processes of the user cannot trace the initiator, because a process that gave up root's rights is not dumpable
 (prctl(2), PR_SET_DUMPABLE).
 """
 

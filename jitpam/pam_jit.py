@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from typing import Any, Self
 
 SOCKET, PYTHON = "/run/jitd/jitd.sock", "/usr/bin/python3"
-HELPER = "/usr/lib/jitd/jitpam/pam_initiator.py"
+INITIATOR = "/usr/lib/jitd/jitpam/pam_initiator.py"
 SERVICES_THAT_CANNOT_WAIT = ("sshd", "cron", "crond")  # a waiting sshd counts against MaxStartups; with cron nobody waits
 # Messages were tested only in these. In others the conversation may be missing (cron, at) or return nothing: pam_python crashes.
 SERVICES_THAT_SHOW = ("sudo", "sudo-i", "su", "su-l", "doas", "login", "sshd")
@@ -164,14 +164,14 @@ def _ask(program: _Program, options: dict[str, str], patience: _Patience) -> obj
 
 
 def _prove(jitd: _Channel, uid: int, cache: str | None, host: str, binding: str) -> tuple[str | None, str]:
-    """Return the helper's proof and an empty string. If there is no proof, return None and the helper's sentence. Raises _No."""
-    with _Helper(jitd.patience) as helper:
+    """Return the initiator's proof and an empty string. Without a proof, return None and the initiator's sentence. Raises _No."""
+    with _Initiator(jitd.patience) as initiator:
         encoded = _b64(os.fsencode(cache)) if cache else None
-        token = helper.answer({"uid": uid, "cache": encoded, "host": host, "binding": binding}, "token")
+        token = initiator.answer({"uid": uid, "cache": encoded, "host": host, "binding": binding}, "token")
         if token is None:
-            return None, helper.because
+            return None, initiator.because
         jitd.say({"type": "token", "token": token})
-        return helper.answer({"token": _text(jitd.expect("token", ANSWER_WITHIN), "token")}, "proof"), helper.because
+        return initiator.answer({"token": _text(jitd.expect("token", ANSWER_WITHIN), "token")}, "proof"), initiator.because
 
 
 def _await(jitd: _Channel, program: _Program, wait: float, asked_at: float) -> object:
@@ -314,29 +314,29 @@ def _connect(path: str, patience: _Patience) -> _Channel:
     return _Channel(made, patience, "jitd")
 
 
-class _Helper(_Channel):
+class _Initiator(_Channel):
     """A process with only the user's rights, which proves who the user is. If it has no proof, ``because`` is the reason."""
 
     def __init__(self, patience: _Patience) -> None:
         self.because, self._until = "", _clock() + PROOF_WITHIN
         ours, theirs = map(_beside_the_streams, _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC))
-        super().__init__(ours, patience, "jitd's Kerberos helper")
+        super().__init__(ours, patience, "jitd's Kerberos initiator")
         streams = [(os.POSIX_SPAWN_OPEN, stream, "/dev/null", os.O_WRONLY, 0) for stream in (1, 2)]
         try:
             self._pid = os.posix_spawn(
                 PYTHON,
-                [PYTHON, "-IS", HELPER],
+                [PYTHON, "-IS", INITIATOR],
                 {"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"},
                 file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0), *streams],
                 setsid=True,
                 setsigmask=[],
                 setsigdef=signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP},
             )
-            # If the caller ignores SIGCHLD, another process may get the helper's process id as soon as the helper has ended.
+            # If the caller ignores SIGCHLD, another process may get the initiator's process id as soon as it has ended.
             self._process = os.pidfd_open(self._pid)
         except BaseException as fault:
             ours.close()
-            raise _No(f"jitd's Kerberos helper cannot be started ({fault})") from None
+            raise _No(f"jitd's Kerberos initiator cannot be started ({fault})") from None
         finally:
             theirs.close()
 
@@ -345,9 +345,9 @@ class _Helper(_Channel):
         poll = select.poll()
         poll.register(self._process, select.POLLIN)
         try:
-            with suppress(OSError):  # the helper has ended and was reaped elsewhere
+            with suppress(OSError):  # the initiator has ended and was reaped elsewhere
                 signal.pidfd_send_signal(self._process, signal.SIGKILL)
-                if poll.poll(5000):  # do not wait longer: a helper may hang in the kernel, for example on a dead file server
+                if poll.poll(5000):  # do not wait longer: an initiator may hang in the kernel, for example on a dead file server
                     os.waitpid(self._pid, os.WNOHANG)
         finally:
             os.close(self._process)
@@ -494,8 +494,8 @@ def _seen_at(path: str) -> str:
 
 
 def _refuse_others_files() -> None:
-    """Raise _No if an account other than root can change this module, the helper or the interpreter (THREATS P-11)."""
-    for file in (__file__, HELPER, PYTHON):
+    """Raise _No if an account other than root can change this module, the initiator or the interpreter (THREATS P-11)."""
+    for file in (__file__, INITIATOR, PYTHON):
         place, below = os.path.realpath(file), ""
         while place != below:  # up to the root directory
             status = os.stat(place)

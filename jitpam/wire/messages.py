@@ -338,7 +338,7 @@ class Enforce(Message, by=FROM_CLIENT):
 
 
 class Proof(Message, by=FROM_CLIENT):
-    """The proof that an enforcement point's helper has made. Without a proof, ``proof`` is None and ``because`` is the reason."""
+    """The proof that an enforcement point's initiator has made. Without one, ``proof`` is None and ``because`` is the reason."""
 
     proof: bytes | None
     because: str
@@ -414,7 +414,7 @@ class Progress(Message, by=FROM_DAEMON):
 
 
 class Challenge(Message, by=FROM_DAEMON):
-    """The bytes to which the helper of an enforcement point must bind its proof."""
+    """The bytes to which the initiator of an enforcement point must bind its proof."""
 
     binding: bytes
 

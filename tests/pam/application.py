@@ -280,15 +280,15 @@ class Bench:
     def close(self) -> None:
         shutil.rmtree(self.root)
 
-    def module(self, change: str = "", helper: str | None = None, name: str = "pam_jit.py") -> Path:
-        """A copy of the module, with ``change`` at its end, and a helper of this text. It has the patience of the tests, unless
+    def module(self, change: str = "", initiator: str | None = None, name: str = "pam_jit.py") -> Path:
+        """A copy of the module, with ``change`` at its end, and an initiator of this text. It has the patience of tests, unless
         ``change`` takes it away.
         """
         copy = self.root / name
         text = f"{MODULE.read_text()}\nANSWER_WITHIN = PROOF_WITHIN = FIRST_WORD_WITHIN = {PATIENCE / 2}\n"
-        if helper is not None:
-            (self.root / "helper.py").write_text(helper)
-            text += f'\nHELPER = "{self.root}/helper.py"\n'
+        if initiator is not None:
+            (self.root / "initiator.py").write_text(initiator)
+            text += f'\nINITIATOR = "{self.root}/initiator.py"\n'
         copy.write_text(f"{text}\n{change}\n")
         return copy
 
@@ -337,7 +337,7 @@ class Voice:
         self.say("challenge", binding="AAAA")
 
     def proved(self) -> None:
-        """Up to the proof, with or without a helper's token."""
+        """Up to the proof, with or without an initiator's token."""
         self.challenge()
         with contextlib.suppress(AssertionError):
             self.hear("token")

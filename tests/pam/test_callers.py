@@ -90,7 +90,7 @@ HOSTILE = (
 
 @in_the_lab
 @every_program
-def test_no_variable_of_the_callers_is_heeded_by_module_or_helper(gated: Gated, evil: Path, program: Program) -> None:
+def test_no_variable_of_the_callers_is_heeded_by_module_or_initiator(gated: Gated, evil: Path, program: Program) -> None:
     """THREATS K-10: all at once, and nothing differs: carol is let in, eve is not, and nothing was loaded or written."""
     env = tuple(variable.format(evil=evil) for variable in HOSTILE)
     mark = gated.mark()

@@ -31,7 +31,7 @@ PAGE = Path(__file__).parents[2] / "docs/pam.md"
 MODULE = Path("/usr/lib/jitd/pam_jit.py")
 PYTHON = Path("/usr/bin/python3")
 PAM_PYTHON = Path(Places().module("pam_python.so"))
-HELPER = b"/usr/lib/jitd/jitpam/pam_initiator.py"
+INITIATOR = b"/usr/lib/jitd/jitpam/pam_initiator.py"
 ROOTS = ("sudo", "su -c", "login")
 Broken = Callable[[Gated], AbstractContextManager[object]]
 
@@ -123,13 +123,13 @@ def kdcs() -> list[int]:
     return processes(lambda line: line.startswith(b"krb5kdc\0"))
 
 
-def helpers() -> list[int]:
-    return processes(lambda line: HELPER in line.split(b"\0"))
+def initiators() -> list[int]:
+    return processes(lambda line: INITIATOR in line.split(b"\0"))
 
 
-def helper_of(typed: Driven) -> int:
-    """The helper of what was typed, once there is one."""
-    return wait_for(lambda: [helper for helper in helpers() if typed.terminal.pid in ancestors(helper)], what="a helper")[0]
+def initiator_of(typed: Driven) -> int:
+    """The initiator of what was typed, once there is one."""
+    return wait_for(lambda: [one for one in initiators() if typed.terminal.pid in ancestors(one)], what="an initiator")[0]
 
 
 def ancestors(process: int) -> list[int]:
@@ -165,7 +165,7 @@ class Row:
     broken: Broken = nothing
     who: str = "carol"
     ticket: str = "carol"
-    to_helpers: signal.Signals | None = None
+    to_initiators: signal.Signals | None = None
     is_recorded: bool = False
     """That it was denied goes on record, as for everybody with a ticket."""
     is_about_tickets: bool = False
@@ -199,19 +199,19 @@ ROWS = (
     Row("module file missing", SILENT, 2, away(MODULE)),
     Row("module file writable by its group", "can be changed by others than root", 2, module_writable),
     Row(
-        "helper killed",
-        NO_TICKET + "jitd's Kerberos helper",
+        "initiator killed",
+        NO_TICKET + "jitd's Kerberos initiator",
         5,
         kdc_silent,
-        to_helpers=signal.SIGKILL,
+        to_initiators=signal.SIGKILL,
         is_about_tickets=True,
     ),
     Row(
-        "helper stopped",
-        NO_TICKET + "jitd's Kerberos helper does not answer",
+        "initiator stopped",
+        NO_TICKET + "jitd's Kerberos initiator does not answer",
         11,
         kdc_silent,
-        to_helpers=signal.SIGSTOP,
+        to_initiators=signal.SIGSTOP,
         is_about_tickets=True,
     ),
 )
@@ -256,8 +256,8 @@ def come(gated: Gated, tickets: dict[str, bytes], rows: Sequence[Row]) -> dict[s
     for row in rows:
         for program in row.columns:
             typed[row.name].append(gated.type(row.who, program, cache=tickets.get(row.ticket)))
-            if row.to_helpers is not None:
-                os.kill(helper_of(typed[row.name][-1]), row.to_helpers)
+            if row.to_initiators is not None:
+                os.kill(initiator_of(typed[row.name][-1]), row.to_initiators)
     all_end([each for some in typed.values() for each in some])
     return typed
 
@@ -274,7 +274,7 @@ def played(gated: Gated, tickets: dict[str, bytes]) -> Callable[[Row], list[Driv
             with row.broken(gated):
                 kept.update(come(gated, tickets, rows))
                 roots_own_ways_are_open(gated)
-            assert helpers() == []
+            assert initiators() == []
             new = [event for event in gated.events()[len(before) :] if event != "daemon.started"]
             n_recorded = sum(one.service != "login" for other in rows if other.is_recorded for one in other.columns)
             assert sorted(new) == sorted(["request.submitted", "request.screened"] * n_recorded), "a login knows of no ticket"

@@ -302,7 +302,7 @@ def test_what_a_program_has_set_for_its_signals_is_as_it_was(
     after = host.state()
     names = {"SigBlk", "SigIgn", "SigCgt", "SigPnd", "ShdPnd", "children", "descriptors"}
     if (how, number) == ("block", signal.SIGCHLD):
-        names.remove("ShdPnd")  # one is pending there: of the helper, which has been waited for
+        names.remove("ShdPnd")  # one is pending there: of the initiator, which has been waited for
     assert {name: after[name] for name in names} == {name: before[name] for name in names}
 
 
@@ -443,7 +443,7 @@ SLOW = Path("/usr/lib/jitd/jitpam/pam_initiator.py")
 
 
 @pytest.mark.parametrize("hangs", ["before it is asked", "in the library", "everywhere"])
-def test_a_helper_does_not_outlive_a_program_that_was_killed(hangs: str, bench: Bench, host: Application) -> None:
+def test_an_initiator_does_not_outlive_a_program_that_was_killed(hangs: str, bench: Bench, host: Application) -> None:
     text = SLOW.read_text().replace("ENDS_WITHIN = 12", "ENDS_WITHIN = 1")
     if hangs == "in the library":
         text = text.replace("    from jitpam.initiator import Initiator", "    import time; time.sleep(600)")
@@ -451,15 +451,15 @@ def test_a_helper_does_not_outlive_a_program_that_was_killed(hangs: str, bench: 
         text = text.replace("    module = socket(fileno=0)", "    import time; time.sleep(600)")
     assert ("time.sleep(600)" in text) == (hangs != "before it is asked")
     bench.stack(
-        bench.module("PROOF_WITHIN = 30.0\n_Helper.say = lambda *a: None\n" if hangs == "before it is asked" else "", text)
+        bench.module("PROOF_WITHIN = 30.0\n_Initiator.say = lambda *a: None\n" if hangs == "before it is asked" else "", text)
     )
     host.start("alice")
     with jitd(bench.socket, waits):
         host.tell("acct_mgmt", 0)
-        helper = wait_for(lambda: Path(f"/proc/{host.process.pid}/task/{host.process.pid}/children").read_text().split())[0]
+        initiator = wait_for(lambda: Path(f"/proc/{host.process.pid}/task/{host.process.pid}/children").read_text().split())[0]
         host.process.kill()
         host.process.wait()
-        wait_for(lambda: not is_living(helper))
+        wait_for(lambda: not is_living(initiator))
 
 
 def test_the_log_says_why_without_touching_the_programs_own_way_of_logging(bench: Bench) -> None:

@@ -123,12 +123,12 @@ def test_a_module_that_cannot_be_loaded_lets_nobody_in(fault: str, bench: Bench)
         assert host.call("acct_mgmt") == 7
 
 
-@pytest.mark.parametrize("change", ["module", "module's directory", "helper"])
+@pytest.mark.parametrize("change", ["module", "module's directory", "initiator"])
 def test_files_that_others_can_change_are_refused(change: str, bench: Bench) -> None:
     """THREATS P-11: pam_python itself does not look."""
-    module = bench.module(helper="")
+    module = bench.module(initiator="")
     bench.stack(module)
-    {"module": module, "module's directory": bench.root, "helper": bench.root / "helper.py"}[change].chmod(0o775)
+    {"module": module, "module's directory": bench.root, "initiator": bench.root / "initiator.py"}[change].chmod(0o775)
     with jitd(bench.socket, lambda voice: (voice.proved(), voice.grant())), Application(bench.stacks) as host:
         host.start("root")
         assert host.call("acct_mgmt") == DENIED
@@ -153,14 +153,14 @@ def _open_by_an_access_list(file: Path) -> None:
 
 
 @pytest.mark.parametrize("way", [_give_away, _open_to_everybody, _open_by_an_access_list], ids=lambda way: way.__name__[1:])
-@pytest.mark.parametrize("change", ["module", "module's directory", "helper"])
+@pytest.mark.parametrize("change", ["module", "module's directory", "initiator"])
 def test_files_that_are_somebody_elses_or_open_in_any_way_are_refused(
     change: str, way: Callable[[Path], None], bench: Bench
 ) -> None:
     """THREATS P-11: each way alone."""
-    module = bench.module(helper="")
+    module = bench.module(initiator="")
     bench.stack(module)
-    way({"module": module, "module's directory": bench.root, "helper": bench.root / "helper.py"}[change])
+    way({"module": module, "module's directory": bench.root, "initiator": bench.root / "initiator.py"}[change])
     with jitd(bench.socket, lambda voice: (voice.proved(), voice.grant())), Application(bench.stacks) as host:
         host.start("root")
         assert host.call("acct_mgmt") == DENIED
@@ -251,18 +251,18 @@ def test_no_other_variable_of_pythons_leads_it_anywhere(variable: str, bench: Be
 # --- what is opened, and as whom ---------------------------------------------------------------------------------------
 
 SUDO = Path("/etc/pam.d/sudo")
-HELPER = Path("/usr/lib/jitd/jitpam/pam_initiator.py")
+INITIATOR = Path("/usr/lib/jitd/jitpam/pam_initiator.py")
 SUDOERS = Path("/etc/sudoers.d/test-pam-python")
 
 
 @pytest.fixture
 def sudo(bench: Bench) -> Iterator[Bench]:
-    """sudo with the gate, whose jitd is the test's. The module and its helper have the patience of tests: they are traced."""
+    """sudo with the gate, whose jitd is the test's. The module and its initiator have the patience of tests: they are traced."""
     kept = SUDO.read_bytes()
     permit = "".join(f"{stage} required pam_permit.so\n" for stage in ("auth", "session"))
-    helper, its_own = HELPER.read_text(), "\nENDS_WITHIN = 12\n"
-    assert helper.count(its_own) == 1
-    module = bench.module(helper=helper.replace(its_own, f"\nENDS_WITHIN = {PATIENCE:.0f}\n"))
+    initiator, its_own = INITIATOR.read_text(), "\nENDS_WITHIN = 12\n"
+    assert initiator.count(its_own) == 1
+    module = bench.module(initiator=initiator.replace(its_own, f"\nENDS_WITHIN = {PATIENCE:.0f}\n"))
     SUDO.write_text(SHIPPED.format("account", module, bench.socket) + permit)
     SUDOERS.write_text("Defaults secure_path=/usr/sbin:/usr/bin:/sbin:/bin\nalice ALL=(ALL:ALL) NOPASSWD: ALL\n")
     SUDOERS.chmod(0o440)
@@ -275,7 +275,7 @@ CACHES = ["FILE:/home/alice/cache", "DIR:/home/alice/caches", "/home/alice/link-
 
 
 @pytest.mark.parametrize("cache", CACHES)
-def test_a_credential_cache_is_opened_by_the_helper_alone_once_it_has_no_rights_of_roots(cache: str, sudo: Bench) -> None:
+def test_a_credential_cache_is_opened_by_the_initiator_alone_once_it_has_no_rights_of_roots(cache: str, sudo: Bench) -> None:
     """THREATS P-03."""
     link = Path("/home/alice/link-to-shadow")
     link.unlink(missing_ok=True)
@@ -291,7 +291,7 @@ def test_a_credential_cache_is_opened_by_the_helper_alone_once_it_has_no_rights_
     assert proof["because"]
     path = cache.rpartition(":")[2]
     opened = list(_opened(trace.read_text(), path))
-    assert opened, "the helper looks at it"
+    assert opened, "the initiator looks at it"
     assert [call for is_alices, call in opened if not is_alices] == []
     link.unlink()
 
@@ -325,7 +325,7 @@ def test_nothing_in_the_persons_directory_is_opened_with_roots_rights(sudo: Benc
     assert done.returncode != 0
     assert len(had) == 1
     calls = trace.read_text()
-    assert f"{sudo.root}/helper.py" in calls
+    assert f"{sudo.root}/initiator.py" in calls
     relative = re.findall(r'(?:openat|execve|stat\w*|readlink|access)\((?:AT_FDCWD, )?"([^/"][^"]*)"', calls)
     assert set(relative) <= {".", PYTHONS.name}, "what is looked at without the name of a directory is `.` itself"
     assert [call for is_alices, call in _opened(calls, str(home)) if not is_alices and "getcwd" not in call] == []
@@ -336,7 +336,7 @@ def test_that_test_sees_what_root_opens() -> None:
     assert [is_alices for is_alices, _ in _opened(trace, "/x")] == [False, True]
 
 
-def test_nobody_of_that_account_can_trace_the_helper_or_read_its_memory(bench: Bench) -> None:
+def test_nobody_of_that_account_can_trace_the_initiator_or_read_its_memory(bench: Bench) -> None:
     """THREATS P-03."""
     slow = (
         Path("/usr/lib/jitd/jitpam/pam_initiator.py")
@@ -355,21 +355,21 @@ def test_nobody_of_that_account_can_trace_the_helper_or_read_its_memory(bench: B
     with jitd(bench.socket, lambda voice: (voice.proved(), voice.refuse())), Application(bench.stacks) as host:
         host.start("alice")
         host.tell("acct_mgmt", 0)
-        helper = _helper_of(host.process.pid)
+        initiator = _initiator_of(host.process.pid)
         line = ["/usr/bin/python3", "-c", code]
-        tried = subprocess.run([*line, str(helper)], capture_output=True, text=True, check=True).stdout.split()
+        tried = subprocess.run([*line, str(initiator)], capture_output=True, text=True, check=True).stdout.split()
         assert tried == ["-1", "False", "False"]
         with subprocess.Popen(["setpriv", "--reuid=4001", "--regid=4001", "--clear-groups", "sleep", "600"]) as own:
             wait_for(lambda: Path(f"/proc/{own.pid}/comm").read_text() == "sleep\n")
             own_tried = subprocess.run([*line, str(own.pid)], capture_output=True, text=True, check=True).stdout.split()
             own.kill()
         assert own_tried != tried, "of a process of theirs they can"
-        os.kill(helper, signal.SIGKILL)
+        os.kill(initiator, signal.SIGKILL)
         assert host.result() == DENIED
 
 
-def _helper_of(pid: int) -> int:
-    """The helper of a host, once it has become alice."""
+def _initiator_of(pid: int) -> int:
+    """The initiator of a host, once it has become alice."""
 
     def found() -> int:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

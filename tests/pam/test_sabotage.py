@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The PAM module sabotaged at every point: by what stands for jitd, and by what stands for the helper (its own functions:
+"""The PAM module sabotaged at every point: by what stands for jitd, and by what stands for the initiator (its own functions:
 test_sabotage_functions.py).
 
 Law: whatever is broken, the host program lives on and reads PAM_PERM_DENIED; PAM_SUCCESS only after a grant on its connection.
@@ -27,7 +27,7 @@ HASTE = "ANSWER_WITHIN = PROOF_WITHIN = FIRST_WORD_WITHIN = 0.3\n"
 """So that the tests need not wait as long as people, where the module ends by its own clock."""
 MORE_AND_MORE = (HASTE, HASTE.replace("0.3", "3.0"), "")
 """On a busy host its clock may run out before it has come to what is sabotaged: then it has more time, at last that of tests."""
-HELPER = """
+INITIATOR = """
 import json, os, socket, sys, time
 module = socket.socket(fileno=0)
 def say(**words):
@@ -408,34 +408,34 @@ def test_where_no_jitd_is_the_answer_is_a_denial(place: str, bench: Bench, host:
     assert "jitd" in host.text
 
 
-# --- what stands for the helper ----------------------------------------------------------------------------------------
+# --- what stands for the initiator ----------------------------------------------------------------------------------------
 
-HELPERS = {
+INITIATORS = {
     "ends at once": "",
     "ends with 0": "raise SystemExit(0)",
     "is no Python": "}}}",
     "prints granted": "import sys; print('granted', flush=True); print('granted', file=sys.stderr)",
-    "says granted": HELPER + "hear(); say(type='granted', id='x', boot_ms=0, text='', places=[])",
-    "says granted in the frame of jitd": HELPER
+    "says granted": INITIATOR + "hear(); say(type='granted', id='x', boot_ms=0, text='', places=[])",
+    "says granted in the frame of jitd": INITIATOR
     + "import time; say(type='granted', id='x', boot_ms=int(time.clock_gettime(7) * 1000), text='', places=[])",
-    "says a token first": HELPER + "say(type='token', token='AAAA'); hear(); time.sleep(600)",
-    "says the proof at once": HELPER + "hear(); say(type='proof', proof='AAAA')",
-    "says a token that is no text": HELPER + "hear(); say(type='token', token=5)",
-    "says a refusal that is no text": HELPER + "hear(); say(type='refused', text=None)",
-    "says two things": HELPER + "hear(); say(type='token', token='A'); say(type='proof', proof='B'); time.sleep(600)",
-    "writes megabytes": HELPER + "hear()\nwhile True: module.sendall(b'x' * 1000000)",
-    "writes a frame of 4 GiB": HELPER + "module.sendall(b'\\xff' * 4); time.sleep(600)",
-    "writes one byte": HELPER + "module.sendall(b'1')",
-    "writes no JSON": HELPER + "module.sendall(b'\\0\\0\\0\\4true'); time.sleep(600)",
-    "writes bytes": HELPER + "module.sendall(b'\\0\\0\\0\\4\\xff\\xfe\\0\\x80'); time.sleep(600)",
-    "writes depth": HELPER + "module.sendall((9999).to_bytes(4, 'big') + b'[' * 9999); time.sleep(600)",
+    "says a token first": INITIATOR + "say(type='token', token='AAAA'); hear(); time.sleep(600)",
+    "says the proof at once": INITIATOR + "hear(); say(type='proof', proof='AAAA')",
+    "says a token that is no text": INITIATOR + "hear(); say(type='token', token=5)",
+    "says a refusal that is no text": INITIATOR + "hear(); say(type='refused', text=None)",
+    "says two things": INITIATOR + "hear(); say(type='token', token='A'); say(type='proof', proof='B'); time.sleep(600)",
+    "writes megabytes": INITIATOR + "hear()\nwhile True: module.sendall(b'x' * 1000000)",
+    "writes a frame of 4 GiB": INITIATOR + "module.sendall(b'\\xff' * 4); time.sleep(600)",
+    "writes one byte": INITIATOR + "module.sendall(b'1')",
+    "writes no JSON": INITIATOR + "module.sendall(b'\\0\\0\\0\\4true'); time.sleep(600)",
+    "writes bytes": INITIATOR + "module.sendall(b'\\0\\0\\0\\4\\xff\\xfe\\0\\x80'); time.sleep(600)",
+    "writes depth": INITIATOR + "module.sendall((9999).to_bytes(4, 'big') + b'[' * 9999); time.sleep(600)",
     "sleeps": "import time; time.sleep(600)",
-    "closes and sleeps": HELPER + "module.close(); time.sleep(600)",
+    "closes and sleeps": INITIATOR + "module.close(); time.sleep(600)",
     "ignores signals": "import time, signal as s\nfor n in {*range(1, 32)} - {9, 19}: s.signal(n, s.SIG_IGN)\ntime.sleep(600)",
     "is killed": "import os; os.kill(os.getpid(), 9)",
     "is stopped": "import os; os.kill(os.getpid(), 19)",
     "dumps core": "import os; os.abort()",
-    "leaves a child with the socket": HELPER + "os.fork() or (os.setsid(), time.sleep(0.5))",
+    "leaves a child with the socket": INITIATOR + "os.fork() or (os.setsid(), time.sleep(0.5))",
     "goes through with it and lives on": PROVES.removesuffix("hear()\n") + "import signal; signal.pause()",
 }
 HANGS = ("says a token first", "sleeps", "ignores signals", "is stopped")
@@ -443,16 +443,18 @@ HANGS = ("says a token first", "sleeps", "ignores signals", "is stopped")
 STILL = r"time\.sleep\(600\)|os\.kill\(os\.getpid\(\), 19\)"
 
 
-@pytest.mark.parametrize("kind", HELPERS)
-def test_nothing_that_a_helper_does_is_a_verdict_and_nothing_of_it_is_left(kind: str, bench: Bench, host: Application) -> None:
+@pytest.mark.parametrize("kind", INITIATORS)
+def test_nothing_that_an_initiator_does_is_a_verdict_and_nothing_of_it_is_left(
+    kind: str, bench: Bench, host: Application
+) -> None:
     """THREATS P-01."""
-    reached, helper = bench.root / "reached", HELPERS[kind]
+    reached, initiator = bench.root / "reached", INITIATORS[kind]
     if kind in HANGS:
-        helper = re.sub(STILL, rf"(__import__('os').mkdir('{reached}'), \g<0>)", helper)
+        initiator = re.sub(STILL, rf"(__import__('os').mkdir('{reached}'), \g<0>)", initiator)
 
     def is_denied(haste: str) -> bool:
-        """True if the helper has come to where it hangs."""
-        bench.stack(bench.module(haste, helper))
+        """True if the initiator has come to where it hangs."""
+        bench.stack(bench.module(haste, initiator))
         with jitd(bench.socket, refuses):
             assert ask(host) == DENIED
         return reached.exists()
@@ -463,31 +465,31 @@ def test_nothing_that_a_helper_does_is_a_verdict_and_nothing_of_it_is_left(kind:
     else:
         is_denied(MORE_AND_MORE[-1])
     assert host.state()["children"] == 0
-    wait_for(lambda: not any(_lines()), what="the end of all that the helper was")
+    wait_for(lambda: not any(_lines()), what="the end of all that the initiator was")
 
 
 def _lines() -> Iterator[str]:
     for process in os.listdir("/proc"):
         with contextlib.suppress(OSError):
             line = open(f"/proc/{process}/cmdline", encoding="utf-8", errors="replace").read()  # noqa: SIM115
-            if "helper.py" in line:
+            if "initiator.py" in line:
                 yield line
 
 
 @pytest.mark.parametrize(
     "kind", ["is missing", "is a directory", "is others'", "interpreter is missing", "interpreter is others'"]
 )
-def test_a_helper_that_cannot_be_or_is_not_roots_is_a_denial(kind: str, bench: Bench, host: Application) -> None:
+def test_an_initiator_that_cannot_be_or_is_not_roots_is_a_denial(kind: str, bench: Bench, host: Application) -> None:
     copy = bench.module("", "")
     bench.stack(copy)
-    helper = bench.root / "helper.py"
+    initiator = bench.root / "initiator.py"
     if kind == "is missing":
-        helper.unlink()
+        initiator.unlink()
     elif kind == "is a directory":
-        helper.unlink()
-        helper.mkdir()
+        initiator.unlink()
+        initiator.mkdir()
     elif kind == "is others'":
-        helper.chmod(0o664)
+        initiator.chmod(0o664)
     else:
         other = bench.root / "python"
         if "others" in kind:
@@ -497,4 +499,4 @@ def test_a_helper_that_cannot_be_or_is_not_roots_is_a_denial(kind: str, bench: B
     with jitd(bench.socket, refuses):
         assert ask(host) == DENIED
     if kind == "is a directory":
-        helper.rmdir()
+        initiator.rmdir()

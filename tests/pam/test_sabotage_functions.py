@@ -26,7 +26,7 @@ FUNCTIONS = (
     "_decide", "_options", "_ask", "_prove", "_await", "_connect", "_refuse_others_files", "_seen_at", "_clock", "_log",
     "_beside_the_streams", "_frame", "_text", "_printable", "_b64", "_Patience.__enter__", "_Patience.__exit__",
     "_Patience.wait", "_Channel.__init__", "_Channel.__enter__", "_Channel.__exit__", "_Channel.say", "_Channel.expect",
-    "_Channel.hear", "_Channel._whole", "_Helper.__init__", "_Helper.__exit__", "_Helper.answer", "_Program.__init__",
+    "_Channel.hear", "_Channel._whole", "_Initiator.__init__", "_Initiator.__exit__", "_Initiator.answer", "_Program.__init__",
     "_Program.item", "_Program.encoded", "_Program.uid", "_Program.cache", "_Program.question", "_Program._words",
     "_Program._path", "_Program._login_session", "_Program.no_proof", "_Program.tell", "json.loads", "os.posix_spawn",
     "os.pidfd_open", "select.poll", "signal.pthread_sigmask", "signal.sigpending", "time.clock_gettime", "os.getuid",

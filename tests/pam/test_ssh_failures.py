@@ -29,22 +29,22 @@ from tests.waiting import PATIENCE, wait_for
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
 LOGINS = rule("carol-by-ssh", "carol") + rule("bob-anyhow", "bob", 'ticket = "optional"')
 """carol is let in with a ticket that comes with her, bob without one as well, eve never."""
-HELPER = Path("/usr/lib/jitd/jitpam/pam_initiator.py")
+INITIATOR = Path("/usr/lib/jitd/jitpam/pam_initiator.py")
 SSH_TAKES = 3.0
 """Seconds of ssh's own, beside what the manual's row allows."""
-WAITS = ("daemon hung", "KDC silent", "helper stopped")
-"""Where it is the module's and the helper's own patience that counts."""
+WAITS = ("daemon hung", "KDC silent", "initiator stopped")
+"""Where it is the module's and the initiator's own patience that counts."""
 NO_TICKET = r"jitd: denied: no rule permits this without a Kerberos ticket"
 
 
 @contextmanager
-def helper(text: str) -> Iterator[None]:
-    kept = HELPER.read_bytes()
-    HELPER.write_text(text)
+def initiator(text: str) -> Iterator[None]:
+    kept = INITIATOR.read_bytes()
+    INITIATOR.write_text(text)
     try:
         yield
     finally:
-        HELPER.write_bytes(kept)
+        INITIATOR.write_bytes(kept)
 
 
 @contextmanager
@@ -98,12 +98,12 @@ ROWS = (
         "can be changed by others than root", 2,
     ),
     Row(
-        "helper killed", lambda gated: helper("import os; os.kill(os.getpid(), 9)\n"), BOTH[:1],
-        NO_TICKET + r" \(jitd's Kerberos helper", 5,
+        "initiator killed", lambda gated: initiator("import os; os.kill(os.getpid(), 9)\n"), BOTH[:1],
+        NO_TICKET + r" \(jitd's Kerberos initiator", 5,
     ),
     Row(
-        "helper stopped", lambda gated: helper("import os; os.kill(os.getpid(), 19)\n"), BOTH[:1],
-        NO_TICKET + r" \(jitd's Kerberos helper does not answer", 11,
+        "initiator stopped", lambda gated: initiator("import os; os.kill(os.getpid(), 19)\n"), BOTH[:1],
+        NO_TICKET + r" \(jitd's Kerberos initiator does not answer", 11,
     ),
 )  # fmt: skip
 ELSEWHERE = {"daemon restarting while somebody waits", "expired ticket"}

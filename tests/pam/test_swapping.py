@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reaso
 EXCHANGE = 2
 PAUSE = 1000
 """Swaps for which a stopped process stays stopped."""
-HELPERS = (b"pam_initiator", b"jitsudo")
+INITIATORS = (b"pam_initiator", b"jitsudo")
 """What of the question runs as the person who asks."""
 POLICY = """
 [[permit]]
@@ -105,12 +105,12 @@ class Swaps:
     def n(self) -> int:
         return int.from_bytes(self._shared[:8], "little")
 
-    def stop_helpers(self) -> None:
+    def stop_initiators(self) -> None:
         """Stop what asks for carol, wherever it is, until the two have been swapped many times."""
         for entry in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 words = (entry / "cmdline").read_bytes()
-                if any(name in words for name in HELPERS):
+                if any(name in words for name in INITIATORS):
                     os.kill(int(entry.name), signal.SIGSTOP)
                     until = self.n + PAUSE
                     while self.n < until:
@@ -123,7 +123,7 @@ def test_a_directory_that_is_swapped_all_the_time_lets_no_file_of_its_owners_run
     swaps = Swaps(carol.own / "turn", carol.own / "other")
     became: Counter[str] = Counter()
     with as_carol(swaps.swap):
-        with as_carol(swaps.stop_helpers):
+        with as_carol(swaps.stop_initiators):
             for program, line in LINES.items():
                 while became[program, "judged"] < times(1) and became.total() < times(100):
                     typed = carol.types(line)
@@ -131,7 +131,7 @@ def test_a_directory_that_is_swapped_all_the_time_lets_no_file_of_its_owners_run
                     assert not typed.has_run, f"{program}: {typed.text}"
                     is_judged = "jitd: denied" in typed.text or program == "jitsudo"
                     became[program, "judged" if is_judged else "not found by the program itself"] += 1
-        for program, line in TWINS.items():  # whose helper is not stopped: it may have as long as a gate gives it
+        for program, line in TWINS.items():  # whose initiator is not stopped: it may have as long as a gate gives it
             typed = carol.types(line)
             typed.ends()
             assert "uid=0(root)" in typed.text, f"{program}: {typed.text}"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the PAM module and its helper say to each other: frozen bytes, read strictly. A module that was loaded before an upgrade
-starts the helper of after it.
+"""What the PAM module and its initiator say to each other: frozen bytes, read strictly. A module that was loaded before an
+upgrade starts the initiator of after it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from jitpam import pam_initiator, pam_jit  # noqa: E402
 
 sys.path[:] = _kept  # each of the two narrows it, for the program that it is in
 
-GOLDEN = Path(__file__).parent / "golden-helper"
+GOLDEN = Path(__file__).parent / "golden-initiator"
 ASKED: dict[str, Any] = {
     "uid": 4001,
     "cache": "RklMRTovdG1wL2tyYjVjY180MDAx",
@@ -58,7 +58,7 @@ def test_the_question_and_the_answer_of_the_module_have_the_bytes_that_they_have
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_what_the_helper_says_has_frozen_bytes_and_the_module_reads_them(name: str) -> None:
+def test_what_the_initiator_says_has_frozen_bytes_and_the_module_reads_them(name: str) -> None:
     frozen = (GOLDEN / f"{name}.json").read_bytes()
     ours, theirs = socket.socketpair()
     with ours, theirs:
