@@ -15,10 +15,6 @@ AFTER_THE_FIRST = r"(?s)(?<=\n).+"
 """What follows the first line."""
 
 
-def as_of(*options: str, command: tuple[str, ...] = WHO, **more) -> Row:
-    return Row(" ".join(options) + " " + " ".join(command)[:30], (*options, *command), **more)
-
-
 ROWS = [
     # --- who
     Row("nobody is named: it is root", WHO),

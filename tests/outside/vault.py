@@ -7,7 +7,6 @@ Sources: the HTTP APIs of Vault and OpenBao (see jitd/outside/leasing.py), and w
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
 import secrets
@@ -240,8 +239,3 @@ def vault(directory: Path, port: int = 0, authority: Authority | None = None) ->
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", ssh / "ca"], check=True)
     with serving(authority.issue("localhost", "127.0.0.1"), directory, port=port) as server:
         yield Vault(server, authority, ca, ssh=ssh)
-
-
-def blob_of(certificate: bytes) -> bytes:
-    """The bytes of a certificate of OpenSSH."""
-    return base64.b64decode(certificate.split()[1])
