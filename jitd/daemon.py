@@ -502,7 +502,6 @@ class Daemon:
         yield from record.sinks(self.sinks.lag())
 
     def _lines(self) -> Iterator[status.Line]:
-        """Yield the lines of ``jitd status``."""
         now, rules, signing = time.time(), self._rules, self._signing
         refused = None if rules.refused is None else (now - rules.refused.at, rules.refused.faults)
         unsigned, remade = ((now - one[0], one[1]) if one else None for one in (signing.failing, signing.remade))

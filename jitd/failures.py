@@ -13,8 +13,6 @@ from enum import StrEnum
 
 
 class Failure(StrEnum):
-    """What has failed."""
-
     STORE = "store"
     """The database could not be read or written."""
     KDC = "kdc"
@@ -47,7 +45,6 @@ _lock = threading.Lock()  # failures are noticed in worker threads, too
 
 
 def count(failure: Failure) -> None:
-    """Count one failure."""
     with _lock:
         _counts[failure] += 1
         _last[failure] = time.monotonic()

@@ -74,5 +74,4 @@ class Journal:
             )
 
     def close(self) -> None:
-        """Close the socket."""
         self._line.close()

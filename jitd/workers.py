@@ -303,8 +303,6 @@ def _give_up(answer: asyncio.Future[Any]) -> None:
 
 
 class Workers:
-    """All lanes."""
-
     def __init__(self) -> None:
         threads = Threads()
         self.files = Lane("files", 32, 2, threads)
@@ -327,7 +325,6 @@ class Workers:
 
     @property
     def lanes(self) -> tuple[Lane, ...]:
-        """Return all lanes."""
         return (self.files, self.names, self.typed, self.seats, self.kept, self.sinks, self.frames)
 
     def close(self) -> None:

@@ -61,8 +61,6 @@ class String(_Text):
 
 
 class _Char(_Letter):
-    """``char``."""
-
     _type_ = "c"
 
 
@@ -246,5 +244,4 @@ def principal() -> Any:
 
 
 def bytes_at(buffer: Taken) -> bytes:
-    """Return a copy of the bytes in ``buffer``."""
     return bytes((_Char * buffer.length).from_address(buffer.value)) if buffer.value else b""

@@ -93,7 +93,6 @@ class OwnCommand:
         return STOPPED + posix.WSTOPSIG(status) if posix.WIFSTOPPED(status) else posix.waitstatus_to_exitcode(status)
 
     def signal(self, number: int) -> None:
-        """Send the signal ``number`` to the command."""
         _kill(self.pid, number)
 
     def go_on(self) -> None:

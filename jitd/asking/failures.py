@@ -39,7 +39,6 @@ class Failures:
         return None if kept is None else kept[1]
 
     def forget(self) -> None:
-        """Drop all failures."""
         self._kept.clear()
 
     def _drop(self) -> None:

@@ -45,7 +45,6 @@ class _OneKey(HTTPSignatureKeyResolver):
         self._key = key
 
     def resolve_public_key(self, key_id: str) -> bytes:
-        """Return the key."""
         return self._key
 
     def resolve_private_key(self, key_id: str) -> bytes:

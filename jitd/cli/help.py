@@ -197,7 +197,6 @@ class Context(click.Context):
     formatter_class = Formatter
 
     def get_help(self) -> str:
-        """Return the help of the verb."""
         lines = EXAMPLES.get(self.command_path.partition(" ")[2])
         if not lines:
             return super().get_help()

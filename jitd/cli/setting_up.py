@@ -41,7 +41,6 @@ class Grouped(click.Command):
     """A verb whose help lists the options in GROUPS."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options."""
         options = [one for one in self.get_params(ctx) if isinstance(one, click.Option)]
         records = {one.name: record for one in options if (record := one.get_help_record(ctx)) is not None}
         sections = {group: [records.pop(name) for name in names] for group, names in GROUPS.items()}

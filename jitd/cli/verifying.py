@@ -188,7 +188,6 @@ def _add_lines(heads: Heads, files: Iterable[Path], host: str) -> None:
 
 
 def _lines(file: Path, bar: Bar | None = None) -> Iterator[tuple[str, str]]:
-    """Yield the lines of ``file``, each with its place."""
     with click.open_file(str(file), "rb") as stream:
         size = 0 if str(file) == "-" else file.stat().st_size
         n_read = number = 0

@@ -35,8 +35,6 @@ class Manner:
 
 
 class Gatekeepers(Protocol):
-    """All gatekeepers of the settings."""
-
     def manner(self, name: str) -> Manner | None:
         """Return the ``Manner`` of the gatekeeper ``name``. Return None if no gatekeeper has this name."""
 

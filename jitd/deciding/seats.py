@@ -190,5 +190,4 @@ class Seating:
         return account in among or any(principal in among for principal in self._principals(account))
 
     def _principals(self, account: str) -> tuple[str, ...]:
-        """Return the principals that map to ``account``."""
         return self._config.naming.principals_of(account)

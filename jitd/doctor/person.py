@@ -51,7 +51,6 @@ class Ticket:
 
 
 def examinations(host: Host) -> list[Examination]:
-    """Return all examinations for a person."""
     return [
         Examination("host.name", lambda: examine_names(host), "this host's name cannot be found out", AS_ROOT),
         Examination("ticket", lambda: examine_ticket(host), "the KDC does not answer", MENDS["kdc silent"]),

@@ -35,7 +35,6 @@ class Remains:
     state_dir: str
 
     def is_alive(self, run: str) -> bool:
-        """True if the monitor of the run is alive."""
         try:
             plate = os.open(places.plate_path(self.run_dir, run), os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:

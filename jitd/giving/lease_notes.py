@@ -59,12 +59,10 @@ class LeaseNotes:
             self._notes.write(holding, note)
 
     def remove(self, holding: str) -> None:
-        """Remove the note for ``holding``, if there is one."""
         with _told(self._notes.file(holding), "cannot be removed"):
             self._notes.remove(holding)
 
     def of(self, thing: str) -> tuple[str, ...]:
-        """Return the holdings of ``thing`` that have a note."""
         with _told(self._notes.directory, "cannot be read"):
             return tuple(holding for holding, note in self._notes.all().items() if note.thing == thing)
 

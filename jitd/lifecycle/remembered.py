@@ -59,7 +59,6 @@ class Remembered:
         return secret
 
     def close_secret(self) -> None:
-        """Close the secret, if there is one."""
         if (secret := self.take_secret()) is not None:
             os.close(secret)
 

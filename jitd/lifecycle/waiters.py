@@ -127,11 +127,9 @@ class Waiters:
         return found if isinstance(found, WaitingPoint) else None
 
     def hold(self, holding: str, client: Client) -> None:
-        """Register ``client`` as the client of ``holding``."""
         self._holding[holding] = client
 
     def let_go(self, holding: str, client: Client) -> None:
-        """Remove ``client`` from ``holding``."""
         if self._holding.get(holding) is client:
             del self._holding[holding]
 

@@ -147,7 +147,6 @@ class Meters:
         self._reloads["refused"] += 1
 
     def families(self) -> Iterator[Family]:
-        """Yield all counts."""
         yield Family(
             "jitd_requests",
             "counter",

@@ -123,7 +123,6 @@ def outcome_path(state_dir: str, run: str) -> str:
 
 
 def recordings_directory(state_dir: str) -> str:
-    """Return the directory of the recordings of all runs."""
     return f"{state_dir}/recordings"
 
 

@@ -65,7 +65,6 @@ class Checked(httpcore.AsyncNetworkBackend):
         return await self._inner.connect_unix_socket(path, timeout=timeout)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
         await asyncio.sleep(seconds)
 
 

@@ -31,7 +31,6 @@ class Keys:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Return the names of all files."""
         return tuple(sorted(self._found))
 
     def get(self, name: str) -> bytes:

@@ -87,7 +87,6 @@ class LineFile:
                 raise
 
     def close(self) -> None:
-        """Close the file."""
         with self._turn:
             self._forget()
 

@@ -17,5 +17,4 @@ _OF_TYPE: Mapping[type[Destination], SinkKind] = {kind.destination: kind for kin
 
 
 def kind_of(to: Destination) -> SinkKind:
-    """Return the kind of sink that is at ``to``."""
     return _OF_TYPE[type(to)]

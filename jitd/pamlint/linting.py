@@ -85,7 +85,6 @@ class _Round:
         return {kind: own.handlers[kind] or (other.handlers[kind] if other else []) for kind in KINDS}
 
     def look_at(self, service: str, source: Source | None) -> Judgement:
-        """Judge one service."""
         stacks = self.stacks(service, source)
         judgement = Judgement(is_refused=stacks is None)
         if stacks is not None:

@@ -92,7 +92,6 @@ UNKNOWN = Service()
 
 
 def facts(service: str) -> Service:
-    """Return the facts about ``service``."""
     return KNOWN.get(service, UNKNOWN)
 
 

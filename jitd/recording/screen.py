@@ -76,7 +76,6 @@ class Screen:
 
     @property
     def rows(self) -> Rows:
-        """The screen as it is now."""
         return tuple(map(tuple, self._lines))
 
     def resize(self, n_rows: int, n_columns: int) -> None:

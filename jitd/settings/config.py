@@ -384,7 +384,6 @@ def _pam(table: Table) -> Pam:
 
 
 def _accounts(table: Table, realms: frozenset[str]) -> Mapping[str, Form]:
-    """Return the forms of the tables ``[accounts.REALM]``."""
     found = {}
     for realm in table.values:
         row = table.table(realm)

@@ -18,7 +18,6 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 
 
 def is_host_name(text: str) -> bool:
-    """True if ``text`` can be the name of a host."""
     return _HOST.fullmatch(text) is not None
 
 

@@ -134,7 +134,6 @@ def _principals(path: Path) -> tuple[str, ...]:
 
 
 def has_key(keytab: str, principal: str) -> bool:
-    """True if ``keytab`` has a key of ``principal``."""
     return principal in _principals(Path(keytab))
 
 

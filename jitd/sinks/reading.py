@@ -113,7 +113,6 @@ class Lines:
             self._requests.clear()
 
     def close(self) -> None:
-        """Close the store."""
         if self._store is not None:
             self._store.close()
             self._store = None

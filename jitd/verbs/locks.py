@@ -60,7 +60,6 @@ class Locks:
         self._now = now
 
     def active(self) -> tuple[Lock, ...]:
-        """Return the active locks."""
         return tuple(self._store.locks())
 
     async def lock(self, who: Subject, whom: str, name: str, lasts_for: int | None, reason: str) -> str:

@@ -55,7 +55,6 @@ ALIKE = "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαγινορσυϜϳЅІЈАВЕЗКМНО�
 
 
 def kind(char: str) -> str:
-    """Return the kind of the character ``char``."""
     if char.isascii():
         return NEUTRAL if char.isdigit() else LATIN if char.isalpha() else SPACE if char == " " else _printable(char)
     if "\uac00" <= char <= "\ud7a3":

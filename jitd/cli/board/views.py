@@ -139,7 +139,6 @@ def _lasting(row: Row) -> Row:
 
 
 def found(rows: Sequence[Row], id: str) -> Row | None:
-    """Return the row in ``rows`` with the id ``id``. Return None if no row has this id."""
     return next((row for row in rows if words(row, "id") == id), None)
 
 

@@ -103,7 +103,6 @@ _FILE = re.compile(r".*\.(deb|rpm|apk|ipk|pkg\.tar\.\w+|snap|flatpak|dsc|changes
 
 
 def _package_file(call: Call, word: Word) -> None:
-    """A package is installed from the file ``word``."""
     path = call.absolute(word)
     if path is None:
         return call.gives("installs any package, whose scripts run as root")
