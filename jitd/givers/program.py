@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from jitd.core.toml_table import Table
 from jitd.givers.settings import GiverSettings
-from jitd.settings.outsiders import Program, read_word
+from jitd.settings.outsiders import Program, program_in
 
 LONGEST_DEADLINE = 120
 """Maximum deadline of a program, in seconds."""
@@ -37,7 +37,7 @@ class ProgramGiver(GiverSettings):
         table.needs("give", "take")
         network = table.flag("network")
         found: dict[str, object] = {
-            key: Program(_words(table, key), network) for key in ("give", "take", "look") if key in table.values
+            key: Program(program_in(table, key), network) for key in ("give", "take", "look") if key in table.values
         }
         deadline_for = table.duration("deadline", 20)
         if deadline_for > LONGEST_DEADLINE:
@@ -47,11 +47,3 @@ class ProgramGiver(GiverSettings):
     def sentences(self) -> tuple[str, ...]:
         where = "with the network" if self.network else "without a network"
         return (f"have what {' '.join(self.give.words)} gives ({where}); {' '.join(self.take.words)} takes it back",)
-
-
-def _words(table: Table, key: str) -> tuple[str, ...]:
-    """Return a program and its arguments."""
-    words = table.words(key, (), read_word)
-    if words and (not words[0].startswith("/") or ".." in words[0].split("/")):
-        table.fault(f'"{key}" must begin with the absolute path of the program', key)
-    return words

@@ -24,7 +24,7 @@ from jitd.notifying.carriers import Carriers, Posts
 from jitd.notifying.channel import Channel, Message, NotSent
 from jitd.notifying.settings import ChannelSettings
 from jitd.outside.messages import MAIL_ADDRESS, Letter
-from jitd.settings.outsiders import network_in, pem_in
+from jitd.settings.outsiders import addresses_in, pem_in
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
@@ -44,7 +44,7 @@ _LOCAL = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
 _DOMAIN = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9][A-Za-z0-9-]{0,62}){0,15}"
 _ADDRESS = re.compile(rf"{_LOCAL}@{_DOMAIN}")
 _EACH = re.compile(rf"[A-Za-z0-9._+-]{{0,32}}\{{user\}}[A-Za-z0-9._+-]{{0,32}}@{_DOMAIN}")
-_SERVER = re.compile(rf"({_DOMAIN}|\[[0-9A-Fa-f:.]{{2,45}}\]):([1-9][0-9]{{0,4}})")
+_SERVER = re.compile(rf"({_DOMAIN}|\[[0-9A-Fa-f:]{{2,45}}\]):([1-9][0-9]{{0,4}})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class MailSettings(ChannelSettings):
             "sender": sender,
             "to": to,
             "to_each": to_each,
-            "addresses": table.words("addresses", (), network_in),
+            "addresses": addresses_in(table),
             "ca": pem_in(table, "ca", "CERTIFICATE", owner),
         }
 

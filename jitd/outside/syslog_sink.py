@@ -21,7 +21,7 @@ FACILITIES = ("user", "daemon", "auth", "authpriv", "audit", "local0", "local1",
               "local7")  # fmt: skip
 SYSLOG = "/dev/log"
 _SOCKET = re.compile(r"(?:/(?!\.\.?(?:/|$))[!-.0-~]+){1,32}")
-_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]"
+_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:]{2,45}\]"
 _SERVER = re.compile(rf"({_HOST}):([1-9][0-9]{{0,4}})")
 
 
@@ -35,7 +35,7 @@ class SyslogKind(SinkKind):
     confirms = False
 
     def read(self, table: Table, owner: int | None, keys_at: Path) -> tuple[Syslog, tuple[Path | None, ...]]:
-        from jitd.settings.outsiders import Reach, network_in, reach_in
+        from jitd.settings.outsiders import Reach, addresses_in, reach_in
 
         transport = table.text("transport", "unix", TRANSPORTS)
         facility = table.text("facility", "authpriv", FACILITIES)
@@ -56,7 +56,7 @@ class SyslogKind(SinkKind):
             table.fault('"server" must be a host and its port, such as "logs.example.org:6514"', "server")
             found = None
         host, port = ("", 0) if found is None else (found[1].strip("[]"), int(found[2]))
-        addresses = table.words("addresses", (), network_in)
+        addresses = addresses_in(table)
         if transport == "tcp":
             for key in ("ca", "client_certificate"):
                 if key in table.values:

@@ -21,7 +21,9 @@ from jitd.core.names import NAMES, TYPES, Name
 from jitd.core.toml_document import ConfigError
 from jitd.core.toml_table import Table, quoted
 from jitd.outside.addresses import read_network
+from jitd.outside.fields import MOST_ADDRESSES
 from jitd.outside.urls import read_url
+from jitd.programs.messages import LONGEST_LINE, MOST_WORDS
 from jitd.settings.owned_file import read_owned, who_else_may_read
 
 KEYS_AT = Path("/etc/jitd/outside")
@@ -217,10 +219,7 @@ def reach_in(table: Table, kind: str, owner: int | None, keys_at: Path, url: str
     """Read how to reach a server, or how to run a program. If ``url`` is None, read the URL from the key ``url``."""
     if kind == "program":
         table.needs("program")
-        words = table.words("program", (), read_word)
-        if words and (not words[0].startswith("/") or ".." in words[0].split("/")):
-            table.fault('"program" must begin with the absolute path of the program', "program")
-        return Program(words, network=table.flag("network"))
+        return Program(program_in(table, "program"), network=table.flag("network"))
     socket = ""
     if url is None:
         table.needs("url")
@@ -228,7 +227,7 @@ def reach_in(table: Table, kind: str, owner: int | None, keys_at: Path, url: str
     return Reach(
         url,
         socket,
-        addresses=table.words("addresses", (), network_in),
+        addresses=addresses_in(table),
         ca=pem_in(table, "ca", "CERTIFICATE", owner),
         certificate=_secret(table, "client_certificate", owner, keys_at),
         secret=_secret(table, "secret", owner, keys_at),
@@ -370,13 +369,31 @@ def file_in(table: Table, key: str) -> Path | None:
     return Path(text)
 
 
-def read_word(word: str) -> str:
+def _read_word(word: str) -> str:
     if not word or "\0" in word or len(word) > 4096:
         raise ValueError("a word must not be empty, too long, or have a NUL")
     return word
 
 
-def network_in(word: str) -> str:
+def program_in(table: Table, key: str) -> tuple[str, ...]:
+    """Return a program and its arguments. Those that no question to jitd-programs could name are a fault."""
+    words = table.words(key, (), _read_word)
+    if words and (not words[0].startswith("/") or ".." in words[0].split("/")):
+        table.fault(f'"{key}" must begin with the absolute path of the program', key)
+    if len(words) > MOST_WORDS or sum(map(len, words)) > LONGEST_LINE:
+        table.fault(f'"{key}" has more than {MOST_WORDS} words, or more than {LONGEST_LINE} characters', key)
+    return words
+
+
+def addresses_in(table: Table) -> tuple[str, ...]:
+    """Return the networks under ``addresses``. More than a question to jitd-outside can have are a fault."""
+    found = table.words("addresses", (), _read_network)
+    if len(found) > MOST_ADDRESSES:
+        table.fault(f'"addresses" has more than {MOST_ADDRESSES} networks', "addresses")
+    return found
+
+
+def _read_network(word: str) -> str:
     try:
         return str(read_network(word))
     except ValueError:

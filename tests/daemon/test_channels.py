@@ -118,6 +118,10 @@ FAULTS = [
         MAIL + 'to = ["a@b.org"]\nserver = "mail:70000"',
         '"server" must be a host and its port, such as "127.0.0.1:25" or "[::1]:25"',
     ),
+    (
+        MAIL + 'to = ["a@b.org"]\nserver = "[::ffff:192.0.2.1]:25"',
+        '"server" must be a host and its port, such as "127.0.0.1:25" or "[::1]:25"',
+    ),
     ('kind = "mail"\nfrom = "a b@c"\nto = ["a@b.org"]', '"from" must be a mail address, such as "jitd@db1.example.org"'),
 ]
 

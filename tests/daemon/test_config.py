@@ -540,6 +540,17 @@ def test_what_a_person_has_alone_is_not_mended(tmp_path: Path, kind: str, is_ref
     assert not said or ('"mend" is not for kind "ssh-certificate"' in said and ":3:" in said)
 
 
+@pytest.mark.parametrize("deed", ["give", "take", "look"])
+def test_a_program_that_jitd_could_never_run_gives_nothing(tmp_path: Path, deed: str) -> None:
+    """What no program can take back would be kept for ever."""
+    words = dict.fromkeys(("give", "take", "look"), ["/usr/bin/true"]) | {deed: ["/usr/bin/true", *64 * ["x"]]}
+    file = tmp_path / "jitd.toml"
+    file.write_text('[givers.x]\nkind = "program"\n' + "".join(f"{key} = {line}\n" for key, line in words.items()))
+    file.chmod(0o644)
+    with pytest.raises(ConfigError, match=f'"{deed}" has more than 64 words, or more than 8192 characters'):
+        load_givers(file, os.getuid())
+
+
 FOLDS = """realms = ["AD.TEST"]
 [accounts."AD.TEST"]
 name = "{name}@ad.test"

@@ -166,6 +166,7 @@ WRONG: list[tuple[str, list[str]]] = [
     (RISK.replace("a.example", "a.example:0"), ['"url" has a port that does not exist']),
     (HOOK + "addresses = []", ['"addresses" is empty']),
     (HOOK + 'addresses = ["10.1.2.3/24"]', ['"addresses": "10.1.2.3/24" is not a network such as 10.1.2.0/24']),
+    (HOOK + f"addresses = {[f'10.{n}.0.0/16' for n in range(65)]}", ['"addresses" has more than 64 networks']),
     (HOOK + 'ca = "ca.pem"', ['"ca" must be the absolute path of a file']),
     (HOOK + 'ca = "/etc/../x"', ['"ca" must be the absolute path of a file']),
     (HOOK + 'ca = "{place}/none.pem"', ['"ca": {place}/none.pem: cannot be read: No such file or directory']),
@@ -207,6 +208,8 @@ WRONG: list[tuple[str, list[str]]] = [
     (RUN + 'program = ["ask"]', ['"program" must begin with the absolute path of the program']),
     (RUN + 'program = "/usr/bin/ask"', ['"program" must be a list of strings']),
     (RUN + 'program = ["/usr/bin/ask", ""]', ['"program": a word must not be empty, too long, or have a NUL']),
+    (RUN + f"program = {['/usr/bin/ask', *64 * ['x']]}", ['"program" has more than 64 words, or more than 8192 characters']),
+    (RUN + f"program = {['/bin/ask', *2 * [4096 * 'x']]}", ['"program" has more than 64 words, or more than 8192 characters']),
     (RUN + 'program = ["/usr/bin/ask"]\nurl = "https://a.example/"', ['"url" is not for kind "program"']),
     (RUN + 'program = ["/usr/bin/ask"]\nnetwork = 1', ['"network" must be true or false']),
 ]  # fmt: skip

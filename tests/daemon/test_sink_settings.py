@@ -93,6 +93,12 @@ FAULTS = {
     "denials without a time": (FILE + "classes = [{ denials = 5 }]", '"classes" has'),
     "a place that there is not": (FILE + 'from = "yesterday"', '"from" must be "head" or "start", not "yesterday"'),
     "a server without a port": (f'{SYSLOG}transport = "tls"\nserver = "logs.example.org"', 'must be a host and its port'),
+    "an address of IPv4 in brackets": (
+        f'{SYSLOG}transport = "tls"\nserver = "[::ffff:192.0.2.1]:6514"', "must be a host and its port"
+    ),
+    "networks without end": (
+        f'{SYSLOG}transport = "tls"\nserver = "a:1"\naddresses = {65 * ["10.0.0.0/8"]}', '"addresses" has more than 64 networks'
+    ),
     "no server": (f'{SYSLOG}transport = "tls"', 'needs "server"'),
     "TCP to anywhere": (f'{SYSLOG}transport = "tcp"\nserver = "logs.example.org:601"', "is not encrypted"),
     "a certificate without TLS": (f'{SYSLOG}transport = "tcp"\nserver = "a:1"\nca = "/x"', '"ca" is for'),
