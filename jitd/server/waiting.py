@@ -24,6 +24,7 @@ from jitd.lifecycle.waiters import Handed
 from jitd.log import log
 from jitd.server.news import Told, news_of, refusal_of
 from jitd.server.services import Services
+from jitd.store import StoreError
 from jitd.verbs.given_twice import still_given
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import instant, on_host
@@ -196,7 +197,11 @@ class Waiting:
 
     def start(self, run: str, control: int) -> None:
         self._stop()
-        news, left_ms = self._terms_of(run)
+        try:
+            news, left_ms = self._terms_of(run)
+        except StoreError as fault:  # the client needs its socket, whatever it is told with it
+            log("a client could not be told the terms of its run", run=run, fault=fault)
+            news, left_ms = [], None
         self._say(messages.Start(id=run, news=news, left_ms=left_ms), control)
 
     def _terms_of(self, run: str) -> tuple[list[str], int | None]:

@@ -14,6 +14,7 @@ from jitd.core.decision import Approval, Terms
 from jitd.core.notice import Heard, Missed
 from jitd.core.request import RequestState
 from jitd.deciding.seats import Seats
+from jitd.store import StoreError
 from jitd.verbs.waiting_words import MOST_PEOPLE, about, lease_row, not_kept, owes, people_asked
 from tests.core.house import for_each
 from tests.daemon.asking import ALICE, AskingHouse, Client, house
@@ -49,6 +50,32 @@ def test_a_use_of_a_lease_says_what_is_left_of_it(house: AskingHouse) -> None:
         await house.until(lambda: client.kinds[-1:] == ["start"])
         assert made.lease == first and client.said[-1].news == [f"lease {first}: 3 uses, 42 min left"]
         assert client.said[-1].left_ms == 42 * MINUTE * 1000
+
+    house.run(play())
+
+
+def test_a_client_gets_its_run_although_what_is_told_with_it_cannot_be_read(
+    house: AskingHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leased(house)
+    start = house.monitors.start
+
+    def fail(id: str) -> None:
+        raise StoreError("input/output error")
+
+    async def started(job: Any) -> Any:
+        control = await start(job)
+        monkeypatch.setattr(house.services.store, "run", fail)
+        return control
+
+    async def play() -> None:
+        house.monitors.start = started  # type: ignore[method-assign]
+        client = Client(house)
+        made = await client.submit(lasts_for=50 * MINUTE)
+        await house.approve(made.id)
+        await house.until(lambda: client.kinds[-1:] == ["start"])
+        assert (client.said[-1].news, client.said[-1].left_ms) == ([], None)
+        monkeypatch.undo()
 
     house.run(play())
 
