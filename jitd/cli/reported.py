@@ -21,7 +21,7 @@ from jitd.cli.columns import table, wrapped
 from jitd.cli.recorded import in_utc, selecting
 from jitd.cli.terminal_size import USUAL, width
 from jitd.cli.whole_file import put
-from jitd.report.page import in_words
+from jitd.report.page import SEEN, in_words, nothing
 from jitpam.client import Connection
 from jitpam.wire.messages import KeptReport, Report
 from jitpam.wire.shown import reshown, shown
@@ -142,10 +142,10 @@ def _text(report: dict[str, Any]) -> Iterator[str]:
             if figure["rows"]:
                 yield ""
                 yield from _figure(figure, screen)
-        nothing = [shown(figure["title"]) for figure in section["figures"] if not figure["rows"]]
-        if nothing:
+        empty = [shown(figure["title"]) for figure in section["figures"] if not figure["rows"] and figure["name"] != SEEN]
+        if empty:
             yield ""
-            yield from _folded(f"None: {'; '.join(nothing)}", "", screen)
+            yield from _folded(f"{nothing(section)}: {'; '.join(empty)}", "", screen)
 
 
 def _figure(figure: dict[str, Any], screen: int | None) -> Iterator[str]:

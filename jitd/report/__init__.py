@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reports: least privilege as it was lived, from what the store keeps."""
+"""Reports: how privileges were used, from what the store keeps."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The section "What was asked and lived" of a report.
+"""The section "What was asked and used" of a report.
 
 Law: each figure is one query over ``asked`` and the tables of the store. What has a number in the chain is taken from its record.
 """
@@ -224,7 +224,7 @@ FROM placed WHERE placed_at < :until AND (is_open = 1 OR ended_at >= :since) ORD
 
 LIVED = Section(
     "lived",
-    "What was asked and lived",
+    "What was asked and used",
     (
         by_sql(
             "requests-by-rule",

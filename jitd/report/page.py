@@ -86,6 +86,9 @@ _PARTS = re.compile(r"(?=@)|(?<=[0-9])(?=T[0-9]{2}:)|(?<=\w)(?=/\w)|(?<=:)(?=[^0
 """Where a word may be broken that is no longer: before a realm, before the hour, and between the parts of a path."""
 TREND = "trend"
 """The name of a figure that is also drawn."""
+SEEN = "seen"
+"""The name of the figure about root's looks at the host."""
+NEVER_LOOKED = "Not known, because root has not looked at this host (a report that root makes looks first)"
 
 
 def page(report: dict[str, Any]) -> bytes:
@@ -112,7 +115,7 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
         yield f'<section id="{_text(section["name"])}">'
         yield f"<h2>{number}. {_text(section['title'])}</h2>"
         for figure in section["figures"]:
-            yield from _figure(figure)
+            yield from _figure(figure, nothing(section))
         yield "</section>"
     yield from _foot(report)
 
@@ -131,7 +134,13 @@ def _about(report: dict[str, Any]) -> Iterator[str]:
     yield "</dl>"
 
 
-def _figure(figure: dict[str, Any]) -> Iterator[str]:
+def nothing(section: dict[str, Any]) -> str:
+    """Return what is said of the figures of ``section`` that have no rows."""
+    looks = [figure["rows"] for figure in section["figures"] if figure["name"] == SEEN]
+    return NEVER_LOOKED if looks == [[]] else "None"
+
+
+def _figure(figure: dict[str, Any], nothing: str) -> Iterator[str]:
     yield f'<h3 id="{_text(figure["name"])}">{_text(figure["title"])}</h3>'
     if figure["says"] and figure["rows"]:
         yield f'<p class="says">{_text(figure["says"])}</p>'
@@ -148,7 +157,7 @@ def _figure(figure: dict[str, Any]) -> Iterator[str]:
         yield "</tbody>"
         yield "</table></div>"
     else:
-        yield "<p>None.</p>"
+        yield f"<p>{nothing}.</p>"
     if figure["left_out"]:
         yield f"<p>{figure['left_out']:,} more rows are not shown.</p>"
     yield "<details><summary>How this is made</summary>"

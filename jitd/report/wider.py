@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The section "Wider than lived" of a report: what rules permit, and nobody needed.
+"""The section "Wider than used" of a report: what rules permit, and nobody needed.
 
 Law: a figure here proposes, and changes nothing. What was not needed within the time of the report may still be needed later: a
 figure says how much it has seen, and which rules and people it cannot see.
@@ -234,7 +234,7 @@ _RULES_NOW = "The permits in force, compared with this query:\n"
 
 WIDER = Section(
     "wider",
-    "Wider than lived",
+    "Wider than used",
     (
         Figure(
             "never-used",

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.cli import reported
-from jitd.report.page import page
+from jitd.report.page import NEVER_LOOKED, page
 from jitpam.wire.shown import reshown, shown, unshown
 
 HOSTILE = [
@@ -122,7 +122,7 @@ def report(name: str, number: int | float | None = 7) -> dict[str, Any]:
         "parameters": {"since": "2026-08-29T00:00:00", "until": "2026-11-27T00:00:00", "rule": name, "who": json.dumps([name])},
         "asked": "CREATE TEMPORARY TABLE asked AS SELECT 1",
         "sections": [
-            {"name": "lived", "title": "What was asked and lived", "figures": [figure]},
+            {"name": "lived", "title": "What was asked and used", "figures": [figure]},
             {"name": "duties", "title": "Separation of duties", "figures": [{**figure, "rows": [], "left_out": 0}]},
         ],
     }
@@ -189,9 +189,20 @@ def test_a_browser_is_told_to_load_nothing_and_run_nothing() -> None:
 
 def test_what_the_page_says_is_what_the_report_says() -> None:
     texts = " ".join(PLAIN.texts)
-    for words in ("What was asked and lived", "Requests by rule", "Nothing more.", "12,345 more rows", "plain", "7", "None."):
+    for words in ("What was asked and used", "Requests by rule", "Nothing more.", "12,345 more rows", "plain", "7", "None."):
         assert words in texts
     assert "SELECT rule, count(*) FROM asked WHERE rule <> '<b>' AND 1 < 2" in [text.strip() for text in PLAIN.texts]
+
+
+@pytest.mark.parametrize("rows, said", [([], NEVER_LOOKED), ([["2026-11-27T00:00:00Z", 1]], "None")])
+def test_it_is_not_said_that_nobody_has_a_privilege_when_root_has_not_looked(rows: list[Any], said: str) -> None:
+    """An auditor would read "Who can become root: None", and the same as text."""
+    one = report("plain")
+    empty = one["sections"][1]["figures"][0]
+    seen = {**empty, "name": "seen", "title": "When root looked at this host", "rows": rows}
+    one["sections"][1] = {"name": "standing", "title": "Standing privileges", "figures": [seen, empty]}
+    assert page(one).decode("ascii").count(f"<p>{said}.</p>") == (1 if rows else 2)
+    assert f"{said}: Requests by rule" in " ".join(" ".join(reported._text(one)).split())
 
 
 @pytest.mark.parametrize("value, said", [(None, "–"), ("", "–"), (1234567, "1234567"), (0, "0"), (12.345, "12.3"), (-1, "-1")])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The section "Wider than lived": over the generated year, computed again in Python from the objects of the store; and for what
+"""The section "Wider than used": over the generated year, computed again in Python from the objects of the store; and for what
 the year does not have, over a store of its own.
 """
 

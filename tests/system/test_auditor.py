@@ -194,7 +194,7 @@ def test_each_emergency_is_shown_with_the_review_that_is_owed(scene: Scene) -> N
 def test_unused_rights_are_named(scene: Scene) -> None:
     answers(scene, 4)
     text = (scene.carols / "quarter.txt").read_text()
-    part = text[text.index("Wider than lived") :]
+    part = text[text.index("Wider than used") :]
     assert "nobody-needs-this" in part
 
 
