@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -32,6 +33,11 @@ MOST_KEYS = 1 << 20
 MOST_TOLD = 100
 """Maximum number of findings that are printed. The others are counted."""
 
+ONLY_ROOT = (
+    "audit: only root can read the record in place; operators and auditors verify an export: "
+    "jitd audit export >FILE, then jitd audit verify FILE"
+)
+
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path, allow_dash=True))
@@ -56,6 +62,7 @@ def verify(*, file: Path | None, others: tuple[Path, ...], keys: tuple[Path, ...
     """Prove that the record in FILE (or in the live database) is complete and unchanged. FILE is a copy of a database, an export,
     or what a sink has written.
     """
+    from jitd.recording.storage import RecordingError
     from jitd.store import StoreError
 
     given = [key for one in keys for key in _keys(one)]
@@ -64,7 +71,7 @@ def verify(*, file: Path | None, others: tuple[Path, ...], keys: tuple[Path, ...
         if file is not None and not _is_database(file):
             return _verify_lines(file, others, given, told)
         return _verify_database(file, others, given, told, config)
-    except StoreError as fault:
+    except (StoreError, RecordingError) as fault:
         told.bar.clear()
         raise NotDone(f"audit: {fault}") from None
     except OSError as fault:
@@ -104,6 +111,8 @@ def _verify_database(file: Path | None, others: Iterable[Path], given: list[Name
     heads, settings, is_given = Heads(), None, bool(given)
     if file is None:
         settings = _settings(config)
+        if os.geteuid() != 0 and not os.access(settings.state, os.R_OK | os.X_OK):
+            raise NotDone(ONLY_ROOT, "forbidden")
         file = file_of(settings.state)
         recorded = recordings_directory(str(settings.state))
         # All else is read before the database, because the daemon may append records between the two reads.

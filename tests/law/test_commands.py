@@ -138,6 +138,7 @@ COMMANDS: dict[str, str] = {
     "jitd pam-install {}": "tests/pam/test_pam_install.py::test_each_gate_that_is_shipped_can_be_put_in_and_taken_out",
     "jitd pam-install --remove {}": "tests/pam/test_pam_install.py::test_each_gate_that_is_shipped_can_be_put_in_and_taken_out",
     # what only looks
+    "jitd audit export": "tests/system/test_verified_alive.py::test_who_is_not_root_hears_how_to_verify_an_export",
     "jitd audit show": LOOKS,
     "jitd audit verify": LOOKS,
     "jitd check": LOOKS,

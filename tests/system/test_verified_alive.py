@@ -55,6 +55,31 @@ def test_an_export_verifies_on_its_own(house: House) -> None:
     assert (status, out) == (1, "") and err.startswith("jitd: audit: edited: "), err
 
 
+def test_who_is_not_root_hears_how_to_verify_an_export(house: House) -> None:
+    """An auditor types the first of these commands first, and then those that it names."""
+    done = house.run("carol", "jitd", "audit", "verify", f"--config={house.config_file}", timeout=PATIENCE)
+    assert (done.returncode, done.stdout) == (3, "")
+    said = " ".join(done.stderr.split())
+    assert said.startswith("jitd: audit: only root can read the record in place") and "Traceback" not in said
+    assert said.endswith("jitd audit export >FILE, then jitd audit verify FILE")
+    export = house.jitd("audit", "export").stdout
+    done = house.run("carol", "jitd", "audit", "verify", "-", input=export)
+    assert done.returncode == 0 and "chain whole" in done.stdout, done.stderr
+
+
+def test_recordings_that_a_restored_backup_has_left_open_to_others_are_named_in_a_sentence(house: House) -> None:
+    place = house.database.parent / "recordings"
+    place.mkdir(exist_ok=True)
+    place.chmod(0o755)
+    try:
+        status, out, err = verify(house)
+    finally:
+        place.chmod(0o700)
+    assert (status, out) == (1, "")
+    assert " ".join(err.split()).startswith("jitd: audit: the directory of recordings must belong to this user")
+    assert verify(house)[::2] == (0, "")
+
+
 def test_the_policy_that_a_record_names_is_kept_and_a_changed_text_of_it_is_found(house: House) -> None:
     """THREATS L-28: also the policy that was in force when the daemon started, and one that is in force no longer."""
     before, after = 'name = "brief"', 'name = "a-rule-of-before"'
