@@ -87,8 +87,8 @@ LAW: dict[str, set[str]] = {
     "jitd.audit.signing": {CORE, "jitd.audit", "jitd.failures", "jitd.log", "jitd.store"},
     "jitd.expressions": {CORE, "jitd.expressions"},
     "jitd.settings": {
-        CORE, "jitd.beside.helpers", "jitd.expressions", "jitd.givers", "jitd.notifying", "jitd.outside", "jitd.programs.messages",
-        "jitd.settings",
+        CORE, "jitd.beside.helpers", "jitd.expressions", "jitd.givers", "jitd.notifying", "jitd.outside",
+        "jitd.programs.messages", "jitd.settings",
     },
     "jitd.claiming": {"jitd.settings"},
     "jitd.reloading": {CORE, "jitd.settings", "jitd.workers"},
