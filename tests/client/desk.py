@@ -132,15 +132,20 @@ class Typist:
     """A ``jitd`` at the desk, on a pseudo-terminal that it has for itself, and a person at it."""
 
     def __init__(
-        self, directory: Path, *words: str, size: tuple[int, int] = (60, 120), term: str = "xterm", ahead: bytes = b""
+        self,
+        directory: Path,
+        *words: str,
+        size: tuple[int, int] = (60, 120),
+        term: str = "xterm",
+        ahead: bytes = b"",
+        line: list[str] | None = None,
     ) -> None:
-        """``ahead`` is typed before it begins."""
+        """``ahead`` is typed before it begins. ``line`` is what begins in the place of ``jitd``."""
         self.terminal, program = open_terminal(size)
         self.before = self.modes()
         """The terminal's modes before ``jitd`` is executed, which may change them at once."""
         os.write(self.terminal, ahead)
-        line = [*command(directory), *words]
-        self.pid = execute_on(program, line, {**os.environ, "TERM": term, "LANG": "C.UTF-8"})
+        self.pid = execute_on(program, line or [*command(directory), *words], {**os.environ, "TERM": term, "LANG": "C.UTF-8"})
         self.seen = b""
         self.at = 0
         self._n_read_on = 0

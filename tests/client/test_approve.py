@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jitd.core.request import RequestState, Verdict, transition
-from tests.client.desk import KEYS, WHY, WORD, Desk, Typist
+from tests.client.desk import KEYS, TREE, WHY, WORD, Desk, Typist
 from tests.client.script import Row, Script, jitd, row_for, waiting
 from tests.marks import full
 from tests.scene import moment, person
@@ -279,6 +280,16 @@ def test_after_a_stop_the_question_is_asked_again_and_what_was_typed_meanwhile_i
     me.go_on()
     me.until(WORD)
     assert me.is_quiet() and Desk(tmp_path).sent == []
+
+
+def test_a_line_that_was_typed_before_its_question_does_not_answer_it(tmp_path: Path) -> None:
+    """THREATS A-10."""
+    asks = "from jitd.cli.question import is_answered_yes; sys.exit(is_answered_yes('do it? '))"
+    me = Typist(tmp_path, ahead=b"yes\n", line=[sys.executable, "-c", f"import sys; sys.path[:0] = [{str(TREE)!r}]; {asks}"])
+    me.until("do it? ")
+    assert me.is_quiet(), "it waits for an answer"
+    me.type(b"no\n")
+    assert me.status() == 0
 
 
 # --- several at once ---------------------------------------------------------------------------------------------------
