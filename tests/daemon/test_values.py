@@ -337,8 +337,12 @@ def test_an_open_life_whose_values_were_touched_is_used_by_nobody(tmp_path: Path
         db.execute("DROP TRIGGER said_moves")
         db.execute(CHANGES[change])
     store = SqliteStore(house.path)
-    with pytest.raises(StoreError, match="K7QM-2XVD has not ended, and these values of it are missing"):
-        store.request("K7QM-2XVD")
+    told: list[tuple[str, str]] = []
+    store.found_damaged = lambda *one: told.append(one)
+    assert store.request("K7QM-2XVD") is None and told == [("request", "K7QM-2XVD")]
+    damage = store.damage_of("request", "K7QM-2XVD")
+    assert damage is not None and damage.is_open and damage.lacks_values
+    assert "K7QM-2XVD has not ended, and these values of it are missing" in damage.because
     lifecycle = Lifecycle(store, house.now, lambda: "policy-1")
     damaged = examine(store, Noted(tmp_path / "head"))
     assert [(one.life, one.id) for one in damaged] == [("request", "K7QM-2XVD")]
