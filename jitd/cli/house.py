@@ -54,10 +54,15 @@ def check(*, strict: bool, files: tuple[Path, ...]) -> None:
     """Print every fault and every warning about the settings and the policy in FILEs. Without FILEs, check the files that jitd
     would read.
     """
+    from jitd.checking.things import about_given
     from jitd.checking.warnings import warnings
+    from jitd.doctor.state import given_still
+    from jitd.store.opening import file_of
 
     settings, rules, faults, checked = _read_files(files) if files else _read_host()
     warned = warnings(rules, settings, {f"fact.{fact}": one.name for one in settings.providers.values() for fact in one.facts})
+    if not faults:  # otherwise every table might seem to be missing
+        warned += about_given(given_still(file_of(settings.state)), settings.givers)
     for line in (*map(str, faults), *(shown(str(one)) for one in warned)):
         answer(line)
     told = _counted(len(warned), "warning")

@@ -25,6 +25,7 @@ WARNINGS: Mapping[str, str] = {
     "no-kdc-named": "a rule accepts a local password, but this has no effect on this host",
     "one-provider": "only a fact of a provider keeps a person from being root",
     "all-groups": "an expression needs the name of each group of the requester",
+    "still-given": "somebody has a thing that jitd cannot take back, because its table is not in jitd.toml",
     "no-approver": "nobody could give the approvals, or only the requester could",
     "unreachable": "a gatekeeper that rules name cannot be reached from here now",
     "no-such-name": "an account or a group does not exist here",
@@ -33,7 +34,7 @@ WARNINGS: Mapping[str, str] = {
     "needless-accept": "the rule accepts a warning that does not arise",
 }
 """Maps the name of a warning to its meaning."""
-ACCEPTABLE = tuple(name for name in WARNINGS if name not in ("unreachable", "not-looked-up", "needless-accept"))
+ACCEPTABLE = tuple(name for name in WARNINGS if name not in ("still-given", "unreachable", "not-looked-up", "needless-accept"))
 """The warnings that a rule may accept."""
 
 

@@ -260,11 +260,11 @@ def live_runs(database: Path, *, is_alone: bool) -> set[str]:
 
 
 def given_still(database: Path) -> list[Holding]:
-    """Return the open holdings in the record. Holdings of service tickets are not included, because the KDC ends the tickets.
-    Call this function only while no daemon uses ``database``. Return an empty list if the record cannot be read, because another
-    check reports this fault.
+    """Return the open holdings in the record. Holdings of service tickets are not included: the KDC ends the tickets, and they
+    need no table. Return an empty list if the record cannot be read: another check reports this fault, or the caller may not read
+    it. A daemon may use ``database``: then a log is beside it, and is read.
     """
-    with suppress(StoreError), closing(read_store(database, is_alone=True)) as store:
+    with suppress(StoreError, OSError), closing(read_store(database, is_alone=True)) as store:
         return [one for one in store.holdings() if not is_service_ticket(one.thing)]
     return []
 

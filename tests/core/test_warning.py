@@ -21,6 +21,7 @@ NAMES = [
     "no-kdc-named",
     "one-provider",
     "all-groups",
+    "still-given",
     "no-approver",
     "unreachable",
     "no-such-name",
@@ -28,7 +29,7 @@ NAMES = [
     "not-looked-up",
     "needless-accept",
 ]
-UNACCEPTABLE = ("unreachable", "not-looked-up", "needless-accept")
+UNACCEPTABLE = ("still-given", "unreachable", "not-looked-up", "needless-accept")
 
 
 def test_the_names_of_warnings_stay_because_rules_accept_them_by_name() -> None:

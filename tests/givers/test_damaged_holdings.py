@@ -145,3 +145,35 @@ def test_without_its_table_in_the_settings_a_thing_is_told_and_taken_back_when_t
         scene.house.start()
 
     play(worlds, case)
+
+
+@pytest.mark.parametrize("is_started_without", [False, True])
+def test_check_says_what_is_held_without_its_table_and_what_it_says_to_type_takes_it_back(
+    worlds: list[World], is_started_without: bool
+) -> None:
+    """THREATS O-02: before jitd is restarted, and afterwards."""
+
+    def case(scene: Scene) -> None:
+        grant = given(scene)
+        config = str(scene.house.config_file)
+        if not is_started_without:
+            scene.house.start()
+        assert "still-given" not in scene.house.jitd("check", config).stdout
+        without_table(scene)
+        if is_started_without:
+            scene.house.start()
+        checked = scene.house.jitd("check", config)
+        said = [line for line in checked.stdout.splitlines() if "warning still-given" in line]
+        assert checked.returncode == 0 and len(said) == 1 and scene.world.thing in said[0], checked
+        assert scene.world.works(scene.her) and scene.is_in(HELD)
+        by_her = scene.house.run(scene.her, "jitd", "check", config)
+        assert by_her.returncode == 0 and "still-given" not in by_her.stdout, "nobody else reads the database"
+        with_table(scene)
+        if is_started_without:
+            scene.house.restart()
+        _, typed, id = said[0].partition("then: ")[2].split()
+        assert (typed, id) == ("revoke", grant)
+        done = scene.house.jitd(typed, id)
+        assert done.returncode == 0, done
+
+    play(worlds, case)
