@@ -16,11 +16,9 @@ from jitd.asking.reaching import Reaching
 from jitd.asking.running import Running
 from jitd.beside.doors import SocketDoor, door_to
 from jitd.beside.helpers import OUTSIDE, PROGRAMS, PROGRAMS_NET, TERMINALS
-from jitd.outside import client as outside
+from jitd.outside.client import Outside, door_by_child
 from jitd.programs.client import Programs
-from jitd.settings import channels, givers, sinks
 from jitd.settings.config import Config
-from jitd.settings.outsiders import key_files
 from jitd.terminals.client import Terminals
 
 NONCE = 16
@@ -34,13 +32,7 @@ class Outsiders:
     """
 
     def __init__(self, config: Config, now: Now, monotonic: Callable[[], float], *, is_direct: bool) -> None:
-        keys = {
-            **key_files(config.providers, config.gatekeepers),
-            **channels.key_files(config.notify.channels),
-            **givers.key_files(config.givers),
-            **sinks.key_files(config.sinks),
-        }
-        self.posts = outside.Outside(outside.door_by_child(lambda: keys) if is_direct else SocketDoor(OUTSIDE, config.outside))
+        self.posts = Outside(door_by_child(config.key_files) if is_direct else SocketDoor(OUTSIDE, config.outside))
         self.programs = Running(*(Programs(door_to(helper, is_direct=is_direct)) for helper in (PROGRAMS, PROGRAMS_NET)))
         self.ways = self.programs.run, self.posts.lease
         """Two functions for the givers, which are the systems in jitd.toml that give things to people. The first function runs a

@@ -47,15 +47,15 @@ class Outside(Client):
         return await self.ask(LEASES[type(question)], question)
 
 
-def door_by_child(keys: Callable[[], Mapping[str, Path]]) -> ChildDoor:
-    """Return the way to connect to a jitd-outside that the daemon starts as a child process. ``keys`` is called at each start of
-    jitd-outside. ``keys`` returns a mapping from the names of the key files to their paths. A file that cannot be opened is left
-    out. Later, each question that needs a missing file fails, and the answer says that the file is missing.
+def door_by_child(keys: Mapping[str, Path]) -> ChildDoor:
+    """Return the way to connect to a jitd-outside that the daemon starts as a child process. ``keys`` maps the names of the key
+    files to their paths. They are opened at each start of jitd-outside. A file that cannot be opened is left out. Later, each
+    question that needs a missing file fails, and the answer says that the file is missing.
     """
 
     def opened() -> Mapping[str, int]:
         found = {}
-        for name, path in keys().items():
+        for name, path in keys.items():
             with suppress(OSError):
                 found[name] = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         return found

@@ -69,11 +69,6 @@ def read_notify(table: Table, owner: int | None, keys_at: Path = KEYS_AT) -> Not
     return Notify(MappingProxyType(found), default)
 
 
-def key_files(channels: Channels) -> Mapping[str, Path]:
-    """Return a mapping from names to paths, with all files that jitd-outside needs for ``channels``."""
-    return {file.name: file for each in channels.values() for file in each.key_files}
-
-
 # --- the tables ------------------------------------------------------------------------------------------------------
 
 

@@ -25,12 +25,23 @@ from jitd.core.naming import Form, Naming, is_realm, read_form
 from jitd.core.public_key import PublicKey, read_key
 from jitd.core.toml_document import ConfigError, Fault, read_document
 from jitd.core.toml_table import Table, quoted
+from jitd.givers.settings import GiverSettings
+from jitd.notifying.settings import ChannelSettings
 from jitd.settings.channels import Notify, read_notify
 from jitd.settings.givers import Givers, drifts_of, read_givers, things_of
 from jitd.settings.host import KRB5_CONF, default_realm, host_name, is_host_name
-from jitd.settings.outsiders import KEYS_AT, Gatekeepers, Providers, deadlines, fact_names, read_gatekeepers, read_providers
+from jitd.settings.outsiders import (
+    KEYS_AT,
+    Gatekeepers,
+    Providers,
+    deadlines,
+    fact_names,
+    key_files,
+    read_gatekeepers,
+    read_providers,
+)
 from jitd.settings.owned_file import read_owned
-from jitd.settings.sinks import Sinks, read_sinks
+from jitd.settings.sinks import Sinks, SinkSettings, read_sinks
 
 FILE = Path("/etc/jitd/jitd.toml")
 SHORTEST_RENEWAL, LONGEST_RENEWAL = 10, 86_400
@@ -160,6 +171,14 @@ class Config:
     def deadlines(self) -> Mapping[str, float]:
         """The gatekeepers that rules may name. Each name is mapped to the maximum time for an answer, in seconds."""
         return deadlines(self.gatekeepers)
+
+    @property
+    def key_files(self) -> Mapping[str, Path]:
+        """Maps the names of all files with keys that jitd-outside needs to their paths."""
+        having: list[ChannelSettings | GiverSettings | SinkSettings]
+        having = [*self.notify.channels.values(), *self.givers.values(), *self.sinks.values()]
+        found = {file.name: file for each in having for file in each.key_files}
+        return {**key_files(self.providers, self.gatekeepers), **found}
 
 
 KEYS = tuple(Config.__dataclass_fields__)

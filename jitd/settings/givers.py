@@ -48,11 +48,6 @@ def things_of(givers: Givers) -> frozenset[str]:
     return frozenset(f"{giver.KIND}:{name}" for name, giver in givers.items())
 
 
-def key_files(givers: Givers) -> Mapping[str, Path]:
-    """Return a mapping from names to paths, with all files that jitd-outside needs for ``givers``."""
-    return {file.name: file for giver in givers.values() for file in giver.key_files}
-
-
 def drifts_of(givers: Givers) -> Mapping[str, str]:
     """Map the name of each thing of ``givers`` to a word of DRIFT. The word says what jitd does if the thing has drifted."""
     return MappingProxyType({f"{giver.KIND}:{name}": giver.drift for name, giver in givers.items()})

@@ -166,7 +166,7 @@ def deadlines(gatekeepers: Gatekeepers) -> Mapping[str, float]:
 
 
 def key_files(providers: Providers, gatekeepers: Gatekeepers) -> Mapping[str, Path]:
-    """Return a mapping from names to paths, with all files that jitd-outside needs."""
+    """Return a mapping from names to paths, with all files that jitd-outside needs for these."""
     ways = [*(each.by for each in providers.values()), *(each.by for each in gatekeepers.values())]
     reaches = [way for way in ways if isinstance(way, Reach)]
     files = [file for reach in reaches for file in (reach.certificate, reach.secret) if file is not None]

@@ -82,11 +82,6 @@ def read_sinks(table: Table, owner: int | None, keys_at: Path = KEYS_AT) -> Sink
     return MappingProxyType(found)
 
 
-def key_files(sinks: Sinks) -> Mapping[str, Path]:
-    """Return a mapping from names to paths, with all files that jitd-outside needs for ``sinks``."""
-    return {file.name: file for each in sinks.values() for file in each.key_files}
-
-
 # --- the tables ------------------------------------------------------------------------------------------------------
 
 

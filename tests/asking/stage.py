@@ -114,7 +114,7 @@ class Stage:
 @contextmanager
 def staged() -> Iterator[Stage]:
     loop = asyncio.new_event_loop()
-    door = of_account("nobody", door_by_child(dict))
+    door = of_account("nobody", door_by_child({}))
     running = Running(*(Programs(of_account("nobody", ChildDoor(helper))) for helper in (PROGRAMS, PROGRAMS_NET)))
     stage = Stage(loop, Authority(), Outside(door), door, running)
     try:

@@ -13,7 +13,7 @@ from jitd.outside import deliveries
 from jitd.outside.questions import QUESTIONS
 from jitd.outside.syslog_sink import FACILITIES
 from jitd.settings.config import load
-from jitd.settings.sinks import Denials, SinkSettings, key_files
+from jitd.settings.sinks import Denials, SinkSettings
 from jitd.sinks.reading import Lines, Reader
 
 ME = os.getuid()
@@ -61,7 +61,7 @@ def test_the_secrets_of_sinks_go_to_jitd_outside_by_name_alone(tmp_path: Path) -
     (tmp_path / "token").write_text("t0k3n")
     (tmp_path / "token").chmod(0o600)
     made = read(tmp_path, HTTPS + f'secret = "{tmp_path}/token"\nscheme = "Splunk"\ntemplate = "splunk"')
-    assert key_files({"siem": made}) == {"token": tmp_path / "token"}
+    assert made.key_files == (tmp_path / "token",)
     to = made.to
     assert isinstance(to, deliveries.Https)
     assert (to.secret, to.scheme, to.template) == ("token", "Splunk", "splunk")

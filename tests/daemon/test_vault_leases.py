@@ -73,7 +73,7 @@ class Stage:
         token.chmod(0o600)
         self.notes = LeaseNotes(place / "leases")
         self.loop = asyncio.new_event_loop()
-        self.outside = Outside(of_account("nobody", door_by_child(lambda: {token.name: token})))
+        self.outside = Outside(of_account("nobody", door_by_child({token.name: token})))
         self.asked: list[leases.Question] = []
         self.dies_before = self.dies_after = 0
         self.now = lambda: datetime.now(UTC)

@@ -169,7 +169,7 @@ def send(postfix: Postfix, *to: str, what: Message = MESSAGE, host: str = "127.0
     settings = MailSettings("ops", server=f"{host}:{postfix.port}", sender="jitd@db1.example.org", to=to)
 
     async def once() -> str:
-        outside = Outside(of_account("nobody", door_by_child(dict)))
+        outside = Outside(of_account("nobody", door_by_child({})))
         try:
             await Mail(replace(settings, **more), "db1.example.org", outside, lambda: datetime.now(UTC)).send(what)
         except NotSent as why:

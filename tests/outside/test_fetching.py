@@ -72,7 +72,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     for name, content in files.items():
         (keys / name).write_bytes(content)
         (keys / name).chmod(0o600)
-    door = of_account("nobody", door_by_child(lambda: {name: keys / name for name in [*files, "not-there.key"]}))
+    door = of_account("nobody", door_by_child({name: keys / name for name in [*files, "not-there.key"]}))
     loop = asyncio.new_event_loop()
     outside = Outside(door)
     with pytest.MonkeyPatch.context() as patched:

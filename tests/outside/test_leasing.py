@@ -82,7 +82,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     for name, content in {"vault.token": f"{OURS}\n", "other.token": "hvs.of-somebody-else\n", "two.token": "a b\n"}.items():
         (keys / name).write_text(content)
         (keys / name).chmod(0o600)
-    door = of_account("nobody", door_by_child(lambda: {file.name: file for file in keys.iterdir()}))
+    door = of_account("nobody", door_by_child({file.name: file for file in keys.iterdir()}))
     loop = asyncio.new_event_loop()
     outside = Outside(door)
     with vault(tmp_path) as at, pytest.MonkeyPatch.context() as patched:

@@ -227,7 +227,7 @@ def test_an_address_that_may_not_be_connected_to_is_not(mta: Mta) -> None:
 
 
 def test_the_process_answers_mail_and_questions_side_by_side(mta: Mta) -> None:
-    door = of_account("nobody", door_by_child(dict))
+    door = of_account("nobody", door_by_child({}))
 
     async def whole() -> tuple[Posted | Failed, Posted | Failed]:
         outside = Outside(door)
@@ -247,7 +247,7 @@ def test_the_process_answers_mail_and_questions_side_by_side(mta: Mta) -> None:
 
 def test_what_cannot_be_a_letter_is_told_and_not_asked() -> None:
     async def whole() -> Posted | Failed:
-        outside = Outside(of_account("nobody", door_by_child(dict)))
+        outside = Outside(of_account("nobody", door_by_child({})))
         try:
             return await outside.post(letter(25, "ops@example.org\r\nDATA"))
         finally:

@@ -52,7 +52,7 @@ def test_after_an_hour_without_a_network_every_receiver_has_every_record(
     sinks = settings(receivers, (tmp_path / "ca").read_text())
     ports = [port_of(one.to) for one in sinks if isinstance(one.to, Syslog | Https) and one.name in CUT_OFF]
     house = House(tmp_path, *sinks)
-    outside = Outside(door_by_child(dict))
+    outside = Outside(door_by_child({}))
     house.collector = outside  # type: ignore[assignment]
 
     def behind(*names: str) -> list[int]:

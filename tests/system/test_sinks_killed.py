@@ -75,7 +75,7 @@ def test_every_receiver_has_the_whole_chain_in_its_order_whoever_was_killed(
     """THREATS L-20."""
     dice = random.Random(SEED)
     house = House(tmp_path, *settings(receivers, (tmp_path / "ca").read_text()))
-    door = door_by_child(dict)
+    door = door_by_child({})
     outside = Outside(door)
     house.collector = outside  # type: ignore[assignment]
     monkeypatch.setattr("jitd.sinks.feed.FIRST_PAUSE", 0.2)
@@ -160,7 +160,7 @@ def test_a_receiver_that_is_killed_while_it_catches_up_has_the_whole_chain_at_la
     settings_of = [one for one in settings(receivers, (tmp_path / "ca").read_text()) if one.name in ("tcp", "local")]
     house = House(tmp_path, *settings_of)
     house.note(N_BEHIND, more="x" * 300)
-    outside = Outside(door_by_child(dict))
+    outside = Outside(door_by_child({}))
     house.collector = outside  # type: ignore[assignment]
 
     async def script() -> None:
