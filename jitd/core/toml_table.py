@@ -7,7 +7,7 @@ fault.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from jitd.core.duration import read_duration
@@ -53,6 +53,16 @@ class Table:
         for key in keys:
             if key not in self.values and key not in self.meant:
                 self.fault(f'needs "{key}"')
+
+    def kind(self, common: Sequence[str], keys_of: Mapping[str, Sequence[str]]) -> str:
+        """Return the value of ``kind``, which is a key of ``keys_of``. Add a fault for each key that is neither in ``common`` nor
+        among those that ``keys_of`` has for this kind.
+        """
+        self.needs("kind")
+        kind = self.text("kind", next(iter(keys_of)), tuple(keys_of))
+        others = [key for keys in keys_of.values() for key in keys if key not in keys_of[kind]]
+        self.known((*common, *keys_of[kind]), misplaced=others, why=f'is not for kind "{kind}"')
+        return kind
 
     def text(self, key: str, default: str, allowed: Sequence[str] = ()) -> str:
         """Return the string under ``key``. If ``allowed`` is not empty, the string must be one of the words in ``allowed``."""

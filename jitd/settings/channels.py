@@ -73,10 +73,7 @@ def read_notify(table: Table, owner: int | None, keys_at: Path = KEYS_AT) -> Not
 
 
 def _channel(table: Table, name: str, owner: int | None, keys_at: Path) -> ChannelSettings:
-    table.needs("kind")
-    kind = OF_NAME[table.text("kind", CHANNELS[0].KIND, tuple(OF_NAME))]
-    others = tuple(key for other in CHANNELS for key in other.KEYS if key not in kind.KEYS)
-    table.known((*KEYS["channel"], *kind.KEYS), misplaced=others, why=f'is not for kind "{kind.KIND}"')
+    kind = OF_NAME[table.kind(KEYS["channel"], {each.KIND: each.KEYS for each in CHANNELS})]
     if name in BUILT_IN and kind is not type(BUILT_IN[name]):
         table.fault(f"the channel {name} writes to terminals: give a channel of another kind another name", "kind")
     shows, requester = table.text("shows", kind.USUALLY_SHOWS, SHOWS), table.flag("requester")

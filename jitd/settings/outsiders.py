@@ -177,7 +177,7 @@ def key_files(providers: Providers, gatekeepers: Gatekeepers) -> Mapping[str, Pa
 
 
 def _provider(table: Table, name: str, owner: int | None, keys_at: Path) -> Provider:
-    kind = _kind(table, "provider", ("http", "program"))
+    kind = table.kind(KEYS["provider"], {name: KEYS[name] for name in ("http", "program")})
     table.needs("facts")
     facts = _facts(table.table("facts"))
     if table.values.get("facts") == {}:
@@ -194,7 +194,7 @@ def _provider(table: Table, name: str, owner: int | None, keys_at: Path) -> Prov
 
 
 def _gatekeeper(table: Table, name: str, owner: int | None, keys_at: Path) -> GatekeeperSettings:
-    kind = _kind(table, "gatekeeper", ("webhook", "program", "opa"))
+    kind = table.kind(KEYS["gatekeeper"], {name: KEYS[name] for name in ("webhook", "program", "opa")})
     return GatekeeperSettings(
         name,
         reach_in(table, kind, owner, keys_at),
@@ -204,15 +204,6 @@ def _gatekeeper(table: Table, name: str, owner: int | None, keys_at: Path) -> Ga
         polls=table.flag("polls") if kind == "webhook" else False,
         key=_key(table, owner) if kind == "webhook" else "",
     )
-
-
-def _kind(table: Table, what: str, kinds: tuple[str, ...]) -> str:
-    """Return the value of the key ``kind`` of ``table``. Add a fault for each key that this kind does not have."""
-    table.needs("kind")
-    kind = table.text("kind", kinds[0], kinds)
-    others = tuple(key for other in kinds for key in KEYS[other] if key not in KEYS[kind])
-    table.known((*KEYS[what], *KEYS[kind]), misplaced=others, why=f'is not for kind "{kind}"')
-    return kind
 
 
 def reach_in(table: Table, kind: str, owner: int | None, keys_at: Path, url: str | None = None) -> Reach | Program:

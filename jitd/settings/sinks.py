@@ -86,10 +86,7 @@ def read_sinks(table: Table, owner: int | None, keys_at: Path = KEYS_AT) -> Sink
 
 
 def _sink(table: Table, name: str, owner: int | None, keys_at: Path) -> SinkSettings:
-    table.needs("kind")
-    kind = OF_NAME[table.text("kind", SINKS[0].name, tuple(OF_NAME))]
-    others = tuple(key for other in SINKS for key in other.keys if key not in kind.keys)
-    table.known((*KEYS["sink"], *kind.keys), misplaced=others, why=f'is not for kind "{kind.name}"')
+    kind = OF_NAME[table.kind(KEYS["sink"], {each.name: each.keys for each in SINKS})]
     to, files = kind.read(table, owner, keys_at)
     classes, denials = _classes(table)
     return SinkSettings(
