@@ -37,6 +37,8 @@ APPLICATION = "jitd-record"
 LAST_SEQUENCE = 2**31 - 1
 """The last number of ``sequenceId`` (RFC 5424 section 7.3.1). The next one is 1."""
 PART = 64 * 1024
+MOST_HEARD = 128 * 1024
+"""Maximum number of bytes that a receiver may have sent between two looks: it has nothing to say but what belongs to TLS."""
 SECONDS_BETWEEN_LOOKS = (0.001, 0.05)
 """The shortest and the longest time between two looks at what the kernel has not sent yet. No call waits for that."""
 SECONDS_TO_SETTLE = 1.0
@@ -87,10 +89,13 @@ class Connection:
         self._bound = bound
 
     def stands(self) -> bool:
-        """Read and drop what the receiver has sent. Return False if the receiver has ended the connection."""
+        """Read and drop what the receiver has sent. Return False if it has ended the connection, or does not speak syslog, but
+        sends so much that reading it could take for ever.
+        """
         if self._is_datagram and not self._is_bound():
             return False
-        while True:
+        n_heard = 0
+        while n_heard <= MOST_HEARD:
             try:
                 heard = self._line.recv(PART)
             except BlockingIOError:
@@ -101,6 +106,8 @@ class Connection:
                 return False
             if self._tls is not None and not self._tls.hear(heard):
                 return False
+            n_heard += len(heard)
+        return False
 
     def _is_bound(self) -> bool:
         """True if the socket that takes the datagrams is the one from the beginning, and a process has it. The kernel says

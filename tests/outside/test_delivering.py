@@ -9,12 +9,13 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from jitd.outside import deliveries, line_files
+from jitd.outside import deliveries, line_files, syslog
 from jitd.outside.deliveries import Deliver, Delivered, Destination, Event, Https, Lines, Syslog
 from jitd.outside.delivering import Deliveries
 from jitd.outside.keys import Keys
@@ -248,6 +249,25 @@ def test_a_receiver_that_reads_nothing_has_taken_nothing(stage: Stage) -> None:
                     break
             assert said == Delivered(0, (), "the receiver has not taken it within 0.5 s")
         assert stage.deliver(to, batch).is_new, "what was sent in part is not continued"
+
+
+def test_a_receiver_that_sends_without_end_is_left() -> None:
+    """THREATS L-16. While it is heard, jitd-outside answers nobody."""
+    ours, theirs = socket.socketpair()
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * syslog.MOST_HEARD)
+    ours.setblocking(False)
+    connection = syslog.Connection(Syslog("tcp", "192.0.2.1", 514), ours, None)
+    with theirs:
+        theirs.send(b"x" * 1000)
+        assert connection.stands()
+        n_sent = 0
+        with suppress(BlockingIOError):
+            while True:
+                n_sent += theirs.send(b"x" * 32768, socket.MSG_DONTWAIT)
+        assert n_sent > syslog.MOST_HEARD + syslog.PART, "there is more than is heard at once"
+        assert not connection.stands()
+        assert ours.recv(1), "the rest is left"
+        connection.close()
 
 
 def test_a_local_receiver_that_is_missing_or_gone_is_told(stage: Stage, tmp_path: Path) -> None:
