@@ -3,8 +3,9 @@
 
 Law: a channel never blocks. A channel stores at most LIMIT_OUT bytes for a client that does not read. A channel reads a large
 frame only when there is room for this frame. A channel takes descriptors only if it was told to, and only a limited number. A
-client that sends others ends its connection, and what it has sent is closed where nobody waits for it (``releasing``). (This
-module does not use asyncio's transports, because they would lose descriptors silently.)
+client that sends others ends its connection, and what it has sent is closed where nobody waits for it (``releasing``). A
+channel ends when the client has received the descriptors that were sent to it, and only MOST_GIVEN may wait in it. (This module
+does not use asyncio's transports, because they would lose descriptors silently.)
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ from __future__ import annotations
 import array
 import asyncio
 import contextlib
+import fcntl
 import os
 import socket
+import struct
+import termios
 from collections import deque
 from collections.abc import Callable
 
@@ -33,6 +37,12 @@ FRAME_WITHIN = 10.0
 """Maximum time in seconds until a frame is complete. The time begins when the first bytes of the frame have arrived and there is
 room for the frame.
 """
+MOST_GIVEN = 8
+"""Maximum number of descriptors that wait until the client receives them: all things of one request (PROTOCOL.md section 10). The
+kernel counts them for root, on the whole host, and lets root send no more if they are too many (unix(7), ETOOMANYREFS).
+"""
+RECEIVED_AGAIN = 0.5
+"""Seconds between two looks whether the client has received what was sent to it."""
 _ANCILLARY = socket.CMSG_SPACE(253 * array.array("i").itemsize)
 """Room for as many descriptors as can come at once (SCM_MAX_FD), because the kernel would close those for which there is none."""
 
@@ -41,13 +51,14 @@ class Channel:
     """One client's socket. ``on_frame`` is called with the body of each frame. ``on_close`` is called if the client disconnects
     or makes a fault. The argument of ``on_close`` is a sentence about the client's fault, or None if the client made no fault.
 
-    After ``close``, neither ``on_frame`` nor ``on_close`` is called. When the length of a large frame is known, room for the
-    frame is taken from ``place``. The room is given back when the channel may read the next frame.
+    After ``close``, neither ``on_frame`` nor ``on_close`` is called. ``on_end`` is called once, when the socket is closed. When
+    the length of a large frame is known, room for the frame is taken from ``place``. The room is given back when the channel may
+    read the next frame.
     """
 
     __slots__ = (
-        "_closing", "_deadline", "_drained", "_is_read", "_is_written", "_keeps_room", "_loop", "_most", "_on_close", "_on_frame",
-        "_out", "_out_bytes", "_paused", "_place", "_reader", "_received", "_socket",
+        "_closing", "_deadline", "_drained", "_is_read", "_is_written", "_keeps_room", "_loop", "_most", "_n_given", "_on_close",
+        "_on_end", "_on_frame", "_out", "_out_bytes", "_paused", "_place", "_reader", "_received", "_socket",
     )  # fmt: skip
 
     def __init__(
@@ -57,12 +68,14 @@ class Channel:
         place: Place,
         on_frame: Callable[[bytes], None],
         on_close: Callable[[str | None], None],
+        on_end: Callable[[], None] = lambda: None,
     ) -> None:
         self._socket = sock
         self._loop = loop
         self._place = place
         self._on_frame = on_frame
         self._on_close = on_close
+        self._on_end = on_end
         self._reader = FrameReader()
         self._out: deque[tuple[memoryview, int | None]] = deque()
         self._out_bytes = 0
@@ -72,6 +85,7 @@ class Channel:
         self._keeps_room = False
         self._closing = False
         self._most = 0
+        self._n_given = 0
         self._received: list[Held] = []
         self._is_read = self._is_written = False
         sock.setblocking(False)
@@ -190,7 +204,18 @@ class Channel:
             if descriptor is not None:
                 os.close(descriptor)
         self._out.clear()
+        self._end_when_received()
+
+    def _end_when_received(self) -> None:
+        """Close the socket, but not while descriptors wait for the client, so that the connection counts for its account."""
+        if self._socket.fileno() < 0:
+            return
+        if self._n_given and _n_unreceived(self._socket):
+            self._socket.shutdown(socket.SHUT_RDWR)
+            self._loop.call_later(RECEIVED_AGAIN, self._end_when_received)
+            return
         RELEASER.end(self._socket)
+        self._on_end()
 
     def give_up(self, fault: str) -> None:
         """Close the channel because of a fault of the client."""
@@ -254,6 +279,11 @@ class Channel:
     def _writable(self) -> None:
         while self._out:
             data, descriptor = self._out[0]
+            if self._n_given and not _n_unreceived(self._socket):
+                self._n_given = 0
+            if descriptor is not None and self._n_given >= MOST_GIVEN:
+                self._break("it does not receive what it is given")
+                return
             rights = [] if descriptor is None else [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))]
             try:
                 sent = self._socket.sendmsg([data], rights, socket.MSG_NOSIGNAL)
@@ -262,14 +292,11 @@ class Channel:
                 self._loop.add_writer(self._socket.fileno(), self._writable)
                 return
             except OSError:
-                self._out_bytes = 0
-                if self._closing:
-                    self._let_go()
-                else:
-                    self._end(None)
+                self._break(None)
                 return
             if descriptor is not None:
                 os.close(descriptor)
+                self._n_given += 1
             self._out_bytes -= sent
             if self._out_bytes <= ENOUGH_OUT:
                 self._is_drained()
@@ -280,6 +307,14 @@ class Channel:
         self._write_no_more()
         if self._closing:
             self._let_go()
+
+    def _break(self, fault: str | None) -> None:
+        """End the connection, and send no more of what is queued."""
+        self._out_bytes = 0
+        if self._closing:
+            self._let_go()
+        else:
+            self._end(fault)
 
     def _write_no_more(self) -> None:
         if self._is_written:
@@ -292,6 +327,11 @@ def refuse(sock: socket.socket, told: bytes) -> None:
     with contextlib.suppress(OSError):
         sock.send(told, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
     RELEASER.end(sock)
+
+
+def _n_unreceived(sock: socket.socket) -> int:
+    """Return how many bytes, with the kernel's own, wait until the other end receives them: 0 if that is closed."""
+    return int(struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0])
 
 
 def _descriptors_in(ancillary: list[tuple[int, int, bytes]]) -> list[int]:

@@ -57,7 +57,7 @@ AGAIN_AFTER = 0.2
 class Connection:
     """One connection, from accept to close. ``account`` is the account whose limits hold for the connection: the one that has
     started the process ``peer``. ``count_for`` counts the connection for another account instead, and returns False if this
-    account has too many. ``on_end`` is called once, when the connection is closed.
+    account has too many. ``on_end`` is called once, when the channel has ended.
     """
 
     def __init__(
@@ -73,7 +73,6 @@ class Connection:
         self._peer = peer
         self._account = account
         self._count_for = count_for
-        self._on_end = on_end
         self._deadline: asyncio.TimerHandle | None = None
         self._timed = ""
         self._talk = Conversation(DAEMON)
@@ -90,7 +89,7 @@ class Connection:
         self._is_stale = False
         self._listing: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
-        self._channel = channel(self._frame, self._broken)
+        self._channel = channel(self._frame, self._broken, on_end)
         self._telling = Telling(services.turns, account, self._channel, self._send)
         self._waiting = Waiting(services, self.say, self._refuse, lambda: self._who)
 
@@ -210,8 +209,6 @@ class Connection:
             self._waiting.close()
         except Exception as fault:  # the client is already gone, so the fault can only be logged
             self._log("the request of a client that has disconnected could not be withdrawn", fault=fault)
-        on_end, self._on_end = self._on_end, lambda: None
-        on_end()
 
     def _log(self, event: str, *, fault: Exception) -> None:
         """Log that jitd failed. If the client can make jitd fail, it cannot fill the log."""

@@ -27,7 +27,7 @@ from jitpam.wire import messages
 from jitpam.wire.coding import encode
 from jitpam.wire.framing import LARGE, frame
 from tests.attacks.raw import Raw, connected, ticket_of, uid_of
-from tests.attacks.test_floods import HELLO, LIST, is_back_to, n_descriptors, serve_an_approver
+from tests.attacks.test_floods import HELLO, LIST, READERS, is_back_to, n_descriptors, serve_an_approver
 from tests.attacks.test_points import question
 from tests.lingering import lingering, release
 from tests.system.conftest import House
@@ -288,7 +288,7 @@ def test_an_approver_is_served_while_thousands_send_what_takes_long_to_close(hou
         serve_an_approver(house)
     finally:
         flooding.join()
-    wait_for(lambda: is_back_to(house, before), what="the end of what was sent")
+    wait_for(lambda: is_back_to(house, before + READERS), what="the end of what was sent")
     wait_for(lambda: not _releasing(house), what="the end of the processes that close it")
 
 

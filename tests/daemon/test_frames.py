@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import Awaitable, Callable
 
@@ -271,5 +272,44 @@ def test_the_time_that_a_frame_waits_for_room_is_not_its_own(monkeypatch: pytest
             if await is_played(within):
                 return
         pytest.fail("no large frame is read in ten seconds")
+
+    play(part)
+
+
+def given(reader: Reader, number: int) -> None:
+    for _ in range(number):
+        reader.channel.send(b"given", os.open(os.devnull, os.O_RDONLY))
+
+
+def test_a_client_that_does_not_receive_what_it_is_given_is_given_no_more() -> None:
+    """THREATS S-22: the kernel counts what waits for root, on the whole host."""
+
+    async def part() -> None:
+        reader, before = Reader(Room(), ALICE), len(os.listdir("/proc/self/fd"))
+        given(reader, channel.MOST_GIVEN)
+        assert not reader.ended
+        given(reader, 2)
+        assert reader.ended == ["it does not receive what it is given"]
+        assert len(os.listdir("/proc/self/fd")) == before, "the daemon has closed its own"
+        for _ in range(channel.MOST_GIVEN):
+            _, (descriptor,), _, _ = socket.recv_fds(reader.client, 1 << 16, 1)
+            os.close(descriptor)
+        assert reader.client.recv(1) == b"", "what came before is there, and nothing more"
+
+    play(part)
+
+
+def test_a_client_that_receives_what_it_is_given_is_given_any_number() -> None:
+    """THREATS S-22."""
+
+    async def part() -> None:
+        reader = Reader(Room(), ALICE)
+        for _ in range(3):
+            given(reader, channel.MOST_GIVEN)
+            for _ in range(channel.MOST_GIVEN):
+                _, (descriptor,), _, _ = socket.recv_fds(reader.client, 1 << 16, 1)
+                os.close(descriptor)
+        assert not reader.ended
+        reader.channel.close()
 
     play(part)

@@ -154,7 +154,7 @@ def test_a_secret_that_nobody_waits_for_is_closed_and_the_deed_is_waited_for(
 
 @pytest.mark.parametrize("way", ["from the deed", "from jitd-givers"])
 def test_a_secret_that_the_kernel_does_not_let_pass_is_a_failure_that_says_why(settings: Path, way: str) -> None:
-    """The kernel refuses to send descriptors if too many of root's wait to be received, on the whole host."""
+    """THREATS S-22. The kernel refuses to send descriptors if too many of root's wait to be received, on the whole host."""
     if way == "from jitd-givers":
         (settings.parent / MAY_SEND).touch()
 

@@ -75,7 +75,7 @@ def test_a_helper_that_sees_etc_jitd_does_not_see_what_it_does_not_need_there(he
 
 
 def test_root_may_send_as_much_from_a_helper_as_from_the_daemon() -> None:
-    """The kernel counts the descriptors that root has sent and nobody has received, and compares them with the sender's limit."""
+    """THREATS S-22: the kernel compares what root has sent and nobody has received with the limit of the sender."""
     daemon = (UNITS / "jitd.service").read_text("utf-8").splitlines()
     for helper in (each for each in HELPERS if settings(each)["User"] == ["root"]):
         assert [f"LimitNOFILE={most}" for most in settings(helper)["LimitNOFILE"]] == [
