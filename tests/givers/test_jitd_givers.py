@@ -123,9 +123,11 @@ def test_a_secret_that_nobody_waits_for_is_closed_and_the_deed_is_waited_for(
     def give(question: Question, settings: Path, line: socket.socket) -> None:
         socket.send_fds(line, [ANSWERS.write(Given())], [sealed(b"planted-secret")])
 
-    def n_secrets() -> int:
+    def secrets() -> set[int]:
         files = [Path("/proc/self/fd", name) for name in os.listdir("/proc/self/fd")]
-        return sum(os.path.lexists(file) and "memfd:jitd-secret" in os.readlink(file) for file in files)
+        return {file.stat().st_ino for file in files if os.path.lexists(file) and "memfd:jitd-secret" in os.readlink(file)}
+
+    before = secrets()  # of other tests
 
     async def play() -> None:
         answered, may_end = asyncio.Event(), asyncio.Event()
@@ -138,7 +140,7 @@ def test_a_secret_that_nobody_waits_for_is_closed_and_the_deed_is_waited_for(
 
         giving = asyncio.create_task(Deeds(settings).answer(Give("sudoers", order(settings))))
         await answered.wait()
-        assert n_secrets() == 1
+        assert len(secrets() - before) == 1
         giving.cancel()
         for _ in range(10):
             await asyncio.sleep(0)
@@ -149,7 +151,7 @@ def test_a_secret_that_nobody_waits_for_is_closed_and_the_deed_is_waited_for(
 
     monkeypatch.setattr(process, "do_deed", give)
     asyncio.run(play())
-    assert n_secrets() == 0
+    assert not secrets() - before
 
 
 @pytest.mark.parametrize("way", ["from the deed", "from jitd-givers"])
