@@ -158,6 +158,33 @@ def test_what_a_grant_gave_that_is_damaged_while_the_daemon_runs_is_taken_back(h
     assert b"object.set_aside" in b"".join(body for _, body, _ in house.store.records())
 
 
+@pytest.mark.parametrize(
+    ("member", "another"), [(f'"id":"{ID}"', f'"id":"{OTHER}"'), ('"version":', '"version":1')], ids=["id", "version"]
+)
+def test_a_row_that_says_it_is_another_is_set_aside_and_its_person_is_locked(house: House, member: str, another: str) -> None:
+    """THREATS O-02: no change of it could be stored, and so no lock of its person."""
+
+    async def scene() -> None:
+        made = asked(ID)
+        house.lifecycle.handle(submit(made), screened(made, permit()))
+        house.loop = asyncio.get_running_loop()
+        with closing(sqlite3.connect(house.path, isolation_level=None)) as db:
+            db.execute("DROP TRIGGER requests_move")
+            changed = db.execute(
+                "UPDATE requests SET document = CAST(replace(CAST(document AS TEXT), ?1, ?2) AS BLOB)"
+                " WHERE instr(CAST(document AS TEXT), ?1)",
+                (member, another),
+            )
+            assert changed.rowcount == 1
+        house.store._kept = Kept()
+        house.lifecycle.handle(place(locked()))
+        await house.settle()
+
+    asyncio.run(scene())
+    assert [one.name for one in house.store.locks()] == ["alice"] and list(house.store.requests()) == []
+    assert house.store.damage_of("request", ID) == Damage("it was set aside", is_open=False)
+
+
 def test_if_the_disk_is_full_a_damaged_row_is_set_aside_later(house: House) -> None:
     """THREATS O-02."""
 
