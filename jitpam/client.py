@@ -196,7 +196,7 @@ class Connection:
         than the person thinks.
         """
         who = self._initiator.principal if self._initiator else ""
-        return refusal if not who or who in refusal else f"{refusal} (your ticket is of {who})"
+        return refusal if not who or who in refusal else f"{refusal} (your ticket is for {who})"
 
     def _connect(self, until: float) -> None:
         self._socket.setblocking(False)
@@ -209,9 +209,9 @@ class Connection:
                     raise Unreachable(f"jitd does not answer at {self._path}: too many are waiting for it") from None
                 time.sleep(RETRY_EVERY)
             except FileNotFoundError:
-                raise Unreachable(f"jitd cannot be reached: there is no {self._path}; is it running?") from None
+                raise Unreachable(f"jitd cannot be reached: there is no {self._path} (is it running?)") from None
             except ConnectionRefusedError:
-                raise Unreachable(f"jitd cannot be reached: nobody listens at {self._path}; is it running?") from None
+                raise Unreachable(f"jitd cannot be reached: nobody listens at {self._path} (is it running?)") from None
             except OSError as fault:
                 raise Unreachable(f"jitd cannot be reached at {self._path}: {fault.strerror or fault}") from None
 

@@ -194,7 +194,7 @@ OPTIONS = (
         _SENT, group="asked", sets=("yes_show", True), is_own=True, because={"resume": "--resume sends no words"},
     ),
     Option(
-        "non-interactive", "n", "", "never wait: if an approval would be owed, submit nothing and exit 118", _ALL,
+        "non-interactive", "n", "", "never wait: if an approval is required, submit nothing and exit 118", _ALL,
         group="waiting", sets=("if_owed", False),
     ),
     Option(
@@ -265,7 +265,7 @@ APART = (
     ("preserve-env", "login", "a login shell gets its own environment; use --preserve-env=LIST"),
     ("background", "no-wait", "--no-wait only submits the request, and nothing runs yet; leave out one of them"),
     ("background", "service", "another program runs the command; leave out -b"),
-    ("no-wait", "non-interactive", "--no-wait submits even if an approval is owed, and -n does not; leave out one of them"),
+    ("no-wait", "non-interactive", "--no-wait submits even if an approval is required, and -n does not; leave out one of them"),
     ("at", "non-interactive", "--at waits for the time, and -n never waits; leave out -n"),
     ("at", "service", "another program does not wait for the time; leave out --at"),
     ("command-timeout", "service", "another program runs the command, and jitsudo cannot end it; leave out -T"),

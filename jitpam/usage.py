@@ -22,7 +22,7 @@ _GROUPS = {
 }
 """Maps a group of options to its heading."""
 _STATUSES = {
-    "118": "an approval would be owed",
+    "118": "an approval is required, and -n does not wait for one",
     "119": "not authenticated",
     "120": "usage",
     "121": "denied by policy",

@@ -19,10 +19,10 @@ from pathlib import Path
 import click
 
 from jitd.cli.answer import answer, give_up, say
-from jitd.cli.call import ENDINGS, status_of
+from jitd.cli.call import ENDINGS, LOOK, status_of
 from jitd.cli.help import Group, with_help
 from jitpam import __version__
-from jitpam.client import NoProcess
+from jitpam.client import NoProcess, Unreachable
 from jitpam.streams import fill_closed
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -182,7 +182,7 @@ def _invoke() -> int:
         _tell(fault)
         return fault.exit_code
     except ENDINGS as fault:
-        say(str(fault))
+        say(f"{fault}; {LOOK}" if isinstance(fault, Unreachable) else str(fault))
         return status_of(fault)
     except RuntimeError as fault:
         if str(fault) != NO_THREAD:

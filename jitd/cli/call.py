@@ -59,6 +59,7 @@ def called_as_reviewer() -> Iterator[Connection]:
         connection.close()
 
 
+LOOK = "to look at the host: jitd doctor"
 ENDINGS = (NotDone, NotAuthenticated, Unreachable, RefusedByDaemon, LocalProtocolError, NoProcess)
 
 

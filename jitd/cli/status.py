@@ -6,7 +6,7 @@ from __future__ import annotations
 import click
 
 from jitd.cli.answer import answer, answer_json, words
-from jitd.cli.call import NotDone, called
+from jitd.cli.call import LOOK, NotDone, called
 from jitpam.client import Unreachable
 from jitpam.wire.messages import Status
 from jitpam.wire.shown import shown
@@ -23,7 +23,7 @@ def status(*, as_json: bool) -> None:
         with called() as daemon:
             rows = list(daemon.ask(Status()))
     except Unreachable as fault:
-        raise NotDone(f"{fault}; to look at the host: jitd doctor") from None
+        raise NotDone(f"{fault}; {LOOK}") from None
     if as_json:
         answer_json(rows)
     else:

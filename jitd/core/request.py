@@ -302,7 +302,7 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
 """Maps each event to the roles that may cause it. If a client has disconnected, the daemon withdraws the request."""
 
 
-NOT_AT_ONCE = "an approval would be owed, and the request does not wait for one"
+NOT_AT_ONCE = "an approval is required, and the request was made with -n"
 """The reason why a request with ``at_once`` is withdrawn."""
 
 

@@ -89,7 +89,7 @@ def refusal_of(found: Request) -> Refusal | None:
                 return Refusal("reviewed", reviewed(last))
             return Refusal("denied", f"denied: {shown(found.because)}")
         case RequestState.WITHDRAWN if found.because == NOT_AT_ONCE:
-            return Refusal("owed", f"an approval would be owed, so request {found.id} is withdrawn")
+            return Refusal("owed", f"an approval is required, and -n does not wait for one: request {found.id} is withdrawn")
         case RequestState.WITHDRAWN:
             return Refusal("withdrawn", f"request {found.id} was withdrawn")
         case RequestState.EXPIRED:

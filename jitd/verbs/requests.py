@@ -24,7 +24,7 @@ from jitd.core.effects import Moment
 from jitd.core.law import Actor, IllegalEvent, Origin, Role
 from jitd.core.masking import MASKED
 from jitd.core.origin import Caller, kept_of
-from jitd.core.request import Request
+from jitd.core.request import Request, RequestState
 from jitd.core.script import Script
 from jitd.core.subject import Subject
 from jitd.deciding import program_commands
@@ -279,7 +279,7 @@ class Requests:
         elif is_free:
             self._pace_run(who, n_bytes_of(command))
         elif not if_owed:
-            raise Refusal("owed", "an approval would be owed; nothing was submitted")
+            raise Refusal("owed", "an approval is required, and -n does not wait for one: nothing was submitted")
         if isinstance(decision, Permit) and is_free and not decision.obligations.gatekeepers:
             return
         n_bytes = n_bytes_of(command) + _scripts_of(first).n_bytes
@@ -325,7 +325,7 @@ class Requests:
         id = read_id(typed)
         found = self._store.request(id) if id is not None else None
         if found is None or not who.is_requester(found.requester):
-            raise Refusal("unknown", "you have no request with this id that can be resumed")
+            raise Refusal("unknown", f"you have no request {shown(typed)}")
         return found
 
     async def resume(
@@ -350,7 +350,9 @@ class Requests:
         await self._uses.until_given_back(found)
         self._uses.refuse_early(found)
         if not found.is_open and self._uses.usable_grant(found) is None and self._perform.holdings.held_for(found) is None:
-            raise Refusal("unknown", "you have no request with this id that can be resumed")
+            is_used = found.state is RequestState.APPROVED
+            why = "what was approved is used or over" if is_used else f"it is {found.state}"
+            raise Refusal("unknown", f"request {found.id} cannot be resumed: {why}; jitd show {found.id} tells more")
         if not self._waiters.attend(found.id, client):
             raise Refusal("denied", f"somebody waits for request {found.id} already")
         self._waiters.lists_changed()  # its client is no longer gone

@@ -119,7 +119,7 @@ class Uses:
             actor = Actor(Role.REQUESTER, who.principal, who.uid)
             self._perform.act(Used(grant.id, actor, found.id, decision.obligations.terms))
         except IllegalEvent:
-            raise Refusal("unknown", "you have no request with this id that can be resumed") from None
+            raise Refusal("unknown", f"request {found.id} cannot be resumed: what was approved is used or over") from None
 
 
 def _as_by(found: Request, who: Subject) -> Request:

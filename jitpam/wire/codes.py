@@ -13,7 +13,7 @@ CODES = {
     "usage": "what was asked for makes no sense",
     "denied": "a rule, the lack of one, a lock, or an error while deciding",
     "reason": "the rule wants a reason (or another one), and none was given; nothing was submitted",
-    "owed": "an approval would be owed, and the client would not wait; nothing waits",
+    "owed": "an approval is required, and the client would not wait; nothing waits",
     "reviewed": "an approver denied it",
     "withdrawn": "the request was withdrawn",
     "expired": "nobody decided in time",

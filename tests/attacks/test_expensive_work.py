@@ -65,7 +65,7 @@ def refused(raw: Raw) -> str:
 
 
 def codes(house: House, *argv: str) -> set[str]:
-    """ASKERS ask, all at once, and want to hear only whether an approval would be owed: with what they are refused."""
+    """ASKERS ask, all at once, and want to hear only whether an approval is required: with what they are refused."""
     asking = [connected(house, "alice") for _ in range(ASKERS)]
     for raw in asking:
         raw.say(submission(*argv, if_owed=False))

@@ -274,7 +274,9 @@ def test_who_waits_for_no_approval_is_told_that_one_is_owed_and_the_request_is_o
         client = Client(house)
         made = await client.submit(if_owed=False)
         assert (await house.decided(made.id)).state is RequestState.WITHDRAWN
-        assert client.refused == [("owed", f"an approval would be owed, so request {made.id} is withdrawn")]
+        assert client.refused == [
+            ("owed", f"an approval is required, and -n does not wait for one: request {made.id} is withdrawn")
+        ]
 
     house.run(play())
 

@@ -301,13 +301,13 @@ async def test_of_two_that_resume_the_same_one_has_it_and_the_other_is_told_no(h
     house.restart()
     house.perform.holdings.await_holder(ID)
     first = await house.come_back()
-    with pytest.raises(Refusal, match="no request with this id"):
+    with pytest.raises(Refusal, match="what was approved is used or over"):
         await house.come_back()
     assert first.said == ["given"] and house.waiters.holder_of(ID) is first.waiting
     first.go()
     await house.settle()
     assert house.held().state is ENDED
-    with pytest.raises(Refusal, match="no request with this id"):
+    with pytest.raises(Refusal, match="what was approved is used or over"):
         await house.come_back()
 
 

@@ -86,7 +86,7 @@ def test_after_its_time_it_is_gone(house: AskingHouse) -> None:
     async def play() -> None:
         _, made = await approved(house)
         house.at = moment(5 * HOUR)
-        with pytest.raises(Refusal, match="no request with this id"):
+        with pytest.raises(Refusal, match="cannot be resumed: what was approved is used or over"):
             await Client(house).resume(made.id)
         house.perform._due("grant", made.id)
         found = house.store.grant(made.id)

@@ -76,7 +76,7 @@ def test_what_a_rule_permits_at_once_is_granted_at_once(gated):
 @pytest.mark.parametrize(
     ("words", "status", "says"),
     [
-        (("--service", "sshd", "-n"), 118, "an approval would be owed"),
+        (("--service", "sshd", "-n"), 118, "an approval is required"),
         (("--service", "sudo", "id"), 121, "no rule permits this"),
         (("--service", "su", "true"), 121, "no rule permits this"),
         (("true",), 121, "no rule permits this"),

@@ -107,10 +107,10 @@ def test_no_wait_prints_the_id_alone_and_resume_runs_it(house):
     assert house.sudo("alice", f"--resume={id.lower().replace('-', '')}").returncode == 0
     assert left.exists()
     left.unlink()
-    for who in ("alice", "eve"):
+    why = f"request {id} cannot be resumed: what was approved is used or over; jitd show {id} tells more"
+    for who, told in (("alice", why), ("eve", f"you have no request {id}")):
         again = house.sudo(who, f"--resume={id}")
-        assert again.returncode == 121
-        assert "no request with this id" in again.stderr
+        assert again.returncode == 121 and told in again.stderr
     assert not left.exists(), "one use is one run"
 
 

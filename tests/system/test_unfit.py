@@ -67,7 +67,7 @@ def test_what_cannot_be_executed_is_126_and_nobody_is_asked(house: House, name: 
     done = house.sudo("alice", str(PLACE / name))
     assert (done.returncode, done.stdout) == (126, "")
     assert why in done.stderr and "request " not in done.stderr
-    assert house.sudo("alice", "-n", str(PLACE / name)).returncode == 126  # and not: an approval would be owed
+    assert house.sudo("alice", "-n", str(PLACE / name)).returncode == 126  # and not: an approval is required
     assert (house.rows("requests", "--all"), house.records()) == before
 
 
