@@ -86,7 +86,7 @@ EXAMPLES: dict[str, dict[str, str]] = {
     "approve": {
         "jitd approve": "walk through all that waits for you",
         "jitd approve K7QM": "four letters are enough to name one",
-        "jitd approve K7QM --watch": "and see what it does",
+        "jitd approve K7QM --watch": "if its rule requires a watcher",
     },
     "deny": {"jitd deny K7QM --reason 'use the staging host'": "the requester reads why"},
     "withdraw": {"jitd withdraw K7QM-2XVD": "as Ctrl-C in the waiting jitsudo"},

@@ -61,7 +61,12 @@ def _comment(help: str) -> Callable[[F], F]:
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @_comment("Told to the requester, and recorded.")
 @click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (for scripts). The request is still printed.")
-@click.option("--watch", "watches", is_flag=True, help="Watch what runs. If the request is open, approve the request first.")
+@click.option(
+    "--watch",
+    "watches",
+    is_flag=True,
+    help="If the rule requires a watcher: approve the request, and watch what runs.",
+)
 def approve(ids: tuple[str, ...], *, comment: str | None, is_sure: bool, watches: bool) -> int:
     """Show each request, and approve or deny exactly what was shown. Without an id: walk through all that wait for you."""
     if watches:

@@ -75,6 +75,6 @@ def clocks(found: Clocks) -> Iterator[Finding]:
         yield weak(
             "clock.synchronised",
             said,
-            "it needs a client of NTP, such as chrony or systemd-timesyncd; in a container, do it on the host",
+            "it needs an NTP client, such as chrony or systemd-timesyncd; in a container, do it on the host",
             command="timedatectl set-ntp true",
         )

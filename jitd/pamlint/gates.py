@@ -150,7 +150,7 @@ def about_guard(stack: Sequence[Handler], service: str) -> Iterator[Finding]:
         before = stack[max(0, number - 2) : number]
         if len(before) == 2 and is_guard(before[0]) and _ends_without(*before) and not _jumped_to(stack, number):
             if fault := _fault_of_guard(before[0], service):
-                yield bad("no-guard", before[0].place, fault, "write that line as contrib/pam.d has it", service)
+                yield bad("no-guard", before[0].place, fault, "write that line as /usr/share/jitd/pam.d has it", service)
             continue
         told = "the caller's PATH decides which Python library pam_python.so loads as root, before the gate is asked"
         yield bad(
@@ -184,7 +184,7 @@ def about_number(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
     kinds = sorted({gate.kind for gate in gated if gate.kind in facts(service).obeyed})
     if len(kinds) > 1:
         told = f"{service} asks jitd in {' and '.join(kinds)}: one act then takes two uses, and may need two approvals"
-        yield weak("asks-twice", gated[-1].place, told, "keep one of them, the one that contrib/pam.d has", service)
+        yield weak("asks-twice", gated[-1].place, told, "keep one of them, the one that /usr/share/jitd/pam.d has", service)
 
 
 def about_logins(gated: Sequence[Handler], service: str) -> Iterator[Finding]:

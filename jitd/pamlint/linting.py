@@ -314,7 +314,9 @@ def _look_at_host(places: Places) -> _Round:
     is_known = not any(judgement.is_refused for judgement in look.judged.values()) and not look.is_blind
     if is_known and not any(judgement.gates for judgement in look.judged.values()):
         told = "no stack here asks jitd: sudo, su and logins follow their own rules alone"
-        look.findings.append(weak("no-gate", Place(STACKS[0]), told, "if they should ask jitd: contrib/pam.d has the lines"))
+        look.findings.append(
+            weak("no-gate", Place(STACKS[0]), told, "if they should ask jitd: /usr/share/jitd/pam.d has the lines")
+        )
     if gated & {"sudo", "su", "doas"} and places.is_setuid(doors.KSU):
         look.findings += doors.of_ksu(look.source(path) for path in doors.LISTS)
     if gated:
@@ -337,7 +339,7 @@ def lint_files(files: Sequence[str], places: Places) -> list[Finding]:
         if not (judgement.gates or judgement.is_refused or is_fragment(service) or service == "other"):
             told = "nothing in it asks jitd"
             look.findings.append(
-                weak("no-gate", Place(source.file), told, "if it should ask jitd: contrib/pam.d has the lines", service)
+                weak("no-gate", Place(source.file), told, "if it should ask jitd: /usr/share/jitd/pam.d has the lines", service)
             )
     look.beside = ""
     for source, one in settings:

@@ -116,7 +116,8 @@ class Locks:
         names = {name, meant.user} if kind is Whom.USER else {name, meant.spelled}
         found = [one for one in self._store.locks() if one.whom is kind and one.name in names]
         if not found:
-            raise Refusal("unknown", f"there is no lock on {kind} {shown(name)}".rstrip())
+            on = "everybody" if kind is Whom.ALL else f"{kind} {shown(name)}"
+            raise Refusal("unknown", f"there is no lock on {on}; jitd locks lists those in force")
         self._lift(who, found, reason)
         if len(found) == 1:
             return f"lock {found[0].id} on {_spelled(found[0])} is lifted"

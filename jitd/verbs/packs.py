@@ -156,7 +156,7 @@ class Packs:
         """Return the request that ``typed`` names: itself, or the one of a run or a holding. Raises Refusal."""
         id = read_id(typed)
         if id is None:
-            raise Refusal("usage", "this is not an id: it has two groups of four letters and digits")
+            raise Refusal("usage", f"{shown(typed)} is not an id: an id has two groups of four letters and digits")
         if "." in id:
             part = self._store.run(id) or self._store.holding(id)
             if part is None:

@@ -38,6 +38,7 @@ from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row
 from jitd.workers import Workers
 from jitpam.wire.messages import Audit, Export
+from jitpam.wire.shown import shown
 
 OF_REQUESTS = ("request", "grant", "run", "holding", "owed_review")
 """Names of the life cycles whose records belong to one request."""
@@ -139,9 +140,10 @@ class Records:
     def _sought(self, asked: Audit | Export) -> Sought:
         """Raises Refusal."""
         since, until = moment_in(asked.since), moment_in(asked.until)
-        id = asked.id if isinstance(asked, Audit) else None
-        if id is not None and (id := read_id(id)) is None:
-            raise Refusal("usage", "this is not an id: it has two groups of four letters and digits")
+        typed = asked.id if isinstance(asked, Audit) else None
+        id = None if typed is None else read_id(typed)
+        if typed is not None and id is None:
+            raise Refusal("usage", f"{shown(typed)} is not an id: an id has two groups of four letters and digits")
         event = asked.event if isinstance(asked, Audit) else None
         return Sought(since, until, None if asked.who is None else principals_in(self._naming, asked.who), asked.rule, event, id)
 

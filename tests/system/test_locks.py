@@ -626,7 +626,7 @@ OTHER_WORDS = full("every day, the test uses other words of the same kind")
         (("unlock", "0000-0000"), 4, "there is no lock 0000-0000"),
         pytest.param(("unlock", "../etc"), 4, "there is no lock ../etc", marks=OTHER_WORDS),
         (("unlock", "--user", "alice"), 4, "there is no lock on user alice"),
-        (("unlock", "--all"), 4, "there is no lock on all"),
+        (("unlock", "--all"), 4, "there is no lock on everybody; jitd locks"),
     ],
 )
 def test_what_makes_no_sense_or_names_nobody_locks_nobody(house, words, status, said):
