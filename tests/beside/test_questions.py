@@ -290,8 +290,11 @@ def test_a_process_that_sends_what_takes_long_to_close_stops_nobody(
         assert len(os.listdir("/proc/self/fd")) == before + n_carried, "the other ends alone are left"
 
 
-def test_a_process_that_sends_without_end_lets_the_daemon_do_other_things_in_between(tmp_path: Path) -> None:
+def test_a_process_that_sends_without_end_lets_the_daemon_do_other_things_in_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """THREATS E-04."""
+    monkeypatch.setattr("jitd.beside.asking.MOST_IN_A_ROW", 2)  # a new network namespace has room for ten (net.unix.max_dgram_qlen)
     unasked = packets.write(Packet(2**63, Kind.ANSWER, b"x"))
 
     def fill(line: socket.socket) -> int:
@@ -314,7 +317,7 @@ def test_a_process_that_sends_without_end_lets_the_daemon_do_other_things_in_bet
                 n_before = fill(line)
                 while not (n_again := fill(line)):  # until the daemon has taken some
                     await asyncio.sleep(0)
-                assert n_again < n_before / 4, "the daemon took all of them in one turn"
+                assert n_again < n_before / 2, "the daemon took all of them in one turn"
                 await asyncio.to_thread(line.send, packets.write(Packet(number, Kind.ANSWER, ANSWERS.write(Doubled(2)))))
                 assert await asking == Doubled(2)
             client.close()
