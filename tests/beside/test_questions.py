@@ -294,7 +294,7 @@ def test_a_process_that_sends_without_end_lets_the_daemon_do_other_things_in_bet
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """THREATS E-04."""
-    monkeypatch.setattr("jitd.beside.asking.MOST_IN_A_ROW", 2)  # a new network namespace has room for ten (net.unix.max_dgram_qlen)
+    monkeypatch.setattr("jitd.beside.asking.MOST_IN_A_ROW", 2)  # a new network namespace has room for ten packets
     unasked = packets.write(Packet(2**63, Kind.ANSWER, b"x"))
 
     def fill(line: socket.socket) -> int:
@@ -309,7 +309,7 @@ def test_a_process_that_sends_without_end_lets_the_daemon_do_other_things_in_bet
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
             listener.bind(str(tmp_path / "s"))
             listener.listen()
-            client = Client(SocketDoor(PARROT, tmp_path / "s", str(os.getuid())))
+            client = Client(of_account(str(os.getuid()), SocketDoor(PARROT, tmp_path / "s")))
             asking = asyncio.create_task(client.ask(kind(Double, Doubled), Double(1)))
             line, _ = await asyncio.to_thread(listener.accept)
             with line:

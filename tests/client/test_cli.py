@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from jitd import cli
 from jitd.cli import call, columns, house, lists, recorded, review
+from jitd.cli.call import LOOK
 from jitd.core import request
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.wire.codes import EXITS
@@ -253,7 +254,8 @@ def test_revoke_takes_an_id_or_a_principal_and_not_both() -> None:
 def test_every_refusal_has_its_exit_status(fault: Exception, status: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert jitd(Script(fault=fault), "requests") == status
     out, err = capsys.readouterr()
-    assert out == "" and err == f"jitd: {fault}\n"
+    look = f"; {LOOK}" if isinstance(fault, Unreachable) else ""
+    assert out == "" and err == f"jitd: {fault}{look}\n"
 
 
 @pytest.mark.parametrize(("width", "lines"), [(80, 2), (70, 2), (200, 1)])
