@@ -195,6 +195,22 @@ class Holdings:
         if events := together.taking(self._together(holding), by, because):
             self._happens(holding.id, *events)
 
+    def end_without(self, id: str) -> None:
+        """What was stored of the holding ``id`` was damaged, so its thing is taken back. So are all other things of this use, and
+        the client that waits for them is told. Raises the exceptions of ``act``.
+        """
+        found = self._store.holding(id)
+        if found is not None and found.is_live:
+            self._memory.of(id).is_missed = True
+            self.take_rest(found)
+
+    def take_rest(self, holding: Holding) -> None:
+        """The thing of ``holding`` is being taken back. Take back all other things of its use. Raises the exceptions of
+        ``act``.
+        """
+        if events := together.taking(self._together(holding), DAEMON, f"{holding.thing} is taken back: {holding.because}"):
+            self._act(*events)
+
     async def _take(self, holding: Holding) -> None:
         giver = self._givers.of(holding.thing)
         answer = Failed(self._givers.fault(holding.thing)) if giver is None else await _said(giver.take(holding))

@@ -414,9 +414,11 @@ class Perform:
             self._stop_run(effects.StopRun(id, f"it {DAMAGED}"))
         elif life == "grant":
             self._end_without_grant(id)
+        elif life == "holding":
+            self.holdings.end_without(id)
         elif (grant := self._store.grant(id)) is not None and grant.is_live:
             self.act(Revoked(id, DAEMON, f"its request {DAMAGED}"))
-        if life != "run" and (waiter := self._waiters.of(id)) is not None:
+        if life in ("request", "grant") and (waiter := self._waiters.of(id)) is not None:
             waiter.fail(f"{life} {id} {DAMAGED}, and permits nothing: ask again")
         self._waiters.lists_changed()
 

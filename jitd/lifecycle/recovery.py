@@ -115,6 +115,8 @@ class Recovery:
                 self._perform.act(Taking(holding.id, DAEMON, "this version of jitd gives groups to runs only"))
             elif self._store.grant(holding.grant) is None and holding.state is not HoldingState.TAKING:
                 self._perform.act(Taking(holding.id, DAEMON, f"its grant {DAMAGED}"))
+            if holding.state is HoldingState.TAKING:
+                self._perform.holdings.take_rest(holding)
             if holding.kept_at is None:
                 self._perform.holdings.await_holder(holding.id)
                 self._perform.deadlines.set("holder", holding.id, now.boot + COMES_BACK_FOR)

@@ -124,12 +124,12 @@ def test_what_a_damaged_grant_gave_is_taken_back(house: House, how: str) -> None
     assert list(house.store.holdings()) == [], "that it was taken back is recorded"
 
 
-def spoil(house: House, life: str) -> None:
+def spoil(house: House, life: str, id: str = ID) -> None:
     """The daemon runs, and the next time that it reads the object from the disk, the object is damaged."""
     house.loop = asyncio.get_running_loop()
     with closing(sqlite3.connect(house.path, isolation_level=None)) as db:
         db.execute(f"DROP TRIGGER {life}s_move")
-        db.execute(f"UPDATE {life}s SET document = {CHANGES['not JSON']}")
+        db.execute(f"UPDATE {life}s SET document = {CHANGES['not JSON']} WHERE id = ?", (id,))
     house.store._kept = Kept()
 
 
@@ -203,6 +203,38 @@ def test_if_the_disk_is_full_a_damaged_row_is_set_aside_later(house: House) -> N
     asyncio.run(scene())
     assert house.giver.there == set() and house.store.damage_of("grant", ID) == Damage("it was set aside", is_open=False)
     assert house.perform.deadlines._heap == [one for one in house.perform.deadlines._heap if "damaged" not in one[1]]
+
+
+SEVERAL = ("service-ticket:first", "service-ticket:second", "service-ticket:third")
+
+
+@pytest.mark.parametrize("which", ["", ".2", ".3"])
+@pytest.mark.parametrize("when", ["while it is given", "when all are held", "before a crash"])
+def test_all_things_of_a_use_are_taken_back_if_one_holding_is_damaged(house: House, which: str, when: str) -> None:
+    """THREATS O-02: either all of them are given, or none. The client is told, and the grant, which is sound, is not revoked."""
+
+    async def scene() -> None:
+        if when == "while it is given":
+            house.giver.answers = [house.giver.DOES] * ("", ".2", ".3").index(which) + [house.giver.HANGS]
+        client = house.begin(things=SEVERAL, stays=True)
+        await house.settle()
+        spoil(house, "holding", f"{ID}{which}")
+        if when == "before a crash":
+            (damaged,) = examine(house.store, Noted(house.path.with_name("head")))
+            house.lifecycle.set_aside(damaged)
+            house.restart()
+            await house.recovery.recover()
+            await house.pass_time(0)
+            return
+        assert len(list(house.store.holdings())) == 2
+        for hanging in house.giver.hanging:
+            hanging.set_result(house.giver.DOES)
+        await house.settle()
+        assert client.said[-1] == ("refused" if when == "while it is given" else "taken")
+
+    asyncio.run(scene())
+    assert house.giver.there == set() and list(house.store.holdings()) == []
+    assert b"grant.revoked" not in b"".join(body for _, body, _ in house.store.records())
 
 
 def test_a_lock_that_becomes_unreadable_is_not_passed_over(house: House) -> None:
