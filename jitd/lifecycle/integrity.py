@@ -17,7 +17,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -68,13 +68,14 @@ class Noted:
 @dataclass(frozen=True, slots=True)
 class Damaged:
     """An open object that cannot be relied on. ``because`` is the end of a sentence. ``rebuilt`` is the holding as far as its
-    records tell it, in the state HELD, and None for other objects.
+    records tell it, in the state HELD, and None for other objects. Its row has the ``version``, which may be wrong as well.
     """
 
     life: str
     id: str
     because: str
     rebuilt: Holding | None = None
+    version: int = 0
 
 
 def examine(store: Store, noted: Noted) -> tuple[Damaged, ...]:
@@ -181,7 +182,11 @@ def _damaged(store: Store, life: str, id: str, because: str) -> Damaged:
             "backup, or begin a new one: keep this one as evidence, but move it away, with the files -wal and -shm beside it. "
             "Nothing that is open in it holds after that, so place its locks anew"
         )
-    return Damaged(life, id, because, rebuilt)
+    if rebuilt is None:
+        return Damaged(life, id, because)
+    damage = store.damage_of(life, id)
+    version = rebuilt.version if damage is None else damage.version
+    return Damaged(life, id, because, replace(rebuilt, version=max(rebuilt.version, version)), version)
 
 
 def _rebuilt(store: Store, id: str) -> Holding | None:

@@ -83,16 +83,16 @@ class Lifecycle:
         self._policy_text = policy_text
         self._kept = ""  # the digest of the policy that was stored last
 
-    def handle(self, *events: Event, rebuilt: Holding | None = None) -> tuple[Effect, ...]:
+    def handle(self, *events: Event, rebuilt: Damaged | None = None) -> tuple[Effect, ...]:
         """Apply ``events``, which have one common cause, and all events that follow from them. Commit the result, and return the
-        effects. ``rebuilt`` counts in the place of the stored holding with its id. Raises the exceptions of the transitions
-        (IllegalEvent, LockedOut, NotYours, Stale), Conflict or StoreError. If this method raises an exception, nothing has
-        changed.
+        effects. ``rebuilt`` is a damaged holding: what was rebuilt of it counts in the place of what is stored. Raises the
+        exceptions of the transitions (IllegalEvent, LockedOut, NotYours, Stale), Conflict or StoreError. If this method raises an
+        exception, nothing has changed.
         """
         now = self._now()
         policy = self._policy_digest()
         locks: tuple[Lock, ...] = tuple(self._store.locks())
-        before: dict[tuple[str, str], Life | None] = {} if rebuilt is None else {("holding", rebuilt.id): rebuilt}
+        before: dict[tuple[str, str], Life | None] = {} if rebuilt is None else {("holding", rebuilt.id): rebuilt.rebuilt}
         after: dict[tuple[str, str], Change] = {}
         said: dict[str, Values] = {}
         records: list[bytes] = []
@@ -134,7 +134,8 @@ class Lifecycle:
             if (values := said.get(step.id)) is None:
                 values = said[step.id] = self._store.values(step.id)
             document = documents.write(there, values)
-            after[key] = Change(there, old.version if old else 0, document)
+            expected = rebuilt.version if rebuilt is not None and old is rebuilt.rebuilt else old.version if old else 0
+            after[key] = Change(there, expected, document)
             state, version, fingerprint = there.state, there.version, _fingerprint(there)
             records.append(chain.record(step, now, state, version, document, fingerprint, policy, values, random=_fresh_bytes()))
             for follow in follows:
@@ -190,7 +191,7 @@ class Lifecycle:
         """
         if damaged.rebuilt is not None:
             because = f"what jitd had stored about it was damaged: {damaged.because}"
-            return self.handle(holding.Taking(damaged.id, DAEMON, because), rebuilt=damaged.rebuilt)
+            return self.handle(holding.Taking(damaged.id, DAEMON, because), rebuilt=damaged)
         detail = {damaged.life: damaged.id, "because": damaged.because}
         record = self._note("object.set_aside", "jitd", 0, self._now(), detail, None)
         self._commit((), (record,), set_aside=[(damaged.life, damaged.id)])

@@ -49,12 +49,14 @@ class Unreadable(StoreError):
 @dataclass(frozen=True, slots=True)
 class Damage:
     """What keeps a stored object from being read. ``because`` is a sentence for the log, and ``is_open`` is true if the object is
-    found among those that have not ended. ``lacks_values`` is true if only values of it are missing.
+    found among those that have not ended. ``lacks_values`` is true if only values of it are missing. ``version`` is what the row
+    has as its version.
     """
 
     because: str
     is_open: bool
     lacks_values: bool = False
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -290,7 +290,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         try:
             self._object(kind, id, version, document)
         except Unreadable as fault:
-            return Damage(str(fault), is_open == 1, isinstance(fault.__cause__, documents.ValuesMissing))
+            return Damage(str(fault), is_open == 1, isinstance(fault.__cause__, documents.ValuesMissing), version)
         return None
 
     def request(self, id: str) -> Request | None:
@@ -558,7 +558,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         """Return the object in ``document``, and the size in bytes of the document and the values. Raises Unreadable, also if it
         is not the object ``id`` in its version ``version``: a change of it could not be stored.
         """
-        size = len(document)
+        size = 0
 
         def values(id: str) -> Values:
             nonlocal size
@@ -567,6 +567,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
             return found
 
         try:
+            size += len(document)
             found = self._with_words(documents.read(life, document, values))
             if (found.id, found.version) != (id, version):
                 raise ValueError(f"it says that it is {found.id} in version {found.version}")

@@ -124,12 +124,12 @@ def test_what_a_damaged_grant_gave_is_taken_back(house: House, how: str) -> None
     assert list(house.store.holdings()) == [], "that it was taken back is recorded"
 
 
-def spoil(house: House, life: str, id: str = ID) -> None:
+def spoil(house: House, life: str, id: str = ID, change: str = f"document = {CHANGES['not JSON']}") -> None:
     """The daemon runs, and the next time that it reads the object from the disk, the object is damaged."""
     house.loop = asyncio.get_running_loop()
     with closing(sqlite3.connect(house.path, isolation_level=None)) as db:
         db.execute(f"DROP TRIGGER {life}s_move")
-        db.execute(f"UPDATE {life}s SET document = {CHANGES['not JSON']} WHERE id = ?", (id,))
+        db.execute(f"UPDATE {life}s SET {change} WHERE id = ?", (id,))
     house.store._kept = Kept()
 
 
@@ -203,6 +203,22 @@ def test_if_the_disk_is_full_a_damaged_row_is_set_aside_later(house: House) -> N
     asyncio.run(scene())
     assert house.giver.there == set() and house.store.damage_of("grant", ID) == Damage("it was set aside", is_open=False)
     assert house.perform.deadlines._heap == [one for one in house.perform.deadlines._heap if "damaged" not in one[1]]
+
+
+@pytest.mark.parametrize("column", ["document = 5", "document = '{}'", "version = 7", "version = 1"])
+@pytest.mark.parametrize("life", ["grant", "holding"])
+def test_what_was_given_is_taken_back_whichever_column_is_damaged(house: House, life: str, column: str) -> None:
+    """THREATS O-02."""
+
+    async def scene() -> None:
+        house.begin(stays=True)
+        await house.settle()
+        spoil(house, life, change=column)
+        assert list(house.store.holdings() if life == "holding" else house.store.grants()) == []
+        await house.settle()
+
+    asyncio.run(scene())
+    assert house.giver.there == set() and list(house.store.holdings()) == []
 
 
 SEVERAL = ("service-ticket:first", "service-ticket:second", "service-ticket:third")
