@@ -95,7 +95,7 @@ class OwedReviews:
         if not roles:
             raise Refusal("forbidden", f"you may not review request {found.id}: {self._why_not(who, owed)}")
         grant = self._store.grant(found.id)
-        if grant is not None and (grant.is_live or any(self._store.runs(grant=grant.id))):
+        if (grant is not None and grant.is_live) or any(self._store.runs(grant=found.id)):
             raise Refusal("not_done", f"request {found.id} cannot be reviewed yet: {_goes_on(grant)}")
         return Role.APPROVER if Role.APPROVER in roles else Role.OPERATOR
 
@@ -117,9 +117,9 @@ class OwedReviews:
         return Refusal("late", f"request {owed.id} was reviewed already{by}")
 
 
-def _goes_on(grant: Grant) -> str:
-    """Return the reason why it is too early to review the runs under ``grant``."""
-    if not grant.is_live:
+def _goes_on(grant: Grant | None) -> str:
+    """Return the reason why it is too early to review the runs under ``grant``, which is None if it was damaged."""
+    if grant is None or not grant.is_live:
         return "its grant has ended, but what runs under it is not gone yet: see jitd runs"
     if grant.living:
         return f"what it permits still runs; wait for its end, or end it: jitd revoke {grant.id}"

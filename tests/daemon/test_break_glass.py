@@ -30,8 +30,9 @@ from jitd.core.lock import Whom
 from jitd.core.owed_review import OwedReview, OwedReviewState
 from jitd.core.policy import Policy
 from jitd.core.request import RequestState
-from jitd.core.run import Ended, Ending, Outcome
+from jitd.core.run import Ended, Ending, Outcome, StopOrdered
 from jitd.core.subject import Subject
+from jitd.lifecycle.integrity import Damaged
 from jitd.server.dispatch import Dispatch
 from jitd.store import Conflict, documents
 from jitd.store.sqlite import SqliteStore
@@ -381,6 +382,21 @@ def test_what_was_told_to_end_and_is_not_gone_cannot_be_reviewed_yet(house: Glas
         id = await house.shatter()
         house.perform.act(Revoked(id, DAEMON, "enough"))
         assert not house.store.grant(id).is_live  # type: ignore[union-attr]
+        before = house.store.head()
+        with pytest.raises(Refusal, match="not gone yet"):
+            await house.give(id)
+        assert house.store.head() == before
+        house.end_runs(id)
+        await house.give(id)
+
+    house.run(play())
+
+
+def test_what_ran_under_a_damaged_grant_cannot_be_reviewed_before_it_is_gone(house: GlassHouse) -> None:
+    async def play() -> None:
+        id = await house.shatter()
+        house.lifecycle.set_aside(Damaged("grant", id, "it is not what was recorded"))
+        house.perform.act(StopOrdered(id, DAEMON, "its grant was damaged"))
         before = house.store.head()
         with pytest.raises(Refusal, match="not gone yet"):
             await house.give(id)
