@@ -353,7 +353,7 @@ class Perform:
         """
         found = self._store.run(id)
         if found is None or found.state is RunState.ENDED:
-            self._executor.forget(id)
+            self._forget_run(effects.ForgetRun(id))  # one that was set aside is known to have ended by this report alone
         else:
             self.act(run.Ended(id, MONITOR, outcome, recording, traces))
             waiter = self._waiters.of(found.request) if found.login is not None else None

@@ -163,8 +163,7 @@ class Endings:
         """Return a future for each run of ``runs`` that is still alive. An ended run gets no future, because a future for this
         run would never be done.
         """
-        living = (self._store.run(one) or self._store.holding(one) for one in runs)
-        return [self._waiters.until_gone(one.id) for one in living if one is not None and one.is_live]
+        return [self._waiters.until_gone(one) for one in runs if _is_there(self._store, one)]
 
     def _goes_on(self, grants: Iterable[Grant]) -> str:
         """Return the end of a sentence about processes that programs other than jitd have started under ``grants``. If there are
@@ -242,3 +241,10 @@ class Endings:
     async def _until(self, gone: list[asyncio.Future[None]], otherwise: str, things: Iterable[str] = ()) -> None:
         if not await self._waiters.are_gone(gone, GONE_WITHIN):
             raise Refusal("not_done", self.not_taken(things) or f"{otherwise}: see jitd runs")
+
+
+def _is_there(store: Store, id: str) -> bool:
+    if (found := store.run(id) or store.holding(id)) is not None:
+        return found.is_live
+    damaged = (store.damage_of(life, id) for life in ("run", "holding"))
+    return any(one is not None and one.is_open for one in damaged)  # it is being ended

@@ -221,6 +221,46 @@ def test_what_was_given_is_taken_back_whichever_column_is_damaged(house: House, 
     assert house.giver.there == set() and list(house.store.holdings()) == []
 
 
+def test_a_grant_is_not_revoked_before_the_thing_of_a_damaged_holding_is_taken_back(house: House) -> None:
+    """THREATS O-02: nobody is told that a thing is taken back which is not."""
+
+    async def scene() -> None:
+        house.begin(stays=True)
+        await house.settle()
+        house.giver.answers = [house.giver.HANGS]
+        spoil(house, "holding")
+        answer = asyncio.ensure_future(house.endings.revoke(ALICE, ID, ""))
+        await house.settle()
+        assert not answer.done() and house.giver.there == {ID}
+        house.giver.hanging[0].set_result(house.giver.DOES)
+        assert (await answer).startswith(f"grant {ID} is revoked; {THING} is taken back")
+
+    asyncio.run(scene())
+    assert house.giver.there == set()
+
+
+def test_who_ends_a_damaged_run_hears_of_its_end(house: House) -> None:
+    """THREATS O-02: its monitor tells it, and nothing else of the run is known any more."""
+    made = asked(ID)
+    house.lifecycle.handle(submit(made), screened(made, free()))
+    house.lifecycle.handle(Started(ID, MONITOR, 4711))
+    did: list[str] = []
+    house.perform._executor = SimpleNamespace(  # type: ignore[assignment]
+        stop=lambda id, because: did.append("stop"), forget=lambda id: did.append("forget")
+    )
+
+    async def scene() -> None:
+        spoil(house, "run")
+        (gone,) = house.endings.until_gone([ID])
+        await house.settle()
+        assert did == ["stop"] and not gone.done()
+        house.perform.run_has_ended(ID, Outcome(Ending.EXITED, 0), None, None)
+        assert gone.done()
+
+    asyncio.run(scene())
+    assert did == ["stop", "forget"]
+
+
 SEVERAL = ("service-ticket:first", "service-ticket:second", "service-ticket:third")
 
 
