@@ -13,6 +13,7 @@ from time import monotonic
 
 from jitd.core.policy import Policy
 from jitd.report.figure import People, Scope
+from jitd.report.readable import DAMAGED, READABLE
 from jitd.store import Store
 
 WITHIN = 25.0
@@ -24,7 +25,7 @@ ASKED = """\
 CREATE TEMPORARY TABLE asked AS
 WITH found AS (
   SELECT id, rule, person, asked_at, is_open, CAST(document AS TEXT) AS told FROM requests
-  WHERE asked_at >= :since AND asked_at < :until AND (:rule IS NULL OR rule = :rule) AND is_open >= 0
+  WHERE asked_at >= :since AND asked_at < :until AND (:rule IS NULL OR rule = :rule)
 )
 SELECT id,
   rule,
@@ -48,6 +49,9 @@ the name of a PAM service. ``grant_id`` is the grant that the request got or use
 the numbers of the records by which the rules first answered, and by which the request ended.
 """
 
+PREPARED = (*READABLE, ASKED, DAMAGED)
+"""The statements after which the queries of all figures can be asked."""
+
 
 def scope_of(
     store: Store,
@@ -59,10 +63,11 @@ def scope_of(
     rule: str | None = None,
     people: People | None = None,
 ) -> Scope:
-    """Return the scope of a report, with its table ``asked``. ``store`` was opened for reading, for this report alone. ``now``,
-    ``since`` and ``until`` are aware, in UTC; ``who`` has principals as the store has them (``Naming.canonical``). Raises
-    StoreError.
+    """Return the scope of a report, with its table ``asked``. ``store`` was opened for reading, for this report alone: it has
+    views in the places of its tables from now on. ``now``, ``since`` and ``until`` are aware, in UTC; ``who`` has principals as
+    the store has them (``Naming.canonical``). Raises StoreError.
     """
     scope = Scope(now, since, until, who, rule, partial(store.ask, until=monotonic() + WITHIN), store, policy, people or {})
-    scope.ask(ASKED, scope.parameters)
+    for statement in PREPARED:
+        scope.ask(statement, scope.parameters)
     return scope

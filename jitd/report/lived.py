@@ -11,6 +11,8 @@ from jitd.report.figure import Section, by_sql
 IN_TIME = 60
 """Seconds within which a thing has to be taken back after its time is over: that much a KDC or a server may take to answer."""
 
+_DAMAGED = "SELECT kind, count(*) FROM damaged GROUP BY kind ORDER BY kind"
+
 _REQUESTS = """\
 SELECT rule,
   count(*),
@@ -84,7 +86,6 @@ WHERE asked.n_reviews > 0 GROUP BY 1 ORDER BY 2 DESC, 1"""
 _RUNS = """\
 WITH ran AS (
   SELECT CAST(document AS TEXT) AS told FROM (SELECT DISTINCT grant_id FROM asked) JOIN runs USING (grant_id)
-  WHERE is_open >= 0
 ), outcomes AS (
   SELECT json_extract(told, '$.request') AS request,
     json_extract(told, '$.outcome.ending') AS ending,
@@ -106,7 +107,6 @@ FROM outcomes JOIN asked ON asked.id = request GROUP BY rule ORDER BY 2 DESC, ru
 _GRANTS = """\
 WITH given AS (
   SELECT asked.rule AS rule, CAST(grants.document AS TEXT) AS told FROM asked JOIN grants ON grants.id = asked.id
-  WHERE grants.is_open >= 0
 ), uses AS MATERIALIZED (
   SELECT rule,
     CASE
@@ -226,6 +226,14 @@ LIVED = Section(
     "lived",
     "What was asked and used",
     (
+        by_sql(
+            "damaged",
+            "Left out of this report, because it is damaged in the database",
+            ("what", "number"),
+            _DAMAGED,
+            "Whose it is cannot be read, so people and rules that the report is not about may be counted. jitd audit verify names"
+            " each, and says what is wrong.",
+        ),
         by_sql(
             "requests-by-rule",
             "Requests by rule and outcome",

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from jitd.core.chain import Seal
-from jitd.report.asked import ASKED
+from jitd.report.asked import PREPARED
 from jitd.report.figure import Figure, Scope, Section
 
 FORM = "jitd report 1"
@@ -38,7 +38,7 @@ def make(scope: Scope, sections: Iterable[Section], *, host: str, by: str, head:
         "head": {"number": head.number, "seal": head.digest.hex()},
         "policy": scope.policy.digest,
         "parameters": scope.parameters,
-        "asked": ASKED,
+        "asked": ";\n\n".join(PREPARED),
         "sections": [
             {"name": one.name, "title": one.title, "figures": [_figure(figure, scope) for figure in one.figures]}
             for one in sections

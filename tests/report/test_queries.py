@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -23,6 +24,7 @@ from jitd.report.sections import SECTIONS
 from jitd.store import Store, StoreError
 from jitd.store.opening import read_store
 from jitd.store.sqlite import SqliteStore
+from tests.report.year import Year
 from tests.scene import START, asked, free, moment, permit, person, screened, submit
 from tests.stored import put
 
@@ -145,6 +147,94 @@ def test_a_report_counts_requests_by_rule(database):
         assert list(figure.rows(scope(reader))) == [("dba", 1, 0, 0, 0, 0, 1), ("web", 1, 0, 0, 0, 0, 1)]
 
 
+DAMAGED = {
+    "request": ("requests", "document"),
+    "grant": ("grants", "document"),
+    "run": ("runs", "document"),
+    "holding": ("holdings", "document"),
+    "owed review": ("owed_reviews", "document"),
+    "lock": ("locks", "document"),
+    "record": ("chain", "body"),
+}
+HOW = {"not JSON": "CAST('[' || CAST({0} AS TEXT) AS BLOB)", "cut": "substr({0}, 1, 40)", "empty": "x''"}
+
+
+def write_into(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        for (trigger,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            db.execute(f"DROP TRIGGER {trigger}")
+        for statement in statements:
+            assert db.execute(statement).rowcount == 1
+
+
+def figures_of(year: Year, path: Path) -> dict[str, list[tuple[object, ...]]]:
+    with closing(read_store(path)) as store:
+        made = scope_of(store, year.policy, year.until, year.since, year.until)
+        return {figure.name: list(figure.rows(made)) for section in SECTIONS for figure in section.figures}
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_a_report_has_all_but_the_object_that_is_damaged_and_says_so(year: Year, tmp_path: Path, kind: str, how: str) -> None:
+    """THREATS O-02: also of an object that has ended, which nobody sets aside."""
+    table, content = DAMAGED[kind]
+    if kind == "record":
+        which = "number = (SELECT number FROM chain_about WHERE event = 'request.reviewed' ORDER BY number DESC LIMIT 1)"
+    else:
+        which = f"rowid = (SELECT min(rowid) FROM {table} WHERE is_open = 0)"
+    damaged, without = tmp_path / "damaged.db", tmp_path / "without.db"
+    for path, change in (
+        (damaged, f"UPDATE {table} SET {content} = {HOW[how].format(content)} WHERE {which}"),
+        (without, f"DELETE FROM {table} WHERE {which}"),
+    ):
+        shutil.copy(year.database, path)
+        write_into(path, change)
+    made, wanted = figures_of(year, damaged), figures_of(year, without)
+    assert (made.pop("damaged"), wanted.pop("damaged")) == ([(kind, 1)], [])
+    assert made == wanted
+
+
+def test_a_thing_that_is_still_given_for_a_request_that_is_damaged_is_not_left_out_without_a_word(
+    year: Year, tmp_path: Path
+) -> None:
+    """THREATS O-02: whenever it was asked for."""
+    path = tmp_path / "jitd.db"
+    shutil.copy(year.database, path)
+    held = "SELECT json_extract(CAST(document AS TEXT), '$.request') FROM holdings WHERE is_open = 1 ORDER BY rowid LIMIT 1"
+    write_into(path, f"UPDATE requests SET document = x'' WHERE id = ({held})")
+    with closing(read_store(path)) as store:
+        made = scope_of(store, year.policy, year.until, year.until - timedelta(minutes=1), year.until)
+        (damaged,) = (figure for figure in LIVED.figures if figure.name == "damaged")
+        assert list(damaged.rows(made)) == [("request", 1)]
+
+
+@pytest.mark.parametrize(("member", "another"), [('"argv":', '"argw":'), ('"path":', '"path":1,"oath":'), ('"groups":', '"gr":')])
+def test_a_member_of_a_document_that_has_another_name_ends_no_report(
+    year: Year, tmp_path: Path, member: str, another: str
+) -> None:
+    """THREATS O-02: one damaged bit is enough for this."""
+    path = tmp_path / "jitd.db"
+    shutil.copy(year.database, path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("DROP TRIGGER requests_move")
+        change = "UPDATE requests SET document = CAST(replace(CAST(document AS TEXT), ?, ?) AS BLOB) WHERE rule <> ''"
+        assert db.execute(change, (member, another)).rowcount > 1000
+    made = figures_of(year, path)
+    assert made["requests-by-rule"] == figures_of(year, year.database)["requests-by-rule"]
+    words = " ".join(str(row[-1]) for row in made["never-varied"])
+    assert ("jitd audit verify" in words) == (member != '"groups":')
+
+
+def test_a_list_of_standing_privileges_that_is_damaged_is_left_out_and_counted(database) -> None:
+    """THREATS O-02."""
+    store, path = database
+    store.keep_standing(b'{"privileges":[]')
+    with closing(read_store(path)) as reader:
+        made = scope(reader)
+        rows = {figure.name: list(figure.rows(made)) for section in SECTIONS for figure in section.figures}
+    assert rows["damaged"] == [("list of standing privileges", 1)]
+
+
 def test_what_was_damaged_and_set_aside_stops_no_report(tmp_path: Path) -> None:
     """THREATS O-02: it has not to be JSON."""
     path = tmp_path / "jitd.db"
@@ -171,3 +261,8 @@ def test_what_was_damaged_and_set_aside_stops_no_report(tmp_path: Path) -> None:
             for figure in section.figures:
                 list(figure.rows(scope))
         assert ask(store, "SELECT id FROM asked ORDER BY id") == [("AAAA-0001",), ("AAAA-0002",)]
+        assert sorted(ask(store, "SELECT * FROM damaged")) == [
+            ("grant", "AAAA-0001"),
+            ("request", "AAAA-0003"),
+            ("run", "AAAA-0001"),
+        ]
