@@ -303,6 +303,20 @@ def test_things_that_were_given_and_a_review_that_is_owed_belong_to_a_pack(house
         assert [one["life"] for one in lines(files, "documents.jsonl")] == lives
 
 
+@pytest.mark.parametrize(("table", "life", "id"), [("runs", "run", RUN), ("grants", "grant", ID)])
+def test_a_pack_says_what_is_not_in_it_because_it_is_damaged(house: House, table: str, life: str, id: str) -> None:
+    """THREATS L-26: so does its page, and the pack of another request is whole."""
+    house.store._db.execute(f"DROP TRIGGER {table}_move")
+    assert house.store._db.execute(f"UPDATE {table} SET document = x'5b' WHERE id = ?", (id,)).rowcount == 1
+    files = house.make()
+    assert (life, id) not in [(one["life"], one["id"]) for one in lines(files, "documents.jsonl")]
+    (said,) = wrong(zipped(files), house.public)
+    assert said.startswith(f"documents.jsonl: {life} {id}, of which record ") and "damaged in the database of the host" in said
+    assert f"tells of {life} {id}, which is not in this pack" in files["index.html"].decode()
+    other = house.make("AAAA-1111")
+    assert wrong(zipped(other), house.public) == [] and b"which is not in this pack" not in other["index.html"]
+
+
 def test_an_owed_review_that_is_left_out_of_a_pack_is_missed(house: House) -> None:
     """THREATS L-27: the maker shows the digests of its records."""
     glass = BreakGlass("p", (Approval(1, ("group:ops",)),), 3600, 1)

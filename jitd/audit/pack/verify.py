@@ -1526,6 +1526,8 @@ class _Page:
             out.append(f"<p>Of these records, a part may not be shown, and the rest is as the host tells it: {told}.</p>\n")
         if not self._contents.objects:
             out.append("<p>The stored objects are not in this pack: the reader may not see the contents of the request.</p>\n")
+        for what, number in _not_there(self._contents, self._id):
+            out.append(f"<p>Record {number} tells of {_e(what)}, which is not in this pack: {_DAMAGED}.</p>\n")
         return _Html("".join(out))
 
     def _proof(self) -> _Html:
@@ -1973,10 +1975,31 @@ def _check_objects(contents: Contents, own: str, report: Report) -> list[str]:
             report(Finding(DOCUMENTS, found.at, f"no record that is shown tells of {life} {_ascii(id)}"))
         elif line_of.body.get("document") != found.digest:
             report(Finding(DOCUMENTS, found.at, f"{life} {_ascii(id)} is not as record {line_of.number} left it"))
+    for what, number in _not_there(contents, own):
+        report(Finding(DOCUMENTS, 0, f"{_ascii(what)}, of which record {number} tells, is missing: {_DAMAGED}"))
     for what in _left_out(contents, own, last):
         report(Finding(RECORDS, 0, f"records about {what} are missing"))
     states = {f"{life} {id}": (life, line.body.get("state")) for (life, id), line in last.items()}
     return [f"{name} {state}" for name, (life, state) in states.items() if state not in ENDED[life]]
+
+
+_DAMAGED = "it was left out, or is damaged in the database of the host, where jitd audit verify tells more"
+
+
+def _not_there(contents: Contents, own: str) -> Iterator[tuple[str, int]]:
+    """Yield each object of a request in the pack of which a record tells that is shown whole, and that is not there itself. With
+    it, yield the number of the last such record. If its reader may not see the request ``own``, a pack has no objects.
+    """
+    told: dict[tuple[str, str], int] = {}
+    for line in contents.records:
+        id, life = _member(line.content, "id"), str(_member(line.content, "event")).partition(".")[0]
+        if not isinstance(id, str) or life not in ENDED or ("request", id.partition(".")[0]) not in contents.objects:
+            continue
+        if id == own or "." in id or life not in ("run", "holding"):  # the first run of a lease does not belong to a later use
+            told[life, id] = line.number
+    if ("request", own) in contents.objects:
+        missing = ((f"{life.replace('_', ' ')} {id}", n) for (life, id), n in told.items() if (life, id) not in contents.objects)
+        yield from missing
 
 
 def _left_out(contents: Contents, own: str, last: Mapping[tuple[str, str], Line]) -> Iterator[str]:
