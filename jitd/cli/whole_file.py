@@ -12,19 +12,22 @@ from pathlib import Path
 
 
 def put(file: Path, content: bytes, mode: int) -> None:
-    """Write ``content`` to ``file``, which then has ``mode``, whatever the umask is. Raises OSError.
+    """Write ``content`` to ``file``, which then has ``mode``, whatever the umask is. Raises OSError about ``file``.
 
     The name of the unfinished file begins with a dot, so that no collector or browser reads it.
     """
     half = file.with_name(f".{file.name}.new")
-    with suppress(FileNotFoundError):
-        half.unlink()
-    descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
-        with open(descriptor, "wb") as out:
-            out.write(content)
-            os.fchmod(out.fileno(), mode)
-        half.rename(file)
-    except BaseException:
-        half.unlink(missing_ok=True)
-        raise
+        with suppress(FileNotFoundError):
+            half.unlink()
+        descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+        try:
+            with open(descriptor, "wb") as out:
+                out.write(content)
+                os.fchmod(out.fileno(), mode)
+            half.rename(file)
+        except BaseException:
+            half.unlink(missing_ok=True)
+            raise
+    except OSError as fault:  # nobody has typed the name of the unfinished file
+        raise OSError(fault.errno, fault.strerror, str(file)) from fault
