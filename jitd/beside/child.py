@@ -45,6 +45,11 @@ class Child:
             theirs.close()
         self.line.setblocking(False)
 
+    @property
+    def is_killed(self) -> bool:
+        """True if ``kill`` was called. The child may not have ended yet."""
+        return self.line.fileno() < 0
+
     def kill(self) -> None:
         """Close the connection, and kill the child with its process group. The caller has to wait for it."""
         self.line.close()

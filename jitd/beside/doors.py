@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -23,15 +24,12 @@ from typing import Protocol
 
 from jitd.beside import packets
 from jitd.beside.helpers import Helper
+from jitd.beside.readiness import SECONDS_TO_END, until_ended
 
 PROGRAM = "import sys; sys.path += sys.argv.pop(1).split(':'); from jitd.helper import main; raise SystemExit(main())"
 """Does what jitd-helper does, from the directories that are its first word."""
 PACKAGES = str(Path(__file__).resolve().parents[2])
 """The directory that contains the package ``jitd``."""
-SECONDS_TO_END = 2.0
-"""Number of seconds that a child may continue to run after its connection was closed. If the child still runs after
-SECONDS_TO_END, the daemon kills the child.
-"""
 
 
 class Door(Protocol):
@@ -109,11 +107,16 @@ class ChildDoor:
 
     async def open(self) -> socket.socket:
         """Start the child, and return the daemon's end of the socket pair. If an earlier child still runs, the daemon kills this
-        child first. Raises OSError.
+        child first, and starts no other before it has ended. Raises OSError.
         """
         if self._process is not None:
-            self._process.kill()  # its connection is closed, but it may not have ended by itself
-            self._process.wait()
+            os.kill(self._process.pid, signal.SIGKILL)  # its connection is closed, but it may not have ended by itself
+            try:
+                async with asyncio.timeout(SECONDS_TO_END):
+                    await until_ended(self._process.pid)
+            except TimeoutError:
+                raise OSError(f"the kernel has not ended its process {self._process.pid}, which was killed") from None
+            self._process.wait()  # does not block: it notes that the process is reaped
             self._process = None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
         given: Mapping[str, int] = {}
@@ -145,7 +148,7 @@ class ChildDoor:
 
     def close(self) -> None:
         """Wait until the child has ended. The child ends by itself, because its connection is closed. If it still runs after
-        SECONDS_TO_END, kill it.
+        SECONDS_TO_END, kill it, and wait no longer than that again.
         """
         if self._process is None:
             return
@@ -153,7 +156,8 @@ class ChildDoor:
             self._process.wait(SECONDS_TO_END)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(SECONDS_TO_END)
         self._process = None
 
 

@@ -1,10 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Waits in the event loop until a descriptor can be read or written. Nobody else may wait for the same at the same time."""
+"""Waits in the event loop until a descriptor can be read or written, or a child has ended. Nobody else may wait for the same at
+the same time.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+
+SECONDS_TO_END = 2.0
+"""Seconds within which a process should end, after it was killed or its connection was closed. A killed process needs more only
+if the kernel cannot end it: it waits for a disk or a server of files, or a tracer keeps it.
+"""
+LOOK_AGAIN = 0.005
+"""Seconds between two checks whether a killed process has ended."""
 
 
 async def until_readable(descriptor: int | socket.socket) -> None:
@@ -27,6 +37,14 @@ async def until_writable(descriptor: int | socket.socket) -> None:
         await writable
     finally:
         loop.remove_writer(descriptor)
+
+
+async def until_ended(pid: int) -> None:
+    """Wait until the child ``pid`` has ended, and reap it. A pidfd would not do: it can be read when the process has exited, and
+    waitpid(2) still blocks while a tracer has not waited for it (ptrace(2)).
+    """
+    while not os.waitpid(pid, os.WNOHANG)[0]:
+        await asyncio.sleep(LOOK_AGAIN)
 
 
 def wake(waiting: asyncio.Future[None]) -> None:

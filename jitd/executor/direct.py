@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -65,14 +66,15 @@ class ChildLauncher:
 
     def end(self) -> None:
         """Wait for the end of the launcher. The launcher ends because its socket is closed. If the launcher still runs after 2
-        seconds, kill it.
+        seconds, kill it, and wait for at most 2 seconds again.
         """
         if self._process is not None:
             try:
                 self._process.wait(timeout=2)
             except subprocess.TimeoutExpired:
                 self._process.kill()
-                self._process.wait()
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(timeout=2)
             self._process = None
 
 

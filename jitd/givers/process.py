@@ -20,7 +20,7 @@ from jitd.beside.answering import Served
 from jitd.beside.child import Child
 from jitd.beside.descendants import become_subreaper, children
 from jitd.beside.helpers import GIVERS
-from jitd.beside.readiness import until_readable
+from jitd.beside.readiness import LOOK_AGAIN, SECONDS_TO_END, until_ended, until_readable
 from jitd.beside.starting import Begun
 from jitd.givers import passwords
 from jitd.givers.deed import do_deed
@@ -33,12 +33,6 @@ SETTINGS = "/etc/jitd/jitd.toml"
 """What the deeds read, unless the option ``settings`` says otherwise."""
 SECONDS = 30.0
 """Maximum time of one deed, in seconds."""
-SECONDS_TO_END = 2.0
-"""Time limit in seconds. Within this time, all processes that a deed has started must end after they were killed. More time is
-needed only if the kernel cannot end a process.
-"""
-LOOK_AGAIN = 0.005
-"""Seconds between two checks whether a killed process has ended."""
 
 
 class Deeds:
@@ -88,8 +82,7 @@ class Deeds:
         """Wait for the end of the deed, which was killed, and end all remaining processes that the deed has started."""
         try:
             async with asyncio.timeout(SECONDS_TO_END):
-                while not os.waitpid(pid, os.WNOHANG)[0]:
-                    await asyncio.sleep(LOOK_AGAIN)
+                await until_ended(pid)
                 self._living.discard(pid)
                 while strays := set(children()) - self._living:
                     for stray in strays:

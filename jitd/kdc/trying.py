@@ -9,10 +9,10 @@ seconds. If no answer arrives, the result of the trial is Failed, which proves n
 from __future__ import annotations
 
 import asyncio
-import os
 from dataclasses import replace
 
 from jitd.beside.child import Child
+from jitd.beside.readiness import until_ended
 from jitd.kdc.asking import PATIENCE, Krb5Error, ask
 from jitd.kdc.messages import ANSWERS, MAX_PACKET, Answer, Failed, Tried
 from jitd.kdc.strings import SILENT, Sighting
@@ -41,7 +41,7 @@ async def tried(principal: str, keytab: str, services: tuple[str, ...]) -> Answe
         return Failed(sentence(f"the process that asks the KDCs sent a message that cannot be read: {fault}"))
     finally:
         child.kill()
-        os.waitpid(child.pid, 0)
+        await asyncio.shield(until_ended(child.pid))  # the client may have gone meanwhile
 
 
 def _tried(principal: str, keytab: str, services: tuple[str, ...]) -> Answer:

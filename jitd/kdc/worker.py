@@ -13,9 +13,11 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TypeVar
 
 from jitd.beside.child import Child
+from jitd.beside.readiness import SECONDS_TO_END, until_ended
 from jitd.kdc.entry import NoRoom, NotAllowed, NotThere, Unknown, answer
 from jitd.kdc.kadmin import FULL, NOT_ALLOWED, PACKAGE, PROTECTED, UNKNOWN_PRINCIPAL, Connection, KadminError
 from jitd.kdc.messages import ANSWERS, MAX_PACKET, REQUESTS, Answer, Failed, OfEntry, Refused, Try
@@ -101,8 +103,12 @@ class Worker:
         """Let the worker process carry out ``request``, and return the answer. This call takes at most ``patience`` seconds. Only
         one call may be open at a time. If it is cancelled, the worker process is killed, so that no answer is left for the next.
         """
-        if self._child is not None and os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            self.end()
+        if self._child is not None and (
+            self._child.is_killed or os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        ):
+            await self.end()
+            if self._child is not None:
+                return Failed(f"the kernel has not ended the process {self.pid}, which spoke with kadmind and was killed")
         try:
             if self._child is None:
                 self._child = Child(self._work)
@@ -112,24 +118,28 @@ class Worker:
                 packet = await loop.sock_recv(self._child.line, MAX_PACKET + 1)
             if packet:
                 return ANSWERS.read(packet)
-            self.end()
+            await self.end()
             return Failed("the process that speaks with kadmind has ended in the middle of the request")
         except TimeoutError:
-            self.end()
+            await self.end()
             return Failed(f"kadmind has not answered within {self._patience:g} s")
         except (OSError, ValueError) as fault:
-            self.end()
+            await self.end()
             return Failed(sentence(f"the process that speaks with kadmind has failed: {fault}"))
         except asyncio.CancelledError:
-            self.end()
+            await self.end()
             raise
 
-    def end(self) -> None:
-        """Kill the worker process, if there is one."""
+    async def end(self) -> None:
+        """Kill the worker process, if there is one. If the kernel has not ended it within SECONDS_TO_END, it stays the worker, so
+        that none is started in its place.
+        """
         if self._child is not None:
             self._child.kill()
-            os.waitpid(self._child.pid, 0)
-            self._child = None
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SECONDS_TO_END):
+                    await until_ended(self._child.pid)
+                    self._child = None
 
     def _work(self, line: socket.socket) -> None:
         serve(line, Kadmin(lambda: Connection(self._principal, self._keytab)), self._host)

@@ -16,7 +16,7 @@ from functools import partial
 from jitd.beside import starting
 from jitd.beside.answering import Served
 from jitd.beside.descendants import become_subreaper, children
-from jitd.beside.readiness import until_readable
+from jitd.beside.readiness import LOOK_AGAIN, SECONDS_TO_END, until_ended, until_readable
 from jitd.beside.starting import Begun
 from jitd.programs import running
 from jitd.programs.messages import MOST_BYTES, REPORTS, Answer, Ended, Failed, NotExecuted, Printed, Report, Run
@@ -25,10 +25,6 @@ from jitpam.wire.declared import sentence
 
 LONGEST_COMPLAINT = 4 * 1024
 """Maximum number of bytes of a program's standard error that are kept for the log."""
-SECONDS_TO_END = 2.0
-"""Seconds within which killed processes of a program should end. More time is needed only if the kernel cannot end a process."""
-LOOK_AGAIN = 0.005
-"""Seconds between two checks whether a killed process has ended."""
 
 
 class Programs:
@@ -152,7 +148,7 @@ class _Job:
             await until_readable(self._process)
         finally:
             os.close(self._process)
-        os.waitpid(self.pid, 0)
+        await until_ended(self.pid)
 
 
 def _input(given: bytes) -> int:

@@ -13,12 +13,13 @@ import struct
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
-from jitd.beside import packets
+from jitd.beside import doors, packets
 from jitd.beside.asking import Unanswered
 from jitd.beside.doors import ChildDoor, SocketDoor
 from jitd.beside.helpers import Helper
@@ -26,6 +27,7 @@ from jitd.beside.packets import MAX_BODY, Kind, Packet
 from jitd.beside.questions import ONE_LANE, Lanes
 from tests.beside.children import OwnChild, of_account
 from tests.beside.parrot import BUSY, MUTE, NAME, PARROT, Asks, answering
+from tests.unreaped import unreaped
 from tests.waiting import is_living, wait_for
 
 T = TypeVar("T")
@@ -312,6 +314,44 @@ def test_a_child_ends_when_its_connection_is_closed() -> None:
         return door.pid
 
     assert not is_living(with_line(door, deed))
+
+
+def test_a_child_that_the_kernel_does_not_end_keeps_the_daemon_from_nothing_and_no_other_is_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """THREATS E-05: whoever asks is told why there is no answer."""
+    monkeypatch.setattr(doors, "SECONDS_TO_END", 0.1)
+    door = child()
+
+    async def deed(line: Asks) -> None:
+        await line.ask(b"say x", ENOUGH)
+        before = door.pid
+        assert before
+        with unreaped(before):
+            os.kill(before, signal.SIGKILL)
+            with pytest.raises(Unanswered, match=f"the kernel has not ended its process {before}, which was killed"):
+                await line.ask(b"say y", ENOUGH)
+            assert door.pid == before
+        assert await line.ask(b"say z", ENOUGH) == b"z"
+        assert door.pid != before
+
+    with_line(door, deed)
+
+
+def test_the_daemon_ends_although_the_kernel_does_not_end_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doors, "SECONDS_TO_END", 0.1)
+    door = child()
+    with ExitStack() as kept:
+
+        async def deed(line: Asks) -> int:
+            await line.ask(b"say x", ENOUGH)
+            assert door.pid
+            kept.enter_context(unreaped(door.pid))
+            return door.pid
+
+        pid = with_line(door, deed)
+        assert os.waitpid(pid, os.WNOHANG) == (0, 0)
+    assert os.waitpid(pid, 0)[0] == pid
 
 
 def test_a_child_ends_although_one_of_its_threads_is_blocked() -> None:

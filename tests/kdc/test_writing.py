@@ -430,7 +430,7 @@ def test_a_worker_that_hangs_is_killed_and_the_next_one_serves(
         assert worker.pid == 0
     worker._patience = PATIENCE
     assert isinstance(stage.loop.run_until_complete(worker.do(Look(service))), Grants)
-    worker.end()
+    stage.loop.run_until_complete(worker.end())
 
 
 def test_a_kadmind_without_the_plugin_refuses_the_writer(tmp_path: Path) -> None:
