@@ -23,7 +23,8 @@ from jitd.core.toml_table import Table, quoted
 from jitd.notifying.carriers import Carriers, Posts
 from jitd.notifying.channel import Channel, Message, NotSent
 from jitd.notifying.settings import ChannelSettings
-from jitd.outside.messages import MAIL_ADDRESS, Letter
+from jitd.outside.fields import HOST
+from jitd.outside.messages import LONGEST_ADDRESS, MAIL_ADDRESS, Letter
 from jitd.settings.outsiders import addresses_in, pem_in
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ number of mails for which jitd remembers the recipients.
 """
 USER = "{user}"
 MOST_ADDRESSEES = 64
+LONGEST_USER = 32 * "a"
+"""An account with the longest name that useradd(8) makes."""
+NOT_ASKED = f"must have at most {LONGEST_ADDRESS} characters, no dot before the @ or beside another, and no - at its end"
+"""What is wrong with an address that is none for jitd-outside, which the patterns here would accept."""
 _LOCAL = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
 _DOMAIN = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9][A-Za-z0-9-]{0,62}){0,15}"
 _ADDRESS = re.compile(rf"{_LOCAL}@{_DOMAIN}")
@@ -70,16 +75,22 @@ class MailSettings(ChannelSettings):
         to_each = table.text("to_each", "")
         if ("to" in table.values) == ("to_each" in table.values):
             table.fault('needs either "to", the addresses of a group, or "to_each", such as "{user}@example.org"')
-        elif "to_each" in table.values and not _EACH.fullmatch(to_each):
-            table.fault('"to_each" must be a mail address with {user} in it, such as "{user}@example.org"', "to_each")
+        elif "to_each" in table.values:
+            if not _EACH.fullmatch(to_each):
+                table.fault('"to_each" must be a mail address with {user} in it, such as "{user}@example.org"', "to_each")
+            elif not _can_be_asked(to_each.replace(USER, LONGEST_USER)):
+                table.fault(f'"to_each" makes addresses that {NOT_ASKED}', "to_each")
         if len(to) > MOST_ADDRESSEES:
             table.fault(f'"to" has more than {MOST_ADDRESSEES} addresses', "to")
         sender = table.text("from", "")
         if "from" in table.values and not _ADDRESS.fullmatch(sender):
             table.fault('"from" must be a mail address, such as "jitd@db1.example.org"', "from")
+        elif "from" in table.values and not _can_be_asked(sender):
+            table.fault(f'"from" {NOT_ASKED}', "from")
         server = table.text("server", "")
         if "server" in table.values and not _is_server(server):
-            table.fault('"server" must be a host and its port, such as "127.0.0.1:25" or "[::1]:25"', "server")
+            form = "a host of at most 253 characters and its port"
+            table.fault(f'"server" must be {form}, such as "127.0.0.1:25" or "[::1]:25"', "server")
         for key in ("addresses", "ca"):
             if key in table.values and "server" not in table.values:
                 table.fault(f'"{key}" needs "server": without "server", jitd sends mail to port 25 of this host', key)
@@ -102,13 +113,24 @@ class MailSettings(ChannelSettings):
 
 def _is_server(text: str) -> bool:
     found = _SERVER.fullmatch(text)
-    return found is not None and int(found[2]) < 65536
+    return found is not None and int(found[2]) < 65536 and (found[1][0] == "[" or re.fullmatch(HOST, found[1]) is not None)
 
 
 def _read_address(word: str) -> str:
     if not _ADDRESS.fullmatch(word):
         raise ValueError(f"{quoted(word)} is not a mail address")
+    if not _can_be_asked(word):
+        raise ValueError(f"{quoted(word)} {NOT_ASKED}")
     return word
+
+
+def _can_be_asked(address: str) -> bool:
+    """Return whether a question to jitd-outside can have ``address``."""
+    try:
+        MAIL_ADDRESS.read(address)
+    except ValueError:
+        return False
+    return True
 
 
 class Mail:

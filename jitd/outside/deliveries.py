@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from jitd.outside.fields import ADDRESSES, AUTHORITIES, FILE_NAME, HOST, URL
+from jitd.outside.fields import ADDRESSES, AUTHORITIES, FILE_NAME, HOST, SOCKET, URL
 from jitpam.wire.declared import INLINE, Scalar, Spread, base64, integer, list_of, one_of, row, text
 
 MOST_EVENTS = 128
@@ -69,7 +69,7 @@ class Syslog(Destination):
     transport: Annotated[str, one_of(("tls", "tcp", "unix"), "tls, tcp or unix")]
     host: Annotated[str, text("a host", rf"(?:{HOST}|[0-9A-Fa-f:]{{2,45}})?")] = ""
     port: Annotated[int, integer(0, 65_535)] = 0
-    path: Annotated[str, text("an absolute path", r"(?:(?:/(?!\.\.?(?:/|$))[!-.0-~]+){1,32})?")] = ""
+    path: Annotated[str, text("an absolute path", rf"(?:{SOCKET})?")] = ""
     facility: Annotated[str, one_of(FACILITIES, "a facility")] = "authpriv"
     longest: Annotated[int, integer(SHORTEST_MESSAGE, LONGEST_MESSAGE)] = 8_096
     addresses: Annotated[tuple[str, ...], ADDRESSES] = ()

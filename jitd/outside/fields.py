@@ -12,6 +12,13 @@ MOST_CA = 32 * 1024
 """Maximum number of characters of the field ``ca``, which contains the certificates of authorities."""
 MOST_ADDRESSES = 64
 HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
+"""The name of a host, of at most 253 characters."""
+SOCKET = r"(?:/(?!\.\.?(?:/|$))[!-.0-~]+){1,32}"
+"""The absolute path of a Unix socket, without ``.`` and ``..``."""
+LONGEST_SOCKET = 107
+"""Maximum number of characters of such a path (unix(7)). It is a limit of the settings, not of the messages."""
+OF_SOCKET = f"the absolute path of a socket, of at most {LONGEST_SOCKET} characters and 32 parts, none of them . or .."
+"""What settings say of such a path."""
 
 
 def _is_normal_url(text: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Annotated
 
 from jitd.outside import leases
 from jitd.outside.deliveries import Deliver, Delivered
-from jitd.outside.fields import ADDRESSES, AUTHORITIES, FILE_NAME, HOST, URL
+from jitd.outside.fields import ADDRESSES, AUTHORITIES, FILE_NAME, HOST, SOCKET, URL
 from jitpam.wire.declared import base64, integer, list_of, one_of, table_of, text
 
 MOST_BYTES = 150 * 1024
@@ -75,7 +75,7 @@ class Fetch:
     url: Annotated[str, URL]
     body: Annotated[bytes, _BODY]
     deadline_ms: Annotated[int, _DEADLINE]
-    socket: Annotated[str, text("an absolute path", r"(?:/(?!\.\.?(?:/|$))[!-.0-~]+){1,32}|")] = ""
+    socket: Annotated[str, text("an absolute path", rf"{SOCKET}|")] = ""
     addresses: Annotated[tuple[str, ...], ADDRESSES] = ()
     ca: Annotated[str, AUTHORITIES] = ""
     certificate: Annotated[str, FILE_NAME] = ""

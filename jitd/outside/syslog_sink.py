@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitd.outside.deliveries import LONGEST_HEADER, Syslog
+from jitd.outside.fields import HOST, LONGEST_SOCKET, OF_SOCKET, SOCKET
 from jitd.outside.keys import Keys
 from jitd.outside.sink import Sink, SinkKind
 
@@ -20,9 +21,7 @@ TRANSPORTS = ("tls", "tcp", "unix")
 FACILITIES = ("user", "daemon", "auth", "authpriv", "audit", "local0", "local1", "local2", "local3", "local4", "local5", "local6",
               "local7")  # fmt: skip
 SYSLOG = "/dev/log"
-_SOCKET = re.compile(r"(?:/(?!\.\.?(?:/|$))[!-.0-~]+){1,32}")
-_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:]{2,45}\]"
-_SERVER = re.compile(rf"({_HOST}):([1-9][0-9]{{0,4}})")
+_SERVER = re.compile(rf"({HOST}|\[[0-9A-Fa-f:]{{2,45}}\]):([1-9][0-9]{{0,4}})")
 
 
 class SyslogKind(SinkKind):
@@ -45,8 +44,8 @@ class SyslogKind(SinkKind):
                 if key in table.values:
                     table.fault(f'"{key}" is not for transport = "unix"', key)
             socket = table.text("socket", SYSLOG)
-            if not _SOCKET.fullmatch(socket) or len(socket) > 107:
-                table.fault('"socket" must be the absolute path of a socket, such as "/dev/log"', "socket")
+            if not re.fullmatch(SOCKET, socket) or len(socket) > LONGEST_SOCKET:
+                table.fault(f'"socket" must be {OF_SOCKET}, such as "/dev/log"', "socket")
             return Syslog(transport, path=socket, facility=facility, longest=longest), ()
         table.needs("server")
         if "socket" in table.values:

@@ -58,7 +58,10 @@ def read_url(text: str) -> Url:
         raise ValueError("has a port that does not exist")
     if "#" in target or "\\" in target:
         raise ValueError("must not have a fragment or a backslash")
-    return Url(scheme, host, port, target if target.startswith("/") else f"/{target}")
+    found = Url(scheme, host, port, target if target.startswith("/") else f"/{target}")
+    if len(str(found)) > LONGEST:  # with the slash that was left out
+        raise ValueError(f"is longer than {LONGEST} characters")
+    return found
 
 
 def same_server(asked: Url, location: str) -> Url | None:

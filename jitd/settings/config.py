@@ -239,7 +239,7 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
     if "host" not in top.values:
         host = host_name()
     elif isinstance(top.values["host"], str) and not is_host_name(host):
-        top.fault(f'"host" must be a host name, not {quoted(host)}', "host")
+        top.fault(f'"host" must be a host name of at most 253 characters, not {quoted(host)}', "host")
     naming = Naming(realms, forms=_accounts(top.table("accounts"), realms))
     _shared(top, naming)
     config = Config(

@@ -11,14 +11,15 @@ import socket
 import threading
 from pathlib import Path
 
+from jitd.outside.fields import HOST
+
 KRB5_CONF = Path("/etc/krb5.conf")
 PATIENCE = 3.0
 """Maximum time to wait for the host's full name, in seconds."""
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 
 
 def is_host_name(text: str) -> bool:
-    return _HOST.fullmatch(text) is not None
+    return re.fullmatch(HOST, text) is not None
 
 
 def host_name() -> str:

@@ -21,7 +21,7 @@ from jitd.core.names import NAMES, TYPES, Name
 from jitd.core.toml_document import ConfigError
 from jitd.core.toml_table import Table, quoted
 from jitd.outside.addresses import read_network
-from jitd.outside.fields import MOST_ADDRESSES
+from jitd.outside.fields import LONGEST_SOCKET, MOST_ADDRESSES, OF_SOCKET, SOCKET
 from jitd.outside.urls import read_url
 from jitd.programs.messages import LONGEST_LINE, MOST_WORDS
 from jitd.settings.owned_file import read_owned, who_else_may_read
@@ -233,8 +233,8 @@ def _url(table: Table, kind: str) -> tuple[str, str]:
         return "", ""
     if kind == "opa" and text.startswith("unix:"):
         place = text.removeprefix("unix:")
-        if not re.fullmatch(r"(?:/[!-.0-~]+)+", place) or ".." in place.split("/") or len(place) > 107:
-            table.fault('"url" must be unix: and the absolute path of a socket, such as "unix:/run/opa.sock"', "url")
+        if not re.fullmatch(SOCKET, place) or len(place) > LONGEST_SOCKET:
+            table.fault(f'"url" must be unix: and {OF_SOCKET}, such as "unix:/run/opa.sock"', "url")
         for key in ("addresses", "ca", "client_certificate", "secret"):
             if key in table.values:
                 table.fault(f'"{key}" is not for a Unix socket', key)

@@ -21,6 +21,9 @@ HOOK = 'kind = "webhook"\nurl = "https://chat.example.org/hook"\n'
 TTY = 'kind = "terminals"\n'
 
 
+NO_SERVER = '"server" must be a host of at most 253 characters and its port, such as "127.0.0.1:25" or "[::1]:25"'
+
+
 def whole(place: Path, text: str) -> Config:
     place.chmod(0o755)
     file = place / "jitd.toml"
@@ -113,14 +116,14 @@ FAULTS = [
     (MAIL + 'to_each = "ops@example.org"', '"to_each" must be a mail address with {user} in it, such as "{user}@example.org"'),
     (MAIL + 'to = ["ops@example.org\\nBcc: eve@x.org"]', '"to": "ops@example.org\\nBcc: eve@x.org" is not a mail address'),
     (MAIL + 'to = ["-f@example.org"]', '"to": "-f@example.org" is not a mail address'),
-    (MAIL + 'to = ["a@b.org"]\nserver = "mail"', '"server" must be a host and its port, such as "127.0.0.1:25" or "[::1]:25"'),
+    (MAIL + 'to = ["a@b.org"]\nserver = "mail"', NO_SERVER),
     (
         MAIL + 'to = ["a@b.org"]\nserver = "mail:70000"',
-        '"server" must be a host and its port, such as "127.0.0.1:25" or "[::1]:25"',
+        NO_SERVER,
     ),
     (
         MAIL + 'to = ["a@b.org"]\nserver = "[::ffff:192.0.2.1]:25"',
-        '"server" must be a host and its port, such as "127.0.0.1:25" or "[::1]:25"',
+        NO_SERVER,
     ),
     ('kind = "mail"\nfrom = "a b@c"\nto = ["a@b.org"]', '"from" must be a mail address, such as "jitd@db1.example.org"'),
 ]

@@ -307,9 +307,9 @@ def test_what_is_wrong(place: Path, added: str, expected: list[tuple[int, str]])
         ('realms = "X"', [(1, '"realms" must be a list of strings')]),
         ('realms = ["X Y"]', [(1, '"realms": "X Y" is not a realm')]),
         ('realms = ["X", ""]', [(1, '"realms": "" is not a realm')]),
-        ('realms = ["X"]\nhost = ""', [(2, '"host" must be a host name, not ""')]),
-        ('realms = ["X"]\nhost = "db1/x"', [(2, '"host" must be a host name, not "db1/x"')]),
-        ('realms = ["X"]\nhost = ".db1"', [(2, '"host" must be a host name, not ".db1"')]),
+        ('realms = ["X"]\nhost = ""', [(2, '"host" must be a host name of at most 253 characters, not ""')]),
+        ('realms = ["X"]\nhost = "db1/x"', [(2, '"host" must be a host name of at most 253 characters, not "db1/x"')]),
+        ('realms = ["X"]\nhost = ".db1"', [(2, '"host" must be a host name of at most 253 characters, not ".db1"')]),
         ('realms = ["X"]\nhost = 1', [(2, '"host" must be a string')]),
     ],
 )

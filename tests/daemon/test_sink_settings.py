@@ -10,11 +10,9 @@ import pytest
 
 from jitd.core.toml_document import ConfigError
 from jitd.outside import deliveries
-from jitd.outside.questions import QUESTIONS
 from jitd.outside.syslog_sink import FACILITIES
 from jitd.settings.config import load
 from jitd.settings.sinks import Denials, SinkSettings
-from jitd.sinks.reading import Lines, Reader
 
 ME = os.getuid()
 FILE = 'kind = "file"\nfile = "record.jsonl"\n'
@@ -66,16 +64,6 @@ def test_the_secrets_of_sinks_go_to_jitd_outside_by_name_alone(tmp_path: Path) -
     assert isinstance(to, deliveries.Https)
     assert (to.secret, to.scheme, to.template) == ("token", "Splunk", "splunk")
     assert "t0k3n" not in repr(to) and "siem.example.org" not in repr(made)
-
-
-@pytest.mark.parametrize(
-    "text", [FILE, SYSLOG, TLS, HTTPS, f'{SYSLOG}transport = "tcp"\nserver = "[::1]:601"\naddresses = ["::1/128"]\n']
-)
-def test_what_is_read_can_be_asked_of_jitd_outside(tmp_path: Path, text: str) -> None:
-    made = read(tmp_path, text)
-    reader = Reader(made, Lines("db1.example.org", lambda: None))  # type: ignore[arg-type,return-value]
-    question = QUESTIONS.read(QUESTIONS.write(reader.question(())))
-    assert isinstance(question, deliveries.Deliver) and question.destination == made.to
 
 
 def test_the_words_of_the_settings_are_those_of_jitd_outside() -> None:
