@@ -45,6 +45,7 @@ class FileKind(SinkKind):
     question = "deliver_lines"
     destination = Lines
     keys = ("file", "mib", "keep")
+    own = "file"
     usually_shows = "command"
 
     def read(self, table: Table, owner: int | None, keys_at: Path) -> tuple[Lines, tuple[Path | None, ...]]:

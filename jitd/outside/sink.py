@@ -50,6 +50,8 @@ class SinkKind(ABC):
     destination: ClassVar[type[Destination]]
     keys: ClassVar[tuple[str, ...]]
     """The keys of the kind in jitd.toml, without those that all kinds have."""
+    own: ClassVar[str] = ""
+    """The key whose value one sink alone may have, or empty."""
     usually_shows: ClassVar[str] = "rule"
     """The default of ``shows``. A sink on this host may have the command."""
     confirms: ClassVar[bool] = True

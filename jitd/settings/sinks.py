@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from jitd.core.duration import read_duration
 from jitd.core.toml_table import Table, quoted
-from jitd.outside.deliveries import Destination, Lines
+from jitd.outside.deliveries import Destination
 from jitd.outside.sinks import OF_NAME, SINKS
 from jitd.settings.channels import SHOWS
 from jitd.settings.outsiders import KEYS_AT
@@ -71,23 +71,25 @@ def read_sinks(table: Table, owner: int | None, keys_at: Path = KEYS_AT) -> Sink
     found = {}
     if len(table.values) > MOST_SINKS:
         table.fault(f'"sinks" has more than {MOST_SINKS} tables')
-    files: dict[str, str] = {}
+    owners: dict[tuple[str, str], str] = {}
     for name in table.values:
         inner = table.table(name)
         if not _NAME.fullmatch(name):
             inner.fault(f"{quoted(name)} is not a name for a sink: small letters, digits and hyphens, at most 32")
-        found[name] = made = _sink(inner, name, owner, keys_at)
-        if isinstance(made.to, Lines) and files.setdefault(made.to.name, name) != name:
-            inner.fault(f"{quoted(made.to.name)} is the file of the sink {files[made.to.name]} already", "file")
+        found[name] = _sink(inner, name, owner, keys_at, owners)
     return MappingProxyType(found)
 
 
 # --- the tables ------------------------------------------------------------------------------------------------------
 
 
-def _sink(table: Table, name: str, owner: int | None, keys_at: Path) -> SinkSettings:
+def _sink(table: Table, name: str, owner: int | None, keys_at: Path, owners: dict[tuple[str, str], str]) -> SinkSettings:
+    """``owners`` maps what one sink alone may have, with its key, to the name of this sink."""
     kind = OF_NAME[table.kind(KEYS["sink"], {each.name: each.keys for each in SINKS})]
     to, files = kind.read(table, owner, keys_at)
+    own = table.values.get(kind.own)
+    if isinstance(own, str) and (first := owners.setdefault((kind.own, own), name)) != name:
+        table.fault(f"{quoted(own)} is the {kind.own} of the sink {first} already", kind.own)
     classes, denials = _classes(table)
     return SinkSettings(
         name,
