@@ -130,6 +130,9 @@ def _approved(id: str, comment: str, *, is_sure: bool) -> str:
 def deny(ids: tuple[str, ...], *, comment: str | None) -> int:
     """Deny requests. A denied request has ended."""
     if comment is None and can_ask():
+        with called_as_reviewer() as daemon:
+            for id in named(ids, is_sure=False):
+                fingerprint_of(fetched(daemon, id))  # nobody is asked why about what is not there
         comment = sentence("why (the requester is told): ")
     if not (comment or "").strip():
         raise click.UsageError("say why, for the requester: --reason TEXT")

@@ -360,6 +360,15 @@ def test_a_denial_asks_for_its_reason_on_a_terminal(tmp_path: Path) -> None:
     assert [(one[0], one[3]) for one in desk.sent] == [("deny", "not today")]
 
 
+def test_nobody_is_asked_why_they_deny_what_is_not_there(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.rows = [row_for(waiting("true"))]
+    me = Typist(tmp_path, "deny", "AAAA-AAAA")
+    me.until("there is no")
+    assert me.status() == 4
+    assert b"why" not in me.seen and desk.sent == []
+
+
 # --- the beginning of an id ----------------------------------------------------------------------------------------------
 
 
