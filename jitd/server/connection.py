@@ -183,9 +183,9 @@ class Connection:
         if self._talk.state == "closed":
             return self.close(flush=True)
         try:
-            self._waiting.give_back()  # after a refused "keep", the client has no things any more
+            self._waiting.close()  # also after a refused "keep", or a failure after the request was made
         except Exception as fault:
-            self._log("what a client was given could not be taken back yet", fault=fault)
+            self._log("what a client was given, or waited for, could not be taken back yet", fault=fault)
 
     def _broken(self, fault: str | None) -> None:
         """Close the connection. ``fault`` is the client's fault, or None if the client made no fault."""

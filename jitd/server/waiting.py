@@ -84,8 +84,8 @@ class Waiting:
             self._progress(found, [because])
 
     def close(self) -> None:
-        """Called when the client has disconnected. Take back the client's things, and stop waiting for the client's request.
-        Raises the exceptions of the store.
+        """Called when the client has disconnected, or was refused. Take back the client's things, and stop waiting for the
+        client's request. Raises the exceptions of the store.
         """
         waited, self._request = self._request, None
         try:

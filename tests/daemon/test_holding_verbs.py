@@ -26,6 +26,7 @@ from jitd.givers.kinds import KINDS, OF_NAME
 from jitd.giving import Failed, Givers
 from jitd.giving import Refused as NotNow
 from jitd.server.connection import Connection
+from jitd.server.waiting import Waiting
 from jitd.verbs import endings, locks
 from jitd.verbs.given_twice import ended_or_stays
 from jitd.verbs.locks import Locks
@@ -363,11 +364,24 @@ def test_a_connection_that_says_no_has_nothing_in_hand_any_more() -> None:
     talk.state = "kept"
     connection: Any = SimpleNamespace(
         _talk=talk,
-        _waiting=SimpleNamespace(give_back=lambda: done.append("given back")),
+        _waiting=SimpleNamespace(close=lambda: done.append("given back")),
         say=lambda message: (talk.say(message), done.append(message.code)),
     )
     Connection._refuse(connection, "unauthenticated", "your ticket has expired: kinit")
     assert done == ["unauthenticated", "given back"] and talk.state == "ready"
+
+
+def test_a_connection_that_says_no_waits_for_no_request_any_more() -> None:
+    """What fails after the request was made is told as a no, and what becomes of the request later is told to nobody."""
+    left: list[str] = []
+    services: Any = SimpleNamespace(requests=SimpleNamespace(left=lambda id, client: left.append(id)))
+    talk = Conversation(THE_DAEMON)
+    talk.state = "asked"
+    connection: Any = SimpleNamespace(_talk=talk, say=talk.say)
+    connection._waiting = Waiting(services, talk.say, lambda code, text: None, lambda: ALICE)
+    connection._waiting.begin(ID)
+    Connection._refuse(connection, "failed", "jitd failed")
+    assert talk.state == "ready" and left == [ID] and not connection._waiting.is_waiting
 
 
 # --- rows --------------------------------------------------------------------------------------------------------------
