@@ -458,7 +458,8 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
             for life, columns in zip(_LIVES, COLUMNS.values(), strict=True):
                 which = "" if ended else _open_only(ended)
                 for id, document in self._db.execute(
-                    f"SELECT id, COALESCE(CAST(document AS BLOB), X'') FROM {columns.table} {which} ORDER BY rowid"
+                    "SELECT COALESCE(CAST(id AS TEXT), ''), COALESCE(CAST(document AS BLOB), X'')"
+                    f" FROM {columns.table} {which} ORDER BY rowid"
                 ):
                     yield life, id, document
 
@@ -479,7 +480,8 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
                         yield life, found["id"]
                         continue
                     after = self._outline(kind, found.get("document", b""))
-                    said = {"version": after.version, "is_open": int(columns.is_open(after))} | columns.keys(after)
+                    said = {"id": after.id, "version": after.version} | columns.keys(after)
+                    said["is_open"] = int(columns.is_open(after))
                     try:
                         if columns.is_open(after):  # a column of it may need its values
                             after, _ = self._object(kind, after.id, after.version, found.get("document", b""))

@@ -32,6 +32,7 @@ from jitd.deciding.command_lookup import Asked, Nonsense
 from jitd.deciding.decider import Decider, FirstDecision
 from jitd.deciding.explaining import Explainer
 from jitd.deciding.scripts import Scripts
+from jitd.lifecycle.integrity import DAMAGED
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.screenings import Overtaken
 from jitd.lifecycle.waiters import Client, Waiter, Waiters
@@ -261,7 +262,8 @@ class Requests:
                 raise Refusal("not_done", "the lease for it was used up meanwhile: ask again") from None
             raise
         after = self._store.request(id)
-        assert after is not None, "it was committed"
+        if after is None:
+            raise Refusal("failed", f"request {id} {DAMAGED}, and permits nothing: ask again")
         return after
 
     def _refuse_beforehand(self, who: Subject, first: FirstDecision, if_owed: bool) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -31,6 +32,8 @@ from jitd.store.kept import Kept
 from jitd.store.made_accounts import made_in
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs.records import Found
+from jitd.verbs.refusal import Refusal
+from jitd.verbs.requests import Requests
 from tests.daemon.giving import ALICE, ID, House
 from tests.scene import THING, asked, free, locked, permit, place, screened, submit, withdraw
 
@@ -183,6 +186,12 @@ def test_a_row_that_says_it_is_another_is_set_aside_and_its_person_is_locked(hou
     asyncio.run(scene())
     assert [one.name for one in house.store.locks()] == ["alice"] and list(house.store.requests()) == []
     assert house.store.damage_of("request", ID) == Damage("it was set aside", is_open=False)
+
+
+def test_a_request_that_is_damaged_as_soon_as_it_is_made_is_refused_in_words(house: House) -> None:
+    verbs: Any = SimpleNamespace(_store=house.store, _perform=SimpleNamespace(submitted=lambda event, decision: None))
+    with pytest.raises(Refusal, match="BBBB-0002 was damaged in the database, and permits nothing: ask again"):
+        Requests._begin(verbs, asked("BBBB-0002"), permit(), None, lambda id: None)
 
 
 def test_if_the_disk_is_full_a_damaged_row_is_set_aside_later(house: House) -> None:

@@ -172,6 +172,7 @@ def left() -> Iterator[tuple[House, Path]]:
         ("UPDATE grants SET uid = 4005", r"the columns of grant \S+ differ from its document"),
         ("UPDATE grants SET version = version + 1", r"the columns of grant \S+ differ from its document"),
         (OF_ANOTHER_INDEX, r"the database is damaged: locks: row 1 missing from index locks_open"),
+        ("UPDATE grants SET id = CAST(id AS BLOB)", r"the columns of grant \S+ differ from its document"),
         ("UPDATE locks SET is_open = 0", r"the columns of lock \S+ differ from its document"),
     ],
 )
