@@ -15,7 +15,10 @@ from jitd.store.link import Link
 
 PAGE = 64
 """Maximum number of checkpoints that are read at one time."""
-_ROWS = "SELECT CAST(host AS BLOB), number, CAST(seal AS BLOB), CAST(at AS BLOB), CAST(signature AS BLOB) FROM checkpoints"
+_ROWS = (
+    "SELECT COALESCE(CAST(host AS BLOB), X''), number, COALESCE(CAST(seal AS BLOB), X''), COALESCE(CAST(at AS BLOB), X''),"
+    " COALESCE(CAST(signature AS BLOB), X'') FROM checkpoints"
+)
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -58,7 +58,7 @@ _MAY_BE_SET_ASIDE = ("request", "grant", "run")
 _BARRING = (Lock, OwedReview)
 """Lists of these are whole, or there is none."""
 _FAULTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
-"""What the reader of a document raises if the document is damaged."""
+"""What a reader raises if what it reads is damaged."""
 
 
 def _member(row: str, *paths: str) -> str:
@@ -92,9 +92,11 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
             self._catch_up()
             self._head = self._read_head()
             self.drain()  # a daemon that was killed after it had forgotten values may have left them in the log
-        except BaseException:
+        except BaseException as fault:
             if not self._is_shut:
                 self.close()  # what had begun would lock the database for as long as the error is held
+            if isinstance(fault, _FAULTS):
+                raise StoreError(f"{path}: the database is damaged: {fault}") from fault
             raise
 
     @classmethod

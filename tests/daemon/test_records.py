@@ -314,6 +314,14 @@ def test_a_store_that_cannot_be_opened_keeps_no_lock(scene: House) -> None:
     assert "no" in str(held.value)
 
 
+def test_an_index_that_makes_no_sense_is_a_damaged_database(scene: House) -> None:
+    """The rows of the newest records are written again from the ones before."""
+    scene.by_hand(f"DELETE FROM chain_about WHERE number > {scene.store.head().number - 1}")
+    scene.by_hand("UPDATE chain_about SET high = 'x'")
+    with pytest.raises(StoreError, match="the database is damaged"):
+        SqliteStore(scene.path)
+
+
 def test_a_commit_that_fails_leaves_no_row_and_no_memory(house: House) -> None:
     house.ask(ALICE)
     house.lifecycle.handle(submit(asked("BBBB-0002", BOB)), screened(asked("BBBB-0002", BOB), permit()))

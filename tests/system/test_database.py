@@ -147,6 +147,11 @@ PRAGMA writable_schema = RESET; REINDEX locks_open;
 PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'is_open = 7', 'is_open = 1') WHERE name = 'locks_open';
 """
 """Leaves the index of open locks empty."""
+OF_NO_TIME = """
+PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'NOT NULL', '') WHERE name = 'checkpoints';
+PRAGMA writable_schema = RESET; DROP TRIGGER checkpoints_stay;
+UPDATE checkpoints SET at = NULL WHERE number = (SELECT max(number) FROM checkpoints);
+"""
 UNGUARDED = "DROP TRIGGER chain_stays; DROP TRIGGER chain_grows; DROP TRIGGER grants_move; DROP TRIGGER locks_move;"
 
 
@@ -173,6 +178,7 @@ def left() -> Iterator[tuple[House, Path]]:
         ("UPDATE grants SET version = version + 1", r"the columns of grant \S+ differ from its document"),
         (OF_ANOTHER_INDEX, r"the database is damaged: locks: row 1 missing from index locks_open"),
         ("UPDATE grants SET id = CAST(id AS BLOB)", r"the columns of grant \S+ differ from its document"),
+        (OF_NO_TIME, r"forged: in the database, the signature of the checkpoint of record \d+ is not one"),
         ("UPDATE locks SET is_open = 0", r"the columns of lock \S+ differ from its document"),
     ],
 )
