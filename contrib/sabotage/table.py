@@ -52,10 +52,8 @@ class Sabotage:
 
     def run_by(self, named: dict[str, tuple[str, ...]]) -> list[str]:
         """The tests to be run under it, of those that are named for each attack."""
-        if self.tests:
-            return list(self.tests)
         elsewhere = tuple(where for where, is_there in ((BOOTED, self.booted), (WITH_DB1, self.db1)) if not is_there)
-        return [test for test in named[self.row] if not test.startswith(elsewhere)]
+        return [test for test in self.tests or named[self.row] if not test.startswith(elsewhere)]
 
     def lab(self) -> tuple[str, ...]:
         """The options of the lab that it is played in."""
