@@ -23,6 +23,7 @@ from jitd.core.owed_review import OwedReviewState
 from jitd.core.request import Request
 from jitd.core.run import Ending, Outcome, Recording, Run, RunState, Traces, Usage
 from jitd.core.subject import Subject
+from jitd.core.values import owner_of
 from jitd.deciding.decider import Decider
 from jitd.deciding.seats import Seats
 from jitd.executor import Executor
@@ -287,7 +288,7 @@ class Perform:
             point.admit(id)
 
     def _not_started(self, id: str, because: str) -> None:
-        self.act(run.Ended(id, DAEMON, Outcome(Ending.NOT_STARTED, 126, because)))
+        self.end_run(run.Ended(id, DAEMON, Outcome(Ending.NOT_STARTED, 126, because)))
 
     def _forget_run(self, effect: effects.ForgetRun) -> None:
         self._begun_for.pop(effect.run, None)
@@ -352,13 +353,22 @@ class Perform:
         arrives again, it changes nothing.
         """
         found = self._store.run(id)
-        if found is None or found.state is RunState.ENDED:
-            self._forget_run(effects.ForgetRun(id))  # one that was set aside is known to have ended by this report alone
-        else:
-            self.act(run.Ended(id, MONITOR, outcome, recording, traces))
-            waiter = self._waiters.of(found.request) if found.login is not None else None
-            if waiter is not None:
-                waiter.fail(f"the session could not be begun: {outcome.because}")
+        self.end_run(run.Ended(id, MONITOR, outcome, recording, traces))
+        waiter = self._waiters.of(found.request) if found is not None and found.is_live and found.login is not None else None
+        if waiter is not None:
+            waiter.fail(f"the session could not be begun: {outcome.because}")
+
+    def end_run(self, event: run.Ended) -> None:
+        """Record the end of a run, once. Of a run that was set aside, only its grant is told, which may wait for its last run."""
+        found = self._store.run(event.id)
+        if found is not None and found.is_live:
+            return self.act(event)
+        grant = self._store.grant(owner_of(event.id))
+        if grant is not None and grant.is_live and event.id in grant.living:
+            was_started = event.outcome.ending is not Ending.NOT_STARTED
+            self.act(run.Returned(grant.id, event.by, event.id, was_started))
+        self._forget_run(effects.ForgetRun(event.id))  # one that was set aside is known to have ended by this event alone
+        return None
 
     # --- time --------------------------------------------------------------------------------------------------------
 
@@ -449,8 +459,8 @@ class Perform:
 
     def _find_run(self, id: str) -> None:
         """Ask the executor what happened to a run. The executor then reports how the run ended."""
-        living = self._store.run(id)
-        if living is not None and living.is_live:
+        found = self._store.run(id)
+        if found is None or found.is_live:  # of one that was set aside, nobody else knows whether it has ended
             self.later(self._executor.find([id]))
 
     def _go_on_with_holding(self, id: str) -> None:

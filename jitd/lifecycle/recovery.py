@@ -26,6 +26,8 @@ from jitd.store import Store
 
 COMES_BACK_FOR = 30.0
 """Seconds within which a client must come back after a restart of the daemon."""
+REBOOTED = Outcome(Ending.LOST, 0, "the host was booted anew")
+"""How the runs of an earlier boot have ended."""
 
 
 class Recovery:
@@ -133,7 +135,15 @@ class Recovery:
             if its_grant is None and one.state is not RunState.STOPPING:
                 self._perform.act(run.StopOrdered(one.id, DAEMON, f"its grant {DAMAGED}"))
             if its_grant is not None and its_grant.boot_id != now.boot_id:
-                self._perform.act(run.Ended(one.id, DAEMON, Outcome(Ending.LOST, 0, "the host was booted anew")))
+                self._perform.end_run(run.Ended(one.id, DAEMON, REBOOTED))
             else:
                 living.append(one.id)
+        for grant in tuple(self._store.grants()):
+            ids = () if grant.command.gives else grant.living
+            set_aside = [id for id in ids if self._store.run(id) is None]  # the grant waits for their end, too
+            if grant.boot_id == now.boot_id:
+                living += set_aside
+                continue
+            for id in set_aside:
+                self._perform.end_run(run.Ended(id, DAEMON, REBOOTED))
         return living

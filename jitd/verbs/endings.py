@@ -18,6 +18,7 @@ from jitd.core.law import Actor, IllegalEvent, Role
 from jitd.core.request import Request
 from jitd.core.run import NEVER_LOOKED_AT
 from jitd.core.subject import Subject, is_named, named
+from jitd.core.values import owner_of
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.waiters import Waiters
 from jitd.settings.config import Config
@@ -247,4 +248,7 @@ def _is_there(store: Store, id: str) -> bool:
     if (found := store.run(id) or store.holding(id)) is not None:
         return found.is_live
     damaged = (store.damage_of(life, id) for life in ("run", "holding"))
-    return any(one is not None and one.is_open for one in damaged)  # it is being ended
+    if any(one is not None and one.is_open for one in damaged):
+        return True  # it is being ended
+    grant = store.grant(owner_of(id))
+    return grant is not None and grant.is_live and id in grant.living  # one that was set aside is, too

@@ -18,12 +18,14 @@ import pytest
 from jitd.audit.findings import Finding, Wrong
 from jitd.audit.telling import SIGHTS, WITHOUT_CONTENTS
 from jitd.audit.verify import verify
-from jitd.core.grant import Expired
+from jitd.core.claims import Point
+from jitd.core.decision import Terms
+from jitd.core.grant import Expired, GrantState
 from jitd.core.holding import HoldingState
 from jitd.core.law import CLOCK, MONITOR
 from jitd.core.lock import Lock
 from jitd.core.made_account import Made, account_of_holding
-from jitd.core.run import Ended, Ending, Outcome, RunState, Started
+from jitd.core.run import Ended, Ending, Outcome, Process, RunState, Started
 from jitd.lifecycle.integrity import Damaged, Noted, examine
 from jitd.lifecycle.perform import SET_ASIDE_AGAIN
 from jitd.sinks.reading import Lines
@@ -268,6 +270,50 @@ def test_who_ends_a_damaged_run_hears_of_its_end(house: House) -> None:
 
     asyncio.run(scene())
     assert did == ["stop", "forget"]
+
+
+def logged_in(house: House) -> None:
+    """A login of alice's, which may go on after the time of its grant."""
+    made = asked(ID, service="sshd", point=Point("session", None, None, Process(4711, 123456)))
+    house.lifecycle.handle(submit(made), screened(made, free(terms=Terms(session="keep"))))
+    house.lifecycle.handle(Started(ID, MONITOR, 4711))
+    house.lifecycle.handle(Expired(ID, CLOCK))
+    assert house.grant().living == (ID,) and house.grant().is_live
+
+
+@pytest.mark.parametrize("when", ["while the daemon runs", "after a restart", "after a reboot"])
+def test_a_grant_that_waits_for_its_last_run_ends_although_the_run_is_damaged(house: House, when: str) -> None:
+    """THREATS O-02: nobody else knows that the run has ended."""
+    logged_in(house)
+    executor: Any = SimpleNamespace(stop=lambda id, because: None, forget=lambda id: None)
+    gone: list[asyncio.Future[None]] = []
+
+    async def find(runs: list[str]) -> None:
+        for run in runs:
+            house.perform.run_has_ended(run, Outcome(Ending.LOST, 0, "its monitor was killed"), None, None)
+
+    async def scene() -> None:
+        house.perform._executor = executor
+        if when == "while the daemon runs":
+            spoil(house, "run")
+            assert list(house.store.runs()) == []
+            await house.settle()
+            assert house.grant().is_live, "no sooner"
+            gone.extend(house.endings.until_gone(house.grant().living))
+            house.perform.run_has_ended(ID, Outcome(Ending.EXITED, 0), None, None)
+            house.perform.run_has_ended(ID, Outcome(Ending.EXITED, 0), None, None)
+            assert [one.done() for one in gone] == [True], "who revokes it waits until then"
+            return
+        damage(house, "run", "not JSON")
+        if when == "after a reboot":
+            house.restart("boot-2")
+        house.perform._executor, house.recovery._executor = executor, SimpleNamespace(find=find)  # type: ignore[assignment]
+        await house.recovery.recover()
+
+    asyncio.run(scene())
+    assert list(house.store.grants()) == [] and house.grant().state is GrantState.SPENT and house.grant().living == ()
+    assert house.store.n_running("alice") == 0
+    assert {finding.wrong for finding in found_in(house.path)} == {Wrong.STORE_DIFFERS}, "the damage, and nothing else"
 
 
 SEVERAL = ("service-ticket:first", "service-ticket:second", "service-ticket:third")
