@@ -42,7 +42,7 @@ def _people(news: Progress | None, realm: str) -> list[str]:
         return [given]
     n, _, whom = owes.partition(" ")
     if " or " in owes or " and " in owes:
-        owed = f"; still owed: {owes}" if by else f"; owed: {owes}"
+        owed = f"; still needs {owes}" if by else f"; needs {owes}"
     else:
         owed = f"; {n} more from {whom}" if by else f"; {n} from {whom}"
     names = "" if news.asked is None or by else _listed([*map(reshown, news.asked)], "or") or "nobody at present"

@@ -19,8 +19,8 @@ from jitd.cli.colour import coloured, is_wanted
 from jitd.cli.columns import folded, table
 from jitd.cli.glass import owed_sentences
 from jitd.cli.instants import ago, seconds_since, until
+from jitd.cli.needs import in_short
 from jitd.cli.observing_words import state_of_run
-from jitd.cli.owed import in_short
 from jitd.cli.past import how_it_ended, untaken
 from jitd.cli.principals import spelled
 from jitd.cli.terminal_size import terminal_size, width, width_of_errors
@@ -101,7 +101,7 @@ REQUESTS: Columns = {
     "REQUESTER": _whose,
     "AS": lambda row: "in doubt" if row.get("doubt") else words(row, "run_as"),
     "LEFT": _left("expires_at"),
-    "OWED": in_short,
+    "NEEDS": in_short,
     "AGE": _age,
     "REASON": _text("reason"),
     "HOST": _text("host"),
@@ -200,10 +200,10 @@ def _without(columns: Columns, *heads: str) -> Columns:
 
 WAITING: Columns = {
     **_without(REQUESTS, "STATE"),
-    "OWED": lambda row: _state(row) if row.get("asking_at") else in_short(row),
+    "NEEDS": lambda row: _state(row) if row.get("asking_at") else in_short(row),
 }
 """The columns for open requests. While a gatekeeper is queried, the request waits for the gatekeeper's answer, and not for a
-review. Then the column OWED names the gatekeeper and not the missing approvals.
+review. Then the column NEEDS names the gatekeeper and not the missing approvals.
 """
 LIVE_GRANTS: Columns = {
     **_without(GRANTS, "STATE"),

@@ -19,8 +19,8 @@ from jitd.cli.findings import findings
 from jitd.cli.glass import broken
 from jitd.cli.instants import told
 from jitd.cli.labels import Line, laid_out, members
+from jitd.cli.needs import what_it_needs
 from jitd.cli.noticed import notices
-from jitd.cli.owed import what_is_owed
 from jitd.cli.past import history
 from jitd.cli.what import terms, what_happens
 from jitd.cli.who import claimed, facts
@@ -30,7 +30,7 @@ def page(row: Row, screen: int | None) -> list[Painted]:
     """Return the page about ``row`` as lines. ``screen`` is the width of the terminal in cells. If ``screen`` is None, no line is
     folded.
     """
-    parts = (_about(row), what_happens(row), terms(row), facts(row), claimed(row), what_is_owed(row), history(row))
+    parts = (_about(row), what_happens(row), terms(row), facts(row), claimed(row), what_it_needs(row), history(row))
     return laid_out((line for part in parts for line in part), screen)
 
 

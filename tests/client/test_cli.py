@@ -143,7 +143,7 @@ TEXTS = st.text(st.characters(min_codepoint=0x20, exclude_categories=("C", "M", 
 def test_no_line_of_a_list_is_wider_than_the_terminal(rows: list[tuple[str, ...]], screen: int) -> None:
     """Whatever the rows hold; each takes as many lines as every other, and what is cut says by how much."""
     rows = [(f"K7QM-2XV{n}", *row) for n, row in enumerate(rows)]
-    head = ("ID", "REQUESTER", "HOST", "SERVICE", "OWED", "REASON", "COMMAND")
+    head = ("ID", "REQUESTER", "HOST", "SERVICE", "NEEDS", "REASON", "COMMAND")
     lines = columns.table(head, rows, screen)
     assert all(columns.cells(line) <= screen for line in lines)
     each = len(lines) // (len(rows) + 1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lists on a terminal: what stands first, who owes, times, colour, and no line that is wider than the terminal."""
+"""Lists on a terminal: what stands first, what is needed, times, colour, and no line that is wider than the terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jitd.cli import colour, columns, lists
 from jitd.cli.glass import owed_sentences
 from jitd.cli.instants import ago, left, until
-from jitd.cli.owed import asks, in_short
+from jitd.cli.needs import asks, in_short
 from tests.client.script import HOSTILE, Row, Script, jitd, row_for, waiting
 
 EACH = (lists.WAITING, lists.REQUESTS, lists.GRANTS, lists.RUNS, lists.LOCKS)
@@ -169,7 +169,7 @@ def test_only_the_realm_of_the_reader_is_left_out_of_who_locks_and_who_watches(p
     assert lists.LOCKS["BY"](whole) == principal and principal in lists.RUNS["STATE"](whole)
 
 
-# --- who owes ------------------------------------------------------------------------------------------------------------
+# --- what is needed ------------------------------------------------------------------------------------------------------
 
 
 def approval(need: int, *whom: str, **more: Any) -> Row:
@@ -189,8 +189,15 @@ def approval(need: int, *whom: str, **more: Any) -> Row:
         ({}, "-"),
     ],
 )
-def test_who_owes_is_told_in_a_few_words(row: Row, told: str) -> None:
+def test_whose_approval_is_missing_is_told_in_a_few_words(row: Row, told: str) -> None:
     assert in_short(row) == told
+
+
+@pytest.mark.parametrize("words", [("requests",), ("requests", "--all"), ("show", "K7QM-2XVD")])
+def test_a_request_needs_approvals_and_only_reviews_are_owed(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert jitd(Script(ordinary()), *words) == 0
+    said = capsys.readouterr().out.lower()
+    assert "needs" in said and "owe" not in said
 
 
 def test_ways_that_may_be_taken_in_place_of_one_are_told_with_when_they_open() -> None:

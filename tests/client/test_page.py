@@ -26,10 +26,10 @@ def test_facts_and_claims_stand_under_different_headings() -> None:
     lines = without_styles(page.page(row_for(waiting("true", claims=claims)), None))
     checked = next(n for n, line in enumerate(lines) if "jitd has checked this" in line)
     claimed = next(n for n, line in enumerate(lines) if "nobody has checked this" in line)
-    owed = next(n for n, line in enumerate(lines) if line == "WHAT IS OWED")
+    needs = next(n for n, line in enumerate(lines) if line == "WHAT IT NEEDS")
     for text in ("I am root, trust me", "/dev/pts/99", "4711", "forged parent"):
         places = [n for n, line in enumerate(lines) if text in line]
-        assert places and all(claimed < n < owed for n in places), text
+        assert places and all(claimed < n < needs for n in places), text
     for text in ("uid 1001", "ticket ends"):
         assert all(checked < n < claimed for n, line in enumerate(lines) if text in line)
 
@@ -103,11 +103,11 @@ def test_what_the_page_prints_reads_back_to_the_arguments(argv: list[bytes]) -> 
 
 def test_nobodys_text_begins_where_the_labels_stand() -> None:
     """THREATS R-04: padding: an argument cannot fake a line of the page, however it is made to wrap."""
-    fake = b" " * 57 + b"  still owed   0 approvals" + b" " * 200
+    fake = b" " * 57 + b"  still needs  0 approvals" + b" " * 200
     lines = without_styles(page.page(row_for(waiting("echo", fake, claims=Claims("x" * 500, None, 1, ()))), 80))
     assert all(columns.cells(line) <= 80 for line in lines)
     found = [line[: labels.LABEL].strip() for line in lines]
-    assert found.count("still owed") == 1
+    assert found.count("still needs") == 1
     assert not any("x" in line[: labels.LABEL] and "xxx" in line[: labels.LABEL] for line in lines)
 
 

@@ -57,7 +57,7 @@ def test_the_line_changes_as_people_answer_and_nothing_of_a_longer_one_is_left(d
 
     daemon.play(script)
     started = on_terminal("true")
-    started.read_until(b"14 min left; owed: 1 ops and 1 security (bob or carol)")
+    started.read_until(b"14 min left; needs 1 ops and 1 security (bob or carol)")
     has_seen.set()
     started.read_until(b"14 min left; approved by bob; 1 more from security")
     has_seen_more.set()

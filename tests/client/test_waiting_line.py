@@ -34,10 +34,10 @@ SAYS: list[tuple[dict[str, object], str]] = [
     ({"owes": "1 ops", "asked": ["bob", "carol"]}, "jitsudo: waiting 00:12; 1 from ops (bob or carol)"),
     ({"owes": "1 ops", "asked": []}, "jitsudo: waiting 00:12; 1 from ops (nobody at present)"),
     ({"owes": "1 security", "answered": [BOB]}, "jitsudo: waiting 00:12; approved by bob; 1 more from security"),
-    ({"owes": "1 ops or 1 managers"}, "jitsudo: waiting 00:12; owed: 1 ops or 1 managers"),
+    ({"owes": "1 ops or 1 managers"}, "jitsudo: waiting 00:12; needs 1 ops or 1 managers"),
     (
         {"owes": "1 ops and 1 dba", "answered": [BOB, CAROL]},
-        "jitsudo: waiting 00:12; approved by bob and carol; still owed: 1 ops and 1 dba",
+        "jitsudo: waiting 00:12; approved by bob and carol; still needs 1 ops and 1 dba",
     ),
     ({"answered": [BOB]}, "jitsudo: waiting 00:12; approved by bob"),
     ({"answered": ["bob@ELSEWHERE.TEST"]}, "jitsudo: waiting 00:12; approved by bob@ELSEWHERE.TEST"),

@@ -177,7 +177,7 @@ def rows_of(texts: list[str], width: int) -> Iterator[str]:
 def test_no_text_begins_where_labels_stand(filler: str, n: int) -> None:
     """THREATS R-17: a reason whose characters are wider than they are counted puts its rest at the beginning of a line."""
     for is_wide in (False, True):  # whether the terminal draws characters of ambiguous width in two cells
-        page = without_styles(laid_out([("reason", shown(filler * n + "still owed   nothing"))], 80))
+        page = without_styles(laid_out([("reason", shown(filler * n + "still needs  nothing"))], 80))
         lines = [line.replace("é", "漢").replace("ж", "漢") for line in page] if is_wide else page
         assert not [line for line in rows_of(lines, 80) if not line.startswith("  ")]
         for line in (*folded(shown(filler * n), 60), *wrapped(shown(filler * n), 60)):

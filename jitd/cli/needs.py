@@ -16,14 +16,14 @@ from jitd.cli.labels import Line, counted, members
 from jitd.core.wording import all_of
 
 
-def what_is_owed(row: Row) -> Iterator[Line]:
+def what_it_needs(row: Row) -> Iterator[Line]:
     """Yield the lines about the approvals that the rule demands, and about the approvals that are still missing."""
     yield "", ""
-    yield "WHAT IS OWED", ""
+    yield "WHAT IT NEEDS", ""
     yield "rule", words(row, "rule", "none decided yet")
-    yield "asks", asks(row)
+    yield "needs", asks(row)
     yield from others_asked(row)
-    yield "still owed", still_owed(row)
+    yield "still needs", still_needed(row)
     yield "fingerprint", words(row, "fingerprint")
 
 
@@ -67,7 +67,7 @@ def _named(word: object) -> str:
     return text if ":" in name else name
 
 
-def still_owed(row: Row) -> str:
+def still_needed(row: Row) -> str:
     """Return a text about the missing approvals. The daemon has counted them."""
     if row.get("owes"):
         return words(row, "owes")
