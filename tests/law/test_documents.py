@@ -287,6 +287,13 @@ def test_what_a_page_links_to_exists() -> None:
     assert [f"{page.relative_to(TREE)}: {link}" for page, link in links if not (page.parent / link).exists()] == []
 
 
+def test_what_a_page_says_lies_in_the_daemons_directories_is_what_the_code_puts_there() -> None:
+    found = [(page, name) for page in PAGES for name in re.findall(r"/(?:var/lib|run)/jitd/([\w.-]*\w)", page.read_text("utf-8"))]
+    assert len(found) >= 20, "pages were read"
+    code = "".join(module.text for module in MODULES)
+    assert [f"{page.relative_to(TREE)}: {name}" for page, name in found if not re.search(rf'["/]{name}"', code)] == []
+
+
 def test_every_decision_has_a_state() -> None:
     pages = {page.name: page.read_text("utf-8") for page in (TREE / "docs/adr").glob("*.md")}
     assert len(pages) > 10
