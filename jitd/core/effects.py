@@ -86,9 +86,10 @@ class Admit:
 
 @dataclass(frozen=True, slots=True)
 class StartRun:
-    """Begin the run. The database already contains the run, in the state STARTING."""
+    """Begin the run for ``request``. The database already contains the run, in the state STARTING."""
 
     run: str
+    request: str
 
 
 @dataclass(frozen=True, slots=True)

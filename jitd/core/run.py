@@ -307,7 +307,7 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
 def start(event: Starting) -> tuple[Run, tuple[Any, ...]]:
     """Return the new run and the resulting effects."""
     run = Run(event.id, event.grant, event.request, event.at, login=event.login)
-    return run, (StartRun(run.id), ListsChanged())
+    return run, (StartRun(run.id, run.request), ListsChanged())
 
 
 def transition(run: Run, event: Event, now: Moment) -> tuple[Run, tuple[Any, ...]]:

@@ -32,6 +32,11 @@ DAMAGED = "was damaged in the database"
 """The end of a sentence about an object that was set aside (``Lifecycle.set_aside``): the store does not have it any more."""
 
 
+def permits_nothing(life: str, id: str) -> str:
+    """Return the begin of a sentence for somebody who cannot go on, because this object cannot be read any more."""
+    return f"{life} {id} {DAMAGED}, and permits nothing"
+
+
 class Noted:
     """The chain's head, stored in a file outside the database. The file system of this file is empty after a reboot.
     This file prevents an attack in which somebody restores yesterday's database. In yesterday's database, a grant that was used

@@ -32,7 +32,7 @@ from jitd.giving import Givers
 from jitd.lifecycle import jobs
 from jitd.lifecycle.deadlines import Deadlines
 from jitd.lifecycle.holdings import Holdings
-from jitd.lifecycle.integrity import DAMAGED, found_damaged
+from jitd.lifecycle.integrity import DAMAGED, found_damaged, permits_nothing
 from jitd.lifecycle.lifecycle import Event, Lifecycle
 from jitd.lifecycle.observing import Observing
 from jitd.lifecycle.openings import Openings
@@ -239,23 +239,24 @@ class Perform:
     # --- runs --------------------------------------------------------------------------------------------------------
 
     def _start_run(self, effect: effects.StartRun) -> None:
-        self.later(self._begin(effect.run))
+        self.later(self._begin(effect.run, effect.request))
 
     def _stop_run(self, effect: effects.StopRun) -> None:
         if not self.observing.stop(effect.run, effect.because):
             self._executor.stop(effect.run, effect.because)
 
-    async def _begin(self, id: str) -> None:
+    async def _begin(self, id: str, request: str) -> None:
         """Let the launcher fork a monitor for the run, and give the client's end of the control socket to the client."""
-        begun = self._store.run(id)
-        assert begun is not None, "it was committed"
-        asked = self._store.request(begun.request)
-        grant = self._store.grant(begun.grant)
-        assert asked is not None and grant is not None, "a run has a request and a grant"
-        waiter = self._waiters.of(asked.id)
+        waiter = self._waiters.of(request)
         if waiter is None:
             self._not_started(id, "its client went away")
             return None
+        begun, asked = self._store.run(id), self._store.request(request)
+        grant = None if begun is None else self._store.grant(begun.grant)
+        if begun is None or asked is None or grant is None:
+            damaged = ("run", id) if begun is None else ("request", request) if asked is None else ("grant", begun.grant)
+            waiter.fail(f"{permits_nothing(*damaged)}: ask again")
+            return self._not_started(id, f"its {damaged[0]} {DAMAGED}")
         if because := await self.observing.until_watched(begun, grant, asked, waiter):
             if self._waiters.of(asked.id) is waiter:
                 waiter.refuse("denied", f"the command was not started: {because}")
@@ -429,7 +430,7 @@ class Perform:
         elif (grant := self._store.grant(id)) is not None and grant.is_live:
             self.act(Revoked(id, DAEMON, f"its request {DAMAGED}"))
         if life in ("request", "grant") and (waiter := self._waiters.of(id)) is not None:
-            waiter.fail(f"{life} {id} {DAMAGED}, and permits nothing: ask again")
+            waiter.fail(f"{permits_nothing(life, id)}: ask again")
         self._waiters.lists_changed()
 
     def _end_without_grant(self, id: str) -> None:

@@ -14,6 +14,7 @@ from jitd.core.law import Actor, Role
 from jitd.core.request import Request, open_ways
 from jitd.core.subject import Subject, matches_any
 from jitd.core.visibility import shows_contents
+from jitd.lifecycle.integrity import permits_nothing
 from jitd.settings.config import Config
 from jitd.store import Store
 from jitd.verbs.refusal import Refusal
@@ -136,6 +137,13 @@ class Access:
             its = "see it and end it with that account; somebody else has to review it"
             raise Refusal("forbidden", f"request {found.id} is your own, from another of your accounts: {its}")
         raise Refusal("unknown", f"there is no request {shown(typed)}, as far as you may see")
+
+    def read_again(self, id: str) -> Request:
+        """Return the request ``id``, which was there a moment ago. Raises Refusal if it is damaged in the database by now."""
+        found = self._store.request(id)
+        if found is None:
+            raise Refusal("failed", f"{permits_nothing('request', id)}: its requester has to ask again")
+        return found
 
     def role_of(self, who: Subject, found: Request) -> Actor:
         """``who`` ends the grant or a run of ``found``. Return ``who`` as an Actor, with the role in which they act. Call this

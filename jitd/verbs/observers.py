@@ -181,15 +181,13 @@ class Observers:
             if not found.is_live:
                 raise Refusal("late", f"run {found.id} has ended")
             return found
-        asked = self._store.request(request)
-        assert asked is not None, "it was there"
+        asked = self._access.read_again(request)
         living = [one for one in self._store.runs(grant=asked.lease or request) if one.request == request]
         return living[-1] if living else None
 
     def _refuse_ended(self, id: str) -> None:
         """Called only if the request ``id`` has no live run. Raise Refusal if the request can no longer start a run."""
-        asked = self._store.request(id)
-        assert asked is not None, "it was there"
+        asked = self._access.read_again(id)
         if asked.is_open:
             return
         grant: Grant | None = self._store.grant(asked.lease or id) if asked.state is RequestState.APPROVED else None

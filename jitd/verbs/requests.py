@@ -32,7 +32,7 @@ from jitd.deciding.command_lookup import Asked, Nonsense
 from jitd.deciding.decider import Decider, FirstDecision
 from jitd.deciding.explaining import Explainer
 from jitd.deciding.scripts import Scripts
-from jitd.lifecycle.integrity import DAMAGED
+from jitd.lifecycle.integrity import permits_nothing
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.screenings import Overtaken
 from jitd.lifecycle.waiters import Client, Waiter, Waiters
@@ -263,7 +263,7 @@ class Requests:
             raise
         after = self._store.request(id)
         if after is None:
-            raise Refusal("failed", f"request {id} {DAMAGED}, and permits nothing: ask again")
+            raise Refusal("failed", f"{permits_nothing('request', id)}: ask again")
         return after
 
     def _refuse_beforehand(self, who: Subject, first: FirstDecision, if_owed: bool) -> None:

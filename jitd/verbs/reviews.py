@@ -152,8 +152,7 @@ class Reviews:
         return Refusal("late", f"request {id} has ended: it is {state}{because}{more}")
 
     def _said(self, who: Subject, id: str, verdict: Verdict) -> str:
-        found = self._store.request(id)
-        assert found is not None, "it was committed"
+        found = self._access.read_again(id)
         if found.asking_at is not None and found.obligations is not None and found.obligations.gatekeepers:
             return f"request {id}: your approval counts; {asking(found.obligations.gatekeepers)}"
         if found.state is RequestState.PENDING and (because := self._access.why_no_review(who, found)):

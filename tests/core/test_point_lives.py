@@ -155,7 +155,7 @@ def test_a_login_has_a_run_that_knows_its_process():
     assert starting.login == SSHD and made.living == (after.id,) and made.state is GrantState.ACTIVE
     assert starting.detail()["login"] == {"pid": 4711, "started": 123456}
     begun, follows = run.start(starting)
-    assert begun.login == SSHD and StartRun(after.id) in follows
+    assert begun.login == SSHD and StartRun(after.id, after.id) in follows
 
 
 def logged_in(session):

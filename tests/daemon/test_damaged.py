@@ -9,6 +9,7 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +26,7 @@ from jitd.core.holding import HoldingState
 from jitd.core.law import CLOCK, MONITOR
 from jitd.core.lock import Lock
 from jitd.core.made_account import Made, account_of_holding
+from jitd.core.request import Verdict
 from jitd.core.run import Ended, Ending, Outcome, Process, RunState, Started
 from jitd.lifecycle.integrity import Damaged, Noted, examine
 from jitd.lifecycle.perform import SET_ASIDE_AGAIN
@@ -33,11 +35,14 @@ from jitd.store import Conflict, Damage, StoreError, Unreadable
 from jitd.store.kept import Kept
 from jitd.store.made_accounts import made_in
 from jitd.store.sqlite import SqliteStore
+from jitd.verbs.observers import Observers
 from jitd.verbs.records import Found
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.requests import Requests
-from tests.daemon.giving import ALICE, ID, House
-from tests.scene import THING, asked, free, locked, permit, place, screened, submit, withdraw
+from jitd.verbs.reviews import Reviews
+from jitpam.wire import messages
+from tests.daemon.giving import ALICE, BOB, ID, Client, House
+from tests.scene import THING, asked, free, locked, permit, place, review, screened, submit, withdraw
 
 OTHER = "AAAA-0001"
 CHANGES = {
@@ -132,6 +137,11 @@ def test_what_a_damaged_grant_gave_is_taken_back(house: House, how: str) -> None
 def spoil(house: House, life: str, id: str = ID, change: str = f"document = {CHANGES['not JSON']}") -> None:
     """The daemon runs, and the next time that it reads the object from the disk, the object is damaged."""
     house.loop = asyncio.get_running_loop()
+    spoil_at_rest(house, life, id, change)
+
+
+def spoil_at_rest(house: House, life: str, id: str = ID, change: str = f"document = {CHANGES['not JSON']}") -> None:
+    """As ``spoil``, but without an event loop, so nothing is set aside."""
     with closing(sqlite3.connect(house.path, isolation_level=None)) as db:
         db.execute(f"DROP TRIGGER {life}s_move")
         db.execute(f"UPDATE {life}s SET {change} WHERE id = ?", (id,))
@@ -194,6 +204,58 @@ def test_a_request_that_is_damaged_as_soon_as_it_is_made_is_refused_in_words(hou
     verbs: Any = SimpleNamespace(_store=house.store, _perform=SimpleNamespace(submitted=lambda event, decision: None))
     with pytest.raises(Refusal, match="BBBB-0002 was damaged in the database, and permits nothing: ask again"):
         Requests._begin(verbs, asked("BBBB-0002"), permit(), None, lambda id: None)
+
+
+@pytest.mark.parametrize("life", ["run", "request", "grant"])
+@pytest.mark.parametrize("uses", [None, 3], ids=["its own grant", "a lease"])
+def test_a_client_whose_run_is_damaged_as_soon_as_it_is_made_is_told_so(house: House, life: str, uses: int | None) -> None:
+    """THREATS O-02: nothing is started, and the client does not wait for ever."""
+    forgotten: list[str] = []
+    house.perform._executor = SimpleNamespace(  # type: ignore[assignment]
+        forget=forgotten.append, stop=lambda id, because: None
+    )
+    first, id = asked(ID, uses=uses), ID if uses is None else OTHER
+    client = Client(house)
+
+    async def scene() -> None:
+        if uses is not None:
+            house.perform.submitted(submit(first), free())
+            await house.settle()
+        house.waiters.attend(id, client.waiting)
+        client.waiting.begin(id)
+        decision = free() if uses is None else replace(free(), lease=ID)
+        house.perform.submitted(submit(asked(id, command=first.command)), decision)
+        damaged = id if life == "request" else ID
+        spoil(house, life, damaged)
+        await house.settle()
+        because = f"{life} {damaged} was damaged in the database, and permits nothing: ask again"
+        assert client.heard[-1] == messages.Refused(code="failed", text=because)
+        assert client.said.count("refused") == 1 and forgotten[-1] == ID
+
+    asyncio.run(scene())
+    assert list(house.store.runs()) == [] and [one.living for one in house.store.grants()] in ([], [()])
+
+
+def test_who_has_reviewed_a_request_that_is_damaged_at_once_is_told_so(house: House) -> None:
+    made = asked(ID)
+    house.lifecycle.handle(submit(made), screened(made, permit()))
+    house.lifecycle.handle(review(house.store.request(ID), BOB))
+    spoil_at_rest(house, "request")
+    nothing: Any = None
+    reviews = Reviews(house.access, nothing, house.perform, house.store, nothing)
+    with pytest.raises(Refusal, match=rf"^request {ID} was damaged in the database, and permits nothing: its requester has to"):
+        reviews._said(BOB, ID, Verdict.APPROVE)
+
+
+def test_who_waits_to_watch_a_run_of_a_request_that_is_damaged_is_told_so(house: House) -> None:
+    made = asked(ID)
+    house.lifecycle.handle(submit(made), screened(made, permit()))
+    spoil_at_rest(house, "request")
+    nothing: Any = None
+    observers = Observers(house.access, nothing, nothing, nothing, house.store, nothing, nothing)
+    for reads in (lambda: observers._run_of(ID, ID), lambda: observers._refuse_ended(ID)):
+        with pytest.raises(Refusal, match=rf"^request {ID} was damaged in the database, and permits nothing"):
+            reads()
 
 
 def test_if_the_disk_is_full_a_damaged_row_is_set_aside_later(house: House) -> None:

@@ -67,7 +67,7 @@ def test_the_main_job_from_submission_to_the_end(house):
     )
     waiting = house.store.request(made.id)
     effects = house.handle(review(waiting, person("bob")))
-    assert StartRun(made.id) in effects and TellRequester(made.id) in effects
+    assert StartRun(made.id, made.id) in effects and TellRequester(made.id) in effects
     assert house.store.request(made.id).state is RequestState.APPROVED
     assert house.store.grant(made.id).left == 0
     assert house.store.run(made.id).state is RunState.STARTING
@@ -89,7 +89,7 @@ def test_what_one_review_causes_is_one_transaction_with_its_records_in_order(hou
 def test_a_submission_and_its_screening_are_one_transaction_with_their_records_in_order(house):
     made = asked()
     effects = house.lifecycle.handle(submit(made), screened(made, free()))
-    assert StartRun(made.id) in effects
+    assert StartRun(made.id, made.id) in effects
     names = [body.split(b'"event":"')[1].split(b'"')[0] for _, body, _ in house.store.records()]
     assert names == [b"request.submitted", b"request.screened", b"grant.issued", b"grant.used", b"run.starting"]
     assert house.store.request(made.id).state is RequestState.APPROVED

@@ -363,7 +363,7 @@ class Life:
                 self.waits(request)
             case Screen(request):
                 self.later(1.0, lambda: self.screens(request))
-            case StartRun(id):
+            case StartRun(id, _):
                 if chance.random() < 0.05:
                     outcome = run.Outcome(run.Ending.NOT_STARTED, 126, f"no such file {SECRET}")
                     self.later(0.1, lambda: self.do(run.Ended(id, MONITOR, outcome)))
