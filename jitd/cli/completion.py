@@ -12,12 +12,13 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import click
 
-from jitd.cli.answer import Row, words
+from jitd.cli.answer import words
 from jitd.cli.call import ENDINGS, called
+from jitd.cli.ids import IDS
 from jitpam.local_proof import never_ask
 from jitpam.options import following
 from jitpam.wire.messages import List
@@ -28,42 +29,6 @@ time to start the interpreter is not included.
 """
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*|--[a-z][a-z-]*=?")
 """Only words that match this pattern are printed."""
-
-_Test = Callable[[Row], bool]
-
-
-def _any(row: Row) -> bool:
-    return True
-
-
-def _mine(row: Row) -> bool:
-    return bool(row.get("mine"))
-
-
-def _reviewable(row: Row) -> bool:
-    return bool(row.get("may_review")) and not row.get("mine")
-
-
-def _may_give(row: Row) -> bool:
-    return bool(row.get("may_give"))
-
-
-IDS: dict[str, tuple[str, _Test]] = {
-    "show": ("requests", _any),
-    "approve": ("requests", _reviewable),
-    "deny": ("requests", _reviewable),
-    "withdraw": ("requests", _mine),
-    "review": ("reviews", _may_give),
-    "jitsudo --resume": ("requests", _mine),
-    "revoke": ("grants", _any),
-    "stop": ("runs", _any),
-    "watch": ("runs", _any),
-    "replay": ("runs", _any),
-    "unlock": ("locks", _any),
-    "audit pack": ("requests", _any),
-}
-"""Maps a verb that needs an id to two values: the list that contains possible ids, and a test that selects rows of this list.
-"""
 
 
 @click.command(hidden=True, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -132,6 +97,6 @@ def _choices(options: list[click.Option], before: str) -> list[str] | None:
 
 def _ids(verb: str) -> Iterator[str]:
     """Yield the ids that the person can type after ``verb``. Raises the same errors as ``called``."""
-    what, is_meant = IDS[verb]
+    ids = IDS[verb]
     with called() as daemon:
-        yield from (words(row, "id") for row in daemon.ask(List(what=what, ended=False)) if is_meant(row))
+        yield from (words(row, "id") for row in daemon.ask(List(what=ids.what, ended=False)) if ids.is_meant(row))

@@ -9,6 +9,7 @@ import click
 
 from jitd.cli.answer import say
 from jitd.cli.call import called
+from jitd.cli.ids import whole_id
 from jitpam.wire.messages import Revoke, Stop
 
 _reason = click.option("--reason", default="", help="Why: told to the person it is taken from, and recorded.")
@@ -22,6 +23,7 @@ def revoke(id: str | None, *, of: str | None, reason: str) -> None:
     """End a grant and kill what runs under it; return when all of it has ended."""
     if (id is None) == (of is None):
         raise click.UsageError("name either a grant's ID or a principal with --of")
+    id = None if id is None else whole_id("revoke", id)
     with called() as daemon:
         say(daemon.do(Revoke(id=id, of=of, reason=reason)) or "revoked")
 
@@ -31,5 +33,6 @@ def revoke(id: str | None, *, of: str | None, reason: str) -> None:
 @_reason
 def stop(id: str, *, reason: str) -> None:
     """End a run; its grant stays. Return when all its processes have ended."""
+    id = whole_id("stop", id)
     with called() as daemon:
         say(daemon.do(Stop(id=id, reason=reason)) or "stopped")

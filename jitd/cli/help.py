@@ -82,7 +82,7 @@ EXAMPLES: dict[str, dict[str, str]] = {
         "jitd explain -- apt upgrade": "what would be decided",
     },
     "requests": {"jitd requests": "what waits", "jitd requests --watch": "live, until Ctrl-C"},
-    "show": {"jitd show K7QM-2XVD": "what was asked, and how it ended"},
+    "show": {"jitd show K7QM": "four letters of an id are enough"},
     "approve": {
         "jitd approve": "walk through all that waits for you",
         "jitd approve K7QM": "four letters are enough to name one",

@@ -12,6 +12,7 @@ import click
 
 from jitd.cli.answer import say
 from jitd.cli.call import called
+from jitd.cli.ids import whole_id
 from jitd.core.duration import read_duration
 from jitpam.wire.messages import Lock, Unlock
 
@@ -74,5 +75,6 @@ def unlock(id: str | None, *, user: str | None, principal: str | None, everybody
     if (id is None) == (on is None):
         raise click.UsageError("name either the ID of a lock, or one of --user, --principal and --all")
     whom, name = on or (None, None)
+    id = None if id is None else whole_id("unlock", id)
     with called() as daemon:
         say(daemon.do(Unlock(id=id, whom=whom, name=name, reason=reason)) or "unlocked")

@@ -13,12 +13,10 @@ from collections.abc import Iterable
 from jitd.cli.answer import Row, say, words
 from jitd.cli.assent import what
 from jitd.cli.call import NotDone, called_as_reviewer
+from jitd.cli.ids import LEAST
 from jitd.cli.terminal_size import width
 from jitd.core.command import read_start
 from jitpam.wire.messages import List
-
-LEAST = 4
-"""Minimum number of letters of an id that a person must type."""
 
 
 def named(typed: Iterable[str], *, is_sure: bool) -> list[str]:

@@ -15,6 +15,7 @@ import click
 
 from jitd.cli.answer import Row, say, words
 from jitd.cli.call import NotDone, called
+from jitd.cli.ids import whole_id
 from jitpam.wire.messages import Pack
 from jitpam.wire.shown import shown
 
@@ -28,9 +29,11 @@ def pack(*, id: str, out: Path | None, no_recordings: bool) -> None:
 
     ID is a request, a grant or a run. Without --out, the file is jitd-ID.zip. The pack is recorded.
     """
-    if out is not None and str(out) == "-":
-        if sys.stdout.isatty():
-            raise click.UsageError("a pack is not for a terminal: use --out FILE, or a pipe")
+    is_piped = out is not None and str(out) == "-"
+    if is_piped and sys.stdout.isatty():
+        raise click.UsageError("a pack is not for a terminal: use --out FILE, or a pipe")
+    id = whole_id("audit pack", id)
+    if is_piped:
         import tempfile  # with what it imports, it takes longer than the other verbs of the record
         from shutil import copyfileobj
 

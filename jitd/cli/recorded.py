@@ -18,6 +18,7 @@ from jitd.audit.sentences import sentence
 from jitd.cli.answer import Row, answer, say, words
 from jitd.cli.call import NotDone, called
 from jitd.cli.columns import cut, wrapped
+from jitd.cli.ids import whole_id
 from jitd.cli.terminal_size import width
 from jitd.core.conditions import Glob
 from jitd.core.duration import read_duration
@@ -87,6 +88,7 @@ def show(
     """Print records, oldest first (operators, auditors and root)."""
     if follow and until is not None:
         raise click.UsageError("--follow and --until: no new record comes before a time that has passed")
+    id = None if id is None else whole_id("audit pack", id)
     asked = Audit(after=after, since=in_utc(since), until=in_utc(until), who=who, rule=rule, event=event, id=id, follow=follow)
     screen = width()
     n = 0

@@ -8,6 +8,7 @@ answer must be typed on a terminal (``decide``), or be given by ``--yes``. It is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 import click
@@ -16,6 +17,7 @@ from jitd.cli.answer import answer_json, exact, say, words
 from jitd.cli.brief import OPEN
 from jitd.cli.call import NotDone, called, called_as_reviewer, status_of
 from jitd.cli.decide import Deed, decide
+from jitd.cli.ids import whole_id
 from jitd.cli.naming import named
 from jitd.cli.page import page
 from jitd.cli.question import can_ask, sentence
@@ -38,6 +40,7 @@ class Left(NotDone):
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def show(id: str, *, as_json: bool) -> None:
     """Show everything about one request, and its outcome."""
+    id = whole_id("show", id)
     with called() as daemon:
         row = fetched(daemon, id)
     if as_json:
@@ -168,5 +171,6 @@ def _each(typed: Iterable[str], reviewed: Callable[[str], str], *, is_sure: bool
 @click.argument("id")
 def withdraw(id: str) -> None:
     """Take back a request of your own."""
+    id = whole_id("withdraw", id, partial(called, with_ticket=True))
     with called(with_ticket=True) as daemon:
         say(daemon.do(Withdraw(id=id)) or f"request {id} is withdrawn")

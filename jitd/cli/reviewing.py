@@ -12,8 +12,10 @@ import click
 
 from jitd.cli.answer import Row, answer, answer_json, command_of, exact, printable, say, words
 from jitd.cli.call import NotDone, called, called_as_reviewer
+from jitd.cli.ids import whole_id
 from jitd.cli.instants import age, left
 from jitd.cli.lists import Columns, lines_of
+from jitd.cli.naming import named
 from jitd.cli.page import page
 from jitd.cli.principals import spelled
 from jitd.cli.question import can_ask, is_answered_yes
@@ -63,6 +65,7 @@ def reviews(*, ended: bool, as_json: bool) -> None:
 @click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (for scripts). The request is still printed.")
 def review(id: str, *, comment: str, is_sure: bool) -> None:
     """Show what somebody did with break-glass, ask, and record that you have reviewed it."""
+    id = named([id], is_sure=True)[0] if is_sure else whole_id("review", id, called_as_reviewer)
     with called_as_reviewer() as daemon:
         row = fetched(daemon, id)
         id, owed = words(row, "id"), row.get("owed_review")

@@ -21,6 +21,7 @@ import click
 
 from jitd.cli.answer import Row, command_line, say
 from jitd.cli.call import NotDone, called
+from jitd.cli.ids import whole_id
 from jitd.cli.screen import Screen
 from jitd.recording import asciicast, sudolog
 from jitd.recording.filter import Filter
@@ -168,6 +169,7 @@ class Watcher:
 @click.argument("id", metavar="ID")
 def watch(*, id: str) -> None:
     """Follow a run live, from its beginning. q or Ctrl-C ends the display, and does not affect the run."""
+    id = whole_id("watch", id)
     with called() as daemon, Screen() as screen, tempfile.TemporaryFile() as held:
         watcher = Watcher(screen, held)
         has_left = False
@@ -232,6 +234,7 @@ def replay(*, id: str, speed: float, idle_limit: float | None, raw: bool, form: 
         raise click.UsageError("--to can be used only with --export")
     if raw and form is not None:
         raise click.UsageError("--raw and --export cannot be used together")
+    id = whole_id("replay", id)
     with tempfile.TemporaryFile() as file:
         found, is_live = _fetch(id, file)
         recording = Recording(file.fileno())

@@ -92,7 +92,9 @@ def test_reviews_and_withdrawals_are_made_with_a_ticket_even_by_root(verb: str) 
     assert script.with_ticket == [True]
 
 
-@pytest.mark.parametrize("verb", ["requests", "show X", "grants", "runs", "revoke X", "stop X", "reload", "audit show"])
+@pytest.mark.parametrize(
+    "verb", ["requests", "show K7QM-2XVD", "grants", "runs", "revoke K7QM-2XVD", "stop K7QM-2XVD", "reload", "audit show"]
+)
 def test_every_other_verb_needs_no_ticket_of_root(verb: str) -> None:
     script = Script(row_for(waiting("true"), viewer="bob"))
     assert jitd(script, *verb.split()) == 0

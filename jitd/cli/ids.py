@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ids that each verb takes: those that a shell proposes, and those that the beginning of an id may stand for.
+
+Law: a beginning stands for an id only if it has at least LEAST letters, and if exactly one id among those that the person may see
+begins with it. Nothing is guessed (THREATS A-08). jitd itself takes only whole ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import NamedTuple
+
+from jitd.cli.answer import Row, words
+from jitd.cli.call import NotDone, called
+from jitd.core.command import read_start
+from jitpam.client import Connection
+from jitpam.wire.messages import List
+
+LEAST = 4
+"""Minimum number of letters of an id that a person must type."""
+MOST_TOLD = 10
+"""Maximum number of ids that are named if a beginning fits several."""
+
+
+class Ids(NamedTuple):
+    """The ids in the list ``what`` of the rows for which ``is_meant`` is true. ``kind`` says what they are the ids of.
+    ``has_ended`` is true if the verb is about what has ended, too.
+    """
+
+    what: str
+    kind: str
+    is_meant: Callable[[Row], bool] = lambda row: True
+    has_ended: bool = False
+
+
+def _mine(row: Row) -> bool:
+    return bool(row.get("mine"))
+
+
+def _reviewable(row: Row) -> bool:
+    return bool(row.get("may_review")) and not row.get("mine")
+
+
+def _may_give(row: Row) -> bool:
+    return bool(row.get("may_give"))
+
+
+IDS = {
+    "show": Ids("requests", "request that you may see", has_ended=True),
+    "approve": Ids("requests", "open request that you may review", _reviewable),
+    "deny": Ids("requests", "open request that you may review", _reviewable),
+    "withdraw": Ids("requests", "open request of yours", _mine),
+    "review": Ids("reviews", "owed review that you may give", _may_give),
+    "jitsudo --resume": Ids("requests", "open request of yours", _mine),
+    "revoke": Ids("grants", "live grant that you may see"),
+    "stop": Ids("runs", "live run that you may see"),
+    "watch": Ids("runs", "live run that you may see"),
+    "replay": Ids("runs", "run that you may see", has_ended=True),
+    "unlock": Ids("locks", "lock that holds"),
+    "audit pack": Ids("requests", "request that you may see", has_ended=True),
+}
+"""Maps a verb that takes an id to the ids that it takes."""
+
+
+def whole_id(verb: str, typed: str, call: Callable[[], AbstractContextManager[Connection]] = called) -> str:
+    """Return the id that ``typed`` names after ``verb``. Whatever is not the beginning of an id is returned as it is. For a
+    beginning, jitd is asked over the connection of ``call``. Raises NotDone, and the errors of ``call``.
+    """
+    start = read_start(typed)
+    if start is None:
+        return typed
+    if len(start.replace("-", "")) < LEAST:
+        raise NotDone(f"{typed} is too short to name anything: type at least {LEAST} letters of the id", "usage")
+    ids = IDS[verb]
+    with call() as daemon:
+        rows = daemon.ask(List(what=ids.what, ended=ids.has_ended))
+        found = list(dict.fromkeys(id for row in rows if ids.is_meant(row) and (id := words(row, "id")).startswith(start)))
+    if not found:
+        raise NotDone(f"no {ids.kind} begins with {typed}", "unknown")
+    if len(found) > 1:
+        more = f" and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
+        raise NotDone(f"{typed} fits {', '.join(found[:MOST_TOLD])}{more}: type more of the id", "usage")
+    return found[0]
