@@ -27,7 +27,6 @@ _SEVERITY: Mapping[str, int] = {
     "lock": 4,
     "denied": 4,
     "drift": 4,
-    "denials": 3,
     "gives-root": 3,
     "bypass": 3,
     "break-glass": 2,
