@@ -48,7 +48,7 @@ def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> date
 
 @click.command(context_settings={"allow_interspersed_args": False})
 @click.argument("command", metavar="COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
-@click.option("--as", "principal", metavar="PRINCIPAL", help="Who would ask. For operators.")
+@click.option("--as", "principal", metavar="PRINCIPAL", help="Who would ask. For operators and auditors.")
 @click.option("--run-as", metavar="USER[:GROUP]", help="The account, and the group, to run as; root unless it is named.")
 @click.option("--at", callback=_time, metavar="TIME", help="When it would be asked, in place of now.")
 @click.option(

@@ -101,7 +101,7 @@ def _entry(service: str) -> Entry:
 
 
 @kdc.command()
-@click.argument("hosts", metavar="HOST...", nargs=-1)
+@click.argument("hosts", metavar="[HOST]...", nargs=-1)
 @click.option("--to", "directory", type=click.Path(path_type=Path), default=".", help="Where the keytabs are written.")
 @click.option("--kdc", "others", metavar="HOST", multiple=True, help="Another KDC: it gets a canary, and no keytab.")
 @yes_option

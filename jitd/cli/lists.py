@@ -288,7 +288,7 @@ def runs(*, ended: bool, as_json: bool) -> None:
 @_ended
 @_json
 def locks(*, ended: bool, as_json: bool) -> None:
-    """List the locks: the people to whom nothing is permitted now (operators and root)."""
+    """List the locks: the people to whom nothing is permitted now (operators, auditors and root)."""
     _list("locks", LOCKS if ended else LIVE_LOCKS, ended=ended, as_json=as_json)
 
 

@@ -19,15 +19,19 @@ from jitpam.wire.messages import Lock, Unlock
 _REASON = "Why: told to the people it concerns, and recorded."
 
 
-def _on_whom(verb: Callable[..., None]) -> Callable[..., None]:
-    """Add the options --user, --principal and --all to ``verb``. These options name the people to lock."""
-    for option in (
-        click.option("--all", "everybody", is_flag=True, help="Everybody but local root without a ticket."),
-        click.option("--principal", metavar="PRINCIPAL", help="A principal, and all accounts of the same person."),
-        click.option("--user", metavar="NAME", help="An account, and all other accounts of the same person."),
-    ):
-        verb = option(verb)
-    return verb
+def _on_whom(user: str, principal: str, everybody: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that adds the options --user, --principal and --all, with these texts, to a verb."""
+
+    def added(verb: Callable[..., None]) -> Callable[..., None]:
+        for option in (
+            click.option("--all", "everybody", is_flag=True, help=everybody),
+            click.option("--principal", metavar="PRINCIPAL", help=principal),
+            click.option("--user", metavar="NAME", help=user),
+        ):
+            verb = option(verb)
+        return verb
+
+    return added
 
 
 def _whom(user: str | None, principal: str | None, everybody: bool) -> tuple[str, str] | None:
@@ -51,7 +55,11 @@ def duration_typed(context: click.Context, option: click.Parameter, value: Any) 
 
 
 @click.command()
-@_on_whom
+@_on_whom(
+    "An account, and all other accounts of the same person.",
+    "A principal, and all accounts of the same person.",
+    "Everybody but local root without a ticket.",
+)
 @click.option(
     "--for", "lasts_for", metavar="DURATION", callback=duration_typed, help="How long it lasts; by default until unlock."
 )
@@ -67,7 +75,7 @@ def lock(*, user: str | None, principal: str | None, everybody: bool, lasts_for:
 
 @click.command()
 @click.argument("id", required=False)
-@_on_whom
+@_on_whom("All locks on this account.", "All locks on this principal.", "All locks on everybody, and no others.")
 @click.option("--reason", default="", help=_REASON)
 def unlock(id: str | None, *, user: str | None, principal: str | None, everybody: bool, reason: str) -> None:
     """Lift a lock, or all locks on one name."""

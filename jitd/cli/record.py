@@ -31,7 +31,7 @@ for verb in (countersigned, digests, export, pack, report, show, verify, witness
 @click.option("--rotate", is_flag=True, help="Make a new key first (root).")
 @click.option("--allowed-signers", is_flag=True, help="Print a line for ssh-keygen -Y verify.")
 def key(*, rotate: bool, allowed_signers: bool) -> None:
-    """Print the public key by which the head of the record is signed (operators and root)."""
+    """Print the public key by which the head of the record is signed (operators, auditors and root)."""
     with called() as daemon:
         line = daemon.do(SigningKey(rotate=rotate))
     if allowed_signers:

@@ -88,6 +88,35 @@ def test_a_verb_and_its_options_are_explained() -> None:
     assert missing == []
 
 
+def lines_of(verb: str) -> str:
+    """The lines of the synopsis that belong to a verb, as they are in the page."""
+    return section(JITD, "SYNOPSIS").partition(f".Cm {verb}\n")[2].partition("\n.Nm\n")[0]
+
+
+def test_an_option_has_an_argument_in_the_synopsis_if_it_takes_one() -> None:
+    wrong = []
+    for verb in VERBS:
+        for option in options_of(verb):
+            for name in {*option.opts} - {"--help"}:
+                has_argument = re.search(rf"Fl {name[1:]}( Ns = Ns)? Ar ", lines_of(verb)) is not None
+                wrong += [f"{verb} {name}"] if has_argument is option.is_flag else []
+    assert wrong == []
+
+
+def test_the_synopsis_has_the_words_of_the_help_and_says_which_may_be_left_out() -> None:
+    """As the help has them: ``ID``, ``[ID]``, ``ID...`` or ``[ID]...``. An option may stand in the place of a word."""
+    written = {}
+    for verb in VERBS:
+        found = [re.fullmatch(r"\.(Op )?Ar (\w+)( \.\.\.)?( \| Fl .*)?", line) for line in lines_of(verb).splitlines()]
+        words = [(one[2].upper(), one[1] or one[4], one[3]) for one in found if one]
+        written[verb] = [f"{f'[{word}]' if may_lack else word}{'...' if is_many else ''}" for word, may_lack, is_many in words]
+    helped = {
+        verb: [one.make_metavar(click.Context(command)) for one in command.params if isinstance(one, click.Argument)]
+        for verb, command in VERBS.items()
+    }
+    assert written == helped
+
+
 def test_a_verb_and_its_options_say_what_they_do_when_asked() -> None:
     assert [verb for verb in VERBS if not VERBS[verb].help] == []
     assert [f"{verb} {option.opts}" for verb in VERBS for option in options_of(verb) if not option.help] == []
