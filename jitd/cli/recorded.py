@@ -19,6 +19,7 @@ from jitd.cli.answer import Row, answer, say, words
 from jitd.cli.call import NotDone, called
 from jitd.cli.columns import cut, wrapped
 from jitd.cli.ids import whole_id
+from jitd.cli.numbers import record_number
 from jitd.cli.terminal_size import width
 from jitd.core.conditions import Glob
 from jitd.core.duration import read_duration
@@ -69,7 +70,7 @@ def selecting(verb: Callable[..., None]) -> Callable[..., None]:
 @click.option("--event", metavar="EVENT", help="Of this kind: a name, a beginning such as request. , or a pattern with * and ?.")
 @click.option("--id", metavar="ID", help="About this request, grant, run, holding or lock.")
 @click.option("--host", metavar="HOST", help="Of this host: a name, or a pattern with * and ?.")
-@click.option("--after", type=click.IntRange(min=0), default=0, help="After number N.", metavar="N")
+@click.option("--after", callback=record_number, default="0", help="After number N.", metavar="N")
 @click.option("--follow", is_flag=True, help="Go on with each new record, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def show(
@@ -101,7 +102,9 @@ def show(
                 answer(part)
         if follow:
             sys.stdout.flush()
-    if not n:
+    if not n and id is not None and asked == Audit(after=0, id=id, follow=follow):
+        say(f"no record is about {id}: jitd requests --all lists the requests, and jitd locks --all the locks")
+    elif not n:
         say("no record" if asked == Audit(after=0) else "no record matches")
 
 

@@ -39,6 +39,9 @@ def _what(fault: click.UsageError) -> str:
     if isinstance(fault, click.BadParameter):
         return f"{_named(fault)}: {fault.message.removesuffix('.')}"
     text = fault.format_message().removesuffix(".")
+    options = [name for option in fault.ctx.command.params for name in option.opts] if fault.ctx is not None else []
+    if text.startswith("Got unexpected extra") and "--id" in options:
+        text += "; an id is given by --id"
     return text[:1].lower() + text[1:] if text[1:2].islower() else text
 
 

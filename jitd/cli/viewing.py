@@ -22,6 +22,7 @@ import click
 from jitd.cli.answer import Row, command_line, say
 from jitd.cli.call import NotDone, called
 from jitd.cli.ids import whole_id
+from jitd.cli.numbers import number
 from jitd.cli.screen import Screen
 from jitd.recording import asciicast, sudolog
 from jitd.recording.filter import Filter
@@ -30,6 +31,8 @@ from jitd.recording.player import FASTEST, SLOWEST, Player
 from jitd.recording.reader import PIECE, Feed, Recording, Summary, as_read, examine
 from jitpam.wire.messages import Item, Replay
 
+speed_typed = number(float, SLOWEST, FASTEST, said=f"a number from 1/{1 / SLOWEST:.0f} to {FASTEST:.0f}")
+pause_typed = number(float, 0, said="a number of seconds, 0 or more")
 FORMATS = ("asciicast", "asciicast-2", "sudo")
 
 
@@ -220,8 +223,8 @@ def _fetch(id: str, file: IO[bytes]) -> tuple[Summary, bool]:
 
 @click.command()
 @click.argument("id", metavar="ID")
-@click.option("--speed", type=click.FloatRange(SLOWEST, FASTEST), default=1.0, metavar="N", help="N times as fast.")
-@click.option("--idle-limit", type=click.FloatRange(0), metavar="SECONDS", help="Make every pause at most this long.")
+@click.option("--speed", callback=speed_typed, default="1", metavar="N", help="N times as fast: from 1/64 to 1024.")
+@click.option("--idle-limit", callback=pause_typed, metavar="SECONDS", help="Make every pause at most this long.")
 @click.option("--raw", is_flag=True, help="Every byte as it was, at once. It may harm a terminal.")
 @click.option("--export", "form", type=click.Choice(FORMATS), help="Write it in another form, and play nothing.")
 @click.option("--to", type=click.Path(path_type=Path), metavar="PATH", help="Write it here: a file, or for sudo a new directory.")

@@ -24,6 +24,7 @@ from jitd.cli.answer import answer, printable, say
 from jitd.cli.call import NOT_DONE, NotDone
 from jitd.cli.house import config_option
 from jitd.cli.instants import span
+from jitd.cli.numbers import record_number
 
 if TYPE_CHECKING:
     from jitd.audit.forms import Conviction, Countersignature, Line
@@ -219,7 +220,7 @@ def _list(directory: WitnessDirectory) -> int:
 
 @click.command()
 @click.option(
-    "--since", type=click.IntRange(min=0), help="Begin after record N, and not after the last countersigned one.", metavar="N"
+    "--since", callback=record_number, help="Begin after record N, and not after the last countersigned one.", metavar="N"
 )
 @config_option
 def digests(*, since: int | None, config: Path | None) -> None:

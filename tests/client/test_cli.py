@@ -332,10 +332,14 @@ def test_what_is_no_verb_of_this_version_is_a_usage_error(line: str, capsys: pyt
         ("show", "show: ID is missing\njitd: usage: jitd show [OPTIONS] ID (jitd show -h tells more)"),
         ("deny", "deny: ID is missing\njitd: usage: jitd deny [OPTIONS] ID... (jitd deny -h tells more)"),
         ("show A B", "show: got unexpected extra argument (B)\njitd: usage: jitd show [OPTIONS] ID (jitd show -h tells more)"),
-        (
-            "replay --speed=0 X",
-            "replay: --speed: 0.0 is not in the range 0.015625<=x<=1024.0\njitd: usage: jitd replay [OPTIONS] ",
-        ),
+        ("audit show K7QM-2XVD", "audit show: got unexpected extra argument (K7QM-2XVD); an id is given by --id\njitd: usage: "),
+        ("replay --speed=0 X", "replay: --speed: must be a number from 1/64 to 1024\njitd: usage: jitd replay [OPTIONS] "),
+        ("replay --speed=nan X", "replay: --speed: must be a number from 1/64 to 1024\n"),
+        ("replay --speed=fast X", "replay: --speed: must be a number from 1/64 to 1024\n"),
+        ("replay --idle-limit=-1 X", "replay: --idle-limit: must be a number of seconds, 0 or more\n"),
+        ("audit show --after=-1", "audit show: --after: must be a whole number, 0 or more\n"),
+        ("audit show --after=1.5", "audit show: --after: must be a whole number, 0 or more\n"),
+        ("audit digests --since=-1", "audit digests: --since: must be a whole number, 0 or more\n"),
         ("requests --jso", "requests: there is no option --jso (did you mean --json?)\njitd: usage: jitd requests [OPTIONS] "),
         ("explain --at", "option '--at' requires an argument"),
         ("aprove", "there is no verb aprove (did you mean approve?)\njitd: jitd -h lists the verbs and options"),
@@ -468,3 +472,18 @@ def test_runs_that_have_ended_tell_how(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_the_states_in_which_it_is_asked_are_those_of_the_core() -> None:
     assert tuple(state for state, events in request.LAW.items() if events) == review.OPEN
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--id K7QM-2XVD", "no record is about K7QM-2XVD: jitd requests --all lists the requests"),
+        ("--id K7QM-2XVD --since 1h", "no record matches"),
+        ("", "no record"),
+    ],
+)
+def test_an_id_of_which_there_is_no_record_is_named_with_where_the_ids_are(
+    words: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert jitd(Script(), "audit", "show", *words.split()) == 0
+    assert capsys.readouterr().err.startswith(f"jitd: {said}")

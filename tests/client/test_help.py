@@ -52,6 +52,14 @@ def test_the_help_of_a_verb_fits_the_terminal(
 
 
 @pytest.mark.parametrize("path", PATHS)
+def test_the_help_of_a_verb_is_words_and_no_inequality(
+    path: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """click writes ``[0.015625<=x<=1024.0]`` after an option of a type of its own that has bounds."""
+    assert [line for line in help_of(path, 200, capsys, monkeypatch) if "<" in line or ">" in line] == []
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_the_help_of_a_verb_ends_with_an_example(
     path: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
