@@ -58,17 +58,12 @@ GRAPHICS = str.maketrans(
 """Maps line drawing characters of a VT100 to Unicode. A viewer's terminal is never switched to line drawing, and gets these
 characters of Unicode instead.
 """
-GRAPHICS_ASCII = str.maketrans("`abcdefghijklmnopqrstuvwxyz{|}~", "+#????o#??+++++----_++++|<>*!f.")
 
 
 class Filter:
-    """Converts a command's output, in pieces of any size, to bytes for a viewer's terminal. ``is_utf8`` is True if the viewer's
-    terminal understands UTF-8. If ``is_utf8`` is False, the terminal gets ASCII, because a terminal without UTF-8 may treat parts
-    of a UTF-8 character as controls.
-    """
+    """Converts a command's output, in pieces of any size, to bytes for a viewer's terminal, which must understand UTF-8."""
 
-    def __init__(self, *, is_utf8: bool = True) -> None:
-        self._is_utf8 = is_utf8
+    def __init__(self) -> None:
         self._sequences = Sequences()
         self._sets = ["B", "B"]  # the character sets of G0 and G1
         self._shift = 0  # 0 if G0 is in use, 1 if G1 is in use
@@ -81,7 +76,7 @@ class Filter:
     def feed(self, data: bytes) -> bytes:
         """Return the part of ``data`` that may be written to the viewer's terminal."""
         text = "".join(map(self._passed, self._sequences.feed(data)))
-        return text.encode("utf-8" if self._is_utf8 else "ascii", "replace")
+        return text.encode("utf-8", "replace")
 
     def restore(self) -> bytes:
         """Return the bytes that restore the viewer's terminal to its state before the recording. Return no bytes if only text
@@ -119,7 +114,7 @@ class Filter:
 
     def _text(self, text: str) -> str:
         if self._sets[self._shift] == "0":
-            return text.translate(GRAPHICS if self._is_utf8 else GRAPHICS_ASCII)
+            return text.translate(GRAPHICS)
         return text
 
     def _control(self, char: str) -> str:

@@ -46,7 +46,6 @@ class Player:
         *,
         speed: float = 1.0,
         idle_limit: float | None = None,
-        is_utf8: bool = True,
         newline: bytes = b"\r\n",
     ) -> None:
         if not math.isfinite(speed) or not SLOWEST <= speed <= FASTEST:
@@ -61,9 +60,8 @@ class Player:
         """The time of the last frame that was played, in microseconds from the beginning of the recording."""
         self._frames = frames
         self._idle_limit = idle_limit
-        self._is_utf8 = is_utf8
         self._newline = newline
-        self._filter = Filter(is_utf8=is_utf8)
+        self._filter = Filter()
         self._coming = frames()
         self._next: Frame | None = None
         self._n_played = 0
@@ -211,8 +209,7 @@ class Player:
     # --- searching ---------------------------------------------------------------------------------------------------
 
     def _question(self) -> bytes:
-        typed = self._typed if self._is_utf8 else self._typed.encode("ascii", "replace").decode("ascii")
-        return f"\x1b7\x1b[999;1H\x1b[0;7m/{typed}\x1b[K\x1b[m\x1b8".encode()
+        return f"\x1b7\x1b[999;1H\x1b[0;7m/{self._typed}\x1b[K\x1b[m\x1b8".encode()
 
     def _asked(self, char: str, now: float) -> bytes:
         if char in "\r\n":
@@ -255,7 +252,7 @@ class Player:
         a line of the screen.
         """
         out = self._filter.restore() + CLEAR
-        self._filter = Filter(is_utf8=self._is_utf8)
+        self._filter = Filter()
         self._coming = self._frames()
         self._n_played = self.position = 0
         self._rush_to = n_frames

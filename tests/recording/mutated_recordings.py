@@ -338,7 +338,7 @@ def _others(recording: Recording, directory: Path) -> None:
             assert line.isascii() and line.endswith("\n") and json.loads(line) is not None, f"no line of an asciicast: {line!r}"
     shutil.rmtree(directory / "log", ignore_errors=True)
     _ended(lambda: sudolog.export(header, some(), str(directory / "log")))
-    player = Player(some, speed=FASTEST, idle_limit=0.0, is_utf8=True)
+    player = Player(some, speed=FASTEST, idle_limit=0.0)
     _ended(lambda: _play(player))
     player.finish()
 

@@ -166,8 +166,6 @@ def test_what_is_searched_for_cannot_harm_either() -> None:
     one.advance(0.0)
     out = one.key(b"/\x9b5n\x05\xc2\x9b" + "ä".encode() + b"x" * 1000, 0.0)
     assert HARMLESS.fullmatch(out) and not Viewer().see(out).done
-    ascii_one = player(TAPE, is_utf8=False)
-    assert ascii_one.key("/ä".encode(), 0.0).isascii()
 
 
 def test_streams_without_a_terminal_are_drawn_as_a_terminal_would() -> None:
