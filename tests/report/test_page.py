@@ -183,7 +183,7 @@ def test_a_browser_is_told_to_load_nothing_and_run_nothing() -> None:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     assert text.index("Content-Security-Policy") < text.index("<title>") and text.index("charset") < text.index("Content-")
-    assert not re.search(r"url\(|@import|https?:|//", text.replace("https://www.w3.org", ""))
+    assert not re.search(r"url\(|@import|https?:|//", text.replace("https://www.w3.org", "").replace(digest, ""))
     assert not any("style" in names or any(name.startswith("on") for name in names) for _, names in PLAIN.elements)
 
 

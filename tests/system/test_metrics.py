@@ -182,7 +182,7 @@ def test_metrics_name_no_person_no_command_and_no_hidden_rule(house: House) -> N
     asking = house.ask("alice", "sleep", "0")
     house.approved(asking.id)
     assert asking.end() == 0
-    text = house.jitd("metrics").stdout
+    text = re.sub(r" [^ ]+$", "", house.jitd("metrics").stdout, flags=re.MULTILINE)  # without what is counted: any number
     for word in ("alice", "bob", "eve", "EXAMPLE.TEST", "/bin", "sleep", "quite-a-word", "of hers", "merger", "acme", "4001"):
         assert word not in text
     assert "lab-dba" in text

@@ -18,6 +18,11 @@ def told(house: House) -> dict[str, str]:
     return {row["about"]: row["says"] for row in map(json.loads, done.stdout.splitlines())}
 
 
+def words(house: House) -> str:
+    """What all lines say, without the fingerprint of the key: its letters are random."""
+    return re.sub(r"SHA256:\S+", "", " ".join(told(house).values()))
+
+
 def test_one_screen_says_that_all_is_well(house: House) -> None:
     wait_for(house.is_signed, what="a checkpoint")
     done = house.jitd("status")
@@ -41,11 +46,11 @@ def test_it_counts_what_has_not_ended(house: House) -> None:
     wait_for(lambda: any(run.state == "running" for run in house.kept("runs")), what="a run")
     after = told(house)
     assert (after["requests"], after["runs"], after["grants"]) == ("none to be decided", "1 command", "1 may still be used")
-    assert not any(word in str(after) for word in ("sleep", "alice")), "no command, and no person"
+    assert not any(word in words(house) for word in ("sleep", "alice")), "no command, and no person"
     house.ended("revoke", id)
     assert asking.end() != 0
     assert house.jitd("lock", "--user", "eve", "--reason", "laptop stolen").returncode == 0
-    assert told(house)["locks"] == "1 in force" and "eve" not in str(told(house))
+    assert told(house)["locks"] == "1 in force" and "eve" not in words(house)
     assert house.jitd("unlock", "--user", "eve").returncode == 0
 
 
