@@ -314,9 +314,14 @@ class _Wait:
 
     def _connect(self) -> Connection:
         """Connect again. If no KDC can be reached, ask for the local password (not with -n). Raises the same as ``connect``."""
-        from jitpam import local_proof
+        try:
+            return connect(tell=None if self._options.quiet else say)
+        except NotAuthenticated as lack:
+            if not self._options.if_owed:
+                raise
+            from jitpam import local_proof
 
-        return local_proof.connect() if self._options.if_owed else connect()
+            return local_proof.begin_instead(lack).ready()
 
     def _with_resume(self, text: str) -> str:
         if not self._id or "--resume" in text:

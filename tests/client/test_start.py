@@ -73,6 +73,34 @@ def test_where_what_tells_a_fault_cannot_be_loaded_the_status_is_still_none_of_a
     assert done.stderr == b"jitsudo: internal error; jitsudo did not run the command\n"
 
 
+def test_who_waits_comes_back_to_a_restarted_jitd_although_another_version_was_installed(daemon, tmp_path):
+    installed = tmp_path / "lib"
+    shutil.copytree(TREE / "jitpam", installed / "jitpam")
+
+    def before(peer):
+        peer.welcome()
+        peer.progress(f"request {ID}: true (as root on db1)")
+        assert process.stderr.readline() == f"jitsudo: request {ID}: true (as root on db1)\n".encode()
+        shutil.rmtree(installed)
+
+    def after(peer):
+        assert peer.welcome().id == ID
+        monitor = peer.start()
+        monitor.streams()
+        monitor.end(status=7)
+
+    code = f"import sys; sys.path.insert(0, {str(installed)!r}); from jitpam.jitsudo import main; main()"
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen([*python(code), "true"], env=surroundings(daemon.path), **pipes) as process:
+        try:
+            daemon.play(before, after)
+            daemon.finish()
+            assert process.wait(PATIENCE) == 7
+            assert process.stderr.read() == b"jitsudo: jitd went away; waiting for it to come back\n"
+        finally:
+            process.kill()
+
+
 def test_another_version_that_is_installed_while_it_waits_is_not_loaded_into_this_one(daemon, tmp_path):
     installed = tmp_path / "lib"
     shutil.copytree(TREE / "jitpam", installed / "jitpam")
