@@ -13,6 +13,7 @@ import pytest
 
 from jitd.cli import cli
 from jitd.core import grant, holding, lock, owed_review, request, run
+from jitd.core.grade import told
 from jitd.core.law import name_of
 from jitd.report.sections import SECTIONS
 from jitd.server import channel, room
@@ -267,6 +268,16 @@ def test_the_limits_on_the_page_are_those_of_the_code() -> None:
 
 def test_every_kind_of_stream_is_on_the_page() -> None:
     assert f"({', '.join(codes.KINDS)})" in unwrapped(section(PROTOCOL, "4. Messages"))
+
+
+def test_every_member_of_a_question_to_a_gatekeeper_is_in_its_table_and_no_other() -> None:
+    telling = next(module.syntax for module in MODULES if module.name == "jitd.asking.telling")
+    function = next(node for node in telling.body if isinstance(node, ast.FunctionDef) and node.name == "for_gatekeeper")
+    asked = next(node.value for node in ast.walk(function) if isinstance(node, ast.Return))
+    assert isinstance(asked, ast.Dict)
+    page = (TREE / "docs/gatekeepers.md").read_text("utf-8").partition("## What a gatekeeper is asked")[2].partition("## ")[0]
+    written = [name for row in table(page) for name in re.findall(r"`(\w+)`", row[0])]
+    assert sorted(written) == sorted([*(ast.literal_eval(key) for key in asked.keys if key), *told(())])
 
 
 # --- the record ----------------------------------------------------------------------------------------------------------
