@@ -11,10 +11,12 @@ from collections.abc import Iterator
 import click
 import pytest
 
+from jitd.audit.findings import Wrong
 from jitd.cli import cli
 from jitd.core import grant, holding, lock, owed_review, request, run
 from jitd.core.grade import told
 from jitd.core.law import name_of
+from jitd.core.warning import ACCEPTABLE, WARNINGS
 from jitd.report.sections import SECTIONS
 from jitd.server import channel, room
 from jitd.standing.privileges import KINDS
@@ -304,6 +306,23 @@ def notes() -> set[str]:
 def test_the_page_of_jitd_has_every_event_and_no_other() -> None:
     under = JITD.partition(".Ss Events\n")[2].partition(".Sh ")[0]
     assert set(re.findall(r"^\.It Sy ([a-z_]+\.[a-z_]+)$", under, re.MULTILINE)) == events()
+
+
+def items(text: str) -> dict[str, str]:
+    """What is listed in a part of a page, and the text below each item. A line may list several."""
+    parts = [part.partition("\n") for part in re.split(r"^\.It Sy ", text, flags=re.MULTILINE)[1:]]
+    return {name: below for names, _, below in parts for name in names.split(" , Sy ")}
+
+
+def test_the_page_of_jitd_has_every_warning_and_says_which_cannot_be_accepted() -> None:
+    told = items(JITD.partition(".Ss Warnings about rules\n")[2].partition(".Ss ")[0])
+    assert told.keys() == WARNINGS.keys()
+    assert {name for name, text in told.items() if "cannot accept" not in text} == set(ACCEPTABLE)
+
+
+def test_the_page_of_jitd_has_every_word_with_which_audit_verify_finds_something() -> None:
+    text = JITD.partition("with one of these words:\n.Bl")[2].partition("\n.El")[0]
+    assert list(items(text)) == [str(word) for word in Wrong]
 
 
 def test_every_note_is_in_the_architecture() -> None:
