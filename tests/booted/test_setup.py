@@ -234,11 +234,12 @@ def test_the_ticket_of_the_administrator_never_stays(fresh: None, ends: str) -> 
 
 
 def test_a_second_ctrl_c_does_not_save_the_ticket(fresh: None, tmp_path: Path) -> None:
-    """THREATS O-19: it comes while the first one has the ticket destroyed."""
+    """THREATS O-19: it comes while the first one has the ticket destroyed, which overwrites it before the file goes."""
     kadmin_, kdestroy = Path("/usr/local/bin/kadmin"), Path("/usr/local/bin/kdestroy")
-    asked, destroying, go_on = (tmp_path / name for name in ("asked", "destroying", "go-on"))
+    asked, destroying, go_on, destroyed = (tmp_path / name for name in ("asked", "destroying", "go-on", "destroyed"))
     kadmin_.write_text(f"#!/bin/sh\n: >{asked}\nexec sleep 600\n")
-    kdestroy.write_text(f'#!/bin/sh\n: >{destroying}\nuntil [ -e {go_on} ]; do sleep 0.1; done\nexec /usr/bin/kdestroy "$@"\n')
+    waits = f"until [ -e {go_on} ]; do sleep 0.1; done"
+    kdestroy.write_text(f'#!/bin/sh\n: >{destroying}\n{waits}\n/usr/bin/kdestroy "$@" && : >{destroyed}\n')
     try:
         for wrapper in (kadmin_, kdestroy):
             wrapper.chmod(0o755)
@@ -256,7 +257,7 @@ def test_a_second_ctrl_c_does_not_save_the_ticket(fresh: None, tmp_path: Path) -
     finally:
         kadmin_.unlink()
         kdestroy.unlink()
-    assert person.exitstatus != 0 and not PRIVATE.exists()
+    assert person.exitstatus != 0 and destroyed.exists() and not PRIVATE.exists()
 
 
 def test_a_script_makes_a_key_anew_only_if_it_says_so(fresh: None) -> None:
