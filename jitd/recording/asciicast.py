@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Converts a recording to an asciicast, versions 2 and 3 (https://docs.asciinema.org/manual/asciicast/v3/).
 
-Law: each line follows the specification, and is JSON in ASCII. The format can contain only text. By default, ``Filter`` makes the
-output harmless for a viewer's terminal, and replaces bytes of the output that are not UTF-8. In unfiltered output and in input,
-bytes that are not UTF-8 are written as ``\\xNN``.
+Law: each line follows the specification, and is JSON in ASCII. The format can contain only text. ``Filter`` makes the output
+harmless for a viewer's terminal, and replaces bytes of the output that are not UTF-8. In input, such bytes are written as
+``\\xNN``.
 """
 
 from __future__ import annotations
@@ -22,26 +22,21 @@ LEFT = "standard input that was offered to the command, and left there: "
 _UNQUOTED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_^")
 
 
-def lines(
-    header: Header, frames: Iterable[Frame | Left], *, version: int = 3, is_raw: bool = False, with_input: bool = True
-) -> Iterator[str]:
-    """Yield the lines of the file, each with its line break. Raises ValueError if ``version`` is neither 2 nor 3.
-
-    If ``is_raw`` is True, the output is not changed. If ``is_raw`` is False, ``Filter`` makes the output harmless for a viewer's
-    terminal. If ``with_input`` is True, input is included. Input that the command has not read is in markers.
+def lines(header: Header, frames: Iterable[Frame | Left], *, version: int = 3) -> Iterator[str]:
+    """Yield the lines of the file, each with its line break. Input that the command has not read is in markers. Raises ValueError
+    if ``version`` is neither 2 nor 3.
     """
     yield _line(_head(header, version))
-    read = {kind: _reader(kind, is_raw) for kind in (*SHOWN, Kind.INPUT, Kind.STDIN)}
+    read = {kind: _reader(kind) for kind in (*SHOWN, Kind.INPUT, Kind.STDIN)}
     told = 0
     last = Frame(0, Kind.RESUMED, b"")
     for frame in frames:
         if isinstance(frame, Left):
-            if with_input:
-                text = LEFT + frame.data.decode("utf-8", "backslashreplace")
-                yield _event(frame.at, told, version, "m", text)
-                told = frame.at
+            text = LEFT + frame.data.decode("utf-8", "backslashreplace")
+            yield _event(frame.at, told, version, "m", text)
+            told = frame.at
             continue
-        for code, data in _events(frame, version, with_input, read):
+        for code, data in _events(frame, version, read):
             yield _event(frame.at, told, version, code, data)
             told = frame.at
         last = frame
@@ -91,12 +86,12 @@ def _quoted(argument: str) -> str:
 Reading = Callable[[bytes, bool], str]
 
 
-def _reader(kind: Kind, is_raw: bool) -> Reading:
+def _reader(kind: Kind) -> Reading:
     """Return a function that converts the bytes of one stream to text. The function accepts a character whose bytes are split
     between two frames.
     """
     decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
-    harmless = Filter() if kind in SHOWN and not is_raw else None
+    harmless = Filter() if kind in SHOWN else None
     is_terminal = kind in (Kind.OUTPUT, Kind.INPUT)
 
     def read(data: bytes, is_last: bool) -> str:
@@ -109,14 +104,14 @@ def _reader(kind: Kind, is_raw: bool) -> Reading:
     return read
 
 
-def _events(frame: Frame, version: int, with_input: bool, read: dict[Kind, Reading]) -> Iterator[tuple[str, str]]:
+def _events(frame: Frame, version: int, read: dict[Kind, Reading]) -> Iterator[tuple[str, str]]:
     kind = frame.kind
     if kind in SHOWN:
         text = read[kind](frame.data, False)
         if text:
             yield "o", text
     elif kind in (Kind.INPUT, Kind.STDIN):
-        text = read[kind](frame.data, False) if with_input else ""
+        text = read[kind](frame.data, False)
         if text:
             yield "i", text
     elif kind is Kind.WINDOW:

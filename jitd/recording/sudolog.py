@@ -2,7 +2,7 @@
 """Exports a recording as an I/O log of sudo (sudoers(5), sudoreplay(8)). The log is a directory that ``sudoreplay`` can list and
 play.
 
-Law: if ``is_raw`` is True, the log contains the same bytes as the recording. Each stream has its own file. As in sudo, the file
+Law: the log contains the same bytes as the recording. Each stream has its own file. As in sudo, the file
 of a stream is always compressed. If a file were not compressed, sudoreplay would try to decompress content that looks compressed.
 A part of the recording that the format cannot express is reported.
 """
@@ -17,8 +17,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import BinaryIO, cast
 
-from jitd.recording.filter import Filter
-from jitd.recording.form import BYTES, SHOWN, End, Frame, Header, Kind, Left, unread
+from jitd.recording.form import BYTES, End, Frame, Header, Kind, Left, unread
 
 FILES = {Kind.STDIN: "stdin", Kind.STDOUT: "stdout", Kind.STDERR: "stderr", Kind.INPUT: "ttyin", Kind.OUTPUT: "ttyout"}
 EVENTS = {Kind.STDIN: 0, Kind.STDOUT: 1, Kind.STDERR: 2, Kind.INPUT: 3, Kind.OUTPUT: 4}
@@ -34,18 +33,16 @@ ROWS, COLUMNS = 24, 80
 """The size that is written for a run without a terminal. sudoreplay fails if both numbers are 0."""
 
 
-def export(header: Header, frames: Iterable[Frame | Left], directory: str, *, is_raw: bool = True) -> list[str]:
+def export(header: Header, frames: Iterable[Frame | Left], directory: str) -> list[str]:
     """Create ``directory`` as a log for ``sudoreplay -d ABOVE NAME`` (NAME is the directory's name, and ABOVE is its parent
     directory). The directory must not exist yet. Return sentences about missing parts.
 
-    If ``is_raw`` is True, output is written unchanged, as in sudo. If ``is_raw`` is False, ``Filter`` makes the output harmless.
     Raises OSError, and the exceptions of ``frames``. Files that were written before an exception are not removed.
     """
     os.mkdir(directory, 0o700)
     with ExitStack() as stack:
         streams = {kind: _open(stack, os.path.join(directory, name)) for kind, name in FILES.items()}
         timing = _open(stack, os.path.join(directory, "timing"))
-        filters = {kind: Filter() for kind in SHOWN} if not is_raw else {}
         told = lasted = 0
         end: End | None = None
         untold: list[str] = []
@@ -56,16 +53,13 @@ def export(header: Header, frames: Iterable[Frame | Left], directory: str, *, is
                 left = left or _open(stack, os.path.join(directory, LEFT))
                 left.write(frame.data)
                 continue
-            data = frame.data
-            if frame.kind in filters:
-                data = filters[frame.kind].feed(data)
             if frame.kind in BYTES:
-                streams[frame.kind].write(data)
+                streams[frame.kind].write(frame.data)
             elif frame.kind is Kind.END:
                 end = frame.end
             elif frame.kind in (Kind.GAP, Kind.WITHHELD, Kind.UNREAD):
                 untold.append(_sentence(frame))
-            event = _event(frame, len(data))
+            event = _event(frame)
             if event:
                 delay = frame.at - told
                 told = frame.at
@@ -94,12 +88,12 @@ def _write(path: str, text: str) -> None:
         file.write(text.encode("utf-8"))
 
 
-def _event(frame: Frame, n_bytes: int) -> str:
+def _event(frame: Frame) -> str:
     """Return the number and values of a frame for the file ``timing``. Return an empty string if ``timing`` has no event for this
     kind of frame.
     """
     if frame.kind in EVENTS:
-        return f"{EVENTS[frame.kind]} {n_bytes}" if n_bytes else ""
+        return f"{EVENTS[frame.kind]} {len(frame.data)}" if frame.data else ""
     if frame.kind is Kind.WINDOW:
         rows, columns = frame.size
         return f"{WINDOW} {rows} {columns}"

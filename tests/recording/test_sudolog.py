@@ -16,7 +16,6 @@ from hypothesis import given
 from jitd.recording.form import End, Frame, Kind, encode_end
 from jitd.recording.sudolog import EVENTS, FILES, export
 from tests.recording.tape import HEADER, header
-from tests.recording.test_filter import HARMLESS, HOSTILE
 from tests.recording.test_form import scratch, tapes
 from tests.waiting import PATIENCE
 
@@ -127,13 +126,6 @@ def test_nothing_is_written_over_and_nobody_else_may_read_it(tmp_path: Path) -> 
     with pytest.raises(FileExistsError):
         export(HEADER, FRAMES, str(tmp_path / "one"))
     assert (tmp_path / "one" / "ttyout").read_bytes() == before
-
-
-def test_a_log_may_be_made_harmless(tmp_path: Path) -> None:
-    export(HEADER, [Frame(0, Kind.OUTPUT, b"x" + hostile + b"\n") for hostile in HOSTILE], str(tmp_path / "one"), is_raw=False)
-    out = stream(tmp_path / "one", Kind.OUTPUT)
-    assert HARMLESS.fullmatch(out) and out.count(b"x") >= len(HOSTILE)
-    assert replayed(tmp_path, "one") == out
 
 
 def test_what_sudos_format_cannot_say_is_said(tmp_path: Path) -> None:
