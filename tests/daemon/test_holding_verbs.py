@@ -38,6 +38,7 @@ from jitpam.wire.conversation import Conversation
 from tests.daemon.giving import ALICE, BOB, ID, Client, FakeGiver, House
 from tests.daemon.test_holdings import played
 from tests.scene import THING, permit, person, review
+from tests.waiting import PATIENCE
 
 HELD, TAKING, ENDED = HoldingState.HELD, HoldingState.TAKING, HoldingState.ENDED
 SILENT = Failed("the KDC is silent")
@@ -46,7 +47,7 @@ SILENT = Failed("the KDC is silent")
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     for module in (endings, locks):
-        monkeypatch.setattr(module, "GONE_WITHIN", 0.05)
+        monkeypatch.setattr(module, "GONE_WITHIN", PATIENCE)
     made = House(tmp_path)
     yield made
     made.close()
@@ -100,14 +101,16 @@ def test_a_verb_that_ends_it_returns_when_it_is_taken(house: House, verb: str) -
         assert house.held().state is ENDED and house.giver.there == set()
         assert "taken back" in said, said
 
-    for module in (endings, locks):
-        module.GONE_WITHIN = 30.0  # type: ignore[attr-defined]
     asyncio.run(scene())
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_what_is_not_taken_in_time_is_named_and_the_verb_has_failed(house: House, verb: str) -> None:
+def test_what_is_not_taken_in_time_is_named_and_the_verb_has_failed(
+    house: House, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
     """THREATS T-19: and so it is by whatever verb comes later, until it is taken."""
+    for module in (endings, locks):
+        monkeypatch.setattr(module, "GONE_WITHIN", 0.05)
 
     async def scene() -> None:
         await given(house)

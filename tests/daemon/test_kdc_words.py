@@ -228,7 +228,7 @@ def gives_up_on(told: Told, monkeypatch: pytest.MonkeyPatch, *principals: str) -
 def test_a_silent_realm_takes_no_thread_from_another_realm(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     """THREATS A-13: libkrb5 waits half a minute for a KDC that is silent."""
     gives_up_on(told, monkeypatch, *(f"u{n}@SILENT.TEST" for n in range(20)))
-    monkeypatch.setattr(kdc_liveness, "PATIENCE", 5.0)
+    monkeypatch.setattr(kdc_liveness, "PATIENCE", 20.0)
     told.says = {BOB: KdcAnswer.REFUSED, "bob@OTHER.TEST": KdcAnswer.REFUSED}
     assert told.answer(BOB) is KdcAnswer.REFUSED
     assert refused(told, BOB, CAROL, "bob@OTHER.TEST") == {BOB, "bob@OTHER.TEST"}
@@ -237,12 +237,12 @@ def test_a_silent_realm_takes_no_thread_from_another_realm(told: Told, monkeypat
 
 def test_a_question_that_nobody_waits_for_counts_until_its_thread_returns(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     """THREATS A-13: and while these occupy a realm's threads, its tickets are accepted without a wait."""
-    gives_up_on(told, monkeypatch, *["u@SILENT.TEST"] * 2)
-    n_asked = len(told.asked)
+    while len(told.asked) < 2:  # a busy host may not even begin to ask before nobody waits any longer
+        gives_up_on(told, monkeypatch, "u@SILENT.TEST")
     monkeypatch.setattr(kdc_liveness, "PATIENCE", 0.1)
     assert told.answer("v@SILENT.TEST") is KdcAnswer.NO_ANSWER
     assert refused(told, "v@SILENT.TEST") == set()
-    assert len(told.asked) == n_asked
+    assert len(told.asked) == 2
     told.silent.set()
     told.says = {"v@SILENT.TEST": KdcAnswer.REFUSED}
     monkeypatch.setattr(kdc_liveness, "PATIENCE", 30.0)
@@ -277,7 +277,7 @@ def test_one_person_of_jitds_realm_takes_two_of_its_threads(told: Told, monkeypa
     """THREATS A-13: reviews again and again, while the KDC is slow."""
     gives_up_on(told, monkeypatch, *[BOB] * 20)
     assert told.asked == [BOB, BOB]
-    monkeypatch.setattr(kdc_liveness, "PATIENCE", 5.0)
+    monkeypatch.setattr(kdc_liveness, "PATIENCE", 20.0)
     told.says = {CAROL: KdcAnswer.REFUSED}
     assert told.answer(CAROL) is KdcAnswer.REFUSED
 

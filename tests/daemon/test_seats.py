@@ -257,7 +257,6 @@ def test_a_directory_may_have_more_people_than_it_lists(house: House) -> None:
 
 
 def test_a_word_whose_directory_does_not_answer_in_time_is_left_out(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seats, "LISTED_WITHIN", 0.2)
     answers, look_up = threading.Event(), groups.named
 
     def named(name: str) -> Group | None:
@@ -266,6 +265,11 @@ def test_a_word_whose_directory_does_not_answer_in_time_is_left_out(house: House
         return look_up(name)
 
     monkeypatch.setattr(groups, "named", named)
-    found = people_of(house, "group:ops", "group:managers", "group:mine")
-    answers.set()
+    for within in (0.2, 2.0, 20.0):  # a busy host may not have come to the first of them in that time
+        monkeypatch.setattr(seats, "LISTED_WITHIN", within)
+        found = people_of(house, "group:ops", "group:managers", "group:mine")
+        answers.set()
+        if found:
+            break
+        answers.clear()
     assert found == {"group:ops": (frozenset({"bob", "carol", "alice", "gone"}), True)}

@@ -139,14 +139,20 @@ def test_a_module_that_does_not_answer_denies_and_holds_up_nobody(own_house) -> 
     """THREATS K-25: PAM hangs in a process of its own, and that process ends."""
     account("[default=1 success=ignore] pam_succeed_if.so quiet user = alice", f"required {SLEEPS}", "required pam_permit.so")
     house = own_house(config=SETTING).start()
-    began = time.monotonic()
-    hangs = house.ask("alice", "true")
-    wait_for(sleepers, what="the module")
-    assert "no rule permits" in house.sudo("bob", "true").stderr and house.jitd("requests").returncode == 0
-    assert time.monotonic() - began < POLICY_WITHIN, "others were answered meanwhile"
-    assert hangs.end(PATIENCE) == 121 and "PAM did not answer within 10 seconds" in hangs.err, hangs.err
-    for pid in sleepers():  # pam_exec's own child
-        os.kill(pid, signal.SIGKILL)
+    is_meanwhile = False
+    for _ in range(5):  # on a busy host the ten seconds may be over before anybody else has asked
+        began = time.monotonic()
+        hangs = house.ask("alice", "true")
+        wait_for(sleepers, what="the module")
+        assert "no rule permits" in house.sudo("bob", "true").stderr and house.jitd("requests").returncode == 0
+        is_meanwhile = time.monotonic() - began < POLICY_WITHIN
+        assert hangs.end(PATIENCE) == 121 and "PAM did not answer within 10 seconds" in hangs.err, hangs.err
+        for pid in sleepers():  # pam_exec's own child
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not sleepers(), what="the end of the module")
+        if is_meanwhile:
+            break
+    assert is_meanwhile, "others are answered before it"
 
 
 def sleepers() -> list[int]:
