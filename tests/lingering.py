@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from jitd.releasing import RELEASER
+from tests.waiting import PATIENCE
 
 LASTS = 3600
 """Seconds that the last close of a lingering connection takes: longer than any test."""
-FOUND_AFTER = 20.0
+FOUND_AFTER = PATIENCE
 """Seconds. No promise of the product: only where a test gives up."""
 _peers: list[socket.socket] = []
 

@@ -14,7 +14,7 @@ TRACER = """
 import ctypes, select, sys
 if ctypes.CDLL(None).ptrace(0x4206, int(sys.argv[1]), None, None) == 0:  # PTRACE_SEIZE
     print("traced", flush=True)
-    select.select([sys.stdin], [], [], 20)
+    select.select([sys.stdin], [], [], 100)
 """
 """It lets go after a while, so that who blocks until the end is seen to fail and does not hang."""
 

@@ -48,7 +48,7 @@ def said_to_an_impostor(where: str) -> str:
         try:
             begin_instead(LACK)
         except NotAuthenticated as no:
-            one.join(10)
+            one.join(PATIENCE)
             return f"{no is LACK} {no.__cause__} {heard}"
     return "asked"
 

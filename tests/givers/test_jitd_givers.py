@@ -29,7 +29,7 @@ from jitd.givers.sudoers import Sudoers
 from jitd.settings.giver_words import digest_of, lets_of
 from tests.beside.children import OwnChild, of_account
 from tests.in_flight import FEW, MAY_SEND, in_flight
-from tests.waiting import is_living, wait_for
+from tests.waiting import PATIENCE, is_living, wait_for
 
 T = TypeVar("T")
 TREE = Path(__file__).resolve().parents[2]
@@ -166,7 +166,7 @@ def test_a_secret_that_the_kernel_does_not_let_pass_is_a_failure_that_says_why(s
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.prlimit(door.pid, resource.RLIMIT_NOFILE, (FEW, most))
         with in_flight():
-            failed = await line.ask(Give("sudoers", order(settings)), 10.0)
+            failed = await line.ask(Give("sudoers", order(settings)), PATIENCE)
             return before, failed, await line.ask(Look("sudoers", order(settings)))
 
     before, failed, after = with_givers(settings, play)

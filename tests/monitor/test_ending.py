@@ -211,7 +211,7 @@ def test_a_command_that_ignores_the_hang_up_has_five_seconds(stage: Stage) -> No
     began = time.monotonic()
     client.close()
     assert stage.outcome(job) == Outcome(Ending.SIGNALED, signal.SIGKILL, "the client went away")
-    assert 5 <= time.monotonic() - began < 30, "its sleeps take 120"
+    assert 5 <= time.monotonic() - began < 100, "its sleeps take 120"
     assert marked(stage) == []
 
 

@@ -13,6 +13,7 @@ import sys
 import pytest
 
 from jitd.executor.direct import places
+from tests.waiting import PATIENCE
 
 FORKING = """
 import _thread, os, sys
@@ -40,7 +41,7 @@ def tell(who):
         import heapq, colorsys
         finished.release()
     _thread.start_new_thread(imports, ())
-    assert finished.acquire(timeout=10), "no thread can import"
+    assert finished.acquire(timeout=60), "no thread can import"
     os.write(1, f"{who} {' '.join(events)}\\n".encode())
     os._exit(0)
 
@@ -61,7 +62,7 @@ except ChildProcessError:
 def told(how: str) -> list[str]:
     """What the processes of ``FORKING`` say, in the order of the alphabet."""
     line = [sys.executable, "-IS", "-c", FORKING, how, *places()]
-    done = subprocess.run(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=True)
+    done = subprocess.run(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=2 * PATIENCE, check=True)
     return sorted(done.stdout.splitlines())
 
 

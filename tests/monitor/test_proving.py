@@ -22,6 +22,7 @@ from jitd.executor.direct import LAUNCHER, places
 from jitd.executor.passwords import have_checked
 from jitd.monitor.proof_orders import STACK as PLACE
 from tests.monitor.test_libpam import launched
+from tests.waiting import PATIENCE
 
 STACK = Path(PLACE)
 SHIPPED = Path(__file__).parents[2] / "contrib/pam.d/jitd-local"
@@ -115,7 +116,7 @@ def launcher(tmp_path: Path) -> Iterator[socket.socket]:
     ours.setblocking(False)
     with ours:
         yield ours
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE) == 0
     os.close(leader)
 
 

@@ -226,7 +226,7 @@ def test_a_daemon_that_is_forked_looks_like_one_that_is_executed(priority: int) 
             return not last[0]
 
         with contextlib.suppress(AssertionError):  # what differs says more
-            wait_for(are_alike, within=15)
+            wait_for(are_alike)
         assert last == [{}]
         assert seen_from_outside(by_fork)["priority"] == priority
 
