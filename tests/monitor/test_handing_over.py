@@ -10,6 +10,7 @@ import errno
 import os
 import socket
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,11 @@ BIRTH = orders.Birth("K7QM-2XVD", "/nowhere", "/nowhere")
 
 def fail_to_fork() -> int:
     raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+
+def children() -> set[int]:
+    """Those of this thread, also what has ended and is not waited for."""
+    return {int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()}
 
 
 def handed(order: Any) -> tuple[socket.socket, socket.socket, socket.socket]:
@@ -54,14 +60,15 @@ def test_a_process_that_the_launcher_has_forked_does_not_end_before_the_launcher
 ) -> None:
     """THREATS S-21."""
     daemon, line, client = handed(Prove("ann") if order == "password" else BIRTH)
-    nursery, of_launcher, close = launcher.Nursery(), os.getpid(), os.close
+    nursery, of_launcher, of_others, close = launcher.Nursery(), os.getpid(), children(), os.close
     if order == "spare":
         nursery.prepare()
 
     def late(descriptor: int) -> None:
         if os.getpid() == of_launcher:
             time.sleep(LATE)
-            assert os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None, "it waits"
+            for pid in children() - of_others:
+                assert os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None, "it waits"
         close(descriptor)
 
     client.close()
@@ -69,7 +76,8 @@ def test_a_process_that_the_launcher_has_forked_does_not_end_before_the_launcher
         monkeypatch.setattr(os, "close", late)
         assert launcher._hear(line, nursery)
         monkeypatch.undo()
-    assert wait_for(lambda: os.waitpid(-1, os.WNOHANG)[0], what="its end")
+    assert (begun := children() - of_others)
+    wait_for(lambda: any(os.waitpid(pid, os.WNOHANG)[0] for pid in begun), what="its end")
 
 
 @nobody_waits()
