@@ -11,7 +11,7 @@ import posix  # importing `os` would make each start 1 ms longer
 import select
 import time
 
-from jitpam.client import SLOW, Connection, NoProcess, NotAuthenticated, RefusedByDaemon, Unreachable, connect
+from jitpam.client import SLOW, Connection, NoDescriptor, NoProcess, NotAuthenticated, RefusedByDaemon, Unreachable, connect
 from jitpam.options import Options
 from jitpam.saying import print_out, say, write
 from jitpam.signals import Signals
@@ -158,6 +158,9 @@ class _Wait:
                     self._end_line()
                     return self._hold(heard)
                 break
+            except NoDescriptor as fault:
+                self._end_line()
+                raise NoDescriptor(f"{fault}; nothing was run") from None
             except Unreachable as fault:
                 self._end_line()
                 if self._leaves_by:
@@ -232,7 +235,9 @@ class _Wait:
         if self._options.mode != "get":
             from jitpam import relay  # noqa: F401
         if self._redraws:
-            from jitpam import waiting_line, wrapping  # noqa: F401
+            from jitpam import waiting_line  # noqa: F401
+        if "terminal" in self._kinds:
+            from jitpam import wrapping  # noqa: F401
         from jitpam import failing  # noqa: F401
         from jitpam.wire import shown  # noqa: F401
 
@@ -286,7 +291,7 @@ class _Wait:
         except RefusedByDaemon as refusal:
             say(refusal.text)
         except Unreachable:
-            pass
+            from jitpam import wrapping  # noqa: F401
         self._connection.close()
         raise _Interrupted(self._leaves_by)
 
@@ -309,7 +314,7 @@ class _Wait:
                 raise NotAuthenticated(refusal.cause, self._with_resume(str(refusal))) from None
             except Unreachable as again:
                 fault = again
-            if time.monotonic() >= until:
+            if time.monotonic() >= until or isinstance(fault, NoDescriptor):
                 raise Unreachable(f"{fault}; request {self._id} was waiting: when jitd is back, jitsudo --resume {self._id}")
 
     def _connect(self) -> Connection:
@@ -341,8 +346,13 @@ class _Wait:
             posix.setpgid(0, 0)  # its own process group: in the background of the terminal, and not a job of any shell
         left_ms = None if self._options.quiet or self._options.background else start.left_ms
         tell = None if self._options.quiet or self._options.background else say
-        relay = Relay(control, self._kinds, self._signals, left=None if left_ms is None else left_ms / 1000, tell=tell)
-        relay.hand_over()
+        try:
+            relay = Relay(control, self._kinds, self._signals, left=None if left_ms is None else left_ms / 1000, tell=tell)
+            relay.hand_over()
+        except OSError as fault:  # the monitor has no streams, so the command does not begin
+            raise NoDescriptor(
+                f"the command did not run: its streams cannot be handed over: {fault.strerror} (see ulimit -n)"
+            ) from None
         self._connection.close()
         outcome = relay.run()
         return _end_like(outcome)

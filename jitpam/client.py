@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-__all__ = ["Connection", "NoProcess", "NotAuthenticated", "RefusedByDaemon", "Unreachable", "connect"]
+__all__ = ["Connection", "NoDescriptor", "NoProcess", "NotAuthenticated", "RefusedByDaemon", "Unreachable", "connect"]
 
 SOCKET = "/run/jitd/jitd.sock"
 HANDSHAKE_WITHIN = 4.5
@@ -85,6 +85,10 @@ _MOST_DESCRIPTORS = 4
 
 class Unreachable(Exception):
     """jitd cannot be reached, the peer is not jitd, or jitd closed the connection. The exit status is 125."""
+
+
+class NoDescriptor(Unreachable):
+    """The kernel gives this process no descriptor, mostly because too many files are open. To try again does not help."""
 
 
 class TooLong(Unreachable):
@@ -160,7 +164,10 @@ class Connection:
         self._tell: Callable[[str], None] | None = None
         self._until = 0.0  # the time limit for opening, on the monotonic clock
         self._n_graces = _GRACES
-        self._socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
+        try:
+            self._socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
+        except OSError as fault:
+            raise NoDescriptor(f"jitd cannot be reached: {fault.strerror} (see ulimit -n)") from None
         self.conversation = Conversation(CLIENT)
         self._frames = FrameReader()
         self._descriptors: list[int] = []
@@ -422,9 +429,13 @@ class Connection:
             return
         except OSError as fault:
             raise Unreachable(f"the connection to jitd broke: {fault.strerror or fault}") from None
+        room = _MOST_DESCRIPTORS
         for level, kind, value in extra:
             if level == SOL_SOCKET and kind == SCM_RIGHTS:
+                room -= len(value) // 4
                 self._descriptors += memoryview(value[: len(value) // 4 * 4]).cast("i")
+        if flags & MSG_CTRUNC and room:  # the kernel could not open what would have had room (unix(7))
+            raise NoDescriptor("what jitd has sent cannot be received: no further file can be opened (see ulimit -n)")
         if flags & MSG_CTRUNC or len(self._descriptors) > 1:
             raise Unreachable("jitd broke the protocol: more than one descriptor")
         if not data:

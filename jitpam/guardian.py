@@ -36,19 +36,20 @@ _COMPARED = slice(0, 16)
 
 
 class Guardian:
-    """``__init__`` forks the guardian process. If fork(2) fails, the client works without a guardian."""
+    """``process`` is the pid of the guardian process, which ``__init__`` forks."""
 
     def __init__(self, terminal: int, lockable: int | None) -> None:
-        """``lockable`` is a descriptor of the terminal's file, or None if the file cannot be locked."""
+        """``lockable`` is a descriptor of the terminal's file, or None if the file cannot be locked. Raises OSError."""
         reading, self._writing = os.pipe2(os.O_CLOEXEC)
         try:
             self.process = os.fork()
-        except OSError:
-            self.process = 0
-        else:
             if self.process == 0:
                 _guard(terminal, reading, lockable)
-        os.close(reading)
+        except OSError:
+            os.close(self._writing)
+            raise
+        finally:
+            os.close(reading)
 
     def tell(self, found: bytes, raw: bytes) -> None:
         """Tell the guardian that the client is about to change the terminal's modes from ``found`` to ``raw``."""
@@ -67,12 +68,11 @@ class Guardian:
     def dismiss(self) -> None:
         """End the guardian, because the client itself has restored the terminal."""
         os.close(self._writing)
-        if self.process:
-            try:
-                os.kill(self.process, _signal.SIGKILL)  # faster than waiting until the guardian sees the end of the pipe
-                os.waitpid(self.process, 0)
-            except OSError:
-                pass
+        try:
+            os.kill(self.process, _signal.SIGKILL)  # faster than waiting until the guardian sees the end of the pipe
+            os.waitpid(self.process, 0)
+        except OSError:
+            pass
 
 
 def _guard(terminal: int, reading: int, lockable: int | None) -> NoReturn:

@@ -51,8 +51,9 @@ def _tell(fault: Exception) -> int:
 
         return tell(fault)
     except Exception:  # the import failed: there is no free descriptor, or an upgrade replaces the file. Exit with our status
-        try:  # noqa: SIM105
-            posix.write(2, b"jitsudo: internal error; jitsudo did not run the command\n")
+        try:
+            why = getattr(fault, "strerror", None) or type(fault).__name__
+            posix.write(2, f"jitsudo: internal error: {why}; jitsudo did not run the command\n".encode())
         except OSError:  # standard error is closed, so only the exit status can tell
             pass
         return UNREACHABLE

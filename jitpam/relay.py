@@ -122,17 +122,23 @@ class Relay:
 
         If stream 0 or 1 is not a terminal, it is replaced by /dev/null in this process. Therefore the process at the other end
         of the stream sees end of file when the command closes the stream.
+
+        Raises OSError. Then the monitor has no streams, so the command does not begin, and the terminal is as it was.
         """
         self._signals.catch(_CAUGHT)
+        nothing = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)  # first, because afterwards nothing may fail any more
         said = {"streams": self._kinds, **self._turn()}
         given = [descriptor for descriptor in range(3) if self._kinds[descriptor] not in ("terminal", "closed")]
         packet = b"S" + notation.write(said)
         rights = [(SOL_SOCKET, SCM_RIGHTS, struct.pack(f"{len(given)}i", *given))] if given else []
         try:
             self._control.sendmsg([packet], rights, MSG_NOSIGNAL)
-        except OSError:
-            return  # the monitor has ended, and its last packet contains the outcome
-        nothing = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        except (BrokenPipeError, ConnectionResetError):  # the monitor has ended, and its last packet contains the outcome
+            given = []
+        except OSError:  # for example, too many descriptors of this user are on their way (unix(7), ETOOMANYREFS)
+            if self._terminal is not None:
+                self._terminal.leave()
+            raise
         for descriptor in given:
             if descriptor != 2:  # our own sentences go to standard error
                 os.dup2(nothing, descriptor)
@@ -144,6 +150,8 @@ class Relay:
             while self._outcome is None or self._to_terminal:
                 self._step()
             return self._outcome
+        except Exception as fault:  # a defect of jitsudo, which must not be told as a command that did not run
+            return self._lost(f"internal error: {type(fault).__name__}: {fault}")
         finally:
             if self._terminal is not None:
                 self._terminal.leave()
@@ -366,8 +374,11 @@ class Relay:
         elif kind == b"X":
             self._outcome = _read_outcome(payload)
         elif kind == b"":
-            what = "how the command ended is not known" if self._command else "whether the command ran is not known"
-            self._outcome = Outcome("lost", 0, f"the run's monitor went away; {what} here: see `jitd runs`")
+            self._outcome = self._lost("the run's monitor went away")
+
+    def _lost(self, why: str) -> Outcome:
+        what = "how the command ended is not known" if self._command else "whether the command ran is not known"
+        return Outcome("lost", 0, f"{why}; {what} here: see `jitd runs`")
 
     def _say_news(self, sentence: str) -> None:
         """Show the user a sentence of the monitor. On a terminal, show it only if this process is in the foreground. The caller

@@ -101,9 +101,13 @@ class Terminal:
             return True
         self._found = modes  # kept before the change, so that the change can be undone even if it fails half way
         if self._guardian is None:
-            self._guardian = Guardian(self.descriptor, self._lockable)
+            try:  # noqa: SIM105
+                self._guardian = Guardian(self.descriptor, self._lockable)
+            except OSError:  # no process or no descriptor is left: the command runs without a guardian
+                pass
         raw = _raw(modes, shared=shared)
-        self._guardian.tell(modes, raw)
+        if self._guardian is not None:
+            self._guardian.tell(modes, raw)
         self._set(raw)
         self._raw = self._modes() or raw
         return True

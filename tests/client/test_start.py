@@ -70,7 +70,7 @@ def test_where_what_tells_a_fault_cannot_be_loaded_the_status_is_still_none_of_a
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4)),
     )
     assert (done.returncode, done.stdout) == (125, b"")
-    assert done.stderr == b"jitsudo: internal error; jitsudo did not run the command\n"
+    assert done.stderr == b"jitsudo: internal error: Too many open files; jitsudo did not run the command\n"
 
 
 def test_who_waits_comes_back_to_a_restarted_jitd_although_another_version_was_installed(daemon, tmp_path):
