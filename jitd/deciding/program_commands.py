@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from jitd.core.subject import Subject
 from jitd.deciding import accounts, sudo_settings
-from jitd.deciding.command_lookup import NOTHING, SHELL, Asked, Nonsense, can_see
+from jitd.deciding.command_lookup import NO_COMMAND, NOTHING, SHELL, Asked, Nonsense, can_see
 from jitd.deciding.view import MOST, NOWHERE, UNSURE, Doubtful, View
 from jitd.deciding.walking import Place, Way
 from jitd.files import path_lookup
@@ -55,22 +55,18 @@ def _those() -> str:
 
 
 def login(service: str, user: str, asked: Asked) -> Asked:
-    """Return ``asked``, changed to a login of ``user`` through ``service``."""
+    """Return the question about a login of ``user`` through ``service``, by the person and for the reason of ``asked``."""
     return replace(
-        asked,
+        NO_COMMAND,
         argv=(service.encode(),),
         user=user,
-        group=None,
-        login=False,
         is_bare=True,
-        cwd=b"/",
-        cwd_device=0,
-        cwd_inode=0,
-        chdir=False,
-        variables=(),
-        preserved=(),
-        locale=(),
-        streams=(),
+        reason=asked.reason,
+        terms=asked.terms,
+        anew=asked.anew,
+        tty=asked.tty,
+        caller=asked.caller,
+        breaks_glass=asked.breaks_glass,
     )
 
 
