@@ -229,13 +229,21 @@ def _directly(client: str, keytab: str, service: str) -> tuple[str, str]:
 
 
 class Child:
-    """A process that asks one KDC. ``kdc`` is the KDC's name in krb5.conf. If DNS names the KDC, ``kdc`` is ""."""
+    """A process that asks one KDC. ``kdc`` is the KDC's name in krb5.conf. If DNS names the KDC, ``kdc`` is "".
+
+    Raises OSError, and then there is no process.
+    """
 
     def __init__(self, kdc: str, conf: str | None, client: str, keytab: str, services: Sequence[str]) -> None:
         self.kdc = kdc and sentence(kdc, 256)
         self.missing = list(services)
         self.pipe, writing = os.pipe()
-        self.pid = os.fork()
+        try:
+            self.pid = os.fork()
+        except OSError:
+            os.close(self.pipe)
+            os.close(writing)
+            raise
         if self.pid:
             os.close(writing)
             return
@@ -252,6 +260,7 @@ class Child:
 
     def end(self) -> None:
         """Kill the process, and wait until it has exited."""
+        os.close(self.pipe)
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
@@ -269,8 +278,10 @@ def ask(
     kdcs = list(dict.fromkeys(kdcs or relations.get("kdc", [])))
     until = time.monotonic() + patience
     confs: list[tuple[str, str | None]] = [(kdc, pinned(realm, kdc, relations)) for kdc in kdcs]
-    children = [Child(kdc, conf, client, keytab, services) for kdc, conf in confs or [("", None)]]
+    children: list[Child] = []
     try:
+        for kdc, conf in confs or [("", None)]:
+            children.append(Child(kdc, conf, client, keytab, services))
         for child in children:
             yield from _heard(child, until, patience)
     finally:
