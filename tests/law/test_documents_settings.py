@@ -89,6 +89,18 @@ def test_the_page_of_the_rules_has_every_key_and_no_other() -> None:
     assert set(items("jitd-policy.5")) == {key for table in ("rule", "permit", "deny", "run") for key in policyfile.KEYS[table]}
 
 
+def test_the_page_of_the_rules_says_which_lists_may_be_empty(tmp_path: Path) -> None:
+    found = set()
+    for table, key in [(one, key) for one in ("rule", "permit", "run") for key in policyfile.KEYS[one]]:
+        keys = {"name": '"a"', "who": '["user:alice"]', "commands": '[["**"]]'}
+        keys |= {"run": f"{{ {key} = [] }}"} if table == "run" else {key: "[]"}
+        file = tmp_path / "a.toml"
+        file.write_text("\n".join(("[[permit]]", *(f"{name} = {value}" for name, value in keys.items()))))
+        found |= set() if policyfile.read([file])[1] else {key}
+    told = re.search(r"The lists\n((?:.*\n)+?)may be empty; no other list may be empty\.\n", PAGES["jitd-policy.5"])
+    assert told and set(re.findall(r"\b(?!Ic|and)\w+", told[1])) == found
+
+
 def test_the_page_of_the_rules_has_every_name_of_an_expression_and_what_it_means() -> None:
     page = (TREE / "docs/man/jitd-policy.5").read_text("utf-8").partition(".Sh EXPRESSIONS")[2].partition(".Sh HOURS")[0]
     told = re.findall(r"^\.It Sy (\S+) Pq (\w+), (\w+)\n(.+)\.$", page, re.MULTILINE)
