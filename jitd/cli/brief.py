@@ -223,7 +223,7 @@ def _streams(row: Row) -> Iterator[Line]:
     kinds = [str(kind) for kind in members(row, "streams")]
     told = [SEEN.get(kind, kind) for kind in kinds]
     if len(kinds) != len(STREAMS):
-        yield "streams", "known when it is run"
+        yield "streams", "not known before the run"
     elif len(set(kinds)) == 1:
         if kinds[0] != "terminal":
             yield "streams", f"input, output and errors: {told[0]}"

@@ -77,7 +77,8 @@ def whole_id(verb: str, typed: str, call: Callable[[], AbstractContextManager[Co
         rows = daemon.ask(List(what=ids.what, ended=ids.has_ended))
         found = list(dict.fromkeys(id for row in rows if ids.is_meant(row) and (id := words(row, "id")).startswith(start)))
     if not found:
-        raise NotDone(f"no {ids.kind} begins with {typed}", "unknown")
+        listed = f"jitd {ids.what}{' --all' if ids.has_ended else ''}"
+        raise NotDone(f"no {ids.kind} begins with {typed}: {listed} lists them", "unknown")
     if len(found) > 1:
         more = f" and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
         raise NotDone(f"{typed} fits {', '.join(found[:MOST_TOLD])}{more}: type more of the id", "usage")

@@ -250,7 +250,7 @@ def streams(row: Row) -> Iterator[Line]:
     kinds = members(row, "streams")
     for at, name in enumerate(STREAMS):
         kind = str(kinds[at]) if at < len(kinds) else ""
-        yield name, f"{STREAMS[name]} is {SEEN.get(kind, kind) if kind else 'known when it is run'}"
+        yield name, f"{STREAMS[name]} is {SEEN.get(kind, kind) if kind else 'not known before the run'}"
 
 
 def directory(row: Row) -> str:

@@ -85,7 +85,8 @@ def test_a_beginning_that_fits_nothing_does_nothing(
     script = Answering(row(FIRST))
     assert jitd(script, *verb, "ZZZZ") == 4
     said = capsys.readouterr().err
-    assert "begins with ZZZZ" in said and FIRST not in said
+    command = f"jitd {listed[0]} --all" if listed[1] else f"jitd {listed[0]}"
+    assert f"begins with ZZZZ: {command} lists them" in said and FIRST not in said
     assert script.meant == []
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from jitd.cli import columns, labels, page
 from jitd.cli.answer import printable
+from jitd.cli.brief import brief
 from jitd.core.claims import Claims
 from jitpam.client import RefusedByDaemon
 from tests.client.script import HOSTILE, Row, Script, jitd, row_for, waiting
@@ -164,3 +165,13 @@ def test_a_sentence_of_the_daemons_is_plain_too(capsys: pytest.CaptureFixture[st
     script = Script(fault=RefusedByDaemon("forbidden", HOSTILE.decode("utf-8", "surrogateescape")))
     assert jitd(script, "reload") == 3
     assert capsys.readouterr().err.rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize("words", [("show",), ("approve", "--yes")])
+def test_streams_of_a_request_that_does_not_wait_are_not_known_before_the_run(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = row_for(replace(waiting("true"), command=command("true", streams=())))
+    assert jitd(Script(row), *words, row["id"]) == 0
+    assert capsys.readouterr().out.count(" is not known before the run") == 3
+    assert [line for line in without_styles(brief(row, None)) if "streams" in line] == ["streams   not known before the run"]
