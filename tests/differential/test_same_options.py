@@ -208,7 +208,7 @@ ROWS = [
     ),
     Row(
         "a time that the command hears of",
-        ("-T", "1", "sh", "-c", "trap 'echo term; exit 3' TERM; sleep 20 & wait"),
+        ("-T", "5", "sh", "-c", "trap 'echo term; exit 3' TERM; sleep 20 & wait"),  # long enough that a busy host has set it
         ours={"status": 3, "out": "term\n", "speaks": True},
         because=TIMEOUT,
     ),

@@ -329,8 +329,9 @@ def test_a_session_that_ends_by_itself_has_ended(stage: Stage, asker: Asker) -> 
 
 
 def test_what_stays_after_the_logout_keeps_it_listed_until_it_is_gone(stage: Stage) -> None:
-    file = stage.directory / "end"
-    asker = Asker(stage, f"setsid sh -c 'trap \"\" HUP; until [ -e {file} ]; do sleep 0.05; done' & exit")
+    file, began = stage.directory / "end", stage.directory / "began"
+    stays = f'trap "" HUP; touch {began}; until [ -e {file} ]; do sleep 0.05; done'
+    asker = Asker(stage, f"setsid sh -c '{stays}' & until [ -e {began} ]; do sleep 0.05; done; exit")
     job = begin(stage, asker)
     asker.process.wait(PATIENCE)
     stage.sleep(0.5)
