@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a process has open, seen from outside."""
+"""What a process has open, and how much more it may open."""
 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
 
 
 def links(pid: int) -> dict[int, str]:
@@ -16,3 +19,23 @@ def links(pid: int) -> dict[int, str]:
         with suppress(FileNotFoundError):
             found[int(name)] = os.readlink(f"/proc/{pid}/fd/{name}")
     return found
+
+
+def is_open(descriptor: int) -> bool:
+    with suppress(OSError):
+        os.fstat(descriptor)
+        return True
+    return False
+
+
+@contextmanager
+def with_free_descriptors(n: int) -> Iterator[None]:
+    """Let this process open ``n`` descriptors, and no more."""
+    used = set(filter(is_open, map(int, os.listdir("/proc/self/fd"))))  # the listing was open, too
+    most = next(most for most in count() if most - sum(each < most for each in used) == n)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

@@ -109,6 +109,8 @@ def _told_of_next(line: socket.socket, *, carries: bool) -> tuple[int | None, in
         elif (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             carried += [number for (number,) in _DESCRIPTOR.iter_unpack(data[: len(data) // 4 * 4])]
     wrong = "a packet that carries unexpected data" if flags & socket.MSG_CTRUNC or len(carried) > 1 else ""
+    if wrong and carries and not carried:
+        wrong = "no further file can be opened for what came with it"
     if wrong or (carried and (wrong := fault_in(carried[0]))):
         for number in carried:
             os.close(number)

@@ -35,10 +35,10 @@ TERMIOS_BYTES = 36
 _SIZE = integer(0, 65_535)
 _TERMIOS = base64(TERMIOS_BYTES).where(lambda modes: len(modes) == TERMIOS_BYTES, f"a struct termios of {TERMIOS_BYTES} bytes")
 O_PATH = 0o10000000
-CUT_OFF = int(socket.MSG_CTRUNC | socket.MSG_TRUNC)
+_NO_ROOM, _TOO_LONG = int(socket.MSG_CTRUNC), int(socket.MSG_TRUNC)
 AT_ONCE = int(socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-"""CUT_OFF contains the flags of a received packet that is not complete. AT_ONCE contains the flags for sending without a wait and
-without SIGPIPE. Both values are computed only once, and are plain numbers. To combine the enums of ``socket`` takes time.
+"""The flags for sending without a wait and without SIGPIPE. It is a plain number, as _NO_ROOM and _TOO_LONG are, because to
+combine the enums of ``socket`` takes time.
 """
 
 FIT_CHARACTER = {(1, 3): "null", (1, 5): "device", (1, 7): "device", (1, 8): "device", (1, 9): "device"}
@@ -147,7 +147,9 @@ def receive(control: socket.socket, approved: tuple[str, ...]) -> Streams | None
                 sender = CREDENTIALS.unpack(payload)[0]
         if not data and not arrived:
             return None
-        if flags & CUT_OFF:
+        if flags & _NO_ROOM:  # a packet never carries more descriptors than there is room for
+            raise Unfit("its streams cannot be received: the monitor can open no further file")
+        if flags & _TOO_LONG:
             raise Unfit("the client sent more than its streams")
         streams = replace(_read(data), sender=sender)
         if approved and streams.kinds != approved:

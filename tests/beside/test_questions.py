@@ -33,6 +33,7 @@ from jitd.terminals import questions as of_terminals
 from jitpam.wire.declared import CARRIED, Codec, integer
 from tests.beside.children import of_account
 from tests.beside.parrot import NAME, PARROT
+from tests.descriptors import with_free_descriptors
 from tests.lingering import have_closed, lingering, nobody_waits
 
 T = TypeVar("T")
@@ -262,6 +263,20 @@ def sent_with(tmp_path: Path, codec: Codec[Any], made: Callable[[], list[int]], 
             return said
 
     return asyncio.run(play())
+
+
+def test_a_secret_for_which_no_further_file_can_be_opened_is_not_taken_for_unexpected_data() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        secret = sealed(b"x")
+        socket.send_fds(theirs, [packets.write(Packet(1, Kind.ANSWER, b"x"))], [secret])
+        os.close(secret)
+        with with_free_descriptors(0), pytest.raises(ValueError, match="^no further file can be opened for what came with it$"):
+            packets.receive(ours, carries=True)
+        _, _, carried = packets.receive(ours, carries=True)
+        assert carried is not None, "it has stayed"
+        os.close(carried)
 
 
 @pytest.mark.parametrize("codec", [ANSWERS, Codec[Any]("said", {"doubled": Doubled})], ids=["some carry", "none carries"])

@@ -25,7 +25,7 @@ import pytest
 from jitd.core.run import Ending
 from jitd.executor import Here
 from jitd.monitor.streams import Unfit, receive
-from tests.descriptors import links
+from tests.descriptors import links, with_free_descriptors
 from tests.lingering import lingering, release
 from tests.monitor.stage import NOBODY, Stage
 
@@ -338,3 +338,14 @@ def test_a_descriptor_that_takes_long_to_close_keeps_no_run_alive(stage: Stage) 
     made.close()
     assert stage.outcome(job).ending is Ending.SIGNALED
     release()
+
+
+def test_a_monitor_that_has_no_room_for_the_streams_says_so_and_does_not_blame_the_client() -> None:
+    monitor, client = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    said = {"streams": ["file"] * 3, "rows": 0, "columns": 0, "foreground": False, "termios": None}
+    with monitor, client, open("/etc/passwd", "rb") as file:
+        socket.send_fds(client, [b"S" + json.dumps(said).encode()], [file.fileno()] * 3)
+        before = os.listdir("/proc/self/fd")
+        with with_free_descriptors(2), pytest.raises(Unfit, match="^its streams cannot be received: the monitor can open no"):
+            receive(monitor, ())
+        assert os.listdir("/proc/self/fd") == before

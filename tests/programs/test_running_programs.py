@@ -8,13 +8,10 @@ import errno
 import json
 import os
 import pwd
-import resource
 import shutil
 import signal
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
-from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +24,7 @@ from jitd.programs import process, questions
 from jitd.programs.client import Programs
 from jitd.programs.messages import MOST_BYTES, Answer, Failed, Printed, Run
 from tests.beside.children import of_account
+from tests.descriptors import with_free_descriptors
 from tests.waiting import PATIENCE, is_living, status_of, wait_for
 
 T = TypeVar("T")
@@ -96,26 +94,6 @@ def file_of(place: Path, name: str) -> Path:
 
 def pids_in(file: Path) -> list[int]:
     return [int(word) for word in file.read_text().split()]
-
-
-def is_open(descriptor: int) -> bool:
-    with suppress(OSError):
-        os.fstat(descriptor)
-        return True
-    return False
-
-
-@contextmanager
-def with_free_descriptors(n: int) -> Iterator[None]:
-    """Let this process open ``n`` descriptors, and no more."""
-    used = set(filter(is_open, map(int, os.listdir("/proc/self/fd"))))  # the listing was open, too
-    most = next(most for most in count() if most - sum(each < most for each in used) == n)
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 @pytest.mark.parametrize("n_free", range(9))
