@@ -350,7 +350,7 @@ SECRET = ("postgres-role:", "vault:")
 """Beginnings of the names of things that always come with a secret. Certificates are not in this list, because a certificate can
 be written beside the person's key.
 """
-NO_SECRET = (TICKET, "account:", "group:", "sudoers:")
+NO_SECRET = (TICKET, "account:", "sudoers:")
 """Beginnings of the names of things that never come with a secret."""
 LEAST_CLOSED = 3
 """The lowest descriptor that -C may name. The descriptors 0 to 2 are the command's streams. All descriptors from 3 on are always

@@ -252,7 +252,7 @@ REFUSED = [
     ("--get=sudoers:y --get=vault:x --json", "vault:x comes with a secret: name a new file"),
     ("--get=vault:x --get=postgres-role:y --to=a", "--to takes one secret, but each of these has one: vault:x, postgres-role:y"),
     ("--get=vault:x --get=ssh-certificate:y --to=a id", "--to takes one secret, but each of these has one: vault:x, ssh-cert"),
-    ("--get=group:x --to=a", "--to takes one secret, but group:x comes without a secret"),
+    ("--get=sudoers:x --to=a", "--to takes one secret, but sudoers:x comes without a secret"),
     ("--get=t:x -u bob", "-u does not go with --get: a thing is given to you"),
     ("-u bob --get=t:x psql", "-u does not go with --get"),
     ("--get=t:x -g ops", "-g does not go with --get"),
