@@ -264,13 +264,13 @@ def test_a_child_that_gets_no_time_delays_no_later_step(world: World, monkeypatc
     world.begin("sleep", "600")
 
     def gets_no_time() -> bool:
-        time.sleep(600)
+        time.sleep(180)
         return False
 
     monkeypatch.setattr(account_processes, "_has_no_capability", gets_no_time)
     began = time.monotonic()
     assert world.take() == Taken()
-    assert time.monotonic() - began < 300 and account_processes.of(made.pw_uid) == [], "its sleep takes 600"
+    assert time.monotonic() - began < 120 and account_processes.of(made.pw_uid) == [], "its sleep takes 180"
     assert world.is_as_before()
 
 
