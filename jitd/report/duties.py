@@ -18,13 +18,13 @@ WITH approvals AS (
   SELECT asked.id AS id,
     asked.rule AS rule,
     asked.person AS requester,
-    json_extract(review.value, '$.by.person') AS approver,
-    json_extract(review.value, '$.by.principal') AS principal,
-    json_extract(review.value, '$.at') AS at,
+    json_extract(told, '$.by.person') AS approver,
+    json_extract(told, '$.by.principal') AS principal,
+    json_extract(told, '$.at') AS at,
     asked.began AS began,
     asked.ended AS ended
-  FROM asked JOIN requests ON requests.id = asked.id, json_each(CAST(requests.document AS TEXT), '$.reviews') AS review
-  WHERE asked.n_reviews > 0 AND asked.state = 'approved' AND json_extract(review.value, '$.verdict') = 'approve'
+  FROM asked JOIN reviews USING (id)
+  WHERE asked.n_reviews > 0 AND asked.state = 'approved' AND json_extract(told, '$.verdict') = 'approve'
 )"""
 
 _PAIRS = f"""\

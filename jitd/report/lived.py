@@ -75,12 +75,12 @@ SELECT rule,
 FROM placed GROUP BY rule ORDER BY 2 DESC, rule"""
 
 _REVIEWERS = """\
-SELECT json_extract(review.value, '$.by.principal'),
-  count(*) FILTER (WHERE json_extract(review.value, '$.verdict') = 'approve'),
-  count(*) FILTER (WHERE json_extract(review.value, '$.verdict') = 'deny'),
+SELECT json_extract(told, '$.by.principal'),
+  count(*) FILTER (WHERE json_extract(told, '$.verdict') = 'approve'),
+  count(*) FILTER (WHERE json_extract(told, '$.verdict') = 'deny'),
   count(DISTINCT asked.rule),
   count(DISTINCT asked.requester)
-FROM asked JOIN requests ON requests.id = asked.id, json_each(CAST(requests.document AS TEXT), '$.reviews') AS review
+FROM asked JOIN reviews USING (id)
 WHERE asked.n_reviews > 0 GROUP BY 1 ORDER BY 2 DESC, 1"""
 
 _RUNS = """\

@@ -31,9 +31,12 @@ month is made when the month is over. ``before`` is the list at the beginning of
 """
 
 _PRIVILEGES = """\
-  SELECT {list}.number, json_extract(value, '$.becomes') AS becomes, json_extract(value, '$.by') AS by_way,
-    json_extract(value, '$.who') AS who, json_extract(value, '$.where') AS place
-  FROM {list}, json_each({list}.document, '$.privileges')"""
+  SELECT number, json_extract(told, '$.becomes') AS becomes, json_extract(told, '$.by') AS by_way,
+    json_extract(told, '$.who') AS who, json_extract(told, '$.where') AS place
+  FROM (
+    SELECT {list}.number AS number, CASE type WHEN 'object' THEN value END AS told
+    FROM {list}, json_each({list}.document, '$.privileges') WHERE type = 'object'
+  )"""
 
 _FAR = "becomes <> 'root' AND row_number() OVER (PARTITION BY becomes, by_way ORDER BY becomes) > 20"
 """True for a row that comes last. Who acts as an account can make many rows about it, and a report shows a part of them only."""

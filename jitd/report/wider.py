@@ -16,7 +16,7 @@ from jitd.core.rule import Rule
 from jitd.report.figure import Figure, Scope, Section
 from jitd.report.narrower import ENOUGH, narrower, under
 from jitd.report.uses import COUNTS, USES, Reader, unknown
-from jitd.store import Row
+from jitd.store import FAULTS, Row
 
 MOST_NAMED = 20
 """Maximum number of people who are named for each rule. How many there are more is said."""
@@ -39,18 +39,18 @@ FROM grants GROUP BY 1"""
 _ASKED = "SELECT DISTINCT rule, person FROM asked"
 
 _ANSWERED = """\
-SELECT DISTINCT asked.rule, json_extract(review.value, '$.by.person')
-FROM asked JOIN requests USING (id), json_each(CAST(requests.document AS TEXT), '$.reviews') AS review
+SELECT DISTINCT asked.rule, json_extract(told, '$.by.person')
+FROM asked JOIN reviews USING (id)
 WHERE asked.n_reviews > 0"""
 
 _APPROVERS = """\
 SELECT asked.rule,
-  json_extract(review.value, '$.by.user'),
-  json_extract(review.value, '$.by.principal'),
-  coalesce(json_extract(review.value, '$.by.groups'), '[]'),
+  json_extract(told, '$.by.user'),
+  json_extract(told, '$.by.principal'),
+  CASE json_type(told, '$.by.groups') WHEN 'array' THEN json_extract(told, '$.by.groups') ELSE '[]' END,
   count(*)
-FROM asked JOIN requests USING (id), json_each(CAST(requests.document AS TEXT), '$.reviews') AS review
-WHERE asked.n_reviews > 0 AND asked.state = 'approved' AND json_extract(review.value, '$.verdict') = 'approve'
+FROM asked JOIN reviews USING (id)
+WHERE asked.n_reviews > 0 AND asked.state = 'approved' AND json_extract(told, '$.verdict') = 'approve'
 GROUP BY 1, 2, 3, 4"""
 
 _NEEDED = f"""\
@@ -64,9 +64,9 @@ WITH last_use AS (
 ), needed AS (
   SELECT asked.rule AS rule,
     grants.is_open AS is_open,
-    json_extract(CAST(requests.document AS TEXT), '$.obligations.lasts_for') AS may_last,
-    json_extract(CAST(requests.document AS TEXT), '$.obligations.uses') AS may_use,
-    json_extract(CAST(grants.document AS TEXT), '$.begun') AS used,
+    CAST(json_extract(CAST(requests.document AS TEXT), '$.obligations.lasts_for') AS INTEGER) AS may_last,
+    CAST(json_extract(CAST(requests.document AS TEXT), '$.obligations.uses') AS INTEGER) AS may_use,
+    CAST(json_extract(CAST(grants.document AS TEXT), '$.begun') AS INTEGER) AS used,
     86400 * (max(coalesce(last_use.at, 0), coalesce(last_end.at, 0)) - julianday(coalesce(
       json_extract(CAST(grants.document AS TEXT), '$.begins_at'), json_extract(CAST(grants.document AS TEXT), '$.issued_at')
     ))) AS seconds
@@ -217,14 +217,14 @@ def _never_varied(scope: Scope) -> Iterator[Row]:
             continue
         try:
             uses = reader.uses(rule)
+            n_now, proposed = len(under(rule, uses)), list(narrower(rule, uses))
         except TimeoutError:
             yield rule.name, None, None, "there was no time to compare its uses: ask for a shorter time, or for this rule alone"
             continue
-        except (ValueError, TypeError, KeyError):
+        except FAULTS:
             yield rule.name, None, None, "what one of its grants permitted is damaged in the database: jitd audit verify names it"
             continue
-        n_now = len(under(rule, uses))
-        yield from ((rule.name, n_now, one.now, one.then) for one in narrower(rule, uses))
+        yield from ((rule.name, n_now, one.now, one.then) for one in proposed)
 
 
 def _not_compared(scope: Scope) -> Iterator[Row]:

@@ -28,6 +28,8 @@ T = TypeVar("T", Request, Grant, Run, Lock, Holding, OwedReview)
 Cell = str | int | float | None
 Row = tuple[Cell, ...]
 """A row of what a query returns."""
+FAULTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
+"""What a reader raises if what it reads is damaged."""
 
 
 class Conflict(Exception):

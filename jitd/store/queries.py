@@ -26,11 +26,18 @@ class Queries(Link):
             raise TypeError("only a store that was opened for reading answers queries")
         with self._told():
             self._db.set_progress_handler(lambda: monotonic() >= until, STEPS)
+            self._db.text_factory = _text
             try:
                 return self._db.execute(sql, dict(parameters)).fetchall()
             except sqlite3.OperationalError as fault:
-                if fault.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                if getattr(fault, "sqlite_errorcode", None) != sqlite3.SQLITE_INTERRUPT:
                     raise
                 raise TooSlow(f"{self._path}: a query took too long, and was given up") from fault
             finally:
+                self._db.text_factory = str
                 self._db.set_progress_handler(None, 0)
+
+
+def _text(content: bytes) -> str:
+    """One damaged bit makes a name that is not UTF-8. It stands in its row, and ends no query."""
+    return content.decode("utf-8", "replace")

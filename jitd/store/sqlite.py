@@ -24,7 +24,7 @@ from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.core.subject import Subject
 from jitd.core.values import Values, owner_of
-from jitd.store import Change, Conflict, Damage, History, StoreError, T, Unreadable, documents, history
+from jitd.store import FAULTS, Change, Conflict, Damage, History, StoreError, T, Unreadable, documents, history
 from jitd.store.checkpoints import Checkpoints
 from jitd.store.columns import COLUMNS
 from jitd.store.cursors import Cursors
@@ -57,8 +57,6 @@ _MAY_BE_SET_ASIDE = ("request", "grant", "run")
 """The others bar somebody, or are owed to be taken back."""
 _BARRING = (Lock, OwedReview)
 """Lists of these are whole, or there is none."""
-_FAULTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
-"""What a reader raises if what it reads is damaged."""
 
 
 def _member(row: str, *paths: str) -> str:
@@ -95,7 +93,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         except BaseException as fault:
             if not self._is_shut:
                 self.close()  # what had begun would lock the database for as long as the error is held
-            if isinstance(fault, _FAULTS):
+            if isinstance(fault, FAULTS):
                 raise StoreError(f"{path}: the database is damaged: {fault}") from fault
             raise
 
@@ -548,7 +546,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
     def _part(self, read: Callable[[bytes], P], part: bytes, life: str, id: str) -> P | None:
         try:
             return read(part)
-        except _FAULTS:
+        except FAULTS:
             self.found_damaged(life, id)
             return None
 
@@ -576,7 +574,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
             if (found.id, found.version) != (id, version):
                 raise ValueError(f"it says that it is {found.id} in version {found.version}")
             return found, size
-        except _FAULTS as fault:
+        except FAULTS as fault:
             raise Unreadable(f"{self._path}: an object cannot be read: {fault}") from fault
 
 

@@ -20,6 +20,8 @@ from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.report.asked import scope_of
 from jitd.report.figure import Scope
 from jitd.report.lived import LIVED
+from jitd.report.making import line, make
+from jitd.report.page import page
 from jitd.report.sections import SECTIONS
 from jitd.store import Store, StoreError
 from jitd.store.opening import read_store
@@ -223,6 +225,79 @@ def test_a_member_of_a_document_that_has_another_name_ends_no_report(
     assert made["requests-by-rule"] == figures_of(year, year.database)["requests-by-rule"]
     words = " ".join(str(row[-1]) for row in made["never-varied"])
     assert ("jitd audit verify" in words) == (member != '"groups":')
+
+
+def made_of(year: Year, path: Path) -> bytes:
+    """The report of the year in ``path``, in both of its forms."""
+    with closing(read_store(path)) as store:
+        scope = scope_of(store, year.policy, year.until, year.since, year.until)
+        report = make(scope, SECTIONS, host="h", by="b", head=store.head())
+        return line(report) + page(report)
+
+
+REVIEWED = "UPDATE requests SET document = CAST(json_set(CAST(document AS TEXT), ?, json(?)) AS BLOB) WHERE rowid = (SELECT"
+ONE = " max(rowid) FROM requests WHERE is_open = 0 AND json_array_length(CAST(document AS TEXT), '$.reviews') > 0)"
+
+
+@pytest.mark.parametrize("content", ['["x"]', '[5, "{}"]', "[null, [1]]", '{"by": "x"}', '"x"'])
+def test_reviews_of_another_shape_end_no_report(year: Year, tmp_path: Path, content: str) -> None:
+    """THREATS O-02: SQLite takes a text in an array for JSON. What else the report has stays as it is."""
+    path = tmp_path / "jitd.db"
+    shutil.copy(year.database, path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("DROP TRIGGER requests_move")
+        assert db.execute(f"{REVIEWED}{ONE}", ("$.reviews", content)).rowcount == 1
+    assert made_of(year, path)
+    made, before = figures_of(year, path), figures_of(year, year.database)
+    assert made.pop("damaged") == [("request", 1)] and before.pop("damaged") == []
+    assert made["requests-by-rule"] == before["requests-by-rule"] and made["reviewers"] != before["reviewers"]
+
+
+@pytest.mark.parametrize(
+    ("member", "content"),
+    [
+        ("$.reviews[0].by.groups", '"ops"'),
+        ("$.reviews[0].by.groups", "5"),
+        ("$.obligations.lasts_for", '"x"'),
+    ],
+)
+def test_a_member_of_another_type_in_all_requests_ends_no_report(year: Year, tmp_path: Path, member: str, content: str) -> None:
+    """THREATS O-02."""
+    path = tmp_path / "jitd.db"
+    shutil.copy(year.database, path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("DROP TRIGGER requests_move")
+        assert db.execute(f"{REVIEWED[: REVIEWED.index(' WHERE')]} WHERE is_open = 0", (member, content)).rowcount > 1000
+    assert made_of(year, path)
+
+
+def test_a_name_of_which_one_bit_is_damaged_ends_no_report(year: Year, tmp_path: Path) -> None:
+    """THREATS O-02: it is not UTF-8 any more, and stands in its row."""
+    path, name = tmp_path / "jitd.db", b'"principal":"alice@'
+    shutil.copy(year.database, path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("DROP TRIGGER requests_move")
+        row, document = db.execute("SELECT rowid, document FROM requests WHERE instr(document, ?)", (name,)).fetchone()
+        damaged = document.replace(b'"principal":"a', b'"principal":"\xe1')
+        db.execute("UPDATE requests SET document = ? WHERE rowid = ?", (damaged, row))
+    assert made_of(year, path)
+    requesters = {row[0] for row in figures_of(year, path)["requests-by-requester"]}
+    assert requesters - {row[0] for row in figures_of(year, year.database)["requests-by-requester"]} == {
+        "\N{REPLACEMENT CHARACTER}lice@EXAMPLE.TEST"
+    }
+
+
+def test_a_list_of_standing_privileges_with_something_else_than_privileges_ends_no_report(year: Year, tmp_path: Path) -> None:
+    """THREATS O-02."""
+    path = tmp_path / "jitd.db"
+    shutil.copy(year.database, path)
+    with closing(SqliteStore(path)) as store:
+        lifecycle = Lifecycle(store, lambda: moment(0), lambda: "policy")
+        digest = store.keep_standing(b'{"privileges":["x"],"unseen":[]}')
+        lifecycle.note("standing.recorded", "root", 0, {"sha256": digest, "kinds": {}})
+    assert made_of(year, path)
+    made = figures_of(year, path)
+    assert made["damaged"] == [("list of standing privileges", 1)] and made["becoming"] == [] and len(made["seen"]) == 1
 
 
 def test_a_list_of_standing_privileges_that_is_damaged_is_left_out_and_counted(database) -> None:
