@@ -37,6 +37,16 @@ def permits_nothing(life: str, id: str) -> str:
     return f"{life} {id} {DAMAGED}, and permits nothing"
 
 
+def why_unread(store: Store, life: str, id: str, what: str) -> str:
+    """``what`` is a lock or an owed review that was not found. Return a sentence about it if it is open, and was damaged.
+    Otherwise return an empty string.
+    """
+    damage = store.damage_of(life, id)
+    if damage is None or not damage.is_open:
+        return ""
+    return f"{what} {DAMAGED}, so nobody knows whom it bars: restore the database from a backup (jitd audit verify says more)"
+
+
 class Noted:
     """The chain's head, stored in a file outside the database. The file system of this file is empty after a reboot.
     This file prevents an attack in which somebody restores yesterday's database. In yesterday's database, a grant that was used

@@ -24,6 +24,7 @@ from jitd.core.subject import ROOT, Named, Subject, is_named, named, person_of
 from jitd.deciding import directory
 from jitd.deciding.accounts import Accounts, NoSuchAccount
 from jitd.deciding.directory import Account
+from jitd.lifecycle.integrity import why_unread
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.waiters import Waiters
 from jitd.store import Store
@@ -103,6 +104,8 @@ class Locks:
         self._may_turn(who, "unlock", reason)
         id = read_id(typed)
         found = self._store.lock(id) if id is not None else None
+        if found is None and id is not None and (because := why_unread(self._store, "lock", id, f"lock {id}")):
+            raise Refusal("not_done", because)
         if found is None:
             raise Refusal("unknown", f"there is no lock {shown(typed)}")
         self._lift(who, [found], reason)

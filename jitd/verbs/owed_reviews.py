@@ -20,6 +20,7 @@ from jitd.core.owed_review import NotAsShown, OwedReview, OwedReviewState, Revie
 from jitd.core.request import Request
 from jitd.core.subject import Subject
 from jitd.deciding.decider import Decider
+from jitd.lifecycle.integrity import why_unread
 from jitd.lifecycle.perform import Perform
 from jitd.store import Store
 from jitd.verbs.access import ROOT_REVIEWS_NOTHING, Access
@@ -74,6 +75,8 @@ class OwedReviews:
     def _owed_for(self, found: Request) -> OwedReview:
         owed = self._store.owed_review(found.id)
         if owed is None:
+            if because := why_unread(self._store, "owed_review", found.id, f"the review owed for request {found.id}"):
+                raise Refusal("not_done", because)
             why = f"it belongs to the review of {found.lease}" if found.lease else "nobody broke glass for it"
             raise Refusal("not_done", f"no review is owed for request {found.id}: {why}")
         return owed

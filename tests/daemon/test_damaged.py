@@ -20,7 +20,7 @@ from jitd.audit.findings import Finding, Wrong
 from jitd.audit.telling import SIGHTS, WITHOUT_CONTENTS
 from jitd.audit.verify import verify
 from jitd.core.claims import Point
-from jitd.core.decision import Terms
+from jitd.core.decision import Approval, BreakGlass, Terms
 from jitd.core.grant import Expired, GrantState
 from jitd.core.holding import HoldingState
 from jitd.core.law import CLOCK, MONITOR
@@ -35,14 +35,16 @@ from jitd.store import Conflict, Damage, StoreError, Unreadable
 from jitd.store.kept import Kept
 from jitd.store.made_accounts import made_in
 from jitd.store.sqlite import SqliteStore
+from jitd.verbs.locks import Locks
 from jitd.verbs.observers import Observers
+from jitd.verbs.owed_reviews import OwedReviews
 from jitd.verbs.records import Found
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.requests import Requests
 from jitd.verbs.reviews import Reviews
 from jitpam.wire import messages
 from tests.daemon.giving import ALICE, BOB, ID, Client, House
-from tests.scene import THING, asked, free, locked, permit, place, review, screened, submit, withdraw
+from tests.scene import THING, asked, free, locked, permit, person, place, review, screened, submit, withdraw
 
 OTHER = "AAAA-0001"
 CHANGES = {
@@ -422,6 +424,33 @@ def test_a_lock_that_becomes_unreadable_is_not_passed_over(house: House) -> None
         with pytest.raises(Unreadable):
             reads()
     assert house.store.request(OTHER) is None and house.store.head() == before
+
+
+def test_who_lifts_a_lock_that_is_damaged_is_not_told_that_there_is_none(house: House) -> None:
+    house.lifecycle.handle(place(locked(id="K7QM-2XVE")))
+    (lock,) = house.store.locks()  # and this store remembers the list
+    spoil_at_rest(house, "lock", lock.id)
+    nothing: Any = None
+    locks = Locks(house.access, house.endings, house.perform, house.store, nothing, house.waiters, nothing, nothing)
+    before = house.store.head()
+    with pytest.raises(Refusal, match=rf"^lock {lock.id} was damaged in the database, so nobody knows whom it bars: restore"):
+        locks.unlock(person("dave"), lock.id, "")
+    with pytest.raises(Refusal, match="^there is no lock"):
+        locks.unlock(person("dave"), "AAAA-AAAA", "")
+    assert house.store.head() == before
+
+
+def test_who_gives_an_owed_review_that_is_damaged_is_not_told_that_none_is_owed(house: House) -> None:
+    made = asked(ID)
+    glass = BreakGlass("rule-1", (Approval(1, ("group:ops",)),), 3600, 1)
+    house.lifecycle.handle(submit(made), screened(made, free(break_glass=glass)))
+    spoil_at_rest(house, "owed_review")
+    nothing: Any = None
+    reviews = OwedReviews(house.access, nothing, house.perform, house.store, nothing)
+    found = house.store.request(ID)
+    assert found is not None
+    with pytest.raises(Refusal, match=rf"^the review owed for request {ID} was damaged in the database, so nobody knows whom"):
+        reviews._owed_for(found)
 
 
 @pytest.mark.parametrize("life", ["grant", "holding"])
