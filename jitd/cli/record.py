@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import click
 
-from jitd.cli.answer import answer
+from jitd.cli.answer import quote
 from jitd.cli.call import called
 from jitd.cli.help import Group
 from jitd.cli.packing import pack
@@ -37,4 +37,4 @@ def key(*, rotate: bool, allowed_signers: bool) -> None:
     if allowed_signers:
         public, _, signer = line.rpartition(" ")
         line = f'{signer} namespaces="jitd-checkpoint,jitd-key" {public}'
-    answer(line)
+    quote([line], "")

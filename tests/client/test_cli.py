@@ -487,3 +487,14 @@ def test_an_id_of_which_there_is_no_record_is_named_with_where_the_ids_are(
 ) -> None:
     assert jitd(Script(), "audit", "show", *words.split()) == 0
     assert capsys.readouterr().err.startswith(f"jitd: {said}")
+
+
+@pytest.mark.parametrize("words", [(), ("--allowed-signers",)])
+def test_a_public_key_is_one_line_on_a_terminal_too(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is copied into a file of keys, and one that is broken is none."""
+    monkeypatch.setattr(sys.modules["jitd.cli.answer"], "width", lambda: 40)
+    key = f"ssh-ed25519 {'A' * 68}"
+    assert jitd(Script(said=f"{key} jitd@db1.example.test"), "audit", "key", *words) == 0
+    assert key in capsys.readouterr().out.splitlines()[0]
