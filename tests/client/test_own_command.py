@@ -7,13 +7,14 @@ import signal
 import pytest
 
 from jitpam import own_command
-from tests.waiting import handles, wait_for
+from tests.waiting import handles, status_of, wait_for
 
 
 @pytest.fixture
 def command():
     made = own_command.OwnCommand([b"sh", b"-c", b"trap 'exit 7' HUP; while :; do sleep 0.1; done"])
     made.start({}, set(), [])
+    wait_for(lambda: status_of(made.pid)["Name"] == "sh", what="the command")  # until then it has what this process catches
     wait_for(lambda: handles(made.pid, signal.SIGHUP), what="the command's own way to end")
     yield made
     with contextlib.suppress(ChildProcessError):  # it has ended, and its number may be another's by now
