@@ -29,7 +29,7 @@ from jitd.server.peer import Peer
 from jitd.server.reading import asked_in, claims_in, pairs_in, thing_in
 from jitd.server.services import Services
 from jitd.server.telling import Telling
-from jitd.server.waiting import FAILED, Waiting
+from jitd.server.waiting import Waiting, failed
 from jitd.store import Conflict, StoreError
 from jitd.verbs.refusal import NOBODY_HERE, Refusal
 from jitd.verbs.rows import Row, instant
@@ -329,7 +329,7 @@ class Connection:
                 self._refuse("not_done", "others changed the same thing several times, so nothing was done: try again")
             except Exception as fault:
                 self._log("failed", fault=fault)
-                self._refuse("failed", FAILED)
+                self._refuse("failed", failed(fault))
             finally:
                 if self._task is asyncio.current_task():
                     self._task = None

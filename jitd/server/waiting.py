@@ -24,7 +24,7 @@ from jitd.lifecycle.waiters import Handed
 from jitd.log import log
 from jitd.server.news import Told, news_of, refusal_of
 from jitd.server.services import Services
-from jitd.store import StoreError
+from jitd.store import StoreError, Unreadable
 from jitd.verbs.given_twice import still_given
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import instant, on_host
@@ -34,6 +34,15 @@ from jitpam.wire import messages
 from jitpam.wire.shown import shown
 
 FAILED = "jitd failed, and permitted nothing: its log says why"
+BARRED = (
+    "a lock or an owed review in jitd's database is damaged, and until it is mended jitd permits nothing: tell an administrator "
+    "of this host (jitd audit verify)"
+)
+
+
+def failed(fault: Exception) -> str:
+    """Return the sentence for a client for whom nothing was done because of ``fault``, which nothing else explains."""
+    return BARRED if isinstance(fault, Unreadable) else FAILED
 
 
 class Waiting:
@@ -106,7 +115,7 @@ class Waiting:
             self._refuse(no.code, no.text)
         except Exception as fault:
             log("a request could not be withdrawn", request=id, fault=fault)
-            self._refuse("failed", FAILED)
+            self._refuse("failed", failed(fault))
 
     def submitted(self, made: Request, others: list[Request]) -> None:
         """The client does not wait for a decision. Tell the client that its request was made, and that ``others`` ask for the
