@@ -24,17 +24,10 @@ from typing import Any
 
 from jitd.core.chain import Seal
 from jitd.core.holding import Account, Holding, HoldingState
-from jitd.store import Store, StoreError
+from jitd.store import DAMAGED, Store, StoreError
 
 BARRING = ("lock", "owed_review")
 """The life cycles whose objects bar somebody. Nobody knows whom a damaged one bars."""
-DAMAGED = "was damaged in the database"
-"""The end of a sentence about an object that was set aside (``Lifecycle.set_aside``): the store does not have it any more."""
-
-
-def permits_nothing(life: str, id: str) -> str:
-    """Return the begin of a sentence for somebody who cannot go on, because this object cannot be read any more."""
-    return f"{life} {id} {DAMAGED}, and permits nothing"
 
 
 def why_unread(store: Store, life: str, id: str, what: str) -> str:

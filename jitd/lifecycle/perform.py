@@ -32,7 +32,7 @@ from jitd.giving import Givers
 from jitd.lifecycle import jobs
 from jitd.lifecycle.deadlines import Deadlines
 from jitd.lifecycle.holdings import Holdings
-from jitd.lifecycle.integrity import DAMAGED, found_damaged, permits_nothing
+from jitd.lifecycle.integrity import found_damaged
 from jitd.lifecycle.lifecycle import Event, Lifecycle
 from jitd.lifecycle.observing import Observing
 from jitd.lifecycle.openings import Openings
@@ -40,7 +40,7 @@ from jitd.lifecycle.screenings import Overtaken, Screenings, is_due
 from jitd.lifecycle.waiters import Waiters
 from jitd.log import log
 from jitd.settings.config import Config
-from jitd.store import Conflict, Store, StoreError
+from jitd.store import DAMAGED, Conflict, Store, StoreError, permits_nothing
 from jitd.workers import Workers
 
 TRIES = 5

@@ -18,11 +18,10 @@ from jitd.core.request import deadlines_of
 from jitd.core.run import Ending, Outcome, RunState
 from jitd.core.thing import is_of_former_kind
 from jitd.executor import Executor
-from jitd.lifecycle.integrity import DAMAGED
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.screenings import is_due
-from jitd.store import Store
+from jitd.store import DAMAGED, Store
 
 COMES_BACK_FOR = 30.0
 """Seconds within which a client must come back after a restart of the daemon."""

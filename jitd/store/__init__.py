@@ -61,6 +61,15 @@ class Damage:
     version: int = 0
 
 
+DAMAGED = "was damaged in the database"
+"""The end of a sentence about an object that was set aside (``Lifecycle.set_aside``): the store does not have it any more."""
+
+
+def permits_nothing(life: str, id: str) -> str:
+    """Return the begin of a sentence for somebody who cannot go on, because this object cannot be read any more."""
+    return f"{life} {id} {DAMAGED}, and permits nothing"
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A new version of an object. The object ``after`` is stored as the bytes ``document``, and replaces the version

@@ -14,9 +14,8 @@ from jitd.core.law import Actor, Role
 from jitd.core.request import Request, open_ways
 from jitd.core.subject import Subject, matches_any
 from jitd.core.visibility import shows_contents
-from jitd.lifecycle.integrity import permits_nothing
 from jitd.settings.config import Config
-from jitd.store import Store
+from jitd.store import Store, permits_nothing
 from jitd.verbs.refusal import Refusal
 from jitpam.wire.shown import shown
 

@@ -32,14 +32,13 @@ from jitd.deciding.command_lookup import Asked, Nonsense
 from jitd.deciding.decider import Decider, FirstDecision
 from jitd.deciding.explaining import Explainer
 from jitd.deciding.scripts import Scripts
-from jitd.lifecycle.integrity import permits_nothing
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.screenings import Overtaken
 from jitd.lifecycle.waiters import Client, Waiter, Waiters
 from jitd.recording.reserve import is_reached
 from jitd.settings.config import Config
 from jitd.settings.givers import kind_of
-from jitd.store import Store
+from jitd.store import Store, permits_nothing
 from jitd.verbs import sentences
 from jitd.verbs.asked_things import lets_in
 from jitd.verbs.continuing import refuse_elsewhere

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -100,5 +101,11 @@ class Script:
 
 def jitd(script: Script, *words: str) -> int:
     """One command line of jitd against ``script``; its exit status."""
-    with patch.object(call, "connect", script.connect), patch.object(sys, "argv", ["jitd", *words]):
-        return cli.main()
+    found = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
+    try:
+        with patch.object(call, "connect", script.connect), patch.object(sys, "argv", ["jitd", *words]):
+            return cli.main()
+    finally:  # a verb may end by them in its own way, and this process is not over with it
+        for number, handler in found.items():
+            if signal.getsignal(number) is not handler:
+                signal.signal(number, handler)

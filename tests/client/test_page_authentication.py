@@ -91,7 +91,7 @@ def test_a_realm_with_odd_bytes_is_escaped() -> None:
 
 def test_an_approval_says_what_it_demands() -> None:
     owed = Approval(1, ("group:ops",), Demand(("otp",), 3600, "refuse"))
-    (line,) = [line for line in without_styles(page.page(row_for(waiting(None, owed)), None)) if line.startswith("  asks ")]
+    (line,) = [line for line in without_styles(page.page(row_for(waiting(None, owed)), None)) if line.startswith("  needs ")]
     said = "authenticated with otp, at most 1 hour ago, by a ticket that was not forwarded"
     assert line.endswith(f"1 of ops ({said})")
 
