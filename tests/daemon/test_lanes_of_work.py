@@ -278,21 +278,33 @@ def test_two_look_ups_for_one_client_have_one_time_together(
 ) -> None:
     """THREATS O-08: PROTOCOL promises it, and a client waits no longer."""
     monkeypatch.setattr(identifying, "SLOW_AFTER", 0.0)
-    monkeypatch.setattr(identifying, "GREETED_WITHIN", 5.0)
-    told: list[int] = []
+    monkeypatch.setattr(identifying, "GREETED_WITHIN", 20.0)
+    there = SimpleNamespace(of_client=lambda *_: None, local=lambda uid: answer.wait() and None)
+    ghost: Any = SimpleNamespace(principal=b"ghost@EXAMPLE.TEST", ends_at=None, authentication=None)
+
+    async def is_played(left: float) -> bool:
+        """False if the host was so busy that the first left nothing of ``left`` seconds to the second."""
+        told: list[int] = []
+        lanes = Workers()
+        asked = Identifying(there, lanes, Subordinates(tmp_path / "none"))  # type: ignore[arg-type]
+        until = identifying.greeted_until() - identifying.GREETED_WITHIN + left
+        is_begun = False
+        with suppress(TimeoutError):
+            assert await asked.subject(4001, ghost, told.append, until) is None
+            is_begun = True
+        if is_begun:
+            with pytest.raises(TimeoutError, match="directory of accounts"):
+                await asked.local(4001, told.append, until)
+            assert told and max(told) <= left * 1000, "nobody is promised more than is left"
+            answer.set()
+        lanes.close()
+        return is_begun
 
     async def part() -> None:
-        lanes = Workers()
-        there = SimpleNamespace(of_client=lambda *_: None, local=lambda uid: answer.wait() and None)
-        asked = Identifying(there, lanes, Subordinates(tmp_path / "none"))  # type: ignore[arg-type]
-        ghost: Any = SimpleNamespace(principal=b"ghost@EXAMPLE.TEST", ends_at=None, authentication=None)
-        until = identifying.greeted_until() - identifying.GREETED_WITHIN + 0.5  # the first has taken all but half a second
-        assert await asked.subject(4001, ghost, told.append, until) is None
-        with pytest.raises(TimeoutError, match="directory of accounts"):
-            await asked.local(4001, told.append, until)
-        assert told and max(told) <= 500, "nobody is promised more than is left"
-        answer.set()
-        lanes.close()
+        for left in (0.5, 2.5, 12.5):  # the first has taken all but that
+            if await is_played(left):
+                return
+        pytest.fail("the first look-up, which takes no time, does not end in time")
 
     play(part)
 
