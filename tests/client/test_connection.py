@@ -247,6 +247,7 @@ def test_who_comes_late_to_a_step_gives_jitd_a_moment_all_the_same(daemon, monke
         peer.hear()
 
     monkeypatch.setattr(client, "HANDSHAKE_WITHIN", 0.0)
+    monkeypatch.setattr(client, "_AT_LEAST", PATIENCE)
     daemon.play(script)
     connection = connect()
     assert connection.welcome == WELCOME

@@ -14,7 +14,7 @@ import pytest
 
 from jitd.cli import reading
 from tests.client.desk import TREE, Pane
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 LINES = [(f"line {number} of the text", None) for number in range(1, 61)]
 KEYS = "q quit"
@@ -108,7 +108,7 @@ def test_the_keys_that_scroll_go_both_ways_and_the_terminal_keeps_each_line_once
 
 def test_a_burst_of_keys_is_no_reading(shown: Callable[..., Pane]) -> None:
     """THREATS A-10: what comes within the time in which nobody reads a screen scrolls nothing, and approves nothing after it."""
-    pane = shown(before="QUIET_FOR=4 ")
+    pane = shown(before=f"QUIET_FOR={PATIENCE} ")
     pane.shows("lines 1-22 of 60: space reads on")
     pane.type("Space")
     pane.type(*["Space"] * 5, "a")
