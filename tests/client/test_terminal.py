@@ -115,7 +115,7 @@ def test_what_is_typed_goes_to_the_command_and_its_output_to_the_terminal_byte_f
         monitor.end()
 
     terminal = play(say)
-    assert terminal.end(20) == 0
+    assert terminal.end() == 0
     assert b"".join(packet[1:] for packet in heard) == typed
     assert all(packet[:1] == b"I" for packet in heard)
     assert terminal.seen == every

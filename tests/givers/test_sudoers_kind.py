@@ -16,7 +16,7 @@ import pytest
 from jitd.givers import sudoers
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitd.givers.sudoers import Sudoers, SudoersLines
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 HOLDING = "WNC0-D702"
 
@@ -241,7 +241,7 @@ class Asking:
     def go_on(self) -> bytes:
         """Answer the question; return what sudo and its command have said."""
         (self._place / "go").touch()
-        return self._sudo.communicate(timeout=30)[0]
+        return self._sudo.communicate(timeout=PATIENCE)[0]
 
 
 def test_a_sudo_that_has_read_the_lines_begins_no_command_when_they_are_gone(tmp_path: Path) -> None:

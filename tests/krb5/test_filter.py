@@ -41,7 +41,7 @@ os.setuid(uid)
 kept = []
 for _ in range(number):
     try:
-        kept.append(socket.create_connection((address, port), timeout=5))
+        kept.append(socket.create_connection((address, port), timeout=60))
     except ConnectionRefusedError:
         break
 print(len(kept))

@@ -34,12 +34,10 @@ from tests.system.halting import EVERY, Halt
 from tests.system.killing import children, descendants, launcher_of
 from tests.system.prompt import command_lines, number
 from tests.verified import verify
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
-WITHIN = 30.0
-"""Seconds after which nothing may be left."""
-SLOWLY_WITHIN = 30.0
-"""For what only the daemon clears away: it gives a monitor 5 s to check in."""
+WITHIN = PATIENCE
+"""Seconds after which nothing may be left, not even what only the daemon clears away: it gives a monitor 5 s to check in."""
 CLEARS_UP_IN = 3.0
 """Seconds in which whoever is followed makes the calls that are left once a request is over."""
 FAILING = "failing"
@@ -271,7 +269,7 @@ class Trial:
 
     def look(self) -> None:
         """All of it."""
-        until = time.monotonic() + (SLOWLY_WITHIN if self.point.is_slow else WITHIN)
+        until = time.monotonic() + WITHIN
         while (left := self._left()) and time.monotonic() < until:
             time.sleep(0.02)
         self.faults += left

@@ -21,12 +21,10 @@ from pathlib import Path
 from jitd.core.chain import Seal
 from tests.system.conftest import House
 from tests.system.prompt import command_lines, number
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
-WITHIN = 30.0
-"""Seconds after which nothing may be left."""
-UNBORN_WITHIN = 60.0
-"""For what only the daemon clears away: it gives a monitor 5 s to check in."""
+WITHIN = PATIENCE
+"""Seconds after which nothing may be left, not even what only the daemon clears away: it gives a monitor 5 s to check in."""
 LAUNCHER_SERVICE = Path("/sys/fs/cgroup/jitd.slice/jitd-launcher.service/cgroup.procs")
 EARLY, LATE = 0.1, 0.2
 """Seconds in which it may happen: after the start of a client in a third of the trials, after the first record that comes of the
@@ -240,7 +238,7 @@ def torture(house: House, seed: int, times: int, lanes: int) -> list[str]:
         for trial in trials:
             faults += [f"{trial}: left after {WITHIN:.0f} s: {what}" for what in trial.left()[:MOST_SHOWN]]
             trial.close()
-        while (grown := host.grown()) and time.monotonic() < until - WITHIN + UNBORN_WITHIN:
+        while (grown := host.grown()) and time.monotonic() < until:
             time.sleep(0.02)
         faults += [f"after {'; '.join(map(str, trials))}: {what}" for what in grown]
         if len(faults) >= MOST_SHOWN:

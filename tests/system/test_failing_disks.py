@@ -37,7 +37,7 @@ commands = [["/srv/*/said/*", "**"]]
 run = { writable = "allow", record = "none" }
 approvals = [{ need = 1, from = ["group:ops"] }]
 """
-AGAIN_WITHIN = 30.0
+AGAIN_WITHIN = PATIENCE
 """Seconds from the moment on at which the disk is well: how long a busy host may take for what is done at once."""
 ERRORS = {READ_ONLY: "EROFS", EIO: "EIO", "ENOSPC": "ENOSPC"}
 MOST_WRITES = 12
