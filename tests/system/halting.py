@@ -123,15 +123,41 @@ class Tracer:
         return int(self._libc.ptrace(request, thread, address, data))
 
     def seize(self, pid: int, *, is_deep: bool) -> None:
-        """What it forks from now on is ours by itself, so those below it are looked for afterwards."""
+        """What it forks from now on is ours by itself. Those below it are looked for when it has stopped: a fork that was under
+        way when it was seized is neither ours nor among its children before.
+        """
         with suppress(OSError):  # it has ended meanwhile
-            for thread in os.listdir(f"/proc/{pid}/task"):
-                if self._ptrace(SEIZE, int(thread), 0, OPTIONS) == 0:
-                    self._threads.add(int(thread))
-                    self._ptrace(INTERRUPT, int(thread))
-            with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-                for child in file.read().split() if is_deep else ():
-                    self.seize(int(child), is_deep=True)
+            seized = [int(thread) for thread in os.listdir(f"/proc/{pid}/task") if self._seize(int(thread))]
+            stops = self._stop(set(seized))
+            if is_deep:
+                with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+                    for child in file.read().split():
+                        self.seize(int(child), is_deep=True)
+            for thread, status in stops.items():
+                self._stopped(thread, status)
+
+    def _seize(self, thread: int) -> bool:
+        """False if it has ended, or is ours already, as a child of one that is."""
+        if self._ptrace(SEIZE, thread, 0, OPTIONS) != 0:
+            return False
+        self._threads.add(thread)
+        return True
+
+    def _stop(self, threads: set[int]) -> dict[int, int]:
+        """Stop these threads; those of them that have not ended meanwhile, each with the status of its stop. Others go on."""
+        for thread in threads:
+            self._ptrace(INTERRUPT, thread)
+        stops: dict[int, int] = {}
+        while threads - stops.keys():
+            thread, status = os.waitpid(-1, WALL)
+            if not os.WIFSTOPPED(status):
+                self._threads.discard(thread)
+                threads.discard(thread)
+            elif thread in threads:
+                stops[thread] = status
+            else:
+                self._stopped(thread, status)
+        return stops
 
     def follow(self) -> None:
         """Until standard input ends."""
