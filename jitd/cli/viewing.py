@@ -295,7 +295,8 @@ def _export(recording: Recording, form: str, to: Path | None) -> None:
         if form == "sudo":
             if to is None:
                 raise click.UsageError("--export=sudo needs --to with the path of a new directory")
-            sudolog.export(recording.header, as_read(recording.frames), str(to))
+            for untold in sudolog.export(recording.header, as_read(recording.frames), str(to)):
+                say(f"sudoreplay does not show this: {untold}")
             say(f"sudoreplay -d {to.parent} {to.name} plays it")
             return
         lines = asciicast.lines(recording.header, as_read(recording.frames), version=2 if form == "asciicast-2" else 3)

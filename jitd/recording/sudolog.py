@@ -4,7 +4,8 @@ play.
 
 Law: the log contains the same bytes as the recording. Each stream has its own file. As in sudo, the file
 of a stream is always compressed. If a file were not compressed, sudoreplay would try to decompress content that looks compressed.
-A part of the recording that the format cannot express is reported.
+What a person typed without an echo, and what the command has left of its input, cannot be expressed in the log, so ``export``
+returns a sentence about each.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ ROWS, COLUMNS = 24, 80
 
 def export(header: Header, frames: Iterable[Frame | Left], directory: str) -> list[str]:
     """Create ``directory`` as a log for ``sudoreplay -d ABOVE NAME`` (NAME is the directory's name, and ABOVE is its parent
-    directory). The directory must not exist yet. Return sentences about missing parts.
+    directory). The directory must not exist yet. Return a sentence for each place of the recording that the log cannot show.
+    Gaps, and the end if it is missing, are not among them: ``reader.Summary`` has these.
 
     Raises OSError, and the exceptions of ``frames``. Files that were written before an exception are not removed.
     """
@@ -57,7 +59,7 @@ def export(header: Header, frames: Iterable[Frame | Left], directory: str) -> li
                 streams[frame.kind].write(frame.data)
             elif frame.kind is Kind.END:
                 end = frame.end
-            elif frame.kind in (Kind.GAP, Kind.WITHHELD, Kind.UNREAD):
+            elif frame.kind in (Kind.WITHHELD, Kind.UNREAD):
                 untold.append(_sentence(frame))
             event = _event(frame)
             if event:
@@ -68,8 +70,6 @@ def export(header: Header, frames: Iterable[Frame | Left], directory: str) -> li
     _write(os.path.join(directory, "log"), _old_log(header))
     _write(os.path.join(directory, "log.json"), _log(header, lasted, end))
     os.chmod(os.path.join(directory, "timing"), 0o400)  # tells sudo that the log is complete
-    if end is None:
-        untold.append("the end of the recording is missing")
     return untold
 
 
@@ -112,10 +112,7 @@ def _signal_name(number: int) -> str:
 
 
 def _sentence(frame: Frame) -> str:
-    if frame.kind is Kind.UNREAD:
-        what = unread(frame)
-    else:
-        what = frame.because if frame.kind is Kind.GAP else "typed without an echo, and not recorded"
+    what = unread(frame) if frame.kind is Kind.UNREAD else "typed without an echo, and not recorded"
     return f"{frame.at / 1e6:.3f} s: {what}"
 
 

@@ -129,6 +129,8 @@ def test_nothing_is_written_over_and_nobody_else_may_read_it(tmp_path: Path) -> 
 
 
 def test_what_sudos_format_cannot_say_is_said(tmp_path: Path) -> None:
-    assert export(HEADER, FRAMES[:-1], str(tmp_path / "one")) == [
-        "0.001 s: typed without an echo, and not recorded", "0.009 s: no space", "the end of the recording is missing",
-    ]  # fmt: skip
+    frames = [*FRAMES[:-1], Frame(30_000, Kind.UNREAD, (4).to_bytes(4, "big")), END]
+    assert export(HEADER, frames, str(tmp_path / "one")) == [
+        "0.001 s: typed without an echo, and not recorded",
+        "0.030 s: 4 more bytes of its standard input were offered to the command, and left there",
+    ]

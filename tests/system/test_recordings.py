@@ -445,7 +445,9 @@ def test_every_export_contains_what_a_command_has_left_of_its_input_and_marks_it
         events = [json.loads(line)[1:] for line in cast[1:]]
         assert ["i", "one\r\n"] in events
         assert ["m", "standard input that was offered to the command, and left there: two\n"] in events
-        assert kept.jitd("replay", id, "--export=sudo", f"--to={tmp_path}/log").returncode == 0
+        done = kept.jitd("replay", id, "--export=sudo", f"--to={tmp_path}/log")
+        assert done.returncode == 0 and "sudoreplay does not show this: " in done.stderr
+        assert "4 more bytes of its standard input were offered to the command, and left there\n" in done.stderr
         assert gzip.decompress((tmp_path / "log" / "stdin").read_bytes()) == b"one\n"
         assert gzip.decompress((tmp_path / "log" / "stdin.left").read_bytes()) == b"two\n"
     finally:
