@@ -53,6 +53,10 @@ WITHIN = visibility.WITHIN | {"break_glass"}
 """The names of parts that contain other parts."""
 
 
+DAMAGED = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What is raised when a damaged record is told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
     """What a reader may see. ``names`` contains the names of the parts that are shown. If it is None, every part is shown."""
@@ -75,6 +79,15 @@ def sight_outside(shows: str, about: Request | None) -> Sight:
     return SIGHTS[shows if about is None else visibility.shown_elsewhere(about, shows)]
 
 
+def content_of(body: bytes) -> dict[str, Any]:
+    """Return the record ``body`` as an object. Return an empty one if it cannot be read."""
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
 def tell(
     host: str,
     number: int,
@@ -87,7 +100,7 @@ def tell(
 ) -> Record:
     """Return record ``number`` of ``host`` as a reader with ``sight`` sees it. ``about`` is the request that the record is
     about, as it is stored now, or None for a note and for a lock. ``values`` are the values of the record's owner.
-    ``content`` is what stands in ``body``, if it was read already. Raises ValueError if ``body`` is not a record.
+    ``content`` is what stands in ``body``, if it was read already. Raises one of DAMAGED if ``body`` is not a record.
     """
     content = json.loads(body) if content is None else content
     if not isinstance(content, dict):

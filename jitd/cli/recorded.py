@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from jitd.audit.forms import Digest
 from jitd.audit.sentences import sentence
 from jitd.cli.answer import Row, answer, say, words
 from jitd.cli.call import NotDone, called
@@ -187,6 +188,8 @@ def _after(asked: Audit, after: int) -> Audit:
 def _laid_out(row: Row, screen: int | None) -> list[str]:
     """Return the lines of a record. If they do not fit on one line of the terminal, the sentence has
     lines of its own."""
+    if row.get("form") == Digest.FORM:
+        return [f"{words(row, 'number'):>5}  cannot be read: jitd audit verify says what was done to it"]
     head, said = _head(row), sentence(row)
     line = f"{head}  {said}"
     if screen is None or cells(line) <= screen:

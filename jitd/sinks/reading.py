@@ -18,7 +18,7 @@ from typing import Any
 
 from jitd.audit import ocsf
 from jitd.audit.forms import Checkpoint, Digest, Record
-from jitd.audit.telling import SIGHTS, Sight, sight_outside, tell
+from jitd.audit.telling import DAMAGED, SIGHTS, Sight, sight_outside, tell
 from jitd.core.request import Request
 from jitd.core.values import id_in
 from jitd.outside.client import write_delivery
@@ -143,7 +143,7 @@ class Lines:
             classes = classes_of(content, about)
             id = id_in(content)
             record = tell(self.host, number, body, seal, about, None if id is None else store.values(id), sight, content)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except DAMAGED:
             event = Event(number, _NO_TIME, UNREADABLE, UNREADABLE_SEVERITY, digest())
             return Told(event, frozenset({"chain"}), "", digest, digest, len(body))
         record, level = replace(record, told={**record.told, "classes": sorted(classes)}), severity(classes)

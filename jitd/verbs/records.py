@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import closing
@@ -19,10 +18,9 @@ from datetime import UTC, datetime
 from functools import partial
 from heapq import merge
 from itertools import islice
-from typing import Any
 
 from jitd.audit.forms import Checkpoint, Countersignature, Digest
-from jitd.audit.telling import EVERYTHING, WITHOUT_CONTENTS, Sight, tell
+from jitd.audit.telling import DAMAGED, EVERYTHING, WITHOUT_CONTENTS, Sight, content_of, tell
 from jitd.core.command import read_id
 from jitd.core.naming import Naming
 from jitd.core.request import Request
@@ -59,15 +57,14 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Found:
-    """One record. ``content`` is its body as an object, ``asked`` are the requests that it is about, as they are stored now, and
-    ``requester`` is who made the first of them.
+    """One record. ``content`` is its body as an object, or empty if the body cannot be read. ``asked`` are the requests that it
+    is about, as they are stored now, and ``requester`` is who made the first of them.
     """
 
     __slots__ = ("_host", "_lines", "_store", "_values", "asked", "body", "content", "number", "requester", "seal")
 
     def __init__(self, host: str, store: Store, number: int, body: bytes, seal: bytes) -> None:
-        content = json.loads(body)
-        self.content: dict[str, Any] = content if isinstance(content, dict) else {}
+        self.content = content_of(body)
         self.number, self.body, self.seal = number, body, seal
         self.requester = ""
         self.asked: tuple[Request | None, ...] = ()
@@ -93,15 +90,18 @@ class Found:
         return EVERYTHING if all(one is not None and is_shown(one) for one in self.asked) else WITHOUT_CONTENTS
 
     def line(self, sight: Sight) -> str:
-        """Return the record as a reader with ``sight`` sees it. Many followers see the same. The store must be open the first
-        time.
+        """Return the record as a reader with ``sight`` sees it. Of one that cannot be read, only the digest is told. Many
+        followers see the same. The store must be open the first time.
         """
         if sight not in self._lines:
             about, owner = next(iter(self.asked), None), id_in(self.content)
             if self._values is None and owner is not None:
                 self._values = self._store.values(owner)
-            record = tell(self._host, self.number, self.body, self.seal, about, self._values, sight)
-            self._lines[sight] = record.line()
+            try:
+                record = tell(self._host, self.number, self.body, self.seal, about, self._values, sight)
+                self._lines[sight] = record.line()
+            except DAMAGED:
+                self._lines[sight] = Digest(self._host, self.number, _sha256(self.body)).line()
         return self._lines[sight]
 
 

@@ -8,7 +8,6 @@ SHA-256, before its first byte is sent. A file is shown as a report only if the 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import stat
@@ -18,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from jitd.audit.telling import content_of
 from jitd.core.effects import Moment
 from jitd.core.naming import Naming
 from jitd.core.policy import Policy
@@ -182,8 +182,8 @@ def _all_made(store: Store) -> Iterator[tuple[int, dict[str, Any]]]:
         for number in numbers:
             if (found := store.record(number)) is None:
                 continue
-            content = json.loads(found[0])
-            if content["event"] == "report.made" and isinstance(content["detail"], dict):
+            content = content_of(found[0])
+            if content.get("event") == "report.made" and isinstance(content.get("detail"), dict):
                 yield number, content
 
 

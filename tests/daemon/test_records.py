@@ -588,6 +588,32 @@ def test_a_record_larger_than_a_row_is_shown_and_exported_whole(signed: House) -
     assert any(isinstance(one, Record) and one.told["event"] == "record.large" for one in lines)
 
 
+DAMAGE = {
+    "is not JSON": "'[' || CAST(body AS TEXT)",
+    "is no object": "'[]'",
+    "is no text": "x'00ff80'",
+    "is not ASCII": """'{"event":"request.screened","id":"AAAA-0001","detail":{"rule":"ü"}}'""",
+}
+"""What a body becomes, in SQL."""
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_of_a_damaged_record_the_digest_is_told_and_all_others_as_before(signed: House, how: str) -> None:
+    """THREATS L-19."""
+    before = asyncio.run(read(signed.records, BOB))
+    number = next(one["number"] for one in before if one["event"] == "request.screened")
+    signed.by_hand("DROP TRIGGER chain_stays")
+    signed.by_hand(f"UPDATE chain SET body = CAST({DAMAGE[how]} AS BLOB) WHERE number = {number}")
+    told = asyncio.run(read(signed.records, BOB))
+    body, _ = signed.store.record(number) or (b"", b"")
+    digest = Digest("db1.example.test", number, hashlib.sha256(body).digest())
+    assert [one for one in told if one["number"] == number] == [json.loads(digest.line())]
+    assert [one for one in told if one["number"] != number] == [one for one in before if one["number"] != number]
+    lines, _ = lines_of(signed)
+    assert [line for line in lines if line.number == number and not isinstance(line, Checkpoint)] == [digest]
+    assert [line.number for line in lines if isinstance(line, Record)] == [n for n in range(1, len(before) + 1) if n != number]
+
+
 def test_who_is_sought_by_event_is_told_of_it_in_any_spelling_of_a_pattern() -> None:
     assert is_event("request.submitted", "request.") and not is_event("requests", "request.")
     assert Sought(event="a*a*a*a*a*a*b").takes({"event": "a" * 5000}, (), ()) is False
