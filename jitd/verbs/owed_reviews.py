@@ -24,9 +24,8 @@ from jitd.lifecycle.integrity import why_unread
 from jitd.lifecycle.perform import Perform
 from jitd.store import Store
 from jitd.verbs.access import ROOT_REVIEWS_NOTHING, Access
-from jitd.verbs.limits import Pace
 from jitd.verbs.refusal import Refusal
-from jitd.verbs.requests import MAX_TEXT
+from jitd.verbs.reviewers import Reviewers, refuse_at_once
 from jitpam.wire.shown import shown
 
 VERDICT = "reviewed"
@@ -41,25 +40,16 @@ class OwedReviews:
         self._decider = decider
         self._perform = perform
         self._store = store
-        self._now = now
-        self._pace = Pace()
+        self._reviewers = Reviewers(decider, now)
 
     async def give(self, who: Subject, typed: str, fingerprint: bytes, comment: str, origin: Origin) -> str:
         """Accept the review that ``who`` has given from ``origin``. Return a sentence about the effect of the review. Raises
         Refusal.
         """
-        if len(comment.encode()) > MAX_TEXT:
-            raise Refusal("usage", f"a comment has at most {MAX_TEXT} bytes")
-        if who.is_root:
-            raise Refusal("forbidden", ROOT_REVIEWS_NOTHING)
+        refuse_at_once(who, comment)
         found = self._access.visible(who, typed)
         self._role(who, found)  # check this first, so that the KDC is queried only if needed
-        if not self._pace.may(who.person, self._now().boot):
-            raise Refusal("not_done", "you have reviewed too often within a short time: wait a minute")
-        fresh, answer = await self._decider.standing(who)
-        if fresh is None or not fresh.has_ticket_at(self._now().at):
-            raise Refusal("unauthenticated", "your ticket has expired, or your account is disabled: kinit")
-        fresh = fresh.looked_at(self._now().at)
+        fresh, answer = await self._reviewers.as_now(who)
         role = self._role(fresh, self._access.visible(fresh, found.id))
         event = Reviewed(found.id, Actor(role, fresh.principal, fresh.uid, origin), fresh, fingerprint, comment, answer)
         try:

@@ -20,10 +20,9 @@ from jitd.deciding.decider import Decider, FreshDecision
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.screenings import Overtaken
 from jitd.store import Store
-from jitd.verbs.access import ROOT_REVIEWS_NOTHING, Access
-from jitd.verbs.limits import Pace
+from jitd.verbs.access import Access
 from jitd.verbs.refusal import Refusal
-from jitd.verbs.requests import MAX_TEXT
+from jitd.verbs.reviewers import Reviewers, refuse_at_once
 from jitd.verbs.sentences import asking
 from jitpam.wire.shown import shown
 
@@ -44,25 +43,16 @@ class Reviews:
         self._decider = decider
         self._perform = perform
         self._store = store
-        self._now = now
-        self._pace = Pace()
+        self._reviewers = Reviewers(decider, now)
 
     async def review(self, who: Subject, typed: str, verdict: Verdict, fingerprint: bytes, comment: str, origin: Origin) -> str:
         """Accept one review that ``who`` has given from ``origin``. Return a sentence about the effect of the review. Raises
         Refusal.
         """
-        if len(comment.encode()) > MAX_TEXT:
-            raise Refusal("usage", f"a comment has at most {MAX_TEXT} bytes")
-        if who.is_root:
-            raise Refusal("forbidden", ROOT_REVIEWS_NOTHING)
+        refuse_at_once(who, comment)
         found = self._access.visible(who, typed)
         self._refuse_review(who, found, verdict, fingerprint)  # refuse first, so that the KDC is queried only if needed
-        if not self._pace.may(who.person, self._now().boot):
-            raise Refusal("not_done", "you have reviewed too often within a short time: wait a minute")
-        fresh, answer = await self._decider.standing(who)
-        if fresh is None or not fresh.has_ticket_at(self._now().at):
-            raise Refusal("unauthenticated", "your ticket has expired, or your account is disabled: kinit")
-        fresh = fresh.looked_at(self._now().at)
+        fresh, answer = await self._reviewers.as_now(who)
         while True:
             found = self._access.visible(who, found.id)
             self._refuse_review(fresh, found, verdict, fingerprint)
@@ -158,7 +148,7 @@ class Reviews:
         if found.state is RequestState.PENDING and (because := self._access.why_no_review(who, found)):
             return f"request {id}: your approval is recorded, and does not count now: {because}"
         if found.state is RequestState.PENDING:
-            return f"request {id}: your approval counts; more are owed"
+            return f"request {id}: your approval counts; more are needed"
         if verdict is Verdict.APPROVE and found.state is RequestState.DENIED:
             raise Refusal("not_done", f"request {id} was denied by policy when it was asked again: {shown(found.because)}")
         return f"request {id} is {found.state}"

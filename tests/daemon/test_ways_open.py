@@ -152,7 +152,7 @@ def test_the_wall_clock_opens_nothing(house: WaysHouse) -> None:
 def test_an_approval_that_is_enough_when_a_way_opens_is_asked_about_once_more(house: WaysHouse) -> None:
     async def play() -> None:
         found = await waits(house, EITHER)
-        assert "more are owed" in await house.review(found.id, MAX)
+        assert "more are needed" in await house.review(found.id, MAX)
         await house.pass_time(300, lambda: house.found(found.id).asking_at is None)
         after = house.found(found.id)
         assert after.state is RequestState.APPROVED and after.because == f"approved by {MAX.principal}"

@@ -305,7 +305,7 @@ def test_an_approval_given_before_the_lock_counts_no_longer(strict):
     assert (row["owed"], row["reviews"][0]["counts"]) == (2, False)
     assert "does not count: locked" in house.jitd("show", asked.id).stdout
     done = house.approve(asked.id, "carol")
-    assert done.returncode == 0 and "more are owed" in done.stderr
+    assert done.returncode == 0 and "more are needed" in done.stderr
     row = house.show(asked.id)
     assert (row["state"], row["grant"]) == ("pending", None)
     house.approved(asked.id, "dave")

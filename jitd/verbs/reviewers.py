@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every review begins with, that of a waiting request and one that is owed: the checks of the person who gives it.
+
+Law: a reviewer is looked up anew, here and at the KDC, so nobody reviews with rights or with a ticket that they no longer have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from jitd.core.authentication import KdcAnswer
+from jitd.core.effects import Moment
+from jitd.core.subject import Subject
+from jitd.deciding.decider import Decider
+from jitd.verbs.access import ROOT_REVIEWS_NOTHING
+from jitd.verbs.limits import Pace
+from jitd.verbs.refusal import Refusal
+from jitd.verbs.requests import MAX_TEXT
+
+
+def refuse_at_once(who: Subject, comment: str) -> None:
+    """Raise Refusal if ``who`` may give no review with this comment, whatever it is about."""
+    if len(comment.encode()) > MAX_TEXT:
+        raise Refusal("usage", f"a comment has at most {MAX_TEXT} bytes")
+    if who.is_root:
+        raise Refusal("forbidden", ROOT_REVIEWS_NOTHING)
+
+
+class Reviewers:
+    """Those who give one kind of review, each at their pace."""
+
+    def __init__(self, decider: Decider, now: Callable[[], Moment]) -> None:
+        self._decider = decider
+        self._now = now
+        self._pace = Pace()
+
+    async def as_now(self, who: Subject) -> tuple[Subject, KdcAnswer]:
+        """Return ``who`` with their present data, and the answer of the KDC. Raises Refusal, and TimeoutError."""
+        if not self._pace.may(who.person, self._now().boot):
+            raise Refusal("not_done", "you have reviewed too often within a short time: wait a minute")
+        fresh, answer = await self._decider.standing(who)
+        if fresh is None or not fresh.has_ticket_at(self._now().at):
+            raise Refusal("unauthenticated", "your ticket has expired, or your account is disabled: kinit")
+        return fresh.looked_at(self._now().at), answer
