@@ -20,7 +20,7 @@ import pexpect
 
 from tests.on_terminal import OnTerminal
 from tests.system.conftest import House
-from tests.waiting import PATIENCE, wait_for
+from tests.waiting import PATIENCE, status_of, wait_for
 
 AT_ONCE = """
 [[permit]]
@@ -68,12 +68,13 @@ def state(pid: int) -> str:
 
 
 def clients(mark: str) -> list[int]:
-    """Those jitsudo in whose command line ``mark`` stands; not their guardians, which lead a session."""
-    return [
+    """Those jitsudo in whose command line ``mark`` stands; not their guardians, which lead a session, or are about to."""
+    found = [
         pid
         for pid, words in command_lines().items()
         if _is_jitsudo(words) and any(mark.encode() in w for w in words) and not _leads(pid)
     ]
+    return [pid for pid in found if _parent(pid) not in found]
 
 
 def guardians(mark: str) -> list[int]:
@@ -86,6 +87,13 @@ def guardians(mark: str) -> list[int]:
 
 def _is_jitsudo(words: list[bytes]) -> bool:
     return b"python" in words[0] and any(b"jitsudo" in word for word in words[1:5])
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(status_of(pid)["PPid"])
+    except OSError:
+        return 0
 
 
 def _leads(pid: int) -> bool:
