@@ -67,6 +67,14 @@ def monitor_of(house: House, launcher: int) -> int:
     return 0
 
 
+def no_monitor_of_a_run(house: House) -> None:
+    """Wait until no monitor has a run. A monitor ends after its client, and after the record of the run's end, and would be taken
+    for that of the next run.
+    """
+    launcher = launcher_of(house)
+    wait_for(lambda: not monitor_of(house, launcher), what="the end of the monitor of the run before")
+
+
 class Trial:
     """One request, brought to ``point``."""
 
@@ -82,6 +90,7 @@ class Trial:
         self.was_killed = ""
         self.killed_at = math.inf  # the daemon, on the monotonic clock
         self.away_for = 0.0
+        no_monitor_of_a_run(house)
         self.before = self._census()
 
     # --- there, and the kill

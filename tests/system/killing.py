@@ -20,9 +20,10 @@ from pathlib import Path
 
 from jitd.core.chain import Seal
 from jitd.daemon import BOOTED
+from tests.descriptors import links
 from tests.system.conftest import House
 from tests.system.prompt import command_lines, number
-from tests.waiting import PATIENCE, wait_for
+from tests.waiting import PATIENCE, is_at_rest, wait_for
 
 WITHIN = PATIENCE
 """Seconds after which nothing may be left, not even what only the daemon clears away: it gives a monitor 5 s to check in."""
@@ -166,12 +167,25 @@ def launcher_of(house: House) -> int:
     return int(subprocess.check_output(LAUNCHER_SERVICE)) if BOOTED.is_dir() and not found else found
 
 
+def _has_a_spare(house: House) -> bool:
+    """Whether the launcher has one monitor, and this has no run. That of the last run ends after the record of its end, and the
+    next one is forked later.
+    """
+    launcher = launcher_of(house)
+    below = children(launcher)
+    try:
+        has_run = any(to.startswith(f"{house.root}/run/runs/") for pid in below for to in links(pid).values())
+        return len(below) == 1 and not has_run and all(map(is_at_rest, (launcher, *below)))
+    except OSError:  # one of them has ended meanwhile
+        return False
+
+
 class Host:
     """What may not grow: of the daemon, of its launcher, and of the host."""
 
     def __init__(self, house: House) -> None:
         self.house = house
-        wait_for(lambda: children(launcher_of(house)), what="a monitor made beforehand")
+        wait_for(lambda: house.is_signed() and _has_a_spare(house), what="a monitor made beforehand, and no other")
         time.sleep(0.5)
         self.before = self._count()
 

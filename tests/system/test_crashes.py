@@ -20,7 +20,7 @@ from tests.descriptors import links
 from tests.marks import direct
 from tests.system.clients import Client, ready
 from tests.system.conftest import House
-from tests.system.crashes import monitor_of, play
+from tests.system.crashes import monitor_of, no_monitor_of_a_run, play
 from tests.system.crashpoints import BIRTH, EXECED, POINTS, STATUS, Point, after
 from tests.system.halting import Halt
 from tests.system.killing import launcher_of
@@ -143,6 +143,7 @@ def test_a_client_that_comes_back_before_its_run_has_ended_waits_for_its_use(lan
     """THREATS X-13: its first run never began, as the daemon was killed; but its monitor has not said so yet."""
     house = lane.house()
     assert house.process is not None
+    no_monitor_of_a_run(house)
     asked = Client(house, "alice", "jitsudo", "bash", "-c", f"exit {STATUS}")
     id = wait_for(lambda: asked.id)
     with Halt(house.process.pid, (after(BIRTH),)) as halt:
