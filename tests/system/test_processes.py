@@ -16,7 +16,7 @@ import pytest
 
 from tests.descriptors import links
 from tests.system.conftest import House
-from tests.waiting import status_of, wait_for
+from tests.waiting import is_at_rest, status_of, wait_for
 
 POLICY = """
 [[permit]]
@@ -87,10 +87,21 @@ def running(own_house: Callable[..., House]) -> Iterator[tuple[House, str]]:
     house.ask("alice", "-u", "eve", "cat", stdin=reading)
     os.close(reading)
     run = wait_for(lambda: next((run for run in house.kept("runs") if run.pid), None), what="the run")
-    wait_for(lambda: len(spare(house)) == 2, what="the spare monitor, with its holder")
+    wait_for(lambda: has_all(house), what="the spare monitor, with its holder, and that nobody is on the way to what it does")
     yield house, run.id
     os.close(writing)
     wait_for(lambda: not os.listdir(f"{house.root}/run/runs"), what="the end of the run and of its monitor")
+
+
+def has_all(house: House) -> bool:
+    """Whether there is a spare, and all below the daemon sleep. A pump is forked as root before the command begins, and takes its
+    ids and closes what it does not need by itself.
+    """
+    assert house.process is not None
+    try:
+        return len(spare(house)) == 2 and all(is_at_rest(one.pid) for one in below(house.process.pid))
+    except OSError:  # one has ended meanwhile
+        return False
 
 
 def spare(house: House) -> list[Process]:
