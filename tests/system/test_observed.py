@@ -103,7 +103,7 @@ def test_an_observed_command_begins_only_when_somebody_watches_and_the_record_sa
     watcher.sees("Ctrl-C stops it")
     watcher.sees("tick 3")
     assert seen.run_of(asking.id).watchers == ("bob@EXAMPLE.TEST",)
-    assert "bob@EXAMPLE.TEST watches" in asking.err
+    wait_for(lambda: "bob@EXAMPLE.TEST watches" in asking.err, what="the word to alice")  # her client may be later than bob's
     watcher.screen.send("\x03")
     watcher.sees("is gone")
     watcher.screen.expect(pexpect.EOF)
@@ -152,7 +152,7 @@ def test_a_run_whose_watcher_leaves_is_frozen_and_goes_on_when_they_come_back(se
     watcher.leave()
     wait_for(lambda: state(seen, asking.id) == "frozen")
     stands_at = count(file)
-    assert "the command will be frozen in " in asking.err
+    wait_for(lambda: "the command will be frozen in " in asking.err, what="the word to alice")
     again = Watcher(seen, asking.id)
     wait_for(lambda: state(seen, asking.id) == "running")
     wait_for(lambda: count(file) > stands_at + 2)

@@ -25,7 +25,7 @@ from tests.descriptors import links
 from tests.on_terminal import OnTerminal
 from tests.system.conftest import Asking, House
 from tests.times import times
-from tests.waiting import PATIENCE, wait_for
+from tests.waiting import PATIENCE, is_at_rest, wait_for
 
 POLICY = """
 [[permit]]
@@ -178,6 +178,7 @@ def test_a_watcher_that_goes_away_is_noticed(kept: House) -> None:
     assert kept.process is not None
     daemon = kept.process.pid
     wait_for(lambda: n_sockets(asking.process.pid) == 1, what="the end of the client's connection")
+    wait_for(lambda: is_at_rest(daemon), what="that the daemon has heard of that end")
     before = n_sockets(daemon)
     watcher = subprocess.Popen(kept.line("bob", "jitd", "watch", asking.id), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)  # fmt: skip
@@ -360,8 +361,12 @@ def test_the_oldest_go_when_there_is_too_much_and_the_record_says_so(own_house: 
     done = house.jitd("replay", large[0])
     why = "it was removed after its time (then jitd audit show has recording.removed), or somebody else removed it"
     assert (done.returncode, done.stderr) == (1, f"jitd: the recording of run {large[0]} is gone: {why}\n")
-    removed = [record["detail"]["run"] for record in house.records() if record["event"] == "recording.removed"]
-    assert removed == [old, *large[:2]]
+
+    def removed() -> list[str]:
+        return [record["detail"]["run"] for record in house.records() if record["event"] == "recording.removed"]
+
+    wait_for(lambda: len(removed()) == 3, what="the record of the last removal, which comes after it")
+    assert removed() == [old, *large[:2]]
     house.verify()
 
 
@@ -441,6 +446,7 @@ def test_every_export_contains_what_a_command_has_left_of_its_input_and_marks_it
     try:
         done = kept.run("alice", "sh", "-c", "printf 'one\\ntwo\\n' | jitsudo -u eve sh -c 'read a; echo $JITSUDO_REQUEST'")
         id = done.stdout.strip()
+        wait_for(lambda: kept.run_of(id).outcome)
         cast = kept.jitd("replay", id, "--export=asciicast").stdout.splitlines()
         events = [json.loads(line)[1:] for line in cast[1:]]
         assert ["i", "one\r\n"] in events
