@@ -15,7 +15,7 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -210,8 +210,9 @@ class Gated:
         def pid() -> int:
             assert house.process is not None
             for one in descendants(house.process.pid):
-                if Path(f"/proc/{one}/comm").read_text() == f"jitd-{name}\n":
-                    return one
+                with suppress(OSError):  # a program that has answered meanwhile
+                    if Path(f"/proc/{one}/comm").read_text() == f"jitd-{name}\n":
+                        return one
             return 0
 
         return wait_for(pid, what=f"the process {name}")

@@ -88,13 +88,18 @@ def start(script: str, *options: str, **more: object) -> subprocess.Popen[str]:
     return process  # type: ignore[no-any-return]
 
 
+def command_line(pid: str) -> bytes:
+    """Empty if there is no such process any more."""
+    try:
+        return Path("/proc", pid, "cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def processes() -> set[str]:
     found = set()
     for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes()
-        except OSError:
-            continue
+        words = command_line(process.name)
         if any(word in words for word in (b"\0--no-jitd\0", b"krb5kdc", b"/etc/lab/db1", b"postgres", b"/usr/sbin/sshd")):
             found.add(process.name)
         if b"sleep\x00 7777" in words or b"sleep\x007777" in words:
@@ -429,7 +434,7 @@ def test_a_second_host_is_ready_when_command_starts_and_ends_with_it(leaves_noth
 
 def test_a_lab_that_is_killed_leaves_nothing_of_its_second_host(leaves_nothing: None) -> None:
     process = start("(trap '' TERM HUP INT; setsid sleep 7777 &) ; exec sleep 7777", "--db1")
-    assert any(b"postgres" in Path("/proc", pid, "cmdline").read_bytes() for pid in processes()), "it runs"
+    assert any(b"postgres" in command_line(pid) for pid in processes()), "it runs"
     process.send_signal(signal.SIGKILL)
     assert process.wait(timeout=PATIENCE) == -signal.SIGKILL
     process.communicate()
