@@ -379,8 +379,9 @@ def test_a_log_that_is_full_holds_up_nobody(way: str) -> None:
             (house.root / "policy.d/60-broken.toml").write_text("broken")
             assert house.jitd("reload").returncode == 1
             (house.root / "policy.d/60-broken.toml").unlink()
-            os.kill(house.launcher, signal.SIGKILL)  # as is this
-            wait_for(lambda: house.launcher, what="another launcher")
+            launcher = wait_for(lambda: house.launcher, what="a launcher")
+            os.kill(launcher, signal.SIGKILL)  # as is this
+            wait_for(lambda launcher=launcher: house.launcher not in (0, launcher), what="another launcher")  # type: ignore[misc]
         house.verify()
     finally:
         house.log_file.unlink()
