@@ -161,7 +161,7 @@ def test_what_is_not_gone_in_time_is_said_and_goes_on_being_ended(own_house):
 def end_what_stands_still(house, verb, told):
     asked = house.ask("alice", "sleep", "61235")
     house.approved(asked.id)
-    above = parents(is_running(house, asked).pid, house.launcher)
+    above = parents(is_running(house, asked).pid, wait_for(lambda: house.launcher, what="the launcher"))
     for pid in above:
         os.kill(pid, signal.SIGSTOP)
     try:
@@ -220,6 +220,10 @@ def test_a_lock_outlives_the_daemon(own_house):
     house.verify()
 
 
+def n_denied(house):
+    return sum(one.state == "denied" for one in house.kept("requests", ended=True))
+
+
 def goes_on(house, for_):
     """Until there are so many records more."""
     enough = house.head().number + for_
@@ -248,7 +252,8 @@ def test_whatever_is_on_its_way_nothing_begins_after_a_lock(own_house, n_rounds,
         for _ in range(n_rounds):
             house.asked(messages.Lock(whom="user", name="alice", lasts_for=None, reason="laptop stolen"))
             assert house.rows("grants") == house.rows("requests") == []
-            goes_on(house, for_=16)  # a request that is denied has two records
+            enough = n_denied(house) + n_requests
+            wait_for(lambda enough=enough: n_denied(house) >= enough, what=f"{n_requests} denied requests")
             (placed,) = house.kept("locks")
             lift(house, placed.id)
             goes_on(house, for_=30)
