@@ -11,6 +11,7 @@ from pathlib import Path
 from jitd.givers.account import Account, Accounts
 from jitd.givers.kind import Given, Order, Taken
 from tests.givers.account_world import of_host
+from tests.waiting import wait_for
 
 HOLDING, NEXT = "WNC0-D702", "WNC0-D702.2"
 NAME, NEXT_NAME = "jit-wnc0d702", "jit-wnc0d702-2"
@@ -48,8 +49,12 @@ class World:
         return subprocess.run(line, check=check, capture_output=True, text=True, cwd="/")
 
     def begin(self, *words: str) -> None:
+        """Begin ``words`` as the account. When this returns, the account runs them, or has ended them."""
         line = ["setpriv", f"--reuid={NAME}", f"--regid={NAME}", "--init-groups", "--", *words]
         self.begun.append(subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/"))
+        begun = self.begun[-1]
+        comm = Path(f"/proc/{begun.pid}/comm")
+        wait_for(lambda: begun.poll() is not None or comm.read_text() != "setpriv\n", what=f"{words[0]} of the account")
 
     def is_as_before(self) -> bool:
         return of_host() == self.before

@@ -20,15 +20,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from jitd.givers import account, account_entry, account_home, account_processes, account_remains
+from jitd.givers import account, account_entry, account_home, account_lock, account_processes, account_remains
 from jitd.givers.account_notes import AccountNotes
 from jitd.givers.kind import Failed, Taken
 from tests.givers.account_host import NAME, World
 from tests.marks import full
-from tests.waiting import PATIENCE, wait_for
+from tests.waiting import PATIENCE, status_of, wait_for
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH+qB1Qd9xkSe8cJE8bSZHEbkyRfTzVN6jFYHJ8FbTqQ"
 SLEEPS = "import time; time.sleep(600)"
@@ -59,6 +60,10 @@ for number in range({0}):
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(account, "TIDIES_FOR", 10 * PATIENCE)  # a busy host removes a million names, too
+    monkeypatch.setattr(account_lock, "WAITS_FOR", PATIENCE)
+    monkeypatch.setattr(account_lock, "ENDS_WITHIN", PATIENCE)
+    monkeypatch.setattr(account_processes, "ENDS_WITHIN", PATIENCE)
+    monkeypatch.setattr(account_remains, "ENDS_WITHIN", PATIENCE)
     Path("/run/jitd-accounts").mkdir(mode=0o755, exist_ok=True)
     made = World(tmp_path)
     yield made
@@ -166,6 +171,7 @@ def test_an_administrator_who_edits_is_waited_for_and_named_and_all_else_has_end
     world: World, edits: Callable[[str], Editor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """THREATS Q-34: the honest twin."""
+    monkeypatch.setattr(account_lock, "WAITS_FOR", 3.0)
     made = world.give()
     world.begin("sleep", "600")
     editor = edits("root")
@@ -268,6 +274,7 @@ def test_a_child_that_gets_no_time_delays_no_later_step(world: World, monkeypatc
         return False
 
     monkeypatch.setattr(account_processes, "_has_no_capability", gets_no_time)
+    monkeypatch.setattr(account_remains, "ENDS_WITHIN", 2.0)
     began = time.monotonic()
     assert world.take() == Taken()
     assert time.monotonic() - began < 120 and account_processes.of(made.pw_uid) == [], "its sleep takes 180"
@@ -277,8 +284,20 @@ def test_a_child_that_gets_no_time_delays_no_later_step(world: World, monkeypatc
 # --- what runs again under its uid -----------------------------------------------------------------------------------------
 
 
+def is_being_killed(pid: int) -> bool:
+    """Whether the process got a SIGKILL, though it may seem to live (proc(5): ``stat``, the flag PF_EXITING)."""
+    try:
+        status = status_of(pid)
+        is_pending = (int(status["SigPnd"], 16) | int(status["ShdPnd"], 16)) >> signal.SIGKILL - 1 & 1
+        return bool(is_pending or int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[6]) & 4)
+    except OSError:
+        return True
+
+
 @pytest.mark.parametrize("does", [SLEEPS, STOPS], ids=["runs", "stops-others"])
-def test_a_set_id_file_of_the_account_opens_nothing_and_does_not_keep_the_account(world: World, does: str) -> None:
+def test_a_set_id_file_of_the_account_opens_nothing_and_does_not_keep_the_account(
+    world: World, does: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """THREATS Q-36: alice runs a program that is set-uid to the account, again whenever it was killed."""
     place = Path("/srv/tools")
     place.mkdir(mode=0o777)
@@ -290,9 +309,17 @@ def test_a_set_id_file_of_the_account_opens_nothing_and_does_not_keep_the_accoun
     script = f"while [ -e {place}/py ]; do {place}/py -I -S -c '{does}'; done"
     line = ["setpriv", "--reuid=alice", "--regid=alice", "--clear-groups", "--", "sh", "-c", script]
     again = [subprocess.Popen(line, cwd="/", stderr=subprocess.DEVNULL) for _ in range(2)]
+
+    def runs() -> bool:
+        return any(not is_being_killed(one.pid) for one in account_processes.of(made.pw_uid))
+
     try:
-        wait_for(lambda: account_processes.of(made.pw_uid), what="a program that is set-uid to the account")
-        taken = world.take()
+        wait_for(runs, what="a program that is set-uid to the account")
+        with monkeypatch.context() as patched:  # what was killed runs again before jitd looks again, on a busy host too
+            clock = SimpleNamespace(monotonic=time.monotonic, sleep=lambda seconds: wait_for(runs, what="what runs again"))
+            patched.setattr(account_processes, "time", clock)
+            patched.setattr(account_processes, "ENDS_WITHIN", 1.0)
+            taken = world.take()
         assert f"still run under its uid {made.pw_uid}" in taken.left, taken
         with pytest.raises(KeyError):
             pwd.getpwuid(made.pw_uid)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd.givers import account, account_home, account_numbers, account_processes, account_remains
+from jitd.givers import account, account_home, account_lock, account_numbers, account_processes, account_remains
 from jitd.givers.account import Accounts
 from jitd.givers.account_notes import USED, AccountNotes
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
@@ -44,6 +44,8 @@ while True:
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(account_processes, "ENDS_WITHIN", PATIENCE)  # what ends in the end, and is searched, on a busy host too
+    monkeypatch.setattr(account_remains, "ENDS_WITHIN", PATIENCE)
+    monkeypatch.setattr(account_lock, "ENDS_WITHIN", PATIENCE)
     monkeypatch.setattr(account, "TIDIES_FOR", PATIENCE)
     monkeypatch.setattr(account_numbers, "SEARCH_FOR", PATIENCE)
     Path("/run/jitd-accounts").mkdir(mode=0o755, exist_ok=True)
