@@ -9,17 +9,20 @@ import resource
 import subprocess
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from jitd import helper
 from jitd.beside.answering import Served
+from jitd.beside.child import Child
 from jitd.beside.secret import sealed
 from jitd.beside.starting import Begun, ways
 from jitd.givers import process
 from jitd.givers.kind import Given, Order, Seen, State, Strays, Taken
-from jitd.givers.messages import Answer, Question
+from jitd.givers.messages import Answer, Question, Take
 from jitd.givers.sudoers import Sudoers
 from tests.in_flight import MAY_SEND, be_counted
+from tests.waiting import PATIENCE, is_living, wait_for
 
 PR_GET_DUMPABLE = 3
 
@@ -68,12 +71,34 @@ class Strange:
 
 
 Sudoers.deeds = lambda giver: Strange(giver)  # type: ignore[assignment,method-assign]
-process.SECONDS = 2.0
+
+
+class Hanging(Child):
+    """A deed whose time begins when it hangs, if it does: before that it takes as long as a busy host."""
+
+    def __init__(self, work: partial[None]) -> None:
+        super().__init__(work)
+        question = work.args[0]
+        if isinstance(question, Take):
+            hangs = Path(question.order.brought).with_name("left")
+            wait_for(lambda: hangs.exists() or not is_living(self.pid), what="a deed that hangs")
+
+
+class Deeds(process.Deeds):
+    """What hangs has half a second, and all else as long as a busy host takes."""
+
+    async def do(self, question: Question) -> Answer:
+        """Start a child that does the deed of ``question``. Return the child's answer."""
+        self._seconds = 0.5 if isinstance(question, Take) else PATIENCE
+        return await super().do(question)
+
+
+process.Child = Hanging  # type: ignore[attr-defined,assignment]
+process.Deeds = Deeds  # type: ignore[misc]
 
 
 def main() -> int:
     """Run it."""
-    process.Deeds.__init__.__defaults__ = (2.0,)
     served = process.served
 
     def counted(begun: Begun) -> list[Served[Question, Answer]]:
