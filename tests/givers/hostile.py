@@ -199,7 +199,7 @@ class Stage:
             asking.end()
         accounts = [one.pw_name for one in made_for(scenario.who)] if scenario.kind == "account" else [scenario.who]
         for account in accounts[-1:]:
-            with suppress(KeyError, OSError):
+            with suppress(LookupError, OSError):  # it may have been taken back by now
                 shutil.chown(act[1], account)
                 acting = self._as(account, act[0], act[1], "ends", *act[3:])
                 self.used[scenario.kind] += 1
