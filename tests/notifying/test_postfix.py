@@ -32,7 +32,7 @@ from jitd.notifying.mail import Mail, MailSettings
 from jitd.outside.client import Outside, door_by_child
 from tests.beside.children import of_account
 from tests.outside.server import LOOPBACK, Authority
-from tests.waiting import wait_for
+from tests.waiting import status_of, wait_for
 
 UNPACKED = Path(__file__).resolve().parents[2] / ".venv/postfix"
 ROOT = Path("/") if Path("/usr/sbin/postfix").exists() else UNPACKED
@@ -104,6 +104,8 @@ class Postfix:
     def kill(self) -> None:
         """Kill all of it, as kill -9 does."""
         master = int((self.place / "queue/pid/master.pid").read_text())
+        os.kill(master, signal.SIGSTOP)
+        wait_for(lambda: status_of(master)["State"].startswith("T"), what="a master that begins nothing more")
         for pid in (master, *_below(master)):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -482,8 +482,12 @@ def test_what_was_taken_before_the_server_became_slow_is_done(stage: Stage, serv
             refusing(line, asked)
 
     server.deed = deed
-    said = stage.deliver(https(stage, server, "splunk"), events(1, 4), 3_000)
-    assert said == Delivered(3, ((2, "the server says 400"),), "the receiver has not taken it within 3 s")
+    for deadline_ms in (3_000, 12_000, LONG):  # on a host that is too busy for the first, it is over before the server is slow
+        said = stage.deliver(https(stage, server, "splunk"), events(1, 4), deadline_ms)
+        if said.n_done == 3:
+            break
+    why = f"the receiver has not taken it within {deadline_ms / 1000:g} s"
+    assert said == Delivered(3, ((2, "the server says 400"),), why)
 
 
 def test_a_token_that_is_missing_or_has_two_lines_is_not_sent(stage: Stage, server: Server) -> None:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import select
 import shlex
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -28,6 +30,8 @@ from tests.waiting import PATIENCE
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a terminal to somebody else")
 LINES = ("alice asks to run a command as root on db1.", "", "Type on db1:")
 TEXT = text_of(LINES).encode()
+MOST_UNREAD = 4095
+"""Bytes that the kernel keeps ready to be read at the other end (N_TTY_BUF_SIZE). It moves more there when these are read."""
 
 
 @pytest.fixture(autouse=True)
@@ -62,9 +66,15 @@ def fill(terminal: Seat) -> None:
     os.set_blocking(terminal.slave, False)
     waits = select.poll()
     waits.register(terminal.slave, select.POLLOUT)
-    while waits.poll(200):
+    while waits.poll(200) or unread(terminal.master) < MOST_UNREAD:
         with suppress(BlockingIOError):
             os.write(terminal.slave, b"x" * 4096)
+
+
+def unread(master: int) -> int:
+    """What was written to a terminal, and waits at its other end to be read (ioctl_tty(2))."""
+    found: int = struct.unpack("i", fcntl.ioctl(master, termios.FIONREAD, bytes(4)))[0]
+    return found
 
 
 def told(records: Records, *people: str) -> Told:
