@@ -21,6 +21,7 @@ from jitd.core.policy import Rule
 from jitd.core.warning import Warned
 from jitd.settings.config import Config
 from tests.core.house import deny, patterns, permit
+from tests.waiting import PATIENCE
 
 GROUPS = {"dba": ("alice",), "ops": ("bob", "carol"), "one": ("bob",), "none": (), "gone": None, "sys": ("daemon",)}
 USERS = {"alice": 1001, "bob": 1002, "carol": 1003, "daemon": 2, "postgres": 110, "root": 0, "nobody": None}
@@ -228,5 +229,5 @@ def test_what_fails_is_a_warning() -> None:
     def fails() -> list[Warned]:
         raise OSError("no such thing")
 
-    (told,) = in_time(fails, "files", seconds=5)
+    (told,) = in_time(fails, "files", seconds=PATIENCE)
     assert told.sentence == "files could not be looked up: no such thing"

@@ -126,9 +126,9 @@ class Slow(Told):
         self.first_may_end = threading.Event()
 
     def _ask(self, principal: str) -> KdcAnswer:
-        answer = next(self._answers)
+        answer, is_first = next(self._answers), not self.asked
         self.asked.append(principal)
-        if len(self.asked) == 1:
+        if is_first:
             self.first_may_end.wait(30)
         return answer
 

@@ -442,8 +442,9 @@ def test_a_record_that_was_set_back_is_told_to_who_followed_it(scene: House) -> 
     """THREATS L-19."""
 
     async def play() -> None:
-        async with following(scene, after=scene.store.head().number + 1):
-            await asyncio.sleep(0.05)
+        rows = scene.records.follow(DAVE, Audit(follow=True, after=scene.store.head().number + 1), again=None)  # type: ignore[arg-type]
+        async with asyncio.timeout(PATIENCE):
+            await anext(rows)
 
     with pytest.raises(Refusal, match="was set back") as refused:
         asyncio.run(play())
