@@ -22,6 +22,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
 from tests.givers.worlds import WITH_SECRET, WORLDS, World
 from tests.system.conftest import Asking, House
 from tests.waiting import PATIENCE, wait_for
@@ -167,7 +169,7 @@ class Stage:
                 wait_for(lambda: len(self.house.kept("holdings", ended=True)) > AT_ONCE // 2, what="some that are given")
                 world.mend_target()
             case "somebody takes things away":
-                with suppress(subprocess.CalledProcessError):  # there is nothing to take away just now
+                with suppress(subprocess.CalledProcessError, psycopg.Error):  # there is nothing to take away just now
                     world.remove_by_hand()
 
     def _kill_givers(self) -> None:

@@ -8,6 +8,7 @@ import os
 import pwd
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -278,5 +279,8 @@ def test_a_sudo_that_has_read_the_lines_begins_no_command_when_they_are_gone(tmp
 
 def programs_of(pid: int) -> list[str]:
     """Return the programs that the process ``pid`` has started and that still run."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [Path(f"/proc/{child}/comm").read_text().strip() for child in children]
+    found = []
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with suppress(OSError):  # it has ended
+            found.append(Path(f"/proc/{child}/comm").read_text().strip())
+    return found

@@ -7,6 +7,7 @@ Law: a world looks at the host by the host's own tools, and not by the product.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import shutil
@@ -18,6 +19,10 @@ from tests.givers.account_world import AccountWorld
 from tests.givers.postgres_world import PostgresWorld
 from tests.givers.ssh_world import SshWorld
 from tests.givers.vault_world import VaultWorld
+from tests.waiting import wait_for
+
+READ_ONLY = 0x1 | 0x20 | 0x1000
+"""MS_RDONLY, MS_REMOUNT and MS_BIND (mount(2))."""
 
 
 class World(Protocol):
@@ -87,14 +92,18 @@ class SudoersWorld:
 
     def break_target(self) -> None:
         subprocess.run(["mount", "--bind", self.directory, self.directory], check=True)
-        subprocess.run(["mount", "-o", "remount,ro,bind", self.directory], check=True)
+        place, mount = os.fsencode(self.directory), ctypes.CDLL(None).mount
+        # a file that jitd-givers has opened in between keeps it writable until it is closed
+        wait_for(
+            lambda: mount(None, place, None, ctypes.c_ulong(READ_ONLY), None) == 0, what="a directory that cannot be changed"
+        )
 
     def mend_target(self) -> None:
         subprocess.run(["umount", "--lazy", self.directory], check=True)
 
     def remove_by_hand(self) -> None:
         for file in self.directory.glob("jitd_*"):
-            file.unlink()
+            file.unlink(missing_ok=True)
 
 
 DOOR = """\
@@ -165,7 +174,7 @@ class ProgramWorld:
 
     def remove_by_hand(self) -> None:
         for file in (self.place / "open").glob("alice *"):
-            file.unlink()
+            file.unlink(missing_ok=True)
 
 
 WORLDS: dict[str, type[World]] = {

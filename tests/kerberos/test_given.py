@@ -305,8 +305,11 @@ def reading(process, line):
 
 def begun_by(pid):
     """What the processes are called that the process ``pid`` has started."""
-    pids = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [Path(f"/proc/{pid}/comm").read_text().strip() for pid in pids]
+    found = []
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with suppress(OSError):  # it has ended
+            found.append(Path(f"/proc/{child}/comm").read_text().strip())
+    return found
 
 
 TRAPS = "trap 'echo hung up; exit 3' HUP; echo begun; while :; do sleep 0.1; done"
