@@ -181,13 +181,16 @@ def test_a_recorder_of_input_that_its_user_stops_does_not_hold_up_the_end(stage:
     given, feed = os.pipe()
     os.write(feed, b"for the next command")
     null = stage.null()
-    job = stage.job("/bin/sleep", "1", record="all", **AS_NOBODY)
+    end = stage.directory / "end"
+    os.mkfifo(end)
+    job = stage.job("/bin/cat", str(end), record="all", **AS_NOBODY)
     client = stage.get_ready(job, ("pipe", "null", "null"), [given, null, null])
     stage.order(stage.executor.go, job.run)
     stage.wait(lambda: client.said(b"R"))
     recorders = all_pumps(stage, client, 2)
     of_input = stage.wait(lambda: [pid for pid in recorders if len(os.listdir(f"/proc/{pid}/fd")) == OF_INPUT])
     os.kill(of_input[0], signal.SIGSTOP)
+    end.write_bytes(b"")  # it ends when somebody has opened this and has closed it
     outcome = stage.outcome(job)
     assert outcome.ending is Ending.LOST and "could not be given back" in outcome.because, outcome
     assert os.read(given, 100) == b"for the next command"
