@@ -285,7 +285,7 @@ def test_a_hang_up_leaves_what_may_stay(stage: Stage) -> None:
 def test_what_may_stay_after_a_hang_up_stays_no_longer_than_the_run_may_last(stage: Stage) -> None:
     for seconds in (5.0, 15.0, 45.0):  # on a busy host the time can be over before the client goes
         job, client = begun_for(stage, seconds, "setsid sleep 600 >/dev/null 2>&1 & sleep 600", leftovers="keep")
-        wait_for(lambda job=job: len(asleep(stage)) == 2 or stage.reported(Ended, job.run))  # type: ignore[misc]
+        stage.wait(lambda job=job: len(asleep(stage)) == 2 or stage.reported(Ended, job.run))  # type: ignore[misc]
         client.close()
         if stage.outcome(job, 3 * PATIENCE).because != "its time is over":
             break
