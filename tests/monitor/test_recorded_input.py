@@ -269,13 +269,14 @@ def test_a_command_that_only_seems_to_leave_its_input_hides_nothing_of_it(stage:
 
 def test_what_it_leaves_behind_reads_nothing_that_was_given_back(stage: Stage) -> None:
     source, left = pipe(LINES)
-    got = stage.directory / "got"
-    script = f"(trap '' HUP; sleep 0.3; cat >{got}) & read a"
+    got, go = stage.directory / "got", stage.directory / "go"
+    script = f"exec 3<&0; (trap '' HUP; until [ -e {go} ]; do sleep 0.05; done; cat <&3 >{got}) & read a"
     job = stage.job("/bin/sh", "-c", script, record="all", leftovers="keep")
     null = stage.null()
     client = stage.get_ready(job, ("pipe", "null", "null"), [source, null, null])
     stage.order(stage.executor.go, job.run)
     stage.wait(lambda: client.end)
     assert left() == LINES.removeprefix(b"one\n")
+    go.touch()
     assert stage.outcome(job).number == 0
-    assert not got.exists() or got.read_bytes() == b""
+    assert got.read_bytes() == b""

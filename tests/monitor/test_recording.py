@@ -211,11 +211,17 @@ def test_a_reader_that_goes_away_is_a_broken_pipe_for_the_command(stage: Stage) 
 
 
 def test_what_it_leaves_behind_and_writes_is_kept_until_it_ends(patient: Stage) -> None:
-    mark = patient.directory / "ready"
-    late = f"(trap '' HUP; : >{mark}; sleep 0.5; echo late) & until test -e {mark}; do sleep 0.01; done; echo soon"
-    job = patient.job("/bin/sh", "-c", late, record="output")
+    mark, go = patient.directory / "ready", patient.directory / "go"
+    waits = f"(trap '' HUP; : >{mark}; until test -e {go}; do sleep 0.05; done; echo late)"
+    job = patient.job("/bin/sh", "-c", f"{waits} & until test -e {mark}; do sleep 0.01; done; echo soon", record="output")
     pipes = Pipes()
-    play(patient, job, pipes)
+    client = patient.get_ready(job, PIPES, pipes.sent)
+    pipes.go()
+    patient.order(patient.executor.go, job.run)
+    patient.wait(lambda: client.end)
+    go.touch()
+    patient.outcome(job)
+    pipes.join()
     assert pipes.reads[0] == b"soon\nlate\n" == joined(recorded(patient, job)[1], Kind.STDOUT)
 
 
