@@ -237,9 +237,11 @@ def cron_runs_a_job(gated: Gated) -> bool:
 
 
 def is_over(trace: str) -> bool:
-    """Whether the process that cron has started for its job has ended."""
+    """Whether the process that cron has started for its job has ended. It may have done something before the call that starts it
+    has returned, which strace then tells as resumed.
+    """
     cron = trace.partition(" ")[0]
-    started = re.search(rf"^{cron} +(?:clone3?|v?fork)\(.* = (\d+)$", trace, re.MULTILINE)
+    started = re.search(rf"^{cron} +(?:clone3?\(|v?fork\(|<\.\.\. (?:clone3?|v?fork) resumed).* = (\d+)$", trace, re.MULTILINE)
     return started is not None and re.search(rf"^{started[1]} +\+\+\+ ", trace, re.MULTILINE) is not None
 
 
