@@ -45,8 +45,6 @@ def seconds_of(call, expected=Unreachable):
 
 
 def test_a_directory_that_is_slow_twice_is_waited_for_until_the_first_time_is_over(daemon, monkeypatch):
-    in_haste(monkeypatch, 0.4)
-    monkeypatch.setattr(client, "_GRACES", 0)
     told = []
 
     def script(peer):
@@ -60,16 +58,20 @@ def test_a_directory_that_is_slow_twice_is_waited_for_until_the_first_time_is_ov
     def never(peer):
         peer.hear()
         peer.say(DaemonHello(version=1, nonce=bytes(32)))
-        peer.say(Slow(left_ms=0))
-        peer.say(Slow(left_ms=int(PATIENCE * 1000)))
+        twice = [Slow(left_ms=0), Slow(left_ms=int(PATIENCE * 1000))]
+        peer.send(b"".join(frame(encode(slow)) for slow in twice))  # both are there when the time of the first begins
         peer.hear()
+
+    def be_in_haste(text):
+        in_haste(monkeypatch, 0.4)
+        monkeypatch.setattr(client, "_GRACES", 0)
 
     daemon.play(script)
     connection = connect(tell=told.append)
     assert connection.welcome == WELCOME and told == [client.SLOW]
     connection.close()
     daemon.play(never)
-    seconds, text = seconds_of(connect)
+    seconds, text = seconds_of(lambda: connect(tell=be_in_haste))
     assert seconds < PATIENCE and "does not answer" in text
 
 
