@@ -29,6 +29,7 @@ from jitd.audit import forms
 from jitd.core.chain import GENESIS
 from jitd.core.chain import seal as sealed_after
 from jitpam.wire.messages import Status
+from tests.marks import timed
 from tests.outside.server import Asked, Authority, Server, reply, serving
 from tests.system.conftest import House
 from tests.waiting import PATIENCE, wait_for
@@ -250,22 +251,41 @@ def _in_trouble(stage: Stage) -> list[str]:
     return [str(row["says"]) for row in stage.house.asked(Status()) if row["about"] == "sink" and not row["is_well"]]
 
 
-def test_a_burst_of_denials_locks_the_person_by_a_service(stage: Stage) -> None:
+def locked_after(stage: Stage) -> float:
+    """Have a service lock alice when the collector gets the alert of her five denials. Returns the seconds from the last of these
+    to the service's answer.
+    """
     stage.collector.lines.clear()
     done: list[subprocess.CompletedProcess[str]] = []
+    at: list[float] = []
 
     def soar() -> None:
         alert = wait_for(lambda: next((one for one in stage.collector.lines if _is_burst(one, "alice")), None), what="the alert")
         who = alert["about"]["requester"].partition("@")[0]
         reason = f"--reason={alert['number']}: {alert['classes']}"
         done.append(stage.soar.do("jitd", "lock", f"--user={who}", "--for=10m", reason))
+        at.append(time.monotonic())
 
     answering = threading.Thread(target=soar)
     answering.start()
     for _ in range(5):
         stage.denied("alice")
+    fifth = time.monotonic()
     answering.join(2 * PATIENCE)
     assert [one.returncode for one in done] == [0], done
+    return at[0] - fifth
+
+
+@timed("docs/sinks.md: a service locks a person within two seconds of a burst of denials")
+def test_a_service_locks_a_person_within_two_seconds(stage: Stage) -> None:
+    try:
+        assert locked_after(stage) < 2.0
+    finally:
+        stage.soar.do("jitd", "unlock", "--user=alice", "--reason=over")
+
+
+def test_a_burst_of_denials_locks_the_person_by_a_service(stage: Stage) -> None:
+    locked_after(stage)
     refused = stage.house.run("alice", "jitsudo", "--no-wait", "/usr/bin/uptime")
     assert refused.returncode != 0
     assert "locked" in refused.stderr
