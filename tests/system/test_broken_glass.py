@@ -79,8 +79,8 @@ def test_the_whole_way_from_the_word_to_the_review(glass):
     assert f"a review is owed for your request {id}" in glass.jitd("requests", who="alice").stderr
     page = glass.jitd("show", id, who="bob").stdout
     assert "GLASS IS BROKEN" in page and "production is down" in page and "instead of" in page
-    before = glass.at_rest().head()
-    assert "it is done" in glass.jitd("replay", "--raw", id, who="bob").stdout, "all of it was recorded"
+    assert "it is done" in glass.at_rest().jitd("replay", "--raw", id, who="bob").stdout, "all of it was recorded"
+    before = glass.head()
     assert glass.jitd("review", id, "--yes", who="alice").returncode == 3
     assert glass.jitd("review", id, "--yes", who="eve").returncode == 4
     assert glass.jitd("review", id, "--yes", who="root").returncode == 3

@@ -335,6 +335,7 @@ def traces(house: House) -> dict[str, object]:
 def test_it_changes_nothing_while_a_daemon_runs(house: House) -> None:
     doctor(house)
     wait_for((house.root / "run/journal").exists, what="the daemon's first word on how far its journal is")
+    wait_for(house.is_signed, what="a checkpoint of the head")
     before, records = traces(house), house.records()
     doctor(house)
     after = traces(house)

@@ -36,10 +36,10 @@ STRICT = "".join(
 
 @pytest.fixture(autouse=True)
 def unlocked(request):
-    """Whatever a test locks in a house that others share."""
+    """Whatever a test locks in a house that others share. What it ran has ended, too: a lock says how many runs it stops."""
     yield
     for name in {"house", "strict"} & set(request.fixturenames):
-        house = request.getfixturevalue(name)
+        house = request.getfixturevalue(name).at_rest()
         for row in house.rows("locks"):
             lift(house, row["id"])
 
