@@ -18,6 +18,7 @@ from jitd.settings import host
 from jitd.settings.config import KEYS, Limits, Rate, Recordings, check, is_settings, load
 from jitd.settings.givers import load_givers
 from jitd.settings.host import default_realm, host_name
+from tests.waiting import PATIENCE
 
 ME = os.geteuid()
 REALM = 'realms = ["EXAMPLE.ORG"]\nhost = "db1.example.org"\n'
@@ -510,6 +511,7 @@ def test_the_name_of_the_host(monkeypatch: pytest.MonkeyPatch, short: str, said:
             raise said
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, said, ("192.0.2.1", 0))]
 
+    monkeypatch.setattr(host, "PATIENCE", PATIENCE)
     monkeypatch.setattr(socket, "gethostname", lambda: short)
     monkeypatch.setattr(socket, "getaddrinfo", look)
     assert host_name() == name

@@ -19,6 +19,7 @@ from jitd.deciding import findings
 from jitd.deciding.findings import RequesterLook
 from jitd.files.silence import Silent
 from tests.scene import command, person
+from tests.waiting import PATIENCE
 
 ALICE, BOB = 61001, 61002
 NAMES = {0: "root", ALICE: "alice", BOB: "bob"}
@@ -36,6 +37,7 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             raise KeyError(uid)
         return pwd.struct_passwd((NAMES[uid], *real(0)[1:]))
 
+    monkeypatch.setattr(findings, "WITHIN", PATIENCE)
     monkeypatch.setattr(findings.pwd, "getpwuid", account)
     monkeypatch.setattr(
         findings.groups, "numbered", lambda gid: None if gid == DBA else findings.groups.Group(f"g{gid}", gid, ())

@@ -28,6 +28,7 @@ from jitd.settings.config import Config
 from jitd.verbs.sentences import unseated
 from jitd.workers import Workers
 from tests.scene import asked, moment, permit, person
+from tests.waiting import PATIENCE
 
 GROUPS = {"ops": ("bob", "carol", "alice", "gone"), "managers": ("may",), "none": (), "sys": ("daemon",), "mine": ("alice-adm",)}
 ACCOUNTS = {"alice": 1001, "alice-adm": 1009, "bob": 1002, "carol": 1003, "may": 1004, "daemon": 2, "prim": 1005, "root": 0}
@@ -79,6 +80,8 @@ def waiting(*approvals: Approval, opened: int = 0) -> Request:
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    for name in ("WITHIN", "LISTED_WITHIN"):
+        monkeypatch.setattr(seats, name, PATIENCE)
     made = House(tmp_path, monkeypatch)
     yield made
     made.workers.close()

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from jitd.givers import sudoers
+from jitd.givers import sudo_processes, sudoers
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitd.givers.sudoers import Sudoers, SudoersLines
 from tests.waiting import PATIENCE, wait_for
@@ -245,8 +245,11 @@ class Asking:
         return self._sudo.communicate(timeout=PATIENCE)[0]
 
 
-def test_a_sudo_that_has_read_the_lines_begins_no_command_when_they_are_gone(tmp_path: Path) -> None:
+def test_a_sudo_that_has_read_the_lines_begins_no_command_when_they_are_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """THREATS Q-46. The honest twin: somebody else's sudo goes on, and so does a command that has begun."""
+    monkeypatch.setattr(sudo_processes, "ENDS_WITHIN", PATIENCE)
     os.chmod(tmp_path, 0o711)
     for above in tmp_path.parents[:-2]:
         above.chmod(above.stat().st_mode | 0o711)
