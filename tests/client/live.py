@@ -12,6 +12,7 @@ import select
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +48,15 @@ class LiveDesk(Desk):
 
     def fails(self, kind: str, text: str) -> None:
         """Be away from now on, or take no ticket, until ``mends``."""
-        self._fault.write_text(json.dumps([kind, text]))
+        new = self._fault.with_suffix(".new")
+        new.write_text(json.dumps([kind, text]))
+        new.replace(self._fault)
 
     def mends(self) -> None:
         self._fault.unlink()
 
     def _must_be_there(self) -> None:
-        if self._fault.exists():
+        with suppress(FileNotFoundError):
             kind, text = json.loads(self._fault.read_text())
             raise NotAuthenticated("expired", text) if kind == "ticket" else Unreachable(text)
 
