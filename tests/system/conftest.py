@@ -79,7 +79,9 @@ class Asking:
     def id(self) -> str:
         """The request's id, once it is told."""
         found = wait_for(lambda: ID.search(self.err) or self.process.poll() is not None, what="a request's id")
-        assert found is not True, f"no request: exit {self.process.returncode}: {self.err}"
+        if found is True:  # it may have told the id between the two looks, and then ended
+            found = ID.search(self.err)
+        assert found is not None, f"no request: exit {self.process.returncode}: {self.err}"
         return found[1]
 
     def end(self, within: float = PATIENCE) -> int:
