@@ -37,6 +37,13 @@ def show(unit: str, *properties: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines)
 
 
+def journal(*matches: str) -> str:
+    """What the journal has by now: journald first writes what it was sent before (journalctl(1), ``--sync``)."""
+    subprocess.run(["journalctl", "--sync"], timeout=PATIENCE, check=True)
+    line = ["journalctl", "--no-pager", "--output=cat", *matches]
+    return subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE, check=False).stdout
+
+
 def scope_of(run: str) -> str:
     return f"jitd-run-{run}.scope"
 
@@ -96,8 +103,7 @@ class Service(House):
         systemctl("restart", "jitd.service")
 
     def log(self) -> str:
-        return subprocess.run(["journalctl", "-u", "jitd.service", "-o", "cat", "--no-pager"], capture_output=True, text=True,
-                              check=False).stdout  # fmt: skip
+        return journal("--unit=jitd.service")
 
     def run_of(self, id: str) -> str:
         """The run of a request, once its command was executed. It may have ended already."""

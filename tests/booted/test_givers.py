@@ -19,13 +19,14 @@ import pytest
 
 from jitd.beside.helpers import GIVERS
 from jitd.core.holding import HoldingState
-from tests.booted.conftest import Service, show, systemctl
+from tests.booted.conftest import Service, journal, show, systemctl
 from tests.givers.account_world import made_for
 from tests.givers.worlds import WORLDS, World
 from tests.marks import full
 from tests.waiting import is_living, status_of, wait_for
 
 UNIT, DOOR = "jitd-helper@givers.service", "jitd-helper@givers.socket"
+OF_IT = f"--unit={UNIT}"
 KINDS = ("sudoers", "ssh-certificate", "postgres-role", "account")
 CONFIG = Path("/etc/jitd/jitd.toml")
 RULE = '\n[[permit]]\nname = "at once"\nwho = ["group:dba"]\ngives = [{things}]\ngrant = {{ lasts = "10m", uses = 5 }}\n'
@@ -75,7 +76,7 @@ def given(service: Service, world: World) -> str:
     words = ("--get", world.thing, *world.needs("alice"), "--reason", "x", *world.to_keep("alice"))
     before = {held.grant for held in service.kept("holdings")}
     asking = service.ask("alice", *words)
-    assert asking.end() == 0, asking.err + service.log() + journal()
+    assert asking.end() == 0, asking.err + service.log() + journal(OF_IT)
     assert world.works("alice")
     (held,) = [held for held in service.kept("holdings") if held.grant not in before]
     assert held.state is HoldingState.HELD
@@ -83,13 +84,8 @@ def given(service: Service, world: World) -> str:
 
 
 def is_over(service: Service, world: World) -> None:
-    wait_for(lambda: not service.kept("holdings"), what=f"the end of what is held ({service.log()} {journal()})")
+    wait_for(lambda: not service.kept("holdings"), what=f"the end of what is held ({service.log()} {journal(OF_IT)})")
     assert not world.works("alice")
-
-
-def journal() -> str:
-    line = ["journalctl", "-u", UNIT, "-o", "cat", "--no-pager"]
-    return subprocess.run(line, capture_output=True, text=True, check=False).stdout
 
 
 def pid_of() -> int:
@@ -231,7 +227,9 @@ def test_it_hears_root_alone_whoever_may_reach_its_socket(service: Service) -> N
     finally:
         GIVERS.socket.parent.chmod(0o700)
         GIVERS.socket.chmod(0o600)
-    wait_for(lambda: f"a client with uid {os.stat('/home/alice').st_uid} was refused" in journal(), what="a word in the journal")
+    wait_for(
+        lambda: f"a client with uid {os.stat('/home/alice').st_uid} was refused" in journal(OF_IT), what="a word in the journal"
+    )
 
 
 def test_it_has_no_network_no_device_and_nothing_of_jitds_record(service: Service, worlds: dict[str, World]) -> None:

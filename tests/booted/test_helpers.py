@@ -6,13 +6,12 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from jitd.beside.helpers import HELPERS, Helper
-from tests.booted.conftest import Service, show, systemctl
+from tests.booted.conftest import Service, journal, show, systemctl
 from tests.waiting import status_of, wait_for
 
 EACH = pytest.mark.parametrize("helper", HELPERS.values(), ids=HELPERS)
@@ -50,10 +49,7 @@ def test_ps_and_the_journal_say_which_helper_it_is(service: Service, helper: Hel
 
 def test_what_a_helper_says_is_found_by_its_name(service: Service) -> None:
     systemctl("restart", "jitd-helper@outside.service")
-    line = ["journalctl", "-t", "jitd-outside", "-o", "cat", "--no-pager"]
-    wait_for(
-        lambda: b"jitd-outside: ready; keys: " in subprocess.run(line, capture_output=True, check=True).stdout, what="its line"
-    )
+    wait_for(lambda: "jitd-outside: ready; keys: " in journal("--identifier=jitd-outside"), what="its line")
 
 
 def named(pid: int) -> str:

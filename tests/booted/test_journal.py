@@ -7,15 +7,14 @@ import json
 import os
 import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
 
 from jitd.journal import NATIVE
-from tests.booted.conftest import Service, show, systemctl
-from tests.waiting import PATIENCE, wait_for
+from tests.booted.conftest import Service, journal, show, systemctl
+from tests.waiting import wait_for
 
 ALICE, BOB = "alice@EXAMPLE.TEST", "bob@EXAMPLE.TEST"
 PRIVATE = """
@@ -33,9 +32,7 @@ Entry = dict[str, str | list[str]]
 
 
 def entries(*matches: str) -> list[Entry]:
-    line = ["journalctl", "--no-pager", "--all", "--output=json", *matches]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE, check=True)
-    return [json.loads(each) for each in done.stdout.splitlines()]
+    return [json.loads(each) for each in journal("--all", "--output=json", *matches).splitlines()]
 
 
 def said(*matches: str) -> list[str]:

@@ -24,11 +24,11 @@ from jitd.outside.deliveries import Deliver, Delivered, Destination, Event, Line
 from jitd.outside.keys import DIRECTORY
 from jitd.outside.messages import Fetch, Fetched
 from jitd.outside.questions import QUESTIONS
-from tests.booted.conftest import Service, show, systemctl
+from tests.booted.conftest import Service, journal, show, systemctl
 from tests.outside.server import LOOPBACK, Authority, Server, serving
 from tests.outside.test_delivering import POISON
 from tests.outside.vault import OURS, vault
-from tests.waiting import PATIENCE, is_living, status_of, wait_for
+from tests.waiting import is_living, status_of, wait_for
 
 KEYS = Path(DIRECTORY)
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -163,9 +163,8 @@ def deliver(to: Destination, *batch: Event) -> Delivered | Failed:
 
 
 def from_journal(identifier: str, since: int) -> list[dict[str, str]]:
-    line = ["journalctl", "--no-pager", "--all", "--output=json", f"--identifier={identifier}", f"--since=@{since}"]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE, check=True)
-    return [json.loads(each) for each in done.stdout.splitlines()]
+    said = journal("--all", "--output=json", f"--identifier={identifier}", f"--since=@{since}")
+    return [json.loads(each) for each in said.splitlines()]
 
 
 def test_journald_takes_each_event_as_one_message_with_its_priority_whatever_names_are_in_it(service: Service) -> None:

@@ -23,7 +23,7 @@ import pytest
 from jitd.doctor.host import holders
 from jitd.executor import ExecutorError, unit
 from jitd.monitor.signalling import members
-from tests.booted.conftest import Service, group_of, scope_of, show, systemctl
+from tests.booted.conftest import Service, group_of, journal, scope_of, show, systemctl
 from tests.marks import full, timed
 from tests.system.conftest import Asking, House
 from tests.waiting import PATIENCE, handles, is_living, status_of, wait_for
@@ -540,14 +540,8 @@ def test_the_journal_knows_the_run(service: Service) -> None:
     asking = service.ask("alice", "sh", "-c", words)
     run = asking.id
     service.approved(run)
-
-    def lines(*match: str) -> str:
-        return subprocess.run(
-            ["journalctl", "-o", "cat", "--no-pager", *match], capture_output=True, text=True, check=True
-        ).stdout
-
-    wait_for(lambda: "said" in lines(f"_SYSTEMD_UNIT={scope_of(run)}"))
+    wait_for(lambda: "said" in journal(f"_SYSTEMD_UNIT={scope_of(run)}"))
     mark.touch()
     assert asking.end() == 3
     mark.unlink()
-    assert f"jitd run {run}" in lines(f"UNIT={scope_of(run)}")
+    assert f"jitd run {run}" in journal(f"UNIT={scope_of(run)}")

@@ -15,7 +15,7 @@ import pytest
 from contrib.installed import HELPERS
 from jitpam.wire.messages import List
 from tests.attacks.raw import shown_to
-from tests.booted.conftest import Service, show, systemctl
+from tests.booted.conftest import Service, journal, show, systemctl
 from tests.waiting import PATIENCE, wait_for
 
 UNITS = (
@@ -81,8 +81,7 @@ CANNOT = f"jitsudo: jitd cannot start: its settings are broken at {CONFIG}:1; ro
 
 
 def n_starts() -> int:
-    said = ["journalctl", "-b", "-u", "jitd.service", "--grep=^Starting ", "-o", "cat", "--no-pager"]
-    return len(subprocess.run(said, capture_output=True, text=True, check=False).stdout.splitlines())
+    return len(journal("--boot", "--unit=jitd.service", "--grep=^Starting ").splitlines())
 
 
 def test_broken_settings_stop_the_start_once_and_each_caller_is_told(service: Service) -> None:

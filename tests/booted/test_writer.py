@@ -18,7 +18,7 @@ import pytest
 from jitd.beside.helpers import KDC
 from jitd.kdc.messages import Answer, Done, Failed, Give, Grants, Look, Take
 from jitd.kdc.writer import PATIENCE, Writer
-from tests.booted.conftest import Service, show, systemctl
+from tests.booted.conftest import Service, journal, show, systemctl
 from tests.waiting import status_of, wait_for
 
 SOCKET = KDC.socket
@@ -132,10 +132,7 @@ def test_a_kdc_that_asks_itself_at_its_start_stays_up_only_with_its_gate_on() ->
         done = subprocess.run(["systemctl", "restart", KDC], capture_output=True, text=True, check=False)
         assert done.returncode != 0
         assert show(KDC, "ActiveState")["ActiveState"] == "failed"
-        log = subprocess.run(
-            ["journalctl", "-u", KDC, "-o", "cat", "--no-pager"], capture_output=True, text=True, check=True
-        ).stdout
-        assert "ISSUED: the gate is OFF" in log
+        assert "ISSUED: the gate is OFF" in journal(f"--unit={KDC}")
     finally:
         conf.write_text(before)
         DROP_IN.unlink()
