@@ -8,6 +8,7 @@ import pwd
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -50,8 +51,12 @@ def begun(service: Service, script: str, *, is_contained: bool = True) -> tuple[
 
 def sleepers(run: str) -> list[int]:
     """What sleeps in the control group of a run: two, once it has come to what it is for."""
-    pids = [int(line) for line in (group_of(run) / "command/cgroup.procs").read_text().split()]
-    return [pid for pid in pids if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"sleep\0")]
+    found = []
+    for line in (group_of(run) / "command/cgroup.procs").read_text().split():
+        with suppress(OSError):  # the shell that has started one of them ends
+            if Path(f"/proc/{line}/cmdline").read_bytes().startswith(b"sleep\0"):
+                found.append(int(line))
+    return found
 
 
 def of_alice(*words: str) -> subprocess.CompletedProcess[str]:
