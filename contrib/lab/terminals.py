@@ -24,7 +24,7 @@ from typing import TypeVar
 
 import pyte
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 SILENCE = 1.0
 """Seconds before a key: the page takes a key only by itself, after a silence."""
 MOST_LINES = 400

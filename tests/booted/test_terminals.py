@@ -17,6 +17,7 @@ import pytest
 
 from jitd.beside.doors import SocketDoor
 from jitd.beside.helpers import TERMINALS
+from jitd.facts.sessions import terminals
 from jitd.terminals.client import Failed, Terminals
 from jitd.terminals.messages import Tell, Told
 from tests.booted.conftest import Service, show, systemctl
@@ -34,6 +35,13 @@ who = ["group:dba"]
 run_as = ["alice"]
 commands = [["**"]]
 """
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_logged_in() -> None:
+    """An ssh ends before the sshd has closed the session of the login."""
+    for who in ("alice", "bob"):
+        wait_for(lambda who=who: not terminals(who, pwd.getpwnam(who).pw_uid), what=f"the end of a login of {who}")  # type: ignore[misc]
 
 
 def tell(*lines: str, to: str = "alice") -> Told | Failed:
