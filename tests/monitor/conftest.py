@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 
 from jitd.executor import direct, monitors
 from jitd.monitor.housing import own_group
-from tests.monitor.stage import Kept, Stage
+from tests.monitor.stage import HAS_SYSTEMD, Kept, Stage
 from tests.waiting import PATIENCE, wait_for
 
 FROM = "from jitd.monitor"
@@ -46,14 +48,37 @@ def stage(kept: Kept) -> Iterator[Stage]:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """A stage whose monitors give those that are hung up as long as a busy host takes, for tests of what these do before they
-    end. A launcher of systemd's gives them what it always gives.
+    end.
     """
     if os.getuid() != 0:
         pytest.fail("needs root: run the tests in the lab")
     monkeypatch.setattr(direct, "LAUNCHER", direct.LAUNCHER.replace(f"{FROM}.launcher", LENGTHENED))
-    stage = Stage()
-    yield stage
-    stage.close()
+    with patient_service() if HAS_SYSTEMD else nullcontext():
+        stage = Stage()
+        yield stage
+        stage.close()
+
+
+@contextmanager
+def patient_service() -> Iterator[None]:
+    """The same of systemd's launcher. It is started anew for that, and afterwards."""
+    program, drop_in = Path("/run/patient-launcher"), Path("/run/systemd/system/jitd-launcher.service.d/patient.conf")
+    program.write_text(Path("/usr/lib/jitd/jitd-launcher").read_text().replace(f"{FROM}.launcher", LENGTHENED))
+    drop_in.parent.mkdir(parents=True, exist_ok=True)
+    drop_in.write_text(f"[Service]\nExecStart=\nExecStart=/usr/bin/python3 -IS {program}\n")
+    try:
+        start_anew()
+        yield
+    finally:
+        drop_in.unlink()
+        program.unlink()
+        start_anew()
+
+
+def start_anew() -> None:
+    """The launcher, as its unit is by now."""
+    for words in (["daemon-reload"], ["restart", "jitd-launcher.service"]):
+        subprocess.run(["systemctl", *words], timeout=PATIENCE, check=True)
 
 
 @pytest.fixture
