@@ -44,7 +44,8 @@ def niced(stage: Stage) -> Iterator[Stage]:
     before = os.getpriority(os.PRIO_PROCESS, launcher)
     everybody = {launcher} | descendants(launcher)
     for pid in everybody:
-        os.setpriority(os.PRIO_PROCESS, pid, 10)
+        with contextlib.suppress(ProcessLookupError):  # a monitor of the test before ends
+            os.setpriority(os.PRIO_PROCESS, pid, 10)
     yield stage
     for pid in {launcher} | descendants(launcher):
         with contextlib.suppress(ProcessLookupError):  # a monitor's end is told before it comes

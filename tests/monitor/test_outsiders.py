@@ -25,7 +25,7 @@ from jitd.files.inspection import View
 from jitd.files.operands import LIMIT_TOGETHER, MOST_ARGUMENTS, NOT_LOOKED_AT, drift, find
 from tests.monitor.stage import Stage
 from tests.times import times
-from tests.waiting import wait_for
+from tests.waiting import status_of, wait_for
 
 ALICE = 4001
 PTRACE_ATTACH, PTRACE_SEIZE = 16, 0x4206
@@ -161,10 +161,13 @@ def test_what_is_left_of_a_monitor_that_crashes_is_no_core(stage: Stage) -> None
     holder = holder_of(stage, monitor, command)
     leave_core(stage.directory)
     before = set(os.listdir("/"))
+    os.kill(monitor, signal.SIGSTOP)  # it takes the signal below when it goes on, and before it notices that its holder has ended
+    wait_for(lambda: status_of(monitor)["State"].startswith("T"))
     for pid in (holder, monitor):
         for which in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
             resource.prlimit(pid, which, (resource.prlimit(pid, which)[1],) * 2)
         os.kill(pid, signal.SIGSEGV)
+    os.kill(monitor, signal.SIGCONT)
     assert stage.outcome(job).ending is Ending.LOST
     assert set(os.listdir("/")) == before
 
