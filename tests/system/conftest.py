@@ -258,12 +258,12 @@ class House:
         """The policy files are read again, and taken: without a process. Raises RefusedByDaemon."""
         self.asked(Reload())
 
-    def ended(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """``jitd words``, by root: a verb that returns 0 when all that it ends is gone. On a host too busy to end it within the
-        verb's own time, the verb says that it is not gone; then it is waited for here.
+    def ended(self, *words: str, who: str = "root") -> subprocess.CompletedProcess[str]:
+        """``jitd words``: a verb that returns 0 when all that it ends is gone. On a host too busy to end it within the verb's own
+        time, the verb says that it is not gone; then it is waited for here.
         """
         began = time.monotonic()
-        done = self.jitd(*words)
+        done = self.jitd(*words, who=who)
         if done.returncode != 0:
             assert NOT_YET.search(done.stderr) and time.monotonic() - began >= GONE_WITHIN, done
             wait_for(lambda: not self.being_ended(), what=f"the end of what {words[0]} ends ({done.stderr})")

@@ -25,13 +25,12 @@ from jitd.monitor import limits
 from jitd.recording.reader import examine
 from jitd.recording.storage import open_recording
 from jitd.store.sqlite import SqliteStore
-from tests.descriptors import links
 from tests.system.clients import SHELL, Client
 from tests.system.conftest import House
 from tests.system.crashpoints import STATUS, Point
 from tests.system.failing import erring
 from tests.system.halting import EVERY, Halt
-from tests.system.killing import children, descendants, launcher_of
+from tests.system.killing import children, descendants, launcher_of, monitor_of
 from tests.system.prompt import command_lines, number
 from tests.verified import verify
 from tests.waiting import PATIENCE, wait_for
@@ -56,15 +55,6 @@ STOPPED = -signal.SIGTERM
 """The client ends as its command did, and a monitor that cannot pass on or record a stream ends the command by SIGTERM, and says
 so.
 """
-
-
-def monitor_of(house: House, launcher: int) -> int:
-    """The monitor that has a run; 0 if none has."""
-    for pid in children(launcher):
-        with suppress(OSError):
-            if any(to.startswith(f"{house.root}/run/runs/") for to in links(pid).values()):
-                return pid
-    return 0
 
 
 def no_monitor_of_a_run(house: House) -> None:

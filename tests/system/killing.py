@@ -167,6 +167,15 @@ def launcher_of(house: House) -> int:
     return int(subprocess.check_output(LAUNCHER_SERVICE)) if BOOTED.is_dir() and not found else found
 
 
+def monitor_of(house: House, launcher: int) -> int:
+    """The monitor that has a run; 0 if none has."""
+    for pid in children(launcher):
+        with contextlib.suppress(OSError):
+            if any(to.startswith(f"{house.root}/run/runs/") for to in links(pid).values()):
+                return pid
+    return 0
+
+
 def _has_a_spare(house: House) -> bool:
     """Whether the launcher has one monitor, and this has no run. That of the last run ends after the record of its end, and the
     next one is forked later.
@@ -174,8 +183,7 @@ def _has_a_spare(house: House) -> bool:
     launcher = launcher_of(house)
     below = children(launcher)
     try:
-        has_run = any(to.startswith(f"{house.root}/run/runs/") for pid in below for to in links(pid).values())
-        return len(below) == 1 and not has_run and all(map(is_at_rest, (launcher, *below)))
+        return len(below) == 1 and not monitor_of(house, launcher) and all(map(is_at_rest, (launcher, *below)))
     except OSError:  # one of them has ended meanwhile
         return False
 
@@ -185,8 +193,8 @@ class Host:
 
     def __init__(self, house: House) -> None:
         self.house = house
+        house.at_rest()
         wait_for(lambda: house.is_signed() and _has_a_spare(house), what="a monitor made beforehand, and no other")
-        time.sleep(0.5)
         self.before = self._count()
 
     def _count(self) -> dict[str, int]:

@@ -20,10 +20,10 @@ from tests.descriptors import links
 from tests.marks import direct
 from tests.system.clients import Client, ready
 from tests.system.conftest import House
-from tests.system.crashes import monitor_of, no_monitor_of_a_run, play
+from tests.system.crashes import no_monitor_of_a_run, play
 from tests.system.crashpoints import BIRTH, EXECED, POINTS, STATUS, Point, after
 from tests.system.halting import Halt
-from tests.system.killing import launcher_of
+from tests.system.killing import launcher_of, monitor_of
 from tests.system.walks import walk
 from tests.times import SEED, times
 from tests.waiting import is_at_rest, status_of, wait_for
