@@ -391,7 +391,7 @@ def test_jitd_kdc_is_killed_while_it_gives(scene: Scene) -> None:
     assert grant.left == 1
     again = scene.house.ask("alice", f"--resume={grant.id}")
     assert again.end() == 0 and "KRB5CCNAME" in again.out, again.err
-    assert scene.house.jitd("revoke", grant.id).returncode == 0
+    scene.house.ended("revoke", grant.id)
 
 
 @full("every day, tests/daemon/test_holding_verbs.py tests the same behaviour without the wait")
