@@ -32,7 +32,7 @@ from tests.marks import full
 from tests.system.conftest import Asking, House
 from tests.system.test_locks import start_shifted
 from tests.times import times
-from tests.waiting import is_living, status_of, wait_for
+from tests.waiting import PATIENCE, is_living, status_of, wait_for
 
 HOST = "lab.example.test"
 SOCKET = Path("/run/jitd-kdc/kdc.sock")
@@ -473,7 +473,7 @@ def renewing(services: None, request: pytest.FixtureRequest) -> Iterator[Scene]:
 @pytest.mark.parametrize("renewing", ["40s"], indirect=True)
 def test_a_command_has_a_ticket_until_the_end_of_a_grant_that_is_longer_than_any_ticket(renewing: Scene) -> None:
     asking = renewing.get("--for", "10m", "--", "sh", "-c", ASKS_FOR_TICKETS)
-    assert asking.end() == 0
+    assert asking.end(3 * PATIENCE) == 0, "it sleeps for 50 seconds alone"
     assert asking.out.split("\n")[:2] == ["here", "over"], asking.err
 
 
