@@ -29,6 +29,7 @@ from jitd.core.run import Run, RunState
 from jitd.store.opening import read_store
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs.endings import GONE_WITHIN
+from jitpam.client import SLOW as IS_SLOW
 from jitpam.client import Connection
 from jitpam.wire.messages import Audit, Done, List, Message, Reload, Show
 from tests.attacks.raw import connected, review
@@ -51,6 +52,8 @@ grant = { lasts = "1h", uses = 100 }
 ID = re.compile(r"request ([0-9A-Z]{4}-[0-9A-Z]{4})")
 NOT_YET = re.compile(r"gone yet|is not taken back yet")
 """What ``jitd revoke``, ``stop`` and ``lock`` say of what they have ended and what is not gone."""
+SLOW = re.compile(rf"^jit(?:sudo|d): {IS_SLOW}\r*\n", re.MULTILINE)
+"""What is said of a look-up that takes a second, as it does on a busy host, too: no answer to what was asked."""
 
 
 def at_priority(priority: int = 0) -> list[str]:
@@ -204,7 +207,9 @@ class House:
         if "input" in more:
             del more["stdin"]
         line = self.line(who, *words, ticket=ticket)
-        return subprocess.run(line, capture_output=True, text=True, errors="surrogateescape", check=False, **more)
+        done = subprocess.run(line, capture_output=True, text=True, errors="surrogateescape", check=False, **more)
+        done.stderr = SLOW.sub("", done.stderr)
+        return done
 
     def sudo(self, who: str, *words: str | bytes, **more: Any) -> subprocess.CompletedProcess[str]:
         """``jitsudo words`` as ``who``, to its end."""
@@ -230,7 +235,7 @@ class House:
             for file in (out, err):
                 file.seek(0)
             said = [file.read().decode("utf-8", "surrogateescape") for file in (out, err)]
-        return subprocess.CompletedProcess(["jitd", *words], process.wait(), *said)
+        return subprocess.CompletedProcess(["jitd", *words], process.wait(), said[0], SLOW.sub("", said[1]))
 
     def ask(self, who: str, *words: str | bytes, ticket: bool = True, **more: Any) -> Asking:
         """``jitsudo words`` as ``who``, started and left to wait."""
