@@ -170,6 +170,7 @@ class Gated:
         """Nobody has been asked, all pass, and nothing has run. The daemon keeps for a second that a question has failed. A
         reason is a part of the question, so each trial has its own, and none is about what has just failed in another.
         """
+        self.house.at_rest()
         self._n_trials += 1
         self.calendar.asked.clear()
         self.calendar.ended.clear()

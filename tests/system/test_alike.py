@@ -46,7 +46,7 @@ def test_a_request_whose_client_did_not_come_back_yet_says_so(house: House) -> N
 
 
 def test_who_is_killed_while_jitd_is_away_is_gone_and_an_approval_starts_nothing(house: House) -> None:
-    asked = house.ask("alice", "echo", "ran")
+    asked = house.at_rest().ask("alice", "echo", "ran")
     id = asked.id
     house.kill()
     asked.process.kill()

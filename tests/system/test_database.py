@@ -196,7 +196,7 @@ def test_whatever_was_changed_while_no_daemon_was_there_is_one_sentence_of_verif
 
 def test_a_database_that_somebody_else_has_locked_permits_nothing_and_is_waited_for(serving: House) -> None:
     """THREATS O-02."""
-    before = len(serving.records())
+    before = len(serving.at_rest().records())
     with contextlib.closing(sqlite3.connect(serving.database, isolation_level=None)) as somebody:
         somebody.execute("BEGIN IMMEDIATE")
         asked = Client(serving, "alice", "jitsudo", "sh", "-c", f"exit {STATUS}")
@@ -307,7 +307,7 @@ def test_a_lock_that_one_bit_hides_is_missed_at_the_start(served: House) -> None
 def test_while_a_lock_is_damaged_everybody_is_told_so_and_nothing_is_permitted(serving: House) -> None:
     """THREATS O-02: nobody knows whom it bars."""
     assert serving.jitd("lock", "--user", "carol").returncode == 0
-    before = len(serving.records())
+    before = len(serving.at_rest().records())
     with contextlib.closing(sqlite3.connect(serving.database, isolation_level=None, timeout=PATIENCE)) as database:
         database.execute("DROP TRIGGER IF EXISTS locks_move")
         ((id, whole),) = database.execute("SELECT id, document FROM locks WHERE is_open = 1").fetchall()

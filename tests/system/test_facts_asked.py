@@ -93,10 +93,11 @@ def test_the_clock_the_host_and_the_ticket_tell(house: House) -> None:
 
 
 def test_what_nobody_can_say_here_is_an_error_even_beside_true(house: House) -> None:
+    n_runs = len(house.kept("runs", ended=True))
     refused = house.run("carol", "jitsudo", "id", "-g")
     assert refused.returncode == 121
     assert "rule console: fact.origin is not known: logind does not run on this host" in str(refused.stderr)
-    assert house.rows("runs") == []
+    assert len(house.kept("runs", ended=True)) == n_runs
 
 
 OUTSIDERS = """

@@ -276,7 +276,7 @@ def test_a_command_that_runs_a_request_that_waits_and_a_lease_survive_kill_9_of_
 
 def test_an_approval_while_the_client_is_away_starts_nothing_before_it_is_back(house):
     """THREATS A-06."""
-    asked = house.ask("alice", "echo", "ran")
+    asked = house.at_rest().ask("alice", "echo", "ran")
     id = asked.id
     os.kill(asked.process.pid, signal.SIGSTOP)
     house.restart()
