@@ -53,6 +53,7 @@ class Stage:
         self.master = self.slave = -1
         self.files: dict[int, str] = {}
         self.to_close: list[int] = []
+        self.entered_at = 0
         self.pid = 0
         self.status: int | str | None = None
         self.stops: list[int] = []
@@ -247,7 +248,7 @@ class Stage:
         enough = time.monotonic() + self.around.get("drain", 2.0)
         while self.reads and time.monotonic() < enough:  # a silence is no end: what was put into the background has yet to begin
             self._turn(0.05, reap=False)
-        while self.master >= 0 and self._turn(0, reap=False):
+        while (self.reads or self.master >= 0) and self._turn(0, reap=False):  # what is there, however late it is
             pass
 
     def _session(self) -> list[int]:
@@ -271,7 +272,14 @@ class Stage:
         if what == "enter":  # at a shell's prompt
             text, prompt = (*values, "$ ")[:2]
             end = prompt.encode("latin-1")
-            return self._wait(lambda: self.said["terminal"].endswith(end) and self._is_raw()) and self._step("type", text)
+
+            def is_new() -> bool:  # until what was entered before is shown, its prompt is the last thing that was said
+                return len(self.said["terminal"]) > self.entered_at and self.said["terminal"].endswith(end) and self._is_raw()
+
+            if not self._wait(is_new):
+                return False
+            self.entered_at = len(self.said["terminal"])
+            return self._step("type", text)
         if what == "type":
             data = values[0].encode("latin-1")
             while data:
