@@ -28,7 +28,7 @@ from jitpam.client import RefusedByDaemon
 from jitpam.wire.messages import Message
 from jitpam.wire.shown import cells
 from tests.pseudo_terminals import execute_on, open_terminal
-from tests.waiting import PATIENCE, sleeps, wait_for
+from tests.waiting import PATIENCE, sleeps, status_of, wait_for
 
 Row = dict[str, Any]
 TREE = Path(__file__).parents[2]
@@ -186,13 +186,23 @@ class Typist:
         self.press(b"a")
 
     def is_quiet(self) -> bool:
-        """True if nothing comes for longer than a key is waited for, once it has read all that was typed and waits."""
+        """True if nothing comes for longer than a key is waited for, once it has read all that was typed and waits. By then it
+        has waited in vain, too: what comes before that is thrown away, and a busy host may wake it late.
+        """
         keyboard = os.open(f"/proc/{self.pid}/fd/0", os.O_RDONLY | os.O_NOCTTY)
         try:
             wait_for(lambda: not n_typed(keyboard) and sleeps(self.pid), what="whoever reads the keys")
         finally:
             os.close(keyboard)
-        return not select.select([self.terminal], [], [], 0.5)[0]
+        before = self._n_waits()
+        if select.select([self.terminal], [], [], 0.5)[0]:
+            return False
+        wait_for(lambda: self._n_waits() >= before + 2, what="its looks at the keys")
+        return True
+
+    def _n_waits(self) -> int:
+        """How often it has begun to wait."""
+        return int(status_of(self.pid)["voluntary_ctxt_switches"])
 
     def type(self, keys: bytes) -> None:
         os.write(self.terminal, keys)
