@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.pam.programs import BY_NAME, OPS, Driven, Gated, default_cache, write
-from tests.system.conftest import HOST, REALM
+from tests.system.conftest import HOST, REALM, SLOW
 from tests.system.granting import gated, grants, kadmin
 from tests.system.killing import descendants
 from tests.tracing import traced
@@ -96,7 +96,9 @@ class Kara:
 
     def run(self, kind: str, *words: str) -> subprocess.CompletedProcess[str]:
         line = self.line(kind, *words)
-        return subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd="/", check=False)
+        done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd="/", check=False)
+        done.stderr = SLOW.sub("", done.stderr)
+        return done
 
     def sudo(self, kind: str) -> Driven:
         """``sudo touch MARK`` at a terminal."""
