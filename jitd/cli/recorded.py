@@ -189,7 +189,7 @@ def _laid_out(row: Row, screen: int | None) -> list[str]:
     """Return the lines of a record. If they do not fit on one line of the terminal, the sentence has
     lines of its own."""
     if row.get("form") == Digest.FORM:
-        return [f"{words(row, 'number'):>5}  cannot be read: jitd audit verify says what was done to it"]
+        return [f"{words(row, 'number'):>5}  cannot be read: jitd audit verify says what is wrong"]
     head, said = _head(row), sentence(row)
     line = f"{head}  {said}"
     if screen is None or cells(line) <= screen:

@@ -105,26 +105,45 @@ def test_the_policy_that_a_record_names_is_kept_and_a_changed_text_of_it_is_foun
     assert (status, out) == (1, "") and err.startswith(f"jitd: audit: policy differs: the policy {named[-2]}, which record "), err
 
 
+@contextlib.contextmanager
+def unreadable(house: House, n: int) -> Iterator[None]:
+    """Record ``n`` is damaged in the database."""
+    with contextlib.closing(sqlite3.connect(house.database)) as database:
+        (body,) = database.execute("SELECT body FROM chain WHERE number = ?", (n,)).fetchone()
+        database.execute("DROP TRIGGER IF EXISTS chain_stays")
+        database.execute("UPDATE chain SET body = x'00' WHERE number = ?", (n,))
+        database.commit()
+        try:
+            yield
+        finally:
+            database.execute("UPDATE chain SET body = ? WHERE number = ?", (body, n))
+            database.commit()
+
+
 def test_a_record_that_cannot_be_read_is_named_and_hides_no_other_one(house: House) -> None:
     """THREATS L-19."""
     before = house.jitd("audit", "show").stdout.splitlines()
     (n,) = (record["number"] for record in house.records() if record["event"] == "lock.placed")
-    with contextlib.closing(sqlite3.connect(house.database)) as database:
-        (body,) = database.execute("SELECT body FROM chain WHERE number = ?", (n,)).fetchone()
-        database.execute("DROP TRIGGER chain_stays")
-        database.execute("UPDATE chain SET body = x'00' WHERE number = ?", (n,))
-        database.commit()
-        try:
-            done = house.jitd("audit", "show")
-            status, _, err = verify(house)
-        finally:
-            database.execute("UPDATE chain SET body = ? WHERE number = ?", (body, n))
-            database.commit()
+    with unreadable(house, n):
+        done = house.jitd("audit", "show")
+        status, _, err = verify(house)
     assert (done.returncode, done.stderr) == (0, "")
-    damaged = f"{n:>5}  cannot be read: jitd audit verify says what was done to it"
+    damaged = f"{n:>5}  cannot be read: jitd audit verify says what is wrong"
     assert done.stdout.splitlines() == [damaged if line.startswith(f"{n:>5}  ") else line for line in before]
     assert status == 1 and f"record {n} " in err
     assert verify(house)[0] == 0
+
+
+def test_a_pack_and_an_export_convict_a_record_that_cannot_be_read(house: House) -> None:
+    """THREATS L-19."""
+    n, id = next((record["number"], record["id"]) for record in house.records() if record["event"] == "request.screened")
+    with unreadable(house, n):
+        done = house.jitd("audit", "pack", id, f"--out={house.root}/pack")
+        assert done.returncode == 0, done.stderr
+        (house.root / "damaged").write_text(house.jitd("audit", "export").stdout)
+    for made in ("pack", "damaged"):
+        status, _, err = verify(house, f"{house.root}/{made}")
+        assert status == 1 and "edited: " in err, err
 
 
 def test_who_writes_the_record_again_is_convicted_by_an_export(house: House) -> None:
