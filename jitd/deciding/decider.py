@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The decider makes every decision about a request: the first decision and each later decision.
 
-Law: each decision uses one policy, one set of locks, and one value of each fact. The checks have a fixed order: locks, rules
-about the path, file, rules about the file, operands, approvers, lease. Gatekeepers come last, and after their answers all checks
-are made again. The first denial ends the checks and is the answer. At each use, an approval is valid only if its author may
-still approve. The decider changes nothing.
+Law: each decision uses one policy, one set of locks, and one value of each fact. The checks have a fixed order: locks, the
+requester's account, rules about the path, file, rules about the file, operands, approvers, lease. Gatekeepers come last, and
+after their answers all checks are made again. The first denial ends the checks and is the answer. At each use, an approval is
+valid only if its author may still approve. The decider changes nothing.
 """
 
 from __future__ import annotations
@@ -81,10 +81,10 @@ class FreshDecision:
 
 
 class Decider:
-    """Makes all decisions. ``policy`` returns the policy in force. ``ask_kdc`` queries the KDC about a principal, and may block.
-    ``refused`` returns the principals that the KDC has recently refused. ``not_given`` returns the reason why a thing cannot be
-    given now, or an empty text. ``gather`` and ``providers`` find the facts that rules name. ``gatekeepers`` are all gatekeepers
-    that rules may name.
+    """Makes all decisions. ``policy`` returns the policy in force. ``ask_kdc`` queries the KDC about a principal, and may
+    block. ``refused`` returns the principals that the KDC refuses, by answers that are at most a few seconds old.
+    ``not_given`` returns the reason why a thing cannot be given now, or an empty text. ``gather`` and ``providers`` find the
+    facts that rules name. ``gatekeepers`` are all gatekeepers that rules may name.
     """
 
     def __init__(
@@ -194,7 +194,7 @@ class Decider:
         """Decide again about ``request``. ``heard``: the answers of its gatekeepers until now. Raises TimeoutError."""
         who = request.requester
         knowledge = Knowledge(self._gather, self._providers.told)
-        barred = await self._barred(who, request.service)
+        barred = await self._barred(who, request.service, _approving(request))
         while True:
             policy, locked = self._policy(), self.lock_on(who)
             decision = locked or barred or await self._found_again(policy, request, knowledge)
@@ -220,7 +220,7 @@ class Decider:
         """
         who = request.requester
         knowledge = Knowledge(self._gather, self._providers.told)
-        barred = await self._barred(who, request.service)
+        barred = await self._barred(who, request.service, _approving(request))
         while True:
             policy, locked = self._policy(), self.lock_on(who)
             decision = locked or barred or await self._found_again(policy, request, knowledge)
@@ -273,6 +273,18 @@ class Decider:
         """
         return await self._workers.names.run(known.uid, self._as_now, known)
 
+    async def refusal(self, who: Subject, reviews: Sequence[Review] = ()) -> Deny | None:
+        """Return the denial for ``who`` if the KDC refuses their principal. A missing answer denies nobody. The authors of
+        ``reviews`` are asked about at the same time, so that a silent KDC is waited for once.
+        """
+        if who.is_root or who.is_local:
+            return None
+        if who.in_ticket not in await self._refused([who.in_ticket, *(review.by.in_ticket for review in reviews)]):
+            return None
+        if who.is_by_pam:
+            return Deny(Why.ERROR, screening.GONE_AS_PROVED)
+        return Deny(Why.ACCOUNT, screening.NO_TICKETS.format(who.in_ticket))
+
     def lock_on(self, who: Subject) -> Deny | None:
         """If ``who`` is locked, return the denial for every request of ``who``. Otherwise return None."""
         return lock.answer_to(self._store.locks(), who)
@@ -302,10 +314,12 @@ class Decider:
 
     # --- helpers -----------------------------------------------------------------------------------------------------
 
-    async def _barred(self, who: Subject, service: str) -> Deny | None:
-        """If the account policy of this host denies ``who``, return this denial. A program with a gate asks PAM by itself, so it
-        is not asked about here.
+    async def _barred(self, who: Subject, service: str, reviews: Sequence[Review] = ()) -> Deny | None:
+        """If the KDC or the account policy of this host denies ``who``, return this denial. A program with a gate asks PAM by
+        itself, so PAM is not asked here. ``reviews``: see ``refusal``.
         """
+        if (refusal := await self.refusal(who, reviews)) is not None:
+            return refusal
         return await self._account_policy(who) if deed_of(service) is RUN else None
 
     def _is_still(self, policy: Policy, locked: Deny | None, who: Subject) -> bool:
@@ -365,9 +379,9 @@ class Decider:
         return asked, _with_masks(policy, found)
 
     def _look_again(self, policy: Policy, request: Request, knowledge: Knowledge) -> Decision:
-        who, _ = self._as_now(request.requester)
+        who = self._accounts.again(request.requester)
         if who is None:
-            return Deny(Why.ERROR, screening.GONE_AS_PROVED if request.requester.is_by_pam else screening.GONE)
+            return Deny(Why.ERROR, screening.GONE)
         MOUNTS.approach((request.command.path,))
         return screening.look_again(policy, request, who, self._config.trusted_places, self._now(), knowledge)
 

@@ -3,7 +3,7 @@
 
 Law: a principal is treated as refused only after a clear refusal. If the KDC is silent, unreachable, or gives no clear answer,
 and if the daemon cannot ask, the person's ticket is still accepted. A proof by local PAM is accepted only while no KDC can be
-reached.
+reached. An answer is kept for a few seconds, and is the same for a requester and an approver.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ PATIENCE = 2.0
 """Number of seconds to wait for the KDC's answer. The limit is the same for a query about one principal and for a query about
 several principals.
 """
-KEPT_FOR = 60.0
-"""Number of seconds that the KDC's clear answer about an approver is kept."""
-SILENCE_KEPT_FOR = 5.0
-"""Number of seconds that a missing answer about an approver is kept, so that not every use waits for a silent KDC. It is short,
-because the approval of a disabled account counts meanwhile.
+KEPT_FOR = 5.0
+"""Number of seconds that an answer about a person is kept, so that a script asks once, and not every use waits for a silent KDC.
+It is short, because a person who is disabled meanwhile goes on for so long.
 """
+REPLACED_EVERY = 60.0
+"""Minimum number of seconds between two caches for jitd's own ticket. libkrb5 never frees a named cache in memory."""
 CLEAR = frozenset({KdcAnswer.VALID, KdcAnswer.REFUSED})
 """The answers that say something about the principal. All others are missing answers."""
 OWN_THREADS, OF_A_PRINCIPAL = 8, 2
@@ -80,14 +80,13 @@ class Kdc:
 
     async def refused(self, principals: Sequence[str]) -> frozenset[str]:
         """Return the members of ``principals`` that the KDC has refused within the last KEPT_FOR seconds. The queries about all
-        principals run in parallel. If the KDC does not answer in time about a principal, this principal is not in the result, and
-        jitd does not ask about it again for SILENCE_KEPT_FOR seconds.
+        principals run in parallel. If the KDC does not answer in time about a principal, this principal is not in the result.
 
         A person who authenticated by local PAM is in the result as soon as a KDC can be reached. If ``principals`` contains such
         a person, the function waits until it knows whether a KDC can be reached.
         """
         now = time.monotonic()
-        self._kept = {principal: kept for principal, kept in self._kept.items() if now < kept[0] + _kept_for(kept[1])}
+        self._kept = {principal: kept for principal, kept in self._kept.items() if now < kept[0] + KEPT_FOR}
         known = {principal for principal in principals if not principal.startswith(BY_PAM)}
         answers = {principal: self._kept[principal][1] for principal in known & self._kept.keys()}
         asked = sorted(known - answers.keys())
@@ -160,11 +159,11 @@ class Kdc:
     def _reject(self, cache: int) -> bool:
         """Do not use the ticket in ``cache`` again, because it may be the KDC's reason to refuse a question about its owner. The
         KDC rejects a ticket that has not expired if the realm has a new key. Return True if the caller can now ask with another
-        ticket. libkrb5 never frees a named cache in memory, so jitd begins a new one at most every KEPT_FOR seconds.
+        ticket.
         """
         with self._acquiring:
             now = time.monotonic()
-            if cache == self._n_rejected and now - self._rejected_at >= KEPT_FOR:
+            if cache == self._n_rejected and now - self._rejected_at >= REPLACED_EVERY:
                 self._n_rejected, self._rejected_at = cache + 1, now
             return cache != self._n_rejected
 
@@ -173,7 +172,3 @@ class Kdc:
         self._about_own.close()
         self._about_foreign.close()
         self._reaching.shutdown(wait=False, cancel_futures=True)
-
-
-def _kept_for(answer: KdcAnswer) -> float:
-    return KEPT_FOR if answer in CLEAR else SILENCE_KEPT_FOR

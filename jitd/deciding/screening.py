@@ -45,7 +45,8 @@ from jitpam.wire.notation import encode_basestring_ascii
 from jitpam.wire.shown import shown
 
 _digests = DigestCache()
-GONE = "the requester's account is gone or disabled, here or in the KDC"
+GONE = "the requester's account on this host is gone or has expired"
+NO_TICKETS = "the KDC issues no tickets for {} any more: the account is disabled, locked, expired or deleted"
 GONE_AS_PROVED = "the requester was proved by local PAM, and a KDC can be reached again: kinit, and ask again"
 MOST_NAMED = 128 * 1024
 """Maximum size in bytes of all that is shown of the operands of a command. One argument can mean several paths. A row of the

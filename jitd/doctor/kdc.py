@@ -35,6 +35,7 @@ SKEWED = frozenset({BASE + 37, BASE + 148, BASE + 32, BASE + 33})
 """Codes that mean that the clocks differ. libkrb5 returns such a code if the time in the authenticator or in the KDC's reply is
 wrong. It also returns such a code if a new ticket has already expired or is not valid yet.
 """
+UNTIL_THEN = "Until then a disabled person can ask and approve"
 MOST_SKEW, NOTABLE_SKEW = 300.0, 60.0
 """Two limits for the difference of clocks, in seconds. MOST_SKEW is the default limit of Kerberos. If the difference is more
 than NOTABLE_SKEW, ``jitd doctor`` reports ``weak``.
@@ -161,11 +162,11 @@ def exchange(keytab: str, service: str, found: Exchange | None, *, is_joined: bo
 
 
 def liveness(found: Exchange) -> Finding:
-    """Judge whether jitd can ask the KDC if an approver is still valid."""
+    """Judge whether jitd can ask the KDC if a requester or an approver is still valid."""
     if found.asked == 0:
         return ok("kdc.liveness", f"the KDC says who is disabled: jitd asks as {found.client}")
     said = f"the KDC refuses jitd's questions about people ({found.client}: error {found.asked - BASE})"
-    mend = f"see the KDC's log: {found.client} needs a ticket to itself by S4U2Self. Until then a disabled person can approve"
+    mend = f"see the KDC's log: {found.client} needs a ticket to itself by S4U2Self. {UNTIL_THEN}"
     return bad("kdc.liveness", said, mend)
 
 
@@ -204,7 +205,7 @@ def _refused_by_domain(check: str, keytab: str, service: str, found: Exchange) -
     if found.code == UNKNOWN_CLIENT:
         said = f"{keytab} has no key of the account that {service} belongs to, and {service} itself gets no ticket"
         mend = f'write keytab = "{HOSTS}" into jitd.toml; or have {service} set as the userPrincipalName of its account'
-        return bad("kdc.liveness", said, f"{mend}. Until then a disabled person can approve")
+        return bad("kdc.liveness", said, f"{mend}. {UNTIL_THEN}")
     said = f"no ticket for {service} could be got and then accepted with its key ({found.where}: {found.text})"
     return bad(check, said, "see whether the domain still has this host", command="adcli testjoin")
 

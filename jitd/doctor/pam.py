@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from jitd.doctor import files
+from jitd.doctor.domains import Domain, asking, domains, mapping
 from jitd.doctor.finding import Finding, bad, ok, unknown, weak
 from jitd.monitor.pam_session import STACK, Refused, Session
 from jitd.monitor.pam_stack import why_unset
@@ -49,23 +50,26 @@ def examine_requester(service: str) -> Iterator[Finding]:
         nsswitch = NSSWITCH.read_text("utf-8", "replace")
     except OSError:
         nsswitch = ""
-    yield requester(service, nsswitch, because=why_unset(service, "account") if service else "")
+    yield requester(service, nsswitch, tuple(domains()), because=why_unset(service, "account") if service else "")
 
 
-def requester(service: str, nsswitch: str, *, because: str) -> Finding:
-    """Judge whether jitd asks the account policy of the host. ``nsswitch`` is the text of nsswitch.conf(5). ``because`` says why
-    ``service`` is not set up, or is empty.
+def requester(service: str, nsswitch: str, found: Sequence[Domain] = (), *, because: str) -> Finding:
+    """Judge whether jitd asks the account policy of the host. ``nsswitch`` is the text of nsswitch.conf(5), ``found`` are the
+    domains of SSSD. ``because`` says why ``service`` is not set up, or is empty.
     """
     sources = " ".join(re.findall(r"^[ \t]*passwd[ \t]*:([^#\n]*)", nsswitch, re.MULTILINE)).split()
     joined = next((source for source in ("sss", "winbind") if source in sources), "")
     if service and because:
         said = f"jitd asks the PAM service {service} about requesters, and all are denied: {because}"
         return bad("pam.requester", said, "the stack of contrib/pam.d/jitd-account is made for this")
+    if service and (lines := mapping(found, service)):
+        said = f"jitd asks the PAM service {service} about requesters, and SSSD denies all: no right to log on is mapped to it"
+        return bad("pam.requester", said, lines)
     if service:
         return ok("pam.requester", f"jitd asks the account stage of {service} about requesters")
     if joined:
         said = f"accounts come from {joined}, and jitsudo does not ask its rules about who may use this host, as sudo does"
-        return weak("pam.requester", said, 'to have jitd ask: [pam] requester = "jitd-account", see jitd.toml(5)')
+        return weak("pam.requester", said, asking(found))
     return ok("pam.requester", "accounts come from no directory that says who may use this host")
 
 

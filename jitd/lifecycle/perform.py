@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -25,6 +26,7 @@ from jitd.core.run import Ending, Outcome, Recording, Run, RunState, Traces, Usa
 from jitd.core.subject import Subject
 from jitd.core.values import owner_of
 from jitd.deciding.decider import Decider
+from jitd.deciding.kdc_liveness import KEPT_FOR
 from jitd.deciding.seats import Seats
 from jitd.executor import Executor
 from jitd.failures import Failure, count
@@ -47,6 +49,8 @@ TRIES = 5
 """Maximum number of attempts to store events after a Conflict. After the last attempt, the caller gets an error."""
 LIVES = ("request", "grant", "run", "holding")
 """The life cycles of objects without which the daemon serves all others, if they are damaged."""
+KNOWN_FOR = timedelta(seconds=KEPT_FOR)
+"""The time for which the last look before a run relies on what the KDC said when the use was decided."""
 SET_ASIDE_AGAIN = 30.0
 """Seconds until jitd tries again to set aside what is damaged."""
 
@@ -301,9 +305,10 @@ class Perform:
         """Return the resources that a run uses at the moment. Return None if these resources are not known."""
         return self._executor.usage(one.id) if one.is_live else None
 
-    def monitor_is_ready(self, id: str) -> None:
+    def monitor_is_ready(self, id: str, *, is_known: bool = False) -> None:
         """The monitor of the run ``id`` has the streams, and asks the daemon for permission to start the run. Check for the last
-        time whether the run may start.
+        time whether the run may start. If its use was decided some time ago, the KDC is asked about the requester once more,
+        unless ``is_known``: then its answer has just come.
         """
         found = self._store.run(id)
         grant = self._store.grant(found.grant) if found is not None else None
@@ -315,15 +320,28 @@ class Perform:
             return self._executor.stop(id, "its grant has ended")
         if found.login is not None and self._waiters.of(asked.id) is None:
             return self._executor.stop(id, "the person who wanted to log in has gone")
-        if not self._begun_for.get(id, asked.requester).has_ticket_at(now.at):
+        who = self._begun_for.get(id, asked.requester)
+        if not who.has_ticket_at(now.at):
             return self._executor.stop(id, "its requester's ticket has expired: kinit")
         if locked := self._decider.lock_on(asked.requester):
             return self._executor.stop(id, locked.because)
+        if not is_known and not timedelta(0) <= now.at - found.starting_at <= KNOWN_FOR:
+            return self.later(self._ask_again(id, who))
         if not self.observing.begins_or_waits(found, grant, asked):
             return None
         self._executor.go(id)
         if self.observing.by(id):
             self.observing.tell(id)
+
+    async def _ask_again(self, id: str, who: Subject) -> None:
+        """Ask the KDC about ``who``, the requester of the run ``id``. Then stop the run, or check the rest for the last time."""
+        try:
+            if (refusal := await self._decider.refusal(who)) is not None:
+                return self._executor.stop(id, refusal.because)
+            self.monitor_is_ready(id, is_known=True)
+        except Exception:
+            self._executor.stop(id, "jitd failed, and permitted nothing: its log says why")
+            raise
 
     def monitor_is_here(self, id: str) -> None:
         """The monitor of the run ``id`` has just connected. If this run has ended or must stop, stop the monitor."""

@@ -10,11 +10,12 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from jitd.core.toml_document import ConfigError
+from jitd.doctor.domains import SSSD, asking, domains
 from jitd.doctor.host import BOOTED, Host, find_daemon
 from jitd.doctor.kerberos import HOSTS, OWN, is_account
 from jitd.kdc.keytab import principals
@@ -25,7 +26,6 @@ from jitd.setup.plan import AD, FREEIPA, MAIL, MIT, PACKAGES, SETTINGS, Facts, S
 from jitpam.initiator import own_host, within
 
 SHIPPED = Path("/usr/share/jitd/jitd.toml")
-SSSD = Path("/etc/sssd")
 IPA = Path("/etc/ipa/default.conf")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DNS_WITHIN = 5.0
@@ -70,6 +70,7 @@ def look(kind_said: str | None = None) -> Facts:
         files={str(path): _text(path) or "" for path in sorted(settings.policy.glob("*.toml"))},
         missing=frozenset(program for program in PACKAGES if shutil.which(program, path=PATH) is None),
         has_enctypes=any(ENCTYPES.search(_text(path) or "") for path in kerberos_files(KRB5_CONF) if path.is_file()),
+        access="" if settings.pam.requester or not (joined := tuple(domains())) else asking(joined),
         has_joined=any(is_account(name, realm) for name in keytabs[str(HOSTS)]),
         is_booted=BOOTED.is_dir(),
         is_enabled=_systemd_says("is-enabled"),
@@ -149,10 +150,10 @@ def _systemd_says(question: str) -> bool:
 
 def _kind(realm: str, of_host: tuple[str, ...]) -> tuple[str, str, str]:
     """Return the kind of ``realm``, what shows it, and the domain that SSSD puts behind each account, or an empty text."""
-    for provider, name, of_realm, is_qualified in _domains():
-        if provider in (AD, "ipa") and realm in (of_realm, name.upper()):
-            kind = AD if provider == AD else FREEIPA
-            return kind, f"{SSSD}/sssd.conf: id_provider = {provider}", name if is_qualified else ""
+    for domain in domains():
+        if domain.provider in (AD, "ipa") and realm in (domain.realm, domain.name.upper()):
+            kind = AD if domain.provider == AD else FREEIPA
+            return kind, f"{SSSD}/sssd.conf: id_provider = {domain.provider}", domain.name if domain.is_qualified else ""
     if _ipa().get("realm") == realm and realm:
         return FREEIPA, str(IPA), ""
     if any(is_account(name, realm) for name in of_host):
@@ -160,20 +161,6 @@ def _kind(realm: str, of_host: tuple[str, ...]) -> tuple[str, str, str]:
     if realm and _has_record(f"_ldap._tcp.dc._msdcs.{realm.lower()}"):
         return AD, "DNS names domain controllers", ""
     return MIT, "nothing here says otherwise", ""
-
-
-def _domains() -> Iterator[tuple[str, str, str, bool]]:
-    """Yield the provider, the name and the realm of each domain of SSSD, and whether its accounts have its name
-    (sssd.conf(5)).
-    """
-    read = configparser.ConfigParser(interpolation=None, strict=False)
-    with suppress(configparser.Error, OSError):
-        read.read([SSSD / "sssd.conf", *sorted((SSSD / "conf.d").glob("[!.]*.conf"))], "utf-8")
-    for section in read.sections():
-        if section.startswith("domain/"):
-            name, table = section.removeprefix("domain/"), read[section]
-            is_qualified = table.get("use_fully_qualified_names", "").strip().lower() == "true"
-            yield table.get("id_provider", ""), name, table.get("krb5_realm", name.upper()), is_qualified
 
 
 def _ipa() -> dict[str, str]:

@@ -50,7 +50,8 @@ class Facts:
     all permits, ``files`` the text of each file of rules.
     ``missing`` are the programs that are not installed, of those that a step may run. ``has_enctypes`` is true if krb5.conf has
     permitted_enctypes, ``has_joined`` if the host has an account in the domain. ``search_path`` is where jitd looks for commands,
-    ``start`` the command that starts jitd.
+    ``start`` the command that starts jitd. ``access`` is what to write so that the rules of the domain about who may use this
+    host decide too, or empty.
     """
 
     host: str
@@ -69,6 +70,7 @@ class Facts:
     rules: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     missing: frozenset[str] = frozenset()
+    access: str = ""
     has_enctypes: bool = True
     has_joined: bool = False
     is_booted: bool = True
@@ -297,14 +299,15 @@ def _settings(facts: Facts, answers: Answers, keytab: str) -> Step:
             f"to   = [{', '.join(map(quoted, (*facts.mailed, answers.tell or '')))}]",
         ]
     title = "Settings"
+    note = f"jitsudo does not ask the domain who may use this host, as sudo does; {facts.access}" if facts.access else ""
     if not top and not tables and facts.settings is not None:
-        return Step(title, f"{SETTINGS} has what this host needs")
+        return Step(title, f"{SETTINGS} has what this host needs", note=note)
     if facts.settings not in (None, facts.shipped):
         lines = "\n".join([*top, *([""] if top and tables else []), *tables])
-        return Step(title, f"{SETTINGS} was changed, so it is yours to write. It needs these lines:", by_hand=lines)
+        return Step(title, f"{SETTINGS} was changed, so it is yours to write. It needs these lines:", by_hand=lines, note=note)
     text = _inserted(facts.shipped, top, tables)
     what = "write" if facts.settings is None else "write into"
-    return Step(title, f"{what} {SETTINGS}", (Write(SETTINGS, text, facts.settings),))
+    return Step(title, f"{what} {SETTINGS}", (Write(SETTINGS, text, facts.settings),), note=note)
 
 
 def _inserted(shipped: str, top: Sequence[str], tables: Sequence[str]) -> str:

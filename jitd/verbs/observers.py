@@ -22,7 +22,6 @@ from jitd.core.request import Request, RequestState
 from jitd.core.run import Run
 from jitd.core.subject import Subject
 from jitd.deciding.decider import Decider
-from jitd.deciding.kdc_liveness import KEPT_FOR
 from jitd.lifecycle.observing import SAID_EVERY, Observing, Watch, is_observed
 from jitd.log import log
 from jitd.recording import storage
@@ -35,7 +34,7 @@ from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row
 from jitd.workers import Workers
 
-STANDS_FOR = KEPT_FOR
+STANDS_FOR = 60.0
 """Seconds after which jitd queries the KDC again about a watcher's principal."""
 FIRST_WAITS = "the command has not begun"
 

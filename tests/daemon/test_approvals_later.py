@@ -119,10 +119,11 @@ def test_a_rule_that_says_review_only_now_does_not_loosen_what_was_approved_befo
     assert isinstance(found, Permit) and found.lease is None
 
 
-def test_the_kdc_is_asked_of_all_who_approved_together(house: House) -> None:
+def test_the_kdc_is_asked_of_the_requester_and_of_all_who_approved_together(house: House) -> None:
+    """A KDC that is silent is waited for once: what it says, or does not say, is kept."""
     made = requested(what=WAITING, reviews=tuple(Review(by, Verdict.APPROVE, "", START) for by in (BOB, CAROL)))
     asyncio.run(house.decider.decide_again(made))
-    assert house.asked_together == [(BOB.principal, CAROL.principal)]
+    assert house.asked_together == [(ALICE.principal, BOB.principal, CAROL.principal), (BOB.principal, CAROL.principal)]
 
 
 def test_a_lease_that_ends_while_its_approvers_are_looked_up_answers_for_nothing(house: House) -> None:

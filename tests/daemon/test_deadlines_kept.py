@@ -21,6 +21,7 @@ from jitd.core.grant import GrantState
 from jitd.core.law import Actor, Role
 from jitd.core.request import RequestState
 from jitd.deciding.decider import Decider
+from jitd.deciding.kdc_liveness import KEPT_FOR
 from jitd.deciding.knowledge import Beforehand
 from jitd.giving import Givers
 from jitd.lifecycle import deadlines, observing
@@ -69,6 +70,8 @@ class House:
         self.lifecycle = Lifecycle(self.store, lambda: self.at, lambda: "policy-1")
         self.executor = Told()
         self.waiters = Waiters()
+        self.refused = frozenset()
+        self.meanwhile = lambda: None
         self.decider = Decider(
             config=SimpleNamespace(),
             policy=lambda: None,
@@ -76,7 +79,7 @@ class House:
             accounts=None,
             account_policy=None,
             ask_kdc=lambda principal: KdcAnswer.VALID,
-            refused=None,
+            refused=self.refused_of,
             not_given=lambda thing: "",
             gather=lambda names, about: {},
             providers=Beforehand(),
@@ -94,6 +97,20 @@ class House:
             workers=None,
             now=lambda: self.at,
         )
+
+    async def refused_of(self, principals):
+        self.meanwhile()
+        return self.refused & {*principals}
+
+    def ready(self, id):
+        """The monitor of the run is ready, and hears what it is to do."""
+
+        async def heard():
+            self.perform.monitor_is_ready(id)
+            while self.perform._tasks:
+                await asyncio.gather(*self.perform._tasks)
+
+        asyncio.run(heard())
 
     def look_at(self, life, id):
         """Let the clock look at ``id`` now, as it does when it believes that its time is over."""
@@ -155,14 +172,14 @@ def test_the_last_look_before_a_run_goes_by_the_boot_clock(house, wall, boot, is
     """THREATS G-01: between the use and the moment when a monitor is ready, a grant may end."""
     begin(house, free(lasts_for=WITHIN))
     house.at = Moment(START + wall, BEGAN + boot, "boot-1")
-    house.perform.monitor_is_ready(ID)
+    house.ready(ID)
     assert house.executor.orders == ([("stop", ID, "its grant has ended")] if is_over else [("go", ID)])
 
 
 def test_nothing_runs_in_another_boot(house):
     begin(house, free(lasts_for=WITHIN))
     house.at = moment(1, boot_id="boot-2")
-    house.perform.monitor_is_ready(ID)
+    house.ready(ID)
     assert house.executor.orders == [("stop", ID, "its grant has ended")]
 
 
@@ -174,7 +191,7 @@ def test_nothing_runs_for_whose_ticket_has_ended_meanwhile(house, after, order):
     """A ticket's end is a time on the wall; the lease has not ended by then."""
     begin(house, free(lasts_for=WITHIN))
     house.at = Moment(START + after, BEGAN + 1, "boot-1")
-    house.perform.monitor_is_ready(ID)
+    house.ready(ID)
     because = () if order == "go" else ("its requester's ticket has expired: kinit",)
     assert house.executor.orders == [(order, ID, *because)]
 
@@ -183,8 +200,56 @@ def test_nothing_runs_for_who_was_locked_meanwhile(house):
     """A lock ends the run at once; should its order be lost, the last look finds it all the same."""
     begin(house, free(lasts_for=WITHIN))
     house.decider.lock_on = lambda who: SimpleNamespace(because="locked: laptop stolen")
-    house.perform.monitor_is_ready(ID)
+    house.ready(ID)
     assert house.executor.orders == [("stop", ID, "locked: laptop stolen")]
+
+
+NO_TICKETS = "the KDC issues no tickets for alice@EXAMPLE.TEST any more: the account is disabled, locked, expired or deleted"
+
+
+@pytest.mark.parametrize("after", [-1, KEPT_FOR + 1, WITHIN - 1])
+def test_a_run_that_begins_late_is_stopped_if_the_kdc_refuses_its_requester(house, after):
+    """THREATS K-26: a client may hand over its streams late, and set back, the clock does not say when it was asked."""
+    begin(house, free(lasts_for=WITHIN))
+    house.refused = frozenset({"alice@EXAMPLE.TEST"})
+    house.at = Moment(START + timedelta(seconds=after), BEGAN + 1, "boot-1")
+    house.ready(ID)
+    assert house.executor.orders == [("stop", ID, NO_TICKETS)]
+
+
+def test_a_run_that_begins_late_begins_for_whom_the_kdc_does_not_refuse(house):
+    begin(house, free(lasts_for=WITHIN))
+    house.at = Moment(START + timedelta(seconds=KEPT_FOR + 1), BEGAN + 1, "boot-1")
+    house.ready(ID)
+    assert house.executor.orders == [("go", ID)]
+
+
+def test_a_run_that_begins_at_once_has_its_answer_already(house):
+    """The decision about its use has asked within the time for which an answer is kept."""
+    begin(house, free(lasts_for=WITHIN))
+    house.meanwhile = lambda: pytest.fail("the KDC was asked")
+    house.ready(ID)
+    assert house.executor.orders == [("go", ID)]
+
+
+def test_what_ends_while_the_kdc_is_asked_about_a_late_run_still_stops_it(house):
+    begin(house, free(lasts_for=WITHIN))
+    house.at = Moment(START + timedelta(seconds=KEPT_FOR + 1), BEGAN + 1, "boot-1")
+    house.decider.lock_on = lambda who: None
+    house.meanwhile = lambda: setattr(house.decider, "lock_on", lambda who: SimpleNamespace(because="locked: laptop stolen"))
+    house.ready(ID)
+    assert house.executor.orders == [("stop", ID, "locked: laptop stolen")]
+
+
+def test_a_late_run_does_not_begin_if_asking_fails(house):
+    def fails():
+        raise RuntimeError("no thread")
+
+    begin(house, free(lasts_for=WITHIN))
+    house.at = Moment(START + timedelta(seconds=KEPT_FOR + 1), BEGAN + 1, "boot-1")
+    house.meanwhile = fails
+    house.ready(ID)
+    assert house.executor.orders == [("stop", ID, "jitd failed, and permitted nothing: its log says why")]
 
 
 def ready_and_unwatched(house, play):

@@ -222,10 +222,58 @@ def test_operands_that_changed_are_a_no_before_any_approver_is_looked_up(house: 
 
 def test_a_requester_who_is_gone_is_denied_before_any_rule_is_asked(house: House) -> None:
     """THREATS K-14."""
-    sentence = "the requester's account is gone or disabled, here or in the KDC"
-    for house.gone, house.refused in ((("alice",), ()), ((), (ALICE.principal,))):
-        assert house.again_for().decision == Deny(Why.ERROR, sentence)
-        assert house.questions == ["account", "locks", "alice", "locks"]
+    house.gone = ("alice",)
+    assert house.again_for().decision == Deny(Why.ERROR, "the requester's account on this host is gone or has expired")
+    assert house.questions == ["account", "locks", "alice", "locks"]
+
+
+NO_TICKETS = Deny(
+    Why.ACCOUNT,
+    "the KDC issues no tickets for alice@EXAMPLE.TEST any more: the account is disabled, locked, expired or deleted",
+)
+
+
+def test_a_requester_whom_the_kdc_refuses_is_denied_at_the_request_and_at_each_use(house: House) -> None:
+    """THREATS K-26: before PAM is asked, a file is opened or an approver is looked up; and enabled again, the lease goes on."""
+    what = house.first().command
+    house.lease("AAAA-AAAA", what)
+    house.lease("CCCC-CCCC", what, lasts_for=None, uses=None)
+    house.refused = (ALICE.principal,)
+    assert house.first().decision == NO_TICKETS and house.questions == ["locks", "locks"]
+    assert house.again_for(BOB).decision == NO_TICKETS and house.questions == ["locks", "locks"]
+    assert house.use("CCCC-CCCC") == NO_TICKETS and house.questions == ["locks", "locks"]
+    for id in ("AAAA-AAAA", "CCCC-CCCC"):
+        grant = house.store.grant(id)
+        assert grant is not None and grant.left == grant.uses, "and no use was taken"
+    house.refused = ("mallory@EXAMPLE.TEST",)
+    found = house.first().decision
+    assert isinstance(found, Permit) and found.lease == "AAAA-AAAA"
+    assert isinstance(house.use("CCCC-CCCC"), Permit)
+
+
+@pytest.mark.parametrize("service", ["jitsudo", "sudo", "sshd"])
+def test_the_kdc_is_asked_about_who_asks_by_any_program(house: House, service: str) -> None:
+    """THREATS K-26."""
+    house.policy = Policy((rule(services=(service,)),), "permit", "")
+    house.refused = (ALICE.principal,)
+    assert asyncio.run(house.decider.decide_new(ALICE, service, lambda search_path: ASKED)).decision == NO_TICKETS
+
+
+@pytest.mark.parametrize("principal", ["local:alice", "root"])
+def test_who_asks_without_a_ticket_is_not_asked_about_at_the_kdc(house: House, principal: str) -> None:
+    house.refused = (principal,)
+    assert asyncio.run(house.decider.refusal(replace(ALICE, principal=principal, ticket_ends_at=None))) is None
+    assert house.asked_together == []
+
+
+def test_who_was_proved_by_local_pam_is_denied_from_the_moment_when_a_kdc_answers(house: House) -> None:
+    """THREATS K-22."""
+    house.refused = ("pam:alice",)
+    by_pam = replace(ALICE, principal="pam:alice")
+    denial = asyncio.run(house.decider.refusal(by_pam))
+    assert denial == Deny(
+        Why.ERROR, "the requester was proved by local PAM, and a KDC can be reached again: kinit, and ask again"
+    )
 
 
 def test_who_is_locked_has_no_file_opened_and_learns_of_none(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

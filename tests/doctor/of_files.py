@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from jitd.doctor import clock, files, local_password, pam, people, settings
 from jitd.doctor.clock import Clocks
+from jitd.doctor.domains import Domain
 from jitd.doctor.files import Seen
 from jitd.doctor.finding import Finding
 from jitd.pamlint.findings import Finding as Linted
@@ -41,6 +42,8 @@ def linted(severity: str, name: str = "x") -> Linted:
 
 COMMON_AUTH = "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required pam_permit.so\n"
 GOOD_SESSION = "session required pam_limits.so\n"
+OF_AD = Domain("a.test", {"id_provider": "ad", "access_provider": "ad"})
+MAPPED = "in /etc/sssd/sssd.conf, under [domain/a.test]: ad_gpo_map_interactive = +jitd-account; then systemctl restart sssd"
 GOOD_ACCOUNT = "account required pam_unix.so\n"
 
 ROWS = [
@@ -147,6 +150,8 @@ ROWS = [
     Row("pam.requester", "weak", "from sss,", lambda: iter((pam.requester("", "passwd: files sss # x\n", because=""),))),
     Row("pam.requester", "weak", "from winbind", lambda: iter((pam.requester("", "passwd:\tfiles winbind\n", because=""),))),
     Row("pam.requester", "ok", "of jitd-account", lambda: iter((pam.requester("jitd-account", "passwd: sss\n", because=""),))),
+    Row("pam.requester", "weak", MAPPED, lambda: iter((pam.requester("", "passwd: sss\n", (OF_AD,), because=""),))),
+    Row("pam.requester", "bad", MAPPED, lambda: iter((pam.requester("jitd-account", "passwd: sss\n", (OF_AD,), because=""),))),
     Row("pam.requester", "bad", "all are denied", lambda: iter((pam.requester("jitd-account", "", because="no line"),))),
     Row("pam.opens", "ok", "opens and closes", lambda: pam.rehearsal("", 0.01)),
     Row("pam.opens", "weak", "2.0 s", lambda: pam.rehearsal("", 2.0)),

@@ -67,6 +67,7 @@ ON_KDC = "tests/kdc/test_gates.py::test_the_service_that_is_missing_is_made_by_t
 RENAMED = "tests/givers/test_accounts.py::test_an_account_that_was_renamed_is_never_called_taken_and_what_to_do_is_said"
 OF_CA = "tests/givers/test_ssh_certificates.py::test_a_ca_that_others_may_read_signs_nothing_until_the_command_is_typed"
 IN_AD = "tests/ad/test_people_of_a_domain.py::test_the_commands_of_the_doctor_leave_the_member_in_its_domain"
+SSSD_IN_AD = "tests/ad/test_disabled_requester.py::test_the_lines_that_doctor_and_setup_tell_let_the_rights_to_log_on_decide"
 
 COMMANDS: dict[str, str] = {
     # the key
@@ -126,6 +127,7 @@ COMMANDS: dict[str, str] = {
     "systemctl restart jitd-launcher.socket {}": UNITS,
     "systemctl restart jitd.service": BOOTED,
     "systemctl restart jitd.socket jitd.service": BOOTED,
+    "systemctl restart sssd": SSSD_IN_AD,
     "systemctl start {}.socket": UNITS,
     "systemctl status {}": BOOTED,
     "systemctl stop {}": BOOTED,

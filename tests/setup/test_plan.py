@@ -219,6 +219,15 @@ def test_accounts_without_a_domain_are_folded_all_the_same(tmp_path: Path) -> No
     assert settings_of(write.text, tmp_path).naming.account_of(b"JSmith@EXAMPLE.ORG") == "jsmith"
 
 
+def test_a_member_of_a_domain_is_told_what_lets_its_rules_about_who_may_use_the_host_decide() -> None:
+    told = "to have jitd ask: first this; second, that"
+    note = f"jitsudo does not ask the domain who may use this host, as sudo does; {told}"
+    right = {"settings": "# mine\n", "keytab": str(HOSTS), "forms": frozenset({"EXAMPLE.ORG"})}
+    for found in ({}, {"settings": SHIPPED + "# mine\n"}, right):
+        assert steps(member(**found, access=told), NO_ADMIN)["Settings"].note == note
+        assert steps(member(**found), NO_ADMIN)["Settings"].note == "", "and not where it is asked already"
+
+
 @pytest.mark.parametrize("settings", [SHIPPED + "# mine\n", 'operators = ["group:ops"]\n', ""])
 def test_settings_that_somebody_has_changed_are_never_written(settings: str) -> None:
     """THREATS O-18: it says what to add, and does nothing after that."""
