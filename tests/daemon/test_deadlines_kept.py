@@ -207,7 +207,7 @@ def test_nothing_runs_for_who_was_locked_meanwhile(house):
 NO_TICKETS = "the KDC issues no tickets for alice@EXAMPLE.TEST any more: the account is disabled, locked, expired or deleted"
 
 
-@pytest.mark.parametrize("after", [-1, KEPT_FOR + 1, WITHIN - 1])
+@pytest.mark.parametrize("after", [-1, KEPT_FOR + 1, WITHIN - 1], ids=["set back", "late", "later"])
 def test_a_run_that_begins_late_is_stopped_if_the_kdc_refuses_its_requester(house, after):
     """THREATS K-26: a client may hand over its streams late, and set back, the clock does not say when it was asked."""
     begin(house, free(lasts_for=WITHIN))

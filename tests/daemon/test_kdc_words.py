@@ -84,7 +84,9 @@ def test_silence_counts_for_them_and_is_kept_too(told: Told, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("first", [KdcAnswer.VALID, KdcAnswer.NO_ANSWER, KdcAnswer.NOT_ASKED])
-@pytest.mark.parametrize(("after", "n_asked", "is_refused"), [(KEPT_FOR - 1, 1, False), (KEPT_FOR + 1, 2, True)])
+@pytest.mark.parametrize(
+    ("after", "n_asked", "is_refused"), [(KEPT_FOR - 1, 1, False), (KEPT_FOR + 1, 2, True)], ids=["kept", "asked again"]
+)
 def test_a_word_is_good_for_a_few_seconds_and_so_is_its_lack(
     told: Told, monkeypatch: pytest.MonkeyPatch, first: KdcAnswer, after: float, n_asked: int, is_refused: bool
 ) -> None:
@@ -100,7 +102,7 @@ def test_a_word_is_good_for_a_few_seconds_and_so_is_its_lack(
     assert KEPT_FOR <= 10
 
 
-@pytest.mark.parametrize(("after", "is_refused"), [(KEPT_FOR - 1, True), (KEPT_FOR + 1, False)])
+@pytest.mark.parametrize(("after", "is_refused"), [(KEPT_FOR - 1, True), (KEPT_FOR + 1, False)], ids=["kept", "asked again"])
 def test_who_is_enabled_again_is_believed_after_a_few_seconds(
     told: Told, monkeypatch: pytest.MonkeyPatch, after: float, is_refused: bool
 ) -> None:
