@@ -98,7 +98,7 @@ def how_it_is_being_taken(held: Row) -> str:
     the thing back yet, the text also gives the reason.
     """
     since = f" since {told(held['taking_at'])}" if held.get("taking_at") else ""
-    why = f", but this is not possible yet: {words(held, 'not_taken')}" if held.get("not_taken") else ""
+    why = f", but this is not done yet: {words(held, 'not_taken')}" if held.get("not_taken") else ""
     return f"is being taken back{since}{why}"
 
 

@@ -51,7 +51,7 @@ class StillThere(Exception):
 class Steps:
     """Does steps on ``server``, and remembers the failed steps in ``faults``. If a step has lost the session, the next step opens
     another one. ``roles`` are the names by which the holder may have logged in. ``not_searched`` is a sentence about processes
-    that could not be looked for, or empty.
+    that could not be looked for, or empty. ``have_ended`` is True when login, memberships and sessions have ended.
     """
 
     def __init__(self, server: Server, *roles: str) -> None:
@@ -59,6 +59,7 @@ class Steps:
         self.until = time.monotonic() + SECONDS_TO_TAKE
         self.faults: list[str] = []
         self.not_searched = ""
+        self.have_ended = False
         self._roles = roles
         self._open = ExitStack()
         self._session: Session | None = None
@@ -114,7 +115,8 @@ class Steps:
         """Return a sentence with the failed steps about ``role``."""
         different = list(dict.fromkeys(self.faults))
         more = len(different) - MOST_FAULTS
-        return f"{role}: {'; '.join(different[:MOST_FAULTS])}{f'; and {more} more' if more > 0 else ''}"
+        ended = "login, memberships and sessions have ended; objects remain: " if self.have_ended else ""
+        return f"{role}: {ended}{'; '.join(different[:MOST_FAULTS])}{f'; and {more} more' if more > 0 else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,7 @@ def take_back(steps: Steps, ending: Ending) -> str:
     steps.do(_end_sessions, ending.oid)
     for gid, database in steps.do(prepared, ending.oid, given) or ():
         steps.do(_roll_back, steps.server, gid, database)
+    steps.have_ended = not steps.faults and not steps.not_searched
     left = Remains(ending.name, ending.oid, ending.keeper, ending.since, given)
     there = steps.do(databases, ending.oid) or []
     for number, database in enumerate(there):

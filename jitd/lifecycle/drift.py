@@ -62,7 +62,7 @@ class Drift:
         the name under which the thing exists.
         """
         untaken = {
-            id: f"it is being taken back{_since(one)}, but this is not possible yet: {one.why}"
+            id: f"it is being taken back{_since(one)}, but this is not done yet: {one.why}"
             for id, one in self._holdings.untaken().items()
         }
         renewed = "its grant in the KDC has not been renewed"

@@ -18,7 +18,7 @@ NOT_RENEWED = {"not_renewed": "kadmind is silent", "not_renewed_since": "2026-03
     ("changes", "said"),
     [
         ({}, "is being taken back"),
-        ({"not_taken": "gpasswd does not answer"}, "is being taken back, but this is not possible yet: gpasswd does not answer"),
+        ({"not_taken": "gpasswd does not answer"}, "is being taken back, but this is not done yet: gpasswd does not answer"),
         ({"taking_at": "2026-03-02T09:00:00Z", "not_taken": "no"}, "is being taken back since 2026-03-02 09:00:00 UTC ("),
         ({"state": "held", "not_renewed": ""}, "is held"),
         ({"state": "held", **NOT_RENEWED}, "is held, but not renewed since 2026-03-02 09:00:00 UTC ("),

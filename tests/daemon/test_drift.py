@@ -203,7 +203,7 @@ def test_what_cannot_be_taken_back_is_said_with_its_reason_and_since_when(tmp_pa
         made.house.perform.act(Taking(ID, DAEMON, "enough"))
         await made.house.settle()
         ((id, said),) = made.drift.troubles()
-        told = "it is being taken back since 2026-03-02 09:00:00 UTC, but this is not possible yet: the disk is full"
+        told = "it is being taken back since 2026-03-02 09:00:00 UTC, but this is not done yet: the disk is full"
         assert (id, said) == (ID, told)
         await made.house.pass_time(1)
         assert made.drift.troubles() == []

@@ -548,6 +548,56 @@ def test_more_things_than_the_server_has_locks_are_dropped(
     assert answer == Taken()
 
 
+N_OWNED = 3_000
+COUNT_OWNED = f"SELECT count(*) FROM pg_class WHERE relowner = '{ROLE}'::regrole"
+
+
+def test_login_memberships_and_sessions_end_before_any_of_thousands_of_objects(
+    server: Postgres, roles: PostgresRoles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS Q-49. An administrator holds up the first object that is removed, so everything before it can be seen."""
+    monkeypatch.setitem(postgres_server._OPTIONS, "lock_timeout", "0")
+    monkeypatch.setitem(postgres_server._OPTIONS, "statement_timeout", "0")
+    words = given(roles)
+    session = server.as_person(words)
+    make_many(session, N_OWNED, "CREATE TABLE t%()")
+    with server.connect() as administrator:
+        administrator.execute("BEGIN")
+        administrator.execute(f"LOCK TABLE t{N_OWNED} IN ACCESS SHARE MODE")
+        taking = os.fork()  # and no thread, because jitd becomes the account postgres for a moment
+        if taking == 0:
+            os._exit(roles.take(ORDER) != Taken())
+        waits = f"SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 't{N_OWNED}'::regclass"
+        wait_for(lambda: server.ask(waits), what="the removal of the first object")
+        assert not has_rights(server) and not is_open(session) and not can_log_in(server, words)
+        assert server.ask(COUNT_OWNED) == [(N_OWNED,)]
+    _, status = os.waitpid(taking, 0)
+    assert status == 0 and not is_there(server)
+
+
+def test_who_asks_while_objects_remain_is_told_that_login_and_sessions_have_ended(
+    server: Postgres, roles: PostgresRoles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS Q-49. The honest twin: if a session has not ended, nobody is told that sessions have."""
+    words = given(roles)
+    session = doing(server, words, "CREATE TABLE his (a integer)")
+    with monkeypatch.context() as hurried:
+        hurried.setattr(postgres_taking, "SECONDS_TO_TAKE", 0.0)
+        answer = roles.take(ORDER)
+        assert isinstance(answer, Failed)
+        assert answer.why.startswith(f"{ROLE}: login, memberships and sessions have ended; objects remain: "), answer
+        assert not has_rights(server) and not is_open(session) and not can_log_in(server, words)
+        assert server.ask(COUNT_OWNED) == [(1,)]
+        hurried.setattr(postgres_taking, "_end_sessions", raising_still_there)
+        answer = roles.take(ORDER)
+        assert isinstance(answer, Failed) and "have ended" not in answer.why and "does not end" in answer.why
+    assert roles.take(ORDER) == Taken()
+
+
+def raising_still_there(_: object, oid: int) -> None:
+    raise postgres_taking.StillThere("a session does not end")
+
+
 def test_more_tables_than_locks_on_which_others_depend_get_the_owner_without_rights(
     server: Postgres, roles: PostgresRoles
 ) -> None:
