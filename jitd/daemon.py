@@ -90,6 +90,7 @@ class Daemon:
         from jitd.facts.gathering import Gatherer
         from jitd.giving import Givers
         from jitd.giving.assembly import all_givers, line_to_givers
+        from jitd.giving.let_in import LetIn
         from jitd.giving.service_tickets import ServiceTickets
         from jitd.giving.standing import take_standing
         from jitd.giving.trials import Trials
@@ -220,7 +221,10 @@ class Daemon:
             writer, self._trials, realm, config.renew, now, self._store.holdings, self._store.holding
         )
         self._givers_line = line_to_givers(file, is_direct=is_direct)
-        givers: Givers = all_givers(config, tickets, self._givers_line, self._outsiders.ways, self._store.grant, lambda: now().at)
+        let_in = LetIn(config.socket.parent / "let_in")
+        givers: Givers = all_givers(
+            config, tickets, self._givers_line, self._outsiders.ways, self._store.grant, lambda: now().at, let_in
+        )
         gather = Gatherer(opened=opened, now=now, trusted=config.trusted_places).gather
         policy: Callable[[], Policy] = lambda: self._rules.policy  # noqa: E731
         decider = Decider(
@@ -371,6 +375,7 @@ class Daemon:
             status=Status(access, self._lines),
             let_go=self.perform.holdings.let_go,
             keep=self.perform.holdings.keep,
+            add_let_in=let_in.add,
             reload=self.reload_for,
         )
 

@@ -49,11 +49,14 @@ MOST_BROUGHT = 16 * 1024
 """Maximum number of characters of a text that a person brings, such as a public key."""
 MOST_ORDERS = 5_000
 """Maximum number of holdings in one message."""
+MOST_LET_IN = 1_000
+"""Maximum number of processes in one order."""
 _LATEST = 253402300799
 """The last second of the year 9999, in seconds since 1970."""
 _HOLDING = text("the id of a holding", HOLDING.pattern)
 HOLDINGS = list_of(_HOLDING, most=MOST_ORDERS)
 GIVER = text("the name of a giver").where(read_giver, "the name of a giver")
+_PROCESS = text("a pid and a start time", r"[1-9][0-9]{0,9}:[0-9]{1,19}")
 _PERHAPS = text("a sentence or nothing", r"[ -~]*", most=LONGEST_SENTENCE)
 
 
@@ -73,7 +76,8 @@ class Order:
     holding ends, in seconds since 1970. ``brought`` is the text that the person brought for the thing, such as a public key. The
     text ``brought`` is in ASCII, must not be trusted, and is empty for most kinds. ``approved`` is the digest of the approved
     settings (``settings/giver_words``). A thing is given only with the approved settings. Kinds do not need to check
-    ``approved``, because the process of the deed has already checked it.
+    ``approved``, because the process of the deed has already checked it. ``let_in`` has each sudo of the account that jitd let in
+    at a gate, as ``PID:START``. Only an order to take lines of sudoers back has it.
     """
 
     holding: Annotated[str, _HOLDING]
@@ -83,6 +87,7 @@ class Order:
     until: Annotated[int, integer(0, _LATEST)]
     brought: Annotated[str, text("a line of ASCII", r"[ -~]*", most=MOST_BROUGHT)] = ""
     approved: Annotated[str, text("a digest in hexadecimal, or nothing", r"(?:[0-9a-f]{64})?")] = ""
+    let_in: Annotated[tuple[str, ...], list_of(_PROCESS, most=MOST_LET_IN)] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ends the sudo of an account that has not begun its command yet.
+"""Ends each sudo of an account, with what it has started. Those that jitd has let in at a gate go on.
 
 sudo reads its lines before it asks for a password, and never again. The account decides how long it waits: at a terminal, or by a
 program that is asked for the password (``sudo -A``). So a sudo that waits would begin its command after the lines are gone.
 
-Law: a sudo that a caller has started keeps the caller's real uid, and only the set-uid sudo has its file as its executable and
-root as its effective uid. It has begun its command if it has a child under another real uid, directly or below its monitor, which
-is a sudo as well. All that have read the lines are there when the lines have been removed, so one look at all processes finds
-them. Not recognized: a sudo whose program that is asked for the password acts under another real uid, such as another sudo.
-Sources: sudo(8), credentials(7), pidfd_open(2), proc(5).
+Law: whether a sudo has begun its command is not asked, because no answer could be trusted: its account chooses which children it
+has (ADR 0142). A sudo keeps the real uid of the account that has started it until it executes a command, and root as its
+effective or saved uid. It is spared only if jitd has noted it at a gate, by its pid and its start time, and if it is not stopped.
+So is a fork of such a sudo, directly below it, like the monitor that sudo starts for a terminal. A fork has the auxiliary vector
+of its parent. A program that was executed has another one, because the kernel chooses its addresses anew, and lets nobody switch
+that off for a set-uid program. Sources: sudo(8), credentials(7), getauxval(3), personality(2), pidfd_open(2), proc(5).
 """
 
 from __future__ import annotations
@@ -17,67 +18,142 @@ import os
 import select
 import signal
 import time
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-NAMES = frozenset({"sudo", "sudo-rs", "sudoedit"})
-"""File names of the executables of sudo and sudo-rs."""
-PATIENCE = 0.5
-"""Seconds until a sudo that has got SIGTERM gets SIGKILL. It uses the time to let the terminal show again what is typed."""
+NAME = "sudo"
+"""How the names of the executables begin: sudo, sudoedit, sudo-rs, sudo.ws."""
+LOOKS = 3
+"""Number of times that all of them are searched for and ended. A search can miss a process that is forked meanwhile, if its
+parent ends before it is found. A sudo does this once (``sudo -b``). The number is fixed, because somebody may start sudo again
+and again. What is started after the lines were removed has not read them.
+"""
+STOPS_WITHIN = 0.5
+"""Seconds within which what is to be ended is stopped, so that none of it forks while it is killed."""
 ENDS_WITHIN = 2.0
-LOOK_AGAIN = 0.05
+"""Seconds within which what was killed has to end. The kernel needs more time only for a process that waits for a device."""
 
 
-def end_waiting(uid: int) -> list[int]:
-    """End each sudo that the account ``uid`` has called and that has not begun a command. Return the pids of those that still
-    live. Raises OSError.
+@dataclass(frozen=True, slots=True)
+class Living:
+    """The pids of processes that were killed and have not ended: each ``sudos``, and what these have started."""
+
+    sudos: tuple[int, ...] = ()
+    others: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Caught:
+    descriptor: int
+    is_sudo: bool
+
+    def signal(self, number: int) -> None:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.descriptor, number)
+
+    def ends(self, until: float) -> bool:
+        """Wait until it has ended, or until ``until``, by time.monotonic. Return True if it has ended."""
+        waits = select.poll()
+        waits.register(self.descriptor, select.POLLIN)
+        return bool(waits.poll(max(0.0, 1000 * (until - time.monotonic()))))
+
+
+def end(uid: int, let_in: Collection[str]) -> Living:
+    """End each sudo that the account ``uid`` has started, with what it has started, but for those in ``let_in`` (``PID:START``).
+    Return what still lives. Raises OSError.
     """
-    began = time.monotonic()
+    living: dict[int, _Caught] = {}
     with ExitStack() as opened:
-        living: dict[int, int] = {}
-        for pid in _waiting(uid):
+        for _ in range(LOOKS):
+            living = _caught(uid, let_in, opened)
+            for one in living.values():
+                one.signal(signal.SIGKILL)
+            until = time.monotonic() + ENDS_WITHIN
+            living = {pid: one for pid, one in living.items() if not one.ends(until)}
+    sudos = tuple(sorted(pid for pid, one in living.items() if one.is_sudo))
+    return Living(sudos, tuple(sorted(living.keys() - set(sudos))))
+
+
+def _caught(uid: int, let_in: Collection[str], opened: ExitStack) -> dict[int, _Caught]:
+    """Stop what is to be ended, until nothing new of it is found. Return it by pid. ``opened`` closes the descriptors."""
+    caught: dict[int, _Caught] = {}
+    until = time.monotonic() + STOPS_WITHIN
+    while new := _look(uid, let_in).keys() - caught.keys():
+        if caught and time.monotonic() > until:
+            break
+        descriptors: dict[int, int] = {}
+        for pid in new:
             with suppress(ProcessLookupError):
-                living[pid] = os.pidfd_open(pid)
-                opened.callback(os.close, living[pid])
-        number = signal.SIGTERM
-        while living:
-            waiting = _waiting(uid)  # after the descriptors were opened, so they refer to the same processes
-            living = {pid: descriptor for pid, descriptor in living.items() if pid in waiting and not _has_ended(descriptor)}
-            for descriptor in living.values():
-                with suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(descriptor, number)
-            if time.monotonic() > began + ENDS_WITHIN:
-                break
-            if time.monotonic() > began + PATIENCE:
-                number = signal.SIGKILL
-            time.sleep(LOOK_AGAIN)
-    return sorted(living)
+                descriptors[pid] = os.pidfd_open(pid)
+                opened.callback(os.close, descriptors[pid])
+        again = _look(uid, let_in)  # after the descriptors were opened, so they refer to the same processes
+        for pid in descriptors.keys() & again.keys():
+            caught[pid] = _Caught(descriptors[pid], again[pid])
+            caught[pid].signal(signal.SIGSTOP)
+    return caught
 
 
-def _waiting(uid: int) -> set[int]:
-    """Return the pids of the sudos that ``uid`` has called and that have not begun a command."""
-    sudos, others, parents = set(), set(), {}
+@dataclass(frozen=True, slots=True)
+class _Process:
+    parent: int
+    is_sudo: bool
+    is_stopped: bool
+
+
+def _look(uid: int, let_in: Collection[str]) -> dict[int, bool]:
+    """Return the pids of the processes that are to be ended, each with whether it is a sudo itself."""
+    found: dict[int, _Process] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
             with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
-                found = dict(line.split(b":", 1) for line in Path(f"/proc/{name}/status").read_bytes().splitlines())
-                real, effective = (int(word) for word in found[b"Uid"].split()[:2])
-                parents[int(name)] = int(found[b"PPid"])
-                if real != uid:
-                    others.add(int(name))
-                elif effective == 0 and _is_sudo(name):
-                    sudos.add(int(name))
-    begun = {parents[pid] for pid in others} & sudos
-    while more := {parents[pid] for pid in begun} & sudos - begun:
-        begun |= more
-    return sudos - begun
+                found[int(name)] = _read(name, uid)
+    sudos = {pid for pid, one in found.items() if one.is_sudo}
+    goes_on = {pid for pid in sudos if not found[pid].is_stopped}
+    spared = {pid for pid in goes_on if f"{pid}:{_started_at(pid)}" in let_in}
+    while more := {pid for pid in goes_on - spared if found[pid].parent in spared and _is_fork(pid, found[pid].parent)}:
+        spared |= more
+    ended = sudos - spared - _above(os.getpid(), found)
+    while more := {pid for pid, one in found.items() if one.parent in ended} - ended - spared:
+        ended |= more
+    return {pid: pid in sudos for pid in ended}
 
 
-def _is_sudo(name: str) -> bool:
-    return os.path.basename(os.readlink(f"/proc/{name}/exe")).removesuffix(" (deleted)") in NAMES
+def _above(pid: int, found: Mapping[int, _Process]) -> set[int]:
+    """Return the processes of which the process ``pid`` is a descendant. A sudo that has started jitd by hand is among them."""
+    above: set[int] = set()
+    while pid in found and pid not in above:
+        pid = found[pid].parent
+        above.add(pid)
+    return above
 
 
-def _has_ended(descriptor: int) -> bool:
-    waits = select.poll()
-    waits.register(descriptor, select.POLLIN)
-    return bool(waits.poll(0))
+def _read(name: str, uid: int) -> _Process:
+    """Read the process with the pid ``name``. Raises ProcessLookupError if it has ended, and OSError."""
+    fields = dict(line.split(b":", 1) for line in Path(f"/proc/{name}/status").read_bytes().splitlines())
+    state = fields[b"State"].split()[0]
+    if state in b"ZX":
+        raise ProcessLookupError
+    real, *others = (int(word) for word in fields[b"Uid"].split())
+    is_sudo = real == uid and 0 in others and _program_of(name).startswith(NAME)
+    return _Process(int(fields[b"PPid"]), is_sudo, state in b"Tt")
+
+
+def _program_of(name: str) -> str:
+    return os.path.basename(os.readlink(f"/proc/{name}/exe"))
+
+
+def _started_at(pid: int) -> str:
+    """Return the start time of the process ``pid``, in clock ticks since the boot. Return an empty string if it has ended."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[19]
+    return ""
+
+
+def _is_fork(pid: int, parent: int) -> bool:
+    """True if the process ``pid`` has executed nothing since ``parent`` has forked it."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        vector = Path(f"/proc/{pid}/auxv").read_bytes()
+        return vector != b"" and vector == Path(f"/proc/{parent}/auxv").read_bytes()
+    return False

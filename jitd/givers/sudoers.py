@@ -29,6 +29,7 @@ SUDOERS, DIRECTORY = Path("/etc/sudoers"), Path("/etc/sudoers.d")
 VISUDO = "/usr/sbin/visudo"
 PREFIX = "jitd_"
 HEAD = "# Written by jitd for the holding {holding} of {thing}. jitd removes this file when the grant ends.\n"
+_AT_END = "when it ends, every sudo of this person ends, with what it has started, unless jitd has let it in at a gate of sudo"
 _NAME = re.compile(PREFIX + r"(.{9})(?:_([0-9]{1,9}))?", re.ASCII)
 MOST_BYTES = 64 * 1024
 
@@ -52,7 +53,7 @@ class Sudoers(GiverSettings):
         return {"lines": lines}
 
     def sentences(self) -> tuple[str, ...]:
-        return tuple(f"run by sudo: {line}" for line in self.lines)
+        return (*(f"run by sudo: {line}" for line in self.lines), _AT_END)
 
     def ways_to_root(self) -> Iterator[str]:
         from jitd.givers.sudoers_lines import ways_of_line  # it loads what is known of all programs
@@ -79,8 +80,8 @@ class _NotOurs(Exception):
     """A file is in the place of jitd's own. The text says where, and what to do."""
 
 
-class _StillWaits(Exception):
-    """A sudo that has read the lines has not ended. The text is a sentence."""
+class _StillLives(Exception):
+    """A sudo that may have read the lines has not ended. The text is a sentence."""
 
 
 class SudoersLines:
@@ -120,24 +121,25 @@ class SudoersLines:
         return self._given()
 
     def take(self, order: Order) -> Taken | Refused | Failed:
-        """See ``Kind.take``. A command that sudo has already started continues. A sudo that waits for a password is ended."""
+        """See ``Kind.take``. Each sudo of the account is ended, but for those that jitd has let in at a gate."""
         place = self._place(order.holding)
         faults: list[str] = []
+        unremoved: list[str] = []
         left: list[str] = []
         steps = (
             (partial(self._end, place, order.holding), faults),
-            (partial(self._end_waiting, order.uid), faults),
+            (partial(self._end_sudos, order, left), faults),
             (self._sync, faults),
-            (partial(_remove, self._new(place)), left),
+            (partial(_remove, self._new(place)), unremoved),
         )
         for step, failed in steps:
             try:
                 step()
-            except (_NotOurs, _StillWaits) as fault:
+            except (_NotOurs, _StillLives) as fault:
                 failed.append(str(fault))
             except OSError as fault:
                 failed.append(f"{fault.filename or self._directory}: {fault.strerror}")
-        told = "; ".join([*faults, *(f"not removed: {each}" for each in left)])
+        told = "; ".join([*faults, *left, *(f"not removed: {each}" for each in unremoved)])
         return Failed(told) if faults else Taken(told)
 
     def _end(self, place: Path, holding: str) -> None:
@@ -147,10 +149,15 @@ class SudoersLines:
             raise _NotOurs(f"{place} is no longer the file that jitd wrote: look at it, and remove it if nobody wants it")
         _remove(place)
 
-    def _end_waiting(self, uid: int) -> None:
-        """End each sudo that has read the lines and has not begun a command. Raises _StillWaits and OSError."""
-        if living := sudo_processes.end_waiting(uid):
-            raise _StillWaits(f"a sudo that waits cannot be ended (process {living[0]}): check what it is doing")
+    def _end_sudos(self, order: Order, left: list[str]) -> None:
+        """End each sudo that may have read the lines. Add to ``left`` what it has started and does not end. Raises _StillLives
+        and OSError.
+        """
+        living = sudo_processes.end(order.uid, order.let_in)
+        if living.others:
+            left.append(f"not ended: what a sudo has started (process {living.others[0]})")
+        if living.sudos:
+            raise _StillLives(f"a sudo cannot be ended (process {living.sudos[0]}): check what it is doing")
 
     def _sync(self) -> None:
         with suppress(FileNotFoundError):

@@ -18,6 +18,7 @@ from jitd.giving import Giver, Givers
 from jitd.giving.admin_programs import AdminPrograms, Run
 from jitd.giving.host_things import HostThings
 from jitd.giving.lease_notes import LeaseNotes
+from jitd.giving.let_in import LetIn
 from jitd.giving.orders import GrantOf
 from jitd.giving.vault_leases import Ask, VaultLeases
 from jitd.settings.config import Config
@@ -32,11 +33,17 @@ def line_to_givers(file: Path | None, *, is_direct: bool) -> GiversLine:
 
 
 def all_givers(
-    config: Config, tickets: Giver, line: GiversLine, ways: tuple[Run, Ask], grant_of: GrantOf, now: Callable[[], datetime]
+    config: Config,
+    tickets: Giver,
+    line: GiversLine,
+    ways: tuple[Run, Ask],
+    grant_of: GrantOf,
+    now: Callable[[], datetime],
+    let_in: LetIn,
 ) -> Givers:
     """Return the givers of ``config``. ``tickets`` gives service tickets. ``line`` is the connection to jitd-givers. ``ways``
     has two functions: the first runs programs, and the second asks for leases. ``grant_of`` returns the grant that has a given
-    id. ``now`` returns the time of the wall clock, with a time zone.
+    id. ``now`` returns the time of the wall clock, with a time zone. ``let_in`` has the notes of what was let in at gates.
     """
     names: dict[str, list[str]] = {FORMER_KIND: []}  # nothing of it is given
     names |= {kind: [name for name, one in config.givers.items() if kind == one.KIND] for kind in OF_NAME}
@@ -50,5 +57,5 @@ def all_givers(
     }
     for kind in names:
         if kind not in by_kind:
-            by_kind[kind] = HostThings(kind, names[kind], line, grant_of)
+            by_kind[kind] = HostThings(kind, names[kind], line, grant_of, let_in.of)
     return Givers(by_kind)

@@ -3,22 +3,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from jitd.givers.client import GiversLine
-from jitd.givers.messages import Answer, Question
+from jitd.givers.messages import Answer, Question, Take
+from jitd.givers.sudoers import Sudoers
 from jitd.giving import Giver
 from jitd.giving.orders import GrantOf
 
 
 class HostThings(Giver):
     """Gives things of the kind ``kind``. jitd-givers does the deeds of one giver in the order in which they come, and each of
-    them may take half a minute, so they go there in the turns of people.
+    them may take half a minute, so they go there in the turns of people. ``let_in`` returns each sudo of an account that jitd has
+    let in at a gate (``let_in.LetIn.of``).
     """
 
-    def __init__(self, kind: str, names: Collection[str], line: GiversLine, grant_of: GrantOf) -> None:
+    def __init__(
+        self, kind: str, names: Collection[str], line: GiversLine, grant_of: GrantOf, let_in: Callable[[int], tuple[str, ...]]
+    ) -> None:
         super().__init__(kind, names, grant_of)
         self._line = line
+        self._let_in = let_in
 
     async def ask(self, question: Question) -> Answer:
+        if isinstance(question, Take) and self._kind == Sudoers.KIND:
+            question = replace(question, order=replace(question.order, let_in=self._let_in(question.order.uid)))
         return await self._line.ask(question)

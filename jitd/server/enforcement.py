@@ -27,6 +27,7 @@ from jitd.deciding.program_commands import PROGRAMS, Program, at_point
 from jitd.deciding.seats import Seats
 from jitd.deciding.view import View
 from jitd.deciding.walking import Held, Place
+from jitd.log import log
 from jitd.server.acceptor import NoKey, NotAuthenticated, Proof
 from jitd.server.identifying import greeted_until
 from jitd.server.news import Told, news_of, refusal_of
@@ -109,6 +110,8 @@ class Enforcement:
         self._in_hand: InHand | None = in_hand
         self._ask: messages.Enforce | None = ask
         self._waits = ask.waits
+        # At the stage auth, sudo has yet to ask for the password.
+        self._is_sudo = ask.service.startswith("sudo") and ask.stage != "auth"
         self._binding = hashlib.sha256(b"jitd enforcement 1\n" + channel + frame(body) + secrets.token_bytes(32)).digest()
         self._context: Proof | None = None
         self._who: Subject | None = None
@@ -266,6 +269,7 @@ class Enforcement:
 
     def admit(self, id: str) -> None:
         self._leave()
+        self._note_sudo()
         try:
             self._process.refuse_gone()
         except Gone as fault:
@@ -273,6 +277,16 @@ class Enforcement:
         boot_ms = int(self._services.now().boot * 1000)
         places = [[place.path, b"%d:%d" % (place.device, place.inode)] for place in self._places]
         self._talk.say(messages.Granted(id=id, boot_ms=boot_ms, text="", places=places))
+
+    def _note_sudo(self) -> None:
+        """Note a sudo that is let in, so that it goes on when lines of sudoers are taken back (ADR 0142). If this fails, it does
+        not go on then.
+        """
+        if self._is_sudo and self._who is not None:
+            try:
+                self._services.add_let_in(self._who.uid, self._process.process())
+            except OSError as fault:
+                log("a sudo that is let in could not be noted: it ends when lines of sudoers are taken back", fault=fault)
 
     def hears(self, news: str) -> None:
         """Do nothing, because an enforcement point gets no news after its approval."""

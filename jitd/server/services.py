@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from jitd.core.effects import Moment
 from jitd.core.notice import Heard
 from jitd.core.request import Request
+from jitd.core.run import Process
 from jitd.core.subject import Subject
 from jitd.deciding.subordinates import Subordinates
 from jitd.lifecycle.waiters import Waiters
@@ -77,5 +78,7 @@ class Services:
     """Takes back a holding, because its client has disconnected. The argument is the id of the holding."""
     keep: Callable[[str], None]
     """Records that the person keeps a holding. The argument is the id of the holding. Raises IllegalEvent or StoreError."""
+    add_let_in: Callable[[int, Process], None]
+    """Notes that a sudo, which the account with this uid has started, is let in. Raises OSError."""
     reload: Callable[[Subject], Awaitable[str]]
     """Reads the policy again on behalf of a person. Returns a sentence that says which policy is in force. Raises Refusal."""

@@ -235,7 +235,7 @@ def test_what_is_held_is_mended_and_what_is_not_held_yet_is_given(tmp_path: Path
     async def scene(made: Scene) -> None:
         held = made.house.held()
         line: Any = Line()
-        things = HostThings("sudoers", ["logs"], line, made.house.store.grant)
+        things = HostThings("sudoers", ["logs"], line, made.house.store.grant, lambda uid: ())
         await things.give(replace(held, state=HoldingState.GIVING))
         await things.give(held)
         assert asked == ["Give", "Mend"]

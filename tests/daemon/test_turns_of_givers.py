@@ -71,7 +71,7 @@ def test_the_stuck_things_of_one_person_are_taken_back_in_turn_with_those_of_oth
         program = Program(("/bin/true",))
         settings = ProgramGiver("vpn", give=program, take=program, deadline_for=30)
         programs = AdminPrograms({"vpn": settings}, hanging.run, grant_of)
-        giver = HostThings("sudoers", ["vpn"], line, grant_of) if kind == "sudoers" else programs
+        giver = HostThings("sudoers", ["vpn"], line, grant_of, lambda uid: ()) if kind == "sudoers" else programs
         taking = [asyncio.create_task(giver.take(held(id, f"{kind}:vpn"))) for id in PEOPLE]
         for n_begun in range(1, len(PEOPLE) + 1):
             for _ in range(20):

@@ -113,7 +113,7 @@ async def play(file: Path) -> dict[str, Any]:
     held = Holding(ID, ID, ID, name, "alice@EXAMPLE.TEST", START + timedelta(hours=1), stays=False, giving_at=START)
     line = GiversLine(OwnChild("tests.givers.own_kind", GIVERS, {"settings": file}))
     (rule,), faults = policyfile.read([file.with_name("rules.toml")], things=settings.things_of(givers))
-    giver, directory = HostThings(EmptyFile.KIND, list(givers), line, {ID: grant}.get), file.parent / "passes"
+    giver, directory = HostThings(EmptyFile.KIND, list(givers), line, {ID: grant}.get, lambda uid: ()), file.parent / "passes"
     warned = [one.sentence for one in about_things([rule], givers)]
     said: dict[str, Any] = {"rule": [rule.gives, [one.sentence for one in faults]], "warned": warned, "lets": lets}
     try:

@@ -19,7 +19,7 @@ ORDER = Order("WNC0-D702.2", "ops-ssh", "alice", 4001, 1_800_000_000, "ssh-ed255
 MESSAGES = {
     "give": Give("ssh-certificate", ORDER),
     "mend": Mend("postgres-role", Order("WNC0-D702", "reporting", "alice", 4001, 1_800_000_000, "", "a" * 64)),
-    "take": Take("sudoers", Order("WNC0-D702", "logs", "alice", 4001, 1_800_000_000)),
+    "take": Take("sudoers", Order("WNC0-D702", "logs", "alice", 4001, 1_800_000_000, let_in=("4711:12345",))),
     "look": Look("account", ORDER),
     "search": Search("sudoers", "logs", ("WNC0-D702", "WNC0-D702.2")),
     "given": Given("sudo permits you now: ALL=(root) /usr/bin/id"),
@@ -32,7 +32,7 @@ MESSAGES = {
 }
 GIVE = {
     "do": "give", "kind": "sudoers", "holding": "WNC0-D702", "name": "logs", "account": "alice", "uid": 4001, "until": 1,
-    "brought": "", "approved": "",
+    "brought": "", "approved": "", "let_in": [],
 }  # fmt: skip
 
 
@@ -66,6 +66,7 @@ def test_every_kind_of_message_is_frozen():
         {"account": "ali:ce"}, {"account": "-rf"}, {"account": "ali\nce"}, {"account": "\u200b"}, {"uid": -1}, {"uid": True},
         {"uid": 2**32}, {"uid": "4001"}, {"until": -1}, {"until": 1.5}, {"brought": "a\nb"}, {"brought": "x" * 20_000},
         {"approved": "a"}, {"approved": "A" * 64},
+        {"let_in": ["1"]}, {"let_in": ["0:1"]}, {"let_in": ["1:1"] * 1001}, {"let_in": "1:1"},
     ],
 )  # fmt: skip
 def test_a_question_with_anything_else_in_it_is_not_read(change):

@@ -6,9 +6,12 @@ from __future__ import annotations
 import itertools
 import os
 import pwd
+import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -215,27 +218,88 @@ def test_killed_at_any_point_it_can_be_taken_and_sudo_reads_no_half_of_it(host: 
     assert n_killed >= 5
 
 
-# --- a sudo that waits ---------------------------------------------------------------------------------------------------
+# --- every sudo of the holder --------------------------------------------------------------------------------------------
 
 ASK = """#!/bin/sh
 echo $PPID >{place}/asked
 while [ ! -e {place}/go ]; do sleep 0.05; done
 echo secret
 """
+LINES = (
+    "ALL=(root) /usr/bin/id",
+    "ALL=(root) NOPASSWD: /usr/bin/sleep, /usr/bin/env",
+    "ALL=(holder) NOPASSWD: ALL",
+)
+TERMINAL = """
+import os, pty, sys
+pty.spawn(sys.argv[1:], lambda fd: os.read(fd, 1024), lambda fd: b"")
+"""
+
+
+class Holder:
+    """An account that has the lines, with a password, and another account that has lines of its own."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.uid, self.other = (pwd.getpwnam(name).pw_uid for name in ("holder", "another"))
+        self.kind = SudoersLines(Sudoers("logs", lines=LINES))
+        self.order = Order(HOLDING, "logs", "holder", self.uid, 1_800_000_000)
+        self.begun: list[subprocess.Popen[bytes]] = []
+
+    def starts(self, *words: str, uid: int = 0, **more: Any) -> subprocess.Popen[bytes]:
+        """Start a program as the holder, or as ``uid``."""
+        who = uid or self.uid
+        begun = subprocess.Popen([*words], user=who, group=who, extra_groups=[], cwd="/", start_new_session=True, **more)
+        self.begun.append(begun)
+        return begun
+
+    def takes(self, *let_in: str) -> Taken | Refused | Failed:
+        return self.kind.take(replace(self.order, let_in=let_in))
+
+    def end(self) -> None:
+        for begun in self.begun:
+            with suppress(ProcessLookupError):
+                os.killpg(begun.pid, signal.SIGKILL)
+            begun.wait()
+
+
+@pytest.fixture
+def holder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Holder]:
+    monkeypatch.setattr(sudo_processes, "ENDS_WITHIN", PATIENCE)
+    monkeypatch.setattr(sudo_processes, "STOPS_WITHIN", PATIENCE)
+    os.chmod(tmp_path, 0o711)
+    for above in tmp_path.parents[:-2]:
+        above.chmod(above.stat().st_mode | 0o711)
+    for name in ("holder", "another"):
+        subprocess.run(["/usr/sbin/useradd", "--no-create-home", "--shell", "/bin/sh", name], check=True)
+        subprocess.run(["/usr/sbin/chpasswd"], input=f"{name}:secret\n".encode(), check=True)
+    standing = Path("/etc/sudoers.d/another")
+    standing.write_text("another ALL=(root) /usr/bin/id\nanother ALL=(root) NOPASSWD: /usr/bin/sleep\n")
+    standing.chmod(0o440)
+    made = Holder(tmp_path)
+    try:
+        assert isinstance(made.kind.give(made.order), Given)
+        yield made
+    finally:
+        made.end()
+        made.kind.take(made.order)
+        standing.unlink()
+        for name in ("holder", "another"):
+            subprocess.run(["/usr/sbin/userdel", name], check=True)
 
 
 class Asking:
     """Somebody's sudo that has read its lines, and waits for the password. The program that is asked for it is theirs."""
 
-    def __init__(self, uid: int, place: Path) -> None:
-        self._place = place
+    def __init__(self, holder: Holder, uid: int, name: str) -> None:
+        self._place = place = holder.place / name
         place.mkdir()
         (place / "ask").write_text(ASK.format(place=place))
         (place / "ask").chmod(0o755)
         os.chown(place, uid, -1)
-        self._sudo = subprocess.Popen(
-            ["/usr/bin/sudo", "-k", "-A", "/usr/bin/id", "-u"], env={"SUDO_ASKPASS": f"{place}/ask", "PATH": "/usr/bin:/bin"},
-            user=uid, group=uid, extra_groups=[], cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        self._sudo = holder.starts(
+            "/usr/bin/sudo", "-k", "-A", "/usr/bin/id", "-u", uid=uid,
+            env={"SUDO_ASKPASS": f"{place}/ask", "PATH": "/usr/bin:/bin"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         wait_for(lambda: (place / "asked").exists(), what="the question for the password")
 
@@ -245,45 +309,186 @@ class Asking:
         return self._sudo.communicate(timeout=PATIENCE)[0]
 
 
-def test_a_sudo_that_has_read_the_lines_begins_no_command_when_they_are_gone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """THREATS Q-46. The honest twin: somebody else's sudo goes on, and so does a command that has begun."""
-    monkeypatch.setattr(sudo_processes, "ENDS_WITHIN", PATIENCE)
-    os.chmod(tmp_path, 0o711)
-    for above in tmp_path.parents[:-2]:
-        above.chmod(above.stat().st_mode | 0o711)
-    for name in ("holder", "another"):
-        subprocess.run(["/usr/sbin/useradd", "--no-create-home", name], check=True)
-        subprocess.run(["/usr/sbin/chpasswd"], input=f"{name}:secret\n".encode(), check=True)
-    uid, other = (pwd.getpwnam(name).pw_uid for name in ("holder", "another"))
-    standing = Path("/etc/sudoers.d/another")
-    standing.write_text("another ALL=(root) /usr/bin/id\n")
-    standing.chmod(0o440)
-    mine = Order(HOLDING, "logs", "holder", uid, 1_800_000_000)
-    kind = SudoersLines(Sudoers("logs", lines=("ALL=(root) /usr/bin/id", "ALL=(root) NOPASSWD: /usr/bin/sleep")))
+def test_a_sudo_that_has_read_the_lines_begins_no_command_when_they_are_gone(holder: Holder) -> None:
+    """THREATS Q-46. The honest twin: somebody else's sudo goes on, whether it waits or has begun its command."""
+    waits, others = Asking(holder, holder.uid, "mine"), Asking(holder, holder.other, "others")
+    theirs = holder.starts("/usr/bin/sudo", "/usr/bin/sleep", "600", uid=holder.other)
+    wait_for(lambda: programs_of(theirs.pid) == ["sleep"], what="the command of the other's sudo")
+    assert holder.takes() == Taken()
+    assert waits.go_on().strip() != b"0"
+    assert others.go_on().strip() == b"0"
+    assert programs_of(theirs.pid) == ["sleep"]
+
+
+# A program that is set-uid to another account, and takes that account's real uid; a process of the holder's in a user namespace,
+# of which newuidmap(1) has mapped a subordinate uid. The test is newuidmap here.
+BESIDE = """
+import os, sys, time
+os.setresuid(os.geteuid(), os.geteuid(), os.geteuid())
+print("ready", flush=True)
+time.sleep(600)
+"""
+BELOW = """
+import ctypes, os, sys, time
+ctypes.CDLL(None).unshare(0x10000000)
+print("ready", flush=True)
+while open("/proc/self/uid_map").read() == "":
+    time.sleep(0.01)
+os.setresuid(1, 1, 1)
+time.sleep(600)
+"""
+THEN_SUDO = """
+import os, subprocess, sys
+null = subprocess.DEVNULL
+beside = subprocess.Popen([sys.argv[1], "-ISc", sys.argv[2]], stdin=null, stdout=subprocess.PIPE, stderr=null)
+beside.stdout.readline()
+print(beside.pid, flush=True)
+os.execv("/usr/bin/sudo", ["sudo", "-k", "-S", "-p", "ask> ", "/usr/bin/id", "-u"])
+"""
+ASK_AS_ANOTHER = """
+import os, time
+os.setresuid(os.geteuid(), os.geteuid(), os.geteuid())
+open("{place}/asked", "w").close()
+while not os.path.exists("{place}/go"):
+    time.sleep(0.05)
+print("secret", flush=True)
+"""
+PYTHON = os.path.realpath("/usr/bin/python3")
+SUBORDINATE = 100_001
+
+
+def set_uid_python(holder: Holder) -> Path:
+    """A program that is set-uid to the other account."""
+    python = holder.place / "python"
+    shutil.copy(PYTHON, python)
+    os.chown(python, holder.other, -1)
+    python.chmod(0o4755)
+    return python
+
+
+def uid_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/status").read_text().partition("\nUid:")[2].split()[0])
+
+
+@pytest.mark.parametrize("form", ["a set-uid program beside it", "a set-uid program that asks", "a subordinate uid"])
+def test_a_sudo_whose_child_has_another_uid_begins_no_command_when_the_lines_are_gone(holder: Holder, form: str) -> None:
+    """THREATS Q-47. Each child looks like a command that sudo has begun."""
+    if form == "a set-uid program that asks":
+        (holder.place / "ask.py").write_text(ASK_AS_ANOTHER.format(place=holder.place))
+        holder.place.chmod(0o1777)
+        waits = holder.starts(
+            "/usr/bin/sudo", "-k", "-A", "-p", f"{holder.place}/ask.py", "/usr/bin/id", "-u",
+            env={"SUDO_ASKPASS": str(set_uid_python(holder)), "PATH": "/usr/bin:/bin"},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        wait_for(lambda: (holder.place / "asked").exists(), what="the question for the password")
+    else:
+        is_below = form == "a subordinate uid"
+        program, beside = (PYTHON, BELOW) if is_below else (str(set_uid_python(holder)), BESIDE)
+        waits = holder.starts(
+            PYTHON, "-ISc", THEN_SUDO, program, beside, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        assert waits.stdout is not None
+        child = int(waits.stdout.readline())
+        if is_below:
+            Path(f"/proc/{child}/uid_map").write_text(f"0 {holder.uid} 1\n1 {SUBORDINATE} 1\n")
+        assert waits.stdout.read(5) == b"ask> "
+        wait_for(lambda: uid_of(child) == (SUBORDINATE if is_below else holder.other), what="a child under another uid")
+    taken = holder.takes()
+    (holder.place / "go").touch()
+    said, _ = waits.communicate(b"secret\n", timeout=PATIENCE)
+    assert taken == Taken() and b"0" not in said.split()
+
+
+def test_a_sudo_ends_with_what_it_has_started(holder: Holder) -> None:
+    """THREATS Q-47. It is not asked whether a sudo has begun. A sudo that has become an orphan (-b) ends, too."""
+    holder.starts("/usr/bin/sudo", "/usr/bin/sleep", "600")
+    holder.starts("/usr/bin/sudo", "-b", "/usr/bin/sleep", "601")
+    holder.starts("/usr/bin/sudo", "-u", "holder", "/usr/bin/sleep", "602")
+    holder.starts("/usr/bin/sudo", "/usr/bin/env", "sh", "-c", "setsid sleep 603 & exec sleep 604")
+    holder.starts(PYTHON, "-ISc", TERMINAL, "/usr/bin/sudo", "/usr/bin/sleep", "605", stdin=subprocess.DEVNULL)
+    wait_for(lambda: seconds() == {600, 601, 602, 603, 604, 605}, what="six commands")
+    mine = holder.starts("/usr/bin/sleep", "606")
+    assert holder.takes() == Taken()
+    assert seconds() == {606}
+    assert mine.poll() is None, "what no sudo has started goes on"
+
+
+def noted(pid: int) -> str:
+    return f"{pid}:{Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]}"
+
+
+def test_a_sudo_that_was_let_in_at_a_gate_goes_on(holder: Holder) -> None:
+    """THREATS Q-48. At a terminal, the command is below another sudo, which is a fork of the one that was let in."""
+    plain = holder.starts("/usr/bin/sudo", "/usr/bin/sleep", "600")
+    Path("/etc/sudoers.d/use_pty").write_text("Defaults use_pty\n")
     try:
-        assert isinstance(kind.give(mine), Given)
-        waits, others = Asking(uid, tmp_path / "mine"), Asking(other, tmp_path / "others")
-        begun = subprocess.Popen(["/usr/bin/sudo", "/usr/bin/sleep", "600"], user=uid, group=uid, extra_groups=[], cwd="/")
-        wait_for(lambda: programs_of(begun.pid) == ["sleep"], what="the command of sudo")
-        assert kind.take(mine) == Taken()
-        assert waits.go_on().strip() != b"0"
-        assert others.go_on().strip() == b"0"
-        assert begun.poll() is None
-        begun.kill()
-        begun.wait()
+        terminal = holder.starts(PYTHON, "-ISc", TERMINAL, "/usr/bin/sudo", "/usr/bin/sleep", "601", stdin=subprocess.DEVNULL)
+        wait_for(lambda: seconds() == {600, 601}, what="two commands")
     finally:
-        kind.take(mine)
-        standing.unlink()
-        for name in ("holder", "another"):
-            subprocess.run(["/usr/sbin/userdel", name], check=True)
+        Path("/etc/sudoers.d/use_pty").unlink()
+    (above,) = children_of(terminal.pid)
+    assert programs_of(above) == ["sudo"]
+    assert holder.takes(noted(plain.pid), noted(above)) == Taken()
+    assert seconds() == {600, 601} and plain.poll() is None
+    monitor = children_of(above)[0]
+    os.kill(monitor, signal.SIGSTOP)
+    wait_for(lambda: state_of(monitor) == "T", what="a monitor that is stopped")
+    assert holder.takes(noted(plain.pid), noted(above)) == Taken()
+    assert seconds() == {600}
+
+
+@pytest.mark.parametrize("why", ["it is stopped", "it is another process"])
+def test_a_sudo_that_was_let_in_ends_if(holder: Holder, why: str) -> None:
+    """THREATS Q-48. A pid that another process has by now names nobody. The honest twin is the test above."""
+    sudo = holder.starts("/usr/bin/sudo", "/usr/bin/sleep", "600")
+    wait_for(lambda: seconds() == {600}, what="its command")
+    note = noted(sudo.pid)
+    if why == "it is stopped":
+        os.kill(sudo.pid, signal.SIGSTOP)
+        wait_for(lambda: state_of(sudo.pid) == "T", what="a sudo that is stopped")
+    else:
+        note = f"{sudo.pid}:{int(note.partition(':')[2]) - 1}"
+    assert holder.takes(note) == Taken()
+    assert seconds() == set() and sudo.wait(PATIENCE) == -signal.SIGKILL
+
+
+def test_no_sudo_hides_below_one_that_was_let_in(holder: Holder) -> None:
+    """THREATS Q-48. The first sudo runs, as the holder, another one that waits: its direct child, and no fork of it."""
+    let_in = holder.starts(
+        "/usr/bin/sudo", "-u", "holder", "/usr/bin/sudo", "-k", "-S", "-p", "ask> ", "/usr/bin/id", "-u",
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    assert let_in.stdout is not None and let_in.stdout.read(5) == b"ask> "
+    assert programs_of(let_in.pid) == ["sudo"]
+    assert holder.takes(noted(let_in.pid)) == Taken()
+    said, _ = let_in.communicate(b"secret\n", timeout=PATIENCE)
+    assert b"0" not in said.split()
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def programs_of(pid: int) -> list[str]:
     """Return the programs that the process ``pid`` has started and that still run."""
     found = []
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+    for child in children_of(pid):
         with suppress(OSError):  # it has ended
             found.append(Path(f"/proc/{child}/comm").read_text().strip())
+    return found
+
+
+def state_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def seconds() -> set[int]:
+    """How long each process of sleep(1) sleeps that one of these tests has begun."""
+    found = set()
+    for process in Path("/proc").iterdir():
+        with suppress(OSError):
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            if words[0].endswith(b"sleep") and words[1].startswith(b"60") and len(words[1]) == 3:
+                found.add(int(words[1]))
     return found
