@@ -298,7 +298,7 @@ def terms(row: Row) -> Iterator[Line]:
         yield "time limit", f"when the time of its grant is over the session {ends}"
         return
     if terms.get("bound"):
-        yield "arguments", "those that name a file which others may change are refused, unless they are bound to its content"
+        yield "arguments", "those that name what others may change are refused"
     if not terms.get("writable"):
         yield "files", "those that others may change are refused, or bound to their content"
     elif is_anothers(row):

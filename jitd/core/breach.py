@@ -56,23 +56,26 @@ def breach(rule: str, obligations: Obligations, question: Question) -> str:
     return ""
 
 
-def unbound(rule: str, terms: Terms, command: Command, service: str) -> str:
-    """``terms`` may require that the run is bound to the content of every file that an argument of ``command`` names. If at
-    least one of these files is not bound, return a sentence about the first file that is not bound. If jitd is not certain what
-    the arguments are, return a sentence about this. In all other cases, return an empty text.
+def unbound(rule: str, terms: Terms, command: Command) -> str:
+    """``terms`` may refuse each argument of ``command`` that names what others could change. Return a sentence about the first
+    such argument, or "" if there is none. The content that an operand had when jitd looked at it does not matter: the command
+    opens the operand later, by its name, and whoever can change it may exchange it in between (ADR 0144).
+
+    If jitd is not certain what the arguments are, return a sentence about this.
     """
     if not terms.bound:
         return ""
+    lead = f"rule {rule} refuses arguments that name what others can change"
     if command.doubt:
-        return f"rule {rule} requires files named by arguments to be bound, and it is not certain what the arguments are"
-    for operand in command.operands:
-        where = f"rule {rule} requires files named by arguments to be bound, and argument {operand.at}"
+        return f"{lead}, and it is not certain what the arguments are"
+    for operand in command.operands[:1]:
         if not operand.is_seen:
-            return f"{where} names a place that you cannot see"
-        if not deed_of(service).is_executed:
-            return f"{where}, {_spelled(operand.path)}, can be changed by others until {service} runs it"
-        if not operand.digest:
-            return f"{where}, {_spelled(operand.path)}, is not bound: {operand.because}"
+            return f"{lead}, and argument {operand.at} names a place that you cannot see"
+        if any(at == operand.at for at, _ in command.masked):
+            return f"{lead}, as argument {operand.at} does"
+        return f"{lead}: argument {operand.at}, {_spelled(operand.path)}: {operand.because}"
+    if not all(one.digest for one in command.interpreters):
+        return f"{lead}, and others can change what the first line of the command's file names as an argument"
     return ""
 
 

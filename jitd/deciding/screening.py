@@ -19,7 +19,7 @@ from jitd.core.deed import deed_of
 from jitd.core.effects import Moment
 from jitd.core.environment import let_in
 from jitd.core.origin import Caller
-from jitd.core.policy import Policy, denied_files, no_rule
+from jitd.core.policy import Policy, denied_files, masked_places, no_rule
 from jitd.core.question import Question
 from jitd.core.request import Request
 from jitd.core.subject import Subject
@@ -163,7 +163,7 @@ def _look(
         sighting = Sighting(sighting.command, unfit)
     sighting = _where_root_may_go(sighting, who, service, glance)
     sighting = _where_a_group_can_be_given(sighting, service)
-    sighting = _with_operands(sighting, who, service, trusted, glance)
+    sighting = _with_operands(policy, sighting, who, trusted, glance)
     if isinstance(sighting.decision, Permit) or found.is_missing or is_in_sight(asked, found.command.path, who, glance):
         return replace(sighting, is_found=not found.is_missing)
     # The reason of the refusal would reveal something about the file. Therefore answer as for a path where nothing exists.
@@ -226,17 +226,17 @@ def _names(policy: Policy, command: Command, known: tuple[bytes, ...]) -> tuple[
 
 
 def _with_operands(
-    sighting: Sighting, who: Subject, service: str, trusted: tuple[bytes, ...], glance: path_lookup.Look
+    policy: Policy, sighting: Sighting, who: Subject, trusted: tuple[bytes, ...], glance: path_lookup.Look
 ) -> Sighting:
     """Add the operands (the files that arguments name) to the command in two cases. In the first case, somebody has to approve or
-    review the command. In the second case, the rule requires that the content of the operands does not change (``bound``).
+    review the command. In the second case, the rule refuses a command with operands (``bound``).
     """
     decision, command = sighting.decision, sighting.command
     if not isinstance(decision, Permit):
         return sighting
     terms, owed = decision.obligations.terms, decision.obligations
     if not (owed.approvals or owed.break_glass or terms.bound) or not command.path:
-        return _bound_alone(sighting, service)
+        return _bound_alone(policy, sighting)
     groups = accounts.Groups(who.user, who.gid)
 
     # paths in /proc are treated as seen, but jitd does not look at them
@@ -248,15 +248,15 @@ def _with_operands(
         return bool(operand.digest) and all(path_lookup.is_readable(path, who.uid, groups, command.cwd) for path in paths)
 
     def is_read(path: bytes) -> bool:
-        return (terms.bound or not terms.writable) and is_seen(path)
+        return not (terms.bound or terms.writable) and is_seen(path)
 
     MOUNTS.approach(path for _, path in operands.named(command.argv, command.cwd))
     view = inspection.View(accounts.trusted_uid(command.run_as), command.cwd, trusted)
-    found = operands.find(command.argv, view, is_read, is_seen)
+    found = operands.find(command.argv, view, is_read, is_seen, and_absent=terms.bound)
     named = tuple(Operand(o.at, o.path, o.digest, o.because, is_seen(o.path) and is_seen(o.real), is_told(o)) for o in found)
     if sum(len(encode_basestring_ascii(shown(o.path) + shown(o.because))) for o in named) > MOST_NAMED:
         return Sighting(command, decision.denied(Why.TERMS, TOO_MUCH_NAMED))
-    return _with_scripts(_bound_alone(Sighting(replace(command, operands=named), decision), service), who)
+    return _with_scripts(_bound_alone(policy, Sighting(replace(command, operands=named), decision)), who)
 
 
 def _with_scripts(sighting: Sighting, who: Subject) -> Sighting:
@@ -267,13 +267,12 @@ def _with_scripts(sighting: Sighting, who: Subject) -> Sighting:
     return replace(sighting, scripts=find_scripts(sighting.command, who, is_fixed=not decision.obligations.terms.writable))
 
 
-def _bound_alone(sighting: Sighting, service: str) -> Sighting:
-    """A rule may require that all operands are bound to their content. If at least one operand is not bound, change the
-    permit of such a rule into a denial.
-    """
+def _bound_alone(policy: Policy, sighting: Sighting) -> Sighting:
+    """A rule may refuse operands (``bound``). If the command has one, change the permit of such a rule into a denial."""
     decision = sighting.decision
     if isinstance(decision, Permit):
-        loose = unbound(decision.rule, decision.obligations.terms, sighting.command, service)
+        masked = masked_places(policy, sighting.command)  # the sentence is recorded, and may not quote them
+        loose = unbound(decision.rule, decision.obligations.terms, replace(sighting.command, masked=masked))
         if loose:
             return Sighting(sighting.command, decision.denied(Why.TERMS, loose))
     return sighting
@@ -333,10 +332,11 @@ def look_again(
         command = request.command
         MOUNTS.approach(path for _, path in operands.named(command.argv, command.cwd))
         view = inspection.View(accounts.trusted_uid(command.run_as), command.cwd, trusted)
-        changed = operands.drift(command.argv, view, bound(command), {at for at, _ in command.masked})
+        masked = {at for at, _ in command.masked}
+        changed = operands.drift(command.argv, view, bound(command), masked, and_absent=obligations.terms.bound)
         if changed:
             return sighting.decision.denied(Why.ERROR, changed)
-    if loose := unbound(sighting.decision.rule, obligations.terms, request.command, request.service):
+    if loose := unbound(sighting.decision.rule, obligations.terms, request.command):
         return sighting.decision.denied(Why.TERMS, loose)
     before = request.command
     same = replace(sighting.command, chdir=before.chdir, is_told=before.is_told, interpreters=before.interpreters)

@@ -155,7 +155,8 @@ def _shown(path: bytes) -> str:
 @dataclass(slots=True)
 class _Walk:
     """A walk along a path that examines every directory and link on the way. ``cwd`` is the current directory of the process
-    that will open the path, or None if this directory is not known.
+    that will open the path, or None if this directory is not known. ``absent_from`` is the directory without the entry by which
+    the path goes on.
     """
 
     target_uid: int
@@ -163,6 +164,7 @@ class _Walk:
     cwd: bytes | None = None
     glance: Glance = field(default_factory=Glance)
     changers: list[Changer] = field(default_factory=list)
+    absent_from: bytes = b""
     _seen: set[tuple[int, int]] = field(default_factory=set)
 
     def follow(self, path: bytes) -> bytes:
@@ -192,6 +194,7 @@ class _Walk:
                     leads_to = self.glance.readlink(below)
             except OSError as fault:
                 absent = fault.errno in (errno.ENOENT, errno.ENOTDIR)
+                self.absent_from = at if absent else b""
                 raise Uninspectable(f"{_shown(below)}: {fault.strerror}", looked_at=(below,), is_absent=absent) from None
             except ValueError as fault:
                 raise Uninspectable(f"{_shown(below)}: {fault}", looked_at=(below,)) from None
@@ -516,6 +519,24 @@ def changers(path: bytes, view: View) -> tuple[bytes, tuple[str, ...]]:
     except OSError as fault:
         raise Uninspectable(f"{_shown(path)}: {fault.strerror}", looked_at=(path,)) from None
     return real, _sentences(own + walk.changers)
+
+
+def makers(path: bytes, view: View) -> tuple[str, ...]:
+    """Return one sentence for each account that could make ``path`` (absolute), at which nothing exists, lead to a file. No sticky
+    bit protects a name that is not there. Root and the target account are left out. Raises Uninspectable.
+    """
+    walk = _Walk(view.target_uid, view.mounts, view.cwd)
+    try:
+        place = walk.follow(path)
+    except Uninspectable as fault:
+        if not fault.is_absent:
+            raise
+        place = walk.absent_from
+    try:
+        own = walk.changers_of(place, place, walk.glance.lstat(place), access_list(place, walk.glance))
+    except OSError as fault:
+        raise Uninspectable(f"{_shown(place)}: {fault.strerror}", looked_at=(place,)) from None
+    return _sentences(own + walk.changers)
 
 
 def changers_on(steps: Iterable[tuple[bytes, os.stat_result]], end: bytes, view: View, glance: Glance) -> tuple[Changer, ...]:

@@ -14,7 +14,7 @@ import stat
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from jitd.files.inspection import Uninspectable, View, changers, digest_of
+from jitd.files.inspection import Uninspectable, View, changers, digest_of, makers
 
 MOST_ARGUMENTS = 64
 """Maximum number of arguments that are examined."""
@@ -62,12 +62,17 @@ def find(
     view: View,
     reads: Callable[[bytes], bool] = lambda path: True,
     sees: Callable[[bytes], bool] = lambda path: True,
+    *,
+    and_absent: bool = False,
 ) -> Iterator[Operand]:
     """Yield the operands of a command that runs in ``view``. The file of an operand is read only if ``reads`` returns true for
     this file.
 
     If ``sees`` returns false for a path, the path is not examined. An unexamined path is always yielded as an operand, so the
     answer does not reveal if the path exists.
+
+    With ``and_absent``, a path at which nothing exists is an operand, too, if others could put a file there. Otherwise a file
+    that is away at each look, and there when the command opens it, would be no operand.
     """
     left, entries = LIMIT_TOGETHER, _Entries(view, MOST_ENTRIES)
     for at, path in named(argv, view.cwd or b"/"):
@@ -77,7 +82,7 @@ def find(
         if not sees(path):
             yield Operand(at, path, path, b"", UNSEEN)
             continue
-        found, is_file = _look_at(at, path, view, entries)
+        found, is_file = _look_at(at, path, view, entries, and_absent=and_absent)
         if found is None:
             continue
         if is_file and reads(path) and reads(found.real):
@@ -105,14 +110,16 @@ def named(argv: Sequence[bytes], cwd: bytes) -> Iterator[tuple[int, bytes]]:
         yield MOST_ARGUMENTS + 1, os.path.join(cwd, argv[MOST_ARGUMENTS + 1][:LONGEST].replace(b"\0", b""))
 
 
-def drift(argv: Sequence[bytes], view: View, approved: Iterable[Bound], masked: Container[int] = ()) -> str:
+def drift(
+    argv: Sequence[bytes], view: View, approved: Iterable[Bound], masked: Container[int] = (), *, and_absent: bool = False
+) -> str:
     """Compare the operands of ``argv`` with the operands in ``approved``. Return a sentence if an operand is not in
     ``approved``, or if the content of an approved operand has changed. Otherwise return "". ``masked`` contains the numbers of
-    the arguments of which the sentence does not quote a path.
+    the arguments of which the sentence does not quote a path. ``and_absent`` is as in ``find``.
     """
     known = {(at, path): digest for at, path, digest in approved}
     real = {path: path for _, path in known}
-    for found in find(argv, view, lambda path: False):
+    for found in find(argv, view, lambda path: False, and_absent=and_absent):
         if (found.at, found.path) not in known:
             said = f"argument {found.at} can be changed by others, but could not when the argument was approved"
             return said if found.at in masked else f"{said}: {found.because}"
@@ -137,9 +144,10 @@ def _after_letters(argument: bytes) -> Iterator[bytes]:
         yield argument[at:]
 
 
-def _look_at(at: int, path: bytes, view: View, entries: _Entries) -> tuple[Operand | None, bool]:
-    """Return two values. The first value is the operand at ``path``. It is None if nothing exists at ``path``, or if only root
-    and the target account can change what a command reads there. The second value is True if a regular file is at ``path``.
+def _look_at(at: int, path: bytes, view: View, entries: _Entries, *, and_absent: bool) -> tuple[Operand | None, bool]:
+    """Return two values. The first value is the operand at ``path``. It is None if only root and the target account can change
+    what a command reads there, and, without ``and_absent``, if nothing exists at ``path``. The second value is True if a regular
+    file is at ``path``.
     """
     try:
         real, who = changers(path, view)
@@ -147,9 +155,11 @@ def _look_at(at: int, path: bytes, view: View, entries: _Entries) -> tuple[Opera
         is_device = stat.S_ISCHR(status.st_mode)
         is_led = is_device and bool(set(who) - set(changers(real, view)[1]))  # others can make the path lead elsewhere
     except Uninspectable as fault:
-        return (None if fault.is_absent else Operand(at, path, path, b"", f"not bound: {fault}")), False
-    except OSError:
-        return None, False  # the file was removed just now
+        if not fault.is_absent:
+            return Operand(at, path, path, b"", f"not bound: {fault}"), False
+        return (_absent(at, path, view) if and_absent else None), False
+    except OSError:  # the file was removed just now
+        return (_absent(at, path, view) if and_absent else None), False
     if stat.S_ISREG(status.st_mode):
         is_others = bool(who) and not real.startswith(b"/sys/")
         return (Operand(at, path, real, b"", who[0]) if is_others else None), True
@@ -160,6 +170,19 @@ def _look_at(at: int, path: bytes, view: View, entries: _Entries) -> tuple[Opera
     elif status.st_rdev not in CONSTANT or not is_device or is_led:
         because = "the content of a special file is not bound"
     return (Operand(at, path, real, b"", "; ".join((*who[:1], because))) if because else None), False
+
+
+def _absent(at: int, path: bytes, view: View) -> Operand | None:
+    """Return the operand for ``path``, at which nothing exists, or None if only root and the target account could make it."""
+    try:
+        who = makers(path, view)
+    except Uninspectable as fault:
+        return Operand(at, path, path, b"", f"not bound: {fault}")
+    if not who:
+        return None
+    is_relative = view.cwd is not None and os.path.dirname(path) == view.cwd
+    remedy = "; if this is not meant to be a file, cd / first" if is_relative else ""
+    return Operand(at, path, path, b"", f"nothing is there, and {who[0]}{remedy}")
 
 
 @dataclass(slots=True)

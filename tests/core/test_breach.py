@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jitd.core.breach import breach, unbound
-from jitd.core.command import Command, Operand
+from jitd.core.command import Command, Interpreter, Operand
 from jitd.core.decision import Obligations, Terms
 from jitd.core.question import Question
 from tests.core.house import question
@@ -140,42 +140,37 @@ def test_of_several_breaches_the_first_is_told() -> None:
     assert breach("p", strict, all_at_once) == ""
 
 
-SEEN = Operand(2, b"/srv/x\xff.sh", b"e" * 32, "", True)
+SEEN = Operand(2, b"/srv/x\xff.sh", b"e" * 32, "it is bob's", True)
 LOOSE = replace(SEEN, digest=b"", because="it belongs to bob")
 HIDDEN = replace(SEEN, path=b"/root/x.sh", is_seen=False)
-TO_BE_BOUND = "rule p requires files named by arguments to be bound, and "
-UNSEEN = f"{TO_BE_BOUND}argument 2 names a place that you cannot see"
-UNBOUND: list[tuple[str, Command, str, str]] = [
-    # what it is about, the command, the service, what is told of it
-    ("no file", command("sh"), "jitsudo", ""),
-    ("a thing", thing(), "jitsudo", ""),
-    ("a bound file", command("sh", operands=(SEEN,)), "jitsudo", ""),
+BY_NAME = Interpreter(b"/srv/tool", b"", "it belongs to bob")
+REFUSED = "rule p refuses arguments that name what others can change"
+UNSEEN = f"{REFUSED}, and argument 2 names a place that you cannot see"
+UNBOUND: list[tuple[str, Command, str]] = [
+    # what it is about, the command, what is told of it
+    ("no file", command("sh"), ""),
+    ("a thing", thing(), ""),
+    ("a file whose content was read", command("sh", operands=(SEEN,)), rf"{REFUSED}: argument 2, /srv/x\xff.sh: it is bob's"),
+    ("a loose file", command("sh", operands=(LOOSE,)), rf"{REFUSED}: argument 2, /srv/x\xff.sh: it belongs to bob"),
+    ("a masked word", command("sh", operands=(SEEN,), masked=((2, 0),)), f"{REFUSED}, as argument 2 does"),
+    ("a hidden file", command("sh", operands=(HIDDEN,)), UNSEEN),
+    ("the first of two", command("sh", operands=(replace(HIDDEN, at=1), LOOSE)), UNSEEN.replace("2", "1")),
+    ("a copied interpreter", command("sh", interpreters=(replace(BY_NAME, digest=b"e" * 32),)), ""),
     (
-        "a loose file",
-        command("sh", operands=(SEEN, LOOSE)),
-        "jitsudo",
-        rf"{TO_BE_BOUND}argument 2, /srv/x\xff.sh, is not bound: it belongs to bob",
+        "a program that an interpreter opens by its name",
+        command("sh", interpreters=(replace(BY_NAME, digest=b"e" * 32), BY_NAME)),
+        f"{REFUSED}, and others can change what the first line of the command's file names as an argument",
     ),
-    ("a hidden file", command("sh", operands=(HIDDEN,)), "jitsudo", UNSEEN),
-    ("a hidden file, by sudo", command("sh", operands=(HIDDEN,)), "sudo", UNSEEN),
-    ("the first of two", command("sh", operands=(replace(HIDDEN, at=1), LOOSE)), "jitsudo", UNSEEN.replace("2", "1")),
-    (
-        "a bound file, by sudo",
-        command("sh", operands=(SEEN,)),
-        "sudo",
-        rf"{TO_BE_BOUND}argument 2, /srv/x\xff.sh, can be changed by others until sudo runs it",
-    ),
-    ("no file, by sudo", command("sh"), "sudo", ""),
     (
         "a doubt",
-        command("sh", doubt="it has two commands", operands=(SEEN,)),
-        "sudo",
-        f"{TO_BE_BOUND}it is not certain what the arguments are",
+        command("sh", doubt="two commands", operands=(SEEN,)),
+        f"{REFUSED}, and it is not certain what the arguments are",
     ),
 ]
 
 
-@pytest.mark.parametrize(("it", "service", "told"), [row[1:] for row in UNBOUND], ids=[row[0] for row in UNBOUND])
-def test_the_first_file_that_is_not_bound_is_told(it: Command, service: str, told: str) -> None:
-    assert unbound("p", Terms(bound=True), it, service) == told
-    assert unbound("p", Terms(), it, service) == "", "a rule that does not demand it"
+@pytest.mark.parametrize(("it", "told"), [row[1:] for row in UNBOUND], ids=[row[0] for row in UNBOUND])
+def test_the_first_file_that_others_can_change_is_told(it: Command, told: str) -> None:
+    """THREATS R-27."""
+    assert unbound("p", Terms(bound=True), it) == told
+    assert unbound("p", Terms(), it) == "", "a rule that does not demand it"

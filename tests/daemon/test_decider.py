@@ -92,9 +92,9 @@ class House:
         monkeypatch.setattr(knowledge, "decide", lambda *given: self.told("rules", decide(*given)))
         monkeypatch.setattr(lock, "answer_to", lambda *given: self.told("locks", answer(*given)))
         monkeypatch.setattr(inspection, "inspect", self.inspect)
-        monkeypatch.setattr(operands, "find", lambda *given: self.told("operands", iter(())))
+        monkeypatch.setattr(operands, "find", lambda *given, **how: self.told("operands", iter(())))
         monkeypatch.setattr(findings, "on_this_host", lambda *given: self.told("findings", self.graded()))
-        monkeypatch.setattr(operands, "drift", lambda *given: self.told("operands", self.changed))
+        monkeypatch.setattr(operands, "drift", lambda *given, **how: self.told("operands", self.changed))
         self.decider = Decider(
             config=SimpleNamespace(host="db1.example.test", search_path="/usr/bin", trusted_places=(), names=NAMED),
             policy=lambda: self.policy,

@@ -59,7 +59,13 @@ class Host:
         return inspection.Inspected(path, 1, 2, 3, b"D" * 32, self.writable_by)
 
     def find(
-        self, argv: Any, view: inspection.View, reads: Callable[[bytes], bool], sees: Callable[[bytes], bool]
+        self,
+        argv: Any,
+        view: inspection.View,
+        reads: Callable[[bytes], bool],
+        sees: Callable[[bytes], bool],
+        *,
+        and_absent: bool,
     ) -> Iterator[operands.Operand]:
         assert (argv[0], view.cwd, view.target_uid, view.trusted) == (b"/usr/bin/env", b"/", 0, TRUSTED)
         for path in self.named:
@@ -68,7 +74,7 @@ class Host:
             else:
                 yield operands.Operand(1, path, path, b"", operands.UNSEEN)
 
-    def drift(self, *given: Any) -> str:
+    def drift(self, *given: Any, and_absent: bool) -> str:
         self.compared = given
         return self.changed
 
@@ -317,9 +323,9 @@ def test_what_has_no_file_is_decided_by_its_words_alone(host: Host) -> None:
         (
             {"approvals": OPS, "terms": Terms(writable=True, bound=True)},
             (),
-            (Operand(1, b"/srv/a", b"read", "bob can", True, True),),
+            (Operand(1, b"/srv/a", b"", "bob can", True),),
         ),
-        ({"terms": Terms(writable=True, bound=True)}, (), (Operand(1, b"/srv/a", b"read", "bob can", True, True),)),
+        ({"terms": Terms(bound=True)}, (), (Operand(1, b"/srv/a", b"", "bob can", True),)),
         ({}, (), ()),
         ({"approvals": OPS, "who": ("user:bob",)}, (), ()),
     ],

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import struct
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -378,15 +380,74 @@ def test_a_rule_may_let_them_be_changed_and_then_they_are_named_and_not_bound(bi
     assert asking.end() == 0 and asking.out == "one\ntwo\n"
 
 
+REFUSED = "rule strict refuses arguments that name what others can change"
 LOOSE: dict[str, tuple[Callable[[Path], list[str]], str]] = {
-    "a directory": (lambda p: [str(p)], "argument 1, /home/alice/operands, is not bound: "),
-    "a fifo": (lambda p: make_fifo(p), "argument 1, /home/alice/operands/fifo, is not bound: "),
-    "in /proc": (lambda p: ["/proc/1/cwd/x.sh"], "argument 1, /proc/1/cwd/x.sh, is not bound: "),
-    "too many": (lambda p: ["-"] * 65, "argument 65, /home/alice/operands/-, is not bound: "),
-    "too large": (lambda p: [str(large(p))], "argument 1, /home/alice/operands/large, is not bound: "),
-    "something that alice cannot see": (lambda p: ["/root/.profile"], "argument 1 names a place that you cannot see"),
-    "nothing, where alice cannot see that": (lambda p: ["/root/none"], "argument 1 names a place that you cannot see"),
+    "alice's file": (lambda p: [str(p / "x.sh")], ": argument 1, /home/alice/operands/x.sh: /home/alice"),
+    "alice's file, relative": (lambda p: ["./x.sh"], ": argument 1, /home/alice/operands/./x.sh: /home/alice"),
+    "root's file in alice's directory": (
+        lambda p: [str(write(p / "r", "x", 0))],
+        ": argument 1, /home/alice/operands/r: /home/a",
+    ),
+    "root's file that a list lets alice write": (
+        lambda p: listed(),
+        f": argument 1, {ROOTS}/file: {ROOTS}/file may be written by",
+    ),
+    "root's file to which alice's link leads": (
+        lambda p: link_to_root(p),
+        ": argument 1, /home/alice/operands/link: /home/alice",
+    ),
+    "alice's file in a sticky directory": (
+        lambda p: [str(write(shared() / "x", "x"))],
+        f": argument 1, {ROOTS}/x: {ROOTS}/x belo",
+    ),
+    "a mount whose owners are not trusted": (lambda p: mounted(), f": argument 1, {ROOTS}/file: "),
+    "an option in alice's directory": (
+        lambda p: ["-n"],
+        ": argument 1, /home/alice/operands/-n: nothing is there, and /home/alice",
+    ),
+    "nothing in alice's directory": (
+        lambda p: [str(p / "none")],
+        ": argument 1, /home/alice/operands/none: nothing is there, and ",
+    ),
+    "nothing where a link of root's leads": (
+        lambda p: dangling(p),
+        f": argument 1, {ROOTS}/link: nothing is there, and /home/alice",
+    ),
+    "nothing in a sticky directory": (
+        lambda p: [str(shared() / "none")],
+        f": argument 1, {ROOTS}/none: nothing is there, and {ROOTS}",
+    ),
+    "a directory": (lambda p: [str(p)], ": argument 1, /home/alice/operands: "),
+    "a fifo": (lambda p: [str(p / name) for name in make_fifo(p)], ": argument 1, /home/alice/operands/fifo: "),
+    "in /proc": (lambda p: ["/proc/1/cwd/x.sh"], ": argument 1, /proc/1/cwd/x.sh: not bound: "),
+    "too many": (lambda p: ["/dev/null"] * 65, ": argument 65, /dev/null: not bound: "),
+    "something that alice cannot see": (lambda p: ["/root/.profile"], ", and argument 1 names a place that you cannot see"),
+    "nothing, where alice cannot see that": (lambda p: ["/root/none"], ", and argument 1 names a place that you cannot see"),
 }
+
+
+def listed() -> list[str]:
+    ROOTS.mkdir()
+    entries = ((0x01, 6, 2**32 - 1), (0x02, 6, ALICE), (0x04, 4, 2**32 - 1), (0x10, 6, 2**32 - 1), (0x20, 4, 2**32 - 1))
+    access = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+    os.setxattr(write(ROOTS / "file", "x", 0), "system.posix_acl_access", access)
+    return [f"{ROOTS}/file"]
+
+
+def link_to_root(place: Path) -> list[str]:
+    return [str(place / name) for name in link(place, "/etc/hostname")]
+
+
+def shared() -> Path:
+    ROOTS.mkdir()
+    ROOTS.chmod(0o1777)
+    return ROOTS
+
+
+def dangling(place: Path) -> list[str]:
+    ROOTS.mkdir()
+    (ROOTS / "link").symlink_to(place / "none")
+    return [f"{ROOTS}/link"]
 
 
 def large(place: Path) -> Path:
@@ -396,21 +457,83 @@ def large(place: Path) -> Path:
 
 
 @pytest.mark.parametrize("what", LOOSE)
-def test_a_rule_may_want_all_that_is_named_bound(binding: House, place: Path, what: str) -> None:
-    """THREATS R-06."""
+def test_a_rule_may_refuse_what_others_can_change(binding: House, place: Path, what: str) -> None:
+    """THREATS R-27: whatever else the rule says, and nothing runs."""
     script(place)
     words, wanted = LOOSE[what]
     done = binding.sudo("alice", "-n", "sed", *words(place), cwd=str(place))
     assert done.returncode == 121, done.stderr
-    assert f"rule strict requires files named by arguments to be bound, and {wanted}" in done.stderr, done.stderr
+    assert f"{REFUSED}{wanted}" in done.stderr, done.stderr
+    assert not (place / "mark").exists()
 
 
-def test_what_is_bound_runs_where_a_rule_wants_that_also_without_an_approval(binding: House, place: Path) -> None:
-    """THREATS R-06: the rule asks nobody, lets the file be alice's, and holds it to its content all the same."""
-    file = script(place)
-    done = binding.sudo("alice", "sed", "-n", "p", "x.sh", "/etc/hostname", cwd=str(place))
-    assert done.returncode == 0 and done.stdout.startswith(file.read_text()), done.stderr
-    assert binding.sudo("alice", "sed", "-n", "-f", "/dev/null", "/etc/hostname").returncode == 0
+STRICT = """
+[[permit]]
+name = "tool"
+who = ["group:dba"]
+commands = [["/home/alice/operands/tool", "**"]]
+run = { writable = "allow", operands = "bound" }
+"""
+
+
+def test_what_only_root_can_change_runs_where_a_rule_refuses_the_rest(binding: House, place: Path) -> None:
+    """THREATS R-27, the honest use: root's script as an argument, from a directory of alice's own; options, from root's; and a
+    command of alice's own, which is copied and reads root's files.
+    """
+    ROOTS.mkdir()
+    file = write(ROOTS / "x.sed", "p\n", 0)
+    assert binding.sudo("alice", "sed", str(file), "/etc/hostname", cwd=str(place)).returncode == 1, "sed ran"
+    assert binding.sudo("alice", "sed", "-n", f"--file={file}", "/etc/hostname", cwd="/").returncode == 0
+    (sticky := ROOTS / "sticky").mkdir()
+    sticky.chmod(0o1777)
+    assert binding.sudo("alice", "sed", str(write(sticky / "x", "", 0)), "/dev/null", cwd="/").returncode == 1, "sed ran"
+    binding.set_policy(STRICT, "60-own.toml")
+    assert binding.jitd("reload").returncode == 0
+    write(place / "tool", "#!/usr/bin/dash\ncat $1\n", mode=0o755)
+    done = binding.sudo("alice", str(place / "tool"), str(file), cwd=str(place))
+    assert (done.returncode, done.stdout) == (0, "p\n"), done.stderr
+    refused = binding.sudo("alice", str(place / "tool"), str(script(place)), cwd=str(place))
+    assert refused.returncode == 121 and "refuses arguments that name what others can change" in refused.stderr
+
+
+def test_a_program_that_a_first_line_names_as_an_argument_is_refused_too(binding: House, place: Path) -> None:
+    """THREATS R-27: env(1) opens it by its name, however the command's own file was copied."""
+    binding.set_policy(STRICT, "60-own.toml")
+    assert binding.jitd("reload").returncode == 0
+    write(place / "inner", f"#!/usr/bin/dash\necho evil >>{place}/mark\n", mode=0o755)
+    write(place / "tool", f"#!/usr/bin/env {place}/inner\n", mode=0o755)
+    done = binding.sudo("alice", str(place / "tool"), cwd="/")
+    assert done.returncode == 121 and "what the first line of the command's file names as an argument" in done.stderr, done.stderr
+    assert not (place / "mark").exists()
+
+
+@pytest.mark.parametrize("how", ["exchanged", "away and back"])
+def test_a_script_that_is_swapped_all_the_time_never_runs(binding: House, place: Path, how: str) -> None:
+    """THREATS R-27: by alice's own process, as fast as it can, with root's script on one side of the swap."""
+    good, evil = write(place / "x.sed", "p\n", 0), write(place / "y.sed", f"w {place}/mark\n")
+    flags = 2 if how == "exchanged" else 0
+    if not flags:
+        good.unlink()
+    turns = f"""
+import ctypes, sys
+swap = ctypes.CDLL(None).renameat2
+print("begun", flush=True)
+while True:
+    swap(-100, b"{evil}", -100, b"{good}", {flags})
+    swap(-100, b"{good}", -100, b"{evil}", {flags})
+"""
+    swapping = subprocess.Popen(
+        ["setpriv", f"--reuid={ALICE}", f"--regid={ALICE}", "--clear-groups", sys.executable, "-c", turns], stdout=subprocess.PIPE
+    )
+    try:
+        assert swapping.stdout is not None and swapping.stdout.readline() == b"begun\n"
+        for _ in range(20):
+            done = binding.sudo("alice", "-n", "sed", "-f", str(good), "/etc/hostname", cwd="/")
+            assert done.returncode == 121 and REFUSED in done.stderr, done.stderr
+    finally:
+        swapping.kill()
+        swapping.wait()
+    assert not (place / "mark").exists()
 
 
 def test_where_nobody_approves_nothing_is_bound(binding: House, place: Path) -> None:
