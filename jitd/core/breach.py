@@ -59,7 +59,7 @@ def breach(rule: str, obligations: Obligations, question: Question) -> str:
 def unbound(rule: str, terms: Terms, command: Command) -> str:
     """``terms`` may refuse each argument of ``command`` that names what others could change. Return a sentence about the first
     such argument, or "" if there is none. The content that an operand had when jitd looked at it does not matter: the command
-    opens the operand later, by its name, and whoever can change it may exchange it in between (ADR 0144).
+    opens the operand later, by its name, and anybody who can change it may exchange it in between (ADR 0144).
 
     If jitd is not certain what the arguments are, return a sentence about this.
     """

@@ -522,8 +522,8 @@ def changers(path: bytes, view: View) -> tuple[bytes, tuple[str, ...]]:
 
 
 def makers(path: bytes, view: View) -> tuple[str, ...]:
-    """Return one sentence for each account that could make ``path`` (absolute), at which nothing exists, lead to a file. No sticky
-    bit protects a name that is not there. Root and the target account are left out. Raises Uninspectable.
+    """Return one sentence for each account that could make ``path`` (absolute), at which nothing exists, lead to a file. A sticky
+    bit does not protect a name that is not there. Root and the target account are left out. Raises Uninspectable.
     """
     walk = _Walk(view.target_uid, view.mounts, view.cwd)
     try:

@@ -218,8 +218,7 @@ class Feed:
     async def _answered(self, page: Page, answer: Delivered) -> bool:
         n_done, is_whole = answer.n_done, answer.n_done == len(page.events)
         refused = [(page.events[index].number, page.events[index].name, why) for index, why in answer.refused]
-        cut = [(one.number, one.name, "it is too long") for one in page.events[:n_done] if one.number in page.cut]
-        self._refused(refused + cut)
+        self._refused(refused)
         if n_done:
             self._n_stuck = self._n_proofs = 0
             self._most = min(MOST_EVENTS, 2 * self._most)
@@ -245,13 +244,13 @@ class Feed:
         first = page.events[0]
         if len(page.events) > 1:
             self._most = (len(page.events) + 1) // 2
-        elif first.name != CHECKPOINT:  # a checkpoint has no digest, and all of them are alike
+        elif first.name != CHECKPOINT:  # a checkpoint cannot be shortened, and all of them are alike
             brief = await self._page(in_brief=True)
             answer = await self._office.deliver(brief.question, 1, DEADLINE_MS)
             is_taken = not isinstance(answer, Failed) and answer.n_done == 1 and not answer.refused
             self._n_proofs = self._n_proofs + 1 if is_taken else 0
             if self._n_proofs >= PROOFS:
-                self._refused([(first.number, first.name, "it takes the digest of the record, but not the record")])
+                self._refused([(first.number, first.name, "it takes the record only without most of its parts")])
                 self._n_stuck = self._n_proofs = 0
                 await self._move(page.end, is_sent=True)
 

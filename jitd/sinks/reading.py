@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads the next records for a sink, and makes the lines that it gets. This is the work of a thread that no decision waits for.
 Law: a page has only records that are committed, in the order of the record, with each checkpoint after its record. A page is
-limited in number and in bytes. A record that is too long for the sink is told with fewer parts, at last as its digest alone.
+limited in number and in bytes. Of a record that is too long for the sink, only what is long goes (``fitting``).
 Sinks that are shown the same get the same lines, which are made once.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -26,6 +27,7 @@ from jitd.outside.deliveries import MOST_EVENTS, MOST_TEXT, Deliver, Event
 from jitd.outside.sinks import kind_of
 from jitd.settings.sinks import SinkSettings
 from jitd.sinks.classes import CHECKPOINT, INFORMATIONAL, classes_of, is_denial, severity
+from jitd.sinks.fitting import brief, fitting
 from jitd.store import Store
 
 MOST_READ = 512
@@ -57,8 +59,7 @@ class Place:
 class Page:
     """``events`` are sent with ``question``, which is empty if there is nothing to send. ``places`` contains the place after each
     event. ``end`` is the place after the page. It may be later than the last event, because a narrowed sink does not get all
-    records. ``is_last`` is True if nothing followed when the page was read. ``cut`` contains the numbers of those records that
-    are too long for the sink, and of which it gets the digest alone.
+    records. ``is_last`` is True if nothing followed when the page was read.
     """
 
     events: tuple[Event, ...]
@@ -66,20 +67,19 @@ class Page:
     end: Place
     question: bytes
     is_last: bool
-    cut: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A record as a sink is shown it. ``bare`` returns the line without its proof, and ``digest`` the line that has the digest of
-    the record alone. ``denied`` is the person whose request was denied, or empty. ``size`` is that of the record, in bytes.
+    """A record as a sink is shown it. ``fitting`` returns a line of at most so many bytes, and ``brief`` the shortest such line.
+    ``denied`` is the person whose request was denied, or empty. ``size`` is that of the record, in bytes.
     """
 
     event: Event
     classes: frozenset[str]
     denied: str
-    bare: Callable[[], str]
-    digest: Callable[[], str]
+    fitting: Callable[[int], str]
+    brief: Callable[[int], str]
     size: int
 
 
@@ -129,8 +129,10 @@ class Lines:
         return made
 
     def _told(self, store: Store, number: int, body: bytes, seal: bytes, settings: SinkSettings) -> Told:
-        def digest() -> str:
-            return Digest(self.host, number, hashlib.sha256(body).digest()).line()
+        digest = hashlib.sha256(body).digest()
+
+        def alone(room: int) -> str:
+            return Digest(self.host, number, digest).line()
 
         try:
             content = json.loads(body)
@@ -144,18 +146,17 @@ class Lines:
             id = id_in(content)
             record = tell(self.host, number, body, seal, about, None if id is None else store.values(id), sight, content)
         except DAMAGED:
-            event = Event(number, _NO_TIME, UNREADABLE, UNREADABLE_SEVERITY, digest())
-            return Told(event, frozenset({"chain"}), "", digest, digest, len(body))
+            event = Event(number, _NO_TIME, UNREADABLE, UNREADABLE_SEVERITY, alone(0))
+            return Told(event, frozenset({"chain"}), "", alone, alone, len(body))
         record, level = replace(record, told={**record.told, "classes": sorted(classes)}), severity(classes)
 
         def line(one: Record) -> str:
             return ocsf.line(one, level) if settings.form == "ocsf" else _line(one)
 
-        def bare() -> str:
-            return line(replace(record, sealed=b"", values=(), digest=hashlib.sha256(body).digest()))
-
+        bare = replace(record, sealed=b"", values=(), digest=digest)
         denied = about.requester.person if about is not None and is_denial(content) else ""
-        return Told(Event(number, at, name, level, line(record)), classes, denied, bare, digest, len(body))
+        event = Event(number, at, name, level, line(record))
+        return Told(event, classes, denied, partial(fitting, bare, line), partial(brief, bare, line), len(body))
 
     def _about(self, store: Store, content: dict[str, Any], shows: str) -> tuple[Request | None, Sight]:
         """Return the request that the record ``content`` is about, and what the sink may see of the record. A use of a lease is
@@ -186,16 +187,15 @@ class Reader:
         self._takes_checkpoints = not settings.is_narrowed or "chain" in settings.classes
 
     def page(self, after: Place, most: int = MOST_EVENTS, *, in_brief: bool = False) -> Page:
-        """Return the page after ``after``, with at most ``most`` events. If ``in_brief`` is true, each record is told as its
-        digest alone. Raises StoreError.
+        """Return the page after ``after``, with at most ``most`` events. If ``in_brief`` is true, each record is told with
+        nothing but what every sink gets. Raises StoreError.
         """
         events: list[Event] = []
         places: list[Place] = []
-        cut: list[int] = []
         n_bytes = 0
         end, is_full = after, False
         with self._lines.now() as store:
-            for event, place, is_cut in self._events(store, after, in_brief=in_brief):
+            for event, place in self._events(store, after, in_brief=in_brief):
                 if event is None:
                     end = place
                     continue
@@ -206,18 +206,17 @@ class Reader:
                 events.append(event)
                 places.append(place)
                 end = place
-                cut += [event.number] if is_cut else []
             is_last = not is_full and end.number >= store.head().number
         question = write_delivery(self.question(tuple(events))) if events else b""
-        return Page(tuple(events), tuple(places), end, question, is_last, tuple(cut))
+        return Page(tuple(events), tuple(places), end, question, is_last)
 
     def question(self, events: tuple[Event, ...]) -> Deliver:
         """Return the question to jitd-outside that delivers ``events``."""
         return Deliver(self._to, self._settings.name, self._lines.host, events, DEADLINE_MS)
 
-    def _events(self, store: Store, after: Place, *, in_brief: bool) -> Iterator[tuple[Event | None, Place, bool]]:
-        """Yield each event, the place after it, and whether it was cut. For a record that the sink does not get, yield None and
-        the place after the record.
+    def _events(self, store: Store, after: Place, *, in_brief: bool) -> Iterator[tuple[Event | None, Place]]:
+        """Yield each event, and the place after it. For a record that the sink does not get, yield None and the place after the
+        record.
         """
         checkpoints = iter(store.checkpoints(after.checkpoint)) if self._takes_checkpoints else iter(())
         signed = next(checkpoints, None)
@@ -225,29 +224,27 @@ class Reader:
         for number, body, seal in islice(store.records(after.number), MOST_READ):
             while signed is not None and signed.number < number:
                 place = Place(place.number, signed.number)
-                yield _checkpoint(signed), place, False
+                yield _checkpoint(signed), place
                 signed = next(checkpoints, None)
             place = Place(number, place.checkpoint if self._takes_checkpoints else number)
             told = self._lines.told(store, number, body, seal, self._settings)
             if self._is_wanted(store, told):
-                yield (replace(told.event, text=told.digest()), place, False) if in_brief else self._fitting(told, place)
+                yield self._fitting(told, in_brief=in_brief), place
             else:
-                yield None, place, False
+                yield None, place
             n_read += len(body)
             if n_read > MOST_BYTES:
                 break
         while signed is not None and signed.number <= place.number:
             place = Place(place.number, signed.number)
-            yield _checkpoint(signed), place, False
+            yield _checkpoint(signed), place
             signed = next(checkpoints, None)
 
-    def _fitting(self, told: Told, place: Place) -> tuple[Event, Place, bool]:
+    def _fitting(self, told: Told, *, in_brief: bool) -> Event:
         """Return the event of ``told`` with a line that is not too long for the sink."""
-        if len(told.event.text) <= self._room:
-            return told.event, place, False
-        text = told.bare()
-        is_cut = len(text) > self._room
-        return replace(told.event, text=told.digest() if is_cut else text), place, is_cut
+        if not in_brief and len(told.event.text) <= self._room:
+            return told.event
+        return replace(told.event, text=(told.brief if in_brief else told.fitting)(self._room))
 
     def _is_wanted(self, store: Store, told: Told) -> bool:
         settings = self._settings

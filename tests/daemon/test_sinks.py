@@ -27,12 +27,12 @@ from jitd.core.subject import BY_PAM
 from jitd.core.values import FORGOTTEN, commitment
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.outside.client import Failed
-from jitd.outside.deliveries import MOST_EVENTS, Deliver, Delivered, Event, Https, Syslog
+from jitd.outside.deliveries import LONGEST_HEADER, MOST_EVENTS, Deliver, Delivered, Event, Https, Syslog
 from jitd.outside.deliveries import Lines as LogFile
 from jitd.outside.questions import QUESTIONS
 from jitd.settings.sinks import Denials, SinkSettings
 from jitd.sinks import feed as feeds
-from jitd.sinks import pace
+from jitd.sinks import fitting, pace
 from jitd.sinks.feed import AGAIN_FOR, PROOFS, Office
 from jitd.sinks.reading import MOST_KEPT
 from jitd.sinks.sinks import Sinks
@@ -427,7 +427,8 @@ def test_a_record_that_a_server_refuses_without_naming_it_holds_no_sink_up(house
     house.play(passing_time(house))
     assert sorted(set(house.collector.numbers)) == list(range(1, house.store.head().number + 1))
     lines = [forms.read(event.text) for event in house.collector.got if event.number == refused]
-    assert {type(line) for line in lines} == {forms.Digest}, "its digest is there, so the chain can be checked"
+    assert {type(line) for line in lines} == {forms.Record}, "its digest is there, so the chain can be checked"
+    assert all("detail" not in line.told and line.told["event"] == "policy.loaded" for line in lines)
     assert len(lines) == PROOFS
     notes = [json.loads(body) for _, body, _ in house.store.records()]
     assert [note["detail"] for note in notes if note["event"] == "sink.refused"] == [
@@ -687,14 +688,33 @@ def test_a_record_that_is_too_long_for_the_sink_is_told_in_brief_and_proves_the_
     assert json.loads(house.collector.got[0].text)["detail"]["words"] == "x" * 800
 
 
-def test_a_record_that_is_far_too_long_is_told_as_its_digest_and_recorded_as_refused(house_of: Make) -> None:
+def test_of_a_record_that_is_far_too_long_only_the_long_value_goes_and_nothing_is_refused(house_of: Make) -> None:
     house = house_of()
-    house.note(words="x" * 100_000)
+    house.note(words="x" * 100_000, other="short")
     house.note()
-    house.play(until=lambda: "sink.refused" in house.collector.names)
-    assert isinstance(forms.read(house.collector.got[0].text), forms.Digest)
-    assert house.collector.numbers == [1, 2, 3, 4]
-    assert json.loads(house.collector.got[-1].text)["detail"] == {"sink": "siem", "first": 1, "last": 1, "n": 1}
+    house.play(until=lambda: len(house.collector.got) >= 3)
+    assert isinstance(forms.read(house.collector.got[0].text), forms.Record)
+    told = json.loads(house.collector.got[0].text)
+    assert told["event"] == "policy.loaded"
+    assert told["detail"] == {"rules": 1, "words": fitting.too_long("x" * 100_000), "other": "short"}
+    assert "sink.refused" not in house.collector.names
+
+
+@pytest.mark.parametrize("form", ["jitd", "ocsf"])
+def test_of_a_command_that_is_too_long_for_syslog_its_long_word_goes(house_of: Make, form: str) -> None:
+    """THREATS L-31. Event, requester, rule and host arrive, as do the words that are short."""
+    house = house_of(to=Syslog("unix", path="/dev/log"), form=form)
+    house.deny("AAAA-AAAA", what=command("/usr/bin/echo", "x" * 9000, "end"))
+    house.play()
+    assert {event.name for event in house.collector.got} >= {"request.submitted"}
+    for event in house.collector.got:
+        assert len(event.text) <= 8096 - LONGEST_HEADER
+        line = forms.find(event.text)
+        assert isinstance(line, forms.Record) and line.told["event"] == event.name
+    (asked,) = [event.text for event in house.collector.got if event.name == "request.submitted"]
+    told = forms.find(asked)
+    assert isinstance(told, forms.Record) and told.about is not None and told.about["requester"] == "alice@EXAMPLE.TEST"
+    assert told.told["detail"]["argv"] == ["/usr/bin/echo", fitting.too_long("x" * 9000), "end"]
 
 
 def test_a_record_that_cannot_be_read_is_told_as_its_digest_and_stops_nothing(house_of: Make) -> None:
