@@ -8,6 +8,7 @@ that stands in its place (``audit.telling.WORDS``), and is not guessed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from jitd.core.deed import deed_of
 from jitd.core.duration import spell_duration
 from jitd.core.run import NEVER_LOOKED_AT, Traces
 from jitd.core.spelling import unspelled
-from jitd.core.wording import count, listed
+from jitd.core.wording import count, in_quotes, listed
 from jitpam.wire.shown import reshown, shown, shown_argument, shown_command
 
 SOMEBODY = "somebody"
@@ -83,18 +84,15 @@ class _Told:
         said = self.detail.get(name)
         if said in (None, "", []):
             return ""
-        if isinstance(said, str) and said in WORDS:
-            return before + said
-        text = _text(said).replace('"', "\\x22")
-        return f'{before}"{text}"'
+        return before + _typed(said)
 
     def because(self) -> str:
         """Return the reason after a colon. Who has done it stands before, and is not said again."""
-        said = str(self.detail.get("because") or "")
+        said, is_typed = str(self.detail.get("because") or ""), False
         for known in (f"revoked by {self._actor}", f"stopped by {self._actor}", "withdrawn by its requester"):
             if said == known or said.startswith(f"{known}: "):
-                said = said[len(known) + 2 :]
-        return f": {_text(said)}" if said else ""
+                said, is_typed = said[len(known) + 2 :], True
+        return f": {_typed(said) if is_typed else _text(said)}" if said else ""
 
     def time(self, name: str, before: str) -> str:
         """Return the time ``name`` in UTC, after ``before``."""
@@ -144,6 +142,23 @@ def _text(value: object) -> str:
         return ""
     text = str(value)
     return text if text in WORDS else shown(text)
+
+
+def _typed(value: object) -> str:
+    """Return the words that somebody has chosen, in quotes. What stands in the place of such words is not quoted."""
+    return str(value) if isinstance(value, str) and value in WORDS else in_quotes(_text(value))
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9@%+:.,/_-]*")
+
+
+def _member(value: object) -> str:
+    """Return a part of a record of which nobody knows whether somebody has chosen it: in quotes, unless it is one plain word."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_member(name)} {_member(part)}" for name, part in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_member, value)) + "]"
+    return _typed(value) if isinstance(value, str) and not _PLAIN.fullmatch(value) else _text(value)
 
 
 def _who(value: object) -> str:
@@ -211,14 +226,15 @@ def _gatekeepers(told: _Told) -> str:
     rows = [one for one in told.list("gatekeepers") if isinstance(one, list) and len(one) > 1]
     said = []
     for name, answer, *more in rows:
-        because = f" ({_text(more[0])})" if more and more[0] and answer in ("deny", "silent") else ""
+        told_why = {"deny": _typed, "silent": _text}.get(str(answer))  # why it is silent, jitd says itself
+        because = f" ({told_why(more[0])})" if told_why is not None and more and more[0] else ""
         said.append(f"gatekeeper {_text(name)} {_ANSWERS.get(str(answer), _text(answer))}{because}")
     return "".join(f"; {one}" for one in said)
 
 
 def _unknown(told: _Told) -> str:
     """Return a sentence about an event that this version does not know."""
-    values = ", ".join(f"{_text(name)} {_text(value)}" for name, value in told.detail.items())
+    values = ", ".join(f"{_member(name)} {_member(value)}" for name, value in told.detail.items())
     return f"{told.who}: {_text(told.event) or 'an event without a name'}{f' ({values})' if values else ''}"
 
 
@@ -236,7 +252,7 @@ def _submitted(told: _Told) -> str:
         return f"{told.who} asked{glass} for {listed(tuple(map(_text, things)), 'and')}{stays}{ending}"
     as_whom = f" as {account}" if account else ""
     if point.get("stage") == "session":
-        host = _text(point.get("remote_host"))
+        host = _member(point.get("remote_host"))
         return f"{told.who} asked{glass} to log in{as_whom}{through}{_if(host, ' from {}')}{ending}"
     doubt = _if(told.text("doubt"), "; it is not certain what this runs: {}")
     place = "" if told.detail.get("cwd") in (None, "", HIDDEN) else f" in {_argument(told.detail['cwd'])}"

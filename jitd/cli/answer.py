@@ -125,14 +125,6 @@ def command_of(row: Row) -> str:
     return f"{quoted(words(row, 'path', ''))} {NOT_SHOWN}".strip() if row.get("narrowed") else command_line(argv)
 
 
-def in_quotes(sentence: object) -> str:
-    """Return the words of a person in quotes. A quote within them is escaped, so that nothing stands behind the quotes but
-    jitd's.
-    """
-    said = str(sentence).replace('"', "\\x22")
-    return f'"{said}"'
-
-
 def n_bytes(text: str) -> int:
     """Return the length, in bytes, of the original argument. ``text`` is this argument in the form in which a row contains it."""
     try:

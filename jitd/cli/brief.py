@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jitd.cli import comparison
-from jitd.cli.answer import NOT_SHOWN, Row, command_of, in_quotes, printable, quoted, words
+from jitd.cli.answer import NOT_SHOWN, Row, command_of, printable, quoted, words
 from jitd.cli.asked_time import begins_and_extends, in_other_words
 from jitd.cli.authenticated import age_in_short, flaws
 from jitd.cli.colour import Painted
@@ -39,6 +39,7 @@ from jitd.cli.what import (
 )
 from jitd.cli.who import without_ticket
 from jitd.core.grade import Grade
+from jitd.core.wording import in_quotes
 from jitpam.wire.shown import cells
 
 COLUMN = 10

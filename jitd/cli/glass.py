@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from jitd.cli.answer import Row, command_of, in_quotes, words
+from jitd.cli.answer import Row, command_of, words
 from jitd.cli.columns import LEAST_OF_LAST, cut_in_the_middle
 from jitd.cli.instants import in_words, told
 from jitd.cli.principals import spelled
+from jitd.core.wording import in_quotes
 from jitpam.wire.principals import without_realm
 from jitpam.wire.shown import cells
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jitd.audit.sentences import left_behind
-from jitd.cli.answer import Row, in_quotes, words
+from jitd.cli.answer import Row, words
 from jitd.cli.authenticated import in_short
 from jitd.cli.instants import local, told
 from jitd.cli.labels import Line, members
 from jitd.cli.principals import spelled
+from jitd.core.wording import in_quotes
 from jitpam.wire.principals import without_realm
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jitd.cli.answer import NOT_SHOWN, Row, in_quotes, quoted, words
+from jitd.cli.answer import NOT_SHOWN, Row, quoted, words
 from jitd.cli.authenticated import authenticated
 from jitd.cli.instants import told
 from jitd.cli.labels import Line, members
-from jitd.core.wording import groups
+from jitd.core.wording import groups, in_quotes
 
 
 def facts(row: Row) -> Iterator[Line]:

@@ -32,3 +32,11 @@ def all_of(demands: tuple[str, ...], has_ways: Sequence[bool]) -> str:
         return listed(demands, "and")
     either = "either " if len(demands) > 1 else ""
     return ", and ".join(f"{either if has else ''}{demand}" for demand, has in zip(demands, has_ways, strict=True))
+
+
+def in_quotes(sentence: object) -> str:
+    """Return the words of a person in quotes. A quote within them is escaped, so that nothing stands behind the quotes but
+    jitd's.
+    """
+    said = str(sentence).replace('"', "\\x22")
+    return f'"{said}"'

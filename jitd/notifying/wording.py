@@ -26,7 +26,7 @@ from jitd.core.request import Request, RequestState
 from jitd.core.root_groups import whose_power
 from jitd.core.subject import Subject
 from jitd.core.visibility import shown_elsewhere
-from jitd.core.wording import count
+from jitd.core.wording import count, in_quotes
 from jitd.notifying import foreign
 from jitd.notifying.channel import Message
 from jitpam.wire.shown import shown, shown_command, unshown
@@ -113,7 +113,7 @@ class _Words:
             lines.append(f"{what} {self.plain(shown_command(_beginning(request.command.told_argv)), foreign.MOST)}")
         lines += self._worst()
         if request.claims.reason:
-            lines.append(f"Reason:   {self.plain(request.claims.reason, foreign.MOST)}")
+            lines.append(f"Reason:   {in_quotes(self.plain(request.claims.reason, foreign.MOST))}")
         return lines
 
     def _worst(self) -> list[str]:

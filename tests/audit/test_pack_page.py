@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 import unicodedata
@@ -131,6 +132,30 @@ def test_whatever_an_administrator_writes_stays_in_its_place_on_the_page(words: 
     files = host.pack(change=say)
     assert verify.shown(words) in read(files["index.html"])
     assert wrong(zipped(files), host.public) == []
+
+
+def test_what_somebody_has_typed_is_quoted_as_code_wherever_it_stands(host: Host) -> None:
+    """THREATS R-28: by its type, a value to which a record commits, so that no part of the page can forget it."""
+    typed = "nightly job; run_as nobody:nogroup; grade harmless; approvals 2"
+    host.live(reason=typed, comment=typed)
+    page = host.pack()["index.html"].decode()
+    assert page.count(typed) == page.count(f'<code>"{typed}"</code>') >= 5, "summary, claims, review, and two records"
+    assert f'<tr><th>reason</th><td><code>"{typed}"</code></td></tr>' in page.partition("What was asked")[0], "in the summary"
+
+
+def test_what_the_host_itself_says_is_not_quoted(host: Host) -> None:
+    """THREATS R-28, the other side: quotes that stand around everything say nothing."""
+    host.live()
+    text = read(host.pack()["index.html"])
+    assert not any(f'"{word}"' in text for word in ("alice@EXAMPLE.TEST", "permit", "root:root", "64" * 32))
+
+
+def test_the_environment_and_what_is_bound_are_shown_as_text(host: Host) -> None:
+    """Documents have bytes in base64; people read the words, and digests as ``sha256sum`` prints them."""
+    assert verify._from_base64([["TEFORw==", "QwpE"]]) == [["LANG", "C\nD"]]
+    pair = verify._pairs(verify._from_base64([["TEFORw==", "QwpE"]]))[0]
+    assert html.unescape(verify._command(pair)) == """<span class="argv"><code>'LANG=C\\x0aD'</code></span>"""
+    assert verify._digest("AAEC") == "<code>000102</code>"
 
 
 def test_the_page_has_no_script_and_reaches_nothing(host: Host) -> None:

@@ -85,7 +85,7 @@ SAID: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ("grant.returned", {"run": f"{ID}.2", "was_started": False}, f"{ID}.2 was not begun: its use can be taken again", {}),
     ("grant.expired", {}, "the time of the grant is over", {"actor": "clock"}),
     ("grant.revoked", {"because": "too long"}, f"{BOB} revoked the grant: too long", {"actor": BOB}),
-    ("grant.revoked", {"because": f"revoked by {BOB}: enough"}, f"{BOB} revoked the grant: enough", {"actor": BOB}),
+    ("grant.revoked", {"because": f"revoked by {BOB}: enough"}, f'{BOB} revoked the grant: "enough"', {"actor": BOB}),
     ("grant.revoked", {"because": f"revoked by {BOB}"}, f"{BOB} revoked the grant", {"actor": BOB}),
     ("run.starting", {"grant": ID, "request": ID}, f"{ALICE} is about to start the command: systemctl restart nginx as root", {}),
     ("run.started", {"pid": 4711}, "the command started as process 4711: systemctl restart nginx as root", {"actor": "monitor"}),
@@ -168,7 +168,7 @@ SAID: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
      "sink siem has acknowledged record 4, which this record does not have: it was cut, or a backup was restored", {}),
     ("connection.broken", {"fault": "a frame was not encrypted"}, f"{BOB} violated the protocol: a frame was not encrypted",
      {"actor": BOB}),
-    ("later.made", {"what": "\x1b[2J", "n": 1}, f"{ALICE}: later.made (what \\x1b[2J, n 1)", {}),
+    ("later.made", {"what": "\x1b[2J", "n": 1}, f"{ALICE}: later.made (what \"\\x1b[2J\", n 1)", {}),
 ]  # fmt: skip
 
 
@@ -221,6 +221,19 @@ def test_what_a_person_types_ends_no_quote_of_a_sentence() -> None:
     for event, name in (("request.submitted", "reason"), ("request.reviewed", "comment"), ("lock.placed", "reason")):
         said = sentence(row(event, dict(next(one[1] for one in SAID if one[0] == event)) | {name: forged}))
         assert said.count('"') == 2 and said.endswith('"')
+
+
+@pytest.mark.parametrize("event", ["later.made", "grant.revoked", "request.screened"])
+def test_what_somebody_has_chosen_reads_as_no_fact_of_jitds(event: str) -> None:
+    """THREATS R-28: also in an event that this version does not know, whose members nobody has listed."""
+    forged = "nightly job; run_as nobody:nogroup, grade harmless"
+    detail: dict[str, dict[str, Any]] = {
+        "later.made": {"reason": forged, "more": [forged, {"x": forged}], "n": 1},
+        "grant.revoked": {"because": f"revoked by {BOB}: {forged}"},
+        "request.screened": {"decision": "deny", "gatekeepers": [["g", "deny", forged]]},
+    }
+    said = sentence(row(event, detail[event], actor=BOB))
+    assert said.count(forged) == said.count(f'"{forged}"') > 0
 
 
 def test_a_word_that_stands_for_what_is_not_told_is_said_as_it_is() -> None:

@@ -95,7 +95,7 @@ def test_each_word_of_shows_says_more() -> None:
     assert [line for line in by_rule if line not in by_id] == [
         "Rule:     restart-postgres", "Asks:     2 approvals from group:ops and 1 from group:security",
     ]  # fmt: skip
-    more = ["Command:  systemctl restart postgresql", "Reason:   why"]
+    more = ["Command:  systemctl restart postgresql", 'Reason:   "why"']
     assert [line for line in by_command if line not in by_rule] == more
     assert set(by_id) < set(by_rule) < set(by_command)
 

@@ -971,6 +971,23 @@ class _Html(str):
     """Text that is HTML already."""
 
 
+class _Typed(str):
+    """Text that somebody has chosen. Wherever it stands, it is shown in quotes and as code, so that it is not read as ours."""
+
+
+_OF_THE_HOST = ("digest",)
+"""The fields of values that nobody can choose as they like."""
+
+
+def _typed(part: Any) -> Any:
+    """Return ``part`` with all its texts as text that somebody has chosen."""
+    if isinstance(part, str):
+        return _Typed(part)
+    if isinstance(part, dict):
+        return {name: _typed(one) for name, one in part.items()}
+    return [_typed(one) for one in part] if isinstance(part, list) else part
+
+
 _CLEAR = (
     (0x00C0, 0x024F), (0x0386, 0x0386), (0x0388, 0x03CE), (0x0400, 0x045F), (0x3041, 0x3096), (0x30A1, 0x30FA), (0x4E00, 0x9FA5),
     (0xAC00, 0xD7A3),
@@ -1020,6 +1037,9 @@ def _e(value: Any, *, is_spelled: bool = False, is_name: bool = False) -> _Html:
         return _Html(f'<span class="gone">{html.escape(word)} <small>{value.committed[:16]}…</small></span>')
     if value is None or value == "" or value == []:
         return _Html("–")
+    if isinstance(value, _Typed):
+        text = shown(value, is_spelled=is_spelled, is_name=is_name).replace('"', "\\x22")
+        return _Html(f'<code>"{html.escape(text)}"</code>')
     if isinstance(value, bool):
         return _Html("yes" if value else "no")
     if isinstance(value, list):
@@ -1106,6 +1126,19 @@ def _base64(part: Any) -> Any:
         return part
 
 
+def _from_base64(part: Any) -> Any:
+    """Return the texts of all bytes in ``part``, a list of lists."""
+    return [_from_base64(one) for one in part] if isinstance(part, list) else _base64(part)
+
+
+def _digest(part: Any) -> _Html:
+    """Return a digest that a document has in base64, in hexadecimal digits."""
+    try:
+        return _Html(f"<code>{base64.b64decode(part, validate=True).hex()}</code>") if part else _Html("–")
+    except (ValueError, TypeError):
+        return _e(part)
+
+
 class _Page:
     """Makes the page of one action."""
 
@@ -1129,7 +1162,7 @@ class _Page:
         if (committed := committed_in(part)) is not None:
             known = self._contents.values.get(committed)
             if known is not None:
-                return known.value
+                return known.value if known.field in _OF_THE_HOST else _typed(known.value)
             is_forgotten = owner.partition(".")[0] in self._contents.forgotten
             self._gone[committed] = FORGOTTEN if is_forgotten else HIDDEN
             return Gone(committed, self._gone[committed])
@@ -1144,8 +1177,8 @@ class _Page:
         return part
 
     def _filled(self, line: Line) -> dict[str, Any]:
-        if line.content is None:
-            return dict(line.told)
+        if line.content is None:  # nothing says which of its texts are values
+            return {name: _typed(part) if name == "detail" else part for name, part in line.told.items()}
         filled = self._fill(line.content, str(line.content.get("id", line.content.get("owner", ""))))
         return dict(filled)
 
@@ -1207,6 +1240,7 @@ class _Page:
             ("who", _name(self._asked.get("actor"))),
             ("asked for", what),
             ("as", _name(_member(detail, "run_as"))),
+            ("reason", _member(detail, "reason")),
             ("when", _time(self._asked.get("at"))),
             ("it was", _Html(f"<b>{_e(self._state())}</b>" + (", <b>by breaking glass</b>" if glass else ""))),
             ("approved by", _Html(", ".join(approvers)) if approvers else None),
@@ -1264,17 +1298,14 @@ class _Page:
         out = f"<h3>Facts</h3>\n<p>Found by the host itself.</p>\n{_rows(facts)}"
         pairs = [
             *(("variable", pair) for pair in _pairs(_member(command, "variables"))),
-            *(("locale", pair) for pair in _pairs(_member(command, "locale"))),
+            *(("locale", pair) for pair in _pairs(_from_base64(_member(command, "locale")))),
         ]
         if pairs:
             out += "<h3>Environment</h3>\n" + _table(("kind", "name and value"), [(kind, _command(pair)) for kind, pair in pairs])
         found = [*_dicts(_member(command, "operands")), *_dicts(_member(command, "interpreters"))]
         if found:
-            cells = [
-                (_argument(_base64(one.get("path"))), _e(_base64(one.get("digest")) and one.get("digest")), one.get("because"))
-                for one in found
-            ]
-            out += "<h3>Files that it names</h3>\n" + _table(("file", "bound to", "who can change it"), cells)
+            cells = [(_argument(_base64(one.get("path"))), _digest(one.get("digest")), one.get("because")) for one in found]
+            out += "<h3>Files that it names</h3>\n" + _table(("file", "bound to the SHA-256", "who can change it"), cells)
         seen = _member(request, "seen")
         if isinstance(seen, (list, dict)) and seen:
             items = seen.items() if isinstance(seen, dict) else [one for one in seen if isinstance(one, list) and len(one) == 2]
@@ -1352,7 +1383,7 @@ class _Page:
             for one in _dicts(rule.get("conditions")):
                 told = [_e(one.get("outcome"))]
                 told += [
-                    _Html(f"{word} {_e(one.get(name))}")
+                    _Html(f"{word} {_e(_typed(one.get(name)) if name == 'value' else one.get(name))}")
                     for name, word in (("wants", "wants"), ("value", "found"))
                     if one.get(name)
                 ]
