@@ -114,7 +114,7 @@ def test_a_denial_a_revocation_a_lock_and_a_policy_are_in_the_journal(service: S
     service.ended("revoke", asking.id, "--reason=enough", who="bob")
     asking.end()
     texts = [str(one["MESSAGE"]) for one in until("run.ended", f"JITD_REQUEST={asking.id}")]
-    assert f"{asking.id}: {BOB} revoked the grant: enough" in texts
+    assert f'{asking.id}: {BOB} revoked the grant: "enough"' in texts
     assert service.jitd("lock", "--user=dave", "--reason=stolen laptop").returncode == 0
     until("lock.placed", "JITD_EVENT=lock.placed")
     (locked,) = said("JITD_EVENT=lock.placed")
