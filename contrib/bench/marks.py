@@ -135,7 +135,7 @@ def in_launcher() -> None:
 
     after(launcher, "receive", "launcher has the job")
     after(birth, "receive", "monitor has the job")
-    after(birth, "_read_job", "job read")
+    after(birth, "read_job", "job read")
     after(Housing, "take", "housed")
     before(holder.Spare, "take", "before the holder")
     before(holder, "_hold_session", "holder has the job")

@@ -73,10 +73,15 @@ def named_in(content: Mapping[str, Any]) -> list[str]:
     return [*requests_in(content), *(word for word in named if isinstance(word, str) and _ID.fullmatch(word))]
 
 
+@lru_cache(8)  # the records of one commit have the same time
+def _moment(at: str) -> int:
+    return int(datetime.fromisoformat(at).timestamp())
+
+
 def _seconds(at: Any) -> int:
     try:
-        return int(datetime.fromisoformat(at).timestamp())
-    except (TypeError, ValueError, OverflowError):
+        return _moment(at) if isinstance(at, str) else 0
+    except (ValueError, OverflowError):
         return 0
 
 

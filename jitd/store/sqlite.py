@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -80,6 +81,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         self._path, self.found_damaged = path, _told_nobody
         self._words_key = None if words_key is None else WordsKey(words_key)
         self._open_locks: tuple[Lock, ...] | None = None  # needed for each decision; only this object changes locks
+        self._owing: frozenset[str] | None = None  # who owes reviews: asked at each event, and mostly nobody
         self._tally, self._kept, self._rows = Tally(), Kept(), {}
         self._is_reader, self._is_shut = False, True
         try:
@@ -107,7 +109,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         is_still = is_alone and not path.with_name(f"{path.name}-wal").exists()  # otherwise the reader would create that file
         how = "mode=ro&immutable=1" if is_still else "mode=ro"
         store._path, store._words_key, store.found_damaged = path, None, _told_nobody
-        store._open_locks = None
+        store._open_locks = store._owing = None
         store._tally, store._kept, store._rows = Tally(), Kept(), {}
         store._named = frozenset()
         store._is_reader, store._is_shut = True, False
@@ -130,7 +132,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         return store
 
     def renew(self) -> None:
-        self._kept, self._tally, self._rows, self._open_locks = Kept(), Tally(), {}, None
+        self._kept, self._tally, self._rows, self._open_locks, self._owing = Kept(), Tally(), {}, None, None
         with self._told():
             self._db.execute("BEGIN")
         self._head = self._read_head()
@@ -172,6 +174,8 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         rows, self._rows = self._rows, {}
         if any(isinstance(change.after, Lock) for change in changes):
             self._open_locks = None  # after a failed commit too, the locks are read again
+        if any(isinstance(change.after, OwedReview) for change in changes):
+            self._owing = None
         with self._told():
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -189,10 +193,9 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
                 self._forget(forgotten)
                 if policy is not None:
                     self._keep_policy(policy)
-                for body in records:
-                    head = seal(head, body)
-                    self._db.execute("INSERT INTO chain VALUES (?, ?, ?)", (head.number, body, head.digest))
-                    self._index(head.number, body)
+                sealed = [(body, head := seal(head, body)) for body in records]
+                self._db.executemany("INSERT INTO chain VALUES (?, ?, ?)", [(at.number, body, at.digest) for body, at in sealed])
+                self._index([(at.number, body) for body, at in sealed])
                 self._db.execute("COMMIT")
             except BaseException:
                 self._forget_index()
@@ -253,17 +256,13 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
                 **columns.keys(after),
                 **columns.moving(after),
             }
-            names, places = ", ".join(row), ", ".join("?" * len(row))
             try:
-                self._db.execute(f"INSERT INTO {columns.table} ({names}) VALUES ({places})", tuple(row.values()))
+                self._db.execute(_insert(columns.table, tuple(row)), tuple(row.values()))
             except sqlite3.IntegrityError as fault:
                 raise Conflict(f"{after.id} exists already") from fault
             return
         moved = {"version": after.version, "is_open": is_open, "document": change.document, **columns.moving(after)}
-        done = self._db.execute(
-            f"UPDATE {columns.table} SET {', '.join(f'{name} = ?' for name in moved)} WHERE id = ? AND version = ?",
-            (*moved.values(), after.id, change.expected),
-        )
+        done = self._db.execute(_update(columns.table, tuple(moved)), (*moved.values(), after.id, change.expected))
         if done.rowcount != 1:
             raise Conflict(f"{after.id} is not in version {change.expected}")
 
@@ -348,6 +347,12 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
     def owed_reviews(self, *, person: str | None = None) -> Iterator[OwedReview]:
         if person is None:
             return self._read_all(OwedReview, "WHERE is_open = 1")
+        if self._owing is None:
+            with self._told():
+                rows = self._db.execute("SELECT DISTINCT person FROM owed_reviews WHERE is_open = 1").fetchall()
+            self._owing = frozenset(person for (person,) in rows)
+        if person not in self._owing:
+            return iter(())
         return self._read_all(OwedReview, "WHERE is_open = 1 AND person = ?", person)
 
     def n_open(self, person: str | None = None) -> int:
@@ -576,6 +581,16 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
             return found, size
         except FAULTS as fault:
             raise Unreadable(f"{self._path}: an object cannot be read: {fault}") from fault
+
+
+@cache
+def _insert(table: str, names: tuple[str, ...]) -> str:
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+
+
+@cache
+def _update(table: str, names: tuple[str, ...]) -> str:
+    return f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ? AND version = ?"
 
 
 def _told_nobody(life: str, id: str) -> None:
