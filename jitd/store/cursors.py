@@ -38,6 +38,7 @@ class CursorFile(Cursors):
     def _connect(self) -> None:
         self._db = sqlite3.connect(self._path, isolation_level=None, timeout=5.0, check_same_thread=False)
         self._db.execute("PRAGMA trusted_schema = OFF")
+        self._db.execute("PRAGMA temp_store = MEMORY")  # see link
         self._db.execute("PRAGMA synchronous = NORMAL")  # with a write-ahead log: no wait for the disk, and no damage
         self._db.execute("PRAGMA wal_autocheckpoint = 0")  # the daemon's store does it
         self._is_shut = False

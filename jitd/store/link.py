@@ -37,6 +37,7 @@ class Link:
     def _connect(self) -> None:
         self._db = sqlite3.connect(self._path, isolation_level=None, timeout=BUSY_MS / 1000)
         self._db.execute("PRAGMA trusted_schema = OFF")
+        self._db.execute("PRAGMA temp_store = MEMORY")  # jitd.service lets the daemon write no file for a sort: "disk I/O error"
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA secure_delete = ON")
