@@ -108,21 +108,27 @@ class _OtherNamespace(Unreachable):
     """We have uid 0, but the daemon is not in our user namespace (user_namespaces(7)), so that for the daemon we are not root."""
 
 
-def connect(*, with_ticket: bool = False, tell: Callable[[str], None] | None = None) -> Connection:
+def connect(*, with_ticket: bool = False, tell: Callable[[str], None] | None = None, is_patient: bool = False) -> Connection:
     """Return a connection for questions. Its ``welcome`` tells which identity jitd has found for us.
 
     With uid 0, we are local root and need no ticket. But if ``with_ticket`` is True, root uses a ticket too. So does the root of
     a user namespace to which the daemon does not belong, because the daemon cannot prove itself to that root by its uid.
-    ``tell`` is called with a sentence for the user if jitd waits for a slow directory of accounts. Raises NotAuthenticated and
-    Unreachable. Raises RefusedByDaemon if jitd refuses for another reason. Takes at most 5 s, even if the KDC or jitd hangs; if
-    jitd has said that the directory of accounts is slow, at most SLOW_WITHIN longer.
+    ``tell`` is called with a sentence for the user if jitd waits for a slow directory of accounts. For ``is_patient``, see
+    ``begin``. Raises NotAuthenticated and Unreachable. Raises RefusedByDaemon if jitd refuses for another reason. Takes at most
+    5 s, even if the KDC or jitd hangs; if jitd has said that the directory of accounts is slow, at most SLOW_WITHIN longer.
     """
-    return begin(with_ticket=with_ticket).ready(tell)
+    return begin(with_ticket=with_ticket, tell=tell if is_patient else None).ready(tell)
 
 
-def begin(*, with_ticket: bool = False) -> Connection:
-    """Like ``connect``, but do not wait for jitd's answer to our proof. ``Connection.ready`` waits for that answer."""
+def begin(*, with_ticket: bool = False, tell: Callable[[str], None] | None = None) -> Connection:
+    """Like ``connect``, but do not wait for jitd's answer to our proof. ``Connection.ready`` waits for that answer.
+
+    With ``tell``, the caller leaves Ctrl-C its effect. Then, if standard error is a terminal, a KDC that does not answer is
+    waited for as long as libkrb5 waits, and ``tell`` is called with a sentence about this after TICKET_WITHIN seconds.
+    """
     started_at = time.monotonic()
+    if tell is not None and not posix.isatty(2):
+        tell = None
     if posix.geteuid() == 0 and not with_ticket:
         try:
             return _begin(None, started_at)
@@ -132,12 +138,12 @@ def begin(*, with_ticket: bool = False) -> Connection:
         not_root = ""
     initiator = Initiator(own_host())
     try:
-        initiator.obtain_ticket()
+        initiator.obtain_ticket(tell=tell)
     except NotAuthenticated as fault:
         if not_root:
             raise NotAuthenticated(fault.cause, f"{not_root}: {fault}") from None
         raise
-    return _begin(initiator, started_at)
+    return _begin(initiator, started_at if tell is None else time.monotonic())
 
 
 def _begin(initiator: Initiator | None, started_at: float) -> Connection:

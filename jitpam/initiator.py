@@ -29,8 +29,8 @@ else:
 
 SERVICE = "jitd"
 TICKET_WITHIN = 3.0
-"""Maximum number of seconds to get a ticket. Without the time limit, a KDC that does not answer would cause a delay of 30
-seconds.
+"""Seconds for a ticket where nobody sees what is waited for. Where a person does, they are told after so many, and libkrb5 ends
+the wait: after some 30 seconds for each KDC that does not answer.
 """
 HOST_WITHIN = 1.0
 """Maximum number of seconds for the resolver to find this host's full name."""
@@ -78,18 +78,25 @@ class Initiator:
         self._context = Handle()
         self._mechanism = Oid(len(krb5.KRB5), krb5.KRB5)
         self._realm = ""
+        self._chosen_cache: bytes | None = None
         self._is_finished = False
 
-    def obtain_ticket(self, timeout_for: float = TICKET_WITHIN) -> None:
+    def obtain_ticket(self, timeout_for: float = TICKET_WITHIN, tell: Callable[[str], None] | None = None) -> None:
         """Make sure that the cache contains a service ticket. If necessary, request this ticket from the KDC. Raises
-        NotAuthenticated, for example if no ticket arrives within ``timeout_for`` seconds.
+        NotAuthenticated, for example if no ticket arrives within ``timeout_for`` seconds. With ``tell``, the wait goes on after
+        this time, as long as libkrb5 waits, and ``tell`` is called once with a sentence for the person who waits.
         """
         fault = self._krb5.krb5_init_context(self._library)
         if fault:
             raise NotAuthenticated("configuration", f"the Kerberos configuration (krb5.conf) cannot be read (error {fault})")
         krb5.share_keyring(krb5.default_cache(self._library) if self._cache is None else self._cache)
+
+        def say_whom() -> None:
+            assert tell is not None
+            tell(f"waiting for a KDC of {self._realm or self._own_realm()}: no answer for {timeout_for:g} s")
+
         try:
-            within(timeout_for, self._obtain_ticket)
+            within(timeout_for, self._obtain_ticket, None if tell is None else say_whom)
         except TimeoutError:
             raise NotAuthenticated(
                 "kdc silent",
@@ -102,7 +109,7 @@ class Initiator:
         # The name is given as a principal. For a host-based service, DNS could rename the host (rdns, THREATS K-18).
         kind = Oid(len(krb5.KRB5_PRINCIPAL_NAME), krb5.KRB5_PRINCIPAL_NAME)
         self._call("gss_import_name", named, kind, self._name)
-        cache = self._chosen() or self._cache
+        self._chosen_cache = cache = self._chosen() or self._cache
         if cache is not None:  # the name is set only for this thread, which acquires the credentials below
             self._call("gss_krb5_ccache_name", cache, None)
         major = self._gss.gss_acquire_cred(self._minor, None, krb5.FOREVER, None, krb5.INITIATE, self._credentials, None, None)
@@ -173,8 +180,22 @@ class Initiator:
         """Return the principal of the credentials, or "" if they have none. The library must have chosen the cache by then:
         asked earlier, it takes the primary one.
         """
+        return self._owner_of(self._credentials)
+
+    def _own_realm(self) -> str:
+        """Return the realm of the credentials. Another thread uses these credentials now, so they are acquired once more."""
+        credentials, minor = Handle(), Number()
+        self._gss.gss_krb5_ccache_name(minor, self._chosen_cache, None)  # for this thread
+        self._gss.gss_acquire_cred(minor, None, krb5.FOREVER, None, krb5.INITIATE, credentials, None, None)
+        realm = self._owner_of(credentials).rpartition("@")[2] or "your realm"
+        if credentials.value:
+            self._gss.gss_release_cred(minor, credentials)
+        self._gss.gss_krb5_ccache_name(minor, None, None)
+        return realm
+
+    def _owner_of(self, credentials: Handle) -> str:
         minor, owner, shown = Number(), Handle(), Taken()  # the status of a start that has failed is still needed
-        self._gss.gss_inquire_cred(minor, self._credentials, owner, None, None, None)
+        self._gss.gss_inquire_cred(minor, credentials, owner, None, None, None)
         if not owner.value or self._gss.gss_display_name(minor, owner, shown, None):
             return ""
         self._gss.gss_release_name(minor, owner)
@@ -409,9 +430,10 @@ class NoProcess(Exception):
         )
 
 
-def within(seconds: float, work: Callable[[], T]) -> T:
-    """Call ``work`` in a new thread. Return its result or raise its exception. After ``seconds`` seconds, raises TimeoutError.
-    After a timeout the thread continues, but the process can still exit by ``os._exit``. Raises NoProcess.
+def within(seconds: float, work: Callable[[], T], then: Callable[[], None] | None = None) -> T:
+    """Call ``work`` in a new thread. Return its result or raise its exception. After ``seconds`` seconds, raises TimeoutError,
+    or calls ``then`` and waits on. After a timeout the thread continues, but the process can still exit by ``os._exit``. Raises
+    NoProcess.
     """
     finished = _thread.allocate_lock()
     finished.acquire()
@@ -434,7 +456,10 @@ def within(seconds: float, work: Callable[[], T]) -> T:
     finally:
         _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
     if not finished.acquire(timeout=seconds):
-        raise TimeoutError
+        if then is None:
+            raise TimeoutError
+        then()
+        finished.acquire()
     if fault:
         raise fault[0]
     return result[0]

@@ -98,10 +98,20 @@ def _do(options: Options, kinds: list[str]) -> int:
     return questions.answer(options, kinds)
 
 
+def _say(text: str) -> None:
+    from jitpam.saying import say  # a start that waits for nobody says nothing
+
+    say(text)
+
+
+def _say_quietly(text: str) -> None:
+    """Do not say what is waited for (``--quiet``), and wait as long."""
+
+
 def _begin(options: Options) -> Connection:
     """Like ``client.begin``. If there is no ticket and jitd finds no KDC, ask for the local password, unless -n was given."""
     try:
-        return begin()
+        return begin(tell=_say_quietly if options.quiet else _say)
     except NotAuthenticated as lack:
         if not options.if_owed:
             raise

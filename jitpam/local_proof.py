@@ -69,7 +69,7 @@ def never_ask() -> None:
 
 def connect(program: str = "jitsudo", *, with_ticket: bool = False) -> Connection:
     """Like ``client.connect``. If there is no ticket and jitd finds no KDC, ask for the local password, once in this process.
-    ``program`` is the name that the prompt and the sentence about a slow directory of accounts show. A connection that uses the
+    ``program`` is the name that the prompt and the sentences about what is waited for show. A connection that uses the
     password is kept for further questions. While a thread uses it, no other thread gets this connection.
     """
     kept = _taken()
@@ -77,11 +77,11 @@ def connect(program: str = "jitsudo", *, with_ticket: bool = False) -> Connectio
         return kept
 
     def tell(text: str) -> None:
-        if get_ident() == _first:  # another thread may draw on the screen
-            say(text, program)
+        say(text, program)
 
-    try:
-        return client.connect(with_ticket=with_ticket, tell=tell)
+    try:  # another thread may draw on the screen, and has no Ctrl-C of its own
+        is_first = get_ident() == _first
+        return client.connect(with_ticket=with_ticket, tell=tell if is_first else None, is_patient=is_first)
     except NotAuthenticated as lack:
         connection = begin_instead(lack, program)
     connection.ready()

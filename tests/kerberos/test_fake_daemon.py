@@ -39,7 +39,7 @@ def daemon(realm, cache, tmp_path, monkeypatch):
     monkeypatch.setattr(client, "own_host", lambda: HOST)
     monkeypatch.setattr(client, "_AT_LEAST", PATIENCE)  # this host may be busy
     monkeypatch.setattr(initiator, "TICKET_WITHIN", PATIENCE)
-    monkeypatch.setattr(initiator.Initiator.obtain_ticket, "__defaults__", (PATIENCE,))
+    monkeypatch.setattr(initiator.Initiator.obtain_ticket, "__defaults__", (PATIENCE, None))
     yield fake
     fake.finish()
 
