@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import astuple
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -159,8 +159,12 @@ class Daemon:
         damaged = examine(self._store, noted)
         overseers = in_words(config.operators) | in_words(config.auditors)
 
+        @lru_cache(1)  # there may be thousands, and each of them is hashed
+        def together(of_rules: NamedGroups, of_requests: frozenset[str]) -> NamedGroups:
+            return of_rules.plus(overseers, of_requests)
+
         def named() -> NamedGroups:
-            return groups_named(self._rules.policy).plus(overseers, self._store.groups_named)
+            return together(groups_named(self._rules.policy), self._store.groups_named)
 
         self._workers: Workers = Workers()
 

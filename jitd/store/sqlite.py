@@ -172,6 +172,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         tally, self._tally = self._tally, Tally()  # if the commit fails, neither counts nor objects nor values are kept
         kept, self._kept = self._kept, Kept()
         rows, self._rows = self._rows, {}
+        named: frozenset[str] = frozenset()
         if any(isinstance(change.after, Lock) for change in changes):
             self._open_locks = None  # after a failed commit too, the locks are read again
         if any(isinstance(change.after, OwedReview) for change in changes):
@@ -180,7 +181,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 for change in changes:
-                    self._write(change)
+                    named |= self._write(change)
                     self._add_words(change.after)
                 for life, id in set_aside:
                     self._set_aside(life, id)
@@ -204,7 +205,8 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
                     self._db.execute("ROLLBACK")
                 raise
         self._head = head
-        self._named = self._named.union(*(named_by(change.after) for change in changes if isinstance(change.after, Request)))
+        if named:  # otherwise it stays the same object, whose union with the rules' groups is known (``daemon``)
+            self._named |= named
         for change in changes:
             tally.note(change.after)
             kept.note(change, self._values(change.after.id)[1])
@@ -242,10 +244,12 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
             ).fetchall()
         return Had({id for (id,) in waiting}, {id for (id,) in unused}, dict(running))
 
-    def _write(self, change: Change) -> None:
+    def _write(self, change: Change) -> frozenset[str]:
+        """Write the object of ``change``. Return the names of groups that only this object names."""
         after, columns = change.after, COLUMNS[type(change.after)]
         is_open = int(columns.is_open(after))
-        if isinstance(after, Request) and (new := named_by(after) - self._named):
+        new = named_by(after) - self._named if isinstance(after, Request) else frozenset[str]()
+        if new:
             self._db.executemany("INSERT OR IGNORE INTO named_groups VALUES (?)", [(name,) for name in sorted(new)])
         if change.expected == 0:
             row = {
@@ -260,11 +264,12 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
                 self._db.execute(_insert(columns.table, tuple(row)), tuple(row.values()))
             except sqlite3.IntegrityError as fault:
                 raise Conflict(f"{after.id} exists already") from fault
-            return
+            return new
         moved = {"version": after.version, "is_open": is_open, "document": change.document, **columns.moving(after)}
         done = self._db.execute(_update(columns.table, tuple(moved)), (*moved.values(), after.id, change.expected))
         if done.rowcount != 1:
             raise Conflict(f"{after.id} is not in version {change.expected}")
+        return new
 
     def _set_aside(self, life: str, id: str) -> None:
         if life not in _MAY_BE_SET_ASIDE:

@@ -15,7 +15,7 @@ from jitd.core.naming import Naming
 from jitd.core.rule import Rule
 from jitd.core.rule_index import RuleIndex
 from jitd.deciding import directory, groups
-from jitd.deciding.accounts import OF_THE_DIRECTORY, Accounts
+from jitd.deciding.accounts import LASTS_FOR, OF_THE_DIRECTORY, Accounts
 from jitd.deciding.directory import Account, account
 from jitd.expressions.compiling import compile_when
 from tests.scene import person
@@ -92,6 +92,34 @@ def test_groups_that_rules_deny_something_to_since_are_asked_for(monkeypatch: py
     assert sorted(asked) == ["hers", "others", "silent"]
     root = accounts.root_alone()
     assert accounts.sure_of(root) is root and len(asked) == 3
+
+
+def test_to_which_group_a_name_leads_is_known_for_a_second_and_who_is_in_it_is_asked_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One start looks up its person some four times."""
+    asked: list[str] = []
+    ids, clock = [7777], [100.0]
+
+    def look_up(name: str) -> groups.Group | None:
+        asked.append(name)
+        if name == "silent":
+            raise groups.CannotLookUp("it is down")
+        return None if name == "absent" else groups.Group(name, 7777, ())
+
+    monkeypatch.setattr(groups, "named", look_up)
+    monkeypatch.setattr(groups, "ids_of", lambda user, gid: tuple(ids))
+    monkeypatch.setattr("jitd.deciding.accounts.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    named = NamedGroups(frozenset({"ops", "denied", "absent", "silent"}), frozenset({"denied"}))
+    accounts = Accounts(Naming(), {}, 0, lambda: named)
+    first, again = accounts.root(), accounts.root()
+    assert first.groups == again.groups == {"ops", "denied"}
+    assert sorted(asked) == sorted([*named.names, *named.names - {"ops"}]), "a deny, an error and what is missing are never kept"
+    ids[:] = [1]
+    assert accounts.root().groups == frozenset() and asked.count("ops") == 1
+    clock[0] += LASTS_FOR
+    accounts.root()
+    assert asked.count("ops") == 2
 
 
 FREE = 'subject.groups.exists(name, name == "contractors")'
