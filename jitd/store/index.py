@@ -36,23 +36,19 @@ class Index(Link):
         """Forget what is known of the index. Call this after a commit that failed, and before the first one."""
         self._requesters, self._high = {}, None
 
-    def _index(self, records: Iterable[tuple[int, bytes]]) -> None:
-        """Write the rows of ``records``, each with its number, in the transaction that is open. Raises sqlite3.Error."""
-        abouts, names = [], list[tuple[str, int]]()
-        for number, body in records:
-            traits = _traits(body)
-            if self._high is None:
-                row = self._db.execute(
-                    "SELECT high FROM chain_about WHERE number < ? ORDER BY number DESC LIMIT 1", (number,)
-                ).fetchone()
-                self._high = 0 if row is None else int(row[0])
-            self._high = max(self._high, traits.at)
-            about, named = self._rows_of(number, traits, self._high)
-            abouts.append(about)
-            names += named
-        self._db.executemany(_ABOUT, abouts)
-        if names:
-            self._db.executemany(_NAME, names)
+    def _index(self, number: int, body: bytes) -> None:
+        """Write the rows of record ``number`` in the transaction that is open. Raises sqlite3.Error."""
+        traits = _traits(body)
+        if self._high is None:
+            row = self._db.execute(
+                "SELECT high FROM chain_about WHERE number < ? ORDER BY number DESC LIMIT 1", (number,)
+            ).fetchone()
+            self._high = 0 if row is None else int(row[0])
+        self._high = max(self._high, traits.at)
+        about, names = self._rows_of(number, traits, self._high)
+        self._db.execute(_ABOUT, about)
+        for row in names:
+            self._db.execute(_NAME, row)
 
     def _rows_of(self, number: int, traits: Traits, high: int) -> tuple[tuple[Any, ...], list[tuple[str, int]]]:
         """Return the row of record ``number`` in chain_about, and its rows in chain_names. ``high`` is the greatest time of the
@@ -69,8 +65,8 @@ class Index(Link):
         return self._know(traits.about, traits.actor if traits.event == SUBMITTED else self._first_actor(traits.about))
 
     def _know(self, id: str, requester: str) -> str:
-        if len(self._requesters) >= KNOWN:  # the oldest goes: those of the records that are just being written are needed
-            del self._requesters[next(iter(self._requesters))]
+        if len(self._requesters) >= KNOWN:
+            self._requesters.clear()
         self._requesters[id] = requester
         return requester
 
@@ -145,14 +141,12 @@ class Index(Link):
         with self._told():
             (last,) = self._db.execute("SELECT coalesce(max(number), 0) FROM chain_about").fetchone()
             self._db.execute("BEGIN IMMEDIATE")
-            while rows := self._db.execute(_NEXT, (last,)).fetchall():
-                self._index(rows)
-                last = rows[-1][0]
+            for number, body in self._db.execute("SELECT number, CAST(body AS BLOB) FROM chain WHERE number > ?", (last,)):
+                self._index(number, body)
             self._db.execute("COMMIT")
 
 
 _RECORD = "SELECT CAST(body AS BLOB), CAST(digest AS BLOB) FROM chain"
-_NEXT = f"SELECT number, CAST(body AS BLOB) FROM chain WHERE number > ? ORDER BY number LIMIT {AT_ONCE}"
 _ABOUT = "INSERT INTO chain_about VALUES (?, ?, ?, ?, ?, ?, ?)"
 _NAME = "INSERT INTO chain_names VALUES (?, ?)"
 _FIRST = (

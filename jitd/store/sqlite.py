@@ -172,7 +172,6 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         tally, self._tally = self._tally, Tally()  # if the commit fails, neither counts nor objects nor values are kept
         kept, self._kept = self._kept, Kept()
         rows, self._rows = self._rows, {}
-        named: frozenset[str] = frozenset()
         if any(isinstance(change.after, Lock) for change in changes):
             self._open_locks = None  # after a failed commit too, the locks are read again
         if any(isinstance(change.after, OwedReview) for change in changes):
@@ -181,7 +180,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 for change in changes:
-                    named |= self._write(change)
+                    self._write(change)
                     self._add_words(change.after)
                 for life, id in set_aside:
                     self._set_aside(life, id)
@@ -194,9 +193,10 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
                 self._forget(forgotten)
                 if policy is not None:
                     self._keep_policy(policy)
-                sealed = [(body, head := seal(head, body)) for body in records]
-                self._db.executemany("INSERT INTO chain VALUES (?, ?, ?)", [(at.number, body, at.digest) for body, at in sealed])
-                self._index([(at.number, body) for body, at in sealed])
+                for body in records:
+                    head = seal(head, body)
+                    self._db.execute("INSERT INTO chain VALUES (?, ?, ?)", (head.number, body, head.digest))
+                    self._index(head.number, body)
                 self._db.execute("COMMIT")
             except BaseException:
                 self._forget_index()
@@ -205,7 +205,8 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
                     self._db.execute("ROLLBACK")
                 raise
         self._head = head
-        if named:  # otherwise it stays the same object, whose union with the rules' groups is known (``daemon``)
+        named = frozenset[str]().union(*(named_by(change.after) for change in changes if isinstance(change.after, Request)))
+        if not named <= self._named:  # otherwise it stays the same object, by which what is made of it is found again
             self._named |= named
         for change in changes:
             tally.note(change.after)
@@ -244,12 +245,10 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
             ).fetchall()
         return Had({id for (id,) in waiting}, {id for (id,) in unused}, dict(running))
 
-    def _write(self, change: Change) -> frozenset[str]:
-        """Write the object of ``change``. Return the names of groups that only this object names."""
+    def _write(self, change: Change) -> None:
         after, columns = change.after, COLUMNS[type(change.after)]
         is_open = int(columns.is_open(after))
-        new = named_by(after) - self._named if isinstance(after, Request) else frozenset[str]()
-        if new:
+        if isinstance(after, Request) and (new := named_by(after) - self._named):
             self._db.executemany("INSERT OR IGNORE INTO named_groups VALUES (?)", [(name,) for name in sorted(new)])
         if change.expected == 0:
             row = {
@@ -264,12 +263,11 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
                 self._db.execute(_insert(columns.table, tuple(row)), tuple(row.values()))
             except sqlite3.IntegrityError as fault:
                 raise Conflict(f"{after.id} exists already") from fault
-            return new
+            return
         moved = {"version": after.version, "is_open": is_open, "document": change.document, **columns.moving(after)}
         done = self._db.execute(_update(columns.table, tuple(moved)), (*moved.values(), after.id, change.expected))
         if done.rowcount != 1:
             raise Conflict(f"{after.id} is not in version {change.expected}")
-        return new
 
     def _set_aside(self, life: str, id: str) -> None:
         if life not in _MAY_BE_SET_ASIDE:

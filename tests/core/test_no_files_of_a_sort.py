@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 TREE = Path(__file__).parents[2]
-LARGE = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000) SELECT zeroblob(1000) || i AS x FROM n ORDER BY x"
+LARGE = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000)"
+    " SELECT zeroblob(1000) || i AS x FROM n ORDER BY x"
+)
 CODE = f"""
 import resource, sys
 from pathlib import Path

@@ -69,7 +69,7 @@ LAW: dict[str, set[str]] = {
     "jitpam.jitsudo": {
         "jitpam.access", "jitpam.asking", "jitpam.client", "jitpam.disclosure", "jitpam.failing", "jitpam.glass",
         "jitpam.local_proof", "jitpam.options", "jitpam.questions", "jitpam.reporting",
-        "jitpam.streams", "jitpam.submission",
+        "jitpam.saying", "jitpam.streams", "jitpam.submission",
     },
     "jitpam.pam_jit": set(),
     "jitpam.pam_guard": set(),
