@@ -87,6 +87,7 @@ class Daemon:
         from jitd.deciding.decider import Decider
         from jitd.deciding.explaining import Explainer
         from jitd.deciding.kdc_liveness import Kdc
+        from jitd.deciding.using import Using
         from jitd.facts.gathering import Gatherer
         from jitd.giving import Givers
         from jitd.giving.assembly import all_givers, line_to_givers
@@ -183,6 +184,7 @@ class Daemon:
             self._committed,
             self._meters.changed,
             lambda: self._rules.policy.text,
+            config.people,
         )
         for one in damaged:
             try:
@@ -278,7 +280,7 @@ class Daemon:
         self._standing = partial(take_standing, self._givers_line, lambda: [one.id for one in self._store.holdings()], note, log)
         self._forgetting = Forgetting(self._store, self._lifecycle, now, config.record.keep)
         self._recovery = Recovery(self.perform, self._lifecycle, self._store, executor, now)
-        access = Access(config, self._store)
+        access = Access(config, self._store, config.people)
         holdings = self.perform.holdings
         lists = Lists(
             access=access,
@@ -347,6 +349,7 @@ class Daemon:
             workers=self._workers,
             acceptor=Acceptor(config.keytab, config.host, realm),
             identifying=Identifying(self._accounts, self._workers, subordinates),
+            using=Using(self._store, self._accounts, self._workers),
             local_proofs=LocalProofs(
                 are_taken=lambda: takes_local_proofs(self._rules.policy),
                 is_unreachable=reach.is_unreachable,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jitd.core.decision import Approval
-from jitd.core.subject import Subject, matches_any
+from jitd.core.subject import Subject, is_one_person, matches_any
 from jitd.core.ways import Open, best, every_way, flat, still_asked
 
 
@@ -21,7 +21,7 @@ def may_review(asked: Open, approver: Subject, requester: Subject) -> frozenset[
     ``approver`` may see and deny the request. The result is always empty if ``approver`` is root, is known only by a local
     account, uses an account that jitd has made, or is the same person as ``requester``.
     """
-    if approver.is_root or approver.is_local or approver.is_made or approver.uid == 0 or _is_one_person(approver, requester):
+    if approver.is_root or approver.is_local or approver.is_made or approver.uid == 0 or is_one_person(approver, requester):
         return frozenset()
     return frozenset(index for index, way in enumerate(flat(asked)) if names(way, approver))
 
@@ -92,13 +92,9 @@ def _eligible(asked: Open, approvers: tuple[Subject, ...], requester: Subject) -
     """
     persons: list[list[Subject]] = []
     for approver in approvers:
-        same = [person for person in persons if any(_is_one_person(approver, account) for account in person)]
+        same = [person for person in persons if any(is_one_person(approver, account) for account in person)]
         persons = [person for person in persons if person not in same]
         persons.append([approver] + [account for person in same for account in person])
     # If an approver is the same person as the requester (under another account), their approval does not count.
-    others = [person for person in persons if not any(_is_one_person(account, requester) for account in person)]
+    others = [person for person in persons if not any(is_one_person(account, requester) for account in person)]
     return [frozenset[int]().union(*(may_approve(asked, account, requester) for account in person)) for person in others]
-
-
-def _is_one_person(one: Subject, other: Subject) -> bool:
-    return one.person == other.person or one.uid == other.uid or one.principal == other.principal

@@ -22,7 +22,7 @@ from jitd.core.effects import ForgetAnswers, ListsChanged, Moment, SetDeadline, 
 from jitd.core.grant import Grant, Revoked, Used
 from jitd.core.law import Actor, IllegalEvent, LifeEvent, Role, check
 from jitd.core.request import Locked, Request, Reviewed, Screened, Verdict, open_ways
-from jitd.core.subject import Subject
+from jitd.core.subject import Subject, User
 from jitd.core.values import TEXT, value
 
 
@@ -220,7 +220,17 @@ def is_on(lock: Lock, who: Subject) -> bool:
     if lock.whom is Whom.ALL:
         return True
     names = (who.user,) if lock.whom is Whom.USER else (who.principal, who.in_ticket, *who.perhaps)
-    return lock.name in names or lock.uid == who.uid or (bool(lock.person) and lock.person == who.person)
+    return lock.name in names or _is_on_account(lock, who)
+
+
+def is_on_user(lock: Lock, user: User) -> bool:
+    """True if ``lock`` locks ``user``, who uses somebody else's account."""
+    is_named = lock.whom is Whom.PRINCIPAL and lock.name == user.principal
+    return lock.is_active and (lock.whom is Whom.ALL or is_named or _is_on_account(lock, user))
+
+
+def _is_on_account(lock: Lock, who: Subject | User) -> bool:
+    return lock.uid == who.uid or (bool(lock.person) and lock.person == who.person)
 
 
 def sentence(lock: Lock) -> str:

@@ -21,7 +21,7 @@ from jitd.core.authentication import KdcAnswer
 from jitd.core.decision import BreakGlass, Deny, Why
 from jitd.core.effects import ListsChanged, Moment, Notify, SetDeadline
 from jitd.core.law import IllegalEvent, LifeEvent, Role, check
-from jitd.core.subject import Subject
+from jitd.core.subject import Subject, is_one_person
 from jitd.core.values import TEXT, value
 from jitd.core.ways import every_way, flat
 from jitd.core.wording import count, listed
@@ -115,6 +115,7 @@ class Reviewed(OwedReviewEvent):
             **self.reviewer.membership(),
             "kdc": str(self.kdc),
             **self.reviewer.ticket(),
+            **self.reviewer.users(),
         }
 
 
@@ -235,9 +236,8 @@ def roles_of(owed: OwedReview, who: Subject) -> frozenset[Role]:
 
 
 def is_own(owed: OwedReview, who: Subject) -> bool:
-    """True if ``who`` is the person who broke glass, or another account of this person."""
-    its = owed.requester
-    return who.person == its.person or who.uid == its.uid or who.principal == its.principal
+    """True if ``who`` may be the person who broke glass (``subject.is_one_person``)."""
+    return is_one_person(who, owed.requester)
 
 
 def lacks(owed: OwedReview, who: Subject) -> str:

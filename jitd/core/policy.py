@@ -48,7 +48,8 @@ ROOTS = Rule("permit", BUILT_IN, lasts_for=LONGEST, uses=MOST_USES, terms=ROOTS_
 @dataclass(frozen=True, slots=True)
 class Policy:
     """All rules in their order, the setting ``root`` of jitd.toml, and the SHA-256 of the policy's files. ``text`` is None if the
-    policy does not come from files. ``broken`` is empty, except in the policy that ``no_policy`` makes.
+    policy does not come from files. ``broken`` is empty, except in the policy that ``no_policy`` makes. ``reviewers`` are the
+    words that name reviewers in any rule.
     """
 
     rules: tuple[Rule, ...]
@@ -57,11 +58,14 @@ class Policy:
     text: PolicyText | None = field(default=None, repr=False, compare=False)
     broken: str = ""
     index: RuleIndex = field(init=False, repr=False, compare=False)
+    reviewers: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.broken and self.rules:
             raise ValueError("a broken policy has no rules")
         object.__setattr__(self, "index", RuleIndex(self.rules))
+        ways = (way for rule in self.rules for approval in rule.approvals for way in approval.ways)
+        object.__setattr__(self, "reviewers", frozenset(word for way in ways for word in way.of_whom))
 
 
 def no_policy(root: Literal["permit", "deny"], where: str) -> Policy:

@@ -165,6 +165,7 @@ class Submitted(RequestEvent):
             **({} if request.extends is None else {"extends": request.extends}),
             **request.requester.ticket(),
             **request.requester.membership(),
+            **request.requester.users(),
         }
 
 
@@ -209,6 +210,7 @@ class Reviewed(RequestEvent):
             **self.reviewer.membership(),
             "kdc": str(self.kdc),
             **self.reviewer.ticket(),
+            **self.reviewer.users(),
             **facts_of(self.decision),
         }
 

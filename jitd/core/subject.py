@@ -30,6 +30,18 @@ PROVED_BY_PAM = "by local PAM: the KDC could not be reached"
 
 
 @dataclass(frozen=True, slots=True)
+class User:
+    """A person who uses somebody else's account, and so may be the one who acts. ``run`` is the run in which the person does so.
+    It is empty if the person has logged in, and has then become the other account, for example with su.
+    """
+
+    principal: str
+    uid: int
+    person: str
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """A requester or reviewer, with the data that the daemon found at one moment. The account exists. If the subject has a
     ticket, Kerberos has proved the principal.
@@ -48,6 +60,8 @@ class Subject:
 
     ``principal`` is canonical (``Naming.canonical``): nothing else is compared. ``spelled`` is the principal as the ticket spells
     it, or empty if the ticket spells it as ``principal``.
+
+    ``used_by`` contains other people who may be the ones who act as this subject (``core.used_accounts``).
     """
 
     principal: str
@@ -62,6 +76,7 @@ class Subject:
     authentication: Authentication | None = None
     gids: frozenset[int] = frozenset()
     spelled: str = ""
+    used_by: tuple[User, ...] = ()
 
     @property
     def in_ticket(self) -> str:
@@ -88,6 +103,10 @@ class Subject:
         if self.is_by_pam:
             return {**ends, "proved": PROVED_BY_PAM}
         return ends if self.authentication is None else {**ends, "authentication": self.authentication.detail()}
+
+    def users(self) -> dict[str, Any]:
+        """Return the people who use the account of this subject, for the chain."""
+        return {"used_by": [{"principal": one.principal, "run": one.run} for one in self.used_by]} if self.used_by else {}
 
     def membership(self) -> dict[str, Any]:
         """Return the groups of this subject for the chain: the ids of all, and the names that are known."""
@@ -139,6 +158,43 @@ class Subject:
         proof.
         """
         return self.ticket_ends_at is None or moment < self.ticket_ends_at
+
+
+def is_one_person(one: Subject, other: Subject) -> bool:
+    """True if one person may act as both subjects: with two accounts or principals of this person, or because this person uses
+    the account of somebody else.
+    """
+    return _is_same(one, other) or link_between(one, other) is not None
+
+
+def link_between(one: Subject, other: Subject) -> tuple[str, User] | None:
+    """If one person may act as both subjects only because this person uses somebody else's account, return this account and this
+    person. Otherwise return None.
+    """
+    if _is_same(one, other):
+        return None
+    for subject, against in ((one, other), (other, one)):
+        others: tuple[Subject | User, ...] = (against, *against.used_by)
+        for user in subject.used_by:
+            if any(_is_same(user, theirs) for theirs in others):
+                return subject.user, user
+    return None
+
+
+def _is_same(one: Subject | User, other: Subject | User) -> bool:
+    return one.person == other.person or one.uid == other.uid or one.principal == other.principal
+
+
+def used_by(who: Subject, user: Subject, run: str = "") -> Subject:
+    """Return ``who``, whose account the person ``user`` uses in ``run`` (see ``User``). Those who use the account of ``user`` use
+    that of ``who``, too. Root is left out: it can become anybody, and reviews nothing.
+    """
+    found = (User(user.principal, user.uid, user.person, run), *(replace(one, run=run) for one in user.used_by))
+    known = {(one.principal, one.uid, one.person) for one in who.used_by}
+    more = tuple(
+        one for one in found if one.uid != 0 and not _is_same(one, who) and (one.principal, one.uid, one.person) not in known
+    )
+    return replace(who, used_by=(*who.used_by, *more)) if more else who
 
 
 def person_of(user: str, people: Mapping[str, frozenset[str]], behind: Behind) -> str:

@@ -454,10 +454,14 @@ class Accounts:
         or has expired. Also return None if its name now belongs to another account.
         """
         if known.is_root:
-            return self.root()
-        if known.is_local or known.is_by_pam:
-            local = self.local(known.uid) if known.is_local else self.by_pam(known.uid, known.ticket_ends_at)
-            return local if local is not None and local.user == known.user else None
+            return replace(self.root(), used_by=known.used_by)
+        now = self._again(known)
+        return None if now is None or (now.user, now.uid) != (known.user, known.uid) else replace(now, used_by=known.used_by)
+
+    def _again(self, known: Subject) -> Subject | None:
+        if known.is_local:
+            return self.local(known.uid)
+        if known.is_by_pam:
+            return self.by_pam(known.uid, known.ticket_ends_at)
         proved = known.in_ticket.encode(), known.ticket_ends_at, known.authentication
-        now = self.of_client(known.uid, *proved) if known.is_made else self.subject(*proved)
-        return now if now is not None and (now.user, now.uid) == (known.user, known.uid) else None
+        return self.of_client(known.uid, *proved) if known.is_made else self.subject(*proved)

@@ -26,7 +26,7 @@ from jitd.core.grade import Finding
 from jitd.core.grant import Grant, covers, waits_for_its_own
 from jitd.core.policy import Policy, Rule, masked_places, rules_for
 from jitd.core.request import Request, Review, Verdict
-from jitd.core.subject import Subject
+from jitd.core.subject import Subject, is_one_person
 from jitd.deciding import accounts, findings, screening
 from jitd.deciding.accounts import Accounts
 from jitd.deciding.command_lookup import Asked
@@ -261,7 +261,7 @@ class Decider:
         """
         command, who = request.command, request.requester
         try:
-            look = partial(findings.on_this_host, command, who, self._config.trusted_places)
+            look = partial(self._found_in, command, who, self._policy())
             now = await self._workers.files.run_within(AGAIN_WITHIN, who.uid, look)
         except TimeoutError:
             return request
@@ -307,10 +307,16 @@ class Decider:
     async def _findings(self, command: Command, who: Subject) -> tuple[Finding, ...]:
         """Return what ``command``, which ``who`` asks for, gives beyond its words. Files that do not answer are not looked at."""
         try:
-            look = partial(findings.on_this_host, command, who, self._config.trusted_places)
+            look = partial(self._found_in, command, who, self._policy())
             return await self._workers.files.run_within(JUDGED_WITHIN, who.uid, look)
         except TimeoutError:
             return findings.without_answer(command, who.user)
+
+    def _found_in(self, command: Command, who: Subject, policy: Policy) -> tuple[Finding, ...]:
+        found = findings.on_this_host(command, who, self._config.trusted_places)
+        if command.run_as.uid in (0, who.uid):  # root may do everything, and reviews nothing
+            return found
+        return findings.worst_of(found, findings.as_reviewer(command, who, policy.reviewers, self._config.naming))
 
     # --- helpers -----------------------------------------------------------------------------------------------------
 
@@ -399,8 +405,10 @@ class Decider:
         refused = await self._refused([now.in_ticket for now in found if now is not None])
         return [None if now is None or now.in_ticket in refused else now for now in found]
 
-    async def _counting(self, answered: Request, today: Obligations) -> tuple[Subject, ...]:
-        """Return the approvers of ``answered`` whose approvals are valid for a use under the obligations ``today``."""
+    async def _counting(self, answered: Request, today: Obligations, who: Subject) -> tuple[Subject, ...]:
+        """Return the approvers of ``answered`` whose approvals are valid for a use by ``who`` under the obligations ``today``. A
+        person who uses somebody else's account cannot use what this person has approved for it.
+        """
         assert answered.obligations is not None, "an approved request has its obligations"
         reviews = _approving(answered)
         standing = narrow_standing(answered.obligations, today)
@@ -409,15 +417,17 @@ class Decider:
         return tuple(
             counted
             for review, now in zip(reviews, found, strict=True)
-            if (counted := lease.still_counts(review, now, standing)) is not None and lock.lock_on(locks, counted) is None
+            if (counted := lease.still_counts(review, now, standing)) is not None
+            and lock.lock_on(locks, counted) is None
+            and not is_one_person(counted, who)
         )
 
-    async def _discharges(self, held: Grant, today: Obligations) -> bool:
-        """True if the grant ``held`` replaces all approvals that its rule demands ``today``."""
+    async def _discharges(self, held: Grant, today: Obligations, who: Subject) -> bool:
+        """True if the grant ``held`` replaces for ``who`` all approvals that its rule demands ``today``."""
         answered = self._store.request(held.id)
         if answered is None or answered.obligations is None:
             return False
-        standing = await self._counting(answered, today)
+        standing = await self._counting(answered, today, who)
         return lease.discharges(held, answered, today, standing, self._now())
 
     async def _may_use(self, request: Request, permit: Permit, n_taken: int) -> bool:
@@ -425,7 +435,7 @@ class Decider:
         held = self._store.grant(request.lease or request.id)
         if held is None or (request.lease is not None and held.rule != permit.rule):
             return False
-        return await self._discharges(replace(held, left=held.left + n_taken), permit.obligations)
+        return await self._discharges(replace(held, left=held.left + n_taken), permit.obligations, request.requester)
 
     def _as_now(self, known: Subject) -> tuple[Subject | None, KdcAnswer]:
         now = self._accounts.again(known)
@@ -474,7 +484,7 @@ class Decider:
 
         async def first(is_it: Callable[..., bool]) -> str | None:
             for held in given:
-                if is_it(held, *asked, self._now()) and await self._discharges(held, decision.obligations):
+                if is_it(held, *asked, self._now()) and await self._discharges(held, decision.obligations, who):
                     now = self._store.grant(held.id)  # read again, because the look-up of its approvers took time
                     if now is not None and is_it(now, *asked, self._now()):
                         return held.id

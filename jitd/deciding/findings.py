@@ -19,6 +19,8 @@ from functools import cached_property
 from jitd.core.command import Command
 from jitd.core.grade import Finding, Grade, Look, NotLooked, Seen
 from jitd.core.grading import findings_of, findings_of_pattern
+from jitd.core.named_groups import in_words
+from jitd.core.naming import Naming
 from jitd.core.root_groups import findings_of_rule
 from jitd.core.rule import Rule
 from jitd.core.spelling import spelled
@@ -76,6 +78,30 @@ def on_this_host(command: Command, who: Subject, trusted: tuple[bytes, ...]) -> 
     look = RequesterLook(command, who, trusted)
     found = _found(command, look, who.user)
     return _stored_all(tuple(replace(one, path=look.real.get(one.path, one.path)) for one in found))
+
+
+def as_reviewer(command: Command, who: Subject, words: frozenset[str], naming: Naming) -> tuple[Finding, ...]:
+    """If the account of ``command``, for which ``who`` asks, may review some requests, return the finding that says so. ``words``
+    are the words of all rules that name reviewers. If the groups of the account cannot be looked up, it may review. May block.
+    """
+    account, principals = command.run_as, naming.principals_of(command.run_as.user)
+    if command.gives or not principals:
+        return ()
+    named = {f"user:{account.user}", *(f"principal:{principal}" for principal in principals)}
+    if not words & named and not _is_in_one(command, in_words(words)):
+        return ()
+    return _stored_all((Finding(Grade.LEADS, f"{who.user} may then approve as {account.user}"),))
+
+
+def _is_in_one(command: Command, names: frozenset[str]) -> bool:
+    """True if the account of ``command`` is in a group with one of ``names``. Only the groups of the account are looked up."""
+    if not names:
+        return False
+    try:
+        ids = groups.ids_of(command.run_as.user, command.run_as.gid)
+        return any(found is not None and found.name in names for found in map(groups.numbered, ids))
+    except (groups.CannotLookUp, ValueError):
+        return True
 
 
 def worst_of(*looks: tuple[Finding, ...]) -> tuple[Finding, ...]:

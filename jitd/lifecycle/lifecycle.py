@@ -3,20 +3,21 @@
 and returns the effects.
 Law: every change of a request, grant, run, holding, lock or owed review goes through ``handle``. All changes that one input
 causes are one transaction, even if several objects change. The effects are returned only after the commit. Every event is checked
-against the active locks, and against the owed reviews of the requester. A review is owed if the requester has used a permit that
-skips approvals.
+against the active locks, the accounts that live runs use, and the owed reviews of the requester. A review is owed if the
+requester has used a permit that skips approvals.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
-from jitd.core import account_ending, break_glass, chain, grant, holding, lock, owed_review, request, run
+from jitd.core import account_ending, break_glass, chain, grant, holding, lock, owed_review, request, run, used_accounts
 from jitd.core.chain import Seal
 from jitd.core.command import spell_id
 from jitd.core.effects import Effect, Moment
@@ -32,6 +33,7 @@ from jitd.core.subject import Subject
 from jitd.core.values import Value, Values
 from jitd.lifecycle.integrity import Damaged
 from jitd.store import Change, Life, Store, documents
+from jitd.store.used_accounts import UsedAccounts
 
 Event = request.Submitted | request.Event | grant.Event | run.Event | holding.Event | lock.Placed | lock.Event | owed_review.Event
 
@@ -63,7 +65,8 @@ class Lifecycle:
     """Applies events to the objects of one store. ``now`` returns the current moment. ``policy_digest`` returns the digest of the
     policy in force. This digest is stored in the record. ``noted`` is called with the chain's head after each commit.
     ``changed`` is called after a commit for each object that has changed, with the object before (None if it is new) and after.
-    ``policy_text`` returns the policy in force itself, which is stored with the first record that names it.
+    ``policy_text`` returns the policy in force itself, which is stored with the first record that names it. ``people`` is
+    ``[people]`` in jitd.toml.
     """
 
     def __init__(
@@ -74,8 +77,10 @@ class Lifecycle:
         noted: Callable[[Seal], None] = lambda head: None,
         changed: Callable[[Life | None, Life, Moment], None] = lambda before, after, now: None,
         policy_text: Callable[[], PolicyText | None] = lambda: None,
+        people: Mapping[str, frozenset[str]] = MappingProxyType({}),
     ) -> None:
         self._store = store
+        self._uses = UsedAccounts(store, people)
         self._noted = noted
         self._changed = changed
         self._now = now
@@ -124,7 +129,8 @@ class Lifecycle:
             elif here is None:
                 raise IllegalEvent(f"there is no {step.life} {step.id}")
             else:
-                step = break_glass.under(self._owed_by, here, lock.under(locks, here, step))
+                step = used_accounts.under(self._uses, here, lock.under(locks, here, step))
+                step = break_glass.under(self._owed_by, here, step)
                 there, follows = _TRANSITION[type(here)](here, step, now)
                 if account_ending.ends_account(there, step):
                     touches = partial(account_ending.is_of_account, there)

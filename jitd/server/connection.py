@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import ExitStack, aclosing
 
 from jitd.core.origin import Caller
-from jitd.core.request import Request
+from jitd.core.request import Request, Verdict
 from jitd.core.subject import Subject
 from jitd.deciding import origins
 from jitd.deciding.walking import Held
@@ -48,6 +48,8 @@ PROVED_WITHIN = 20.0
 """Maximum time, in seconds, from the question of an enforcement point to its proof. Until then, jitd keeps the whole question.
 The PAM module takes at most 8 s for a proof (``PROOF_WITHIN``), and a few more to send it.
 """
+ACTS = frozenset({"submit", "get", "review", "observe", "unlock"})
+"""The messages by which a client asks for something or reviews something. At these, jitd looks who may act with its account."""
 ALIKE_WITHIN = 0.5
 """Maximum time, in seconds, to search for requests that ask for the same as a new one."""
 AGAIN_AFTER = 0.2
@@ -340,6 +342,8 @@ class Connection:
         requests = self._services.requests
         who = await self._admit(message.type)
         await self._services.turns.begin(self._account)
+        if message.type in ACTS:
+            who = await self._as_used(who, is_deny=isinstance(message, messages.Review) and message.verdict == Verdict.DENY)
         match message:
             case messages.Submit():
                 made = await requests.submit(
@@ -382,8 +386,12 @@ class Connection:
                 await self._replay(self._services.records.follow(who, message, again=self._admit))
             case messages.Observe():
                 origin = origins.origin(self._peer.pid, self._peer.uid)
+
+                async def again() -> Subject:
+                    return await self._as_used(await self._admit())
+
                 rows = self._services.observers.observe(
-                    who, message.id, message.offset, origin, again=self._admit, begun=self._note_observed
+                    who, message.id, message.offset, origin, again=again, begun=self._note_observed
                 )
                 await self._replay(rows)
             case messages.Enforce():
@@ -446,6 +454,21 @@ class Connection:
             raise Refusal("unauthenticated", "your account is gone, or has expired")
         self._who = who
         return who
+
+    async def _as_used(self, who: Subject, *, is_deny: bool = False) -> Subject:
+        """Return ``who``, used by the people who may be the ones that act (``deciding.using``). Nothing prevents a deny. Raises
+        Refusal and TimeoutError.
+        """
+        if self._peer.pid == 0:  # in a pid namespace that jitd does not see, and so in no run of this jitd
+            return who
+        try:
+            return await self._services.using.as_used(who, self._peer.hold())
+        except (OSError, TimeoutError) as fault:
+            if is_deny:
+                return who
+            if isinstance(fault, TimeoutError):
+                raise
+            raise Refusal("failed", f"cannot tell who acts: {fault}: nothing was done, run the command again") from None
 
     async def _replay(self, rows: AsyncGenerator[Row, None]) -> None:
         """Send a recording. The connection notices if the client disconnects, even while there is no row to send."""

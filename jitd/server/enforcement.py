@@ -195,10 +195,13 @@ class Enforcement:
         if in_hand is None:
             raise Refusal("protocol", "a second proof")
         try:
+            who = await self._services.using.as_used(who, self._process, is_login=ask.service not in PROGRAMS)
             login = in_hand.process.process() if ask.stage == "session" else None
             origin = origins.origin(self._process.pid, 0)  # only root can be an enforcement point
             self._process.refuse_gone()  # if the process still exists, the facts above belong to this process
-        except (Gone, OSError) as fault:
+        except OSError as fault:
+            if isinstance(fault, TimeoutError):
+                raise
             raise Refusal("failed", f"cannot get hold of the process that asks: {fault}") from None
         came_in_by = None if ask.authenticated is None else ask.authenticated.rstrip(b"\n").replace(b"\n", b", ")
         point = Point(ask.stage, _text(ask.rhost), _text(came_in_by), login)

@@ -12,6 +12,7 @@ from jitd.core.request import Request
 from jitd.core.run import Process
 from jitd.core.subject import Subject
 from jitd.deciding.subordinates import Subordinates
+from jitd.deciding.using import Using
 from jitd.lifecycle.waiters import Waiters
 from jitd.metrics.answer import Metrics
 from jitd.server.acceptor import Acceptor
@@ -50,6 +51,7 @@ class Services:
     workers: Workers
     acceptor: Acceptor
     identifying: Identifying
+    using: Using
     local_proofs: LocalProofs
     subordinates: Subordinates
     access: Access

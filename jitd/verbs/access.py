@@ -8,14 +8,20 @@ auditor gives no right to review. An auditor may not change anything.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
 from jitd.core import approvers, owed_review
 from jitd.core.command import read_id
 from jitd.core.law import Actor, Role
 from jitd.core.request import Request, open_ways
 from jitd.core.subject import Subject, matches_any
+from jitd.core.used_accounts import why_own
 from jitd.core.visibility import shows_contents
 from jitd.settings.config import Config
 from jitd.store import Store, permits_nothing
+from jitd.store.used_accounts import UsedAccounts
 from jitd.verbs.refusal import Refusal
 from jitpam.wire.shown import shown
 
@@ -31,12 +37,13 @@ AUDITORS_LOOK = "you may look at this, but not end it: you are an auditor"
 
 class Access:
     """Decides who may do what. The decision uses the operators and auditors in jitd.toml, and the approvals that each request
-    needs.
+    needs. ``people`` is ``[people]`` in jitd.toml.
     """
 
-    def __init__(self, config: Config, store: Store) -> None:
+    def __init__(self, config: Config, store: Store, people: Mapping[str, frozenset[str]] = MappingProxyType({})) -> None:
         self._config = config
         self._store = store
+        self._uses = UsedAccounts(store, people)
 
     def is_operator(self, who: Subject) -> bool:
         """True for local root. Also true if ``who`` is an operator in jitd.toml, has a ticket, and uses their own account."""
@@ -50,6 +57,12 @@ class Access:
     def may_review(self, who: Subject, found: Request) -> bool:
         """True if the rule of ``found`` accepts a review from ``who``."""
         return bool(approvers.may_review(open_ways(found), who, found.requester))
+
+    def why_own(self, who: Subject, found: Request) -> str:
+        """If one person may act as ``who`` and as the requester of ``found``, return a sentence that says why. Otherwise return
+        an empty text.
+        """
+        return shown(why_own(who, found.requester, found.id, self._uses))
 
     def why_no_review(self, who: Subject, found: Request) -> str:
         """Return the reason why ``who`` may not review ``found``, as the end of a sentence. If ``who`` may review ``found``,
@@ -135,6 +148,8 @@ class Access:
             # account sees.
             its = "see it and end it with that account; somebody else has to review it"
             raise Refusal("forbidden", f"request {found.id} is your own, from another of your accounts: {its}")
+        if found is not None and who.used_by and self.may_see(replace(who, used_by=()), found):
+            raise Refusal("forbidden", self.why_own(who, found))
         raise Refusal("unknown", f"there is no request {shown(typed)}, as far as you may see")
 
     def read_again(self, id: str) -> Request:

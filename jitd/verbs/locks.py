@@ -127,6 +127,10 @@ class Locks:
         return f"{len(found)} locks on {_spelled(found[0])} are lifted"
 
     def _lift(self, who: Subject, found: list[Lock], reason: str) -> None:
+        for user in who.used_by:
+            if user.run and any(lock.is_on_user(one, user) for one in found):
+                somebody = "another operator, or root outside that run, has to unlock"
+                raise Refusal("forbidden", f"{shown(user.principal)} asked for run {user.run}, and is locked: {somebody}")
         by = Actor(Role.OPERATOR, who.principal, who.uid)
         try:
             self._perform.act(*(lock.Lifted(one.id, by, reason) for one in found))

@@ -158,9 +158,8 @@ class Observers:
         """Raise Refusal unless ``who`` may watch the runs of ``asked``."""
         if who.is_root:
             raise Refusal("forbidden", ROOT_REVIEWS_NOTHING)
-        requester = asked.requester
-        if requester.uid == who.uid or requester.person == who.person or requester.principal == who.principal:
-            raise Refusal("forbidden", f"request {asked.id} is your own: somebody else has to watch it")
+        if because := self._access.why_own(who, asked):
+            raise Refusal("forbidden", because)
         if locked := self._decider.lock_on(who):
             raise Refusal("forbidden", f"you may watch nothing: {locked.because}")
         if because := self._access.why_no_review(who, asked) or self._access.why_no_approval(who, asked):

@@ -16,7 +16,7 @@ from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.law import Actor, IllegalEvent, Origin, Role
 from jitd.core.lock import LockedOut
-from jitd.core.owed_review import NotAsShown, OwedReview, OwedReviewState, Reviewed
+from jitd.core.owed_review import NotAsShown, NotTheirs, OwedReview, OwedReviewState, Reviewed
 from jitd.core.request import Request
 from jitd.core.subject import Subject
 from jitd.deciding.decider import Decider
@@ -56,7 +56,7 @@ class OwedReviews:
             self._perform.act(event)
         except NotAsShown:
             raise Refusal("not_done", f"request {found.id} is not what you were shown: look at it again") from None
-        except LockedOut as fault:
+        except (NotTheirs, LockedOut) as fault:
             raise Refusal("forbidden", str(fault)) from None
         except IllegalEvent:  # another review came first
             raise self._too_late(self._owed_for(found)) from None
@@ -76,8 +76,8 @@ class OwedReviews:
         ``found``, or may not review it yet.
         """
         owed = self._owed_for(found)
-        if owed_review.is_own(owed, who):
-            raise Refusal("forbidden", f"request {found.id} is your own: somebody else has to review it")
+        if because := self._access.why_own(who, found):
+            raise Refusal("forbidden", because)
         if locked := self._decider.lock_on(who):
             raise Refusal("forbidden", f"you may review nothing: {locked.because}")
         if not owed.is_open:

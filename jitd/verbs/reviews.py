@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from jitd.core.approvers import tally
 from jitd.core.authentication import KdcAnswer
 from jitd.core.decision import Deny, Why
 from jitd.core.effects import Moment
 from jitd.core.law import Actor, IllegalEvent, Origin, Role
 from jitd.core.lock import LockedOut
-from jitd.core.request import NotYours, Request, RequestState, Reviewed, Stale, Verdict
-from jitd.core.subject import Subject
+from jitd.core.request import NotYours, Request, RequestState, Reviewed, Stale, Verdict, open_ways
+from jitd.core.subject import Subject, is_one_person
 from jitd.deciding.decider import Decider, FreshDecision
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.screenings import Overtaken
@@ -103,11 +104,9 @@ class Reviews:
             raise self._too_late(found.id) from None
 
     def _refuse_review(self, who: Subject, found: Request, verdict: Verdict, fingerprint: bytes) -> None:
-        is_own = (
-            found.requester.uid == who.uid or found.requester.person == who.person or found.requester.principal == who.principal
-        )
-        if is_own:
-            raise Refusal("forbidden", f"request {found.id} is your own: somebody else has to review it")
+        is_own = is_one_person(who, found.requester)
+        if (is_own or verdict is Verdict.APPROVE) and (because := self._access.why_own(who, found)):
+            raise Refusal("forbidden", because)
         if locked := self._decider.lock_on(who):
             raise Refusal("forbidden", f"you may review nothing: {locked.because}")
         if because := self._access.why_no_review(who, found):
@@ -128,7 +127,7 @@ class Reviews:
 
     def _repeated(self, who: Subject, found: Request, verdict: Verdict) -> str | None:
         last = next((r for r in reversed(found.reviews) if r.by.person == who.person), None)
-        if last is not None and last.verdict is verdict and found.state in _STANDS[verdict]:
+        if last is not None and last.verdict is verdict and found.state in _STANDS[verdict] and not _waits_for_a_count(found):
             word = "approved" if verdict is Verdict.APPROVE else "denied"
             return f"you have {word} request {found.id} already; it is {found.state}"
         return None
@@ -152,3 +151,13 @@ class Reviews:
         if verdict is Verdict.APPROVE and found.state is RequestState.DENIED:
             raise Refusal("not_done", f"request {id} was denied by policy when it was asked again: {shown(found.because)}")
         return f"request {id} is {found.state}"
+
+
+def _waits_for_a_count(found: Request) -> bool:
+    """True if the approvals of ``found`` would be enough, but one of them did not count at the last review. It may count again by
+    now, so that an approval that is repeated is not idle: jitd decides again.
+    """
+    if found.state is not RequestState.PENDING or found.asking_at is not None:
+        return False
+    approvers = tuple(review.by for review in found.reviews if review.verdict is Verdict.APPROVE)
+    return tally(open_ways(found), approvers, found.requester) == 0

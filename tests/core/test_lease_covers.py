@@ -18,7 +18,7 @@ from jitd.core.effects import Moment
 from jitd.core.grade import Finding, Grade
 from jitd.core.grant import Grant, GrantState, covers, is_for_other_requests
 from jitd.core.request import RequestState, issued
-from jitd.core.subject import LOCAL, ROOT, Subject
+from jitd.core.subject import LOCAL, ROOT, Subject, User
 from tests.scene import HOST, START, asked, command, moment, permit, person
 
 ALICE = person("alice")
@@ -81,6 +81,7 @@ SUBJECT: Rows = {
     "authentication": [(Authentication(START, START, ("forwarded",), (), "aes", "aes", ()), True)],  # the rule demands it again
     "gids": [(frozenset({7}), True)],  # as groups
     "spelled": [("Alice@EXAMPLE.TEST", True)],  # the canonical principal is compared
+    "used_by": [((User("bob@EXAMPLE.TEST", 1002, "bob", "b1.1"),), True)],  # the approvals of those who use it do not count
 }
 MOMENT: Rows = {
     "at": [(START + timedelta(days=9), True)],  # time is measured on the boot clock

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads from the store which accounts somebody uses by a live run (``core.used_accounts``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+
+from jitd.core.subject import Subject, person_of
+from jitd.core.used_accounts import Use
+from jitd.store import Store
+from jitd.store.made_accounts import behind_in
+
+
+class UsedAccounts:
+    """The accounts that live runs use. ``people`` is ``[people]`` in jitd.toml."""
+
+    def __init__(self, store: Store, people: Mapping[str, frozenset[str]]) -> None:
+        self._store = store
+        self._person = partial(person_of, people=people, behind=partial(behind_in, store))
+
+    def __call__(self) -> Iterator[Use]:
+        """Yield the live runs, from their beginning until all their processes have ended."""
+        for run in self._store.runs():
+            asked, held = self._store.request(run.request), self._store.grant(run.grant)
+            if asked is not None:
+                by, run_as = asked.requester, asked.command.run_as
+            elif held is not None:
+                by, run_as = held.holder, held.command.run_as
+            else:
+                continue  # both were damaged and set aside, which ends the run
+            yield Use(run.id, by, run_as.uid, self._person(run_as.user))
+
+    def today(self, who: Subject) -> Subject:
+        """Return ``who`` as the person to whom the account belongs today: ``[people]`` may have changed since jitd stored it."""
+        return who if who.is_root else replace(who, person=self._person(who.user))

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A requester who works as an approver, by a run that somebody approved, approves nothing of her own.
+
+Law: each attack comes with the account, the ticket and the socket of the approver. After each refusal, the request is as it was.
+"""
+
+from __future__ import annotations
+
+import pwd
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system.conftest import Asking, House
+from tests.waiting import wait_for
+
+RULES = """
+[[permit]]
+name = "any"
+who = ["group:dba", "group:ops"]
+run_as = ["root", "bob", "carol", "alice"]
+commands = [["**"]]
+grant = { lasts = "10m", uses = 9 }
+approvals = [{ need = 1, from = ["group:ops", "user:alice"] }]
+"""
+TWO = RULES.replace("need = 1", "need = 2")
+TWO_AS_ROOT = TWO.replace('"any"', '"two"').replace('["root", "bob", "carol", "alice"]', '["root"]')
+OWN = "counts as your own: alice@EXAMPLE.TEST may act as"
+
+
+def text(house: House, who: str, verb: str = "approve --yes") -> str:
+    """A script that reviews the request $1 as the account that runs it, with the ticket of ``who``."""
+    assert house.run(who, "klist", "-s").returncode == 0  # they work here, too, so their ticket lies where everybody's does
+    return f'JITD_SOCKET={house.socket} KRB5CCNAME=FILE:/tmp/krb5cc_{pwd.getpwnam(who).pw_uid} exec jitd {verb} "$1"'
+
+
+def waits(house: House, asking: Asking) -> dict[str, Any]:
+    return wait_for(lambda: (row := house.show(asking.id))["state"] == "pending" and row, what="a request that waits")
+
+
+@pytest.fixture
+def house(own_house: Callable[..., House]) -> Iterator[House]:
+    return own_house(RULES).start()
+
+
+@pytest.fixture
+def gate() -> Iterator[Path]:
+    """A file. Its removal ends the command ``held``."""
+    path = Path(tempfile.mkdtemp(prefix="gate-", dir="/srv")) / "gate"
+    path.parent.chmod(0o755)
+    path.touch()
+    yield path
+    shutil.rmtree(path.parent)
+
+
+def lives(house: House, gate: Path, run_as: str, by: str = "alice") -> Asking:
+    """``by`` asks for a run as ``run_as``, which dave approves, and which lives until the gate is gone."""
+    asking = house.ask(by, "-u", run_as, "sh", "-c", f"echo in; while [ -e {gate} ]; do sleep 0.1; done")
+    assert house.approve(asking.id, "dave").returncode == 0
+    wait_for(lambda: asking.out == "in\n", what="a run that lives")
+    return asking
+
+
+def test_from_inside_a_run_as_an_approver_the_requester_approves_nothing_of_her_own(house: House) -> None:
+    """THREATS A-21: the attack as it was found."""
+    wanted = house.ask("alice", "id", "-u")
+    before = waits(house, wanted)
+    through = house.ask("alice", "-u", "bob", "sh", "-c", text(house, "bob"), "sh", wanted.id)
+    assert house.approve(through.id, "carol").returncode == 0
+    assert through.end() == 3, through.err
+    assert OWN in through.err
+    assert {**house.show(wanted.id), "alike": before["alike"]} == before
+    assert house.approve(wanted.id, "carol").returncode == 0
+    assert wanted.end() == 0 and wanted.out == "0\n"
+
+
+def test_what_somebody_else_asks_for_is_approved_from_inside_a_run_and_counts_for_the_one_who_asked_for_it(
+    own_house: Callable[..., House],
+) -> None:
+    """THREATS A-21: an honest use, and one person who counts once."""
+    house = own_house(TWO).start()
+    wanted = house.ask("carol", "id", "-u")
+    waits(house, wanted)
+    through = house.ask("alice", "-u", "bob", "sh", "-c", text(house, "bob"), "sh", wanted.id)
+    assert [house.approve(through.id, who).returncode for who in ("carol", "bob")] == [0, 0]
+    assert through.end() == 0, through.err
+    assert waits(house, wanted)["owed"] == 1
+    assert house.approve(wanted.id, "alice").returncode == 0
+    assert waits(house, wanted)["owed"] == 1, "alice counted already"
+
+
+def test_while_a_run_as_an_approver_lives_their_approvals_do_not_count_for_who_asked_for_it(house: House, gate: Path) -> None:
+    """THREATS A-22: also from outside the run, because a process can leave it; and the other way round."""
+    wanted, theirs = house.ask("alice", "id", "-u"), house.ask("bob", "id", "-u")
+    before, before_theirs = waits(house, wanted), waits(house, theirs)
+    run = lives(house, gate, "bob")
+    refused = house.approve(wanted.id, "bob")
+    assert refused.returncode == 3 and OWN in refused.stderr and "or you when run" in refused.stderr, refused.stderr
+    assert house.show(wanted.id) == before
+    assert house.approve(theirs.id, "alice").returncode == 3
+    assert house.show(theirs.id) == before_theirs
+    gate.unlink()
+    assert run.end() == 0
+    assert house.approve(wanted.id, "bob").returncode == 0
+    assert wanted.end() == 0
+    assert house.approve(theirs.id, "alice").returncode == 0
+    assert theirs.end() == 0
+
+
+def test_while_it_lives_they_deny_and_what_others_ask_for_they_approve(house: House, gate: Path) -> None:
+    wanted, other = house.ask("alice", "id", "-u"), house.ask("carol", "id", "-u")
+    waits(house, wanted), waits(house, other)
+    lives(house, gate, "bob")
+    assert house.approve(other.id, "bob").returncode == 0
+    assert other.end() == 0
+    assert house.deny(wanted.id, "bob").returncode == 0
+    assert wanted.end() != 0
+
+
+def test_an_approval_from_before_the_run_counts_again_after_it(own_house: Callable[..., House], gate: Path) -> None:
+    """THREATS A-22"""
+    house = own_house(TWO_AS_ROOT + RULES).start()
+    wanted = house.ask("alice", "id", "-u")
+    assert house.approve(wanted.id, "bob").returncode == 0
+    run = lives(house, gate, "bob")
+    assert house.approve(wanted.id, "carol").returncode == 0
+    waits(house, wanted)
+    gate.unlink()
+    assert run.end() == 0
+    assert house.approve(wanted.id, "carol").returncode == 0
+    assert wanted.end() == 0 and wanted.out == "0\n"
+
+
+def test_from_inside_an_approved_shell_of_root_an_operator_works_and_nobody_approves_for_its_requester(house: House) -> None:
+    """THREATS A-21: with su, which leaves the control group where logind moves it, and with a run of root's inside the run."""
+    wanted = house.ask("alice", "id", "-u")
+    before = waits(house, wanted)
+    bob, jitd = text(house, "bob"), f"JITD_SOCKET={house.socket} jitd"
+    script = f"""
+        setpriv --reuid=bob --regid=bob --init-groups sh -c '{bob}' sh "$1"; echo setpriv $?
+        JITD_SOCKET={house.socket} jitsudo -u bob sh -c '{bob}' sh "$1"; echo jitsudo $?
+        {jitd} lock --user eve --reason test >&2; echo lock $?
+        {jitd} unlock --user eve >&2; echo unlock $?
+        {jitd} reload >&2; echo reload $?
+    """
+    shell = house.ask("alice", "sh", "-c", script, "sh", wanted.id)
+    assert house.approve(shell.id, "carol").returncode == 0
+    assert shell.end() == 0
+    ended = re.findall(r"^(\w+ \d+)$", shell.out, re.MULTILINE)
+    assert ended == ["setpriv 3", "jitsudo 3", "lock 0", "unlock 0", "reload 0"], shell.err
+    assert {**house.show(wanted.id), "alike": before["alike"]} == before
+
+
+def test_the_page_says_of_any_command_as_an_approver_what_may_follow(house: House) -> None:
+    asking = house.ask("alice", "-u", "bob", "id")
+    found = [one["what"] for one in waits(house, asking)["findings"]]
+    assert "alice may then approve as bob" in found
+    page = house.jitd("show", asking.id, who="carol").stdout
+    assert "alice may then approve as bob" in page
+    of_root = house.ask("alice", "id")
+    assert not any("may then approve" in one["what"] for one in waits(house, of_root)["findings"])
+
+
+def test_a_shell_of_root_that_a_lock_ends_does_not_lift_the_lock(house: House, gate: Path) -> None:
+    """THREATS A-23: at the signal that it is to end, while its processes still live."""
+    said = gate.with_name("said")
+    unlock = f"JITD_SOCKET={house.socket} jitd unlock --user alice > {said} 2>&1; echo $? >> {said}"
+    shell = house.ask("alice", "sh", "-c", f"trap '{unlock}; exit' TERM; echo in; while :; do sleep 0.1; done")
+    assert house.approve(shell.id, "carol").returncode == 0
+    wait_for(lambda: shell.out == "in\n", what="a shell of root")
+    house.ended("lock", "--user", "alice")
+    wait_for(lambda: said.exists() and said.read_text().endswith("3\n"), what="the answer to unlock")
+    assert "asked for run" in said.read_text() and "and is locked" in said.read_text()
+    assert [one["name"] for one in house.rows("locks")] == ["alice"]
+    assert house.jitd("unlock", "--user", "alice").returncode == 0
