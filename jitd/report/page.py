@@ -40,6 +40,7 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: .25rem 0 .75rem; p
 a { color: var(--mark); }
 nav ol { margin: .25rem 0; padding-left: 1.5rem; }
 table { border-collapse: collapse; min-width: 60%; max-width: 100%; margin: .35rem 0 .5rem; font-variant-numeric: tabular-nums; }
+caption { width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; color: var(--soft); border-bottom-color: var(--soft); }
 th:last-child, td:last-child { padding-right: 0; }
@@ -151,6 +152,7 @@ def _figure(figure: dict[str, Any], nothing: str) -> Iterator[str]:
         numeric = [_is_numeric([row[at] for row in rows]) for at in range(len(columns))]
         word = WORD_OF_MANY if len(columns) >= MANY else WORD
         yield f'<div class="table"><table{" class=many" if len(columns) >= MANY else ""}>'
+        yield f"<caption>{_text(figure['title'])}</caption>"
         yield f"<thead><tr>{_cells('th', map(_text, columns), numeric)}</tr></thead>"
         yield "<tbody>"
         yield from (f"<tr>{_cells('td', (_cell(cell, word) for cell in row), numeric)}</tr>" for row in rows)
@@ -170,8 +172,9 @@ def _is_numeric(cells: Sequence[str | int | float | None]) -> bool:
 
 
 def _cells(tag: str, texts: Iterable[str], numeric: Sequence[bool]) -> str:
+    scope = ' scope="col"' if tag == "th" else ""
     return "".join(
-        f'<{tag} class="n">{text}</{tag}>' if is_number else f"<{tag}>{text}</{tag}>"
+        f'<{tag}{scope} class="n">{text}</{tag}>' if is_number else f"<{tag}{scope}>{text}</{tag}>"
         for text, is_number in zip(texts, numeric, strict=True)
     )
 

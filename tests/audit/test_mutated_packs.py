@@ -7,8 +7,12 @@ import hashlib
 import io
 import json
 import random
+import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from jitd.audit import forms, sshsig
 from jitd.audit.pack import verify
+from tests.audit import packs
 from tests.audit.packs import wrong, zipped
 from tests.daemon.test_making_packs import House
 from tests.marks import full
@@ -132,6 +137,19 @@ def a_member(draw: random.Random, files: Files) -> tuple[bytes, str]:
     return zipped({**files, name: _joined(lines)}), name
 
 
+def digits_of_another_script(draw: random.Random, files: Files) -> tuple[bytes, str]:
+    """A digit becomes one of another script wherever its word stands in the line, so that all that is said twice still agrees."""
+    name = draw.choice(TEXTS)
+    lines = files[name].decode().splitlines()
+    at = draw.choice([at for at, line in enumerate(lines) if re.search("[0-9]", line)])
+    times = re.findall(r"[0-9]{4}-[0-9-]+T[0-9:]+Z", lines[at])
+    word = draw.choice(times if times and draw.random() < 0.5 else re.findall("[0-9a-f:.-]*[0-9][0-9a-f:.-]*", lines[at]))
+    place = draw.choice([place for place, char in enumerate(word) if char.isdigit()])
+    digit = draw.choice((0x0660, 0x0966, 0xFF10)) + int(word[place])
+    lines[at] = lines[at].replace(word, f"{word[:place]}\\u{digit:04x}{word[place + 1 :]}")
+    return zipped({**files, name: _joined(lines)}), name
+
+
 def another_spelling(draw: random.Random, files: Files) -> tuple[bytes, str]:
     """The same JSON, in another order or with other spaces."""
     name = draw.choice(TEXTS)
@@ -203,7 +221,7 @@ def manifest_and_record_as_well(draw: random.Random, files: Files) -> tuple[byte
 
 KINDS: tuple[Mutation, ...] = (
     a_bit, some_bytes, bytes_outside, packed_again, another_order, a_file_less, a_file_more, content_of_a_file, a_member,
-    another_spelling, lines_exchanged, a_line_less, a_line_more, a_foreign_key, manifest_as_well, manifest_and_record_as_well,
+    digits_of_another_script, another_spelling, lines_exchanged, a_line_less, a_line_more, a_foreign_key, manifest_as_well, manifest_and_record_as_well,
 )  # fmt: skip
 
 
@@ -229,7 +247,7 @@ def _changed(draw: random.Random, found: Any) -> Any:
         return [_changed(draw, part) if n == at else part for n, part in enumerate(found)]
     if isinstance(found, str) and found:
         at = draw.randrange(len(found))
-        return draw.choice((found[:at] + draw.choice("0aZ ‹\n") + found[at + 1 :], found + " ", "", found.upper()))
+        return draw.choice((found[:at] + draw.choice("0aZ ‹\n\u0661\ud800") + found[at + 1 :], found + " ", "", found.upper()))
     if isinstance(found, bool):
         return draw.choice((not found, int(found)))
     if isinstance(found, int):
@@ -266,3 +284,61 @@ def test_ten_thousand_mutations_of_a_pack_are_found_and_named(host: House, files
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_each_kind_of_mutation_changes_a_pack(kind: Mutation, files: Files) -> None:
     assert sum(kind(random.Random(seed), files)[0] != zipped(files) for seed in range(10)) >= 8
+
+
+@pytest.mark.parametrize("name", ["records.jsonl", "proof.jsonl"])
+def test_a_signed_time_in_digits_of_another_script_is_found_and_no_traceback(host: House, files: Files, name: str) -> None:
+    lines = files[name].decode().splitlines()
+    at = next(at for at, line in enumerate(lines) if '"form":"jitd checkpoint 1"' in line)
+    time = json.loads(lines[at])["at"]
+    lines[at] = lines[at].replace(time, "\\u0662" + time[1:])
+    assert any("has no time in UTC" in one for one in wrong(zipped({**files, name: _joined(lines)}), host.public))
+
+
+def test_a_new_key_whose_signed_text_is_not_ascii_is_a_finding(host: House, files: Files) -> None:
+    lines = files["records.jsonl"].decode().splitlines()
+    at = next(at for at, line in enumerate(lines) if '"event":"key.rotated"' in line)
+    record = json.loads(lines[at])
+    content = json.loads(record["sealed"])
+    content["detail"]["signed"] = content["detail"]["signed"].replace("2026-", "\u0662026-")
+    before, after = record["detail"], content["detail"]
+    assert before != after
+    record |= {"sealed": verify.canonical(content).decode(), "detail": after}
+    lines[at] = json.dumps(record, separators=(",", ":"))
+    found = wrong(zipped({**files, "records.jsonl": _joined(lines)}), host.public)
+    assert any("says something else than what was signed" in one for one in found), found
+
+
+def test_verify_py_answers_whatever_is_in_a_file_with_a_sentence(
+    host: House, files: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A pack or a file of keys is what a stranger has sent."""
+    pack, keys = tmp_path / "pack.zip", tmp_path / "keys"
+    true = zipped(files), f"{host.public}\n".encode()
+    for seed in range(200):
+        draw = random.Random(seed)
+        data, key = true
+        if seed % 2:
+            data = KINDS[seed // 2 % len(KINDS)](draw, files)[0]
+        else:
+            put = draw.choice((draw.randbytes(9), "ssh-ed25519 \u0661 \u0662".encode(), b"\0", b"\xff", b"\n* ssh-ed25519 "))
+            at = draw.randrange(len(key))
+            key = draw.choice((key[:at] + put + key[at:], put, b""))
+        pack.write_bytes(data)
+        keys.write_bytes(key)
+        status = verify.main([str(pack), "--key", str(keys)])
+        said = capsys.readouterr()
+        told = said.out or said.err
+        assert status in (0, 1, 2) and told and all(ending not in told for ending in ("Traceback", ": None")), (seed, told)
+        assert status == 0 or told.startswith("verify: "), (seed, told)
+
+
+def test_a_name_that_the_terminal_cannot_show_is_escaped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packs, "BY", "zo\u00eb@EXAMPLE.TEST")
+    made = packs.Host(tmp_path / "host")
+    made.live()
+    pack = tmp_path / "pack.zip"
+    pack.write_bytes(zipped(made.pack()))
+    words = [sys.executable, str(verify.__file__), str(pack)]
+    done = subprocess.run(words, env={"PYTHONIOENCODING": "ascii"}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "") and "zo\\xeb@EXAMPLE.TEST: whole" in done.stdout

@@ -36,9 +36,9 @@ TAGS = {
         "code",
         "mark",
     ),
-    *("table", "thead", "tbody", "tr", "th", "td", "span", "small", "time", "b", "wbr", "figure", "figcaption", "img"),
+    *("table", "caption", "thead", "tbody", "tr", "th", "td", "span", "small", "time", "b", "wbr", "figure", "figcaption", "img"),
 }
-ATTRIBUTES = {"lang", "charset", "http-equiv", "content", "name", "class", "colspan", "alt", "src"}
+ATTRIBUTES = {"lang", "charset", "http-equiv", "content", "name", "class", "colspan", "alt", "src", "scope"}
 HOSTILE = (
     "<script>alert(1)</script>",
     "</td></tr></table><h1>approved by root</h1>",
@@ -68,9 +68,13 @@ class _Read(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.open: list[str] = []
         self.texts: list[str] = []
+        self.has_caption = True
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         assert tag in TAGS and {name for name, _ in attributes} <= ATTRIBUTES, (tag, attributes)
+        assert (tag == "caption") == (self.open[-1:] == ["table"] and not self.has_caption), "each table begins with a caption"
+        assert tag != "th" or dict(attributes)["scope"] in ("row", "col")
+        self.has_caption = tag != "table"
         assert tag != "img" or str(dict(attributes)["src"]).startswith("data:image/svg+xml;base64,")
         if tag not in ("meta", "img", "wbr"):
             self.open.append(tag)

@@ -48,7 +48,7 @@ HOSTILE = [
 KNOWN = set(
     re.findall(
         r"\w+",
-        """html head meta title style body h1 h2 h3 p dl dt dd code nav ol li a section table thead tbody tr
+        """html head meta title style body h1 h2 h3 p dl dt dd code nav ol li a section table caption thead tbody tr
 th td details summary pre footer div""",
     )
 )
@@ -75,6 +75,8 @@ class Taken(HTMLParser):
         if tag in BREAKS:
             assert attrs == []
             return
+        assert (tag == "caption") == (self.elements[-1:] != [] and self.elements[-1][0] == "table"), "a table begins with a caption"
+        assert tag != "th" or dict(attrs)["scope"] == "col"
         self.elements.append((tag, tuple(name for name, _ in attrs)))
         self.attributes += [value or "" for _, value in attrs]
         if tag not in EMPTY:

@@ -18,6 +18,7 @@ import argparse
 import base64
 import hashlib
 import html
+import io
 import json
 import math
 import mmap
@@ -342,9 +343,9 @@ def check_signature(public: bytes, namespace: str, message: str, armored: str) -
     named, found, signature = _read_signature(armored)
     if named != public:
         raise Wrong(f"is by the key {fingerprint(named)}")
-    digest = hashlib.sha512(message.encode("ascii")).digest()
-    signed = b"SSHSIG" + _string(namespace.encode("ascii")) + _string(b"") + _string(b"sha512") + _string(digest)
     try:
+        digest = hashlib.sha512(message.encode("ascii")).digest()
+        signed = b"SSHSIG" + _string(namespace.encode("ascii")) + _string(b"") + _string(b"sha512") + _string(digest)
         if found != namespace.encode("ascii"):
             raise ValueError
         Ed25519PublicKey.from_public_bytes(public).verify(signature, signed)
@@ -448,7 +449,7 @@ class Line(NamedTuple):
 _WORD = re.compile(r"[!-~]{1,255}")
 _HEX = re.compile(r"[0-9a-f]{64}")
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,31}")
-_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 HIDDEN, FORGOTTEN, MISSING, MASKED = "‹hidden›", "‹forgotten›", "‹missing›", "‹masked›"
 _WORDS = (HIDDEN, FORGOTTEN, MISSING, MASKED)
 
@@ -1071,7 +1072,7 @@ def _command(words: Any) -> _Html:
 
 def _time(value: Any) -> _Html:
     """Return a time, which every record and object has in UTC."""
-    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|\+00:00)", str(value))
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|\+00:00)", str(value), re.ASCII)
     return _Html(f"<time>{found[1]} {found[2]} UTC</time>") if found else _Html("–") if value in (None, "None") else _e(value)
 
 
@@ -1088,14 +1089,29 @@ def _span(value: Any) -> _Html:
 
 def _rows(rows: Iterable[tuple[str, Any]]) -> _Html:
     """Return a table of two columns. What is None is left out."""
-    told = "".join(f"<tr><th>{label}</th><td>{_e(value)}</td></tr>\n" for label, value in rows if value is not None)
-    return _Html(f'<table class="facts">\n{told}</table>\n') if told else _Html("")
+    told = "".join(f'<tr><th scope="row">{label}</th><td>{_e(value)}</td></tr>\n' for label, value in rows if value is not None)
+    return _Html(f'<table class="facts">\n<tbody>\n{told}</tbody>\n</table>\n') if told else _Html("")
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> _Html:
-    head = "".join(f"<th>{column}</th>" for column in columns)
+    head = "".join(f'<th scope="col">{column}</th>' for column in columns)
     told = "".join("<tr>" + "".join(f"<td>{_e(cell)}</td>" for cell in row) + "</tr>\n" for row in rows)
     return _Html(f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{told}</tbody>\n</table>\n")
+
+
+_HEADING_OR_TABLE = re.compile(r"<h[2-4]>(.*?)</h[2-4]>|<table[^>]*>")
+
+
+def _captioned(body: str) -> str:
+    """Return ``body`` with a caption in each table, for who has the page read aloud: the heading above it."""
+    heading = ""
+
+    def with_caption(found: re.Match[str]) -> str:
+        nonlocal heading
+        heading = found[1] or heading
+        return found[0] if found[1] else f"{found[0]}\n<caption>{heading}</caption>"
+
+    return _HEADING_OR_TABLE.sub(with_caption, body)
 
 
 def _block(text: str, marked: tuple[int, int] = (0, 0)) -> _Html:
@@ -1219,7 +1235,7 @@ class _Page:
         )
         body = "".join(f"<section>\n<h2>{title}</h2>\n{part}</section>\n" for title, part in parts if part)
         title = f"{_name(self._id)} on {_name(self._host)}"
-        page = f"{_HEAD.replace('TITLE', title)}<h1>{title}</h1>\n{body}</body>\n</html>\n"
+        page = f"{_HEAD.replace('TITLE', title)}<h1>{title}</h1>\n{_captioned(body)}</body>\n</html>\n"
         return page.encode("utf-8")
 
     def _state(self) -> str:
@@ -1538,7 +1554,7 @@ class _Page:
             out.append(f"<tbody>\n<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>\n")
             detail = _details(body)
             out.append(f'<tr class="more"><td></td><td colspan="4">{detail}</td></tr>\n</tbody>\n' if detail else "</tbody>\n")
-        head = "".join(f"<th>{column}</th>" for column in ("record", "time", "event", "by", "then"))
+        head = "".join(f'<th scope="col">{column}</th>' for column in ("record", "time", "event", "by", "then"))
         return _Html(f'<table class="records">\n<thead><tr>{head}</tr></thead>\n{"".join(out)}</table>\n')
 
     def _not_shown(self) -> _Html:
@@ -1700,6 +1716,7 @@ h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; padding-bottom: .2rem; border-bot
 h3, h4 { font-size: 1rem; font-weight: 650; margin: 1.1rem 0 .35rem; break-after: avoid; overflow-wrap: anywhere; }
 p { margin: .4rem 0; }
 table { border-collapse: collapse; width: 100%; margin: .3rem 0 .8rem; font-size: .93em; }
+caption { width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .5rem; border-bottom: 1px solid var(--line); }
 td, p { overflow-wrap: anywhere; }
 td { min-width: 4.5rem; }
@@ -2230,7 +2247,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImportError:
         print("verify: the package cryptography is not installed: apt-get install python3-cryptography", file=sys.stderr)
     except OSError as fault:
-        print(f"verify: {_ascii(place)}: {fault.strerror}", file=sys.stderr)
+        print(f"verify: {_ascii(place)}: {fault.strerror or fault}", file=sys.stderr)
     except UnicodeDecodeError:
         print(f"verify: {_ascii(place)}: it is not a text in UTF-8", file=sys.stderr)
     except Wrong as fault:
@@ -2239,4 +2256,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names may have letters that the terminal has not
     sys.exit(main())
