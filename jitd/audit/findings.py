@@ -47,6 +47,8 @@ class Wrong(StrEnum):
     """A recording is not the one of which the record has the digest."""
     STORE_DIFFERS = "store differs"
     """A stored object is not as its last record left it."""
+    CLAIMED = "unsigned claim"
+    """A copy of the record says something else than the record, and no signature covers that copy: either may be the lie."""
     NOT_A_RECORD = "not a record"
     """The seal is right, and no jitd has written what it covers."""
 

@@ -4,22 +4,26 @@ records as a collector has them.
 
 Law: somebody who can write to the host can write its whole chain again, with good seals. So the chain is judged here by what
 does not lie beside it. What was signed counts only if the key is good, and a signature is looked at before anything is believed
-of it. How much memory this takes does not depend on how many lines there are: they are in a temporary file that nobody else can
+of it. Only a signature accuses: a record of a copy counts if the copy leads to a signed head, and otherwise it is a claim. How
+much memory this takes does not depend on how many lines there are: they are in a temporary file that nobody else can
 open.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from dataclasses import dataclass as mutable
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 from jitd.audit import sshsig
 from jitd.audit.findings import Finding, Report, Wrong
 from jitd.audit.forms import CHECKPOINT_NAMESPACE, Checkpoint, Countersignature
 from jitd.audit.keys import Keys
+from jitd.core.chain import GENESIS, Seal, seal_over
 
 MOST_DIFFERENCES = 1000
 """Maximum number of differences from a collector's records that are reported."""
@@ -118,10 +122,9 @@ class Heads:
         try:
             self._db.execute("INSERT INTO records VALUES (?, ?, ?)", (number, digest, place))
         except sqlite3.IntegrityError:
-            ((known,),) = self._db.execute("SELECT digest FROM records WHERE number = ?", (number,)).fetchall()
+            ((known, first),) = self._db.execute("SELECT digest, place FROM records WHERE number = ?", (number,)).fetchall()
             if known != digest:
-                text = f"{_in(place)}record {number} is there twice, and is not the same"
-                self._found.append(Finding(Wrong.ADDED, number, text))
+                self._found.append(_claim(number, f"record {number} is another one than {first} has", place))
 
     def add_unreadable(self, place: str, why: str) -> None:
         """Add that a line of jitd cannot be read."""
@@ -175,7 +178,7 @@ class Heads:
             report(finding)
         self._see_first(keys)
         good = [of for of in self._of.values() if _counts(of, keys, report)]
-        is_whole = not self._copy.end(last, report, is_older=is_older)
+        is_whole = not self._copy.end(last, report, self._good_heads(keys), is_older=is_older)
         is_forked = self._contradicts(keys, report)
         apart, beyond = _worst(good)
         if apart is not None and not is_forked:
@@ -190,6 +193,13 @@ class Heads:
             is_cut=self._copy.is_cut or (apart is None and beyond is not None),
             is_whole=is_whole and apart is None and beyond is None,
         )
+
+    def _good_heads(self, keys: Keys) -> Iterator[tuple[int, bytes]]:
+        """Yield the number and the seal of each head by a good key, in their order."""
+        for row in self._db.execute(f"SELECT {_COLUMNS} FROM heads WHERE key IS NOT NULL ORDER BY number"):
+            head = _head(row)
+            if _is_good(head, keys):
+                yield head.number, head.seal
 
     def _see_first(self, keys: Keys) -> None:
         query = "SELECT key FROM heads WHERE namespace = ? ORDER BY number LIMIT 1"
@@ -278,7 +288,8 @@ class _Copy:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        self._found: list[Finding] = []
+        self._found: list[tuple[int, Finding, str]] = []
+        """Each difference with the number of the record in the copy, and its place there."""
         self.is_cut = False
         ((self._last,),) = db.execute("SELECT max(number) FROM records").fetchall()
         self._offset = 0
@@ -305,38 +316,69 @@ class _Copy:
         here = number + self._offset
         second, third = self._at(here + 1), self._at(here + 2)
         if second is not None and second[0] == digest and after == known:
-            self._say(Wrong.EXCHANGED, number, f"records {number} and {number + 1} stand in each other's places", place)
+            self._say(here, Wrong.EXCHANGED, number, f"records {number} and {number + 1} stand in each other's places", place)
         elif second is not None and second[0] == digest and (third is None or after is None or third[0] == after):
-            self._say(Wrong.REMOVED, number, f"the record that was {here} is missing", place)
+            self._say(here, Wrong.REMOVED, number, f"the record that was {here} is missing", place)
             self._offset += 1
         elif after == known:
-            self._say(Wrong.ADDED, number, f"record {number} was put in", place)
+            self._say(here, Wrong.ADDED, number, f"record {number} was put in", place)
             self._offset -= 1
         elif after is None or second is None or second[0] == after:
-            self._say(Wrong.EDITED, number, f"record {number} is not what was sealed", place)
+            self._say(here, Wrong.EDITED, number, f"record {number} is not what was sealed", place)
         else:
-            self._say(Wrong.WRITTEN_AGAIN, number, f"record {number} and those after it are others", place)
+            self._say(here, Wrong.WRITTEN_AGAIN, number, f"record {number} and those after it are others", place)
             self._is_lost = True
 
-    def _say(self, wrong: Wrong, number: int, text: str, place: str) -> None:
+    def _say(self, here: int, wrong: Wrong, number: int, text: str, place: str) -> None:
         if len(self._found) < MOST_DIFFERENCES:
-            self._found.append(Finding(wrong, number, f"{text} ({place} has it)"))
+            self._found.append((here, Finding(wrong, number, text), place))
 
-    def end(self, last: int, report: Report, *, is_older: bool) -> bool:
-        """Report the differences. Return True if there is one."""
+    def end(self, last: int, report: Report, heads: Iterator[tuple[int, bytes]], *, is_older: bool) -> bool:
+        """Report the differences. ``heads`` are the signed ones, in their order. Return True if there is a difference that they
+        prove.
+        """
         if self._before is not None:
             self._name(*self._before, None)
         elif not self._is_lost and self._last is not None and self._last > last + self._offset:
             ((place,),) = self._db.execute("SELECT place FROM records ORDER BY number DESC LIMIT 1").fetchall()
             text = f"the record ends with {last}, and there was a record {self._last}"
-            if is_older:
-                self._say(Wrong.ROLLED_BACK, last, f"{text}; {OLDER}", place)
+            wrong = Wrong.ROLLED_BACK if is_older else Wrong.CUT_TAIL
+            self._say(self._last, wrong, last, f"{text}; {OLDER}" if is_older else text, place)
+        proved = self._proved(heads) if self._found else ()
+        is_proved = False
+        for here, found, place in self._found:
+            if any(begin < here <= end for begin, end in proved):
+                is_proved = True
+                self.is_cut |= found.wrong in (Wrong.ROLLED_BACK, Wrong.CUT_TAIL)
+                report(replace(found, sentence=f"{found.sentence} ({place} has it)"))
             else:
-                self._say(Wrong.CUT_TAIL, last, text, place)
-            self.is_cut = True
-        for finding in self._found:
-            report(finding)
-        return bool(self._found)
+                report(_claim(found.number, found.sentence.removesuffix(f"; {OLDER}"), place))
+        return is_proved
+
+    def _proved(self, heads: Iterator[tuple[int, bytes]]) -> list[tuple[int, int]]:
+        """Return from which numbers, exclusively, to which the copy leads from one signed head to another, or from the begin of
+        the chain.
+        """
+        found: list[tuple[int, int]] = []
+        led: Seal | None = GENESIS
+        begin = 0
+        rows = self._db.execute("SELECT number, digest FROM records ORDER BY number")
+        row = rows.fetchone()
+        for number, signed in groupby(heads, key=lambda head: head[0]):
+            while row is not None and row[0] <= number:
+                led = seal_over(led, row[1]) if led is not None and led.number + 1 == row[0] else None
+                row = rows.fetchone()
+            seals = [seal for _, seal in signed]
+            if led is not None and led.number == number and led.digest in seals:
+                found.append((begin, number))
+            else:
+                led = Seal(number, seals[0])
+            begin = number
+        return found
+
+
+def _claim(number: int, text: str, place: str) -> Finding:
+    return Finding(Wrong.CLAIMED, number, f"{place} claims, unsigned: {text}")
 
 
 def _in(place: str) -> str:

@@ -11,7 +11,7 @@ import base64
 import fnmatch
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from jitd.core.grade import Grade
@@ -25,14 +25,20 @@ from jitd.standing.privileges import ROOT, Privilege
 from jitd.standing.scene import EVERYBODY, Found, Scene, exists, tool
 
 CONVERTER = "/usr/bin/cvtsudoers"
+CONVERT = (CONVERTER, "-c", "/dev/null", "-e", "-f", "ldif", "-b", "ou=sudoers")
 PROGRAMS = ("/usr/bin/sudo", "/usr/local/bin/sudo", "/usr/bin/sudo-rs")
 DOAS, DOAS_CONF = ("/usr/bin/doas", "/usr/local/bin/doas"), "/etc/doas.conf"
 OTHERS_OF_RS = "/etc/sudoers-rs"
 ANY_BUT_ROOT = "any account but root"
 USERS = re.compile(r"(?:\"[^\"]*\"|\\.|[^\s\"\\,]|[ \t]*,[ \t]*)+")
 """The users of a rule, which end at the first blank that is beside no comma."""
+ADDRESS = re.compile(r"(?=.*[.:])[0-9a-fA-F.:/]+")
+"""An address or a network. A name such as db7 has nothing but these letters, too, and no dot."""
 WORD = re.compile(r"\"(?P<quoted>(?:\\.|[^\"\\])*)\"?|(?P<plain>[{}]|(?:\\.|[^\s\"#{}\\])+)|(?P<comment>#.*)")
 """A word of doas.conf."""
+NOTHING = "!ALL"
+"""The command that takes every command away."""
+ELSEWHERE = " (perhaps for another host)"
 MOST_COMMANDS = 3
 """Maximum number of commands of one rule that are named."""
 
@@ -48,6 +54,33 @@ class Rule:
     groups: list[str] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
     options: list[str] = field(default_factory=list)
+    times: list[str] = field(default_factory=list)
+
+    @property
+    def content(self) -> tuple[tuple[str, ...], ...]:
+        """All but the name, which cvtsudoers makes of the number of rules."""
+        parts = (self.users, self.hosts, self.run_as, self.groups, self.commands, self.options, self.times)
+        return tuple(map(tuple, parts))
+
+    @property
+    def given(self) -> list[str]:
+        """The commands that the rule gives. What stands before the last ``!ALL`` of a rule is not given."""
+        rest = (
+            self.commands[len(self.commands) - self.commands[::-1].index(NOTHING) :]
+            if NOTHING in self.commands
+            else self.commands
+        )
+        return [word for word in rest if not word.startswith("!") and word != "list"]
+
+    def takes_from(self, other: Rule) -> bool:
+        """True if this rule, which comes after ``other``, surely takes from its ``users`` what ``other`` gives them: sudo obeys
+        the last rule that matches.
+        """
+        words = (*self.hosts, *self.users, *self.run_as, *self.groups)
+        covers_users = self.run_as in (other.run_as, ["ALL"])
+        covers_groups = not other.groups or self.groups in (other.groups, ["ALL"])
+        is_everywhere = "ALL" in self.hosts and not self.times and not any(word.startswith("!") for word in words)
+        return NOTHING in self.commands and is_everywhere and covers_users and covers_groups
 
 
 def look_at_sudoers(scene: Scene) -> Iterator[Found]:
@@ -69,7 +102,7 @@ def look_at_sudoers(scene: Scene) -> Iterator[Found]:
     known = settings.read(source, scene.places.of_sudoers)
     for found in known.faults:
         yield f"{found.place}: {found.sentence}"
-    said = tool([CONVERTER, "-c", "/dev/null", "-e", "-f", "ldif", "-b", "ou=sudoers", SUDOERS])
+    said = tool([*CONVERT, SUDOERS])
     if said is None or said[0] != 0:
         because = "there is no cvtsudoers that reads them" if said is None else "cvtsudoers finds a fault: visudo -c names it"
         yield f"sudoers were not read whole, and each of their {len(known.rules)} rules counts as one for root: {because}"
@@ -78,8 +111,13 @@ def look_at_sudoers(scene: Scene) -> Iterator[Found]:
     defaults = {setting.value or ROOT for setting in known.effective("runas_default")}
     if all(setting.bound_to for setting in known.effective("runas_default")):
         defaults.add(ROOT)
-    for rule in rules_of(said[1]):
-        yield from _told(rule, scene, sorted(defaults), _place(rule.name, known.rules))
+    rules = list(rules_of(said[1]))
+    here = _of_this_host(rules, scene.host)
+    for number, rule in enumerate(rules):
+        if rule.content in here:
+            taken = {word for later in rules[number + 1 :] if later.takes_from(rule) for word in later.users}
+            where = _place(rule.name, known.rules)
+            yield from _told(rule, scene, sorted(defaults), where, taken, ELSEWHERE if here[rule.content] else "")
 
 
 def _unread(rules: Sequence[tuple[Place, str]]) -> Iterator[Found]:
@@ -102,22 +140,26 @@ def rules_of(ldif: bytes) -> Iterator[Rule]:
                 values.setdefault(name, []).append(value.strip(" "))
         if "sudoUser" in values:
             names = ("sudoUser", "sudoHost", "sudoRunAsUser", "sudoRunAsGroup", "sudoCommand", "sudoOption")
-            yield Rule(values.get("cn", [""])[0], *(values.get(name, []) for name in names))
+            parts = [values.get(name, []) for name in names]
+            parts.append(values.get("sudoNotBefore", []) + values.get("sudoNotAfter", []))
+            yield Rule(values.get("cn", [""])[0], *parts)
 
 
-def _told(rule: Rule, scene: Scene, defaults: Sequence[str], where: str) -> Iterator[Found]:
-    commands = [word for word in rule.commands if not word.startswith("!") and word != "list"]
-    if not commands or not _is_here(rule.hosts, scene.host):
+def _told(rule: Rule, scene: Scene, defaults: Sequence[str], where: str, taken: Collection[str], doubt: str) -> Iterator[Found]:
+    """Yield what a rule gives. ``taken`` are words of users from whom a later rule takes it."""
+    commands = rule.given
+    users = [word for word in rule.users if word.startswith("!") or not {word, "ALL"} & set(taken)]
+    if not commands or all(word.startswith("!") for word in users):
         return
     becomes, unknown = _targets(rule, scene, defaults)
     for word in unknown:
         yield f"{where}: it is not known who {word} is"
     told = f"{where}: {_named(commands)}{' without a password' if '!authenticate' in rule.options else ''}"
     for target in becomes:
-        for who, through in _people(rule.users, scene):
-            if who != target:
-                yield Privilege(target, "sudo", who, f"{told}{through}")
-    for word in rule.users:
+        for who, through in _people(users, scene):
+            if who != target and not (through and who in taken):
+                yield Privilege(target, "sudo", who, f"{told}{through}{doubt}")
+    for word in users:
         if word.startswith("%") and scene.sources:
             yield f"{where}: {', '.join(scene.sources)} need not list all members of {word}"
 
@@ -131,19 +173,32 @@ def _named(commands: Sequence[str]) -> str:
     return ", ".join(words[:MOST_COMMANDS]) + more
 
 
-def _is_here(hosts: Sequence[str], host: str) -> bool:
-    """True if a list of hosts may mean this host. An address or a netgroup always may. The last word that matches counts."""
+def _of_this_host(rules: Sequence[Rule], host: str) -> dict[tuple[tuple[str, ...], ...], bool]:
+    """Return the rules that may be for this host, by their contents, and with each whether it is perhaps for another one. A rule
+    is left out only if its names and cvtsudoers agree that it is for another host.
+    """
     names = {name.lower() for full in (host, os.uname().nodename) for name in (full, full.partition(".")[0])}
-    is_here = False
+    found = {rule.content: doubt for rule in rules if (doubt := _is_elsewhere(rule.hosts, names)) is not None}
+    if len(found) < len({rule.content for rule in rules}):
+        for name in sorted(names):
+            said = tool([*CONVERT, "-m", f"host={name}", SUDOERS])
+            for rule in rules if said is None or said[0] != 0 else rules_of(said[1]):
+                found.setdefault(rule.content, True)
+    return found
+
+
+def _is_elsewhere(hosts: Sequence[str], names: Collection[str]) -> bool | None:
+    """Return False if a list of hosts means a host with ``names``, and None if it does not. Return True if nobody knows, because
+    an address or a netgroup may mean any host. The last word that matches counts.
+    """
+    found: bool | None = None
     for word in hosts:
         pattern = word.lstrip("!")
-        is_sure = pattern == "ALL" or any(fnmatch.fnmatchcase(name, pattern.lower()) for name in names)
-        is_open = pattern.startswith("+") or bool(re.fullmatch(r"[0-9a-fA-F.:/]+", pattern))
-        if word.startswith("!"):
-            is_here = is_here and not is_sure
-        elif is_sure or is_open:
-            is_here = True
-    return is_here
+        if pattern == "ALL" or any(fnmatch.fnmatchcase(name, pattern.lower()) for name in names):
+            found = None if word.startswith("!") else False
+        elif (pattern.startswith("+") or ADDRESS.fullmatch(pattern)) and word.startswith("!") == (found is False):
+            found = True
+    return found
 
 
 def _targets(rule: Rule, scene: Scene, defaults: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -275,6 +275,64 @@ def test_values_that_were_forgotten_earlier_than_their_setting_allows_are_missin
     assert (word in found) if word else not found
 
 
+def claims(world: World, lines: list[str]) -> list[str]:
+    found = found_in(world, lines)
+    assert {one.wrong for one in found} <= {Wrong.CLAIMED}, found
+    return [one.sentence for one in found]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (Digest(HOST, LAST + 900, bytes(32)), f"the record ends with {LAST}, and there was a record {LAST + 900}"),
+        (Digest(HOST, 20, bytes(32)), "record 20 is another one than sink:"),
+    ],
+    ids=["beyond the end", "another record"],
+)
+def test_an_unsigned_line_beside_the_lines_of_a_collector_accuses_nobody(line: Line, told: str) -> None:
+    """THREATS L-32."""
+    (said,) = claims(WHOLE, [*SINK, line.line()])
+    assert said.startswith(f"sink:{len(SINK) + 1} claims, unsigned: {told}") and "older state" not in said
+
+
+@pytest.mark.parametrize("number", [1, 20, LAST, LAST + 1])
+def test_an_unsigned_line_alone_accuses_nobody(number: int) -> None:
+    """THREATS L-32."""
+    (said,) = claims(WHOLE, [Digest(HOST, number, bytes(32)).line()])
+    assert said.startswith("sink:1 claims, unsigned: ")
+
+
+def test_a_line_among_those_of_a_collector_that_was_changed_on_the_way_accuses_nobody() -> None:
+    """THREATS L-32: the heads that the host has signed agree with the chain, so they say who is wrong."""
+    changed = [Digest(HOST, 20, bytes(32)).line() if json.loads(line)["number"] == 20 else line for line in SINK]
+    (said,) = claims(WHOLE, changed)
+    assert "claims, unsigned: record 20 is not what was sealed" in said
+
+
+def test_a_copy_that_leads_to_a_signed_head_accuses_who_wrote_a_record_again_and_a_lie_beside_it_hides_nothing() -> None:
+    """THREATS L-32: here somebody with the key of the host has signed again."""
+    world = WHOLE.copy()
+    world.bodies[19] = world.bodies[19].replace(b"alice@X", b"mallo@X")
+    world.seal_anew()
+    world.sign_anew(KEY)
+    assert Wrong.EDITED in {one.wrong for one in found_in(world, SINK)}
+    found = found_in(world, [*SINK, Digest(HOST, LAST + 900, bytes(32)).line()])
+    assert {Wrong.EDITED, Wrong.FORKED, Wrong.CLAIMED} == {one.wrong for one in found}
+
+
+def test_a_cut_end_that_only_an_unsigned_copy_has_is_told_as_a_claim_and_one_that_was_signed_as_a_fault() -> None:
+    """THREATS L-32."""
+    head = WHOLE.signed[-2].number
+    world = WHOLE.copy()
+    del world.bodies[head:], world.seals[head:]
+    world.signed = world.signed[:-1]
+    unsigned = [line for line in SINK if "signature" not in json.loads(line)]
+    told = [one for one in found_in(world, unsigned) if "there was a record" in one.sentence]
+    assert [one.wrong for one in told] == [Wrong.CLAIMED]
+    told = [one for one in found_in(world, SINK) if "there was a record" in one.sentence]
+    assert {one.wrong for one in told} <= {Wrong.CUT_TAIL, Wrong.ROLLED_BACK} and told
+
+
 @pytest.mark.parametrize("part", ["1e999", "[" * 500 + "]" * 500], ids=["infinite", "deep"])
 def test_one_line_that_cannot_be_compared_does_not_hide_the_others(part: str) -> None:
     """THREATS L-03."""
@@ -460,8 +518,7 @@ def written_again_while_a_sink_has_the_records(rng: random.Random) -> Found:
     world = WHOLE.copy()
     named = written_again(world, rng)
     world.signed = []
-    lines = [line for line in SINK if '"jitd record 1"' in line]
-    return [one for one in found_in(world, lines) if "sink:" in one.sentence], named
+    return [one for one in found_in(world, SINK) if "sink:" in one.sentence], named
 
 
 def written_again_and_signed_by_another_key(rng: random.Random) -> Found:

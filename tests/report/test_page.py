@@ -75,7 +75,9 @@ class Taken(HTMLParser):
         if tag in BREAKS:
             assert attrs == []
             return
-        assert (tag == "caption") == (self.elements[-1:] != [] and self.elements[-1][0] == "table"), "a table begins with a caption"
+        assert (tag == "caption") == (self.elements[-1:] != [] and self.elements[-1][0] == "table"), (
+            "a table begins with a caption"
+        )
         assert tag != "th" or dict(attrs)["scope"] == "col"
         self.elements.append((tag, tuple(name for name, _ in attrs)))
         self.attributes += [value or "" for _, value in attrs]

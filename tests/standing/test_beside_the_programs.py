@@ -88,7 +88,9 @@ def may_become_root(who: str) -> bool:
         as_root = {"root", "ALL", "#0", "%root"} & set(fields.get("RunAsUsers", "").split(", "))
         as_disk = "disk" in fields.get("RunAsGroups", "")
         is_not = "!root" in fields.get("RunAsUsers", "")
-        if any(not word.startswith("!") for word in commands) and ((as_root and not is_not) or as_disk):
+        given = commands[-commands[::-1].index("!ALL") :] if commands[-1:] != ["!ALL"] and "!ALL" in commands else commands
+        given = [] if commands[-1:] == ["!ALL"] else given
+        if any(not word.startswith("!") for word in given) and ((as_root and not is_not) or as_disk):
             return True
     return False
 
@@ -103,6 +105,82 @@ def test_whom_sudo_lets_become_root_stands_in_the_list(seed: int, rules: Policy)
         listed = {one.who for one in seen(rules).privileges if one.by == "sudo"}
     if "everybody" not in listed and is_read:
         assert become - listed == set(), text
+
+
+def runs_as_root(who: str) -> bool:
+    """True if sudo itself says that ``who`` may run this command as root."""
+    return not subprocess.run(["sudo", "-l", "-U", who, "/usr/bin/id"], capture_output=True, check=False).returncode
+
+
+def told(text: str, rules: Policy) -> dict[str, str]:
+    """Maps each person who can become root by sudo to where that is from."""
+    with planted({SUDO: text}):
+        return {one.who: one.where for one in seen(rules).privileges if one.by == "sudo" and one.becomes == "root"}
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    ["db7", "THERE", "web1, db7", "db*", "!ALL", "cafe", "LAB"],
+)
+def test_a_rule_for_another_host_names_nobody_where_sudo_says_the_same(hosts: str, rules: Policy) -> None:
+    """A name such as db7 has nothing but hexadecimal digits, and is no address for that."""
+    text = f"Host_Alias THERE = db7\ncarol {hosts} = (ALL) ALL\ndave ALL = (ALL) ALL\n"
+    with planted({SUDO: text}):
+        is_here = runs_as_root("carol")
+        assert runs_as_root("dave")
+    assert set(told(text, rules)) == {"dave", *(["carol"] if is_here else [])}
+
+
+@pytest.mark.parametrize(
+    "hosts", ["10.99.0.1", "fe80::1", "10.99.0.0/16", "+servers", "ALL, !10.99.0.1", "ALL, !lab", "lab, !lab"]
+)
+def test_a_rule_of_which_nobody_knows_whether_it_is_for_this_host_is_told_as_a_doubt(hosts: str, rules: Policy) -> None:
+    assert told(f"carol {hosts} = (ALL) ALL\n", rules)["carol"].endswith("any command (perhaps for another host)")
+
+
+@pytest.mark.parametrize("hosts", ["lab", "l*", "ALL", "db7, lab", "10.99.0.1, lab", "lab, +servers"])
+def test_a_rule_for_this_host_is_told_without_a_doubt(hosts: str, rules: Policy) -> None:
+    assert told(f"carol {hosts} = (ALL) ALL\n", rules)["carol"].endswith("any command")
+
+
+@pytest.mark.parametrize(
+    ("given", "later"),
+    [
+        ("carol ALL = (ALL) ALL", "carol ALL = (ALL) !ALL"),
+        ("carol ALL = (ALL : ALL) NOPASSWD: ALL", "carol ALL = (ALL : ALL) !ALL"),
+        ("carol ALL = (root) ALL", "ALL ALL = (ALL) !ALL"),
+        ("carol ALL = ALL", "carol ALL = !ALL"),
+        ("%movers ALL = (ALL) ALL", "%movers ALL = (ALL) !ALL"),
+        ("%movers ALL = (ALL) ALL", "carol ALL = (ALL) !ALL"),
+        ("carol ALL = (ALL) ALL, !ALL", ""),
+    ],
+)
+def test_what_a_later_line_takes_away_is_not_told_as_given(given: str, later: str, rules: Policy) -> None:
+    """sudo obeys the last line that matches."""
+    text = f"{given}\n{later}\n"
+    with planted({SUDO: text}):
+        assert not runs_as_root("carol")
+    assert "carol" not in told(text, rules)
+
+
+@pytest.mark.parametrize(
+    ("given", "later"),
+    [
+        ("carol ALL = (ALL) ALL", "carol db7 = (ALL) !ALL"),
+        ("carol ALL = (ALL) ALL", "carol ALL = (bob) !ALL"),
+        ("carol ALL = (ALL) ALL", "ALL, !carol ALL = (ALL) !ALL"),
+        ("carol ALL = (ALL) ALL", "carol ALL = (ALL) !/bin/ls"),
+        ("carol ALL = (ALL) ALL", "carol ALL = (ALL) !ALL, /usr/bin/id"),
+        ("carol ALL = (ALL) ALL", "carol ALL = NOTAFTER=20200101000000Z (ALL) !ALL"),
+        ("carol ALL = (ALL) !ALL", "carol ALL = (ALL) ALL"),
+        ("%movers ALL = (ALL) ALL", "eve ALL = (ALL) !ALL"),
+    ],
+)
+def test_what_a_later_line_does_not_take_away_is_told(given: str, later: str, rules: Policy) -> None:
+    text = f"{given}\n{later}\n"
+    with planted({SUDO: text}):
+        assert runs_as_root("carol")
+    assert "carol" in told(text, rules)
 
 
 def test_sudo_lets_people_become_root_in_these_rules() -> None:
