@@ -55,7 +55,7 @@ _BECOMING = f"""{_LISTS}, present AS (
 )
 SELECT becomes, who, by_way, place, strftime('%Y-%m-%d', at, 'unixepoch')
 FROM present JOIN first USING (becomes, by_way, who) JOIN recorded ON recorded.number = first.number
-ORDER BY {_FAR}, becomes <> 'root', becomes, by_way, who, place"""
+ORDER BY {_FAR}, by_way = 'polkit', becomes <> 'root', becomes, by_way, who, place"""
 
 _CHANGED = f"""{_LISTS}, present AS (
 {_PRIVILEGES.format(list="newest")}
@@ -77,7 +77,7 @@ SELECT change, becomes, who, by_way, place FROM changed
 ORDER BY {_FAR}, becomes <> 'root', change DESC, becomes, by_way, who"""
 
 _UNSEEN = f"""{_LISTS}
-SELECT value FROM newest, json_each(newest.document, '$.unseen') ORDER BY 1"""
+SELECT value FROM newest, json_each(newest.document, '$.unseen') ORDER BY instr(value, 'polkit') > 0, 1"""
 
 _TREND = f"""{_LISTS}
 SELECT strftime('%Y-%m-%dT%H:%M:%SZ', at, 'unixepoch'), number,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -285,6 +286,20 @@ def test_a_name_of_which_one_bit_is_damaged_ends_no_report(year: Year, tmp_path:
     assert requesters - {row[0] for row in figures_of(year, year.database)["requests-by-requester"]} == {
         "\N{REPLACEMENT CHARACTER}lice@EXAMPLE.TEST"
     }
+
+
+def test_what_polkit_gives_comes_after_what_others_give(year: Year, tmp_path: Path) -> None:
+    path = tmp_path / "jitd.db"
+    shutil.copy(year.database, path)
+    listed = [{"becomes": "root", "by": by, "who": "zoe", "where": "there"} for by in ("account", "polkit", "sudo")]
+    document = {"privileges": listed, "unseen": ["a rule of polkit", "not looked for: much"]}
+    with closing(SqliteStore(path)) as store:
+        lifecycle = Lifecycle(store, lambda: moment(0), lambda: "policy")
+        digest = store.keep_standing(json.dumps(document).encode())
+        lifecycle.note("standing.recorded", "root", 0, {"sha256": digest, "kinds": {}})
+    made = figures_of(year, path)
+    assert [row[2] for row in made["becoming"]] == ["account", "sudo", "polkit"]
+    assert [row[0] for row in made["unseen"]] == ["not looked for: much", "a rule of polkit"]
 
 
 def test_a_list_of_standing_privileges_with_something_else_than_privileges_ends_no_report(year: Year, tmp_path: Path) -> None:
