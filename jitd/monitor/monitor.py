@@ -33,12 +33,18 @@ from jitd.monitor.observation import Observation
 from jitd.monitor.orders import CANNOT, FAILED, Job, Left, sentence
 from jitd.monitor.places import GO, INIT, STARTED, note, started_at, write_outcome
 from jitd.monitor.pump import SLOTS, Pumps, arrived
-from jitd.monitor.signalling import look_at, signal_group
+from jitd.monitor.signalling import look_at, name_of, signal_group
 from jitd.monitor.streams import AT_ONCE, sender_of_next
 from jitd.monitor.tape import Tape
 from jitd.monitor.terminal import Terminal
 from jitd.monitor.traces import Traces
 from jitd.monitor.wakeup import Wakeup
+from jitpam.wire.shown import shown_argument
+
+OUTLIVED = "processes that outlived the command are ended"
+KEPT_BY = 'a rule keeps them with run.leftovers = "keep"'
+MOST_NAMED = 3
+"""Maximum number of processes that the sentence about what a command left names."""
 
 Outcome = tuple[str, int, str]  # how a run ended: one of ENDINGS, an exit status or signal number, and a sentence
 
@@ -373,7 +379,7 @@ class Monitor:
         """Note the run's outcome and tell the client. Begin to end the remaining processes, unless they may stay."""
         now = time.monotonic()
         self.exchange.drain()
-        self._outcome = outcome
+        self._outcome = outcome = self._with_leftovers(outcome)
         self._ended_at = now
         if outcome[0] != "not started":
             self.client.say_end(*outcome)
@@ -385,6 +391,19 @@ class Monitor:
         elif not self.housing.is_empty():
             self.housing.hang_up()
             self._kill_at = self._kill_at or now + LEAVE
+
+    def _with_leftovers(self, outcome: Outcome) -> Outcome:
+        """Return ``outcome``, whose sentence also names the processes that outlive the command and will be ended. If the whole
+        run is being ended, its reason says enough.
+        """
+        ending, number, because = outcome
+        if self._because or self.job.leftovers == "keep" or ending == "not started" or self.housing.is_empty():
+            return outcome
+        if not (names := sorted(filter(None, map(name_of, self.housing.found())))):
+            return outcome  # they have ended by themselves meanwhile
+        n_more = len(names) - MOST_NAMED
+        told = ", ".join(map(shown_argument, names[:MOST_NAMED])) + (f" and {n_more} more" if n_more > 0 else "")
+        return ending, number, sentence("; ".join(filter(None, (because, f"{OUTLIVED}: {told} ({KEPT_BY})"))))
 
     def _tell_late(self) -> None:
         """Tell the client that the command was not started, if the client was not told before."""

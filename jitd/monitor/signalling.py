@@ -109,6 +109,16 @@ def look_at(pid: Pid) -> tuple[Pid, bool]:
         os.close(file)
 
 
+def name_of(pid: Pid) -> bytes:
+    """Return the name of the program of process ``pid`` (proc(5), ``comm``). Return b"" if the process has ended."""
+    try:
+        with open(f"/proc/{pid}/comm", "rb") as file:
+            name = file.read(64).rstrip(b"\n")
+    except OSError:
+        return b""
+    return b"" if look_at(pid)[1] else name
+
+
 def is_stopped(pid: Pid) -> bool:
     """True if a process is stopped by a signal or by a debugger, or if it has ended."""
     return state_of(pid) in b"TtZX"

@@ -35,6 +35,13 @@ from tests.waiting import PATIENCE, handles, is_living, status_of, wait_for
 
 BECAUSE = "revoked by bob@EXAMPLE.ORG: wrong host"
 
+ASLEEP = 'until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; '
+"""The shell waits until its last background process has executed sleep(1)."""
+
+
+def outlived(names: str) -> str:
+    return f'processes that outlived the command are ended: {names} (a rule keeps them with run.leftovers = "keep")'
+
 
 @pytest.fixture(scope="module")
 def together() -> Iterator[Together]:
@@ -226,32 +233,43 @@ def test_a_command_has_time_to_tidy_up_after_a_hang_up(patient: Stage) -> None:
 
 @pytest.mark.parametrize("leftover", ["sleep 60", "setsid sleep 60", "nohup sleep 60"])
 def test_what_is_left_behind_ends_with_it_and_the_status_comes_at_once(stage: Stage, leftover: str) -> None:
-    until_deaf = "until grep -q 'SigIgn:.*[13579bdf]$' /proc/$!/status; do :; done; " * leftover.startswith("nohup")
-    job = shell(stage, f"{leftover} >/dev/null 2>&1 & {until_deaf}exit 3")
+    job = shell(stage, f"{leftover} >/dev/null 2>&1 & {ASLEEP}exit 3")
     client, _ = stage.started(job)
     stage.wait(lambda: client.end)
-    assert client.end == {"outcome": "exited", "status": 3, "because": ""}
-    assert stage.outcome(job) == Outcome(Ending.EXITED, 3)
+    told = outlived("sleep")
+    assert client.end == {"outcome": "exited", "status": 3, "because": told}
+    assert stage.outcome(job) == Outcome(Ending.EXITED, 3, told)
     assert marked(stage) == []
 
 
+def test_only_some_of_many_that_are_left_behind_are_named(stage: Stage) -> None:
+    client = stage.go(shell(stage, f"for i in 1 2 3 4 5; do setsid sleep 60 >/dev/null 2>&1 & {ASLEEP}done; exit 0"))
+    stage.wait(lambda: client.end)
+    assert client.end == {"outcome": "exited", "status": 0, "because": outlived("sleep, sleep, sleep and 2 more")}
+
+
+def test_nothing_is_said_of_a_command_that_leaves_nothing(stage: Stage) -> None:
+    client = stage.go(shell(stage, "sleep 0 & wait; exit 3"))
+    stage.wait(lambda: client.end)
+    assert client.end == {"outcome": "exited", "status": 3, "because": ""}
+
+
 def test_the_status_comes_before_what_is_left_behind_has_ended(patient: Stage) -> None:
-    job = shell(
-        patient, "(trap '' HUP; exec sleep 60) & until grep -q 'SigIgn:.*[13579bdf]$' /proc/$!/status; do :; done; exit 3"
-    )
+    job = shell(patient, f"(trap '' HUP; exec sleep 60) & {ASLEEP}exit 3")
     client = patient.go(job)
     patient.wait(lambda: client.end)
-    assert client.end == {"outcome": "exited", "status": 3, "because": ""}
+    assert client.end == {"outcome": "exited", "status": 3, "because": outlived("sleep")}
     assert patient.reported(Ended, job.run) is None
     (left,) = patient.wait(lambda: asleep(patient))
     os.kill(left, signal.SIGKILL)
-    assert patient.outcome(job) == Outcome(Ending.EXITED, 3)
+    assert patient.outcome(job) == Outcome(Ending.EXITED, 3, outlived("sleep"))
 
 
 def test_what_may_stay_stays_and_the_run_with_it_until_it_is_stopped(stage: Stage) -> None:
     job = shell(stage, "setsid sleep 60 >/dev/null 2>&1 & exit 3", leftovers="keep")
     client = stage.go(job)
     stage.wait(lambda: client.end)
+    assert client.end == {"outcome": "exited", "status": 3, "because": ""}, "it does not end, so nothing is said"
     stage.sleep(6)  # what may not stay has five
     assert len(marked(stage)) == 1 and not stage.reported(Ended, job.run)
     stage.order(stage.executor.stop, job.run, BECAUSE)
