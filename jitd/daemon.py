@@ -111,6 +111,7 @@ class Daemon:
         from jitd.server.complaints import Complaints
         from jitd.server.identifying import Identifying
         from jitd.server.local_proofs import LocalProofs
+        from jitd.server.own_key import OwnKey
         from jitd.server.services import Services
         from jitd.server.telling import Turns
         from jitd.sinks.feed import Office
@@ -202,6 +203,8 @@ class Daemon:
 
         service = f"jitd/{config.host}@{realm}"
         reach = Reach(lambda: is_unanswered(realm, service))
+        acceptor = Acceptor(config.keytab, config.host, realm)
+        self._own_key = OwnKey(acceptor.credentials, partial(self._workers.names.run, HOUSE), time.time)
         kdc = Kdc(config.keytab, service, reach.is_unreachable, partial(count, Failure.KDC))
         writer = Writer(config.kdc)
         self._trials = Trials(
@@ -347,7 +350,7 @@ class Daemon:
             now=now,
             store=self._store,
             workers=self._workers,
-            acceptor=Acceptor(config.keytab, config.host, realm),
+            acceptor=acceptor,
             identifying=Identifying(self._accounts, self._workers, subordinates),
             using=Using(self._store, self._accounts, self._workers),
             local_proofs=LocalProofs(
@@ -466,6 +469,7 @@ class Daemon:
             self.perform.deadlines.keep(),
             self._count(),
             self._keep_subordinates(),
+            self._own_key.keep(),
             systemd.keep_awake(),
             self.services.recordings.tidy(),
             self._keep_trying("a grant in the KDC", self._tickets.keep),
@@ -509,6 +513,8 @@ class Daemon:
         yield Family("jitd_build", "info", "The version of jitd.", (("_info", (__version__,), 1),), ("version",))
         yield gauge("jitd_silent_mounts", "Mounts that do not answer.", len(MOUNTS.silent))
         yield gauge("jitd_things_in_trouble", "Given things that differ or cannot be taken back.", len(self._drift.troubles()))
+        is_keyless = int(self._own_key.missing is not None)
+        yield gauge("jitd_keyless", "Whether jitd has no key with which people could authenticate.", is_keyless)
         failing = [((one.channel,), one.n_requests) for one in self.notices.failing()]
         yield gauges("jitd_notices_unsent", "Requests whose notices a channel cannot send.", ("channel",), failing)
         yield from record.sinks(self.sinks.lag())
@@ -516,9 +522,12 @@ class Daemon:
     def _lines(self) -> Iterator[status.Line]:
         now, rules, signing = time.time(), self._rules, self._signing
         refused = None if rules.refused is None else (now - rules.refused.at, rules.refused.faults)
-        unsigned, remade = ((now - one[0], one[1]) if one else None for one in (signing.failing, signing.remade))
+        unsigned, remade, keyless = (
+            (now - one[0], one[1]) if one else None for one in (signing.failing, signing.remade, self._own_key.missing)
+        )
         n_of, lasts = counted(), last()
         yield status.daemon(__version__, self.services.host, os.getpid(), now - self._meters.started_at)
+        yield status.own_key(keyless)
         yield status.policy(len(rules.policy.rules), rules.policy.digest, now - rules.read_at, rules.policy.broken, refused)
         yield from status.lives(self._store.live_counts(), self._drift.troubles())
         yield status.record(self._store.head().number, signing.fingerprint, unsigned, remade, len(self._unrecorded))

@@ -497,6 +497,7 @@ SENTENCES: Mapping[str, Callable[[_Told], str]] = {
     "value.forgotten": _said("jitd forgot {n} values that were typed long ago ({setting})"),
     "proof.failed": _said("{who} did not prove themselves by the local password; {tries_left} tries are left"),
     "key.made": _key_made,
+    "key.acknowledged": _said("{who} knows why jitd made the key that signs the record"),
     "key.rotated": _said("{who} replaced the key that signs the record"),
     "daemon.started": lambda told: f"jitd started, with {told.count('rules', 'rule')}",
     "daemon.stopped": lambda told: f"jitd stopped{_if(told.text('signal'), ', as {} told it to')}",

@@ -57,6 +57,7 @@ class Signing:
         self._note = note
         self.told: list[Callable[[Checkpoint], None]] = []
         self._key: Key | None = None
+        self._is_acknowledged = False
         self._last = 0
         self._is_behind, self._is_far_behind = asyncio.Event(), asyncio.Event()
         self._failing: tuple[float, str] | None = None
@@ -116,6 +117,15 @@ class Signing:
             log("the new key that signs the record is not yet in its place", fault=fault)
         return self.public_line()
 
+    def acknowledge(self, actor: str, uid: int) -> None:
+        """Record that ``actor`` knows why jitd has made the key in use. Raises CannotSign, StoreError or OSError."""
+        key = self._usable_key()
+        if self.remade is None:
+            return
+        self._note("key.acknowledged", actor, uid, {"public": sshsig.public_line(key.public, ""), "because": key.because})
+        self._files.acknowledge(key)
+        self._is_acknowledged = True
+
     def public_line(self) -> str:
         """Return the public half of the key in use, as a line of OpenSSH. Raises CannotSign, StoreError or OSError."""
         return sshsig.public_line(self._usable_key().public, f"jitd@{self._host}")
@@ -132,8 +142,8 @@ class Signing:
 
     @property
     def remade(self) -> tuple[float, str] | None:
-        """When (seconds since 1970) and why the key was made, if the one before could not be used."""
-        is_usual = self._key is None or self._key.because in (Because.FIRST, Because.ROTATED)
+        """When (seconds since 1970) and why the key was made, if the one before could not be used, and nobody knows of it yet."""
+        is_usual = self._key is None or self._key.because in (Because.FIRST, Because.ROTATED) or self._is_acknowledged
         return None if self._key is None or is_usual else (self._key.made_at.timestamp(), self._key.because)
 
     def _sign_head(self, key: Key) -> None:
@@ -166,6 +176,7 @@ class Signing:
             last = self._store.last_checkpoint()
             self._last = 0 if last is None else last.number
             self._key = self._examined_key(last)
+            self._is_acknowledged = self._files.is_acknowledged(self._key)
         return self._key
 
     def _examined_key(self, last: Checkpoint | None) -> Key:

@@ -91,6 +91,7 @@ class KeyFiles:
         self._key = directory / "signing-key"
         self._next = directory / "signing-key.next"
         self._promise = directory / "signing-head"
+        self._acknowledged = directory / "signing-key.acknowledged"
 
     def key(self) -> Key | None:
         """Return the key in use, or None if there is none. Raises Unusable."""
@@ -110,6 +111,17 @@ class KeyFiles:
         """Put the key that was put aside in the place of the key in use, which is gone after that."""
         os.rename(self._next, self._key)
         durable.sync(self._key.parent)
+
+    def acknowledge(self, key: Key) -> None:
+        """Write durably that root knows why ``key`` was made."""
+        durable.store(self._acknowledged, key.public.hex().encode("ascii"))
+
+    def is_acknowledged(self, key: Key) -> bool:
+        """True if root knows why ``key`` was made. False if the file cannot be read: then root is told once more."""
+        try:
+            return self._acknowledged.read_bytes() == key.public.hex().encode("ascii")
+        except OSError:
+            return False
 
     def promise(self, key: Key, head: Seal) -> None:
         """Write durably that ``key`` signs ``head``. This is written in its place, which also works if the disk is full."""

@@ -29,11 +29,14 @@ for verb in (countersigned, digests, export, pack, report, show, verify, witness
 
 @audit.command()
 @click.option("--rotate", is_flag=True, help="Make a new key first (root).")
+@click.option("--acknowledge", is_flag=True, help="Record that you know why jitd made this key (root).")
 @click.option("--allowed-signers", is_flag=True, help="Print a line for ssh-keygen -Y verify.")
-def key(*, rotate: bool, allowed_signers: bool) -> None:
+def key(*, rotate: bool, acknowledge: bool, allowed_signers: bool) -> None:
     """Print the public key by which the head of the record is signed (operators, auditors and root)."""
+    if rotate and acknowledge:
+        raise click.UsageError("--acknowledge is about the key in use, and --rotate replaces it")
     with called() as daemon:
-        line = daemon.do(SigningKey(rotate=rotate))
+        line = daemon.do(SigningKey(rotate=rotate, acknowledge=acknowledge))
     if allowed_signers:
         public, _, signer = line.rpartition(" ")
         line = f'{signer} namespaces="jitd-checkpoint,jitd-key" {public}'

@@ -84,6 +84,10 @@ class NoKey(Exception):
     """The daemon has no usable key in its keytab. The argument is a sentence for the client and its administrator."""
 
 
+class NoKeyFor(NoKey):
+    """No key of the keytab decrypts the ticket of a client. Nobody has proved that a KDC has issued this ticket."""
+
+
 class CannotNote(NoKey):
     """The daemon accepts no proof at present, because it cannot note on its disk which proofs were already used. The argument is
     a sentence for the client and its administrator.
@@ -206,7 +210,7 @@ class Acceptor:
         if theirs in ours or not ours:
             return None
         bits = sum(bit for number, bit in _SUPPORTED.items() if number in ours)
-        return NoKey(
+        return NoKeyFor(
             f"the KDC has encrypted your ticket for {self._service} with {name_of_encryption(theirs)}, and jitd has only keys of "
             f"{' and '.join(name_of_encryption(number) for number in sorted(ours))}. In Active Directory, an administrator sets "
             f"msDS-SupportedEncryptionTypes to {bits or _SUPPORTED[17] + _SUPPORTED[18]} on the account that has this service "
@@ -219,7 +223,7 @@ class Acceptor:
         """
         minor = _signed(fault.min_code)
         if minor in (_KT_NOTFOUND, _KT_KVNONOTFOUND, _BADKEYVER):
-            return NoKey(
+            return NoKeyFor(
                 f"jitd's keytab {self._keytab} has not the key version that the KDC uses for {self._service}: "
                 f"an administrator renews it with kadmin ktadd; afterwards drop your old ticket with kinit"
             )

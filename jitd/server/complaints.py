@@ -14,12 +14,18 @@ from jitd.core.effects import Moment
 from jitd.core.subject import Subject
 from jitd.failures import Failure, count
 from jitd.log import log
-from jitd.server.acceptor import CannotNote, NoKey, NotAuthenticated, WrongClock
+from jitd.server.acceptor import CannotNote, NoKey, NoKeyFor, NotAuthenticated, WrongClock
 from jitd.store import StoreError
 from jitd.verbs.limits import Pace
 
 LINES, LINES_PER_SECOND = 20.0, 1 / 3
 """Maximum number of lines of the log that one account may cause without a pause, and how many more each second."""
+
+UNPROVED = (
+    "unproved: any account can send a made-up ticket, so see jitd doctor, which asks the KDC, before you change a key; such "
+    "lines of one account are paced"
+)
+"""What is said of the sender of a ticket that jitd cannot decrypt."""
 
 
 class Complaints:
@@ -65,6 +71,8 @@ class Complaints:
         match fault:
             case CannotNote():
                 self.warn(uid, "no replay cache", fault=fault)
+            case NoKeyFor():
+                self.warn(uid, "no key for a ticket", uid=uid, fault=fault, sender=UNPROVED)
             case NoKey():
                 self.warn(uid, "no key", fault=fault)
             case WrongClock():

@@ -73,7 +73,7 @@ class Dispatch:
             case messages.Reload():
                 return await self._reload(who)
             case messages.SigningKey():
-                return self._to.keys.line(who, rotate=message.rotate)
+                return self._to.keys.line(who, rotate=message.rotate, acknowledge=message.acknowledge)
             case messages.Audit():
                 return self._to.records.show(who, message)
             case messages.Export():

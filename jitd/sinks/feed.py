@@ -118,6 +118,8 @@ class Feed:
         self.n_refused = 0
         self.trouble: Trouble | None = None
         """What is wrong with the sink."""
+        self.last_fault = ""
+        """How it last failed since it had the whole record, or empty. It may have taken records since then."""
         self.unkept = ""
         """Why the cursor cannot be stored. Empty if it can be."""
 
@@ -271,7 +273,7 @@ class Feed:
         self._place = place
         self._done = Place(max(place.number, self._done.number), max(place.checkpoint, self._done.checkpoint))
         if self._done.number >= self._head:
-            self._behind_since = None
+            self._behind_since, self.last_fault = None, ""
         if self._confirms_nothing:
             self._sent.append((self._office.clock(), place))
             if is_sent:
@@ -319,6 +321,7 @@ class Feed:
         if self.trouble is None or self.trouble.why != why:
             log("a sink does not take the record; jitd tries again", sink=self.settings.name, because=why)
         self.trouble = Trouble(self._office.now() if self.trouble is None else self.trouble.since, why)
+        self.last_fault = f"the last time that it failed: {why}"
 
     def _works(self) -> None:
         if self.trouble is not None:

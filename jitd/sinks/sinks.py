@@ -98,7 +98,8 @@ class Sinks:
 
     def states(self) -> list[tuple[str, float, str, int, int]]:
         """Return how the sinks do. Each row has a sink's name, the time since when it is in trouble (seconds since 1970, or 0),
-        the reason, the number of records that it lacks, and the number of those that it has refused.
+        the reason, the number of records that it lacks, and the number of those that it has refused. If it is not in trouble, the
+        reason is its last fault since it had the whole record, or empty.
         """
         return [self._row(name, feed) for name, feed in sorted(self._feeds.items())]
 
@@ -110,5 +111,6 @@ class Sinks:
         if feed.unkept:
             return (name, since, f"its place cannot be stored: {feed.unkept}", lag.n_records, lag.n_refused)
         if lag.seconds > SLOW_AFTER:
-            return (name, since, "records come faster than it takes them", lag.n_records, lag.n_refused)
-        return (name, 0, "", 0, lag.n_refused)
+            slow = f"records come faster than it takes them{'; ' if feed.last_fault else ''}{feed.last_fault}"
+            return (name, since, slow, lag.n_records, lag.n_refused)
+        return (name, 0, feed.last_fault, lag.n_records, lag.n_refused)

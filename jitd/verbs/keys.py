@@ -17,13 +17,21 @@ class Keys:
         self._access = access
         self._signing = signing
 
-    def line(self, who: Subject, *, rotate: bool) -> str:
-        """Return the public key as a line of OpenSSH. If ``rotate`` is true, the key is a new one. Raises Refusal."""
+    def line(self, who: Subject, *, rotate: bool, acknowledge: bool = False) -> str:
+        """Return the public key as a line of OpenSSH. If ``rotate`` is true, the key is a new one. If ``acknowledge`` is true,
+        first record that ``who`` knows why jitd has made it. Raises Refusal.
+        """
         self._access.overseers_only(who, "see the key that signs the record")
         if rotate and who.uid != 0:
             raise Refusal("forbidden", "only root may have a new key made that signs the record")
+        if acknowledge and who.uid != 0:
+            raise Refusal("forbidden", "only root may acknowledge a key that jitd has made to sign the record")
         try:
+            if acknowledge:
+                self._signing.acknowledge(who.principal, who.uid)
             return self._signing.rotate(who.principal, who.uid) if rotate else self._signing.public_line()
         except (CannotSign, StoreError, OSError) as fault:
-            stays = "no new key was made" if rotate else "there is no key yet that could sign the record"
+            stays = "there is no key yet that could sign the record"
+            if rotate or acknowledge:
+                stays = "no new key was made" if rotate else "the key was not acknowledged"
             raise Refusal("not_done", f"{stays}: {fault}") from None

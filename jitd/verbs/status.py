@@ -60,6 +60,16 @@ def daemon(version: str, host: str, pid: int, for_: float) -> Line:
     return Line("jitd", f"{version} on {host}, process {pid}, for {in_words(for_)}")
 
 
+def own_key(missing: tuple[float, str] | None) -> Line:
+    """Return the line about the key by which people authenticate. ``missing`` says since how many seconds there is none, and
+    why.
+    """
+    if missing is None:
+        return Line("keytab", "jitd has its key")
+    since, why = missing
+    return Line("keytab", f"nobody but root can authenticate, for {in_words(since)} by now: {why}; see also: jitd doctor", False)
+
+
 def policy(n_rules: int, digest: str, for_: float, broken: str, refused: tuple[float, Sequence[str]] | None) -> Line:
     """Return the line about the policy. ``broken`` is not empty if no policy is in force. ``refused`` says since how many seconds
     the files have faults, and which ones. It is None if the policy is that of the files.
@@ -104,7 +114,7 @@ def record(
     if remade is not None and remade[0] < RECENT:
         ago, why = remade
         new = f"a new key was made {in_words(ago)} ago, and the one before: {why}"
-        mend = "if nobody meant this, tell security; those who verify the record need the new key: jitd audit key"
+        mend = "if nobody meant this, tell security; if you know why: jitd audit key --acknowledge"
         return Line("record", f"{told}; {new}; {mend}", False)
     return Line("record", f"{told}; the head is signed by {key}" if key else f"{told}; the head is not signed yet")
 
@@ -125,12 +135,16 @@ def journal(why: str, n_behind: int, n_left_out: int) -> Line:
 
 
 def sinks(rows: Sequence[tuple[str, float, str, int, int]]) -> Iterator[Line]:
-    """Yield a line for each sink. A row has its name, since how many seconds it is in trouble (0 if it is not), the reason, and
-    how many records it lacks and has refused.
+    """Yield a line for each sink. A row has its name, since how many seconds it is in trouble (0 if it is not), the reason or its
+    last fault, and how many records it lacks and has refused.
     """
     for name, since, why, n_lacking, n_refused in rows:
         refused = f"; it has refused {count(n_refused, 'record')} for ever: journalctl -u jitd" if n_refused else ""
-        told = f"lacks {count(n_lacking, 'record')}, in trouble for {in_words(since)}: {why}" if since else "has the record"
+        told = f"lacks {count(n_lacking, 'record')}" if n_lacking or since else "has the record"
+        if since:
+            told += f", in trouble for {in_words(since)}: {why}"
+        elif n_lacking:
+            told += f", and is sent them now{'; ' if why else ''}{why}"
         yield Line("sink", f"{name}: {told}{refused}", not (since or n_refused))
 
 

@@ -272,9 +272,12 @@ class Pack(Message, by=FROM_CLIENT):
 
 
 class SigningKey(Message, by=FROM_CLIENT):
-    """Request the public key by which the head of the chain is signed. With ``rotate``, make a new key first."""
+    """Request the public key by which the head of the chain is signed. With ``rotate``, make a new key first. With
+    ``acknowledge``, first record that root knows why jitd has made this key.
+    """
 
     rotate: bool
+    acknowledge: bool = False
 
 
 class Metrics(Message, by=FROM_CLIENT):

@@ -9,10 +9,11 @@ from typing import Any, cast
 
 import pytest
 
-from jitd.server.acceptor import CannotNote, NoKey, NotAuthenticated, WrongClock
-from jitd.server.complaints import LINES, Complaints
+from jitd.server.acceptor import CannotNote, NoKey, NoKeyFor, NotAuthenticated, WrongClock
+from jitd.server.complaints import LINES, UNPROVED, Complaints
 from jitd.server.connection import Connection
 from jitd.store import StoreError
+from jitpam.wire.shown import shown_argument
 
 
 class Ended(Exception):
@@ -40,6 +41,10 @@ def test_who_makes_jitd_fail_does_not_fill_the_log(capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
+        (
+            NoKeyFor("it has not the key"),
+            [f"jitd: no key for a ticket uid=1001 fault='it has not the key' sender={shown_argument(UNPROVED.encode())}"],
+        ),
         (NoKey("jitd's keytab is missing"), ["jitd: no key fault='jitd\\'s keytab is missing'"]),
         (CannotNote("no space"), ["jitd: no replay cache fault='no space'"]),
         (WrongClock("set the time"), ["jitd: wrong clock uid=1001 fault='set the time'"]),

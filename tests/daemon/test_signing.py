@@ -169,6 +169,41 @@ def test_a_lost_key_is_replaced_and_the_record_says_so(house: House) -> None:
     house.check()
 
 
+def test_a_new_key_is_told_until_root_acknowledges_it_and_each_further_one_again(house: House) -> None:
+    house.signing.sign()
+    house.signing.acknowledge("root", 0)
+    assert house.notes("key.acknowledged") == [], "of the first key there is nothing to know"
+    for n in (1, 2):
+        (house.state / "signing-key").unlink()
+        house.again()
+        house.signing.sign()
+        assert house.signing.remade is not None
+        for _ in range(2):
+            house.signing.acknowledge("root", 0)
+        assert house.signing.remade is None and len(house.notes("key.acknowledged")) == n, "it is recorded once"
+        house.again()
+        house.signing.sign()
+        assert house.signing.remade is None
+    public = sshsig.public_line(house.public(), "")
+    assert house.notes("key.acknowledged")[-1] == {"public": public, "because": "lost"}
+    house.check()
+
+
+def test_an_acknowledgement_that_cannot_be_recorded_is_none(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.signing.sign()
+    (house.state / "signing-key").unlink()
+    house.again()
+    house.signing.sign()
+    with monkeypatch.context() as disk:
+        disk.setattr(SqliteStore, "commit", lambda *words: (_ for _ in ()).throw(StoreError("disk full")))
+        with pytest.raises(StoreError, match="disk full"):
+            house.signing.acknowledge("root", 0)
+    assert house.signing.remade is not None
+    house.again()
+    house.signing.sign()
+    assert house.signing.remade is not None
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff", b'{"form": "jitd signing key 1"}'])
 def test_a_damaged_key_is_replaced(house: House, content: bytes) -> None:
     house.signing.sign()

@@ -32,7 +32,7 @@ from jitd.outside.deliveries import Lines as LogFile
 from jitd.outside.questions import QUESTIONS
 from jitd.settings.sinks import Denials, SinkSettings
 from jitd.sinks import feed as feeds
-from jitd.sinks import fitting, pace
+from jitd.sinks import fitting, pace, sinks
 from jitd.sinks.feed import AGAIN_FOR, PROOFS, Office
 from jitd.sinks.reading import MOST_KEPT
 from jitd.sinks.sinks import Sinks
@@ -290,6 +290,34 @@ def test_while_a_sink_is_down_the_status_has_the_reason_and_how_many_records_it_
     assert (name, why, n_records, n_refused) == ("siem", "connection refused", 8, 0)
     assert since == START.timestamp()
     assert house.sinks.lag()["siem"].n_records == 8
+
+
+def test_a_sink_that_takes_pages_and_is_behind_tells_how_many_records_it_lacks_and_how_it_failed_last(house_of: Make) -> None:
+    house = house_of()
+    n_asked, taken, seen = 0, 0, []
+
+    def answer(question: Deliver) -> Delivered | Failed | None:
+        nonlocal n_asked, taken
+        n_asked += 1
+        if n_asked == 3:  # it has taken the first page after the failure, and nothing is wrong at the moment
+            taken = house.collector.numbers[-1]
+            seen.extend(house.sinks.states())
+            house.clock += sinks.SLOW_AFTER + 1
+            seen.extend(house.sinks.states())
+        return Failed("it says 500") if n_asked == 1 else None
+
+    house.collector.always = answer
+
+    async def script() -> None:
+        house.note(2 * MOST_EVENTS)
+
+    house.play(script, until=lambda: n_asked >= 3 and house.cursor().number == house.store.head().number)
+    fast, slow = seen
+    last = "the last time that it failed: it says 500"
+    n_lacking = house.store.head().number - taken
+    assert fast == ("siem", 0, last, n_lacking, 0)
+    assert slow[1] > 0 and slow[2:] == (f"records come faster than it takes them; {last}", n_lacking, 0)
+    assert house.sinks.states() == [("siem", 0, "", 0, 0)]
 
 
 def test_of_a_batch_that_was_taken_in_part_the_rest_is_sent_again(house_of: Make) -> None:

@@ -79,12 +79,19 @@ IN_FORCE = "2 rules in force for 1 hour (SHA-256 0123456789ab)"
             [status.record(5, "k", None, (3600.0, "lost"), 0)],
             [
                 "! record: 5 records; a new key was made 1 hour ago, and the one before: lost; if nobody meant this, tell"
-                " security; those who verify the record need the new key: jitd audit key"
+                " security; if you know why: jitd audit key --acknowledge"
             ],
         ),
         (
             [*status.lives(NONE, [(str(n), "x") for n in range(12)])][-2:-1],
             ["! things: 2 more are in trouble: jitd grants"],
+        ),
+        ([status.own_key(None)], ["  keytab: jitd has its key"]),
+        (
+            [status.own_key((180, "jitd's keytab /k is missing"))],
+            [
+                "! keytab: nobody but root can authenticate, for 3 minutes by now: jitd's keytab /k is missing; see also: jitd doctor"
+            ],
         ),
         ([status.journal("", 0, 0)], ["  journal: takes what is recorded"]),
         (
@@ -106,11 +113,18 @@ IN_FORCE = "2 rules in force for 1 hour (SHA-256 0123456789ab)"
             ],
         ),
         (
-            status.sinks([("a", 0, "", 4, 0), ("b", 180, "refused", 12, 0), ("c", 0, "", 0, 1)]),
+            status.sinks([("a", 0, "", 0, 0), ("b", 180, "refused", 12, 0), ("c", 0, "", 0, 1)]),
             [
                 "  sink: a: has the record",
                 "! sink: b: lacks 12 records, in trouble for 3 minutes: refused",
                 "! sink: c: has the record; it has refused 1 record for ever: journalctl -u jitd",
+            ],
+        ),
+        (
+            status.sinks([("a", 0, "", 1780, 0), ("b", 0, "the last time that it failed: it says 500", 1, 0)]),
+            [
+                "  sink: a: lacks 1780 records, and is sent them now",
+                "  sink: b: lacks 1 record, and is sent them now; the last time that it failed: it says 500",
             ],
         ),
         (status.channels([], []), []),

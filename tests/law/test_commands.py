@@ -113,7 +113,8 @@ COMMANDS: dict[str, str] = {
     # the daemon and its units
     "make install": "tests/system/test_install.py::test_what_an_administrator_has_changed_is_left_alone",
     "kill {}": TYPED + "test_another_daemon_is_ended_by_the_command",
-    "jitd audit key": "tests/system/test_signed_head.py::test_a_lost_key_is_told_and_the_command_prints_the_new_one",
+    "jitd audit key": "tests/system/test_signed_head.py::test_a_lost_key_is_told_and_the_command_acknowledges_it",
+    "jitd audit key --acknowledge": "tests/system/test_signed_head.py::test_a_lost_key_is_told_and_the_command_acknowledges_it",
     "jitd reload": BREAKAGES,
     "setsid -f jitd serve{}": BREAKAGES,
     "systemctl daemon-reload": UNITS,

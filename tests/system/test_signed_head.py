@@ -89,7 +89,9 @@ def test_a_rotation_is_signed_by_both_keys_and_only_root_may_have_one(served: Ho
     assert (refused.returncode, refused.stdout) == (3, "") and "only root" in refused.stderr
     for who in ("alice", "eve"):
         assert house.jitd("audit", "key", who=who).returncode == 3
+    assert house.jitd("audit", "key", "--acknowledge", who="dave").returncode == 3
     assert key(house, "--allowed-signers", who="dave") == before, "nothing has changed"
+    assert not [record for record in house.records() if record["event"] == "key.acknowledged"]
     after = key(house, "--rotate", "--allowed-signers")
     assert after != before and key(house, "--allowed-signers") == after
     (detail,) = [record["detail"] for record in house.records() if record["event"] == "key.rotated"]
@@ -102,7 +104,7 @@ def test_a_rotation_is_signed_by_both_keys_and_only_root_may_have_one(served: Ho
     assert signing_of(house)["is_well"], "a rotation is no fault"
 
 
-def test_a_lost_key_is_told_and_the_command_prints_the_new_one(served: House) -> None:
+def test_a_lost_key_is_told_and_the_command_acknowledges_it(served: House) -> None:
     house = served
     before = key(house)
     house.kill()
@@ -115,6 +117,10 @@ def test_a_lost_key_is_told_and_the_command_prints_the_new_one(served: House) ->
     assert done.returncode == 0 and done.stdout != before
     (made,) = [record["detail"] for record in house.records() if record["event"] == "key.made"][1:]
     assert made["because"] == "lost" and made["public"] in done.stdout and made["before"] in before
+    assert signing_of(house)["is_well"], "root knows of it"
+    house.kill()
+    house.start()
+    assert signing_of(house)["is_well"], "and is not told again"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from pathlib import Path
 
 from tests.system.conftest import OF_THE_LAB, House
 from tests.waiting import wait_for
@@ -79,6 +81,26 @@ def test_a_policy_that_was_refused_and_one_that_never_was_there_are_not_well(own
     assert house.jitd("reload").returncode == 0
     assert house.jitd("status").returncode == 0
     assert told(house)["policy"].startswith("2 rules in force")
+
+
+def test_a_lost_keytab_is_not_well_until_it_is_back(own_house, tmp_path: Path) -> None:
+    """Nobody but root can authenticate while it is away."""
+    keytab, away = tmp_path / "jitd.keytab", tmp_path / "away"
+    shutil.copy("/etc/jitd/jitd.keytab", keytab)
+    house = own_house(config=f'keytab = "{keytab}"').start()
+    assert house.jitd("requests", who="bob").returncode == 0 and told(house)["keytab"] == "jitd has its key"
+    house.stop()
+    keytab.rename(away)
+    house.start()
+    wait_for(lambda: "missing" in told(house)["keytab"], what="a look at the keytab")
+    done = house.jitd("status")
+    assert (done.returncode, done.stderr) == (1, "jitd: not well: keytab\n")
+    assert house.jitd("requests", who="bob").returncode == 125
+    assert "jitd_keyless 1" in house.jitd("metrics").stdout and "nobody but root can authenticate" in house.log()
+    away.rename(keytab)
+    wait_for(lambda: told(house)["keytab"] == "jitd has its key", what="a look at the keytab")
+    assert house.jitd("status").returncode == 0 and "jitd_keyless 0" in house.jitd("metrics").stdout
+    assert house.jitd("requests", who="bob").returncode == 0
 
 
 def test_without_a_daemon_it_says_where_to_look(own_house) -> None:

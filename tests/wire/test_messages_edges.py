@@ -50,6 +50,7 @@ DEFAULTS = {
     "audit": {
         "after": 0, "since": None, "until": None, "who": None, "rule": None, "event": None, "id": None, "follow": False,
     },
+    "signingkey": {"acknowledge": False},
     "observe": {"offset": 0},
     "progress": {"answered": None, "asked": None, "owes": "", "left_ms": None},
     "start": {"left_ms": None},
