@@ -75,7 +75,7 @@ def _do(options: Options, kinds: list[str]) -> int:
     if options.mode in ("run", "get", "list") and not options.yes_show:
         from jitpam import disclosure
 
-        disclosure.confirm(options)
+        disclosure.confirm(options, kinds)
     if options.break_glass and options.mode == "run":
         from jitpam import glass
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Words that look like a secret: jitsudo asks before it sends them.
 
-Law: no connection is made before the answer, so the daemon's script would fail if there were one.
+Law: no connection is made before the answer, so the daemon's script would fail if there were one. If nobody can be asked, jitd is
+asked whether the words are masked, and nothing is requested that is not.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import subprocess
 
 import pytest
 
+from jitpam.disclosure import MASKED
 from jitpam.wire import messages
 from tests.client.acting import ID, command_line, surroundings
 from tests.waiting import PATIENCE, sleeps, wait_for
@@ -90,7 +92,7 @@ def test_what_was_typed_before_the_question_does_not_answer_it(daemon, on_termin
     assert started.end() == 120 and is_untouched(daemon)
 
 
-SENDS = [
+OF_ARGUMENTS = [
     SECRET,
     ("--no-wait", *SECRET),
     ("--at=23:59", *SECRET),
@@ -100,26 +102,88 @@ SENDS = [
     ("-k", *SECRET),
     ("-b", *SECRET),
     ("-q", *SECRET),
-    ("-i", *SECRET),
-    ("-s", *SECRET),
     ("--service=sudo", *SECRET),
     ("-n", *SECRET),
     ("--break-glass", "--reason=production is down", *SECRET),
+    ("sh", "-c", "mysql -pWinter2026"),
+]
+NEVER_MASKED = [
+    ("-i", *SECRET),
+    ("-s", *SECRET),
     ("PGPASSWORD=Winter2026", "psql"),
     ("--preserve-env=PGPASSWORD", "psql"),
     ("--reason=password=Winter2026", "true"),
+    ("--reason=password=Winter2026", *SECRET),
     ("--get=service-ticket:postgres/db1", "--reason=password=Winter2026"),
-    ("sh", "-c", "mysql -pWinter2026"),
 ]
 
 
-@pytest.mark.parametrize("words", SENDS)
+def reads(heard, masked):
+    """A daemon that says that people would read MASKED at the places ``masked``, and denies whatever is requested."""
+
+    def script(peer):
+        asked = peer.welcome()
+        heard.append(asked)
+        if not isinstance(asked, messages.Explain):
+            return peer.say(messages.Refused(code="denied", text=DENIED))
+        read = [f"x{MASKED}" if at in masked else word.decode() for at, word in enumerate(asked.argv)]
+        peer.say(messages.Item(row={"decision": "deny", "argv": read}))
+        return peer.say(messages.Done(text=""))
+
+    return script
+
+
+@pytest.mark.parametrize("words", NEVER_MASKED)
 def test_without_a_terminal_it_is_120_before_anything_is_sent(daemon, words):
     """THREATS R-24."""
     done = without_terminal(daemon, *words, PGPASSWORD="Winter2026")
-    assert done.returncode == 120 and b"--yes-show" in done.stderr and done.stderr.endswith(b"nothing was sent\n")
+    assert done.returncode == 120 and b"--yes-show" in done.stderr and done.stderr.endswith(b"nothing was requested\n")
     assert b"Winter2026" not in done.stdout + done.stderr
     assert is_untouched(daemon)
+
+
+@pytest.mark.parametrize("words", OF_ARGUMENTS)
+def test_without_a_terminal_it_is_120_before_anything_is_requested(daemon, words):
+    """THREATS R-24."""
+    heard = []
+    daemon.play(reads(heard, ()))
+    done = without_terminal(daemon, *words)
+    assert done.returncode == 120 and b"--yes-show" in done.stderr and done.stderr.endswith(b"nothing was requested\n")
+    assert b"Winter2026" not in done.stdout + done.stderr
+    assert is_untouched(daemon)
+    daemon.finish()
+    (asked,) = heard
+    assert isinstance(asked, messages.Explain)
+
+
+TWO = ("tool", "--password=Winter2026", "--token=Summer2026")
+
+
+@pytest.mark.parametrize("more", [(), ("-n",)])
+@pytest.mark.parametrize(("masked", "is_requested"), [((1, 2), True), ((1,), False), ((2,), False), ((0,), False)])
+def test_without_a_terminal_it_is_requested_only_if_all_of_it_is_masked(daemon, more, masked, is_requested):
+    """THREATS R-24."""
+    heard = []
+    daemon.play(reads(heard, masked), *([denies(heard)] if is_requested else []))
+    done = without_terminal(daemon, *more, *TWO)
+    assert is_untouched(daemon)
+    daemon.finish()
+    assert [type(each) for each in heard] == [messages.Explain, messages.Submit][: 1 + is_requested]
+    assert done.returncode == (121 if is_requested else 120)
+    assert b"2026" not in done.stderr
+
+
+@pytest.mark.parametrize("row", [{}, {"argv": None}, {"argv": [MASKED]}, {"argv": [1, 2, 3]}])
+def test_an_answer_that_does_not_say_that_it_is_masked_lets_nothing_be_requested(daemon, row):
+    """THREATS R-24."""
+
+    def script(peer):
+        peer.welcome()
+        peer.say(messages.Item(row=row))
+        peer.say(messages.Done(text=""))
+
+    daemon.play(script)
+    assert without_terminal(daemon, *TWO).returncode == 120 and is_untouched(daemon)
 
 
 def test_a_script_reads_the_refusal_as_json(daemon):

@@ -63,7 +63,9 @@ LAW: dict[str, set[str]] = {
     "jitpam.shell_words": {WIRE, "jitpam.options"},
     "jitpam.confirmation": {"jitpam.saying"},
     "jitpam.secret_words": set(),
-    "jitpam.disclosure": {"jitpam.confirmation", "jitpam.options", "jitpam.secret_words"},
+    "jitpam.disclosure": {
+        WIRE, "jitpam.confirmation", "jitpam.local_proof", "jitpam.options", "jitpam.secret_words", "jitpam.submission",
+    },
     "jitpam.glass": {"jitpam.confirmation", "jitpam.options", "jitpam.saying"},
     "jitpam.local_proof": {WIRE, "jitpam", "jitpam.client", "jitpam.saying"},
     "jitpam.jitsudo": {

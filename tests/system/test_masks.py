@@ -39,6 +39,13 @@ approvals = [{ need = 1, from = ["group:ops"] }]
 grant = { lasts = "1h", uses = 9 }
 run = { record = "all", writable = "allow" }
 
+[[permit]]
+name = "echo"
+who = ["group:dba"]
+commands = [["/usr/bin/echo", "**"]]
+mask = ["--password=*"]
+approvals = [{ need = 1, from = ["group:ops"] }]
+
 [[deny]]
 name = "not-that-word"
 commands = [["/usr/bin/ln", "-s", "wrong-*", "**"]]
@@ -104,6 +111,19 @@ def test_nobody_reads_a_masked_word_and_it_is_what_runs(house: House, link: Path
     wait_for(lambda: house.run_of(asking.id).recording is not None, what="the record of the run's end")
     wait_for(lambda: kept(house) == 0, what="the end of what was kept")
     assert places_of(house, WORD) == []
+
+
+def test_what_looks_like_a_secret_is_requested_without_a_terminal_if_a_rule_masks_it(house: House) -> None:
+    """What masks hide, nobody reads; what they do not is not requested."""
+    asking = house.ask("alice", "echo", f"--password={WORD}")
+    assert asking.id, "it waits"
+    house.approved(asking.id)
+    assert asking.end() == 0 and WORD in asking.out
+    assert WORD not in told(house, asking.id)
+    before = house.jitd("requests", "--all", "--json").stdout
+    asking = house.ask("alice", "echo", f"--password={WORD}", f"--token={OTHER}")
+    assert asking.end() == 120 and asking.err.endswith("nothing was requested\n")
+    assert house.jitd("requests", "--all", "--json").stdout == before and places_of(house, OTHER) == []
 
 
 def test_a_denied_request_hides_its_secrets_too(house: House, link: Path) -> None:
