@@ -90,7 +90,8 @@ IN_FORCE = "2 rules in force for 1 hour (SHA-256 0123456789ab)"
         (
             [status.own_key((180, "jitd's keytab /k is missing"))],
             [
-                "! keytab: nobody but root can authenticate, for 3 minutes by now: jitd's keytab /k is missing; see also: jitd doctor"
+                "! keytab: nobody but root can authenticate, for 3 minutes by now: jitd's keytab /k is missing; see also:"
+                " jitd doctor"
             ],
         ),
         ([status.journal("", 0, 0)], ["  journal: takes what is recorded"]),
