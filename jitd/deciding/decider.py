@@ -116,7 +116,7 @@ class Decider:
         self._providers = providers
         self._workers = workers
         self._now = now
-        self.seating = Seating(config, workers)
+        self.seating = Seating(config, workers, locks=store.locks)
         self._hearings = Hearings(Answers(gatekeepers or NoGatekeepers(), now), store, policy, now)
 
     # --- the answers ---------------------------------------------------------------------------------------------------

@@ -13,15 +13,17 @@ import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
 from jitd.core.decision import Approval
+from jitd.core.lock import Lock, Whom
 from jitd.core.made_account import is_made, itself
 from jitd.core.request import Request, open_ways
 from jitd.core.subject import person_of
 from jitd.core.ways import flat
-from jitd.deciding import directory, groups
+from jitd.deciding import accounts, directory, groups
 from jitd.settings.config import Config
 from jitd.workers import Workers
 
@@ -63,11 +65,14 @@ async def unknown(request: Request) -> Seats:
 
 class Seating:
     """Finds the people who could approve requests. ``nsswitch`` is the file that names the sources of this host's accounts and
-    groups.
+    groups. ``locks`` returns the active locks.
     """
 
-    def __init__(self, config: Config, workers: Workers, nsswitch: Path = NSSWITCH) -> None:
+    def __init__(
+        self, config: Config, workers: Workers, nsswitch: Path = NSSWITCH, locks: Callable[[], Iterable[Lock]] = tuple
+    ) -> None:
         self._config = config
+        self._locks = locks
         self._workers = workers
         self._nsswitch = nsswitch
         self._listed: tuple[float, dict[str, int]] = (float("-inf"), {})
@@ -85,10 +90,10 @@ class Seating:
         """For each of ``ways``, return the people who could approve ``request`` in this way. The function also returns people for
         ways that are not open yet.
         """
-        ways = tuple(ways)
+        ways, locks = tuple(ways), tuple(self._locks())
         try:
             async with asyncio.timeout(WITHIN):
-                return await self._workers.seats.run(request.requester.uid, self._look, request, ways)
+                return await self._workers.seats.run(request.requester.uid, self._look, request, ways, locks)
         except TimeoutError:
             return (UNKNOWN,) * len(ways)
 
@@ -108,12 +113,23 @@ class Seating:
             await self._workers.seats.run_within(LISTED_WITHIN, uid, look)
         return found.copy()
 
-    def _look(self, request: Request, ways: tuple[Approval, ...]) -> tuple[Seats, ...]:
+    def _look(self, request: Request, ways: tuple[Approval, ...], locks: tuple[Lock, ...]) -> tuple[Seats, ...]:
         known: dict[str, Seats] = {}
         for word in {word for way in ways for word in way.of_whom}:
             known[word] = self._of_word(word)
         usable = {account: self._is_usable(account) for seats in known.values() for account in seats.people}
+        usable |= {account: False for account in usable if self._is_locked(account, locks)}
         return tuple(self._of_way(request, way, known, usable.__getitem__) for way in ways)
+
+    def _is_locked(self, account: str, locks: tuple[Lock, ...]) -> bool:
+        """True if the approval of ``account`` would not count because of a lock (``core.lock.is_on``)."""
+        person = person_of(account, self._config.people, itself)
+        return any(
+            one.whom is Whom.ALL
+            or one.name in ((account,) if one.whom is Whom.USER else self._principals(account))
+            or (bool(one.person) and one.person == person)
+            for one in locks
+        )
 
     def _of_way(self, request: Request, way: Approval, known: dict[str, Seats], usable: Callable[[str], bool | None]) -> Seats:
         found = {account for word in way.of_whom for account in known[word].people}
@@ -178,11 +194,12 @@ class Seating:
         """
         try:
             found = directory.account(account)
+            has_ended = found is not None and accounts.has_expired(account, datetime.now(UTC))
         except OSError:
             return None
         if found is None:
             return False if self._is_local("passwd") else None
-        if not found.uid or not self._principals(account):
+        if has_ended or not found.uid or not self._principals(account):
             return False
         return found.uid >= self._config.min_uid or account in self._config.principals.values()
 

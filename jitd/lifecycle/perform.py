@@ -93,7 +93,7 @@ class Perform:
         self._deeds: dict[type, Callable[[Any], None]] = {
             effects.ListsChanged: lambda effect: waiters.lists_changed(),
             effects.Screen: lambda effect: self.screenings.begin(effect.request),
-            effects.ForgetAnswers: lambda effect: decider.forget_answers(),
+            effects.ForgetAnswers: lambda effect: self._lock_was_placed(),
             effects.RequestWaits: lambda effect: self._tell_approvers(effect.request),
             effects.Notify: lambda effect: look(effect.request),
             effects.WayOpened: lambda effect: self._tell_approvers(effect.request),
@@ -233,6 +233,13 @@ class Perform:
                 waiter.moved(request)
             except Exception as fault:
                 log("a client could not be told of its request", request=request, fault=f"{type(fault).__name__}: {fault}")
+
+    def _lock_was_placed(self) -> None:
+        """Whoever waits is told if now nobody could approve."""
+        self._decider.forget_answers()
+        for waiting in tuple(self._store.requests(ended=False)):
+            if self._waiters.of(waiting.id) is not None:
+                self.openings.find_seats(waiting.id)
 
     def _tell_seats(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
         """Tell the client that waits for ``found`` which people could approve."""

@@ -19,15 +19,16 @@ from typing import Any
 import pytest
 
 from jitd.core.decision import Approval
+from jitd.core.lock import Lock, Whom
 from jitd.core.request import Request, RequestState
-from jitd.deciding import directory, groups, seats
+from jitd.deciding import accounts, directory, groups, seats
 from jitd.deciding.directory import Account
 from jitd.deciding.groups import Group
 from jitd.deciding.seats import UNKNOWN, Seating, Seats
 from jitd.settings.config import Config
 from jitd.verbs.sentences import unseated
 from jitd.workers import Workers
-from tests.scene import asked, moment, permit, person
+from tests.scene import asked, locked, moment, permit, person
 from tests.waiting import PATIENCE
 
 GROUPS = {"ops": ("bob", "carol", "alice", "gone"), "managers": ("may",), "none": (), "sys": ("daemon",), "mine": ("alice-adm",)}
@@ -41,11 +42,14 @@ class House:
 
     def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.silent: set[str] = set()
+        self.expired: set[str] = set()
+        self.locks: list[Lock] = []
         self.nsswitch = path / "nsswitch.conf"
         self.workers = Workers()
         self.n_listed = 0
         monkeypatch.setattr(groups, "named", self._group)
         monkeypatch.setattr(directory, "account", self._account)
+        monkeypatch.setattr(accounts, "has_expired", lambda name, at: name in self.expired)
         monkeypatch.setattr(seats.pwd, "getpwall", self._all)
 
     def _group(self, name: str) -> Group | None:
@@ -64,12 +68,14 @@ class House:
         return [SimpleNamespace(pw_name=name, pw_gid=gid.get(name, uid)) for name, uid in ACCOUNTS.items()]
 
     def look(self, *approvals: Approval, opened: int = 0) -> Seats:
-        return asyncio.run(Seating(CONFIG, self.workers, self.nsswitch).seats(waiting(*approvals, opened=opened)))
+        return asyncio.run(
+            Seating(CONFIG, self.workers, self.nsswitch, lambda: self.locks).seats(waiting(*approvals, opened=opened))
+        )
 
     def said(self, *approvals: Approval, after: float = 0.0, opened: int = 0) -> list[str]:
         found = waiting(*approvals, opened=opened)
         ways = [way for approval in approvals for way in approval.ways]
-        each = asyncio.run(Seating(CONFIG, self.workers, self.nsswitch).of_each(found, ways))
+        each = asyncio.run(Seating(CONFIG, self.workers, self.nsswitch, lambda: self.locks).of_each(found, ways))
         return unseated(found, dict(zip(ways, each, strict=True)), moment(after))
 
 
@@ -85,6 +91,30 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     made = House(tmp_path, monkeypatch)
     yield made
     made.workers.close()
+
+
+@pytest.mark.parametrize(
+    ("locks", "people"),
+    [
+        ([locked(name="bob")], ("carol",)),
+        ([locked(name="bob"), locked(name="carol", id="L0CK-0002")], ()),
+        ([locked(Whom.PRINCIPAL, "bob@EXAMPLE.TEST")], ("carol",)),
+        ([locked(Whom.ALL)], ()),
+        ([locked(name="eve"), locked(Whom.PRINCIPAL, "bob@OTHER.TEST", id="L0CK-0002")], ("bob", "carol")),
+    ],
+)
+def test_who_is_locked_could_not_approve(house: House, locks: list[Lock], people: tuple[str, ...]) -> None:
+    house.locks = locks
+    assert house.look(OPS) == Seats(people, is_whole=True)
+    said = house.said(OPS)
+    assert bool(said) is not bool(people) and all("nobody can give the approval of group:ops at present" in line for line in said)
+    house.locks = []
+    assert house.look(OPS).people == ("bob", "carol")
+
+
+def test_whose_account_has_expired_could_not_approve(house: House) -> None:
+    house.expired = {"bob"}
+    assert house.look(OPS) == Seats(("carol",), is_whole=True)
 
 
 @pytest.mark.parametrize(

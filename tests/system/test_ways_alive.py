@@ -138,3 +138,16 @@ def test_of_an_empty_seat_the_requester_is_told_what_happens_next(house: House) 
     wait_for(lambda: "nobody can give the approval of user:alice at present" in asking.err, what="a sentence about the seat")
     assert "in 5 minutes user:bob may" in asking.err
     assert house.jitd("withdraw", asking.id, who="alice").returncode == 0
+
+
+def test_a_requester_who_waits_is_told_as_soon_as_all_who_could_approve_are_locked(own_house) -> None:
+    house = own_house().start()
+    asking = house.ask("alice", "true")
+    assert asking.id and "nobody can give" not in asking.err
+    for name in ("bob", "carol"):
+        assert house.jitd("lock", "--user", name, "--reason", "laptop stolen").returncode == 0
+    assert "nobody can give" not in asking.err, "dave is of ops, too"
+    assert house.jitd("lock", "--user", "dave", "--reason", "laptop stolen").returncode == 0
+    wait_for(lambda: "nobody can give the approval of group:ops at present" in asking.err, what="a sentence about the seats")
+    assert house.jitd("withdraw", asking.id, who="alice").returncode == 0
+    assert asking.end() == 123
