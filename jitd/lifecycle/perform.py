@@ -235,7 +235,7 @@ class Perform:
                 log("a client could not be told of its request", request=request, fault=f"{type(fault).__name__}: {fault}")
 
     def _lock_was_placed(self) -> None:
-        """Whoever waits is told if now nobody could approve."""
+        """Tell everybody who waits if nobody could approve now."""
         self._decider.forget_answers()
         for waiting in tuple(self._store.requests(ended=False)):
             if self._waiters.of(waiting.id) is not None:
