@@ -18,7 +18,6 @@ from tests.law.tree import TREE
 from tests.marks import full
 from tests.waiting import PATIENCE
 
-BUILD = TREE / "contrib/deb/build"
 MADE = TREE / "build/deb"
 OLDER, NEWER = "1760000000", "1760100000"
 """Two times of a day after the other, as SOURCE_DATE_EPOCH has them."""
@@ -32,10 +31,10 @@ def here() -> str:
     return {"12": "bookworm", "13": "trixie"}[words["VERSION_ID"].strip('"')]
 
 
-def build(release: str, epoch: str, *venv: Path) -> dict[str, Path]:
+def build(release: str, epoch: str, *venv: Path, tree: Path = TREE) -> dict[str, Path]:
     """Name of a package → its file."""
     done = subprocess.run(
-        [BUILD, release, *venv],
+        [tree / "contrib/deb/build", release, *venv],
         env={**os.environ, "SOURCE_DATE_EPOCH": epoch},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -45,7 +44,7 @@ def build(release: str, epoch: str, *venv: Path) -> dict[str, Path]:
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    return {file.name.partition("_")[0]: file for file in (MADE / release).glob("*.deb")}
+    return {file.name.partition("_")[0]: file for file in (tree / "build/deb" / release).glob("*.deb")}
 
 
 def contents(package: Path) -> dict[str, str]:
@@ -111,12 +110,29 @@ def test_nothing_is_lost_from_the_first_installation_to_the_purge(release: str) 
     assert done.returncode == 0 and done.stdout.endswith("all as told\n"), done.stdout
 
 
-@full("the second time, what is imported is made anew; every day, contrib/install is shown to give the same bytes twice")
+def test_what_is_compiled_here_does_not_say_where() -> None:
+    """Debugging information names the directory of the compiler. It is stripped, but the linker's digest, which stays, is also of
+    it. So the packages of two checkouts would differ in each of these shared objects.
+    """
+    runtime = TREE / ".venv/runtime"
+    compiled = sorted(file for package in ("gssapi", "systemd") for file in (runtime / package).rglob("*.so"))
+    assert len(compiled) >= 30
+    line = ["readelf", "--section-headers", "--wide", *compiled]
+    said = subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert said.count(".note.gnu.build-id") == len(compiled) and ".debug_" not in said
+
+
+@full("it makes a runtime and packages twice; every day, what is compiled is looked at for the directory in which it was")
 @pytest.mark.parametrize("release", ["bookworm", "trixie"])
-def test_the_same_checkout_gives_the_same_bytes(release: str) -> None:
+def test_two_clones_give_the_same_bytes(release: str, tmp_path: Path) -> None:
+    """Wherever they are, and whether what is imported is made by contrib/deb/build or beforehand, by contrib/runtime."""
     digests = []
-    for _ in range(2):
-        shutil.rmtree(MADE / release / "venv", ignore_errors=True)
-        packages = build(release, NEWER)
+    for place in ("one", "further/down/another"):
+        clone = tmp_path / place
+        subprocess.run(["git", "clone", "--quiet", TREE, clone], check=True)
+        venv = [clone / "build/venv"] if place != "one" and release == here() else []
+        for directory in venv:
+            subprocess.run([clone / "contrib/runtime", directory], check=True)
+        packages = build(release, NEWER, *venv, tree=clone)
         digests.append({file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in packages.values()})
     assert digests[0] == digests[1]
