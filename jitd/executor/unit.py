@@ -50,8 +50,10 @@ SOCKET = "/run/systemd/private"
 NO_SUCH_JOB = "org.freedesktop.systemd1.NoSuchJob"
 STARTS_WITHIN = 2.0
 """Maximum number of seconds to wait until systemd has made a scope. Usually this takes some milliseconds."""
-AGAIN_AFTER = 60.0
-"""If systemd has not made a scope in time, jitd requests no scope for this number of seconds."""
+AGAIN_AFTER = 5.0
+"""If systemd has not made a scope in time, jitd requests no scope for this number of seconds. So a hiccup of systemd costs few
+runs their scopes, and a flood does not make every run wait for STARTS_WITHIN.
+"""
 FRESH_FOR = 1.0
 """If systemd has sent nothing for this number of seconds, jitd first asks whether systemd answers."""
 
@@ -106,7 +108,7 @@ class Behind(Exception):
 
 class Scopes:
     """Creates transient scopes. If the connection to systemd is lost, a new connection is opened. If systemd does not make a
-    scope in time, no further scope is requested for AGAIN_AFTER seconds. ``report`` gets the reason.
+    scope in time, no further scope is requested for AGAIN_AFTER seconds. ``report`` is told of each run that has none.
     """
 
     def __init__(self, report: Callable[[Report], None]) -> None:
@@ -135,7 +137,7 @@ class Scopes:
         except Behind as fault:
             if self._again_at < time.monotonic():
                 self._again_at = time.monotonic() + AGAIN_AFTER
-                self._report(Trouble(f"run {run}: {fault}: for {AGAIN_AFTER:.0f} s, monitors make their own control groups"))
+            self._report(Trouble(f"run {run}: no scope, so systemd does not list it, nor end it after its time limit: {fault}"))
             return False
         return True
 
@@ -172,7 +174,7 @@ class Scopes:
         """
         async with self._connecting:
             if time.monotonic() < self._again_at:
-                raise Behind("systemd is behind")
+                raise Behind("systemd made none in time a few seconds ago")
             try:
                 async with asyncio.timeout(STARTS_WITHIN):
                     if self._manager is None or not self._manager.connected:
