@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +32,20 @@ def metrics(*, textfile: str | None) -> None:
     except ValueError as fault:
         raise NotDone(f"jitd has sent a metric that cannot be written: {fault}", "failed") from None
     except (Unreachable, NotAuthenticated, NoProcess):
-        if textfile not in (None, "-"):  # the numbers of before must not pass for those of now
-            put(Path(textfile), "".join(f"{line}\n" for line in prometheus([_up(0)])).encode(), FOR_COLLECTORS)
+        if textfile is not None:  # the numbers of before must not pass for those of now
+            _write(prometheus([_up(0)]), textfile)
         raise
-    text = "".join(f"{line}\n" for line in lines)
-    if textfile in (None, "-"):
+    _write(lines, textfile or "-")
+
+
+def _write(lines: Iterable[str], file: str) -> None:
+    text = "".join(f"{line}\n" for line in lines).encode()
+    if file == "-":
         sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.write(text)
         sys.stdout.buffer.flush()
     else:
-        put(Path(textfile), text.encode(), FOR_COLLECTORS)
+        put(Path(file), text, FOR_COLLECTORS)
 
 
 def _up(value: int) -> Row:

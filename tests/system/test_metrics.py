@@ -251,6 +251,8 @@ def test_a_file_says_that_the_daemon_cannot_be_asked(house: House, tmp_path: Pat
     done = subprocess.run(["jitd", "metrics", "--textfile", str(file)], capture_output=True, text=True, check=False, **gone)
     assert done.returncode == 125 and "jitd: " in done.stderr
     assert read(file.read_text("utf-8")) == {"jitd_up": 0} and checked(file.read_text("utf-8")) == ""
+    piped = subprocess.run(["jitd", "metrics", "--textfile", "-"], capture_output=True, text=True, check=False, **gone)
+    assert (piped.returncode, piped.stdout, piped.stderr) == (125, file.read_text("utf-8"), done.stderr)
 
 
 def test_a_link_in_the_place_of_the_file_leads_nowhere(house: House, tmp_path: Path) -> None:
