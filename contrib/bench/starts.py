@@ -131,7 +131,7 @@ def measure_completion(house: House, n_rounds: int) -> Table:
     silent.bind(str(place))
     place.chmod(0o666)
     silent.listen()
-    table.add(SILENT, *do_as("bob", str(place), partial(time_completions, n_rounds)))
+    table.add(SILENT, *do_as("bob", str(place), partial(time_completions, min(n_rounds, 5))))
     silent.close()
     shutil.rmtree(place.parent)
     return table

@@ -1,41 +1,60 @@
 # bash completion for jitd and jitsudo: `jitd complete` says what may follow. It is silent, and never asks for a password.
+# Files are offered only where one is wanted: a file's name in the place of an id, or of a user, would be wrong.
 # SPDX-License-Identifier: Apache-2.0
 
 _jitd() {
-    local line current=${COMP_WORDS[COMP_CWORD]}
+    local current=${COMP_WORDS[COMP_CWORD]}
     COMPREPLY=()
+    case ${COMP_WORDS[1]} in
+        audit | check | doctor | kdc | metrics | pam-lint | replay | serve) compopt -o default ;;
+    esac
+    _jitd_offer < <(jitd complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null </dev/null)
+}
+
+_jitd_offer() {
+    local line
     while read -r line; do
         [[ $line == "$current"* ]] && COMPREPLY+=("$line")
-    done < <(jitd complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null </dev/null)
+    done
     [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace
 }
 
 _jitsudo() {
-    local at line current=${COMP_WORDS[COMP_CWORD]}
+    local at option current=${COMP_WORDS[COMP_CWORD]}
     for ((at = 1; at < COMP_CWORD; at++)); do
+        option=
         case ${COMP_WORDS[at]} in
-            -u | -g | -D | -T | -C | -p | -r | -t | -R) ((at++)) ;;
+            -[ugDTCprtR] | --user | --group | --chdir | --command-timeout | --close-from | --prompt)
+                option=${COMP_WORDS[at]}
+                [[ ${COMP_WORDS[at + 1]} == = ]] || ((at++)) ;;
+            --*) option=${COMP_WORDS[at]} ;;
             -* | = | *=*) ;;
-            *) [[ ${COMP_WORDS[at - 1]} == = ]] && continue
+            *) if [[ ${COMP_WORDS[at - 1]} == = ]]; then continue; fi
                 declare -F _command_offset >/dev/null && _command_offset "$at"
                 return ;;
         esac
     done
     COMPREPLY=()
-    if [[ $current == -* || ${COMP_WORDS[COMP_CWORD - 1]} == = || $current == = ]]; then
-        local words=(jitsudo)
-        if [[ ${COMP_LINE:0:COMP_POINT} == *' --resume='* ]]; then
-            words+=(--resume)
-            [[ $current == = ]] && current=
-        fi
-        while read -r line; do
-            [[ $line == "$current"* ]] && COMPREPLY+=("$line")
-        done < <(jitd complete -- "${words[@]}" "$current" 2>/dev/null </dev/null)
-        [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace
-    else
-        while read -r line; do COMPREPLY+=("$line"); done < <(compgen -c -- "$current")
+    if [[ $current == = ]]; then   # a word of its own, as = is one of COMP_WORDBREAKS
+        option=${COMP_WORDS[COMP_CWORD - 1]} current=
+    elif [[ ${COMP_WORDS[COMP_CWORD - 1]} == = ]]; then
+        option=${COMP_WORDS[COMP_CWORD - 2]}
+    elif ((at == COMP_CWORD)); then
+        option=   # it has its argument, or takes none
     fi
+    case $option in
+        -u | --user) _jitd_offer < <(compgen -u -- "$current") ;;
+        -g | --group) _jitd_offer < <(compgen -g -- "$current") ;;
+        -D | --chdir) compopt -o filenames; _jitd_offer < <(compgen -d -- "$current") ;;
+        --to | --key) compopt -o default ;;
+        --resume) _jitd_offer < <(jitd complete -- jitsudo --resume "$current" 2>/dev/null </dev/null) ;;
+        ?*) ;;
+        *) case $current in
+                -*) _jitd_offer < <(jitd complete -- jitsudo "$current" 2>/dev/null </dev/null) ;;
+                *) compopt -o default; _jitd_offer < <(compgen -c -- "$current") ;;
+            esac ;;
+    esac
 }
 
-complete -o default -F _jitd jitd
-complete -o default -F _jitsudo jitsudo
+complete -F _jitd jitd
+complete -F _jitsudo jitsudo

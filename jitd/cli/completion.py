@@ -23,9 +23,9 @@ from jitpam.local_proof import never_ask
 from jitpam.options import following
 from jitpam.wire.messages import List
 
-WITHIN = 0.15
-"""Time limit of the verb, in seconds. If the candidates are not known within this time, the verb ends and prints nothing. The
-time to start the interpreter is not included.
+WITHIN = 2.0
+"""Time limit of the verb, in seconds. If the candidates are not known within this time, the verb ends and prints nothing. A list
+usually takes 0.3 s, of which most is the authentication, and longer on a busy host.
 """
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*|--[a-z][a-z-]*=?")
 """Only words that match this pattern are printed."""

@@ -11,16 +11,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
+import pexpect
 import pytest
 
-from jitd.cli import VERBS, completion
+from jitd.cli import VERBS, cli, completion
 from jitd.cli.completion import PLAIN
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
 from tests.client.script import HOSTILE, Row, Script, jitd, row_for, waiting
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait_for
 
 TREE = Path(__file__).parents[2]
 SCRIPTS = TREE / "contrib/completion"
+GIVES_UP_AFTER = completion.WITHIN
 MINE, OTHERS = "MMMM-1111", "QQQQ-2222"
 
 
@@ -127,6 +130,10 @@ def test_nothing_is_offered_that_a_shell_could_take_for_more_than_a_word(capsys:
     assert [word for word in evil if PLAIN.fullmatch(word)] == []
 
 
+def test_the_verb_waits_several_times_as_long_as_a_list_takes() -> None:
+    assert GIVES_UP_AFTER >= 5 * 0.3
+
+
 @pytest.fixture
 def silent(tmp_path: Path) -> object:
     """A socket where nobody answers."""
@@ -191,11 +198,85 @@ def test_bash_completes(typed: str, reply: str, asked: str, path: Path) -> None:
     assert (path / "asked").read_text() == asked and not (path / "evil").exists()
 
 
-@pytest.mark.parametrize(("typed", "reply"), [("jitd a", {"approve", "audit"}), ("jitsudo --re", {"--reason="})])
+@pytest.mark.parametrize(
+    ("typed", "reply"),
+    [
+        ("jitd a", {"approve", "audit"}),
+        ("jitsudo --re", {"--reason="}),
+        ("jitsudo -u roo", {"root"}),
+        ("jitsudo --user=roo", {"--user=root"}),
+        ("jitsudo -g roo", {"root"}),
+        ("jitsudo -D /opt", {"/opt/"}),
+    ],
+)
 def test_fish_completes(typed: str, reply: set[str], path: Path) -> None:
     script = f"source {SCRIPTS}/jitd.fish; complete -C {shlex.quote(typed)}"
     found = run(["/usr/bin/fish", "--no-config"], script, path)
     assert {line.split("\t")[0] for line in found.splitlines()} == reply
+
+
+SHELLS = {
+    "bash": (["/usr/bin/bash", "--norc", "--noprofile", "-i"], f"source {SCRIPTS}/jitd.bash"),
+    "zsh": (
+        ["/usr/bin/zsh", "-fi"],
+        f"fpath=({SCRIPTS} $fpath); autoload -Uz compinit; compinit -D; zstyle ':completion:*' users root",
+    ),
+}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("keys", "typed"),
+    [
+        ("jitsudo -u roo\tid\r", ["-u", "root", "id"]),
+        ("jitsudo --user roo\tid\r", ["--user", "root", "id"]),
+        ("jitsudo -n -g roo\tid\r", ["-n", "-g", "root", "id"]),
+        ("jitsudo -D /op\t id\r", ["-D", "/opt", "id"]),
+        ("jitsudo -T \t1m id\r", ["-T", "1m", "id"]),
+        ("jitsudo --rea\tx id\r", ["--reason=x", "id"]),
+        ("jitd approve \tX\r", ["approve", "X"]),
+        ("jitd check .hid\t\r", ["check", ".hidden"]),
+    ],
+)
+def test_what_tab_completes_at_a_terminal(shell: str, keys: str, typed: list[str], path: Path) -> None:
+    """In a directory with one hidden file. That is offered where a file is wanted, and nowhere else."""
+    words, begins = SHELLS[shell]
+    for name in ("jitsudo", "jitd"):
+        program = path / name
+        tells = f'printf "%s\\n" "$@" >{path}/new; mv {path}/new {path}/typed'
+        program.write_text(
+            f'#!/bin/sh\ncase "$*" in "complete -- jitsudo"*) echo --reason= ;; complete*) ;; *) {tells} ;; esac\n'
+        )
+        program.chmod(0o755)
+    (path / "here").mkdir()
+    (path / "here/.hidden").touch()
+    own = {"PATH": f"{path}:/usr/bin:/bin", "HOME": str(path), "LANG": "C.UTF-8", "TERM": "dumb", "PS1": "ready> "}
+    with pexpect.spawn(words[0], words[1:], env=own, cwd=str(path / "here"), timeout=PATIENCE, dimensions=(24, 200)) as terminal:
+        terminal.sendline(f"{begins}; PS1='go''> '")
+        terminal.expect("go> ")
+        terminal.send(keys)
+        wait_for((path / "typed").exists, what=f"the program that {shell} calls with what was typed")
+    assert [word.rstrip("/") for word in (path / "typed").read_text().splitlines()] == typed
+
+
+def test_files_are_offered_for_the_verbs_that_take_one() -> None:
+    """By each shell's script, which names these verbs."""
+    take_files = {name for name in VERBS if takes_a_file(cli.get_command(click.Context(cli), name))}
+    for script, named in (
+        ("jitd.bash", r"(.*)\) compopt -o default"),
+        ("_jitd", r"jitd && \$\{words\[2\]\} == \((.*?)\) \]\]"),
+        ("jitd.fish", r"seen_subcommand_from (.*)' -F"),
+    ):
+        found = re.search(named, (SCRIPTS / script).read_text())
+        assert found and {*re.findall("[a-z-]+", found[1])} == take_files, script
+
+
+def takes_a_file(verb: click.Command | None) -> bool:
+    assert verb is not None
+    if isinstance(verb, click.Group):
+        return any(takes_a_file(one) for one in verb.commands.values())
+    kinds = (click.Path, click.File)
+    return any(isinstance(one.type, kinds) or one.metavar in ("FILE", "DIR", "PATH") for one in verb.params)
 
 
 def test_zsh_reads_its_script(path: Path) -> None:
