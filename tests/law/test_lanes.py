@@ -124,7 +124,7 @@ def test_what_is_played_on_the_other_release_exists_and_is_played_here_too() -> 
 
 
 def test_on_the_other_release_a_lane_begins_with_a_checkout_and_without_a_mirror_it_is_red(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     on = tmp_path / "on"
     on.write_text('#!/bin/sh\necho "$1 $2 $3"\ntar -t | grep -x Makefile\necho "on: no Debian can be made"\nexit 1\n')
@@ -134,6 +134,16 @@ def test_on_the_other_release_a_lane_begins_with_a_checkout_and_without_a_mirror
     assert lane.end() == 1
     assert lane.lines == [f"--packages git,make,python3 {lanes.other_release()}", "Makefile", "on: no Debian can be made"]
     assert lanes.faults("other", lane.lines) == (lane.lines, ["ERROR lane other ended without a summary"])
+    assert lane.outcome() == "other FAILED BEFORE ITS END", "and not done"
+    on.write_text("#!/bin/sh\necho '....'\necho '3 passed, 1 deselected in 0.05s'\n")
+    played = lanes.Lane("hosts", "other", ["tests/a.py"], [])
+    assert played.end() == 0 and played.outcome() == "hosts done"
+    capsys.readouterr()
+    lanes.tell([lane, played], [], 0.0)
+    told = capsys.readouterr().out.splitlines()
+    assert told[-2] == "lanes: other FAILED · hosts 0 s"
+    assert told[-1].startswith("3 passed, 1 deselected, 1 error in "), "the last line alone tells, too"
+    assert "on: no Debian can be made" in told
 
 
 @pytest.mark.parametrize(("is_full", "options"), [(False, "--here"), (True, "--here --full")])
@@ -172,6 +182,8 @@ class Pretended:
 
     def progress(self) -> str:
         return self.name
+
+    outcome = progress
 
     def end(self) -> int:
         return 0
