@@ -21,6 +21,15 @@ PROGRAMS = {
     "/opt/app/bin/rollback": "#!/bin/sh\necho 'the release before is in place'\n",
     "/usr/local/sbin/restore-test": "#!/bin/sh\necho '12 tables restored, 12 as expected'\n",
 }  # fmt: skip
+PLAYBOOK = """\
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - copy:
+        content: "7\\n"
+        dest: /etc/site-version
+        mode: "0644"
+"""
 HBA = "local all postgres peer\nhost shop all 127.0.0.1/32 scram-sha-256\n"
 SHOP = """\
 CREATE DATABASE shop;
@@ -48,6 +57,8 @@ def make_people() -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(text)
         Path(path).chmod(0o755)
+    Path("/opt/site").mkdir()
+    Path("/opt/site/site.yml").write_text(PLAYBOOK)
 
 
 def forget_people() -> None:
@@ -58,6 +69,8 @@ def forget_people() -> None:
     for path in PROGRAMS:
         Path(path).unlink()
     shutil.rmtree("/opt/app")
+    shutil.rmtree("/opt/site")
+    Path("/etc/site-version").unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="module")
@@ -109,8 +122,8 @@ def page(database: None) -> Iterator[Page]:
     forget_people()
 
 
-def test_the_page_has_six_situations() -> None:
-    assert len(PAGE) == 6
+def test_the_page_has_seven_situations() -> None:
+    assert len(PAGE) == 7
 
 
 @pytest.mark.parametrize("situation", PAGE)
