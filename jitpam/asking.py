@@ -50,12 +50,25 @@ class _Interrupted(Exception):
 # --- asking, waiting, running ------------------------------------------------------------------------------------------
 
 
+def _demand_process() -> None:
+    """Raises NoProcess if no process can be forked."""
+    try:
+        child = posix.fork()
+    except OSError:
+        raise NoProcess from None
+    if not child:
+        posix._exit(0)
+    posix.waitpid(child, 0)
+
+
 def ask_and_run(opening: Connection, options: Options, kinds: list[str]) -> int:
     """Submit the request on ``opening``, wait for the decision, and run the command. Returns the exit status. If a signal ended
     the command or the wait, this process ends by the same signal, and the function does not return.
 
     Raises UsageError, NotAuthenticated, RefusedByDaemon, Unreachable and Unwritable.
     """
+    if options.background or (options.mode == "get" and options.argv):
+        _demand_process()  # before anybody is asked
     command: OwnCommand | None = None
     if options.mode == "get" and options.argv:
         from jitpam.own_command import NOT_FOUND, OwnCommand, Unstartable

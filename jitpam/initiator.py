@@ -432,8 +432,10 @@ class NoProcess(Exception):
 
 def within(seconds: float, work: Callable[[], T], then: Callable[[], None] | None = None) -> T:
     """Call ``work`` in a new thread. Return its result or raise its exception. After ``seconds`` seconds, raises TimeoutError,
-    or calls ``then`` and waits on. After a timeout the thread continues, but the process can still exit by ``os._exit``. Raises
-    NoProcess.
+    or calls ``then`` and waits on. After a timeout the thread continues, but the process can still exit by ``os._exit``.
+
+    If the kernel starts no thread (RLIMIT_NPROC), ``work`` is called in this one, and takes as long as it takes: somebody whose
+    processes have reached their limit needs a command that ends them.
     """
     finished = _thread.allocate_lock()
     finished.acquire()
@@ -451,10 +453,13 @@ def within(seconds: float, work: Callable[[], T], then: Callable[[], None] | Non
     before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())  # the new thread must not get our signals
     try:
         _thread.start_new_thread(run, ())
+        is_started = True
     except RuntimeError:
-        raise NoProcess from None
+        is_started = False
     finally:
         _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
+    if not is_started:
+        return work()
     if not finished.acquire(timeout=seconds):
         if then is None:
             raise TimeoutError
