@@ -13,7 +13,7 @@ import time
 
 from jitpam.client import SLOW, Connection, NoDescriptor, NoProcess, NotAuthenticated, RefusedByDaemon, Unreachable, connect
 from jitpam.options import Options
-from jitpam.saying import print_out, say, write
+from jitpam.saying import columns, print_out, say, write
 from jitpam.signals import Signals
 from jitpam.submission import asked, asked_thing
 from jitpam.wire.messages import Anew, Breakglass, Done, Get, Given, Message, Progress, Resume, Slow, Start, Submit, Withdraw
@@ -37,6 +37,7 @@ MOST_ASKED = 2
 WITHDRAWN_WITHIN = 1.0
 """Maximum number of seconds for a withdrawal. After this time, ``jitsudo`` ends without jitd's answer."""
 REDRAW_EVERY = 0.5
+USUAL_COLUMNS = 80
 _LEAVING = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT)
 
 
@@ -155,7 +156,8 @@ class _Wait:
         self._expires_at: float | None = None  # on CLOCK_BOOTTIME
         self._line = ""
         self._told: set[str] = set()
-        self._redraws = posix.isatty(2) and options.waits and not options.quiet
+        # `ssh -tt` gives a terminal without a size to what no terminal reads, where each drawing of the line would stay
+        self._redraws = columns(2) is not None and options.waits and not options.quiet
         self._leaves_by = 0
         self._leaves_until = 0.0
 
@@ -266,7 +268,7 @@ class _Wait:
                     raise RefusedByDaemon("owed", f"request {heard.id} still waits for an approval, and -n does not wait for it")
                 if heard.owed and not self._waits:
                     self._waits_since = time.monotonic()
-                    if self._options.bell and self._redraws:
+                    if self._options.bell and posix.isatty(2) and not self._options.quiet:
                         write("\a")
                 self._waits = heard.owed
             elif isinstance(heard, Slow):
@@ -404,7 +406,7 @@ class _Wait:
         left = None if self._expires_at is None else self._expires_at - time.clock_gettime(time.CLOCK_BOOTTIME)
         realm = realm_of(self._connection.welcome.principal)
         waited = time.monotonic() - self._waits_since
-        room = _columns() - 1
+        room = (columns(2) or USUAL_COLUMNS) - 1
         line = waiting_line(waited, left, self._last, realm, room)
         if line != self._line:
             rest = min(cells(self._line) - usual_cells(line), room - cells(line))
@@ -439,14 +441,6 @@ def _is_foreground() -> bool:
         return posix.tcgetpgrp(2) == posix.getpgrp()
     except OSError:
         return False
-
-
-def _columns() -> int:
-    """Return the number of columns of the terminal on standard error, or 80 if the number is not known."""
-    try:
-        return posix.get_terminal_size(2).columns or 80
-    except OSError:
-        return 80
 
 
 # --- ending ------------------------------------------------------------------------------------------------------------
