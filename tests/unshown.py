@@ -14,6 +14,27 @@ def without_styles(lines: Iterable[Painted]) -> list[str]:
     return [line for line, _ in lines]
 
 
+def _in_quotes(line: str, at: int) -> tuple[str, int]:
+    """What ``shown`` made of the argument that begins at ``at``, and where it ends."""
+    if line[at] == "$":
+        end = at + 2
+        while line[end : end + 1] != "'":
+            if end >= len(line):
+                raise ValueError("a quote that is not closed")
+            end += 2 if line[end] == "\\" else 1
+        return line[at + 2 : end].replace("\\\\", "\\x5c").replace("\\'", "'"), end + 1
+    text = ""
+    while True:
+        end = line.find("'", at + 1)
+        if end < 0:
+            raise ValueError("a quote that is not closed")
+        text += line[at + 1 : end].replace("\\", "\\\\")
+        if not line.startswith("\\''", end + 1):
+            return text, end + 1
+        text += "'"
+        at = end + 3
+
+
 def unshown_command(line: str) -> list[bytes]:
     """Return the argv for which ``shown_command`` returned ``line``. The argv can be restored because ``line`` shows the whole
     command.
@@ -23,14 +44,10 @@ def unshown_command(line: str) -> list[bytes]:
     argv: list[bytes] = []
     at = 0
     while at < len(line) or argv:
-        if line[at : at + 1] == "'":
-            end = at + 1
-            while line[end : end + 1] != "'":
-                if end >= len(line):
-                    raise ValueError("a quote that is not closed")
-                end += 2 if line[end] == "\\" else 1
-            argv.append(unshown(line[at + 1 : end].replace("\\\\", "\\x5c").replace("\\'", "'")))
-            at = end + 1
+        if line.startswith(("'", "$'"), at):
+            text, end = _in_quotes(line, at)
+            argv.append(unshown(text))
+            at = end
         else:
             end = line.find(" ", at)
             end = len(line) if end < 0 else end

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from jitd.cli.terminal_size import width, width_of_errors
 from jitpam.wire.exact import exact as exact
-from jitpam.wire.shown import reshown, shown_argument, unshown
+from jitpam.wire.shown import reshown, reshown_argument, unshown
 from jitpam.wrapping import wrap
 
 Row = dict[str, Any]
@@ -101,15 +101,8 @@ def words(row: Row, name: str, otherwise: str = "-") -> str:
     return str(value)
 
 
-def quoted(text: str) -> str:
-    """Return one argument of a row in the form that approvers see. If the beginning or the end of the argument would be
-    invisible, the argument is put in quotes.
-    """
-    try:
-        return shown_argument(unshown(text))
-    # ``shown`` did not make this text, so escape it again to make the unexpected backslash visible
-    except ValueError:
-        return shown_argument(text.encode("utf-8", "surrogateescape"))
+quoted = reshown_argument
+"""One argument of a row in the form that approvers see."""
 
 
 def command_line(argv: Iterable[object]) -> str:

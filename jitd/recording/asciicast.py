@@ -19,7 +19,7 @@ USUAL_SIZE = (24, 80)
 """Rows and columns for a run without a terminal."""
 LEFT = "standard input that was offered to the command, and left there: "
 """How a marker begins that contains input that the command has not read."""
-_UNQUOTED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_^")
+_UNQUOTED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_")
 
 
 def lines(header: Header, frames: Iterable[Frame | Left], *, version: int = 3) -> Iterator[str]:
@@ -77,10 +77,12 @@ def _head(header: Header, version: int) -> dict[str, object]:
 
 
 def _quoted(argument: str) -> str:
-    """Return ``argument``. Put it in quotes if it is empty, or contains a blank or a special character."""
-    if argument and all(char in _UNQUOTED for char in argument):
+    """Return ``argument``, which is escaped (``is_plain``), as jitd shows it to approvers: as bash and zsh read it."""
+    if argument and _UNQUOTED.issuperset(argument):
         return argument
-    return "'" + argument.replace("'", "\\'") + "'"
+    if "\\" in argument.replace("\\\\", ""):
+        return "$'" + argument.replace("'", "\\'") + "'"
+    return "'" + argument.replace("\\\\", "\\").replace("'", "'\\''") + "'"
 
 
 Reading = Callable[[bytes, bool], str]

@@ -231,21 +231,38 @@ def unshown(text: str) -> bytes:
 
 INSTEAD = ("‹masked›", "‹forgotten›", "‹hidden›", "‹missing›")
 """What people read in the place of what they are not told, or of the end of it."""
-_UNQUOTED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_^~*?[]{}#")
+_UNQUOTED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_")
+"""Characters that no shell takes for more than themselves."""
 
 
 def shown_argument(argument: bytes) -> str:
-    """Return one argument in the form that an approver sees. A plain argument has no quotes. Any other argument is put in single
-    quotes, so that both of its ends are visible. One of INSTEAD at its end is shown as it is.
+    """Return one argument in the form that an approver sees: as bash and zsh read it, so that a line of them can be pasted into
+    a shell. A plain argument has no quotes. Any other argument is put in single quotes, so that both of its ends are visible and
+    a ``*`` stands for itself. One of INSTEAD at its end is shown as it is.
 
-    A single quote in the argument is written as ``\\'``. Two arguments never look the same as one argument with a space.
+    What ``shown`` escapes stands in ``$'…'``, where the same escapes have the same meaning. Two arguments never look the same as
+    one argument with a space.
     """
     end = next((word for word in INSTEAD if argument.endswith(word.encode())), "")
     text = shown_of_argument(argument[: len(argument) - len(end.encode())])
-    if (text or end) and all(c in _UNQUOTED for c in text):
-        return text + end
-    text += end
-    return "'" + text.replace("'", "\\'") + "'"
+    return text + end if (text or end) and _UNQUOTED.issuperset(text) else _in_quotes(text, end)
+
+
+def reshown_argument(text: str) -> str:
+    """Return ``shown_argument`` of the argument for which ``shown`` returned ``text``. If ``shown`` cannot return such a text,
+    every backslash in it is made visible.
+    """
+    try:
+        return shown_argument(unshown(text))
+    except ValueError:
+        return shown_argument(text.encode("utf-8", "surrogateescape"))
+
+
+def _in_quotes(text: str, end: str) -> str:
+    """``text`` is the output of ``shown_of_argument``."""
+    if "\\" not in text.replace("\\\\", ""):  # its backslashes are its own, and stand for themselves in single quotes
+        return "'" + text.replace("\\\\", "\\").replace("'", "'\\''") + end + "'"
+    return "$'" + text.replace("'", "\\'") + end + "'"
 
 
 def shown_command(argv: list[bytes] | tuple[bytes, ...]) -> str:

@@ -144,10 +144,10 @@ def test_a_principal_with_a_line_of_its_own_forges_none(house):
     new = [line for line in lines_of(house)[before:] if COUNTED not in line]
     assert len(new) == 4
     names = [
-        r"'eve\\nevil@EXAMPLE.TEST'",
-        r"'eve\\tevil@EXAMPLE.TEST'",
+        r"'eve\nevil@EXAMPLE.TEST'",
+        r"'eve\tevil@EXAMPLE.TEST'",
         "'eve evil=yes@EXAMPLE.TEST'",
-        "'eve\\'\"x@EXAMPLE.TEST'",
+        "'eve'\\''\"x@EXAMPLE.TEST'",
     ]
     assert new == [f"jitd: wrong account uid={uid_of('eve')} principal={name}" for name in names]
 

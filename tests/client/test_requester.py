@@ -351,7 +351,7 @@ def test_leases_are_listed_with_what_one_may_ask_for(daemon, jitsudo):
     assert done.returncode == 0
     assert done.stdout.decode().splitlines() == [
         "leases that you have",
-        f"    {ID}: id 'a\\\\b' (as root): 3 uses left, until Sun 2026-11-22 21:00 UTC",
+        f"    {ID}: id 'a\\b' (as root): 3 uses left, until Sun 2026-11-22 21:00 UTC",
         "root may ask on db1.example.test for",
         "    /usr/bin/id as root (rule r)",
     ]

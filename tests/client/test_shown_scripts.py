@@ -13,7 +13,7 @@ import pytest
 from jitd.cli.labels import laid_out
 from jitd.cli.scripts import UNBOUND, scripts
 from jitpam.wire.shown import shown, unshown
-from tests.unshown import without_styles
+from tests.unshown import unshown_command, without_styles
 
 LAST = {"id": "AAAA-0001", "at": "2026-03-02T09:01:05Z", "by": ["bob@EXAMPLE.TEST"]}
 
@@ -100,8 +100,8 @@ def test_what_is_shown_of_a_difference_gives_both_texts_back(is_whole):
         shown_of = {"-": dict[int, bytes](), "+": dict[int, bytes](), "": dict[int, bytes]()}
         for label, text in body(of(texts[1], texts[0]), is_whole=is_whole):
             if found := re.fullmatch(r"([-+ ]) *(\d+)", label):
-                plain = text[1:-1].replace("\\'", "'") if text.startswith("'") else text
-                shown_of[found[1].strip()][int(found[2])] = unshown(plain)
+                is_quoted = text.startswith(("'", "$'"))
+                shown_of[found[1].strip()][int(found[2])] = unshown_command(text)[0] if is_quoted else unshown(text)
         for number, line in shown_of["-"].items():
             assert was[number - 1] == line
         for number, line in {**shown_of["+"], **shown_of[""]}.items():

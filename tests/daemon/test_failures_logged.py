@@ -45,7 +45,7 @@ def test_who_makes_jitd_fail_does_not_fill_the_log(capsys: pytest.CaptureFixture
             NoKeyFor("it has not the key"),
             [f"jitd: no key for a ticket uid=1001 fault='it has not the key' sender={shown_argument(UNPROVED.encode())}"],
         ),
-        (NoKey("jitd's keytab is missing"), ["jitd: no key fault='jitd\\'s keytab is missing'"]),
+        (NoKey("jitd's keytab is missing"), ["jitd: no key fault='jitd'\\''s keytab is missing'"]),
         (CannotNote("no space"), ["jitd: no replay cache fault='no space'"]),
         (WrongClock("set the time"), ["jitd: wrong clock uid=1001 fault='set the time'"]),
         (NotAuthenticated("your ticket has expired"), []),

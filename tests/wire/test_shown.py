@@ -2,6 +2,7 @@
 """The only way to a terminal: reversible (THREATS R-01), harmless (R-02), and nothing hidden (R-03)."""
 
 import re
+import subprocess
 import unicodedata
 
 import pyte
@@ -43,20 +44,35 @@ def test_a_command_that_is_shown_reads_back_to_its_arguments(argv):
     assert unshown_command(shown_command(argv)) == argv
 
 
+@pytest.mark.parametrize("shell", [["bash", "--norc"], ["zsh", "-f"]], ids=lambda words: words[0])
+def test_a_command_that_is_shown_can_be_pasted_into_a_shell(shell):
+    """``rm -rf '*'`` is no pattern where it is pasted, and so none where it is read."""
+    argv = [*dict.fromkeys(NASTY), b"*", b"?", b"[a]", b"{a,b}", b"~", b"~root", b"#", b"a#b", b"$HOME", b"`id`", b"!!", b"a!b"]
+    argv += [b"a\\b", b"it's", b"it's\n", b"\x0ab", b"a=b", b"-n", b"^a^b", b"a;b", "ä €\u0301b".encode(), b"\\'", b"'" * 3]
+    line = shown_command(argv)
+    assert shown_command([b"rm", b"-rf", b"*"]) == "rm -rf '*'"
+    words = [*shell, "-c", f"printf '%s\\0' {line}"]
+    said = subprocess.run(words, stdout=subprocess.PIPE, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}, check=True).stdout
+    assert said.split(b"\0")[:-1] == argv
+
+
 def test_what_stands_for_a_hidden_word_is_shown_as_it_is():
     words = ["printf", "--password", "‹masked›", "--token=‹masked›", "a b‹masked›", "‹forgotten›", "‹hidden›", "‹missing›"]
     argv = [word.encode() for word in words]
     line = "printf --password ‹masked› --token=‹masked› 'a b‹masked›' ‹forgotten› ‹hidden› ‹missing›"
     assert shown_command(argv) == line
     assert unshown_command(line) == argv
-    assert shown_command([b"echo", "‹masked›x".encode(), "‹other›".encode()]) == r"echo '\u2039masked\u203ax' '\u2039other\u203a'"
+    assert (
+        shown_command([b"echo", "‹masked›x".encode(), "‹other›".encode()]) == r"echo $'\u2039masked\u203ax' $'\u2039other\u203a'"
+    )
 
 
 def test_arguments_that_are_alike_look_different():
     assert shown_command([b"a b"]) != shown_command([b"a", b"b"])
     assert shown_command([b"a", b""]) != shown_command([b"a"])
     assert shown_argument(b"\\x1b") != shown_argument(b"\x1b")
-    assert shown_argument(b"it's") == r"'it\'s'"
+    assert shown_argument(b"it's") == r"'it'\''s'" and shown_argument(b"it's\n") == r"$'it\'s\x0a'"
+    assert shown_argument(b"\\x1b") == r"'\x1b'" and shown_argument(b"\x1b") == r"$'\x1b'"
     assert len({shown_command([one, two]) for one in NASTY for two in NASTY}) == len(NASTY) ** 2
 
 
@@ -136,7 +152,7 @@ def test_a_word_of_two_scripts_is_marked_wherever_it_is_shown(text, is_shown):
     """THREATS R-03, R-18: letters of another script look like Latin ones beside them."""
     assert shown(text) == is_shown
     assert unshown(is_shown) == text.encode()
-    in_argument = shown_argument(text.encode()).strip("'")
+    in_argument = shown_argument(text.encode()).removeprefix("$").strip("'")
     assert unshown(in_argument) == text.encode() and not set(is_shown.split("\\")) - set(in_argument.split("\\"))
     for screen in (reshown, printable, printable_for_requesters):  # what a daemon says that does not mark it
         assert screen(text) == is_shown
@@ -172,7 +188,7 @@ def test_a_word_is_marked_by_its_letters_and_by_nothing_beside_it(text):
 def test_an_argument_has_nothing_that_looks_like_ascii_punctuation(text, is_shown):
     """THREATS R-18: a dash of typography is usual in a reason, and in a command it looks like the beginning of an option."""
     assert shown(text) == text
-    assert shown_argument(text.encode()) == f"'{is_shown}'"
+    assert shown_argument(text.encode()) == f"$'{is_shown}'"
     assert unshown(is_shown) == text.encode() and reshown(is_shown) == is_shown
 
 
@@ -260,7 +276,9 @@ def test_an_escape_that_is_none_is_refused(text):
         unshown(text)
 
 
-@pytest.mark.parametrize("line", ["'a'b", "a'b'", "a ", " a", "a  b", "'a", "'", "'a\\'", "a;b", "\\x41", "ä", "'a''b'"])
+@pytest.mark.parametrize(
+    "line", ["'a'b", "a'b'", "a ", " a", "a  b", "'a", "'", "$'a\\'", "$'a", "'a'\\''b", "*", "a;b", "\\x41", "ä", "'a''b'"]
+)
 def test_a_line_that_no_command_looks_like_is_refused(line):
     with pytest.raises(ValueError):
         unshown_command(line)

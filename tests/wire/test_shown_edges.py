@@ -8,7 +8,7 @@ import pytest
 from jitpam.wire.shown import MOST_FORMS, MOST_MIXED, PIECE, shown, shown_argument, shown_command, unshown
 from tests.unshown import unshown_command
 
-PLAIN = string.ascii_letters + string.digits + "%+,-./:=@_^~*?[]{}#"
+PLAIN = string.ascii_letters + string.digits + "%+,-./:=@_"
 COMMANDS = [
     ([], ""),
     ([b"true"], "true"),
@@ -16,7 +16,7 @@ COMMANDS = [
     ([b"echo", b"a b", b"c"], "echo 'a b' c"),
     ([b"a b", b"c", b"d e", b"f"], "'a b' c 'd e' f"),
     ([b"echo", b"", b"x"], "echo '' x"),
-    ([b"it's", b"a\\b", b"c"], r"'it\'s' 'a\\b' c"),
+    ([b"it's", b"a\\b", b"c"], r"'it'\''s' 'a\b' c"),
 ]
 
 

@@ -1054,15 +1054,20 @@ def _name(value: Any) -> _Html:
     return _e(value, is_name=True)
 
 
-_PLAIN = re.compile(r"[A-Za-z0-9%+,\-./:=@_^~*?\[\]{}#]+")
+_PLAIN = re.compile(r"[A-Za-z0-9%+,\-./:=@_]+")
 
 
 def _argument(value: Any) -> _Html:
-    """Return an argument, which is spelled, so that both of its ends are visible."""
+    """Return an argument, which is spelled, as bash and zsh read it. Both of its ends are visible."""
     if isinstance(value, Gone) or not isinstance(value, str):
         return _Html(f"<code>{_e(value)}</code>")
     text = shown(value, is_spelled=True, is_name=True)
-    quoted = text if _PLAIN.fullmatch(text) or text in _WORDS else "'" + text.replace("'", "\\'") + "'"
+    if _PLAIN.fullmatch(text) or text in _WORDS:
+        quoted = text
+    elif "\\" in text.replace("\\\\", ""):
+        quoted = "$'" + text.replace("'", "\\'") + "'"
+    else:
+        quoted = "'" + text.replace("\\\\", "\\").replace("'", "'\\''") + "'"
     return _Html(f"<code>{html.escape(quoted)}</code>")
 
 
