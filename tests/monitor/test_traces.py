@@ -230,7 +230,7 @@ def test_names_are_quoted(places: Path) -> None:
     group(places, f"{OF_ALICE}/app.slice/x, and nothing else\x1b]0;t\x07.service")
     assert named(since).told() == (
         "units of systemd that began meanwhile and may live: "
-        rf"'user@{ALICE}.service/x, and nothing else\x1b]0;t\x07.service'"
+        rf"$'user@{ALICE}.service/x, and nothing else\x1b]0;t\x07.service'"
     )
 
 
