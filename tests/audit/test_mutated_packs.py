@@ -221,7 +221,8 @@ def manifest_and_record_as_well(draw: random.Random, files: Files) -> tuple[byte
 
 KINDS: tuple[Mutation, ...] = (
     a_bit, some_bytes, bytes_outside, packed_again, another_order, a_file_less, a_file_more, content_of_a_file, a_member,
-    digits_of_another_script, another_spelling, lines_exchanged, a_line_less, a_line_more, a_foreign_key, manifest_as_well, manifest_and_record_as_well,
+    digits_of_another_script, another_spelling, lines_exchanged, a_line_less, a_line_more, a_foreign_key, manifest_as_well,
+    manifest_and_record_as_well,
 )  # fmt: skip
 
 
