@@ -27,6 +27,7 @@ ASKED_BY = {
         "jitd.core.lease",
         "jitd.core.lock",
         "jitd.core.request",
+        "jitd.verbs.reviews",  # whether an approval that is repeated is worth another decision
         "jitd.verbs.rows",  # which tells
     },
     ("jitd.core.approvers", "may_approve"): {"jitd.core.owed_review"},  # afterwards

@@ -230,7 +230,7 @@ PURE = {
     " itertools json math operator re reprlib stat string tomllib types typing unicodedata zoneinfo",
     "jitpam.wire": "__future__ _json binascii collections dataclasses enum json re struct typing unicodedata",
     "jitd.expressions.parse": "__future__ collections dataclasses",
-    "jitd.audit.sentences": "__future__ collections dataclasses datetime typing",
+    "jitd.audit.sentences": "__future__ collections dataclasses datetime re typing",
     "jitd.recording.form": "__future__ dataclasses enum hashlib json re typing zlib",
     "jitd.recording.sequences": "__future__ codecs enum re typing",
     "jitd.recording.filter": "__future__ re",
