@@ -5,11 +5,12 @@ sudo reads its lines before it asks for a password, and never again. The account
 program that is asked for the password (``sudo -A``). So a sudo that waits would begin its command after the lines are gone.
 
 Law: whether a sudo has begun its command is not asked, because no answer could be trusted: its account chooses which children it
-has (ADR 0142). A sudo keeps the real uid of the account that has started it until it executes a command, and root as its
-effective or saved uid. It is spared only if jitd has noted it at a gate, by its pid and its start time, and if it is not stopped.
-So is a fork of such a sudo, directly below it, like the monitor that sudo starts for a terminal. A fork has the auxiliary vector
-of its parent. A program that was executed has another one, because the kernel chooses its addresses anew, and lets nobody switch
-that off for a set-uid program. Sources: sudo(8), credentials(7), getauxval(3), personality(2), pidfd_open(2), proc(5).
+has (ADR 0142). Whose a sudo is, its auxiliary vector says: the kernel writes there which real uid has executed the program, and a
+fork inherits it. Its real uid itself does not say so: while the editor of a sudoedit is open, all its uids are root's. A sudo is
+spared only if jitd has noted it at a gate, by its pid and its start time, and if it is not stopped. So is a fork of such a sudo,
+directly below it, like the monitor that sudo starts for a terminal. A fork has the auxiliary vector of its parent. A program that
+was executed has another one, because the kernel chooses its addresses anew, and lets nobody switch that off for a set-uid
+program. Sources: sudo(8), credentials(7), getauxval(3), personality(2), pidfd_open(2), proc(5).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import struct
 import time
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack, suppress
@@ -25,6 +27,8 @@ from pathlib import Path
 
 NAME = "sudo"
 """How the names of the executables begin: sudo, sudoedit, sudo-rs, sudo.ws."""
+AT_UID = 11
+"""The key of the real uid in an auxiliary vector, of /usr/include/linux/auxvec.h."""
 LOOKS = 3
 """Number of times that all of them are searched for and ended. A search can miss a process that is forked meanwhile, if its
 parent ends before it is found. A sudo does this once (``sudo -b``). The number is fixed, because somebody may start sudo again
@@ -37,9 +41,12 @@ ENDS_WITHIN = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Living:
-    """The pids of processes that were killed and have not ended: each ``sudos``, and what these have started."""
+class Killed:
+    """The pids of processes that were killed. ``ended`` are the sudos that have ended. ``sudos`` have not ended, and ``others``,
+    which they have started, have not either.
+    """
 
+    ended: tuple[int, ...] = ()
     sudos: tuple[int, ...] = ()
     others: tuple[int, ...] = ()
 
@@ -60,20 +67,22 @@ class _Caught:
         return bool(waits.poll(max(0.0, 1000 * (until - time.monotonic()))))
 
 
-def end(uid: int, let_in: Collection[str]) -> Living:
+def end(uid: int, let_in: Collection[str]) -> Killed:
     """End each sudo that the account ``uid`` has started, with what it has started, but for those in ``let_in`` (``PID:START``).
-    Return what still lives. Raises OSError.
+    Raises OSError.
     """
     living: dict[int, _Caught] = {}
+    sudos: set[int] = set()
     with ExitStack() as opened:
         for _ in range(LOOKS):
             living = _caught(uid, let_in, opened)
             for one in living.values():
                 one.signal(signal.SIGKILL)
+            sudos |= {pid for pid, one in living.items() if one.is_sudo}
             until = time.monotonic() + ENDS_WITHIN
             living = {pid: one for pid, one in living.items() if not one.ends(until)}
-    sudos = tuple(sorted(pid for pid, one in living.items() if one.is_sudo))
-    return Living(sudos, tuple(sorted(living.keys() - set(sudos))))
+    ended, still, others = sudos - living.keys(), sudos & living.keys(), living.keys() - sudos
+    return Killed(tuple(sorted(ended)), tuple(sorted(still)), tuple(sorted(others)))
 
 
 def _caught(uid: int, let_in: Collection[str], opened: ExitStack) -> dict[int, _Caught]:
@@ -107,7 +116,7 @@ def _look(uid: int, let_in: Collection[str]) -> dict[int, bool]:
     found: dict[int, _Process] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
-            with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile, or it is a thread of the kernel
                 found[int(name)] = _read(name, uid)
     sudos = {pid for pid, one in found.items() if one.is_sudo}
     goes_on = {pid for pid in sudos if not found[pid].is_stopped}
@@ -135,13 +144,24 @@ def _read(name: str, uid: int) -> _Process:
     state = fields[b"State"].split()[0]
     if state in b"ZX":
         raise ProcessLookupError
-    real, *others = (int(word) for word in fields[b"Uid"].split())
-    is_sudo = real == uid and 0 in others and _program_of(name).startswith(NAME)
+    uids = [int(word) for word in fields[b"Uid"].split()]
+    is_sudo = 0 in uids and _program_of(name).startswith(NAME) and uid in (uids[0], _executed_by(name, uid))
     return _Process(int(fields[b"PPid"]), is_sudo, state in b"Tt")
 
 
 def _program_of(name: str) -> str:
     return os.path.basename(os.readlink(f"/proc/{name}/exe"))
+
+
+def _executed_by(name: str, otherwise: int) -> int:
+    """Return the real uid that the process ``name`` had when it executed its program. Return ``otherwise`` if its vector does not
+    say that: the vector of a program with another word size is not understood. Raises ProcessLookupError if it has ended, and
+    OSError.
+    """
+    vector = Path(f"/proc/{name}/auxv").read_bytes()
+    if not vector:
+        raise ProcessLookupError
+    return next((value for key, value in struct.iter_unpack("LL", vector) if key == AT_UID), otherwise)
 
 
 def _started_at(pid: int) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from jitd.beside.starting import say
 from jitd.core.toml_table import Table, quoted
 from jitd.files.durable import sync, write
 from jitd.givers import executing, sudo_processes
@@ -153,11 +154,14 @@ class SudoersLines:
         """End each sudo that may have read the lines. Add to ``left`` what it has started and does not end. Raises _StillLives
         and OSError.
         """
-        living = sudo_processes.end(order.uid, order.let_in)
-        if living.others:
-            left.append(f"not ended: what a sudo has started (process {living.others[0]})")
-        if living.sudos:
-            raise _StillLives(f"a sudo cannot be ended (process {living.sudos[0]}): check what it is doing")
+        killed = sudo_processes.end(order.uid, order.let_in)
+        if killed.ended:
+            pids = ", ".join(map(str, killed.ended))
+            say("jitd-givers", f"with {order.holding} (sudoers:{order.name}), sudo of {order.account} has ended: process {pids}")
+        if killed.others:
+            left.append(f"not ended: what a sudo has started (process {killed.others[0]})")
+        if killed.sudos:
+            raise _StillLives(f"a sudo cannot be ended (process {killed.sudos[0]}): check what it is doing")
 
     def _sync(self) -> None:
         with suppress(FileNotFoundError):

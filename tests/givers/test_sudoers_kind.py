@@ -229,7 +229,14 @@ LINES = (
     "ALL=(root) /usr/bin/id",
     "ALL=(root) NOPASSWD: /usr/bin/sleep, /usr/bin/env",
     "ALL=(holder) NOPASSWD: ALL",
+    "ALL=(root) NOPASSWD: sudoedit /etc/jitd-edited*",
 )
+EDITOR = """#!/bin/sh
+echo changed > "$1"
+touch {place}/open
+while [ ! -e {place}/go ]; do sleep 0.05; done
+"""
+PYTHON = os.path.realpath("/usr/bin/python3")
 TERMINAL = """
 import os, pty, sys
 pty.spawn(sys.argv[1:], lambda fd: os.read(fd, 1024), lambda fd: b"")
@@ -274,7 +281,9 @@ def holder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Holder]:
         subprocess.run(["/usr/sbin/useradd", "--no-create-home", "--shell", "/bin/sh", name], check=True)
         subprocess.run(["/usr/sbin/chpasswd"], input=f"{name}:secret\n".encode(), check=True)
     standing = Path("/etc/sudoers.d/another")
-    standing.write_text("another ALL=(root) /usr/bin/id\nanother ALL=(root) NOPASSWD: /usr/bin/sleep\n")
+    standing.write_text(
+        "another ALL=(root) /usr/bin/id\nanother ALL=(root) NOPASSWD: /usr/bin/sleep, sudoedit /etc/jitd-edited*\n"
+    )
     standing.chmod(0o440)
     made = Holder(tmp_path)
     try:
@@ -283,7 +292,8 @@ def holder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Holder]:
     finally:
         made.end()
         made.kind.take(made.order)
-        standing.unlink()
+        for file in (standing, *Path("/etc").glob("jitd-edited*"), *Path("/var/tmp").glob("jitd-edited*")):
+            file.unlink()
         for name in ("holder", "another"):
             subprocess.run(["/usr/sbin/userdel", name], check=True)
 
@@ -320,6 +330,46 @@ def test_a_sudo_that_has_read_the_lines_begins_no_command_when_they_are_gone(hol
     assert programs_of(theirs.pid) == ["sleep"]
 
 
+class Editing:
+    """Somebody's sudoedit of a file of root's. The editor has changed its copy, and is open."""
+
+    def __init__(self, holder: Holder, uid: int, *words: str) -> None:
+        self._place = place = holder.place / f"edit-{len(holder.begun)}"
+        self.file = Path(f"/etc/jitd-edited-{len(holder.begun)}")
+        place.mkdir()
+        (place / "editor").write_text(EDITOR.format(place=place))
+        (place / "editor").chmod(0o755)
+        os.chown(place, uid, -1)
+        self.file.write_text("as it was\n")
+        self._begun = holder.starts(
+            *words, "/usr/bin/sudo", "-e", str(self.file), uid=uid, stdin=subprocess.DEVNULL,
+            env={"EDITOR": f"{place}/editor", "PATH": "/usr/bin:/bin"},
+        )  # fmt: skip
+        wait_for(lambda: (place / "open").exists(), what="an editor that is open")
+
+    def sudos(self) -> list[int]:
+        """The pids of this sudoedit. At a terminal, there are two."""
+        return [pid for pid in pids() if words_of(pid) == [b"/usr/bin/sudo", b"-e", str(self.file).encode()]]
+
+    def closes(self) -> str:
+        """Close the editor, and return what root's file has when the sudoedit has ended."""
+        (self._place / "go").touch()
+        self._begun.wait(PATIENCE)
+        return self.file.read_text()
+
+
+@pytest.mark.parametrize("words", [(), (PYTHON, "-ISc", TERMINAL)], ids=["without a terminal", "at a terminal"])
+def test_a_sudoedit_whose_editor_is_open_writes_nothing_when_the_lines_are_gone(holder: Holder, words: tuple[str, ...]) -> None:
+    """THREATS Q-50. All its uids are root's. The honest twins: somebody else's sudoedit, and one that was let in at a gate."""
+    mine, others = Editing(holder, holder.uid, *words), Editing(holder, holder.other, *words)
+    granted = Editing(holder, holder.uid, *words)
+    before = [mine.sudos(), others.sudos(), granted.sudos()]
+    assert all(before) and {uid_of(pid) for pid in itertools.chain(*before)} == {0}
+    assert holder.takes(noted(min(granted.sudos()))) == Taken()
+    assert [mine.sudos(), others.sudos(), granted.sudos()] == [[], *before[1:]]
+    assert [one.closes() for one in (mine, others, granted)] == ["as it was\n", "changed\n", "changed\n"]
+
+
 # A program that is set-uid to another account, and takes that account's real uid; a process of the holder's in a user namespace,
 # of which newuidmap(1) has mapped a subordinate uid. The test is newuidmap here.
 BESIDE = """
@@ -353,7 +403,6 @@ while not os.path.exists("{place}/go"):
     time.sleep(0.05)
 print("secret", flush=True)
 """
-PYTHON = os.path.realpath("/usr/bin/python3")
 SUBORDINATE = 100_001
 
 
@@ -400,9 +449,11 @@ def test_a_sudo_whose_child_has_another_uid_begins_no_command_when_the_lines_are
     assert taken == Taken() and b"0" not in said.split()
 
 
-def test_a_sudo_ends_with_what_it_has_started(holder: Holder) -> None:
-    """THREATS Q-47. It is not asked whether a sudo has begun. A sudo that has become an orphan (-b) ends, too."""
-    holder.starts("/usr/bin/sudo", "/usr/bin/sleep", "600")
+def test_a_sudo_ends_with_what_it_has_started(holder: Holder, capfd: pytest.CaptureFixture[str]) -> None:
+    """THREATS Q-47. It is not asked whether a sudo has begun. A sudo that has become an orphan (-b) ends, too. The log says which
+    have ended.
+    """
+    first = holder.starts("/usr/bin/sudo", "/usr/bin/sleep", "600")
     holder.starts("/usr/bin/sudo", "-b", "/usr/bin/sleep", "601")
     holder.starts("/usr/bin/sudo", "-u", "holder", "/usr/bin/sleep", "602")
     holder.starts("/usr/bin/sudo", "/usr/bin/env", "sh", "-c", "setsid sleep 603 & exec sleep 604")
@@ -411,6 +462,8 @@ def test_a_sudo_ends_with_what_it_has_started(holder: Holder) -> None:
     mine = holder.starts("/usr/bin/sleep", "606")
     assert holder.takes() == Taken()
     assert seconds() == {606}
+    said = capfd.readouterr().err
+    assert f"jitd-givers: with {HOLDING} (sudoers:logs), sudo of holder has ended: process {first.pid}, " in said
     assert mine.poll() is None, "what no sudo has started goes on"
 
 
@@ -479,6 +532,16 @@ def programs_of(pid: int) -> list[str]:
     return found
 
 
+def pids() -> list[int]:
+    return [int(process.name) for process in Path("/proc").iterdir() if process.name.isdecimal()]
+
+
+def words_of(pid: int) -> list[bytes]:
+    with suppress(OSError):  # it has ended
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
+    return []
+
+
 def state_of(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
@@ -486,9 +549,7 @@ def state_of(pid: int) -> str:
 def seconds() -> set[int]:
     """How long each process of sleep(1) sleeps that one of these tests has begun."""
     found = set()
-    for process in Path("/proc").iterdir():
-        with suppress(OSError):
-            words = (process / "cmdline").read_bytes().split(b"\0")
-            if words[0].endswith(b"sleep") and words[1].startswith(b"60") and len(words[1]) == 3:
-                found.add(int(words[1]))
+    for words in map(words_of, pids()):
+        if words[1:] and words[0].endswith(b"sleep") and words[1].startswith(b"60") and len(words[1]) == 3:
+            found.add(int(words[1]))
     return found
