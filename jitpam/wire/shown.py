@@ -232,7 +232,7 @@ def unshown(text: str) -> bytes:
 INSTEAD = ("‹masked›", "‹forgotten›", "‹hidden›", "‹missing›")
 """What people read in the place of what they are not told, or of the end of it."""
 _UNQUOTED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_")
-"""Characters that no shell takes for more than themselves."""
+"""Characters that no shell takes for more than themselves, except ``=`` at the beginning of a word, and in the first word."""
 
 
 def shown_argument(argument: bytes) -> str:
@@ -245,7 +245,8 @@ def shown_argument(argument: bytes) -> str:
     """
     end = next((word for word in INSTEAD if argument.endswith(word.encode())), "")
     text = shown_of_argument(argument[: len(argument) - len(end.encode())])
-    return text + end if (text or end) and _UNQUOTED.issuperset(text) else _in_quotes(text, end)
+    is_plain = bool(text or end) and _UNQUOTED.issuperset(text) and text[:1] != "="  # zsh reads =ls as /usr/bin/ls
+    return text + end if is_plain else _in_quotes(text, end)
 
 
 def reshown_argument(text: str) -> str:
@@ -267,4 +268,7 @@ def _in_quotes(text: str, end: str) -> str:
 
 def shown_command(argv: list[bytes] | tuple[bytes, ...]) -> str:
     """Return the whole command on one line. Nothing is shortened."""
-    return " ".join(shown_argument(a) for a in argv)
+    words = [shown_argument(argument) for argument in argv]
+    if words and "=" in words[0] and _UNQUOTED.issuperset(words[0]):  # a shell would set a variable
+        words[0] = f"'{words[0]}'"
+    return " ".join(words)

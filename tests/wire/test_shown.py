@@ -48,12 +48,15 @@ def test_a_command_that_is_shown_reads_back_to_its_arguments(argv):
 def test_a_command_that_is_shown_can_be_pasted_into_a_shell(shell):
     """``rm -rf '*'`` is no pattern where it is pasted, and so none where it is read."""
     argv = [*dict.fromkeys(NASTY), b"*", b"?", b"[a]", b"{a,b}", b"~", b"~root", b"#", b"a#b", b"$HOME", b"`id`", b"!!", b"a!b"]
+    argv += [b"=ls", b"=nothing", b"==", b"="]
     argv += [b"a\\b", b"it's", b"it's\n", b"\x0ab", b"a=b", b"-n", b"^a^b", b"a;b", "ä €\u0301b".encode(), b"\\'", b"'" * 3]
     line = shown_command(argv)
     assert shown_command([b"rm", b"-rf", b"*"]) == "rm -rf '*'"
     words = [*shell, "-c", f"printf '%s\\0' {line}"]
     said = subprocess.run(words, stdout=subprocess.PIPE, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}, check=True).stdout
     assert said.split(b"\0")[:-1] == argv
+    named = subprocess.run([*shell, "-c", shown_command([b"x=/usr/bin/true", b"--no=1"])], stderr=subprocess.PIPE, check=False)
+    assert named.returncode == 127 and b"x=/usr/bin/true" in named.stderr, "a command, and no variable"
 
 
 def test_what_stands_for_a_hidden_word_is_shown_as_it_is():

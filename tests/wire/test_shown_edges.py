@@ -16,6 +16,7 @@ COMMANDS = [
     ([b"echo", b"a b", b"c"], "echo 'a b' c"),
     ([b"a b", b"c", b"d e", b"f"], "'a b' c 'd e' f"),
     ([b"echo", b"", b"x"], "echo '' x"),
+    ([b"a=b", b"=c", b"d=e"], "'a=b' '=c' d=e"),
     ([b"it's", b"a\\b", b"c"], r"'it'\''s' 'a\b' c"),
 ]
 
@@ -29,7 +30,8 @@ def test_a_command_is_shown_so_and_is_read_back(argv, line):
 @pytest.mark.parametrize("code", range(33, 127))
 def test_a_character_stands_bare_if_no_shell_and_no_eye_takes_it_for_more(code):
     told = shown_argument(bytes([code]))
-    assert told == chr(code) if chr(code) in PLAIN else told.startswith("'") and told.endswith("'")
+    is_plain = chr(code) in PLAIN and chr(code) != "="  # at the beginning of a word, = has a meaning in zsh
+    assert told == chr(code) if is_plain else told.startswith("'") and told.endswith("'")
     assert unshown_command(f"a {told} b") == [b"a", bytes([code]), b"b"]
 
 
