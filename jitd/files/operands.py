@@ -95,14 +95,14 @@ def named(argv: Sequence[bytes], cwd: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield each path that an argument could mean, with the number of the argument. Do this for the first MOST_ARGUMENTS
     arguments. If there are more arguments, also yield the next one as a path, and ignore all later arguments.
 
-    An argument can mean three paths: the whole argument, the text after its first ``=``, and the text after the option letters of
-    ``-xvfFILE``. A relative path starts at ``cwd``.
+    An argument can mean several paths: the whole argument, the text after each of its first MOST_LETTERS ``=``, the text after
+    the option letters of ``-xvfFILE``, and each of these after an ``@`` with which it begins. A relative path starts at ``cwd``.
     """
     for at, argument in enumerate(argv[1 : MOST_ARGUMENTS + 1], 1):
         if not argument or b"\0" in argument:
             continue
-        _, _, value = argument.partition(b"=")
-        words = (argument, *((value,) if value else ()), *_after_letters(argument))
+        words = [argument, *_after_equals(argument), *_after_letters(argument)]
+        words += [word[1:] for word in words if word.startswith(b"@") and word != b"@"]
         for path in dict.fromkeys(os.path.join(cwd, word) for word in words if len(word) <= LONGEST):
             if all(len(name) <= LONGEST_NAME for name in path.split(b"/")):
                 yield at, path
@@ -133,6 +133,12 @@ def drift(
             said = f"argument {at} was changed since it was approved"
             return said if at in masked else f"{said}: {_shown(path)}"
     return ""
+
+
+def _after_equals(argument: bytes) -> Iterator[bytes]:
+    """Yield what may be the value in ``--file=FILE`` and in ``--action=exec=FILE``."""
+    parts = argument.split(b"=", MOST_LETTERS)
+    return (value for at in range(1, len(parts)) if (value := b"=".join(parts[at:])))
 
 
 def _after_letters(argument: bytes) -> Iterator[bytes]:

@@ -135,6 +135,8 @@ NAMED: dict[str, tuple[Callable[[Path], list[str]], list[tuple[int, str]]]] = {
     "twice": (lambda p: ["x.sh", f"{p}/x.sh"], [(1, "x.sh"), (2, "x.sh")]),
     "by a link of the requester's to a file of root's": (lambda p: link(p, "/etc/hostname"), [(1, "link")]),
     "by a link of the requester's to one of theirs": (lambda p: link(p, "x.sh"), [(1, "link")]),
+    "after a second equals sign": (lambda p: [f"--action=exec={p}/x.sh"], [(1, "x.sh")]),
+    "as a file of arguments": (lambda p: ["@x.sh", "-d@x.sh", "--data=@x.sh"], [(1, "x.sh"), (2, "x.sh"), (3, "x.sh")]),
     "a file of root's": (lambda p: ["/etc/hostname", "/usr/bin/env"], []),
     "nothing": (lambda p: ["restart", "-n", "--", "", "a" * 5000, "/nonexistent"], []),
     "after a letter": (lambda p: [f"-f{p}/x.sh", "-fx.sh"], [(1, "x.sh"), (2, "x.sh")]),
@@ -464,6 +466,17 @@ def test_a_rule_may_refuse_what_others_can_change(binding: House, place: Path, w
     done = binding.sudo("alice", "-n", "sed", *words(place), cwd=str(place))
     assert done.returncode == 121, done.stderr
     assert f"{REFUSED}{wanted}" in done.stderr, done.stderr
+    assert not (place / "mark").exists()
+
+
+WITHIN = ["--action=exec={}", "@{}", "-d@{}", "--data=@{}"]
+
+
+@pytest.mark.parametrize("word", WITHIN)
+def test_a_file_behind_several_signs_is_refused_too(binding: House, place: Path, word: str) -> None:
+    """THREATS R-27: ``tar --checkpoint-action=exec=FILE`` executes the file, and ``gcc @FILE`` takes options from it."""
+    done = binding.sudo("alice", "-n", "sed", word.format(script(place)), cwd="/")
+    assert done.returncode == 121 and f"{REFUSED}: argument 1, {place}/x.sh: " in done.stderr, done.stderr
     assert not (place / "mark").exists()
 
 
