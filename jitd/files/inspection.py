@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import stat
 import struct
 import time
@@ -148,8 +149,15 @@ def _changers(name: str, status: os.stat_result, access: AccessList, target_uid:
     return found
 
 
-def _shown(path: bytes) -> str:
-    return path.decode("utf-8", "backslashreplace")
+_PLAIN_PATH = re.compile(rb"[\w%+,./:=@~-]*+", re.ASCII)
+
+
+def path_in_sentence(path: bytes) -> str:
+    """Return ``path`` for a sentence. Somebody has chosen its names, so it is in quotes unless it is one plain word, and a quote
+    in it is escaped: a name never reads as a part of the sentence.
+    """
+    text = path.decode("utf-8", "backslashreplace")
+    return text if _PLAIN_PATH.fullmatch(path) else "'" + text.replace("'", "\\x27") + "'"
 
 
 @dataclass(slots=True)
@@ -195,11 +203,13 @@ class _Walk:
             except OSError as fault:
                 absent = fault.errno in (errno.ENOENT, errno.ENOTDIR)
                 self.absent_from = at if absent else b""
-                raise Uninspectable(f"{_shown(below)}: {fault.strerror}", looked_at=(below,), is_absent=absent) from None
+                raise Uninspectable(
+                    f"{path_in_sentence(below)}: {fault.strerror}", looked_at=(below,), is_absent=absent
+                ) from None
             except ValueError as fault:
-                raise Uninspectable(f"{_shown(below)}: {fault}", looked_at=(below,)) from None
+                raise Uninspectable(f"{path_in_sentence(below)}: {fault}", looked_at=(below,)) from None
             if links > MOST_LINKS:
-                raise Uninspectable(f"{_shown(path)} leads through too many links", looked_at=(path,))
+                raise Uninspectable(f"{path_in_sentence(path)} leads through too many links", looked_at=(path,))
             if leads_to.startswith(b"/"):
                 at = b"/"
             ahead += parts(leads_to)
@@ -209,13 +219,15 @@ class _Walk:
         """Return the accounts that could write to ``real``, except root and the target account. Their sentences call the file
         ``name``.
         """
-        found = _changers(_shown(name), status, access, self.target_uid)
+        found = _changers(path_in_sentence(name), status, access, self.target_uid)
         try:
             why_not = self.mounts.why_not(real)
         except (OSError, ValueError) as fault:
-            raise Uninspectable(f"the mount of {_shown(name)} cannot be determined: {fault}", looked_at=(name,)) from None
+            raise Uninspectable(
+                f"the mount of {path_in_sentence(name)} cannot be determined: {fault}", looked_at=(name,)
+            ) from None
         if why_not:
-            found.append(Changer(_shown(name), others=f"others: its mount {why_not}"))
+            found.append(Changer(path_in_sentence(name), others=f"others: its mount {why_not}"))
         return found
 
     def _is_procfs(self, directory: bytes) -> bool:
@@ -229,7 +241,9 @@ class _Walk:
         if is_its_own and self.cwd is not None and ahead[-1:] in ([b"cwd"], [b"root"]):
             return self.cwd if ahead.pop() == b"cwd" else b"/"
         raise Uninspectable(
-            f"{_shown(path)} leads through /proc, where each process sees something else", looked_at=(path,), is_unfit=True
+            f"{path_in_sentence(path)} leads through /proc, where each process sees something else",
+            looked_at=(path,),
+            is_unfit=True,
         )
 
     def _look_at(self, directory: bytes, entry: os.stat_result) -> None:
@@ -260,11 +274,11 @@ def open_regular(path: bytes) -> int:
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
         if not stat.S_ISREG(os.fstat(place).st_mode):
-            raise Uninspectable(f"{_shown(path)} is not a regular file", looked_at=(path,), is_unfit=True)
+            raise Uninspectable(f"{path_in_sentence(path)} is not a regular file", looked_at=(path,), is_unfit=True)
         return os.open(f"/proc/self/fd/{place}", os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError as fault:
         absent = fault.errno in (errno.ENOENT, errno.ENOTDIR)
-        raise Uninspectable(f"{_shown(path)}: {fault.strerror}", looked_at=(path,), is_absent=absent) from None
+        raise Uninspectable(f"{path_in_sentence(path)}: {fault.strerror}", looked_at=(path,), is_absent=absent) from None
     finally:
         if place >= 0:
             os.close(place)
@@ -294,9 +308,9 @@ def _digest(
     while data := _piece(file, path):
         size += len(data)
         if size > limit:
-            raise Uninspectable(f"{_shown(path)} has more than {limit} bytes", looked_at=(path,))
+            raise Uninspectable(f"{path_in_sentence(path)} has more than {limit} bytes", looked_at=(path,))
         if time.monotonic() > enough_at:
-            raise Uninspectable(f"{_shown(path)} takes more than {PATIENCE:.0f} s to read", looked_at=(path,))
+            raise Uninspectable(f"{path_in_sentence(path)} takes more than {PATIENCE:.0f} s to read", looked_at=(path,))
         digest.update(data)
         while copy is not None and data:
             before(copy)
@@ -308,7 +322,7 @@ def _piece(file: int, path: bytes) -> bytes:
     try:
         return os.read(file, CHUNK)
     except OSError as fault:
-        raise Uninspectable(f"{_shown(path)} cannot be read: {fault.strerror}", looked_at=(path,)) from None
+        raise Uninspectable(f"{path_in_sentence(path)} cannot be read: {fault.strerror}", looked_at=(path,)) from None
 
 
 def opened_for(file: int, path: bytes) -> interpreters.Opened:
@@ -316,7 +330,7 @@ def opened_for(file: int, path: bytes) -> interpreters.Opened:
     try:
         opened = interpreters.opened_for(file, path)
     except (OSError, ValueError) as fault:
-        raise Uninspectable(f"what executes {_shown(path)} cannot be determined: {fault}", looked_at=(path,)) from None
+        raise Uninspectable(f"what executes {path_in_sentence(path)} cannot be determined: {fault}", looked_at=(path,)) from None
     if opened.line is not None and not opened.line.interpreter.startswith(b"/"):
         raise _not_absolute("interpreter", path)
     if not all(loader.startswith(b"/") for loader in opened.loaders):
@@ -325,7 +339,7 @@ def opened_for(file: int, path: bytes) -> interpreters.Opened:
 
 
 def _not_absolute(what: str, path: bytes) -> Uninspectable:
-    because = f"the {what} of {_shown(path)} is not named by an absolute path"
+    because = f"the {what} of {path_in_sentence(path)} is not named by an absolute path"
     return Uninspectable(because, looked_at=(path,), is_unfit=True)
 
 
@@ -355,10 +369,10 @@ def inspect(
             digest = cache.get(status)
         if digest is None:
             if status.st_size > limit:
-                raise Uninspectable(f"{_shown(path)} has more than {limit} bytes", looked_at=(path,))
+                raise Uninspectable(f"{path_in_sentence(path)} has more than {limit} bytes", looked_at=(path,))
             digest = _digest(file, path, limit)
             if identity(os.fstat(file)) != identity(status):
-                raise Uninspectable(f"{_shown(path)} is being changed", looked_at=(path,))
+                raise Uninspectable(f"{path_in_sentence(path)} is being changed", looked_at=(path,))
             if cache is not None and is_roots:
                 cache.put(status, digest)
     finally:
@@ -440,7 +454,7 @@ class _Chain:
         try:
             real, found = self._nearest(path)
         except OSError as fault:
-            raise Uninspectable(f"{_shown(path)}: {fault.strerror}", looked_at=(path,)) from None
+            raise Uninspectable(f"{path_in_sentence(path)}: {fault.strerror}", looked_at=(path,)) from None
         if found:
             self.bound.append(Interpreter(path, real, b"", _sentences(found)))
         self.changers += found
@@ -483,13 +497,13 @@ class _Chain:
             if not fault.is_absent:  # if it is missing, the kernel does not execute the file
                 raise
         except OSError as fault:
-            raise Uninspectable(f"{_shown(path)}: {fault.strerror}", looked_at=(path,)) from None
+            raise Uninspectable(f"{path_in_sentence(path)}: {fault.strerror}", looked_at=(path,)) from None
         self._note(path, f"its {LOADER}", walk.changers + found)
         self.changers += walk.changers + found
 
     def _note(self, path: bytes, what: str, found: list[Changer]) -> None:
         if found:
-            told = f"{what} {_shown(path)} can be changed by others ({found[0]})"
+            told = f"{what} {path_in_sentence(path)} can be changed by others ({found[0]})"
             self.by_name.append(f"{told}, and the kernel opens it by its name")
 
 
@@ -517,7 +531,7 @@ def changers(path: bytes, view: View) -> tuple[bytes, tuple[str, ...]]:
     try:
         own = walk.changers_of(path, real, walk.glance.lstat(real), access_list(real, walk.glance))
     except OSError as fault:
-        raise Uninspectable(f"{_shown(path)}: {fault.strerror}", looked_at=(path,)) from None
+        raise Uninspectable(f"{path_in_sentence(path)}: {fault.strerror}", looked_at=(path,)) from None
     return real, _sentences(own + walk.changers)
 
 
@@ -535,7 +549,7 @@ def makers(path: bytes, view: View) -> tuple[str, ...]:
     try:
         own = walk.changers_of(place, place, walk.glance.lstat(place), access_list(place, walk.glance))
     except OSError as fault:
-        raise Uninspectable(f"{_shown(place)}: {fault.strerror}", looked_at=(place,)) from None
+        raise Uninspectable(f"{path_in_sentence(place)}: {fault.strerror}", looked_at=(place,)) from None
     return _sentences(own + walk.changers)
 
 

@@ -14,7 +14,7 @@ import stat
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from jitd.files.inspection import Uninspectable, View, changers, digest_of, makers
+from jitd.files.inspection import Uninspectable, View, changers, digest_of, makers, path_in_sentence
 
 MOST_ARGUMENTS = 64
 """Maximum number of arguments that are examined."""
@@ -131,7 +131,7 @@ def drift(
             is_same = False
         if not is_same:
             said = f"argument {at} was changed since it was approved"
-            return said if at in masked else f"{said}: {_shown(path)}"
+            return said if at in masked else f"{said}: {path_in_sentence(path)}"
     return ""
 
 
@@ -244,7 +244,3 @@ def _read(found: Operand, limit: int) -> tuple[Operand, int]:
         return replace(found, digest=digest_of(found.real, limit)), size
     except (OSError, Uninspectable) as fault:
         return replace(found, because=f"{found.because}; it cannot be bound: {fault}"), 0
-
-
-def _shown(path: bytes) -> str:
-    return path.decode("utf-8", "backslashreplace")

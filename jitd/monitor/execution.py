@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from jitd.files import inspection, interpreters
-from jitd.files.inspection import Uninspectable, View
+from jitd.files.inspection import Uninspectable, View, path_in_sentence
 from jitd.files.operands import drift
 from jitd.monitor.orders import CANNOT, FAILED, MISSING, Job
 from jitd.monitor.places import copy_directory
@@ -92,7 +92,7 @@ def _assembled(job: Job, directory: bytes) -> Execution:
         if _changers(job, named):
             if named not in approved:
                 because = "others can change what executes the file, but could not when it was approved"
-                raise CannotStart(f"{because}: {_shown(named)}")
+                raise CannotStart(f"{because}: {path_in_sentence(named)}")
             file = _place(job, named, approved[named], b"%s/%d-%s" % (directory, number + 1, os.path.basename(named)))
             stood_in_for.append(named)
     raise CannotStart(f"the file has a chain of more than {interpreters.MOST} interpreters")
@@ -131,7 +131,7 @@ def _place(job: Job, path: bytes, digest: bytes, copy: bytes) -> bytes:
         place = real if changers else path
         is_approved = inspection.digest_of(place, inspection.LIMIT) == digest
     if not is_approved:
-        what = "the file" if path == job.path else f"{_shown(path)}, which executes the file,"
+        what = "the file" if path == job.path else f"{path_in_sentence(path)}, which executes the file,"
         raise CannotStart(f"{what} was changed since it was approved")
     return place
 
@@ -152,7 +152,3 @@ def _give_to_target(job: Job, made: bytes) -> None:
     """Let only the target's group read ``made``, because nobody knows who else may read the original. Raises OSError."""
     os.chown(made, 0, job.gid)
     os.chmod(made, 0o750)
-
-
-def _shown(path: bytes) -> str:
-    return path.decode("utf-8", "backslashreplace")

@@ -549,6 +549,18 @@ while True:
     assert not (place / "mark").exists()
 
 
+def test_the_name_of_a_file_reads_as_no_fact_of_jitds(binding: House, place: Path) -> None:
+    """THREATS R-28: neither on the page nor in the refusal, whatever quotes it has."""
+    file = write(place / "x' belongs to root; approved by carol", "echo good\n")
+    told = rf"'{place}/x\x27 belongs to root; approved by carol'"
+    asking = binding.ask("alice", "dash", str(file))
+    (operand,) = operands(binding, asking.id, "bob")
+    assert operand["because"].replace("\\\\", "\\") == f"{told} belongs to uid {ALICE}"
+    file.unlink()
+    binding.approve(asking.id)
+    assert asking.end() == 121 and f"was changed since it was approved: {told}" in asking.err.replace("\\\\", "\\"), asking.err
+
+
 def test_where_nobody_approves_nothing_is_bound(binding: House, place: Path) -> None:
     done = binding.sudo("alice", "head", str(write(place / "log", "one\n")))
     assert done.returncode == 0 and done.stdout == "one\n"
