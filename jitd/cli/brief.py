@@ -37,7 +37,7 @@ from jitd.cli.what import (
     recorded_in_short,
     script,
 )
-from jitd.cli.who import without_ticket
+from jitd.cli.who import users, without_ticket
 from jitd.core.grade import Grade
 from jitd.core.wording import in_quotes
 from jitpam.wire.shown import cells
@@ -151,6 +151,7 @@ def _dangers(row: Row) -> Iterator[Line]:
         yield "DOUBT", f"{words(row, 'doubt')}: take it for root"
     yield from found
     yield from glass_in_short(row)
+    yield from users(row)
     for label, text in without_ticket(row):
         yield ("NO PROOF" if text.startswith("NONE") else label), text.removeprefix("NONE: ")
     yield from (("NO PROOF" if label == "no proof" else "ticket", text) for label, text in flaws(row.get("authentication")))

@@ -21,6 +21,7 @@ def facts(row: Row) -> Iterator[Line]:
     yield "WHO ASKS: jitd has checked this", ""
     yield "requester", f"{words(row, 'requester')}{_in_ticket(row)}"
     yield "account", f"{words(row, 'account')} (uid {words(row, 'uid')})"
+    yield from users(row)
     yield "groups", groups([str(group) for group in members(row, "groups")], len(members(row, "group_ids")))
     if row.get("ticket_ends_at") and not row.get("proved"):
         yield "ticket ends", told(row["ticket_ends_at"])
@@ -28,6 +29,14 @@ def facts(row: Row) -> Iterator[Line]:
         yield from without_ticket(row)
     yield from authenticated(row.get("authentication"))
     yield from whence(row)
+
+
+def users(row: Row) -> Iterator[Line]:
+    """Yield a line for each person who may be the one who asks, because this person uses the account of the requester."""
+    for user in members(row, "used_by"):
+        if isinstance(user, dict):
+            how = f"in run {words(user, 'run')}" if user.get("run") else "after a login of their own"
+            yield "PERHAPS", f"{words(user, 'principal')} asks, who may act as {words(row, 'account')} {how}"
 
 
 def _in_ticket(row: Row) -> str:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from jitd.core import owed_review
-from jitd.core.request import NotYours, Reviewed, Screened, Verdict
-from jitd.core.subject import Subject, is_one_person, link_between, used_by
+from jitd.core.request import NotYours, Reviewed, Screened, Submitted, Verdict
+from jitd.core.subject import Subject, User, is_one_person, link_between, used_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,17 @@ class Uses(Protocol):
 
 
 def as_used(who: Subject, uses: Iterable[Use]) -> Subject:
-    """Return ``who``, used also by those who have a live run as an account of ``who``."""
-    for use in uses:
-        if use.uid != 0 and (use.uid == who.uid or use.person == who.person):
+    """Return ``who``, used also by those who have a live run as an account of ``who``, or as one of those who use it."""
+    left = [use for use in uses if use.uid != 0]
+    while found := [use for use in left if _is_account_of(use, who) or any(_is_account_of(use, one) for one in who.used_by)]:
+        left = [use for use in left if use not in found]
+        for use in found:
             who = used_by(who, use.by, use.run)
     return who
+
+
+def _is_account_of(use: Use, one: Subject | User) -> bool:
+    return use.uid == one.uid or use.person == one.person
 
 
 def why_own(who: Subject, requester: Subject, request: str, uses: Uses) -> str:
@@ -63,12 +69,16 @@ def why_own(who: Subject, requester: Subject, request: str, uses: Uses) -> str:
 
 
 def under(uses: Uses, life: Any, event: Any) -> Any:
-    """``event`` happens to the object ``life``. Return ``event`` without the approvals that do not count while ``uses`` live.
+    """``event`` happens to the object ``life``, or creates it. Return ``event`` without the approvals that do not count while
+    ``uses`` live. What is asked for or reviewed meanwhile keeps who may have done it.
 
     ``Lifecycle.handle`` calls this function, so that no run begins unseen between the check of a review and its commit. Raises
     NotYours, or NotTheirs for an owed review, if the review itself does not count.
     """
     match event:
+        case Submitted():  # also from outside the run, because a process can leave it, or steer what its account has there
+            made = event.request
+            return replace(event, request=replace(made, requester=as_used(made.requester, uses())))
         case Screened() if event.standing:
             return replace(event, standing=_counting(event.standing, life.requester, uses))
         case Reviewed() if event.verdict is Verdict.APPROVE:

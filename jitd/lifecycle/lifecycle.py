@@ -116,6 +116,7 @@ class Lifecycle:
             if type(step) in _BEGIN:
                 if here is not None:
                     raise IllegalEvent(f"{step.id} exists already")
+                step = used_accounts.under(self._uses, here, step)
                 there, follows = _BEGIN[type(step)](step)
                 if isinstance(step, lock.Placed):
                     touches = partial(lock.is_on, step.lock)

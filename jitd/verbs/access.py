@@ -148,7 +148,7 @@ class Access:
             # account sees.
             its = "see it and end it with that account; somebody else has to review it"
             raise Refusal("forbidden", f"request {found.id} is your own, from another of your accounts: {its}")
-        if found is not None and who.used_by and self.may_see(replace(who, used_by=()), found):
+        if found is not None and self.may_see(*_alone(who, found)):
             raise Refusal("forbidden", self.why_own(who, found))
         raise Refusal("unknown", f"there is no request {shown(typed)}, as far as you may see")
 
@@ -177,3 +177,8 @@ class Access:
         """Raise Refusal unless ``who`` is an operator."""
         if not self.is_operator(who):
             raise Refusal("forbidden", f"only operators and root may {deed}")
+
+
+def _alone(who: Subject, found: Request) -> tuple[Subject, Request]:
+    """Return ``who`` and ``found`` as if nobody else used their accounts."""
+    return replace(who, used_by=()), replace(found, requester=replace(found.requester, used_by=()))

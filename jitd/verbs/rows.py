@@ -165,6 +165,11 @@ def owed(request: Request, locks: tuple[Lock, ...] = (), *more: Subject) -> int:
     return tally(open_ways(request), (*counted(locks, request), *more), request.requester)
 
 
+def _users(who: Subject) -> Row:
+    users = [{"principal": shown(one.principal), "run": one.run} for one in who.used_by]
+    return {"used_by": users} if users else {}
+
+
 def _spelled(requester: Subject) -> Row:
     return {"spelled": shown(requester.spelled)} if requester.spelled else {}
 
@@ -180,6 +185,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         **_spelled(request.requester),
         "account": shown(request.requester.user),
         "uid": request.requester.uid,
+        **_users(request.requester),
         "groups": sorted(shown(g) for g in request.requester.groups),
         "group_ids": sorted(request.requester.gids),
         "ticket_ends_at": instant(request.requester.ticket_ends_at),

@@ -15,9 +15,10 @@ from jitd.cli import columns, labels, page
 from jitd.cli.answer import printable
 from jitd.cli.brief import brief
 from jitd.core.claims import Claims
+from jitd.core.subject import used_by
 from jitpam.client import RefusedByDaemon
 from tests.client.script import HOSTILE, Row, Script, jitd, row_for, waiting
-from tests.scene import command
+from tests.scene import command, person
 from tests.unshown import unshown_command, without_styles
 
 
@@ -46,6 +47,22 @@ def test_the_facts_that_the_rule_saw_stand_among_the_facts_and_the_requester_is_
         ["fact.load", "0.5"], ["fact.risk", "not known: \\x1b[2J"],
     ]  # fmt: skip
     assert not any("fact." in line for line in without_styles(page.page(row_for(request, "alice"), None)))
+
+
+def test_both_pages_name_who_may_be_the_one_who_asks() -> None:
+    """THREATS A-22."""
+    request = waiting("true")
+    alone, carol = row_for(request), person("carol")
+    bob = used_by(used_by(request.requester, carol, "R0NS-0001"), person("dave"))
+    row = row_for(replace(request, requester=bob))
+    told = [
+        f"PERHAPS carol@EXAMPLE.TEST asks, who may act as {bob.user} in run R0NS-0001",
+        f"PERHAPS dave@EXAMPLE.TEST asks, who may act as {bob.user} after a login of their own",
+    ]
+    for shown in (page.page(row, None), brief(row, None)):
+        lines = [" ".join(line.split()) for line in without_styles(shown)]
+        assert [line for line in lines if line.startswith("PERHAPS")] == told
+    assert not any("PERHAPS" in line for line in without_styles([*page.page(alone, None), *brief(alone, None)]))
 
 
 def test_a_page_has_everything_that_binds_the_run() -> None:

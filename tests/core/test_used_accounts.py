@@ -12,6 +12,7 @@ import pytest
 
 from jitd.core import request
 from jitd.core.decision import Approval
+from jitd.core.law import Actor, Role
 from jitd.core.lock import Whom, is_on_user
 from jitd.core.owed_review import NotTheirs, roles_of
 from jitd.core.request import NotYours, Request, RequestState, Verdict
@@ -99,6 +100,9 @@ LIVE = [
     ("a run as another account of the reviewer", Uses(use(ALICE, replace(BOB, uid=5002))), ALICE, BOB, True),
     ("a run as somebody else", Uses(use(ALICE, CAROL)), ALICE, BOB, False),
     ("a run of somebody else", Uses(use(EVE, BOB)), ALICE, BOB, False),
+    ("a run as who has a run as the reviewer", Uses(use(BOB, CAROL, "R0NS-0002"), use(ALICE, BOB)), ALICE, CAROL, True),
+    ("the same, begun the other way round", Uses(use(ALICE, BOB), use(BOB, CAROL, "R0NS-0002")), ALICE, CAROL, True),
+    ("two who each have a run as the other", Uses(use(DAVE, BOB), use(BOB, DAVE, "R0NS-0002")), ALICE, BOB, False),
     ("a run as root", Uses(use(ALICE, ROOT)), ALICE, replace(BOB, uid=0), False),
     ("both work as one account", Uses(use(ALICE, EVE), use(BOB, EVE)), ALICE, BOB, False),
     ("the settings say today that it is one person", Uses(bob="alice", alice="bob"), ALICE, BOB, True),
@@ -132,6 +136,14 @@ def test_while_the_run_lives_both_count_once_for_others() -> None:
     assert request.transition(before, event, moment(1))[0].state is RequestState.PENDING
     free = under(Uses(), before, review(before, replace(ALICE, groups=frozenset({"ops"})), standing=(BOB,)))
     assert request.transition(before, free, moment(1))[0].state is RequestState.APPROVED
+
+
+def test_what_is_asked_for_while_the_run_lives_is_not_approved_by_its_requester_after_it() -> None:
+    """THREATS A-22."""
+    event = request.Submitted("K7QM-2XVD", Actor(Role.REQUESTER, BOB.principal, BOB.uid), pending(BOB))
+    made = under(Uses(use(ALICE, BOB)), None, event).request
+    assert why_own(ALICE, made.requester, made.id, Uses()) and not why_own(CAROL, made.requester, made.id, Uses())
+    assert under(Uses(use(ALICE, CAROL)), None, event) == event
 
 
 def test_the_sentences_say_who_may_act_where_and_until_when() -> None:

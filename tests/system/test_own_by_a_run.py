@@ -112,6 +112,23 @@ def test_while_a_run_as_an_approver_lives_their_approvals_do_not_count_for_who_a
     assert theirs.end() == 0
 
 
+def test_what_the_account_asks_for_while_the_run_lives_is_not_approved_after_it_by_who_asked_for_the_run(
+    house: House, gate: Path
+) -> None:
+    """THREATS A-22: a process can leave the run, or steer what the account has outside of it."""
+    run = lives(house, gate, "bob")
+    theirs = house.ask("bob", "id", "-u")
+    before = waits(house, theirs)
+    assert before["used_by"] == [{"principal": "alice@EXAMPLE.TEST", "run": run.id}]
+    gate.unlink()
+    assert run.end() == 0
+    refused = house.approve(theirs.id, "alice")
+    assert refused.returncode == 3 and OWN in refused.stderr, refused.stderr
+    assert house.show(theirs.id) == before
+    assert house.approve(theirs.id, "carol").returncode == 0
+    assert theirs.end() == 0
+
+
 def test_while_it_lives_they_deny_and_what_others_ask_for_they_approve(house: House, gate: Path) -> None:
     wanted, other = house.ask("alice", "id", "-u"), house.ask("carol", "id", "-u")
     waits(house, wanted), waits(house, other)
