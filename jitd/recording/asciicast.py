@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 from jitd.recording.filter import Filter
 from jitd.recording.form import SHOWN, Frame, Header, Kind, Left, unread
+from jitpam.wire.shown import reshown_argument
 
 USUAL_SIZE = (24, 80)
 """Rows and columns for a run without a terminal."""
 LEFT = "standard input that was offered to the command, and left there: "
 """How a marker begins that contains input that the command has not read."""
-_UNQUOTED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_")
 
 
 def lines(header: Header, frames: Iterable[Frame | Left], *, version: int = 3) -> Iterator[str]:
@@ -64,7 +64,7 @@ def _head(header: Header, version: int) -> dict[str, object]:
     rows, columns = (header.rows, header.columns) if header.rows and header.columns else USUAL_SIZE
     about = {
         "timestamp": header.started_at // 1_000_000,
-        "command": " ".join(_quoted(argument) for argument in header.argv),
+        "command": " ".join(map(reshown_argument, header.argv)),
         "title": f"{header.run} on {header.host}",
         "env": {"TERM": header.term} if header.term else {},
     }
@@ -74,15 +74,6 @@ def _head(header: Header, version: int) -> dict[str, object]:
         term = {"cols": columns, "rows": rows, **({"type": header.term} if header.term else {})}
         return {"version": 3, "term": term, **about}
     raise ValueError("the asciicast format does not have this version")
-
-
-def _quoted(argument: str) -> str:
-    """Return ``argument``, which is escaped (``is_plain``), as jitd shows it to approvers: as bash and zsh read it."""
-    if argument and _UNQUOTED.issuperset(argument):
-        return argument
-    if "\\" in argument.replace("\\\\", ""):
-        return "$'" + argument.replace("'", "\\'") + "'"
-    return "'" + argument.replace("\\\\", "\\").replace("'", "'\\''") + "'"
 
 
 Reading = Callable[[bytes, bool], str]

@@ -12,8 +12,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jitd.audit.pack import verify
+from jitpam.wire.shown import INSTEAD, shown_argument, shown_of_argument
 from tests.audit.packs import ID, RUN, Host, wrong, zipped
 
 TAGS = {
@@ -158,7 +161,7 @@ def test_the_environment_and_what_is_bound_are_shown_as_text(host: Host) -> None
     """Documents have bytes in base64; people read the words, and digests as ``sha256sum`` prints them."""
     assert verify._from_base64([["TEFORw==", "QwpE"]]) == [["LANG", "C\nD"]]
     pair = verify._pairs(verify._from_base64([["TEFORw==", "QwpE"]]))[0]
-    assert html.unescape(verify._command(pair)) == """<span class="argv"><code>'LANG=C\\x0aD'</code></span>"""
+    assert html.unescape(verify._command(pair)) == """<span class="argv"><code>$'LANG=C\\x0aD'</code></span>"""
     assert verify._digest("AAEC") == "<code>000102</code>"
 
 
@@ -205,6 +208,16 @@ def test_a_word_that_mixes_scripts_is_escaped_and_one_in_a_single_script_is_not(
     assert verify.shown("Жанна", is_name=True) == "\\u0416\\u0430\\u043d\\u043d\\u0430"
     assert verify.shown("a\\b") == "a\\\\b" and verify.shown("a\\b", is_spelled=True) == "a\\b"
     assert verify.shown("\udcff") == "\\xff"
+
+
+@given(
+    st.lists(st.one_of(st.sampled_from([b"\\", b"'", b"*", b"\n", b"\xff", "раypal".encode()]), st.binary())),
+    st.sampled_from(["", *INSTEAD]),
+)
+def test_an_argument_is_quoted_on_the_page_as_jitd_shows_it(argument: list[bytes], end: str) -> None:
+    """The page's program stands alone in a pack, and so quotes by itself."""
+    whole = b"".join(argument)
+    assert verify.quoted(shown_of_argument(whole) + end) == shown_argument(whole + end.encode())
 
 
 def test_the_page_is_the_same_wherever_it_is_made(host: Host) -> None:

@@ -81,6 +81,7 @@ LAW: dict[str, set[str]] = {
     "jitd.core": {CORE},
     "jitd.invocation": {"jitd.invocation"},
     "jitd.recording": {"jitd.recording"},
+    "jitd.recording.asciicast": {"jitd.recording", "jitpam.wire.shown"},
     "jitd.store": {CORE, "jitd.audit.forms", "jitd.failures", "jitd.store"},
     "jitd.audit": {CORE, "jitd.audit", "jitd.files.durable", "jitd.recording"},
     "jitd.audit.sentences": {CORE, WIRE, "jitd.audit.telling"},

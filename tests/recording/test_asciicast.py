@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from jitd.recording.asciicast import lines
 from jitd.recording.form import End, Frame, Kind, encode_end
+from jitpam.wire.shown import shown, shown_command
 from tests.recording.tape import HEADER, header
 from tests.recording.test_filter import HARMLESS, HOSTILE, Viewer
 from tests.recording.test_form import tapes
@@ -128,6 +129,9 @@ def test_the_header_says_what_ran() -> None:
         "version": 3, "term": {"cols": 80, "rows": 24, "type": "xterm-256color"}, "timestamp": 1_790_000_000,
         "command": "psql -c 'select 1'", "title": "K7QM-2XVD on lab.example.test", "env": {"TERM": "xterm-256color"},
     }  # fmt: skip
+    argv = (b"rm", b"it's", b"*", b"a\\b", b"two\nlines", b"")
+    spelled = tuple(map(shown, argv))
+    assert json.loads(next(lines(header(argv=spelled), [])))["command"] == shown_command(argv)
     head = json.loads(next(lines(header(rows=0, columns=0, term=""), [], version=2)))
     assert (head["version"], head["width"], head["height"], head["env"]) == (2, 80, 24, {})
     with pytest.raises(ValueError, match="version"):

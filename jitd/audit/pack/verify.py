@@ -1054,21 +1054,24 @@ def _name(value: Any) -> _Html:
     return _e(value, is_name=True)
 
 
-_PLAIN = re.compile(r"[A-Za-z0-9%+,\-./:=@_]+")
+_UNPLAIN = re.compile(r"[^A-Za-z0-9%+,\-./:=@_]")
+
+
+def quoted(text: str) -> str:
+    """Return an argument, which is spelled, as bash and zsh read it. Both of its ends are visible."""
+    end = next((word for word in _WORDS if text.endswith(word)), "")
+    text = text[: len(text) - len(end)]
+    if (text or end) and not _UNPLAIN.search(text):
+        return text + end
+    if "\\" in text.replace("\\\\", ""):
+        return "$'" + text.replace("'", "\\'") + end + "'"
+    return "'" + text.replace("\\\\", "\\").replace("'", "'\\''") + end + "'"
 
 
 def _argument(value: Any) -> _Html:
-    """Return an argument, which is spelled, as bash and zsh read it. Both of its ends are visible."""
     if isinstance(value, Gone) or not isinstance(value, str):
         return _Html(f"<code>{_e(value)}</code>")
-    text = shown(value, is_spelled=True, is_name=True)
-    if _PLAIN.fullmatch(text) or text in _WORDS:
-        quoted = text
-    elif "\\" in text.replace("\\\\", ""):
-        quoted = "$'" + text.replace("'", "\\'") + "'"
-    else:
-        quoted = "'" + text.replace("\\\\", "\\").replace("'", "'\\''") + "'"
-    return _Html(f"<code>{html.escape(quoted)}</code>")
+    return _Html(f"<code>{html.escape(quoted(shown(value, is_spelled=True, is_name=True)))}</code>")
 
 
 def _command(words: Any) -> _Html:
