@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from jitd.doctor.finding import Finding, bad
+from jitpam.initiator import NoProcess
 from jitpam.wire.declared import Codec
 
 WITHIN = 5.0
@@ -50,15 +51,19 @@ class Examination:
 
 
 def examine(examinations: Sequence[Examination], within: float = WITHIN) -> Iterator[Finding]:
-    """Yield all findings, in the order of the examinations. All examinations together take at most about ``within`` seconds."""
+    """Yield all findings, in the order of the examinations. All examinations together take at most about ``within`` seconds.
+    Raises NoProcess.
+    """
     until = time.monotonic() + within
-    started = [(examination, _start(examination) if examination.silent else None) for examination in examinations]
-    children = [child for _, child in started if child]
+    children: list[_Child] = []
     try:
-        for examination, child in started:
-            if child is None:
+        children.extend(_start(examination) for examination in examinations if examination.silent)
+        ahead = iter(children)
+        for examination in examinations:
+            if not examination.silent:
                 yield from _findings(examination)
             else:
+                child = next(ahead)
                 _hear(children, child, until)
                 yield from child.findings(within)
     finally:
@@ -109,7 +114,12 @@ class _Child:
 
 def _start(examination: Examination) -> _Child:
     reading, writing = os.pipe()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError:
+        os.close(reading)
+        os.close(writing)
+        raise NoProcess from None
     if pid:
         os.close(writing)
         return _Child(examination, pid, reading)

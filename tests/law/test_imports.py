@@ -192,7 +192,7 @@ LAW: dict[str, set[str]] = {
     },
     # whether the host is set up right: its findings, and the processes in which it looks, know no host
     "jitd.doctor.finding": {"jitpam.wire.declared"},
-    "jitd.doctor.round": {"jitd.doctor.finding", "jitpam.wire.declared"},
+    "jitd.doctor.round": {"jitd.doctor.finding", "jitpam.initiator", "jitpam.wire.declared"},
     "jitd.doctor": {
         CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.wire.messages", "jitd.audit", "jitd.beside.helpers",
         "jitd.checking.directory",
