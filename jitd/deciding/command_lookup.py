@@ -250,6 +250,22 @@ def closed_directory(path: bytes, who: Subject, glance: path_lookup.Look) -> byt
     return path_lookup.closed_to_root(path, who.uid, accounts.Groups(who.user, who.gid), glance)
 
 
+def closed_beginning(command: Command, who: Subject, glance: path_lookup.Look) -> bytes:
+    """Return the first directory on the way to the directory of ``command`` that is certainly closed to the process that will run
+    it, if ``who`` can see it. Otherwise return "".
+    """
+    run_as, path = command.run_as, command.cwd
+    if run_as.uid == 0:
+        return closed_directory(path, who, glance)
+    if not command.chdir and os.access(path, os.X_OK):  # the caller stands there, and it is entered as root
+        return b""
+    try:
+        theirs = accounts.Groups(accounts.entry_of(f"#{run_as.uid}").pw_name, run_as.gid)
+    except accounts.NoSuchAccount:
+        return b""
+    return path_lookup.closed_to(path, run_as.uid, theirs, who.uid, accounts.Groups(who.user, who.gid), glance)
+
+
 def can_see(who: Subject, glance: path_lookup.Look, *paths: bytes) -> bool:
     """True if ``who`` could find out without jitd whether each path in ``paths`` exists."""
     groups = accounts.Groups(who.user, who.gid)

@@ -29,7 +29,7 @@ from jitd.deciding.command_lookup import (
     Found,
     Nonsense,
     can_see,
-    closed_directory,
+    closed_beginning,
     find,
     in_directory,
     is_in_sight,
@@ -161,7 +161,7 @@ def _look(
     if found.unfit and isinstance(sighting.decision, Permit):
         unfit = sighting.decision.denied(Why.ERROR, f"it cannot be executed: {found.unfit}")
         sighting = Sighting(sighting.command, unfit)
-    sighting = _where_root_may_go(sighting, who, service, glance)
+    sighting = _where_it_may_go(sighting, who, service, glance)
     sighting = _where_a_group_can_be_given(sighting, service)
     sighting = _with_operands(policy, sighting, who, trusted, glance)
     if isinstance(sighting.decision, Permit) or found.is_missing or is_in_sight(asked, found.command.path, who, glance):
@@ -173,18 +173,19 @@ def _look(
     return Sighting(typed, decision, is_found=False)
 
 
-def _where_root_may_go(sighting: Sighting, who: Subject, service: str, glance: path_lookup.Look) -> Sighting:
-    """If root may not enter the directory of a command that would run as root, change a permit into a denial. Otherwise people
-    would be asked to approve what cannot start.
+def _where_it_may_go(sighting: Sighting, who: Subject, service: str, glance: path_lookup.Look) -> Sighting:
+    """If it is certain that a command cannot begin in its directory, change a permit into a denial. Otherwise people would be
+    asked to approve what cannot start.
     """
     decision, command = sighting.decision, sighting.command
-    if not isinstance(decision, Permit) or command.run_as.uid != 0 or not deed_of(service).is_executed:
+    if not isinstance(decision, Permit) or not deed_of(service).is_executed:
         return sighting
     MOUNTS.approach((command.cwd,))
-    closed = closed_directory(command.cwd, who, glance)
+    closed = closed_beginning(command, who, glance)
     if not closed:
         return sighting
-    return Sighting(command, decision.denied(Why.UNFIT, f"root may not enter the working directory {shown(closed)}"))
+    user = shown(command.run_as.user) if command.run_as.uid else "root"
+    return Sighting(command, decision.denied(Why.UNFIT, f"{user} may not enter the working directory {shown(closed)}"))
 
 
 def _where_a_group_can_be_given(sighting: Sighting, service: str) -> Sighting:

@@ -65,7 +65,7 @@ OWN = Table()
 @dataclass(frozen=True, slots=True)
 class Mount:
     """One line of mountinfo (proc_pid_mountinfo(5)). ``server`` is the uid of the account that serves a FUSE file system. For
-    every other file system ``server`` is 0.
+    every other file system ``server`` is 0. If ``is_kept`` is True, the kernel lets no other account in (fuse(4)).
     """
 
     device: bytes
@@ -73,6 +73,12 @@ class Mount:
     kind: str
     options: frozenset[bytes]
     server: int
+    is_kept: bool = False
+
+    @property
+    def tells_modes(self) -> bool:
+        """True if the kernel decides by the modes and owners that it shows of files, and nobody else does."""
+        return self.kind in TRUTHFUL and b"idmapped" not in self.options
 
     @property
     def why_not(self) -> str:
@@ -107,13 +113,14 @@ def read(text: bytes) -> Mapping[int, Mount]:
         words, super_block = before.split(b" "), after.split(b" ")
         if len(words) < 6 or len(super_block) < 3:
             raise ValueError("a line of mountinfo cannot be read")
-        served = re.search(rb"(?:^|,)user_id=([0-9]+)", super_block[2])
+        served = re.search(rb"(?:^|,)user_id=([0-9]+)", super_block[2]) if super_block[0].startswith(b"fuse") else None
         found[int(words[0])] = Mount(
             device=words[2],
             point=_OCTAL.sub(lambda match: bytes([int(match[1], 8)]), words[4]),
             kind=super_block[0].decode("ascii", "replace"),
             options=frozenset(words[5].split(b",")),
-            server=int(served[1]) if served and super_block[0].startswith(b"fuse") else 0,
+            server=int(served[1]) if served else 0,
+            is_kept=served is not None and b"allow_other" not in super_block[2].split(b","),
         )
     return MappingProxyType(found)
 

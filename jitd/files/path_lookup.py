@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Container
 from contextlib import suppress
 from dataclasses import dataclass
 
+from jitd.files import mounts
 from jitd.files.glance import Glance
 from jitd.files.inspection import ABSENT, ITSELF, MOST_LINKS, Uninspectable, access_list, parts
 from jitd.files.mounts import is_procfs
@@ -221,6 +222,35 @@ def closed_to_root(path: bytes, uid: int, groups: Container[int], look: Look | N
     except (OSError, ValueError):
         return b""
     return b"" if os.access(at, os.X_OK) else at
+
+
+def closed_to(
+    path: bytes, uid: int, groups: Container[int], asker: int, groups_of_asker: Container[int], look: Look | None = None
+) -> bytes:
+    """Return the first directory of ``path`` (absolute) in which the account ``uid`` may look up nothing, or "". ``path`` itself
+    counts, too.
+
+    Also return "" if this is not certain: another host or a program decides it, the owners are mapped, or the path has ``..`` or
+    a symbolic link. And if the account ``asker`` could not find the directory.
+    """
+    look = look or Look()
+    at, ahead = b"/", parts(path)
+    try:
+        mounted = {mount.point: mount for mount in mounts.read(mounts.OWN()).values()}  # of two at one point, the last is on top
+        while True:
+            if at in mounted and mounted[at].is_kept and mounted[at].server != uid:
+                return at
+            status = look.lstat(at)
+            if not stat.S_ISDIR(status.st_mode):
+                return b""
+            if not _may(_SEARCH, at, status, uid, groups, look):
+                on = mounts.Mounts().at(at)
+                return at if on is None or on.tells_modes else b""
+            if not ahead or ahead[-1] == b".." or not _may(_SEARCH, at, status, asker, groups_of_asker, look):
+                return b""
+            at = os.path.join(at, ahead.pop())
+    except (OSError, ValueError):
+        return b""
 
 
 def is_visible_absence(path: bytes, uid: int, groups: Container[int], cwd: bytes | None = None, look: Look | None = None) -> bool:

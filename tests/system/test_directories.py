@@ -7,6 +7,7 @@ root out, as a server does that squashes root, and it falls silent, as one that 
 
 from __future__ import annotations
 
+import grp
 import os
 import shutil
 import subprocess
@@ -27,7 +28,9 @@ OWED = """
 name = "owed"
 who = ["user:alice"]
 run_as = ["*"]
-commands = [["/usr/bin/pwd"], ["/usr/bin/cat", "**"], ["/usr/bin/env", "pwd"], ["/usr/bin/sh", "-c", "*"]]
+commands = [
+    ["/usr/bin/pwd"], ["/usr/bin/readlink", "**"], ["/usr/bin/cat", "**"], ["/usr/bin/env", "pwd"], ["/usr/bin/sh", "-c", "*"],
+]
 approvals = [{ need = 1, from = ["group:ops"] }]
 
 [[permit]]
@@ -40,8 +43,8 @@ ANOTHER = "jitsudo: the working directory is not the approved one\n"
 GONE = "jitsudo: the working directory cannot be entered: No such file or directory\n"
 
 
-def closed(served: Served) -> str:
-    return f"jitsudo: root may not enter the working directory {served.place}\n"
+def closed(place: Path, user: str = "root") -> str:
+    return f"jitsudo: {user} may not enter the working directory {place}\n"
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +109,9 @@ def test_a_directory_that_is_kept_from_root_is_126_for_root_and_open_to_its_owne
         served.place.stat()
     for words in (("pwd",), ("-D", str(served.place), "pwd")):
         done = from_within(at_once, served.place / "d", *words)
-        assert (done.returncode, done.stdout, done.stderr) == (126, "", closed(served)), words
+        assert (done.returncode, done.stdout, done.stderr) == (126, "", closed(served.place)), words
     done = from_within(at_once, served.place / "d", "-u", "bob", "pwd")
-    assert (done.returncode, done.stdout, done.stderr) == (126, "", NOT_ENTERED)
+    assert (done.returncode, done.stdout, done.stderr) == (126, "", closed(served.place, "bob"))
     done = from_within(at_once, served.place / "d", "-u", "alice", "pwd")
     assert (done.returncode, done.stdout) == (0, f"{served.place}/d\n"), done.stderr
     assert from_within(at_once, served.place / "d", "-D", "/", "pwd").stdout == "/\n"
@@ -121,8 +124,52 @@ def test_a_directory_that_is_kept_from_root_is_named_before_anybody_is_asked(
     served = serve(False)
     before = owed.at_rest().records()
     done = from_within(owed, served.place, "pwd")
-    assert (done.returncode, done.stdout, done.stderr) == (126, "", closed(served))
+    assert (done.returncode, done.stdout, done.stderr) == (126, "", closed(served.place))
     assert owed.at_rest().records() == before, "nothing was submitted"
+
+
+def test_a_directory_that_another_account_may_not_enter_is_named_before_anybody_is_asked(
+    owed: House, serve: Callable[[bool], Served], place: Path
+) -> None:
+    """THREATS X-10."""
+    served = serve(False)
+    (place / "own").mkdir(mode=0o700)
+    os.chown(place / "own", ALICE, ALICE)
+    before = owed.at_rest().records()
+    done = from_within(owed, served.place / "d", "-u", "bob", "pwd")
+    assert (done.returncode, done.stdout, done.stderr) == (126, "", closed(served.place, "bob"))
+    done = from_within(owed, Path("/"), "-u", "bob", "-D", str(place / "own"), "pwd")
+    assert (done.returncode, done.stdout, done.stderr) == (126, "", closed(place / "own", "bob"))
+    assert owed.at_rest().records() == before, "nothing was submitted"
+
+
+@pytest.mark.parametrize("case", ["where one stands", "by a group"])
+def test_a_directory_that_another_account_gets_into_is_asked_for(owed: House, place: Path, case: str) -> None:
+    """THREATS X-10, the honest use."""
+    own = place / "own"
+    own.mkdir()
+    own.chmod(0o710 if case == "by a group" else 0o700)
+    os.chown(own, ALICE, grp.getgrnam("ops").gr_gid)
+    words = ["-D", str(own)] if case == "by a group" else []
+    asked = owed.ask("alice", "-u", "bob", *words, "readlink", "/proc/self/cwd", cwd="/" if words else str(own))
+    owed.approved(asked.id)
+    assert (asked.end(), asked.out) == (0, f"{own}\n"), asked.err
+
+
+def test_what_is_closed_to_another_account_is_not_told_to_whoever_cannot_see_it(owed: House, place: Path) -> None:
+    """THREATS X-10, S-11: alice learns the mode of what she sees, and of what is beyond it no more than by asking."""
+    for each in (place / "roots", place / "roots/below"):
+        each.mkdir(mode=0o711)
+        each.chmod(0o711)
+    (place / "roots/below").chmod(0o700)
+    done = from_within(owed, Path("/"), "-u", "bob", "-D", str(place / "roots/below"), "pwd")
+    assert (done.returncode, done.stderr) == (126, closed(place / "roots/below", "bob"))
+    (place / "roots").chmod(0o700)
+    subprocess.run(["chgrp", "ops", str(place / "roots")], check=True)
+    (place / "roots").chmod(0o710)  # bob's group gets in, and alice does not
+    asked = owed.ask("alice", "-u", "bob", "-D", str(place / "roots/below"), "pwd")
+    owed.approved(asked.id)
+    assert asked.end() == 126 and NOT_ENTERED in asked.err
 
 
 def test_a_rule_may_run_its_commands_in_the_root_directory_instead(place: Path, serve: Callable[[bool], Served]) -> None:
