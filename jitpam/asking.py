@@ -156,8 +156,11 @@ class _Wait:
         self._expires_at: float | None = None  # on CLOCK_BOOTTIME
         self._line = ""
         self._told: set[str] = set()
-        # `ssh -tt` gives a terminal without a size to what no terminal reads, where each drawing of the line would stay
-        self._redraws = columns(2) is not None and options.waits and not options.quiet
+        self._draws = posix.isatty(2) and options.waits and not options.quiet
+        # A serial line has no size, and neither has what `ssh -tt` makes between pipes; there, each drawing would stay.
+        # For a pipe behind a terminal, ssh takes that terminal's size: only its TERM can tell.
+        self._redraws = self._draws and columns(2) is not None and posix.environ.get(b"TERM") != b"dumb"
+        self._minute = -1
         self._leaves_by = 0
         self._leaves_until = 0.0
 
@@ -243,13 +246,13 @@ class _Wait:
 
         Raises _Interrupted, RefusedByDaemon, Unreachable.
         """
-        said = self._connection.follow(message, self._signals.descriptor, REDRAW_EVERY if self._redraws else None)
+        said = self._connection.follow(message, self._signals.descriptor, REDRAW_EVERY if self._draws else None)
         # Import the modules now, while jitd decides. Later, an upgrade may have replaced their files.
         if self._options.mode != "run":
             from jitpam import access, holding  # noqa: F401
         if self._options.mode != "get":
             from jitpam import relay  # noqa: F401
-        if self._redraws:
+        if self._draws:
             from jitpam import waiting_line  # noqa: F401
         if "terminal" in self._kinds:
             from jitpam import wrapping  # noqa: F401
@@ -268,7 +271,7 @@ class _Wait:
                     raise RefusedByDaemon("owed", f"request {heard.id} still waits for an approval, and -n does not wait for it")
                 if heard.owed and not self._waits:
                     self._waits_since = time.monotonic()
-                    if self._options.bell and posix.isatty(2) and not self._options.quiet:
+                    if self._options.bell and self._draws:
                         write("\a")
                 self._waits = heard.owed
             elif isinstance(heard, Slow):
@@ -396,8 +399,10 @@ class _Wait:
     # --- the waiting line
 
     def _draw(self) -> None:
-        """Write the waiting line over the previous one. If the new line is shorter, spaces cover the rest."""
-        if not self._waits or not self._redraws or not _is_foreground():
+        """Write the waiting line over the previous one. If the new line is shorter, spaces cover the rest. A terminal on which
+        nothing is written over gets a line a minute.
+        """
+        if not self._waits or not self._draws or not _is_foreground():
             return
         from jitpam.waiting_line import waiting_line
         from jitpam.wire.principals import realm_of
@@ -406,9 +411,14 @@ class _Wait:
         left = None if self._expires_at is None else self._expires_at - time.clock_gettime(time.CLOCK_BOOTTIME)
         realm = realm_of(self._connection.welcome.principal)
         waited = time.monotonic() - self._waits_since
+        if not self._redraws and waited // 60 <= self._minute:
+            return
         room = (columns(2) or USUAL_COLUMNS) - 1
         line = waiting_line(waited, left, self._last, realm, room)
-        if line != self._line:
+        if not self._redraws:
+            self._minute = int(waited // 60)
+            write(f"{line}\n")
+        elif line != self._line:
             rest = min(cells(self._line) - usual_cells(line), room - cells(line))
             write(f"\r{line}{' ' * rest}")
             self._line = line

@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jitpam import asking
 from jitpam.waiting_line import waiting_line
 from jitpam.wire.messages import Progress
 from jitpam.wire.shown import cells
@@ -81,3 +85,20 @@ def test_no_line_is_wider_than_its_terminal_and_none_controls_it(
     told = waiting_line(waited, left, news(answered=answered, asked=asked, owes=owes), realm, room)
     assert cells(told) <= room and told.isprintable()
     assert told.startswith("jitsudo: waiting ")
+
+
+def test_a_terminal_on_which_nothing_is_written_over_gets_a_line_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A serial console, and a pipe for which ssh has made a terminal, keep each line."""
+    written, now = list[str](), [1000.0]
+    monkeypatch.setattr(asking.posix, "isatty", lambda descriptor: True)
+    monkeypatch.setattr(asking, "columns", lambda descriptor: None)
+    monkeypatch.setattr(asking, "write", written.append)
+    monkeypatch.setattr(asking, "_is_foreground", lambda: True)
+    monkeypatch.setattr(asking.time, "monotonic", lambda: now[0])
+    connection = SimpleNamespace(welcome=SimpleNamespace(principal="alice@EXAMPLE.TEST"))
+    wait = asking._Wait(connection, None, [], SimpleNamespace(waits=True, quiet=False), None)  # type: ignore[arg-type]
+    wait._waits, wait._waits_since = True, 1000.0
+    for waited in (0, 0.5, 59.9, 60.2, 61, 119, 185, 186):
+        now[0] = 1000.0 + waited
+        wait._draw()
+    assert written == [f"jitsudo: waiting {clock}\n" for clock in ("00:00", "01:00", "03:05")]

@@ -21,17 +21,22 @@ def house() -> Iterator[House]:
     made.close()
 
 
-@pytest.mark.parametrize(("size", "is_drawn"), [((24, 80), True), ((0, 0), False)], ids=["of a person", "of ssh -tt in a pipe"])
-def test_the_waiting_line_is_drawn_on_a_terminal_that_has_a_size(house: House, size: tuple[int, int], is_drawn: bool) -> None:
-    first, *rest = map(str, house.line("alice", "jitsudo", "echo", "done"))
+@pytest.mark.parametrize(
+    ("size", "kind", "is_redrawn"),
+    [((24, 80), "xterm", True), ((0, 0), "xterm", False), ((24, 80), "dumb", False)],
+    ids=["of a person", "without a size", "that writes over nothing"],
+)
+def test_the_waiting_line_is_written_over_where_a_terminal_can(
+    house: House, size: tuple[int, int], kind: str, is_redrawn: bool
+) -> None:
+    first, *rest = map(str, house.line("alice", "env", f"TERM={kind}", "jitsudo", "echo", "done"))
     with OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=size) as terminal:
         terminal.expect(ID)
         request = terminal.match[1]
-        terminal.expect("requires 1 approval")
-        if is_drawn:
-            terminal.expect("\rjitsudo: waiting 00:")
+        terminal.expect("requires 1 approval[^\r]*\r\n")
+        terminal.expect("\rjitsudo: waiting 00:" if is_redrawn else "jitsudo: waiting 00:00[^\r]*\r\n")
         house.approved(request)
         terminal.expect("approved by bob@EXAMPLE.TEST")
-        assert is_drawn or "waiting 00:" not in terminal.before
+        assert is_redrawn or "waiting" not in terminal.before
         terminal.expect("done")
         terminal.expect(pexpect.EOF)
