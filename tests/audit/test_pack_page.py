@@ -147,7 +147,8 @@ def test_what_somebody_has_typed_is_quoted_as_code_wherever_it_stands(host: Host
     host.live(reason=typed, comment=typed)
     page = host.pack()["index.html"].decode()
     assert page.count(typed) == page.count(f'<code>"{typed}"</code>') >= 5, "summary, claims, review, and two records"
-    assert f'<tr><th scope="row">reason</th><td><code>"{typed}"</code></td></tr>' in page.partition("What was asked")[0], "in the summary"
+    summary = page.partition("What was asked")[0]
+    assert f'<tr><th scope="row">reason</th><td><code>"{typed}"</code></td></tr>' in summary
 
 
 def test_what_the_host_itself_says_is_not_quoted(host: Host) -> None:
