@@ -64,6 +64,13 @@ if TYPE_CHECKING:
 __all__ = ["Connection", "NoDescriptor", "NoProcess", "NotAuthenticated", "RefusedByDaemon", "Unreachable", "connect"]
 
 SOCKET = "/run/jitd/jitd.sock"
+SET_UP = (
+    "/etc/jitd/jitd.keytab",
+    "/var/lib/jitd",
+    "/etc/systemd/system/multi-user.target.wants/jitd.service",
+    "/etc/systemd/system/sockets.target.wants/jitd.socket",
+)
+"""What a new package does not bring, and every way to set a host up does: one is enough."""
 HANDSHAKE_WITHIN = 4.5
 """Maximum number of seconds from connect to Welcome, or to Slow. jitd must also read each of our frames within this time."""
 SLOW_WITHIN = 90.0
@@ -85,6 +92,21 @@ _MOST_DESCRIPTORS = 4
 
 class Unreachable(Exception):
     """jitd cannot be reached, the peer is not jitd, or jitd closed the connection. The exit status is 125."""
+
+
+def _is_set_up(path: str) -> bool:
+    """False if jitd is to listen at its usual ``path``, and nothing shows that anybody has set this host up."""
+    if path != SOCKET:
+        return True
+    for trace in (path, *SET_UP):
+        try:
+            posix.lstat(trace)
+        except FileNotFoundError:
+            continue
+        except OSError:  # who may not look does not know
+            pass
+        return True
+    return False
 
 
 class NoDescriptor(Unreachable):
@@ -127,6 +149,8 @@ def begin(*, with_ticket: bool = False, tell: Callable[[str], None] | None = Non
     waited for as long as libkrb5 waits, and ``tell`` is called with a sentence about this after TICKET_WITHIN seconds.
     """
     started_at = time.monotonic()
+    if not _is_set_up(socket_path()):  # before a ticket is looked for, which this host may not be able to get yet
+        raise Unreachable("jitd is not set up on this host yet: root types jitd setup")
     if tell is not None and not posix.isatty(2):
         tell = None
     if posix.geteuid() == 0 and not with_ticket:

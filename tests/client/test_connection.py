@@ -12,7 +12,7 @@ import time
 import pytest
 
 from jitpam import client
-from jitpam.client import RefusedByDaemon, Unreachable, connect
+from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connect
 from jitpam.wire import messages
 from jitpam.wire.coding import encode
 from jitpam.wire.framing import LIMIT, frame
@@ -42,6 +42,17 @@ def seconds_of(call, expected=Unreachable):
 
 
 # --- opening
+
+
+def test_on_a_host_that_was_never_set_up_whatever_one_types_names_the_command_that_sets_it_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(client, "SET_UP", (str(tmp_path / "keytab"), str(tmp_path / "state")))
+    monkeypatch.setattr(client, "SOCKET", str(tmp_path / "usual.sock"))
+    monkeypatch.setattr(client, "socket_path", lambda: client.SOCKET)
+    _, said = seconds_of(connect)
+    assert said == "jitd is not set up on this host yet: root types jitd setup"
+    (tmp_path / "state").touch()  # it is set up, and merely down
+    _, said = seconds_of(connect, (Unreachable, NotAuthenticated))
+    assert "jitd setup" not in said
 
 
 def test_a_directory_that_is_slow_twice_is_waited_for_until_the_first_time_is_over(daemon, monkeypatch):
