@@ -297,6 +297,7 @@ class Daemon:
             untaken=lambda id: holdings.why_untaken(id) or tickets.failing.get(id),
             is_attended=lambda id: waiters.of(id) is not None,
             judge_again=decider.judge_again,
+            approvers_now=decider.approvers_now,
         )
         endings = Endings(config, access, lists, self.perform, self._store, waiters)
         meters = self._meters

@@ -74,7 +74,8 @@ def review_in_words(review: Row, realm: object) -> str:
     """
     said = f": {in_quotes(review['comment'])}" if review.get("comment") else ""
     word = "approved" if review.get("verdict") == "approve" else "denied"
-    void = " (does not count: locked)" if review.get("counts") is False else ""
+    because = words(review, "void") if review.get("void") else "locked"
+    void = f" (does not count: {because})" if review.get("counts") is False else ""
     proved = f" (PROVED {review['proved']})" if review.get("proved") else in_short(review.get("authentication"))
     return f"{word} by {without_realm(words(review, 'by'), realm)}{proved}{said}{void}"
 

@@ -70,6 +70,7 @@ on the right:
     Screen       <- request.submitted, request.reviewed  gatekeepers must answer
     Screen       <- request.ways_opened, request.relisted  the given approvals are enough now
     ForgetAnswers <- lock.placed                         stored answers of gatekeepers are dropped
+    SeatsChanged <- lock.lifted, lock.expired            others may be able to approve
     Admit        <- grant.used                           sudo, su and doas may go on
     StartRun     <- run.starting
     StopRun      <- run.stop_ordered

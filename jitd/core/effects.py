@@ -46,6 +46,11 @@ class ForgetAnswers:
 
 
 @dataclass(frozen=True, slots=True)
+class SeatsChanged:
+    """Somebody is not locked any more, so other people may be able to approve what waits."""
+
+
+@dataclass(frozen=True, slots=True)
 class RequestWaits:
     """Inform the approvers that the request waits for approvals from now on. The rule of the request names the channels
     to use.
@@ -145,6 +150,7 @@ Effect = (
     ListsChanged
     | Screen
     | ForgetAnswers
+    | SeatsChanged
     | RequestWaits
     | Notify
     | WayOpened

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from jitd.core import owed_review
 from jitd.core.approvers import tally
 from jitd.core.decision import Deny, Why
-from jitd.core.effects import ForgetAnswers, ListsChanged, Moment, SetDeadline, TellRequester
+from jitd.core.effects import ForgetAnswers, ListsChanged, Moment, SeatsChanged, SetDeadline, TellRequester
 from jitd.core.grant import Grant, Revoked, Used
 from jitd.core.law import Actor, IllegalEvent, LifeEvent, Role, check
 from jitd.core.request import Locked, Request, Reviewed, Screened, Verdict, open_ways
@@ -193,7 +193,7 @@ def transition(lock: Lock, event: Event, now: Moment) -> tuple[Lock, tuple[Any, 
             after = replace(lock, boot_id=now.boot_id, since_boot=0.0, left_for=max(0.0, lock.left_for - event.spent_for))
     if after.state not in LAW[lock.state][type(event)]:
         raise IllegalEvent(f"lock {lock.id} cannot go from {lock.state} to {after.state}")
-    follows = _deadline(after) if after.is_active else (ListsChanged(),)
+    follows = _deadline(after) if after.is_active else (SeatsChanged(), ListsChanged())
     return replace(after, version=lock.version + 1), follows
 
 

@@ -201,7 +201,7 @@ class Decider:
             if decision is None:
                 continue
             decision = folded(self._if_given(decision, who, request.command, request.id), heard, request.claims.reason)
-            standing = await self._standing_of(request) if isinstance(decision, Permit) else ()
+            standing = await self.approvers_now(request) if isinstance(decision, Permit) else ()
             if not self._is_still(policy, locked, who):
                 continue
             # The request's own grant does not replace the approvals that the request still owes.
@@ -391,8 +391,8 @@ class Decider:
         MOUNTS.approach((request.command.path,))
         return screening.look_again(policy, request, who, self._config.trusted_places, self._now(), knowledge)
 
-    async def _standing_of(self, request: Request) -> tuple[Subject, ...]:
-        """Return the approvers of ``request`` with their present data."""
+    async def approvers_now(self, request: Request) -> tuple[Subject, ...]:
+        """Return the approvers of ``request`` who are still there, with their present data. Raises TimeoutError."""
         found = await self._as_they_are([review.by for review in _approving(request)])
         return tuple(now for now in found if now is not None)
 

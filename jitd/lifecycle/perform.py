@@ -94,6 +94,7 @@ class Perform:
             effects.ListsChanged: lambda effect: waiters.lists_changed(),
             effects.Screen: lambda effect: self.screenings.begin(effect.request),
             effects.ForgetAnswers: lambda effect: self._lock_was_placed(),
+            effects.SeatsChanged: lambda effect: self._look_for_seats(),
             effects.RequestWaits: lambda effect: self._tell_approvers(effect.request),
             effects.Notify: lambda effect: look(effect.request),
             effects.WayOpened: lambda effect: self._tell_approvers(effect.request),
@@ -234,9 +235,17 @@ class Perform:
             except Exception as fault:
                 log("a client could not be told of its request", request=request, fault=f"{type(fault).__name__}: {fault}")
 
+    def note_uncounted(self, id: str, reasons: Mapping[str, str]) -> None:
+        """Whoever waits for the request ``id`` is told, with the next news of it, whose approval does not count, and why."""
+        if self._waiters.of(id) is not None:
+            self._waiters.uncounted[id] = reasons
+
     def _lock_was_placed(self) -> None:
-        """Tell everybody who waits if nobody could approve now."""
         self._decider.forget_answers()
+        self._look_for_seats()
+
+    def _look_for_seats(self) -> None:
+        """Whoever waits is told if now nobody could approve, or if somebody could again."""
         for waiting in tuple(self._store.requests(ended=False)):
             if self._waiters.of(waiting.id) is not None:
                 self.openings.find_seats(waiting.id)

@@ -101,6 +101,8 @@ class Waiters:
         self._waiting: dict[str, Waiter] = {}
         self._watching: set[Callable[[], None]] = set()
         self._holding: dict[str, Client] = {}
+        self.uncounted: dict[str, Mapping[str, str]] = {}
+        """Per request that somebody waits for: approvers whose approval did not count at the last review, and why."""
         self._gone: dict[str, list[asyncio.Future[None]]] = {}
 
     def attend(self, request: str, waiter: Waiter) -> bool:
@@ -111,6 +113,7 @@ class Waiters:
         """Remove ``waiter``, because this client does not wait for ``request`` any more."""
         if self._waiting.get(request) is waiter:
             del self._waiting[request]
+            self.uncounted.pop(request, None)
 
     def of(self, request: str) -> Waiter | None:
         """Return who waits for ``request``. Return None if nobody does."""

@@ -5,6 +5,7 @@ request is reported with a code and one sentence.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,6 +16,7 @@ from jitd.core.request import NOT_AT_ONCE, Request, RequestState, Verdict
 from jitd.core.visibility import words_of
 from jitd.lifecycle.waiters import TOLD_AFTER
 from jitd.verbs.refusal import Refusal
+from jitd.verbs.rows import NOTHING
 from jitd.verbs.sentences import asked, asking, notified, opening, owing, reviewed
 from jitpam.wire.shown import shown
 
@@ -37,13 +39,19 @@ class Told:
 
 
 def news_of(
-    found: Request, told: Told, locks: tuple[Lock, ...], now: Moment, heard: tuple[Heard, ...] = ()
+    found: Request,
+    told: Told,
+    locks: tuple[Lock, ...],
+    now: Moment,
+    heard: tuple[Heard, ...] = (),
+    uncounted: Mapping[str, str] = NOTHING,
 ) -> tuple[list[str], Told]:
     """Return the sentences that are new since ``told``, and an updated ``told``. The sentences about the request itself
     (``sentences.asked``) come first, then one sentence for each review. For an open request, more sentences can follow. They say
     which approvals do not count because of the active ``locks``, and which approvals count again. They also say which gatekeepers
     do not answer at once, and which ways of approval have opened. If answers of gatekeepers have changed the required approvals,
     a sentence names the approvals that are required now. ``heard`` tells whom each channel has told of the request.
+    ``uncounted`` maps approvers whose approval does not count for another reason than a lock to this reason.
     """
     names = () if found.obligations is None else found.obligations.gatekeepers
     if found.state is RequestState.SCREENING:
@@ -60,10 +68,9 @@ def news_of(
         lines.append(reviewed(review))
         n_things += 1
     if found.is_open:
-        taken = {r.by.principal: lock for r in found.reviews if (lock := lock_on(locks, r.by)) is not None}
-        lines += [
-            f"the approval by {shown(who)} does not count: {shown(sentence(taken[who]))}" for who in sorted(taken.keys() - void)
-        ]
+        locked = {r.by.principal: sentence(lock) for r in found.reviews if (lock := lock_on(locks, r.by)) is not None}
+        taken = {**uncounted, **locked}
+        lines += [f"the approval by {shown(who)} does not count: {shown(taken[who])}" for who in sorted(taken.keys() - void)]
         lines += [f"the approval by {shown(who)} counts again" for who in sorted(void - taken.keys())]
         void = frozenset(taken)
         if told.owing and owing(found) != told.owing:

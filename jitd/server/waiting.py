@@ -27,7 +27,7 @@ from jitd.server.services import Services
 from jitd.store import StoreError, Unreadable
 from jitd.verbs.given_twice import still_given
 from jitd.verbs.refusal import Refusal
-from jitd.verbs.rows import instant, on_host
+from jitd.verbs.rows import NOTHING, instant, on_host
 from jitd.verbs.sentences import already, asking, glass_broken, unseated
 from jitd.verbs.waiting_words import answered, lease_used, not_kept, owes, people_asked
 from jitpam.wire import messages
@@ -130,6 +130,7 @@ class Waiting:
 
     def _progress(self, found: Request, lines: list[str]) -> None:
         locks = self._services.locks.active()
+        void = self._services.waiters.uncounted.get(found.id, NOTHING)
         left = None if found.expires_boot is None else max(0.0, found.expires_boot - self._services.now().boot)
         self._say(
             messages.Progress(
@@ -138,9 +139,9 @@ class Waiting:
                 owed=found.is_open,
                 news=lines,
                 until=instant(found.expires_at),
-                answered=answered(found, locks),
+                answered=answered(found, locks, void),
                 asked=self._asked,
-                owes=owes(found, locks),
+                owes=owes(found, locks, void),
                 left_ms=None if left is None else int(left * 1000),
             )
         )
@@ -178,7 +179,8 @@ class Waiting:
             return
         refusal = refusal_of(found)
         services = self._services
-        lines, self._told = news_of(found, self._told, services.locks.active(), services.now(), services.heard_of(found))
+        void = services.waiters.uncounted.get(found.id, NOTHING)
+        lines, self._told = news_of(found, self._told, services.locks.active(), services.now(), services.heard_of(found), void)
         if lines and refusal is None:
             self._progress(found, lines)
         who = self.who
@@ -238,10 +240,13 @@ class Waiting:
 
     def seated(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
         lines = unseated(found, seats, self._services.now())
-        is_news, asked = bool(lines) and lines != self._unseated, people_asked(found, seats)
-        if self._request == found.id and (is_news or asked != self._asked):
+        news = lines if lines != self._unseated else []
+        if self._unseated and not lines:
+            news = [f"request {found.id}: somebody can give the missing approval again"]
+        asked = people_asked(found, seats)
+        if self._request == found.id and (news or asked != self._asked):
             self._asked = asked
-            self._progress(found, lines if is_news else [])
+            self._progress(found, news)
         self._unseated = lines
 
     def refuse(self, code: str, text: str) -> None:

@@ -8,14 +8,14 @@ auditor gives no right to review. An auditor may not change anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
 from jitd.core import approvers, owed_review
 from jitd.core.command import read_id
 from jitd.core.law import Actor, Role
-from jitd.core.request import Request, open_ways
+from jitd.core.request import Request, Verdict, open_ways
 from jitd.core.subject import Subject, matches_any
 from jitd.core.used_accounts import why_own
 from jitd.core.visibility import shows_contents
@@ -63,6 +63,28 @@ class Access:
         an empty text.
         """
         return shown(why_own(who, found.requester, found.id, self._uses))
+
+    def uncounted(self, found: Request, today: Iterable[Subject]) -> dict[str, str]:
+        """Map the principals of those who approved ``found``, and whose approval does not count now, to the reason, in words
+        that the requester may read. ``today`` contains the approvers who are still there, with their present data. Locks are
+        left out: ``core.lock.counted`` knows them.
+        """
+        now = {one.principal: one for one in today}
+        reasons: dict[str, str] = {}
+        for review in found.reviews:
+            if review.verdict is not Verdict.APPROVE:
+                continue
+            who = now.get(review.by.principal)
+            if who is None:
+                because = "this account is gone, disabled or expired"
+            elif not self.may_review(who, found):
+                because = "the rule does not name this person any more"
+            elif self.why_own(who, found):
+                because = "the requester may act as this account, in a run or by a login"
+            else:
+                continue
+            reasons[review.by.principal] = because
+        return reasons
 
     def why_no_review(self, who: Subject, found: Request) -> str:
         """Return the reason why ``who`` may not review ``found``, as the end of a sentence. If ``who`` may review ``found``,

@@ -61,9 +61,11 @@ class Lists:
         untaken: Why = lambda id: None,
         is_attended: Callable[[str], bool] = lambda id: True,
         judge_again: Callable[[Request], Awaitable[Request]] | None = None,
+        approvers_now: Callable[[Request], Awaitable[tuple[Subject, ...]]] | None = None,
     ) -> None:
         """``is_attended`` tells whether a client waits for a request at this moment (its argument is the id). ``judge_again``
-        returns an open request with what its command gives now.
+        returns an open request with what its command gives now. ``approvers_now`` returns those who approved a request and are
+        still there, with their present data; raises TimeoutError.
 
         ``notices_of`` returns the notices of a request, with one entry for each channel. An entry tells who got which notice,
         and why a person got no notice. ``untaken`` returns why a holding cannot be taken back yet.
@@ -79,6 +81,7 @@ class Lists:
         self._untaken = untaken
         self._is_attended = is_attended
         self._judge_again = judge_again
+        self._approvers_now = approvers_now
 
     def requests(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
         """Yield the open requests that ``who`` may see. If ``ended`` is true, also yield the requests that have ended."""
@@ -188,10 +191,11 @@ class Lists:
         judged = found
         if may_review and found.is_open and self._judge_again is not None:
             judged = await self._judge_again(found)
+        void = await self._uncounted(found)
         now, is_operator = self._now(), self._access.is_operator(who)
 
         def read() -> Row:
-            row = request_row(found, who, may_review, locks) | outlook(judged) | {"gone": is_gone}
+            row = request_row(found, who, may_review, locks, void) | outlook(judged) | {"gone": is_gone}
             row["asked_people"] = list(seats.people) if seats.is_whole else None
             row["notices"] = notices
             with closing(self._opened()) as store:
@@ -215,6 +219,17 @@ class Lists:
                 return self._as_seen(store, who, found, row)
 
         return await self._workers.kept.run(who.uid, read)
+
+    async def _uncounted(self, found: Request) -> dict[str, str]:
+        """Map those whose approval of ``found`` does not count now to the reason (``Access.uncounted``). If that cannot be found
+        out in time, the map is empty: the next review decides, and not what is shown.
+        """
+        if self._approvers_now is None or not found.is_open or not found.reviews:
+            return {}
+        try:
+            return self._access.uncounted(found, await self._approvers_now(found))
+        except TimeoutError:
+            return {}
 
     def _is_gone(self, found: Request) -> bool:
         """True if the client of the open request ``found`` has said that it waits, and is not connected."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from jitd.core.approvers import tally
 from jitd.core.authentication import KdcAnswer
-from jitd.core.decision import Deny, Why
+from jitd.core.decision import Deny, Permit, Why
 from jitd.core.effects import Moment
 from jitd.core.law import Actor, IllegalEvent, Origin, Role
 from jitd.core.lock import LockedOut
@@ -82,6 +82,8 @@ class Reviews:
             fresh = FreshDecision(found, Deny(Why.APPROVALS, "an approver denies it"), ())
         else:
             fresh = await self._decider.decide_again(found)
+            if isinstance(fresh.decision, Permit):  # otherwise nobody has looked at the earlier approvers
+                self._perform.note_uncounted(found.id, self._access.uncounted(found, fresh.standing))
         event = Reviewed(
             found.id,
             Actor(Role.APPROVER, who.principal, who.uid, origin),

@@ -6,9 +6,10 @@ Law: only ``shown`` converts bytes to text. Times are in RFC 3339 format, in UTC
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from jitd.core.approvers import lack, owes, tally
@@ -29,6 +30,7 @@ from jitd.core.subject import Subject
 from jitpam.wire.shown import shown, unshown
 
 Row = dict[str, Any]
+NOTHING: Mapping[str, str] = MappingProxyType({})
 NAMED_BY_A_MASK = "a masked word names this file"
 Why = Callable[[str], Untaken | None]
 """Returns why the thing of the holding with the given id cannot be taken back yet, or cannot be renewed."""
@@ -156,13 +158,14 @@ def _terms(terms: Terms, asked_for: int | None) -> Row:
     }
 
 
-def owed(request: Request, locks: tuple[Lock, ...] = (), *more: Subject) -> int:
+def owed(request: Request, locks: tuple[Lock, ...] = (), *more: Subject, void: Container[str] = ()) -> int:
     """Return the number of approvals that ``request`` still needs under the active ``locks``. The people in ``more`` are counted
-    as if they had approved too.
+    as if they had approved too. The approvals by the principals ``void`` do not count.
     """
     if request.obligations is None or not request.is_open:
         return 0
-    return tally(open_ways(request), (*counted(locks, request), *more), request.requester)
+    standing = (one for one in counted(locks, request) if one.principal not in void)
+    return tally(open_ways(request), (*standing, *more), request.requester)
 
 
 def _users(who: Subject) -> Row:
@@ -174,9 +177,13 @@ def _spelled(requester: Subject) -> Row:
     return {"spelled": shown(requester.spelled)} if requester.spelled else {}
 
 
-def request_row(request: Request, viewer: Subject, may_review: bool, locks: tuple[Lock, ...] = ()) -> Row:
-    """Return the complete row of a request, as ``viewer`` sees it under the active ``locks``."""
-    claims, standing = request.claims, counted(locks, request)
+def request_row(
+    request: Request, viewer: Subject, may_review: bool, locks: tuple[Lock, ...] = (), void: Mapping[str, str] = NOTHING
+) -> Row:
+    """Return the complete row of a request, as ``viewer`` sees it under the active ``locks``. ``void`` maps principals whose
+    approvals do not count for another reason to this reason.
+    """
+    claims, standing = request.claims, tuple(one for one in counted(locks, request) if one.principal not in void)
     is_requester = viewer.uid == request.requester.uid
     return {
         "id": request.id,
@@ -232,7 +239,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         "starts_at": instant(request.terms.starts_at),
         "waits": request.waits,
         "fingerprint": request.fingerprint.hex(),
-        "owed": owed(request, locks),
+        "owed": owed(request, locks, void=void),
         "owes": shown(owes(open_ways(request), standing, request.requester)) if request.is_open else "",
         "asked_people": None,
         "opened": request.opened,
@@ -262,12 +269,14 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
                 "comment": shown(r.comment),
                 "at": instant(r.at),
                 "counts": r.verdict is not Verdict.APPROVE or r.by in standing,
+                "void": shown(void.get(r.by.principal, "")) if r.verdict is Verdict.APPROVE else "",
             }
             for r in request.reviews
         ],
         "mine": viewer.is_requester(request.requester),
         "may_review": may_review,
-        "awaits_me": request.state is RequestState.PENDING and owed(request, locks, viewer) < owed(request, locks),
+        "awaits_me": request.state is RequestState.PENDING
+        and owed(request, locks, viewer, void=void) < owed(request, locks, void=void),
         "lacks": lack(open_ways(request), viewer, request.requester),
     }
 

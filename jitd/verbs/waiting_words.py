@@ -7,7 +7,7 @@ Law: pure. All text that other people wrote goes through ``shown``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from jitd.core import approvers
 from jitd.core.command import Command, Pairs
@@ -32,11 +32,11 @@ SET_ANYWAY = frozenset((b"HOME", b"USER", b"LOGNAME", b"SHELL", b"MAIL", b"PATH"
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
-def answered(request: Request, locks: tuple[Lock, ...]) -> list[str]:
+def answered(request: Request, locks: tuple[Lock, ...], void: Container[str] = ()) -> list[str]:
     """Return the people who approved ``request``. Leave out people whose approval does not count because of the active
-    ``locks``.
+    ``locks``, and those whose principals are in ``void``.
     """
-    return list(dict.fromkeys(shown(one.principal) for one in counted(locks, request)))
+    return list(dict.fromkeys(shown(one.principal) for one in counted(locks, request) if one.principal not in void))
 
 
 def people_asked(request: Request, seats: Mapping[Approval, Seats]) -> list[str] | None:
@@ -49,13 +49,14 @@ def people_asked(request: Request, seats: Mapping[Approval, Seats]) -> list[str]
     return people if all(one.is_whole for one in found) and len(people) <= MOST_PEOPLE else None
 
 
-def owes(request: Request, locks: tuple[Lock, ...]) -> str:
+def owes(request: Request, locks: tuple[Lock, ...], void: Container[str] = ()) -> str:
     """Return a few words that name the approvals that ``request`` still needs, such as ``1 security``. If ``request`` needs no
     more approvals, return an empty string.
     """
     if request.obligations is None or not request.is_open:
         return ""
-    return shown(approvers.owes(open_ways(request), counted(locks, request), request.requester))
+    standing = tuple(one for one in counted(locks, request) if one.principal not in void)
+    return shown(approvers.owes(open_ways(request), standing, request.requester))
 
 
 def not_kept(preserved: Pairs, command: Command) -> str:

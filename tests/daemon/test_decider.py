@@ -412,7 +412,7 @@ def test_approvers_are_looked_up_all_at_once(house: House) -> None:
     house.together = threading.Barrier(2)
 
     async def both() -> tuple[Any, ...]:
-        return await house.decider._standing_of(made)
+        return await house.decider.approvers_now(made)
 
     assert [who.user for who in asyncio.run(both())] == ["bob", "carol"]
 

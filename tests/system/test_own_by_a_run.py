@@ -9,6 +9,7 @@ from __future__ import annotations
 import pwd
 import re
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -147,8 +148,55 @@ def test_an_approval_from_before_the_run_counts_again_after_it(own_house: Callab
     run = lives(house, gate, "bob")
     assert house.approve(wanted.id, "carol").returncode == 0
     waits(house, wanted)
+    because = "the requester may act as this account, in a run or by a login"
+    said = f"the approval by bob@EXAMPLE.TEST does not count: {because}"
+    wait_for(lambda: said in wanted.err, what="a sentence about the approval that does not count")
+    assert [(one["by"], one["counts"], one["void"]) for one in house.show(wanted.id)["reviews"]] == [
+        ("bob@EXAMPLE.TEST", False, because),
+        ("carol@EXAMPLE.TEST", True, ""),
+    ]
     gate.unlink()
     assert run.end() == 0
+    assert house.approve(wanted.id, "carol").returncode == 0
+    assert wanted.end() == 0 and wanted.out == "0\n"
+    assert wanted.err.count(said) == 1
+
+
+@pytest.mark.parametrize(
+    ("leave", "come_back", "because"),
+    [
+        (
+            ["gpasswd", "-d", "bob", "ops"],
+            ["gpasswd", "-a", "bob", "ops"],
+            "the rule does not name this person any more",
+        ),
+        (
+            ["kadmin.local", "-q", "modprinc -allow_tix bob"],
+            ["kadmin.local", "-q", "modprinc +allow_tix bob"],
+            "this account is gone, disabled or expired",
+        ),
+    ],
+    ids=["not of the group any more", "disabled in the directory"],
+)
+def test_of_an_approver_who_has_left_the_requester_and_those_who_review_are_told_that_they_do_not_count(
+    own_house: Callable[..., House], leave: list[str], come_back: list[str], because: str
+) -> None:
+    house = own_house(TWO.replace('["group:ops", "user:alice"]', '["group:ops"]')).start()
+    wanted = house.ask("alice", "id", "-u")
+    assert house.approve(wanted.id, "bob").returncode == 0
+    assert all(one["counts"] for one in house.show(wanted.id)["reviews"])
+    subprocess.run(leave, check=True, capture_output=True)
+    try:
+        wait_for(lambda: not house.show(wanted.id)["reviews"][0]["counts"], what="an approval that does not count")
+        assert house.approve(wanted.id, "carol").returncode == 0
+        said = f"the approval by bob@EXAMPLE.TEST does not count: {because}"
+        wait_for(lambda: said in wanted.err, what="a sentence about the approval that does not count")
+        assert house.show(wanted.id)["state"] == "pending"
+        for who in ("alice", "carol"):
+            assert f"(does not count: {because})" in " ".join(house.jitd("show", wanted.id, who=who).stdout.split()), who
+    finally:
+        subprocess.run(come_back, check=True, capture_output=True)
+    wait_for(lambda: all(one["counts"] for one in house.show(wanted.id)["reviews"]), what="approvals that count")
     assert house.approve(wanted.id, "carol").returncode == 0
     assert wanted.end() == 0 and wanted.out == "0\n"
 

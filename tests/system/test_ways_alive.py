@@ -149,5 +149,10 @@ def test_a_requester_who_waits_is_told_as_soon_as_all_who_could_approve_are_lock
     assert "nobody can give" not in asking.err, "dave is of ops, too"
     assert house.jitd("lock", "--user", "dave", "--reason", "laptop stolen").returncode == 0
     wait_for(lambda: "nobody can give the approval of group:ops at present" in asking.err, what="a sentence about the seats")
+    again = "somebody can give the missing approval again"
+    assert again not in asking.err
+    (locked, *_) = house.kept("locks")
+    assert house.jitd("unlock", locked.id).returncode == 0
+    wait_for(lambda: again in asking.err, what="a sentence about who is not locked any more")
     assert house.jitd("withdraw", asking.id, who="alice").returncode == 0
     assert asking.end() == 123
