@@ -236,7 +236,7 @@ class Perform:
                 log("a client could not be told of its request", request=request, fault=f"{type(fault).__name__}: {fault}")
 
     def note_uncounted(self, id: str, reasons: Mapping[str, str]) -> None:
-        """Whoever waits for the request ``id`` is told, with the next news of it, whose approval does not count, and why."""
+        """Tell the person who waits for the request ``id``, with the next news of it, whose approval does not count, and why."""
         if self._waiters.of(id) is not None:
             self._waiters.uncounted[id] = reasons
 
@@ -245,7 +245,7 @@ class Perform:
         self._look_for_seats()
 
     def _look_for_seats(self) -> None:
-        """Whoever waits is told if now nobody could approve, or if somebody could again."""
+        """Tell everybody who waits if now nobody could approve, or if somebody could again."""
         for waiting in tuple(self._store.requests(ended=False)):
             if self._waiters.of(waiting.id) is not None:
                 self.openings.find_seats(waiting.id)
