@@ -203,7 +203,8 @@ def _content(file: Path) -> bytes:
 
 class _Recent:
     """The groups that were found by name within the last LASTS_FOR seconds. One start looks up all groups that the rules name
-    some four times: with 1,500 of them, each time took 0.15 s. Nothing is kept of a group that was not found, or of an error.
+    some four times: with 1,500 of them, each time took 0.15 s. Nothing is kept of a group that was not found, or of an error
+    (ADR 0147).
     """
 
     def __init__(self) -> None:

@@ -97,7 +97,7 @@ def test_groups_that_rules_deny_something_to_since_are_asked_for(monkeypatch: py
 def test_to_which_group_a_name_leads_is_known_for_a_second_and_who_is_in_it_is_asked_each_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One start looks up its person some four times."""
+    """One start looks up its person some four times. THREATS E-09."""
     asked: list[str] = []
     ids, clock = [7777], [100.0]
 
@@ -120,6 +120,25 @@ def test_to_which_group_a_name_leads_is_known_for_a_second_and_who_is_in_it_is_a
     clock[0] += LASTS_FOR
     accounts.root()
     assert asked.count("ops") == 2
+
+
+@pytest.mark.parametrize("n_rules", [10, 300, 1500])
+def test_a_start_asks_once_for_each_group_that_only_permits_name(monkeypatch: pytest.MonkeyPatch, n_rules: int) -> None:
+    """However often it looks up its person. What a deny names is asked for each time. THREATS E-09."""
+    asked: list[str] = []
+
+    def look_up(name: str) -> groups.Group | None:
+        asked.append(name)
+        return groups.Group(name, 100_000 + int(name[1:]), ())
+
+    monkeypatch.setattr(groups, "named", look_up)
+    monkeypatch.setattr(groups, "ids_of", lambda user, gid: (100_001,))
+    monkeypatch.setattr("jitd.deciding.accounts.time", SimpleNamespace(monotonic=lambda: 100.0))
+    names = frozenset(f"g{number}" for number in range(n_rules))
+    accounts = Accounts(Naming(), {}, 0, lambda: NamedGroups(names, frozenset({"g0"})))
+    for _ in range(4):
+        assert accounts.root().groups == {"g1"}
+    assert sorted(asked) == sorted([*names, "g0", "g0", "g0"])
 
 
 FREE = 'subject.groups.exists(name, name == "contractors")'
