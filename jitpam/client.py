@@ -150,7 +150,7 @@ def begin(*, with_ticket: bool = False, tell: Callable[[str], None] | None = Non
     """
     started_at = time.monotonic()
     if not _is_set_up(socket_path()):  # before a ticket is looked for, which this host may not be able to get yet
-        raise Unreachable("jitd is not set up on this host yet: root types jitd setup")
+        raise Unreachable("jitd is not set up on this host yet: run jitd setup as root")
     if tell is not None and not posix.isatty(2):
         tell = None
     if posix.geteuid() == 0 and not with_ticket:

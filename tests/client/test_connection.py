@@ -49,7 +49,7 @@ def test_on_a_host_that_was_never_set_up_whatever_one_types_names_the_command_th
     monkeypatch.setattr(client, "SOCKET", str(tmp_path / "usual.sock"))
     monkeypatch.setattr(client, "socket_path", lambda: client.SOCKET)
     _, said = seconds_of(connect)
-    assert said == "jitd is not set up on this host yet: root types jitd setup"
+    assert said == "jitd is not set up on this host yet: run jitd setup as root"
     (tmp_path / "state").touch()  # it is set up, and merely down
     _, said = seconds_of(connect, (Unreachable, NotAuthenticated))
     assert "jitd setup" not in said
