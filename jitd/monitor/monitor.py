@@ -399,8 +399,8 @@ class Monitor:
         ending, number, because = outcome
         if self._because or self.job.leftovers == "keep" or ending == "not started" or self.housing.is_empty():
             return outcome
-        if not (names := sorted(filter(None, map(name_of, self.housing.found())))):
-            return outcome  # they have ended by themselves meanwhile
+        if not (names := sorted(filter(None, map(name_of, set(self.housing.found()) - self.pumps.processes)))):
+            return outcome  # they have ended by themselves meanwhile, or there are pumps only
         n_more = len(names) - MOST_NAMED
         told = ", ".join(map(shown_argument, names[:MOST_NAMED])) + (f" and {n_more} more" if n_more > 0 else "")
         return ending, number, sentence("; ".join(filter(None, (because, f"{OUTLIVED}: {told} ({KEPT_BY})"))))

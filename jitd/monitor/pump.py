@@ -206,6 +206,11 @@ class Pumps:
         for slot in SLOTS:
             self._leave(slot)
 
+    @property
+    def processes(self) -> frozenset[Pid]:
+        """The processes of the pumps. They are in the run's control group, and are none of the command's."""
+        return frozenset(self._processes.values())
+
     def forget(self, process: Pid) -> None:
         """Forget ``process``, because wait(2) was called for it. From now on another process may have the same pid."""
         self._processes = {slot: each for slot, each in self._processes.items() if each != process}

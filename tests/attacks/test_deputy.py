@@ -91,7 +91,11 @@ def test_ones_own_closed_directory_is_inherited_by_any_target(house: House) -> N
 @pytest.mark.parametrize("whose", ["alice", "carol"])
 def test_a_directory_that_was_named_is_entered_as_the_target_alone(house: House, whose: str) -> None:
     """THREATS X-17: also where the caller stands in it."""
-    assert _said(_from(house, PLACE / "alice", "-u", "dave", "-D", str(PLACE / whose), "pwd")) == NOT_ENTERED
+    assert _said(_from(house, PLACE / "alice", "-u", "dave", "-D", str(PLACE / whose), "pwd")) == (
+        126,
+        "",
+        f"jitsudo: dave may not enter the working directory {PLACE}/{whose}\n",
+    )
     assert _said(_from(house, PLACE / "alice", "-u", whose, "-D", str(PLACE / whose), "pwd")) == (0, f"{PLACE}/{whose}\n", "")
 
 

@@ -186,9 +186,8 @@ class OnTerminal:
         told, tell = os.pipe()
         is_typed, types = os.pipe()
         self.leader, self.master = pty.fork()
-        if self.leader:
-            termios.tcsetwinsize(self.master, (24, 80))
         if self.leader == 0:
+            termios.tcsetwinsize(0, (24, 80))
             os.close(told)
             os.close(types)
             os.read(is_typed, 1)

@@ -240,7 +240,7 @@ def test_a_command_that_stops_stops_us_with_the_terminal_as_it_was_and_goes_on_w
     daemon.play(running(say))
     assert terminal.end() == 9, terminal.seen
     assert seen[0] == ("stopped\n", False)
-    assert told_by(seen[1]) == {"foreground": True, "rows": 0, "columns": 0, "termios": None}
+    assert told_by(seen[1]) == {"foreground": True, "rows": 24, "columns": 80, "termios": None}
 
 
 @pytest.mark.parametrize("stream", [0, 1, 2])
@@ -278,7 +278,7 @@ def test_in_a_pipeline_the_terminal_stays_as_it_is_until_the_command_asks_for_it
     daemon.play(running(say))
     assert terminal.end() == 0
     assert told[0] == (False, False)
-    assert told[1] == {"foreground": True, "rows": 0, "columns": 0, "termios": None}
+    assert told[1] == {"foreground": True, "rows": 24, "columns": 80, "termios": None}
     assert told[2:] == [(True, termios.OPOST), b"Iyes\r"]
     assert modes(terminal.master) == terminal.before
 

@@ -94,7 +94,11 @@ ROWS = [
     ),
     Row(
         "SIGINT to the tool reaches what the command started",
-        ("sh", "-c", "trap 'echo parent' INT; sh -c 'trap \"echo child; exit\" INT; echo ready; sleep 3 & wait'; echo end"),
+        (
+            "sh",
+            "-c",
+            "trap 'echo parent' INT; sh -c 'trap \"kill \\$!; wait; echo child; exit\" INT; sleep 3 & echo ready; wait'; echo end",
+        ),
         steps=(("until", "ready"), ("signal", "INT")),
         ours={"out": lambda out: sorted(out.split()) == ["child", "end", "parent", "ready"]},
         because=SIGNALS,

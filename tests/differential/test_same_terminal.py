@@ -139,7 +139,7 @@ ROWS = [
     at("Ctrl-C", "echo ready; sleep 50; echo not here", ("until", "ready"), ("type", "\x03")),
     at(
         "Ctrl-C that is caught",
-        "trap 'echo caught; exit 4' INT; echo ready; sleep 50 & wait",
+        "trap 'kill $!; wait; echo caught; exit 4' INT; sleep 50 & echo ready; wait",
         ("until", "ready"),
         ("type", "\x03"),
     ),
@@ -175,7 +175,7 @@ ROWS = [
     ),
     at(
         "Ctrl-C in a pipeline",
-        "trap 'echo caught >&2; exit 4' INT; echo ready >&2; sleep 50 & wait",
+        "trap 'kill $!; wait; echo caught >&2; exit 4' INT; sleep 50 & echo ready >&2; wait",
         ("until", "ready"),
         ("type", "\x03"),
         streams="terminal pipe terminal",
@@ -183,7 +183,7 @@ ROWS = [
     ),
     at(
         "Ctrl-C where only the errors are a terminal",
-        "trap 'echo caught >&2; exit 4' INT; echo ready >&2; sleep 50 & wait",
+        "trap 'kill $!; wait; echo caught >&2; exit 4' INT; sleep 50 & echo ready >&2; wait",
         ("until", "ready"),
         ("type", "\x03"),
         streams="null pipe terminal",

@@ -231,5 +231,6 @@ def test_leftovers_that_write_on_are_not_heard_and_do_not_hold_the_end(stage: St
     client = stage.go(job, TERMINAL)
     stage.wait(lambda: client.end)
     heard.touch()
-    assert client.end == {"outcome": "exited", "status": 2, "because": ""}
-    assert stage.outcome(job) == Outcome(Ending.EXITED, 2)
+    named = 'processes that outlived the command are ended: sh (a rule keeps them with run.leftovers = "keep")'
+    assert client.end == {"outcome": "exited", "status": 2, "because": named}
+    assert stage.outcome(job) == Outcome(Ending.EXITED, 2, named)
