@@ -39,6 +39,13 @@ def again(*words: str) -> Done:
     return on("member", "as", "--no-ticket", "alice", *words)
 
 
+@pytest.fixture(autouse=True)
+def no_lease_is_left() -> Iterator[None]:
+    """The next file has the same member, on which it would answer for a request of alice's."""
+    yield
+    assert again("jitsudo", "-K").returncode == 0
+
+
 def n_used(member: Member) -> int:
     return sum(record["event"] == "grant.used" for record in member.records())
 

@@ -97,7 +97,8 @@ ROWS = [
         (
             "sh",
             "-c",
-            "trap 'echo parent' INT; sh -c 'trap \"kill \\$!; wait; echo child; exit\" INT; sleep 3 & echo ready; wait'; echo end",
+            "trap 'echo parent' INT; sh -c 'trap \"kill \\$!; wait; echo child; exit\" INT; sleep 3 & echo ready; wait';"
+            " echo end",
         ),
         steps=(("until", "ready"), ("signal", "INT")),
         ours={"out": lambda out: sorted(out.split()) == ["child", "end", "parent", "ready"]},
