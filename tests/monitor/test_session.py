@@ -235,13 +235,13 @@ def test_what_a_module_leaves_behind_does_not_keep_a_run_for_ever(stage: Stage) 
 def test_limits_bind_the_command_and_not_the_monitor(stage: Stage) -> None:
     """THREATS X-08."""
     Path("/etc/security/limits.d/test.conf").write_text(
-        "alice - nofile 77\nalice - nproc 999\nalice - core 0\nalice - priority 3\n"
+        "alice - nofile 77\nalice - nproc 9999\nalice - core 0\nalice - priority 3\n"
     )
     job = for_alice(stage, "/bin/sleep", "60")
     _, pid = stage.started(job)
     limits = Path(f"/proc/{pid}/limits").read_text()
     assert [line.split()[3:5] for line in limits.splitlines() if line.startswith("Max open files")] == [["77", "77"]]
-    assert [line.split()[2:4] for line in limits.splitlines() if line.startswith("Max processes")] == [["999", "999"]]
+    assert [line.split()[2:4] for line in limits.splitlines() if line.startswith("Max processes")] == [["9999", "9999"]]
     assert Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[16] == "3"
     monitor = status_of(pid)["PPid"]
     limits = Path(f"/proc/{monitor}/limits").read_text()
