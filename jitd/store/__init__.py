@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 from jitd.audit.forms import Checkpoint
 from jitd.core.chain import Seal
+from jitd.core.command import RunAs
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.lock import Lock
@@ -210,6 +211,11 @@ class Store(Protocol):
 
     def leases(self, uid: int, work: bytes) -> Iterator[Grant]:
         """Yield the live grants of the account ``uid`` for ``work`` (see ``core.command.work_of``), oldest first."""
+
+    def acting(self) -> Mapping[str, tuple[Subject, RunAs]]:
+        """Map each live run of an account other than root's to who asked for it, and as whom it runs. Asked at each request and
+        review, so it is kept in memory.
+        """
 
     def runs(self, *, grant: str | None = None, ended: bool = False) -> Iterator[Run]:
         """Yield the live runs, oldest first. If ``grant`` is given, yield only the runs under this grant. If ``ended`` is true,

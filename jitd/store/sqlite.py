@@ -7,7 +7,8 @@ repeated.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from importlib import resources
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from jitd.core.chain import GENESIS, Seal, seal
+from jitd.core.command import RunAs
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.lock import Lock
@@ -82,6 +84,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         self._words_key = None if words_key is None else WordsKey(words_key)
         self._open_locks: tuple[Lock, ...] | None = None  # needed for each decision; only this object changes locks
         self._owing: frozenset[str] | None = None  # who owes reviews: asked at each event, and mostly nobody
+        self._acting: dict[str, tuple[Subject, RunAs]] | None = None
         self._tally, self._kept, self._rows = Tally(), Kept(), {}
         self._is_reader, self._is_shut = False, True
         try:
@@ -109,7 +112,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         is_still = is_alone and not path.with_name(f"{path.name}-wal").exists()  # otherwise the reader would create that file
         how = "mode=ro&immutable=1" if is_still else "mode=ro"
         store._path, store._words_key, store.found_damaged = path, None, _told_nobody
-        store._open_locks = store._owing = None
+        store._open_locks = store._owing = store._acting = None
         store._tally, store._kept, store._rows = Tally(), Kept(), {}
         store._named = frozenset()
         store._is_reader, store._is_shut = True, False
@@ -132,7 +135,8 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         return store
 
     def renew(self) -> None:
-        self._kept, self._tally, self._rows, self._open_locks, self._owing = Kept(), Tally(), {}, None, None
+        self._kept, self._tally, self._rows = Kept(), Tally(), {}
+        self._open_locks = self._owing = self._acting = None
         with self._told():
             self._db.execute("BEGIN")
         self._head = self._read_head()
@@ -172,6 +176,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         tally, self._tally = self._tally, Tally()  # if the commit fails, neither counts nor objects nor values are kept
         kept, self._kept = self._kept, Kept()
         rows, self._rows = self._rows, {}
+        acting, self._acting = self._acting, None
         if any(isinstance(change.after, Lock) for change in changes):
             self._open_locks = None  # after a failed commit too, the locks are read again
         if any(isinstance(change.after, OwedReview) for change in changes):
@@ -216,6 +221,12 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
             self._kept, self._rows = Kept(), {}
         if set_aside:
             self._kept, self._tally = Kept(), Tally()
+        elif acting is not None:
+            with suppress(StoreError):  # it is committed; what cannot be read now is read the next time
+                for change in changes:
+                    if isinstance(change.after, Run):
+                        self._note_acting(acting, change.after)
+                self._acting = acting
 
     @property
     def groups_named(self) -> frozenset[str]:
@@ -334,6 +345,25 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
             return self._read_all(Run, _open_only(ended))
         by = "" if ended else "INDEXED BY runs_open "
         return self._read_all(Run, f"{by}{_open_only(ended)} AND grant_id = ?", grant)
+
+    def acting(self) -> Mapping[str, tuple[Subject, RunAs]]:
+        if (found := self._acting) is None:
+            found = {}
+            for run in self.runs():
+                self._note_acting(found, run)
+            if not self._is_reader:  # another store writes what a reader reads
+                self._acting = found
+        return found
+
+    def _note_acting(self, found: dict[str, tuple[Subject, RunAs]], run: Run) -> None:
+        if not run.is_live:
+            found.pop(run.id, None)
+        elif run.id not in found:  # otherwise it is known: neither of the two changes
+            asked, held = self.request(run.request), self.grant(run.grant)
+            if asked is not None and asked.command.run_as.uid != 0:
+                found[run.id] = asked.requester, asked.command.run_as
+            elif asked is None and held is not None and held.command.run_as.uid != 0:
+                found[run.id] = held.holder, held.command.run_as
 
     def holdings(self, *, grant: str | None = None, ended: bool = False) -> Iterator[Holding]:
         if grant is None:

@@ -21,16 +21,9 @@ class UsedAccounts:
         self._person = partial(person_of, people=people, behind=partial(behind_in, store))
 
     def __call__(self) -> Iterator[Use]:
-        """Yield the live runs, from their beginning until all their processes have ended."""
-        for run in self._store.runs():
-            asked, held = self._store.request(run.request), self._store.grant(run.grant)
-            if asked is not None:
-                by, run_as = asked.requester, asked.command.run_as
-            elif held is not None:
-                by, run_as = held.holder, held.command.run_as
-            else:
-                continue  # both were damaged and set aside, which ends the run
-            yield Use(run.id, by, run_as.uid, self._person(run_as.user))
+        """Yield the live runs of accounts other than root's, from their beginning until all their processes have ended."""
+        for id, (by, run_as) in self._store.acting().items():
+            yield Use(id, by, run_as.uid, self._person(run_as.user))
 
     def today(self, who: Subject) -> Subject:
         """Return ``who`` as the person to whom the account belongs today: ``[people]`` may have changed since jitd stored it."""

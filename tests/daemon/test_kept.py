@@ -8,15 +8,19 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from jitd.core.command import RunAs
+from jitd.core.law import Actor, Role
 from jitd.core.request import Request
+from jitd.core.run import Ended, Ending, Outcome
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import Conflict, kept
 from jitd.store.kept import Kept, Unread
 from jitd.store.sqlite import SqliteStore
-from tests.scene import asked, free, moment, screened, submit
+from tests.scene import asked, command, free, moment, screened, submit
 from tests.stored import put
 
 
@@ -28,8 +32,8 @@ class House:
         self.store = SqliteStore(path)
         self.lifecycle = Lifecycle(self.store, moment, lambda: "policy-1")
 
-    def ask(self, id: str = "AAAA-0001") -> Request:
-        made = asked(id)
+    def ask(self, id: str = "AAAA-0001", **changes: Any) -> Request:
+        made = asked(id, **changes)
         self.lifecycle.handle(submit(made), screened(made, free()))
         return made
 
@@ -49,6 +53,32 @@ def test_what_is_kept_is_what_the_database_says(house: House) -> None:
         assert found == getattr(stored, read)(made.id) is not None
         assert found is getattr(house.store, read)(made.id)
     stored.close()
+
+
+def test_who_acts_as_whom_by_a_live_run_is_what_the_database_says(house: House) -> None:
+    """Root is nobody's account. It is kept over commits, and read anew after one that failed."""
+    as_bob = command("id", run_as=RunAs("bob", 1002, "bob", 1002))
+
+    def check(*ids: str) -> None:
+        with closing(SqliteStore.reading(house.path)) as stored:
+            assert dict(house.store.acting()) == dict(stored.acting())
+        assert sorted(house.store.acting()) == sorted(ids)
+
+    check()
+    house.ask("AAAA-0001")
+    check()
+    house.ask("AAAA-0002", what=as_bob)
+    check("AAAA-0002")
+    assert house.store.acting()["AAAA-0002"] == (asked().requester, as_bob.run_as)
+    house.ask("AAAA-0003", what=as_bob)
+    check("AAAA-0002", "AAAA-0003")
+    made = house.store.request("AAAA-0002")
+    assert made is not None
+    with pytest.raises(Conflict):
+        put(house.store, replace(made, version=9), expected=7)
+    check("AAAA-0002", "AAAA-0003")
+    house.lifecycle.handle(Ended("AAAA-0002", Actor(Role.MONITOR, "monitor", 0), Outcome(Ending.EXITED, 0)))
+    check("AAAA-0003")
 
 
 def test_after_a_commit_that_failed_the_database_is_read_again(house: House) -> None:

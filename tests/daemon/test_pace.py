@@ -44,7 +44,7 @@ class House:
         self.n_kdc = 0
         self.found = WAITING
         store: Any = SimpleNamespace(
-            runs=lambda: (),
+            acting=dict,
             request=lambda id: self.found,
             grant=lambda id: None,
             locks=lambda: (),
