@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Grades: what a command gives to the person who runs it, beyond what its words say.
+"""Grades: what a command gives to the person who runs it beyond what its words say, and what it destroys or stops.
 
-Law: a grade warns people. It never permits or denies a request. What jitd does not know is never graded as harmless.
+Law: a grade warns people. It never permits or denies a request. What jitd does not know is never graded as harmless. What is lost
+warns as loudly as what is given.
 """
 
 from __future__ import annotations
@@ -34,17 +35,40 @@ class Grade(IntEnum):
         return self.name.lower()
 
 
+class Damage(IntEnum):
+    """How much is lost if a command is wrong, from the least to the most."""
+
+    NONE = 0
+    """Nothing, or what the next command brings back: a service that is restarted, a file that is written."""
+    STOPS = 1
+    """Something that many need works no more until somebody starts it again: the host, its network, logins, jitd."""
+    DESTROYS = 2
+    """Something is gone, and the command's own means do not bring it back: files of others, disks, databases, clusters."""
+
+    @property
+    def word(self) -> str:
+        """The name of the damage in rows and documents, such as ``destroys``."""
+        return self.name.lower()
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One reason for a grade. ``what`` is a sentence without a full stop that needs no other words: ``vim can start a shell``.
     If the reason is a file, ``path`` is its absolute path, where links are resolved as far as the requester can see them, and
-    ``matters`` says why the file matters: ``who may act as root``.
+    ``matters`` says why the file matters: ``who may act as root``. If something is lost, ``damage`` is not NONE, and ``what``
+    says what, and how it can come back.
     """
 
     grade: Grade
     what: str
     path: str = ""
     matters: str = ""
+    damage: Damage = Damage.NONE
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """The place in a list of findings, the worst first: what destroys or stops stands with what gives everything."""
+        return (-(Grade.GIVES if self.damage else self.grade), -self.damage, -self.grade)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +92,31 @@ class NotLooked(Exception):
 
 
 def told(findings: Iterable[Finding]) -> dict[str, object]:
-    """Return ``findings`` and their highest grade as the record and gatekeepers get them."""
+    """Return ``findings``, their highest grade and their greatest damage as the record and gatekeepers get them."""
     found = tuple(findings)
-    return {"grade": worst(found).word, "findings": rows(found)}
+    return {"grade": worst(found).word, "damage": damage(found).word, "findings": rows(found)}
 
 
 def rows(findings: Iterable[Finding]) -> list[dict[str, str]]:
-    """Return ``findings`` as they stand in rows and in the record."""
-    return [{"grade": one.grade.word, "what": one.what, "path": one.path, "matters": one.matters} for one in findings]
+    """Return ``findings`` as they stand in rows and in the record. A finding of no damage does not name it."""
+    return [
+        {
+            "grade": one.grade.word,
+            **({"damage": one.damage.word} if one.damage else {}),
+            "what": one.what,
+            "path": one.path,
+            "matters": one.matters,
+        }
+        for one in findings
+    ]
 
 
 def read_rows(rows: Iterable[dict[str, str]]) -> list[dict[str, Any]]:
     """Return what ``rows`` has made, in the form that documents have."""
-    return [{**row, "grade": Grade[row["grade"].upper()]} for row in rows]
+    return [
+        {**row, "grade": Grade[row["grade"].upper()], "damage": Damage[row.get("damage", Damage.NONE.word).upper()]}
+        for row in rows
+    ]
 
 
 Look = Callable[[str], Seen | None]
@@ -92,3 +128,8 @@ there. Raises NotLooked.
 def worst(findings: Iterable[Finding]) -> Grade:
     """Return the highest grade of ``findings``. Without findings, the command is harmless."""
     return max((finding.grade for finding in findings), default=Grade.HARMLESS)
+
+
+def damage(findings: Iterable[Finding]) -> Damage:
+    """Return the greatest damage of ``findings``."""
+    return max((finding.damage for finding in findings), default=Damage.NONE)

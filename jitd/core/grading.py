@@ -85,7 +85,7 @@ def findings_of_pattern(pattern: CommandPattern, *, as_root: bool = True) -> tup
     if name.strip("?") == "*":
         return (Finding(Grade.GIVES, "any command may be run, a shell too"),)
     found = {one: None for each in _matched(Glob(name)) for one in _of_program(f"/usr/bin/{each}", words, as_root=as_root)}
-    return tuple(sorted(found, key=lambda one: -one.grade))[:MOST_FOUND]
+    return tuple(sorted(found, key=lambda one: one.order))[:MOST_FOUND]
 
 
 def _of_program(path: str, words: list[Word], *, as_root: bool) -> tuple[Finding, ...]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from jitd.core import code_variables
 from jitd.core.conditions import PERILOUS
-from jitd.core.grade import Finding, Grade, Look, NotLooked, Seen
+from jitd.core.grade import Damage, Finding, Grade, Look, NotLooked, Seen
 from jitd.core.places import absolute, place_of, tree_matters
 from jitd.core.places import is_tree as _is_tree
 from jitd.core.shell_text import Redirection, Simple, Word, read_text
@@ -39,6 +39,8 @@ LONGEST_CODE = 8192
 """Maximum number of characters of code in another language than a shell's that is searched."""
 LONGEST_NAME = 60
 """Maximum number of characters of a name or a path in a sentence."""
+FOR_GOOD = "which cannot be undone"
+"""What is said of a loss, if no word of the command tells how it comes back."""
 
 _OF_ACCOUNTS = frozenset({"HOME", "USER", "LOGNAME", "SHELL", "MAIL", "SUDO_*", "JITSUDO_*"})
 CODE = (frozenset(PERILOUS) - _OF_ACCOUNTS) | code_variables.LOADING | code_variables.STARTING | {"BASH_CMDS", "BASH_ALIASES"}
@@ -130,12 +132,13 @@ class Judge:
         self.n_searched = 0
         self.is_full = False
 
-    def record(self, grade: Grade, what: str, path: str = "", matters: str = "") -> None:
-        if grade is not Grade.HARMLESS and len(self._found) < 4 * MOST_FOUND or grade is Grade.GIVES and len(self._found) < 1000:
-            self._found.setdefault((grade, what), Finding(grade, what, path, matters))
+    def record(self, grade: Grade, what: str, path: str = "", matters: str = "", damage: Damage = Damage.NONE) -> None:
+        is_loud = grade is Grade.GIVES or damage is not Damage.NONE
+        if grade is not Grade.HARMLESS and len(self._found) < (1000 if is_loud else 4 * MOST_FOUND):
+            self._found.setdefault((grade, what), Finding(grade, what, path, matters, damage))
 
     def findings(self) -> tuple[Finding, ...]:
-        found = sorted(self._found.values(), key=lambda one: -one.grade)
+        found = sorted(self._found.values(), key=lambda one: one.order)
         said = {(one.what, one.matters) for one in found if one.path}
         return tuple(one for one in found if not _is_below(one, said, found))[:MOST_FOUND]
 
@@ -356,11 +359,22 @@ class Call:
 
     # --- what rows find ---------------------------------------------------------------------------------------------
 
-    def _record(self, grade: Grade, what: str, path: str = "", matters: str = "", *, is_whole: bool = False) -> None:
+    def _record(
+        self,
+        grade: Grade,
+        what: str,
+        path: str = "",
+        matters: str = "",
+        *,
+        is_whole: bool = False,
+        damage: Damage = Damage.NONE,
+    ) -> None:
         said = what if is_whole or not self.name else f"{_short(self.name)} {what}"
         if (self.whom or self.elsewhere) and grade is Grade.GIVES:
             grade, said = Grade.LEADS, f"{self.elsewhere or f'as {_short(self.whom)}'}: {said}"
-        self.judge.record(grade, said, path, matters)
+        elif self.elsewhere and damage:
+            said = f"{self.elsewhere}: {said}"
+        self.judge.record(grade, said, path, matters, damage)
 
     def gives(self, what: str, path: str = "", matters: str = "", *, is_whole: bool = False) -> None:
         self._record(Grade.GIVES, what, path, matters, is_whole=is_whole)
@@ -370,6 +384,18 @@ class Call:
 
     def changes(self, what: str, path: str = "", matters: str = "", *, is_whole: bool = False) -> None:
         self._record(Grade.CHANGES, what, path, matters, is_whole=is_whole)
+
+    def destroys(self, what: str, path: str = "", matters: str = "", *, back: str = FOR_GOOD, is_whole: bool = False) -> None:
+        """The program destroys ``what`` the sentence names. ``back`` says how it comes back, as far as the words tell, such as
+        ``whose snapshots remain``.
+        """
+        self._record(Grade.CHANGES, f"{what}, {back}", path, matters, is_whole=is_whole, damage=Damage.DESTROYS)
+
+    def stops(self, what: str, *, back: str, is_whole: bool = False) -> None:
+        """The program stops something that many need: the host, its network, logins, jitd. ``back`` says until when, such as
+        ``until somebody switches it on``.
+        """
+        self._record(Grade.CHANGES, f"{what}, {back}", is_whole=is_whole, damage=Damage.STOPS)
 
     def discloses(self, what: str, path: str = "", matters: str = "", *, is_whole: bool = False) -> None:
         self._record(Grade.READS, what, path, matters, is_whole=is_whole)
@@ -752,7 +778,7 @@ def _is_below(one: Finding, said: set[tuple[str, str]], found: Sequence[Finding]
     above, _, name = one.what.rpartition("/")
     if not (one.path and name and above and (above, one.matters) in said):
         return False
-    return any(other.what == above and other.grade >= one.grade for other in found)
+    return any(other.what == above and other.grade >= one.grade and other.damage >= one.damage for other in found)
 
 
 def who_else(call: Call, path: str) -> str:

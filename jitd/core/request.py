@@ -24,7 +24,7 @@ from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, fa
 from jitd.core.deed import deed_of
 from jitd.core.effects import ListsChanged, Moment, Notify, RequestWaits, Screen, SetDeadline, TellRequester, WayOpened
 from jitd.core.gatekeeping import Heard, Passed, judged, passed, said
-from jitd.core.grade import rows, worst
+from jitd.core.grade import damage, rows, worst
 from jitd.core.grant import Grant, Issued, Used
 from jitd.core.law import DAEMON, Actor, IllegalEvent, LifeEvent, Role, check
 from jitd.core.owed_review import Begun, OwedReview
@@ -517,7 +517,12 @@ def lease_for(decision: Decision, obligations: Obligations) -> str | None:
 def _graded(command: Command) -> dict[str, Any]:
     if command.findings is None:
         return {}
-    return {"grade": worst(command.findings).word, "findings": value("findings", rows(command.findings))}
+    lost = damage(command.findings)
+    return {
+        "grade": worst(command.findings).word,
+        **({"damage": lost.word} if lost else {}),
+        "findings": value("findings", rows(command.findings)),
+    }
 
 
 def _point(point: Point) -> dict[str, str | None]:

@@ -47,7 +47,7 @@ def of_rule(rule: Rule) -> tuple[Finding, ...]:
     """Return what the commands of ``rule`` can give beyond their words, the worst first."""
     found = [*findings_of_rule(rule)] if rule.commands else []
     found += [one for pattern in rule.commands or () for one in findings_of_pattern(pattern, as_root=rule.may_run_as_root)]
-    return tuple(map(_stored, sorted(dict.fromkeys(found), key=lambda one: -one.grade)))
+    return tuple(map(_stored, sorted(dict.fromkeys(found), key=lambda one: one.order)))
 
 
 def of_words(command: Command, requester: str) -> tuple[Finding, ...]:
@@ -107,7 +107,7 @@ def _is_in_one(command: Command, names: frozenset[str]) -> bool:
 def worst_of(*looks: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """Return the findings of several looks at one command together, the worst first."""
     found = dict.fromkeys(one for each in looks for one in each)
-    return tuple(sorted(found, key=lambda one: -one.grade))[:MOST]
+    return tuple(sorted(found, key=lambda one: one.order))[:MOST]
 
 
 def _found(command: Command, look: Look, requester: str) -> tuple[Finding, ...]:
@@ -124,7 +124,7 @@ def _found(command: Command, look: Look, requester: str) -> tuple[Finding, ...]:
         unmasked = set(findings_of(replace(told, argv=told.told_argv), look, requester=requester))
     except Exception as fault:
         return (Finding(Grade.GIVES, f"jitd failed to judge this command ({type(fault).__name__})"),)
-    return tuple(one if one in unmasked else Finding(one.grade, BY_A_MASKED_WORD) for one in found)
+    return tuple(one if one in unmasked else Finding(one.grade, BY_A_MASKED_WORD, damage=one.damage) for one in found)
 
 
 class RequesterLook:

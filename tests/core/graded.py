@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The corpus of graded command lines: reads ``corpus/commands``, and makes of each line a Command and a Look at the world that
-the head of the file describes.
+"""The corpus of graded command lines: reads ``corpus/commands`` and ``corpus/losses``, and makes of each line a Command and a
+Look at the world that the head of the first file describes.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from functools import cache
 from pathlib import Path
 
 from jitd.core.command import Command, RunAs
-from jitd.core.grade import Grade, Seen
+from jitd.core.grade import Damage, Grade, Seen
 
 FILE = Path(__file__).parent / "corpus" / "commands"
+LOSSES = FILE.with_name("losses")
+"""Lines that have a second word, for what they destroy or stop."""
 REQUESTER = "alice"
 HOME = "/home/alice"
 ACCOUNTS = {
@@ -26,9 +28,12 @@ _MOST_LINKS = 8
 
 @dataclass(frozen=True)
 class Line:
-    """A graded command line. ``text`` is the line without its grade. ``is_ordinary``: administrators type it daily."""
+    """A graded command line. ``text`` is the line without its grades. ``is_ordinary``: administrators type it daily. ``damage``
+    is None if nobody has graded what the line destroys.
+    """
 
     grade: Grade
+    damage: Damage | None
     text: str
     is_ordinary: bool
     words: tuple[str, ...]
@@ -72,8 +77,12 @@ class World:
                 raise ValueError(f"no such fact: {text}")
 
 
-def _read(text: str, is_ordinary: bool) -> Line:
+def _read(text: str, is_ordinary: bool, *, has_damage: bool) -> Line:
     word, rest = text.split(maxsplit=1)
+    damage = None
+    if has_damage:
+        second, rest = rest.split(maxsplit=1)
+        damage = Damage[second.upper()]
     text = rest
     run_as, cwd, has_terminal, variables = ACCOUNTS["root"], HOME, True, []
     while rest.startswith("["):
@@ -91,25 +100,28 @@ def _read(text: str, is_ordinary: bool) -> Line:
                 has_terminal = False
             case _:
                 raise ValueError(f"no such mark: {mark}")
-    return Line(Grade[word.upper()], text, is_ordinary, tuple(shlex.split(rest)), run_as, cwd, has_terminal, tuple(variables))
+    return Line(
+        Grade[word.upper()], damage, text, is_ordinary, tuple(shlex.split(rest)), run_as, cwd, has_terminal, tuple(variables)
+    )
 
 
 @cache
 def corpus() -> tuple[World, tuple[Line, ...]]:
-    """Read the file.
+    """Read the files.
 
     Raises:
         ValueError: a line has no form.
         KeyError: a grade or an account does not exist.
     """
     world, lines, is_ordinary = World(), [], False
-    for text in FILE.read_text(encoding="utf-8").splitlines():
-        if text.startswith("@ "):
-            world.put(text[2:])
-        elif text.startswith("## "):
-            is_ordinary = text.startswith("## ordinary: ")
-        elif text and not text.startswith("#"):
-            lines.append(_read(text, is_ordinary))
+    for file in (FILE, LOSSES):
+        for text in file.read_text(encoding="utf-8").splitlines():
+            if text.startswith("@ "):
+                world.put(text[2:])
+            elif text.startswith("## "):
+                is_ordinary = text.startswith("## ordinary: ")
+            elif text and not text.startswith("#"):
+                lines.append(_read(text, is_ordinary, has_damage=file == LOSSES))
     return world, tuple(lines)
 
 

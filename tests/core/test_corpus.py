@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from jitd.core.conditions import read_command_pattern
-from jitd.core.grade import Finding, Grade, worst
+from jitd.core.grade import Damage, Finding, Grade, damage, worst
 from jitd.core.grading import findings_of, findings_of_pattern
 from jitd.core.programs import MODULES, TABLE
-from tests.core.graded import FILE, REQUESTER, Line, Looker, command_of, corpus
+from tests.core.graded import FILE, LOSSES, REQUESTER, Line, Looker, command_of, corpus
 
 WORLD, LINES = corpus()
 
@@ -35,6 +35,11 @@ def test_no_line_stands_there_twice() -> None:
 def test_its_head_explains_each_grade() -> None:
     head = FILE.read_text(encoding="utf-8").partition("\n##")[0]
     assert all(f"#   {grade.word} " in head for grade in Grade)
+
+
+def test_the_head_of_the_second_file_explains_each_damage() -> None:
+    head = LOSSES.read_text(encoding="utf-8").partition("\n##")[0]
+    assert all(f"#   {one.word} " in head for one in Damage)
 
 
 @pytest.mark.parametrize(
@@ -103,12 +108,30 @@ def test_of_ordinary_lines_at_most_one_in_twenty_is_graded_too_high(graded: dict
     assert len(high) * 20 <= len(ordinary), f"{len(high)} of {len(ordinary)}"
 
 
+def lost(line: Line, findings: tuple[Finding, ...]) -> str:
+    """Return ``line`` with its damage and the one that jitd says."""
+    says = "; ".join(finding.what for finding in findings)
+    return f"{line.damage.word if line.damage else 'none'} is {damage(findings).word}: {line.text} ({says})"
+
+
+def test_nothing_that_destroys_or_stops_is_told_as_less(graded: dict[Line, tuple[Finding, ...]]) -> None:
+    mild = [lost(line, found) for line, found in graded.items() if line.damage and damage(found) < line.damage]
+    assert not mild, "\n".join(("told as less:", *mild))
+
+
+def test_what_gives_and_destroys_nothing_warns_of_no_loss(graded: dict[Line, tuple[Finding, ...]]) -> None:
+    quiet = [line for line in LINES if line.damage is Damage.NONE or (line.damage is None and line.grade < Grade.CHANGES)]
+    loud = [lost(line, graded[line]) for line in quiet if damage(graded[line])]
+    print("\n".join(("told as a loss:", *loud)))
+    assert len(loud) * 50 <= len(quiet), f"{len(loud)} of {len(quiet)}"
+
+
 def test_a_reason_is_a_short_sentence_and_said_once(graded: dict[Line, tuple[Finding, ...]]) -> None:
     for line, findings in graded.items():
         whats = [finding.what for finding in findings]
         assert len(set(whats)) == len(whats) <= 12, line.text
         assert all(what and not what.endswith(".") for what in whats), line.text
-        assert [finding.grade for finding in findings] == sorted((finding.grade for finding in findings), reverse=True), line.text
+        assert [finding.order for finding in findings] == sorted(finding.order for finding in findings), line.text
 
 
 def test_few_files_are_looked_at() -> None:
