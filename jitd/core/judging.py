@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from jitd.core import code_variables
 from jitd.core.conditions import PERILOUS
 from jitd.core.grade import Damage, Finding, Grade, Look, NotLooked, Seen
-from jitd.core.places import absolute, place_of, tree_matters
+from jitd.core.places import DISK, STOPPED_BY, absolute, is_data, is_lost, place_of, tree_matters
 from jitd.core.places import is_tree as _is_tree
 from jitd.core.shell_text import Redirection, Simple, Word, read_text
 
@@ -387,9 +387,10 @@ class Call:
 
     def destroys(self, what: str, path: str = "", matters: str = "", *, back: str = FOR_GOOD, is_whole: bool = False) -> None:
         """The program destroys ``what`` the sentence names. ``back`` says how it comes back, as far as the words tell, such as
-        ``whose snapshots remain``.
+        ``whose snapshots remain``. It is empty if ``what`` says that something is gone.
         """
-        self._record(Grade.CHANGES, f"{what}, {back}", path, matters, is_whole=is_whole, damage=Damage.DESTROYS)
+        told = f"{what}, {back}" if back else what
+        self._record(Grade.CHANGES, told, path, matters, is_whole=is_whole, damage=Damage.DESTROYS)
 
     def stops(self, what: str, *, back: str, is_whole: bool = False) -> None:
         """The program stops something that many need: the host, its network, logins, jitd. ``back`` says until when, such as
@@ -471,21 +472,42 @@ class Call:
         below = is_whole_tree and (_is_tree(real) or _is_tree(path))
         told = f"{how} {'files below ' if word.is_free else ''}{_short(path)}"
         is_ours = self.is_root or (place is not None and place.is_own)
+        damage = self._damage(path, how, place.matters if place else "", is_tree=is_whole_tree)
+        if damage:
+            told = f"{told}, {STOPPED_BY.get(place.matters if place else '', FOR_GOOD)}"
         if below and self.is_root:
-            return self.gives(told, path, tree_matters(path), is_whole=True)
+            return self._record(Grade.GIVES, told, path, tree_matters(path), is_whole=True, damage=damage)
         if place is not None:
             grade = place.written if is_ours or place.written < Grade.CHANGES else Grade.CHANGES
-            return self._record(grade, told, path, place.matters, is_whole=True) if grade else None
+            return self._record(grade, told, path, place.matters, is_whole=True, damage=damage) if grade else None
         who = self.judge.leads_elsewhere(path) if self.is_root and not word.is_free else ""
         if who:
             grade = worst if is_use and self.judge.is_chosen(who) else Grade.CHANGES
-            return self._record(grade, f"{told}, which {_name(who)} can replace by a link", path, is_whole=True)
+            return self._record(grade, f"{told}, which {_name(who)} can replace by a link", path, is_whole=True, damage=damage)
         seen = self.judge.look(path)
         if (seen is not None and seen.is_absent and is_creation) or (
             re.match(r"/(tmp|var/tmp|dev/shm)/.", path) and not word.is_free
         ):
             return None
-        self.changes(told, path, is_whole=True)
+        self._record(Grade.CHANGES, told, path, is_whole=True, damage=damage)
+
+    def _damage(self, path: str, how: str, matters: str, *, is_tree: bool) -> Damage:
+        """Return what is lost if the program does to the file at ``path``, or to what is below it, what ``how`` says."""
+        if how.startswith(("overwrites and deletes", "changes the rights", "changes the owner", "changes the group")):
+            is_gone = is_tree and (_is_tree(path) or "deletes" in how)
+            return Damage.DESTROYS if is_gone and not self.is_hers(path) else Damage.NONE
+        if matters in STOPPED_BY:
+            return Damage.STOPS
+        if not how.startswith(("overwrites", "empties", "appends")) or (how.startswith("appends") and matters != DISK):
+            return Damage.NONE
+        seen = self.judge.look(path)
+        is_there = seen is None or not (seen.is_absent or seen.is_directory)
+        return Damage.DESTROYS if is_there and not is_tree and is_data(path) and not self.is_hers(path) else Damage.NONE
+
+    def is_hers(self, path: str) -> bool:
+        """True if the file at ``path``, or the directory in which it would be, is the requester's own."""
+        seen = [self.judge.look(one) for one in (path, path.rpartition("/")[0] or "/")]
+        return bool(self.judge.requester) and any(one is not None and one.owner == self.judge.requester for one in seen)
 
     def reads(self, word: Word, *, is_tree: bool = False) -> None:
         """The program shows or copies what is in the file ``word``."""
@@ -521,19 +543,32 @@ class Call:
             self.discloses(f"shows the names of files of {whose}", path, is_whole=True)
 
     def removes(self, word: Word, *, how: str = "deletes", is_tree: bool = False) -> None:
-        """The program removes the file ``word``, or makes it empty."""
+        """The program removes the file ``word``, or makes it empty. If ``is_tree`` is True, it removes everything below it."""
         path = self.absolute(word)
         if path is None:
             if word.is_free and self.judge.is_pattern:
-                return self.gives("can delete any file")
+                told = f"{_short(self.name)} can delete any file, {FOR_GOOD}"
+                return self._record(Grade.GIVES, told, is_whole=True, damage=Damage.DESTROYS)
             return self.changes(f"{how} {'files' if word.is_free else _short(word.text)}", is_whole=True)
-        place = place_of(self.real(path)) or place_of(path)
+        real = self.real(path)
+        place = place_of(real) or place_of(path)
         if place is not None and not place.written:
             return None
         if place is None and not word.is_free and self.judge.is_own(path):
             return None
-        matters = tree_matters(path) if (is_tree or word.is_free) and _is_tree(path) else place.matters if place else ""
-        self.changes(f"{how} {'files below ' if word.is_free else ''}{_short(path)}", path, matters, is_whole=True)
+        is_large = (is_tree or word.is_free) and _is_tree(path)
+        matters = tree_matters(path) if is_large else place.matters if place else ""
+        told = f"{how} {'files below ' if word.is_free else ''}{_short(path)}"
+        if how == "moves away":
+            if is_large or _is_tree(path):
+                return self.stops(told, back="until it is moved back", is_whole=True)
+            return self.changes(told, path, matters, is_whole=True)
+        seen = self.judge.look(path)
+        is_others = not word.is_free and bool(self._home_of_another(real))
+        is_gone = is_others or is_lost(real, is_tree=is_tree) or (real != path and is_lost(path, is_tree=is_tree))
+        if is_gone and not self.is_hers(path) and not (seen is not None and seen.is_absent):
+            return self.destroys(told, path, matters, is_whole=True)
+        self.changes(told, path, matters, is_whole=True)
 
     # --- what a program starts --------------------------------------------------------------------------------------
 

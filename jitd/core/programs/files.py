@@ -612,7 +612,12 @@ def _backup(call: Call) -> None:
 
 def _shred(call: Call) -> None:
     for word in call.operands:
-        call.removes(word, how="destroys")
+        call.removes(word, how="destroys", is_tree=True)
+
+
+def _tmpreaper(call: Call) -> None:
+    for word in call.operands[1:]:
+        call.removes(Word(f"{word.text.rstrip('/')}/", is_free=True, is_bound=not word.roams), how="deletes old", is_tree=True)
 
 
 def _mktemp(call: Call) -> None:
@@ -705,7 +710,8 @@ ROWS = (
     Row("dd dcfldd dc3dd", _dd),
     Row("ddrescue", _ddrescue),
     Row("rm unlink rmdir srm trash", _remove, "interactive:: r R recursive", is_plain=True),
-    Row("tmpreaper tmpwatch wipe shred scrub", _shred, "n: iterations: s: size: random-source:"),
+    Row("tmpreaper tmpwatch", _tmpreaper),
+    Row("wipe shred scrub", _shred, "n: iterations: s: size: random-source:"),
     Row("truncate fallocate", _truncate, "s: size: r: reference: l: length: o: offset:"),
     Row("mkdir mkfifo", _makes("creates"), "m: mode: Z::"),
     Row("mknod", _makes("creates a device at"), "m: mode:"),

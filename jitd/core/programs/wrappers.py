@@ -119,8 +119,11 @@ def _find(call: Call) -> None:
                     call.start([_filled(one, file) for one in command])
             at = end + 1
         elif word.text == "-delete":
+            is_all = not any(
+                re.match("-(i?(name|path|regex|wholename)|[amc](time|min)|newer.*|size|empty)$", one.text) for one in words
+            )
             for file in files:
-                call.removes(file)
+                call.removes(file, is_tree=is_all or not (call.absolute(file) or "").startswith("/var/log"))
         elif word.text in ("-fprintf", "-fprint", "-fprint0", "-fls"):
             if at < len(words):
                 call.writes(words[at])
