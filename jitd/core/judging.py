@@ -392,11 +392,11 @@ class Call:
         told = f"{what}, {back}" if back else what
         self._record(Grade.CHANGES, told, path, matters, is_whole=is_whole, damage=Damage.DESTROYS)
 
-    def stops(self, what: str, *, back: str, is_whole: bool = False) -> None:
+    def stops(self, what: str, matters: str = "", *, back: str, is_whole: bool = False) -> None:
         """The program stops something that many need: the host, its network, logins, jitd. ``back`` says until when, such as
         ``until somebody switches it on``.
         """
-        self._record(Grade.CHANGES, f"{what}, {back}", is_whole=is_whole, damage=Damage.STOPS)
+        self._record(Grade.CHANGES, f"{what}, {back}", "", matters, is_whole=is_whole, damage=Damage.STOPS)
 
     def discloses(self, what: str, path: str = "", matters: str = "", *, is_whole: bool = False) -> None:
         self._record(Grade.READS, what, path, matters, is_whole=is_whole)

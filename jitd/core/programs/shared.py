@@ -102,7 +102,7 @@ class _Verb:
 
     def record(self, call: Call, operands: list[Word]) -> None:
         damage, grade = self.effect
-        told = re.sub(r"\{([\w-]+)(\+?)(?::([^}]*))?\}", partial(_filled, call, operands), self.says)
+        told = re.sub(r"\{([\w|-]+)(\+?)(?::([^}]*))?\}", partial(_filled, call, operands), self.says)
         if damage is Damage.DESTROYS:
             call.destroys(told, back=self.back or ("" if "gone" in told else FOR_GOOD), is_whole=True)
         elif damage is Damage.STOPS:
@@ -122,7 +122,7 @@ def _may_be(pattern: str, word: Word) -> bool:
 def _filled(call: Call, operands: list[Word], found: re.Match[str]) -> str:
     """Return the operand or the option's value that ``{2:a pool}`` names, or what follows its colon."""
     name, is_rest, other = found.groups()
-    named = operands[int(name) - 1 : None if is_rest else int(name)] if name.isdigit() else call.values(name)[-1:]
+    named = operands[int(name) - 1 : None if is_rest else int(name)] if name.isdigit() else call.values(*name.split("|"))[-1:]
     told = " ".join(word.text for word in named if word.text)
     return (told if len(told) <= 60 else f"{told[:59]}…") or other or "it"
 
@@ -134,7 +134,7 @@ def table(text: str, *, dry: str = "", is_named: bool = False) -> Callable[[Call
        an option with the value X;
     2. the effect: a grade, ``stops`` or ``destroys``;
     3. a sentence. ``{2:a pool}`` is the second operand, and ``a pool`` is said if there is none; ``{2+}`` is all from the second
-       on, and ``{f}`` is the value of an option. How it comes back follows after a ``|``.
+       on, and ``{f|file}`` is the value of an option. How it comes back follows after a ``|``.
 
     The first line that fits counts. If a word is not known, the worst one counts that may fit. With one of the options ``dry``,
     nothing is done. If ``is_named`` is True, the name of the program stands before its operands.
