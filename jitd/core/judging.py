@@ -42,6 +42,9 @@ LONGEST_NAME = 60
 FOR_GOOD = "which cannot be undone"
 """What is said of a loss, if no word of the command tells how it comes back."""
 
+_RIGHTS = ("changes the ", "lets everybody write", "takes all rights from", "gives the rights ", "makes ")
+"""How the sentences begin that say who may do what with a file."""
+
 _OF_ACCOUNTS = frozenset({"HOME", "USER", "LOGNAME", "SHELL", "MAIL", "SUDO_*", "JITSUDO_*"})
 CODE = (frozenset(PERILOUS) - _OF_ACCOUNTS) | code_variables.LOADING | code_variables.STARTING | {"BASH_CMDS", "BASH_ALIASES"}
 _SYSTEM = re.compile(r"/(usr/)?s?bin|/usr/(local/s?bin|libexec|games)|/(usr/)?lib(32|64)?(/[^/]+)?|/snap/bin|/usr/lib/[^/]+/bin")
@@ -474,7 +477,8 @@ class Call:
         is_ours = self.is_root or (place is not None and place.is_own)
         damage = self._damage(path, how, place.matters if place else "", is_tree=is_whole_tree)
         if damage:
-            told = f"{told}, {STOPPED_BY.get(place.matters if place else '', FOR_GOOD)}"
+            back = "which changes all rights that its files had" if how.startswith(_RIGHTS) else FOR_GOOD
+            told = f"{told}, {STOPPED_BY.get(place.matters, back) if place else back}"
         if below and self.is_root:
             return self._record(Grade.GIVES, told, path, tree_matters(path), is_whole=True, damage=damage)
         if place is not None:
@@ -493,7 +497,7 @@ class Call:
 
     def _damage(self, path: str, how: str, matters: str, *, is_tree: bool) -> Damage:
         """Return what is lost if the program does to the file at ``path``, or to what is below it, what ``how`` says."""
-        if how.startswith(("overwrites and deletes", "changes the rights", "changes the owner", "changes the group")):
+        if how.startswith(("overwrites and deletes", *_RIGHTS)):
             is_gone = is_tree and (_is_tree(path) or "deletes" in how)
             return Damage.DESTROYS if is_gone and not self.is_hers(path) else Damage.NONE
         if matters in STOPPED_BY:

@@ -9,6 +9,7 @@ from jitd.core.grade import Grade
 from jitd.core.judging import Call, Row, Verdict
 from jitd.core.places import is_tree as is_whole
 from jitd.core.places import matters_of, place_of
+from jitd.core.programs.shared import table
 from jitd.core.shell_text import Word
 
 CAPABILITIES = re.compile(
@@ -241,10 +242,15 @@ def _rights(call: Call, word: Word, mode: str) -> None:
     if path is not None and place is not None and place.written and not _OPENS.fullmatch(mode) and not word.is_free:
         if place.read and re.search(r"[4567][0-7]?\Z|[oga+=]r", mode) and not re.fullmatch(r"0?[0-7]00|[ugoa]*-.*", mode):
             return call.discloses(f"lets others read {path}", path, place.matters, is_whole=True)
-        return call.changes(f"changes the rights of {path}", path, place.matters, is_whole=True)
+        return call.changes(f"gives the rights {mode[:20]} to {path}", path, place.matters, is_whole=True)
+    how = f"gives the rights {mode[:20]} to"
+    if re.fullmatch(r"0?[0-7]?[0-7][0-7][2367]|(?:[ugo]*[oa][ugoa]*|)[+=]r?w[xX]?", mode):
+        how = "lets everybody write below" if is_tree else "lets everybody write to"
+    elif re.fullmatch(r"0?0{1,3}|a?=|a-rwx", mode):
+        how = "takes all rights from"
     call.writes(
         word,
-        how="changes the rights of",
+        how=how,
         is_tree=is_tree,
         is_creation=False,
         is_use=bool(_OPENS.fullmatch(mode)) or not _LESS.fullmatch(mode),
@@ -267,12 +273,15 @@ def _chown(call: Call) -> None:
         for word in files:
             call.judge.touch(call, call.absolute(word))
         return
+    what = "owner" if call.name == "chown" else "group"
     if call.name == "chown" and owner is not None and owner.is_free and not owner.text:
         call.gives("can give a file to root")
     for word in files:
         call.writes(
             word,
-            how="changes the owner of" if call.name == "chown" else "changes the group of",
+            how=f"makes {owner.text.rstrip(':')[:40]} the {what} of"
+            if owner is not None and owner.text
+            else f"changes the {what} of",
             is_tree=True,
             is_use=not call.has("h", "no-dereference"),
             is_creation=False,
@@ -297,7 +306,7 @@ def _setcap(call: Call) -> None:
     ) or any(word.text == "-" for word in call.words):
         call.gives("gives a program capabilities with which it can become root")
     elif not call.has("r"):
-        call.changes("gives a program capabilities")
+        call.changes(f"gives a program capabilities: {' '.join(word.text for word in call.words)[:60]}")
 
 
 def _file_types(call: Call) -> None:
@@ -604,7 +613,7 @@ def _backup(call: Call) -> None:
         for word in call.values("target", "t") or [Word(".")]:
             call.writes(word, how="restores files into", is_tree=True)
     elif verb in ("prune", "forget", "delete", "unlock", "compact", "purge"):
-        call.changes("deletes backups")
+        call.destroys(f"deletes backups ({verb})") if verb in ("delete", "purge") else call.changes(f"runs {verb} on backups")
     for word in call.operands[1:]:
         if word.text.startswith(("/", "~", ".")):
             call.reads(word, is_tree=True)
@@ -645,7 +654,21 @@ def _labels(call: Call) -> None:
     ):
         call.gives("can give a program capabilities with which it can become root")
     if not call.has("l", "list"):
-        call.changes("changes labels that restrict programs")
+        _LABELS(call)
+
+
+_LABELS = table(
+    """
+    restorecon|setfiles        changes   sets the labels of {2+:files} as SELinux's rules say
+    fixfiles                   changes   sets the labels of {3+:all files} as SELinux's rules say
+    chcon|chsmack              changes   sets labels by which programs are restricted: {words}
+    setfattr                   changes   sets attributes of {2+:files}
+    semanage boolean|permissive|port|fcontext|login|user  changes  changes what SELinux lets programs do: {words}
+    semodule -r|remove|d|disable  changes  takes a rule of SELinux away: {words}
+    .*                         changes   changes what SELinux lets programs do: {words}
+""",
+    is_named=True,
+)
 
 
 def _unsquash(call: Call) -> None:
@@ -654,7 +677,7 @@ def _unsquash(call: Call) -> None:
 
 def _rename(call: Call) -> None:
     if call.name == "mmv":
-        call.changes("renames files")
+        call.changes(f"renames files: {' '.join(word.text for word in call.operands)[:60] or 'as it reads'}")
     else:
         call.gives("runs Perl code")
 

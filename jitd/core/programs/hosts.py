@@ -390,8 +390,8 @@ ROWS = (
         "sgdisk",
         _sgdisk,
         "Z zap-all o clear zap d: delete: g mbrtogpt m: gpttombr: l: load-backup: R: replicate: G r: transpose: e s sort n: new:"
-        " N: largest-new: c: change-name: t: typecode: A: attributes: u: partition-guid: U: disk-guid: h: hybrid: p print i: info:"
-        " v verify b: backup: L list-types f F D E O print-mbr P pretend",
+        " N: largest-new: c: change-name: t: typecode: A: attributes: u: partition-guid: U: disk-guid: h: hybrid: p print"
+        " i: info: v verify b: backup: L list-types f F D E O print-mbr P pretend",
     ),
     Row(
         "mkfs mke2fs mkfs.ext2 mkfs.ext3 mkfs.ext4 mkfs.xfs mkfs.btrfs mkfs.vfat mkfs.fat mkdosfs mkntfs mkfs.ntfs"

@@ -122,7 +122,10 @@ def _may_be(pattern: str, word: Word) -> bool:
 def _filled(call: Call, operands: list[Word], found: re.Match[str]) -> str:
     """Return the operand or the option's value that ``{2:a pool}`` names, or what follows its colon."""
     name, is_rest, other = found.groups()
-    named = operands[int(name) - 1 : None if is_rest else int(name)] if name.isdigit() else call.values(*name.split("|"))[-1:]
+    if name == "words":
+        named = list(call.words)
+    else:
+        named = operands[int(name) - 1 : None if is_rest else int(name)] if name.isdigit() else call.values(*name.split("|"))[-1:]
     told = " ".join(word.text for word in named if word.text)
     return (told if len(told) <= 60 else f"{told[:59]}…") or other or "it"
 
@@ -134,7 +137,7 @@ def table(text: str, *, dry: str = "", is_named: bool = False) -> Callable[[Call
        an option with the value X;
     2. the effect: a grade, ``stops`` or ``destroys``;
     3. a sentence. ``{2:a pool}`` is the second operand, and ``a pool`` is said if there is none; ``{2+}`` is all from the second
-       on, and ``{f|file}`` is the value of an option. How it comes back follows after a ``|``.
+       on, ``{f|file}`` is the value of an option, and ``{words}`` is all. How it comes back follows after a ``|``.
 
     The first line that fits counts. If a word is not known, the worst one counts that may fit. With one of the options ``dry``,
     nothing is done. If ``is_named`` is True, the name of the program stands before its operands.
