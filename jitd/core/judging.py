@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from jitd.core import code_variables
 from jitd.core.conditions import PERILOUS
 from jitd.core.grade import Damage, Finding, Grade, Look, NotLooked, Seen
-from jitd.core.places import DISK, STOPPED_BY, absolute, is_data, is_lost, place_of, tree_matters
+from jitd.core.places import DATABASE, DISK, STOPPED_BY, absolute, is_data, is_lost, place_of, tree_matters
 from jitd.core.places import is_tree as _is_tree
 from jitd.core.shell_text import Redirection, Simple, Word, read_text
 
@@ -42,7 +42,14 @@ LONGEST_NAME = 60
 FOR_GOOD = "which cannot be undone"
 """What is said of a loss, if no word of the command tells how it comes back."""
 
-_RIGHTS = ("changes the ", "lets everybody write", "takes all rights from", "gives the rights ", "makes ")
+_RIGHTS = (
+    "changes the owner",
+    "changes the group",
+    "lets everybody write",
+    "takes all rights from",
+    "gives the rights ",
+    "makes ",
+)
 """How the sentences begin that say who may do what with a file."""
 
 _OF_ACCOUNTS = frozenset({"HOME", "USER", "LOGNAME", "SHELL", "MAIL", "SUDO_*", "JITSUDO_*"})
@@ -553,7 +560,8 @@ class Call:
             if word.is_free and self.judge.is_pattern:
                 told = f"{_short(self.name)} can delete any file, {FOR_GOOD}"
                 return self._record(Grade.GIVES, told, is_whole=True, damage=Damage.DESTROYS)
-            return self.changes(f"{how} {'files' if word.is_free else _short(word.text)}", is_whole=True)
+            told = f"{how} {'files that jitd cannot tell' if word.is_free else _short(word.text)}"
+            return self.destroys(told, is_whole=True) if is_tree and how != "moves away" else self.changes(told, is_whole=True)
         real = self.real(path)
         place = place_of(real) or place_of(path)
         if place is not None and not place.written:
@@ -564,10 +572,11 @@ class Call:
         matters = tree_matters(path) if is_large else place.matters if place else ""
         told = f"{how} {'files below ' if word.is_free else ''}{_short(path)}"
         if how == "moves away":
-            if is_large or _is_tree(path):
+            if is_large or _is_tree(path) or (place is not None and place.matters == DATABASE):
                 return self.stops(told, back="until it is moved back", is_whole=True)
             return self.changes(told, path, matters, is_whole=True)
         seen = self.judge.look(path)
+        is_tree = is_tree or (word.is_free and not re.search(r"/(log|logs)(/|\Z)", path))
         is_others = not word.is_free and bool(self._home_of_another(real))
         is_gone = is_others or is_lost(real, is_tree=is_tree) or (real != path and is_lost(path, is_tree=is_tree))
         if is_gone and not self.is_hers(path) and not (seen is not None and seen.is_absent):

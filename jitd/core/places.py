@@ -226,6 +226,8 @@ _KEPT = frozenset(
         DATABASE,
         "other people's mail",
         "other people's data",
+        "what the host boots",
+        "libraries that every program loads",
     }
 )
 """Why the files matter that nobody makes again."""
@@ -236,7 +238,9 @@ _KEPT_FILE = re.compile(
     re.DOTALL,
 )
 """Files that nobody makes again: jitd's record, what an auditor needs, backups, databases and virtual disks."""
-_DATA_FILE = re.compile(r".*\.(db|sqlite3?|mdb|ibd|frm|myd|rdb|aof|qcow2|vmdk|vdi)", re.DOTALL)
+_DATA_FILE = re.compile(
+    r".*\.(db|sqlite3?|mdb|ibd|frm|myd|rdb|aof|qcow2|vmdk|vdi)|/var/log/(audit/audit\.log|wtmp|auth\.log|secure)", re.DOTALL
+)
 _SPENT = re.compile(
     r"/(tmp|var/tmp|dev/shm|var/cache|var/crash|run|var/run|proc)/.*|/var/lib/apt/lists(/.*)?"
     r"|/var/log/.*(\.([0-9]+|[gx]z|bz2|zst|old)|-[0-9]{8}[^/]*)"
@@ -244,6 +248,8 @@ _SPENT = re.compile(
     re.DOTALL,
 )
 """Files that are made to be deleted."""
+_LOG = re.compile(r".*\.(log|pid|lock|tmp|swp|pyc)", re.DOTALL)
+"""Files that nobody keeps, if they are not among those that are kept."""
 _TREES = re.compile(
     r"/|/(etc|usr|var|home|root|run|dev|proc|sys|lib|lib64)|/var/(lib|spool|run|backups|cache)|/usr/(lib|share|local)"
     r"|/run/user|/etc/ssl|/etc/pki"
@@ -306,12 +312,14 @@ def is_lost(path: str, *, is_tree: bool) -> bool:
     """
     if _SPENT.fullmatch(path):
         return False
+    if _KEPT_FILE.fullmatch(path):
+        return True
     place = place_of(path)
-    return is_tree or bool(place and place.matters in _KEPT) or _KEPT_FILE.fullmatch(path) is not None
+    return not _LOG.fullmatch(path) and (is_tree or bool(place and place.matters in _KEPT))
 
 
 def is_data(path: str) -> bool:
-    """True if the file at ``path`` is a disk, a database or a part of one: whoever overwrites it destroys what is in it."""
+    """True if the file at ``path`` is a disk, a database or what an auditor needs: whoever overwrites it destroys it."""
     place = place_of(path)
     return bool(place and place.matters in (DISK, DATABASE)) or _DATA_FILE.fullmatch(path) is not None
 

@@ -46,7 +46,8 @@ def _passwd(call: Call) -> None:
     letters = {letter for word in call.words if re.match("-[^-]", word.text) for letter in word.text[1:2]}
     long = {word.text for word in call.words if word.text.startswith("--")}
     if call.name == "smbpasswd":
-        call.changes("changes passwords of a service")
+        does = "deletes the account" if "x" in letters else "sets the password"
+        call.changes(f"{does} of {call.operands[-1].text[:60] if call.operands else 'an account'} for Samba", is_whole=True)
     whose = list(call.operands) or ([Word("root")] if call.is_root and not letters & set("Sa") else [])
     if call.is_root and not call.operands:
         whose = [Word("root")]
@@ -213,7 +214,9 @@ def _userdel(call: Call) -> None:
         user, group = (word.text[:60] for word in call.operands)
         return call.changes(f"takes {user} out of the group {group}")
     for word in call.operands:
-        if kind == "group":
+        if word.is_free:
+            call.destroys(f"can delete any {kind}, and its files", is_whole=True)
+        elif kind == "group":
             call.changes(f"deletes the group {word.text[:60]}", is_whole=True)
         elif call.has("r", "remove", "remove-home", "remove-all-files"):
             call.destroys(f"deletes the account {word.text[:60]}, and all files of it", is_whole=True)

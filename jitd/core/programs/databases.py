@@ -130,11 +130,7 @@ def _statement(call: Call, verb: str, statement: str) -> None:
     if verb == "shutdown" or re.match("(?i)stop (slave|replica)", statement):
         told = "stops a database server" if verb == "shutdown" else "stops the copying from another server"
         return call.stops(told, back="until it is started again") if verb == "shutdown" else call.changes(told)
-    call.changes(f"runs SQL that changes the database: {statement[:60] if verb in _SHOWN else verb.upper()}")
-
-
-_SHOWN = words("drop alter rename grant revoke kill comment refresh reindex cluster optimize repair create")
-"""Verbs of statements whose beginning names what they change."""
+    call.changes(f"runs SQL that changes the database: {statement[:60]}")
 
 
 def _sql_of(call: Call, text: Word) -> bool:
@@ -311,9 +307,8 @@ def _pg_restore(call: Call) -> None:
         call.runs_input("runs the SQL in")
     for database in call.values("d", "dbname"):
         if call.has("c", "clean"):
-            return call.destroys(
-                f"deletes what is in {database.text[:60] or 'a database'} and its archive has, too, and writes it anew"
-            )
+            told = f"replaces what is in {database.text[:60] or 'a database'}: what was written since is gone"
+            return call.destroys(told, back="")
         call.changes(f"writes to the database {database.text[:60] or 'that it names'}")
 
 
@@ -437,6 +432,8 @@ def _redis(call: Call) -> None:
         "script",
         "function",
     ):
+        if verb.is_free or name in ("slaveof", "replicaof"):
+            call.destroys("can delete all data of the server" if verb.is_free else "replaces all data of the server by another's")
         return call.leads("can make the server load code or write files")
     if name == "config":
         if (

@@ -170,6 +170,7 @@ def _dd(call: Call) -> None:
         key, equals, value = word.text.partition("=")
         named = Word(value, word.is_free, word.is_bound)
         if word.is_free and not equals:
+            call.destroys("can delete what is on any disk")
             call.writes(Word("", is_free=True))
         elif key == "of" and is_empty and not word.is_free and value.startswith("/dev/"):
             call.removes(named, how="destroys")

@@ -31,6 +31,10 @@ def _mount(call: Call) -> None:
         if call.has("T", "fstab"):
             return call.gives("mounts what another file says")
         return call.changes(f"mounts {words[0].text if words else 'what /etc/fstab names'}"[:66], is_whole=True)
+    if words and re.search(r"remount.*\bro\b|\bro\b.*remount", options) and _MOUNTED.fullmatch(words[-1].text):
+        return call.stops(
+            f"lets nothing write to {words[-1].text}", back="until it is mounted to be written again", is_whole=True
+        )
     if len(words) < 2:
         if re.search(r"(^|,)(suid|dev|exec|rw|loop|bind)", options) and not re.search(r"remount", options):
             return call.gives("mounts with other options than /etc/fstab has")
@@ -130,6 +134,7 @@ def _disk(call: Call) -> None:
         return None
     device = words[0] if words else Word("")
     if call.may_add_options or device.is_free or device.text == "":
+        call.destroys("can delete what is on any disk")
         return call.gives("can change any disk")
     if call.name in ("parted", "growpart", "partx", "qemu-nbd", "nbd-client") and len(words) > 1:
         return _PARTED(call)
@@ -176,6 +181,7 @@ def _mkfs(call: Call) -> None:
     if call.has("n") and call.name.startswith(("mke2fs", "mkfs.ext")) and not call.may_add_options:
         return None
     if call.may_add_options or any(word.is_free and not word.text for word in call.operands):
+        call.destroys("can delete what is on any disk")
         return call.gives("can change the kernel, mounts or devices")
     for word in call.operands[:1]:
         path = call.absolute(word) or ""
@@ -202,8 +208,8 @@ def _unmount(call: Call) -> None:
         ("stops swapping to", "stops all swapping") if call.name == "swapoff" else ("unmounts", "unmounts all file systems")
     )
     for word in call.operands:
-        if call.name != "swapoff" and _MOUNTED.fullmatch(word.text):
-            call.stops(f"unmounts {word.text[:50]}", back="until it is mounted again", is_whole=True)
+        if call.name != "swapoff" and (word.is_free or _MOUNTED.fullmatch(word.text)):
+            call.stops(f"unmounts {word.text[:50] or 'any file system'}", back="until it is mounted again", is_whole=True)
         else:
             call.changes(f"{does} {word.text[:50]}", is_whole=True)
     if call.has("a", "all"):
@@ -342,7 +348,7 @@ _IPC = table(
     """
     ipcrm -a|all               changes   deletes all memory and messages that processes share
     ipcrm                      changes   deletes memory or messages that processes share
-    renice                     changes   changes how fast the processes {2+:that it names} run
+    renice                     changes   changes how fast processes run: {words}
 """,
     is_named=True,
 )

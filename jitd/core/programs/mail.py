@@ -93,7 +93,7 @@ _TABLES = table(
 )
 _DOVEADM = table("""
     who|version|help           harmless
-    service status             harmless
+    service|quota status|get   harmless
     stats|log                  harmless
     user|auth                  reads     shows accounts or passwords of mail
     fetch|search|dump|save     reads     shows mail of others

@@ -41,7 +41,7 @@ def _ip(call: Call) -> None:
     if verb is None or (verb.text in _SHOWS and not verb.is_free):
         return None
     if verb.is_free:
-        return call.changes("can change who reaches the host")
+        return call.stops("can cut the host off", back="until somebody sets its network again")
     for before, word in zip(rest, rest[1:], strict=False):
         if before.text in ("obj", "object", "object-file", "object-pinned", "pinned"):
             call.runs_file(word)
@@ -49,7 +49,7 @@ def _ip(call: Call) -> None:
     does = next((does for does in _VERBS if does.startswith(verb.text)), verb.text)
     named = [word for word in rest[1:] if word.text not in ("dev", "to", "root", "via")]
     for state in ("down", "up"):
-        if kind == "link" and does == "set" and any(word.text == state for word in named):
+        if kind == "link" and does == "set" and any(word.text == state or word.is_any for word in named):
             does, named = state, [word for word in named if word.text != state]
     _IP(replace(call, operands=[Word(kind), Word(does), *named]))
 
@@ -139,6 +139,7 @@ _RULES = table(
     (ip6?|eb|arp)tables-restore  changes  replaces all rules of the firewall by those in {2:its input}
     (ip6?|eb|arp)tables.* -A|append|I|insert|R  changes  adds to the firewall: {words}
     (ip6?|eb|arp)tables.* -D|delete  changes  deletes from the firewall: {words}
+    (ip6?|eb|arp)tables.* -X   changes   deletes chains of the firewall: {words}
     netfilter-persistent flush  stops    empties the firewall: anybody may reach this host | until its rules are loaded again
     netfilter-persistent save  changes   keeps the rules of the firewall for the next start of the host
     netfilter-persistent       changes   loads the rules of the firewall again
@@ -150,6 +151,7 @@ _RULES = table(
     ufw enable                 changes   switches the firewall on, which cuts off what no rule allows
     ufw default deny|reject    changes   cuts off what no rule of the firewall allows ({4:incoming})
     ufw allow                  changes   lets others reach {3+:this host}
+    ufw deny|reject|limit from  changes  keeps {4+} out
     ufw deny|reject|limit      changes   keeps others from {3+:this host}
     ufw delete                 changes   deletes the rule {3+} of the firewall
     ufw .*                     changes   changes the firewall: {2+}
@@ -168,6 +170,7 @@ _RULES = table(
     fail2ban-client stop       changes   locks attackers out no more
     fail2ban-client .*         changes   changes who is locked out: {2+}
     cscli .*                   changes   changes who is locked out: {2+}
+    tc .* .* .* .* .* netem loss 100%  stops  lets {5} send nothing more | until the rule is deleted
     tc .* del|delete           changes   lets {5:an interface} send as fast as it can
     tc .*                      changes   changes how fast {5:an interface} sends, or what it drops
     .*                         changes   changes the firewall: {words}
@@ -240,7 +243,7 @@ _NETWORK = table(
     route .*                   changes   sends what goes to {3} another way: {4+}
     nmcli c\\w* down|d.*       stops     takes the connection {4+:that it names} down or deletes it | until it is up again
     nmcli c\\w* up             changes   takes the connection {4+:that it names} up
-    nmcli c\\w* .*             changes   runs {3} on the connection {4+:that it names}
+    nmcli c\\w* .*             changes   runs {3} on the connections {4+:that it knows}
     nmcli d\\w* di.*|down|de.*  stops  takes the interface {4+:that it names} down | until it is connected again
     nmcli d\\w* .*             changes   runs {3} on the interface {4+:that it names}
     nmcli n\\w* off            stops     switches off all networks of this host | until they are switched on

@@ -130,7 +130,7 @@ _NEEDED = {
     r"openssh-server|dropbear\S*|sssd\S*|libpam-(sss|krb5)|libnss-\S+|winbind|krb5-kdc": "people may be unable to log in",
     r"network-manager|NetworkManager|netplan\S*|ifupdown\d?|systemd-networkd": "this host may be cut off",
     r"jitd|jitsudo|jitpam": "nothing is asked, watched or recorded any more",
-    r"systemd|dbus|libc6|login|passwd|util-linux|glibc|grub\S*|linux-image-[a-z]+|kernel": "this host may not start",
+    r"systemd|dbus|libc6|login|passwd|util-linux|glibc|grub\S*|linux-image-[a-z\d]+|kernel": "this host may not start",
     r"(postgresql|mysql|mariadb|mongodb|redis|valkey|elasticsearch|opensearch)(-server|-org)?[\d.:-]*": "its databases stop",
     r"docker(\.io|-ce|-engine)?|containerd(\.io)?|kubelet|k3s": "all containers stop",
 }
@@ -145,6 +145,8 @@ def _named(packages: Iterable[Word]) -> str:
 def _removes(call: Call, packages: list[Word], *, is_purge: bool) -> None:
     """The program removes ``packages``. If ``is_purge`` is True, their settings and data go, too."""
     named = _named(packages) or _WHOLE.get(call.verb.text if call.verb is not None else "", "packages")
+    if call.may_add_options or any(word.is_free and not word.text for word in packages):
+        return call.stops("can remove any package, jitd too", back="until it is installed again")
     for word in packages:
         loss = next((loss for name, loss in _NEEDED.items() if re.fullmatch(name, word.text)), "")
         if loss and is_purge and "databases" in loss:
@@ -198,6 +200,8 @@ def _apt(call: Call) -> None:
             return call.gives("builds and runs code of a package")
         if name in ("download", "source"):
             return call.changes("writes packages into its directory")
+        if name == "module" and packages and packages[0].text in ("list", "info", "provides"):
+            return None
         if name == "update" and call.name in ("apt", "apt-get", "nala"):
             return None
         for word in packages:

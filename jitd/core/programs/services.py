@@ -147,7 +147,9 @@ def _does(call: Call, verb: str, units: list[Word]) -> None:
         return None
     if not units:
         return call.changes(f"{does} services", is_whole=True)
-    back = _BACK.get(verb, "until it is started again") if not call.has("now") else "until it is enabled and started again"
+    back = _BACK.get(verb, "until it is started again")
+    if call.has("now") and verb in ("disable", "mask"):
+        does, back = f"stops and {does}", _BACK["mask"] if verb == "mask" else "until it is enabled and started again"
     for unit in units:
         name = unit.text.removesuffix(".service").removesuffix(".socket")
         if (unit.is_free and not name) or name == "*":
@@ -327,7 +329,7 @@ _ACTS = table(
     loginctl disable-linger        changes   ends programs of {3+:an account} with its last session
     loginctl activate              changes   shows the session {3} at its seat
     loginctl attach|flush-devices  changes   changes which devices belong to a seat
-    .* remove                      destroys  deletes the images {3+:that it names} with all that is in them
+    machinectl|portablectl remove  destroys  deletes the images {3+:that it names} with all that is in them
     machinectl clean -all          destroys  deletes all images
     machinectl clean               changes   deletes hidden images
     machinectl poweroff|stop|terminate|kill  changes  stops the containers {3+:that it names}
@@ -420,12 +422,13 @@ def _kill(call: Call) -> None:
     targets = [word for word in call.words if not word.text.startswith("-") or (word.is_free and word.text in ("", "-"))]
     if any(word.is_free for word in targets):
         if not call.judge.is_pattern:
-            return call.changes("ends processes", is_whole=True)
+            return call.changes("ends processes that jitd cannot tell", is_whole=True)
         return call.stops("can end any process, jitd too", back="until it is started again")
     mild = _mild_signal(call)
     if not mild and (call.name == "killall5" or any(word.text in ("1", "-1") for word in call.words[call.name == "kill" :])):
         every = call.name == "killall5" or any(word.text == "-1" for word in call.words[1:])
-        return call.stops(f"ends {'all processes' if every else 'the first process, and with it the host'}", back=_AGAIN)
+        told = "ends all processes" if every else "ends the first process, and with it the host"
+        return call.stops(told, back="until the host has started again", is_whole=True)
     told = " ".join(word.text for word in targets)[:60]
     if mild and told:
         whose = "process " if re.fullmatch("[0-9 ]+", told) else ""
@@ -437,7 +440,7 @@ def _kill(call: Call) -> None:
             return call.changes(f"ends {word.text}", "", matters, is_whole=True)
     users = [word.text for word in call.values("u", "user", "U", "euid", "uid")]
     if {"root", "0"} & set(users):
-        return call.stops("ends all processes of root, jitd too", back=_AGAIN, is_whole=True)
+        return call.stops("ends all processes of root, jitd too", back="until the host has started again", is_whole=True)
     if not told:
         return call.changes("ends processes", is_whole=True)
     if not re.fullmatch("[0-9 ]+", told):
@@ -458,7 +461,7 @@ def _fuser(call: Call) -> None:
     if call.has("k", "kill") or call.may_add_options:
         files = " ".join(word.text for word in call.operands if word.text)[:60] or "a file"
         if call.has("m", "M", "mount") and {"/", "/home", "/var", "/usr"} & {word.text for word in call.operands}:
-            return call.stops(f"ends every process that uses {files}", back=_AGAIN, is_whole=True)
+            return call.stops(f"ends every process that uses {files}", back="until the host has started again", is_whole=True)
         call.changes(f"ends every process that uses {files}", is_whole=True)
 
 
@@ -483,13 +486,13 @@ def _clock(call: Call) -> None:
             call.leads("starts a pager, which can start a shell")
     elif call.name == "hwclock":
         if any(option in call.given for option in ("w", "systohc", "s", "hctosys", "set", "adjust", "a")) or call.may_add_options:
-            call.changes("changes the host's clock")
+            call.changes(f"changes the host's clock: {' '.join(word.text for word in call.words)[:60]}")
     elif call.name == "chronyc":
         verb = call.verb.text if call.verb is not None else ""
         if verb not in ("tracking", "sources", "sourcestats", "activity", "ntpdata", "serverstats", "waitsync", "authdata"):
-            call.changes("changes the host's clock")
+            call.changes(f"changes the host's clock: {' '.join(word.text for word in call.words)[:60]}")
     else:
-        call.changes("changes the host's clock")
+        call.changes(f"changes the host's clock: {' '.join(word.text for word in call.words)[:60]}")
 
 
 def _hostname(call: Call) -> None:

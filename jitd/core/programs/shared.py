@@ -127,7 +127,7 @@ def _filled(call: Call, operands: list[Word], found: re.Match[str]) -> str:
     else:
         named = operands[int(name) - 1 : None if is_rest else int(name)] if name.isdigit() else call.values(*name.split("|"))[-1:]
     told = " ".join(word.text for word in named if word.text)
-    return (told if len(told) <= 60 else f"{told[:59]}…") or other or "it"
+    return (told if len(told) <= 60 else f"{told[:59]}…") or other or "…"
 
 
 def table(text: str, *, dry: str = "", is_named: bool = False) -> Callable[[Call], None]:

@@ -186,9 +186,10 @@ _zpool = table(
     export               stops     takes {2:a pool} and all its file systems away | until it is imported
     offline              changes   stops the use of {3:a disk} in {2:a pool}
     detach|remove        changes   takes {3:a disk} out of {2:a pool}
-    replace              destroys  rebuilds {2:a pool} on {4:a disk}: what is on this disk is gone
-    add                  destroys  adds {3+:disks} to {2:a pool}: what is on them is gone
-    attach               destroys  mirrors {3:a disk} of {2:a pool} on {4:a disk}: what is on this disk is gone
+    replace|attach -f    destroys  puts a copy of {3:a disk} of {2:a pool} on {4:another}: what is on this disk is gone
+    replace|attach       changes   puts a copy of {3:a disk} of {2:a pool} on {4:another}
+    add -f               destroys  adds {3+:disks} to {2:a pool}: what is on them is gone
+    add                  changes   adds {3+:disks} to {2:a pool}
     clear                changes   forgets the errors of {2:a pool}
     scrub                changes   reads and checks all files of {2:a pool}
     upgrade              changes   changes the format of {2:pools}, which older hosts cannot read
@@ -240,7 +241,7 @@ _MDADM = table("""
     * -C|create          destroys  makes the RAID {1} of {2+:disks}: what is on these disks is gone
     * -f|fail|set-faulty  changes  declares {2:a disk} of {1:a RAID} broken
     * -r|remove          changes   takes {2:a disk} out of {1:a RAID}
-    * -a|add|re-add      destroys  adds {a:a disk} to {1:a RAID}: what is on this disk is gone
+    * -a|add|re-add      changes   adds {a|add:a disk} to {1:a RAID}
     * -S|stop            stops     stops {1:all RAIDs that are not in use} | until somebody assembles them again
     * -G|grow            changes   changes the size or number of disks of {1:a RAID}
     * -A|assemble        changes   assembles {1:all RAIDs that are found}
@@ -299,10 +300,11 @@ _BTRFS = table("""
     subvol.*|sub delete          destroys  deletes the subvolume {3+:that it names} with all files in it
     subvol.*|sub create          changes   makes the subvolume {3}
     subvol.*|sub set-default     changes   changes which files are mounted next from {4:a file system}
-    device|dev add               destroys  adds {3:a disk} to {4:a file system}: what is on it is gone
+    device|dev add -f            destroys  adds {3:a disk} to {4:a file system}: what is on it is gone
+    device|dev add               changes   adds {3:a disk} to {4:a file system}
     device|dev delete|remove     changes   takes {3:a disk} out of {4:a file system}
     device|dev .*                changes   runs {2} on the disks of file systems
-    replace start                destroys  copies {3:a disk} to {4:another}: what is on this one is gone
+    replace start                changes   puts {4:a disk} in place of {3:another}
     check -repair|init-csum-tree|init-extent-tree  destroys  repairs the file system on {2:a disk}, and may delete files
     check                        harmless
     rescue zero-log              destroys  drops what was written last to {3:a disk}
@@ -330,8 +332,8 @@ _LVM = table(
     vgremove             destroys  destroys all volumes of the group {2+:that it names} with all files on them
     pvremove             destroys  erases what makes {2+:a disk} a part of a volume group
     pvcreate             destroys  makes {2+:disks} ready for volumes: what is on them is gone
-    vgcreate             destroys  makes the volume group {2} of {3+:disks}: what is on these disks is gone
-    vgextend             destroys  adds {3+:disks} to the volume group {2}: what is on them is gone
+    vgcreate|vgextend -f|y  destroys  puts {3+:disks} into the volume group {2}: what is on these disks is gone
+    vgcreate|vgextend    changes   puts {3+:disks} into the volume group {2}
     lvreduce             destroys  makes the volume {2:that it names} smaller: files beyond its new end are gone
     lvresize -L|l|size|extents=-.*  destroys  makes the volume {2:that it names} smaller: files beyond its new end are gone
     lvresize             changes   changes the size of the volume {2:that it names}
@@ -531,7 +533,7 @@ ROWS = (
         _cryptsetup,
         "d: key-file: S: key-slot: c: h: s: l: o: T: t: type: header: dump-master-key dump-volume-key test-passphrase q v",
     ),
-    Row("zpool", _zpool, "o: O: R: T: d: c: t: n H p v F rewind-to-checkpoint discard"),
+    Row("zpool", _zpool, "o: O: R: T: d: c: t: n H p v f F rewind-to-checkpoint discard"),
     Row("zfs", _zfs, "o: t: s: S: d: r H p n R f"),
     Row(
         "mdadm",

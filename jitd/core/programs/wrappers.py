@@ -80,6 +80,10 @@ def _flock(call: Call) -> None:
     call.start(rest)
 
 
+_FIND_CHOOSES = re.compile(r"-(i?(name|path|regex|wholename)|[amc](time|min)|newer..?|size)\Z")
+"""Tests of find(1) that choose some files, so that those in a directory of logs are old ones."""
+
+
 def _find(call: Call) -> None:
     words = list(call.words)
     at = 0
@@ -119,11 +123,12 @@ def _find(call: Call) -> None:
                     call.start([_filled(one, file) for one in command])
             at = end + 1
         elif word.text == "-delete":
-            is_all = not any(
-                re.match("-(i?(name|path|regex|wholename)|[amc](time|min)|newer.*|size|empty)$", one.text) for one in words
-            )
+            is_chosen = any(_FIND_CHOOSES.match(one.text) for one in words)
             for file in files:
-                call.removes(file, is_tree=is_all or not (call.absolute(file) or "").startswith("/var/log"))
+                if not any(one.text == "-empty" for one in words):
+                    call.removes(file, is_tree=not is_chosen)
+                else:
+                    call.changes("deletes empty files", is_whole=True)
         elif word.text in ("-fprintf", "-fprint", "-fprint0", "-fls"):
             if at < len(words):
                 call.writes(words[at])
