@@ -319,7 +319,7 @@ def is_lost(path: str, *, is_tree: bool) -> bool:
 
 
 def is_data(path: str) -> bool:
-    """True if the file at ``path`` is a disk, a database or what an auditor needs: whoever overwrites it destroys it."""
+    """True if the file at ``path`` is a disk, a database or what an auditor needs: overwriting it destroys it."""
     place = place_of(path)
     return bool(place and place.matters in (DISK, DATABASE)) or _DATA_FILE.fullmatch(path) is not None
 

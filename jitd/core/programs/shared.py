@@ -133,7 +133,7 @@ def _filled(call: Call, operands: list[Word], found: re.Match[str]) -> str:
 def table(text: str, *, dry: str = "", is_named: bool = False) -> Callable[[Call], None]:
     """Return the function that judges a program by its verbs. Each line of ``text`` has three columns, with two blanks between:
 
-    1. verbs, which are the first operands. Each is an expression of re(7). ``()`` is no operand, and ``-f|file=X`` stands for
+    1. verbs, which are the first operands. Each is an expression of re(7). ``()`` means none, and ``-f|file=X`` stands for
        an option with the value X;
     2. the effect: a grade, ``stops`` or ``destroys``;
     3. a sentence. ``{2:a pool}`` is the second operand, and ``a pool`` is said if there is none; ``{2+}`` is all from the second
