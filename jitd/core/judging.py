@@ -679,6 +679,8 @@ class Call:
                 self.gives(f"{_short(whole)} {_belongs(seen, who)}", whole, is_whole=True)
             elif not self.is_root and who_else(self, whole):
                 self.gives(f"{_short(whole)} {_belongs(seen, who_else(self, whole))}", whole, is_whole=True)
+            if directory == "/etc/init.d" and "service" in judge.table:
+                return self.start([Word("service"), Word(whole.rpartition("/")[2]), *self.words])
             is_placed = _SYSTEM.fullmatch(directory) is not None
             of_real = _row(judge.table, real.rpartition("/")[2])
             if known is not None:

@@ -443,14 +443,15 @@ def _redis(call: Call) -> None:
         ):
             return call.leads("makes the server write files elsewhere")
         if second in ("set", "rewrite", "resetstat", ""):
-            return call.changes("changes the settings of the server")
+            told = " ".join(word.text for word in call.operands[1:])[:60]
+            return call.changes(f"changes the settings of the server: {told}")
         return (
             call.discloses("shows passwords of the server")
             if len(call.operands) > 2 and call.operands[2].text in ("*", "requirepass")
             else None
         )
     if name == "acl" and second not in ("whoami", "cat", "list", "users"):
-        return call.changes("changes who may use the server")
+        return call.changes(f"changes who may use the server: {' '.join(word.text for word in call.operands[1:3])[:60]}")
     if name in ("monitor", "dump", "psubscribe", "subscribe", "sync", "psync"):
         return call.discloses("shows the data of others")
     if name == "client" and second in ("kill", "pause", "reply", "no-evict"):

@@ -197,6 +197,15 @@ def _truncate(call: Call) -> None:
         call.writes(word, how="empties or cuts", is_use=False)
 
 
+def _fallocate(call: Call) -> None:
+    is_gone = call.has("c", "collapse-range", "p", "punch-hole", "z", "zero-range", "d", "dig-holes")
+    for word in call.operands:
+        call.writes(word, how="empties or cuts" if is_gone else "takes space for", is_use=False)
+        if any(re.search("[0-9][GTPE]", size.text) or size.is_free for size in call.values("l", "length")):
+            size = call.values("l", "length")[0].text or "any number of bytes"
+            call.changes(f"takes {size[:20]} of the disk for {word.text[:60]}", is_whole=True)
+
+
 def _makes(how: str) -> Verdict:
     def judge(call: Call) -> None:
         for word in call.operands:
@@ -327,7 +336,8 @@ def _chattr(call: Call) -> None:
             if word.is_free and path is None:
                 call.writes(word, how="changes")
             elif path is not None:
-                call.changes(f"changes the attributes of {path}", path, matters_of(path), is_whole=True)
+                does = next((word.text for word in call.words if re.fullmatch("[-+=][a-zA-Z]+", word.text)), "changes")
+                call.changes(f"sets the attributes {does} of {path}", path, matters_of(path), is_whole=True)
 
 
 _TAR_CODE = (
@@ -550,7 +560,11 @@ def _rsync(call: Call) -> None:
                 ):
                     call.changes(f"copies files of {who.partition(',')[0]}'s with their owners and rights", path, is_whole=True)
         else:
-            call.changes(f"sends files to {target.text.partition(':')[0][:60]}")
+            host, _, there = target.text.removeprefix("rsync://").partition(":")
+            if any(option.startswith("del") for option in call.given):
+                call.destroys(f"on {host[:60]}: overwrites and deletes files in {there[:60]}", is_whole=True)
+            else:
+                call.changes(f"sends files to {host[:60]}")
     for word in call.values("log-file"):
         call.writes(word, is_use=False)
     for mode in call.values("chmod"):
@@ -736,7 +750,8 @@ ROWS = (
     Row("rm unlink rmdir srm trash", _remove, "interactive:: r R recursive", is_plain=True),
     Row("tmpreaper tmpwatch", _tmpreaper),
     Row("wipe shred scrub", _shred, "n: iterations: s: size: random-source:"),
-    Row("truncate fallocate", _truncate, "s: size: r: reference: l: length: o: offset:"),
+    Row("truncate", _truncate, "s: size: r: reference: o:"),
+    Row("fallocate", _fallocate, "l: length: o: offset: c p z d collapse-range punch-hole zero-range dig-holes x n v"),
     Row("mkdir mkfifo", _makes("creates"), "m: mode: Z::"),
     Row("mknod", _makes("creates a device at"), "m: mode:"),
     Row("touch", _touch, "d: date: r: reference: t: time:"),

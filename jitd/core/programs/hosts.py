@@ -354,7 +354,8 @@ _IPC = table(
 )
 _DEVICES = table(
     """
-    eject|etherwake|wakeonlan  changes   ejects or wakes {2+:a device}
+    eject                      changes   ejects {2+:a medium}
+    etherwake|wakeonlan        changes   wakes {2+:another host}
     rtcwake -m=no|disable|show|on  changes  sets when the host wakes
     rtcwake -n|dry-run         harmless
     rtcwake|pm-.*              stops     puts the whole host to sleep | until it wakes

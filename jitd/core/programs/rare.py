@@ -59,7 +59,7 @@ def _exiftool(call: Call) -> None:
     for word in call.operands:
         call.reads(word)
     if any("=" in word.text or word.text.startswith(("-o", "-overwrite", "-tagsFrom")) for word in call.words):
-        call.changes("changes files")
+        call.changes(f"changes {' '.join(word.text for word in call.operands)[:60] or 'files'}")
 
 
 def _cowsay(call: Call) -> None:
@@ -128,7 +128,7 @@ def _server(call: Call) -> None:
             call.start([word])
         if call.has("n", "skip-login", "a", "autologin", "f", "login-options", "o"):
             call.gives("starts a session without a password")
-    call.gives("starts what its settings name") if call.has("f", "cfgfile") else call.changes("starts a service")
+    call.gives("starts what its settings name") if call.has("f", "cfgfile") else call.changes(f"starts the service {call.name}")
 
 
 def _udisks(call: Call) -> None:

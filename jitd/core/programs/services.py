@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from fnmatch import fnmatchcase
 
 from jitd.core.judging import Call, Row, Verdict
 from jitd.core.programs.shared import table, trusts, words
@@ -85,6 +86,7 @@ _STOPS = frozenset(("stop", "force-stop", "condstop", "disable", "mask", "kill",
 
 def lost(name: str, verb: str = "stop") -> str:
     """Return what a host loses if ``verb`` of systemctl(1) is done to the service ``name``, or an empty text."""
+    name = next((guard for guard in GUARDS if "*" in name and fnmatchcase(guard, name)), name)
     matters = GUARDS.get(name.partition("@")[0], "")
     return matters if verb in _STOPS or (matters == _CUT and "restart" in verb) else ""
 
@@ -417,7 +419,9 @@ def _init(call: Call) -> None:
 
 
 def _kill(call: Call) -> None:
-    if call.has("l", "L", "list", "table") or [word.text for word in call.words[:1]] == ["-0"]:
+    if any(word.text in ("-l", "-L", "--list", "--table") for word in call.words) or [word.text for word in call.words[:1]] == [
+        "-0"
+    ]:
         return None
     targets = [word for word in call.words if not word.text.startswith("-") or (word.is_free and word.text in ("", "-"))]
     if any(word.is_free for word in targets):
@@ -514,6 +518,26 @@ def _always(what: str) -> Verdict:
             call.gives(what)
 
     return judge
+
+
+_MAKES = {
+    "systemd-tmpfiles": "makes or deletes the files that settings name",
+    "systemd-sysusers": "makes the accounts that settings name",
+    "systemd-firstboot": "sets the name, the keys or the root password of the host",
+    "systemd-cryptenroll": "changes what opens an encrypted disk",
+    "systemd-repart": "makes the partitions that settings name",
+}
+
+
+def _makes(call: Call) -> None:
+    disk = call.operands[-1].text[:60] if call.operands else "a disk"
+    if call.has("wipe-slot"):
+        call.destroys(f"takes keys of {disk} away: without another one, what is on it is gone", back="", is_whole=True)
+    if call.has("remove", "purge") and call.name == "systemd-tmpfiles":
+        call.destroys("deletes the files and directories that settings name", is_whole=True)
+    if any(word.text in ("no", "false", "0") for word in call.values("dry-run")) or call.has("factory-reset"):
+        call.destroys(f"deletes or changes partitions of {disk}", is_whole=True)
+    _always(_MAKES[call.name])(call)
 
 
 def _bus(call: Call) -> None:
@@ -645,10 +669,7 @@ ROWS = (
     Row("busctl dbus-send gdbus qdbus dbus-monitor", _bus, "H: M: address: no-pager"),
     Row("supervisorctl monit sv s6-rc rc-update chkconfig update-rc.d initctl pm2 nssm svc", _supervisor, "c: s:"),
     Row("systemd-nspawn systemd-vmspawn ", _always("can start containers that have the whole host")),
-    Row(
-        "systemd-tmpfiles systemd-sysusers systemd-firstboot systemd-cryptenroll systemd-repart",
-        _always("changes files and accounts of the host"),
-    ),
+    Row("systemd-tmpfiles systemd-sysusers systemd-firstboot systemd-cryptenroll systemd-repart", _makes),
     Row(
         "update-alternatives alternatives update-initramfs dracut mkinitcpio update-grub update-grub2 grub-install"
         " grub2-install grub-mkconfig grub2-mkconfig grub-editenv grub-set-default grub-reboot grubby efibootmgr"

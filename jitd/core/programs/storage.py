@@ -31,6 +31,7 @@ _DOES = table(
     e2image                    changes   copies what describes the file system {2} to {3}
     swaplabel|e2label|tunefs|xfs_admin  changes  changes the name or settings of the file system {2}
     ntfsfix                    changes   repairs the file system on {2}, and may delete files
+    xfs_repair -L              destroys  drops the log of the file system on {2:a disk}: the last changes are gone
     fsck.*|e2fsck|xfs_repair|btrfsck  changes  repairs the file system on {2:a disk}, and may delete files
     tune2fs                    changes   changes the settings of the file system on {2:a disk}
     resize2fs                  changes   changes the size of the file system on {2:a disk}
@@ -48,7 +49,7 @@ _DOES = table(
 def _disks(call: Call) -> None:
     if not call.has("version", "help", "V", "h"):
         for word in call.operands:
-            path = call.absolute(word)
+            path = call.absolute(word) if "/" in word.text and call.name not in ("xfs_growfs", "fsfreeze") else None
             if path is not None and not path.startswith("/dev/") and call.judge.touches(call, path):
                 call.writes(word)  # an image of a disk in a file
         _DOES(call)
@@ -266,7 +267,7 @@ def _mdadm(call: Call) -> None:
 
 def _smartctl(call: Call) -> None:
     if call.may_add_options or call.has("t", "test", "s", "smart", "S", "saveauto", "o", "offlineauto", "X", "abort", "set"):
-        call.changes("starts a test of a disk" if call.has("t", "test") else "changes how a disk works")
+        call.changes(f"{'starts a test of' if call.has('t', 'test') else 'changes how it works:'} {_objects(call, 'a disk')}")
 
 
 def _hdparm(call: Call) -> None:
@@ -338,7 +339,7 @@ _LVM = table(
     lvresize -L|l|size|extents=-.*  destroys  makes the volume {2:that it names} smaller: files beyond its new end are gone
     lvresize             changes   changes the size of the volume {2:that it names}
     lvextend             changes   makes the volume {2:that it names} larger
-    lvcreate             changes   makes a volume in {2:a group}
+    lvcreate             changes   makes the volume {n|name:that it names} in {2:a group}
     lvconvert -merge     destroys  takes a volume back to its snapshot {2}: what was written since is gone
     lvconvert            changes   changes how the volume {2:that it names} is stored
     lvchange|vgchange -a|activate=n|ln  stops  takes {2+:all volumes} away | until they are activated
@@ -475,10 +476,10 @@ _STORED = table(
     targetcli .* delete            destroys  deletes {4+} at {2}, and what other hosts keep there may be gone
     targetcli clearconfig          stops     takes all disks away from other hosts | until they are exported again
     targetcli .*                   changes   does {3+} at {2} to the disks that other hosts use
-    vdo remove                     destroys  destroys {n:volumes} with all files on it
-    vdo stop                       stops     stops {n:all volumes} | until it is started
-    vdo create                     destroys  makes the volume {n} of a disk: what is on it is gone
-    vdo .*                         changes   runs {2} on the volume {n:that it names}
+    vdo remove                     destroys  destroys {n|name:volumes} with all files on it
+    vdo stop                       stops     stops {n|name:all volumes} | until it is started
+    vdo create                     destroys  makes the volume {n|name} of a disk: what is on it is gone
+    vdo .*                         changes   runs {2} on the volume {n|name:that it names}
 """,
     is_named=True,
 )
@@ -516,7 +517,7 @@ ROWS = (
         _unless("n", "N", "T"),
         "n N T f y p c v b: B: C: t: E: j: l: P:: z:",
     ),
-    Row("tune2fs", _unless("l"), "l z:"),
+    Row("tune2fs", _unless("l"), "l z: O: o: m: L: U: c: C: i: r: e: E: T: J: M: Q: j f"),
     Row("resize2fs", _unless("P"), "P d: S: z: f F M p"),
     Row("debugfs ext4magic", _debugfs, "R: f: b: s: d: z: w c i D n V", chosen="can start a shell"),
     Row("xfs_db xfs_io xfs_mdrestore zdb", _raw, "c: l: p: x r i f F"),
@@ -525,7 +526,8 @@ ROWS = (
         " vgchange vgrename"
         " vgexport vgimport vgcfgrestore vgck vgmerge vgsplit vgimportclone pvcreate pvremove pvchange pvmove pvresize pvck",
         _lvm,
-        "L: l: n: size: extents: name: config: C: s: o: options: O: sort: S: select: a: activate: t test merge r y f v",
+        "L: l: n: size: extents: name: type: m: i: I: config: C: o: options: O: sort: S: select: a: activate: t test"
+        " merge r y f v",
     ),
     Row("dmsetup", _dmsetup, "c: o: O: S: table: u: uuid: showkeys v"),
     Row(
@@ -540,7 +542,7 @@ ROWS = (
         _mdadm,
         "p: program: alert: c: config: m: mail: y: d: delay: l: n: x: level: raid-devices: spare-devices: metadata: e: u:"
         " N: name: a: add:"
-        " zero-superblock C: create: A: assemble: G grow S stop fail set-faulty remove re-add"
+        " zero-superblock C create A assemble G grow S stop fail set-faulty remove re-add"
         " D detail E examine Q query X F follow monitor s scan 1 t v V f r",
     ),
     Row(

@@ -84,6 +84,10 @@ _FIND_CHOOSES = re.compile(r"-(i?(name|path|regex|wholename)|[amc](time|min)|new
 """Tests of find(1) that choose some files, so that those in a directory of logs are old ones."""
 
 
+_FIND_SPENT = re.compile(r"\.(pyc|tmp|swp|pid|lock|log\.\S*|gz|cache)\Z|~\Z|\A(core(\.\S*)?|__pycache__|nohup\.out)\Z")
+"""Names of files that are made to be deleted."""
+
+
 def _find(call: Call) -> None:
     words = list(call.words)
     at = 0
@@ -124,11 +128,13 @@ def _find(call: Call) -> None:
             at = end + 1
         elif word.text == "-delete":
             is_chosen = any(_FIND_CHOOSES.match(one.text) for one in words)
+            names = [after.text for one, after in zip(words, words[1:], strict=False) if one.text in ("-name", "-iname")]
+            is_spent = any(one.text == "-empty" for one in words) or (names and all(map(_FIND_SPENT.search, names)))
             for file in files:
-                if not any(one.text == "-empty" for one in words):
-                    call.removes(file, is_tree=not is_chosen)
+                if is_spent:
+                    call.changes(f"deletes {' '.join(names)[:60] or 'empty files'} below {call.absolute(file)}", is_whole=True)
                 else:
-                    call.changes("deletes empty files", is_whole=True)
+                    call.removes(file, is_tree=not is_chosen)
         elif word.text in ("-fprintf", "-fprint", "-fprint0", "-fls"):
             if at < len(words):
                 call.writes(words[at])
