@@ -147,6 +147,10 @@ class Judge:
         if grade is not Grade.HARMLESS and len(self._found) < (1000 if is_loud else 4 * MOST_FOUND):
             self._found.setdefault((grade, what), Finding(grade, what, path, matters, damage))
 
+    def note(self, what: str) -> None:
+        """Record something that is worth no grade, but that an approver must know, such as the host where a command acts."""
+        self._found.setdefault((Grade.HARMLESS, what), Finding(Grade.HARMLESS, what))
+
     def findings(self) -> tuple[Finding, ...]:
         found = sorted(self._found.values(), key=lambda one: one.order)
         said = {(one.what, one.matters) for one in found if one.path}
@@ -202,15 +206,19 @@ class Judge:
         seen = self.look(path)
         if seen is not None:
             return seen.changed_by
+        if named := self.named_after(path):
+            return named
+        if path in self._not_looked and not _SYSTEM.fullmatch(path.rpartition("/")[0]):
+            self.record(Grade.GIVES, "it names files at which jitd has not looked")
+        return ""
+
+    def named_after(self, path: str) -> str:
+        """Return who can change the file at ``path``, as far as its name alone tells."""
         if self.requester and re.match(rf"/home/(?:[^/]+/)?{re.escape(self.requester)}(?:/|\Z)", path):
             return f"{self.requester}, who asks"
         if found := re.match(r"/home/([^/]+)/", path):
             return found[1]
-        if re.match(r"/(tmp|var/tmp|dev/shm)/", path):
-            return "anybody"
-        if path in self._not_looked and not _SYSTEM.fullmatch(path.rpartition("/")[0]):
-            self.record(Grade.GIVES, "it names files at which jitd has not looked")
-        return ""
+        return "anybody" if re.match(r"/(tmp|var/tmp|dev/shm)/", path) else ""
 
     def leads_elsewhere(self, path: str) -> str:
         """Return who can replace the file at ``path`` by a link that leads elsewhere."""
@@ -316,12 +324,34 @@ class Judge:
         call.gives(f"the variable {_short(name)} can load or start other code", is_whole=True)
 
 
+class _Away(Judge):
+    """Goes on with the work of ``home`` where the files are not this host's, so that their names alone tell something."""
+
+    def __init__(self, home: Judge) -> None:
+        self.__dict__ = home.__dict__
+
+    def look(self, path: str) -> Seen | None:
+        return None
+
+    def is_not_looked_at(self, path: str) -> bool:
+        return False
+
+    def whole(self, path: str, cwd: str) -> str:
+        return absolute(path, cwd or "/")
+
+    def changed_by(self, path: str) -> str:
+        return self.named_after(path)
+
+    def leads_elsewhere(self, path: str) -> str:
+        return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A call of a program. ``words`` contains the arguments after the program's name. ``cwd`` is the working directory, or empty
     if it is not known. ``is_root`` is True if root runs the program. If another account than the command's own runs it, because
     a program such as su(1) changes the account, ``whom`` is its name. ``is_shown`` is True if the output goes to a terminal.
-    ``elsewhere`` says where the program runs if this is not the host itself, such as ``in a container``.
+    ``elsewhere`` says where the program runs if this is not the host itself, such as ``on db2``.
     """
 
     judge: Judge
@@ -380,11 +410,11 @@ class Call:
         damage: Damage = Damage.NONE,
     ) -> None:
         said = what if is_whole or not self.name else f"{_short(self.name)} {what}"
-        if (self.whom or self.elsewhere) and grade is Grade.GIVES:
-            grade, said = Grade.LEADS, f"{self.elsewhere or f'as {_short(self.whom)}'}: {said}"
-        elif self.elsewhere and damage:
-            said = f"{self.elsewhere}: {said}"
-        self.judge.record(grade, said, path, matters, damage)
+        if self.elsewhere or (self.whom and grade is Grade.GIVES):
+            whom = [f"as {_short(self.whom)}"] if self.whom else []
+            said = f"{' '.join([*([self.elsewhere] if self.elsewhere else []), *whom])}: {said}"
+            grade = min(grade, Grade.LEADS)
+        self.judge.record(grade, said, "" if self.elsewhere else path, matters, damage)
 
     def gives(self, what: str, path: str = "", matters: str = "", *, is_whole: bool = False) -> None:
         self._record(Grade.GIVES, what, path, matters, is_whole=is_whole)
@@ -593,8 +623,21 @@ class Call:
         return replace(self, is_root=False, whom=name)
 
     def away(self, where: str) -> Call:
-        """Return this call as it is made away from the host itself, in ``where``."""
-        return replace(self, elsewhere=where, is_root=False)
+        """Return this call as it is made in ``where``, such as ``in the container web``, whose files are not this host's."""
+        whole = f"{self.elsewhere}, {where}" if self.elsewhere else where
+        return replace(self, judge=_Away(self.judge), elsewhere=whole, is_root=False, cwd="")
+
+    def on(self, host: str, account: str = "") -> Call:
+        """Return this call as ``account`` makes it on ``host``, with keys that are on this host. Without ``account``, the name
+        is the one that it has here.
+        """
+        whose = self.whom or self.judge.account or "the account"
+        self.judge.note(f"acts on {_short(host)} with {whose}'s keys of this host; jitd does not see {_short(host)}")
+        there = self.away(f"on {_short(host)}")
+        if account in ("", "root"):
+            is_root = self.is_root or account == "root"
+            return replace(there, is_root=is_root, whom="" if is_root else self.whom, cwd="/root" if is_root else "")
+        return replace(there, whom=account, cwd=f"/home/{account}")
 
     def within(self, directory: Word | None) -> Call:
         """Return this call with the working directory ``directory``."""

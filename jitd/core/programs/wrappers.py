@@ -400,21 +400,23 @@ def _ssh(call: Call) -> None:
         call.writes(word, is_use=False)
     for word in call.values("i"):
         call.reads(word)
-    if call.values("L", "R", "D", "w", "J"):
-        call.changes("opens a way through the network")
     if call.may_add_options:
         return call.gives("can start any other command")
     if not call.operands:
         return None
-    host = call.operands[0]
-    if re.fullmatch(r"(?:.*@)?(?:localhost|127\..*|::1)", host.text):
-        account = host.text.partition("@")[0] if "@" in host.text else "root"
-        if len(call.operands) > 1:
-            return call.by(Word(account)).runs_text(_joined(call.operands[1:]))
-        return call.by(Word(account)).shell()
-    if len(call.operands) == 1 and not call.has("N", "f", "O", "Q", "G", "V"):
-        return call.leads("logs in at another host, and has a prompt at ~C")
-    call.away(f"at {host.text[:60]}").runs_text(_joined(call.operands[1:]))
+    account, _, host = call.operands[0].text.removeprefix("ssh://").rpartition("@")
+    account = account or next((word.text for word in call.values("l")), "")
+    host = f"{host or 'any host'}{'*' if call.operands[0].is_free else ''}"
+    for word in call.values("L", "R", "D", "w"):
+        call.changes(f"opens a way through the network, between this host and what {host} reaches: {word.text[:60]}")
+    if re.fullmatch(r"localhost|127\..*|\[?::1\]?", host):
+        inner = call.by(Word(account or "root"))
+        return inner.runs_text(_joined(call.operands[1:])) if len(call.operands) > 1 else inner.shell()
+    there = call.on(host, account)
+    if len(call.operands) > 1:
+        return there.runs_text(_joined(call.operands[1:]))
+    if not call.has("N", "O", "Q", "G", "V"):
+        call.leads(f"gives a shell on {host[:60]}, and has a prompt at ~C")
 
 
 def _sg(call: Call) -> None:
