@@ -414,7 +414,9 @@ class Call:
             whom = [f"as {_short(self.whom)}"] if self.whom else []
             said = f"{' '.join([*([self.elsewhere] if self.elsewhere else []), *whom])}: {said}"
             grade = min(grade, Grade.LEADS)
-        self.judge.record(grade, said, "" if self.elsewhere else path, matters, damage)
+        if self.elsewhere:
+            path, matters = "", matters.replace("this host", "that host")
+        self.judge.record(grade, said, path, matters, damage)
 
     def gives(self, what: str, path: str = "", matters: str = "", *, is_whole: bool = False) -> None:
         self._record(Grade.GIVES, what, path, matters, is_whole=is_whole)

@@ -123,8 +123,9 @@ class Verbs:
       ``{--x}`` for the value of an option. What follows a colon, as in ``{:all of them}``, stands there if there is none;
     - how what is lost comes back, if the words tell it.
 
-    The first line that fits is said. A rule's wildcard may be any word, so each line that it may fit is said, too. ``valued`` are the
-    options whose value is the next word. If ``flags`` is given, these are all options that have none.
+    The first line that fits is said. A rule's wildcard may be any word, so of the lines that it may fit, the first of each effect is
+    said, too. ``valued`` are the options whose value is the next word. If ``flags`` is given, these are all long options that have
+    none.
     """
 
     def __init__(self, text: str, *, valued: str = "", flags: str = "") -> None:
@@ -165,17 +166,15 @@ class Verbs:
         if not operands:
             return True
         may_add = call.judge.is_pattern and call.may_add_options
-        has_fit = False
+        said = set[str]()
         for line in self._lines:
             fits = _fits(line, operands, options, may_add=may_add)
-            if fits is None or (line.effect == "nothing" and not fits.is_sure):
-                continue
-            has_fit = True
-            if line.effect != "nothing":
+            if fits is not None and (fits.is_sure or line.effect not in {*said, "nothing"}):
+                said.add(line.effect)
                 _say(call, line, _filling(fits, options, named or {}), where)
-            if fits.is_sure:
+            if fits is not None and fits.is_sure:
                 break
-        return has_fit
+        return bool(said)
 
 
 def told(objects: Sequence[Word]) -> str:
@@ -283,6 +282,8 @@ def _filling(fits: _Match, options: Options, named: Mapping[str, str]) -> Callab
 def _say(call: Call, line: _Line, filled: Callable[[re.Match[str]], str], where: str) -> None:
     sentence, back = (re.sub(r"\{([^}:]*)(?::([^}]*))?\}", filled, text) for text in (line.sentence, line.back))
     sentence = re.sub(" {2,}", " ", f"{where}: {sentence}" if where else sentence).strip()
+    if line.effect == "nothing":
+        return
     if line.effect == "destroys":
         call.destroys(sentence, back=back or FOR_GOOD, is_whole=True)
     elif line.effect == "stops":
