@@ -100,18 +100,6 @@ def _converts(call: Call) -> None:
         call.writes(word, how="changes", is_use=False)
 
 
-def _cloud(call: Call) -> None:
-    verbs = [word.text for word in call.operands]
-    if any(re.match("ssm|ssh|configure|ec2-instance-connect|cloud-shell|compute", verb) for verb in verbs[:2]) or any(
-        word.is_free for word in call.operands
-    ):
-        return call.gives("starts programs with this account's keys of a cloud")
-    if any(re.match("get-|describe|list|ls$|head-|help", verb) for verb in verbs[1:]) and call.is_shown:
-        return call.leads("starts a pager, which can start a shell")
-    if not any(re.match("get-|describe|list|ls$|head-|help", verb) for verb in verbs[1:]) and verbs:
-        call.changes("changes what is in a cloud")
-
-
 def _server(call: Call) -> None:
     if call.name == "anacron":
         for word in call.values("t"):
@@ -197,11 +185,6 @@ ROWS = (
     ),
     Row("msgcat msgconv msgmerge msguniq msgattrib msgfmt", _writes_output, "o: output: output-file: i: f: t: w:"),
     Row("dos2unix unix2dos mac2unix", _converts),
-    Row(
-        "aws gcloud az aoss oci doctl hcloud linode-cli openstack s3cmd",
-        _cloud,
-        "profile: region: output: query: endpoint-url: project: zone: format:",
-    ),
     Row(
         "rsyslogd syslog-ng atd anacron cron crond agetty",
         _server,

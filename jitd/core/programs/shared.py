@@ -83,6 +83,8 @@ _SAYS: Mapping[str, Callable[..., None]] = {
     "leads": Call.leads,
     "gives": Call.gives,
 }
+_TELLING = frozenset({"--version", "--help", "-h", "-V", "-help", "-version"})
+"""Options by which a program without a verb tells something of itself."""
 _MOST_NAMED = 4
 """Maximum number of objects that a sentence names."""
 
@@ -163,7 +165,7 @@ class Verbs:
         sentences. Return False if no line fits.
         """
         operands, options = self.split(given)
-        if not operands:
+        if not operands and {name for name, _ in options} <= _TELLING:
             return True
         may_add = call.judge.is_pattern and call.may_add_options
         said = set[str]()
@@ -263,8 +265,9 @@ def _filling(fits: _Match, options: Options, named: Mapping[str, str]) -> Callab
         key, default = place[1], place[2] or ""
         if key in named:
             return named[key] or default
-        if key == " ":
-            return _cut(" ".join(f"{word.text}{'*' if word.is_free else ''}" for word in fits.after)) or default
+        if key in (" ", "..."):
+            typed = fits.after if key == " " else fits.before
+            return _cut(" ".join(f"{word.text}{'*' if word.is_free else ''}" for word in typed)) or default
         if key == "*":
             return fits.star.replace("-", " ") or default
         if re.fullmatch("-?[0-9]+", key):
@@ -274,7 +277,7 @@ def _filling(fits: _Match, options: Options, named: Mapping[str, str]) -> Callab
             return told([value for name, value in options if name == key]) or default
         if key == "name" and (names := [value for name, value in options if _NAMES.fullmatch(name) and value.text]):
             return told([names[0], *fits.after])
-        return told(fits.before if key == "..." else fits.after) or default
+        return told(fits.after) or default
 
     return filled
 
