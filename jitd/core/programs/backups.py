@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from jitd.core.judging import Call, Row
 from jitd.core.programs.shared import Verbs, told, trusts
 from jitd.core.shell_text import Word
@@ -117,8 +119,17 @@ def _borg(call: Call) -> None:
     backups = "the repository, or the backups that its options select," if is_whole else "the backups"
     if not _BORG.tells(call, call.words, where=_repository(call), named={"backups": backups}):
         call.changes("makes, changes or deletes backups")
+    if _is_verb(call, "create"):
+        _saves(call, call.operands[1:] if call.has("r", "repo") else call.operands[2:])
     if call.verb is not None and call.verb.is_free:
         call.gives("can start any command")
+
+
+def _saves(call: Call, places: Sequence[Word]) -> None:
+    """The files in ``places`` are copied into a backup, which others may read."""
+    if not call.has("n", "dry-run"):
+        for place in places:
+            call.reads(place, is_tree=True)
 
 
 def _restic(call: Call) -> None:
@@ -129,6 +140,8 @@ def _restic(call: Call) -> None:
             call.runs_text(Word(value, option.is_free))
     if not _RESTIC.tells(call, call.words, where=_repository(call)):
         call.changes("changes or deletes backups")
+    if _is_verb(call, "backup"):
+        _saves(call, call.operands[1:])
     if _is_verb(call, "restore"):
         for target in call.values("t", "target") or [Word("/")]:
             call.writes(target, how="restores files into", is_use=False, is_tree=target.text != "/")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from jitd.core.grade import Grade
 from jitd.core.judging import Call, Row, Verdict
@@ -537,34 +538,7 @@ def _rsync(call: Call) -> None:
         if not _is_remote(word):
             call.reads(word, is_tree=True)
     if len(operands) > 1:
-        target = operands[-1]
-        if call.has("n", "dry-run"):
-            return
-        if not _is_remote(target):
-            how = (
-                "overwrites and deletes files in"
-                if any(option.startswith("del") for option in call.given)
-                else "overwrites files in"
-            )
-            name = target
-            if len(operands) == 2 and not operands[0].text.endswith("/") and not target.text.endswith("/"):
-                how = "overwrites"
-            call.writes(name, how=how, is_tree=True)
-            for source in operands[:-1]:
-                path = None if _is_remote(source) else call.absolute(source)
-                if (
-                    path is not None
-                    and call.is_root
-                    and call.has("a", "archive", "p", "perms", "o", "owner")
-                    and (who := call.judge.changed_by(path))
-                ):
-                    call.changes(f"copies files of {who.partition(',')[0]}'s with their owners and rights", path, is_whole=True)
-        else:
-            host, _, there = target.text.removeprefix("rsync://").partition(":")
-            if any(option.startswith("del") for option in call.given):
-                call.destroys(f"on {host[:60]}: overwrites and deletes files in {there[:60]}", is_whole=True)
-            else:
-                call.changes(f"sends files to {host[:60]}")
+        _rsync_to(call, operands[:-1], operands[-1])
     for word in call.values("log-file"):
         call.writes(word, is_use=False)
     for mode in call.values("chmod"):
@@ -572,6 +546,48 @@ def _rsync(call: Call) -> None:
             call.gives("makes files set-uid: who starts one acts as its owner")
     for word in call.values("password-file", "files-from"):
         call.reads(word)
+
+
+def _rsync_to(call: Call, sources: Sequence[Word], target: Word) -> None:
+    place, there = _at(call, target)
+    for source in sources:
+        _at(call, source)
+    if call.has("n", "dry-run"):
+        return
+    is_below = len(sources) > 1 or sources[0].text.endswith("/") or target.text.endswith("/")
+    if any(option.startswith("del") for option in call.given):
+        path = there.absolute(place)
+        if path is None or not there.judge.is_own(path):
+            kept = " and ".join(source.text[:60] for source in sources[:2])
+            there.destroys(f"deletes what is in {path or place.text[:60]}, but not in {kept}", path or "", is_whole=True)
+    if there is not call:
+        return _puts(there, place)
+    there.writes(place, how="overwrites files in" if is_below else "overwrites", is_tree=True)
+    for source in sources:
+        path = None if _is_remote(source) else call.absolute(source)
+        has_owners = call.is_root and call.has("a", "archive", "p", "perms", "o", "owner")
+        if path is not None and has_owners and (who := call.judge.changed_by(path)):
+            call.changes(f"copies files of {who.partition(',')[0]}'s with their owners and rights", path, is_whole=True)
+
+
+def _puts(there: Call, place: Word) -> None:
+    """Files are copied to ``place`` on another host."""
+    if re.match(r"/(?!(tmp|var/tmp|dev/shm)/)|\.\w", place.text):
+        return there.writes(place, is_tree=True)
+    there.changes(f"overwrites files in {place.text[:60] or 'the home directory'}", is_whole=True)
+
+
+def _at(call: Call, word: Word) -> tuple[Word, Call]:
+    """Return the path in ``word``, and the call as it is made on the host there."""
+    if not _is_remote(word):
+        return word, call
+    found = re.match(r"(?:(?:rsync|scp)://)?(?:([^@/]*)@)?(\[[^]]*\]|[^:/]*)(?::\d+(?=/))?:?(.*)", word.text, re.DOTALL)
+    account, host, path = found.groups() if found else ("", word.text, "")
+    if path.startswith(":") or word.text.startswith("rsync:"):
+        path = f"the module {path.lstrip(':/')}"
+    if re.fullmatch(r"localhost|127\..*|\[::1\]", host):
+        return Word(path, word.is_free, word.is_bound), call
+    return Word(path, word.is_free, word.is_bound), call.on(host or "any host", account or "")
 
 
 def _is_remote(word: Word) -> bool:
@@ -588,14 +604,17 @@ def _scp(call: Call) -> None:
             call.reads(word, is_tree=call.has("r"))
     if call.operands:
         target = call.operands[-1]
-        if _is_remote(target):
-            call.changes(f"sends files to {target.text.partition(':')[0][:60]}")
+        place, there = _at(call, target)
+        for word in call.operands[:-1]:
+            _at(call, word)
+        if there is not call:
+            _puts(there, place)
         elif len(call.operands) > 1:
             _targets(
                 call,
                 [
                     *(Word(word.text.partition(":")[2] or word.text, word.is_free, word.is_bound) for word in call.operands[:-1]),
-                    target,
+                    place,
                 ],
                 how="overwrites",
                 is_tree=call.has("r"),
