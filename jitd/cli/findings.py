@@ -2,8 +2,8 @@
 """Lines about what a request gives beyond what its words say, and what it destroys or stops. The daemon grades the command
 (``core.grade``); this module only says it.
 
-Law: there is no sentence that comforts. Nothing is said about a harmless command, and a row without a grade is never read as
-harmless. The worst finding comes first, and no finding is left out.
+Law: there is no sentence that comforts. Of a harmless command, only notes are said, such as where it acts, and a row without a
+grade is never read as harmless. The worst finding comes first, and no finding is left out.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ LABELS = {
     Grade.CHANGES.word: "changes",
     Grade.READS.word: "reads",
     Grade.UNKNOWN.word: "unknown",
+    Grade.HARMLESS.word: "note",
 }
-"""Maps the word of a grade to the label of its lines, from the worst grade to the mildest. A harmless command has no line."""
+"""Maps the word of a grade to the label of its lines, from the worst grade to the mildest."""
 LOST = {Damage.DESTROYS.word: "DESTROYS", Damage.STOPS.word: "STOPS"}
 """Maps the word of a damage to the label of its lines, from the worst to the mildest. Such a line needs no line of its grade."""
 NOT_GRADED = "jitd did not say what this gives: expect the worst"
@@ -32,7 +33,7 @@ NO_DAMAGE_TOLD = "jitd did not say what is lost if this is wrong: expect the wor
 def grade_of(row: Row) -> str:
     """Return the word of the row's grade. If the row has no known grade, this is the word of the worst grade."""
     grade = row.get("grade")
-    return str(grade) if grade in LABELS or grade == Grade.HARMLESS.word else Grade.GIVES.word
+    return str(grade) if grade in LABELS else Grade.GIVES.word
 
 
 def damage_of(row: Row) -> str:
@@ -55,10 +56,10 @@ def findings(row: Row) -> Iterator[Line]:
             power = "" if its in told else _power(row, its)
             yield _LABEL_OF[its], f"{power}{text.removeprefix(f'{_LABEL_OF[its]} ')}"
             told |= {text, its, str(one["grade"])}
-    if row.get("grade") not in (*LABELS, Grade.HARMLESS.word):
+    if row.get("grade") not in LABELS:
         yield LABELS[grade], NOT_GRADED
         return
-    if grade in LABELS and grade not in told:
+    if grade != Grade.HARMLESS.word and grade not in told:
         yield LABELS[grade], f"{_power(row, grade)}jitd did not say why"
     if damage != str(row.get("damage")):
         yield LOST[damage], NO_DAMAGE_TOLD

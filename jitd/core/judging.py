@@ -634,7 +634,8 @@ class Call:
         is the one that it has here.
         """
         whose = self.whom or self.judge.account or "the account"
-        self.judge.note(f"acts on {_short(host)} with {whose}'s keys of this host; jitd does not see {_short(host)}")
+        unseen = "them" if host.startswith("all ") else _short(host)
+        self.judge.note(f"acts on {_short(host)} with {whose}'s keys of this host; jitd does not see {unseen}")
         there = self.away(f"on {_short(host)}")
         if account in ("", "root"):
             is_root = self.is_root or account == "root"

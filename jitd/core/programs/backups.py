@@ -53,7 +53,7 @@ _RESTIC = Verbs(
 _RCLONE = Verbs(
     """
     ... -n|--dry-run  nothing
-    ls|lsl|lsd|lsf|lsjson|size|about|version|check|listremotes|tree|md5sum|sha1sum|hashsum|help|ncdu|cryptcheck|completion  nothing
+    ls|lsl|lsd|lsf|lsjson|size|about|version|check|listremotes|tree|md5sum|sha1sum|help|ncdu|cryptcheck|completion  nothing
     purge  destroys  deletes {}, and everything in it  unless the storage keeps versions
     delete  destroys  deletes all files in {}  unless the storage keeps versions
     deletefile  destroys  deletes {}  unless the storage keeps versions
@@ -81,9 +81,11 @@ _OTHERS = Verbs(
     ... --restore  changes  overwrites the system with the backup {--snapshot}
     undochange|rollback  destroys  takes files back to the backup {0}  and what is newer is gone
     restore|recover  changes  overwrites files with those of a backup: {}
-    list|ls|status|show|diff|verify|collection-status|list-current-files|policy|snapshots|version|help|get-config|list-configs  nothing
+    list|ls|status|show|diff|verify|policy|snapshots|version|help  nothing
+    collection-status|list-current-files|get-config|list-configs  nothing
     ... list|ls|show|get|describe|logs|version  nothing
-    create|create-config|set-config|modify|snapshot|full|incr|incremental|backup|sync|alpha|beta|daily|weekly|monthly  changes  makes or changes backups {}
+    create|create-config|set-config|modify|snapshot|full|incr|incremental|backup|sync|alpha|beta|daily|weekly|monthly  changes  \
+        makes or changes backups {}
     """,
     valued="-c --snapshot --remove-older-than --remote-schema --rsh -f",
 )
@@ -203,8 +205,7 @@ ROWS = (
         chosen="starts other programs",
     ),
     Row(
-        "duplicity rdiff-backup rsnapshot tarsnap kopia amanda duply bacula-dir bconsole backupninja snapper timeshift"
-        " velero",
+        "duplicity rdiff-backup rsnapshot tarsnap kopia amanda duply bacula-dir bconsole backupninja snapper timeshift velero",
         _other,
         "c: remote-schema: rsh: f: v q",
     ),

@@ -31,10 +31,13 @@ _AWS = Verbs(
     s3 mv  changes  moves {{0}} to {{1}}
     s3 cp|sync  changes  copies {{0}} to {{1}}
     s3api delete-object|delete-objects  destroys  deletes {{--key:objects}} in the bucket {{--bucket}}  {_VERSIONS}
-    s3api put-bucket-acl|put-bucket-policy|put-object-acl|put-public-access-block|delete-public-access-block|delete-bucket-policy  leads  changes who may reach the bucket {{--bucket}}
+    s3api put-bucket-acl|put-bucket-policy|put-object-acl|*-public-access-block|delete-bucket-policy  leads  \
+        changes who may reach the bucket {{--bucket}}
     s3api put-bucket-lifecycle*  destroys  lets what is in the bucket {{--bucket}} be deleted after some time  {_VERSIONS}
-    rds delete-db-instance|delete-db-cluster --skip-final-snapshot  destroys  deletes the database {{name}}  and takes no last snapshot
-    rds delete-db-instance|delete-db-cluster --final-db-snapshot-identifier  destroys  deletes the database {{name}}  of which the snapshot {{--final-db-snapshot-identifier}} remains
+    rds delete-db-instance|delete-db-cluster --skip-final-snapshot  destroys  deletes the database {{name}}  \
+        and takes no last snapshot
+    rds delete-db-instance|delete-db-cluster --final-db-snapshot-identifier  destroys  deletes the database {{name}}  \
+        of which the snapshot {{--final-db-snapshot-identifier}} remains
     redshift delete-cluster --skip-final-cluster-snapshot  destroys  deletes the database {{name}}  and takes no last snapshot
     ec2 terminate-instances  destroys  ends the hosts {{name}}, and deletes their disks  unless a disk is set to remain
     ec2 stop-instances  changes  stops the hosts {{name}}
@@ -45,26 +48,36 @@ _AWS = Verbs(
     ec2 release-address  destroys  gives the address {{name}} back
     ec2 authorize-security-group-*  changes  lets others reach what is in the group {{name}}
     ec2 revoke-security-group-*  changes  lets fewer reach what is in the group {{name}}
-    kms schedule-key-deletion  destroys  deletes the key {{name}}, and so all that it encrypts  after {{--pending-window-in-days:30}} days, until which it can be kept
+    kms schedule-key-deletion  destroys  deletes the key {{name}}, and so all that it encrypts  \
+        after {{--pending-window-in-days:30}} days, until which it can be kept
     kms disable-key  stops  keeps everybody from what the key {{name}} encrypts  until it is enabled
     kms create-grant|put-key-policy  leads  changes who may use the key {{name}}
     kms decrypt  reads  shows what a key of the cloud encrypts
     secretsmanager delete-secret --force-delete-without-recovery  destroys  deletes the secret {{name}}
-    secretsmanager delete-secret  destroys  deletes the secret {{name}}  after {{--recovery-window-in-days:30}} days, until which it can be restored
+    secretsmanager delete-secret  destroys  deletes the secret {{name}}  \
+        after {{--recovery-window-in-days:30}} days, until which it can be restored
     secretsmanager get-secret-value|batch-get-secret-value  reads  shows the secret {{name:that its options name}}
-    ssm get-parameter|get-parameters|get-parameters-by-path|get-parameter-history --with-decryption  reads  shows the secret {{name:that its options name}}
+    ssm get-parameter|get-parameters|get-parameters-by-path|get-parameter-history --with-decryption  reads  \
+        shows the secret {{name:that its options name}}
     ssm start-session|resume-session  leads  gives a shell on {{--target:a host}} with this account's keys of a cloud
-    ssm send-command|start-automation-execution  leads  starts programs on {{--instance-ids:hosts}} with this account's keys of a cloud
+    ssm send-command|start-automation-execution  leads  \
+        starts programs on {{--instance-ids:hosts}} with this account's keys of a cloud
     ecs execute-command  leads  starts a program in {{--task:a container}} with this account's keys of a cloud
     ec2-instance-connect  leads  gives a shell on {{--instance-id:a host}} with this account's keys of a cloud
     lambda create-function|update-function-code|update-function-configuration  leads  changes what the function {{name}} runs
     lambda invoke  changes  starts the function {{name}}
-    iam create-access-key  leads  makes a key by which whoever has it acts as {{--user-name:this account}}
-    iam create-service-specific-credential|upload-ssh-public-key|upload-signing-certificate  leads  makes a key by which whoever has it acts as {{--user-name:this account}}
-    iam create-login-profile|update-login-profile|change-password  leads  sets a password by which whoever has it acts as {{--user-name:this account}}
-    iam attach-*-policy|put-*-policy|add-user-to-group|add-role-to-*|create-policy-version|set-default-policy-version|update-assume-role-policy|delete-*-permissions-boundary  leads  lets {{name:somebody}} do more in the cloud: {{--policy-arn}}
-    iam detach-*-policy|delete-*-policy|remove-*|delete-access-key|delete-login-profile|deactivate-mfa-device|update-access-key  changes  takes rights or keys from {{name}}
-    sts assume-role*|get-session-token|get-federation-token  reads  shows keys by which whoever has them acts as {{--role-arn:this account}}
+    iam create-access-key  leads  makes a key by which its holder acts as {{--user-name:this account}}
+    iam create-service-specific-credential|upload-ssh-public-key|upload-signing-certificate  leads  \
+        makes a key by which its holder acts as {{--user-name:this account}}
+    iam create-login-profile|update-login-profile|change-password  leads  \
+        sets a password by which its holder acts as {{--user-name:this account}}
+    iam attach-*-policy|put-*-policy|add-user-to-group|add-role-to-*|update-assume-role-policy|delete-*-boundary  leads  \
+        lets {{name:somebody}} do more in the cloud: {{--policy-arn}}
+    iam create-policy-version|set-default-policy-version  leads  lets others do more in the cloud: {{--policy-arn}}
+    iam detach-*-policy|delete-*-policy|remove-*|delete-access-key|delete-login-profile|deactivate-mfa-device|update-access-key  \
+        changes  takes rights or keys from {{name}}
+    sts assume-role*|get-session-token|get-federation-token  reads  \
+        shows keys by which their holder acts as {{--role-arn:this account}}
     ecr get-login*  reads  shows a password of the store of images
     eks get-token  reads  shows a key of the cluster {{name}}
     eks update-kubeconfig  changes  chooses the cluster {{name}} for this account
@@ -73,14 +86,15 @@ _AWS = Verbs(
     route53 change-resource-record-sets  changes  changes names in the zone {{name}}
     * wait|help  nothing
     help  nothing
-    * untag-*|delete-tags|remove-tags*|delete-*-policy|delete-*-policies|delete-alarms|delete-message*  changes  deletes the {{*:tags}} {{name}}
+    * untag-*|delete-tags|remove-tags*|delete-*-policy|delete-*-policies|delete-alarms|delete-message*  changes  \
+        deletes the {{*:tags}} {{name}}
     * delete-*|batch-delete-*|purge-*|terminate-*|destroy-*|schedule-*-deletion  destroys  deletes the {{*}} {{name}}
     * create-*|register-*|allocate-*|import-*|copy-*|restore-*|run-*  changes  makes the {{*}} {{name}}
     * put-*|update-*|modify-*|set-*|attach-*|associate-*|change-*|tag-*|add-*  changes  changes the {{*}} {{name}}
     * detach-*|disassociate-*|remove-*|deregister-*|revoke-*|release-*  changes  takes away the {{*}} {{name}}
     * start-*|reboot-*|enable-*|resume-*  changes  starts the {{*}} {{name}}
     * stop-*|disable-*|cancel-*|suspend-*  changes  stops the {{*}} {{name}}
-    * get-*|describe-*|list-*|head-*|search-*|lookup-*|batch-get-*|filter-*|test-*|validate-*|estimate-*|tail|query|scan|ls  nothing
+    * get-*|describe-*|list-*|head-*|search-*|lookup-*|batch-get-*|filter-*|test-*|validate-*|tail|query|scan|ls  nothing
     * *  changes  changes something in the cloud, by a verb that jitd does not know: {{*}}
     """,
     flags="--recursive --force --dryrun --dry-run --delete --quiet --no-paginate --no-cli-pager --skip-final-snapshot"
@@ -98,21 +112,25 @@ _CLOUDS = Verbs(
     storage ls|du|cat|hash  nothing
     projects delete  destroys  shuts down the project {{}}, and all that is in it  after 30 days, until which it can be kept
     group delete  destroys  deletes the resource group {{name}}, and all that is in it
-    kms keys versions destroy  destroys  deletes a version of the key {{--key}}, and so all that it encrypts  after some days, until which it can be restored
+    kms keys versions destroy  destroys  deletes a version of the key {{--key}}, and so all that it encrypts  \
+        after some days, until which it can be restored
     ... image|images {_DELETES}  destroys  deletes the images {{name}}
-    ... service-accounts keys create  leads  makes a key by which whoever has it acts as {{--iam-account:an account of the cloud}}
-    ... create-for-rbac|application-credential|access-token|ec2 create|credentials reset|renew|regenerate|generate*  leads  makes a key by which whoever has it acts in the cloud
+    ... service-accounts keys create  leads  makes a key by which its holder acts as {{--iam-account:an account of the cloud}}
+    ... create-for-rbac|application-credential|access-token|ec2 create|credentials reset|renew|regenerate|generate*  leads  \
+        makes a key by which its holder acts in the cloud
     ... create-for-rbac  leads  makes an account of the cloud, and shows its key
     ... add-iam-policy-binding|set-iam-policy  leads  lets {{--member:somebody}} do more in the cloud: {{--role}}
     role assignment create  leads  lets {{--assignee:somebody}} do more in the cloud: {{--role}}
     role add  leads  lets {{--user:somebody}} do more in the cloud: {{}}
-    ... print-access-token|print-identity-token|get-access-token|get-credentials|list-keys|get-upload-credentials  reads  shows a key of the cloud
+    ... print-access-token|print-identity-token|get-access-token|get-credentials|list-keys|get-upload-credentials  reads  \
+        shows a key of the cloud
     ... secret|secrets show|download|access  reads  shows a secret of the cloud
     ... secrets versions access  reads  shows a secret of the cloud
     ... keys|credential|connection-string list|show  reads  shows a key of the cloud
     ... token issue  reads  shows a key of the cloud
     ... run-command|exec|command invoke|create|run  leads  starts programs on {{name:a host}} with this account's keys of a cloud
-    ssh|... ssh|scp|start-iap-tunnel|connect-to-serial-port|shell  leads  gives a shell on a host with this account's keys of a cloud: {{0}}
+    ssh|... ssh|scp|start-iap-tunnel|connect-to-serial-port|shell  leads  \
+        gives a shell on a host with this account's keys of a cloud: {{0}}
     cloud-shell|configure|interactive  gives  starts programs with this account's keys of a cloud
     ... {_DELETES}  destroys  deletes the {{...}} {{name}}
     ... rebuild|reimage|reinstall  destroys  empties the disk of the {{...}} {{name}}
@@ -120,7 +138,8 @@ _CLOUDS = Verbs(
     ... start|poweron|power-on|resume|reboot|restart|reset  changes  starts the {{...}} {{name}} anew
     ... create|add|import|new|up|deploy|submit|upload  changes  makes the {{...}} {{name}}
     ... remove|detach|disable|unset|revoke  changes  takes away the {{...}} {{name}}
-    ... update|set|set-*|edit|patch|enable|attach|apply|scale|resize|add-*|remove-*|update-*|rename|move|promote*|failover|action  changes  changes the {{...}} {{name}}
+    ... update|set|set-*|edit|patch|enable|attach|apply|scale|resize  changes  changes the {{...}} {{name}}
+    ... add-*|remove-*|update-*|rename|move|promote*|failover|action  changes  changes the {{...}} {{name}}
     ... list|list-*|describe|show|show-*|get|get-*|info|version|ls|status|search|wait|help|tail|read|usage|feedback  nothing
     *  changes  changes something in the cloud, by a verb that jitd does not know: {{ }}
     """,

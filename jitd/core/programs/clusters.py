@@ -35,9 +35,12 @@ _VALUES = words(_VALUED)
 _KUBECTL = Verbs(
     """
     delete namespace|namespaces|ns|project|projects --all  destroys  deletes every namespace, and everything in it
-    delete namespace|namespaces|ns|project|projects  destroys  deletes the namespace {:that its options select}, and everything in it
-    delete *pvc*|*persistentvolumeclaim*  destroys  deletes the volume claims {:that its options select}{in}, and their data  unless the volumes are retained
-    delete pv|pv.*|persistentvolume*  destroys  deletes the volumes {:that its options select}  unless the storage keeps what a deleted volume had
+    delete namespace|namespaces|ns|project|projects  destroys  \
+        deletes the namespace {:that its options select}, and everything in it
+    delete *pvc*|*persistentvolumeclaim*  destroys  deletes the volume claims {:that its options select}{in}, and their data  \
+        unless the volumes are retained
+    delete pv|pv.*|persistentvolume*  destroys  deletes the volumes {:that its options select}  \
+        unless the storage keeps what a deleted volume had
     delete crd|crds|customresourcedefinition*  destroys  deletes the kinds {:that its options select}, and every object of them
     delete secret|secrets  destroys  deletes the secrets {:that its options select}{in}
     delete all --all|-A|--all-namespaces  destroys  deletes every program and every service{in}
@@ -45,13 +48,15 @@ _KUBECTL = Verbs(
     delete * --all  destroys  deletes all {*}{in}
     delete po|pod|pods  changes  deletes the pods {:that its options select}{in}; their controllers start new ones
     delete no|node|nodes  changes  takes the host {:that its options select} out of the cluster
-    delete sts|statefulset|statefulsets  changes  deletes the stateful sets {:that its options select}{in}, whose volume claims remain
+    delete sts|statefulset|statefulsets  changes  \
+        deletes the stateful sets {:that its options select}{in}, whose volume claims remain
     delete *  changes  deletes {*} {:that its options select}{in}
     delete  changes  deletes what {files:its options select} describes; a namespace or a volume in it takes its data along
     scale * --all --replicas=0  stops  stops all {*}{in}  until they are scaled up again
     scale --replicas=0  changes  stops all instances of { :what its options select}{in}
     scale|autoscale  changes  changes the number of { :what its options select}{in}
-    drain --delete-emptydir-data|--delete-local-data  changes  moves all programs away from {:the selected hosts}, without their temporary volumes
+    drain --delete-emptydir-data|--delete-local-data  changes  \
+        moves all programs away from {:the selected hosts}, without their temporary volumes
     drain  changes  moves all programs away from {:the selected hosts}
     cordon  changes  starts no more programs on {:the selected hosts}
     uncordon  changes  starts programs again on {:the selected hosts}
@@ -212,8 +217,13 @@ def _apart(given: Sequence[Word], verb: Word) -> list[Word]:
     """Return the words ``given`` with the kind apart from the name, as in ``delete ns/shop``."""
     if verb.text != "delete":
         return list(given)
-    apart = ([Word(kind), replace(word, text=name)] if slash and kind and not kind.startswith(("-", ".")) and "=" not in kind else [word]
-             for word in given for kind, slash, name in (word.text.partition("/"),))
+    apart = (
+        [Word(kind), replace(word, text=name)]
+        if slash and kind and not kind.startswith(("-", ".")) and "=" not in kind
+        else [word]
+        for word in given
+        for kind, slash, name in (word.text.partition("/"),)
+    )
     return [word for words in apart for word in words]
 
 
@@ -250,7 +260,9 @@ def _puts(call: Call, name: str, rest: Sequence[Word], options: Options) -> None
     if "--prune" in {option for option, _ in options}:
         call.destroys(f"deletes what {within['files'] or 'its files'} no longer describes{within['in']}", is_whole=True)
     files = within["files"]
-    deed = {"create": "makes", "new-app": "makes", "new-project": "makes the namespace", "replace": "replaces"}.get(name, "changes")
+    deed = {"create": "makes", "new-app": "makes", "new-project": "makes the namespace", "replace": "replaces"}.get(
+        name, "changes"
+    )
     done = f"{deed} {'what' if deed != 'changes' else 'the cluster as'} {files} {'describes' if deed != 'changes' else 'says'}"
     where = f"{_cluster(options)}: " if _cluster(options) else ""
     what = done if files else f"{deed} {' '.join(word.text for word in rest)[:60] or 'what its options name'}"
@@ -265,8 +277,10 @@ _HELM_SHOWS = words(
 _HELM = Verbs(
     """
     ... --dry-run  nothing
-    uninstall|delete|del|un --keep-history  changes  deletes all that the release {}{in} made; helm rollback makes it again, but not its data
-    uninstall|delete|del|un  destroys  deletes the release {}{in}, and all that it made  and a new install does not bring back its data
+    uninstall|delete|del|un --keep-history  changes  \
+        deletes all that the release {}{in} made; helm rollback makes it again, but not its data
+    uninstall|delete|del|un  destroys  deletes the release {}{in}, and all that it made  \
+        and a new install does not bring back its data
     rollback  changes  takes the release {0}{in} back to revision {1:before}
     test  changes  starts the tests of the release {}{in}
     install  changes  installs the release {}{in}
@@ -312,6 +326,7 @@ def _helm(call: Call) -> None:
     if not _HELM.tells(call, call.words, where=_cluster(options), named=_named(options)):
         call.unknown()
 
+
 _DELETES = Verbs(
     """
     app delete --cascade=false  changes  forgets the application {}, whose programs go on
@@ -323,7 +338,8 @@ _DELETES = Verbs(
 )
 _RESETS = Verbs(
     """
-    reset  destroys  takes this host out of its cluster, and deletes its keys and, if it is of the control plane, its copy of the cluster's data
+    reset  destroys  \
+        takes this host out of its cluster, and deletes its keys and, on a control plane, its copy of the cluster's data
     delete  destroys  deletes the cluster {:of this host}
     """
 )
@@ -364,7 +380,9 @@ def _distribution(call: Call) -> None:
 def _uninstalls(call: Call) -> None:
     if call.name.endswith("killall.sh"):
         return call.stops("stops every container of the cluster on this host", back="until its service is started again")
-    call.destroys("takes this host out of its cluster, and deletes its containers, their volumes and, on a server, the cluster's data")
+    call.destroys(
+        "takes this host out of its cluster, and deletes its containers, their volumes and, on a server, the cluster's data"
+    )
 
 
 ROWS = (

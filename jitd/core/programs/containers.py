@@ -152,7 +152,8 @@ _DOCKER = Verbs(
     stack rm|down|remove  changes  deletes the services of the stack {}, whose volumes remain
     service rm|remove  changes  deletes the services {}
     service scale|update|rollback  changes  changes the services {}
-    swarm leave --force|-f  stops  takes this host out of the swarm  until it joins again; with the last manager, the swarm's services and secrets are gone
+    swarm leave --force|-f  stops  takes this host out of the swarm  \
+        until it joins again; with the last manager, the swarm's services and secrets are gone
     swarm leave  changes  takes this host out of the swarm
     swarm ca|unlock-key|join-token  reads  shows how a host joins or opens the swarm
     swarm *  changes  changes the swarm, or who is in it
@@ -190,7 +191,7 @@ _DOCKER = Verbs(
 )
 _LXC = Verbs(
     """
-    network|storage|image|profile|project|cluster|remote|warning|operation list|ls|show|info|get|list-profiles|get-default  nothing
+    network|storage|image|profile|project|cluster|remote|warning|operation list|ls|show|info|get|get-default  nothing
     storage volume list|ls|show|info|get  nothing
     storage volume delete|rm  destroys  deletes the volume {-1} of the storage {0}
     storage delete|rm  destroys  deletes the storage {}, and what is in it
@@ -213,7 +214,8 @@ _LXC = Verbs(
 _VIRSH = Verbs(
     """
     undefine --remove-all-storage|--wipe-storage|--storage  destroys  deletes the guest {}, and its disks
-    undefine --snapshots-metadata|--checkpoints-metadata  destroys  deletes the guest {}, and what is known of its snapshots  but its disks remain
+    undefine --snapshots-metadata|--checkpoints-metadata  destroys  deletes the guest {}, and what is known of its snapshots  \
+        but its disks remain
     undefine  destroys  deletes the guest {}  but its disks remain
     destroy  changes  cuts the power of the guest {}
     shutdown  changes  shuts down the guest {}
@@ -269,7 +271,9 @@ def _there(call: Call, words: list[Word]) -> Call:
 
 def _project(call: Call, words: list[Word]) -> str:
     """Return what compose works on."""
-    given = [value for word, value in zip(words, words[1:], strict=False) if word.text in ("-p", "--project-name", "-f", "--file")]
+    given = [
+        value for word, value in zip(words, words[1:], strict=False) if word.text in ("-p", "--project-name", "-f", "--file")
+    ]
     return told(given) or (f"the project in {call.cwd}" if call.cwd else "the project")
 
 
@@ -312,13 +316,18 @@ def docker(call: Call) -> None:
     named = {"project": _project(call, words[at:]), "kind": name}
     if table.tells(there, [*asked, Word(name), *rest], named=named):
         return None
-    if kind and name in ("up", "run", "build", "apply", "deploy", "play", "create", "enable", "install") and kind in (
-        "compose",
-        "stack",
-        "kube",
-        "play",
-        "plugin",
-        "service",
+    if (
+        kind
+        and name in ("up", "run", "build", "apply", "deploy", "play", "create", "enable", "install")
+        and kind
+        in (
+            "compose",
+            "stack",
+            "kube",
+            "play",
+            "plugin",
+            "service",
+        )
     ):
         if kind == "compose" and name in ("up", "build", "create"):
             return _compose(call, words)
@@ -330,7 +339,9 @@ def docker(call: Call) -> None:
     ):
         if kind == "system" and name == "service":
             return there.gives("lets others control its containers, and so the host")
-        return there.changes(f"{name} changes the {kind} {told([word for word in rest if not word.text.startswith('-')])}".rstrip())
+        return there.changes(
+            f"{name} changes the {kind} {told([word for word in rest if not word.text.startswith('-')])}".rstrip()
+        )
     if kind == "compose" and name in ("config", "convert"):
         return _compose_config(call, words, rest)
     _one(call, there, name, rest)
@@ -339,7 +350,7 @@ def docker(call: Call) -> None:
 def _one(call: Call, there: Call, name: str, rest: list[Word]) -> None:
     """Judge a verb that only its options explain. Files are those of ``call``, and containers those of ``there``."""
     if name in ("pull", "fetch") or (name == "inspect" and call.name in ("docker", "podman") and _has_plain_format(rest)):
-        return None
+        return
     if name == "inspect" and call.name not in ("virsh", "skopeo"):
         if not {"network", "image", "volume", "--type=image"} & {word.text for word in call.words}:
             there.discloses("shows the settings of containers, which may have secrets")
@@ -502,16 +513,19 @@ _SERVERS = Verbs(
     """
     edit-config  gives  starts an editor
     remove  destroys  deletes what the cluster {} knows of itself  and its hosts are in no cluster then
-    delete|delete-backup|expire|stanza-delete  destroys  deletes backups of a database server: { :what its settings no longer keep}
+    delete|delete-backup|expire|stanza-delete  destroys  \
+        deletes backups of a database server: { :what its settings no longer keep}
     drop  destroys  takes this host out of its cluster
-    restore|backup-fetch|recover|delta-restore  destroys  overwrites a database server with a backup: { }  and what is newer is gone
+    restore|backup-fetch|recover|delta-restore  destroys  overwrites a database server with a backup: { }  \
+        and what is newer is gone
     cluster cleanup  changes  deletes old records of the cluster
     stop|stop-all  changes  stops the database server {}
     restart|start|reload  changes  starts the database server {} anew
     switchover|failover|promote|standby|primary  changes  makes another host the first of the cluster {}
     reinit|rejoin|clone|init|initdb|register  changes  makes the copy of a database server anew: { }
     pause|resume|flush  changes  changes whether a cluster repairs itself: { }
-    backup|backup-push|archive-push|archive-get|wal-push|wal-fetch|wal-receive|receive-wal|cron|sync-backup  changes  saves or fetches files of a database server
+    backup|backup-push|archive-push|archive-get|wal-push|wal-fetch|wal-receive|receive-wal|cron|sync-backup  changes  \
+        saves or fetches files of a database server
     ... *  changes  changes a database server: {*}
     """,
     valued="-c -s --stanza -f --config-file -D --pgdata",
@@ -535,7 +549,8 @@ def _pg_ctl(call: Call) -> None:
 
 _BROKERS = Verbs(
     """
-    status|cluster_status|environment|report|help|version|ping|list|list_*|node_health_check|await_startup|info|ring|describecluster|tpstats|compactionstats|netstats  nothing
+    status|cluster_status|environment|report|help|version|ping|list|list_*|node_health_check|await_startup  nothing
+    info|ring|describecluster|tpstats|compactionstats|netstats  nothing
     eval|eval_file|exec  gives  runs any code in the server
     delete_queue|purge_queue  destroys  deletes the messages of the queue {0}
     delete_vhost  destroys  deletes the virtual host {0}, and all queues in it
@@ -629,7 +644,7 @@ _CONSUL = Verbs(
     snapshot save  reads  copies the keys of the cluster
     namespace|volume|partition|peering|var delete|purge  destroys  deletes the {kind} {}
     var|acl|config * -recurse|-purge  destroys  deletes {}
-    acl bootstrap  gives  shows the key of whoever may do everything in the cluster
+    acl bootstrap  gives  shows a key that may do everything in the cluster
     acl|policy|token *  changes  changes who may use the cluster: {}
     job stop -purge  changes  stops the job {}, and forgets it
     job stop|restart|revert|scale  changes  {*} the job {}

@@ -561,7 +561,8 @@ def _rsync_to(call: Call, sources: Sequence[Word], target: Word) -> None:
             kept = " and ".join(source.text[:60] for source in sources[:2])
             there.destroys(f"deletes what is in {path or place.text[:60]}, but not in {kept}", path or "", is_whole=True)
     if there is not call:
-        return _puts(there, place)
+        _puts(there, place)
+        return
     there.writes(place, how="overwrites files in" if is_below else "overwrites", is_tree=True)
     for source in sources:
         path = None if _is_remote(source) else call.absolute(source)

@@ -120,14 +120,15 @@ class Verbs:
     - the words that it wants. ``a|b`` is one of two, ``delete-*`` a word with this beginning, and ``...`` any number of operands.
       Words that begin with a hyphen are options, which may stand anywhere;
     - the effect: nothing, reads, changes, leads, gives, stops or destroys;
-    - the sentence. ``{}`` stands for the other operands, ``{ }`` for the same as they are typed, ``{0}`` for the first of them, ``{-1}`` for the last, ``{...}`` for those
-      before the verb, ``{*}`` for what the star is, ``{name}`` for the value of the first option that names something, and
-      ``{--x}`` for the value of an option. What follows a colon, as in ``{:all of them}``, stands there if there is none;
+    - the sentence. ``{}`` stands for the other operands, ``{ }`` for the same as they are typed, ``{0}`` for the first of them,
+      ``{-1}`` for the last, ``{...}`` for those before the verb, ``{*}`` for what the star is, ``{name}`` for the value of the
+      first option that names something, and ``{--x}`` for the value of an option. What follows a colon, as in ``{:all of them}``,
+      stands there if there is none;
     - how what is lost comes back, if the words tell it.
 
-    The first line that fits is said. A rule's wildcard may be any word, so of the lines that it may fit, the first of each effect is
-    said, too. ``valued`` are the options whose value is the next word. If ``flags`` is given, these are all long options that have
-    none.
+    The first line that fits is said. A rule's wildcard may be any word, so of the lines that it may fit, the first of each effect
+    is said, too. ``valued`` are the options whose value is the next word. If ``flags`` is given, these are all long options that
+    have none.
     """
 
     def __init__(self, text: str, *, valued: str = "", flags: str = "") -> None:
@@ -184,7 +185,7 @@ def told(objects: Sequence[Word]) -> str:
     names = [_cut(f"{word.text}{'*' if word.is_free else ''}") for word in objects if word.text or word.is_free]
     if len(names) > _MOST_NAMED:
         names = [*names[: _MOST_NAMED - 1], f"{len(names) - _MOST_NAMED + 1} more"]
-    return listed(names, "and") if names else ""
+    return listed(tuple(names), "and") if names else ""
 
 
 def _cut(text: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from jitd.core.judging import Call, Input, Row, Verdict
+from jitd.core.programs.shared import told
 from jitd.core.shell_text import Word
 
 
@@ -346,6 +347,9 @@ def _systemd_run(call: Call) -> None:
     for word in call.values("E", "setenv"):
         name, _, value = word.text.partition("=")
         call.judge.set_variable(call, name, Word(value))
+    for host in call.values("H", "host")[-1:]:
+        account, _, name = host.text.rpartition("@")
+        return call.on(name, account).start(call.operands)
     directory = call.values("working-directory")
     (call.by(users[-1]) if users else call).within(directory[-1] if directory else None).start(call.operands)
 
@@ -419,6 +423,17 @@ def _ssh(call: Call) -> None:
         call.leads(f"gives a shell on {host[:60]}, and has a prompt at ~C")
 
 
+def _many_hosts(call: Call) -> None:
+    """Programs that start a command on many hosts by ssh. Some can start it on this one instead."""
+    if call.has("R", "r", "worker", "O", "X") or call.may_add_options:
+        call.gives("can start programs on this host")
+    hosts = told(call.values("w", "H", "host", "g", "group", "h", "hosts")[:1]) or "all hosts"
+    if call.operands:
+        call.on(hosts, told(call.values("l", "user", "u")[:1])).runs_text(_joined(call.operands))
+    else:
+        call.leads(f"has a prompt for commands on {hosts}")
+
+
 def _sg(call: Call) -> None:
     texts = call.values("c", "command")
     rest = call.operands[1:]
@@ -470,7 +485,7 @@ def _scheduled(n_operands: int) -> Verdict:
     def judge(call: Call) -> None:
         if call.has("p", "pid", "P", "u") and not call.may_add_options:
             if not _only_shows(call):
-                call.changes("changes how a process runs")
+                call.changes(f"changes how the process {told([*call.values('p', 'pid'), *call.operands[-1:]][:1])} runs")
         else:
             call.start(call.operands[n_operands:])
 
@@ -522,7 +537,8 @@ def _start_stop(call: Call) -> None:
     if call.has("S", "start") or call.name != "start-stop-daemon":
         call.start([*call.values("x", "exec", "a", "startas")[-1:], *call.operands])
     else:
-        call.changes("stops a service")
+        names = [*call.values("n", "name", "x", "exec", "p", "pidfile"), *call.operands]
+        call.changes(f"stops {told(names[:1]) or 'a service'}")
 
 
 _UNSHARE = (
@@ -722,6 +738,12 @@ ROWS = (
         "o: F: i: I: J: L: R: D: E: W: w: b: B: c: e: l: m: O: p: Q: S: P: M:: N f G V T t n q v A X Y C",
         is_first=True,
         chosen="can start any other command",
+    ),
+    Row(
+        "pdsh clush dsh pssh parallel-ssh",
+        _many_hosts,
+        "w: H: host: g: group: h: hosts: x: l: user: u: R: r: worker: O: X: f: t: p: a b S B i P v",
+        is_first=True,
     ),
     Row("sshpass", _unbuffer, "p: f: d: P: e::", is_first=True, chosen="can start any command"),
     Row(
