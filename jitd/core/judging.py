@@ -52,6 +52,8 @@ _RIGHTS = (
 )
 """How the sentences begin that say who may do what with a file."""
 
+THIS_HOST = re.compile(r"localhost(?:\..*)?|ip6-localhost|127\..*|0+(?:\.0+)*|\[?(?:::1?|::ffff:127\..*)\]?", re.IGNORECASE)
+"""Names and addresses by which every host reaches itself."""
 _OF_ACCOUNTS = frozenset({"HOME", "USER", "LOGNAME", "SHELL", "MAIL", "SUDO_*", "JITSUDO_*"})
 CODE = (frozenset(PERILOUS) - _OF_ACCOUNTS) | code_variables.LOADING | code_variables.STARTING | {"BASH_CMDS", "BASH_ALIASES"}
 _SYSTEM = re.compile(r"/(usr/)?s?bin|/usr/(local/s?bin|libexec|games)|/(usr/)?lib(32|64)?(/[^/]+)?|/snap/bin|/usr/lib/[^/]+/bin")

@@ -254,6 +254,7 @@ def test_what_is_lost_stands_as_loudly_as_what_is_given(grade: Any, damage: Any,
     ("grade", "findings", "said"),
     [
         ("harmless", [], []),
+        ("harmless", [{**VIM, "grade": "harmless", "what": "acts on db2"}], ["note      acts on db2"]),
         ("gives", [VIM], ["DANGER    gives root: vim can start a shell"]),
         ("leads", [{**VIM, "grade": "leads"}], ["caution   can lead to root: vim can start a shell"]),
         ("changes", [{**VIM, "grade": "changes"}], ["changes   vim can start a shell"]),
@@ -267,7 +268,7 @@ def test_what_is_lost_stands_as_loudly_as_what_is_given(grade: Any, damage: Any,
         ("fine", [{**VIM, "grade": "fine"}], ["DANGER    jitd did not say what this gives: expect the worst"]),
     ],
 )
-def test_each_grade_has_its_label_and_what_is_harmless_has_none(grade: Any, findings: Any, said: list[str]) -> None:
+def test_each_grade_has_its_label_and_of_what_is_harmless_only_a_note_is_said(grade: Any, findings: Any, said: list[str]) -> None:
     """THREATS R-01: not knowing is never said as harmless, and nothing ever comforts."""
     row = whole_row("vim") | {"grade": grade, "findings": findings}
     lines = without_styles(brief.brief(row, None))

@@ -116,8 +116,8 @@ _CLOUDS = Verbs(
         after some days, until which it can be restored
     ... image|images {_DELETES}  destroys  deletes the images {{name}}
     ... service-accounts keys create  leads  makes a key by which its holder acts as {{--iam-account:an account of the cloud}}
-    ... create-for-rbac|application-credential|access-token|ec2 create|credentials reset|renew|regenerate|generate*  leads  \
-        makes a key by which its holder acts in the cloud
+    ... credential|application-credential|access-token create  leads  makes a key by which its holder acts in the cloud
+    ... credential|credentials|keys|key reset|renew|regenerate  leads  makes a key by which its holder acts in the cloud
     ... create-for-rbac  leads  makes an account of the cloud, and shows its key
     ... add-iam-policy-binding|set-iam-policy  leads  lets {{--member:somebody}} do more in the cloud: {{--role}}
     role assignment create  leads  lets {{--assignee:somebody}} do more in the cloud: {{--role}}
@@ -149,7 +149,8 @@ _CLOUDS = Verbs(
 )
 _BUCKETS = Verbs(
     f"""
-    ... -n|--dry-run  nothing
+    ... --dry-run  nothing
+    rsync|sync|rm|del|put|get -n  nothing
     rm|del|remove -r|-R|--recursive|-a|--versions  destroys  deletes everything below {{}}  {_VERSIONS}
     rm|del|remove  destroys  deletes {{}}  {_VERSIONS}
     rb  destroys  deletes the bucket {{}}

@@ -156,6 +156,7 @@ def _kubectl(call: Call) -> None:
         return None
     verb, rest = operands[0], operands[1:]
     if verb.is_free:
+        _KUBECTL.tells(call, call.words)
         return call.gives(_WHOLE)
     name = verb.text
     names = {option for option, _ in options}
@@ -301,6 +302,8 @@ def _helm(call: Call) -> None:
         return None
     verb = operands[0]
     second = operands[1].text if len(operands) > 1 else ""
+    if verb.is_free:
+        _HELM.tells(call, call.words)
     if verb.is_free or verb.text == "plugin" and second not in ("list", "ls"):
         return call.gives("installs or runs any code")
     if verb.text == "get" and second in ("values", "all", "manifest", "hooks"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from jitd.core.judging import Call, Row
+from jitd.core.judging import THIS_HOST, Call, Row
 from jitd.core.places import is_tree, place_of, tree_matters
 from jitd.core.programs.shared import Verbs, told, trusts, words
 from jitd.core.shell_text import Word
@@ -259,14 +259,14 @@ _SPECIAL = words(
 
 def _there(call: Call, words: list[Word]) -> Call:
     """Return the call as it is made on the host that its options name, or the call itself."""
-    for word, value in zip(words, [*words[1:], Word("")], strict=False):
-        name, equals, given = word.text.partition("=")
-        url = given if equals else value.text
-        found = re.match(r"(?:[\w+]*ssh|tcp|https?|tls)://(?:([^@/]*)@)?(\[[^]]*\]|[^:/?]+)", url)
-        is_host = name in ("-H", "--host", "--url", "-c", "--connect") and found is not None
-        if is_host and found and not re.fullmatch(r"localhost|127\..*|\[::1\]", found[2]):
-            return call.on(found[2], found[1] or "root")
-    return call
+    names = ("-c", "--connect") if call.name == "virsh" else ("-H", "--host", "--url")
+    pairs = zip(words, [*words[1:], Word("")], strict=False)
+    options = [(word.text.partition("="), value.text) for word, value in pairs]
+    places = [given if equals else value for (name, equals, given), value in options if name in names]
+    found = re.match(r"(?:[\w+]*ssh|tcp|https?|tls)://(?:([^@/]*)@)?(\[[^]]*\]|[^:/?]+)", places[0]) if len(places) == 1 else None
+    if found is None or THIS_HOST.fullmatch(found[2]):
+        return call
+    return call.on(found[2], found[1] or "root")
 
 
 def _project(call: Call, words: list[Word]) -> str:

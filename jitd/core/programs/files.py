@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from jitd.core.grade import Grade
-from jitd.core.judging import Call, Row, Verdict
+from jitd.core.judging import THIS_HOST, Call, Row, Verdict
 from jitd.core.places import is_tree as is_whole
 from jitd.core.places import matters_of, place_of
 from jitd.core.programs.shared import table
@@ -586,7 +586,7 @@ def _at(call: Call, word: Word) -> tuple[Word, Call]:
     account, host, path = found.groups() if found else ("", word.text, "")
     if path.startswith(":") or word.text.startswith("rsync:"):
         path = f"the module {path.lstrip(':/')}"
-    if re.fullmatch(r"localhost|127\..*|\[::1\]", host):
+    if THIS_HOST.fullmatch(host):
         return Word(path, word.is_free, word.is_bound), call
     return Word(path, word.is_free, word.is_bound), call.on(host or "any host", account or "")
 

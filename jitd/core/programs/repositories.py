@@ -139,6 +139,7 @@ def git(call: Call) -> None:
         return None
     verb, rest = words[0], words[1:]
     if verb.is_free:
+        _GIT.tells(call, words)
         return call.gives("runs any code that it is given")
     if verb.text not in ("clone", "init", "version", "help", "ls-remote"):
         if cwd:

@@ -77,6 +77,7 @@ def nothing(call: Call) -> None:
 
 Options = Sequence[tuple[str, Word]]
 """Options with their values, in their order. An option without a value has an empty one."""
+EFFECTS = words("nothing reads changes leads gives stops destroys")
 _SAYS: Mapping[str, Callable[..., None]] = {
     "reads": Call.discloses,
     "changes": Call.changes,
@@ -119,7 +120,7 @@ class Verbs:
 
     - the words that it wants. ``a|b`` is one of two, ``delete-*`` a word with this beginning, and ``...`` any number of operands.
       Words that begin with a hyphen are options, which may stand anywhere;
-    - the effect: nothing, reads, changes, leads, gives, stops or destroys;
+    - the effect, one of EFFECTS;
     - the sentence. ``{}`` stands for the other operands, ``{ }`` for the same as they are typed, ``{0}`` for the first of them,
       ``{-1}`` for the last, ``{...}`` for those before the verb, ``{*}`` for what the star is, ``{name}`` for the value of the
       first option that names something, and ``{--x}`` for the value of an option. What follows a colon, as in ``{:all of them}``,
@@ -132,7 +133,7 @@ class Verbs:
     """
 
     def __init__(self, text: str, *, valued: str = "", flags: str = "") -> None:
-        self._lines = tuple(map(_line, filter(None, map(str.strip, text.splitlines()))))
+        self.lines = tuple(map(_line, filter(None, map(str.strip, text.splitlines()))))
         self._valued = words(valued)
         self._flags = words(flags)
 
@@ -154,6 +155,9 @@ class Verbs:
                 operands.append(word)
                 continue
             name, equals, value = text.partition("=")
+            if text[:2] in self._valued and not text.startswith("--") and len(name) > 2 and name not in self._valued:
+                options.append((text[:2], Word(text[2:], word.is_free, word.is_bound)))
+                continue
             takes = name in self._valued or (bool(self._flags) and name.startswith("--") and name not in self._flags)
             if not equals and takes and rest and (name in self._valued or not rest[0].text.startswith("-")):
                 options.append((name, rest.pop(0)))
@@ -170,7 +174,7 @@ class Verbs:
             return True
         may_add = call.judge.is_pattern and call.may_add_options
         said = set[str]()
-        for line in self._lines:
+        for line in self.lines:
             fits = _fits(line, operands, options, may_add=may_add)
             if fits is not None and (fits.is_sure or line.effect not in {*said, "nothing"}):
                 said.add(line.effect)
@@ -250,7 +254,8 @@ def _is_given(wanted: str, options: Options) -> bool:
     name, equals, value = wanted.partition("=")
     for option, given in options:
         is_cluster = re.fullmatch("-[A-Za-z]", name) and re.fullmatch("-[A-Za-z]{2,4}", option) and name[1] in option
-        if (option == name or is_cluster) and (not equals or given.text == value):
+        is_meant = given.text == value if equals else given.text.lower() not in ("false", "none", "no", "0", "off")
+        if (option == name or is_cluster) and is_meant:
             return True
     return False
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from jitd.core.judging import Call, Input, Row, Verdict
+from jitd.core.judging import THIS_HOST, Call, Input, Row, Verdict
 from jitd.core.programs.shared import told
 from jitd.core.shell_text import Word
 
@@ -396,6 +396,8 @@ def _ssh(call: Call) -> None:
             re.IGNORECASE,
         ):
             call.gives("starts other programs")
+    for text in call.values("ssh", "client"):
+        call.runs_text(text)
     for word in call.values("F"):
         call.runs_file(word)
     if call.values("I", "P"):
@@ -410,10 +412,10 @@ def _ssh(call: Call) -> None:
         return None
     account, _, host = call.operands[0].text.removeprefix("ssh://").rpartition("@")
     account = account or next((word.text for word in call.values("l")), "")
-    host = f"{host or 'any host'}{'*' if call.operands[0].is_free else ''}"
+    host = (f"{host}*" if call.operands[0].is_free else host) if host else "any host"
     for word in call.values("L", "R", "D", "w"):
         call.changes(f"opens a way through the network, between this host and what {host} reaches: {word.text[:60]}")
-    if re.fullmatch(r"localhost|127\..*|\[?::1\]?", host):
+    if THIS_HOST.fullmatch(host):
         inner = call.by(Word(account or "root"))
         return inner.runs_text(_joined(call.operands[1:])) if len(call.operands) > 1 else inner.shell()
     there = call.on(host, account)
