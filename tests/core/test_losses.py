@@ -42,7 +42,7 @@ DESTROYS = (
     ("truncate -s 0 /var/lib/mysql/ibdata1", "empties or cuts /var/lib/mysql/ibdata1, which cannot be undone"),
     ("sh -c '> /srv/app/app.db'", "overwrites /srv/app/app.db, which cannot be undone"),
     ("sh -c '> /var/log/auth.log'", "overwrites /var/log/auth.log, which cannot be undone"),
-    ("rsync -a --delete /srv/a/ /srv/b/", "overwrites and deletes files in /srv/b, which cannot be undone"),
+    ("rsync -a --delete /srv/a/ /srv/b/", "deletes what is in /srv/b, but not in /srv/a/, which cannot be undone"),
     ("chmod -R 777 /etc", "lets everybody write below /etc, which changes all rights that its files had"),
     ("chown -R alice /", "makes alice the owner of /, which changes all rights that its files had"),
     # disks and volumes
