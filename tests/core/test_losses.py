@@ -101,6 +101,8 @@ DESTROYS = (
     ("ipa user-del bob", "deletes bob from the directory (user-del), which cannot be undone"),
     ("gpg --delete-secret-keys ops", "deletes the private key of ops: what it opens is gone"),
     ("apt purge postgresql-16", "apt removes postgresql-16 with all settings, and its databases may be gone"),
+    ("rsync -a --delete /srv/ backup:/srv/", "on backup: overwrites and deletes files in /srv/, which cannot be undone"),
+    ("systemd-cryptenroll --wipe-slot=all /dev/sdb", "takes keys of /dev/sdb away: without another one, what is on it is gone"),
     ("machinectl remove web", "deletes the images web with all that is in them, which cannot be undone"),
     ("systemctl clean --what=state nginx", "deletes what nginx has stored (state), which cannot be undone"),
 )
@@ -121,6 +123,11 @@ STOPS = (
     ("kill -9 1", "ends the first process, and with it the host, until the host has started again"),
     ("kill -9 -1", "ends all processes, until the host has started again"),
     ("pkill -9 sshd", "ends sshd, until it is started again"),
+    ("pkill -KILL sshd", "ends sshd, until it is started again"),
+    ("/etc/init.d/ssh stop", "stops ssh, until it is started again"),
+    ("systemctl stop 'ssh*'", "stops ssh*, until it is started again"),
+    ("ufw deny ssh", "keeps everybody from the SSH of this host, until the rule is deleted"),
+    ("ipactl stop", "stops the directory: people cannot log in, until it is started again"),
     ("ip link set dev eth0 down", "takes the interface eth0 down, until it is up again"),
     ("ip l s eth0 down", "takes the interface eth0 down, until it is up again"),
     ("ip route del default", "deletes the way of this host to others, until it is added again"),
@@ -163,6 +170,7 @@ DAILY = """
     find /var/log -name *.gz -mtime +30 -delete
     find /srv/app/logs -mtime +30 -delete
     find /tmp -mtime +7 -delete
+    find /srv/app -name *.pyc -delete
     find /srv -empty -delete
     tmpreaper 7d /tmp
     truncate -s 0 /var/log/nginx/access.log
@@ -306,11 +314,19 @@ def test_a_pattern_loses_the_most_that_its_words_may_lose(pattern: str, least: D
         ("zpool offline tank sdb", "stops the use of sdb in tank"),
         ("zpool frobnicate tank", "jitd does not know what zpool frobnicate tank changes"),
         ("ufw deny from 192.0.2.9", "keeps 192.0.2.9 out"),
+        ("iptables-restore -n /srv/rules", "adds the rules in /srv/rules to the firewall"),
+        ("tune2fs -m 1 /dev/sdb1", "changes the settings of the file system on /dev/sdb1"),
+        ("fallocate -l 500G /var/big", "takes 500G of the disk for /var/big"),
         ("fuser -k /srv/x", "ends every process that uses /srv/x"),
     ],
 )
 def test_a_sentence_names_the_effect_of_the_verb_and_its_object(text: str, what: str) -> None:
     assert what in [one.what for one in found(text)], found(text)
+
+
+def test_a_word_that_is_no_path_is_no_file_of_the_requesters() -> None:
+    assert worst(found("e2label /dev/sdb1 data")) is worst(found("resize2fs /dev/sdb1 10G")) is Grade.CHANGES
+    assert worst(found("mkswap /home/alice/link")) is Grade.GIVES, "it leads to /etc/sudoers"
 
 
 def test_a_file_of_the_requesters_that_a_service_sees_gives_root() -> None:

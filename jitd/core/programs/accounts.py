@@ -96,7 +96,8 @@ def _modifies(call: Call, whom: str) -> None:
     told = []
     for options, does in _MODIFIES:
         for value in call.values(*options):
-            told.append(f"{does} {value.text[:60]}")
+            if value.text:
+                told.append(f"{does} {value.text[:60]}")
             if does == "puts it into" and not call.has("a", "append"):
                 told.append("takes it out of all other groups")
     if call.has("U", "unlock"):
@@ -226,7 +227,11 @@ def _userdel(call: Call) -> None:
 
 
 def _chsh(call: Call) -> None:
+    shells = call.values("s", "shell") if call.name == "chsh" else []
     for word in call.operands or [Word("root")]:
+        if shells and _NO_SHELL.fullmatch(shells[-1].text):
+            told = f"takes the shell of the account {word.text[:60]}, which cannot log in"
+            call.stops(told, back="until it has one again", is_whole=True)
         call.gives("changes what root runs") if (word.text == "root" or word.is_free) and call.name == "chsh" else call.changes(
             f"changes the account {word.text[:60]}"
         )
@@ -289,6 +294,12 @@ _JOINED = table(
     samba-tool domain demote|tombstones|passwordsettings|backup|join|provision  changes  runs {3} on the domain
     samba-tool dns delete|zonedelete  destroys  deletes names of the domain: {4+}
     samba-tool .*              changes   runs {2+} on the directory
+    ipa-client-install -uninstall  stops  takes this host out of its domain: its people cannot log in | until it is joined again
+    ipa-server-install -uninstall  destroys  deletes the directory on this host with all accounts in it
+    ipa-replica-manage list|list-ruv|dnarange-show  harmless
+    ipa-replica-manage del     destroys  takes the server {3} out of the directory: what only it has is gone
+    ipa-replica-manage .*      changes   runs {2+} on the servers of the directory
+    ipa-.*                     gives     can change who may log in, and how
     pdbedit -x|delete          destroys  deletes the account {u:it names} of Samba
     pdbedit                    changes   changes the account {u:it names} of Samba
 """,
@@ -466,6 +477,7 @@ ROWS = (
         "version help V h",
     ),
     Row("ipa", _ipa),
+    Row("ipa-client-install ipa-server-install ipa-replica-manage", _JOINED),
     Row("net pdbedit samba-tool", _samba, "u:"),
     Row("realm adcli authselect update-crypto-policies", _logins),
     Row("kadmin kadmin.local", _kadmin, "q: p: w: k t: r: s: c: x:"),

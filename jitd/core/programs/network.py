@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from jitd.core.judging import Call, Row
 from jitd.core.places import place_of
-from jitd.core.programs.shared import table
+from jitd.core.programs.shared import table, words
 from jitd.core.shell_text import Word
 
 _SHOWS = frozenset(("show", "list", "lst", "ls", "sh", "l", "get", "help", "monitor", ""))
@@ -81,26 +81,11 @@ _IP = table("""
 def _firewall(call: Call) -> None:
     if any(option.startswith("modprobe") for option in call.given) or (call.has("M") and call.name != "nft"):
         call.gives("starts another program")
-    if call.has("L", "list", "S", "list-rules", "n", "C", "check", "V", "version", "h", "help") and not call.has(
-        *(("C", "clear") if call.name == "ipvsadm" else ()),
-        "A",
-        "D",
-        "I",
-        "F",
-        "P",
-        "X",
-        "Z",
-        "N",
-        "E",
-        "R",
-        "append",
-        "delete",
-        "insert",
-        "flush",
-        "policy",
-    ):
+    shows = words("L list S list-rules C check V version h help") | (set() if call.name.endswith("restore") else {"n"})
+    changes = words("A D I F P X Z N E R append delete insert flush policy clear") | ({"C"} if call.name == "ipvsadm" else set())
+    if call.has(*shows) and not call.has(*changes):
         return None
-    words = [word.text for word in call.words]
+    texts = [word.text for word in call.words]
     if (
         call.name == "fail2ban-client"
         and call.operands
@@ -113,19 +98,19 @@ def _firewall(call: Call) -> None:
             call.reads(word)
         return None
     if call.name == "nft":
-        if words[:1] == ["list"] or words[:2] in (["-a", "list"], ["-n", "list"], ["-j", "list"]) or words[:1] == ["monitor"]:
+        if texts[:1] == ["list"] or texts[:2] in (["-a", "list"], ["-n", "list"], ["-j", "list"]) or texts[:1] == ["monitor"]:
             return None
         for word in call.values("f", "file"):
             call.reads(word)
     if call.name in ("ufw", "firewall-cmd", "ipset", "conntrack", "tc", "fail2ban-client", "cscli") and (
-        words[:1] in (["status"], ["show"], ["version"], ["list"], ["-s"], ["ping"], ["banned"])
-        or any(word.startswith(("--list", "--get", "--state", "--query", "--info", "--version", "-L")) for word in words)
-        or words[1:2] in (["show"], ["ls"], ["list"])
+        texts[:1] in (["status"], ["show"], ["version"], ["list"], ["-s"], ["ping"], ["banned"])
+        or any(word.startswith(("--list", "--get", "--state", "--query", "--info", "--version", "-L")) for word in texts)
+        or texts[1:2] in (["show"], ["ls"], ["list"])
     ):
         return None
     if call.name == "tc":
         call.trusts_words()
-    if re.fullmatch(r"-[AI] (INPUT|OUTPUT|FORWARD)( 1)? -j (DROP|REJECT)", " ".join(words)):
+    if re.fullmatch(r"-[AI] (INPUT|OUTPUT|FORWARD)( 1)? -j (DROP|REJECT)", " ".join(texts)):
         return call.stops("drops all packets, and cuts this host off", back="until the rule is deleted", is_whole=True)
     _RULES(call)
 
@@ -151,12 +136,14 @@ _RULES = table(
     ufw enable                 changes   switches the firewall on, which cuts off what no rule allows
     ufw default deny|reject    changes   cuts off what no rule of the firewall allows ({4:incoming})
     ufw allow                  changes   lets others reach {3+:this host}
+    ufw deny|reject 22|22/tcp|ssh|OpenSSH  stops  keeps everybody from the SSH of this host | until the rule is deleted
     ufw deny|reject|limit from  changes  keeps {4+} out
     ufw deny|reject|limit      changes   keeps others from {3+:this host}
     ufw delete                 changes   deletes the rule {3+} of the firewall
     ufw .*                     changes   changes the firewall: {2+}
     firewall-cmd -panic-on     stops     drops all packets, and cuts this host off | until panic mode is off
     firewall-cmd -remove-service=ssh  stops  keeps everybody from the SSH of this host | until the service is added again
+    firewall-cmd ssh -remove-service  stops  keeps everybody from the SSH of this host | until the service is added again
     firewall-cmd -reload|complete-reload  changes  loads the rules of the firewall again
     firewall-cmd               changes   changes the firewall: {words}
     ipset flush|destroy        changes   deletes what is in the set of addresses {3:and in all others}
