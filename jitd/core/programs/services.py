@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from fnmatch import fnmatchcase
 
+from jitd.core.conditions import Glob
 from jitd.core.judging import Call, Row, Verdict
 from jitd.core.programs.shared import table, trusts, words
 from jitd.core.shell_text import Word
@@ -86,7 +86,7 @@ _STOPS = frozenset(("stop", "force-stop", "condstop", "disable", "mask", "kill",
 
 def lost(name: str, verb: str = "stop") -> str:
     """Return what a host loses if ``verb`` of systemctl(1) is done to the service ``name``, or an empty text."""
-    name = next((guard for guard in GUARDS if "*" in name and fnmatchcase(guard, name)), name)
+    name = next((guard for guard in GUARDS if "*" in name and Glob(name).matches(guard)), name)
     matters = GUARDS.get(name.partition("@")[0], "")
     return matters if verb in _STOPS or (matters == _CUT and "restart" in verb) else ""
 
