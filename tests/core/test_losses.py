@@ -101,7 +101,7 @@ DESTROYS = (
     ("ipa user-del bob", "deletes bob from the directory (user-del), which cannot be undone"),
     ("gpg --delete-secret-keys ops", "deletes the private key of ops: what it opens is gone"),
     ("apt purge postgresql-16", "apt removes postgresql-16 with all settings, and its databases may be gone"),
-    ("rsync -a --delete /srv/ backup:/srv/", "on backup: overwrites and deletes files in /srv/, which cannot be undone"),
+    ("rsync -a --delete /srv/ backup:/srv/", "on backup: deletes what is in /srv, but not in /srv/, which cannot be undone"),
     ("systemd-cryptenroll --wipe-slot=all /dev/sdb", "takes keys of /dev/sdb away: without another one, what is on it is gone"),
     ("machinectl remove web", "deletes the images web with all that is in them, which cannot be undone"),
     ("systemctl clean --what=state nginx", "deletes what nginx has stored (state), which cannot be undone"),
