@@ -21,10 +21,10 @@ from jitd.audit.findings import Finding, Report, Wrong
 from jitd.audit.forms import Checkpoint, Conviction, Countersignature, Digest, Line, Record
 from jitd.audit.heads import Heads, Signed
 from jitd.audit.keys import Keys, NamedKey
-from jitd.audit.telling import WORDS
 from jitd.core.chain import GENESIS, Seal
 from jitd.core.values import commitment as commit
 from jitd.core.values import committed_in
+from jitd.core.wording import INSTEAD
 
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
@@ -263,7 +263,7 @@ def _is_told_list(told: list[Any], sealed: list[Any], values: Mapping[str, Any])
 
 
 def _is_word(told: Any) -> bool:
-    return isinstance(told, str) and told in WORDS
+    return isinstance(told, str) and told in INSTEAD
 
 
 def _is_same(one: Any, other: Any) -> bool:

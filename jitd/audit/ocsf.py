@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jitd.audit.forms import Record
-from jitd.audit.telling import WORDS
+from jitd.core.wording import INSTEAD
 
 VERSION = "1.8.0"
 """The version of OCSF."""
@@ -160,7 +160,7 @@ class _Told:
         value = table.get(name)
         if type(value) is not str or not value:
             return None
-        if value in WORDS and all(said.value != value for said in self.record.values):
+        if value in INSTEAD and all(said.value != value for said in self.record.values):
             return None
         return _ALONE.sub("\ufffd", value)
 

@@ -3,7 +3,7 @@
 
 Law: every record has a sentence, whatever is in it. All that somebody could have chosen goes through ``shown``, so the sentence
 is one line that moves no cursor; words that people typed stand in quotes. A part that the reader may not see is said as the word
-that stands in its place (``audit.telling.WORDS``), and is not guessed.
+that stands in its place (``core.wording.INSTEAD``), and is not guessed.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
-from jitd.audit.telling import HIDDEN, WORDS
 from jitd.core.deed import deed_of
 from jitd.core.duration import spell_duration
 from jitd.core.run import NEVER_LOOKED_AT, Traces
 from jitd.core.spelling import unspelled
-from jitd.core.wording import count, in_quotes, listed
+from jitd.core.wording import HIDDEN, INSTEAD, count, in_quotes, is_in_quotes, listed
 from jitpam.wire.shown import reshown, shown, shown_argument, shown_command
 
 SOMEBODY = "somebody"
@@ -84,15 +83,28 @@ class _Told:
         said = self.detail.get(name)
         if said in (None, "", []):
             return ""
-        return before + _typed(said)
+        begins, more = self._begins(str(said))
+        return f"{before}{in_quotes(_text(begins))}{more}"
+
+    def _begins(self, typed: str) -> tuple[str, str]:
+        """Return as much of ``typed`` as leaves room for the rest of the sentence, and a text that says how much is left out."""
+        room, n = len(typed) * 10 if self.most is None else self.most // 4, len(typed)
+        while len(text := shown(typed[:n])) > room:
+            n = min(n - 1, n * room // len(text))
+        return typed[:n], f"...(+{len(typed) - n})" if n < len(typed) else ""
 
     def because(self) -> str:
         """Return the reason after a colon. Who has done it stands before, and is not said again."""
-        said, is_typed = str(self.detail.get("because") or ""), False
+        said = str(self.detail.get("because") or "")
+        is_typed = self.event == "lock.lifted"
         for known in (f"revoked by {self._actor}", f"stopped by {self._actor}", "withdrawn by its requester"):
             if said == known or said.startswith(f"{known}: "):
                 said, is_typed = said[len(known) + 2 :], True
-        return f": {_typed(said) if is_typed else _text(said)}" if said else ""
+        if said and is_typed and not is_in_quotes(said):  # an earlier jitd has recorded it
+            said = in_quotes(said)
+        begins, more = self._begins(said)
+        end = '"' if more and begins.count('"') % 2 else ""  # the quote that was left out
+        return f": {_text(begins)}{end}{more}" if said else ""
 
     def time(self, name: str, before: str) -> str:
         """Return the time ``name`` in UTC, after ``before``."""
@@ -141,12 +153,12 @@ def _text(value: object) -> str:
     if value is None:
         return ""
     text = str(value)
-    return text if text in WORDS else shown(text)
+    return text if text in INSTEAD else shown(text)
 
 
 def _typed(value: object) -> str:
     """Return the words that somebody has chosen, in quotes. What stands in the place of such words is not quoted."""
-    return str(value) if isinstance(value, str) and value in WORDS else in_quotes(_text(value))
+    return in_quotes(_text(value))
 
 
 _PLAIN = re.compile(r"[A-Za-z0-9@%+:.,/_-]*")

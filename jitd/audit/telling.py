@@ -20,9 +20,9 @@ from typing import Any
 from jitd.audit.forms import Record, Said
 from jitd.core import visibility
 from jitd.core.grade import grades
-from jitd.core.masking import MASKED
 from jitd.core.request import Request
 from jitd.core.values import FORGOTTEN, MISSING, Entry, Values, committed_in
+from jitd.core.wording import HIDDEN
 
 COMMITTED = b'{"committed":'
 """What stands in the bytes of a record that commits to a value."""
@@ -32,10 +32,6 @@ is hidden: who has its digest, and can guess the rest of it, could check the gue
 """
 OF_KEYS = "key."
 """Every reader needs the records about keys, which are public, to check signatures."""
-HIDDEN = "‹hidden›"
-"""The text in the place of a part that the reader may not see."""
-WORDS = frozenset({HIDDEN, FORGOTTEN, MISSING, MASKED})
-"""What may stand in the place of a value."""
 _PROGRAM = """event at boot boot_id synchronised actor uid role state version document random fingerprint policy peer id request
 grant run holding lease lock extends by requester holder service authentication ticket_ends_at proved spelled kdc verdict
 decision why run_as uses waits starts_at begins_at ends_at until after stays login pid was_started ending number recording

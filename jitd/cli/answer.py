@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from typing import IO, Any
 
 from jitd.cli.terminal_size import width, width_of_errors
+from jitd.core.wording import in_quotes
 from jitpam.wire.exact import exact as exact
 from jitpam.wire.shown import reshown, reshown_argument, unshown
 from jitpam.wrapping import wrap
@@ -91,11 +92,19 @@ def answer_json(rows: Iterable[Row]) -> None:
 # --- the members of a row ----------------------------------------------------------------------------------------------
 
 
+TYPED = frozenset({"comment", "reason"})
+"""The members of rows that a person typed."""
+
+
 def words(row: Row, name: str, otherwise: str = "-") -> str:
-    """Return the member ``name`` of ``row`` as text. Return ``otherwise`` if the member is null, empty or missing."""
+    """Return the member ``name`` of ``row`` as text. Return ``otherwise`` if the member is null, empty or missing. What a person
+    typed is in quotes.
+    """
     value = row.get(name)
     if value is None or value == "" or value == []:
         return otherwise
+    if name in TYPED:
+        return NOT_SHOWN if row.get("narrowed") else in_quotes(str(value))
     if isinstance(value, list):
         return " ".join(str(item) for item in value)
     return str(value)

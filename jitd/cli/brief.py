@@ -39,7 +39,6 @@ from jitd.cli.what import (
 )
 from jitd.cli.who import users, without_ticket
 from jitd.core.grade import Grade
-from jitd.core.wording import in_quotes
 from jitpam.wire.shown import cells
 
 COLUMN = 10
@@ -135,11 +134,9 @@ def _numbered(label: str, text: str, screen: int | None) -> Iterator[Line]:
 def _reason(row: Row) -> str:
     """Return the words of the requester."""
     account = words(row, "account", "the requester")
-    if row.get("reason") is None:
+    if not row.get("reason"):
         return f"{account} gives no reason"
-    if row.get("narrowed"):
-        return NOT_SHOWN
-    return f"{account} says: {in_quotes(row['reason'])}"
+    return words(row, "reason") if row.get("narrowed") else f"{account} says: {words(row, 'reason')}"
 
 
 # --- what it gives, and what is wrong with it ----------------------------------------------------------------------------

@@ -14,7 +14,6 @@ from jitd.cli.answer import Row, command_of, words
 from jitd.cli.columns import LEAST_OF_LAST, cut_in_the_middle
 from jitd.cli.instants import in_words, told
 from jitd.cli.principals import spelled
-from jitd.core.wording import in_quotes
 from jitpam.wire.principals import without_realm
 from jitpam.wire.shown import cells
 
@@ -45,7 +44,7 @@ def broken(row: Row) -> Iterator[tuple[str, str]]:
     if state == "reviewed":
         by = without_realm(words(owed, "given_by"), row.get("realm"))
         role = ", as operator" if owed.get("given_as") == "operator" else ""
-        said = f": {in_quotes(owed['comment'])}" if owed.get("comment") else ""
+        said = f": {words(owed, 'comment')}" if owed.get("comment") else ""
         yield (
             "review",
             f"done by {by}{role}, {told(owed.get('given_at'))}{said}",

@@ -15,7 +15,6 @@ from jitd.cli.authenticated import in_short
 from jitd.cli.instants import local, told
 from jitd.cli.labels import Line, members
 from jitd.cli.principals import spelled
-from jitd.core.wording import in_quotes
 from jitpam.wire.principals import without_realm
 
 
@@ -72,7 +71,7 @@ def review_in_words(review: Row, realm: object) -> str:
     """Return a text about a review of a request: the verdict, the reviewer, how the reviewer had authenticated, and the
     reviewer's comment. ``realm`` is the realm of the reader.
     """
-    said = f": {in_quotes(review['comment'])}" if review.get("comment") else ""
+    said = f": {words(review, 'comment')}" if review.get("comment") else ""
     word = "approved" if review.get("verdict") == "approve" else "denied"
     because = words(review, "void") if review.get("void") else "locked"
     void = f" (does not count: {because})" if review.get("counts") is False else ""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jitd.cli.answer import NOT_SHOWN, Row, quoted, words
+from jitd.cli.answer import Row, quoted, words
 from jitd.cli.authenticated import authenticated
 from jitd.cli.instants import told
 from jitd.cli.labels import Line, members
-from jitd.core.wording import groups, in_quotes
+from jitd.core.wording import groups
 
 
 def facts(row: Row) -> Iterator[Line]:
@@ -78,9 +78,7 @@ def reason(row: Row) -> str:
     """Return the requester's reason, in quotes. If the requester gave no reason, or if the viewer may not see it, return a text
     that says so.
     """
-    if row.get("reason") is None:
-        return "none given"
-    return NOT_SHOWN if row.get("narrowed") else in_quotes(row["reason"])
+    return words(row, "reason", "none given")
 
 
 def claimed(row: Row) -> Iterator[Line]:

@@ -12,7 +12,7 @@ from jitd.core.conditions import may_come_along
 from jitd.core.decision import Obligations, Terms
 from jitd.core.deed import deed_of
 from jitd.core.question import Question
-from jitd.core.wording import listed
+from jitd.core.wording import listed, name_in_sentence
 
 STDIN = {"tty": ("terminal",), "none": ("null", "closed")}
 """Maps a value of the rule's key ``run.stdin`` to the kinds of standard input that it allows. The value ``any`` is not in the
@@ -28,13 +28,13 @@ def breach(rule: str, obligations: Obligations, question: Question) -> str:
     if found := question.terms.beyond(rule, obligations):
         return found
     if question.command.options and not terms.options:
-        options = listed(tuple(_spelled(option) for option in question.command.options), "and")
+        options = listed(tuple(name_in_sentence(option) for option in question.command.options), "and")
         return f"rule {rule} does not allow the options {options} of {question.service}"
     for name, value in question.command.variables:
         if not may_come_along(name, terms.env):
-            return f"rule {rule} does not allow the variable {_spelled(name)}"
+            return f"rule {rule} does not allow the variable {name_in_sentence(name)}"
         if value.startswith(b"()"):
-            return f"the variable {_spelled(name)} holds a function, and functions are not allowed"
+            return f"the variable {name_in_sentence(name)} holds a function, and functions are not allowed"
     if (
         deed_of(question.service, gives=question.command.gives).is_executed
         and terms.cwd != "caller"
@@ -73,11 +73,7 @@ def unbound(rule: str, terms: Terms, command: Command) -> str:
             return f"{lead}, and argument {operand.at} names a place that you cannot see"
         if any(at == operand.at for at, _ in command.masked):
             return f"{lead}, as argument {operand.at} does"
-        return f"{lead}: argument {operand.at}, {_spelled(operand.path)}: {operand.because}"
+        return f"{lead}: argument {operand.at}, {name_in_sentence(operand.path)}: {operand.because}"
     if not all(one.digest for one in command.interpreters):
         return f"{lead}, and others can change what the first line of the command's file names as an argument"
     return ""
-
-
-def _spelled(name: bytes) -> str:
-    return name.decode("utf-8", "backslashreplace")

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from jitd.core.run import Process
-from jitd.core.values import BYTES, MANY, TEXT
+from jitd.core.values import BYTES, MANY, TYPED
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
     """The claims that the client sends in addition to the command. jitd cannot check these values."""
 
-    reason: Annotated[str | None, TEXT]
+    reason: Annotated[str | None, TYPED]
     tty: Annotated[bytes | None, BYTES]
     login_session: int
     parents: Annotated[tuple[str, ...], MANY]

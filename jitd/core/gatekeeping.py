@@ -20,6 +20,7 @@ from jitd.core.command import Command
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Terms, Why, narrow
 from jitd.core.subject import Subject
 from jitd.core.values import TEXT, value
+from jitd.core.wording import with_words
 
 MOST_GATEKEEPERS = 8
 """Maximum number of gatekeepers that a rule may name."""
@@ -174,7 +175,7 @@ def folded(decision: Decision, heard: tuple[Heard, ...], reason: str | None) -> 
     rule = decision.rule
     for one in heard:
         if isinstance(one.answer, Refuses):
-            return Deny(Why.GATEKEEPER, f"{one.name} says: {one.answer.because}", rule)
+            return Deny(Why.GATEKEEPER, with_words(f"{one.name} says", one.answer.because), rule)
     for one in heard:
         if isinstance(one.answer, Silent):
             return Deny(Why.ERROR, f"gatekeeper {one.name} did not answer: {one.answer.why}", rule)
@@ -212,6 +213,6 @@ def said(one: Heard) -> list[Any]:
         case Requires():
             return [one.name, "require", value("mark", one.answer.mark)]
         case Refuses():
-            return [one.name, "deny", value("because", one.answer.because), value("mark", one.answer.mark)]
+            return [one.name, "deny", value("says", one.answer.because), value("mark", one.answer.mark)]
         case Silent():
             return [one.name, "silent", value("because", one.answer.why)]

@@ -18,6 +18,7 @@ from jitd.core.grade import Damage, Finding, Grade, Look, NotLooked, Seen
 from jitd.core.places import DATABASE, DISK, STOPPED_BY, absolute, is_data, is_lost, place_of, tree_matters
 from jitd.core.places import is_tree as _is_tree
 from jitd.core.shell_text import Redirection, Simple, Word, read_text
+from jitd.core.wording import name_in_sentence
 
 DEEPEST = 20
 """How many levels of ``env nice sudo …`` to look through before assuming the worst."""
@@ -899,7 +900,11 @@ def _name(who: str) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME // 2]}…{text[-LONGEST_NAME // 2 + 1 :]}"
+    """Return ``text``, which somebody has chosen, for a sentence. Of a long one, the beginning and the end."""
+    if len(text) <= LONGEST_NAME:
+        return name_in_sentence(text)
+    begins, ends = text[: LONGEST_NAME // 2], text[-LONGEST_NAME // 2 :]
+    return f"{name_in_sentence(begins)}…(+{len(text) - LONGEST_NAME})…{name_in_sentence(ends)}"
 
 
 def _paths_in(word: Word) -> Iterator[Word]:

@@ -23,7 +23,8 @@ from jitd.core.grant import Grant, Revoked, Used
 from jitd.core.law import Actor, IllegalEvent, LifeEvent, Role, check
 from jitd.core.request import Locked, Request, Reviewed, Screened, Verdict, open_ways
 from jitd.core.subject import Subject, User
-from jitd.core.values import TEXT, value
+from jitd.core.values import TEXT, TYPED, value
+from jitd.core.wording import with_words
 
 
 class LockState(StrEnum):
@@ -57,7 +58,7 @@ class Lock:
     name: str
     uid: int | None
     person: str
-    reason: Annotated[str, TEXT]
+    reason: Annotated[str, TYPED]
     placed_by: str
     placed_at: datetime
     lasts_for: int | None
@@ -234,8 +235,8 @@ def _is_on_account(lock: Lock, who: Subject | User) -> bool:
 
 
 def sentence(lock: Lock) -> str:
-    """Return the reason of the lock in the form that is shown to the locked people: ``locked: REASON``."""
-    return f"locked: {lock.reason}" if lock.reason else f"locked by {lock.placed_by}"
+    """Return the reason of the lock in the form that is shown to the locked people: ``locked: "REASON"``."""
+    return with_words("locked", lock.reason) if lock.reason else f"locked by {lock.placed_by}"
 
 
 def lock_on(locks: Iterable[Lock], who: Subject) -> Lock | None:

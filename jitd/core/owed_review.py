@@ -22,7 +22,7 @@ from jitd.core.decision import BreakGlass, Deny, Why
 from jitd.core.effects import ListsChanged, Moment, Notify, SetDeadline
 from jitd.core.law import IllegalEvent, LifeEvent, Role, check
 from jitd.core.subject import Subject, is_one_person
-from jitd.core.values import TEXT, value
+from jitd.core.values import TYPED, value
 from jitd.core.ways import every_way, flat
 from jitd.core.wording import count, listed
 
@@ -57,7 +57,7 @@ class OwedReview:
     given_by: Subject | None = None
     given_as: str = ""
     given_at: datetime | None = None
-    comment: Annotated[str, TEXT] = ""
+    comment: Annotated[str, TYPED] = ""
     state: OwedReviewState = OwedReviewState.OWED
     version: int = 1
 

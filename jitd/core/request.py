@@ -32,8 +32,9 @@ from jitd.core.public_key import told_of
 from jitd.core.script import Script
 from jitd.core.spelling import spelled
 from jitd.core.subject import Subject
-from jitd.core.values import FACTS, MANY, TEXT, Inline, Value, value
+from jitd.core.values import FACTS, MANY, TEXT, TYPED, Inline, Value, value
 from jitd.core.ways import Open, next_after, opened
+from jitd.core.wording import with_words
 
 WAY, LISTS = "way", "lists"
 """The names of two kinds of deadlines of a request. At the deadline WAY, the next way to approve opens. At the deadline LISTS,
@@ -67,7 +68,7 @@ class Review:
 
     by: Subject
     verdict: Verdict
-    comment: Annotated[str, TEXT]
+    comment: Annotated[str, TYPED]
     at: datetime
 
 
@@ -417,8 +418,7 @@ def _reviewed(request: Request, event: Reviewed, now: Moment) -> Step:
     review = Review(reviewer, event.verdict, event.comment, now.at)
     request = replace(request, reviews=(*request.reviews, review))
     if event.verdict is Verdict.DENY:
-        said = f': "{event.comment}"' if event.comment else ""
-        return _ended(request, RequestState.DENIED, f"denied by {who}{said}")
+        return _ended(request, RequestState.DENIED, with_words(f"denied by {who}", event.comment))
     if isinstance(event.decision, Deny):
         return _ended(replace(request, rule=event.decision.rule), RequestState.DENIED, event.decision.because)
     obligations = narrow(before, event.decision.obligations)

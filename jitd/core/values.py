@@ -45,7 +45,7 @@ class Said:
     """Marks a field of a stored object whose content is a value. ``forgotten`` is read in the place of a value that is not there.
     ``write`` makes of the content what JSON can hold, in the form that the record has, and ``read`` the other way; without them,
     the value has the form that it would have in the document. ``name`` is the field of the value, if it is not the name of the
-    object's field. If ``after_first`` is true, the first item stays in clear.
+    object's field. If ``after_first`` is true, the first item stays in clear. If ``typed`` is true, it is a text of a person.
     """
 
     forgotten: Any
@@ -53,6 +53,7 @@ class Said:
     read: Callable[[Any], Any] | None = None
     name: str = ""
     after_first: bool = False
+    typed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,9 @@ def _words(texts: list[str]) -> list[bytes]:
 
 
 TEXT = Said(FORGOTTEN)
+"""A sentence of jitd's. What a person typed stands in quotes in it (``core.wording.with_words``)."""
+TYPED = Said(FORGOTTEN, typed=True)
+"""What a person typed. Nobody reads it but in quotes (THREATS L-34)."""
 BECAUSE = Said(FORGOTTEN, name="because")
 NUMBER = Said(0)
 MANY = Said([])

@@ -1,9 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small parts of sentences that several modules of the core use."""
+"""Small parts of sentences that several modules of the core use.
+
+Law: what a person typed stands in quotes in a sentence, and nothing in it ends them.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+from jitd.core.masking import MASKED
+from jitd.core.values import FORGOTTEN, MISSING
+
+HIDDEN = "‹hidden›"
+"""The text in the place of a part that the reader may not see."""
+TOO_LONG = "‹too long›"
+"""The beginning of what a sink gets in the place of a value that is too long for it. The digest of the value follows."""
+INSTEAD = frozenset({FORGOTTEN, HIDDEN, MASKED, MISSING})
+"""What readers get in the place of a value."""
+
+
+def is_instead(text: str) -> bool:
+    """True if readers would take ``text`` for what jitd says in the place of a value. Nobody may type it (``server.reading``)."""
+    return text.strip() in INSTEAD or text.lstrip().startswith(TOO_LONG)
 
 
 def count(number: int, noun: str) -> str:
@@ -34,9 +53,34 @@ def all_of(demands: tuple[str, ...], has_ways: Sequence[bool]) -> str:
     return ", and ".join(f"{either if has else ''}{demand}" for demand, has in zip(demands, has_ways, strict=True))
 
 
-def in_quotes(sentence: object) -> str:
-    """Return the words of a person in quotes. A quote within them is escaped, so that nothing stands behind the quotes but
-    jitd's.
+_QUOTES = str.maketrans({char: f"\\x{ord(char):02x}" if char.isascii() else f"\\u{ord(char):04x}" for char in '"“”„‟″〃＂'})
+"""What ends a quotation, or seems to."""
+
+
+def in_quotes(typed: str) -> str:
+    """Return ``typed``, the words of a person, in quotes. A quote within them is escaped, so that nothing stands behind the
+    quotes but jitd's. One of INSTEAD is no words of a person, and has no quotes. ``typed`` may be what ``shown`` returns, or the
+    result is given to ``shown``.
     """
-    said = str(sentence).replace('"', "\\x22")
-    return f'"{said}"'
+    return typed if typed in INSTEAD else f'"{typed.translate(_QUOTES)}"'
+
+
+_PLAIN = re.compile(r"[\w%+,./:=@~-]*+", re.ASCII)
+
+
+def name_in_sentence(name: bytes | str) -> str:
+    """Return ``name`` for a sentence, as ``jitd.files`` names a path in one. Somebody has chosen it, so it is in quotes unless it
+    is one plain word, and a quote in it is escaped: a name never reads as a part of the sentence.
+    """
+    text = name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else name
+    return text if _PLAIN.fullmatch(text) else "'" + text.replace("'", "\\x27") + "'"
+
+
+def with_words(sentence: str, typed: str) -> str:
+    """Return ``sentence``, which jitd says, and after it what a person typed about it: ``revoked by bob: "wrong host"``."""
+    return f"{sentence}: {in_quotes(typed)}" if typed else sentence
+
+
+def is_in_quotes(text: str) -> bool:
+    """True if ``text`` is a result of ``in_quotes``, so all of it is the words of one person."""
+    return len(text) > 1 and text == in_quotes(text[1:-1])

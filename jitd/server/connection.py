@@ -26,7 +26,7 @@ from jitd.server.handshake import Handshake
 from jitd.server.identifying import greeted_until
 from jitd.server.local_proofs import LASTS_FOR
 from jitd.server.peer import Peer
-from jitd.server.reading import asked_in, claims_in, pairs_in, thing_in
+from jitd.server.reading import asked_in, claims_in, pairs_in, refuse_instead, thing_in
 from jitd.server.services import Services
 from jitd.server.telling import Telling
 from jitd.server.waiting import Waiting, failed
@@ -340,6 +340,7 @@ class Connection:
 
     async def _deed(self, message: Message, body: bytes) -> None:
         requests = self._services.requests
+        refuse_instead(message)
         who = await self._admit(message.type)
         await self._services.turns.begin(self._account)
         if message.type in ACTS:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from jitd.core.asked_terms import NUMBERS, USUAL, AskedTerms
 from jitd.core.claims import Claims
@@ -15,12 +16,35 @@ from jitd.core.deed import deed_of
 from jitd.core.keys.services import read_service
 from jitd.core.origin import Caller
 from jitd.core.several import MOST_THINGS
+from jitd.core.wording import INSTEAD, is_instead
 from jitd.deciding.command_lookup import NO_COMMAND, Asked
 from jitd.deciding.explaining import Supposed
 from jitd.verbs.asked_things import things_of
 from jitd.verbs.refusal import Refusal
 from jitpam.wire import messages
 from jitpam.wire.codes import KINDS
+from jitpam.wire.shown import shown
+
+
+def refuse_instead(message: messages.Message) -> None:
+    """Raise Refusal if the words of a person in ``message`` are what jitd says in the place of words that it does not tell. No
+    reader could know whose they are (ADR 0150).
+    """
+    for name, kind in message.fields.items():
+        said = getattr(message, name)
+        if kind.startswith("Typed") and said and is_instead(said):
+            raise Refusal("usage", f"a {name} cannot be {shown(said)}: jitd says this of a text that it does not tell")
+        if "bytes" in kind and (end := _end_instead(said)):
+            raise Refusal(
+                "usage", f"a word cannot end with {end}, which jitd says where it does not tell a word: type the word itself"
+            )
+
+
+def _end_instead(said: bytes | list[Any] | None) -> str:
+    """Return that end of a word in ``said`` which jitd says where it does not tell a word, or an empty text."""
+    if isinstance(said, list):
+        return next(filter(None, map(_end_instead, said)), "")
+    return next((end for end in INSTEAD if said and said.endswith(end.encode())), "")
 
 
 def pairs_in(pairs: list[list[bytes]]) -> tuple[tuple[bytes, bytes], ...]:

@@ -16,9 +16,8 @@ from dataclasses import replace
 from typing import Any
 
 from jitd.audit.forms import Record
+from jitd.core.wording import TOO_LONG
 
-TOO_LONG = "‹too long›"
-"""The beginning of what stands in the place of a value that is too long. Its digest follows."""
 ALWAYS = ("event", "at", "actor", "id", "state", "classes")
 """The members of a record that are told to every sink."""
 ALWAYS_ABOUT = ("requester", "rule")

@@ -19,6 +19,7 @@ from jitd.core.request import Request
 from jitd.core.run import NEVER_LOOKED_AT
 from jitd.core.subject import Subject, is_named, named
 from jitd.core.values import owner_of
+from jitd.core.wording import with_words
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.waiters import Waiters
 from jitd.settings.config import Config
@@ -144,7 +145,7 @@ class Endings:
 
     def _end(self, who: Subject, asked: Request, grant: Grant, reason: str) -> list[asyncio.Future[None]]:
         """Revoke ``grant``. Return futures that are done when the runs of the grant have ended. Raises Refusal."""
-        because = f"revoked by {who.principal}" + (f": {reason}" if reason else "")
+        because = with_words(f"revoked by {who.principal}", reason)
         gone = self.until_gone(grant.living)
         try:
             self._perform.act(Revoked(grant.id, self._access.role_of(who, asked), because))
@@ -222,7 +223,7 @@ class Endings:
         self._access.refuse_end(who, asked)
         if not found.is_live:
             raise Refusal("late", f"run {found.id} has ended already{self._still_runs(found.grant)}")
-        because = f"stopped by {who.principal}" + (f": {reason}" if reason else "")
+        because = with_words(f"stopped by {who.principal}", reason)
         gone = self.until_gone([found.id])
         self._perform.act(run.StopOrdered(found.id, self._access.role_of(who, asked), because))
         await self._until(gone, f"run {found.id} was told to stop, but it is not gone yet")

@@ -21,6 +21,7 @@ from jitd.core.effects import Moment
 from jitd.core.law import Actor, IllegalEvent, Role
 from jitd.core.lock import Lock, Whom
 from jitd.core.subject import ROOT, Named, Subject, is_named, named, person_of
+from jitd.core.wording import in_quotes
 from jitd.deciding import directory
 from jitd.deciding.accounts import Accounts, NoSuchAccount
 from jitd.deciding.directory import Account
@@ -133,7 +134,7 @@ class Locks:
                 raise Refusal("forbidden", f"{shown(user.principal)} asked for run {user.run}, and is locked: {somebody}")
         by = Actor(Role.OPERATOR, who.principal, who.uid)
         try:
-            self._perform.act(*(lock.Lifted(one.id, by, reason) for one in found))
+            self._perform.act(*(lock.Lifted(one.id, by, in_quotes(reason) if reason else "") for one in found))
         except IllegalEvent:
             raise Refusal("late", f"lock {found[0].id} has ended: it is {found[0].state}") from None
 

@@ -13,7 +13,7 @@ from jitd.core.effects import Moment
 from jitd.core.keys.approvals import describe_approvals
 from jitd.core.notice import Heard, Missed
 from jitd.core.request import Request, RequestState, Review, Verdict
-from jitd.core.wording import count
+from jitd.core.wording import count, with_words
 from jitd.deciding.seats import Seats
 from jitpam.wire.shown import shown, shown_command
 
@@ -180,6 +180,5 @@ def _words(way: Approval) -> str:
 def reviewed(review: Review) -> str:
     """Return one review in words, such as ``approved by bob@EXAMPLE.ORG: "go ahead"``."""
     word = "approved" if review.verdict is Verdict.APPROVE else "denied"
-    comment = f': "{shown(review.comment)}"' if review.comment else ""
     proved = f" (proved {review.by.proved})" if review.by.is_by_pam else ""
-    return f"{word} by {shown(review.by.principal)}{proved}{comment}"
+    return with_words(f"{word} by {shown(review.by.principal)}{proved}", shown(review.comment))

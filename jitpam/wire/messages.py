@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     Count = int  # at least 0: an offset, a number of a record, an id of the kernel
     Inode = int  # of 64 bits: the kernel's number of a file or of a device
+    Typed = str  # the words of a person, which others read in quotes only
 
 __all__ = ["FROM_CLIENT", "FROM_DAEMON", "NONCE_LENGTH", "VERSION", "Message"]
 
@@ -65,7 +66,7 @@ class Ask(Message):
     preserved: list[list[bytes]]
     locale: list[list[bytes]]
     streams: list[str]
-    reason: str | None
+    reason: Typed | None
     lasts_for: int | None = None
     uses: int | None = None
     timeout_for: int | None = None
@@ -112,7 +113,7 @@ class Get(Message, by=FROM_CLIENT):
 
     thing: str
     stays: bool
-    reason: str | None
+    reason: Typed | None
     lasts_for: int | None
     tty: bytes | None
     login_session: Count
@@ -149,7 +150,7 @@ class Review(Message, by=FROM_CLIENT):
     id: str
     verdict: str
     fingerprint: bytes
-    comment: str
+    comment: Typed
 
 
 class List(Message, by=FROM_CLIENT):
@@ -170,7 +171,7 @@ class Revoke(Message, by=FROM_CLIENT):
 
     id: str | None
     of: str | None
-    reason: str
+    reason: Typed
 
 
 class Giveback(Message, by=FROM_CLIENT):
@@ -183,7 +184,7 @@ class Stop(Message, by=FROM_CLIENT):
     """End the run ``id``, but not the grant of this run."""
 
     id: str
-    reason: str
+    reason: Typed
 
 
 class Lock(Message, by=FROM_CLIENT):
@@ -192,7 +193,7 @@ class Lock(Message, by=FROM_CLIENT):
     whom: str  # ``user``, ``principal`` or ``all``
     name: str  # the name of the user or principal; empty for ``all``
     lasts_for: int | None
-    reason: str
+    reason: Typed
 
 
 class Unlock(Message, by=FROM_CLIENT):
@@ -201,7 +202,7 @@ class Unlock(Message, by=FROM_CLIENT):
     id: str | None
     whom: str | None
     name: str | None
-    reason: str
+    reason: Typed
 
 
 class Mute(Message, by=FROM_CLIENT):
@@ -336,7 +337,7 @@ class Enforce(Message, by=FROM_CLIENT):
     cwd: bytes
     cwd_device: Inode
     cwd_inode: Inode
-    reason: str | None
+    reason: Typed | None
     waits: bool
 
 

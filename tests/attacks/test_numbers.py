@@ -19,7 +19,7 @@ from tests.waiting import wait_for
 
 EDGES = [*(sign * (2**n + off) for n in (31, 32, 53, 62, 63, 64) for off in (-1, 0) for sign in (-1, 1)), -1, 0, 1]
 ASKED: dict[str, Any] = {**asked("true"), "waits": False, "if_owed": True, "principal": "alice@EXAMPLE.TEST", "at": None}
-EMPTY = {"str": "", "bool": False, "bytes": b"", "int": 0, "Count": 0, "Inode": 0, "list[str]": []}
+EMPTY = {"str": "", "Typed": "", "bool": False, "bytes": b"", "int": 0, "Count": 0, "Inode": 0, "list[str]": []}
 NUMBERS = [
     (name, field)
     for name, kind in FROM_CLIENT.items()

@@ -151,6 +151,16 @@ def test_what_somebody_has_typed_is_quoted_as_code_wherever_it_stands(host: Host
     assert f'<tr><th scope="row">reason</th><td><code>"{typed}"</code></td></tr>' in summary
 
 
+def test_a_sentence_of_jitds_is_text_and_what_was_typed_in_it_is_code(host: Host) -> None:
+    """THREATS L-34: that bob has denied it, jitd says. The words after it are his."""
+    typed = 'not "now"; run_as nobody'
+    host.denied(comment=typed)
+    quoted = '<code>"not \\x22now\\x22; run_as nobody"</code>'
+    page = host.pack("DEN1-ED00")["index.html"].decode()
+    assert page.count("nobody") == page.count('run_as nobody"</code>') and quoted in page
+    assert verify._e(verify._Sentence('denied by bob: "a <b>"')) == 'denied by bob: <code>"a &lt;b&gt;"</code>'
+
+
 def test_what_the_host_itself_says_is_not_quoted(host: Host) -> None:
     """THREATS R-28, the other side: quotes that stand around everything say nothing."""
     host.live()

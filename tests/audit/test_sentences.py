@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from jitd.audit.sentences import SENTENCES, left_behind, sentence
-from jitd.audit.telling import HIDDEN, WORDS
 from jitd.core.values import FORGOTTEN
+from jitd.core.wording import HIDDEN, INSTEAD
 from tests.law.test_documents import events
 
 ID, ALICE, BOB = "K7QM-2XVD", "alice@EXAMPLE.ORG", "bob@EXAMPLE.ORG"
@@ -126,7 +126,7 @@ SAID: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
      f'{BOB} locked account alice for 1h: "stolen laptop"', {"actor": BOB}),
     ("lock.placed", {"whom": "all", "name": "", "reason": "", "lasts_for": None},
      f"{BOB} locked everybody until the lock is lifted", {"actor": BOB}),
-    ("lock.lifted", {"because": "found"}, f"{BOB} lifted the lock: found", {"actor": BOB}),
+    ("lock.lifted", {"because": "found"}, f"{BOB} lifted the lock: \"found\"", {"actor": BOB}),
     ("lock.expired", {}, "the time of the lock is over", {"actor": "clock"}),
     ("lock.carried", {"spent_for": "1.5"}, "the host was booted; the lock goes on with the rest of its time", {"actor": "jitd"}),
     ("notice.sent", {"channel": "mail", "to": "bob@example.org", "event": "break_glass", "request": ID},
@@ -238,7 +238,7 @@ def test_what_somebody_has_chosen_reads_as_no_fact_of_jitds(event: str) -> None:
 
 
 def test_a_word_that_stands_for_what_is_not_told_is_said_as_it_is() -> None:
-    for word in sorted(WORDS):
+    for word in sorted(INSTEAD):
         assert sentence(row("request.reviewed", {"verdict": "approve", "comment": word})).endswith(f": {word}")
 
 

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from jitd.audit import forms
-from jitd.audit.telling import EVERYTHING, HIDDEN, WITHOUT_CONTENTS, sight_outside, tell
+from jitd.audit.telling import EVERYTHING, WITHOUT_CONTENTS, sight_outside, tell
 from jitd.core.chain import RANDOM, canonical
 from jitd.core.grade import Finding, Grade
 from jitd.core.values import FORGOTTEN, Values, commitment
+from jitd.core.wording import HIDDEN
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.standing.privileges import Privilege, listed
 from jitd.store import documents

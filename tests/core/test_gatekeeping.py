@@ -51,7 +51,7 @@ def hear(**answers: Any) -> tuple[Heard, ...]:
 
 # --- what an answer is worth -----------------------------------------------------------------------------------------
 
-SAYS = "change says: freeze until Monday"
+SAYS = 'change says: "freeze until Monday"'
 IS_SILENT = "gatekeeper change did not answer: it is late"
 # the rule's gatekeepers, what they answered, the denial (or None for a permit)
 WORTH: dict[str, tuple[tuple[str, ...], dict[str, Any], Deny | None]] = {

@@ -63,7 +63,7 @@ def test_whom_a_lock_is_on(what, made, who, is_it):
 
 
 def test_the_answer_says_why_and_where_nobody_said_why_it_says_who():
-    assert answer_to([locked()], ALICE) == Deny(Why.LOCKED, "locked: laptop stolen")
+    assert answer_to([locked()], ALICE) == Deny(Why.LOCKED, 'locked: "laptop stolen"')
     assert answer_to([locked(reason="")], ALICE) == Deny(Why.LOCKED, f"locked by dave@{REALM}")
     assert answer_to([locked()], BOB) is None
     assert answer_to([], ALICE) is None
@@ -219,12 +219,12 @@ def pending(**changes):
 
 def test_a_permit_for_who_is_locked_is_a_denial():
     event = under((locked(),), asked(), screened(asked(), free()))
-    assert event.decision == Deny(Why.LOCKED, "locked: laptop stolen")
+    assert event.decision == Deny(Why.LOCKED, 'locked: "laptop stolen"')
 
 
 def test_an_approval_for_who_is_locked_is_a_denial():
     event = under((locked(),), pending(), review(pending(), BOB))
-    assert event.decision == Deny(Why.LOCKED, "locked: laptop stolen")
+    assert event.decision == Deny(Why.LOCKED, 'locked: "laptop stolen"')
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
@@ -328,13 +328,13 @@ def test_which_grants_end(what, made, before, who, need, by, ends):
     request = replace(asked(who=who), state=RequestState.APPROVED, obligations=obligations, reviews=reviews)
     permitted = issued(request, moment()).grant
     follows = consequences(place(made), before, [], [(permitted, request)])
-    assert follows == ((Revoked(request.id, place(made).by, "locked: laptop stolen"),) if ends else ())
+    assert follows == ((Revoked(request.id, place(made).by, 'locked: "laptop stolen"'),) if ends else ())
 
 
 def test_requests_that_wait_are_denied_by_whoever_locked_their_requester():
     hers, his = pending(), pending(id="BBBB-BBBB", who=BOB)
     follows = consequences(place(locked()), (), [hers, his], [])
-    assert follows == (Locked(hers.id, actor(DAVE, Role.OPERATOR), "L0CK-0001", "locked: laptop stolen"),)
+    assert follows == (Locked(hers.id, actor(DAVE, Role.OPERATOR), "L0CK-0001", 'locked: "laptop stolen"'),)
 
 
 def test_a_request_that_waits_for_more_goes_on_waiting_when_an_approver_is_locked():

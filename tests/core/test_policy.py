@@ -126,7 +126,7 @@ NO_RULE = "no rule: no rule permits this"
             question(variables=((b"PGDATA", b"/x"), (b"LD_PRELOAD", b"/y"))),
             "terms: rule p does not allow the variable LD_PRELOAD",
         ),
-        ((permit(),), question(variables=((b"A\xff", b""),)), "terms: rule p does not allow the variable A\\xff"),
+        ((permit(),), question(variables=((b"A\xff", b""),)), "terms: rule p does not allow the variable 'A\\xff'"),
         (
             (permit(terms=Terms(env=("PG*",))),),
             question(variables=((b"PGX", b"() { :; }; x"),)),

@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from jitd.core.wording import all_of, count, listed
+from jitd.core.wording import INSTEAD, all_of, count, in_quotes, is_in_quotes, is_instead, listed, name_in_sentence, with_words
+from jitd.files.inspection import path_in_sentence
+from jitpam.wire.shown import shown
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 uses"), (1, "1 use"), (2, "2 uses"), (21, "21 uses")])
@@ -43,3 +47,64 @@ def test_among_several_demands_what_has_ways_begins_with_either(
 def test_no_demand_is_lost_of_which_it_is_not_told_whether_it_has_ways() -> None:
     with pytest.raises(ValueError, match="shorter"):
         all_of(("1 ops or 2 dba", "1 qa"), [True])
+
+
+# --- what somebody has typed or chosen -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "quoted"),
+    [
+        ("go ahead", '"go ahead"'),
+        ("5″ disks", r'"5\u2033 disks"'),
+        ("it's mine", '"it\'s mine"'),
+        ('done"; run_as nobody "', r'"done\x22; run_as nobody \x22"'),
+        ("done”; run_as nobody „", r'"done\u201d; run_as nobody \u201e"'),
+        ("‹masked› is what it says", '"‹masked› is what it says"'),
+        ("‹masked›", "‹masked›"),
+    ],
+)
+def test_what_a_person_typed_is_in_quotes_that_nothing_in_it_ends(typed: str, quoted: str) -> None:
+    """THREATS L-34. Only what jitd says in the place of words has none, and nobody may type that."""
+    assert in_quotes(typed) == quoted
+    assert with_words("denied by bob", typed) == f"denied by bob: {quoted}"
+
+
+def test_where_nothing_was_typed_there_are_no_quotes() -> None:
+    assert with_words("denied by bob", "") == "denied by bob"
+
+
+@given(st.text())
+def test_whatever_is_typed_has_two_quotes_around_it_and_none_within(typed: str) -> None:
+    for text in (typed, shown(typed)):
+        said = in_quotes(text)
+        assert text in INSTEAD or (said[0], said[-1], said.count('"')) == ('"', '"', 2)
+        assert is_in_quotes(said) or text in INSTEAD
+
+
+@pytest.mark.parametrize("text", ['"', "", "a", '"a', 'a"', '"a" and "b"', '"a”b"'])
+def test_what_is_not_all_of_one_persons_words_is_no_quotation(text: str) -> None:
+    assert not is_in_quotes(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "forges"),
+    [
+        *((word, True) for word in sorted(INSTEAD)),
+        (" ‹hidden›\n", True),
+        ("‹too long› sha256:00", True),
+        ("what is ‹masked› here?", False),
+        ("the sink says ‹too long›", False),
+        ("masked", False),
+        ("", False),
+    ],
+)
+def test_what_would_read_as_jitds_own_is_known(text: str, forges: bool) -> None:
+    """THREATS L-34."""
+    assert is_instead(text) is forges
+
+
+@given(st.binary(max_size=20))
+def test_the_core_and_the_files_name_a_path_in_the_same_way(path: bytes) -> None:
+    """Neither may know the other."""
+    assert name_in_sentence(path) == path_in_sentence(path)

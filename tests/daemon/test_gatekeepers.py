@@ -93,8 +93,8 @@ def test_what_they_are_asked_is_the_whole_question(house: AskingHouse) -> None:
 
 
 BAD: dict[str, tuple[Any, str]] = {
-    "a no": (NO, "denied: change says: freeze until Monday"),
-    "a no with a bell in it": (Refuses("no\a\n\x1b[2J"), r"denied: change says: no\x07\x0a\x1b[2J"),
+    "a no": (NO, 'denied: change says: "freeze until Monday"'),
+    "a no with a bell in it": (Refuses("no\a\n\x1b[2J"), r'denied: change says: "no\x07\x0a\x1b[2J"'),
     "silence": (Silent("it is closed"), "denied: gatekeeper change did not answer: it is closed"),
     "a fault": (RuntimeError("broken"), "denied: gatekeeper change did not answer: RuntimeError: broken"),
     "an answer that is over": (Passes(START), "denied: gatekeeper change did not answer: its answer had expired before it came"),
@@ -340,7 +340,7 @@ def test_their_no_after_the_last_approval_denies(house: AskingHouse) -> None:
         house.gatekeepers.says["change"] = NO
         await house.approve(made.id)
         assert (await house.decided(made.id)).state is RequestState.DENIED
-        assert client.refused == [("denied", "denied: change says: freeze until Monday")]
+        assert client.refused == [("denied", 'denied: change says: "freeze until Monday"')]
         assert house.store.grant(made.id) is None and house.monitors.started == []
 
     house.run(play())

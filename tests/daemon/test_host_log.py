@@ -6,25 +6,30 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from jitd import journal
-from jitd.core.decision import Deny, Why
+from jitd.core.claims import Claims
+from jitd.core.decision import Approval, Deny, Why
 from jitd.core.grade import Finding, Grade
 from jitd.core.request import Verdict
 from jitd.core.subject import BY_PAM, LOCAL
 from jitd.journal import Journal, cut, native
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.sinks import host_log, pace
-from jitd.sinks.host_log import FREELY, WINDOW, HostLog
+from jitd.sinks.host_log import FREELY, WINDOW, HostLog, line_of
 from jitd.store.opening import read_store
 from jitd.store.sqlite import SqliteStore
 from jitpam.wire.shown import shown_argument, shown_command
@@ -238,6 +243,41 @@ def test_a_long_command_is_cut_before_it_is_looked_through(house: House, words: 
         assert line["JITD_COMMAND"] == [cut(whole)]
     (first,) = (line["MESSAGE"][0] for line in lines if line["JITD_EVENT"] == ["request.submitted"])
     assert first == cut(f'K7QM-2XVD: alice@EXAMPLE.TEST asked to run {whole} as root in /srv: "why"') or len(whole) > 4090
+
+
+@given(st.text(st.characters(exclude_categories=("Cs",)), max_size=60), st.integers(0, 3000))
+@example('done"; run_as nobody', 0)
+@example("a\nJITD_REQUESTER=root", 0)
+@example("\u202e", 3000)
+@example("\\", 3000)
+def test_what_one_person_types_is_one_quotation_and_leaves_the_rest_of_the_line(typed: str, n_more: int) -> None:
+    """THREATS L-34: whatever it is, and however long, it ends no line, begins no field, and hides no fact that follows it."""
+    words = (typed + "x" + typed * n_more)[:4096]
+    with TemporaryDirectory() as directory:
+        store = SqliteStore(Path(directory) / "jitd.db")
+        lifecycle = Lifecycle(store, moment, lambda: "policy", lambda head: None)
+        request = asked(claims=Claims(words, None, 7, ()))
+        lifecycle.handle(submit(request), screened(request, permit(Approval(2, ("group:ops",)))))
+        waits = store.request(request.id)
+        assert waits is not None
+        lifecycle.handle(review(waits, person("bob"), comment=words))
+        made = locked(name="eve", reason=words)
+        lifecycle.handle(place(made))
+        lines = [line_of(store, number, body, seal) for number, body, seal in store.records(0)]
+        store.close()
+    said = {line.fields["JITD_EVENT"]: line.message for line in lines}
+    begins = {
+        "request.submitted": "K7QM-2XVD: alice@EXAMPLE.TEST asked to run true as root in /srv: ",
+        "request.reviewed": "K7QM-2XVD: bob@EXAMPLE.TEST approved it: ",
+        "lock.placed": "L0CK-0001: dave@EXAMPLE.TEST locked account eve until the lock is lifted: ",
+    }
+    for event, begin in begins.items():
+        end = "; it needs more approvals" if event == "request.reviewed" else ""
+        assert re.fullmatch(re.escape(begin) + r'"[^"]*"(\.\.\.\(\+[0-9]+\))?' + end, said[event])
+    for line in lines:
+        for text in (line.message, *(part for of in line.fields.values() for part in ((of,) if isinstance(of, str) else of))):
+            assert text.isprintable() and len(text.encode()) <= journal.MOST_BYTES
+        assert [value for name, value in line.fields.items() if name == "JITD_REQUESTER"] in ([], [request.requester.principal])
 
 
 # --- what a rule hides -------------------------------------------------------------------------------------------------------

@@ -101,11 +101,11 @@ def test_a_lock_and_all_that_it_ends_are_one_transaction_with_their_records_in_o
     before = house.store.head().number
     effects = house.handle(place(locked()))
     assert house.events(before) == ["lock.placed", "request.locked", "grant.revoked", "run.stop_ordered"]
-    assert StopRun("AAAA-AAAA", "locked: laptop stolen") in effects and TellRequester("BBBB-BBBB") in effects
+    assert StopRun("AAAA-AAAA", 'locked: "laptop stolen"') in effects and TellRequester("BBBB-BBBB") in effects
     denied = house.store.request("BBBB-BBBB")
-    assert (denied.state, denied.because, denied.lock) == (RequestState.DENIED, "locked: laptop stolen", "L0CK-0001")
+    assert (denied.state, denied.because, denied.lock) == (RequestState.DENIED, 'locked: "laptop stolen"', "L0CK-0001")
     revoked = house.store.grant("AAAA-AAAA")
-    assert (revoked.state, revoked.ended_because) == (GrantState.REVOKED, "locked: laptop stolen")
+    assert (revoked.state, revoked.ended_because) == (GrantState.REVOKED, 'locked: "laptop stolen"')
     assert house.store.run("AAAA-AAAA").state is RunState.STOPPING
     assert house.store.request("CCCC-CCCC").state is RequestState.PENDING, "nobody locked bob"
 
@@ -170,7 +170,7 @@ def test_an_answer_found_before_a_lock_is_a_denial_after_it(house):
     house.handle(place(locked()))
     house.handle(*events)
     found = house.store.request(made.id)
-    assert (found.state, found.because) == (RequestState.DENIED, "locked: laptop stolen")
+    assert (found.state, found.because) == (RequestState.DENIED, 'locked: "laptop stolen"')
     assert house.store.grant(made.id) is None and list(house.store.runs(ended=True)) == []
 
 

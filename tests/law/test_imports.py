@@ -84,7 +84,7 @@ LAW: dict[str, set[str]] = {
     "jitd.recording.asciicast": {"jitd.recording", "jitpam.wire.shown"},
     "jitd.store": {CORE, "jitd.audit.forms", "jitd.failures", "jitd.store"},
     "jitd.audit": {CORE, "jitd.audit", "jitd.files.durable", "jitd.recording"},
-    "jitd.audit.sentences": {CORE, WIRE, "jitd.audit.telling"},
+    "jitd.audit.sentences": {CORE, WIRE},
     "jitd.audit.pack": {CORE},
     "jitd.audit.pack.verify": set(),  # one file, which is copied into each pack
     "jitd.audit.signing": {CORE, "jitd.audit", "jitd.failures", "jitd.log", "jitd.store"},

@@ -153,7 +153,7 @@ def test_all_that_takes_away_goes_on(lived: tuple[House, dict[str, str]]) -> Non
     assert house.show(made["unwanted"])["state"] == "denied"
     assert house.jitd("lock", "--user", "eve", "--reason", "laptop stolen").returncode == 0
     assert len(house.rows("locks")) == 1
-    assert house.sudo("eve", "true").stderr == "jitsudo: denied: locked: laptop stolen\n"
+    assert house.sudo("eve", "true").stderr == 'jitsudo: denied: locked: "laptop stolen"\n'
     assert house.jitd("unlock", "--user", "eve").returncode == 0
     house.ended("stop", made["run"])
     assert not house.kept("runs")

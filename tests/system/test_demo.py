@@ -31,7 +31,7 @@ def test_the_demo_shows_the_main_job_on_few_lines_of_a_terminal() -> None:
         r"jitsudo: approved by bob@EXAMPLE.TEST\n\d+ /etc/shadow",
         r"DANGER    gives root: opens /etc/sudoers",
         r'jitsudo: denied by bob@EXAMPLE.TEST: "change number\?"',
-        r"jitsudo: revoked by bob@EXAMPLE.TEST: call me first",
+        r'jitsudo: revoked by bob@EXAMPLE.TEST: "call me first"',
         r"audit: \d+ records, chain whole",
     ):
         assert re.search(told, text), (told, text)

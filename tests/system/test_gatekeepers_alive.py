@@ -73,7 +73,7 @@ def test_a_no_denies_in_its_words_and_nothing_runs(stage: Gated) -> None:
     stage.calendar.says = FREEZE
     client = stage.start("free")
     assert client.end() == DENIED
-    assert "calendar says: freeze until Monday" in client.err
+    assert 'calendar says: "freeze until Monday"' in client.err
     assert stage.ran == [] and stage.house.kept("grants") == []
 
 
@@ -91,7 +91,7 @@ def test_a_gatekeeper_may_require_an_approval_and_is_asked_again_when_it_is_ther
 def test_a_program_may_deny_pass_and_fail(stage: Gated) -> None:
     stage.ticket.answer(FREEZE)
     refused = stage.start("ticket")
-    assert refused.end() == DENIED and "ticket says: freeze until Monday" in refused.err
+    assert refused.end() == DENIED and 'ticket says: "freeze until Monday"' in refused.err
     stage.ticket.answer(PASS)
     client = stage.start("ticket")
     made = stage.submitted()
@@ -128,7 +128,7 @@ def test_they_are_asked_anew_after_the_last_approval_which_is_recorded_at_once(s
     assert waiting.state is RequestState.PENDING and len(waiting.reviews) == 1 and stage.ran == []
     assert "request.reviewed" in stage.events(made.id) and not stage.n_granted()[made.id]
     stage.calendar.answer(FREEZE)
-    assert client.end() == DENIED and "calendar says: freeze until Monday" in client.err
+    assert client.end() == DENIED and 'calendar says: "freeze until Monday"' in client.err
     assert stage.ran == [] and not stage.n_granted()[made.id]
 
 
@@ -143,7 +143,7 @@ def test_they_are_asked_anew_at_each_use_of_a_lease(stage: Gated) -> None:
     assert stage.ran == ["leased"] * 2 and n_asked == 3
     stage.calendar.says = FREEZE
     refused = stage.start("leased")
-    assert refused.end() == DENIED and "calendar says: freeze until Monday" in refused.err
+    assert refused.end() == DENIED and 'calendar says: "freeze until Monday"' in refused.err
     assert stage.ran == ["leased"] * 2 and len(stage.calendar.asked) == n_asked + 1
     (grant,) = (grant for grant in stage.house.kept("grants") if grant.id == made.id)
     assert grant.left == 1, "what was denied took no use"
@@ -160,7 +160,7 @@ def test_they_are_asked_anew_at_resume(stage: Gated) -> None:
     n_asked = len(stage.calendar.asked)
     stage.calendar.says = FREEZE
     refused = stage.resume(made.id)
-    assert refused.end() == DENIED and "calendar says: freeze until Monday" in refused.err
+    assert refused.end() == DENIED and 'calendar says: "freeze until Monday"' in refused.err
     assert stage.ran == [] and len(stage.calendar.asked) == n_asked + 1
     stage.calendar.says = PASS
     taken = stage.resume(made.id)

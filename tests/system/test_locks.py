@@ -24,7 +24,7 @@ from tests.marks import full
 from tests.system.conftest import OF_THE_LAB, REALM, House
 from tests.waiting import PATIENCE, wait_for
 
-WHY = "locked: laptop stolen"
+WHY = 'locked: "laptop stolen"'
 STRICT = "".join(
     OF_THE_LAB.replace('"lab-dba"', f'"{command}"')
     .replace('["**"]', f'["/usr/bin/{command}"]')
@@ -356,7 +356,7 @@ def test_a_lock_on_all_leaves_root_the_way_in(house):
     assert waiting.end() == 121
     for who in ("alice", "bob", "dave", "eve"):
         done = house.sudo(who, "true")
-        assert done.returncode == 121 and "locked: incident 4711" in done.stderr
+        assert done.returncode == 121 and 'locked: "incident 4711"' in done.stderr
     done = house.sudo("root", "id", "-un")
     assert (done.returncode, done.stdout) == (0, "root\n")
     assert len(house.rows("locks")) == 1

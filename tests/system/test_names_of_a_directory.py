@@ -147,7 +147,7 @@ def test_a_lock_by_one_spelling_locks_the_other(own_house, form: str, typed: str
     assert placed.returncode == 0, placed.stderr
     for spelled in ("JSmith", "jsmith"):
         made = as_(house, spelled, form, "jitsudo", "--no-wait", "true")
-        assert made.returncode == 121 and "locked: gone" in made.stderr, made
+        assert made.returncode == 121 and 'locked: "gone"' in made.stderr, made
     assert house.rows("requests", "--all") == [] or all(row["state"] == "denied" for row in house.rows("requests", "--all"))
     assert as_(house, "kim", form, "jitsudo", "--no-wait", "true").returncode == 0
     other = whom.replace("JSmith", "JSMITH") if "JSmith" in whom else whom

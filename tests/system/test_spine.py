@@ -210,7 +210,7 @@ def test_revoke_ends_what_runs_and_returns_when_it_is_gone(house):
     house.ended("revoke", asked.id, "--reason", "wrong host", who="carol")
     assert _living("7776") == []
     asked.end()
-    assert "revoked by carol@EXAMPLE.TEST: wrong host" in asked.err
+    assert 'revoked by carol@EXAMPLE.TEST: "wrong host"' in asked.err
     assert house.sudo("alice", "-n", "true").returncode == 118
 
 

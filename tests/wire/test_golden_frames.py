@@ -22,6 +22,7 @@ FULL = {
     "Inode": 2**63,
     "bool": True,
     "str": 'K7QM-2XVD ü\u202e "\\/\n',
+    "Typed": 'K7QM-2XVD ü\u202e "\\/\n',
     "bytes": b"\x00\xff\n~?",
     "list[str]": ["", "terminal", "ä"],
     "list[bytes]": [b"/bin/ls", b"", b"\xfe"],
@@ -35,6 +36,7 @@ EMPTY = {
     "Inode": 0,
     "bool": False,
     "str": "",
+    "Typed": "",
     "bytes": b"",
     "list[str]": [],
     "list[bytes]": [],
@@ -45,7 +47,7 @@ EMPTY["dict[str, Any]"] = {}
 
 def filled(field, of):
     """What ``field`` is filled with; a text begins with the field's name."""
-    return field + FULL[of] if of == "str" else FULL[of]
+    return field + FULL[of] if of in ("str", "Typed") else FULL[of]
 
 
 def rows():

@@ -976,8 +976,13 @@ class _Typed(str):
     """Text that somebody has chosen. Wherever it stands, it is shown in quotes and as code, so that it is not read as ours."""
 
 
-_OF_THE_HOST = ("digest",)
-"""The fields of values that nobody can choose as they like."""
+class _Sentence(str):
+    """A sentence of jitd's. What somebody has typed or chosen stands in quotes in it."""
+
+
+_OF_THE_HOST: Mapping[str, Callable[[Any], Any]] = {"digest": lambda value: value, "because": _Sentence}
+"""The fields of values that nobody can choose as they like, and what they are."""
+_QUOTED = re.compile('("[^"]*")')
 
 
 def _typed(part: Any) -> Any:
@@ -1041,6 +1046,9 @@ def _e(value: Any, *, is_spelled: bool = False, is_name: bool = False) -> _Html:
     if isinstance(value, _Typed):
         text = shown(value, is_spelled=is_spelled, is_name=is_name).replace('"', "\\x22")
         return _Html(f'<code>"{html.escape(text)}"</code>')
+    if isinstance(value, _Sentence):
+        parts = [html.escape(shown(part), quote=False) for part in _QUOTED.split(value)]
+        return _Html("".join(f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts)))
     if isinstance(value, bool):
         return _Html("yes" if value else "no")
     if isinstance(value, list):
@@ -1186,7 +1194,7 @@ class _Page:
         if (committed := committed_in(part)) is not None:
             known = self._contents.values.get(committed)
             if known is not None:
-                return known.value if known.field in _OF_THE_HOST else _typed(known.value)
+                return _OF_THE_HOST.get(known.field, _typed)(known.value)
             is_forgotten = owner.partition(".")[0] in self._contents.forgotten
             self._gone[committed] = FORGOTTEN if is_forgotten else HIDDEN
             return Gone(committed, self._gone[committed])

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a person typed is in quotes wherever people read it.
+
+Law: a field that holds such words has a type that says so, on the wire
+and in the store, and what stands here is found by this type, so that nothing new can be forgotten.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import is_dataclass, replace
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import pytest
+
+from jitd.cli import lists, reviewing
+from jitd.cli.alike import table
+from jitd.cli.answer import TYPED, words
+from jitd.cli.board.views import request_lines
+from jitd.cli.brief import brief
+from jitd.cli.page import page
+from jitd.core import grant, lock, owed_review, request
+from jitd.core.decision import Approval, BreakGlass
+from jitd.core.law import Role
+from jitd.core.request import Review, Verdict
+from jitd.core.values import Said
+from jitd.core.wording import in_quotes
+from jitd.store.columns import COLUMNS
+from jitd.verbs import review_row, rows
+from jitpam.wire.messages import FROM_CLIENT
+from jitpam.wire.shown import shown
+from tests.client.requests_to_read import request as asked_for
+from tests.client.script import row_for
+from tests.scene import START, actor, asked, locked, moment, permit, person, review, screened
+
+FORGED = 'job"; run_as mallory”; grade harmless, “approvals 2\n'
+SHOWN = in_quotes(shown(FORGED))
+BOB, DAVE = person("bob"), person("dave")
+
+
+def outside_of_quotes(text: str) -> str:
+    return re.sub(r'"[^"]*"', "", text)
+
+
+def texts(part: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Every text in a row, with the name of the member that it stands in."""
+    if isinstance(part, dict):
+        for inner, one in part.items():
+            yield from texts(one, inner)
+    elif isinstance(part, list):
+        for one in part:
+            yield from texts(one, name)
+    elif isinstance(part, str):
+        yield name, part
+
+
+def typed_fields(of: type, seen: set[type] | None = None) -> Iterator[str]:
+    """The fields of a stored class, and of all that are stored in it, that are marked as typed."""
+    seen = set() if seen is None else seen
+    if of in seen:
+        return
+    seen.add(of)
+    for name, hint in get_type_hints(of, include_extras=True).items():
+        if any(isinstance(mark, Said) and mark.typed for mark in (get_args(hint)[1:] if get_origin(hint) is Annotated else ())):
+            yield f"{of.__name__}.{name}"
+        for inner in classes(hint):
+            yield from typed_fields(inner, seen)
+
+
+def classes(hint: Any) -> Iterator[type]:
+    if isinstance(hint, type) and is_dataclass(hint):
+        yield hint
+    for inner in get_args(hint):
+        yield from classes(inner)
+
+
+def stated() -> request.Request:
+    """A request whose reason and whose reviews are forged."""
+    made = replace(asked_for("true", reason=FORGED), id="K7QM-2XVD")
+    return replace(made, reviews=(Review(BOB, Verdict.DENY, FORGED, START),))
+
+
+def owed() -> owed_review.OwedReview:
+    made = owed_review.OwedReview(
+        "K7QM-2XVD",
+        person("alice"),
+        "rule-1",
+        BreakGlass("rule-2", (Approval(1, ("group:ops",)),), 3600, 5),
+        b"",
+        START,
+        "boot-1",
+        1000.0,
+        3600.0,
+    )
+    return replace(made, given_by=BOB, given_at=START, comment=FORGED, state=owed_review.OwedReviewState.REVIEWED)
+
+
+def all_rows() -> list[dict[str, Any]]:
+    """The rows of all that holds typed words, and of what ended with some."""
+    made = stated()
+    by, now = actor(DAVE, Role.OPERATOR), moment(1)
+    waiting, _ = request.transition(asked(), screened(asked(), permit()), now)
+    denied, _ = request.transition(waiting, review(waiting, BOB, Verdict.DENY, comment=FORGED), now)
+    on_alice = locked(reason=FORGED)
+    shut, _ = request.transition(waiting, request.Locked(waiting.id, by, "L0CK-0001", lock.sentence(on_alice)), now)
+    approved, follows = request.transition(waiting, review(waiting, BOB), now)
+    issued = next(one for one in follows if isinstance(one, grant.Issued)).grant
+    ended, _ = grant.transition(issued, grant.Revoked(issued.id, by, lock.sentence(on_alice)), now)
+    its_review = review_row.review_row(owed(), made, DAVE, now, is_operator=True)
+    glass = {"break_glass": rows.glass_row(owed().glass), "owed_review": its_review}
+    return [
+        row_for(made) | glass,
+        row_for(denied),
+        row_for(shut),
+        rows.asked_row(made) | rows.grant_row(ended, DAVE),
+        row_for(approved) | {"grant": rows.grant_row(ended, DAVE)},
+        rows.lock_row(on_alice, now),
+        rows.asked_row(made) | its_review,
+    ]
+
+
+def test_the_wire_the_store_and_the_screens_mean_the_same_fields() -> None:
+    """THREATS L-34."""
+    on_wire = {name for one in FROM_CLIENT.values() for name, kind in one.fields.items() if kind.startswith("Typed")}
+    stored = {field for life in COLUMNS for field in typed_fields(life)}
+    assert stored == {"Claims.reason", "Review.comment", "Lock.reason", "OwedReview.comment"}
+    assert on_wire == TYPED == {field.partition(".")[2] for field in stored}
+    texts_on_wire = {(one.type, name) for one in FROM_CLIENT.values() for name in one.fields if name in on_wire}
+    assert all(FROM_CLIENT[type_].fields[name].startswith("Typed") for type_, name in texts_on_wire)
+
+
+@pytest.mark.parametrize("row", all_rows())
+def test_a_row_has_what_a_person_typed_in_its_own_members_or_in_quotes(row: dict[str, Any]) -> None:
+    """THREATS L-34: also after an ending whose reason is a sentence of jitd's with typed words in it."""
+    found = [(name, text) for name, text in texts(row) if "mallory" in text]
+    assert found
+    for name, text in found:
+        assert name in TYPED or "mallory" not in outside_of_quotes(text), (name, text)
+
+
+def columns() -> list[Any]:
+    tables = [
+        (f"{module.__name__}.{name}", head, column)
+        for module in (lists, reviewing)
+        for name, found in vars(module).items()
+        if name.isupper() and isinstance(found, dict)
+        for head, column in found.items()
+        if callable(column)
+    ]
+    return [pytest.param(column, id=f"{name}-{head}") for name, head, column in tables]
+
+
+@pytest.mark.parametrize("column", columns())
+def test_no_column_of_a_list_shows_typed_words_without_quotes(column: Any) -> None:
+    """THREATS L-34."""
+    for row in all_rows():
+        assert "mallory" not in outside_of_quotes(column(row))
+
+
+def test_no_page_and_no_table_shows_typed_words_without_quotes() -> None:
+    """THREATS L-34."""
+    row = all_rows()[0]
+    others = [row, row | {"id": "K7QM-2XVE", "reason": shown("other" + FORGED)}]
+    shown_by = {
+        "page": [line for line, _ in page(row, None)],
+        "brief": [line for line, _ in brief(row, None)],
+        "table": [line for line, _ in table(others, 400)],
+        "board": request_lines([row], 400),
+    }
+    for name, lines in shown_by.items():
+        whole = "\n".join(lines)
+        assert SHOWN in whole or name == "table", name
+        assert "mallory" not in outside_of_quotes(whole), name
+
+
+def test_a_reason_that_has_no_room_is_cut_within_its_quotes() -> None:
+    """THREATS L-34, on a board of 80 columns."""
+    row = all_rows()[0]
+    line = request_lines([row], 80)[1]
+    assert re.search(r'"job\\x22; run.*…\(\+\d+\)"$', line)
+    columns = lists.lines_of({**lists.WAITING, "REASON": lists.WAITING["REASON"]}, [row], 80)
+    assert "mallory" not in outside_of_quotes("\n".join(columns))
+
+
+def test_the_words_of_honest_people_are_shown_as_before() -> None:
+    made = replace(asked_for("true", reason="replica lag, CHG-4711"), id="K7QM-2XVD")
+    assert words(row_for(made), "reason") == '"replica lag, CHG-4711"'
+    assert lock.sentence(locked()) == 'locked: "laptop stolen"'
+    assert lock.sentence(locked(reason="")) == "locked by dave@EXAMPLE.TEST"
+
+
+def test_what_jitd_says_in_the_place_of_words_is_in_no_quotes() -> None:
+    made = replace(asked_for("true", reason="‹forgotten›"), id="K7QM-2XVD")
+    assert words(row_for(made), "reason") == "‹forgotten›"
+    assert lock.sentence(locked(reason="‹forgotten›")) == "locked: ‹forgotten›"
