@@ -104,7 +104,7 @@ class _Told:
             said = in_quotes(said)
         begins, more = self._begins(said)
         end = '"' if more and begins.count('"') % 2 else ""  # the quote that was left out
-        return f": {_text(begins)}{end}{more}" if said else ""
+        return f": {reshown(begins)}{end}{more}" if said else ""
 
     def time(self, name: str, before: str) -> str:
         """Return the time ``name`` in UTC, after ``before``."""

@@ -60,7 +60,7 @@ _QUOTES = str.maketrans({char: f"\\x{ord(char):02x}" if char.isascii() else f"\\
 def in_quotes(typed: str) -> str:
     """Return ``typed``, the words of a person, in quotes. A quote within them is escaped, so that nothing stands behind the
     quotes but jitd's. One of INSTEAD, which nobody has typed, has no quotes. ``typed`` may be what ``shown`` returns, or the
-    result is given to ``shown``.
+    result is given to ``reshown``.
     """
     return typed if typed in INSTEAD else f'"{typed.translate(_QUOTES)}"'
 

@@ -26,7 +26,7 @@ from jitd.core.request import Request, RequestState
 from jitd.core.root_groups import whose_power
 from jitd.core.subject import Subject
 from jitd.core.visibility import shown_elsewhere
-from jitd.core.wording import count, in_quotes
+from jitd.core.wording import count, in_quotes, name_in_sentence
 from jitd.notifying import foreign
 from jitd.notifying.channel import Message
 from jitpam.wire.shown import shown, shown_command, unshown
@@ -126,7 +126,7 @@ class _Words:
         for one in dict.fromkeys((*found[:1], *lost[:1])):
             whose = "root" if command.run_as.uid == 0 else whose_power(self.name(command.run_as.user), command.run_as.group)
             power = {Grade.GIVES: f"gives {whose}: ", Grade.LEADS: f"can lead to {whose}: "}.get(one.grade, "")
-            file = f" ({one.path}: {one.matters})" if one.path else ""
+            file = f" ({name_in_sentence(one.path)}: {one.matters})" if one.path else ""
             text = shown(unshown(f"{one.what}{file}"))
             label = _LOST.get(one.damage) or _LABELS[one.grade]
             lines.append(f"{label:9} {'' if one.damage else power}{self.plain(text, LONGEST_SENTENCE)}")

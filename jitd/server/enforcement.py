@@ -42,7 +42,7 @@ from jitpam.wire import messages
 from jitpam.wire.codes import STAGES
 from jitpam.wire.framing import frame
 from jitpam.wire.messages import Message
-from jitpam.wire.shown import shown
+from jitpam.wire.shown import reshown, shown
 
 PROOF = b"jitd proof 1\n"
 """The first bytes of the proof that the helper of the enforcement point wraps. These bytes are followed by the binding, which is
@@ -152,7 +152,7 @@ class Enforcement:
         try:
             await self._submit(who, ask)
         except Refusal as no:
-            hint = f" ({shown(said.because)})" if who.is_local and said.because else ""
+            hint = f" ({reshown(said.because)})" if who.is_local and said.because else ""
             raise Refusal(no.code, f"{no.text}{hint}") from None
 
     async def _identified(self, said: messages.Proof, ask: messages.Enforce, until: float) -> Subject:

@@ -18,7 +18,7 @@ from jitd.lifecycle.waiters import TOLD_AFTER
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import NOTHING
 from jitd.verbs.sentences import asked, asking, notified, opening, owing, reviewed
-from jitpam.wire.shown import shown
+from jitpam.wire.shown import reshown, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def refusal_of(found: Request) -> Refusal | None:
             last = found.reviews[-1] if found.reviews else None
             if last is not None and last.verdict is Verdict.DENY:
                 return Refusal("reviewed", reviewed(last))
-            return Refusal("denied", f"denied: {shown(found.because)}")
+            return Refusal("denied", f"denied: {reshown(found.because)}")
         case RequestState.WITHDRAWN if found.because == NOT_AT_ONCE:
             return Refusal("owed", f"an approval is required, and -n does not wait for one: request {found.id} is withdrawn")
         case RequestState.WITHDRAWN:

@@ -31,7 +31,7 @@ from jitd.verbs.rows import NOTHING, instant, on_host
 from jitd.verbs.sentences import already, asking, glass_broken, unseated
 from jitd.verbs.waiting_words import answered, lease_used, not_kept, owes, people_asked
 from jitpam.wire import messages
-from jitpam.wire.shown import shown
+from jitpam.wire.shown import reshown
 
 FAILED = "jitd failed, and permitted nothing: its log says why"
 BARRED = (
@@ -279,7 +279,7 @@ class Waiting:
         self._in_hand = ()
         still = still_given(self._services.store, holding, lambda found: True)  # both grants are the client's own
         because = f"{holding.because} ({still})" if still else holding.because
-        self._say(messages.Taken(id=holding.id, because=shown(because)))
+        self._say(messages.Taken(id=holding.id, because=reshown(because)))
 
     def give_back(self) -> None:
         """Take back the things that the client has. Raises the exceptions of the store."""

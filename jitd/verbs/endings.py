@@ -29,7 +29,7 @@ from jitd.verbs.access import AUDITORS_LOOK, Access
 from jitd.verbs.given_twice import ended_or_stays, still_given
 from jitd.verbs.lists import Lists
 from jitd.verbs.refusal import Refusal
-from jitpam.wire.shown import shown
+from jitpam.wire.shown import reshown, shown
 
 GONE_WITHIN = 10.0
 """Maximum time in seconds for which the verbs revoke and stop wait for the end of runs. After this time, these verbs report the
@@ -197,7 +197,7 @@ class Endings:
         given = [one for id in ids if (one := self._store.holding(id)) is not None and one.given_at is not None]
         may_see = partial(self._access.may_see, who)
         told = [ended_or_stays(one, still_given(self._store, one, may_see)) for one in given]
-        left = [shown(one.outcome.because) for one in given if one.outcome is not None and one.outcome.because]
+        left = [reshown(one.outcome.because) for one in given if one.outcome is not None and one.outcome.because]
         return "; ".join(dict.fromkeys([*told, *left]))
 
     def _runs(self, grants: Iterable[Grant]) -> list[str]:

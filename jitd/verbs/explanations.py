@@ -22,7 +22,7 @@ from jitd.verbs.limits import SUPPOSITIONS, SUPPOSITIONS_PER_SECOND, Pace
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row, decision_row, instant
 from jitd.workers import Workers
-from jitpam.wire.shown import shown
+from jitpam.wire.shown import reshown, shown
 
 MOST_NAMED = 2
 """Maximum number of rules that a denial names."""
@@ -73,7 +73,7 @@ def _explained_row(explained: Explained) -> Row:
         "file": shown(rule.file),
         "line": rule.line,
         "says": str(explained.saying),
-        "because": shown(explained.because),
+        "because": reshown(explained.because),
         "conditions": [
             {
                 "condition": finding.condition,

@@ -25,7 +25,7 @@ from jitd.verbs.access import Access
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.reviewers import Reviewers, refuse_at_once
 from jitd.verbs.sentences import asking
-from jitpam.wire.shown import shown
+from jitpam.wire.shown import reshown
 
 _STANDS = {
     Verdict.APPROVE: (RequestState.PENDING, RequestState.APPROVED),
@@ -137,7 +137,7 @@ class Reviews:
     def _too_late(self, id: str) -> Refusal:
         found = self._store.request(id)
         state = "gone" if found is None else found.state
-        because = f", {shown(found.because)}" if found is not None and found.lock else ""
+        because = f", {reshown(found.because)}" if found is not None and found.lock else ""
         grant = self._store.grant(id)
         more = f"; to end what it permits: jitd revoke {id}" if grant is not None and grant.is_live else ""
         return Refusal("late", f"request {id} has ended: it is {state}{because}{more}")
@@ -151,7 +151,7 @@ class Reviews:
         if found.state is RequestState.PENDING:
             return f"request {id}: your approval counts; more are needed"
         if verdict is Verdict.APPROVE and found.state is RequestState.DENIED:
-            raise Refusal("not_done", f"request {id} was denied by policy when it was asked again: {shown(found.because)}")
+            raise Refusal("not_done", f"request {id} was denied by policy when it was asked again: {reshown(found.because)}")
         return f"request {id} is {found.state}"
 
 

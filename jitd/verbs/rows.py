@@ -27,7 +27,7 @@ from jitd.core.public_key import told_of
 from jitd.core.request import Request, RequestState, Verdict, how_often, lasts, open_ways
 from jitd.core.run import Run, Usage
 from jitd.core.subject import Subject
-from jitpam.wire.shown import shown, unshown
+from jitpam.wire.shown import reshown, shown, unshown
 
 Row = dict[str, Any]
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -259,7 +259,7 @@ def request_row(
         "submitted_at": instant(request.submitted_at),
         "expires_at": instant(request.expires_at),
         "lease": request.lease,
-        "because": shown(request.because),
+        "because": reshown(request.because),
         "lock": request.lock,
         "reviews": [
             {
@@ -304,8 +304,8 @@ def grant_row(grant: Grant, viewer: Subject, holdings: Iterable[Holding] = (), w
         "service": shown(grant.service),
         **_command(grant.command, is_requester=viewer.uid == grant.holder.uid),
         "rule": shown(grant.rule),
-        "because": shown(grant.because),
-        "ended_because": shown(grant.ended_because),
+        "because": reshown(grant.because),
+        "ended_because": reshown(grant.ended_because),
         "uses": grant.uses,
         "left": grant.left,
         "runs": [] if grant.command.gives else list(grant.living),
@@ -340,8 +340,8 @@ def run_row(run: Run, grant: Grant, viewer: Subject, usage: Usage | None = None)
         "ended_at": instant(run.ended_at),
         "outcome": None
         if outcome is None
-        else {"ending": str(outcome.ending), "number": outcome.number, "because": shown(outcome.because)},
-        "because": shown(run.because),
+        else {"ending": str(outcome.ending), "number": outcome.number, "because": reshown(outcome.because)},
+        "because": reshown(run.because),
         "observed": grant.terms.observed,
         "watchers": [shown(who) for who in run.watchers],
         "recorded": None if run.recording is None else asdict(run.recording),
@@ -374,8 +374,8 @@ def holding_row(holding: Holding, why: Why = lambda id: None) -> Row:
         "not_renewed": shown(untaken.why) if untaken is not None and is_held else "",
         "not_renewed_since": instant(untaken.since) if untaken is not None and is_held else None,
         "ended_at": instant(holding.ended_at),
-        "outcome": None if outcome is None else {"ending": str(outcome.ending), "because": shown(outcome.because)},
-        "because": shown(holding.because),
+        "outcome": None if outcome is None else {"ending": str(outcome.ending), "because": reshown(outcome.because)},
+        "because": reshown(holding.because),
     }
 
 
@@ -387,14 +387,14 @@ def lock_row(lock: Lock, now: Moment) -> Row:
         "whom": str(lock.whom),
         "name": shown(lock.name),
         "reason": shown(lock.reason),
-        "because": shown(sentence(lock)),
+        "because": reshown(sentence(lock)),
         "placed_by": shown(lock.placed_by),
         "placed_at": instant(lock.placed_at),
         "lasts_for": lock.lasts_for,
         "ends_at": instant(lock.ends_at(now)) if lock.is_active else None,
         "ended_by": shown(lock.ended_by),
         "ended_at": instant(lock.ended_at),
-        "ended_because": shown(lock.because),
+        "ended_because": reshown(lock.because),
     }
 
 
@@ -434,7 +434,7 @@ def decision_row(decision: Decision, command: Command) -> Row:
             "decision": "deny",
             "why": str(decision.why),
             "rule": shown(decision.rule),
-            "because": shown(decision.because),
+            "because": reshown(decision.because),
         }
     obligations = decision.obligations
     waived = decision.lease is not None

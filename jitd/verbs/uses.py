@@ -25,7 +25,7 @@ from jitd.log import log
 from jitd.store import Store
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import on_host
-from jitpam.wire.shown import shown
+from jitpam.wire.shown import reshown
 
 GIVEN_BACK_WITHIN = 12.0
 """Maximum time in seconds until a run without a client has ended. The monitor of the run waits 10 s for the client."""
@@ -80,7 +80,7 @@ class Uses:
             return
         fresh = (await self._decider.decide_again(_as_by(found, who))).decision
         if isinstance(fresh, Deny) and isinstance((await self._decider.decide_again(found)).decision, Permit):
-            raise Refusal("denied", f"request {found.id} was asked for with another ticket: {shown(fresh.because)}")
+            raise Refusal("denied", f"request {found.id} was asked for with another ticket: {reshown(fresh.because)}")
 
     async def begin(self, found: Request, who: Subject, client: Client) -> None:
         """Use the grant of the request ``found``, which has its approvals. Everything else is decided again, because hours may
@@ -111,7 +111,7 @@ class Uses:
     def _take(self, found: Request, who: Subject, decision: Decision) -> None:
         """Use the grant of ``found`` if ``decision`` permits it. Raises Refusal."""
         if isinstance(decision, Deny):
-            raise Refusal("denied", shown(decision.because))
+            raise Refusal("denied", reshown(decision.because))
         grant = self.usable_grant(found)
         try:
             if grant is None:

@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+SENTENCES = ("because", "ended_because")
+"""The members of rows that are sentences of jitd. An escape in one is in the words of a person, and does not become a quote."""
+
+
 def exact(value: Any) -> Any:
     """Return ``value`` in the form that programs read. ``value`` comes from a row whose texts were made by ``shown``. In the
     result, UTF-8 text is not changed, any other byte becomes ``\\xNN``, and a backslash is doubled.
     """
     if isinstance(value, dict):
-        return {name: exact(member) for name, member in value.items()}
+        return {name: _escaped(of) if name in SENTENCES and isinstance(of, str) else exact(of) for name, of in value.items()}
     if isinstance(value, list):
         return [exact(member) for member in value]
     if not isinstance(value, str) or "\\" not in value:

@@ -154,12 +154,12 @@ class Host:
         self.lifecycle.handle(Ended(f"{id}.2", MONITOR, Outcome(Ending.SIGNALED, 15), self._recorded))
         self.signing.sign()
 
-    def denied(self, id: str = "DEN1-ED00", comment: str = "") -> None:
+    def denied(self, id: str = "DEN1-ED00") -> None:
         made = asked(id)
         self.lifecycle.handle(submit(made), screened(made, permit()))
         waiting = self.store.request(id)
         assert waiting is not None
-        self.lifecycle.handle(review(waiting, person("bob"), Verdict.DENY, comment=comment))
+        self.lifecycle.handle(review(waiting, person("bob"), Verdict.DENY))
 
     def rotate(self) -> None:
         self.signing.rotate("root", 0)

@@ -16,8 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.audit.pack import verify
+from jitd.core.grant import Revoked
+from jitd.core.law import Role
+from jitd.core.wording import with_words
 from jitpam.wire.shown import INSTEAD, shown_argument, shown_of_argument
 from tests.audit.packs import ID, RUN, Host, wrong, zipped
+from tests.scene import actor, person
 
 TAGS = {
     *(
@@ -152,12 +156,13 @@ def test_what_somebody_has_typed_is_quoted_as_code_wherever_it_stands(host: Host
 
 
 def test_a_sentence_of_jitds_is_text_and_what_was_typed_in_it_is_code(host: Host) -> None:
-    """THREATS L-34: that bob has denied it, jitd says. The words after it are his."""
-    typed = 'not "now"; run_as nobody'
-    host.denied(comment=typed)
-    quoted = '<code>"not \\x22now\\x22; run_as nobody"</code>'
-    page = host.pack("DEN1-ED00")["index.html"].decode()
-    assert page.count("nobody") == page.count('run_as nobody"</code>') and quoted in page
+    """THREATS L-34: that dave has revoked it, jitd says. The words after it are his."""
+    host.live(until="running")
+    because = with_words("revoked by dave@EXAMPLE.TEST", 'not "now"; run_as nobody')
+    host.lifecycle.handle(Revoked(ID, actor(person("dave"), Role.OPERATOR), because))
+    page = host.pack()["index.html"].decode()
+    told = 'revoked by dave@EXAMPLE.TEST: <code>"not \\x22now\\x22; run_as nobody"</code>'
+    assert page.count("nobody") == page.count(told) > 0
     assert verify._e(verify._Sentence('denied by bob: "a <b>"')) == 'denied by bob: <code>"a &lt;b&gt;"</code>'
 
 

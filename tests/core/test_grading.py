@@ -54,6 +54,21 @@ def test_what_is_not_in_the_table_is_said_to_be_unknown() -> None:
     assert found("frobnicate", "-x") == (Finding(Grade.UNKNOWN, "jitd does not know what frobnicate does"),)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("cp", "x", "/etc/motd, which belongs to root"), "overwrites '/etc/motd, which belongs to root'"),
+        (("cp", "x", "/etc/" + "a" * 70), f"overwrites /etc/{'a' * 25}…(+15)…{'a' * 30}"),
+        (("cp", "x", "/etc/it's " + "a" * 70), f"overwrites '/etc/it\\x27s {'a' * 20}'…(+20)…{'a' * 30}"),
+        (("mycmd; harmless",), "jitd does not know what 'mycmd; harmless' does"),
+        (("cp", "x", "/etc/motd"), "overwrites /etc/motd"),
+    ],
+)
+def test_a_name_that_somebody_has_chosen_reads_as_no_fact(words: tuple[str, ...], said: str) -> None:
+    """THREATS R-28: and how much of a long one is left out is counted, so that nobody can leave out less than they show."""
+    assert said in [one.what for one in found(*words)]
+
+
 def test_an_unknown_program_of_roots_with_a_file_of_the_requesters_gives_root() -> None:
     assert grade("frobnicate", "--config=/home/alice/x") is Grade.GIVES
     assert grade("frobnicate", "--config=/etc/x") is Grade.UNKNOWN

@@ -28,6 +28,7 @@ from jitd.core.values import Said
 from jitd.core.wording import in_quotes
 from jitd.store.columns import COLUMNS
 from jitd.verbs import review_row, rows
+from jitpam.wire.exact import exact
 from jitpam.wire.messages import FROM_CLIENT
 from jitpam.wire.shown import shown
 from tests.client.requests_to_read import request as asked_for
@@ -181,6 +182,12 @@ def test_a_reason_that_has_no_room_is_cut_within_its_quotes() -> None:
     assert re.search(r'"job\\x22; run.*…\(\+\d+\)"$', line)
     columns = lists.lines_of({**lists.WAITING, "REASON": lists.WAITING["REASON"]}, [row], 80)
     assert "mallory" not in outside_of_quotes("\n".join(columns))
+
+
+def test_for_programs_too_a_quote_in_typed_words_ends_no_quotation() -> None:
+    """THREATS L-34, in the output of --json, where a reason is text as it was typed."""
+    row = exact(rows.lock_row(locked(reason='gone"; run_as root'), moment()))
+    assert row["because"] == r'locked: "gone\\x22; run_as root"' and row["reason"] == 'gone"; run_as root'
 
 
 def test_the_words_of_honest_people_are_shown_as_before() -> None:

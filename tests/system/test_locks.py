@@ -703,5 +703,5 @@ def test_the_record_tells_who_locked_whom_why_and_all_that_came_of_it(house):
         ("grant.revoked", asked.id, dave, reason),
         ("run.stop_ordered", asked.id, dave, reason),
     ]
-    assert ("lock.lifted", id, "root", {"because": "found it"}) in told
+    assert ("lock.lifted", id, "root", {"because": '"found it"'}) in told
     house.verify()

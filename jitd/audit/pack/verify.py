@@ -1047,7 +1047,7 @@ def _e(value: Any, *, is_spelled: bool = False, is_name: bool = False) -> _Html:
         text = shown(value, is_spelled=is_spelled, is_name=is_name).replace('"', "\\x22")
         return _Html(f'<code>"{html.escape(text)}"</code>')
     if isinstance(value, _Sentence):
-        parts = [html.escape(shown(part), quote=False) for part in _QUOTED.split(value)]
+        parts = [html.escape(shown(part, is_spelled=True), quote=False) for part in _QUOTED.split(value)]
         return _Html("".join(f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts)))
     if isinstance(value, bool):
         return _Html("yes" if value else "no")
