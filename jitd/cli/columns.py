@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf
 
-from jitd.core.wording import is_in_quotes
 from jitpam.wire.shown import cells, usual_cells
 
 WIDEST = 40
@@ -42,16 +41,23 @@ def padded(text: str, width: int) -> str:
 
 def cut(text: str, width: int) -> str:
     """Shorten ``text`` until it needs at most ``width`` cells. The text ``…(+N)`` replaces the N characters that were removed.
-    If ``text`` ends with one of MARKS, or is in quotes, and ``width`` is at least ``_least_of(text)``, this end is kept.
+    If ``text`` ends with one of MARKS, and ``width`` is at least ``_least_of(text)``, this end is kept.
     """
     if cells(text) <= width:
         return text
-    if (mark := _mark_of(text)) and width >= _least_of(text):
+    if width >= _least_of(text) > LEAST:
+        mark = text[text.rindex(" (") :]
         return cut(text.removesuffix(mark), width - len(mark)) + mark
     kept = min(len(text), width)
-    while kept and cells(f"{text[:kept]}…(+{len(text) - kept})") > width:
+    while kept and cells(_cut(text, kept)) > width:
         kept -= 1
-    return f"{text[:kept]}…(+{len(text) - kept})"
+    return _cut(text, kept)
+
+
+def _cut(text: str, kept: int) -> str:
+    """Return ``kept`` characters of ``text``. If this is within the words of a person, their quotes are closed."""
+    end = '"' if text[:kept].count('"') % 2 else ""
+    return f"{text[:kept]}{end}…(+{len(text) - kept})"
 
 
 def cut_in_the_middle(text: str, width: int) -> str:
@@ -139,13 +145,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: int | None
 
 
 def _least_of(text: str) -> int:
-    """Return the minimum width of ``text`` after it was shortened: LEAST, and the length of the end that is kept."""
-    return LEAST + len(_mark_of(text))
-
-
-def _mark_of(text: str) -> str:
-    """Return the end of ``text`` that is kept when it is shortened: one of MARKS, or the last quote of a person's words."""
-    return '"' if is_in_quotes(text) else next((mark for mark in MARKS if text.endswith(mark)), "")
+    """Return the minimum width of ``text`` after it was shortened. This is LEAST. If ``text`` ends with one of MARKS, add the
+    length of this mark.
+    """
+    return LEAST + max((len(mark) for mark in MARKS if text.endswith(mark)), default=0)
 
 
 def _widths(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:

@@ -179,7 +179,7 @@ def test_a_reason_that_has_no_room_is_cut_within_its_quotes() -> None:
     """THREATS L-34, on a board of 80 columns."""
     row = all_rows()[0]
     line = request_lines([row], 80)[1]
-    assert re.search(r'"job\\x22; run.*…\(\+\d+\)"$', line)
+    assert re.search(r'"job\\x22; run.*"…\(\+\d+\)$', line)
     columns = lists.lines_of({**lists.WAITING, "REASON": lists.WAITING["REASON"]}, [row], 80)
     assert "mallory" not in outside_of_quotes("\n".join(columns))
 
