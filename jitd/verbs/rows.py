@@ -208,7 +208,7 @@ def request_row(
                 "argument": o.at,
                 "path": MASKED if is_masked(request.command, o.at) else shown(o.path),
                 "digest": o.digest.hex() if o.is_told or not is_requester else "",
-                "because": NAMED_BY_A_MASK if is_masked(request.command, o.at) else shown(o.because),
+                "because": NAMED_BY_A_MASK if is_masked(request.command, o.at) else reshown(o.because),
             }
             for o in request.command.operands
             if o.is_seen or not is_requester
@@ -221,7 +221,7 @@ def request_row(
             "authenticated": request.point.authenticated,
         },
         "interpreters": [
-            {"path": shown(one.path), "digest": one.digest.hex(), "because": shown(one.because)}
+            {"path": shown(one.path), "digest": one.digest.hex(), "because": reshown(one.because)}
             for one in request.command.interpreters
             if one.is_told or not is_requester
         ],

@@ -283,7 +283,7 @@ def test_a_request_has_one_line_with_its_reason_and_its_mark(desk: LiveDesk, pan
     here = opened(pane())
     sees(here, THREE)
     lines = {id: next(line for line in here.screen if id in line) for id in (ONE, TWO, THREE)}
-    assert all(line.endswith(" why") for line in lines.values())
+    assert all(line.endswith(' "why"') for line in lines.values())
     assert "! " not in lines[ONE] and " !! " in lines[TWO] and " !  " in lines[THREE]
     assert lines[THREE].count("/x") < 50 and "…(+" in lines[THREE]
 

@@ -83,8 +83,11 @@ def request_lines(rows: Sequence[Row], width: int) -> list[str]:
     lines = []
     for texts in [list(HEADS), *cells_of]:
         start = " ".join(padded(cut(text, size), size) for text, size in zip(texts[:4], widths, strict=True))
-        line = f"{start} {padded(cut_in_the_middle(texts[4], n_command), n_command)}"
-        lines.append((f"{line} {cut(texts[5], n_reason)}" if n_reason else line).rstrip())
+        command, reason = cut_in_the_middle(texts[4], n_command), cut(texts[5], n_reason) if n_reason else ""
+        line = f"{start} {padded(command, n_command)} {reason}".rstrip()
+        if cells(line) > width:  # a terminal may draw the marks of what was cut wider, and the end of the reason has to be there
+            line = f"{start} {command}{' ' * (n_command - cells(command))} {reason}".rstrip()
+        lines.append(line)
     return lines
 
 
