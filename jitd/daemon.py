@@ -87,6 +87,7 @@ class Daemon:
         from jitd.deciding.decider import Decider
         from jitd.deciding.explaining import Explainer
         from jitd.deciding.kdc_liveness import Kdc
+        from jitd.deciding.seats import Seating
         from jitd.deciding.using import Using
         from jitd.facts.gathering import Gatherer
         from jitd.giving import Givers
@@ -125,7 +126,7 @@ class Daemon:
         from jitd.verbs.keys import Keys
         from jitd.verbs.lists import Lists
         from jitd.verbs.locks import Locks
-        from jitd.verbs.mutes import Mutes
+        from jitd.verbs.mutes import Mutes, muted
         from jitd.verbs.observers import Observers
         from jitd.verbs.owed_reviews import OwedReviews
         from jitd.verbs.packs import Packs
@@ -252,8 +253,16 @@ class Daemon:
             workers=self._workers,
             now=now,
             gatekeepers=self._outsiders.gatekeepers,
+            seating=Seating(
+                config,
+                self._workers,
+                locks=self._store.locks,
+                muted=lambda: muted(self._store, now().at),
+                refused=kdc.refused_lately,
+                ask=kdc.look_at,
+            ),
         )
-        self._forget_answers = decider.forget_answers
+        self._forget_answers = decider.forget_answers, kdc.forget
         owed = lambda person: self._store.owed_reviews(person=person)  # noqa: E731
         explainer = Explainer(config, policy, self._accounts, decider.lock_on, gather, config.names, self._workers, now, owed)
         self.notices: Notices = announcing(
@@ -405,7 +414,8 @@ class Daemon:
             self._policy_refused(faults, who)
             systemd.tell(f"STATUS={self._rules.sentence}")
             raise Refusal("not_done", f"{stays}: {'; '.join(faults)}") from None
-        self._forget_answers()
+        for forget in self._forget_answers:
+            forget()
         self._outsiders.providers.forget()
         self._meters.loaded(time.time())
         self._lifecycle.note("policy.loaded", who.principal, who.uid, {"rules": len(policy.rules)})
@@ -471,6 +481,7 @@ class Daemon:
             self._count(),
             self._keep_subordinates(),
             self._own_key.keep(),
+            self.perform.seat_watch.keep(),
             systemd.keep_awake(),
             self.services.recordings.tidy(),
             self._keep_trying("a grant in the KDC", self._tickets.keep),

@@ -103,6 +103,7 @@ class Decider:
         workers: Workers,
         now: Callable[[], Moment],
         gatekeepers: Gatekeepers | None = None,
+        seating: Seating | None = None,
     ) -> None:
         self._config = config
         self._policy = policy
@@ -116,7 +117,7 @@ class Decider:
         self._providers = providers
         self._workers = workers
         self._now = now
-        self.seating = Seating(config, workers, locks=store.locks)
+        self.seating = seating or Seating(config, workers, locks=store.locks)
         self._hearings = Hearings(Answers(gatekeepers or NoGatekeepers(), now), store, policy, now)
 
     # --- the answers ---------------------------------------------------------------------------------------------------

@@ -22,7 +22,8 @@ import gssapi
 from jitd.core.authentication import KdcAnswer
 from jitd.core.subject import BY_PAM
 from jitd.deciding.kdc_threads import KdcThreads
-from jitd.deciding.s4u2self import AWAY, KDC_UNREACH, REFUSALS, NoCredentials, acquire, may_ask, question
+from jitd.deciding.s4u2self import AWAY, KDC_UNREACH, MAY_NOT, REFUSALS, NoCredentials, about_itself, acquire, question
+from jitd.files.digests import identity_at
 
 PATIENCE = 2.0
 """Number of seconds to wait for the KDC's answer. The limit is the same for a query about one principal and for a query about
@@ -32,6 +33,14 @@ KEPT_FOR = 5.0
 """Number of seconds that an answer about a person is kept, so that a script asks once, and not every use waits for a silent KDC.
 It is short, because a person who is disabled meanwhile goes on for so long.
 """
+REMEMBERED_FOR = 60.0
+"""Seconds for which a refusal counts for the list of those who could approve. No decision rests on one older than KEPT_FOR."""
+MAY_NOT_FOR = 60.0
+"""Seconds for which it is remembered that this host may not ask. A new keytab or ``jitd reload`` makes it forgotten sooner."""
+LOOKED_AT_EVERY = 30.0
+"""Seconds until a person is asked about again of whom jitd only wants to know whether they could approve."""
+LOOKED_AT_ONCE = 4
+"""The number of such questions in one second. Nobody waits for them."""
 REPLACED_EVERY = 60.0
 """Minimum number of seconds between two caches for jitd's own ticket. libkrb5 never frees a named cache in memory."""
 CLEAR = frozenset({KdcAnswer.VALID, KdcAnswer.REFUSED})
@@ -63,6 +72,7 @@ class Kdc:
         self._about_foreign = KdcThreads("jitd-kdc-foreign", FOREIGN_THREADS, OF_A_REALM)
         self._reaching = ThreadPoolExecutor(1, "jitd-kdc-reach")
         self._kept: dict[str, tuple[float, KdcAnswer]] = {}
+        self._may_not: tuple[float, object] | None = None  # when the KDC said that this host may not ask, and with which keytab
 
     def answer(self, principal: str) -> KdcAnswer:
         """Return what the KDC says about ``principal``. If the KDC gives no clear answer within PATIENCE seconds, this is
@@ -86,21 +96,51 @@ class Kdc:
         a person, the function waits until it knows whether a KDC can be reached.
         """
         now = time.monotonic()
-        self._kept = {principal: kept for principal, kept in self._kept.items() if now < kept[0] + KEPT_FOR}
+        self._tidy(now)
         known = {principal for principal in principals if not principal.startswith(BY_PAM)}
-        answers = {principal: self._kept[principal][1] for principal in known & self._kept.keys()}
-        asked = sorted(known - answers.keys())
-        if asked:
-            asking = {asyncio.wrap_future(self._put(principal)): principal for principal in asked}
-            answered, silent = await asyncio.wait(asking, timeout=PATIENCE)
-            for one in silent:
-                one.cancel()
-            for one, principal in asking.items():
-                said = self._counted(one.result() if one in answered else KdcAnswer.NO_ANSWER)
-                answers[principal] = self._keep(principal, now, said)
+        answers = {one: kept for one, (at, kept) in self._kept.items() if one in known and now < at + KEPT_FOR}
+        for principal, said in (await self._ask_all(sorted(known - answers.keys()))).items():
+            answers[principal] = self._keep(principal, now, self._counted(said))
         by_pam = frozenset(principals) - known
         over = by_pam if by_pam and not await self._is_outage() else frozenset[str]()
         return over | {principal for principal, answer in answers.items() if answer is KdcAnswer.REFUSED}
+
+    def refused_lately(self) -> list[str]:
+        """Return the principals that the KDC has refused within the last REMEMBERED_FOR seconds, and about whom it has said
+        nothing else since.
+        """
+        now = time.monotonic()
+        return [one for one, (at, kept) in self._kept.items() if kept is KdcAnswer.REFUSED and now < at + REMEMBERED_FOR]
+
+    async def look_at(self, principals: Sequence[str]) -> None:
+        """Ask about those of ``principals`` who were refused, and about those of whom nothing was heard for LOOKED_AT_EVERY
+        seconds, so that ``refused_lately`` is new. At most LOOKED_AT_ONCE are asked about, those first whose answer is oldest.
+        """
+        now = time.monotonic()
+        self._tidy(now)
+        never = (float("-inf"), KdcAnswer.NOT_ASKED)
+        kept = {one: self._kept.get(one, never) for one in principals if not one.startswith(BY_PAM)}
+        due = [one for one, (at, said) in kept.items() if said is KdcAnswer.REFUSED or now >= at + LOOKED_AT_EVERY]
+        due.sort(key=lambda one: (kept[one][1] is not KdcAnswer.REFUSED, kept[one][0]))
+        for principal, said in (await self._ask_all(due[:LOOKED_AT_ONCE])).items():
+            self._keep(principal, now, said)
+
+    def forget(self) -> None:
+        """Forget that this host may not ask, because something was set up anew."""
+        self._may_not = None
+
+    async def _ask_all(self, principals: Sequence[str]) -> dict[str, KdcAnswer]:
+        """Ask about ``principals`` at the same time, and wait for at most PATIENCE seconds."""
+        asking = {asyncio.wrap_future(self._put(principal)): principal for principal in principals}
+        if not asking:
+            return {}
+        answered, silent = await asyncio.wait(asking, timeout=PATIENCE)
+        for one in silent:
+            one.cancel()
+        return {principal: one.result() if one in answered else KdcAnswer.NO_ANSWER for one, principal in asking.items()}
+
+    def _tidy(self, now: float) -> None:
+        self._kept = {principal: kept for principal, kept in self._kept.items() if now < kept[0] + REMEMBERED_FOR}
 
     def _counted(self, answer: KdcAnswer) -> KdcAnswer:
         if answer not in CLEAR:
@@ -113,7 +153,7 @@ class Kdc:
         """
         is_clear = answer in CLEAR
         at, kept = self._kept.get(principal, (asked_at, KdcAnswer.NO_ANSWER))
-        if kept in CLEAR and (not is_clear or at > asked_at):
+        if kept in CLEAR and asked_at < at + KEPT_FOR and (not is_clear or at > asked_at):
             return kept
         self._kept[principal] = (asked_at if is_clear else time.monotonic(), answer)
         return answer
@@ -132,18 +172,30 @@ class Kdc:
         return threads.ask(party, partial(self._ask, principal), PATIENCE)
 
     def _ask(self, principal: str) -> KdcAnswer:
+        keytab = identity_at(self._keytab)
+        if self._may_not is not None and time.monotonic() < self._may_not[0] + MAY_NOT_FOR and self._may_not[1] == keytab:
+            return KdcAnswer.NOT_ASKED
         try:
             cache, client, own = self._own()
         except NoCredentials as fault:
-            return KdcAnswer.NO_ANSWER if fault.code in AWAY else KdcAnswer.NOT_ASKED
+            return KdcAnswer.NO_ANSWER if fault.code in AWAY else self._not_asked(fault.code, keytab)
         code = question(own, principal)
         if code == 0:
             return KdcAnswer.VALID
         if code in AWAY:
             return KdcAnswer.NO_ANSWER
-        if may_ask(own, client):
+        code_about_itself = about_itself(own, client)
+        if code_about_itself == 0:
             return KdcAnswer.REFUSED if code in REFUSALS else KdcAnswer.NO_ANSWER
-        return self._ask(principal) if self._reject(cache) else KdcAnswer.NOT_ASKED
+        return self._ask(principal) if self._reject(cache) else self._not_asked(code_about_itself, keytab)
+
+    def _not_asked(self, code: int, keytab: object) -> KdcAnswer:
+        """Remember that this host may not ask, if the KDC has said so by ``code``. Otherwise it would be asked in vain about each
+        person every few seconds.
+        """
+        if code in MAY_NOT:
+            self._may_not = time.monotonic(), keytab
+        return KdcAnswer.NOT_ASKED
 
     def _own(self) -> tuple[int, str, gssapi.Credentials]:
         """Return the number of a cache, the principal whose ticket is in the cache, and its credentials. Raises NoCredentials."""

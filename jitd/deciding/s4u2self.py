@@ -39,6 +39,18 @@ KDC_UNREACH, REALM_CANT_RESOLVE = BASE + 156, BASE + 220
 AWAY = frozenset({KDC_UNREACH, REALM_CANT_RESOLVE})
 """libkrb5's codes if no KDC answers, or no name server."""
 
+MAY_NOT = frozenset(
+    {
+        BASE + 6,  # KDC_ERR_C_PRINCIPAL_UNKNOWN: a domain knows a service as a server only
+        BASE + 7,  # KDC_ERR_S_PRINCIPAL_UNKNOWN
+        BASE + 12,  # KDC_ERR_POLICY
+        BASE + 13,  # KDC_ERR_BADOPTION: the KDC has no S4U2Self
+        BASE + 18,  # KDC_ERR_CLIENT_REVOKED: this host is disabled
+        BASE + 24,  # KDC_ERR_PREAUTH_FAILED: this host has another key
+    }
+)
+"""The errors with which a KDC says that this host may not ask, and says the same a moment later. Others may pass."""
+
 
 class NoCredentials(Exception):
     """This host gets no ticket for itself. ``code`` is libkrb5's code, or 1. The text of the exception is libkrb5's."""
@@ -87,9 +99,10 @@ def question(own: gssapi.Credentials, principal: str) -> int:
     return 0
 
 
-def may_ask(own: gssapi.Credentials, client: str) -> bool:
-    """True if the KDC issues a ticket for the same question about ``client`` itself, the owner of ``own``. Blocks."""
-    return question(own, client) in (0, ISSUED)
+def about_itself(own: gssapi.Credentials, client: str) -> int:
+    """Ask the same question about ``client``, the owner of ``own``. Return libkrb5's code, and 0 for a ticket. Blocks."""
+    code = question(own, client)
+    return 0 if code == ISSUED else code
 
 
 def code_of(fault: GSSError) -> int:

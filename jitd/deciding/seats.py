@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import pwd
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +24,7 @@ from jitd.core.request import Request, open_ways
 from jitd.core.subject import person_of
 from jitd.core.ways import flat
 from jitd.deciding import accounts, directory, groups
+from jitd.files.digests import identity_at
 from jitd.settings.config import Config
 from jitd.workers import Workers
 
@@ -38,16 +39,21 @@ LISTED_WITHIN = 5.0
 """Maximum number of seconds for the search of all people whom the rules name."""
 MOST_PEOPLE = 200
 """Maximum number of people in a result."""
+ACCOUNT_FILES = tuple(map(Path, ("/etc/passwd", "/etc/group", "/etc/shadow")))
+"""The files of this host with its accounts, their groups and their ends. Directories of accounts tell nobody what has changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seats:
     """The people who could approve now. ``people`` contains their accounts, sorted. If ``is_whole`` is True, the list is
-    complete. Otherwise there may be more people who could approve.
+    complete. Otherwise there may be more people who could approve. ``muted`` are those of ``people`` who take no notices now.
+    ``refused`` are accounts that could approve if the KDC did not refuse them.
     """
 
     people: tuple[str, ...]
     is_whole: bool
+    muted: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -58,6 +64,21 @@ class Seats:
 UNKNOWN = Seats((), is_whole=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known at one moment about people who might not be able to approve: the active ``locks``, the persons who are
+    ``muted``, and the principals (canonical) that the KDC has ``refused``.
+    """
+
+    locks: tuple[Lock, ...] = ()
+    muted: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
+
+
+async def _ask_nobody(principals: Sequence[str]) -> None:
+    """Ask no KDC. Callers without a KDC use this function."""
+
+
 async def unknown(request: Request) -> Seats:
     """Return a result that says that the people are not known. Callers that cannot search use this function."""
     return UNKNOWN
@@ -65,14 +86,27 @@ async def unknown(request: Request) -> Seats:
 
 class Seating:
     """Finds the people who could approve requests. ``nsswitch`` is the file that names the sources of this host's accounts and
-    groups. ``locks`` returns the active locks.
+    groups. ``locks`` returns the active locks, ``muted`` the persons who take no notices now, and ``refused`` the principals
+    that the KDC has lately refused. ``ask`` asks the KDC about principals, so that ``refused`` is new.
     """
 
     def __init__(
-        self, config: Config, workers: Workers, nsswitch: Path = NSSWITCH, locks: Callable[[], Iterable[Lock]] = tuple
+        self,
+        config: Config,
+        workers: Workers,
+        nsswitch: Path = NSSWITCH,
+        locks: Callable[[], Iterable[Lock]] = tuple,
+        muted: Callable[[], Iterable[str]] = tuple,
+        refused: Callable[[], Iterable[str]] = tuple,
+        ask: Callable[[Sequence[str]], Awaitable[None]] = _ask_nobody,
+        account_files: tuple[Path, ...] = ACCOUNT_FILES,
     ) -> None:
         self._config = config
         self._locks = locks
+        self._muted = muted
+        self._refused = refused
+        self._ask = ask
+        self._account_files = account_files
         self._workers = workers
         self._nsswitch = nsswitch
         self._listed: tuple[float, dict[str, int]] = (float("-inf"), {})
@@ -82,18 +116,19 @@ class Seating:
         contains no people.
         """
         found = await self.of_each(request, flat(open_ways(request)))
-        people = sorted({account for seats in found for account in seats.people})
+        people = _of_all(seats.people for seats in found)
         is_whole = all(seats.is_whole for seats in found) and len(people) <= MOST_PEOPLE
-        return Seats(tuple(people[:MOST_PEOPLE]), is_whole)
+        muted, refused = _of_all(seats.muted for seats in found), _of_all(seats.refused for seats in found)
+        return Seats(people[:MOST_PEOPLE], is_whole, muted, refused)
 
     async def of_each(self, request: Request, ways: Iterable[Approval]) -> tuple[Seats, ...]:
         """For each of ``ways``, return the people who could approve ``request`` in this way. The function also returns people for
         ways that are not open yet.
         """
-        ways, locks = tuple(ways), tuple(self._locks())
+        ways, standing = tuple(ways), self._standing()
         try:
             async with asyncio.timeout(WITHIN):
-                return await self._workers.seats.run(request.requester.uid, self._look, request, ways, locks)
+                return await self._workers.seats.run(request.requester.uid, self._look, request, ways, standing)
         except TimeoutError:
             return (UNKNOWN,) * len(ways)
 
@@ -113,13 +148,36 @@ class Seating:
             await self._workers.seats.run_within(LISTED_WITHIN, uid, look)
         return found.copy()
 
-    def _look(self, request: Request, ways: tuple[Approval, ...], locks: tuple[Lock, ...]) -> tuple[Seats, ...]:
+    def _standing(self) -> Standing:
+        canonical = self._config.naming.canonical
+        return Standing(tuple(self._locks()), frozenset(self._muted()), frozenset(map(canonical, self._refused())))
+
+    def state(self) -> object:
+        """Return a value that changes with what jitd knows about people who might approve. Locks are left out, because each
+        change of them is an event.
+        """
+        standing = self._standing()
+        files = tuple(identity_at(path) for path in (self._nsswitch, *self._account_files))
+        return standing.muted, standing.refused, files
+
+    def forget(self) -> None:
+        """Forget the list of all accounts, because there may be other ones."""
+        self._listed = (float("-inf"), {})
+
+    async def ask_about(self, accounts: Iterable[str]) -> None:
+        """Let the KDC be asked about the people of ``accounts``, those first whom it has refused. No request waits for this."""
+        left = {principal for account in accounts for principal in self._principals(account)}
+        canonical = self._config.naming.canonical
+        refused = [one for one in self._refused() if canonical(one) in left]  # spelled as their tickets spell them
+        await self._ask([*refused, *sorted(left.difference(map(canonical, refused)))])
+
+    def _look(self, request: Request, ways: tuple[Approval, ...], standing: Standing) -> tuple[Seats, ...]:
         known: dict[str, Seats] = {}
         for word in {word for way in ways for word in way.of_whom}:
             known[word] = self._of_word(word)
         usable = {account: self._is_usable(account) for seats in known.values() for account in seats.people}
-        usable |= {account: False for account in usable if self._is_locked(account, locks)}
-        return tuple(self._of_way(request, way, known, usable.__getitem__) for way in ways)
+        usable |= {account: False for account in usable if self._is_locked(account, standing.locks)}
+        return tuple(self._of_way(request, way, known, usable.__getitem__, standing) for way in ways)
 
     def _is_locked(self, account: str, locks: tuple[Lock, ...]) -> bool:
         """True if the approval of ``account`` would not count because of a lock (``core.lock.is_on``)."""
@@ -131,7 +189,14 @@ class Seating:
             for one in locks
         )
 
-    def _of_way(self, request: Request, way: Approval, known: dict[str, Seats], usable: Callable[[str], bool | None]) -> Seats:
+    def _of_way(
+        self,
+        request: Request,
+        way: Approval,
+        known: dict[str, Seats],
+        usable: Callable[[str], bool | None],
+        standing: Standing,
+    ) -> Seats:
         found = {account for word in way.of_whom for account in known[word].people}
         if way.also:
             found = {account for account in found if self._is_among(account, way.among or ())}
@@ -142,7 +207,11 @@ class Seating:
         is_whole = all(known[word].is_whole for word in way.of_whom) and all(usable(account) is not None for account in others)
         # A person who is not on the provider's list cannot approve.
         is_closed = bool(way.also) and not way.among
-        return Seats(tuple(sorted(account for account in others if usable(account))), is_closed or is_whole)
+        there = {account for account in others if usable(account)}
+        refused = {account for account in there if standing.refused.issuperset(self._principals(account))}
+        muted = {account for account in there - refused if persons[account] in standing.muted}
+        people, *rest = (tuple(sorted(some)) for some in (there - refused, muted, refused))
+        return Seats(people, is_closed or is_whole, *rest)
 
     def _of_word(self, word: str) -> Seats:
         """Return the accounts that ``word`` names. ``word`` is a word of a rule, such as ``group:ops``."""
@@ -208,3 +277,7 @@ class Seating:
 
     def _principals(self, account: str) -> tuple[str, ...]:
         return self._config.naming.principals_of(account)
+
+
+def _of_all(some: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(sorted({account for accounts in some for account in accounts}))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 SETTLED_AFTER = 2.0
 """Number of seconds after the last change of a file. If a file is changed later than this, its times are certain to change,
@@ -45,3 +46,11 @@ def identity(status: os.stat_result) -> tuple[int, int, int, int, int]:
     least one of these values differs. This is not certain for a change that follows another change within SETTLED_AFTER seconds.
     """
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def identity_at(path: Path) -> tuple[int, ...]:
+    """Return the ``identity`` of the file ``path``, and nothing if there is no such file."""
+    try:
+        return identity(path.stat())
+    except OSError:
+        return ()

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Handles waiting requests. A request may have several ways in which it can be approved, and some ways open later. This module
-opens each way at its opening time. The module also fetches the lists of approvers again, and finds the people who could approve a
-request.
+opens each way at its opening time. The module also fetches the lists of approvers again.
 Law: nothing is kept only in memory. After a restart, the stored state shows which actions are due. If a list of approvers cannot
 be fetched, the old list is kept. When a person reviews the request (approves or denies it), the list is fetched again. If this
 fetch fails, the list is treated as empty for this review.
@@ -9,15 +8,14 @@ fetch fails, the list is treated as empty for this review.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-from jitd.core.decision import Approval, Permit
+from jitd.core.decision import Permit
 from jitd.core.effects import Moment
 from jitd.core.law import CLOCK, POLICY, IllegalEvent
 from jitd.core.request import LISTS, LISTS_EVERY, Relisted, Request, RequestState, WaysOpened, due_after, lists_in
 from jitd.deciding.decider import Decider
-from jitd.deciding.seats import Seats
 from jitd.lifecycle.screenings import Overtaken
 from jitd.log import log
 from jitd.store import Store
@@ -26,7 +24,7 @@ from jitd.store import Store
 class Openings:
     """Handles two kinds of deadlines. At a deadline of the kind ``request.WAY``, a way to approve a request opens. At a deadline
     of the kind ``request.LISTS``, the lists of approvers are fetched again. The functions ``act`` and ``act_on`` apply an event.
-    ``act_on`` raises Overtaken if the request has changed. ``tell`` tells the waiting client which people could approve.
+    ``act_on`` raises Overtaken if the request has changed. ``find_seats`` finds the people who could approve a request.
     ``later`` runs a coroutine in the background. ``set_deadline`` schedules a check of a request. The time of this check is in
     seconds on the boot clock.
     """
@@ -38,7 +36,7 @@ class Openings:
         now: Callable[[], Moment],
         act: Callable[[WaysOpened], None],
         act_on: Callable[[Relisted, Request], None],
-        tell: Callable[[Request, Mapping[Approval, Seats]], None],
+        find_seats: Callable[[str], None],
         later: Callable[[Coroutine[Any, Any, None]], None],
         set_deadline: Callable[[str, str, float], None],
     ) -> None:
@@ -47,7 +45,7 @@ class Openings:
         self._now = now
         self._act = act
         self._act_on = act_on
-        self._tell = tell
+        self._find_seats = find_seats
         self._later = later
         self._set_deadline = set_deadline
         self._due_at: dict[str, float] = {}  # maps a request to the time of its next fetch of lists; earlier ones are ignored
@@ -93,18 +91,4 @@ class Openings:
         except (Overtaken, IllegalEvent) as fault:  # a review was recorded in between, or the request has ended
             log("lists of approvers came too late", request=waiting.id, fault=type(fault).__name__)
         else:
-            self.find_seats(waiting.id)
-
-    def find_seats(self, id: str) -> None:
-        """Find the people who could approve the request ``id``, in the background. Then tell the waiting client which people
-        could approve.
-        """
-        self._later(self._find(id))
-
-    async def _find(self, id: str) -> None:
-        waiting = self._store.request(id)
-        if waiting is None or waiting.obligations is None or not waiting.is_open:
-            return
-        ways = [way for approval in waiting.obligations.approvals for way in approval.ways]
-        found = await self._decider.seating.of_each(waiting, ways)
-        self._tell(waiting, dict(zip(ways, found, strict=True)))
+            self._find_seats(waiting.id)

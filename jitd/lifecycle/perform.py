@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from jitd.core import effects, lock, owed_review, request, run
-from jitd.core.decision import Approval, Decision, Permit
+from jitd.core.decision import Decision, Permit
 from jitd.core.effects import Effect, Moment
 from jitd.core.grant import Expired, Grant, GrantState, Revoked
 from jitd.core.holding import HoldingState, Taking
@@ -27,7 +27,6 @@ from jitd.core.subject import Subject
 from jitd.core.values import owner_of
 from jitd.deciding.decider import Decider
 from jitd.deciding.kdc_liveness import KEPT_FOR
-from jitd.deciding.seats import Seats
 from jitd.executor import Executor
 from jitd.failures import Failure, count
 from jitd.giving import Givers
@@ -39,6 +38,7 @@ from jitd.lifecycle.lifecycle import Event, Lifecycle
 from jitd.lifecycle.observing import Observing
 from jitd.lifecycle.openings import Openings
 from jitd.lifecycle.screenings import Overtaken, Screenings, is_due
+from jitd.lifecycle.seat_watch import SeatWatch
 from jitd.lifecycle.waiters import Waiters
 from jitd.log import log
 from jitd.settings.config import Config
@@ -85,7 +85,8 @@ class Perform:
         self.deadlines = Deadlines(now, self._due, self._ended)
         self.holdings = Holdings(givers, store, waiters, now, self.act, self.deadlines.set, look)
         self.screenings = Screenings(decider, store, waiters, now, self.is_attended, self.screened, self.deadlines.set)
-        self.openings = Openings(decider, store, now, self.act, self.act_on, self._tell_seats, self.later, self.deadlines.set)
+        self.seat_watch = SeatWatch(decider.seating, store, waiters, look, self.later)
+        self.openings = Openings(decider, store, now, self.act, self.act_on, self.seat_watch.find, self.later, self.deadlines.set)
         self.observing = Observing(store, executor, waiters, decider, self.act, self.monitor_is_ready)
         self._begun_for: dict[str, Subject] = {}  # maps a run to the subject who took its use, and to the ticket of that time
         self._not_set_aside: set[tuple[str, str]] = set()  # what is damaged, and was logged
@@ -94,7 +95,7 @@ class Perform:
             effects.ListsChanged: lambda effect: waiters.lists_changed(),
             effects.Screen: lambda effect: self.screenings.begin(effect.request),
             effects.ForgetAnswers: lambda effect: self._lock_was_placed(),
-            effects.SeatsChanged: lambda effect: self._look_for_seats(),
+            effects.SeatsChanged: lambda effect: self.seat_watch.find_all(),
             effects.RequestWaits: lambda effect: self._tell_approvers(effect.request),
             effects.Notify: lambda effect: look(effect.request),
             effects.WayOpened: lambda effect: self._tell_approvers(effect.request),
@@ -218,7 +219,7 @@ class Perform:
     # --- telling -----------------------------------------------------------------------------------------------------
 
     def _tell_approvers(self, request: str) -> None:
-        self.openings.find_seats(request)
+        self.seat_watch.find(request)
         self._look(request)
 
     def _tell_requester(self, effect: effects.TellRequester) -> None:
@@ -242,19 +243,7 @@ class Perform:
 
     def _lock_was_placed(self) -> None:
         self._decider.forget_answers()
-        self._look_for_seats()
-
-    def _look_for_seats(self) -> None:
-        """Tell everybody who waits if now nobody could approve, or if somebody could again."""
-        for waiting in tuple(self._store.requests(ended=False)):
-            if self._waiters.of(waiting.id) is not None:
-                self.openings.find_seats(waiting.id)
-
-    def _tell_seats(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
-        """Tell the client that waits for ``found`` which people could approve."""
-        waiter = self._waiters.of(found.id)
-        if waiter is not None:
-            waiter.seated(found, seats)
+        self.seat_watch.find_all()
 
     # --- runs --------------------------------------------------------------------------------------------------------
 

@@ -119,6 +119,10 @@ class Waiters:
         """Return who waits for ``request``. Return None if nobody does."""
         return self._waiting.get(request)
 
+    def awaited(self) -> tuple[str, ...]:
+        """Return the ids of the requests that somebody waits for."""
+        return tuple(self._waiting)
+
     def client_of(self, request: str) -> Client | None:
         """Return the client that waits for ``request``. Return None if no client does."""
         found = self._waiting.get(request)

@@ -37,7 +37,7 @@ from jitd.server.reading import service_in
 from jitd.server.services import Services
 from jitd.verbs.refusal import NOBODY_HERE, Refusal
 from jitd.verbs.rows import instant
-from jitd.verbs.sentences import unseated
+from jitd.verbs.sentences import SeatNews
 from jitpam.wire import messages
 from jitpam.wire.codes import STAGES
 from jitpam.wire.framing import frame
@@ -116,6 +116,7 @@ class Enforcement:
         self._context: Proof | None = None
         self._who: Subject | None = None
         self._waits_for: str | None = None
+        self._seat_news = SeatNews()
         self._told = Told()
         self._places: tuple[Place, ...] = ()
 
@@ -243,7 +244,7 @@ class Enforcement:
         return Caller(lambda: process, is_login=True, remote_host=_text(ask.rhost), tty=_text(ask.tty) or "")
 
     def _wait_for(self, id: str) -> None:
-        self._waits_for = id
+        self._waits_for, self._seat_news = id, SeatNews()
 
     # --- waiting -------------------------------------------------------------------------------------------------------
 
@@ -295,7 +296,7 @@ class Enforcement:
         """Do nothing, because an enforcement point gets no news after its approval."""
 
     def seated(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
-        lines = unseated(found, seats, self._services.now())
+        lines = self._seat_news.about(found, seats, self._services.now())
         if lines and self._waits_for == found.id and self._waits:
             until = instant(found.expires_at)
             self._talk.say(messages.Progress(id=found.id, state=str(found.state), owed=found.is_open, news=lines, until=until))

@@ -28,7 +28,7 @@ from jitd.store import StoreError, Unreadable
 from jitd.verbs.given_twice import still_given
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import NOTHING, instant, on_host
-from jitd.verbs.sentences import already, asking, glass_broken, unseated
+from jitd.verbs.sentences import SeatNews, already, asking, glass_broken
 from jitd.verbs.waiting_words import answered, lease_used, not_kept, owes, people_asked
 from jitpam.wire import messages
 from jitpam.wire.shown import reshown
@@ -64,7 +64,7 @@ class Waiting:
         self._request: str | None = None
         self._in_hand: tuple[Holding, ...] = ()
         self._told = Told()
-        self._unseated: list[str] = []
+        self._seat_news = SeatNews()
         self._asked: list[str] | None = None
         self._takes_use = False
 
@@ -80,7 +80,7 @@ class Waiting:
     def begin(self, id: str) -> None:
         """Note that the client now waits for the request ``id``."""
         self._request = id
-        self._told, self._unseated, self._asked = Told(), [], None
+        self._told, self._seat_news, self._asked = Told(), SeatNews(), None
         self._takes_use = False
 
     def resumed(self, found: Request) -> None:
@@ -239,15 +239,11 @@ class Waiting:
             self._say(messages.Progress(id=self._request, state=state, owed=True, news=[news], until=None))
 
     def seated(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
-        lines = unseated(found, seats, self._services.now())
-        news = lines if lines != self._unseated else []
-        if self._unseated and not lines:
-            news = [f"request {found.id}: somebody can give the missing approval again"]
+        news = self._seat_news.about(found, seats, self._services.now())
         asked = people_asked(found, seats)
         if self._request == found.id and (news or asked != self._asked):
             self._asked = asked
             self._progress(found, news)
-        self._unseated = lines
 
     def refuse(self, code: str, text: str) -> None:
         self._stop()

@@ -79,21 +79,65 @@ def opening(request: Request, until: int) -> list[str]:
     return [f"{way.need} from {_words(way)} may approve it now, too" for way in ways]
 
 
+class SeatNews:
+    """What one requester has been told about the people who could approve, so that each sentence is said once."""
+
+    def __init__(self) -> None:
+        self._lacks: list[str] = []
+        self._unheard: list[str] = []
+
+    def about(self, request: Request, found: Mapping[Approval, Seats], now: Moment) -> list[str]:
+        """Return what is new. ``found`` maps each way of approval, open or closed, to the people who could approve."""
+        lacks, unheard = [line for _, line in _lacking(request, found)], _unheard(request, found)
+        news = unseated(request, found, now) if lacks != self._lacks else []
+        if self._lacks and not lacks:
+            news.append(f"request {request.id}: somebody can give the missing approval again")
+        elif self._unheard and not lacks and not unheard:
+            news.append(f"request {request.id}: somebody who can give the missing approval takes notices again")
+        news += unheard if unheard != self._unheard else []
+        self._lacks, self._unheard = lacks, unheard
+        return news
+
+
 def unseated(request: Request, found: Mapping[Approval, Seats], now: Moment) -> list[str]:
     """Return a line for each approval of ``request`` that too few people could give now. The line also tells what happens next.
     ``found`` maps each way of approval, open or closed, to the people who could approve. If the search for people was incomplete
     and found nobody, the line says that the search was incomplete. If an incomplete search found some people, there is no line.
     """
-    approvals = () if request.obligations is None else request.obligations.approvals
+    return [line + _next_seats(request, approval, found, now) for approval, line in _lacking(request, found)]
+
+
+def _lacking(request: Request, found: Mapping[Approval, Seats]) -> list[tuple[Approval, str]]:
     lines = []
-    for approval in approvals:
-        now_open = [way for way in approval.ways if way.after <= request.opened]
+    for approval, now_open in _open_now(request):
         if any(len(found[way].people) >= way.need for way in now_open):
             continue
         is_sure, is_known = all(found[way].is_whole for way in now_open), any(found[way].people for way in now_open)
         if is_sure or not is_known:
-            lines.append(_unseated(approval, now_open, found) + _next_seats(request, approval, found, now))
+            lines.append((approval, _unseated(approval, now_open, found)))
     return lines
+
+
+def _unheard(request: Request, found: Mapping[Approval, Seats]) -> list[str]:
+    """Return a line for each approval of ``request`` that enough people could give, but too few of them take notices."""
+    lines: list[str] = []
+    if request.obligations is None or not request.obligations.notify:
+        return lines
+    for approval, now_open in _open_now(request):
+        could = [way for way in now_open if len(found[way].people) >= way.need]
+        n_told = {way: len(found[way].people) - len(found[way].muted) for way in could}
+        is_sure = all(found[way].is_whole for way in now_open)
+        if could and is_sure and all(n_told[way] < way.need for way in could):
+            who = "too few" if any(n_told.values()) else "none"
+            what = f"the {'approval' if approval.need == 1 else 'approvals'} of {' or '.join(map(_words, now_open))}"
+            lines.append(f"{who} of those who can give {what} take notices at present: ask them yourself")
+    return lines
+
+
+def _open_now(request: Request) -> list[tuple[Approval, list[Approval]]]:
+    """Return each approval of ``request`` with its ways that are open now."""
+    approvals = () if request.obligations is None else request.obligations.approvals
+    return [(approval, [way for way in approval.ways if way.after <= request.opened]) for approval in approvals]
 
 
 def _unseated(approval: Approval, now_open: list[Approval], found: Mapping[Approval, Seats]) -> str:

@@ -41,12 +41,14 @@ def answered(request: Request, locks: tuple[Lock, ...], void: Container[str] = (
 
 def people_asked(request: Request, seats: Mapping[Approval, Seats]) -> list[str] | None:
     """Return a sorted list of the accounts of people who could review ``request`` in one of the ways of approval that are open
-    now. Return None if the list may be incomplete or is too long to be shown. ``seats`` maps each way of approval, open or
-    closed, to the people who could approve.
+    now. Who takes no notices is left out, unless nobody else is left. Return None if the list may be incomplete or is too long
+    to be shown. ``seats`` maps each way of approval, open or closed, to the people who could approve.
     """
     found = [one for way, one in seats.items() if way.after <= request.opened]
-    people = sorted({shown(account) for one in found for account in one.people})
-    return people if all(one.is_whole for one in found) and len(people) <= MOST_PEOPLE else None
+    people = {account for one in found for account in one.people}
+    people = people.difference(account for one in found for account in one.muted) or people
+    names = sorted(map(shown, people))
+    return names if all(one.is_whole for one in found) and len(names) <= MOST_PEOPLE else None
 
 
 def owes(request: Request, locks: tuple[Lock, ...], void: Container[str] = ()) -> str:

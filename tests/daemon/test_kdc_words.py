@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from jitd.core.authentication import KdcAnswer
+from jitd.core.subject import BY_PAM
 from jitd.deciding import kdc_liveness
-from jitd.deciding.kdc_liveness import KEPT_FOR, Kdc
+from jitd.deciding.kdc_liveness import KEPT_FOR, LOOKED_AT_EVERY, LOOKED_AT_ONCE, REMEMBERED_FOR, Kdc
 from tests.waiting import wait_for
 
 BOB, CAROL, DAVE, EVE = (f"{name}@EXAMPLE.TEST" for name in ("bob", "carol", "dave", "eve"))
@@ -224,6 +225,80 @@ def gives_up_on(told: Told, monkeypatch: pytest.MonkeyPatch, *principals: str) -
         monkeypatch.setattr(kdc_liveness, "PATIENCE", 0.2)
         assert told.answer(principal) is KdcAnswer.NO_ANSWER
     monkeypatch.setattr(kdc_liveness, "PATIENCE", 30.0)
+
+
+def looked_at(told: Told, *principals: str) -> list[str]:
+    """About whom the KDC is asked for those who could approve, while nobody waits."""
+    n_before = len(told.asked)
+    asyncio.run(told.look_at(principals))
+    return told.asked[n_before:]
+
+
+def test_a_refusal_counts_for_a_minute_for_those_who_could_approve_but_for_seconds_in_a_decision(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = [1000.0]
+    monkeypatch.setattr(kdc_liveness.time, "monotonic", lambda: at[0])
+    told.says = {BOB: KdcAnswer.REFUSED}
+    assert refused(told, BOB, CAROL) == {BOB} and told.refused_lately() == [BOB]
+    at[0] += REMEMBERED_FOR - 1
+    assert told.refused_lately() == [BOB]
+    told.says = {}
+    assert refused(told, BOB) == set() and told.refused_lately() == [], "a decision asks again, and the newer word counts"
+    told.says, at[0] = {BOB: KdcAnswer.REFUSED}, at[0] + KEPT_FOR + 1
+    assert refused(told, BOB) == {BOB}
+    at[0] += REMEMBERED_FOR + 1
+    assert told.refused_lately() == []
+
+
+def test_who_was_refused_is_looked_at_each_time_and_others_seldom(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = [1000.0]
+    monkeypatch.setattr(kdc_liveness.time, "monotonic", lambda: at[0])
+    told.says = {BOB: KdcAnswer.REFUSED}
+    assert sorted(looked_at(told, BOB, CAROL)) == [BOB, CAROL]
+    at[0] += 1
+    assert looked_at(told, BOB, CAROL) == [BOB] and told.refused_lately() == [BOB]
+    told.says, at[0] = {}, at[0] + 1
+    assert looked_at(told, BOB, CAROL) == [BOB] and told.refused_lately() == [], "within a second of the change"
+    assert refused(told, BOB) == set()
+    at[0] += 1
+    assert looked_at(told, BOB, CAROL) == []
+    at[0] += LOOKED_AT_EVERY
+    assert sorted(looked_at(told, BOB, CAROL)) == [BOB, CAROL]
+
+
+def test_few_are_looked_at_at_once_and_those_first_who_were_refused(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS N-09."""
+    at = [1000.0]
+    monkeypatch.setattr(kdc_liveness.time, "monotonic", lambda: at[0])
+    many = [f"person{n}@EXAMPLE.TEST" for n in range(3 * LOOKED_AT_ONCE)]
+    told.says = {BOB: KdcAnswer.REFUSED}
+    assert refused(told, BOB) == {BOB}
+    seen: list[str] = []
+    for _ in range(5):
+        at[0] += 1
+        now = looked_at(told, *many, BOB)
+        assert BOB in now and len(now) <= LOOKED_AT_ONCE
+        seen += now
+    assert set(seen) == {*many, BOB}, "each has its turn"
+
+
+def test_a_look_that_is_not_answered_takes_no_refusal_away_at_once_and_keeps_none_for_ever(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then nobody is known to be refused, as at a decision."""
+    at = [1000.0]
+    monkeypatch.setattr(kdc_liveness.time, "monotonic", lambda: at[0])
+    told.says = {BOB: KdcAnswer.REFUSED}
+    assert refused(told, BOB) == {BOB}
+    told.says, at[0] = {BOB: KdcAnswer.NO_ANSWER}, at[0] + 1
+    assert looked_at(told, BOB) == [BOB] and told.refused_lately() == [BOB] and refused(told, BOB) == {BOB}
+    at[0] += KEPT_FOR
+    assert looked_at(told, BOB) == [BOB] and told.refused_lately() == [] and refused(told, BOB) == set()
+
+
+def test_who_was_proved_by_local_pam_is_not_looked_at(told: Told) -> None:
+    assert looked_at(told, f"{BY_PAM}bob") == []
 
 
 def test_a_silent_realm_takes_no_thread_from_another_realm(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:

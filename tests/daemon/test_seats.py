@@ -10,7 +10,7 @@ import asyncio
 import errno
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,7 +26,7 @@ from jitd.deciding.directory import Account
 from jitd.deciding.groups import Group
 from jitd.deciding.seats import UNKNOWN, Seating, Seats
 from jitd.settings.config import Config
-from jitd.verbs.sentences import unseated
+from jitd.verbs.sentences import SeatNews, unseated
 from jitd.workers import Workers
 from tests.scene import asked, locked, moment, permit, person
 from tests.waiting import PATIENCE
@@ -44,6 +44,9 @@ class House:
         self.silent: set[str] = set()
         self.expired: set[str] = set()
         self.locks: list[Lock] = []
+        self.muted: set[str] = set()
+        self.refused: list[str] = []
+        self.asked: list[str] = []
         self.nsswitch = path / "nsswitch.conf"
         self.workers = Workers()
         self.n_listed = 0
@@ -67,15 +70,28 @@ class House:
         gid = {"prim": 700 + sorted(GROUPS).index("none")}
         return [SimpleNamespace(pw_name=name, pw_gid=gid.get(name, uid)) for name, uid in ACCOUNTS.items()]
 
-    def look(self, *approvals: Approval, opened: int = 0) -> Seats:
-        return asyncio.run(
-            Seating(CONFIG, self.workers, self.nsswitch, lambda: self.locks).seats(waiting(*approvals, opened=opened))
+    def seating(self, config: Config = CONFIG) -> Seating:
+        async def ask(principals: Sequence[str]) -> None:
+            self.asked += principals
+
+        return Seating(
+            config,
+            self.workers,
+            self.nsswitch,
+            locks=lambda: self.locks,
+            muted=lambda: self.muted,
+            refused=lambda: self.refused,
+            ask=ask,
+            account_files=(self.nsswitch.with_name("passwd"),),
         )
+
+    def look(self, *approvals: Approval, opened: int = 0) -> Seats:
+        return asyncio.run(self.seating().seats(waiting(*approvals, opened=opened)))
 
     def said(self, *approvals: Approval, after: float = 0.0, opened: int = 0) -> list[str]:
         found = waiting(*approvals, opened=opened)
         ways = [way for approval in approvals for way in approval.ways]
-        each = asyncio.run(Seating(CONFIG, self.workers, self.nsswitch, lambda: self.locks).of_each(found, ways))
+        each = asyncio.run(self.seating().of_each(found, ways))
         return unseated(found, dict(zip(ways, each, strict=True)), moment(after))
 
 
@@ -115,6 +131,56 @@ def test_who_is_locked_could_not_approve(house: House, locks: list[Lock], people
 def test_whose_account_has_expired_could_not_approve(house: House) -> None:
     house.expired = {"bob"}
     assert house.look(OPS) == Seats(("carol",), is_whole=True)
+
+
+def test_whom_the_kdc_has_refused_could_not_approve_but_is_asked_about_again(house: House) -> None:
+    """THREATS N-09."""
+    house.refused = ["bob@EXAMPLE.TEST"]
+    assert house.look(OPS) == Seats(("carol",), is_whole=True, refused=("bob",))
+    assert house.said(OPS) == []
+    house.refused += ["carol@EXAMPLE.TEST", "may@EXAMPLE.TEST"]
+    assert house.look(OPS) == Seats((), is_whole=True, refused=("bob", "carol"))
+    assert house.said(OPS) == [NOBODY.format("group:ops", "nobody there may approve your request") + ENDS]
+    house.refused = ["alice@EXAMPLE.TEST", "bob@OTHER.TEST"]
+    assert house.look(OPS) == Seats(("bob", "carol"), is_whole=True), "a principal of another realm is not hers"
+
+
+def test_an_account_is_refused_only_with_each_of_its_principals(house: House) -> None:
+    config = replace(CONFIG, principals={"robert@EXAMPLE.TEST": "bob"})
+    house.refused = ["bob@EXAMPLE.TEST"]
+    both = house.seating(config)
+    assert asyncio.run(both.seats(waiting(OPS))).people == ("bob", "carol")
+    house.refused.append("robert@EXAMPLE.TEST")
+    assert asyncio.run(both.seats(waiting(OPS))).people == ("carol",)
+
+
+def test_those_are_asked_about_first_whom_the_kdc_has_refused_in_the_spelling_of_their_tickets(house: House) -> None:
+    house.refused = ["may@EXAMPLE.TEST", "dave@EXAMPLE.TEST"]
+    asyncio.run(house.seating().ask_about(["bob", "may"]))
+    assert house.asked == ["may@EXAMPLE.TEST", "bob@EXAMPLE.TEST"]
+
+
+def test_who_takes_no_notices_could_approve_all_the_same(house: House) -> None:
+    house.muted = {"bob", "alice", "may"}
+    assert house.look(OPS) == Seats(("bob", "carol"), is_whole=True, muted=("bob",))
+    assert house.said(OPS) == []
+
+
+def test_what_is_known_of_people_has_another_state_after_each_change_and_the_same_without_one(house: House) -> None:
+    """THREATS N-09."""
+    seating, passwd = house.seating(), house.nsswitch.with_name("passwd")
+    states = [seating.state()]
+    for change in (
+        lambda: house.muted.add("bob"),
+        lambda: house.refused.append("bob@EXAMPLE.TEST"),
+        lambda: passwd.write_text("bob:x:1002:1002::/:/bin/sh"),
+        lambda: house.nsswitch.write_text("passwd: files"),
+        house.refused.clear,
+    ):
+        assert seating.state() == states[-1]
+        change()
+        states.append(seating.state())
+    assert len(set(states)) == len(states)
 
 
 @pytest.mark.parametrize(
@@ -261,6 +327,49 @@ def test_without_anybody_and_without_certainty_it_is_said_that_it_cannot_be_know
     (line,) = house.said(Approval(1, ("group:sys",)))
     assert line.startswith("whether somebody can give the approval of group:sys at present cannot be known")
     assert house.said(replace(OPS, need=3)) == [], "the directory may have a third one"
+
+
+# --- what changes while somebody waits ------------------------------------------------------------------------------------
+
+
+ALL = Seats(("bob", "carol"), is_whole=True)
+NO_NOTICES = "none of those who can give the approval of group:ops take notices at present: ask them yourself"
+
+
+def news(*found: Seats, notify: tuple[str, ...] = ("terminals",), need: int = 1) -> list[list[str]]:
+    """What a requester reads of each of ``found``, one after the other and ten minutes apart."""
+    made = waiting(replace(OPS, need=need))
+    assert made.obligations is not None
+    made = replace(made, obligations=replace(made.obligations, notify=notify))
+    said = SeatNews()
+    (way,) = made.obligations.approvals
+    return [said.about(made, {way: seats}, moment(600.0 * n)) for n, seats in enumerate(found)]
+
+
+def test_each_sentence_is_said_once_and_that_it_is_over(house: House) -> None:
+    nobody = replace(ALL, people=())
+    (first, *_), again, back, *rest = news(nobody, nobody, ALL, ALL)
+    assert first.startswith("nobody can give the approval of group:ops at present")
+    assert (again, back, rest) == ([], ["request K7QM-2XVD: somebody can give the missing approval again"], [[]])
+
+
+def test_that_nobody_takes_notices_is_said_of_those_who_could_approve(house: House) -> None:
+    """THREATS N-09."""
+    muted = replace(ALL, muted=("bob", "carol"))
+    back = "request K7QM-2XVD: somebody who can give the missing approval takes notices again"
+    assert news(ALL, muted, muted, replace(muted, muted=("bob",))) == [[], [NO_NOTICES], [], [back]]
+    assert news(replace(muted, is_whole=False)) == [[]], "there may be others, who take notices"
+    assert news(muted, notify=()) == [[]], "the rule tells nobody"
+    assert news(replace(ALL, muted=("bob",)), need=2) == [
+        ["too few of those who can give the approvals of group:ops take notices at present: ask them yourself"]
+    ]
+
+
+def test_if_those_who_took_no_notices_cannot_approve_any_more_this_is_said(house: House) -> None:
+    muted = replace(ALL, muted=("bob", "carol"))
+    _, (line,), back = news(muted, replace(ALL, people=()), muted)
+    assert line.startswith("nobody can give the approval of group:ops at present")
+    assert back == ["request K7QM-2XVD: somebody can give the missing approval again", NO_NOTICES]
 
 
 # --- the people of the rules, for a report -------------------------------------------------------------------------------

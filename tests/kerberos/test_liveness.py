@@ -241,6 +241,92 @@ def test_a_no_counts_only_if_the_same_question_about_jitd_gets_a_ticket(
     assert asked.answers("alice") == {"alice": said}
 
 
+# --- a host that may not ask ---------------------------------------------------------------------------------------------
+
+
+class Counted:
+    """jitd's questions to the KDC, counted, at the times of the test."""
+
+    def __init__(self, asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.n, self.at = 0, 1000.0
+        for name in ("question", "acquire"):
+            monkeypatch.setattr(kdc_liveness, name, self._counting(getattr(kdc_liveness, name)))
+        monkeypatch.setattr(s4u2self, "question", kdc_liveness.question)
+        monkeypatch.setattr(kdc_liveness.time, "monotonic", lambda: self.at)
+        self.kdc = asked.kdc()
+
+    def _counting(self, what: Callable[..., object]) -> Callable[..., object]:
+        def counted(*words: object) -> object:
+            self.n += 1
+            return what(*words)
+
+        return counted
+
+    def answer(self, name: str) -> tuple[KdcAnswer, bool]:
+        """What the KDC says about ``name``, and whether it was asked at all."""
+        before = self.n
+        return self.kdc.answer(f"{name}@{REALM}"), self.n > before
+
+
+@pytest.mark.parametrize("how", ["is disabled", "as in Active Directory, where a service is no client"])
+def test_a_host_that_may_not_ask_asks_once_in_a_minute_and_not_about_each_person(
+    asked: Asked, bob: None, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """THREATS K-28."""
+    asked.addkey(SERVICE)
+    asked.kadmin("modprinc -allow_tix bob")
+    OWN[how](asked)
+    counted = Counted(asked, monkeypatch)
+    assert counted.answer("alice") == (NOT_ASKED, True)
+    counted.at += kdc_liveness.KEPT_FOR + 1
+    assert [counted.answer(name) for name in ("alice", "bob", "alice")] == [(NOT_ASKED, False)] * 3
+    counted.at += kdc_liveness.MAY_NOT_FOR
+    assert counted.answer("bob") == (NOT_ASKED, True)
+
+
+@pytest.mark.parametrize("how", ["a minute later", "with another keytab", "after a reload"])
+def test_a_host_that_may_ask_again_asks(asked: Asked, bob: None, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """THREATS K-28."""
+    asked.addkey(SERVICE)
+    asked.kadmin("modprinc -allow_tix bob")
+    asked.kadmin(f"modprinc -allow_tix {SERVICE}")
+    counted = Counted(asked, monkeypatch)
+    assert counted.answer("bob") == (NOT_ASKED, True)
+    asked.kadmin(f"modprinc +allow_tix {SERVICE}")
+    assert counted.answer("bob") == (NOT_ASKED, False)
+    match how:
+        case "a minute later":
+            counted.at += kdc_liveness.MAY_NOT_FOR
+        case "with another keytab":
+            asked.kadmin(f"ktadd -k {asked.keytab} {SERVICE}")
+        case _:
+            counted.kdc.forget()
+    assert counted.answer("bob") == (REFUSED, True)
+
+
+def test_that_no_kdc_answers_is_not_remembered_as_a_no(asked: Asked, bob: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS K-28: nobody makes a host stop asking by holding up its questions."""
+    asked.addkey(SERVICE)
+    asked.kadmin("modprinc -allow_tix bob")
+    counted = Counted(asked, monkeypatch)
+    asked.k5.stop_kdc()
+    assert counted.answer("bob") == (NO_ANSWER, True)
+    asked.k5.start_kdc()
+    assert counted.answer("bob") == (REFUSED, True)
+
+
+@pytest.mark.parametrize("code", [s4u2self.BASE + 29, s4u2self.BASE + 37, 1, *sorted(s4u2self.AWAY)])
+def test_an_error_that_may_pass_is_not_remembered(asked: Asked, bob: None, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    """THREATS K-28: the KDC dies between the question about bob and the one about this host."""
+    asked.addkey(SERVICE)
+    asked.kadmin("modprinc -allow_tix bob")
+    kdc, of_itself = asked.kdc(), kdc_liveness.about_itself
+    monkeypatch.setattr(kdc_liveness, "about_itself", lambda own, client: code)
+    assert kdc.answer(f"bob@{REALM}") is NOT_ASKED
+    monkeypatch.setattr(kdc_liveness, "about_itself", of_itself)
+    assert kdc.answer(f"bob@{REALM}") is REFUSED
+
+
 # --- the ticket that jitd keeps for itself -------------------------------------------------------------------------------
 
 
