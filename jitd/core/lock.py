@@ -20,8 +20,10 @@ from jitd.core.approvers import tally
 from jitd.core.decision import Deny, Why
 from jitd.core.effects import ForgetAnswers, ListsChanged, Moment, SeatsChanged, SetDeadline, TellRequester
 from jitd.core.grant import Grant, Revoked, Used
+from jitd.core.holding import Holding, Taking
 from jitd.core.law import Actor, IllegalEvent, LifeEvent, Role, check
 from jitd.core.request import Locked, Request, Reviewed, Screened, Verdict, open_ways
+from jitd.core.run import Run, StopOrdered
 from jitd.core.subject import Subject, User
 from jitd.core.values import TEXT, TYPED, value
 from jitd.core.wording import with_words
@@ -212,22 +214,31 @@ def _deadline(lock: Lock) -> tuple[Any, ...]:
 def is_on(lock: Lock, who: Subject) -> bool:
     """True if ``lock`` locks ``who``. A lock of the kind ALL locks everybody. Any other lock applies to ``who`` if the lock
     contains the account, the principal, the uid or the person of ``who``. Therefore the lock also applies to other accounts and
-    principals of the same person.
+    principals of the same person, and to what this person may have done with somebody else's account (ADR 0151).
 
     A lock never applies to local root without a ticket. Therefore root can always act on the host.
     """
-    if who.is_root or not lock.is_active:
-        return False
-    if lock.whom is Whom.ALL:
-        return True
-    names = (who.user,) if lock.whom is Whom.USER else (who.principal, who.in_ticket, *who.perhaps)
-    return lock.name in names or _is_on_account(lock, who)
+    return not who.is_root and (_is_on_themselves(lock, who) or _user_under(lock, who) is not None)
+
+
+def ends(lock: Lock, who: Subject) -> bool:
+    """True if ``lock`` ends what ``who`` has asked for. This is also what root has asked for in a run of a locked person."""
+    return is_on(lock, who) or (who.is_root and any(user.run and is_on_user(lock, user) for user in who.used_by))
 
 
 def is_on_user(lock: Lock, user: User) -> bool:
     """True if ``lock`` locks ``user``, who uses somebody else's account."""
     is_named = lock.whom is Whom.PRINCIPAL and lock.name == user.principal
     return lock.is_active and (lock.whom is Whom.ALL or is_named or _is_on_account(lock, user))
+
+
+def _is_on_themselves(lock: Lock, who: Subject) -> bool:
+    names = (who.user,) if lock.whom is Whom.USER else (who.principal, who.in_ticket, *who.perhaps)
+    return lock.is_active and (lock.whom is Whom.ALL or lock.name in names or _is_on_account(lock, who))
+
+
+def _user_under(lock: Lock, who: Subject) -> User | None:
+    return next((user for user in who.used_by if is_on_user(lock, user)), None)
 
 
 def _is_on_account(lock: Lock, who: Subject | User) -> bool:
@@ -237,6 +248,14 @@ def _is_on_account(lock: Lock, who: Subject | User) -> bool:
 def sentence(lock: Lock) -> str:
     """Return the reason of the lock in the form that is shown to the locked people: ``locked: "REASON"``."""
     return with_words("locked", lock.reason) if lock.reason else f"locked by {lock.placed_by}"
+
+
+def sentence_to(lock: Lock, who: Subject) -> str:
+    """Return the reason why ``lock`` concerns ``who``. The reason of a lock on somebody else is not told."""
+    user = None if _is_on_themselves(lock, who) else _user_under(lock, who)
+    if user is None:
+        return sentence(lock)
+    return f"{user.principal} is locked, and may act as {who.user}" + (f" in run {user.run}" if user.run else "")
 
 
 def lock_on(locks: Iterable[Lock], who: Subject) -> Lock | None:
@@ -249,7 +268,7 @@ def answer_to(locks: Iterable[Lock], who: Subject) -> Deny | None:
     ``who`` is not locked, return None.
     """
     found = lock_on(locks, who)
-    return None if found is None else Deny(Why.LOCKED, sentence(found))
+    return None if found is None else Deny(Why.LOCKED, sentence_to(found, who))
 
 
 def under(locks: tuple[Lock, ...], life: Any, event: Any) -> Any:
@@ -282,24 +301,37 @@ def _without_locked(locks: tuple[Lock, ...], asked: Request, event: Screened | R
 def _refuse(locks: tuple[Lock, ...], who: Subject) -> None:
     found = lock_on(locks, who)
     if found is not None:
-        raise LockedOut(sentence(found))
+        raise LockedOut(sentence_to(found, who))
 
 
 def consequences(
-    event: Placed, locks: tuple[Lock, ...], waiting: Iterable[Request], permitted: Iterable[tuple[Grant, Request]]
+    event: Placed,
+    locks: tuple[Lock, ...],
+    waiting: Iterable[Request],
+    permitted: Iterable[tuple[Grant, Request]],
+    living: Iterable[tuple[Run | Holding, Request]] = (),
 ) -> tuple[Any, ...]:
     """Return the events and effects that result from a new lock. The events end waiting requests, and end grants with their runs
     and holdings. The effects inform requesters that one of their approvals no longer counts. ``locks`` contains the locks that
-    existed before ``event``. ``permitted`` contains the live grants, each with the request for which it was issued.
+    existed before ``event``. ``permitted`` contains the live grants, each with the request for which it was issued. ``living``
+    contains the live runs and holdings under leases, each with the request that used the lease: the lease of a person who is not
+    locked stays, and what a locked person has begun under it ends.
     """
-    because, locks = sentence(event.lock), (*locks, event.lock)
+    lock, locks = event.lock, (*locks, event.lock)
     follows: list[Any] = []
     for asked in waiting:
-        if is_on(event.lock, asked.requester):
-            follows.append(Locked(asked.id, event.by, event.id, because))
-        elif any(is_on(event.lock, review.by) for review in asked.reviews):
+        if ends(lock, asked.requester):
+            follows.append(Locked(asked.id, event.by, event.id, sentence_to(lock, asked.requester)))
+        elif any(is_on(lock, review.by) for review in asked.reviews):
             follows.append(TellRequester(asked.id))  # one of the approvals no longer counts
-    follows += (Revoked(grant.id, event.by, because) for grant, asked in permitted if _rests_on(locks, event.lock, asked))
+    for grant, asked in permitted:
+        if _rests_on(locks, lock, asked):
+            because = sentence_to(lock, asked.requester) if ends(lock, asked.requester) else sentence(lock)
+            follows.append(Revoked(grant.id, event.by, because))
+    for begun, asked in living:
+        if ends(lock, asked.requester):
+            stop = StopOrdered if isinstance(begun, Run) else Taking
+            follows.append(stop(begun.id, event.by, sentence_to(lock, asked.requester)))
     return tuple(follows)
 
 
@@ -307,7 +339,7 @@ def _rests_on(locks: tuple[Lock, ...], lock: Lock, asked: Request) -> bool:
     """True if ``lock`` applies to the requester of ``asked``. Also True if two conditions hold: ``lock`` applies to an approver
     of ``asked``, and ``asked`` has too few approvals that still count (``counted``).
     """
-    if is_on(lock, asked.requester):
+    if ends(lock, asked.requester):
         return True
     if asked.obligations is None or not any(is_on(lock, review.by) for review in asked.reviews):
         return False

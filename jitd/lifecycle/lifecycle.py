@@ -12,10 +12,11 @@ from __future__ import annotations
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from jitd.core import account_ending, break_glass, chain, grant, holding, lock, owed_review, request, run, used_accounts
 from jitd.core.chain import Seal
@@ -57,6 +58,7 @@ _TRANSITION: dict[type, Callable[[Any, Any, Moment], tuple[Any, tuple[Any, ...]]
 _TAKES_AWAY = (run.Returned, grant.Revoked, grant.Expired, run.StopOrdered, holding.Taking)
 """The events after which an object permits less than before."""
 
+T = TypeVar("T")
 MOST_OWNERS = 256
 """Maximum number of owners whose values are forgotten in one transaction."""
 
@@ -119,8 +121,7 @@ class Lifecycle:
                 step = used_accounts.under(self._uses, here, step)
                 there, follows = _BEGIN[type(step)](step)
                 if isinstance(step, lock.Placed):
-                    touches = partial(lock.is_on, step.lock)
-                    consequences = lock.consequences(step, locks, self._waiting(touches), self._permitted(touches))
+                    consequences = lock.consequences(step, locks, *self._concerned(step.lock))
                     follows = (*follows, *consequences)
                     locks = (*locks, step.lock)
             elif is_follow and here is not None and not _goes_on(here):
@@ -130,7 +131,7 @@ class Lifecycle:
             elif here is None:
                 raise IllegalEvent(f"there is no {step.life} {step.id}")
             else:
-                step = used_accounts.under(self._uses, here, lock.under(locks, here, step))
+                step = used_accounts.under(self._uses, here, lock.under(locks, self._today(here) if locks else here, step))
                 step = break_glass.under(self._owed_by, here, step)
                 there, follows = _TRANSITION[type(here)](here, step, now)
                 if account_ending.ends_account(there, step):
@@ -233,6 +234,38 @@ class Lifecycle:
                 held, asked = self._store.grant(id), self._store.request(id)
                 if held is not None and asked is not None:
                     yield held, asked
+
+    def _concerned(
+        self, placed: Lock
+    ) -> tuple[Iterator[Request], Iterator[tuple[Grant, Request]], Iterator[tuple[Run | Holding, Request]]]:
+        """Return what ``placed`` may end (see ``lock.consequences``), with each person as they are today."""
+
+        def touches(who: Subject) -> bool:
+            return lock.ends(placed, self._uses.today(who))
+
+        waiting = (self._today(asked) for asked in self._waiting(touches))
+        permitted = ((held, self._today(asked)) for held, asked in self._permitted(touches))
+        living = ((begun, self._today(asked)) for begun, asked in self._under_leases())
+        return waiting, permitted, living
+
+    def _today(self, life: T) -> T:
+        """Return ``life`` with its people as they are today, because ``[people]`` may have changed since they were stored."""
+        today = self._uses.today
+        match life:
+            case Request():
+                reviews = tuple(replace(review, by=today(review.by)) for review in life.reviews)
+                return replace(life, requester=today(life.requester), reviews=reviews)
+            case Grant():
+                return replace(life, holder=today(life.holder))
+        return life
+
+    def _under_leases(self) -> Iterator[tuple[Run | Holding, Request]]:
+        """Yield what lives under a grant of another request, each with the request that has begun it."""
+        lives: list[Run | Holding] = [*self._store.runs(), *self._store.holdings()]
+        for begun in lives:
+            asked = self._store.request(begun.request) if begun.request != begun.grant else None
+            if asked is not None:
+                yield begun, asked
 
     def _owed_by(self, person: str) -> Iterator[OwedReview]:
         return self._store.owed_reviews(person=person)

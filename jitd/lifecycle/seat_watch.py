@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds the people who could approve a request, tells the person who waits for it if there are too few, and notices when this changes.
+"""Finds the people who could approve a request, tells the person who waits for it if there are too few, and notices when this
+changes.
 
 Law: nothing is decided here. No request waits for a search, nor for a question to the KDC about people who might approve.
 """

@@ -48,7 +48,7 @@ PROVED_WITHIN = 20.0
 """Maximum time, in seconds, from the question of an enforcement point to its proof. Until then, jitd keeps the whole question.
 The PAM module takes at most 8 s for a proof (``PROOF_WITHIN``), and a few more to send it.
 """
-ACTS = frozenset({"submit", "get", "review", "observe", "unlock"})
+ACTS = frozenset({"submit", "get", "resume", "review", "observe", "unlock"})
 """The messages by which a client asks for something or reviews something. At these, jitd looks who may act with its account."""
 ALIKE_WITHIN = 0.5
 """Maximum time, in seconds, to search for requests that ask for the same as a new one."""

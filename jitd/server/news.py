@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from jitd.core.effects import Moment
-from jitd.core.lock import Lock, lock_on, sentence
+from jitd.core.lock import Lock, lock_on, sentence_to
 from jitd.core.notice import Heard
 from jitd.core.request import NOT_AT_ONCE, Request, RequestState, Verdict
 from jitd.core.visibility import words_of
@@ -68,7 +68,7 @@ def news_of(
         lines.append(reviewed(review))
         n_things += 1
     if found.is_open:
-        locked = {r.by.principal: sentence(lock) for r in found.reviews if (lock := lock_on(locks, r.by)) is not None}
+        locked = {r.by.principal: sentence_to(lock, r.by) for r in found.reviews if (lock := lock_on(locks, r.by)) is not None}
         taken = {**uncounted, **locked}
         lines += [f"the approval by {shown(who)} does not count: {shown(taken[who])}" for who in sorted(taken.keys() - void)]
         lines += [f"the approval by {shown(who)} counts again" for who in sorted(void - taken.keys())]

@@ -23,8 +23,11 @@ class UsedAccounts:
     def __call__(self) -> Iterator[Use]:
         """Yield the live runs of accounts other than root's, from their beginning until all their processes have ended."""
         for id, (by, run_as) in self._store.acting().items():
-            yield Use(id, by, run_as.uid, self._person(run_as.user))
+            yield Use(id, self.today(by), run_as.uid, self._person(run_as.user))
 
     def today(self, who: Subject) -> Subject:
-        """Return ``who`` as the person to whom the account belongs today: ``[people]`` may have changed since jitd stored it."""
-        return who if who.is_root else replace(who, person=self._person(who.user))
+        """Return ``who`` as the person to whom the account belongs today: ``[people]`` may have changed since jitd stored it. Of
+        those who use the account, the account is not stored, but a person who stands in no ``[people]`` has its name.
+        """
+        users = tuple(replace(user, person=self._person(user.person)) for user in who.used_by)
+        return replace(who, person=who.person if who.is_root else self._person(who.user), used_by=users)

@@ -72,7 +72,7 @@ class Locks:
         if lasts_for is not None and not 1 <= lasts_for <= LONGEST:
             raise Refusal("usage", "a lock lasts between a second and ten years, or until it is lifted")
         made, is_sure = await self._on(who, whom, name)
-        ending = await self._endings.being_ended(who, partial(lock.is_on, made))
+        ending = await self._endings.being_ended(who, partial(lock.ends, made))
         now = self._now()
         made = replace(
             made,
@@ -144,9 +144,8 @@ class Locks:
             raise Refusal("usage", f"a reason has at most {MAX_TEXT} bytes")
         named = (one for one in self._store.locks() if one.whom is not Whom.ALL)
         if locked := lock.lock_on(named, who):
-            raise Refusal(
-                "forbidden", f"you are locked yourself: another operator, or root, has to {deed} ({lock.sentence(locked)})"
-            )
+            because = lock.sentence_to(locked, who)
+            raise Refusal("forbidden", f"you are locked yourself: another operator, or root, has to {deed} ({because})")
 
     def _fresh_id(self) -> str:
         while True:

@@ -342,6 +342,8 @@ class Requests:
         for secrets (PROTOCOL.md section 10). Return the request. Raises Refusal.
         """
         found = self._own(who, typed)
+        if locked := self._decider.lock_on(who):  # also a person who only uses the account of who has asked
+            raise Refusal("denied", locked.because)
         if not self._pace.may(who.person, self._now().boot):
             raise Refusal("denied", "you have resumed too often within a short time: wait a minute")
         if found.point is not None:

@@ -17,8 +17,8 @@ from jitd.core.grant import Revoked, Used
 from jitd.core.law import CLOCK, DAEMON, MONITOR, IllegalEvent, Role, name_of
 from jitd.core.lock import Carried, Expired, LockedOut, LockState, Whom, answer_to, consequences, is_on, under
 from jitd.core.request import Locked, RequestState, Review, Verdict, issued
-from jitd.core.run import Ended, Ending, Outcome, StopOrdered
-from jitd.core.subject import ROOT, Subject
+from jitd.core.run import Ended, Ending, Outcome, Run, StopOrdered
+from jitd.core.subject import ROOT, Subject, used_by
 from tests.scene import REALM, START, actor, asked, free, lift, locked, moment, permit, person, place, review, screened, withdraw
 from tests.stored import in_clear
 
@@ -51,6 +51,25 @@ ON_WHOM = [
     ("root, by a lock on everybody", locked(Whom.ALL), LOCAL_ROOT, False),
     ("root, by a lock on its account", locked(name="root", uid=0, person="root"), LOCAL_ROOT, False),
     ("root, by a lock on its name", locked(Whom.PRINCIPAL, "root"), LOCAL_ROOT, False),
+    ("an account that its person uses", locked(), used_by(BOB, ALICE, "R0NS-0001"), True),
+    ("an account to which its person has become after a login", locked(), used_by(BOB, ALICE), True),
+    ("an account that another account of its person uses", locked(), used_by(BOB, ALICE_ADM, "R0NS-0001"), True),
+    (
+        "an account that its person uses by another one",
+        locked(),
+        used_by(CAROL, used_by(BOB, ALICE, "R0NS-0001"), "R0NS-2"),
+        True,
+    ),
+    ("an account that its principal uses", locked(Whom.PRINCIPAL, f"alice@{REALM}"), used_by(BOB, ALICE, "R0NS-0001"), True),
+    ("an account that somebody else uses", locked(), used_by(BOB, CAROL, "R0NS-0001"), False),
+    ("who uses its account", locked(name="bob", uid=BOB.uid, person="bob"), used_by(ALICE, DAVE, "R0NS-0001"), False),
+    (
+        "an account that its person uses, once it is lifted",
+        locked(state=LockState.LIFTED),
+        used_by(BOB, ALICE, "R0NS-0001"),
+        False,
+    ),
+    ("root in a run of its person", locked(), used_by(LOCAL_ROOT, ALICE, "R0NS-0001"), False),
     ("its account, once it is lifted", locked(state=LockState.LIFTED), ALICE, False),
     ("its account, once it has expired", locked(state=LockState.EXPIRED), ALICE, False),
 ]
@@ -67,6 +86,52 @@ def test_the_answer_says_why_and_where_nobody_said_why_it_says_who():
     assert answer_to([locked(reason="")], ALICE) == Deny(Why.LOCKED, f"locked by dave@{REALM}")
     assert answer_to([locked()], BOB) is None
     assert answer_to([], ALICE) is None
+
+
+def test_of_a_lock_on_somebody_who_uses_an_account_its_owner_is_told_who_it_is_and_not_why_they_are_locked():
+    in_a_run, logged_in = used_by(BOB, ALICE, "R0NS-0001"), used_by(BOB, ALICE)
+    who = f"alice@{REALM} is locked, and may act as bob"
+    assert answer_to([locked()], in_a_run) == Deny(Why.LOCKED, f"{who} in run R0NS-0001")
+    assert answer_to([locked()], logged_in) == Deny(Why.LOCKED, who)
+    on_bob = locked(name="bob", uid=BOB.uid, person="bob")
+    assert answer_to([on_bob], in_a_run) == Deny(Why.LOCKED, "locked: laptop stolen")
+
+
+@pytest.mark.parametrize(
+    ("who", "does"),
+    [
+        (ALICE, True),
+        (used_by(BOB, ALICE, "R0NS-0001"), True),
+        (used_by(LOCAL_ROOT, ALICE, "R0NS-0001"), True),
+        (used_by(LOCAL_ROOT, ALICE), False),  # root has logged in as alice, as operators do
+        (used_by(LOCAL_ROOT, CAROL, "R0NS-0001"), False),
+        (LOCAL_ROOT, False),
+        (BOB, False),
+    ],
+)
+def test_what_a_lock_ends_is_what_its_person_has_asked_for_by_any_account(who, does):
+    """THREATS A-24."""
+    assert lock.ends(locked(), who) is does
+    hers = replace(pending(), requester=who)
+    run = Run("R0NS-0009", "GRNT-0001", hers.id, START)
+    ended = {type(event) for event in consequences(place(locked()), (), [hers], [], [(run, hers)])}
+    assert ended == ({Locked, StopOrdered} if does else set())
+
+
+def test_under_a_lease_of_somebody_else_only_what_the_locked_person_has_begun_ends():
+    """THREATS A-24: bob's lease, which alice has used in her run as him, and he himself."""
+    by_her, by_him = (
+        replace(pending(id="BBBB-BBBB"), requester=used_by(BOB, ALICE, "R0NS-0001")),
+        replace(pending(), requester=BOB),
+    )
+    lease = issued(
+        replace(asked(who=BOB, id="1EAS-0001"), state=RequestState.APPROVED, obligations=free().obligations), moment()
+    ).grant
+    of_lease = replace(asked(who=BOB, id="1EAS-0001"), state=RequestState.APPROVED, obligations=free().obligations)
+    living = [(Run(one.id, lease.id, one.id, START), one) for one in (by_her, by_him)]
+    because = f"alice@{REALM} is locked, and may act as bob in run R0NS-0001"
+    follows = consequences(place(locked()), (), [], [(lease, of_lease)], living)
+    assert follows == (StopOrdered("BBBB-BBBB", actor(DAVE, Role.OPERATOR), because),)
 
 
 # --- its own life ----------------------------------------------------------------------------------------------------

@@ -162,6 +162,38 @@ def test_an_approval_from_before_the_run_counts_again_after_it(own_house: Callab
     assert wanted.err.count(said) == 1
 
 
+def test_whose_the_account_is_that_asked_for_a_live_run_is_what_the_settings_say_after_a_restart(
+    house: House, gate: Path
+) -> None:
+    """THREATS A-22: carol has a run as bob, and is another account of alice's by now."""
+    lives(house, gate, "bob", by="carol")
+    wanted = house.ask("alice", "id", "-u")
+    waits(house, wanted)
+    settings = house.root / "jitd.toml"
+    settings.write_text(settings.read_text() + '\n[people]\nalice = ["alice", "carol"]\n')
+    house.restart()
+    before = waits(house, wanted)
+    refused = house.approve(wanted.id, "bob")
+    assert refused.returncode == 3 and "counts as your own: carol@EXAMPLE.TEST may act as bob in run" in refused.stderr, refused
+    assert {**house.show(wanted.id), "gone": before["gone"]} == before
+    assert house.approve(wanted.id, "dave").returncode == 0 and wanted.end() == 0
+
+
+def test_a_lock_ends_what_another_account_has_asked_for_that_the_settings_gave_to_the_person_since(
+    house: House, gate: Path
+) -> None:
+    """THREATS A-24: what carol has asked for is stored as hers, and she is alice by now; what dave has asked for stays."""
+    hers, other = lives(house, gate, "bob", by="carol"), house.ask("dave", "id", "-u")
+    waits(house, other)
+    settings = house.root / "jitd.toml"
+    settings.write_text(settings.read_text() + '\n[people]\nalice = ["alice", "carol"]\n')
+    house.restart()
+    waits(house, other)
+    house.ended("lock", "--user", "alice")
+    assert hers.end() != 0 and house.rows("runs") == []
+    assert house.approve(other.id, "bob").returncode == 0 and other.end() == 0
+
+
 @pytest.mark.parametrize(
     ("leave", "come_back", "because"),
     [
