@@ -45,6 +45,7 @@ from jitd.reloading import PolicyInForce
 from jitd.settings import config as settings
 from jitd.settings import host
 from jitd.settings.config import Config
+from jitd.settings.needs import unreachable
 from jitd.store import Conflict, StoreError
 from jitd.verbs import status
 from jitd.verbs.refusal import Refusal
@@ -262,6 +263,7 @@ class Daemon:
                 ask=kdc.look_at,
             ),
         )
+        self._unreachable: Callable[[], list[str]] = (list) if is_direct else partial(unreachable, config)
         self._forget_answers = decider.forget_answers, kdc.forget
         owed = lambda person: self._store.owed_reviews(person=person)  # noqa: E731
         explainer = Explainer(config, policy, self._accounts, decider.lock_on, gather, config.names, self._workers, now, owed)
@@ -421,7 +423,8 @@ class Daemon:
         self._lifecycle.note("policy.loaded", who.principal, who.uid, {"rules": len(policy.rules)})
         systemd.tell(f"STATUS={self._rules.sentence}")
         self.perform.screen_due()
-        return f"the policy is in force: {len(policy.rules)} rule{'' if len(policy.rules) == 1 else 's'}"
+        rules = f"the policy is in force: {len(policy.rules)} rule{'' if len(policy.rules) == 1 else 's'}"
+        return "; ".join((rules, *self._unreachable()))
 
     def _policy_refused(self, faults: Sequence[str], who: Subject) -> None:
         self._meters.refused()
@@ -503,6 +506,8 @@ class Daemon:
         )
         self.metrics.more.append(lambda: [gauge("jitd_connections", "Open connections of clients.", listener.n_open)])
         log("serving", socket=config.socket, host=config.host)
+        for sentence in self._unreachable():
+            log(sentence)
         systemd.tell("READY=1", f"STATUS={self._rules.sentence}")
         ended_by = await stop
         systemd.tell("STOPPING=1")

@@ -94,7 +94,7 @@ class Unreachable(Exception):
     """jitd cannot be reached, the peer is not jitd, or jitd closed the connection. The exit status is 125."""
 
 
-def _is_set_up(path: str) -> bool:
+def is_set_up(path: str) -> bool:
     """False if jitd is to listen at its usual ``path``, and nothing shows that anybody has set this host up."""
     if path != SOCKET:
         return True
@@ -149,7 +149,7 @@ def begin(*, with_ticket: bool = False, tell: Callable[[str], None] | None = Non
     waited for as long as libkrb5 waits, and ``tell`` is called with a sentence about this after TICKET_WITHIN seconds.
     """
     started_at = time.monotonic()
-    if not _is_set_up(socket_path()):  # before a ticket is looked for, which this host may not be able to get yet
+    if not is_set_up(socket_path()):  # before a ticket is looked for, which this host may not be able to get yet
         raise Unreachable("jitd is not set up on this host yet: run jitd setup as root")
     if tell is not None and not posix.isatty(2):
         tell = None

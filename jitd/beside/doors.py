@@ -59,7 +59,7 @@ class SocketDoor:
     def __init__(self, helper: Helper, path: Path | None = None) -> None:
         self.name = helper.process
         self.account = helper.account
-        self.mend = f"systemctl enable --now {helper.unit}.socket"
+        self.mend = helper.enable
         self._path = path or helper.socket
 
     async def open(self) -> socket.socket:

@@ -8,6 +8,8 @@ either, but one that root gives its unit or its account.
 
 from __future__ import annotations
 
+import errno
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,9 +54,22 @@ class Helper:
         return f"jitd-helper@{self.name}"
 
     @property
+    def enable(self) -> str:
+        """The command with which root has systemd listen for it, now and after each boot."""
+        return f"systemctl enable --now {self.unit}.socket"
+
+    @property
     def socket(self) -> Path:
         """Where systemd listens for it."""
         return Path(f"/run/{self.process}/{self.name}.sock")
+
+    @property
+    def listens(self) -> bool:
+        """True if systemd listens for it. The file of a socket stays when nobody listens any more, so this connects, and systemd
+        may start the helper.
+        """
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC) as ours:
+            return ours.connect_ex(str(self.socket)) in (0, errno.EAGAIN)
 
 
 KDC = Helper(name="kdc", room="jitd.kdc", has_network=True, keeps=("KRB5_CONFIG",), options=("keytab", "socket"))

@@ -9,7 +9,7 @@ Therefore a lock never ends too early, but it may end too late.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -27,6 +27,14 @@ from jitd.core.run import Run, StopOrdered
 from jitd.core.subject import Subject, User
 from jitd.core.values import TEXT, TYPED, value
 from jitd.core.wording import with_words
+
+Today = Callable[[Subject], Subject]
+"""Returns a subject that was stored as the person to whom its account belongs today."""
+
+
+def as_stored(who: Subject) -> Subject:
+    """Return ``who``. Callers that know of no change of ``[people]`` use this function."""
+    return who
 
 
 class LockState(StrEnum):
@@ -226,6 +234,11 @@ def ends(lock: Lock, who: Subject) -> bool:
     return is_on(lock, who) or (who.is_root and any(user.run and is_on_user(lock, user) for user in who.used_by))
 
 
+def ends_today(lock: Lock, today: Today, who: Subject) -> bool:
+    """True if ``lock`` ends what ``who`` has asked for, as the person who ``who`` was then or is today."""
+    return ends(lock, who) or ends(lock, today(who))
+
+
 def is_on_user(lock: Lock, user: User) -> bool:
     """True if ``lock`` locks ``user``, who uses somebody else's account."""
     is_named = lock.whom is Whom.PRINCIPAL and lock.name == user.principal
@@ -271,31 +284,34 @@ def answer_to(locks: Iterable[Lock], who: Subject) -> Deny | None:
     return None if found is None else Deny(Why.LOCKED, sentence_to(found, who))
 
 
-def under(locks: tuple[Lock, ...], life: Any, event: Any) -> Any:
+def under(locks: tuple[Lock, ...], life: Any, event: Any, today: Today = as_stored) -> Any:
     """``event`` happens to the object ``life``. Return ``event`` with the changes that ``locks`` require. A locked requester gets
-    no permit and no use. The approval of a locked person does not count.
+    no permit and no use. The approval of a locked person does not count. A requester is locked as the person of then or of
+    ``today``.
 
     ``lifecycle.handle`` calls this function. Therefore, after a lock is placed, jitd does not store a decision that ignores the
     lock. Raises LockedOut if the author of the event is locked.
     """
     match event:
         case Screened():
-            return _without_locked(locks, life, event)
+            return _without_locked(locks, life, event, today)
         case Reviewed():
             _refuse(locks, event.reviewer)
-            return _without_locked(locks, life, event)
+            return _without_locked(locks, life, event, today)
         case owed_review.Reviewed():
             _refuse(locks, event.reviewer)
         case Used():
             _refuse(locks, life.holder)
+            _refuse(locks, today(life.holder))
     return event
 
 
-def _without_locked(locks: tuple[Lock, ...], asked: Request, event: Screened | Reviewed) -> Screened | Reviewed:
+def _without_locked(locks: tuple[Lock, ...], asked: Request, event: Screened | Reviewed, today: Today) -> Screened | Reviewed:
     if not locks:
         return event
     standing = tuple(who for who in event.standing if lock_on(locks, who) is None)
-    return replace(event, decision=answer_to(locks, asked.requester) or event.decision, standing=standing)
+    denied = answer_to(locks, asked.requester) or answer_to(locks, today(asked.requester))
+    return replace(event, decision=denied or event.decision, standing=standing)
 
 
 def _refuse(locks: tuple[Lock, ...], who: Subject) -> None:
@@ -310,37 +326,35 @@ def consequences(
     waiting: Iterable[Request],
     permitted: Iterable[tuple[Grant, Request]],
     living: Iterable[tuple[Run | Holding, Request]] = (),
+    today: Today = as_stored,
 ) -> tuple[Any, ...]:
     """Return the events and effects that result from a new lock. The events end waiting requests, and end grants with their runs
     and holdings. The effects inform requesters that one of their approvals no longer counts. ``locks`` contains the locks that
     existed before ``event``. ``permitted`` contains the live grants, each with the request for which it was issued. ``living``
     contains the live runs and holdings under leases, each with the request that used the lease: the lease of a person who is not
-    locked stays, and what a locked person has begun under it ends.
+    locked stays, and what a locked person has begun under it ends. ``today`` returns a requester as the person of today.
     """
     lock, locks = event.lock, (*locks, event.lock)
     follows: list[Any] = []
     for asked in waiting:
-        if ends(lock, asked.requester):
+        if ends_today(lock, today, asked.requester):
             follows.append(Locked(asked.id, event.by, event.id, sentence_to(lock, asked.requester)))
         elif any(is_on(lock, review.by) for review in asked.reviews):
             follows.append(TellRequester(asked.id))  # one of the approvals no longer counts
     for grant, asked in permitted:
-        if _rests_on(locks, lock, asked):
-            because = sentence_to(lock, asked.requester) if ends(lock, asked.requester) else sentence(lock)
-            follows.append(Revoked(grant.id, event.by, because))
+        if ends_today(lock, today, asked.requester):
+            follows.append(Revoked(grant.id, event.by, sentence_to(lock, asked.requester)))
+        elif _rests_on(locks, lock, asked):
+            follows.append(Revoked(grant.id, event.by, sentence(lock)))
     for begun, asked in living:
-        if ends(lock, asked.requester):
+        if ends_today(lock, today, asked.requester):
             stop = StopOrdered if isinstance(begun, Run) else Taking
             follows.append(stop(begun.id, event.by, sentence_to(lock, asked.requester)))
     return tuple(follows)
 
 
 def _rests_on(locks: tuple[Lock, ...], lock: Lock, asked: Request) -> bool:
-    """True if ``lock`` applies to the requester of ``asked``. Also True if two conditions hold: ``lock`` applies to an approver
-    of ``asked``, and ``asked`` has too few approvals that still count (``counted``).
-    """
-    if ends(lock, asked.requester):
-        return True
+    """True if ``lock`` applies to an approver of ``asked``, which has too few approvals that still count (``counted``)."""
     if asked.obligations is None or not any(is_on(lock, review.by) for review in asked.reviews):
         return False
     return tally(open_ways(asked), counted(locks, asked), asked.requester) > 0

@@ -26,7 +26,7 @@ from jitd.givers.account_notes import NOTES, AccountNotes
 from jitd.givers.account_numbers import n_used
 from jitd.settings.givers import Givers
 from jitpam import __version__
-from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connect
+from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connect, is_set_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,17 @@ class Answered:
     host: str = ""
     took: float = 0.0
     why_not: str = ""
+
+
+def examine_set_up(host: Host) -> Iterator[Finding]:
+    """Yield a finding if nothing was set up since the installation. The other findings are its consequences."""
+    if not is_set_up(str(host.config.socket)):
+        yield untouched()
+
+
+def untouched() -> Finding:
+    """A host on which nothing was set up yet."""
+    return bad("setup", "jitd is not set up on this host yet", "as root: jitd setup")
 
 
 def examine(host: Host) -> Iterator[Finding]:

@@ -27,6 +27,7 @@ def examinations(host: Host) -> list[Examination]:
     # Under systemd this code does not examine the host, because the search for the daemon's process may hang.
     anew = f"restart it: {host.restart if host.is_booted else host.start}"
     return [
+        Examination("setup", lambda: daemon.examine_set_up(host), f"{host.config.state} does not answer", disk),
         Examination("installed", files.examine_installed),
         Examination("settings", lambda: settings.examine(host), f"{host.file.parent} cannot be read", disk),
         Examination("policy", lambda: settings.examine_policy(host), f"{host.config.policy} cannot be read", disk),

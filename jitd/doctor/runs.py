@@ -19,6 +19,7 @@ from pathlib import Path
 from jitd.doctor.finding import Finding, bad, count, listed, ok, unknown, weak, word
 from jitd.doctor.host import BOOTED, Host, holders
 from jitd.doctor.state import kind_of, live_runs, mounts
+from jitd.settings.needs import unreachable
 from jitd.store import StoreError
 
 WITHIN = 3.0
@@ -75,6 +76,7 @@ def examine(host: Host) -> Iterator[Finding]:
             yield bad("systemd.answers", f"systemd does not answer: {fault}", "see journalctl -p err -b")
             return
         yield from units(found)
+        yield from helpers(unreachable(host.config))
         yield from launcher(found[LAUNCHER])
         yield scopes(found["jitd.slice"].load if "jitd.slice" in found else "")
     yield from run_directory(str(host.run_dir), kind_of(host.run_dir))
@@ -190,6 +192,15 @@ def groups(found: Groups) -> Iterator[Finding]:
         yield weak(check, f"Linux {found.kernel} has no cgroup.kill: {EFFORT}", "use Linux 5.14 or later")
     else:
         yield ok(check, f"every run has a control group, below {found.place}, and ends as a whole")
+
+
+def helpers(missing: Sequence[str]) -> Iterator[Finding]:
+    """Judge the helpers that the settings need. ``missing``: see ``settings.needs.unreachable``."""
+    for sentence in missing:
+        said, _, enable = sentence.rpartition(": ")
+        yield bad("systemd.helpers", said, command=enable)
+    if not missing:
+        yield ok("systemd.helpers", "every helper that the settings need listens")
 
 
 def units(found: Mapping[str, Unit]) -> Iterator[Finding]:

@@ -12,11 +12,10 @@ from __future__ import annotations
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from jitd.core import account_ending, break_glass, chain, grant, holding, lock, owed_review, request, run, used_accounts
 from jitd.core.chain import Seal
@@ -58,7 +57,6 @@ _TRANSITION: dict[type, Callable[[Any, Any, Moment], tuple[Any, tuple[Any, ...]]
 _TAKES_AWAY = (run.Returned, grant.Revoked, grant.Expired, run.StopOrdered, holding.Taking)
 """The events after which an object permits less than before."""
 
-T = TypeVar("T")
 MOST_OWNERS = 256
 """Maximum number of owners whose values are forgotten in one transaction."""
 
@@ -99,6 +97,7 @@ class Lifecycle:
         now = self._now()
         policy = self._policy_digest()
         locks: tuple[Lock, ...] = tuple(self._store.locks())
+        today = self._uses.today
         before: dict[tuple[str, str], Life | None] = {} if rebuilt is None else {("holding", rebuilt.id): rebuilt.rebuilt}
         after: dict[tuple[str, str], Change] = {}
         said: dict[str, Values] = {}
@@ -121,7 +120,9 @@ class Lifecycle:
                 step = used_accounts.under(self._uses, here, step)
                 there, follows = _BEGIN[type(step)](step)
                 if isinstance(step, lock.Placed):
-                    consequences = lock.consequences(step, locks, *self._concerned(step.lock))
+                    touches = partial(lock.ends_today, step.lock, today)
+                    waiting, permitted = self._waiting(touches), self._permitted(touches)
+                    consequences = lock.consequences(step, locks, waiting, permitted, self._under_leases(), today)
                     follows = (*follows, *consequences)
                     locks = (*locks, step.lock)
             elif is_follow and here is not None and not _goes_on(here):
@@ -131,7 +132,7 @@ class Lifecycle:
             elif here is None:
                 raise IllegalEvent(f"there is no {step.life} {step.id}")
             else:
-                step = used_accounts.under(self._uses, here, lock.under(locks, self._today(here) if locks else here, step))
+                step = used_accounts.under(self._uses, here, lock.under(locks, here, step, today))
                 step = break_glass.under(self._owed_by, here, step)
                 there, follows = _TRANSITION[type(here)](here, step, now)
                 if account_ending.ends_account(there, step):
@@ -234,30 +235,6 @@ class Lifecycle:
                 held, asked = self._store.grant(id), self._store.request(id)
                 if held is not None and asked is not None:
                     yield held, asked
-
-    def _concerned(
-        self, placed: Lock
-    ) -> tuple[Iterator[Request], Iterator[tuple[Grant, Request]], Iterator[tuple[Run | Holding, Request]]]:
-        """Return what ``placed`` may end (see ``lock.consequences``), with each person as they are today."""
-
-        def touches(who: Subject) -> bool:
-            return lock.ends(placed, self._uses.today(who))
-
-        waiting = (self._today(asked) for asked in self._waiting(touches))
-        permitted = ((held, self._today(asked)) for held, asked in self._permitted(touches))
-        living = ((begun, self._today(asked)) for begun, asked in self._under_leases())
-        return waiting, permitted, living
-
-    def _today(self, life: T) -> T:
-        """Return ``life`` with its people as they are today, because ``[people]`` may have changed since they were stored."""
-        today = self._uses.today
-        match life:
-            case Request():
-                reviews = tuple(replace(review, by=today(review.by)) for review in life.reviews)
-                return replace(life, requester=today(life.requester), reviews=reviews)
-            case Grant():
-                return replace(life, holder=today(life.holder))
-        return life
 
     def _under_leases(self) -> Iterator[tuple[Run | Holding, Request]]:
         """Yield what lives under a grant of another request, each with the request that has begun it."""

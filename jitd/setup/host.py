@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from jitd.beside.helpers import OUTSIDE
 from jitd.core.toml_document import ConfigError
 from jitd.doctor.domains import SSSD, asking, domains
 from jitd.doctor.host import BOOTED, Host, find_daemon
@@ -22,6 +23,7 @@ from jitd.kdc.keytab import principals
 from jitd.notifying.mail import MailSettings
 from jitd.settings import config, policyfile
 from jitd.settings.host import KRB5_CONF, default_realm, kerberos_files
+from jitd.settings.needs import needed
 from jitd.setup.plan import AD, FREEIPA, MAIL, MIT, PACKAGES, SETTINGS, Facts, Step, Write
 from jitpam.initiator import own_host, within
 
@@ -68,6 +70,8 @@ def look(kind_said: str | None = None) -> Facts:
         policy=str(settings.policy),
         rules=_rules(settings),
         files={str(path): _text(path) or "" for path in sorted(settings.policy.glob("*.toml"))},
+        helpers=tuple(helper.enable for helper in needed(settings) if not helper.listens),
+        mailer="" if OUTSIDE.listens else OUTSIDE.enable,
         missing=frozenset(program for program in PACKAGES if shutil.which(program, path=PATH) is None),
         has_enctypes=any(ENCTYPES.search(_text(path) or "") for path in kerberos_files(KRB5_CONF) if path.is_file()),
         access="" if settings.pam.requester or not (joined := tuple(domains())) else asking(joined),

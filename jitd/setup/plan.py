@@ -48,6 +48,8 @@ class Facts:
     ``keytab``, ``forms``, ``mailed`` and ``policy`` are what jitd.toml says: the keytab, the realms with a form of account, the
     addresses of the channel MAIL, and the directory of the rules. ``rules`` are the names of
     all permits, ``files`` the text of each file of rules.
+    ``helpers`` are commands: each lets a helper listen that jitd.toml needs and that does not. ``mailer`` is the one of the
+    helper that sends mail, or empty.
     ``missing`` are the programs that are not installed, of those that a step may run. ``has_enctypes`` is true if krb5.conf has
     permitted_enctypes, ``has_joined`` if the host has an account in the domain. ``search_path`` is where jitd looks for commands,
     ``start`` the command that starts jitd. ``access`` is what to write so that the rules of the domain about who may use this
@@ -70,6 +72,8 @@ class Facts:
     rules: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     missing: frozenset[str] = frozenset()
+    helpers: tuple[str, ...] = ()
+    mailer: str = ""
     access: str = ""
     has_enctypes: bool = True
     has_joined: bool = False
@@ -240,7 +244,8 @@ def plan(facts: Facts, answers: Answers) -> list[Step]:
     settings = _settings(facts, answers, keytab)
     rule = _rule(facts, answers)
     key = _key(facts, answers, keytab)
-    start = _start(facts, restarts=bool(settings.actions or key.actions), reloads=bool(rule.actions))
+    restarts, reloads = bool(settings.actions or key.actions), bool(rule.actions)
+    start = _start(facts, restarts=restarts, reloads=reloads, tells_by_mail=_is_address(answers.tell))
     return [settings, rule, key, start, LOOK]
 
 
@@ -445,13 +450,14 @@ def _service_account(facts: Facts, keytab: str) -> Run:
     return Run(line, has_ticket=True)
 
 
-def _start(facts: Facts, *, restarts: bool, reloads: bool) -> Step:
+def _start(facts: Facts, *, restarts: bool, reloads: bool, tells_by_mail: bool = False) -> Step:
     title = "Start"
     if not facts.is_booted:
         if facts.is_active and not (restarts or reloads):
             return Step(title, "jitd runs")
         return Step(title, "systemd does not run here, so starting jitd is yours:", by_hand=facts.start)
-    lines: list[tuple[str, ...]] = []
+    helpers = {*facts.helpers, *([facts.mailer] if tells_by_mail and facts.mailer else [])}
+    lines: list[tuple[str, ...]] = [tuple(command.split()) for command in sorted(helpers)]
     if not facts.is_enabled or not facts.is_active:
         lines.append(("systemctl", "enable", "--now", "jitd.service"))
     if facts.is_active and restarts:

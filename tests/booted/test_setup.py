@@ -131,6 +131,14 @@ def test_a_person_answers_five_questions_and_sees_the_first_command_run(fresh: N
     assert not PRIVATE.exists()
 
 
+@pytest.mark.parametrize("who", ["root", "alice"])
+@pytest.mark.parametrize("line", ["jitd", "jitd doctor", "jitd requests", "jitsudo id", "jitsudo -l"])
+def test_after_an_installation_whatever_one_types_names_setup(fresh: None, line: str, who: str) -> None:
+    words = line.split() if who == "root" else ["as", who, *line.split()]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode != 0 and "jitd setup" in done.stdout + done.stderr, done
+
+
 def test_a_script_does_the_same_and_a_second_run_changes_nothing(fresh: None) -> None:
     done = setup("--yes", "--admin", ADMIN, *RULES, "--", "id", "-u", stdin=f"{PASSWORD}\n")
     assert done.returncode == 0, done.stdout + done.stderr

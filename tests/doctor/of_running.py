@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from jitd.beside.helpers import OUTSIDE
 from jitd.core.holding import Holding
 from jitd.doctor import daemon, gate, glass, person, runs, settings, state
 from jitd.doctor.daemon import Answered
@@ -63,6 +64,7 @@ ROWS = [
     Row("gate.s", "bad", "with --log", lambda: gate.service("s", "log")),
     Row("gate.s", "weak", "neither", lambda: gate.service("s", "yes")),
     Row("gate.s", "bad", "not ours", lambda: gate.ungrantable("s", "not ours")),
+    Row("setup", "bad", "as root: jitd setup", daemon.untouched),
     Row("daemon.runs", "ok", "process 7", lambda: daemon.there(RUNS, "start it")),
     Row("daemon.runs", "bad", "start it", lambda: daemon.there(Running(0), "start it")),
     Row("daemon.alone", "ok", "no other", lambda: daemon.there(RUNS, "start it")),
@@ -154,6 +156,8 @@ ROWS = [
     Row("systemd.jitd.socket", "bad", "does not know", lambda: runs.units({})),
     Row("systemd.jitd-launcher.service", "bad", "reset-failed", lambda: runs.launcher(replace(FINE, active="failed"))),
     Row("systemd.jitd-launcher.service", "bad", "unmask", lambda: runs.launcher(replace(FINE, load="masked"))),
+    Row("systemd.helpers", "ok", "listens", lambda: runs.helpers([])),
+    Row("systemd.helpers", "bad", "enable --now jitd-helper@outside.socket", lambda: runs.helpers([f"sink a: {OUTSIDE.enable}"])),
     Row("systemd.scopes", "ok", "makes scopes", lambda: runs.scopes("loaded")),
     Row("systemd.scopes", "bad", "unmask jitd.slice", lambda: runs.scopes("masked")),
     Row("runs.directory", "weak", "on ext4", lambda: runs.run_directory("/r", "ext4")),

@@ -60,6 +60,7 @@ SHARED = "tests/system/test_doctor.py::test_a_repair_leaves_the_keys_of_other_se
 BOOTED = "tests/booted/test_doctor.py::test_what_is_broken_is_found_and_mended_by_the_command"
 TYPED = "tests/system/test_typed.py::"
 TYPED_BOOTED = "tests/booted/test_typed.py::"
+HELPER = "tests/booted/test_silent_helper.py::test_what_reload_doctor_and_setup_tell_lets_the_helper_listen_that_a_sink_needs"
 LINT = TYPED + "test_what_pam_lint_tells_root_to_type_takes_the_finding_away"
 LOOKS = TYPED_BOOTED + "test_what_only_looks_can_be_typed"
 UNITS = TYPED_BOOTED + "test_a_unit_that_is_not_there_is_started_by_its_command"
@@ -119,6 +120,7 @@ COMMANDS: dict[str, str] = {
     "setsid -f jitd serve{}": BREAKAGES,
     "systemctl daemon-reload": UNITS,
     "systemctl enable --now jitd-helper@kdc.socket": UNITS,
+    "systemctl enable --now {}.socket": HELPER,
     "systemctl enable --now jitd.service": BOOTED,
     "systemctl enable --now {}": BOOTED,
     "systemctl enable {}": BOOTED,

@@ -203,8 +203,8 @@ LAW: dict[str, set[str]] = {
     },
     # what a host lacks before its first request
     "jitd.setup": {
-        "jitpam.initiator", "jitd.core.toml_document", "jitd.doctor", "jitd.kdc.keytab", "jitd.notifying.mail", "jitd.settings",
-        "jitd.setup",
+        "jitpam.initiator", "jitd.beside.helpers", "jitd.core.toml_document", "jitd.doctor", "jitd.kdc.keytab",
+        "jitd.notifying.mail", "jitd.settings", "jitd.setup",
     },
     "jitd.cli": {
         WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.local_proof",

@@ -47,6 +47,7 @@ ANSWERS = Answers(
     tell="terminals",
 )
 NO_ADMIN = Answers(admin="", requester=ANSWERS.requester, approver=ANSWERS.approver, command=ANSWERS.command, tell=ANSWERS.tell)
+HELPER = "systemctl enable --now jitd-helper@outside.socket"
 RULE_FILE = f"{POLICY}/systemctl-restart-cron.toml"
 PRINCIPAL = "jitd/db1.example.org@EXAMPLE.ORG"
 JOINED = ("DB1$@EXAMPLE.ORG", "host/db1.example.org@EXAMPLE.ORG")
@@ -379,9 +380,17 @@ def test_no_line_of_the_rule_is_longer_than_80_columns() -> None:
     ({"is_enabled": True}, ["jitd check", "systemctl enable --now jitd.service"]),
     ({"is_active": True, "is_enabled": True}, ["jitd check", "systemctl restart jitd.service"]),
     ({"is_active": True, "is_enabled": True, "keytabs": {OWN: (PRINCIPAL,)}}, ["jitd check", "jitd reload"]),
+    ({"helpers": (HELPER,), "is_enabled": True}, ["jitd check", HELPER, "systemctl enable --now jitd.service"]),
+    ({"mailer": HELPER, "is_enabled": True}, ["jitd check", "systemctl enable --now jitd.service"]),
 ])  # fmt: skip
 def test_it_is_checked_before_it_starts(found: dict[str, Any], lines: list[str]) -> None:
     assert typed(steps(host(**found))["Start"]) == lines
+
+
+def test_an_address_has_the_helper_listen_that_sends_mail() -> None:
+    answers = replace(ANSWERS, tell="ops@example.org")
+    assert HELPER in typed(steps(host(mailer=HELPER), answers)["Start"])
+    assert HELPER not in typed(steps(host(), answers)["Start"]), "it listens already"
 
 
 @pytest.mark.parametrize(("facts", "answers", "words"), [

@@ -176,4 +176,6 @@ def test_what_root_began_in_a_run_of_a_locked_person_ends_and_root_itself_goes_o
     wait_for(lambda: live(house, "sleep", "600"), what="a run of root's own")
     house.ended("lock", "--user", "alice")
     assert live(house, "sleep", "500") == [] and own.process.poll() is None
+    (ended,) = [row for row in house.rows("runs", "--all") if row["argv"] == ["sleep", "500"]]
+    assert "alice@EXAMPLE.TEST is locked, and may act as root in run" in ended["because"], "it did not only hang up with hers"
     assert house.sudo("root", "id", "-u").stdout == "0\n"
