@@ -222,7 +222,8 @@ def transition(grant: Grant, event: Event, now: Moment) -> tuple[Grant, tuple[An
                 raise NoUseLeft(f"the time of grant {grant.id} has not begun")
             if grant.left < 1 or now.boot_id != grant.boot_id or now.boot >= grant.ends_boot:
                 raise NoUseLeft(f"grant {grant.id} has no use left")
-            grant = replace(grant, terms=narrow_terms(grant.terms, event.terms))
+            if (terms := narrow_terms(grant.terms, event.terms)) != grant.terms:
+                grant = replace(grant, terms=terms)
             after, follows = _used(grant, event, now)
         case Returned():
             living = tuple(run for run in grant.living if run != event.run)

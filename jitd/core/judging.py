@@ -740,7 +740,7 @@ class Call:
             rows.append((self.name, known))
             is_placed = True
         for name, row in rows:
-            replace(self, name=name)._by(row)
+            (self if name == self.name else replace(self, name=name))._by(row)
         if not rows or not is_placed:
             self._not_known(is_known=bool(rows))
 

@@ -612,13 +612,14 @@ def issued(approved: Request, now: Moment) -> Issued:
         begins_boot = approved.submitted_boot + (begins_at - approved.submitted_at).total_seconds()
     lasts_for = lasts(approved, obligations)
     gives, uses = approved.command.gives, how_often(approved, obligations)
+    command = approved.command if approved.command.findings is None else replace(approved.command, findings=None)
     grant = Grant(
         id=approved.id,
         holder=approved.requester,
         host=approved.host,
         boot_id=approved.boot_id,
         service=approved.service,
-        command=replace(approved.command, findings=None),  # they are about the moment of the request
+        command=command,  # without findings, which are about the moment of the request
         login_session=approved.claims.login_session,
         rule=approved.rule,
         because=approved.because,

@@ -78,7 +78,8 @@ def under(uses: Uses, life: Any, event: Any) -> Any:
     match event:
         case Submitted():  # also from outside the run, because a process can leave it, or steer what its account has there
             made = event.request
-            return replace(event, request=replace(made, requester=as_used(made.requester, uses())))
+            requester = as_used(made.requester, uses())
+            return event if requester is made.requester else replace(event, request=replace(made, requester=requester))
         case Screened() if event.standing:
             return replace(event, standing=_counting(event.standing, life.requester, uses))
         case Reviewed() if event.verdict is Verdict.APPROVE:

@@ -448,7 +448,7 @@ class Accounts:
         if known.is_root or not (new or named.all):
             return known
         found, unsure = _members_of(named, new, known.user, known.gids, self._recent)
-        return replace(known, groups=known.groups | found, unsure=known.unsure | unsure)
+        return replace(known, groups=known.groups | found, unsure=known.unsure | unsure) if found or unsure else known
 
     def again(self, known: Subject) -> Subject | None:
         """Look up the Subject ``known`` again, and return it with its present data. Return None if the account no longer exists
@@ -457,7 +457,9 @@ class Accounts:
         if known.is_root:
             return replace(self.root(), used_by=known.used_by)
         now = self._again(known)
-        return None if now is None or (now.user, now.uid) != (known.user, known.uid) else replace(now, used_by=known.used_by)
+        if now is None or (now.user, now.uid) != (known.user, known.uid):
+            return None
+        return replace(now, used_by=known.used_by) if known.used_by else now
 
     def _again(self, known: Subject) -> Subject | None:
         if known.is_local:

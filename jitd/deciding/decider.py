@@ -537,4 +537,5 @@ def _approving(request: Request) -> tuple[Review, ...]:
 
 def _with_masks(policy: Policy, found: Sighting) -> Sighting:
     """Return ``found``, whose command knows the places in its command line that nobody is to read."""
-    return replace(found, command=replace(found.command, masked=masked_places(policy, found.command, is_found=found.is_found)))
+    masked = masked_places(policy, found.command, is_found=found.is_found)
+    return replace(found, command=replace(found.command, masked=masked)) if masked else found

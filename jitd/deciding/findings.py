@@ -116,7 +116,8 @@ def _found(command: Command, look: Look, requester: str) -> tuple[Finding, ...]:
     not have with its masks keeps its grade and loses its words, because they could quote what is masked.
     """
     # findings are for the requester, too, so they must not tell of a program that the requester cannot read
-    told = replace(command, interpreters=tuple(one for one in command.interpreters if one.is_told))
+    interpreters = tuple(one for one in command.interpreters if one.is_told)
+    told = command if interpreters == command.interpreters else replace(command, interpreters=interpreters)
     try:
         found = findings_of(told, look, requester=requester)
         if not command.masked:

@@ -165,7 +165,7 @@ def _look(
     sighting = _where_a_group_can_be_given(sighting, service)
     sighting = _with_operands(policy, sighting, who, trusted, glance)
     if isinstance(sighting.decision, Permit) or found.is_missing or is_in_sight(asked, found.command.path, who, glance):
-        return replace(sighting, is_found=not found.is_missing)
+        return replace(sighting, is_found=False) if found.is_missing else sighting
     # The reason of the refusal would reveal something about the file. Therefore answer as for a path where nothing exists.
     typed = _as_typed(found.command, asked)
     as_missing = replace(question, command=typed, is_missing=True, names=())
@@ -271,7 +271,7 @@ def _with_scripts(sighting: Sighting, who: Subject) -> Sighting:
 def _bound_alone(policy: Policy, sighting: Sighting) -> Sighting:
     """A rule may refuse operands (``bound``). If the command has one, change the permit of such a rule into a denial."""
     decision = sighting.decision
-    if isinstance(decision, Permit):
+    if isinstance(decision, Permit) and decision.obligations.terms.bound:
         masked = masked_places(policy, sighting.command)  # the sentence is recorded, and may not quote them
         loose = unbound(decision.rule, decision.obligations.terms, replace(sighting.command, masked=masked))
         if loose:
