@@ -12,7 +12,7 @@ import os
 import pwd
 import re
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,15 +34,15 @@ _NOBODY = 65534
 """The kernel shows the uid 65534 if a user has no uid in this user namespace. An example is a peer in another user namespace
 (user_namespaces(7)).
 """
-_SHADOW = Path("/etc/shadow")
+_SHADOW, _GROUP = Path("/etc/shadow"), "/etc/group"
 _PIECE = 64 * 1024
 """Number of bytes that one read(2) requests from a file. If read(2) returns fewer bytes from a regular file, the end of the file
 is reached.
 """
 
 
-LASTS_FOR = 1.0
-"""Seconds for which it counts as known to which group a name leads."""
+LASTS_FOR, MISSED_FOR = 1.0, 15.0
+"""Seconds for which it counts as known that a name leads to a group of a person, and that it leads to no such group."""
 
 
 class NoSuchAccount(Exception):
@@ -202,26 +202,47 @@ def _content(file: Path) -> bytes:
 
 
 class _Recent:
-    """The groups that were found by name within the last LASTS_FOR seconds. One start looks up all groups that the rules name
-    some four times: with 1,500 of them, each time took 0.15 s. Nothing is kept of a group that was not found, or of an error
-    (ADR 0147).
+    """Where the names of groups led lately. One start looks up its person some four times, and each time every group that the
+    rules name: with 1,500 groups that this host does not have, each time took 0.24 s. An error is never kept (ADR 0149).
     """
 
     def __init__(self) -> None:
-        self._found: dict[str, tuple[float, groups.Group]] = {}
+        self._found: dict[str, tuple[float, _Stamp, int | None]] = {}
 
-    def named(self, name: str) -> groups.Group | None:
-        """Like ``groups.named``."""
-        now = time.monotonic()
-        kept = self._found.get(name)
-        if kept is not None and now < kept[0] + LASTS_FOR:
-            return kept[1]
-        found = groups.named(name)
-        if found is None:
-            self._found.pop(name, None)
-        else:
-            self._found[name] = now, found
-        return found
+    def members(self, names: Iterable[str], gids: Collection[int]) -> set[str]:
+        """Return those of ``names`` that lead to groups with one of ``gids``. A group that cannot be looked up has no id.
+
+        A name that led to one of ``gids`` is looked up again after LASTS_FOR seconds, and any other after MISSED_FOR seconds, or
+        at once if /etc/group was changed.
+        """
+        now, stamp = time.monotonic(), _stamp()
+        members = set[str]()
+        for name in names:
+            at, then, gid = self._found.get(name, _NEVER)
+            if then != stamp or now >= at + (LASTS_FOR if gid in gids else MISSED_FOR):
+                self._found.pop(name, None)
+                try:
+                    found = groups.named(name)
+                except groups.CannotLookUp:
+                    continue
+                gid = None if found is None else found.gid
+                self._found[name] = now, stamp, gid
+            if gid in gids:
+                members.add(name)
+        return members
+
+
+_Stamp = tuple[int, int, int, int] | None
+_NEVER: tuple[float, _Stamp, int | None] = (float("-inf"), None, None)
+
+
+def _stamp() -> _Stamp:
+    """Return what differs after a change of /etc/group."""
+    try:
+        found = os.stat(_GROUP)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size
 
 
 def _members_of(
@@ -236,20 +257,20 @@ def _members_of(
     the names of all groups are needed, every name must be known for certain, and NO_GROUP is looked up to learn whether the
     directory answers.
 
-    To which id a name leads may be known from a second ago, except for the names that must be known for certain. The ids of the
+    Where a name leads may be known from before (``_Recent``), except for the names that must be known for certain. The ids of the
     person are new each time.
     """
-    known, unsure, absent = set(), set(), set()
     certain = named.names if named.all else named.certain
-    for name in names:
+    known, unsure, absent = recent.members((name for name in names if name not in certain), gids), set(), set()
+    for name in certain.intersection(names):
         try:
-            found = groups.named(name) if name in certain else recent.named(name)
+            found = groups.named(name)
         except groups.CannotLookUp:
-            unsure |= {name} & certain  # a permit rule cannot name a group without an id
+            unsure.add(name)
             continue
         if found is None:
             absent.add(name)
-        elif found.gid in gids or (name in certain and user in found.members):
+        elif found.gid in gids or user in found.members:
             known.add(name)
     if named.all:
         try:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import grp
 import os
 from collections.abc import Callable
 from typing import NamedTuple
@@ -85,22 +84,12 @@ def named(name: str) -> Group | None:
         return None
     if b"\0" in key or not key:
         return None
-    try:
-        return _known(grp.getgrnam(name))
-    except KeyError:
-        return _look_up(_LIBC.getgrnam_r, key)
+    return _look_up(_LIBC.getgrnam_r, key)
 
 
 def numbered(gid: int) -> Group | None:
     """Return the group with the number ``gid``. Return None if there is no such group. Raises CannotLookUp."""
-    try:
-        return _known(grp.getgrgid(gid))
-    except KeyError:
-        return _look_up(_LIBC.getgrgid_r, gid)
-
-
-def _known(found: grp.struct_group) -> Group:
-    return Group(found.gr_name, found.gr_gid, tuple(found.gr_mem))
+    return _look_up(_LIBC.getgrgid_r, gid)
 
 
 def _look_up(function: Callable[..., int], key: bytes | int) -> Group | None:

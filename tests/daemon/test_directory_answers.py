@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,7 @@ from jitd.core.naming import Naming
 from jitd.core.rule import Rule
 from jitd.core.rule_index import RuleIndex
 from jitd.deciding import directory, groups
-from jitd.deciding.accounts import LASTS_FOR, OF_THE_DIRECTORY, Accounts
+from jitd.deciding.accounts import LASTS_FOR, MISSED_FOR, OF_THE_DIRECTORY, Accounts
 from jitd.deciding.directory import Account, account
 from jitd.expressions.compiling import compile_when
 from tests.scene import person
@@ -94,51 +95,94 @@ def test_groups_that_rules_deny_something_to_since_are_asked_for(monkeypatch: py
     assert accounts.sure_of(root) is root and len(asked) == 3
 
 
-def test_to_which_group_a_name_leads_is_known_for_a_second_and_who_is_in_it_is_asked_each_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """One start looks up its person some four times. THREATS E-09."""
-    asked: list[str] = []
-    ids, clock = [7777], [100.0]
+class Directory:
+    """A directory of groups, with the ids of everybody's groups, and a clock. Its file stands for /etc/group."""
 
-    def look_up(name: str) -> groups.Group | None:
-        asked.append(name)
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+        self.asked: list[str] = []
+        self.by_name: dict[str, int] = {}
+        self.ids: tuple[int, ...] = ()
+        self.now = 100.0
+        self.file = file
+        monkeypatch.setattr(groups, "named", self._named)
+        monkeypatch.setattr(groups, "ids_of", lambda user, gid: self.ids)
+        monkeypatch.setattr("jitd.deciding.accounts.time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr("jitd.deciding.accounts._GROUP", str(file))
+
+    def _named(self, name: str) -> groups.Group | None:
+        self.asked.append(name)
         if name == "silent":
             raise groups.CannotLookUp("it is down")
-        return None if name == "absent" else groups.Group(name, 7777, ())
+        return groups.Group(name, self.by_name[name], ()) if name in self.by_name else None
 
-    monkeypatch.setattr(groups, "named", look_up)
-    monkeypatch.setattr(groups, "ids_of", lambda user, gid: tuple(ids))
-    monkeypatch.setattr("jitd.deciding.accounts.time", SimpleNamespace(monotonic=lambda: clock[0]))
-    named = NamedGroups(frozenset({"ops", "denied", "absent", "silent"}), frozenset({"denied"}))
-    accounts = Accounts(Naming(), {}, 0, lambda: named)
-    first, again = accounts.root(), accounts.root()
-    assert first.groups == again.groups == {"ops", "denied"}
-    assert sorted(asked) == sorted([*named.names, *named.names - {"ops"}]), "a deny, an error and what is missing are never kept"
-    ids[:] = [1]
-    assert accounts.root().groups == frozenset() and asked.count("ops") == 1
-    clock[0] += LASTS_FOR
-    accounts.root()
-    assert asked.count("ops") == 2
+    def groups_of_root(self, accounts: Accounts) -> tuple[frozenset[str], list[str]]:
+        """The groups of root, and the names that were asked for meanwhile."""
+        self.asked.clear()
+        return accounts.root().groups, sorted(self.asked)
 
 
+@pytest.fixture
+def by_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Directory:
+    return Directory(monkeypatch, tmp_path / "group")
+
+
+def permits(*names: str, denied: str = "") -> Accounts:
+    """Accounts where permits name the groups ``names``, and a deny the group ``denied``."""
+    certain = frozenset({denied} if denied else ())
+    return Accounts(Naming(), {}, 0, lambda: NamedGroups(frozenset(names) | certain, certain))
+
+
+def test_a_name_that_leads_to_a_persons_group_is_known_for_a_second_and_any_other_for_longer(by_files: Directory) -> None:
+    """Who is in a group, what a deny names and what could not be looked up is asked for each time. THREATS E-09."""
+    by_files.by_name, by_files.ids = {"ops": 7777, "others": 8888, "denied": 7777}, (7777,)
+    accounts = permits("ops", "others", "absent", "silent", denied="denied")
+    everything = ["absent", "denied", "ops", "others", "silent"]
+    assert by_files.groups_of_root(accounts) == ({"ops", "denied"}, everything)
+    assert by_files.groups_of_root(accounts) == ({"ops", "denied"}, ["denied", "silent"])
+    by_files.now += LASTS_FOR
+    assert by_files.groups_of_root(accounts) == ({"ops", "denied"}, ["denied", "ops", "silent"])
+    by_files.ids = (8888,)
+    assert by_files.groups_of_root(accounts) == ({"others"}, ["denied", "others", "silent"]), "an old answer permits nothing"
+    by_files.ids = ()
+    assert by_files.groups_of_root(accounts) == (frozenset(), ["denied", "silent"])
+    by_files.now += MISSED_FOR
+    assert by_files.groups_of_root(accounts) == (frozenset(), everything)
+
+
+def test_a_permit_for_a_removed_group_ends_within_a_second_whoever_has_its_id(by_files: Directory) -> None:
+    """THREATS E-09."""
+    by_files.by_name, by_files.ids = {"ops": 7777}, (7777,)
+    accounts = permits("ops")
+    assert by_files.groups_of_root(accounts) == ({"ops"}, ["ops"])
+    by_files.by_name = {"guests": 7777}
+    by_files.now += LASTS_FOR
+    assert by_files.groups_of_root(accounts) == (frozenset(), ["ops"])
+
+
+def test_a_group_that_is_made_in_the_file_of_this_host_counts_at_once(by_files: Directory) -> None:
+    by_files.ids = (7777,)
+    accounts = permits("ops", "others")
+    assert by_files.groups_of_root(accounts) == (frozenset(), ["ops", "others"])
+    by_files.by_name = {"ops": 7777}
+    assert by_files.groups_of_root(accounts) == (frozenset(), [])
+    by_files.file.write_text("ops:x:7777:\n")
+    assert by_files.groups_of_root(accounts) == ({"ops"}, ["ops", "others"])
+    by_files.by_name = {"ops": 7777, "others": 7777}
+    by_files.file.write_text("ops:x:7777:\nothers:x:7777:\n")
+    assert by_files.groups_of_root(accounts) == ({"ops", "others"}, ["ops", "others"])
+
+
+@pytest.mark.parametrize("are_there", [True, False], ids=["of which there is each", "of which there is none"])
 @pytest.mark.parametrize("n_rules", [10, 300, 1500])
-def test_a_start_asks_once_for_each_group_that_only_permits_name(monkeypatch: pytest.MonkeyPatch, n_rules: int) -> None:
+def test_a_start_asks_once_for_each_group_that_only_permits_name(by_files: Directory, n_rules: int, are_there: bool) -> None:
     """However often it looks up its person. What a deny names is asked for each time. THREATS E-09."""
-    asked: list[str] = []
-
-    def look_up(name: str) -> groups.Group | None:
-        asked.append(name)
-        return groups.Group(name, 100_000 + int(name[1:]), ())
-
-    monkeypatch.setattr(groups, "named", look_up)
-    monkeypatch.setattr(groups, "ids_of", lambda user, gid: (100_001,))
-    monkeypatch.setattr("jitd.deciding.accounts.time", SimpleNamespace(monotonic=lambda: 100.0))
-    names = frozenset(f"g{number}" for number in range(n_rules))
-    accounts = Accounts(Naming(), {}, 0, lambda: NamedGroups(names, frozenset({"g0"})))
-    for _ in range(4):
-        assert accounts.root().groups == {"g1"}
-    assert sorted(asked) == sorted([*names, "g0", "g0", "g0"])
+    names = [f"g{number}" for number in range(n_rules)]
+    by_files.by_name, by_files.ids = {name: 100_000 + at for at, name in enumerate(names) if are_there}, (100_001,)
+    accounts = permits(*names, denied="g0")
+    hers = frozenset({"g1"} if are_there else ())
+    assert by_files.groups_of_root(accounts) == (hers, sorted(names))
+    for _ in range(3):
+        assert by_files.groups_of_root(accounts) == (hers, ["g0"])
 
 
 FREE = 'subject.groups.exists(name, name == "contractors")'
