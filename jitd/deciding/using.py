@@ -55,7 +55,7 @@ class Using:
         ``process`` is a program such as sshd, and nobody has logged in yet. Raises OSError if the process has ended, and
         TimeoutError.
         """
-        runs = runs_of(process.pid) if next(self._store.runs(), None) is not None else ()
+        runs = runs_of(process.pid) if self._store.has_live_runs() else ()
         login = _NOBODY_LOGGED_IN if is_login else self._login_of(process.pid)
         process.refuse_gone()  # if the process still exists, all this is about it
         for id in runs:
@@ -96,4 +96,5 @@ def _line_of(pid: int) -> tuple[int, ...]:
 
 
 def _read(name: str) -> bytes:
-    return (_PROC / name).read_bytes()
+    with open(f"{_PROC}/{name}", "rb", buffering=0) as file:
+        return file.readall()

@@ -222,6 +222,9 @@ class Store(Protocol):
         also yield runs that have ended.
         """
 
+    def has_live_runs(self) -> bool:
+        """True if a run has not ended. Asked at each request and review."""
+
     def holdings(self, *, grant: str | None = None, ended: bool = False) -> Iterator[Holding]:
         """Yield the live holdings, oldest first. If ``grant`` is given, yield only the holdings under this grant. If ``ended``
         is true, also yield holdings that have ended.

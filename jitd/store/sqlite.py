@@ -346,6 +346,10 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         by = "" if ended else "INDEXED BY runs_open "
         return self._read_all(Run, f"{by}{_open_only(ended)} AND grant_id = ?", grant)
 
+    def has_live_runs(self) -> bool:
+        with self._told():
+            return self._db.execute("SELECT 1 FROM runs INDEXED BY runs_open WHERE is_open = 1 LIMIT 1").fetchone() is not None
+
     def acting(self) -> Mapping[str, tuple[Subject, RunAs]]:
         if (found := self._acting) is None:
             found = {}

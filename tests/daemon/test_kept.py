@@ -63,6 +63,7 @@ def test_who_acts_as_whom_by_a_live_run_is_what_the_database_says(house: House) 
         with closing(SqliteStore.reading(house.path)) as stored:
             assert dict(house.store.acting()) == dict(stored.acting())
         assert sorted(house.store.acting()) == sorted(ids)
+        assert house.store.has_live_runs() == any(run.is_live for run in house.store.runs())
 
     check()
     house.ask("AAAA-0001")

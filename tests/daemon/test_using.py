@@ -46,7 +46,7 @@ def found(who: Subject, *, requester: Subject = ALICE, is_login: bool = False, i
     """Who uses the account of ``who``, in process 100, and in which run."""
     run = SimpleNamespace(request="K7QM-2XVD")
     store = SimpleNamespace(
-        runs=lambda: iter([run] if is_live else []),
+        has_live_runs=lambda: is_live,
         run=lambda id: run if id == RUN else None,
         request=lambda id: SimpleNamespace(requester=requester),
     )
