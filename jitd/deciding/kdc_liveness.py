@@ -96,9 +96,9 @@ class Kdc:
         a person, the function waits until it knows whether a KDC can be reached.
         """
         now = time.monotonic()
-        self._tidy(now)
         known = {principal for principal in principals if not principal.startswith(BY_PAM)}
-        answers = {one: kept for one, (at, kept) in self._kept.items() if one in known and now < at + KEPT_FOR}
+        kept = {principal: self._kept[principal] for principal in known & self._kept.keys()}
+        answers = {principal: answer for principal, (at, answer) in kept.items() if now < at + KEPT_FOR}
         for principal, said in (await self._ask_all(sorted(known - answers.keys()))).items():
             answers[principal] = self._keep(principal, now, self._counted(said))
         by_pam = frozenset(principals) - known
@@ -117,7 +117,6 @@ class Kdc:
         seconds, so that ``refused_lately`` is new. At most LOOKED_AT_ONCE are asked about, those first whose answer is oldest.
         """
         now = time.monotonic()
-        self._tidy(now)
         never = (float("-inf"), KdcAnswer.NOT_ASKED)
         kept = {one: self._kept.get(one, never) for one in principals if not one.startswith(BY_PAM)}
         due = [one for one, (at, said) in kept.items() if said is KdcAnswer.REFUSED or now >= at + LOOKED_AT_EVERY]
@@ -131,9 +130,10 @@ class Kdc:
 
     async def _ask_all(self, principals: Sequence[str]) -> dict[str, KdcAnswer]:
         """Ask about ``principals`` at the same time, and wait for at most PATIENCE seconds."""
-        asking = {asyncio.wrap_future(self._put(principal)): principal for principal in principals}
-        if not asking:
+        if not principals:
             return {}
+        self._tidy(time.monotonic())
+        asking = {asyncio.wrap_future(self._put(principal)): principal for principal in principals}
         answered, silent = await asyncio.wait(asking, timeout=PATIENCE)
         for one in silent:
             one.cancel()
