@@ -338,6 +338,7 @@ class Daemon:
             now=now,
             directory=config.state / "reports",
             people_of=decider.seating.named_by,
+            read_policy=self._rules.read_again,
         )
         packs = Packs(
             host=config.host,

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,8 +21,9 @@ from jitd.cli.call import NotDone, called
 from jitd.cli.columns import table, wrapped
 from jitd.cli.recorded import in_utc, selecting
 from jitd.cli.terminal_size import USUAL, width
-from jitd.cli.whole_file import put
-from jitd.report.page import SEEN, in_words, nothing
+from jitd.cli.whole_file import put, put_new
+from jitd.report.cells import in_words
+from jitd.report.page import SEEN, SHEETS, SUMMARY, left_out, nothing
 from jitpam.client import Connection
 from jitpam.wire.messages import KeptReport, Report
 from jitpam.wire.shown import reshown, shown
@@ -34,6 +36,7 @@ OWN = 0o600
 @selecting
 @click.option("--html", metavar="FILE", help="Write a page into FILE, which a browser shows and prints.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+@click.option("--csv", metavar="DIR", help="Write the list of actions and who may ask and approve into DIR, for a spreadsheet.")
 @click.option("--explain", is_flag=True, help="Print how each figure is made: a script for sqlite3 and a copy of the database.")
 @click.option("--kept", metavar="MONTH", help="The report that jitd-report.timer made for this month: 2026-11.")
 @click.option("--monthly", metavar="DIR", help="Write the report of the last month, as a page and as JSON, into DIR.")
@@ -45,6 +48,7 @@ def report(
     rule: str | None,
     html: str | None,
     as_json: bool,
+    csv: str | None,
     explain: bool,
     kept: str | None,
     monthly: str | None,
@@ -52,18 +56,27 @@ def report(
     """Print which rights there were, and how they were used (operators, auditors and root). Without options, the report is about
     the last 90 days. The report is recorded, with its SHA-256.
     """
-    outputs = {"--html": html is not None, "--json": as_json, "--explain": explain, "--monthly": monthly is not None}
+    outputs = {
+        "--html": html is not None,
+        "--json": as_json,
+        "--csv": csv is not None,
+        "--explain": explain,
+        "--monthly": monthly is not None,
+    }
     chosen = [name for name, is_chosen in outputs.items() if is_chosen]
     if len(chosen) > 1:
         raise click.UsageError(f"{' and '.join(chosen)}: choose one of them")
     if (kept is not None or monthly is not None) and any(one is not None for one in (since, until, who, rule)):
         raise click.UsageError("a report of a month has its own --since and --until, and is about everybody and all rules")
-    if kept is not None and (explain or monthly is not None):
+    if kept is not None and (explain or csv is not None or monthly is not None):
         raise click.UsageError("--kept: a report that was kept is printed as it is, as text, with --html or with --json")
     standing = _standing() if kept is None else None  # jitd waits for no client that is still looking
     with called() as daemon:
         if monthly is not None:
             return _write_last_month(daemon, Path(monthly), standing)
+        if csv is not None:
+            selects = {"since": in_utc(since), "until": in_utc(until or int(time.time())), "who": who, "rule": rule}
+            return _write_sheets(daemon, Path(csv), selects, standing)
         form = "json" if html is None else "html"
         if kept is not None:
             head, content = _heard(daemon, KeptReport(month=kept, form=form))
@@ -111,6 +124,22 @@ def _heard(daemon: Connection, asked: Report | KeptReport) -> tuple[Row, bytes]:
     return head, content
 
 
+def _write_sheets(daemon: Connection, directory: Path, selects: dict[str, str | None], standing: bytes | None) -> None:
+    """Write the figures that can be had as CSV into new files of ``directory``, which may be missing. Raises NotDone."""
+    files = [directory / f"{name}.csv" for name in SHEETS]
+    if there := [file for file in files if os.path.lexists(file)]:
+        raise NotDone(f"{there[0]} exists already: name another directory with --csv")
+    try:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        for file in files:
+            head, content = _heard(daemon, Report(**selects, form=file.name, standing=standing))
+            standing = None  # it is recorded now
+            put_new(file, content, OWN)
+            say(f"{file}: record {words(head, 'record')}, SHA-256 {words(head, 'sha256')}")
+    except OSError as fault:
+        raise NotDone(f"cannot write {fault.filename or directory}: {fault.strerror}") from None
+
+
 def _write_last_month(daemon: Connection, directory: Path, standing: bytes | None) -> None:
     """Write the report of the last month (in UTC) into ``directory``. Raises OSError."""
     ends = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
@@ -135,7 +164,13 @@ def _text(report: dict[str, Any]) -> Iterator[str]:
         yield f"of {', '.join(map(shown, report['who']))}"
     if report["rule"] is not None:
         yield f"under rule {shown(report['rule'])}"
-    for number, section in enumerate(report["sections"], 1):
+    for section in report["sections"]:
+        if section["name"] == SUMMARY:
+            yield from _summary(section, screen)
+    yield ""
+    yield f"Record up to number {report['head']['number']}, seal {shown(report['head']['seal'])}"
+    yield f"Policy in force {shown(report['policy'])}"
+    for number, section in enumerate((one for one in report["sections"] if one["name"] != SUMMARY), 1):
         yield ""
         yield f"{number}. {shown(section['title'])}"
         for figure in section["figures"]:
@@ -148,17 +183,24 @@ def _text(report: dict[str, Any]) -> Iterator[str]:
             yield from _folded(f"{nothing(section)}: {'; '.join(empty)}", "", screen)
 
 
+def _summary(section: dict[str, Any], screen: int | None) -> Iterator[str]:
+    for figure in section["figures"]:
+        yield ""
+        for about, told, _ in figure["rows"]:
+            yield from _folded(f"{shown(about)}: {shown(told)}", "", screen)
+
+
 def _figure(figure: dict[str, Any], screen: int | None) -> Iterator[str]:
     yield shown(figure["title"])
     yield from _folded(shown(figure["says"]), "  ", screen)
-    rows = [[shown(in_words(cell)) for cell in row] for row in figure["rows"]]
+    rows = [[in_words(cell) for cell in row] for row in figure["rows"]]
     head = [shown(name.upper()) for name in figure["columns"]]
     if len(head) == 1:  # sentences
         yield from (line for (sentence,) in rows for line in _folded(f"- {sentence}", "  ", screen))
     else:
         yield from (f"  {line}" for line in table(head, rows, None if screen is None else screen - 2))
     if figure["left_out"]:
-        yield f"  {figure['left_out']:,} more rows are not shown"
+        yield from _folded(left_out(figure), "  ", screen)
 
 
 def _folded(sentence: str, indent: str, screen: int | None) -> Iterator[str]:

@@ -20,14 +20,26 @@ def put(file: Path, content: bytes, mode: int) -> None:
     try:
         with suppress(FileNotFoundError):
             half.unlink()
-        descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+        put_new(half, content, mode)
         try:
-            with open(descriptor, "wb") as out:
-                out.write(content)
-                os.fchmod(out.fileno(), mode)
             half.rename(file)
         except BaseException:
             half.unlink(missing_ok=True)
             raise
     except OSError as fault:  # nobody has typed the name of the unfinished file
         raise OSError(fault.errno, fault.strerror, str(file)) from fault
+
+
+def put_new(file: Path, content: bytes, mode: int) -> None:
+    """As ``put``, but into a file that is not there yet. Raises OSError about ``file``; then there is no file of this call."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    try:
+        with open(descriptor, "wb") as out:
+            out.write(content)
+            os.fchmod(out.fileno(), mode)
+    except OSError as fault:
+        file.unlink(missing_ok=True)
+        raise OSError(fault.errno, fault.strerror, str(file)) from fault
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise

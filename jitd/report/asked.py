@@ -12,7 +12,7 @@ from functools import partial
 from time import monotonic
 
 from jitd.core.policy import Policy
-from jitd.report.figure import People, Scope
+from jitd.report.figure import People, Scope, Then
 from jitd.report.readable import DAMAGED, READABLE
 from jitd.store import Store
 
@@ -62,12 +62,14 @@ def scope_of(
     who: frozenset[str] | None = None,
     rule: str | None = None,
     people: People | None = None,
+    then: Then | None = None,
 ) -> Scope:
     """Return the scope of a report, with its table ``asked``. ``store`` was opened for reading, for this report alone: it has
     views in the places of its tables from now on. ``now``, ``since`` and ``until`` are aware, in UTC; ``who`` has principals as
-    the store has them (``Naming.canonical``). Raises StoreError.
+    the store has them (``Naming.canonical``). Without ``then``, the policy was the same at ``until``. Raises StoreError.
     """
-    scope = Scope(now, since, until, who, rule, partial(store.ask, until=monotonic() + WITHIN), store, policy, people or {})
+    ask = partial(store.ask, until=monotonic() + WITHIN)
+    scope = Scope(now, since, until, who, rule, ask, store, policy, then or Then(policy), people or {})
     for statement in PREPARED:
         scope.ask(statement, scope.parameters)
     return scope

@@ -27,7 +27,7 @@ WITH approvals AS (
   WHERE asked.n_reviews > 0 AND asked.state = 'approved' AND json_extract(told, '$.verdict') = 'approve'
 )"""
 
-_PAIRS = f"""\
+PAIRS = f"""\
 {_APPROVALS}, pairs AS (
   SELECT requester, approver, count(DISTINCT id) AS n FROM approvals GROUP BY requester, approver
 ), alone AS (
@@ -37,7 +37,7 @@ SELECT one.requester, one.approver, one.n, other.n
 FROM alone AS one JOIN alone AS other ON other.requester = one.approver AND other.approver = one.requester
 WHERE one.requester < one.approver ORDER BY one.n + other.n DESC, 1, 2"""
 
-_QUICK = f"""\
+QUICKLY = f"""\
 {_APPROVALS}, waited AS (
   SELECT principal, rule, (julianday(at) - julianday(json_extract(CAST(body AS TEXT), '$.at'))) * 86400 AS seconds
   FROM approvals JOIN chain ON number = began
@@ -78,14 +78,14 @@ DUTIES = Section(
             "mutual-pairs",
             "Pairs who approve each other, and have no other approver",
             ("person", "other person", "approved for the first", "approved for the second"),
-            _PAIRS,
+            PAIRS,
             "People as jitd.toml names them: accounts of one person count as one.",
         ),
         by_sql(
             "quick-approvals",
             f"Approvals within {QUICK} seconds",
             ("approver", "rule", "quick", "approvals", "quickest"),
-            _QUICK,
+            QUICKLY,
             "The seconds count from the moment at which the request began to wait for approvals.",
         ),
         by_sql(

@@ -2,7 +2,7 @@
 """A figure of a report: a table with a title, and the query that makes it.
 
 Law: a figure says nothing that its query does not say. So with a copy of the database, anybody can make it again. No figure has
-what a rule shows to certain people only (``core.visibility``).
+what a rule shows to certain people only (``core.visibility``). What people typed is a cell of its own type, wherever it stands.
 """
 
 from __future__ import annotations
@@ -19,6 +19,34 @@ from jitd.store import Cell, Row, Store
 People = Mapping[str, tuple[frozenset[str], bool]]
 
 
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A cell with a text that a person typed."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """A cell with a command that a person typed, in the form of ``shown_command``."""
+
+    line: str
+
+
+Told = tuple[Cell | Typed | CommandLine, ...]
+"""A row as people read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Then:
+    """``policy`` is the policy that was in force at the end of a report's time. If ``unread`` is not empty, it is the digest of
+    that policy, and ``policy`` is the one of today: the other text is not kept, or this version does not read it.
+    """
+
+    policy: Policy
+    unread: str = ""
+
+
 class Queries(Protocol):
     """Asks the database. All queries of one report see the same state of it."""
 
@@ -31,8 +59,8 @@ class Scope:
     """What a report that is made at ``now`` is about: the requests that were submitted from ``since`` on and before ``until``
     (all three aware, in UTC), by one of the principals ``who`` and under the rule ``rule``. None selects all. ``ask`` and
     ``store`` read one state of the database. In ``ask``, the table ``asked`` has these requests (``asked.scope_of`` makes both).
-    ``policy`` is the policy in force. ``people`` maps words of its rules, such as ``group:ops``, to the persons whom they name,
-    and to whether these are all.
+    ``policy`` is the policy in force, and ``then`` the one at ``until``. ``people`` maps words of their rules, such as
+    ``group:ops``, to the persons whom they name, and to whether these are all.
     """
 
     now: datetime
@@ -43,6 +71,7 @@ class Scope:
     ask: Queries = field(repr=False)
     store: Store = field(repr=False)
     policy: Policy = field(repr=False)
+    then: Then = field(repr=False)
     people: People = field(repr=False, default_factory=dict)
 
     @property
@@ -57,11 +86,15 @@ class Scope:
         }
 
 
+def _as_it_is(_: Scope) -> Callable[[Row], Told]:
+    return lambda row: row
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """``name`` is for programs, ``title`` and ``columns`` are for people. ``explain`` says how the figure is made: its SQL, or a
     sentence where the figure needs more than the database. ``says`` is a sentence about what the figure shows and what it does
-    not show. ``rows`` makes it.
+    not show, or makes it. ``rows`` makes the figure, and ``told`` makes of each row that is shown what people read.
     """
 
     name: str
@@ -69,12 +102,20 @@ class Figure:
     columns: tuple[str, ...]
     explain: str
     rows: Callable[[Scope], Iterable[Row]] = field(repr=False)
-    says: str = ""
+    says: str | Callable[[Scope], str] = ""
+    told: Callable[[Scope], Callable[[Row], Told]] = field(repr=False, default=_as_it_is)
 
 
-def by_sql(name: str, title: str, columns: tuple[str, ...], sql: str, says: str = "") -> Figure:
+def by_sql(
+    name: str,
+    title: str,
+    columns: tuple[str, ...],
+    sql: str,
+    says: str = "",
+    told: Callable[[Scope], Callable[[Row], Told]] = _as_it_is,
+) -> Figure:
     """Return a figure whose rows are those of the query ``sql``, which may name ``Scope.parameters``."""
-    return Figure(name, title, columns, sql, lambda scope: scope.ask(sql, scope.parameters), says)
+    return Figure(name, title, columns, sql, lambda scope: scope.ask(sql, scope.parameters), says, told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from jitd.report.figure import Section, by_sql
 IN_TIME = 60
 """Seconds within which a thing has to be taken back after its time is over: that much a KDC or a server may take to answer."""
 
-_DAMAGED = "SELECT kind, count(*) FROM damaged GROUP BY kind ORDER BY kind"
+DAMAGED = "SELECT kind, count(*) FROM damaged GROUP BY kind ORDER BY kind"
 
 _REQUESTS = """\
 SELECT rule,
@@ -169,7 +169,7 @@ WITH about AS (
   count(*) FILTER (WHERE is_late)
 FROM had GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"""
 
-_LATE = f"""\
+LATE = f"""\
 WITH open AS (
   SELECT requests.id AS id, rule, grant_id, asked_at, CAST(requests.document AS TEXT) AS told
   FROM holdings JOIN requests ON requests.id = json_extract(CAST(holdings.document AS TEXT), '$.request')
@@ -186,7 +186,7 @@ WITH open AS (
   CAST((gone - due) * 1440 AS INTEGER)
 FROM had WHERE is_late ORDER BY ended_at IS NOT NULL, 6 DESC, request, thing"""
 
-_GLASS = f"""\
+GLASS = f"""\
 WITH open AS (
   SELECT id, rule, asked_at, CAST(requests.document AS TEXT) AS told
   FROM requests JOIN owed_reviews USING (id) WHERE owed_reviews.is_open = 1
@@ -230,7 +230,7 @@ LIVED = Section(
             "damaged",
             "Left out of this report, because it is damaged in the database",
             ("what", "number"),
-            _DAMAGED,
+            DAMAGED,
             "Whose it is cannot be read, so people and rules that the report is not about may be counted. jitd audit verify names"
             " each, and says what is wrong.",
         ),
@@ -291,14 +291,14 @@ LIVED = Section(
             "late-things",
             "Things that were not taken back in time",
             ("request", "holder", "thing", "until", "ended", "minutes late"),
-            _LATE,
+            LATE,
             "Those that are still there are named whenever they were asked for.",
         ),
         by_sql(
             "break-glass",
             "Broken glass, and the reviews of it",
             ("request", "begun", "requester", "rule", "instead of", "review", "was overdue", "reviewer", "hours"),
-            _GLASS,
+            GLASS,
             "The hours are those until the review, or now. Reviews that are still owed are named whenever glass was broken.",
         ),
         by_sql(

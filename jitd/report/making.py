@@ -7,24 +7,29 @@ Law: the object has all that a report says. The page is made from it alone (``re
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
 from jitd.core.chain import Seal
 from jitd.report.asked import PREPARED
-from jitd.report.figure import Figure, Scope, Section
+from jitd.report.figure import CommandLine, Figure, Scope, Section, Typed
+from jitd.store import Cell
 
 FORM = "jitd report 1"
 MOST_ROWS = 500
-"""Maximum number of rows of a figure. Nobody reads more, and they would be sent and kept. How many are left out is said."""
+"""Maximum number of rows of a figure on a page. Nobody reads more, and they would be sent and kept. How many more there are is
+said.
+"""
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
 
-def make(scope: Scope, sections: Iterable[Section], *, host: str, by: str, head: Seal) -> dict[str, Any]:
+def make(
+    scope: Scope, sections: Iterable[Section], *, host: str, by: str, head: Seal, most: int | None = MOST_ROWS
+) -> dict[str, Any]:
     """Return the report about ``scope`` that ``by`` has asked for. ``head`` is the head of the chain in the same state of the
-    database. Raises StoreError.
+    database. A figure has ``most`` rows, or all. Raises StoreError, and TimeoutError if there is no time for all rows.
     """
     return {
         "form": FORM,
@@ -40,24 +45,33 @@ def make(scope: Scope, sections: Iterable[Section], *, host: str, by: str, head:
         "parameters": scope.parameters,
         "asked": ";\n\n".join(PREPARED),
         "sections": [
-            {"name": one.name, "title": one.title, "figures": [_figure(figure, scope) for figure in one.figures]}
+            {"name": one.name, "title": one.title, "figures": [_figure(figure, scope, most) for figure in one.figures]}
             for one in sections
         ],
     }
 
 
-def _figure(figure: Figure, scope: Scope) -> dict[str, Any]:
-    rows = iter(figure.rows(scope))
-    shown = [list(row) for row in islice(rows, MOST_ROWS)]
+def _figure(figure: Figure, scope: Scope, most: int | None) -> dict[str, Any]:
+    rows, told = iter(figure.rows(scope)), figure.told(scope)
+    shown = [list(map(_cell, told(row))) for row in islice(rows, most)]
     return {
         "name": figure.name,
         "title": figure.title,
-        "says": figure.says,
+        "says": figure.says if isinstance(figure.says, str) else figure.says(scope),
         "columns": list(figure.columns),
         "explain": figure.explain,
         "rows": shown,
         "left_out": sum(1 for _ in rows),
     }
+
+
+def _cell(cell: Cell | Typed | CommandLine) -> Cell | Mapping[str, str]:
+    match cell:
+        case Typed(text):
+            return {"typed": text}
+        case CommandLine(line):
+            return {"command": line}
+    return cell
 
 
 def written(at: datetime) -> str:

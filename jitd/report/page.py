@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import Any
 
+from jitd.report.cells import in_words, is_number, is_typed
 from jitd.report.trend import drawn
 from jitpam.wire.shown import reshown, shown
 
@@ -48,6 +49,7 @@ td { white-space: pre-wrap; unicode-bidi: isolate; }
 td, th { overflow-wrap: normal; }
 td span { white-space: nowrap; }
 .many { font-size: .85em; }
+.many code { font-size: 1em; }
 .n { text-align: right; }
 td.n { white-space: nowrap; }
 .table { overflow-x: auto; }
@@ -89,6 +91,10 @@ TREND = "trend"
 """The name of a figure that is also drawn."""
 SEEN = "seen"
 """The name of the figure about root's looks at the host."""
+SUMMARY = "summary"
+"""The name of the section with which the page begins."""
+SHEETS = ("actions", "matrix")
+"""The names of the figures that can be had whole, as CSV."""
 NEVER_LOOKED = "Not known, because root has not looked at this host (a report that root makes looks first)"
 
 
@@ -107,18 +113,31 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     yield "<body>"
     yield f"<h1>{title}</h1>"
     yield f'<p class="soft">{period}</p>'
-    yield from _about(report)
-    yield "<nav><ol>"
     for section in report["sections"]:
+        if section["name"] == SUMMARY:
+            yield from _summary(section)
+    yield from _about(report)
+    sections = [section for section in report["sections"] if section["name"] != SUMMARY]
+    yield "<nav><ol>"
+    for section in sections:
         yield f'<li><a href="#{_text(section["name"])}">{_text(section["title"])}</a></li>'
     yield "</ol></nav>"
-    for number, section in enumerate(report["sections"], 1):
+    for number, section in enumerate(sections, 1):
         yield f'<section id="{_text(section["name"])}">'
         yield f"<h2>{number}. {_text(section['title'])}</h2>"
         for figure in section["figures"]:
             yield from _figure(figure, nothing(section))
         yield "</section>"
     yield from _foot(report)
+
+
+def _summary(section: dict[str, Any]) -> Iterator[str]:
+    for figure in section["figures"]:
+        yield '<dl id="summary">'
+        for about, answer, where in figure["rows"]:
+            yield f'<dt><a href="#{_text(where)}">{_text(about)}</a></dt><dd>{_text(answer)}</dd>'
+        yield "</dl>"
+        yield from _how(figure)
 
 
 def _about(report: dict[str, Any]) -> Iterator[str]:
@@ -161,14 +180,24 @@ def _figure(figure: dict[str, Any], nothing: str) -> Iterator[str]:
     else:
         yield f"<p>{nothing}.</p>"
     if figure["left_out"]:
-        yield f"<p>{figure['left_out']:,} more rows are not shown.</p>"
+        yield f"<p>{left_out(figure)}</p>"
+    yield from _how(figure)
+
+
+def _how(figure: dict[str, Any]) -> Iterator[str]:
     yield "<details><summary>How this is made</summary>"
     yield f"<pre>{_code(figure['explain'])}</pre>"
     yield "</details>"
 
 
-def _is_numeric(cells: Sequence[str | int | float | None]) -> bool:
-    return all(isinstance(cell, int | float | None) for cell in cells) and any(cell is not None for cell in cells)
+def left_out(figure: dict[str, Any]) -> str:
+    """Return a sentence about the rows of ``figure`` that are not shown."""
+    said = f"{figure['left_out']:,} more rows are not shown"
+    return f"{said}: all of them are in what jitd audit report --csv writes." if figure["name"] in SHEETS else f"{said}."
+
+
+def _is_numeric(cells: Sequence[Any]) -> bool:
+    return all(cell is None or is_number(cell) for cell in cells) and any(cell is not None for cell in cells)
 
 
 def _cells(tag: str, texts: Iterable[str], numeric: Sequence[bool]) -> str:
@@ -183,8 +212,8 @@ def _foot(report: dict[str, Any]) -> Iterator[str]:
     host = _text(report["host"])
     yield "<footer>"
     yield (
-        "<p>Nothing here shows arguments, reasons, directories or comments of a request whose rule shows them to certain people "
-        "only.</p>"
+        "<p>Nothing here shows arguments or reasons of a request whose rule shows them to certain people only. What people typed "
+        "is shown as code.</p>"
     )
     yield (
         f"<p>The record of {host} has the SHA-256 of this file, so it can be shown to be the report that was made: compare "
@@ -193,9 +222,9 @@ def _foot(report: dict[str, Any]) -> Iterator[str]:
     yield "</footer>"
 
 
-def _cell(value: str | int | float | None, most: int) -> str:
-    words = shown(in_words(value)).split(" ")
-    return " ".join("<wbr>".join(map(_piece, _pieces(word, most))) for word in words)
+def _cell(value: Any, most: int) -> str:
+    told = " ".join("<wbr>".join(map(_piece, _pieces(word, most))) for word in in_words(value).split(" "))
+    return f"<code>{told}</code>" if is_typed(value) else told
 
 
 def _pieces(word: str, most: int) -> Iterator[str]:
@@ -206,15 +235,6 @@ def _pieces(word: str, most: int) -> Iterator[str]:
 def _piece(piece: str) -> str:
     """Return a piece of a word, at whose hyphens and slashes no browser breaks it."""
     return escape(piece, quote=True) if piece.isalnum() else f"<span>{escape(piece, quote=True)}</span>"
-
-
-def in_words(value: str | int | float | None) -> str:
-    """Return the value of a cell for people."""
-    if value is None or value == "":
-        return "–"
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, int) else f"{value:.1f}"
 
 
 def _text(value: object) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from jitd.report.figure import Section, by_sql
 
-_LISTS = """\
+LISTS = """\
 WITH recorded AS (
   SELECT number, at, actor, CAST(body AS TEXT) AS told FROM chain_about JOIN chain USING (number)
   WHERE event = 'standing.recorded'
@@ -30,7 +30,7 @@ WITH recorded AS (
 month is made when the month is over. ``before`` is the list at the beginning of that time, or the first one in it.
 """
 
-_PRIVILEGES = """\
+PRIVILEGES = """\
   SELECT number, json_extract(told, '$.becomes') AS becomes, json_extract(told, '$.by') AS by_way,
     json_extract(told, '$.who') AS who, json_extract(told, '$.where') AS place
   FROM (
@@ -41,15 +41,15 @@ _PRIVILEGES = """\
 _FAR = "becomes <> 'root' AND row_number() OVER (PARTITION BY becomes, by_way ORDER BY becomes) > 20"
 """True for a row that comes last. Who acts as an account can make many rows about it, and a report shows a part of them only."""
 
-_SEEN = f"""{_LISTS}
+_SEEN = f"""{LISTS}
 SELECT strftime('%Y-%m-%dT%H:%M:%SZ', at, 'unixepoch'), number, json_extract(told, '$.actor'),
   json_array_length(document, '$.privileges'), json_array_length(document, '$.unseen'), digest
 FROM newest"""
 
-_BECOMING = f"""{_LISTS}, present AS (
-{_PRIVILEGES.format(list="newest")}
+_BECOMING = f"""{LISTS}, present AS (
+{PRIVILEGES.format(list="newest")}
 ), ever AS (
-{_PRIVILEGES.format(list="list")}
+{PRIVILEGES.format(list="list")}
 ), first AS (
   SELECT becomes, by_way, who, min(number) AS number FROM ever GROUP BY 1, 2, 3
 )
@@ -57,10 +57,10 @@ SELECT becomes, who, by_way, place, strftime('%Y-%m-%d', at, 'unixepoch')
 FROM present JOIN first USING (becomes, by_way, who) JOIN recorded ON recorded.number = first.number
 ORDER BY {_FAR}, by_way = 'polkit', becomes <> 'root', becomes, by_way, who, place"""
 
-_CHANGED = f"""{_LISTS}, present AS (
-{_PRIVILEGES.format(list="newest")}
+CHANGED = f"""{LISTS}, present AS (
+{PRIVILEGES.format(list="newest")}
 ), past AS (
-{_PRIVILEGES.format(list="before")}
+{PRIVILEGES.format(list="before")}
 ), changed AS (
   SELECT 'new' AS change, becomes, who, by_way, min(place) AS place FROM present
   WHERE EXISTS (SELECT 1 FROM before)
@@ -76,10 +76,10 @@ _CHANGED = f"""{_LISTS}, present AS (
 SELECT change, becomes, who, by_way, place FROM changed
 ORDER BY {_FAR}, becomes <> 'root', change DESC, becomes, by_way, who"""
 
-_UNSEEN = f"""{_LISTS}
+_UNSEEN = f"""{LISTS}
 SELECT value FROM newest, json_each(newest.document, '$.unseen') ORDER BY instr(value, 'polkit') > 0, 1"""
 
-_TREND = f"""{_LISTS}
+_TREND = f"""{LISTS}
 SELECT strftime('%Y-%m-%dT%H:%M:%SZ', at, 'unixepoch'), number,
   (SELECT group_concat(key || ' ' || value, ', ') FROM json_each(told, '$.detail.kinds')),
   json_array_length(document, '$.unseen'), json_array_length(document, '$.privileges')
@@ -107,7 +107,7 @@ STANDING = Section(
             "changed",
             "What is new, and what is gone",
             ("change", "becomes", "who", "by", "where"),
-            _CHANGED,
+            CHANGED,
             "Compared with the last record before the report begins, or with the first one in it.",
         ),
         by_sql("unseen", "What root's look at the host does not show", ("what",), _UNSEEN),

@@ -11,9 +11,9 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 
 from jitd.core.duration import spell_duration
-from jitd.core.policy import Policy
 from jitd.core.rule import Rule
 from jitd.report.figure import Figure, Scope, Section
+from jitd.report.matrix import approvers_of
 from jitd.report.narrower import ENOUGH, narrower, under
 from jitd.report.uses import COUNTS, USES, Reader, unknown
 from jitd.store import FAULTS, Row
@@ -119,7 +119,7 @@ def _never_answered(scope: Scope) -> Iterator[Row]:
     answered = _by_rule(scope.ask(_ANSWERED, scope.parameters))
     for rule in _permits(scope):
         if rule.name in answered:
-            yield from _idle(scope, rule, _approvers(rule), answered[rule.name])
+            yield from _idle(scope, rule, approvers_of(rule), answered[rule.name])
 
 
 def _by_rule(rows: Sequence[Row]) -> dict[str, set[str]]:
@@ -127,16 +127,6 @@ def _by_rule(rows: Sequence[Row]) -> dict[str, set[str]]:
     for rule, person in rows:
         found.setdefault(str(rule), set()).add(str(person))
     return found
-
-
-def _approvers(rule: Rule) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(word for approval in rule.approvals for way in approval.ways for word in way.of_whom))
-
-
-def words_of(policy: Policy) -> tuple[str, ...]:
-    """Return the words of the permits of ``policy`` that name people, of whom the figures say who never asked or answered."""
-    permits = (rule for rule in policy.rules if rule.verdict == "permit")
-    return tuple(dict.fromkeys(word for rule in permits for word in (*(rule.who or ()), *_approvers(rule))))
 
 
 def _idle(scope: Scope, rule: Rule, words: Sequence[str], active: Collection[str]) -> Iterator[Row]:
@@ -161,7 +151,7 @@ def _one_suffices(scope: Scope) -> Iterator[Row]:
     for name, *approver in scope.ask(_APPROVERS, scope.parameters):
         approvers.setdefault(str(name), []).append(tuple(approver))
     for rule in _permits(scope):
-        found, words = approvers.get(rule.name, []), _approvers(rule)
+        found, words = approvers.get(rule.name, []), approvers_of(rule)
         n_approvals = sum(int(n or 0) for *_, n in found)
         if len(words) < 2 or n_approvals < ENOUGH:
             continue

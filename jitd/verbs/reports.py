@@ -21,15 +21,18 @@ from jitd.audit.telling import content_of
 from jitd.core.effects import Moment
 from jitd.core.naming import Naming
 from jitd.core.policy import Policy
+from jitd.core.policy_text import PolicyText
 from jitd.core.sought import Sought
 from jitd.core.subject import Subject
+from jitd.core.wording import listed
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.report.asked import WITHIN, scope_of
-from jitd.report.figure import People
-from jitd.report.making import line, make, written
-from jitd.report.page import page
-from jitd.report.sections import SECTIONS
-from jitd.report.wider import words_of
+from jitd.report.figure import People, Scope, Section, Then
+from jitd.report.making import MOST_ROWS, line, make, written
+from jitd.report.matrix import policy_at, words_of
+from jitd.report.page import SHEETS, page
+from jitd.report.sections import ACTIONS, SECTIONS
+from jitd.report.sheet import sheet
 from jitd.store import Store, TooSlow
 from jitd.verbs.access import Access
 from jitd.verbs.records import PIECE, moment_in, principals_in
@@ -48,6 +51,12 @@ MADE_WITHIN = WITHIN + 5.0
 MOST_BYTES = 16 * 1024 * 1024
 """A larger file is not a report."""
 FORMS: dict[str, Callable[[dict[str, Any]], bytes]] = {"json": line, "html": page}
+WHOLE = {
+    f"{figure.name}.csv": (Section(ACTIONS.name, ACTIONS.title, (figure,)),)
+    for figure in ACTIONS.figures
+    if figure.name in SHEETS
+}
+"""Forms with all rows of one figure."""
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 
@@ -67,9 +76,11 @@ class Reports:
         now: Callable[[], Moment],
         directory: Path,
         people_of: Callable[[int, Iterable[str]], Awaitable[People]],
+        read_policy: Callable[[PolicyText], Policy | None],
     ) -> None:
         """``people_of`` returns the people whom words of rules name, as far as this host can list them (``Scope.people``). Its
-        first argument is the uid for which it looks.
+        first argument is the uid for which it looks. ``read_policy`` reads the text of a policy that was in force, or returns
+        None if this version cannot.
         """
         self._host = host
         self._naming = naming
@@ -82,12 +93,13 @@ class Reports:
         self._now = now
         self._directory = directory
         self._people_of = people_of
+        self._read_policy = read_policy
 
     async def make(self, who: Subject, asked: Report) -> AsyncGenerator[Row, None]:
         """Yield the report that ``asked`` selects. Raises Refusal."""
         self._access.overseers_only(who, "make a report")
-        if asked.form not in FORMS:
-            raise Refusal("usage", "a report is json or html")
+        if asked.form not in FORMS and asked.form not in WHOLE:
+            raise Refusal("usage", f"a report is {listed((*FORMS, *WHOLE), 'or')}")
         if max(len(asked.who or ""), len(asked.rule or "")) > LONGEST_NAME:  # it would stay in the record
             raise Refusal("usage", f"no person and no rule has a name of more than {LONGEST_NAME} characters")
         now = self._now().at
@@ -101,12 +113,18 @@ class Reports:
         if asked.standing is not None:
             record(self._lifecycle, self._store, self._host, who, asked.standing)
         policy = self._policy()
-        named = {} if people is not None else await self._people_of(who.uid, words_of(policy))
         try:
+            then = await self._workers.kept.run_within(MADE_WITHIN, who.uid, self._then, until, policy)
+            named = await self._people_of(who.uid, words_of((*policy.rules, *then.policy.rules)))
             report = await self._workers.kept.run_within(
-                MADE_WITHIN, who.uid, self._made, since, until, people, asked.rule, now, who.principal, policy, named
+                MADE_WITHIN,
+                who.uid,
+                self._made,
+                asked.form,
+                lambda store: scope_of(store, policy, now, since, until, people, asked.rule, named, then),
+                who.principal,
             )
-            content = await self._workers.kept.run(who.uid, FORMS[asked.form], report)
+            content = await self._workers.kept.run(who.uid, FORMS.get(asked.form, sheet), report)
         except (TimeoutError, TooSlow):
             raise Refusal("not_done", f"the report is not made within {MADE_WITHIN:g} s: ask for a shorter time") from None
         sent = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
@@ -117,20 +135,20 @@ class Reports:
         for row in _rows(content):
             yield row
 
-    def _made(
-        self,
-        since: datetime,
-        until: datetime,
-        people: frozenset[str] | None,
-        rule: str | None,
-        made_at: datetime,
-        by: str,
-        policy: Policy,
-        named: People,
-    ) -> dict[str, Any]:
+    def _then(self, until: datetime, policy: Policy) -> Then:
+        """Return the policy that was in force at ``until``. ``policy`` is in force now."""
         with closing(self._opened()) as store:
-            scope = scope_of(store, policy, made_at, since, until, people, rule, named)
-            return make(scope, SECTIONS, host=self._host, by=by, head=store.head())
+            digest = policy_at(store, until)
+            if digest in ("", policy.digest):
+                return Then(policy)
+            text = store.policy_text(digest)
+        found = None if text is None else self._read_policy(text)
+        return Then(policy, digest) if found is None else Then(found)
+
+    def _made(self, form: str, scope_in: Callable[[Store], Scope], by: str) -> dict[str, Any]:
+        sections, most = (WHOLE[form], None) if form in WHOLE else (SECTIONS, MOST_ROWS)
+        with closing(self._opened()) as store:
+            return make(scope_in(store), sections, host=self._host, by=by, head=store.head(), most=most)
 
     async def kept(self, who: Subject, asked: KeptReport) -> AsyncGenerator[Row, None]:
         """Yield the report that was kept for a month. Raises Refusal."""
@@ -188,5 +206,6 @@ def _all_made(store: Store) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _rows(content: bytes) -> Iterator[Row]:
-    for start in range(0, len(content), PIECE):
-        yield {"text": content[start : start + PIECE].decode("ascii")}
+    text = content.decode("utf-8")
+    for start in range(0, len(text), PIECE):
+        yield {"text": text[start : start + PIECE]}

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ import pytest
 from jitd.core.decision import Deny, Why
 from jitd.core.naming import Naming
 from jitd.core.policy import Policy
+from jitd.core.policy_text import PolicyText
 from jitd.core.subject import LOCAL, Subject
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.report import asked as asked_table
@@ -49,18 +50,21 @@ async def nobody_known(uid: int, words: Iterable[str]) -> People:
 class House:
     """A store, its one door, and the verb. dave is an operator, and bob an auditor."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, policy: Callable[[], Policy] = lambda: Policy((), "permit", "policy-1")) -> None:
         self.after = 0.0
+        self.is_readable = True
         self.path = path
         self.store = SqliteStore(path / "jitd.db")
         config: Any = SimpleNamespace(operators=("user:dave",), auditors=("user:bob",))
         self.workers = Workers()
-        self.lifecycle = Lifecycle(self.store, lambda: moment(self.after), lambda: "policy-1")
+        self.lifecycle = Lifecycle(
+            self.store, lambda: moment(self.after), lambda: policy().digest, policy_text=lambda: policy().text
+        )
         self.reports = Reports(
             host="db1.example.test",
             naming=Naming(frozenset({REALM})),
             access=Access(config, self.store),
-            policy=lambda: Policy((), "permit", "policy-1"),
+            policy=policy,
             store=self.store,
             opened=lambda: SqliteStore.reading(path / "jitd.db"),
             workers=self.workers,
@@ -68,6 +72,7 @@ class House:
             now=lambda: moment(self.after),
             directory=path / "reports",
             people_of=nobody_known,
+            read_policy=lambda text: Policy((), "permit", text.digest, text) if self.is_readable else None,
         )
         self.n, self.kept_as = 0, 0
 
@@ -82,6 +87,10 @@ class House:
 
     def kept(self, month: str, form: str = "json", who: Subject = BOB) -> tuple[dict[str, Any], bytes]:
         return played(self.reports.kept(who, KeptReport(month=month, form=form)))
+
+    def close(self) -> None:
+        self.workers.close()
+        self.store.close()
 
     def last(self) -> dict[str, Any]:
         *_, (_, body, _) = self.store.records()
@@ -103,8 +112,7 @@ def house(tmp_path: Path) -> Iterator[House]:
         made.ask(who, rule, after)
     made.after = 2 * 86400
     yield made
-    made.workers.close()
-    made.store.close()
+    made.close()
 
 
 def by_rule(report: bytes) -> dict[str, int]:
@@ -116,7 +124,7 @@ def by_rule(report: bytes) -> dict[str, int]:
 def test_a_report_is_recorded_with_the_digest_of_exactly_what_is_sent(house: House) -> None:
     """THREATS L-25."""
     number = house.store.head().number
-    for form in ("json", "html"):
+    for form in ("json", "html", "actions.csv", "matrix.csv"):
         head, content = house.make(form=form)
         note = house.last()
         assert (note["event"], note["actor"]) == ("report.made", DAVE.principal)
@@ -194,6 +202,70 @@ def test_only_root_says_who_can_become_root_and_only_in_its_form(house: House) -
     (section,) = [one for one in json.loads(content)["sections"] if one["name"] == "standing"]
     (becoming,) = [one for one in section["figures"] if one["name"] == "becoming"]
     assert [row[:4] for row in becoming["rows"]] == [["root", "dave", "sudo", "/etc/sudoers:7"]]
+
+
+def lines(content: bytes) -> dict[str, str]:
+    """The summary of a report."""
+    first, *_ = json.loads(content)["sections"]
+    assert first["name"] == "summary"
+    return {about: answer for about, answer, _ in first["figures"][0]["rows"]}
+
+
+def test_the_summary_says_who_can_become_root_or_that_nobody_has_looked(house: House) -> None:
+    """An auditor who reads 0 would believe that nobody can."""
+    before = lines(house.make()[1])
+    assert len(before) == 10
+    for about in ("Who can become root without jitd", "Changes of that", "Not seen"):
+        assert "root has never looked at this host" in before[about]
+    listed = tuple(Privilege("root", "sudo", f"user{n}", "/etc/sudoers:7") for n in range(7))
+    other = Privilege("backup", "sudo", "erin", "/etc/sudoers:8")
+    said = Standing("db1.example.test", (*listed, other), ("not looked for: consoles",)).text().encode()
+    after = lines(house.make(ROOT, standing=said)[1])
+    assert after["Who can become root without jitd"] == "user0, user1, user2, user3, user4, 2 more (root looked on 2026-03-04)"
+    assert after["Changes of that"] == "0 new and 0 gone since the time of the report began"
+    assert after["Not seen"] == "1 thing on this host that root's look does not show; what root does without jitd"
+    nobody = Standing("db1.example.test", (), ()).text().encode()
+    empty = lines(house.make(ROOT, standing=nobody)[1])
+    assert empty["Who can become root without jitd"].startswith("nobody (root looked on")
+    assert empty["Changes of that"].startswith("0 new and 8 gone")
+
+
+def test_the_page_has_some_rows_and_says_where_the_others_are_and_csv_has_all(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jitd.verbs.reports.MOST_ROWS", 2)
+    assert (
+        "1 more rows are not shown: all of them are in what jitd audit report --csv writes."
+        in house.make(form="html")[1].decode()
+    )
+    whole = house.make(form="actions.csv")[1].decode("utf-8-sig").splitlines()
+    assert len(whole) == 4 and [line.split(",")[2] for line in whole[1:]] == [
+        f'"{name}@{REALM}"' for name in ("alice", "bob", "alice")
+    ]
+    assert house.make(form="actions.csv", rule="web")[1].count(b"\r\n") == 2
+
+
+def test_the_matrix_is_of_the_policy_that_was_in_force_then(tmp_path: Path) -> None:
+    """And of today's, with a word, if the other cannot be read any more."""
+    first, second = (PolicyText(((b"a.toml", f"# {n}\n".encode()),)) for n in (1, 2))
+    in_force = [first]
+    house = House(tmp_path, lambda: Policy((), "permit", in_force[-1].digest, in_force[-1]))
+    house.ask(ALICE, "dba", 0)
+    in_force.append(second)
+    house.ask(ALICE, "dba", 86400)
+    try:
+        for is_readable in (True, False):
+            house.is_readable = is_readable
+            early, late = (matrix_says(house.make(until=until)[1]) for until in ("2026-03-02T12:00:00Z", LATER))
+            assert second.digest in late and "others were" not in late
+            assert first.digest in early and ("others were" in early) == (not is_readable)
+    finally:
+        house.close()
+
+
+def matrix_says(content: bytes) -> str:
+    (figure,) = [one for section in json.loads(content)["sections"] for one in section["figures"] if one["name"] == "matrix"]
+    return str(figure["says"])
 
 
 def test_a_report_is_about_the_requests_that_are_selected(house: House) -> None:

@@ -144,6 +144,8 @@ COMMANDS: dict[str, str] = {
     "jitd pam-install --remove {}": "tests/pam/test_pam_install.py::test_each_gate_that_is_shipped_can_be_put_in_and_taken_out",
     # what only looks
     "jitd audit export": "tests/system/test_verified_alive.py::test_who_is_not_root_hears_how_to_verify_an_export",
+    "jitd audit pack": "tests/system/test_auditor.py::test_who_approved_is_told_by_the_host_and_proved_without_it",
+    "jitd audit report --csv": "tests/system/test_report_read.py::test_an_auditor_gets_sheets_too_and_nobody_else",
     "jitd audit show": LOOKS,
     "jitd audit verify": LOOKS,
     "jitd check": LOOKS,

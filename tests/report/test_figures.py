@@ -16,16 +16,27 @@ from typing import Any
 
 import pytest
 
+from jitd.report.actions import HIDDEN, LIST
 from jitd.report.asked import scope_of
 from jitd.report.duties import DUTIES, LEAST, QUICK
-from jitd.report.figure import Row, Scope
+from jitd.report.figure import CommandLine, Figure, Scope, Told, Typed
 from jitd.report.lived import IN_TIME, LIVED
+from jitd.report.summary import NAMED, NEVER_LOOKED, SUMMARY
 from jitd.store.opening import read_store
 from tests.report.year import HOSTILE, REALM, SECRET, TWO_ACCOUNTS, Year
 from tests.verified import verify
 
-FIGURES = {figure.name: figure for section in (LIVED, DUTIES) for figure in section.figures if figure.name != "damaged"}
+Row = tuple[Any, ...]
+FIGURES = {
+    figure.name: figure for figure in (*SUMMARY.figures, LIST, *LIVED.figures, *DUTIES.figures) if figure.name != "damaged"
+}
 """All but the figure of what is damaged: in this year, nothing is (``test_queries``)."""
+
+
+def told(figure: Figure, scope: Scope) -> list[Told]:
+    """The rows of ``figure``, as people read them."""
+    of = figure.told(scope)
+    return [of(row) for row in figure.rows(scope)]
 
 
 @dataclass
@@ -80,6 +91,7 @@ class Past:
             if body["event"].startswith("request."):
                 one = every[body["id"]]
                 one.state, one.last = body["state"], body
+        self.every = every
         self.so_far = {id: one for id, one in every.items() if self.is_so_far(one)}
         self.asked = {id: one for id, one in self.so_far.items() if scope.since <= one.at.replace(microsecond=0)}
 
@@ -353,6 +365,192 @@ def _loaded(past: Past) -> list[Row]:
     return [(*key, n) for key, n in found.items()]
 
 
+def approved_by(past: Past, id: str) -> list[str]:
+    """Who approved the request ``id``, in the order of their approvals."""
+    reviews = past.every[id].reviews if id in past.every else []
+    return list(dict.fromkeys(one["actor"] for one in reviews if one["detail"]["verdict"] == "approve"))
+
+
+def is_emergency(past: Past, one: Asked) -> bool:
+    return one.state == "approved" and one.grant in past.of["owed_review"]
+
+
+def ending_of(past: Past, one: Asked) -> str:
+    """How the run of a request ended; empty if there was none."""
+    for records in past.of["run"].values():
+        if records[0]["detail"]["request"] == one.id:
+            return ending(past, one, records)
+    return ""
+
+
+def ending(past: Past, one: Asked, records: list[dict[str, Any]]) -> str:
+    is_stopped = any(body["event"] == "run.stop_ordered" for body in records)
+    is_revoked = past.of["grant"][one.grant][-1]["state"] == "revoked"
+    how = "runs"
+    if records[-1]["event"] == "run.ended":
+        detail = records[-1]["detail"]
+        how = {
+            "exited": f"ended with status {detail['number']}",
+            "signaled": f"ended by signal {detail['number']}",
+            "not started": "could not be started",
+            "lost": "lost, because its monitor was killed",
+        }[detail["ending"]]
+    return ("revoked, " if is_revoked else "stopped, ") + how if is_stopped else how
+
+
+DENIED = {
+    "no rule": ", because no rule permits it",
+    "rule": " by the rule",
+    "reason": ", because the rule demands a reason",
+    "terms": ", because the rule gives less",
+    "locked": " by a lock",
+    "review": ", because reviews of emergencies are owed",
+}
+
+
+def outcome(past: Past, one: Asked) -> str:
+    detail = one.last["detail"]
+    match one.state:
+        case "withdrawn":
+            return "withdrawn"
+        case "expired":
+            return f"expired, because {'too few' if approved_by(past, one.id) else 'nobody'} approved in time"
+        case "denied" if one.last["event"] == "request.locked":
+            return "denied by a lock"
+        case "denied" if one.last["event"] == "request.reviewed" and detail["verdict"] == "deny":
+            return f"denied by {one.last['actor']}"
+        case "denied" if "why" in detail:
+            return "denied" + DENIED.get(detail["why"], f" ({detail['why']})")
+        case "denied":
+            return "denied by a gatekeeper"
+        case "screening" | "pending":
+            return "waits"
+    things = {
+        {"taken": "given and taken back", "left": "given and taken back in part", "not given": "could not be given"}[
+            records[-1]["detail"]["ending"]
+        ]
+        if records[-1]["event"] == "holding.ended"
+        else "given and not taken back yet"
+        for records in past.of["holding"].values()
+        if records[0]["detail"]["request"] == one.id
+    }
+    if things or (ran := ending_of(past, one)):
+        return ", ".join(sorted(things)) or ran
+    grant = past.of["grant"][one.grant]
+    begun = sum(body["event"] == "grant.used" for body in grant)
+    if grant[-1]["state"] == "revoked" and not begun:
+        return "revoked before it was used"
+    service = past.of["request"][one.id][0]["detail"]["service"]
+    return f"used by {service}" if begun else "not used yet" if grant[-1]["state"] == "active" else "never used"
+
+
+@oracle("actions")
+def _actions(past: Past) -> list[Row]:
+    rows: list[Row] = []
+    for one in past.asked.values():
+        submitted = past.of["request"][one.id][0]
+        detail = past.scope.store.values(one.id).filled(submitted["detail"])
+        line, reason = " ".join(detail.get("argv") or detail["gives"]), Typed(detail["reason"])
+        by: str | None = ", ".join(approved_by(past, one.grant))
+        if one.state == "approved" and is_emergency(past, one):
+            last = past.of["owed_review"][one.grant][-1]
+            by = f"nobody (emergency), {'reviewed by ' + last['actor'] if last['state'] == 'reviewed' else 'not reviewed'}"
+        elif one.state == "approved" or by:
+            by = (by or "no approval needed") + (f", by lease {one.grant}" if one.grant != one.id else "")
+        cells = (CommandLine(line), reason) if one.rule != "backup" else (CommandLine(f"{detail['path']} {HIDDEN}"), HIDDEN)
+        run_as = detail["run_as"].partition(":")[0]
+        when = submitted["at"][:19].replace("T", " ")
+        rows.append((when, one.requester, run_as, *cells, one.rule or "", by or None, outcome(past, one), one.id))
+    return rows
+
+
+def few(names: list[str]) -> str:
+    return ", ".join(names[:NAMED] + ([f"{len(names) - NAMED} more"] if len(names) > NAMED else []))
+
+
+def of(n: int, noun: str) -> str:
+    return f"{n} {noun}{'s' * (n != 1)}"
+
+
+@oracle("summary")
+def _summary(past: Past) -> list[Row]:
+    asked, scope = list(past.asked.values()), past.scope
+    states = Counter("open" if one.is_open else one.state for one in asked)
+    people = len({person(one.requester) for one in asked})
+    requests = f"{len(asked)} by {people} {'person' if people == 1 else 'people'}: " + ", ".join(
+        f"{states[state]} {state}" for state in ("approved", "denied", "withdrawn", "expired", "open") if states[state]
+    )
+    approved = [one for one in asked if one.state == "approved"]
+    emergencies = [one for one in approved if is_emergency(past, one)]
+    by = [approved_by(past, one.grant) for one in approved if one not in emergencies]
+    approvers = Counter(who for some in by for who in some)
+    named = few([f"{who} {n}" for who, n in sorted(approvers.items(), key=lambda pair: (-pair[1], pair[0]))])
+    parts = [
+        (sum(map(bool, by)), f"by people ({named})"),
+        (sum(not some for some in by), "by a rule that needs no approval"),
+        (len(emergencies), "by nobody, in an emergency"),
+    ]
+    glass, late = ORACLES["break-glass"](past), ORACLES["late-things"](past)
+    n_reviewed, n_overdue = (sum(row[5] == state for row in glass) for state in ("reviewed", "overdue"))
+    in_glass = few(sorted({row[2] for row in glass}, key=str.encode))
+    ends = [ending_of(past, one) for one in approved]
+    ran = Counter(
+        "stopped before their end"
+        if how.startswith(("stopped", "revoked"))
+        else how
+        if how == "could not be started"
+        else "failed"
+        if how.startswith(("ended", "lost")) and how != "ended with status 0"
+        else ""
+        for how in ends
+        if how
+    )
+    words = [f"{ran[word]} {word}" for word in ("failed", "stopped before their end", "could not be started") if ran[word]]
+    loaded = [body for body in past.bodies if body["event"] == "policy.loaded" and scope.since <= at(body) < scope.until]
+    n_things = sum(row[4] == "" for row in late)
+    hidden = sum(one.rule == "backup" for one in asked)
+    return [
+        ("Who can become root without jitd", f"{NEVER_LOOKED}; a report that root makes looks first", "becoming"),
+        ("Changes of that", NEVER_LOOKED, "changed"),
+        ("Requests", requests if asked else "none", "requests-by-rule"),
+        ("Approved", "; ".join(f"{n} {what}" for n, what in parts if n) or "none", "reviewers"),
+        (
+            "Emergencies",
+            f"{len(glass)}: {n_reviewed} reviewed, {len(glass) - n_reviewed} not reviewed; by {in_glass}" if glass else "none",
+            "break-glass",
+        ),
+        ("Commands that ran", "; ".join([str(ran.total() - ran["could not be started"]), *words]), "runs-by-rule"),
+        (
+            "Owed now",
+            f"{of(len(glass) - n_reviewed, 'review')} of emergencies ({n_overdue} overdue);"
+            f" {of(n_things, 'thing')} not taken back in time; {of(states['open'], 'request')} not decided",
+            "late-things",
+        ),
+        (
+            "One person alone",
+            f"{of(len(ORACLES['mutual-pairs'](past)), 'pair')} who approve each other only;"
+            f" {of(sum(row[2] for row in ORACLES['quick-approvals'](past)), 'approval')} within 5 seconds",
+            "mutual-pairs",
+        ),
+        (
+            "Other rules came into force",
+            f"{of(len(loaded), 'time')}, by {', '.join(sorted({body['actor'] for body in loaded}))}",
+            "matrix",
+        ),
+        (
+            "Not seen",
+            "; ".join(
+                [
+                    NEVER_LOOKED,
+                    *([f"{of(hidden, 'request')} whose words a rule hides"] if hidden else []),
+                    "what root does without jitd",
+                ]
+            ),
+            "unseen",
+        ),
+    ]
+
+
 # --- the comparison -----------------------------------------------------------------------------------------------------
 
 
@@ -387,7 +585,7 @@ def words(row: tuple[Any, ...]) -> str:
 def test_a_figure_is_what_the_records_say(both: tuple[Scope, Past], name: str) -> None:
     """THREATS L-23: in Python, and from the records alone."""
     scope, past = both
-    rows = list(FIGURES[name].rows(scope))
+    rows = told(FIGURES[name], scope)
     expected = ORACLES[name](past)
     assert len(rows) == len(expected)
     for found, row in zip(sorted(rows, key=words), sorted(expected, key=words), strict=True):
@@ -396,7 +594,7 @@ def test_a_figure_is_what_the_records_say(both: tuple[Scope, Past], name: str) -
 
 def test_the_year_has_something_to_say_in_each_figure(scope: Scope) -> None:
     for name, figure in FIGURES.items():
-        rows = list(figure.rows(scope))
+        rows = told(figure, scope)
         assert rows, name
         assert {len(row) for row in rows} == {len(figure.columns)}, name
         assert len(set(rows)) == len(rows), name
@@ -407,11 +605,19 @@ def test_the_year_has_a_record_that_is_whole(year: Year) -> None:
         assert verify(store) > 10_000
 
 
-def test_no_figure_tells_what_people_typed(scope: Scope) -> None:
+def test_what_people_typed_stands_in_the_list_of_actions_alone_and_in_cells_of_its_own_type(scope: Scope) -> None:
     """THREATS L-23."""
     assert any(SECRET in one.claims.reason for one in scope.store.requests(ended=True) if one.claims.reason), "people typed it"
     for name, figure in FIGURES.items():
-        assert not any(SECRET in str(cell) for row in figure.rows(scope) for cell in row), name
+        cells = [cell for row in told(figure, scope) for cell in row if SECRET in str(cell)]
+        assert not cells if name != LIST.name else all(isinstance(cell, Typed | CommandLine) for cell in cells), name
+
+
+def test_what_a_rule_shows_to_certain_people_only_is_in_no_figure(scope: Scope) -> None:
+    """THREATS L-23: which program it was is told, and neither its words nor why."""
+    rows = [row for row in told(LIST, scope) if row[5] == "backup"]
+    assert len(rows) > 100
+    assert {row[3:5] for row in rows} == {(CommandLine(f"/usr/local/sbin/backup {HIDDEN}"), HIDDEN)}
 
 
 def test_the_query_of_a_figure_is_all_that_makes_it(scope: Scope) -> None:
@@ -441,4 +647,5 @@ def test_a_figure_reads_no_large_table_from_its_beginning(scope: Scope, name: st
     plan = [str(row[3]) for row in scope.ask(f"EXPLAIN QUERY PLAN {FIGURES[name].explain}", scope.parameters)]
     assert plan
     scans = [step.split()[1] for step in plan if step.startswith("SCAN") and "_open" not in step]
-    assert [table for table in scans if table in LARGE] == (["chain_about"] if name == "approved-by-loader" else [])
+    through_events = {"chain_about"} if name in ("approved-by-loader", "summary") else set()
+    assert {table for table in scans if table in LARGE} == through_events

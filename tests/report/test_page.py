@@ -45,6 +45,7 @@ HOSTILE = [
     "  two  blanks  ",
     "\\x1b",
 ]
+TYPED = ["; outcome well", 'a" onload="x', *HOSTILE]
 KNOWN = set(
     re.findall(
         r"\w+",
@@ -207,6 +208,56 @@ def test_it_is_not_said_that_nobody_has_a_privilege_when_root_has_not_looked(row
     one["sections"][1] = {"name": "standing", "title": "Standing privileges", "figures": [seen, empty]}
     assert page(one).decode("ascii").count(f"<p>{said}.</p>") == (1 if rows else 2)
     assert f"{said}: Requests by rule" in " ".join(" ".join(reported._text(one)).split())
+
+
+SUMMARY = {
+    "name": "summary",
+    "title": "Summary",
+    "figures": [
+        {
+            "name": "summary",
+            "title": "Summary",
+            "says": "",
+            "columns": ["about", "answer", "more in"],
+            "explain": "SELECT 1",
+            "rows": [["Requests", "7 by <b>alice</b>", "requests-by-rule"]],
+            "left_out": 0,
+        }
+    ],
+}
+
+
+def test_a_report_begins_with_its_summary_and_then_the_digests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An auditor asks first what is in it, and then how one knows."""
+    monkeypatch.setattr(reported, "width", lambda: None)
+    one = report("plain")
+    one["sections"].insert(0, SUMMARY)
+    text = page(one).decode("ascii")
+    assert '<a href="#requests-by-rule">Requests</a></dt><dd>7 by &lt;b&gt;alice&lt;/b&gt;</dd>' in text
+    assert "<h2>1. What was asked and used</h2>" in text and 'id="requests-by-rule"' in text
+    as_text = "\n".join(reported._text(one))
+    for found in (text[text.index("<body>") :], as_text):
+        places = [found.index(words) for words in ("7 by ", "ab" * 32, "cd" * 32, "1. What was asked and used")]
+        assert places == sorted(places)
+
+
+@pytest.mark.parametrize("name", TYPED, ids=[ascii(name[:20]) for name in TYPED])
+def test_what_a_person_typed_is_code_and_in_quotes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS L-24: so it is not read as the words of jitd."""
+    monkeypatch.setattr(reported, "width", lambda: None)
+    one, plain = report("plain"), report("plain")
+    for made, typed in ((one, name), (plain, "plain")):
+        made["sections"][0]["figures"][0]["rows"] = [[{"typed": typed}, {"command": typed}], ["hidden", "other"]]
+    found = Taken(page(one).decode("ascii"))
+    assert found.elements == Taken(page(plain).decode("ascii")).elements
+    texts = zip(elements_with_text(found), found.texts, strict=True)
+    codes = [text.strip("\n") for (tag, _), text in texts if tag == "code"]
+    seal, policy, in_quotes, command, *_ = codes
+    assert (seal, policy) == ("ab" * 32, "cd" * 32)
+    assert in_quotes[0] == in_quotes[-1] == '"' and '"' not in in_quotes[1:-1]
+    assert command == reshown(name) and all(code.isprintable() for code in codes)
+    lines = list(reported._text(one))
+    assert any(in_quotes in line and command in line for line in lines) and all(reshown(line) == line for line in lines)
 
 
 @pytest.mark.parametrize("value, said", [(None, "–"), ("", "–"), (1234567, "1234567"), (0, "0"), (12.345, "12.3"), (-1, "-1")])

@@ -157,16 +157,26 @@ def test_before_the_first_question_she_has_the_hosts_key_and_the_digest_of_the_v
 
 
 def test_who_could_become_root_is_told_with_and_without_asking(scene: Scene) -> None:
-    _, grants, standing = answers(scene, 1)
+    _, _, grants, standing = answers(scene, 1)
     page = html.unescape(re.sub("<[^>]*>", "", (scene.carols / "march-12.html").read_text()))
     assert scene.approved in grants and scene.broken in grants and "alice@EXAMPLE.TEST" in grants
     assert "standing.recorded" in standing
     assert 'jitd.toml: root = "permit"' in page
+    assert page.index("Who can become root without jitd") < page.index("Policy in force") < page.index("What to sample from")
+    matrix = (scene.carols / "march-12/matrix.csv").read_text("utf-8-sig")
+    assert '"lab-dba","may ask","group:dba","alice"' in matrix and '"lab-dba","may approve","group:ops","bob, carol' in matrix
+    assert '"emergency","may review it afterwards","group:ops"' in matrix
     assert "alice@EXAMPLE.TEST" in page
 
 
 def test_who_approved_is_told_by_the_host_and_proved_without_it(scene: Scene) -> None:
+    answers(scene, 1)
     told, _, proved = answers(scene, 2)
+    rows = (scene.carols / "march-12/actions.csv").read_text("utf-8-sig").splitlines()
+    (sampled,) = [row for row in rows if row.endswith(f'"{scene.approved}"')]
+    assert '"bob@EXAMPLE.TEST"' in sampled
+    (broken,) = [row for row in rows if row.endswith(f'"{scene.broken}"')]
+    assert "nobody (emergency), not reviewed" in broken and '"""production is down"""' in broken
     assert re.search(r"request\.reviewed.*bob@EXAMPLE\.TEST|bob@EXAMPLE\.TEST.*request\.reviewed", told)
     assert (scene.desk / "action.html").is_file()
     with zipfile.ZipFile(scene.desk / "action.zip") as pack:
@@ -239,7 +249,7 @@ def test_a_report_is_the_one_that_was_made_and_who_asked_is_told(scene: Scene) -
         answers(scene, number)
     sums, reports, packs, exports, _ = answers(scene, 10)
     digests = re.findall(r"^[0-9a-f]{64}", sums, re.MULTILINE)
-    assert len(digests) == 2
+    assert len(digests) == 4
     recorded = [one["detail"]["sha256"] for one in scene.house.records() if one["event"] == "report.made"]
     assert set(digests) <= set(recorded)
     assert "carol@EXAMPLE.TEST" in reports

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import hashlib
 import json
 import os
@@ -82,7 +83,9 @@ def test_the_text_has_every_section_and_every_figure(house: House) -> None:
     done = house.jitd("audit", "report")
     assert done.returncode == 0
     text = " ".join(done.stdout.split())
-    for number, section in enumerate(made["sections"], 1):
+    summary, *sections = made["sections"]
+    assert [about for about, *_ in summary["figures"][0]["rows"] if f" {about}: " not in text] == []
+    for number, section in enumerate(sections, 1):
         assert f"{number}. {section['title']}" in text
         assert [one["title"] for one in section["figures"] if one["title"] not in text] == []
         nothing = [one["title"] for one in section["figures"] if not one["rows"]]
@@ -112,8 +115,63 @@ def test_the_script_makes_the_figures_again_in_a_copy_of_the_database(house: Hou
         name: json.loads(text or "[]", object_pairs_hook=lambda pairs: [value for _, value in pairs])
         for name, text in printed.items()
     }
-    assert again == {name: rows for name, rows in figures(made).items() if name in again}
+    wanted = {name: rows for name, rows in figures(made).items() if name in again}
+    summary, counts = wanted.pop("summary"), again.pop("summary")
+    assert [where for *_, where in summary] == [where for where, _ in counts]
+    assert without_words(again.pop("actions")) == without_words(wanted.pop("actions")) != []
+    assert again == wanted
     assert again["requests-by-rule"][0][:2] == [WEB, 1] and len(again) > 5
+
+
+def without_words(rows: list[list[Any]]) -> list[list[Any]]:
+    """The rows of the list of actions without what people typed, which a script does not fill in."""
+    return [[*row[:3], *row[5:]] for row in rows]
+
+
+def test_sheets_are_new_files_of_their_owner_with_the_digests_of_the_record(house: House, tmp_path: Path) -> None:
+    """THREATS L-35."""
+    assert house.sudo("alice", "--reason==1+1", "true", "of-a-sheet").returncode == 0
+    before, directory = house.head().number, tmp_path / "sheets"
+    done = house.jitd(
+        "audit", "report", f"--csv={directory}", f"--until={datetime.now(UTC) + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    notes = [one["detail"] for one in house.records(before) if one["event"] == "report.made"]
+    assert [note["form"] for note in notes] == ["actions.csv", "matrix.csv"] and notes[0]["until"] == notes[1]["until"]
+    assert directory.stat().st_mode & 0o7777 == 0o700
+    for note in notes:
+        file = directory / note["form"]
+        assert hashlib.sha256(file.read_bytes()).hexdigest() == note["sha256"]
+        assert f"{file}: record " in done.stderr and f"SHA-256 {note['sha256']}" in done.stderr
+        assert file.stat().st_mode & 0o7777 == 0o600
+    actions, matrix = (rows_of(directory / note["form"]) for note in notes)
+    assert [row["why"] for row in actions if row["what"].endswith(" of-a-sheet")] == ['"=1+1"']
+    assert {"alice@EXAMPLE.TEST", "dave@EXAMPLE.TEST"} <= {row["who"] for row in actions}
+    assert [row["people"] for row in matrix if (row["rule"], row["right"]) == (WEB, "may ask")] == ["alice"]
+    kept = {file: file.read_bytes() for file in directory.iterdir()}
+    head = house.head()
+    again = house.jitd("audit", "report", f"--csv={directory}")
+    assert again.returncode == 1 and f"{directory}/actions.csv exists already" in again.stderr
+    (directory / "actions.csv").unlink()
+    (directory / "matrix.csv").unlink()
+    (directory / "matrix.csv").symlink_to(tmp_path / "elsewhere")
+    link = house.jitd("audit", "report", f"--csv={directory}")
+    assert link.returncode == 1 and f"{directory}/matrix.csv exists already" in link.stderr
+    assert house.head() == head and not (tmp_path / "elsewhere").exists() and len(kept) == 2
+
+
+def rows_of(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8-sig", newline="") as opened:
+        return list(csv.DictReader(opened, strict=True))
+
+
+def test_an_auditor_gets_sheets_too_and_nobody_else(house: House) -> None:
+    directory = Path("/tmp/sheets-of-carol")
+    done = house.jitd("audit", "report", f"--csv={directory}", who="carol")
+    assert done.returncode == 0, done.stderr
+    assert sorted(os.listdir(directory)) == ["actions.csv", "matrix.csv"]
+    refused = house.jitd("audit", "report", "--csv=/tmp/sheets-of-alice", who="alice")
+    assert refused.returncode == 3 and not list(Path("/tmp").glob("sheets-of-alice/*"))
 
 
 def test_what_root_sees_of_the_host_is_recorded_and_in_everybodys_report(house: House) -> None:
@@ -163,6 +221,8 @@ def test_a_month_is_written_for_auditors_and_no_other_file_passes_for_it(house: 
     [
         ("--html=x", "--json"),
         ("--json", "--explain"),
+        ("--csv=x", "--html=y"),
+        ("--kept=2026-10", "--csv=x"),
         ("--kept=2026-10", "--since=1d"),
         ("--kept=2026-10", "--explain"),
         ("--monthly=/tmp", "--json"),
