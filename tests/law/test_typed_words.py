@@ -23,9 +23,11 @@ from jitd.cli.page import page
 from jitd.core import grant, lock, owed_review, request
 from jitd.core.decision import Approval, BreakGlass
 from jitd.core.law import Role
+from jitd.core.notice import Event, Notice, Whom
 from jitd.core.request import Review, Verdict
 from jitd.core.values import Said
 from jitd.core.wording import in_quotes
+from jitd.notifying.wording import say
 from jitd.store.columns import COLUMNS
 from jitd.verbs import review_row, rows
 from jitpam.wire.exact import exact
@@ -173,6 +175,17 @@ def test_no_page_and_no_table_shows_typed_words_without_quotes() -> None:
         whole = "\n".join(lines)
         assert SHOWN in whole or name == "table", name
         assert "mallory" not in outside_of_quotes(whole), name
+
+
+@pytest.mark.parametrize("event", Event)
+@pytest.mark.parametrize("kind", ["mail", "webhook", "program", "terminals"])
+def test_no_notice_shows_typed_words_without_quotes(event: Event, kind: str) -> None:
+    """THREATS L-34."""
+    for whom in Whom:
+        message = say(Notice(event, "K7QM-2XVD", whom), replace(stated(), reviews=()), kind, "command")
+        whole = "\n".join((message.subject, *message.lines))
+        assert "mallory" not in outside_of_quotes(whole)
+        assert event is not Event.WAITS or "mallory" in whole
 
 
 def test_a_reason_that_has_no_room_is_cut_within_its_quotes() -> None:
