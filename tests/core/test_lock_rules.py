@@ -94,7 +94,7 @@ def test_of_a_lock_on_somebody_who_uses_an_account_its_owner_is_told_who_it_is_a
     assert answer_to([locked()], in_a_run) == Deny(Why.LOCKED, f"{who} in run R0NS-0001")
     assert answer_to([locked()], logged_in) == Deny(Why.LOCKED, who)
     on_bob = locked(name="bob", uid=BOB.uid, person="bob")
-    assert answer_to([on_bob], in_a_run) == Deny(Why.LOCKED, "locked: laptop stolen")
+    assert answer_to([on_bob], in_a_run) == Deny(Why.LOCKED, 'locked: "laptop stolen"')
 
 
 @pytest.mark.parametrize(
