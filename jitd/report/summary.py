@@ -26,6 +26,8 @@ NEVER_LOOKED = "not known: root has never looked at this host"
 _SUMMARY = f"""\
 WITH seen AS ({LISTS}
   SELECT at, document FROM newest
+), earlier AS ({LISTS}
+  SELECT at FROM before
 ), root AS ({LISTS}, present AS (
 {PRIVILEGES.format(list="newest")}
   )
@@ -71,6 +73,7 @@ WITH seen AS ({LISTS}
 SELECT 'becoming', json_object('at', (SELECT strftime('%Y-%m-%d', at, 'unixepoch') FROM seen),
   'who', (SELECT json_group_array(who) FROM root))
 UNION ALL SELECT 'changed', json_object('at', (SELECT at FROM seen),
+  'before', (SELECT strftime('%Y-%m-%d', at, 'unixepoch') FROM earlier),
   'new', (SELECT count(*) FROM changed WHERE change = 'new'), 'gone', (SELECT count(*) FROM changed WHERE change = 'gone'))
 UNION ALL SELECT 'requests-by-rule', (SELECT json_object('all', count(*), 'people', count(DISTINCT person),
   'approved', count(*) FILTER (WHERE state = 'approved'), 'denied', count(*) FILTER (WHERE state = 'denied'),
@@ -108,7 +111,9 @@ def _becoming(told: dict[str, Any]) -> str:
 
 
 def _changed(told: dict[str, Any]) -> str:
-    return NEVER_LOOKED if told["at"] is None else f"{told['new']} new and {told['gone']} gone since the time of the report began"
+    if told["at"] is None or told["before"] is None:
+        return NEVER_LOOKED if told["at"] is None else "not known: root has looked at this host only once"
+    return f"{told['new']} new and {told['gone']} gone since root looked on {told['before']}"
 
 
 def _requests(told: dict[str, Any]) -> str:
@@ -133,7 +138,7 @@ def _emergencies(told: dict[str, Any]) -> str:
 
 
 def _ran(told: dict[str, Any]) -> str:
-    words = {"failed": "failed", "stopped": "stopped before their end", "not started": "could not be started"}
+    words = {"failed": "failed", "stopped": "stopped early", "not started": "could not be started"}
     parts = [f"{told[name]} {word}" for name, word in words.items() if told[name]]
     return "; ".join([str(told["all"] - told["not started"]), *parts])
 

@@ -495,7 +495,7 @@ def _summary(past: Past) -> list[Row]:
     in_glass = few(sorted({row[2] for row in glass}, key=str.encode))
     ends = [ending_of(past, one) for one in approved]
     ran = Counter(
-        "stopped before their end"
+        "stopped early"
         if how.startswith(("stopped", "revoked"))
         else how
         if how == "could not be started"
@@ -505,7 +505,7 @@ def _summary(past: Past) -> list[Row]:
         for how in ends
         if how
     )
-    words = [f"{ran[word]} {word}" for word in ("failed", "stopped before their end", "could not be started") if ran[word]]
+    words = [f"{ran[word]} {word}" for word in ("failed", "stopped early", "could not be started") if ran[word]]
     loaded = [body for body in past.bodies if body["event"] == "policy.loaded" and scope.since <= at(body) < scope.until]
     n_things = sum(row[4] == "" for row in late)
     hidden = sum(one.rule == "backup" for one in asked)
