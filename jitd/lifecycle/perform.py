@@ -85,7 +85,7 @@ class Perform:
         self.deadlines = Deadlines(now, self._due, self._ended)
         self.holdings = Holdings(givers, store, waiters, now, self.act, self.deadlines.set, look)
         self.screenings = Screenings(decider, store, waiters, now, self.is_attended, self.screened, self.deadlines.set)
-        self.seat_watch = SeatWatch(decider.seating, store, waiters, look, self.later)
+        self.seat_watch = SeatWatch(decider, store, waiters, look, self.later)
         self.openings = Openings(decider, store, now, self.act, self.act_on, self.seat_watch.find, self.later, self.deadlines.set)
         self.observing = Observing(store, executor, waiters, decider, self.act, self.monitor_is_ready)
         self._begun_for: dict[str, Subject] = {}  # maps a run to the subject who took its use, and to the ticket of that time

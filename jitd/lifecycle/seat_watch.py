@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from jitd.deciding.seats import Seating
+from jitd.deciding.decider import Decider
 from jitd.lifecycle.waiters import Waiters
 from jitd.log import log
 from jitd.store import Store, StoreError
@@ -29,13 +29,13 @@ class SeatWatch:
 
     def __init__(
         self,
-        seating: Seating,
+        decider: Decider,
         store: Store,
         waiters: Waiters,
         notify: Callable[[str], None],
         later: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
-        self._seating = seating
+        self._decider = decider
         self._store = store
         self._waiters = waiters
         self._notify = notify
@@ -70,10 +70,10 @@ class SeatWatch:
                 del known[id]
         if not awaited:
             return None
-        await self._seating.ask_about({account for accounts in self._look_at.values() for account in accounts})
-        now = self._seating.state()
+        await self._decider.seating.ask_about({account for accounts in self._look_at.values() for account in accounts})
+        now = self._decider.seating.state()
         if now != before:
-            self._seating.forget()
+            self._decider.seating.forget()
             for n in range(0, len(awaited), AT_ONCE):
                 await asyncio.gather(*map(self._find, awaited[n : n + AT_ONCE]))
         return now
@@ -83,7 +83,7 @@ class SeatWatch:
         if asked is None or asked.obligations is None or not asked.is_open:
             return
         ways = [way for approval in asked.obligations.approvals for way in approval.ways]
-        found = dict(zip(ways, await self._seating.of_each(asked, ways), strict=True))
+        found = dict(zip(ways, await self._decider.seating.of_each(asked, ways), strict=True))
         waiter = self._waiters.of(id)
         if waiter is None:
             return

@@ -83,6 +83,7 @@ def fresh() -> None:
     systemctl("disable", "--quiet", "--now", *UNITS)
     shutil.rmtree(STATE, ignore_errors=True)
     HEAD.unlink(missing_ok=True)  # of the record that was there
+    Path("/run/jitd/jitd.sock").unlink(missing_ok=True)  # systemd leaves it when it listens no more
     shutil.rmtree(ETC / "policy.d")
     (ETC / "policy.d").mkdir()
     shutil.copy("/usr/share/jitd/example.toml", ETC / "policy.d")

@@ -73,7 +73,7 @@ class House:
         self.done: list[Any] = []
         self.waiters = Waiters()
         self.decider = SimpleNamespace(
-            lock_on=lambda who: None, broken="", decide_again=self.decide_again, standing=self.standing, seating=None
+            lock_on=lambda who: None, broken="", decide_again=self.decide_again, standing=self.standing
         )
         parts: Any = {
             "config": None,

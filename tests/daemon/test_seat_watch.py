@@ -52,6 +52,10 @@ class House:
     def request(self, id: str) -> Request:
         return self.pending
 
+    @property
+    def seating(self) -> House:
+        return self
+
     async def of_each(self, request: Request, ways: Sequence[Approval]) -> tuple[Seats, ...]:
         return tuple(self.seats for _ in ways)
 
