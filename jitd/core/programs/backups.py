@@ -8,7 +8,7 @@ from jitd.core.programs.shared import trusts, words
 from jitd.core.shell_text import Word
 
 _BORG_SHOWS = words("list info check diff version benchmark config help init rlist rinfo")
-_RESTIC_SHOWS = words("snapshots stats ls find diff check cache list version backup init unlock help")
+_RESTIC_SHOWS = words("snapshots stats ls find diff check cache list version init unlock help")
 _RCLONE_SHOWS = words("ls lsl lsd lsf lsjson size about version check listremotes tree md5sum help ncdu")
 
 
@@ -57,6 +57,10 @@ def _restic(call: Call) -> None:
         return None
     if _is_verb(call, "dump", "cat"):
         return call.discloses("shows files of a backup")
+    if _is_verb(call, "backup"):
+        for source in call.operands[1:]:
+            call.reads(source, is_tree=True)
+        return None
     if _is_verb(call, "restore"):
         for target in call.values("t", "target") or [Word("/")]:
             call.writes(target, how="restores files into", is_use=False, is_tree=target.text != "/")
@@ -102,6 +106,9 @@ ROWS = (
         " dry-run content-from-command"
         " paths-from-command repair",
         chosen="starts other programs",
+        harmless=(
+            "list info json last: first: short format: v verbose debug show-rc lock-wait: log-json help version V log- level"
+        ),
     ),
     Row(
         "restic",
@@ -110,6 +117,10 @@ ROWS = (
         " H: path:"
         " e: exclude: exclude-file: i: include: keep-last: keep-daily: keep-weekly: keep-monthly: l: d: w: m: y: q v json prune",
         chosen="starts other programs",
+        harmless=(
+            "latest: compact long no-lock json quiet verbose no-cache insecure-tls limit-upload: help version recursive"
+            " mode: h group-by: check"
+        ),
     ),
     Row(
         "rclone",

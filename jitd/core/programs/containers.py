@@ -743,7 +743,7 @@ def _consul(call: Call) -> None:
 
 
 def _compose_call(call: Call) -> None:
-    docker(replace(call, words=(Word("compose"), *call.words)))
+    docker(replace(call, arguments=(Word("compose"), *call.words)))
 
 
 def _whole_host(call: Call) -> None:
@@ -780,7 +780,8 @@ def _hosts(call: Call) -> None:
         return call.gives("can choose what the hosts of the cluster start")
     if call.name == "crm_mon":
         if not all(re.fullmatch(r"-[1rAfnNoRtVbjcsD]+|--one-shot|--inactive|--version|--help", word.text) for word in call.words):
-            call.gives("can start a program, or write a file")
+            return call.gives("can start a program, or write a file")
+        call.knows_all()
     elif call.name in _HOSTS_CHANGE and re.fullmatch(_HOSTS_CHANGE[call.name], asked):
         call.changes(f"{asked[:50]}: changes where services of the cluster run")
     elif not re.fullmatch(_HOSTS_SHOW[call.name], asked) or any(
@@ -794,8 +795,25 @@ ROWS = (
     Row(
         "docker podman nerdctl ctr crictl lxc incus virsh buildah skopeo runc crun",
         docker,
+        harmless=(
+            "a all q quiet f filter format no-trunc s size n last l latest tail since until t timestamps details"
+            " no-stream v version help type follow services orphans hash images profiles volumes json i o output digests"
+            " tree dry-run p project-name file d H host log-level D debug context verbose k namespace n no-legend"
+            " no-heading pretty no-log-prefix no-color index dangling include name id state status wait timeout h"
+            " noheading sort latest pod ns ignore-pull-failures policy include-deps with-registry-auth environment"
+        ),
     ),
-    Row("docker-compose podman-compose", _compose_call),
+    Row(
+        "docker-compose podman-compose",
+        _compose_call,
+        harmless=(
+            "a all q quiet f filter format no-trunc s size n last l latest tail since until t timestamps details"
+            " no-stream v version help type follow services orphans hash images profiles volumes json i o output digests"
+            " tree dry-run p project-name file d H host log-level D debug context verbose k namespace n no-legend"
+            " no-heading pretty no-log-prefix no-color index dangling include name id state status wait timeout h"
+            " noheading sort latest pod ns ignore-pull-failures policy include-deps with-registry-auth environment"
+        ),
+    ),
     Row("lxc-attach lxc-start lxc-execute lxc-create distrobox toolbox apptainer singularity lxd", _whole_host),
     Row(
         "slapcat ldbsearch redis-dump sqldump",
@@ -814,14 +832,36 @@ ROWS = (
         "patronictl repmgr pgbackrest barman wal-g pg_conftool pg_autoctl",
         _pg_ctl,
         "D: pgdata: o: options: p: l: m: t: c: s: stanza: U: f: config-file: output: format:",
+        harmless="W watch w: e extended help version json v verbose q quiet short minimal terse",
     ),
     Row(
         "rabbitmqctl rabbitmqadmin rabbitmq-plugins rabbitmq-diagnostics kafka-topics.sh nodetool cockroach",
         _rabbit,
         "n: p: q s u: list describe create delete alter bootstrap-server: topic: command-config:",
+        harmless=(
+            "node: formatter: quiet silent no-table-headers longnames l t: timeout: vhost: local minimal m enabled E"
+            " verbose v help version h p: port: host:"
+        ),
     ),
-    Row("vault bao aws-vault", _vault, "field: format: address: namespace: mount:"),
-    Row("etcdctl etcdutl zkCli.sh", _etcd, "endpoints: cert: key: cacert: user: w: write-out:"),
-    Row("consul nomad", _consul),
+    Row(
+        "vault bao aws-vault",
+        _vault,
+        "field: format: address: namespace: mount:",
+        harmless="format: version detailed tls-skip-verify help h",
+    ),
+    Row(
+        "etcdctl etcdutl zkCli.sh",
+        _etcd,
+        "endpoints: cert: key: cacert: user: w: write-out:",
+        harmless="cluster hex command-timeout: dial-timeout: debug insecure-skip-tls-verify help version h",
+    ),
+    Row(
+        "consul nomad",
+        _consul,
+        harmless=(
+            "http-addr: token: detailed wan address: namespace: region: verbose json short t: format: help version"
+            " datacenter: stale"
+        ),
+    ),
     Row("myisamchk aria_chk innochecksum", _sql_server, "e:"),
 )

@@ -63,7 +63,8 @@ def _changes(what: str) -> Verdict:
             len(call.words) == 1
             and call.words[0].text in ("--version", "--help", "-h", "-V", "--list", "-l", "-a", "-s", "--show", "list", "status")
         ):
-            call.changes(what)
+            return call.changes(what)
+        call.knows_all()
 
     return judge
 
@@ -73,7 +74,8 @@ def _gives(what: str) -> Verdict:
         if not (
             len(call.words) == 1 and call.words[0].text in ("--version", "--help", "-h", "-V", "-l", "--list", "list", "version")
         ):
-            call.gives(what)
+            return call.gives(what)
+        call.knows_all()
 
     return judge
 
@@ -237,7 +239,8 @@ def _unmount(call: Call) -> None:
 
 def _machine(call: Call) -> None:
     if [word.text for word in call.words] not in (["--version"], ["--help"], ["-version"]):
-        call.gives("can start virtual machines that have any disk of the host")
+        return call.gives("can start virtual machines that have any disk of the host")
+    call.knows_all()
 
 
 def _log(call: Call) -> None:
@@ -336,19 +339,32 @@ ROWS = (
         "mount mount.nfs mount.cifs mount.fuse sshfs bindfs guestmount mount.nfs4 mount.fuse3",
         _mount,
         "o: options: t: types: L: U: T: fstab: O: N: a all v n r w bind B rbind R move M l show-labels h help V version fake f",
+        harmless="verbose fake",
     ),
-    Row("umount fusermount fusermount3 swapoff", _unmount, "t: O: a all l f"),
+    Row("umount fusermount fusermount3 swapoff", _unmount, "t: O: a all l f", harmless="version V help h"),
     Row(
         "insmod modprobe rmmod kmod depmod dkms",
         _module,
         "C: config: d: dirname: S: set-version: r remove n show dry-run D show-depends c showconfig V version",
+        harmless="h help v verbose q quiet resolve-alias R a all",
     ),
-    Row("sysctl", _sysctl, "p:: load:: r: pattern: system w n e a A"),
+    Row(
+        "sysctl",
+        _sysctl,
+        "p:: load:: r: pattern: system w n e a A",
+        harmless="n values N names e ignore b binary q quiet h help V version",
+    ),
     Row("kexec", _kexec, "l: load: initrd: append: command-line: e exec u unload p: load-panic: f force"),
     Row(
         "fdisk gdisk sfdisk parted cgdisk sgdisk partx nbd-client qemu-nbd growpart",
         _disk,
         "t: types: o: output: b: n no-act l list V version h help d dump print J",
+        harmless=(
+            "color:: L:: bytes units: u: x list-details s script m machine j json f fix a: align: i: info: v verify E F D"
+            " P pretend list-types T list-free F show-size getsz g show-geometry noheadings r raw o: p P S pairs N:"
+            " dry-run h H:"
+        ),
+        operands="devices",
     ),
     Row(
         "mkfs mke2fs mkfs.ext2 mkfs.ext3 mkfs.ext4 mkfs.xfs mkfs.btrfs mkfs.vfat mkfs.fat mkdosfs mkntfs mkfs.ntfs"
@@ -356,11 +372,7 @@ ROWS = (
         _mkfs,
         "t: type: L: U: m: b: i: N: O: E: F n",
     ),
-    Row(
-        "xfs_quota",
-        _volumes,
-        "D detail E examine Q query F monitor f r S stop a l list all d detach",
-    ),
+    Row("xfs_quota", _volumes, "D detail E examine Q query F monitor f r S stop a l list all d detach", harmless="x c: h V"),
     Row(
         "qemu-system-x86_64 qemu-system-aarch64 qemu-system-i386 qemu kvm VBoxManage vboxmanage virt-install virt-manager"
         " qemu-img guestfish",
@@ -370,7 +382,26 @@ ROWS = (
         "setpci bpftool crash flashrom rdmsr wrmsr devmem devmem2 ioport inb outb memtool i2cset spidev",
         _gives("can change the kernel or devices"),
     ),
-    Row("dmesg logger", _log, "C clear c read-clear D E n: H human P nopager F: file: f: t: p:"),
+    Row(
+        "logger",
+        _log,
+        "C clear c read-clear D E n: H human P nopager F: file: f: t: p:",
+        harmless=(
+            "i id:: tag: priority: s stderr no-act e skip-empty msgid: rfc3164 rfc5424:: prio-prefix server: P: port: T"
+            " tcp d udp octet-count sd-id: sd-param: S: size: h help V version"
+        ),
+        operands="a message",
+    ),
+    Row(
+        "dmesg",
+        _log,
+        "C clear c read-clear D E n: H human P nopager F: file: f: t: p:",
+        harmless=(
+            "T ctime notime k kernel u userspace l: level: facility: w follow W follow-new x decode L:: color:: e reltime"
+            " d show-delta r raw J json S syslog s: buffer-size: since: until: time-format: noescape h help V version p"
+            " force-prefix human"
+        ),
+    ),
     Row(
         "auditctl augenrules auditd setenforce setsebool aa-disable aa-complain aa-enforce aa-teardown apparmor_parser"
         " aa-logprof aa-genprof",
@@ -379,12 +410,17 @@ ROWS = (
     ),
     Row("edquota setquota quotaon quotaoff", _quota),
     Row("gcore ", _dump_process, "o:"),
-    Row("udevadm", _udevadm, "p: property: n: name:"),
+    Row(
+        "udevadm",
+        _udevadm,
+        "p: property: n: name:",
+        harmless="a attribute-walk q: query: p: path: x export r root d device-id-of-file: h help V version t tree",
+    ),
     Row("chvt openvt setfont loadkeys deallocvt", _console),
     Row("ipcrm", _changes("ends what processes share"), ""),
     Row("renice", _changes("changes how fast processes run"), ""),
     Row("wall write mesg", _wall),
-    Row("ipmitool", _ipmitool, "H: U: P: I: L: p: f: o: O: C: k: y: Y S: v c V h"),
+    Row("ipmitool", _ipmitool, "H: U: P: I: L: p: f: o: O: C: k: y: Y S: v c V h", harmless="A: l: R: N: q: Q: h"),
     Row(
         "eject rtcwake pm-suspend pm-hibernate racadm wakeonlan etherwake",
         _changes("changes hardware or power of the host"),

@@ -55,11 +55,11 @@ def _postcat(call: Call) -> None:
 ROWS = (
     Row("postfix", _postfix, "c: v D"),
     Row("postconf", _postconf, "c: e X # M n d p"),
-    Row("postqueue mailq exiqgrep qshape", _postqueue, "c: i: s: f p j v"),
+    Row("postqueue mailq exiqgrep qshape", _postqueue, "c: i: s: f p j v", harmless="b"),
     Row("postcat", _postcat),
     Row("postsuper", changes("deletes or holds mail"), "c: d: h: H: r:"),
     Row("postmap postalias newaliases", changes("changes tables of the mail server")),
-    Row("exim exim4", _exim, "C: M:"),
+    Row("exim exim4", _exim, "C: M:", harmless="bp bpc bpr bpu bpa bt bV bP Mvh Mvl Mvb V d"),
     Row("sendmail msmtp swaks qmail-inject", _sendmail, "C: f: F: r: X: bp"),
-    Row("doveadm", looks("who version", "changes or shows other people's mail")),
+    Row("doveadm", looks("who version", "changes or shows other people's mail"), harmless="u: A h help"),
 )

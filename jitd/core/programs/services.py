@@ -278,6 +278,13 @@ def _pages(call: Call) -> None:
             call.writes(word)
         if call.verb is not None and call.verb.text == "dump":
             call.discloses("reads the memory of a process")
+    if (
+        call.name == "resolvectl"
+        and call.verb is not None
+        and (len(call.operands) > 2 or call.verb.text == "revert")
+        and call.verb.text not in ("query", "service", "openpgp", "tlsa", "status", "statistics")
+    ):
+        return call.changes("changes where this host looks up names")
     if call.verb is not None and call.verb.text in ("flush-caches", "reset-statistics", "statistics", "query", "dns", "domain"):
         return None
     if call.name == "systemd-analyze" and call.verb is not None and call.verb.text in ("verify", "time", "calendar", "timespan"):
@@ -389,7 +396,8 @@ def _named(call: Call) -> None:
 def _always(what: str) -> Verdict:
     def judge(call: Call) -> None:
         if not (len(call.words) == 1 and call.words[0].text in ("--version", "--help", "-h", "-V", "version", "status", "list")):
-            call.gives(what)
+            return call.gives(what)
+        call.knows_all()
 
     return judge
 
@@ -429,7 +437,7 @@ def _boot(call: Call) -> None:
     shown = _BOOT_SHOWS.get(call.name, "(?!)")
     is_asked = bool(call.words or call.name == "efibootmgr")
     if is_asked and all(not word.is_free and re.fullmatch(shown, word.text) for word in call.words):
-        return None
+        return call.knows_all()
     if call.name not in ("update-alternatives", "alternatives"):
         for word in call.values("o", "output"):
             call.writes(word, is_use=False)
@@ -461,6 +469,12 @@ ROWS = (
         _systemctl,
         "t: type: state: p: property: P: n: lines: o: output: H: host: M: machine: root: image: s: signal: kill-whom:"
         " job-mode: what: when: timestamp: value no-pager now f force q quiet l full a all user system r recursive",
+        harmless=(
+            "failed plain legend: no-legend reverse after before with-dependencies show-types T show-transaction no-block"
+            " wait no-wall no-ask-password dry-run check-inhibitors: i kill-who: kill-value: message: version h help"
+            " timestamp: runtime global no-reload all quiet force recursive full before after state: drop-in: marked"
+            " read-only mkdir 0 1 2 3 4 5 6 7 8 9"
+        ),
     ),
     Row("service invoke-rc.d rc-service", _service, ""),
     Row(
@@ -469,33 +483,98 @@ ROWS = (
         "u: unit: n:: lines:: o: output: S: since: U: until: t: identifier: p: priority: b:: boot:: D: directory: file:"
         " root: image: g: grep: c: cursor: M: machine: F: field: facility: vacuum-size: vacuum-time: vacuum-files:"
         " user-unit: x r f e k m a q no-pager follow",
+        harmless=(
+            "l full no-full reverse utc catalog no-hostname all no-tail quiet pager-end merge system user list-boots"
+            " disk-usage header verify sync flush rotate case-sensitive:: dmesg output-fields: show-cursor after-cursor:"
+            " T: exclude-identifier: namespace: list-namespaces fields N list-catalog truncate-newline h help version"
+            " interval: W no-hostname 0 1 2 3 4 5 6 7 8 9 i:"
+        ),
+        operands="matches",
     ),
-    Row("loginctl", _loginctl, "p: property: n: lines: o: output: H: host: M: machine: s: signal: no-pager"),
+    Row(
+        "loginctl",
+        _loginctl,
+        "p: property: n: lines: o: output: H: host: M: machine: s: signal: no-pager",
+        harmless="value a all l full kill-whom: kill-who: no-legend no-ask-password h help version j json:",
+    ),
     Row(
         "machinectl portablectl systemd-sysext systemd-confext",
         _machinectl,
         "p: property: o: output: H: host: M: machine: no-pager",
+        harmless="a all l full q quiet no-legend h help version lines: n: json:",
     ),
     Row(
         "coredumpctl networkctl resolvectl bootctl systemd-analyze systemd-cgls systemd-delta userdbctl oomctl",
         _pages,
         "o: output: D: no-pager p: u:",
+        harmless=(
+            "no-legend json: 1 r reverse S: since: U: until: F: field: q quiet a all s stats l full n: lines: h help"
+            " version user system global order require fuzz: from-pattern: to-pattern: iterations: base-time: threshold:"
+            " man:: 4 6 i: interface: t: type: c: class: k unit: u: x xattr: c: cgroup-id:"
+        ),
     ),
-    Row("crontab fcrontab", _crontab, "u: l r e i s"),
+    Row("crontab fcrontab", _crontab, "u: l r e i s", harmless="V"),
     Row("shutdown reboot halt poweroff", _shutdown, "w wtmp-only help c"),
     Row("systemd-creds", _credentials, "H h name: key-file: with-key: p"),
     Row("telinit init", _init),
-    Row("kill pkill killall killall5 skill snice xkill", _kill, "l L list table"),
-    Row("fuser", _fuser, "k kill n: namespace:"),
+    Row("kill pkill killall killall5 skill snice xkill", _kill, "l L list table", harmless="V version h help 0 Z"),
     Row(
-        "date timedatectl hwclock ntpdate chronyc rdate ntpd sntp adjtimex",
+        "fuser",
+        _fuser,
+        "k kill n: namespace:",
+        harmless=(
+            "a all c f i interactive I inode l list-signals m mount M ismountpoint s silent u user v verbose V version 4"
+            " ipv4 6 ipv6"
+        ),
+        operands="files or ports",
+    ),
+    Row(
+        "date timedatectl hwclock ntpdate rdate ntpd sntp adjtimex",
         _clock,
         "s: set: d: date: f: file: r: reference: I:: rfc-3339: H: host: w systohc hctosys adjust a no-pager",
+        harmless=(
+            "u utc universal R rfc-email rfc-2822 iso-8601:: resolution debug value property: all monitor no-ask-password"
+            " l localtime show verbose v test rtc: get help version V h"
+        ),
     ),
-    Row("hostname domainname nisdomainname", _hostname, "F: file: b"),
-    Row("hostnamectl localectl", _named, "H: M: no-pager"),
-    Row("busctl dbus-send gdbus qdbus dbus-monitor", _bus, "H: M: address: no-pager"),
-    Row("supervisorctl monit sv s6-rc rc-update chkconfig update-rc.d initctl pm2 nssm svc", _supervisor, "c: s:"),
+    Row(
+        "chronyc",
+        _clock,
+        "s: set: d: date: f: file: r: reference: I:: rfc-3339: H: host: w systohc hctosys adjust a no-pager",
+        harmless=(
+            "u utc universal R rfc-email rfc-2822 iso-8601:: resolution debug value property: all monitor no-ask-password"
+            " l localtime show verbose v test rtc: get help version V h n N m d a 4 6 h p:"
+        ),
+    ),
+    Row(
+        "hostname domainname nisdomainname",
+        _hostname,
+        "F: file: b",
+        harmless=(
+            "a alias A all-fqdns d domain f fqdn long i ip-address I all-ip-addresses s short y yp nis boot h help V version"
+        ),
+    ),
+    Row(
+        "hostnamectl localectl",
+        _named,
+        "H: M: no-pager",
+        harmless="static transient pretty no-ask-password json: j h help version l full host: machine:",
+    ),
+    Row(
+        "busctl dbus-send gdbus qdbus dbus-monitor",
+        _bus,
+        "H: M: address: no-pager",
+        harmless=(
+            "show-machine unique acquired activatable list q quiet verbose json: j timeout: user system session l full"
+            " no-legend h help version"
+        ),
+    ),
+    Row(
+        "supervisorctl monit sv s6-rc rc-update chkconfig update-rc.d initctl pm2 nssm svc",
+        _supervisor,
+        "c: s:",
+        harmless="list h help version v V B",
+    ),
     Row("systemd-nspawn systemd-vmspawn ", _always("can start containers that have the whole host")),
     Row(
         "systemd-tmpfiles systemd-sysusers systemd-firstboot systemd-cryptenroll systemd-repart",

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
-from jitd.core.judging import Call
+from jitd.core.judging import Call, Row, Verdict
 from jitd.core.shell_text import Word
 
 
@@ -33,7 +34,8 @@ def gives(what: str) -> Callable[[Call], None]:
 
     def judge(call: Call) -> None:
         if [word.text for word in call.words] not in (["--version"], ["--help"], ["-V"], ["-h"]):
-            call.gives(what)
+            return call.gives(what)
+        call.knows_all()
 
     return judge
 
@@ -43,7 +45,8 @@ def changes(what: str) -> Callable[[Call], None]:
 
     def judge(call: Call) -> None:
         if [word.text for word in call.words] not in (["--version"], ["--help"], ["-V"], ["-h"]):
-            call.changes(what)
+            return call.changes(what)
+        call.knows_all()
 
     return judge
 
@@ -66,3 +69,19 @@ def looks(verbs: str, what: str) -> Callable[[Call], None]:
 
 def nothing(call: Call) -> None:
     """The program shows what it is asked, and gives nothing beyond that."""
+
+
+def texts(call: Call) -> None:
+    """Every word is a text, whether it begins with a hyphen or not."""
+    call.knows_all()
+
+
+def listed(judge: Verdict, table: str, *, also: str = "", operands: str = "") -> tuple[Row, ...]:
+    """Return a row for each line of ``table``, which has the names of programs, with commas between, and the options that do
+    nothing more beside ``also``. ``operands`` is that of the rows. A line that is indented further continues the line before.
+    """
+    lines = re.sub(r"\n {5,}", " ", table).strip().splitlines()
+    rows = (line.strip().partition(" ") for line in lines)
+    return tuple(
+        Row(programs.replace(",", " "), judge, harmless=f"{options} {also}", operands=operands) for programs, _, options in rows
+    )
