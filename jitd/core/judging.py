@@ -65,6 +65,7 @@ _STARTED = re.compile(r"/etc/(cron|sudoers|pam\.d|passwd|shadow|ld\.so|profile|s
 """Files that no program is given by accident."""
 _BOUND = re.compile(r"/[^/]+/[^/]*/")
 """The beginning of a path in a directory that a wildcard after it does not leave."""
+_URL = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+://")
 _PLAIN = re.compile(r"[\w./~@:=,+%-]+")
 _VERSION = re.compile(
     r"(?<=[A-Za-z])-?[0-9]+(?:\.[0-9]+)*\Z|\.(?:basic|tiny|nox|gtk3|traditional|gnu|openbsd|distrib|real|procps|debian|static)\Z"
@@ -328,7 +329,8 @@ class Call:
     """A call of a program. ``arguments`` contains the words after the program's name. ``cwd`` is the working directory, or empty
     if it is not known. ``is_root`` is True if root runs the program. If another account than the command's own runs it, because
     a program such as su(1) changes the account, ``whom`` is its name. ``is_shown`` is True if the output goes to a terminal.
-    ``elsewhere`` says where the program runs if this is not the host itself, such as ``in a container``.
+    ``elsewhere`` says where the program runs if this is not the host itself, such as ``in a container``. ``has_session`` is True
+    if a program such as su(1) may have opened a session of the account.
     """
 
     judge: Judge
@@ -344,6 +346,7 @@ class Call:
     row: Row | None = None
     elsewhere: str = ""
     functions: frozenset[str] = frozenset()
+    has_session: bool = False
     given: dict[str, list[Word]] = field(default_factory=dict, compare=False)
     asked: set[str] = field(default_factory=set, compare=False)
     sorted_operands: list[Word] = field(default_factory=list, compare=False)
@@ -433,16 +436,21 @@ class Call:
     def discloses(self, what: str, path: str = "", matters: str = "", *, is_whole: bool = False) -> None:
         self._record(Grade.READS, what, path, matters, is_whole=is_whole)
 
-    def unknown(self, what: str = "", path: str = "") -> None:
+    def unknown(self, what: str = "", path: str = "", *, text: Word | None = None) -> None:
+        """jitd does not know what the program does. ``text`` is an argument that names no file."""
         self._record(Grade.UNKNOWN, what or f"jitd does not know what {_short(self.name)} does", path, is_whole=True)
         if not path:
-            self.trusts_words()
+            self.trusts_words(text)
 
-    def trusts_words(self) -> None:
-        """The program may do what the files say that its words name. Others may be able to change one of them."""
+    def trusts_words(self, text: Word | None = None) -> None:
+        """The program may do what the files say that its words name. Others may be able to change one of them. ``text`` is an
+        argument that names no file.
+        """
         if not self.is_root or self.judge.is_pattern:
             return None
         for word in self.arguments[:MOST_WORDS]:
+            if word is text:
+                continue
             for named in _paths_in(word) if _PLAIN.fullmatch(word.text) else ():
                 whole = self.absolute(named)
                 if whole is not None and _STARTED.match(whole):
@@ -574,8 +582,8 @@ class Call:
         """Return this call as ``account`` makes it. An account that is not known is taken for root."""
         name = account.text.partition(":")[0]
         if account.is_free or name in ("root", "#0", "0", "+0", ""):
-            return replace(self, is_root=True, whom="")
-        return replace(self, is_root=False, whom=name)
+            return replace(self, is_root=True, whom="", has_session=True)
+        return replace(self, is_root=False, whom=name, has_session=True)
 
     def away(self, where: str) -> Call:
         """Return this call as it is made away from the host itself, in ``where``."""
@@ -865,8 +873,10 @@ def _short(text: str) -> str:
 
 
 def _paths_in(word: Word) -> Iterator[Word]:
-    """Yield the parts of ``word`` that may be a path: the whole, and what follows the first ``=``, ``:``, ``@`` or option."""
-    if len(word.text) > 4096 or word.is_free:
+    """Yield the parts of ``word`` that may be a path: the whole, and what follows the first ``=``, ``:``, ``@`` or option. No
+    part of a URL is a path.
+    """
+    if len(word.text) > 4096 or word.is_free or _URL.match(word.text):
         return
     if ("/" in word.text and not word.text.startswith("-")) or word.text in (".", ".."):
         yield word

@@ -197,3 +197,54 @@ watch -n 1 df -h
 @pytest.mark.parametrize("line", DAILY.strip().splitlines())
 def test_what_is_typed_daily_is_known(line: str) -> None:
     assert found(line) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "systemctl status",
+        "systemctl status cron",
+        "journalctl -u ssh",
+        "journalctl -xeu nginx",
+        "loginctl list-sessions",
+        "sh -c 'systemctl status cron'",
+        "du -sh /var/lib/postgresql",
+        "wc -c /home/alice/x",
+        "head -c 100 /home/alice/x",
+        "namei -l /home/alice/x",
+        "pwck -r",
+        "grpck -r",
+        "bridge link",
+        "tc qdisc",
+        "gcloud compute instances list",
+        "gsutil ls gs://x",
+    ],
+)
+def test_what_only_looks_warns_of_nothing(line: str) -> None:
+    assert found(line) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "least"),
+    [
+        ("sudo systemctl status cron", Grade.LEADS),
+        ("su - -c 'systemctl status cron'", Grade.LEADS),
+        ("ssh root@db2 systemctl status cron", Grade.LEADS),
+        ("systemctl help cron", Grade.LEADS),
+        ("sh -c 'SYSTEMD_PAGERSECURE=0 systemctl status cron'", Grade.GIVES),
+        ("networkctl down eth0", Grade.CHANGES),
+        ("loginctl frobnicate", Grade.UNKNOWN),
+        ("pwck", Grade.CHANGES),
+        ("bridge link set dev eth0 state 0", Grade.CHANGES),
+        ("tc qdisc add dev eth0 root netem loss 100%", Grade.CHANGES),
+        ("gsutil rm gs://x", Grade.CHANGES),
+        ("tee /root/backup.sh", Grade.GIVES),
+    ],
+)
+def test_what_is_like_it_and_does_more_is_told(line: str, least: Grade) -> None:
+    assert found(line)[0].startswith(f"{least.word}: ")
+
+
+@pytest.mark.parametrize("line", ["perl -pi -e s/a/b/ /etc/hosts", "gsutil rm gs://x", "tar cf /root/hosts.tar /etc/hosts"])
+def test_a_text_and_a_url_are_no_files_of_hers(line: str) -> None:
+    assert not [one for one in found(line) if one.startswith("gives") or "/home/alice" in one]

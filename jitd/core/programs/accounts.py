@@ -169,6 +169,11 @@ def _changes(what: str) -> Verdict:
     return judge
 
 
+def _checks(call: Call) -> None:
+    if call.name not in ("pwck", "grpck") or not call.has("r", "read-only"):
+        _changes("changes the accounts of this host")(call)
+
+
 _DIRECTORY = "changes accounts or groups in a directory"
 
 
@@ -328,9 +333,9 @@ ROWS = (
     Row("sudoedit", _always("starts an editor")),
     Row(
         "pwck grpck pwconv pwunconv grpconv grpunconv",
-        _changes("changes the accounts of this host"),
-        "r q",
-        harmless="r read-only q quiet h help",
+        _checks,
+        "r read-only",
+        harmless="q quiet h help",
         operands="files of accounts",
     ),
     Row("saslpasswd2 htpasswd htdigest ldappasswd", _changes("changes passwords of a service")),

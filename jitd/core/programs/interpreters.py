@@ -133,7 +133,7 @@ def _code(call: Call, language: str, text: Word) -> None:
         bare = _READ_ONLY.sub("", bare)
     if _STARTS.search(bare):
         return call.gives(f"runs {language} code, which can start programs or change files", is_whole=True)
-    call.unknown(f"runs {language} code that jitd does not judge")
+    call.unknown(f"runs {language} code that jitd does not judge", text=text)
 
 
 def _interpreter(language: str, code: str, valued: str = "", modules: str = "", flags: str = "", loads: str = "") -> Verdict:

@@ -114,6 +114,18 @@ def _converts(call: Call) -> None:
 
 def _cloud(call: Call) -> None:
     verbs = [word.text for word in call.operands]
+    is_free = any(word.is_free for word in call.operands)
+    if call.name == "gcloud" and not is_free and verbs[1:] and (verbs[-1] == "list" or "describe" in verbs[1:-1]):
+        return None
+    if call.name == "gsutil":
+        if verbs[:1] in (["ls"], ["du"], ["stat"], ["version"], ["help"]) and not is_free:
+            return None
+        for word in call.operands[1:]:
+            if "://" not in word.text:
+                call.reads(word, is_tree=True)
+        if verbs[:1] == ["cat"] and not is_free:
+            return None
+        return call.changes(f"changes what is in a cloud: {' '.join(verbs)[:60]}")
     if any(re.match("ssm|ssh|configure|ec2-instance-connect|cloud-shell|compute", verb) for verb in verbs[:2]) or any(
         word.is_free for word in call.operands
     ):
@@ -174,7 +186,7 @@ ROWS = (
     Row("grc", _starts_operands, "c: config: e s", is_first=True, chosen="can start any command"),
     Row("entr", _starts_operands, "a c d n p r s z", is_first=True, chosen="can start any command"),
     Row(
-        "byebug cdist cobc dc eb facter ghc ginsh gtester ispell aspell jtag knife ksshell latexmk luatex xetex mypy"
+        "dockerd byebug cdist cobc dc eb facter ghc ginsh gtester ispell aspell jtag knife ksshell latexmk luatex xetex mypy"
         " msfconsole pdb psftp"
         " rlogin rsh-client rtorrent run-mailcap runscript sash scanmem tasksh tdbtool tmate volatility xdotool yelp"
         " zathura bashbug perlbug"
@@ -215,7 +227,7 @@ ROWS = (
     Row("msgcat msgconv msgmerge msguniq msgattrib msgfmt", _writes_output, "o: output: output-file: i: f: t: w:"),
     Row("dos2unix unix2dos mac2unix", _converts),
     Row(
-        "aws gcloud az aoss oci doctl hcloud linode-cli openstack s3cmd",
+        "aws gcloud gsutil az aoss oci doctl hcloud linode-cli openstack s3cmd",
         _cloud,
         "profile: region: output: query: endpoint-url: project: zone: format:",
     ),

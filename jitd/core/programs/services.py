@@ -115,12 +115,21 @@ _HOST = frozenset(
         "exit",
     ]
 )
-_PAGED = frozenset(("status", "show", "cat", "help", ""))
+_SHOWS = frozenset(("status", "show", "cat", ""))
 _QUIET = frozenset(["is-active", "is-enabled", "is-failed", "is-system-running", "get-default", "show-environment", "whoami"])
 
 
 _MILD = frozenset(("HUP", "USR1", "USR2", "WINCH", "CONT", "1", "10", "12", "28", "18"))
 """Signals that tell most programs to read their settings or open their files again."""
+
+
+def pages(call: Call, what: str = "") -> None:
+    """A program of systemd shows its output in a pager. It forbids less(1) to start programs (LESSSECURE), and starts no other
+    pager, unless the command is in a session of the account that it runs as. A run of jitd is in no session, but a program in it
+    may open one, as su(1) does, and on another host there is one.
+    """
+    if call.is_shown and not call.has("no-pager") and (call.has_session or call.elsewhere):
+        call.leads(f"{what} starts a pager, which can start a shell".lstrip())
 
 
 def _does(call: Call, verb: str, units: list[Word]) -> None:
@@ -205,10 +214,10 @@ def _systemctl(call: Call) -> None:
         return None
     if name in _STOPPING and name != "status":
         return _does(call, name, units[:1] if name == "set-property" else units)
-    if name in _PAGED or name.startswith("list-"):
-        if call.is_shown and not call.has("no-pager"):
-            call.leads(f"{name or 'list-units'} starts a pager, which can start a shell".replace("  ", " "))
-        return None
+    if name == "help":
+        return call.leads("help shows manual pages in a pager, which can start a shell") if call.is_shown else None
+    if name in _SHOWS or name.startswith("list-"):
+        return pages(call, name or "list-units")
     if name in _QUIET:
         return None
     call.unknown(f"jitd does not know what {call.name} {name[:40]} does")
@@ -224,8 +233,8 @@ def _service(call: Call) -> None:
     action = call.operands[1].text if len(call.operands) > 1 else ""
     if len(call.operands) > 1 and call.operands[1].is_free:
         return call.changes(f"stops or restarts {call.verb.text[:60]}", is_whole=True)
-    if action == "status" and call.is_shown:
-        return call.leads("starts a pager, which can start a shell")
+    if action == "status":
+        return pages(call)
     if action in _STOPPING:
         return _does(call, action, [call.verb])
     call.unknown(f"jitd does not know what {call.verb.text[:40]} {action[:40]} does")
@@ -245,7 +254,7 @@ def _journalctl(call: Call) -> None:
         return
     if any(option.startswith("vacuum") for option in call.given):
         return
-    call.leads("starts a pager, which can start a shell")
+    pages(call)
 
 
 def _loginctl(call: Call) -> None:
@@ -255,15 +264,15 @@ def _loginctl(call: Call) -> None:
     if verb.startswith(("terminate", "kill", "lock", "unlock", "enable-linger", "disable-linger", "attach", "flush", "activate")):
         does = "ends sessions of others" if verb.startswith(("terminate", "kill")) else "changes sessions of others"
         return call.changes(f"{verb}: {does}")
-    if call.is_shown and not call.has("no-pager"):
-        call.leads("starts a pager, which can start a shell")
+    if verb and not re.fullmatch(r"list-(sessions|users|seats)|(session|user|seat)-status|show-(session|user|seat)", verb):
+        return call.unknown(f"jitd does not know what loginctl {verb[:40]} does")
+    pages(call)
 
 
 def _machinectl(call: Call) -> None:
     verb = call.verb.text if call.verb is not None else ""
     if call.verb is None or verb in ("list", "status", "show", "list-images", "image-status"):
-        if call.is_shown and not call.has("no-pager"):
-            call.leads("starts a pager, which can start a shell")
+        pages(call)
     elif verb in ("poweroff", "reboot", "terminate", "kill", "remove", "stop", "disable", "start", "enable"):
         call.changes(f"{verb} changes containers")
     else:
@@ -291,8 +300,35 @@ def _pages(call: Call) -> None:
         for word in call.operands[1:]:
             call.reads(word)
         return None
-    if call.is_shown and not call.has("no-pager"):
-        call.leads("starts a pager, which can start a shell")
+    verb = call.verb.text if call.verb is not None else ""
+    if (call.verb is not None and call.verb.is_free) or (verb and not re.fullmatch(_LOOKS.get(call.name, "(?!)"), verb)):
+        return call.changes(f"{verb[:40]} changes {_CHANGED.get(call.name, 'settings of this host')}")
+    if call.name == "userdbctl" and verb in ("user", "group", "") and call.has("o", "output", "j", "json"):
+        call.discloses("shows password hashes")
+    pages(call)
+
+
+_LOOKS = {
+    "coredumpctl": "list|info|dump",
+    "networkctl": "list|status|lldp|label|cat|dump-config",
+    "resolvectl": "query|service|openpgp|tlsa|status|statistics|show-cache|show-server-state|monitor|dns|domain|default-route"
+    "|llmnr|mdns|dnssec|dnsovertls|nta|log-level|flush-caches|reset-statistics|reset-server-features",
+    "bootctl": "status|list|is-installed|systemd-efi-options|reboot-to-firmware|kernel-identify|kernel-inspect",
+    "systemd-analyze": "time|blame|critical-chain|plot|dot|dump|cat-config|unit-files|unit-paths|exit-status|capability|condition"
+    "|syscall-filter|filesystems|calendar|timestamp|timespan|verify|security|inspect-elf|fdstore|pcrs|srk|architectures|has-tpm2"
+    "|image-policy|malloc|smbios11",
+    "systemd-cgls": ".*",
+    "systemd-delta": ".*",
+    "userdbctl": "user|group|users-in-group|groups-of-user|services|ssh-authorized-keys",
+    "oomctl": "dump",
+}
+"""The verbs that only show something."""
+_CHANGED = {
+    "networkctl": "the network of this host, and may cut it off",
+    "resolvectl": "where this host looks up names",
+    "bootctl": "what the host boots",
+    "systemd-analyze": "what systemd writes into its logs",
+}
 
 
 def _crontab(call: Call) -> None:
@@ -369,8 +405,8 @@ def _clock(call: Call) -> None:
         verb = call.verb.text if call.verb is not None else ""
         if verb.startswith("set-") or (call.verb is not None and call.verb.is_free):
             call.changes("changes the time zone" if verb == "set-timezone" else "changes the host's clock")
-        elif call.is_shown and not call.has("no-pager") and verb == "list-timezones":
-            call.leads("starts a pager, which can start a shell")
+        elif verb == "list-timezones":
+            pages(call)
     elif call.name == "hwclock":
         if any(option in call.given for option in ("w", "systohc", "s", "hctosys", "set", "adjust", "a")) or call.may_add_options:
             call.changes("changes the host's clock")
