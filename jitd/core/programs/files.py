@@ -27,10 +27,6 @@ def reader(call: Call) -> None:
         call.reads(word, is_tree=call.has("r", "R", "recursive", "dereference-recursive"))
     for word in call.values("f", "file", "files0-from", "from-file", "rawfile", "slurpfile"):
         call.reads(word)
-    for values in call.given.values():
-        for word in values:  # an option that takes no value in this program, before a file
-            if re.match(r"[~.]*/.", word.text):
-                call.reads(word)
     if call.input is not None and call.input.path is not None:
         call.reads(call.input.path)
 
@@ -969,7 +965,7 @@ ROWS = (
         _file_types,
         "f: files-from: m: magic-file: F: e: P:",
         harmless=(
-            "b brief c checking-printout C compile d apple E extension h no-dereference i mime mime-type mime-encoding k"
+            "b brief c checking-printout d apple E extension h no-dereference i mime mime-type mime-encoding k"
             " keep-going l list L dereference n no-buffer N no-pad 0 print0 p preserve-date r raw s special-files S"
             " no-sandbox v z uncompress Z uncompress-noreport exclude: exclude-quiet: separator: help version"
         ),

@@ -373,7 +373,8 @@ ROWS = (
     Row(
         "blkid",
         _blkid,
-        "d no-encoding D no-part-details g garbage-collect H: hint: i info k list-filesystems l list-one L: label: n:"
+        "c: cache-file: d no-encoding D no-part-details g garbage-collect H: hint:"
+        " i info k list-filesystems l list-one L: label: n:"
         " match-types: o: output: O: offset: p probe s: match-tag: S: size: t: match-token: u: usages: U: uuid: h help V version",
         operands="devices",
     ),
