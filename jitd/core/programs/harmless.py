@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from jitd.core.judging import Call, Row
-from jitd.core.programs.shared import listed, looks, nothing, texts, trusts
+from jitd.core.programs.shared import looks, nothing, rows_of, texts, trusts
 from jitd.core.shell_text import Word
 
 
@@ -367,9 +367,9 @@ def _blkid(call: Call) -> None:
 
 ROWS = (
     Row("true false : test [ echo printf expr yes", texts, is_plain=True),
-    *listed(nothing, _NO_OPERANDS, also=_GNU),
-    *listed(nothing, _NAMED, also=_GNU, operands="names, or files that are looked at"),
-    *listed(nothing, _NAMED_OF_LINUX.replace("{lvm}", _LVM), also=_LINUX, operands="names, or files that are looked at"),
+    *rows_of(nothing, _NO_OPERANDS, also=_GNU),
+    *rows_of(nothing, _NAMED, also=_GNU, operands="names, or files that are looked at"),
+    *rows_of(nothing, _NAMED_OF_LINUX.replace("{lvm}", _LVM), also=_LINUX, operands="names, or files that are looked at"),
     Row(
         "blkid",
         _blkid,

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from jitd.core.judging import Call, Row
-from jitd.core.programs.shared import listed, looks, nothing, trusts
+from jitd.core.programs.shared import looks, nothing, rows_of, trusts
 from jitd.core.shell_text import Word
 
 
@@ -106,7 +106,7 @@ def _amtool(call: Call) -> None:
 
 
 ROWS = (
-    *listed(nothing, _WATCHES, also="help version", operands="names"),
+    *rows_of(nothing, _WATCHES, also="help version", operands="names"),
     Row("promtool", looks("check test query", "changes data of the monitoring"), harmless="h help version format: o: output:"),
     Row("amtool", _amtool, harmless="h help version alertmanager.url: o: output: verify-config"),
     Row(

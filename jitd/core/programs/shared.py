@@ -76,7 +76,7 @@ def texts(call: Call) -> None:
     call.knows_all()
 
 
-def listed(judge: Verdict, table: str, *, also: str = "", operands: str = "") -> tuple[Row, ...]:
+def rows_of(judge: Verdict, table: str, *, also: str = "", operands: str = "") -> tuple[Row, ...]:
     """Return a row for each line of ``table``, which has the names of programs, with commas between, and the options that do
     nothing more beside ``also``. ``operands`` is that of the rows. A line that is indented further continues the line before.
     """
