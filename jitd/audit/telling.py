@@ -19,7 +19,7 @@ from typing import Any
 
 from jitd.audit.forms import Record, Said
 from jitd.core import visibility
-from jitd.core.grade import worst
+from jitd.core.grade import grades
 from jitd.core.masking import MASKED
 from jitd.core.request import Request
 from jitd.core.values import FORGOTTEN, MISSING, Entry, Values, committed_in
@@ -41,7 +41,7 @@ grant run holding lease lock extends by requester holder service authentication 
 decision why run_as uses waits starts_at begins_at ends_at until after stays login pid was_started ending number recording
 has_secret review_for open whom name lasts_for spent_for who live size rules tries_left person channel to fault signal sink first
 last n owners setting values since kinds unseen form manifest"""
-_OF_RULE = "point rule instead_of skipped approvals ways demands grade groups group_ids lists"
+_OF_RULE = "point rule instead_of skipped approvals ways demands grade damage groups group_ids lists"
 ID = frozenset(_PROGRAM.split())
 """The parts that a reader sees who is shown neither rules nor commands. They say who did what kind of thing, as each notice
 does. The SHA-256 of a report or of a list of standing privileges is none of them: few lists may be possible on a host. A manifest
@@ -125,7 +125,7 @@ def _about(request: Request | None, sight: Sight) -> dict[str, Any] | None:
         "requester": request.requester.principal,
         "rule": request.rule,
         "run_as": request.command.run_as.user,
-        "grade": None if findings is None else worst(findings).word,
+        **grades(findings),
     }
     return {name: value for name, value in about.items() if name == "requester" or sight.sees(name)}
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from jitd.core.conditions import CommandPattern
 from jitd.core.deed import THING, deed_of
-from jitd.core.grading import AMOUNTS_TO_ROOT, code_let_in, way_to_root
+from jitd.core.grading import AMOUNTS_TO_ROOT, code_let_in, loss_by, way_to_root
 from jitd.core.keys.approvals import describe_approvals
 from jitd.core.names import NAMES
 from jitd.core.policy import Rule
@@ -57,10 +57,12 @@ def about_reach(rules: Sequence[Rule], providers: Mapping[str, str]) -> Iterator
             continue
         as_root = ways_to_root(rule) if rule.may_run_as_root else ()
         if ways := (*as_root, *ways_of_groups(rule)):
-            yield _warned("amounts-to-root", rule, f"{'as root, ' if as_root else ''}{_to_root(rule, ways)}")
+            yield _warned("amounts-to-root", rule, f"{'as root, ' if as_root else ''}{_after(rule, ways)}")
             if provider := lone_provider(rule, providers):
                 said = f"no approval is needed, and only the facts of the provider {provider} restrict access to root"
                 yield _warned("one-provider", rule, said)
+        if losses := losses_by(rule):
+            yield _warned("can-destroy", rule, _after(rule, losses))
 
 
 # --- rules that never match ---------------------------------------------------------------------------------------------
@@ -182,6 +184,12 @@ def ways_to_root(rule: Rule) -> tuple[str, ...]:
     return tuple(found)
 
 
+def losses_by(rule: Rule) -> tuple[str, ...]:
+    """Return a part of a sentence about each command pattern in ``rule`` whose commands may destroy or stop something."""
+    lost = ((pattern, loss_by(pattern, as_root=rule.may_run_as_root)) for pattern in rule.commands or ())
+    return tuple(f"{pattern}: {what}" for pattern, what in lost if what)
+
+
 def ways_of_groups(rule: Rule) -> tuple[str, ...]:
     """Return a sentence about each group in ``run_as`` of ``rule`` that amounts to root."""
     found = findings_of_rule(rule) if rule.commands else ()
@@ -197,7 +205,7 @@ def _lets_in(word: str, names: Sequence[str]) -> str:
     return f"env allows {word}, and so {', '.join(names[:MOST_TOLD])}{more}, which {what}"
 
 
-def _to_root(rule: Rule, ways: Sequence[str]) -> str:
+def _after(rule: Rule, ways: Sequence[str]) -> str:
     after = f"after {describe_approvals(rule.approvals)}" if rule.approvals else "without any approval"
     more = f"; and {len(ways) - MOST_TOLD} more" if len(ways) > MOST_TOLD else ""
     return f"{after}: {'; '.join(ways[:MOST_TOLD])}{more}"
@@ -218,7 +226,7 @@ def lone_provider(rule: Rule, providers: Mapping[str, str]) -> str:
 
 BY_THE_RULES = frozenset(
     {
-        *("all-groups", "amounts-to-root", "any-command-first", "denies-everything", "dot-dot", "last-star"),
+        *("all-groups", "amounts-to-root", "any-command-first", "can-destroy", "denies-everything", "dot-dot", "last-star"),
         *("literal-character", "local-password", "one-provider", "shadowed"),
     }
 )

@@ -2,19 +2,26 @@
 """Which requests an approver approves with a single key, and for which they must type the word yes. Also describes a request in
 a few words.
 
-Law: a single key approves a request only if the daemon has told a grade (``core.grade``), and if the request does not give root.
+Law: a single key approves a request only if the daemon has told both grades (``core.grade``), and if the request neither gives
+root nor destroys or stops something.
 The word is also needed if the request uses break-glass, and if jitd does not know for certain what would be run.
 """
 
 from __future__ import annotations
 
 from jitd.cli.answer import Row, command_line, printable, words
-from jitd.core.grade import Grade
+from jitd.core.grade import Damage, Grade
 from jitd.core.root_groups import whose_power
 from jitpam.wire.shown import cells
 
 GRADES = frozenset(grade.word for grade in Grade)
 """The grades that jitd knows."""
+LOSSES = {
+    Damage.NONE.word: "",
+    Damage.STOPS.word: "it stops something that many need",
+    Damage.DESTROYS.word: "it destroys something",
+}
+"""Maps each damage that jitd knows to what the question says about it."""
 LEAST = 24
 """Minimum number of cells for the command in the question, even if the terminal is very narrow."""
 
@@ -31,7 +38,11 @@ def why_the_word(row: Row) -> str:
         return "jitd does not say what it gives"
     is_roots = row.get("run_as_uid", 0) == 0 or whose_power(words(row, "run_as"), words(row, "run_as_group", "")) == "root"
     is_of_root = bool(row.get("gives")) or is_roots
-    return "it gives root" if row.get("grade") == Grade.GIVES.word and is_of_root else ""
+    lost = LOSSES.get(str(row.get("damage")))
+    if lost is None:
+        return "jitd does not say what it destroys"
+    gives = "it gives root" if row.get("grade") == Grade.GIVES.word and is_of_root else ""
+    return f"{gives} and {lost.removeprefix('it ')}" if gives and lost else gives or lost
 
 
 def question(row: Row, screen: int) -> str:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lines about what a request gives beyond what its words say. The daemon grades the command (``core.grade``); this module only
-says it.
+"""Lines about what a request gives beyond what its words say, and what it destroys or stops. The daemon grades the command
+(``core.grade``); this module only says it.
 
-Law: there is no sentence that comforts. Nothing is said about a harmless command, and a row without a grade is never read as
-harmless. The worst finding comes first, and no finding is left out.
+Law: there is no sentence that comforts. Of a harmless command, only notes are said, such as where it acts, and a row without a
+grade is never read as harmless. The worst finding comes first, and no finding is left out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from jitd.cli.answer import Row, quoted, words
 from jitd.cli.labels import Line, members
-from jitd.core.grade import Grade
+from jitd.core.grade import Damage, Grade
 from jitd.core.root_groups import whose_power
 
 LABELS = {
@@ -21,15 +21,25 @@ LABELS = {
     Grade.CHANGES.word: "changes",
     Grade.READS.word: "reads",
     Grade.UNKNOWN.word: "unknown",
+    Grade.HARMLESS.word: "note",
 }
-"""Maps the word of a grade to the label of its lines, from the worst grade to the mildest. A harmless command has no line."""
+"""Maps the word of a grade to the label of its lines, from the worst grade to the mildest."""
+LOST = {Damage.DESTROYS.word: "DESTROYS", Damage.STOPS.word: "STOPS"}
+"""Maps the word of a damage to the label of its lines, from the worst to the mildest. Such a line needs no line of its grade."""
 NOT_GRADED = "jitd did not say what this gives: expect the worst"
+NO_DAMAGE_TOLD = "jitd did not say what is lost if this is wrong: expect the worst"
 
 
 def grade_of(row: Row) -> str:
     """Return the word of the row's grade. If the row has no known grade, this is the word of the worst grade."""
     grade = row.get("grade")
-    return str(grade) if grade in LABELS or grade == Grade.HARMLESS.word else Grade.GIVES.word
+    return str(grade) if grade in LABELS else Grade.GIVES.word
+
+
+def damage_of(row: Row) -> str:
+    """Return the word of the row's damage. If the row has no known damage, this is the word of the worst."""
+    damage = str(row.get("damage"))
+    return damage if damage in (*LOST, Damage.NONE.word) else Damage.DESTROYS.word
 
 
 def findings(row: Row) -> Iterator[Line]:
@@ -38,18 +48,38 @@ def findings(row: Row) -> Iterator[Line]:
     """
     if row.get("narrowed"):
         return
-    grade, told = grade_of(row), set[str]()
+    grade, damage, told = grade_of(row), damage_of(row), set[str]()
     given = [one for one in members(row, "findings") if isinstance(one, dict) and one.get("grade") in LABELS]
-    for one in sorted(given, key=lambda one: list(LABELS).index(str(one["grade"]))):
-        text, its = _text(one), str(one["grade"])
+    for one in sorted(given, key=_order):
+        text, its = _text(one), _word(one)
         if text not in told:
             power = "" if its in told else _power(row, its)
-            yield LABELS[its], f"{power}{text.removeprefix(f'{LABELS[its]} ')}"
-            told |= {text, its}
-    if row.get("grade") not in (*LABELS, Grade.HARMLESS.word):
+            yield _LABEL_OF[its], f"{power}{text.removeprefix(f'{_LABEL_OF[its]} ')}"
+            told |= {text, its, str(one["grade"])}
+    if row.get("grade") not in LABELS:
         yield LABELS[grade], NOT_GRADED
-    elif grade in LABELS and grade not in told:
+        return
+    if grade != Grade.HARMLESS.word and grade not in told:
         yield LABELS[grade], f"{_power(row, grade)}jitd did not say why"
+    if damage != str(row.get("damage")):
+        yield LOST[damage], NO_DAMAGE_TOLD
+    elif damage in LOST and damage not in told:
+        yield LOST[damage], "jitd did not say what"
+
+
+_LABEL_OF = LABELS | LOST
+
+
+def _word(one: Row) -> str:
+    """Return the word under which the finding ``one`` is told: its damage, or else its grade."""
+    damage = str(one.get("damage"))
+    return damage if damage in LOST else str(one["grade"])
+
+
+def _order(one: Row) -> tuple[int, int]:
+    """Return the place of a finding: what gives everything, then what is lost, and then the other grades."""
+    word = _word(one)
+    return (1, list(LOST).index(word)) if word in LOST else (0 if word == Grade.GIVES.word else 2, list(LABELS).index(word))
 
 
 def _power(row: Row, grade: str) -> str:

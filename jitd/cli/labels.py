@@ -19,7 +19,7 @@ LABEL = 15
 """Width of the column of labels, in cells."""
 LEAST = 20
 """Minimum width of the column of texts, in cells."""
-STYLES = {label: "danger" for label in ("DANGER", "GLASS", "LOGIN", "DOUBT", "NO PROOF", "GONE", "MAY RUN")}
+STYLES = {label: "danger" for label in ("DANGER", "DESTROYS", "STOPS", "GLASS", "LOGIN", "DOUBT", "NO PROOF", "GONE", "MAY RUN")}
 """Maps a label to the style of its lines."""
 
 Line = tuple[str, str]

@@ -67,8 +67,8 @@ class Finding:
 
     @property
     def order(self) -> tuple[int, int, int]:
-        """The place in a list of findings, the worst first: what destroys or stops stands with what gives everything."""
-        return (-(Grade.GIVES if self.damage else self.grade), -self.damage, -self.grade)
+        """The place in a list of findings, the worst first: what destroys or stops stands after what gives everything."""
+        return (-(Grade.GIVES if self.damage else self.grade), -self.grade, -self.damage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +91,20 @@ class NotLooked(Exception):
     """jitd has not looked at this path: it has looked at many others, or files do not answer. So nothing is known."""
 
 
+def grades(findings: Iterable[Finding] | None) -> dict[str, str | None]:
+    """Return the highest grade and the greatest damage of ``findings`` as they stand in rows. If nobody was asked, and there are
+    no findings, both are None.
+    """
+    found = None if findings is None else tuple(findings)
+    if found is None:
+        return {"grade": None, "damage": None}
+    return {"grade": worst(found).word, "damage": damage(found).word}
+
+
 def told(findings: Iterable[Finding]) -> dict[str, object]:
-    """Return ``findings``, their highest grade and their greatest damage as the record and gatekeepers get them."""
+    """Return ``findings`` and both grades of them as gatekeepers get them."""
     found = tuple(findings)
-    return {"grade": worst(found).word, "damage": damage(found).word, "findings": rows(found)}
+    return {**grades(found), "findings": rows(found)}
 
 
 def rows(findings: Iterable[Finding]) -> list[dict[str, str]]:

@@ -119,6 +119,11 @@ def _text(value: bytes) -> str:
     return value.decode("utf-8", "surrogateescape")
 
 
+def loss_by(pattern: CommandPattern, *, as_root: bool) -> str:
+    """Return what a command that ``pattern`` matches destroys or stops. Return an empty text if jitd knows of nothing."""
+    return next((one.what for one in findings_of_pattern(pattern, as_root=as_root) if one.damage), "")
+
+
 def way_to_root(pattern: CommandPattern) -> str:
     """Return how a command that ``pattern`` matches, and that root runs, gives the person more than its words say. If it gives
     nothing that amounts to root, or if jitd does not know the command, return an empty text.

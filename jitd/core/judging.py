@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from jitd.core import code_variables
 from jitd.core.conditions import PERILOUS
 from jitd.core.grade import Damage, Finding, Grade, Look, NotLooked, Seen
-from jitd.core.places import absolute, place_of, tree_matters
+from jitd.core.places import DATABASE, DISK, STOPPED_BY, absolute, is_data, is_lost, place_of, tree_matters
 from jitd.core.places import is_tree as _is_tree
 from jitd.core.shell_text import Redirection, Simple, Word, read_text
 
@@ -44,6 +44,18 @@ _OPERANDS, _ALL = "\0operands", "\0all"
 FOR_GOOD = "which cannot be undone"
 """What is said of a loss, if no word of the command tells how it comes back."""
 
+_RIGHTS = (
+    "changes the owner",
+    "changes the group",
+    "lets everybody write",
+    "takes all rights from",
+    "gives the rights ",
+    "makes ",
+)
+"""How the sentences begin that say who may do what with a file."""
+
+THIS_HOST = re.compile(r"localhost(?:\..*)?|ip6-localhost|127\..*|0+(?:\.0+)*|\[?(?:::1?|::ffff:127\..*)\]?", re.IGNORECASE)
+"""Names and addresses by which every host reaches itself."""
 _OF_ACCOUNTS = frozenset({"HOME", "USER", "LOGNAME", "SHELL", "MAIL", "SUDO_*", "JITSUDO_*"})
 CODE = (frozenset(PERILOUS) - _OF_ACCOUNTS) | code_variables.LOADING | code_variables.STARTING | {"BASH_CMDS", "BASH_ALIASES"}
 _SYSTEM = re.compile(r"/(usr/)?s?bin|/usr/(local/s?bin|libexec|games)|/(usr/)?lib(32|64)?(/[^/]+)?|/snap/bin|/usr/lib/[^/]+/bin")
@@ -155,6 +167,10 @@ class Judge:
         if grade is not Grade.HARMLESS and len(self._found) < (1000 if is_loud else 4 * MOST_FOUND):
             self._found.setdefault((grade, what), Finding(grade, what, path, matters, damage))
 
+    def note(self, what: str) -> None:
+        """Record something that is worth no grade, but that an approver must know, such as the host where a command acts."""
+        self._found.setdefault((Grade.HARMLESS, what), Finding(Grade.HARMLESS, what))
+
     def findings(self) -> tuple[Finding, ...]:
         found = sorted(self._found.values(), key=lambda one: one.order)
         said = {(one.what, one.matters) for one in found if one.path}
@@ -210,15 +226,19 @@ class Judge:
         seen = self.look(path)
         if seen is not None:
             return seen.changed_by
+        if named := self.named_after(path):
+            return named
+        if path in self._not_looked and not _SYSTEM.fullmatch(path.rpartition("/")[0]):
+            self.record(Grade.GIVES, "it names files at which jitd has not looked")
+        return ""
+
+    def named_after(self, path: str) -> str:
+        """Return who can change the file at ``path``, as far as its name alone tells."""
         if self.requester and re.match(rf"/home/(?:[^/]+/)?{re.escape(self.requester)}(?:/|\Z)", path):
             return f"{self.requester}, who asks"
         if found := re.match(r"/home/([^/]+)/", path):
             return found[1]
-        if re.match(r"/(tmp|var/tmp|dev/shm)/", path):
-            return "anybody"
-        if path in self._not_looked and not _SYSTEM.fullmatch(path.rpartition("/")[0]):
-            self.record(Grade.GIVES, "it names files at which jitd has not looked")
-        return ""
+        return "anybody" if re.match(r"/(tmp|var/tmp|dev/shm)/", path) else ""
 
     def leads_elsewhere(self, path: str) -> str:
         """Return who can replace the file at ``path`` by a link that leads elsewhere."""
@@ -324,13 +344,35 @@ class Judge:
         call.gives(f"the variable {_short(name)} can load or start other code", is_whole=True)
 
 
+class _Away(Judge):
+    """Goes on with the work of ``home`` where the files are not this host's, so that their names alone tell something."""
+
+    def __init__(self, home: Judge) -> None:
+        self.__dict__ = home.__dict__
+
+    def look(self, path: str) -> Seen | None:
+        return None
+
+    def is_not_looked_at(self, path: str) -> bool:
+        return False
+
+    def whole(self, path: str, cwd: str) -> str:
+        return absolute(path, cwd or "/")
+
+    def changed_by(self, path: str) -> str:
+        return self.named_after(path)
+
+    def leads_elsewhere(self, path: str) -> str:
+        return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A call of a program. ``arguments`` contains the words after the program's name. ``cwd`` is the working directory, or empty
     if it is not known. ``is_root`` is True if root runs the program. If another account than the command's own runs it, because
     a program such as su(1) changes the account, ``whom`` is its name. ``is_shown`` is True if the output goes to a terminal.
-    ``elsewhere`` says where the program runs if this is not the host itself, such as ``in a container``. ``has_session`` is True
-    if a program such as su(1) may have opened a session of the account.
+    ``elsewhere`` says where the program runs if this is not the host itself, such as ``on db2``. ``has_session`` is True if a
+    program such as su(1) may have opened a session of the account.
     """
 
     judge: Judge
@@ -406,10 +448,12 @@ class Call:
         damage: Damage = Damage.NONE,
     ) -> None:
         said = what if is_whole or not self.name else f"{_short(self.name)} {what}"
-        if (self.whom or self.elsewhere) and grade is Grade.GIVES:
-            grade, said = Grade.LEADS, f"{self.elsewhere or f'as {_short(self.whom)}'}: {said}"
-        elif self.elsewhere and damage:
-            said = f"{self.elsewhere}: {said}"
+        if self.elsewhere or (self.whom and grade is Grade.GIVES):
+            whom = [f"as {_short(self.whom)}"] if self.whom else []
+            said = f"{' '.join([*([self.elsewhere] if self.elsewhere else []), *whom])}: {said}"
+            grade = min(grade, Grade.LEADS)
+        if self.elsewhere:
+            path, matters = "", matters.replace("this host", "that host")
         self.judge.record(grade, said, path, matters, damage)
 
     def gives(self, what: str, path: str = "", matters: str = "", *, is_whole: bool = False) -> None:
@@ -423,15 +467,16 @@ class Call:
 
     def destroys(self, what: str, path: str = "", matters: str = "", *, back: str = FOR_GOOD, is_whole: bool = False) -> None:
         """The program destroys ``what`` the sentence names. ``back`` says how it comes back, as far as the words tell, such as
-        ``whose snapshots remain``.
+        ``whose snapshots remain``. It is empty if ``what`` says that something is gone.
         """
-        self._record(Grade.CHANGES, f"{what}, {back}", path, matters, is_whole=is_whole, damage=Damage.DESTROYS)
+        told = f"{what}, {back}" if back else what
+        self._record(Grade.CHANGES, told, path, matters, is_whole=is_whole, damage=Damage.DESTROYS)
 
-    def stops(self, what: str, *, back: str, is_whole: bool = False) -> None:
+    def stops(self, what: str, matters: str = "", *, back: str, is_whole: bool = False) -> None:
         """The program stops something that many need: the host, its network, logins, jitd. ``back`` says until when, such as
         ``until somebody switches it on``.
         """
-        self._record(Grade.CHANGES, f"{what}, {back}", is_whole=is_whole, damage=Damage.STOPS)
+        self._record(Grade.CHANGES, f"{what}, {back}", "", matters, is_whole=is_whole, damage=Damage.STOPS)
 
     def discloses(self, what: str, path: str = "", matters: str = "", *, is_whole: bool = False) -> None:
         self._record(Grade.READS, what, path, matters, is_whole=is_whole)
@@ -512,21 +557,43 @@ class Call:
         below = is_whole_tree and (_is_tree(real) or _is_tree(path))
         told = f"{how} {'files below ' if word.is_free else ''}{_short(path)}"
         is_ours = self.is_root or (place is not None and place.is_own)
+        damage = self._damage(path, how, place.matters if place else "", is_tree=is_whole_tree)
+        if damage:
+            back = "which changes all rights that its files had" if how.startswith(_RIGHTS) else FOR_GOOD
+            told = f"{told}, {STOPPED_BY.get(place.matters, back) if place else back}"
         if below and self.is_root:
-            return self.gives(told, path, tree_matters(path), is_whole=True)
+            return self._record(Grade.GIVES, told, path, tree_matters(path), is_whole=True, damage=damage)
         if place is not None:
             grade = place.written if is_ours or place.written < Grade.CHANGES else Grade.CHANGES
-            return self._record(grade, told, path, place.matters, is_whole=True) if grade else None
+            return self._record(grade, told, path, place.matters, is_whole=True, damage=damage) if grade else None
         who = self.judge.leads_elsewhere(path) if self.is_root and not word.is_free else ""
         if who:
             grade = worst if is_use and self.judge.is_chosen(who) else Grade.CHANGES
-            return self._record(grade, f"{told}, which {_name(who)} can replace by a link", path, is_whole=True)
+            return self._record(grade, f"{told}, which {_name(who)} can replace by a link", path, is_whole=True, damage=damage)
         seen = self.judge.look(path)
         if (seen is not None and seen.is_absent and is_creation) or (
             re.match(r"/(tmp|var/tmp|dev/shm)/.", path) and not word.is_free
         ):
             return None
-        self.changes(told, path, is_whole=True)
+        self._record(Grade.CHANGES, told, path, is_whole=True, damage=damage)
+
+    def _damage(self, path: str, how: str, matters: str, *, is_tree: bool) -> Damage:
+        """Return what is lost if the program does to the file at ``path``, or to what is below it, what ``how`` says."""
+        if how.startswith(("overwrites and deletes", *_RIGHTS)):
+            is_gone = is_tree and (_is_tree(path) or "deletes" in how)
+            return Damage.DESTROYS if is_gone and not self.is_hers(path) else Damage.NONE
+        if matters in STOPPED_BY:
+            return Damage.STOPS
+        if not how.startswith(("overwrites", "empties", "appends")) or (how.startswith("appends") and matters != DISK):
+            return Damage.NONE
+        seen = self.judge.look(path)
+        is_there = seen is None or not (seen.is_absent or seen.is_directory)
+        return Damage.DESTROYS if is_there and not is_tree and is_data(path) and not self.is_hers(path) else Damage.NONE
+
+    def is_hers(self, path: str) -> bool:
+        """True if the file at ``path``, or the directory in which it would be, is the requester's own."""
+        seen = [self.judge.look(one) for one in (path, path.rpartition("/")[0] or "/")]
+        return bool(self.judge.requester) and any(one is not None and one.owner == self.judge.requester for one in seen)
 
     def reads(self, word: Word, *, is_tree: bool = False) -> None:
         """The program shows or copies what is in the file ``word``."""
@@ -562,19 +629,34 @@ class Call:
             self.discloses(f"shows the names of files of {whose}", path, is_whole=True)
 
     def removes(self, word: Word, *, how: str = "deletes", is_tree: bool = False) -> None:
-        """The program removes the file ``word``, or makes it empty."""
+        """The program removes the file ``word``, or makes it empty. If ``is_tree`` is True, it removes everything below it."""
         path = self.absolute(word)
         if path is None:
             if word.is_free and self.judge.is_pattern:
-                return self.gives("can delete any file")
-            return self.changes(f"{how} {'files' if word.is_free else _short(word.text)}", is_whole=True)
-        place = place_of(self.real(path)) or place_of(path)
+                told = f"{_short(self.name)} can delete any file, {FOR_GOOD}"
+                return self._record(Grade.GIVES, told, is_whole=True, damage=Damage.DESTROYS)
+            told = f"{how} {'files that jitd cannot tell' if word.is_free else _short(word.text)}"
+            return self.destroys(told, is_whole=True) if is_tree and how != "moves away" else self.changes(told, is_whole=True)
+        real = self.real(path)
+        place = place_of(real) or place_of(path)
         if place is not None and not place.written:
             return None
         if place is None and not word.is_free and self.judge.is_own(path):
             return None
-        matters = tree_matters(path) if (is_tree or word.is_free) and _is_tree(path) else place.matters if place else ""
-        self.changes(f"{how} {'files below ' if word.is_free else ''}{_short(path)}", path, matters, is_whole=True)
+        is_large = (is_tree or word.is_free) and _is_tree(path)
+        matters = tree_matters(path) if is_large else place.matters if place else ""
+        told = f"{how} {'files below ' if word.is_free else ''}{_short(path)}"
+        if how == "moves away":
+            if is_large or _is_tree(path) or (place is not None and place.matters == DATABASE):
+                return self.stops(told, back="until it is moved back", is_whole=True)
+            return self.changes(told, path, matters, is_whole=True)
+        seen = self.judge.look(path)
+        is_tree = is_tree or (word.is_free and not re.search(r"/(log|logs)(/|\Z)", path))
+        is_others = not word.is_free and bool(self._home_of_another(real))
+        is_gone = is_others or is_lost(real, is_tree=is_tree) or (real != path and is_lost(path, is_tree=is_tree))
+        if is_gone and not self.is_hers(path) and not (seen is not None and seen.is_absent):
+            return self.destroys(told, path, matters, is_whole=True)
+        self.changes(told, path, matters, is_whole=True)
 
     # --- what a program starts --------------------------------------------------------------------------------------
 
@@ -586,8 +668,22 @@ class Call:
         return replace(self, is_root=False, whom=name, has_session=True)
 
     def away(self, where: str) -> Call:
-        """Return this call as it is made away from the host itself, in ``where``."""
-        return replace(self, elsewhere=where, is_root=False)
+        """Return this call as it is made in ``where``, such as ``in the container web``, whose files are not this host's."""
+        whole = f"{self.elsewhere}, {where}" if self.elsewhere else where
+        return replace(self, judge=_Away(self.judge), elsewhere=whole, is_root=False, cwd="")
+
+    def on(self, host: str, account: str = "") -> Call:
+        """Return this call as ``account`` makes it on ``host``, with keys that are on this host. Without ``account``, the name
+        is the one that it has here.
+        """
+        whose = self.whom or self.judge.account or "the account"
+        unseen = "them" if host.startswith("all ") else _short(host)
+        self.judge.note(f"acts on {_short(host)} with {whose}'s keys of this host; jitd does not see {unseen}")
+        there = self.away(f"on {_short(host)}")
+        if account in ("", "root"):
+            is_root = self.is_root or account == "root"
+            return replace(there, is_root=is_root, whom="" if is_root else self.whom, cwd="/root" if is_root else "")
+        return replace(there, whom=account, cwd=f"/home/{account}")
 
     def within(self, directory: Word | None) -> Call:
         """Return this call with the working directory ``directory``."""
@@ -680,6 +776,8 @@ class Call:
                 self.gives(f"{_short(whole)} {_belongs(seen, who)}", whole, is_whole=True)
             elif not self.is_root and who_else(self, whole):
                 self.gives(f"{_short(whole)} {_belongs(seen, who_else(self, whole))}", whole, is_whole=True)
+            if directory == "/etc/init.d" and "service" in judge.table:
+                return self.start([Word("service"), Word(whole.rpartition("/")[2]), *self.words])
             is_placed = _SYSTEM.fullmatch(directory) is not None
             of_real = _row(judge.table, real.rpartition("/")[2])
             if known is not None:

@@ -28,6 +28,13 @@ class Place:
 
 _G, _L, _C, _R, _H = Grade.GIVES, Grade.LEADS, Grade.CHANGES, Grade.READS, Grade.HARMLESS
 _BELOW = r"(/.*)?"
+DISK = "a disk, with all files on it"
+DATABASE = "a database of other people's data"
+STOPPED_BY = {
+    "the whole host": "which may stop the host until somebody starts it again",
+    "nobody but root can log in while it exists": "which stops the logins of people until it is deleted",
+}
+"""Why files matter that stop what many need when they are written, and what they stop."""
 _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
     (r"/dev/(null|zero|full|random|urandom|stdin|stdout|stderr|tty|fd/.*)", "", _H, _H),
     (r"/proc/self/fd/[012]", "", _H, _H),
@@ -87,7 +94,7 @@ _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
     (r"/proc/(\d+|self)/(root|cwd|fd)(/.*)?", "files of another process", _G, _R),
     (
         r"/dev/(sd|vd|xvd|hd|nvme|mmcblk|dm-|md|mapper/|disk/|loop|nbd|sg|sr|rbd|drbd|zvol/|vg|bcache|pmem|ram).*",
-        "a disk, with all files on it",
+        DISK,
         _G,
         _R,
     ),
@@ -193,7 +200,7 @@ _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
     (r"/etc(/.*)?", "settings that root's programs may read", _L, _H),
     (
         r"/var/lib/(postgresql|mysql|mongodb|redis|ldap|etcd|elasticsearch|influxdb|rabbitmq|mariadb)(/[^.].*|/)?",
-        "a database of other people's data",
+        DATABASE,
         _C,
         _R,
     ),
@@ -214,6 +221,41 @@ _OWN = re.compile(
 _KEYS = re.compile(r".*/\.ssh/id_[^/.]+|.*/\.ssh", re.DOTALL)
 _KNOWN = tuple((re.compile(pattern, re.DOTALL), Place(matters, written, read)) for pattern, matters, written, read in _TABLE)
 
+_KEPT = frozenset(
+    {
+        "password hashes",
+        "the accounts of this host",
+        "Kerberos keys",
+        "the host's own key",
+        "private keys",
+        DISK,
+        DATABASE,
+        "other people's mail",
+        "other people's data",
+        "what the host boots",
+        "libraries that every program loads",
+    }
+)
+"""Why the files matter that nobody makes again."""
+_KEPT_FILE = re.compile(
+    r"/var/lib/jitd(/.*)?|/var/log/(audit|journal)(/.*)?|/var/log/(wtmp|btmp|lastlog|auth\.log|secure)"
+    r"|/(var/|srv/|mnt/|opt/)?backups?(/.*)?"
+    r"|.*\.(db|sqlite3?|mdb|ibd|frm|myd|sql|dump|rdb|aof|qcow2|vmdk|vdi|img|luks)(\.(gz|xz|zst|bz2|gpg))?",
+    re.DOTALL,
+)
+"""Files that nobody makes again: jitd's record, what an auditor needs, backups, databases and virtual disks."""
+_DATA_FILE = re.compile(
+    r".*\.(db|sqlite3?|mdb|ibd|frm|myd|rdb|aof|qcow2|vmdk|vdi)|/var/log/(audit/audit\.log|wtmp|auth\.log|secure)", re.DOTALL
+)
+_SPENT = re.compile(
+    r"/(tmp|var/tmp|dev/shm|var/cache|var/crash|run|var/run|proc)/.*|/var/lib/apt/lists(/.*)?"
+    r"|/var/log/.*(\.([0-9]+|[gx]z|bz2|zst|old)|-[0-9]{8}[^/]*)"
+    r"|(.*/)?(\.?[^/]*[._-]?caches?|te?mp|node_modules|__pycache__|\.pytest_cache|\.tox|\.?venv|\.terraform)(/.*)?",
+    re.DOTALL,
+)
+"""Files that are made to be deleted."""
+_LOG = re.compile(r".*\.(log|pid|lock|tmp|swp|pyc)", re.DOTALL)
+"""Files that nobody keeps, if they are not among those that are kept."""
 _TREES = re.compile(
     r"/|/(etc|usr|var|home|root|run|dev|proc|sys|lib|lib64)|/var/(lib|spool|run|backups|cache)|/usr/(lib|share|local)"
     r"|/run/user|/etc/ssl|/etc/pki"
@@ -268,6 +310,24 @@ def matters_of(path: str) -> str:
         return tree_matters(path)
     place = place_of(path)
     return place.matters if place else ""
+
+
+def is_lost(path: str, *, is_tree: bool) -> bool:
+    """True if something that nobody makes again is gone when the file at ``path`` is deleted. If ``is_tree`` is True, everything
+    below it is deleted too.
+    """
+    if _SPENT.fullmatch(path):
+        return False
+    if _KEPT_FILE.fullmatch(path):
+        return True
+    place = place_of(path)
+    return not _LOG.fullmatch(path) and (is_tree or bool(place and place.matters in _KEPT))
+
+
+def is_data(path: str) -> bool:
+    """True if the file at ``path`` is a disk, a database or what an auditor needs: overwriting it destroys it."""
+    place = place_of(path)
+    return bool(place and place.matters in (DISK, DATABASE)) or _DATA_FILE.fullmatch(path) is not None
 
 
 def absolute(name: str, cwd: str) -> str:

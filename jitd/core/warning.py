@@ -21,6 +21,7 @@ WARNINGS: Mapping[str, str] = {
     "literal-character": "a character that is special in a regular expression matches only itself in a pattern",
     "last-star": "a last * after an option matches one word, so the command with a further option does not match",
     "amounts-to-root": "what is permitted, a command or a thing, can do whatever root can do",
+    "can-destroy": "a command that is permitted can destroy something, or stop something that many need",
     "local-password": "while no KDC can be reached, a local password is enough",
     "no-kdc-named": "a rule accepts a local password, but this has no effect on this host",
     "one-provider": "only a fact of a provider keeps a person from being root",

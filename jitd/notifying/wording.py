@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from jitd.core.deed import deed_of
-from jitd.core.grade import Grade
+from jitd.core.grade import Damage, Grade
 from jitd.core.keys.approvals import describe_approvals
 from jitd.core.notice import Back, Event, Notice, Whom, decider
 from jitd.core.request import Request, RequestState
@@ -117,15 +117,20 @@ class _Words:
         return lines
 
     def _worst(self) -> list[str]:
-        """Return a line with the worst of what the command gives beyond its words. A harmless command has none."""
-        command = self.request.command
-        for one in (command.findings or ())[:1]:
+        """Return a line with the worst of what the command gives beyond its words, and one with the worst of what it destroys or
+        stops. A harmless command has none.
+        """
+        command, lines = self.request.command, list[str]()
+        found = command.findings or ()
+        lost = [one for one in found if one.damage]
+        for one in dict.fromkeys((*found[:1], *lost[:1])):
             whose = "root" if command.run_as.uid == 0 else whose_power(self.name(command.run_as.user), command.run_as.group)
             power = {Grade.GIVES: f"gives {whose}: ", Grade.LEADS: f"can lead to {whose}: "}.get(one.grade, "")
             file = f" ({one.path}: {one.matters})" if one.path else ""
             text = shown(unshown(f"{one.what}{file}"))
-            return [f"{_LABELS[one.grade]:9} {power}{self.plain(text, LONGEST_SENTENCE)}"]
-        return []
+            label = _LOST.get(one.damage) or _LABELS[one.grade]
+            lines.append(f"{label:9} {'' if one.damage else power}{self.plain(text, LONGEST_SENTENCE)}")
+        return lines
 
     @property
     def until(self) -> list[str]:
@@ -173,6 +178,7 @@ _LABELS: Mapping[Grade, str] = {
     Grade.UNKNOWN: "Unknown:",
     Grade.HARMLESS: "Note:",
 }
+_LOST: Mapping[Damage, str] = {Damage.DESTROYS: "Destroys:", Damage.STOPS: "Stops:"}
 
 
 def _waits(notice: Notice, words: _Words, shows: str) -> _Said:

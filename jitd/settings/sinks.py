@@ -21,7 +21,7 @@ from jitd.settings.outsiders import KEYS_AT
 
 FORMS = ("jitd", "ocsf")
 """The possible values of ``form``: jitd's own form (PROTOCOL.md), or that of OCSF."""
-CLASSES = ("break-glass", "denied", "gives-root", "lock", "chain", "drift", "gate-off", "bypass")
+CLASSES = ("break-glass", "denied", "gives-root", "damage", "lock", "chain", "drift", "gate-off", "bypass")
 """The words in ``classes``. Each is a class of records, and a record may be of several classes."""
 MOST_SINKS = 16
 MOST_DENIALS = 1000

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jitd.core.grade import Grade, worst
+from jitd.core.grade import Grade, damage, worst
 from jitd.core.request import Request, RequestState
 from jitd.core.root_groups import whose_power
 from jitd.core.subject import BY_PAM, ROOT
@@ -28,6 +28,7 @@ _SEVERITY: Mapping[str, int] = {
     "denied": 4,
     "drift": 4,
     "gives-root": 3,
+    "damage": 3,
     "bypass": 3,
     "break-glass": 2,
     "gate-off": 2,
@@ -47,6 +48,7 @@ def classes_of(content: Mapping[str, Any], about: Request | None) -> frozenset[s
         "break-glass": life == "owed_review" or (about is not None and about.breaks_glass),
         "denied": is_denial(content),
         "gives-root": about is not None and _gives_root(about),
+        "damage": about is not None and bool(damage(about.command.findings or ())),
         "lock": life == "lock" or (life, what) == ("request", "locked"),
         "chain": life in _CHAIN,
         "drift": life == "thing",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from jitd.core.command import Command
-from jitd.core.grade import Finding, worst
+from jitd.core.grade import Finding, grades
 from jitd.core.policy import Rule
 from jitd.core.request import Request, RequestState, Verdict
 from jitd.deciding.findings import of_rule, stored_with
@@ -44,7 +44,7 @@ def graded_rule(rule: Rule) -> Row:
 
 
 def _fields_of(found: Sequence[Finding]) -> Row:
-    return {"grade": worst(found).word, "findings": finding_rows(found)}
+    return {**grades(found), "findings": finding_rows(found)}
 
 
 def last_approved(store: Store, request: Request, may_review: Callable[[Request], bool]) -> Row | None:

@@ -16,7 +16,7 @@ from jitd.core.approvers import lack, owes, tally
 from jitd.core.command import Command, Pairs
 from jitd.core.decision import Approval, BreakGlass, Decision, Deny, Terms
 from jitd.core.effects import Moment
-from jitd.core.grade import Finding, worst
+from jitd.core.grade import Finding, grades
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding, HoldingState, Untaken
 from jitd.core.keys.approvals import describe_approvals
@@ -131,6 +131,7 @@ def finding_rows(findings: Iterable[Finding]) -> list[Row]:
     return [
         {
             "grade": one.grade.word,
+            "damage": one.damage.word,
             "what": shown(unshown(one.what)),
             "path": shown(unshown(one.path)),
             "matters": shown(unshown(one.matters)),
@@ -201,7 +202,7 @@ def request_row(
         "host": shown(request.host),
         "service": shown(request.service),
         **_command(request.command, is_requester=is_requester),
-        "grade": None if request.command.findings is None else worst(request.command.findings).word,
+        **grades(request.command.findings),
         "operands": [
             {
                 "argument": o.at,

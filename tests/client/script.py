@@ -40,7 +40,7 @@ def row_for(request: Request, viewer: str = "bob", **changes: Any) -> Row:
     row = {
         "findings": [],
         **request_row(request, who, bool(may_review(owed, who, request.requester))),
-        "grade": outlook(request)["grade"],
+        **{name: outlook(request)[name] for name in ("grade", "damage")},
         "grant": None,
         "runs": [],
         "realm": who.realm,

@@ -21,8 +21,8 @@ TOOR = RunAs("toor", 0, "root", 0)
 OF_DOCKER = RunAs("alice", 4001, "docker", 998)
 
 
-def of(*argv: str | bytes, grade: str | None = "harmless", **changes: Any) -> Row:
-    return row_for(asked(what=command(*argv, **changes)), grade=grade)
+def of(*argv: str | bytes, grade: str | None = "harmless", damage: object = "none", **changes: Any) -> Row:
+    return row_for(asked(what=command(*argv, **changes)), grade=grade, damage=damage)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,11 @@ def of(*argv: str | bytes, grade: str | None = "harmless", **changes: Any) -> Ro
         (of("id", grade="gives", run_as=OF_DOCKER), "it gives root"),
         ({**of("x", grade="gives", run_as=POSTGRES), "gives": ["service-ticket:x"]}, "it gives root"),
         ({name: value for name, value in of("bash", grade="gives").items() if name != "run_as_uid"}, "it gives root"),
+        *((of("dd", damage="destroys", run_as=who), "it destroys something") for who in (TOOR, POSTGRES)),
+        (of("reboot", damage="stops"), "it stops something that many need"),
+        (of("sh", grade="gives", damage="destroys"), "it gives root and destroys something"),
+        *((of("true", damage=told), "jitd does not say what it destroys") for told in (None, "little", "", 0, ["none"])),
+        ({name: value for name, value in of("true").items() if name != "damage"}, "jitd does not say what it destroys"),
         (of("true", grade=None, run_as=POSTGRES), "jitd does not say what it gives"),
         (of("true", grade=None), "jitd does not say what it gives"),
         (of("true", grade="GIVES"), "jitd does not say what it gives"),
@@ -46,7 +51,7 @@ def of(*argv: str | bytes, grade: str | None = "harmless", **changes: Any) -> Ro
     ],
 )
 def test_why_a_key_is_not_enough(row: Row, because: str) -> None:
-    """THREATS A-02."""
+    """THREATS A-02, L-33."""
     assert why_the_word(row) == because
 
 

@@ -34,7 +34,7 @@ def whole_row(*argv: str | bytes, **changes: Any) -> Row:
     """A row as `show` gets it, of a command that is typed at a terminal."""
     request = waiting(*argv)
     request = replace(request, command=replace(request.command, **{**AT_A_TERMINAL, **changes}))
-    return {**row_for(request), "grade": "harmless", "findings": [], "last_approved": None}
+    return {**row_for(request), "grade": "harmless", "damage": "none", "findings": [], "last_approved": None}
 
 
 def text_of(row: Row) -> str:
@@ -201,10 +201,60 @@ VIM: Row = {"grade": "gives", "what": "vim can start a shell", "path": "", "matt
 SHADOW: Row = {"grade": "reads", "what": "", "path": "/etc/shadow", "matters": "password hashes"}
 
 
+WIPES: Row = {"grade": "changes", "damage": "destroys", "what": "dd overwrites /dev/sda", "path": "", "matters": ""}
+OFF: Row = {"grade": "changes", "damage": "stops", "what": "halt stops this host", "path": "", "matters": ""}
+MINOR: Row = {"grade": "leads", "what": "less can start a shell", "path": "", "matters": ""}
+
+
+@pytest.mark.parametrize(
+    ("grade", "damage", "findings", "said"),
+    [
+        ("changes", "destroys", [WIPES], ["DESTROYS  dd overwrites /dev/sda"]),
+        ("changes", "stops", [OFF], ["STOPS     halt stops this host"]),
+        ("changes", "destroys", [OFF, WIPES], ["DESTROYS  dd overwrites /dev/sda", "STOPS     halt stops this host"]),
+        (
+            "gives",
+            "destroys",
+            [MINOR, WIPES, VIM],
+            [
+                "DANGER    gives root: vim can start a shell",
+                "DESTROYS  dd overwrites /dev/sda",
+                "caution   can lead to root: less can start a shell",
+            ],
+        ),
+        (
+            "changes",
+            "destroys",
+            [{**WIPES, "damage": "none"}],
+            ["changes   dd overwrites /dev/sda", "DESTROYS  jitd did not say what"],
+        ),
+        (
+            "changes",
+            "little",
+            [WIPES],
+            ["DESTROYS  dd overwrites /dev/sda", "DESTROYS  jitd did not say what is lost if this is wrong: expect the worst"],
+        ),
+        ("harmless", None, [], ["DESTROYS  jitd did not say what is lost if this is wrong: expect the worst"]),
+        (None, None, [], ["DANGER    jitd did not say what this gives: expect the worst"]),
+    ],
+)
+def test_what_is_lost_stands_as_loudly_as_what_is_given(grade: Any, damage: Any, findings: list[Row], said: list[str]) -> None:
+    """THREATS L-33."""
+    row = whole_row("vim") | {"grade": grade, "damage": damage, "findings": findings}
+    lines = brief.brief(row, None)
+    at = next(at for at, (line, _) in enumerate(lines) if line.startswith("why"))
+    end = next(at for at, (line, _) in enumerate(lines) if line.startswith("new"))
+    assert [line for line, _ in lines[at + 1 : end]] == said
+    assert [line[:8].strip() for line, style in lines if style == "danger"] == [
+        line[:8].strip() for line in said if line[:8].isupper() or line.startswith(("DANGER", "STOPS"))
+    ]
+
+
 @pytest.mark.parametrize(
     ("grade", "findings", "said"),
     [
         ("harmless", [], []),
+        ("harmless", [{**VIM, "grade": "harmless", "what": "acts on db2"}], ["note      acts on db2"]),
         ("gives", [VIM], ["DANGER    gives root: vim can start a shell"]),
         ("leads", [{**VIM, "grade": "leads"}], ["caution   can lead to root: vim can start a shell"]),
         ("changes", [{**VIM, "grade": "changes"}], ["changes   vim can start a shell"]),
@@ -218,7 +268,7 @@ SHADOW: Row = {"grade": "reads", "what": "", "path": "/etc/shadow", "matters": "
         ("fine", [{**VIM, "grade": "fine"}], ["DANGER    jitd did not say what this gives: expect the worst"]),
     ],
 )
-def test_each_grade_has_its_label_and_what_is_harmless_has_none(grade: Any, findings: Any, said: list[str]) -> None:
+def test_each_grade_has_its_label_and_of_what_is_harmless_only_a_note_is_said(grade: Any, findings: Any, said: list[str]) -> None:
     """THREATS R-01: not knowing is never said as harmless, and nothing ever comforts."""
     row = whole_row("vim") | {"grade": grade, "findings": findings}
     lines = without_styles(brief.brief(row, None))

@@ -384,11 +384,13 @@ def test_what_does_not_fit_on_the_screen_is_approved_at_its_end_and_not_before(d
     ("changes", "because"),
     [
         ({"grade": "gives"}, "it gives root"),
+        ({"damage": "destroys"}, "it destroys something"),
+        ({"damage": "stops"}, "it stops something that many need"),
         ({"grade": None}, "jitd does not say what it gives"),
         ({"breaks_glass": True}, "it is break-glass"),
     ],
 )
-def test_what_gives_everything_wants_the_whole_word(
+def test_what_gives_everything_or_destroys_wants_the_whole_word(
     desk: Desk, sit: Callable[..., Typist], changes: dict[str, Any], because: str
 ) -> None:
     desk.rows = [{**a_row(ONE), **changes}]

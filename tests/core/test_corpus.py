@@ -115,11 +115,13 @@ def lost(line: Line, findings: tuple[Finding, ...]) -> str:
 
 
 def test_nothing_that_destroys_or_stops_is_told_as_less(graded: dict[Line, tuple[Finding, ...]]) -> None:
+    """THREATS L-33."""
     mild = [lost(line, found) for line, found in graded.items() if line.damage and damage(found) < line.damage]
     assert not mild, "\n".join(("told as less:", *mild))
 
 
 def test_what_gives_and_destroys_nothing_warns_of_no_loss(graded: dict[Line, tuple[Finding, ...]]) -> None:
+    """THREATS L-33."""
     quiet = [line for line in LINES if line.damage is Damage.NONE or (line.damage is None and line.grade < Grade.CHANGES)]
     loud = [lost(line, graded[line]) for line in quiet if damage(graded[line])]
     print("\n".join(("told as a loss:", *loud)))

@@ -668,14 +668,14 @@ def test_a_long_line_gives_the_worst_and_soon(words: list[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "what", "matters"),
     [
-        ("systemctl stop jitd", "stops jitd", "nothing is asked, watched or recorded any more"),
+        ("systemctl stop jitd", "stops jitd, until it is started again", "nothing is asked, watched or recorded any more"),
         ("systemctl restart sshd", "restarts sshd", ""),
         ("systemctl kill -s HUP rsyslog", "sends the signal HUP to rsyslog", ""),
         ("kill -HUP 812", "sends the signal HUP to process 812", ""),
-        ("kill -9 812", "ends process 812", ""),
+        ("kill -9 812", "ends process 812, and jitd has not looked which program it is", ""),
         ("deluser bob sudo", "deluser takes bob out of the group sudo", ""),
         ("swapoff -a", "stops all swapping", ""),
-        ("iptables -F", "iptables empties the firewall: anybody may reach this host", ""),
+        ("iptables -F", "empties the firewall: anybody may reach this host, until its rules are loaded again", ""),
     ],
 )
 def test_a_reason_says_what_happens_and_what_is_lost(words: str, what: str, matters: str) -> None:

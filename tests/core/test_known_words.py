@@ -233,7 +233,7 @@ def test_what_only_looks_warns_of_nothing(line: str) -> None:
         ("systemctl help cron", Grade.LEADS),
         ("sh -c 'SYSTEMD_PAGERSECURE=0 systemctl status cron'", Grade.GIVES),
         ("networkctl down eth0", Grade.CHANGES),
-        ("loginctl frobnicate", Grade.UNKNOWN),
+        ("loginctl frobnicate", Grade.CHANGES),
         ("pwck", Grade.CHANGES),
         ("bridge link set dev eth0 state 0", Grade.CHANGES),
         ("tc qdisc add dev eth0 root netem loss 100%", Grade.CHANGES),

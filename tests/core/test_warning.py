@@ -17,6 +17,7 @@ NAMES = [
     "literal-character",
     "last-star",
     "amounts-to-root",
+    "can-destroy",
     "local-password",
     "no-kdc-named",
     "one-provider",

@@ -22,7 +22,7 @@ from jitd.audit.forms import Checkpoint
 from jitd.core.chain import GENESIS, Seal, canonical
 from jitd.core.chain import seal as sealed_after
 from jitd.core.decision import Deny, Why
-from jitd.core.grade import Finding, Grade
+from jitd.core.grade import Damage, Finding, Grade
 from jitd.core.subject import BY_PAM
 from jitd.core.values import FORGOTTEN, commitment
 from jitd.lifecycle.lifecycle import Lifecycle
@@ -681,6 +681,16 @@ def test_what_gives_root_is_a_class(house_of: Make) -> None:
     house.deny("AAAA-AAA3")
     house.play()
     assert {json.loads(event.text)["id"] for event in house.collector.got} == {"AAAA-AAA1"}
+
+
+def test_what_destroys_or_stops_is_a_class(house_of: Make) -> None:
+    house = house_of(classes=frozenset({"damage"}))
+    for n, damage in enumerate(Damage):
+        house.deny(f"AAAA-AAA{n}", what=command("x", findings=(Finding(Grade.CHANGES, "it", damage=damage),)))
+    house.play()
+    lines = [json.loads(event.text) for event in house.collector.got]
+    assert {line["id"] for line in lines} == {"AAAA-AAA1", "AAAA-AAA2"}
+    assert [line["about"]["damage"] for line in lines if line["event"] == "request.submitted"] == ["stops", "destroys"]
 
 
 @pytest.mark.parametrize("who", ["root", f"{BY_PAM}carol", "carol@EXAMPLE.TEST"])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jitd.core.claims import Claims, Point
 from jitd.core.command import RunAs
 from jitd.core.decision import Approval
-from jitd.core.grade import Finding, Grade
+from jitd.core.grade import Damage, Finding, Grade
 from jitd.core.notice import Event, Notice, Whom
 from jitd.core.request import Request, RequestState, Review, Verdict
 from jitd.core.run import Process
@@ -42,8 +42,8 @@ def ended(state: RequestState, *reviews: Review, **changes: Any) -> Request:
     return but(waiting(), state=state, reviews=reviews, **changes)
 
 
-def graded(text: str, grade: Grade = Grade.GIVES) -> tuple[Finding, ...]:
-    return (Finding(grade, text, f"/{text}", text), Finding(Grade.UNKNOWN, "and more"))
+def graded(text: str, grade: Grade = Grade.GIVES, damage: Damage = Damage.NONE) -> tuple[Finding, ...]:
+    return (Finding(grade, text, f"/{text}", text, damage), Finding(Grade.UNKNOWN, "and more"))
 
 
 def notice(event: Event = Event.WAITS, whom: Whom = Whom.APPROVERS) -> Notice:
@@ -109,18 +109,25 @@ def test_each_word_of_shows_says_more() -> None:
         (graded("x", Grade.CHANGES), {}, "Changes:  x (/x: x)"),
         (graded("x", Grade.READS), {}, "Reads:    x (/x: x)"),
         ((Finding(Grade.UNKNOWN, "jitd does not know what x does"),), {}, "Unknown:  jitd does not know what x does"),
+        (graded("x", Grade.CHANGES, Damage.DESTROYS), {}, "Destroys: x (/x: x)"),
+        (graded("x", Grade.CHANGES, Damage.STOPS), {}, "Stops:    x (/x: x)"),
+        (
+            (*graded("x"), *graded("y", Grade.CHANGES, Damage.DESTROYS)),
+            {},
+            "Danger:   gives root: x (/x: x)\nDestroys: y (/y: y)",
+        ),
         ((), {}, None),
         (None, {}, None),
     ],
 )
-def test_the_worst_that_a_command_gives_is_one_line_beside_the_command(
+def test_the_worst_that_a_command_gives_and_destroys_is_a_line_each_beside_the_command(
     findings: tuple[Finding, ...] | None, changes: dict[str, Any], line: str | None
 ) -> None:
     request = waiting(command=command("systemctl", "restart", "postgresql", findings=findings, **changes))
     plain = replace(request, command=replace(request.command, findings=None))
     for kind in KINDS:
         told, without = (say(notice(), one, kind, "command").lines for one in (request, plain))
-        assert [one for one in told if one not in without] == ([] if line is None else [line])
+        assert [one for one in told if one not in without] == ([] if line is None else line.split("\n"))
     for shows in ("id", "rule"):
         assert say(notice(), request, "mail", shows) == say(notice(), plain, "mail", shows)
 

@@ -1307,6 +1307,7 @@ class _Page:
             ("options", _command(_member(detail, "options")) if _member(detail, "options") else None),
             ("in doubt", _member(detail, "doubt")),
             ("gives more than its words", _e(_member(detail, "grade")) if _member(detail, "grade") else None),
+            ("is lost if it is wrong", _e(_member(detail, "damage")) if _member(detail, "damage") else None),
             ("brought", _member(detail, "brought")),
             ("to begin at", _time(_member(detail, "starts_at")) if _member(detail, "starts_at") else None),
             ("extends the lease", _member(detail, "extends")),

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from jitd.cli.answer import Row, command_of, printable, words
 from jitd.cli.columns import cut, cut_in_the_middle, padded
-from jitd.cli.findings import grade_of
+from jitd.cli.findings import damage_of, grade_of
 from jitd.cli.instants import left
 from jitd.cli.lists import LIVE_GRANTS, LIVE_LOCKS, LIVE_RUNS, WAITING, Columns, none, style
 from jitd.cli.naming import awaits_me
 from jitd.cli.reviewing import REVIEWS
-from jitd.core.grade import Grade
+from jitd.core.grade import Damage, Grade
 from jitpam.wire.shown import cells
 
 VOLATILE = frozenset({"cpu_ms", "memory", "n_processes"})
@@ -94,7 +94,8 @@ def style_of(what: str, row: Row) -> str | None:
 
 
 def _mark(row: Row) -> str:
-    return "!!" if row.get("doubt") or row.get("breaks_glass") else MARKS.get(grade_of(row), "")
+    is_loud = row.get("doubt") or row.get("breaks_glass") or damage_of(row) != Damage.NONE.word
+    return "!!" if is_loud else MARKS.get(grade_of(row), "")
 
 
 def _cells_of(row: Row) -> list[str]:

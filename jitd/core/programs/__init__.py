@@ -13,6 +13,7 @@ from jitd.core.programs import (
     accounts,
     backups,
     builtins,
+    clouds,
     clusters,
     configuring,
     containers,
@@ -36,7 +37,7 @@ from jitd.core.programs import (
 from jitd.core.programs.telling import telling
 
 MODULES = (
-    accounts, backups, builtins, clusters, configuring, containers, databases, editors, files, harmless, hosts,
+    accounts, backups, builtins, clouds, clusters, configuring, containers, databases, editors, files, harmless, hosts,
     interpreters, languages, mail, monitoring, network, packages, rare, repositories, services, storage, wrappers,
 )  # fmt: skip
 TABLE: dict[str, Row] = {name: row for module in MODULES for row in map(telling, module.ROWS) for name in row.names.split()}

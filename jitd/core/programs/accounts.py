@@ -11,6 +11,7 @@ import re
 
 from jitd.core.grade import Grade
 from jitd.core.judging import Call, Row, Verdict
+from jitd.core.programs.shared import table
 from jitd.core.root_groups import ROOT_GROUPS
 from jitd.core.shell_text import Word
 
@@ -33,11 +34,20 @@ def _password(call: Call, whom: Word, does: str, more: str = "") -> None:
     call.changes(f"{does} {whom.text[:60]}'s password{more.format(whom.text[:60])}")
 
 
+def _locks(call: Call, whom: str, *, back: str) -> None:
+    """``whom`` cannot log in any more."""
+    call.stops(f"locks the account {whom[:60]}, which cannot log in with its password", back=back, is_whole=True)
+
+
+_NO_SHELL = re.compile(r".*/(nologin|false|true)")
+
+
 def _passwd(call: Call) -> None:
     letters = {letter for word in call.words if re.match("-[^-]", word.text) for letter in word.text[1:2]}
     long = {word.text for word in call.words if word.text.startswith("--")}
     if call.name == "smbpasswd":
-        call.changes("changes passwords of a service")
+        does = "deletes the account" if "x" in letters else "sets the password"
+        call.changes(f"{does} of {call.operands[-1].text[:60] if call.operands else 'an account'} for Samba", is_whole=True)
     whose = list(call.operands) or ([Word("root")] if call.is_root and not letters & set("Sa") else [])
     if call.is_root and not call.operands:
         whose = [Word("root")]
@@ -47,7 +57,7 @@ def _passwd(call: Call) -> None:
         elif "u" in letters or call.has("unlock"):
             _password(call, whom, "can unlock")
         elif "l" in letters or call.has("lock"):
-            call.changes(f"locks {whom.text[:60]}'s password")
+            _locks(call, whom.text, back="until it is unlocked")
         elif not letters & set("Seanxwi") and not long - {"--quiet", "--repository", "--root", "--stdin", "--keep-tokens"}:
             _password(call, whom, "can set")
         elif letters & set("enxwi") or long & {"--expire", "--mindays", "--maxdays", "--warndays", "--inactive"}:
@@ -68,7 +78,7 @@ def _usermod(call: Call) -> None:
     if call.has("R", "root", "P", "prefix"):
         call.gives("runs programs of another root directory")
     if call.name == "useradd" or call.name == "adduser":
-        call.changes("creates an account")
+        call.changes(f"creates the account {whose[0].text[:60] if whose else 'that it names'}")
     elif call.may_add_options or not whose:
         call.gives("can put an account into any group") if call.may_add_options else None
     else:
@@ -78,7 +88,41 @@ def _usermod(call: Call) -> None:
             if whom.text == "root" and not call.has("L", "lock", "e", "expiredate", "s", "shell"):
                 call.gives("changes the account root")
             else:
-                call.changes(f"changes the account {whom.text[:60]}")
+                _modifies(call, whom.text[:60])
+
+
+def _modifies(call: Call, whom: str) -> None:
+    """The account ``whom``, which is not root, is changed."""
+    told = []
+    for options, does in _MODIFIES:
+        for value in call.values(*options):
+            if value.text:
+                told.append(f"{does} {value.text[:60]}")
+            if does == "puts it into" and not call.has("a", "append"):
+                told.append("takes it out of all other groups")
+    if call.has("U", "unlock"):
+        call.changes(f"lets the account {whom} log in with its password again")
+    elif call.has("L", "lock"):
+        _locks(call, whom, back="until it is unlocked")
+    elif call.has("e", "expiredate") and any(_PAST.fullmatch(word.text) for word in call.values("e", "expiredate")):
+        call.stops(f"lets the account {whom} end, which then cannot log in", back="until it has another date", is_whole=True)
+    elif any(_NO_SHELL.fullmatch(word.text) for word in call.values("s", "shell")):
+        call.stops(f"takes the shell of the account {whom}, which cannot log in", back="until it has one again", is_whole=True)
+    else:
+        call.changes(f"changes the account {whom}{': ' if told else ''}{', '.join(told)}"[:160])
+
+
+_MODIFIES = (
+    (("G", "groups"), "puts it into"),
+    (("g", "gid"), "its group becomes"),
+    (("d", "home"), "its home becomes"),
+    (("s", "shell"), "its shell becomes"),
+    (("l", "login"), "its name becomes"),
+    (("u", "uid"), "its uid becomes"),
+    (("e", "expiredate"), "it ends on"),
+)
+_PAST = re.compile(r"0|1|(19|200|201)\d\d?-.*")
+"""Dates on which an account has ended already."""
 
 
 def _adduser(call: Call) -> None:
@@ -100,7 +144,17 @@ def _gpasswd(call: Call) -> None:
     if call.has("r", "remove-password") or not call.given:
         for group in whose:
             _groups(call, group) if group.text in POWERFUL else None
-    call.changes("changes who is in a group")
+    _MEMBERS(call)
+
+
+_MEMBERS = table("""
+    * -a|add                   changes   puts {a|add:an account} into the group {1}
+    * -d|delete                changes   takes {d|delete:an account} out of the group {1}
+    * -A|administrators        changes   lets {A|administrators:an account} change who is in the group {1}
+    * -M|members               changes   lets only {M|members:others} be in the group {1}
+    * -r|remove-password       changes   takes the password of the group {1} away
+    *                          changes   changes who is in the group {1:that it names}
+""")
 
 
 def _group(call: Call) -> None:
@@ -110,16 +164,35 @@ def _group(call: Call) -> None:
     if call.has("R", "root", "P", "prefix"):
         call.gives("changes accounts below another root directory")
     if not call.has("version", "help", "h"):
-        call.changes("changes a group")
+        does = "creates" if call.name == "groupadd" else "changes"
+        call.changes(f"{does} the group {call.operands[-1].text[:60] if call.operands else 'that it names'}")
 
 
 def _directory(call: Call) -> None:
-    if call.has("version", "help", "V", "h", "l", "list"):
+    if call.has("version", "help", "V", "list"):
         return
     if call.name == "homectl":
         for group in call.values("member-of", "G"):
             _groups(call, group)
-    call.changes("changes accounts or groups in a directory")
+    if call.has("n") and not call.may_add_options:
+        return
+    _ENTRIES(call)
+
+
+_ENTRIES = table(
+    """
+    ldapdelete                 destroys  deletes {2+:entries} from the directory
+    ldapmodrdn                 changes   renames {2:entries} of the directory to {3}
+    homectl remove             destroys  deletes the account {3+} with its home directory
+    homectl lock.*|deactivate.*  changes  locks the home directory of {3+:everybody}
+    homectl list|inspect|authenticate|get  harmless
+    homectl create             changes   creates the account {3}
+    homectl .*                 changes   runs {2} on the account {3+:that it names}
+    winbindd                   changes   starts the service for accounts of the directory
+    .*                         changes   writes to entries of the directory as its input or {f:a file} says
+""",
+    is_named=True,
+)
 
 
 def _edits_rights(call: Call) -> None:
@@ -141,13 +214,24 @@ def _userdel(call: Call) -> None:
     if call.name in ("deluser", "delgroup") and len(call.operands) == 2:
         user, group = (word.text[:60] for word in call.operands)
         return call.changes(f"takes {user} out of the group {group}")
-    also = ", and all files of it" if call.has("r", "remove", "remove-home", "remove-all-files") else ""
     for word in call.operands:
-        call.changes(f"deletes the {kind} {word.text[:60]}{also}")
+        if word.is_free:
+            call.destroys(f"can delete any {kind}, and its files", is_whole=True)
+        elif kind == "group":
+            call.changes(f"deletes the group {word.text[:60]}", is_whole=True)
+        elif call.has("r", "remove", "remove-home", "remove-all-files"):
+            call.destroys(f"deletes the account {word.text[:60]}, and all files of it", is_whole=True)
+        else:
+            told = f"deletes the account {word.text[:60]}, which cannot log in any more"
+            call.stops(told, back="until somebody makes it again with the same uid", is_whole=True)
 
 
 def _chsh(call: Call) -> None:
+    shells = call.values("s", "shell") if call.name == "chsh" else []
     for word in call.operands or [Word("root")]:
+        if shells and _NO_SHELL.fullmatch(shells[-1].text):
+            told = f"takes the shell of the account {word.text[:60]}, which cannot log in"
+            call.stops(told, back="until it has one again", is_whole=True)
         call.gives("changes what root runs") if (word.text == "root" or word.is_free) and call.name == "chsh" else call.changes(
             f"changes the account {word.text[:60]}"
         )
@@ -161,20 +245,20 @@ def _always(what: str) -> Verdict:
     return judge
 
 
-def _changes(what: str) -> Verdict:
-    def judge(call: Call) -> None:
-        if not call.has("version", "help", "V", "h", "l", "list"):
-            call.changes(what)
-
-    return judge
-
-
-def _checks(call: Call) -> None:
-    if call.name not in ("pwck", "grpck") or not call.has("r", "read-only"):
-        _changes("changes the accounts of this host")(call)
-
-
-_DIRECTORY = "changes accounts or groups in a directory"
+_IPA = table("""
+    .*-del                     destroys  deletes {2+:what it names} from the directory ({1})
+    user-disable               stops     locks the account {2} on all hosts | until it is enabled again
+    hbacrule-disable           stops     switches the rule {2} off, by which people log in | until it is enabled again
+    user-enable|user-unlock|hbacrule-enable  changes  lets {2} log in again
+    user-add                   changes   creates the account {2} for all hosts
+    group-add-member           changes   puts accounts into the group {2}
+    group-remove-member        changes   takes accounts out of the group {2}
+    passwd|user-mod            changes   changes the account {2} of the directory, or its password
+    sudo.*|hbac.*|role.*|permission.*|privilege.*  changes  changes who may do what on all hosts ({1} {2+})
+    dns.*                      changes   changes names in the network ({1} {2+})
+    host-disable|service-disable  destroys  takes the keys of {2} away
+    .*                         changes   runs {1} on {2+:the directory}
+""")
 
 
 def _ipa(call: Call) -> None:
@@ -182,7 +266,7 @@ def _ipa(call: Call) -> None:
     first = call.words[0] if call.words else Word("")
     is_asked = re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*-(find|show|status|show-[a-z]+)|ping|--version|--help|", first.text)
     if first.is_free or not is_asked:
-        return call.changes(_DIRECTORY)
+        return _IPA(call)
     if call.may_add_options or (first.text.startswith("vault") and call.has("out")):
         call.discloses("may show secrets of a directory")
 
@@ -193,6 +277,34 @@ _SAMBA = {
     r"|domain (level show|info)|fsmo show|testparm)( \S+)*",
     "pdbedit": r"(\S+)?",
 }
+_JOINED = table(
+    """
+    net ads leave              stops     takes this host out of its domain: its people cannot log in | until it is joined again
+    net ads join               changes   joins this host to a domain
+    net .* user delete         changes   deletes the account {5} of the domain
+    net conf drop|import       destroys  deletes all settings of Samba, or replaces them
+    net conf delshare          changes   deletes the share {4}
+    net .*                     changes   runs {2+} on accounts or settings of the domain
+    samba-tool user|group|computer|ou|gpo|contact delete  destroys  deletes the {2} {4+} from the directory
+    samba-tool user disable    stops     locks the account {4} | until it is enabled again
+    samba-tool user enable|unlock  changes  lets {4} log in again
+    samba-tool user setpassword  changes  sets the password of {4}
+    samba-tool group addmembers  changes  puts {5+:accounts} into the group {4}
+    samba-tool group removemembers  changes  takes {5+:accounts} out of the group {4}
+    samba-tool domain demote|tombstones|passwordsettings|backup|join|provision  changes  runs {3} on the domain
+    samba-tool dns delete|zonedelete  destroys  deletes names of the domain: {4+}
+    samba-tool .*              changes   runs {2+} on the directory
+    ipa-client-install -uninstall  stops  takes this host out of its domain: its people cannot log in | until it is joined again
+    ipa-server-install -uninstall  destroys  deletes the directory on this host with all accounts in it
+    ipa-replica-manage list|list-ruv|dnarange-show  harmless
+    ipa-replica-manage del     destroys  takes the server {3} out of the directory: what only it has is gone
+    ipa-replica-manage .*      changes   runs {2+} on the servers of the directory
+    ipa-.*                     gives     can change who may log in, and how
+    pdbedit -x|delete          destroys  deletes the account {u:it names} of Samba
+    pdbedit                    changes   changes the account {u:it names} of Samba
+""",
+    is_named=True,
+)
 
 
 def _samba(call: Call) -> None:
@@ -208,7 +320,7 @@ def _samba(call: Call) -> None:
         is_known = False
     if not (is_known or call.has("version", "help", "V", "h")):
         call.trusts_words()
-        call.changes(_DIRECTORY)
+        _JOINED(call)
 
 
 _LOGINS = {
@@ -225,6 +337,9 @@ def _logins(call: Call) -> None:
     if call.name == "update-crypto-policies":
         is_asked = is_asked and call.has("show", "check", "is-applied") and not call.has("set")
     if not is_asked and not (len(call.words) == 1 and call.has("version", "help", "V", "h")):
+        if re.match("leave|delete-computer", asked):
+            told = "takes this host out of its domain: its people cannot log in"
+            call.stops(told, back="until it is joined again", is_whole=True)
         call.gives("can change who may log in, and how")
 
 
@@ -249,13 +364,17 @@ def _kadmin(call: Call) -> None:
             continue
         elif verb and re.match(r"(ktadd|xst|ktrem)", verb[0]):
             call.discloses("takes keys of Kerberos out of the database")
+        elif verb and re.match(r"delprinc|delete_principal", verb[0]):
+            call.gives("can change who may do what in the realm")
+            call.destroys(f"deletes the principal {text.text.split()[-1][:60]} and its keys", is_whole=True)
         elif (
             verb
             and re.match(r"(cpw|change_password|ank|add|addprinc|modprinc)", verb[0])
             and "admin" not in text.text
             and "root" not in text.text
         ):
-            call.changes("changes principals of the realm")
+            told = " ".join(word for word in text.text.split() if not word.startswith("-"))
+            call.changes(f"changes principals of the realm: {told[:60]}")
         else:
             call.gives("can change who may do what in the realm")
 
@@ -271,15 +390,23 @@ def _kdb(call: Call) -> None:
             if word.text != "-":
                 call.writes(word, is_use=False)
         return
+    if call.verb is not None and call.verb.text in ("destroy", "load"):
+        does = "deletes" if call.verb.text == "destroy" else "replaces"
+        call.destroys(f"{does} all principals of the realm and their keys", is_whole=True)
     call.gives("can change the keys of the realm")
 
 
 def _faillock(call: Call) -> None:
     if call.has("reset", "r") or call.may_add_options:
-        call.changes("changes whether an account is locked")
+        whose = call.values("user", "u")
+        call.changes(f"lets {whose[0].text[:60] if whose else 'everybody'} try passwords again")
 
 
 def _age(call: Call) -> None:
+    for word in call.values("E", "expiredate"):
+        if call.operands and _PAST.fullmatch(word.text):
+            told = f"lets the account {call.operands[0].text[:60]} end, which then cannot log in"
+            return call.stops(told, back="until it has another date", is_whole=True)
     if not call.has("l", "list"):
         call.changes(f"changes when {call.operands[0].text[:60] if call.operands else 'an account'}'s password ends")
 
@@ -290,7 +417,8 @@ def _keygen(call: Call) -> None:
     if call.has("D", "I") and call.has("D"):
         return call.gives("loads code that it is given")
     if call.has("R"):
-        call.changes("forgets the key of a host")
+        whose = call.values("R")
+        call.changes(f"forgets the key of {whose[0].text[:60] if whose else 'a host'}")
     for word in call.values("f"):
         if call.has("l", "B", "F", "e", "y", "L"):
             call.reads(word) if call.has("y", "e") else None
@@ -300,6 +428,19 @@ def _keygen(call: Call) -> None:
         call.discloses("signs with a private key", word.text)
 
 
+_REWRITES = table(
+    """
+    pwck|grpck -r              harmless
+    pwck                       changes   repairs the list of accounts
+    grpck                      changes   repairs the list of groups
+    pwconv|grpconv             changes   moves passwords into a file that only root reads
+    pwunconv|grpunconv         changes   moves password hashes into a file that everybody reads
+    htpasswd|saslpasswd2 -D|d  changes   takes a password of a service away: {2+}
+    kpasswd                    changes   sets the password of {2:a principal} in the realm
+    .*                         changes   sets a password of a service: {2+:it asks for whose}
+""",
+    is_named=True,
+)
 _USER = (
     "b: base-dir: c: comment: d: home: home-dir: e: expiredate: f: inactive: g: gid: G: groups: k:"
     " skel: K: key: l: login: m p: password: R: root: P:"
@@ -332,17 +473,13 @@ ROWS = (
     Row("visudo vipw vigr", _edits_rights, "f: file:", harmless="c check s strict q quiet h help V version"),
     Row("sudoedit", _always("starts an editor")),
     Row(
-        "pwck grpck pwconv pwunconv grpconv grpunconv",
-        _checks,
-        "r read-only",
-        harmless="q quiet h help",
-        operands="files of accounts",
+        "pwck grpck pwconv pwunconv grpconv grpunconv", _REWRITES, "r q", harmless="q quiet h help", operands="files of accounts"
     ),
-    Row("saslpasswd2 htpasswd htdigest ldappasswd", _changes("changes passwords of a service")),
+    Row("saslpasswd2 htpasswd htdigest ldappasswd", _REWRITES, "d D c b n"),
     Row(
         "ldapmodify ldapadd ldapdelete ldapmodrdn slapadd slapmodify ldbmodify ldbedit homectl winbindd",
         _directory,
-        "member-of: G:",
+        "member-of: G: f: D: H: w: y: x Z n",
     ),
     Row(
         "pam-auth-update authconfig",
@@ -350,12 +487,13 @@ ROWS = (
         "version help V h",
     ),
     Row("ipa", _ipa),
-    Row("net pdbedit samba-tool", _samba),
+    Row("ipa-client-install ipa-server-install ipa-replica-manage", _JOINED),
+    Row("net pdbedit samba-tool", _samba, "u:"),
     Row("realm adcli authselect update-crypto-policies", _logins),
     Row("kadmin kadmin.local", _kadmin, "q: p: w: k t: r: s: c: x:"),
     Row("kdb5_util krb5_newrealm kdb5_ldap_util", _kdb),
     Row("kinit", _ticket, "t: T: c: l: r: s: S: X: I: k", harmless="V f F p P a A C E n v R h ?"),
-    Row("kpasswd", _changes("sets a password of the realm")),
+    Row("kpasswd", _REWRITES),
     Row("ktutil", _ktutil),
     Row(
         "faillock pam_tally pam_tally2 faillog",

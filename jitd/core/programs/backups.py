@@ -3,13 +3,92 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from jitd.core.judging import Call, Row
-from jitd.core.programs.shared import trusts, words
+from jitd.core.programs.shared import Verbs, told, trusts
 from jitd.core.shell_text import Word
 
-_BORG_SHOWS = words("list info check diff version benchmark config help init rlist rinfo")
-_RESTIC_SHOWS = words("snapshots stats ls find diff check cache list version init unlock help")
-_RCLONE_SHOWS = words("ls lsl lsd lsf lsjson size about version check listremotes tree md5sum help ncdu")
+_BORG = Verbs(
+    """
+    ... -n|--dry-run  nothing
+    list|info|diff|version|benchmark|config|help|init|rlist|rinfo|repo-list|repo-info|rcreate|create|import-tar|debug  nothing
+    check --repair  destroys  repairs the repository {:that its settings name}, and may delete what it cannot read
+    check  nothing
+    rdelete|repo-delete  destroys  deletes the repository {:that its settings name}, and all backups in it
+    delete  destroys  deletes {backups} {:that its options select}
+    prune  destroys  deletes the backups in {:the repository} that its rules do not keep
+    recreate  destroys  makes backups in {:the repository} anew, without what its options exclude
+    compact  changes  frees the space of deleted backups in {:the repository}
+    key export|change-passphrase|change-location|import  reads  copies or changes the key of the repository {0}
+    key|export-tar  reads  copies keys or files of the backup {0}
+    break-lock  changes  lets others work on {:the repository} while a backup is made
+    mount|umount|serve  changes  makes backups available to others: {}
+    rename|upgrade|transfer  changes  changes the backups in {:the repository}
+    """,
+    valued="--rsh --remote-path -r --repo -a --glob-archives -P --prefix -e --exclude -C --compression --keep-daily --keep-weekly"
+    " --keep-monthly --keep-yearly --keep-within --keep-last -d -w -m -y -H",
+)
+_RESTIC = Verbs(
+    """
+    ... -n|--dry-run  nothing
+    snapshots|stats|ls|find|diff|check|cache|list|version|backup|init|unlock|help  nothing
+    dump|cat  reads  shows files of a backup: {}
+    forget --prune  destroys  deletes the backups {:that its rules do not keep}, and their data
+    forget  destroys  forgets the backups {:that its rules do not keep}, whose data the next prune deletes
+    prune  changes  deletes data that no backup needs
+    rewrite --forget  destroys  deletes files out of the backups {}
+    rewrite|tag|copy|recover|migrate|repair  changes  changes the backups {}
+    restore  changes  overwrites files with those of the backup {}
+    key remove  destroys  takes away the password {0}, which opens the backups
+    key list  nothing
+    key  changes  changes which passwords open the backups
+    mount  changes  makes backups available to others
+    self-update  leads  replaces itself by a program from elsewhere
+    """,
+    valued="-r --repo --repository-file -p --password-file --password-command -o --option --cache-dir --cacert -t --target --tag"
+    " --host -H --path -e --exclude -i --include --keep-last --keep-daily --keep-weekly --keep-monthly --keep-yearly --keep-tag"
+    " --keep-within -l -d -w -m -y",
+)
+_RCLONE = Verbs(
+    """
+    ... -n|--dry-run  nothing
+    ls|lsl|lsd|lsf|lsjson|size|about|version|check|listremotes|tree|md5sum|sha1sum|help|ncdu|cryptcheck|completion  nothing
+    purge  destroys  deletes {}, and everything in it  unless the storage keeps versions
+    delete  destroys  deletes all files in {}  unless the storage keeps versions
+    deletefile  destroys  deletes {}  unless the storage keeps versions
+    sync  destroys  makes {1} like {0}, and deletes what is only in {1}  unless the storage keeps versions
+    bisync  changes  makes {0} and {1} alike, and deletes in one what is gone in the other
+    cleanup  destroys  deletes old versions and what was thrown away in {}
+    dedupe  changes  deletes or renames files of the same name in {}
+    rmdir|rmdirs  changes  deletes empty directories in {}
+    move|moveto  changes  moves {0} to {1}
+    copy|copyto|copyurl  changes  copies {0} to {1}
+    cat|config|reveal|obscure|rc|rcd|serve|rcat|link|mount  reads  shows files or passwords of others: {}
+    mkdir|touch|settier|backend  changes  changes {}
+    """,
+    valued="--config --password-command --transfers --include --exclude --filter --filter-from --log-file --bwlimit --checkers",
+)
+_OTHERS = Verbs(
+    """
+    ... --dry-run  nothing
+    remove-older-than|remove-all-but-n-full|remove-all-inc-of-but-n-full|cleanup  destroys  deletes old backups in {-1}
+    remove increments  destroys  deletes old versions in {-1}
+    ... delete|expire|forget|prune|purge|del  destroys  deletes the backups {}
+    ... --remove-older-than  destroys  deletes the versions in {-1} that are older than {--remove-older-than}
+    ... --delete|--delete-all|--nuke|-d  destroys  deletes backups {--snapshot}{:of this host}
+    ... restore --force|--overwrite  changes  overwrites files with those of a backup: {}
+    ... --restore  changes  overwrites the system with the backup {--snapshot}
+    undochange|rollback  destroys  takes files back to the backup {0}  and what is newer is gone
+    restore|recover  changes  overwrites files with those of a backup: {}
+    list|ls|status|show|diff|verify|policy|snapshots|version|help  nothing
+    collection-status|list-current-files|get-config|list-configs  nothing
+    ... list|ls|show|get|describe|logs|version  nothing
+    create|create-config|set-config|modify|snapshot|full|incr|incremental|backup|sync|alpha|beta|daily|weekly|monthly  changes  \
+        makes or changes backups {}
+    """,
+    valued="-c --snapshot --remove-older-than --remote-schema --rsh -f",
+)
 
 
 def _texts(call: Call, *options: str) -> None:
@@ -24,27 +103,35 @@ def _is_verb(call: Call, *names: str) -> bool:
     return verb is not None and not verb.is_free and verb.text in names
 
 
+def _repository(call: Call) -> str:
+    """Return where the backups are, if the options say so."""
+    places = told(call.values("r", "repo")[:1])
+    return f"in {places}" if places else ""
+
+
 def _borg(call: Call) -> None:
     _texts(call, "rsh")
     if call.has("content-from-command", "paths-from-command"):
         return call.start(call.operands[2:] if len(call.operands) > 2 else [Word("", is_free=True)])
-    if call.verb is None or _is_verb(call, *_BORG_SHOWS):
-        if call.has("repair"):
-            call.changes("repairs a repository, and may delete backups")
-        return None
     if _is_verb(call, "with-lock"):
         return call.start(call.operands[2:] or [Word("", is_free=True)])
-    if _is_verb(call, "create"):
-        return None
-    if _is_verb(call, "extract"):
+    if _is_verb(call, "extract") and not call.has("n", "dry-run"):
         return call.writes(Word("."), how="restores files into", is_use=False, is_tree=True)
-    if _is_verb(call, "key", "export-tar"):
-        return call.discloses("copies keys or files of a backup")
-    if _is_verb(call, "prune", "delete", "compact", "recreate", "rename", "break-lock", "upgrade", "rdelete"):
-        return call.changes("deletes or changes backups")
-    if call.verb.is_free:
-        return call.gives("can start any command")
-    call.changes("makes backups available to others")
+    is_whole = not call.has("r", "repo") and not any("::" in word.text for word in call.operands)
+    backups = "the repository, or the backups that its options select," if is_whole else "the backups"
+    if not _BORG.tells(call, call.words, where=_repository(call), named={"backups": backups}):
+        call.changes("makes, changes or deletes backups")
+    if _is_verb(call, "create"):
+        _saves(call, call.operands[1:] if call.has("r", "repo") else call.operands[2:])
+    if call.verb is not None and call.verb.is_free:
+        call.gives("can start any command")
+
+
+def _saves(call: Call, places: Sequence[Word]) -> None:
+    """The files in ``places`` are copied into a backup, which others may read."""
+    if not call.has("n", "dry-run"):
+        for place in places:
+            call.reads(place, is_tree=True)
 
 
 def _restic(call: Call) -> None:
@@ -53,21 +140,13 @@ def _restic(call: Call) -> None:
         name, _, value = option.text.partition("=")
         if option.is_free or name in ("sftp.command", "rclone.program", "sftp.args", "rclone.args"):
             call.runs_text(Word(value, option.is_free))
-    if call.verb is None or _is_verb(call, *_RESTIC_SHOWS):
-        return None
-    if _is_verb(call, "dump", "cat"):
-        return call.discloses("shows files of a backup")
+    if not _RESTIC.tells(call, call.words, where=_repository(call)):
+        call.changes("changes or deletes backups")
     if _is_verb(call, "backup"):
-        for source in call.operands[1:]:
-            call.reads(source, is_tree=True)
-        return None
+        _saves(call, call.operands[1:])
     if _is_verb(call, "restore"):
         for target in call.values("t", "target") or [Word("/")]:
             call.writes(target, how="restores files into", is_use=False, is_tree=target.text != "/")
-        return call.changes("overwrites files with those of a backup")
-    if _is_verb(call, "mount"):
-        return call.changes("makes backups available to others")
-    call.changes("deletes or changes backups")
 
 
 def _rclone(call: Call) -> None:
@@ -76,17 +155,16 @@ def _rclone(call: Call) -> None:
     for connection in call.operands[1:]:
         if connection.text.startswith(":sftp,") and "ssh=" in connection.text:
             call.gives("starts another program")
-    if call.verb is None or _is_verb(call, *_RCLONE_SHOWS):
-        return None
-    if _is_verb(call, "cat", "config", "reveal", "serve", "rcat"):
-        return call.discloses("shows files or passwords of others")
+    if not _RCLONE.tells(call, call.words):
+        call.changes("copies or deletes files")
+    if call.has("n", "dry-run") or not _is_verb(call, "copy", "copyto", "move", "moveto", "sync", "bisync", "copyurl"):
+        return
     for place in call.operands[1:-1]:
         if place.text.startswith(("/", ".", "~")):
             call.reads(place, is_tree=True)
     for place in call.operands[-1:]:
         if place.text.startswith(("/", ".", "~")) or place.is_free:
             call.writes(place, is_tree=True)
-    call.changes("copies or deletes files")
 
 
 def _other(call: Call) -> None:
@@ -94,7 +172,10 @@ def _other(call: Call) -> None:
         trusts(call, call.values("c"))
         if call.has("remote-schema", "rsh"):
             return call.gives("starts other programs")
-    call.changes("makes, restores or deletes backups")
+    if call.name == "bconsole" and not call.has("help", "version"):
+        return call.gives("has a prompt, from which programs are started")
+    if not call.words or not _OTHERS.tells(call, call.words):
+        call.changes("makes, restores or deletes backups")
 
 
 ROWS = (
@@ -119,7 +200,7 @@ ROWS = (
         chosen="starts other programs",
         harmless=(
             "latest: compact long no-lock json quiet verbose no-cache insecure-tls limit-upload: help version recursive"
-            " mode: h group-by: check"
+            " mode: h group-by: check read-data read-data-subset: with-cache"
         ),
     ),
     Row(
@@ -129,11 +210,13 @@ ROWS = (
         " filter-from:"
         " log-file: bwlimit: checkers: P v n dry-run",
         chosen="starts other programs",
+        harmless="max-depth: fast-list progress json R recursive max-age: min-age: max-size: min-size: q quiet verbose",
     ),
     Row(
-        "duplicity rdiff-backup rsnapshot tarsnap kopia amanda duply bacula-dir bconsole backupninja snapper timeshift",
+        "duplicity rdiff-backup rsnapshot tarsnap kopia amanda duply bacula-dir bconsole backupninja snapper timeshift velero",
         _other,
         "c: remote-schema: rsh: f: v q",
+        harmless="all a l json o: output: n: namespace: verbose utc dry-run t version help",
     ),
     Row("dump xfsdump", lambda call: call.discloses("copies all files of a file system")),
     Row("restore xfsrestore", lambda call: call.changes("overwrites files with those of a backup")),

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from jitd.core.judging import Call, Row
-from jitd.core.programs.shared import who_changes, words
+from jitd.core.programs.shared import Options, Verbs, told, who_changes, words
 from jitd.core.shell_text import Word
 
 _WHOLE = "can start containers that have a whole host of the cluster"
@@ -19,27 +20,7 @@ _SHOWS = words(
     " completion kustomize help"
     " status whoami projects"
 )
-_CHANGES = words(
-    "delete scale drain cordon uncordon taint label annotate autoscale expose certificate rollout set adm process"
-    " import-image policy"
-)
-_DOES = {
-    "delete": "deletes",
-    "scale": "changes the number of",
-    "drain": "moves all programs away from",
-    "cordon": "starts no more programs on",
-    "uncordon": "starts programs again on",
-    "taint": "keeps programs away from",
-    "label": "labels",
-    "annotate": "annotates",
-    "autoscale": "changes the number of",
-    "expose": "lets others reach",
-    "restart": "restarts",
-    "undo": "takes back the last change of",
-    "pause": "stops changes of",
-    "resume": "goes on with changes of",
-}
-_VALUED = words(
+_VALUED = (
     "-n --namespace --context --cluster --user -s --server --token --as --as-group --certificate-authority"
     " --client-certificate --client-key"
     " --request-timeout -l --selector -o --output -c --container --tail --since --field-selector --sort-by --cache-dir"
@@ -50,18 +31,70 @@ _VALUED = words(
     " --serviceaccount --user"
     " --clusterrole --role --group --raw.x --copy-to --set-image"
 )
+_VALUES = words(_VALUED)
+_KUBECTL = Verbs(
+    """
+    delete namespace|namespaces|ns|project|projects --all  destroys  deletes every namespace, and everything in it
+    delete namespace|namespaces|ns|project|projects  destroys  \
+        deletes the namespace {:that its options select}, and everything in it
+    delete *pvc*|*persistentvolumeclaim*  destroys  deletes the volume claims {:that its options select}{in}, and their data  \
+        unless the volumes are retained
+    delete pv|pv.*|persistentvolume*  destroys  deletes the volumes {:that its options select}  \
+        unless the storage keeps what a deleted volume had
+    delete crd|crds|customresourcedefinition*  destroys  deletes the kinds {:that its options select}, and every object of them
+    delete secret|secrets  destroys  deletes the secrets {:that its options select}{in}
+    delete all --all|-A|--all-namespaces  destroys  deletes every program and every service{in}
+    delete po|pod|pods --all|-A|--all-namespaces  destroys  deletes all pods{in}  and only controllers start new ones
+    delete * --all  destroys  deletes all {*}{in}
+    delete po|pod|pods  changes  deletes the pods {:that its options select}{in}; their controllers start new ones
+    delete no|node|nodes  changes  takes the host {:that its options select} out of the cluster
+    delete sts|statefulset|statefulsets  changes  \
+        deletes the stateful sets {:that its options select}{in}, whose volume claims remain
+    delete *  changes  deletes {*} {:that its options select}{in}
+    delete  changes  deletes what {files:its options select} describes; a namespace or a volume in it takes its data along
+    scale * --all --replicas=0  stops  stops all {*}{in}  until they are scaled up again
+    scale --replicas=0  changes  stops all instances of { :what its options select}{in}
+    scale|autoscale  changes  changes the number of { :what its options select}{in}
+    drain --delete-emptydir-data|--delete-local-data  changes  \
+        moves all programs away from {:the selected hosts}, without their temporary volumes
+    drain  changes  moves all programs away from {:the selected hosts}
+    cordon  changes  starts no more programs on {:the selected hosts}
+    uncordon  changes  starts programs again on {:the selected hosts}
+    taint  changes  keeps programs away from { }
+    label  changes  labels { }{in}
+    annotate  changes  annotates { }{in}
+    expose  changes  lets others reach { }{in}
+    certificate approve  leads  lets {} act in the cluster
+    certificate deny  changes  refuses the certificate of {}
+    rollout restart  changes  restarts { }{in}
+    rollout undo  changes  takes back the last change of { }{in}
+    rollout pause  changes  stops changes of { }{in}
+    rollout resume  changes  goes on with changes of { }{in}
+    rollout  changes  changes { }{in}
+    set serviceaccount|sa|subject  gives  changes what {} may do in the cluster
+    set *  changes  changes the {*} of { }{in}
+    adm policy|certs  gives  changes who may act in the cluster
+    policy  gives  changes who may act in the cluster
+    adm  changes  changes the hosts of the cluster: { }
+    process|import-image  changes  {} changes what runs in the cluster
+    """,
+    valued=_VALUED,
+)
 _SHELLS = re.compile(
     r"(.*/)?(ba|da|a|z|k|c|tc|fi)?sh|(.*/)?(python|perl|ruby|node|php|lua|vi|vim|nano|busybox|env|nsenter|chroot|sudo|su|less|psql|mysql)[0-9.]*"
 )
 
 
-def in_container(call: Call, command: Sequence[Word]) -> None:
-    """A program is started in a container."""
+def in_container(call: Call, command: Sequence[Word], name: str = "") -> None:
+    """The program ``command`` is started in the container ``name``."""
     if not command:
         return call.leads("starts a program in a container with rights on the host")
     if command[0].is_free or _SHELLS.fullmatch(command[0].text):
-        return call.leads(f"starts {command[0].text or 'any program'} in a container, perhaps with rights on the host")
-    call.unknown(f"jitd does not know what {command[0].text[:60]} in the container does")
+        call.leads(f"starts {command[0].text or 'any program'} in a container, perhaps with rights on the host")
+    else:
+        call.unknown(f"jitd does not know what {command[0].text[:60]} in the container does")
+    if not command[0].is_free:
+        call.away(f"in the container {name}" if name else "in a container").start(command)
 
 
 def _split(words: Sequence[Word]) -> tuple[list[Word], list[tuple[str, Word]], list[Word] | None]:
@@ -79,7 +112,7 @@ def _split(words: Sequence[Word]) -> tuple[list[Word], list[tuple[str, Word]], l
         name, equals, value = word.text.partition("=")
         if equals:
             options.append((name, Word(value, word.is_free, word.is_bound)))
-        elif name in _VALUED:
+        elif name in _VALUES:
             options.append((name, rest.pop(0) if rest else Word("", is_free=True)))
         elif re.match("-[nflkcop][^-=]", name):
             options.append((name[:2], Word(name[2:], word.is_free)))
@@ -88,11 +121,11 @@ def _split(words: Sequence[Word]) -> tuple[list[Word], list[tuple[str, Word]], l
     return operands, options, None
 
 
-def _values(options: Sequence[tuple[str, Word]], *names: str) -> Iterator[Word]:
+def _values(options: Options, *names: str) -> Iterator[Word]:
     return (value for name, value in options if name in names)
 
 
-def _configuration(call: Call, options: Sequence[tuple[str, Word]]) -> None:
+def _configuration(call: Call, options: Options) -> None:
     for word in _values(options, "--kubeconfig", "--cache-dir"):
         if who := who_changes(call, word):
             call.gives(
@@ -101,7 +134,7 @@ def _configuration(call: Call, options: Sequence[tuple[str, Word]]) -> None:
             )
 
 
-def _manifests(call: Call, options: Sequence[tuple[str, Word]], what: str) -> None:
+def _manifests(call: Call, options: Options, what: str) -> None:
     files = [*_values(options, "-f", "--filename", "-k", "--kustomize", "--patch-file")]
     for word in files:
         if word.text == "-" and not word.is_free:
@@ -111,7 +144,7 @@ def _manifests(call: Call, options: Sequence[tuple[str, Word]], what: str) -> No
         elif who := who_changes(call, word):
             path = call.absolute(word) or ""
             call.gives(f"starts what {path or 'any file'} says, which {who} can change: any host of the cluster", path)
-    call.changes(what)
+    call.changes(what, is_whole=True)
 
 
 def _kubectl(call: Call) -> None:
@@ -123,12 +156,13 @@ def _kubectl(call: Call) -> None:
         return None
     verb, rest = operands[0], operands[1:]
     if verb.is_free:
+        _KUBECTL.tells(call, call.words)
         return call.gives(_WHOLE)
     name = verb.text
     names = {option for option, _ in options}
     second = rest[0].text if rest else ""
     if name in ("exec", "rsh", "attach"):
-        return in_container(call, command if command is not None else rest[1:])
+        return in_container(call, command if command is not None else rest[1:], told(rest[:1]))
     if name == "debug":
         if second.startswith("node/") or second == "node":
             return call.leads("starts a container with the files of a host of the cluster")
@@ -142,17 +176,22 @@ def _kubectl(call: Call) -> None:
     if name == "proxy":
         return call.gives("lets everybody on this host control the cluster")
     if name == "port-forward":
-        return call.changes("opens a way into the cluster")
+        return call.changes(f"opens a way to {told(rest) or 'programs'} in the cluster", is_whole=True)
     if name == "cp":
         target = rest[-1] if rest else Word("", is_free=True)
-        return call.changes("changes files in a container") if ":" in target.text else call.writes(target)
+        if ":" not in target.text:
+            return call.writes(target)
+        for word in rest[:-1]:
+            call.reads(word, is_tree=True)
+        container, _, path = target.text.partition(":")
+        return call.changes(f"overwrites {path[:60]} in the container {container[:60]}", is_whole=True)
     if name == "config":
         if names & {"--raw"}:
             return call.discloses("shows keys of the cluster")
         return (
             None
             if second in ("view", "get-contexts", "current-context", "get-clusters", "get-users", "")
-            else call.changes("changes which cluster is used")
+            else call.changes(f"changes which clusters this account uses: {second[:40]}", is_whole=True)
         )
     dry = [value.text in ("client", "server") and not value.is_free for value in _values(options, "--dry-run")]
     if dry and all(dry):
@@ -163,8 +202,6 @@ def _kubectl(call: Call) -> None:
         return _puts(call, name, rest, options)
     if name == "rollout" and second in ("status", "history"):
         return None
-    if name == "set" and second in ("serviceaccount", "sa", "subject"):
-        return call.gives("changes what a program may do in the cluster")
     if name in _SHOWS:
         if any(re.match(r"(secrets?|token)\b", word.text) for word in rest) and name == "get":
             kinds = [value.text for value in _values(options, "-o", "--output")]
@@ -173,19 +210,39 @@ def _kubectl(call: Call) -> None:
         if name == "get" and any(word.text.startswith("/") for word in _values(options, "--raw")):
             return call.discloses("shows anything of the cluster")
         return None
-    if name in _CHANGES:
-        if name == "certificate" and second == "approve":
-            return call.leads("lets somebody act in the cluster")
-        if name == "adm" and second in ("policy", "certs"):
-            return call.gives("changes who may act in the cluster")
-        if name == "rollout" and rest:
-            name, rest = second, rest[1:]
-        told = " ".join(word.text for word in rest)[:40]
-        return call.changes(f"{_DOES.get(name, 'changes')} {told or 'what runs in the cluster'}")
-    call.unknown(f"jitd does not know what {call.name} {name[:40]} does")
+    if not _KUBECTL.tells(call, _apart(call.words, verb), where=_cluster(options), named=_named(options)):
+        call.unknown(f"jitd does not know what {call.name} {name[:40]} does")
 
 
-def _puts(call: Call, name: str, rest: Sequence[Word], options: Sequence[tuple[str, Word]]) -> None:
+def _apart(given: Sequence[Word], verb: Word) -> list[Word]:
+    """Return the words ``given`` with the kind apart from the name, as in ``delete ns/shop``."""
+    if verb.text != "delete":
+        return list(given)
+    apart = (
+        [Word(kind), replace(word, text=name)]
+        if slash and kind and not kind.startswith(("-", ".")) and "=" not in kind
+        else [word]
+        for word in given
+        for kind, slash, name in (word.text.partition("/"),)
+    )
+    return [word for words in apart for word in words]
+
+
+def _cluster(options: Options) -> str:
+    """Return where the program acts, if its options choose a cluster."""
+    chosen = told([*_values(options, "--context", "--kube-context", "--cluster", "-s", "--server")][:1])
+    return f"in the cluster {chosen}" if chosen else ""
+
+
+def _named(options: Options) -> dict[str, str]:
+    """Return what sentences say of the namespace and of the files in ``options``."""
+    space = told([*_values(options, "-n", "--namespace")][:1])
+    is_all = any(name in ("-A", "--all-namespaces") for name, _ in options)
+    within = " in every namespace" if is_all else f" of the namespace {space}" if space else ""
+    return {"in": within, "files": told([*_values(options, "-f", "--filename", "-k", "--kustomize")])}
+
+
+def _puts(call: Call, name: str, rest: Sequence[Word], options: Options) -> None:
     second = rest[0].text if rest else ""
     if name == "create":
         if second in ("clusterrolebinding", "rolebinding", "clusterrole", "role"):
@@ -200,12 +257,37 @@ def _puts(call: Call, name: str, rest: Sequence[Word], options: Sequence[tuple[s
                 r"privileged|host|serviceAccount|capabilities|volumes|image|command|args|roleRef|subjects", word.text
             ):
                 return call.gives(_WHOLE)
-    _manifests(call, options, f"{name} changes what runs in the cluster")
+    within = _named(options)
+    if "--prune" in {option for option, _ in options}:
+        call.destroys(f"deletes what {within['files'] or 'its files'} no longer describes{within['in']}", is_whole=True)
+    files = within["files"]
+    deed = {"create": "makes", "new-app": "makes", "new-project": "makes the namespace", "replace": "replaces"}.get(
+        name, "changes"
+    )
+    done = f"{deed} {'what' if deed != 'changes' else 'the cluster as'} {files} {'describes' if deed != 'changes' else 'says'}"
+    where = f"{_cluster(options)}: " if _cluster(options) else ""
+    what = done if files else f"{deed} {' '.join(word.text for word in rest)[:60] or 'what its options name'}"
+    _manifests(call, options, f"{where}{what}{within['in']}")
 
 
 _HELM_SHOWS = words(
     "list ls status history hist search show inspect version lint env template verify pull fetch dependency dep package"
     " completion get repo registry create"
+)
+
+_HELM = Verbs(
+    """
+    ... --dry-run  nothing
+    uninstall|delete|del|un --keep-history  changes  \
+        deletes all that the release {}{in} made; helm rollback makes it again, but not its data
+    uninstall|delete|del|un  destroys  deletes the release {}{in}, and all that it made  \
+        and a new install does not bring back its data
+    rollback  changes  takes the release {0}{in} back to revision {1:before}
+    test  changes  starts the tests of the release {}{in}
+    install  changes  installs the release {}{in}
+    upgrade  changes  changes the release {}{in}
+    """,
+    valued=_VALUED,
 )
 
 
@@ -220,13 +302,15 @@ def _helm(call: Call) -> None:
         return None
     verb = operands[0]
     second = operands[1].text if len(operands) > 1 else ""
+    if verb.is_free:
+        _HELM.tells(call, call.words)
     if verb.is_free or verb.text == "plugin" and second not in ("list", "ls"):
         return call.gives("installs or runs any code")
     if verb.text == "get" and second in ("values", "all", "manifest", "hooks"):
         return call.discloses("shows settings, which may be secrets")
     if verb.text in _HELM_SHOWS:
         if verb.text == "repo" and second in ("add", "remove"):
-            call.changes("changes where charts come from")
+            call.changes(f"{second} changes where charts come from: {told(operands[2:])}")
         return None
     if verb.text in ("install", "upgrade"):
         for word in _values(options, "-f", "--values"):
@@ -242,10 +326,26 @@ def _helm(call: Call) -> None:
                     )
             elif "/" in chart.text:
                 call.leads("starts what a place says that others control")
-        return call.changes(f"{verb.text} changes what runs in the cluster")
-    if verb.text in ("uninstall", "delete", "un", "rollback", "test"):
-        return call.changes(f"{verb.text} changes what runs in the cluster")
-    call.unknown()
+    if not _HELM.tells(call, call.words, where=_cluster(options), named=_named(options)):
+        call.unknown()
+
+
+_DELETES = Verbs(
+    """
+    app delete --cascade=false  changes  forgets the application {}, whose programs go on
+    app delete  destroys  deletes the application {}, and all that it made  and a new one does not bring back its data
+    destroy|uninstall  destroys  deletes all that its files describe {}
+    delete *  destroys  deletes the {*} {}, and all that it made
+    delete  destroys  deletes all that its files describe
+    """
+)
+_RESETS = Verbs(
+    """
+    reset  destroys  \
+        takes this host out of its cluster, and deletes its keys and, on a control plane, its copy of the cluster's data
+    delete  destroys  deletes the cluster {:of this host}
+    """
+)
 
 
 def _other(call: Call) -> None:
@@ -257,7 +357,8 @@ def _other(call: Call) -> None:
         return None
     if verb.is_free:
         return call.gives(_WHOLE)
-    call.leads("changes what runs in a cluster, as files say")
+    if not _DELETES.tells(call, call.words):
+        call.leads("changes what runs in a cluster, as files say")
 
 
 def _distribution(call: Call) -> None:
@@ -275,11 +376,21 @@ def _distribution(call: Call) -> None:
             and len(asked) == len(call.words) == 2
         ):
             return None
-    call.gives(_WHOLE)
+    if verb.is_free or not _RESETS.tells(call, call.words):
+        call.gives(_WHOLE)
+
+
+def _uninstalls(call: Call) -> None:
+    if call.name.endswith("killall.sh"):
+        return call.stops("stops every container of the cluster on this host", back="until its service is started again")
+    call.destroys(
+        "takes this host out of its cluster, and deletes its containers, their volumes and, on a server, the cluster's data"
+    )
 
 
 ROWS = (
     Row("k3s microk8s k0s rke2 kubeadm minikube kind kubectx kubens", _distribution, is_first=True),
+    Row("k3s-uninstall.sh k3s-agent-uninstall.sh rke2-uninstall.sh k3s-killall.sh rke2-killall.sh", _uninstalls),
     Row(
         "kubectl oc kubecolor",
         _kubectl,
@@ -287,10 +398,10 @@ ROWS = (
             "n namespace A all-namespaces o output l selector w watch watch-only show-labels sort-by field-selector L"
             " label-columns no-headers f filename k kustomize R recursive c container all-containers previous p tail since"
             " since-time timestamps follow prefix limit-bytes max-log-requests context cluster request-timeout v client"
-            " short revision watch show-kind chunk-size ignore-not-found raw subresource template containers sum no-color"
+            " short revision show-kind chunk-size ignore-not-found raw subresource template containers sum no-color"
             " dry-run server-side field-manager api-group verbs namespaced help h version all list as list-all"
             " show-managed-fields show-events minify flatten merge server-print timeout for use-protocol-buffers"
-            " server-side force-conflicts insecure-skip-tls-verify validate concurrency"
+            " force-conflicts insecure-skip-tls-verify validate concurrency"
         ),
     ),
     Row(

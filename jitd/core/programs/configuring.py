@@ -6,25 +6,13 @@ from __future__ import annotations
 import re
 
 from jitd.core.judging import Call, Row
-from jitd.core.programs.shared import gives, trusts, who_changes
+from jitd.core.programs.shared import Verbs, gives, trusts, who_changes, words
 from jitd.core.shell_text import Word
 
-_SHELL_MODULES = frozenset(
-    ("command", "shell", "raw", "script", "expect", "ansible.builtin.command", "ansible.builtin.shell", "ansible.builtin.raw")
-)
-_FACTS = frozenset(
-    (
-        "ping",
-        "setup",
-        "ansible.builtin.ping",
-        "ansible.builtin.setup",
-        "debug",
-        "stat",
-        "getent",
-        "service_facts",
-        "package_facts",
-    )
-)
+_SHELL_MODULES = words("command shell raw script expect")
+_FACTS = words("ping setup debug stat getent service_facts package_facts gather_facts wait_for wait_for_connection win_ping")
+_WRITING = words("copy template file lineinfile blockinfile replace unarchive get_url fetch synchronize")
+_LOCAL = words("localhost 127.0.0.1")
 
 
 def _files(call: Call, *options: str) -> None:
@@ -33,6 +21,11 @@ def _files(call: Call, *options: str) -> None:
         text = word.text.removeprefix("@")
         if word.is_free or "/" in text or who_changes(call, Word(text)):
             trusts(call, [Word(text, word.is_free)])
+
+
+def _hosts(pattern: Word) -> str:
+    """Return the hosts that ``pattern`` means, as a sentence names them."""
+    return "all hosts" if pattern.text in ("all", "*") else pattern.text
 
 
 def _ansible(call: Call) -> None:
@@ -44,26 +37,48 @@ def _ansible(call: Call) -> None:
     _files(call, "e", "extra-vars", "vault-password-file", "private-key")
     if call.has("ssh-common-args", "ssh-extra-args", "scp-extra-args", "sftp-extra-args"):
         call.gives("starts what its options for ssh name")
-    modules = [word.text for word in call.values("m", "module-name")] or ["command"]
+    module = ([word.text for word in call.values("m", "module-name")] or ["command"])[-1].removeprefix("ansible.builtin.")
     hosts = call.verb
     if hosts is None:
         return None
     if hosts.is_free or any(word.is_free for word in call.values("m", "module-name", "a", "args")):
         return call.gives("runs any code that it is given, on any of its hosts")
-    if modules[-1] in _FACTS:
+    is_here = hosts.text in _LOCAL or call.has("c", "connection")
+    if not is_here:
+        call = call.on(_hosts(hosts), "root" if call.has("b", "become") else (call.values("u", "user") or [Word("")])[-1].text)
+    if module in _FACTS or call.has("C", "check"):
         return None
-    if hosts.text in ("localhost", "127.0.0.1") or call.has("c", "connection"):
-        for text in call.values("a", "args"):
-            for target in re.findall(r"\b(?:dest|path|name)=['\"]?([^\s'\"]+)", text.text):
-                if "/" in target:
-                    call.writes(Word(target))
-    if modules[-1] in _SHELL_MODULES:
-        if hosts.text in ("localhost", "127.0.0.1") or call.has("c", "connection"):
-            for text in call.values("a", "args"):
-                call.runs_text(text)
+    for text in call.values("a", "args"):
+        if module in _SHELL_MODULES:
+            call.runs_text(Word(re.sub(r"\b(?:chdir|creates|removes)=\S+ ?", "", text.text)))
+        else:
+            _module(call, module, dict(re.findall(r"\b(\w+)=['\"]?([^\s'\"]+)", text.text)))
+    if not call.values("a", "args"):
+        _module(call, module, {})
+
+
+def _module(call: Call, module: str, given: dict[str, str]) -> None:
+    """Judge ``module`` of Ansible as the command that does the same."""
+    name, state = given.get("name", ""), given.get("state", "")
+    place = given.get("dest") or given.get("path") or given.get("src", "")
+    if module == "reboot":
+        return call.start([Word("reboot")])
+    if module == "file" and state == "absent":
+        return call.removes(Word(place), is_tree=True)
+    if module in ("service", "systemd", "systemd_service", "sysvinit"):
+        verb = {"started": "start", "stopped": "stop", "restarted": "restart", "reloaded": "reload"}.get(state, "enable")
+        return call.start([Word("systemctl"), Word(verb), Word(name)])
+    if module in ("user", "group") and state == "absent":
+        removes = [Word("-r")] if given.get("remove", "") in ("yes", "true", "True") else []
+        return call.start([Word(f"{module}del"), *removes, Word(name)])
+    if module in ("apt", "dnf", "yum", "package") and name:
+        verb = "remove" if state in ("absent", "removed") else "install"
+        return call.start([Word("apt-get" if module in ("apt", "package") else module), Word(verb), Word(name)])
+    if place:
+        call.writes(Word(place))
+        if module in _WRITING:
             return None
-        return call.leads(f"runs commands on {hosts.text[:40]} with keys of this account")
-    call.leads(f"changes {hosts.text[:40]} with keys of this account")
+    call.leads(f"does what its module {module[:40]} says{f': {name[:40]} {state[:20]}'.rstrip() if name else ''}")
 
 
 def _playbook(call: Call) -> None:
@@ -131,6 +146,15 @@ def _salt(call: Call) -> None:
         return None
     if call.name == "salt" and len(call.operands) > 1:
         verb = call.operands[1]
+    if call.name == "salt" and verb.text in ("cmd.run", "cmd.run_all", "cmd.shell") and not call.operands[0].is_free:
+        for text in call.operands[2:3]:
+            call.on(_hosts(call.operands[0]), "root").runs_text(text)
+    if (
+        call.name == "salt"
+        and not call.operands[0].is_free
+        and verb.text in ("system.reboot", "system.shutdown", "system.poweroff")
+    ):
+        call.on(_hosts(call.operands[0]), "root").start([Word(verb.text.partition(".")[2])])
     if verb.is_free or re.match(r"(cmd|cmdmod|saltutil|state\.(template|single)|module|salt|ssh|file|user|cron)\.", verb.text):
         return call.gives("runs any code that it is given")
     if verb.text in ("test.ping", "test.version") or re.match(
@@ -149,14 +173,25 @@ def _agent(call: Call) -> None:
     call.leads("configures the host as its files or its server say")
 
 
+_VAGRANT = Verbs(
+    """
+    destroy  destroys  deletes the machines {:of its files}, and their disks
+    snapshot delete  destroys  deletes the snapshot {-1}
+    snapshot restore|pop  destroys  takes a machine back to the snapshot {-1}  and what is newer is gone
+    box remove|prune  changes  deletes the images {}
+    halt|suspend  changes  stops the machines {:of its files}
+    """
+)
+
+
 def _vagrant(call: Call) -> None:
     verb = call.verb
-    if verb is None or (
-        verb.text in ("status", "global-status", "version", "box", "port", "validate", "help") and not verb.is_free
-    ):
-        return None
+    if verb is None or (verb.text in ("status", "global-status", "version", "port", "validate", "help") and not verb.is_free):
+        return
     if who := who_changes(call, Word(".")):
-        return call.gives(f"runs what a file of {who} says")
+        call.gives(f"runs what a file of {who} says")
+    if _VAGRANT.tells(call, call.words):
+        return
     call.leads("runs what a file says in a machine")
 
 
@@ -172,6 +207,7 @@ ROWS = (
         f"{_SHARED} m: module-name: a: args: ssh-common-args: ssh-extra-args: scp-extra-args: sftp-extra-args:"
         f" playbook-dir: version list-hosts",
         chosen="runs any code that it is given",
+        harmless="o one-line timeout: verbose check diff forks: user: become limit: h help",
     ),
     Row(
         "ansible-playbook",

@@ -9,55 +9,15 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from jitd.core.judging import Call, Row
+from jitd.core.judging import THIS_HOST, Call, Row
 from jitd.core.places import is_tree, place_of, tree_matters
-from jitd.core.programs.shared import trusts
+from jitd.core.programs.shared import Verbs, told, trusts, words
 from jitd.core.shell_text import Word
 
-_LOOKS = frozenset(
-    [
-        "ps",
-        "pods",
-        "images",
-        "logs",
-        "inspect",
-        "stats",
-        "top",
-        "port",
-        "version",
-        "info",
-        "events",
-        "diff",
-        "history",
-        "search",
-        "ls",
-        "list",
-        "df",
-        "volumes",
-        "config",
-        "ping",
-        "context",
-        "get",
-        "describe",
-        "api-resources",
-        "api-versions",
-        "cluster-info",
-        "explain",
-        "wait",
-        "auth",
-        "rollout-status",
-        "dominfo",
-        "domstate",
-        "dumpxml",
-        "nodeinfo",
-        "dommemstat",
-        "net-list",
-        "pool-list",
-        "vol-list",
-        "domblklist",
-        "capabilities",
-        "healthcheck",
-    ]
+_LOOKS = words(
+    "ps pods images logs inspect stats top port version info events diff history search ls list df volumes config ping context"
+    " get describe api-resources api-versions cluster-info explain wait auth rollout-status dominfo domstate dumpxml nodeinfo"
+    " dommemstat net-list pool-list vol-list domblklist capabilities healthcheck"
 )
 
 
@@ -81,8 +41,8 @@ def _mounted(call: Call, source: Word, *, is_read_only: bool = False) -> None:
         call.gives(f"gives a container {path}, where it writes as root", path)
 
 
-def _run(call: Call, words: list[Word]) -> None:
-    """``docker run`` or ``create``: the options before the image decide."""
+def _run(here: Call, call: Call, words: list[Word]) -> None:
+    """``docker run`` or ``create``: the options before the image decide. The files of options are those of ``here``."""
     at = 0
     while at < len(words):
         word = words[at]
@@ -110,7 +70,7 @@ def _run(call: Call, words: list[Word]) -> None:
         given = Word(value, word.is_free) if equals else words[at] if at < len(words) else Word("")
         at += 0 if equals else 1
         if name in ("--cidfile", "--pidfile", "--conmon-pidfile", "--pid-file", "--iidfile", "--digestfile", "--log-uri"):
-            call.writes(given, is_use=False)
+            here.writes(given, is_use=False)
         if name in ("-v", "--volume"):
             _mounted(
                 call,
@@ -159,99 +119,163 @@ def _run(call: Call, words: list[Word]) -> None:
         elif name in ("--runtime",):
             call.leads("starts a container with another runtime")
         elif name in ("--env-file",):
-            call.reads(given)
+            here.reads(given)
     if at >= len(words) and call.may_add_options:
         return call.gives("can start containers that have the whole host")
     call.leads("starts a container, whose image others may have made")
 
 
-_FLAGS = frozenset(
-    [
-        "--privileged",
-        "--rm",
-        "--detach",
-        "--init",
-        "--interactive",
-        "--tty",
-        "--read-only",
-        "--no-healthcheck",
-        "--publish-all",
-        "--sig-proxy",
-        "--disable-content-trust",
-        "--oom-kill-disable",
-        "--help",
-        "--quiet",
-        "--replace",
-        "--no-hosts",
-        "--rmi",
-        "--systemd",
-        "--tls-verify",
-        "-d",
-        "-i",
-        "-t",
-        "-P",
-        "-q",
-    ]
+_FLAGS = words(
+    "--privileged --rm --detach --init --interactive --tty --read-only --no-healthcheck --publish-all --sig-proxy"
+    " --disable-content-trust --oom-kill-disable --help --quiet --replace --no-hosts --rmi --systemd --tls-verify -d -i -t -P -q"
 )
-_VERBS = {
-    "stop": "stops",
-    "restart": "restarts",
-    "kill": "kills",
-    "rm": "deletes",
-    "rmi": "deletes images:",
-    "pause": "stops",
-    "unpause": "starts",
-    "start": "starts",
-    "remove": "deletes",
-    "prune": "deletes unused",
-    "update": "changes",
-    "rename": "renames",
-    "pull": "fetches",
-    "tag": "names",
-    "push": "publishes",
-    "commit": "saves",
-    "login": "logs in to",
-    "logout": "logs out of",
-    "wait": "",
-    "down": "stops",
-    "load": "loads",
-    "import": "loads",
-    "save": "",
-    "export": "",
-    "delete": "deletes",
-    "destroy": "stops",
-    "shutdown": "stops",
-    "reboot": "restarts",
-    "undefine": "deletes",
-    "suspend": "stops",
-    "resume": "starts",
-    "init": "creates",
-    "leave": "leaves",
-    "drain": "empties",
-    "cordon": "closes",
-    "uncordon": "opens",
-    "scale": "changes the number of",
-    "rollout": "changes",
-    "taint": "changes",
-    "label": "changes",
-    "annotate": "changes",
-    "autoscale": "changes",
-    "expose": "opens",
-    "set": "changes",
-    "create": "creates",
-    "snapshot": "saves",
-    "snapshot-create": "saves",
-    "autostart": "changes",
-    "reset": "restarts",
-    "rmp": "deletes",
-    "rmpod": "deletes",
-    "stopp": "stops",
-    "network": "changes networks",
-    "volume": "changes volumes",
-    "image": "changes images",
-    "system": "changes",
-    "node": "changes",
-}
+_DOCKER = Verbs(
+    """
+    compose down|rm -v|--volumes  destroys  stops the containers of {project}, and deletes their volumes
+    compose down  changes  stops the containers of {project}, and deletes them
+    compose rm  changes  deletes stopped containers of {project}
+    compose stop|kill|pause  changes  stops {:all containers} of {project}
+    compose start|unpause|scale  changes  starts {:all containers} of {project}
+    compose restart  changes  restarts {:all containers} of {project}
+    volume rm|remove  destroys  deletes the volumes {}
+    volume prune  destroys  deletes the volumes that no container uses
+    volume create  changes  makes the volume {}
+    system prune --volumes  destroys  deletes stopped containers, and the volumes and images that none uses
+    system prune  changes  deletes stopped containers, and the images and networks that none uses
+    system reset  destroys  deletes all containers, images and volumes
+    container|pod prune  changes  deletes stopped containers
+    image|images prune  changes  deletes images that no container uses
+    network prune  changes  deletes the networks that no container uses
+    builder|buildx prune  changes  deletes what builds have cached
+    machine rm  destroys  deletes the machine {}, and its disk
+    secret rm|remove  destroys  deletes the secrets {}
+    stack rm|down|remove  changes  deletes the services of the stack {}, whose volumes remain
+    service rm|remove  changes  deletes the services {}
+    service scale|update|rollback  changes  changes the services {}
+    swarm leave --force|-f  stops  takes this host out of the swarm  \
+        until it joins again; with the last manager, the swarm's services and secrets are gone
+    swarm leave  changes  takes this host out of the swarm
+    swarm ca|unlock-key|join-token  reads  shows how a host joins or opens the swarm
+    swarm *  changes  changes the swarm, or who is in it
+    node rm|remove  changes  takes the host {} out of the swarm
+    node demote  changes  takes the control of the swarm from the host {}
+    node update --availability=drain  changes  moves all containers away from the host {}
+    network create  changes  makes the network {}
+    network rm|remove  changes  deletes the network {}
+    network connect|disconnect  changes  changes whether {1} is in the network {0}
+    image|images rm|remove|delete  changes  deletes the images {}
+    namespaces rm|remove|delete  destroys  deletes the namespaces {}, and all containers in them
+    snapshots|content rm|remove|delete  destroys  deletes {}
+    context use  changes  chooses the host that later commands control: {}
+    rmi  changes  deletes the images {}
+    rm|remove|delete -v|--volumes  destroys  deletes {:containers}, and the volumes that only they use
+    container|pod|containers|task|tasks rm|remove|delete  changes  deletes {:containers}
+    rm|remove|delete|rmp  changes  deletes {:containers}
+    container|pod|task|tasks stop|kill|pause  changes  stops {:containers}
+    stop|kill|pause|stopp  changes  stops {:containers}
+    container|pod|task|tasks start|unpause|restart  changes  starts {:containers}
+    start|unpause  changes  starts {:containers}
+    restart|reload  changes  restarts {:containers}
+    update  changes  changes the limits of {:containers}
+    rename  changes  renames {0} to {1}
+    tag  changes  names the image {0} {1}
+    push  changes  publishes {:images}
+    commit  changes  saves {0} as an image
+    load|import  changes  loads an image: {}
+    login  changes  logs in to {:the registry}, and keeps the password
+    logout  changes  logs out of {:the registry}
+    init  changes  makes {:a template}
+    wait  nothing
+    """,
+    valued="-t --time --timeout -s --signal --filter --availability -m --memory --memory-swap --cpus --cpu-shares --restart",
+)
+_LXC = Verbs(
+    """
+    network|storage|image|profile|project|cluster|remote|warning|operation list|ls|show|info|get|get-default  nothing
+    storage volume list|ls|show|info|get  nothing
+    storage volume delete|rm  destroys  deletes the volume {-1} of the storage {0}
+    storage delete|rm  destroys  deletes the storage {}, and what is in it
+    project delete|rm  destroys  deletes the project {}
+    cluster remove|rm  changes  takes the host {} out of the cluster
+    image|network|profile|remote delete|rm|remove  changes  deletes the {kind} {}
+    delete|rm  destroys  deletes {}, with all files and snapshots
+    restore  destroys  takes {0} back to the snapshot {1}  and what is newer is gone
+    rebuild  destroys  empties {0}, and fills it with an image
+    snapshot  changes  saves {}
+    publish  changes  makes an image of {}
+    stop|pause|freeze  changes  stops {:all containers}
+    start|unfreeze  changes  starts {}
+    restart|reboot  changes  restarts {}
+    rename  changes  renames {0} to {1}
+    network *  changes  changes the network {}
+    init  changes  makes {}
+    """
+)
+_VIRSH = Verbs(
+    """
+    undefine --remove-all-storage|--wipe-storage|--storage  destroys  deletes the guest {}, and its disks
+    undefine --snapshots-metadata|--checkpoints-metadata  destroys  deletes the guest {}, and what is known of its snapshots  \
+        but its disks remain
+    undefine  destroys  deletes the guest {}  but its disks remain
+    destroy  changes  cuts the power of the guest {}
+    shutdown  changes  shuts down the guest {}
+    reboot|reset  changes  restarts the guest {}
+    suspend|managedsave|dompmsuspend|save  changes  stops the guest {}
+    start|resume|dompmwakeup  changes  starts the guest {}
+    vol-delete|vol-wipe  destroys  deletes the volume {0}
+    pool-delete  destroys  deletes the pool {0}, and its volumes
+    pool-destroy  changes  stops the pool {}, whose volumes remain
+    pool-undefine|net-undefine  changes  forgets {}
+    net-destroy  changes  stops the network {}, and cuts off its guests
+    net-start|pool-start  changes  starts {}
+    snapshot-delete|checkpoint-delete  destroys  deletes the snapshot {1: that its options name} of the guest {0}
+    snapshot-revert  destroys  takes the guest {0} back to the snapshot {1}  and what is newer is gone
+    managedsave-remove  destroys  deletes the saved memory of the guest {}
+    snapshot-create|snapshot-create-as  changes  saves the guest {0}
+    detach-*  changes  takes a device from the guest {0}
+    autostart  changes  changes whether {} starts with the host
+    *-list|*-info|*-dumpxml|*-path|*-name|*-uuid|*-key|domcapabilities|version|uri|hostname|freecell|nodedev-list  nothing
+    set*|domrename|domfsfreeze|domif-setlink|blockcommit|blockpull|blockresize  changes  changes the guest {0}
+    """,
+    valued="--snapshotname --pool",
+)
+_TABLES = {"virsh": _VIRSH, "lxc": _LXC, "incus": _LXC}
+_VALUED_BEFORE = words(
+    "-H --host --context -c --config -l --log-level --url --connection -n --namespace -a --address --root --log --kubeconfig"
+    " --cluster --user -s --server --token -f --file -p --project-name --profile --env-file --project-directory"
+)
+"""Options before the verb that have a value."""
+_OF_COMPOSE = words("-f --file -p --project-name --profile --env-file --project-directory")
+_KINDS = words(
+    "container pod compose image volume network system stack service node swarm builder buildx plugin secret config manifest"
+    " task tasks containers images snapshots namespaces machine kube play profile storage cluster remote checkpoint content"
+    " trust context"
+)
+_SPECIAL = words(
+    "exec shell attach rsh debug console enter launch config qemu-monitor-command qemu-agent-command define edit attach-disk"
+    " attach-device migrate restore play kube generate unshare mount proxy port-forward run create apply patch replace cp build"
+    " bud from add file move copy import-image device"
+)
+
+
+def _there(call: Call, words: list[Word]) -> Call:
+    """Return the call as it is made on the host that its options name, or the call itself."""
+    names = ("-c", "--connect") if call.name == "virsh" else ("-H", "--host", "--url")
+    pairs = zip(words, [*words[1:], Word("")], strict=False)
+    options = [(word.text.partition("="), value.text) for word, value in pairs]
+    places = [given if equals else value for (name, equals, given), value in options if name in names]
+    found = re.match(r"(?:[\w+]*ssh|tcp|https?|tls)://(?:([^@/]*)@)?(\[[^]]*\]|[^:/?]+)", places[0]) if len(places) == 1 else None
+    if found is None or THIS_HOST.fullmatch(found[2]):
+        return call
+    return call.on(found[2], found[1] or "root")
+
+
+def _project(call: Call, words: list[Word]) -> str:
+    """Return what compose works on."""
+    given = [
+        value for word, value in zip(words, words[1:], strict=False) if word.text in ("-p", "--project-name", "-f", "--file")
+    ]
+    return told(given) or (f"the project in {call.cwd}" if call.cwd else "the project")
 
 
 def docker(call: Call) -> None:
@@ -261,196 +285,86 @@ def docker(call: Call) -> None:
     while at < len(words) and words[at].text.startswith("-"):
         if words[at].is_free:
             return call.gives("can start containers that have the whole host")
-        at += (
-            2
-            if words[at].text
-            in (
-                "-H",
-                "--host",
-                "--context",
-                "-c",
-                "--config",
-                "-l",
-                "--log-level",
-                "--url",
-                "--connection",
-                "-n",
-                "--namespace",
-                "-a",
-                "--address",
-                "--root",
-                "--log",
-                "--kubeconfig",
-                "--cluster",
-                "--user",
-                "-s",
-                "--server",
-                "--token",
-                "-f",
-                "--file",
-                "-p",
-                "--project-name",
-                "--profile",
-                "--env-file",
-                "--project-directory",
-            )
-            else 1
-        )
+        at += 2 if words[at].text in _VALUED_BEFORE else 1
     for word, value in zip(words, [*words[1:], Word("")], strict=False):
         name, equals, given = word.text.partition("=")
         if name in ("--kubeconfig", "--config") and call.name in ("docker", "podman"):
             path = call.absolute(Word(given) if equals else value)
             if path is None or call.judge.changed_by(path):
                 return call.gives("reads settings that start programs", path or "")
-        if re.search(r"\+(ext|ssh|libssh2?)://|[?&](command|netcat|pkipath)=", word.text):
+        if re.search(r"\+ext://|[?&](command|netcat|pkipath)=", word.text):
             return call.gives("starts the program that its connection names")
     verb = words[at] if at < len(words) else None
     if verb is None:
         return call.gives("has a prompt for any command") if call.name == "virsh" and call.is_shown and not words else None
+    table, there = _TABLES.get(call.name, _DOCKER), _there(call, words[:at])
     if verb.is_free:
-        return call.gives("can start containers that have the whole host")
+        table.tells(there, words[at:])
+        return there.gives("can start containers that have the whole host")
     rest = words[at + 1 :]
-    name = verb.text
-    if (
-        name
-        in (
-            "container",
-            "pod",
-            "compose",
-            "image",
-            "volume",
-            "network",
-            "system",
-            "stack",
-            "service",
-            "node",
-            "swarm",
-            "builder",
-            "buildx",
-            "plugin",
-            "secret",
-            "config",
-            "manifest",
-            "task",
-            "tasks",
-            "containers",
-            "images",
-            "snapshots",
-            "namespaces",
-            "machine",
-            "kube",
-            "play",
-            "profile",
-            "storage",
-            "cluster",
-            "remote",
-            "checkpoint",
-            "content",
-            "trust",
-        )
-        and rest
-        and call.name not in ("virsh", "lxc", "incus")
-    ):
+    kind, name = "", verb.text
+    if name in _KINDS and rest and table is _DOCKER:
         while rest and rest[0].text.startswith("-"):
-            rest = (
-                rest[2:]
-                if rest[0].text in ("-f", "--file", "-p", "--project-name", "--profile", "--env-file", "--project-directory")
-                else rest[1:]
-            )
+            rest = rest[2:] if rest[0].text in _OF_COMPOSE else rest[1:]
         if not rest:
             return None
+        kind, name = name, rest[0].text
         if rest[0].is_free:
-            return call.gives("can start containers that have the whole host")
-        kind, name, rest = name, rest[0].text, rest[1:]
-        if name in ("up", "run", "build", "apply", "deploy", "play", "create", "enable", "install") and kind in (
+            table.tells(there, [verb, *rest])
+            return there.gives("can start containers that have the whole host")
+        rest = rest[1:]
+    asked = [Word(kind)] if kind else []
+    named = {"project": _project(call, words[at:]), "kind": name}
+    if table.tells(there, [*asked, Word(name), *rest], named=named):
+        return None
+    if (
+        kind
+        and name in ("up", "run", "build", "apply", "deploy", "play", "create", "enable", "install")
+        and kind
+        in (
             "compose",
             "stack",
             "kube",
             "play",
             "plugin",
             "service",
-        ):
-            if kind == "compose" and name in ("up", "build", "create"):
-                return _compose(call, words)
-            return call.gives("starts containers with any rights on the host")
-        if (
-            kind in ("network", "volume", "system", "image", "secret", "config", "node", "swarm", "builder", "storage")
-            and name not in _LOOKS
-            and name not in ("ls", "inspect", "df", "rm", "prune", "pull", "push", "tag", "load", "save", "import", "build")
-        ):
-            if kind == "system" and name == "service":
-                return call.gives("lets others control its containers, and so the host")
-            return call.changes(f"changes a {kind}")
-        if kind == "compose" and name in ("config", "convert"):
-            return _compose_config(call, words, rest)
-    match name:
-        case "pull" | "fetch":
-            return None
-        case "inspect" if call.name in ("docker", "podman") and _has_plain_format(rest):
-            return None
-        case "inspect" if call.name not in ("virsh", "skopeo"):
-            if not {"network", "image", "volume", "--type=image"} & {word.text for word in words}:
-                call.discloses("shows the settings of containers, which may have secrets")
-        case "run" | "create" if call.name != "virsh":
-            _run(call, rest)
-        case (
-            "exec"
-            | "shell"
-            | "attach"
-            | "rsh"
-            | "debug"
-            | "console"
-            | "enter"
-            | "launch"
-            | "config"
-            | "qemu-monitor-command"
-            | "qemu-agent-command"
-            | "define"
-            | "edit"
-            | "attach-disk"
-            | "attach-device"
-            | "migrate"
-            | "restore"
-            | "play"
-            | "kube"
-            | "generate"
-            | "unshare"
-            | "mount"
-            | "proxy"
-            | "port-forward"
-            | "run"
-            | "create"
-            | "apply"
-            | "patch"
-            | "replace"
-            | "cp"
-            | "build"
-            | "bud"
-            | "from"
-            | "add"
-            | "file"
-            | "move"
-            | "copy"
-            | "import-image"
-            | "device"
-        ):
-            _special(call, name, rest)
-        case _ if name in _LOOKS or name.startswith(("dom", "list", "get-", "net-list")):
-            if name == "config" and call.name in ("lxc", "incus"):
-                _special(call, name, rest)
-        case _ if name in _VERBS:
-            if call.may_add_options and name in ("start",):
-                return None
-            if name in ("save", "export"):
-                for word, value in zip(rest, rest[1:], strict=False):
-                    if word.text in ("-o", "--output"):
-                        call.writes(value, is_use=False)
-                return None
-            told = " ".join(word.text for word in rest if not word.text.startswith("-"))[:40]
-            if _VERBS[name]:
-                call.changes(f"{_VERBS[name]} {told or 'containers'}")
-        case _:
-            call.unknown(f"jitd does not know what {call.name} {name[:40]} does")
+        )
+    ):
+        if kind == "compose" and name in ("up", "build", "create"):
+            return _compose(call, words)
+        return there.gives("starts containers with any rights on the host")
+    if (
+        kind in ("network", "volume", "system", "image", "secret", "config", "node", "swarm", "builder", "storage")
+        and name not in _LOOKS
+        and name not in ("pull", "push", "tag", "load", "save", "import", "build")
+    ):
+        if kind == "system" and name == "service":
+            return there.gives("lets others control its containers, and so the host")
+        return there.changes(
+            f"{name} changes the {kind} {told([word for word in rest if not word.text.startswith('-')])}".rstrip()
+        )
+    if kind == "compose" and name in ("config", "convert"):
+        return _compose_config(call, words, rest)
+    _one(call, there, name, rest)
+
+
+def _one(call: Call, there: Call, name: str, rest: list[Word]) -> None:
+    """Judge a verb that only its options explain. Files are those of ``call``, and containers those of ``there``."""
+    if name in ("pull", "fetch") or (name == "inspect" and call.name in ("docker", "podman") and _has_plain_format(rest)):
+        return
+    if name == "inspect" and call.name not in ("virsh", "skopeo"):
+        if not {"network", "image", "volume", "--type=image"} & {word.text for word in call.words}:
+            there.discloses("shows the settings of containers, which may have secrets")
+    elif name in ("run", "create") and call.name != "virsh":
+        _run(call, there, rest)
+    elif name in _SPECIAL or (name == "config" and call.name in ("lxc", "incus")):
+        _special(call, there, name, rest)
+    elif name in ("save", "export"):
+        for word, value in zip(rest, rest[1:], strict=False):
+            if word.text in ("-o", "--output"):
+                call.writes(value, is_use=False)
+    elif name not in _LOOKS and not name.startswith(("dom", "list", "get-", "net-list")):
+        call.unknown(f"jitd does not know what {call.name} {name[:40]} does")
 
 
 _PLAIN_FIELD = re.compile(
@@ -506,41 +420,26 @@ def _inside(call: Call, rest: list[Word]) -> None:
     while at < len(rest) and rest[at].text.startswith("-") and rest[at].text != "--":
         at += 2 if rest[at].text in _EXEC_VALUED else 1
     words = rest[at + 1 :]
+    name = told(rest[at : at + 1])
     while words and words[0].text == "--":
         words = words[1:]
     if any(word.text.startswith("--privileged") for word in rest) or not words:
-        return call.leads("starts a program in a container with rights on the host")
+        return call.leads(f"starts a program in the container {name} with rights on the host".replace("  ", " "))
     if words[0].text.rpartition("/")[2] in ("env", "printenv") and len(words) == 1:
-        call.discloses("shows the variables of a container, which may be secrets")
-    call.away("in a container").start(words)
+        call.discloses(f"shows the variables of the container {name}, which may be secrets")
+    call.away(f"in the container {name}" if name else "in a container").start(words)
 
 
-_EXEC_VALUED = frozenset(
-    [
-        "-e",
-        "--env",
-        "--env-file",
-        "-u",
-        "--user",
-        "-w",
-        "--workdir",
-        "--detach-keys",
-        "-n",
-        "--namespace",
-        "-c",
-        "--container",
-        "--context",
-        "--kubeconfig",
-        "--index",
-    ]
+_EXEC_VALUED = words(
+    "-e --env --env-file -u --user -w --workdir --detach-keys -n --namespace -c --container --context --kubeconfig --index"
 )
 
 
-def _special(call: Call, name: str, rest: list[Word]) -> None:
+def _special(call: Call, there: Call, name: str, rest: list[Word]) -> None:
     if name in ("exec", "shell", "attach", "rsh", "console", "enter"):
         if call.may_add_options and call.judge.is_pattern:
-            return call.gives("can start any command in containers that may have the whole host")
-        return _inside(call, rest)
+            return there.gives("can start any command in containers that may have the whole host")
+        return _inside(there, rest)
     if name == "cp" or name == "file" or name == "copy":
         operands = [word for word in rest if not word.text.startswith("-")]
         if operands and ":" not in operands[-1].text:
@@ -550,8 +449,9 @@ def _special(call: Call, name: str, rest: list[Word]) -> None:
                 call.reads(word, is_tree=True)
             sources = [path for word in operands[:-1] if (path := call.absolute(word)) is not None]
             if any(call.judge.changed_by(path) for path in sources) or len(sources) < len(operands) - 1:
-                call.leads("puts files of others into a container, which may start them")
-            call.changes("changes files in a container")
+                there.leads("puts files of others into a container, which may start them")
+            container, _, path = operands[-1].text.partition(":")
+            there.changes(f"overwrites {path[:60]} in the container {container[:60]}", is_whole=True)
         return None
     if name in ("build", "bud"):
         for word, value in zip(rest, [*rest[1:], Word("")], strict=False):
@@ -577,7 +477,7 @@ def _special(call: Call, name: str, rest: list[Word]) -> None:
         return call.leads("builds an image: runs others' code in a container")
     if call.name in ("lxc", "incus") and name == "config" and rest and rest[0].text in ("show", "get"):
         return None
-    call.gives("can start containers or machines that have the whole host")
+    there.gives("can start containers or machines that have the whole host")
 
 
 def _dump(call: Call) -> None:
@@ -586,28 +486,17 @@ def _dump(call: Call) -> None:
         call.gives("can change any file")
     for word in call.values("f", "file", "r", "result-file", "out", "o", "D", "pgdata", "target-dir"):
         call.writes(word, is_use=False)
-    if call.name in ("pg_dumpall",) and not call.has("s.only", "no-role-passwords", "t", "tablespaces-only", "s", "schema-only"):
-        return call.discloses("reads all databases, and the hashes of their passwords")
     call.discloses("reads whole databases")
 
 
 def _database(call: Call) -> None:
     if call.may_add_options:
         call.gives("can change any database")
-    if call.name == "vacuumdb" and not call.has("f", "full") or call.name == "createdb":
-        return None
-    if call.has("rsyncable", "command", "use-list") and call.values("command"):
-        call.gives("starts other programs")
-    if call.name in ("createuser",) and call.has("s", "superuser"):
-        return call.gives("creates a superuser of a database")
-    call.changes(
-        {
-            "dropdb": "deletes a database",
-            "dropuser": "deletes a role of a database",
-            "createdb": "creates a database",
-            "createuser": "creates a role of a database",
-        }.get(call.name, "changes a database")
-    )
+    call.changes("deletes the test database and accounts without a name, and may set the password of the server's root")
+
+
+def _tables(call: Call) -> None:
+    call.changes(f"repairs or changes the tables {told(call.operands) or 'of a database'}", is_whole=True)
 
 
 _CLUSTER_SHOWS = {
@@ -621,125 +510,159 @@ _CLUSTER_SHOWS = {
 """What a program that keeps a database server running shows, with options that name no program or file."""
 
 
+_SERVERS = Verbs(
+    """
+    edit-config  gives  starts an editor
+    remove  destroys  deletes what the cluster {} knows of itself  and its hosts are in no cluster then
+    delete|delete-backup|expire|stanza-delete  destroys  \
+        deletes backups of a database server: { :what its settings no longer keep}
+    drop  destroys  takes this host out of its cluster
+    restore|backup-fetch|recover|delta-restore  destroys  overwrites a database server with a backup: { }  \
+        and what is newer is gone
+    cluster cleanup  changes  deletes old records of the cluster
+    stop|stop-all  changes  stops the database server {}
+    restart|start|reload  changes  starts the database server {} anew
+    switchover|failover|promote|standby|primary  changes  makes another host the first of the cluster {}
+    reinit|rejoin|clone|init|initdb|register  changes  makes the copy of a database server anew: { }
+    pause|resume|flush  changes  changes whether a cluster repairs itself: { }
+    backup|backup-push|archive-push|archive-get|wal-push|wal-fetch|wal-receive|receive-wal|cron|sync-backup  changes  \
+        saves or fetches files of a database server
+    ... *  changes  changes a database server: {*}
+    """,
+    valued="-c -s --stanza -f --config-file -D --pgdata",
+)
+
+
 def _pg_ctl(call: Call) -> None:
     words = [word.text for word in call.operands]
     if any(word.is_free for word in call.operands):
+        _SERVERS.tells(call, call.words)
         return call.gives("can start servers with any settings")
     is_asked = re.fullmatch(_CLUSTER_SHOWS.get(call.name, "(?!)"), " ".join(words)) is not None
     if is_asked and not set(call.given) - {"s", "stanza", "output", "format", "f", "c", "config-file"}:
         return trusts(call, call.values("f", "c", "config-file"))
-    if call.name == "pg_lsclusters" or words[:1] == ["status"] or words[-1:] == ["status"] or words[1:2] == ["list"]:
+    if words[:1] == ["status"] or words[-1:] == ["status"] or words[1:2] == ["list"]:
         return None
     if call.has("o", "p", "options") and call.values("o", "options", "p"):
         return call.gives("starts a server with settings that start programs")
-    verb = next(
-        (
-            word
-            for word in words
-            if word
-            in (
-                "stop",
-                "restart",
-                "start",
-                "reload",
-                "promote",
-                "init",
-                "initdb",
-                "switchover",
-                "failover",
-                "reinit",
-                "edit-config",
-                "remove",
-                "pause",
-                "resume",
-                "flush",
-            )
-        ),
-        "",
-    )
-    if verb == "edit-config":
-        return call.gives("starts an editor")
-    call.changes(f"{verb or 'changes'} {'a database server' if verb else 'a database server'}")
+    _SERVERS(call)
+
+
+_BROKERS = Verbs(
+    """
+    status|cluster_status|environment|report|help|version|ping|list|list_*|node_health_check|await_startup  nothing
+    info|ring|describecluster|tpstats|compactionstats|netstats  nothing
+    eval|eval_file|exec  gives  runs any code in the server
+    delete_queue|purge_queue  destroys  deletes the messages of the queue {0}
+    delete_vhost  destroys  deletes the virtual host {0}, and all queues in it
+    delete queue|exchange|vhost  destroys  deletes the {0} { }
+    delete_user  changes  deletes the account {0} of the broker
+    reset|force_reset  destroys  takes this host out of its cluster, and deletes all queues, accounts and settings
+    stop|stop_app|shutdown  stops  stops the message broker  until somebody starts it again
+    forget_cluster_node|removenode|assassinate  destroys  takes the host {0} and what only it has out of the cluster
+    decommission  changes  moves all data from this host, and takes it out of the cluster
+    drain|disablegossip|disablebinary  stops  makes this host answer nobody  until its server is started again
+    clearsnapshot  destroys  deletes snapshots {}
+    add_user|change_password|set_*|clear_*|authenticate_user  changes  changes who may use the broker: {0}
+    enable|disable|set  changes  changes which plugins the broker has: { }
+    *  changes  changes the message broker: { }
+    """,
+    valued="-n -p -u --vhost --formatter -h",
+)
 
 
 def _rabbit(call: Call) -> None:
-    verb = call.verb.text if call.verb is not None else ""
-    if call.name == "kafka-topics.sh" and call.has("list", "describe"):
+    if call.name == "kafka-topics.sh":
         for word in call.values("command-config"):
             call.reads(word)
-        if not (call.has("create", "delete", "alter") or call.may_add_options):
-            return None
-    if verb in (
-        "status",
-        "list_queues",
-        "list_users",
-        "list_vhosts",
-        "cluster_status",
-        "list_permissions",
-        "ping",
-        "version",
-        "environment",
-        "list_connections",
-        "list_exchanges",
-        "list_bindings",
-        "list_channels",
-        "report",
-        "list",
-        "help",
-        "node_health_check",
-        "await_startup",
-    ) or verb.startswith("list"):
+        topic = told(call.values("topic")) or "any"
+        if call.has("delete"):
+            return call.destroys(f"deletes the topic {topic}, and its messages", is_whole=True)
+        if not call.has("list", "describe") or call.has("create", "alter") or call.may_add_options:
+            call.changes(f"makes or changes the topic {topic}", is_whole=True)
         return None
-    if verb in ("eval", "eval_file", "exec"):
-        return call.gives("runs any code in the server")
-    call.changes("changes a message broker")
+    _BROKERS(call)
 
 
-def _vault(call: Call) -> None:
-    verb = call.verb.text if call.verb is not None else ""
-    if verb in ("status", "version", "list", "path-help") or (
-        verb in ("auth", "secrets", "policy", "token")
-        and call.operands[1:2]
-        and call.operands[1].text in ("list", "lookup", "read")
-    ):
-        return None
-    if verb in ("read", "kv", "get", "unwrap", "token", "print", "login"):
-        if verb == "kv" and call.operands[1:2] and call.operands[1].text in ("put", "delete", "patch", "destroy", "rollback"):
-            return call.changes("changes secrets")
-        return call.discloses("reads secrets")
-    if verb in ("ssh", "agent", "server", "plugin"):
-        return call.gives("starts other programs")
-    call.changes("changes secrets, or who may read them")
-
-
-def _etcd(call: Call) -> None:
-    verb = call.verb.text if call.verb is not None else ""
-    if verb in ("get", "snapshot", "watch"):
-        return call.discloses("reads the secrets of a cluster")
-    if verb in ("endpoint", "member", "version", "alarm") and (
-        not call.operands[1:] or call.operands[1].text in ("list", "status", "health", "hashkv")
-    ):
-        return None
-    call.changes("changes the data of a cluster")
-
-
-def _sql_server(call: Call) -> None:
-    call.changes("repairs or changes tables")
+_VAULT = Verbs(
+    """
+    status|version|list|path-help  nothing
+    auth|secrets|policy list|read  nothing
+    token lookup  nothing
+    kv list  nothing
+    kv metadata delete  destroys  deletes the secret {}, and all versions of it
+    kv destroy  destroys  deletes versions of the secret {}
+    kv delete  destroys  deletes the secret {}  unless its engine keeps versions
+    kv put|patch|rollback|undelete|enable-versioning  changes  changes the secret {0}
+    secrets disable  destroys  deletes all secrets below {}
+    secrets enable|move|tune  changes  changes where secrets are kept: {}
+    auth disable  stops  lets nobody log in by {} any more  until it is set up again
+    auth enable|tune  changes  changes how people log in: {}
+    operator seal  stops  closes the vault: no program gets a secret  until enough keys open it
+    operator raft remove-peer  changes  takes {} out of the cluster
+    operator raft snapshot restore  destroys  overwrites all secrets with those of {}
+    operator init|generate-root|rekey|unseal  leads  gives or takes the keys that open all secrets
+    operator *  changes  changes how the vault is kept: {*}
+    lease revoke -prefix|--prefix|-force  stops  takes back every key below {}: its programs have none  until they ask again
+    lease|token revoke  changes  takes back {:a key}
+    token create  reads  makes a key, and shows it
+    delete  destroys  deletes {}
+    policy write|delete  changes  changes who may read secrets: {0}
+    write auth/*|sys/policies/*|sys/policy/*  changes  changes who may read secrets
+    write|lease|token|namespace|audit  changes  changes {0}
+    read|kv|get|unwrap|token|print|login|export|env  reads  reads the secret {-1}
+    ssh|agent|server|plugin|proxy|debug|exec  gives  starts other programs
+    *  changes  changes secrets, or who may read them: {*} { }
+    """,
+    valued="-field -format -address -namespace -mount -versions",
+)
+_ETCD = Verbs(
+    """
+    endpoint|member|alarm list|status|health|hashkv  nothing
+    version|check|completion  nothing
+    snapshot status  nothing
+    snapshot restore  changes  makes the data of a cluster anew from {}
+    get|snapshot|watch  reads  reads the secrets of a cluster
+    del|deleteall|rmr --prefix|--from-key|--range  destroys  deletes all keys of the cluster that begin with {0:anything}
+    del|delete|deleteall|rmr  destroys  deletes the keys {} of the cluster
+    put|set|create|txn  changes  changes the key {0} of the cluster
+    member remove  changes  takes the member {} out of the cluster
+    member *  changes  changes the members of the cluster
+    compact|compaction|defrag  changes  deletes old versions of the cluster's keys
+    role|user|auth *  changes  changes who may use the cluster's keys
+    *  changes  changes the data of a cluster: {*}
+    """,
+    valued="--endpoints --cert --key --cacert --user -w --write-out --data-dir",
+)
+_CONSUL = Verbs(
+    """
+    members|info|version|status|validate|monitor|catalog  nothing
+    * list|status|get|list-peers|inspect|history|versions  nothing
+    kv delete -recurse|--recurse  destroys  deletes all keys below {}
+    kv delete  destroys  deletes the key {}
+    kv put|import  changes  changes the key {0}
+    snapshot restore  destroys  overwrites the data of the cluster with those of {}
+    snapshot save  reads  copies the keys of the cluster
+    namespace|volume|partition|peering|var delete|purge  destroys  deletes the {kind} {}
+    var|acl|config * -recurse|-purge  destroys  deletes {}
+    acl bootstrap  gives  shows a key that may do everything in the cluster
+    acl|policy|token *  changes  changes who may use the cluster: {}
+    job stop -purge  changes  stops the job {}, and forgets it
+    job stop|restart|revert|scale  changes  {*} the job {}
+    stop|restart  changes  stops the job {}
+    leave|force-leave  changes  takes {:this host} out of the cluster
+    operator raft remove-peer  changes  takes a host out of the cluster
+    system gc  changes  deletes what ended jobs have left
+    node drain|eligibility  changes  moves all programs away from a host
+    exec|watch|lock|agent|run|job|alloc  gives  starts programs, on this host or others
+    *  changes  changes the cluster: {*} { }
+    """,
+    valued="-address -token -region -namespace",
+)
 
 
 def _consul(call: Call) -> None:
-    verb = call.verb.text if call.verb is not None else ""
-    rest = [word.text for word in call.operands[1:2]]
-    if verb in ("members", "info", "version", "status", "validate", "monitor") or rest in (
-        ["list"],
-        ["status"],
-        ["get"],
-        ["list-peers"],
-    ):
-        return None
-    if verb in ("exec", "watch", "lock", "agent") or (verb == "alloc" and rest == ["exec"]) or verb in ("job", "run"):
-        return call.gives("starts programs, on this host or others")
-    call.changes("changes the cluster")
+    _CONSUL.tells(call, call.words, named={"kind": told(call.operands[:1])})
 
 
 def _compose_call(call: Call) -> None:
@@ -762,36 +685,64 @@ _HOSTS_SHOW = {
     "crm": r"(status|configure show|resource status|node status|resource list)( \S+)*",
     "crm_mon": "",
 }
-_HOSTS_CHANGE = {
-    "pct": r"(start|stop|shutdown|reboot|suspend|resume|snapshot|delsnapshot|unlock)( \S+)*",
-    "qm": r"(start|stop|shutdown|reboot|reset|suspend|resume|snapshot|delsnapshot|unlock|migrate)( \S+)*",
-    "pcs": r"(resource (move|ban|clear|enable|disable|restart|cleanup|refresh|relocate|manage"
-    r"|unmanage)|node (standby|unstandby|maintenance"
-    r"|unmaintenance)|cluster (start|stop|enable|disable))( \S+)*",
-    "crm": r"(resource (move|migrate|clear|start|stop|restart|cleanup|refresh|manage|unmanage)"
-    r"|node (standby|online|maintenance|ready))( \S+)*",
-}
+_HOSTS_CHANGE = Verbs(
+    """
+    destroy  destroys  deletes the guest {0}, and its disks
+    delsnapshot  destroys  deletes the snapshot {1} of the guest {0}
+    rollback  destroys  takes the guest {0} back to the snapshot {1}  and what is newer is gone
+    free  destroys  deletes the volume {0}
+    prune-backups  destroys  deletes backups
+    delnode  changes  takes the host {} out of the cluster
+    template  changes  makes a template of the guest {}
+    stop|suspend|shutdown  changes  stops the guest {0}
+    start|resume|reboot|reset  changes  starts the guest {0}
+    snapshot  changes  saves the guest {0}
+    unlock  changes  unlocks the guest {0}
+    migrate  changes  moves the guest {0} to {1}
+    """
+)
+_SERVICES_CHANGE = Verbs(
+    """
+    cluster destroy  destroys  deletes the settings of the cluster, and stops every service of it
+    configure erase  destroys  deletes the settings of the cluster, and stops every service of it
+    cluster stop --all  stops  stops every service of the cluster  until the cluster is started again
+    cluster stop  changes  moves all services away from {:this host}
+    cluster start|enable|disable  changes  changes whether {:this host} takes services of the cluster
+    resource delete|remove  changes  stops the service {}, and forgets it
+    resource disable|stop  changes  stops the service {}
+    resource enable|start|restart  changes  starts the service {}
+    resource move|migrate|ban|relocate  changes  moves the service {0} to {1:another host}
+    resource clear|cleanup|refresh|manage|unmanage  changes  changes where the service {:of the cluster} may run
+    node standby|maintenance|drain  changes  moves all services away from {:this host}
+    node unstandby|unmaintenance|online|ready  changes  lets {:this host} take services again
+    """
+)
 
 
 def _hosts(call: Call) -> None:
     """Programs that keep services or virtual machines running on several hosts."""
     asked = " ".join(word.text for word in call.operands)
+    changes = _HOSTS_CHANGE if call.name in ("pct", "qm", "pvesm", "pvecm") else _SERVICES_CHANGE
     if any(word.is_free for word in call.words):
+        changes.tells(call, call.words)
         return call.gives("can choose what the hosts of the cluster start")
     if call.name == "crm_mon":
         if not all(re.fullmatch(r"-[1rAfnNoRtVbjcsD]+|--one-shot|--inactive|--version|--help", word.text) for word in call.words):
             return call.gives("can start a program, or write a file")
-        call.knows_all()
-    elif call.name in _HOSTS_CHANGE and re.fullmatch(_HOSTS_CHANGE[call.name], asked):
-        call.changes(f"{asked[:50]}: changes where services of the cluster run")
-    elif not re.fullmatch(_HOSTS_SHOW[call.name], asked) or any(
-        word.text == "--file" or word.text.startswith("-f") for word in call.words
-    ):
+        return call.knows_all()
+    if call.name == "pct" and [word.text for word in call.words[:1]] == ["exec"] and len(call.words) > 2:
+        call.leads(f"starts a program in the container {told(call.words[1:2])}", is_whole=True)
+        rest = [word for word in call.words[2:] if word.text != "--"]
+        return call.away(f"in the container {told(call.words[1:2])}").start(rest)
+    is_shown = re.fullmatch(_HOSTS_SHOW[call.name], asked) is not None
+    if is_shown and not any(word.text == "--file" or word.text.startswith("-f") for word in call.words):
+        return None
+    if is_shown or not call.operands or not changes.tells(call, call.words):
         call.gives("can choose what the hosts of the cluster start")
 
 
 ROWS = (
-    Row(" ".join(_HOSTS_SHOW), _hosts),
+    Row(" ".join(_HOSTS_SHOW), _hosts, harmless="full v verbose current debug node: output-format: snapshot: help version"),
     Row(
         "docker podman nerdctl ctr crictl lxc incus virsh buildah skopeo runc crun",
         docker,
@@ -800,7 +751,7 @@ ROWS = (
             " no-stream v version help type follow services orphans hash images profiles volumes json i o output digests"
             " tree dry-run p project-name file d H host log-level D debug context verbose k namespace n no-legend"
             " no-heading pretty no-log-prefix no-color index dangling include name id state status wait timeout h"
-            " noheading sort latest pod ns ignore-pull-failures policy include-deps with-registry-auth environment"
+            " noheading sort latest pod ns c connect ignore-pull-failures policy include-deps with-registry-auth environment"
         ),
     ),
     Row(
@@ -840,18 +791,18 @@ ROWS = (
         "n: p: q s u: list describe create delete alter bootstrap-server: topic: command-config:",
         harmless=(
             "node: formatter: quiet silent no-table-headers longnames l t: timeout: vhost: local minimal m enabled E"
-            " verbose v help version h p: port: host:"
+            " verbose v help version h p: port: host: r resolve-ip"
         ),
     ),
     Row(
         "vault bao aws-vault",
-        _vault,
+        _VAULT,
         "field: format: address: namespace: mount:",
         harmless="format: version detailed tls-skip-verify help h",
     ),
     Row(
         "etcdctl etcdutl zkCli.sh",
-        _etcd,
+        _ETCD,
         "endpoints: cert: key: cacert: user: w: write-out:",
         harmless="cluster hex command-timeout: dial-timeout: debug insecure-skip-tls-verify help version h",
     ),
@@ -860,8 +811,8 @@ ROWS = (
         _consul,
         harmless=(
             "http-addr: token: detailed wan address: namespace: region: verbose json short t: format: help version"
-            " datacenter: stale"
+            " datacenter: stale recurse keys separator: all-namespaces self"
         ),
     ),
-    Row("myisamchk aria_chk innochecksum", _sql_server, "e:"),
+    Row("myisamchk aria_chk innochecksum", _tables, "e:"),
 )

@@ -8,12 +8,14 @@ that jitd cannot read, it says so.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from jitd.core.judging import Call, Row
-from jitd.core.programs.shared import changes, looks, nothing, trusts, words
+from jitd.core.programs.shared import nothing, table, trusts, words
 from jitd.core.shell_text import Word
 
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_NAMED = re.compile(r"[\"`](\w+)[\"`]")
 _QUOTED = re.compile(r"'(?:[^'\\]|''|\\.)*'|\"[^\"]*\"|`[^`]*`", re.DOTALL)
 _PLAIN_SETTINGS = (
     r"work_mem|maintenance_work_mem|shared_buffers|effective_cache_size|temp_buffers|max_connections|(?:max|min)_wal_size"
@@ -75,7 +77,7 @@ def _sql(call: Call, text: str) -> None:
         return call.gives("makes somebody a superuser of the database")
     if _SECRETS.search(_QUOTED.sub("''", whole)):
         call.discloses("runs SQL that reads passwords or files of the server")
-    for statement in _QUOTED.sub("''", whole).split(";"):
+    for statement in _QUOTED.sub("''", _NAMED.sub(r"\1", whole)).split(";"):
         found = re.match(r"\s*\(*\s*([A-Za-z]+)", statement)
         if found is None:
             if statement.strip():
@@ -83,7 +85,9 @@ def _sql(call: Call, text: str) -> None:
             continue
         verb = found[1].lower()
         if verb in _LOOKS:
-            if _ACTS.search(statement):
+            if verb in ("with", "explain") and _ALL_ROWS.search(statement):
+                call.destroys("deletes all rows of a table")
+            elif _ACTS.search(statement):
                 call.changes("runs SQL that changes data or sessions")
         elif verb == "copy" and re.search(r"\bto\s+stdout\b", statement, re.IGNORECASE):
             call.discloses("shows whole tables")
@@ -92,9 +96,41 @@ def _sql(call: Call, text: str) -> None:
         ):
             continue
         elif verb in _KNOWN:
-            call.changes(f"runs SQL that changes the database: {verb.upper()}")
+            _statement(call, verb, " ".join(statement.split()))
         else:
             call.unknown("jitd does not know what this SQL does")
+
+
+_LOST: tuple[tuple[str, str], ...] = (
+    (r"drop (database|schema|keyspace|tablespace) (?:if exists )?(\S+)", "deletes the {0} {1} with all that is in it"),
+    (
+        r"drop (table|materialized view|measurement|collection|stream|dictionary) (?:if exists )?(.+?)(?: cascade| restrict)?",
+        "deletes the {0} {1} with all its rows",
+    ),
+    (r"truncate (?:table )?(?:only )?(?:if exists )?(.+?)(?: cascade| restart identity| restrict)*", "deletes all rows of {0}"),
+    (r"delete from (?:only )?(\S+)(?! .*\bwhere\b)(?: .*)?", "deletes all rows of {0}"),
+    (r"update (?:only )?(\S+) set (?!.* where ).*", "overwrites all rows of {0}"),
+    (
+        r"alter table (?:if exists )?(?:only )?(\S+) .*\bdrop (?:column|partition) (?:if exists )?(\S+).*",
+        "deletes the column or part {1} of {0}",
+    ),
+    (r"(?:purge|reset) (?:binary|master)\b.*", "deletes the logs from which a database is restored"),
+    (r"drop owned by (\S+).*", "deletes all that belongs to {0}"),
+)
+"""SQL that destroys, and what it destroys."""
+_ALL_ROWS = re.compile(r"\bdelete\s+from\b(?!.*\bwhere\b)", re.IGNORECASE | re.DOTALL)
+_KINDS = words("database schema keyspace tablespace table measurement collection stream dictionary") | {"materialized view"}
+
+
+def _statement(call: Call, verb: str, statement: str) -> None:
+    """The program sends one statement that changes something."""
+    for pattern, says in _LOST:
+        if found := re.fullmatch(pattern, statement, re.IGNORECASE):
+            return call.destroys(says.format(*(part.lower() if part.lower() in _KINDS else part[:60] for part in found.groups())))
+    if verb == "shutdown" or re.match("(?i)stop (slave|replica)", statement):
+        told = "stops a database server" if verb == "shutdown" else "stops the copying from another server"
+        return call.stops(told, back="until it is started again") if verb == "shutdown" else call.changes(told)
+    call.changes(f"runs SQL that changes the database: {statement[:60]}")
 
 
 def _sql_of(call: Call, text: Word) -> bool:
@@ -269,7 +305,11 @@ def _pg_restore(call: Call) -> None:
             call.runs_file(archive)
     if not call.operands:
         call.runs_input("runs the SQL in")
-    call.changes("writes to a database")
+    for database in call.values("d", "dbname"):
+        if call.has("c", "clean"):
+            told = f"replaces what is in {database.text[:60] or 'a database'}: what was written since is gone"
+            return call.destroys(told, back="")
+        call.changes(f"writes to the database {database.text[:60] or 'that it names'}")
 
 
 def _pg_basebackup(call: Call) -> None:
@@ -290,7 +330,7 @@ def _createuser(call: Call) -> None:
             if call.has("s", "superuser")
             else call.leads("gives a role's rights")
         )
-    call.changes("makes an account of the database")
+    call.changes(f"makes the account {call.operands[-1].text[:60] if call.operands else 'that it names'} of the database")
 
 
 def _sqlite_text(call: Call, text: Word) -> None:
@@ -312,8 +352,10 @@ def _sqlite_text(call: Call, text: Word) -> None:
         elif verb in ("output", "once", "log", "trace", "backup", "save", "clone", "archive", "ar", "dump", "o", "cd"):
             if rest and rest not in ("off", "stdout", "stderr") and verb not in ("dump", "cd"):
                 call.writes(Word(rest.split()[-1]))
-        elif verb in ("restore", "import", "recover", "open"):
-            call.changes("changes a database")
+        elif verb == "restore":
+            call.destroys("replaces a database by a copy")
+        elif verb in ("import", "recover", "open"):
+            call.changes(f"runs .{verb} {rest[:60]} on a database")
     for found in re.finditer(
         r"(?i)\b(?:attach\s+(?:database\s+)?|vacuum\s+(?:\w+\s+)?into\s+)(?:'([^']*)'|\"([^\"]*)\")", text.text
     ):
@@ -390,6 +432,8 @@ def _redis(call: Call) -> None:
         "script",
         "function",
     ):
+        if verb.is_free or name in ("slaveof", "replicaof"):
+            call.destroys("can delete all data of the server" if verb.is_free else "replaces all data of the server by another's")
         return call.leads("can make the server load code or write files")
     if name == "config":
         if (
@@ -399,20 +443,43 @@ def _redis(call: Call) -> None:
         ):
             return call.leads("makes the server write files elsewhere")
         if second in ("set", "rewrite", "resetstat", ""):
-            return call.changes("changes the settings of the server")
+            told = " ".join(word.text for word in call.operands[1:])[:60]
+            return call.changes(f"changes the settings of the server: {told}")
         return (
             call.discloses("shows passwords of the server")
             if len(call.operands) > 2 and call.operands[2].text in ("*", "requirepass")
             else None
         )
     if name == "acl" and second not in ("whoami", "cat", "list", "users"):
-        return call.changes("changes who may use the server")
+        return call.changes(f"changes who may use the server: {' '.join(word.text for word in call.operands[1:3])[:60]}")
     if name in ("monitor", "dump", "psubscribe", "subscribe", "sync", "psync"):
         return call.discloses("shows the data of others")
     if name == "client" and second in ("kill", "pause", "reply", "no-evict"):
         return call.changes("stops other people's connections")
     if name not in _REDIS_LOOKS:
-        call.changes(f"changes the data of the server: {name.upper()}")
+        rest = [replace(word, text=word.text.lower()) if name in ("shutdown", "cluster") else word for word in call.operands[1:]]
+        _REDIS(replace(call, sorted_operands=[Word(name), *rest]))
+
+
+_REDIS = table("""
+    flushall                   destroys  deletes all databases of the server
+    flushdb                    destroys  deletes the whole database {n:0}
+    shutdown nosave            destroys  stops the server, and what it has not written is gone
+    shutdown                   stops     stops the server | until it is started again
+    cluster reset|forget|flushslots|delslots|failover  destroys  takes the server out of its cluster, or its data from it
+    failover                   changes   lets another server take over
+    del|unlink                 changes   deletes the keys {2+}
+    expire|pexpire|expireat    changes   lets the key {2} end
+    rename                     changes   renames the key {2} to {3}
+    swapdb                     changes   exchanges the databases {2} and {3}
+    set|setex|mset|hset|lpush|rpush|sadd|zadd|incr|append  changes  writes the key {2}
+    bgrewriteaof               changes   writes the log of the server anew
+    .*                         changes   changes the data of the server: {1} {2+:}
+""")
+
+
+_MONGO_LOST = r"[\w.$\"'()\[\]-]*\.(dropDatabase\(|drop\(|(remove|deleteMany)\(\s*(\{\s*\})?\s*\))|dropDatabase\s*:\s*1"
+"""Code for MongoDB that destroys."""
 
 
 def _mongosh(call: Call) -> None:
@@ -432,6 +499,10 @@ def _mongosh(call: Call) -> None:
             r"require|import|child_process|process|run\w*\(|load\(|editor|fs\b|eval|Function", text.text
         ):
             call.gives("runs code that can start programs")
+        elif found := re.search(_MONGO_LOST, text.text):
+            call.destroys(f"deletes data: {found[0].rstrip('(')[:60]}")
+        elif re.search(r"shutdownServer|shutdown\s*:\s*1", text.text):
+            call.stops("stops a database server", back="until it is started again")
         elif re.search(
             r"drop|remove|delete|insert|update|replace|create|grant|revoke|shutdown|kill|rename|set[A-Z(]|admin", text.text
         ):
@@ -455,14 +526,43 @@ def _always_shell(call: Call) -> None:
         call.gives("can start a shell")
 
 
-_SERVER = {
-    "stop": "stops",
-    "start": "starts",
-    "restart": "restarts",
-    "reload": "reloads",
-    "promote": "promotes",
-    "": "makes, changes or deletes",
-}
+_CLUSTERS = table(
+    """
+    .* status                  harmless
+    pg_ctlcluster .* .* stop   stops     stops the database server {2} {3} | until it is started again
+    pg_ctlcluster .* .* .*     changes   runs {4} on the database server {2} {3}
+    pg_ctl stop|kill           stops     stops a database server | until it is started again
+    pg_ctl restart             changes   restarts a database server
+    pg_ctl .*                  changes   runs {2} on a database server
+    pg_dropcluster             destroys  deletes the database server {2+} with all its databases
+    pg_resetwal -n|dry-run     harmless
+    pg_resetwal                destroys  drops the log of {D|pgdata:a database server}: the last changes are gone
+    pg_rewind -n|dry-run       harmless
+    pg_rewind                  destroys  takes {D|target-pgdata:a server} back to another's state: what only it has is gone
+    pg_archivecleanup -n       harmless
+    pg_archivecleanup          destroys  deletes the logs in {2} before {3}, which older backups need
+    pg_upgradecluster|pg_upgrade|mysql_upgrade  changes  upgrades a database server: {2+:all that is in it}
+    pg_renamecluster           changes   renames the database server {2} {3} to {4}
+    pg_createcluster|initdb|mysql_install_db  changes  makes a new database server: {2+:in its directory}
+    mysqld_safe                changes   starts a database server
+    dropdb                     destroys  deletes the database {2:that it names} with all its tables
+    dropuser                   changes   deletes the account {2:that it names} of the database
+    mysqladmin|mariadb-admin drop  destroys  deletes the database {3} with all its tables
+    mysqladmin|mariadb-admin shutdown|stop-all-slaves  stops  stops a database server | until it is started again
+    mysqladmin|mariadb-admin status|ping|version|processlist|extended-status|variables  harmless
+    mysqladmin|mariadb-admin password|old-password  changes  sets a password of the database
+    mysqladmin|mariadb-admin create  changes  makes the database {3}
+    mysqladmin|mariadb-admin .*  changes  runs {2+} on a database server
+    mysqlimport -delete|D      destroys  deletes all rows of tables of {2}, and writes them anew
+    mongorestore|mongoimport -drop  destroys  replaces collections by those of its dump: what was written since is gone
+    mysqlimport|mongorestore|mongoimport  changes  writes to the database {2:that it names}
+    pgbench -i|initialize      destroys  deletes the tables pgbench_* of {2:a database}, and makes them anew
+    pgbench                    changes   writes to the database {2:that it names} to measure it
+    clusterdb                  changes   locks the tables of {2:a database} and writes them anew
+""",
+    is_named=True,
+)
+"""What programs do to servers and databases as a whole."""
 
 
 def _cluster(call: Call) -> None:
@@ -473,8 +573,7 @@ def _cluster(call: Call) -> None:
         path = call.absolute(option) if not option.text.startswith("-") else None
         if option.is_free or (path is not None and call.judge.changed_by(path)) or (path is None and "/" in option.text):
             call.gives("starts a server with settings that others choose")
-    verb = next((verb for verb in ("stop", "start", "restart", "reload", "promote") if verb in words), "")
-    call.changes(f"{_SERVER[verb]} a database server")
+    _CLUSTERS(call)
 
 
 def _ldapsearch(call: Call) -> None:
@@ -519,7 +618,7 @@ ROWS = (
     Row(
         "pg_restore",
         _pg_restore,
-        f"{_PG} f: file: F: format: j: jobs: n: schema: t: table: L: use-list: I: P: T: N: S: role: l list a c C O s x 1",
+        f"{_PG} f: file: F: format: j: jobs: n: schema: t: table: L: use-list: I: P: T: N: S: role: l list a c clean C O s x 1",
         harmless=(
             "verbose v clean create if-exists no-owner no-privileges single-transaction data-only schema-only exit-on- error e"
         ),
@@ -537,7 +636,7 @@ ROWS = (
         " valid-until: d D r R l L i I P S",
         chosen="can make a superuser",
     ),
-    Row("dropdb dropuser", changes("deletes a database or an account of it"), _PG),
+    Row("dropdb dropuser", _CLUSTERS, f"{_PG} i f force"),
     Row(
         "createdb vacuumdb reindexdb pg_isready pg_amcheck pg_lsclusters pg_config pg_controldata pg_checksums pg_test_timing",
         nothing,
@@ -556,10 +655,10 @@ ROWS = (
         " pg_rewind initdb"
         " pg_archivecleanup mysqld_safe mysql_install_db mysql_upgrade",
         _cluster,
-        "D: pgdata: o: options: l: log: m: mode: t: timeout: w W s",
+        "D: pgdata: target-pgdata: o: options: l: log: m: mode: t: timeout: w W s n dry-run",
     ),
-    Row("clusterdb", changes("locks the tables of a database and writes them anew"), _PG, harmless="a all v verbose t: table:"),
-    Row("pgbench", changes("writes to a database")),
+    Row("clusterdb", _CLUSTERS, _PG, harmless="a all v verbose t: table:"),
+    Row("pgbench", _CLUSTERS, f"{_PG} i initialize c: j: t: T: s: n r"),
     Row(
         "mysql mariadb",
         _mysql,
@@ -592,13 +691,13 @@ ROWS = (
     ),
     Row(
         "mysqladmin mariadb-admin",
-        looks("status ping version processlist extended-status variables", "stops or changes a database server"),
+        _CLUSTERS,
         _CLIENT,
         harmless=(
             "i: sleep: c: count: r relative v verbose s silent E vertical w:: wait:: protocol: connect-timeout: b no-beep f"
         ),
     ),
-    Row("mysqlimport mongorestore mongoimport", changes("writes to a database"), _CLIENT),
+    Row("mysqlimport mongorestore mongoimport", _CLUSTERS, f"{_CLIENT} delete D: drop d: c: db: collection:"),
     Row("sqlite3 sqlite", _sqlite3),
     Row(
         "mongo mongosh",

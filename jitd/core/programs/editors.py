@@ -99,7 +99,7 @@ ROWS = (
         ),
     ),
     Row(
-        "mc ranger nnn vifm lf ncdu broot mutt neomutt mail mailx s-nail bsd-mailx alpine pine telnet rtelnet nethack"
+        "ranger nnn vifm lf ncdu broot mutt neomutt mail mailx s-nail bsd-mailx alpine pine telnet rtelnet nethack"
         " gtop cfdisk aptitude byobu elm slrn tin trn minicom cu tip picocom kermit wvdial gtkterm tig lazygit lazydocker"
         " k9s fzf sqsh ncftp yafc",
         _always("can start a shell"),

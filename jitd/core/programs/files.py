@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from jitd.core.grade import Grade
-from jitd.core.judging import Call, Row, Verdict
+from jitd.core.judging import THIS_HOST, Call, Row, Verdict
 from jitd.core.places import is_tree as is_whole
 from jitd.core.places import matters_of, place_of
+from jitd.core.programs.shared import table
 from jitd.core.shell_text import Word
 
 CAPABILITIES = re.compile(
@@ -165,6 +167,7 @@ def _dd(call: Call) -> None:
         key, equals, value = word.text.partition("=")
         named = Word(value, word.is_free, word.is_bound)
         if word.is_free and not equals:
+            call.destroys("can delete what is on any disk")
             call.writes(Word("", is_free=True))
         elif key == "of" and is_empty and not word.is_free and value.startswith("/dev/"):
             call.removes(named, how="destroys")
@@ -189,6 +192,15 @@ def _remove(call: Call) -> None:
 def _truncate(call: Call) -> None:
     for word in call.operands:
         call.writes(word, how="empties or cuts", is_use=False)
+
+
+def _fallocate(call: Call) -> None:
+    is_gone = call.has("c", "collapse-range", "p", "punch-hole", "z", "zero-range", "d", "dig-holes")
+    for word in call.operands:
+        call.writes(word, how="empties or cuts" if is_gone else "takes space for", is_use=False)
+        if any(re.search("[0-9][GTPE]", size.text) or size.is_free for size in call.values("l", "length")):
+            size = call.values("l", "length")[0].text or "any number of bytes"
+            call.changes(f"takes {size[:20]} of the disk for {word.text[:60]}", is_whole=True)
 
 
 def _makes(how: str) -> Verdict:
@@ -237,10 +249,15 @@ def _rights(call: Call, word: Word, mode: str) -> None:
     if path is not None and place is not None and place.written and not _OPENS.fullmatch(mode) and not word.is_free:
         if place.read and re.search(r"[4567][0-7]?\Z|[oga+=]r", mode) and not re.fullmatch(r"0?[0-7]00|[ugoa]*-.*", mode):
             return call.discloses(f"lets others read {path}", path, place.matters, is_whole=True)
-        return call.changes(f"changes the rights of {path}", path, place.matters, is_whole=True)
+        return call.changes(f"gives the rights {mode[:20]} to {path}", path, place.matters, is_whole=True)
+    how = f"gives the rights {mode[:20]} to"
+    if re.fullmatch(r"0?[0-7]?[0-7][0-7][2367]|(?:[ugo]*[oa][ugoa]*|)[+=]r?w[xX]?", mode):
+        how = "lets everybody write below" if is_tree else "lets everybody write to"
+    elif re.fullmatch(r"0?0{1,3}|a?=|a-rwx", mode):
+        how = "takes all rights from"
     call.writes(
         word,
-        how="changes the rights of",
+        how=how,
         is_tree=is_tree,
         is_creation=False,
         is_use=bool(_OPENS.fullmatch(mode)) or not _LESS.fullmatch(mode),
@@ -263,12 +280,15 @@ def _chown(call: Call) -> None:
         for word in files:
             call.judge.touch(call, call.absolute(word))
         return
+    what = "owner" if call.name == "chown" else "group"
     if call.name == "chown" and owner is not None and owner.is_free and not owner.text:
         call.gives("can give a file to root")
     for word in files:
         call.writes(
             word,
-            how="changes the owner of" if call.name == "chown" else "changes the group of",
+            how=f"makes {owner.text.rstrip(':')[:40]} the {what} of"
+            if owner is not None and owner.text
+            else f"changes the {what} of",
             is_tree=True,
             is_use=not call.has("h", "no-dereference"),
             is_creation=False,
@@ -293,7 +313,7 @@ def _setcap(call: Call) -> None:
     ) or any(word.text == "-" for word in call.words):
         call.gives("gives a program capabilities with which it can become root")
     elif not call.has("r"):
-        call.changes("gives a program capabilities")
+        call.changes(f"gives a program capabilities: {' '.join(word.text for word in call.words)[:60]}")
 
 
 def _file_types(call: Call) -> None:
@@ -313,7 +333,8 @@ def _chattr(call: Call) -> None:
             if word.is_free and path is None:
                 call.writes(word, how="changes")
             elif path is not None:
-                call.changes(f"changes the attributes of {path}", path, matters_of(path), is_whole=True)
+                does = next((word.text for word in call.words if re.fullmatch("[-+=][a-zA-Z]+", word.text)), "changes")
+                call.changes(f"sets the attributes {does} of {path}", path, matters_of(path), is_whole=True)
 
 
 _TAR_CODE = (
@@ -513,30 +534,7 @@ def _rsync(call: Call) -> None:
         if not _is_remote(word):
             call.reads(word, is_tree=True)
     if len(operands) > 1:
-        target = operands[-1]
-        if call.has("n", "dry-run"):
-            return
-        if not _is_remote(target):
-            how = (
-                "overwrites and deletes files in"
-                if any(option.startswith("del") for option in call.given)
-                else "overwrites files in"
-            )
-            name = target
-            if len(operands) == 2 and not operands[0].text.endswith("/") and not target.text.endswith("/"):
-                how = "overwrites"
-            call.writes(name, how=how, is_tree=True)
-            for source in operands[:-1]:
-                path = None if _is_remote(source) else call.absolute(source)
-                if (
-                    path is not None
-                    and call.is_root
-                    and call.has("a", "archive", "p", "perms", "o", "owner")
-                    and (who := call.judge.changed_by(path))
-                ):
-                    call.changes(f"copies files of {who.partition(',')[0]}'s with their owners and rights", path, is_whole=True)
-        else:
-            call.changes(f"sends files to {target.text.partition(':')[0][:60]}")
+        _rsync_to(call, operands[:-1], operands[-1])
     for word in call.values("log-file"):
         call.writes(word, is_use=False)
     for mode in call.values("chmod"):
@@ -544,6 +542,49 @@ def _rsync(call: Call) -> None:
             call.gives("makes files set-uid: who starts one acts as its owner")
     for word in call.values("password-file", "files-from"):
         call.reads(word)
+
+
+def _rsync_to(call: Call, sources: Sequence[Word], target: Word) -> None:
+    place, there = _at(call, target)
+    for source in sources:
+        _at(call, source)
+    if call.has("n", "dry-run"):
+        return
+    is_below = len(sources) > 1 or sources[0].text.endswith("/") or target.text.endswith("/")
+    if any(option.startswith("del") for option in call.given):
+        path = there.absolute(place)
+        if path is None or not there.judge.is_own(path):
+            kept = " and ".join(source.text[:60] for source in sources[:2])
+            there.destroys(f"deletes what is in {path or place.text[:60]}, but not in {kept}", path or "", is_whole=True)
+    if there is not call:
+        _puts(there, place)
+        return
+    there.writes(place, how="overwrites files in" if is_below else "overwrites", is_tree=True)
+    for source in sources:
+        path = None if _is_remote(source) else call.absolute(source)
+        has_owners = call.is_root and call.has("a", "archive", "p", "perms", "o", "owner")
+        if path is not None and has_owners and (who := call.judge.changed_by(path)):
+            call.changes(f"copies files of {who.partition(',')[0]}'s with their owners and rights", path, is_whole=True)
+
+
+def _puts(there: Call, place: Word) -> None:
+    """Files are copied to ``place`` on another host."""
+    if re.match(r"/(?!(tmp|var/tmp|dev/shm)/)|\.\w", place.text):
+        return there.writes(place, is_tree=True)
+    there.changes(f"overwrites files in {place.text[:60] or 'the home directory'}", is_whole=True)
+
+
+def _at(call: Call, word: Word) -> tuple[Word, Call]:
+    """Return the path in ``word``, and the call as it is made on the host there."""
+    if not _is_remote(word):
+        return word, call
+    found = re.match(r"(?:(?:rsync|scp)://)?(?:([^@/]*)@)?(\[[^]]*\]|[^:/]*)(?::\d+(?=/))?:?(.*)", word.text, re.DOTALL)
+    account, host, path = found.groups() if found else ("", word.text, "")
+    if path.startswith(":") or word.text.startswith("rsync:"):
+        path = f"the module {path.lstrip(':/')}"
+    if THIS_HOST.fullmatch(host):
+        return Word(path, word.is_free, word.is_bound), call
+    return Word(path, word.is_free, word.is_bound), call.on(host or "any host", account or "")
 
 
 def _is_remote(word: Word) -> bool:
@@ -560,14 +601,17 @@ def _scp(call: Call) -> None:
             call.reads(word, is_tree=call.has("r"))
     if call.operands:
         target = call.operands[-1]
-        if _is_remote(target):
-            call.changes(f"sends files to {target.text.partition(':')[0][:60]}")
+        place, there = _at(call, target)
+        for word in call.operands[:-1]:
+            _at(call, word)
+        if there is not call:
+            _puts(there, place)
         elif len(call.operands) > 1:
             _targets(
                 call,
                 [
                     *(Word(word.text.partition(":")[2] or word.text, word.is_free, word.is_bound) for word in call.operands[:-1]),
-                    target,
+                    place,
                 ],
                 how="overwrites",
                 is_tree=call.has("r"),
@@ -601,12 +645,6 @@ def _yq(call: Call) -> None:
             call.writes(word, how="changes")
 
 
-def _fallocate(call: Call) -> None:
-    for word in call.operands:
-        call.changes(f"takes room on the disk for {word.text[:60]}")
-        call.writes(word, how="changes", is_use=False)
-
-
 def _backup(call: Call) -> None:
     if call.has("password-command", "rsh", "remote-schema", "options", "o"):
         call.gives("starts other programs")
@@ -623,7 +661,7 @@ def _backup(call: Call) -> None:
         for word in call.values("target", "t") or [Word(".")]:
             call.writes(word, how="restores files into", is_tree=True)
     elif verb in ("prune", "forget", "delete", "unlock", "compact", "purge"):
-        call.changes("deletes backups")
+        call.destroys(f"deletes backups ({verb})") if verb in ("delete", "purge") else call.changes(f"runs {verb} on backups")
     for word in call.operands[1:]:
         if word.text.startswith(("/", "~", ".")):
             call.reads(word, is_tree=True)
@@ -631,7 +669,12 @@ def _backup(call: Call) -> None:
 
 def _shred(call: Call) -> None:
     for word in call.operands:
-        call.removes(word, how="destroys")
+        call.removes(word, how="destroys", is_tree=True)
+
+
+def _tmpreaper(call: Call) -> None:
+    for word in call.operands[1:]:
+        call.removes(Word(f"{word.text.rstrip('/')}/", is_free=True, is_bound=not word.roams), how="deletes old", is_tree=True)
 
 
 def _mktemp(call: Call) -> None:
@@ -659,7 +702,21 @@ def _labels(call: Call) -> None:
     ):
         call.gives("can give a program capabilities with which it can become root")
     if not call.has("l", "list"):
-        call.changes("changes labels that restrict programs")
+        _LABELS(call)
+
+
+_LABELS = table(
+    """
+    restorecon|setfiles        changes   sets the labels of {2+:files} as SELinux's rules say
+    fixfiles                   changes   sets the labels of {3+:all files} as SELinux's rules say
+    chcon|chsmack              changes   sets labels by which programs are restricted: {words}
+    setfattr                   changes   sets attributes of {2+:files}
+    semanage boolean|permissive|port|fcontext|login|user  changes  changes what SELinux lets programs do: {words}
+    semodule -r|remove|d|disable  changes  takes a rule of SELinux away: {words}
+    .*                         changes   changes what SELinux lets programs do: {words}
+""",
+    is_named=True,
+)
 
 
 def _unsquash(call: Call) -> None:
@@ -668,7 +725,7 @@ def _unsquash(call: Call) -> None:
 
 def _rename(call: Call) -> None:
     if call.name == "mmv":
-        call.changes("renames files")
+        call.changes(f"renames files: {' '.join(word.text for word in call.operands)[:60] or 'as it reads'}")
     else:
         call.gives("runs Perl code")
 
@@ -965,9 +1022,9 @@ ROWS = (
         _file_types,
         "f: files-from: m: magic-file: F: e: P:",
         harmless=(
-            "b brief c checking-printout d apple E extension h no-dereference i mime mime-type mime-encoding k"
-            " keep-going l list L dereference n no-buffer N no-pad 0 print0 p preserve-date r raw s special-files S"
-            " no-sandbox v z uncompress Z uncompress-noreport exclude: exclude-quiet: separator: help version"
+            "b brief c checking-printout d apple E extension h no-dereference i mime mime-type mime-encoding k keep-going"
+            " l list L dereference n no-buffer N no-pad 0 print0 p preserve-date r raw s special-files S no-sandbox v z"
+            " uncompress Z uncompress-noreport exclude: exclude-quiet: separator: help version"
         ),
         operands="files whose kinds are shown",
     ),
@@ -1008,19 +1065,20 @@ ROWS = (
             " ignore-fail-on-non-empty help version"
         ),
     ),
+    Row("tmpreaper tmpwatch", _tmpreaper, harmless="f force u remove:: v verbose x exact z zero help version"),
     Row(
-        "tmpreaper tmpwatch wipe shred scrub",
+        "wipe shred scrub",
         _shred,
         "n: iterations: s: size: random-source:",
         harmless="f force u remove:: v verbose x exact z zero help version",
     ),
+    Row("truncate", _truncate, "s: size: r: reference: o:", harmless="c no-create io-blocks help version"),
     Row(
         "fallocate",
         _fallocate,
-        "l: length: o: offset:",
-        harmless="n keep-size p punch-hole z zero-range d dig-holes x posix v verbose h help V version",
+        "l: length: o: offset: c p z d collapse-range punch-hole zero-range dig-holes x n v",
+        harmless="keep-size posix verbose h help V version",
     ),
-    Row("truncate", _truncate, "s: size: r: reference: l: length: o: offset:", harmless="c no-create io-blocks help version"),
     Row("mkdir mkfifo", _makes("creates"), "m: mode: Z::", harmless="p parents v verbose context:: help version"),
     Row("mknod", _makes("creates a device at"), "m: mode:", harmless="Z context:: help version"),
     Row("touch", _touch, "d: date: r: reference: t: time:", harmless="a c no-create f h no-dereference m time help version"),
@@ -1039,13 +1097,13 @@ ROWS = (
         "reference: from: R recursive h no-dereference",
         harmless="c changes f silent quiet v verbose dereference no-preserve-root preserve-root H L P help version",
     ),
+    Row("restorecon", _labels, harmless="R r v F D i I m N p q 0 x T:", operands="files"),
     Row(
         "chcon setfattr setfiles fixfiles semanage semodule chsmack",
         _labels,
         harmless="l list h help version",
         operands="what is listed",
     ),
-    Row("restorecon", _labels, harmless="R r v F D i I m N p q 0 x T:", operands="files"),
     Row("setfacl", _setfacl, "m: modify: M: modify-file: x: remove: X: remove-file: restore: set: set-file: R recursive"),
     Row("setcap", _setcap, "n: r q v"),
     Row("chattr", _chattr),

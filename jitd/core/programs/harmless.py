@@ -172,7 +172,9 @@ def _subscription(call: Call) -> None:
 
 
 def _ipactl(call: Call) -> None:
-    if call.verb is None or call.verb.is_free or call.verb.text != "status":
+    if call.verb is not None and (call.verb.is_free or call.verb.text == "stop"):
+        call.stops("stops the directory: people cannot log in", back="until it is started again", is_whole=True)
+    elif call.verb is None or call.verb.text != "status":
         call.changes("starts or stops the directory: people may be unable to log in")
 
 

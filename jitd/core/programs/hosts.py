@@ -6,7 +6,14 @@ from __future__ import annotations
 import re
 
 from jitd.core.judging import Call, Row, Verdict
+from jitd.core.places import DISK
+from jitd.core.programs.shared import table
 from jitd.core.shell_text import Word
+
+
+def _named(call: Call, other: str) -> str:
+    """Return the operands as a sentence names them."""
+    return " ".join(word.text for word in call.operands if word.text)[:60] or other
 
 
 def _mount(call: Call) -> None:
@@ -24,6 +31,10 @@ def _mount(call: Call) -> None:
         if call.has("T", "fstab"):
             return call.gives("mounts what another file says")
         return call.changes(f"mounts {words[0].text if words else 'what /etc/fstab names'}"[:66], is_whole=True)
+    if words and re.search(r"remount.*\bro\b|\bro\b.*remount", options) and _MOUNTED.fullmatch(words[-1].text):
+        return call.stops(
+            f"lets nothing write to {words[-1].text}", back="until it is mounted to be written again", is_whole=True
+        )
     if len(words) < 2:
         if re.search(r"(^|,)(suid|dev|exec|rw|loop|bind)", options) and not re.search(r"remount", options):
             return call.gives("mounts with other options than /etc/fstab has")
@@ -57,18 +68,6 @@ def _mount(call: Call) -> None:
         call.leads("mounts a file system that others may fill")
 
 
-def _changes(what: str) -> Verdict:
-    def judge(call: Call) -> None:
-        if not (
-            len(call.words) == 1
-            and call.words[0].text in ("--version", "--help", "-h", "-V", "--list", "-l", "-a", "-s", "--show", "list", "status")
-        ):
-            return call.changes(what)
-        call.knows_all()
-
-    return judge
-
-
 def _gives(what: str) -> Verdict:
     def judge(call: Call) -> None:
         if not (
@@ -87,12 +86,12 @@ def _module(call: Call) -> None:
         if call.has("n", "show", "dry-run", "D", "show-depends", "c", "showconfig", "V", "version") and not call.may_add_options:
             return None
         if call.has("r", "remove"):
-            return call.changes("removes a module from the kernel")
+            return call.changes(f"removes {_named(call, 'a module')} from the kernel: what needs it stops")
         if any(word.is_free or "/" in word.text for word in call.operands):
             return call.gives("can load any module into the kernel")
-        return call.changes("loads a module into the kernel")
+        return call.changes(f"loads {_named(call, 'a module')} into the kernel")
     if call.name == "rmmod":
-        return call.changes("removes a module from the kernel")
+        return call.changes(f"removes {_named(call, 'a module')} from the kernel: what needs it stops")
     for word in call.operands:
         call.gives("loads code into the kernel", call.absolute(word) or "", "the kernel")
 
@@ -109,7 +108,7 @@ def _sysctl(call: Call) -> None:
     if call.has("p", "load", "system"):
         for word in [*call.values("p", "load"), *words]:
             call.runs_file(word)
-        return call.changes("changes settings of the kernel")
+        return call.changes(f"sets settings of the kernel from {_named(call, 'the files of the host')}")
     for word in words:
         key, equals, _ = word.text.partition("=")
         if not equals:
@@ -117,7 +116,7 @@ def _sysctl(call: Call) -> None:
         if word.is_free and not equals or _CODE_KEYS.fullmatch(key.replace("/", ".").strip()):
             call.gives(f"changes the kernel setting {key[:40]}")
         else:
-            call.changes(f"changes the kernel setting {key[:40]}")
+            call.changes(f"sets {word.text[:60]} in the kernel")
 
 
 def _disk(call: Call) -> None:
@@ -136,95 +135,73 @@ def _disk(call: Call) -> None:
         return None
     device = words[0] if words else Word("")
     if call.may_add_options or device.is_free or device.text == "":
+        call.destroys("can delete what is on any disk")
         return call.gives("can change any disk")
-    call.changes(f"destroys or changes {device.text[:50]}", call.absolute(device) or "", "a disk, with all files on it")
+    if call.name in ("parted", "growpart", "partx", "qemu-nbd", "nbd-client") and len(words) > 1:
+        return _PARTED(call)
+    told = f"changes or deletes the partitions of {device.text[:50]}: files on them may be gone"
+    call.destroys(told, call.absolute(device) or "", DISK, back="", is_whole=True)
+
+
+_SGDISK = table("""
+    * -Z|zap-all|o|clear|zap     destroys  deletes all partitions of {1:a disk}: what is on it is gone
+    * -d|delete                  destroys  deletes the partition {d:that it names} of {1:a disk}: files on it are gone
+    * -g|mbrtogpt|m|gpttombr     destroys  converts the partitions of {1:a disk}: what is on it may be gone
+    * -l|load-backup|R|replicate|r|transpose|s|sort  destroys  replaces the partitions of {1:a disk}: what is on it may be gone
+    * -n|new|N|largest-new       changes   makes a partition of {1:a disk}
+    * -p|print|i|info|v|verify|b|backup|L|list-types|f|first-in-largest|F|D|E|O|print-mbr|P|pretend  harmless
+    *                            changes   changes the partitions of {1:a disk}
+""")
+
+
+def _sgdisk(call: Call) -> None:
+    if not call.has("P", "pretend") or call.may_add_options:
+        _SGDISK(call)
+    for word in call.values("b", "backup"):
+        call.writes(word, is_use=False)
+
+
+_PARTED = table(
+    """
+    parted .* mklabel|mktable      destroys  makes the partitions of {2} anew: what is on it is gone
+    parted .* rm                   destroys  deletes the partition {4} of {2}: files on it are gone
+    parted .* resizepart           destroys  changes the end of the partition {4} of {2}: files beyond it are gone
+    parted .* mkpart.*             changes   makes a partition of {2}
+    parted .* rescue|set|name|disk_set|toggle|disk_toggle|type  changes  runs {3+} on {2}
+    parted .*                      destroys  runs {3+} on {2}: files on it may be gone
+    growpart                       changes   makes the partition {3} of {2} larger
+    partx -d|delete                changes   lets the kernel forget the partitions of {2:a disk}
+    partx                          changes   tells the kernel of the partitions of {2:a disk}
+    qemu-nbd|nbd-client            changes   makes a disk of {2+:a file or another host}
+""",
+    is_named=True,
+)
 
 
 def _mkfs(call: Call) -> None:
+    if call.has("n") and call.name.startswith(("mke2fs", "mkfs.ext")) and not call.may_add_options:
+        return None
     if call.may_add_options or any(word.is_free and not word.text for word in call.operands):
+        call.destroys("can delete what is on any disk")
         return call.gives("can change the kernel, mounts or devices")
     for word in call.operands[:1]:
-        call.changes(f"destroys {word.text[:50]}", call.absolute(word) or "", "a disk, with all files on it")
+        path = call.absolute(word) or ""
+        told = f"makes a new file system on {word.text[:50]}"
+        if path and call.is_hers(path):
+            call.changes(told, path, is_whole=True)
+        else:
+            call.destroys(f"{told}: what is on it is gone", path, DISK, back="", is_whole=True)
 
 
-def _volumes(call: Call) -> None:
-    name = call.name
-    verb = call.verb.text if call.verb is not None else ""
-    if name == "lvm":
-        return call.start(call.operands) if call.operands else call.gives("has a prompt for any command")
-    words = [word.text for word in call.operands]
-    if name == "cryptsetup" and any(re.match("--dump-(master|volume)-key|--unbound", word.text) for word in call.words):
-        call.discloses("shows the key of a disk")
-    if (name == "zfs" and verb == "snapshot") or (name == "btrfs" and words[:2] == ["subvolume", "snapshot"]):
-        return None
-    if name in (
-        "zfs",
-        "zpool",
-        "btrfs",
-        "mdadm",
-        "multipath",
-        "cryptsetup",
-        "dmsetup",
-        "losetup",
-        "nvme",
-        "xfs_quota",
-        "iscsiadm",
-        "targetcli",
-        "gluster",
-        "ceph",
-        "rbd",
-        "drbdadm",
-        "stratis",
-        "vdo",
-        "mdadm.sh",
+def _projects(call: Call) -> None:
+    if call.may_add_options or any(
+        word.is_free or not re.match(r"(report|quot|df|state|print|help|path|quota)\b", word.text) for word in call.values("c")
     ):
-        if verb in (
-            "list",
-            "get",
-            "status",
-            "show",
-            "iostat",
-            "history",
-            "version",
-            "ls",
-            "info",
-            "table",
-            "health",
-            "df",
-            "luksDump",
-            "isLuks",
-            "smart-log",
-            "id-ctrl",
-            "-l",
-            "-s",
-            "tree",
-            "osd",
-            "pg",
-        ) and not (verb in ("osd", "pg") and len(words) > 1 and words[1] not in ("tree", "df", "stat", "dump")):
-            return None
-        if (
-            words[1:2]
-            and words[1] in ("list", "show", "usage", "df", "status", "stats", "info")
-            and verb in ("filesystem", "subvolume", "device", "scrub", "fi", "sub", "volume", "pool", "qgroup", "balance")
-        ):
-            return None
-        if name == "mdadm" and call.has("D", "detail", "E", "examine", "Q", "query") and not call.has("f", "r", "stop", "S"):
-            return None
-        if (
-            name == "mdadm"
-            and call.has("alert", "program", "F", "monitor")
-            and any(word.text.startswith(("--program", "--alert", "-p")) for word in call.words)
-        ):
-            return call.gives("starts another program")
-        if name == "losetup" and call.has("a", "l", "list", "all", "f") and not words and not call.has("d", "D", "detach"):
-            return None
-        for option in words if name == "zfs" else ():
-            if option.startswith("mountpoint="):
-                call.writes(Word(option.partition("=")[2]), how="mounts over", is_tree=True)
-        if name in ("dmsetup", "losetup") and call.may_add_options:
-            return call.gives("can change the kernel, mounts or devices")
-        return call.changes(f"{verb[:20]} changes or destroys storage" if verb else "changes or destroys storage")
-    call.changes("changes or destroys storage")
+        call.changes("changes how much others may store")
+
+
+_MOUNTED = re.compile(r"/(home|var(/lib|/log)?|usr|opt|boot)?/?")
+"""File systems without which the host does not work."""
 
 
 def _unmount(call: Call) -> None:
@@ -232,9 +209,14 @@ def _unmount(call: Call) -> None:
         ("stops swapping to", "stops all swapping") if call.name == "swapoff" else ("unmounts", "unmounts all file systems")
     )
     for word in call.operands:
-        call.changes(f"{does} {word.text[:50]}", is_whole=True)
+        if call.name != "swapoff" and (word.is_free or _MOUNTED.fullmatch(word.text)):
+            call.stops(f"unmounts {word.text[:50] or 'any file system'}", back="until it is mounted again", is_whole=True)
+        else:
+            call.changes(f"{does} {word.text[:50]}", is_whole=True)
     if call.has("a", "all"):
-        call.changes(every, is_whole=True)
+        if call.name == "swapoff":
+            return call.changes(every, is_whole=True)
+        call.stops(every, back="until they are mounted again", is_whole=True)
 
 
 def _machine(call: Call) -> None:
@@ -247,7 +229,9 @@ def _log(call: Call) -> None:
     if call.may_add_options:
         call.changes("can clear messages of the kernel, and read any file")
     if call.name == "dmesg" and call.has("C", "clear", "c", "read-clear", "D", "E", "n"):
-        return call.changes("clears or hides messages of the kernel")
+        return call.changes(
+            "clears the messages of the kernel" if call.has("C", "clear", "c", "read-clear") else "hides messages of the kernel"
+        )
     if call.name == "dmesg" and call.has("H", "human") and call.is_shown and not call.has("P", "nopager"):
         return call.leads("starts a pager, which can start a shell")
     if call.has("F", "file"):
@@ -258,11 +242,26 @@ def _log(call: Call) -> None:
             call.reads(word)
 
 
+_RESTRICTS = {
+    "setenforce": "lets SELinux restrict programs",
+    "setsebool": "sets {} of SELinux",
+    "aa-disable": "lets AppArmor restrict {} no more",
+    "aa-complain": "lets AppArmor only report what {} may not do",
+    "aa-enforce": "lets AppArmor restrict {}",
+    "aa-teardown": "lets AppArmor restrict nothing more",
+    "apparmor_parser": "loads or removes what AppArmor restricts: {}",
+}
+
+
 def _audit(call: Call) -> None:
     if call.name in ("auditctl", "augenrules", "auditd"):
         if call.has("l", "s", "v") and not call.has("a", "d", "D", "e", "w", "R") and not call.may_add_options:
             return None
-        return call.changes("changes what is recorded", "", "what is recorded")
+        given = " ".join(word.text for word in call.words if word.text)[:60]
+        told = f"records what people do by other rules: {given}" if given else "reads the rules anew by which people are recorded"
+        if call.name == "auditctl" and (call.has("D") or any(word.text == "0" for word in call.values("e"))):
+            told = "records nothing more of what people do"
+        return call.changes(told, "", "what is recorded")
     if call.name in (
         "setenforce",
         "setsebool",
@@ -276,13 +275,18 @@ def _audit(call: Call) -> None:
     ):
         if call.name in ("aa-logprof", "aa-genprof"):
             return call.gives("starts an editor")
-        return call.changes("changes what restricts programs", "", "what restricts programs")
+        told = _RESTRICTS.get(call.name, "changes what restricts programs")
+        if call.name == "setenforce" and not re.fullmatch("1|enforcing", _named(call, ""), re.IGNORECASE):
+            told = "lets SELinux restrict nothing more"
+        return call.changes(told.format(_named(call, "all programs")), "", "what restricts programs", is_whole=True)
 
 
 def _quota(call: Call) -> None:
     if call.name == "edquota":
         return call.gives("starts an editor")
-    call.changes("changes how much others may store")
+    told = {"quotaoff": "lets everybody store as much as they like", "quotaon": "limits how much others may store"}
+    named = " ".join(word.text for word in call.words if word.text)[:60]
+    call.changes(f"{told.get(call.name, 'changes how much others may store')}: {named or 'it names nothing'}", is_whole=True)
 
 
 def _dump_process(call: Call) -> None:
@@ -302,14 +306,14 @@ def _udevadm(call: Call) -> None:
         if call.verb.text == "control" and any("=" in word.text for word in call.operands + call.values("property", "p", "E")):
             call.gives("sets variables of the programs that udev starts")
         call.trusts_words()
-        call.changes("triggers or changes how devices are handled")
+        call.changes(f"runs {_named(call, 'a command')} on the handling of devices")
 
 
 def _console(call: Call) -> None:
     if call.name in ("openvt", "loadkeys"):
         call.gives("starts programs at a console, or changes its keys")
     else:
-        call.changes("changes a console")
+        call.changes(f"switches to or changes the console {_named(call, 'in use')}")
 
 
 _IPMI = re.compile(
@@ -325,13 +329,51 @@ def _ipmitool(call: Call) -> None:
         call.reads(word)
     asked = " ".join(word.text for word in call.operands)
     if call.words and (any(word.is_free for word in call.words) or not (_IPMI.fullmatch(asked) or call.has("V", "h"))):
-        call.changes("changes hardware or power of the host")
+        _IPMITOOL(call)
+
+
+_IPMITOOL = table("""
+    chassis power off|soft     stops     switches off {H:the host} at its power | until somebody switches it on
+    chassis power cycle|reset|diag  stops  restarts {H:the host} at its power | which is away until it has started again
+    power off|soft             stops     switches off {H:the host} at its power | until somebody switches it on
+    power cycle|reset|diag     stops     restarts {H:the host} at its power | which is away until it has started again
+    chassis power on           changes   switches on {H:the host}
+    power on                   changes   switches on {H:the host}
+    chassis bootdev|bootparam  changes   lets {H:the host} boot from {3+}
+    sel clear                  changes   deletes the log of the hardware
+    user|channel .*            changes   changes who may control the hardware: {1+}
+    lan|sol .*                 changes   changes the network of the control of the hardware: {1+}
+    mc|bmc reset               changes   restarts the control of the hardware
+    .*                         changes   runs {1+:what is typed} on the control of the hardware
+""")
+_IPC = table(
+    """
+    ipcrm -a|all               changes   deletes all memory and messages that processes share
+    ipcrm                      changes   deletes memory or messages that processes share
+    renice                     changes   changes how fast processes run: {words}
+""",
+    is_named=True,
+)
+_DEVICES = table(
+    """
+    eject                      changes   ejects {2+:a medium}
+    etherwake|wakeonlan        changes   wakes {2+:another host}
+    rtcwake -m=no|disable|show|on  changes  sets when the host wakes
+    rtcwake -n|dry-run         harmless
+    rtcwake|pm-.*              stops     puts the whole host to sleep | until it wakes
+    racadm .*action powerdown|graceshutdown  stops  switches off the host | until somebody switches it on
+    racadm .*action            stops     restarts the host at its power | which is away until it has started again
+    racadm get.*               harmless
+    racadm                     changes   runs {2+} on the control of the hardware
+""",
+    is_named=True,
+)
 
 
 def _kexec(call: Call) -> None:
     if call.has("l", "load", "p", "load-panic", "f", "force") or call.operands or call.may_add_options:
         return call.gives("can start any kernel")
-    call.changes("starts another kernel")
+    call.stops("starts the whole host with another kernel", back="which is away until it has started again", is_whole=True)
 
 
 ROWS = (
@@ -356,7 +398,7 @@ ROWS = (
     ),
     Row("kexec", _kexec, "l: load: initrd: append: command-line: e exec u unload p: load-panic: f force"),
     Row(
-        "fdisk gdisk sfdisk parted cgdisk sgdisk partx nbd-client qemu-nbd growpart",
+        "fdisk gdisk sfdisk parted cgdisk partx nbd-client qemu-nbd growpart",
         _disk,
         "t: types: o: output: b: n no-act l list V version h help d dump print J",
         harmless=(
@@ -367,12 +409,25 @@ ROWS = (
         operands="devices",
     ),
     Row(
+        "sgdisk",
+        _sgdisk,
+        "Z zap-all o clear zap d: delete: g mbrtogpt m: gpttombr: l: load-backup: R: replicate: G r: transpose: e s sort n: new:"
+        " N: largest-new: c: change-name: t: typecode: A: attributes: u: partition-guid: U: disk-guid: h: hybrid: p print"
+        " i: info: v verify b: backup: L list-types f F D E O print-mbr P pretend",
+        harmless=(
+            "color:: L:: bytes units: u: x list-details s script m machine j json f fix a: align: i: info: v verify E F D"
+            " P pretend list-types T list-free show-size getsz g show-geometry noheadings r raw o: p S pairs N: dry-run h"
+            " H:"
+        ),
+        operands="devices",
+    ),
+    Row(
         "mkfs mke2fs mkfs.ext2 mkfs.ext3 mkfs.ext4 mkfs.xfs mkfs.btrfs mkfs.vfat mkfs.fat mkdosfs mkntfs mkfs.ntfs"
         " mkfs.f2fs mkfs.minix mkudffs",
         _mkfs,
         "t: type: L: U: m: b: i: N: O: E: F n",
     ),
-    Row("xfs_quota", _volumes, "D detail E examine Q query F monitor f r S stop a l list all d detach", harmless="x c: h V"),
+    Row("xfs_quota", _projects, "c: d: D: P: p: f x V", harmless="x c: h V"),
     Row(
         "qemu-system-x86_64 qemu-system-aarch64 qemu-system-i386 qemu kvm VBoxManage vboxmanage virt-install virt-manager"
         " qemu-img guestfish",
@@ -417,12 +472,9 @@ ROWS = (
         harmless="a attribute-walk q: query: p: path: x export r root d device-id-of-file: h help V version t tree",
     ),
     Row("chvt openvt setfont loadkeys deallocvt", _console),
-    Row("ipcrm", _changes("ends what processes share"), ""),
-    Row("renice", _changes("changes how fast processes run"), ""),
+    Row("ipcrm", _IPC, "m: M: q: Q: s: S: a:: all::"),
+    Row("renice", _IPC, "n: p g u"),
     Row("wall write mesg", _wall),
     Row("ipmitool", _ipmitool, "H: U: P: I: L: p: f: o: O: C: k: y: Y S: v c V h", harmless="A: l: R: N: q: Q: h"),
-    Row(
-        "eject rtcwake pm-suspend pm-hibernate racadm wakeonlan etherwake",
-        _changes("changes hardware or power of the host"),
-    ),
+    Row("eject rtcwake pm-suspend pm-hibernate racadm wakeonlan etherwake", _DEVICES, "m: mode: s: t: d: n dry-run"),
 )

@@ -11,6 +11,7 @@ import re
 
 from jitd.core.judging import Call, Row, Verdict
 from jitd.core.places import place_of
+from jitd.core.programs.shared import Verbs, words
 from jitd.core.shell_text import Word
 
 POSIX = "sh bash dash ash ksh mksh rbash lksh posh yash ksh93 bash-static"
@@ -420,14 +421,42 @@ def _logrotate(call: Call) -> None:
         call.changes("moves away and deletes logs", "", "what is recorded")
 
 
-def _terraform(call: Call) -> None:
+_INFRASTRUCTURE = Verbs(
+    """
+    plan|preview|diff  nothing
+    destroy -target|--target  destroys  destroys {-target}{--target} of what {files} describe
+    destroy|destroy-all|down  destroys  destroys all that {files} describe
+    run-all|run|stack destroy  destroys  destroys all that {files} describe
+    apply -destroy|--destroy  destroys  destroys all that {files} describe
+    apply -replace|--replace  destroys  destroys {-replace}{--replace}, and makes it anew
+    state rm|delete  destroys  forgets {}: it goes on, and nothing manages it  until it is imported again
+    state push  destroys  overwrites what is known of {files} with {}
+    state mv|replace-provider|rename|unprotect|repair  changes  changes what is known of {files}: { }
+    workspace delete  destroys  deletes the workspace {}, and what is known of it
+    stack rm  destroys  deletes the stack {:of its files}, and what is known of it
+    workspace new|select  changes  chooses the workspace {}
+    taint  changes  lets the next apply destroy {}, and make it anew
+    force-unlock|cancel  changes  lets others work on {files} while somebody does
+    """
+)
+
+
+def _infrastructure(call: Call) -> None:
+    """Files describe what is in a cloud. To read them can start programs."""
+    if call.verb is None and not call.may_add_options:
+        return
     verb = call.verb.text if call.verb is not None else ""
     directory = next((word.text.partition("=")[2] for word in call.words if word.text.startswith("-chdir=")), "")
-    if verb in ("version", "fmt", "show", "output", "state", "validate", "providers", "graph", "workspace") and not directory:
+    place = directory or call.cwd or "."
+    _INFRASTRUCTURE.tells(call, call.words, named={"files": f"the files in {place[:60]}"})
+    if verb in _TELLS and not directory:
         return
-    for word in [Word(directory or call.cwd or ".")]:
-        call.runs_file(word)
-    call.leads(f"{verb[:20]} runs what its files name, and changes what they describe")
+    call.runs_file(Word(place))
+    changes = "" if verb in ("plan", "preview", "diff", "init", "get", "synth", *_TELLS) else ", and changes what they describe"
+    call.leads(f"{verb[:20]} runs what the files in {place[:60]} name{changes}")
+
+
+_TELLS = words("version fmt show output state validate providers graph workspace stack config whoami about logs list ls")
 
 
 _PROMPTS = frozenset(("tclsh", "wish", "erl", "slsh", "clojure", "jjs", "osascript", "gjs"))
@@ -508,7 +537,7 @@ ROWS = (
         "C: directory: f: file: makefile: E: eval: j:: o: W: I: include-dir: v version h help V",
     ),
     Row(
-        "run-parts gcc cc c++ g++ ld as tex pdftex latex pdflatex lualatex xelatex packer pulumi nix nix-env"
+        "run-parts gcc cc c++ g++ ld as tex pdftex latex pdflatex lualatex xelatex packer nix nix-env"
         " guix rpmbuild debuild autoreconf configure clang cpp c99 c89",
         _playbook,
         "i: inventory: l: limit: t: tags: e: extra-vars: f: s: state: m: mail: u: user: k b become",
@@ -518,9 +547,10 @@ ROWS = (
     Row("nix-shell", _nix_shell, "run: command: p: packages: I: c:"),
     Row("m4 gpp cpp-m4", _m4, "I: D: U: F: R:"),
     Row("logrotate", _logrotate, "s: state: m: mail: l: log: d debug f force v version help", harmless="verbose h usage"),
+    Row("pulumi cdk cdktf", _infrastructure),
     Row(
         "terraform tofu terragrunt",
-        _terraform,
+        _infrastructure,
         harmless="no-color json check diff recursive list write help version chdir raw state",
     ),
 )

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from jitd.core.judging import Call, Row
-from jitd.core.programs.shared import who_changes, words
+from jitd.core.programs.shared import told, who_changes, words
 from jitd.core.shell_text import Word
 
 _FETCHES = "installs and runs code that anybody can publish"
@@ -66,7 +66,7 @@ def _pip(call: Call) -> None:
             return None
         return None
     if verb.text in ("uninstall", "remove"):
-        return call.changes("removes packages")
+        return call.changes(f"removes the packages {told(call.operands[1:])}".rstrip())
     if verb.text not in (
         "install",
         "download",
@@ -133,7 +133,8 @@ def _npm(call: Call) -> None:
     if verb.text in _NPM_SHOWS and verb.text != "audit":
         return None
     if verb.text in ("uninstall", "remove", "rm", "un", "unlink", "prune", "cache"):
-        return call.changes("removes packages")
+        what = {"prune": "removes packages that nothing names", "cache": "changes what is kept of packages"}
+        return call.changes(what.get(verb.text) or f"removes the packages {told(call.operands[1:])}".rstrip())
     if verb.text in ("exec", "x", "dlx", "explore") and len(call.operands) > 1:
         if not _runs_from(call, directories):
             call.start(call.operands[1:])
@@ -165,7 +166,8 @@ def _gem(call: Call) -> None:
     if verb.is_free or verb.text in ("open", "server", "rdoc", "build", "exec"):
         return call.gives("starts an editor or other programs")
     if verb.text in ("uninstall", "cleanup"):
-        return call.changes("removes packages")
+        old = "old versions of " if verb.text == "cleanup" else ""
+        return call.changes(f"removes {old}the packages {told(call.operands[1:])}".rstrip())
     if call.has("s", "source", "config-file"):
         return call.gives("installs packages of any place, and runs their code")
     if not call.operands[1:]:

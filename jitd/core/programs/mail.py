@@ -4,16 +4,27 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from jitd.core.judging import Call, Row
-from jitd.core.programs.shared import changes, looks, trusts
+from jitd.core.programs.shared import table, trusts
 
 
 def _postfix(call: Call) -> None:
     trusts(call, call.values("c"))
     if call.verb is None or (call.verb.text in ("check", "status") and not call.verb.is_free):
         return
-    call.changes("starts, stops or reloads the mail server")
+    _POSTFIX(call)
+
+
+_POSTFIX = table("""
+    stop|abort|drain           changes   stops the mail server: no mail comes or goes
+    start|start-fg             changes   starts the mail server
+    reload                     changes   lets the mail server read its settings again
+    flush                      changes   tries to send all mail that waits
+    set-permissions|upgrade-configuration  changes  repairs the files of the mail server
+    .*                         changes   runs {1+} on the mail server
+""")
 
 
 def _postconf(call: Call) -> None:
@@ -25,7 +36,7 @@ def _postconf(call: Call) -> None:
 def _postqueue(call: Call) -> None:
     trusts(call, call.values("c"))
     if not call.has("p", "j") and call.name != "mailq":
-        call.changes("sends the mail that waits")
+        call.changes(f"tries to send {' '.join(word.text for word in call.values('i', 's'))[:60] or 'all mail that waits'}")
 
 
 def _exim(call: Call) -> None:
@@ -38,28 +49,73 @@ def _exim(call: Call) -> None:
         return None
     if any(re.match("-Mv[bhlc]", word.text) for word in call.words):
         return call.discloses("shows other people's mail")
-    call.changes("sends, holds or deletes mail")
+    _EXIM(replace(call, sorted_operands=[replace(word, text=word.text.lstrip("-")) for word in call.words]))
+
+
+_EXIM = table("""
+    Mrm                        destroys  deletes the mails {2+:that it names} from the queue
+    Mg                         changes   gives up the mails {2+:that it names}, and tells their senders
+    Mf                         changes   holds the mails {2+:that it names}
+    M.*                        changes   sends or changes the mails {2+:that it names}
+    R.*|S.*|q.*                changes   tries to send mail that waits
+    bd                         changes   starts a mail server
+    .*                         changes   sends mail: {words}
+""")
 
 
 def _sendmail(call: Call) -> None:
     trusts(call, call.values("C"))
     if call.has("bp"):
         return
-    call.changes("sends mail")
+    call.changes(f"sends mail to {' '.join(word.text for word in call.operands if word.text)[:60] or 'whom its input names'}")
 
 
 def _postcat(call: Call) -> None:
     call.discloses("shows other people's mail")
 
 
+_QUEUE = table("""
+    * -d=ALL                   destroys  deletes all mail that waits ({1:all queues})
+    * -d                       destroys  deletes the mail {d} from the queue
+    * -r                       changes   puts {r} into the queue again
+    * -h                       changes   holds {h}
+    * -H                       changes   lets {H} be sent that is held
+    *                          changes   repairs the files of the queue
+""")
+_TABLES = table(
+    """
+    postmap|postalias -q|s     harmless
+    postmap|postalias -d       changes   takes {d} out of the table {2}
+    postmap|postalias          changes   makes the table {2:that it names} of the mail server anew
+    newaliases                 changes   makes the aliases of the mail server anew
+""",
+    is_named=True,
+)
+_DOVEADM = table("""
+    who|version|help           harmless
+    service|quota status|get   harmless
+    stats|log                  harmless
+    user|auth                  reads     shows accounts or passwords of mail
+    fetch|search|dump|save     reads     shows mail of others
+    mailbox list|status        reads     shows which mail others have
+    expunge                    destroys  deletes mail: {words}
+    mailbox delete             destroys  deletes mailboxes with all mail in them: {3+}
+    move|copy|import|sync|backup|altmove|dsync  changes  moves or copies mail: {words}
+    purge                      changes   frees the space of mail that is deleted ({u:whom it names})
+    kick                       changes   ends the connections of {2+:everybody}
+    reload                     changes   lets the mail server read its settings again
+    stop                       changes   stops the mail server: nobody reads mail
+    .*                         changes   runs {1+} on the mail of others
+""")
+
 ROWS = (
     Row("postfix", _postfix, "c: v D"),
     Row("postconf", _postconf, "c: e X # M n d p"),
     Row("postqueue mailq exiqgrep qshape", _postqueue, "c: i: s: f p j v", harmless="b"),
     Row("postcat", _postcat),
-    Row("postsuper", changes("deletes or holds mail"), "c: d: h: H: r:"),
-    Row("postmap postalias newaliases", changes("changes tables of the mail server")),
-    Row("exim exim4", _exim, "C: M:", harmless="bp bpc bpr bpu bpa bt bV bP Mvh Mvl Mvb V d"),
+    Row("postsuper", _QUEUE, "c: d: h: H: r: f: p s S v"),
+    Row("postmap postalias newaliases", _TABLES, "q: s d: c:"),
+    Row("exim exim4", _exim, "C: X:", harmless="bp bpc bpr bpu bpa bt bV bP Mvh Mvl Mvb V d"),
     Row("sendmail msmtp swaks qmail-inject", _sendmail, "C: f: F: r: X: bp"),
-    Row("doveadm", looks("who version", "changes or shows other people's mail"), harmless="u: A h help"),
+    Row("doveadm", _DOVEADM, "u: A F: c: o: v D", harmless="u: A h help"),
 )

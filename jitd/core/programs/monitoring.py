@@ -21,7 +21,7 @@ def _sysbench(call: Call) -> None:
 
 
 def _atrm(call: Call) -> None:
-    call.changes("takes away what somebody has planned")
+    call.changes(f"deletes the planned jobs {' '.join(word.text for word in call.operands if word.text)[:60] or 'that it names'}")
 
 
 def _top(call: Call) -> None:

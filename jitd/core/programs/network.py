@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from jitd.core.judging import Call, Row
 from jitd.core.places import place_of
+from jitd.core.programs.shared import table, words
 from jitd.core.shell_text import Word
 
 _SHOWS = frozenset(("show", "list", "lst", "ls", "sh", "l", "get", "help", "monitor", ""))
@@ -39,21 +41,51 @@ def _ip(call: Call) -> None:
     if verb is None or (verb.text in _SHOWS and not verb.is_free):
         return None
     if verb.is_free:
-        return call.changes("can change who reaches the host")
+        return call.stops("can cut the host off", back="until somebody sets its network again")
     for before, word in zip(rest, rest[1:], strict=False):
         if before.text in ("obj", "object", "object-file", "object-pinned", "pinned"):
             call.runs_file(word)
-    call.changes("changes the network of this host, and may cut it off")
+    kind = next((kind for kind in _OBJECTS if kind.startswith(what)), what) if what else what
+    does = next((does for does in _VERBS if does.startswith(verb.text)), verb.text)
+    named = [word for word in rest[1:] if word.text not in ("dev", "to", "root", "via")]
+    for state in ("down", "up"):
+        if kind == "link" and does == "set" and any(word.text == state or word.is_any for word in named):
+            does, named = state, [word for word in named if word.text != state]
+    _IP(replace(call, sorted_operands=[Word(kind), Word(does), *named]))
+
+
+_OBJECTS = ("link", "address", "route", "rule", "neighbour", "netns", "tunnel", "maddress", "mroute", "xfrm", "vrf", "token")
+_VERBS = ("add", "change", "delete", "flush", "replace", "append", "set", "restore", "attach", "identify", "pids", "save")
+_IP = table("""
+    link down                  stops     takes the interface {3} down | until it is up again
+    link up                    changes   takes the interface {3} up
+    link delete (dummy|veth|vxlan|tap|tun|docker|br-|lxc|vnet).*  changes  deletes the interface {3}
+    link delete                stops     deletes the interface {3+} | until it is made again
+    link add                   changes   makes the interface {3+}
+    link set                   changes   sets {4+:settings} of the interface {3}
+    address delete             stops     takes the address {3} from the interface {4} | until it has it again
+    address flush              stops     takes all addresses from the interface {3+} | until it has some again
+    address .*                 changes   gives the interface {4:that it names} the address {3}
+    route delete default       stops     deletes the way of this host to others | until it is added again
+    route flush                stops     deletes the routes {3+:of this host} | until they are added again
+    route delete               changes   deletes the route to {3}
+    route .*                   changes   sends what goes to {3} through {4+:an interface}
+    rule flush                 stops     deletes all rules for routes | until they are added again
+    netns delete               changes   deletes the network space {3}
+    netns add                  changes   makes the network space {3}
+    neighbour .*               changes   changes by which addresses neighbours are reached: {3+}
+    .*                         changes   changes the network of this host, and may cut it off: {1+}
+""")
 
 
 def _firewall(call: Call) -> None:
     if any(option.startswith("modprobe") for option in call.given) or (call.has("M") and call.name != "nft"):
         call.gives("starts another program")
-    if call.has("L", "list", "S", "list-rules", "n", "C", "check", "V", "version", "h", "help") and not call.has(
-        "A", "D", "I", "F", "P", "X", "Z", "N", "E", "R", "append", "delete", "insert", "flush", "policy"
-    ):
+    shows = words("L list S list-rules C check V version h help") | (set() if call.name.endswith("restore") else {"n"})
+    changes = words("A D I F P X Z N E R append delete insert flush policy clear") | ({"C"} if call.name == "ipvsadm" else set())
+    if call.has(*shows) and not call.has(*changes):
         return None
-    words = [word.text for word in call.words]
+    texts = [word.text for word in call.words]
     if (
         call.name == "fail2ban-client"
         and call.operands
@@ -66,28 +98,74 @@ def _firewall(call: Call) -> None:
             call.reads(word)
         return None
     if call.name == "nft":
-        if words[:1] == ["list"] or words[:2] in (["-a", "list"], ["-n", "list"], ["-j", "list"]) or words[:1] == ["monitor"]:
+        if texts[:1] == ["list"] or texts[:2] in (["-a", "list"], ["-n", "list"], ["-j", "list"]) or texts[:1] == ["monitor"]:
             return None
         for word in call.values("f", "file"):
             call.reads(word)
     if call.name in ("ufw", "firewall-cmd", "ipset", "conntrack", "tc", "fail2ban-client", "cscli") and (
-        words[:1] in (["status"], ["show"], ["version"], ["list"], ["-s"], ["ping"], ["banned"])
-        or any(word.startswith(("--list", "--get", "--state", "--query", "--info", "--version", "-L")) for word in words)
-        or words[1:2] in (["show"], ["ls"], ["list"])
+        texts[:1] in (["status"], ["show"], ["version"], ["list"], ["-s"], ["ping"], ["banned"])
+        or any(word.startswith(("--list", "--get", "--state", "--query", "--info", "--version", "-L")) for word in texts)
+        or texts[1:2] in (["show"], ["ls"], ["list"])
     ):
         return None
     if call.name == "tc":
         if len(call.operands) < 2:
             return None
         call.trusts_words()
-    opens = (
-        (call.name == "nft" and words[:2] == ["flush", "ruleset"])
-        or (call.name == "ufw" and bool({"disable", "reset"} & set(words[:2])))
-        or (call.name.startswith(("iptables", "ip6tables")) and call.has("F", "flush"))
-    )
-    if opens:
-        return call.changes("empties the firewall: anybody may reach this host")
-    call.changes("changes the firewall: who reaches this host")
+    if re.fullmatch(r"-[AI] (INPUT|OUTPUT|FORWARD)( 1)? -j (DROP|REJECT)", " ".join(texts)):
+        return call.stops("drops all packets, and cuts this host off", back="until the rule is deleted", is_whole=True)
+    _RULES(call)
+
+
+_RULES = table(
+    """
+    (ip6?|eb|arp)tables.* -F|flush  stops  empties the firewall: anybody may reach this host | until its rules are loaded again
+    (ip6?|eb|arp)tables.* DROP|REJECT -P|policy  stops  drops all packets that no rule lets through | until the policy is changed
+    (ip6?|eb|arp)tables.* ACCEPT -P|policy  changes  lets all packets through that no rule drops ({P|policy})
+    (ip6?|eb|arp)tables-restore -n|noflush  changes  adds the rules in {2:its input} to the firewall
+    (ip6?|eb|arp)tables-restore  changes  replaces all rules of the firewall by those in {2:its input}
+    (ip6?|eb|arp)tables.* -A|append|I|insert|R  changes  adds to the firewall: {words}
+    (ip6?|eb|arp)tables.* -D|delete  changes  deletes from the firewall: {words}
+    (ip6?|eb|arp)tables.* -X   changes   deletes chains of the firewall: {words}
+    netfilter-persistent flush  stops    empties the firewall: anybody may reach this host | until its rules are loaded again
+    netfilter-persistent save  changes   keeps the rules of the firewall for the next start of the host
+    netfilter-persistent       changes   loads the rules of the firewall again
+    nft flush|delete|destroy ruleset|table|chain  stops  empties the firewall: anybody may reach this host | until it is loaded
+    nft -f|file                changes   changes the firewall as {f|file} says
+    nft .*                     changes   changes the firewall: {2+}
+    ufw disable|reset          stops     empties the firewall: anybody may reach this host | until it is enabled again
+    ufw -force reset           stops     empties the firewall: anybody may reach this host | until it is enabled again
+    ufw enable                 changes   switches the firewall on, which cuts off what no rule allows
+    ufw default deny|reject    changes   cuts off what no rule of the firewall allows ({4:incoming})
+    ufw allow                  changes   lets others reach {3+:this host}
+    ufw deny|reject 22|22/tcp|ssh|OpenSSH  stops  keeps everybody from the SSH of this host | until the rule is deleted
+    ufw deny|reject|limit from  changes  keeps {4+} out
+    ufw deny|reject|limit      changes   keeps others from {3+:this host}
+    ufw delete                 changes   deletes the rule {3+} of the firewall
+    ufw .*                     changes   changes the firewall: {2+}
+    firewall-cmd -panic-on     stops     drops all packets, and cuts this host off | until panic mode is off
+    firewall-cmd -remove-service=ssh  stops  keeps everybody from the SSH of this host | until the service is added again
+    firewall-cmd ssh -remove-service  stops  keeps everybody from the SSH of this host | until the service is added again
+    firewall-cmd -reload|complete-reload  changes  loads the rules of the firewall again
+    firewall-cmd               changes   changes the firewall: {words}
+    ipset flush|destroy        changes   deletes what is in the set of addresses {3:and in all others}
+    ipset .*                   changes   changes the set of addresses {3:it names}: {2} {4+}
+    conntrack -F|flush         changes   forgets all connections, which the firewall may then cut
+    conntrack                  changes   changes what the firewall knows of connections: {words}
+    ipvsadm -C|clear           stops     stops to share out all services to other hosts | until its rules are loaded again
+    ipvsadm                    changes   changes to which hosts a service is shared out: {words}
+    pfctl -d|F                 stops     empties the firewall: anybody may reach this host | until it is enabled again
+    shorewall stop|clear       stops     empties or closes the firewall | until it is started again
+    fail2ban-client stop       changes   locks attackers out no more
+    fail2ban-client .*         changes   changes who is locked out: {2+}
+    cscli .*                   changes   changes who is locked out: {2+}
+    tc .* .* .* .* .* netem loss 100%  stops  lets {5} send nothing more | until the rule is deleted
+    tc .* del|delete           changes   lets {5:an interface} send as fast as it can
+    tc .*                      changes   changes how fast {5:an interface} sends, or what it drops
+    .*                         changes   changes the firewall: {words}
+""",
+    is_named=True,
+)
 
 
 def _is_check(call: Call) -> bool:
@@ -142,7 +220,46 @@ def _interface(call: Call) -> None:
         for word in operands:
             if "/" in word.text:
                 call.runs_file(word)
-    call.changes("changes the network of this host, and may cut it off")
+    _NETWORK(call)
+
+
+_NETWORK = table(
+    """
+    ifconfig .* down           stops     takes the interface {2} down | until it is up again
+    ifconfig .* up             changes   takes the interface {2} up
+    ifdown                     stops     takes the interfaces {2+:that it names} down | until they are up again
+    ifup                       changes   takes the interfaces {2+:that it names} up
+    route del|delete default   stops     deletes the way of this host to others | until it is added again
+    route del|delete           changes   deletes the route to {3+}
+    route .*                   changes   sends what goes to {3} another way: {4+}
+    nmcli c\\w* down|d.*       stops     takes the connection {4+:that it names} down or deletes it | until it is up again
+    nmcli c\\w* up             changes   takes the connection {4+:that it names} up
+    nmcli c\\w* .*             changes   runs {3} on the connections {4+:that it knows}
+    nmcli d\\w* di.*|down|de.*  stops  takes the interface {4+:that it names} down | until it is connected again
+    nmcli d\\w* .*             changes   runs {3} on the interface {4+:that it names}
+    nmcli n\\w* off            stops     switches off all networks of this host | until they are switched on
+    nmcli r\\w* .* off         stops     switches off the radio of this host | until it is switched on
+    netplan apply|try          changes   sets the network anew from /etc/netplan, and may cut this host off
+    netplan generate           changes   writes the settings of the network from /etc/netplan
+    netplan set                changes   changes a setting of the network: {3+}
+    brctl delbr|delif          stops     takes {3+} out of its bridges | until it is added again
+    brctl .*                   changes   runs {2} on the bridge {3+}
+    ovs-vsctl del-br|del-port|emer-reset|del-.*  stops  takes {3+} out of its bridges | until it is added again
+    ovs-ofctl del-flows        stops     deletes how packets pass through {3+} | until the flows are added again
+    wg-quick down              stops     takes the tunnel {3} down | until it is up again
+    wg-quick up                changes   takes the tunnel {3} up
+    wg .*                      changes   changes the tunnel {3}: {2} {4+}
+    rfkill block               stops     switches off {3+:the radio of this host} | until it is unblocked
+    wpa_cli disconnect|terminate|disable.*|remove.*  stops  cuts off the wireless network | until it is connected again
+    poff                       stops     hangs up {2:all connections} | until it is called again
+    ethtool -E|f               changes   writes the firmware of the interface {2+}
+    ethtool                    changes   changes how the interface works: {words}
+    arp -d|delete              changes   forgets by which address {2} is reached
+    arp                        changes   changes by which addresses neighbours are reached: {words}
+    .*                         changes   changes the network of this host, and may cut it off: {words}
+""",
+    is_named=True,
+)
 
 
 def _dhcp(call: Call) -> None:
@@ -154,7 +271,10 @@ def _dhcp(call: Call) -> None:
             call.writes(value, is_use=False)
     if call.may_add_options:
         call.gives("can start any other command")
-    call.changes("changes the network of the host", "", "the network")
+    named = " ".join(word.text for word in call.words if re.fullmatch(r"[a-z]\w*", word.text))[:60] or "all interfaces"
+    if any(word.text in ("-r", "-x", "-k", "--release", "--exit") for word in call.words):
+        return call.stops(f"gives back the addresses of {named}", back="until it asks for some again", is_whole=True)
+    call.changes(f"asks for the addresses of {named} anew", "", "the network")
 
 
 def _curl(call: Call) -> None:
@@ -201,10 +321,15 @@ def _curl(call: Call) -> None:
             call.gives("talks to a service that has the whole host", path or "", "who uses it can control this host")
         else:
             call.changes(f"talks to the service at {path}")
-    if any(word.text in ("POST", "PUT", "DELETE", "PATCH") for word in call.values("X", "request")) or call.has(
+    where = next(
+        (word.text.partition("?")[0][:60] for word in [*call.operands, *call.values("url")] if word.text), "another service"
+    )
+    if any(word.text == "DELETE" for word in call.values("X", "request")):
+        call.destroys(f"asks {where} to delete it", is_whole=True)
+    elif any(word.text in ("POST", "PUT", "PATCH") for word in call.values("X", "request")) or call.has(
         "d", "data", "data-binary", "F", "form", "T", "json", "data-raw"
     ):
-        call.changes("sends data to another service")
+        call.changes(f"sends data to {where}")
 
 
 def _wget(call: Call) -> None:
@@ -298,6 +423,14 @@ def _nmap(call: Call) -> None:
             call.reads(value)
 
 
+_SERVES = {
+    "s_server": "serves connections of others",
+    "ocsp": "tells others which certificates are valid",
+    "ca": "signs or revokes certificates",
+    "rehash": "changes links to certificates",
+}
+
+
 def _openssl(call: Call) -> None:
     words = list(call.words)
     if call.may_add_options:
@@ -332,8 +465,13 @@ def _openssl(call: Call) -> None:
             call.reads(Word(value.text.removeprefix("file:"), value.is_free))
     if words[0].text == "engine" and len(words) > 1:
         return call.gives("loads code that it is given")
-    if words[0].text in ("s_server", "ocsp", "ca", "rehash"):
-        call.changes("serves or signs for others" if words[0].text != "rehash" else "changes links to certificates")
+    if words[0].text in _SERVES:
+        call.changes(_SERVES[words[0].text])
+
+
+def _named(call: Call, option: str) -> str:
+    """Return what ``option`` or the operands name."""
+    return " ".join(word.text for word in [*call.values(option), *call.operands] if word.text)[:60] or call.judge.account
 
 
 def _gpg(call: Call) -> None:
@@ -354,8 +492,10 @@ def _gpg(call: Call) -> None:
     for option in call.given:
         if option.startswith(("export-secret", "decrypt")):
             call.discloses("reads private keys or what they protect")
-        elif option.startswith(("delete", "import", "recv", "edit", "gen", "full-gen", "sign")):
-            call.changes("changes or uses keys")
+        elif option.startswith("delete-secret"):
+            call.destroys(f"deletes the private key of {_named(call, option)}: what it opens is gone", back="", is_whole=True)
+        elif option.startswith(("delete", "import", "recv", "edit", "gen", "full-gen", "sign", "quick-", "lsign")):
+            call.changes(f"runs {option} on the keys of {_named(call, option)}")
     for word in call.operands:
         call.reads(word)
 
@@ -378,7 +518,11 @@ def _smb(call: Call) -> None:
         if "!" in text.text or text.is_free:
             call.gives("starts other programs")
         else:
-            call.changes("changes or reads files of another host")
+            where = call.operands[0].text[:60] if call.operands else "another host"
+            if re.search(r"(?i)(^|;)\s*(del|deltree|rm|rmdir)\b", text.text):
+                call.destroys(f"on {where}: {text.text[:60]}", is_whole=True)
+            else:
+                call.changes(f"on {where}: {text.text[:60]}", is_whole=True)
     for word in call.values("A", "authentication-file"):
         call.reads(word)
 
@@ -399,7 +543,22 @@ def _vpn(call: Call) -> None:
     for word in call.words:
         if "/" in word.text or word.text.endswith((".conf", ".ovpn")):
             call.runs_file(word)
-    call.changes("changes the network of this host, and may cut it off")
+    _TUNNELS(call)
+
+
+_TUNNELS = table(
+    """
+    tailscale status|ip|netcheck|version|ping|whois  harmless
+    tailscale down|logout      stops     takes this host out of its private network | until it is up again
+    ipsec|strongswan stop|down  stops    takes the tunnel {3:of this host} down | until it is up again
+    ipsec|strongswan status.*|list.*  harmless
+    swanctl -t|terminate|c     stops     takes tunnels of this host down | until they are up again
+    swanctl -l|list-sas|L|list-conns|P|list-pols|stats|S  harmless
+    tailscale|ipsec|strongswan|cloudflared|ngrok .*  changes  changes the tunnels of this host: {2+}
+    .*                         changes   joins this host to another network: {words}
+""",
+    is_named=True,
+)
 
 
 def _shows(call: Call) -> None:
@@ -419,7 +578,9 @@ def _sockets(call: Call) -> None:
     for word in call.values("D", "diag"):
         call.writes(word, is_use=False)
     if call.has("K", "kill"):
-        call.changes("closes connections")
+        call.changes(
+            f"closes the connections {' '.join(word.text for word in call.operands if word.text)[:60] or 'of this host'}"
+        )
 
 
 def _routes(call: Call) -> None:
@@ -433,7 +594,10 @@ def _routes(call: Call) -> None:
     else:
         texts = [Word(" ".join(word.text for word in call.operands), any(word.is_free for word in call.words))]
     if any(text.is_free or (text.text and not re.fullmatch(r"(show|sh)\b[^\n]*", text.text)) for text in texts):
-        call.changes("changes the routes of this host, and may cut it off")
+        said = "; ".join(text.text for text in texts if not re.match(r"(show|sh)\b", text.text))[:60] or "what is typed"
+        if re.search(r"\b(disable|down|no router|shutdown)\b", said):
+            return call.stops(f"switches off routes of this host: {said}", back="until they are enabled again", is_whole=True)
+        call.changes(f"changes the routes of this host, and may cut it off: {said}")
 
 
 ROWS = (
@@ -464,7 +628,7 @@ ROWS = (
         "tc",
         _firewall,
         "t: table: A: D: I: P: N: X:: F:: L:: S:: E: R: append: delete: insert: policy: f: file: j: s: d: p: i: o: m: C:"
-        " modprobe: c: Z:: list:: flush:: n check V version h help list-rules:: w:: x v",
+        " modprobe: c: Z:: list:: flush:: n noflush check V version h help list-rules:: w:: x v",
         harmless="s stats statistics d details p pretty j json r raw iec g graph c:: color:: nm br o oneline t ts N: V Version",
     ),
     Row(

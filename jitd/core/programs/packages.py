@@ -8,6 +8,7 @@ archives are a change: an administrator installs them daily, and the archives si
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from jitd.core.judging import Call, Row
 from jitd.core.shell_text import Word
@@ -120,6 +121,45 @@ _SAFE_SETTING = re.compile(
 """Settings of apt that start no program, and install nothing from elsewhere."""
 
 
+_WHOLE = {
+    "autoremove": "what no other package needs",
+    "autopurge": "what no other package needs",
+    **dict.fromkeys(("upgrade", "full-upgrade", "dist-upgrade", "update", "up", "dup", "distro-sync"), "all updates"),
+}
+_NEEDED = {
+    r"openssh-server|dropbear\S*|sssd\S*|libpam-(sss|krb5)|libnss-\S+|winbind|krb5-kdc": "people may be unable to log in",
+    r"network-manager|NetworkManager|netplan\S*|ifupdown\d?|systemd-networkd": "this host may be cut off",
+    r"jitd|jitsudo|jitpam": "nothing is asked, watched or recorded any more",
+    r"systemd|dbus|libc6|login|passwd|util-linux|glibc|grub\S*|linux-image-[a-z\d]+|kernel": "this host may not start",
+    r"(postgresql|mysql|mariadb|mongodb|redis|valkey|elasticsearch|opensearch)(-server|-org)?[\d.:-]*": "its databases stop",
+    r"docker(\.io|-ce|-engine)?|containerd(\.io)?|kubelet|k3s": "all containers stop",
+}
+"""What a host loses without a package."""
+
+
+def _named(packages: Iterable[Word]) -> str:
+    """Return the packages as a sentence names them."""
+    return ", ".join(word.text for word in packages if word.text)[:60]
+
+
+def _removes(call: Call, packages: list[Word], *, is_purge: bool) -> None:
+    """The program removes ``packages``. If ``is_purge`` is True, their settings and data go, too."""
+    named = _named(packages) or _WHOLE.get(call.verb.text if call.verb is not None else "", "packages")
+    if call.may_add_options or any(word.is_free and not word.text for word in packages):
+        return call.stops("can remove any package, jitd too", back="until it is installed again")
+    for word in packages:
+        loss = next((loss for name, loss in _NEEDED.items() if re.fullmatch(name, word.text)), "")
+        if loss and is_purge and "databases" in loss:
+            return call.destroys(f"removes {named} with all settings, and its databases may be gone", back="")
+        if loss:
+            return call.stops(f"removes {named}: {loss}", back="until it is installed again")
+    if call.name == "snap" and call.has("purge"):
+        return call.destroys(f"removes {named} with all its data")
+    if call.has("delete-data"):
+        return call.destroys(f"removes {named} with all its data")
+    call.changes(f"removes {named}{' with all settings' if is_purge else ''}")
+
+
 def _apt(call: Call) -> None:
     if call.has("c", "config-file") or any(
         word.is_free or not _SAFE_SETTING.match(word.text) for word in call.values("o", "option")
@@ -160,6 +200,8 @@ def _apt(call: Call) -> None:
             return call.gives("builds and runs code of a package")
         if name in ("download", "source"):
             return call.changes("writes packages into its directory")
+        if name == "module" and packages and packages[0].text in ("list", "info", "provides"):
+            return None
         if name == "update" and call.name in ("apt", "apt-get", "nala"):
             return None
         for word in packages:
@@ -174,11 +216,19 @@ def _apt(call: Call) -> None:
             call.gives("installs packages that nobody has signed or that have the whole host")
         if call.may_add_options:
             return call.gives("can install packages, whose scripts run as root")
-        return call.changes("installs packages from this host's archives")
+        named = _named(packages) or _WHOLE.get(name, "")
+        return call.changes(f"installs {named or 'packages'} from this host's archives")
     if name in _REMOVES:
-        return None if name in ("clean", "autoclean") else call.changes("removes or keeps back packages")
+        if name in ("mark", "hold", "unhold"):
+            return call.changes(f"changes which packages are kept back: {_named(call.operands[1:])}")
+        return (
+            None
+            if name in ("clean", "autoclean")
+            else _removes(call, call.operands[1:], is_purge="purge" in name or call.has("purge"))
+        )
     if name == "history" and len(call.operands) > 1 and re.match(r"undo|redo|rollback|replay", call.operands[1].text):
-        return call.changes("installs or removes packages as they were before")
+        told = " ".join(word.text for word in call.operands[1:])[:60]
+        return call.changes(f"installs or removes packages as they were before: {told}")
     if name in _LOOKS or not name:
         return None
     if call.name == "snap" and name in (
@@ -197,7 +247,7 @@ def _apt(call: Call) -> None:
         return (
             call.gives("runs or connects programs of a snap")
             if name in ("run", "try", "connect")
-            else call.changes("changes a snap")
+            else call.changes(f"runs {name} on {_named(call.operands[1:]) or 'snaps'}")
         )
     if call.name == "flatpak" and name in ("run", "override", "remote-add", "build", "enter"):
         return call.gives("runs programs of a package")
@@ -215,9 +265,11 @@ def _pacman(call: Call) -> None:
     if call.has("hookdir", "config", "gpgdir", "root", "dbpath") or call.may_add_options:
         return call.gives("can install packages, whose scripts run as root")
     if "S" in letters and not re.search("[silg]", letters.replace("S", "", 1).replace("y", "").replace("u", "")):
-        return call.changes("installs packages from this host's archives")
-    if "R" in letters or "D" in letters:
-        return call.changes("removes or keeps back packages")
+        return call.changes(f"installs {_named(call.operands) or 'packages'} from this host's archives")
+    if "R" in letters:
+        return _removes(call, call.operands, is_purge=False)
+    if "D" in letters:
+        return call.changes(f"changes which packages are kept back: {_named(call.operands)}")
 
 
 def _dpkg(call: Call) -> None:
@@ -237,9 +289,9 @@ def _dpkg(call: Call) -> None:
             _package_file(call, word)
         return None
     if call.has("r", "remove", "P", "purge"):
-        return call.changes("removes packages")
+        return _removes(call, operands, is_purge=call.has("P", "purge"))
     if call.has("configure", "triggers-only"):
-        return call.changes("runs scripts of installed packages")
+        return call.changes(f"runs scripts of {_named(operands) or 'all installed packages'}")
     if call.has(
         "set-selections",
         "clear-selections",
@@ -289,11 +341,11 @@ def _rpm(call: Call) -> None:
                 _package_file(call, word)
         return None
     if "e" in letters or call.has("erase"):
-        return call.changes("removes packages")
+        return _removes(call, call.operands, is_purge=False)
     if call.has("import"):
         return call.gives("changes which archives are trusted")
     if call.has("setperms", "setugids", "restore", "rebuilddb", "initdb"):
-        return call.changes("changes files of packages")
+        return call.changes(f"sets the files of {_named(call.operands) or 'packages'} as they were installed")
     if call.has("checksig", "K", "version", "showrc", "querytags", "help"):
         return None
     call.unknown("jitd does not know what rpm does here")
@@ -302,7 +354,7 @@ def _rpm(call: Call) -> None:
 def _reconfigure(call: Call) -> None:
     if any(word.is_free for word in call.operands) or call.may_add_options:
         return call.gives("can run any script of an installed package")
-    call.changes("runs scripts of installed packages")
+    call.changes(f"runs scripts of {_named(call.operands) or 'installed packages'}")
 
 
 def _keys(call: Call) -> None:
@@ -316,6 +368,13 @@ def _archives(call: Call) -> None:
         call.gives("starts programs that its settings name")
 
 
+_MARKS = {
+    **dict.fromkeys(("unattended-upgrade", "unattended-upgrades"), "installs all updates of this host's archives"),
+    **dict.fromkeys(("do-release-upgrade", "do-dist-upgrade"), "upgrades the whole host to another release"),
+    "debconf-set-selections": "answers questions that packages will ask",
+}
+
+
 def _marks(call: Call) -> None:
     is_shown = call.verb is not None and call.verb.text.startswith("show")
     if (
@@ -323,12 +382,15 @@ def _marks(call: Call) -> None:
         and not call.has("dry-run", "check-dist-upgrade-only", "c", "l")
         and not (call.name == "needrestart" and call.has("b", "p"))
     ):
-        call.changes("installs, removes or keeps back packages")
+        told = _MARKS.get(call.name)
+        words = " ".join(word.text for word in call.words if word.text)[:60]
+        call.changes(told or f"changes how packages are kept: {words}")
 
 
 def _certificates(call: Call) -> None:
     if call.verb is None or call.verb.text not in ("list", "dump"):
-        call.changes("changes which certificates are trusted")
+        words = " ".join(word.text for word in call.words if word.text)[:60]
+        call.changes(f"changes which certificates this host trusts{f': {words}' if words else ''}")
 
 
 ROWS = (
@@ -339,7 +401,7 @@ ROWS = (
         "o: option: c: config-file: t: target-release: a: host-architecture: s simulate dry-run just-print print-uris"
         " no-act assumeno download-only d allow-unauthenticated force-yes nogpgcheck no-gpg-check allow-untrusted"
         " repofrompath: repository-url: X: installroot: no-gpg-checks nosignature b build compile dangerous devmode"
-        " classic jailmode q y",
+        " classic jailmode q y purge delete-data",
         harmless=(
             "installed upgradable upgradeable manual-installed all-versions yes assume-yes assumeyes quiet v verbose V"
             " verbose-versions version h help updates available extras obsoletes recent security bugfix enhancement"

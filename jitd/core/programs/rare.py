@@ -71,7 +71,7 @@ def _exiftool(call: Call) -> None:
     for word in call.operands:
         call.reads(word)
     if any("=" in word.text or word.text.startswith(("-o", "-overwrite", "-tagsFrom")) for word in call.words):
-        call.changes("changes files")
+        call.changes(f"changes {' '.join(word.text for word in call.operands)[:60] or 'files'}")
 
 
 def _cowsay(call: Call) -> None:
@@ -112,30 +112,6 @@ def _converts(call: Call) -> None:
         call.writes(word, how="changes", is_use=False)
 
 
-def _cloud(call: Call) -> None:
-    verbs = [word.text for word in call.operands]
-    is_free = any(word.is_free for word in call.operands)
-    if call.name == "gcloud" and not is_free and verbs[1:] and (verbs[-1] == "list" or "describe" in verbs[1:-1]):
-        return None
-    if call.name == "gsutil":
-        if verbs[:1] in (["ls"], ["du"], ["stat"], ["version"], ["help"]) and not is_free:
-            return None
-        for word in call.operands[1:]:
-            if "://" not in word.text:
-                call.reads(word, is_tree=True)
-        if verbs[:1] == ["cat"] and not is_free:
-            return None
-        return call.changes(f"changes what is in a cloud: {' '.join(verbs)[:60]}")
-    if any(re.match("ssm|ssh|configure|ec2-instance-connect|cloud-shell|compute", verb) for verb in verbs[:2]) or any(
-        word.is_free for word in call.operands
-    ):
-        return call.gives("starts programs with this account's keys of a cloud")
-    if any(re.match("get-|describe|list|ls$|head-|help", verb) for verb in verbs[1:]) and call.is_shown:
-        return call.leads("starts a pager, which can start a shell")
-    if not any(re.match("get-|describe|list|ls$|head-|help", verb) for verb in verbs[1:]) and verbs:
-        call.changes("changes what is in a cloud")
-
-
 def _server(call: Call) -> None:
     if call.name == "anacron":
         for word in call.values("t"):
@@ -152,7 +128,7 @@ def _server(call: Call) -> None:
             call.start([word])
         if call.has("n", "skip-login", "a", "autologin", "f", "login-options", "o"):
             call.gives("starts a session without a password")
-    call.gives("starts what its settings name") if call.has("f", "cfgfile") else call.changes("starts a service")
+    call.gives("starts what its settings name") if call.has("f", "cfgfile") else call.changes(f"starts the service {call.name}")
 
 
 def _udisks(call: Call) -> None:
@@ -186,15 +162,12 @@ ROWS = (
     Row("grc", _starts_operands, "c: config: e s", is_first=True, chosen="can start any command"),
     Row("entr", _starts_operands, "a c d n p r s z", is_first=True, chosen="can start any command"),
     Row(
-        "dockerd byebug cdist cobc dc eb facter ghc ginsh gtester ispell aspell jtag knife ksshell latexmk luatex xetex mypy"
-        " msfconsole pdb psftp"
-        " rlogin rsh-client rtorrent run-mailcap runscript sash scanmem tasksh tdbtool tmate volatility xdotool yelp"
-        " zathura bashbug perlbug"
-        " octave-cli pkcon genie efax psad vlock dosbox gimp sqlmap ansible-test dotnet csi mono powershell kotlin sbt"
-        " lein mix rebar3 nim zig"
-        " vala dub swift ctest schroot pbuilder sbuild cowbuilder debootstrap dch quilt cockpit-bridge telnetd in.telnetd"
-        " rshd ksu tclkit"
-        " incrontab logkeys dvips pic groff xmodmap ",
+        "dockerd byebug cdist cobc dc eb facter ghc ginsh gtester ispell aspell jtag knife ksshell latexmk luatex xetex"
+        " mypy msfconsole pdb psftp rlogin rsh-client rtorrent run-mailcap runscript sash scanmem tasksh tdbtool tmate"
+        " volatility xdotool yelp zathura bashbug perlbug octave-cli pkcon genie efax psad vlock dosbox gimp sqlmap"
+        " ansible-test dotnet csi mono powershell kotlin sbt lein mix rebar3 nim zig vala dub swift ctest schroot pbuilder"
+        " sbuild cowbuilder debootstrap dch quilt cockpit-bridge telnetd in.telnetd rshd ksu tclkit incrontab logkeys"
+        " dvips pic groff xmodmap",
         gives("can start other programs"),
     ),
     Row("nroff troff soelim zsoelim tbl eqn ptx ul look finger", _reads_operands),
@@ -226,11 +199,6 @@ ROWS = (
     Row("uudecode", _fetches, "o: output-file:", harmless="help version c"),
     Row("msgcat msgconv msgmerge msguniq msgattrib msgfmt", _writes_output, "o: output: output-file: i: f: t: w:"),
     Row("dos2unix unix2dos mac2unix", _converts),
-    Row(
-        "aws gcloud gsutil az aoss oci doctl hcloud linode-cli openstack s3cmd",
-        _cloud,
-        "profile: region: output: query: endpoint-url: project: zone: format:",
-    ),
     Row(
         "rsyslogd syslog-ng atd anacron cron crond agetty",
         _server,

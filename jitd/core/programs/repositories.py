@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from jitd.core.judging import Call, Row
-from jitd.core.programs.shared import words
+from jitd.core.programs.shared import Verbs, words
 from jitd.core.shell_text import Word
 
 _PROGRAMS = re.compile(
@@ -33,11 +34,64 @@ _SHOWS = words(
 )
 _PAGED = words("log show diff blame annotate grep reflog shortlog help whatchanged range-diff")
 _LISTS = words("branch tag stash remote worktree notes")
-_CHANGES = words(
-    "checkout switch reset restore clean rm mv add apply update-ref update-index read-tree prune repack sparse-checkout"
-    " replace push"
-    " pack-refs commit-tree mktag branch tag stash remote worktree notes"
+_REFLOG = "unless the reflog still has the commits"
+_GIT = Verbs(
+    f"""
+    push --mirror  destroys  makes {{0:its remote}} like this repository, and deletes branches there  \
+        unless somebody has the old commits
+    push -f|--force|--force-with-lease  destroys  \
+        replaces {{1:branches}} at {{0:its remote}}, where commits of others can be lost  unless somebody has them
+    push -d|--delete  destroys  deletes {{1}} at {{0}}  unless somebody has the commits
+    push * :*  destroys  deletes {{*}} at {{remote}}  unless somebody has the commits
+    push * +*  destroys  replaces {{*}} at {{remote}}, where commits of others can be lost  unless somebody has them
+    push -n|--dry-run  nothing
+    push  changes  publishes {{1:its branch}} at {{0:its remote}}
+    reset --hard|--merge  destroys  throws away all changes that are not committed, and goes to {{:the last commit}}
+    reset  changes  sets the branch or the next commit to {{:the last commit}}
+    clean -n|--dry-run  nothing
+    clean -x|-X  destroys  deletes all files that git does not know, also those that it is told to ignore
+    clean  destroys  deletes all files that git does not know
+    checkout|switch -f|--force|--discard-changes  destroys  \
+        throws away all changes that are not committed, and goes to {{:the last commit}}
+    checkout|switch -B|-C|--force-create  changes  sets the branch {{--force-create}}{{0}} anew
+    checkout|switch  changes  changes the files to those of {{0}}
+    restore -S|--staged  changes  takes {{}} out of the next commit
+    restore  destroys  throws away the changes of {{:files}} that are not committed
+    branch -D  destroys  deletes the branches {{}}  {_REFLOG}
+    branch -d|--delete  changes  deletes the branches {{}}, whose commits others have
+    branch -m|-M|--move  changes  renames a branch to {{-1}}
+    branch -f|--force  changes  sets the branch {{0}} to {{1:another commit}}
+    branch  changes  makes the branch {{0}}
+    tag -d|--delete  changes  deletes the tags {{}}
+    tag  changes  makes the tag {{0}}
+    stash drop|clear  destroys  deletes {{0:what was stashed}}  {_REFLOG}
+    stash pop|apply|branch  changes  brings back what was stashed
+    stash  changes  takes all changes that are not committed out of the files, until they are brought back
+    reflog expire|delete|drop  destroys  forgets where branches were, so that lost commits cannot be found
+    prune  destroys  deletes commits that no branch has
+    update-ref -d  destroys  deletes the branch {{0}}  {_REFLOG}
+    rm --cached  changes  takes {{}} out of the repository, but leaves the files
+    rm  changes  deletes {{}}, which older commits have
+    mv  changes  moves {{0}} to {{1}}
+    apply  changes  changes the files that {{:its input}} names
+    worktree remove -f|--force  destroys  deletes the work tree {{}}, with changes that are not committed
+    worktree remove  changes  deletes the work tree {{}}
+    worktree add  changes  makes the work tree {{0}}
+    remote add|set-url|rename  changes  changes the place {{0}} that it takes files from: {{1}}
+    remote remove|rm  changes  forgets the place {{0}}
+    merge --abort|--quit  changes  throws away a merge
+    merge|cherry-pick|revert|am  changes  changes files and the history: {{verb}} {{ }}
+    rebase  changes  writes the history of the branch anew: {{ }}
+    bisect  changes  changes the files to those of other commits
+    *  changes  changes the repository: {{*}} {{ }}
+    """,
+    valued="-b -c",
 )
+_CHANGING = words(
+    "checkout switch reset restore clean rm mv add apply update-ref update-index read-tree prune repack sparse-checkout"
+    " replace push pack-refs commit-tree mktag branch tag stash remote worktree notes"
+)
+_LISTING = words("-l --list -a --all -r --remotes --contains --no-contains --merged --no-merged --points-at --sort --format")
 _MERGES = words("merge rebase cherry-pick revert am")
 _EDITORS = words("difftool mergetool send-email instaweb web--browse gui citool gitk svn p4 filter-branch")
 
@@ -85,13 +139,14 @@ def git(call: Call) -> None:
         return None
     verb, rest = words[0], words[1:]
     if verb.is_free:
+        _GIT.tells(call, words)
         return call.gives("runs any code that it is given")
     if verb.text not in ("clone", "init", "version", "help", "ls-remote"):
         if cwd:
             _directory(call, cwd)
         else:
             call.gives("runs programs that the settings of a directory name")
-    _git_verb(call, verb.text, rest, is_paged=is_paged)
+    _git_verb(replace(call, cwd=cwd), verb.text, rest, is_paged=is_paged)
 
 
 def _options(rest: Sequence[Word]) -> set[str]:
@@ -125,12 +180,12 @@ def _git_verb(call: Call, verb: str, rest: Sequence[Word], *, is_paged: bool) ->
         return call.gives("grep starts another program")
     if verb in _EDITORS:
         return call.gives(f"{verb} starts an editor or other programs")
-    if verb in _PAGED or (verb in _LISTS and not operands[verb not in ("branch", "tag") :]):
+    is_expiry = verb == "reflog" and bool(operands) and operands[0].text in ("expire", "delete", "drop")
+    if is_expiry or (verb == "stash" and not (operands and operands[0].text in ("list", "show"))):
+        return _changes(call, verb, rest)
+    is_list = verb in ("branch", "tag") and (not operands or bool(options & _LISTING))
+    if verb in _PAGED or is_list or (verb in _LISTS and verb not in ("branch", "tag", "stash") and not operands[1:]):
         is_short = bool(options & {"--show-current", "--quiet", "-q", "--exit-code"}) or (verb in ("worktree", "remote"))
-        if operands and verb in ("branch", "tag"):
-            return call.changes(f"{verb} changes branches or tags")
-        if verb == "stash" and not operands and not options & {"list"}:
-            return call.changes("stash takes away changes of files")
         if "--ext-diff" in options:
             call.gives("starts another program")
         for word, value in _pairs(rest):
@@ -159,10 +214,10 @@ def _git_verb(call: Call, verb: str, rest: Sequence[Word], *, is_paged: bool) ->
             verb in ("merge", "revert") and not options & {"--no-edit", "--ff-only", "--abort", "--no-commit", "-m", "--quit"}
         ):
             return call.gives(f"{verb} starts an editor")
-        return call.changes(f"{verb} changes files and the history")
+        return _changes(call, verb, rest)
     if verb in ("commit", "config", "bisect"):
         return _other(call, verb, rest, operands, options)
-    if verb in _CHANGES:
+    if verb in _CHANGING:
         if options & {"-p", "--patch", "-i", "--interactive", "-e", "--edit"} and verb == "add" and options & {"-e", "--edit"}:
             return call.gives("add starts an editor")
         if verb == "tag" and options & {"-a", "-s", "--annotate", "--sign"} and not options & {"-m", "-F", "--message", "--file"}:
@@ -171,8 +226,18 @@ def _git_verb(call: Call, verb: str, rest: Sequence[Word], *, is_paged: bool) ->
             return None
         if verb in ("apply", "am") and options & {"--unsafe-paths"}:
             return call.gives(f"{verb} writes the files that a patch names, in any directory")
-        return call.changes(f"{verb} changes or throws away files and work")
+        return _changes(call, verb, rest)
     call.unknown(f"jitd does not know what git {verb[:40]} does")
+
+
+def _changes(call: Call, verb: str, rest: Sequence[Word]) -> None:
+    """Say what ``verb`` changes, and what is lost. ``checkout -- FILE`` is restore."""
+    texts = [word.text for word in rest]
+    if verb == "checkout" and ("--" in texts or texts[:1] == ["."]):
+        verb, rest = "restore", [word for word in rest[texts.index("--") + 1 if "--" in texts else 0 :]]
+    remote = next((text for text in texts if not text.startswith("-")), "")
+    where = f"in {call.cwd}" if call.cwd else ""
+    _GIT.tells(call, [Word(verb), *rest], where=where, named={"verb": verb, "remote": remote[:60]})
 
 
 def _shows(call: Call, verb: str, rest: Sequence[Word]) -> None:
@@ -228,7 +293,7 @@ def _other(call: Call, verb: str, rest: Sequence[Word], operands: Sequence[Word]
     if verb == "bisect":
         if operands and operands[0].text == "run":
             return call.start([word for word in rest if word is not operands[0]])
-        return call.changes("bisect changes files")
+        return _changes(call, verb, rest)
     if verb == "commit":
         has_message = any(re.match(r"-[a-z]*[mFC]|--(message|file|reuse-message|no-edit|fixup)", word.text) for word in rest)
         return None if has_message and not options & {"-e", "--edit"} else call.gives("commit starts an editor")
@@ -245,7 +310,7 @@ def _other(call: Call, verb: str, rest: Sequence[Word], operands: Sequence[Word]
     if is_chosen and names[:1] != ["safe.directory"]:
         return call.gives("config names programs that git starts")
     if len(operands) > 1 or options & {"--unset", "--add", "--replace-all"}:
-        call.changes("config changes settings of git")
+        call.changes(f"config changes the setting {' '.join(names)[:60]} of git")
 
 
 def _svn(call: Call) -> None:
@@ -267,9 +332,21 @@ def _svn(call: Call) -> None:
         return call.leads(f"{verb.text} takes files from a place that others control")
     if verb.text in ("commit", "ci", "mkdir", "import", "propedit") and not call.has("m", "message", "F", "file"):
         return call.gives(f"{verb.text} starts an editor")
-    call.changes(f"{verb.text} changes files or the repository")
+    _SVN(call)
 
 
+_SVN = Verbs(
+    """
+    revert  destroys  throws away the changes of {} that are not committed
+    cleanup --remove-unversioned|--remove-ignored  destroys  deletes the files that svn does not know
+    delete|del|remove|rm  changes  deletes {}, which older revisions have
+    cleanup|resolve|resolved|upgrade|patch  changes  changes the files of {:the directory}
+    lock|unlock  changes  changes who may change {}
+    commit|ci|import|mkdir|copy|cp|move|mv|ren|rename|add|propset|pset|ps|propdel|propedit  changes  changes {:the repository}
+    *  changes  changes files or the repository: {*} { }
+    """,
+    valued="-m --message -F --file -r --revision --username --password",
+)
 _SVN_SHOWS = words("log info status st list ls cat diff blame annotate help version proplist propget pl pg di stat")
 
 
@@ -328,7 +405,22 @@ def _hg(call: Call) -> None:
         return call.gives(f"{verb.text} starts an editor")
     if verb.text in ("bisect", "extdiff", "serve", "debugshell", "shelve"):
         return call.gives(f"{verb.text} starts other programs")
-    call.changes(f"{verb.text} changes files or the history")
+    _HG(call)
+
+
+_HG = Verbs(
+    """
+    strip|debugstrip  destroys  deletes commits  unless their bundle is kept
+    update|up|checkout|co -C|--clean  destroys  throws away all changes that are not committed
+    revert  destroys  throws away the changes of {:all files} that are not committed
+    purge|clean  destroys  deletes the files that hg does not know
+    push -f|--force  changes  publishes commits at {:its remote}, also where others have new ones
+    push  changes  publishes commits at {:its remote}
+    remove|rm|forget  changes  deletes {}, which older commits have
+    *  changes  changes files or the history: {*} { }
+    """,
+    valued="-m --message -r --rev -u --user -b --branch",
+)
 
 
 def _older(call: Call) -> None:

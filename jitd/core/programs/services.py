@@ -7,8 +7,11 @@ Law: starting and stopping is a change. Whoever chooses what a service starts ha
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
+from jitd.core.conditions import Glob
 from jitd.core.judging import Call, Row, Verdict
+from jitd.core.programs.shared import table, trusts, words
 from jitd.core.shell_text import Word
 
 _NO_LOGIN, _NO_RECORD, _NO_LOGS = (
@@ -17,12 +20,18 @@ _NO_LOGIN, _NO_RECORD, _NO_LOGS = (
     "no more logs are written",
 )
 _NO_ALARM, _OPEN, _CUT = "attacks are not noticed any more", "anybody may reach this host then", "this host may be cut off"
+_NO_PEOPLE, _NEEDED = "people of the directory cannot log in any more", "most services need it"
+_NO_DATABASE, _NO_CONTAINERS = "whatever needs its databases stops working", "all containers that it runs may stop"
+_NO_CLUSTER = "this host leaves its cluster"
 GUARDS = {
     "jitd": "nothing is asked, watched or recorded any more",
     "jitd-kdc": "jitd gives no tickets any more",
     "ssh": _NO_LOGIN,
     "sshd": _NO_LOGIN,
-    "sssd": "people of the directory cannot log in any more",
+    "sssd": _NO_PEOPLE,
+    "winbind": _NO_PEOPLE,
+    "nslcd": _NO_PEOPLE,
+    "dropbear": _NO_LOGIN,
     "auditd": _NO_RECORD,
     "rsyslog": _NO_LOGS,
     "rsyslogd": _NO_LOGS,
@@ -31,7 +40,8 @@ GUARDS = {
     "systemd-journald": _NO_LOGS,
     "systemd-logind": _NO_LOGIN,
     "krb5-kdc": _NO_LOGIN,
-    "slapd": "people of the directory cannot log in any more",
+    "slapd": _NO_PEOPLE,
+    "ipa": _NO_PEOPLE,
     "firewalld": _OPEN,
     "nftables": _OPEN,
     "ufw": _OPEN,
@@ -47,74 +57,84 @@ GUARDS = {
     "falcon-sensor": _NO_ALARM,
     "osqueryd": _NO_ALARM,
     "apparmor": "nothing restricts programs any more",
-    "dbus": "most services need it",
-    "polkit": "most services need it",
+    "dbus": _NEEDED,
+    "dbus-broker": _NEEDED,
+    "polkit": _NEEDED,
+    "multi-user.target": _NEEDED,
+    "graphical.target": _NEEDED,
+    "basic.target": _NEEDED,
+    "sysinit.target": _NEEDED,
+    "network.target": _CUT,
+    **dict.fromkeys(
+        words(
+            "postgres postgresql mysql mysqld mariadb mariadbd mongod mongodb redis redis-server valkey valkey-server cassandra"
+            " elasticsearch opensearch influxdb influxd couchdb clickhouse-server neo4j mssql-server oracle"
+        ),
+        _NO_DATABASE,
+    ),
+    **dict.fromkeys(words("docker dockerd containerd crio"), _NO_CONTAINERS),
+    **dict.fromkeys(
+        words("kubelet k3s k3s-agent rke2-server rke2-agent etcd pacemaker corosync pve-cluster ceph.target"), _NO_CLUSTER
+    ),
 }
 """What a host loses while a service does not run."""
+_MANY_NEED = frozenset(
+    {_NO_LOGIN, _NO_PEOPLE, _OPEN, _CUT, _NEEDED, _NO_DATABASE, _NO_CONTAINERS, _NO_CLUSTER, GUARDS["jitd"], GUARDS["jitd-kdc"]}
+)
 _STOPS = frozenset(("stop", "force-stop", "condstop", "disable", "mask", "kill", "freeze", "clean"))
 
 
 def lost(name: str, verb: str = "stop") -> str:
     """Return what a host loses if ``verb`` of systemctl(1) is done to the service ``name``, or an empty text."""
+    name = next((guard for guard in GUARDS if "*" in name and Glob(name).matches(guard)), name)
     matters = GUARDS.get(name.partition("@")[0], "")
     return matters if verb in _STOPS or (matters == _CUT and "restart" in verb) else ""
 
 
 _STOPPING = {
-    "stop": "stops",
-    "restart": "restarts",
-    "try-restart": "restarts",
-    "reload-or-restart": "restarts",
+    **dict.fromkeys(("stop", "force-stop", "condstop"), "stops"),
+    **dict.fromkeys(("restart", "try-restart", "reload-or-restart", "condrestart", "force-reload"), "restarts"),
+    **dict.fromkeys(("reload-or-try-restart", "full-restart"), "restarts"),
+    **dict.fromkeys(("reload", "try-reload"), "reloads"),
+    **dict.fromkeys(("enable", "reenable"), "lets the host start"),
     "kill": "kills",
     "disable": "disables",
     "mask": "disables",
-    "condrestart": "restarts",
-    "force-reload": "restarts",
-    "reload": "reloads",
-    "freeze": "stops",
+    "freeze": "holds up",
     "clean": "deletes files of",
-    "reload-or-try-restart": "restarts",
-    "revert": "changes",
+    "revert": "deletes changes of the settings of",
     "start": "starts",
-    "enable": "enables",
-    "reenable": "enables",
     "unmask": "enables",
-    "preset": "enables",
-    "add-wants": "changes",
-    "add-requires": "changes",
-    "set-property": "changes the limits of",
-    "thaw": "starts",
+    "preset": "enables or disables",
+    "preset-all": "enables or disables all of the",
+    "thaw": "lets run again",
+    "daemon-reexec": "restarts systemd itself, not its",
     "reset-failed": "",
     "daemon-reload": "",
-    "daemon-reexec": "restarts",
-    "preset-all": "enables",
-    "bind": "changes",
-    "mount-image": "changes",
-    "force-stop": "stops",
-    "condstop": "stops",
-    "try-reload": "reloads",
     "status": "",
-    "full-restart": "restarts",
 }
-_HOST = frozenset(
-    [
-        "poweroff",
-        "reboot",
-        "halt",
-        "kexec",
-        "soft-reboot",
-        "suspend",
-        "hibernate",
-        "hybrid-sleep",
-        "sleep",
-        "suspend-then-hibernate",
-        "isolate",
-        "rescue",
-        "emergency",
-        "default",
-        "exit",
-    ]
-)
+_BACK = {
+    "disable": "from the next start of the host on",
+    "mask": "and nothing can start it until it is unmasked",
+    "freeze": "until it is thawed",
+}
+"""Until when a service is stopped."""
+_OFF, _AGAIN, _ASLEEP = "until somebody switches it on", "which is away until it has started again", "until somebody wakes it"
+_RESCUE = ("stops all services, the logins of people too", "until somebody at its console starts them again")
+_HOST = {
+    "poweroff": ("switches off the whole host", _OFF),
+    "halt": ("halts the whole host", _OFF),
+    "reboot": ("restarts the whole host", _AGAIN),
+    "kexec": ("starts the whole host with another kernel", _AGAIN),
+    "soft-reboot": ("restarts all services of the host", _AGAIN),
+    **dict.fromkeys(
+        ("suspend", "hibernate", "hybrid-sleep", "sleep", "suspend-then-hibernate"), ("puts the whole host to sleep", _ASLEEP)
+    ),
+    "rescue": _RESCUE,
+    "emergency": _RESCUE,
+    "exit": ("ends the first process, and with it the host", _AGAIN),
+}
+"""What verbs and targets do to the host, and until when."""
 _SHOWS = frozenset(("status", "show", "cat", ""))
 _QUIET = frozenset(["is-active", "is-enabled", "is-failed", "is-system-running", "get-default", "show-environment", "whoami"])
 
@@ -138,32 +158,62 @@ def _does(call: Call, verb: str, units: list[Word]) -> None:
         return None
     if not units:
         return call.changes(f"{does} services", is_whole=True)
+    back = _BACK.get(verb, "until it is started again")
+    if call.has("now") and verb in ("disable", "mask"):
+        does, back = f"stops and {does}", _BACK["mask"] if verb == "mask" else "until it is enabled and started again"
     for unit in units:
         name = unit.text.removesuffix(".service").removesuffix(".socket")
-        if unit.is_free and not name:
-            call.changes(f"{does} any service", is_whole=True)
+        if (unit.is_free and not name) or name == "*":
+            if verb in _STOPS:
+                call.stops(f"{does} any service, the logins of people and jitd too", back=back, is_whole=True)
+            else:
+                call.changes(f"{does} any service", is_whole=True)
             continue
         matters = "" if unit.is_free else lost(name, verb)
-        call.changes(f"{does} {name[:60]}", "", matters, is_whole=True)
+        what = ",".join(word.text for word in call.values("what"))
+        if verb == "clean" and re.search("state|all|config|logs", what):
+            call.destroys(f"deletes what {name[:60]} has stored ({what[:40]})", is_whole=True)
+        elif matters in _MANY_NEED and verb in _STOPS and verb != "clean":
+            call.stops(f"{does} {name[:60]}", matters, back=back, is_whole=True)
+        else:
+            call.changes(f"{does} {name[:60]}", "", matters, is_whole=True)
+
+
+_UNITS = table("""
+    set-property .*      changes   sets {3+:limits} of {2}
+    add-wants|add-requires .*  changes  starts {3+} whenever {2} starts
+    set-default .*       changes   lets the host start {2} by itself
+    bind .* .*           changes   shows {3} to {2} at {4:the same place}
+    mount-image .*       changes   shows what is in the image {3} to {2} at {4}
+    default              changes   starts the default target, and stops what it does not need
+    isolate .*           changes   stops all services that {2} does not need
+    cancel               changes   cancels jobs of systemd
+    log-level|log-target|service-watchdogs .*  changes  changes what systemd logs or watches
+    switch-root          gives     can start any other system
+    set-environment      gives     can choose what root runs by itself
+""")
 
 
 def _systemctl(call: Call) -> None:
     verb = call.verb
     if verb is not None and verb.is_free:
-        call.changes("can stop or restart the whole host")
+        call.stops("can stop or restart the whole host", back=_OFF)
         return call.gives("can choose what root runs by itself")
     name = verb.text if verb is not None else ""
     units = call.operands[1:]
     if call.has("root", "image"):
         call.gives("changes units below another root directory")
-    if call.has("H", "host") or call.has("M", "machine"):
-        call.changes("acts on another host or container")
-    if name in _HOST:
-        return (
-            call.changes(f"can {name} the whole host", is_whole=True)
-            if name != "isolate"
-            else call.changes("stops all other services", is_whole=True)
-        )
+    for where in call.values("H", "host", "M", "machine"):
+        call.changes(f"acts on {where.text[:60] or 'another host or container'}")
+        if name in _HOST or name in _STOPPING:
+            call = replace(call, elsewhere=f"on {where.text.rpartition('@')[2][:60]}")
+    target = units[0].text if units else ""
+    ends = name if name in _HOST else target.removesuffix(".target").removesuffix(".service").removeprefix("systemd-")
+    if name in _HOST or (ends in _HOST and name in ("isolate", "start")):
+        does, back = _HOST[ends]
+        if name == "start" and ends in ("rescue", "emergency"):
+            call.gives(f"starts {target}", is_whole=True)
+        return call.stops(does, back=back, is_whole=True)
     if name in ("edit", "set-environment", "import-environment", "unset-environment"):
         return call.gives("can choose what root runs by itself")
     if name == "link" or (name in ("enable", "reenable", "start", "restart") and any("/" in unit.text for unit in units)):
@@ -182,8 +232,6 @@ def _systemctl(call: Call) -> None:
             else:
                 call.leads(f"makes root run what {path} names", path, is_whole=True)
         return None
-    if name == "set-default":
-        return call.changes("changes what the host starts")
     if name == "set-property" and any(
         re.match(r"(Exec|Environment|User|Device|Bind|Root)", unit.text) or unit.is_any for unit in units[1:]
     ):
@@ -195,16 +243,10 @@ def _systemctl(call: Call) -> None:
         return None
     if name == "start":
         for unit in units:
-            if re.fullmatch(
-                r"(poweroff|reboot|halt|kexec|rescue|emergency|exit|shutdown|ctrl-alt-del)\.target|(systemd-)?(debug-shell|rescue|emergency)"
-                r"(\.service)?",
-                unit.text,
-            ):
-                return (
-                    call.gives
-                    if "debug-shell" in unit.text or "rescue" in unit.text or "emergency" in unit.text
-                    else call.changes
-                )(f"starts {unit.text}", is_whole=True)
+            if re.fullmatch(r"(shutdown|ctrl-alt-del)\.target", unit.text):
+                return call.stops("restarts the whole host", back=_AGAIN, is_whole=True)
+            if re.fullmatch(r"(systemd-)?debug-shell(\.service)?", unit.text):
+                return call.gives(f"starts {unit.text}", is_whole=True)
     if name in ("enable", "unmask") and any("debug-shell" in unit.text for unit in units):
         return call.gives("enables a shell of root without a password")
     signals = [word.text.removeprefix("SIG") for word in call.values("s", "signal") if not word.is_free]
@@ -213,14 +255,16 @@ def _systemctl(call: Call) -> None:
             call.changes(f"sends the signal {signals[-1]} to {unit.text.removesuffix('.service')[:40]}", is_whole=True)
         return None
     if name in _STOPPING and name != "status":
-        return _does(call, name, units[:1] if name == "set-property" else units)
+        return _does(call, name, units)
     if name == "help":
         return call.leads("help shows manual pages in a pager, which can start a shell") if call.is_shown else None
     if name in _SHOWS or name.startswith("list-"):
         return pages(call, name or "list-units")
     if name in _QUIET:
         return None
-    call.unknown(f"jitd does not know what {call.name} {name[:40]} does")
+    for source in units[1:2] if name in ("bind", "mount-image") else ():
+        trusts(call, [source])
+    _UNITS(call)
 
 
 def _service(call: Call) -> None:
@@ -232,6 +276,8 @@ def _service(call: Call) -> None:
         return call.gives("runs any file")
     action = call.operands[1].text if len(call.operands) > 1 else ""
     if len(call.operands) > 1 and call.operands[1].is_free:
+        if (matters := lost(call.verb.text)) in _MANY_NEED:
+            return call.stops(f"can stop {call.verb.text}", matters, back="until it is started again", is_whole=True)
         return call.changes(f"stops or restarts {call.verb.text[:60]}", is_whole=True)
     if action == "status":
         return pages(call)
@@ -240,9 +286,21 @@ def _service(call: Call) -> None:
     call.unknown(f"jitd does not know what {call.verb.text[:40]} {action[:40]} does")
 
 
+_NEARLY_ALL = {
+    "vacuum-time": r"\d+\s*(u?s|ms|sec\w*|m|min\w*|h|hours?|)",
+    "vacuum-size": r"\d+[Kk]?|\d[Mm]?",
+    "vacuum-files": r"[01]",
+}
+"""Values with which no journal worth the name remains."""
+
+
 def _journalctl(call: Call) -> None:
-    if any(option.startswith("vacuum") for option in call.given):
-        call.changes("deletes old logs")
+    for option in ("vacuum-time", "vacuum-size", "vacuum-files"):
+        for word in call.values(option):
+            if word.is_free or re.fullmatch(_NEARLY_ALL[option], word.text):
+                call.destroys(f"deletes nearly all of the journal ({option.removeprefix('vacuum-')} {word.text[:20] or 'any'})")
+            else:
+                call.changes(f"deletes what the journal has beyond {word.text[:20]}{' files' if option[-1] == 's' else ''}")
     if call.has("D", "directory", "file", "root", "image"):
         for word in call.values("D", "directory", "file"):
             call.reads(word)
@@ -257,26 +315,58 @@ def _journalctl(call: Call) -> None:
     pages(call)
 
 
-def _loginctl(call: Call) -> None:
-    verb = call.verb.text if call.verb is not None else ""
-    if call.verb is not None and call.verb.is_free:
-        return call.changes("can end any session")
-    if verb.startswith(("terminate", "kill", "lock", "unlock", "enable-linger", "disable-linger", "attach", "flush", "activate")):
-        does = "ends sessions of others" if verb.startswith(("terminate", "kill")) else "changes sessions of others"
-        return call.changes(f"{verb}: {does}")
-    if verb and not re.fullmatch(r"list-(sessions|users|seats)|(session|user|seat)-status|show-(session|user|seat)", verb):
-        return call.unknown(f"jitd does not know what loginctl {verb[:40]} does")
-    pages(call)
-
-
-def _machinectl(call: Call) -> None:
-    verb = call.verb.text if call.verb is not None else ""
-    if call.verb is None or verb in ("list", "status", "show", "list-images", "image-status"):
-        pages(call)
-    elif verb in ("poweroff", "reboot", "terminate", "kill", "remove", "stop", "disable", "start", "enable"):
-        call.changes(f"{verb} changes containers")
-    else:
-        call.gives("can start containers that have the whole host")
+_LOOKING = {
+    "loginctl": r"list-\S+( .*)?|(session|user|seat)-status( .*)?|show-\S+( .*)?|",
+    "machinectl": r"list|list-images|(image-)?status( .*)?|show(-image)?( .*)?|",
+    "portablectl": r"list|inspect .*|is-attached .*|",
+    "systemd-sysext": r"list|status|check|",
+    "systemd-confext": r"list|status|check|",
+    "networkctl": r"(list|status|lldp|label|cat|persistent-storage)( .*)?|",
+    "resolvectl": r"(status|query|service|openpgp|tlsa|statistics|monitor|show-\S+)( .*)?|"
+    r"(dns|domain|default-route|llmnr|mdns|dnsovertls|dnssec|nta|log-level)( \S+)?|",
+    "bootctl": r"status|list|is-installed|systemd-efi-options|kernel-(identify|inspect) .*|",
+    "coredumpctl": r"(list|info|dump)( .*)?|[A-Z].*|",
+    "systemd-analyze": r"(?!(log-level|log-target|service-watchdogs) ).*",
+}
+"""What programs of systemd only show, with a pager."""
+_ACTS = table(
+    """
+    loginctl terminate-user        changes   ends all sessions and programs of {3+:an account}
+    loginctl terminate-.*          changes   ends all programs of the session {3+:that it names}
+    loginctl kill-.*               changes   sends a signal to all programs of {3+:a session}
+    loginctl lock-.*               changes   locks the screens of {3+:all sessions}
+    loginctl unlock-.*             changes   unlocks the screens of {3+:all sessions}
+    loginctl enable-linger         changes   lets programs of {3+:an account} run without a session
+    loginctl disable-linger        changes   ends programs of {3+:an account} with its last session
+    loginctl activate              changes   shows the session {3} at its seat
+    loginctl attach|flush-devices  changes   changes which devices belong to a seat
+    machinectl|portablectl remove  destroys  deletes the images {3+:that it names} with all that is in them
+    machinectl clean -all          destroys  deletes all images
+    machinectl clean               changes   deletes hidden images
+    machinectl poweroff|stop|terminate|kill  changes  stops the containers {3+:that it names}
+    machinectl reboot              changes   restarts the containers {3+:that it names}
+    machinectl start               changes   starts the containers {3+:that it names}
+    machinectl enable|disable      changes   changes whether the host starts the containers {3+}
+    machinectl|portablectl .*      gives     can start containers that have the whole host
+    systemd-sysext|systemd-confext .*  gives  changes the programs or settings of the host
+    networkctl down                stops     takes the interfaces {3+:that it names} down | until they are up again
+    networkctl delete              stops     deletes the interfaces {3+:that it names} | until they are made again
+    networkctl up                  changes   takes the interfaces {3+:that it names} up
+    networkctl reload|reconfigure|renew|forcerenew  changes  sets the network of {3+:all interfaces} anew
+    networkctl edit|mask|unmask    gives     chooses the settings of the network
+    resolvectl flush-caches|reset-.*  harmless
+    resolvectl revert              changes   forgets the name servers of {3}
+    resolvectl dns                 changes   asks {4+} for the names of other hosts
+    resolvectl log-level           changes   changes what is logged of names
+    resolvectl .*                  changes   sets {2} of {3} to {4+}
+    bootctl remove                 stops     takes away what starts the host | until a boot loader is installed again
+    bootctl unlink|cleanup         changes   deletes what the host may boot: {3+:what is not used}
+    bootctl set-.*                 changes   changes what the host boots next: {3}
+    bootctl .*                     changes   installs the boot loader of the host
+    systemd-analyze .*             changes   sets {2} of systemd to {3}
+""",
+    is_named=True,
+)
 
 
 def _pages(call: Call) -> None:
@@ -287,48 +377,16 @@ def _pages(call: Call) -> None:
             call.writes(word)
         if call.verb is not None and call.verb.text == "dump":
             call.discloses("reads the memory of a process")
-    if (
-        call.name == "resolvectl"
-        and call.verb is not None
-        and (len(call.operands) > 2 or call.verb.text == "revert")
-        and call.verb.text not in ("query", "service", "openpgp", "tlsa", "status", "statistics")
-    ):
-        return call.changes("changes where this host looks up names")
-    if call.verb is not None and call.verb.text in ("flush-caches", "reset-statistics", "statistics", "query", "dns", "domain"):
-        return None
     if call.name == "systemd-analyze" and call.verb is not None and call.verb.text in ("verify", "time", "calendar", "timespan"):
         for word in call.operands[1:]:
             call.reads(word)
         return None
-    verb = call.verb.text if call.verb is not None else ""
-    if (call.verb is not None and call.verb.is_free) or (verb and not re.fullmatch(_LOOKS.get(call.name, "(?!)"), verb)):
-        return call.changes(f"{verb[:40]} changes {_CHANGED.get(call.name, 'settings of this host')}")
-    if call.name == "userdbctl" and verb in ("user", "group", "") and call.has("o", "output", "j", "json"):
+    asked = " ".join(word.text for word in call.operands)
+    if any(word.is_free for word in call.operands) or not re.fullmatch(_LOOKING.get(call.name, ".*"), asked):
+        return _ACTS(call)
+    if call.name == "userdbctl" and re.match("user|group|\\Z", asked) and call.has("o", "output", "j", "json"):
         call.discloses("shows password hashes")
     pages(call)
-
-
-_LOOKS = {
-    "coredumpctl": "list|info|dump",
-    "networkctl": "list|status|lldp|label|cat|dump-config",
-    "resolvectl": "query|service|openpgp|tlsa|status|statistics|show-cache|show-server-state|monitor|dns|domain|default-route"
-    "|llmnr|mdns|dnssec|dnsovertls|nta|log-level|flush-caches|reset-statistics|reset-server-features",
-    "bootctl": "status|list|is-installed|systemd-efi-options|reboot-to-firmware|kernel-identify|kernel-inspect",
-    "systemd-analyze": "time|blame|critical-chain|plot|dot|dump|cat-config|unit-files|unit-paths|exit-status|capability|condition"
-    "|syscall-filter|filesystems|calendar|timestamp|timespan|verify|security|inspect-elf|fdstore|pcrs|srk|architectures|has-tpm2"
-    "|image-policy|malloc|smbios11",
-    "systemd-cgls": ".*",
-    "systemd-delta": ".*",
-    "userdbctl": "user|group|users-in-group|groups-of-user|services|ssh-authorized-keys",
-    "oomctl": "dump",
-}
-"""The verbs that only show something."""
-_CHANGED = {
-    "networkctl": "the network of this host, and may cut it off",
-    "resolvectl": "where this host looks up names",
-    "bootctl": "what the host boots",
-    "systemd-analyze": "what systemd writes into its logs",
-}
 
 
 def _crontab(call: Call) -> None:
@@ -336,7 +394,9 @@ def _crontab(call: Call) -> None:
         return None
     if call.has("r"):
         whose = call.values("u")
-        return call.changes(f"deletes the crontab of {whose[0].text[:60] if whose else 'root'}", is_whole=True)
+        return call.destroys(
+            f"deletes the whole crontab of {whose[0].text[:60] if whose else call.whom or 'root'}", is_whole=True
+        )
     whose = call.values("u")
     if call.is_root and whose and not whose[0].is_free and whose[0].text != "root" and not call.has("e"):
         for word in call.operands:
@@ -350,33 +410,56 @@ def _crontab(call: Call) -> None:
 def _shutdown(call: Call) -> None:
     if call.has("w", "wtmp-only", "help", "c") and not call.may_add_options:
         return call.changes("cancels a shutdown") if call.has("c") else None
-    call.changes("stops or restarts the whole host")
+    verb = "poweroff" if call.name == "shutdown" else call.name
+    for ends, options in (("reboot", ("r", "reboot")), ("halt", ("H", "halt")), ("poweroff", ("P", "p", "poweroff"))):
+        verb = ends if call.has(*options) else verb
+    does, back = _HOST[verb]
+    call.stops(does, back=back, is_whole=True)
 
 
 def _init(call: Call) -> None:
-    call.changes("stops or restarts the whole host")
+    level = call.verb.text if call.verb is not None else ""
+    ends = {"0": "poweroff", "6": "reboot", "1": "rescue", "s": "rescue", "S": "rescue"}.get(level)
+    if ends or call.verb is None or call.verb.is_free:
+        does, back = _HOST[ends or "poweroff"]
+        return call.stops(does, back=back, is_whole=True)
+    call.changes("lets the first process read its settings again" if level in "qQuU" else f"changes to the runlevel {level[:20]}")
 
 
 def _kill(call: Call) -> None:
-    if call.has("l", "L", "list", "table") or [word.text for word in call.words[:1]] == ["-0"]:
+    if any(word.text in ("-l", "-L", "--list", "--table") for word in call.words) or [word.text for word in call.words[:1]] == [
+        "-0"
+    ]:
         return None
     targets = [word for word in call.words if not word.text.startswith("-") or (word.is_free and word.text in ("", "-"))]
     if any(word.is_free for word in targets):
-        return call.changes("ends processes", is_whole=True) if not call.judge.is_pattern else call.changes("can end any process")
-    if any(word.text in ("1", "-1") for word in call.words[1:]):
-        return call.changes("ends or signals the first process or all of them")
-    told = " ".join(word.text for word in targets)[:60]
+        if not call.judge.is_pattern:
+            return call.changes("ends processes that jitd cannot tell", is_whole=True)
+        return call.stops("can end any process, jitd too", back="until it is started again")
     mild = _mild_signal(call)
+    if not mild and (call.name == "killall5" or any(word.text in ("1", "-1") for word in call.words[call.name == "kill" :])):
+        every = call.name == "killall5" or any(word.text == "-1" for word in call.words[1:])
+        told = "ends all processes" if every else "ends the first process, and with it the host"
+        return call.stops(told, back="until the host has started again", is_whole=True)
+    told = " ".join(word.text for word in targets)[:60]
     if mild and told:
         whose = "process " if re.fullmatch("[0-9 ]+", told) else ""
         return call.changes(f"sends the signal {mild} to {whose}{told}", is_whole=True)
     for word in targets:
         if matters := lost(word.text) or lost(word.text.removesuffix("d")):
+            if matters in _MANY_NEED:
+                return call.stops(f"ends {word.text}", matters, back="until it is started again", is_whole=True)
             return call.changes(f"ends {word.text}", "", matters, is_whole=True)
-    call.changes(
-        f"ends {'process ' if re.fullmatch('[0-9 ]+', told) else 'processes of '}{told}" if told else "ends processes",
-        is_whole=True,
-    )
+    users = [word.text for word in call.values("u", "user", "U", "euid", "uid")]
+    if {"root", "0"} & set(users):
+        return call.stops("ends all processes of root, jitd too", back="until the host has started again", is_whole=True)
+    if not told:
+        return call.changes("ends processes", is_whole=True)
+    if not re.fullmatch("[0-9 ]+", told):
+        return call.changes(f"ends processes of {told}" if call.name != "kill" else f"ends {told}", is_whole=True)
+    many = " " in told
+    known = "which programs they are" if many else "which program it is"
+    call.changes(f"ends process{'es' if many else ''} {told}, and jitd has not looked {known}", is_whole=True)
 
 
 def _mild_signal(call: Call) -> str:
@@ -388,7 +471,10 @@ def _mild_signal(call: Call) -> str:
 
 def _fuser(call: Call) -> None:
     if call.has("k", "kill") or call.may_add_options:
-        call.changes("ends the processes that use a file", is_whole=True)
+        files = " ".join(word.text for word in call.operands if word.text)[:60] or "a file"
+        if call.has("m", "M", "mount") and {"/", "/home", "/var", "/usr"} & {word.text for word in call.operands}:
+            return call.stops(f"ends every process that uses {files}", back="until the host has started again", is_whole=True)
+        call.changes(f"ends every process that uses {files}", is_whole=True)
 
 
 def _clock(call: Call) -> None:
@@ -398,35 +484,40 @@ def _clock(call: Call) -> None:
             or any(re.fullmatch(r"[0-9]{8,12}(\.[0-9]+)?", word.text) or word.is_any for word in call.operands)
             or call.may_add_options
         ):
-            call.changes("changes the host's clock")
+            value = " ".join(word.text for word in [*call.values("s", "set"), *call.operands] if word.text)[:40]
+            call.changes(f"sets the host's clock to {value or 'any time'}")
         for word in call.values("f", "file"):
             call.reads(word)
     elif call.name == "timedatectl":
         verb = call.verb.text if call.verb is not None else ""
         if verb.startswith("set-") or (call.verb is not None and call.verb.is_free):
-            call.changes("changes the time zone" if verb == "set-timezone" else "changes the host's clock")
+            value = " ".join(word.text for word in call.operands[1:])[:40] or "something else"
+            told = {"set-timezone": f"sets the time zone to {value}", "set-ntp": f"sets whether others set the clock to {value}"}
+            call.changes(told.get(verb, f"sets the host's clock to {value}"))
         elif verb == "list-timezones":
             pages(call)
     elif call.name == "hwclock":
         if any(option in call.given for option in ("w", "systohc", "s", "hctosys", "set", "adjust", "a")) or call.may_add_options:
-            call.changes("changes the host's clock")
+            call.changes(f"changes the host's clock: {' '.join(word.text for word in call.words)[:60]}")
     elif call.name == "chronyc":
         verb = call.verb.text if call.verb is not None else ""
         if verb not in ("tracking", "sources", "sourcestats", "activity", "ntpdata", "serverstats", "waitsync", "authdata"):
-            call.changes("changes the host's clock")
+            call.changes(f"changes the host's clock: {' '.join(word.text for word in call.words)[:60]}")
     else:
-        call.changes("changes the host's clock")
+        call.changes(f"changes the host's clock: {' '.join(word.text for word in call.words)[:60]}")
 
 
 def _hostname(call: Call) -> None:
     if call.operands and call.operands[0].text not in ("status", "hostname") or call.has("F", "file", "b"):
-        call.changes("changes the host's name or settings")
+        call.changes(f"gives the host the name {call.operands[0].text[:60] if call.operands else 'that a file has'}")
 
 
 def _named(call: Call) -> None:
     verb = call.verb.text if call.verb is not None else ""
     if verb.startswith("set-") or verb == "add" or (call.verb is not None and call.verb.is_free):
-        call.changes("changes settings of this host")
+        call.changes(
+            f"sets {verb.removeprefix('set-')[:20] or 'a setting'} of this host to {call.operands[-1].text[:40] or 'any value'}"
+        )
 
 
 def _always(what: str) -> Verdict:
@@ -436,6 +527,26 @@ def _always(what: str) -> Verdict:
         call.knows_all()
 
     return judge
+
+
+_MAKES = {
+    "systemd-tmpfiles": "makes or deletes the files that settings name",
+    "systemd-sysusers": "makes the accounts that settings name",
+    "systemd-firstboot": "sets the name, the keys or the root password of the host",
+    "systemd-cryptenroll": "changes what opens an encrypted disk",
+    "systemd-repart": "makes the partitions that settings name",
+}
+
+
+def _makes(call: Call) -> None:
+    disk = call.operands[-1].text[:60] if call.operands else "a disk"
+    if call.has("wipe-slot"):
+        call.destroys(f"takes keys of {disk} away: without another one, what is on it is gone", back="", is_whole=True)
+    if call.has("remove", "purge") and call.name == "systemd-tmpfiles":
+        call.destroys("deletes the files and directories that settings name", is_whole=True)
+    if any(word.text in ("no", "false", "0") for word in call.values("dry-run")) or call.has("factory-reset"):
+        call.destroys(f"deletes or changes partitions of {disk}", is_whole=True)
+    _always(_MAKES[call.name])(call)
 
 
 def _bus(call: Call) -> None:
@@ -453,20 +564,45 @@ def _bus(call: Call) -> None:
     call.gives("can ask any service of the host for anything")
 
 
+_SWITCHES = {
+    **dict.fromkeys(words("off del delete remove unmonitor"), "disable"),
+    **dict.fromkeys(words("on add defaults"), "enable"),
+}
+
+
 def _supervisor(call: Call) -> None:
     words = [word.text for word in call.operands]
     if not words:
         return call.gives("has a prompt for any command")
-    verb = next((word for word in words if word in _STOPPING), "")
+    verb = next((_SWITCHES.get(word, word) for word in words if word in _STOPPING or word in _SWITCHES), "")
     if verb and _STOPPING[verb]:
         call.trusts_words()
-        call.changes(f"{_STOPPING[verb]} {' '.join(word for word in words if word != verb)[:60]}", is_whole=True)
+        named = ["all services" if word == "all" else word for word in words if _SWITCHES.get(word, word) != verb]
+        for name in named if verb in _STOPS else ():
+            if (matters := lost(name)) in _MANY_NEED:
+                back = _BACK.get(verb, "until it is started again")
+                return call.stops(f"{_STOPPING[verb]} {name[:60]}", matters, back=back, is_whole=True)
+        call.changes(f"{_STOPPING[verb]} {' '.join(named)[:60] or 'services'}", is_whole=True)
     elif words[0] not in ("status", "tail", "version", "maintail", "pid", "list", "ls", "show", "avail", "summary", "check"):
         call.trusts_words()
-        call.changes("changes services")
+        call.changes(f"runs {' '.join(words)[:60]} on services")
 
 
 _BOOT_SHOWS = {"grubby": r"--info=\S+|--default-(kernel|index|title)", "efibootmgr": r"-v|--verbose"}
+
+
+_BOOTS = {
+    **dict.fromkeys(("update-initramfs", "dracut", "mkinitcpio"), "makes anew what the kernel starts with"),
+    **dict.fromkeys(("grub-install", "grub2-install", "bootupctl"), "writes the boot loader of the host"),
+    **dict.fromkeys(
+        ("update-grub", "update-grub2", "grub-mkconfig", "grub2-mkconfig"), "makes the list of what the host boots anew"
+    ),
+    **dict.fromkeys(
+        ("grub-set-default", "grub-reboot", "grubby", "grub-editenv"), "changes which kernel the host boots, and how"
+    ),
+    "efibootmgr": "changes from what the firmware starts the host",
+    "kernel-install": "adds or removes a kernel",
+}
 
 
 def _boot(call: Call) -> None:
@@ -478,13 +614,15 @@ def _boot(call: Call) -> None:
         for word in call.values("o", "output"):
             call.writes(word, is_use=False)
         call.trusts_words()
-        return call.changes("changes what the host boots")
+        named = " ".join(word.text for word in call.words if word.text)[:60]
+        return call.changes(f"{_BOOTS.get(call.name, 'changes what the host boots')}{f': {named}' if named else ''}")
     if call.has("display", "list", "query") or (call.verb is not None and call.verb.text == "--get-selections"):
         return None
     is_elsewhere = call.has("altdir", "admindir", "install", "force", "log", "slave") or call.may_add_options
     if call.has("auto") or (call.has("set", "config") and not is_elsewhere):
         call.trusts_words()
-        return call.changes("changes which program a name starts")
+        name, *file = [word.text[:40] for word in [*call.values("auto"), *call.operands] if word.text] or ["a name"]
+        return call.changes(f"changes which program {name} starts{f': {file[0]}' if file else ''}")
     call.gives("can choose which program a name starts")
 
 
@@ -528,16 +666,16 @@ ROWS = (
         operands="matches",
     ),
     Row(
-        "loginctl",
-        _loginctl,
-        "p: property: n: lines: o: output: H: host: M: machine: s: signal: no-pager",
-        harmless="value a all l full kill-whom: kill-who: no-legend no-ask-password h help version j json:",
+        "machinectl portablectl systemd-sysext systemd-confext",
+        _pages,
+        "p: property: n: lines: o: output: H: host: M: machine: s: signal: no-pager all",
+        harmless="a all l full q quiet no-legend h help version lines: n: json:",
     ),
     Row(
-        "machinectl portablectl systemd-sysext systemd-confext",
-        _machinectl,
-        "p: property: o: output: H: host: M: machine: no-pager",
-        harmless="a all l full q quiet no-legend h help version lines: n: json:",
+        "loginctl",
+        _pages,
+        "p: property: n: lines: o: output: H: host: M: machine: s: signal: no-pager all",
+        harmless="value a all l full kill-whom: kill-who: no-legend no-ask-password h help version j json:",
     ),
     Row(
         "coredumpctl networkctl resolvectl bootctl systemd-analyze systemd-cgls systemd-delta userdbctl oomctl",
@@ -550,19 +688,24 @@ ROWS = (
         ),
     ),
     Row("crontab fcrontab", _crontab, "u: l r e i s", harmless="V"),
-    Row("shutdown reboot halt poweroff", _shutdown, "w wtmp-only help c"),
+    Row("shutdown reboot halt poweroff", _shutdown, "w wtmp-only help c r reboot H halt P p poweroff"),
     Row("systemd-creds", _credentials, "H h name: key-file: with-key: p"),
     Row("telinit init", _init),
-    Row("kill pkill killall killall5 skill snice xkill", _kill, "l L list table", harmless="V version h help 0 Z"),
+    Row(
+        "kill pkill killall killall5 skill snice xkill",
+        _kill,
+        "l L list table u: user: U: euid: uid:",
+        harmless="V version h help 0 Z",
+    ),
     Row(
         "fuser",
         _fuser,
-        "k kill n: namespace:",
+        "k kill n: namespace: m M mount",
+        operands="files or ports",
         harmless=(
             "a all c f i interactive I inode l list-signals m mount M ismountpoint s silent u user v verbose V version 4"
             " ipv4 6 ipv6"
         ),
-        operands="files or ports",
     ),
     Row(
         "date timedatectl hwclock ntpdate rdate ntpd sntp adjtimex",
@@ -612,10 +755,7 @@ ROWS = (
         harmless="list h help version v V B",
     ),
     Row("systemd-nspawn systemd-vmspawn ", _always("can start containers that have the whole host")),
-    Row(
-        "systemd-tmpfiles systemd-sysusers systemd-firstboot systemd-cryptenroll systemd-repart",
-        _always("changes files and accounts of the host"),
-    ),
+    Row("systemd-tmpfiles systemd-sysusers systemd-firstboot systemd-cryptenroll systemd-repart", _makes),
     Row(
         "update-alternatives alternatives update-initramfs dracut mkinitcpio update-grub update-grub2 grub-install"
         " grub2-install grub-mkconfig grub2-mkconfig grub-editenv grub-set-default grub-reboot grubby efibootmgr"

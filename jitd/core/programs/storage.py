@@ -7,46 +7,52 @@ import re
 from collections.abc import Callable
 
 from jitd.core.judging import Call, Row
-from jitd.core.programs.shared import nothing, trusts, words
+from jitd.core.programs.shared import nothing, table, trusts
 from jitd.core.shell_text import Word
 
-_DISKS = "changes disks or file systems"
+_DOES = table(
+    """
+    mkswap /dev/.*             destroys  makes swap space of {2:a disk}: what is on it is gone
+    mkswap                     changes   makes swap space of {2:a file}
+    blkdiscard                 destroys  discards all that is on {2:a disk}
+    badblocks -w               destroys  overwrites all of {2:a disk} to test it
+    badblocks                  harmless
+    e2undo                     destroys  takes back changes of the file system on {3:a disk}
+    xfs_growfs                 changes   makes the file system {2} larger
+    partprobe                  changes   tells the kernel of the partitions of {2:all disks}
+    kpartx -d                  changes   takes away the devices of the partitions of {2}
+    kpartx                     changes   makes devices of the partitions of {2}
+    fsfreeze -f|freeze         stops     stops all writes to {2:a file system} | until it is thawed
+    fsfreeze                   changes   lets programs write to {2:a file system} again
+    zramctl -r|reset           changes   takes away the memory disk {2:of the host}
+    zramctl                    changes   makes a disk in memory
+    e4defrag|xfs_fsr           changes   moves the files on {2:all file systems} together
+    e2image -r|Q|a             changes   copies the file system {2} to {3}
+    e2image                    changes   copies what describes the file system {2} to {3}
+    swaplabel|e2label|tunefs|xfs_admin  changes  changes the name or settings of the file system {2}
+    ntfsfix                    changes   repairs the file system on {2}, and may delete files
+    xfs_repair -L              destroys  drops the log of the file system on {2:a disk}: the last changes are gone
+    fsck.*|e2fsck|xfs_repair|btrfsck  changes  repairs the file system on {2:a disk}, and may delete files
+    tune2fs                    changes   changes the settings of the file system on {2:a disk}
+    resize2fs                  changes   changes the size of the file system on {2:a disk}
+    multipath -F|f             changes   takes away the devices of paths {2:that are not in use}
+    multipath                  changes   makes devices of the paths to disks
+    dmraid -E                  destroys  erases what describes the RAID on {2:all disks}
+    dmraid                     changes   makes or takes away the devices of RAID sets
+    wipefs                     destroys  erases the signatures on {2:a disk}: its file systems are gone
+""",
+    is_named=True,
+)
+"""What programs do to disks."""
 
 
-_DOES = {
-    "mkswap": "destroys what is on a disk",
-    "blkdiscard": "destroys what is on a disk",
-    "xfs_growfs": "makes a file system larger",
-    "partprobe": "tells the kernel of new partitions",
-    "kpartx": "makes devices of partitions",
-    "fsfreeze": "stops all writes to a file system",
-    "resize2fs": "changes the size of a file system",
-    "tune2fs": "changes the settings of a file system",
-    "blockdev": "changes how a disk works",
-    "mdadm": "changes disks that work together",
-    "wipefs": "destroys what is on a disk",
-    "lvcreate": "makes a volume",
-    "lvextend": "makes a volume larger",
-    "lvreduce": "makes a volume smaller, which may destroy its files",
-    "lvresize": "changes the size of a volume",
-    "lvremove": "destroys a volume, and all files on it",
-    "vgremove": "destroys all volumes of a group",
-    "pvremove": "takes a disk from the volumes",
-    "pvcreate": "destroys what is on a disk, to make volumes of it",
-    **dict.fromkeys(("e2fsck", "fsck", "xfs_repair", "fsck.ext4", "btrfsck"), "repairs a file system, and may delete files"),
-}
-"""What programs do to disks, as far as one sentence is enough."""
-_DESTROYS = ("destroy", "labelclear", "rollback", "receive")
-
-
-def _said(call: Call) -> str:
-    return _DOES.get(call.name, _DISKS)
-
-
-def _changes(call: Call) -> None:
-    if not call.has("version", "help"):
-        call.trusts_words()
-        call.changes(_said(call))
+def _disks(call: Call) -> None:
+    if not call.has("version", "help", "V", "h"):
+        for word in call.operands:
+            path = call.absolute(word) if "/" in word.text and call.name not in ("xfs_growfs", "fsfreeze") else None
+            if path is not None and not path.startswith("/dev/") and call.judge.touches(call, path):
+                call.writes(word)  # an image of a disk in a file
+        _DOES(call)
 
 
 def _unless(*options: str) -> Callable[[Call], None]:
@@ -57,26 +63,14 @@ def _unless(*options: str) -> Callable[[Call], None]:
         if is_open or not call.has("V", "version", "help", *options):
             for word in call.values("z"):
                 call.writes(word)
-            call.trusts_words()
-            call.changes(_said(call))
+            _disks(call)
 
     return judge
 
 
-def _by_verb(looks: str, *, depth: int = 1, makes: str = "") -> Callable[[Call], None]:
-    """Return the function that judges a program with verbs. Those in ``looks`` change nothing, and those in ``makes`` only make
-    something new. ``depth`` is the number of words of a verb.
-    """
-    looking = words(looks) | words(makes)
-
-    def judge(call: Call) -> None:
-        verbs = call.operands[:depth]
-        if not verbs or call.has("version", "help"):
-            return
-        if any(word.is_free for word in verbs) or not any(word.text in looking for word in verbs[-1:] + verbs[:1]):
-            call.changes(_DISKS)
-
-    return judge
+def _objects(call: Call, other: str) -> str:
+    """Return the operands as a sentence names them."""
+    return " ".join(word.text for word in call.operands if word.text)[:60] or other
 
 
 def _debugfs(call: Call) -> None:
@@ -118,64 +112,142 @@ def _debugfs(call: Call) -> None:
 
 def _losetup(call: Call) -> None:
     if not call.words or call.has("a", "all", "l", "list", "j", "associated", "V", "version"):
-        return
-    call.changes(_DISKS)
+        return None
+    if call.has("d", "detach", "D", "detach-all"):
+        every = call.has("D", "detach-all")
+        return call.changes(f"takes away {'all loop devices' if every else _objects(call, 'a loop device')}", is_whole=True)
+    for word in call.operands:
+        call.reads(word)
+    call.changes(f"makes a disk of {_objects(call, 'a file')}", is_whole=True)
 
 
 def _swapon(call: Call) -> None:
     if not call.words or call.has("s", "summary", "show"):
         return
-    call.changes("changes the swap space")
+    call.changes(f"swaps to {_objects(call, 'what /etc/fstab names')}", is_whole=True)
+
+
+_CRYPTSETUP = table(
+    """
+    status|isLuks|luksDump|luksUUID|benchmark|tcryptDump|bitlkDump|dump|verify  harmless
+    luksFormat|format                destroys  encrypts {2:a disk} anew: what is on it is gone
+    erase|luksErase                  destroys  erases all keys of {2:a disk}: what is on it is gone
+    luksKillSlot|luksRemoveKey       destroys  takes a key of {2:a disk} away: without another one, what is on it is gone
+    luksHeaderRestore                destroys  replaces the keys of {2:a disk} by older ones
+    reencrypt|encrypt|decrypt        destroys  encrypts {2:a disk} anew: if it is interrupted, what is on it may be gone
+    luksAddKey|luksChangeKey         changes   changes the keys that open {2:a disk}
+    luksHeaderBackup                 reads     copies the keys of {2:a disk}
+    open|luksOpen|plainOpen|tcryptOpen|bitlkOpen|create  changes  opens {2:a disk} as {3}
+    close|luksClose|remove           changes   closes {2:an encrypted disk}
+    luksSuspend                      stops     stops all that reads or writes {2:a disk} | until luksResume and its password
+    luksResume                       changes   lets programs read and write {2:a disk} again
+    resize                           changes   changes the size of {2:a disk}
+    config|convert|token|luksConvertKey|repair  changes  changes what describes the encryption of {2:a disk}
+    -test-passphrase                 harmless
+""",
+    dry="test-passphrase",
+)
 
 
 def _cryptsetup(call: Call) -> None:
-    verb = call.verb
     if call.has("dump-master-key", "dump-volume-key"):
         return call.discloses("shows the key of a disk")
-    if (
-        verb is None
-        or verb.text in ("status", "isLuks", "luksDump", "luksUUID", "benchmark", "tcryptDump", "bitlkDump")
-        and not verb.is_free
-    ):
-        return None
-    call.changes("opens, closes or changes an encrypted disk")
+    _CRYPTSETUP(call)
+
+
+_DMSETUP = table("""
+    ls|info|status|table|deps|version|targets|splitname  harmless
+    remove_all           stops     takes away all mapped disks that are not in use | until they are made again
+    remove               changes   takes away the mapped disk {2}
+    wipe_table           stops     lets all reads and writes of {2:a mapped disk} fail | until its table is loaded again
+    suspend              stops     stops all that reads or writes {2:a mapped disk} | until it is resumed
+    resume               changes   lets programs read and write {2:a mapped disk} again
+    create               changes   maps parts of disks as {2:a new disk}
+    load|reload          changes   changes which disks {2:a mapped disk} is made of
+    message|rename|setgeometry|clear|mknodes|udev.*|mangle  changes  changes the mapped disk {2:it names}
+""")
 
 
 def _dmsetup(call: Call) -> None:
-    verb = call.verb
     if call.has("showkeys"):
         return call.discloses("shows keys of disks")
-    if (
-        verb is None
-        or verb.text in ("ls", "info", "status", "table", "deps", "version", "targets", "splitname")
-        and not verb.is_free
-    ):
-        return None
-    call.changes(_DISKS)
+    _DMSETUP(call)
+
+
+_zpool = table(
+    """
+    status|list|get|iostat|history|events|version|wait  harmless
+    destroy              destroys  destroys the pool {2:that it names} and all in it | which zpool import -D may bring back
+    labelclear           destroys  erases what makes {2:a disk} a part of a pool
+    create               destroys  makes the pool {2} of {3+:disks}: what is on these disks is gone
+    split                destroys  splits {2:a pool} in two, which leaves one copy of all files
+    checkpoint -d|discard  destroys  deletes the checkpoint of {2:a pool}
+    import -rewind-to-checkpoint|F  destroys  takes {2:a pool} back to an older state: what was written since is gone
+    import               changes   makes {2:all pools that are found} available
+    export               stops     takes {2:a pool} and all its file systems away | until it is imported
+    offline              changes   stops the use of {3:a disk} in {2:a pool}
+    detach|remove        changes   takes {3:a disk} out of {2:a pool}
+    replace|attach -f    destroys  puts a copy of {3:a disk} of {2:a pool} on {4:another}: what is on this disk is gone
+    replace|attach       changes   puts a copy of {3:a disk} of {2:a pool} on {4:another}
+    add -f               destroys  adds {3+:disks} to {2:a pool}: what is on them is gone
+    add                  changes   adds {3+:disks} to {2:a pool}
+    clear                changes   forgets the errors of {2:a pool}
+    scrub                changes   reads and checks all files of {2:a pool}
+    upgrade              changes   changes the format of {2:pools}, which older hosts cannot read
+    set                  changes   sets {2} of the pool {3}
+    online|reopen|trim|initialize|resilver|reguid|checkpoint|sync|prefetch  changes  runs {1} on the pool {2}
+""",
+    dry="n",
+)
+_ZFS = table(
+    """
+    list|get|diff|holds|version|userspace|groupspace|projectspace|snapshot|snap|bookmark|wait  harmless
+    destroy -r|R         destroys  destroys {2:a file system} with all that is below it and its snapshots
+    destroy .*@.*        destroys  destroys the snapshot {2}
+    destroy              destroys  destroys {2:a file system or snapshot}
+    rollback             destroys  takes {2:a file system} back: what was written since this snapshot is gone
+    receive|recv -F      destroys  replaces {2:a file system} by what it reads: what was written since is gone
+    receive|recv         changes   makes {2:a file system} of what it reads
+    send                 reads     copies all files of {2:a file system}
+    allow|delegate       leads     lets others change file systems
+    unload-key           stops     locks {2:file systems} | until the key is loaded again
+    load-key             changes   unlocks {2:file systems}
+    change-key           changes   changes the key of {2:a file system}
+    release              changes   lets others destroy snapshots that are held: {2+}
+    hold                 changes   keeps {3+:snapshots} from being destroyed
+    create               changes   makes the file system {2}
+    clone                changes   makes the file system {3} of the snapshot {2}
+    rename               changes   renames {2} to {3}
+    promote              changes   makes {2} independent of its snapshot
+    unmount|umount       changes   unmounts {2:all file systems}
+    mount                changes   mounts {2:all file systems}
+    set                  changes   sets {2} of the file system {3}
+    inherit|share|unshare|upgrade|unallow|project|redact|program|jail|zone  changes  runs {1} on {2+}
+""",
+    dry="n",
+)
 
 
 def _zfs(call: Call) -> None:
-    verb = call.verb
-    if verb is None:
-        return None
-    if verb.text == "send" and not verb.is_free:
-        return call.discloses("copies all files of a file system")
-    if verb.text in ("allow", "delegate") and len(call.operands) > 1:
-        return call.leads("lets others change file systems")
-    if not verb.is_free and verb.text in (
-        "list",
-        "get",
-        "diff",
-        "holds",
-        "version",
-        "userspace",
-        "groupspace",
-        "snapshot",
-        "snap",
-        "bookmark",
-    ):
-        return None
-    call.changes("destroys a file system, or files in it" if verb.text in _DESTROYS else _DISKS)
+    for word in call.operands if call.verb is not None and call.verb.text in ("set", "create") else ():
+        if word.text.startswith("mountpoint=/"):
+            call.writes(Word(word.text.partition("=")[2]), how="mounts over", is_tree=True)
+    if call.verb is not None and call.verb.text == "allow" and len(call.operands) < 2:
+        return
+    _ZFS(call)
+
+
+_MDADM = table("""
+    * -zero-superblock   destroys  erases what makes {1:a disk} a part of a RAID
+    * -C|create          destroys  makes the RAID {1} of {2+:disks}: what is on these disks is gone
+    * -f|fail|set-faulty  changes  declares {2:a disk} of {1:a RAID} broken
+    * -r|remove          changes   takes {2:a disk} out of {1:a RAID}
+    * -a|add|re-add      changes   adds {a|add:a disk} to {1:a RAID}
+    * -S|stop            stops     stops {1:all RAIDs that are not in use} | until somebody assembles them again
+    * -G|grow            changes   changes the size or number of disks of {1:a RAID}
+    * -A|assemble        changes   assembles {1:all RAIDs that are found}
+    *                    changes   changes the RAID {1:of this host}
+""")
 
 
 def _mdadm(call: Call) -> None:
@@ -190,56 +262,142 @@ def _mdadm(call: Call) -> None:
     ):
         return
     if not call.has("F", "follow", "monitor"):
-        call.changes(_said(call))
+        _MDADM(call)
 
 
 def _smartctl(call: Call) -> None:
     if call.may_add_options or call.has("t", "test", "s", "smart", "S", "saveauto", "o", "offlineauto", "X", "abort", "set"):
-        call.changes("starts a test of a disk" if call.has("t", "test") else "changes how a disk works")
+        call.changes(f"{'starts a test of' if call.has('t', 'test') else 'changes how it works:'} {_objects(call, 'a disk')}")
 
 
 def _hdparm(call: Call) -> None:
-    if call.may_add_options:
-        return call.changes(_DISKS)
-    if any(
-        word.is_free or not re.fullmatch("-[iItTgqCvrRmcdaAQkKuWMBXH]*", word.text)
-        for word in call.words
-        if word.text.startswith("-")
+    words = [word.text for word in call.words]
+    disk = next((word for word in words if word.startswith("/")), "a disk")[:60]
+    if call.may_add_options or any(
+        re.match("--(security-(erase|set|dis)|trim|write-sector|repair|make-bad|fwdown|dco)", one) for one in words
     ):
-        return call.changes(_DISKS)
-    if any(re.search("[0-9]", word.text) for word in call.words if not word.text.startswith("/dev")):
-        call.changes(_DISKS)
+        return call.destroys(f"erases or locks {disk}, or writes to it past its file system", is_whole=True)
+    is_set = any(re.search("[0-9]", one) for one in words if not one.startswith("/dev"))
+    if is_set or any(not re.fullmatch("-[iItTgqCvrRmcdaAQkKuWMBXH]*", one) for one in words if one.startswith("-")):
+        call.changes(f"changes how {disk} works", is_whole=True)
+
+
+_NVME = table("""
+    list|list-subsys|list-ns|list-ctrl|.*-log|id-.*|version|show-.*|get-feature|help|ns-descs  harmless
+    format               destroys  formats {2:a disk}: what is on it is gone
+    sanitize|write-zeroes|write-uncor|dsm|write|compare  destroys  writes to or erases {2:a disk} past its file system
+    delete-ns            destroys  deletes a part of {2:a disk} with all that is in it
+    create-ns|attach-ns|detach-ns  changes  changes into which parts {2:a disk} is divided
+    reset|subsystem-reset  changes  starts {2:a disk} again
+    connect.*|discover   changes   connects disks of other hosts
+    disconnect.*         stops     disconnects disks of other hosts: {n:all} | until they are connected again
+    fw-.*                changes   changes the firmware of {2:a disk}
+    set-feature|device-self-test|get-property|set-property|dir-.*|ns-rescan  changes  changes how {2:a disk} works
+""")
+_BTRFS = table("""
+    .* show|df|usage|list|status|stats|du|show-super|help|version|get-default|find-new|dump-.*  harmless
+    subvol.*|sub snap.*          harmless
+    version|help                 harmless
+    subvol.*|sub delete          destroys  deletes the subvolume {3+:that it names} with all files in it
+    subvol.*|sub create          changes   makes the subvolume {3}
+    subvol.*|sub set-default     changes   changes which files are mounted next from {4:a file system}
+    device|dev add -f            destroys  adds {3:a disk} to {4:a file system}: what is on it is gone
+    device|dev add               changes   adds {3:a disk} to {4:a file system}
+    device|dev delete|remove     changes   takes {3:a disk} out of {4:a file system}
+    device|dev .*                changes   runs {2} on the disks of file systems
+    replace start                changes   puts {4:a disk} in place of {3:another}
+    check -repair|init-csum-tree|init-extent-tree  destroys  repairs the file system on {2:a disk}, and may delete files
+    check                        harmless
+    rescue zero-log              destroys  drops what was written last to {3:a disk}
+    rescue .*                    changes   repairs the file system on {3:a disk}
+    filesystem|fi|fs resize      changes   changes the size of {4:a file system} to {3}
+    filesystem|fi|fs .*          changes   runs {2} on the files in {3+:a file system}
+    balance|scrub|quota|qgroup .*  changes  runs {1} {2} on the file system {3+:that it names}
+    receive                      changes   makes a subvolume of what it reads
+    send                         reads     copies all files of {2:a subvolume}
+    property .*                  changes   changes settings of {3:a file system}
+    restore                      reads     copies files from {2:a broken disk} to {3}
+""")
 
 
 def _blockdev(call: Call) -> None:
     if any(word.is_free or not word.text.startswith(("--get", "--report", "/dev/", "-q", "-v")) for word in call.words):
-        call.changes(_said(call))
+        call.changes(
+            f"changes how {' '.join(word.text for word in call.words if word.text[:1] == '/') or 'a disk'} works", is_whole=True
+        )
+
+
+_LVM = table(
+    """
+    lvremove             destroys  destroys the volume {2+:that it names} and all files on it | which vgcfgrestore may bring back
+    vgremove             destroys  destroys all volumes of the group {2+:that it names} with all files on them
+    pvremove             destroys  erases what makes {2+:a disk} a part of a volume group
+    pvcreate             destroys  makes {2+:disks} ready for volumes: what is on them is gone
+    vgcreate|vgextend -f|y  destroys  puts {3+:disks} into the volume group {2}: what is on these disks is gone
+    vgcreate|vgextend    changes   puts {3+:disks} into the volume group {2}
+    lvreduce             destroys  makes the volume {2:that it names} smaller: files beyond its new end are gone
+    lvresize -L|l|size|extents=-.*  destroys  makes the volume {2:that it names} smaller: files beyond its new end are gone
+    lvresize             changes   changes the size of the volume {2:that it names}
+    lvextend             changes   makes the volume {2:that it names} larger
+    lvcreate             changes   makes the volume {n|name:that it names} in {2:a group}
+    lvconvert -merge     destroys  takes a volume back to its snapshot {2}: what was written since is gone
+    lvconvert            changes   changes how the volume {2:that it names} is stored
+    lvchange|vgchange -a|activate=n|ln  stops  takes {2+:all volumes} away | until they are activated
+    lvchange|vgchange|pvchange  changes  changes {2+:volumes}
+    lvrename|vgrename    changes   renames {2} to {3+}
+    vgcfgrestore         destroys  replaces what describes the volumes of {2:a group} by an older copy
+    vgreduce             changes   takes {3+:disks} out of the volume group {2}
+    vgmerge|vgsplit      changes   moves disks between the volume groups {2} and {3}
+    vgexport             stops     takes the volume group {2:that it names} away from this host | until it is imported
+    vgimport|vgimportclone  changes  makes the volume group {2:that it names} available
+    pvmove               changes   moves what is on {2:disks} to other disks
+    pvresize             changes   changes the size of {2:a disk} in its volume group
+    vgck|pvck            changes   repairs what describes {2:volumes}
+    lvm                  changes   runs {2+:what is typed} on volumes
+""",
+    dry="t test",
+    is_named=True,
+)
 
 
 def _lvm(call: Call) -> None:
     if call.has("config") and any(word.is_free or "/" in word.text for word in call.values("config")):
         return call.gives("starts programs that its settings name")
-    if call.name == "lvm" and call.verb is not None and re.fullmatch(_LVM_LOOKS, call.verb.text) and not call.verb.is_free:
-        return None
-    call.changes(_DOES.get(call.name, "changes volumes"))
+    if call.name == "lvm" and call.verb is not None and not call.verb.is_free:
+        return None if re.fullmatch(_LVM_LOOKS, call.verb.text) else call.start(call.words)
+    _LVM(call)
 
 
 _LVM_LOOKS = r"(lv|vg|pv)(s|display|scan|ck)|lvmconfig|lvmdiskscan|dumpconfig|version|help|formats|segtypes|fullreport"
 
 
+_ISCSI = table("""
+    * -U                 stops     disconnects disks of other hosts: {U} | until somebody logs in there again
+    * -u|logout          stops     disconnects disks of other hosts: {T:all of them} | until somebody logs in there again
+    * -o|op=delete       changes   forgets how to reach {T:disks of other hosts}
+    * -l|login|L         changes   connects disks of {T:other hosts}
+    *                    changes   changes how {T:disks of other hosts} are reached
+""")
+
+
 def _iscsi(call: Call) -> None:
     if call.has("l", "login", "u", "logout", "o", "op", "L", "U", "R", "s") or not call.has("m", "mode", "V", "h"):
-        call.changes(_DISKS)
+        _ISCSI(call)
 
 
 def _exportfs(call: Call) -> None:
     if call.words and not (len(call.words) == 1 and call.has("v", "s")):
-        call.changes("changes which directories other hosts may mount")
+        if call.has("u"):
+            every = "all directories" if call.has("a") else _objects(call, "a directory")
+            return call.stops(
+                f"takes {every} away from the hosts that mount them", back="until they are exported again", is_whole=True
+            )
+        call.changes(f"lets other hosts mount {_objects(call, 'what /etc/exports names')}", is_whole=True)
 
 
 def _wipefs(call: Call) -> None:
-    if call.has("a", "all", "o", "offset") or any(word.is_any for word in call.words):
-        call.changes(_said(call))
+    if call.may_add_options or (call.has("a", "all", "o", "offset") and not call.has("n", "no-act")):
+        _disks(call)
 
 
 def _raw(call: Call) -> None:
@@ -271,15 +429,71 @@ _STORES = {
 """What programs of stores that several hosts share only show."""
 
 
+_STORED = table(
+    """
+    ceph osd pool delete|rm        destroys  deletes the pool {5} with all that is in it
+    ceph osd pool rmsnap           destroys  deletes the snapshot {6} of the pool {5}
+    ceph osd pool set|create|rename|application  changes  runs {4} on the pool {5}
+    ceph osd purge|destroy|rm|lost  destroys  gives up the disk {4+} of the store: what only it has is gone
+    ceph osd out|down|reweight     changes   takes the disk {4+} out of use, which moves what is on it
+    ceph osd set|unset             changes   sets {4} for all disks of the store
+    ceph osd .*                    changes   runs {3} on the disk {4+} of the store
+    ceph fs rm|reset               destroys  deletes the file system {4}
+    ceph fs subvolume.*|volume rm  destroys  deletes {5+:a volume} with all files in it
+    ceph fs fail                   stops     stops the file system {4} | until it is made joinable again
+    ceph mon remove|rm             changes   takes the monitor {4} out of the cluster
+    ceph auth .*                   changes   changes the keys of {4:the store}
+    ceph config|config-key .*      changes   sets {3+} in the store
+    ceph orch rm|daemon            changes   runs {3+} on services of the store
+    ceph orch host rm|drain        changes   takes the host {5} out of the store
+    ceph orch device zap           destroys  erases the disk {5+}
+    ceph mds|mgr fail              changes   lets another host take over from {4}
+    drbdadm invalidate.*           destroys  overwrites what is on {3:a disk} with what another host has
+    drbdadm create-md|wipe-md      destroys  erases what describes {3:a disk} that hosts share
+    drbdadm primary -force         destroys  makes {3:a disk} current: what another host has newer is gone
+    drbdadm connect -discard-my-data  destroys  throws away what is newer on {3:a disk} of this host
+    drbdadm down|detach|disconnect|secondary  stops  runs {2} on {3:a disk} that hosts share | until it is up again
+    drbdadm .*                     changes   runs {2} on {3+:disks} that hosts share
+    gluster volume delete          destroys  deletes the volume {4}
+    gluster volume stop            stops     stops the volume {4} for all hosts | until it is started
+    gluster volume reset-brick|remove-brick|replace-brick  destroys  takes disks out of the volume {4} with their files
+    gluster snapshot delete|restore  destroys  runs {3} on the snapshot {4}
+    gluster volume .*              changes   runs {3} on the volume {4+}
+    gluster peer .*                changes   runs {3} on the host {4}
+    multipathd .*                  changes   runs {2+} on the paths of disks
+    rbd rm|remove                  destroys  deletes the disk {3}
+    rbd snap rm|remove|purge       destroys  deletes snapshots of the disk {4}
+    rbd snap rollback|revert       destroys  takes the disk {4} back: what was written since is gone
+    rbd trash purge|rm|remove      destroys  deletes {4:disks} that are in the trash
+    rbd trash mv|move              changes   puts the disk {4} into the trash | from where rbd trash restore brings it back
+    rbd resize -allow-shrink       destroys  makes the disk {3} smaller: what is beyond its new end is gone
+    rbd import|create|clone|cp|copy|export  changes  does {2} with the disk {3+}
+    rbd .*                         changes   runs {2} on the disk {3+}
+    stratis pool destroy           destroys  destroys the pool {4} with all files in it
+    stratis filesystem|fs destroy  destroys  destroys the file system {5} with all files in it
+    stratis pool create            destroys  makes the pool {4} of {5+:disks}: what is on these disks is gone
+    stratis .*                     changes   runs {3} on the {2} {4+}
+    targetcli .* delete            destroys  deletes {4+} at {2}, and what other hosts keep there may be gone
+    targetcli clearconfig          stops     takes all disks away from other hosts | until they are exported again
+    targetcli .*                   changes   does {3+} at {2} to the disks that other hosts use
+    vdo remove                     destroys  destroys {n|name:volumes} with all files on it
+    vdo stop                       stops     stops {n|name:all volumes} | until it is started
+    vdo create                     destroys  makes the volume {n|name} of a disk: what is on it is gone
+    vdo .*                         changes   runs {2} on the volume {n|name:that it names}
+""",
+    is_named=True,
+)
+
+
 def _stores(call: Call) -> None:
     trusts(call, call.values("c", "conf"))
     asked = " ".join(word.text for word in call.operands)
     if call.name == "ceph" and re.fullmatch(r"(auth (ls|list|get|print-key|export)|config-key (ls|dump|get))( \S+)*", asked):
         return call.discloses("shows keys of a store")
     if any(word.is_free for word in call.words) or not re.fullmatch(_STORES[call.name], asked):
-        return call.changes(_DISKS)
+        return _STORED(call)
     if not call.words and call.name in ("ceph", "targetcli", "gluster"):
-        call.changes("has a prompt that changes disks or file systems")
+        call.changes("has a prompt for commands that change a store")
 
 
 ROWS = (
@@ -306,17 +520,21 @@ ROWS = (
     Row(
         "mkswap zramctl blkdiscard partprobe xfs_growfs kpartx badblocks e4defrag xfs_fsr fsfreeze e2image swaplabel"
         " e2undo e2label tunefs xfs_admin ntfsfix",
-        _changes,
-        "version help",
+        _disks,
+        "version help w f freeze r reset d a Q",
     ),
-    Row(" ".join(_STORES), _stores, "n: id: name: c: conf: k: keyring: p: pool: f: format: s w v h version help status"),
-    Row("wipefs", _wipefs, "o: offset: t: types: O: output: a n"),
+    Row(
+        " ".join(_STORES),
+        _stores,
+        "n: id: name: c: conf: k: keyring: p: pool: f: format: s w v h version help status force discard-my-data allow-shrink",
+    ),
+    Row("wipefs", _wipefs, "o: offset: t: types: O: output: a n all no-act"),
     Row(
         "e2fsck fsck fsck.ext4 fsck.ext3 fsck.ext2 fsck.xfs fsck.vfat xfs_repair btrfsck",
         _unless("n", "N", "T"),
         "n N T f y p c v b: B: C: t: E: j: l: P:: z:",
     ),
-    Row("tune2fs", _unless("l"), "l z:"),
+    Row("tune2fs", _unless("l"), "l z: O: o: m: L: U: c: C: i: r: e: E: T: J: M: Q: j f"),
     Row("resize2fs", _unless("P"), "P d: S: z: f F M p"),
     Row("debugfs ext4magic", _debugfs, "R: f: b: s: d: z: w c i D n V", chosen="can start a shell", harmless="h"),
     Row("xfs_db xfs_io xfs_mdrestore zdb", _raw, "c: l: p: x r i f F"),
@@ -325,7 +543,8 @@ ROWS = (
         " vgchange vgrename"
         " vgexport vgimport vgcfgrestore vgck vgmerge vgsplit vgimportclone pvcreate pvremove pvchange pvmove pvresize pvck",
         _lvm,
-        "L: l: n: config: C: s: o: options: O: sort: S: select: r y a v",
+        "L: l: n: size: extents: name: type: m: i: I: config: C: o: options: O: sort: S: select: a: activate: t test"
+        " merge r y f v",
     ),
     Row(
         "dmsetup",
@@ -339,13 +558,13 @@ ROWS = (
     Row(
         "cryptsetup veritysetup integritysetup",
         _cryptsetup,
-        "d: key-file: S: key-slot: c: h: s: l: o: T: t: type: header: dump-master-key dump-volume-key",
+        "d: key-file: S: key-slot: c: h: s: l: o: T: t: type: header: dump-master-key dump-volume-key test-passphrase q v",
         harmless="version V help usage verbose v debug",
     ),
     Row(
         "zpool",
-        _by_verb("status list get iostat history events version"),
-        "o: O: R: T: d: c: t: n H p v",
+        _zpool,
+        "o: O: R: T: d: c: t: n H p v f F rewind-to-checkpoint discard",
         harmless="L P g y l q r w v p H T: json j",
     ),
     Row("zfs", _zfs, "o: t: s: S: d: r H p n R f", harmless="H p r d: o: s: S: t: json j"),
@@ -354,6 +573,7 @@ ROWS = (
         _mdadm,
         "p: program: alert: c: config: m: mail: y: d: delay: l: n: x: level: raid-devices: spare-devices: metadata: e: u:"
         " N: name: a: add:"
+        " zero-superblock C create A assemble G grow S stop fail set-faulty remove re-add"
         " D detail E examine Q query X F follow monitor s scan 1 t v V f r",
         harmless="h help version verbose q quiet detail-platform examine-bitmap brief b no-devices Y export examine-badblocks",
         operands="devices",
@@ -376,7 +596,8 @@ ROWS = (
     ),
     Row(
         "nvme",
-        _by_verb("list list-subsys smart-log id-ctrl id-ns error-log fw-log version show-regs"),
+        _NVME,
+        "n: s: l:",
         harmless="o: output-format: v verbose H human-readable n: namespace-id: b raw-binary e: log-entries:",
     ),
     Row(
@@ -389,13 +610,14 @@ ROWS = (
     ),
     Row(
         "btrfs",
-        _by_verb("show df usage list status stats du show-super help version get-default", depth=2, makes="snapshot"),
+        _BTRFS,
+        "o: repair init-csum-tree init-extent-tree",
         harmless=(
             "h b k m g t H si human-readable iec raw kbytes mbytes gbytes tbytes d c s T p u q o a l v quiet verbose"
             " check summarize help version all-devices mounted"
         ),
     ),
     Row("exportfs", _exportfs, "o: a r u i f v s", harmless="h"),
-    Row("iscsiadm", _iscsi, "P: m: mode: T: p: o: op: n: v: V h l u R s", harmless="version help print:"),
-    Row("multipath dmraid", _unless("ll", "l", "v", "h"), "ll l v h", harmless="h d r ay"),
+    Row("iscsiadm", _iscsi, "P: m: mode: T: p: o: op: n: v: U: L: V h l login u logout R s", harmless="version help print:"),
+    Row("multipath dmraid", _unless("ll", "l", "v", "h"), "ll l v h F f E", harmless="h d r ay"),
 )

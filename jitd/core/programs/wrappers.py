@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 
-from jitd.core.judging import Call, Input, Row, Verdict
+from jitd.core.judging import THIS_HOST, Call, Input, Row, Verdict
+from jitd.core.programs.shared import told
 from jitd.core.shell_text import Word
 
 
@@ -80,6 +81,14 @@ def _flock(call: Call) -> None:
     call.start(rest)
 
 
+_FIND_CHOOSES = re.compile(r"-(i?(name|path|regex|wholename)|[amc](time|min)|newer..?|size)\Z")
+"""Tests of find(1) that choose some files, so that those in a directory of logs are old ones."""
+
+
+_FIND_SPENT = re.compile(r"\.(pyc|tmp|swp|pid|lock|log\.\S*|gz|cache)\Z|~\Z|\A(core(\.\S*)?|__pycache__|nohup\.out)\Z")
+"""Names of files that are made to be deleted."""
+
+
 def _find(call: Call) -> None:
     call.knows_all()  # each word is looked at below
     known = call.row.known if call.row is not None else {}
@@ -121,8 +130,14 @@ def _find(call: Call) -> None:
                     call.start([_filled(one, file) for one in command])
             at = end + 1
         elif word.text == "-delete":
+            is_chosen = any(_FIND_CHOOSES.match(one.text) for one in words)
+            names = [after.text for one, after in zip(words, words[1:], strict=False) if one.text in ("-name", "-iname")]
+            is_spent = any(one.text == "-empty" for one in words) or (names and all(map(_FIND_SPENT.search, names)))
             for file in files:
-                call.removes(file)
+                if is_spent:
+                    call.changes(f"deletes {' '.join(names)[:60] or 'empty files'} below {call.absolute(file)}", is_whole=True)
+                else:
+                    call.removes(file, is_tree=not is_chosen)
         elif word.text in ("-fprintf", "-fprint", "-fprint0", "-fls"):
             if at < len(words):
                 call.writes(words[at])
@@ -294,6 +309,9 @@ def _systemd_run(call: Call) -> None:
     for word in call.values("E", "setenv"):
         name, _, value = word.text.partition("=")
         call.judge.set_variable(call, name, Word(value))
+    for host in call.values("H", "host")[-1:]:
+        account, _, name = host.text.rpartition("@")
+        return call.on(name, account).start(call.operands)
     directory = call.values("working-directory")
     (call.by(users[-1]) if users else call).within(directory[-1] if directory else None).start(call.operands)
 
@@ -340,6 +358,8 @@ def _ssh(call: Call) -> None:
             re.IGNORECASE,
         ):
             call.gives("starts other programs")
+    for text in call.values("ssh", "client"):
+        call.runs_text(text)
     for word in call.values("F"):
         call.runs_file(word)
     if call.values("I", "P"):
@@ -348,21 +368,34 @@ def _ssh(call: Call) -> None:
         call.writes(word, is_use=False)
     for word in call.values("i"):
         call.reads(word)
-    if call.values("L", "R", "D", "w", "J"):
-        call.changes("opens a way through the network")
     if call.may_add_options:
         return call.gives("can start any other command")
     if not call.operands:
         return None
-    host = call.operands[0]
-    if re.fullmatch(r"(?:.*@)?(?:localhost|127\..*|::1)", host.text):
-        account = host.text.partition("@")[0] if "@" in host.text else "root"
-        if len(call.operands) > 1:
-            return call.by(Word(account)).runs_text(_joined(call.operands[1:]))
-        return call.by(Word(account)).shell()
-    if len(call.operands) == 1 and not call.has("N", "f", "O", "Q", "G", "V"):
-        return call.leads("logs in at another host, and has a prompt at ~C")
-    call.away(f"at {host.text[:60]}").runs_text(_joined(call.operands[1:]))
+    account, _, host = call.operands[0].text.removeprefix("ssh://").rpartition("@")
+    account = account or next((word.text for word in call.values("l")), "")
+    host = (f"{host}*" if call.operands[0].is_free else host) if host else "any host"
+    for word in call.values("L", "R", "D", "w"):
+        call.changes(f"opens a way through the network, between this host and what {host} reaches: {word.text[:60]}")
+    if THIS_HOST.fullmatch(host):
+        inner = call.by(Word(account or "root"))
+        return inner.runs_text(_joined(call.operands[1:])) if len(call.operands) > 1 else inner.shell()
+    there = call.on(host, account)
+    if len(call.operands) > 1:
+        return there.runs_text(_joined(call.operands[1:]))
+    if not call.has("N", "O", "Q", "G", "V"):
+        call.leads(f"gives a shell on {host[:60]}, and has a prompt at ~C")
+
+
+def _many_hosts(call: Call) -> None:
+    """Programs that start a command on many hosts by ssh. Some can start it on this one instead."""
+    if call.has("R", "r", "worker", "O", "X") or call.may_add_options:
+        call.gives("can start programs on this host")
+    hosts = told(call.values("w", "H", "host", "g", "group", "h", "hosts")[:1]) or "all hosts"
+    if call.operands:
+        call.on(hosts, told(call.values("l", "user", "u")[:1])).runs_text(_joined(call.operands))
+    else:
+        call.leads(f"has a prompt for commands on {hosts}")
 
 
 def _sg(call: Call) -> None:
@@ -416,7 +449,7 @@ def _scheduled(n_operands: int) -> Verdict:
     def judge(call: Call) -> None:
         if call.has("p", "pid", "P", "u") and not call.may_add_options:
             if not _only_shows(call):
-                call.changes("changes how a process runs")
+                call.changes(f"changes how the process {told([*call.values('p', 'pid'), *call.operands[-1:]][:1])} runs")
         else:
             call.start(call.operands[n_operands:])
 
@@ -473,7 +506,8 @@ def _start_stop(call: Call) -> None:
     if call.has("S", "start") or call.name != "start-stop-daemon":
         call.start([*call.values("x", "exec", "a", "startas")[-1:], *call.operands])
     else:
-        call.changes("stops a service")
+        names = [*call.values("n", "name", "x", "exec", "p", "pidfile"), *call.operands]
+        call.changes(f"stops {told(names[:1]) or 'a service'}")
 
 
 _UNSHARE = (
@@ -767,6 +801,12 @@ ROWS = (
         "o: F: i: I: J: L: R: D: E: W: w: b: B: c: e: l: m: O: p: Q: S: P: M:: N f G V T t n q v A X Y C",
         is_first=True,
         chosen="can start any other command",
+    ),
+    Row(
+        "pdsh clush dsh pssh parallel-ssh",
+        _many_hosts,
+        "w: H: host: g: group: h: hosts: x: l: user: u: R: r: worker: O: X: f: t: p: a b S B i P v",
+        is_first=True,
     ),
     Row("sshpass", _unbuffer, "p: f: d: P: e::", is_first=True, chosen="can start any command"),
     Row(
