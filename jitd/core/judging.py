@@ -40,6 +40,8 @@ LONGEST_CODE = 8192
 """Maximum number of characters of code in another language than a shell's that is searched."""
 LONGEST_NAME = 60
 """Maximum number of characters of a name or a path in a sentence."""
+_OPERANDS, _ALL = "\0operands", "\0all"
+"""What stands beside options in ``Call.asked``: the judge has looked at the operands, or has understood all words."""
 FOR_GOOD = "which cannot be undone"
 """What is said of a loss, if no word of the command tells how it comes back."""
 
@@ -76,6 +78,7 @@ _STARTED = re.compile(r"/etc/(cron|sudoers|pam\.d|passwd|shadow|ld\.so|profile|s
 """Files that no program is given by accident."""
 _BOUND = re.compile(r"/[^/]+/[^/]*/")
 """The beginning of a path in a directory that a wildcard after it does not leave."""
+_URL = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+://")
 _PLAIN = re.compile(r"[\w./~@:=,+%-]+")
 _VERSION = re.compile(
     r"(?<=[A-Za-z])-?[0-9]+(?:\.[0-9]+)*\Z|\.(?:basic|tiny|nox|gtk3|traditional|gnu|openbsd|distrib|real|procps|debian|static)\Z"
@@ -106,9 +109,15 @@ class Row:
     """A row of the table: the programs ``names`` (file names with blanks between), and the function that judges a call of them.
 
     ``options`` contains the options that matter, with a colon after each that takes a value, and two colons after each whose
-    value may only be attached (getopt(3)). Long options stand there without hyphens. If ``is_first`` is True, the options end at
-    the first operand. ``chosen`` is the end of a sentence that is true if the requester may choose an option, or is empty. If
-    ``is_plain`` is True, no option that is missing in ``options`` names a file.
+    value may only be attached (getopt(3)). Long options stand there without hyphens, and so do those with one hyphen, such as
+    ``-name`` of find(1). ``harmless`` contains, in the same form, the options with which the programs give, read and change
+    nothing more. ``operands`` says what the operands are if ``judge`` need not look at them, such as ``hosts``. Any other option
+    about which ``judge`` does not ask is not known, and neither are operands at which it does not look: a call with them is not
+    harmless.
+
+    If ``is_first`` is True, the options end at the first operand. ``chosen`` is the end of a sentence that is true if the
+    requester may choose an option, or is empty. If ``is_plain`` is True, no option of the programs starts a program, and none
+    names a file.
     """
 
     names: str
@@ -117,6 +126,13 @@ class Row:
     is_first: bool = False
     chosen: str = ""
     is_plain: bool = False
+    harmless: str = ""
+    operands: str = ""
+
+    @property
+    def known(self) -> dict[str, str]:
+        """Maps each option that the row lists to its colons."""
+        return _options(f"{self.harmless} {self.options}")
 
 
 Table = Mapping[str, Row]
@@ -140,12 +156,14 @@ class Judge:
         self._led: dict[str, str] = {}
         self._not_looked: set[str] = set()
         self._found: dict[tuple[Grade, str], Finding] = {}
+        self.n_recorded = 0
         self.n_calls = 0
         self.n_beside = 0
         self.n_searched = 0
         self.is_full = False
 
     def record(self, grade: Grade, what: str, path: str = "", matters: str = "", damage: Damage = Damage.NONE) -> None:
+        self.n_recorded += grade is not Grade.HARMLESS
         is_loud = grade is Grade.GIVES or damage is not Damage.NONE
         if grade is not Grade.HARMLESS and len(self._found) < (1000 if is_loud else 4 * MOST_FOUND):
             self._found.setdefault((grade, what), Finding(grade, what, path, matters, damage))
@@ -351,16 +369,17 @@ class _Away(Judge):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of a program. ``words`` contains the arguments after the program's name. ``cwd`` is the working directory, or empty
+    """A call of a program. ``arguments`` contains the words after the program's name. ``cwd`` is the working directory, or empty
     if it is not known. ``is_root`` is True if root runs the program. If another account than the command's own runs it, because
     a program such as su(1) changes the account, ``whom`` is its name. ``is_shown`` is True if the output goes to a terminal.
-    ``elsewhere`` says where the program runs if this is not the host itself, such as ``on db2``.
+    ``elsewhere`` says where the program runs if this is not the host itself, such as ``on db2``. ``has_session`` is True if a
+    program such as su(1) may have opened a session of the account.
     """
 
     judge: Judge
     name: str
     path: str
-    words: tuple[Word, ...]
+    arguments: tuple[Word, ...]
     cwd: str
     is_root: bool
     whom: str
@@ -370,9 +389,10 @@ class Call:
     row: Row | None = None
     elsewhere: str = ""
     functions: frozenset[str] = frozenset()
+    has_session: bool = False
     given: dict[str, list[Word]] = field(default_factory=dict, compare=False)
     asked: set[str] = field(default_factory=set, compare=False)
-    operands: list[Word] = field(default_factory=list, compare=False)
+    sorted_operands: list[Word] = field(default_factory=list, compare=False)
 
     # --- what rows ask ----------------------------------------------------------------------------------------------
 
@@ -385,6 +405,22 @@ class Call:
         self.asked.update(options)
         return [value for option in options for value in self.given.get(option, ())]
 
+    def knows_all(self) -> None:
+        """The judge has understood every word, options and operands alike."""
+        self.asked.add(_ALL)
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """All arguments. The judge looks at the operands among them."""
+        self.asked.add(_OPERANDS)
+        return self.arguments
+
+    @property
+    def operands(self) -> list[Word]:
+        """The arguments beside the options. The judge looks at them."""
+        self.asked.add(_OPERANDS)
+        return self.sorted_operands
+
     @property
     def verb(self) -> Word | None:
         """The first operand, or None."""
@@ -393,10 +429,10 @@ class Call:
     @property
     def may_add_options(self) -> bool:
         """True if a word that is not known may be an option."""
-        for word in self.words:
+        for word in self.arguments:
             if word.text == "--" and not word.is_free:
                 return False
-            if word.is_free and (word.text == "" or word.text.startswith("-")) and not word.is_bound:
+            if _may_be_option(word):
                 return True
         return False
 
@@ -446,16 +482,21 @@ class Call:
     def discloses(self, what: str, path: str = "", matters: str = "", *, is_whole: bool = False) -> None:
         self._record(Grade.READS, what, path, matters, is_whole=is_whole)
 
-    def unknown(self, what: str = "", path: str = "") -> None:
+    def unknown(self, what: str = "", path: str = "", *, text: Word | None = None) -> None:
+        """jitd does not know what the program does. ``text`` is an argument that names no file."""
         self._record(Grade.UNKNOWN, what or f"jitd does not know what {_short(self.name)} does", path, is_whole=True)
         if not path:
-            self.trusts_words()
+            self.trusts_words(text)
 
-    def trusts_words(self) -> None:
-        """The program may do what the files say that its words name. Others may be able to change one of them."""
+    def trusts_words(self, text: Word | None = None) -> None:
+        """The program may do what the files say that its words name. Others may be able to change one of them. ``text`` is an
+        argument that names no file.
+        """
         if not self.is_root or self.judge.is_pattern:
             return None
-        for word in self.words[:MOST_WORDS]:
+        for word in self.arguments[:MOST_WORDS]:
+            if word is text:
+                continue
             for named in _paths_in(word) if _PLAIN.fullmatch(word.text) else ():
                 whole = self.absolute(named)
                 if whole is not None and _STARTED.match(whole):
@@ -624,8 +665,8 @@ class Call:
         """Return this call as ``account`` makes it. An account that is not known is taken for root."""
         name = account.text.partition(":")[0]
         if account.is_free or name in ("root", "#0", "0", "+0", ""):
-            return replace(self, is_root=True, whom="")
-        return replace(self, is_root=False, whom=name)
+            return replace(self, is_root=True, whom="", has_session=True)
+        return replace(self, is_root=False, whom=name, has_session=True)
 
     def away(self, where: str) -> Call:
         """Return this call as it is made in ``where``, such as ``in the container web``, whose files are not this host's."""
@@ -662,7 +703,7 @@ class Call:
         if len(words) > MOST_WORDS:
             words = (*words[:MOST_WORDS], Word("", is_free=True))
         if not words:
-            if others := self._other_start(len(self.words)):
+            if others := self._other_start(len(self.arguments)):
                 self.start(others)
             return None
         if self.depth >= DEEPEST or judge.n_calls > MOST_CALLS:
@@ -672,7 +713,15 @@ class Call:
             return None
         first = words[0]
         inner: Call = replace(
-            self, depth=self.depth + 1, path="", name="", words=tuple(words[1:]), row=None, given={}, operands=[], asked=set()
+            self,
+            depth=self.depth + 1,
+            path="",
+            name="",
+            arguments=tuple(words[1:]),
+            row=None,
+            given={},
+            asked=set(),
+            sorted_operands=[],
         )
         if first.is_free:
             known = re.fullmatch(r"/(?:usr/)?(?:local/)?s?bin/", first.text)
@@ -688,8 +737,8 @@ class Call:
             return None
         inner = replace(inner, name=path.rpartition("/")[2], path=path)
         if self.row is not None and self.row.is_first and "/" not in path and _row(judge.table, path) is None:
-            at = len(self.words) - len(words)
-            if at > 0 and self.words[at:] == tuple(words) and (others := self._other_start(at)):
+            at = len(self.arguments) - len(words)
+            if at > 0 and self.arguments[at:] == tuple(words) and (others := self._other_start(at)):
                 self.start(others)
             if len(words) > 1 and not words[1].text.startswith("-"):
                 judge.n_beside += 1
@@ -704,11 +753,11 @@ class Call:
         """Return the command that begins at the word before ``at``, if this word names a program. A wrapper may have an option
         that takes no value although the table says so.
         """
-        if self.row is None or not self.row.is_first or not 0 < at <= len(self.words):
+        if self.row is None or not self.row.is_first or not 0 < at <= len(self.arguments):
             return ()
-        word = self.words[at - 1]
+        word = self.arguments[at - 1]
         is_program = not word.is_free and not word.text.startswith("-") and _row(self.judge.table, word.text.rpartition("/")[2])
-        return self.words[at - 1 :] if is_program and at > 1 else ()
+        return self.arguments[at - 1 :] if is_program and at > 1 else ()
 
     def judged(self) -> None:
         """Judge this call, by the file at its path and by the row of its program."""
@@ -746,27 +795,41 @@ class Call:
 
     def _by(self, row: Row) -> None:
         """Judge this call by ``row``."""
-        words = self.words
+        words = self.arguments
         if len(words) > MOST_WORDS:
             words = (*words[:MOST_WORDS], Word("", is_free=True))
-        call = replace(self, row=row, words=words, given={}, operands=[], asked=set())
-        _parse(row, words, call.given, call.operands)
+        call = replace(self, row=row, arguments=words, given={}, sorted_operands=[], asked=set())
+        n_before = self.judge.n_recorded
+        unlisted = _parse(row, words, call.given, call.sorted_operands)
         row.judge(call)
         if row.chosen and call.may_add_options:
             call.gives(row.chosen)
         if not row.is_plain and not self.name.startswith(":") and not self.elsewhere:
             call._values_of_other_options()
+        if self.judge.n_recorded == n_before and _ALL not in call.asked:
+            call._not_understood(unlisted)
+
+    def _not_understood(self, unlisted: Sequence[str]) -> None:
+        """Nothing was found about this call. Find what neither the judge nor the row knows."""
+        name = _short(self.name.removeprefix(":"))
+        for option in unlisted:
+            if option.lstrip("-") not in self.asked:
+                return self._record(Grade.UNKNOWN, f"jitd does not know the option {_short(option)} of {name}", is_whole=True)
+        if _OPERANDS not in self.asked and self.sorted_operands and self.row is not None and not self.row.operands:
+            self.unknown(f"jitd does not know what {_short(self.sorted_operands[0].text)} is to {name}")
+        elif self.may_add_options and any(map(_may_be_option, self.sorted_operands)) and not (self.row and self.row.is_plain):
+            self._record(Grade.UNKNOWN, f"jitd does not know each option that {name} may be given", is_whole=True)
 
     def _values_of_other_options(self) -> None:
         """Find the files that options name which the row does not judge: a program may load one, run it, or write to it."""
         row = self.row
-        known = _options(row.options) if row is not None else {}
+        known = row.known if row is not None else {}
         for option, values in self.given.items():
             if option not in self.asked and not _SELECTS.search(option):
                 for given in values:
                     if not given.is_free:
                         self._given_to(given, may_write=option not in known or _WRITES.search(option) is not None)
-        words = self.words[:MOST_WORDS]
+        words = self.arguments[:MOST_WORDS]
         for at, word in enumerate(words):
             text = word.text
             if text == "--":
@@ -821,17 +884,18 @@ class Call:
         """jitd does not know the program, at least not at this path."""
         path = self.path if "/" in self.path else self.name
         self.unknown(f"jitd does not know what {_short(path if is_known else self.name)} does")
-        self.judge.n_searched += sum(len(word.text) + 16 for word in self.words)
+        self.judge.n_searched += sum(len(word.text) + 16 for word in self.arguments)
         if self.judge.n_searched > MOST_SEARCHED:
             return self.gives("it is too long to be searched", is_whole=True)
-        if any(_SHELL_NAMED.search(word.text) for word in self.words[:MOST_WORDS]):
+        if any(_SHELL_NAMED.search(word.text) for word in self.arguments[:MOST_WORDS]):
             return self.gives(f"{_short(path)}, which jitd does not know, is given a shell or an interpreter", is_whole=True)
 
     def again(self, words: Sequence[Word]) -> None:
         """Judge this call with other words."""
         row = self.row
         if row is not None:
-            replace(self, words=tuple(words))._by(row)
+            self.knows_all()
+            replace(self, arguments=tuple(words))._by(row)
 
     def runs_text(self, text: Word, positional: Sequence[Word] = ()) -> None:
         """A shell runs ``text``."""
@@ -894,6 +958,10 @@ def _belongs(seen: Seen | None, who: str) -> str:
     return f"belongs to {who}" if owner == who.partition(",")[0] else f"can be changed by {who}"
 
 
+def _may_be_option(word: Word) -> bool:
+    return word.is_free and (word.text == "" or word.text.startswith("-")) and not word.is_bound
+
+
 def _name(who: str) -> str:
     """Return ``who``, which is as ``changed_by`` of a Seen, so that a sentence can go on behind it."""
     return f"{_short(who)}," if "," in who else _short(who)
@@ -908,8 +976,10 @@ def _short(text: str) -> str:
 
 
 def _paths_in(word: Word) -> Iterator[Word]:
-    """Yield the parts of ``word`` that may be a path: the whole, and what follows the first ``=``, ``:``, ``@`` or option."""
-    if len(word.text) > 4096 or word.is_free:
+    """Yield the parts of ``word`` that may be a path: the whole, and what follows the first ``=``, ``:``, ``@`` or option. No
+    part of a URL is a path.
+    """
+    if len(word.text) > 4096 or word.is_free or _URL.match(word.text):
         return
     if ("/" in word.text and not word.text.startswith("-")) or word.text in (".", ".."):
         yield word
@@ -1004,9 +1074,10 @@ class _Directories:
         self._cwd = target
 
 
-def _parse(row: Row, words: Sequence[Word], given: dict[str, list[Word]], operands: list[Word]) -> None:
-    """Sort ``words`` into options and operands, as getopt_long(3) does."""
-    known = _options(row.options)
+def _parse(row: Row, words: Sequence[Word], given: dict[str, list[Word]], operands: list[Word]) -> list[str]:
+    """Sort ``words`` into options and operands, as getopt_long(3) does. Return the options that ``row`` does not list."""
+    known = row.known
+    unlisted: list[str] = []
     at = 0
     while at < len(words):
         word = words[at]
@@ -1014,14 +1085,16 @@ def _parse(row: Row, words: Sequence[Word], given: dict[str, list[Word]], operan
         at += 1
         if text == "--" and not word.is_free:
             operands += words[at:]
-            return
+            return unlisted
         if not text.startswith("-") or (text == "-" and not word.is_free):
             operands.append(word)
             if row.is_first:
                 operands += words[at:]
-                return
-        elif text.startswith("--"):
-            name, equals, value = text[2:].partition("=")
+                return unlisted
+        elif text.startswith("--") or _is_long(text, known):
+            name, equals, value = text.removeprefix("-").removeprefix("-").partition("=")
+            if name not in known or (word.is_free and not equals):
+                unlisted.append(f"--{name}")
             full = [name] if name in known else [one for one in known if len(one) > 1 and name and one.startswith(name)] or [name]
             for option in full:
                 follows = given.setdefault(option, [])
@@ -1038,6 +1111,8 @@ def _parse(row: Row, words: Sequence[Word], given: dict[str, list[Word]], operan
             for n, letter in enumerate(text[1:], 2):
                 follows = given.setdefault(letter, [])
                 kind = known.get(letter, "")
+                if letter not in known:
+                    unlisted.append(f"-{letter}")
                 if not kind:
                     continue
                 if text[n:] or word.is_free:
@@ -1046,6 +1121,13 @@ def _parse(row: Row, words: Sequence[Word], given: dict[str, list[Word]], operan
                     follows.append(words[at])
                     at += 1
                 break
+    return unlisted
+
+
+def _is_long(text: str, known: Mapping[str, str]) -> bool:
+    """True if ``text`` is an option of several letters with one hyphen, such as ``-name``, and not an option for each letter."""
+    name = text[1:].partition("=")[0]
+    return len(name) > 1 and name in known and bool(_unlisted(name, known))
 
 
 def _unlisted(letters: str, known: Mapping[str, str]) -> str:

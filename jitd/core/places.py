@@ -172,6 +172,12 @@ _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
     (r"/proc/sys/vm/(drop_caches|swappiness|compact_memory|dirty_\w+)|/proc/sys/net/.*", "settings of the kernel", _C, _H),
     (rf"/proc/(sys|\d+|self|irq|bus|fs|scsi|acpi){_BELOW}|/sys{_BELOW}", "the kernel", _G, _H),
     (r"/root/\.(bash_history|mysql_history|psql_history|.*history|lesshst)", "root's own files", _G, _R),
+    (
+        r"/root/([^./][^/]*/)*[^./][^/]*\.(tar(\.\w+)?|t?gz|bz2|xz|zst|zip|sql|dump|csv|txt|log|pcap|out)",
+        "root's own files",
+        _C,
+        _R,
+    ),
     (r"/root(/.*)?", "root's own files", _G, _R),
     (
         r"/etc/(hosts|hostname|motd|issue(\.net)?|timezone|localtime|machine-id|adjtime|networks|aliases|mailname|hosts\.(allow|deny)"

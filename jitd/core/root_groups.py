@@ -51,6 +51,11 @@ ROOT_GROUPS: Mapping[str, RootGroup] = {
 ANY_GROUP = "any group may be named, also one that amounts to root, such as disk"
 
 
+def is_root_group(group: str) -> bool:
+    """True if the members of ``group`` have the power of root anyway, such as those of disk."""
+    return group in ROOT_GROUPS and ROOT_GROUPS[group].grade is GIVES
+
+
 def finding_of(group: str) -> Finding | None:
     """Return what a process gets from ``group``. Return None if jitd knows of nothing."""
     known = ROOT_GROUPS.get(group)

@@ -53,6 +53,12 @@ def runs_texts(argv: Sequence[bytes]) -> bool:
     return any(_READERS.fullmatch(_VERSION.sub(b"", word.rpartition(b"/")[2])) for word in argv[:8])
 
 
+def is_unit(argv: Sequence[bytes], at: int) -> bool:
+    """True if argument ``at`` is the name of a unit of systemctl(1), and not a file, even if a file has the same name."""
+    before = [word.rpartition(b"/")[2] for word in argv[:at]]
+    return b"systemctl" in before[:8] and b"/" not in argv[at] and b"link" not in before
+
+
 def why_not(content: bytes, mode: int, requester: str, *, is_whole: bool, is_run: bool) -> str:
     """Return the reason why a file is not shown, or "". ``requester`` has read ``content`` in it. ``is_whole`` is False if the
     file has more than that. ``is_run`` is True if the command runs the files that it names.

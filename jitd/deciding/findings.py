@@ -21,7 +21,7 @@ from jitd.core.grade import Finding, Grade, Look, NotLooked, Seen
 from jitd.core.grading import findings_of, findings_of_pattern
 from jitd.core.named_groups import in_words
 from jitd.core.naming import Naming
-from jitd.core.root_groups import findings_of_rule
+from jitd.core.root_groups import findings_of_rule, is_root_group
 from jitd.core.rule import Rule
 from jitd.core.spelling import spelled
 from jitd.core.subject import Subject
@@ -189,7 +189,7 @@ class RequesterLook:
                 others[self._account(one.uid)] = None
             elif one.gid is not None:
                 is_hers = is_hers or one.gid in self._groups
-                others[f"members of group {self._group(one.gid)}"] = None
+                others |= {} if is_root_group(self._group(one.gid)) else {f"members of group {self._group(one.gid)}": None}
             elif one.others == inspection.EVERYBODY:
                 return EVERYBODY
             else:  # nobody knows who can change what is on this mount

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from jitd.core.command import Command, Operand
-from jitd.core.script import LARGEST, LARGEST_TOGETHER, MOST, Script, is_packaged, runs_texts, why_not
+from jitd.core.script import LARGEST, LARGEST_TOGETHER, MOST, Script, is_packaged, is_unit, runs_texts, why_not
 from jitd.core.subject import Subject
 from jitd.deciding import accounts, groups
 from jitd.files import operands
@@ -94,7 +94,7 @@ def _paths(command: Command, *, is_fixed: bool) -> list[tuple[int, bytes]]:
         yield from ((one.at, one.path) for one in command.operands)  # first, because these are what somebody may have chosen
         yield from operands.named(command.argv, command.cwd)
 
-    return list(dict.fromkeys(found()))
+    return [(at, path) for at, path in dict.fromkeys(found()) if at == 0 or not is_unit(command.argv, at)]
 
 
 def _why_not(seen: Read | None, wanted: bytes, requester: str, lacks: str, *, is_run: bool) -> str:

@@ -218,7 +218,7 @@ ROWS = [
         [
             "p: amounts-to-root: as root, without any approval: env allows TAR_*, and so TAR_OPTIONS, which can make a program"
             " load or start another program; env allows SYSTEMD_*, and so SYSTEMD_EDITOR,"
-            " SYSTEMD_ENVIRONMENT_GENERATOR_PATH, SYSTEMD_GENERATOR_PATH and 4 more, which can make a program load or start"
+            " SYSTEMD_ENVIRONMENT_GENERATOR_PATH, SYSTEMD_GENERATOR_PATH and 5 more, which can make a program load or start"
             " another program"
         ],
     ),

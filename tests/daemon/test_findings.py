@@ -113,6 +113,15 @@ def test_who_can_change_a_file_is_named(place: Path, make: Callable[[Path], Path
     assert seen.owner == NAMES.get(path.stat().st_uid, "#61999")
 
 
+def test_a_group_that_has_the_power_of_root_anyway_is_not_named(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(findings.groups, "numbered", lambda gid: findings.groups.Group("disk", gid, ()))
+    others, own = made(place / "x", mode=0o664, gid=STAFF), made(place / "y", mode=0o664, gid=DBA)
+    seen = look()(str(others))
+    assert seen is not None and seen.changed_by == ""
+    hers = look()(str(own))
+    assert hers is not None and hers.changed_by == "alice, who asks", "she is a member"
+
+
 def test_many_who_can_change_it_are_not_all_named(place: Path) -> None:
     path = listed(made(place / "x", BOB), *((2, 6, 61100 + number) for number in range(9)), (2, 6, ALICE))
     seen = look()(str(path))

@@ -455,6 +455,15 @@ def test_a_text_that_is_not_the_one_to_which_the_approval_is_bound_is_not_shown(
         assert found.texts == ((b"id\n",) if is_shown else ())
 
 
+def test_a_file_with_the_name_of_a_unit_is_not_shown(house: House) -> None:
+    path = os.fsencode(write(PLACE / "cron", "id\n"))
+    who = replace(person("alice"), uid=ALICE, gid=ALICE)
+    for verb, is_shown in (("restart", False), ("link", True)):
+        operand = Operand(2, path, hashlib.sha256(b"id\n").digest(), "hers", is_seen=True)
+        made = replace(command("systemctl", verb, "cron"), cwd=os.fsencode(PLACE), operands=(operand,))
+        assert [one.at for one in find(made, who, is_fixed=True).scripts] == ([2] if is_shown else [])
+
+
 def test_what_does_not_end_or_does_not_answer_is_not_waited_for() -> None:
     """THREATS S-19: a FIFO, a device, a directory, a socket; a file system of hers, which root may not enter."""
     os.mkfifo(PLACE / "fifo", 0o666)

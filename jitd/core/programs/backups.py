@@ -187,6 +187,9 @@ ROWS = (
         " dry-run content-from-command"
         " paths-from-command repair",
         chosen="starts other programs",
+        harmless=(
+            "list info json last: first: short format: v verbose debug show-rc lock-wait: log-json help version V log- level"
+        ),
     ),
     Row(
         "restic",
@@ -195,6 +198,10 @@ ROWS = (
         " H: path:"
         " e: exclude: exclude-file: i: include: keep-last: keep-daily: keep-weekly: keep-monthly: l: d: w: m: y: q v json prune",
         chosen="starts other programs",
+        harmless=(
+            "latest: compact long no-lock json quiet verbose no-cache insecure-tls limit-upload: help version recursive"
+            " mode: h group-by: check read-data read-data-subset: with-cache"
+        ),
     ),
     Row(
         "rclone",
@@ -203,11 +210,13 @@ ROWS = (
         " filter-from:"
         " log-file: bwlimit: checkers: P v n dry-run",
         chosen="starts other programs",
+        harmless="max-depth: fast-list progress json R recursive max-age: min-age: max-size: min-size: q quiet verbose",
     ),
     Row(
         "duplicity rdiff-backup rsnapshot tarsnap kopia amanda duply bacula-dir bconsole backupninja snapper timeshift velero",
         _other,
         "c: remote-schema: rsh: f: v q",
+        harmless="all a l json o: output: n: namespace: verbose utc dry-run t version help",
     ),
     Row("dump xfsdump", lambda call: call.discloses("copies all files of a file system")),
     Row("restore xfsrestore", lambda call: call.changes("overwrites files with those of a backup")),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from jitd.core.judging import Call, Row, may_start
+from jitd.core.programs.shared import texts
 from jitd.core.shell_text import Word
 
 
@@ -64,6 +65,7 @@ def _named(call: Call, names: list[Word]) -> None:
 
 def _evaluates(call: Call) -> None:
     """A builtin that makes numbers or names of its operands."""
+    call.knows_all()
     for word in call.words:
         if may_start(word.text):
             call.gives("makes a number of a text that can start programs")
@@ -95,6 +97,7 @@ def _history(call: Call) -> None:
 
 
 def _declare(call: Call) -> None:
+    call.knows_all()
     options = "".join(word.text for word in call.words if re.match(r"[-+]\w", word.text))
     for word in call.words:
         name, equals, value = word.text.partition("=")
@@ -111,6 +114,7 @@ def _declare(call: Call) -> None:
 
 
 def _alias(call: Call) -> None:
+    call.knows_all()
     for word in call.words:
         _, equals, value = word.text.partition("=")
         if equals:
@@ -132,12 +136,9 @@ def _callback(call: Call) -> None:
 
 def _set(call: Call) -> None:
     """fish(1) sets a variable with ``set -x NAME VALUE``."""
+    call.knows_all()
     if len(call.operands) > 1:
         call.judge.set_variable(call, call.operands[0].text, call.operands[1])
-
-
-def _test(call: Call) -> None:
-    return
 
 
 ROWS = (
@@ -164,6 +165,6 @@ ROWS = (
         ":: :true :false :echo :cd :pushd :popd :dirs :shift :exit :return :break"
         " :continue :umask :ulimit :type :times :jobs :fg :bg :shopt :suspend"
         " :logout :disown :caller :help :unalias :pwd",
-        _test,
+        texts,
     ),
 )

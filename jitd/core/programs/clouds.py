@@ -173,6 +173,7 @@ _CLUSTERS = Verbs(
     *  leads  changes a cluster, and who may act in it: {*} { }
     """
 )
+# The options of a cloud's verbs select and describe, and there are thousands. Files that they name are looked at.
 _LOOKS = re.compile(r"(get|describe|list|head|search|lookup|batch-get|filter)-.*|help|query|scan")
 
 
@@ -202,7 +203,7 @@ def _copies(call: Call, places: Sequence[Word]) -> None:
 def _aws(call: Call) -> None:
     operands, options = _AWS.split(call.words)
     _reads_files(call, options)
-    _AWS.tells(call, call.words, where=_where(options))
+    is_known = _AWS.tells(call, call.words, where=_where(options))
     if any(word.is_free for word in operands):
         return call.gives("starts programs with this account's keys of a cloud")
     names = [word.text for word in operands]
@@ -212,6 +213,8 @@ def _aws(call: Call) -> None:
         for word in operands[2:]:
             call.writes(word)
     is_paged = call.is_shown and not any(name == "--no-cli-pager" for name, _ in options)
+    if is_known:
+        call.knows_all()
     if is_paged and len(names) > 1 and names[0] != "s3" and _LOOKS.fullmatch(names[1]):
         call.leads("starts a pager, which can start a shell")
 
@@ -224,7 +227,8 @@ def _cloud(call: Call) -> None:
         return _ssh(call, operands[names.index("ssh") + 1 :], options)
     if any(name in ("--ssh-flag", "--scp-flag", "--ssh-args") for name, _ in options):
         call.gives("starts other programs")
-    _CLOUDS.tells(call, call.words, where=_where(options))
+    if _CLOUDS.tells(call, call.words, where=_where(options)):
+        call.knows_all()
     if any(word.is_free for word in operands):
         call.gives("starts programs with this account's keys of a cloud")
     elif names[:1] == ["storage"] and names[1:2] and names[1] in ("cp", "mv", "rsync"):
@@ -263,7 +267,11 @@ def _mc(call: Call) -> None:
 ROWS = (
     Row("aws", _aws),
     Row("gcloud az aoss oci doctl hcloud linode-cli openstack", _cloud),
-    Row("gsutil s3cmd s5cmd", _bucket),
+    Row(
+        "gsutil s3cmd s5cmd",
+        _bucket,
+        harmless="m q quiet l L a b r R recursive d h H human-readable-sizes s c e p: D list-md5 v verbose help version",
+    ),
     Row("mc", _mc),
     Row("eksctl kops", _CLUSTERS),
 )

@@ -391,7 +391,27 @@ def _uninstalls(call: Call) -> None:
 ROWS = (
     Row("k3s microk8s k0s rke2 kubeadm minikube kind kubectx kubens", _distribution, is_first=True),
     Row("k3s-uninstall.sh k3s-agent-uninstall.sh rke2-uninstall.sh k3s-killall.sh rke2-killall.sh", _uninstalls),
-    Row("kubectl oc kubecolor", _kubectl),
-    Row("helm", _helm),
+    Row(
+        "kubectl oc kubecolor",
+        _kubectl,
+        harmless=(
+            "n namespace A all-namespaces o output l selector w watch watch-only show-labels sort-by field-selector L"
+            " label-columns no-headers f filename k kustomize R recursive c container all-containers previous p tail since"
+            " since-time timestamps follow prefix limit-bytes max-log-requests context cluster request-timeout v client"
+            " short revision show-kind chunk-size ignore-not-found raw subresource template containers sum no-color"
+            " dry-run server-side field-manager api-group verbs namespaced help h version all list as list-all"
+            " show-managed-fields show-events minify flatten merge server-print timeout for use-protocol-buffers"
+            " force-conflicts insecure-skip-tls-verify validate concurrency"
+        ),
+    ),
+    Row(
+        "helm",
+        _helm,
+        harmless=(
+            "n namespace A all-namespaces o output a all l selector max short q date r reverse deployed failed pending"
+            " superseded uninstalled revision kube-context version versions devel show-only f filter help h debug"
+            " all-values show-resources show-desc no-color d time-format s set"
+        ),
+    ),
     Row("helmfile argocd flux kustomize skaffold", _other),
 )

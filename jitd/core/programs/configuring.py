@@ -207,6 +207,7 @@ ROWS = (
         f"{_SHARED} m: module-name: a: args: ssh-common-args: ssh-extra-args: scp-extra-args: sftp-extra-args:"
         f" playbook-dir: version list-hosts",
         chosen="runs any code that it is given",
+        harmless="o one-line timeout: verbose check diff forks: user: become limit: h help",
     ),
     Row(
         "ansible-playbook",
@@ -223,6 +224,10 @@ ROWS = (
         lambda call: trusts(call, call.values("i", "inventory", "c")),
         "i: inventory: c:",
         chosen="does what any file says",
+        harmless=(
+            "graph list host: vars y yaml toml t: type: l s snippet j json F list_files v version h help limit: q"
+            " only-changed format: f:"
+        ),
     ),
     Row(
         "puppet",
@@ -235,6 +240,7 @@ ROWS = (
         _salt,
         "c: config-dir: file-root: pillar-root: m: module-dirs: l: log-level: id: local",
         chosen="runs any code that it is given",
+        harmless="version versions-report versions help out: output: no-color t: timeout: E L G N S C",
     ),
     Row("chef-client chef-solo cf-agent", _agent, "c: config: j: json-attributes: f: file: D: inputs: o: r: runlist: l: L: v"),
     Row("vagrant", _vagrant),

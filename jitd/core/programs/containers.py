@@ -234,6 +234,7 @@ _VIRSH = Verbs(
     snapshot-create|snapshot-create-as  changes  saves the guest {0}
     detach-*  changes  takes a device from the guest {0}
     autostart  changes  changes whether {} starts with the host
+    *-list|*-info|*-dumpxml|*-path|*-name|*-uuid|*-key|domcapabilities|version|uri|hostname|freecell|nodedev-list  nothing
     set*|domrename|domfsfreeze|domif-setlink|blockcommit|blockpull|blockresize  changes  changes the guest {0}
     """,
     valued="--snapshotname --pool",
@@ -665,7 +666,7 @@ def _consul(call: Call) -> None:
 
 
 def _compose_call(call: Call) -> None:
-    docker(replace(call, words=(Word("compose"), *call.words)))
+    docker(replace(call, arguments=(Word("compose"), *call.words)))
 
 
 def _whole_host(call: Call) -> None:
@@ -727,8 +728,8 @@ def _hosts(call: Call) -> None:
         return call.gives("can choose what the hosts of the cluster start")
     if call.name == "crm_mon":
         if not all(re.fullmatch(r"-[1rAfnNoRtVbjcsD]+|--one-shot|--inactive|--version|--help", word.text) for word in call.words):
-            call.gives("can start a program, or write a file")
-        return None
+            return call.gives("can start a program, or write a file")
+        return call.knows_all()
     if call.name == "pct" and [word.text for word in call.words[:1]] == ["exec"] and len(call.words) > 2:
         call.leads(f"starts a program in the container {told(call.words[1:2])}", is_whole=True)
         rest = [word for word in call.words[2:] if word.text != "--"]
@@ -741,12 +742,29 @@ def _hosts(call: Call) -> None:
 
 
 ROWS = (
-    Row(" ".join(_HOSTS_SHOW), _hosts),
+    Row(" ".join(_HOSTS_SHOW), _hosts, harmless="full v verbose current debug node: output-format: snapshot: help version"),
     Row(
         "docker podman nerdctl ctr crictl lxc incus virsh buildah skopeo runc crun",
         docker,
+        harmless=(
+            "a all q quiet f filter format no-trunc s size n last l latest tail since until t timestamps details"
+            " no-stream v version help type follow services orphans hash images profiles volumes json i o output digests"
+            " tree dry-run p project-name file d H host log-level D debug context verbose k namespace n no-legend"
+            " no-heading pretty no-log-prefix no-color index dangling include name id state status wait timeout h"
+            " noheading sort latest pod ns c connect ignore-pull-failures policy include-deps with-registry-auth environment"
+        ),
     ),
-    Row("docker-compose podman-compose", _compose_call),
+    Row(
+        "docker-compose podman-compose",
+        _compose_call,
+        harmless=(
+            "a all q quiet f filter format no-trunc s size n last l latest tail since until t timestamps details"
+            " no-stream v version help type follow services orphans hash images profiles volumes json i o output digests"
+            " tree dry-run p project-name file d H host log-level D debug context verbose k namespace n no-legend"
+            " no-heading pretty no-log-prefix no-color index dangling include name id state status wait timeout h"
+            " noheading sort latest pod ns ignore-pull-failures policy include-deps with-registry-auth environment"
+        ),
+    ),
     Row("lxc-attach lxc-start lxc-execute lxc-create distrobox toolbox apptainer singularity lxd", _whole_host),
     Row(
         "slapcat ldbsearch redis-dump sqldump",
@@ -765,14 +783,36 @@ ROWS = (
         "patronictl repmgr pgbackrest barman wal-g pg_conftool pg_autoctl",
         _pg_ctl,
         "D: pgdata: o: options: p: l: m: t: c: s: stanza: U: f: config-file: output: format:",
+        harmless="W watch w: e extended help version json v verbose q quiet short minimal terse",
     ),
     Row(
         "rabbitmqctl rabbitmqadmin rabbitmq-plugins rabbitmq-diagnostics kafka-topics.sh nodetool cockroach",
         _rabbit,
         "n: p: q s u: list describe create delete alter bootstrap-server: topic: command-config:",
+        harmless=(
+            "node: formatter: quiet silent no-table-headers longnames l t: timeout: vhost: local minimal m enabled E"
+            " verbose v help version h p: port: host: r resolve-ip"
+        ),
     ),
-    Row("vault bao aws-vault", _VAULT, "field: format: address: namespace: mount:"),
-    Row("etcdctl etcdutl zkCli.sh", _ETCD, "endpoints: cert: key: cacert: user: w: write-out:"),
-    Row("consul nomad", _consul),
+    Row(
+        "vault bao aws-vault",
+        _VAULT,
+        "field: format: address: namespace: mount:",
+        harmless="format: version detailed tls-skip-verify help h",
+    ),
+    Row(
+        "etcdctl etcdutl zkCli.sh",
+        _ETCD,
+        "endpoints: cert: key: cacert: user: w: write-out:",
+        harmless="cluster hex command-timeout: dial-timeout: debug insecure-skip-tls-verify help version h",
+    ),
+    Row(
+        "consul nomad",
+        _consul,
+        harmless=(
+            "http-addr: token: detailed wan address: namespace: region: verbose json short t: format: help version"
+            " datacenter: stale recurse keys separator: all-namespaces self"
+        ),
+    ),
     Row("myisamchk aria_chk innochecksum", _tables, "e:"),
 )

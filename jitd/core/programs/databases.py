@@ -458,7 +458,7 @@ def _redis(call: Call) -> None:
         return call.changes("stops other people's connections")
     if name not in _REDIS_LOOKS:
         rest = [replace(word, text=word.text.lower()) if name in ("shutdown", "cluster") else word for word in call.operands[1:]]
-        _REDIS(replace(call, operands=[Word(name), *rest]))
+        _REDIS(replace(call, sorted_operands=[Word(name), *rest]))
 
 
 _REDIS = table("""
@@ -598,6 +598,11 @@ ROWS = (
         "c: command: f: file: o: output: L: log-file: v: set: variable: d: dbname: h: host: p: port: U: username: P: pset:"
         " F: field-separator: R: record-separator: T: table-attr: l list V version ? X A t q x 1 z 0 n s S w W H b e E a",
         chosen=_ANY_SQL,
+        harmless=(
+            "command: echo-errors E echo-hidden no-align tuples-only html expanded no-psqlrc single-transaction quiet"
+            " echo-all no-password password csv"
+        ),
+        operands="a database",
     ),
     Row(
         "pg_dump pg_dumpall",
@@ -605,11 +610,18 @@ ROWS = (
         f"{_PG} f: file: F: format: j: jobs: n: schema: t: table: T: exclude-table: N: Z: compress: E: encoding:"
         " S: superuser: l: database: g globals-only r a s c C O x",
         chosen="can write any file",
+        harmless=(
+            "data-only schema-only clean create if-exists verbose v no-owner no-privileges no-acl column-inserts inserts"
+            " roles-only tablespaces-only disable-triggers no-password no-comments no-sync"
+        ),
     ),
     Row(
         "pg_restore",
         _pg_restore,
         f"{_PG} f: file: F: format: j: jobs: n: schema: t: table: L: use-list: I: P: T: N: S: role: l list a c clean C O s x 1",
+        harmless=(
+            "verbose v clean create if-exists no-owner no-privileges single-transaction data-only schema-only exit-on- error e"
+        ),
     ),
     Row(
         "pg_basebackup",
@@ -628,6 +640,15 @@ ROWS = (
     Row(
         "createdb vacuumdb reindexdb pg_isready pg_amcheck pg_lsclusters pg_config pg_controldata pg_checksums pg_test_timing",
         nothing,
+        harmless=(
+            "h p: host: port: U: username: w no-password W password e echo q quiet a all analyze analyze-only"
+            " analyze-in-stages Z z v verbose t: table: n: schema: d: dbname: j: jobs: f full F freeze i: index: s system"
+            " S concurrently no-index-cleanup skip-locked P: parallel: O: owner: T: template: E: encoding: l: locale:"
+            " lc-collate: lc-ctype: D: tablespace: timeout: bindir version help V ? c: maintenance-db: json j"
+            " on-error-stop check pgdata: r: relation: pg_config libdir includedir sharedir sysconfdir pkglibdir"
+            " analyze-in-stages"
+        ),
+        operands="databases",
     ),
     Row(
         "pg_ctlcluster pg_ctl pg_createcluster pg_dropcluster pg_upgradecluster pg_renamecluster pg_upgrade pg_resetwal"
@@ -636,9 +657,20 @@ ROWS = (
         _cluster,
         "D: pgdata: target-pgdata: o: options: l: log: m: mode: t: timeout: w W s n dry-run",
     ),
-    Row("clusterdb", _CLUSTERS, _PG),
+    Row("clusterdb", _CLUSTERS, _PG, harmless="a all v verbose t: table:"),
     Row("pgbench", _CLUSTERS, f"{_PG} i initialize c: j: t: T: s: n r"),
-    Row("mysql mariadb", _mysql, _MYSQL, chosen=_ANY_SQL),
+    Row(
+        "mysql mariadb",
+        _mysql,
+        _MYSQL,
+        chosen=_ANY_SQL,
+        harmless=(
+            "batch silent table raw skip-column-names column-names verbose v E vertical H html X xml A no-auto-rehash"
+            " auto-rehash compress C ssl ssl-mode: connect-timeout: f force i n unbuffered q quick safe-updates U b"
+            " show-warnings version help"
+        ),
+        operands="a database",
+    ),
     Row(
         "mysqldump mariadb-dump mysqlpump mydumper mariabackup xtrabackup mysqlhotcopy mongodump mongoexport",
         _dumps,
@@ -646,11 +678,24 @@ ROWS = (
         f" d: db: uri:",
         chosen="can write any file",
     ),
-    Row("mysqlshow mysqlcheck mariadb-check mysqlslap", nothing, _CLIENT, chosen="can load any library"),
+    Row(
+        "mysqlshow mysqlcheck mariadb-check mysqlslap",
+        nothing,
+        _CLIENT,
+        chosen="can load any library",
+        harmless=(
+            "c check a analyze A all-databases B databases e extended q quick s silent v verbose f F fast m medium-check"
+            " C check-only-changed g check-upgrade t status k keys count i tables ssl protocol: default-character-set:"
+        ),
+        operands="databases and tables",
+    ),
     Row(
         "mysqladmin mariadb-admin",
         _CLUSTERS,
         _CLIENT,
+        harmless=(
+            "i: sleep: c: count: r relative v verbose s silent E vertical w:: wait:: protocol: connect-timeout: b no-beep f"
+        ),
     ),
     Row("mysqlimport mongorestore mongoimport", _CLUSTERS, f"{_CLIENT} delete D: drop d: c: db: collection:"),
     Row("sqlite3 sqlite", _sqlite3),
@@ -658,12 +703,17 @@ ROWS = (
         "mongo mongosh",
         _mongosh,
         "eval: f: file: h: host: port: u: username: p: password: authenticationDatabase: version help quiet norc",
+        harmless="tls ssl json: retryWrites shell apiVersion:",
     ),
     Row(
         "redis-cli valkey-cli keydb-cli",
         _redis,
         "h: p: s: a: u: n: r: i: d: D: x X user: pass: eval: rdb: functions-rdb: pattern: tls cacert: cert:"
         " key: stat latency latency-history bigkeys memkeys hotkeys version help v c",
+        harmless=(
+            "raw no-raw csv json e no-auth-warning insecure sni: latency-dist stat lru-test: scan quoted-pattern: count:"
+            " verbose show-pushes: 2 3 t:"
+        ),
     ),
     Row(
         "cqlsh clickhouse-client clickhouse influx isql fbsql usql mycli litecli duckdb neo4j-shell cypher-shell couchbase-cli",
@@ -674,7 +724,9 @@ ROWS = (
         "ldapsearch",
         _ldapsearch,
         "b: D: w: H: h: p: s: a: f: l: z: e: E: o: O: U: R: X: Y: y: T: P: S: d: L:: t:: x n v A u W Z I Q N",
+        harmless="d:",
+        operands="a filter",
     ),
-    Row("ldapcompare ldapwhoami", nothing),
+    Row("ldapcompare ldapwhoami", nothing, harmless="x H: D: w: W y: v n Z h: p: Q I N V U: Y:", operands="names"),
 )
 """Clients of databases and directories."""

@@ -8,7 +8,7 @@ from jitd.core.judging import Call, Row, Verdict
 
 def _editor(call: Call) -> None:
     if len(call.words) == 1 and call.words[0].text in ("--version", "--help", "-h"):
-        return
+        return call.knows_all()
     for word in call.operands:
         path = call.absolute(word) if not word.text.startswith("+") else None
         if path is not None:
@@ -18,7 +18,7 @@ def _editor(call: Call) -> None:
 
 def _pager(call: Call) -> None:
     if len(call.words) == 1 and call.words[0].text in ("--version", "-V", "--help"):
-        return
+        return call.knows_all()
     if call.is_shown:
         call.gives("can start a shell")
     for word in call.operands:
@@ -42,7 +42,7 @@ def _manual(call: Call) -> None:
 def _always(what: str) -> Verdict:
     def judge(call: Call) -> None:
         if len(call.words) == 1 and call.words[0].text in ("--version", "--help", "-h", "-V"):
-            return
+            return call.knows_all()
         call.gives(what)
 
     return judge
@@ -50,7 +50,7 @@ def _always(what: str) -> Verdict:
 
 def _debugger(call: Call) -> None:
     if len(call.words) == 1 and call.words[0].text in ("--version", "--help", "-v"):
-        return
+        return call.knows_all()
     call.gives("can take over other processes")
 
 
@@ -84,11 +84,19 @@ ROWS = (
         _pager,
         "o: O: log-file: LOG-FILE: k: lesskey-file: lesskey-src: p: pattern: t: T: x: y: z: b: h: j: P: D: n N S R F X E"
         " version help",
+        harmless=(
+            "i I m M s S c e f g G r u V raw-control-chars chop-long-lines LINE-NUMBERS d dump source l p plain paging:"
+            " style: language: color:"
+        ),
     ),
     Row(
         "man info pinfo",
         _manual,
         "P: pager: H:: html:: C: config-file: M: L: l: local-file: S: s: k f w W apropos whatis where path help V version",
+        harmless=(
+            "a all d debug u usage i ignore-case I match-case regex wildcard names-only e: extension: systems: r: prompt:"
+            " 7 ascii E: encoding: no-hyphenation no-justification p: t troff T:: Z"
+        ),
     ),
     Row(
         "ranger nnn vifm lf ncdu broot mutt neomutt mail mailx s-nail bsd-mailx alpine pine telnet rtelnet nethack"

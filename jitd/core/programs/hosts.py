@@ -73,7 +73,8 @@ def _gives(what: str) -> Verdict:
         if not (
             len(call.words) == 1 and call.words[0].text in ("--version", "--help", "-h", "-V", "-l", "--list", "list", "version")
         ):
-            call.gives(what)
+            return call.gives(what)
+        call.knows_all()
 
     return judge
 
@@ -220,7 +221,8 @@ def _unmount(call: Call) -> None:
 
 def _machine(call: Call) -> None:
     if [word.text for word in call.words] not in (["--version"], ["--help"], ["-version"]):
-        call.gives("can start virtual machines that have any disk of the host")
+        return call.gives("can start virtual machines that have any disk of the host")
+    call.knows_all()
 
 
 def _log(call: Call) -> None:
@@ -379,19 +381,32 @@ ROWS = (
         "mount mount.nfs mount.cifs mount.fuse sshfs bindfs guestmount mount.nfs4 mount.fuse3",
         _mount,
         "o: options: t: types: L: U: T: fstab: O: N: a all v n r w bind B rbind R move M l show-labels h help V version fake f",
+        harmless="verbose fake",
     ),
-    Row("umount fusermount fusermount3 swapoff", _unmount, "t: O: a all l f"),
+    Row("umount fusermount fusermount3 swapoff", _unmount, "t: O: a all l f", harmless="version V help h"),
     Row(
         "insmod modprobe rmmod kmod depmod dkms",
         _module,
         "C: config: d: dirname: S: set-version: r remove n show dry-run D show-depends c showconfig V version",
+        harmless="h help v verbose q quiet resolve-alias R a all",
     ),
-    Row("sysctl", _sysctl, "p:: load:: r: pattern: system w n e a A"),
+    Row(
+        "sysctl",
+        _sysctl,
+        "p:: load:: r: pattern: system w n e a A",
+        harmless="n values N names e ignore b binary q quiet h help V version",
+    ),
     Row("kexec", _kexec, "l: load: initrd: append: command-line: e exec u unload p: load-panic: f force"),
     Row(
         "fdisk gdisk sfdisk parted cgdisk partx nbd-client qemu-nbd growpart",
         _disk,
         "t: types: o: output: b: n no-act l list V version h help d dump print J",
+        harmless=(
+            "color:: L:: bytes units: u: x list-details s script m machine j json f fix a: align: i: info: v verify E F D"
+            " P pretend list-types T list-free F show-size getsz g show-geometry noheadings r raw o: p P S pairs N:"
+            " dry-run h H:"
+        ),
+        operands="devices",
     ),
     Row(
         "sgdisk",
@@ -399,6 +414,12 @@ ROWS = (
         "Z zap-all o clear zap d: delete: g mbrtogpt m: gpttombr: l: load-backup: R: replicate: G r: transpose: e s sort n: new:"
         " N: largest-new: c: change-name: t: typecode: A: attributes: u: partition-guid: U: disk-guid: h: hybrid: p print"
         " i: info: v verify b: backup: L list-types f F D E O print-mbr P pretend",
+        harmless=(
+            "color:: L:: bytes units: u: x list-details s script m machine j json f fix a: align: i: info: v verify E F D"
+            " P pretend list-types T list-free show-size getsz g show-geometry noheadings r raw o: p S pairs N: dry-run h"
+            " H:"
+        ),
+        operands="devices",
     ),
     Row(
         "mkfs mke2fs mkfs.ext2 mkfs.ext3 mkfs.ext4 mkfs.xfs mkfs.btrfs mkfs.vfat mkfs.fat mkdosfs mkntfs mkfs.ntfs"
@@ -406,11 +427,7 @@ ROWS = (
         _mkfs,
         "t: type: L: U: m: b: i: N: O: E: F n",
     ),
-    Row(
-        "xfs_quota",
-        _projects,
-        "c: d: D: P: p: f x V",
-    ),
+    Row("xfs_quota", _projects, "c: d: D: P: p: f x V", harmless="x c: h V"),
     Row(
         "qemu-system-x86_64 qemu-system-aarch64 qemu-system-i386 qemu kvm VBoxManage vboxmanage virt-install virt-manager"
         " qemu-img guestfish",
@@ -420,7 +437,26 @@ ROWS = (
         "setpci bpftool crash flashrom rdmsr wrmsr devmem devmem2 ioport inb outb memtool i2cset spidev",
         _gives("can change the kernel or devices"),
     ),
-    Row("dmesg logger", _log, "C clear c read-clear D E n: H human P nopager F: file: f: t: p:"),
+    Row(
+        "logger",
+        _log,
+        "C clear c read-clear D E n: H human P nopager F: file: f: t: p:",
+        harmless=(
+            "i id:: tag: priority: s stderr no-act e skip-empty msgid: rfc3164 rfc5424:: prio-prefix server: P: port: T"
+            " tcp d udp octet-count sd-id: sd-param: S: size: h help V version"
+        ),
+        operands="a message",
+    ),
+    Row(
+        "dmesg",
+        _log,
+        "C clear c read-clear D E n: H human P nopager F: file: f: t: p:",
+        harmless=(
+            "T ctime notime k kernel u userspace l: level: facility: w follow W follow-new x decode L:: color:: e reltime"
+            " d show-delta r raw J json S syslog s: buffer-size: since: until: time-format: noescape h help V version p"
+            " force-prefix human"
+        ),
+    ),
     Row(
         "auditctl augenrules auditd setenforce setsebool aa-disable aa-complain aa-enforce aa-teardown apparmor_parser"
         " aa-logprof aa-genprof",
@@ -429,11 +465,16 @@ ROWS = (
     ),
     Row("edquota setquota quotaon quotaoff", _quota),
     Row("gcore ", _dump_process, "o:"),
-    Row("udevadm", _udevadm, "p: property: n: name:"),
+    Row(
+        "udevadm",
+        _udevadm,
+        "p: property: n: name:",
+        harmless="a attribute-walk q: query: p: path: x export r root d device-id-of-file: h help V version t tree",
+    ),
     Row("chvt openvt setfont loadkeys deallocvt", _console),
     Row("ipcrm", _IPC, "m: M: q: Q: s: S: a:: all::"),
     Row("renice", _IPC, "n: p g u"),
     Row("wall write mesg", _wall),
-    Row("ipmitool", _ipmitool, "H: U: P: I: L: p: f: o: O: C: k: y: Y S: v c V h"),
+    Row("ipmitool", _ipmitool, "H: U: P: I: L: p: f: o: O: C: k: y: Y S: v c V h", harmless="A: l: R: N: q: Q: h"),
     Row("eject rtcwake pm-suspend pm-hibernate racadm wakeonlan etherwake", _DEVICES, "m: mode: s: t: d: n dry-run"),
 )

@@ -20,6 +20,12 @@ _PLAIN = re.compile(r"(?!=)[A-Za-z0-9_./:,@%+=-]+(?:(?: +|; *| *&& *)(?!=)[A-Za-
 """Texts that mean the same in every shell."""
 
 
+_LONG = frozenset(
+    ("--login", "--noprofile", "--norc", "--posix", "--restricted", "--verbose", "--version", "--help", "--no-config")
+)
+"""Long options of shells that start nothing and write nothing."""
+
+
 def _shell(call: Call) -> None:
     words = list(call.words)
     if (
@@ -28,6 +34,7 @@ def _shell(call: Call) -> None:
         and call.name.split(".")[0] in _POSIX
         and not (words[1].is_free or re.match(r"[-+]|\Z", words[1].text))
     ):
+        call.knows_all()
         return call.reads(words[1])  # it is read and not run, and wrong lines of it are shown
     at = 0
     has_text = reads_input = False
@@ -53,12 +60,16 @@ def _shell(call: Call) -> None:
             has_text = has_text or text != "-e"
         elif text.startswith(("--rcfile=", "--init-file=")):
             call.runs_file(Word(text.partition("=")[2]))
-        elif not text.startswith("--"):
+        elif text.startswith("--"):
+            if text not in _LONG:
+                call.unknown(f"jitd does not know the option {text[:40]} of {call.name}")
+        else:
             if text[0] == "-":
                 has_text = has_text or "c" in text
                 reads_input = reads_input or "s" in text or text == "-i"
             at += len(re.findall("[oO]", text)) if text[-1] in "oO" else 0
     rest = words[at:]
+    call.knows_all()
     if has_text:
         if not rest:
             return call.gives("runs any code that it is given")
@@ -123,7 +134,7 @@ def _code(call: Call, language: str, text: Word) -> None:
         bare = _READ_ONLY.sub("", bare)
     if _STARTS.search(bare):
         return call.gives(f"runs {language} code, which can start programs or change files", is_whole=True)
-    call.unknown(f"runs {language} code that jitd does not judge")
+    call.unknown(f"runs {language} code that jitd does not judge", text=text)
 
 
 def _interpreter(language: str, code: str, valued: str = "", modules: str = "", flags: str = "", loads: str = "") -> Verdict:
@@ -140,6 +151,7 @@ def _interpreter(language: str, code: str, valued: str = "", modules: str = "", 
         at = 0
         has_code = False
         if language == "PHP" and len(words) == 2 and words[0].text == "-l" and not (words[0].is_free or words[1].is_free):
+            call.knows_all()
             return call.reads(words[1])  # it is read and not run
         while at < len(words):
             word = words[at]
@@ -154,7 +166,7 @@ def _interpreter(language: str, code: str, valued: str = "", modules: str = "", 
                 break
             name, equals, value = text.partition("=")
             if text in done and len(words) == 1:
-                return None
+                return call.knows_all()
             if (language == "Perl" and re.match("-[cnplaiw]*d", text)) or text.startswith(("--inspect", "--debug")):
                 call.gives("starts a debugger, which runs any code")
             if language == "Python" and re.fullmatch("-[A-Za-z]*i[A-Za-z]*", text) and text[:2] not in others | coded:
@@ -173,7 +185,7 @@ def _interpreter(language: str, code: str, valued: str = "", modules: str = "", 
                     return call.gives("runs any code that it is given")
                 has_code = True
                 if language == "Python":
-                    return None
+                    return call.knows_all()
             elif letters and (found := re.match(f"-[{letters}](.+)", text)) and not text.startswith("--"):
                 _code(call, language, Word(found[1], word.is_free))
                 has_code = True
@@ -455,7 +467,7 @@ _TELL_AT_V = frozenset(("lua", "lua5", "luajit", "luac", "expect", "irb", "julia
 def _always_code(call: Call) -> None:
     asked = call.words[0].text if len(call.words) == 1 and not call.words[0].is_free else ""
     if asked in ("--version", "--help") and call.name not in _PROMPTS or asked == "-v" and call.name in _TELL_AT_V:
-        return None
+        return call.knows_all()
     operands = [word for word in call.words if not word.text.startswith("-")]
     if len(operands) == len(call.words) == 1 and re.search("[/.]", operands[0].text):
         return call.runs_file(operands[0])
@@ -465,7 +477,7 @@ def _always_code(call: Call) -> None:
 def _playbook(call: Call) -> None:
     """Programs that run what a file describes."""
     if len(call.words) == 1 and call.words[0].text in ("--version", "version", "--help"):
-        return None
+        return call.knows_all()
     if call.may_add_options:
         return call.gives("runs any code that it is given")
     for word in call.operands:
@@ -504,12 +516,20 @@ ROWS = (
         "f: file: e: source: v: assign: F: field-separator: i: include: l: load: E: exec:",
         is_first=True,
         chosen="runs any code that it is given",
+        harmless=(
+            "V version h help posix P traditional c b characters-as-bytes re-interval r S sandbox lint:: t lint-old n"
+            " non-decimal-data N use-lc-numeric M bignum O optimize s no-optimize csv k"
+        ),
     ),
     Row(
         "sed gsed ssed",
         sed,
         "e: expression: f: file: i:: in-place:: l: line-length: s n r E u z",
         chosen="can start any other command",
+        harmless=(
+            "quiet silent regexp-extended posix debug follow-symlinks separate null-data unbuffered sandbox b binary l"
+            " help version"
+        ),
     ),
     Row(
         "make gmake ninja cmake ant mvn gradle scons meson bazel just task qmake rustc",
@@ -526,6 +546,11 @@ ROWS = (
     Row("dpkg-buildpackage dpkg-source dh", _here),
     Row("nix-shell", _nix_shell, "run: command: p: packages: I: c:"),
     Row("m4 gpp cpp-m4", _m4, "I: D: U: F: R:"),
-    Row("logrotate", _logrotate, "s: state: m: mail: l: log: d debug f force v version help"),
-    Row("terraform tofu terragrunt pulumi cdk cdktf", _infrastructure),
+    Row("logrotate", _logrotate, "s: state: m: mail: l: log: d debug f force v version help", harmless="verbose h usage"),
+    Row("pulumi cdk cdktf", _infrastructure),
+    Row(
+        "terraform tofu terragrunt",
+        _infrastructure,
+        harmless="no-color json check diff recursive list write help version chdir raw state",
+    ),
 )

@@ -219,6 +219,10 @@ ROWS = (
         " find-links: t: target:"
         " prefix: root: python: log: proxy: timeout: cert: d: dest: w: user U upgrade q v y",
         chosen="installs any package, and runs its code",
+        harmless=(
+            "version V h help o outdated u uptodate l local format: not-required verbose quiet no-cache-dir"
+            " disable-pip-version-check f files all include-editable exclude: path: pre no-input"
+        ),
     ),
     Row(
         "easy_install easy_install3",
@@ -233,12 +237,14 @@ ROWS = (
         " workspace: loglevel: g global"
         " location: D save-dev production omit: ignore-scripts",
         chosen="runs any code that it is given",
+        harmless="v version h help depth: json long parseable all a prod l p production",
     ),
     Row(
         "gem",
         _gem,
         "e: editor: s: source: config-file: v: version: i: install-dir: n: bindir: N a: add: r: remove:",
         chosen="runs any code",
+        harmless="a all l local r remote d details version v h help versions no-details exact",
     ),
     Row(
         "composer",

@@ -49,7 +49,7 @@ def _exim(call: Call) -> None:
         return None
     if any(re.match("-Mv[bhlc]", word.text) for word in call.words):
         return call.discloses("shows other people's mail")
-    _EXIM(replace(call, operands=[replace(word, text=word.text.lstrip("-")) for word in call.words]))
+    _EXIM(replace(call, sorted_operands=[replace(word, text=word.text.lstrip("-")) for word in call.words]))
 
 
 _EXIM = table("""
@@ -111,11 +111,11 @@ _DOVEADM = table("""
 ROWS = (
     Row("postfix", _postfix, "c: v D"),
     Row("postconf", _postconf, "c: e X # M n d p"),
-    Row("postqueue mailq exiqgrep qshape", _postqueue, "c: i: s: f p j v"),
+    Row("postqueue mailq exiqgrep qshape", _postqueue, "c: i: s: f p j v", harmless="b"),
     Row("postcat", _postcat),
     Row("postsuper", _QUEUE, "c: d: h: H: r: f: p s S v"),
     Row("postmap postalias newaliases", _TABLES, "q: s d: c:"),
-    Row("exim exim4", _exim, "C: X:"),
+    Row("exim exim4", _exim, "C: X:", harmless="bp bpc bpr bpu bpa bt bV bP Mvh Mvl Mvb V d"),
     Row("sendmail msmtp swaks qmail-inject", _sendmail, "C: f: F: r: X: bp"),
-    Row("doveadm", _DOVEADM, "u: A F: c: o: v D"),
+    Row("doveadm", _DOVEADM, "u: A F: c: o: v D", harmless="u: A h help"),
 )

@@ -51,7 +51,7 @@ def _ip(call: Call) -> None:
     for state in ("down", "up"):
         if kind == "link" and does == "set" and any(word.text == state or word.is_any for word in named):
             does, named = state, [word for word in named if word.text != state]
-    _IP(replace(call, operands=[Word(kind), Word(does), *named]))
+    _IP(replace(call, sorted_operands=[Word(kind), Word(does), *named]))
 
 
 _OBJECTS = ("link", "address", "route", "rule", "neighbour", "netns", "tunnel", "maddress", "mroute", "xfrm", "vrf", "token")
@@ -109,6 +109,8 @@ def _firewall(call: Call) -> None:
     ):
         return None
     if call.name == "tc":
+        if len(call.operands) < 2:
+            return None
         call.trusts_words()
     if re.fullmatch(r"-[AI] (INPUT|OUTPUT|FORWARD)( 1)? -j (DROP|REJECT)", " ".join(texts)):
         return call.stops("drops all packets, and cuts this host off", back="until the rule is deleted", is_whole=True)
@@ -209,6 +211,8 @@ def _interface(call: Call) -> None:
         )
         and not any(word.text in ("up", "down", "delete", "modify", "add", "edit") for word in operands)
     ):
+        return None
+    if call.name == "bridge" and len(operands) < 2:
         return None
     if call.name == "nmcli" and any(word.text in ("edit",) for word in operands):
         return call.gives("has a prompt for any command")
@@ -368,6 +372,8 @@ def _netcat(call: Call) -> None:
 
 
 def _socat(call: Call) -> None:
+    for word in call.values("lf"):
+        call.writes(word)
     for word in call.operands:
         kind, _, rest = word.text.partition(":")
         upper = kind.upper()
@@ -597,23 +603,132 @@ def _routes(call: Call) -> None:
 ROWS = (
     Row("vtysh", _routes, "c: command: f: inputfile: d: N: filename: config_dir: vty_socket: h help b C E"),
     Row("birdc birdcl birdc6 lldpcli", _routes, "s: f:"),
-    Row("ss", _sockets, "F: filter: D: diag: f: A: K kill"),
-    Row("ip", _ip),
     Row(
-        "iptables ip6tables nft ufw firewall-cmd ipset ebtables arptables conntrack tc iptables-restore ip6tables-restore"
-        " iptables-legacy iptables-nft ipvsadm fail2ban-client cscli pfctl shorewall ip6tables-legacy ip6tables-nft"
-        " netfilter-persistent",
+        "ss",
+        _sockets,
+        "F: filter: D: diag: f: A: K kill",
+        harmless=(
+            "h help V version H no-header O oneline n numeric r resolve a all l listening o options e extended m memory p"
+            " processes T threads i info tos cgroup tipcinfo s summary E events Z context z contexts b bpf 4 ipv4 6 ipv6 0"
+            " packet t tcp u udp d dccp w raw x unix S sctp tipc vsock xdp M mptcp inet-sockopt family: query: socket: N:"
+            " net:"
+        ),
+        operands="a filter",
+    ),
+    Row(
+        "ip",
+        _ip,
+        harmless=(
+            "V Version h human human-readable s stats statistics d details l: loops: f: family: 4 6 B M 0 o oneline r"
+            " resolve n: netns: N Numeric a all c:: color:: t timestamp ts tshort rc iec br brief j json p pretty echo"
+            " help"
+        ),
+    ),
+    Row(
+        "tc",
         _firewall,
         "t: table: A: D: I: P: N: X:: F:: L:: S:: E: R: append: delete: insert: policy: f: file: j: s: d: p: i: o: m: C:"
         " modprobe: c: Z:: list:: flush:: n noflush check V version h help list-rules:: w:: x v",
+        harmless="s stats statistics d details p pretty j json r raw iec g graph c:: color:: nm br o oneline t ts N: V Version",
     ),
-    Row("iptables-save ip6tables-save ifstat iftop netstat nstat", _shows, "f: file: M: modprobe:"),
     Row(
-        "ifconfig route arp iwconfig ethtool nmcli nmtui wg wg-quick mii-tool brctl bridge rfkill resolvconf ifup ifdown"
-        " iw netplan ifquery teamdctl ovs-vsctl ovs-ofctl vconfig tunctl ifenslave wpa_cli wpa_supplicant"
+        "ufw ipset conntrack ipvsadm fail2ban-client cscli pfctl shorewall netfilter-persistent",
+        _firewall,
+        "t: table: A: D: I: P: N: X:: F:: L:: S:: E: R: append: delete: insert: policy: f: file: j: s: d: p: i: o: m: C:"
+        " modprobe: c: Z:: list:: flush:: n check V version h help list-rules:: w:: x v",
+        harmless="dry-run G dump q quiet sorted s stats o: output: L l list t terse n numeric 4 6 c rate z sctp h version",
+    ),
+    Row(
+        "firewall-cmd",
+        _firewall,
+        "t: table: A: D: I: P: N: X:: F:: L:: S:: E: R: append: delete: insert: policy: f: file: j: s: d: p: i: o: m: C:"
+        " modprobe: c: Z:: list:: flush:: n check V version h help list-rules:: w:: x v",
+        harmless=(
+            "zone: permanent list-all list-all-zones list-ports list-services list-protocols list-sources list-interfaces"
+            " list-rich-rules list-forward-ports list-icmp-blocks get-active-zones get-default-zone get-zones get-services"
+            " get-icmptypes get-log-denied get-zone-of-interface: get-zone-of-source: state query-port: query-service:"
+            " query-interface: query-source: query-rich-rule: query-masquerade query-panic info-zone: info-service:"
+            " info-icmptype: q quiet get-policies list-all-policies policy: check-config"
+        ),
+    ),
+    Row(
+        "nft",
+        _firewall,
+        "t: table: A: D: I: P: N: X:: F:: L:: S:: E: R: append: delete: insert: policy: f: file: j: s: d: p: i: o: m: C:"
+        " modprobe: c: Z:: list:: flush:: n check V version h help list-rules:: w:: x v",
+        harmless=(
+            "a handle s stateless t terse S service N reversedns u guid numeric y numeric-priority p numeric-protocol T"
+            " numeric-time e echo j json v"
+        ),
+    ),
+    Row(
+        "iptables ip6tables iptables-restore ip6tables-restore iptables-legacy iptables-nft ip6tables-legacy"
+        " ip6tables-nft ebtables arptables",
+        _firewall,
+        "t: table: A: D: I: P: N: X:: F:: L:: S:: E: R: append: delete: insert: policy: f: file: j: s: d: p: i: o: m: C:"
+        " modprobe: c: Z:: list:: flush:: n check V version h help list-rules:: w:: x v",
+        harmless="line-numbers numeric verbose exact 4 6 nv test",
+        operands="a chain",
+    ),
+    Row(
+        "netstat nstat",
+        _shows,
+        "f: file: M: modprobe:",
+        harmless=(
+            "r route g groups i interfaces masquerade s statistics v verbose W wide n numeric numeric-hosts numeric-ports"
+            " numeric-users A: protocol: c continuous e extend o timers p program programs l listening a all F fib C cache"
+            " t tcp u udp U udplite S sctp w raw x unix 2 l2cap rfcomm 4 6 inet inet6 Z context z j json V version h help"
+        ),
+        operands="numbers",
+    ),
+    Row(
+        "ifstat iftop",
+        _shows,
+        "f: file: M: modprobe:",
+        harmless="a i: n N p P l b B m: F: G: t h s: T S d v V z q",
+        operands="numbers",
+    ),
+    Row("iptables-save ip6tables-save", _shows, "f: file: M: modprobe:", harmless="t: table: c counters v V version h help"),
+    Row(
+        "nmtui wg-quick ifup ifdown netplan teamdctl ovs-vsctl ovs-ofctl vconfig tunctl ifenslave wpa_cli wpa_supplicant"
         " pppd pon poff bluetoothctl slattach",
         _interface,
         "s change K features G C A L p E f",
+    ),
+    Row(
+        "bridge iw rfkill resolvconf ifquery brctl wg",
+        _interface,
+        "s change K features G C A L p E f",
+        harmless=(
+            "s stats statistics d details j json p pretty o oneline c:: color:: compressvlans n: noheadings r raw J"
+            " output: t timestamp V Version version h help list state l"
+        ),
+    ),
+    Row(
+        "nmcli",
+        _interface,
+        "s change K features G C A L p E f",
+        harmless=(
+            "t terse f: fields: g: get-values: p pretty m: mode: c: colors: e: escape: w: wait: v version h help active"
+            " order: overview o"
+        ),
+    ),
+    Row(
+        "ifconfig route arp iwconfig mii-tool",
+        _interface,
+        "s change K features G C A L p E f",
+        harmless="a v verbose n numeric e ee F C 4 6 inet inet6 H: i: D V version h help",
+    ),
+    Row(
+        "ethtool",
+        _interface,
+        "s change K features G C A L p E f",
+        harmless=(
+            "i driver k show-features show-offload g show-ring S statistics a show-pause c show-coalesce l show-channels"
+            " n u show-nfc show-ntuple x show-rxfh show-rxfh-indir T show-time-stamping P show-permaddr m"
+            " dump-module-eeprom module-info d register-dump show-priv-flags show-fec show-eee show-module show-tunnels"
+            " get-phy-tunable j json I include-statistics h help version"
+        ),
     ),
     Row("dhclient dhcpcd udhcpc", _dhcp),
     Row(
@@ -626,6 +741,20 @@ ROWS = (
         " max-time: connect-timeout: retry: retry-delay: retry-max-time: cacert: capath: resolve: connect-to: interface:"
         " limit-rate: r: range: y: Y: z: time-cond: C: continue-at: output-dir: url: t: P: Q: quote: oauth2-bearer:"
         " aws-sigv4: max-redirs: ciphers: tls-max: pass: proto: O remote-name J remote-header-name remote-name-all",
+        harmless=(
+            "s silent S show-error f fail fail-with-body L location location-trusted k insecure I head i include v"
+            " verbose G get compressed 4 ipv4 6 ipv6 0 http1.0 http1.1 http2 http2-prior-knowledge http3 N no-buffer"
+            " progress-bar # no-progress-meter noproxy: socks5: socks5-hostname: socks4: path-as-is raw max-filesize:"
+            " no-keepalive keepalive-time: keepalive h help V version M manual create-dirs fail-early Z parallel"
+            " parallel-max: parallel-immediate local-port: doh-url: dns-servers: tlsv1 tlsv1.0 tlsv1.1 tlsv1.2 tlsv1.3 ssl"
+            " ssl-reqd ssl-no-revoke retry-connrefused retry-all-errors basic digest negotiate ntlm anyauth n netrc"
+            " netrc-optional l list-only g globoff j junk-session-cookies p proxytunnel proxy-insecure tcp-nodelay"
+            " tcp-fastopen cert-type: key-type: cert-status crlfile: range: speed-limit: speed-time: post301 post302"
+            " post303 remove-on-error R remote-time no-clobber fail styled-output proto-default: proto-redir:"
+            " haproxy-protocol expect100-timeout: tr-encoding ignore-content-length happy-eyeballs-timeout-ms:"
+            " dns-interface: dns-ipv4-addr: dns-ipv6-addr: tls13-ciphers: curves: pinnedpubkey: next no-alpn no-npn"
+            " no-sessionid false-start :"
+        ),
     ),
     Row(
         "wget wget2 axel httpie http https xh",
@@ -634,33 +763,224 @@ ROWS = (
         " post-data: load-cookies: save-cookies: certificate: private-key: warc-file: use-askpass: e: execute: config:"
         " header: user: password: t: tries: T: timeout: U: user-agent: w: wait: Q: A: R: D: I: X: l: level: B:"
         " ca-certificate: limit-rate: method: body-data: spider version help V h",
+        harmless=(
+            "q quiet v verbose nv no-verbose S server-response c continue N timestamping no-check-certificate 4 6"
+            " inet4-only inet6-only r recursive np no-parent nc no-clobber nd no-directories nH no-host-directories"
+            " cut-dirs: k convert-links p page-requisites m mirror E adjust-extension show-progress progress: dns-timeout:"
+            " connect-timeout: read-timeout: waitretry: random-wait no-proxy max-redirect: content-disposition"
+            " trust-server-names retry-connrefused retry-on-http-error: d debug https-only no-cache no-cookies no-hsts"
+            " compression: auth-no-challenge http-user: http-password: bind-address: prefer-family: ignore-length"
+            " secure-protocol: ca-directory: crl-file: no-netrc no-glob passive-ftp exclude-directories:"
+            " include-directories: accept: reject: domains: follow-tags: quota: user-agent: referer: cookies: no-dns-cache"
+            " H span-hosts L relative F force-html"
+        ),
+        operands="URLs",
     ),
     Row(
         "nc ncat netcat nc.openbsd nc.traditional socket",
         _netcat,
         "e: c: exec: sh-exec: lua-exec: p: s: w: i: x: X: q: O: T: I: P: o: g: G: m: l listen z u v n k U",
+        harmless=(
+            "4 6 b C D d F N r S t Z h help V version udp verbose wait: source: source-port: nodns zero keep-open ssl"
+            " ssl-verify no-shutdown idle-timeout: delay: allow: deny: max-conns: m: telnet crlf recv-only send-only"
+        ),
+        operands="hosts and ports",
     ),
     Row("socat", _socat, "lf: b: t: T: L: W:"),
     Row(
         "tcpdump tshark wireshark dumpcap ngrep ettercap dsniff tcpflow hping3 tcpreplay",
         _capture,
         "w: r: z: i: s: c: C: G: F: E: B: V: y: W: Z: X: o: D n e",
+        harmless=(
+            "nn nnn ee vv vvv v A q t tt ttt tttt l S K p x xx XX list-interfaces version h help count number"
+            " immediate-mode L list-data-link-types N d T:"
+        ),
+        operands="a filter",
     ),
-    Row("nmap masscan zmap ncrack", _nmap),
-    Row("openssl gnutls-cli certtool", _openssl),
+    Row(
+        "nmap masscan zmap ncrack",
+        _nmap,
+        harmless=(
+            "sT sS sU sn sV sP sL sA sN sF sX sO sY sW Pn PE PP PS:: PA:: PU:: p: A O F v vv vvv d dd T: T0 T1 T2 T3 T4"
+            " T5 n R open top-ports: reason max-retries: min-rate: max-rate: rate: host-timeout: max-rtt-timeout:"
+            " min-rtt-timeout: initial-rtt-timeout: scan-delay: 6 e: r packet-trace traceroute osscan-guess"
+            " version-intensity: version-light exclude: exclude-ports: dns-servers: system-dns iflist f mtu: source-port:"
+            " g: ttl: h help V version privileged unprivileged stats-every: banners"
+        ),
+        operands="hosts",
+    ),
+    Row("gnutls-cli certtool", _openssl),
+    Row(
+        "openssl",
+        _openssl,
+        harmless=(
+            "in noout text subject issuer dates enddate startdate serial fingerprint sha1 sha224 sha256 sha384 sha512 md5"
+            " modulus pubkey pubin pubout purpose checkend checkhost checkip nameopt certopt ext inform outform email hash"
+            " subject_hash issuer_hash alias ocsp_uri ocspid connect servername showcerts starttls tls1 tls1_1 tls1_2"
+            " tls1_3 no_tls1 no_tls1_1 no_tls1_2 no_tls1_3 no_ssl3 brief quiet status alpn verify verify_return_error"
+            " verify_hostname verify_ip CAfile CApath CAstore no-CAfile no-CApath cipher ciphersuites noservername ign_eof"
+            " no_ign_eof prexit state msg debug 4 6 proxy reconnect crlf untrusted trusted partial_chain crl_check"
+            " crl_check_all verbose show_chain attime hex base64 v V s stdname a b o f p d r e c binary hmac signature new"
+            " newkey nodes noenc x509 days subj addext key keyform sha3-256 info nokeys clcerts cacerts nocerts check"
+            " param_enc conv_form algorithm pkeyopt lastupdate nextupdate crlnumber cert certfile inkey passin passout"
+            " pass salt pbkdf2 iter aes-256-cbc A multi seconds bytes evp elapsed decrypt help host port list-curves"
+            " print_certs list_curves name 2 5 6 apr1 stdin noverify table crl_download verify_depth name security_debug"
+            " asn1parse strparse i print-certs print_chain p11-kit print-cert-info starttls-proto: insecure verbose"
+        ),
+    ),
     Row(
         "gpg gpg2 gpgsm gpgv gpg-agent gpgconf",
         _gpg,
         "o: output: r: recipient: u: local-user: homedir: options: photo-viewer: keyserver: keyserver-options:"
         " agent-program: dirmngr-program: exec-path: log-file: status-file: status-fd: passphrase: passphrase-file:"
         " passphrase-fd: compress-algo: cipher-algo: digest-algo: trust-model: d e a s b c",
+        harmless=(
+            "list-keys list-public-keys list-secret-keys list-sigs check-sigs fingerprint verify list-packets k K armor"
+            " with-colons with-fingerprint with-subkey-fingerprint keyid-format: batch yes no quiet q v verbose dearmor"
+            " enarmor show-keys print-md print-mds version help h list-config no-tty fixed-list-mode list-options:"
+            " list-dirs list-components check-programs check-options keyring: no-default-keyring dry-run n"
+        ),
     ),
+    Row("nsupdate", _dns, "f: k: y: h: b: F: filename: c: out-cache:"),
+    Row("lldpctl", _dns, "f: k: y: h: b: F: filename: c: out-cache:", harmless="f: v d l L u h", operands="interfaces"),
     Row(
-        "ping ping6 arping dig host nslookup whois traceroute traceroute6 tracepath tracepath6 mtr nsupdate"
-        " drill kdig delv rpcinfo lldpctl kvno showmount smbstatus iperf iperf3 avahi-browse avahi-resolve snmpwalk snmpget"
-        " nbtscan wbinfo nmblookup",
+        "kvno",
         _dns,
         "f: k: y: h: b: F: filename: c: out-cache:",
+        harmless="e: q u: P S: I: U: cached-only no-store u2u: h",
+        operands="names of services",
+    ),
+    Row(
+        "wbinfo",
+        _dns,
+        "f: k: y: h: b: F: filename: c: out-cache:",
+        harmless=(
+            "t check-secret u domain-users g domain-groups p ping P ping-dc n: name-to-sid: s: sid-to-name: i: user-info:"
+            " r: user-groups: all-domains own-domain m trusted-domains domain-info: D: online-status dsgetdcname:"
+            " getdcname: U: uid-to-sid: S: sid-to-uid: G: gid-to-sid: Y: sid-to-gid: uid-info: gid-info: group-info:"
+            " separator sequence verbose domain: user-domgroups: user-sids: N: WINS-by-name: I: WINS-by-ip: lookup-sids:"
+            " R: lookup-rids: V version help usage"
+        ),
+        operands="names",
+    ),
+    Row(
+        "nbtscan nmblookup",
+        _dns,
+        "f: k: y: h: b: F: filename: c: out-cache:",
+        harmless=(
+            "r v s: h n q t: e l A lookup-by-ip M master-browser R recursion S status T translate f flags U: unicast: B:"
+            " broadcast: V version usage"
+        ),
+        operands="names",
+    ),
+    Row(
+        "snmpwalk snmpget",
+        _dns,
+        "f: k: y: h: b: F: filename: c: out-cache:",
+        harmless="v: 1 2 2c 3 c: l: u: a: A: x: X: n: O: t: r: e: E: h H V m: Cc Ci CI Cp Ct",
+        operands="a host and names",
+    ),
+    Row(
+        "avahi-browse avahi-resolve",
+        _dns,
+        "f: k: y: h: b: F: filename: c: out-cache:",
+        harmless=(
+            "a all D browse-domains d: domain: v verbose t terminate c cache l ignore-local r resolve f no-fail p"
+            " parsable k no-db-lookup n name address 4 6 h help V version"
+        ),
+        operands="names",
+    ),
+    Row(
+        "iperf iperf3",
+        _dns,
+        "f: k: y: h: b: F: filename: c: out-cache:",
+        harmless=(
+            "p: port: f: format: i: interval: A: affinity: B: bind: bind-dev: V verbose J json forceflush timestamps::"
+            " rcv-timeout: snd-timeout: d debug v version h help s server 1 one-off idle-timeout: server-bitrate-limit: c:"
+            " client: sctp u udp connect-timeout: b: bitrate: bandwidth: pacing-timer: fq-rate: t: time: n: bytes: num: k:"
+            " blockcount: l: length: len: cport: P: parallel: R reverse bidir dualtest r tradeoff w: window: M: set-mss:"
+            " mss: N no-delay nodelay 4 version4 6 version6 S: tos: dscp: L: flowlabel: Z zerocopy O: omit: T: title:"
+            " extra-data: C: congestion: get-server-output udp-counters-64bit repeating-payload dont-fragment e enhanced m"
+            " print_mss nstreams: X: z realtime"
+        ),
+        operands="hosts",
+    ),
+    Row(
+        "smbstatus",
+        _dns,
+        "f: k: y: h: b: F: filename: c: out-cache:",
+        harmless=(
+            "b brief v verbose L locks p processes S shares u: user: n numeric P profile R profile-rates N notify B"
+            " byterange j json f fast V version h help d:"
+        ),
+        operands="names",
+    ),
+    Row(
+        "rpcinfo showmount",
+        _dns,
+        "f: k: y: h: b: F: filename: c: out-cache:",
+        harmless="T: a: all b l m n: p s t u d directories e exports h help v version no-headers",
+        operands="hosts",
+    ),
+    Row(
+        "whois",
+        _dns,
+        "f: k: y: h: b: F: filename: c: out-cache:",
+        harmless="h: host: H p: port: I no-recursion verbose help version a b B c d g: G i: K l L m M q: r R s: t: T: v: x",
+        operands="names",
+    ),
+    Row(
+        "traceroute traceroute6 tracepath tracepath6",
+        _dns,
+        "f: k: y: h: b: F: filename: c: out-cache:",
+        harmless=(
+            "4 6 d F f: first: g: I icmp T tcp i: m: max-hops: N: n p: port: t: l: b w: wait: q: queries: r s: z: e U UL"
+            " D P: sport: M: A V help version"
+        ),
+        operands="hosts",
+    ),
+    Row(
+        "mtr",
+        _dns,
+        "f: k: y: h: b: F: filename: c: out-cache:",
+        harmless=(
+            "h help v version 4 6 r report w report-wide x xml t curses displaymode: l raw C csv j json p split n no-dns"
+            " b show-ips o: order: y: ipinfo: z aslookup i: interval: c: report-cycles: s: psize: B: bitpattern: G:"
+            " gracetime: Q: tos: e mpls I: interface: a: address: f: first-ttl: m: max-ttl: U: max-unknown: u udp T tcp S"
+            " sctp P: port: L: localport: Z: timeout: M: mark: F: filename:"
+        ),
+        operands="hosts",
+    ),
+    Row(
+        "arping",
+        _dns,
+        "f: k: y: h: b: F: filename: c: out-cache:",
+        harmless="b c: C: D f I: h q s: V w: i: 0 r R d e p t:",
+        operands="hosts",
+    ),
+    Row(
+        "ping ping6",
+        _dns,
+        "f: k: y: h: b: F: filename: c: out-cache:",
+        harmless="4 6 a A b B c: C d e: D f F: h H i: I: l: L m: M: n N: O p: q Q: r R s: S: t: T: U v V w: W: 3",
+        operands="hosts",
+    ),
+    Row(
+        "host nslookup",
+        _dns,
+        "f: k: y: h: b: F: filename: c: out-cache:",
+        harmless=(
+            "4 6 a A c: C d l N: p: r R: s t: T U m: v V w W: type query debug nodebug timeout retry port class vc novc"
+            " sil recurse norecurse"
+        ),
+        operands="hosts",
+    ),
+    Row(
+        "dig kdig drill delv",
+        _dns,
+        "f: k: y: h: b: F: filename: c: out-cache:",
+        harmless="4 6 b: c: f: h i m p: q: r t: u v x: y: V D T S a E O: d help",
+        operands="hosts",
     ),
     Row("smbclient rpcclient cifsiostat sftp", _smb, "c: command: U: A: authentication-file: L: b: o: i: P: F: S: list g"),
     Row("openvpn openconnect vpnc strongswan ipsec swanctl tailscale cloudflared ngrok stunnel sshuttle chisel frpc", _vpn),

@@ -327,6 +327,10 @@ def _rpm(call: Call) -> None:
         return call.gives("runs any code that it is given")
     letters = {word.text[1] for word in call.words if re.match("-[A-Za-z]", word.text)}
     is_query = call.name in ("rpmquery", "rpmverify") or letters & {"q", "V"} or call.has("query", "verify")
+    if call.name == "rpmspec" or call.has("specfile"):
+        for word in [*call.operands, *call.values("specfile")]:
+            call.runs_file(word)
+        return None
     if is_query:
         return None
     if letters & {"i", "U", "F"} or call.has("install", "upgrade", "freshen", "reinstall"):
@@ -398,17 +402,34 @@ ROWS = (
         " no-act assumeno download-only d allow-unauthenticated force-yes nogpgcheck no-gpg-check allow-untrusted"
         " repofrompath: repository-url: X: installroot: no-gpg-checks nosignature b build compile dangerous devmode"
         " classic jailmode q y purge delete-data",
+        harmless=(
+            "installed upgradable upgradeable manual-installed all-versions yes assume-yes assumeyes quiet v verbose V"
+            " verbose-versions version h help updates available extras obsoletes recent security bugfix enhancement"
+            " advisory: enabled disabled all no-install-recommends install-recommends with-new-pkgs fix-broken f n"
+            " names-only full r recursive showduplicates enablerepo: disablerepo: repo: repoid: releasever: C cacheonly"
+            " refresh e exact i installed-only no-refresh u updates-only l non-interactive no-color color: 6 4 s: summary"
+            " info list disableexcludes: nobest best latest-limit: qf: queryformat: whatprovides: whatrequires: requires"
+            " provides"
+        ),
     ),
     Row(
         "apt-cache apt-config apt-file apt-show-versions debsums deborphan",
         _archives,
         "o: c: option: config-file: r: k:",
+        harmless=(
+            "a all s silent q quiet i important n names-only f full g generate recurse installed no-pre-depends"
+            " no-depends no-recommends no-suggests no-conflicts no-breaks no-replaces no-enhances implicit all-versions"
+            " all-names h help v version x regexp l list-missing e config changed ignore-permissions generate: u"
+            " upgradeable b brief allversions p: package: guess-all libdevel F fixed-string I"
+        ),
+        operands="a verb that looks, and packages",
     ),
     Row(
         "apt-mark apt-clone dpkg-split unattended-upgrade unattended-upgrades do-release-upgrade do-dist-upgrade"
         " debconf-set-selections checkrestart",
         _marks,
         "dry-run check-dist-upgrade-only c l d v debug",
+        harmless="h help version q quiet",
     ),
     Row("apt-key add-apt-repository apt-add-repository rpmkeys apt-ftparchive", _keys, "l list"),
     Row("update-ca-certificates update-ca-trust trust", _certificates),
@@ -419,12 +440,28 @@ ROWS = (
         "f:: field: showformat: W w admindir: root: instdir: i install unpack x extract X vextract e control r remove P"
         " purge R l list L S s b build configure triggers-only pre-invoke: post-invoke: status-logger: add list remove"
         " no-pager",
+        harmless=(
+            "V verify C audit get-selections print-architecture print-foreign-architectures status listfiles search show"
+            " p print-avail c contents I info compare-versions yet-to-unpack predep-package assert-help version help ?"
+            " status-fd: listpackage: truename: no-act dry-run simulate load-avail control-list: control-show:"
+            " validate-pkgname: validate-version: force-help D: debug: verify-format: assert-multi-arch no-triggers"
+            " force-confold force-confdef robot fsys-tarfile ctrl-tarfile"
+        ),
     ),
     Row(
         "rpm rpmquery rpmdb rpmverify rpmsign rpmspec",
         _rpm,
         "qf: p: query verify install upgrade freshen reinstall erase import setperms setugids restore rebuilddb initdb"
         " checksig K version showrc",
+        harmless=(
+            "q a all i info l list s state c configfiles d docfiles L licensefiles R requires provides conflicts"
+            " obsoletes recommends suggests enhances supplements changelog changes scripts triggers triggerscripts"
+            " filetriggers last queryformat: f: file: package: g: group: whatprovides: whatrequires: whatconflicts:"
+            " whatobsoletes: whatrecommends: whatsuggests: whatsupplements: whatenhances: filesbypkg fileclass filecaps"
+            " fileprovide filerequire dump V nofiles nodeps noscripts nomd5 nofiledigest nosignature nodigest nomtime"
+            " nomode nouser nogroup nosize nolinkto nordev v verbose vv quiet querytags help hdrid: tid: pkgid: noconfig"
+            " noghost noartifact nocaps path:"
+        ),
     ),
     Row("dpkg-reconfigure", _reconfigure, "p: priority: f: frontend: u force default-priority"),
 )

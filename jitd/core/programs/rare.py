@@ -50,6 +50,18 @@ def _plugin(call: Call) -> None:
     _reads_all(call)
 
 
+def _fetches(call: Call) -> None:
+    """The program writes what it fetches or decodes."""
+    for word in call.operands[:1]:
+        call.reads(word)
+    for word in call.operands[1:2]:
+        call.writes(word)
+    for word in call.values("o", "output-file"):
+        call.writes(word)
+    if not call.operands[1:] and not call.has("o", "output-file", "s"):
+        call.writes(Word("./", is_free=True, is_bound=True), how="writes")
+
+
 def _exiftool(call: Call) -> None:
     if (
         any(re.match("-(if|p|api|config|@|execute|ee_x)", word.text) or "<" in word.text for word in call.words)
@@ -150,15 +162,12 @@ ROWS = (
     Row("grc", _starts_operands, "c: config: e s", is_first=True, chosen="can start any command"),
     Row("entr", _starts_operands, "a c d n p r s z", is_first=True, chosen="can start any command"),
     Row(
-        "byebug cdist cobc dc eb facter ghc ginsh gtester ispell aspell jtag knife ksshell latexmk luatex xetex mypy"
-        " msfconsole pdb psftp"
-        " rlogin rsh-client rtorrent run-mailcap runscript sash scanmem tasksh tdbtool tmate volatility xdotool yelp"
-        " zathura bashbug perlbug"
-        " octave-cli pkcon genie efax psad vlock dosbox gimp sqlmap ansible-test dotnet csi mono powershell kotlin sbt"
-        " lein mix rebar3 nim zig"
-        " vala dub swift ctest schroot pbuilder sbuild cowbuilder debootstrap dch quilt cockpit-bridge telnetd in.telnetd"
-        " rshd ksu tclkit"
-        " incrontab logkeys dvips pic groff xmodmap ",
+        "dockerd byebug cdist cobc dc eb facter ghc ginsh gtester ispell aspell jtag knife ksshell latexmk luatex xetex"
+        " mypy msfconsole pdb psftp rlogin rsh-client rtorrent run-mailcap runscript sash scanmem tasksh tdbtool tmate"
+        " volatility xdotool yelp zathura bashbug perlbug octave-cli pkcon genie efax psad vlock dosbox gimp sqlmap"
+        " ansible-test dotnet csi mono powershell kotlin sbt lein mix rebar3 nim zig vala dub swift ctest schroot pbuilder"
+        " sbuild cowbuilder debootstrap dch quilt cockpit-bridge telnetd in.telnetd rshd ksu tclkit incrontab logkeys"
+        " dvips pic groff xmodmap",
         gives("can start other programs"),
     ),
     Row("nroff troff soelim zsoelim tbl eqn ptx ul look finger", _reads_operands),
@@ -170,19 +179,24 @@ ROWS = (
     ),
     Row("exiftool", _exiftool),
     Row("cowsay cowthink", _cowsay, "f:", chosen="runs Perl code in any file"),
-    Row("neofetch screenfetch fastfetch", _starts_after("config", "c", "load-config"), "config: c: load-config:"),
+    Row(
+        "neofetch screenfetch fastfetch",
+        _starts_after("config", "c", "load-config"),
+        "config: c: load-config:",
+        harmless="off stdout v version help h logo: l:",
+    ),
     Row("csvtool enscript", gives("can start other programs")),
     Row("msgfilter msgexec", gives("starts a program on each text")),
     Row("pandoc", gives("runs the filters that its options name")),
     Row("aria2c", _aria2, "i: input-file: load-cookies: d: dir: o: out:"),
     Row("varnishncsa varnishlog varnishtop varnishhist", _varnish, "w: a: q: g: F: f: n: i: x:"),
     Row(
-        "ab tdbdump ascii-xfr ascii85 atobm base58 basez clamscan dialog whiptail lwp-download lwp-request mosquitto tftp"
-        " uudecode"
-        " uuencode"
+        "ab tdbdump ascii-xfr ascii85 atobm base58 basez clamscan dialog whiptail lwp-request mosquitto tftp uuencode"
         " highlight xmore xpad scrot espeak redcarpet fping nasm texdoc",
         _reads_all,
     ),
+    Row("lwp-download", _fetches, harmless="a s h v"),
+    Row("uudecode", _fetches, "o: output-file:", harmless="help version c"),
     Row("msgcat msgconv msgmerge msguniq msgattrib msgfmt", _writes_output, "o: output: output-file: i: f: t: w:"),
     Row("dos2unix unix2dos mac2unix", _converts),
     Row(
@@ -202,6 +216,7 @@ ROWS = (
         _inotify,
         "o: outfile: e: event: t: timeout: fromfile: exclude: format: r m q",
         chosen="can write any file",
+        harmless="recursive monitor quiet c csv timefmt: h help v verbose zero",
     ),
     Row("opkg arj cpack valac dmd crystal", gives("installs packages, or runs what files say")),
 )

@@ -428,7 +428,31 @@ def _older(call: Call) -> None:
 
 
 ROWS = (
-    Row("git", git),
+    Row(
+        "git",
+        git,
+        harmless=(
+            "C c git-dir work-tree no-pager P p paginate bare no-optional-locks literal-pathspecs oneline graph all n"
+            " max-count decorate stat shortstat numstat dirstat name-only name-status patch no-patch short s b branch long"
+            " porcelain u untracked-files ignored show-current show-stash ahead-behind v vv verbose tags abbrev"
+            " abbrev-commit dirty always match exact-match contains get get-all get-regexp get-urlmatch list local global"
+            " system worktree show-origin show-scope type z a r remotes since until after before author committer grep i E"
+            " F P format pretty date cached staged no-color color HEAD verify symbolic-full-name abbrev-ref show-toplevel"
+            " is-inside-work-tree is-inside-git-dir is-bare-repository git-path absolute-git-dir heads refs q quiet"
+            " exit-code sort merged no-merged merges no-merges first-parent follow reverse topo-order date-order"
+            " left-right cherry-pick count o others exclude-standard exclude m modified d deleted t stage l line-porcelain"
+            " L w ignore-all-space ignore-space-change M C D diff-filter word-diff U unified B no-ext-diff no-textconv"
+            " no-index S G pickaxe-regex p show-signature ignore-submodules e h help version build-options dry-run f force"
+            " depth prune unshallow jobs j no-tags k multiple progress no-progress recurse-submodules auto aggressive full"
+            " strict no-dangling connectivity-only pathspec-from-file cc root 0 1 2 3 4 5 6 7 8 9 human-readable H"
+            " disk-usage points-at column no-column 3 message m allow-empty no-edit amend F file no-verify signoff author"
+            " reset-author i include only u update A N intent-to-add track no-track initial-branch single-branch b branch"
+            " no-single-branch shallow-since origin filter no-checkout mirror bare no-hardlinks local prefix"
+            " worktree-attributes remote relative show-prefix show-cdup missing deduplicate eol full-name full-tree r d"
+            " object-format batch-check batch e t p pretty unordered unreachable name-rev show-superproject-working-tree"
+            " expire"
+        ),
+    ),
     Row(
         "svn svnlite",
         _svn,

@@ -135,12 +135,21 @@ _HOST = {
     "exit": ("ends the first process, and with it the host", _AGAIN),
 }
 """What verbs and targets do to the host, and until when."""
-_PAGED = frozenset(("status", "show", "cat", "help", ""))
+_SHOWS = frozenset(("status", "show", "cat", ""))
 _QUIET = frozenset(["is-active", "is-enabled", "is-failed", "is-system-running", "get-default", "show-environment", "whoami"])
 
 
 _MILD = frozenset(("HUP", "USR1", "USR2", "WINCH", "CONT", "1", "10", "12", "28", "18"))
 """Signals that tell most programs to read their settings or open their files again."""
+
+
+def pages(call: Call, what: str = "") -> None:
+    """A program of systemd shows its output in a pager. It forbids less(1) to start programs (LESSSECURE), and starts no other
+    pager, unless the command is in a session of the account that it runs as. A run of jitd is in no session, but a program in it
+    may open one, as su(1) does, and on another host there is one.
+    """
+    if call.is_shown and not call.has("no-pager") and (call.has_session or call.elsewhere):
+        call.leads(f"{what} starts a pager, which can start a shell".lstrip())
 
 
 def _does(call: Call, verb: str, units: list[Word]) -> None:
@@ -247,10 +256,10 @@ def _systemctl(call: Call) -> None:
         return None
     if name in _STOPPING and name != "status":
         return _does(call, name, units)
-    if name in _PAGED or name.startswith("list-"):
-        if call.is_shown and not call.has("no-pager"):
-            call.leads(f"{name or 'list-units'} starts a pager, which can start a shell".replace("  ", " "))
-        return None
+    if name == "help":
+        return call.leads("help shows manual pages in a pager, which can start a shell") if call.is_shown else None
+    if name in _SHOWS or name.startswith("list-"):
+        return pages(call, name or "list-units")
     if name in _QUIET:
         return None
     for source in units[1:2] if name in ("bind", "mount-image") else ():
@@ -270,8 +279,8 @@ def _service(call: Call) -> None:
         if (matters := lost(call.verb.text)) in _MANY_NEED:
             return call.stops(f"can stop {call.verb.text}", matters, back="until it is started again", is_whole=True)
         return call.changes(f"stops or restarts {call.verb.text[:60]}", is_whole=True)
-    if action == "status" and call.is_shown:
-        return call.leads("starts a pager, which can start a shell")
+    if action == "status":
+        return pages(call)
     if action in _STOPPING:
         return _does(call, action, [call.verb])
     call.unknown(f"jitd does not know what {call.verb.text[:40]} {action[:40]} does")
@@ -303,7 +312,7 @@ def _journalctl(call: Call) -> None:
         return
     if any(option.startswith("vacuum") for option in call.given):
         return
-    call.leads("starts a pager, which can start a shell")
+    pages(call)
 
 
 _LOOKING = {
@@ -375,10 +384,9 @@ def _pages(call: Call) -> None:
     asked = " ".join(word.text for word in call.operands)
     if any(word.is_free for word in call.operands) or not re.fullmatch(_LOOKING.get(call.name, ".*"), asked):
         return _ACTS(call)
-    if re.match("statistics|query|dns|domain", asked):
-        return None
-    if call.is_shown and not call.has("no-pager"):
-        call.leads("starts a pager, which can start a shell")
+    if call.name == "userdbctl" and re.match("user|group|\\Z", asked) and call.has("o", "output", "j", "json"):
+        call.discloses("shows password hashes")
+    pages(call)
 
 
 def _crontab(call: Call) -> None:
@@ -486,8 +494,8 @@ def _clock(call: Call) -> None:
             value = " ".join(word.text for word in call.operands[1:])[:40] or "something else"
             told = {"set-timezone": f"sets the time zone to {value}", "set-ntp": f"sets whether others set the clock to {value}"}
             call.changes(told.get(verb, f"sets the host's clock to {value}"))
-        elif call.is_shown and not call.has("no-pager") and verb == "list-timezones":
-            call.leads("starts a pager, which can start a shell")
+        elif verb == "list-timezones":
+            pages(call)
     elif call.name == "hwclock":
         if any(option in call.given for option in ("w", "systohc", "s", "hctosys", "set", "adjust", "a")) or call.may_add_options:
             call.changes(f"changes the host's clock: {' '.join(word.text for word in call.words)[:60]}")
@@ -515,7 +523,8 @@ def _named(call: Call) -> None:
 def _always(what: str) -> Verdict:
     def judge(call: Call) -> None:
         if not (len(call.words) == 1 and call.words[0].text in ("--version", "--help", "-h", "-V", "version", "status", "list")):
-            call.gives(what)
+            return call.gives(what)
+        call.knows_all()
 
     return judge
 
@@ -600,7 +609,7 @@ def _boot(call: Call) -> None:
     shown = _BOOT_SHOWS.get(call.name, "(?!)")
     is_asked = bool(call.words or call.name == "efibootmgr")
     if is_asked and all(not word.is_free and re.fullmatch(shown, word.text) for word in call.words):
-        return None
+        return call.knows_all()
     if call.name not in ("update-alternatives", "alternatives"):
         for word in call.values("o", "output"):
             call.writes(word, is_use=False)
@@ -634,6 +643,12 @@ ROWS = (
         _systemctl,
         "t: type: state: p: property: P: n: lines: o: output: H: host: M: machine: root: image: s: signal: kill-whom:"
         " job-mode: what: when: timestamp: value no-pager now f force q quiet l full a all user system r recursive",
+        harmless=(
+            "failed plain legend: no-legend reverse after before with-dependencies show-types T show-transaction no-block"
+            " wait no-wall no-ask-password dry-run check-inhibitors: i kill-who: kill-value: message: version h help"
+            " timestamp: runtime global no-reload all quiet force recursive full before after state: drop-in: marked"
+            " read-only mkdir 0 1 2 3 4 5 6 7 8 9"
+        ),
     ),
     Row("service invoke-rc.d rc-service", _service, ""),
     Row(
@@ -642,32 +657,103 @@ ROWS = (
         "u: unit: n:: lines:: o: output: S: since: U: until: t: identifier: p: priority: b:: boot:: D: directory: file:"
         " root: image: g: grep: c: cursor: M: machine: F: field: facility: vacuum-size: vacuum-time: vacuum-files:"
         " user-unit: x r f e k m a q no-pager follow",
+        harmless=(
+            "l full no-full reverse utc catalog no-hostname all no-tail quiet pager-end merge system user list-boots"
+            " disk-usage header verify sync flush rotate case-sensitive:: dmesg output-fields: show-cursor after-cursor:"
+            " T: exclude-identifier: namespace: list-namespaces fields N list-catalog truncate-newline h help version"
+            " interval: W no-hostname 0 1 2 3 4 5 6 7 8 9 i:"
+        ),
+        operands="matches",
     ),
     Row(
-        "loginctl machinectl portablectl systemd-sysext systemd-confext",
+        "machinectl portablectl systemd-sysext systemd-confext",
         _pages,
         "p: property: n: lines: o: output: H: host: M: machine: s: signal: no-pager all",
+        harmless="a all l full q quiet no-legend h help version lines: n: json:",
+    ),
+    Row(
+        "loginctl",
+        _pages,
+        "p: property: n: lines: o: output: H: host: M: machine: s: signal: no-pager all",
+        harmless="value a all l full kill-whom: kill-who: no-legend no-ask-password h help version j json:",
     ),
     Row(
         "coredumpctl networkctl resolvectl bootctl systemd-analyze systemd-cgls systemd-delta userdbctl oomctl",
         _pages,
         "o: output: D: no-pager p: u:",
+        harmless=(
+            "no-legend json: 1 r reverse S: since: U: until: F: field: q quiet a all s stats l full n: lines: h help"
+            " version user system global order require fuzz: from-pattern: to-pattern: iterations: base-time: threshold:"
+            " man:: 4 6 i: interface: t: type: c: class: k unit: u: x xattr: c: cgroup-id:"
+        ),
     ),
-    Row("crontab fcrontab", _crontab, "u: l r e i s"),
+    Row("crontab fcrontab", _crontab, "u: l r e i s", harmless="V"),
     Row("shutdown reboot halt poweroff", _shutdown, "w wtmp-only help c r reboot H halt P p poweroff"),
     Row("systemd-creds", _credentials, "H h name: key-file: with-key: p"),
     Row("telinit init", _init),
-    Row("kill pkill killall killall5 skill snice xkill", _kill, "l L list table u: user: U: euid: uid:"),
-    Row("fuser", _fuser, "k kill n: namespace: m M mount"),
     Row(
-        "date timedatectl hwclock ntpdate chronyc rdate ntpd sntp adjtimex",
+        "kill pkill killall killall5 skill snice xkill",
+        _kill,
+        "l L list table u: user: U: euid: uid:",
+        harmless="V version h help 0 Z",
+    ),
+    Row(
+        "fuser",
+        _fuser,
+        "k kill n: namespace: m M mount",
+        operands="files or ports",
+        harmless=(
+            "a all c f i interactive I inode l list-signals m mount M ismountpoint s silent u user v verbose V version 4"
+            " ipv4 6 ipv6"
+        ),
+    ),
+    Row(
+        "date timedatectl hwclock ntpdate rdate ntpd sntp adjtimex",
         _clock,
         "s: set: d: date: f: file: r: reference: I:: rfc-3339: H: host: w systohc hctosys adjust a no-pager",
+        harmless=(
+            "u utc universal R rfc-email rfc-2822 iso-8601:: resolution debug value property: all monitor no-ask-password"
+            " l localtime show verbose v test rtc: get help version V h"
+        ),
     ),
-    Row("hostname domainname nisdomainname", _hostname, "F: file: b"),
-    Row("hostnamectl localectl", _named, "H: M: no-pager"),
-    Row("busctl dbus-send gdbus qdbus dbus-monitor", _bus, "H: M: address: no-pager"),
-    Row("supervisorctl monit sv s6-rc rc-update chkconfig update-rc.d initctl pm2 nssm svc", _supervisor, "c: s:"),
+    Row(
+        "chronyc",
+        _clock,
+        "s: set: d: date: f: file: r: reference: I:: rfc-3339: H: host: w systohc hctosys adjust a no-pager",
+        harmless=(
+            "u utc universal R rfc-email rfc-2822 iso-8601:: resolution debug value property: all monitor no-ask-password"
+            " l localtime show verbose v test rtc: get help version V h n N m d a 4 6 h p:"
+        ),
+    ),
+    Row(
+        "hostname domainname nisdomainname",
+        _hostname,
+        "F: file: b",
+        harmless=(
+            "a alias A all-fqdns d domain f fqdn long i ip-address I all-ip-addresses s short y yp nis boot h help V version"
+        ),
+    ),
+    Row(
+        "hostnamectl localectl",
+        _named,
+        "H: M: no-pager",
+        harmless="static transient pretty no-ask-password json: j h help version l full host: machine:",
+    ),
+    Row(
+        "busctl dbus-send gdbus qdbus dbus-monitor",
+        _bus,
+        "H: M: address: no-pager",
+        harmless=(
+            "show-machine unique acquired activatable list q quiet verbose json: j timeout: user system session l full"
+            " no-legend h help version"
+        ),
+    ),
+    Row(
+        "supervisorctl monit sv s6-rc rc-update chkconfig update-rc.d initctl pm2 nssm svc",
+        _supervisor,
+        "c: s:",
+        harmless="list h help version v V B",
+    ),
     Row("systemd-nspawn systemd-vmspawn ", _always("can start containers that have the whole host")),
     Row("systemd-tmpfiles systemd-sysusers systemd-firstboot systemd-cryptenroll systemd-repart", _makes),
     Row(

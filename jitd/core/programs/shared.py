@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from jitd.core.grade import Damage, Grade
-from jitd.core.judging import FOR_GOOD, LONGEST_NAME, Call
+from jitd.core.judging import FOR_GOOD, LONGEST_NAME, Call, Row, Verdict
 from jitd.core.shell_text import Word
 from jitd.core.wording import listed
 
@@ -38,7 +38,8 @@ def gives(what: str) -> Callable[[Call], None]:
 
     def judge(call: Call) -> None:
         if [word.text for word in call.words] not in (["--version"], ["--help"], ["-V"], ["-h"]):
-            call.gives(what)
+            return call.gives(what)
+        call.knows_all()
 
     return judge
 
@@ -48,7 +49,8 @@ def changes(what: str) -> Callable[[Call], None]:
 
     def judge(call: Call) -> None:
         if [word.text for word in call.words] not in (["--version"], ["--help"], ["-V"], ["-h"]):
-            call.changes(what)
+            return call.changes(what)
+        call.knows_all()
 
     return judge
 
@@ -71,6 +73,22 @@ def looks(verbs: str, what: str) -> Callable[[Call], None]:
 
 def nothing(call: Call) -> None:
     """The program shows what it is asked, and gives nothing beyond that."""
+
+
+def texts(call: Call) -> None:
+    """Every word is a text, whether it begins with a hyphen or not."""
+    call.knows_all()
+
+
+def rows_of(judge: Verdict, table: str, *, also: str = "", operands: str = "") -> tuple[Row, ...]:
+    """Return a row for each line of ``table``, which has the names of programs, with commas between, and the options that do
+    nothing more beside ``also``. ``operands`` is that of the rows. A line that is indented further continues the line before.
+    """
+    lines = re.sub(r"\n {5,}", " ", table).strip().splitlines()
+    rows = (line.strip().partition(" ") for line in lines)
+    return tuple(
+        Row(programs.replace(",", " "), judge, harmless=f"{options} {also}", operands=operands) for programs, _, options in rows
+    )
 
 
 # --- tables of verbs ----------------------------------------------------------------------------------------------------
@@ -385,7 +403,7 @@ def table(text: str, *, dry: str = "", is_named: bool = False) -> Callable[[Call
         operands = [Word(call.name), *call.operands] if is_named else call.operands
         is_open = call.may_add_options or any(word.is_free for word in operands)
         if len(call.words) == 1 and call.words[0].text in ("--version", "--help", "-V", "-h") and not is_open:
-            return None
+            return call.knows_all()
         if not is_open and dry and call.has(*dry.split()):
             return None
         fit = [line for line in lines if line.matches(call, operands)]

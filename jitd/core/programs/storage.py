@@ -497,9 +497,26 @@ def _stores(call: Call) -> None:
 
 
 ROWS = (
-    Row("filefrag dumpe2fs xfs_info fstrim e2freefrag", nothing),
-    Row("losetup", _losetup),
-    Row("swapon", _swapon, "p: o: s summary show"),
+    Row(
+        "fstrim",
+        nothing,
+        harmless=(
+            "a all A fstab length: o: offset: l: m: minimum: I: listed-in: n dry-run v verbose quiet-unsupported h help V version"
+        ),
+        operands="mount points",
+    ),
+    Row("filefrag dumpe2fs xfs_info e2freefrag", nothing, harmless="b h f g i m x V v e k s t X B", operands="devices"),
+    Row(
+        "losetup",
+        _losetup,
+        harmless="a all l list j: associated: O: output: output-all n noheadings raw J json h help V version",
+    ),
+    Row(
+        "swapon",
+        _swapon,
+        "p: o: s summary show",
+        harmless="noheadings raw bytes show:: summary s output-all h help V version v verbose",
+    ),
     Row(
         "mkswap zramctl blkdiscard partprobe xfs_growfs kpartx badblocks e4defrag xfs_fsr fsfreeze e2image swaplabel"
         " e2undo e2label tunefs xfs_admin ntfsfix",
@@ -519,7 +536,7 @@ ROWS = (
     ),
     Row("tune2fs", _unless("l"), "l z: O: o: m: L: U: c: C: i: r: e: E: T: J: M: Q: j f"),
     Row("resize2fs", _unless("P"), "P d: S: z: f F M p"),
-    Row("debugfs ext4magic", _debugfs, "R: f: b: s: d: z: w c i D n V", chosen="can start a shell"),
+    Row("debugfs ext4magic", _debugfs, "R: f: b: s: d: z: w c i D n V", chosen="can start a shell", harmless="h"),
     Row("xfs_db xfs_io xfs_mdrestore zdb", _raw, "c: l: p: x r i f F"),
     Row(
         "lvm lvcreate lvextend lvreduce lvresize lvremove lvchange lvconvert lvrename vgcreate vgextend vgreduce vgremove"
@@ -529,14 +546,28 @@ ROWS = (
         "L: l: n: size: extents: name: type: m: i: I: config: C: o: options: O: sort: S: select: a: activate: t test"
         " merge r y f v",
     ),
-    Row("dmsetup", _dmsetup, "c: o: O: S: table: u: uuid: showkeys v"),
+    Row(
+        "dmsetup",
+        _dmsetup,
+        "c: o: O: S: table: u: uuid: showkeys v",
+        harmless=(
+            "tree columns C noheadings o: separator: units: readonly r s t target: v verbose version h help inactive"
+            " noflush nolockfs concise f notable"
+        ),
+    ),
     Row(
         "cryptsetup veritysetup integritysetup",
         _cryptsetup,
         "d: key-file: S: key-slot: c: h: s: l: o: T: t: type: header: dump-master-key dump-volume-key test-passphrase q v",
+        harmless="version V help usage verbose v debug",
     ),
-    Row("zpool", _zpool, "o: O: R: T: d: c: t: n H p v f F rewind-to-checkpoint discard"),
-    Row("zfs", _zfs, "o: t: s: S: d: r H p n R f"),
+    Row(
+        "zpool",
+        _zpool,
+        "o: O: R: T: d: c: t: n H p v f F rewind-to-checkpoint discard",
+        harmless="L P g y l q r w v p H T: json j",
+    ),
+    Row("zfs", _zfs, "o: t: s: S: d: r H p n R f", harmless="H p r d: o: s: S: t: json j"),
     Row(
         "mdadm",
         _mdadm,
@@ -544,17 +575,49 @@ ROWS = (
         " N: name: a: add:"
         " zero-superblock C create A assemble G grow S stop fail set-faulty remove re-add"
         " D detail E examine Q query X F follow monitor s scan 1 t v V f r",
+        harmless="h help version verbose q quiet detail-platform examine-bitmap brief b no-devices Y export examine-badblocks",
+        operands="devices",
     ),
     Row(
         "smartctl",
         _smartctl,
         "d: t: test: s: smart: S: saveauto: o: offlineauto: l: n: q: r: T: b: F: v: P: B: X a i H c A x",
+        harmless=(
+            "h help usage V version copyright license info all xall scan scan-open g: get: j:: json:: quietmode: device:"
+            " tolerance: report: nocheck: health capabilities attributes f: format: log: vendorattribute: firmwarebug:"
+            " presets: j"
+        ),
+        operands="devices",
     ),
-    Row("hdparm sdparm", _hdparm),
-    Row("nvme", _NVME, "n: s: l:"),
-    Row("blockdev", _blockdev),
-    Row("btrfs", _BTRFS, "o: repair init-csum-tree init-extent-tree"),
-    Row("exportfs", _exportfs, "o: a r u i f v s"),
-    Row("iscsiadm", _iscsi, "P: m: mode: T: p: o: op: n: v: U: L: V h l login u logout R s"),
-    Row("multipath dmraid", _unless("ll", "l", "v", "h"), "ll l v h F f E"),
+    Row(
+        "hdparm sdparm",
+        _hdparm,
+        harmless="I i t T g v V a q direct offset: H C verbose h help version al l p: enumerate inquiry long six",
+    ),
+    Row(
+        "nvme",
+        _NVME,
+        "n: s: l:",
+        harmless="o: output-format: v verbose H human-readable n: namespace-id: b raw-binary e: log-entries:",
+    ),
+    Row(
+        "blockdev",
+        _blockdev,
+        harmless=(
+            "getsize64 getsz getss getpbsz getro getra getbsz getfra getioopt getiomin getalignoff getdiscardzeroes"
+            " getmaxsect report v q h V help version"
+        ),
+    ),
+    Row(
+        "btrfs",
+        _BTRFS,
+        "o: repair init-csum-tree init-extent-tree",
+        harmless=(
+            "h b k m g t H si human-readable iec raw kbytes mbytes gbytes tbytes d c s T p u q o a l v quiet verbose"
+            " check summarize help version all-devices mounted"
+        ),
+    ),
+    Row("exportfs", _exportfs, "o: a r u i f v s", harmless="h"),
+    Row("iscsiadm", _iscsi, "P: m: mode: T: p: o: op: n: v: U: L: V h l login u logout R s", harmless="version help print:"),
+    Row("multipath dmraid", _unless("ll", "l", "v", "h"), "ll l v h F f E", harmless="h d r ay"),
 )

@@ -90,6 +90,8 @@ _FIND_SPENT = re.compile(r"\.(pyc|tmp|swp|pid|lock|log\.\S*|gz|cache)\Z|~\Z|\A(c
 
 
 def _find(call: Call) -> None:
+    call.knows_all()  # each word is looked at below
+    known = call.row.known if call.row is not None else {}
     words = list(call.words)
     at = 0
     starts: list[Word] = []
@@ -140,50 +142,10 @@ def _find(call: Call) -> None:
             if at < len(words):
                 call.writes(words[at])
             at += 1
-        elif word.text in _FIND_VALUED:
-            at += 1
-
-
-_FIND_VALUED = frozenset(
-    [
-        "-name",
-        "-iname",
-        "-path",
-        "-ipath",
-        "-wholename",
-        "-regex",
-        "-iregex",
-        "-type",
-        "-xtype",
-        "-user",
-        "-group",
-        "-uid",
-        "-gid",
-        "-perm",
-        "-size",
-        "-mtime",
-        "-atime",
-        "-ctime",
-        "-mmin",
-        "-amin",
-        "-cmin",
-        "-newer",
-        "-anewer",
-        "-cnewer",
-        "-maxdepth",
-        "-mindepth",
-        "-links",
-        "-inum",
-        "-samefile",
-        "-fstype",
-        "-printf",
-        "-regextype",
-        "-lname",
-        "-ilname",
-        "-used",
-        "-context",
-    ]
-)
+        elif word.text.startswith("-"):
+            if (kind := known.get(word.text.lstrip("-"))) is None:
+                call.unknown(f"jitd does not know the option {word.text[:40]} of find")
+            at += kind == ":"
 
 
 def _filled(word: Word, file: Word) -> Word:
@@ -356,7 +318,7 @@ def _systemd_run(call: Call) -> None:
 
 def _script(call: Call) -> None:
     texts = call.values("c", "command")
-    for word in call.operands[:1]:
+    for word in [*call.operands[:1], *call.values("O", "log-out", "I", "log-in", "B", "log-io", "T", "log-timing")]:
         call.writes(word, is_use=False)
     for text in texts:
         call.runs_text(text)
@@ -517,7 +479,7 @@ def _fd(call: Call) -> None:
 
 
 def _perf(call: Call) -> None:
-    if call.verb is not None and call.verb.text in ("record", "stat", "trace", "mem", "lock", "kvm", "sched", "c2c", "bench"):
+    if call.verb is not None and call.verb.text in _PERF_STARTS:
         rest = list(call.operands[1:])
         while rest and rest[0].text.startswith("-") and rest[0].text != "--":
             option = rest.pop(0)
@@ -533,6 +495,11 @@ def _perf(call: Call) -> None:
         call.verb is not None and call.verb.text in ("trace", "script", "report", "annotate")
     ):
         call.discloses("reads what other processes do")
+    elif call.verb is not None and call.verb.text not in (*_PERF_STARTS, "list", "top", "diff", "version", "help"):
+        call.unknown(f"jitd does not know what perf {call.verb.text[:40]} does")
+
+
+_PERF_STARTS = ("record", "stat", "trace", "mem", "lock", "kvm", "sched", "c2c", "bench")
 
 
 def _start_stop(call: Call) -> None:
@@ -557,14 +524,23 @@ ROWS = (
         "S: split-string: C: chdir: u: unset: a: argv0: block-signal:: default-signal:: ignore-signal:: i 0 v",
         is_first=True,
         chosen="can start any command",
+        harmless="ignore-environment null debug v help version list-signal-handling",
     ),
-    Row("nice", _after(0), "n: adjustment: 0 1 2 3 4 5 6 7 8 9", is_first=True, chosen="can start any command"),
+    Row(
+        "nice",
+        _after(0),
+        "n: adjustment: 0 1 2 3 4 5 6 7 8 9",
+        is_first=True,
+        chosen="can start any command",
+        harmless="help version",
+    ),
     Row(
         "ionice",
         _scheduled(0),
         "c: class: n: classdata: p: pid: P: pgid: u: uid: t",
         is_first=True,
         chosen="can start any command",
+        harmless="h help V version ignore",
     ),
     Row(
         "nohup eatmydata catchsegv chronic dbus-launch linux32 linux64 i386 uname26 tsocks torsocks torify run-one cronic"
@@ -574,7 +550,7 @@ ROWS = (
         is_first=True,
         chosen="can start any command",
     ),
-    Row("setsid", _unbuffer, "c ctty f fork w wait", is_first=True, chosen="can start any command"),
+    Row("setsid", _unbuffer, "c ctty f fork w wait", is_first=True, chosen="can start any command", harmless="h help V version"),
     Row("unbuffer", _unbuffer, "p", is_first=True, chosen="can start any command"),
     Row("fakeroot", _unbuffer, "l: lib: f: faked: s: i: b: u h v", is_first=True, chosen="can start any command"),
     Row("proxychains proxychains4", _unbuffer, "f: q", is_first=True, chosen="can start any command"),
@@ -582,11 +558,46 @@ ROWS = (
     Row("dbus-run-session", _unbuffer, "config-file: dbus-daemon:", is_first=True, chosen="can start any command"),
     Row("setlock lckdo", _after(1), "W: n N x X e E q s w", is_first=True, chosen="can start any command"),
     Row("bwrap firejail runcon rlwrap unshare-all newpid s6-svc", _tails, chosen="can start any command"),
-    Row("stdbuf", _after(0), "i: input: o: output: e: error:", is_first=True, chosen="can start any command"),
-    Row("timeout", _after(1), "s: signal: k: kill-after: p: f v", is_first=True, chosen="can start any command"),
-    Row("time", _time, "f: format: o: output:", is_first=True, chosen="can start any command"),
-    Row("chrt", _scheduled(1), "T: P: D: p pid m max", is_first=True, chosen="can start any command"),
-    Row("taskset", _scheduled(1), "p pid a c", is_first=True, chosen="can start any command"),
+    Row(
+        "stdbuf",
+        _after(0),
+        "i: input: o: output: e: error:",
+        is_first=True,
+        chosen="can start any command",
+        harmless="help version",
+    ),
+    Row(
+        "timeout",
+        _after(1),
+        "s: signal: k: kill-after: p: f v",
+        is_first=True,
+        chosen="can start any command",
+        harmless="preserve-status foreground verbose help version",
+    ),
+    Row(
+        "time",
+        _time,
+        "f: format: o: output:",
+        is_first=True,
+        chosen="can start any command",
+        harmless="p portability v verbose q quiet a append V help version",
+    ),
+    Row(
+        "chrt",
+        _scheduled(1),
+        "T: P: D: p pid m max",
+        is_first=True,
+        chosen="can start any command",
+        harmless="b batch d deadline f fifo i idle o other r rr a all-tasks R reset-on-fork v verbose h help V version",
+    ),
+    Row(
+        "taskset",
+        _scheduled(1),
+        "p pid a c",
+        is_first=True,
+        chosen="can start any command",
+        harmless="cpu-list all-tasks h help V version",
+    ),
     Row("choom", _scheduled(0), "n: adjust: p: pid:", is_first=True, chosen="can start any command"),
     Row(
         "prlimit",
@@ -595,6 +606,7 @@ ROWS = (
         " stack:: t:: cpu::",
         is_first=True,
         chosen="can start any command",
+        harmless="noheadings raw verbose h help V version",
     ),
     Row(
         "numactl",
@@ -602,6 +614,7 @@ ROWS = (
         "C: physcpubind: m: membind: i: interleave: N: cpunodebind: p: preferred: l localalloc a all",
         is_first=True,
         chosen="can start any command",
+        harmless="H hardware s show h help cpunodebind: membind: interleave:: physcpubind: preferred: all localalloc",
     ),
     Row("cgexec", _after(0), "g: sticky", is_first=True, chosen="can start any command"),
     Row("aa-exec", _after(0), "p: profile: n: namespace: d i v", is_first=True, chosen="can start any command"),
@@ -612,7 +625,14 @@ ROWS = (
     Row("faketime", _after(1), "m f", is_first=True, chosen="can start any command"),
     Row("logsave", _logsave, "a s v", is_first=True, chosen="can start any command"),
     Row("ssh-agent", _after(0), "a: E: t: P: c s D d k", is_first=True, chosen="can start any command"),
-    Row("systemd-inhibit", _after(0), "what: who: why: mode: list no-pager", is_first=True, chosen="can start any command"),
+    Row(
+        "systemd-inhibit",
+        _after(0),
+        "what: who: why: mode: list no-pager",
+        is_first=True,
+        chosen="can start any command",
+        harmless="no-legend h help version",
+    ),
     Row("chroot", _chroot, "userspec: groups: skip-chdir", is_first=True, chosen="can start any command"),
     Row(
         "nsenter",
@@ -639,6 +659,7 @@ ROWS = (
         "c: command: w: wait: timeout: E: conflict-exit-code: n s x e u o F",
         is_first=True,
         chosen="can start any command",
+        harmless="nonblock nb shared exclusive unlock close no-fork verbose h help V version",
     ),
     Row(
         "watch",
@@ -646,10 +667,30 @@ ROWS = (
         "n: interval: d:: differences:: q: equexit: s: shotsdir: x exec",
         is_first=True,
         chosen="can start any command",
+        harmless="b beep c color C no-color e errexit g chgexit p precise t no-title w no-wrap r no-rerun h help v version",
     ),
-    Row("find gfind", _find),
     Row(
-        "fd fdfind", _fd, "x: exec: X: exec-batch: e: extension: t: type: E: d: max-depth:", chosen="can start any other command"
+        "find gfind",
+        _find,
+        harmless=(
+            "P L H D: O: O0 O1 O2 O3 name: iname: path: ipath: wholename: iwholename: lname: ilname: regex: iregex:"
+            " regextype: type: xtype: size: mtime: atime: ctime: mmin: amin: cmin: newer: newermt: newerct: newerat:"
+            " newermm: newercm: anewer: cnewer: used: user: group: uid: gid: nouser nogroup perm: empty executable"
+            " readable writable fstype: inum: links: samefile: true false maxdepth: mindepth: xdev mount depth d daystart"
+            " follow noleaf warn nowarn ignore_readdir_race noignore_readdir_race prune print print0 printf: ls quit not o"
+            " or a and help version context: 1 2 3 4 5 6 7 8 9"
+        ),
+    ),
+    Row(
+        "fd fdfind",
+        _fd,
+        "x: exec: X: exec-batch: e: extension: t: type: E: d: max-depth:",
+        chosen="can start any other command",
+        harmless=(
+            "H hidden I no-ignore u s case-sensitive i ignore-case F fixed-strings g glob a absolute-path L follow p"
+            " full-path 0 print0 l list-details S: size: changed-within: changed-before: o: owner: c: color: extension:"
+            " exclude: max-depth: min-depth: type: 1 q quiet h help V version"
+        ),
     ),
     Row(
         "xargs",
@@ -658,6 +699,7 @@ ROWS = (
         " process-slot-var: 0 null r t p x o",
         is_first=True,
         chosen="can start any command",
+        harmless="eof:: interactive no-run-if-empty verbose open-tty exit show-limits help version",
     ),
     Row(
         "parallel",
@@ -665,6 +707,7 @@ ROWS = (
         "j: jobs: a: arg-file: I: N: n: L: S: sshlogin: d: C: colsep: joblog: results: tmpdir: timeout: delay: retries:",
         is_first=True,
         chosen="can start any command",
+        harmless="k keep-order dry-run will-cite bar eta progress X m 0 null help version v no-run-if-empty r",
     ),
     Row(
         "sudo",
@@ -674,6 +717,10 @@ ROWS = (
         " P N help version",
         is_first=True,
         chosen="can start any command",
+        harmless=(
+            "non-interactive stdin background set-home preserve-groups reset-timestamp remove-timestamp validate askpass"
+            " login shell user"
+        ),
     ),
     Row("doas", _sudo, "u: C: a: s n L", is_first=True, chosen="can start any command"),
     Row(
@@ -684,7 +731,7 @@ ROWS = (
         chosen="can start any command",
     ),
     Row("su", _su, _SU),
-    Row("runuser", _runuser, _SU, is_first=True),
+    Row("runuser", _runuser, _SU, is_first=True, harmless="l login"),
     Row("sg newgrp", _sg, "c: command:", is_first=True),
     Row(
         "chpst setuidgid s6-setuidgid gosu su-exec",
@@ -701,6 +748,9 @@ ROWS = (
         " path-property: socket-property: background: P S shell t q G r d",
         is_first=True,
         chosen="can start any command",
+        harmless=(
+            "quiet no-ask-password remain-after-exit pipe pty wait collect scope same-dir no-block h help version user system"
+        ),
     ),
     Row(
         "script scriptreplay scriptlive",
@@ -714,9 +764,20 @@ ROWS = (
         "o: output: p: attach: e: trace: s: string-limit: a: columns: E: env: u: user: P: O: S: b: X: I: l: n: x: D: F: A:",
         is_first=True,
         chosen="can start any command",
+        harmless="f F ff c C q r t tt ttt T v V x xx y yy w h i k version help seccomp-bpf",
     ),
     Row("valgrind", _unbuffer, "", is_first=True, chosen="can start any command"),
-    Row("perf", _perf, "p: pid: e: F: o: g:: c:", is_first=True, chosen="can start any command"),
+    Row(
+        "perf",
+        _perf,
+        "p: pid: e: F: o: g:: c:",
+        is_first=True,
+        chosen="can start any command",
+        harmless=(
+            "a all-cpus v verbose r: repeat: d detailed I: interval-print: C: cpu: p t: tid: i: input: stdio no-header"
+            " sort: help version n x: e event: summary"
+        ),
+    ),
     Row("busybox toybox", _busybox, chosen="can start any command"),
     Row(
         "ld.so ld-linux.so ld-linux-x86-64.so ld-linux-aarch64.so ld-linux-armhf.so ld-musl-x86_64.so"
