@@ -454,7 +454,7 @@ class Call:
             said = f"{' '.join([*([self.elsewhere] if self.elsewhere else []), *whom])}: {said}"
             grade = min(grade, Grade.LEADS)
         if self.elsewhere:
-            path, matters = "", matters.replace("this host", "that host")
+            path, matters, said = "", matters.replace("this host", "that host"), said.replace("this host", "that host")
         self.judge.record(grade, said, path, matters, damage)
 
     def gives(self, what: str, path: str = "", matters: str = "", *, is_whole: bool = False) -> None:

@@ -157,6 +157,7 @@ def test_what_many_need_and_is_stopped_is_named(line: str, said: str) -> None:
         "git -C /srv/app push origin main",
         "git -C /srv/app checkout v1",
         "git -C /srv/app clean -n",
+        "virsh snapshot-list web1",
         "ansible all -m ping",
     ],
 )
@@ -196,7 +197,7 @@ def test_a_sentence_names_what_the_verb_does_and_to_what(line: str, said: str) -
     ("line", "host", "said", "grade"),
     [
         ("ssh root@db2 rm -rf /srv", "db2", "on db2: deletes /srv", Grade.CHANGES),
-        ("ssh root@db2 reboot", "db2", "on db2: ", Grade.CHANGES),
+        ("ssh root@db2 reboot", "db2", "on db2: restarts the whole host", Grade.CHANGES),
         ("ssh root@db2 id", "db2", "", Grade.HARMLESS),
         ("ssh db2 docker volume rm x", "db2", "on db2: deletes the volumes x", Grade.CHANGES),
         ("ssh bob@db2 docker volume rm x", "db2", "on db2 as bob: deletes the volumes x", Grade.CHANGES),
@@ -261,6 +262,11 @@ def test_no_file_elsewhere_is_looked_at_or_judged_as_one_of_this_hosts(line: str
     assert {path for path in looked if not path.startswith("/usr/bin/")} == set()
     assert {one.path for one in findings} == {""} and worst(findings) < Grade.GIVES
     assert not any("this host" in one.matters for one in findings)
+
+
+def test_a_host_that_is_not_this_one_is_not_called_this_host() -> None:
+    (said, note) = (one.what for one in found("ssh root@db2 iptables -F"))
+    assert said.startswith("on db2: ") and "this host" not in said and note == NOTE.format("db2")
 
 
 @pytest.mark.parametrize(
