@@ -580,9 +580,8 @@ class Call:
 
     def _damage(self, path: str, how: str, matters: str, *, is_tree: bool) -> Damage:
         """Return what is lost if the program does to the file at ``path``, or to what is below it, what ``how`` says."""
-        if how.startswith(("overwrites and deletes", *_RIGHTS)):
-            is_gone = is_tree and (_is_tree(path) or "deletes" in how)
-            return Damage.DESTROYS if is_gone and not self.is_hers(path) else Damage.NONE
+        if how.startswith(_RIGHTS):
+            return Damage.DESTROYS if is_tree and _is_tree(path) and not self.is_hers(path) else Damage.NONE
         if matters in STOPPED_BY:
             return Damage.STOPS
         if not how.startswith(("overwrites", "empties", "appends")) or (how.startswith("appends") and matters != DISK):
