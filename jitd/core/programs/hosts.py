@@ -121,10 +121,8 @@ def _sysctl(call: Call) -> None:
 
 def _disk(call: Call) -> None:
     """Programs that write a whole disk or change how it is divided."""
-    if (
-        call.has("l", "list", "V", "version", "h", "help", "d", "dump", "print", "p", "n", "no-act", "J")
-        and not call.may_add_options
-    ):
+    shows = ("p",) if call.name in ("partx", "qemu-nbd", "nbd-client") else ("d", "dump", "print", "p", "n", "no-act", "J")
+    if call.has("l", "list", "V", "version", "h", "help", *shows) and not call.may_add_options:
         return None
     words = call.operands
     if (

@@ -514,7 +514,8 @@ def _hostname(call: Call) -> None:
 
 def _named(call: Call) -> None:
     verb = call.verb.text if call.verb is not None else ""
-    if verb.startswith("set-") or verb == "add" or (call.verb is not None and call.verb.is_free):
+    is_set = verb in ("hostname", "icon-name", "chassis", "deployment", "location") and len(call.operands) > 1
+    if is_set or verb.startswith("set-") or verb == "add" or (call.verb is not None and call.verb.is_free):
         call.changes(
             f"sets {verb.removeprefix('set-')[:20] or 'a setting'} of this host to {call.operands[-1].text[:40] or 'any value'}"
         )
