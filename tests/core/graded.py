@@ -29,13 +29,14 @@ _MOST_LINKS = 8
 @dataclass(frozen=True)
 class Line:
     """A graded command line. ``text`` is the line without its grades. ``is_ordinary``: administrators type it daily. ``damage``
-    is None if nobody has graded what the line destroys.
+    is None if nobody has graded what the line destroys. ``is_missed``: jitd does not say yet what the readers said.
     """
 
     grade: Grade
     damage: Damage | None
     text: str
     is_ordinary: bool
+    is_missed: bool
     words: tuple[str, ...]
     run_as: RunAs
     cwd: str
@@ -77,7 +78,7 @@ class World:
                 raise ValueError(f"no such fact: {text}")
 
 
-def _read(text: str, is_ordinary: bool, *, has_damage: bool) -> Line:
+def _read(text: str, section: str, *, has_damage: bool) -> Line:
     word, rest = text.split(maxsplit=1)
     damage = None
     if has_damage:
@@ -101,7 +102,16 @@ def _read(text: str, is_ordinary: bool, *, has_damage: bool) -> Line:
             case _:
                 raise ValueError(f"no such mark: {mark}")
     return Line(
-        Grade[word.upper()], damage, text, is_ordinary, tuple(shlex.split(rest)), run_as, cwd, has_terminal, tuple(variables)
+        Grade[word.upper()],
+        damage,
+        text,
+        "ordinary: " in section,
+        section.startswith("missed"),
+        tuple(shlex.split(rest)),
+        run_as,
+        cwd,
+        has_terminal,
+        tuple(variables),
     )
 
 
@@ -113,15 +123,15 @@ def corpus() -> tuple[World, tuple[Line, ...]]:
         ValueError: a line has no form.
         KeyError: a grade or an account does not exist.
     """
-    world, lines, is_ordinary = World(), [], False
+    world, lines, section = World(), [], ""
     for file in (FILE, LOSSES):
         for text in file.read_text(encoding="utf-8").splitlines():
             if text.startswith("@ "):
                 world.put(text[2:])
             elif text.startswith("## "):
-                is_ordinary = text.startswith("## ordinary: ")
+                section = text.removeprefix("## ")
             elif text and not text.startswith("#"):
-                lines.append(_read(text, is_ordinary, has_damage=file == LOSSES))
+                lines.append(_read(text, section, has_damage=file == LOSSES))
     return world, tuple(lines)
 
 

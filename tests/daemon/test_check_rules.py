@@ -20,6 +20,7 @@ from tests.core.house import deny, patterns, permit
 EXAMPLES = sorted((Path(__file__).parents[2] / "contrib").glob("*/*.toml"))
 DBA = 'who = ["group:dba"]'
 ID = f'{DBA}\ncommands = [["/usr/bin/id"]]'
+BY_OPS = 'approvals = [{ need = 1, from = ["group:ops"] }]'
 ANY = f'{DBA}\ncommands = [["**"]]\naccept = {{ amounts-to-root = "a test" }}'
 
 
@@ -178,6 +179,32 @@ ROWS = [
         [
             "p: needless-accept: the rule accepts last-star, but nothing in the rule causes this warning: remove last-star from "
             '"accept"'
+        ],
+    ),
+    # what is lost
+    (
+        table("permit", "p", f'{DBA}\ncommands = [["/usr/sbin/reboot"], ["/usr/bin/systemctl", "restart", "cron"]]'),
+        [
+            "p: can-destroy: without any approval: /usr/sbin/reboot: restarts the whole host, which is away until it has started"
+            " again"
+        ],
+    ),
+    (
+        table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/dropdb", "*"]]\nrun_as = ["postgres"]\n{BY_OPS}'),
+        [
+            "p: can-destroy: after 1 approval from group:ops: /usr/bin/dropdb *: deletes the database that it names with all its"
+            " tables, which cannot be undone"
+        ],
+    ),
+    (
+        table("permit", "p", f'{DBA}\ncommands = [["/usr/sbin/reboot"]]\naccept = {{ can-destroy = "on-call reboots" }}'),
+        [],
+    ),
+    (
+        table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/systemctl", "restart", "cron"]]\naccept = {{ can-destroy = "x" }}'),
+        [
+            "p: needless-accept: the rule accepts can-destroy, but nothing in the rule causes this warning: remove can-destroy"
+            ' from "accept"'
         ],
     ),
     # root
