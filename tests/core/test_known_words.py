@@ -15,6 +15,7 @@ from jitd.core.grade import Grade, worst
 from jitd.core.grading import findings_of, findings_of_pattern
 from jitd.core.judging import Call, Judge, Row
 from jitd.core.programs import TABLE
+from jitd.core.programs.shared import Verbs, table
 from jitd.core.shell_text import Word
 from tests.core.graded import REQUESTER, Looker, command_of, corpus
 
@@ -74,6 +75,22 @@ def test_what_a_judge_asks_about_is_known() -> None:
     assert judged(asks, "-x") == []
     assert judged(asks, "--exec", "name") == ["prog changes it"]
     assert judged(asks, "-xy") == ["jitd does not know the option -y of prog"]
+
+
+@pytest.mark.parametrize(
+    "judge", [Verbs("list --all  reads  shows all\nlist  nothing"), table("list -all  reads  shows all\nlist  harmless")]
+)
+def test_a_table_of_verbs_knows_the_options_that_it_names_and_no_other(judge: Callable[[Call], None]) -> None:
+    assert judged(judge, "list") == judged(judge, "--help") == []
+    assert [what.removeprefix("prog ") for what in judged(judge, "list", "--all")] == ["shows all"]
+    assert judged(judge, "list", "--other") == ["jitd does not know the option --other of prog"]
+    assert judged(judge, "list", "--other", harmless="other") == []
+
+
+def test_a_table_of_verbs_knows_an_option_that_does_not_make_a_line_fit() -> None:
+    judge = Verbs("list --all  reads  shows all\ndrop --now  stops  drops it\nlist  nothing", valued="--from", flags="--long")
+    assert judged(judge, "list", "--all=false", "--long", "--from", "x") == []
+    assert judged(judge, "list", "--now") == ["jitd does not know the option --now of prog"]
 
 
 def test_an_option_that_is_shortened_is_not_taken_for_a_harmless_one() -> None:
@@ -213,6 +230,10 @@ def test_what_is_typed_daily_is_known(line: str) -> None:
         "head -c 100 /home/alice/x",
         "namei -l /home/alice/x",
         "pwck -r",
+        "pwck --read-only",
+        "networkctl dump-config",
+        "sgdisk -p /dev/sda",
+        "eksctl get cluster --region eu-west-1",
         "grpck -r",
         "bridge link",
         "tc qdisc",
@@ -237,6 +258,10 @@ def test_what_only_looks_warns_of_nothing(line: str) -> None:
         ("pwck", Grade.CHANGES),
         ("hostnamectl hostname x", Grade.CHANGES),
         ("partx -d /dev/sda", Grade.CHANGES),
+        ("sgdisk -p -t 1:8300 /dev/sda", Grade.CHANGES),
+        ("sgdisk -p -j 5 /dev/sda", Grade.UNKNOWN),
+        ("systemd-analyze frobnicate", Grade.CHANGES),
+        ("userdbctl frobnicate", Grade.CHANGES),
         ("qemu-nbd -d /dev/nbd0", Grade.CHANGES),
         ("bridge link set dev eth0 state 0", Grade.CHANGES),
         ("tc qdisc add dev eth0 root netem loss 100%", Grade.CHANGES),

@@ -430,7 +430,7 @@ def _keygen(call: Call) -> None:
 
 _REWRITES = table(
     """
-    pwck|grpck -r              harmless
+    pwck|grpck -r|read-only    harmless
     pwck                       changes   repairs the list of accounts
     grpck                      changes   repairs the list of groups
     pwconv|grpconv             changes   moves passwords into a file that only root reads
@@ -473,7 +473,11 @@ ROWS = (
     Row("visudo vipw vigr", _edits_rights, "f: file:", harmless="c check s strict q quiet h help V version"),
     Row("sudoedit", _always("starts an editor")),
     Row(
-        "pwck grpck pwconv pwunconv grpconv grpunconv", _REWRITES, "r q", harmless="q quiet h help", operands="files of accounts"
+        "pwck grpck pwconv pwunconv grpconv grpunconv",
+        _REWRITES,
+        "r read-only q",
+        harmless="quiet h help",
+        operands="files of accounts",
     ),
     Row("saslpasswd2 htpasswd htdigest ldappasswd", _REWRITES, "d D c b n"),
     Row(

@@ -173,7 +173,6 @@ _CLUSTERS = Verbs(
     *  leads  changes a cluster, and who may act in it: {*} { }
     """
 )
-# The options of a cloud's verbs select and describe, and there are thousands. Files that they name are looked at.
 _LOOKS = re.compile(r"(get|describe|list|head|search|lookup|batch-get|filter)-.*|help|query|scan")
 
 
@@ -213,7 +212,7 @@ def _aws(call: Call) -> None:
         for word in operands[2:]:
             call.writes(word)
     is_paged = call.is_shown and not any(name == "--no-cli-pager" for name, _ in options)
-    if is_known:
+    if is_known:  # the options of a cloud's verbs select and describe, and there are thousands; files that they name are read
         call.knows_all()
     if is_paged and len(names) > 1 and names[0] != "s3" and _LOOKS.fullmatch(names[1]):
         call.leads("starts a pager, which can start a shell")
@@ -273,5 +272,12 @@ ROWS = (
         harmless="m q quiet l L a b r R recursive d h H human-readable-sizes s c e p: D list-md5 v verbose help version",
     ),
     Row("mc", _mc),
-    Row("eksctl kops", _CLUSTERS),
+    Row(
+        "eksctl kops",
+        _CLUSTERS,
+        harmless=(
+            "region: r: cluster: c: name: n: o: output: p: profile: all-regions A limit: chunk-size: state: timeout: v: verbose:"
+            " color: C: h help"
+        ),
+    ),
 )

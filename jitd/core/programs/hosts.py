@@ -147,6 +147,8 @@ _SGDISK = table("""
     * -g|mbrtogpt|m|gpttombr     destroys  converts the partitions of {1:a disk}: what is on it may be gone
     * -l|load-backup|R|replicate|r|transpose|s|sort  destroys  replaces the partitions of {1:a disk}: what is on it may be gone
     * -n|new|N|largest-new       changes   makes a partition of {1:a disk}
+    * -t|typecode|A|attributes|c|change-name|h|hybrid|e  changes  changes the partitions of {1:a disk}
+    * -u|partition-guid|U|disk-guid|G  changes  changes the names by which others find {1:a disk}
     * -p|print|i|info|v|verify|b|backup|L|list-types|f|first-in-largest|F|D|E|O|print-mbr|P|pretend  harmless
     *                            changes   changes the partitions of {1:a disk}
 """)
@@ -412,12 +414,6 @@ ROWS = (
         "Z zap-all o clear zap d: delete: g mbrtogpt m: gpttombr: l: load-backup: R: replicate: G r: transpose: e s sort n: new:"
         " N: largest-new: c: change-name: t: typecode: A: attributes: u: partition-guid: U: disk-guid: h: hybrid: p print"
         " i: info: v verify b: backup: L list-types f F D E O print-mbr P pretend",
-        harmless=(
-            "color:: L:: bytes units: u: x list-details s script m machine j json f fix a: align: i: info: v verify E F D"
-            " P pretend list-types T list-free show-size getsz g show-geometry noheadings r raw o: p S pairs N: dry-run h"
-            " H:"
-        ),
-        operands="devices",
     ),
     Row(
         "mkfs mke2fs mkfs.ext2 mkfs.ext3 mkfs.ext4 mkfs.xfs mkfs.btrfs mkfs.vfat mkfs.fat mkdosfs mkntfs mkfs.ntfs"

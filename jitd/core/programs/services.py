@@ -316,17 +316,21 @@ def _journalctl(call: Call) -> None:
 
 
 _LOOKING = {
-    "loginctl": r"list-\S+( .*)?|(session|user|seat)-status( .*)?|show-\S+( .*)?|",
+    "loginctl": r"list-(sessions|users|seats)|((session|user|seat)-status|show-(session|user|seat))( .*)?|",
     "machinectl": r"list|list-images|(image-)?status( .*)?|show(-image)?( .*)?|",
     "portablectl": r"list|inspect .*|is-attached .*|",
     "systemd-sysext": r"list|status|check|",
     "systemd-confext": r"list|status|check|",
-    "networkctl": r"(list|status|lldp|label|cat|persistent-storage)( .*)?|",
+    "networkctl": r"(list|status|lldp|label|cat|dump-config|persistent-storage)( .*)?|",
     "resolvectl": r"(status|query|service|openpgp|tlsa|statistics|monitor|show-\S+)( .*)?|"
     r"(dns|domain|default-route|llmnr|mdns|dnsovertls|dnssec|nta|log-level)( \S+)?|",
-    "bootctl": r"status|list|is-installed|systemd-efi-options|kernel-(identify|inspect) .*|",
+    "bootctl": r"status|list|is-installed|systemd-efi-options|reboot-to-firmware|kernel-(identify|inspect) .*|",
     "coredumpctl": r"(list|info|dump)( .*)?|[A-Z].*|",
-    "systemd-analyze": r"(?!(log-level|log-target|service-watchdogs) ).*",
+    "systemd-analyze": r"(time|blame|critical-chain|plot|dot|dump|cat-config|unit-files|unit-paths|exit-status|capability"
+    r"|condition|syscall-filter|filesystems|calendar|timestamp|timespan|verify|security|inspect-elf|fdstore|pcrs|srk|architectures|has-tpm2"
+    r"|image-policy|malloc|smbios11)( .*)?|log-level|log-target|service-watchdogs|",
+    "userdbctl": r"(user|group|users-in-group|groups-of-user|services|ssh-authorized-keys)( .*)?|",
+    "oomctl": r"dump|",
 }
 """What programs of systemd only show, with a pager."""
 _ACTS = table(
@@ -384,7 +388,9 @@ def _pages(call: Call) -> None:
     asked = " ".join(word.text for word in call.operands)
     if any(word.is_free for word in call.operands) or not re.fullmatch(_LOOKING.get(call.name, ".*"), asked):
         return _ACTS(call)
-    if call.name == "userdbctl" and re.match("user|group|\\Z", asked) and call.has("o", "output", "j", "json"):
+    if re.match("statistics|query|dns|domain", asked):
+        return None
+    if call.name == "userdbctl" and re.fullmatch("(user|group)( .*)?|", asked) and call.has("o", "output", "j", "json"):
         call.discloses("shows password hashes")
     pages(call)
 
@@ -667,16 +673,10 @@ ROWS = (
         operands="matches",
     ),
     Row(
-        "machinectl portablectl systemd-sysext systemd-confext",
+        "loginctl machinectl portablectl systemd-sysext systemd-confext",
         _pages,
         "p: property: n: lines: o: output: H: host: M: machine: s: signal: no-pager all",
-        harmless="a all l full q quiet no-legend h help version lines: n: json:",
-    ),
-    Row(
-        "loginctl",
-        _pages,
-        "p: property: n: lines: o: output: H: host: M: machine: s: signal: no-pager all",
-        harmless="value a all l full kill-whom: kill-who: no-legend no-ask-password h help version j json:",
+        harmless="value a all l full kill-whom: kill-who: q quiet no-legend no-ask-password h help version j json:",
     ),
     Row(
         "coredumpctl networkctl resolvectl bootctl systemd-analyze systemd-cgls systemd-delta userdbctl oomctl",

@@ -145,6 +145,8 @@ class Verbs:
       stands there if there is none;
     - how what is lost comes back, if the words tell it.
 
+    Options that the table names are known, and any other is what the row of the program says of it.
+
     The first line that fits is said. A rule's wildcard may be any word, so of the lines that it may fit, the first of each effect
     is said, too. ``valued`` are the options whose value is the next word. If ``flags`` is given, these are all long options that
     have none.
@@ -189,11 +191,13 @@ class Verbs:
         """
         operands, options = self.split(given)
         if not operands and {name for name, _ in options} <= _TELLING:
+            call.knows_all()
             return True
+        call.has(*_bare(self._valued | self._flags))
         may_add = call.judge.is_pattern and call.may_add_options
         said = set[str]()
         for line in self.lines:
-            fits = _fits(line, operands, options, may_add=may_add)
+            fits = _fits(call, line, operands, options, may_add=may_add)
             if fits is not None and (fits.is_sure or line.effect not in {*said, "nothing"}):
                 said.add(line.effect)
                 _say(call, line, _filling(fits, options, named or {}), where)
@@ -228,12 +232,18 @@ def _line(text: str) -> _Line:
     return _Line(tuple(verbs), tuple(options), effect, sentence, back)
 
 
-def _fits(line: _Line, operands: Sequence[Word], options: Options, *, may_add: bool) -> _Match | None:
+def _bare(options: Iterable[str]) -> list[str]:
+    """Return the names of ``options`` without hyphens and values, as a Call has them."""
+    return [option.lstrip("-").partition("=")[0] for option in options]
+
+
+def _fits(call: Call, line: _Line, operands: Sequence[Word], options: Options, *, may_add: bool) -> _Match | None:
     found = _found(line.verbs, operands)
     if found is None:
         return None
     is_sure = found.is_sure
     for alternatives in line.options:
+        call.has(*_bare(alternatives))
         if not any(_is_given(one, options) for one in alternatives):
             if not may_add:
                 return None
