@@ -36,12 +36,12 @@ class Line:
     damage: Damage | None
     text: str
     is_ordinary: bool
-    is_missed: bool
     words: tuple[str, ...]
     run_as: RunAs
     cwd: str
     has_terminal: bool
     variables: tuple[tuple[str, str], ...]
+    is_missed: bool = False
 
 
 @dataclass
@@ -106,12 +106,12 @@ def _read(text: str, section: str, *, has_damage: bool) -> Line:
         damage,
         text,
         "ordinary: " in section,
-        section.startswith("missed"),
         tuple(shlex.split(rest)),
         run_as,
         cwd,
         has_terminal,
         tuple(variables),
+        section.startswith("missed"),
     )
 
 
