@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from jitd.core import code_variables
 from jitd.core.conditions import PERILOUS
 from jitd.core.grade import Damage, Finding, Grade, Look, NotLooked, Seen
-from jitd.core.places import DATABASE, DISK, STOPPED_BY, absolute, is_data, is_lost, place_of, tree_matters
+from jitd.core.places import DATABASE, DISK, STOPPED_BY, absolute, is_data, is_lost, is_spent, place_of, tree_matters
 from jitd.core.places import is_tree as _is_tree
 from jitd.core.shell_text import Redirection, Simple, Word, read_text
 from jitd.core.wording import name_in_sentence
@@ -313,6 +313,7 @@ class Judge:
         inner = replace(call, input=input_, is_shown=is_shown, name="")
         for redirection in one.redirections:
             self._redirect(inner, redirection)
+            self._empties(inner, redirection, one.words)
         for name, value in one.assigned:
             self.set_variable(inner, name, value)
         if one.words:
@@ -327,6 +328,20 @@ class Judge:
             call.writes(target)
         elif operator == "<":
             call.reads(target)
+
+    @staticmethod
+    def _empties(call: Call, redirection: Redirection, words: Sequence[Word]) -> None:
+        """A shell empties the target before the program starts: nothing is left for one that reads it, or that writes nothing."""
+        target = redirection.target
+        path = call.absolute(target) if redirection.operator in (">", ">|") and not target.is_free else None
+        is_read = any(word.text == target.text for word in words[1:])
+        if path is None or not (is_read or not words) or is_spent(path) or is_data(path) or call.is_hers(path):
+            return
+        seen = call.judge.look(path)
+        if seen is None or seen.is_absent or seen.is_directory or place_of(path) is not None:
+            return
+        told = f"empties {_short(path)}" + (f" before {_short(words[0].text)} reads it" if words else "")
+        call.destroys(told, path, is_whole=True)
 
     def set_variable(self, call: Call, name: str, value: Word | None) -> None:
         """A text sets the variable ``name``. ``value`` is None if it is not known."""
@@ -636,7 +651,8 @@ class Call:
                 told = f"{_short(self.name)} can delete any file, {FOR_GOOD}"
                 return self._record(Grade.GIVES, told, is_whole=True, damage=Damage.DESTROYS)
             told = f"{how} {'files that jitd cannot tell' if word.is_free else _short(word.text)}"
-            return self.destroys(told, is_whole=True) if is_tree and how != "moves away" else self.changes(told, is_whole=True)
+            is_gone = (is_tree or (word.is_free and not word.text)) and how != "moves away"
+            return self.destroys(told, is_whole=True) if is_gone else self.changes(told, is_whole=True)
         real = self.real(path)
         place = place_of(real) or place_of(path)
         if place is not None and not place.written:

@@ -166,7 +166,13 @@ _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
         _H,
     ),
     (r"/(etc|run)/nologin", "nobody but root can log in while it exists", _C, _H),
-    (r"/proc/sysrq-trigger", "the whole host", _C, _H),
+    (r"/proc/sysrq-trigger|/sys/power/state", "the whole host", _C, _H),
+    (
+        r"/sys/(class/(scsi_host|fc_host|iscsi_host)/[^/]+/(scan|issue_lip)|(block|class/block|class/scsi_device)/[^/]+/device/(rescan|delete))",
+        "the disks that the kernel sees",
+        _C,
+        _H,
+    ),
     (r"/var/(spool/)?mail/.+|/var/spool/(postfix|exim4?|mqueue)/.+", "other people's mail", _C, _R),
     (r"/srv/.*/\.env|/opt/.*/\.env|/var/www/.*/\.env", "secrets", _C, _R),
     (r"/proc/sys/vm/(drop_caches|swappiness|compact_memory|dirty_\w+)|/proc/sys/net/.*", "settings of the kernel", _C, _H),
@@ -245,7 +251,9 @@ _KEPT_FILE = re.compile(
 )
 """Files that nobody makes again: jitd's record, what an auditor needs, backups, databases and virtual disks."""
 _DATA_FILE = re.compile(
-    r".*\.(db|sqlite3?|mdb|ibd|frm|myd|rdb|aof|qcow2|vmdk|vdi)|/var/log/(audit/audit\.log|wtmp|auth\.log|secure)", re.DOTALL
+    r".*\.(db|sqlite3?|mdb|ibd|frm|myd|rdb|aof|qcow2|vmdk|vdi)|/var/log/(audit/audit\.log|wtmp|auth\.log|secure)"
+    r"|/etc/(passwd|group|shadow|gshadow)",
+    re.DOTALL,
 )
 _SPENT = re.compile(
     r"/(tmp|var/tmp|dev/shm|var/cache|var/crash|run|var/run|proc)/.*|/var/lib/apt/lists(/.*)?"
@@ -324,8 +332,15 @@ def is_lost(path: str, *, is_tree: bool) -> bool:
     return not _LOG.fullmatch(path) and (is_tree or bool(place and place.matters in _KEPT))
 
 
+def is_spent(path: str) -> bool:
+    """True if the file at ``path`` is made to be deleted, or is a log, which programs empty daily."""
+    return _SPENT.fullmatch(path) is not None or _LOG.fullmatch(path) is not None or path.startswith("/var/log/")
+
+
 def is_data(path: str) -> bool:
-    """True if the file at ``path`` is a disk, a database or what an auditor needs: overwriting it destroys it."""
+    """True if the file at ``path`` is a disk, a database, the list of accounts or what an auditor needs: overwriting it destroys
+    it.
+    """
     place = place_of(path)
     return bool(place and place.matters in (DISK, DATABASE)) or _DATA_FILE.fullmatch(path) is not None
 

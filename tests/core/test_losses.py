@@ -42,6 +42,15 @@ DESTROYS = (
     ("truncate -s 0 /var/lib/mysql/ibdata1", "empties or cuts /var/lib/mysql/ibdata1, which cannot be undone"),
     ("sh -c '> /srv/app/app.db'", "overwrites /srv/app/app.db, which cannot be undone"),
     ("sh -c '> /var/log/auth.log'", "overwrites /var/log/auth.log, which cannot be undone"),
+    ("sh -c '> /srv/app/list.csv'", "empties /srv/app/list.csv, which cannot be undone"),
+    ("sh -c 'sort /srv/list > /srv/list'", "empties /srv/list before sort reads it, which cannot be undone"),
+    ("sed -i d /srv/app/list.csv", "deletes all lines of /srv/app/list.csv, which cannot be undone"),
+    ("sh -c 'ls /srv | xargs rm'", "deletes files that jitd cannot tell, which cannot be undone"),
+    ("mv /srv/backup/app.dump /dev/null", "deletes /srv/backup/app.dump, which cannot be undone"),
+    ("ln -sf /dev/null /srv/app/app.db", "replaces /srv/app/app.db by a link, which cannot be undone"),
+    ("tar cf /dev/null --remove-files /srv/data", "deletes /srv/data, which cannot be undone"),
+    ("tee /etc/passwd", "overwrites /etc/passwd, which cannot be undone"),
+    ("python3 -c 'shutil.rmtree(x)'", "runs Python code that deletes files, which cannot be undone"),
     ("rsync -a --delete /srv/a/ /srv/b/", "deletes what is in /srv/b, but not in /srv/a/, which cannot be undone"),
     ("chmod -R 777 /etc", "lets everybody write below /etc, which changes all rights that its files had"),
     ("chown -R alice /", "makes alice the owner of /, which changes all rights that its files had"),
@@ -57,6 +66,13 @@ DESTROYS = (
     ("lvremove -f vg0/srv", "destroys the volume vg0/srv and all files on it, which vgcfgrestore may bring back"),
     ("lvm lvremove vg0/srv", "destroys the volume vg0/srv and all files on it, which vgcfgrestore may bring back"),
     ("lvresize -L -5G vg0/srv", "makes the volume vg0/srv smaller: files beyond its new end are gone"),
+    (
+        "vgreduce --removemissing --force vg0",
+        "deletes all volumes of the group vg0 with a part on a missing disk, which cannot be undone",
+    ),
+    ("storcli /c0/v1 del force", "runs del on /c0/v1: what is on these disks is gone"),
+    ("mt -f /dev/nst0 erase", "erases the tape in /dev/nst0, which cannot be undone"),
+    ("rndc delzone -clean example.org", "deletes the zone example.org with its file, which cannot be undone"),
     ("vgremove vg0", "destroys all volumes of the group vg0 with all files on them, which cannot be undone"),
     ("cryptsetup luksFormat /dev/sdb", "encrypts /dev/sdb anew: what is on it is gone"),
     ("cryptsetup erase /dev/sdb", "erases all keys of /dev/sdb: what is on it is gone"),
@@ -136,6 +152,11 @@ STOPS = (
     ("iptables -F", "empties the firewall: anybody may reach this host, until its rules are loaded again"),
     ("iptables -P INPUT DROP", "drops all packets that no rule lets through, until the policy is changed"),
     ("nft flush ruleset", "empties the firewall: anybody may reach this host, until it is loaded"),
+    ("ufw allow from any", "empties the firewall: anybody may reach this host, until the rule is deleted"),
+    ("ip route replace blackhole default", "cuts this host off, until it is back"),
+    ("modprobe -r ixgbe", "removes ixgbe from the kernel, and cuts this host off, until it is loaded again"),
+    ("iscsiadm -m node --logoutall=all", "disconnects disks of other hosts: all, until somebody logs in there again"),
+    ("systemctl stop user.slice", "stops user.slice, until it is started again"),
     ("ufw --force reset", "empties the firewall: anybody may reach this host, until it is enabled again"),
     ("ipvsadm -C", "stops to share out all services to other hosts, until its rules are loaded again"),
     ("passwd -l root", "locks the account root, which cannot log in with its password, until it is unlocked"),
@@ -174,6 +195,22 @@ DAILY = """
     find /srv -empty -delete
     tmpreaper 7d /tmp
     truncate -s 0 /var/log/nginx/access.log
+    sh -c '> /var/log/nginx/access.log'
+    sh -c '> /home/alice/old.txt'
+    sh -c 'sort /srv/list > /srv/new'
+    sed -i /x/d /srv/app/list.csv
+    sed -i.bak d /srv/app/list.csv
+    mv -n /srv/app/new.db /srv/app/app.db
+    dd if=/dev/sdd1 of=/dev/null
+    ufw allow from any to any port 443
+    ufw --dry-run disable
+    ip route flush cache
+    ifdown --no-act eth0
+    modprobe -r loop
+    systemctl --dry-run poweroff
+    dpkg --dry-run -r libc6
+    lvreduce -r -L 10G vg0/srv
+    psql -c 'BEGIN; DROP TABLE orders; ROLLBACK'
     rsync -an --delete /srv/a/ /srv/b/
     cp /srv/releases/app.conf /etc/nginx/app.conf
     dd if=/dev/zero of=/home/alice/disk.img count=1

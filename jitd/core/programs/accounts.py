@@ -11,7 +11,7 @@ import re
 
 from jitd.core.grade import Grade
 from jitd.core.judging import Call, Row, Verdict
-from jitd.core.programs.shared import table
+from jitd.core.programs.shared import table, trusts, who_changes
 from jitd.core.root_groups import ROOT_GROUPS
 from jitd.core.shell_text import Word
 
@@ -175,7 +175,12 @@ def _directory(call: Call) -> None:
         for group in call.values("member-of", "G"):
             _groups(call, group)
     if call.has("n") and not call.may_add_options:
+        for word in call.operands:
+            call.lists(word)
         return
+    for file in call.values("f") if call.name.startswith(("ldap", "slap", "ldb")) else ():
+        if who := who_changes(call, file):
+            call.leads(f"writes to the directory what {who} can choose, such as who may log in", call.absolute(file) or "")
     _ENTRIES(call)
 
 
@@ -193,6 +198,16 @@ _ENTRIES = table(
 """,
     is_named=True,
 )
+
+
+def _pam(call: Call) -> None:
+    if call.has("version", "help", "V", "h"):
+        return
+    if call.has("remove", "disable"):
+        named = " ".join(word.text for word in call.operands)[:60] or "that its options name"
+        told = f"takes the ways to log in {named} away: people may be unable to log in"
+        call.stops(told, back="until they are enabled again", is_whole=True)
+    call.gives("can change who may log in, and how")
 
 
 def _edits_rights(call: Call) -> None:
@@ -246,11 +261,14 @@ def _always(what: str) -> Verdict:
 
 
 _IPA = table("""
+    user-del -preserve         changes   lets the account {2} be deleted, from which user-undel brings it back
     .*-del                     destroys  deletes {2+:what it names} from the directory ({1})
     user-disable               stops     locks the account {2} on all hosts | until it is enabled again
     hbacrule-disable           stops     switches the rule {2} off, by which people log in | until it is enabled again
     user-enable|user-unlock|hbacrule-enable  changes  lets {2} log in again
     user-add                   changes   creates the account {2} for all hosts
+    group-add-member admins    gives     puts accounts into the group admins, which can become root on all hosts
+    sudorule-(add|mod|enable|remove).*|sudocmd.*  gives  changes who may act as root on all hosts ({1} {2+})
     group-add-member           changes   puts accounts into the group {2}
     group-remove-member        changes   takes accounts out of the group {2}
     passwd|user-mod            changes   changes the account {2} of the directory, or its password
@@ -274,7 +292,8 @@ def _ipa(call: Call) -> None:
 _SAMBA = {
     "net": r"(ads (testjoin|info|status|lookup|workgroup)|rpc testjoin|conf (list|listshares)|getlocalsid|getdomainsid)( \S+)*",
     "samba-tool": r"((user|group|computer|ou) (list|listmembers|show)|drs showrepl"
-    r"|domain (level show|info)|fsmo show|testparm)( \S+)*",
+    r"|domain (level show|info)|fsmo show|testparm|dbcheck|ntacl sysvolcheck|sites list|dns (query|zonelist|zoneinfo|serverinfo)"
+    r"|domain passwordsettings show|domain trust (list|show)|gpo (listall|list|show))( \S+)*",
     "pdbedit": r"(\S+)?",
 }
 _JOINED = table(
@@ -307,6 +326,61 @@ _JOINED = table(
 )
 
 
+_TICKETS = table("""
+    -A                         changes   deletes all tickets of {words:the account}
+    *                          changes   deletes the tickets in {c:its cache}
+""")
+_DS = table("""
+    .* status|list|healthcheck|get-nsstate|ldifs|backups  harmless
+    .* backend list|get|suffix list|get  harmless
+    .* .* list|get|get-dn|status|monitor  harmless
+    .* monitor .*              harmless
+    .* remove                  destroys  deletes the server {1} of the directory with all that is in it
+    .* .* delete|remove        destroys  deletes {4+:what it names} from the directory ({1} {2})
+    .* ldif2db|bak2db          destroys  replaces the directory {1} by a copy: what was written since is gone
+    .* stop                    stops     stops the directory {1}: its people cannot log in | until it is started again
+    .*                         changes   runs {2+} on the directory {1}
+""")
+
+
+def _keytool(call: Call) -> None:
+    """A tool for keys of Java, whose options have one hyphen."""
+    words = list(call.words)
+    names = [word.text.lstrip("-") for word in words if word.text.startswith("-")]
+    values = {word.text.lstrip("-"): value for word, value in zip(words, words[1:], strict=False) if word.text.startswith("-")}
+    if any(word.is_free for word in words) or any(name.startswith(("J", "provider", "addprovider")) for name in names):
+        return call.gives("loads code that its options name")
+    for name in ("file", "outfile"):
+        if name in values:
+            call.writes(values[name], is_use=False) if names[:1] in (["exportcert"], ["certreq"]) else call.reads(values[name])
+    store = values["keystore"].text[:60] if "keystore" in values else "a store of keys"
+    verb = names[0] if names else ""
+    if verb == "delete":
+        alias = values["alias"].text[:60] if "alias" in values else "that it asks for"
+        return call.destroys(f"deletes the key {alias} from {store}", is_whole=True)
+    if verb in ("list", "printcert", "printcrl", "printcertreq", "showinfo", "help", "exportcert", "certreq", ""):
+        return None
+    call.changes(f"changes the keys in {store}: {verb[:20]}", is_whole=True)
+
+
+def _pass(call: Call) -> None:
+    verb = call.verb.text if call.verb is not None else ""
+    told = " ".join(word.text for word in call.operands[1:] if word.text)[:60]
+    if call.may_add_options or (call.verb is not None and call.verb.is_free) or verb in ("edit", "git", "init"):
+        return call.gives("starts an editor or other programs")
+    if verb in ("rm", "remove", "delete"):
+        return call.destroys(f"deletes the secrets {told}", is_whole=True)
+    if verb in ("ls", "list", "find", "search", "version", "help", "") and len(call.operands) < 2:
+        return None
+    if verb in ("insert", "add", "generate", "mv", "rename", "cp", "copy"):
+        return call.changes(f"changes the secrets {told}", is_whole=True)
+    call.discloses("shows secrets")
+
+
+def _slaptest(call: Call) -> None:
+    trusts(call, call.values("f", "F"))
+
+
 def _samba(call: Call) -> None:
     asked = " ".join(word.text for word in call.operands)
     is_known = not any(word.is_free for word in call.words) and re.fullmatch(_SAMBA[call.name], asked) is not None
@@ -316,7 +390,7 @@ def _samba(call: Call) -> None:
         is_known = (
             is_known and call.has("L", "list") and not set(call.given) - set("Lvw") - {"list", "verbose", "smbpasswd-style"}
         )
-    elif set(call.given) - set("kPU"):
+    elif set(call.given) - set("kPU") - ({"cross-ncs", "quiet", "v", "verbose"} if "dbcheck" in asked else set()):
         is_known = False
     if not (is_known or call.has("version", "help", "V", "h")):
         call.trusts_words()
@@ -365,7 +439,6 @@ def _kadmin(call: Call) -> None:
         elif verb and re.match(r"(ktadd|xst|ktrem)", verb[0]):
             call.discloses("takes keys of Kerberos out of the database")
         elif verb and re.match(r"delprinc|delete_principal", verb[0]):
-            call.gives("can change who may do what in the realm")
             call.destroys(f"deletes the principal {text.text.split()[-1][:60]} and its keys", is_whole=True)
         elif (
             verb
@@ -384,7 +457,9 @@ def _ktutil(call: Call) -> None:
 
 
 def _kdb(call: Call) -> None:
-    if call.verb is not None and call.verb.text in ("dump", "ark", "list_mkeys", "tabdump"):
+    if call.verb is not None and call.verb.text == "list_mkeys" and not call.may_add_options:
+        return
+    if call.verb is not None and call.verb.text in ("dump", "ark", "tabdump"):
         call.discloses("reads the keys of the realm")
         for word in call.operands[1:2]:
             if word.text != "-":
@@ -485,12 +560,13 @@ ROWS = (
         _directory,
         "member-of: G: f: D: H: w: y: x Z n",
     ),
-    Row(
-        "pam-auth-update authconfig",
-        _always("can change who may log in, and how"),
-        "version help V h",
-    ),
-    Row("ipa", _ipa),
+    Row("pam-auth-update authconfig", _pam, "version help V h remove disable"),
+    Row("ipa", _ipa, "preserve", harmless="all raw rights no-members pkey-only sizelimit: timelimit:"),
+    Row("slaptest", _slaptest, "f: F:", harmless="d: o: Q u v n:"),
+    Row("kdestroy", _TICKETS, "c: A q p:", harmless="q"),
+    Row("dsctl dsconf dsidm", _DS, "do-it D: w: W y: Z b: j v", harmless="j json v verbose h help basedn: instance:"),
+    Row("keytool", _keytool),
+    Row("pass gopass", _pass, "r f c e m n: i", harmless="recursive force clip"),
     Row("ipa-client-install ipa-server-install ipa-replica-manage", _JOINED),
     Row("net pdbedit samba-tool", _samba, "u:"),
     Row("realm adcli authselect update-crypto-policies", _logins),

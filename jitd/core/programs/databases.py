@@ -77,14 +77,20 @@ def _sql(call: Call, text: str) -> None:
         return call.gives("makes somebody a superuser of the database")
     if _SECRETS.search(_QUOTED.sub("''", whole)):
         call.discloses("runs SQL that reads passwords or files of the server")
-    for statement in _QUOTED.sub("''", _NAMED.sub(r"\1", whole)).split(";"):
+    plain = _QUOTED.sub("''", _NAMED.sub(r"\1", whole))
+    is_taken_back = call.name == "psql" and _TAKEN_BACK.fullmatch(plain) is not None
+    for statement in plain.split(";"):
         found = re.match(r"\s*\(*\s*([A-Za-z]+)", statement)
         if found is None:
             if statement.strip():
                 call.unknown("jitd does not know what this SQL does")
             continue
         verb = found[1].lower()
-        if verb in _LOOKS:
+        if is_taken_back and verb in ("alter", "create", "delete", "drop", "insert", "truncate", "update"):
+            continue
+        if verb == "vacuum" and (call.name.startswith("sqlite") or re.search(r"\bfull\b", statement, re.IGNORECASE)):
+            call.changes("runs SQL that locks tables and writes them anew")
+        elif verb in _LOOKS:
             if verb in ("with", "explain") and _ALL_ROWS.search(statement):
                 call.destroys("deletes all rows of a table")
             elif _ACTS.search(statement):
@@ -102,7 +108,7 @@ def _sql(call: Call, text: str) -> None:
 
 
 _LOST: tuple[tuple[str, str], ...] = (
-    (r"drop (database|schema|keyspace|tablespace) (?:if exists )?(\S+)", "deletes the {0} {1} with all that is in it"),
+    (r"drop (database|schema|keyspace|tablespace) (?:if exists )?(\S+)(?: .*)?", "deletes the {0} {1} with all that is in it"),
     (
         r"drop (table|materialized view|measurement|collection|stream|dictionary) (?:if exists )?(.+?)(?: cascade| restrict)?",
         "deletes the {0} {1} with all its rows",
@@ -118,6 +124,11 @@ _LOST: tuple[tuple[str, str], ...] = (
     (r"drop owned by (\S+).*", "deletes all that belongs to {0}"),
 )
 """SQL that destroys, and what it destroys."""
+_TAKEN_BACK = re.compile(
+    r"\s*(?:begin|start\s+transaction)\b[^;]*;(?:(?!\s*(?:commit|end|rollback|abort|prepare|begin|start)\b)[^;]*;)*\s*rollback\s*;?\s*",
+    re.IGNORECASE,
+)
+"""SQL of one transaction that is taken back. Only in PostgreSQL this is true of statements such as DROP, too."""
 _ALL_ROWS = re.compile(r"\bdelete\s+from\b(?!.*\bwhere\b)", re.IGNORECASE | re.DOTALL)
 _KINDS = words("database schema keyspace tablespace table measurement collection stream dictionary") | {"materialized view"}
 
@@ -137,6 +148,8 @@ def _sql_of(call: Call, text: Word) -> bool:
     """True if ``text`` is known. Otherwise it is said that the program runs any SQL."""
     if text.is_free:
         call.gives("runs any SQL that it is given, which can start programs")
+        if re.match(r"\s*(drop|truncate|delete\s+from)\s", text.text, re.IGNORECASE):
+            call.destroys(f"runs SQL whose end jitd cannot tell: {text.text.strip()[:40]}")
     elif call.is_too_long(text):
         return False
     return not text.is_free
@@ -280,6 +293,8 @@ def _dumps(call: Call) -> None:
         return
     for file in call.values("f", "file", "r", "result-file", "o", "out", "archive"):
         call.writes(file)
+    if call.name in ("mysqldump", "mariadb-dump") and call.has("no-data") and call.operands:
+        return
     call.discloses("shows or copies the data of a database")
 
 
@@ -293,6 +308,8 @@ def _pg_dump(call: Call) -> None:
 
 def _pg_restore(call: Call) -> None:
     if call.has("l", "list", "V", "version", "help", "?"):
+        for archive in call.operands:
+            call.reads(archive)
         return None
     for file in call.values("f", "file"):
         if file.text != "-" or file.is_free:
@@ -415,6 +432,8 @@ def _redis(call: Call) -> None:
         call.writes(file)
     if call.has("stat", "latency", "latency-history", "bigkeys", "memkeys", "hotkeys", "version", "help", "v", "eval", "rdb"):
         return None
+    if call.has("scan") and not call.operands:
+        return None
     verb = call.verb
     if verb is None:
         return call.leads("takes any commands, which can write files of the server")
@@ -432,7 +451,9 @@ def _redis(call: Call) -> None:
         "script",
         "function",
     ):
-        if verb.is_free or name in ("slaveof", "replicaof"):
+        if name == "eval" and re.search(r"flush(all|db)|\b(del|unlink)\b", second):
+            call.destroys(f"deletes data of the server: {second[:60]}")
+        if (verb.is_free or name in ("slaveof", "replicaof")) and second != "no":
             call.destroys("can delete all data of the server" if verb.is_free else "replaces all data of the server by another's")
         return call.leads("can make the server load code or write files")
     if name == "config":
@@ -456,6 +477,8 @@ def _redis(call: Call) -> None:
         return call.discloses("shows the data of others")
     if name == "client" and second in ("kill", "pause", "reply", "no-evict"):
         return call.changes("stops other people's connections")
+    if name in ("del", "unlink") and any(word.is_free for word in call.operands[1:]):
+        return call.destroys("deletes keys that jitd cannot tell")
     if name not in _REDIS_LOOKS:
         rest = [replace(word, text=word.text.lower()) if name in ("shutdown", "cluster") else word for word in call.operands[1:]]
         _REDIS(replace(call, sorted_operands=[Word(name), *rest]))
@@ -480,6 +503,12 @@ _REDIS = table("""
 
 _MONGO_LOST = r"[\w.$\"'()\[\]-]*\.(dropDatabase\(|drop\(|(remove|deleteMany)\(\s*(\{\s*\})?\s*\))|dropDatabase\s*:\s*1"
 """Code for MongoDB that destroys."""
+_MONGO_LOOKS = re.compile(
+    r"\s*(rs\.(status|conf|hello|printReplicationInfo|printSecondaryReplicationInfo)\(\)|db\.(stats|version|serverStatus|hello"
+    r"|getCollectionNames)\(\)|db\.[\w.]+\.((estimated|count)\w*|count|stats|dataSize|totalSize|storageSize|totalIndexSize|getIndexes"
+    r"|createIndex(es)?)\([^()`$]*\));?\s*"
+)
+"""Code for MongoDB that shows how a server is and what it has, or makes an index."""
 
 
 def _mongosh(call: Call) -> None:
@@ -491,9 +520,7 @@ def _mongosh(call: Call) -> None:
         if file.text.endswith(".js") or file.is_free:
             call.runs_file(file)
     for text in call.values("eval"):
-        if not text.is_free and re.fullmatch(
-            r"\s*(rs\.(status|conf|hello)|db\.(stats|version|serverStatus|hello))\(\);?\s*", text.text
-        ):
+        if not text.is_free and _MONGO_LOOKS.fullmatch(text.text):
             continue
         if text.is_free or re.search(
             r"require|import|child_process|process|run\w*\(|load\(|editor|fs\b|eval|Function", text.text
@@ -504,7 +531,9 @@ def _mongosh(call: Call) -> None:
         elif re.search(r"shutdownServer|shutdown\s*:\s*1", text.text):
             call.stops("stops a database server", back="until it is started again")
         elif re.search(
-            r"drop|remove|delete|insert|update|replace|create|grant|revoke|shutdown|kill|rename|set[A-Z(]|admin", text.text
+            r"drop|remove|delete|insert|update|replace|create|grant|revoke|shutdown|kill|rename|set[A-Z(]|admin"
+            r"|rs\.(stepDown|add|addArb|reconfig|initiate|freeze|syncFrom)\(|sh\.\w+\(",
+            text.text,
         ):
             call.changes("changes a database")
         else:
@@ -551,14 +580,28 @@ _CLUSTERS = table(
     mysqladmin|mariadb-admin shutdown|stop-all-slaves  stops  stops a database server | until it is started again
     mysqladmin|mariadb-admin status|ping|version|processlist|extended-status|variables  harmless
     mysqladmin|mariadb-admin password|old-password  changes  sets a password of the database
-    mysqladmin|mariadb-admin create  changes  makes the database {3}
+    mysqladmin|mariadb-admin create  harmless
     mysqladmin|mariadb-admin .*  changes  runs {2+} on a database server
     mysqlimport -delete|D      destroys  deletes all rows of tables of {2}, and writes them anew
+    mongorestore -dryRun       harmless
     mongorestore|mongoimport -drop  destroys  replaces collections by those of its dump: what was written since is gone
     mysqlimport|mongorestore|mongoimport  changes  writes to the database {2:that it names}
     pgbench -i|initialize      destroys  deletes the tables pgbench_* of {2:a database}, and makes them anew
     pgbench                    changes   writes to the database {2:that it names} to measure it
     clusterdb                  changes   locks the tables of {2:a database} and writes them anew
+    vacuumdb -f|full           changes   locks the tables of {2:databases} and writes them anew
+    vacuumdb                   harmless
+    mysqlcheck|mariadb-check -o|optimize|r|repair|fix-db-names|fix-table-names  changes  writes the tables of {2:databases} anew
+    mysqlcheck|mariadb-check   harmless
+    pt-archiver -dry-run       harmless
+    pt-archiver -no-delete     changes   copies rows of {source:a table}
+    pt-archiver                destroys  deletes the rows of {source:a table} where {where:it says}
+    pt-online-schema-change -dry-run|print  harmless
+    pt-online-schema-change    changes   writes a table anew: {alter:its definition}
+    pt-kill -print             harmless
+    pt-kill                    changes   ends what others ask of a database server
+    pt-table-sync -print|dry-run  harmless
+    pt-table-sync              changes   writes to the tables of a database server
 """,
     is_named=True,
 )
@@ -574,6 +617,40 @@ def _cluster(call: Call) -> None:
         if option.is_free or (path is not None and call.judge.changed_by(path)) or (path is None and "/" in option.text):
             call.gives("starts a server with settings that others choose")
     _CLUSTERS(call)
+
+
+def _percona(call: Call) -> None:
+    trusts(call, call.values("config", "defaults-file"))
+    if call.has("plugin", "exec", "execute-command", "F"):
+        call.gives("loads code or starts programs that its options name")
+    for file in call.values("file", "pid", "log"):
+        call.writes(file, is_use=False)
+    _CLUSTERS(call)
+
+
+def _influx(call: Call) -> None:
+    """Its first version has options with one hyphen, and its second one has verbs."""
+    texts = call.values("execute")
+    for text in texts:
+        if _sql_of(call, text):
+            _sql(call, text.text)
+    if call.has("version", "help", "h") or texts:
+        return None
+    if call.verb is None or call.verb.is_free or call.may_add_options:
+        return call.gives("can start a shell")
+    return _INFLUX(call)
+
+
+_INFLUX = table("""
+    ping|version|help          harmless
+    bucket|org|user|task|dashboards|telegrafs|stacks|remote|replication|v1 list|ls|find  harmless
+    auth list|ls|find          reads     shows tokens of the server
+    bucket|org|user|task|replication|remote delete  destroys  deletes the {1} {name|n|id|i:that it names} with all that is in it
+    delete                     destroys  deletes points of {bucket|b:a bucket} from {start:one time} to {stop:another}
+    restore                    destroys  replaces data by those of the backup {2}
+    backup|query|export        reads     shows or copies the data of a database
+    .*                         changes   runs {1+} on the server
+""")
 
 
 def _ldapsearch(call: Call) -> None:
@@ -638,7 +715,7 @@ ROWS = (
     ),
     Row("dropdb dropuser", _CLUSTERS, f"{_PG} i f force"),
     Row(
-        "createdb vacuumdb reindexdb pg_isready pg_amcheck pg_lsclusters pg_config pg_controldata pg_checksums pg_test_timing",
+        "createdb reindexdb pg_isready pg_amcheck pg_lsclusters pg_config pg_controldata pg_checksums pg_test_timing",
         nothing,
         harmless=(
             "h p: host: port: U: username: w no-password W password e echo q quiet a all analyze analyze-only"
@@ -658,6 +735,31 @@ ROWS = (
         "D: pgdata: target-pgdata: o: options: l: log: m: mode: t: timeout: w W s n dry-run",
     ),
     Row("clusterdb", _CLUSTERS, _PG, harmless="a all v verbose t: table:"),
+    Row(
+        "vacuumdb",
+        _CLUSTERS,
+        f"{_PG} f full",
+        harmless=(
+            "a all z analyze Z analyze-only analyze-in-stages v verbose t: table: n: schema: N: exclude-schema: j: jobs: F freeze"
+            " echo quiet no-index-cleanup no-truncate no-process-toast skip-locked P: parallel: disable-page-skipping"
+            " min-xid-age: min-mxid-age: maintenance-db: no-password password"
+        ),
+    ),
+    Row(
+        "pg_verifybackup",
+        nothing,
+        harmless=(
+            "e exit-on-error i: ignore: m: manifest-path: n no-parse-wal P progress q quiet s skip-checksums w: wal-directory:"
+            " F: format: V version help ?"
+        ),
+        operands="a backup",
+    ),
+    Row(
+        "pt-archiver pt-online-schema-change pt-kill pt-table-sync",
+        _percona,
+        "source: where: dest: file: plugin: config: pid: dry-run purge no-delete alter: execute print exec: execute-command:"
+        " defaults-file: log: h: host: u: user: p: password: P: port: S: socket: D: database: F: limit: txn-size:",
+    ),
     Row("pgbench", _CLUSTERS, f"{_PG} i initialize c: j: t: T: s: n r"),
     Row(
         "mysql mariadb",
@@ -679,7 +781,7 @@ ROWS = (
         chosen="can write any file",
     ),
     Row(
-        "mysqlshow mysqlcheck mariadb-check mysqlslap",
+        "mysqlshow mysqlslap",
         nothing,
         _CLIENT,
         chosen="can load any library",
@@ -690,6 +792,16 @@ ROWS = (
         operands="databases and tables",
     ),
     Row(
+        "mysqlcheck mariadb-check",
+        _CLUSTERS,
+        f"{_CLIENT} o optimize r repair fix-db-names fix-table-names",
+        chosen="can load any library",
+        harmless=(
+            "c check a analyze A all-databases B databases e extended q quick s silent v verbose f F fast m medium-check"
+            " C check-only-changed g check-upgrade auto-repair ssl protocol: default-character-set: tables"
+        ),
+    ),
+    Row(
         "mysqladmin mariadb-admin",
         _CLUSTERS,
         _CLIENT,
@@ -697,7 +809,7 @@ ROWS = (
             "i: sleep: c: count: r relative v verbose s silent E vertical w:: wait:: protocol: connect-timeout: b no-beep f"
         ),
     ),
-    Row("mysqlimport mongorestore mongoimport", _CLUSTERS, f"{_CLIENT} delete D: drop d: c: db: collection:"),
+    Row("mysqlimport mongorestore mongoimport", _CLUSTERS, f"{_CLIENT} delete D: drop d: c: db: collection: dryRun"),
     Row("sqlite3 sqlite", _sqlite3),
     Row(
         "mongo mongosh",
@@ -716,9 +828,15 @@ ROWS = (
         ),
     ),
     Row(
-        "cqlsh clickhouse-client clickhouse influx isql fbsql usql mycli litecli duckdb neo4j-shell cypher-shell couchbase-cli",
+        "cqlsh clickhouse-client clickhouse isql fbsql usql mycli litecli duckdb neo4j-shell cypher-shell couchbase-cli",
         _always_shell,
         "e: execute: q: query: f: file: queries-file: h: host: u: user: p: password: d: database: version help V",
+    ),
+    Row(
+        "influx",
+        _influx,
+        "execute: name: n: id: i: bucket: b: start: stop: predicate: host: t: token: o: org:",
+        harmless="port: username: password: database: precision: format: pretty ssl unsafeSsl hide-headers json v version",
     ),
     Row(
         "ldapsearch",

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import re
+
 from jitd.core.judging import Call, Row, Verdict
+from jitd.core.shell_text import Word
 
 
 def _editor(call: Call) -> None:
@@ -71,6 +74,24 @@ def _multiplexer(call: Call) -> None:
     call.gives("gives a shell")
 
 
+_EMPTIES = re.compile(r"\bmirror\b(?=[^;]*\s(-\w*R|--reverse))(?=[^;]*\s--(delete|Remove))|(^|[;\n])\s*(glob\s+)?(m?rm|rmdir)\s")
+"""Words of lftp(1) that delete files on another host."""
+
+
+def _transfers(call: Call) -> None:
+    texts = [word.text for word in call.words]
+    for text in texts:
+        if found := _EMPTIES.search(text):
+            call.destroys(f"deletes files of another host: {text[found.start() :].lstrip('; ')[:60]}", is_whole=True)
+    _always("can start a shell")(call)
+
+
+def _later(call: Call) -> None:
+    _always("runs any code that it is given, later too")(call)
+    if call.input is not None and call.input.text is not None and not any(word.text.startswith("-f") for word in call.words):
+        call.runs_text(Word(call.input.text))
+
+
 ROWS = (
     Row(
         "vi vim view ex rvim rview nvim vimdiff nano rnano pico emacs emacsclient ed red joe jed jmacs jstar jpico rjoe"
@@ -104,9 +125,9 @@ ROWS = (
         " k9s fzf sqsh ncftp yafc",
         _always("can start a shell"),
     ),
-    Row("ftp lftp tnftp", _always("can start a shell")),
+    Row("ftp lftp tnftp", _transfers),
     Row("tmux screen zellij dtach abduco dvtm", _multiplexer, "L: S: f: c:", is_first=True),
-    Row("at batch", _always("runs any code that it is given, later too")),
+    Row("at batch", _later),
     Row(
         "gdb lldb gdbserver rr cgdb ddd bpftrace dtrace stap criu reptyr pgdb jdb jattach jcmd radare2 r2 frida uprobe edb",
         _debugger,

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from jitd.core.grade import Grade
 from jitd.core.judging import THIS_HOST, Call, Row, Verdict
+from jitd.core.places import DISK, is_data, matters_of, place_of
 from jitd.core.places import is_tree as is_whole
-from jitd.core.places import matters_of, place_of
 from jitd.core.programs.shared import table
 from jitd.core.shell_text import Word
 
@@ -105,7 +105,18 @@ def _into(call: Call, directory: Word, sources: list[Word], *, how: str, is_tree
             call.writes(target, how=how, is_tree=is_tree and not source.is_free, is_use=_is_chosen(call, [source]))
 
 
+def _keeps(call: Call) -> bool:
+    """True if the program overwrites nothing, and the file that it would write is there. So it does nothing."""
+    if not call.has("n", "no-clobber") or len(call.operands) != 2 or call.may_add_options:
+        return False
+    path = call.absolute(call.operands[1])
+    seen = call.judge.look(path) if path is not None else None
+    return seen is not None and not (seen.is_absent or seen.is_directory or seen.is_hidden or seen.changed_by)
+
+
 def _copy(call: Call) -> None:
+    if _keeps(call):
+        return
     is_tree = call.has("r", "R", "a", "recursive", "archive")
     directories = call.values("t", "target-directory")
     for word in call.operands if directories else call.operands[:-1]:
@@ -121,8 +132,11 @@ def _copy(call: Call) -> None:
 
 def _move(call: Call) -> None:
     directories = call.values("t", "target-directory")
+    if _keeps(call):
+        return
+    is_thrown_away = bool(call.operands) and call.operands[-1].text == "/dev/null" and not directories
     for word in call.operands if directories else call.operands[:-1]:
-        call.removes(word, how="moves away")
+        call.removes(word, how="deletes" if is_thrown_away else "moves away")
         call.reads(word)
     _targets(call, call.operands, how="overwrites", is_tree=False)
 
@@ -134,6 +148,11 @@ def _link(call: Call) -> None:
     if not call.has("s", "symbolic"):
         for word in call.operands[:-1]:
             call.reads(word)
+    if call.has("f", "force") and len(call.operands) == 2 and not call.operands[1].is_free:
+        path = call.absolute(call.operands[1])
+        seen = call.judge.look(path) if path is not None else None
+        if path and seen is not None and not (seen.is_absent or seen.is_directory) and is_data(path) and not call.is_hers(path):
+            return call.destroys(f"replaces {path[:60]} by a link", path, is_whole=True)
     _targets(call, call.operands, how="creates", is_tree=False)
 
 
@@ -160,9 +179,18 @@ def _tee(call: Call) -> None:
         call.writes(word, how="appends to" if call.has("a", "append") else "overwrites")
 
 
+def _is_of_others(call: Call, sources: set[str]) -> bool:
+    """True if the requester cannot choose what is in ``sources``, which a disk gets."""
+    paths = [call.absolute(Word(source.partition("=")[2])) for source in sources]
+    return bool(paths) and all(
+        path is not None and call.judge.look(path) is not None and not call.judge.changed_by(path) for path in paths
+    )
+
+
 def _dd(call: Call) -> None:
     sources = {word.text for word in call.words if word.text.startswith("if=")}
-    is_empty = bool(sources) and sources <= {"if=/dev/zero", "if=/dev/urandom", "if=/dev/random"}
+    is_empty = bool(sources) and sources <= {"if=/dev/zero", "if=/dev/urandom", "if=/dev/random", "if=/dev/null"}
+    is_thrown_away = any(word.text == "of=/dev/null" and not word.is_free for word in call.words)
     for word in call.words:
         key, equals, value = word.text.partition("=")
         named = Word(value, word.is_free, word.is_bound)
@@ -171,9 +199,11 @@ def _dd(call: Call) -> None:
             call.writes(Word("", is_free=True))
         elif key == "of" and is_empty and not word.is_free and value.startswith("/dev/"):
             call.removes(named, how="destroys")
+        elif key == "of" and not word.is_free and matters_of(value) == DISK and _is_of_others(call, sources):
+            call.destroys(f"overwrites {value[:60]}", value, DISK, is_whole=True)
         elif key == "of":
             call.writes(named)
-        elif key == "if":
+        elif key == "if" and not is_thrown_away:
             call.reads(named)
 
 
@@ -198,7 +228,7 @@ def _fallocate(call: Call) -> None:
     is_gone = call.has("c", "collapse-range", "p", "punch-hole", "z", "zero-range", "d", "dig-holes")
     for word in call.operands:
         call.writes(word, how="empties or cuts" if is_gone else "takes space for", is_use=False)
-        if any(re.search("[0-9][GTPE]", size.text) or size.is_free for size in call.values("l", "length")):
+        if any(re.search("[0-9]{2,}G|[0-9][TPE]|[0-9]{11}", size.text) or size.is_free for size in call.values("l", "length")):
             size = call.values("l", "length")[0].text or "any number of bytes"
             call.changes(f"takes {size[:20]} of the disk for {word.text[:60]}", is_whole=True)
 
@@ -405,8 +435,9 @@ def tar(call: Call) -> None:
                 word = Word(f"{base.text}/{word.text}")
             call.reads(word, is_tree=True)
         if call.has("remove-files"):
+            is_thrown_away = any(word.text == "/dev/null" for word in archives)
             for word in call.operands:
-                call.removes(word)
+                call.removes(word, is_tree=is_thrown_away)
 
 
 def _extract(call: Call, archives: list[Word], directories: list[Word]) -> None:
@@ -466,6 +497,8 @@ def _archive(call: Call) -> None:
         call.writes(word, is_use=False)
     for word in operands[1:]:
         call.reads(word, is_tree=True)
+    for word in operands[1:] if call.name == "zip" and call.has("m", "move") else ():
+        call.removes(word, how="moves away")
     if call.may_add_options:
         call.gives("can start any other command")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from jitd.core.judging import Call, Row
-from jitd.core.programs.shared import looks, nothing, rows_of, texts, trusts
+from jitd.core.programs.shared import looks, nothing, rows_of, table, texts, trusts
 from jitd.core.shell_text import Word
 
 
@@ -88,12 +88,37 @@ def _service(call: Call) -> None:
     shows = ("backend.list", "ban.list", "vcl.list", "storage.list", "panic.show", "param.show", "ping", "banner", "pid")
     if call.name == "varnishadm" and call.verb is not None and not call.verb.is_free and call.verb.text in shows:
         return None
-    if call.verb is None or call.verb.text not in ("status", "certificates", "showacl"):
+    if call.name == "rndc" and call.verb is not None and not call.verb.is_free:
+        if call.verb.text in ("status", "zonestatus", "showzone"):
+            return None
+        if call.verb.text == "delzone" and any(word.text == "-clean" for word in call.words):
+            zone = " ".join(word.text for word in call.operands[1:])[:60]
+            return call.destroys(f"deletes the zone {zone} with its file", is_whole=True)
+    if call.verb is None or call.name.startswith("a2") or call.verb.text not in ("status", "certificates", "showacl"):
         call.changes(
             _SERVES.get(call.name) or ("changes what the web server serves" if call.name[:2] == "a2" else "renews an index")
         )
 
 
+_PDNS = table("""
+    list-.*|show-.*|check-.*|hash-password|help|version|test-.*|ipencrypt|ipdecrypt|raw-lua-from-content|get-meta  harmless
+    zone list|list-all|check|show  harmless
+    export-zone-key.*|generate-tsig-key|list-tsig-keys  reads  shows keys of zones
+    delete-zone|clear-zone     destroys  deletes the zone {2} with all its records
+    zone delete|clear          destroys  deletes the zone {3} with all its records
+    remove-zone-key|unpublish-zone-key|disable-dnssec|delete-tsig-key  destroys  takes keys of the zone {2} away
+    delete-rrset               changes   deletes {3+} of the zone {2}
+    load-zone                  destroys  replaces the zone {2} by what is in {3}
+    edit-zone                  gives     starts an editor
+    .*                         changes   runs {1} on the zone {2:that it names}
+""")
+_KNOT = table("""
+    status|stats|zone-(status|check|read|get|diff|stats)|conf-(check|list|read|get|diff)  harmless
+    zone-purge                 destroys  deletes {2:all zones} with all that the server keeps of them
+    zone-restore               destroys  replaces {2:all zones} by a backup
+    stop                       changes   stops the name server: it answers no more
+    .*                         changes   runs {1} on the zones {2+:of the name server}
+""")
 _CHECKS = {
     "caddy": r"version|help|list-modules|build-info|(validate|adapt) --config \S+",
     "dovecot": r"--version|--help|-n|-a|--build-options|--hostdomain",
@@ -408,9 +433,18 @@ ROWS = (
         harmless="M L l q d test G version help h",
     ),
     Row(
-        "a2ensite a2dissite a2enmod a2dismod a2enconf a2disconf rndc unbound-control varnishadm lpadmin cupsenable"
+        "a2ensite a2dissite a2enmod a2dismod a2enconf a2disconf unbound-control varnishadm lpadmin cupsenable"
         " cupsdisable cancel lprm lpr lp certbot acme.sh mandb updatedb makewhatis texhash",
         _service,
+    ),
+    Row("rndc", _service, "c: k: s: p: clean", harmless="b: V q r y: 4 6", operands="a zone"),
+    Row("sealert", nothing, harmless="l: lookupid: H html-output V h help version"),
+    Row("pdnsutil", _PDNS, "config-dir: config-name:", harmless="v verbose f force q quiet h help version"),
+    Row(
+        "knotc",
+        _KNOT,
+        "c: config: C: confdb: f force",
+        harmless="s: socket: t: timeout: b blocking e extended x mono X color v verbose h help V version",
     ),
     Row(" ".join(_CHECKS), _daemon),
     Row("doveconf", _doveconf, "c: f: m: P h n a d S s x", harmless="N"),

@@ -79,6 +79,21 @@ def _gives(what: str) -> Verdict:
     return judge
 
 
+_DRIVERS = re.compile(
+    r"ixgbe(vf)?|i40e|iavf|ice|igb|igc|e1000e?|tg3|bnx2x?|bnxt_en|mlx[45]_(core|en)|virtio_net|vmxnet3|hv_netvsc|ena|gve|r81[26]\d"
+    r"|be2net|cxgb4|qede|sfc|atlantic|bonding|8021q|bridge|team"
+)
+"""Modules without which a host has no network."""
+
+
+def _unload(call: Call) -> None:
+    named = [word.text for word in call.operands]
+    if any(word.is_free or _DRIVERS.fullmatch(word.text.replace("-", "_")) for word in call.operands):
+        told = f"removes {_named(call, 'any module')} from the kernel, and cuts this host off"
+        return call.stops(told, back="until it is loaded again", is_whole=True)
+    call.changes(f"removes {' '.join(named)[:60] or 'a module'} from the kernel: what needs it stops")
+
+
 def _module(call: Call) -> None:
     if call.name == "modprobe":
         if call.has("C", "config", "d", "dirname", "S", "set-version"):
@@ -86,12 +101,10 @@ def _module(call: Call) -> None:
         if call.has("n", "show", "dry-run", "D", "show-depends", "c", "showconfig", "V", "version") and not call.may_add_options:
             return None
         if call.has("r", "remove"):
-            return call.changes(f"removes {_named(call, 'a module')} from the kernel: what needs it stops")
-        if any(word.is_free or "/" in word.text for word in call.operands):
-            return call.gives("can load any module into the kernel")
+            return _unload(call)
         return call.changes(f"loads {_named(call, 'a module')} into the kernel")
     if call.name == "rmmod":
-        return call.changes(f"removes {_named(call, 'a module')} from the kernel: what needs it stops")
+        return _unload(call)
     for word in call.operands:
         call.gives("loads code into the kernel", call.absolute(word) or "", "the kernel")
 
@@ -180,6 +193,8 @@ _PARTED = table(
 
 def _mkfs(call: Call) -> None:
     if call.has("n") and call.name.startswith(("mke2fs", "mkfs.ext")) and not call.may_add_options:
+        for word in call.operands:
+            call.lists(word)
         return None
     if call.may_add_options or any(word.is_free and not word.text for word in call.operands):
         call.destroys("can delete what is on any disk")
@@ -341,6 +356,8 @@ _IPMITOOL = table("""
     power on                   changes   switches on {H:the host}
     chassis bootdev|bootparam  changes   lets {H:the host} boot from {3+}
     sel clear                  changes   deletes the log of the hardware
+    user set|enable|priv .*    leads     changes who may control the hardware, and start the host from other disks: {1+}
+    sol activate               leads     opens the console of {H:the host}
     user|channel .*            changes   changes who may control the hardware: {1+}
     lan|sol .*                 changes   changes the network of the control of the hardware: {1+}
     mc|bmc reset               changes   restarts the control of the hardware
@@ -356,11 +373,21 @@ _IPC = table(
 )
 _DEVICES = table(
     """
+    mokutil -sb-state|list-enrolled|l|list-new|N|list-delete|D|pk|kek|db|dbx|test-key|t  harmless
+    mokutil                    changes   changes which keys may sign what the host boots: {words}
+    fwupdmgr get-.*|security|report-history|search|verify|hwids  harmless
+    fwupdmgr refresh           harmless
+    fwupdmgr .*                changes   changes the firmware of devices: {2+}
     eject                      changes   ejects {2+:a medium}
     etherwake|wakeonlan        changes   wakes {2+:another host}
-    rtcwake -m=no|disable|show|on  changes  sets when the host wakes
+    rtcwake -m|mode=show       harmless
+    rtcwake -m|mode=no|disable|on  changes  sets when the host wakes
     rtcwake -n|dry-run         harmless
     rtcwake|pm-.*              stops     puts the whole host to sleep | until it wakes
+    fence_.* -o|action=status|monitor|list|metadata|list-status|validate-all  harmless
+    fence_.* -o|action=on      changes   switches on {a|ip:another host}
+    fence_.* -o|action=off     stops     switches off {a|ip:another host} | until somebody switches it on
+    fence_.*                   stops     restarts {a|ip:another host} at its power | which is away until it has started again
     racadm .*action powerdown|graceshutdown  stops  switches off the host | until somebody switches it on
     racadm .*action            stops     restarts the host at its power | which is away until it has started again
     racadm get.*               harmless
@@ -389,6 +416,7 @@ ROWS = (
         _module,
         "C: config: d: dirname: S: set-version: r remove n show dry-run D show-depends c showconfig V version",
         harmless="h help v verbose q quiet resolve-alias R a all",
+        operands="modules",
     ),
     Row(
         "sysctl",
@@ -469,6 +497,19 @@ ROWS = (
     Row("ipcrm", _IPC, "m: M: q: Q: s: S: a:: all::"),
     Row("renice", _IPC, "n: p g u"),
     Row("wall write mesg", _wall),
-    Row("ipmitool", _ipmitool, "H: U: P: I: L: p: f: o: O: C: k: y: Y S: v c V h", harmless="A: l: R: N: q: Q: h"),
+    Row("ipmitool", _ipmitool, "H: U: P: I: L: p: f: o: O: C: k: y: Y S: v c V h", harmless="A: l: R: N: q: Q: h E"),
+    Row(
+        "fence_ipmilan fence_idrac fence_ilo4 fence_ilo5 fence_apc fence_apc_snmp fence_vmware_rest fence_vmware_soap fence_virt"
+        " fence_xvm fence_scsi fence_redfish fence_drac5 fence_rhevm",
+        _DEVICES,
+        "a: ip: l: username: p: password: o: action: n: plug:",
+        harmless="P lanplus A: auth: C: cipher: S: password-script: v verbose k: h help V version x ssh z ssl",
+    ),
+    Row(
+        "mokutil",
+        _DEVICES,
+        harmless="sb-state list-enrolled l list-new N list-delete D pk kek db dbx test-key t: help h",
+    ),
+    Row("fwupdmgr", _DEVICES, harmless="json show-all force y assume-yes v verbose version h help no-reboot-check"),
     Row("eject rtcwake pm-suspend pm-hibernate racadm wakeonlan etherwake", _DEVICES, "m: mode: s: t: d: n dry-run"),
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from jitd.core.judging import Call, Row, Verdict
-from jitd.core.places import place_of
+from jitd.core.places import is_spent, place_of
 from jitd.core.programs.shared import Verbs, words
 from jitd.core.shell_text import Word
 
@@ -115,6 +115,15 @@ def _imports(call: Call, code: str) -> None:
             return call.gives(f"imports modules from {call.cwd}, which belongs to {who}", call.cwd)
 
 
+_PHP_SHOWS = re.compile(
+    r"\s*(?:echo|print)?[\s(]*(?:PHP_[A-Z_]+|php_(?:sapi_name|uname|ini_loaded_file)\(\)|phpversion\((?:['\"]\w+['\"])?\)"
+    r"|ini_get\(['\"][\w.]+['\"]\)|phpinfo\(\)|sys_get_temp_dir\(\))[\s)]*;?\s*"
+)
+"""PHP code that shows how PHP is set up."""
+_DELETES = re.compile(
+    r"\brmtree\b|\brm_rf?\b|\bremove_tree\b|\bunlink\b[\s(]*(glob\b|<)|\brm(dir)?(Sync)?\([^)]*recursive", re.IGNORECASE
+)
+"""Code that deletes many files."""
 _READ_ONLY = re.compile(
     r"\bimport (?:sys|json|time|datetime|math|re|os|platform|socket)\b"
     r"|\bopen\(\s*(['\"])[^'\"\\]*\1(?:\s*,\s*['\"]r[bt]?['\"])?\s*\)"
@@ -129,9 +138,13 @@ def _code(call: Call, language: str, text: Word) -> None:
     bare = text.text
     for found in re.finditer(r"[\"']((?:/|~/)[^\"'\s\\]+)[\"']", bare):
         call.reads(Word(found[1]))
+    if language == "PHP" and _PHP_SHOWS.fullmatch(bare):
+        return call.knows_all()
     if language == "Python":
         _imports(call, bare)
         bare = _READ_ONLY.sub("", bare)
+    if _DELETES.search(bare):
+        call.destroys(f"runs {language} code that deletes files", is_whole=True)
     if _STARTS.search(bare):
         return call.gives(f"runs {language} code, which can start programs or change files", is_whole=True)
     call.unknown(f"runs {language} code that jitd does not judge", text=text)
@@ -290,10 +303,23 @@ def sed(call: Call) -> None:
         if call.is_too_long(script):
             continue
         _sed_script(call, script.text)
+    is_emptied = any(_EMPTIES.fullmatch(script.text) and not script.is_free for script in scripts)
     for word in inputs:
         if call.has("i", "in-place"):
+            if is_emptied and not any(suffix.text for suffix in call.values("i", "in-place")):
+                _empties(call, word)
             _edits(call, word)
         call.reads(word)
+
+
+_EMPTIES = re.compile(r"\s*(1,\$\s*)?d\s*;?\s*")
+"""Scripts of sed that delete every line."""
+
+
+def _empties(call: Call, word: Word) -> None:
+    path = call.absolute(word)
+    if path is not None and not word.is_free and not is_spent(path) and not call.is_hers(path):
+        call.destroys(f"deletes all lines of {path[:60]}", path, is_whole=True)
 
 
 def _edits(call: Call, word: Word) -> None:

@@ -29,8 +29,18 @@ _POSTFIX = table("""
 
 def _postconf(call: Call) -> None:
     trusts(call, call.values("c"))
+    settings = call.operands if call.has("e") and not call.has("X", "#", "M", "F", "P") else []
+    if settings and all(not word.is_free and _NUMBER.fullmatch(word.text) for word in settings):
+        return call.changes(f"sets {', '.join(word.text for word in settings)[:60]} of the mail server", is_whole=True)
     if call.has("e", "X", "#") or any("=" in word.text or word.is_any for word in call.operands):
         call.gives("changes the settings of the mail server, which names programs")
+
+
+_NUMBER = re.compile(
+    r"(\w+_(limit|lifetime|time|timeout|delay|interval|level|size_limit|concurrency_limit)|maximal_\w+|minimal_\w+|myhostname"
+    r"|mydomain|myorigin|inet_protocols)\s*=\s*[\w.$-]*"
+)
+"""Settings of Postfix that name no program, file or table."""
 
 
 def _postqueue(call: Call) -> None:
@@ -43,6 +53,8 @@ def _exim(call: Call) -> None:
     trusts(call, call.values("C"))
     for word in call.values("X"):
         call.writes(word)
+    if any(word.text == "-Mrm" for word in call.words) and any(word.is_free for word in call.words):
+        call.destroys("deletes mails that jitd cannot tell from the queue", is_whole=True)
     if any(word.text.startswith(("-be", "-D", "-bf", "-bF")) for word in call.words) or call.may_add_options:
         return call.gives("runs expressions, which can start programs")
     if any(word.text in ("-bp", "-bpc", "-bpr", "-bpa", "-bt", "-bv", "-bV", "-bP") for word in call.words):
@@ -96,8 +108,10 @@ _DOVEADM = table("""
     service|quota status|get   harmless
     stats|log                  harmless
     user|auth                  reads     shows accounts or passwords of mail
-    fetch|search|dump|save     reads     shows mail of others
-    mailbox list|status        reads     shows which mail others have
+    search                     harmless
+    fetch|dump|save            reads     shows mail of others
+    mailbox status             harmless
+    mailbox list               reads     shows which mail others have
     expunge                    destroys  deletes mail: {words}
     mailbox delete             destroys  deletes mailboxes with all mail in them: {3+}
     move|copy|import|sync|backup|altmove|dsync  changes  moves or copies mail: {words}
@@ -107,11 +121,37 @@ _DOVEADM = table("""
     stop                       changes   stops the mail server: nobody reads mail
     .*                         changes   runs {1+} on the mail of others
 """)
+_RSPAMC = table("""
+    stat|uptime|counters|errors|ping  harmless
+    stat_reset                 changes   sets the counters of the filter for spam to zero
+    .*                         changes   teaches the filter for spam, or changes it: {1+}
+""")
+_RSPAMADM = table("""
+    control stat|fuzzystat     harmless
+    configtest|configgraph|help|confighelp  harmless
+    control .*                 changes   lets the filter for spam {2}
+    configdump|pw|keypair|dkim_keygen  reads  shows keys or settings of the filter for spam
+    .*                         gives     runs code in the filter for spam
+""")
+
+
+def _looks_at_mail(call: Call) -> None:
+    trusts(call, call.values("c", "C", "x"))
+    for word in call.values("k"):
+        call.reads(word)
+    for word in call.values("E"):
+        call.start([word])
+
 
 ROWS = (
     Row("postfix", _postfix, "c: v D"),
     Row("postconf", _postconf, "c: e X # M n d p"),
-    Row("postqueue mailq exiqgrep qshape", _postqueue, "c: i: s: f p j v", harmless="b"),
+    Row("postqueue mailq", _postqueue, "c: i: s: f p j v", harmless="b"),
+    Row("qshape", _looks_at_mail, "c:", harmless="s p m: b: t: n: N: w: l h", operands="queues"),
+    Row("exiqgrep", _looks_at_mail, "C: E:", harmless="f: r: s: y: o: z x c l i b R a G: h"),
+    Row("opendkim-testkey", _looks_at_mail, "x: k:", harmless="d: s: v V"),
+    Row("rspamc", _RSPAMC, "h: P:", harmless="h: P: p: j json v verbose t: timeout: compact raw human"),
+    Row("rspamadm", _RSPAMADM, "c: s:", harmless="s: q quiet h help"),
     Row("postcat", _postcat),
     Row("postsuper", _QUEUE, "c: d: h: H: r: f: p s S v"),
     Row("postmap postalias newaliases", _TABLES, "q: s d: c:"),

@@ -63,10 +63,12 @@ _IP = table("""
     link delete                stops     deletes the interface {3+} | until it is made again
     link add                   changes   makes the interface {3+}
     link set                   changes   sets {4+:settings} of the interface {3}
-    address delete             stops     takes the address {3} from the interface {4} | until it has it again
+    address delete             changes   takes the address {3} from the interface {4:that has it}, which may cut this host off
     address flush              stops     takes all addresses from the interface {3+} | until it has some again
     address .*                 changes   gives the interface {4:that it names} the address {3}
     route delete default       stops     deletes the way of this host to others | until it is added again
+    route flush cache          changes   forgets by which ways other hosts were reached
+    route add|append|change|replace blackhole|unreachable|prohibit default|::/0  stops  cuts this host off | until it is back
     route flush                stops     deletes the routes {3+:of this host} | until they are added again
     route delete               changes   deletes the route to {3}
     route .*                   changes   sends what goes to {3} through {4+:an interface}
@@ -78,14 +80,23 @@ _IP = table("""
 """)
 
 
+_TABLES = words("iptables ip6tables iptables-legacy ip6tables-legacy iptables-nft ip6tables-nft ebtables arptables")
+
+
 def _firewall(call: Call) -> None:
     if any(option.startswith("modprobe") for option in call.given) or (call.has("M") and call.name != "nft"):
         call.gives("starts another program")
     shows = words("L list S list-rules C check V version h help") | (set() if call.name.endswith("restore") else {"n"})
     changes = words("A D I F P X Z N E R append delete insert flush policy clear") | ({"C"} if call.name == "ipvsadm" else set())
     if call.has(*shows) and not call.has(*changes):
+        if call.has("C", "check") and call.name in _TABLES and not call.may_add_options:
+            call.knows_all()  # the options of a rule are many, and none of them does anything here
         return None
     texts = [word.text for word in call.words]
+    if call.name == "ufw" and call.has("dry-run") and not call.may_add_options:
+        return call.knows_all()
+    if call.name == "shorewall" and not call.may_add_options and texts[:1] in (["check"], ["show"], ["dump"], ["ls"], ["list"]):
+        return None
     if (
         call.name == "fail2ban-client"
         and call.operands
@@ -137,6 +148,10 @@ _RULES = table(
     ufw -force reset           stops     empties the firewall: anybody may reach this host | until it is enabled again
     ufw enable                 changes   switches the firewall on, which cuts off what no rule allows
     ufw default deny|reject    changes   cuts off what no rule of the firewall allows ({4:incoming})
+    ufw allow from any .*to .* port  changes  lets others reach {5+:this host}
+    ufw allow from any to .* (port|proto|app)  changes  lets others reach {5+:this host}
+    ufw allow from any (port|proto|app)  changes  lets others reach {5+:this host}
+    ufw allow from any         stops     empties the firewall: anybody may reach this host | until the rule is deleted
     ufw allow                  changes   lets others reach {3+:this host}
     ufw deny|reject 22|22/tcp|ssh|OpenSSH  stops  keeps everybody from the SSH of this host | until the rule is deleted
     ufw deny|reject|limit from  changes  keeps {4+} out
@@ -176,8 +191,33 @@ def _is_check(call: Call) -> bool:
     return call.name in ("iptables-restore", "ip6tables-restore") and bool({"-t", "--test"} & set(words)) and not call.has("M")
 
 
+_LOOKING = {
+    "ifquery": r"(-\S+ )*(--list|-l|--state|--check|--running)( \S+)*",
+    "ifdown": r"(.* )?(--no-act|-n)( .*)?",
+    "ifup": r"(.* )?(--no-act|-n)( .*)?",
+    "ovs-vsctl": r"show|list-br|(list-ports|list-ifaces|get-manager|get-controller|get-fail-mode|br-exists|port-to-br|iface-to-br"
+    r"|br-to-vlan|br-to-parent|list|get)( \S+)*",
+    "ovs-ofctl": r"(-O \S+ )?(show|dump-\S+)( \S+)*",
+    "wpa_cli": r"(-i ?\S+ )?(status|list_networks|scan_results|ping|signal_poll)",
+    "teamdctl": r"\S+ (state|config|port)( (view|dump|present|item get|config dump))*( \S+)?",
+}
+"""What programs for interfaces only show, or would do."""
+
+
 def _interface(call: Call) -> None:
     operands = call.operands
+    if (
+        call.name in _LOOKING
+        and not call.may_add_options
+        and re.fullmatch(_LOOKING[call.name], " ".join(word.text for word in call.words))
+    ):
+        return call.knows_all()
+    if (
+        call.name == "nmcli"
+        and not call.may_add_options
+        and re.fullmatch(r"d\w*|c\w*|g\w*|r\w*", operands[-1].text if len(operands) == 1 else "-")
+    ):
+        return None
     if call.name == "netplan" and operands and not operands[0].is_free and operands[0].text in ("get", "status", "info"):
         return call.discloses("shows keys of networks") if operands[0].text == "get" else None
     if (call.name == "nmcli" and call.has("s", "show-secrets")) or any(
@@ -200,7 +240,9 @@ def _interface(call: Call) -> None:
     if (
         call.name == "ethtool"
         and len(operands) < 2
-        and not call.has("s", "K", "G", "C", "A", "L", "change", "features", "p", "E", "f")
+        and not call.has(
+            "s", "K", "G", "C", "A", "L", "change", "features", "p", "E", "f", "r", "negotiate", "t", "test", "reset"
+        )
     ):
         return None
     if (
@@ -252,7 +294,9 @@ _NETWORK = table(
     rfkill block               stops     switches off {3+:the radio of this host} | until it is unblocked
     wpa_cli disconnect|terminate|disable.*|remove.*  stops  cuts off the wireless network | until it is connected again
     poff                       stops     hangs up {2:all connections} | until it is called again
-    ethtool -E|f               changes   writes the firmware of the interface {2+}
+    ethtool -E|f|change-eeprom|flash  destroys  overwrites the firmware of the interface {2:that it names}
+    ethtool -r|negotiate       changes   takes the link of the interface {2} down and up again
+    ethtool -t|test            changes   tests the interface {2}, which may be cut off meanwhile
     ethtool                    changes   changes how the interface works: {words}
     arp -d|delete              changes   forgets by which address {2} is reached
     arp                        changes   changes by which addresses neighbours are reached: {words}
@@ -324,8 +368,15 @@ def _curl(call: Call) -> None:
     where = next(
         (word.text.partition("?")[0][:60] for word in [*call.operands, *call.values("url")] if word.text), "another service"
     )
+    path = next((word.text.partition("?")[0] for word in call.operands if word.text), "")
+    if re.search(r"/_(refresh|search|count|msearch|field_caps|analyze|validate/query|mget)/?\Z", path) and call.has(
+        "X", "request", "d", "data", "json"
+    ):
+        return
     if any(word.text == "DELETE" for word in call.values("X", "request")):
         call.destroys(f"asks {where} to delete it", is_whole=True)
+    elif path.endswith("/_delete_by_query"):
+        call.destroys(f"asks {where} to delete what it finds", is_whole=True)
     elif any(word.text in ("POST", "PUT", "PATCH") for word in call.values("X", "request")) or call.has(
         "d", "data", "data-binary", "F", "form", "T", "json", "data-raw"
     ):
@@ -352,6 +403,10 @@ def _wget(call: Call) -> None:
         call.writes(Word(f"{base.text.rstrip('/')}/", is_free=True, is_bound=not base.is_free), how="writes")
 
 
+_ASKS = r"(?i)\s*(stats?|version|show|info|ping|get|head|quit|ruok|srvr|mntr|status|help|list)\b"
+"""How a text begins that only asks a service something."""
+
+
 def _netcat(call: Call) -> None:
     if call.has("e", "c", "exec", "sh-exec", "lua-exec") or call.may_add_options:
         return call.gives("starts other programs")
@@ -361,6 +416,10 @@ def _netcat(call: Call) -> None:
         call.reads(call.input.path)
     if call.has("l", "listen"):
         return call.changes("listens on the network")
+    text = call.input.text if call.input is not None else None
+    if text and not re.match(_ASKS, text):
+        where = " ".join(word.text for word in call.operands)[:40]
+        call.changes(f"sends what may change the service at {where}: {text.strip()[:30]}")
     for before, word in zip([Word(""), *call.words], call.words, strict=False):
         if before.text in ("-o", "--output", "--hex-dump", "-x"):
             call.writes(word)
@@ -379,6 +438,11 @@ def _socat(call: Call) -> None:
         upper = kind.upper()
         if word.is_free and not kind or upper.startswith(("EXEC", "SYSTEM", "SHELL")) or "exec" in word.text.lower():
             call.gives("starts other programs")
+        elif word.text.partition(",")[0].upper() in ("STDIO", "STDIN", "STDOUT", "-"):
+            continue
+        elif "/" in kind and re.fullmatch(r"/(var/)?run/\S+\.sock(et)?", kind) and place_of(kind) is None:
+            if call.input is None or not re.match(_ASKS, call.input.text or ""):
+                call.changes(f"talks to the service at {kind[:60]}")
         elif upper.startswith(("FILE", "OPEN", "GOPEN", "CREATE", "CREAT", "PIPE")) or "/" in kind:
             call.writes(Word((rest if upper.isalpha() and rest else word.text).partition(",")[0], word.is_free))
         elif upper.startswith(("UNIX", "ABSTRACT")):
@@ -431,6 +495,20 @@ _SERVES = {
 }
 
 
+def _new_key(call: Call, verb: str, option: str, target: Word) -> None:
+    """What is kept with the key in ``target`` cannot be opened any more, if another key is made there."""
+    is_key = option == "keyout" or verb in ("genrsa", "genpkey", "gendsa") or (verb == "ecparam" and "-genkey" in _texts(call))
+    path = call.absolute(target) if is_key and not target.is_free else None
+    place = place_of(path) if path is not None else None
+    seen = call.judge.look(path) if path is not None else None
+    if path and place and place.matters == "private keys" and not (seen and seen.is_absent) and not call.is_hers(path):
+        call.destroys(f"puts another key in place of {path[:60]}", path, place.matters, is_whole=True)
+
+
+def _texts(call: Call) -> set[str]:
+    return {word.text for word in call.words}
+
+
 def _openssl(call: Call) -> None:
     words = list(call.words)
     if call.may_add_options:
@@ -445,6 +523,7 @@ def _openssl(call: Call) -> None:
             if not (name == "provider" and value.text in ("default", "legacy", "base", "fips")):
                 call.gives("loads code that it is given")
         elif name in ("out", "keyout", "writerand", "signer_out", "CAserial", "outdir", "sess_out", "keylogfile"):
+            _new_key(call, words[0].text, name, value)
             call.writes(value)
         elif name in (
             "in",
@@ -593,7 +672,10 @@ def _routes(call: Call) -> None:
             call.gives("has a prompt, which can write any file")
     else:
         texts = [Word(" ".join(word.text for word in call.operands), any(word.is_free for word in call.words))]
-    if any(text.is_free or (text.text and not re.fullmatch(r"(show|sh)\b[^\n]*", text.text)) for text in texts):
+    if any(
+        text.is_free or (text.text and not re.fullmatch(r"((show|sh)\b[^\n]*|configure check( \"/etc/\S*\")?)", text.text))
+        for text in texts
+    ):
         said = "; ".join(text.text for text in texts if not re.match(r"(show|sh)\b", text.text))[:60] or "what is typed"
         if re.search(r"\b(disable|down|no router|shutdown)\b", said):
             return call.stops(f"switches off routes of this host: {said}", back="until they are enabled again", is_whole=True)
@@ -707,7 +789,7 @@ ROWS = (
     Row(
         "nmcli",
         _interface,
-        "s change K features G C A L p E f",
+        "s show-secrets",
         harmless=(
             "t terse f: fields: g: get-values: p pretty m: mode: c: colors: e: escape: w: wait: v version h help active"
             " order: overview o"
@@ -722,9 +804,10 @@ ROWS = (
     Row(
         "ethtool",
         _interface,
-        "s change K features G C A L p E f",
+        "s change K features G C A L p E f r negotiate t test reset change-eeprom flash",
         harmless=(
-            "i driver k show-features show-offload g show-ring S statistics a show-pause c show-coalesce l show-channels"
+            "i driver e eeprom-dump"
+            " k show-features show-offload g show-ring S statistics a show-pause c show-coalesce l show-channels"
             " n u show-nfc show-ntuple x show-rxfh show-rxfh-indir T show-time-stamping P show-permaddr m"
             " dump-module-eeprom module-info d register-dump show-priv-flags show-fec show-eee show-module show-tunnels"
             " get-phy-tunable j json I include-statistics h help version"

@@ -96,6 +96,15 @@ _LOOKS = frozenset(
         "deplist",
         "updateinfo",
         "is-installed",
+        "saved",
+        "save",
+        "known",
+        "warnings",
+        "whoami",
+        "connections",
+        "interfaces",
+        "services",
+        "changes",
         "outdated",
         "audit",
     ]
@@ -147,6 +156,10 @@ def _removes(call: Call, packages: list[Word], *, is_purge: bool) -> None:
     named = _named(packages) or _WHOLE.get(call.verb.text if call.verb is not None else "", "packages")
     if call.may_add_options or any(word.is_free and not word.text for word in packages):
         return call.stops("can remove any package, jitd too", back="until it is installed again")
+    if any(re.fullmatch(r"libc6|libc-bin|glibc|musl", word.text) for word in packages):
+        return call.destroys(
+            f"removes {named}: no program of this host starts any more", back="so that nothing can install it again"
+        )
     for word in packages:
         loss = next((loss for name, loss in _NEEDED.items() if re.fullmatch(name, word.text)), "")
         if loss and is_purge and "databases" in loss:
@@ -229,6 +242,8 @@ def _apt(call: Call) -> None:
     if name == "history" and len(call.operands) > 1 and re.match(r"undo|redo|rollback|replay", call.operands[1].text):
         told = " ".join(word.text for word in call.operands[1:])[:60]
         return call.changes(f"installs or removes packages as they were before: {told}")
+    if call.name == "snap" and name == "forget":
+        return call.destroys(f"deletes the saved data {_named(call.operands[1:]) or 'of a snap'}")
     if name in _LOOKS or not name:
         return None
     if call.name == "snap" and name in (
@@ -289,6 +304,8 @@ def _dpkg(call: Call) -> None:
             _package_file(call, word)
         return None
     if call.has("r", "remove", "P", "purge"):
+        if call.has("dry-run", "no-act", "simulate"):
+            return None
         return _removes(call, operands, is_purge=call.has("P", "purge"))
     if call.has("configure", "triggers-only"):
         return call.changes(f"runs scripts of {_named(operands) or 'all installed packages'}")

@@ -65,6 +65,8 @@ GUARDS = {
     "basic.target": _NEEDED,
     "sysinit.target": _NEEDED,
     "network.target": _CUT,
+    "user.slice": "the sessions of all people end",
+    "system.slice": _NEEDED,
     **dict.fromkeys(
         words(
             "postgres postgresql mysql mysqld mariadb mariadbd mongod mongodb redis redis-server valkey valkey-server cassandra"
@@ -79,7 +81,19 @@ GUARDS = {
 }
 """What a host loses while a service does not run."""
 _MANY_NEED = frozenset(
-    {_NO_LOGIN, _NO_PEOPLE, _OPEN, _CUT, _NEEDED, _NO_DATABASE, _NO_CONTAINERS, _NO_CLUSTER, GUARDS["jitd"], GUARDS["jitd-kdc"]}
+    {
+        _NO_LOGIN,
+        _NO_PEOPLE,
+        _OPEN,
+        _CUT,
+        _NEEDED,
+        _NO_DATABASE,
+        _NO_CONTAINERS,
+        _NO_CLUSTER,
+        GUARDS["jitd"],
+        GUARDS["jitd-kdc"],
+        GUARDS["user.slice"],
+    }
 )
 _STOPS = frozenset(("stop", "force-stop", "condstop", "disable", "mask", "kill", "freeze", "clean"))
 
@@ -209,6 +223,8 @@ def _systemctl(call: Call) -> None:
             call = replace(call, elsewhere=f"on {where.text.rpartition('@')[2][:60]}")
     target = units[0].text if units else ""
     ends = name if name in _HOST else target.removesuffix(".target").removesuffix(".service").removeprefix("systemd-")
+    if name in _HOST and call.has("dry-run") and not call.may_add_options:
+        return call.knows_all()
     if name in _HOST or (ends in _HOST and name in ("isolate", "start")):
         does, back = _HOST[ends]
         if name == "start" and ends in ("rescue", "emergency"):
@@ -415,6 +431,8 @@ def _crontab(call: Call) -> None:
 
 def _shutdown(call: Call) -> None:
     if call.has("w", "wtmp-only", "help", "c") and not call.may_add_options:
+        if call.has("w", "wtmp-only"):
+            return call.changes("writes into the record of logins that the host ends")
         return call.changes("cancels a shutdown") if call.has("c") else None
     verb = "poweroff" if call.name == "shutdown" else call.name
     for ends, options in (("reboot", ("r", "reboot")), ("halt", ("H", "halt")), ("poweroff", ("P", "p", "poweroff"))):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from jitd.core.judging import Call, Row
-from jitd.core.programs.shared import nothing, table, trusts
+from jitd.core.programs.shared import nothing, table, trusts, who_changes
 from jitd.core.shell_text import Word
 
 _DOES = table(
@@ -15,6 +15,9 @@ _DOES = table(
     mkswap /dev/.*             destroys  makes swap space of {2:a disk}: what is on it is gone
     mkswap                     changes   makes swap space of {2:a file}
     blkdiscard                 destroys  discards all that is on {2:a disk}
+    nwipe                      destroys  overwrites all of {2+:all disks that it finds}
+    sg_format -format|F|resize|r  destroys  formats {2:a disk}: what is on it is gone
+    sg_sanitize                destroys  erases all that is on {2:a disk}
     badblocks -w               destroys  overwrites all of {2:a disk} to test it
     badblocks                  harmless
     e2undo                     destroys  takes back changes of the file system on {3:a disk}
@@ -35,6 +38,7 @@ _DOES = table(
     fsck.*|e2fsck|xfs_repair|btrfsck  changes  repairs the file system on {2:a disk}, and may delete files
     tune2fs                    changes   changes the settings of the file system on {2:a disk}
     resize2fs                  changes   changes the size of the file system on {2:a disk}
+    multipath -t|T|l|ll|h      harmless
     multipath -F|f             changes   takes away the devices of paths {2:that are not in use}
     multipath                  changes   makes devices of the paths to disks
     dmraid -E                  destroys  erases what describes the RAID on {2:all disks}
@@ -228,12 +232,36 @@ _ZFS = table(
 )
 
 
+def _receives(call: Call) -> None:
+    """The program makes files of what it reads, with their owners and rights."""
+    given = call.input.path if call.input is not None else None
+    for word in [*call.values("f"), *([given] if given is not None else [])]:
+        if call.is_root and word.text and (who := who_changes(call, word)):
+            call.gives(f"makes files of what {who} can choose, which may be set-uid", call.absolute(word) or "")
+
+
+def _pool(call: Call) -> None:
+    """``zpool import`` without a pool only lists those that it finds."""
+    verb = call.verb
+    if verb is not None and verb.text == "import" and len(call.operands) == 1 and not (call.may_add_options or call.has("a")):
+        return
+    _zpool(call)
+
+
+def _subvolumes(call: Call) -> None:
+    if call.verb is not None and call.verb.text == "receive":
+        _receives(call)
+    _BTRFS(call)
+
+
 def _zfs(call: Call) -> None:
     for word in call.operands if call.verb is not None and call.verb.text in ("set", "create") else ():
         if word.text.startswith("mountpoint=/"):
             call.writes(Word(word.text.partition("=")[2]), how="mounts over", is_tree=True)
     if call.verb is not None and call.verb.text == "allow" and len(call.operands) < 2:
         return
+    if call.verb is not None and call.verb.text in ("receive", "recv"):
+        _receives(call)
     _ZFS(call)
 
 
@@ -335,6 +363,7 @@ _LVM = table(
     pvcreate             destroys  makes {2+:disks} ready for volumes: what is on them is gone
     vgcreate|vgextend -f|y  destroys  puts {3+:disks} into the volume group {2}: what is on these disks is gone
     vgcreate|vgextend    changes   puts {3+:disks} into the volume group {2}
+    lvreduce|lvresize -r|resizefs  changes  makes the volume {2:that it names} and its file system smaller or larger
     lvreduce             destroys  makes the volume {2:that it names} smaller: files beyond its new end are gone
     lvresize -L|l|size|extents=-.*  destroys  makes the volume {2:that it names} smaller: files beyond its new end are gone
     lvresize             changes   changes the size of the volume {2:that it names}
@@ -346,6 +375,7 @@ _LVM = table(
     lvchange|vgchange|pvchange  changes  changes {2+:volumes}
     lvrename|vgrename    changes   renames {2} to {3+}
     vgcfgrestore         destroys  replaces what describes the volumes of {2:a group} by an older copy
+    vgreduce -removemissing -force|f  destroys  deletes all volumes of the group {2:a group} with a part on a missing disk
     vgreduce             changes   takes {3+:disks} out of the volume group {2}
     vgmerge|vgsplit      changes   moves disks between the volume groups {2} and {3}
     vgexport             stops     takes the volume group {2:that it names} away from this host | until it is imported
@@ -372,16 +402,20 @@ _LVM_LOOKS = r"(lv|vg|pv)(s|display|scan|ck)|lvmconfig|lvmdiskscan|dumpconfig|ve
 
 
 _ISCSI = table("""
-    * -U                 stops     disconnects disks of other hosts: {U} | until somebody logs in there again
+    * -U|logoutall       stops     disconnects disks of other hosts: {U|logoutall} | until somebody logs in there again
     * -u|logout          stops     disconnects disks of other hosts: {T:all of them} | until somebody logs in there again
     * -o|op=delete       changes   forgets how to reach {T:disks of other hosts}
-    * -l|login|L         changes   connects disks of {T:other hosts}
+    * -l|login|L|loginall  changes   connects disks of {T:other hosts}
     *                    changes   changes how {T:disks of other hosts} are reached
 """)
 
 
 def _iscsi(call: Call) -> None:
-    if call.has("l", "login", "u", "logout", "o", "op", "L", "U", "R", "s") or not call.has("m", "mode", "V", "h"):
+    if any(word.text.startswith("discovery") for word in call.values("m", "mode")) and call.has("t", "type", "p", "portal"):
+        return call.changes("asks another host for its disks, and keeps what it finds", is_whole=True)
+    if call.has("l", "login", "u", "logout", "o", "op", "L", "loginall", "U", "logoutall", "R", "s") or not call.has(
+        "m", "mode", "V", "h"
+    ):
         _ISCSI(call)
 
 
@@ -396,6 +430,8 @@ def _exportfs(call: Call) -> None:
 
 
 def _wipefs(call: Call) -> None:
+    for word in call.operands:
+        call.lists(word)
     if call.may_add_options or (call.has("a", "all", "o", "offset") and not call.has("n", "no-act")):
         _disks(call)
 
@@ -436,6 +472,7 @@ _STORED = table(
     ceph osd pool set|create|rename|application  changes  runs {4} on the pool {5}
     ceph osd purge|destroy|rm|lost  destroys  gives up the disk {4+} of the store: what only it has is gone
     ceph osd out|down|reweight     changes   takes the disk {4+} out of use, which moves what is on it
+    ceph osd set pause|pauserd|pausewr  stops  stops all that reads or writes in the store | until it is unset
     ceph osd set|unset             changes   sets {4} for all disks of the store
     ceph osd .*                    changes   runs {3} on the disk {4+} of the store
     ceph fs rm|reset               destroys  deletes the file system {4}
@@ -496,6 +533,80 @@ def _stores(call: Call) -> None:
         call.changes("has a prompt for commands that change a store")
 
 
+_CEPH = table(
+    """
+    ceph-volume inventory          harmless
+    ceph-volume lvm|simple|raw list|scan  harmless
+    ceph-volume lvm|raw zap        destroys  erases the disk {4+:that it names}
+    ceph-volume .*                 changes   runs {3} on disks of the store: {4+:all}
+    rados ls|lspools|df|stat|listxattr|listwatchers|stat2  harmless
+    rados rmpool|purge|cppool      destroys  deletes the pool {3} with all that is in it
+    rados rm|truncate|rollback     destroys  deletes {3+:objects} of the store
+    rados get|export|listomapvals|getxattr  reads  shows or copies what is in the store
+    rados .*                       changes   runs {2+} in the store
+    cephadm ls|version|inspect-image|list-networks|gather-facts|check-host|host-maintenance|disk-rescan  harmless
+    cephadm rm-cluster|rm-daemon|zap-osds  destroys  deletes daemons or disks of the store on this host
+    cephadm shell|enter|run|bootstrap|deploy|adopt|unit|logs|ceph-volume  gives  starts containers that have the whole host
+    cephadm .*                     changes   runs {2+} on the store
+    rbd-nbd                        changes   makes a disk of the host: {2+}
+""",
+    is_named=True,
+)
+_RAID = table("""
+    /\\S+ show                harmless
+    show|help|version|getconfig|getstatus|getversion|getlogs|list  harmless
+    ctrl .* show|config|detail|status  harmless
+    ctrl .* .* show                harmless
+    ctrl .* .* .* show             harmless
+    ctrl .* .* .* .* show          harmless
+    ctrl .* .* .* .* delete        destroys  deletes {2+}: what is on these disks is gone
+    ctrl .* .* .* delete           destroys  deletes {2+}: what is on these disks is gone
+    ctrl .* .* delete              destroys  deletes {2+}: what is on these disks is gone
+    ctrl .* delete                 destroys  deletes {2+}: what is on these disks is gone
+    ctrl .* .* .* .* erase|modify  destroys  erases or changes {2+}
+    delete|deleteconfig|uninit|task|setconfig  destroys  runs {1+}: what is on these disks may be gone
+    /\\S+ del|delete|clear|erase|init|initialize|secureerase|format  destroys  runs {2} on {1}: what is on these disks is gone
+    /\\S+ start init|initialization|erase|format  destroys  runs {2+} on {1}: what is on these disks is gone
+    /\\S+ set jbod|good.*         destroys  changes what {1} is: what is on it may be gone
+    .*                             changes   runs {1+} on the disks of the host
+""")
+_TAPE = table("""
+    status|stat|tell|datcompression|stshowopt.*  harmless
+    erase                      destroys  erases the tape in {f:the drive}
+    weof|eof|mkpartition|seteod|wsm  destroys  writes over the end of what is on the tape in {f:the drive}
+    .*                         changes   moves the tape in {f:the drive}: {1+}
+""")
+_TPM = table(
+    """
+    tpm2_clear                 destroys  deletes all keys in the TPM of this host: what they open is gone
+    .*                         destroys  deletes keys or data in the TPM of this host: {words}
+""",
+    is_named=True,
+)
+_CLEVIS = table("""
+    luks list                  harmless
+    luks unbind                destroys  takes the key {s} of {d:a disk} away: without another one, what is on it is gone
+    luks pass                  reads     shows a key of {d:a disk}
+    luks unlock                changes   opens {d:a disk}
+    luks .*                    changes   changes the keys that open {d:a disk}
+    encrypt                    harmless
+    decrypt                    reads     reads secrets
+""")
+
+
+def _raid_adapter(call: Call) -> None:
+    """Its verbs are options."""
+    verbs = [word.text for word in call.words if not re.fullmatch(r"-a\w+", word.text)]
+    verb = verbs[0].lstrip("-") if verbs else ""
+    shows = r"(?i)(ld|pd)(info|list|getprop|rebuild)|(adp|enc)\w*info|cfgdsply|v|h|adpcount"
+    if re.fullmatch(shows, verb) and not any(word.is_free for word in call.words):
+        return call.knows_all()
+    erases = r"(?i)cfg(clr|lddel|forclear|eachdskraid|ldadd|spandel)|ldinit|pdclear|pdmakegood"
+    if any(word.is_free for word in call.words) or re.match(erases, verb):
+        return call.destroys(f"deletes or erases disks: {' '.join(verbs)[:60]}", is_whole=True)
+    call.changes(f"runs {' '.join(verbs)[:60]} on the disks of the host", is_whole=True)
+
+
 ROWS = (
     Row(
         "fstrim",
@@ -519,16 +630,22 @@ ROWS = (
     ),
     Row(
         "mkswap zramctl blkdiscard partprobe xfs_growfs kpartx badblocks e4defrag xfs_fsr fsfreeze e2image swaplabel"
-        " e2undo e2label tunefs xfs_admin ntfsfix",
+        " e2undo e2label tunefs xfs_admin ntfsfix nwipe sg_format sg_sanitize",
         _disks,
-        "version help w f freeze r reset d a Q",
+        "version help w f freeze r reset d a Q format F resize",
+        harmless="s v n b: c: p: e: o: autonuke nogui",
     ),
     Row(
         " ".join(_STORES),
         _stores,
         "n: id: name: c: conf: k: keyring: p: pool: f: format: s w v h version help status force discard-my-data allow-shrink",
     ),
-    Row("wipefs", _wipefs, "o: offset: t: types: O: output: a n all no-act"),
+    Row(
+        "wipefs",
+        _wipefs,
+        "o: offset: t: types: O: output: a n all no-act",
+        harmless="J json i noheadings p parsable q quiet h help V version",
+    ),
     Row(
         "e2fsck fsck fsck.ext4 fsck.ext3 fsck.ext2 fsck.xfs fsck.vfat xfs_repair btrfsck",
         _unless("n", "N", "T"),
@@ -544,7 +661,7 @@ ROWS = (
         " vgexport vgimport vgcfgrestore vgck vgmerge vgsplit vgimportclone pvcreate pvremove pvchange pvmove pvresize pvck",
         _lvm,
         "L: l: n: size: extents: name: type: m: i: I: config: C: o: options: O: sort: S: select: a: activate: t test"
-        " merge r y f v",
+        " merge r resizefs y f force removemissing v",
     ),
     Row(
         "dmsetup",
@@ -563,11 +680,11 @@ ROWS = (
     ),
     Row(
         "zpool",
-        _zpool,
-        "o: O: R: T: d: c: t: n H p v f F rewind-to-checkpoint discard",
+        _pool,
+        "o: O: R: T: d: c: t: n H p v f a F rewind-to-checkpoint discard",
         harmless="L P g y l q r w v p H T: json j",
     ),
-    Row("zfs", _zfs, "o: t: s: S: d: r H p n R f", harmless="H p r d: o: s: S: t: json j"),
+    Row("zfs", _zfs, "o: t: s: S: d: r H p n R f F", harmless="H p r d: o: s: S: t: json j v"),
     Row(
         "mdadm",
         _mdadm,
@@ -610,14 +727,31 @@ ROWS = (
     ),
     Row(
         "btrfs",
-        _BTRFS,
-        "o: repair init-csum-tree init-extent-tree",
+        _subvolumes,
+        "o: f: repair init-csum-tree init-extent-tree",
         harmless=(
-            "h b k m g t H si human-readable iec raw kbytes mbytes gbytes tbytes d c s T p u q o a l v quiet verbose"
-            " check summarize help version all-devices mounted"
+            "readonly force r i: h b k m g t H si human-readable iec raw kbytes mbytes gbytes tbytes d c s T p u q o a l v quiet"
+            " verbose check summarize help version all-devices mounted"
         ),
     ),
     Row("exportfs", _exportfs, "o: a r u i f v s", harmless="h"),
-    Row("iscsiadm", _iscsi, "P: m: mode: T: p: o: op: n: v: U: L: V h l login u logout R s", harmless="version help print:"),
-    Row("multipath dmraid", _unless("ll", "l", "v", "h"), "ll l v h F f E", harmless="h d r ay"),
+    Row(
+        "iscsiadm",
+        _iscsi,
+        "P: m: mode: T: p: portal: o: op: n: v: U: L: logoutall: loginall: t: type: V h l login u logout R s",
+        harmless="version help print:",
+    ),
+    Row("multipath dmraid", _unless("ll", "l", "v", "h"), "ll l v h F f E t T", harmless="h d r ay"),
+    Row(
+        "ceph-volume rados cephadm rbd-nbd",
+        _CEPH,
+        "p: pool: n: id: c: conf: destroy zap-osds",
+        harmless="fsid: osd-id: osd-fsid: force format: f: yes-i-really-really-mean-it all h help",
+    ),
+    Row("storcli storcli64 perccli perccli64", _RAID, "J", harmless="J nolog"),
+    Row("megacli MegaCli MegaCli64", _raid_adapter, "aALL a0 a1 NoLog"),
+    Row("ssacli hpssacli hpacucli arcconf", _RAID),
+    Row("mt mt-st", _TAPE, "f:", harmless="f: v version help h"),
+    Row("tpm2_clear tpm2_evictcontrol tpm2_nvundefine", _TPM, "c: C: P: T: L:"),
+    Row("clevis", _CLEVIS, "d: s: t: k: f y q", harmless="d: s: f y q"),
 )
