@@ -153,7 +153,7 @@ STOPS = (
     ("iptables -P INPUT DROP", "drops all packets that no rule lets through, until the policy is changed"),
     ("nft flush ruleset", "empties the firewall: anybody may reach this host, until it is loaded"),
     ("ufw allow from any", "empties the firewall: anybody may reach this host, until the rule is deleted"),
-    ("ip route replace blackhole default", "cuts this host off, until it is back"),
+    ("ip route replace blackhole default", "drops all that leaves this host, until it is deleted"),
     ("modprobe -r ixgbe", "removes ixgbe from the kernel, and cuts this host off, until it is loaded again"),
     ("iscsiadm -m node --logoutall=all", "disconnects disks of other hosts: all, until somebody logs in there again"),
     ("systemctl stop user.slice", "stops user.slice, until it is started again"),
@@ -210,6 +210,10 @@ DAILY = """
     systemctl --dry-run poweroff
     dpkg --dry-run -r libc6
     lvreduce -r -L 10G vg0/srv
+    vgcfgrestore --list vg0
+    mkfs.xfs -N /dev/sdb1
+    tmpreaper --test 7d /srv
+    curl -XPOST es1:9200/orders/_refresh
     psql -c 'BEGIN; DROP TABLE orders; ROLLBACK'
     rsync -an --delete /srv/a/ /srv/b/
     cp /srv/releases/app.conf /etc/nginx/app.conf

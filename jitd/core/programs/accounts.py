@@ -327,7 +327,7 @@ _JOINED = table(
 
 
 _TICKETS = table("""
-    -A                         changes   deletes all tickets of {words:the account}
+    -A                         changes   deletes all tickets of the account
     *                          changes   deletes the tickets in {c:its cache}
 """)
 _DS = table("""
@@ -348,7 +348,8 @@ def _keytool(call: Call) -> None:
     words = list(call.words)
     names = [word.text.lstrip("-") for word in words if word.text.startswith("-")]
     values = {word.text.lstrip("-"): value for word, value in zip(words, words[1:], strict=False) if word.text.startswith("-")}
-    if any(word.is_free for word in words) or any(name.startswith(("J", "provider", "addprovider")) for name in names):
+    is_told = any(word.is_free or word.text.startswith("@") for word in words)
+    if is_told or any(name.startswith(("J", "provider", "addprovider", "conf")) for name in names):
         return call.gives("loads code that its options name")
     for name in ("file", "outfile"):
         if name in values:
@@ -359,7 +360,7 @@ def _keytool(call: Call) -> None:
         alias = values["alias"].text[:60] if "alias" in values else "that it asks for"
         return call.destroys(f"deletes the key {alias} from {store}", is_whole=True)
     if verb in ("list", "printcert", "printcrl", "printcertreq", "showinfo", "help", "exportcert", "certreq", ""):
-        return None
+        return call.knows_all()
     call.changes(f"changes the keys in {store}: {verb[:20]}", is_whole=True)
 
 
@@ -379,6 +380,8 @@ def _pass(call: Call) -> None:
 
 def _slaptest(call: Call) -> None:
     trusts(call, call.values("f", "F"))
+    for word in call.values("F") if call.has("f") else ():
+        call.writes(word, how="writes settings into", is_tree=True)
 
 
 def _samba(call: Call) -> None:

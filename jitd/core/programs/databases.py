@@ -78,7 +78,7 @@ def _sql(call: Call, text: str) -> None:
     if _SECRETS.search(_QUOTED.sub("''", whole)):
         call.discloses("runs SQL that reads passwords or files of the server")
     plain = _QUOTED.sub("''", _NAMED.sub(r"\1", whole))
-    is_taken_back = call.name == "psql" and _TAKEN_BACK.fullmatch(plain) is not None
+    is_taken_back = call.name == "psql" and whole == text and _TAKEN_BACK.fullmatch(plain) is not None
     for statement in plain.split(";"):
         found = re.match(r"\s*\(*\s*([A-Za-z]+)", statement)
         if found is None:

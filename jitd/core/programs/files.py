@@ -107,7 +107,8 @@ def _into(call: Call, directory: Word, sources: list[Word], *, how: str, is_tree
 
 def _keeps(call: Call) -> bool:
     """True if the program overwrites nothing, and the file that it would write is there. So it does nothing."""
-    if not call.has("n", "no-clobber") or len(call.operands) != 2 or call.may_add_options:
+    others = set(call.given) - {"n", "no-clobber", "v", "verbose", "r", "R", "a", "p", "T", "no-target-directory"}
+    if not call.has("n", "no-clobber") or others or len(call.operands) != 2 or call.may_add_options:
         return False
     path = call.absolute(call.operands[1])
     seen = call.judge.look(path) if path is not None else None
@@ -706,6 +707,8 @@ def _shred(call: Call) -> None:
 
 
 def _tmpreaper(call: Call) -> None:
+    if call.has("t", "test") and call.operands and not call.may_add_options:
+        return
     for word in call.operands[1:]:
         call.removes(Word(f"{word.text.rstrip('/')}/", is_free=True, is_bound=not word.roams), how="deletes old", is_tree=True)
 

@@ -76,6 +76,9 @@ _SERVES = {
 }
 
 
+_UNBOUND = re.compile(r"(status|stats(_noreset)?|list_\w+|dump_\w+|lookup|get_option|ratelimit_list|ip_ratelimit_list)\Z")
+
+
 def _service(call: Call) -> None:
     if call.name == "certbot" and (
         call.may_add_options
@@ -87,6 +90,8 @@ def _service(call: Call) -> None:
         return call.gives("starts programs that its options name")
     shows = ("backend.list", "ban.list", "vcl.list", "storage.list", "panic.show", "param.show", "ping", "banner", "pid")
     if call.name == "varnishadm" and call.verb is not None and not call.verb.is_free and call.verb.text in shows:
+        return None
+    if call.name == "unbound-control" and call.verb is not None and not call.verb.is_free and _UNBOUND.match(call.verb.text):
         return None
     if call.name == "rndc" and call.verb is not None and not call.verb.is_free:
         if call.verb.text in ("status", "zonestatus", "showzone"):

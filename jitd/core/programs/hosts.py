@@ -134,6 +134,8 @@ def _sysctl(call: Call) -> None:
 
 def _disk(call: Call) -> None:
     """Programs that write a whole disk or change how it is divided."""
+    if call.name == "growpart" and call.has("N", "dry-run") and not call.may_add_options:
+        return call.knows_all()
     shows = ("p",) if call.name in ("partx", "qemu-nbd", "nbd-client") else ("d", "dump", "print", "p", "n", "no-act", "J")
     if call.has("l", "list", "V", "version", "h", "help", *shows) and not call.may_add_options:
         return None
@@ -192,7 +194,8 @@ _PARTED = table(
 
 
 def _mkfs(call: Call) -> None:
-    if call.has("n") and call.name.startswith(("mke2fs", "mkfs.ext")) and not call.may_add_options:
+    is_dry = call.has("N") if call.name == "mkfs.xfs" else call.has("n") and call.name.startswith(("mke2fs", "mkfs.ext"))
+    if is_dry and not call.may_add_options:
         for word in call.operands:
             call.lists(word)
         return None

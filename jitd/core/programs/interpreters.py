@@ -138,7 +138,7 @@ def _code(call: Call, language: str, text: Word) -> None:
     bare = text.text
     for found in re.finditer(r"[\"']((?:/|~/)[^\"'\s\\]+)[\"']", bare):
         call.reads(Word(found[1]))
-    if language == "PHP" and _PHP_SHOWS.fullmatch(bare):
+    if language == "PHP" and len(call.words) == 2 and _PHP_SHOWS.fullmatch(bare):
         return call.knows_all()
     if language == "Python":
         _imports(call, bare)

@@ -68,9 +68,9 @@ _IP = table("""
     address .*                 changes   gives the interface {4:that it names} the address {3}
     route delete default       stops     deletes the way of this host to others | until it is added again
     route flush cache          changes   forgets by which ways other hosts were reached
-    route add|append|change|replace blackhole|unreachable|prohibit default|::/0  stops  cuts this host off | until it is back
     route flush                stops     deletes the routes {3+:of this host} | until they are added again
     route delete               changes   deletes the route to {3}
+    route .* blackhole|unreachable|prohibit default|::/0|0.0.0.0/0  stops  drops all that leaves this host | until it is deleted
     route .*                   changes   sends what goes to {3} through {4+:an interface}
     rule flush                 stops     deletes all rules for routes | until they are added again
     netns delete               changes   deletes the network space {3}
@@ -96,7 +96,7 @@ def _firewall(call: Call) -> None:
     if call.name == "ufw" and call.has("dry-run") and not call.may_add_options:
         return call.knows_all()
     if call.name == "shorewall" and not call.may_add_options and texts[:1] in (["check"], ["show"], ["dump"], ["ls"], ["list"]):
-        return None
+        return call.trusts_words()  # rules may contain Perl
     if (
         call.name == "fail2ban-client"
         and call.operands
@@ -193,10 +193,10 @@ def _is_check(call: Call) -> bool:
 
 _LOOKING = {
     "ifquery": r"(-\S+ )*(--list|-l|--state|--check|--running)( \S+)*",
-    "ifdown": r"(.* )?(--no-act|-n)( .*)?",
-    "ifup": r"(.* )?(--no-act|-n)( .*)?",
+    "ifdown": r"(-[av]+ |--all |--verbose )*(--no-act|-n)( [^-]\S*| -[av]+)*",
+    "ifup": r"(-[av]+ |--all |--verbose )*(--no-act|-n)( [^-]\S*| -[av]+)*",
     "ovs-vsctl": r"show|list-br|(list-ports|list-ifaces|get-manager|get-controller|get-fail-mode|br-exists|port-to-br|iface-to-br"
-    r"|br-to-vlan|br-to-parent|list|get)( \S+)*",
+    r"|br-to-vlan|br-to-parent|list|get)( (?!--)\S+)*",
     "ovs-ofctl": r"(-O \S+ )?(show|dump-\S+)( \S+)*",
     "wpa_cli": r"(-i ?\S+ )?(status|list_networks|scan_results|ping|signal_poll)",
     "teamdctl": r"\S+ (state|config|port)( (view|dump|present|item get|config dump))*( \S+)?",
@@ -369,9 +369,8 @@ def _curl(call: Call) -> None:
         (word.text.partition("?")[0][:60] for word in [*call.operands, *call.values("url")] if word.text), "another service"
     )
     path = next((word.text.partition("?")[0] for word in call.operands if word.text), "")
-    if re.search(r"/_(refresh|search|count|msearch|field_caps|analyze|validate/query|mget)/?\Z", path) and call.has(
-        "X", "request", "d", "data", "json"
-    ):
+    is_asked = re.search(r"/_(refresh|search|count|msearch|field_caps|analyze|validate/query|mget)/?\Z", path) is not None
+    if is_asked and call.values("X", "request")[-1:] in ([], [Word("GET")], [Word("POST")]):
         return
     if any(word.text == "DELETE" for word in call.values("X", "request")):
         call.destroys(f"asks {where} to delete it", is_whole=True)

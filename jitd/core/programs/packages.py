@@ -96,15 +96,6 @@ _LOOKS = frozenset(
         "deplist",
         "updateinfo",
         "is-installed",
-        "saved",
-        "save",
-        "known",
-        "warnings",
-        "whoami",
-        "connections",
-        "interfaces",
-        "services",
-        "changes",
         "outdated",
         "audit",
     ]
@@ -242,6 +233,8 @@ def _apt(call: Call) -> None:
     if name == "history" and len(call.operands) > 1 and re.match(r"undo|redo|rollback|replay", call.operands[1].text):
         told = " ".join(word.text for word in call.operands[1:])[:60]
         return call.changes(f"installs or removes packages as they were before: {told}")
+    if call.name == "snap" and name in ("saved", "save", "known", "warnings", "whoami", "connections", "interfaces", "services"):
+        return None
     if call.name == "snap" and name == "forget":
         return call.destroys(f"deletes the saved data {_named(call.operands[1:]) or 'of a snap'}")
     if name in _LOOKS or not name:
@@ -279,6 +272,8 @@ def _pacman(call: Call) -> None:
         return None
     if call.has("hookdir", "config", "gpgdir", "root", "dbpath") or call.may_add_options:
         return call.gives("can install packages, whose scripts run as root")
+    if "p" in letters or call.has("print"):
+        return call.knows_all()
     if "S" in letters and not re.search("[silg]", letters.replace("S", "", 1).replace("y", "").replace("u", "")):
         return call.changes(f"installs {_named(call.operands) or 'packages'} from this host's archives")
     if "R" in letters:
@@ -342,6 +337,8 @@ def _rpm(call: Call) -> None:
         for word in call.words
     ):
         return call.gives("runs any code that it is given")
+    if call.has("test"):
+        return call.knows_all()
     letters = {word.text[1] for word in call.words if re.match("-[A-Za-z]", word.text)}
     is_query = call.name in ("rpmquery", "rpmverify") or letters & {"q", "V"} or call.has("query", "verify")
     if call.name == "rpmspec" or call.has("specfile"):

@@ -527,7 +527,7 @@ def _clock(call: Call) -> None:
         verb = call.verb.text if call.verb is not None else ""
         if verb not in ("tracking", "sources", "sourcestats", "activity", "ntpdata", "serverstats", "waitsync", "authdata"):
             call.changes(f"changes the host's clock: {' '.join(word.text for word in call.words)[:60]}")
-    else:
+    elif call.name != "ntpdate" or not call.has("q") or call.may_add_options or not call.operands:
         call.changes(f"changes the host's clock: {' '.join(word.text for word in call.words)[:60]}")
 
 
@@ -564,6 +564,11 @@ _MAKES = {
 
 
 def _makes(call: Call) -> None:
+    is_dry = call.has("dry-run") and not call.values("dry-run") and call.name in ("systemd-tmpfiles", "systemd-sysusers")
+    if is_dry and not call.may_add_options:
+        for word in call.operands:
+            call.reads(word)
+        return call.knows_all()
     disk = call.operands[-1].text[:60] if call.operands else "a disk"
     if call.has("wipe-slot"):
         call.destroys(f"takes keys of {disk} away: without another one, what is on it is gone", back="", is_whole=True)

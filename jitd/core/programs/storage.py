@@ -51,6 +51,8 @@ _DOES = table(
 
 
 def _disks(call: Call) -> None:
+    if call.name == "xfs_growfs" and call.has("n") and call.operands and not call.may_add_options:
+        return
     if not call.has("version", "help", "V", "h"):
         for word in call.operands:
             path = call.absolute(word) if "/" in word.text and call.name not in ("xfs_growfs", "fsfreeze") else None
@@ -235,7 +237,8 @@ _ZFS = table(
 def _receives(call: Call) -> None:
     """The program makes files of what it reads, with their owners and rights."""
     given = call.input.path if call.input is not None else None
-    for word in [*call.values("f"), *([given] if given is not None else [])]:
+    named = [value for word, value in zip(call.words, call.words[1:], strict=False) if word.text == "-f" and call.name == "btrfs"]
+    for word in [*named, *([given] if given is not None else [])]:
         if call.is_root and word.text and (who := who_changes(call, word)):
             call.gives(f"makes files of what {who} can choose, which may be set-uid", call.absolute(word) or "")
 
@@ -393,6 +396,8 @@ _LVM = table(
 def _lvm(call: Call) -> None:
     if call.has("config") and any(word.is_free or "/" in word.text for word in call.values("config")):
         return call.gives("starts programs that its settings name")
+    if call.name == "vgcfgrestore" and {"-l", "--list"} & {word.text for word in call.words} and not call.may_add_options:
+        return call.knows_all()
     if call.name == "lvm" and call.verb is not None and not call.verb.is_free:
         return None if re.fullmatch(_LVM_LOOKS, call.verb.text) else call.start(call.words)
     _LVM(call)
@@ -544,7 +549,7 @@ _CEPH = table(
     rados rm|truncate|rollback     destroys  deletes {3+:objects} of the store
     rados get|export|listomapvals|getxattr  reads  shows or copies what is in the store
     rados .*                       changes   runs {2+} in the store
-    cephadm ls|version|inspect-image|list-networks|gather-facts|check-host|host-maintenance|disk-rescan  harmless
+    cephadm ls|version|inspect-image|list-networks|gather-facts|check-host  harmless
     cephadm rm-cluster|rm-daemon|zap-osds  destroys  deletes daemons or disks of the store on this host
     cephadm shell|enter|run|bootstrap|deploy|adopt|unit|logs|ceph-volume  gives  starts containers that have the whole host
     cephadm .*                     changes   runs {2+} on the store
@@ -592,6 +597,21 @@ _CLEVIS = table("""
     encrypt                    harmless
     decrypt                    reads     reads secrets
 """)
+
+
+def _clevis(call: Call) -> None:
+    call.asked.add("d")  # a disk, of which the table tells what is done to it
+    _CLEVIS(call)
+
+
+def _ceph(call: Call) -> None:
+    verb = call.verb.text if call.verb is not None else ""
+    if call.name == "rados" and len(call.operands) > 1:
+        if verb in ("get", "export"):
+            call.writes(call.operands[-1])
+        elif verb in ("put", "append", "import"):
+            call.reads(call.operands[-1])
+    _CEPH(call)
 
 
 def _raid_adapter(call: Call) -> None:
@@ -728,7 +748,7 @@ ROWS = (
     Row(
         "btrfs",
         _subvolumes,
-        "o: f: repair init-csum-tree init-extent-tree",
+        "o: repair init-csum-tree init-extent-tree",
         harmless=(
             "readonly force r i: h b k m g t H si human-readable iec raw kbytes mbytes gbytes tbytes d c s T p u q o a l v quiet"
             " verbose check summarize help version all-devices mounted"
@@ -744,7 +764,7 @@ ROWS = (
     Row("multipath dmraid", _unless("ll", "l", "v", "h"), "ll l v h F f E t T", harmless="h d r ay"),
     Row(
         "ceph-volume rados cephadm rbd-nbd",
-        _CEPH,
+        _ceph,
         "p: pool: n: id: c: conf: destroy zap-osds",
         harmless="fsid: osd-id: osd-fsid: force format: f: yes-i-really-really-mean-it all h help",
     ),
@@ -753,5 +773,5 @@ ROWS = (
     Row("ssacli hpssacli hpacucli arcconf", _RAID),
     Row("mt mt-st", _TAPE, "f:", harmless="f: v version help h"),
     Row("tpm2_clear tpm2_evictcontrol tpm2_nvundefine", _TPM, "c: C: P: T: L:"),
-    Row("clevis", _CLEVIS, "d: s: t: k: f y q", harmless="d: s: f y q"),
+    Row("clevis", _clevis, "d: s: t: k: f y q", harmless="d: s: f y q"),
 )
