@@ -88,6 +88,18 @@ git -C /srv/app reset --hard : in /srv/app: throws away all changes that are not
 cannot be undone
 git -C /srv/app clean -fdx : in /srv/app: deletes all files that git does not know, also those that it is told to ignore, which \
 cannot be undone
+docker swarm leave --force : takes this host out of the swarm, until it joins again, and with the last manager, the swarm's \
+services and secrets are gone
+pvesh delete /nodes/pve1/qemu/100 : deletes /nodes/pve1/qemu/100, with its disks or backups, which cannot be undone
+mcli rm -r --force backup/app : deletes everything below backup/app, unless the bucket keeps versions
+proxmox-backup-client snapshot forget host/web1/1 : deletes the backup host/web1/1, which cannot be undone
+timeshift --restore --snapshot monday --yes : overwrites the system with the backup monday, and what is newer is gone
+restic -r /srv/r restore latest --target / : overwrites files below / with those of the backup latest: what is newer is gone
+duplicity remove-older-than 90D --force file:///srv/dup : deletes old backups in file:///srv/dup, which cannot be undone
+python3 -I -c 'import shutil; shutil.rmtree("/srv/data")' : deletes /srv/data, which cannot be undone
+perl -e 'unlink glob "/srv/data/*"' : deletes files below /srv/data, which cannot be undone
+xargs -a /srv/list rm -f : deletes files that jitd cannot tell, which cannot be undone
+pulumi -C /srv/infra stack rm --yes prod : deletes the stack prod, and what is known of it, which cannot be undone
 vagrant destroy -f : deletes the machines of its files, and their disks, which cannot be undone
 """
 
@@ -102,12 +114,19 @@ def test_what_is_destroyed_is_named_with_how_it_comes_back(row: str) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("docker swarm leave --force", "takes this host out of the swarm, until it joins again"),
         (
             "kubectl scale deploy --all --replicas=0 -n shop",
             "stops all deploy of the namespace shop, until they are scaled up again",
         ),
         ("pcs cluster stop --all", "stops every service of the cluster, until the cluster is started again"),
+        ("kubectl -n kube-system delete ds kube-proxy", "deletes kube-proxy of the namespace kube-system, on which"),
+        ("pvesh create /nodes/pve1/status --command reboot", "restarts the host pve1, until it is up again"),
+        ("pcs stonith fence node2", "cuts the power of the host node2, until it is up again"),
+        ("fence_ipmilan -a 10.0.1.7 -l admin -o off", "cuts the power of the host 10.0.1.7, until somebody switches it on"),
+        ("fence_ipmilan -a 10.0.1.7 -l admin", "cuts the power of the host 10.0.1.7, until it is up again"),
+        ("stonith_admin --reboot node2", "cuts the power of the host node2, and switches it on, until it is up again"),
+        ("nodetool -h db3 stopdaemon", "stops the server of db3, until somebody starts it again"),
+        ("salt 'db*' service.stop postgresql", "on 'db*': stops postgresql, until it is started again"),
         ("vault operator seal", "closes the vault: no program gets a secret, until enough keys open it"),
         (
             "k3s-killall.sh",
@@ -148,6 +167,15 @@ def test_what_many_need_and_is_stopped_is_named(line: str, said: str) -> None:
         "rsync -an --delete /srv/new/ /srv/app/",
         "rsync -a /srv/new/ /srv/app/",
         "rclone sync --dry-run /srv/app backup:app",
+        "docker compose --dry-run down -v",
+        "docker compose down -v --dry-run",
+        "duplicity remove-older-than 90D file:///srv/dup",
+        "wal-g delete retain FULL 5",
+        "pgbackrest --stanza=main --set=1 expire --dry-run",
+        "fence_ipmilan -a 10.0.1.7 -o status",
+        "mcli rm -r --force --dry-run backup/app",
+        "az keyvault delete -n keys",
+        "timeshift --list",
         "restic -r /srv/r snapshots",
         "borg prune -n --keep-daily 7 /srv/repo",
         "etcdctl endpoint health",
@@ -171,7 +199,7 @@ def test_what_the_next_command_brings_back_is_no_loss(line: str) -> None:
         ("aws iam create-access-key --user-name x", "makes a key by which its holder acts as x"),
         ("aws iam attach-user-policy --user-name x --policy-arn p", "lets x do more in the cloud: p"),
         ("gcloud iam service-accounts keys create /srv/k --iam-account x@y", "makes a key by which its holder acts as x@y"),
-        ("aws ec2 stop-instances --instance-ids i-1", "stops the hosts i-1"),
+        ("aws --no-cli-pager ec2 stop-instances --instance-ids i-1", "stops the hosts i-1"),
         ("docker stop web", "stops web"),
         ("docker network connect net web", "changes whether web is in the network net"),
         ("kubectl rollout restart deploy/app -n shop", "restarts deploy/app of the namespace shop"),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from jitd.core.judging import Call, Row
-from jitd.core.programs.shared import Options, Verbs, told
+from jitd.core.programs.shared import Options, Verbs, told, trusts
 from jitd.core.shell_text import Word
 
 _VERSIONS = "unless the bucket keeps versions"
@@ -111,6 +111,8 @@ _CLOUDS = Verbs(
     storage cp|mv|rsync  changes  copies {{0}} to {{1}}
     storage ls|du|cat|hash  nothing
     projects delete  destroys  shuts down the project {{}}, and all that is in it  after 30 days, until which it can be kept
+    keyvault delete  changes  deletes the vault {{name}} with its keys, until it is recovered
+    keyvault secret|key|certificate delete  changes  deletes {{name}} of a key vault, until it is recovered
     group delete  destroys  deletes the resource group {{name}}, and all that is in it
     kms keys versions destroy  destroys  deletes a version of the key {{--key}}, and so all that it encrypts  \
         after some days, until which it can be restored
@@ -141,6 +143,7 @@ _CLOUDS = Verbs(
     ... update|set|set-*|edit|patch|enable|attach|apply|scale|resize  changes  changes the {{...}} {{name}}
     ... add-*|remove-*|update-*|rename|move|promote*|failover|action  changes  changes the {{...}} {{name}}
     ... list|list-*|describe|show|show-*|get|get-*|info|version|ls|status|search|wait|help|tail|read|usage|feedback  nothing
+    ... exists|check-*  nothing
     *  changes  changes something in the cloud, by a verb that jitd does not know: {{ }}
     """,
     valued="-g -n -o -p -z",
@@ -173,7 +176,10 @@ _CLUSTERS = Verbs(
     *  leads  changes a cluster, and who may act in it: {*} { }
     """
 )
-_LOOKS = re.compile(r"(get|describe|list|head|search|lookup|batch-get|filter)-.*|help|query|scan")
+# The options of a cloud's verbs select and describe, and there are thousands. Files that they name are looked at.
+_PAGED = re.compile(
+    r"(get|describe|list|head|search|lookup|batch-get|filter|create|run|start|stop|terminate|restore|import|copy)-.*|help|query|scan"
+)
 
 
 def _where(options: Options) -> str:
@@ -214,7 +220,7 @@ def _aws(call: Call) -> None:
     is_paged = call.is_shown and not any(name == "--no-cli-pager" for name, _ in options)
     if is_known:  # the options of a cloud's verbs select and describe, and there are thousands; files that they name are read
         call.knows_all()
-    if is_paged and len(names) > 1 and names[0] != "s3" and _LOOKS.fullmatch(names[1]):
+    if is_paged and len(names) > 1 and names[0] != "s3" and _PAGED.fullmatch(names[1]):
         call.leads("starts a pager, which can start a shell")
 
 
@@ -256,6 +262,58 @@ def _bucket(call: Call) -> None:
         _copies(call, operands[1:])
 
 
+def _s3cmd(call: Call) -> None:
+    trusts(call, call.values("c", "config"))
+    _bucket(call)
+
+
+_MINIO = Verbs(
+    f"""
+    rm|mirror|rb|mv|cp|undo --dry-run|--fake  nothing
+    admin info|trace|console|top|prometheus|scanner|speedtest  nothing
+    admin service stop|freeze  stops  stops the store of objects {{0}}  until it is started again
+    admin service restart  changes  starts the store of objects {{0}} anew
+    admin decommission start  changes  moves all objects away from a pool of {{0}}
+    admin user|group|policy|idp|accesskey list|ls|info  nothing
+    admin user|group|policy|idp|accesskey *  leads  changes who may reach {{0}}: {{*}}
+    admin update  leads  replaces the programs of the store of objects
+    update  leads  replaces itself by a program from elsewhere
+    admin  changes  changes the store of objects: {{ }}
+    alias list|ls  reads  shows keys of stores of objects
+    alias|config  changes  changes which stores this account uses
+    ls|stat|du|tree|find|diff|ping|ready|version|help|watch|license|support  nothing
+    cat|head|sql|pipe  reads  shows {{}}
+    mirror --remove  destroys  deletes what is in {{1}}, but not in {{0}}  {_VERSIONS}
+    rm -r|--recursive|--versions  destroys  deletes everything below {{}}  {_VERSIONS}
+    rm  destroys  deletes {{}}  {_VERSIONS}
+    rb  destroys  deletes the bucket {{}}, and everything in it
+    cp|mirror|mv|put|get  changes  copies {{0}} to {{1}}
+    mb  changes  makes the bucket {{}}
+    ilm|retention|legalhold|quota|version  changes  changes how long {{-1}} keeps what is in it
+    anonymous|share|policy  leads  changes who may reach {{-1}}
+    *  changes  changes a store of objects: {{*}} {{ }}
+    """,
+    valued="-C --config-dir --older-than --newer-than",
+)
+
+
+def _mcli(call: Call) -> None:
+    """The client of MinIO, where ``mc`` is a manager of files. Only what is written as a path is a file of this host."""
+    operands, options = _MINIO.split(call.words)
+    if any(word.is_free for word in operands):
+        call.gives("starts programs with this account's keys of a cloud")
+    if not _MINIO.tells(call, call.words):
+        call.unknown()
+    if any(name == "--exec" for name, _ in options):
+        call.gives("starts other programs")
+    if operands and operands[0].text in ("cp", "mv", "mirror", "put", "get") and not call.has("dry-run", "fake"):
+        for place in operands[1:-1]:
+            if place.text.startswith(("/", ".", "~")):
+                call.reads(place, is_tree=True)
+        if operands[-1].text.startswith(("/", ".", "~")):
+            call.writes(operands[-1], is_tree=True)
+
+
 def _mc(call: Call) -> None:
     """Two programs have this name: a client of object stores, and a manager of files."""
     if call.verb is not None and not call.verb.is_free and call.verb.text in ("rm", "rb", "mirror", "mv"):
@@ -267,9 +325,22 @@ ROWS = (
     Row("aws", _aws),
     Row("gcloud az aoss oci doctl hcloud linode-cli openstack", _cloud),
     Row(
-        "gsutil s3cmd s5cmd",
+        "gsutil s5cmd",
         _bucket,
-        harmless="m q quiet l L a b r R recursive d h H human-readable-sizes s c e p: D list-md5 v verbose help version",
+        harmless="m q quiet l L a b r R recursive d h H human-readable-sizes s c e p: D list-md5 v verbose help"
+        " version n dry-run",
+    ),
+    Row(
+        "s3cmd",
+        _s3cmd,
+        "c: config:",
+        harmless="q quiet l r recursive d h H human-readable-sizes s e list-md5 v verbose help version n dry-run delete-removed",
+    ),
+    Row(
+        "mcli",
+        _mcli,
+        "C: config-dir:",
+        harmless="json quiet q no-color insecure debug recursive r versions incomplete I summarize help h version dry-run force",
     ),
     Row("mc", _mc),
     Row(

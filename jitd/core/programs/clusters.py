@@ -50,9 +50,13 @@ _KUBECTL = Verbs(
     delete no|node|nodes  changes  takes the host {:that its options select} out of the cluster
     delete sts|statefulset|statefulsets  changes  \
         deletes the stateful sets {:that its options select}{in}, whose volume claims remain
+    delete ds|daemonset|daemonsets|deploy|deployment|deployments -n=kube-system|--namespace=kube-system  stops  \
+        deletes {:what its options select}{in}, on which the cluster depends  until it is made again
     delete *  changes  deletes {*} {:that its options select}{in}
     delete  changes  deletes what {files:its options select} describes; a namespace or a volume in it takes its data along
     scale * --all --replicas=0  stops  stops all {*}{in}  until they are scaled up again
+    scale --replicas=0 -n=kube-system|--namespace=kube-system  stops  \
+        stops all instances of { :what its options select}{in}, on which the cluster depends  until they are scaled up again
     scale --replicas=0  changes  stops all instances of { :what its options select}{in}
     scale|autoscale  changes  changes the number of { :what its options select}{in}
     drain --delete-emptydir-data|--delete-local-data  changes  \
@@ -248,7 +252,7 @@ def _puts(call: Call, name: str, rest: Sequence[Word], options: Options) -> None
         if second in ("clusterrolebinding", "rolebinding", "clusterrole", "role"):
             return call.gives("changes who may act in the cluster")
         if second == "token":
-            return call.gives("shows a token of the cluster")
+            return call.discloses("makes a token of the cluster, and shows it")
         for word in _values(options, "--from-file", "--from-env-file"):
             call.reads(Word(word.text.partition("=")[2] or word.text, word.is_free))
     if name == "patch":
@@ -339,6 +343,16 @@ _DELETES = Verbs(
     delete  destroys  deletes all that its files describe
     """
 )
+_KUBEADM = Verbs(
+    """
+    token list  reads  shows tokens with which hosts join the cluster
+    token create|generate  changes  makes a token with which hosts join the cluster, and shows it
+    token delete  changes  deletes the token {}, so that no host joins the cluster with it
+    certs renew  changes  makes the certificates {} of the cluster anew
+    certs certificate-key  nothing
+    """,
+    valued="--ttl --description --groups --usages --cert-dir",
+)
 _RESETS = Verbs(
     """
     reset  destroys  \
@@ -369,12 +383,16 @@ def _distribution(call: Call) -> None:
         return None
     if call.name == "kubeadm" and not any(word.is_free for word in call.words):
         asked = [word.text for word in call.operands]
-        if asked == ["token", "list"]:
-            return call.discloses("shows tokens with which hosts join the cluster")
         if (
             asked[:2] in (["certs", "check-expiration"], ["config", "images"], ["upgrade", "plan"])
             and len(asked) == len(call.words) == 2
-        ):
+        ) or [word.text for word in call.words] == ["config", "images", "list"]:
+            return None
+        if any(re.match("--(config|kubeconfig)", word.text) for word in call.words):
+            return call.gives(_WHOLE)
+        if asked[:1] == ["reset"] and [word.text for word in call.words if "dry" in word.text] == ["--dry-run"]:
+            return None
+        if _KUBEADM.tells(call, call.words):
             return None
     if verb.is_free or not _RESETS.tells(call, call.words):
         call.gives(_WHOLE)
@@ -410,7 +428,7 @@ ROWS = (
         harmless=(
             "n namespace A all-namespaces o output a all l selector max short q date r reverse deployed failed pending"
             " superseded uninstalled revision kube-context version versions devel show-only f filter help h debug"
-            " all-values show-resources show-desc no-color d time-format s set"
+            " all-values show-resources show-desc no-color d time-format s set install dry-run"
         ),
     ),
     Row("helmfile argocd flux kustomize skaffold", _other),

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from jitd.core.judging import Call, Row
-from jitd.core.programs.shared import Verbs, gives, trusts, who_changes, words
+from jitd.core.programs.shared import Verbs, gives, told, trusts, who_changes, words
 from jitd.core.shell_text import Word
 
 _SHELL_MODULES = words("command shell raw script expect")
@@ -29,20 +29,21 @@ def _hosts(pattern: Word) -> str:
 
 
 def _ansible(call: Call) -> None:
-    if call.has("version", "list-hosts", "h", "help"):
-        return None
     trusts(
         call, [word for word in call.values("i", "inventory", "M", "module-path", "playbook-dir") if not word.text.endswith(",")]
     )
     _files(call, "e", "extra-vars", "vault-password-file", "private-key")
     if call.has("ssh-common-args", "ssh-extra-args", "scp-extra-args", "sftp-extra-args"):
         call.gives("starts what its options for ssh name")
+    if call.has("version", "list-hosts", "h", "help"):
+        return None if not call.operands or not call.operands[0].is_free else call.gives("runs any code that it is given")
     module = ([word.text for word in call.values("m", "module-name")] or ["command"])[-1].removeprefix("ansible.builtin.")
     hosts = call.verb
     if hosts is None:
         return None
     if hosts.is_free or any(word.is_free for word in call.values("m", "module-name", "a", "args")):
         return call.gives("runs any code that it is given, on any of its hosts")
+    here = call
     is_here = hosts.text in _LOCAL or call.has("c", "connection")
     if not is_here:
         call = call.on(_hosts(hosts), "root" if call.has("b", "become") else (call.values("u", "user") or [Word("")])[-1].text)
@@ -52,15 +53,42 @@ def _ansible(call: Call) -> None:
         if module in _SHELL_MODULES:
             call.runs_text(Word(re.sub(r"\b(?:chdir|creates|removes)=\S+ ?", "", text.text)))
         else:
-            _module(call, module, dict(re.findall(r"\b(\w+)=['\"]?([^\s'\"]+)", text.text)))
+            _module(call, module.rpartition(".")[2], dict(re.findall(r"\b(\w+)=['\"]?([^\s'\"]+)", text.text)), here)
     if not call.values("a", "args"):
-        _module(call, module, {})
+        _module(call, module.rpartition(".")[2], {}, here)
 
 
-def _module(call: Call, module: str, given: dict[str, str]) -> None:
-    """Judge ``module`` of Ansible as the command that does the same."""
+_SAME = {
+    ("postgresql_db", "absent"): "dropdb {name}",
+    ("mysql_db", "absent"): "mysqladmin drop {name}",
+    ("filesystem", "absent"): "wipefs -a {dev}",
+    ("lvol", "absent"): "lvremove {vg}/{lv}",
+    ("lvg", "absent"): "vgremove {vg}",
+    ("parted", "absent"): "parted {device} rm {number}",
+    ("zfs", "absent"): "zfs destroy {name}",
+    ("docker_volume", "absent"): "docker volume rm {name}",
+    ("docker_container", "absent"): "docker rm {name}",
+    ("k8s", "absent"): "kubectl delete {kind} {name} -n {namespace}",
+}
+"""The command that does the same as a module of Ansible in a state."""
+
+
+def _same(module: str, given: dict[str, str]) -> list[Word]:
+    command = _SAME.get((module, given.get("state", "")), "")
+    if module == "filesystem" and not command and given.get("force", "").lower() in ("yes", "true"):
+        command = f"mkfs.{given.get('fstype', 'ext4')} {{dev}}"
+    return [Word(re.sub(r"\{(\w+)\}", lambda found: given.get(found[1], ""), word)) for word in command.split()]
+
+
+def _module(call: Call, module: str, given: dict[str, str], here: Call) -> None:
+    """Judge ``module`` of Ansible as the command that does the same. ``here`` is the call on this host."""
     name, state = given.get("name", ""), given.get("state", "")
     place = given.get("dest") or given.get("path") or given.get("src", "")
+    if command := _same(module, given):
+        return call.start(command)
+    if module == "fetch":
+        call.reads(Word(given.get("src", "")))
+        return here.writes(Word(given.get("dest", ""), is_free=not given.get("dest")))
     if module == "reboot":
         return call.start([Word("reboot")])
     if module == "file" and state == "absent":
@@ -82,12 +110,13 @@ def _module(call: Call, module: str, given: dict[str, str]) -> None:
 
 
 def _playbook(call: Call) -> None:
-    if call.has("version", "list-hosts", "list-tasks", "list-tags", "syntax-check", "h", "help"):
-        return
     trusts(call, [word for word in call.values("i", "inventory", "M", "module-path") if not word.text.endswith(",")])
     _files(call, "e", "extra-vars", "vault-password-file", "private-key")
-    if call.may_add_options or not call.operands:
+    is_only_read = call.has("version", "list-hosts", "list-tasks", "list-tags", "syntax-check", "h", "help")
+    if call.may_add_options or (not call.operands and not is_only_read):
         call.gives("runs any code that it is given")
+    if is_only_read:
+        return trusts(call, call.operands)
     for word in call.operands:
         call.runs_file(word)
 
@@ -105,9 +134,17 @@ def _vault(call: Call) -> None:
         return None
     if verb.text in ("edit", "create") or verb.is_free:
         return call.gives(f"{verb.text} starts an editor")
+    if verb.text == "view" and call.is_shown:
+        call.leads("view starts a pager, which can start a shell")
     if verb.text in ("view", "decrypt"):
         return call.discloses("shows secrets")
     call.changes("changes secrets")
+
+
+def _tells(call: Call) -> None:
+    trusts(call, call.values("i", "inventory", "c"))
+    if call.name == "ansible-doc" and call.is_shown and not call.has("version", "h", "help"):
+        call.leads("starts a pager, which can start a shell")
 
 
 def _galaxy(call: Call) -> None:
@@ -139,6 +176,38 @@ def _puppet(call: Call) -> None:
     call.changes("changes the host, or who may configure it")
 
 
+def _salted(verb: str, rest: list[Word]) -> list[Word]:
+    """Return the command that does the same as the function ``verb`` of Salt."""
+    module, _, name = verb.partition(".")
+    if module == "service" and name in ("start", "stop", "restart", "reload", "enable", "disable"):
+        return [Word("systemctl"), Word(name), *rest[:1]]
+    if module == "pkg" and name in ("install", "remove", "purge"):
+        return [Word("apt-get"), Word("-y"), Word(name), *rest]
+    return []
+
+
+def _salt_master(call: Call) -> None:
+    """What the server of Salt does itself, and which hosts it knows."""
+    trusts(call, call.values("c", "config-dir"))
+    if any(word.is_free for word in call.words):
+        return call.gives("runs any code that it is given")
+    if call.name == "salt-run":
+        verb = call.verb
+        if verb is not None and not re.match(r"(manage\.(?!bootstrap)|jobs\.|fileserver\.(file|dir)_list|test\.)", verb.text):
+            call.gives("runs programs of the server, or code on its hosts")
+        if any("removekeys" in word.text for word in call.operands):
+            call.changes("changes which hosts the server knows")
+        return None
+    if call.has("a", "accept", "A", "accept-all"):
+        hosts = told(call.values("a", "accept")) or "all that ask"
+        call.leads(f"lets the hosts {hosts} have what the server keeps for them", is_whole=True)
+    elif call.has("d", "delete", "D", "delete-all", "r", "reject", "R", "reject-all", "gen-keys"):
+        call.changes("changes which hosts the server knows")
+    elif call.has("p", "print", "P", "print-all", "f", "finger", "F", "finger-all", "l", "list", "L", "list-all"):
+        return None
+    return None
+
+
 def _salt(call: Call) -> None:
     trusts(call, call.values("c", "config-dir", "file-root", "pillar-root", "m", "module-dirs"))
     verb = call.verb
@@ -155,6 +224,9 @@ def _salt(call: Call) -> None:
         and verb.text in ("system.reboot", "system.shutdown", "system.poweroff")
     ):
         call.on(_hosts(call.operands[0]), "root").start([Word(verb.text.partition(".")[2])])
+    rest = call.operands[call.operands.index(verb) + 1 :]
+    if (command := _salted(verb.text, rest)) and not any(word.is_free for word in call.operands):
+        return (call if call.name != "salt" else call.on(_hosts(call.operands[0]), "root")).start(command)
     if verb.is_free or re.match(r"(cmd|cmdmod|saltutil|state\.(template|single)|module|salt|ssh|file|user|cron)\.", verb.text):
         return call.gives("runs any code that it is given")
     if verb.text in ("test.ping", "test.version") or re.match(
@@ -221,7 +293,7 @@ ROWS = (
     Row("ansible-console ansible-connection", gives("runs any code that it is given")),
     Row(
         "ansible-inventory ansible-doc ansible-lint ansible-config",
-        lambda call: trusts(call, call.values("i", "inventory", "c")),
+        _tells,
         "i: inventory: c:",
         chosen="does what any file says",
         harmless=(
@@ -241,6 +313,12 @@ ROWS = (
         "c: config-dir: file-root: pillar-root: m: module-dirs: l: log-level: id: local",
         chosen="runs any code that it is given",
         harmless="version versions-report versions help out: output: no-color t: timeout: E L G N S C",
+    ),
+    Row(
+        "salt-run salt-key",
+        _salt_master,
+        "c: config-dir: a: accept: d: delete: r: reject: p: print: f: finger: l: list: gen-keys:",
+        harmless="version versions-report help h out: output: no-color t: timeout: l: log-level: q quiet",
     ),
     Row("chef-client chef-solo cf-agent", _agent, "c: config: j: json-attributes: f: file: D: inputs: o: r: runlist: l: L: v"),
     Row("vagrant", _vagrant),

@@ -11,13 +11,13 @@ from dataclasses import replace
 
 from jitd.core.judging import THIS_HOST, Call, Row
 from jitd.core.places import is_tree, place_of, tree_matters
-from jitd.core.programs.shared import Verbs, told, trusts, words
+from jitd.core.programs.shared import Verbs, told, trusts, who_changes, words
 from jitd.core.shell_text import Word
 
 _LOOKS = words(
     "ps pods images logs inspect stats top port version info events diff history search ls list df volumes config ping context"
     " get describe api-resources api-versions cluster-info explain wait auth rollout-status dominfo domstate dumpxml nodeinfo"
-    " dommemstat net-list pool-list vol-list domblklist capabilities healthcheck"
+    " dommemstat net-list pool-list vol-list domblklist capabilities healthcheck inspecti imagefsinfo"
 )
 
 
@@ -44,6 +44,7 @@ def _mounted(call: Call, source: Word, *, is_read_only: bool = False) -> None:
 def _run(here: Call, call: Call, words: list[Word]) -> None:
     """``docker run`` or ``create``: the options before the image decide. The files of options are those of ``here``."""
     at = 0
+    is_mounted = False
     while at < len(words):
         word = words[at]
         text = word.text
@@ -53,6 +54,7 @@ def _run(here: Call, call: Call, words: list[Word]) -> None:
             break
         at += 1
         name, equals, value = text.partition("=")
+        is_mounted = is_mounted or name in ("--volume", "--mount") or re.match("-[A-Za-z]*v", text) is not None
         if re.match("-[A-Za-z]", text) and not text.startswith("--"):
             letters = re.match(r"-([A-Za-z]*?)([vueplwhmac])(.*)", text)
             name = f"-{letters[2]}" if letters else text
@@ -123,6 +125,8 @@ def _run(here: Call, call: Call, words: list[Word]) -> None:
     if at >= len(words) and call.may_add_options:
         return call.gives("can start containers that have the whole host")
     call.leads("starts a container, whose image others may have made")
+    if is_mounted and words[at + 1 :]:
+        call.away("in a container").start(words[at + 1 :])
 
 
 _FLAGS = words(
@@ -131,6 +135,7 @@ _FLAGS = words(
 )
 _DOCKER = Verbs(
     """
+    compose down|rm|stop|kill|pause|start|unpause|scale|restart --dry-run  nothing
     compose down|rm -v|--volumes  destroys  stops the containers of {project}, and deletes their volumes
     compose down  changes  stops the containers of {project}, and deletes them
     compose rm  changes  deletes stopped containers of {project}
@@ -152,8 +157,8 @@ _DOCKER = Verbs(
     stack rm|down|remove  changes  deletes the services of the stack {}, whose volumes remain
     service rm|remove  changes  deletes the services {}
     service scale|update|rollback  changes  changes the services {}
-    swarm leave --force|-f  stops  takes this host out of the swarm  \
-        until it joins again; with the last manager, the swarm's services and secrets are gone
+    swarm leave --force|-f  destroys  takes this host out of the swarm, until it joins again  \
+        and with the last manager, the swarm's services and secrets are gone
     swarm leave  changes  takes this host out of the swarm
     swarm ca|unlock-key|join-token  reads  shows how a host joins or opens the swarm
     swarm *  changes  changes the swarm, or who is in it
@@ -304,7 +309,9 @@ def docker(call: Call) -> None:
     rest = words[at + 1 :]
     kind, name = "", verb.text
     if name in _KINDS and rest and table is _DOCKER:
+        dry = list[Word]()
         while rest and rest[0].text.startswith("-"):
+            dry += [rest[0]] if rest[0].text.startswith("--dry-run") else []
             rest = rest[2:] if rest[0].text in _OF_COMPOSE else rest[1:]
         if not rest:
             return None
@@ -312,7 +319,7 @@ def docker(call: Call) -> None:
         if rest[0].is_free:
             table.tells(there, [verb, *rest])
             return there.gives("can start containers that have the whole host")
-        rest = rest[1:]
+        rest = [*dry, *rest[1:]]
     asked = [Word(kind)] if kind else []
     named = {"project": _project(call, words[at:]), "kind": name}
     if table.tells(there, [*asked, Word(name), *rest], named=named):
@@ -495,6 +502,16 @@ def _database(call: Call) -> None:
     call.changes("deletes the test database and accounts without a name, and may set the password of the server's root")
 
 
+def _groups(call: Call) -> None:
+    for word in call.values("command-config"):
+        call.reads(word)
+    group = told(call.values("group")) or "any"
+    if call.may_add_options or (call.has("reset-offsets") and call.has("execute")):
+        call.changes(f"changes which messages the group {group} reads next", is_whole=True)
+    elif call.has("delete", "delete-offsets"):
+        call.changes(f"forgets which messages the group {group} has read", is_whole=True)
+
+
 def _tables(call: Call) -> None:
     call.changes(f"repairs or changes the tables {told(call.operands) or 'of a database'}", is_whole=True)
 
@@ -512,6 +529,7 @@ _CLUSTER_SHOWS = {
 
 _SERVERS = Verbs(
     """
+    expire --dry-run  nothing
     edit-config  gives  starts an editor
     remove  destroys  deletes what the cluster {} knows of itself  and its hosts are in no cluster then
     delete|delete-backup|expire|stanza-delete  destroys  \
@@ -525,7 +543,8 @@ _SERVERS = Verbs(
     switchover|failover|promote|standby|primary  changes  makes another host the first of the cluster {}
     reinit|rejoin|clone|init|initdb|register  changes  makes the copy of a database server anew: { }
     pause|resume|flush  changes  changes whether a cluster repairs itself: { }
-    backup|backup-push|archive-push|archive-get|wal-push|wal-fetch|wal-receive|receive-wal|cron|sync-backup  changes  \
+    backup --no-expire-auto  nothing
+    backup-push|archive-push|archive-get|wal-push|wal-fetch|wal-receive|receive-wal|cron|sync-backup  changes  \
         saves or fetches files of a database server
     ... *  changes  changes a database server: {*}
     """,
@@ -545,7 +564,12 @@ def _pg_ctl(call: Call) -> None:
         return None
     if call.has("o", "p", "options") and call.values("o", "options", "p"):
         return call.gives("starts a server with settings that start programs")
-    _SERVERS(call)
+    for text in call.values("remote-ssh-command", "cmd-ssh", "cmd", "ssh-command"):
+        call.start([text])
+    is_only_shown = call.name == "wal-g" and words[:1] == ["delete"] and not call.has("confirm")
+    is_new = call.name == "barman" and words[:1] == ["backup"]
+    if not is_only_shown and not is_new:
+        _SERVERS(call)
 
 
 _BROKERS = Verbs(
@@ -563,9 +587,11 @@ _BROKERS = Verbs(
     decommission  changes  moves all data from this host, and takes it out of the cluster
     drain|disablegossip|disablebinary  stops  makes this host answer nobody  until its server is started again
     clearsnapshot  destroys  deletes snapshots {}
+    stopdaemon  stops  stops the server of {-h:this host}  until somebody starts it again
+    flush  nothing
     add_user|change_password|set_*|clear_*|authenticate_user  changes  changes who may use the broker: {0}
     enable|disable|set  changes  changes which plugins the broker has: { }
-    *  changes  changes the message broker: { }
+    *  changes  changes the message broker: {*} { }
     """,
     valued="-n -p -u --vhost --formatter -h",
 )
@@ -588,7 +614,12 @@ _VAULT = Verbs(
     """
     status|version|list|path-help  nothing
     auth|secrets|policy list|read  nothing
-    token lookup  nothing
+    token lookup -accessor  nothing
+    token lookup  reads  shows the token {:of this account}
+    token capabilities  nothing
+    operator members|diagnose|usage  nothing
+    operator raft list-peers  nothing
+    operator raft autopilot get-config|state  nothing
     kv list  nothing
     kv metadata delete  destroys  deletes the secret {}, and all versions of it
     kv destroy  destroys  deletes versions of the secret {}
@@ -605,7 +636,7 @@ _VAULT = Verbs(
     operator *  changes  changes how the vault is kept: {*}
     lease revoke -prefix|--prefix|-force  stops  takes back every key below {}: its programs have none  until they ask again
     lease|token revoke  changes  takes back {:a key}
-    token create  reads  makes a key, and shows it
+    token create  changes  makes a key for the vault, and shows it
     delete  destroys  deletes {}
     policy write|delete  changes  changes who may read secrets: {0}
     write auth/*|sys/policies/*|sys/policy/*  changes  changes who may read secrets
@@ -622,7 +653,9 @@ _ETCD = Verbs(
     version|check|completion  nothing
     snapshot status  nothing
     snapshot restore  changes  makes the data of a cluster anew from {}
-    get|snapshot|watch  reads  reads the secrets of a cluster
+    get --keys-only|--count-only  nothing
+    lock|watch|elect  reads  reads the secrets of a cluster, or keeps others from them
+    get|snapshot  reads  reads the secrets of a cluster
     del|deleteall|rmr --prefix|--from-key|--range  destroys  deletes all keys of the cluster that begin with {0:anything}
     del|delete|deleteall|rmr  destroys  deletes the keys {} of the cluster
     put|set|create|txn  changes  changes the key {0} of the cluster
@@ -636,6 +669,11 @@ _ETCD = Verbs(
 )
 _CONSUL = Verbs(
     """
+    operator raft list-peers|read  nothing
+    operator autopilot get-config|state|health  nothing
+    job plan|validate|allocs|deployments  nothing
+    alloc logs|checks  nothing
+    alloc fs  reads  shows files of a program: { }
     members|info|version|status|validate|monitor|catalog  nothing
     * list|status|get|list-peers|inspect|history|versions  nothing
     kv delete -recurse|--recurse  destroys  deletes all keys below {}
@@ -661,7 +699,23 @@ _CONSUL = Verbs(
 )
 
 
+def _etcd(call: Call) -> None:
+    _ETCD(call)
+    if call.verb is None or call.verb.is_free or call.verb.text not in ("watch", "lock"):
+        return
+    words = list(call.words)
+    after = words[[word.text for word in words].index("--") + 1 :] if any(word.text == "--" for word in words) else []
+    if started := after or (call.operands[2:] if call.verb.text == "lock" else []):
+        call.start(started)
+    elif call.may_add_options or call.has("i", "interactive"):
+        call.gives("starts other programs")
+
+
 def _consul(call: Call) -> None:
+    if [word.text for word in call.operands[:2]] in (["job", "plan"], ["job", "validate"]):
+        for word in call.operands[2:]:
+            if who := who_changes(call, word):
+                call.discloses(f"shows files that {call.absolute(word) or 'any file'} names, which {who} can change")
     _CONSUL.tells(call, call.words, named={"kind": told(call.operands[:1])})
 
 
@@ -705,6 +759,8 @@ _SERVICES_CHANGE = Verbs(
     """
     cluster destroy  destroys  deletes the settings of the cluster, and stops every service of it
     configure erase  destroys  deletes the settings of the cluster, and stops every service of it
+    stonith fence  stops  cuts the power of the host {}  until it is up again
+    node fence  stops  cuts the power of the host {}  until it is up again
     cluster stop --all  stops  stops every service of the cluster  until the cluster is started again
     cluster stop  changes  moves all services away from {:this host}
     cluster start|enable|disable  changes  changes whether {:this host} takes services of the cluster
@@ -717,6 +773,67 @@ _SERVICES_CHANGE = Verbs(
     node unstandby|unmaintenance|online|ready  changes  lets {:this host} take services again
     """
 )
+
+
+_PVESH = Verbs(
+    """
+    get|ls|usage|help  nothing
+    delete /access*|/cluster/firewall*  changes  deletes accounts, rights or rules of the firewall of the cluster: {*}
+    delete  destroys  deletes {}, with its disks or backups
+    create|set /nodes/*/status --command=shutdown|-command=shutdown  stops  \
+        switches off the host {*}  until somebody switches it on
+    create|set /nodes/*/status --command=reboot|-command=reboot  stops  restarts the host {*}  until it is up again
+    create /nodes/*/stopall|/nodes/*/suspendall  stops  stops every guest of a host  until they are started again
+    create *rollback  destroys  takes a guest back to a snapshot: {*}  and what is newer is gone
+    create *wipedisk  destroys  empties a disk of the host: {*}
+    create *vzdump --script|-script  gives  starts the program {--script}{-script}
+    create *status/*|*startall|*migrate|*snapshot|*vzdump  changes  starts, stops, moves or saves guests: {*}
+    """,
+    valued="--command -command --script -script --output-format -output-format",
+)
+
+
+def _pvesh(call: Call) -> None:
+    """The interface of a whole cluster of virtual machines: what is not known may be the settings of a guest, or an account."""
+    if any(word.is_free for word in call.words):
+        _PVESH.tells(call, call.words)
+        return call.gives("can choose what the hosts of the cluster start")
+    if call.words and not _PVESH.tells(call, call.words):
+        call.gives("can choose what the hosts of the cluster start")
+
+
+_STONITH = Verbs(
+    """
+    -F|--fence  stops  cuts the power of the host {host}  until somebody switches it on
+    -B|--reboot  stops  cuts the power of the host {host}, and switches it on  until it is up again
+    -U|--unfence  changes  switches on the host {host}
+    -l|--list|-L|--list-registered|-I|--list-installed|-M|--metadata|-H|--history|-Q|--query|-s|--list-targets  nothing
+    """,
+    valued="-F --fence -B --reboot -U --unfence -H --history -Q --query -s -l --list",
+)
+_FENCES = Verbs(
+    """
+    -o=off|--action=off  stops  cuts the power of the host {host}  until somebody switches it on
+    -o=on|--action=on|-o=unfence|--action=unfence  changes  switches on the host {host}
+    -o=status|--action=status|-o=monitor|--action=monitor|-o=list|--action=list|-o=list-status|--action=list-status  nothing
+    -o=metadata|--action=metadata|-o=validate-all|--action=validate-all  nothing
+    """,
+    valued="-o --action -a --ip -l --username -p --password -n --plug -k --identity-file -S --password-script -L",
+)
+
+
+def _fences(call: Call) -> None:
+    """Agents that cut the power of a host of a cluster."""
+    for text in call.values("S", "password-script"):
+        call.runs_text(text)
+    if any(word.is_free for word in call.words):
+        return call.gives("starts other programs")
+    hosts = told(call.values("n", "plug", "a", "ip", "F", "fence", "B", "reboot", "U", "unfence")[:1])
+    if call.name == "stonith_admin":
+        if not _STONITH.tells(call, call.words, named={"host": hosts}):
+            call.changes("changes how hosts of the cluster are fenced")
+    elif not _FENCES.tells(call, call.words, named={"host": hosts}):
+        call.stops(f"cuts the power of the host {hosts or 'that its input names'}", back="until it is up again", is_whole=True)
 
 
 def _hosts(call: Call) -> None:
@@ -742,6 +859,17 @@ def _hosts(call: Call) -> None:
 
 
 ROWS = (
+    Row("pvesh", _pvesh, harmless="output-format: human-readable noborder noheader quiet"),
+    Row(
+        "stonith_admin fence_ipmilan fence_ilo fence_ilo2 fence_ilo3 fence_ilo4 fence_ilo5 fence_idrac fence_drac5 fence_apc"
+        " fence_apc_snmp fence_eaton_snmp fence_cisco_ucs fence_redfish fence_bladecenter fence_rsb fence_vmware"
+        " fence_vmware_rest"
+        " fence_vmware_soap fence_xvm fence_virt fence_virsh fence_pve fence_aws fence_gce fence_azure_arm fence_openstack"
+        " fence_scsi fence_mpath fence_sbd fence_imm fence_wti fence_brocade",
+        _fences,
+        "S: password-script: n: plug: a: ip: F: fence: B: reboot: U: unfence: Q: query: H: history: L: l: p: o: action:",
+        harmless="l: username: p: password: o: action: P lanplus C: cipher: v verbose V version h help ssl ssl-insecure z t:",
+    ),
     Row(" ".join(_HOSTS_SHOW), _hosts, harmless="full v verbose current debug node: output-format: snapshot: help version"),
     Row(
         "docker podman nerdctl ctr crictl lxc incus virsh buildah skopeo runc crun",
@@ -782,8 +910,10 @@ ROWS = (
     Row(
         "patronictl repmgr pgbackrest barman wal-g pg_conftool pg_autoctl",
         _pg_ctl,
-        "D: pgdata: o: options: p: l: m: t: c: s: stanza: U: f: config-file: output: format:",
-        harmless="W watch w: e extended help version json v verbose q quiet short minimal terse",
+        "D: pgdata: o: options: p: l: m: t: c: s: stanza: U: f: config-file: output: format: remote-ssh-command: cmd-ssh: cmd:"
+        " ssh-command:",
+        harmless="set: type: dry-run no-expire-auto confirm W watch w: e extended help version json v verbose q quiet"
+        " short minimal terse",
     ),
     Row(
         "rabbitmqctl rabbitmqadmin rabbitmq-plugins rabbitmq-diagnostics kafka-topics.sh nodetool cockroach",
@@ -802,9 +932,10 @@ ROWS = (
     ),
     Row(
         "etcdctl etcdutl zkCli.sh",
-        _ETCD,
+        _etcd,
         "endpoints: cert: key: cacert: user: w: write-out:",
-        harmless="cluster hex command-timeout: dial-timeout: debug insecure-skip-tls-verify help version h",
+        harmless="prefix from-key keys-only count-only rev: limit: sort-by: order: cluster hex command-timeout:"
+        " dial-timeout: debug insecure-skip-tls-verify help version h",
     ),
     Row(
         "consul nomad",
@@ -812,6 +943,15 @@ ROWS = (
         harmless=(
             "http-addr: token: detailed wan address: namespace: region: verbose json short t: format: help version"
             " datacenter: stale recurse keys separator: all-namespaces self"
+        ),
+    ),
+    Row(
+        "kafka-consumer-groups.sh kafka-consumer-groups",
+        _groups,
+        "command-config: group: bootstrap-server: topic:",
+        harmless=(
+            "list describe all-groups all-topics state members verbose offsets timeout: dry-run reset-offsets to-earliest"
+            " to-latest to-offset: shift-by: to-datetime: by-duration: to-current version help"
         ),
     ),
     Row("myisamchk aria_chk innochecksum", _tables, "e:"),

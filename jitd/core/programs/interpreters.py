@@ -11,7 +11,7 @@ import re
 
 from jitd.core.judging import Call, Row, Verdict
 from jitd.core.places import is_spent, place_of
-from jitd.core.programs.shared import Verbs, words
+from jitd.core.programs.shared import Verbs, trusts, who_changes, words
 from jitd.core.shell_text import Word
 
 POSIX = "sh bash dash ash ksh mksh rbash lksh posh yash ksh93 bash-static"
@@ -131,6 +131,13 @@ _READ_ONLY = re.compile(
 """What Python code may do without starting programs or changing files."""
 
 
+_DELETES = re.compile(
+    r"\b(rmtree|unlink(?:Sync)?|os\.remove|os\.rmdir|rm_rf?|remove_tree|removedirs|rm(?:dir)?Sync|File\.delete|FileUtils\.rm)\b"
+    r"[^;'\"]{0,40}['\"]((?:/|~/)[^'\"\\]+)['\"]"
+)
+"""What deletes a file or a tree in one of the languages, with a path as it is written."""
+
+
 def _code(call: Call, language: str, text: Word) -> None:
     """The program runs ``text``, which is code of ``language``."""
     if call.is_too_long(text):
@@ -140,6 +147,10 @@ def _code(call: Call, language: str, text: Word) -> None:
         call.reads(Word(found[1]))
     if language == "PHP" and len(call.words) == 2 and _PHP_SHOWS.fullmatch(bare):
         return call.knows_all()
+    for found in _DELETES.finditer(bare):
+        directory, star, _ = found[2].partition("*")
+        place = Word(directory.rpartition("/")[0] + "/", is_free=True, is_bound=True) if star else Word(found[2])
+        call.removes(place, is_tree=bool(star) or re.search("tree|rm_r", found[1]) is not None)
     if language == "Python":
         _imports(call, bare)
         bare = _READ_ONLY.sub("", bare)
@@ -148,6 +159,10 @@ def _code(call: Call, language: str, text: Word) -> None:
     if _STARTS.search(bare):
         return call.gives(f"runs {language} code, which can start programs or change files", is_whole=True)
     call.unknown(f"runs {language} code that jitd does not judge", text=text)
+
+
+_PHP_TELLS = re.compile(r"\s*(?:echo|print)\s+[A-Z_]+(?:\s*[.,]\s*PHP_EOL)?\s*;?\s*")
+"""PHP code that prints one constant."""
 
 
 def _interpreter(language: str, code: str, valued: str = "", modules: str = "", flags: str = "", loads: str = "") -> Verdict:
@@ -166,6 +181,8 @@ def _interpreter(language: str, code: str, valued: str = "", modules: str = "", 
         if language == "PHP" and len(words) == 2 and words[0].text == "-l" and not (words[0].is_free or words[1].is_free):
             call.knows_all()
             return call.reads(words[1])  # it is read and not run
+        if language == "PHP" and len(words) == 2 and words[0].text == "-r" and _PHP_TELLS.fullmatch(words[1].text):
+            return call.knows_all()
         while at < len(words):
             word = words[at]
             text = word.text
@@ -449,7 +466,13 @@ def _logrotate(call: Call) -> None:
 
 _INFRASTRUCTURE = Verbs(
     """
-    plan|preview|diff  nothing
+    plan|preview|diff|validate|fmt|providers|graph|version|about|whoami|logs|list|ls|synth  nothing
+    state list|show  nothing
+    workspace list|show  nothing
+    stack ls|list|history|output|tag|graph  nothing
+    state pull  reads  shows what is known of {files}, which may have secrets
+    output|show|config|stack -json|-raw|--json|--show-secrets|--show-values  reads  \
+        shows what is known of {files}, which may have secrets
     destroy -target|--target  destroys  destroys {-target}{--target} of what {files} describe
     destroy|destroy-all|down  destroys  destroys all that {files} describe
     run-all|run|stack destroy  destroys  destroys all that {files} describe
@@ -460,10 +483,15 @@ _INFRASTRUCTURE = Verbs(
     state mv|replace-provider|rename|unprotect|repair  changes  changes what is known of {files}: { }
     workspace delete  destroys  deletes the workspace {}, and what is known of it
     stack rm  destroys  deletes the stack {:of its files}, and what is known of it
+    stack|config init|select|import|rename|change-secrets-provider|set|set-all|rm|refresh|cp  changes  changes { } of {files}
+    output|show|stack|config  nothing
     workspace new|select  changes  chooses the workspace {}
     taint  changes  lets the next apply destroy {}, and make it anew
     force-unlock|cancel  changes  lets others work on {files} while somebody does
-    """
+    init|get  leads  takes programs and modules from where others publish them
+    *  changes  changes what {files} describe: {*}
+    """,
+    valued="-C --cwd -s --stack",
 )
 
 
@@ -471,17 +499,28 @@ def _infrastructure(call: Call) -> None:
     """Files describe what is in a cloud. To read them can start programs."""
     if call.verb is None and not call.may_add_options:
         return
+    if call.may_add_options or any(word.is_free for word in call.words):
+        call.gives("runs programs that its files name")
     verb = call.verb.text if call.verb is not None else ""
-    directory = next((word.text.partition("=")[2] for word in call.words if word.text.startswith("-chdir=")), "")
-    place = directory or call.cwd or "."
-    _INFRASTRUCTURE.tells(call, call.words, named={"files": f"the files in {place[:60]}"})
-    if verb in _TELLS and not directory:
+    directory = (call.values("chdir", "C", "cwd") or [Word(call.cwd or ".")])[-1]
+    named = {"files": f"the files in {directory.text[:60]}"}
+    _INFRASTRUCTURE.tells(call, call.words, named=named)
+    for word in call.values("out"):
+        call.writes(word)
+    trusts(call, call.values("var-file", "plugin-dir", "backend-config"))
+    if verb == "apply":
+        trusts(call, call.operands[1:])
+    if verb == "state" and [word.text for word in call.operands[1:2]] == ["push"]:
+        call.leads("takes what is known of its files from another file")
+    if verb in _TELLS and not call.has("chdir", "C", "cwd"):
         return
-    call.runs_file(Word(place))
-    changes = "" if verb in ("plan", "preview", "diff", "init", "get", "synth", *_TELLS) else ", and changes what they describe"
-    call.leads(f"{verb[:20]} runs what the files in {place[:60]} name{changes}")
+    if call.name in ("terraform", "tofu"):
+        trusts(call, [directory])
+    elif call.name != "pulumi" or verb in _RUNS or who_changes(call, directory):
+        call.runs_file(directory)
 
 
+_RUNS = words("up update preview diff synth deploy plan apply refresh watch run run-all")
 _TELLS = words("version fmt show output state validate providers graph workspace stack config whoami about logs list ls")
 
 
@@ -573,10 +612,20 @@ ROWS = (
     Row("nix-shell", _nix_shell, "run: command: p: packages: I: c:"),
     Row("m4 gpp cpp-m4", _m4, "I: D: U: F: R:"),
     Row("logrotate", _logrotate, "s: state: m: mail: l: log: d debug f force v version help", harmless="verbose h usage"),
-    Row("pulumi cdk cdktf", _infrastructure),
+    Row(
+        "pulumi cdk cdktf",
+        _infrastructure,
+        "C: cwd: s: stack:",
+        harmless="yes y f force json j diff show-secrets non-interactive color: help h version preview-only",
+    ),
     Row(
         "terraform tofu terragrunt",
         _infrastructure,
-        harmless="no-color json check diff recursive list write help version chdir raw state",
+        "chdir: out: var-file: plugin-dir: backend-config:",
+        harmless=(
+            "no-color json check diff recursive list write help version raw state destroy auto-approve force"
+            " compact-warnings detailed-exitcode input lock lock-timeout parallelism refresh refresh-only target replace"
+            " upgrade"
+        ),
     ),
 )

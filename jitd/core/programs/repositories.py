@@ -29,7 +29,7 @@ _SHOWS = words(
     "status rev-parse describe ls-files ls-tree ls-remote hash-object count-objects fsck cat-file rev-list for-each-ref"
     " merge-base name-rev"
     " symbolic-ref check-ignore check-attr var version verify-commit verify-tag show-ref diff-tree diff-index diff-files"
-    " fetch init gc"
+    " fetch init"
     " cherry show-branch whatchanged.x archive bundle get-tar-commit-id"
 )
 _PAGED = words("log show diff blame annotate grep reflog shortlog help whatchanged range-diff")
@@ -68,6 +68,8 @@ _GIT = Verbs(
     stash pop|apply|branch  changes  brings back what was stashed
     stash  changes  takes all changes that are not committed out of the files, until they are brought back
     reflog expire|delete|drop  destroys  forgets where branches were, so that lost commits cannot be found
+    gc --prune=now|--prune=all  destroys  deletes commits that no branch has
+    gc  changes  packs the repository, and deletes old commits that no branch has
     prune  destroys  deletes commits that no branch has
     update-ref -d  destroys  deletes the branch {{0}}  {_REFLOG}
     rm --cached  changes  takes {{}} out of the repository, but leaves the files
@@ -88,7 +90,7 @@ _GIT = Verbs(
     valued="-b -c",
 )
 _CHANGING = words(
-    "checkout switch reset restore clean rm mv add apply update-ref update-index read-tree prune repack sparse-checkout"
+    "checkout switch reset restore clean rm mv add apply update-ref update-index read-tree prune repack gc sparse-checkout"
     " replace push pack-refs commit-tree mktag branch tag stash remote worktree notes"
 )
 _LISTING = words("-l --list -a --all -r --remotes --contains --no-contains --merged --no-merged --points-at --sort --format")
@@ -450,7 +452,7 @@ ROWS = (
             " no-single-branch shallow-since origin filter no-checkout mirror bare no-hardlinks local prefix"
             " worktree-attributes remote relative show-prefix show-cdup missing deduplicate eol full-name full-tree r d"
             " object-format batch-check batch e t p pretty unordered unreachable name-rev show-superproject-working-tree"
-            " expire"
+            " expire x X"
         ),
     ),
     Row(
