@@ -98,6 +98,7 @@ restic -r /srv/r restore latest --target / : overwrites files below / with those
 duplicity remove-older-than 90D --force file:///srv/dup : deletes old backups in file:///srv/dup, which cannot be undone
 python3 -I -c 'import shutil; shutil.rmtree("/srv/data")' : deletes /srv/data, which cannot be undone
 perl -e 'unlink glob "/srv/data/*"' : deletes files below /srv/data, which cannot be undone
+sh -c 'echo "rm -rf /srv/data" | at now + 1 hour' : deletes /srv/data, which cannot be undone
 xargs -a /srv/list rm -f : deletes files that jitd cannot tell, which cannot be undone
 pulumi -C /srv/infra stack rm --yes prod : deletes the stack prod, and what is known of it, which cannot be undone
 vagrant destroy -f : deletes the machines of its files, and their disks, which cannot be undone
