@@ -512,7 +512,7 @@ def _infrastructure(call: Call) -> None:
         trusts(call, call.operands[1:])
     if verb == "state" and [word.text for word in call.operands[1:2]] == ["push"]:
         call.leads("takes what is known of its files from another file")
-    if verb in _TELLS and not call.has("chdir", "C", "cwd"):
+    if verb in _TELLS and not call.has("chdir", "C", "cwd") and call.name != "terragrunt":
         return
     if call.name in ("terraform", "tofu"):
         trusts(call, [directory])
@@ -521,7 +521,7 @@ def _infrastructure(call: Call) -> None:
 
 
 _RUNS = words("up update preview diff synth deploy plan apply refresh watch run run-all")
-_TELLS = words("version fmt show output state validate providers graph workspace stack config whoami about logs list ls")
+_TELLS = words("version fmt output workspace stack config whoami about logs")
 
 
 _PROMPTS = frozenset(("tclsh", "wish", "erl", "slsh", "clojure", "jjs", "osascript", "gjs"))
