@@ -863,7 +863,7 @@ ROWS = (
     Row(
         "stonith_admin fence_ipmilan fence_ilo fence_ilo2 fence_ilo3 fence_ilo4 fence_ilo5 fence_idrac fence_drac5 fence_apc"
         " fence_apc_snmp fence_eaton_snmp fence_cisco_ucs fence_redfish fence_bladecenter fence_rsb fence_vmware"
-        " fence_vmware_rest"
+        " fence_vmware_rest fence_rhevm"
         " fence_vmware_soap fence_xvm fence_virt fence_virsh fence_pve fence_aws fence_gce fence_azure_arm fence_openstack"
         " fence_scsi fence_mpath fence_sbd fence_imm fence_wti fence_brocade",
         _fences,

@@ -387,10 +387,6 @@ _DEVICES = table(
     rtcwake -m|mode=no|disable|on  changes  sets when the host wakes
     rtcwake -n|dry-run         harmless
     rtcwake|pm-.*              stops     puts the whole host to sleep | until it wakes
-    fence_.* -o|action=status|monitor|list|metadata|list-status|validate-all  harmless
-    fence_.* -o|action=on      changes   switches on {a|ip:another host}
-    fence_.* -o|action=off     stops     switches off {a|ip:another host} | until somebody switches it on
-    fence_.*                   stops     restarts {a|ip:another host} at its power | which is away until it has started again
     racadm .*action powerdown|graceshutdown  stops  switches off the host | until somebody switches it on
     racadm .*action            stops     restarts the host at its power | which is away until it has started again
     racadm get.*               harmless
@@ -501,13 +497,6 @@ ROWS = (
     Row("renice", _IPC, "n: p g u"),
     Row("wall write mesg", _wall),
     Row("ipmitool", _ipmitool, "H: U: P: I: L: p: f: o: O: C: k: y: Y S: v c V h", harmless="A: l: R: N: q: Q: h E"),
-    Row(
-        "fence_ipmilan fence_idrac fence_ilo4 fence_ilo5 fence_apc fence_apc_snmp fence_vmware_rest fence_vmware_soap fence_virt"
-        " fence_xvm fence_scsi fence_redfish fence_drac5 fence_rhevm",
-        _DEVICES,
-        "a: ip: l: username: p: password: o: action: n: plug:",
-        harmless="P lanplus A: auth: C: cipher: S: password-script: v verbose k: h help V version x ssh z ssl",
-    ),
     Row(
         "mokutil",
         _DEVICES,

@@ -120,7 +120,7 @@ _PHP_SHOWS = re.compile(
     r"|ini_get\(['\"][\w.]+['\"]\)|phpinfo\(\)|sys_get_temp_dir\(\))[\s)]*;?\s*"
 )
 """PHP code that shows how PHP is set up."""
-_DELETES = re.compile(
+_DELETES_MANY = re.compile(
     r"\brmtree\b|\brm_rf?\b|\bremove_tree\b|\bunlink\b[\s(]*(glob\b|<)|\brm(dir)?(Sync)?\([^)]*recursive", re.IGNORECASE
 )
 """Code that deletes many files."""
@@ -147,14 +147,15 @@ def _code(call: Call, language: str, text: Word) -> None:
         call.reads(Word(found[1]))
     if language == "PHP" and len(call.words) == 2 and _PHP_SHOWS.fullmatch(bare):
         return call.knows_all()
-    for found in _DELETES.finditer(bare):
+    named = list(_DELETES.finditer(bare))
+    for found in named:
         directory, star, _ = found[2].partition("*")
         place = Word(directory.rpartition("/")[0] + "/", is_free=True, is_bound=True) if star else Word(found[2])
         call.removes(place, is_tree=bool(star) or re.search("tree|rm_r", found[1]) is not None)
     if language == "Python":
         _imports(call, bare)
         bare = _READ_ONLY.sub("", bare)
-    if _DELETES.search(bare):
+    if not named and _DELETES_MANY.search(bare):
         call.destroys(f"runs {language} code that deletes files", is_whole=True)
     if _STARTS.search(bare):
         return call.gives(f"runs {language} code, which can start programs or change files", is_whole=True)
