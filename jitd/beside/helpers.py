@@ -8,11 +8,13 @@ either, but one that root gives its unit or its account.
 
 from __future__ import annotations
 
-import errno
-import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+_ACCEPTS = b"00010000"
+"""The flags of a socket that listens (linux/net.h, SO_ACCEPTCON)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +67,13 @@ class Helper:
 
     @property
     def listens(self) -> bool:
-        """True if systemd listens for it. The file of a socket stays when nobody listens any more, so this connects, and systemd
-        may start the helper.
+        """True if systemd listens for it, or if the kernel does not say. The file of a socket stays when nobody listens any more,
+        and a connection would start the helper, so this reads the kernel's table of sockets (proc(5), net/unix).
         """
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC) as ours:
-            return ours.connect_ex(str(self.socket)) in (0, errno.EAGAIN)
+        with suppress(OSError):
+            table = (line.split(maxsplit=7) for line in Path("/proc/self/net/unix").read_bytes().splitlines())
+            return any(row[3] == _ACCEPTS and row[7] == bytes(self.socket) for row in table if len(row) == 8)
+        return True
 
 
 KDC = Helper(name="kdc", room="jitd.kdc", has_network=True, keeps=("KRB5_CONFIG",), options=("keytab", "socket"))

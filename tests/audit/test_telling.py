@@ -32,6 +32,9 @@ def values() -> Values:
     return Values(REQUEST.id, (), lambda: bytes([next(salts)]) * 32)
 
 
+GRADES = {"grade": "gives", "damage": "none"}
+
+
 def submitted(said: Values) -> dict[str, Any]:
     def of(field: str, content: Any) -> dict[str, str]:
         return {"committed": said.commit_to(field, content)}
@@ -60,7 +63,7 @@ def test_a_reader_who_may_see_everything_gets_the_record_with_its_values_in_thei
     line = json.loads(record.line())
     assert line["detail"]["argv"] == ["/usr/bin/psql", "-c", "DROP"]
     assert (line["detail"]["reason"], line["detail"]["cwd"]) == ("the disk is full", "/srv")
-    assert line["about"] == {"requester": REQUEST.requester.principal, "rule": "dba", "run_as": "root", "grade": "gives"}
+    assert line["about"] == {"requester": REQUEST.requester.principal, "rule": "dba", "run_as": "root", **GRADES}
     assert (line["form"], line["host"], line["number"], line["seal"]) == ("jitd record 1", "db1", 7, SEAL.hex())
     assert line["sealed"].encode() == body
 
@@ -92,7 +95,7 @@ def test_without_commands_a_line_has_no_word_of_the_command_and_proves_the_chain
 
 def test_the_name_of_the_rule_and_the_grade_are_told_with_rule_and_not_with_id() -> None:
     assert told(sight_outside("rule", REQUEST))[0].about == {
-        "requester": REQUEST.requester.principal, "rule": "dba", "run_as": "root", "grade": "gives",
+        "requester": REQUEST.requester.principal, "rule": "dba", "run_as": "root", **GRADES,
     }  # fmt: skip
     assert told(sight_outside("id", REQUEST))[0].about == {"requester": REQUEST.requester.principal, "run_as": "root"}
     assert "dba" not in told(sight_outside("id", REQUEST))[0].line()

@@ -54,7 +54,7 @@ def request(*argv: str | bytes, reason: str | None = "replica lag, CHG-4711", te
 
 
 def row(asked: Request, grade: str = "harmless", *findings: Row, viewer: str = "bob", **changes: Any) -> Row:
-    told = {"grade": grade, "findings": list(findings), "last_approved": None, "narrowed": False}
+    told = {"grade": grade, "damage": "none", "findings": list(findings), "last_approved": None, "narrowed": False}
     return row_for(asked, viewer, **{**told, **changes})
 
 

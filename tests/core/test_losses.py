@@ -159,9 +159,6 @@ STOPS = (
     ("systemctl stop user.slice", "stops user.slice, until it is started again"),
     ("ufw --force reset", "empties the firewall: anybody may reach this host, until it is enabled again"),
     ("ipvsadm -C", "stops to share out all services to other hosts, until its rules are loaded again"),
-    ("passwd -l root", "locks the account root, which cannot log in with its password, until it is unlocked"),
-    ("usermod -s /usr/sbin/nologin bob", "takes the shell of the account bob, which cannot log in, until it has one again"),
-    ("userdel bob", "deletes the account bob, which cannot log in any more, until somebody makes it again with the same uid"),
     ("net ads leave", "takes this host out of its domain: its people cannot log in, until it is joined again"),
     ("umount -l /home", "unmounts /home, until it is mounted again"),
     ("mv /var/lib/mysql /srv/new", "moves away /var/lib/mysql, until it is moved back"),
@@ -180,6 +177,9 @@ STOPS = (
     ),
 )
 DAILY = """
+    passwd -l root
+    usermod -s /usr/sbin/nologin bob
+    userdel bob
     rm /srv/app/old.txt
     rm -rf /home/alice/build
     sh -c 'rm -rf /home/alice/src/*'

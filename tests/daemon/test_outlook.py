@@ -203,14 +203,15 @@ def test_what_it_gives_is_in_the_row_and_its_grade_alone_in_lists(house: House) 
     house.keep(now(command=command("vim", "/etc/shadow")))
     row = house.show(BOB)
     assert row["grade"] == "gives" == row["findings"][0]["grade"]
-    assert [list(one) for one in row["findings"]] == [["grade", "what", "path", "matters"]] * len(row["findings"])
+    assert [list(one) for one in row["findings"]] == [["grade", "damage", "what", "path", "matters"]] * len(row["findings"])
     assert ("/etc/shadow", "password hashes") in {(one["path"], one["matters"]) for one in row["findings"]}
 
     async def listed() -> list[dict[str, Any]]:
         return [one async for one in house.lists.requests(BOB, ended=False)]
 
     (one,) = asyncio.run(listed())
-    assert {**one, "grade": row["grade"]}.items() <= row.items() and "findings" not in one
-    assert one["grade"] is None, "nobody has looked"
+    graded = {name: row[name] for name in ("grade", "damage")}
+    assert all(row[name] == value for name, value in (one | graded).items()) and "findings" not in one
+    assert one["grade"] is None and one["damage"] is None, "nobody has looked"
     house.keep(now(id="NNNN-0001", command=command("vim", findings=(Finding(Grade.LEADS, "goes on"),))))
     assert [one["grade"] for one in asyncio.run(listed())] == [None, "leads"] and house.show(BOB, "NNNN-0001")["grade"] == "leads"

@@ -35,8 +35,8 @@ def _password(call: Call, whom: Word, does: str, more: str = "") -> None:
 
 
 def _locks(call: Call, whom: str, *, back: str) -> None:
-    """``whom`` cannot log in any more."""
-    call.stops(f"locks the account {whom[:60]}, which cannot log in with its password", back=back, is_whole=True)
+    """``whom`` cannot log in any more. One person who cannot is not many."""
+    call.changes(f"locks the account {whom[:60]}, which cannot log in with its password, {back}", is_whole=True)
 
 
 _NO_SHELL = re.compile(r".*/(nologin|false|true)")
@@ -105,9 +105,9 @@ def _modifies(call: Call, whom: str) -> None:
     elif call.has("L", "lock"):
         _locks(call, whom, back="until it is unlocked")
     elif call.has("e", "expiredate") and any(_PAST.fullmatch(word.text) for word in call.values("e", "expiredate")):
-        call.stops(f"lets the account {whom} end, which then cannot log in", back="until it has another date", is_whole=True)
+        call.changes(f"lets the account {whom} end, which then cannot log in, until it has another date", is_whole=True)
     elif any(_NO_SHELL.fullmatch(word.text) for word in call.values("s", "shell")):
-        call.stops(f"takes the shell of the account {whom}, which cannot log in", back="until it has one again", is_whole=True)
+        call.changes(f"takes the shell of the account {whom}, which cannot log in, until it has one again", is_whole=True)
     else:
         call.changes(f"changes the account {whom}{': ' if told else ''}{', '.join(told)}"[:160])
 
@@ -238,7 +238,7 @@ def _userdel(call: Call) -> None:
             call.destroys(f"deletes the account {word.text[:60]}, and all files of it", is_whole=True)
         else:
             told = f"deletes the account {word.text[:60]}, which cannot log in any more"
-            call.stops(told, back="until somebody makes it again with the same uid", is_whole=True)
+            call.changes(f"{told}, until somebody makes it again with the same uid", is_whole=True)
 
 
 def _chsh(call: Call) -> None:
@@ -246,7 +246,7 @@ def _chsh(call: Call) -> None:
     for word in call.operands or [Word("root")]:
         if shells and _NO_SHELL.fullmatch(shells[-1].text):
             told = f"takes the shell of the account {word.text[:60]}, which cannot log in"
-            call.stops(told, back="until it has one again", is_whole=True)
+            call.changes(f"{told}, until it has one again", is_whole=True)
         call.gives("changes what root runs") if (word.text == "root" or word.is_free) and call.name == "chsh" else call.changes(
             f"changes the account {word.text[:60]}"
         )
@@ -263,7 +263,7 @@ def _always(what: str) -> Verdict:
 _IPA = table("""
     user-del -preserve         changes   lets the account {2} be deleted, from which user-undel brings it back
     .*-del                     destroys  deletes {2+:what it names} from the directory ({1})
-    user-disable               stops     locks the account {2} on all hosts | until it is enabled again
+    user-disable               changes   locks the account {2} on all hosts, until it is enabled again
     hbacrule-disable           stops     switches the rule {2} off, by which people log in | until it is enabled again
     user-enable|user-unlock|hbacrule-enable  changes  lets {2} log in again
     user-add                   changes   creates the account {2} for all hosts
@@ -305,7 +305,7 @@ _JOINED = table(
     net conf delshare          changes   deletes the share {4}
     net .*                     changes   runs {2+} on accounts or settings of the domain
     samba-tool user|group|computer|ou|gpo|contact delete  destroys  deletes the {2} {4+} from the directory
-    samba-tool user disable    stops     locks the account {4} | until it is enabled again
+    samba-tool user disable    changes   locks the account {4}, until it is enabled again
     samba-tool user enable|unlock  changes  lets {4} log in again
     samba-tool user setpassword  changes  sets the password of {4}
     samba-tool group addmembers  changes  puts {5+:accounts} into the group {4}
@@ -484,7 +484,7 @@ def _age(call: Call) -> None:
     for word in call.values("E", "expiredate"):
         if call.operands and _PAST.fullmatch(word.text):
             told = f"lets the account {call.operands[0].text[:60]} end, which then cannot log in"
-            return call.stops(told, back="until it has another date", is_whole=True)
+            return call.changes(f"{told}, until it has another date", is_whole=True)
     if not call.has("l", "list"):
         call.changes(f"changes when {call.operands[0].text[:60] if call.operands else 'an account'}'s password ends")
 
