@@ -57,7 +57,12 @@ def _passwd(call: Call) -> None:
         elif "u" in letters or call.has("unlock"):
             _password(call, whom, "can unlock")
         elif "l" in letters or call.has("lock"):
-            _locks(call, whom.text, back="until it is unlocked")
+            if whom.is_free:
+                call.stops(
+                    "locks accounts that jitd cannot tell, which cannot log in", back="until they are unlocked", is_whole=True
+                )
+            else:
+                _locks(call, whom.text, back="until it is unlocked")
         elif not letters & set("Seanxwi") and not long - {"--quiet", "--repository", "--root", "--stdin", "--keep-tokens"}:
             _password(call, whom, "can set")
         elif letters & set("enxwi") or long & {"--expire", "--mindays", "--maxdays", "--warndays", "--inactive"}:
