@@ -42,13 +42,6 @@ def _manual(call: Call) -> None:
             call.reads(word)
 
 
-def _later(call: Call) -> None:
-    """A text is run later. What is known of it is told, too."""
-    if call.input is not None and call.input.text is not None:
-        call.runs_text(Word(call.input.text))
-    _always("runs any code that it is given, later too")(call)
-
-
 def _always(what: str) -> Verdict:
     def judge(call: Call) -> None:
         if len(call.words) == 1 and call.words[0].text in ("--version", "--help", "-h", "-V"):
