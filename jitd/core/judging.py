@@ -602,7 +602,7 @@ class Call:
         if not how.startswith(("overwrites", "empties", "appends")) or (how.startswith("appends") and matters != DISK):
             return Damage.NONE
         seen = self.judge.look(path)
-        is_there = seen is None or not (seen.is_absent or seen.is_directory)
+        is_there = seen is None or not (seen.is_directory or (seen.is_absent and matters != DISK))
         return Damage.DESTROYS if is_there and not is_tree and is_data(path) and not self.is_hers(path) else Damage.NONE
 
     def is_hers(self, path: str) -> bool:
@@ -666,11 +666,10 @@ class Call:
             if is_large or _is_tree(path) or (place is not None and place.matters == DATABASE):
                 return self.stops(told, back="until it is moved back", is_whole=True)
             return self.changes(told, path, matters, is_whole=True)
-        seen = self.judge.look(path)
         is_tree = is_tree or (word.is_free and not re.search(r"/(log|logs)(/|\Z)", path))
         is_others = not word.is_free and bool(self._home_of_another(real))
         is_gone = is_others or is_lost(real, is_tree=is_tree) or (real != path and is_lost(path, is_tree=is_tree))
-        if is_gone and not self.is_hers(path) and not (seen is not None and seen.is_absent):
+        if is_gone and not self.is_hers(path):  # also if nothing is there now: something may be when it runs
             return self.destroys(told, path, matters, is_whole=True)
         self.changes(told, path, matters, is_whole=True)
 

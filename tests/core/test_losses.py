@@ -428,3 +428,19 @@ def test_a_word_that_is_not_known_counts_as_the_worst_that_it_may_be() -> None:
     assert damage(told(bound)) is Damage.DESTROYS
     assert damage(told(Word("sh", is_free=True, is_bound=True))) is Damage.NONE
     assert worst(told("show", Word("x", is_free=True, is_bound=True))) is Grade.HARMLESS
+
+
+@pytest.mark.parametrize("text", [
+    "dd if=/dev/zero of=/dev/sdnew", "dd if=/home/alice/x of=/dev/disk/by-id/new1",
+    "sh -c 'cat /dev/zero > /dev/sdnew'", "shred /dev/sdnew", "rm -rf /srv/new-data", "rm -rf /var/lib/new-app",
+    "find /srv/new-data -delete", "mkfs.ext4 /dev/sdnew",
+])  # fmt: skip
+def test_a_disk_or_a_directory_that_is_not_there_yet_may_be_there_when_the_command_runs(text: str) -> None:
+    absent = [one for one in found(text) if one.damage is Damage.DESTROYS]
+    there = [one for one in found(text.replace("new", "b1")) if one.damage is Damage.DESTROYS]
+    assert len(absent) == len(there) == 1, (found(text), there)
+
+
+def test_a_file_that_is_not_there_is_made_and_not_lost() -> None:
+    for text in ("truncate -s 0 /srv/data/new.db", "pg_dump -f /srv/backup/new.dump app", "cp /srv/a.csv /srv/data/new.csv"):
+        assert damage(found(text)) is Damage.NONE, found(text)
