@@ -273,7 +273,8 @@ ROWS = (
         " paths-from-command repair",
         chosen="starts other programs",
         harmless=(
-            "list info json last: first: short format: v verbose debug show-rc lock-wait: log-json help version V log- level"
+            "list info json last: first: short format: v verbose debug show-rc lock-wait: log-json help version V log-level:"
+            " repository-only archives-only verify-data"
         ),
     ),
     Row(

@@ -417,7 +417,7 @@ ROWS = (
             " label-columns no-headers f filename k kustomize R recursive c container all-containers previous p tail since"
             " since-time timestamps follow prefix limit-bytes max-log-requests context cluster request-timeout v client"
             " short revision show-kind chunk-size ignore-not-found raw subresource template containers sum no-color"
-            " dry-run server-side field-manager api-group verbs namespaced help h version all list as list-all"
+            " dry-run ignore-daemonsets server-side field-manager api-group verbs namespaced help h version all list as list-all"
             " show-managed-fields show-events minify flatten merge server-print timeout for use-protocol-buffers"
             " force-conflicts insecure-skip-tls-verify validate concurrency"
         ),

@@ -697,7 +697,7 @@ ROWS = (
         _pg_restore,
         f"{_PG} f: file: F: format: j: jobs: n: schema: t: table: L: use-list: I: P: T: N: S: role: l list a c clean C O s x 1",
         harmless=(
-            "verbose v clean create if-exists no-owner no-privileges single-transaction data-only schema-only exit-on- error e"
+            "verbose v clean create if-exists no-owner no-privileges single-transaction data-only schema-only exit-on-error e"
         ),
     ),
     Row(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from jitd.core.judging import Call, Row
-from jitd.core.programs.shared import nothing, table, trusts, who_changes
+from jitd.core.programs.shared import nothing, table, told, trusts, who_changes
 from jitd.core.shell_text import Word
 
 _DOES = table(
@@ -79,10 +79,18 @@ def _objects(call: Call, other: str) -> str:
     return " ".join(word.text for word in call.operands if word.text)[:60] or other
 
 
+_DEBUGFS_DESTROYS = [
+    [verb] for verb in ("clri", "rm", "kill_file", "unlink", "rmdir", "zap_block", "freei", "freeb", "init_filesys")
+]
+
+
 def _debugfs(call: Call) -> None:
     if call.has("V"):
         return None
     if call.has("w"):
+        for request in call.values("R"):
+            if request.is_free or request.text.split()[:1] in _DEBUGFS_DESTROYS:
+                call.destroys(f"does {request.text[:60] or 'anything'} to the file system {told(call.operands)}", is_whole=True)
         return call.gives("can write any file on the disk")
     for file in call.values("f"):
         call.reads(file)
