@@ -24,7 +24,7 @@ check:  ## format, lint, types, laws, the fast tests (no root)
 	@contrib/lab/setup
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
-	$(PYTHON) -m mypy --strict jitd jitpam
+	$(PYTHON) -m mypy --strict jitd jitpam extensions
 	$(PYTHON) -m pytest $(FAST)
 
 fmt:  ## format all

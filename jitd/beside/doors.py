@@ -25,11 +25,10 @@ from typing import Protocol
 from jitd.beside import packets
 from jitd.beside.helpers import Helper
 from jitd.beside.readiness import SECONDS_TO_END, until_ended
+from jitd.packages import places
 
 PROGRAM = "import sys; sys.path += sys.argv.pop(1).split(':'); from jitd.helper import main; raise SystemExit(main())"
 """Does what jitd-helper does, from the directories that are its first word."""
-PACKAGES = str(Path(__file__).resolve().parents[2])
-"""The directory that contains the package ``jitd``."""
 
 
 class Door(Protocol):
@@ -169,4 +168,4 @@ def door_to(helper: Helper, *, is_direct: bool, options: Mapping[str, object] = 
 def _places(helper: Helper) -> list[str]:
     """Return the directories from which the child imports. The daemon itself does not import the package that the child needs."""
     package = find_spec(helper.package) if helper.package else None
-    return list(dict.fromkeys([PACKAGES, *([] if package is None else [str(Path(str(package.origin)).parents[1])])]))
+    return list(dict.fromkeys([*places(), *([] if package is None else [str(Path(str(package.origin)).parents[1])])]))

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import click
 
+from jitd import extensions
 from jitd.cli.answer import answer, give_up, say
-from jitd.cli.call import ENDINGS, LOOK, status_of
+from jitd.cli.call import ENDINGS, LOOK, NotDone, status_of
 from jitd.cli.help import Group, with_help
 from jitpam import __version__
 from jitpam.client import NoProcess, Unreachable
@@ -30,7 +31,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """The errors that can occur when the answer is written to standard output (write(2))."""
 
 
-VERBS = {
+OWN = {
     "serve": "house",
     "requests": "lists",
     "show": "review",
@@ -48,7 +49,6 @@ VERBS = {
     "lock": "locking",
     "unlock": "locking",
     "locks": "lists",
-    "board": "board",
     "mute": "muting",
     "explain": "explaining",
     "check": "house",
@@ -63,9 +63,10 @@ VERBS = {
     "kdc": "gating",
     "complete": "completion",
 }
-"""Maps each verb to the module in ``jitd.cli`` that implements the verb. The module is imported when the verb is called, because
-importing all modules would take longer than most verbs need.
+"""Maps each verb of the kernel to the module in ``jitd.cli`` that implements the verb. The module is imported when the verb is
+called, because importing all modules would take longer than most verbs need.
 """
+VERBS = OWN.keys() | extensions.VERBS.keys()
 HIDDEN = {"complete"}
 """Verbs that only shells call. They are not in the list of verbs."""
 
@@ -79,14 +80,29 @@ class Verbs(Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the sorted names of all verbs that are not hidden."""
-        return sorted(VERBS.keys() - HIDDEN)
+        return sorted(VERBS - HIDDEN)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the verb called ``cmd_name``. Return None if there is no verb with the name ``cmd_name``."""
-        if cmd_name not in VERBS:
+        """Import and return the verb, or None."""
+        if cmd_name in extensions.VERBS:
+            return with_help(extensions.verb(cmd_name) or _absent(cmd_name))
+        if cmd_name not in OWN:
             return None
-        verb: click.Command = getattr(import_module(f"jitd.cli.{VERBS[cmd_name]}"), cmd_name.replace("-", "_"))
+        verb: click.Command = getattr(import_module(f"jitd.cli.{OWN[cmd_name]}"), cmd_name.replace("-", "_"))
         return with_help(verb)
+
+
+def _absent(name: str) -> click.Command:
+    """The verb ``name`` of an extension that is not installed: whatever is asked of it, it says so."""
+    extension = extensions.VERBS[name]
+
+    @click.command(name, context_settings={"ignore_unknown_options": True}, short_help="Not installed.")
+    @click.argument("words", nargs=-1, type=click.UNPROCESSED)
+    def absent(words: tuple[str, ...]) -> int:
+        raise NotDone(f"jitd {name} is not installed: {extension.otherwise}", "usage")
+
+    absent.help = f"This verb is not installed: {extension.otherwise}."
+    return absent
 
 
 @click.group(

@@ -16,13 +16,11 @@ from pathlib import Path
 
 from jitd.core.toml_document import who_else_may_write
 from jitd.doctor.finding import Finding, bad, count, listed, ok, unknown, word
+from jitd.packages import TOP, is_installed, packages
 from jitd.versions import PROGRAMS as OTHERS
 from jitd.versions import STATUS, not_tried, programs_in
 
-PACKAGES = Path(__file__).resolve().parents[2]
-"""The directory that contains the packages ``jitd`` and ``jitpam``."""
 PROGRAMS = ("/usr/bin/jitsudo", "/usr/sbin/jitd")
-OWN = ("jitd", "jitpam")
 MOST_FOUND = 50
 
 
@@ -77,11 +75,10 @@ def see_installed() -> tuple[list[Seen], int, list[str]]:
     """Check the programs and the files that they load. Return three values: the files that an account besides root may change (at
     most MOST_FOUND files), the number of all checked files, and the missing programs.
     """
-    is_installed = Path("/usr/lib/jitd") == PACKAGES  # otherwise this is a checkout of the source
-    seen = [see(path) for path in (PROGRAMS if is_installed else sys.argv[:1])]
+    seen = [see(path) for path in (PROGRAMS if is_installed() else sys.argv[:1])]
     missing = [one.path for one in seen if one.is_missing]
-    seen += see_above(PACKAGES / "jitd")
-    for root in [PACKAGES] if is_installed else [PACKAGES / name for name in OWN]:
+    seen += see_above(TOP / "jitd")
+    for root in [TOP] if is_installed() else packages():
         for directory, _, names in os.walk(root):
             seen.append(see(directory))
             seen += [see(os.path.join(directory, name)) for name in names]
@@ -108,8 +105,8 @@ def installed_at() -> float:
     was installed.
     """
     newest = 0.0
-    for own in OWN:
-        for directory, _, names in os.walk(PACKAGES / own):
+    for package in packages():
+        for directory, _, names in os.walk(package):
             modules = [os.path.join(directory, name) for name in names if name.endswith(".py")]
             newest = max([newest, *(os.lstat(module).st_ctime for module in modules)])
     return newest

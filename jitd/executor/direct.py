@@ -19,10 +19,9 @@ from pathlib import Path
 
 from jitd.executor import Report
 from jitd.executor.monitors import Monitors
+from jitd.packages import TOP
 
 LAUNCHER = "import sys; sys.path += sys.argv[1:-2]; from jitd.monitor.launcher import main; raise SystemExit(main())"
-PACKAGES = str(Path(__file__).resolve().parents[2])
-"""The directory that contains the package ``jitd``."""
 
 
 def places() -> list[str]:
@@ -32,7 +31,7 @@ def places() -> list[str]:
     pamela, pam = find_spec("pamela"), find_spec("pam")
     found = [] if pamela is None else [os.path.dirname(str(pamela.origin))]
     found += [] if pam is None else [os.path.dirname(os.path.dirname(str(pam.origin)))]
-    return list(dict.fromkeys([PACKAGES, *found]))
+    return list(dict.fromkeys([str(TOP), *found]))
 
 
 class ChildLauncher:

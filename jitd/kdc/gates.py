@@ -20,10 +20,9 @@ from pathlib import Path
 from jitd.kdc.askers import ASK, SEEN, Ask
 from jitd.kdc.asking import PATIENCE
 from jitd.kdc.strings import SILENT, Sighting
+from jitd.packages import places
 
-PROGRAM = "import sys; sys.path.append(sys.argv[1]); from jitd.kdc.asking import main; raise SystemExit(main())"
-PACKAGES = str(Path(__file__).resolve().parents[2])
-"""The directory that contains the package ``jitd``."""
+PROGRAM = "import sys; sys.path += sys.argv[1:]; from jitd.kdc.asking import main; raise SystemExit(main())"
 WITHIN = PATIENCE + 5.0
 """Seconds after which the process that asks the KDCs is killed."""
 SHARE = 0.75
@@ -85,7 +84,7 @@ async def _said(question: bytes, within: float) -> bytes:
         "-IS",
         "-c",
         PROGRAM,
-        PACKAGES,
+        *places(),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

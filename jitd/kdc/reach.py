@@ -15,14 +15,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from jitd.kdc.askers import SEEK, Seek
 from jitd.kdc.reaching import PATIENCE, RESOLVING, UNANSWERED
+from jitd.packages import places
 
-PROGRAM = "import sys; sys.path.append(sys.argv[1]); from jitd.kdc.reaching import main; raise SystemExit(main())"
-PACKAGES = str(Path(__file__).resolve().parents[2])
-"""The directory that contains the package ``jitd``."""
+PROGRAM = "import sys; sys.path += sys.argv[1:]; from jitd.kdc.reaching import main; raise SystemExit(main())"
 WITHIN = 30.0
 """jitd treats the KDCs as unreachable after two failed checks. This is the maximum number of seconds between these two
 checks.
@@ -46,7 +44,7 @@ def is_unanswered(realm: str, client: str) -> bool:
     environment = {name: os.environ[name] for name in ("KRB5_CONFIG",) if name in os.environ}
     try:
         done = subprocess.run(
-            [sys.executable, "-IS", "-c", PROGRAM, PACKAGES],
+            [sys.executable, "-IS", "-c", PROGRAM, *places()],
             input=SEEK.write(Seek(realm, client)),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -47,7 +47,7 @@ def offered(capsys: pytest.CaptureFixture[str], *typed: str, script: Script | No
 def test_a_verb_that_is_for_shells_is_in_no_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert jitd(Script(), "--help") == 0
     assert not re.search(r"^  complete\b", capsys.readouterr().out, re.MULTILINE)
-    assert set(offered(capsys, "")) == VERBS.keys() - {"complete"}
+    assert set(offered(capsys, "")) == VERBS - {"complete"}
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_options_and_words_are_offered(typed: str, some: set[str], none: set[str
     assert found >= some and not found & none
 
 
-@pytest.mark.parametrize("verb", sorted(VERBS.keys() - {"complete"}))
+@pytest.mark.parametrize("verb", sorted(VERBS - {"complete"}))
 def test_every_verb_has_an_answer(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "--help" in offered(capsys, verb, "--") and offered(capsys, verb, "") is not None
 

@@ -114,7 +114,7 @@ def test_several_spaces_are_never_at_the_end_of_a_line() -> None:
 
 
 def test_every_verb_is_known_as_the_beginning_of_a_command() -> None:
-    assert set(wrapping.VERBS) == VERBS.keys() - HIDDEN
+    assert set(wrapping.VERBS) == VERBS - HIDDEN
 
 
 @pytest.mark.parametrize("width", [24, 40, 60, 80, 200])

@@ -16,6 +16,7 @@ from jitd.kdc import gates, reach
 from jitd.kdc.askers import ASK, SEEK, SEEN, Ask, Seek
 from jitd.kdc.reaching import FAILED
 from jitd.kdc.strings import OFF, Sighting
+from jitd.packages import places
 from jitpam.wire.declared import Codec
 
 GOLDEN = Path(__file__).parent / "golden-askers"
@@ -71,6 +72,6 @@ def test_whatever_the_bytes_are_only_value_error_is_raised(noise: bytes) -> None
 @pytest.mark.parametrize(("program", "status"), [(reach.PROGRAM, FAILED), (gates.PROGRAM, 1)], ids=["reaching", "asking"])
 def test_a_process_that_cannot_read_its_question_says_so(program: str, status: int) -> None:
     """THREATS K-22. A question of another version, for example."""
-    command = [sys.executable, "-IS", "-c", program, reach.PACKAGES]
+    command = [sys.executable, "-IS", "-c", program, *places()]
     done = subprocess.run(command, input=b'{"realm":"R"}', capture_output=True, check=False)
     assert done.returncode == status and done.stderr == b"jitd: the question cannot be read: is not text\n" and not done.stdout

@@ -366,15 +366,3 @@ def test_every_decision_has_a_state() -> None:
     assert len(pages) > 10
     state = re.compile(r"^State: (proposed|accepted|replaced by \d{4})", re.MULTILINE)
     assert [name for name, text in pages.items() if not state.search(text)] == []
-
-
-ROOMS = {f"jitd.{room}" for room in ("server", "verbs", "lifecycle", "deciding", "files", "settings")}
-
-
-def test_the_map_names_every_module() -> None:
-    """ARCHITECTURE.md: whoever adds a module says there what it is for."""
-    text = (TREE / "ARCHITECTURE.md").read_text("utf-8")
-    words = set(re.findall(r"[a-z0-9_]+", text.partition("## Rooms")[2].partition("## Invariants")[0]))
-    named = {module.name for module in MODULES if module.name.count(".") == 1}
-    named |= {module.name for module in MODULES if module.name.rpartition(".")[0] in ROOMS}
-    assert sorted(name for name in named if name.rpartition(".")[2] not in words) == []

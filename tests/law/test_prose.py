@@ -14,10 +14,10 @@ from tests.law.tree import TREE
 WIDEST = 120
 MARKDOWN = sorted(
     str(file.relative_to(TREE))
-    for file in chain(TREE.glob("*.md"), *((TREE / room).rglob("*.md") for room in ("docs", "changelog.d")))
+    for file in chain(TREE.glob("*.md"), *((TREE / room).rglob("*.md") for room in ("docs", "changelog.d", "extensions")))
 )
 PAGES = sorted(str(file.relative_to(TREE)) for file in (TREE / "docs/man").iterdir())
-PRODUCT = sorted(str(file.relative_to(TREE)) for room in ("jitd", "jitpam") for file in (TREE / room).rglob("*.py"))
+PRODUCT = sorted(str(file.relative_to(TREE)) for room in ("jitd", "jitpam", "extensions") for file in (TREE / room).rglob("*.py"))
 
 TURNS = {
     "is no X, for: is not an X": re.compile(r"(?<!\bthere )\b(?:is|are) no\b(?! (?:longer|later)\b)", re.IGNORECASE),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from contrib.scripts import load
-from tests.law.tree import MODULES, STANDARD, TREE, imports
+from tests.law.tree import MODULES, STANDARD, TREE, imports, is_ours
 
 LIST = (TREE / "requirements/runtime.txt").read_text("utf-8")
 IMPORTED_AS = {
@@ -127,5 +127,5 @@ def test_what_is_declared_is_imported_and_what_is_imported_is_declared() -> None
     assert [re.split(r"[\[ ~=<>]", line)[0] for line in asked if not line.startswith("#")] == declared
     assert set(re.findall(r"(?m)^([a-z0-9-]+)==", LIST)) == {*declared, *BY_OTHERS}
     used = {name.partition(".")[0] for module in MODULES for name in imports(module)}
-    foreign = used - STANDARD - {"jitd", "jitpam"}
+    foreign = {name for name in used - STANDARD if not is_ours(name)}
     assert foreign == {IMPORTED_AS.get(name, name) for name in declared}

@@ -17,7 +17,6 @@ import pytest
 from jitd.cli import lists, reviewing
 from jitd.cli.alike import table
 from jitd.cli.answer import TYPED, words
-from jitd.cli.board.views import request_lines
 from jitd.cli.brief import brief
 from jitd.cli.page import page
 from jitd.core import grant, lock, owed_review, request
@@ -30,6 +29,7 @@ from jitd.core.wording import in_quotes
 from jitd.notifying.wording import say
 from jitd.store.columns import COLUMNS
 from jitd.verbs import review_row, rows
+from jitd_board.views import request_lines
 from jitpam.wire.exact import exact
 from jitpam.wire.messages import FROM_CLIENT
 from jitpam.wire.shown import shown

@@ -10,13 +10,14 @@ from functools import cache, cached_property
 from pathlib import Path
 
 TREE = Path(__file__).parents[2]
+EXTENSIONS = TREE / "extensions"
 STANDARD = sys.stdlib_module_names | {"_sha256", "_sha2"}
 """The modules of the standard library: ``_sha256`` of Python 3.11, and ``_sha2`` of later ones, whichever of them runs this."""
 
 
 @dataclass(frozen=True)
 class Module:
-    """One file of ``jitd`` or ``jitpam``: its dotted name, its place from the top, its text, and what that parses to."""
+    """One file of the product: its dotted name, its place from the top, its text, and what that parses to."""
 
     name: str
     place: str
@@ -32,10 +33,10 @@ class Module:
 def modules() -> list[Module]:
     """All of them."""
     found = []
-    for package in ("jitd", "jitpam"):
-        for file in sorted((TREE / package).rglob("*.py")):
+    for package in (TREE / "jitd", TREE / "jitpam", *sorted(EXTENSIONS.glob("jitd_*"))):
+        for file in sorted(package.rglob("*.py")):
             place = file.relative_to(TREE)
-            name = ".".join(place.with_suffix("").parts).removesuffix(".__init__")
+            name = ".".join(file.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__")
             text = file.read_text("utf-8")
             found.append(Module(name, str(place), text, ast.parse(text)))
     return found
@@ -43,6 +44,12 @@ def modules() -> list[Module]:
 
 MODULES = modules()
 NAMES = frozenset(module.name for module in MODULES)
+
+
+def is_ours(name: str) -> bool:
+    """True if ``name`` is of the product: of ``jitpam``, of the kernel, or of an extension."""
+    first = name.partition(".")[0]
+    return first in ("jitd", "jitpam") or first.startswith("jitd_")
 
 
 @cache

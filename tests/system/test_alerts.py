@@ -155,4 +155,4 @@ def test_the_rules_name_metrics_that_the_page_describes_and_commands_that_there_
     typed = [
         words.split()[0] for line in re.findall(r'description: "(.*)"', text) for words in re.findall(r"\bjitd ([a-z-]+)", line)
     ]
-    assert typed and set(typed) <= VERBS.keys()
+    assert typed and set(typed) <= VERBS

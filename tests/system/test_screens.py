@@ -96,7 +96,7 @@ NOT_FOR_PEOPLE = {"metrics", "serve"}
 
 def test_every_verb_is_read() -> None:
     typed = {line.split()[1] for lines in WHAT_IS_READ.values() for part in lines for line in part if line.startswith("jitd ")}
-    assert VERBS.keys() - HIDDEN - NOT_FOR_PEOPLE <= typed
+    assert typed >= VERBS - HIDDEN - NOT_FOR_PEOPLE
 
 
 class Screen:

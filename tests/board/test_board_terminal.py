@@ -7,7 +7,7 @@ import os
 import threading
 from contextlib import suppress
 
-from jitd.cli.board.terminal import Counted
+from jitd_board.terminal import Counted
 from tests.waiting import wait_for
 
 

@@ -11,7 +11,6 @@ board uses the whole terminal.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 
@@ -39,12 +38,10 @@ def board() -> int:
         raise click.UsageError("the board needs a terminal for its input and its output: jitd requests lists what waits")
     if os.environ.get("TERM", "dumb") == "dumb":
         raise click.UsageError("the board cannot draw on this terminal, because TERM is dumb or missing: set TERM")
-    if importlib.util.find_spec("textual") is None:
-        raise NotDone("what the board draws with is not installed: apt install jitsudo-board, or use jitd requests", "usage")
     for name in [name for name in os.environ if name.startswith(IGNORED)]:
         del os.environ[name]
     os.environ["TEXTUAL_SMOOTH_SCROLL"] = "0"  # the size comes from the kernel, and never from the terminal's input
-    from jitd.cli.board.picture import LEAST_COLUMNS, LEAST_LINES, is_too_small
+    from jitd_board.picture import LEAST_COLUMNS, LEAST_LINES, is_too_small
 
     size = terminal_size()
     if is_too_small(size.columns, size.lines):
@@ -62,8 +59,8 @@ def board() -> int:
         if lack.cause not in CAUSES:
             raise
         raise NotAuthenticated(lack.cause, f"{lack}. {NEEDS_TICKET}") from lack
-    from jitd.cli.board.application import Board
-    from jitd.cli.board.terminal import Terminal
+    from jitd_board.application import Board
+    from jitd_board.terminal import Terminal
 
     application = Board()
     try:

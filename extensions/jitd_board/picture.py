@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jitd.cli.answer import printable
-from jitd.cli.board.questions import Review
-from jitd.cli.board.state import Asked, State
-from jitd.cli.board.views import VIEWS, empty, request_lines, style_of
 from jitd.cli.colour import Painted
 from jitd.cli.columns import cut, folded, padded, wrapped
 from jitd.cli.lists import lines_of
 from jitd.cli.reading import BETWEEN
+from jitd_board.questions import Review
+from jitd_board.state import Asked, State
+from jitd_board.views import VIEWS, empty, request_lines, style_of
 from jitpam.wire.principals import realm_of, without_realm
 from jitpam.wire.shown import cells, usual_cells
 

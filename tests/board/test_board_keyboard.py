@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from jitd.cli.board.keyboard import Keyboard, Taken
 from jitd.cli.question import QUIET_FOR
+from jitd_board.keyboard import Keyboard, Taken
 
 SOON, LATER = QUIET_FOR / 2, QUIET_FOR * 1.5
 

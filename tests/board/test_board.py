@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from jitd.cli.board.picture import WIDE
 from jitd.cli.question import QUIET_FOR
+from jitd_board.picture import WIDE
 from tests.client.desk import RESTS, TREE, Pane
 from tests.client.live import LiveDesk, command
 from tests.client.script import HOSTILE, row_for, waiting

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from jitd.cli.board.picture import WIDE
+from jitd_board.picture import WIDE
+from tests.board.test_board import APPROVE, press, read_on, sees, silence, words_of, write
 from tests.client.desk import Pane
-from tests.client.test_board import APPROVE, press, read_on, sees, silence, words_of, write
 from tests.marks import full
 from tests.system.conftest import House
 from tests.waiting import PATIENCE, wait_for
@@ -66,9 +66,7 @@ def tell(pane: Pane, key: str, seen: str) -> None:
 SIZES = [
     (80, 24),
     *(
-        pytest.param(
-            *size, marks=full("every day, the test uses one size; tests/client/test_board_state.py draws in every width")
-        )
+        pytest.param(*size, marks=full("every day, the test uses one size; tests/board/test_board_state.py draws in every width"))
         for size in ((60, 30), (200, 50))
     ),
 ]

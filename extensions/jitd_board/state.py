@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from jitd.cli.answer import Row, words
-from jitd.cli.board.questions import Question, Review
-from jitd.cli.board.views import VIEWS, View, found, is_same, moved, ordered, selected
 from jitd.cli.colour import Painted
 from jitd.cli.question import QUIET_FOR
+from jitd_board.questions import Question, Review
+from jitd_board.views import VIEWS, View, found, is_same, moved, ordered, selected
 
 NOTHING_SENT = "nothing was sent"
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from jitd.cli.board.picture import LEAST_COLUMNS, LEAST_LINES, picture
-from jitd.cli.board.questions import Ending, Locking, Review
-from jitd.cli.board.state import Heard, Reading, State
-from jitd.cli.board.views import VIEWS, request_lines
 from jitd.cli.question import QUIET_FOR
+from jitd_board.picture import LEAST_COLUMNS, LEAST_LINES, picture
+from jitd_board.questions import Ending, Locking, Review
+from jitd_board.state import Heard, Reading, State
+from jitd_board.views import VIEWS, request_lines
 from jitpam.wire.shown import cells, reshown
+from tests.board.test_board import GRANT, LOCK, RUN
 from tests.client.script import HOSTILE
-from tests.client.test_board import GRANT, LOCK, RUN
 from tests.client.test_walk import ONE, THREE, TWO, a_row
 from tests.marks import full
 from tests.unshown import without_styles

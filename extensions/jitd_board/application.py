@@ -21,20 +21,20 @@ from textual import events
 from textual.app import App, ComposeResult
 
 from jitd.cli.answer import Row, say, words
-from jitd.cli.board.canvas import Canvas
-from jitd.cli.board.keyboard import MOVES, Keyboard, Taken
-from jitd.cli.board.link import Link, in_background
-from jitd.cli.board.picture import HELP, WIDE, asked_of, is_too_small, picture
-from jitd.cli.board.questions import LONGEST, Deed, Locking, Question, Word, about, row_of
-from jitd.cli.board.state import Heard, State, Trouble
-from jitd.cli.board.terminal import ASKED_AGAIN_AFTER, Terminal
-from jitd.cli.board.views import VIEWS
 from jitd.cli.call import ENDINGS
 from jitd.cli.labels import laid_out
 from jitd.cli.page import page
 from jitd.cli.question import QUIET_FOR, sentence
 from jitd.cli.terminal_size import terminal_size
 from jitd.cli.viewing import watch
+from jitd_board.canvas import Canvas
+from jitd_board.keyboard import MOVES, Keyboard, Taken
+from jitd_board.link import Link, in_background
+from jitd_board.picture import HELP, WIDE, asked_of, is_too_small, picture
+from jitd_board.questions import LONGEST, Deed, Locking, Question, Word, about, row_of
+from jitd_board.state import Heard, State, Trouble
+from jitd_board.terminal import ASKED_AGAIN_AFTER, Terminal
+from jitd_board.views import VIEWS
 
 T = TypeVar("T")
 INTERRUPTED = 128 + signal.SIGINT

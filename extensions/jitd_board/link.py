@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from jitd.cli.answer import Row
-from jitd.cli.board.state import Heard, Trouble
-from jitd.cli.board.views import VIEWS
 from jitd.cli.call import ENDINGS, called
+from jitd_board.state import Heard, Trouble
+from jitd_board.views import VIEWS
 from jitpam.client import Connection, RefusedByDaemon
 from jitpam.wire.messages import Done, Item, List, Watch
 

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the product's own packages are: ``jitpam``, ``jitd`` and those of the extensions, which are named ``jitd_NAME``.
+
+When the product is installed, all of them are in one directory. In a checkout of the source, extensions are in a directory of
+their own below it (ADR 0156).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[1]
+"""The directory that contains the package ``jitd``."""
+EXTENSIONS = TOP / "extensions"
+"""The directory that contains the packages of the extensions, unless it is ``TOP`` itself."""
+INSTALLED = Path("/usr/lib/jitd")
+
+
+def is_installed() -> bool:
+    """True if this is an installed product. Otherwise, it is a checkout of the source."""
+    return TOP == INSTALLED
+
+
+def places() -> list[str]:
+    """Return the directories from which a process of ours imports our packages."""
+    return [str(place) for place in (TOP, EXTENSIONS) if place == TOP or place.is_dir()]
+
+
+def packages() -> list[Path]:
+    """Return the directories of all our packages that are there."""
+    return [TOP / "jitd", TOP / "jitpam", *(found for place in places() for found in sorted(Path(place).glob("jitd_*")))]

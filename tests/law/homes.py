@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where each module of the product belongs: the kernel, or one extension. What is not named here belongs to the kernel.
+
+Law: a name stands for a module, or for a package with all below it, and the longest name that fits counts. What has moved into a
+package of its own (``jitd_NAME``) needs no line.
+"""
+
+from __future__ import annotations
+
+KERNEL = "kernel"
+HOMES: dict[str, str] = {
+    name: home
+    for home, names in {
+        "commands": """
+            jitd.core.programs jitd.core.judging jitd.core.grading jitd.core.shell_text jitd.core.places jitd.deciding.findings
+        """,
+        "outsiders": """
+            jitd.asking jitd.announcing jitd.notifying jitd.outside jitd.programs jitd.terminals
+            jitd.settings.outsiders jitd.settings.channels jitd.settings.own_table jitd.settings.url_file
+        """,
+        "things": """
+            jitd.givers jitd.giving jitd.settings.givers jitd.settings.giver_words jitd.settings.postgres
+        """,
+        "gates": """
+            jitd.cli.gating jitd.kdc.askers jitd.kdc.asking jitd.kdc.entry jitd.kdc.gates jitd.kdc.kadmin jitd.kdc.local
+            jitd.kdc.messages jitd.kdc.plan jitd.kdc.process jitd.kdc.questions jitd.kdc.strings jitd.kdc.trying jitd.kdc.worker
+            jitd.kdc.writer
+        """,
+        "evidence": """
+            jitd.audit.pack jitd.audit.witness jitd.audit.witness_directory jitd.report jitd.verbs.packs jitd.verbs.reports
+            jitd.cli.packing jitd.cli.reported jitd.cli.witnessing
+        """,
+        "sinks": "jitd.sinks jitd.metrics jitd.audit.ocsf jitd.settings.sinks jitd.cli.exposition jitd.cli.metrics",
+        "inspection": """
+            jitd.doctor jitd.checking jitd.pamlint jitd.standing jitd.setup jitd.verbs.standing jitd.audit.standing
+            jitd.cli.doctoring jitd.cli.linting jitd.cli.stacks jitd.cli.setting_up jitd.cli.steps jitd.cli.trying
+        """,
+    }.items()
+    for name in names.split()
+}
+MAY: dict[str, set[str]] = {
+    "board": set(),
+    "commands": set(),
+    "inspection": {"commands", "outsiders", "things", "gates"},
+    "evidence": {"inspection"},
+    "sinks": {"outsiders"},
+    "things": {"commands", "outsiders", "gates"},
+    "gates": set(),
+    "outsiders": set(),
+}
+"""Extension → the extensions that it may import; there is no circle. All may import the kernel, and the kernel imports none."""
+
+
+def home_of(module: str) -> str:
+    """The kernel, or the extension, that ``module`` belongs to."""
+    first = module.partition(".")[0]
+    if first.startswith("jitd_"):
+        return first.removeprefix("jitd_")
+    parts = module.split(".")
+    for length in range(len(parts), 0, -1):
+        if home := HOMES.get(".".join(parts[:length])):
+            return home
+    return KERNEL

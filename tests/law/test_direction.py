@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who depends on whom: the kernel imports no extension, and extensions import each other without a circle (ADR 0156)."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+
+from jitd.extensions import EXTENSIONS
+from tests.law.homes import HOMES, KERNEL, MAY, home_of
+from tests.law.tree import MODULES, NAMES, TREE, Module, imports, is_ours
+
+WRONG = """
+    jitd.audit.verify jitd.audit.standing
+    jitd.beside.helpers jitd.givers
+    jitd.beside.helpers jitd.outside
+    jitd.beside.helpers jitd.programs
+    jitd.beside.helpers jitd.terminals
+    jitd.cli.house jitd.checking.things
+    jitd.cli.house jitd.checking.warnings
+    jitd.cli.house jitd.doctor.state
+    jitd.cli.record jitd.cli.packing
+    jitd.cli.record jitd.cli.reported
+    jitd.cli.record jitd.cli.witnessing
+    jitd.daemon jitd.announcing.assembly
+    jitd.daemon jitd.announcing.notices
+    jitd.daemon jitd.asking.assembly
+    jitd.daemon jitd.asking.gatekeepers
+    jitd.daemon jitd.giving
+    jitd.daemon jitd.giving.assembly
+    jitd.daemon jitd.giving.let_in
+    jitd.daemon jitd.giving.service_tickets
+    jitd.daemon jitd.giving.standing
+    jitd.daemon jitd.giving.trials
+    jitd.daemon jitd.kdc.strings
+    jitd.daemon jitd.kdc.writer
+    jitd.daemon jitd.metrics.answer
+    jitd.daemon jitd.metrics.meters
+    jitd.daemon jitd.metrics.record
+    jitd.daemon jitd.sinks.feed
+    jitd.daemon jitd.sinks.host_log
+    jitd.daemon jitd.sinks.sinks
+    jitd.daemon jitd.verbs.packs
+    jitd.daemon jitd.verbs.reports
+    jitd.deciding.decider jitd.deciding.findings
+    jitd.deciding.hearings jitd.deciding.findings
+    jitd.deciding.program_commands jitd.pamlint.places
+    jitd.deciding.sudo_settings jitd.pamlint.places
+    jitd.deciding.sudo_settings jitd.pamlint.sudoers
+    jitd.deciding.view jitd.pamlint.places
+    jitd.deciding.view jitd.pamlint.stack
+    jitd.kdc.keytab jitd.kdc.strings
+    jitd.kdc.named jitd.kdc.asking
+    jitd.kdc.reach jitd.kdc.askers
+    jitd.kdc.reaching jitd.kdc.askers
+    jitd.kdc.reaching jitd.kdc.asking
+    jitd.lifecycle.drift jitd.giving
+    jitd.lifecycle.holdings jitd.giving
+    jitd.lifecycle.perform jitd.giving
+    jitd.lifecycle.remembered jitd.giving
+    jitd.server.services jitd.metrics.answer
+    jitd.server.services jitd.verbs.packs
+    jitd.server.services jitd.verbs.reports
+    jitd.settings.config jitd.givers.settings
+    jitd.settings.config jitd.notifying.settings
+    jitd.settings.config jitd.settings.channels
+    jitd.settings.config jitd.settings.givers
+    jitd.settings.config jitd.settings.outsiders
+    jitd.settings.config jitd.settings.sinks
+    jitd.settings.host jitd.outside.fields
+    jitd.settings.needs jitd.givers.program
+    jitd.settings.needs jitd.givers.vault
+    jitd.settings.needs jitd.notifying.program
+    jitd.settings.needs jitd.notifying.terminals
+    jitd.settings.needs jitd.settings.outsiders
+    jitd.settings.policyfile jitd.givers.kinds
+    jitd.verbs.asked_things jitd.settings.giver_words
+    jitd.verbs.asked_things jitd.settings.givers
+    jitd.verbs.given_twice jitd.settings.givers
+    jitd.verbs.outlook jitd.deciding.findings
+    jitd.verbs.requests jitd.settings.givers
+"""
+"""What the kernel still imports of extensions, also by a string: the module, and what it imports. This list only shrinks."""
+THE_TABLE = "jitd.extensions"
+
+
+def told(module: Module) -> set[str]:
+    """The modules that ``module`` imports, and those that a string in it names."""
+    strings = {node.value for node in module.nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return {name for name in imports(module) if is_ours(name)} | (strings & NAMES if module.name != THE_TABLE else set())
+
+
+def test_the_kernel_imports_nothing_of_an_extension_but_what_is_listed() -> None:
+    found = {
+        (module.name, name)
+        for module in MODULES
+        if home_of(module.name) == KERNEL
+        for name in told(module)
+        if home_of(name) != KERNEL
+    }
+    listed = {(words[0], words[1]) for words in map(str.split, WRONG.strip().splitlines())}
+    assert found == listed, "\n".join(sorted(f"{one} {other}" for one, other in found ^ listed))
+
+
+def test_an_extension_imports_the_kernel_and_the_extensions_that_it_may() -> None:
+    found = {
+        (module.name, name)
+        for module in MODULES
+        if (home := home_of(module.name)) != KERNEL
+        for name in told(module)
+        if home_of(name) not in (KERNEL, home, *MAY[home])
+    }
+    assert found == set()
+
+
+def test_no_permission_between_extensions_is_dead_and_there_is_no_circle() -> None:
+    used = {(home_of(module.name), home_of(name)) for module in MODULES for name in told(module)}
+    assert {(one, other) for one, others in MAY.items() for other in others} <= used
+    graphlib.TopologicalSorter(MAY).prepare()
+
+
+def test_each_line_of_the_table_of_homes_names_something() -> None:
+    assert sorted(HOMES.keys() - NAMES) == []
+    assert set(HOMES.values()) <= MAY.keys()
+
+
+def test_each_package_of_an_extension_is_in_the_kernels_table_and_has_its_page() -> None:
+    packages = {path.name for path in (TREE / "extensions").iterdir() if path.is_dir()}
+    assert packages == {one.package for one in EXTENSIONS.values()}
+    assert [name for name in packages if not (TREE / "extensions" / name / "README.md").is_file()] == []
+
+
+def test_only_the_table_imports_an_extension_by_a_string() -> None:
+    importers = {
+        module.name
+        for module in MODULES
+        for node in module.nodes
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in ("import_module", "__import__")
+    }
+    assert importers == {THE_TABLE, "jitd.cli", "jitd.helper"}, "the others import their own rooms"
