@@ -22,7 +22,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from jitd import systemd
+from jitd import extensions, systemd
 from jitd.claiming import claim
 from jitd.core.named_groups import NamedGroups, in_words
 from jitd.core.policy import Policy, given_things, groups_named, takes_local_proofs
@@ -87,6 +87,7 @@ class Daemon:
         from jitd.audit.signing import Signing
         from jitd.deciding.decider import Decider
         from jitd.deciding.explaining import Explainer
+        from jitd.deciding.findings import Findings
         from jitd.deciding.kdc_liveness import Kdc
         from jitd.deciding.seats import Seating
         from jitd.deciding.using import Using
@@ -253,6 +254,7 @@ class Daemon:
             providers=self._outsiders.providers,
             workers=self._workers,
             now=now,
+            findings=Findings(extensions.grader(), config.trusted_places),
             gatekeepers=self._outsiders.gatekeepers,
             seating=Seating(
                 config,
@@ -307,6 +309,7 @@ class Daemon:
             notices_of=self.notices.of,
             untaken=lambda id: holdings.why_untaken(id) or tickets.failing.get(id),
             is_attended=lambda id: waiters.of(id) is not None,
+            findings=decider.findings,
             judge_again=decider.judge_again,
             approvers_now=decider.approvers_now,
         )

@@ -12,6 +12,7 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +23,8 @@ from jitd.packages import TOP, places
 
 if TYPE_CHECKING:
     import click
+
+    from jitd.core.grader import Grader
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ EXTENSIONS: Mapping[str, Extension] = MappingProxyType(
     {
         one.name: one
         for one in (
+            Extension("commands", otherwise="without it, nothing is told of what a command gives or destroys"),
             Extension("board", verbs=("board",), needs=("textual",), otherwise="apt install jitsudo-board, or use jitd requests"),
         )
     }
@@ -66,6 +70,15 @@ def verb(name: str) -> click.Command | None:
         return None
     command: click.Command = getattr(import_module(extension.package), name)
     return command
+
+
+@cache
+def grader() -> Grader | None:
+    """Return what knows programs; None if the extension commands is not installed. It is an adviser, and only warns."""
+    if not EXTENSIONS["commands"].is_installed:
+        return None
+    found: Grader = import_module("jitd_commands.assembly").grader()
+    return found
 
 
 def _is_ours(package: str) -> bool:

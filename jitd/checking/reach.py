@@ -2,8 +2,8 @@
 """Warnings about a single rule. There is a warning if a rule can never match, can be bypassed, or permits more than it seems to
 permit.
 
-Law: ``core.grading`` knows the programs that give more power than their command line shows. It does not know all programs.
-Therefore a rule without a warning is not necessarily safe.
+Law: a grader (``core.grader``) knows the programs that give more power than their command line shows. It does not know all
+programs, and may be absent. Therefore a rule without a warning is not necessarily safe.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from jitd import extensions
+from jitd.core.code_variables import code_let_in
 from jitd.core.conditions import CommandPattern
 from jitd.core.deed import THING, deed_of
-from jitd.core.grading import AMOUNTS_TO_ROOT, code_let_in, loss_by, way_to_root
+from jitd.core.grader import AMOUNTS_TO_ROOT, loss_by, way_to_root
 from jitd.core.keys.approvals import describe_approvals
 from jitd.core.names import NAMES
 from jitd.core.policy import Rule
@@ -177,7 +179,7 @@ def ways_to_root(rule: Rule) -> tuple[str, ...]:
     """
     found = []
     for pattern in rule.commands or ():
-        if way := way_to_root(pattern):
+        if way := way_to_root(extensions.grader(), pattern):
             found.append(way if pattern.path is None else f"{pattern}: {way}")
     if rule.commands:
         found += [_lets_in(word, names) for word in rule.terms.env if (names := code_let_in(word))]
@@ -186,7 +188,7 @@ def ways_to_root(rule: Rule) -> tuple[str, ...]:
 
 def losses_by(rule: Rule) -> tuple[str, ...]:
     """Return a part of a sentence about each command pattern in ``rule`` whose commands may destroy or stop something."""
-    lost = ((pattern, loss_by(pattern, as_root=rule.may_run_as_root)) for pattern in rule.commands or ())
+    lost = ((pattern, loss_by(extensions.grader(), pattern, as_root=rule.may_run_as_root)) for pattern in rule.commands or ())
     return tuple(f"{pattern}: {what}" for pattern, what in lost if what)
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from jitd.core.conditions import PERILOUS
+
 _FAMILIES = "LD_* _RLD* LDR_* DYLD_* BASH_FUNC_* PYTHON* PERL* RUBY* NODE_* NPM_CONFIG_* LUA_* JAVA_* GIT_CONFIG* OPENSSL_* KRB5*"
 _LOADING = (
     "PATH LIBPATH SHLIB_PATH GCONV_PATH GLIBC_TUNABLES LOCPATH NLSPATH GSS_MECH_CONFIG __PYVENV_LAUNCHER__ GEM_HOME GEM_PATH",
@@ -51,6 +53,18 @@ HARMLESS = frozenset(
     }
 )
 """Variables from which no code is loaded, although a name in LOADING matches them."""
+
+
+_OF_ACCOUNTS = frozenset({"HOME", "USER", "LOGNAME", "SHELL", "MAIL", "SUDO_*", "JITSUDO_*"})
+CODE = (frozenset(PERILOUS) - _OF_ACCOUNTS) | LOADING | STARTING | {"BASH_CMDS", "BASH_ALIASES"}
+"""Names of variables that make the programs of a run load or start other code."""
+
+
+def code_let_in(pattern: str) -> tuple[str, ...]:
+    """``pattern`` is the name of a variable, or the beginning of a name followed by ``*``. Return the names of the variables that
+    it matches and that make programs load or start other code.
+    """
+    return let_in(pattern, CODE)
 
 
 @lru_cache(maxsize=256)

@@ -27,9 +27,10 @@ from jitd.core.grant import Grant, covers, waits_for_its_own
 from jitd.core.policy import Policy, Rule, masked_places, rules_for
 from jitd.core.request import Request, Review, Verdict
 from jitd.core.subject import Subject, is_one_person
-from jitd.deciding import accounts, findings, screening
+from jitd.deciding import accounts, screening
 from jitd.deciding.accounts import Accounts
 from jitd.deciding.command_lookup import Asked
+from jitd.deciding.findings import Findings, as_reviewer, worst_of
 from jitd.deciding.gatekeepers import Answers, Gatekeepers, Hearing, NoGatekeepers
 from jitd.deciding.hearings import Hearings
 from jitd.deciding.knowledge import Beforehand, Gather, Knowledge, Providers, Wanted
@@ -102,6 +103,7 @@ class Decider:
         providers: Providers,
         workers: Workers,
         now: Callable[[], Moment],
+        findings: Findings,
         gatekeepers: Gatekeepers | None = None,
         seating: Seating | None = None,
     ) -> None:
@@ -117,8 +119,9 @@ class Decider:
         self._providers = providers
         self._workers = workers
         self._now = now
+        self.findings = findings
         self.seating = seating or Seating(config, workers, locks=store.locks)
-        self._hearings = Hearings(Answers(gatekeepers or NoGatekeepers(), now), store, policy, now)
+        self._hearings = Hearings(Answers(gatekeepers or NoGatekeepers(), now), store, policy, now, findings)
 
     # --- the answers ---------------------------------------------------------------------------------------------------
 
@@ -266,7 +269,9 @@ class Decider:
             now = await self._workers.files.run_within(AGAIN_WITHIN, who.uid, look)
         except TimeoutError:
             return request
-        return replace(request, command=replace(command, findings=findings.worst_of(now, command.findings or ())))
+        if now is None:
+            return request
+        return replace(request, command=replace(command, findings=worst_of(now, command.findings or ())))
 
     async def standing(self, known: Subject) -> tuple[Subject | None, KdcAnswer]:
         """Return the Subject ``known`` with its present data, and the answer of the KDC. The Subject is None if the account no
@@ -305,19 +310,19 @@ class Decider:
         """True if a rule lets ``who`` break glass through ``service`` on this host."""
         return any(rule.break_glass is not None for rule in self.rules_for(who, service))
 
-    async def _findings(self, command: Command, who: Subject) -> tuple[Finding, ...]:
+    async def _findings(self, command: Command, who: Subject) -> tuple[Finding, ...] | None:
         """Return what ``command``, which ``who`` asks for, gives beyond its words. Files that do not answer are not looked at."""
         try:
             look = partial(self._found_in, command, who, self._policy())
             return await self._workers.files.run_within(JUDGED_WITHIN, who.uid, look)
         except TimeoutError:
-            return findings.without_answer(command, who.user)
+            return self.findings.without_answer(command, who.user)
 
-    def _found_in(self, command: Command, who: Subject, policy: Policy) -> tuple[Finding, ...]:
-        found = findings.on_this_host(command, who, self._config.trusted_places)
-        if command.run_as.uid in (0, who.uid):  # root may do everything, and reviews nothing
+    def _found_in(self, command: Command, who: Subject, policy: Policy) -> tuple[Finding, ...] | None:
+        found = self.findings.on_this_host(command, who)
+        if found is None or command.run_as.uid in (0, who.uid):  # root may do everything, and reviews nothing
             return found
-        return findings.worst_of(found, findings.as_reviewer(command, who, policy.reviewers, self._config.naming))
+        return worst_of(found, as_reviewer(command, who, policy.reviewers, self._config.naming))
 
     # --- helpers -----------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds out what a command gives beyond its words (``core.grading``), and who can change the files on which this depends.
+"""Finds out what a command gives beyond its words (``core.grader``), and who can change the files on which this depends.
 
 Law: findings only warn people, and no decision of the rules depends on them. jitd looks at nothing that the requester cannot see,
 so a finding tells nobody what is hidden from the requester. A look never fails: what jitd cannot look at, or not in time, is not
@@ -18,7 +18,7 @@ from functools import cached_property
 
 from jitd.core.command import Command
 from jitd.core.grade import Finding, Grade, Look, NotLooked, Seen
-from jitd.core.grading import findings_of, findings_of_pattern
+from jitd.core.grader import Grader
 from jitd.core.named_groups import in_words
 from jitd.core.naming import Naming
 from jitd.core.root_groups import findings_of_rule, is_root_group
@@ -43,41 +43,68 @@ MOST_NAMES = 3
 """Maximum number of accounts and groups that are named as those who can change a file."""
 
 
-def of_rule(rule: Rule) -> tuple[Finding, ...]:
-    """Return what the commands of ``rule`` can give beyond their words, the worst first."""
-    found = [*findings_of_rule(rule)] if rule.commands else []
-    found += [one for pattern in rule.commands or () for one in findings_of_pattern(pattern, as_root=rule.may_run_as_root)]
-    return tuple(map(_stored, sorted(dict.fromkeys(found), key=lambda one: one.order)))
-
-
-def of_words(command: Command, requester: str) -> tuple[Finding, ...]:
-    """Return the findings about ``command`` without a look at any file. ``requester`` is the account that asks."""
-    return _stored_all(_found(command, lambda path: None, requester))
-
-
-def without_answer(command: Command, requester: str) -> tuple[Finding, ...]:
-    """Like ``on_this_host``, if the files do not answer in time. What depends on them is graded as the worst."""
-
-    def look(path: str) -> Seen | None:
-        raise NotLooked
-
-    return _stored_all(_found(command, look, requester))
-
-
-def stored_with(command: Command, requester: str) -> tuple[Finding, ...]:
-    """Return the findings that are stored with ``command``. If jitd did not look when ``requester`` asked for it, return the
-    findings about its words.
+class Findings:
+    """What commands give beyond their words, as ``grader`` knows it. If it is None, nothing is known of any command: the answer
+    is None, as for a command that nobody has looked at, and an approver has to type the word yes.
     """
-    return of_words(command, requester) if command.findings is None else command.findings
 
+    def __init__(self, grader: Grader | None, trusted: tuple[bytes, ...] = ()) -> None:
+        """``trusted``: see ``inspection.View``."""
+        self._grader = grader
+        self._trusted = trusted
 
-def on_this_host(command: Command, who: Subject, trusted: tuple[bytes, ...]) -> tuple[Finding, ...]:
-    """Return the findings about ``command``, for which ``who`` asks, with a look at the files that matter. ``trusted``: see
-    ``inspection.View``. May block.
-    """
-    look = RequesterLook(command, who, trusted)
-    found = _found(command, look, who.user)
-    return _stored_all(tuple(replace(one, path=look.real.get(one.path, one.path)) for one in found))
+    def of_rule(self, rule: Rule) -> tuple[Finding, ...] | None:
+        """Return what the commands of ``rule`` can give beyond their words, the worst first."""
+        if self._grader is None:
+            return None
+        found = [*findings_of_rule(rule)] if rule.commands else []
+        for pattern in rule.commands or ():
+            found += self._grader.findings_of_pattern(pattern, as_root=rule.may_run_as_root)
+        return tuple(map(_stored, sorted(dict.fromkeys(found), key=lambda one: one.order)))
+
+    def of_words(self, command: Command, requester: str) -> tuple[Finding, ...] | None:
+        """Return the findings about ``command`` without a look at any file. ``requester`` is the account that asks."""
+        return self._found(command, lambda path: None, requester)
+
+    def without_answer(self, command: Command, requester: str) -> tuple[Finding, ...] | None:
+        """Like ``on_this_host``, if the files do not answer in time. What depends on them is graded as the worst."""
+
+        def look(path: str) -> Seen | None:
+            raise NotLooked
+
+        return self._found(command, look, requester)
+
+    def stored_with(self, command: Command, requester: str) -> tuple[Finding, ...] | None:
+        """Return the findings that are stored with ``command``. If jitd did not look when ``requester`` asked for it, return the
+        findings about its words.
+        """
+        return self.of_words(command, requester) if command.findings is None else command.findings
+
+    def on_this_host(self, command: Command, who: Subject) -> tuple[Finding, ...] | None:
+        """Return the findings about ``command``, for which ``who`` asks, with a look at the files that matter. May block."""
+        look = RequesterLook(command, who, self._trusted)
+        found = self._found(command, look, who.user)
+        return found and _stored_all(tuple(replace(one, path=look.real.get(one.path, one.path)) for one in found))
+
+    def _found(self, command: Command, look: Look, requester: str) -> tuple[Finding, ...] | None:
+        """Return the findings about ``command``. If the judgement itself fails, this is graded as the worst. So a defect of the
+        grader neither comforts anybody, nor keeps the lists with this request from everybody. A finding that the command does
+        not have with its masks keeps its grade and loses its words, because they could quote what is masked.
+        """
+        if self._grader is None:
+            return None
+        # findings are for the requester, too, so they must not tell of a program that the requester cannot read
+        interpreters = tuple(one for one in command.interpreters if one.is_told)
+        told = command if interpreters == command.interpreters else replace(command, interpreters=interpreters)
+        try:
+            found = self._grader.findings_of(told, look, requester=requester)
+            if command.masked:
+                as_told = replace(told, argv=told.told_argv)
+                unmasked = set(self._grader.findings_of(as_told, look, requester=requester))
+                found = tuple(one if one in unmasked else _masked(one) for one in found)
+        except Exception as fault:
+            found = (Finding(Grade.GIVES, f"jitd failed to judge this command ({type(fault).__name__})"),)
+        return _stored_all(found)
 
 
 def as_reviewer(command: Command, who: Subject, words: frozenset[str], naming: Naming) -> tuple[Finding, ...]:
@@ -110,26 +137,12 @@ def worst_of(*looks: tuple[Finding, ...]) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda one: one.order))[:MOST]
 
 
-def _found(command: Command, look: Look, requester: str) -> tuple[Finding, ...]:
-    """Return the findings about ``command``. If the judgement itself fails, this is graded as the worst. So a defect in the table
-    of programs neither comforts anybody, nor keeps the lists with this request from everybody. A finding that the command does
-    not have with its masks keeps its grade and loses its words, because they could quote what is masked.
-    """
-    # findings are for the requester, too, so they must not tell of a program that the requester cannot read
-    interpreters = tuple(one for one in command.interpreters if one.is_told)
-    told = command if interpreters == command.interpreters else replace(command, interpreters=interpreters)
-    try:
-        found = findings_of(told, look, requester=requester)
-        if not command.masked:
-            return found
-        unmasked = set(findings_of(replace(told, argv=told.told_argv), look, requester=requester))
-    except Exception as fault:
-        return (Finding(Grade.GIVES, f"jitd failed to judge this command ({type(fault).__name__})"),)
-    return tuple(one if one in unmasked else Finding(one.grade, BY_A_MASKED_WORD, damage=one.damage) for one in found)
+def _masked(one: Finding) -> Finding:
+    return Finding(one.grade, BY_A_MASKED_WORD, damage=one.damage)
 
 
 class RequesterLook:
-    """Looks at paths for ``core.grading``, as the requester ``who`` sees them. After MOST_LOOKS looks, or WITHIN seconds, raises
+    """Looks at paths for a grader, as the requester ``who`` sees them. After MOST_LOOKS looks, or WITHIN seconds, raises
     NotLooked.
     """
 

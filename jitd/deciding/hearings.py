@@ -15,7 +15,7 @@ from jitd.core.gatekeeping import Asking
 from jitd.core.policy import Policy
 from jitd.core.request import Request
 from jitd.core.subject import Subject
-from jitd.deciding.findings import stored_with
+from jitd.deciding.findings import Findings
 from jitd.deciding.gatekeepers import Answers, Hearing
 from jitd.store import Store
 
@@ -25,8 +25,11 @@ class Hearings:
     force.
     """
 
-    def __init__(self, answers: Answers, store: Store, policy: Callable[[], Policy], now: Callable[[], Moment]) -> None:
+    def __init__(
+        self, answers: Answers, store: Store, policy: Callable[[], Policy], now: Callable[[], Moment], findings: Findings
+    ) -> None:
         self._answers = answers
+        self._findings = findings
         self._store = store
         self._policy = policy
         self._now = now
@@ -63,7 +66,7 @@ class Hearings:
             requester=request.requester,
             host=request.host,
             service=request.service,
-            command=replace(request.command, findings=stored_with(request.command, request.requester.user)),
+            command=replace(request.command, findings=self._findings.stored_with(request.command, request.requester.user)),
             claims=request.claims,
             point=request.point,
             terms=request.terms,

@@ -17,12 +17,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from jitd import extensions
 from jitd.beside.starting import say
 from jitd.core.toml_table import Table, quoted
 from jitd.files.durable import sync, write
 from jitd.givers import executing, sudo_processes
 from jitd.givers.kind import HOLDING, Failed, Given, Kind, Order, Refused, Seen, State, Strays, Taken, checked_holding
 from jitd.givers.settings import GiverSettings
+from jitd.givers.sudoers_lines import ways_of_line
 
 MOST_LINES = 32
 LONGEST_LINE = 1000
@@ -57,10 +59,8 @@ class Sudoers(GiverSettings):
         return (*(f"run by sudo: {line}" for line in self.lines), _AT_END)
 
     def ways_to_root(self) -> Iterator[str]:
-        from jitd.givers.sudoers_lines import ways_of_line  # it loads what is known of all programs
-
         for line in self.lines:
-            yield from ways_of_line(line)
+            yield from ways_of_line(line, extensions.grader())
 
     def deeds(self) -> Kind:
         return SudoersLines(self)

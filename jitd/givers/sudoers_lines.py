@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from jitd.core.conditions import CommandPattern, Glob
-from jitd.core.grading import way_to_root
+from jitd.core.grader import Grader, way_to_root
 
 ANYBODY = ("ALL", "root", "#0")
 """Words in sudoers(5) that mean the account root, or several accounts including root."""
@@ -24,7 +24,7 @@ _COMMAND = re.compile(r"\\.|\"[^\"]*\"|\([^)]*\)|(,)")
 _ALIAS = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
-def ways_of_line(line: str) -> Iterator[str]:
+def ways_of_line(line: str, grader: Grader | None) -> Iterator[str]:
     """``line`` is a line of sudoers(5). If the line permits a command as root, and this command gives more power than it seems
     to give, yield a part of a sentence about the command.
     """
@@ -39,7 +39,7 @@ def ways_of_line(line: str) -> Iterator[str]:
                 lets_in = found[1] == "SETENV" or (lets_in and found[1] != "NOSETENV")
                 command = command[found.end() :]
             if is_roots and command and not command.startswith("!"):
-                yield from (f"as root, {command}: {way}" for way in _ways_of_command(command))
+                yield from (f"as root, {command}: {way}" for way in _ways_of_command(command, grader))
                 if lets_in:
                     yield f"as root, {command}: SETENV allows LD_PRELOAD, and this variable makes a program load other code"
 
@@ -67,7 +67,7 @@ def _means_root(accounts: str, *, has_group: bool) -> bool:
     return any(word in ANYBODY or _ALIAS.fullmatch(word) for word in words)
 
 
-def _ways_of_command(command: str) -> Iterator[str]:
+def _ways_of_command(command: str, grader: Grader | None) -> Iterator[str]:
     path, _, rest = command.partition(" ")
     if command == "ALL":
         yield "any command may be run, a shell too"
@@ -81,7 +81,7 @@ def _ways_of_command(command: str) -> Iterator[str]:
     elif path.endswith("/"):
         yield f"it is every command in {path}"
     else:
-        yield from filter(None, [way_to_root(_pattern(path, rest.strip()))])
+        yield from filter(None, [way_to_root(grader, _pattern(path, rest.strip()))])
 
 
 def _pattern(path: str, arguments: str) -> CommandPattern:

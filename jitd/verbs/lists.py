@@ -23,6 +23,7 @@ from jitd.core.request import Request
 from jitd.core.run import Run, RunState, Usage
 from jitd.core.subject import Subject
 from jitd.core.visibility import without_contents, words_of
+from jitd.deciding.findings import Findings
 from jitd.deciding.seats import UNKNOWN, Seats, unknown
 from jitd.store import Store, Told
 from jitd.verbs.access import Access
@@ -60,6 +61,7 @@ class Lists:
         notices_of: Callable[[Request], Iterable[Noticed]] = lambda request: (),
         untaken: Why = lambda id: None,
         is_attended: Callable[[str], bool] = lambda id: True,
+        findings: Findings | None = None,
         judge_again: Callable[[Request], Awaitable[Request]] | None = None,
         approvers_now: Callable[[Request], Awaitable[tuple[Subject, ...]]] | None = None,
     ) -> None:
@@ -80,6 +82,7 @@ class Lists:
         self._notices_of = notices_of
         self._untaken = untaken
         self._is_attended = is_attended
+        self._findings = findings or Findings(None)
         self._judge_again = judge_again
         self._approvers_now = approvers_now
 
@@ -195,7 +198,7 @@ class Lists:
         now, is_operator = self._now(), self._access.is_operator(who)
 
         def read() -> Row:
-            row = request_row(found, who, may_review, locks, void) | outlook(judged) | {"gone": is_gone}
+            row = request_row(found, who, may_review, locks, void) | outlook(self._findings, judged) | {"gone": is_gone}
             row["asked_people"] = list(seats.people) if seats.is_whole else None
             row["notices"] = notices
             with closing(self._opened()) as store:

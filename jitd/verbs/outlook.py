@@ -13,7 +13,7 @@ from jitd.core.command import Command
 from jitd.core.grade import Finding, grades
 from jitd.core.policy import Rule
 from jitd.core.request import Request, RequestState, Verdict
-from jitd.deciding.findings import of_rule, stored_with
+from jitd.deciding.findings import Findings
 from jitd.store import Store
 from jitd.verbs.rows import Row, finding_rows, instant
 from jitpam.wire.shown import shown
@@ -26,25 +26,25 @@ not fit into a frame.
 """
 
 
-def outlook(request: Request) -> Row:
+def outlook(findings: Findings, request: Request) -> Row:
     """Return the fields that are added to the row of ``request`` and tell what its command gives beyond its words."""
-    return graded(request.command, request.requester.user)
+    return graded(findings, request.command, request.requester.user)
 
 
-def graded(command: Command, requester: str) -> Row:
+def graded(findings: Findings, command: Command, requester: str) -> Row:
     """Return the fields that tell what ``command`` gives beyond its words, as it was seen when the account ``requester`` asked
     for it.
     """
-    return _fields_of(stored_with(command, requester))
+    return _fields_of(findings.stored_with(command, requester))
 
 
-def graded_rule(rule: Rule) -> Row:
+def graded_rule(findings: Findings, rule: Rule) -> Row:
     """Return the fields that tell what the commands of ``rule`` can give beyond their words."""
-    return _fields_of(of_rule(rule))
+    return _fields_of(findings.of_rule(rule))
 
 
-def _fields_of(found: Sequence[Finding]) -> Row:
-    return {**grades(found), "findings": finding_rows(found)}
+def _fields_of(found: Sequence[Finding] | None) -> Row:
+    return {**grades(found), "findings": finding_rows(found or ())}
 
 
 def last_approved(store: Store, request: Request, may_review: Callable[[Request], bool]) -> Row | None:

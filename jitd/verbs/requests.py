@@ -426,7 +426,7 @@ class Requests:
         else:
             row = await self._workers.frames.run(who.uid, decision_row, first.decision, first.command)
         closest = await self._explainer.closest(who, service, first.asked, first.command, first.decision)
-        row |= graded(first.command, who.user) if isinstance(first.decision, Permit) else {}
+        row |= graded(self._decider.findings, first.command, who.user) if isinstance(first.decision, Permit) else {}
         row |= {"approved": first.approved, "closest": near_rows(closest), "providers": list(first.awaited)}
         return row | {"by_breaking_glass": await self._by_breaking_glass(who, asked, service, first)}
 
@@ -448,7 +448,7 @@ class Requests:
             raise Refusal("denied", locked.because)
         if self._decider.broken and not who.is_root:
             raise Refusal("denied", self._decider.broken)
-        return [rule_row(rule) | graded_rule(rule) for rule in self._decider.rules_for(who, JITSUDO)]
+        return [rule_row(rule) | graded_rule(self._decider.findings, rule) for rule in self._decider.rules_for(who, JITSUDO)]
 
 
 def _beforehand(who: Subject, service: str, asked: Asked) -> Callable[[str], Asked]:

@@ -45,7 +45,7 @@ def left(screen: pexpect.spawn) -> None:
 
 @pytest.mark.parametrize("line", LINES)
 def test_the_pager_of_systemd_starts_no_program_in_a_run(service: Service, line: str) -> None:
-    """So ``core.programs`` grades these commands as harmless."""
+    """So ``jitd_commands.programs`` grades these commands as harmless."""
     with service.with_rules(POLICY), shown(service, *line.split()) as screen:
         screen.expect("lines 1-")
         screen.send("!")
@@ -54,7 +54,7 @@ def test_the_pager_of_systemd_starts_no_program_in_a_run(service: Service, line:
 
 
 def test_in_a_session_of_roots_that_a_command_opens_the_pager_starts_programs(service: Service, tmp_path: Path) -> None:
-    """So ``core.programs`` grades ``su - -c 'systemctl status'`` as more."""
+    """So ``jitd_commands.programs`` grades ``su - -c 'systemctl status'`` as more."""
     mark = tmp_path / "mark"
     with service.with_rules(POLICY), shown(service, "su", "-", "-c", LINES[0]) as screen:
         screen.expect("lines 1-")

@@ -18,6 +18,7 @@ from jitd.core.request import Request, transition
 from jitd.verbs.outlook import outlook
 from jitd.verbs.rows import request_row
 from jitpam.wire.messages import List, Message
+from tests.graders import FINDINGS
 from tests.scene import asked, command, moment, permit, person, screened
 
 HOSTILE = b"\x1b]0;title\x07\x1b[2J\x1b[31m\r\nroot  fine\x9b5A\x08\xff\xe2\x80\xae\xe2\x80\x8b\\"
@@ -40,7 +41,7 @@ def row_for(request: Request, viewer: str = "bob", **changes: Any) -> Row:
     row = {
         "findings": [],
         **request_row(request, who, bool(may_review(owed, who, request.requester))),
-        **{name: outlook(request)[name] for name in ("grade", "damage")},
+        **{name: outlook(FINDINGS, request)[name] for name in ("grade", "damage")},
         "grant": None,
         "runs": [],
         "realm": who.realm,

@@ -8,13 +8,14 @@ from dataclasses import replace
 import pytest
 
 from jitd.checking.reach import ways_of_groups, ways_to_root
+from jitd.core.code_variables import code_let_in
 from jitd.core.command import RunAs
 from jitd.core.conditions import read_command_pattern
 from jitd.core.grade import Grade, worst
-from jitd.core.grading import code_let_in, findings_of
 from jitd.core.root_groups import ANY_GROUP, ROOT_GROUPS, member_of
 from jitd.core.rule import Rule
-from jitd.deciding.findings import of_rule
+from jitd_commands.grading import findings_of
+from tests.graders import FINDINGS
 from tests.scene import command
 
 LETS_IN = """LD_PRELOAD PATH BASH_ENV PYTHONPATH PERL5OPT RUBYOPT NODE_OPTIONS EDITOR PAGER GIT_SSH GIT_CONFIG_COUNT MAKEFLAGS
@@ -93,7 +94,7 @@ def test_a_group_that_amounts_to_root_is_graded_whatever_the_command(run_as: Run
 def test_every_group_of_the_table_is_warned_of_in_a_rule(group: str) -> None:
     rule = Rule("permit", "p", run_as=(f"self:{group}",), commands=(read_command_pattern(("/usr/bin/true",)),))
     assert ways_of_groups(rule) == (member_of(group),)
-    assert worst(of_rule(rule)) is ROOT_GROUPS[group].grade
+    assert worst(FINDINGS.of_rule(rule)) is ROOT_GROUPS[group].grade
 
 
 @pytest.mark.parametrize("word", ["self:wireshark", "self", "root:docker", "*", "postgres"])

@@ -37,6 +37,7 @@ from jitd.verbs.refusal import Refusal
 from jitd.verbs.requests import Requests
 from jitd.verbs.reviews import Reviews
 from tests.daemon.test_decider import ALICE, ASKED, BOB, House, rule
+from tests.graders import FINDINGS
 from tests.scene import but
 
 CHANGE = ("change",)
@@ -147,7 +148,9 @@ class AskingHouse(House):
         self.path, self.monkeypatch = path, monkeypatch
         self.rules(gatekeepers=CHANGE)
         self.gatekeepers = played or Played()
-        self.decider._hearings = Hearings(Answers(self.gatekeepers, self.now), self.store, lambda: self.policy, self.now)
+        self.decider._hearings = Hearings(
+            Answers(self.gatekeepers, self.now), self.store, lambda: self.policy, self.now, FINDINGS
+        )
         config: Any = self.decider._config
         config.state = path.parent
         config.limits, config.recordings = Limits(), SimpleNamespace(mib_per_run=1)

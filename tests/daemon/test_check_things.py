@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from jitd import extensions
 from jitd.checking.things import about_things
 from jitd.checking.warnings import warnings
 from jitd.core.decision import Approval
@@ -95,7 +96,7 @@ def test_a_thing_that_amounts_to_root_is_warned_about(giver: GiverSettings, kind
     ],
 )
 def test_a_line_of_sudoers_is_read_as_sudo_reads_it(line: str, ways: list[str]) -> None:
-    found = list(ways_of_line(line))
+    found = list(ways_of_line(line, extensions.grader()))
     assert len(found) == len(ways)
     assert all(way in one for one, way in zip(found, ways, strict=True))
 
@@ -137,6 +138,6 @@ def test_the_example_of_the_manual_gives_no_more_than_it_says() -> None:
     """systemd forbids its pager to start programs, because the session is the holder's and not root's. man(1) forbids nothing."""
     (line,) = ["ALL=(root) /usr/bin/journalctl"]
     assert line in (Path(__file__).parents[2] / "docs/man/jitd.toml.5").read_text("utf-8").replace("\\(dq", '"')
-    assert list(ways_of_line(line)) == []
-    (way,) = ways_of_line(line.replace("journalctl", "man"))
+    assert list(ways_of_line(line, extensions.grader())) == []
+    (way,) = ways_of_line(line.replace("journalctl", "man"), extensions.grader())
     assert way.startswith("as root, /usr/bin/man: man ") and "pager" in way

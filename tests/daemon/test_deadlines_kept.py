@@ -31,6 +31,7 @@ from jitd.lifecycle.observing import Watch
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.waiters import Waiters
 from jitd.store.sqlite import SqliteStore
+from tests.graders import FINDINGS
 from tests.scene import START, asked, free, locked, moment, permit, place, screened, submit
 
 ID = "K7QM-2XVD"
@@ -85,6 +86,7 @@ class House:
             providers=Beforehand(),
             workers=None,
             now=lambda: self.at,
+            findings=FINDINGS,
         )
         self.perform = Perform(
             config=SimpleNamespace(),

@@ -28,7 +28,7 @@ from jitd.core.names import NAMES, Name
 from jitd.core.policy import Policy, Rule, groups_named
 from jitd.core.request import Request, Review, Verdict
 from jitd.core.subject import Subject
-from jitd.deciding import accounts, findings, knowledge
+from jitd.deciding import accounts, knowledge
 from jitd.deciding.command_lookup import Asked
 from jitd.deciding.decider import Decider, FirstDecision, FreshDecision
 from jitd.deciding.gatekeepers import Hearing
@@ -37,6 +37,7 @@ from jitd.files import inspection, operands, path_lookup
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store.sqlite import SqliteStore
 from jitd.workers import Workers
+from tests.graders import FINDINGS
 from tests.scene import START, actor, but, locked, moment, person, place, review, screened, submit
 from tests.scene import asked as requested
 
@@ -93,7 +94,7 @@ class House:
         monkeypatch.setattr(lock, "answer_to", lambda *given: self.told("locks", answer(*given)))
         monkeypatch.setattr(inspection, "inspect", self.inspect)
         monkeypatch.setattr(operands, "find", lambda *given, **how: self.told("operands", iter(())))
-        monkeypatch.setattr(findings, "on_this_host", lambda *given: self.told("findings", self.graded()))
+        monkeypatch.setattr(FINDINGS, "on_this_host", lambda *given: self.told("findings", self.graded()))
         monkeypatch.setattr(operands, "drift", lambda *given, **how: self.told("operands", self.changed))
         self.decider = Decider(
             config=SimpleNamespace(host="db1.example.test", search_path="/usr/bin", trusted_places=(), names=NAMED),
@@ -111,6 +112,7 @@ class House:
             ),
             workers=self.workers,
             now=self.now,
+            findings=FINDINGS,
         )
 
     async def account_policy(self, who: Subject) -> Deny | None:
@@ -573,7 +575,7 @@ def test_files_that_do_not_answer_keep_nobody_from_being_asked(house: House) -> 
     house.graded = silent
     found = house.first()
     assert found.decision == Permit("p", rule().obligations)
-    assert found.command.findings == findings.without_answer(found.command, "alice")
+    assert found.command.findings == FINDINGS.without_answer(found.command, "alice")
 
 
 def test_a_lock_that_comes_during_the_look_is_obeyed(house: House) -> None:

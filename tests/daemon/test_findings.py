@@ -16,8 +16,9 @@ import pytest
 from jitd.core.command import Command, Interpreter
 from jitd.core.grade import Finding, Grade, Look, NotLooked, Seen, worst
 from jitd.deciding import findings
-from jitd.deciding.findings import RequesterLook
+from jitd.deciding.findings import Findings, RequesterLook
 from jitd.files.silence import Silent
+from tests.graders import FINDINGS, Said
 from tests.scene import command, person
 from tests.waiting import PATIENCE
 
@@ -223,7 +224,7 @@ def test_what_a_requester_has_closed_to_herself_is_still_hers_to_open(place: Pat
     path = f"{own}/{inner}"
     assert look()(path) == Seen(path, changed_by="alice, who asks", is_hidden=True)
     for program, least in (("tee", Grade.GIVES), ("bash", Grade.GIVES), ("cat", Grade.READS)):
-        found = findings.on_this_host(command(program, path), person("alice", uid=ALICE, gid=ALICE), ())
+        found = FINDINGS.on_this_host(command(program, path), person("alice", uid=ALICE, gid=ALICE))
         assert worst(found) is least, (program, found)
 
 
@@ -233,7 +234,7 @@ def test_a_circle_of_links_belongs_to_who_can_make_it_lead_somewhere(place: Path
     (own / "circle").symlink_to("circle")
     (own / "itself").symlink_to("/proc/self/root/etc")
     for name in ("circle", "itself/sudoers"):
-        found = findings.on_this_host(command("bash", f"{own}/{name}"), person("alice", uid=ALICE, gid=ALICE), ())
+        found = FINDINGS.on_this_host(command("bash", f"{own}/{name}"), person("alice", uid=ALICE, gid=ALICE))
         assert worst(found) is Grade.GIVES, (name, found)
 
 
@@ -244,7 +245,7 @@ def test_a_directory_that_the_requester_shares_with_others_is_still_hers(place: 
     """THREATS R-20: whoever else could make a link there, she can."""
     own = made(place / "a.d", ALICE, mode, STAFF)
     asked = command("tee", f"{own}/new")
-    assert worst(findings.on_this_host(asked, person("alice", uid=ALICE, gid=ALICE), ())) is grade
+    assert worst(FINDINGS.on_this_host(asked, person("alice", uid=ALICE, gid=ALICE))) is grade
 
 
 def test_the_directory_above_is_above_the_one_to_which_a_link_leads(place: Path) -> None:
@@ -257,12 +258,12 @@ def test_the_directory_above_is_above_the_one_to_which_a_link_leads(place: Path)
     lines = [*(("tee", f"{place}{path}") for path in up), *(("bash", "-c", text) for text in texts)]
     lines += [("bash", "-c", text) for text in (f"cd {place}/way; tee ../sudoers", f"cd -P {place}/way/..; tee sudoers")]
     for line in lines:
-        found = findings.on_this_host(command(*line), who, ())
+        found = FINDINGS.on_this_host(command(*line), who)
         assert worst(found) is Grade.GIVES, (line, found)
     for line in (("tee", f"{place}/deep.d/../new"), ("bash", "-c", f"cd {place}/deep.d/..; tee new")):
-        assert worst(findings.on_this_host(command(*line), who, ())) is Grade.HARMLESS, line
+        assert worst(FINDINGS.on_this_host(command(*line), who)) is Grade.HARMLESS, line
     (place / "fd").symlink_to("/proc/self/fd")  # as /dev/fd is
-    assert findings.on_this_host(command("cat", f"{place}/fd/../root/etc/hosts"), who, ())[0].grade is Grade.GIVES
+    assert FINDINGS.on_this_host(command("cat", f"{place}/fd/../root/etc/hosts"), who)[0].grade is Grade.GIVES
 
 
 def test_after_the_last_look_nothing_is_known(place: Path) -> None:
@@ -271,33 +272,33 @@ def test_after_the_last_look_nothing_is_known(place: Path) -> None:
     (own / "link").symlink_to("/etc/sudoers")
     many = [str(place / f"x{number}") for number in range(100)]
     who = person("alice", uid=ALICE, gid=ALICE)
-    assert worst(findings.on_this_host(command("tee", *many, str(own / "link")), who, ())) is Grade.GIVES
-    assert worst(findings.on_this_host(command("cat", *many, str(own / "link")), who, ())) is Grade.READS
-    assert worst(findings.on_this_host(command("tee", *many), who, ())) is Grade.CHANGES
+    assert worst(FINDINGS.on_this_host(command("tee", *many, str(own / "link")), who)) is Grade.GIVES
+    assert worst(FINDINGS.on_this_host(command("cat", *many, str(own / "link")), who)) is Grade.READS
+    assert worst(FINDINGS.on_this_host(command("tee", *many), who)) is Grade.CHANGES
 
 
 def test_files_that_do_not_answer_are_graded_as_the_worst() -> None:
     """THREATS R-20."""
-    assert worst(findings.without_answer(command("tee", "/srv/x/y"), "alice")) is Grade.GIVES
-    assert worst(findings.without_answer(command("systemctl", "status", "cron"), "alice")) is Grade.HARMLESS
+    assert worst(FINDINGS.without_answer(command("tee", "/srv/x/y"), "alice")) is Grade.GIVES
+    assert worst(FINDINGS.without_answer(command("systemctl", "status", "cron"), "alice")) is Grade.HARMLESS
 
 
-def test_the_texts_are_bounded_and_their_bytes_can_be_restored(monkeypatch: pytest.MonkeyPatch) -> None:
-    def found(of: Command, see: Look, *, requester: str) -> tuple[Finding, ...]:
+def test_the_texts_are_bounded_and_their_bytes_can_be_restored() -> None:
+    def found(of: Command, see: Look, requester: str) -> tuple[Finding, ...]:
         return tuple(Finding(Grade.READS, f"{number}\udcff\\", "/" + "x" * 5000, "m") for number in range(50))
 
-    monkeypatch.setattr(findings, "findings_of", found)
-    stored = findings.of_words(command("true"), "alice")
+    told_of = Findings(Said(found))
+    stored = told_of.of_words(command("true"), "alice")
     assert len(stored) == findings.MOST and stored[0].what == "0\\xff\\\\"
     assert all(len(one.path) == findings.LONGEST and one.path.endswith("…") for one in stored)
 
 
-def test_a_judgement_that_fails_is_graded_as_the_worst(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(of: Command, see: Look, *, requester: str) -> tuple[Finding, ...]:
+def test_a_judgement_that_fails_is_graded_as_the_worst() -> None:
+    def fails(of: Command, see: Look, requester: str) -> tuple[Finding, ...]:
         raise RecursionError
 
-    monkeypatch.setattr(findings, "findings_of", fails)
-    for stored in (findings.of_words(command("true"), "alice"), findings.on_this_host(command("true"), person("alice"), ())):
+    told_of = Findings(Said(fails))
+    for stored in (told_of.of_words(command("true"), "alice"), told_of.on_this_host(command("true"), person("alice"))):
         assert [one.grade for one in stored] == [Grade.GIVES] and "RecursionError" in stored[0].what
 
 
@@ -308,29 +309,29 @@ def test_of_two_looks_the_worst_of_both_is_told() -> None:
     assert findings.worst_of((), ()) == ()
 
 
-def test_an_interpreter_that_the_requester_cannot_read_is_in_no_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interpreter_that_the_requester_cannot_read_is_in_no_finding() -> None:
     """THREATS S-20: its row is for approvers alone, and findings are for the requester, too."""
     judged = list[Command]()
 
-    def found(of: Command, see: Look, *, requester: str) -> tuple[Finding, ...]:
+    def found(of: Command, see: Look, requester: str) -> tuple[Finding, ...]:
         judged.append(of)
         return ()
 
-    monkeypatch.setattr(findings, "findings_of", found)
+    told_of = Findings(Said(found))
     hers, hidden = (Interpreter(path, b"d" * 32, "may be written by bob", is_told=path == b"/x") for path in (b"/x", b"/y"))
-    findings.on_this_host(command("true", interpreters=(hers, hidden)), person("alice"), ())
-    findings.of_words(command("true", interpreters=(hers, hidden)), "alice")
+    told_of.on_this_host(command("true", interpreters=(hers, hidden)), person("alice"))
+    told_of.of_words(command("true", interpreters=(hers, hidden)), "alice")
     assert [one.interpreters for one in judged] == [(hers,), (hers,)]
 
 
-def test_a_finding_about_a_link_names_the_file_to_which_it_leads(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_finding_about_a_link_names_the_file_to_which_it_leads(place: Path) -> None:
     """THREATS R-20."""
     (place / "link").symlink_to("/etc/passwd")
     named = [str(place / "link"), "/nowhere/at/all", str(place)]
 
-    def found(of: Command, see: Look, *, requester: str) -> tuple[Finding, ...]:
+    def found(of: Command, see: Look, requester: str) -> tuple[Finding, ...]:
         return tuple(Finding(Grade.GIVES, "x", path) for path in named if see(path) or True)
 
-    monkeypatch.setattr(findings, "findings_of", found)
-    told = findings.on_this_host(command("true"), person("alice", uid=ALICE, gid=ALICE), ())
+    told_of = Findings(Said(found))
+    told = told_of.on_this_host(command("true"), person("alice", uid=ALICE, gid=ALICE))
     assert [one.path for one in told] == ["/etc/passwd", *named[1:]]

@@ -33,6 +33,7 @@ from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import request_row
 from tests.daemon.asking import ALICE, BOB, CHANGE, HERE, SAID, AskingHouse, Client, house
 from tests.daemon.test_decider import ASKED, CAROL, OPS
+from tests.graders import FINDINGS
 from tests.scene import START, lift, locked, moment, person, place
 from tests.unshown import without_styles
 
@@ -147,7 +148,9 @@ def test_who_has_not_answered_when_the_request_is_over_was_silent(house: AskingH
 
 def test_a_gatekeeper_that_is_not_set_up_permits_nothing(house: AskingHouse) -> None:
     house.rules(**FREE)
-    house.decider._hearings = Hearings(Answers(NoGatekeepers(), house.now), house.store, lambda: house.policy, house.now)
+    house.decider._hearings = Hearings(
+        Answers(NoGatekeepers(), house.now), house.store, lambda: house.policy, house.now, FINDINGS
+    )
 
     async def play() -> None:
         made = await Client(house).submit()

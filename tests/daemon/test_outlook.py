@@ -25,6 +25,7 @@ from jitd.verbs import outlook
 from jitd.verbs.access import Access
 from jitd.verbs.lists import Lists
 from jitd.workers import Workers
+from tests.graders import FINDINGS
 from tests.scene import START, asked, but, command, moment, permit, person
 from tests.stored import put
 
@@ -59,6 +60,7 @@ class House:
         self.lists = Lists(
             *(Access(config, self.store), self.store, opened, Workers(), lambda run: None, moment),
             is_attended=lambda id: id in self.attended,
+            findings=FINDINGS,
         )
 
     def keep(self, *requests: Request) -> None:

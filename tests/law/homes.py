@@ -11,9 +11,6 @@ KERNEL = "kernel"
 HOMES: dict[str, str] = {
     name: home
     for home, names in {
-        "commands": """
-            jitd.core.programs jitd.core.judging jitd.core.grading jitd.core.shell_text jitd.core.places jitd.deciding.findings
-        """,
         "outsiders": """
             jitd.asking jitd.announcing jitd.notifying jitd.outside jitd.programs jitd.terminals
             jitd.settings.outsiders jitd.settings.channels jitd.settings.own_table jitd.settings.url_file
@@ -41,10 +38,10 @@ HOMES: dict[str, str] = {
 MAY: dict[str, set[str]] = {
     "board": set(),
     "commands": set(),
-    "inspection": {"commands", "outsiders", "things", "gates"},
+    "inspection": {"outsiders", "things", "gates"},
     "evidence": {"inspection"},
     "sinks": {"outsiders"},
-    "things": {"commands", "outsiders", "gates"},
+    "things": {"outsiders", "gates"},
     "gates": set(),
     "outsiders": set(),
 }

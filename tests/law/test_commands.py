@@ -50,7 +50,7 @@ BEGINNINGS = {
 }
 """First words of commands → what follows."""
 COMMAND = re.compile("|".join(rf"(?<![\w/.'-]){re.escape(word)} (?={rest})" for word, rest in BEGINNINGS.items()))
-TABLES = "jitd/core/programs/"
+TABLES = "extensions/jitd_commands/programs/"
 """The modules of this directory are tables about the commands that people ask for."""
 HELP = ("jitd/cli/help.py", "jitpam/usage.py")
 """Modules with examples. tests/client/test_help.py types each of them as far as its parser."""

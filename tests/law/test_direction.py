@@ -42,8 +42,6 @@ WRONG = """
     jitd.daemon jitd.sinks.sinks
     jitd.daemon jitd.verbs.packs
     jitd.daemon jitd.verbs.reports
-    jitd.deciding.decider jitd.deciding.findings
-    jitd.deciding.hearings jitd.deciding.findings
     jitd.deciding.program_commands jitd.pamlint.places
     jitd.deciding.sudo_settings jitd.pamlint.places
     jitd.deciding.sudo_settings jitd.pamlint.sudoers
@@ -77,7 +75,6 @@ WRONG = """
     jitd.verbs.asked_things jitd.settings.giver_words
     jitd.verbs.asked_things jitd.settings.givers
     jitd.verbs.given_twice jitd.settings.givers
-    jitd.verbs.outlook jitd.deciding.findings
     jitd.verbs.requests jitd.settings.givers
 """
 """What the kernel still imports of extensions, also by a string: the module, and what it imports. This list only shrinks."""

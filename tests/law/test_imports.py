@@ -78,7 +78,7 @@ LAW: dict[str, set[str]] = {
     # the side that decides: the core, and what knows the core and nothing beside it
     "jitd": set(),
     "jitd.packages": set(),
-    "jitd.extensions": {"jitd.packages"},
+    "jitd.extensions": {"jitd.core.grader", "jitd.packages"},
     "jitd.core": {CORE},
     "jitd.invocation": {"jitd.invocation"},
     "jitd.recording": {"jitd.recording"},
@@ -149,7 +149,8 @@ LAW: dict[str, set[str]] = {
     },
     # what gives things of this host, in a process that is root, and the daemon's end of it
     "jitd.givers": {
-        CORE, WIRE, "jitd.beside", "jitd.files.durable", "jitd.givers", "jitd.outside.urls", "jitd.settings",
+        CORE, WIRE, "jitd.beside", "jitd.extensions", "jitd.files.durable", "jitd.givers", "jitd.outside.urls",
+        "jitd.settings",
     },
     # what writes grants into the KDC, and what asks a KDC whether it obeys them
     "jitd.kdc": {WIRE, "jitd.beside", "jitd.kdc", "jitd.packages"},
@@ -188,7 +189,8 @@ LAW: dict[str, set[str]] = {
     },
     # what `jitd check` warns about, without a daemon
     "jitd.checking": {
-        CORE, "jitpam.initiator", "jitd.checking", "jitd.deciding.groups", "jitd.kdc.named", "jitd.outside.addresses",
+        CORE, "jitpam.initiator", "jitd.checking", "jitd.deciding.groups", "jitd.extensions", "jitd.kdc.named",
+        "jitd.outside.addresses",
         "jitd.outside.urls", "jitd.settings",
     },
     # whether the host is set up right: its findings, and the processes in which it looks, know no host
@@ -215,6 +217,7 @@ LAW: dict[str, set[str]] = {
         "jitd.recording", "jitd.reloading", "jitd.report", "jitd.settings", "jitd.setup", "jitd.standing", "jitd.store",
     },
     # the extensions
+    "jitd_commands": {CORE, "jitd_commands"},
     "jitd_board": {CORE, WIRE, "jitpam.client", "jitpam.local_proof", "jitd.cli", "jitd_board"},
     "jitd.daemon": {"jitd", "jitpam"},  # the one place where concrete parts are named
 }  # fmt: skip
@@ -232,6 +235,7 @@ PURE_OF_PAMLINT = (
 PURE = {
     "jitd.core": "__future__ abc base64 binascii bisect collections dataclasses datetime difflib enum functools hashlib ipaddress"
     " itertools json math operator re reprlib stat string tomllib types typing unicodedata zoneinfo",
+    "jitd_commands": "__future__ collections dataclasses enum functools ipaddress posixpath re string typing",
     "jitpam.wire": "__future__ _json binascii collections dataclasses enum json re struct typing unicodedata",
     "jitd.expressions.parse": "__future__ collections dataclasses",
     "jitd.audit.sentences": "__future__ collections dataclasses datetime re typing",
@@ -310,8 +314,8 @@ def test_a_module_imports_what_its_row_of_the_law_allows() -> None:
 NO_KIND = {f"jitd.givers.{name}" for name in ("client", "deed", "kinds", "messages", "process", "questions")}
 """The modules of ``jitd.givers`` that carry orders to kinds and answers from them."""
 KINDS_MAY = (
-    CORE, WIRE, "jitd.files.durable", "jitd.givers", "jitd.settings", "jitd.beside.refusals", "jitd.beside.secret",
-    "jitd.beside.starting", "jitd.outside.urls",
+    CORE, WIRE, "jitd.extensions", "jitd.files.durable", "jitd.givers", "jitd.settings", "jitd.beside.refusals",
+    "jitd.beside.secret", "jitd.beside.starting", "jitd.outside.urls",
 )  # fmt: skip
 
 

@@ -251,11 +251,12 @@ def load_daemon() -> None:
     daemon = import_module("jitd.daemon")
     for name in re.findall(r"^ +from (jitd[.\w]*) import", Path(str(daemon.__file__)).read_text(), re.M):
         import_module(name)
+    import_module("jitd.extensions").grader()
 
 
 def load_verbs() -> None:
     """What /usr/bin/jitd imports for each verb, and what it imports for those that the tests call most."""
-    verbs: dict[str, str] = import_module("jitd.cli").VERBS
+    verbs: dict[str, str] = import_module("jitd.cli").OWN
     for verb in ("approve", "replay", "requests", "revoke", "show"):
         import_module(f"jitd.cli.{verbs[verb]}")
 

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the kernel gets of this extension."""
+
+from __future__ import annotations
+
+from jitd.core.grader import Grader
+from jitd_commands import grading
+
+
+def grader() -> Grader:
+    """Return the knowledge of programs."""
+    return grading

@@ -1,0 +1,958 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of the table: containers, clusters, virtual machines, and the servers of databases.
+
+Law: whoever chooses what a container mounts, or starts it with the rights of the host, has the host.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from jitd_commands.judging import THIS_HOST, Call, Row
+from jitd_commands.places import is_tree, place_of, tree_matters
+from jitd_commands.programs.shared import Verbs, told, trusts, who_changes, words
+from jitd_commands.shell_text import Word
+
+_LOOKS = words(
+    "ps pods images logs inspect stats top port version info events diff history search ls list df volumes config ping context"
+    " get describe api-resources api-versions cluster-info explain wait auth rollout-status dominfo domstate dumpxml nodeinfo"
+    " dommemstat net-list pool-list vol-list domblklist capabilities healthcheck inspecti imagefsinfo"
+)
+
+
+def _mounted(call: Call, source: Word, *, is_read_only: bool = False) -> None:
+    """A container gets the path ``source`` of the host. What a container writes there as root may be set-uid."""
+    text = source.text
+    if source.is_free and not source.is_bound:
+        return call.gives("starts containers that have the whole host")
+    if not text.startswith(("/", "~", ".")):
+        return None
+    path = call.absolute(source)
+    if path is None:
+        return call.gives("starts containers that have the whole host")
+    if is_read_only and not path.endswith(".sock"):
+        call.reads(source, is_tree=True)
+        return call.changes(f"gives a container {path}", path)
+    place = place_of(path)
+    if is_tree(path) or (place is not None and place.written > 3) or path.endswith(".sock"):
+        call.gives(f"gives a container {path}", path, place.matters if place else tree_matters(path))
+    else:
+        call.gives(f"gives a container {path}, where it writes as root", path)
+
+
+def _run(here: Call, call: Call, words: list[Word]) -> None:
+    """``docker run`` or ``create``: the options before the image decide. The files of options are those of ``here``."""
+    at = 0
+    is_mounted = False
+    while at < len(words):
+        word = words[at]
+        text = word.text
+        if word.is_free and not word.is_bound and (not text or text.startswith("-") and "=" not in text):
+            return call.gives("can start containers that have the whole host")
+        if not text.startswith("-"):
+            break
+        at += 1
+        name, equals, value = text.partition("=")
+        is_mounted = is_mounted or name in ("--volume", "--mount") or re.match("-[A-Za-z]*v", text) is not None
+        if re.match("-[A-Za-z]", text) and not text.startswith("--"):
+            letters = re.match(r"-([A-Za-z]*?)([vueplwhmac])(.*)", text)
+            name = f"-{letters[2]}" if letters else text
+            value, equals = (letters[3].removeprefix("="), letters[3]) if letters else ("", "")
+            if not letters:
+                continue
+        elif name in _FLAGS:
+            if name == "--privileged" and value != "false":
+                call.gives("starts a container with all rights on the host")
+            continue
+        if name == "--rootfs" and not equals:  # a directory stands in the place of the image
+            for root in words[at : at + 1]:
+                _mounted(call, root, is_read_only=False)
+            continue
+        given = Word(value, word.is_free) if equals else words[at] if at < len(words) else Word("")
+        at += 0 if equals else 1
+        if name in ("--cidfile", "--pidfile", "--conmon-pidfile", "--pid-file", "--iidfile", "--digestfile", "--log-uri"):
+            here.writes(given, is_use=False)
+        if name in ("-v", "--volume"):
+            _mounted(
+                call,
+                Word(given.text.partition(":")[0] if ":" in given.text else "", given.is_free and ":" not in given.text)
+                if not given.is_free
+                else Word(given.text.partition(":")[0], is_free=":" not in given.text),
+                is_read_only=not given.is_free and given.text.count(":") > 1 and "ro" in given.text.rpartition(":")[2].split(","),
+            )
+        elif name == "--mount":
+            parts = given.text.split(",")
+            is_read_only = bool({"ro", "readonly", "ro=true", "readonly=true"} & set(parts))
+            for part in parts:
+                key, _, source = part.partition("=")
+                if key in ("source", "src"):
+                    _mounted(call, Word(source), is_read_only=is_read_only)
+            if given.is_free:
+                call.gives("starts containers that have the whole host")
+        elif (
+            name in ("--pid", "--ipc", "--uts", "--userns", "--cgroupns")
+            and (given.text == "host" or given.is_free)
+            and name != "--ipc"
+        ):
+            call.gives(
+                "starts a container that sees all processes of the host"
+                if name == "--pid"
+                else f"starts a container with the host's {name[2:]}"
+            )
+        elif name in ("--network", "--net") and given.text == "host":
+            call.changes("starts a container in the host's network")
+        elif name == "--cap-add" and (
+            given.is_free
+            or re.search(
+                r"(?i)all|sys_(admin|ptrace|module|rawio|chroot|boot)|dac_(override|read_search)|mknod|setfcap|bpf|perfmon|net_admin",
+                given.text,
+            )
+        ):
+            call.gives("starts a container with rights on the host")
+        elif name in ("--device", "--device-cgroup-rule") and not re.match(
+            r"/dev/(dri|snd|video\d|fuse|net/tun|ttyUSB|ttyACM|kvm|null|zero)", given.text
+        ):
+            call.gives("gives a container devices of the host")
+        elif name == "--security-opt" and re.search(r"unconfined|disable|no-new-privileges[:=]false|systempaths", given.text):
+            call.gives("starts a container without what restricts it")
+        elif name in ("--volumes-from",):
+            call.leads("starts a container with the files of another one")
+        elif name in ("--runtime",):
+            call.leads("starts a container with another runtime")
+        elif name in ("--env-file",):
+            here.reads(given)
+    if at >= len(words) and call.may_add_options:
+        return call.gives("can start containers that have the whole host")
+    call.leads("starts a container, whose image others may have made")
+    if is_mounted and words[at + 1 :]:
+        call.away("in a container").start(words[at + 1 :])
+
+
+_FLAGS = words(
+    "--privileged --rm --detach --init --interactive --tty --read-only --no-healthcheck --publish-all --sig-proxy"
+    " --disable-content-trust --oom-kill-disable --help --quiet --replace --no-hosts --rmi --systemd --tls-verify -d -i -t -P -q"
+)
+_DOCKER = Verbs(
+    """
+    compose down|rm|stop|kill|pause|start|unpause|scale|restart --dry-run  nothing
+    compose down|rm -v|--volumes  destroys  stops the containers of {project}, and deletes their volumes
+    compose down  changes  stops the containers of {project}, and deletes them
+    compose rm  changes  deletes stopped containers of {project}
+    compose stop|kill|pause  changes  stops {:all containers} of {project}
+    compose start|unpause|scale  changes  starts {:all containers} of {project}
+    compose restart  changes  restarts {:all containers} of {project}
+    volume rm|remove  destroys  deletes the volumes {}
+    volume prune  destroys  deletes the volumes that no container uses
+    volume create  changes  makes the volume {}
+    system prune --volumes  destroys  deletes stopped containers, and the volumes and images that none uses
+    system prune  changes  deletes stopped containers, and the images and networks that none uses
+    system reset  destroys  deletes all containers, images and volumes
+    container|pod prune  changes  deletes stopped containers
+    image|images prune  changes  deletes images that no container uses
+    network prune  changes  deletes the networks that no container uses
+    builder|buildx prune  changes  deletes what builds have cached
+    machine rm  destroys  deletes the machine {}, and its disk
+    secret rm|remove  destroys  deletes the secrets {}
+    stack rm|down|remove  changes  deletes the services of the stack {}, whose volumes remain
+    service rm|remove  changes  deletes the services {}
+    service scale|update|rollback  changes  changes the services {}
+    swarm leave --force|-f  destroys  takes this host out of the swarm, until it joins again  \
+        and with the last manager, the swarm's services and secrets are gone
+    swarm leave  changes  takes this host out of the swarm
+    swarm ca|unlock-key|join-token  reads  shows how a host joins or opens the swarm
+    swarm *  changes  changes the swarm, or who is in it
+    node rm|remove  changes  takes the host {} out of the swarm
+    node demote  changes  takes the control of the swarm from the host {}
+    node update --availability=drain  changes  moves all containers away from the host {}
+    network create  changes  makes the network {}
+    network rm|remove  changes  deletes the network {}
+    network connect|disconnect  changes  changes whether {1} is in the network {0}
+    image|images rm|remove|delete  changes  deletes the images {}
+    namespaces rm|remove|delete  destroys  deletes the namespaces {}, and all containers in them
+    snapshots|content rm|remove|delete  destroys  deletes {}
+    context use  changes  chooses the host that later commands control: {}
+    rmi  changes  deletes the images {}
+    rm|remove|delete -v|--volumes  destroys  deletes {:containers}, and the volumes that only they use
+    container|pod|containers|task|tasks rm|remove|delete  changes  deletes {:containers}
+    rm|remove|delete|rmp  changes  deletes {:containers}
+    container|pod|task|tasks stop|kill|pause  changes  stops {:containers}
+    stop|kill|pause|stopp  changes  stops {:containers}
+    container|pod|task|tasks start|unpause|restart  changes  starts {:containers}
+    start|unpause  changes  starts {:containers}
+    restart|reload  changes  restarts {:containers}
+    update  changes  changes the limits of {:containers}
+    rename  changes  renames {0} to {1}
+    tag  changes  names the image {0} {1}
+    push  changes  publishes {:images}
+    commit  changes  saves {0} as an image
+    load|import  changes  loads an image: {}
+    login  changes  logs in to {:the registry}, and keeps the password
+    logout  changes  logs out of {:the registry}
+    init  changes  makes {:a template}
+    wait  nothing
+    """,
+    valued="-t --time --timeout -s --signal --filter --availability -m --memory --memory-swap --cpus --cpu-shares --restart",
+)
+_LXC = Verbs(
+    """
+    network|storage|image|profile|project|cluster|remote|warning|operation list|ls|show|info|get|get-default  nothing
+    storage volume list|ls|show|info|get  nothing
+    storage volume delete|rm  destroys  deletes the volume {-1} of the storage {0}
+    storage delete|rm  destroys  deletes the storage {}, and what is in it
+    project delete|rm  destroys  deletes the project {}
+    cluster remove|rm  changes  takes the host {} out of the cluster
+    image|network|profile|remote delete|rm|remove  changes  deletes the {kind} {}
+    delete|rm  destroys  deletes {}, with all files and snapshots
+    restore  destroys  takes {0} back to the snapshot {1}  and what is newer is gone
+    rebuild  destroys  empties {0}, and fills it with an image
+    snapshot  changes  saves {}
+    publish  changes  makes an image of {}
+    stop|pause|freeze  changes  stops {:all containers}
+    start|unfreeze  changes  starts {}
+    restart|reboot  changes  restarts {}
+    rename  changes  renames {0} to {1}
+    network *  changes  changes the network {}
+    init  changes  makes {}
+    """
+)
+_VIRSH = Verbs(
+    """
+    undefine --remove-all-storage|--wipe-storage|--storage  destroys  deletes the guest {}, and its disks
+    undefine --snapshots-metadata|--checkpoints-metadata  destroys  deletes the guest {}, and what is known of its snapshots  \
+        but its disks remain
+    undefine  destroys  deletes the guest {}  but its disks remain
+    destroy  changes  cuts the power of the guest {}
+    shutdown  changes  shuts down the guest {}
+    reboot|reset  changes  restarts the guest {}
+    suspend|managedsave|dompmsuspend|save  changes  stops the guest {}
+    start|resume|dompmwakeup  changes  starts the guest {}
+    vol-delete|vol-wipe  destroys  deletes the volume {0}
+    pool-delete  destroys  deletes the pool {0}, and its volumes
+    pool-destroy  changes  stops the pool {}, whose volumes remain
+    pool-undefine|net-undefine  changes  forgets {}
+    net-destroy  changes  stops the network {}, and cuts off its guests
+    net-start|pool-start  changes  starts {}
+    snapshot-delete|checkpoint-delete  destroys  deletes the snapshot {1: that its options name} of the guest {0}
+    snapshot-revert  destroys  takes the guest {0} back to the snapshot {1}  and what is newer is gone
+    managedsave-remove  destroys  deletes the saved memory of the guest {}
+    snapshot-create|snapshot-create-as  changes  saves the guest {0}
+    detach-*  changes  takes a device from the guest {0}
+    autostart  changes  changes whether {} starts with the host
+    *-list|*-info|*-dumpxml|*-path|*-name|*-uuid|*-key|domcapabilities|version|uri|hostname|freecell|nodedev-list  nothing
+    set*|domrename|domfsfreeze|domif-setlink|blockcommit|blockpull|blockresize  changes  changes the guest {0}
+    """,
+    valued="--snapshotname --pool",
+)
+_TABLES = {"virsh": _VIRSH, "lxc": _LXC, "incus": _LXC}
+_VALUED_BEFORE = words(
+    "-H --host --context -c --config -l --log-level --url --connection -n --namespace -a --address --root --log --kubeconfig"
+    " --cluster --user -s --server --token -f --file -p --project-name --profile --env-file --project-directory"
+)
+"""Options before the verb that have a value."""
+_OF_COMPOSE = words("-f --file -p --project-name --profile --env-file --project-directory")
+_KINDS = words(
+    "container pod compose image volume network system stack service node swarm builder buildx plugin secret config manifest"
+    " task tasks containers images snapshots namespaces machine kube play profile storage cluster remote checkpoint content"
+    " trust context"
+)
+_SPECIAL = words(
+    "exec shell attach rsh debug console enter launch config qemu-monitor-command qemu-agent-command define edit attach-disk"
+    " attach-device migrate restore play kube generate unshare mount proxy port-forward run create apply patch replace cp build"
+    " bud from add file move copy import-image device"
+)
+
+
+def _there(call: Call, words: list[Word]) -> Call:
+    """Return the call as it is made on the host that its options name, or the call itself."""
+    names = ("-c", "--connect") if call.name == "virsh" else ("-H", "--host", "--url")
+    pairs = zip(words, [*words[1:], Word("")], strict=False)
+    options = [(word.text.partition("="), value.text) for word, value in pairs]
+    places = [given if equals else value for (name, equals, given), value in options if name in names]
+    found = re.match(r"(?:[\w+]*ssh|tcp|https?|tls)://(?:([^@/]*)@)?(\[[^]]*\]|[^:/?]+)", places[0]) if len(places) == 1 else None
+    if found is None or THIS_HOST.fullmatch(found[2]):
+        return call
+    return call.on(found[2], found[1] or "root")
+
+
+def _project(call: Call, words: list[Word]) -> str:
+    """Return what compose works on."""
+    given = [
+        value for word, value in zip(words, words[1:], strict=False) if word.text in ("-p", "--project-name", "-f", "--file")
+    ]
+    return told(given) or (f"the project in {call.cwd}" if call.cwd else "the project")
+
+
+def docker(call: Call) -> None:
+    """Judge docker and its like: the verb decides, and for a verb that starts something, its options."""
+    words = list(call.words)
+    at = 0
+    while at < len(words) and words[at].text.startswith("-"):
+        if words[at].is_free:
+            return call.gives("can start containers that have the whole host")
+        at += 2 if words[at].text in _VALUED_BEFORE else 1
+    for word, value in zip(words, [*words[1:], Word("")], strict=False):
+        name, equals, given = word.text.partition("=")
+        if name in ("--kubeconfig", "--config") and call.name in ("docker", "podman"):
+            path = call.absolute(Word(given) if equals else value)
+            if path is None or call.judge.changed_by(path):
+                return call.gives("reads settings that start programs", path or "")
+        if re.search(r"\+ext://|[?&](command|netcat|pkipath)=", word.text):
+            return call.gives("starts the program that its connection names")
+    verb = words[at] if at < len(words) else None
+    if verb is None:
+        return call.gives("has a prompt for any command") if call.name == "virsh" and call.is_shown and not words else None
+    table, there = _TABLES.get(call.name, _DOCKER), _there(call, words[:at])
+    if verb.is_free:
+        table.tells(there, words[at:])
+        return there.gives("can start containers that have the whole host")
+    rest = words[at + 1 :]
+    kind, name = "", verb.text
+    if name in _KINDS and rest and table is _DOCKER:
+        dry = list[Word]()
+        while rest and rest[0].text.startswith("-"):
+            dry += [rest[0]] if rest[0].text.startswith("--dry-run") else []
+            rest = rest[2:] if rest[0].text in _OF_COMPOSE else rest[1:]
+        if not rest:
+            return None
+        kind, name = name, rest[0].text
+        if rest[0].is_free:
+            table.tells(there, [verb, *rest])
+            return there.gives("can start containers that have the whole host")
+        rest = [*dry, *rest[1:]]
+    asked = [Word(kind)] if kind else []
+    named = {"project": _project(call, words[at:]), "kind": name}
+    if table.tells(there, [*asked, Word(name), *rest], named=named):
+        return None
+    if (
+        kind
+        and name in ("up", "run", "build", "apply", "deploy", "play", "create", "enable", "install")
+        and kind
+        in (
+            "compose",
+            "stack",
+            "kube",
+            "play",
+            "plugin",
+            "service",
+        )
+    ):
+        if kind == "compose" and name in ("up", "build", "create"):
+            return _compose(call, words)
+        return there.gives("starts containers with any rights on the host")
+    if (
+        kind in ("network", "volume", "system", "image", "secret", "config", "node", "swarm", "builder", "storage")
+        and name not in _LOOKS
+        and name not in ("pull", "push", "tag", "load", "save", "import", "build")
+    ):
+        if kind == "system" and name == "service":
+            return there.gives("lets others control its containers, and so the host")
+        return there.changes(
+            f"{name} changes the {kind} {told([word for word in rest if not word.text.startswith('-')])}".rstrip()
+        )
+    if kind == "compose" and name in ("config", "convert"):
+        return _compose_config(call, words, rest)
+    _one(call, there, name, rest)
+
+
+def _one(call: Call, there: Call, name: str, rest: list[Word]) -> None:
+    """Judge a verb that only its options explain. Files are those of ``call``, and containers those of ``there``."""
+    if name in ("pull", "fetch") or (name == "inspect" and call.name in ("docker", "podman") and _has_plain_format(rest)):
+        return
+    if name == "inspect" and call.name not in ("virsh", "skopeo"):
+        if not {"network", "image", "volume", "--type=image"} & {word.text for word in call.words}:
+            there.discloses("shows the settings of containers, which may have secrets")
+    elif name in ("run", "create") and call.name != "virsh":
+        _run(call, there, rest)
+    elif name in _SPECIAL or (name == "config" and call.name in ("lxc", "incus")):
+        _special(call, there, name, rest)
+    elif name in ("save", "export"):
+        for word, value in zip(rest, rest[1:], strict=False):
+            if word.text in ("-o", "--output"):
+                call.writes(value, is_use=False)
+    elif name not in _LOOKS and not name.startswith(("dom", "list", "get-", "net-list")):
+        call.unknown(f"jitd does not know what {call.name} {name[:40]} does")
+
+
+_PLAIN_FIELD = re.compile(
+    r"\s*((json|println|len)\s+)?\.(State|NetworkSettings|Id|Name|Image|Created|Mounts|RestartCount|Platform|Driver|LogPath|RepoTags"
+    r"|RepoDigests|Size|Architecture|HostConfig\.(RestartPolicy|NetworkMode|Memory|NanoCpus|CpuShares|PortBindings|Binds|Privileged)"
+    r"|Config\.(Image|Hostname|User|WorkingDir|ExposedPorts))(\.\w+)*\s*"
+)
+"""Fields of a container that hold no variables, arguments or labels."""
+
+
+def _has_plain_format(rest: list[Word]) -> bool:
+    """True if the only format shows fields that hold no secrets."""
+    formats = [
+        Word(word.text.partition("=")[2], word.is_free) if "=" in word.text else value
+        for word, value in zip(rest, [*rest[1:], Word("")], strict=True)
+        if word.text.startswith("--format=") or word.text in ("-f", "--format")
+    ]
+    if len(formats) != 1 or any(word.is_free for word in rest):
+        return False
+    actions = re.findall(r"\{\{-?(.*?)-?\}\}", formats[0].text)
+    return bool(actions) and all(_PLAIN_FIELD.fullmatch(action) for action in actions)
+
+
+def _compose_config(call: Call, words: list[Word], rest: list[Word]) -> None:
+    """Settings are checked or shown. They may name any file as one with variables."""
+    for word, value in zip(rest, rest[1:], strict=False):
+        if word.text in ("-o", "--output"):
+            call.writes(value)
+    for word in rest:
+        if word.text.startswith("--output=") or re.match("-o.", word.text):
+            call.writes(Word(word.text.partition("=")[2] or word.text[2:], word.is_free))
+    files = [value for word, value in zip(words, words[1:], strict=False) if word.text in ("-f", "--file")] or [Word(".")]
+    others = any((path := call.absolute(word)) is None or call.judge.changed_by(path) for word in files)
+    if others or not {"-q", "--quiet", "--services", "--images", "--volumes"} & {word.text for word in rest}:
+        call.discloses("shows the settings of containers, which may have secrets")
+
+
+def _compose(call: Call, words: list[Word]) -> None:
+    files = [value for word, value in zip(words, words[1:], strict=False) if word.text in ("-f", "--file")]
+    files = files or ([Word(call.cwd)] if call.cwd else [])
+    for word in files:
+        path = call.absolute(word)
+        if path is not None and (who := call.judge.changed_by(path)):
+            return call.gives(f"{path} belongs to {who}: it names what containers have", path, is_whole=True)
+    if not files or any(call.absolute(word) is None for word in files):
+        return call.gives("starts containers with any rights on the host")
+    call.leads("starts containers of images that others may have made")
+
+
+def _inside(call: Call, rest: list[Word]) -> None:
+    """A program is started in a container that runs."""
+    at = 0
+    while at < len(rest) and rest[at].text.startswith("-") and rest[at].text != "--":
+        at += 2 if rest[at].text in _EXEC_VALUED else 1
+    words = rest[at + 1 :]
+    name = told(rest[at : at + 1])
+    while words and words[0].text == "--":
+        words = words[1:]
+    if any(word.text.startswith("--privileged") for word in rest) or not words:
+        return call.leads(f"starts a program in the container {name} with rights on the host".replace("  ", " "))
+    if words[0].text.rpartition("/")[2] in ("env", "printenv") and len(words) == 1:
+        call.discloses(f"shows the variables of the container {name}, which may be secrets")
+    call.away(f"in the container {name}" if name else "in a container").start(words)
+
+
+_EXEC_VALUED = words(
+    "-e --env --env-file -u --user -w --workdir --detach-keys -n --namespace -c --container --context --kubeconfig --index"
+)
+
+
+def _special(call: Call, there: Call, name: str, rest: list[Word]) -> None:
+    if name in ("exec", "shell", "attach", "rsh", "console", "enter"):
+        if call.may_add_options and call.judge.is_pattern:
+            return there.gives("can start any command in containers that may have the whole host")
+        return _inside(there, rest)
+    if name == "cp" or name == "file" or name == "copy":
+        operands = [word for word in rest if not word.text.startswith("-")]
+        if operands and ":" not in operands[-1].text:
+            call.writes(operands[-1])
+        elif operands:
+            for word in operands[:-1]:
+                call.reads(word, is_tree=True)
+            sources = [path for word in operands[:-1] if (path := call.absolute(word)) is not None]
+            if any(call.judge.changed_by(path) for path in sources) or len(sources) < len(operands) - 1:
+                there.leads("puts files of others into a container, which may start them")
+            container, _, path = operands[-1].text.partition(":")
+            there.changes(f"overwrites {path[:60]} in the container {container[:60]}", is_whole=True)
+        return None
+    if name in ("build", "bud"):
+        for word, value in zip(rest, [*rest[1:], Word("")], strict=False):
+            if re.match(r"-o|--output|--iidfile|--metadata-file", word.text):
+                text = re.sub(r"^(-o|--[a-z-]+=)", "", word.text) or value.text
+                text = value.text if text.startswith("--") else text
+                found = re.search(r"(?:^|,)dest=([^,]*)", text)
+                target = found[1] if found else text
+                if "type=" not in target and target != "-":
+                    call.writes(Word(target, word.is_free or value.is_free), is_tree=True)
+        for word in [word for word in rest if not word.text.startswith("-") and "/" in word.text or word.text == "."][-1:]:
+            path = call.absolute(word)
+            if path is not None and (who := call.judge.changed_by(path)):
+                return call.leads(f"builds an image from {path}, which belongs to {who}", path, is_whole=True)
+        if (
+            any(
+                word.text.startswith(("--security", "--privileged", "--device", "-v", "--volume", "--cap-add", "--allow"))
+                for word in rest
+            )
+            or call.may_add_options
+        ):
+            return call.gives("builds with rights on the host")
+        return call.leads("builds an image: runs others' code in a container")
+    if call.name in ("lxc", "incus") and name == "config" and rest and rest[0].text in ("show", "get"):
+        return None
+    there.gives("can start containers or machines that have the whole host")
+
+
+def _dump(call: Call) -> None:
+    """Dumps of databases: they contain what the database protects."""
+    if call.may_add_options:
+        call.gives("can change any file")
+    for word in call.values("f", "file", "r", "result-file", "out", "o", "D", "pgdata", "target-dir"):
+        call.writes(word, is_use=False)
+    call.discloses("reads whole databases")
+
+
+def _database(call: Call) -> None:
+    if call.may_add_options:
+        call.gives("can change any database")
+    call.changes("deletes the test database and accounts without a name, and may set the password of the server's root")
+
+
+def _groups(call: Call) -> None:
+    for word in call.values("command-config"):
+        call.reads(word)
+    group = told(call.values("group")) or "any"
+    if call.may_add_options or (call.has("reset-offsets") and call.has("execute")):
+        call.changes(f"changes which messages the group {group} reads next", is_whole=True)
+    elif call.has("delete", "delete-offsets"):
+        call.changes(f"forgets which messages the group {group} has read", is_whole=True)
+
+
+def _tables(call: Call) -> None:
+    call.changes(f"repairs or changes the tables {told(call.operands) or 'of a database'}", is_whole=True)
+
+
+_CLUSTER_SHOWS = {
+    "barman": r"(list-\w+|list-server|status|check|show-[\w-]+|replication-status)( \S+)*",
+    "patronictl": r"(list|topology|history|version|show-config)( \S+)*",
+    "pg_autoctl": r"(show|version)( \S+)*",
+    "pgbackrest": r"info|check|version|help|repo-ls",
+    "repmgr": r"cluster (show|matrix|crosscheck|event)|node (status|check)|(service|daemon) status",
+    "wal-g": r"(backup|wal)-(list|show)",
+}
+"""What a program that keeps a database server running shows, with options that name no program or file."""
+
+
+_SERVERS = Verbs(
+    """
+    expire --dry-run  nothing
+    edit-config  gives  starts an editor
+    remove  destroys  deletes what the cluster {} knows of itself  and its hosts are in no cluster then
+    delete|delete-backup|expire|stanza-delete  destroys  \
+        deletes backups of a database server: { :what its settings no longer keep}
+    drop  destroys  takes this host out of its cluster
+    restore|backup-fetch|recover|delta-restore  destroys  overwrites a database server with a backup: { }  \
+        and what is newer is gone
+    cluster cleanup  changes  deletes old records of the cluster
+    stop|stop-all  changes  stops the database server {}
+    restart|start|reload  changes  starts the database server {} anew
+    switchover|failover|promote|standby|primary  changes  makes another host the first of the cluster {}
+    reinit|rejoin|clone|init|initdb|register  changes  makes the copy of a database server anew: { }
+    pause|resume|flush  changes  changes whether a cluster repairs itself: { }
+    backup --no-expire-auto  nothing
+    backup-push|archive-push|archive-get|wal-push|wal-fetch|wal-receive|receive-wal|cron|sync-backup  changes  \
+        saves or fetches files of a database server
+    ... *  changes  changes a database server: {*}
+    """,
+    valued="-c -s --stanza -f --config-file -D --pgdata",
+)
+
+
+def _pg_ctl(call: Call) -> None:
+    words = [word.text for word in call.operands]
+    if any(word.is_free for word in call.operands):
+        _SERVERS.tells(call, call.words)
+        return call.gives("can start servers with any settings")
+    is_asked = re.fullmatch(_CLUSTER_SHOWS.get(call.name, "(?!)"), " ".join(words)) is not None
+    if is_asked and not set(call.given) - {"s", "stanza", "output", "format", "f", "c", "config-file"}:
+        return trusts(call, call.values("f", "c", "config-file"))
+    if words[:1] == ["status"] or words[-1:] == ["status"] or words[1:2] == ["list"]:
+        return None
+    if call.has("o", "p", "options") and call.values("o", "options", "p"):
+        return call.gives("starts a server with settings that start programs")
+    for text in call.values("remote-ssh-command", "cmd-ssh", "cmd", "ssh-command"):
+        call.start([text])
+    is_only_shown = call.name == "wal-g" and words[:1] == ["delete"] and not call.has("confirm")
+    is_new = call.name == "barman" and words[:1] == ["backup"]
+    if not is_only_shown and not is_new:
+        _SERVERS(call)
+
+
+_BROKERS = Verbs(
+    """
+    status|cluster_status|environment|report|help|version|ping|list|list_*|node_health_check|await_startup  nothing
+    info|ring|describecluster|tpstats|compactionstats|netstats  nothing
+    eval|eval_file|exec  gives  runs any code in the server
+    delete_queue|purge_queue  destroys  deletes the messages of the queue {0}
+    delete_vhost  destroys  deletes the virtual host {0}, and all queues in it
+    delete queue|exchange|vhost  destroys  deletes the {0} { }
+    delete_user  changes  deletes the account {0} of the broker
+    reset|force_reset  destroys  takes this host out of its cluster, and deletes all queues, accounts and settings
+    stop|stop_app|shutdown  stops  stops the message broker  until somebody starts it again
+    forget_cluster_node|removenode|assassinate  destroys  takes the host {0} and what only it has out of the cluster
+    decommission  changes  moves all data from this host, and takes it out of the cluster
+    drain|disablegossip|disablebinary  stops  makes this host answer nobody  until its server is started again
+    clearsnapshot  destroys  deletes snapshots {}
+    stopdaemon  stops  stops the server of {-h:this host}  until somebody starts it again
+    flush  nothing
+    add_user|change_password|set_*|clear_*|authenticate_user  changes  changes who may use the broker: {0}
+    enable|disable|set  changes  changes which plugins the broker has: { }
+    *  changes  changes the message broker: {*} { }
+    """,
+    valued="-n -p -u --vhost --formatter -h",
+)
+
+
+def _rabbit(call: Call) -> None:
+    if call.name == "kafka-topics.sh":
+        for word in call.values("command-config"):
+            call.reads(word)
+        topic = told(call.values("topic")) or "any"
+        if call.has("delete"):
+            return call.destroys(f"deletes the topic {topic}, and its messages", is_whole=True)
+        if not call.has("list", "describe") or call.has("create", "alter") or call.may_add_options:
+            call.changes(f"makes or changes the topic {topic}", is_whole=True)
+        return None
+    _BROKERS(call)
+
+
+_VAULT = Verbs(
+    """
+    status|version|list|path-help  nothing
+    auth|secrets|policy list|read  nothing
+    token lookup -accessor  nothing
+    token lookup  reads  shows the token {:of this account}
+    token capabilities  nothing
+    operator members|diagnose|usage  nothing
+    operator raft list-peers  nothing
+    operator raft autopilot get-config|state  nothing
+    kv list  nothing
+    kv metadata delete  destroys  deletes the secret {}, and all versions of it
+    kv destroy  destroys  deletes versions of the secret {}
+    kv delete  destroys  deletes the secret {}  unless its engine keeps versions
+    kv put|patch|rollback|undelete|enable-versioning  changes  changes the secret {0}
+    secrets disable  destroys  deletes all secrets below {}
+    secrets enable|move|tune  changes  changes where secrets are kept: {}
+    auth disable  stops  lets nobody log in by {} any more  until it is set up again
+    auth enable|tune  changes  changes how people log in: {}
+    operator seal  stops  closes the vault: no program gets a secret  until enough keys open it
+    operator raft remove-peer  changes  takes {} out of the cluster
+    operator raft snapshot restore  destroys  overwrites all secrets with those of {}
+    operator init|generate-root|rekey|unseal  leads  gives or takes the keys that open all secrets
+    operator *  changes  changes how the vault is kept: {*}
+    lease revoke -prefix|--prefix|-force  stops  takes back every key below {}: its programs have none  until they ask again
+    lease|token revoke  changes  takes back {:a key}
+    token create  changes  makes a key for the vault, and shows it
+    delete  destroys  deletes {}
+    policy write|delete  changes  changes who may read secrets: {0}
+    write auth/*|sys/policies/*|sys/policy/*  changes  changes who may read secrets
+    write|lease|token|namespace|audit  changes  changes {0}
+    read|kv|get|unwrap|token|print|login|export|env  reads  reads the secret {-1}
+    ssh|agent|server|plugin|proxy|debug|exec  gives  starts other programs
+    *  changes  changes secrets, or who may read them: {*} { }
+    """,
+    valued="-field -format -address -namespace -mount -versions",
+)
+_ETCD = Verbs(
+    """
+    endpoint|member|alarm list|status|health|hashkv  nothing
+    version|check|completion  nothing
+    snapshot status  nothing
+    snapshot restore  changes  makes the data of a cluster anew from {}
+    get --keys-only|--count-only  nothing
+    lock|watch|elect  reads  reads the secrets of a cluster, or keeps others from them
+    get|snapshot  reads  reads the secrets of a cluster
+    del|deleteall|rmr --prefix|--from-key|--range  destroys  deletes all keys of the cluster that begin with {0:anything}
+    del|delete|deleteall|rmr  destroys  deletes the keys {} of the cluster
+    put|set|create|txn  changes  changes the key {0} of the cluster
+    member remove  changes  takes the member {} out of the cluster
+    member *  changes  changes the members of the cluster
+    compact|compaction|defrag  changes  deletes old versions of the cluster's keys
+    role|user|auth *  changes  changes who may use the cluster's keys
+    *  changes  changes the data of a cluster: {*}
+    """,
+    valued="--endpoints --cert --key --cacert --user -w --write-out --data-dir",
+)
+_CONSUL = Verbs(
+    """
+    operator raft list-peers|read  nothing
+    operator autopilot get-config|state|health  nothing
+    job plan|validate|allocs|deployments  nothing
+    alloc logs|checks  nothing
+    alloc fs  reads  shows files of a program: { }
+    members|info|version|status|validate|monitor|catalog  nothing
+    * list|status|get|list-peers|inspect|history|versions  nothing
+    kv delete -recurse|--recurse  destroys  deletes all keys below {}
+    kv delete  destroys  deletes the key {}
+    kv put|import  changes  changes the key {0}
+    snapshot restore  destroys  overwrites the data of the cluster with those of {}
+    snapshot save  reads  copies the keys of the cluster
+    namespace|volume|partition|peering|var delete|purge  destroys  deletes the {kind} {}
+    var|acl|config * -recurse|-purge  destroys  deletes {}
+    acl bootstrap  gives  shows a key that may do everything in the cluster
+    acl|policy|token *  changes  changes who may use the cluster: {}
+    job stop -purge  changes  stops the job {}, and forgets it
+    job stop|restart|revert|scale  changes  {*} the job {}
+    stop|restart  changes  stops the job {}
+    leave|force-leave  changes  takes {:this host} out of the cluster
+    operator raft remove-peer  changes  takes a host out of the cluster
+    system gc  changes  deletes what ended jobs have left
+    node drain|eligibility  changes  moves all programs away from a host
+    exec|watch|lock|agent|run|job|alloc  gives  starts programs, on this host or others
+    *  changes  changes the cluster: {*} { }
+    """,
+    valued="-address -token -region -namespace",
+)
+
+
+def _etcd(call: Call) -> None:
+    _ETCD(call)
+    if call.verb is None or call.verb.is_free or call.verb.text not in ("watch", "lock"):
+        return
+    words = list(call.words)
+    after = words[[word.text for word in words].index("--") + 1 :] if any(word.text == "--" for word in words) else []
+    if started := after or (call.operands[2:] if call.verb.text == "lock" else []):
+        call.start(started)
+    elif call.may_add_options or call.has("i", "interactive"):
+        call.gives("starts other programs")
+
+
+def _consul(call: Call) -> None:
+    if [word.text for word in call.operands[:2]] in (["job", "plan"], ["job", "validate"]):
+        for word in call.operands[2:]:
+            if who := who_changes(call, word):
+                call.discloses(f"shows files that {call.absolute(word) or 'any file'} names, which {who} can change")
+    _CONSUL.tells(call, call.words, named={"kind": told(call.operands[:1])})
+
+
+def _compose_call(call: Call) -> None:
+    docker(replace(call, arguments=(Word("compose"), *call.words)))
+
+
+def _whole_host(call: Call) -> None:
+    call.gives("can start containers that have the whole host")
+
+
+_HOSTS_SHOW = {
+    "pct": r"(list|status|config|df|listsnapshot|pending|cpusets)( \S+)*",
+    "qm": r"(list|status|config|listsnapshot|pending|showcmd|agent \d+ ping)( \S+)*",
+    "pvecm": r"(status|nodes)",
+    "pvesm": r"(status|list|path|scan)( \S+)*",
+    "ha-manager": r"(status|config)",
+    "pveversion": r".*",
+    "pcs": r"config( show)?|constraint|node attribute|(status|resource (status|config)|property config|constraint (config|list)"
+    r"|cluster status|quorum status|stonith status)( \S+)*",
+    "crm": r"(status|configure show|resource status|node status|resource list)( \S+)*",
+    "crm_mon": "",
+}
+_HOSTS_CHANGE = Verbs(
+    """
+    destroy  destroys  deletes the guest {0}, and its disks
+    delsnapshot  destroys  deletes the snapshot {1} of the guest {0}
+    rollback  destroys  takes the guest {0} back to the snapshot {1}  and what is newer is gone
+    free  destroys  deletes the volume {0}
+    prune-backups  destroys  deletes backups
+    delnode  changes  takes the host {} out of the cluster
+    template  changes  makes a template of the guest {}
+    stop|suspend|shutdown  changes  stops the guest {0}
+    start|resume|reboot|reset  changes  starts the guest {0}
+    snapshot  changes  saves the guest {0}
+    unlock  changes  unlocks the guest {0}
+    migrate  changes  moves the guest {0} to {1}
+    """
+)
+_SERVICES_CHANGE = Verbs(
+    """
+    cluster destroy  destroys  deletes the settings of the cluster, and stops every service of it
+    configure erase  destroys  deletes the settings of the cluster, and stops every service of it
+    stonith fence  stops  cuts the power of the host {}  until it is up again
+    node fence  stops  cuts the power of the host {}  until it is up again
+    cluster stop --all  stops  stops every service of the cluster  until the cluster is started again
+    cluster stop  changes  moves all services away from {:this host}
+    cluster start|enable|disable  changes  changes whether {:this host} takes services of the cluster
+    resource delete|remove  changes  stops the service {}, and forgets it
+    resource disable|stop  changes  stops the service {}
+    resource enable|start|restart  changes  starts the service {}
+    resource move|migrate|ban|relocate  changes  moves the service {0} to {1:another host}
+    resource clear|cleanup|refresh|manage|unmanage  changes  changes where the service {:of the cluster} may run
+    node standby|maintenance|drain  changes  moves all services away from {:this host}
+    node unstandby|unmaintenance|online|ready  changes  lets {:this host} take services again
+    """
+)
+
+
+_PVESH = Verbs(
+    """
+    get|ls|usage|help  nothing
+    delete /access*|/cluster/firewall*  changes  deletes accounts, rights or rules of the firewall of the cluster: {*}
+    delete  destroys  deletes {}, with its disks or backups
+    create|set /nodes/*/status --command=shutdown|-command=shutdown  stops  \
+        switches off the host {*}  until somebody switches it on
+    create|set /nodes/*/status --command=reboot|-command=reboot  stops  restarts the host {*}  until it is up again
+    create /nodes/*/stopall|/nodes/*/suspendall  stops  stops every guest of a host  until they are started again
+    create *rollback  destroys  takes a guest back to a snapshot: {*}  and what is newer is gone
+    create *wipedisk  destroys  empties a disk of the host: {*}
+    create *vzdump --script|-script  gives  starts the program {--script}{-script}
+    create *status/*|*startall|*migrate|*snapshot|*vzdump  changes  starts, stops, moves or saves guests: {*}
+    """,
+    valued="--command -command --script -script --output-format -output-format",
+)
+
+
+def _pvesh(call: Call) -> None:
+    """The interface of a whole cluster of virtual machines: what is not known may be the settings of a guest, or an account."""
+    if any(word.is_free for word in call.words):
+        _PVESH.tells(call, call.words)
+        return call.gives("can choose what the hosts of the cluster start")
+    if call.words and not _PVESH.tells(call, call.words):
+        call.gives("can choose what the hosts of the cluster start")
+
+
+_STONITH = Verbs(
+    """
+    -F|--fence  stops  cuts the power of the host {host}  until somebody switches it on
+    -B|--reboot  stops  cuts the power of the host {host}, and switches it on  until it is up again
+    -U|--unfence  changes  switches on the host {host}
+    -l|--list|-L|--list-registered|-I|--list-installed|-M|--metadata|-H|--history|-Q|--query|-s|--list-targets  nothing
+    """,
+    valued="-F --fence -B --reboot -U --unfence -H --history -Q --query -s -l --list",
+)
+_FENCES = Verbs(
+    """
+    -o=off|--action=off  stops  cuts the power of the host {host}  until somebody switches it on
+    -o=on|--action=on|-o=unfence|--action=unfence  changes  switches on the host {host}
+    -o=status|--action=status|-o=monitor|--action=monitor|-o=list|--action=list|-o=list-status|--action=list-status  nothing
+    -o=metadata|--action=metadata|-o=validate-all|--action=validate-all  nothing
+    """,
+    valued="-o --action -a --ip -l --username -p --password -n --plug -k --identity-file -S --password-script -L",
+)
+
+
+def _fences(call: Call) -> None:
+    """Agents that cut the power of a host of a cluster."""
+    for text in call.values("S", "password-script"):
+        call.runs_text(text)
+    if any(word.is_free for word in call.words):
+        return call.gives("starts other programs")
+    hosts = told(call.values("n", "plug", "a", "ip", "F", "fence", "B", "reboot", "U", "unfence")[:1])
+    if call.name == "stonith_admin":
+        if not _STONITH.tells(call, call.words, named={"host": hosts}):
+            call.changes("changes how hosts of the cluster are fenced")
+    elif not _FENCES.tells(call, call.words, named={"host": hosts}):
+        call.stops(f"cuts the power of the host {hosts or 'that its input names'}", back="until it is up again", is_whole=True)
+
+
+def _hosts(call: Call) -> None:
+    """Programs that keep services or virtual machines running on several hosts."""
+    asked = " ".join(word.text for word in call.operands)
+    changes = _HOSTS_CHANGE if call.name in ("pct", "qm", "pvesm", "pvecm") else _SERVICES_CHANGE
+    if any(word.is_free for word in call.words):
+        changes.tells(call, call.words)
+        return call.gives("can choose what the hosts of the cluster start")
+    if call.name == "crm_mon":
+        if not all(re.fullmatch(r"-[1rAfnNoRtVbjcsD]+|--one-shot|--inactive|--version|--help", word.text) for word in call.words):
+            return call.gives("can start a program, or write a file")
+        return call.knows_all()
+    if call.name == "pct" and [word.text for word in call.words[:1]] == ["exec"] and len(call.words) > 2:
+        call.leads(f"starts a program in the container {told(call.words[1:2])}", is_whole=True)
+        rest = [word for word in call.words[2:] if word.text != "--"]
+        return call.away(f"in the container {told(call.words[1:2])}").start(rest)
+    is_shown = re.fullmatch(_HOSTS_SHOW[call.name], asked) is not None
+    if is_shown and not any(word.text == "--file" or word.text.startswith("-f") for word in call.words):
+        return None
+    if is_shown or not call.operands or not changes.tells(call, call.words):
+        call.gives("can choose what the hosts of the cluster start")
+
+
+ROWS = (
+    Row("pvesh", _pvesh, harmless="output-format: human-readable noborder noheader quiet"),
+    Row(
+        "stonith_admin fence_ipmilan fence_ilo fence_ilo2 fence_ilo3 fence_ilo4 fence_ilo5 fence_idrac fence_drac5 fence_apc"
+        " fence_apc_snmp fence_eaton_snmp fence_cisco_ucs fence_redfish fence_bladecenter fence_rsb fence_vmware"
+        " fence_vmware_rest fence_rhevm"
+        " fence_vmware_soap fence_xvm fence_virt fence_virsh fence_pve fence_aws fence_gce fence_azure_arm fence_openstack"
+        " fence_scsi fence_mpath fence_sbd fence_imm fence_wti fence_brocade",
+        _fences,
+        "S: password-script: n: plug: a: ip: F: fence: B: reboot: U: unfence: Q: query: H: history: L: l: p: o: action:",
+        harmless="l: username: p: password: o: action: P lanplus C: cipher: v verbose V version h help ssl ssl-insecure z t:",
+    ),
+    Row(" ".join(_HOSTS_SHOW), _hosts, harmless="full v verbose current debug node: output-format: snapshot: help version"),
+    Row(
+        "docker podman nerdctl ctr crictl lxc incus virsh buildah skopeo runc crun",
+        docker,
+        harmless=(
+            "a all q quiet f filter format no-trunc s size n last l latest tail since until t timestamps details"
+            " no-stream v version help type follow services orphans hash images profiles volumes json i o output digests"
+            " tree dry-run p project-name file d H host log-level D debug context verbose k namespace n no-legend"
+            " no-heading pretty no-log-prefix no-color index dangling include name id state status wait timeout h"
+            " noheading sort latest pod ns c connect ignore-pull-failures policy include-deps with-registry-auth environment"
+        ),
+    ),
+    Row(
+        "docker-compose podman-compose",
+        _compose_call,
+        harmless=(
+            "a all q quiet f filter format no-trunc s size n last l latest tail since until t timestamps details"
+            " no-stream v version help type follow services orphans hash images profiles volumes json i o output digests"
+            " tree dry-run p project-name file d H host log-level D debug context verbose k namespace n no-legend"
+            " no-heading pretty no-log-prefix no-color index dangling include name id state status wait timeout h"
+            " noheading sort latest pod ns ignore-pull-failures policy include-deps with-registry-auth environment"
+        ),
+    ),
+    Row("lxc-attach lxc-start lxc-execute lxc-create distrobox toolbox apptainer singularity lxd", _whole_host),
+    Row(
+        "slapcat ldbsearch redis-dump sqldump",
+        _dump,
+        "f: file: r: result-file: out: o: D: pgdata: target-dir: h: host: p: port: U: username: u: user: d: dbname: n:"
+        " schema: N: T: t: table: F: format: Z: compress: j: jobs: E: password:: l: b: no-role-passwords s schema-only"
+        " tablespaces-only",
+    ),
+    Row(
+        "mysql_secure_installation",
+        _database,
+        "h: host: p: port: U: username: u: user: d: dbname: O: owner: T: template: E: f: file: D: pgdata: command: s"
+        " superuser W w e i",
+    ),
+    Row(
+        "patronictl repmgr pgbackrest barman wal-g pg_conftool pg_autoctl",
+        _pg_ctl,
+        "D: pgdata: o: options: p: l: m: t: c: s: stanza: U: f: config-file: output: format: remote-ssh-command: cmd-ssh: cmd:"
+        " ssh-command:",
+        harmless="set: type: dry-run no-expire-auto confirm W watch w: e extended help version json v verbose q quiet"
+        " short minimal terse",
+    ),
+    Row(
+        "rabbitmqctl rabbitmqadmin rabbitmq-plugins rabbitmq-diagnostics kafka-topics.sh nodetool cockroach",
+        _rabbit,
+        "n: p: q s u: list describe create delete alter bootstrap-server: topic: command-config:",
+        harmless=(
+            "node: formatter: quiet silent no-table-headers longnames l t: timeout: vhost: local minimal m enabled E"
+            " verbose v help version h p: port: host: r resolve-ip"
+        ),
+    ),
+    Row(
+        "vault bao aws-vault",
+        _VAULT,
+        "field: format: address: namespace: mount:",
+        harmless="format: version detailed tls-skip-verify help h",
+    ),
+    Row(
+        "etcdctl etcdutl zkCli.sh",
+        _etcd,
+        "endpoints: cert: key: cacert: user: w: write-out:",
+        harmless="prefix from-key keys-only count-only rev: limit: sort-by: order: cluster hex command-timeout:"
+        " dial-timeout: debug insecure-skip-tls-verify help version h",
+    ),
+    Row(
+        "consul nomad",
+        _consul,
+        harmless=(
+            "http-addr: token: detailed wan address: namespace: region: verbose json short t: format: help version"
+            " datacenter: stale recurse keys separator: all-namespaces self"
+        ),
+    ),
+    Row(
+        "kafka-consumer-groups.sh kafka-consumer-groups",
+        _groups,
+        "command-config: group: bootstrap-server: topic:",
+        harmless=(
+            "list describe all-groups all-topics state members verbose offsets timeout: dry-run reset-offsets to-earliest"
+            " to-latest to-offset: shift-by: to-datetime: by-duration: to-current version help"
+        ),
+    ),
+    Row("myisamchk aria_chk innochecksum", _tables, "e:"),
+)

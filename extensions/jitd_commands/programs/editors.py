@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of the table: editors, pagers, clients with a prompt, and debuggers, from which a person starts a shell."""
+
+from __future__ import annotations
+
+import re
+
+from jitd_commands.judging import Call, Row, Verdict
+from jitd_commands.shell_text import Word
+
+
+def _editor(call: Call) -> None:
+    if len(call.words) == 1 and call.words[0].text in ("--version", "--help", "-h"):
+        return call.knows_all()
+    for word in call.operands:
+        path = call.absolute(word) if not word.text.startswith("+") else None
+        if path is not None:
+            call.judge.touch(call, path)
+    call.gives("can start a shell")
+
+
+def _pager(call: Call) -> None:
+    if len(call.words) == 1 and call.words[0].text in ("--version", "-V", "--help"):
+        return call.knows_all()
+    if call.is_shown:
+        call.gives("can start a shell")
+    for word in call.operands:
+        call.reads(word)
+    for word in call.values("o", "O", "log-file", "LOG-FILE"):
+        call.writes(word)
+    if call.has("k", "lesskey-file", "lesskey-src"):
+        call.gives("starts programs that a file names")
+
+
+def _manual(call: Call) -> None:
+    if call.has("P", "pager", "H", "html", "C", "config-file"):
+        return call.gives("starts another program as its pager")
+    if call.is_shown and not call.has("k", "f", "w", "apropos", "whatis", "where", "path", "help", "V", "version", "W"):
+        call.leads("shows its page in a pager, which can start a shell")
+    for word in call.operands:
+        if "/" in word.text:
+            call.reads(word)
+
+
+def _always(what: str) -> Verdict:
+    def judge(call: Call) -> None:
+        if len(call.words) == 1 and call.words[0].text in ("--version", "--help", "-h", "-V"):
+            return call.knows_all()
+        call.gives(what)
+
+    return judge
+
+
+def _debugger(call: Call) -> None:
+    if len(call.words) == 1 and call.words[0].text in ("--version", "--help", "-v"):
+        return call.knows_all()
+    call.gives("can take over other processes")
+
+
+def _multiplexer(call: Call) -> None:
+    verb = call.verb.text if call.verb else ""
+    if call.name == "tmux" and verb in (
+        "ls",
+        "list-sessions",
+        "list-windows",
+        "has-session",
+        "kill-session",
+        "kill-server",
+        "-V",
+    ):
+        return call.changes("ends sessions of others") if verb.startswith("kill") else None
+    if call.name == "screen" and call.words and call.words[0].text in ("-ls", "-list", "-v"):
+        return None
+    call.gives("gives a shell")
+
+
+_EMPTIES = re.compile(r"\bmirror\b(?=[^;]*\s(-\w*R|--reverse))(?=[^;]*\s--(delete|Remove))|(^|[;\n])\s*(glob\s+)?(m?rm|rmdir)\s")
+"""Words of lftp(1) that delete files on another host."""
+
+
+def _transfers(call: Call) -> None:
+    texts = [word.text for word in call.words]
+    for text in texts:
+        if found := _EMPTIES.search(text):
+            call.destroys(f"deletes files of another host: {text[found.start() :].lstrip('; ')[:60]}", is_whole=True)
+    _always("can start a shell")(call)
+
+
+def _later(call: Call) -> None:
+    _always("runs any code that it is given, later too")(call)
+    if call.input is not None and call.input.text is not None and not any(word.text.startswith("-f") for word in call.words):
+        call.runs_text(Word(call.input.text))
+
+
+ROWS = (
+    Row(
+        "vi vim view ex rvim rview nvim vimdiff nano rnano pico emacs emacsclient ed red joe jed jmacs jstar jpico rjoe"
+        " ne micro mcedit vimtutor kak helix hx sensible-editor editor gedit kate pluma mousepad geany code zile mg jove"
+        " dte tilde amp select-editor nvi elvis vile levee",
+        _editor,
+    ),
+    Row(
+        "less more most pg pager sensible-pager lv bat batcat lnav multitail w3m links elinks lynx zless zmore bzless"
+        " xzless zstdless lesspipe moar ov",
+        _pager,
+        "o: O: log-file: LOG-FILE: k: lesskey-file: lesskey-src: p: pattern: t: T: x: y: z: b: h: j: P: D: n N S R F X E"
+        " version help",
+        harmless=(
+            "i I m M s S c e f g G r u V raw-control-chars chop-long-lines LINE-NUMBERS d dump source l p plain paging:"
+            " style: language: color:"
+        ),
+    ),
+    Row(
+        "man info pinfo",
+        _manual,
+        "P: pager: H:: html:: C: config-file: M: L: l: local-file: S: s: k f w W apropos whatis where path help V version",
+        harmless=(
+            "a all d debug u usage i ignore-case I match-case regex wildcard names-only e: extension: systems: r: prompt:"
+            " 7 ascii E: encoding: no-hyphenation no-justification p: t troff T:: Z"
+        ),
+    ),
+    Row(
+        "ranger nnn vifm lf ncdu broot mutt neomutt mail mailx s-nail bsd-mailx alpine pine telnet rtelnet nethack"
+        " gtop cfdisk aptitude byobu elm slrn tin trn minicom cu tip picocom kermit wvdial gtkterm tig lazygit lazydocker"
+        " k9s fzf sqsh ncftp yafc",
+        _always("can start a shell"),
+    ),
+    Row("ftp lftp tnftp", _transfers),
+    Row("tmux screen zellij dtach abduco dvtm", _multiplexer, "L: S: f: c:", is_first=True),
+    Row("at batch", _later),
+    Row(
+        "gdb lldb gdbserver rr cgdb ddd bpftrace dtrace stap criu reptyr pgdb jdb jattach jcmd radare2 r2 frida uprobe edb",
+        _debugger,
+    ),
+)

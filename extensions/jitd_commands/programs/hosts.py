@@ -1,0 +1,507 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of the table: the kernel, mounts, disks, devices and virtual machines."""
+
+from __future__ import annotations
+
+import re
+
+from jitd_commands.judging import Call, Row, Verdict
+from jitd_commands.places import DISK
+from jitd_commands.programs.shared import table
+from jitd_commands.shell_text import Word
+
+
+def _named(call: Call, other: str) -> str:
+    """Return the operands as a sentence names them."""
+    return " ".join(word.text for word in call.operands if word.text)[:60] or other
+
+
+def _mount(call: Call) -> None:
+    words = call.operands
+    if call.has("h", "help", "V", "version", "l", "show-labels") and not call.may_add_options or not (words or call.given):
+        return None
+    if call.may_add_options or any(word.is_free and word.text in ("", "-") for word in words):
+        return call.gives("can change the kernel, mounts or devices")
+    options = ",".join(word.text for word in call.values("o", "options"))
+    if any(word.is_free for word in call.values("o", "options", "t", "types")):
+        return call.gives("can mount any file system with any options")
+    if not words and call.has("t", "types") and not call.has("a", "all"):
+        return None
+    if len(words) < 2 and not call.has("bind", "B", "rbind", "R", "move", "M", "o"):
+        if call.has("T", "fstab"):
+            return call.gives("mounts what another file says")
+        return call.changes(f"mounts {words[0].text if words else 'what /etc/fstab names'}"[:66], is_whole=True)
+    if words and re.search(r"remount.*\bro\b|\bro\b.*remount", options) and _MOUNTED.fullmatch(words[-1].text):
+        return call.stops(
+            f"lets nothing write to {words[-1].text}", back="until it is mounted to be written again", is_whole=True
+        )
+    if len(words) < 2:
+        if re.search(r"(^|,)(suid|dev|exec|rw|loop|bind)", options) and not re.search(r"remount", options):
+            return call.gives("mounts with other options than /etc/fstab has")
+        return call.changes(f"mounts {words[0].text if words else 'file systems'}"[:66], is_whole=True)
+    source, target = words[0], words[1]
+    call.writes(target, how="mounts over", is_tree=True)
+    path = call.absolute(source)
+    kinds = {word.text for word in call.values("t", "types")}
+    if call.has("bind", "B", "rbind", "R") or re.search(r"bind|upperdir", options):
+        if path is not None and call.judge.changed_by(path):
+            call.gives(f"mounts {path}, which belongs to others", path, is_whole=True)
+        return None
+    if re.search(r"(^|,)(ssh_command|sshfs_\w+|mount_program|fusermount_path|.*_helper)=|ProxyCommand", options) or any(
+        kind.startswith("fuse.") and "/" in kind for kind in kinds
+    ):
+        call.gives("starts a program that its options name")
+    is_safe = re.search(r"nosuid", options) is not None and re.search(r"nodev", options) is not None
+    if (
+        path is not None
+        and ("/" in source.text)
+        and not path.startswith("/dev/")
+        and ":" not in source.text
+        and (who := call.judge.changed_by(path))
+    ):
+        call.gives(f"mounts {path}, which belongs to {who}", path, is_whole=True)
+    elif (
+        ":" in source.text or source.text.startswith("//") or kinds & {"nfs", "nfs4", "cifs", "smb3", "fuse", "sshfs"}
+    ) and not is_safe:
+        call.leads("mounts a file system that may have set-uid programs", is_whole=False)
+    elif kinds & {"fuse", "overlay", "9p", "virtiofs"} and not is_safe:
+        call.leads("mounts a file system that others may fill")
+
+
+def _gives(what: str) -> Verdict:
+    def judge(call: Call) -> None:
+        if not (
+            len(call.words) == 1 and call.words[0].text in ("--version", "--help", "-h", "-V", "-l", "--list", "list", "version")
+        ):
+            return call.gives(what)
+        call.knows_all()
+
+    return judge
+
+
+_DRIVERS = re.compile(
+    r"ixgbe(vf)?|i40e|iavf|ice|igb|igc|e1000e?|tg3|bnx2x?|bnxt_en|mlx[45]_(core|en)|virtio_net|vmxnet3|hv_netvsc|ena|gve|r81[26]\d"
+    r"|be2net|cxgb4|qede|sfc|atlantic|bonding|8021q|bridge|team"
+)
+"""Modules without which a host has no network."""
+
+
+def _unload(call: Call) -> None:
+    named = [word.text for word in call.operands]
+    if any(word.is_free or _DRIVERS.fullmatch(word.text.replace("-", "_")) for word in call.operands):
+        told = f"removes {_named(call, 'any module')} from the kernel, and cuts this host off"
+        return call.stops(told, back="until it is loaded again", is_whole=True)
+    call.changes(f"removes {' '.join(named)[:60] or 'a module'} from the kernel: what needs it stops")
+
+
+def _module(call: Call) -> None:
+    if call.name == "modprobe":
+        if call.has("C", "config", "d", "dirname", "S", "set-version"):
+            return call.gives("loads code into the kernel from another directory")
+        if call.has("n", "show", "dry-run", "D", "show-depends", "c", "showconfig", "V", "version") and not call.may_add_options:
+            return None
+        if call.has("r", "remove"):
+            return _unload(call)
+        return call.changes(f"loads {_named(call, 'a module')} into the kernel")
+    if call.name == "rmmod":
+        return _unload(call)
+    for word in call.operands:
+        call.gives("loads code into the kernel", call.absolute(word) or "", "the kernel")
+
+
+_CODE_KEYS = re.compile(
+    r"kernel\.(core_pattern|core_pipe_limit|modprobe|hotplug|poweroff_cmd|usermodehelper\..*|modules_disabled|firmware_config\..*)|fs\.binfmt.*|dev\.tty\.ldisc.*|user\..*ns.*"
+)
+
+
+def _sysctl(call: Call) -> None:
+    words = call.operands
+    if call.may_add_options or any(word.is_free and not word.text for word in words):
+        return call.gives("can change the kernel")
+    if call.has("p", "load", "system"):
+        for word in [*call.values("p", "load"), *words]:
+            call.runs_file(word)
+        return call.changes(f"sets settings of the kernel from {_named(call, 'the files of the host')}")
+    for word in words:
+        key, equals, _ = word.text.partition("=")
+        if not equals:
+            continue
+        if word.is_free and not equals or _CODE_KEYS.fullmatch(key.replace("/", ".").strip()):
+            call.gives(f"changes the kernel setting {key[:40]}")
+        else:
+            call.changes(f"sets {word.text[:60]} in the kernel")
+
+
+def _disk(call: Call) -> None:
+    """Programs that write a whole disk or change how it is divided."""
+    if call.name == "growpart" and call.has("N", "dry-run") and not call.may_add_options:
+        return call.knows_all()
+    shows = ("p",) if call.name in ("partx", "qemu-nbd", "nbd-client") else ("d", "dump", "print", "p", "n", "no-act", "J")
+    if call.has("l", "list", "V", "version", "h", "help", *shows) and not call.may_add_options:
+        return None
+    words = call.operands
+    if (
+        call.name in ("parted", "partprobe")
+        and any(word.text in ("print", "p", "unit", "align-check") for word in words[1:])
+        and not any(word.text in ("rm", "mkpart", "mklabel", "mktable", "resizepart", "set", "name") for word in words[1:])
+    ):
+        return None
+    device = words[0] if words else Word("")
+    if call.may_add_options or device.is_free or device.text == "":
+        call.destroys("can delete what is on any disk")
+        return call.gives("can change any disk")
+    if call.name in ("parted", "growpart", "partx", "qemu-nbd", "nbd-client") and len(words) > 1:
+        return _PARTED(call)
+    told = f"changes or deletes the partitions of {device.text[:50]}: files on them may be gone"
+    call.destroys(told, call.absolute(device) or "", DISK, back="", is_whole=True)
+
+
+_SGDISK = table("""
+    * -Z|zap-all|o|clear|zap     destroys  deletes all partitions of {1:a disk}: what is on it is gone
+    * -d|delete                  destroys  deletes the partition {d:that it names} of {1:a disk}: files on it are gone
+    * -g|mbrtogpt|m|gpttombr     destroys  converts the partitions of {1:a disk}: what is on it may be gone
+    * -l|load-backup|R|replicate|r|transpose|s|sort  destroys  replaces the partitions of {1:a disk}: what is on it may be gone
+    * -n|new|N|largest-new       changes   makes a partition of {1:a disk}
+    * -t|typecode|A|attributes|c|change-name|h|hybrid|e  changes  changes the partitions of {1:a disk}
+    * -u|partition-guid|U|disk-guid|G  changes  changes the names by which others find {1:a disk}
+    * -p|print|i|info|v|verify|b|backup|L|list-types|f|first-in-largest|F|D|E|O|print-mbr|P|pretend  harmless
+    *                            changes   changes the partitions of {1:a disk}
+""")
+
+
+def _sgdisk(call: Call) -> None:
+    if not call.has("P", "pretend") or call.may_add_options:
+        _SGDISK(call)
+    for word in call.values("b", "backup"):
+        call.writes(word, is_use=False)
+
+
+_PARTED = table(
+    """
+    parted .* mklabel|mktable      destroys  makes the partitions of {2} anew: what is on it is gone
+    parted .* rm                   destroys  deletes the partition {4} of {2}: files on it are gone
+    parted .* resizepart           destroys  changes the end of the partition {4} of {2}: files beyond it are gone
+    parted .* mkpart.*             changes   makes a partition of {2}
+    parted .* rescue|set|name|disk_set|toggle|disk_toggle|type  changes  runs {3+} on {2}
+    parted .*                      destroys  runs {3+} on {2}: files on it may be gone
+    growpart                       changes   makes the partition {3} of {2} larger
+    partx -d|delete                changes   lets the kernel forget the partitions of {2:a disk}
+    partx                          changes   tells the kernel of the partitions of {2:a disk}
+    qemu-nbd|nbd-client            changes   makes a disk of {2+:a file or another host}
+""",
+    is_named=True,
+)
+
+
+def _mkfs(call: Call) -> None:
+    is_dry = call.has("N") if call.name == "mkfs.xfs" else call.has("n") and call.name.startswith(("mke2fs", "mkfs.ext"))
+    if is_dry and not call.may_add_options:
+        for word in call.operands:
+            call.lists(word)
+        return None
+    if call.may_add_options or any(word.is_free and not word.text for word in call.operands):
+        call.destroys("can delete what is on any disk")
+        return call.gives("can change the kernel, mounts or devices")
+    for word in call.operands[:1]:
+        path = call.absolute(word) or ""
+        told = f"makes a new file system on {word.text[:50]}"
+        if path and call.is_hers(path):
+            call.changes(told, path, is_whole=True)
+        else:
+            call.destroys(f"{told}: what is on it is gone", path, DISK, back="", is_whole=True)
+
+
+def _projects(call: Call) -> None:
+    if call.may_add_options or any(
+        word.is_free or not re.match(r"(report|quot|df|state|print|help|path|quota)\b", word.text) for word in call.values("c")
+    ):
+        call.changes("changes how much others may store")
+
+
+_MOUNTED = re.compile(r"/(home|var(/lib|/log)?|usr|opt|boot)?/?")
+"""File systems without which the host does not work."""
+
+
+def _unmount(call: Call) -> None:
+    does, every = (
+        ("stops swapping to", "stops all swapping") if call.name == "swapoff" else ("unmounts", "unmounts all file systems")
+    )
+    for word in call.operands:
+        if call.name != "swapoff" and (word.is_free or _MOUNTED.fullmatch(word.text)):
+            call.stops(f"unmounts {word.text[:50] or 'any file system'}", back="until it is mounted again", is_whole=True)
+        else:
+            call.changes(f"{does} {word.text[:50]}", is_whole=True)
+    if call.has("a", "all"):
+        if call.name == "swapoff":
+            return call.changes(every, is_whole=True)
+        call.stops(every, back="until they are mounted again", is_whole=True)
+
+
+def _machine(call: Call) -> None:
+    if [word.text for word in call.words] not in (["--version"], ["--help"], ["-version"]):
+        return call.gives("can start virtual machines that have any disk of the host")
+    call.knows_all()
+
+
+def _log(call: Call) -> None:
+    if call.may_add_options:
+        call.changes("can clear messages of the kernel, and read any file")
+    if call.name == "dmesg" and call.has("C", "clear", "c", "read-clear", "D", "E", "n"):
+        return call.changes(
+            "clears the messages of the kernel" if call.has("C", "clear", "c", "read-clear") else "hides messages of the kernel"
+        )
+    if call.name == "dmesg" and call.has("H", "human") and call.is_shown and not call.has("P", "nopager"):
+        return call.leads("starts a pager, which can start a shell")
+    if call.has("F", "file"):
+        for word in call.values("F", "file"):
+            call.reads(word)
+    if call.name == "logger":
+        for word in call.values("f", "file"):
+            call.reads(word)
+
+
+_RESTRICTS = {
+    "setenforce": "lets SELinux restrict programs",
+    "setsebool": "sets {} of SELinux",
+    "aa-disable": "lets AppArmor restrict {} no more",
+    "aa-complain": "lets AppArmor only report what {} may not do",
+    "aa-enforce": "lets AppArmor restrict {}",
+    "aa-teardown": "lets AppArmor restrict nothing more",
+    "apparmor_parser": "loads or removes what AppArmor restricts: {}",
+}
+
+
+def _audit(call: Call) -> None:
+    if call.name in ("auditctl", "augenrules", "auditd"):
+        if call.has("l", "s", "v") and not call.has("a", "d", "D", "e", "w", "R") and not call.may_add_options:
+            return None
+        given = " ".join(word.text for word in call.words if word.text)[:60]
+        told = f"records what people do by other rules: {given}" if given else "reads the rules anew by which people are recorded"
+        if call.name == "auditctl" and (call.has("D") or any(word.text == "0" for word in call.values("e"))):
+            told = "records nothing more of what people do"
+        return call.changes(told, "", "what is recorded")
+    if call.name in (
+        "setenforce",
+        "setsebool",
+        "aa-disable",
+        "aa-complain",
+        "aa-teardown",
+        "apparmor_parser",
+        "aa-enforce",
+        "aa-logprof",
+        "aa-genprof",
+    ):
+        if call.name in ("aa-logprof", "aa-genprof"):
+            return call.gives("starts an editor")
+        told = _RESTRICTS.get(call.name, "changes what restricts programs")
+        if call.name == "setenforce" and not re.fullmatch("1|enforcing", _named(call, ""), re.IGNORECASE):
+            told = "lets SELinux restrict nothing more"
+        return call.changes(told.format(_named(call, "all programs")), "", "what restricts programs", is_whole=True)
+
+
+def _quota(call: Call) -> None:
+    if call.name == "edquota":
+        return call.gives("starts an editor")
+    told = {"quotaoff": "lets everybody store as much as they like", "quotaon": "limits how much others may store"}
+    named = " ".join(word.text for word in call.words if word.text)[:60]
+    call.changes(f"{told.get(call.name, 'changes how much others may store')}: {named or 'it names nothing'}", is_whole=True)
+
+
+def _dump_process(call: Call) -> None:
+    for word in call.values("o"):
+        call.writes(word, is_use=False)
+    call.discloses("reads the memory of a process")
+
+
+def _wall(call: Call) -> None:
+    for word in call.operands:
+        if "/" in word.text or word.is_any:
+            call.reads(word)
+
+
+def _udevadm(call: Call) -> None:
+    if call.verb is not None and (call.verb.is_free or call.verb.text in ("trigger", "control", "test", "test-builtin", "hwdb")):
+        if call.verb.text == "control" and any("=" in word.text for word in call.operands + call.values("property", "p", "E")):
+            call.gives("sets variables of the programs that udev starts")
+        call.trusts_words()
+        call.changes(f"runs {_named(call, 'a command')} on the handling of devices")
+
+
+def _console(call: Call) -> None:
+    if call.name in ("openvt", "loadkeys"):
+        call.gives("starts programs at a console, or changes its keys")
+    else:
+        call.changes(f"switches to or changes the console {_named(call, 'in use')}")
+
+
+_IPMI = re.compile(
+    r"sel (list|elist|info|get)( \S+)*|sensor( list| get( \S+)+)?|sdr( (list|elist|type|info|get"
+    r"|entity)( \S+)*)?|fru( print( \d+)?)?"
+    r"|lan print( \d+)?|chassis status|(chassis )?power status|(mc|bmc) info|dcmi power reading"
+    r"|user list( \d+)?|channel info( \d+)?"
+)
+
+
+def _ipmitool(call: Call) -> None:
+    for word in call.values("f"):
+        call.reads(word)
+    asked = " ".join(word.text for word in call.operands)
+    if call.words and (any(word.is_free for word in call.words) or not (_IPMI.fullmatch(asked) or call.has("V", "h"))):
+        _IPMITOOL(call)
+
+
+_IPMITOOL = table("""
+    chassis power off|soft     stops     switches off {H:the host} at its power | until somebody switches it on
+    chassis power cycle|reset|diag  stops  restarts {H:the host} at its power | which is away until it has started again
+    power off|soft             stops     switches off {H:the host} at its power | until somebody switches it on
+    power cycle|reset|diag     stops     restarts {H:the host} at its power | which is away until it has started again
+    chassis power on           changes   switches on {H:the host}
+    power on                   changes   switches on {H:the host}
+    chassis bootdev|bootparam  changes   lets {H:the host} boot from {3+}
+    sel clear                  changes   deletes the log of the hardware
+    user set|enable|priv .*    leads     changes who may control the hardware, and start the host from other disks: {1+}
+    sol activate               leads     opens the console of {H:the host}
+    user|channel .*            changes   changes who may control the hardware: {1+}
+    lan|sol .*                 changes   changes the network of the control of the hardware: {1+}
+    mc|bmc reset               changes   restarts the control of the hardware
+    .*                         changes   runs {1+:what is typed} on the control of the hardware
+""")
+_IPC = table(
+    """
+    ipcrm -a|all               changes   deletes all memory and messages that processes share
+    ipcrm                      changes   deletes memory or messages that processes share
+    renice                     changes   changes how fast processes run: {words}
+""",
+    is_named=True,
+)
+_DEVICES = table(
+    """
+    mokutil -sb-state|list-enrolled|l|list-new|N|list-delete|D|pk|kek|db|dbx|test-key|t  harmless
+    mokutil                    changes   changes which keys may sign what the host boots: {words}
+    fwupdmgr get-.*|security|report-history|search|verify|hwids  harmless
+    fwupdmgr refresh           harmless
+    fwupdmgr .*                changes   changes the firmware of devices: {2+}
+    eject                      changes   ejects {2+:a medium}
+    etherwake|wakeonlan        changes   wakes {2+:another host}
+    rtcwake -m|mode=show       harmless
+    rtcwake -m|mode=no|disable|on  changes  sets when the host wakes
+    rtcwake -n|dry-run         harmless
+    rtcwake|pm-.*              stops     puts the whole host to sleep | until it wakes
+    racadm .*action powerdown|graceshutdown  stops  switches off the host | until somebody switches it on
+    racadm .*action            stops     restarts the host at its power | which is away until it has started again
+    racadm get.*               harmless
+    racadm                     changes   runs {2+} on the control of the hardware
+""",
+    is_named=True,
+)
+
+
+def _kexec(call: Call) -> None:
+    if call.has("l", "load", "p", "load-panic", "f", "force") or call.operands or call.may_add_options:
+        return call.gives("can start any kernel")
+    call.stops("starts the whole host with another kernel", back="which is away until it has started again", is_whole=True)
+
+
+ROWS = (
+    Row(
+        "mount mount.nfs mount.cifs mount.fuse sshfs bindfs guestmount mount.nfs4 mount.fuse3",
+        _mount,
+        "o: options: t: types: L: U: T: fstab: O: N: a all v n r w bind B rbind R move M l show-labels h help V version fake f",
+        harmless="verbose fake",
+    ),
+    Row("umount fusermount fusermount3 swapoff", _unmount, "t: O: a all l f", harmless="version V help h"),
+    Row(
+        "insmod modprobe rmmod kmod depmod dkms",
+        _module,
+        "C: config: d: dirname: S: set-version: r remove n show dry-run D show-depends c showconfig V version",
+        harmless="h help v verbose q quiet resolve-alias R a all",
+        operands="modules",
+    ),
+    Row(
+        "sysctl",
+        _sysctl,
+        "p:: load:: r: pattern: system w n e a A",
+        harmless="n values N names e ignore b binary q quiet h help V version",
+    ),
+    Row("kexec", _kexec, "l: load: initrd: append: command-line: e exec u unload p: load-panic: f force"),
+    Row(
+        "fdisk gdisk sfdisk parted cgdisk partx nbd-client qemu-nbd growpart",
+        _disk,
+        "t: types: o: output: b: n no-act l list V version h help d dump print J",
+        harmless=(
+            "color:: L:: bytes units: u: x list-details s script m machine j json f fix a: align: i: info: v verify E F D"
+            " P pretend list-types T list-free F show-size getsz g show-geometry noheadings r raw o: p P S pairs N:"
+            " dry-run h H:"
+        ),
+        operands="devices",
+    ),
+    Row(
+        "sgdisk",
+        _sgdisk,
+        "Z zap-all o clear zap d: delete: g mbrtogpt m: gpttombr: l: load-backup: R: replicate: G r: transpose: e s sort n: new:"
+        " N: largest-new: c: change-name: t: typecode: A: attributes: u: partition-guid: U: disk-guid: h: hybrid: p print"
+        " i: info: v verify b: backup: L list-types f F D E O print-mbr P pretend",
+    ),
+    Row(
+        "mkfs mke2fs mkfs.ext2 mkfs.ext3 mkfs.ext4 mkfs.xfs mkfs.btrfs mkfs.vfat mkfs.fat mkdosfs mkntfs mkfs.ntfs"
+        " mkfs.f2fs mkfs.minix mkudffs",
+        _mkfs,
+        "t: type: L: U: m: b: i: N: O: E: F n",
+    ),
+    Row("xfs_quota", _projects, "c: d: D: P: p: f x V", harmless="x c: h V"),
+    Row(
+        "qemu-system-x86_64 qemu-system-aarch64 qemu-system-i386 qemu kvm VBoxManage vboxmanage virt-install virt-manager"
+        " qemu-img guestfish",
+        _machine,
+    ),
+    Row(
+        "setpci bpftool crash flashrom rdmsr wrmsr devmem devmem2 ioport inb outb memtool i2cset spidev",
+        _gives("can change the kernel or devices"),
+    ),
+    Row(
+        "logger",
+        _log,
+        "C clear c read-clear D E n: H human P nopager F: file: f: t: p:",
+        harmless=(
+            "i id:: tag: priority: s stderr no-act e skip-empty msgid: rfc3164 rfc5424:: prio-prefix server: P: port: T"
+            " tcp d udp octet-count sd-id: sd-param: S: size: h help V version"
+        ),
+        operands="a message",
+    ),
+    Row(
+        "dmesg",
+        _log,
+        "C clear c read-clear D E n: H human P nopager F: file: f: t: p:",
+        harmless=(
+            "T ctime notime k kernel u userspace l: level: facility: w follow W follow-new x decode L:: color:: e reltime"
+            " d show-delta r raw J json S syslog s: buffer-size: since: until: time-format: noescape h help V version p"
+            " force-prefix human"
+        ),
+    ),
+    Row(
+        "auditctl augenrules auditd setenforce setsebool aa-disable aa-complain aa-enforce aa-teardown apparmor_parser"
+        " aa-logprof aa-genprof",
+        _audit,
+        "a: d: w: R: e: k: p: l s v D",
+    ),
+    Row("edquota setquota quotaon quotaoff", _quota),
+    Row("gcore ", _dump_process, "o:"),
+    Row(
+        "udevadm",
+        _udevadm,
+        "p: property: n: name:",
+        harmless="a attribute-walk q: query: p: path: x export r root d device-id-of-file: h help V version t tree",
+    ),
+    Row("chvt openvt setfont loadkeys deallocvt", _console),
+    Row("ipcrm", _IPC, "m: M: q: Q: s: S: a:: all::"),
+    Row("renice", _IPC, "n: p g u"),
+    Row("wall write mesg", _wall),
+    Row("ipmitool", _ipmitool, "H: U: P: I: L: p: f: o: O: C: k: y: Y S: v c V h", harmless="A: l: R: N: q: Q: h E"),
+    Row(
+        "mokutil",
+        _DEVICES,
+        harmless="sb-state list-enrolled l list-new N list-delete D pk kek db dbx test-key t: help h",
+    ),
+    Row("fwupdmgr", _DEVICES, harmless="json show-all force y assume-yes v verbose version h help no-reboot-check"),
+    Row("eject rtcwake pm-suspend pm-hibernate racadm wakeonlan etherwake", _DEVICES, "m: mode: s: t: d: n dry-run"),
+)

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of the table: mail servers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from jitd_commands.judging import Call, Row
+from jitd_commands.programs.shared import table, trusts
+
+
+def _postfix(call: Call) -> None:
+    trusts(call, call.values("c"))
+    if call.verb is None or (call.verb.text in ("check", "status") and not call.verb.is_free):
+        return
+    _POSTFIX(call)
+
+
+_POSTFIX = table("""
+    stop|abort|drain           changes   stops the mail server: no mail comes or goes
+    start|start-fg             changes   starts the mail server
+    reload                     changes   lets the mail server read its settings again
+    flush                      changes   tries to send all mail that waits
+    set-permissions|upgrade-configuration  changes  repairs the files of the mail server
+    .*                         changes   runs {1+} on the mail server
+""")
+
+
+def _postconf(call: Call) -> None:
+    trusts(call, call.values("c"))
+    settings = call.operands if call.has("e") and not call.has("X", "#", "M", "F", "P") else []
+    if settings and all(not word.is_free and _NUMBER.fullmatch(word.text) for word in settings):
+        return call.changes(f"sets {', '.join(word.text for word in settings)[:60]} of the mail server", is_whole=True)
+    if call.has("e", "X", "#") or any("=" in word.text or word.is_any for word in call.operands):
+        call.gives("changes the settings of the mail server, which names programs")
+
+
+_NUMBER = re.compile(
+    r"(\w+_(limit|lifetime|time|timeout|delay|interval|level|size_limit|concurrency_limit)|maximal_\w+|minimal_\w+|myhostname"
+    r"|mydomain|myorigin|inet_protocols)\s*=\s*[\w.$-]*"
+)
+"""Settings of Postfix that name no program, file or table."""
+
+
+def _postqueue(call: Call) -> None:
+    trusts(call, call.values("c"))
+    if not call.has("p", "j") and call.name != "mailq":
+        call.changes(f"tries to send {' '.join(word.text for word in call.values('i', 's'))[:60] or 'all mail that waits'}")
+
+
+def _exim(call: Call) -> None:
+    trusts(call, call.values("C"))
+    for word in call.values("X"):
+        call.writes(word)
+    if any(word.text == "-Mrm" for word in call.words) and any(word.is_free for word in call.words):
+        call.destroys("deletes mails that jitd cannot tell from the queue", is_whole=True)
+    if any(word.text.startswith(("-be", "-D", "-bf", "-bF")) for word in call.words) or call.may_add_options:
+        return call.gives("runs expressions, which can start programs")
+    if any(word.text in ("-bp", "-bpc", "-bpr", "-bpa", "-bt", "-bv", "-bV", "-bP") for word in call.words):
+        return None
+    if any(re.match("-Mv[bhlc]", word.text) for word in call.words):
+        return call.discloses("shows other people's mail")
+    _EXIM(replace(call, sorted_operands=[replace(word, text=word.text.lstrip("-")) for word in call.words]))
+
+
+_EXIM = table("""
+    Mrm                        destroys  deletes the mails {2+:that it names} from the queue
+    Mg                         changes   gives up the mails {2+:that it names}, and tells their senders
+    Mf                         changes   holds the mails {2+:that it names}
+    M.*                        changes   sends or changes the mails {2+:that it names}
+    R.*|S.*|q.*                changes   tries to send mail that waits
+    bd                         changes   starts a mail server
+    .*                         changes   sends mail: {words}
+""")
+
+
+def _sendmail(call: Call) -> None:
+    trusts(call, call.values("C"))
+    if call.has("bp"):
+        return
+    call.changes(f"sends mail to {' '.join(word.text for word in call.operands if word.text)[:60] or 'whom its input names'}")
+
+
+def _postcat(call: Call) -> None:
+    call.discloses("shows other people's mail")
+
+
+_QUEUE = table("""
+    * -d=ALL                   destroys  deletes all mail that waits ({1:all queues})
+    * -d                       destroys  deletes the mail {d} from the queue
+    * -r                       changes   puts {r} into the queue again
+    * -h                       changes   holds {h}
+    * -H                       changes   lets {H} be sent that is held
+    *                          changes   repairs the files of the queue
+""")
+_TABLES = table(
+    """
+    postmap|postalias -q|s     harmless
+    postmap|postalias -d       changes   takes {d} out of the table {2}
+    postmap|postalias          changes   makes the table {2:that it names} of the mail server anew
+    newaliases                 changes   makes the aliases of the mail server anew
+""",
+    is_named=True,
+)
+_DOVEADM = table("""
+    who|version|help           harmless
+    service|quota status|get   harmless
+    stats|log                  harmless
+    user|auth                  reads     shows accounts or passwords of mail
+    search                     harmless
+    fetch|dump|save            reads     shows mail of others
+    mailbox status             harmless
+    mailbox list               reads     shows which mail others have
+    expunge                    destroys  deletes mail: {words}
+    mailbox delete             destroys  deletes mailboxes with all mail in them: {3+}
+    move|copy|import|sync|backup|altmove|dsync  changes  moves or copies mail: {words}
+    purge                      changes   frees the space of mail that is deleted ({u:whom it names})
+    kick                       changes   ends the connections of {2+:everybody}
+    reload                     changes   lets the mail server read its settings again
+    stop                       changes   stops the mail server: nobody reads mail
+    .*                         changes   runs {1+} on the mail of others
+""")
+_RSPAMC = table("""
+    stat|uptime|counters|errors|ping  harmless
+    stat_reset                 changes   sets the counters of the filter for spam to zero
+    .*                         changes   teaches the filter for spam, or changes it: {1+}
+""")
+_RSPAMADM = table("""
+    control stat|fuzzystat     harmless
+    configtest|configgraph|help|confighelp  harmless
+    control .*                 changes   lets the filter for spam {2}
+    configdump|pw|keypair|dkim_keygen  reads  shows keys or settings of the filter for spam
+    .*                         gives     runs code in the filter for spam
+""")
+
+
+def _looks_at_mail(call: Call) -> None:
+    trusts(call, call.values("c", "C", "x"))
+    for word in call.values("k"):
+        call.reads(word)
+    for word in call.values("E"):
+        call.start([word])
+
+
+ROWS = (
+    Row("postfix", _postfix, "c: v D"),
+    Row("postconf", _postconf, "c: e X # M n d p"),
+    Row("postqueue mailq", _postqueue, "c: i: s: f p j v", harmless="b"),
+    Row("qshape", _looks_at_mail, "c:", harmless="s p m: b: t: n: N: w: l h", operands="queues"),
+    Row("exiqgrep", _looks_at_mail, "C: E:", harmless="f: r: s: y: o: z x c l i b R a G: h"),
+    Row("opendkim-testkey", _looks_at_mail, "x: k:", harmless="d: s: v V"),
+    Row("rspamc", _RSPAMC, "h: P:", harmless="h: P: p: j json v verbose t: timeout: compact raw human"),
+    Row("rspamadm", _RSPAMADM, "c: s:", harmless="s: q quiet h help"),
+    Row("postcat", _postcat),
+    Row("postsuper", _QUEUE, "c: d: h: H: r: f: p s S v"),
+    Row("postmap postalias newaliases", _TABLES, "q: s d: c:"),
+    Row("exim exim4", _exim, "C: X:", harmless="bp bpc bpr bpu bpa bt bV bP Mvh Mvl Mvb V d"),
+    Row("sendmail msmtp swaks qmail-inject", _sendmail, "C: f: F: r: X: bp"),
+    Row("doveadm", _DOVEADM, "u: A F: c: o: v D", harmless="u: A h help"),
+)

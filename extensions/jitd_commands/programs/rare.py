@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of the table: programs that are rarely asked for, and that start other programs or copy files at a word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from jitd_commands.judging import Call, Row
+from jitd_commands.programs.shared import gives
+from jitd_commands.shell_text import Word
+
+
+def _starts_operands(call: Call) -> None:
+    if call.operands:
+        call.start(call.operands)
+
+
+def _starts_after(*names: str) -> Callable[[Call], None]:
+    """Return the function that judges a program that starts what its options ``names`` contain."""
+
+    def judge(call: Call) -> None:
+        for text in call.values(*names):
+            call.runs_text(text)
+        _reads_operands(call)
+
+    return judge
+
+
+def _reads_operands(call: Call) -> None:
+    for word in call.operands:
+        call.reads(word)
+
+
+def _reads_all(call: Call) -> None:
+    """The program shows or sends the files that its words name."""
+    for word in call.words:
+        text = word.text
+        if text.startswith("-"):
+            text = text.partition("=")[2] if "=" in text else text[2:]
+        text = text.removeprefix("@")
+        if "/" in text or not word.text.startswith("-"):
+            call.reads(Word(text, word.is_free, word.is_bound))
+
+
+def _plugin(call: Call) -> None:
+    """A plugin of a monitoring system."""
+    if any(re.search(r"Proxy|Command|\bsh\b|exec", word.text) or word.is_any for word in call.words):
+        return call.gives("starts other programs")
+    _reads_all(call)
+
+
+def _fetches(call: Call) -> None:
+    """The program writes what it fetches or decodes."""
+    for word in call.operands[:1]:
+        call.reads(word)
+    for word in call.operands[1:2]:
+        call.writes(word)
+    for word in call.values("o", "output-file"):
+        call.writes(word)
+    if not call.operands[1:] and not call.has("o", "output-file", "s"):
+        call.writes(Word("./", is_free=True, is_bound=True), how="writes")
+
+
+def _exiftool(call: Call) -> None:
+    if (
+        any(re.match("-(if|p|api|config|@|execute|ee_x)", word.text) or "<" in word.text for word in call.words)
+        or call.may_add_options
+    ):
+        return call.gives("runs Perl code")
+    for word in call.operands:
+        call.reads(word)
+    if any("=" in word.text or word.text.startswith(("-o", "-overwrite", "-tagsFrom")) for word in call.words):
+        call.changes(f"changes {' '.join(word.text for word in call.operands)[:60] or 'files'}")
+
+
+def _cowsay(call: Call) -> None:
+    for word in call.values("f"):
+        if "/" in word.text or word.is_free:
+            call.gives("runs Perl code in a file")
+
+
+def _aria2(call: Call) -> None:
+    if any(word.text.startswith(("--on-", "--conf-path", "--rpc")) for word in call.words) or call.may_add_options:
+        call.gives("starts other programs")
+    for word in call.values("i", "input-file", "load-cookies"):
+        call.reads(word)
+    directory = (call.values("d", "dir") or [Word(".")])[-1]
+    for word in call.values("o", "out"):
+        call.writes(Word(f"{directory.text.rstrip('/')}/{word.text}", word.is_free or directory.is_free))
+    if not call.has("o", "out"):
+        call.writes(Word(f"{directory.text.rstrip('/')}/", is_free=True, is_bound=not directory.is_free), how="writes")
+
+
+def _varnish(call: Call) -> None:
+    for word in call.values("w", "a"):
+        call.writes(word)
+    call.discloses("shows what others ask of the server")
+
+
+def _writes_output(call: Call) -> None:
+    """The program reads its operands, and writes what its options name."""
+    for word in call.values("o", "output", "output-file", "log-file"):
+        call.writes(word)
+    for word in call.operands:
+        call.reads(word)
+
+
+def _converts(call: Call) -> None:
+    """The program changes the files in its operands."""
+    for word in call.operands:
+        call.writes(word, how="changes", is_use=False)
+
+
+def _server(call: Call) -> None:
+    if call.name == "anacron":
+        for word in call.values("t"):
+            call.runs_file(word)
+    only_looks = ("-V", "--version", "--syntax-only", "-T", *(("-t",) if call.name != "anacron" else ()))
+    if any(word.text in only_looks for word in call.words):
+        return
+    for word in call.values("f", "cfgfile", "c", "config"):
+        call.runs_file(word)
+    if call.has("N") and not call.has("f", "cfgfile"):
+        return
+    if call.name == "agetty":
+        for word in call.values("l", "login-program"):
+            call.start([word])
+        if call.has("n", "skip-login", "a", "autologin", "f", "login-options", "o"):
+            call.gives("starts a session without a password")
+    call.gives("starts what its settings name") if call.has("f", "cfgfile") else call.changes(f"starts the service {call.name}")
+
+
+def _udisks(call: Call) -> None:
+    verb = call.verb
+    if verb is None or (not verb.is_free and verb.text in ("status", "info", "dump", "monitor", "help")):
+        return
+    call.leads("makes or mounts disks, whose programs may be set-uid")
+
+
+def _inotify(call: Call) -> None:
+    for word in call.values("o", "outfile"):
+        call.writes(word, is_use=False)
+    for word in call.values("fromfile"):
+        call.reads(word)
+
+
+def _etckeeper(call: Call) -> None:
+    if call.verb is not None and (call.verb.is_free or call.verb.text == "vcs"):
+        return call.start([Word("git"), *call.operands[1:]])
+    call.changes("records what is in /etc")
+
+
+ROWS = (
+    Row(
+        "cpulimit multitime pexec distcc ccache proot fakechroot systemd-cat systemd-socket-activate unbuffer.real ts",
+        _starts_operands,
+        "l: p: e: n: r: o: t: i: q: b: 0: R: w: S: priority: level-prefix: D: E: setenv: listen: f b k z v",
+        is_first=True,
+        chosen="can start any command",
+    ),
+    Row("grc", _starts_operands, "c: config: e s", is_first=True, chosen="can start any command"),
+    Row("entr", _starts_operands, "a c d n p r s z", is_first=True, chosen="can start any command"),
+    Row(
+        "dockerd byebug cdist cobc dc eb facter ghc ginsh gtester ispell aspell jtag knife ksshell latexmk luatex xetex"
+        " mypy msfconsole pdb psftp rlogin rsh-client rtorrent run-mailcap runscript sash scanmem tasksh tdbtool tmate"
+        " volatility xdotool yelp zathura bashbug perlbug octave-cli pkcon genie efax psad vlock dosbox gimp sqlmap"
+        " ansible-test dotnet csi mono powershell kotlin sbt lein mix rebar3 nim zig vala dub swift ctest schroot pbuilder"
+        " sbuild cowbuilder debootstrap dch quilt cockpit-bridge telnetd in.telnetd rshd ksu tclkit incrontab logkeys"
+        " dvips pic groff xmodmap",
+        gives("can start other programs"),
+    ),
+    Row("nroff troff soelim zsoelim tbl eqn ptx ul look finger", _reads_operands),
+    Row(
+        "check_by_ssh check_cups check_log check_memory check_raid check_ssl_cert check_statusfile check_ssh check_http"
+        " check_tcp check_disk check_load"
+        " check_procs check_users check_swap check_ping check_dns check_ntp check_mysql check_pgsql check_apt check_file_age",
+        _plugin,
+    ),
+    Row("exiftool", _exiftool),
+    Row("cowsay cowthink", _cowsay, "f:", chosen="runs Perl code in any file"),
+    Row(
+        "neofetch screenfetch fastfetch",
+        _starts_after("config", "c", "load-config"),
+        "config: c: load-config:",
+        harmless="off stdout v version help h logo: l:",
+    ),
+    Row("csvtool enscript", gives("can start other programs")),
+    Row("msgfilter msgexec", gives("starts a program on each text")),
+    Row("pandoc", gives("runs the filters that its options name")),
+    Row("aria2c", _aria2, "i: input-file: load-cookies: d: dir: o: out:"),
+    Row("varnishncsa varnishlog varnishtop varnishhist", _varnish, "w: a: q: g: F: f: n: i: x:"),
+    Row(
+        "ab tdbdump ascii-xfr ascii85 atobm base58 basez clamscan dialog whiptail lwp-request mosquitto tftp uuencode"
+        " highlight xmore xpad scrot espeak redcarpet fping nasm texdoc",
+        _reads_all,
+    ),
+    Row("lwp-download", _fetches, harmless="a s h v"),
+    Row("uudecode", _fetches, "o: output-file:", harmless="help version c"),
+    Row("msgcat msgconv msgmerge msguniq msgattrib msgfmt", _writes_output, "o: output: output-file: i: f: t: w:"),
+    Row("dos2unix unix2dos mac2unix", _converts),
+    Row(
+        "rsyslogd syslog-ng atd anacron cron crond agetty",
+        _server,
+        "f: cfgfile: c: config: t: N: l: login-program: a: autologin: n d D v T",
+    ),
+    Row("vipe vidir jupyter jupyter-notebook jupyter-lab", gives("starts an editor or a shell")),
+    Row("augtool", gives("can change any file of settings")),
+    Row("etckeeper", _etckeeper, is_first=True),
+    Row("login", gives("starts a session without a password")),
+    Row("xterm uxterm lxterm rxvt urxvt konsole gnome-terminal xfce4-terminal", gives("starts a shell in a window")),
+    Row("Xorg X Xwayland xinit startx", gives("loads modules and starts programs that its options name")),
+    Row("udisksctl pmount", _udisks),
+    Row(
+        "inotifywait inotifywatch fatrace",
+        _inotify,
+        "o: outfile: e: event: t: timeout: fromfile: exclude: format: r m q",
+        chosen="can write any file",
+        harmless="recursive monitor quiet c csv timefmt: h help v verbose zero",
+    ),
+    Row("opkg arj cpack valac dmd crystal", gives("installs packages, or runs what files say")),
+)

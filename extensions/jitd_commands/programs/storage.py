@@ -1,0 +1,785 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of the table: disks, volumes and file systems."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from jitd_commands.judging import Call, Row
+from jitd_commands.programs.shared import nothing, table, told, trusts, who_changes
+from jitd_commands.shell_text import Word
+
+_DOES = table(
+    """
+    mkswap /dev/.*             destroys  makes swap space of {2:a disk}: what is on it is gone
+    mkswap                     changes   makes swap space of {2:a file}
+    blkdiscard                 destroys  discards all that is on {2:a disk}
+    nwipe                      destroys  overwrites all of {2+:all disks that it finds}
+    sg_format -format|F|resize|r  destroys  formats {2:a disk}: what is on it is gone
+    sg_sanitize                destroys  erases all that is on {2:a disk}
+    badblocks -w               destroys  overwrites all of {2:a disk} to test it
+    badblocks                  harmless
+    e2undo                     destroys  takes back changes of the file system on {3:a disk}
+    xfs_growfs                 changes   makes the file system {2} larger
+    partprobe                  changes   tells the kernel of the partitions of {2:all disks}
+    kpartx -d                  changes   takes away the devices of the partitions of {2}
+    kpartx                     changes   makes devices of the partitions of {2}
+    fsfreeze -f|freeze         stops     stops all writes to {2:a file system} | until it is thawed
+    fsfreeze                   changes   lets programs write to {2:a file system} again
+    zramctl -r|reset           changes   takes away the memory disk {2:of the host}
+    zramctl                    changes   makes a disk in memory
+    e4defrag|xfs_fsr           changes   moves the files on {2:all file systems} together
+    e2image -r|Q|a             changes   copies the file system {2} to {3}
+    e2image                    changes   copies what describes the file system {2} to {3}
+    swaplabel|e2label|tunefs|xfs_admin  changes  changes the name or settings of the file system {2}
+    ntfsfix                    changes   repairs the file system on {2}, and may delete files
+    xfs_repair -L              destroys  drops the log of the file system on {2:a disk}: the last changes are gone
+    fsck.*|e2fsck|xfs_repair|btrfsck  changes  repairs the file system on {2:a disk}, and may delete files
+    tune2fs                    changes   changes the settings of the file system on {2:a disk}
+    resize2fs                  changes   changes the size of the file system on {2:a disk}
+    multipath -t|T|l|ll|h      harmless
+    multipath -F|f             changes   takes away the devices of paths {2:that are not in use}
+    multipath                  changes   makes devices of the paths to disks
+    dmraid -E                  destroys  erases what describes the RAID on {2:all disks}
+    dmraid                     changes   makes or takes away the devices of RAID sets
+    wipefs                     destroys  erases the signatures on {2:a disk}: its file systems are gone
+""",
+    is_named=True,
+)
+"""What programs do to disks."""
+
+
+def _disks(call: Call) -> None:
+    if call.name == "xfs_growfs" and call.has("n") and call.operands and not call.may_add_options:
+        return
+    if not call.has("version", "help", "V", "h"):
+        for word in call.operands:
+            path = call.absolute(word) if "/" in word.text and call.name not in ("xfs_growfs", "fsfreeze") else None
+            if path is not None and not path.startswith("/dev/") and call.judge.touches(call, path):
+                call.writes(word)  # an image of a disk in a file
+        _DOES(call)
+
+
+def _unless(*options: str) -> Callable[[Call], None]:
+    """Return the function that judges a program that changes disks, unless one of ``options`` is given."""
+
+    def judge(call: Call) -> None:
+        is_open = any(word.is_free and word.is_any for word in call.words)
+        if is_open or not call.has("V", "version", "help", *options):
+            for word in call.values("z"):
+                call.writes(word)
+            _disks(call)
+
+    return judge
+
+
+def _objects(call: Call, other: str) -> str:
+    """Return the operands as a sentence names them."""
+    return " ".join(word.text for word in call.operands if word.text)[:60] or other
+
+
+_DEBUGFS_DESTROYS = [
+    [verb] for verb in ("clri", "rm", "kill_file", "unlink", "rmdir", "zap_block", "freei", "freeb", "init_filesys")
+]
+
+
+def _debugfs(call: Call) -> None:
+    if call.has("V"):
+        return None
+    if call.has("w"):
+        for request in call.values("R"):
+            if request.is_free or request.text.split()[:1] in _DEBUGFS_DESTROYS:
+                call.destroys(f"does {request.text[:60] or 'anything'} to the file system {told(call.operands)}", is_whole=True)
+        return call.gives("can write any file on the disk")
+    for file in call.values("f"):
+        call.reads(file)
+        call.discloses("can read any file on the disk")
+    requests = call.values("R")
+    if not requests and not call.has("f"):
+        return call.gives("can start a shell, and read any file on the disk")
+    for request in requests:
+        verb, *rest = request.text.split() or [""]
+        if request.is_free or verb.startswith("!"):
+            call.gives("can start a shell")
+        elif verb in (
+            "stats",
+            "show_super_stats",
+            "ls",
+            "stat",
+            "show_inode_info",
+            "blocks",
+            "icheck",
+            "ncheck",
+            "imap",
+            "ffi",
+            "lsdel",
+        ):
+            continue
+        elif verb in ("dump", "rdump", "logdump"):
+            call.discloses("reads any file on the disk")
+            if rest:
+                call.writes(Word(rest[-1]))
+        else:
+            call.discloses("reads any file on the disk")
+
+
+def _losetup(call: Call) -> None:
+    if not call.words or call.has("a", "all", "l", "list", "j", "associated", "V", "version"):
+        return None
+    if call.has("d", "detach", "D", "detach-all"):
+        every = call.has("D", "detach-all")
+        return call.changes(f"takes away {'all loop devices' if every else _objects(call, 'a loop device')}", is_whole=True)
+    for word in call.operands:
+        call.reads(word)
+    call.changes(f"makes a disk of {_objects(call, 'a file')}", is_whole=True)
+
+
+def _swapon(call: Call) -> None:
+    if not call.words or call.has("s", "summary", "show"):
+        return
+    call.changes(f"swaps to {_objects(call, 'what /etc/fstab names')}", is_whole=True)
+
+
+_CRYPTSETUP = table(
+    """
+    status|isLuks|luksDump|luksUUID|benchmark|tcryptDump|bitlkDump|dump|verify  harmless
+    luksFormat|format                destroys  encrypts {2:a disk} anew: what is on it is gone
+    erase|luksErase                  destroys  erases all keys of {2:a disk}: what is on it is gone
+    luksKillSlot|luksRemoveKey       destroys  takes a key of {2:a disk} away: without another one, what is on it is gone
+    luksHeaderRestore                destroys  replaces the keys of {2:a disk} by older ones
+    reencrypt|encrypt|decrypt        destroys  encrypts {2:a disk} anew: if it is interrupted, what is on it may be gone
+    luksAddKey|luksChangeKey         changes   changes the keys that open {2:a disk}
+    luksHeaderBackup                 reads     copies the keys of {2:a disk}
+    open|luksOpen|plainOpen|tcryptOpen|bitlkOpen|create  changes  opens {2:a disk} as {3}
+    close|luksClose|remove           changes   closes {2:an encrypted disk}
+    luksSuspend                      stops     stops all that reads or writes {2:a disk} | until luksResume and its password
+    luksResume                       changes   lets programs read and write {2:a disk} again
+    resize                           changes   changes the size of {2:a disk}
+    config|convert|token|luksConvertKey|repair  changes  changes what describes the encryption of {2:a disk}
+    -test-passphrase                 harmless
+""",
+    dry="test-passphrase",
+)
+
+
+def _cryptsetup(call: Call) -> None:
+    if call.has("dump-master-key", "dump-volume-key"):
+        return call.discloses("shows the key of a disk")
+    _CRYPTSETUP(call)
+
+
+_DMSETUP = table("""
+    ls|info|status|table|deps|version|targets|splitname  harmless
+    remove_all           stops     takes away all mapped disks that are not in use | until they are made again
+    remove               changes   takes away the mapped disk {2}
+    wipe_table           stops     lets all reads and writes of {2:a mapped disk} fail | until its table is loaded again
+    suspend              stops     stops all that reads or writes {2:a mapped disk} | until it is resumed
+    resume               changes   lets programs read and write {2:a mapped disk} again
+    create               changes   maps parts of disks as {2:a new disk}
+    load|reload          changes   changes which disks {2:a mapped disk} is made of
+    message|rename|setgeometry|clear|mknodes|udev.*|mangle  changes  changes the mapped disk {2:it names}
+""")
+
+
+def _dmsetup(call: Call) -> None:
+    if call.has("showkeys"):
+        return call.discloses("shows keys of disks")
+    _DMSETUP(call)
+
+
+_zpool = table(
+    """
+    status|list|get|iostat|history|events|version|wait  harmless
+    destroy              destroys  destroys the pool {2:that it names} and all in it | which zpool import -D may bring back
+    labelclear           destroys  erases what makes {2:a disk} a part of a pool
+    create               destroys  makes the pool {2} of {3+:disks}: what is on these disks is gone
+    split                destroys  splits {2:a pool} in two, which leaves one copy of all files
+    checkpoint -d|discard  destroys  deletes the checkpoint of {2:a pool}
+    import -rewind-to-checkpoint|F  destroys  takes {2:a pool} back to an older state: what was written since is gone
+    import               changes   makes {2:all pools that are found} available
+    export               stops     takes {2:a pool} and all its file systems away | until it is imported
+    offline              changes   stops the use of {3:a disk} in {2:a pool}
+    detach|remove        changes   takes {3:a disk} out of {2:a pool}
+    replace|attach -f    destroys  puts a copy of {3:a disk} of {2:a pool} on {4:another}: what is on this disk is gone
+    replace|attach       changes   puts a copy of {3:a disk} of {2:a pool} on {4:another}
+    add -f               destroys  adds {3+:disks} to {2:a pool}: what is on them is gone
+    add                  changes   adds {3+:disks} to {2:a pool}
+    clear                changes   forgets the errors of {2:a pool}
+    scrub                changes   reads and checks all files of {2:a pool}
+    upgrade              changes   changes the format of {2:pools}, which older hosts cannot read
+    set                  changes   sets {2} of the pool {3}
+    online|reopen|trim|initialize|resilver|reguid|checkpoint|sync|prefetch  changes  runs {1} on the pool {2}
+""",
+    dry="n",
+)
+_ZFS = table(
+    """
+    list|get|diff|holds|version|userspace|groupspace|projectspace|snapshot|snap|bookmark|wait  harmless
+    destroy -r|R         destroys  destroys {2:a file system} with all that is below it and its snapshots
+    destroy .*@.*        destroys  destroys the snapshot {2}
+    destroy              destroys  destroys {2:a file system or snapshot}
+    rollback             destroys  takes {2:a file system} back: what was written since this snapshot is gone
+    receive|recv -F      destroys  replaces {2:a file system} by what it reads: what was written since is gone
+    receive|recv         changes   makes {2:a file system} of what it reads
+    send                 reads     copies all files of {2:a file system}
+    allow|delegate       leads     lets others change file systems
+    unload-key           stops     locks {2:file systems} | until the key is loaded again
+    load-key             changes   unlocks {2:file systems}
+    change-key           changes   changes the key of {2:a file system}
+    release              changes   lets others destroy snapshots that are held: {2+}
+    hold                 changes   keeps {3+:snapshots} from being destroyed
+    create               changes   makes the file system {2}
+    clone                changes   makes the file system {3} of the snapshot {2}
+    rename               changes   renames {2} to {3}
+    promote              changes   makes {2} independent of its snapshot
+    unmount|umount       changes   unmounts {2:all file systems}
+    mount                changes   mounts {2:all file systems}
+    set                  changes   sets {2} of the file system {3}
+    inherit|share|unshare|upgrade|unallow|project|redact|program|jail|zone  changes  runs {1} on {2+}
+""",
+    dry="n",
+)
+
+
+def _receives(call: Call) -> None:
+    """The program makes files of what it reads, with their owners and rights."""
+    given = call.input.path if call.input is not None else None
+    named = [value for word, value in zip(call.words, call.words[1:], strict=False) if word.text == "-f" and call.name == "btrfs"]
+    for word in [*named, *([given] if given is not None else [])]:
+        if call.is_root and word.text and (who := who_changes(call, word)):
+            call.gives(f"makes files of what {who} can choose, which may be set-uid", call.absolute(word) or "")
+
+
+def _pool(call: Call) -> None:
+    """``zpool import`` without a pool only lists those that it finds."""
+    verb = call.verb
+    if verb is not None and verb.text == "import" and len(call.operands) == 1 and not (call.may_add_options or call.has("a")):
+        return
+    _zpool(call)
+
+
+def _subvolumes(call: Call) -> None:
+    if call.verb is not None and call.verb.text == "receive":
+        _receives(call)
+    _BTRFS(call)
+
+
+def _zfs(call: Call) -> None:
+    for word in call.operands if call.verb is not None and call.verb.text in ("set", "create") else ():
+        if word.text.startswith("mountpoint=/"):
+            call.writes(Word(word.text.partition("=")[2]), how="mounts over", is_tree=True)
+    if call.verb is not None and call.verb.text == "allow" and len(call.operands) < 2:
+        return
+    if call.verb is not None and call.verb.text in ("receive", "recv"):
+        _receives(call)
+    _ZFS(call)
+
+
+_MDADM = table("""
+    * -zero-superblock   destroys  erases what makes {1:a disk} a part of a RAID
+    * -C|create          destroys  makes the RAID {1} of {2+:disks}: what is on these disks is gone
+    * -f|fail|set-faulty  changes  declares {2:a disk} of {1:a RAID} broken
+    * -r|remove          changes   takes {2:a disk} out of {1:a RAID}
+    * -a|add|re-add      changes   adds {a|add:a disk} to {1:a RAID}
+    * -S|stop            stops     stops {1:all RAIDs that are not in use} | until somebody assembles them again
+    * -G|grow            changes   changes the size or number of disks of {1:a RAID}
+    * -A|assemble        changes   assembles {1:all RAIDs that are found}
+    *                    changes   changes the RAID {1:of this host}
+""")
+
+
+def _mdadm(call: Call) -> None:
+    for program in call.values("p", "program", "alert"):
+        call.runs_file(program)
+    for file in call.values("c", "config"):
+        path = call.absolute(file)
+        if path is None or file.is_free or call.judge.changed_by(path):
+            call.gives("starts programs that its configuration names")
+    if call.has(
+        "D", "detail", "E", "examine", "Q", "query", "X", "examine-bitmap", "examine-badblocks", "detail-platform", "V", "version"
+    ):
+        return
+    if not call.has("F", "follow", "monitor"):
+        _MDADM(call)
+
+
+def _smartctl(call: Call) -> None:
+    if call.may_add_options or call.has("t", "test", "s", "smart", "S", "saveauto", "o", "offlineauto", "X", "abort", "set"):
+        call.changes(f"{'starts a test of' if call.has('t', 'test') else 'changes how it works:'} {_objects(call, 'a disk')}")
+
+
+def _hdparm(call: Call) -> None:
+    words = [word.text for word in call.words]
+    disk = next((word for word in words if word.startswith("/")), "a disk")[:60]
+    if call.may_add_options or any(
+        re.match("--(security-(erase|set|dis)|trim|write-sector|repair|make-bad|fwdown|dco)", one) for one in words
+    ):
+        return call.destroys(f"erases or locks {disk}, or writes to it past its file system", is_whole=True)
+    is_set = any(re.search("[0-9]", one) for one in words if not one.startswith("/dev"))
+    if is_set or any(not re.fullmatch("-[iItTgqCvrRmcdaAQkKuWMBXH]*", one) for one in words if one.startswith("-")):
+        call.changes(f"changes how {disk} works", is_whole=True)
+
+
+_NVME = table("""
+    list|list-subsys|list-ns|list-ctrl|.*-log|id-.*|version|show-.*|get-feature|help|ns-descs  harmless
+    format               destroys  formats {2:a disk}: what is on it is gone
+    sanitize|write-zeroes|write-uncor|dsm|write|compare  destroys  writes to or erases {2:a disk} past its file system
+    delete-ns            destroys  deletes a part of {2:a disk} with all that is in it
+    create-ns|attach-ns|detach-ns  changes  changes into which parts {2:a disk} is divided
+    reset|subsystem-reset  changes  starts {2:a disk} again
+    connect.*|discover   changes   connects disks of other hosts
+    disconnect.*         stops     disconnects disks of other hosts: {n:all} | until they are connected again
+    fw-.*                changes   changes the firmware of {2:a disk}
+    set-feature|device-self-test|get-property|set-property|dir-.*|ns-rescan  changes  changes how {2:a disk} works
+""")
+_BTRFS = table("""
+    .* show|df|usage|list|status|stats|du|show-super|help|version|get-default|find-new|dump-.*  harmless
+    subvol.*|sub snap.*          harmless
+    version|help                 harmless
+    subvol.*|sub delete          destroys  deletes the subvolume {3+:that it names} with all files in it
+    subvol.*|sub create          changes   makes the subvolume {3}
+    subvol.*|sub set-default     changes   changes which files are mounted next from {4:a file system}
+    device|dev add -f            destroys  adds {3:a disk} to {4:a file system}: what is on it is gone
+    device|dev add               changes   adds {3:a disk} to {4:a file system}
+    device|dev delete|remove     changes   takes {3:a disk} out of {4:a file system}
+    device|dev .*                changes   runs {2} on the disks of file systems
+    replace start                changes   puts {4:a disk} in place of {3:another}
+    check -repair|init-csum-tree|init-extent-tree  destroys  repairs the file system on {2:a disk}, and may delete files
+    check                        harmless
+    rescue zero-log              destroys  drops what was written last to {3:a disk}
+    rescue .*                    changes   repairs the file system on {3:a disk}
+    filesystem|fi|fs resize      changes   changes the size of {4:a file system} to {3}
+    filesystem|fi|fs .*          changes   runs {2} on the files in {3+:a file system}
+    balance|scrub|quota|qgroup .*  changes  runs {1} {2} on the file system {3+:that it names}
+    receive                      changes   makes a subvolume of what it reads
+    send                         reads     copies all files of {2:a subvolume}
+    property .*                  changes   changes settings of {3:a file system}
+    restore                      reads     copies files from {2:a broken disk} to {3}
+""")
+
+
+def _blockdev(call: Call) -> None:
+    if any(word.is_free or not word.text.startswith(("--get", "--report", "/dev/", "-q", "-v")) for word in call.words):
+        call.changes(
+            f"changes how {' '.join(word.text for word in call.words if word.text[:1] == '/') or 'a disk'} works", is_whole=True
+        )
+
+
+_LVM = table(
+    """
+    lvremove             destroys  destroys the volume {2+:that it names} and all files on it | which vgcfgrestore may bring back
+    vgremove             destroys  destroys all volumes of the group {2+:that it names} with all files on them
+    pvremove             destroys  erases what makes {2+:a disk} a part of a volume group
+    pvcreate             destroys  makes {2+:disks} ready for volumes: what is on them is gone
+    vgcreate|vgextend -f|y  destroys  puts {3+:disks} into the volume group {2}: what is on these disks is gone
+    vgcreate|vgextend    changes   puts {3+:disks} into the volume group {2}
+    lvreduce|lvresize -r|resizefs  changes  makes the volume {2:that it names} and its file system smaller or larger
+    lvreduce             destroys  makes the volume {2:that it names} smaller: files beyond its new end are gone
+    lvresize -L|l|size|extents=-.*  destroys  makes the volume {2:that it names} smaller: files beyond its new end are gone
+    lvresize             changes   changes the size of the volume {2:that it names}
+    lvextend             changes   makes the volume {2:that it names} larger
+    lvcreate             changes   makes the volume {n|name:that it names} in {2:a group}
+    lvconvert -merge     destroys  takes a volume back to its snapshot {2}: what was written since is gone
+    lvconvert            changes   changes how the volume {2:that it names} is stored
+    lvchange|vgchange -a|activate=n|ln  stops  takes {2+:all volumes} away | until they are activated
+    lvchange|vgchange|pvchange  changes  changes {2+:volumes}
+    lvrename|vgrename    changes   renames {2} to {3+}
+    vgcfgrestore         destroys  replaces what describes the volumes of {2:a group} by an older copy
+    vgreduce -removemissing -force|f  destroys  deletes all volumes of the group {2:a group} with a part on a missing disk
+    vgreduce             changes   takes {3+:disks} out of the volume group {2}
+    vgmerge|vgsplit      changes   moves disks between the volume groups {2} and {3}
+    vgexport             stops     takes the volume group {2:that it names} away from this host | until it is imported
+    vgimport|vgimportclone  changes  makes the volume group {2:that it names} available
+    pvmove               changes   moves what is on {2:disks} to other disks
+    pvresize             changes   changes the size of {2:a disk} in its volume group
+    vgck|pvck            changes   repairs what describes {2:volumes}
+    lvm                  changes   runs {2+:what is typed} on volumes
+""",
+    dry="t test",
+    is_named=True,
+)
+
+
+def _lvm(call: Call) -> None:
+    if call.has("config") and any(word.is_free or "/" in word.text for word in call.values("config")):
+        return call.gives("starts programs that its settings name")
+    if call.name == "vgcfgrestore" and {"-l", "--list"} & {word.text for word in call.words} and not call.may_add_options:
+        return call.knows_all()
+    if call.name == "lvm" and call.verb is not None and not call.verb.is_free:
+        return None if re.fullmatch(_LVM_LOOKS, call.verb.text) else call.start(call.words)
+    _LVM(call)
+
+
+_LVM_LOOKS = r"(lv|vg|pv)(s|display|scan|ck)|lvmconfig|lvmdiskscan|dumpconfig|version|help|formats|segtypes|fullreport"
+
+
+_ISCSI = table("""
+    * -U|logoutall       stops     disconnects disks of other hosts: {U|logoutall} | until somebody logs in there again
+    * -u|logout          stops     disconnects disks of other hosts: {T:all of them} | until somebody logs in there again
+    * -o|op=delete       changes   forgets how to reach {T:disks of other hosts}
+    * -l|login|L|loginall  changes   connects disks of {T:other hosts}
+    *                    changes   changes how {T:disks of other hosts} are reached
+""")
+
+
+def _iscsi(call: Call) -> None:
+    if any(word.text.startswith("discovery") for word in call.values("m", "mode")) and call.has("t", "type", "p", "portal"):
+        return call.changes("asks another host for its disks, and keeps what it finds", is_whole=True)
+    if call.has("l", "login", "u", "logout", "o", "op", "L", "loginall", "U", "logoutall", "R", "s") or not call.has(
+        "m", "mode", "V", "h"
+    ):
+        _ISCSI(call)
+
+
+def _exportfs(call: Call) -> None:
+    if call.words and not (len(call.words) == 1 and call.has("v", "s")):
+        if call.has("u"):
+            every = "all directories" if call.has("a") else _objects(call, "a directory")
+            return call.stops(
+                f"takes {every} away from the hosts that mount them", back="until they are exported again", is_whole=True
+            )
+        call.changes(f"lets other hosts mount {_objects(call, 'what /etc/exports names')}", is_whole=True)
+
+
+def _wipefs(call: Call) -> None:
+    for word in call.operands:
+        call.lists(word)
+    if call.may_add_options or (call.has("a", "all", "o", "offset") and not call.has("n", "no-act")):
+        _disks(call)
+
+
+def _raw(call: Call) -> None:
+    if call.name == "xfs_io" and any(
+        word.is_free or not re.match(r"(p?read|stat|statfs|fiemap|bmap|help|lsattr|inode|label$|quit)\b", word.text)
+        for word in call.values("c") or [Word("", is_free=True)]
+    ):
+        for word in call.operands:
+            call.writes(word)
+    if call.has("x"):
+        call.gives("can write any file on the disk")
+    else:
+        call.discloses("reads any file on the disk")
+
+
+_STORES = {
+    "ceph": r"|(status|health|df|versions|version)( detail)?|(osd|mon|pg|mgr|mds|fs|quorum|device"
+    r"|orch|crash) (tree|df|stat|ls|status|perf|dump"
+    r"|host ls|ps|services|pool stats|pool ls|pool autoscale-status|ls-\S+)( \S+)*|osd (blocked-by"
+    r"|pool (ls|stats)( detail)?)|orch host ls",
+    "drbdadm": r"(status|role|cstate|dstate|dump)( \S+)*",
+    "gluster": r"(volume (status|info|list|heal \S+ info)|peer status|pool list)( \S+)*",
+    "multipathd": r"(show|list) .*",
+    "rbd": r"(ls|list|info|du|status|showmapped|device list|snap ls|mirror pool status)( \S+)*",
+    "stratis": r"(|pool|filesystem|blockdev|report|daemon version)( list)?",
+    "targetcli": r"(/\S* )?ls( \S+)*|version",
+    "vdo": r"(status|list)( \S+)*",
+}
+"""What programs of stores that several hosts share only show."""
+
+
+_STORED = table(
+    """
+    ceph osd pool delete|rm        destroys  deletes the pool {5} with all that is in it
+    ceph osd pool rmsnap           destroys  deletes the snapshot {6} of the pool {5}
+    ceph osd pool set|create|rename|application  changes  runs {4} on the pool {5}
+    ceph osd purge|destroy|rm|lost  destroys  gives up the disk {4+} of the store: what only it has is gone
+    ceph osd out|down|reweight     changes   takes the disk {4+} out of use, which moves what is on it
+    ceph osd set pause|pauserd|pausewr  stops  stops all that reads or writes in the store | until it is unset
+    ceph osd set|unset             changes   sets {4} for all disks of the store
+    ceph osd .*                    changes   runs {3} on the disk {4+} of the store
+    ceph fs rm|reset               destroys  deletes the file system {4}
+    ceph fs subvolume.*|volume rm  destroys  deletes {5+:a volume} with all files in it
+    ceph fs fail                   stops     stops the file system {4} | until it is made joinable again
+    ceph mon remove|rm             changes   takes the monitor {4} out of the cluster
+    ceph auth .*                   changes   changes the keys of {4:the store}
+    ceph config|config-key .*      changes   sets {3+} in the store
+    ceph orch rm|daemon            changes   runs {3+} on services of the store
+    ceph orch host rm|drain        changes   takes the host {5} out of the store
+    ceph orch device zap           destroys  erases the disk {5+}
+    ceph mds|mgr fail              changes   lets another host take over from {4}
+    drbdadm invalidate.*           destroys  overwrites what is on {3:a disk} with what another host has
+    drbdadm create-md|wipe-md      destroys  erases what describes {3:a disk} that hosts share
+    drbdadm primary -force         destroys  makes {3:a disk} current: what another host has newer is gone
+    drbdadm connect -discard-my-data  destroys  throws away what is newer on {3:a disk} of this host
+    drbdadm down|detach|disconnect|secondary  stops  runs {2} on {3:a disk} that hosts share | until it is up again
+    drbdadm .*                     changes   runs {2} on {3+:disks} that hosts share
+    gluster volume delete          destroys  deletes the volume {4}
+    gluster volume stop            stops     stops the volume {4} for all hosts | until it is started
+    gluster volume reset-brick|remove-brick|replace-brick  destroys  takes disks out of the volume {4} with their files
+    gluster snapshot delete|restore  destroys  runs {3} on the snapshot {4}
+    gluster volume .*              changes   runs {3} on the volume {4+}
+    gluster peer .*                changes   runs {3} on the host {4}
+    multipathd .*                  changes   runs {2+} on the paths of disks
+    rbd rm|remove                  destroys  deletes the disk {3}
+    rbd snap rm|remove|purge       destroys  deletes snapshots of the disk {4}
+    rbd snap rollback|revert       destroys  takes the disk {4} back: what was written since is gone
+    rbd trash purge|rm|remove      destroys  deletes {4:disks} that are in the trash
+    rbd trash mv|move              changes   puts the disk {4} into the trash | from where rbd trash restore brings it back
+    rbd resize -allow-shrink       destroys  makes the disk {3} smaller: what is beyond its new end is gone
+    rbd import|create|clone|cp|copy|export  changes  does {2} with the disk {3+}
+    rbd .*                         changes   runs {2} on the disk {3+}
+    stratis pool destroy           destroys  destroys the pool {4} with all files in it
+    stratis filesystem|fs destroy  destroys  destroys the file system {5} with all files in it
+    stratis pool create            destroys  makes the pool {4} of {5+:disks}: what is on these disks is gone
+    stratis .*                     changes   runs {3} on the {2} {4+}
+    targetcli .* delete            destroys  deletes {4+} at {2}, and what other hosts keep there may be gone
+    targetcli clearconfig          stops     takes all disks away from other hosts | until they are exported again
+    targetcli .*                   changes   does {3+} at {2} to the disks that other hosts use
+    vdo remove                     destroys  destroys {n|name:volumes} with all files on it
+    vdo stop                       stops     stops {n|name:all volumes} | until it is started
+    vdo create                     destroys  makes the volume {n|name} of a disk: what is on it is gone
+    vdo .*                         changes   runs {2} on the volume {n|name:that it names}
+""",
+    is_named=True,
+)
+
+
+def _stores(call: Call) -> None:
+    trusts(call, call.values("c", "conf"))
+    asked = " ".join(word.text for word in call.operands)
+    if call.name == "ceph" and re.fullmatch(r"(auth (ls|list|get|print-key|export)|config-key (ls|dump|get))( \S+)*", asked):
+        return call.discloses("shows keys of a store")
+    if any(word.is_free for word in call.words) or not re.fullmatch(_STORES[call.name], asked):
+        return _STORED(call)
+    if not call.words and call.name in ("ceph", "targetcli", "gluster"):
+        call.changes("has a prompt for commands that change a store")
+
+
+_CEPH = table(
+    """
+    ceph-volume inventory          harmless
+    ceph-volume lvm|simple|raw list|scan  harmless
+    ceph-volume lvm|raw zap        destroys  erases the disk {4+:that it names}
+    ceph-volume .*                 changes   runs {3} on disks of the store: {4+:all}
+    rados ls|lspools|df|stat|listxattr|listwatchers|stat2  harmless
+    rados rmpool|purge|cppool      destroys  deletes the pool {3} with all that is in it
+    rados rm|truncate|rollback     destroys  deletes {3+:objects} of the store
+    rados get|export|listomapvals|getxattr  reads  shows or copies what is in the store
+    rados .*                       changes   runs {2+} in the store
+    cephadm ls|version|inspect-image|list-networks|gather-facts|check-host  harmless
+    cephadm rm-cluster|rm-daemon|zap-osds  destroys  deletes daemons or disks of the store on this host
+    cephadm shell|enter|run|bootstrap|deploy|adopt|unit|logs|ceph-volume  gives  starts containers that have the whole host
+    cephadm .*                     changes   runs {2+} on the store
+    rbd-nbd                        changes   makes a disk of the host: {2+}
+""",
+    is_named=True,
+)
+_RAID = table("""
+    /\\S+ show                harmless
+    show|help|version|getconfig|getstatus|getversion|getlogs|list  harmless
+    ctrl .* show|config|detail|status  harmless
+    ctrl .* .* show                harmless
+    ctrl .* .* .* show             harmless
+    ctrl .* .* .* .* show          harmless
+    ctrl .* .* .* .* delete        destroys  deletes {2+}: what is on these disks is gone
+    ctrl .* .* .* delete           destroys  deletes {2+}: what is on these disks is gone
+    ctrl .* .* delete              destroys  deletes {2+}: what is on these disks is gone
+    ctrl .* delete                 destroys  deletes {2+}: what is on these disks is gone
+    ctrl .* .* .* .* erase|modify  destroys  erases or changes {2+}
+    delete|deleteconfig|uninit|task|setconfig  destroys  runs {1+}: what is on these disks may be gone
+    /\\S+ del|delete|clear|erase|init|initialize|secureerase|format  destroys  runs {2} on {1}: what is on these disks is gone
+    /\\S+ start init|initialization|erase|format  destroys  runs {2+} on {1}: what is on these disks is gone
+    /\\S+ set jbod|good.*         destroys  changes what {1} is: what is on it may be gone
+    .*                             changes   runs {1+} on the disks of the host
+""")
+_TAPE = table("""
+    status|stat|tell|datcompression|stshowopt.*  harmless
+    erase                      destroys  erases the tape in {f:the drive}
+    weof|eof|mkpartition|seteod|wsm  destroys  writes over the end of what is on the tape in {f:the drive}
+    .*                         changes   moves the tape in {f:the drive}: {1+}
+""")
+_TPM = table(
+    """
+    tpm2_clear                 destroys  deletes all keys in the TPM of this host: what they open is gone
+    .*                         destroys  deletes keys or data in the TPM of this host: {words}
+""",
+    is_named=True,
+)
+_CLEVIS = table("""
+    luks list                  harmless
+    luks unbind                destroys  takes the key {s} of {d:a disk} away: without another one, what is on it is gone
+    luks pass                  reads     shows a key of {d:a disk}
+    luks unlock                changes   opens {d:a disk}
+    luks .*                    changes   changes the keys that open {d:a disk}
+    encrypt                    harmless
+    decrypt                    reads     reads secrets
+""")
+
+
+def _clevis(call: Call) -> None:
+    call.asked.add("d")  # a disk, of which the table tells what is done to it
+    _CLEVIS(call)
+
+
+def _ceph(call: Call) -> None:
+    verb = call.verb.text if call.verb is not None else ""
+    if call.name == "rados" and len(call.operands) > 1:
+        if verb in ("get", "export"):
+            call.writes(call.operands[-1])
+        elif verb in ("put", "append", "import"):
+            call.reads(call.operands[-1])
+    _CEPH(call)
+
+
+def _raid_adapter(call: Call) -> None:
+    """Its verbs are options."""
+    verbs = [word.text for word in call.words if not re.fullmatch(r"-a\w+", word.text)]
+    verb = verbs[0].lstrip("-") if verbs else ""
+    shows = r"(?i)(ld|pd)(info|list|getprop|rebuild)|(adp|enc)\w*info|cfgdsply|v|h|adpcount"
+    if re.fullmatch(shows, verb) and not any(word.is_free for word in call.words):
+        return call.knows_all()
+    erases = r"(?i)cfg(clr|lddel|forclear|eachdskraid|ldadd|spandel)|ldinit|pdclear|pdmakegood"
+    if any(word.is_free for word in call.words) or re.match(erases, verb):
+        return call.destroys(f"deletes or erases disks: {' '.join(verbs)[:60]}", is_whole=True)
+    call.changes(f"runs {' '.join(verbs)[:60]} on the disks of the host", is_whole=True)
+
+
+ROWS = (
+    Row(
+        "fstrim",
+        nothing,
+        harmless=(
+            "a all A fstab length: o: offset: l: m: minimum: I: listed-in: n dry-run v verbose quiet-unsupported h help V version"
+        ),
+        operands="mount points",
+    ),
+    Row("filefrag dumpe2fs xfs_info e2freefrag", nothing, harmless="b h f g i m x V v e k s t X B", operands="devices"),
+    Row(
+        "losetup",
+        _losetup,
+        harmless="a all l list j: associated: O: output: output-all n noheadings raw J json h help V version",
+    ),
+    Row(
+        "swapon",
+        _swapon,
+        "p: o: s summary show",
+        harmless="noheadings raw bytes show:: summary s output-all h help V version v verbose",
+    ),
+    Row(
+        "mkswap zramctl blkdiscard partprobe xfs_growfs kpartx badblocks e4defrag xfs_fsr fsfreeze e2image swaplabel"
+        " e2undo e2label tunefs xfs_admin ntfsfix nwipe sg_format sg_sanitize",
+        _disks,
+        "version help w f freeze r reset d a Q format F resize",
+        harmless="s v n b: c: p: e: o: autonuke nogui",
+    ),
+    Row(
+        " ".join(_STORES),
+        _stores,
+        "n: id: name: c: conf: k: keyring: p: pool: f: format: s w v h version help status force discard-my-data allow-shrink",
+    ),
+    Row(
+        "wipefs",
+        _wipefs,
+        "o: offset: t: types: O: output: a n all no-act",
+        harmless="J json i noheadings p parsable q quiet h help V version",
+    ),
+    Row(
+        "e2fsck fsck fsck.ext4 fsck.ext3 fsck.ext2 fsck.xfs fsck.vfat xfs_repair btrfsck",
+        _unless("n", "N", "T"),
+        "n N T f y p c v b: B: C: t: E: j: l: P:: z:",
+    ),
+    Row("tune2fs", _unless("l"), "l z: O: o: m: L: U: c: C: i: r: e: E: T: J: M: Q: j f"),
+    Row("resize2fs", _unless("P"), "P d: S: z: f F M p"),
+    Row("debugfs ext4magic", _debugfs, "R: f: b: s: d: z: w c i D n V", chosen="can start a shell", harmless="h"),
+    Row("xfs_db xfs_io xfs_mdrestore zdb", _raw, "c: l: p: x r i f F"),
+    Row(
+        "lvm lvcreate lvextend lvreduce lvresize lvremove lvchange lvconvert lvrename vgcreate vgextend vgreduce vgremove"
+        " vgchange vgrename"
+        " vgexport vgimport vgcfgrestore vgck vgmerge vgsplit vgimportclone pvcreate pvremove pvchange pvmove pvresize pvck",
+        _lvm,
+        "L: l: n: size: extents: name: type: m: i: I: config: C: o: options: O: sort: S: select: a: activate: t test"
+        " merge r resizefs y f force removemissing v",
+    ),
+    Row(
+        "dmsetup",
+        _dmsetup,
+        "c: o: O: S: table: u: uuid: showkeys v",
+        harmless=(
+            "tree columns C noheadings o: separator: units: readonly r s t target: v verbose version h help inactive"
+            " noflush nolockfs concise f notable"
+        ),
+    ),
+    Row(
+        "cryptsetup veritysetup integritysetup",
+        _cryptsetup,
+        "d: key-file: S: key-slot: c: h: s: l: o: T: t: type: header: dump-master-key dump-volume-key test-passphrase q v",
+        harmless="version V help usage verbose v debug",
+    ),
+    Row(
+        "zpool",
+        _pool,
+        "o: O: R: T: d: c: t: n H p v f a F rewind-to-checkpoint discard",
+        harmless="L P g y l q r w v p H T: json j",
+    ),
+    Row("zfs", _zfs, "o: t: s: S: d: r H p n R f F", harmless="H p r d: o: s: S: t: json j v"),
+    Row(
+        "mdadm",
+        _mdadm,
+        "p: program: alert: c: config: m: mail: y: d: delay: l: n: x: level: raid-devices: spare-devices: metadata: e: u:"
+        " N: name: a: add:"
+        " zero-superblock C create A assemble G grow S stop fail set-faulty remove re-add"
+        " D detail E examine Q query X F follow monitor s scan 1 t v V f r",
+        harmless="h help version verbose q quiet detail-platform examine-bitmap brief b no-devices Y export examine-badblocks",
+        operands="devices",
+    ),
+    Row(
+        "smartctl",
+        _smartctl,
+        "d: t: test: s: smart: S: saveauto: o: offlineauto: l: n: q: r: T: b: F: v: P: B: X a i H c A x",
+        harmless=(
+            "h help usage V version copyright license info all xall scan scan-open g: get: j:: json:: quietmode: device:"
+            " tolerance: report: nocheck: health capabilities attributes f: format: log: vendorattribute: firmwarebug:"
+            " presets: j"
+        ),
+        operands="devices",
+    ),
+    Row(
+        "hdparm sdparm",
+        _hdparm,
+        harmless="I i t T g v V a q direct offset: H C verbose h help version al l p: enumerate inquiry long six",
+    ),
+    Row(
+        "nvme",
+        _NVME,
+        "n: s: l:",
+        harmless="o: output-format: v verbose H human-readable n: namespace-id: b raw-binary e: log-entries:",
+    ),
+    Row(
+        "blockdev",
+        _blockdev,
+        harmless=(
+            "getsize64 getsz getss getpbsz getro getra getbsz getfra getioopt getiomin getalignoff getdiscardzeroes"
+            " getmaxsect report v q h V help version"
+        ),
+    ),
+    Row(
+        "btrfs",
+        _subvolumes,
+        "o: repair init-csum-tree init-extent-tree",
+        harmless=(
+            "readonly force r i: h b k m g t H si human-readable iec raw kbytes mbytes gbytes tbytes d c s T p u q o a l v quiet"
+            " verbose check summarize help version all-devices mounted"
+        ),
+    ),
+    Row("exportfs", _exportfs, "o: a r u i f v s", harmless="h"),
+    Row(
+        "iscsiadm",
+        _iscsi,
+        "P: m: mode: T: p: portal: o: op: n: v: U: L: logoutall: loginall: t: type: V h l login u logout R s",
+        harmless="version help print:",
+    ),
+    Row("multipath dmraid", _unless("ll", "l", "v", "h"), "ll l v h F f E t T", harmless="h d r ay"),
+    Row(
+        "ceph-volume rados cephadm rbd-nbd",
+        _ceph,
+        "p: pool: n: id: c: conf: destroy zap-osds",
+        harmless="fsid: osd-id: osd-fsid: force format: f: yes-i-really-really-mean-it all h help",
+    ),
+    Row("storcli storcli64 perccli perccli64", _RAID, "J", harmless="J nolog"),
+    Row("megacli MegaCli MegaCli64", _raid_adapter, "aALL a0 a1 NoLog"),
+    Row("ssacli hpssacli hpacucli arcconf", _RAID),
+    Row("mt mt-st", _TAPE, "f:", harmless="f: v version help h"),
+    Row("tpm2_clear tpm2_evictcontrol tpm2_nvundefine", _TPM, "c: C: P: T: L:"),
+    Row("clevis", _clevis, "d: s: t: k: f y q", harmless="d: s: f y q"),
+)

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A row of the table knows its words: an option that the row does not list and its judge does not ask about is never harmless.
+Neither is an operand at which nobody looks.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+
+import pytest
+
+from jitd.core.conditions import read_command_pattern
+from jitd.core.grade import Grade, worst
+from jitd_commands.grading import findings_of, findings_of_pattern
+from jitd_commands.judging import Call, Judge, Row
+from jitd_commands.programs import TABLE
+from jitd_commands.programs.shared import Verbs, table
+from jitd_commands.shell_text import Word
+from tests.commands.graded import REQUESTER, Looker, command_of, corpus
+
+WORLD, LINES = corpus()
+ANY_WORDS = {"test", "[", "echo", "printf", "true", "false", ":", "expr", "yes"}
+"""Programs whose words are texts, whether they begin with a hyphen or not."""
+
+
+def found(text: str) -> list[str]:
+    """Return what jitd says about ``text``, which root runs in a directory of alice's, as lines ``GRADE: SENTENCE``."""
+    words = tuple(shlex.split(text))
+    line = type(LINES[0])(Grade.HARMLESS, None, text, False, words, command_of(LINES[0]).run_as, "/home/alice", True, ())
+    return [f"{one.grade.word}: {one.what}" for one in findings_of(command_of(line), Looker(line), requester=REQUESTER)]
+
+
+@pytest.mark.parametrize("name", sorted(name for name in TABLE if not name.startswith(":") and name not in ANY_WORDS))
+def test_an_option_that_a_row_does_not_list_is_never_harmless(name: str) -> None:
+    """THREATS R-19."""
+    later = () if TABLE[name].is_first else ("x --no-such-option=/x", "x -%y")
+    for words in ("--no-such-option", "--no-such-option x", "-%", *later):
+        assert found(f"{name} {words}"), words
+
+
+@pytest.mark.parametrize("name", sorted(name for name in TABLE if not name.startswith(":")))
+def test_an_option_that_the_requester_chooses_is_never_harmless(name: str) -> None:
+    """THREATS R-19."""
+    row = TABLE[name]
+    if not row.is_plain:
+        assert worst(findings_of_pattern(read_command_pattern((f"/usr/bin/{name}", "**")))) > Grade.HARMLESS
+
+
+def judged(judge: Callable[[Call], None], *words: str, harmless: str = "", operands: str = "") -> list[str]:
+    """Return what is found about a program with a row of its own."""
+    row = Row("prog", judge, "o:", harmless=harmless, operands=operands)
+    one = Judge({"prog": row}, lambda path: None, "alice", "root", is_root=True)
+    Call(one, "prog", "/usr/bin/prog", tuple(map(Word, words)), "/root", True, "", True, None).judged()
+    return [finding.what for finding in one.findings()]
+
+
+def test_a_row_that_lists_nothing_knows_nothing() -> None:
+    def quiet(call: Call) -> None:
+        return
+
+    assert judged(quiet) == []
+    assert judged(quiet, "-x") == ["jitd does not know the option -x of prog"]
+    assert judged(quiet, "--exec", "sh") == ["jitd does not know the option --exec of prog"]
+    assert judged(quiet, "name") == ["jitd does not know what name is to prog"]
+    assert judged(quiet, "-x", harmless="x") == []
+    assert judged(quiet, "name", operands="names") == []
+
+
+def test_what_a_judge_asks_about_is_known() -> None:
+    def asks(call: Call) -> None:
+        if call.has("x", "exec") and call.operands:
+            call.changes("changes it")
+
+    assert judged(asks, "-x") == []
+    assert judged(asks, "--exec", "name") == ["prog changes it"]
+    assert judged(asks, "-xy") == ["jitd does not know the option -y of prog"]
+
+
+@pytest.mark.parametrize(
+    "judge", [Verbs("list --all  reads  shows all\nlist  nothing"), table("list -all  reads  shows all\nlist  harmless")]
+)
+def test_a_table_of_verbs_knows_the_options_that_it_names_and_no_other(judge: Callable[[Call], None]) -> None:
+    assert judged(judge, "list") == judged(judge, "--help") == []
+    assert [what.removeprefix("prog ") for what in judged(judge, "list", "--all")] == ["shows all"]
+    assert judged(judge, "list", "--other") == ["jitd does not know the option --other of prog"]
+    assert judged(judge, "list", "--other", harmless="other") == []
+
+
+def test_a_table_of_verbs_knows_an_option_that_does_not_make_a_line_fit() -> None:
+    judge = Verbs("list --all  reads  shows all\ndrop --now  stops  drops it\nlist  nothing", valued="--from", flags="--long")
+    assert judged(judge, "list", "--all=false", "--long", "--from", "x") == []
+    assert judged(judge, "list", "--now") == ["jitd does not know the option --now of prog"]
+
+
+def test_an_option_that_is_shortened_is_not_taken_for_a_harmless_one() -> None:
+    def quiet(call: Call) -> None:
+        return
+
+    assert judged(quiet, "--exec", harmless="exec-time") == ["jitd does not know the option --exec of prog"]
+
+
+def test_an_option_of_several_letters_may_stand_behind_one_hyphen() -> None:
+    def quiet(call: Call) -> None:
+        return
+
+    assert judged(quiet, "-name", "x", harmless="name: size:") == []
+    assert judged(quiet, "-nam", "x", harmless="name: size:", operands="names") == ["jitd does not know the option -n of prog"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "dmsetup ls --exec '/bin/sh -s'",
+        "pidstat -e /bin/sh -i",
+        "uudecode -o /etc/cron.d/x f",
+        "script -O /etc/cron.d/x -c id",
+        "sar -o /etc/cron.d/x 1 1",
+        "iperf3 --logfile /etc/cron.d/x -c web2",
+        "lwp-download http://web2/x /etc/cron.d/x",
+        """yq -n 'load_str("/etc/shadow")'""",
+        "restic backup /root",
+        "resolvectl dns eth0 192.0.2.1",
+        "fallocate -l 500G /var/big",
+        "sh -c 'rm -rf *'",
+    ],
+)
+def test_no_option_is_silent(line: str) -> None:
+    """THREATS R-19."""
+    assert found(line)
+
+
+DAILY = """
+ps aux
+ps -ef
+ps -eo pid,user,%cpu,comm --sort=-%cpu
+ss -tlnp
+ss -s
+df -h
+df -hT /srv
+free -m
+lsblk -f
+lsblk -o NAME,SIZE,MOUNTPOINT
+journalctl -u nginx -n 50 --no-pager
+journalctl -u nginx --since '1 hour ago' --no-pager
+systemctl is-active nginx
+systemctl status nginx --no-pager
+dig +short example.com
+dig @192.0.2.1 example.com MX
+ls -la
+ls -lah /srv
+du -sh /srv
+du -xh --max-depth=1 /var
+top -b -n1
+ip -br a
+ip -4 route show
+ip -s link show eth0
+sar -u 1 3
+sar -n DEV 1 3
+pidstat 1
+pidstat -d 1 5
+vmstat 1 5
+iostat -xz 1 3
+mpstat -P ALL 1 3
+uptime -p
+uname -a
+id alice
+who -a
+last -n 20
+lsof -nP -iTCP -sTCP:LISTEN
+lsof +D /srv
+stat -c '%U %a' /srv
+head -20 /var/log/dpkg.log
+tail -n 100 /var/log/syslog
+grep -rn listen /etc/nginx
+find /srv -name '*.log' -mtime +30 -size +1G
+sort -u /srv/list
+wc -l /var/log/syslog
+cut -d: -f1 /etc/passwd
+diff -u /etc/hosts /srv/hosts
+ping -c 3 192.0.2.1
+traceroute -n web2
+mtr -rwc 10 web2
+nc -zv web2 443
+curl -sS -m 5 -o /dev/null -w '%{http_code}' https://web2/
+openssl x509 -in /etc/ssl/certs/web.pem -noout -enddate
+docker ps -a
+docker logs --tail 100 web
+kubectl get pods -A -o wide
+lvs -a -o +devices
+vgs
+mdadm --detail /dev/md0
+smartctl -H /dev/sda
+dmesg -T --level=err
+nmap -sT -p 22,443 web2
+apt-cache policy nginx
+apt list --upgradable
+dpkg -l --no-pager nginx
+rpm -qa --last
+getent passwd alice
+date -u
+hostname -f
+numfmt --to=iec 1024
+readlink -f /srv/app
+sha256sum -c /srv/sums
+tcpdump -nn -r /srv/x.pcap port 53
+xargs -n1 echo
+timeout 5 ss -s
+nice -n 10 du -sh /srv
+watch -n 1 df -h
+"""
+
+
+@pytest.mark.parametrize("line", DAILY.strip().splitlines())
+def test_what_is_typed_daily_is_known(line: str) -> None:
+    assert found(line) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "systemctl status",
+        "systemctl status cron",
+        "journalctl -u ssh",
+        "journalctl -xeu nginx",
+        "loginctl list-sessions",
+        "sh -c 'systemctl status cron'",
+        "du -sh /var/lib/postgresql",
+        "wc -c /home/alice/x",
+        "head -c 100 /home/alice/x",
+        "namei -l /home/alice/x",
+        "pwck -r",
+        "pwck --read-only",
+        "networkctl dump-config",
+        "sgdisk -p /dev/sda",
+        "eksctl get cluster --region eu-west-1",
+        "grpck -r",
+        "bridge link",
+        "tc qdisc",
+        "gcloud compute instances list",
+        "gsutil ls gs://x",
+    ],
+)
+def test_what_only_looks_warns_of_nothing(line: str) -> None:
+    assert found(line) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "least"),
+    [
+        ("sudo systemctl status cron", Grade.LEADS),
+        ("su - -c 'systemctl status cron'", Grade.LEADS),
+        ("ssh root@db2 systemctl status cron", Grade.LEADS),
+        ("systemctl help cron", Grade.LEADS),
+        ("sh -c 'SYSTEMD_PAGERSECURE=0 systemctl status cron'", Grade.GIVES),
+        ("networkctl down eth0", Grade.CHANGES),
+        ("loginctl frobnicate", Grade.CHANGES),
+        ("pwck", Grade.CHANGES),
+        ("hostnamectl hostname x", Grade.CHANGES),
+        ("partx -d /dev/sda", Grade.CHANGES),
+        ("sgdisk -p -t 1:8300 /dev/sda", Grade.CHANGES),
+        ("sgdisk -p -j 5 /dev/sda", Grade.UNKNOWN),
+        ("systemd-analyze frobnicate", Grade.CHANGES),
+        ("userdbctl frobnicate", Grade.CHANGES),
+        ("qemu-nbd -d /dev/nbd0", Grade.CHANGES),
+        ("bridge link set dev eth0 state 0", Grade.CHANGES),
+        ("tc qdisc add dev eth0 root netem loss 100%", Grade.CHANGES),
+        ("gsutil rm gs://x", Grade.CHANGES),
+        ("tee /root/backup.sh", Grade.GIVES),
+    ],
+)
+def test_what_is_like_it_and_does_more_is_told(line: str, least: Grade) -> None:
+    assert found(line)[0].startswith(f"{least.word}: ")
+
+
+@pytest.mark.parametrize("line", ["perl -pi -e s/a/b/ /etc/hosts", "gsutil rm gs://x", "tar cf /root/hosts.tar /etc/hosts"])
+def test_a_text_and_a_url_are_no_files_of_hers(line: str) -> None:
+    assert not [one for one in found(line) if one.startswith("gives") or "/home/alice" in one]

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kernel on a host that lacks an extension: it asks, approves, runs, records and revokes all the same (ADR 0156)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jitd.extensions import EXTENSIONS
+from tests.system.conftest import House
+
+INSTALLED = Path("/usr/lib/jitd")
+START = """#!/usr/bin/python3 -IS
+import sys
+
+sys.path += [{library!r}, "/usr/lib/jitd", "/usr/lib/jitd/site-packages"]
+from jitd.cli import main
+
+raise SystemExit(main())
+"""
+ALL = "all of them"
+
+
+@pytest.fixture(params=[*EXTENSIONS, ALL])
+def lacking(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """What is missing, and the command ``jitd`` of a product that has been installed without it."""
+    place = tmp_path_factory.mktemp("without")
+    place.chmod(0o755)
+    missing = {f"jitd_{name}" for name in EXTENSIONS if request.param in (name, ALL)}
+    for package in INSTALLED.glob("jit*"):
+        if package.is_dir() and package.name not in missing:
+            shutil.copytree(package, place / "lib" / package.name)
+    command = place / "jitd"
+    command.write_text(START.format(library=str(place / "lib")))
+    command.chmod(0o755)
+    return request.param, command
+
+
+@pytest.fixture
+def house(lacking: tuple[str, Path]) -> Iterator[House]:
+    here = House(starts_by=str(lacking[1]))
+    try:
+        yield here.start()
+    finally:
+        here.close()
+
+
+def test_a_command_is_asked_for_approved_run_and_recorded(house: House) -> None:
+    asking = house.ask("alice", "--reason", "x", "sh", "-c", "id -u")
+    house.approved(asking.id)
+    assert asking.end() == 0 and asking.out == "0\n", asking.err
+    events = [json.loads(line)["event"] for line in house.jitd("audit", "show", "--json", who="root").stdout.splitlines()]
+    assert {"request.submitted", "request.reviewed", "grant.issued", "run.ended"} <= set(events)
+
+
+def test_a_grant_is_revoked_while_it_runs(house: House) -> None:
+    asking = house.ask("alice", "--reason", "x", "sleep", "600")
+    house.approved(asking.id)
+    assert house.jitd("revoke", asking.id, who="root").returncode == 0
+    assert asking.end() != 0
+
+
+def test_the_settings_and_the_rules_are_read(lacking: tuple[str, Path], house: House) -> None:
+    done = subprocess.run(
+        [lacking[1], "check", house.config_file, house.root / "policy.d/50-test.toml"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_module_that_is_there_can_be_imported(lacking: tuple[str, Path]) -> None:
+    library = lacking[1].parent / "lib"
+    names = sorted(
+        ".".join(file.relative_to(library).with_suffix("").parts).removesuffix(".__init__")
+        for package in ("jitd", "jitpam")
+        for file in (library / package).rglob("*.py")
+    )
+    assert len(names) > 300
+    code = f"""
+import sys, importlib
+sys.path[:0] = [{str(library)!r}]
+sys.path += ["/usr/lib/jitd", "/usr/lib/jitd/site-packages"]
+sys.modules.update(dict.fromkeys({sorted(f"jitd_{name}" for name in EXTENSIONS if lacking[0] in (name, ALL))!r}))
+for name in {names!r}:
+    importlib.import_module(name)
+"""
+    done = subprocess.run(["/usr/bin/python3", "-IS", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
