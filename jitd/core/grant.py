@@ -19,7 +19,7 @@ from jitd.core.effects import Admit, ListsChanged, Moment, SetDeadline
 from jitd.core.holding import Account, Giving, Taking
 from jitd.core.law import Actor, IllegalEvent, LifeEvent, Role, check
 from jitd.core.run import Process, Returned, Starting, StopOrdered
-from jitd.core.subject import Subject
+from jitd.core.subject import Subject, User, users
 from jitd.core.values import BECAUSE, TEXT, value
 
 
@@ -104,15 +104,16 @@ class Issued(GrantEvent):
 class Used(GrantEvent):
     """One use was taken, for ``request``. ``terms`` are the rule's terms at the time of the use. If these terms are stricter than
     the terms of the grant, the stricter terms apply from this use on. ``login`` is the process that wants to begin a login
-    session.
+    session. ``used_by`` are people of whom the request does not say yet that they may be the ones who act.
     """
 
     request: str
     terms: Terms
     login: Process | None = None
+    used_by: tuple[User, ...] = ()
 
     def detail(self) -> dict[str, Any]:
-        return {"request": self.request}
+        return {"request": self.request, **users(self.used_by)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +253,7 @@ def _used(grant: Grant, event: Used, now: Moment) -> tuple[Grant, tuple[Any, ...
         ends_at, stays, together = grant.ends_at, grant.command.stays, ids if len(ids) > 1 else ()
         account = Account(grant.holder.user, grant.holder.uid)
         return after, tuple(
-            Giving(id, event.by, grant.id, event.request, thing, to, ends_at, stays, now.at, together, account)
+            Giving(id, event.by, grant.id, event.request, thing, to, ends_at, stays, now.at, together, account, event.used_by)
             for id, thing in zip(ids, things, strict=True)
         )
     if not deed_of(grant.service, is_login=event.login is not None).has_run:
@@ -262,7 +263,7 @@ def _used(grant: Grant, event: Used, now: Moment) -> tuple[Grant, tuple[Any, ...
     begun = grant.begun + 1
     run = run_id(grant.id, begun)
     after = replace(grant, left=left, begun=begun, living=(*grant.living, run))
-    return after, (Starting(run, event.by, grant.id, event.request, now.at, event.login),)
+    return after, (Starting(run, event.by, grant.id, event.request, now.at, event.login, event.used_by),)
 
 
 def _expired(grant: Grant, event: Expired) -> tuple[Grant, tuple[Any, ...]]:

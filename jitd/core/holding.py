@@ -17,6 +17,7 @@ from typing import Annotated, Any
 from jitd.core.effects import Give, ListsChanged, Moment, Take, TellHolder
 from jitd.core.law import IllegalEvent, LifeEvent, Role, check
 from jitd.core.run import Returned
+from jitd.core.subject import User
 from jitd.core.values import TEXT, value
 
 
@@ -71,7 +72,7 @@ class Holding:
     ``taking_at`` is the time at which the holding first entered the state TAKING.
 
     ``account`` is here, although the grant has it too, because a thing is taken back by its holding alone, whatever has become of
-    its grant. ``account`` is None if an earlier version of jitd recorded the holding.
+    its grant. ``account`` is None if an earlier version of jitd recorded the holding. ``used_by``: see ``Run``.
     """
 
     id: str
@@ -93,6 +94,7 @@ class Holding:
     has_secret: bool = False
     taking_at: datetime | None = None
     account: Account | None = None
+    used_by: tuple[User, ...] = ()
 
     @property
     def is_first(self) -> bool:
@@ -138,6 +140,7 @@ class Giving(HoldingEvent):
     at: datetime
     together: tuple[str, ...] = ()
     account: Account | None = None
+    used_by: tuple[User, ...] = ()
 
     def detail(self) -> dict[str, Any]:
         return {
@@ -239,6 +242,7 @@ def give(event: Giving) -> tuple[Holding, tuple[Any, ...]]:
         giving_at=event.at,
         together=event.together,
         account=event.account,
+        used_by=event.used_by,
     )
     return holding, (Give(holding.id), ListsChanged())
 

@@ -245,6 +245,14 @@ def is_on_user(lock: Lock, user: User) -> bool:
     return lock.is_active and (lock.whom is Whom.ALL or is_named or _is_on_account(lock, user))
 
 
+def of_today(lock: Lock, person: Callable[[str], str]) -> Lock:
+    """Return ``lock`` as it is on the ``person`` to whom its account belongs today, as ``person_of`` says. A lock on a principal
+    has the account of its person at hand only if ``[people]`` did not name this person.
+    """
+    account = lock.name if lock.whom is Whom.USER else lock.person
+    return replace(lock, person=person(account)) if lock.person else lock
+
+
 def _is_on_themselves(lock: Lock, who: Subject) -> bool:
     names = (who.user,) if lock.whom is Whom.USER else (who.principal, who.in_ticket, *who.perhaps)
     return lock.is_active and (lock.whom is Whom.ALL or lock.name in names or _is_on_account(lock, who))
@@ -309,7 +317,7 @@ def under(locks: tuple[Lock, ...], life: Any, event: Any, today: Today = as_stor
 def _without_locked(locks: tuple[Lock, ...], asked: Request, event: Screened | Reviewed, today: Today) -> Screened | Reviewed:
     if not locks:
         return event
-    standing = tuple(who for who in event.standing if lock_on(locks, who) is None)
+    standing = tuple(who for who in event.standing if lock_on(locks, today(who)) is None)
     denied = answer_to(locks, asked.requester) or answer_to(locks, today(asked.requester))
     return replace(event, decision=denied or event.decision, standing=standing)
 
@@ -325,31 +333,33 @@ def consequences(
     locks: tuple[Lock, ...],
     waiting: Iterable[Request],
     permitted: Iterable[tuple[Grant, Request]],
-    living: Iterable[tuple[Run | Holding, Request]] = (),
+    living: Iterable[tuple[Run | Holding, Subject]] = (),
     today: Today = as_stored,
 ) -> tuple[Any, ...]:
     """Return the events and effects that result from a new lock. The events end waiting requests, and end grants with their runs
     and holdings. The effects inform requesters that one of their approvals no longer counts. ``locks`` contains the locks that
     existed before ``event``. ``permitted`` contains the live grants, each with the request for which it was issued. ``living``
-    contains the live runs and holdings under leases, each with the request that used the lease: the lease of a person who is not
-    locked stays, and what a locked person has begun under it ends. ``today`` returns a requester as the person of today.
+    contains the live runs and holdings that others than the holder may have begun, each with who has begun it: the grant of a
+    person who is not locked stays, and what a locked person has begun under it ends. ``today`` returns a subject as the person of
+    today.
     """
     lock, locks = event.lock, (*locks, event.lock)
     follows: list[Any] = []
     for asked in waiting:
         if ends_today(lock, today, asked.requester):
             follows.append(Locked(asked.id, event.by, event.id, sentence_to(lock, asked.requester)))
-        elif any(is_on(lock, review.by) for review in asked.reviews):
+        elif any(is_on(lock, today(review.by)) for review in asked.reviews):
             follows.append(TellRequester(asked.id))  # one of the approvals no longer counts
     for grant, asked in permitted:
+        asked = replace(asked, reviews=tuple(replace(review, by=today(review.by)) for review in asked.reviews))
         if ends_today(lock, today, asked.requester):
             follows.append(Revoked(grant.id, event.by, sentence_to(lock, asked.requester)))
         elif _rests_on(locks, lock, asked):
             follows.append(Revoked(grant.id, event.by, sentence(lock)))
-    for begun, asked in living:
-        if ends_today(lock, today, asked.requester):
+    for begun, who in living:
+        if ends_today(lock, today, who):
             stop = StopOrdered if isinstance(begun, Run) else Taking
-            follows.append(stop(begun.id, event.by, sentence_to(lock, asked.requester)))
+            follows.append(stop(begun.id, event.by, sentence_to(lock, who)))
     return tuple(follows)
 
 

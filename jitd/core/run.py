@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 from jitd.core.effects import ForgetRun, ListsChanged, Moment, StartRun, StopRun
 from jitd.core.law import IllegalEvent, LifeEvent, Role, check
+from jitd.core.subject import User
 from jitd.core.values import TEXT, Said, value
 
 
@@ -124,7 +125,8 @@ class Run:
     the login.
 
     ``watchers`` contains the principals of the people who currently watch an observed run. After the end of the run, ``watchers``
-    contains the last watchers.
+    contains the last watchers. ``used_by`` are people who used the account of the requester when the run began, if the request
+    does not say so.
     """
 
     id: str
@@ -142,6 +144,7 @@ class Run:
     version: int = 1
     watchers: tuple[str, ...] = ()
     traces: Annotated[Traces | None, _TRACES] = None
+    used_by: tuple[User, ...] = ()
 
     @property
     def is_live(self) -> bool:
@@ -171,6 +174,7 @@ class Starting(RunEvent):
     request: str
     at: datetime
     login: Process | None = None
+    used_by: tuple[User, ...] = ()
 
     def detail(self) -> dict[str, Any]:
         found: dict[str, Any] = {"grant": self.grant, "request": self.request}
@@ -306,7 +310,7 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
 
 def start(event: Starting) -> tuple[Run, tuple[Any, ...]]:
     """Return the new run and the resulting effects."""
-    run = Run(event.id, event.grant, event.request, event.at, login=event.login)
+    run = Run(event.id, event.grant, event.request, event.at, login=event.login, used_by=event.used_by)
     return run, (StartRun(run.id, run.request), ListsChanged())
 
 

@@ -106,7 +106,11 @@ class Subject:
 
     def users(self) -> dict[str, Any]:
         """Return the people who use the account of this subject, for the chain."""
-        return {"used_by": [{"principal": one.principal, "run": one.run} for one in self.used_by]} if self.used_by else {}
+        return users(self.used_by)
+
+    def begins(self, used_by: tuple[User, ...]) -> Subject:
+        """Return this subject as the one who began a run or a thing, when ``used_by`` used the account (``grant.Used``)."""
+        return replace(self, used_by=(*self.used_by, *used_by)) if used_by else self
 
     def membership(self) -> dict[str, Any]:
         """Return the groups of this subject for the chain: the ids of all, and the names that are known."""
@@ -158,6 +162,11 @@ class Subject:
         proof.
         """
         return self.ticket_ends_at is None or moment < self.ticket_ends_at
+
+
+def users(used_by: tuple[User, ...]) -> dict[str, Any]:
+    """Return ``used_by`` for the chain."""
+    return {"used_by": [{"principal": one.principal, "run": one.run} for one in used_by]} if used_by else {}
 
 
 def is_one_person(one: Subject, other: Subject) -> bool:

@@ -90,6 +90,7 @@ def under(uses: Uses, life: Any, event: Any) -> Any:
         case owed_review.Reviewed():
             if because := why_own(event.reviewer, life.requester, life.id, uses):
                 raise owed_review.NotTheirs(because)
+            return replace(event, reviewer=as_used(event.reviewer, uses()))
     return event
 
 

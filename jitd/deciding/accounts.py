@@ -480,7 +480,8 @@ class Accounts:
         now = self._again(known)
         if now is None or (now.user, now.uid) != (known.user, known.uid):
             return None
-        return replace(now, used_by=known.used_by) if known.used_by else now
+        users = (replace(user, person=person_of(user.person, self.people, self.behind)) for user in known.used_by)
+        return replace(now, used_by=tuple(users)) if known.used_by else now
 
     def _again(self, known: Subject) -> Subject | None:
         if known.is_local:

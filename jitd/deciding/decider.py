@@ -41,6 +41,7 @@ from jitd.files.silence import MOUNTS
 from jitd.settings.config import Config
 from jitd.store import Store
 from jitd.store.made_accounts import made_in
+from jitd.store.used_accounts import UsedAccounts
 from jitd.workers import Workers
 
 JUDGED_WITHIN, AGAIN_WITHIN = 3.0, 1.0
@@ -111,6 +112,7 @@ class Decider:
         self._policy = policy
         self._store = store
         self._accounts = accounts
+        self._uses = UsedAccounts(store, accounts.people)
         self._account_policy = account_policy
         self._ask_kdc = ask_kdc
         self._refused = refused
@@ -293,7 +295,7 @@ class Decider:
 
     def lock_on(self, who: Subject) -> Deny | None:
         """If ``who`` is locked, return the denial for every request of ``who``. Otherwise return None."""
-        return lock.answer_to(self._store.locks(), who)
+        return lock.answer_to(self._uses.locks(), who)
 
     @property
     def broken(self) -> str:
@@ -419,7 +421,7 @@ class Decider:
         reviews = _approving(answered)
         standing = narrow_standing(answered.obligations, today)
         found = await self._as_they_are([review.by for review in reviews])
-        locks = tuple(self._store.locks())
+        locks = tuple(self._uses.locks())
         return tuple(
             counted
             for review, now in zip(reviews, found, strict=True)

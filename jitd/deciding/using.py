@@ -13,10 +13,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from jitd.core import used_accounts
 from jitd.core.origin import Holds
 from jitd.core.subject import Subject, used_by
 from jitd.deciding.accounts import Accounts
 from jitd.store import Store
+from jitd.store.used_accounts import UsedAccounts
 from jitd.workers import Workers
 
 _GROUP = re.compile(rb"/jitd-run-([^/\n]+?)(?:\.scope)?(?=[/\n])")
@@ -47,6 +49,7 @@ class Using:
         self._store = store
         self._accounts = accounts
         self._workers = workers
+        self._uses = UsedAccounts(store, accounts.people)
         self._login_of = login_of
         self._own_login = login_of("self")
 
@@ -61,13 +64,19 @@ class Using:
         for id in runs:
             run = self._store.run(id)  # another jitd may have named the group, or somebody below their own unit
             asked = None if run is None else self._store.request(run.request)
-            if asked is not None:
-                who = used_by(who, asked.requester, id)
+            if run is not None and asked is not None:
+                who = used_by(who, self._uses.today(asked.requester.begins(run.used_by)), id)
         # The login of jitd itself says nothing: a person who started the daemon by hand may have started everything else.
         if login not in (_NOBODY_LOGGED_IN, 0, who.uid, self._own_login) and not who.is_root:
             user = await self._workers.names.run(who.uid, self._accounts.local, login)
             who = who if user is None else used_by(who, user)
         return who
+
+    def as_used_anywhere(self, who: Subject) -> Subject:
+        """Return ``who``, used also by those who have a live run as this account, wherever the process of the client is: they
+        may have left the run, or steer what the account has outside of it.
+        """
+        return used_accounts.as_used(who, self._uses())
 
 
 def runs_of(pid: int) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ class Lifecycle:
         """
         now = self._now()
         policy = self._policy_digest()
-        locks: tuple[Lock, ...] = tuple(self._store.locks())
+        locks: tuple[Lock, ...] = tuple(self._uses.locks())
         today = self._uses.today
         before: dict[tuple[str, str], Life | None] = {} if rebuilt is None else {("holding", rebuilt.id): rebuilt.rebuilt}
         after: dict[tuple[str, str], Change] = {}
@@ -122,7 +122,7 @@ class Lifecycle:
                 if isinstance(step, lock.Placed):
                     touches = partial(lock.ends_today, step.lock, today)
                     waiting, permitted = self._waiting(touches), self._permitted(touches)
-                    consequences = lock.consequences(step, locks, waiting, permitted, self._under_leases(), today)
+                    consequences = lock.consequences(step, locks, waiting, permitted, self._begun(), today)
                     follows = (*follows, *consequences)
                     locks = (*locks, step.lock)
             elif is_follow and here is not None and not _goes_on(here):
@@ -132,7 +132,7 @@ class Lifecycle:
             elif here is None:
                 raise IllegalEvent(f"there is no {step.life} {step.id}")
             else:
-                step = used_accounts.under(self._uses, here, lock.under(locks, here, step, today))
+                step = lock.under(locks, here, used_accounts.under(self._uses, here, step), today)  # also on who uses the account
                 step = break_glass.under(self._owed_by, here, step)
                 there, follows = _TRANSITION[type(here)](here, step, now)
                 if account_ending.ends_account(there, step):
@@ -170,6 +170,22 @@ class Lifecycle:
         self._store.commit(changes, records, said, forgotten, text, set_aside)
         self._kept = policy
         self._noted(self._store.head())
+
+    def locked_today(self) -> list[Any]:
+        """Return the events that end what locked people have by now: ``[people]`` may have given it to them since the lock."""
+        locks, today = tuple(self._uses.locks()), self._uses.today
+        return [
+            event
+            for one in locks
+            for event in lock.consequences(
+                lock.Placed(one.id, DAEMON, one),
+                locks,
+                (),
+                self._permitted(partial(lock.ends_today, one, today)),
+                self._begun(),
+                today,
+            )
+        ]
 
     def proved_since(self, boot_id: str, since: float) -> float:
         """Return the number of seconds from ``since`` to the last record of the boot ``boot_id``. The host was certainly running
@@ -236,13 +252,13 @@ class Lifecycle:
                 if held is not None and asked is not None:
                     yield held, asked
 
-    def _under_leases(self) -> Iterator[tuple[Run | Holding, Request]]:
-        """Yield what lives under a grant of another request, each with the request that has begun it."""
+    def _begun(self) -> Iterator[tuple[Run | Holding, Subject]]:
+        """Yield what lives under a grant, and was perhaps begun by others than its holder, each with who has begun it."""
         lives: list[Run | Holding] = [*self._store.runs(), *self._store.holdings()]
         for begun in lives:
-            asked = self._store.request(begun.request) if begun.request != begun.grant else None
+            asked = self._store.request(begun.request) if begun.used_by or begun.request != begun.grant else None
             if asked is not None:
-                yield begun, asked
+                yield begun, asked.requester.begins(begun.used_by)
 
     def _owed_by(self, person: str) -> Iterator[OwedReview]:
         return self._store.owed_reviews(person=person)

@@ -328,7 +328,7 @@ class Perform:
         who = self._begun_for.get(id, asked.requester)
         if not who.has_ticket_at(now.at):
             return self._executor.stop(id, "its requester's ticket has expired: kinit")
-        if locked := self._decider.lock_on(asked.requester):
+        if locked := self._decider.lock_on(asked.requester.begins(found.used_by)):
             return self._executor.stop(id, locked.because)
         if not is_known and not timedelta(0) <= now.at - found.starting_at <= KNOWN_FOR:
             return self.later(self._ask_again(id, who))

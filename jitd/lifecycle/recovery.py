@@ -7,12 +7,13 @@ daemon may be killed during the recovery.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from jitd.core import lock, owed_review, request, run
 from jitd.core.effects import Moment
 from jitd.core.grant import Expired, Revoked
 from jitd.core.holding import HoldingState, Taking
-from jitd.core.law import CLOCK, DAEMON
+from jitd.core.law import CLOCK, DAEMON, IllegalEvent
 from jitd.core.owed_review import OwedReviewState
 from jitd.core.request import deadlines_of
 from jitd.core.run import Ending, Outcome, RunState
@@ -66,6 +67,9 @@ class Recovery:
                 self._perform.act(lock.Carried(locked.id, DAEMON, spent_for))
             elif locked.ends_boot is not None:
                 self._perform.deadlines.set("lock", locked.id, locked.ends_boot)
+        for ended in self._lifecycle.locked_today():
+            with suppress(IllegalEvent):  # another lock has ended it
+                self._perform.act(ended)
 
     def _owed_reviews(self, now: Moment) -> None:
         for owed in tuple(self._store.owed_reviews()):

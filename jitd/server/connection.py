@@ -48,8 +48,11 @@ PROVED_WITHIN = 20.0
 """Maximum time, in seconds, from the question of an enforcement point to its proof. Until then, jitd keeps the whole question.
 The PAM module takes at most 8 s for a proof (``PROOF_WITHIN``), and a few more to send it.
 """
-ACTS = frozenset({"submit", "get", "resume", "review", "observe", "unlock"})
+ACTS = frozenset({"submit", "get", "resume", "review", "observe", "lock", "unlock"})
 """The messages by which a client asks for something or reviews something. At these, jitd looks who may act with its account."""
+STEERED = frozenset({"resume", "lock", "unlock"})
+"""Those of ACTS at which jitd looks for this among all live runs, too. New requests and reviews are compared with them when
+they are stored."""
 ALIKE_WITHIN = 0.5
 """Maximum time, in seconds, to search for requests that ask for the same as a new one."""
 AGAIN_AFTER = 0.2
@@ -344,7 +347,10 @@ class Connection:
         who = await self._admit(message.type)
         await self._services.turns.begin(self._account)
         if message.type in ACTS:
-            who = await self._as_used(who, is_deny=isinstance(message, messages.Review) and message.verdict == Verdict.DENY)
+            is_deny = isinstance(message, messages.Review) and message.verdict == Verdict.DENY
+            who = await self._as_used(who, must=not is_deny and not (message.type == "lock" and who.is_root))
+            if message.type in STEERED:
+                who = self._services.using.as_used_anywhere(who)
         match message:
             case messages.Submit():
                 made = await requests.submit(
@@ -456,16 +462,16 @@ class Connection:
         self._who = who
         return who
 
-    async def _as_used(self, who: Subject, *, is_deny: bool = False) -> Subject:
-        """Return ``who``, used by the people who may be the ones that act (``deciding.using``). Nothing prevents a deny. Raises
-        Refusal and TimeoutError.
+    async def _as_used(self, who: Subject, *, must: bool = True) -> Subject:
+        """Return ``who``, used by the people who may be the ones that act (``deciding.using``). Raises Refusal and
+        TimeoutError, but not if ``must`` is false: nothing prevents a deny, or a lock by root.
         """
         if self._peer.pid == 0:  # in a pid namespace that jitd does not see, and so in no run of this jitd
             return who
         try:
             return await self._services.using.as_used(who, self._peer.hold())
         except (OSError, TimeoutError) as fault:
-            if is_deny:
+            if not must:
                 return who
             if isinstance(fault, TimeoutError):
                 raise

@@ -365,9 +365,9 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         elif run.id not in found:  # otherwise it is known: neither of the two changes
             asked, held = self.request(run.request), self.grant(run.grant)
             if asked is not None and asked.command.run_as.uid != 0:
-                found[run.id] = asked.requester, asked.command.run_as
+                found[run.id] = asked.requester.begins(run.used_by), asked.command.run_as
             elif asked is None and held is not None and held.command.run_as.uid != 0:
-                found[run.id] = held.holder, held.command.run_as
+                found[run.id] = held.holder.begins(run.used_by), held.command.run_as
 
     def holdings(self, *, grant: str | None = None, ended: bool = False) -> Iterator[Holding]:
         if grant is None:

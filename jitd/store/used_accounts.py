@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
+from jitd.core.lock import Lock, of_today
 from jitd.core.subject import Subject, person_of
 from jitd.core.used_accounts import Use
 from jitd.store import Store
@@ -24,6 +25,13 @@ class UsedAccounts:
         """Yield the live runs of accounts other than root's, from their beginning until all their processes have ended."""
         for id, (by, run_as) in self._store.acting().items():
             yield Use(id, self.today(by), run_as.uid, self._person(run_as.user))
+
+    def locks(self) -> Iterator[Lock]:
+        """Yield the active locks. A lock whose account belongs to another person today is yielded again, as on this one."""
+        for one in self._store.locks():
+            yield one
+            if (now := of_today(one, self._person)) != one:
+                yield now
 
     def today(self, who: Subject) -> Subject:
         """Return ``who`` as the person to whom the account belongs today: ``[people]`` may have changed since jitd stored it. Of

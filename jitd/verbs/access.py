@@ -15,6 +15,7 @@ from types import MappingProxyType
 from jitd.core import approvers, owed_review
 from jitd.core.command import read_id
 from jitd.core.law import Actor, Role
+from jitd.core.lock import Lock
 from jitd.core.request import Request, Verdict, open_ways
 from jitd.core.subject import Subject, matches_any
 from jitd.core.used_accounts import why_own
@@ -63,6 +64,10 @@ class Access:
         an empty text.
         """
         return shown(why_own(who, found.requester, found.id, self._uses))
+
+    def locks(self) -> Iterable[Lock]:
+        """Return the active locks, on the people of today."""
+        return self._uses.locks()
 
     def uncounted(self, found: Request, today: Iterable[Subject]) -> dict[str, str]:
         """Map the principals of those who approved ``found``, and whose approval does not count now, to the reason, in words

@@ -142,7 +142,7 @@ class Locks:
         self._access.operators_only(who, deed)
         if len(reason.encode()) > MAX_TEXT:
             raise Refusal("usage", f"a reason has at most {MAX_TEXT} bytes")
-        named = (one for one in self._store.locks() if one.whom is not Whom.ALL)
+        named = (one for one in self._access.locks() if one.whom is not Whom.ALL)
         if locked := lock.lock_on(named, who):
             because = lock.sentence_to(locked, who)
             raise Refusal("forbidden", f"you are locked yourself: another operator, or root, has to {deed} ({because})")

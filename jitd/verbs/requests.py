@@ -47,7 +47,7 @@ from jitd.verbs.limits import LOOKS, LOOKS_PER_SECOND, NO_ROOM, Pace, n_bytes_of
 from jitd.verbs.outlook import graded, graded_rule
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row, decision_row, rule_row
-from jitd.verbs.uses import Uses
+from jitd.verbs.uses import Uses, unknown_users
 from jitd.workers import Workers
 from jitpam.wire.framing import SMALL
 from jitpam.wire.shown import shown
@@ -348,6 +348,11 @@ class Requests:
             raise Refusal("denied", "you have resumed too often within a short time: wait a minute")
         if found.point is not None:
             raise Refusal("usage", f"request {found.id} is {found.service}'s: once it is approved, use {found.service} again")
+        if found.is_open and not found.waits and (users := unknown_users(found, who)):
+            by = f"{shown(users[0].principal)} may act as {shown(who.user)}"
+            raise Refusal(
+                "denied", f"request {found.id} waits for its approval, and meanwhile {by}: resume it when it is approved"
+            )
         _refuse_without_place(found, place)
         await refuse_elsewhere(found, caller, self._workers)
         await self._uses.until_given_back(found)

@@ -17,7 +17,7 @@ from jitd.core.grant import Grant, GrantState, NoUseLeft, Used
 from jitd.core.law import Actor, IllegalEvent, Role
 from jitd.core.request import Request, RequestState
 from jitd.core.run import RunState
-from jitd.core.subject import Subject
+from jitd.core.subject import Subject, User
 from jitd.deciding.decider import Decider
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.waiters import Client, Waiters
@@ -112,14 +112,23 @@ class Uses:
         """Use the grant of ``found`` if ``decision`` permits it. Raises Refusal."""
         if isinstance(decision, Deny):
             raise Refusal("denied", reshown(decision.because))
+        if locked := self._decider.lock_on(who):  # also a person who uses the account, and was locked while jitd decided
+            raise Refusal("denied", locked.because)
         grant = self.usable_grant(found)
         try:
             if grant is None:
                 raise NoUseLeft
             actor = Actor(Role.REQUESTER, who.principal, who.uid)
-            self._perform.act(Used(grant.id, actor, found.id, decision.obligations.terms))
+            used_by = unknown_users(found, who)
+            self._perform.act(Used(grant.id, actor, found.id, decision.obligations.terms, used_by=used_by))
         except IllegalEvent:
             raise Refusal("unknown", f"request {found.id} cannot be resumed: what was approved is used or over") from None
+
+
+def unknown_users(found: Request, who: Subject) -> tuple[User, ...]:
+    """Return those who may be the ones that act as ``who`` now, and were not when ``found`` was asked for."""
+    known = {(user.principal, user.uid) for user in found.requester.used_by}
+    return tuple(user for user in who.used_by if (user.principal, user.uid) not in known)
 
 
 def _as_by(found: Request, who: Subject) -> Request:

@@ -114,7 +114,7 @@ def test_what_a_lock_ends_is_what_its_person_has_asked_for_by_any_account(who, d
     assert lock.ends(locked(), who) is does
     hers = replace(pending(), requester=who)
     run = Run("R0NS-0009", "GRNT-0001", hers.id, START)
-    ended = {type(event) for event in consequences(place(locked()), (), [hers], [], [(run, hers)])}
+    ended = {type(event) for event in consequences(place(locked()), (), [hers], [], [(run, hers.requester)])}
     assert ended == ({Locked, StopOrdered} if does else set())
 
 
@@ -128,7 +128,7 @@ def test_under_a_lease_of_somebody_else_only_what_the_locked_person_has_begun_en
         replace(asked(who=BOB, id="1EAS-0001"), state=RequestState.APPROVED, obligations=free().obligations), moment()
     ).grant
     of_lease = replace(asked(who=BOB, id="1EAS-0001"), state=RequestState.APPROVED, obligations=free().obligations)
-    living = [(Run(one.id, lease.id, one.id, START), one) for one in (by_her, by_him)]
+    living = [(Run(one.id, lease.id, one.id, START), one.requester) for one in (by_her, by_him)]
     because = f"alice@{REALM} is locked, and may act as bob in run R0NS-0001"
     follows = consequences(place(locked()), (), [], [(lease, of_lease)], living)
     assert follows == (StopOrdered("BBBB-BBBB", actor(DAVE, Role.OPERATOR), because),)

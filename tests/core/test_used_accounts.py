@@ -169,9 +169,10 @@ def test_a_lock_is_on_who_uses_an_account_by_each_of_their_names() -> None:
 
 
 def test_a_review_of_broken_glass_is_not_given_by_who_works_as_the_reviewer() -> None:
-    """THREATS A-21 and A-22."""
+    """THREATS A-21, A-22 and A-25."""
     it, event = owed(), given()
     with pytest.raises(NotTheirs):
         under(Uses(use(it.requester, event.reviewer)), it, event)
-    assert under(Uses(use(EVE, event.reviewer)), it, event) == event
+    assert under(Uses(), it, event) == event
+    assert is_one_person(under(Uses(use(EVE, event.reviewer)), it, event).reviewer, EVE), "as a lock on eve has to know"
     assert roles_of(it, event.reviewer) and not roles_of(it, used_by(event.reviewer, it.requester, RUN))

@@ -77,7 +77,7 @@ class House:
             config=SimpleNamespace(),
             policy=lambda: None,
             store=self.store,
-            accounts=None,
+            accounts=SimpleNamespace(people={}),
             account_policy=None,
             ask_kdc=lambda principal: KdcAnswer.VALID,
             refused=self.refused_of,

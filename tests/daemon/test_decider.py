@@ -100,7 +100,7 @@ class House:
             config=SimpleNamespace(host="db1.example.test", search_path="/usr/bin", trusted_places=(), names=NAMED),
             policy=lambda: self.policy,
             store=self.store,
-            accounts=SimpleNamespace(again=self.again, sure_of=self.sure_of),
+            accounts=SimpleNamespace(again=self.again, sure_of=self.sure_of, people={}),
             account_policy=self.account_policy,
             ask_kdc=lambda principal: KdcAnswer.REFUSED if principal in self.refused else KdcAnswer.NO_ANSWER,
             refused=self.refused_of,

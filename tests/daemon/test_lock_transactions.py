@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jitd.core import lock, run
+from jitd.core.command import RunAs
 from jitd.core.decision import Approval, Deny, Terms, Why
 from jitd.core.effects import SetDeadline, StopRun, TellRequester
 from jitd.core.grant import Grant, GrantState, Used
@@ -39,6 +40,7 @@ from tests.scene import (
     REALM,
     actor,
     asked,
+    command,
     free,
     lift,
     locked,
@@ -180,6 +182,19 @@ def test_what_comes_in_with_a_lock_comes_in_under_it(house):
     assert house.store.request(made.id).state is RequestState.DENIED
 
 
+def test_a_review_with_the_account_that_a_locked_person_still_uses_changes_nothing(house):
+    """THREATS A-25: alice's run as bob is being ended, and nobody knows who of the two steers what he has outside of it."""
+    as_bob = replace(command("sh"), run_as=RunAs("bob", 1002, "bob", 1002))
+    house.begin(free(), id="AAAA-AAAA", what=as_bob)
+    waiting = house.begin(permit(), who=person("eve"))
+    house.handle(place(locked()))
+    assert house.store.run("AAAA-AAAA").state is RunState.STOPPING
+    house.nothing_changes(LockedOut, review(waiting, person("bob")))
+    house.handle(run.Ended("AAAA-AAAA", MONITOR, Outcome(Ending.SIGNALED, 9)))
+    house.handle(review(waiting, person("bob")))
+    assert house.store.request(waiting.id).state is RequestState.APPROVED
+
+
 def test_a_review_by_who_was_locked_in_between_changes_nothing(house):
     waiting = house.begin(permit())
     event = review(waiting, person("bob"))
@@ -295,7 +310,7 @@ def locking(house, known, ending=()):
     waiters = Waiters()
     until_gone = partial(Endings.until_gone, SimpleNamespace(_store=house.store, _waiters=waiters))
     made = Locks(
-        SimpleNamespace(operators_only=lambda who, deed: None),
+        SimpleNamespace(operators_only=lambda who, deed: None, locks=house.store.locks),
         SimpleNamespace(being_ended=being_ended, until_gone=until_gone),
         SimpleNamespace(act=house.handle),
         house.store,

@@ -10,13 +10,13 @@ import pytest
 
 from jitd.core.authentication import Authentication, Demand
 from jitd.core.origin import Caller
-from jitd.core.subject import Subject
+from jitd.core.subject import Subject, used_by
 from jitd.expressions.compiling import compile_when
 from jitd.facts import ticket
 from jitd.verbs.refusal import Refusal
 from tests.daemon.asking import ALICE, SAID, AskingHouse, Client, house
 from tests.daemon.test_decider import ASKED
-from tests.scene import START
+from tests.scene import START, locked, person, place
 
 __all__ = ["house"]  # a fixture
 
@@ -54,6 +54,35 @@ def test_a_weaker_ticket_resumes_nothing(
         assert (house.found(made.id), house.store.head()) == before and house.monitors.started == []
         await resume(house, made.id, STRONG)
         assert house.monitors.started == ([] if is_open else [made.id])
+
+    house.run(play())
+
+
+def test_who_is_locked_while_jitd_decides_resumes_nothing_with_the_account_of_somebody_else(
+    house: AskingHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS A-25"""
+    house.rules()
+    decide_use, as_used = house.decider.decide_use, used_by(ALICE, person("eve"), "R0NS-0001")
+
+    async def decide_and_lock(*asked: Any) -> Any:
+        decision = await decide_use(*asked)
+        house.perform.act(place(locked(name="eve")))
+        return decision
+
+    async def play() -> None:
+        client = Client(house)
+        made = await house.requests.submit(
+            ALICE, ASKED, SAID, waits=False, if_owed=True, waiter=client.waiting, on_created=lambda id: None
+        )
+        await house.approve(made.id)
+        with monkeypatch.context() as patch:
+            patch.setattr(house.decider, "decide_use", decide_and_lock)
+            with pytest.raises(Refusal, match="eve@EXAMPLE.TEST is locked, and may act as alice in run R0NS-0001"):
+                await resume(house, made.id, as_used)
+        assert house.monitors.started == []
+        await resume(house, made.id, ALICE)
+        assert house.monitors.started == [made.id]
 
     house.run(play())
 

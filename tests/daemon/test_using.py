@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from jitd.core.subject import Subject
+from jitd.core.subject import Subject, User
 from jitd.deciding import using
 from jitd.deciding.using import MOST_ANCESTORS, TooManyAncestors, Using
 from jitd.workers import Workers
@@ -42,15 +42,17 @@ def processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Processes:
     return Processes(tmp_path)
 
 
-def found(who: Subject, *, requester: Subject = ALICE, is_login: bool = False, is_live: bool = True) -> set[tuple[str, str]]:
+def found(
+    who: Subject, *, requester: Subject = ALICE, is_login: bool = False, is_live: bool = True, resumed_by: tuple[User, ...] = ()
+) -> set[tuple[str, str]]:
     """Who uses the account of ``who``, in process 100, and in which run."""
-    run = SimpleNamespace(request="K7QM-2XVD")
+    run = SimpleNamespace(request="K7QM-2XVD", used_by=resumed_by)
     store = SimpleNamespace(
         has_live_runs=lambda: is_live,
         run=lambda id: run if id == RUN else None,
         request=lambda id: SimpleNamespace(requester=requester),
     )
-    accounts = SimpleNamespace(local=lambda uid: {ALICE.uid: ALICE, CAROL.uid: CAROL, EVE.uid: EVE}.get(uid))
+    accounts = SimpleNamespace(people={}, local=lambda uid: {ALICE.uid: ALICE, CAROL.uid: CAROL, EVE.uid: EVE}.get(uid))
     process = SimpleNamespace(pid=100, refuse_gone=lambda: None)
 
     async def look() -> Subject:
@@ -70,6 +72,13 @@ def test_who_uses_the_account_of_a_client(processes: Processes, group: str) -> N
     (processes.path / "50/cgroup").write_text(f"0::/{group}\n")
     assert found(BOB) == {("alice", RUN)}
     assert found(ALICE) == found(BOB, is_live=False) == set()
+
+
+def test_who_resumed_the_run_of_the_process_uses_its_account_too(processes: Processes) -> None:
+    """THREATS A-25: bob has asked for a run as carol, and alice, who used his account, has begun it."""
+    processes.add(100, 1, UNIT)
+    resumed_by = (User(ALICE.principal, ALICE.uid, ALICE.person, "R0NS-0001"),)
+    assert found(CAROL, requester=BOB, resumed_by=resumed_by) == {("bob", RUN), ("alice", RUN)}
 
 
 def test_a_group_that_is_named_as_a_run_of_nobody_says_nothing(processes: Processes) -> None:

@@ -6,8 +6,10 @@ Law: alice attacks from inside her run as bob, with his account and his ticket. 
 
 from __future__ import annotations
 
+import os
 import pwd
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +24,7 @@ RULES = """
 [[permit]]
 name = "any"
 who = ["group:dba", "group:ops"]
-run_as = ["root", "bob", "dave"]
+run_as = ["root", "bob", "carol", "dave"]
 commands = [["**"]]
 grant = { lasts = "10m", uses = 9 }
 approvals = [{ need = 1, from = ["group:ops"] }]
@@ -179,3 +181,96 @@ def test_what_root_began_in_a_run_of_a_locked_person_ends_and_root_itself_goes_o
     (ended,) = [row for row in house.rows("runs", "--all") if row["argv"] == ["sleep", "500"]]
     assert "alice@EXAMPLE.TEST is locked, and may act as root in run" in ended["because"], "it did not only hang up with hers"
     assert house.sudo("root", "id", "-u").stdout == "0\n"
+
+
+@pytest.fixture
+def steered(house: House, place: Path) -> Iterator[Callable[[str, str], str]]:
+    """Begins a session of an account, outside of every run, such as a tmux server. Returns the words of a shell that have it run
+    a line, and wait for its end. What the line says is in the file ACCOUNT.said, and its status in ACCOUNT.ended.
+    """
+    sessions: list[subprocess.Popen[bytes]] = []
+
+    def steer(who: str, line: str) -> str:
+        pipe, said, ended = (place / f"{who}.{name}" for name in ("pipe", "said", "ended"))
+        if not pipe.exists():
+            os.mkfifo(pipe)
+            pipe.chmod(0o666)
+            does = f'exec 7<>{pipe}; while read -r line <&7; do sh -c "$line" > {said} 2>&1; echo $? > {ended}; done'
+            sessions.append(
+                subprocess.Popen(house.line(who, "sh", "-c", with_ticket(house, does, who=who)), stdin=subprocess.DEVNULL)
+            )
+        return f"echo '{line}' > {pipe}; while [ ! -s {ended} ]; do sleep 0.1; done"
+
+    yield steer
+    for one in sessions:
+        one.kill()
+        one.wait()
+
+
+@pytest.mark.parametrize("verb", ["approve", "resume", "unlock", "lock"])
+def test_no_session_of_an_account_that_a_locked_person_steers_does_anything_for_them_while_their_run_lives(
+    house: House, place: Path, steered: Callable[[str, str], str], verb: str
+) -> None:
+    """THREATS A-25: the shell catches the signal by which it is to end. What it has done is outside of it, and has the ticket."""
+    approved = house.sudo("bob", "--no-wait", "id", "-g").stdout.strip()
+    assert house.approve(approved, "dave").returncode == 0
+    wanted = house.ask("carol", "id", "-G")
+    before = waits(house, wanted)
+    who, line = {
+        "approve": ("bob", f"jitd approve --yes {wanted.id}"),
+        "resume": ("bob", f"jitsudo --resume={approved}"),
+        "unlock": ("dave", "jitd unlock --user alice"),
+        "lock": ("dave", "jitd lock --user eve"),
+    }[verb]
+    trap = place / "trap"
+    trap.write_text(steered(who, line))
+    begun = shell(house, f"trap 'sh {trap}; exit' TERM; echo in; while :; do sleep 0.1; done", who)
+    wait_for(lambda: begun.out == "in\n", what="a shell as somebody else")
+    house.ended("lock", "--user", "alice")
+    said = wait_for(
+        lambda: (place / f"{who}.ended").exists() and (place / f"{who}.ended").read_text(), what="the end of the line"
+    )
+    assert said.strip() != "0" and WHO.replace("bob", who) in (place / f"{who}.said").read_text(), verb
+    assert {**house.show(wanted.id), "alike": before["alike"]} == before
+    assert [row for row in house.rows("runs", "--all") if row["argv"][0] == "id"] == []
+    assert [one["name"] for one in house.rows("locks")] == ["alice"]
+
+    assert house.sudo("bob", f"--resume={approved}").returncode == 0
+    assert house.approve(wanted.id, "bob").returncode == 0 and wanted.end() == 0
+    assert house.jitd("lock", "--user", "eve", who="dave").returncode == 0
+    assert house.jitd("unlock", "--user", "alice", who="dave").returncode == 0
+
+
+def test_what_a_locked_person_has_resumed_as_somebody_else_ends_at_once_and_the_lease_goes_on(house: House) -> None:
+    """THREATS A-25: the command ignores that its client hangs up, and would go on for some seconds, as carol."""
+    words = ("-u", "carol", "sh", "-c", "trap '' HUP; sleep 500")
+    held = lease(house, *words)
+    his = house.ask("bob", *words)
+    wait_for(lambda: len(live(house, "sh", words[-1])) == 1, what="a run of his")
+    (his_run,) = live(house, "sh", words[-1])
+    hers = shell(house, with_ticket(house, f"setsid jitsudo --resume={held} & sleep 400"))
+    wait_for(lambda: len(live(house, "sh", words[-1])) == 2, what="a run of hers by his approval")
+    house.ended("lock", "--user", "alice")
+    assert live(house, "sh", words[-1]) == [his_run] and hers.end() != 0
+    (ended,) = [row for row in house.rows("runs", "--all") if row["argv"][0] == "sh" and row["request"] == held]
+    assert WHO in ended["because"], "it did not only hang up"
+    (used,) = [one for one in house.records() if one["event"] == "grant.used" and one["detail"]["request"] == held]
+    assert used["detail"]["used_by"][0] == {"principal": "alice@EXAMPLE.TEST", "run": hers.id}
+    assert house.show(held)["grant"]["state"] == "active" and his.process.poll() is None
+    assert house.jitd("revoke", held).returncode == 0
+
+
+def test_while_somebody_uses_the_account_nobody_waits_by_resume_for_an_approval_that_its_owner_has_asked_for(
+    house: House,
+) -> None:
+    """THREATS A-25: when it is approved, the command would begin at once, and nobody would know for whom."""
+    asked = house.sudo("bob", "--no-wait", "id", "-u").stdout.strip()
+    hers = shell(house, with_ticket(house, f"jitsudo --resume={asked}; id=$(jitsudo --no-wait id -g); jitsudo --resume=$id"))
+    wait_for(lambda: "resume it when it is approved" in hers.err, what="the answer to resume")
+    assert "alice@EXAMPLE.TEST may act as bob" in hers.err and house.show(asked)["state"] == "pending"
+    (own,) = wait_for(
+        lambda: [row["id"] for row in house.rows("requests") if row["argv"] == ["id", "-g"] and not row["gone"]], what="her own"
+    )
+    assert house.approve(own, "carol").returncode == 0 and hers.end() == 0, "what she has asked for herself, she resumes"
+    his = house.ask("bob", f"--resume={asked}")
+    assert house.approve(asked, "carol").returncode == 0 and his.end() == 0 and his.out == "0\n"

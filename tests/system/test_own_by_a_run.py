@@ -194,6 +194,56 @@ def test_a_lock_ends_what_another_account_has_asked_for_that_the_settings_gave_t
     assert house.approve(other.id, "bob").returncode == 0 and other.end() == 0
 
 
+def belongs(house: House, people: str) -> None:
+    """The daemon is started anew, with these ``[people]``."""
+    settings = house.root / "jitd.toml"
+    settings.write_text(settings.read_text().partition("\n[people]\n")[0] + f"\n[people]\n{people}\n")
+    house.restart()
+
+
+def test_a_lock_is_on_every_account_that_the_settings_give_to_its_person_after_it_and_on_what_it_has_by_then(
+    house: House, gate: Path
+) -> None:
+    """THREATS A-25: also under a name for the person of which the lock does not know."""
+    other, hers = lives(house, gate, "root", by="bob"), lives(house, gate, "bob", by="carol")
+    house.ended("lock", "--user", "alice")
+    assert hers.process.poll() is None, "carol is nobody of whom the lock is"
+    belongs(house, 'al = ["alice", "carol"]')
+    wait_for(lambda: [row["id"] for row in house.rows("runs")] == [other.id], what="the end of what carol has")
+    for who in ("alice", "carol"):
+        refused = house.sudo(who, "--no-wait", "id")
+        assert refused.returncode != 0 and "locked by root" in refused.stderr, refused
+    assert other.process.poll() is None
+    assert house.jitd("unlock", "--user", "alice").returncode == 0
+    assert house.sudo("carol", "--no-wait", "id").returncode == 0 and hers.process.poll() is not None
+
+
+def test_a_lock_stays_on_the_other_account_of_its_person_when_the_settings_rename_the_person(house: House) -> None:
+    """THREATS A-25"""
+    belongs(house, 'al = ["alice", "carol"]')
+    house.ended("lock", "--user", "alice")
+    belongs(house, 'ally = ["alice", "carol"]')
+    assert "locked by root" in house.sudo("carol", "--no-wait", "id").stderr
+    assert house.jitd("unlock", "--user", "alice").returncode == 0
+    assert house.sudo("carol", "--no-wait", "id").returncode == 0
+
+
+def test_an_approval_of_an_account_that_the_settings_gave_to_a_locked_person_since_does_not_count(
+    house: House, gate: Path
+) -> None:
+    """THREATS A-25: carol has approved what dave runs, and is alice by now; what bob has approved goes on."""
+    script = f"echo in; while [ -e {gate} ]; do sleep 0.1; done"
+    runs = [house.ask("dave", "sh", "-c", script) for _ in ("carol", "bob")]
+    for asking, who in zip(runs, ("carol", "bob"), strict=True):
+        assert house.approve(asking.id, who).returncode == 0
+        wait_for(lambda asking=asking: asking.out == "in\n", what="a run of dave's")
+    belongs(house, 'alice = ["alice", "carol"]')
+    house.ended("lock", "--user", "alice")
+    assert [row["id"] for row in house.rows("runs")] == [runs[1].id] and runs[0].end() != 0
+    gate.unlink()
+    assert runs[1].end() == 0
+
+
 @pytest.mark.parametrize(
     ("leave", "come_back", "because"),
     [
