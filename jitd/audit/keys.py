@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from jitd.audit import sshsig
+from jitd.audit.events import KEY_MADE, KEY_ROTATED
 from jitd.audit.findings import Finding, Report, Wrong
 from jitd.audit.forms import CHECKPOINT_NAMESPACE, KEY_NAMESPACE
 
-MADE, ROTATED = "key.made", "key.rotated"
 """The notes that name a key."""
 
 
@@ -95,18 +95,23 @@ class Change:
     is_proved: bool
 
 
+def may_rotate(body: bytes) -> bool:
+    """True if the record ``body`` can say that one key follows another. Whether it proves it, ``change_in`` says."""
+    return f'"event":"{KEY_ROTATED}"'.encode("ascii") in body
+
+
 def change_in(number: int, content: dict[str, Any]) -> Change | None:
     """Return what record ``number`` says about keys, or None. Raises ValueError with a sentence if it names a key and does not
     prove it.
     """
-    if content.get("event") not in (MADE, ROTATED):
+    if content.get("event") not in (KEY_MADE, KEY_ROTATED):
         return None
     said = content.get("detail")
     try:
         assert isinstance(said, dict)
         public = sshsig.read_public(said["public"])
         before = sshsig.read_public(said["before"]) if "before" in said else None
-        if content["event"] == MADE:
+        if content["event"] == KEY_MADE:
             return Change(number, public, before, is_proved=False)
         assert before is not None
         at = re.fullmatch(r".*\nat [0-9TZ:-]{20}\n", text := said["signed"], re.DOTALL)

@@ -13,13 +13,15 @@ import json
 import secrets
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import dataclass as mutable
 from typing import Any, Protocol
 
+from jitd.audit.events import SET_ASIDE
 from jitd.audit.findings import Finding, Report, Wrong
 from jitd.core import grant, holding, lock, owed_review, request, run
+from jitd.core.chain import detail_of, life_of
 
 OPEN: dict[str, frozenset[str]] = {
     life: frozenset(str(state) for state, events in law.items() if events)
@@ -33,8 +35,6 @@ OPEN: dict[str, frozenset[str]] = {
     )
 }
 """Maps the name of a life cycle to the states in which an object can still change."""
-SET_ASIDE = "object.set_aside"
-"""The event of a note about an object that was damaged in the database, and that was not used any more."""
 MOST_OPEN = 100_000
 """If a record has more open objects at one time, the verifier keeps them on the disk."""
 MOST_GAPS = 1000
@@ -195,9 +195,9 @@ class Lives:
             self._report(Finding(Wrong.NOT_A_RECORD, number, f"record {number} is not a record of jitd"))
             return
         self._clock.tick(number, content)
-        life = str(content.get("event")).partition(".")[0]
+        life = life_of(content)
         if content.get("event") == SET_ASIDE:
-            self._set_aside(number, content.get("detail"))
+            self._set_aside(number, detail_of(content))
             return
         if "id" not in content:
             if life in OPEN:
@@ -218,9 +218,9 @@ class Lives:
         elif before is not None and not is_open:
             self._ends(id)
 
-    def _set_aside(self, number: int, detail: Any) -> None:
+    def _set_aside(self, number: int, detail: Mapping[str, Any]) -> None:
         """The object that ``detail`` names was damaged: it ends as its last record left it."""
-        for life, id in detail.items() if isinstance(detail, dict) else ():
+        for life, id in detail.items():
             before = self._latest.get(life, id) if life in OPEN and type(id) is str else None
             if before is None or before.state not in OPEN[life]:
                 continue

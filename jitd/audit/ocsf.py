@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from jitd.audit.events import EVENTS, topic_of
 from jitd.audit.forms import Record
 from jitd.core.wording import INSTEAD
 
@@ -29,19 +30,6 @@ STATUS = {UNKNOWN: "Unknown", SUCCESS: "Success", FAILURE: "Failure", OTHER: "Ot
 SEVERITY = {0: 6, 1: 5, 2: 5, 3: 4, 4: 3, 5: 2, 6: 1, 7: 1}
 """Maps a severity of syslog to a ``severity_id``."""
 SEVERITY_NAMES = {1: "Informational", 2: "Low", 3: "Medium", 4: "High", 5: "Critical", 6: "Fatal"}
-FAILED = frozenset(
-    [
-        "connection.broken",
-        "gate.off",
-        "policy.refused",
-        "proof.failed",
-        "request.locked",
-        "sink.ahead",
-        "sink.refused",
-        "thing.differs",
-    ]
-)
-"""Events that are about something that failed or was refused."""
 BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
 _ALONE = re.compile(r"[\ud800-\udfff]")
 """Half of a character outside the basic plane. Many receivers do not accept JSON that has one."""
@@ -49,7 +37,9 @@ _ALONE = re.compile(r"[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Class:
-    """A class of events. ``activities`` maps an ``activity_id`` to its caption."""
+    """A class of events. ``activities`` maps an ``activity_id`` to its caption. An event that has none of them has OTHER, and its
+    own name as the caption.
+    """
 
     uid: int
     name: str
@@ -68,43 +58,12 @@ ENTITY_MANAGEMENT = Class(
     {1: "Create", 2: "Read", 3: "Update", 4: "Delete", 8: "Enable", 9: "Disable", 10: "Activate", 11: "Deactivate"},
 )
 PROCESS_ACTIVITY = Class(1007, "Process Activity", *_SYSTEM, {1: "Launch", 2: "Terminate"})
-LIVES = {"grant": AUTHORIZE_SESSION, "holding": AUTHORIZE_SESSION, "proof": AUTHENTICATION, "run": PROCESS_ACTIVITY}
-"""Maps the first word of an event to its class. Every other event is Entity Management."""
-ACTIVITIES = {
-    "proof.failed": 1,
-    "grant.issued": 1,
-    "holding.giving": 1,
-    "holding.given": 1,
-    "run.starting": 1,
-    "run.started": 1,
-    "run.ended": 2,
-    "request.submitted": 1,
-    "request.screened": 3,
-    "request.reviewed": 3,
-    "request.ways_opened": 3,
-    "request.relisted": 3,
-    "lock.placed": 1,
-    "lock.carried": 3,
-    "lock.lifted": 4,
-    "lock.expired": 4,
-    "owed_review.begun": 1,
-    "owed_review.reviewed": 3,
-    "owed_review.carried": 3,
-    "policy.loaded": 3,
-    "recording.watched": 2,
-    "recording.removed": 4,
-    "report.made": 2,
-    "value.forgotten": 4,
-    "standing.recorded": 2,
-    "daemon.started": 10,
-    "daemon.stopped": 11,
-    "gate.on": 8,
-    "gate.off": 9,
-    "sink.added": 1,
-    "sink.removed": 4,
-    "thing.mended": 3,
-}
-"""Maps an event to the ``activity_id`` in its class. Every other event has OTHER, and its own name as the activity's name."""
+CLASSES = {one.name: one for one in (AUTHENTICATION, AUTHORIZE_SESSION, ENTITY_MANAGEMENT, PROCESS_ACTIVITY)}
+
+
+def class_of(name: str) -> Class:
+    """Return the class of the event ``name``."""
+    return CLASSES[topic_of(name).ocsf]
 
 
 def line(record: Record, severity: int) -> str:
@@ -115,9 +74,9 @@ def line(record: Record, severity: int) -> str:
 def event(record: Record, severity: int) -> dict[str, Any]:
     """Return ``record`` as an event of OCSF. ``severity`` is that of syslog (RFC 5424, table 2)."""
     told = _Told(record)
-    life = told.name.partition(".")[0]
-    kind = LIVES.get(life, ENTITY_MANAGEMENT)
-    activity = ACTIVITIES.get(told.name, OTHER)
+    kind = class_of(told.name)
+    row = EVENTS.get(told.name)
+    activity = OTHER if row is None else next((id for id, caption in kind.activities.items() if caption == row.ocsf), OTHER)
     found = {
         "class_uid": kind.uid,
         "class_name": kind.name,
@@ -129,7 +88,7 @@ def event(record: Record, severity: int) -> dict[str, Any]:
         "time": told.time("at", told.whole) or 0,
         "severity_id": SEVERITY[severity],
         "severity": SEVERITY_NAMES[SEVERITY[severity]],
-        **_status(told, life),
+        **_status(told),
         "message": told.message(),
         "metadata": _metadata(told),
         "device": {"hostname": record.host, "type_id": UNKNOWN, "type": "Unknown"},
@@ -195,12 +154,13 @@ def _metadata(told: _Told) -> dict[str, Any]:
     }
 
 
-def _status(told: _Told, life: str) -> dict[str, Any]:
+def _status(told: _Told) -> dict[str, Any]:
     why = told.text("because", told.detail) or told.text("why", told.detail)
     status, name = SUCCESS, ""
-    if told.name in FAILED or (life == "request" and told.state in ("denied", "expired")):
+    row, is_request = EVENTS.get(told.name), told.name.partition(".")[0] == "request"
+    if (row is not None and row.is_failure) or (is_request and told.state in ("denied", "expired")):
         status = FAILURE
-    elif life == "request" and told.state != "approved":
+    elif is_request and told.state != "approved":
         status, name = OTHER, told.state or ""
     detail = {} if why is None else {"status_detail": why}
     code = {} if told.state is None else {"status_code": told.state}

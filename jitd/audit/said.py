@@ -14,11 +14,10 @@ from datetime import datetime
 from typing import Any
 
 from jitd.audit.findings import Finding, Report, Wrong
+from jitd.core.chain import detail_of
 from jitd.core.duration import read_duration
 from jitd.core.values import owner_of
 
-FORGOTTEN = "value.forgotten"
-"""The note that values were forgotten."""
 MOST_OBJECTS = 4096
 """So many objects, with their commitments, are in memory at one time."""
 MOST_EXPLAINED = 256
@@ -84,8 +83,7 @@ class Said:
         """Take note of record ``number``, which says that values were forgotten. ``n_open`` counts the open objects of each
         owner, if it is known.
         """
-        detail = content.get("detail")
-        owners = detail.get("owners") if isinstance(detail, dict) else None
+        owners = detail_of(content).get("owners")
         if not isinstance(owners, list) or not all(isinstance(owner, str) for owner in owners):
             self._report(Finding(Wrong.NOT_A_RECORD, number, f"record {number} does not say whose values were forgotten"))
             return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Says a record in one English sentence for people. The journal and ``jitd audit show`` say the same.
+"""The sentences that say a record to people (``events.sentence``). The journal and ``jitd audit show`` say the same.
 
 Law: every record has a sentence, whatever is in it. All that somebody could have chosen goes through ``shown``, so the sentence
 is one line that moves no cursor; words that people typed stand in quotes. A part that the reader may not see is said as the word
@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from jitd.core.deed import deed_of
@@ -23,16 +24,6 @@ from jitpam.wire.shown import reshown, shown, shown_argument, shown_command
 
 SOMEBODY = "somebody"
 """Who has done what the reader may not know of whom."""
-
-
-def sentence(record: Mapping[str, Any], most: int | None = None) -> str:
-    """Return what happened in ``record``: the members of a line of the record (``audit.forms.Record``), with ``about``. ``about``
-    may also have ``command``, ready to be printed; then records that do not tell the command themselves name it.
-    Of a command that the record tells, only as much is read as ``beginning`` returns for ``most`` bytes.
-    """
-    told = _Told(record, most)
-    said = SENTENCES.get(told.event)
-    return _unknown(told) if said is None else said(told)
 
 
 def beginning(words: Iterable[bytes], most: int) -> tuple[list[bytes], int]:
@@ -59,7 +50,7 @@ def left_behind(traces: object) -> str:
     return reshown(f"{told}; not looked at: {NEVER_LOOKED_AT}") if told else ""
 
 
-class _Told:
+class Told:
     """The parts of a record, each ready to be printed. A part that is missing or empty is an empty text."""
 
     def __init__(self, record: Mapping[str, Any], most: int | None = None) -> None:
@@ -93,10 +84,11 @@ class _Told:
             n = min(n - 1, n * room // len(text))
         return typed[:n], f"...(+{len(typed) - n})" if n < len(typed) else ""
 
-    def because(self) -> str:
-        """Return the reason after a colon. Who has done it stands before, and is not said again."""
+    def because(self, *, is_typed: bool = False) -> str:
+        """Return the reason after a colon, in quotes if a person typed it. Who has done it stands before, and is not said
+        again.
+        """
         said = str(self.detail.get("because") or "")
-        is_typed = self.event == "lock.lifted"
         for known in (f"revoked by {self._actor}", f"stopped by {self._actor}", "withdrawn by its requester"):
             if said == known or said.startswith(f"{known}: "):
                 said, is_typed = said[len(known) + 2 :], True
@@ -199,7 +191,7 @@ def _argument(word: object) -> str:
     return shown_argument(_word(word))
 
 
-def _command(told: _Told) -> str:
+def _command(told: Told) -> str:
     words = list(map(_word, told.list("argv")))
     return shown_command(words if told.most is None else beginning(words, told.most)[0]) or HIDDEN
 
@@ -223,7 +215,7 @@ def _way(way: object) -> str:
     return f"{_approval(row.get('need'), _list(row.get('from')))}{also}{demand}{late}"
 
 
-def _approvals(told: _Told) -> str:
+def _approvals(told: Told) -> str:
     """Return the approvals that a permit needs, or an empty text."""
     if ways := told.list("ways"):
         return " and ".join(" or ".join(map(_way, _list(one))) or HIDDEN for one in ways)
@@ -234,7 +226,7 @@ def _approvals(told: _Told) -> str:
 _ANSWERS = {"pass": "has no objection", "require": "requires more", "deny": "denies", "silent": "did not answer"}
 
 
-def _gatekeepers(told: _Told) -> str:
+def _gatekeepers(told: Told) -> str:
     rows = [one for one in told.list("gatekeepers") if isinstance(one, list) and len(one) > 1]
     said = []
     for name, answer, *more in rows:
@@ -244,7 +236,7 @@ def _gatekeepers(told: _Told) -> str:
     return "".join(f"; {one}" for one in said)
 
 
-def _unknown(told: _Told) -> str:
+def unknown(told: Told) -> str:
     """Return a sentence about an event that this version does not know."""
     values = ", ".join(f"{_member(name)} {_member(value)}" for name, value in told.detail.items())
     return f"{told.who}: {_text(told.event) or 'an event without a name'}{f' ({values})' if values else ''}"
@@ -253,30 +245,30 @@ def _unknown(told: _Told) -> str:
 # --- requests ------------------------------------------------------------------------------------------------------------
 
 
-def _submitted(told: _Told) -> str:
+def submitted(told: Told) -> str:
     point, service = _table(told.detail.get("point")), told.text("service")
     through = f", through {service}" if service and not deed_of(service).is_executed else ""
     glass = ", breaking glass," if told.detail.get("break_glass") else ""
     account = _account(told.detail.get("run_as"))
-    ending = f"{told.time('starts_at', ' from')}{_if(told.text('extends'), ', to extend lease {}')}{told.quoted('reason')}"
+    ending = f"{told.time('starts_at', ' from')}{if_any(told.text('extends'), ', to extend lease {}')}{told.quoted('reason')}"
     if things := told.list("gives"):
         stays = ", to keep until its time is over" if told.detail.get("stays") else ""
         return f"{told.who} asked{glass} for {listed(tuple(map(_text, things)), 'and')}{stays}{ending}"
     as_whom = f" as {account}" if account else ""
     if point.get("stage") == "session":
         host = _member(point.get("remote_host"))
-        return f"{told.who} asked{glass} to log in{as_whom}{through}{_if(host, ' from {}')}{ending}"
-    doubt = _if(told.text("doubt"), "; it is not certain what this runs: {}")
+        return f"{told.who} asked{glass} to log in{as_whom}{through}{if_any(host, ' from {}')}{ending}"
+    doubt = if_any(told.text("doubt"), "; it is not certain what this runs: {}")
     place = "" if told.detail.get("cwd") in (None, "", HIDDEN) else f" in {_argument(told.detail['cwd'])}"
     return f"{told.who} asked{glass} to run {_command(told)}{as_whom}{place}{through}{ending}{doubt}"
 
 
-def _if(text: str, pattern: str) -> str:
+def if_any(text: str, pattern: str) -> str:
     return pattern.format(text) if text else ""
 
 
-def _screened(told: _Told) -> str:
-    rule = _if(told.text("rule"), "rule {}") or "the policy"
+def screened(told: Told) -> str:
+    rule = if_any(told.text("rule"), "rule {}") or "the policy"
     if told.detail.get("decision") == "deny":
         name, because = told.text("rule"), told.text("because")
         by = "" if not name or f"rule {name}" in because else f" by rule {name}"
@@ -298,7 +290,7 @@ def _screened(told: _Told) -> str:
     return f"{rule} {what}{_gatekeepers(told)}{end}"
 
 
-def _reviewed(told: _Told) -> str:
+def reviewed(told: Told) -> str:
     is_approval = told.detail.get("verdict") != "deny"
     word = "approved it" if is_approval else "denied it"
     follows = {
@@ -310,37 +302,37 @@ def _reviewed(told: _Told) -> str:
     return f"{told.who} {word}{told.quoted('comment')}{follows.get(told.state, '') if is_approval else ''}{kdc}"
 
 
-def _relisted(told: _Told) -> str:
+def relisted(told: Told) -> str:
     lists = _table(told.detail.get("lists"))
     said = [
         f"{_text(name)} is {_people(list(map(str, among))) if isinstance(among, list) and among else 'nobody known'}"
         for name, among in lists.items()
     ]
-    return f"a list of approvers changed{_if('; '.join(said), ': {}')}"
+    return f"a list of approvers changed{if_any('; '.join(said), ': {}')}"
 
 
 # --- grants and runs -----------------------------------------------------------------------------------------------------
 
 
-def _issued(told: _Told) -> str:
+def issued(told: Told) -> str:
     period = f"{told.time('begins_at', ' from')}{told.time('ends_at', ' until')}"
     return f"approved: {told.person('holder')} gets {told.count('uses', 'use')}{period}{told.of_command()}"
 
 
-def _used(told: _Told) -> str:
+def used(told: Told) -> str:
     request = told.text("request")
     other = f" of lease {told.id}, for request {request}" if request and told.id and request != told.id else ""
     return f"{told.who} took a use{other}{told.of_command()}"
 
 
-def _returned(told: _Told) -> str:
+def returned(told: Told) -> str:
     if told.detail.get("was_started") is False:
         return f"{told.text('run')} was not begun: its use can be taken again"
     run = told.text("run")
     return f"run {run} is over" if run != told.id else "the run is over"
 
 
-def _ended(told: _Told) -> str:
+def ended(told: Told) -> str:
     number, ending = told.text("number"), told.text("ending")
     if ending == "exited":
         what = f"exited with status {number}"
@@ -351,18 +343,18 @@ def _ended(told: _Told) -> str:
     else:
         what = f"was {ending}" if ending else "ended"
     traces = left_behind(told.detail.get("traces"))
-    return f"the command {what}{told.because()}{told.of_command()}{_if(traces, '; left behind: {}')}"
+    return f"the command {what}{told.because()}{told.of_command()}{if_any(traces, '; left behind: {}')}"
 
 
 # --- things and locks ----------------------------------------------------------------------------------------------------
 
 
-def _giving(told: _Told) -> str:
+def giving(told: Told) -> str:
     stays = ", also after their client has ended" if told.detail.get("stays") else ""
     return f"{told.person('to')} is given {told.text('thing')}{told.time('until', ' until')}{stays}"
 
 
-def _holding_ended(told: _Told) -> str:
+def holding_ended(told: Told) -> str:
     ended = {
         "taken": "it was taken back",
         "left": "it was taken back as far as it can be",
@@ -371,19 +363,19 @@ def _holding_ended(told: _Told) -> str:
     return f"{ended.get(told.text('ending'), 'it has ended')}{told.because()}"
 
 
-def _thing(said: str) -> Callable[[_Told], str]:
-    def of(told: _Told) -> str:
+def thing(said: str) -> Callable[[Told], str]:
+    def of(told: Told) -> str:
         return f"{told.text('thing') or 'a thing'} ({told.text('holding')}) {said}{told.because()}"
 
     return of
 
 
-def _locked_whom(told: _Told) -> str:
+def _locked_whom(told: Told) -> str:
     whom = told.text("whom")
     return "everybody" if whom == "all" else f"{ {'user': 'account'}.get(whom, whom) } {told.text('name')}".strip()
 
 
-def _placed(told: _Told) -> str:
+def placed(told: Told) -> str:
     lasts = told.duration("lasts_for", " for") or " until the lock is lifted"
     return f"{told.who} locked {_locked_whom(told)}{lasts}{told.quoted('reason')}"
 
@@ -404,121 +396,49 @@ _NOTICES = {
 }
 
 
-def _notice_sent(told: _Told) -> str:
+def notice_sent(told: Told) -> str:
     event = told.text("event")
     return f"{told.text('to')} was told through {told.text('channel')} that {_NOTICES.get(event, event)}"
 
 
-def _selected(told: _Told) -> str:
+def selected(told: Told) -> str:
     """Return what a report or an export was asked for."""
-    who, rule = _if(told.text("who"), " about {}"), _if(told.text("rule"), " under rule {}")
+    who, rule = if_any(told.text("who"), " about {}"), if_any(told.text("rule"), " under rule {}")
     return f"{who}{rule}{told.time('since', ' from')}{told.time('until', ' until')}"
 
 
-def _standing(told: _Told) -> str:
+def standing_recorded(told: Told) -> str:
     unseen = told.count("unseen", "thing")
     return f"{told.who} told of {told.count('n', 'standing privilege')} on this host; {unseen} could not be judged"
 
 
-def _faults(told: _Told) -> str:
+def policy_refused(told: Told) -> str:
     faults = "; ".join(map(_text, told.list("faults")))
-    return f"{told.who} put no new policy in force, because it has a fault{_if(faults, ': {}')}"
+    return f"{told.who} put no new policy in force, because it has a fault{if_any(faults, ': {}')}"
 
 
-def _key_made(told: _Told) -> str:
+def key_made(told: Told) -> str:
     return f"jitd made a key that signs the record ({told.text('because') or HIDDEN})"
 
 
-def _sink(said: str) -> Callable[[_Told], str]:
-    return lambda told: f"sink {told.text('sink')} {said.format(told.text('number'))}"
-
-
-def _sink_refused(told: _Told) -> str:
+def sink_refused(told: Told) -> str:
     which = f"records {told.text('first')} to {told.text('last')}"
     return f"sink {told.text('sink')} will never take {told.count('n', 'record')} of {which}"
 
 
-def _set_aside(told: _Told) -> str:
+def set_aside(told: Told) -> str:
     what = " ".join(f"{name} {told.text(name)}" for name in ("request", "grant", "run") if told.detail.get(name))
     return f"jitd found {what or 'an object'} damaged in its database, and it permits nothing any more{told.because()}"
 
 
-def _said(pattern: str) -> Callable[[_Told], str]:
-    """``{who}`` in ``pattern`` is who did it, ``{because}`` why, ``{of}`` the command, and every other name a part of the
-    record.
+def filled(pattern: str, told: Told) -> str:
+    """Return ``pattern`` as a sentence. ``{who}`` is who did it, ``{because}`` why, ``{of}`` the command, and every other name a
+    part of the record.
     """
-    names = [part.partition("}")[0] for part in pattern.split("{")[1:]]
-
-    def of(told: _Told) -> str:
-        known = {"who": told.who, "because": told.because(), "of": told.of_command()}
-        return pattern.format(**{name: known.get(name) or ("" if name in known else told.text(name)) for name in names})
-
-    return of
+    said = {"who": lambda: told.who, "because": told.because, "of": told.of_command}
+    return pattern.format(**{name: said[name]() if name in said else told.text(name) for name in _names(pattern)})
 
 
-SENTENCES: Mapping[str, Callable[[_Told], str]] = {
-    "request.submitted": _submitted,
-    "request.screened": _screened,
-    "request.reviewed": _reviewed,
-    "request.withdrawn": _said("{who} withdrew it{because}"),
-    "request.deadline_passed": _said("nobody decided in time, so the request expired"),
-    "request.locked": _said("{who} ended the request by lock {lock}{because}"),
-    "request.ways_opened": lambda told: f"a further way to approve opened{told.duration('after', ', after')}",
-    "request.relisted": _relisted,
-    "grant.issued": _issued,
-    "grant.used": _used,
-    "grant.returned": _returned,
-    "grant.expired": _said("the time of the grant is over"),
-    "grant.revoked": _said("{who} revoked the grant{because}"),
-    "run.starting": _said("{who} is about to start the command{of}"),
-    "run.started": _said("the command started as process {pid}{of}"),
-    "run.observed": _said("{who} watches the command"),
-    "run.unobserved": lambda told: f"{told.person('who')} does not watch the command any more{told.because()}",
-    "run.frozen": _said("nobody watches the command, so its processes were frozen"),
-    "run.thawed": _said("somebody watches the command again, and its processes go on"),
-    "run.stop_ordered": _said("{who} ended the command{because}"),
-    "run.ended": _ended,
-    "holding.giving": _giving,
-    "holding.given": lambda told: f"it was given{', with a secret' if told.detail.get('has_secret') else ''}",
-    "holding.kept": _said("{who} keeps it after the end of their client"),
-    "holding.taking": _said("{who} has it taken back{because}"),
-    "holding.ended": _holding_ended,
-    "gate.off": _said("{kdc} issued a ticket for {service} without a grant: its gate is off, and jitd gives no tickets for it"),
-    "gate.on": _said("the KDCs refuse tickets for {service} without a grant again: the gate is on"),
-    "thing.differs": _thing("is missing or changed, or cannot be checked"),
-    "thing.stands": _thing("is again as jitd gave it"),
-    "thing.mended": _thing("was missing or changed, and jitd gave it again"),
-    "thing.stray": _thing("exists, but nobody holds it"),
-    "thing.stray_gone": _thing("does not exist any more; nobody held it"),
-    "lock.placed": _placed,
-    "lock.lifted": _said("{who} lifted the lock{because}"),
-    "lock.expired": _said("the time of the lock is over"),
-    "lock.carried": _said("the host was booted; the lock goes on with the rest of its time"),
-    "notice.sent": _notice_sent,
-    "owed_review.begun": _said("{who} broke glass by rule {rule} instead of rule {instead_of}: a review is owed{of}"),
-    "owed_review.reviewed": lambda told: f"{told.who} reviewed the broken glass{told.quoted('comment')}",
-    "owed_review.overdue": _said("nobody reviewed the broken glass in time: the review is overdue"),
-    "owed_review.carried": _said("the host was booted; the time for the review goes on"),
-    "recording.watched": _said("{who} watched the recording of {run}"),
-    "recording.removed": _said("{who} removed the recording of {run} ({size} bytes)"),
-    "record.exported": lambda told: f"{told.who} exported {told.count('n', 'record')}{_selected(told)}",
-    "report.made": lambda told: f"{told.who} made a report{_selected(told)}",
-    "standing.recorded": _standing,
-    "pack.made": _said("{who} made a pack of request {id}"),
-    "object.set_aside": _set_aside,
-    "value.forgotten": _said("jitd forgot {n} values that were typed long ago ({setting})"),
-    "proof.failed": _said("{who} did not prove themselves by the local password; {tries_left} tries are left"),
-    "key.made": _key_made,
-    "key.acknowledged": _said("{who} knows why jitd made the key that signs the record"),
-    "key.rotated": _said("{who} replaced the key that signs the record"),
-    "daemon.started": lambda told: f"jitd started, with {told.count('rules', 'rule')}",
-    "daemon.stopped": lambda told: f"jitd stopped{_if(told.text('signal'), ', as {} told it to')}",
-    "policy.loaded": lambda told: f"{told.who} put a policy with {told.count('rules', 'rule')} in force",
-    "policy.refused": _faults,
-    "sink.added": _sink("is new: it gets the record after number {}"),
-    "sink.removed": _sink("is in jitd.toml no more: it has the record up to number {}"),
-    "sink.refused": _sink_refused,
-    "sink.ahead": _sink("has acknowledged record {}, which this record does not have: it was cut, or a backup was restored"),
-    "connection.broken": _said("{who} violated the protocol: {fault}"),
-}  # fmt: skip
-"""Maps every event of the record to what says it."""
+@cache
+def _names(pattern: str) -> tuple[str, ...]:
+    return tuple(part.partition("}")[0] for part in pattern.split("{")[1:])

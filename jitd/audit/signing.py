@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from jitd.audit import signing_key, sshsig
+from jitd.audit.events import KEY_MADE, KEY_ROTATED
 from jitd.audit.forms import KEY_NAMESPACE, Checkpoint, is_name
 from jitd.audit.signing_key import Because, Key, KeyFiles
 from jitd.core.chain import GENESIS, Seal
@@ -29,8 +30,6 @@ AFTER = 1.0
 """Seconds after which a record without a checkpoint has one."""
 AGAIN_AFTER = 5.0
 """Seconds until jitd tries again, if it could not sign."""
-NAMES_A_KEY = ("key.made", "key.rotated")
-"""The notes that name a key."""
 
 
 class CannotSign(Exception):
@@ -240,4 +239,4 @@ def _key_in(body: bytes) -> bytes | None:
     if b'"event":"key.' not in body:
         return None
     said = json.loads(body)
-    return sshsig.read_public(said["detail"]["public"]) if said["event"] in NAMES_A_KEY else None
+    return sshsig.read_public(said["detail"]["public"]) if said["event"] in (KEY_MADE, KEY_ROTATED) else None

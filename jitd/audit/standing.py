@@ -11,9 +11,10 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
+from jitd.audit.events import STANDING_RECORDED
 from jitd.audit.findings import Finding, Report, Wrong
+from jitd.core.chain import detail_of
 
-RECORDED = "standing.recorded"
 MOST = 4096
 """So many findings are kept until the end."""
 
@@ -26,10 +27,9 @@ class StandingLists:
         self._found: list[Finding] = []
 
     def take(self, number: int, content: dict[str, Any]) -> None:
-        """Check the list that record ``number`` names, if its event is RECORDED."""
-        detail = content.get("detail")
-        digest = detail.get("sha256") if isinstance(detail, dict) else None
-        if content.get("event") != RECORDED or not isinstance(digest, str) or len(self._found) >= MOST:
+        """Check the list that record ``number`` names, if it is the record of one."""
+        digest = detail_of(content).get("sha256")
+        if content.get("event") != STANDING_RECORDED or not isinstance(digest, str) or len(self._found) >= MOST:
             return
         found = self._document(digest)
         if found is None or hashlib.sha256(found).hexdigest() != digest:

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jitd.audit.events import OF_EVERY_READER, OF_RULES, topic_of
 from jitd.audit.forms import Record, Said
 from jitd.core import visibility
 from jitd.core.grade import grades
@@ -30,20 +31,7 @@ AGAINST_GUESSES = ("random", "document")
 """The members of a record that are hidden where something else is. Nobody can guess the random bytes. The document may say what
 is hidden: who has its digest, and can guess the rest of it, could check the guess.
 """
-OF_KEYS = "key."
-"""Every reader needs the records about keys, which are public, to check signatures."""
-_PROGRAM = """event at boot boot_id synchronised actor uid role state version document random fingerprint policy peer id request
-grant run holding lease lock extends by requester holder service authentication ticket_ends_at proved spelled kdc verdict
-decision why run_as uses waits starts_at begins_at ends_at until after stays login pid was_started ending number recording
-has_secret review_for open whom name lasts_for spent_for who live size rules tries_left person channel to fault signal sink first
-last n owners setting values since kinds unseen form manifest"""
-_OF_RULE = "point rule instead_of skipped approvals ways demands grade damage groups group_ids lists"
-ID = frozenset(_PROGRAM.split())
-"""The parts that a reader sees who is shown neither rules nor commands. They say who did what kind of thing, as each notice
-does. The SHA-256 of a report or of a list of standing privileges is none of them: few lists may be possible on a host. A manifest
-covers random bytes of records, so nobody can guess it.
-"""
-RULE = ID | frozenset(_OF_RULE.split())
+RULE = OF_EVERY_READER | OF_RULES
 """The parts that a reader sees who is shown rules, but no commands."""
 WITHIN = visibility.WITHIN | {"break_glass"}
 """The names of parts that contain other parts."""
@@ -64,9 +52,9 @@ class Sight:
 
 
 EVERYTHING = Sight(None)
-WITHOUT_CONTENTS = Sight(visibility.SHOWN | ID | {"synchronised"})
+WITHOUT_CONTENTS = Sight(visibility.SHOWN | OF_EVERY_READER)
 """What operators and auditors see of a request, if its rule shows its contents to others only (``core.visibility``)."""
-SIGHTS: Mapping[str, Sight] = {"id": Sight(ID), "rule": Sight(RULE), "command": EVERYTHING}
+SIGHTS: Mapping[str, Sight] = {"id": Sight(OF_EVERY_READER), "rule": Sight(RULE), "command": EVERYTHING}
 """What is seen outside this host, by the setting ``shows``."""
 
 
@@ -101,7 +89,7 @@ def tell(
     content = json.loads(body) if content is None else content
     if not isinstance(content, dict):
         raise ValueError(f"record {number} is not a record of jitd")
-    if str(content.get("event")).startswith(OF_KEYS):
+    if topic_of(str(content.get("event"))).is_public:
         sight = EVERYTHING
     teller = _Teller(sight, values)
     is_plain = sight.names is None and COMMITTED not in body

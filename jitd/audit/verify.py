@@ -18,15 +18,16 @@ from typing import Any, Protocol
 import msgspec
 
 from jitd.audit.chain_walk import Row, walk
+from jitd.audit.events import FORGOTTEN, SET_ASIDE
 from jitd.audit.findings import Finding, Report, Wrong
 from jitd.audit.forms import Checkpoint
 from jitd.audit.heads import Heads, Signed
 from jitd.audit.keys import Keys, NamedKey
-from jitd.audit.lives import SET_ASIDE, Doubt, InMemory, Lives, OnDisk, doubt
+from jitd.audit.lives import Doubt, InMemory, Lives, OnDisk, doubt
 from jitd.audit.policies import Policies
-from jitd.audit.said import FORGOTTEN, Said
+from jitd.audit.said import Said
 from jitd.audit.standing import StandingLists
-from jitd.core.chain import GENESIS, Seal, canonical
+from jitd.core.chain import GENESIS, Seal, canonical, detail_of
 
 STEP = 1000
 """So many records are read between two reports of the progress."""
@@ -171,9 +172,7 @@ class _Verification:
         if "id" in content:
             return
         if content.get("event") == SET_ASIDE:
-            detail = content.get("detail")
-            named = detail.items() if isinstance(detail, dict) else ()
-            self._set_aside.update((life, id) for life, id in named if isinstance(id, str))
+            self._set_aside.update((life, id) for life, id in detail_of(content).items() if isinstance(id, str))
         elif content.get("event") == FORGOTTEN:
             n_open = None if self._lives is None or self._n_found else self._lives.n_open
             self._said.forget(number, content, n_open)

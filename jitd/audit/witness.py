@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from jitd.audit.forms import Checkpoint, Digest, Record
-from jitd.audit.keys import change_in
+from jitd.audit.keys import change_in, may_rotate
 from jitd.audit.sshsig import BadSignature, fingerprint, signer, verify
 from jitd.core.chain import GENESIS, Seal, seal_over
 
@@ -256,7 +256,7 @@ def _seal_of(signed: Signed) -> Seal:
 
 def _new_key(record: Record, key: bytes) -> bytes | None:
     """Return the key that signs from ``record`` on, if this record says so, and both ``key`` and the new one have signed that."""
-    if b'"event":"key.rotated"' not in record.sealed:
+    if not may_rotate(record.sealed):
         return None
     try:
         content = json.loads(record.sealed)

@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from jitd.audit.events import sentence
 from jitd.audit.forms import Digest
-from jitd.audit.sentences import sentence
 from jitd.cli.answer import Row, answer, say, words
 from jitd.cli.call import NotDone, called
 from jitd.cli.columns import cut, wrapped

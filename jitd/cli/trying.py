@@ -11,17 +11,16 @@ import json
 import sys
 import time
 
-from jitd.audit.sentences import sentence
+from jitd.audit.events import ended_by, sentence
 from jitd.cli.answer import Row, answer, command_line, quote, say, words
 from jitd.cli.recorded import followed, in_utc
+from jitd.core.chain import detail_of
 from jitd.setup.plan import Answers, rule_name
 from jitpam.wire.messages import Audit
 from jitpam.wire.shown import shown
 
 QUIET = frozenset({"run.starting", "run.observed", "run.unobserved"})
 """Events of which the person would learn nothing."""
-LAST = frozenset({"request.withdrawn", "request.deadline_passed", "request.locked"})
-"""Events by which a request ends that nobody has denied."""
 
 
 def follow(answers: Answers) -> None:
@@ -53,16 +52,16 @@ def _follow(since: int, rule: str | None) -> None:
         if event == "request.submitted":
             asked[id] = record
             continue
-        if event == "request.screened" and id in asked and (_is_denied(record) or rule in (None, _detail(record, "rule"))):
+        if event == "request.screened" and id in asked and (_is_denied(record) or rule in (None, detail_of(record).get("rule"))):
             tried.add(id)
             _tell(asked.pop(id))
         if id not in tried or not event.startswith(("request.", "run.")) or event in QUIET:
             continue
         _tell(record)
-        if event == "run.ended":
+        if ended_by(event) == "run":
             say("it works. jitd audit show tells all of it, and jitd audit verify proves that nothing was changed since")
             return
-        if event in LAST or (event == "request.reviewed" and _is_denied(record)):
+        if ended_by(event) == "request" or (event == "request.reviewed" and _is_denied(record)):
             say("the request has ended without an approval. jitd is set up, and they may try again")
             return
         if _is_denied(record):
@@ -74,13 +73,9 @@ def _tell(record: Row) -> None:
     sys.stdout.flush()
 
 
-def _detail(record: Row, name: str) -> object:
-    detail = record.get("detail")
-    return detail.get(name) if isinstance(detail, dict) else None
-
-
 def _is_denied(record: Row) -> bool:
-    return "deny" in (_detail(record, "verdict"), _detail(record, "decision"))
+    detail = detail_of(record)
+    return "deny" in (detail.get("verdict"), detail.get("decision"))
 
 
 def _somebody(who: str | None) -> str:

@@ -258,8 +258,9 @@ def digests(*, since: int | None, config: Path | None) -> None:
 def _proof(host: str, number: int, body: bytes, seal: bytes) -> str:
     """Return the line with which a witness follows the chain over a record: its digest, or a record about a new key itself."""
     from jitd.audit.forms import Digest, Record
+    from jitd.audit.keys import may_rotate
 
-    if b'"event":"key.rotated"' in body:
+    if may_rotate(body):
         return Record(host, number, seal, body, json.loads(body)).line()
     return Digest(host, number, hashlib.sha256(body).digest()).line()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,6 +135,28 @@ def seal_over(previous: Seal, digest: bytes) -> Seal:
     """Return the seal of the record that has this digest (32 bytes). ``previous`` is the seal of the previous record."""
     number = previous.number + 1
     return Seal(number, hashlib.sha256(b"jitd chain 2\n" + number.to_bytes(8, "big") + previous.digest + digest).digest())
+
+
+def event_of(content: Mapping[str, Any]) -> str:
+    """Return the name of the event of the record ``content``."""
+    return str(content.get("event"))
+
+
+def life_of(content: Mapping[str, Any]) -> str:
+    """Return the first word of this name, which is the life if the record is about one."""
+    return event_of(content).partition(".")[0]
+
+
+def actor_of(content: Mapping[str, Any]) -> str:
+    """Return the principal of who has caused the record ``content``, or an empty text if the record is damaged."""
+    actor = content.get("actor")
+    return actor if isinstance(actor, str) else ""
+
+
+def detail_of(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the detail of the record ``content``, or an empty one if it has none, as only a damaged record has."""
+    detail = content.get("detail")
+    return detail if isinstance(detail, dict) else {}
 
 
 def time_of(body: bytes) -> tuple[str, float]:

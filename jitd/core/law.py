@@ -101,7 +101,12 @@ def name_of(event: LifeEvent) -> str:
     """Return the name of the event in the chain, such as ``request.reviewed``. The name consists of the life cycle, a full stop,
     and a word in the past tense.
     """
-    return _named(event.life, type(event).__name__)
+    return name_of_kind(type(event))
+
+
+def name_of_kind(kind: type[LifeEvent]) -> str:
+    """Return the name in the chain of all events of this class."""
+    return _named(kind.life, kind.__name__)
 
 
 @lru_cache(maxsize=128)

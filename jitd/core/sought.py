@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from jitd.core.chain import actor_of, detail_of
 from jitd.core.command import ALPHABET
 from jitd.core.conditions import Glob
 from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY
@@ -44,14 +45,14 @@ def traits_of(content: Mapping[str, Any]) -> Traits:
     """Return the traits of the record ``content``. What is missing or odd in a damaged record is left out, so that the record
     can still be shown.
     """
-    actor, event = content.get("actor"), content.get("event")
+    actor, event = actor_of(content), content.get("event")
     ids = tuple(dict.fromkeys([id[:9] for id in named_in(content)]))
     return Traits(
         _seconds(content.get("at")),
         event if isinstance(event, str) else "",
         ids,
         ids[0] if ids else "",
-        "" if not isinstance(actor, str) or actor in PROGRAMS else actor,
+        "" if actor in PROGRAMS else actor,
     )
 
 
@@ -59,16 +60,13 @@ def requests_in(content: Mapping[str, Any]) -> list[str]:
     """Return the ids of the requests that the record ``content`` is about, with the numbers of runs and holdings. A use of a
     lease is about two: it has the lease's id, and names its request.
     """
-    detail = content.get("detail")
-    words = [detail.get("request") if isinstance(detail, dict) else None, content.get("id")]
+    words = [detail_of(content).get("request"), content.get("id")]
     return [word for word in words if isinstance(word, str) and _ID.fullmatch(word)]
 
 
 def named_in(content: Mapping[str, Any]) -> list[str]:
     """Return the ids that ``content`` is about or names, with the numbers of runs and holdings. A request comes first."""
-    detail = content.get("detail")
-    if not isinstance(detail, dict):
-        detail = {}
+    detail = detail_of(content)
     named = [detail[name] for name in _NAMING if name in detail]
     return [*requests_in(content), *(word for word in named if isinstance(word, str) and _ID.fullmatch(word))]
 

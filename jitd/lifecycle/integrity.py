@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from jitd.core.chain import Seal
-from jitd.core.holding import Account, Holding, HoldingState
+from jitd.core.holding import Account, Giving, Holding, HoldingState
+from jitd.core.law import name_of_kind
 from jitd.store import DAMAGED, Store, StoreError
 
 BARRING = ("lock", "owed_review")
@@ -209,7 +210,7 @@ def _rebuilt(store: Store, id: str) -> Holding | None:
         if said.get("id") != id or not said["event"].startswith("holding."):
             continue
         last = last or said
-        if said["event"] == "holding.giving":
+        if said["event"] == name_of_kind(Giving):
             detail, at = said["detail"], datetime.fromisoformat(said["at"])
             return Holding(
                 id=id,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Says of what classes a record is, and how severe it is. A sink may be narrowed to some classes: the rest is an alert.
-Law: both are read from the record and from the request that it is about.
+Law: both are read from the record and from the request that it is about. What the event alone says is in its row
+(``audit.events``).
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jitd.audit.events import alerts_of, topic_of
+from jitd.core.chain import actor_of, event_of
 from jitd.core.grade import Grade, damage, worst
 from jitd.core.request import Request, RequestState
 from jitd.core.root_groups import whose_power
@@ -16,12 +19,6 @@ from jitd.core.subject import BY_PAM, ROOT
 DENIED = RequestState.DENIED.value
 CHECKPOINT = "checkpoint"
 """The name under which a checkpoint is sent. Checkpoints are of the class ``chain``."""
-REFUSED = "sink.refused"
-"""The event of the record about what a sink has refused for ever."""
-_CHAIN = ("sink", "value", "key", "daemon", "recording", "object")
-"""The first words of the events that are about the record itself, about what is damaged or left out, and about who writes it."""
-_BY_PEOPLE = ("request", "grant", "run", "lock", "owed_review")
-"""The first words of the events that people cause. jitd's notes about itself name root, too."""
 _SEVERITY: Mapping[str, int] = {
     "chain": 5,
     "lock": 4,
@@ -41,33 +38,27 @@ def classes_of(content: Mapping[str, Any], about: Request | None) -> frozenset[s
     """Return the classes of the record ``content``, which are words of ``settings.sinks.CLASSES``. ``about`` is the request that
     it is about, or None.
     """
-    life, _, what = str(content.get("event")).partition(".")
-    detail = content.get("detail")
-    detail = detail if isinstance(detail, dict) else {}
+    event = event_of(content)
     found = {
-        "break-glass": life == "owed_review" or (about is not None and about.breaks_glass),
+        "break-glass": about is not None and about.breaks_glass,
         "denied": is_denial(content),
         "gives-root": about is not None and _gives_root(about),
         "damage": about is not None and bool(damage(about.command.findings or ())),
-        "lock": life == "lock" or (life, what) == ("request", "locked"),
-        "chain": life in _CHAIN,
-        "drift": life == "thing",
-        "gate-off": life == "gate",
-        "bypass": life == "proof" or _is_by_other_proof(life, content.get("actor"), about),
+        "bypass": _is_by_other_proof(event, actor_of(content), about),
     }
-    return frozenset(name for name, is_of in found.items() if is_of)
+    return alerts_of(event).union(name for name, is_of in found.items() if is_of)
 
 
-def _is_by_other_proof(life: str, actor: object, about: Request | None) -> bool:
+def _is_by_other_proof(event: str, actor: str, about: Request | None) -> bool:
     """True if the requester of ``about``, or ``actor``, who did this, authenticated by local PAM or is root without a ticket."""
     if about is not None and (about.requester.is_root or about.requester.is_by_pam):
         return True
-    return life in _BY_PEOPLE and isinstance(actor, str) and (actor == ROOT or actor.startswith(BY_PAM))
+    return topic_of(event).is_by_people and (actor == ROOT or actor.startswith(BY_PAM))
 
 
 def is_denial(content: Mapping[str, Any]) -> bool:
     """True if with the record ``content``, a request was denied."""
-    return content.get("state") == DENIED and str(content.get("event")).startswith("request.")
+    return content.get("state") == DENIED and event_of(content).startswith("request.")
 
 
 def severity(classes: frozenset[str]) -> int:

@@ -19,13 +19,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from jitd.audit.events import SINK_REFUSED
 from jitd.failures import Failure, count
 from jitd.log import log
 from jitd.outside.client import Failed, write_delivery
 from jitd.outside.deliveries import MOST_EVENTS, Delivered
 from jitd.outside.sinks import kind_of
 from jitd.settings.sinks import SinkSettings
-from jitd.sinks.classes import CHECKPOINT, REFUSED
+from jitd.sinks.classes import CHECKPOINT
 from jitd.sinks.reading import DEADLINE_MS, Page, Place, Reader
 from jitd.store import Cursor, KeepsCursors, StoreError
 
@@ -261,7 +262,7 @@ class Feed:
         if not refused:
             return
         self.n_refused += len(refused)
-        numbers = sorted({number for number, name, _ in refused if name not in (REFUSED, CHECKPOINT)})
+        numbers = sorted({number for number, name, _ in refused if name not in (SINK_REFUSED, CHECKPOINT)})
         first, last, why = refused[0][0], refused[-1][0], refused[0][2]
         log("a sink refuses records for ever", sink=self.settings.name, first=first, last=last, n=len(refused), because=why)
         if numbers:

@@ -19,9 +19,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from jitd.audit.sentences import beginning, sentence
-from jitd.audit.telling import EVERYTHING, ID, Sight, tell
-from jitd.core.chain import Seal
+from jitd.audit.events import EVENTS, OF_EVERY_READER, PEOPLE, SET_ASIDE, sentence
+from jitd.audit.sentences import beginning
+from jitd.audit.telling import EVERYTHING, Sight, tell
+from jitd.core.chain import Seal, actor_of, detail_of, life_of
 from jitd.core.law import Role
 from jitd.core.request import Request, RequestState, Verdict
 from jitd.core.sought import PROGRAMS
@@ -46,8 +47,7 @@ FINISHED_WITHIN = 2.0
 """At its end, the daemon waits at most this number of seconds until all lines are written."""
 FREELY, WINDOW = 20, 60.0
 """So many lines may one account cause without a ticket, in so many seconds. The rest is only counted."""
-_PERSONAL = ("requester", "holder", "to", "who", "uid", "login", "authentication", "person", "peer", "spelled", "ticket_ends_at")
-NOT_PERSONAL = Sight(ID - frozenset(_PERSONAL))
+NOT_PERSONAL = Sight(OF_EVERY_READER - PEOPLE)
 """The parts of a record that say nothing of who asked, and for what."""
 _NAMING = ("request", "grant", "run", "holding", "id")
 """The members of a record's detail that name what belongs to a request."""
@@ -229,11 +229,11 @@ def line_of(store: Store, number: int, body: bytes, seal: bytes) -> Line:
     """Return the line of record ``number``. Raises an exception if ``body`` is not a record."""
     content = json.loads(body)
     event, id = str(content["event"]), id_in(content)
-    named = _requests(event, content)
+    named = _requests(content)
     found = [store.request(one) for one in named]
     asked = next(iter(found), None)
     # of a request that is missing, nobody knows who may read it; what was damaged has a sentence that tells nothing of it
-    is_hidden = event != "object.set_aside" and any(one is None or words_of(one) is not None for one in found)
+    is_hidden = event != SET_ASIDE and any(one is None or words_of(one) is not None for one in found)
     sight = NOT_PERSONAL if is_hidden else EVERYTHING
     told = dict(tell("", number, body, seal, asked, None if id is None else store.values(id), sight, content).told)
     about: dict[str, str] = {}
@@ -264,12 +264,12 @@ def line_of(store: Store, number: int, body: bytes, seal: bytes) -> Line:
     return Line(message, fields, severity(classes_of(content, asked)), _by(event, content, asked))
 
 
-def _requests(event: str, content: dict[str, Any]) -> list[str]:
+def _requests(content: dict[str, Any]) -> list[str]:
     """Return the ids of the requests that the record is about. A use of a lease is about two: the lease comes first."""
-    if event.startswith("lock."):
+    if life_of(content) == "lock":
         return []
-    detail = content.get("detail")
-    members = [detail[name] for name in _NAMING if name in detail] if isinstance(detail, dict) else []
+    detail = detail_of(content)
+    members = [detail[name] for name in _NAMING if name in detail]
     return list(dict.fromkeys(str(id)[:9] for id in (content.get("id"), *members) if id))
 
 
@@ -294,8 +294,8 @@ def _by(event: str, content: dict[str, Any], asked: Request | None) -> str:
     """Return who has caused the record without a ticket, and has got nothing by it. Otherwise return an empty text."""
     if content.get("role") in _OTHERS:
         return ""
-    if event in ("proof.failed", "connection.broken"):
-        who = str(content.get("actor"))
+    if (row := EVENTS.get(event)) is not None and row.is_by_anybody:
+        who = actor_of(content)
     elif event.startswith("request.") and asked is not None and content.get("state") != _PERMITTED:
         who = asked.requester.principal
     else:

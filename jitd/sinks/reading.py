@@ -18,6 +18,7 @@ from itertools import islice
 from typing import Any
 
 from jitd.audit import ocsf
+from jitd.audit.events import FORGOTTEN, topic_of
 from jitd.audit.forms import Checkpoint, Digest, Record
 from jitd.audit.telling import DAMAGED, SIGHTS, Sight, sight_outside, tell
 from jitd.core.request import Request
@@ -38,12 +39,9 @@ MOST_KEPT, MOST_KEPT_BYTES = 512, 1024 * 1024
 """Maximum number of lines that are kept for other sinks, and of the bytes of their records."""
 DEADLINE_MS = 30_000
 """Maximum time for the delivery of a page, in milliseconds."""
-FORGOTTEN = "value.forgotten"
-"""The event after which no line is kept that was made before: it may have a value that was forgotten."""
 UNREADABLE = "unreadable"
 """The name under which the digest of a record is sent that is not in the form of jitd."""
 UNREADABLE_SEVERITY = 2
-_OF_REQUESTS = frozenset(["request", "grant", "run", "holding", "owed_review"])
 _NO_TIME = "1970-01-01T00:00:00Z"
 
 
@@ -138,7 +136,7 @@ class Lines:
             content = json.loads(body)
             name, at = str(content["event"]), content["at"]
             datetime.fromisoformat(at)
-            if name == FORGOTTEN:
+            if name == FORGOTTEN:  # a line that was made before may have such a value
                 self._kept.clear()
                 self._n_bytes = 0
             about, sight = self._about(store, content, settings.shows)
@@ -162,7 +160,7 @@ class Lines:
         """Return the request that the record ``content`` is about, and what the sink may see of the record. A use of a lease is
         about two requests, and then the stricter one counts. If a request is missing, nobody knows who may see its contents.
         """
-        if content["event"].partition(".")[0] not in _OF_REQUESTS:
+        if not topic_of(content["event"]).is_of_request:
             return None, sight_outside(shows, None)
         id = content["id"].partition(".")[0]
         other = str(content["detail"].get("request", id)).partition(".")[0]

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from jitd.core import lock
+from jitd.core import grant, holding, lock, request, run
 from jitd.core.command import read_id, spell_id
 from jitd.core.duration import LONGEST, duration_in_words
 from jitd.core.effects import Moment
-from jitd.core.law import Actor, IllegalEvent, Role
+from jitd.core.law import Actor, IllegalEvent, LifeEvent, Role, name_of_kind
 from jitd.core.lock import Lock, Whom
 from jitd.core.subject import ROOT, Named, Subject, is_named, named, person_of
 from jitd.core.wording import in_quotes
@@ -88,7 +88,8 @@ class Locks:
         before = self._store.head().number
         self._perform.act(lock.Placed(made.id, Actor(Role.OPERATOR, who.principal, who.uid), made))
         done = [json.loads(body) for _, body, _ in self._store.records(before)]
-        stopped = [record["id"] for record in done if record["event"] in ("run.stop_ordered", "holding.taking")]
+        ended = {name_of_kind(run.StopOrdered), name_of_kind(holding.Taking)}
+        stopped = [record["id"] for record in done if record["event"] in ended]
         gone = self._endings.until_gone({*ending, *stopped})
         runs = [id for id in {*ending} - {*stopped} if self._store.run(id) is not None]
         did = _ended(Counter(record["event"] for record in done), len(runs))
@@ -247,12 +248,12 @@ def _ended(counts: Counter[str], n_ending: int) -> str:
     """Return a sentence that says what a lock has ended. The effects of a lock are events. ``counts`` maps the name of each event
     to the number of its records. ``n_ending`` is the number of runs that were already being ended before the lock was placed.
     """
-    told = (
-        ("request.locked", "request", "denied"),
-        ("grant.revoked", "grant", "revoked"),
-        ("run.stop_ordered", "run", "stopped"),
-        ("holding.taking", "thing", "taken back"),
+    told: tuple[tuple[type[LifeEvent], str, str], ...] = (
+        (request.Locked, "request", "denied"),
+        (grant.Revoked, "grant", "revoked"),
+        (run.StopOrdered, "run", "stopped"),
+        (holding.Taking, "thing", "taken back"),
     )
-    parts = [f"{n} {noun}{'' if n == 1 else 's'} {word}" for event, noun, word in told if (n := counts[event])]
+    parts = [f"{n} {noun}{'' if n == 1 else 's'} {word}" for kind, noun, word in told if (n := counts[name_of_kind(kind)])]
     parts += [f"{n_ending} run{' was' if n_ending == 1 else 's were'} being ended already"] * bool(n_ending)
     return ", ".join(parts) or "none of their requests waited and none of their commands ran"

@@ -22,17 +22,20 @@ from importlib import resources
 from itertools import islice
 from typing import Any, ParamSpec, TypeVar
 
+from jitd.audit.events import DAEMON_STARTED, FORGOTTEN, POLICY_LOADED
 from jitd.audit.forms import Checkpoint, Countersignature, Digest
 from jitd.audit.pack import making
 from jitd.audit.pack.making import File, TooLarge, file_of, text_of
 from jitd.audit.pack.trace import trace
 from jitd.audit.pack.verify import Wrong, page, readme
+from jitd.core.chain import detail_of
 from jitd.core.command import read_id
 from jitd.core.effects import Moment
+from jitd.core.law import name_of_kind
 from jitd.core.names import Name
 from jitd.core.policy import Policy
 from jitd.core.policy_text import PolicyText
-from jitd.core.request import Request
+from jitd.core.request import Request, Screened
 from jitd.core.run import Run
 from jitd.core.sought import Sought
 from jitd.core.subject import Subject
@@ -282,7 +285,8 @@ class Packs:
     ) -> dict[str, Any] | None:
         """Return the trace of the first decision. Return None if it cannot be made."""
         screened = next(
-            (one for one in found if one.content.get("event") == "request.screened" and request.id == one.content.get("id")), None
+            (one for one in found if one.content.get("event") == name_of_kind(Screened) and request.id == one.content.get("id")),
+            None,
         )
         if screened is None or store.values(request.id).is_forgotten:
             return None
@@ -373,13 +377,12 @@ def _beside(store: Store, owners: set[str], about: Mapping[int, Found], digests:
     policies with ``digests``.
     """
     found = {number for number, _ in _sought(store, Sought(event="key."))}
-    for number, content in _sought(store, Sought(event="value.forgotten")):
-        detail = content.get("detail")
-        if isinstance(detail, dict) and owners.intersection(detail.get("owners") or ()):
+    for number, content in _sought(store, Sought(event=FORGOTTEN)):
+        if owners.intersection(detail_of(content).get("owners") or ()):
             found.add(number)
     begun = {digest: min(n for n, one in about.items() if one.content.get("policy") == digest) for digest in digests}
     came: dict[str, int] = {}
-    for event in ("policy.loaded", "daemon.started"):
+    for event in (POLICY_LOADED, DAEMON_STARTED):
         for number, content in _sought(store, Sought(event=event)):
             digest = str(content.get("policy"))
             if number < begun.get(digest, 0):

@@ -19,8 +19,10 @@ from functools import partial
 from heapq import merge
 from itertools import islice
 
+from jitd.audit.events import topic_of
 from jitd.audit.forms import Checkpoint, Countersignature, Digest
 from jitd.audit.telling import DAMAGED, EVERYTHING, WITHOUT_CONTENTS, Sight, content_of, tell
+from jitd.core.chain import event_of
 from jitd.core.command import read_id
 from jitd.core.naming import Naming
 from jitd.core.request import Request
@@ -38,8 +40,6 @@ from jitd.workers import Workers
 from jitpam.wire.messages import Audit, Export
 from jitpam.wire.shown import shown
 
-OF_REQUESTS = ("request", "grant", "run", "holding", "owed_review")
-"""Names of the life cycles whose records belong to one request."""
 PIECE = 24 * 1024
 """Maximum number of characters of text in one row. Escaped as JSON, this is less than the limit of a small frame."""
 AT_ONCE_BYTES = 256 * 1024
@@ -75,7 +75,7 @@ class Found:
         if about := traits_of(self.content).about:
             first = store.request(about)  # the request itself, so that an index that was spoilt says nothing wrong
             self.requester = store.requester(about) if first is None else first.requester.principal
-        if str(self.content.get("event")).partition(".")[0] in OF_REQUESTS:
+        if topic_of(event_of(self.content)).is_of_request:
             ids = dict.fromkeys(id.partition(".")[0] for id in requests_in(self.content))
             self.asked = tuple(store.request(id) for id in ids)
 

@@ -333,11 +333,6 @@ def test_the_page_of_jitd_has_every_word_with_which_audit_verify_finds_something
     assert list(items(text)) == [str(word) for word in Wrong]
 
 
-def test_every_note_is_in_the_architecture() -> None:
-    text = (TREE / "ARCHITECTURE.md").read_text("utf-8")
-    assert [note for note in sorted(notes()) if f"`{note}`" not in text] == []
-
-
 def test_the_sections_of_a_report_and_the_ways_to_become_root_are_on_the_page() -> None:
     text = JITD.partition(".It Cm audit report\n")[2].partition(".It Cm audit key\n")[0]
     assert re.findall(r"^\.It Sy (\w+)$", text, re.MULTILINE) == [*(one.name for one in SECTIONS), *KINDS]

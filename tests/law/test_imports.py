@@ -85,6 +85,7 @@ LAW: dict[str, set[str]] = {
     "jitd.recording.asciicast": {"jitd.recording", "jitpam.wire.shown"},
     "jitd.store": {CORE, "jitd.audit.forms", "jitd.failures", "jitd.store"},
     "jitd.audit": {CORE, "jitd.audit", "jitd.files.durable", "jitd.recording"},
+    "jitd.audit.events": {"jitd.audit.sentences"},
     "jitd.audit.sentences": {CORE, WIRE},
     "jitd.audit.pack": {CORE},
     "jitd.audit.pack.verify": set(),  # one file, which is copied into each pack
@@ -238,7 +239,8 @@ PURE = {
     "jitd_commands": "__future__ collections dataclasses enum functools ipaddress posixpath re string typing",
     "jitpam.wire": "__future__ _json binascii collections dataclasses enum json re struct typing unicodedata",
     "jitd.expressions.parse": "__future__ collections dataclasses",
-    "jitd.audit.sentences": "__future__ collections dataclasses datetime re typing",
+    "jitd.audit.events": "__future__ collections dataclasses typing",
+    "jitd.audit.sentences": "__future__ collections dataclasses datetime functools re typing",
     "jitd.recording.form": "__future__ dataclasses enum hashlib json re typing zlib",
     "jitd.recording.sequences": "__future__ codecs enum re typing",
     "jitd.recording.filter": "__future__ re",
