@@ -348,7 +348,6 @@ class Daemon:
             directory=str(config.state / "recordings"),
             version=__version__,
             access=access,
-            recordings=recordings,
             store=self._store,
             opened=opened,
             workers=self._workers,
@@ -380,7 +379,9 @@ class Daemon:
             subordinates=subordinates,
             access=access,
             lists=lists,
-            requests=Requests(config, decider, explainer, self.perform, self._store, waiters, self._workers, now, meters.decided),
+            requests=Requests(
+                config, access, decider, explainer, self.perform, self._store, waiters, self._workers, now, meters.decided
+            ),
             explanations=Explanations(access, explainer, self._workers, now),
             reviews=Reviews(access, decider, self.perform, self._store, now),
             owed_reviews=OwedReviews(access, decider, self.perform, self._store, now),

@@ -43,12 +43,12 @@ def words_of(request: Request) -> tuple[str, ...] | None:
     return request.visible_to if request.obligations is None else request.obligations.visible_to
 
 
-def shows_contents(request: Request, viewer: Subject, *, may_review: bool) -> bool:
-    """True if ``viewer`` may read the contents of ``request``. The caller has checked that ``viewer`` may see ``request`` at all.
-    ``may_review`` is True if the rule accepts a review from ``viewer``.
+def names_reader(request: Request, viewer: Subject) -> bool:
+    """True if the rule of ``request`` lets ``viewer`` read its contents, or sets no limit. The requester and the reviewers read
+    them in any case (``core.rights``).
     """
     words = words_of(request)
-    return words is None or may_review or viewer.is_requester(request.requester) or matches_any(viewer, words)
+    return words is None or matches_any(viewer, words)
 
 
 def shown_elsewhere(request: Request, shows: str) -> str:

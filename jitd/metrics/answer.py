@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from jitd.core import grant, holding, lock, owed_review, run
+from jitd.core.rights import Act
 from jitd.core.subject import Subject
 from jitd.metrics.meters import Family, Meters, gauge, gauges
 from jitd.store import LiveCounts, Store
@@ -69,7 +70,7 @@ class Metrics:
 
     def rows(self, who: Subject) -> AsyncIterator[Row]:
         """Yield the metrics. Raises Refusal."""
-        self._access.overseers_only(who, "read the metrics")
+        self._access.refuse(Act.READ_METRICS, who)
         return self._rows(who)
 
     async def _rows(self, who: Subject) -> AsyncIterator[Row]:

@@ -14,6 +14,7 @@ from contextlib import ExitStack, aclosing
 
 from jitd.core.origin import Caller
 from jitd.core.request import Request, Verdict
+from jitd.core.rights import Act
 from jitd.core.subject import Subject
 from jitd.deciding import origins
 from jitd.deciding.walking import Held
@@ -288,7 +289,7 @@ class Connection:
         self._channel.raise_limit(LIMIT)
         self._channel.take_descriptors(PASSED if who.is_root else 0)
         until, host = instant(who.ticket_ends_at), self._services.host
-        operator = self._services.access.is_operator(who)
+        operator = self._services.access.may(Act.OPERATE, who)
         self.say(messages.Welcome(principal=who.principal, user=who.user, host=host, until=until, operator=operator))
 
     # --- what is asked -----------------------------------------------------------------------------------------------

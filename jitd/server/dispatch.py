@@ -12,6 +12,7 @@ from collections.abc import AsyncIterable, Callable, Iterable
 from jitd.core.law import Origin
 from jitd.core.origin import Caller
 from jitd.core.request import Verdict
+from jitd.core.rights import Act
 from jitd.core.subject import Subject
 from jitd.server.reading import asked_in, supposed_in
 from jitd.server.services import Services
@@ -37,7 +38,7 @@ class Dispatch:
         requests, lists = self._to.requests, self._to.lists
         match message:
             case messages.Withdraw():
-                return f"request {requests.withdraw(who, message.id, self._to.access.may_see)} is withdrawn"
+                return f"request {requests.withdraw(who, message.id)} is withdrawn"
             case messages.Explain():
                 return [await requests.explain(who, asked_in(message, self._caller), message.service)]
             case messages.Suppose():
@@ -91,7 +92,7 @@ class Dispatch:
         raise Refusal("usage", f"jitd has no answer to {message.type}")
 
     async def _reload(self, who: Subject) -> str:
-        self._to.access.operators_only(who, "reload the policy")
+        self._to.access.refuse(Act.RELOAD, who)
         return await self._to.reload(who)
 
     async def _revoke(self, who: Subject, message: messages.Revoke) -> str:

@@ -26,9 +26,11 @@ class UsedAccounts:
         for id, (by, run_as) in self._store.acting().items():
             yield Use(id, self.today(by), run_as.uid, self._person(run_as.user))
 
-    def locks(self) -> Iterator[Lock]:
-        """Yield the active locks. A lock whose account belongs to another person today is yielded again, as on this one."""
-        for one in self._store.locks():
+    def locks(self, store: Store | None = None) -> Iterator[Lock]:
+        """Yield the active locks in ``store`` (by default, in the own one). A lock whose account belongs to another person today is
+        yielded again, as on this person.
+        """
+        for one in (store or self._store).locks():
             yield one
             if (now := of_today(one, self._person)) != one:
                 yield now

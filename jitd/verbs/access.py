@@ -1,25 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Defines which people may see a request, which may review it, and which may end it.
+"""Asks the table of rights (``core.rights``) for the verbs, and says in words why a person may not do something.
 
-Law: if a person may not see an object, jitd answers as if the object did not exist. Operators and auditors see every request. A
-rule's ``visible_to`` may hide the contents of a request from operators and auditors (core/visibility.py). Being an operator or an
-auditor gives no right to review. An auditor may not change anything.
+Law: each verb asks here who may do it, and nowhere else. If a person may not see an object, jitd answers as if the object did not
+exist.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from jitd.core import approvers, owed_review
+from jitd.core import approvers, owed_review, rights
 from jitd.core.command import read_id
-from jitd.core.law import Actor, Role
+from jitd.core.law import Actor
 from jitd.core.lock import Lock
+from jitd.core.owed_review import OwedReview, OwedReviewState
 from jitd.core.request import Request, Verdict, open_ways
-from jitd.core.subject import Subject, matches_any
+from jitd.core.rights import Act, Bar, Case, Part, Refused
+from jitd.core.subject import Subject
 from jitd.core.used_accounts import why_own
-from jitd.core.visibility import shows_contents
 from jitd.settings.config import Config
 from jitd.store import Store, permits_nothing
 from jitd.store.used_accounts import UsedAccounts
@@ -30,44 +30,75 @@ ROOT_REVIEWS_NOTHING = "root may not review; do it from your own account, with a
 """The answer to root, who may not review. A person who works in root's account with their own Kerberos ticket gets the same
 answer.
 """
-
-
 NOT_YOURS = "without a Kerberos ticket you may end only your own requests, grants and runs: run kinit when a KDC can be reached"
 AUDITORS_LOOK = "you may look at this, but not end it: you are an auditor"
 
 
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What this host knows, for ``core.rights``. ``store`` is one that the caller's thread may read."""
+
+    config: Config
+    store: Store
+    uses: UsedAccounts
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        return self.config.operators
+
+    @property
+    def auditors(self) -> tuple[str, ...]:
+        return self.config.auditors
+
+    def locks(self) -> Iterator[Lock]:
+        return self.uses.locks(self.store)
+
+    def owed_review(self, id: str) -> OwedReview | None:
+        return self.store.owed_review(id)
+
+
 class Access:
-    """Decides who may do what. The decision uses the operators and auditors in jitd.toml, and the approvals that each request
-    needs. ``people`` is ``[people]`` in jitd.toml.
-    """
+    """Tells the verbs who may do what. The operators and auditors are those in jitd.toml. ``people`` is ``[people]`` there."""
 
     def __init__(self, config: Config, store: Store, people: Mapping[str, frozenset[str]] = MappingProxyType({})) -> None:
         self._config = config
         self._store = store
         self._uses = UsedAccounts(store, people)
 
-    def is_operator(self, who: Subject) -> bool:
-        """True for local root. Also true if ``who`` is an operator in jitd.toml, has a ticket, and uses their own account."""
-        return who.is_root or (matches_any(who, self._config.operators) and not who.is_by_pam and not who.is_made)
+    def _case(self, who: Subject, found: Request | None, store: Store | None = None) -> Case:
+        return Case(who, Here(self._config, store or self._store, self._uses), found)
 
-    def is_overseer(self, who: Subject) -> bool:
-        """True for operators, and for the auditors of jitd.toml."""
-        is_auditor = matches_any(who, self._config.auditors) and not who.is_by_pam and not who.is_made
-        return self.is_operator(who) or is_auditor
+    # --- may this person -----------------------------------------------------------------------------------------------
 
-    def may_review(self, who: Subject, found: Request) -> bool:
-        """True if the rule of ``found`` accepts a review from ``who``."""
-        return bool(approvers.may_review(open_ways(found), who, found.requester))
-
-    def why_own(self, who: Subject, found: Request) -> str:
-        """If one person may act as ``who`` and as the requester of ``found``, return a sentence that says why. Otherwise return
-        an empty text.
+    def may(self, act: Act, who: Subject, found: Request | None = None, *, store: Store | None = None) -> bool:
+        """True if ``who`` may do ``act``, to the request ``found`` or on this host. ``store`` is for a caller in another thread
+        than the event loop: a store that this thread may read.
         """
-        return shown(why_own(who, found.requester, found.id, self._uses))
+        return rights.may(act, self._case(who, found, store)) is None
 
-    def locks(self) -> Iterable[Lock]:
-        """Return the active locks, on the people of today."""
-        return self._uses.locks()
+    def refuse(self, act: Act, who: Subject, found: Request | None = None) -> None:
+        """Raise Refusal unless ``who`` may do ``act``. ``found`` is a request that ``who`` may see."""
+        case = self._case(who, found)
+        if (refused := rights.may(act, case)) is not None:
+            raise _refusal(refused, case)
+
+    def request(self, act: Act, who: Subject, typed: str) -> Request:
+        """Return the request with the id ``typed``. Raises Refusal if there is no such request, or if ``who`` may not see it or
+        may not do ``act`` to it.
+        """
+        id = read_id(typed)
+        found = self._store.request(id.partition(".")[0]) if id is not None else None
+        if found is None or not self.may(Act.SEE, who, found):
+            raise self._unseen(who, found, typed)
+        self.refuse(act, who, found)
+        return found
+
+    def why_not_asked(self, who: Subject, found: Request) -> str:
+        """Return the reason why the rule of ``found`` takes no review from ``who``, as the end of a sentence. If it takes one,
+        return an empty string.
+        """
+        case = self._case(who, found)
+        return _why_no_review(case) if rights.may(Act.BE_ASKED, case) else ""
 
     def uncounted(self, found: Request, today: Iterable[Subject]) -> dict[str, str]:
         """Map the principals of those who approved ``found``, and whose approval does not count now, to the reason, in words
@@ -82,102 +113,18 @@ class Access:
             who = now.get(review.by.principal)
             if who is None:
                 because = "this account is gone, disabled or expired"
-            elif not self.may_review(who, found):
-                because = "the rule does not name this person any more"
-            elif self.why_own(who, found):
+            elif (refused := rights.may(Act.COUNT, self._case(who, found))) is None:
+                continue
+            elif refused.step is Bar.OWN:
                 because = "the requester may act as this account, in a run or by a login"
             else:
-                continue
+                because = "the rule does not name this person any more"
             reasons[review.by.principal] = because
         return reasons
 
-    def why_no_review(self, who: Subject, found: Request) -> str:
-        """Return the reason why ``who`` may not review ``found``, as the end of a sentence. If ``who`` may review ``found``,
-        return an empty string.
-        """
-        if self.may_review(who, found):
-            return ""
-        if who.uid == 0:
-            return ROOT_REVIEWS_NOTHING
-        if who.is_made:
-            return "an account made by jitd may not review: use your own account"
-        if who.is_local:
-            return "you cannot review without a Kerberos ticket: run kinit"
-        if who.is_by_pam and (found.obligations is None or found.obligations.without_kdc != "local"):
-            return "its rule accepts no approval that is proved by local PAM: run kinit when a KDC can be reached"
-        approvals = () if found.obligations is None else found.obligations.approvals
-        if because := approvers.why_not(approvals, open_ways(found), who):
-            return shown(because)
-        return "its rule names neither you nor a group that you are in"
-
-    def why_no_approval(self, who: Subject, found: Request) -> str:
-        """Call this function only if ``who`` may review ``found``. Return the reason why ``who`` may still not approve ``found``.
-        The reason is the end of a sentence that tells what their authentication lacks. Return an empty string if ``who`` may
-        approve ``found``.
-        """
-        lacks = approvers.lack(open_ways(found), who, found.requester)
-        return f"its rule {lacks}" if lacks else ""
-
-    def was_skipped(self, who: Subject, found: Request) -> bool:
-        """True if ``found`` broke glass and so skipped an approval that ``who`` could have given."""
-        glass = None if found.obligations is None else found.obligations.break_glass
-        return glass is not None and owed_review.was_skipped(glass, who, found.requester)
-
-    def may_see(self, who: Subject, found: Request) -> bool:
-        """True if ``who`` is the requester of ``found``, an operator or an auditor. Also true if ``who`` may review ``found``
-        before or after its runs.
-        """
-        return self.may_end(who, found) or self._may_review_sometime(who, found) or self.is_overseer(who)
-
-    def may_end(self, who: Subject, found: Request) -> bool:
-        """True if ``who`` may end the grant and the runs of ``found``. The requester, people who may review the request, and
-        operators may do this. A person who authenticated by local PAM may end only their own grants and runs. There is one
-        exception. If a rule requires a watcher for the runs of ``found``, all people who may review ``found`` may end its grant
-        and runs. This is also true for people who authenticated by local PAM, because a watcher must be able to stop a run.
-        """
-        is_watched = found.obligations is not None and found.obligations.terms.observed
-        may_review = (not who.is_by_pam or is_watched) and self._may_review_sometime(who, found)
-        return who.is_requester(found.requester) or may_review or self.is_operator(who)
-
-    def _may_review_sometime(self, who: Subject, found: Request) -> bool:
-        return self.may_review(who, found) or self.was_skipped(who, found)
-
-    def refuse_end(self, who: Subject, found: Request) -> None:
-        """Raise Refusal if ``who``, who may see ``found``, may not end the grant and the runs of ``found``."""
-        if not self.may_end(who, found):
-            raise Refusal("forbidden", NOT_YOURS if who.is_by_pam else AUDITORS_LOOK)
-
-    def is_shown_contents(self, who: Subject, found: Request, store: Store) -> bool:
-        """Call this function only if ``who`` may see ``found``. Return True if ``who`` may also see the reason, the arguments and
-        the recordings of ``found``. People who may review a request always see these contents, because a reviewer must be able to
-        read the request. ``store`` must be a store that the caller's thread may read.
-        """
-        may_review = self.may_review(who, found) or self.was_skipped(who, found)
-        return shows_contents(found, who, may_review=may_review) or self._reviews_late(who, found, store)
-
-    def _reviews_late(self, who: Subject, found: Request, store: Store) -> bool:
-        """True if ``who`` may review ``found`` as an operator. Operators may do this if ``found`` broke glass and its review is
-        overdue.
-        """
-        if not self.is_operator(who):
-            return False
-        owed = store.owed_review(found.lease or found.id)
-        return owed is not None and owed.is_open and Role.OPERATOR in owed_review.roles_of(owed, who)
-
-    def visible(self, who: Subject, typed: str) -> Request:
-        """Return the request with the id ``typed``. Raises Refusal if there is no such request or ``who`` may not see it."""
-        id = read_id(typed)
-        found = self._store.request(id.partition(".")[0]) if id is not None else None
-        if found is not None and self.may_see(who, found):
-            return found
-        if found is not None and who.person == found.requester.person and not who.is_local:
-            # Give no details here. An attacker who controls one account of a person must not learn what the person's other
-            # account sees.
-            its = "see it and end it with that account; somebody else has to review it"
-            raise Refusal("forbidden", f"request {found.id} is your own, from another of your accounts: {its}")
-        if found is not None and self.may_see(*_alone(who, found)):
-            raise Refusal("forbidden", self.why_own(who, found))
-        raise Refusal("unknown", f"there is no request {shown(typed)}, as far as you may see")
+    def actor(self, act: Act, who: Subject, found: Request) -> Actor:
+        """``who``, who may do ``act`` to ``found``, does it. Return ``who`` as an Actor, with the role in which they act."""
+        return Actor(rights.role_in(act, self._case(who, found)), who.principal, who.uid)
 
     def read_again(self, id: str) -> Request:
         """Return the request ``id``, which was there a moment ago. Raises Refusal if it is damaged in the database by now."""
@@ -186,26 +133,96 @@ class Access:
             raise Refusal("failed", f"{permits_nothing('request', id)}: its requester has to ask again")
         return found
 
-    def role_of(self, who: Subject, found: Request) -> Actor:
-        """``who`` ends the grant or a run of ``found``. Return ``who`` as an Actor, with the role in which they act. Call this
-        function only if ``who`` may see ``found``.
-        """
-        if who.is_requester(found.requester):
-            return Actor(Role.REQUESTER, who.principal, who.uid)
-        role = Role.APPROVER if self.may_review(who, found) or self.was_skipped(who, found) else Role.OPERATOR
-        return Actor(role, who.principal, who.uid)
-
-    def overseers_only(self, who: Subject, deed: str) -> None:
-        """Raise Refusal unless ``who`` is an operator or an auditor."""
-        if not self.is_overseer(who):
-            raise Refusal("forbidden", f"only operators, auditors and root may {deed}")
-
-    def operators_only(self, who: Subject, deed: str) -> None:
-        """Raise Refusal unless ``who`` is an operator."""
-        if not self.is_operator(who):
-            raise Refusal("forbidden", f"only operators and root may {deed}")
+    def _unseen(self, who: Subject, found: Request | None, typed: str) -> Refusal:
+        if found is not None and who.person == found.requester.person and not who.is_local:
+            # Give no details here. An attacker who controls one account of a person must not learn what the person's other
+            # account sees.
+            its = "see it and end it with that account; somebody else has to review it"
+            return Refusal("forbidden", f"request {found.id} is your own, from another of your accounts: {its}")
+        if found is not None and self.may(Act.SEE, *_alone(who, found)):
+            return Refusal("forbidden", shown(why_own(who, found.requester, found.id, self._uses)))
+        return Refusal("unknown", f"there is no request {shown(typed)}, as far as you may see")
 
 
 def _alone(who: Subject, found: Request) -> tuple[Subject, Request]:
     """Return ``who`` and ``found`` as if nobody else used their accounts."""
     return replace(who, used_by=()), replace(found, requester=replace(found.requester, used_by=()))
+
+
+# --- the words of a refusal ----------------------------------------------------------------------------------------------
+
+_VERBS = {Act.DENY: "review", Act.APPROVE: "review", Act.GIVE: "review", Act.OBSERVE: "watch"}
+"""The verb in the refusal of an act."""
+
+
+def _refusal(refused: Refused, case: Case) -> Refusal:
+    """Return ``refused`` in words."""
+    act, step, because = refused.act, refused.step, refused.because
+    if isinstance(step, Bar):
+        return _barred(act, step, because, case)
+    if Part.OPERATOR in step and case.found is None:
+        who = "operators, auditors and root" if Part.AUDITOR in step else "operators and root"
+        return Refusal("forbidden", f"only {who} may {act}")
+    if case.found is None:
+        return Refusal("forbidden", f"only root may {act}")
+    about = f"request {case.request.id}"
+    if act is Act.OWN:
+        return Refusal("forbidden", f"{about} is not yours: only its requester may withdraw it")
+    if act is Act.END:
+        return Refusal("forbidden", NOT_YOURS if case.who.is_by_pam else AUDITORS_LOOK)
+    if act in _VERBS:
+        why = _why_no_late_review(case) if act is Act.GIVE else _why_no_review(case)
+        return Refusal("forbidden", f"you may not {_VERBS[act]} {about}: {why}")
+    return Refusal("forbidden", f"you may not watch {about}: its rule does not let you")
+
+
+def _barred(act: Act, bar: Bar, because: str, case: Case) -> Refusal:
+    match bar:
+        case Bar.ROOT:
+            return Refusal("forbidden", ROOT_REVIEWS_NOTHING)
+        case Bar.OWN | Bar.OWN_ACCOUNT:
+            return Refusal("forbidden", shown(because))
+        case Bar.GIVEN:
+            return Refusal("late", f"request {case.request.id} was {shown(because)}")
+        case Bar.UNPROVED:
+            verb = "approve" if act is Act.APPROVE else _VERBS[act]
+            return Refusal("forbidden", f"you may not {verb} request {case.request.id}: its rule {because}")
+        case Bar.NAMED_IN_LOCK:
+            return Refusal("forbidden", f"you are locked yourself: another operator, or root, has to {act} ({because})")
+        case Bar.LOCKED:
+            locked = f"you may {_VERBS[act]} nothing: {because}" if act in _VERBS else because
+            return Refusal("forbidden" if act in _VERBS else "denied", locked)
+
+
+def _why_no_review(case: Case) -> str:
+    """``case.who`` is not a reviewer of the request. Return the reason as the end of a sentence."""
+    who, obligations = case.who, case.request.obligations
+    if who.uid == 0:
+        return ROOT_REVIEWS_NOTHING
+    if who.is_made:
+        return "an account made by jitd may not review: use your own account"
+    if who.is_local:
+        return "you cannot review without a Kerberos ticket: run kinit"
+    if who.is_by_pam and (obligations is None or obligations.without_kdc != "local"):
+        return "its rule accepts no approval that is proved by local PAM: run kinit when a KDC can be reached"
+    approvals = () if obligations is None else obligations.approvals
+    if because := approvers.why_not(approvals, open_ways(case.request), who):
+        return shown(because)
+    return "its rule names neither you nor a group that you are in"
+
+
+def _why_no_late_review(case: Case) -> str:
+    """Return the reason why ``case.who`` may not give the owed review, as the end of a sentence."""
+    who, owed = case.who, case.owed
+    if who.uid == 0:
+        return ROOT_REVIEWS_NOTHING
+    if who.is_local:
+        return "you cannot review without a Kerberos ticket: run kinit"
+    if owed is None:
+        return "no review is owed"
+    if owed_review.was_skipped(owed.glass, who, owed.requester):
+        return f"its rule {owed_review.lacks(owed, who)}"
+    whose = f"{shown(owed_review.reviewers(owed.glass))} has to do it"
+    if owed.state is OwedReviewState.OWED and rights.may(Act.OPERATE, case) is None:
+        return f"{whose}, and an operator only when it is overdue"
+    return whose

@@ -16,6 +16,7 @@ from jitd.core import run
 from jitd.core.grant import Grant, Revoked
 from jitd.core.law import Actor, IllegalEvent, Role
 from jitd.core.request import Request
+from jitd.core.rights import Act
 from jitd.core.run import NEVER_LOOKED_AT
 from jitd.core.subject import Subject, is_named, named
 from jitd.core.values import owner_of
@@ -71,8 +72,7 @@ class Endings:
         """End a grant and everything that runs under this grant. After everything has ended, return a sentence. Raises
         Refusal.
         """
-        found = self._access.visible(who, typed)
-        self._access.refuse_end(who, found)
+        found = self._access.request(Act.END, who, typed)
         grant = self._store.grant(found.id)
         if grant is None and self._store.damage_of("grant", found.id) is not None:
             return await self._set_aside(who, found.id)
@@ -115,7 +115,7 @@ class Endings:
             for id in found:
                 await asyncio.sleep(0)  # each grant may have megabytes, so let other tasks run
                 grant, asked = self._store.grant(id), self._store.request(id)
-                if grant is not None and grant.is_live and asked is not None and self._access.may_end(who, asked):
+                if grant is not None and grant.is_live and asked is not None and self._access.may(Act.END, who, asked):
                     grants.append(grant)
                     gone += self._end(who, asked, grant, reason)
             since = self._store.page(Grant, last)  # the grants that were issued meanwhile
@@ -125,7 +125,7 @@ class Endings:
         living, runs = [run for grant in grants for run in grant.living], self._runs(grants)
         before = [run for run in before if run not in living]
         if not grants and not before:
-            if self._access.is_overseer(who) and not self._access.is_operator(who):
+            if self._access.may(Act.OVERSEE, who) and not self._access.may(Act.OPERATE, who):
                 raise Refusal("forbidden", AUDITORS_LOOK)
             raise Refusal("unknown", f"{shown(principal)} has no live grant, as far as you may see")
         said = f"{len(grants) or 'no'} grant{'' if len(grants) == 1 else 's'} of {shown(principal)} revoked"
@@ -148,7 +148,7 @@ class Endings:
         because = with_words(f"revoked by {who.principal}", reason)
         gone = self.until_gone(grant.living)
         try:
-            self._perform.act(Revoked(grant.id, self._access.role_of(who, asked), because))
+            self._perform.act(Revoked(grant.id, self._access.actor(Act.END, who, asked), because))
         except IllegalEvent:
             raise Refusal("late", f"grant {grant.id} has ended") from None
         return gone
@@ -195,7 +195,7 @@ class Endings:
         It also tells which parts the person still has, and which things stay because of another grant.
         """
         given = [one for id in ids if (one := self._store.holding(id)) is not None and one.given_at is not None]
-        may_see = partial(self._access.may_see, who)
+        may_see = partial(self._access.may, Act.SEE, who)
         told = [ended_or_stays(one, still_given(self._store, one, may_see)) for one in given]
         left = [reshown(one.outcome.because) for one in given if one.outcome is not None and one.outcome.because]
         return "; ".join(dict.fromkeys([*told, *left]))
@@ -220,12 +220,12 @@ class Endings:
     async def stop(self, who: Subject, typed: str, reason: str) -> str:
         """End one run, but not its grant. After the run has ended, return a sentence. Raises Refusal."""
         found, asked = await self._lists.run_of(who, typed)
-        self._access.refuse_end(who, asked)
+        self._access.refuse(Act.END, who, asked)
         if not found.is_live:
             raise Refusal("late", f"run {found.id} has ended already{self._still_runs(found.grant)}")
         because = with_words(f"stopped by {who.principal}", reason)
         gone = self.until_gone([found.id])
-        self._perform.act(run.StopOrdered(found.id, self._access.role_of(who, asked), because))
+        self._perform.act(run.StopOrdered(found.id, self._access.actor(Act.END, who, asked), because))
         await self._until(gone, f"run {found.id} was told to stop, but it is not gone yet")
         return f"run {found.id} is gone" + (f"; {left}" if (left := self._left_behind([found.id])) else "")
 

@@ -14,6 +14,7 @@ from functools import reduce
 from jitd.core.decision import Decision, Deny, Why, in_both
 from jitd.core.effects import Moment
 from jitd.core.explaining import Explained, Near
+from jitd.core.rights import Act
 from jitd.core.subject import Subject
 from jitd.deciding.command_lookup import Asked, Nonsense
 from jitd.deciding.explaining import Explainer, Nobody, Supposed, Supposition
@@ -44,7 +45,7 @@ class Explanations:
         """Return the rows that explain the decision about ``asked`` under the suppositions ``supposed``. The first row is the
         decision. Each further row is about one rule. Raises Refusal.
         """
-        self._access.overseers_only(who, "explain what others may do")
+        self._access.refuse(Act.SUPPOSE, who)
         if not self._pace.may(who.person, self._now().boot):
             raise Refusal("denied", "you have asked too often what would happen: wait a minute")
         try:

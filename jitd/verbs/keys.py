@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from jitd.audit.signing import CannotSign, Signing
+from jitd.core.rights import Act
 from jitd.core.subject import Subject
 from jitd.store import StoreError
 from jitd.verbs.access import Access
@@ -21,11 +22,7 @@ class Keys:
         """Return the public key as a line of OpenSSH. If ``rotate`` is true, the key is a new one. If ``acknowledge`` is true,
         first record that ``who`` knows why jitd has made it. Raises Refusal.
         """
-        self._access.overseers_only(who, "see the key that signs the record")
-        if rotate and who.uid != 0:
-            raise Refusal("forbidden", "only root may have a new key made that signs the record")
-        if acknowledge and who.uid != 0:
-            raise Refusal("forbidden", "only root may acknowledge a key that jitd has made to sign the record")
+        self._access.refuse(Act.MAKE_KEY if rotate else Act.ACKNOWLEDGE_KEY if acknowledge else Act.SEE_KEY, who)
         try:
             if acknowledge:
                 self._signing.acknowledge(who.principal, who.uid)

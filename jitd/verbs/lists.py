@@ -20,6 +20,7 @@ from jitd.core.holding import HoldingState
 from jitd.core.lock import Lock
 from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request
+from jitd.core.rights import Act
 from jitd.core.run import Run, RunState, Usage
 from jitd.core.subject import Subject
 from jitd.core.visibility import without_contents, words_of
@@ -91,9 +92,9 @@ class Lists:
         locks = tuple(self._store.locks())
 
         def row_of(store: Store, found: Request) -> Row | None:
-            if not self._access.may_see(who, found):
+            if not self._access.may(Act.SEE, who, found):
                 return None
-            row = request_row(found, who, self._access.may_review(who, found), locks) | {"gone": self._is_gone(found)}
+            row = request_row(found, who, self._access.may(Act.BE_ASKED, who, found), locks) | {"gone": self._is_gone(found)}
             row["extends"] = lease_row(store.grant(found.extends) if found.extends else None)
             return self._as_seen(store, who, found, row)
 
@@ -106,7 +107,7 @@ class Lists:
 
         def row_of(store: Store, found: Grant) -> Row | None:
             asked = store.request(found.id)
-            if asked is None or not self._access.may_see(who, asked):
+            if asked is None or not self._access.may(Act.SEE, who, asked):
                 return None
             holdings = store.holdings(grant=found.id) if found.command.gives else ()
             return self._as_seen(store, who, asked, asked_row(asked) | grant_row(found, who, holdings, self._untaken))
@@ -127,7 +128,7 @@ class Lists:
 
         def row_of(store: Store, found: Run) -> Row | None:
             asked, grant = store.request(found.request), store.grant(found.grant)
-            if asked is None or grant is None or not self._access.may_see(who, asked):
+            if asked is None or grant is None or not self._access.may(Act.SEE, who, asked):
                 return None
             return self._as_seen(store, who, asked, asked_row(asked) | run_row(found, grant, who, self._usage_of(found)))
 
@@ -135,29 +136,27 @@ class Lists:
 
     def locks(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
         """Yield the active locks. If ``ended`` is true, also yield the locks that have ended. Raises Refusal."""
-        self._access.overseers_only(who, "see locks")
+        self._access.refuse(Act.SEE_LOCKS, who)
         now = self._now()
         return self._rows(who, Lock, lambda store, found: {**lock_row(found, now), "realm": who.realm}, ended=ended)
 
-    def _may_see_contents(self, who: Subject, store: Store, found: Request) -> bool:
-        return self._access.may_see(who, found) and self._access.is_shown_contents(who, found, store)
-
     def _as_seen(self, store: Store, who: Subject, asked: Request, row: Row) -> Row:
         """Return ``row`` in the form that ``who`` may see. The row is about ``asked`` or about its grant, runs or holdings."""
-        is_whole = self._access.is_shown_contents(who, asked, store)
+        is_whole = self._access.may(Act.READ, who, asked, store=store)
         return {**(row if is_whole else without_contents(row)), "narrowed": not is_whole, "realm": who.realm}
 
     def reviews(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
         """Yield the reviews that are owed for requests that ``who`` may see. If ``ended`` is true, also yield reviews that were
         given.
         """
-        now, is_operator = self._now(), self._access.is_operator(who)
+        now = self._now()
 
         def row_of(store: Store, found: OwedReview) -> Row | None:
             asked = store.request(found.id)
-            if asked is None or not self._access.may_see(who, asked):
+            if asked is None or not self._access.may(Act.SEE, who, asked):
                 return None
-            row = asked_row(asked) | review_row(found, asked, who, now, is_operator=is_operator)
+            may_give = self._access.may(Act.BE_ASKED_LATER, who, asked, store=store)
+            row = asked_row(asked) | review_row(found, asked, who, now, may_give=may_give)
             return self._as_seen(store, who, asked, row)
 
         return self._rows(who, OwedReview, row_of, ended=ended)
@@ -183,9 +182,9 @@ class Lists:
 
     async def show(self, who: Subject, typed: str) -> Row:
         """Return the row with everything about one request, its grant and its runs. Raises Refusal."""
-        found, locks = self._access.visible(who, typed), tuple(self._store.locks())
-        may_review = self._access.may_review(who, found)
-        is_told_all = may_review or self._access.is_operator(who)
+        found, locks = self._access.request(Act.SEE, who, typed), tuple(self._store.locks())
+        may_review = self._access.may(Act.BE_ASKED, who, found)
+        is_told_all = self._access.may(Act.READ_NOTICES, who, found)
         is_named = who.is_requester(found.requester) and words_of(found) is None
         notices = [notice_row(*one, is_named=is_named, is_told_all=is_told_all) for one in self._notices_of(found)]
 
@@ -195,21 +194,22 @@ class Lists:
         if may_review and found.is_open and self._judge_again is not None:
             judged = await self._judge_again(found)
         void = await self._uncounted(found)
-        now, is_operator = self._now(), self._access.is_operator(who)
+        now = self._now()
 
         def read() -> Row:
             row = request_row(found, who, may_review, locks, void) | outlook(self._findings, judged) | {"gone": is_gone}
             row["asked_people"] = list(seats.people) if seats.is_whole else None
             row["notices"] = notices
             with closing(self._opened()) as store:
-                seen = partial(self._access.may_review, who)
+                seen = partial(self._access.may, Act.BE_ASKED, who)
                 row["last_approved"] = last_approved(store, found, seen) if may_review else None
-                row["scripts"] = script_rows(store, found, partial(self._may_see_contents, who, store))
+                row["scripts"] = script_rows(store, found, partial(self._access.may, Act.READ, who, store=store))
                 others = alike(store, found) if found.is_open else []
-                row["alike"] = [one.id for one in others if self._access.may_see(who, one)]
+                row["alike"] = [one.id for one in others if self._access.may(Act.SEE, who, one)]
                 row["extends"] = lease_row(store.grant(found.extends) if found.extends else None)
                 owed = store.owed_review(found.lease or found.id)
-                row["owed_review"] = None if owed is None else review_row(owed, found, who, now, is_operator=is_operator)
+                may_give = owed is not None and self._access.may(Act.BE_ASKED_LATER, who, found, store=store)
+                row["owed_review"] = None if owed is None else review_row(owed, found, who, now, may_give=may_give)
                 grant = store.grant(found.lease or found.id)
                 # The row has the command already. If the grant and the runs repeated it, the row would not fit into one frame.
                 row["grant"] = (
@@ -253,7 +253,7 @@ class Lists:
         meant = await self._find_run(who, id) if id is not None else None
         found = None if meant is None else self._store.run(meant.id)  # the current version
         asked = self._store.request(found.request) if found is not None else None
-        if found is None or asked is None or not self._access.may_see(who, asked):
+        if found is None or asked is None or not self._access.may(Act.SEE, who, asked):
             raise Refusal("unknown", self._no_run(who, typed, id))
         return found, asked
 
@@ -262,7 +262,7 @@ class Lists:
         end this request.
         """
         asked = self._store.request(id) if id is not None else None
-        if asked is None or not self._access.may_see(who, asked):
+        if asked is None or not self._access.may(Act.SEE, who, asked):
             return f"there is no run {shown(typed)}, as far as you may see"
         if asked.command.gives:
             things = " and ".join(map(shown, asked.command.things))
@@ -303,7 +303,7 @@ class Lists:
                 for place, id, (holder, *_) in store.holders():
                     last = place
                     asked = store.request(id) if is_it(holder) else None
-                    if asked is not None and self._access.may_end(who, asked):
+                    if asked is not None and self._access.may(Act.END, who, asked):
                         found.append(id)
             return found, last
 
@@ -329,9 +329,8 @@ class Lists:
                 ending = [(one.id, one.request) for one in store.runs() if one.state is RunState.STOPPING]
                 taking = [(one.id, one.request) for one in store.holdings() if one.state is HoldingState.TAKING]
                 told = [(id, store.request(asked)) for id, asked in (*ending, *taking)]
-                return [
-                    id for id, asked in told if asked is not None and is_it(asked.requester) and self._access.may_end(who, asked)
-                ]
+                theirs = ((id, asked) for id, asked in told if asked is not None and is_it(asked.requester))
+                return [id for id, asked in theirs if self._access.may(Act.END, who, asked)]
 
         return await self._workers.kept.run(who.uid, find)
 

@@ -20,6 +20,7 @@ from jitd.core.duration import LONGEST, duration_in_words
 from jitd.core.effects import Moment
 from jitd.core.law import Actor, IllegalEvent, LifeEvent, Role, name_of_kind
 from jitd.core.lock import Lock, Whom
+from jitd.core.rights import Act
 from jitd.core.subject import ROOT, Named, Subject, is_named, named, person_of
 from jitd.core.wording import in_quotes
 from jitd.deciding import directory
@@ -68,7 +69,7 @@ class Locks:
         """Place a lock. Wait until the runs and holdings that the lock ends are gone. Return a sentence. Raises Refusal. The code
         of this Refusal is ``not_done`` if the lock was placed but something has not ended yet.
         """
-        self._may_turn(who, "lock", reason)
+        self._refuse(Act.LOCK, who, reason)
         if lasts_for is not None and not 1 <= lasts_for <= LONGEST:
             raise Refusal("usage", "a lock lasts between a second and ten years, or until it is lifted")
         made, is_sure = await self._on(who, whom, name)
@@ -103,7 +104,7 @@ class Locks:
 
     def unlock(self, who: Subject, typed: str, reason: str) -> str:
         """Lift one lock, and return a sentence. Raises Refusal."""
-        self._may_turn(who, "unlock", reason)
+        self._refuse(Act.UNLOCK, who, reason)
         id = read_id(typed)
         found = self._store.lock(id) if id is not None else None
         if found is None and id is not None and (because := why_unread(self._store, "lock", id, f"lock {id}")):
@@ -115,7 +116,7 @@ class Locks:
 
     async def unlock_all_on(self, who: Subject, whom: str, name: str, reason: str) -> str:
         """Lift every lock on the name ``name``, and return a sentence. Raises Refusal."""
-        self._may_turn(who, "unlock", reason)
+        self._refuse(Act.UNLOCK, who, reason)
         kind, name = _whom(whom, name)
         meant = self._named(name)
         names = {name, meant.user} if kind is Whom.USER else {name, meant.spelled}
@@ -139,14 +140,10 @@ class Locks:
         except IllegalEvent:
             raise Refusal("late", f"lock {found[0].id} has ended: it is {found[0].state}") from None
 
-    def _may_turn(self, who: Subject, deed: str, reason: str) -> None:
-        self._access.operators_only(who, deed)
+    def _refuse(self, act: Act, who: Subject, reason: str) -> None:
+        self._access.refuse(act, who)
         if len(reason.encode()) > MAX_TEXT:
             raise Refusal("usage", f"a reason has at most {MAX_TEXT} bytes")
-        named = (one for one in self._access.locks() if one.whom is not Whom.ALL)
-        if locked := lock.lock_on(named, who):
-            because = lock.sentence_to(locked, who)
-            raise Refusal("forbidden", f"you are locked yourself: another operator, or root, has to {deed} ({because})")
 
     def _fresh_id(self) -> str:
         while True:

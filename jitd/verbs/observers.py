@@ -19,6 +19,7 @@ from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.law import Actor, Origin, Role
 from jitd.core.request import Request, RequestState
+from jitd.core.rights import Act
 from jitd.core.run import Run
 from jitd.core.subject import Subject
 from jitd.deciding.decider import Decider
@@ -27,7 +28,7 @@ from jitd.log import log
 from jitd.recording import storage
 from jitd.recording.storage import RecordingError
 from jitd.store import Store
-from jitd.verbs.access import ROOT_REVIEWS_NOTHING, Access
+from jitd.verbs.access import Access
 from jitd.verbs.limits import Pace
 from jitd.verbs.recordings import ASKED_AGAIN_EVERY, LOOK_EVERY, PIECE, Recordings
 from jitd.verbs.refusal import Refusal
@@ -75,7 +76,7 @@ class Observers:
         current Subject of the watcher. This method passes a function to ``begun``. The caller of ``observe`` must call the passed
         function with the number of each heartbeat that the client answers. Raises Refusal.
         """
-        asked = self._access.visible(who, typed)
+        asked = self._access.request(Act.SEE, who, typed)
         self._refuse(who, asked)
         if not self._pace.may(who.person, self._now().boot):
             raise Refusal("not_done", "you have begun to watch too often within a short time: wait a minute")
@@ -140,7 +141,7 @@ class Observers:
             now = asyncio.get_running_loop().time()
             if now >= stands_until:
                 who, stands_until = await self._standing(who), now + STANDS_FOR
-            self._refuse(who, self._access.visible(who, id))
+            self._refuse(who, self._access.request(Act.SEE, who, id))
             return who
 
         return check
@@ -156,15 +157,7 @@ class Observers:
 
     def _refuse(self, who: Subject, asked: Request) -> None:
         """Raise Refusal unless ``who`` may watch the runs of ``asked``."""
-        if who.is_root:
-            raise Refusal("forbidden", ROOT_REVIEWS_NOTHING)
-        if because := self._access.why_own(who, asked):
-            raise Refusal("forbidden", because)
-        if locked := self._decider.lock_on(who):
-            raise Refusal("forbidden", f"you may watch nothing: {locked.because}")
-        if because := self._access.why_no_review(who, asked) or self._access.why_no_approval(who, asked):
-            raise Refusal("forbidden", f"you may not watch request {asked.id}: {because}")
-        self._recordings.refuse(who, asked)
+        self._access.refuse(Act.OBSERVE, who, asked)
         grant = self._store.grant(asked.lease or asked.id)
         if not (is_observed(grant, asked) if grant is not None else asked.obligations and asked.obligations.terms.observed):
             raise Refusal("not_done", f"request {asked.id} does not have to be watched: jitd watch follows what it runs")

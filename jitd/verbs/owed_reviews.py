@@ -10,22 +10,23 @@ any more. An operator who could not have given any of the skipped approvals may 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from jitd.core import owed_review
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
-from jitd.core.law import Actor, IllegalEvent, Origin, Role
+from jitd.core.law import IllegalEvent, Origin
 from jitd.core.lock import LockedOut
-from jitd.core.owed_review import NotAsShown, NotTheirs, OwedReview, OwedReviewState, Reviewed
+from jitd.core.owed_review import NotAsShown, NotTheirs, OwedReview, Reviewed
 from jitd.core.request import Request
+from jitd.core.rights import Act
 from jitd.core.subject import Subject
 from jitd.deciding.decider import Decider
 from jitd.lifecycle.integrity import why_unread
 from jitd.lifecycle.perform import Perform
 from jitd.store import Store
-from jitd.verbs.access import ROOT_REVIEWS_NOTHING, Access
+from jitd.verbs.access import Access
 from jitd.verbs.refusal import Refusal
-from jitd.verbs.reviewers import Reviewers, refuse_at_once
+from jitd.verbs.reviewers import Reviewers
 from jitpam.wire.shown import shown
 
 VERDICT = "reviewed"
@@ -40,18 +41,20 @@ class OwedReviews:
         self._decider = decider
         self._perform = perform
         self._store = store
-        self._reviewers = Reviewers(decider, now)
+        self._reviewers = Reviewers(access, decider, now)
 
     async def give(self, who: Subject, typed: str, fingerprint: bytes, comment: str, origin: Origin) -> str:
         """Accept the review that ``who`` has given from ``origin``. Return a sentence about the effect of the review. Raises
         Refusal.
         """
-        refuse_at_once(who, comment)
-        found = self._access.visible(who, typed)
-        self._role(who, found)  # check this first, so that the KDC is queried only if needed
+        self._reviewers.refuse_at_once(who, comment)
+        found = self._access.request(Act.SEE, who, typed)
+        self._refuse(who, found)  # check this first, so that the KDC is queried only if needed
         fresh, answer = await self._reviewers.as_now(who)
-        role = self._role(fresh, self._access.visible(fresh, found.id))
-        event = Reviewed(found.id, Actor(role, fresh.principal, fresh.uid, origin), fresh, fingerprint, comment, answer)
+        found = self._access.request(Act.SEE, fresh, found.id)
+        self._refuse(fresh, found)
+        by = replace(self._access.actor(Act.GIVE, fresh, found), origin=origin)
+        event = Reviewed(found.id, by, fresh, fingerprint, comment, answer)
         try:
             self._perform.act(event)
         except NotAsShown:
@@ -71,38 +74,13 @@ class OwedReviews:
             raise Refusal("not_done", f"no review is owed for request {found.id}: {why}")
         return owed
 
-    def _role(self, who: Subject, found: Request) -> Role:
-        """Return the role in which ``who`` gives the owed review of ``found``. Raises Refusal if ``who`` may not review
-        ``found``, or may not review it yet.
-        """
-        owed = self._owed_for(found)
-        if because := self._access.why_own(who, found):
-            raise Refusal("forbidden", because)
-        if locked := self._decider.lock_on(who):
-            raise Refusal("forbidden", f"you may review nothing: {locked.because}")
-        if not owed.is_open:
-            raise self._too_late(owed)
-        roles = owed_review.roles_of(owed, who)
-        if not self._access.is_operator(who):
-            roles -= {Role.OPERATOR}
-        if not roles:
-            raise Refusal("forbidden", f"you may not review request {found.id}: {self._why_not(who, owed)}")
+    def _refuse(self, who: Subject, found: Request) -> None:
+        """Raise Refusal if ``who`` may not give the owed review of ``found``, or if nobody may give it yet."""
+        self._owed_for(found)
+        self._access.refuse(Act.GIVE, who, found)
         grant = self._store.grant(found.id)
         if (grant is not None and grant.is_live) or any(self._store.runs(grant=found.id)):
             raise Refusal("not_done", f"request {found.id} cannot be reviewed yet: {_goes_on(grant)}")
-        return Role.APPROVER if Role.APPROVER in roles else Role.OPERATOR
-
-    def _why_not(self, who: Subject, owed: OwedReview) -> str:
-        if who.uid == 0:
-            return ROOT_REVIEWS_NOTHING
-        if who.is_local:
-            return "you cannot review without a Kerberos ticket: run kinit"
-        if owed_review.was_skipped(owed.glass, who, owed.requester):
-            return f"its rule {owed_review.lacks(owed, who)}"
-        whose = f"{shown(owed_review.reviewers(owed.glass))} has to do it"
-        if self._access.is_operator(who) and owed.state is OwedReviewState.OWED:
-            return f"{whose}, and an operator only when it is overdue"
-        return whose
 
     def _too_late(self, owed: OwedReview) -> Refusal:
         now = self._store.owed_review(owed.id) or owed

@@ -36,6 +36,7 @@ from jitd.core.names import Name
 from jitd.core.policy import Policy
 from jitd.core.policy_text import PolicyText
 from jitd.core.request import Request, Screened
+from jitd.core.rights import Act
 from jitd.core.run import Run
 from jitd.core.sought import Sought
 from jitd.core.subject import Subject
@@ -47,7 +48,6 @@ from jitd.recording.reserve import is_reached
 from jitd.store import Store
 from jitd.verbs.access import Access
 from jitd.verbs.limits import NO_ROOM, Pace
-from jitd.verbs.recordings import Recordings
 from jitd.verbs.records import LOOK_EVERY, SIGNED_WITHIN, Found
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row
@@ -107,7 +107,6 @@ class Packs:
         directory: str,
         version: str,
         access: Access,
-        recordings: Recordings,
         store: Store,
         opened: Callable[[], Store],
         workers: Workers,
@@ -121,7 +120,6 @@ class Packs:
         self._directory = directory
         self._version = version
         self._access = access
-        self._recordings = recordings
         self._store = store
         self._opened = opened
         self._workers = workers
@@ -135,7 +133,7 @@ class Packs:
 
     async def make(self, who: Subject, asked: Pack) -> AsyncGenerator[Row, None]:
         """Yield the files of the pack about ``asked.id``, as PROTOCOL.md defines them. Raises Refusal."""
-        self._access.overseers_only(who, "make a pack")
+        self._access.refuse(Act.MAKE_PACK, who)
         id = self._meant(who, asked.id)
         if not self._pace.may(who.person, self._now().boot):
             raise Refusal("not_done", "you have asked for too many packs within a short time: wait a minute")
@@ -165,7 +163,7 @@ class Packs:
             if part is None:
                 raise Refusal("unknown", f"there is no run or holding {shown(typed)}")
             id = part.request
-        return self._access.visible(who, id).id
+        return self._access.request(Act.SEE, who, id).id
 
     async def _rows(self, who: Subject, id: str, with_recordings: bool, open_files: ExitStack) -> AsyncGenerator[Row, None]:
         async def work(what: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -221,7 +219,7 @@ class Packs:
             request = store.request(id)
             if request is None:
                 raise Refusal("unknown", f"there is no request {id}")
-            is_shown = partial(self._access.is_shown_contents, who, store=store)
+            is_shown = partial(self._access.may, Act.READ, who, store=store)
             objects = _objects(store, request)
             about = _about(store, request, objects)
             found = {number: self._found(store, number) for number in about}
@@ -254,13 +252,8 @@ class Packs:
 
     def _may_watch(self, who: Subject, store: Store, run: Run) -> bool:
         asked = store.request(run.request)
-        if run.is_live or run.recording is None or asked is None:
-            return False
-        try:
-            self._recordings.refuse(who, asked, store)
-        except Refusal:
-            return False
-        return True
+        is_there = not run.is_live and run.recording is not None
+        return is_there and asked is not None and self._access.may(Act.REPLAY, who, asked, store=store)
 
     def _lines(
         self,

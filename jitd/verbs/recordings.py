@@ -18,9 +18,9 @@ from contextlib import closing
 from dataclasses import asdict
 
 from jitd.core.effects import Moment
-from jitd.core.request import Request
+from jitd.core.rights import Act
 from jitd.core.run import Run
-from jitd.core.subject import ROOT, Subject, matches_any
+from jitd.core.subject import ROOT, Subject
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.log import log
 from jitd.recording import storage
@@ -99,7 +99,7 @@ class Recordings:
         Raises Refusal.
         """
         run, asked = await self._lists.run_of(who, typed)
-        self.refuse(who, asked)
+        self._access.refuse(Act.REPLAY, who, asked)
         try:
             file = storage.open_recording(self._directory, run.id)
         except (FileNotFoundError, ValueError):
@@ -128,7 +128,7 @@ class Recordings:
                 if is_live and time.monotonic() - asked_at > ASKED_AGAIN_EVERY:
                     asked_at = time.monotonic()
                     who = await again()
-                    self.refuse(who, (await self._lists.run_of(who, run.id))[1])
+                    self._access.refuse(Act.REPLAY, who, (await self._lists.run_of(who, run.id))[1])
         finally:
             os.close(file)
 
@@ -138,15 +138,6 @@ class Recordings:
             return storage.open_recording(self._directory, run)
         except (FileNotFoundError, ValueError):  # or there is no directory yet: the first monitor makes it
             return -1
-
-    def refuse(self, who: Subject, asked: Request, store: Store | None = None) -> None:
-        """Raise Refusal unless ``who`` may watch the runs of ``asked``. ``store`` is for a caller in another thread than the
-        event loop: a store that this thread may read.
-        """
-        words = asked.obligations.terms.watch if asked.obligations is not None else None
-        is_named = words is None or matches_any(who, words) or self._access.is_overseer(who)
-        if not is_named or not self._access.is_shown_contents(who, asked, store or self._store):
-            raise Refusal("forbidden", f"you may not watch request {asked.id}: its rule does not let you")
 
     @staticmethod
     def _why_none(run: Run) -> str:

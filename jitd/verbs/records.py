@@ -26,6 +26,7 @@ from jitd.core.chain import event_of
 from jitd.core.command import read_id
 from jitd.core.naming import Naming
 from jitd.core.request import Request
+from jitd.core.rights import Act
 from jitd.core.sought import Sought, requests_in, traits_of
 from jitd.core.subject import BY_PAM, LOCAL, ROOT, Subject
 from jitd.core.values import Values, id_in
@@ -151,7 +152,7 @@ class Records:
 
     async def show(self, who: Subject, asked: Audit) -> AsyncGenerator[Row, None]:
         """Yield the records that ``asked`` selects. Raises Refusal."""
-        self._access.overseers_only(who, "read the chain")
+        self._access.refuse(Act.READ_RECORD, who)
         sought, after, is_end = self._sought(asked), asked.after, False
         while not is_end:
             text, after, is_end, _ = await self._workers.kept.run(who.uid, self._page, who, sought, after)
@@ -162,7 +163,7 @@ class Records:
         """Yield the records that ``asked`` selects, and then each new one. ``again`` returns the current Subject of the reader.
         Raises Refusal.
         """
-        self._access.overseers_only(who, "read the chain")
+        self._access.refuse(Act.READ_RECORD, who)
         sought, after = self._sought(asked), asked.after
         if sought.until is not None:
             raise Refusal("usage", "new records are after any time that has passed: follow the record without until")
@@ -182,7 +183,7 @@ class Records:
                         await self.feed.wait_until_turn(took)
                     is_new = is_new and not is_end
                 else:
-                    shown = partial(self._access.is_shown_contents, who, store=self._store)
+                    shown = partial(self._access.may, Act.READ, who, store=self._store)
                     text = _text(found.line(found.sight(shown)) for _, found in new if found.is_sought(sought))
                     after, is_new = new[-1][0] if new else after, False
                 del new  # while the reader reads, only what it reads is kept
@@ -194,7 +195,7 @@ class Records:
                 if time.monotonic() - asked_at > ASKED_AGAIN_EVERY:
                     asked_at = time.monotonic()
                     who = await again()
-                    self._access.overseers_only(who, "read the chain")
+                    self._access.refuse(Act.READ_RECORD, who)
 
     def _page(self, who: Subject, sought: Sought, after: int) -> tuple[str, int, bool, float]:
         """Return lines with the next records, the number up to which they come, True if no record follows, and the seconds that
@@ -204,7 +205,7 @@ class Records:
         lines: list[str] = []
         n_bytes = 0
         with closing(self._opened()) as store:
-            shown = partial(self._access.is_shown_contents, who, store=store)
+            shown = partial(self._access.may, Act.READ, who, store=store)
             numbers, upto = store.find(after, sought)
             for number in numbers:
                 if (record := store.record(number)) is None:
@@ -222,7 +223,7 @@ class Records:
 
     async def export(self, who: Subject, asked: Export) -> AsyncGenerator[Row, None]:
         """Yield the records that ``asked`` selects, with all that proves them. Raises Refusal."""
-        self._access.overseers_only(who, "export the record")
+        self._access.refuse(Act.EXPORT, who)
         sought, newest = self._sought(asked), self._store.head().number
         n, first, last = 0, 0, 0
         for start in range(1, newest + 1, SCANNED):
@@ -270,7 +271,7 @@ class Records:
         lines: list[str] = []
         number, n_chars = start - 1, 0
         with closing(self._opened()) as store:
-            shown = partial(self._access.is_shown_contents, who, store=store)
+            shown = partial(self._access.may, Act.READ, who, store=store)
             signed = _Signed(store.checkpoints(start - 1), self._countersigned(), start)
             for number, body, seal in islice(store.records(start - 1), min(SCANNED, end - start + 1)):
                 found = Found(self._host, store, number, body, seal)

@@ -22,6 +22,7 @@ from jitd.core.effects import Moment
 from jitd.core.naming import Naming
 from jitd.core.policy import Policy
 from jitd.core.policy_text import PolicyText
+from jitd.core.rights import Act
 from jitd.core.sought import Sought
 from jitd.core.subject import Subject
 from jitd.core.wording import listed
@@ -97,7 +98,7 @@ class Reports:
 
     async def make(self, who: Subject, asked: Report) -> AsyncGenerator[Row, None]:
         """Yield the report that ``asked`` selects. Raises Refusal."""
-        self._access.overseers_only(who, "make a report")
+        self._access.refuse(Act.MAKE_REPORT, who)
         if asked.form not in FORMS and asked.form not in WHOLE:
             raise Refusal("usage", f"a report is {listed((*FORMS, *WHOLE), 'or')}")
         if max(len(asked.who or ""), len(asked.rule or "")) > LONGEST_NAME:  # it would stay in the record
@@ -152,7 +153,7 @@ class Reports:
 
     async def kept(self, who: Subject, asked: KeptReport) -> AsyncGenerator[Row, None]:
         """Yield the report that was kept for a month. Raises Refusal."""
-        self._access.overseers_only(who, "read a report")
+        self._access.refuse(Act.READ_REPORT, who)
         if asked.form not in FORMS or not _MONTH.fullmatch(asked.month):
             raise Refusal("usage", "a kept report has a month, such as 2026-11, and is json or html")
         head, content = await self._workers.kept.run(who.uid, self._found, asked.month, asked.form)

@@ -25,6 +25,7 @@ from jitd.core.law import Actor, IllegalEvent, Origin, Role
 from jitd.core.masking import MASKED
 from jitd.core.origin import Caller, kept_of
 from jitd.core.request import Request, RequestState
+from jitd.core.rights import Act
 from jitd.core.script import Script
 from jitd.core.subject import Subject
 from jitd.deciding import program_commands
@@ -40,6 +41,7 @@ from jitd.settings.config import Config
 from jitd.settings.givers import kind_of
 from jitd.store import Store, permits_nothing
 from jitd.verbs import sentences
+from jitd.verbs.access import Access
 from jitd.verbs.asked_things import lets_in
 from jitd.verbs.continuing import refuse_elsewhere
 from jitd.verbs.explanations import near_rows, told
@@ -80,6 +82,7 @@ class Requests:
     def __init__(
         self,
         config: Config,
+        access: Access,
         decider: Decider,
         explainer: Explainer,
         perform: Perform,
@@ -92,6 +95,7 @@ class Requests:
         """``took`` is told how long each answer to a new request took, in seconds."""
         self._took = took
         self._config = config
+        self._access = access
         self._decider = decider
         self._explainer = explainer
         self._perform = perform
@@ -325,7 +329,7 @@ class Requests:
     def _own(self, who: Subject, typed: str) -> Request:
         id = read_id(typed)
         found = self._store.request(id) if id is not None else None
-        if found is None or not who.is_requester(found.requester):
+        if found is None or not self._access.may(Act.OWN, who, found):
             raise Refusal("unknown", f"you have no request {shown(typed)}")
         return found
 
@@ -342,8 +346,7 @@ class Requests:
         for secrets (PROTOCOL.md section 10). Return the request. Raises Refusal.
         """
         found = self._own(who, typed)
-        if locked := self._decider.lock_on(who):  # also a person who only uses the account of who has asked
-            raise Refusal("denied", locked.because)
+        self._access.refuse(Act.RESUME, who, found)
         if not self._pace.may(who.person, self._now().boot):
             raise Refusal("denied", "you have resumed too often within a short time: wait a minute")
         if found.point is not None:
@@ -400,16 +403,13 @@ class Requests:
             actor = Actor(Role.REQUESTER, found.requester.principal, found.requester.uid)
             self._perform.act(request.Withdrawn(id, actor, "its client went away"))
 
-    def withdraw(self, who: Subject, typed: str, may_see: Callable[[Subject, Request], bool] = lambda who, found: False) -> str:
-        """Withdraw a request of ``who``, and return its id. ``may_see`` tells whether ``who`` may see another person's request.
-        Raises Refusal.
-        """
+    def withdraw(self, who: Subject, typed: str) -> str:
+        """Withdraw a request of ``who``, and return its id. Raises Refusal."""
         id = read_id(typed)
         found = self._store.request(id) if id is not None else None
-        if found is not None and not who.is_requester(found.requester) and may_see(who, found):
-            raise Refusal("forbidden", f"request {found.id} is not yours: only its requester may withdraw it")
-        if found is None or not who.is_requester(found.requester):
+        if found is None or not self._access.may(Act.SEE, who, found):
             raise Refusal("unknown", "you have no request with this id")
+        self._access.refuse(Act.OWN, who, found)
         if not found.is_open and (self._perform.screenings.stop(found.id) or self._perform.observing.holds(found.id)):
             raise Refusal("withdrawn", f"no use was taken: request {found.id} is still approved")
         try:
@@ -449,8 +449,7 @@ class Requests:
 
     def rules(self, who: Subject) -> list[Row]:
         """Return the rules on this host that are about ``who``. Raises Refusal."""
-        if locked := self._decider.lock_on(who):
-            raise Refusal("denied", locked.because)
+        self._access.refuse(Act.LIST_RULES, who)
         if self._decider.broken and not who.is_root:
             raise Refusal("denied", self._decider.broken)
         return [rule_row(rule) | graded_rule(self._decider.findings, rule) for rule in self._decider.rules_for(who, JITSUDO)]

@@ -4,17 +4,15 @@
 from __future__ import annotations
 
 from jitd.core.effects import Moment
-from jitd.core.law import Role
-from jitd.core.owed_review import OwedReview, OwedReviewState, is_own, lacks, reviewers, roles_of
+from jitd.core.owed_review import OwedReview, OwedReviewState, is_own, lacks, reviewers
 from jitd.core.request import Request
 from jitd.core.subject import Subject
 from jitd.verbs.rows import Row, instant
 from jitpam.wire.shown import shown
 
 
-def review_row(owed: OwedReview, asked: Request, viewer: Subject, now: Moment, *, is_operator: bool) -> Row:
+def review_row(owed: OwedReview, asked: Request, viewer: Subject, now: Moment, *, may_give: bool) -> Row:
     """Return the row about ``owed``, the owed review of ``asked``, as ``viewer`` sees it at the time ``now``."""
-    roles = roles_of(owed, viewer) - (set() if is_operator else {Role.OPERATOR})
     return {
         "id": owed.id,
         "state": str(owed.state),
@@ -33,6 +31,6 @@ def review_row(owed: OwedReview, asked: Request, viewer: Subject, now: Moment, *
         "given_at": instant(owed.given_at),
         "comment": shown(owed.comment),
         "mine": is_own(owed, viewer),
-        "may_give": owed.is_open and bool(roles),
+        "may_give": may_give,
         "lacks": lacks(owed, viewer),
     }

@@ -10,29 +10,29 @@ from collections.abc import Callable
 
 from jitd.core.authentication import KdcAnswer
 from jitd.core.effects import Moment
+from jitd.core.rights import Act
 from jitd.core.subject import Subject
 from jitd.deciding.decider import Decider
-from jitd.verbs.access import ROOT_REVIEWS_NOTHING
+from jitd.verbs.access import Access
 from jitd.verbs.limits import Pace
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.requests import MAX_TEXT
 
 
-def refuse_at_once(who: Subject, comment: str) -> None:
-    """Raise Refusal if ``who`` may give no review with this comment, whatever it is about."""
-    if len(comment.encode()) > MAX_TEXT:
-        raise Refusal("usage", f"a comment has at most {MAX_TEXT} bytes")
-    if who.is_root:
-        raise Refusal("forbidden", ROOT_REVIEWS_NOTHING)
-
-
 class Reviewers:
     """Those who give one kind of review, each at their pace."""
 
-    def __init__(self, decider: Decider, now: Callable[[], Moment]) -> None:
+    def __init__(self, access: Access, decider: Decider, now: Callable[[], Moment]) -> None:
+        self._access = access
         self._decider = decider
         self._now = now
         self._pace = Pace()
+
+    def refuse_at_once(self, who: Subject, comment: str) -> None:
+        """Raise Refusal if ``who`` may give no review with this comment, whatever it is about."""
+        if len(comment.encode()) > MAX_TEXT:
+            raise Refusal("usage", f"a comment has at most {MAX_TEXT} bytes")
+        self._access.refuse(Act.REVIEW, who)
 
     async def as_now(self, who: Subject) -> tuple[Subject, KdcAnswer]:
         """Return ``who`` with their present data, and the answer of the KDC. Raises Refusal, and TimeoutError."""

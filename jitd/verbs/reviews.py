@@ -16,14 +16,15 @@ from jitd.core.effects import Moment
 from jitd.core.law import Actor, IllegalEvent, Origin, Role
 from jitd.core.lock import LockedOut
 from jitd.core.request import NotYours, Request, RequestState, Reviewed, Stale, Verdict, open_ways
-from jitd.core.subject import Subject, is_one_person
+from jitd.core.rights import Act
+from jitd.core.subject import Subject
 from jitd.deciding.decider import Decider, FreshDecision
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.screenings import Overtaken
 from jitd.store import Store
 from jitd.verbs.access import Access
 from jitd.verbs.refusal import Refusal
-from jitd.verbs.reviewers import Reviewers, refuse_at_once
+from jitd.verbs.reviewers import Reviewers
 from jitd.verbs.sentences import asking
 from jitpam.wire.shown import reshown
 
@@ -44,19 +45,21 @@ class Reviews:
         self._decider = decider
         self._perform = perform
         self._store = store
-        self._reviewers = Reviewers(decider, now)
+        self._reviewers = Reviewers(access, decider, now)
 
     async def review(self, who: Subject, typed: str, verdict: Verdict, fingerprint: bytes, comment: str, origin: Origin) -> str:
         """Accept one review that ``who`` has given from ``origin``. Return a sentence about the effect of the review. Raises
         Refusal.
         """
-        refuse_at_once(who, comment)
-        found = self._access.visible(who, typed)
-        self._refuse_review(who, found, verdict, fingerprint)  # refuse first, so that the KDC is queried only if needed
+        self._reviewers.refuse_at_once(who, comment)
+        act = Act.APPROVE if verdict is Verdict.APPROVE else Act.DENY
+        found = self._access.request(act, who, typed)
+        self._refuse_now(who, found, verdict, fingerprint)  # refuse first, so that the KDC is queried only if needed
         fresh, answer = await self._reviewers.as_now(who)
         while True:
-            found = self._access.visible(who, found.id)
-            self._refuse_review(fresh, found, verdict, fingerprint)
+            found = self._access.request(Act.SEE, who, found.id)
+            self._access.refuse(act, fresh, found)
+            self._refuse_now(fresh, found, verdict, fingerprint)
             if repeated := self._repeated(fresh, found, verdict):
                 return repeated
             try:
@@ -105,16 +108,8 @@ class Reviews:
         except IllegalEvent:
             raise self._too_late(found.id) from None
 
-    def _refuse_review(self, who: Subject, found: Request, verdict: Verdict, fingerprint: bytes) -> None:
-        is_own = is_one_person(who, found.requester)
-        if (is_own or verdict is Verdict.APPROVE) and (because := self._access.why_own(who, found)):
-            raise Refusal("forbidden", because)
-        if locked := self._decider.lock_on(who):
-            raise Refusal("forbidden", f"you may review nothing: {locked.because}")
-        if because := self._access.why_no_review(who, found):
-            raise Refusal("forbidden", f"you may not review request {found.id}: {because}")
-        if verdict is Verdict.APPROVE and (because := self._access.why_no_approval(who, found)):
-            raise Refusal("forbidden", f"you may not approve request {found.id}: {because}")
+    def _refuse_now(self, who: Subject, found: Request, verdict: Verdict, fingerprint: bytes) -> None:
+        """Raise Refusal if ``found`` cannot be reviewed in its present state."""
         if verdict is Verdict.APPROVE and (because := self._decider.broken):
             raise Refusal("not_done", f"request {found.id} stays as it is: {because}")
         if fingerprint != found.fingerprint:
@@ -146,7 +141,7 @@ class Reviews:
         found = self._access.read_again(id)
         if found.asking_at is not None and found.obligations is not None and found.obligations.gatekeepers:
             return f"request {id}: your approval counts; {asking(found.obligations.gatekeepers)}"
-        if found.state is RequestState.PENDING and (because := self._access.why_no_review(who, found)):
+        if found.state is RequestState.PENDING and (because := self._access.why_not_asked(who, found)):
             return f"request {id}: your approval is recorded, and does not count now: {because}"
         if found.state is RequestState.PENDING:
             return f"request {id}: your approval counts; more are needed"

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from jitd.core.duration import duration_in_words
+from jitd.core.rights import Act
 from jitd.core.subject import Subject
 from jitd.core.wording import count, listed
 from jitd.store import LiveCounts
@@ -48,7 +49,7 @@ class Status:
 
     def rows(self, who: Subject) -> list[Row]:
         """Return one row for each line. Raises Refusal."""
-        self._access.overseers_only(who, "read the status of jitd")
+        self._access.refuse(Act.READ_STATUS, who)
         return [{"about": line.about, "says": shown(line.says), "is_well": line.is_well} for line in self._lines()]
 
 

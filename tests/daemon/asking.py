@@ -171,10 +171,11 @@ class AskingHouse(House):
             now=self.now,
         )
         self.recovery = Recovery(self.perform, self.lifecycle, self.store, self.monitors, self.now)
+        access = Access(config, self.store)
         self.requests = Requests(
-            config, self.decider, cast(Any, Unexplained()), self.perform, self.store, self.waiters, self.workers, self.now
+            config, access, self.decider, cast(Any, Unexplained()), self.perform, self.store, self.waiters, self.workers, self.now
         )
-        self.reviews = Reviews(Access(config, self.store), self.decider, self.perform, self.store, self.now)
+        self.reviews = Reviews(access, self.decider, self.perform, self.store, self.now)
         self.services: Any = SimpleNamespace(
             store=self.store,
             waiters=self.waiters,

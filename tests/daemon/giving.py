@@ -207,8 +207,10 @@ class House:
             workers=nothing,
             now=lambda: self.at,
         )
-        self.requests = Requests(config, decider, nothing, self.perform, self.store, self.waiters, nothing, lambda: self.at)
         self.access = Access(config, self.store)
+        self.requests = Requests(
+            config, self.access, decider, nothing, self.perform, self.store, self.waiters, nothing, lambda: self.at
+        )
         self.lists = Lists(
             self.access,
             self.store,

@@ -23,7 +23,6 @@ from jitd.settings import policyfile
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs.access import Access
 from jitd.verbs.packs import PIECE, Packs
-from jitd.verbs.recordings import Recordings
 from jitd.workers import Workers
 from jitpam.wire.messages import Pack
 from tests.audit.packs import HOST
@@ -43,13 +42,11 @@ def packs_of(
     )
     access = Access(config, store)
     opened = lambda: SqliteStore.reading(path / "jitd.db")  # noqa: E731
-    lists: Any = None
     return Packs(
         host=HOST,
         directory=str(path / "recordings"),
         version="0.0",
         access=access,
-        recordings=Recordings(config, access, lists, lifecycle, store, opened, workers, now),
         store=store,
         opened=opened,
         workers=workers,

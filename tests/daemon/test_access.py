@@ -11,6 +11,7 @@ import pytest
 
 from jitd.core.decision import Approval, Terms
 from jitd.core.request import Request, Verdict, transition
+from jitd.core.rights import Act
 from jitd.core.subject import BY_PAM, LOCAL, ROOT
 from jitd.verbs.access import Access
 from tests.client.script import row_for, waiting
@@ -33,7 +34,7 @@ ROOTS = "root may not review; do it from your own account, with a Kerberos ticke
 )
 def test_who_may_not_review_reads_the_reason(who: str, changes: dict[str, Any], because: str) -> None:
     access = Access(None, None)  # type: ignore[arg-type]  # neither is asked
-    assert access.why_no_review(person(who, **changes), waiting("true")) == because
+    assert access.why_not_asked(person(who, **changes), waiting("true")) == because
 
 
 def owing(*approvals: Approval) -> Request:
@@ -69,10 +70,10 @@ def test_by_local_pam_people_end_what_is_their_own_and_nothing_else() -> None:
     assert owed.obligations is not None
     taken = replace(owed, obligations=replace(owed.obligations, without_kdc="local"))
     bob = person("bob", principal=BY_PAM + "bob")
-    assert access.may_see(bob, taken) and not access.may_end(bob, taken)
-    assert access.may_end(person("bob"), taken)
+    assert access.may(Act.SEE, bob, taken) and not access.may(Act.END, bob, taken)
+    assert access.may(Act.END, person("bob"), taken)
     seen = replace(taken, obligations=replace(owed.obligations, without_kdc="local", terms=Terms(observed=True)))
-    assert access.may_end(bob, seen), "who watches can stop it"
-    assert not access.may_end(person("erin", principal=BY_PAM + "erin"), seen), "erin may not review it"
+    assert access.may(Act.END, bob, seen), "who watches can stop it"
+    assert not access.may(Act.END, person("erin", principal=BY_PAM + "erin"), seen), "erin may not review it"
     alice = person("alice", principal=BY_PAM + "alice")
-    assert access.may_end(alice, replace(taken, requester=alice))
+    assert access.may(Act.END, alice, replace(taken, requester=alice))

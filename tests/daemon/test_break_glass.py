@@ -30,6 +30,7 @@ from jitd.core.lock import Whom
 from jitd.core.owed_review import OwedReview, OwedReviewState
 from jitd.core.policy import Policy
 from jitd.core.request import RequestState
+from jitd.core.rights import Act
 from jitd.core.run import Ended, Ending, Outcome, StopOrdered
 from jitd.core.subject import Subject
 from jitd.lifecycle.integrity import Damaged
@@ -272,7 +273,7 @@ def test_those_who_were_skipped_see_it_and_nobody_else_does(house: GlassHouse) -
             rows = await house.rows(who)
             assert [row["id"] for row in rows] == [id] * sees
             assert all(row["may_give"] is may for row in rows)
-            assert house.access.may_see(who, house.found(id)) is sees
+            assert house.access.may(Act.SEE, who, house.found(id)) is sees
             if not sees:
                 with pytest.raises(Refusal, match="there is no request"):
                     await house.lists.show(who, id)

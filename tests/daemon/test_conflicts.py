@@ -248,7 +248,7 @@ def test_a_lease_that_is_gone_at_that_moment_answers_for_nothing(house: House, e
     house.done.clear()
     nothing: Any = None
     config: Any = SimpleNamespace(limits=Limits())
-    asking = Requests(config, nothing, nothing, house.perform, house.store, house.waiters, nothing, moment)
+    asking = Requests(config, nothing, nothing, nothing, house.perform, house.store, house.waiters, nothing, moment)
     waiter: Any = SimpleNamespace(who=ALICE)
     with pytest.raises(Refusal) as refused:
         asking._begin(asked("AAAA-AAAA"), replace(permit(), lease=ID), waiter, lambda id: None)

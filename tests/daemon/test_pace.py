@@ -63,8 +63,9 @@ class House:
         perform: Any = SimpleNamespace(act=lambda event: None, usage_of=lambda run: None)
         config: Any = SimpleNamespace(operators=(), auditors=(), limits=Limits())
         nothing: Any = None
-        self.requests = Requests(config, decider, nothing, perform, store, waiters, nothing, moment)
-        self.reviews = Reviews(Access(config, store), decider, perform, store, moment)
+        access = Access(config, store)
+        self.requests = Requests(config, access, decider, nothing, perform, store, waiters, nothing, moment)
+        self.reviews = Reviews(access, decider, perform, store, moment)
 
     async def standing(self, who: Any) -> Any:
         self.n_kdc += 1

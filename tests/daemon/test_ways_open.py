@@ -19,6 +19,7 @@ from jitd.core.effects import Moment
 from jitd.core.facts import Facts, Unknown
 from jitd.core.naming import Naming
 from jitd.core.request import LISTS, LISTS_EVERY, WAY, Request, RequestState, Verdict
+from jitd.core.rights import Act
 from jitd.core.subject import Subject
 from jitd.store import StoreError
 from jitd.verbs.access import Access
@@ -114,7 +115,7 @@ def test_a_way_opens_in_time_also_after_a_restart(house: WaysHouse) -> None:
         found = await waits(house, EITHER)
         await house.pass_time(299)
         assert await refused(house, found.id, MAY) == await refused(house, found.id, MAY, Verdict.DENY) == "unknown"
-        assert not house.access.may_see(MAY, found) and house.access.may_see(DAN, found)
+        assert not house.access.may(Act.SEE, MAY, found) and house.access.may(Act.SEE, DAN, found)
         return found.id
 
     id = house.run(begin())
@@ -128,7 +129,7 @@ def test_a_way_opens_in_time_also_after_a_restart(house: WaysHouse) -> None:
             await house.pass_time(seconds)  # noqa: B023
 
         house.run(recover())
-        assert house.access.may_see(MAY, house.found(id)) is is_open
+        assert house.access.may(Act.SEE, MAY, house.found(id)) is is_open
     assert house.events().count("request.ways_opened") == 1
     house.run(house.review(id, MAY))
     assert house.found(id).state is RequestState.APPROVED
@@ -345,12 +346,12 @@ def test_who_sees_it_as_an_operator_is_told_why_they_may_not_review(house: WaysH
         config: Any = house.decider._config
         config.operators = ("user:carol", "user:may", "user:eve")
         found = await waits(house, ON_CALL, EITHER)
-        assert house.access.why_no_review(CAROL, found) == "you are not on the list oncall:ops"
+        assert house.access.why_not_asked(CAROL, found) == "you are not on the list oncall:ops"
         assert (
-            house.access.why_no_review(MAY, found)
+            house.access.why_not_asked(MAY, found)
             == "you may approve only later: your way to approve this request is not open yet"
         )
-        assert house.access.why_no_review(person("eve"), found) == "its rule names neither you nor a group that you are in"
+        assert house.access.why_not_asked(person("eve"), found) == "its rule names neither you nor a group that you are in"
         assert await refused(house, found.id, MAY) == await refused(house, found.id, CAROL) == "forbidden"
 
     house.run(play())
@@ -426,7 +427,7 @@ def test_a_lists_next_asking_is_kept_over_a_restart(house: WaysHouse) -> None:
         await house.pass_time(LISTS_EVERY)
 
     house.run(recover())
-    assert house.access.may_review(CAROL, house.found(id)) and not house.access.may_review(BOB, house.found(id))
+    assert house.access.may(Act.BE_ASKED, CAROL, house.found(id)) and not house.access.may(Act.BE_ASKED, BOB, house.found(id))
     house.workers.close()
     house.store.close()
 

@@ -316,7 +316,7 @@ class House:
         explanations = Explanations(access, explaining, workers, now)
         locks = Locks(access, endings, perform, store, config, cut, workers, now)
         locks._on = cut_off  # type: ignore[assignment,method-assign]
-        packs = Packs("h", str(path / "recordings"), "0", access, recordings, store, opened, workers, cut, now, cut, {})
+        packs = Packs("h", str(path / "recordings"), "0", access, store, opened, workers, cut, now, cut, {})
         packs._rows = rows_cut_off  # type: ignore[assignment,method-assign]
         records = Records("h", config.naming, access, store, opened, workers, cut)
         reports = Reports(
@@ -338,7 +338,7 @@ class House:
     @staticmethod
     def requests(config: Any, access: Access, decider: Any, perform: Any, store: Any, workers: Any, now: Any) -> Requests:
         nothing: Any = None
-        return Requests(config, decider, nothing, perform, store, nothing, workers, now)
+        return Requests(config, access, decider, nothing, perform, store, nothing, workers, now)
 
     def everything(self) -> list[Any]:
         store = self.store

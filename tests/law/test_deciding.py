@@ -40,7 +40,11 @@ ASKED_BY = {
         "jitd.core.owed_review",  # all who were skipped
         "jitd.announcing.assembly",
     },
-    ("jitd.core.lock", "answer_to"): {"jitd.deciding.decider"},
+    ("jitd.core.lock", "answer_to"): {"jitd.deciding.decider", "jitd.core.rights"},
+    ("jitd.core.rights", "may"): {"jitd.verbs.access"},
+    ("jitd.core.approvers", "may_review"): {"jitd.core.owed_review", "jitd.core.request", "jitd.core.rights"},
+    ("jitd.core.owed_review", "roles_of"): {"jitd.core.rights"},
+    ("jitd.core.visibility", "names_reader"): {"jitd.core.rights"},
     ("jitd.core.break_glass", "unbarred"): {"jitd.deciding.decider", "jitd.deciding.explaining"},
     ("jitd.core.break_glass", "under"): {"jitd.lifecycle.lifecycle"},
     ("jitd.core.gatekeeping", "folded"): {"jitd.deciding.decider"},

@@ -110,7 +110,7 @@ def all_rows() -> list[dict[str, Any]]:
     approved, follows = request.transition(waiting, review(waiting, BOB), now)
     issued = next(one for one in follows if isinstance(one, grant.Issued)).grant
     ended, _ = grant.transition(issued, grant.Revoked(issued.id, by, lock.sentence(on_alice)), now)
-    its_review = review_row.review_row(owed(), made, DAVE, now, is_operator=True)
+    its_review = review_row.review_row(owed(), made, DAVE, now, may_give=True)
     glass = {"break_glass": rows.glass_row(owed().glass), "owed_review": its_review}
     return [
         row_for(made) | glass,
