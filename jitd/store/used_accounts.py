@@ -27,8 +27,8 @@ class UsedAccounts:
             yield Use(id, self.today(by), run_as.uid, self._person(run_as.user))
 
     def locks(self, store: Store | None = None) -> Iterator[Lock]:
-        """Yield the active locks in ``store`` (by default, in the own one). A lock whose account belongs to another person today is
-        yielded again, as on this person.
+        """Yield the active locks in ``store``, by default in the own one. A lock whose account belongs to another person today
+        is yielded again, as on this person.
         """
         for one in (store or self._store).locks():
             yield one

@@ -55,12 +55,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
 
 def locking(house: House) -> Locks:
     """The operators' brake over ``house``, where everybody has an account."""
-    parts: Any = (
-        SimpleNamespace(operators_only=lambda who, deed: None, locks=house.store.locks),
-        house.endings,
-        house.perform,
-        house.store,
-    )
+    parts: Any = (SimpleNamespace(refuse=lambda act, who: None), house.endings, house.perform, house.store)
     accounts: Any = SimpleNamespace(naming=Naming(frozenset({"EXAMPLE.TEST"})), people={})
     workers: Any = SimpleNamespace(typed=SimpleNamespace(run=found))
     return Locks(*parts, accounts, house.waiters, workers, lambda: house.at)

@@ -310,7 +310,7 @@ def locking(house, known, ending=()):
     waiters = Waiters()
     until_gone = partial(Endings.until_gone, SimpleNamespace(_store=house.store, _waiters=waiters))
     made = Locks(
-        SimpleNamespace(operators_only=lambda who, deed: None, locks=house.store.locks),
+        SimpleNamespace(refuse=lambda act, who: None),
         SimpleNamespace(being_ended=being_ended, until_gone=until_gone),
         SimpleNamespace(act=house.handle),
         house.store,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from jitd.core.rights import Act
 from jitd.store import LiveCounts
 from jitd.verbs import status
 from jitd.verbs.refusal import Refusal
@@ -170,13 +171,13 @@ def test_a_time_is_told_in_two_units(seconds: float, said: str) -> None:
 def test_only_who_oversees_the_host_reads_it_and_no_line_is_another() -> None:
     """A line has names and faults from files: none of them forges another line, or speaks to the terminal."""
 
-    def refuse(who: object, deed: str) -> None:
-        raise Refusal("forbidden", deed)
+    def refuse(act: Act, who: object) -> None:
+        raise Refusal("forbidden", act)
 
     lines = [Line("policy", "a\n! jitd: \x1b[31m", False)]
-    access: Any = SimpleNamespace(overseers_only=refuse)
+    access: Any = SimpleNamespace(refuse=refuse)
     with pytest.raises(Refusal, match="read the status"):
         Status(access, lambda: pytest.fail("nothing is looked at")).rows(person("alice"))
-    access = SimpleNamespace(overseers_only=lambda who, deed: None)
+    access = SimpleNamespace(refuse=lambda act, who: None)
     (row,) = Status(access, lambda: lines).rows(person("dave"))
     assert row == {"about": "policy", "says": r"a\x0a! jitd: \x1b[31m", "is_well": False}
