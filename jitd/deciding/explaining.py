@@ -16,7 +16,7 @@ from datetime import datetime
 
 from jitd.core.break_glass import unbarred
 from jitd.core.command import Command
-from jitd.core.decision import Decision, Deny, Why
+from jitd.core.decision import Decision, Deny
 from jitd.core.deed import deed_of
 from jitd.core.effects import Moment
 from jitd.core.explaining import Explained, Near, closest, explain
@@ -96,12 +96,10 @@ class Explainer:
         self._now = now
         self._owed = owed
 
-    async def closest(self, who: Subject, service: str, asked: Asked, command: Command, decision: Decision) -> tuple[Near, ...]:
-        """If ``decision`` is the denial "no rule permits", return the permit rules for ``who`` that came closest to permitting
-        ``command``. For any other decision, return an empty result. Raises TimeoutError.
+    async def closest(self, who: Subject, service: str, asked: Asked, command: Command) -> tuple[Near, ...]:
+        """No rule permits ``command``. Return the permit rules for ``who`` that came closest to permitting it. Raises
+        TimeoutError.
         """
-        if not isinstance(decision, Deny) or decision.why is not Why.NO_RULE:
-            return ()
 
         def look() -> tuple[Near, ...]:
             try:

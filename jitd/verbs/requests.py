@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Concatenate, ParamSpec
 
 from jitd.core import request
@@ -111,8 +112,10 @@ class Requests:
     async def _decide(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
         """Return the first decision about the request that ``ask`` returns. ``ask`` gets jitd's search path. Raises Refusal."""
         first = await self._decided(self._decider.decide_new, who, service, ask)
+        if not _is_of_no_rule(first.decision):
+            return first
         with suppress(TimeoutError):  # on a timeout, the decision stays as it is
-            closest = await self._explainer.closest(who, service, first.asked, first.command, first.decision)
+            closest = await self._explainer.closest(who, service, first.asked, first.command)
             may_list = deed_of(service).is_executed and not who.is_root
             has_ticket = not who.is_local and not who.is_by_pam
             return replace(first, decision=told(first.decision, closest, has_ticket=has_ticket, may_list=may_list))
@@ -121,19 +124,19 @@ class Requests:
     async def _decided(
         self, decide: Callable[..., Awaitable[FirstDecision]], who: Subject, service: str, ask: Callable[[str], Asked]
     ) -> FirstDecision:
-
-        def within_bounds(search_path: str) -> Asked:
-            asked = ask(search_path)
-            if len((asked.reason or "").encode()) > MAX_TEXT:
-                raise Nonsense(f"a reason has at most {MAX_TEXT} bytes")
-            if fault := asked.terms.fault_in_start(self._now().at):
-                raise Nonsense(fault)
-            return asked
-
         try:
-            return await decide(who, service, within_bounds)
+            return await decide(who, service, partial(self._within_bounds, ask))
         except Nonsense as fault:
             raise Refusal("usage", str(fault)) from None
+
+    def _within_bounds(self, ask: Callable[[str], Asked], search_path: str) -> Asked:
+        """Return what ``ask`` returns. Raises Nonsense if it is too long, or if it begins at a senseless time."""
+        asked = ask(search_path)
+        if len((asked.reason or "").encode()) > MAX_TEXT:
+            raise Nonsense(f"a reason has at most {MAX_TEXT} bytes")
+        if fault := asked.terms.fault_in_start(self._now().at):
+            raise Nonsense(fault)
+        return asked
 
     @_timed
     async def submit(
@@ -430,7 +433,8 @@ class Requests:
             row = decision_row(first.decision, first.command)
         else:
             row = await self._workers.frames.run(who.uid, decision_row, first.decision, first.command)
-        closest = await self._explainer.closest(who, service, first.asked, first.command, first.decision)
+        is_near = _is_of_no_rule(first.decision)
+        closest = await self._explainer.closest(who, service, first.asked, first.command) if is_near else ()
         row |= graded(self._decider.findings, first.command, who.user) if isinstance(first.decision, Permit) else {}
         row |= {"approved": first.approved, "closest": near_rows(closest), "providers": list(first.awaited)}
         return row | {"by_breaking_glass": await self._by_breaking_glass(who, asked, service, first)}
@@ -453,6 +457,11 @@ class Requests:
         if self._decider.broken and not who.is_root:
             raise Refusal("denied", self._decider.broken)
         return [rule_row(rule) | graded_rule(self._decider.findings, rule) for rule in self._decider.rules_for(who, JITSUDO)]
+
+
+def _is_of_no_rule(decision: Decision) -> bool:
+    """True if ``decision`` denies because no rule permits. Only then is it worth a look which rules come closest."""
+    return isinstance(decision, Deny) and decision.why is Why.NO_RULE
 
 
 def _beforehand(who: Subject, service: str, asked: Asked) -> Callable[[str], Asked]:

@@ -19,8 +19,8 @@ from jitd.core.request import Request, RequestState
 from jitd.core.visibility import words_of
 from jitd.deciding.explaining import Explainer
 from jitd.verbs.explanations import MOST_OF_WANTS, near_rows, told
-from tests.daemon.asking import AskingHouse, Client, house
-from tests.daemon.test_decider import NAMED, rule
+from tests.daemon.asking import ALICE, AskingHouse, Client, house
+from tests.daemon.test_decider import ASKED, NAMED, rule
 from tests.scene import moment
 
 __all__ = ["house"]  # a fixture
@@ -143,3 +143,36 @@ def test_a_denial_names_two_rules_at_most_and_is_never_long() -> None:
 def test_if_no_rule_comes_close_the_command_that_lists_them_is_named_where_it_does() -> None:
     assert because() == f"no; {LISTS}"
     assert because(may_list=False) == "no"
+
+
+class Explains:
+    """Counts how often it is asked which rules come closest."""
+
+    def __init__(self) -> None:
+        self.n = 0
+
+    async def closest(self, *asked: Any) -> tuple[()]:
+        self.n += 1
+        return ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "asked", "n"),
+    [
+        ({"approvals": ()}, {}, 0),
+        ({}, {"waits": False}, 0),
+        ({"verdict": "deny"}, {}, 0),
+        ({"who": ("user:bob",)}, {}, 1),
+    ],
+    ids=["a permit", "a permit that owes an approval", "a rule that denies", "no rule"],
+)
+def test_which_rules_come_closest_is_looked_for_only_if_no_rule_permits(
+    house: AskingHouse, changes: dict[str, Any], asked: dict[str, Any], n: int
+) -> None:
+    house.rules(**changes)
+    explains: Any = Explains()
+    house.requests._explainer = explains
+    house.run(Client(house).submit(**asked))
+    assert explains.n == n
+    house.run(house.requests.explain(ALICE, ASKED, "jitsudo"))
+    assert explains.n == 2 * n

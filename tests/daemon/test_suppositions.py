@@ -14,7 +14,7 @@ import pytest
 
 from jitd.core.asked_terms import USUAL
 from jitd.core.conditions import read_command_pattern
-from jitd.core.decision import Approval, BreakGlass, Decision, Deny, Permit, Why
+from jitd.core.decision import Approval, BreakGlass, Deny, Permit, Why
 from jitd.core.explaining import Near, Outcome, Saying
 from jitd.core.facts import Facts
 from jitd.core.keys.hours import read_hours
@@ -113,9 +113,9 @@ class House:
         supposed = replace(Supposed(name, None, None), **changes)
         return asyncio.run(self.explainer.suppose(DAVE, "jitsudo", asked, supposed))
 
-    def closest(self, decision: Decision) -> tuple[Near, ...]:
+    def closest(self) -> tuple[Near, ...]:
         found = self.suppose()
-        return asyncio.run(self.explainer.closest(ALICE, "jitsudo", TRUE, found.command, decision))
+        return asyncio.run(self.explainer.closest(ALICE, "jitsudo", TRUE, found.command))
 
 
 def test_the_command_is_looked_up_as_for_a_request_and_each_rule_is_told_of() -> None:
@@ -260,15 +260,12 @@ def test_a_command_that_is_not_there_is_denied_and_the_rules_are_told_as_if_it_w
     assert isinstance(found.decision, Deny) and found.rules[0].saying is Saying.PERMITS
 
 
-def test_what_came_closest_is_told_only_if_no_rule_is_about_it() -> None:
+def test_what_came_closest_is_the_rule_whose_hours_begin_tomorrow() -> None:
     house = House(rule(hours=OFFICE))
     house.at = replace(house.at, at=NIGHT)
     tomorrow = datetime(2026, 3, 3, 8, tzinfo=UTC)
     near = Near("p", ("Mon-Fri 08:00-18:00 UTC",), tomorrow, "Tue 2026-03-03 08:00 UTC")
-    assert house.closest(Deny(Why.NO_RULE, "")) == (near,)
-    for why in set(Why) - {Why.NO_RULE}:
-        assert house.closest(Deny(why, "")) == ()
-    assert house.closest(Permit("p", rule().obligations)) == ()
+    assert house.closest() == (near,)
 
 
 def refusal(doing: Callable[[], Any]) -> Refusal:
