@@ -22,7 +22,7 @@ _reason = click.option("--reason", default="", help="Why: told to the person it 
 def revoke(id: str | None, *, of: str | None, reason: str) -> None:
     """End a grant and kill what runs under it; return when all of it has ended."""
     if (id is None) == (of is None):
-        raise click.UsageError("name either a grant's ID or a principal with --of")
+        raise click.UsageError("give a grant ID, or --of PRINCIPAL")
     id = None if id is None else whole_id("revoke", id)
     with called() as daemon:
         say(daemon.do(Revoke(id=id, of=of, reason=reason)) or "revoked")

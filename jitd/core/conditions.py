@@ -19,9 +19,7 @@ class Glob:
     """A text pattern. In a pattern, ``*`` matches any number of characters, and ``?`` matches one character. Every other
     character matches only itself.
 
-    A part of the pattern between two stars always matches the same number of characters. For each such part, ``matches`` takes
-    the first place in the text where the part matches after the previous part. If the rest of the pattern does not match after
-    this place, it does not match after a later place either. Therefore ``matches`` never has to go back in the text.
+    Greedy leftmost is enough, and ``matches`` never has to go back in the text: segments between stars have a fixed length.
     """
 
     text: str

@@ -109,7 +109,7 @@ class Dispatch:
                 return self._to.locks.unlock(who, id, message.reason)
             case None, str(whom), str(name):
                 return await self._to.locks.unlock_all_on(who, whom, name, message.reason)
-        raise Refusal("usage", "unlock takes a lock, or whom it is on")
+        raise Refusal("usage", "give a lock id, or --user, --principal or --all")
 
     def rows(self, who: Subject, what: str, *, ended: bool) -> AsyncIterable[Row] | Iterable[Row]:
         """Return the list named ``what``. The list contains only the rows that ``who`` may see. Raises Refusal."""

@@ -57,7 +57,7 @@ class Handshake:
         if len(hello.nonce) != messages.NONCE_LENGTH or hello.authentication not in ("krb5", "root", "local"):
             raise RemoteProtocolError("the nonce or the kind of authentication in the hello is not valid")
         if hello.authentication == "root" and self._uid != 0:
-            raise Refusal("unauthenticated", "only uid 0 may come without a ticket: kinit")
+            raise Refusal("unauthenticated", "no Kerberos ticket (only root may connect without one): run kinit")
         if hello.authentication == "local" and self._uid == 0:
             raise RemoteProtocolError("root has no use for a local password")
         answer = messages.DaemonHello(version=messages.VERSION, nonce=secrets.token_bytes(messages.NONCE_LENGTH))

@@ -71,7 +71,7 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
     if breaks_glass and not deed_of(ask.service).is_executed:
         raise Refusal("usage", "only jitsudo can break glass")
     if breaks_glass and ask.starts_at is not None:
-        raise Refusal("usage", "glass cannot be broken for a later time: what can wait until then can be approved")
+        raise Refusal("usage", "--break-glass cannot be combined with --at: what can wait can be approved")
     if ask.streams and (len(ask.streams) != 3 or any(kind not in KINDS for kind in ask.streams)):
         raise Refusal("usage", "there are three standard streams, each of a known kind")
     terms = AskedTerms(**{name: getattr(ask, name) for name in NUMBERS})

@@ -265,7 +265,7 @@ class Requests:
             if waiter is not None:
                 self._waiters.leave(id, waiter)
             if isinstance(fault, Overtaken):
-                raise Refusal("not_done", "the lease for it was used up meanwhile: ask again") from None
+                raise Refusal("not_done", "the lease was used up in the meantime; submit the request again") from None
             raise
         after = self._store.request(id)
         if after is None:
@@ -327,7 +327,7 @@ class Requests:
         if self._store.n_running(who.person) >= most:
             raise Refusal("denied", f"{most} of your commands run already: end some (jitd runs, jitd stop)")
         if not self._runs.may(who.person, self._now().boot, n_bytes):
-            raise Refusal("denied", "you have started too much within a short time: wait a moment")
+            raise Refusal("denied", "too many commands started at once; try again in a moment")
 
     def _own(self, who: Subject, typed: str) -> Request:
         id = read_id(typed)

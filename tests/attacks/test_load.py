@@ -171,7 +171,7 @@ def test_who_starts_too_much_at_once_waits_and_root_does_not(own_house: Callable
         for raw in asking:
             raw.close()
     refused = [one.text for one in heard["alice"] if isinstance(one, messages.Refused)]
-    assert refused and set(refused) == {"you have started too much within a short time: wait a moment"}
+    assert refused and set(refused) == {"too many commands started at once; try again in a moment"}
     assert {type(one) for one in heard["root"]} == {messages.Progress}
 
 

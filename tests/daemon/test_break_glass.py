@@ -215,7 +215,7 @@ def test_nobody_breaks_glass_for_later() -> None:
     from tests.wire.test_weight import ASK
 
     ask = messages.Breakglass(**{**ASK, "starts_at": "2026-01-05T22:00:00Z"}, argv=[b"true"], waits=True, if_owed=True)
-    with pytest.raises(Refusal, match="glass cannot be broken for a later time") as refused:
+    with pytest.raises(Refusal, match="--break-glass cannot be combined with --at") as refused:
         asked_in(ask, None)
     assert refused.value.code == "usage"
 

@@ -252,7 +252,7 @@ def test_a_lease_that_is_gone_at_that_moment_answers_for_nothing(house: House, e
     waiter: Any = SimpleNamespace(who=ALICE)
     with pytest.raises(Refusal) as refused:
         asking._begin(asked("AAAA-AAAA"), replace(permit(), lease=ID), waiter, lambda id: None)
-    assert refused.value.code == "not_done" and "ask again" in refused.value.text
+    assert refused.value.code == "not_done" and "submit the request again" in refused.value.text
     assert house.store.request("AAAA-AAAA") is None and house.waiters.of("AAAA-AAAA") is None
     assert house.done == []
 

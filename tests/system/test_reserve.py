@@ -215,7 +215,7 @@ def test_large_commands_that_are_permitted_at_once_are_paced_by_their_bytes(own_
             n_begun += isinstance(heard, messages.Start)
             assert n_begun, heard
             if isinstance(heard, messages.Refused):
-                assert heard.text == "you have started too much within a short time: wait a moment"
+                assert heard.text == "too many commands started at once; try again in a moment"
     assert n_begun <= 5 and state_of(house) < 60 * MIB
     wait_for(lambda: jitsudo(house, "alice", "env", "true").returncode == 0, what="a small one, a moment later")
     house.verify()
