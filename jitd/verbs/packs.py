@@ -41,7 +41,7 @@ from jitd.core.run import Run
 from jitd.core.sought import Sought
 from jitd.core.subject import Subject
 from jitd.lifecycle.lifecycle import Lifecycle
-from jitd.recording import asciicast, stills, storage
+from jitd.recording import asciicast, storage
 from jitd.recording.form import Altered, Mark
 from jitd.recording.reader import Recording, as_read, examine
 from jitd.recording.reserve import is_reached
@@ -61,8 +61,8 @@ PIECE = 24 * 1024
 """Number of bytes of a file in one row. In base64, this fits into a small frame."""
 GATHERED_WITHIN = 60.0
 """Maximum number of seconds for each long piece of work. The 10 s that other work has are too few for a long recording."""
-DRAWN_WITHIN = 60.0
-"""After so many seconds, no more recordings are turned into asciicasts and pictures."""
+CONVERTED_WITHIN = 60.0
+"""After so many seconds, no more recordings are turned into asciicasts."""
 MOST_SHOWN = 4096
 """Maximum number of records that a pack shows. A request with one run has about ten."""
 MOST_OBJECTS = 1024
@@ -172,10 +172,10 @@ class Packs:
         await self._wait_until_signed(self._store.head().number)
         found = await work(self._gather, who, id)
         recorded: dict[str, int | bytes] = {}
-        until = time.monotonic() + DRAWN_WITHIN
+        until = time.monotonic() + CONVERTED_WITHIN
         for run in found.runs[:MOST_RECORDINGS] if with_recordings else ():
-            is_drawn = time.monotonic() < until
-            recorded |= await work(self._recorded, run, open_files, tuple(recorded.values()), is_drawn=is_drawn)
+            in_time = time.monotonic() < until
+            recorded |= await work(self._recorded, run, open_files, tuple(recorded.values()), is_converted=in_time)
         first = {
             making.README: readme(self._host, id, who.principal),
             making.PAGE: b"",
@@ -298,10 +298,10 @@ class Packs:
     # --- recordings ----------------------------------------------------------------------------------------------------
 
     def _recorded(
-        self, run: Run, open_files: ExitStack, before: tuple[int | bytes, ...], *, is_drawn: bool
+        self, run: Run, open_files: ExitStack, before: tuple[int | bytes, ...], *, is_converted: bool
     ) -> dict[str, int | bytes]:
         """Return the files about the recording of ``run``, beside those that are there ``before``. The recording itself is a
-        descriptor, which is closed with ``open_files``. If ``is_drawn`` is false, there is nothing else.
+        descriptor, which is closed with ``open_files``. If ``is_converted`` is false, there is nothing else.
         """
         try:
             file = storage.open_recording(self._directory, run.id)
@@ -313,15 +313,10 @@ class Packs:
         found: dict[str, int | bytes] = {f"recordings/{run.id}.jitd": file}
         assert run.recording is not None
         try:
-            if not is_drawn or sum(len(one) for one in before if isinstance(one, bytes)) > making.MOST_BYTES:
-                return found  # anybody can make the others of it
+            if not is_converted or sum(len(one) for one in before if isinstance(one, bytes)) > making.MOST_BYTES:
+                return found  # anybody can make an asciicast of it
             examine(file, [Mark(run.recording.n_chunks, run.recording.size, bytes.fromhex(run.recording.digest))])
-            recording = Recording(file)
-            found[f"recordings/{run.id}.cast"] = _cast(recording)
-            for n, still in enumerate(stills.stills(recording.header, recording.frames), 1):
-                skipped = ", after output that was not drawn" if still.is_after_skip else ""
-                title = f"{run.id} after {still.at / 1e6:.1f} s{skipped}"
-                found[f"recordings/{run.id}-{n}.svg"] = stills.svg(still, title).encode("ascii")
+            found[f"recordings/{run.id}.cast"] = _cast(Recording(file))
         except Altered:
             pass  # it is there as it is stored, and does not fit its digest in the record
         return found

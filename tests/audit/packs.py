@@ -50,7 +50,6 @@ approvals = [{ need = 1, from = ["group:ops"] }]
 name = "freeze"
 who  = ["group:contractors"]
 """
-STILL = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 80 24"><text x="1" y="2">postgres=#</text></svg>'
 
 
 def policy_file(*files: tuple[str, str]) -> tuple[str, bytes]:
@@ -193,7 +192,6 @@ class Host:
             files |= {
                 f"recordings/{id}.2.jitd": self.recording,
                 f"recordings/{id}.2.cast": b"{}\n",
-                f"recordings/{id}.2-1.svg": STILL,
             }
         files["index.html"] = verify.page(files, id)
         if change is not None:

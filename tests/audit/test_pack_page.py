@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import json
 import re
@@ -43,9 +42,9 @@ TAGS = {
         "code",
         "mark",
     ),
-    *("table", "caption", "thead", "tbody", "tr", "th", "td", "span", "small", "time", "b", "wbr", "figure", "figcaption", "img"),
+    *("table", "caption", "thead", "tbody", "tr", "th", "td", "span", "small", "time", "b", "wbr"),
 }
-ATTRIBUTES = {"lang", "charset", "http-equiv", "content", "name", "class", "colspan", "alt", "src", "scope"}
+ATTRIBUTES = {"lang", "charset", "http-equiv", "content", "name", "class", "colspan", "scope"}
 HOSTILE = (
     "<script>alert(1)</script>",
     "</td></tr></table><h1>approved by root</h1>",
@@ -82,8 +81,7 @@ class _Read(HTMLParser):
         assert (tag == "caption") == (self.open[-1:] == ["table"] and not self.has_caption), "each table begins with a caption"
         assert tag != "th" or dict(attributes)["scope"] in ("row", "col")
         self.has_caption = tag != "table"
-        assert tag != "img" or str(dict(attributes)["src"]).startswith("data:image/svg+xml;base64,")
-        if tag not in ("meta", "img", "wbr"):
+        if tag not in ("meta", "wbr"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -188,11 +186,9 @@ def test_the_page_has_no_script_and_reaches_nothing(host: Host) -> None:
     assert "default-src 'none'" in page
     read(page.encode())
     (style,) = re.findall("<style>(.*?)</style>", page, re.DOTALL)
-    images = [base64.b64decode(data).decode() for data in re.findall('src="data:image/svg[+]xml;base64,([^"]*)"', page)]
-    tags = [tag.partition(";base64,")[0] for tag in re.findall("<[^>]*>", page)]
-    assert images and "<script" not in page
-    images = [image.replace('xmlns="http://www.w3.org/2000/svg"', "") for image in images]
-    for text in (style, *tags, *images):
+    tags = re.findall("<[^>]*>", page)
+    assert "<script" not in page
+    for text in (style, *tags):
         assert not re.search(r"https?:|//|url[(=]|@import|href|\bon\w+=", text, re.IGNORECASE), text
 
 
@@ -201,7 +197,7 @@ SAID = (
     *("PGUSER=postgres", "Said by the requester's side. Nobody has checked them.", "approved by bob@EXAMPLE.TEST", "go on"),
     *("1 of group:ops", "authenticated to the KDC at 2026-03-02 09:00:00 UTC, by otp", "the KDC said", "names the fingerprint"),
     *("databases.toml, lines 2 to 6", "need = 1", "exited with 0", "ended by signal 15", f"recordings/{RUN}.jitd"),
-    *("/etc/cron.d/left", "The screen of run K7QM-2XVD.2, picture 1.", "request.reviewed", "grant.issued", "signed by the host"),
+    *("/etc/cron.d/left", "request.reviewed", "grant.issued", "signed by the host"),
 )
 
 

@@ -368,7 +368,7 @@ def another_use(line: dict[str, Any]) -> None:
     line["document"] = line["document"].replace('"left":0', '"left":1')
 
 
-RECORDS, DOCUMENTS, PICTURE = "records.jsonl", "documents.jsonl", f"recordings/{RUN}-1.svg"
+RECORDS, DOCUMENTS = "records.jsonl", "documents.jsonl"
 RECORDING, OTHER_RECORDING = f"recordings/{RUN}.jitd", f"recordings/{ID}.jitd"
 OTHER_PAGE = "index.html: is not the page of this pack"
 LIES: dict[str, tuple[Callable[[Files], Any], str]] = {
@@ -410,21 +410,19 @@ LIES: dict[str, tuple[Callable[[Files], Any], str]] = {
         lambda files: files.update({OTHER_RECORDING: files[RECORDING]}),
         f"no record that is shown tells of a recording of run {ID}",
     ),
-    "the page is another one": (replaced("index.html", b"bob@EXAMPLE.TEST", b"dave@EXAMPLE.TEST"), OTHER_PAGE),
-    "a picture has a script": (
-        replaced(PICTURE, b"postgres=#", b"<script>alert(1)</script>"),
-        "is not a picture as jitd draws it",
+    "there is a picture, as early versions drew": (
+        lambda files: files.update({f"recordings/{RUN}-1.svg": b"<svg/>"}),
+        f"no pack has a file with the name recordings/{RUN}-1.svg",
     ),
-    "a picture has a link": (replaced(PICTURE, b'<text x="1"', b'<text fill="url(https://a.test/)"'), "is not a picture as jitd"),
+    "the page is another one": (replaced("index.html", b"bob@EXAMPLE.TEST", b"dave@EXAMPLE.TEST"), OTHER_PAGE),
     "an asciicast controls the terminal": (
-        replaced(PICTURE.replace("-1.svg", ".cast"), b"{}", b"\x1b]52;c;cm0K\x07"),
+        replaced(f"recordings/{RUN}.cast", b"{}", b"\x1b]52;c;cm0K\x07"),
         "has characters that control a terminal",
     ),
     "what the pack tells its reader to do is another thing": (
         replaced("README.txt", b"Use the one of a jitd that you trust", b"Use this one"),
         "README.txt: is not the one of this pack",
     ),
-    "a picture is another one": (replaced(PICTURE, b"postgres", b"mysql"), OTHER_PAGE),
     "the trace is another one": (replaced("trace.json", b"permits", b"passes"), OTHER_PAGE),
 }
 

@@ -115,7 +115,7 @@ def test_a_pack_has_all_files_in_their_order_and_is_whole(house: House) -> None:
     assert list(files) == [
         *("README.txt", "index.html", "verify.py", "records.jsonl", "documents.jsonl"),
         *(f"policy-{POLICY.digest}.json", "trace.json"),
-        *(f"recordings/{RUN}.jitd", f"recordings/{RUN}.cast", f"recordings/{RUN}-1.svg"),
+        *(f"recordings/{RUN}.jitd", f"recordings/{RUN}.cast"),
         *("manifest.json", "proof.jsonl"),
     ]
     assert wrong(zipped(files), house.public) == []

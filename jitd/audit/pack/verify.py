@@ -59,7 +59,7 @@ _NAMES = (
     re.escape(DOCUMENTS),
     r"policy-[0-9a-f]{64}\.json",
     re.escape(TRACE),
-    rf"recordings/{_RUN}(?:\.jitd|\.cast|-[1-9][0-9]?\.svg)",
+    rf"recordings/{_RUN}\.(?:jitd|cast)",
     re.escape(MANIFEST),
     re.escape(PROOF),
 )
@@ -1523,7 +1523,7 @@ class _Page:
             where = f"{name}, " if name in self._files else "not in this pack, "
             where += f"SHA-256 of its last chunk {recording.get('digest')}"
         removed = [one for _, one in self._events("recording.removed") if one.get("id", _member(one, "detail", "run")) == id]
-        out = f"<h3>Run {_name(id)}</h3>\n" + _rows((
+        return f"<h3>Run {_name(id)}</h3>\n" + _rows((
             ("began", _time((started or [begun])[0].get("at"))),
             ("under the grant", _name(_member(begun, "detail", "grant"))),
             ("first process", _member(started[0], "detail", "pid") if started else None),
@@ -1533,14 +1533,6 @@ class _Page:
             ("recording", _e(where) if where else "none" if ends else None),
             ("the recording was removed", _time(removed[0].get("at")) if removed else None),
         ))  # fmt: skip
-        for n in range(1, 100):
-            still = self._files.get(f"recordings/{id}-{n}.svg")
-            if still is None:
-                break
-            data = base64.b64encode(still).decode("ascii")
-            out += f'<figure><img alt="the screen of run {_name(id)}, picture {n}" src="data:image/svg+xml;base64,{data}">'
-            out += f"<figcaption>The screen of run {_name(id)}, picture {n}.</figcaption></figure>\n"
-        return out
 
     def _left(self) -> _Html:
         rows = []
@@ -1713,7 +1705,7 @@ _HEAD = """<!DOCTYPE html>
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">
+ content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
@@ -1759,9 +1751,6 @@ ul { margin: 0; padding-left: 1.1rem; }
 ul.hex { list-style: none; padding: 0; overflow-wrap: anywhere; }
 small, time { color: var(--pale); font-size: .92em; }
 time { white-space: nowrap; }
-figure { margin: .8rem 0; break-inside: avoid; }
-figure img { max-width: 100%; border: 1px solid var(--line); }
-figcaption { color: var(--pale); font-size: .9em; }
 @media (max-width: 40rem) {
   body { padding: .8rem; }
   table.facts th { width: 7rem; }
@@ -1771,7 +1760,6 @@ figcaption { color: var(--pale); font-size: .9em; }
 }
 @media print {
   body { padding: 0; max-width: none; font-size: 10pt; }
-  figure img { max-height: 11cm; }
 }
 </style>
 </head>
@@ -1781,8 +1769,8 @@ figcaption { color: var(--pale); font-size: .9em; }
 
 def page(files: Files, id: str) -> bytes:
     """Return ``index.html`` of a pack about the request ``id``: a page made of its files (name → content). ``records.jsonl``,
-    ``documents.jsonl``, the policies, ``trace.json`` and the pictures in ``recordings/`` are read, and only the names of the
-    others matter. Raises Wrong if the files cannot be read.
+    ``documents.jsonl``, the policies and ``trace.json`` are read, and only the names of the others matter. Raises Wrong if the
+    files cannot be read.
     """
     found: list[Finding] = []
     contents = read(files, found.append)
@@ -1851,17 +1839,8 @@ def readme(host: str, id: str, by: str) -> bytes:
     return _README.format(host=host, id=id, by=shown(by, is_name=True)).encode("ascii", "backslashreplace")
 
 
-_TAG = re.compile(
-    r"</(?:svg|title|g|text)>|<(?:svg|title|rect|g|text)"
-    r"(?: (?:xmlns=\"http://www\.w3\.org/2000/svg\"|xml:space=\"preserve\"|(?:width|height|viewBox|role|fill|font-family|font-size"
-    r"|direction|unicode-bidi|x|y|textLength|lengthAdjust|font-weight|font-style|opacity"
-    r"|text-decoration)=\"[A-Za-z0-9#., -]*\"))*/?>"
-)
-"""The tags of a picture: text and rectangles, and nothing that is run, loaded or linked."""
-
-
 def _check_forms(files: Files, report: Report) -> None:
-    """Report each file that could do something else in a terminal or a browser than to be read. The page is not among them."""
+    """Report each file that could do something else in a terminal than to be read. The page is not among them."""
     for name in files:
         if name == PAGE or name.endswith(".jitd"):
             continue
@@ -1869,8 +1848,6 @@ def _check_forms(files: Files, report: Report) -> None:
             text = _text_of(files, name) if name != OWN_COPY else ""
             if not text.replace("\n", "").isprintable():
                 raise Wrong("has characters that control a terminal")
-            if name.endswith(".svg") and "<" in _TAG.sub("", text):
-                raise Wrong("is not a picture as jitd draws it: it has more than text and rectangles")
         except Wrong as fault:
             report(Finding(name, 0, str(fault)))
 
@@ -2102,7 +2079,7 @@ def _check_recordings(files: Files, contents: Contents, report: Report) -> int:
     for name, content in files.items():
         if not name.startswith("recordings/"):
             continue
-        run = re.split(r"\.jitd$|\.cast$|-[0-9]+\.svg$", name[len("recordings/") :])[0]
+        run = re.split(r"\.jitd$|\.cast$", name[len("recordings/") :])[0]
         if not isinstance(sealed.get(run), dict):
             report(Finding(name, 0, f"no record that is shown tells of a recording of run {run}"))
         elif name.endswith(".jitd"):
@@ -2176,7 +2153,7 @@ def told(verdict: Verdict, own: bytes, *, has_key: bool) -> Iterator[str]:
         yield f"- What happened later. When the pack was made: {', '.join(map(_ascii, verdict.going_on))}."
     yield "- That nothing else happened: other records are digests here, or left out."
     yield "- The time, beyond what the clocks of the host and of the witnesses said."
-    yield "- The trace, the asciicast and the pictures, which explain: the host made them, and they are not made again here."
+    yield "- The trace and the asciicast, which explain: the host made them, and they are not made again here."
     if not verdict.is_page_own:
         yield (
             f"- {PAGE} and {README}: another verify.py was in the pack, so this one cannot compare them. They can say and do "
