@@ -41,10 +41,10 @@ CASE
 
 _DENIED = """\
 CASE
-      WHEN json_extract(end_told, '$.event') = 'request.locked' THEN 'denied by a lock'
-      WHEN json_extract(end_told, '$.detail.verdict') = 'deny' THEN 'denied by ' || json_extract(end_told, '$.actor')
-      WHEN json_extract(end_told, '$.event') = 'request.reviewed' THEN 'denied by the rules at the review'
-      ELSE CASE coalesce(json_extract(end_told, '$.detail.why'), 'gatekeeper')
+      WHEN told_event = 'request.locked' THEN 'denied by a lock'
+      WHEN verdict = 'deny' THEN 'denied by ' || told_actor
+      WHEN told_event = 'request.reviewed' THEN 'denied by the rules at the review'
+      ELSE CASE coalesce(why, 'gatekeeper')
         WHEN 'no rule' THEN 'denied, because no rule permits it'
         WHEN 'rule' THEN 'denied by the rule'
         WHEN 'reason' THEN 'denied, because the rule demands a reason'
@@ -53,73 +53,72 @@ CASE
         WHEN 'locked' THEN 'denied by a lock'
         WHEN 'review' THEN 'denied, because reviews of emergencies are owed'
         WHEN 'missing' THEN 'denied, because there is no such command'
-        ELSE 'denied (' || json_extract(end_told, '$.detail.why') || ')' END
+        ELSE 'denied (' || why || ')' END
     END"""
 
 _RAN = """\
-iif(run_told IS NULL, NULL,
-      iif(json_extract(run_told, '$.because') <> '', iif(grant_state = 'revoked', 'revoked, ', 'stopped, '), '') ||
-      CASE json_extract(run_told, '$.outcome.ending')
-        WHEN 'exited' THEN 'ended with status ' || json_extract(run_told, '$.outcome.number')
-        WHEN 'signaled' THEN 'ended by signal ' || json_extract(run_told, '$.outcome.number')
+iif(run_of IS NULL, NULL,
+      iif(because <> '', iif(grant_state = 'revoked', 'revoked, ', 'stopped, '), '') ||
+      CASE ending
+        WHEN 'exited' THEN 'ended with status ' || status
+        WHEN 'signaled' THEN 'ended by signal ' || status
         WHEN 'not started' THEN 'could not be started'
         WHEN 'lost' THEN 'lost, because its monitor was killed'
         ELSE 'runs' END)"""
 
-IS_HIDDEN = """\
-coalesce(json_type({told}, '$.obligations.visible_to'), json_type({told}, '$.visible_to'), 'null') <> 'null'"""
-"""True for a request whose rule shows its contents to certain people only (``core.visibility.words_of``)."""
-IS_EMERGENCY = "coalesce(json_type({told}, '$.obligations.break_glass'), 'null') <> 'null'"
-"""True for a request that a rule permitted without the approvals of another rule."""
-
 ACTIONS = f"""\
 WITH approvals AS MATERIALIZED (
   SELECT id, group_concat(principal, ', ') AS whom FROM (
-    SELECT DISTINCT reviews.id AS id, json_extract(told, '$.by.principal') AS principal
+    SELECT DISTINCT reviews.id AS id, principal
     FROM (SELECT DISTINCT grant_id FROM asked) JOIN reviews ON reviews.id = grant_id
-    WHERE json_extract(told, '$.verdict') = 'approve' ORDER BY json_extract(told, '$.at')
+    WHERE verdict = 'approve' ORDER BY at
   ) GROUP BY id
 ), ran AS MATERIALIZED (
-  SELECT CAST(json_extract(CAST(document AS TEXT), '$.request') AS TEXT) AS request, CAST(document AS TEXT) AS told
-  FROM (SELECT DISTINCT grant_id FROM asked) JOIN runs USING (grant_id)
+  SELECT request, ending, status, because FROM (SELECT DISTINCT grant_id FROM asked) JOIN runs USING (grant_id)
 ), had AS MATERIALIZED (
   SELECT request, group_concat(what, ', ') AS what FROM (
-    SELECT DISTINCT CAST(json_extract(told, '$.request') AS TEXT) AS request,
-      CASE json_extract(told, '$.outcome.ending')
+    SELECT DISTINCT request,
+      CASE ending
         WHEN 'taken' THEN 'given and taken back'
         WHEN 'left' THEN 'given and taken back in part'
         WHEN 'not given' THEN 'could not be given'
         ELSE 'given and not taken back yet' END AS what
-    FROM (
-      SELECT CAST(document AS TEXT) AS told FROM (SELECT DISTINCT grant_id FROM asked) JOIN holdings USING (grant_id)
-    )
+    FROM (SELECT DISTINCT grant_id FROM asked) JOIN holdings USING (grant_id)
   ) GROUP BY request
 ), whole AS (
   SELECT asked.*,
-    CAST(requests.document AS TEXT) AS told,
-    {IS_EMERGENCY.format(told="CAST(requests.document AS TEXT)")} AS is_emergency,
-    json_extract(CAST(owed_reviews.document AS TEXT), '$.state') AS owed_state,
-    json_extract(CAST(owed_reviews.document AS TEXT), '$.given_by.principal') AS reviewer,
+    run_as,
+    typed,
+    is_hidden,
+    is_emergency,
+    owed_reviews.state AS owed_state,
+    reviewer,
     whom,
-    CAST(chain.body AS TEXT) AS end_told,
-    ran.told AS run_told,
+    told_event,
+    told_actor,
+    verdict,
+    why,
+    ran.request AS run_of,
+    ending,
+    status,
+    because,
     had.what AS things,
-    json_extract(CAST(grants.document AS TEXT), '$.state') AS grant_state,
-    json_extract(CAST(grants.document AS TEXT), '$.begun') AS begun
+    grants.state AS grant_state,
+    begun
   FROM asked JOIN requests USING (id)
     LEFT JOIN approvals ON approvals.id = grant_id
     LEFT JOIN owed_reviews ON owed_reviews.id = grant_id
     LEFT JOIN grants ON grants.id = grant_id
-    LEFT JOIN chain ON chain.number = ended AND state = 'denied'
+    LEFT JOIN chain ON chain.number = ended AND asked.state = 'denied'
     LEFT JOIN ran ON ran.request = asked.id
     LEFT JOIN had ON had.request = asked.id
 )
 SELECT replace(substr(submitted_at, 1, 19), 'T', ' '),
   requester,
-  json_extract(told, '$.command.run_as.user'),
-  -- what was typed: commitments, whose values are in the table said
-  json_extract(told, '$.command.argv', '$.command.path', '$.command.gives', '$.claims.reason', '$.service'),
-  {IS_HIDDEN.format(told="told")},
+  run_as,
+  -- commitments, whose values are in the table said
+  typed,
+  is_hidden,
   rule,
   {_APPROVED_BY},
   CASE state

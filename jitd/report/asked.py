@@ -13,8 +13,8 @@ from time import monotonic
 
 from jitd.core.policy import Policy
 from jitd.report.figure import People, Scope, Then
-from jitd.report.readable import DAMAGED, READABLE
 from jitd.store import Store
+from jitd.store.readable import READABLE
 
 WITHIN = 25.0
 """Seconds that all queries of a report may take together. As long as they go on, the daemon's write-ahead log grows. A large
@@ -23,30 +23,61 @@ message is answered within 40 s, and the report must be sent within the rest.
 
 ASKED = """\
 CREATE TEMPORARY TABLE asked AS
-WITH found AS (
-  SELECT id, rule, person, asked_at, is_open, CAST(document AS TEXT) AS told FROM requests
-  WHERE asked_at >= :since AND asked_at < :until AND (:rule IS NULL OR rule = :rule)
-)
 SELECT id,
   rule,
-  json_extract(told, '$.requester.principal') AS requester,
+  requester,
   person,
-  json_extract(told, '$.service') AS service,
-  json_extract(told, '$.state') AS state,
-  json_extract(told, '$.breaks_glass') AS breaks_glass,
-  json_extract(told, '$.submitted_at') AS submitted_at,
-  json_array_length(told, '$.reviews') AS n_reviews,
-  coalesce(json_extract(told, '$.lease'), id) AS grant_id,
+  service,
+  state,
+  submitted_at,
+  n_reviews,
+  coalesce(lease, id) AS grant_id,
   (SELECT min(number) FROM chain_about WHERE life = id AND life <> '' AND event = 'request.screened') AS began,
   CASE WHEN is_open = 0 THEN
     (SELECT max(number) FROM chain_about WHERE life = id AND life <> '' AND event GLOB 'request.*')
   END AS ended
-FROM found
-WHERE :who IS NULL OR requester IN (SELECT value FROM json_each(:who))
+FROM requests
+WHERE asked_at >= :since AND asked_at < :until AND (:rule IS NULL OR rule = :rule)
+  AND (:who IS NULL OR requester IN (SELECT value FROM json_each(:who)))
 ORDER BY asked_at, id"""
 """Makes the table. ``requester`` is a principal, ``person`` the one to whom the account belongs. ``service`` is ``jitsudo`` or
 the name of a PAM service. ``grant_id`` is the grant that the request got or used, if it was approved. ``began`` and ``ended`` are
 the numbers of the records by which the rules first answered, and by which the request ended.
+"""
+
+DAMAGED = """\
+CREATE TEMPORARY TABLE damaged AS
+WITH about AS (
+  SELECT id FROM main.requests WHERE asked_at >= :since AND asked_at < :until AND (:rule IS NULL OR rule = :rule)
+  UNION
+  SELECT grant_id FROM asked
+  UNION
+  SELECT grant_id FROM main.holdings WHERE is_open = 1
+  UNION
+  SELECT request FROM holdings WHERE is_open = 1
+  UNION
+  SELECT id FROM main.owed_reviews WHERE is_open = 1
+)
+SELECT 'request' AS kind, id FROM about CROSS JOIN unread_requests USING (id)
+UNION ALL
+SELECT 'grant', id FROM unread_grants
+UNION ALL
+SELECT 'run', unread_runs.id FROM about CROSS JOIN unread_runs ON grant_id = about.id
+UNION ALL
+SELECT 'holding', unread_holdings.id FROM about CROSS JOIN unread_holdings ON grant_id = about.id
+UNION ALL
+SELECT 'lock', id FROM unread_locks
+UNION ALL
+SELECT 'owed review', id FROM unread_owed_reviews
+UNION ALL
+SELECT 'list of standing privileges', digest FROM unread_standing
+UNION ALL
+SELECT 'record', number FROM unread_chain WHERE number IN (
+  SELECT began FROM asked UNION SELECT ended FROM asked
+  UNION SELECT number FROM chain_about WHERE event IN ('policy.loaded', 'standing.recorded')
+)"""
+"""Makes the table of what figures would have read. Of most objects, one cannot know whose they are, so they are those of all
+people.
 """
 
 PREPARED = (*READABLE, ASKED, DAMAGED)

@@ -18,13 +18,13 @@ WITH approvals AS (
   SELECT asked.id AS id,
     asked.rule AS rule,
     asked.person AS requester,
-    json_extract(told, '$.by.person') AS approver,
-    json_extract(told, '$.by.principal') AS principal,
-    json_extract(told, '$.at') AS at,
+    reviews.person AS approver,
+    principal,
+    at,
     asked.began AS began,
     asked.ended AS ended
   FROM asked JOIN reviews USING (id)
-  WHERE asked.n_reviews > 0 AND asked.state = 'approved' AND json_extract(told, '$.verdict') = 'approve'
+  WHERE asked.n_reviews > 0 AND asked.state = 'approved' AND verdict = 'approve'
 )"""
 
 PAIRS = f"""\
@@ -39,7 +39,7 @@ WHERE one.requester < one.approver ORDER BY one.n + other.n DESC, 1, 2"""
 
 QUICKLY = f"""\
 {_APPROVALS}, waited AS (
-  SELECT principal, rule, (julianday(at) - julianday(json_extract(CAST(body AS TEXT), '$.at'))) * 86400 AS seconds
+  SELECT principal, rule, (julianday(at) - julianday(told_at)) * 86400 AS seconds
   FROM approvals JOIN chain ON number = began
 )
 SELECT principal,
@@ -59,10 +59,10 @@ FROM given WHERE all_of_rule >= {LEAST} AND 2 * n > all_of_rule ORDER BY 5 DESC,
 
 _LOADED = f"""\
 {_APPROVALS}, loaded AS MATERIALIZED (
-  SELECT min(number) AS since, json_extract(CAST(body AS TEXT), '$.policy') AS policy, actor
+  SELECT min(number) AS since, policy, actor
   FROM chain_about NOT INDEXED CROSS JOIN chain USING (number) WHERE event = 'policy.loaded' AND actor <> '' GROUP BY 2, 3
 ), decided AS MATERIALIZED (
-  SELECT id, rule, principal, ended, json_extract(CAST(body AS TEXT), '$.policy') AS policy
+  SELECT id, rule, principal, ended, policy
   FROM approvals JOIN chain ON number = ended
   WHERE principal IN (SELECT actor FROM loaded)
 )

@@ -45,23 +45,20 @@ SELECT CASE event
 FROM asked JOIN chain_about ON number = ended GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"""
 
 _DENIALS = """\
-WITH denied AS (
-  SELECT rule, requester, CAST(body AS TEXT) AS told FROM asked JOIN chain ON number = ended WHERE state = 'denied'
-)
 SELECT rule,
   CASE
-    WHEN json_extract(told, '$.event') = 'request.locked' THEN 'locked'
-    WHEN json_extract(told, '$.detail.verdict') = 'deny' THEN 'reviewer'
-    WHEN json_extract(told, '$.event') = 'request.reviewed' THEN 'policy at the review'
-    ELSE coalesce(json_extract(told, '$.detail.why'), 'gatekeeper')
+    WHEN told_event = 'request.locked' THEN 'locked'
+    WHEN verdict = 'deny' THEN 'reviewer'
+    WHEN told_event = 'request.reviewed' THEN 'policy at the review'
+    ELSE coalesce(why, 'gatekeeper')
   END,
   count(*),
   count(DISTINCT requester)
-FROM denied GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"""
+FROM asked JOIN chain ON number = ended WHERE state = 'denied' GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"""
 
 _WAITED = """\
 WITH waited AS (
-  SELECT rule, (julianday(json_extract(CAST(body AS TEXT), '$.at')) - julianday(submitted_at)) * 86400 AS seconds
+  SELECT rule, (julianday(told_at) - julianday(submitted_at)) * 86400 AS seconds
   FROM asked JOIN chain ON number = ended WHERE n_reviews > 0 AND state IN ('approved', 'denied')
 ), placed AS (
   SELECT rule, seconds, row_number() OVER (PARTITION BY rule ORDER BY seconds) AS place, count(*) OVER (PARTITION BY rule) AS n
@@ -75,23 +72,17 @@ SELECT rule,
 FROM placed GROUP BY rule ORDER BY 2 DESC, rule"""
 
 _REVIEWERS = """\
-SELECT json_extract(told, '$.by.principal'),
-  count(*) FILTER (WHERE json_extract(told, '$.verdict') = 'approve'),
-  count(*) FILTER (WHERE json_extract(told, '$.verdict') = 'deny'),
+SELECT principal,
+  count(*) FILTER (WHERE verdict = 'approve'),
+  count(*) FILTER (WHERE verdict = 'deny'),
   count(DISTINCT asked.rule),
   count(DISTINCT asked.requester)
 FROM asked JOIN reviews USING (id)
 WHERE asked.n_reviews > 0 GROUP BY 1 ORDER BY 2 DESC, 1"""
 
 _RUNS = """\
-WITH ran AS (
-  SELECT CAST(document AS TEXT) AS told FROM (SELECT DISTINCT grant_id FROM asked) JOIN runs USING (grant_id)
-), outcomes AS (
-  SELECT json_extract(told, '$.request') AS request,
-    json_extract(told, '$.outcome.ending') AS ending,
-    json_extract(told, '$.outcome.number') AS status,
-    json_extract(told, '$.recording.digest') AS recording
-  FROM ran
+WITH outcomes AS (
+  SELECT request, ending, status, recording FROM (SELECT DISTINCT grant_id FROM asked) JOIN runs USING (grant_id)
 )
 SELECT rule,
   count(*),
@@ -105,54 +96,39 @@ SELECT rule,
 FROM outcomes JOIN asked ON asked.id = request GROUP BY rule ORDER BY 2 DESC, rule"""
 
 _GRANTS = """\
-WITH given AS (
-  SELECT asked.rule AS rule, CAST(grants.document AS TEXT) AS told FROM asked JOIN grants ON grants.id = asked.id
-), uses AS MATERIALIZED (
-  SELECT rule,
-    CASE
-      WHEN json_extract(told, '$.command.gives') THEN 'things'
-      WHEN json_extract(told, '$.is_lease') THEN 'lease'
-      ELSE 'one use'
-    END AS kind,
-    json_extract(told, '$.uses') AS permitted,
-    json_extract(told, '$.begun') AS begun,
-    json_extract(told, '$.state') AS state
-  FROM given
+WITH given AS MATERIALIZED (
+  SELECT asked.rule AS rule,
+    CASE WHEN gives THEN 'things' WHEN is_lease THEN 'lease' ELSE 'one use' END AS kind,
+    uses,
+    begun,
+    grants.state AS state
+  FROM asked JOIN grants ON grants.id = asked.id
 )
 SELECT rule,
   kind,
   count(*),
-  CASE WHEN kind <> 'things' THEN sum(permitted) END,
+  CASE WHEN kind <> 'things' THEN sum(uses) END,
   sum(begun),
   count(*) FILTER (WHERE begun = 0),
   count(*) FILTER (WHERE state = 'revoked')
-FROM uses GROUP BY rule, kind ORDER BY 3 DESC, rule, kind"""
+FROM given GROUP BY rule, kind ORDER BY 3 DESC, rule, kind"""
 
 _THEIRS = """\
 asked_at < :until AND (:rule IS NULL OR rule = :rule)
-    AND (:who IS NULL OR json_extract(told, '$.requester.principal') IN (SELECT value FROM json_each(:who)))"""
+    AND (:who IS NULL OR requester IN (SELECT value FROM json_each(:who)))"""
 """What is not over yet is told whenever it was asked for. This selects those requests that the report is about, but for its
 begin.
 """
 
 _HELD = f"""\
 , held AS (
-  SELECT CAST(document AS TEXT) AS told FROM (SELECT DISTINCT grant_id FROM about) JOIN holdings USING (grant_id)
-), things AS (
-  SELECT json_extract(told, '$.request') AS request,
-    json_extract(told, '$.thing') AS thing,
-    json_extract(told, '$.to') AS holder,
-    json_extract(told, '$.given_at') AS given_at,
-    json_extract(told, '$.until') AS until,
-    json_extract(told, '$.ended_at') AS ended_at,
-    json_extract(told, '$.outcome.ending') AS ending,
-    min(julianday(json_extract(told, '$.until')), julianday(coalesce(
-      json_extract(told, '$.taking_at'), json_extract(told, '$.until')))) AS due,
-    julianday(coalesce(json_extract(told, '$.ended_at'), :now)) AS gone
-  FROM held
+  SELECT request, thing, holder, given_at, until, ended_at, ending,
+    min(julianday(until), julianday(coalesce(taking_at, until))) AS due,
+    julianday(coalesce(ended_at, :now)) AS gone
+  FROM (SELECT DISTINCT grant_id FROM about) JOIN holdings USING (grant_id)
 ), had AS (
-  SELECT rule, things.*, given_at IS NOT NULL AND (gone - due) * 86400 > {IN_TIME} AS is_late
-  FROM things JOIN about ON about.id = request
+  SELECT rule, held.*, given_at IS NOT NULL AND (gone - due) * 86400 > {IN_TIME} AS is_late
+  FROM held JOIN about ON about.id = request
 )
 """
 
@@ -171,8 +147,7 @@ FROM had GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"""
 
 LATE = f"""\
 WITH open AS (
-  SELECT requests.id AS id, rule, grant_id, asked_at, CAST(requests.document AS TEXT) AS told
-  FROM holdings JOIN requests ON requests.id = json_extract(CAST(holdings.document AS TEXT), '$.request')
+  SELECT requests.id AS id, rule, grant_id, asked_at, requester FROM holdings JOIN requests ON requests.id = request
   WHERE holdings.is_open = 1
 ), about AS (
   SELECT id, rule, grant_id FROM asked
@@ -188,39 +163,35 @@ FROM had WHERE is_late ORDER BY ended_at IS NOT NULL, 6 DESC, request, thing"""
 
 GLASS = f"""\
 WITH open AS (
-  SELECT id, rule, asked_at, CAST(requests.document AS TEXT) AS told
+  SELECT id, requests.rule AS rule, asked_at, requests.requester AS requester
   FROM requests JOIN owed_reviews USING (id) WHERE owed_reviews.is_open = 1
 ), about AS (
   SELECT id FROM asked
   UNION
   SELECT id FROM open WHERE {_THEIRS}
-), owed AS (
-  SELECT id, CAST(document AS TEXT) AS told FROM about JOIN owed_reviews USING (id)
 )
 SELECT id,
-  substr(json_extract(told, '$.begun_at'), 1, 19),
-  json_extract(told, '$.requester.principal'),
-  json_extract(told, '$.rule'),
-  json_extract(told, '$.glass.instead_of'),
-  json_extract(told, '$.state'),
-  json_extract(told, '$.overdue_at') IS NOT NULL,
-  coalesce(json_extract(told, '$.given_by.principal'), ''),
-  round((julianday(coalesce(json_extract(told, '$.given_at'), :now)) - julianday(json_extract(told, '$.begun_at'))) * 24, 1)
-FROM owed ORDER BY json_extract(told, '$.state') = 'reviewed', 2, 1"""
+  substr(begun_at, 1, 19),
+  requester,
+  rule,
+  instead_of,
+  state,
+  overdue_at IS NOT NULL,
+  coalesce(reviewer, ''),
+  round((julianday(coalesce(given_at, :now)) - julianday(begun_at)) * 24, 1)
+FROM about JOIN owed_reviews USING (id) ORDER BY state = 'reviewed', 2, 1"""
 
 _LOCKS = """\
-WITH placed AS (
-  SELECT id, is_open, CAST(document AS TEXT) AS told FROM locks
-)
 SELECT id,
-  substr(json_extract(told, '$.placed_at'), 1, 19) AS placed_at,
-  json_extract(told, '$.placed_by'),
-  json_extract(told, '$.whom'),
-  json_extract(told, '$.name'),
-  json_extract(told, '$.state'),
-  coalesce(substr(json_extract(told, '$.ended_at'), 1, 19), '') AS ended_at,
-  coalesce(json_extract(told, '$.ended_by'), '')
-FROM placed WHERE placed_at < :until AND (is_open = 1 OR ended_at >= :since) ORDER BY 2, 1"""
+  substr(placed_at, 1, 19),
+  placed_by,
+  whom,
+  name,
+  state,
+  coalesce(substr(ended_at, 1, 19), ''),
+  coalesce(ended_by, '')
+FROM locks
+WHERE substr(placed_at, 1, 19) < :until AND (is_open = 1 OR coalesce(substr(ended_at, 1, 19), '') >= :since) ORDER BY 2, 1"""
 
 LIVED = Section(
     "lived",

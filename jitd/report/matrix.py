@@ -17,16 +17,17 @@ from jitd.core.rule import Rule
 from jitd.report.asked import WITHIN
 from jitd.report.figure import Figure, Scope
 from jitd.store import Row, Store
+from jitd.store.readable import IS_JSON, member
 
 MOST_NAMED = 100
 """Maximum number of people who are named for a word of a rule. How many there are more is said."""
 SHORT = 16
 """Number of digits of a policy's digest in each row. The sentence before the rows has all of them."""
-AT_END = """\
-SELECT json_extract(CAST(body AS TEXT), '$.policy') FROM chain WHERE number = (
+AT_END = f"""\
+SELECT {member("chain", "policy", "CAST(body AS TEXT)")} FROM chain WHERE number = (
   SELECT number FROM chain_about WHERE at > 0 AND at < CAST(strftime('%s', :until) AS INTEGER) ORDER BY number DESC LIMIT 1
-) AND json_valid(CAST(body AS TEXT))"""
-"""Each record names the policy in force."""
+) AND {IS_JSON.format("body")}"""
+"""Each record names the policy in force. Asked of a store without views, too."""
 
 
 def policy_at(store: Store, until: datetime) -> str:

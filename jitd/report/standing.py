@@ -11,11 +11,10 @@ from jitd.report.figure import Section, by_sql
 
 LISTS = """\
 WITH recorded AS (
-  SELECT number, at, actor, CAST(body AS TEXT) AS told FROM chain_about JOIN chain USING (number)
+  SELECT number, at, told_actor, listed AS digest FROM chain_about JOIN chain USING (number)
   WHERE event = 'standing.recorded'
 ), list AS (
-  SELECT recorded.number, at, actor, digest, told, CAST(document AS TEXT) AS document
-  FROM recorded JOIN standing ON digest = json_extract(told, '$.detail.sha256')
+  SELECT number, at, told_actor, digest, n_privileges, n_unseen FROM recorded JOIN standing USING (digest)
   WHERE number <= (
     SELECT number FROM recorded ORDER BY abs(at - CAST(strftime('%s', :until) AS INTEGER)), number DESC LIMIT 1
   )
@@ -31,20 +30,13 @@ month is made when the month is over. ``before`` is the list at the beginning of
 """
 
 PRIVILEGES = """\
-  SELECT number, json_extract(told, '$.becomes') AS becomes, json_extract(told, '$.by') AS by_way,
-    json_extract(told, '$.who') AS who, json_extract(told, '$.where') AS place
-  FROM (
-    SELECT {list}.number AS number, CASE type WHEN 'object' THEN value END AS told
-    FROM {list}, json_each({list}.document, '$.privileges') WHERE type = 'object'
-  )"""
+  SELECT number, becomes, by_way, who, place FROM {list} JOIN privileges USING (digest)"""
 
 _FAR = "becomes <> 'root' AND row_number() OVER (PARTITION BY becomes, by_way ORDER BY becomes) > 20"
 """True for a row that comes last. Who acts as an account can make many rows about it, and a report shows a part of them only."""
 
 _SEEN = f"""{LISTS}
-SELECT strftime('%Y-%m-%dT%H:%M:%SZ', at, 'unixepoch'), number, json_extract(told, '$.actor'),
-  json_array_length(document, '$.privileges'), json_array_length(document, '$.unseen'), digest
-FROM newest"""
+SELECT strftime('%Y-%m-%dT%H:%M:%SZ', at, 'unixepoch'), number, told_actor, n_privileges, n_unseen, digest FROM newest"""
 
 _BECOMING = f"""{LISTS}, present AS (
 {PRIVILEGES.format(list="newest")}
@@ -77,12 +69,11 @@ SELECT change, becomes, who, by_way, place FROM changed
 ORDER BY {_FAR}, becomes <> 'root', change DESC, becomes, by_way, who"""
 
 _UNSEEN = f"""{LISTS}
-SELECT value FROM newest, json_each(newest.document, '$.unseen') ORDER BY instr(value, 'polkit') > 0, 1"""
+SELECT what FROM newest JOIN unseen USING (digest) ORDER BY instr(what, 'polkit') > 0, 1"""
 
 _TREND = f"""{LISTS}
 SELECT strftime('%Y-%m-%dT%H:%M:%SZ', at, 'unixepoch'), number,
-  (SELECT group_concat(key || ' ' || value, ', ') FROM json_each(told, '$.detail.kinds')),
-  json_array_length(document, '$.unseen'), json_array_length(document, '$.privileges')
+  (SELECT group_concat(kind || ' ' || n, ', ') FROM kinds WHERE kinds.number = list.number), n_unseen, n_privileges
 FROM list ORDER BY number DESC"""
 
 STANDING = Section(

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any
 
 from jitd.core.wording import count
-from jitd.report.actions import IS_EMERGENCY, IS_HIDDEN
 from jitd.report.duties import PAIRS, QUICK, QUICKLY
 from jitd.report.figure import Scope, Section, Told, by_sql
 from jitd.report.lived import DAMAGED, GLASS, LATE
@@ -25,7 +24,7 @@ NEVER_LOOKED = "not known: root has never looked at this host"
 
 _SUMMARY = f"""\
 WITH seen AS ({LISTS}
-  SELECT at, document FROM newest
+  SELECT at, n_unseen FROM newest
 ), earlier AS ({LISTS}
   SELECT at FROM before
 ), root AS ({LISTS}, present AS (
@@ -45,25 +44,20 @@ WITH seen AS ({LISTS}
 ), missing(kind, n) AS (
 {DAMAGED}
 ), approved AS MATERIALIZED (
-  SELECT grant_id, {IS_EMERGENCY.format(told="CAST(document AS TEXT)")} AS is_emergency, count(*) AS n
-  FROM asked JOIN requests USING (id) WHERE state = 'approved' GROUP BY 1
+  SELECT grant_id, is_emergency, count(*) AS n FROM asked JOIN requests USING (id) WHERE asked.state = 'approved' GROUP BY 1
 ), given AS MATERIALIZED (
-  SELECT grant_id, n, json_extract(told, '$.by.principal') AS who
-  FROM approved JOIN reviews ON reviews.id = grant_id
-  WHERE NOT is_emergency AND json_extract(told, '$.verdict') = 'approve' GROUP BY 1, 3
+  SELECT grant_id, n, principal AS who
+  FROM approved JOIN reviews ON reviews.id = grant_id WHERE NOT is_emergency AND verdict = 'approve' GROUP BY 1, 3
 ), ran AS MATERIALIZED (
-  SELECT json_extract(told, '$.outcome.ending') AS ending,
-    json_extract(told, '$.outcome.number') AS number,
-    coalesce(json_extract(told, '$.because'), '') <> '' AS is_stopped
+  SELECT ending, status, coalesce(because, '') <> '' AS is_stopped
   FROM asked JOIN (
-    SELECT CAST(json_extract(CAST(document AS TEXT), '$.request') AS TEXT) AS request, CAST(document AS TEXT) AS told
-    FROM (SELECT DISTINCT grant_id FROM asked) JOIN runs USING (grant_id)
+    SELECT request, ending, status, because FROM (SELECT DISTINCT grant_id FROM asked) JOIN runs USING (grant_id)
   ) ON request = asked.id
 ), loaded AS (
   SELECT at, iif(event = 'policy.loaded', actor, 'a start of jitd') AS who,
     policy IS NOT lag(policy) OVER (ORDER BY number) AS is_new
   FROM (
-    SELECT number, at, event, actor, json_extract(CAST(body AS TEXT), '$.policy') AS policy
+    SELECT number, at, event, actor, policy
     FROM chain_about NOT INDEXED CROSS JOIN chain USING (number) WHERE event IN ('policy.loaded', 'daemon.started')
   )
 ), new_rules AS MATERIALIZED (
@@ -87,7 +81,7 @@ UNION ALL SELECT 'break-glass', (SELECT json_object('all', count(*), 'reviewed',
   'who', (SELECT json_group_array(requester) FROM (SELECT DISTINCT requester FROM glass ORDER BY 1))) FROM glass)
 UNION ALL SELECT 'runs-by-rule', (SELECT json_object('all', count(*),
   'not started', count(*) FILTER (WHERE ending = 'not started'),
-  'failed', count(*) FILTER (WHERE NOT is_stopped AND (ending IN ('signaled', 'lost') OR (ending = 'exited' AND number <> 0))),
+  'failed', count(*) FILTER (WHERE NOT is_stopped AND (ending IN ('signaled', 'lost') OR (ending = 'exited' AND status <> 0))),
   'stopped', count(*) FILTER (WHERE is_stopped)) FROM ran)
 UNION ALL SELECT 'late-things', json_object('reviews', (SELECT count(*) FROM glass WHERE state <> 'reviewed'),
   'overdue', (SELECT count(*) FROM glass WHERE state = 'overdue'),
@@ -97,9 +91,7 @@ UNION ALL SELECT 'mutual-pairs', json_object('pairs', (SELECT count(*) FROM pair
 UNION ALL SELECT 'matrix', json_object('n', (SELECT count(*) FROM new_rules),
   'who', (SELECT json_group_array(who) FROM (SELECT DISTINCT who FROM new_rules ORDER BY 1)))
 UNION ALL SELECT 'unseen', json_object('at', (SELECT at FROM seen),
-  'n', (SELECT json_array_length(document, '$.unseen') FROM seen), 'hidden', (
-    SELECT count(*) FROM asked JOIN requests USING (id) WHERE {IS_HIDDEN.format(told="CAST(document AS TEXT)")}
-  ),
+  'n', (SELECT n_unseen FROM seen), 'hidden', (SELECT count(*) FROM asked JOIN requests USING (id) WHERE is_hidden),
   'forgotten', (SELECT count(*) FROM asked JOIN said USING (id) WHERE is_forgotten = 1),
   'damaged', (SELECT coalesce(sum(n), 0) FROM missing))"""
 

@@ -28,11 +28,10 @@ FIRST = 1_000
 WITHIN = 8.0
 """Seconds that the values of all rules of a report may take together. Meanwhile, decisions share the processor with it."""
 
-_TOLD = "CAST(requests.document AS TEXT)"
-COUNTS = f"""\
+COUNTS = """\
 SELECT asked.rule,
   count(DISTINCT asked.grant_id),
-  count(*) FILTER (WHERE json_type({_TOLD}, '$.obligations.visible_to') <> 'null'),
+  count(*) FILTER (WHERE is_hidden),
   count(DISTINCT asked.grant_id) FILTER (WHERE said.is_forgotten = 1)
 FROM asked JOIN requests USING (id) LEFT JOIN said ON said.id = asked.id
 WHERE asked.state = 'approved' GROUP BY asked.rule"""
@@ -40,10 +39,8 @@ WHERE asked.state = 'approved' GROUP BY asked.rule"""
 arguments and directory were forgotten.
 """
 
-USES = f"""\
-SELECT min(requests.id),
-  json_extract({_TOLD}, '$.command.argv', '$.command.path', '$.command.run_as', '$.command.cwd', '$.command.chdir',
-    '$.command.gives', '$.command.masked', '$.service', '$.host', '$.requester.user')
+USES = """\
+SELECT min(requests.id), permitted
 FROM asked JOIN requests USING (id)
 WHERE asked.rule = :name AND asked.state = 'approved'
 GROUP BY asked.grant_id"""

@@ -32,47 +32,41 @@ SELECT rule,
 FROM asked GROUP BY rule"""
 
 _LAST = """\
-SELECT json_extract(CAST(document AS TEXT), '$.rule') AS rule,
-  substr(max(json_extract(CAST(document AS TEXT), '$.issued_at')), 1, 10)
-FROM grants GROUP BY 1"""
+SELECT rule, substr(max(issued_at), 1, 10) FROM grants GROUP BY 1"""
 
 _ASKED = "SELECT DISTINCT rule, person FROM asked"
 
 _ANSWERED = """\
-SELECT DISTINCT asked.rule, json_extract(told, '$.by.person')
+SELECT DISTINCT asked.rule, reviews.person
 FROM asked JOIN reviews USING (id)
 WHERE asked.n_reviews > 0"""
 
 _APPROVERS = """\
 SELECT asked.rule,
-  json_extract(told, '$.by.user'),
-  json_extract(told, '$.by.principal'),
-  CASE json_type(told, '$.by.groups') WHEN 'array' THEN json_extract(told, '$.by.groups') ELSE '[]' END,
+  user,
+  principal,
+  groups,
   count(*)
 FROM asked JOIN reviews USING (id)
-WHERE asked.n_reviews > 0 AND asked.state = 'approved' AND json_extract(told, '$.verdict') = 'approve'
+WHERE asked.n_reviews > 0 AND asked.state = 'approved' AND verdict = 'approve'
 GROUP BY 1, 2, 3, 4"""
 
 _NEEDED = f"""\
 WITH last_use AS (
   SELECT grant_id, max(julianday(submitted_at)) AS at FROM asked WHERE state = 'approved' GROUP BY grant_id
 ), last_end AS (
-  SELECT grant_id, max(julianday(coalesce(
-    json_extract(told, '$.ended_at'), CASE WHEN is_open THEN :now END, json_extract(told, '$.starting_at')
-  ))) AS at
-  FROM (SELECT grant_id, is_open, CAST(document AS TEXT) AS told FROM runs) GROUP BY grant_id
+  SELECT grant_id, max(julianday(coalesce(ended_at, CASE WHEN is_open THEN :now END, starting_at))) AS at
+  FROM runs GROUP BY grant_id
 ), needed AS (
   SELECT asked.rule AS rule,
     grants.is_open AS is_open,
-    CAST(json_extract(CAST(requests.document AS TEXT), '$.obligations.lasts_for') AS INTEGER) AS may_last,
-    CAST(json_extract(CAST(requests.document AS TEXT), '$.obligations.uses') AS INTEGER) AS may_use,
-    CAST(json_extract(CAST(grants.document AS TEXT), '$.begun') AS INTEGER) AS used,
-    86400 * (max(coalesce(last_use.at, 0), coalesce(last_end.at, 0)) - julianday(coalesce(
-      json_extract(CAST(grants.document AS TEXT), '$.begins_at'), json_extract(CAST(grants.document AS TEXT), '$.issued_at')
-    ))) AS seconds
+    CAST(may_last AS INTEGER) AS may_last,
+    CAST(may_use AS INTEGER) AS may_use,
+    CAST(begun AS INTEGER) AS used,
+    86400 * (max(coalesce(last_use.at, 0), coalesce(last_end.at, 0)) - julianday(coalesce(begins_at, issued_at))) AS seconds
   FROM asked JOIN requests USING (id) JOIN grants USING (id)
     LEFT JOIN last_use ON last_use.grant_id = asked.id LEFT JOIN last_end ON last_end.grant_id = asked.id
-  WHERE json_extract(CAST(requests.document AS TEXT), '$.command.gives') = 0
+  WHERE requests.gives = 0
 )
 SELECT rule,
   count(*) FILTER (WHERE is_open = 0),

@@ -8,13 +8,12 @@ from __future__ import annotations
 from jitd.store import LiveCounts
 from jitd.store.columns import COLUMNS
 from jitd.store.link import Link
+from jitd.store.readable import IS_JSON, STATE, extract, is_hidden
 
-_STATE = "CAST(coalesce(json_extract(CAST(document AS TEXT), '$.state'), '') AS BLOB)"
-_IS_OPEN = "is_open = 1 AND json_valid(CAST(document AS TEXT))"
+_DOCUMENT = "CAST(document AS TEXT)"
+_STATE = f"CAST(coalesce({extract(_DOCUMENT, STATE)}, '') AS BLOB)"
+_IS_OPEN = f"is_open = 1 AND {IS_JSON.format('document')}"
 """Of a damaged document, SQLite would say no more than that it is malformed, and count no others."""
-_WORDS = """coalesce(json_type(CAST(document AS TEXT), '$.obligations.visible_to'),
- json_type(CAST(document AS TEXT), '$.visible_to'), 'null') <> 'null'"""
-"""As ``core.visibility.words_of``: whether the rule of a request limits who may read its contents."""
 
 
 class LiveObjects(Link):
@@ -23,7 +22,7 @@ class LiveObjects(Link):
     def live_counts(self) -> LiveCounts:
         with self._told():
             requests = self._db.execute(
-                f"SELECT coalesce(rule, ''), {_WORDS}, {_STATE}, count(*) FROM requests INDEXED BY requests_open"
+                f"SELECT coalesce(rule, ''), {is_hidden(_DOCUMENT)}, {_STATE}, count(*) FROM requests INDEXED BY requests_open"
                 f" WHERE {_IS_OPEN} GROUP BY 1, 2, 3"
             ).fetchall()
             others = {

@@ -19,6 +19,7 @@ import msgspec
 from jitd.core.values import SALT, Entry, Values, commitment, owner_of
 from jitd.store.history import spell
 from jitd.store.link import BUSY_MS, Link
+from jitd.store.readable import IS_JSON, member
 
 _write = msgspec.msgpack.Encoder().encode
 _read = msgspec.msgpack.Decoder(list[tuple[str, bytes, bytes]]).decode
@@ -32,11 +33,10 @@ _IS_OPEN = (
     " UNION ALL SELECT 1 FROM runs INDEXED BY runs_open WHERE grant_id = ?1 AND is_open = 1"
     " UNION ALL SELECT 1 FROM holdings INDEXED BY holdings_open WHERE grant_id = ?1 AND is_open = 1 LIMIT 1"
 )
-ASKED_FOR = (
-    "SELECT json_extract(CAST(document AS TEXT), '$.request') FROM runs INDEXED BY runs_open"
-    " WHERE is_open = 1 AND json_valid(CAST(document AS TEXT))"
-    " UNION SELECT json_extract(CAST(document AS TEXT), '$.request') FROM holdings INDEXED BY holdings_open"
-    " WHERE is_open = 1 AND json_valid(CAST(document AS TEXT))"
+ASKED_FOR = " UNION ".join(
+    f"SELECT {member(table, 'request', 'CAST(document AS TEXT)')} FROM {table} INDEXED BY {table}_open"
+    f" WHERE is_open = 1 AND {IS_JSON.format('document')}"
+    for table in ("runs", "holdings")
 )
 AHEAD = timedelta(days=1)
 """A value that was said so much later than now was said while the clock was ahead."""

@@ -37,6 +37,7 @@ from jitd.store.live import LiveObjects
 from jitd.store.masked_words import MaskedWords, WordsKey
 from jitd.store.policies import Policies
 from jitd.store.queries import Queries
+from jitd.store.readable import HOLDER, IS_JSON, REQUESTER, REVIEWS, extract
 from jitd.store.standing import StandingLists
 from jitd.store.tally import Had, Tally
 from jitd.store.texts import Texts
@@ -66,12 +67,12 @@ def _member(row: str, *paths: str) -> str:
     """Return SQL for what stands at ``paths`` in the document of the table ``row``, as bytes of JSON. It is NULL if the document
     is not JSON: an error of SQLite would end the query, which is also about other objects.
     """
-    document = f"CAST({row}.document AS TEXT)"
-    found = f"json_extract({document}, {', '.join(map(repr, paths))})"
-    return f"CASE WHEN json_valid({document}) THEN CAST({found} AS BLOB) END"
+    document = f"{row}.document"
+    found = extract(f"CAST({document} AS TEXT)", *paths)
+    return f"CASE WHEN {IS_JSON.format(document)} THEN CAST({found} AS BLOB) END"
 
 
-_HOLDER, _REVIEWED = _member("g", "$.holder"), _member("r", "$.requester", "$.reviews")
+_HOLDER, _REVIEWED = _member("g", HOLDER), _member("r", REQUESTER, REVIEWS)
 
 
 class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkpoints, Cursors, LiveObjects, Queries, Index):

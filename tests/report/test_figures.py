@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -19,8 +20,9 @@ import pytest
 from jitd.report.actions import HIDDEN, LIST
 from jitd.report.asked import scope_of
 from jitd.report.duties import DUTIES, LEAST, QUICK
-from jitd.report.figure import CommandLine, Figure, Scope, Told, Typed
+from jitd.report.figure import CommandLine, Figure, Scope, Section, Told, Typed
 from jitd.report.lived import IN_TIME, LIVED
+from jitd.report.making import make
 from jitd.report.summary import NAMED, NEVER_LOOKED, SUMMARY
 from jitd.store.opening import read_store
 from tests.report.year import HOSTILE, REALM, SECRET, TWO_ACCOUNTS, Year
@@ -624,6 +626,17 @@ def test_the_query_of_a_figure_is_all_that_makes_it(scope: Scope) -> None:
     """THREATS L-23."""
     for figure in FIGURES.values():
         assert scope.ask(figure.explain, scope.parameters) == list(figure.rows(scope))
+
+
+def test_what_a_report_prints_makes_its_figures_again_in_any_sqlite(year: Year, scope: Scope) -> None:
+    """THREATS L-23: the views are printed, too, so nobody needs jitd for it."""
+    made = make(scope, (Section("all", "All", tuple(FIGURES.values())),), host="h", by="b", head=scope.store.head())
+    with closing(sqlite3.connect(f"{year.database.as_uri()}?mode=ro", uri=True)) as database:
+        for statement in made["asked"].split(";\n\n"):
+            database.execute(statement, made["parameters"])
+        for figure in made["sections"][0]["figures"]:
+            again = database.execute(figure["explain"], made["parameters"]).fetchall()
+            assert again == list(FIGURES[figure["name"]].rows(scope)), figure["name"]
 
 
 @pytest.mark.parametrize(("name", "is_over", "begun"), [("break-glass", 5, 1), ("late-things", 4, 3)])
