@@ -117,6 +117,7 @@ class Daemon:
         from jitd.server.own_key import OwnKey
         from jitd.server.services import Services
         from jitd.server.telling import Turns
+        from jitd.settings.sinks import SinkSection
         from jitd.sinks.feed import Office
         from jitd.sinks.host_log import HostLog
         from jitd.sinks.sinks import Sinks
@@ -226,7 +227,7 @@ class Daemon:
             clock=time.monotonic,
             now=lambda: now().at,
         )
-        self.sinks: Sinks = Sinks(config.sinks, self._store, config.host, opened, office)
+        self.sinks: Sinks = Sinks(config.of(SinkSection).sinks, self._store, config.host, opened, office)
         self._after_commit.append(self.sinks.look)
         self._signing.told.append(self.sinks.look_at_checkpoint)
         tickets = self._tickets = ServiceTickets(

@@ -1,93 +1,163 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The extensions: what of the product is not the kernel. An engineer who works on the kernel needs none of them (ADR 0156).
+"""The extensions: what the product has beside its kernel, each of which may be missing. The kernel knows of them what stands
+here. An engineer who works on the kernel needs none of them (ADR 0156).
 
-Law: the table is literal, and this is the one module that imports a module of an extension by a string. Nothing is searched for:
-an extension is there if its package is beside the kernel's, or below ``extensions/`` of the same checkout, and belongs to the
-owner of the kernel. No module of the kernel imports an extension.
+Law: the table is literal, and this is the one module that imports a module of an extension by a string. No directory is searched,
+because a process of root would run what it finds: an extension is where the kernel's packages are (``packages``). What is
+missing, or could be changed by another account than jitd itself, is not used, and what needs it is a fault.
 """
 
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from jitd.packages import TOP, places
+from jitd import packages
 
 if TYPE_CHECKING:
     import click
 
     from jitd.core.grader import Grader
+    from jitd.settings.section import Section
 
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """One extension. Its package is named ``jitd_`` and its name. ``needs`` are packages of others that it cannot do without and
-    that may be missing. ``otherwise`` tells people what to do if it is not installed.
+    """One extension. ``does`` says in a few words what it is for. ``module`` is the one that is looked for. ``needs`` are the
+    extensions without which it cannot be used, and ``packages`` those of others that may be missing. ``otherwise`` tells people
+    what to do without it.
     """
 
     name: str
-    verbs: tuple[str, ...] = ()
-    """The verbs of ``jitd`` that it has. A verb is a click command of this name in the package itself."""
+    does: str
+    module: str
     needs: tuple[str, ...] = ()
-    otherwise: str = "install it beside jitd"
+    packages: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    """Its top-level keys in jitd.toml. If it has some, ``module`` has its section, as ``SECTION``."""
+    verbs: tuple[str, ...] = ()
+    """The verbs of ``jitd`` that it has. A verb is a click command of this name in ``module``."""
+    otherwise: str = ""
+
+    def why_not(self) -> str:
+        """Return why this extension is not used, as the end of a sentence, or an empty string if it is used."""
+        for name in self.needs:
+            if why := EXTENSIONS[name].why_not():
+                return f"needs the extension {name}, which {why}"
+        if (place := _place_of(self.module)) is None:
+            return "is not installed"
+        if why := _who_else_changes(place):
+            return f"is not used, because {why}"
+        return "" if all(map(_can_be_found, (self.module, *self.packages))) else "is not installed"
 
     @property
-    def package(self) -> str:
-        """The name of its package."""
-        return f"jitd_{self.name}"
+    def is_used(self) -> bool:
+        """True if it is installed, and nobody but the kernel's owner and root may change it."""
+        return not self.why_not()
 
-    @property
-    def is_installed(self) -> bool:
-        """True if it is there, as the kernel's owner has put it there, with all that it needs."""
-        return _is_ours(self.package) and all(find_spec(need) is not None for need in self.needs)
+    def section(self) -> type[Section]:
+        """Import the settings of this extension. Call ``why_not`` first."""
+        from jitd.settings.section import Section
+
+        found: object = vars(import_module(self.module)).get("SECTION")
+        if not isinstance(found, type) or not issubclass(found, Section):
+            raise TypeError(f"{self.module} has no section")
+        return found
 
 
-EXTENSIONS: Mapping[str, Extension] = MappingProxyType(
-    {
-        one.name: one
-        for one in (
-            Extension("commands", otherwise="without it, nothing is told of what a command gives or destroys"),
-            Extension("board", verbs=("board",), needs=("textual",), otherwise="apt install jitsudo-board, or use jitd requests"),
-        )
-    }
-)
-VERBS: Mapping[str, Extension] = MappingProxyType({verb: one for one in EXTENSIONS.values() for verb in one.verbs})
-"""Maps each verb that an extension has to this extension."""
+EXTENSIONS = {
+    one.name: one
+    for one in (
+        Extension("sinks", "sends the record to collectors", "jitd.settings.sinks", keys=("sinks",)),
+        Extension("commands", "tells what a command gives and destroys", "jitd_commands.assembly"),
+        Extension(
+            "board",
+            "shows what waits and runs, live",
+            "jitd_board",
+            packages=("textual",),
+            verbs=("board",),
+            otherwise="apt install jitsudo-board, or use jitd requests",
+        ),
+    )
+}
+"""Sorted by what a person is told first, if several need the same helper."""
+KEYS = tuple(key for one in EXTENSIONS.values() for key in one.keys)
+VERBS = {verb: one for one in EXTENSIONS.values() for verb in one.verbs}
+
+
+def is_used(name: str) -> bool:
+    """True if the extension ``name`` is used."""
+    return EXTENSIONS[name].is_used
+
+
+def used() -> Iterator[type[Section]]:
+    """Yield the sections of all extensions that can be used."""
+    return (one.section() for one in EXTENSIONS.values() if one.keys and one.is_used)
+
+
+def kinds() -> tuple[str, ...]:
+    """Return the kinds of things that rules may give."""
+    return tuple(kind for section in used() for kind in section.KINDS)
 
 
 def verb(name: str) -> click.Command | None:
-    """Import and return the verb ``name`` of an extension. Return None if the extension is not installed."""
+    """Import and return the verb ``name`` of an extension. Return None if the extension is not used."""
     extension = VERBS[name]
-    if not extension.is_installed:
+    if not extension.is_used:
         return None
-    command: click.Command = getattr(import_module(extension.package), name)
+    command: click.Command = getattr(import_module(extension.module), name)
     return command
 
 
 @cache
 def grader() -> Grader | None:
-    """Return what knows programs; None if the extension commands is not installed. It is an adviser, and only warns."""
-    if not EXTENSIONS["commands"].is_installed:
+    """Return what knows programs; None if the extension commands is not used. It is an adviser, and only warns."""
+    if not is_used("commands"):
         return None
-    found: Grader = import_module("jitd_commands.assembly").grader()
+    found: Grader = import_module(EXTENSIONS["commands"].module).grader()
     return found
 
 
-def _is_ours(package: str) -> bool:
-    """True if the directory of ``package`` is one of ours, and nobody but the kernel's owner and root may change it."""
-    owners = (0, os.lstat(TOP / "jitd").st_uid)
-    for place in places():
-        try:
-            found = os.lstat(Path(place, package))
-        except OSError:
-            continue
-        return stat.S_ISDIR(found.st_mode) and found.st_uid in owners and not found.st_mode & 0o022
-    return False
+def _place_of(module: str) -> Path | None:
+    """Return the file of ``module``, if it is where our packages are."""
+    path = Path(*module.split("."))
+    for place in packages.places():
+        for file in (Path(place, path.with_suffix(".py")), Path(place, path, "__init__.py")):
+            if file.is_file():
+                return file
+    return None
+
+
+def _can_be_found(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _who_else_changes(file: Path) -> str:
+    """Return who else than root and the kernel's owner may change ``file``, or a directory above it up to those of our packages.
+    If others may change the kernel itself, as in many a checkout, nobody is named.
+    """
+    if _who_else(Path(packages.__file__)):
+        return ""
+    return _who_else(file)
+
+
+def _who_else(file: Path) -> str:
+    from jitd.core.toml_document import who_else_may_write
+
+    owner = os.stat(packages.__file__).st_uid
+    for place in (file, *file.parents):
+        if str(place) in packages.places():
+            break
+        status = os.stat(place)
+        if why := who_else_may_write(status.st_uid, status.st_mode, owner):
+            return f"{place} {why}"
+    return ""

@@ -16,7 +16,7 @@ from jitd.core.toml_table import Table, quoted
 from jitd.notifying.kinds import CHANNELS, OF_NAME
 from jitd.notifying.settings import ChannelSettings
 from jitd.notifying.terminals import TerminalsSettings
-from jitd.settings.outsiders import KEYS_AT
+from jitd.settings.section import KEYS_AT
 
 SHOWS = ("id", "rule", "command")
 """The possible values of ``shows``. With ``rule``, a message contains the name of the rule. With ``command``, a message contains

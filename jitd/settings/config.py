@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TypeVar
 
+from jitd import extensions
 from jitd.beside.helpers import KDC, OUTSIDE
 from jitd.core.command import MAX_ID
 from jitd.core.conditions import is_name, is_principal
@@ -31,7 +32,6 @@ from jitd.settings.channels import Notify, read_notify
 from jitd.settings.givers import Givers, drifts_of, read_givers, things_of
 from jitd.settings.host import KRB5_CONF, default_realm, host_name, is_host_name
 from jitd.settings.outsiders import (
-    KEYS_AT,
     Gatekeepers,
     Providers,
     deadlines,
@@ -41,7 +41,7 @@ from jitd.settings.outsiders import (
     read_providers,
 )
 from jitd.settings.owned_file import read_owned
-from jitd.settings.sinks import Sinks, SinkSettings, read_sinks
+from jitd.settings.section import KEYS_AT, Place, Section, is_place, path_in
 
 FILE = Path("/etc/jitd/jitd.toml")
 SHORTEST_RENEWAL, LONGEST_RENEWAL = 10, 86_400
@@ -104,6 +104,9 @@ class Pam:
     requester: str = ""
 
 
+S = TypeVar("S", bound=Section)
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """The settings of one host. ``principals`` maps a principal, in its canonical spelling, to its account. ``accounts`` maps a
@@ -140,7 +143,14 @@ class Config:
     gatekeepers: Gatekeepers = field(default_factory=lambda: MappingProxyType({}))
     notify: Notify = field(default_factory=Notify)
     givers: Givers = field(default_factory=lambda: MappingProxyType({}))
-    sinks: Sinks = field(default_factory=lambda: MappingProxyType({}))
+    sections: tuple[Section, ...] = field(default_factory=lambda: tuple(section() for section in extensions.used()))
+
+    def of(self, section: type[S]) -> S:
+        """Return the settings of the extension whose section is ``section``."""
+        for one in self.sections:
+            if isinstance(one, section):
+                return one
+        return section()
 
     @property
     def trusted_places(self) -> tuple[bytes, ...]:
@@ -175,13 +185,14 @@ class Config:
     @property
     def key_files(self) -> Mapping[str, Path]:
         """Maps the names of all files with keys that jitd-outside needs to their paths."""
-        having: list[ChannelSettings | GiverSettings | SinkSettings]
-        having = [*self.notify.channels.values(), *self.givers.values(), *self.sinks.values()]
+        having: list[ChannelSettings | GiverSettings] = [*self.notify.channels.values(), *self.givers.values()]
         found = {file.name: file for each in having for file in each.key_files}
+        found |= {name: file for section in self.sections for name, file in section.key_files.items()}
         return {**key_files(self.providers, self.gatekeepers), **found}
 
 
-KEYS = tuple(Config.__dataclass_fields__)
+KEYS = (*(name for name in Config.__dataclass_fields__ if name != "sections"), *extensions.KEYS)
+"""The top-level keys of jitd.toml."""
 ACCOUNTS = ("name", "fold", "shared_with")
 """The keys of a table ``[accounts.REALM]``."""
 
@@ -245,13 +256,13 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
     config = Config(
         realms=realms,
         host=host.lower(),
-        keytab=_path(top, "keytab", plain.keytab),
-        socket=_path(top, "socket", plain.socket),
-        state=_path(top, "state", plain.state),
-        policy=_path(top, "policy", plain.policy),
-        kdc=_path(top, "kdc", plain.kdc),
+        keytab=path_in(top, "keytab", plain.keytab),
+        socket=path_in(top, "socket", plain.socket),
+        state=path_in(top, "state", plain.state),
+        policy=path_in(top, "policy", plain.policy),
+        kdc=path_in(top, "kdc", plain.kdc),
         renew=_renew(top, plain.renew),
-        outside=_path(top, "outside", plain.outside),
+        outside=path_in(top, "outside", plain.outside),
         database=_database(top),
         executor=_executor(top),
         operators=top.words("operators", (), naming.read_who, may_be_empty=True),
@@ -271,13 +282,27 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
         gatekeepers=read_gatekeepers(top.table("gatekeepers"), owner, keys_at),
         notify=read_notify(top.table("notify"), owner, keys_at),
         givers=read_givers(top.table("givers"), lambda kind, table: kind.read_in_daemon(table, owner, keys_at)),
-        sinks=read_sinks(top.table("sinks"), owner, keys_at),
+        sections=tuple(_sections(top, Place(owner, keys_at))),
     )
     if len(os.fsencode(config.socket)) > 107:
         top.fault('"socket" is longer than the 107 bytes that a socket\'s address holds', "socket")
     if faults:
         raise ConfigError(faults)
     return config
+
+
+def _sections(top: Table, place: Place) -> Iterator[Section]:
+    """Yield what each extension has read, and add a fault for each key of an extension that cannot be used."""
+    for extension in extensions.EXTENSIONS.values():
+        if not extension.keys:
+            continue
+        own = {key: top.values[key] for key in extension.keys if key in top.values}
+        if not (why := extension.why_not()):
+            yield extension.section().read(Table(top.document, (), own, top.faults), place)
+            continue
+        for key in own:
+            told = f'"{key}" is for the extension {extension.name}, which {extension.does}; it {why}'
+            top.fault(f'{told}: install it in /usr/lib/jitd, or delete "{key}" and what is below it', key)
 
 
 # --- the keys --------------------------------------------------------------------------------------------------------
@@ -287,14 +312,6 @@ def _read_realm(word: str) -> str:
     if not is_realm(word):
         raise ValueError(f"{quoted(word)} is not a realm")
     return word
-
-
-def _path(table: Table, key: str, default: Path) -> Path:
-    text = table.text(key, str(default))
-    if not _is_place(text):
-        table.fault(f'"{key}" must be an absolute path', key)
-        return default
-    return Path(text)
 
 
 def _renew(table: Table, default: int | None) -> int | None:
@@ -310,19 +327,15 @@ def _renew(table: Table, default: int | None) -> int | None:
     return seconds
 
 
-def _is_place(text: str) -> bool:
-    return text.startswith("/") and text.isprintable() and ".." not in text.split("/")
-
-
 def _read_directory(word: str) -> str:
-    if not _is_place(word) or word != os.path.normpath(word) or word == "/":
+    if not is_place(word) or word != os.path.normpath(word) or word == "/":
         raise ValueError(f"{quoted(word)} must be an absolute directory below /, without a slash at its end")
     return word
 
 
 def _search_path(table: Table, default: str) -> str:
     text = table.text("search_path", default)
-    if not all(_is_place(part) for part in text.split(":")):
+    if not all(is_place(part) for part in text.split(":")):
         table.fault('"search_path" must be absolute directories with colons between them', "search_path")
     return text
 

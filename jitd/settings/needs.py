@@ -34,8 +34,8 @@ def unreachable(config: Config, listens: Callable[[Helper], bool] = lambda helpe
 
 
 def _each(config: Config) -> Iterator[tuple[Helper, str]]:
-    for name in config.sinks:
-        yield OUTSIDE, f"sink {name}"
+    for section in config.sections:
+        yield from section.helpers()
     for name, channel in config.notify.channels.items():
         match channel:
             case TerminalsSettings():

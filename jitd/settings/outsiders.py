@@ -25,9 +25,8 @@ from jitd.outside.fields import LONGEST_SOCKET, MOST_ADDRESSES, OF_SOCKET, SOCKE
 from jitd.outside.urls import read_url
 from jitd.programs.messages import LONGEST_LINE, MOST_WORDS
 from jitd.settings.owned_file import read_owned, who_else_may_read
+from jitd.settings.section import KEYS_AT
 
-KEYS_AT = Path("/etc/jitd/outside")
-"""The directory of keys and client certificates. jitd-helper@outside.service gets all files of this directory."""
 LONGEST_FRESH = 600
 LONGEST_DEADLINE = 600
 """Maximum length of a deadline, in seconds."""

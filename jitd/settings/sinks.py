@@ -7,17 +7,18 @@ host contains no command and no reason.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from jitd.beside.helpers import OUTSIDE, Helper
 from jitd.core.duration import read_duration
 from jitd.core.toml_table import Table, quoted
 from jitd.outside.deliveries import Destination
 from jitd.outside.sinks import OF_NAME, SINKS
 from jitd.settings.channels import SHOWS
-from jitd.settings.outsiders import KEYS_AT
+from jitd.settings.section import KEYS_AT, Place, Section
 
 FORMS = ("jitd", "ocsf")
 """The possible values of ``form``: jitd's own form (PROTOCOL.md), or that of OCSF."""
@@ -78,6 +79,27 @@ def read_sinks(table: Table, owner: int | None, keys_at: Path = KEYS_AT) -> Sink
             inner.fault(f"{quoted(name)} is not a name for a sink: small letters, digits and hyphens, at most 32")
         found[name] = _sink(inner, name, owner, keys_at, owners)
     return MappingProxyType(found)
+
+
+@dataclass(frozen=True, slots=True)
+class SinkSection(Section):
+    """``[sinks.*]``: the sinks by their names."""
+
+    sinks: Sinks = field(default_factory=lambda: MappingProxyType({}))
+
+    @classmethod
+    def read(cls, table: Table, place: Place) -> SinkSection:
+        return cls(read_sinks(table.table("sinks"), place.owner, place.keys_at))
+
+    @property
+    def key_files(self) -> Mapping[str, Path]:
+        return {file.name: file for sink in self.sinks.values() for file in sink.key_files}
+
+    def helpers(self) -> Iterator[tuple[Helper, str]]:
+        return ((OUTSIDE, f"sink {name}") for name in self.sinks)
+
+
+SECTION = SinkSection
 
 
 # --- the tables ------------------------------------------------------------------------------------------------------

@@ -45,6 +45,6 @@ def test_a_package_that_somebody_else_may_change_is_not_used(tmp_path: Path, mon
     place.mkdir(mode=0o755)
     (place / "__init__.py").write_text("def board(): raise AssertionError('it was imported')\n")
     monkeypatch.setattr(packages, "EXTENSIONS", tmp_path)
-    assert extensions.EXTENSIONS["board"].is_installed
+    assert extensions.EXTENSIONS["board"].is_used
     place.chmod(mode)
-    assert not extensions.EXTENSIONS["board"].is_installed and extensions.verb("board") is None
+    assert not extensions.EXTENSIONS["board"].is_used and extensions.verb("board") is None

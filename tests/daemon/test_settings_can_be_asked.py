@@ -32,6 +32,7 @@ from jitd.programs.messages import LONGEST_LINE, MOST_WORDS, Printed
 from jitd.programs.messages import QUESTIONS as OF_PROGRAMS
 from jitd.settings.config import Config, load
 from jitd.settings.outsiders import GatekeeperSettings, Provider
+from jitd.settings.sinks import SinkSection
 from jitd.sinks.reading import Lines, Reader
 from jitd.terminals.messages import QUESTIONS as OF_TERMINALS
 from jitd.terminals.messages import Told
@@ -130,7 +131,7 @@ async def ask_all(config: Config, helpers: Helpers) -> None:
     asked: list[GatekeeperSettings | Provider] = [*config.gatekeepers.values(), *config.providers.values()]
     for one in asked:
         await helpers.reaching.ask(one.name, one.by, b"{}", one.deadline_for)
-    for sink in config.sinks.values():
+    for sink in config.of(SinkSection).sinks.values():
         reader = Reader(sink, Lines(config.host, lambda: None))  # type: ignore[arg-type,return-value]
         helpers.crossed(OF_OUTSIDE, reader.question(()))
     for channel in config.notify.channels.values():

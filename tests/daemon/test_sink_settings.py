@@ -12,7 +12,7 @@ from jitd.core.toml_document import ConfigError
 from jitd.outside import deliveries
 from jitd.outside.syslog_sink import FACILITIES
 from jitd.settings.config import load
-from jitd.settings.sinks import Denials, SinkSettings
+from jitd.settings.sinks import Denials, SinkSection, SinkSettings
 
 ME = os.getuid()
 FILE = 'kind = "file"\nfile = "record.jsonl"\n'
@@ -26,7 +26,7 @@ def read(place: Path, text: str, name: str = "siem") -> SinkSettings:
     file = place / "jitd.toml"
     file.write_text(f'realms = ["EXAMPLE.ORG"]\nhost = "db1.example.org"\n[sinks.{name}]\n{text}')
     file.chmod(0o644)
-    return load(file, owner=ME, keys_at=place).sinks[name]
+    return load(file, owner=ME, keys_at=place).of(SinkSection).sinks[name]
 
 
 def faults(place: Path, text: str, name: str = "siem") -> list[str]:

@@ -35,7 +35,8 @@ def example(page: str) -> list[str]:
     return re.findall(r"^\.Bd -literal\n(.*?)^\.Ed$", PAGES[page], re.DOTALL | re.MULTILINE)
 
 
-SETTINGS = {key: getattr(config.Config(frozenset(), ""), key) for key in config.KEYS}
+PLAIN = config.Config(frozenset(), "")
+SETTINGS = {key: getattr(one, key) for one in (PLAIN, *PLAIN.sections) for key in config.KEYS if hasattr(one, key)}
 WITHIN = {"limits": config.Limits(), "recordings": config.Recordings(), "record": config.KeptRecord(), "pam": config.Pam()}
 LIMITS = {key: getattr(table, key) for table in WITHIN.values() for key in table.__dataclass_fields__}
 
@@ -44,6 +45,7 @@ def test_the_page_of_the_settings_has_every_one_and_no_other() -> None:
     of_outsiders = {key for keys in (*outsiders.KEYS.values(), *channels.KEYS.values()) for key in keys}
     of_givers = {key for keys in givers.KEYS.values() for key in keys}
     of_sinks = {key for keys in sinks.KEYS.values() for key in keys}
+    assert SETTINGS.keys() == {*config.KEYS}
     assert set(items("jitd.toml.5")) == {
         *SETTINGS,
         *LIMITS,

@@ -95,6 +95,10 @@ LAW: dict[str, set[str]] = {
         CORE, "jitd.beside.helpers", "jitd.expressions", "jitd.givers", "jitd.notifying", "jitd.outside",
         "jitd.programs.messages", "jitd.settings",
     },
+    "jitd.settings.config": {
+        CORE, "jitd.beside.helpers", "jitd.extensions", "jitd.givers", "jitd.notifying", "jitd.settings",
+    },
+    "jitd.extensions": {"jitd.core.toml_document", "jitd.settings.section"},
     "jitd.claiming": {"jitd.settings"},
     "jitd.reloading": {CORE, "jitd.settings", "jitd.workers"},
     "jitd.releasing": set(),

@@ -89,6 +89,7 @@ async def play(file: Path) -> dict[str, Any]:
     from jitd.outside.delivering import Deliveries
     from jitd.outside.questions import QUESTIONS
     from jitd.settings.config import load
+    from jitd.settings.sinks import SinkSection
 
     received: list[str] = []
 
@@ -100,7 +101,7 @@ async def play(file: Path) -> dict[str, Any]:
     ended, receiver = asyncio.Event(), await asyncio.start_server(receive, "127.0.0.1", 0)
     port = receiver.sockets[0].getsockname()[1]
     file.write_text(file.read_text().replace("PORT", str(port)))
-    made, deliveries = load(file, owner=os.getuid(), keys_at=file.parent).sinks["own"], Deliveries(Keys({}))
+    made, deliveries = load(file, owner=os.getuid(), keys_at=file.parent).of(SinkSection).sinks["own"], Deliveries(Keys({}))
     events = tuple(Event(n, "2026-01-31T12:00:00Z", "request.asked", 5, f'{{"n":{n}}}') for n in (1, 2))
 
     async def asked() -> dict[str, Any]:

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one extension has of jitd.toml: a section, which is a class that reads its keys, and tells the kernel what they set up.
+
+Law: the module of a section is light. It is imported when jitd.toml is read, before the launcher is forked. What opens a
+connection or loads a library belongs into the assembly of the extension.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Self
+
+from jitd.beside.helpers import Helper
+from jitd.core.names import Name
+from jitd.core.toml_table import Table
+
+KEYS_AT = Path("/etc/jitd/outside")
+"""The directory of keys and client certificates. jitd-helper@outside.service gets all files of this directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Whose files a section may believe. They must belong to root or to the uid ``owner``. If ``owner`` is None, the owners are
+    not checked. Keys for other hosts are in the directory ``keys_at``.
+    """
+
+    owner: int | None = 0
+    keys_at: Path = KEYS_AT
+
+
+class Section:
+    """The settings of one extension. A subclass can be made without arguments, and then has the defaults of all its keys.
+
+    What a section does not override, it does not set up.
+    """
+
+    __slots__ = ()
+
+    KINDS: ClassVar[Collection[str]] = ()
+    """The kinds of things that rules may give, whether or not jitd.toml sets up a thing of the kind."""
+
+    @classmethod
+    def read(cls, table: Table, place: Place) -> Self:
+        """Read ``table``, which has the top-level keys of the extension and no others. Faults are added to ``table``."""
+        raise NotImplementedError
+
+    @property
+    def names(self) -> Mapping[str, Name]:
+        """The facts that conditions of rules may use, such as ``fact.risk``."""
+        return {}
+
+    @property
+    def deadlines(self) -> Mapping[str, float]:
+        """The gatekeepers that rules may name. Each name is mapped to the maximum time for an answer, in seconds."""
+        return {}
+
+    @property
+    def channels(self) -> Collection[str]:
+        """The channels that rules may name."""
+        return ()
+
+    @property
+    def usual_channels(self) -> tuple[str, ...]:
+        """The channels of each permit that does not name its own."""
+        return ()
+
+    @property
+    def drifts(self) -> Mapping[str, str]:
+        """The things that rules may give, such as ``sudoers:logs``. Each is mapped to the word that says what jitd does if the
+        thing has drifted.
+        """
+        return {}
+
+    @property
+    def key_files(self) -> Mapping[str, Path]:
+        """Maps the names of files with keys that jitd-outside needs to their paths."""
+        return {}
+
+    def helpers(self) -> Iterator[tuple[Helper, str]]:
+        """Yield each helper that is needed, and what needs it, such as ``sink central``."""
+        return iter(())
+
+    @property
+    def moved(self) -> Collection[Helper]:
+        """The helpers that an administrator has listen elsewhere than systemd would."""
+        return ()
+
+
+def path_in(table: Table, key: str, default: Path) -> Path:
+    """Return the absolute path under ``key``."""
+    text = table.text(key, str(default))
+    if not is_place(text):
+        table.fault(f'"{key}" must be an absolute path', key)
+        return default
+    return Path(text)
+
+
+def is_place(text: str) -> bool:
+    return text.startswith("/") and text.isprintable() and ".." not in text.split("/")

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What jitd does if an extension is missing: the kernel is imported, what does not need the extension goes on, and what needs it
+is refused with its name.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jitd import extensions
+from jitd.extensions import EXTENSIONS, OF_NAME
+from jitd.settings import config
+from tests.law.tree import TREE
+
+REALM = 'realms = ["EXAMPLE.TEST"]\nhost = "db1.example.test"\n'
+TABLES = {
+    "sinks": '[sinks.central]\nkind = "file"\nfile = "record"\n',
+}
+"""A table of each extension, without a fault."""
+WITHOUT = """
+import sys
+from importlib.abc import MetaPathFinder
+
+class Without(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if any(name == room or name.startswith(room + ".") for room in {rooms!r}):
+            raise ModuleNotFoundError(f"no module named {{name}}", name=name)
+        return None
+
+sys.meta_path.insert(0, Without())
+"""
+ROOMS = {
+    "sinks": ("jitd.settings.sinks", "jitd.sinks"),
+}
+"""The modules of each extension."""
+KERNEL = ("core", "settings", "deciding", "expressions", "facts", "store")
+"""The rooms of which every module can be imported, whatever is missing."""
+
+
+def without(name: str, code: str, *args: str) -> str:
+    """Run ``code`` in a Python in which no module of the extension ``name`` can be imported, and return what it prints."""
+    hook = WITHOUT.format(rooms=ROOMS[name])
+    done = subprocess.run([sys.executable, "-c", hook + code, *args], cwd=TREE, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+CHECK = """
+from pathlib import Path
+from jitd.settings import config
+for fault in config.check(Path(sys.argv[1])):
+    print(fault.sentence)
+"""
+
+
+def written(text: str, path: Path) -> str:
+    file = path / "jitd.toml"
+    file.write_text(REALM + text)
+    return str(file)
+
+
+def test_every_extension_is_tried_here() -> None:
+    assert list(TABLES) == list(ROOMS) == list(OF_NAME)
+    for extension in EXTENSIONS:
+        assert any(extension.settings == room or extension.settings.startswith(f"{room}.") for room in ROOMS[extension.name])
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_of_an_extension_is_read_if_it_is_there(name: str, tmp_path: Path) -> None:
+    assert config.check(Path(written(TABLES[name], tmp_path))) == []
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_without_an_extension_the_other_settings_are_read(name: str, tmp_path: Path) -> None:
+    assert without(name, CHECK, written("", tmp_path)) == ""
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_that_nobody_reads_names_the_extension(name: str, tmp_path: Path) -> None:
+    key, does = OF_NAME[name].keys[0], OF_NAME[name].does
+    assert without(name, CHECK, written(TABLES[name], tmp_path)) == (
+        f'"{key}" is for the extension {name}, which {does}; it is not installed:'
+        f' install it in /usr/lib/jitd, or delete "{key}" and what is below it\n'
+    )
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_without_an_extension_the_kernel_can_be_imported(name: str) -> None:
+    rooms = tuple(f"{room}." for room in ROOMS[name])
+    kernel = [
+        ".".join(file.relative_to(TREE).with_suffix("").parts).removesuffix(".__init__")
+        for room in KERNEL
+        for file in sorted((TREE / "jitd" / room).rglob("*.py"))
+    ]
+    names = [each for each in kernel if not f"{each}.".startswith(rooms)]
+    assert len(names) > 100
+    assert without(name, "from importlib import import_module\nfor name in sys.argv[1:]: import_module(name)", *names) == ""
+
+
+def test_an_extension_that_another_account_could_change_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daemon is root, and would run what it imports."""
+    jitd, package = tmp_path / "here" / "jitd", tmp_path / "there" / "jitd_own"
+    for each in (jitd, package):
+        each.mkdir(parents=True)
+        for place in (each, each.parent, *(each / name for name in ("__init__.py", "extensions.py", "settings.py"))):
+            place.touch()
+            place.chmod(0o755)
+    monkeypatch.syspath_prepend(str(package.parent))
+    monkeypatch.setattr(extensions, "__file__", str(jitd / "extensions.py"))
+    own = extensions.Extension("own", "is tried here", ("own",), "jitd_own.settings")
+    assert own.why_not() == ""
+    for place in (package / "settings.py", package, package.parent):
+        place.chmod(0o775)
+        assert own.why_not() == f"is not used, because {place} may be written by its group"
+        place.chmod(0o755)
+    package.chmod(0o777)
+    jitd.chmod(0o777)
+    assert own.why_not() == "", "a checkout, in which others may change jitd itself"
