@@ -99,6 +99,7 @@ class Daemon:
         from jitd.giving.standing import take_standing
         from jitd.giving.trials import Trials
         from jitd.kdc.reach import Reach, is_unanswered
+        from jitd.kdc.settings import GateSection
         from jitd.kdc.strings import canary
         from jitd.kdc.writer import Writer
         from jitd.lifecycle.drift import Drift
@@ -144,7 +145,7 @@ class Daemon:
         realm = min(config.realms) if len(config.realms) == 1 else host.default_realm(host.KRB5_CONF) or min(config.realms)
         now = origins.moment
         self._rules = rules
-        self._channels = sorted(config.notify.channels)
+        self._channels = sorted(config.channels)
         self._store: Store = open_store(config.state, config.socket.parent / "masks.key")
 
         self._loop: asyncio.AbstractEventLoop | None = None  # not before it serves
@@ -210,7 +211,7 @@ class Daemon:
         acceptor = Acceptor(config.keytab, config.host, realm)
         self._own_key = OwnKey(acceptor.credentials, partial(self._workers.names.run, HOUSE), time.time)
         kdc = Kdc(config.keytab, service, reach.is_unreachable, partial(count, Failure.KDC))
-        writer = Writer(config.kdc)
+        writer = Writer(config.of(GateSection).kdc)
         self._trials = Trials(
             writer.gate_states,
             canary(config.host, realm),
@@ -231,7 +232,7 @@ class Daemon:
         self._after_commit.append(self.sinks.look)
         self._signing.told.append(self.sinks.look_at_checkpoint)
         tickets = self._tickets = ServiceTickets(
-            writer, self._trials, realm, config.renew, now, self._store.holdings, self._store.holding
+            writer, self._trials, realm, config.of(GateSection).renew, now, self._store.holdings, self._store.holding
         )
         self._givers_line = line_to_givers(file, is_direct=is_direct)
         let_in = LetIn(config.socket.parent / "let_in")

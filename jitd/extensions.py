@@ -74,7 +74,15 @@ class Extension:
 EXTENSIONS = {
     one.name: one
     for one in (
-        Extension("sinks", "sends the record to collectors", "jitd.settings.sinks", keys=("sinks",)),
+        Extension("sinks", "sends the record to collectors", "jitd.settings.sinks", needs=("outsiders",), keys=("sinks",)),
+        Extension(
+            "outsiders",
+            "asks providers and gatekeepers, and notifies people",
+            "jitd.asking.settings",
+            keys=("notify", "providers", "gatekeepers", "outside"),
+        ),
+        Extension("things", "gives things for a limited time", "jitd.settings.givers", needs=("outsiders",), keys=("givers",)),
+        Extension("gates", "writes into the KDC who may get a service ticket", "jitd.kdc.settings", keys=("kdc", "renew")),
         Extension("commands", "tells what a command gives and destroys", "jitd_commands.assembly"),
         Extension(
             "board",

@@ -12,6 +12,7 @@ from typing import Any
 
 from jitd.announcing.letters import Office
 from jitd.announcing.notices import Notices
+from jitd.asking.settings import OutsiderSection
 from jitd.core.decision import Approval
 from jitd.core.effects import Moment
 from jitd.core.notice import Back, Skipped
@@ -54,7 +55,7 @@ def announcing(
         backs=backs,
         looked=looked,
     )
-    settings = config.notify.channels
+    settings = config.of(OutsiderSection).notify.channels
     channels = {name: each.channel(carriers, config.host, lambda: now().at) for name, each in settings.items()}
     return Notices(settings, channels, office, set_deadline)
 

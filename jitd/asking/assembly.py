@@ -14,6 +14,7 @@ from jitd.asking.gatekeepers import Gatekeepers, Now
 from jitd.asking.providers import Providers
 from jitd.asking.reaching import Reaching
 from jitd.asking.running import Running
+from jitd.asking.settings import OutsiderSection
 from jitd.beside.doors import SocketDoor, door_to
 from jitd.beside.helpers import OUTSIDE, PROGRAMS, PROGRAMS_NET, TERMINALS
 from jitd.outside.client import Outside, door_by_child
@@ -32,7 +33,8 @@ class Outsiders:
     """
 
     def __init__(self, config: Config, now: Now, monotonic: Callable[[], float], *, is_direct: bool) -> None:
-        self.posts = Outside(door_by_child(config.key_files) if is_direct else SocketDoor(OUTSIDE, config.outside))
+        said = config.of(OutsiderSection)
+        self.posts = Outside(door_by_child(config.key_files) if is_direct else SocketDoor(OUTSIDE, said.outside))
         self.programs = Running(*(Programs(door_to(helper, is_direct=is_direct)) for helper in (PROGRAMS, PROGRAMS_NET)))
         self.ways = self.programs.run, self.posts.lease
         """Two functions for the givers, which are the systems in jitd.toml that give things to people. The first function runs a
@@ -40,8 +42,8 @@ class Outsiders:
         """
         self.terminals = Terminals(door_to(TERMINALS, is_direct=is_direct))
         self.reaching = Reaching(self.posts, self.programs, config.host)
-        self.providers = Providers(config.providers, self.reaching, config.naming, monotonic)
-        self.gatekeepers = Gatekeepers(config.gatekeepers, self.reaching, config.naming, now, lambda: secrets.token_hex(NONCE))
+        self.providers = Providers(said.providers, self.reaching, config.naming, monotonic)
+        self.gatekeepers = Gatekeepers(said.gatekeepers, self.reaching, config.naming, now, lambda: secrets.token_hex(NONCE))
 
     def close(self) -> None:
         """Close the connections. End those processes that are children of the daemon."""

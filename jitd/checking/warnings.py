@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from jitd.asking.settings import OutsiderSection
 from jitd.checking.commands import about_commands
 from jitd.checking.directory import look_up
 from jitd.checking.gatekeepers import about_gatekeepers
@@ -24,6 +25,7 @@ from jitd.core.keys.hosts import HOSTS
 from jitd.core.policy import Rule
 from jitd.core.warning import Warned
 from jitd.settings.config import Config
+from jitd.settings.givers import ThingSection
 from jitpam.initiator import within
 
 WITHIN = 5.0
@@ -44,10 +46,10 @@ def warnings(rules: Sequence[Rule], config: Config, providers: Mapping[str, str]
     found = [
         *about_order(rules),
         *about_reach(rules, providers),
-        *about_things(here, config.givers),
+        *about_things(here, config.of(ThingSection).givers),
         *in_time(lambda: list(about_commands(here)), "files that rules name", seconds),
         *in_time(people, "people whom rules name", seconds),
-        *about_gatekeepers(here, config.gatekeepers),
+        *about_gatekeepers(here, config.of(OutsiderSection).gatekeepers),
         *about_kdcs(here, config),
     ]
     places = {rule.name: number for number, rule in enumerate(rules)}

@@ -54,15 +54,18 @@ def check(*, strict: bool, files: tuple[Path, ...]) -> None:
     """Print every fault and every warning about the settings and the policy in FILEs. Without FILEs, check the files that jitd
     would read.
     """
+    from jitd.asking.settings import OutsiderSection
     from jitd.checking.things import about_given
     from jitd.checking.warnings import warnings
     from jitd.doctor.state import given_still
+    from jitd.settings.givers import ThingSection
     from jitd.store.opening import file_of
 
     settings, rules, faults, checked = _read_files(files) if files else _read_host()
-    warned = warnings(rules, settings, {f"fact.{fact}": one.name for one in settings.providers.values() for fact in one.facts})
+    providers = settings.of(OutsiderSection).providers.values()
+    warned = warnings(rules, settings, {f"fact.{fact}": one.name for one in providers for fact in one.facts})
     if not faults:  # otherwise every table might seem to be missing
-        warned += about_given(given_still(file_of(settings.state)), settings.givers)
+        warned += about_given(given_still(file_of(settings.state)), settings.of(ThingSection).givers)
     for line in (*map(str, faults), *(shown(str(one)) for one in warned)):
         answer(line)
     told = _counted(len(warned), "warning")
@@ -99,10 +102,10 @@ def _read_files(files: Sequence[Path]) -> tuple[Config, Sequence[Rule], list[Fau
         [file for file in files if file not in of_settings],
         loaded.names,
         gatekeepers=loaded.deadlines if is_known else None,
-        channels=loaded.notify.channels if is_known else None,
+        channels=loaded.channels if is_known else None,
         things=loaded.things if is_known else None,
         naming=loaded.naming,
-        notify=loaded.notify.default,
+        notify=loaded.usual_channels,
     )
     return loaded, rules, [*faults, *of_policy], _counted(len(files), "file")
 

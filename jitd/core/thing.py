@@ -23,9 +23,9 @@ jitd itself.
 """
 
 
-def read_thing(word: str, kinds: Collection[str]) -> str:
+def read_thing(word: str, kinds: Collection[str], *, has_tickets: bool = True) -> str:
     """Return ``word`` if it is the name of a thing that jitd can give. ``kinds`` are the kinds of which ``[givers.*]`` can define
-    things. If the name is not valid, raises ValueError with a sentence.
+    things. Service tickets can be given if ``has_tickets``. If the name is not valid, raises ValueError with a sentence.
     """
     kind, colon, name = word.partition(":")
     if not colon:
@@ -34,8 +34,9 @@ def read_thing(word: str, kinds: Collection[str]) -> str:
         return f"{kind}:{read_giver(name)}"
     if kind == FORMER_KIND:
         raise ValueError(instead_of_group("GROUP"))
-    if kind != SERVICE_TICKET:
-        raise ValueError(f'"{kind}" is not a kind of thing that jitd gives; there are {SERVICE_TICKET}, {", ".join(kinds)}')
+    if kind != SERVICE_TICKET or not has_tickets:
+        known = ", ".join((*((SERVICE_TICKET,) if has_tickets else ()), *kinds)) or "none"
+        raise ValueError(f'"{kind}" is not a kind of thing that jitd gives; there are {known}')
     if len(word) > MOST or not _SERVICE.fullmatch(name):
         raise ValueError(f'"{name}" is not the name of a service, such as postgres/db1.example.org (without a realm)')
     if name.partition("/")[0] in _NEVER:

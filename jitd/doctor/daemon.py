@@ -24,7 +24,7 @@ from jitd.doctor.state import given_still, policy_in_force
 from jitd.givers.account import Account
 from jitd.givers.account_notes import NOTES, AccountNotes
 from jitd.givers.account_numbers import n_used
-from jitd.settings.givers import Givers
+from jitd.settings.givers import Givers, ThingSection
 from jitpam import __version__
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connect, is_set_up
 
@@ -59,7 +59,7 @@ def examine(host: Host) -> Iterator[Finding]:
     yield files.socket("socket.mode", files.see(path), host.bind)
     if host.daemon.pid:
         yield answer(ask(path)[0], host.config.host, host.restart)
-        yield from uids(used_up(host.config.givers))
+        yield from uids(used_up(host.config.of(ThingSection).givers))
     else:
         yield from left_alone(given_still(host.database), host.start)
 

@@ -18,6 +18,7 @@ from jitd.doctor.finding import Finding, bad, ok, unknown, weak
 from jitd.doctor.host import Host
 from jitd.kdc.gates import gate_states
 from jitd.kdc.messages import Answer, Failed, Grants, Look, Refused
+from jitd.kdc.settings import GateSection
 from jitd.kdc.strings import canary
 from jitd.kdc.writer import Writer
 
@@ -51,7 +52,7 @@ def examine(host: Host, services: Sequence[str] = ()) -> Iterator[Finding]:
 
 
 async def _looked(host: Host, services: Sequence[str]) -> list[tuple[str, Answer]]:
-    through = Writer(host.config.kdc, patience=WITHIN)
+    through = Writer(host.config.of(GateSection).kdc, patience=WITHIN)
     try:
         return [(name, await through.look(Look(name))) for name in services]
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from jitd.beside.helpers import Helper
 from jitd.core.toml_table import Table
 from jitd.givers.settings import GiverSettings
 from jitd.settings.outsiders import Program, program_in
@@ -31,6 +32,10 @@ class ProgramGiver(GiverSettings):
     def network(self) -> bool:
         """True if the programs may use the network."""
         return self.give.network
+
+    @property
+    def helper(self) -> Helper:
+        return self.give.helper
 
     @classmethod
     def read(cls, table: Table) -> dict[str, object]:

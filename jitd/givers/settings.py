@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, Literal
 
+from jitd.beside.helpers import GIVERS, Helper
 from jitd.core.toml_table import Table
 from jitd.givers.kind import Kind
 
@@ -74,6 +75,11 @@ class GiverSettings:
     def key_files(self) -> tuple[Path, ...]:
         """The files with keys that jitd-outside needs for this giver."""
         return ()
+
+    @property
+    def helper(self) -> Helper:
+        """The helper that gives the thing."""
+        return GIVERS
 
     @property
     def needs_key(self) -> bool:

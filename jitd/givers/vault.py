@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from jitd.beside.helpers import Helper
 from jitd.core.toml_table import Table, quoted
 from jitd.givers.settings import GiverSettings
 from jitd.outside.urls import MOST_PARAMETERS, NAMESPACE, OURS, PARAMETER, PATH, read_url
@@ -35,6 +36,10 @@ class Vault(GiverSettings):
     role: str = ""
     namespace: str = ""
     parameters: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def helper(self) -> Helper:
+        return self.by.helper
 
     @property
     def needs_key(self) -> bool:

@@ -22,6 +22,7 @@ from jitd.giving.let_in import LetIn
 from jitd.giving.orders import GrantOf
 from jitd.giving.vault_leases import Ask, VaultLeases
 from jitd.settings.config import Config
+from jitd.settings.givers import ThingSection
 
 
 def line_to_givers(file: Path | None, *, is_direct: bool) -> GiversLine:
@@ -45,11 +46,12 @@ def all_givers(
     has two functions: the first runs programs, and the second asks for leases. ``grant_of`` returns the grant that has a given
     id. ``now`` returns the time of the wall clock, with a time zone. ``let_in`` has the notes of what was let in at gates.
     """
+    set_up = config.of(ThingSection).givers
     names: dict[str, list[str]] = {FORMER_KIND: []}  # nothing of it is given
-    names |= {kind: [name for name, one in config.givers.items() if kind == one.KIND] for kind in OF_NAME}
-    programs = {name: one for name, one in config.givers.items() if isinstance(one, ProgramGiver)}
+    names |= {kind: [name for name, one in set_up.items() if kind == one.KIND] for kind in OF_NAME}
+    programs = {name: one for name, one in set_up.items() if isinstance(one, ProgramGiver)}
     run, lease = ways
-    vaults = {name: one for name, one in config.givers.items() if isinstance(one, Vault)}
+    vaults = {name: one for name, one in set_up.items() if isinstance(one, Vault)}
     by_kind: dict[str, Giver] = {
         SERVICE_TICKET: tickets,
         "program": AdminPrograms(programs, run, grant_of),

@@ -23,9 +23,9 @@ from jitd.core.toml_table import Table, quoted
 from jitd.notifying.carriers import Carriers, Posts
 from jitd.notifying.channel import Channel, Message, NotSent
 from jitd.notifying.settings import ChannelSettings
-from jitd.outside.fields import HOST
 from jitd.outside.messages import LONGEST_ADDRESS, MAIL_ADDRESS, Letter
 from jitd.settings.outsiders import addresses_in, pem_in
+from jitpam.wire.declared import HOST
 
 if TYPE_CHECKING:
     from email.message import EmailMessage

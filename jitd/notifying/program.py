@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from jitd.asking import json_text
+from jitd.beside.helpers import Helper
 from jitd.beside.refusals import Failed
 from jitd.core.toml_table import Table
 from jitd.notifying.carriers import Carriers, Runs
@@ -38,6 +39,10 @@ class ProgramSettings(ChannelSettings):
     @classmethod
     def read(cls, table: Table, owner: int | None, keys_at: Path) -> dict[str, object]:
         return {"program": reach_in(table, "program", owner, keys_at)}
+
+    @property
+    def helper(self) -> Helper:
+        return self.program.helper
 
     def channel(self, carriers: Carriers, host: str, now: Callable[[], datetime]) -> Channel:
         return ProgramChannel(self.name, self.program, host, carriers.programs)

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
+from jitd.beside.helpers import OUTSIDE, Helper
 from jitd.core.toml_table import Table
 from jitd.notifying.carriers import Carriers
 from jitd.notifying.channel import Channel
@@ -52,6 +53,11 @@ class ChannelSettings:
     def key_files(self) -> tuple[Path, ...]:
         """The files with keys that jitd-outside needs for this channel."""
         return ()
+
+    @property
+    def helper(self) -> Helper | None:
+        """The helper that sends the messages, or None if root does not have to enable it."""
+        return OUTSIDE
 
     def channel(self, carriers: Carriers, host: str, now: Callable[[], datetime]) -> Channel:
         """Return the channel. ``host`` is the name of this host. ``now`` returns the current time with its time zone. Before the

@@ -35,6 +35,10 @@ class TerminalsSettings(ChannelSettings):
     def is_for_persons(self) -> bool:
         return True
 
+    @property
+    def helper(self) -> None:
+        """jitd.service itself starts jitd-terminals."""
+
     def channel(self, carriers: Carriers, host: str, now: Callable[[], datetime]) -> Channel:
         return Terminals(carriers.terminals)
 

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from jitd.outside.fields import ADDRESSES, AUTHORITIES, FILE_NAME, HOST, SOCKET, URL
-from jitpam.wire.declared import INLINE, Scalar, Spread, base64, integer, list_of, one_of, row, text
+from jitd.outside.fields import ADDRESSES, AUTHORITIES, FILE_NAME, SOCKET, URL
+from jitpam.wire.declared import HOST, INLINE, Scalar, Spread, base64, integer, list_of, one_of, row, text
 
 MOST_EVENTS = 128
 """Maximum number of events in one batch."""

@@ -11,8 +11,6 @@ from jitpam.wire.declared import list_of, text
 MOST_CA = 32 * 1024
 """Maximum number of characters of the field ``ca``, which contains the certificates of authorities."""
 MOST_ADDRESSES = 64
-HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
-"""The name of a host, of at most 253 characters."""
 SOCKET = r"(?:/(?!\.\.?(?:/|$))[!-.0-~]+){1,32}"
 """The absolute path of a Unix socket, without ``.`` and ``..``."""
 LONGEST_SOCKET = 107

@@ -15,8 +15,8 @@ from typing import Annotated
 
 from jitd.outside import leases
 from jitd.outside.deliveries import Deliver, Delivered
-from jitd.outside.fields import ADDRESSES, AUTHORITIES, FILE_NAME, HOST, SOCKET, URL
-from jitpam.wire.declared import base64, integer, list_of, one_of, table_of, text
+from jitd.outside.fields import ADDRESSES, AUTHORITIES, FILE_NAME, SOCKET, URL
+from jitpam.wire.declared import HOST, base64, integer, list_of, one_of, table_of, text
 
 MOST_BYTES = 150 * 1024
 """Maximum number of bytes of one message."""

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitd.outside.deliveries import LONGEST_HEADER, Syslog
-from jitd.outside.fields import HOST, LONGEST_SOCKET, OF_SOCKET, SOCKET
+from jitd.outside.fields import LONGEST_SOCKET, OF_SOCKET, SOCKET
 from jitd.outside.keys import Keys
 from jitd.outside.sink import Sink, SinkKind
+from jitpam.wire.declared import HOST
 
 if TYPE_CHECKING:
     from jitd.core.toml_table import Table

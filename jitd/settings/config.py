@@ -15,10 +15,8 @@ from types import MappingProxyType
 from typing import Literal, TypeVar
 
 from jitd import extensions
-from jitd.beside.helpers import KDC, OUTSIDE
 from jitd.core.command import MAX_ID
 from jitd.core.conditions import is_name, is_principal
-from jitd.core.duration import read_duration
 from jitd.core.keys.services import read_service
 from jitd.core.made_account import is_made
 from jitd.core.names import NAMES, Name
@@ -26,26 +24,11 @@ from jitd.core.naming import Form, Naming, is_realm, read_form
 from jitd.core.public_key import PublicKey, read_key
 from jitd.core.toml_document import ConfigError, Fault, read_document
 from jitd.core.toml_table import Table, quoted
-from jitd.givers.settings import GiverSettings
-from jitd.notifying.settings import ChannelSettings
-from jitd.settings.channels import Notify, read_notify
-from jitd.settings.givers import Givers, drifts_of, read_givers, things_of
 from jitd.settings.host import KRB5_CONF, default_realm, host_name, is_host_name
-from jitd.settings.outsiders import (
-    Gatekeepers,
-    Providers,
-    deadlines,
-    fact_names,
-    key_files,
-    read_gatekeepers,
-    read_providers,
-)
 from jitd.settings.owned_file import read_owned
 from jitd.settings.section import KEYS_AT, Place, Section, is_place, path_in
 
 FILE = Path("/etc/jitd/jitd.toml")
-SHORTEST_RENEWAL, LONGEST_RENEWAL = 10, 86_400
-"""The bounds of ``renew``, in seconds. The KDC ignores a grant that ends more than a day ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +94,8 @@ S = TypeVar("S", bound=Section)
 class Config:
     """The settings of one host. ``principals`` maps a principal, in its canonical spelling, to its account. ``accounts`` maps a
     realm to the form of its accounts. ``people`` maps a person to all their accounts.
-    ``trusted_mounts`` are mount points of file systems on which the owners of files are trusted. ``renew`` is the number of
-    seconds for which a grant in the KDC is good without a renewal. It is None if grants are not renewed.
+    ``trusted_mounts`` are mount points of file systems on which the owners of files are trusted. ``sections`` are the settings of
+    the extensions that can be used.
     """
 
     realms: frozenset[str]
@@ -121,9 +104,6 @@ class Config:
     socket: Path = Path("/run/jitd/jitd.sock")
     state: Path = Path("/var/lib/jitd")
     policy: Path = Path("/etc/jitd/policy.d")
-    kdc: Path = KDC.socket
-    renew: int | None = 600
-    outside: Path = OUTSIDE.socket
     database: str = "sqlite"
     executor: Literal["auto", "direct", "unit"] = "auto"
     operators: tuple[str, ...] = ()
@@ -139,10 +119,6 @@ class Config:
     accounts: Mapping[str, Form] = field(default_factory=lambda: MappingProxyType({}))
     principals: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     people: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
-    providers: Providers = field(default_factory=lambda: MappingProxyType({}))
-    gatekeepers: Gatekeepers = field(default_factory=lambda: MappingProxyType({}))
-    notify: Notify = field(default_factory=Notify)
-    givers: Givers = field(default_factory=lambda: MappingProxyType({}))
     sections: tuple[Section, ...] = field(default_factory=lambda: tuple(section() for section in extensions.used()))
 
     def of(self, section: type[S]) -> S:
@@ -163,32 +139,39 @@ class Config:
         return Naming(self.realms, self.principals, self.accounts)
 
     @property
-    def things(self) -> frozenset[str]:
-        """The names of the things that the ``givers`` can give, such as ``sudoers:logs``."""
-        return things_of(self.givers)
-
-    @property
-    def drifts(self) -> Mapping[str, str]:
-        """Maps the name of each thing to a word of ``givers.DRIFT``. The word says what jitd does if the thing has drifted."""
-        return drifts_of(self.givers)
-
-    @property
     def names(self) -> Mapping[str, Name]:
-        """The names that conditions of rules may use: the built-in names, and the facts of ``providers``."""
-        return {**NAMES, **fact_names(self.providers)}
+        """The names that conditions of rules may use: the built-in names, and the facts of extensions."""
+        return {**NAMES, **{name: of for section in self.sections for name, of in section.names.items()}}
 
     @property
     def deadlines(self) -> Mapping[str, float]:
         """The gatekeepers that rules may name. Each name is mapped to the maximum time for an answer, in seconds."""
-        return deadlines(self.gatekeepers)
+        return {name: seconds for section in self.sections for name, seconds in section.deadlines.items()}
+
+    @property
+    def channels(self) -> frozenset[str]:
+        """The channels that rules may name."""
+        return frozenset(name for section in self.sections for name in section.channels)
+
+    @property
+    def usual_channels(self) -> tuple[str, ...]:
+        """The channels of each permit that does not name its own."""
+        return tuple(name for section in self.sections for name in section.usual_channels)
+
+    @property
+    def drifts(self) -> Mapping[str, str]:
+        """Maps each thing that rules may give, such as ``sudoers:logs``, to the word that says what jitd does if it drifted."""
+        return {thing: drift for section in self.sections for thing, drift in section.drifts.items()}
+
+    @property
+    def things(self) -> frozenset[str]:
+        """The things that rules may give."""
+        return frozenset(self.drifts)
 
     @property
     def key_files(self) -> Mapping[str, Path]:
         """Maps the names of all files with keys that jitd-outside needs to their paths."""
-        having: list[ChannelSettings | GiverSettings] = [*self.notify.channels.values(), *self.givers.values()]
-        found = {file.name: file for each in having for file in each.key_files}
-        found |= {name: file for section in self.sections for name, file in section.key_files.items()}
-        return {**key_files(self.providers, self.gatekeepers), **found}
+        return {name: file for section in self.sections for name, file in section.key_files.items()}
 
 
 KEYS = (*(name for name in Config.__dataclass_fields__ if name != "sections"), *extensions.KEYS)
@@ -260,9 +243,6 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
         socket=path_in(top, "socket", plain.socket),
         state=path_in(top, "state", plain.state),
         policy=path_in(top, "policy", plain.policy),
-        kdc=path_in(top, "kdc", plain.kdc),
-        renew=_renew(top, plain.renew),
-        outside=path_in(top, "outside", plain.outside),
         database=_database(top),
         executor=_executor(top),
         operators=top.words("operators", (), naming.read_who, may_be_empty=True),
@@ -278,10 +258,6 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
         accounts=naming.forms,
         principals=_principals(top.table("principals"), naming),
         people=_people(top.table("people"), naming),
-        providers=read_providers(top.table("providers"), owner, keys_at),
-        gatekeepers=read_gatekeepers(top.table("gatekeepers"), owner, keys_at),
-        notify=read_notify(top.table("notify"), owner, keys_at),
-        givers=read_givers(top.table("givers"), lambda kind, table: kind.read_in_daemon(table, owner, keys_at)),
         sections=tuple(_sections(top, Place(owner, keys_at))),
     )
     if len(os.fsencode(config.socket)) > 107:
@@ -312,19 +288,6 @@ def _read_realm(word: str) -> str:
     if not is_realm(word):
         raise ValueError(f"{quoted(word)} is not a realm")
     return word
-
-
-def _renew(table: Table, default: int | None) -> int | None:
-    if "renew" not in table.values:
-        return default
-    said = table.values["renew"]
-    if said == "off":
-        return None
-    seconds = read_duration(said) if isinstance(said, str) else None
-    if seconds is None or not SHORTEST_RENEWAL <= seconds <= LONGEST_RENEWAL:
-        table.fault('"renew" must be a duration from 10s to 1d, such as "10m", or "off"', "renew")
-        return default
-    return seconds
 
 
 def _read_directory(word: str) -> str:

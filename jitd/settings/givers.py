@@ -6,10 +6,13 @@ give is refused, and the fault names the kind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import ClassVar
 
+from jitd.beside.helpers import Helper
 from jitd.core.conditions import is_name
 from jitd.core.public_key import brought_for
 from jitd.core.thing import instead_of_group, read_giver, read_thing
@@ -19,6 +22,7 @@ from jitd.givers.kinds import KINDS, OF_NAME
 from jitd.givers.settings import GiverSettings
 from jitd.settings.own_table import cut_out
 from jitd.settings.owned_file import read_owned
+from jitd.settings.section import Place, Section
 
 DRIFT = ("tell", "mend", "end")
 """The reactions to drift. A thing has drifted if it now differs from the thing that was given. ``tell`` reports the drift.
@@ -48,9 +52,31 @@ def things_of(givers: Givers) -> frozenset[str]:
     return frozenset(f"{giver.KIND}:{name}" for name, giver in givers.items())
 
 
-def drifts_of(givers: Givers) -> Mapping[str, str]:
-    """Map the name of each thing of ``givers`` to a word of DRIFT. The word says what jitd does if the thing has drifted."""
-    return MappingProxyType({f"{giver.KIND}:{name}": giver.drift for name, giver in givers.items()})
+@dataclass(frozen=True, slots=True)
+class ThingSection(Section):
+    """``[givers.*]``: the givers by their names."""
+
+    KINDS: ClassVar[Collection[str]] = tuple(OF_NAME)
+
+    givers: Givers = field(default_factory=lambda: MappingProxyType({}))
+
+    @classmethod
+    def read(cls, table: Table, place: Place) -> ThingSection:
+        return cls(read_givers(table.table("givers"), lambda kind, own: kind.read_in_daemon(own, place.owner, place.keys_at)))
+
+    @property
+    def drifts(self) -> Mapping[str, str]:
+        return {f"{giver.KIND}:{name}": giver.drift for name, giver in self.givers.items()}
+
+    @property
+    def key_files(self) -> Mapping[str, Path]:
+        return {file.name: file for giver in self.givers.values() for file in giver.key_files}
+
+    def helpers(self) -> Iterator[tuple[Helper, str]]:
+        return ((giver.helper, f"{giver.KIND} {name}") for name, giver in self.givers.items())
+
+
+SECTION = ThingSection
 
 
 def _read_alone(kind: type[GiverSettings], table: Table) -> dict[str, object]:

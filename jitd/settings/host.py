@@ -11,7 +11,7 @@ import socket
 import threading
 from pathlib import Path
 
-from jitd.outside.fields import HOST
+from jitpam.wire.declared import HOST
 
 KRB5_CONF = Path("/etc/krb5.conf")
 PATIENCE = 3.0

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from jitd.beside.helpers import OUTSIDE, PROGRAMS, PROGRAMS_NET, Helper
 from jitd.core.duration import read_duration
 from jitd.core.fact_values import read_value
 from jitd.core.facts import Value
@@ -69,6 +70,10 @@ class Reach:
     certificate: Path | None = None
     secret: Path | None = None
 
+    @property
+    def helper(self) -> Helper:
+        return OUTSIDE
+
 
 @dataclass(frozen=True, slots=True)
 class Program:
@@ -78,6 +83,10 @@ class Program:
 
     words: tuple[str, ...]
     network: bool = False
+
+    @property
+    def helper(self) -> Helper:
+        return PROGRAMS_NET if self.network else PROGRAMS
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from jitd import extensions
 from jitd.core.keys.break_glass import BREAK_GLASS
 from jitd.core.keys.key import Fields, SetUp, Verdict, World
 from jitd.core.names import NAMES, Name
@@ -29,7 +30,6 @@ from jitd.core.toml_document import ConfigError, Fault, read_document, who_else_
 from jitd.core.toml_table import Table, quoted
 from jitd.expressions.compiling import compile_when
 from jitd.expressions.patterns import read_pattern
-from jitd.givers.kinds import OF_NAME
 from jitd.settings.config import Config
 
 MOST_BYTES = 1 << 20
@@ -89,10 +89,10 @@ def load_with(config: Config, *, is_known: bool = True) -> Policy:
         root=config.root,
         names=config.names,
         gatekeepers=config.deadlines if is_known else None,
-        channels=config.notify.channels if is_known else None,
+        channels=config.channels if is_known else None,
         things=config.things if is_known else None,
         naming=config.naming,
-        notify=config.notify.default,
+        notify=config.usual_channels,
     )
 
 
@@ -199,7 +199,7 @@ def _read(file: Path, owner: int | None) -> bytes:
 
 
 def _world(names: Mapping[str, Name], naming: Naming, notify: tuple[str, ...] = ()) -> World:
-    return World(names, OF_NAME, naming, notify, _zone, compile_when, read_pattern, _with_real_top)
+    return World(names, extensions.kinds(), naming, notify, _zone, compile_when, read_pattern, _with_real_top)
 
 
 def _rules(files: Sequence[tuple[str, bytes]], faults: list[Fault], world: World) -> list[Rule]:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from jitd.asking.settings import OutsiderSection
 from jitd.beside.helpers import OUTSIDE
 from jitd.core.toml_document import ConfigError
 from jitd.doctor.domains import SSSD, asking, domains
@@ -66,7 +67,7 @@ def look(kind_said: str | None = None) -> Facts:
         shipped=_text(SHIPPED) or "",
         keytab=str(settings.keytab),
         forms=frozenset(settings.accounts),
-        mailed=mail.to if isinstance(mail := settings.notify.channels.get(MAIL), MailSettings) else (),
+        mailed=mail.to if isinstance(mail := settings.of(OutsiderSection).notify.channels.get(MAIL), MailSettings) else (),
         policy=str(settings.policy),
         rules=_rules(settings),
         files={str(path): _text(path) or "" for path in sorted(settings.policy.glob("*.toml"))},

@@ -32,6 +32,8 @@ MOST_BYTES = 160 * 1024
 """Maximum number of bytes of a message, if nothing else is declared: as long as a packet (``jitd.beside.packets``)."""
 LONGEST_SENTENCE = 1_000
 """Maximum number of characters of a sentence for people, if nothing else is declared."""
+HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
+"""A pattern for the name of a host, of at most 253 characters."""
 
 
 @dataclass(frozen=True, slots=True)

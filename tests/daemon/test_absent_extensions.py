@@ -19,6 +19,9 @@ from tests.law.tree import TREE
 REALM = 'realms = ["EXAMPLE.TEST"]\nhost = "db1.example.test"\n'
 TABLES = {
     "sinks": '[sinks.central]\nkind = "file"\nfile = "record"\n',
+    "outsiders": '[notify.chat]\nkind = "program"\nprogram = ["/bin/true"]\n',
+    "things": '[givers.logs]\nkind = "sudoers"\nlines = ["ALL = /bin/true"]\n',
+    "gates": 'kdc = "/run/own/kdc.sock"\n',
 }
 """A table of each extension, without a fault."""
 WITHOUT = """
@@ -35,6 +38,26 @@ sys.meta_path.insert(0, Without())
 """
 ROOMS = {
     "sinks": ("jitd.settings.sinks", "jitd.sinks"),
+    "outsiders": (
+        "jitd.announcing",
+        "jitd.asking",
+        "jitd.notifying",
+        "jitd.outside",
+        "jitd.programs",
+        "jitd.settings.channels",
+        "jitd.settings.outsiders",
+        "jitd.settings.url_file",
+        "jitd.terminals",
+    ),
+    "things": (
+        "jitd.givers",
+        "jitd.giving",
+        "jitd.settings.giver_words",
+        "jitd.settings.givers",
+        "jitd.settings.own_table",
+        "jitd.settings.postgres",
+    ),
+    "gates": tuple(f"jitd.kdc.{name}" for name in ("gates", "kadmin", "messages", "process", "settings", "worker", "writer")),
 }
 """The modules of each extension."""
 KERNEL = ("core", "settings", "deciding", "expressions", "facts", "store")
@@ -90,7 +113,7 @@ def test_a_table_that_nobody_reads_names_the_extension(name: str, tmp_path: Path
 
 @pytest.mark.parametrize("name", TABLES)
 def test_without_an_extension_the_kernel_can_be_imported(name: str) -> None:
-    rooms = tuple(f"{room}." for room in ROOMS[name])
+    rooms = tuple(f"{room}." for of in ROOMS.values() for room in of)
     kernel = [
         ".".join(file.relative_to(TREE).with_suffix("").parts).removesuffix(".__init__")
         for room in KERNEL

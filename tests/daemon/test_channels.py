@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from jitd.asking.settings import OutsiderSection
 from jitd.core.toml_document import ConfigError
 from jitd.settings import policyfile
 from jitd.settings.channels import BUILT_IN, ChannelSettings, Notify
-from jitd.settings.config import Config, load
+from jitd.settings.config import load
 from jitd.settings.outsiders import Program, Reach
 
 ME = os.getuid()
@@ -24,12 +25,12 @@ TTY = 'kind = "terminals"\n'
 NO_SERVER = '"server" must be a host of at most 253 characters and its port, such as "127.0.0.1:25" or "[::1]:25"'
 
 
-def whole(place: Path, text: str) -> Config:
+def whole(place: Path, text: str) -> OutsiderSection:
     place.chmod(0o755)
     file = place / "jitd.toml"
     file.write_text(f'realms = ["EXAMPLE.ORG"]\nhost = "db1.example.org"\n{text}')
     file.chmod(0o644)
-    return load(file, owner=ME, keys_at=place)
+    return load(file, owner=ME, keys_at=place).of(OutsiderSection)
 
 
 def read(place: Path, text: str, name: str = "ops") -> ChannelSettings:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from jitd.asking.settings import OutsiderSection
 from jitd.checking.gatekeepers import about_gatekeepers
 from jitd.checking.warnings import warnings
 from jitd.core.keys.hosts import read_host
@@ -101,9 +102,15 @@ def test_one_that_is_silent_is_given_up_and_holds_up_no_other(server: Server) ->
 
 
 def test_only_gatekeepers_that_rules_about_this_host_name_are_tried(server: Server) -> None:
-    settings = Config(frozenset({"R"}), "h.example.org", gatekeepers={"change": GatekeeperSettings("change", reach(server))})
+    settings = Config(
+        frozenset({"R"}),
+        "h.example.org",
+        sections=(OutsiderSection(gatekeepers={"change": GatekeeperSettings("change", reach(server))}),),
+    )
     elsewhere = replace(ASKED_BY, hosts=(read_host("web*"),))
     assert "unreachable" not in {one.name for one in warnings([elsewhere, permit("p")], settings, {})}
     assert server.n_so_far() == 0
-    gone = replace(settings, gatekeepers={"change": GatekeeperSettings("change", Program(("/nowhere/run",)))})
+    gone = replace(
+        settings, sections=(OutsiderSection(gatekeepers={"change": GatekeeperSettings("change", Program(("/nowhere/run",)))}),)
+    )
     assert "unreachable" in {one.name for one in warnings([ASKED_BY], gone, {})}

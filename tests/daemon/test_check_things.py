@@ -21,6 +21,7 @@ from jitd.givers.ssh_certificate import SshCertificate
 from jitd.givers.sudoers import Sudoers
 from jitd.givers.sudoers_lines import ways_of_line
 from jitd.settings.config import Config
+from jitd.settings.givers import ThingSection
 from tests.core.house import deny, permit
 
 ANY = "any command may be run, a shell too"
@@ -129,7 +130,9 @@ def test_many_ways_are_counted() -> None:
 )
 def test_a_rule_accepts_what_its_thing_amounts_to(role: str, accepts: tuple[tuple[str, str], ...], names: list[str]) -> None:
     """An acceptance is not called needless: on another host the thing of this name may be set up otherwise."""
-    config = Config(frozenset({"R"}), "h.example.org", min_uid=1000, givers={"x": PostgresRole("x", member_of=(role,))})
+    config = Config(
+        frozenset({"R"}), "h.example.org", min_uid=1000, sections=(ThingSection({"x": PostgresRole("x", member_of=(role,))}),)
+    )
     rule = gives("postgres-role:x", accepts=accepts, who=None)
     assert [one.name for one in warnings([rule], config, {})] == names
 

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from jitd.asking.settings import OutsiderSection
 from jitd.core.naming import Form
 from jitd.core.toml_document import ConfigError, Fault
+from jitd.kdc.settings import GateSection
 from jitd.settings import host
 from jitd.settings.config import KEYS, Limits, Rate, Recordings, check, is_settings, load
 from jitd.settings.givers import load_givers
@@ -109,9 +111,10 @@ to = ["ops@example.org"]
 
 def test_a_whole_file(place: Path) -> None:
     found = load(write(place, WHOLE), owner=ME)
+    gates, outsiders = found.of(GateSection), found.of(OutsiderSection)
     assert found.realms == {"EXAMPLE.ORG", "EXAMPLE.NET"}
     assert found.host == "db1.example.org"
-    assert [str(path) for path in (found.keytab, found.socket, found.state, found.policy, found.kdc, found.outside)] == [
+    assert [str(path) for path in (found.keytab, found.socket, found.state, found.policy, gates.kdc, outsiders.outside)] == [
         "/etc/jitd/other.keytab",
         "/run/other/jitd.sock",
         "/var/lib/other",
@@ -119,8 +122,8 @@ def test_a_whole_file(place: Path) -> None:
         "/run/other/kdc.sock",
         "/run/other/outside.sock",
     ]
-    assert found.renew == 3600
-    assert (found.providers.keys(), found.gatekeepers.keys()) == ({"risk"}, {"opa"})
+    assert gates.renew == 3600
+    assert (outsiders.providers.keys(), outsiders.gatekeepers.keys()) == ({"risk"}, {"opa"})
     assert (found.database, found.executor, found.min_uid, found.root) == ("sqlite", "direct", 500, "deny")
     assert found.operators == ("group:security", "principal:alice/admin@EXAMPLE.ORG")
     assert found.auditors == ("group:audit",)
@@ -149,8 +152,8 @@ def test_a_whole_file(place: Path) -> None:
         "givers",
         "pam",
     }
-    assert found.notify.channels["ops"].to == ("ops@example.org",)
-    assert found.notify.default == ("ops", "terminals")
+    assert outsiders.notify.channels["ops"].to == ("ops@example.org",)
+    assert outsiders.notify.default == ("ops", "terminals")
 
 
 def test_the_defaults(place: Path) -> None:
@@ -165,8 +168,8 @@ def test_the_defaults(place: Path) -> None:
         assert str(found.socket) == "/run/jitd/jitd.sock"
         assert str(found.state) == "/var/lib/jitd"
         assert str(found.policy) == "/etc/jitd/policy.d"
-        assert str(found.kdc) == "/run/jitd-kdc/kdc.sock"
-        assert found.renew == 600
+        assert str(found.of(GateSection).kdc) == "/run/jitd-kdc/kdc.sock"
+        assert found.of(GateSection).renew == 600
         assert (found.database, found.executor, found.operators) == ("sqlite", "auto", ())
         assert (found.min_uid, found.root) == (1000, "permit")
         assert found.search_path == "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -372,7 +375,7 @@ def test_what_the_accounts_of_a_realm_may_be_called(place: Path, text: str, expe
 
 @pytest.mark.parametrize(("said", "seconds"), [("10s", 10), ("1d", 86_400), ("1h30m", 5400), ("off", None)])
 def test_a_grant_is_renewed_as_often_as_is_said_or_never(place: Path, said: str, seconds: int | None) -> None:
-    assert load(write(place, f'{REALM}renew = "{said}"\n'), owner=ME).renew == seconds
+    assert load(write(place, f'{REALM}renew = "{said}"\n'), owner=ME).of(GateSection).renew == seconds
 
 
 def test_a_host_without_a_default_realm_must_name_its_realms(place: Path) -> None:

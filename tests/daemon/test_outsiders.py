@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from jitd.asking.settings import OutsiderSection
 from jitd.core.names import Name
 from jitd.core.toml_document import ConfigError
-from jitd.settings.config import Config, load
+from jitd.settings.config import load
 from jitd.settings.outsiders import GatekeeperSettings, Program, Provider, Reach, deadlines, fact_names, key_files
 
 ME = os.geteuid()
@@ -40,11 +41,11 @@ NO_SOCKET = (
 )
 
 
-def read(place: Path, text: str) -> Config:
+def read(place: Path, text: str) -> OutsiderSection:
     file = place / "jitd.toml"
     file.write_text('realms = ["EXAMPLE.ORG"]\nhost = "db1.example.org"\n' + text.replace("{place}", str(place)))
     file.chmod(0o644)
-    return load(file, owner=ME, keys_at=place / "keys")
+    return load(file, owner=ME, keys_at=place / "keys").of(OutsiderSection)
 
 
 def faults(place: Path, text: str) -> list[str]:

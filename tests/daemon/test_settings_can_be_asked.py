@@ -16,6 +16,7 @@ import pytest
 
 from jitd.asking.reaching import Reaching
 from jitd.asking.running import Running
+from jitd.asking.settings import OutsiderSection
 from jitd.core.toml_document import ConfigError
 from jitd.givers.kind import Order
 from jitd.givers.messages import QUESTIONS as OF_GIVERS
@@ -31,6 +32,7 @@ from jitd.outside.urls import LONGEST as LONGEST_URL
 from jitd.programs.messages import LONGEST_LINE, MOST_WORDS, Printed
 from jitd.programs.messages import QUESTIONS as OF_PROGRAMS
 from jitd.settings.config import Config, load
+from jitd.settings.givers import ThingSection
 from jitd.settings.outsiders import GatekeeperSettings, Provider
 from jitd.settings.sinks import SinkSection
 from jitd.sinks.reading import Lines, Reader
@@ -128,16 +130,17 @@ class Helpers:
 
 async def ask_all(config: Config, helpers: Helpers) -> None:
     """Ask one question of each table that ``config`` has."""
-    asked: list[GatekeeperSettings | Provider] = [*config.gatekeepers.values(), *config.providers.values()]
+    said = config.of(OutsiderSection)
+    asked: list[GatekeeperSettings | Provider] = [*said.gatekeepers.values(), *said.providers.values()]
     for one in asked:
         await helpers.reaching.ask(one.name, one.by, b"{}", one.deadline_for)
     for sink in config.of(SinkSection).sinks.values():
         reader = Reader(sink, Lines(config.host, lambda: None))  # type: ignore[arg-type,return-value]
         helpers.crossed(OF_OUTSIDE, reader.question(()))
-    for channel in config.notify.channels.values():
+    for channel in said.notify.channels.values():
         message = Message("waiting", "K7QM-2XVD", "a subject", ("a line",), ("alice",) if channel.is_for_persons else ())
         await channel.channel(helpers, config.host, lambda: datetime.now(UTC)).send(message)
-    for giver in config.givers.values():
+    for giver in config.of(ThingSection).givers.values():
         if isinstance(giver, Vault):
             lease = leases.Lease(_server_of(giver), "accessor", giver.role, giver.parameters, 1000)
             helpers.crossed(OF_OUTSIDE, lease)

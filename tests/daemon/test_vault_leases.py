@@ -30,6 +30,7 @@ from jitd.outside.client import Failed as NoAnswer
 from jitd.outside.client import Outside, door_by_child
 from jitd.settings.config import Config, load
 from jitd.settings.giver_words import lets_of_things
+from jitd.settings.givers import ThingSection
 from jitd.store import StoreError
 from tests.beside.children import of_account
 from tests.outside.vault import OURS, Vault, errors, vault
@@ -86,13 +87,13 @@ class Stage:
         file.write_text('realms = ["EXAMPLE.ORG"]\nhost = "db1.example.org"\n' + text.format(url=self.at.url, place=self.place))
         file.chmod(0o644)
         self.config: Config = load(file, owner=os.geteuid(), keys_at=self.place / "keys")
-        self.lets = lets_of_things(self.config.givers, (THING, KEY_THING))
+        self.lets = lets_of_things(self.config.of(ThingSection).givers, (THING, KEY_THING))
         self.start()
 
     def start(self) -> None:
         """Start the giver, or start it anew after it was killed."""
         self.dies_before = self.dies_after = 0
-        vaults = {name: one for name, one in self.config.givers.items() if isinstance(one, VaultSettings)}
+        vaults = {name: one for name, one in self.config.of(ThingSection).givers.items() if isinstance(one, VaultSettings)}
         self.giver = VaultLeases(vaults, self._ask, self.notes, self._grant, lambda: self.now())
 
     async def _ask(self, question: leases.Question) -> leases.Answer | NoAnswer:
@@ -522,7 +523,7 @@ def test_a_key_that_nobody_brought_is_asked_for(stage: Stage) -> None:
 
 def test_the_words_for_approvers_tell_all_that_a_person_gets(tmp_path: Path) -> None:
     stage = _read(tmp_path, TABLES.replace('secret = "', 'namespace = "team/app"\nsecret = "'))
-    assert lets_of_things(stage.givers, (THING, KEY_THING)) == (
+    assert lets_of_things(stage.of(ThingSection).givers, (THING, KEY_THING)) == (
         "vault:app: have a lease of database/creds/reporting by https://vault.example.org:8200 in the namespace team/app",
         "vault:ops-ssh: have their own key signed at ssh/sign/ops by https://vault.example.org:8200 in the namespace team/app,"
         " with valid_principals=ops",
@@ -585,6 +586,6 @@ def test_what_is_missing_is_told_and_what_is_read_has_one_spelling(tmp_path: Pat
     with pytest.raises(ConfigError) as caught:
         _read(tmp_path, '[givers.app]\nkind = "vault"\n')
     assert all(f'"{key}"' in str(caught.value) for key in ("url", "role", "secret"))
-    found = _read(tmp_path, TABLES.replace('"{url}"', '"https://Vault.Example.org:443"')).givers["app"]
+    found = _read(tmp_path, TABLES.replace('"{url}"', '"https://Vault.Example.org:443"')).of(ThingSection).givers["app"]
     assert isinstance(found, VaultSettings) and found.by.url == "https://vault.example.org/"
     assert not found.signs and replace(found, role="ssh/sign/ops").signs

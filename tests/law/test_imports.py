@@ -92,12 +92,14 @@ LAW: dict[str, set[str]] = {
     "jitd.audit.signing": {CORE, "jitd.audit", "jitd.failures", "jitd.log", "jitd.store"},
     "jitd.expressions": {CORE, "jitd.expressions"},
     "jitd.settings": {
-        CORE, "jitd.beside.helpers", "jitd.expressions", "jitd.givers", "jitd.notifying", "jitd.outside",
-        "jitd.programs.messages", "jitd.settings",
+        CORE, "jitpam.wire.declared", "jitd.beside.helpers", "jitd.expressions", "jitd.extensions", "jitd.settings",
     },
-    "jitd.settings.config": {
-        CORE, "jitd.beside.helpers", "jitd.extensions", "jitd.givers", "jitd.notifying", "jitd.settings",
-    },
+    "jitd.settings.channels": {CORE, "jitd.notifying", "jitd.settings"},
+    "jitd.settings.giver_words": {CORE, "jitd.givers.settings", "jitd.settings"},
+    "jitd.settings.givers": {CORE, "jitd.beside.helpers", "jitd.givers", "jitd.settings"},
+    "jitd.settings.outsiders": {CORE, "jitd.beside.helpers", "jitd.outside", "jitd.programs.messages", "jitd.settings"},
+    "jitd.settings.sinks": {CORE, "jitd.beside.helpers", "jitd.outside", "jitd.settings"},
+    "jitd.settings.url_file": {CORE, "jitd.outside.urls", "jitd.settings"},
     "jitd.extensions": {"jitd.core.toml_document", "jitd.settings.section"},
     "jitd.claiming": {"jitd.settings"},
     "jitd.reloading": {CORE, "jitd.settings", "jitd.workers"},
@@ -170,12 +172,17 @@ LAW: dict[str, set[str]] = {
         WIRE, "jitd.asking.json_text", "jitd.beside", "jitd.core.toml_table", "jitd.outside", "jitd.settings.outsiders",
         "jitd.settings.url_file",
     },
+    "jitd.kdc.settings": {CORE, "jitd.beside.helpers", "jitd.settings.section"},
+    "jitd.asking.settings": {CORE, "jitd.beside.helpers", "jitd.settings"},
     # what writes to people's terminals, and the daemon's end of it
     "jitd.terminals": {WIRE, "jitd.beside", "jitd.facts.sessions", "jitd.terminals"},
     # what has people told, and when
     "jitd.announcing": {
         CORE, "jitd.announcing", "jitd.deciding.seats", "jitd.failures", "jitd.log", "jitd.notifying", "jitd.settings",
         "jitd.store",
+    },
+    "jitd.announcing.assembly": {
+        CORE, "jitd.announcing", "jitd.asking.settings", "jitd.deciding.seats", "jitd.notifying", "jitd.settings", "jitd.store",
     },
     # what sends the record to collectors
     "jitd.sinks": {
@@ -187,6 +194,10 @@ LAW: dict[str, set[str]] = {
         CORE, WIRE, "jitd.asking.json_text", "jitd.beside.refusals", "jitd.notifying", "jitd.outside", "jitd.settings",
         "jitd.terminals",
     },
+    "jitd.notifying.program": {
+        CORE, "jitd.asking.json_text", "jitd.beside.helpers", "jitd.beside.refusals", "jitd.notifying", "jitd.settings.outsiders",
+    },
+    "jitd.notifying.settings": {CORE, "jitd.beside.helpers", "jitd.notifying"},
     # what the daemon asks of them, and how it reads their answers
     "jitd.asking": {
         CORE, "jitd.asking", "jitd.beside", "jitd.deciding.gatekeepers", "jitd.failures", "jitd.log",
@@ -198,6 +209,7 @@ LAW: dict[str, set[str]] = {
         "jitd.outside.addresses",
         "jitd.outside.urls", "jitd.settings",
     },
+    "jitd.checking.warnings": {CORE, "jitpam.initiator", "jitd.asking.settings", "jitd.checking", "jitd.settings"},
     # whether the host is set up right: its findings, and the processes in which it looks, know no host
     "jitd.doctor.finding": {"jitpam.wire.declared"},
     "jitd.doctor.round": {"jitd.doctor.finding", "jitpam.initiator", "jitpam.wire.declared"},
@@ -211,14 +223,15 @@ LAW: dict[str, set[str]] = {
     },
     # what a host lacks before its first request
     "jitd.setup": {
-        "jitpam.initiator", "jitd.beside.helpers", "jitd.core.toml_document", "jitd.doctor", "jitd.kdc.keytab",
+        "jitpam.initiator", "jitd.asking.settings", "jitd.beside.helpers", "jitd.core.toml_document", "jitd.doctor",
+        "jitd.kdc.keytab",
         "jitd.notifying.mail", "jitd.settings", "jitd.setup",
     },
     "jitd.cli": {
         WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.local_proof",
-        "jitpam.options", "jitpam.streams", "jitpam.usage", "jitpam.wrapping", "jitd.audit",
-        "jitd.checking", "jitd.cli", "jitd.daemon", "jitd.doctor", "jitd.extensions", "jitd.files.durable",
-        "jitd.kdc", "jitd.lifecycle.integrity", "jitd.monitor.places", "jitd.pamlint",
+        "jitpam.options", "jitpam.streams", "jitpam.usage", "jitpam.wrapping", "jitd.audit", "jitd.checking", "jitd.cli",
+        "jitd.daemon", "jitd.doctor", "jitd.extensions", "jitd.files.durable", "jitd.kdc", "jitd.lifecycle.integrity",
+        "jitd.monitor.places", "jitd.pamlint", "jitd.asking.settings",
         "jitd.recording", "jitd.reloading", "jitd.report", "jitd.settings", "jitd.setup", "jitd.standing", "jitd.store",
     },
     # the extensions
@@ -321,6 +334,7 @@ NO_KIND = {f"jitd.givers.{name}" for name in ("client", "deed", "kinds", "messag
 """The modules of ``jitd.givers`` that carry orders to kinds and answers from them."""
 KINDS_MAY = (
     CORE, WIRE, "jitd.extensions", "jitd.files.durable", "jitd.givers", "jitd.settings", "jitd.beside.refusals",
+    "jitd.beside.helpers",
     "jitd.beside.secret", "jitd.beside.starting", "jitd.outside.urls",
 )  # fmt: skip
 

@@ -82,9 +82,13 @@ class Recorded:
 
 async def play(file: Path) -> dict[str, Any]:
     """Read the settings in ``file``, and send a message twice."""
+    from jitd.asking.settings import OutsiderSection
     from jitd.settings.config import load
 
-    settings, carriers = load(file, owner=os.getuid(), keys_at=file.parent).notify.channels["room"], Recorded()
+    settings, carriers = (
+        load(file, owner=os.getuid(), keys_at=file.parent).of(OutsiderSection).notify.channels["room"],
+        Recorded(),
+    )
     channel = settings.channel(carriers, "db1", lambda: datetime.now(UTC))
     message = Message("asked", "K7QM-2XVD", "a subject", ("alice waits", "for ops"), ())
     await channel.send(message)

@@ -7,7 +7,7 @@ directory of a pattern is resolved, too, if it is a link, such as ``/bin``. No o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from jitd.core.conditions import CommandPattern, read_command_pattern
 from jitd.core.keys.key import Condition, Fields, Part, SetUp, Stated, Verdict, World, any_of
 from jitd.core.question import Question
 from jitd.core.spelling import spelled
-from jitd.core.thing import is_service_ticket, read_thing
+from jitd.core.thing import SERVICE_TICKET, is_service_ticket, read_thing
 from jitd.core.toml_table import Table, quoted
 from jitd.core.wording import listed
 
@@ -41,7 +41,7 @@ class _Commands(Condition[WithCommands]):
         elif verdict == "permit" and "gives" not in table.values:
             found["commands"] = ()
         if "gives" in table.values:
-            found["gives"] = table.words("gives", (), lambda word: read_thing(word, world.kinds))
+            found["gives"] = table.words("gives", (), lambda word: _thing(word, world.kinds))
         return found
 
     def unknown(self, rule: WithCommands, set_up: SetUp) -> Iterator[str]:
@@ -99,6 +99,11 @@ class _Commands(Condition[WithCommands]):
 def may_be_about(rule: Stated, question: Question) -> bool:
     """True if ``rule`` is a deny and it is not certain which command runs. So an unusual command line cannot bypass the deny."""
     return rule.verdict == "deny" and bool(question.command.doubt)
+
+
+def _thing(word: str, kinds: Collection[str]) -> str:
+    of_givers = [kind for kind in kinds if kind != SERVICE_TICKET]
+    return read_thing(word, of_givers, has_tickets=SERVICE_TICKET in kinds)
 
 
 def _patterns(table: Table, world: World) -> tuple[CommandPattern, ...]:

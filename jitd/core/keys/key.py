@@ -45,7 +45,7 @@ Fields = Mapping[str, object]
 @dataclass(frozen=True, slots=True)
 class World:
     """What keys need beside the text of a rule. ``names`` are the names that an expression may use. ``kinds`` are the kinds of
-    things that jitd.toml can define. ``naming`` is how jitd.toml maps principals. ``notify`` are the channels of each permit that
+    things that jitd can give. ``naming`` is how jitd.toml maps principals. ``notify`` are the channels of each permit that
     does not name its own. ``zone_of`` returns the time zone of a name, or None. ``compile_when`` raises BadExpression, and
     ``read_pattern`` raises ValueError. ``with_real_top`` resolves the first directory of a command's path if it is a link.
     """

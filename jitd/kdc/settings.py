@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What jitd.toml says of jitd-kdc: its socket, and for how long what it writes is good."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from jitd.beside.helpers import KDC
+from jitd.core.duration import read_duration
+from jitd.core.thing import SERVICE_TICKET
+from jitd.core.toml_table import Table
+from jitd.settings.section import Place, Section, path_in
+
+SHORTEST_RENEWAL, LONGEST_RENEWAL = 10, 86_400
+"""The bounds of ``renew``, in seconds. The KDC ignores a grant that ends more than a day ahead."""
+USUAL_RENEWAL = 600
+
+
+@dataclass(frozen=True, slots=True)
+class GateSection(Section):
+    """``kdc`` is the socket of jitd-kdc. ``renew`` is the number of seconds for which a grant in the KDC is good without a
+    renewal. It is None if grants are not renewed.
+    """
+
+    KINDS: ClassVar[Collection[str]] = (SERVICE_TICKET,)
+
+    kdc: Path = KDC.socket
+    renew: int | None = USUAL_RENEWAL
+
+    @classmethod
+    def read(cls, table: Table, place: Place) -> GateSection:
+        return cls(path_in(table, "kdc", KDC.socket), _renew(table))
+
+
+SECTION = GateSection
+
+
+def _renew(table: Table) -> int | None:
+    if "renew" not in table.values:
+        return USUAL_RENEWAL
+    said = table.values["renew"]
+    if said == "off":
+        return None
+    seconds = read_duration(said) if isinstance(said, str) else None
+    if seconds is None or not SHORTEST_RENEWAL <= seconds <= LONGEST_RENEWAL:
+        table.fault('"renew" must be a duration from 10s to 1d, such as "10m", or "off"', "renew")
+        return USUAL_RENEWAL
+    return seconds
