@@ -9,7 +9,8 @@ of itself (``ways_to_root``) is not complete. Therefore a thing without a warnin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from jitd.checking.reach import MOST_TOLD
 from jitd.core.holding import Holding
@@ -17,7 +18,9 @@ from jitd.core.keys.approvals import describe_approvals
 from jitd.core.policy import Rule
 from jitd.core.thing import is_of_former_kind
 from jitd.core.warning import Warned
-from jitd.settings.givers import Givers, things_of
+
+if TYPE_CHECKING:
+    from jitd.settings.givers import Givers
 
 
 def about_things(rules: Sequence[Rule], givers: Givers) -> Iterator[Warned]:
@@ -38,9 +41,8 @@ def ways_of(thing: str, givers: Givers) -> tuple[str, ...]:
     return () if giver is None else tuple(f"{thing}: {way}" for way in giver.ways_to_root())
 
 
-def about_given(held: Sequence[Holding], givers: Givers) -> Iterator[Warned]:
-    """Yield a warning for each thing in ``held`` that no table in ``givers`` can take back."""
-    known = things_of(givers)
+def about_given(held: Sequence[Holding], known: Collection[str]) -> Iterator[Warned]:
+    """Yield a warning for each thing in ``held`` that jitd.toml does not set up. It sets up those in ``known``."""
     for one in held:
         kind, _, name = one.thing.partition(":")
         if one.thing not in known and not is_of_former_kind(one.thing):

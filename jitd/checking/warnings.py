@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from jitd.asking.settings import OutsiderSection
+from jitd import extensions
 from jitd.checking.commands import about_commands
 from jitd.checking.directory import look_up
-from jitd.checking.gatekeepers import about_gatekeepers
 from jitd.checking.kdcs import about_kdcs
 from jitd.checking.known import words_of
 from jitd.checking.order import about_order
@@ -25,7 +24,6 @@ from jitd.core.keys.hosts import HOSTS
 from jitd.core.policy import Rule
 from jitd.core.warning import Warned
 from jitd.settings.config import Config
-from jitd.settings.givers import ThingSection
 from jitpam.initiator import within
 
 WITHIN = 5.0
@@ -46,14 +44,31 @@ def warnings(rules: Sequence[Rule], config: Config, providers: Mapping[str, str]
     found = [
         *about_order(rules),
         *about_reach(rules, providers),
-        *about_things(here, config.of(ThingSection).givers),
+        *_about_things(here, config),
         *in_time(lambda: list(about_commands(here)), "files that rules name", seconds),
         *in_time(people, "people whom rules name", seconds),
-        *about_gatekeepers(here, config.of(OutsiderSection).gatekeepers),
+        *_about_gatekeepers(here, config),
         *about_kdcs(here, config),
     ]
     places = {rule.name: number for number, rule in enumerate(rules)}
     return sorted(without_accepted(rules, found), key=lambda one: places.get(one.rule, len(places)))
+
+
+def _about_things(rules: Sequence[Rule], config: Config) -> Iterable[Warned]:
+    if not extensions.is_used("things"):
+        return ()
+    from jitd.settings.givers import ThingSection
+
+    return about_things(rules, config.of(ThingSection).givers)
+
+
+def _about_gatekeepers(rules: Sequence[Rule], config: Config) -> Iterable[Warned]:
+    if not extensions.is_used("outsiders"):
+        return ()
+    from jitd.asking.settings import OutsiderSection
+    from jitd.checking.gatekeepers import about_gatekeepers
+
+    return about_gatekeepers(rules, config.of(OutsiderSection).gatekeepers)
 
 
 def in_time(look: Callable[[], Iterable[Warned]], what: str, seconds: float) -> Iterable[Warned]:

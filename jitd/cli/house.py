@@ -54,18 +54,17 @@ def check(*, strict: bool, files: tuple[Path, ...]) -> None:
     """Print every fault and every warning about the settings and the policy in FILEs. Without FILEs, check the files that jitd
     would read.
     """
-    from jitd.asking.settings import OutsiderSection
     from jitd.checking.things import about_given
     from jitd.checking.warnings import warnings
+    from jitd.core.names import NAMES
     from jitd.doctor.state import given_still
-    from jitd.settings.givers import ThingSection
     from jitd.store.opening import file_of
 
     settings, rules, faults, checked = _read_files(files) if files else _read_host()
-    providers = settings.of(OutsiderSection).providers.values()
-    warned = warnings(rules, settings, {f"fact.{fact}": one.name for one in providers for fact in one.facts})
+    providers = {name: of.source.removeprefix("provider ") for name, of in settings.names.items() if name not in NAMES}
+    warned = warnings(rules, settings, providers)
     if not faults:  # otherwise every table might seem to be missing
-        warned += about_given(given_still(file_of(settings.state)), settings.of(ThingSection).givers)
+        warned += about_given(given_still(file_of(settings.state)), settings.things)
     for line in (*map(str, faults), *(shown(str(one)) for one in warned)):
         answer(line)
     told = _counted(len(warned), "warning")

@@ -73,16 +73,26 @@ def without(name: str, code: str, *args: str) -> str:
 
 
 CHECK = """
-from pathlib import Path
-from jitd.settings import config
-for fault in config.check(Path(sys.argv[1])):
-    print(fault.sentence)
+from jitd.cli.call import NotDone
+from jitd.cli.house import check
+try:
+    check.main(sys.argv[1:], "jitd check", standalone_mode=False)
+except NotDone as told:
+    print(told)
 """
+"""The verb, with the files of the command line."""
+RULE = '[[permit]]\nname = "r"\nwho = ["user:alice"]\nhosts = ["elsewhere"]\n'
 
 
 def written(text: str, path: Path) -> str:
     file = path / "jitd.toml"
     file.write_text(REALM + text)
+    return str(file)
+
+
+def ruled(text: str, path: Path) -> str:
+    file = path / "rules.toml"
+    file.write_text(RULE + text)
     return str(file)
 
 
@@ -98,17 +108,36 @@ def test_a_table_of_an_extension_is_read_if_it_is_there(name: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_without_an_extension_the_other_settings_are_read(name: str, tmp_path: Path) -> None:
-    assert without(name, CHECK, written("", tmp_path)) == ""
+def test_without_an_extension_the_rest_is_checked_as_ever(name: str, tmp_path: Path) -> None:
+    files = written("", tmp_path), ruled('commands = [["/usr/bin/true"]]\n', tmp_path)
+    assert without(name, CHECK, *files) == "2 files: no fault\n"
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_that_nobody_reads_names_the_extension(name: str, tmp_path: Path) -> None:
-    key, does = OF_NAME[name].keys[0], OF_NAME[name].does
-    assert without(name, CHECK, written(TABLES[name], tmp_path)) == (
-        f'"{key}" is for the extension {name}, which {does}; it is not installed:'
-        f' install it in /usr/lib/jitd, or delete "{key}" and what is below it\n'
+    (key, *_), does, file = OF_NAME[name].keys, OF_NAME[name].does, written(TABLES[name], tmp_path)
+    assert without(name, CHECK, file) == (
+        f'{file}:3: "{key}" is for the extension {name}, which {does}; it is not installed:'
+        f' install it in /usr/lib/jitd, or delete "{key}" and what is below it\n1 fault\n'
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "fault"),
+    [
+        ("outsiders", 'gatekeepers = ["change"]\n', 'sets up no gatekeeper "change"'),
+        ("outsiders", 'notify = ["terminals"]\n', 'sets up no channel "terminals"'),
+        ("outsiders", "when = 'fact.risk < 3'\n", "fact.risk"),
+        ("things", 'gives = ["sudoers:logs"]\n', '"sudoers" is not a kind of thing that jitd gives; there are service-ticket'),
+        ("gates", 'gives = ["service-ticket:http/db1"]\n', '"service-ticket" is not a kind of thing that jitd gives; there are '),
+    ],
+)
+def test_a_rule_that_needs_the_extension_is_a_fault(name: str, keys: str, fault: str, tmp_path: Path) -> None:
+    commands = (
+        "" if keys.startswith("gives") else 'commands = [["/usr/bin/true"]]\napprovals = [{ need = 1, from = ["user:bob"] }]\n'
+    )
+    told, *_, end = without(name, CHECK, written("", tmp_path), ruled(commands + keys, tmp_path)).splitlines()
+    assert "rule r: " in told and fault in told and end == "1 fault"
 
 
 @pytest.mark.parametrize("name", TABLES)

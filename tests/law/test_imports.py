@@ -209,7 +209,9 @@ LAW: dict[str, set[str]] = {
         "jitd.outside.addresses",
         "jitd.outside.urls", "jitd.settings",
     },
-    "jitd.checking.warnings": {CORE, "jitpam.initiator", "jitd.asking.settings", "jitd.checking", "jitd.settings"},
+    "jitd.checking.warnings": {
+        CORE, "jitpam.initiator", "jitd.asking.settings", "jitd.checking", "jitd.extensions", "jitd.settings",
+    },
     # whether the host is set up right: its findings, and the processes in which it looks, know no host
     "jitd.doctor.finding": {"jitpam.wire.declared"},
     "jitd.doctor.round": {"jitd.doctor.finding", "jitpam.initiator", "jitpam.wire.declared"},
@@ -231,7 +233,7 @@ LAW: dict[str, set[str]] = {
         WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.local_proof",
         "jitpam.options", "jitpam.streams", "jitpam.usage", "jitpam.wrapping", "jitd.audit", "jitd.checking", "jitd.cli",
         "jitd.daemon", "jitd.doctor", "jitd.extensions", "jitd.files.durable", "jitd.kdc", "jitd.lifecycle.integrity",
-        "jitd.monitor.places", "jitd.pamlint", "jitd.asking.settings",
+        "jitd.monitor.places", "jitd.pamlint",
         "jitd.recording", "jitd.reloading", "jitd.report", "jitd.settings", "jitd.setup", "jitd.standing", "jitd.store",
     },
     # the extensions
@@ -291,7 +293,7 @@ PURE = {
     "jitd.kdc.plan": "__future__ collections dataclasses re",
     "jitd.kdc.keytab": "__future__ struct",
     **{
-        f"jitd.checking.{name}": "__future__ collections dataclasses functools itertools re"
+        f"jitd.checking.{name}": "__future__ collections dataclasses functools itertools re typing"
         for name in ("known", "order", "people", "reach", "things")
     },
     **{f"jitd.pamlint.{name}": "__future__ collections dataclasses fnmatch functools re typing" for name in PURE_OF_PAMLINT},
