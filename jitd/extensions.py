@@ -109,10 +109,6 @@ def used() -> Iterator[type[Section]]:
     return (one.section() for one in EXTENSIONS.values() if one.keys and one.is_used)
 
 
-def is_used(name: str) -> bool:
-    return not OF_NAME[name].why_not()
-
-
 def kinds() -> tuple[str, ...]:
     """Return the kinds of things that rules may give."""
     return tuple(kind for section in used() for kind in section.KINDS)

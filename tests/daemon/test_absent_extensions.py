@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from jitd import extensions
-from jitd.extensions import EXTENSIONS, OF_NAME
+from jitd import extensions, packages
+from jitd.extensions import EXTENSIONS
 from jitd.settings import config
 from tests.law.tree import TREE
 
@@ -97,9 +97,9 @@ def ruled(text: str, path: Path) -> str:
 
 
 def test_every_extension_is_tried_here() -> None:
-    assert list(TABLES) == list(ROOMS) == list(OF_NAME)
-    for extension in EXTENSIONS:
-        assert any(extension.settings == room or extension.settings.startswith(f"{room}.") for room in ROOMS[extension.name])
+    assert list(TABLES) == list(ROOMS) == [name for name, one in EXTENSIONS.items() if one.keys]
+    for name, rooms in ROOMS.items():
+        assert any(f"{EXTENSIONS[name].module}.".startswith(f"{room}.") for room in rooms)
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -115,7 +115,7 @@ def test_without_an_extension_the_rest_is_checked_as_ever(name: str, tmp_path: P
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_that_nobody_reads_names_the_extension(name: str, tmp_path: Path) -> None:
-    (key, *_), does, file = OF_NAME[name].keys, OF_NAME[name].does, written(TABLES[name], tmp_path)
+    (key, *_), does, file = EXTENSIONS[name].keys, EXTENSIONS[name].does, written(TABLES[name], tmp_path)
     assert without(name, CHECK, file) == (
         f'{file}:3: "{key}" is for the extension {name}, which {does}; it is not installed:'
         f' install it in /usr/lib/jitd, or delete "{key}" and what is below it\n1 fault\n'
@@ -154,21 +154,26 @@ def test_without_an_extension_the_kernel_can_be_imported(name: str) -> None:
 
 
 def test_an_extension_that_another_account_could_change_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The daemon is root, and would run what it imports."""
-    jitd, package = tmp_path / "here" / "jitd", tmp_path / "there" / "jitd_own"
+    """The daemon is root, and would run what it imports; so would everybody who types jitd."""
+    jitd, package = tmp_path / "jitd", tmp_path / "extensions" / "jitd_own"
     for each in (jitd, package):
         each.mkdir(parents=True)
-        for place in (each, each.parent, *(each / name for name in ("__init__.py", "extensions.py", "settings.py"))):
-            place.touch()
-            place.chmod(0o755)
+        each.chmod(0o755)
+        for file in (each / name for name in ("__init__.py", "packages.py", "settings.py")):
+            file.write_text("raise AssertionError('it was imported')\n" if file.name == "__init__.py" else "")
+            file.chmod(0o644)
+    for name, value in (("TOP", tmp_path), ("EXTENSIONS", package.parent), ("__file__", str(jitd / "packages.py"))):
+        monkeypatch.setattr(packages, name, value)
+    own = extensions.Extension("own", "is tried here", "jitd_own.settings", keys=("own",))
+    for place in (package / "settings.py", package):
+        mode = place.stat().st_mode
+        for more, whom in ((0o020, "its group"), (0o002, "anyone")):
+            place.chmod(mode | more)
+            assert own.why_not() == f"is not used, because {place} may be written by {whom}"
+        place.chmod(mode)
+    (package / "__init__.py").write_text("")
     monkeypatch.syspath_prepend(str(package.parent))
-    monkeypatch.setattr(extensions, "__file__", str(jitd / "extensions.py"))
-    own = extensions.Extension("own", "is tried here", ("own",), "jitd_own.settings")
     assert own.why_not() == ""
-    for place in (package / "settings.py", package, package.parent):
-        place.chmod(0o775)
-        assert own.why_not() == f"is not used, because {place} may be written by its group"
-        place.chmod(0o755)
     package.chmod(0o777)
     jitd.chmod(0o777)
     assert own.why_not() == "", "a checkout, in which others may change jitd itself"

@@ -78,7 +78,7 @@ LAW: dict[str, set[str]] = {
     # the side that decides: the core, and what knows the core and nothing beside it
     "jitd": set(),
     "jitd.packages": set(),
-    "jitd.extensions": {"jitd.core.grader", "jitd.packages"},
+    "jitd.extensions": {"jitd.core.grader", "jitd.core.toml_document", "jitd.packages", "jitd.settings.section"},
     "jitd.core": {CORE},
     "jitd.invocation": {"jitd.invocation"},
     "jitd.recording": {"jitd.recording"},
@@ -100,7 +100,6 @@ LAW: dict[str, set[str]] = {
     "jitd.settings.outsiders": {CORE, "jitd.beside.helpers", "jitd.outside", "jitd.programs.messages", "jitd.settings"},
     "jitd.settings.sinks": {CORE, "jitd.beside.helpers", "jitd.outside", "jitd.settings"},
     "jitd.settings.url_file": {CORE, "jitd.outside.urls", "jitd.settings"},
-    "jitd.extensions": {"jitd.core.toml_document", "jitd.settings.section"},
     "jitd.claiming": {"jitd.settings"},
     "jitd.reloading": {CORE, "jitd.settings", "jitd.workers"},
     "jitd.releasing": set(),

@@ -24,14 +24,15 @@ from jitd.cli import main
 raise SystemExit(main())
 """
 ALL = "all of them"
+MOVED = [name for name, one in EXTENSIONS.items() if one.module.startswith("jitd_")]
 
 
-@pytest.fixture(params=[*EXTENSIONS, ALL])
+@pytest.fixture(params=[*MOVED, ALL])
 def lacking(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """What is missing, and the command ``jitd`` of a product that has been installed without it."""
     place = tmp_path_factory.mktemp("without")
     place.chmod(0o755)
-    missing = {f"jitd_{name}" for name in EXTENSIONS if request.param in (name, ALL)}
+    missing = {f"jitd_{name}" for name in MOVED if request.param in (name, ALL)}
     for package in INSTALLED.glob("jit*"):
         if package.is_dir() and package.name not in missing:
             shutil.copytree(package, place / "lib" / package.name)
@@ -87,7 +88,7 @@ def test_every_module_that_is_there_can_be_imported(lacking: tuple[str, Path]) -
 import sys, importlib
 sys.path[:0] = [{str(library)!r}]
 sys.path += ["/usr/lib/jitd", "/usr/lib/jitd/site-packages"]
-sys.modules.update(dict.fromkeys({sorted(f"jitd_{name}" for name in EXTENSIONS if lacking[0] in (name, ALL))!r}))
+sys.modules.update(dict.fromkeys({sorted(f"jitd_{name}" for name in MOVED if lacking[0] in (name, ALL))!r}))
 for name in {names!r}:
     importlib.import_module(name)
 """
