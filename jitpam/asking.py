@@ -11,7 +11,8 @@ import posix  # importing `os` would make each start 1 ms longer
 import select
 import time
 
-from jitpam.client import SLOW, Connection, NoDescriptor, NoProcess, NotAuthenticated, RefusedByDaemon, Unreachable, connect
+from jitpam.client import Connection, NoDescriptor, NoProcess, NotAuthenticated, RefusedByDaemon, Unreachable, connect
+from jitpam.news import SLOW_DIRECTORY, News
 from jitpam.options import Options
 from jitpam.saying import columns, print_out, say, write
 from jitpam.signals import Signals
@@ -110,7 +111,7 @@ def _submit(options: Options, kinds: list[str]) -> Submit | Get:
 
 def _ask_and_run(message: Message, opening: Connection, options: Options, kinds: list[str], command: OwnCommand | None) -> int:
     signals = Signals()
-    connection = opening.ready(None if options.quiet else say)
+    connection = opening.ready(News(is_quiet=options.quiet))
     n_left = MOST_ASKED
     while True:
         try:
@@ -146,6 +147,7 @@ class _Wait:
     ) -> None:
         self._connection = connection
         self._options = options
+        self._news = News(is_quiet=options.quiet)
         self._command = command
         self._signals = signals
         self._kinds = kinds
@@ -225,8 +227,8 @@ class _Wait:
         from jitpam.appointment import Left, in_words, wait_until
 
         self._waits, self._last, self._expires_at = False, None, None
-        if not self._options.quiet and starts_at > time.time():
-            say(f"waiting until {in_words(starts_at)}; Ctrl-C stops the wait, and the approval stays")
+        if starts_at > time.time():
+            self._news.say(f"waiting until {in_words(starts_at)}; Ctrl-C stops the wait, and the approval stays")
         try:
             wait_until(starts_at, self._signals)
         except Left as left:
@@ -275,7 +277,7 @@ class _Wait:
                         write("\a")
                 self._waits = heard.owed
             elif isinstance(heard, Slow):
-                self._tell([SLOW], waits_on=True)
+                self._tell([SLOW_DIRECTORY], waits_on=True)
             elif isinstance(heard, (Start, Given, Done)):
                 if isinstance(heard, Start):
                     self._id = heard.id
@@ -315,8 +317,7 @@ class _Wait:
 
     def _come_back(self, fault: Unreachable) -> None:
         """Try to reconnect to jitd. Raises NotAuthenticated, _Interrupted, and Unreachable after COMES_BACK_WITHIN seconds."""
-        if not self._options.quiet:
-            say("jitd went away; waiting for it to come back")
+        self._news.say("jitd went away; waiting for it to come back")
         until = time.monotonic() + COMES_BACK_WITHIN
         pause = select.poll()
         pause.register(self._signals.descriptor, select.POLLIN)
@@ -338,7 +339,7 @@ class _Wait:
     def _connect(self) -> Connection:
         """Connect again. If no KDC can be reached, ask for the local password (not with -n). Raises the same as ``connect``."""
         try:
-            return connect(tell=None if self._options.quiet else say)
+            return connect(news=self._news)
         except NotAuthenticated as lack:
             if not self._options.if_owed:
                 raise
@@ -363,9 +364,9 @@ class _Wait:
             self._fork()
             posix.setpgid(0, 0)  # its own process group: in the background of the terminal, and not a job of any shell
         left_ms = None if self._options.quiet or self._options.background else start.left_ms
-        tell = None if self._options.quiet or self._options.background else say
+        news = News(is_quiet=self._options.quiet or self._options.background)
         try:
-            relay = Relay(control, self._kinds, self._signals, left=None if left_ms is None else left_ms / 1000, tell=tell)
+            relay = Relay(control, self._kinds, self._signals, left=None if left_ms is None else left_ms / 1000, news=news)
             relay.hand_over()
         except OSError as fault:  # the monitor has no streams, so the command does not begin
             raise NoDescriptor(
@@ -437,12 +438,12 @@ class _Wait:
 
     def _tell(self, news: list[str], *, waits_on: bool = False) -> None:
         """Say ``news``. If the request waits on, they take the place of the waiting line, which comes again below them."""
-        for sentence in () if self._options.quiet else news:
+        for sentence in () if self._news.is_quiet else news:
             if sentence not in self._told:  # after a restart, jitd sends all news again
                 if waits_on:
                     self._erase_line()
                 self._end_line()
-                say(sentence)
+                self._news.say(sentence)
         self._told.update(news)
 
 

@@ -32,6 +32,7 @@ from _socket import (  # importing `socket` would make each start 5 ms longer
 from sys import getfilesystemencoding
 
 from jitpam.initiator import Initiator, NoProcess, NotAuthenticated, Unproved, channel_of, own_host
+from jitpam.news import SLOW_DIRECTORY, News
 from jitpam.wire.coding import MOST_COMMAS, decode, encode
 from jitpam.wire.conversation import CLIENT, Conversation
 from jitpam.wire.faults import RemoteProtocolError
@@ -75,7 +76,6 @@ HANDSHAKE_WITHIN = 4.5
 """Maximum number of seconds from connect to Welcome, or to Slow. jitd must also read each of our frames within this time."""
 SLOW_WITHIN = 90.0
 """Maximum number of seconds from the first Slow to Welcome."""
-SLOW = "the directory of accounts is slow; waiting"
 ANSWER_WITHIN = 60.0
 """Maximum number of seconds between two messages of an answer. Revoke and stop take longest, because they wait for processes."""
 TOO_LARGE = "your Kerberos ticket for jitd has {} KiB, and jitd takes at most 96 KiB: you are in too many groups of the directory"
@@ -130,29 +130,29 @@ class _OtherNamespace(Unreachable):
     """We have uid 0, but the daemon is not in our user namespace (user_namespaces(7)), so that for the daemon we are not root."""
 
 
-def connect(*, with_ticket: bool = False, tell: Callable[[str], None] | None = None, is_patient: bool = False) -> Connection:
+def connect(*, with_ticket: bool = False, news: News | None = None, is_patient: bool = False) -> Connection:
     """Return a connection for questions. Its ``welcome`` tells which identity jitd has found for us.
 
     With uid 0, we are local root and need no ticket. But if ``with_ticket`` is True, root uses a ticket too. So does the root of
     a user namespace to which the daemon does not belong, because the daemon cannot prove itself to that root by its uid.
-    ``tell`` is called with a sentence for the user if jitd waits for a slow directory of accounts. For ``is_patient``, see
+    ``news`` tells the user if jitd waits for a slow directory of accounts. For ``is_patient``, see
     ``begin``. Raises NotAuthenticated and Unreachable. Raises RefusedByDaemon if jitd refuses for another reason. Takes at most
     5 s, even if the KDC or jitd hangs; if jitd has said that the directory of accounts is slow, at most SLOW_WITHIN longer.
     """
-    return begin(with_ticket=with_ticket, tell=tell if is_patient else None).ready(tell)
+    return begin(with_ticket=with_ticket, news=news if is_patient else None).ready(news)
 
 
-def begin(*, with_ticket: bool = False, tell: Callable[[str], None] | None = None) -> Connection:
+def begin(*, with_ticket: bool = False, news: News | None = None) -> Connection:
     """Like ``connect``, but do not wait for jitd's answer to our proof. ``Connection.ready`` waits for that answer.
 
-    With ``tell``, the caller leaves Ctrl-C its effect. Then, if standard error is a terminal, a KDC that does not answer is
-    waited for as long as libkrb5 waits, and ``tell`` is called with a sentence about this after TICKET_WITHIN seconds.
+    With ``news``, the caller leaves Ctrl-C its effect. Then, if standard error is a terminal, a KDC that does not answer is
+    waited for as long as libkrb5 waits, and ``news`` tells the user about this after TICKET_WITHIN seconds.
     """
     started_at = time.monotonic()
     if not is_set_up(socket_path()):  # before a ticket is looked for, which this host may not be able to get yet
         raise Unreachable("jitd is not set up on this host yet: run jitd setup as root")
-    if tell is not None and not posix.isatty(2):
-        tell = None
+    if news is not None and not posix.isatty(2):
+        news = None
     if posix.geteuid() == 0 and not with_ticket:
         try:
             return _begin(None, started_at)
@@ -162,12 +162,12 @@ def begin(*, with_ticket: bool = False, tell: Callable[[str], None] | None = Non
         not_root = ""
     initiator = Initiator(own_host())
     try:
-        initiator.obtain_ticket(tell=tell)
+        initiator.obtain_ticket(news=news)
     except NotAuthenticated as fault:
         if not_root:
             raise NotAuthenticated(fault.cause, f"{not_root}: {fault}") from None
         raise
-    return _begin(initiator, started_at if tell is None else time.monotonic())
+    return _begin(initiator, started_at if news is None else time.monotonic())
 
 
 def _begin(initiator: Initiator | None, started_at: float) -> Connection:
@@ -191,7 +191,7 @@ class Connection:
         self._path = path
         self._initiator = initiator
         self._is_sealed = False
-        self._tell: Callable[[str], None] | None = None
+        self._news: News | None = None
         self._until = 0.0  # the time limit for opening, on the monotonic clock
         self._n_graces = _GRACES
         try:
@@ -209,11 +209,11 @@ class Connection:
         self._until = until
         self._opening(self._introduce)
 
-    def ready(self, tell: Callable[[str], None] | None = None) -> Connection:
-        """Wait until jitd has proved its identity and has accepted our proof. Returns this connection. For ``tell`` and the
+    def ready(self, news: News | None = None) -> Connection:
+        """Wait until jitd has proved its identity and has accepted our proof. Returns this connection. For ``news`` and the
         exceptions, see ``connect``.
         """
-        self._tell = tell
+        self._news = news
         self._opening(self._be_welcomed)
         return self
 
@@ -289,8 +289,8 @@ class Connection:
         self._frames.limit = LIMIT
         welcome = self.hear(until)
         if isinstance(welcome, Slow):
-            if self._tell is not None:
-                self._tell(SLOW)
+            if self._news is not None:
+                self._news.say(SLOW_DIRECTORY)
             until = time.monotonic() + min(welcome.left_ms / 1000, SLOW_WITHIN) + HANDSHAKE_WITHIN
             while isinstance(welcome, Slow):  # jitd says it again for its next look-up, and has no more time for it
                 welcome = self.hear(until)

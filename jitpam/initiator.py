@@ -16,6 +16,7 @@ import time
 
 from jitpam import krb5
 from jitpam.krb5 import Bindings, Given, Handle, Number, Oid, Taken
+from jitpam.news import SILENT_KDC, News
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,10 +82,10 @@ class Initiator:
         self._chosen_cache: bytes | None = None
         self._is_finished = False
 
-    def obtain_ticket(self, timeout_for: float = TICKET_WITHIN, tell: Callable[[str], None] | None = None) -> None:
+    def obtain_ticket(self, timeout_for: float = TICKET_WITHIN, news: News | None = None) -> None:
         """Make sure that the cache contains a service ticket. If necessary, request this ticket from the KDC. Raises
-        NotAuthenticated, for example if no ticket arrives within ``timeout_for`` seconds. With ``tell``, the wait goes on after
-        this time, as long as libkrb5 waits, and ``tell`` is called once with a sentence for the person who waits.
+        NotAuthenticated, for example if no ticket arrives within ``timeout_for`` seconds. With ``news``, the wait goes on after
+        this time, as long as libkrb5 waits, and ``news`` tells the person once what is waited for.
         """
         fault = self._krb5.krb5_init_context(self._library)
         if fault:
@@ -92,11 +93,11 @@ class Initiator:
         krb5.share_keyring(krb5.default_cache(self._library) if self._cache is None else self._cache)
 
         def say_whom() -> None:
-            assert tell is not None
-            tell(f"waiting for a KDC of {self._realm or self._own_realm()}: no answer for {timeout_for:g} s")
+            assert news is not None
+            news.say(SILENT_KDC.format(realm=self._realm or self._own_realm(), seconds=timeout_for))
 
         try:
-            within(timeout_for, self._obtain_ticket, None if tell is None else say_whom)
+            within(timeout_for, self._obtain_ticket, None if news is None else say_whom)
         except TimeoutError:
             raise NotAuthenticated(
                 "kdc silent",

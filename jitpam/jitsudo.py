@@ -20,6 +20,7 @@ import posix  # importing `os` would make each start 1 ms longer
 import sys
 
 from jitpam.client import Connection, NotAuthenticated, begin
+from jitpam.news import News
 from jitpam.options import Options, read_options
 from jitpam.streams import fill_closed, stream_kinds
 
@@ -98,20 +99,10 @@ def _do(options: Options, kinds: list[str]) -> int:
     return questions.answer(options, kinds)
 
 
-def _say(text: str) -> None:
-    from jitpam.saying import say  # a start that waits for nobody says nothing
-
-    say(text)
-
-
-def _say_quietly(text: str) -> None:
-    """Do not say what is waited for (``--quiet``), and wait as long."""
-
-
 def _begin(options: Options) -> Connection:
     """Like ``client.begin``. If there is no ticket and jitd finds no KDC, ask for the local password, unless -n was given."""
     try:
-        return begin(tell=_say_quietly if options.quiet else _say)
+        return begin(news=News(is_quiet=options.quiet))
     except NotAuthenticated as lack:
         if not options.if_owed:
             raise

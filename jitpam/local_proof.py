@@ -21,6 +21,7 @@ from contextlib import suppress
 
 from jitpam import client
 from jitpam.client import HANDSHAKE_WITHIN, Connection, NotAuthenticated, RefusedByDaemon, Unreachable, socket_path
+from jitpam.news import News
 from jitpam.saying import laid_out, printable, say
 from jitpam.wire.messages import NONCE_LENGTH, VERSION, DaemonHello, Hello, Prove
 
@@ -69,19 +70,15 @@ def never_ask() -> None:
 
 def connect(program: str = "jitsudo", *, with_ticket: bool = False) -> Connection:
     """Like ``client.connect``. If there is no ticket and jitd finds no KDC, ask for the local password, once in this process.
-    ``program`` is the name that the prompt and the sentences about what is waited for show. A connection that uses the
+    ``program`` is the name that the prompt and the news show. A connection that uses the
     password is kept for further questions. While a thread uses it, no other thread gets this connection.
     """
     kept = _taken()
     if kept is not None:
         return kept
-
-    def tell(text: str) -> None:
-        say(text, program)
-
     try:  # another thread may draw on the screen, and has no Ctrl-C of its own
         is_first = get_ident() == _first
-        return client.connect(with_ticket=with_ticket, tell=tell if is_first else None, is_patient=is_first)
+        return client.connect(with_ticket=with_ticket, news=News(program) if is_first else None, is_patient=is_first)
     except NotAuthenticated as lack:
         connection = begin_instead(lack, program)
     connection.ready()

@@ -17,6 +17,7 @@ import struct
 import time
 from _socket import AF_UNIX, MSG_NOSIGNAL, SCM_RIGHTS, SOCK_SEQPACKET, SOL_SOCKET, socket
 
+from jitpam.news import News
 from jitpam.saying import as_said
 from jitpam.signals import Signals
 from jitpam.terminal import Terminal
@@ -25,7 +26,6 @@ from jitpam.wire import notation
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
-    from collections.abc import Callable
     from typing import Any
 else:
     import _signal  # importing `signal` would make each start 3 ms longer
@@ -77,11 +77,10 @@ class Relay:
         kinds: list[str],
         signals: Signals,
         left: float | None = None,
-        tell: Callable[[str], None] | None = None,
+        news: News | None = None,
     ) -> None:
         """``left`` is the number of seconds until jitd ends the run, or None if it is not known. Before the end of the run, the
-        user is warned at the terminal. ``tell`` prints a sentence about the run if the command has no terminal. ``tell`` is None
-        if the user wants no sentences.
+        user is warned at the terminal. ``news`` shows what the monitor says about the run.
         """
         self._control = socket(AF_UNIX, SOCK_SEQPACKET, 0, control)
         self._control.setblocking(False)
@@ -112,7 +111,7 @@ class Relay:
         """The process id of the command, which is also the id of its process group. The value is 0 before the command runs."""
         self._early: list[tuple[int, int]] = []
         self._outcome: Outcome | None = None
-        self._tell_user = tell
+        self._news = news or News(is_quiet=True)
         self._warns_at: float | None = None  # on CLOCK_BOOTTIME
         if left is not None and left > WARNED_BEFORE and self._terminal is not None:
             self._warns_at = time.clock_gettime(time.CLOCK_BOOTTIME) + left - WARNED_BEFORE
@@ -384,10 +383,10 @@ class Relay:
         """Show the user a sentence of the monitor. On a terminal, show it only if this process is in the foreground. The caller
         must make sure that the buffer ``_to_terminal`` is empty.
         """
-        if self._tell_user is None:
+        if self._news.is_quiet:
             return
         if self._terminal is None:
-            self._tell_user(sentence)
+            self._news.say(sentence)
         elif self._terminal.is_ours:
             lines = as_said(sentence, self._terminal.descriptor).replace("\n", "\r\n")
             self._to_terminal = memoryview(f"\r\n{lines}".encode())

@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from tests.leftovers import daemons, end_what_runs_since, mounts, running, scratch
+from tests.news import say_at_once
 
 EVERYDAY = settings(deadline=None, derandomize=True, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("everyday", EVERYDAY)
@@ -57,6 +58,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--held", action="store_true", help=f"collect the tests, and play them when descriptor {TOLD_ON} gives a line"
     )
+    parser.addoption("--news-at-once", action="store_true", help="in a lab: who waits is told at once, and not after a second")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if session.config.getoption("--news-at-once"):
+        say_at_once()
 
 
 @pytest.hookimpl(trylast=True)

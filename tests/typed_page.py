@@ -20,6 +20,8 @@ sys.path.append(str(TREE / "contrib/lab"))
 
 from terminals import NotAsTold, Terminal  # noqa: E402
 
+from tests.news import without_news  # noqa: E402
+
 BLOCK = re.compile(r"^```(toml|console)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TYPED = re.compile(r"([a-z]+)[$#] (.*)")
 PRESSED = re.compile(r"\[(.+)\]")
@@ -105,7 +107,7 @@ class Page:
                 self.ids.update(zip(ID.findall(line), ID.findall(one), strict=True))
                 self._seen[person] = number + 1
                 return
-            if one and not may_skip and not PASSING.match(one):
+            if without_news(f"{one}\n").strip() and not may_skip and not PASSING.match(one):
                 raise NotAsTold(f"{person} reads {one!r} before {line!r}:\n" + "\n".join(terminal.lines[begin:]))
 
     def _with_ids(self, line: str) -> str:

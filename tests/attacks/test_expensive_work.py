@@ -130,15 +130,20 @@ def test_who_asks_for_what_a_silent_server_has_leaves_threads_to_all_others(serv
         for raw in waiting:
             raw.say(submission("cat", str(server.place / "f"), if_owed=False))
         until = time.monotonic() + PATIENCE
-        silent, n_served = waiting, 0
+        silent, n_served = list(waiting), 0
+        heard: list[messages.Message | None] = []
         while silent and time.monotonic() < until:
             with connected(served, "carol") as carol:
                 assert carol.rows(messages.Explain(**asked("true")))
             n_served += 1
             ready, _, _ = select.select([raw.socket for raw in silent], [], [], 0.05)
-            silent = [raw for raw in silent if raw.socket not in ready]
+            for raw in [raw for raw in silent if raw.socket in ready]:
+                told = raw.hear(slow=True)
+                if not isinstance(told, messages.Slow):
+                    silent.remove(raw)
+                    heard.append(told)
         assert silent == [] and n_served > 1, "all of them have an answer by now"
-        assert {refused(raw) for raw in waiting} == {"failed"}
+        assert {isinstance(told, messages.Refused) and told.code for told in heard} == {"failed"}
     finally:
         server.close()
         for raw in waiting:

@@ -60,7 +60,7 @@ class LiveDesk(Desk):
             kind, text = json.loads(self._fault.read_text())
             raise NotAuthenticated("expired", text) if kind == "ticket" else Unreachable(text)
 
-    def connect_as_client(self, *, with_ticket: bool = False, tell: object = None, is_patient: bool = False) -> LiveDesk:
+    def connect_as_client(self, *, with_ticket: bool = False, news: object = None, is_patient: bool = False) -> LiveDesk:
         self._must_be_there()
         return self
 

@@ -13,6 +13,7 @@ import pytest
 
 from jitpam import client
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connect
+from jitpam.news import SLOW_DIRECTORY, News
 from jitpam.wire import messages
 from jitpam.wire.coding import encode
 from jitpam.wire.framing import LIMIT, frame
@@ -58,6 +59,15 @@ def test_on_a_host_that_was_never_set_up_whatever_one_types_names_the_command_th
 def test_a_directory_that_is_slow_twice_is_waited_for_until_the_first_time_is_over(daemon, monkeypatch):
     told = []
 
+    class Told(News):
+        def say(self, sentence):
+            told.append(sentence)
+
+    class Haste(News):
+        def say(self, sentence):
+            in_haste(monkeypatch, 0.4)
+            monkeypatch.setattr(client, "_GRACES", 0)
+
     def script(peer):
         peer.hear()
         peer.say(DaemonHello(version=1, nonce=bytes(32)))
@@ -73,16 +83,12 @@ def test_a_directory_that_is_slow_twice_is_waited_for_until_the_first_time_is_ov
         peer.send(b"".join(frame(encode(slow)) for slow in twice))  # both are there when the time of the first begins
         peer.hear()
 
-    def be_in_haste(text):
-        in_haste(monkeypatch, 0.4)
-        monkeypatch.setattr(client, "_GRACES", 0)
-
     daemon.play(script)
-    connection = connect(tell=told.append)
-    assert connection.welcome == WELCOME and told == [client.SLOW]
+    connection = connect(news=Told())
+    assert connection.welcome == WELCOME and told == [SLOW_DIRECTORY]
     connection.close()
     daemon.play(never)
-    seconds, text = seconds_of(lambda: connect(tell=be_in_haste))
+    seconds, text = seconds_of(lambda: connect(news=Haste()))
     assert seconds < PATIENCE and "does not answer" in text
 
 

@@ -107,7 +107,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> list[ByPassword]:
     """What this process has kept: two connections; and a client that has no ticket."""
     made: list[ByPassword] = [Idle(), Idle()]
 
-    def no_ticket(*, with_ticket: bool, tell: object, is_patient: bool = False) -> None:
+    def no_ticket(*, with_ticket: bool, news: object, is_patient: bool = False) -> None:
         raise LACK
 
     monkeypatch.setattr(local_proof, "_kept", made)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from jitpam.news import News
 from jitpam.relay import Relay
 from jitpam.signals import Signals
 from tests.client.acting import ID, RUNS, command_line, surroundings
@@ -201,12 +202,13 @@ def test_what_the_monitor_tells_at_the_terminal_is_laid_out_without_another_file
 
 @pytest.mark.parametrize(("packets", "known"), [([RUNS], "how the command ended"), ([], "whether the command ran")])
 def test_a_fault_of_jitsudo_itself_during_the_run_is_not_told_as_a_command_that_did_not_run(packets, known):
-    def tell(sentence):
-        raise ArithmeticError(sentence)
+    class Failing(News):
+        def say(self, sentence):
+            raise ArithmeticError(sentence)
 
     monitor, client = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with monitor:
-        relay = Relay(client.detach(), ["pipe"] * 3, Signals(), tell=tell)
+        relay = Relay(client.detach(), ["pipe"] * 3, Signals(), news=Failing())
         for packet in (*packets, b"Nnews"):
             monitor.send(packet)
         outcome = relay.run()

@@ -31,6 +31,17 @@ def test_what_takes_further_hosts_is_played_in_the_labs_that_have_them_and_nowhe
     assert set(every[kind]) & {*every["plain"], *every["systemd"]} == set()
 
 
+def test_with_all_news_at_once_a_few_files_are_played_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    every, measured = lanes.test_files()["news"], lanes.read_seconds()
+    assert [pattern for pattern in lanes.WITH_NEWS if not list(TREE.glob(pattern))] == []
+    assert set(every) < set(lanes.test_files()["plain"]) and sum(measured["news"].values()) < 90
+    monkeypatch.setattr(lanes, "LAB", "/bin/echo")
+    for kind, is_told in (("news", True), ("plain", False)):
+        lane = lanes.Lane("one", kind, ["tests/a.py"], [])
+        lane.end()
+        assert ("--news-at-once" in lane.lines[0].split()) is is_told
+
+
 def test_what_computes_is_played_late_and_nowhere_else() -> None:
     every = lanes.test_files()
     assert {file.split("/")[1] for file in every["late"]} == {"core", "law", "wire"}

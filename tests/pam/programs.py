@@ -27,8 +27,9 @@ from typing import Any
 import pexpect
 
 from jitd.store.sqlite import SqliteStore
+from tests.news import without_news
 from tests.on_terminal import OnTerminal
-from tests.system.conftest import ID, REALM, SLOW, House
+from tests.system.conftest import ID, REALM, House
 from tests.waiting import PATIENCE, wait_for
 
 SOCKET = Path("/run/jitd/jitd.sock")
@@ -151,8 +152,8 @@ class Driven:
 
     @property
     def text(self) -> str:
-        """All that has been read at the terminal, but for what is said of a slow look-up."""
-        return SLOW.sub("", self._read.getvalue())
+        """All that has been read at the terminal, without news."""
+        return without_news(self._read.getvalue())
 
     @property
     def has_run(self) -> bool:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from jitd.store.sqlite import SqliteStore
+from tests.news import without_news
 from tests.pam.programs import CHPASSWD
 from tests.system.conftest import HOST, REALM, House
 from tests.waiting import PATIENCE, wait_for
@@ -133,9 +134,11 @@ class Clients:
     def ssh(self, who: str, *words: str, within: float = PATIENCE, **how: Any) -> subprocess.CompletedProcess[str]:
         """It, to its end."""
         line = self.line(who, *(words or (("id", "-un") if how.get("program", "ssh") == "ssh" else ())), **how)
-        return subprocess.run(
+        done = subprocess.run(
             line, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=within, cwd="/"
         )
+        done.stdout, done.stderr = without_news(done.stdout), without_news(done.stderr)
+        return done
 
     def started(self, who: str, *words: str, **how: Any) -> subprocess.Popen[str]:
         """It, left to run."""

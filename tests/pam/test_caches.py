@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.news import without_news
 from tests.pam.programs import BY_NAME, OPS, Driven, Gated, default_cache, write
-from tests.system.conftest import HOST, REALM, SLOW
+from tests.system.conftest import HOST, REALM
 from tests.system.granting import gated, grants, kadmin
 from tests.system.killing import descendants
 from tests.tracing import traced
@@ -97,7 +98,7 @@ class Kara:
     def run(self, kind: str, *words: str) -> subprocess.CompletedProcess[str]:
         line = self.line(kind, *words)
         done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd="/", check=False)
-        done.stderr = SLOW.sub("", done.stderr)
+        done.stderr = without_news(done.stderr)
         return done
 
     def sudo(self, kind: str) -> Driven:

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.marks import full, timed
+from tests.news import without_news
 from tests.pam import test_failures as table
 from tests.pam.programs import POLICY, Gated, module
 from tests.pam.sshd_stage import Sshd, rule, stacked
@@ -139,7 +140,7 @@ def who_may_is_let_in(sshd: Sshd, *who: tuple[str, str]) -> None:
     ]
     for who, process in coming:
         said, err = process.communicate(timeout=PATIENCE)
-        assert (process.returncode, said) == (0, f"{who}\n"), (said, err)
+        assert (process.returncode, without_news(said)) == (0, f"{who}\n"), (said, err)
 
 
 def are_kept_out(sshd: Sshd, gated: Gated, who: tuple[tuple[str, str, str], ...]) -> list[str]:

@@ -13,6 +13,7 @@ import subprocess
 from contextlib import suppress
 from typing import Any
 
+from tests.news import without_news
 from tests.system.conftest import ID, House
 from tests.system.prompt import number
 from tests.waiting import PATIENCE
@@ -65,7 +66,7 @@ class Client:
 
     @property
     def err(self) -> str:
-        return self.err_file.read_text("utf-8", "replace")
+        return without_news(self.err_file.read_text("utf-8", "replace"))
 
     @property
     def id(self) -> str:

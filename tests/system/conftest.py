@@ -29,11 +29,11 @@ from jitd.core.run import Run, RunState
 from jitd.store.opening import read_store
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs.endings import GONE_WITHIN
-from jitpam.client import SLOW as IS_SLOW
 from jitpam.client import Connection
 from jitpam.wire.messages import Audit, Done, List, Message, Reload, Show
 from tests.attacks.raw import connected, review
 from tests.daemon.records import lines_in
+from tests.news import without_news
 from tests.system.fork_server import Account, Forked, fork_server
 from tests.verified import verify
 from tests.waiting import PATIENCE, wait_for
@@ -52,8 +52,6 @@ grant = { lasts = "1h", uses = 100 }
 ID = re.compile(r"request ([0-9A-Z]{4}-[0-9A-Z]{4})")
 NOT_YET = re.compile(r"gone yet|is not taken back yet")
 """What ``jitd revoke``, ``stop`` and ``lock`` say of what they have ended and what is not gone."""
-SLOW = re.compile(rf"^jit(?:sudo|d): {IS_SLOW}\r*\n", re.MULTILINE)
-"""What is said of a look-up that takes a second, as it does on a busy host, too: no answer to what was asked."""
 
 
 def at_priority(priority: int = 0) -> list[str]:
@@ -76,6 +74,10 @@ class Asking:
 
     @property
     def err(self) -> str:
+        return without_news(self.err_with_news)
+
+    @property
+    def err_with_news(self) -> str:
         return self._err.read_text("utf-8", "surrogateescape")
 
     @property
@@ -208,7 +210,7 @@ class House:
             del more["stdin"]
         line = self.line(who, *words, ticket=ticket)
         done = subprocess.run(line, capture_output=True, text=True, errors="surrogateescape", check=False, **more)
-        done.stderr = SLOW.sub("", done.stderr)
+        done.stderr = without_news(done.stderr)
         return done
 
     def sudo(self, who: str, *words: str | bytes, **more: Any) -> subprocess.CompletedProcess[str]:
@@ -235,7 +237,7 @@ class House:
             for file in (out, err):
                 file.seek(0)
             said = [file.read().decode("utf-8", "surrogateescape") for file in (out, err)]
-        return subprocess.CompletedProcess(["jitd", *words], process.wait(), said[0], SLOW.sub("", said[1]))
+        return subprocess.CompletedProcess(["jitd", *words], process.wait(), said[0], without_news(said[1]))
 
     def ask(self, who: str, *words: str | bytes, ticket: bool = True, **more: Any) -> Asking:
         """``jitsudo words`` as ``who``, started and left to wait."""

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pexpect
 
+from tests.news import without_news
 from tests.on_terminal import OnTerminal
 from tests.system.conftest import House
 from tests.waiting import PATIENCE, status_of, wait_for
@@ -147,11 +148,11 @@ class Prompt:
         raise AssertionError(f"the shell does not answer: {self.child.before!r}")
 
     def told(self, command: str) -> str:
-        """What a command prints."""
+        """What a command prints, without news."""
         self.settle()
         mark = number()
         self.line(f'echo fr""om{mark}; {command}; echo to""{mark}')
-        return self.until(f"from{mark}\r*\n(?s:(.*?))to{mark}")[1].replace("\r", "").strip()
+        return without_news(self.until(f"from{mark}\r*\n(?s:(.*?))to{mark}")[1].replace("\r", "")).strip()
 
     def start(self, words: str, mark: str, *, ready: str | None = None) -> int:
         """Type a line with a jitsudo in it; its process, once it runs a command."""

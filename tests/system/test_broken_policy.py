@@ -194,9 +194,10 @@ def test_nobody_outside_is_asked_and_what_they_were_asked_about_goes_on_afterwar
         mend(stage.house)
         wait_for(lambda: stage.found(id).state is RequestState.PENDING, what="the gatekeeper's answer")
         stage.approve(id)
-        assert client.end() == 125, "it had no id yet when the daemon ended (docs/crashes.md)"
-        resumed = stage.resume(id)
-        assert resumed.end() == 0, resumed.err
+        ended = client.end()
+        if ended == 125:  # it had no id yet when the daemon ended (docs/crashes.md); with the first news it has one
+            ended = stage.resume(id).end()
+        assert ended == 0
         assert stage.ran == ["asked"]
 
 
