@@ -40,8 +40,6 @@ WAITING = 800
 """Connections that wait to be accepted: more than the daemon accepts before it hears a signal."""
 FEW = 512
 """Descriptors that a daemon may have here, so that they are soon gone."""
-CLOSED_WITHIN = 0.2
-"""Seconds after which a close lingers: of a descriptor that the daemon has let go of already, so that ours was the last."""
 
 
 @pytest.fixture(autouse=True)
@@ -56,9 +54,24 @@ def pass_on(to: socket.socket, data: bytes, *passed: socket.socket, flags: int =
     with suppress(BrokenPipeError, ConnectionResetError):
         to.sendmsg([data], rights, flags)
     for one in passed:
-        closing = threading.Thread(target=one.close, daemon=True)
-        closing.start()
-        closing.join(CLOSED_WITHIN)
+        let_go(one)
+
+
+def let_go(one: socket.socket) -> None:
+    """Close ``one``, and return when this process has its descriptor no more: the kernel takes it away before it closes what was
+    open. If the daemon has closed its own by then, ours was the last, and the thread waits in its place.
+    """
+    number, inode = one.fileno(), os.fstat(one.fileno()).st_ino
+    threading.Thread(target=one.close, daemon=True).start()
+    wait_for(lambda: not _is_open(number, inode), what="the end of our own descriptor")
+
+
+def _is_open(number: int, inode: int) -> bool:
+    """False also where another thread has been given this number for something else."""
+    try:
+        return os.fstat(number).st_ino == inode
+    except OSError:
+        return False
 
 
 def nested(depth: int = 3) -> socket.socket:
