@@ -472,7 +472,7 @@ def _lines() -> Iterator[str]:
     for process in os.listdir("/proc"):
         with contextlib.suppress(OSError):
             line = open(f"/proc/{process}/cmdline", encoding="utf-8", errors="replace").read()  # noqa: SIM115
-            if "initiator.py" in line:
+            if "/initiator.py" in line:
                 yield line
 
 
