@@ -12,6 +12,7 @@ from jitd.audit.events import EVENTS, OF_EVERY_READER, OF_RULES, PEOPLE, TOPICS,
 from jitd.audit.telling import WITHIN
 from jitd.core import grant, holding, lock, owed_review, request, run
 from jitd.core.law import name_of_kind
+from jitd.core.sought import is_event
 from jitd.settings.sinks import CLASSES
 from jitd.sinks.classes import _SEVERITY
 from tests.audit.test_sentences import SAID
@@ -24,6 +25,7 @@ WRITES = ("note", "_note")
 MAY_NAME = {
     "jitd.audit.events": "the table",
     "jitd.audit.pack.verify": "one file, which imports nothing of jitd",
+    "jitd.cli.help": "examples to type",
     "jitd.cli.trying": "tells the story of one request, event by event",
     "jitd.report": "SQL",
 }
@@ -52,6 +54,14 @@ def test_an_event_ends_a_life_if_the_state_table_of_that_life_says_so() -> None:
 def test_every_class_of_an_event_is_one_that_a_sink_may_have_and_that_has_a_severity() -> None:
     told = ({row.alert for row in EVENTS.values()} | {topic.alert for topic in TOPICS.values()}) - {""}
     assert told <= set(CLASSES) and set(CLASSES) == _SEVERITY.keys()
+
+
+def test_an_event_that_a_page_or_a_help_tells_somebody_to_look_for_is_recorded() -> None:
+    pages = [*TREE.glob("*.md"), *(TREE / "docs").rglob("*.md"), *(TREE / "docs/man").iterdir()]
+    texts = [*(page.read_text("utf-8") for page in pages), *(module.text for module in MODULES)]
+    sought = {word for text in texts for word in re.findall(r"audit show\b[^\n`]*--event[= ]([a-z_.*]+)", text)}
+    assert len(sought) > 9
+    assert [word for word in sorted(sought) if not any(is_event(name, word) for name in EVENTS)] == []
 
 
 # --- who may read which part ---------------------------------------------------------------------------------------------
