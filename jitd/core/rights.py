@@ -65,7 +65,9 @@ class Case:
 
 
 class Act(StrEnum):
-    """What a person may want to do. The value is a phrase for people, such as "you may not …"."""
+    """What a person may want to do, to a request (first) and on this host. The value is the end of a refusal: "only operators and
+    root may …".
+    """
 
     SEE = "see it"
     READ = "read its reason, its arguments and its recordings"
