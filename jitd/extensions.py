@@ -10,7 +10,7 @@ missing, or could be changed by another account than jitd itself, is not used, a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import click
 
     from jitd.core.grader import Grader
-    from jitd.settings.section import Section
+    from jitd.settings.section import Section, ThingSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +109,10 @@ def used() -> Iterator[type[Section]]:
     return (one.section() for one in EXTENSIONS.values() if one.keys and one.is_used)
 
 
-def kinds() -> tuple[str, ...]:
-    """Return the kinds of things that rules may give."""
-    return tuple(kind for section in used() for kind in section.KINDS)
+@cache
+def kinds() -> Mapping[str, type[ThingSettings]]:
+    """Return the kinds of things that rules may give. They stay as long as the process, whatever becomes of its files."""
+    return {name: kind for section in used() for name, kind in section.KINDS.items()}
 
 
 def verb(name: str) -> click.Command | None:

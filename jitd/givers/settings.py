@@ -14,11 +14,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from jitd.beside.helpers import GIVERS, Helper
 from jitd.core.toml_table import Table
 from jitd.givers.kind import Kind
+from jitd.settings.section import ThingSettings
 
 
 class NoGiver(Exception):
@@ -28,32 +29,15 @@ class NoGiver(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class GiverSettings:
-    """The settings of one giver. ``lets`` is a sentence of the administrator that says what a person can do with the thing.
+class GiverSettings(ThingSettings):
+    """The settings of one giver. A kind is a subclass, which is registered in ``kinds.KINDS``."""
 
-    A kind is a subclass, which is registered in ``kinds.KINDS``.
-    """
-
-    KIND: ClassVar[str]
-    """The name of the kind. A thing is called KIND:NAME, where NAME is the name of the giver."""
     KEYS: ClassVar[tuple[str, ...]] = ()
     """The keys of the kind in jitd.toml, without those that all kinds have."""
     GONE: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """Maps keys of earlier versions to what replaces them."""
-    HAS_SECRET: ClassVar[bool] = False
-    """True if a thing comes with a secret. A certificate is handed over in the same way, although it is not secret."""
-    BRINGS_KEY: ClassVar[Literal["must", "may", "no"]] = "no"
-    """Whether a person sends a public key for a thing."""
-    IS_ONE_FOR_ALL: ClassVar[bool] = False
-    """True if a person has the thing only once, even if two grants give it: when one of them ends, nothing changes for the
-    person. With any other kind, each grant gives a thing of its own, such as a role with another name.
-    """
     IS_MENDED: ClassVar[bool] = True
     """False if jitd cannot give the same thing again, because it would have a new secret that the person does not know."""
-
-    name: str
-    drift: str = "tell"
-    lets: str = ""
 
     @classmethod
     def read(cls, table: Table) -> dict[str, object]:
@@ -80,17 +64,6 @@ class GiverSettings:
     def helper(self) -> Helper:
         """The helper that gives the thing."""
         return GIVERS
-
-    @property
-    def needs_key(self) -> bool:
-        """True if the person has to bring a public key."""
-        return self.BRINGS_KEY == "must"
-
-    def sentences(self) -> tuple[str, ...]:
-        """Return sentences that say what a person can do with the thing. They contain every setting that affects it, so that two
-        different things have different sentences. An approval is bound to them.
-        """
-        raise NotImplementedError
 
     def ways_to_root(self) -> Iterator[str]:
         """Yield a part of a sentence about each way to get root's power, or that of a superuser, through the thing."""

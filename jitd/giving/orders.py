@@ -12,8 +12,7 @@ from jitd.asking.turns import Turns
 from jitd.core.grant import Grant
 from jitd.core.holding import Account, Holding
 from jitd.givers.kind import Order
-from jitd.settings.giver_words import digest_of, lets_of_one
-from jitd.settings.givers import kind_of
+from jitd.settings.giver_words import digest_of, kind_of, lets_of_one
 
 NO_UID = 2**32 - 1
 """The uid that no account has (``(uid_t) -1`` of chown(2))."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -12,7 +12,7 @@ from jitd.beside.helpers import KDC
 from jitd.core.duration import read_duration
 from jitd.core.thing import SERVICE_TICKET
 from jitd.core.toml_table import Table
-from jitd.settings.section import Place, Section, path_in
+from jitd.settings.section import Place, Section, ThingSettings, path_in
 
 SHORTEST_RENEWAL, LONGEST_RENEWAL = 10, 86_400
 """The bounds of ``renew``, in seconds. The KDC ignores a grant that ends more than a day ahead."""
@@ -25,7 +25,7 @@ class GateSection(Section):
     renewal. It is None if grants are not renewed.
     """
 
-    KINDS: ClassVar[Collection[str]] = (SERVICE_TICKET,)
+    KINDS: ClassVar[Mapping[str, type[ThingSettings]]] = {SERVICE_TICKET: ThingSettings}
 
     kdc: Path = KDC.socket
     renew: int | None = USUAL_RENEWAL

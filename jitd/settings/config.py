@@ -26,7 +26,7 @@ from jitd.core.toml_document import ConfigError, Fault, read_document
 from jitd.core.toml_table import Table, quoted
 from jitd.settings.host import KRB5_CONF, default_realm, host_name, is_host_name
 from jitd.settings.owned_file import read_owned
-from jitd.settings.section import KEYS_AT, Place, Section, is_place, path_in
+from jitd.settings.section import KEYS_AT, Place, Section, ThingSettings, is_place, path_in
 
 FILE = Path("/etc/jitd/jitd.toml")
 
@@ -159,9 +159,14 @@ class Config:
         return tuple(name for section in self.sections for name in section.usual_channels)
 
     @property
+    def givers(self) -> Mapping[str, ThingSettings]:
+        """The things that rules may give, by the names of their givers."""
+        return {name: giver for section in self.sections for name, giver in section.givers.items()}
+
+    @property
     def drifts(self) -> Mapping[str, str]:
         """Maps each thing that rules may give, such as ``sudoers:logs``, to the word that says what jitd does if it drifted."""
-        return {thing: drift for section in self.sections for thing, drift in section.drifts.items()}
+        return {f"{giver.KIND}:{name}": giver.drift for name, giver in self.givers.items()}
 
     @property
     def things(self) -> frozenset[str]:

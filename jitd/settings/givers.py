@@ -6,7 +6,7 @@ give is refused, and the fault names the kind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -14,15 +14,14 @@ from typing import ClassVar
 
 from jitd.beside.helpers import Helper
 from jitd.core.conditions import is_name
-from jitd.core.public_key import brought_for
-from jitd.core.thing import instead_of_group, read_giver, read_thing
+from jitd.core.thing import instead_of_group, read_giver
 from jitd.core.toml_document import ConfigError, Fault, read_document
 from jitd.core.toml_table import Table
 from jitd.givers.kinds import KINDS, OF_NAME
 from jitd.givers.settings import GiverSettings
 from jitd.settings.own_table import cut_out
 from jitd.settings.owned_file import read_owned
-from jitd.settings.section import Place, Section
+from jitd.settings.section import Place, Section, ThingSettings
 
 DRIFT = ("tell", "mend", "end")
 """The reactions to drift. A thing has drifted if it now differs from the thing that was given. ``tell`` reports the drift.
@@ -34,19 +33,6 @@ KEYS = {"giver": ("kind", "drift", "lets"), **{kind.KIND: kind.KEYS for kind in 
 Givers = Mapping[str, GiverSettings]
 
 
-def kind_of(thing: str) -> type[GiverSettings]:
-    """Return the kind of ``thing``. Of a thing that no table can define, such as a service ticket, nothing is known."""
-    return OF_NAME.get(thing.partition(":")[0], GiverSettings)
-
-
-def read_things(words: Sequence[str], brought: str) -> tuple[list[str], str]:
-    """Return the things with the names ``words``, and the key ``brought`` that a person sent for them, in its one spelling. If a
-    name or the key is not valid, or a key is missing or in vain, raises ValueError with a sentence.
-    """
-    things = [read_thing(word, OF_NAME) for word in words]
-    return things, brought_for(things, brought, lambda thing: kind_of(thing).BRINGS_KEY)
-
-
 def things_of(givers: Givers) -> frozenset[str]:
     """Return the names of all things that ``givers`` can give, such as ``sudoers:logs``."""
     return frozenset(f"{giver.KIND}:{name}" for name, giver in givers.items())
@@ -56,17 +42,13 @@ def things_of(givers: Givers) -> frozenset[str]:
 class ThingSection(Section):
     """``[givers.*]``: the givers by their names."""
 
-    KINDS: ClassVar[Collection[str]] = tuple(OF_NAME)
+    KINDS: ClassVar[Mapping[str, type[ThingSettings]]] = OF_NAME
 
     givers: Givers = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def read(cls, table: Table, place: Place) -> ThingSection:
         return cls(read_givers(table.table("givers"), lambda kind, own: kind.read_in_daemon(own, place.owner, place.keys_at)))
-
-    @property
-    def drifts(self) -> Mapping[str, str]:
-        return {f"{giver.KIND}:{name}": giver.drift for name, giver in self.givers.items()}
 
     @property
     def key_files(self) -> Mapping[str, Path]:

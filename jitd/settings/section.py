@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from types import MappingProxyType
+from typing import ClassVar, Literal, Self
 
 from jitd.beside.helpers import Helper
 from jitd.core.names import Name
@@ -30,6 +31,39 @@ class Place:
     keys_at: Path = KEYS_AT
 
 
+@dataclass(frozen=True, slots=True)
+class ThingSettings:
+    """What the kernel must know of a thing that jitd.toml sets up. A kind of thing is a subclass. ``drift`` is the word that says
+    what jitd does if the thing has drifted. ``lets`` is a sentence of the administrator that says what a person can do with it.
+    """
+
+    KIND: ClassVar[str]
+    """The name of the kind. A thing is called KIND:NAME, where NAME is the name of the giver."""
+    HAS_SECRET: ClassVar[bool] = False
+    """True if a thing comes with a secret. A certificate is handed over in the same way, although it is not secret."""
+    BRINGS_KEY: ClassVar[Literal["must", "may", "no"]] = "no"
+    """Whether a person sends a public key for a thing."""
+    IS_ONE_FOR_ALL: ClassVar[bool] = False
+    """True if a person has the thing only once, even if two grants give it: when one of them ends, nothing changes for the
+    person. With any other kind, each grant gives a thing of its own, such as a role with another name.
+    """
+
+    name: str
+    drift: str = "tell"
+    lets: str = ""
+
+    @property
+    def needs_key(self) -> bool:
+        """True if the person has to bring a public key."""
+        return self.BRINGS_KEY == "must"
+
+    def sentences(self) -> tuple[str, ...]:
+        """Return sentences that say what a person can do with the thing. They contain every setting that affects it, so that two
+        different things have different sentences. An approval is bound to them.
+        """
+        raise NotImplementedError
+
+
 class Section:
     """The settings of one extension. A subclass can be made without arguments, and then has the defaults of all its keys.
 
@@ -38,7 +72,7 @@ class Section:
 
     __slots__ = ()
 
-    KINDS: ClassVar[Collection[str]] = ()
+    KINDS: ClassVar[Mapping[str, type[ThingSettings]]] = MappingProxyType({})
     """The kinds of things that rules may give, whether or not jitd.toml sets up a thing of the kind."""
 
     @classmethod
@@ -67,10 +101,8 @@ class Section:
         return ()
 
     @property
-    def drifts(self) -> Mapping[str, str]:
-        """The things that rules may give, such as ``sudoers:logs``. Each is mapped to the word that says what jitd does if the
-        thing has drifted.
-        """
+    def givers(self) -> Mapping[str, ThingSettings]:
+        """The things that rules may give, by the names of their givers."""
         return {}
 
     @property

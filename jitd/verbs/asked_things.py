@@ -8,23 +8,23 @@ thing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from jitd.deciding.command_lookup import Asked
-from jitd.settings.giver_words import lets_of_things
-from jitd.settings.givers import Givers, read_things
+from jitd.settings.giver_words import lets_of_things, read_things
+from jitd.settings.section import ThingSettings
 from jitd.verbs.refusal import Refusal
 
 
 def things_of(words: Sequence[str], brought: str) -> tuple[list[str], str]:
-    """Return what ``settings.givers.read_things`` returns. Raises Refusal."""
+    """Return what ``settings.giver_words.read_things`` returns. Raises Refusal."""
     try:
         return read_things(words, brought)
     except ValueError as fault:
         raise Refusal("usage", str(fault)) from None
 
 
-def lets_in(givers: Givers, asked: Asked) -> tuple[str, ...]:
+def lets_in(givers: Mapping[str, ThingSettings], asked: Asked) -> tuple[str, ...]:
     """Return descriptions of what the things in ``asked`` let a person do. For some things, such as an SSH certificate, jitd
     signs the person's own public key. Raises Refusal if the request is for such a thing but contains no public key.
     """

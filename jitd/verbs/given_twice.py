@@ -13,7 +13,7 @@ from collections.abc import Callable
 from jitd.core.holding import Holding, HoldingState
 from jitd.core.request import Request
 from jitd.core.thing import is_of_former_kind, is_service_ticket
-from jitd.settings.givers import kind_of
+from jitd.settings.giver_words import kind_of
 from jitd.store import Store
 from jitd.verbs.rows import on_host
 from jitpam.wire.shown import shown

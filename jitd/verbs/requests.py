@@ -39,7 +39,7 @@ from jitd.lifecycle.screenings import Overtaken
 from jitd.lifecycle.waiters import Client, Waiter, Waiters
 from jitd.recording.reserve import is_reached
 from jitd.settings.config import Config
-from jitd.settings.givers import ThingSection, kind_of
+from jitd.settings.giver_words import kind_of
 from jitd.store import Store, permits_nothing
 from jitd.verbs import sentences
 from jitd.verbs.access import Access
@@ -159,7 +159,7 @@ class Requests:
         if asked.terms.starts_at is not None and not deed_of(service).is_executed:
             raise Refusal("usage", "--at works only with commands that jitsudo runs: other programs do not wait for the time")
         if asked.gives:
-            asked = replace(asked, lets=lets_in(self._config.of(ThingSection).givers, asked))
+            asked = replace(asked, lets=lets_in(self._config.givers, asked))
         await self._decider.find_typed(who, asked)
         first = await self._decide(who, service, _beforehand(who, service, asked))
         decision = first.decision

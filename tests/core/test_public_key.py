@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from jitd.core.command import fingerprint, work_of
 from jitd.core.public_key import NoKey, brought_for, read_key, told_of
-from jitd.settings.givers import kind_of
+from jitd.settings.giver_words import kind_of
 from tests.scene import THING, thing
 
 ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSMti"

@@ -52,7 +52,6 @@ ROOMS = {
     "things": (
         "jitd.givers",
         "jitd.giving",
-        "jitd.settings.giver_words",
         "jitd.settings.givers",
         "jitd.settings.own_table",
         "jitd.settings.postgres",

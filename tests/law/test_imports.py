@@ -97,7 +97,6 @@ LAW: dict[str, set[str]] = {
         CORE, "jitpam.wire.declared", "jitd.beside.helpers", "jitd.expressions", "jitd.extensions", "jitd.settings",
     },
     "jitd.settings.channels": {CORE, "jitd.notifying", "jitd.settings"},
-    "jitd.settings.giver_words": {CORE, "jitd.givers.settings", "jitd.settings"},
     "jitd.settings.givers": {CORE, "jitd.beside.helpers", "jitd.givers", "jitd.settings"},
     "jitd.settings.outsiders": {CORE, "jitd.beside.helpers", "jitd.outside", "jitd.programs.messages", "jitd.settings"},
     "jitd.settings.sinks": {CORE, "jitd.beside.helpers", "jitd.outside", "jitd.settings"},
