@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from jitd import extensions, systemd
 from jitd.claiming import claim
+from jitd.core.condition import Family, Line, gauge
 from jitd.core.named_groups import NamedGroups, in_words
 from jitd.core.policy import Policy, given_things, groups_named, takes_local_proofs
 from jitd.core.subject import ROOT, Subject
@@ -38,8 +39,6 @@ from jitd.executor.direct import Direct
 from jitd.failures import Failure, count, counted, last
 from jitd.files.silence import MOUNTS
 from jitd.log import log, use_journal
-from jitd.metrics import record
-from jitd.metrics.meters import Family, Meters, gauge, gauges
 from jitd.releasing import RELEASER, many
 from jitd.reloading import PolicyInForce
 from jitd.settings import config as settings
@@ -107,9 +106,12 @@ class Daemon:
         from jitd.lifecycle.integrity import Noted, examine
         from jitd.lifecycle.lifecycle import Lifecycle
         from jitd.lifecycle.perform import Perform
+        from jitd.lifecycle.readers import Readers
         from jitd.lifecycle.recovery import Recovery
         from jitd.lifecycle.waiters import Waiters
         from jitd.metrics.answer import Metrics
+        from jitd.metrics.meters import Meters
+        from jitd.metrics.record import signatures
         from jitd.recording.reserve import is_reached
         from jitd.server.acceptor import Acceptor
         from jitd.server.complaints import Complaints
@@ -145,7 +147,6 @@ class Daemon:
         realm = min(config.realms) if len(config.realms) == 1 else host.default_realm(host.KRB5_CONF) or min(config.realms)
         now = origins.moment
         self._rules = rules
-        self._channels = sorted(config.channels)
         self._store: Store = open_store(config.state, config.socket.parent / "masks.key")
 
         self._loop: asyncio.AbstractEventLoop | None = None  # not before it serves
@@ -178,27 +179,30 @@ class Daemon:
         def in_sinks_lane(work: Callable[[], Any]) -> Awaitable[Any]:
             return self._workers.sinks.run(HOUSE, work)
 
-        self.host_log: HostLog = HostLog(self._store, opened, in_sinks_lane, time.monotonic, config.socket.parent / "journal")
+        self._noted = noted
+        self._readers: Readers = Readers()
+        self._meters: Meters = self._readers.add("counts", Meters(now().at.timestamp()))
+        self._readers.add(
+            "journal", HostLog(self._store, opened, in_sinks_lane, time.monotonic, config.socket.parent / "journal")
+        )
         people = dict(config.people)
         self._accounts = Accounts(config.naming, people, config.min_uid, named, made_by(opened))
-        self._after_commit: list[Callable[[Seal], None]] = [noted.write, self.host_log.look]
-        self._meters = Meters(now().at.timestamp())
         self._lifecycle: Lifecycle = Lifecycle(
             self._store,
             now,
             lambda: self._rules.policy.digest,
             self._committed,
-            self._meters.changed,
+            self._readers.changed,
             lambda: self._rules.policy.text,
             config.people,
         )
+        self._signing: Signing = Signing(self._store, config.host, config.state, now, self._lifecycle.note)
+        self._signing.told.append(lambda checkpoint: self._readers.signed(checkpoint.number))
         for one in damaged:
             try:
                 self._lifecycle.set_aside(one)
             except Conflict as fault:
                 raise StoreError(f"the database is damaged: {fault}; jitd audit verify says more") from fault
-        self._signing: Signing = Signing(self._store, config.host, config.state, now, self._lifecycle.note)
-        self._after_commit.append(self._signing.follow)
         self._executor = executor
         self._unrecorded: dict[str, list[Report]] = {}  # reports about a run that wait until they can be recorded
         waiters = Waiters()
@@ -228,9 +232,7 @@ class Daemon:
             clock=time.monotonic,
             now=lambda: now().at,
         )
-        self.sinks: Sinks = Sinks(config.of(SinkSection).sinks, self._store, config.host, opened, office)
-        self._after_commit.append(self.sinks.look)
-        self._signing.told.append(self.sinks.look_at_checkpoint)
+        self._readers.add("sinks", Sinks(config.of(SinkSection).sinks, self._store, config.host, opened, office))
         tickets = self._tickets = ServiceTickets(
             writer, self._trials, realm, config.of(GateSection).renew, now, self._store.holdings, self._store.holding
         )
@@ -318,7 +320,7 @@ class Daemon:
         endings = Endings(config, access, lists, self.perform, self._store, waiters)
         meters = self._meters
         recordings = Recordings(config, access, lists, self._lifecycle, self._store, opened, self._workers, now, meters.recorded)
-        signed = partial(record.signatures, state=config.state, witnesses=config.record.witnesses)
+        signed = partial(signatures, state=config.state, witnesses=config.record.witnesses)
         self.metrics = Metrics(access, meters, self._store, opened, self._workers, file_of(config.state), signed, self._troubles)
         self._records = Records(
             host=config.host,
@@ -330,7 +332,7 @@ class Daemon:
             lifecycle=self._lifecycle,
             countersigned=lambda: stored(countersignatures(config.state), config.record.witnesses).values(),
         )
-        self._after_commit.append(self._records.feed.committed)
+        self._readers.add("followers", self._records.feed)
         reports = Reports(
             host=config.host,
             naming=config.naming,
@@ -409,9 +411,10 @@ class Daemon:
         )
 
     def _committed(self, head: Seal) -> None:
-        """Tell all that follow the chain that it ends with ``head`` now. They only take note of it: a decision waits for this."""
-        for follow in self._after_commit:
-            follow(head)
+        """What happens with each commit, in this order. A decision waits for it."""
+        self._noted.write(head)
+        self._signing.follow(head)
+        self._readers.look(head)
 
     async def reload_for(self, who: Subject) -> str:
         """Read the policy again for ``who``, and put it in force. If Refusal is raised, the old policy stays in force."""
@@ -482,7 +485,7 @@ class Daemon:
         if self._rules.refused is not None:
             self._policy_refused(self._rules.refused.faults, self._accounts.root_alone())
         self._signing.sign()  # also what an earlier daemon has left; the key is there before anybody asks for it
-        self.sinks.begin()
+        self._readers.begin()
         await self._recovery.recover()
         self.notices.look_at_all()
         always = (
@@ -499,12 +502,10 @@ class Daemon:
             self._keep_trying("what is held, compared with the host,", self._drift.keep),
             self._keep_trying("what is kept no longer", self._forgetting.keep),
             self.notices.keep(),
-            self._records.feed.keep(),
-            self.host_log.keep(),
             self._standing(),
             RELEASER.keep(lambda fault: log("what clients have sent cannot be closed yet; jitd tries again", fault=fault)),
         )
-        feeding = loop.create_task(self.sinks.keep())
+        reading = loop.create_task(self._readers.keep())
         keeping = [loop.create_task(each) for each in always]
         n_most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVE - 2 * many()
         gc.freeze()  # all that was made until now stays as long as the daemon: no later look for cycles passes over it
@@ -524,9 +525,8 @@ class Daemon:
             task.cancel()
         self._lifecycle.note("daemon.stopped", ROOT, 0, {"signal": ended_by})
         self._signing.sign()
-        await self.sinks.finish()
-        await self.host_log.finish()
-        feeding.cancel()
+        await self._readers.finish()
+        reading.cancel()
         await self._executor.close()
         self._outsiders.close()
         self._givers_line.close()
@@ -539,11 +539,10 @@ class Daemon:
         yield gauge("jitd_things_in_trouble", "Given things that differ or cannot be taken back.", len(self._drift.troubles()))
         is_keyless = int(self._own_key.missing is not None)
         yield gauge("jitd_keyless", "Whether jitd has no key with which people could authenticate.", is_keyless)
-        failing = [((one.channel,), one.n_requests) for one in self.notices.failing()]
-        yield gauges("jitd_notices_unsent", "Requests whose notices a channel cannot send.", ("channel",), failing)
-        yield from record.sinks(self.sinks.lag())
+        yield from self.notices.gauges()
+        yield from self._readers.gauges()
 
-    def _lines(self) -> Iterator[status.Line]:
+    def _lines(self) -> Iterator[Line]:
         now, rules, signing = time.time(), self._rules, self._signing
         refused = None if rules.refused is None else (now - rules.refused.at, rules.refused.faults)
         unsigned, remade, keyless = (
@@ -555,11 +554,8 @@ class Daemon:
         yield status.policy(len(rules.policy.rules), rules.policy.digest, now - rules.read_at, rules.policy.broken, refused)
         yield from status.lives(self._store.live_counts(), self._drift.troubles())
         yield status.record(self._store.head().number, signing.fingerprint, unsigned, remade, len(self._unrecorded))
-        yield status.journal(self.host_log.trouble, self.host_log.n_behind, self.host_log.n_left_out)
-        sinks = [(name, since and now - since, why, n, n_refused) for name, since, why, n, n_refused in self.sinks.states()]
-        yield from status.sinks(sinks)
-        failing = [(one.channel, now - one.since.timestamp(), one.why, one.n_requests) for one in self.notices.failing()]
-        yield from status.channels(self._channels, failing)
+        yield from self._readers.lines(now)
+        yield from self.notices.lines(now)
         yield from status.threads([astuple(lane.load) for lane in self._workers.lanes], MOUNTS.silent)
         yield status.failures({str(what): (n, lasts.get(what, 0.0)) for what, n in n_of.items()})
 

@@ -9,12 +9,14 @@ ends. No requester, approver or run ever waits for a channel.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from jitd.announcing import condition
 from jitd.announcing.letters import ASKED, Office
 from jitd.announcing.post import Post
+from jitd.core.condition import Family, Line, gauges
 from jitd.core.notice import Heard, half_time
 from jitd.core.request import Request, RequestState
 from jitd.log import log
@@ -114,7 +116,17 @@ class Notices:
         """
         await asyncio.gather(*(post.finish(FINISHED_WITHIN) for post in self._posts.values()))
 
-    # --- what people ask about it --------------------------------------------------------------------------------------
+    # --- what is told of it --------------------------------------------------------------------------------------
+
+    def lines(self, now: float) -> Iterator[Line]:
+        """Yield what ``jitd status`` says of the channels. ``now`` is in seconds since 1970."""
+        failing = [(one.channel, now - one.since.timestamp(), one.why, one.n_requests) for one in self.failing()]
+        return condition.channels(sorted(self._posts), failing)
+
+    def gauges(self) -> Iterator[Family]:
+        """Yield what ``jitd metrics`` says of the channels."""
+        failing = [((one.channel,), one.n_requests) for one in self.failing()]
+        yield gauges("jitd_notices_unsent", "Requests whose notices a channel cannot send.", ("channel",), failing)
 
     def failing(self) -> list[Failing]:
         """Return the channels that could not send a notice, sorted by name."""

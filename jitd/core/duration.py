@@ -43,3 +43,10 @@ def _parts(seconds: int) -> list[tuple[int, str, str]]:
         if number:
             parts.append((number, letter, word))
     return parts
+
+
+def roughly(seconds: float) -> str:
+    """Return ``seconds`` in at most two units, such as ``3 days 2 hours``: nobody reads the seconds of three days."""
+    whole = max(1, round(seconds))
+    unit = next((unit for unit, least in ((3600, 86400), (60, 3600)) if whole >= least), 1)
+    return duration_in_words(whole - whole % unit)

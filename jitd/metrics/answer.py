@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from jitd.core import grant, holding, lock, owed_review, run
+from jitd.core.condition import Family, gauge, gauges
 from jitd.core.rights import Act
 from jitd.core.subject import Subject
-from jitd.metrics.meters import Family, Meters, gauge, gauges
+from jitd.metrics.meters import Meters
 from jitd.store import LiveCounts, Store
 from jitd.verbs.access import Access
 from jitd.verbs.rows import Row

@@ -12,55 +12,26 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
+from jitd.core.condition import MICRO, Family, Sample, gauge
 from jitd.core.effects import Moment
-from jitd.core.grant import Grant
-from jitd.core.holding import Holding
-from jitd.core.lock import Lock
-from jitd.core.owed_review import OwedReview
 from jitd.core.request import LAW, Request, RequestState
 from jitd.core.run import Ending, Run
 from jitd.core.visibility import HIDDEN, words_of
 from jitd.failures import counted
-
-Life = Request | Grant | Run | Lock | Holding | OwedReview
-Sample = tuple[str, tuple[str, ...], int]
-"""The suffix of the sample's name, the values of its labels, and its value."""
+from jitd.lifecycle.readers import Reader
+from jitd.store import Life
 
 MOST_RULES = 100
 """Maximum number of rules that are named. All others are counted together, because each name costs its reader a time series."""
 OTHER = "(other)"
-MICRO = 1_000_000
 PEOPLE = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14400, 86400)
 """Bounds, in seconds, for the time in which people decide."""
 MACHINE = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 """Bounds, in seconds, for the time in which the daemon decides."""
 ENDED = tuple(state for state in RequestState if not LAW[state])
 """The states in which a request has ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """One metric family of OpenMetrics. The values of a family whose unit is ``seconds`` are in microseconds."""
-
-    name: str
-    kind: str
-    help: str
-    samples: tuple[Sample, ...]
-    labels: tuple[str, ...] = ()
-    unit: str = ""
-
-
-def gauge(name: str, help: str, value: int, *, unit: str = "") -> Family:
-    """Return a gauge without labels."""
-    return Family(name, "gauge", help, (("", (), value),), unit=unit)
-
-
-def gauges(name: str, help: str, labels: tuple[str, ...], values: Iterable[tuple[tuple[str, ...], int]]) -> Family:
-    """Return a gauge with one sample for each of ``values``."""
-    return Family(name, "gauge", help, tuple(("", of, value) for of, value in values), labels)
 
 
 class Histogram:
@@ -87,7 +58,7 @@ class Histogram:
         yield "_sum", labels, self._total
 
 
-class Meters:
+class Meters(Reader):
     """The counts of one daemon. Its methods are called on the event loop."""
 
     def __init__(self, at: float) -> None:

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How much of the record is signed, countersigned, and with its sinks. Law: at most one record is read for each witness."""
+"""How much of the record is signed and countersigned. Law: at most one record is read for each witness."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from jitd.audit.countersigned import convictions, differs, file_of, stored
+from jitd.core.condition import MICRO, Family, gauge, gauges
 from jitd.core.public_key import PublicKey
-from jitd.metrics.meters import MICRO, Family, gauge, gauges
-from jitd.sinks.feed import Lag
 from jitd.store import Store
 
 
@@ -48,21 +47,3 @@ def signatures(store: Store, state: Path, witnesses: Iterable[PublicKey]) -> Ite
             for key, line in seen.items()
         ],
     )
-
-
-def sinks(lags: Mapping[str, Lag]) -> Iterator[Family]:
-    """Yield how far each sink is behind the record. Without sinks, nothing is told."""
-    if not lags:
-        return
-    behind = [((name,), lag.n_records) for name, lag in lags.items()]
-    yield gauges("jitd_sink_lag_records", "Records that a sink does not have yet.", ("sink",), behind)
-    yield Family(
-        "jitd_sink_lag_seconds",
-        "gauge",
-        "Time since a sink had the whole record.",
-        tuple(("", (name,), round(lag.seconds * MICRO)) for name, lag in lags.items()),
-        ("sink",),
-        "seconds",
-    )
-    refused = tuple(("_total", (name,), lag.n_refused) for name, lag in lags.items())
-    yield Family("jitd_sink_refused", "counter", "Records that a sink has refused for ever.", refused, ("sink",))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -23,6 +23,7 @@ from jitd.audit.events import EVENTS, OF_EVERY_READER, PEOPLE, SET_ASIDE, senten
 from jitd.audit.sentences import beginning
 from jitd.audit.telling import EVERYTHING, Sight, tell
 from jitd.core.chain import Seal, actor_of, detail_of, life_of
+from jitd.core.condition import Line as StatusLine
 from jitd.core.law import Role
 from jitd.core.request import Request, RequestState, Verdict
 from jitd.core.sought import PROGRAMS
@@ -30,7 +31,9 @@ from jitd.core.subject import BY_PAM, LOCAL, ROOT
 from jitd.core.values import id_in
 from jitd.core.visibility import words_of
 from jitd.journal import AUTHPRIV, MOST_BYTES, Journal, cut
+from jitd.lifecycle.readers import Reader
 from jitd.log import log
+from jitd.sinks import condition
 from jitd.sinks.classes import classes_of, severity
 from jitd.sinks.pace import Pace
 from jitd.sinks.reading import Lines
@@ -56,7 +59,7 @@ _OTHERS = frozenset({Role.APPROVER.value, Role.OPERATOR.value})
 """The roles of people who are not the requester."""
 
 
-class HostLog:
+class HostLog(Reader):
     """Follows the record of ``store``. ``opened`` returns a store for reading. ``in_thread`` does work in a thread, and ``clock``
     returns seconds. ``place`` is the file with the number of the last record that was written since the host was booted.
     """
@@ -80,6 +83,7 @@ class HostLog:
         self._kept: int | None = None
         """The place that the file has, if this process has written it."""
         self._changed = asyncio.Event()
+        self._turn = asyncio.Lock()
         self._left_out: tuple[int, int] | None = None
         self._paced = _Paced()
         self._is_ending = False
@@ -115,27 +119,38 @@ class HostLog:
             async with asyncio.timeout(FINISHED_WITHIN):
                 await self._write_all()
 
+    def lines(self, now: float) -> Iterator[StatusLine]:
+        """Yield the line about the journal."""
+        yield condition.journal(self.trouble, self.n_behind, self.n_left_out)
+
     async def _write_all(self) -> None:
         pause = AGAIN_AFTER[0]
         while True:
             head = self._head
-            try:
-                fault = await self._pace.do(self._write)
-            except (StoreError, TimeoutError) as failed:
-                fault = str(failed) or "the store does not answer in time"
-            except Exception as failed:  # the lines come later, or are left out, and this is told
-                fault = f"an error of jitd: {type(failed).__name__}: {failed}"
-            if fault and not self.trouble:
-                log("what is recorded cannot be written to the journal; jitd tries again", fault=fault)
-            elif self.trouble and not fault:
-                log("the journal takes what is recorded again", behind=self.n_behind)
-            self.trouble = fault
+            async with self._turn:  # ``keep`` and ``finish`` write at the same time
+                fault = await self._write_some()
             if not fault and self._at >= head:
                 return
             if fault:
-                self._leave_out()
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, AGAIN_AFTER[1])
+
+    async def _write_some(self) -> str:
+        """Write the next lines. Return why not all of them were written, or an empty text."""
+        try:
+            fault: str = await self._pace.do(self._write)
+        except (StoreError, TimeoutError) as failed:
+            fault = str(failed) or "the store does not answer in time"
+        except Exception as failed:  # the lines come later, or are left out, and this is told
+            fault = f"an error of jitd: {type(failed).__name__}: {failed}"
+        if fault and not self.trouble:
+            log("what is recorded cannot be written to the journal; jitd tries again", fault=fault)
+        elif self.trouble and not fault:
+            log("the journal takes what is recorded again", behind=self.n_behind)
+        self.trouble = fault
+        if fault:
+            self._leave_out()
+        return fault
 
     def _leave_out(self) -> None:
         if self._head - self._at > MOST_LATE:

@@ -6,14 +6,16 @@ Law: the place of a sink is stored under its name. A sink with another name is a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from jitd.audit.forms import Checkpoint
 from jitd.core.chain import Seal
+from jitd.core.condition import Family, Line
+from jitd.lifecycle import readers
 from jitd.settings.sinks import Sinks as SinksSettings
 from jitd.settings.sinks import SinkSettings
+from jitd.sinks import condition
 from jitd.sinks.feed import Feed, Lag, Office
 from jitd.sinks.pace import Pace
 from jitd.sinks.reading import Lines, Reader
@@ -25,7 +27,7 @@ FINISHED_WITHIN = 2.0
 """At its end, the daemon waits at most this number of seconds for the sinks. They get the rest after the next start."""
 
 
-class Sinks:
+class Sinks(readers.Reader):
     """The sinks of ``settings``. ``host`` is the host's name in the record. ``opened`` returns a store for reading."""
 
     def __init__(self, settings: SinksSettings, store: Store, host: str, opened: Callable[[], Store], office: Office) -> None:
@@ -75,10 +77,10 @@ class Sinks:
         for feed in self._feeds.values():
             feed.look(head.number)
 
-    def look_at_checkpoint(self, checkpoint: Checkpoint) -> None:
+    def signed(self, number: int) -> None:
         """Take note that a head was signed."""
         for feed in self._feeds.values():
-            feed.look(checkpoint.number)
+            feed.look(number)
 
     async def keep(self) -> None:
         """Run all feeds. Never return."""
@@ -91,6 +93,15 @@ class Sinks:
         with suppress(TimeoutError):
             async with asyncio.timeout(FINISHED_WITHIN):
                 await asyncio.gather(*(feed.wait_until_idle() for feed in self._feeds.values()))
+
+    def lines(self, now: float) -> Iterator[Line]:
+        """Yield a line for each sink."""
+        states = self.states()
+        return condition.sinks([(name, since and now - since, why, n, n_refused) for name, since, why, n, n_refused in states])
+
+    def gauges(self) -> Iterator[Family]:
+        """Yield how far each sink is behind."""
+        return condition.lags(self.lag())
 
     def lag(self) -> dict[str, Lag]:
         """Map the name of each sink to how far it is behind."""

@@ -17,6 +17,7 @@ from itertools import islice
 from typing import Generic, TypeVar
 
 from jitd.core.chain import Seal
+from jitd.lifecycle.readers import Reader
 from jitd.log import log
 from jitd.store import Store, StoreError
 from jitd.workers import HOUSE, Workers
@@ -38,7 +39,7 @@ AGAIN_AFTER = 0.5
 """Seconds until the next try after a read has failed."""
 
 
-class Feed(Generic[T]):
+class Feed(Reader, Generic[T]):
     """``read`` makes of a record (its number, body and seal) what followers need."""
 
     def __init__(
@@ -57,7 +58,7 @@ class Feed(Generic[T]):
         self._turn = asyncio.Lock()
         self._busy_until = self._rests_until = 0.0
 
-    def committed(self, head: Seal) -> None:
+    def look(self, head: Seal) -> None:
         """The chain ends with ``head`` now."""
         if self._n_followers:
             self._committed.set()

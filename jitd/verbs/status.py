@@ -7,15 +7,13 @@ reason or the name of a person. What is wrong with the host is for ``jitd doctor
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
-from jitd.core.duration import duration_in_words
+from jitd.core.condition import Line
+from jitd.core.duration import roughly
 from jitd.core.rights import Act
 from jitd.core.subject import Subject
-from jitd.core.wording import count, listed
+from jitd.core.wording import count
 from jitd.store import LiveCounts
 from jitd.verbs.access import Access
 from jitd.verbs.rows import Row
@@ -29,15 +27,6 @@ RECENT = 7 * 24 * 3600
 """Seconds for which it is told that a key was made because the one before could not be used."""
 DIGITS = 12
 """The number of digits of the policy's digest that a line shows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line: what it is ``about``, and what it ``says``. If not ``is_well``, somebody has to do something."""
-
-    about: str
-    says: str
-    is_well: bool = True
 
 
 class Status:
@@ -58,7 +47,7 @@ class Status:
 
 def daemon(version: str, host: str, pid: int, for_: float) -> Line:
     """Return the line about the process. ``for_`` is the number of seconds since it started, as in all functions below."""
-    return Line("jitd", f"{version} on {host}, process {pid}, for {in_words(for_)}")
+    return Line("jitd", f"{version} on {host}, process {pid}, for {roughly(for_)}")
 
 
 def own_key(missing: tuple[float, str] | None) -> Line:
@@ -68,21 +57,21 @@ def own_key(missing: tuple[float, str] | None) -> Line:
     if missing is None:
         return Line("keytab", "jitd has its key")
     since, why = missing
-    return Line("keytab", f"nobody but root can authenticate, for {in_words(since)} by now: {why}; see also: jitd doctor", False)
+    return Line("keytab", f"nobody but root can authenticate, for {roughly(since)} by now: {why}; see also: jitd doctor", False)
 
 
 def policy(n_rules: int, digest: str, for_: float, broken: str, refused: tuple[float, Sequence[str]] | None) -> Line:
     """Return the line about the policy. ``broken`` is not empty if no policy is in force. ``refused`` says since how many seconds
     the files have faults, and which ones. It is None if the policy is that of the files.
     """
-    about = f"{count(n_rules, 'rule')} in force for {in_words(for_)} (SHA-256 {digest[:DIGITS]})"
+    about = f"{count(n_rules, 'rule')} in force for {roughly(for_)} (SHA-256 {digest[:DIGITS]})"
     if refused is None:
         return Line("policy", about)
     since, faults = refused
     because = f"{_first(faults)}; correct the files, then: jitd reload"
     if broken:
-        return Line("policy", f"none is in force for {in_words(since)}, and nothing is permitted but to root: {because}", False)
-    return Line("policy", f"{about}; newer files were refused {in_words(since)} ago: {because}", False)
+        return Line("policy", f"none is in force for {roughly(since)}, and nothing is permitted but to root: {because}", False)
+    return Line("policy", f"{about}; newer files were refused {roughly(since)} ago: {because}", False)
 
 
 def lives(live: LiveCounts, things: Sequence[tuple[str, str]]) -> Iterator[Line]:
@@ -111,54 +100,13 @@ def record(
         return Line("record", f"{told}; what {count(n_unrecorded, 'run')} came to cannot be recorded yet: see df, dmesg", False)
     if unsigned is not None:
         since, why = unsigned
-        return Line("record", f"{told}; the head cannot be signed, for {in_words(since)} by now: {why}", False)
+        return Line("record", f"{told}; the head cannot be signed, for {roughly(since)} by now: {why}", False)
     if remade is not None and remade[0] < RECENT:
         ago, why = remade
-        new = f"a new key was made {in_words(ago)} ago, and the one before: {why}"
+        new = f"a new key was made {roughly(ago)} ago, and the one before: {why}"
         mend = "if nobody meant this, tell security; if you know why: jitd audit key --acknowledge"
         return Line("record", f"{told}; {new}; {mend}", False)
     return Line("record", f"{told}; the head is signed by {key}" if key else f"{told}; the head is not signed yet")
-
-
-def journal(why: str, n_behind: int, n_left_out: int) -> Line:
-    """Return the line about the journal of the host. ``why`` says why it takes no lines, or is empty. ``n_behind`` is the number
-    of records that have no line there yet, and ``n_left_out`` of those that will never have one.
-    """
-    if why == os.strerror(errno.ENOENT):
-        return Line("journal", "this host has neither a journal nor a syslog; the record is whole")
-    if why:
-        told = f"{count(n_behind, 'record')} have no line in it: {why}; the record is whole"
-        return Line("journal", f"{told}; see what systemd-journald does", False)
-    if n_left_out:
-        told = f"{count(n_left_out, 'record')} will never have a line in it; the record is whole"
-        return Line("journal", f"{told}; which ones: journalctl JITD_EVENT=journal.behind", False)
-    return Line("journal", "takes what is recorded")
-
-
-def sinks(rows: Sequence[tuple[str, float, str, int, int]]) -> Iterator[Line]:
-    """Yield a line for each sink. A row has its name, since how many seconds it is in trouble (0 if it is not), the reason or its
-    last fault, and how many records it lacks and has refused.
-    """
-    for name, since, why, n_lacking, n_refused in rows:
-        refused = f"; it has refused {count(n_refused, 'record')} for ever: journalctl -u jitd" if n_refused else ""
-        told = f"lacks {count(n_lacking, 'record')}" if n_lacking or since else "has the record"
-        if since:
-            told += f", in trouble for {in_words(since)}: {why}"
-        elif n_lacking:
-            told += f", and is sent them now{'; ' if why else ''}{why}"
-        yield Line("sink", f"{name}: {told}{refused}", not (since or n_refused))
-
-
-def channels(names: Sequence[str], failing: Sequence[tuple[str, float, str, int]]) -> Iterator[Line]:
-    """Yield a line for each channel of notices that fails, and one for all others. A row of ``failing`` has the channel, since
-    how many seconds it fails, the reason, and the number of requests whose people it could not tell.
-    """
-    for name, since, why, n_requests in failing:
-        untold = f"could not tell people of {count(n_requests, 'request')}, for {in_words(since)} by now: {why}"
-        yield Line("notices", f"{name}: {untold}; tell them yourself: jitd requests", False)
-    well = [name for name in names if name not in {row[0] for row in failing}]
-    if well:
-        yield Line("notices", f"{listed(tuple(well), 'and')}: no notice is held up")
 
 
 def threads(loads: Sequence[tuple[str, int, int, int]], silent: Sequence[str]) -> Iterator[Line]:
@@ -181,16 +129,9 @@ def failures(n_of: Mapping[str, tuple[int, float]]) -> Line:
     found = sorted((ago, what, n) for what, (n, ago) in n_of.items() if n)
     if not found:
         return Line("failures", "none")
-    told = ", ".join(f"{what} {n} (the last {in_words(ago)} ago)" for ago, what, n in found[:MOST])
+    told = ", ".join(f"{what} {n} (the last {roughly(ago)} ago)" for ago, what, n in found[:MOST])
     more = f" and {len(found) - MOST} kinds more" if len(found) > MOST else ""
     return Line("failures", f"{told}{more}: journalctl -u jitd")
-
-
-def in_words(seconds: float) -> str:
-    """Return ``seconds`` in at most two units, such as ``3 days 2 hours``: nobody reads the seconds of three days."""
-    whole = max(1, round(seconds))
-    unit = next((unit for unit, least in ((3600, 86400), (60, 3600)) if whole >= least), 1)
-    return duration_in_words(whole - whole % unit)
 
 
 def _first(told: Sequence[str]) -> str:

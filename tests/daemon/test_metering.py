@@ -16,13 +16,15 @@ from jitd.audit.countersigned import add, file_of
 from jitd.audit.forms import Countersignature
 from jitd.audit.sshsig import public_line, sign
 from jitd.cli.exposition import openmetrics, prometheus
+from jitd.core.condition import Family
 from jitd.core.public_key import PublicKey, read_key
 from jitd.core.request import RequestState
 from jitd.core.run import Ending, Outcome, Recording, Run, RunState
 from jitd.failures import Failure, count, counted
 from jitd.metrics.answer import AT_ONCE, _rows_of
-from jitd.metrics.meters import MOST_RULES, OTHER, Family, Histogram, Meters
-from jitd.metrics.record import signatures, sinks
+from jitd.metrics.meters import MOST_RULES, OTHER, Histogram, Meters
+from jitd.metrics.record import signatures
+from jitd.sinks.condition import lags
 from jitd.sinks.feed import Lag
 from jitd.store.sqlite import SqliteStore
 from jitpam.wire import coding
@@ -248,8 +250,8 @@ def test_metrics_say_when_a_witness_has_countersigned_and_that_it_disagrees(stor
 
 
 def test_metrics_tell_nothing_of_sinks_that_are_not_there() -> None:
-    assert list(sinks({})) == []
-    found = {family.name: family.samples for family in sinks({"siem": Lag(7, 2.5, 1)})}
+    assert list(lags({})) == []
+    found = {family.name: family.samples for family in lags({"siem": Lag(7, 2.5, 1)})}
     assert found == {
         "jitd_sink_lag_records": (("", ("siem",), 7),), "jitd_sink_lag_seconds": (("", ("siem",), 2_500_000),),
         "jitd_sink_refused": (("_total", ("siem",), 1),),

@@ -63,7 +63,7 @@ class House:
         config: Any = SimpleNamespace(operators=("user:dave",), auditors=("user:bob",))
         self.workers = Workers()
         self.records = records_of(Access(config, self.store), self.store, lambda: SqliteStore.reading(self.path), self.workers)
-        self.lifecycle = Lifecycle(self.store, lambda: moment(self.after), lambda: "policy-1", self.records.feed.committed)
+        self.lifecycle = Lifecycle(self.store, lambda: moment(self.after), lambda: "policy-1", self.records.feed.look)
         self.records._lifecycle = self.lifecycle
         self._n_asked = 0
 
@@ -432,7 +432,7 @@ def test_who_is_slower_than_what_is_kept_reads_it_from_the_store(scene: House, m
 
 def test_without_followers_nothing_is_read_and_a_commit_only_looks_whether_there_are_any(scene: House) -> None:
     async def play() -> None:
-        scene.records.feed.committed(Seal(1, bytes(32)))
+        scene.records.feed.look(Seal(1, bytes(32)))
         assert not scene.records.feed._committed.is_set() and not scene.records.feed._kept
 
     asyncio.run(play())

@@ -131,7 +131,7 @@ class House:
         seal = next(digest for n, _, digest in self.store.records(number - 1) if n == number)
         made = Checkpoint(HOST, number, seal, START, "-----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----\n")
         self.store.keep_checkpoint(made)
-        self.sinks.look_at_checkpoint(made)
+        self.sinks.signed(made.number)
 
     def cursor(self, name: str = "siem") -> Cursor:
         return self.store.cursors()[name]

@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 
+from jitd.announcing.condition import channels
+from jitd.core.condition import Line
+from jitd.core.duration import roughly
 from jitd.core.rights import Act
+from jitd.sinks import condition as sinks
 from jitd.store import LiveCounts
 from jitd.verbs import status
 from jitd.verbs.refusal import Refusal
-from jitd.verbs.status import Line, Status
+from jitd.verbs.status import Status
 from tests.core.house import for_each
 from tests.scene import person
 
@@ -95,27 +99,27 @@ IN_FORCE = "2 rules in force for 1 hour (SHA-256 0123456789ab)"
                 " jitd doctor"
             ],
         ),
-        ([status.journal("", 0, 0)], ["  journal: takes what is recorded"]),
+        ([sinks.journal("", 0, 0)], ["  journal: takes what is recorded"]),
         (
-            [status.journal("", 0, 4)],
+            [sinks.journal("", 0, 4)],
             [
                 "! journal: 4 records will never have a line in it; the record is whole; which ones: journalctl"
                 " JITD_EVENT=journal.behind"
             ],
         ),
         (
-            [status.journal("No such file or directory", 4, 0)],
+            [sinks.journal("No such file or directory", 4, 0)],
             ["  journal: this host has neither a journal nor a syslog; the record is whole"],
         ),
         (
-            [status.journal("Resource temporarily unavailable", 4, 0)],
+            [sinks.journal("Resource temporarily unavailable", 4, 0)],
             [
                 "! journal: 4 records have no line in it: Resource temporarily unavailable; the record is whole; see what"
                 " systemd-journald does"
             ],
         ),
         (
-            status.sinks([("a", 0, "", 0, 0), ("b", 180, "refused", 12, 0), ("c", 0, "", 0, 1)]),
+            sinks.sinks([("a", 0, "", 0, 0), ("b", 180, "refused", 12, 0), ("c", 0, "", 0, 1)]),
             [
                 "  sink: a: has the record",
                 "! sink: b: lacks 12 records, in trouble for 3 minutes: refused",
@@ -123,15 +127,15 @@ IN_FORCE = "2 rules in force for 1 hour (SHA-256 0123456789ab)"
             ],
         ),
         (
-            status.sinks([("a", 0, "", 1780, 0), ("b", 0, "the last time that it failed: it says 500", 1, 0)]),
+            sinks.sinks([("a", 0, "", 1780, 0), ("b", 0, "the last time that it failed: it says 500", 1, 0)]),
             [
                 "  sink: a: lacks 1780 records, and is sent them now",
                 "  sink: b: lacks 1 record, and is sent them now; the last time that it failed: it says 500",
             ],
         ),
-        (status.channels([], []), []),
+        (channels([], []), []),
         (
-            status.channels(["a", "b", "c"], [("b", 5, "no route", 2)]),
+            channels(["a", "b", "c"], [("b", 5, "no route", 2)]),
             [
                 "! notices: b: could not tell people of 2 requests, for 5 seconds by now: no route; tell them yourself:"
                 " jitd requests",
@@ -165,7 +169,7 @@ def test_what_a_line_says(lines: Any, said: list[str]) -> None:
     [(0.2, "1 second"), (59, "59 seconds"), (3599, "59 minutes 59 seconds"), (3661, "1 hour 1 minute"), (90061, "1 day 1 hour")]
 )
 def test_a_time_is_told_in_two_units(seconds: float, said: str) -> None:
-    assert status.in_words(seconds) == said
+    assert roughly(seconds) == said
 
 
 def test_only_who_oversees_the_host_reads_it_and_no_line_is_another() -> None:

@@ -20,8 +20,8 @@ HOMES: dict[str, str] = {
         """,
         "gates": """
             jitd.cli.gating jitd.kdc.askers jitd.kdc.asking jitd.kdc.entry jitd.kdc.gates jitd.kdc.kadmin jitd.kdc.local
-            jitd.kdc.messages jitd.kdc.plan jitd.kdc.process jitd.kdc.questions jitd.kdc.settings jitd.kdc.strings jitd.kdc.trying jitd.kdc.worker
-            jitd.kdc.writer
+            jitd.kdc.settings jitd.kdc.messages jitd.kdc.plan jitd.kdc.process jitd.kdc.questions jitd.kdc.strings
+            jitd.kdc.trying jitd.kdc.worker jitd.kdc.writer
         """,
         "evidence": """
             jitd.audit.pack jitd.audit.witness jitd.audit.witness_directory jitd.report jitd.verbs.packs jitd.verbs.reports

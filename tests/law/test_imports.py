@@ -111,8 +111,8 @@ LAW: dict[str, set[str]] = {
         CORE, "jitpam.initiator", "jitd.deciding.groups", "jitd.pamlint", "jitd.settings.config", "jitd.standing",
     },
     "jitd.metrics": {CORE, WIRE, "jitd.metrics", "jitd.store", "jitd.verbs.access", "jitd.verbs.rows", "jitd.workers"},
-    "jitd.metrics.meters": {CORE, "jitd.failures"},
-    "jitd.metrics.record": {CORE, "jitd.audit.countersigned", "jitd.metrics.meters", "jitd.sinks.feed", "jitd.store"},
+    "jitd.metrics.meters": {CORE, "jitd.failures", "jitd.lifecycle.readers", "jitd.store"},
+    "jitd.metrics.record": {CORE, "jitd.audit.countersigned", "jitd.store"},
     "jitd.systemd": {WIRE},
     "jitd.versions": set(),
     "jitd.journal": set(),
@@ -186,8 +186,8 @@ LAW: dict[str, set[str]] = {
     },
     # what sends the record to collectors
     "jitd.sinks": {
-        CORE, WIRE, "jitd.audit", "jitd.failures", "jitd.journal", "jitd.log", "jitd.outside",
-        "jitd.settings", "jitd.sinks", "jitd.store",
+        CORE, WIRE, "jitd.audit", "jitd.failures", "jitd.journal", "jitd.lifecycle.readers", "jitd.log",
+        "jitd.outside", "jitd.settings", "jitd.sinks", "jitd.store",
     },
     # what tells people: what is said, and each kind of channel
     "jitd.notifying": {
