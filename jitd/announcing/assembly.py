@@ -6,58 +6,66 @@ sends notices through this channel.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Protocol
 
 from jitd.announcing.letters import Office
 from jitd.announcing.notices import Notices
 from jitd.asking.settings import OutsiderSection
-from jitd.core.decision import Approval
-from jitd.core.effects import Moment
 from jitd.core.notice import Back, Skipped
 from jitd.core.owed_review import OwedReview, OwedReviewState
 from jitd.core.request import Request
 from jitd.core.subject import person_of
 from jitd.core.ways import every_way, flat
-from jitd.deciding.seats import Seats
+from jitd.deciding.ground import Ground, Note
+from jitd.deciding.seats import Seating
 from jitd.notifying import wording
 from jitd.notifying.carriers import Carriers
-from jitd.settings.config import Config
-from jitd.store import Store
 from jitd.store.made_accounts import behind_in
 
 
-def announcing(
-    config: Config,
-    store: Store,
-    carriers: Carriers,
-    people: Callable[[Request, tuple[Approval, ...]], Awaitable[tuple[Seats, ...]]],
-    note: Callable[[str, str, int, dict[str, Any]], None],
-    now: Callable[[], Moment],
-    set_deadline: Callable[[str, str, float], None],
-    backs: Callable[[Request], tuple[Back, ...]],
-    looked: Callable[[str], None],
-) -> Notices:
-    """Return the Notices object of a daemon. For ``people``, ``backs`` and ``looked``, see the class Office. ``note`` writes a
-    note into the record (see Lifecycle). ``set_deadline`` sets a time at which a request is checked again.
-    """
+class Performs(Protocol):
+    """What carries out effects."""
+
+    @property
+    def deadlines(self) -> SetsDeadlines: ...
+
+    @property
+    def holdings(self) -> TakesBack: ...
+
+    def tell_waiter(self, request: str) -> None:
+        """Let the client that waits for ``request`` read it again."""
+
+
+class SetsDeadlines(Protocol):
+    def set(self, life: str, id: str, boot: float) -> None:
+        """Let the object be looked at again at ``boot``."""
+
+
+class TakesBack(Protocol):
+    def backs(self, request: Request) -> tuple[Back, ...]:
+        """Return the things that were taken back, and those that cannot be taken back."""
+
+
+def announcing(ground: Ground, carriers: Carriers, seating: Seating, note: Note, perform: Performs) -> Notices:
+    """Return the Notices object of a daemon."""
+    config, store, now = ground.config, ground.store, ground.now
     office = Office(
         store=store,
         wording=wording,
-        people=people,
+        people=seating.of_each,
         person=lambda user: person_of(user, config.people, partial(behind_in, store)),
         skipped=lambda id: _skipped(store.owed_review(id)),
-        note=lambda name, detail: note(name, "jitd", 0, detail),
+        note=note,
         now=now,
         clock=time.monotonic,
         operators=config.operators,
-        backs=backs,
-        looked=looked,
+        backs=perform.holdings.backs,
+        looked=perform.tell_waiter,
     )
     settings = config.of(OutsiderSection).notify.channels
     channels = {name: each.channel(carriers, config.host, lambda: now().at) for name, each in settings.items()}
-    return Notices(settings, channels, office, set_deadline)
+    return Notices(settings, channels, office, perform.deadlines.set)
 
 
 def _skipped(owed: OwedReview | None) -> Skipped | None:

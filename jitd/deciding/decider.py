@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Protocol
 
 from jitd.core import break_glass, lease, lock
 from jitd.core.authentication import KdcAnswer
@@ -28,11 +29,12 @@ from jitd.core.policy import Policy, Rule, masked_places, rules_for
 from jitd.core.request import Request, Review, Verdict
 from jitd.core.subject import Subject, is_one_person
 from jitd.deciding import accounts, screening
+from jitd.deciding.account_policy import AccountPolicy
 from jitd.deciding.accounts import Accounts
 from jitd.deciding.command_lookup import Asked
 from jitd.deciding.findings import Findings, as_reviewer, worst_of
 from jitd.deciding.gatekeepers import Answers, Gatekeepers, Hearing, NoGatekeepers
-from jitd.deciding.hearings import Hearings
+from jitd.deciding.hearings import Hearings, InForce
 from jitd.deciding.knowledge import Beforehand, Gather, Knowledge, Providers, Wanted
 from jitd.deciding.screening import Sighting
 from jitd.deciding.scripts import Scripts
@@ -82,24 +84,38 @@ class FreshDecision:
     heard: tuple[Heard, ...] = ()
 
 
+class AsksKdc(Protocol):
+    """What the decider needs of the KDC."""
+
+    def answer(self, principal: str) -> KdcAnswer:
+        """Return what the KDC says about ``principal``. This may block."""
+
+    async def refused(self, principals: Sequence[str]) -> frozenset[str]:
+        """Return those that the KDC refuses, by answers that are at most a few seconds old."""
+
+
+class Gives(Protocol):
+    """What the decider needs of the givers."""
+
+    def fault(self, thing: str) -> str:
+        """Return the reason why ``thing`` cannot be given now, or an empty text."""
+
+
 class Decider:
-    """Makes all decisions. ``policy`` returns the policy in force. ``ask_kdc`` queries the KDC about a principal, and may
-    block. ``refused`` returns the principals that the KDC refuses, by answers that are at most a few seconds old.
-    ``not_given`` returns the reason why a thing cannot be given now, or an empty text. ``gather`` and ``providers`` find the
-    facts that rules name. ``gatekeepers`` are all gatekeepers that rules may name.
+    """Makes all decisions. ``rules`` has the policy in force. ``gather`` and ``providers`` find the facts that rules name.
+    ``gatekeepers`` are all gatekeepers that rules may name.
     """
 
     def __init__(
         self,
         *,
         config: Config,
-        policy: Callable[[], Policy],
+        rules: InForce,
         store: Store,
         accounts: Accounts,
-        account_policy: Callable[[Subject], Awaitable[Deny | None]],
-        ask_kdc: Callable[[str], KdcAnswer],
-        refused: Callable[[Sequence[str]], Awaitable[frozenset[str]]],
-        not_given: Callable[[str], str],
+        account_policy: AccountPolicy,
+        kdc: AsksKdc,
+        givers: Gives,
         gather: Gather,
         providers: Providers,
         workers: Workers,
@@ -109,21 +125,20 @@ class Decider:
         seating: Seating | None = None,
     ) -> None:
         self._config = config
-        self._policy = policy
+        self._rules = rules
         self._store = store
         self._accounts = accounts
         self._uses = UsedAccounts(store, accounts.people)
         self._account_policy = account_policy
-        self._ask_kdc = ask_kdc
-        self._refused = refused
-        self._not_given = not_given
+        self._kdc = kdc
+        self._givers = givers
         self._gather = gather
         self._providers = providers
         self._workers = workers
         self._now = now
         self.findings = findings
         self.seating = seating or Seating(config, workers, locks=store.locks)
-        self._hearings = Hearings(Answers(gatekeepers or NoGatekeepers(), now), store, policy, now, findings)
+        self._hearings = Hearings(Answers(gatekeepers or NoGatekeepers(), now), store, rules, now, findings)
 
     # --- the answers ---------------------------------------------------------------------------------------------------
 
@@ -166,7 +181,7 @@ class Decider:
         barred = await self._barred(who, service)
         reasons: list[str] | None = None  # of grants, each tried in place of the reason that was not given
         while True:
-            policy, locked = self._policy(), self.lock_on(who)
+            policy, locked = self._rules.policy, self.lock_on(who)
             asking = partial(_with_reason, ask, reasons[0]) if reasons else ask
             try:
                 run = self._workers.files.run
@@ -202,7 +217,7 @@ class Decider:
         knowledge = Knowledge(self._gather, self._providers.told)
         barred = await self._barred(who, request.service, _approving(request))
         while True:
-            policy, locked = self._policy(), self.lock_on(who)
+            policy, locked = self._rules.policy, self.lock_on(who)
             decision = locked or barred or await self._found_again(policy, request, knowledge)
             if decision is None:
                 continue
@@ -228,7 +243,7 @@ class Decider:
         knowledge = Knowledge(self._gather, self._providers.told)
         barred = await self._barred(who, request.service, _approving(request))
         while True:
-            policy, locked = self._policy(), self.lock_on(who)
+            policy, locked = self._rules.policy, self.lock_on(who)
             decision = locked or barred or await self._found_again(policy, request, knowledge)
             if decision is None:
                 continue
@@ -267,7 +282,7 @@ class Decider:
         """
         command, who = request.command, request.requester
         try:
-            look = partial(self._found_in, command, who, self._policy())
+            look = partial(self._found_in, command, who, self._rules.policy)
             now = await self._workers.files.run_within(AGAIN_WITHIN, who.uid, look)
         except TimeoutError:
             return request
@@ -287,7 +302,7 @@ class Decider:
         """
         if who.is_root or who.is_local:
             return None
-        if who.in_ticket not in await self._refused([who.in_ticket, *(review.by.in_ticket for review in reviews)]):
+        if who.in_ticket not in await self._kdc.refused([who.in_ticket, *(review.by.in_ticket for review in reviews)]):
             return None
         if who.is_by_pam:
             return Deny(Why.ERROR, screening.GONE_AS_PROVED)
@@ -302,11 +317,11 @@ class Decider:
         """The sentence for people while no policy is in force, because its files have faults (``core.policy.no_policy``).
         Otherwise empty.
         """
-        return self._policy().broken
+        return self._rules.policy.broken
 
     def rules_for(self, who: Subject, service: str) -> tuple[Rule, ...]:
         """Return the permits for ``who`` on this host for ``service``. All other conditions of the rules are ignored."""
-        return rules_for(self._policy(), who, self._config.host, service)
+        return rules_for(self._rules.policy, who, self._config.host, service)
 
     def may_break_glass(self, who: Subject, service: str) -> bool:
         """True if a rule lets ``who`` break glass through ``service`` on this host."""
@@ -315,7 +330,7 @@ class Decider:
     async def _findings(self, command: Command, who: Subject) -> tuple[Finding, ...] | None:
         """Return what ``command``, which ``who`` asks for, gives beyond its words. Files that do not answer are not looked at."""
         try:
-            look = partial(self._found_in, command, who, self._policy())
+            look = partial(self._found_in, command, who, self._rules.policy)
             return await self._workers.files.run_within(JUDGED_WITHIN, who.uid, look)
         except TimeoutError:
             return self.findings.without_answer(command, who.user)
@@ -334,11 +349,11 @@ class Decider:
         """
         if (refusal := await self.refusal(who, reviews)) is not None:
             return refusal
-        return await self._account_policy(who) if deed_of(service) is RUN else None
+        return await self._account_policy.denial(who) if deed_of(service) is RUN else None
 
     def _is_still(self, policy: Policy, locked: Deny | None, who: Subject) -> bool:
         """True if ``policy`` is still in force, and ``locked`` is still the answer of ``lock_on`` for ``who``."""
-        return policy is self._policy() and locked == self.lock_on(who)
+        return policy is self._rules.policy and locked == self.lock_on(who)
 
     def _if_given(self, decision: Decision, who: Subject, command: Command, request: str = "") -> Decision:
         """Return ``decision``, or a denial in three cases: ``decision`` permits a thing that cannot be given now, so nobody
@@ -351,7 +366,7 @@ class Decider:
         made = made_in(self._store, command.run_as.user)
         if made is not None and not made.is_held:
             return decision.denied(Why.ERROR, f"the account {command.run_as.user} is taken back")
-        because = next(filter(None, (self._not_given(thing) for thing in command.things)), "")
+        because = next(filter(None, (self._givers.fault(thing) for thing in command.things)), "")
         return decision.denied(Why.ERROR, because) if because else decision
 
     async def _found_again(self, policy: Policy, request: Request, knowledge: Knowledge) -> Decision | None:
@@ -410,7 +425,7 @@ class Decider:
         answer of the KDC is not a refusal.
         """
         found = await asyncio.gather(*(self._workers.names.run(one.uid, self._accounts.again, one) for one in approvers))
-        refused = await self._refused([now.in_ticket for now in found if now is not None])
+        refused = await self._kdc.refused([now.in_ticket for now in found if now is not None])
         return [None if now is None or now.in_ticket in refused else now for now in found]
 
     async def _counting(self, answered: Request, today: Obligations, who: Subject) -> tuple[Subject, ...]:
@@ -449,7 +464,7 @@ class Decider:
         now = self._accounts.again(known)
         if now is None or now.is_root or now.is_local:
             return now, KdcAnswer.NOT_ASKED
-        answer = self._ask_kdc(now.in_ticket)
+        answer = self._kdc.answer(now.in_ticket)
         return None if answer is KdcAnswer.REFUSED else now, answer
 
     def _given(self, decision: Decision, who: Subject, command: Command) -> tuple[Grant, ...]:

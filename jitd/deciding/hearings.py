@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 from jitd.core.decision import Decision, Deny, Permit
 from jitd.core.effects import Moment
@@ -20,18 +21,21 @@ from jitd.deciding.gatekeepers import Answers, Hearing
 from jitd.store import Store
 
 
-class Hearings:
-    """Queries gatekeepers about requests. ``answers`` sends the queries and stores the answers. ``policy`` returns the policy in
-    force.
-    """
+class InForce(Protocol):
+    """Has the policy that is in force."""
 
-    def __init__(
-        self, answers: Answers, store: Store, policy: Callable[[], Policy], now: Callable[[], Moment], findings: Findings
-    ) -> None:
+    @property
+    def policy(self) -> Policy: ...
+
+
+class Hearings:
+    """Queries gatekeepers about requests. ``answers`` sends the queries and stores the answers."""
+
+    def __init__(self, answers: Answers, store: Store, rules: InForce, now: Callable[[], Moment], findings: Findings) -> None:
         self._answers = answers
         self._findings = findings
         self._store = store
-        self._policy = policy
+        self._rules = rules
         self._now = now
 
     def forget(self) -> None:
@@ -71,7 +75,7 @@ class Hearings:
             point=request.point,
             terms=request.terms,
             rule=permit.rule,
-            policy=self._policy().digest,
+            policy=self._rules.policy.digest,
             owed=permit.obligations.approvals,
             approved=tuple(approver.principal for approver in standing),
             facts=permit.seen,

@@ -60,6 +60,13 @@ class Providers(Protocol):
         """Return the data that the provider of the fact ``name`` would get: see ``Told``."""
 
 
+class KeptProviders(Providers, Protocol):
+    """Providers that keep answers for a while."""
+
+    def forget(self) -> None:
+        """Drop all kept answers."""
+
+
 class Beforehand:
     """Replaces the providers when somebody only asks which decision they would get. No provider is queried. ``names`` are the
     names that rules may use.

@@ -26,6 +26,7 @@ from jitd.core.ways import flat
 from jitd.deciding import accounts, directory, groups
 from jitd.files.digests import identity_at
 from jitd.settings.config import Config
+from jitd.store import Store
 from jitd.workers import Workers
 
 NSSWITCH = Path("/etc/nsswitch.conf")
@@ -79,9 +80,9 @@ async def _ask_nobody(principals: Sequence[str]) -> None:
     """Ask no KDC. Callers without a KDC use this function."""
 
 
-async def unknown(request: Request) -> Seats:
-    """Return a result that says that the people are not known. Callers that cannot search use this function."""
-    return UNKNOWN
+def muted(store: Store, at: datetime) -> list[str]:
+    """Return the persons who take no notices at ``at``."""
+    return [person for person, until in store.muted().items() if at < until]
 
 
 class Seating:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes all givers from the settings. Law: no process is started before there is something to give."""
+"""Builds what gives things, from the settings. Law: no process is started before there is something to give."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 
 from jitd.beside.doors import door_to
 from jitd.beside.helpers import GIVERS
-from jitd.core.thing import FORMER_KIND, SERVICE_TICKET
+from jitd.core.policy import given_things
+from jitd.core.thing import FORMER_KIND, SERVICE_TICKET, is_service_ticket, service_of
+from jitd.deciding.ground import Ground, Note
 from jitd.givers.client import GiversLine
 from jitd.givers.kinds import OF_NAME
 from jitd.givers.program import ProgramGiver
@@ -20,9 +22,47 @@ from jitd.giving.host_things import HostThings
 from jitd.giving.lease_notes import LeaseNotes
 from jitd.giving.let_in import LetIn
 from jitd.giving.orders import GrantOf
+from jitd.giving.service_tickets import ServiceTickets
+from jitd.giving.standing import take_standing
+from jitd.giving.trials import Trials
 from jitd.giving.vault_leases import Ask, VaultLeases
+from jitd.kdc.settings import GateSection
+from jitd.kdc.strings import canary
+from jitd.kdc.writer import Writer
+from jitd.log import log
 from jitd.settings.config import Config
 from jitd.settings.givers import ThingSection
+
+
+class Giving:
+    """What gives things and takes them back. ``ways`` and ``file`` are those of ``all_givers`` and ``line_to_givers``."""
+
+    def __init__(self, ground: Ground, ways: tuple[Run, Ask], note: Note, file: Path | None, *, is_direct: bool) -> None:
+        config, store = ground.config, ground.store
+        gates = config.of(GateSection)
+        writer = Writer(gates.kdc)
+        self.trials = Trials(writer.gate_states, canary(config.host, ground.realm), lambda: _services(ground), note)
+        self.tickets = ServiceTickets(
+            writer, self.trials, ground.realm, gates.renew, ground.now, store.holdings, store.holding
+        )
+        self.let_in = LetIn(config.socket.parent / "let_in")
+        self._line = line_to_givers(file, is_direct=is_direct)
+        self.givers = all_givers(config, self.tickets, self._line, ways, store.grant, lambda: ground.now().at, self.let_in)
+        self._store = store
+        self._note = note
+
+    async def take_standing(self) -> None:
+        """Take back what an earlier version has given as a kind that is gone."""
+        await take_standing(self._line, lambda: [one.id for one in self._store.holdings()], self._note, log)
+
+    def close(self) -> None:
+        """Close the connection to jitd-givers. If it is a child of the daemon, end it."""
+        self._line.close()
+
+
+def _services(ground: Ground) -> list[str]:
+    """Return the services for which rules give tickets."""
+    return [service_of(thing, ground.realm) for thing in given_things(ground.rules.policy) if is_service_ticket(thing)]
 
 
 def line_to_givers(file: Path | None, *, is_direct: bool) -> GiversLine:

@@ -209,6 +209,10 @@ class Lifecycle:
         record = self._note(name, actor, uid, now, detail, values)
         self._commit((), (record,), () if values is None else ((values, now.at),))
 
+    def note_own(self, name: str, detail: dict[str, Any]) -> None:
+        """Add a note about what jitd itself has seen or done. Raises StoreError."""
+        self.note(name, "jitd", 0, detail)
+
     def set_aside(self, damaged: Damaged) -> tuple[Effect, ...]:
         """Bring the stored object ``damaged`` to where it permits nothing, with a record about it. A request, a grant or a run is
         set aside. A thing that was given is to be taken back. Return the effects. The caller does what else follows: at a start

@@ -9,24 +9,36 @@ fetch fails, the list is treated as empty for this review.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Protocol
 
 from jitd.core.decision import Permit
 from jitd.core.effects import Moment
 from jitd.core.law import CLOCK, POLICY, IllegalEvent
 from jitd.core.request import LISTS, LISTS_EVERY, Relisted, Request, RequestState, WaysOpened, due_after, lists_in
 from jitd.deciding.decider import Decider
+from jitd.lifecycle.deadlines import Deadlines
 from jitd.lifecycle.screenings import Overtaken
+from jitd.lifecycle.seat_watch import SeatWatch
 from jitd.log import log
 from jitd.store import Store
 
 
+class Acts(Protocol):
+    """What applies events."""
+
+    def act(self, *events: WaysOpened) -> None:
+        """Apply ``events``."""
+
+    def act_on(self, event: Relisted, *seen: Request) -> None:
+        """Apply ``event``. Raises Overtaken if one of ``seen`` has changed."""
+
+    def later(self, deed: Coroutine[Any, Any, object]) -> None:
+        """Run ``deed`` in the background."""
+
+
 class Openings:
     """Handles two kinds of deadlines. At a deadline of the kind ``request.WAY``, a way to approve a request opens. At a deadline
-    of the kind ``request.LISTS``, the lists of approvers are fetched again. The functions ``act`` and ``act_on`` apply an event.
-    ``act_on`` raises Overtaken if the request has changed. ``find_seats`` finds the people who could approve a request.
-    ``later`` runs a coroutine in the background. ``set_deadline`` schedules a check of a request. The time of this check is in
-    seconds on the boot clock.
+    of the kind ``request.LISTS``, the lists of approvers are fetched again.
     """
 
     def __init__(
@@ -34,20 +46,16 @@ class Openings:
         decider: Decider,
         store: Store,
         now: Callable[[], Moment],
-        act: Callable[[WaysOpened], None],
-        act_on: Callable[[Relisted, Request], None],
-        find_seats: Callable[[str], None],
-        later: Callable[[Coroutine[Any, Any, None]], None],
-        set_deadline: Callable[[str, str, float], None],
+        acts: Acts,
+        seat_watch: SeatWatch,
+        deadlines: Deadlines,
     ) -> None:
         self._decider = decider
         self._store = store
         self._now = now
-        self._act = act
-        self._act_on = act_on
-        self._find_seats = find_seats
-        self._later = later
-        self._set_deadline = set_deadline
+        self._acts = acts
+        self._seat_watch = seat_watch
+        self._deadlines = deadlines
         self._due_at: dict[str, float] = {}  # maps a request to the time of its next fetch of lists; earlier ones are ignored
 
     def open_ways(self, id: str) -> None:
@@ -55,7 +63,7 @@ class Openings:
         waiting = self._store.request(id)
         after = due_after(waiting, self._now()) if waiting is not None and waiting.is_open else None
         if after is not None:
-            self._act(WaysOpened(id, CLOCK, after))
+            self._acts.act(WaysOpened(id, CLOCK, after))
 
     def ask_lists(self, id: str) -> None:
         """Fetch the lists of approvers of the request ``id`` again, in the background. Do nothing if a fetch for this request is
@@ -67,11 +75,11 @@ class Openings:
         elif self._due_at.get(id, 0.0) <= self._now().boot:
             self._again(id)
             if waiting.state is RequestState.PENDING and waiting.asking_at is None:
-                self._later(self._ask(waiting))
+                self._acts.later(self._ask(waiting))
 
     def _again(self, id: str) -> None:
         self._due_at[id] = self._now().boot + LISTS_EVERY
-        self._set_deadline(LISTS, id, self._due_at[id])
+        self._deadlines.set(LISTS, id, self._due_at[id])
 
     async def _ask(self, waiting: Request) -> None:
         try:
@@ -87,8 +95,8 @@ class Openings:
         if lists == before:
             return None
         try:
-            self._act_on(Relisted(waiting.id, POLICY, lists), waiting)
+            self._acts.act_on(Relisted(waiting.id, POLICY, lists), waiting)
         except (Overtaken, IllegalEvent) as fault:  # a review was recorded in between, or the request has ended
             log("lists of approvers came too late", request=waiting.id, fault=type(fault).__name__)
         else:
-            self._find_seats(waiting.id)
+            self._seat_watch.find(waiting.id)

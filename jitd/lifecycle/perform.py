@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from jitd.core import effects, lock, owed_review, request, run
 from jitd.core.decision import Decision, Permit
@@ -55,6 +55,18 @@ SET_ASIDE_AGAIN = 30.0
 """Seconds until jitd tries again to set aside what is damaged."""
 
 
+class Notifies(Protocol):
+    """What notifies people over channels."""
+
+    def look(self, request: str) -> None:
+        """Send the notices about ``request`` that are due. Raises nothing."""
+
+
+class _NoNotices:
+    def look(self, request: str) -> None:
+        """Notify nobody."""
+
+
 class Perform:
     """Carries out the effects that follow from events. Events reach this object through ``act``."""
 
@@ -70,9 +82,7 @@ class Perform:
         waiters: Waiters,
         workers: Workers,
         now: Callable[[], Moment],
-        look: Callable[[str], None] = lambda request: None,
     ) -> None:
-        """``look`` sends the pending notices about a request over the channels that the rules name (``notices.Notices.look``)."""
         self._config = config
         self._decider = decider
         self._lifecycle = lifecycle
@@ -81,12 +91,13 @@ class Perform:
         self._waiters = waiters
         self._workers = workers
         self._now = now
-        self._look = look
+        self.notices: Notifies = _NoNotices()
+        """What notifies people. It is linked after this object was built, because it needs the parts of it."""
         self.deadlines = Deadlines(now, self._due, self._ended)
-        self.holdings = Holdings(givers, store, waiters, now, self.act, self.deadlines.set, look)
-        self.screenings = Screenings(decider, store, waiters, now, self.is_attended, self.screened, self.deadlines.set)
-        self.seat_watch = SeatWatch(decider, store, waiters, look, self.later)
-        self.openings = Openings(decider, store, now, self.act, self.act_on, self.seat_watch.find, self.later, self.deadlines.set)
+        self.holdings = Holdings(givers, store, waiters, now, self.act, self.deadlines.set, self._notify)
+        self.screenings = Screenings(decider, store, waiters, now, self, self.deadlines)
+        self.seat_watch = SeatWatch(decider, store, waiters, self._notify, self.later)
+        self.openings = Openings(decider, store, now, self, self.seat_watch, self.deadlines)
         self.observing = Observing(store, executor, waiters, decider, self.act, self.monitor_is_ready)
         self._begun_for: dict[str, Subject] = {}  # maps a run to the subject who took its use, and to the ticket of that time
         self._not_set_aside: set[tuple[str, str]] = set()  # what is damaged, and was logged
@@ -97,7 +108,7 @@ class Perform:
             effects.ForgetAnswers: lambda effect: self._lock_was_placed(),
             effects.SeatsChanged: lambda effect: self.seat_watch.find_all(),
             effects.RequestWaits: lambda effect: self._tell_approvers(effect.request),
-            effects.Notify: lambda effect: look(effect.request),
+            effects.Notify: lambda effect: self._notify(effect.request),
             effects.WayOpened: lambda effect: self._tell_approvers(effect.request),
             effects.TellRequester: self._tell_requester,
             effects.Admit: lambda effect: self._admit(effect.request, effect.request),
@@ -119,7 +130,7 @@ class Perform:
             "run": self._find_run,
             "holding": self._go_on_with_holding,
             "screen": self.screenings.begin,
-            "notice": look,
+            "notice": self._notify,
             "holder": self.holdings.nobody_came,
             "client": self._withdraw_unattended,
             **{f"damaged {life}": partial(self._set_aside_again, life) for life in LIVES},
@@ -218,9 +229,12 @@ class Perform:
 
     # --- telling -----------------------------------------------------------------------------------------------------
 
+    def _notify(self, request: str) -> None:
+        self.notices.look(request)
+
     def _tell_approvers(self, request: str) -> None:
         self.seat_watch.find(request)
-        self._look(request)
+        self._notify(request)
 
     def _tell_requester(self, effect: effects.TellRequester) -> None:
         """Send ``effect`` to the client that waits. If the client cannot be told, the other effects are still carried out."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Protocol
 
 from jitd.core import request
 from jitd.core.decision import Deny, Why
@@ -19,6 +19,7 @@ from jitd.core.law import POLICY, IllegalEvent
 from jitd.core.request import Request, RequestState
 from jitd.deciding.decider import Decider, FreshDecision
 from jitd.deciding.gatekeepers import Hearing
+from jitd.lifecycle.deadlines import Deadlines
 from jitd.lifecycle.waiters import TOLD_AFTER, Waiters
 from jitd.log import log
 from jitd.store import Store
@@ -38,11 +39,18 @@ def is_due(found: Request) -> bool:
     return found.is_open and (found.state is RequestState.SCREENING or found.asking_at is not None)
 
 
+class Screens(Protocol):
+    """What records a screening."""
+
+    def is_attended(self, asked: Request) -> bool:
+        """True if a client of ``asked`` waits to hand over its streams."""
+
+    def screened(self, event: request.Screened, seen: Request) -> None:
+        """Record the screening of ``seen``. Raises Overtaken if it has changed."""
+
+
 class Screenings:
-    """Carries out the effect ``Screen``. ``screened`` records the answer to a request. ``screened`` raises Overtaken if the
-    request has changed since the decision. ``set_deadline`` schedules a check of a request. The time of this check is in seconds
-    on the boot clock.
-    """
+    """Carries out the effect ``Screen``."""
 
     def __init__(
         self,
@@ -50,17 +58,15 @@ class Screenings:
         store: Store,
         waiters: Waiters,
         now: Callable[[], Moment],
-        is_attended: Callable[[Request], bool],
-        screened: Callable[[request.Screened, Request], None],
-        set_deadline: Callable[[str, str, float], None],
+        screens: Screens,
+        deadlines: Deadlines,
     ) -> None:
         self._decider = decider
         self._store = store
         self._waiters = waiters
         self._now = now
-        self._is_attended = is_attended
-        self._screened = screened
-        self._set_deadline = set_deadline
+        self._screens = screens
+        self._deadlines = deadlines
         self._running: dict[str, asyncio.Task[None]] = {}
 
     def begin(self, id: str) -> None:
@@ -112,15 +118,15 @@ class Screenings:
             await deed
         except Exception as fault:  # the stored state still says that an answer is missing
             log("an answer about a request could not be recorded; jitd tries again", request=id, fault=fault)
-            self._set_deadline("screen", id, self._now().boot + AGAIN_AFTER)
+            self._deadlines.set("screen", id, self._now().boot + AGAIN_AFTER)
 
     async def _screen(self, id: str) -> None:
         hearing = Hearing()
         while (found := self._store.request(id)) is not None and is_due(found):
             fresh = await self._fresh(found, hearing)
-            event = request.Screened(id, POLICY, fresh.decision, self._is_attended(found), fresh.standing, fresh.heard)
+            event = request.Screened(id, POLICY, fresh.decision, self._screens.is_attended(found), fresh.standing, fresh.heard)
             try:
-                return self._screened(event, found)
+                return self._screens.screened(event, found)
             except Overtaken:  # a review was recorded in between, or the lease was used up
                 continue
             except IllegalEvent as fault:

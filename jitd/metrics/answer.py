@@ -18,11 +18,12 @@ from jitd.core import grant, holding, lock, owed_review, run
 from jitd.core.condition import Family, gauge, gauges
 from jitd.core.rights import Act
 from jitd.core.subject import Subject
+from jitd.deciding.ground import Ground
 from jitd.metrics.meters import Meters
 from jitd.store import LiveCounts, Store
+from jitd.store.opening import file_of
 from jitd.verbs.access import Access
 from jitd.verbs.rows import Row
-from jitd.workers import Workers
 from jitpam.wire.shown import shown
 
 AT_ONCE = 50
@@ -45,7 +46,7 @@ _LIVE = {
 
 
 class Metrics:
-    """Tells the metrics. ``file`` is the database. ``of_record`` returns further families, in a worker. Each function in ``more``
+    """Tells the metrics. ``of_record`` returns further families, in a worker. Each function in ``more``
     returns further ones on the event loop, and must not block.
     """
 
@@ -53,19 +54,16 @@ class Metrics:
         self,
         access: Access,
         meters: Meters,
-        store: Store,
-        opened: Callable[[], Store],
-        workers: Workers,
-        file: Path,
+        ground: Ground,
         of_record: Callable[[Store], Iterable[Family]],
         *more: Callable[[], Iterable[Family]],
     ) -> None:
         self._access = access
         self._meters = meters
-        self._store = store
-        self._opened = opened
-        self._workers = workers
-        self._file = file
+        self._store = ground.store
+        self._opened = ground.opened
+        self._workers = ground.workers
+        self._file = file_of(ground.config.state)
         self._of_record = of_record
         self.more = list(more)
 

@@ -93,7 +93,7 @@ class Dispatch:
 
     async def _reload(self, who: Subject) -> str:
         self._to.access.refuse(Act.RELOAD, who)
-        return await self._to.reload(who)
+        return await self._to.reloading.reload(who)
 
     async def _revoke(self, who: Subject, message: messages.Revoke) -> str:
         match message.id, message.of:

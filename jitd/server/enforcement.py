@@ -260,7 +260,7 @@ class Enforcement:
     def _move(self, found: Request) -> None:
         refusal = refusal_of(found)
         services = self._services
-        lines, self._told = news_of(found, self._told, services.locks.active(), services.now(), services.heard_of(found))
+        lines, self._told = news_of(found, self._told, services.locks.active(), services.now(), services.notices.heard_of(found))
         if lines and refusal is None and self._waits:
             until = instant(found.expires_at)
             self._talk.say(messages.Progress(id=found.id, state=str(found.state), owed=found.is_open, news=lines, until=until))
@@ -288,7 +288,7 @@ class Enforcement:
         """
         if self._is_sudo and self._who is not None:
             try:
-                self._services.add_let_in(self._who.uid, self._process.process())
+                self._services.let_in.add(self._who.uid, self._process.process())
             except OSError as fault:
                 log("a sudo that is let in could not be noted: it ends when lines of sudoers are taken back", fault=fault)
 

@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from jitd.core.effects import Moment
-from jitd.core.notice import Heard
-from jitd.core.request import Request
 from jitd.core.run import Process
-from jitd.core.subject import Subject
 from jitd.deciding.subordinates import Subordinates
 from jitd.deciding.using import Using
 from jitd.lifecycle.waiters import Waiters
@@ -22,6 +20,7 @@ from jitd.server.local_proofs import LocalProofs
 from jitd.server.telling import Turns
 from jitd.store import Store
 from jitd.verbs.access import Access
+from jitd.verbs.assembly import Notifies
 from jitd.verbs.endings import Endings
 from jitd.verbs.explanations import Explanations
 from jitd.verbs.keys import Keys
@@ -33,11 +32,29 @@ from jitd.verbs.owed_reviews import OwedReviews
 from jitd.verbs.packs import Packs
 from jitd.verbs.recordings import Recordings
 from jitd.verbs.records import Records
+from jitd.verbs.reloading import Reloading
 from jitd.verbs.reports import Reports
 from jitd.verbs.requests import Requests
 from jitd.verbs.reviews import Reviews
 from jitd.verbs.status import Status
 from jitd.workers import Workers
+
+
+class KeepsHoldings(Protocol):
+    """What people do with the holding that their client waits with."""
+
+    def let_go(self, id: str) -> None:
+        """Take back the holding, because its client has disconnected."""
+
+    def keep(self, id: str) -> None:
+        """Record that the person keeps the holding. Raises IllegalEvent or StoreError."""
+
+
+class LetsIn(Protocol):
+    """The notes of what was let in at a gate."""
+
+    def add(self, uid: int, process: Process) -> None:
+        """Note that a sudo, which the account with this uid has started, is let in. Raises OSError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +90,8 @@ class Services:
     mutes: Mutes
     complaints: Complaints
     metrics: Metrics
-    heard_of: Callable[[Request], tuple[Heard, ...]]
-    """Tells, for each channel of a waiting request, whom it has told of the request."""
+    notices: Notifies
     status: Status
-    let_go: Callable[[str], None]
-    """Takes back a holding, because its client has disconnected. The argument is the id of the holding."""
-    keep: Callable[[str], None]
-    """Records that the person keeps a holding. The argument is the id of the holding. Raises IllegalEvent or StoreError."""
-    add_let_in: Callable[[int, Process], None]
-    """Notes that a sudo, which the account with this uid has started, is let in. Raises OSError."""
-    reload: Callable[[Subject], Awaitable[str]]
-    """Reads the policy again on behalf of a person. Returns a sentence that says which policy is in force. Raises Refusal."""
+    holdings: KeepsHoldings
+    let_in: LetsIn
+    reloading: Reloading

@@ -180,7 +180,9 @@ class Waiting:
         refusal = refusal_of(found)
         services = self._services
         void = services.waiters.uncounted.get(found.id, NOTHING)
-        lines, self._told = news_of(found, self._told, services.locks.active(), services.now(), services.heard_of(found), void)
+        lines, self._told = news_of(
+            found, self._told, services.locks.active(), services.now(), services.notices.heard_of(found), void
+        )
         if lines and refusal is None:
             self._progress(found, lines)
         who = self.who
@@ -280,7 +282,7 @@ class Waiting:
     def give_back(self) -> None:
         """Take back the things that the client has. Raises the exceptions of the store."""
         if in_hand := self._let_go():
-            self._services.let_go(in_hand[0].id)
+            self._services.holdings.let_go(in_hand[0].id)
 
     def _let_go(self) -> tuple[Holding, ...]:
         """Note that the client has no things any more. Return the things that the client had."""
@@ -300,7 +302,7 @@ class Waiting:
         if not self._in_hand[0].stays:
             raise Refusal("usage", f"you cannot keep {things}: your request was only for the time of the connection")
         try:
-            self._services.keep(self._in_hand[0].id)
+            self._services.holdings.keep(self._in_hand[0].id)
         except IllegalEvent:
             raise Refusal("late", "what was given is taken back already") from None
         first, *others = self._let_go()

@@ -8,7 +8,7 @@ request goes through the function ``_as_seen``, which removes the contents that 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import closing
 from functools import partial
 from typing import TypeVar
@@ -24,8 +24,9 @@ from jitd.core.rights import Act
 from jitd.core.run import Run, RunState, Usage
 from jitd.core.subject import Subject
 from jitd.core.visibility import without_contents, words_of
+from jitd.deciding.decider import Decider
 from jitd.deciding.findings import Findings
-from jitd.deciding.seats import UNKNOWN, Seats, unknown
+from jitd.deciding.seats import UNKNOWN
 from jitd.store import Store, Told
 from jitd.verbs.access import Access
 from jitd.verbs.alike import alike
@@ -46,9 +47,7 @@ MOST_RUNS = 1000
 
 
 class Lists:
-    """Reads lists. ``opened`` opens a store to read one page. ``store`` has the current version of each object. ``seats`` finds
-    the people who could approve a request.
-    """
+    """Reads lists. ``opened`` opens a store to read one page. ``store`` has the current version of each object."""
 
     def __init__(
         self,
@@ -58,23 +57,19 @@ class Lists:
         workers: Workers,
         usage_of: Callable[[Run], Usage | None],
         now: Callable[[], Moment],
-        seats: Callable[[Request], Awaitable[Seats]] = unknown,
+        decider: Decider | None = None,
         notices_of: Callable[[Request], Iterable[Noticed]] = lambda request: (),
         untaken: Why = lambda id: None,
         is_attended: Callable[[str], bool] = lambda id: True,
-        findings: Findings | None = None,
-        judge_again: Callable[[Request], Awaitable[Request]] | None = None,
-        approvers_now: Callable[[Request], Awaitable[tuple[Subject, ...]]] | None = None,
     ) -> None:
-        """``is_attended`` tells whether a client waits for a request at this moment (its argument is the id). ``judge_again``
-        returns an open request with what its command gives now. ``approvers_now`` returns those who approved a request and are
-        still there, with their present data; raises TimeoutError.
+        """``is_attended`` tells whether a client waits for a request at this moment (its argument is the id). Without
+        ``decider``, only what is stored is told: not who could approve, what a command gives now, and which approvals count now.
 
         ``notices_of`` returns the notices of a request, with one entry for each channel. An entry tells who got which notice,
         and why a person got no notice. ``untaken`` returns why a holding cannot be taken back yet.
         """
         self._access = access
-        self._seats = seats
+        self._decider = decider
         self._store = store
         self._opened = opened
         self._workers = workers
@@ -83,9 +78,7 @@ class Lists:
         self._notices_of = notices_of
         self._untaken = untaken
         self._is_attended = is_attended
-        self._findings = findings or Findings(None)
-        self._judge_again = judge_again
-        self._approvers_now = approvers_now
+        self._findings = Findings(None) if decider is None else decider.findings
 
     def requests(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
         """Yield the open requests that ``who`` may see. If ``ended`` is true, also yield the requests that have ended."""
@@ -188,11 +181,12 @@ class Lists:
         is_named = who.is_requester(found.requester) and words_of(found) is None
         notices = [notice_row(*one, is_named=is_named, is_told_all=is_told_all) for one in self._notices_of(found)]
 
-        seats = await self._seats(found) if found.is_open else UNKNOWN
+        decider = self._decider if found.is_open else None
+        seats = UNKNOWN if decider is None else await decider.seating.seats(found)
         is_gone = self._is_gone(found)
         judged = found
-        if may_review and found.is_open and self._judge_again is not None:
-            judged = await self._judge_again(found)
+        if may_review and decider is not None:
+            judged = await decider.judge_again(found)
         void = await self._uncounted(found)
         now = self._now()
 
@@ -227,10 +221,10 @@ class Lists:
         """Map those whose approval of ``found`` does not count now to the reason (``Access.uncounted``). If that cannot be found
         out in time, the map is empty: the next review decides, and not what is shown.
         """
-        if self._approvers_now is None or not found.is_open or not found.reviews:
+        if self._decider is None or not found.is_open or not found.reviews:
             return {}
         try:
-            return self._access.uncounted(found, await self._approvers_now(found))
+            return self._access.uncounted(found, await self._decider.approvers_now(found))
         except TimeoutError:
             return {}
 

@@ -8,7 +8,7 @@ Groups still get their notices. A notice of broken glass also goes to people wit
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from jitd.core.duration import duration_in_words
 from jitd.core.effects import Moment
@@ -19,11 +19,6 @@ from jitd.verbs.rows import on_host
 
 LONGEST = 30 * 24 * 3600
 """Maximum number of seconds of one mute."""
-
-
-def muted(store: Store, at: datetime) -> list[str]:
-    """Return the persons who take no notices at ``at``."""
-    return [person for person, until in store.muted().items() if at < until]
 
 
 class Mutes:

@@ -30,16 +30,14 @@ from jitd.audit.pack.trace import trace
 from jitd.audit.pack.verify import Wrong, page, readme
 from jitd.core.chain import detail_of
 from jitd.core.command import read_id
-from jitd.core.effects import Moment
 from jitd.core.law import name_of_kind
-from jitd.core.names import Name
-from jitd.core.policy import Policy
 from jitd.core.policy_text import PolicyText
 from jitd.core.request import Request, Screened
 from jitd.core.rights import Act
 from jitd.core.run import Run
 from jitd.core.sought import Sought
 from jitd.core.subject import Subject
+from jitd.deciding.ground import Ground
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.recording import asciicast, storage
 from jitd.recording.form import Altered, Mark
@@ -51,7 +49,6 @@ from jitd.verbs.limits import NO_ROOM, Pace
 from jitd.verbs.records import LOOK_EVERY, SIGNED_WITHIN, Found
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row
-from jitd.workers import Workers
 from jitpam.wire.messages import Pack
 from jitpam.wire.shown import shown
 
@@ -97,36 +94,26 @@ class _Gathered:
 
 
 class Packs:
-    """``opened`` opens a store that shows one moment. ``read_policy`` reads the text of a policy, or returns None if this version
-    cannot read it. ``countersigned`` returns what witnesses have signed of this host. ``names`` are those that rules may use.
-    """
+    """``countersigned`` returns what witnesses have signed of this host."""
 
     def __init__(
         self,
-        host: str,
-        directory: str,
-        version: str,
+        ground: Ground,
         access: Access,
-        store: Store,
-        opened: Callable[[], Store],
-        workers: Workers,
         lifecycle: Lifecycle,
-        now: Callable[[], Moment],
-        read_policy: Callable[[PolicyText], Policy | None],
-        names: Mapping[str, Name],
         countersigned: Callable[[], Iterable[Countersignature]] = lambda: (),
     ) -> None:
-        self._host = host
-        self._directory = directory
-        self._version = version
+        self._host = ground.config.host
+        self._directory = str(ground.config.state / "recordings")
+        self._version = ground.version
         self._access = access
-        self._store = store
-        self._opened = opened
-        self._workers = workers
+        self._store = ground.store
+        self._opened = ground.opened
+        self._workers = ground.workers
         self._lifecycle = lifecycle
-        self._now = now
-        self._read_policy = read_policy
-        self._names = names
+        self._now = ground.now
+        self._rules = ground.rules
+        self._names = ground.config.names
         self._countersigned = countersigned
         self._pace = Pace(PER_SECOND, BURST)
         self._making: set[str] = set()
@@ -284,7 +271,7 @@ class Packs:
         if screened is None or store.values(request.id).is_forgotten:
             return None
         text = policies.get(str(screened.content.get("policy")))
-        policy = None if text is None else self._read_policy(text)
+        policy = None if text is None else self._rules.read_again(text)
         if policy is None:
             return None
         detail = store.values(request.id).filled(screened.content.get("detail"))

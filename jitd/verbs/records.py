@@ -31,13 +31,13 @@ from jitd.core.sought import Sought, requests_in, traits_of
 from jitd.core.subject import BY_PAM, LOCAL, ROOT, Subject
 from jitd.core.values import Values, id_in
 from jitd.core.visibility import words_of
+from jitd.deciding.ground import Ground
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import Store
 from jitd.verbs.access import Access
 from jitd.verbs.feed import A_CHARACTER, A_ROW, Feed
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row
-from jitd.workers import Workers
 from jitpam.wire.messages import Audit, Export
 from jitpam.wire.shown import shown
 
@@ -107,28 +107,24 @@ class Found:
 
 
 class Records:
-    """``opened`` opens a store to read one page. ``countersigned`` returns what witnesses have signed of this host."""
+    """``countersigned`` returns what witnesses have signed of this host."""
 
     def __init__(
         self,
-        host: str,
-        naming: Naming,
+        ground: Ground,
         access: Access,
-        store: Store,
-        opened: Callable[[], Store],
-        workers: Workers,
         lifecycle: Lifecycle,
         countersigned: Callable[[], Iterable[Countersignature]] = lambda: (),
     ) -> None:
         self._countersigned = countersigned
-        self._host = host
-        self._naming = naming
+        self._host = ground.config.host
+        self._naming = ground.config.naming
         self._access = access
-        self._store = store
-        self._opened = opened
-        self._workers = workers
+        self._store = ground.store
+        self._opened = ground.opened
+        self._workers = ground.workers
         self._lifecycle = lifecycle
-        self.feed: Feed[Found] = Feed(store, opened, workers, self._new)
+        self.feed: Feed[Found] = Feed(ground.store, ground.opened, ground.workers, self._new)
 
     def _new(self, store: Store, number: int, body: bytes, seal: bytes) -> Found:
         """Read a record for all followers, and make its line as most of them see it."""

@@ -18,14 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from jitd.audit.telling import content_of
-from jitd.core.effects import Moment
-from jitd.core.naming import Naming
 from jitd.core.policy import Policy
-from jitd.core.policy_text import PolicyText
 from jitd.core.rights import Act
 from jitd.core.sought import Sought
 from jitd.core.subject import Subject
 from jitd.core.wording import listed
+from jitd.deciding.ground import Ground
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.report.asked import WITHIN, scope_of
 from jitd.report.figure import People, Scope, Section, Then
@@ -40,7 +38,6 @@ from jitd.verbs.records import PIECE, moment_in, principals_in
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row
 from jitd.verbs.standing import record
-from jitd.workers import Workers
 from jitpam.wire.messages import KeptReport, Report
 
 USUALLY = timedelta(days=90)
@@ -62,39 +59,29 @@ _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 
 class Reports:
-    """``directory`` has the reports that were kept."""
+    """Makes reports. Those that were kept are below the directory of the state."""
 
     def __init__(
         self,
-        host: str,
-        naming: Naming,
+        ground: Ground,
         access: Access,
-        policy: Callable[[], Policy],
-        store: Store,
-        opened: Callable[[], Store],
-        workers: Workers,
         lifecycle: Lifecycle,
-        now: Callable[[], Moment],
-        directory: Path,
         people_of: Callable[[int, Iterable[str]], Awaitable[People]],
-        read_policy: Callable[[PolicyText], Policy | None],
     ) -> None:
         """``people_of`` returns the people whom words of rules name, as far as this host can list them (``Scope.people``). Its
-        first argument is the uid for which it looks. ``read_policy`` reads the text of a policy that was in force, or returns
-        None if this version cannot.
+        first argument is the uid for which it looks.
         """
-        self._host = host
-        self._naming = naming
+        self._host = ground.config.host
+        self._naming = ground.config.naming
         self._access = access
-        self._policy = policy
-        self._store = store
-        self._opened = opened
-        self._workers = workers
+        self._rules = ground.rules
+        self._store = ground.store
+        self._opened = ground.opened
+        self._workers = ground.workers
         self._lifecycle = lifecycle
-        self._now = now
-        self._directory = directory
+        self._now = ground.now
+        self._directory = ground.config.state / "reports"
         self._people_of = people_of
-        self._read_policy = read_policy
 
     async def make(self, who: Subject, asked: Report) -> AsyncGenerator[Row, None]:
         """Yield the report that ``asked`` selects. Raises Refusal."""
@@ -113,7 +100,7 @@ class Reports:
         people = None if asked.who is None else principals_in(self._naming, asked.who)
         if asked.standing is not None:
             record(self._lifecycle, self._store, self._host, who, asked.standing)
-        policy = self._policy()
+        policy = self._rules.policy
         try:
             then = await self._workers.kept.run_within(MADE_WITHIN, who.uid, self._then, until, policy)
             named = await self._people_of(who.uid, words_of((*policy.rules, *then.policy.rules)))
@@ -143,7 +130,7 @@ class Reports:
             if digest in ("", policy.digest):
                 return Then(policy)
             text = store.policy_text(digest)
-        found = None if text is None else self._read_policy(text)
+        found = None if text is None else self._rules.read_again(text)
         return Then(policy, digest) if found is None else Then(found)
 
     def _made(self, form: str, scope_in: Callable[[Store], Scope], by: str) -> dict[str, Any]:

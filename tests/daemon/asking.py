@@ -148,9 +148,7 @@ class AskingHouse(House):
         self.path, self.monkeypatch = path, monkeypatch
         self.rules(gatekeepers=CHANGE)
         self.gatekeepers = played or Played()
-        self.decider._hearings = Hearings(
-            Answers(self.gatekeepers, self.now), self.store, lambda: self.policy, self.now, FINDINGS
-        )
+        self.decider._hearings = Hearings(Answers(self.gatekeepers, self.now), self.store, self, self.now, FINDINGS)
         config: Any = self.decider._config
         config.state = path.parent
         config.limits, config.recordings = Limits(), SimpleNamespace(mib_per_run=1)
@@ -181,7 +179,7 @@ class AskingHouse(House):
             waiters=self.waiters,
             requests=self.requests,
             now=self.now,
-            heard_of=lambda request: self.heard,
+            notices=SimpleNamespace(heard_of=lambda request: self.heard),
             locks=SimpleNamespace(active=lambda: tuple(self.store.locks())),
         )
 

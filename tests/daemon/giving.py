@@ -225,9 +225,8 @@ class House:
             store=self.store,
             waiters=self.waiters,
             requests=self.requests,
-            let_go=self.perform.holdings.let_go,
-            keep=self.perform.holdings.keep,
-            heard_of=lambda request: (),
+            holdings=self.perform.holdings,
+            notices=SimpleNamespace(heard_of=lambda request: ()),
             now=lambda: self.at,
             locks=SimpleNamespace(active=tuple),
         )

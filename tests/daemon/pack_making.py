@@ -18,6 +18,7 @@ from jitd.core.names import NAMES
 from jitd.core.policy import Policy
 from jitd.core.policy_text import PolicyText
 from jitd.core.subject import Subject
+from jitd.deciding.ground import Ground
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.settings import policyfile
 from jitd.store.sqlite import SqliteStore
@@ -38,24 +39,17 @@ def packs_of(
 ) -> Packs:
     """Packs of ``store``, which is in ``path``. dave is an operator and bob an auditor."""
     config: Any = SimpleNamespace(
-        operators=("user:dave",), auditors=("user:bob",), state=path, recordings=SimpleNamespace(days=9, mib_in_all=9)
+        host=HOST,
+        operators=("user:dave",),
+        auditors=("user:bob",),
+        state=path,
+        names=NAMES,
+        recordings=SimpleNamespace(days=9, mib_in_all=9),
     )
     access = Access(config, store)
     opened = lambda: SqliteStore.reading(path / "jitd.db")  # noqa: E731
-    return Packs(
-        host=HOST,
-        directory=str(path / "recordings"),
-        version="0.0",
-        access=access,
-        store=store,
-        opened=opened,
-        workers=workers,
-        lifecycle=lifecycle,
-        now=now,
-        read_policy=_read,
-        names=NAMES,
-        countersigned=countersigned,
-    )
+    rules: Any = SimpleNamespace(read_again=_read)
+    return Packs(Ground(config, rules, store, opened, workers, now, "", "0.0"), access, lifecycle, countersigned)
 
 
 def _read(text: PolicyText) -> Policy | None:

@@ -5,21 +5,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from types import SimpleNamespace
 from typing import Any
 
 from jitd.core.naming import Naming
 from jitd.core.subject import Subject
+from jitd.deciding.ground import Ground
 from jitd.store import Store
 from jitd.verbs.access import Access
 from jitd.verbs.records import Records
 from jitd.workers import Workers
 from jitpam.wire.messages import Audit
+from tests.scene import moment
 
 REALM = "EXAMPLE.TEST"
 
 
 def records_of(access: Access, store: Store, opened: Callable[[], Store], workers: Workers, lifecycle: Any = None) -> Records:
-    return Records("db1.example.test", Naming(frozenset({REALM})), access, store, opened, workers, lifecycle)
+    config: Any = SimpleNamespace(host="db1.example.test", naming=Naming(frozenset({REALM})))
+    rules: Any = None
+    return Records(Ground(config, rules, store, opened, workers, moment, REALM, "0.0"), access, lifecycle)
 
 
 def lines_in(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

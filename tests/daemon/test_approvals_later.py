@@ -134,7 +134,7 @@ def test_a_lease_that_ends_while_its_approvers_are_looked_up_answers_for_nothing
         house.lifecycle.handle(grant.Revoked(RID, actor(ALICE), "given back"))
         return frozenset()
 
-    house.decider._refused = refused
+    house.decider._kdc.refused = refused
     found = house.first().decision
     assert isinstance(found, Permit) and found.lease is None
 

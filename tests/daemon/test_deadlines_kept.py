@@ -75,13 +75,12 @@ class House:
         self.meanwhile = lambda: None
         self.decider = Decider(
             config=SimpleNamespace(),
-            policy=lambda: None,
+            rules=SimpleNamespace(policy=None),
             store=self.store,
             accounts=SimpleNamespace(people={}),
             account_policy=None,
-            ask_kdc=lambda principal: KdcAnswer.VALID,
-            refused=self.refused_of,
-            not_given=lambda thing: "",
+            kdc=SimpleNamespace(answer=lambda principal: KdcAnswer.VALID, refused=self.refused_of),
+            givers=SimpleNamespace(fault=lambda thing: ""),
             gather=lambda names, about: {},
             providers=Beforehand(),
             workers=None,

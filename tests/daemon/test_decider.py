@@ -98,13 +98,15 @@ class House:
         monkeypatch.setattr(operands, "drift", lambda *given, **how: self.told("operands", self.changed))
         self.decider = Decider(
             config=SimpleNamespace(host="db1.example.test", search_path="/usr/bin", trusted_places=(), names=NAMED),
-            policy=lambda: self.policy,
+            rules=self,
             store=self.store,
             accounts=SimpleNamespace(again=self.again, sure_of=self.sure_of, people={}),
-            account_policy=self.account_policy,
-            ask_kdc=lambda principal: KdcAnswer.REFUSED if principal in self.refused else KdcAnswer.NO_ANSWER,
-            refused=self.refused_of,
-            not_given=lambda thing: "",
+            account_policy=SimpleNamespace(denial=self.account_policy),
+            kdc=SimpleNamespace(
+                answer=lambda principal: KdcAnswer.REFUSED if principal in self.refused else KdcAnswer.NO_ANSWER,
+                refused=lambda principals: self.refused_of(principals),
+            ),
+            givers=SimpleNamespace(fault=lambda thing: ""),
             gather=lambda names, about: self.gather(names, about),
             providers=SimpleNamespace(
                 ask=lambda names, about: self.providers.ask(names, about),

@@ -148,9 +148,7 @@ def test_who_has_not_answered_when_the_request_is_over_was_silent(house: AskingH
 
 def test_a_gatekeeper_that_is_not_set_up_permits_nothing(house: AskingHouse) -> None:
     house.rules(**FREE)
-    house.decider._hearings = Hearings(
-        Answers(NoGatekeepers(), house.now), house.store, lambda: house.policy, house.now, FINDINGS
-    )
+    house.decider._hearings = Hearings(Answers(NoGatekeepers(), house.now), house.store, house, house.now, FINDINGS)
 
     async def play() -> None:
         made = await Client(house).submit()

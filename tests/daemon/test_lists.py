@@ -20,6 +20,7 @@ from jitd.core.grant import Grant
 from jitd.core.naming import Naming
 from jitd.core.request import Request, RequestState, Review, Verdict, issued
 from jitd.core.run import Run, RunState
+from jitd.core.subject import Subject
 from jitd.deciding.seats import UNKNOWN, Seats
 from jitd.lifecycle.waiters import Waiters
 from jitd.server.telling import Telling, Turns
@@ -246,8 +247,15 @@ def test_a_request_that_is_shown_names_who_could_approve_if_all_are_known(path: 
             asked_for.append(request.id)
             return found
 
+        async def same(request: Request) -> Request:
+            return request
+
+        async def nobody(request: Request) -> tuple[Subject, ...]:
+            return ()
+
+        decider: Any = SimpleNamespace(seating=SimpleNamespace(seats=seats), judge_again=same, approvers_now=nobody)
         of, who = listing(path, set()), person("bob")
-        of._seats = seats
+        of._decider = decider
         assert (await of.show(who, "CCCC-0000"))["asked_people"] == told
         assert (await of.show(who, an_id(0)))["asked_people"] is None and asked_for == ["CCCC-0000"], "it has ended"
         rows = [row async for row in of.requests(who, ended=False)]

@@ -117,7 +117,7 @@ def test_a_watcher_whom_the_kdc_refuses_counts_no_more(house: AskingHouse, monke
         rows, _ = await watching(house, BOB_HIMSELF)
         assert "waits" in await anext(rows)
         assert "waits" in await anext(rows), "one who is in order goes on"
-        house.decider._ask_kdc = lambda principal: KdcAnswer.REFUSED  # type: ignore[method-assign]
+        house.decider._kdc.answer = lambda principal: KdcAnswer.REFUSED  # type: ignore[method-assign]
         with pytest.raises(Refusal, match="disabled"):
             await asyncio.wait_for(_to_the_end(rows), PATIENCE)
 

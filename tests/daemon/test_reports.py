@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -23,6 +23,7 @@ from jitd.core.naming import Naming
 from jitd.core.policy import Policy
 from jitd.core.policy_text import PolicyText
 from jitd.core.subject import LOCAL, Subject
+from jitd.deciding.ground import Ground
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.report import asked as asked_table
 from jitd.report.figure import People
@@ -55,26 +56,28 @@ class House:
         self.is_readable = True
         self.path = path
         self.store = SqliteStore(path / "jitd.db")
-        config: Any = SimpleNamespace(operators=("user:dave",), auditors=("user:bob",))
+        naming = Naming(frozenset({REALM}))
+        config: Any = SimpleNamespace(
+            host="db1.example.test", naming=naming, operators=("user:dave",), auditors=("user:bob",), state=path
+        )
         self.workers = Workers()
         self.lifecycle = Lifecycle(
             self.store, lambda: moment(self.after), lambda: policy().digest, policy_text=lambda: policy().text
         )
-        self.reports = Reports(
-            host="db1.example.test",
-            naming=Naming(frozenset({REALM})),
-            access=Access(config, self.store),
-            policy=policy,
-            store=self.store,
-            opened=lambda: SqliteStore.reading(path / "jitd.db"),
-            workers=self.workers,
-            lifecycle=self.lifecycle,
-            now=lambda: moment(self.after),
-            directory=path / "reports",
-            people_of=nobody_known,
-            read_policy=lambda text: Policy((), "permit", text.digest, text) if self.is_readable else None,
+        self.in_force = policy
+        ground = Ground(
+            *(config, cast(Any, self), self.store, lambda: SqliteStore.reading(path / "jitd.db"), self.workers),
+            *(lambda: moment(self.after), REALM, "0.0"),
         )
+        self.reports = Reports(ground, Access(config, self.store), self.lifecycle, nobody_known)
         self.n, self.kept_as = 0, 0
+
+    @property
+    def policy(self) -> Policy:
+        return self.in_force()
+
+    def read_again(self, text: PolicyText) -> Policy | None:
+        return Policy((), "permit", text.digest, text) if self.is_readable else None
 
     def ask(self, who: Subject, rule: str = "dba", after: float = 0.0) -> None:
         self.after, self.n = after, self.n + 1

@@ -113,7 +113,7 @@ def test_rights_that_are_lost_while_the_review_is_being_looked_at_do_not_count(h
                 house.lifecycle.handle(place(locked(Whom.USER, "bob", person="bob")))
             return frozenset()
 
-        house.decider._refused = meanwhile
+        house.decider._kdc.refused = meanwhile
         with pytest.raises(Refusal) as refused:
             await review(house, made.id, BOB)
         assert refused.value.code == "forbidden"

@@ -102,7 +102,7 @@ class Seen(AskingHouse):
         explainer: Any = SimpleNamespace(suppose=nobody)
         services = SimpleNamespace(
             access=access, lists=lists, requests=self.requests, reviews=self.reviews, endings=ends, locks=braking,
-            explanations=Explanations(access, explainer, self.workers, self.now), reload=self.reload,
+            explanations=Explanations(access, explainer, self.workers, self.now), reloading=self,
             records=records_of(access, self.store, opened, self.workers, self.lifecycle),
         )  # fmt: skip
         self.reviews._access = access
@@ -378,7 +378,7 @@ def test_a_denied_request_for_several_things_is_shown_to_no_more_people_than_its
     things = tuple(f"service-ticket:{name}/db1.example.test" for name in ("http", "postgres"))
     one_each = (rule(name=name, commands=None, gives=(given,)) for name, given in zip("ab", things, strict=True))
     house.policy = Policy(tuple(replace(found, visible_to=narrows) for found in one_each), "permit", "digest")
-    monkeypatch.setattr(house.decider, "_not_given", lambda thing: "the gate is off")
+    monkeypatch.setattr(house.decider._givers, "fault", lambda thing: "the gate is off")
     monkeypatch.setattr(accounts, "target", lambda *asked: pwd.getpwuid(0))  # alice has no account on the host of this test
 
     async def scene() -> None:

@@ -16,7 +16,7 @@ HOMES: dict[str, str] = {
             jitd.settings.outsiders jitd.settings.channels jitd.settings.own_table jitd.settings.url_file
         """,
         "things": """
-            jitd.givers jitd.giving jitd.settings.givers jitd.settings.giver_words jitd.settings.postgres
+            jitd.givers jitd.giving jitd.settings.givers jitd.settings.postgres
         """,
         "gates": """
             jitd.cli.gating jitd.kdc.askers jitd.kdc.asking jitd.kdc.entry jitd.kdc.gates jitd.kdc.kadmin jitd.kdc.local

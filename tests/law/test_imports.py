@@ -110,7 +110,7 @@ LAW: dict[str, set[str]] = {
     "jitd.standing": {
         CORE, "jitpam.initiator", "jitd.deciding.groups", "jitd.pamlint", "jitd.settings.config", "jitd.standing",
     },
-    "jitd.metrics": {CORE, WIRE, "jitd.metrics", "jitd.store", "jitd.verbs.access", "jitd.verbs.rows", "jitd.workers"},
+    "jitd.metrics": {CORE, WIRE, "jitd.deciding.ground", "jitd.metrics", "jitd.store", "jitd.verbs.access", "jitd.verbs.rows"},
     "jitd.metrics.meters": {CORE, "jitd.failures", "jitd.lifecycle.readers", "jitd.store"},
     "jitd.metrics.record": {CORE, "jitd.audit.countersigned", "jitd.store"},
     "jitd.systemd": {WIRE},
@@ -145,13 +145,31 @@ LAW: dict[str, set[str]] = {
         CORE, "jitd.deciding", "jitd.executor", "jitd.failures", "jitd.giving", "jitd.lifecycle", "jitd.log",
         "jitd.monitor.orders", "jitd.settings", "jitd.store", "jitd.workers",
     },
+    # what most parts stand on, and what builds a room of them
+    "jitd.deciding.ground": {CORE, "jitd.reloading", "jitd.settings.config", "jitd.store", "jitd.workers"},
+    "jitd.server.assembly": {
+        CORE, "jitd.deciding", "jitd.executor", "jitd.lifecycle", "jitd.metrics.answer", "jitd.recording.reserve", "jitd.server",
+        "jitd.verbs",
+    },
+    "jitd.verbs.reloading": {CORE, "jitd.deciding", "jitd.lifecycle", "jitd.systemd", "jitd.verbs.refusal"},
+    "jitd.verbs.condition": {
+        CORE, "jitd.audit.signing", "jitd.deciding.ground", "jitd.failures", "jitd.files.silence", "jitd.lifecycle",
+        "jitd.verbs.status",
+    },
+    "jitd.giving.assembly": {
+        CORE, "jitd.beside", "jitd.deciding.ground", "jitd.givers", "jitd.giving", "jitd.kdc", "jitd.log", "jitd.settings",
+    },
+    "jitd.announcing.assembly": {
+        CORE, "jitd.announcing", "jitd.asking.settings", "jitd.deciding.ground", "jitd.deciding.seats", "jitd.notifying", "jitd.store",
+    },
+    "jitd.sinks.assembly": {"jitd.deciding.ground", "jitd.outside.client", "jitd.settings.sinks", "jitd.sinks", "jitd.store.opening", "jitd.workers"},
     "jitd.deciding": {
-        CORE, WIRE, "jitd.beside.filtering", "jitd.deciding", "jitd.files", "jitd.invocation", "jitd.kdc.keytab", "jitd.pamlint",
-        "jitd.settings", "jitd.store", "jitd.workers",
+        CORE, WIRE, "jitd.beside.filtering", "jitd.deciding", "jitd.extensions", "jitd.files", "jitd.invocation", "jitd.kdc.keytab",
+        "jitd.pamlint", "jitd.settings", "jitd.store", "jitd.workers",
     },
     # what gives things and takes them back, a module a kind
     "jitd.giving": {
-        CORE, "jitd.asking.json_text", "jitd.asking.turns", "jitd.beside", "jitd.givers",
+        CORE, "jitd.asking.json_text", "jitd.asking.turns", "jitd.givers",
         "jitd.giving", "jitd.kdc", "jitd.outside.leases", "jitd.settings",
     },
     # what gives things of this host, in a process that is root, and the daemon's end of it
@@ -180,9 +198,6 @@ LAW: dict[str, set[str]] = {
     "jitd.announcing": {
         CORE, "jitd.announcing", "jitd.deciding.seats", "jitd.failures", "jitd.log", "jitd.notifying", "jitd.settings",
         "jitd.store",
-    },
-    "jitd.announcing.assembly": {
-        CORE, "jitd.announcing", "jitd.asking.settings", "jitd.deciding.seats", "jitd.notifying", "jitd.settings", "jitd.store",
     },
     # what sends the record to collectors
     "jitd.sinks": {

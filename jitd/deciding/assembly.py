@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds the parts that decide, and that look for people and reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import lru_cache, partial
+
+from jitd import extensions
+from jitd.core.named_groups import NamedGroups, in_words
+from jitd.core.policy import groups_named
+from jitd.deciding.account_policy import AccountPolicy
+from jitd.deciding.accounts import Accounts
+from jitd.deciding.decider import Decider, Gives
+from jitd.deciding.explaining import Explainer
+from jitd.deciding.findings import Findings
+from jitd.deciding.gatekeepers import Gatekeepers
+from jitd.deciding.ground import Ground
+from jitd.deciding.kdc_liveness import Kdc
+from jitd.deciding.knowledge import Gather, KeptProviders
+from jitd.deciding.seats import Seating, muted
+from jitd.store.made_accounts import behind_in, made_by
+
+
+class Deciding:
+    """The parts that decide. ``account_code`` asks PAM about an account (``Executor.account_code``). ``gather`` finds the facts
+    of this host. ``providers`` and ``gatekeepers`` ask systems outside of it.
+    """
+
+    def __init__(
+        self,
+        ground: Ground,
+        kdc: Kdc,
+        givers: Gives,
+        gather: Gather,
+        providers: KeptProviders,
+        gatekeepers: Gatekeepers,
+        account_code: Callable[[str, str], Awaitable[int]],
+    ) -> None:
+        config, store, now = ground.config, ground.store, ground.now
+        self.kdc = kdc
+        self.providers = providers
+        self.accounts = Accounts(config.naming, dict(config.people), config.min_uid, _named(ground), made_by(ground.opened))
+        self.seating = Seating(
+            config,
+            ground.workers,
+            locks=store.locks,
+            muted=lambda: muted(store, now().at),
+            refused=kdc.refused_lately,
+            ask=kdc.look_at,
+        )
+        self.decider = Decider(
+            config=config,
+            rules=ground.rules,
+            store=store,
+            accounts=self.accounts,
+            account_policy=AccountPolicy(config.pam.requester, account_code, partial(behind_in, store)),
+            kdc=kdc,
+            givers=givers,
+            gather=gather,
+            providers=providers,
+            workers=ground.workers,
+            now=now,
+            findings=Findings(extensions.grader(), config.trusted_places),
+            gatekeepers=gatekeepers,
+            seating=self.seating,
+        )
+        self.explainer = Explainer(
+            config,
+            ground.policy,
+            self.accounts,
+            self.decider.lock_on,
+            gather,
+            config.names,
+            ground.workers,
+            now,
+            lambda person: store.owed_reviews(person=person),
+        )
+
+    def forget(self) -> None:
+        """Drop what was answered under the old policy."""
+        self.decider.forget_answers()
+        self.kdc.forget()
+        self.providers.forget()
+
+
+def _named(ground: Ground) -> Callable[[], NamedGroups]:
+    """Return a function that returns the groups that anything names at present."""
+    overseers = in_words(ground.config.operators) | in_words(ground.config.auditors)
+
+    @lru_cache(1)  # there may be thousands, and each of them is hashed
+    def together(of_rules: NamedGroups, of_requests: frozenset[str]) -> NamedGroups:
+        return of_rules.plus(overseers, of_requests)
+
+    return lambda: together(groups_named(ground.rules.policy), ground.store.groups_named)

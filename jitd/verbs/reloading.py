@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verb ``reload``: reads the policy again, and puts it in force.
+
+Law: if the files have faults, the old policy stays in force, and this is recorded.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from jitd import systemd
+from jitd.core.subject import Subject
+from jitd.deciding.assembly import Deciding
+from jitd.deciding.ground import Ground
+from jitd.lifecycle.lifecycle import Lifecycle
+from jitd.lifecycle.perform import Perform
+from jitd.verbs.refusal import Refusal
+
+
+class CountsReloads(Protocol):
+    """Counts how often the policy was read again."""
+
+    def loaded(self, at: float) -> None: ...
+
+    def refused(self) -> None: ...
+
+
+class Reloading:
+    """``unreachable`` returns a sentence for each helper that the settings need and that does not listen."""
+
+    def __init__(
+        self,
+        ground: Ground,
+        deciding: Deciding,
+        lifecycle: Lifecycle,
+        perform: Perform,
+        counts: CountsReloads,
+        unreachable: Callable[[], list[str]],
+    ) -> None:
+        self._rules = ground.rules
+        self._workers = ground.workers
+        self._deciding = deciding
+        self._lifecycle = lifecycle
+        self._perform = perform
+        self._counts = counts
+        self.unreachable = unreachable
+
+    async def reload(self, who: Subject) -> str:
+        """Read the policy again for ``who``, and put it in force. If Refusal is raised, the old policy stays in force."""
+        stays = "no policy is in force yet" if self._rules.policy.broken else "the old policy stays"
+        try:
+            policy = await self._rules.reload(self._workers)
+        except Exception:  # files with a fault, files that do not answer, or a defect of jitd: nobody may miss it after SIGHUP
+            faults = () if self._rules.refused is None else self._rules.refused.faults
+            self.refused(faults, who)
+            systemd.tell(f"STATUS={self._rules.sentence}")
+            raise Refusal("not_done", f"{stays}: {'; '.join(faults)}") from None
+        self._deciding.forget()
+        self._counts.loaded(time.time())
+        self._lifecycle.note("policy.loaded", who.principal, who.uid, {"rules": len(policy.rules)})
+        systemd.tell(f"STATUS={self._rules.sentence}")
+        self._perform.screen_due()
+        rules = f"the policy is in force: {len(policy.rules)} rule{'' if len(policy.rules) == 1 else 's'}"
+        return "; ".join((rules, *self.unreachable()))
+
+    def refused(self, faults: Sequence[str], who: Subject) -> None:
+        """Record that ``who`` has let the policy be read, and that it has ``faults``."""
+        self._counts.refused()
+        self._lifecycle.note("policy.refused", who.principal, who.uid, {"faults": list(faults[:20])})
