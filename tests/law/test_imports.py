@@ -160,11 +160,16 @@ LAW: dict[str, set[str]] = {
         CORE, "jitd.beside", "jitd.deciding.ground", "jitd.givers", "jitd.giving", "jitd.kdc", "jitd.log", "jitd.settings",
     },
     "jitd.announcing.assembly": {
-        CORE, "jitd.announcing", "jitd.asking.settings", "jitd.deciding.ground", "jitd.deciding.seats", "jitd.notifying", "jitd.store",
+        CORE, "jitd.announcing", "jitd.asking.settings", "jitd.deciding.ground", "jitd.deciding.seats", "jitd.notifying",
+        "jitd.store",
     },
-    "jitd.sinks.assembly": {"jitd.deciding.ground", "jitd.outside.client", "jitd.settings.sinks", "jitd.sinks", "jitd.store.opening", "jitd.workers"},
+    "jitd.sinks.assembly": {
+        "jitd.deciding.ground", "jitd.outside.client", "jitd.settings.sinks", "jitd.sinks", "jitd.store.opening",
+        "jitd.workers",
+    },
     "jitd.deciding": {
-        CORE, WIRE, "jitd.beside.filtering", "jitd.deciding", "jitd.extensions", "jitd.files", "jitd.invocation", "jitd.kdc.keytab",
+        CORE, WIRE, "jitd.beside.filtering", "jitd.deciding", "jitd.extensions", "jitd.files", "jitd.invocation",
+        "jitd.kdc.keytab",
         "jitd.pamlint", "jitd.settings", "jitd.store", "jitd.workers",
     },
     # what gives things and takes them back, a module a kind
