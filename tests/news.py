@@ -18,7 +18,7 @@ from jitpam.news import SILENT_KDC, SLOW_DIRECTORY
 _SOME = "\0"
 _SENTENCES = SLOW_DIRECTORY, SILENT_KDC.format(realm=_SOME, seconds=3), asking((_SOME,))
 _ANY = "|".join(re.escape(sentence).replace(re.escape(_SOME), "[^\r\n]+") for sentence in _SENTENCES)
-NEWS = re.compile(rf"^jit(?:sudo|d): (?:{_ANY})\r*\n", re.MULTILINE)
+NEWS = re.compile(rf"(?:^|(?<=\r))jit(?:sudo|d): (?:{_ANY})\r*\n", re.MULTILINE)
 LIBRARY = Path("/usr/lib/jitd")
 AT_ONCE = {
     "jitd/server/identifying.py": ("\nSLOW_AFTER = 1.0\n", "\nSLOW_AFTER = 0.0\n"),

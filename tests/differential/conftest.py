@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.differential.scenario import Row, compare, to_play
+from tests.news import NEWS
 from tests.system.conftest import House, at_priority
 
 PLACE = Path("/srv/differential")
@@ -78,6 +79,7 @@ class Pair:
         self.n_plays += 1
         places = [f"{PLACE}/stage/{self.n_plays}-{n}" for n in range(len(rows))]
         work = {
+            "news": NEWS.pattern,
             "scenarios": [to_play(row, place) for row, place in zip(rows, places, strict=True)],
             "tools": {name: {"path": f"/usr/bin/{name}", "shim": f"{PLACE}/{name}"} for name in ("sudo", "jitsudo")},
         }

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.news import without_news
 from tests.platforms import is_newest
 
 SLATE = "Inheritance"
@@ -107,8 +106,8 @@ def to_play(row: Row, place: str) -> dict[str, Any]:
 
 
 def read(seen: dict[str, Any], row: Row) -> dict[str, Any]:
-    """What was seen, without news, with the tool's own lines apart and what is masked taken out."""
-    found = {name: without_news(text) if name in ("err", "terminal") else text for name, text in seen.items()}
+    """What was seen, with the tool's own lines apart and what is masked taken out."""
+    found = dict(seen)
     err = found.get("err", "")
     rest = OWN_LINE.sub("", err)
     found["own"] = err if rest != err else ""

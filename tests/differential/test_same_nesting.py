@@ -75,7 +75,9 @@ ROWS = [
     ),
     Row(
         "Python runs the tool",
-        line='python3 -c \'import subprocess as s; print(s.run(["asroot", "sh", "-c", "echo a; exit 5"], capture_output=True))\'',
+        line="python3 -c 'import subprocess, sys\n"
+        'r = subprocess.run(["asroot", "sh", "-c", "echo a; exit 5"], capture_output=True, text=True)\n'
+        "print(r.returncode, r.stdout); sys.stderr.write(r.stderr)'",
     ),
     Row("Perl runs the tool", line="perl -e 'print `asroot echo a`; print $? >> 8, \"\\n\"'"),
     Row(

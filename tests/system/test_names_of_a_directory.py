@@ -16,6 +16,7 @@ import pytest
 
 from jitpam.wire.shown import shown
 from tests.attacks.raw import CACHES, kinit, principal
+from tests.news import without_news
 from tests.pam.programs import Gated
 from tests.system.conftest import PATIENCE, REALM, House
 from tests.waiting import wait_for
@@ -80,7 +81,9 @@ def as_(house: House, spelled: str, form: str, *words: str, **more: Any) -> subp
     env = {"PATH": os.environ["PATH"], "JITD_SOCKET": str(house.socket), "KRB5CCNAME": f"FILE:{cache}", "LANG": "C.UTF-8"}
     line = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--init-groups", "--", *words]
     more = {"stdin": subprocess.DEVNULL, "cwd": "/", "timeout": PATIENCE, **more}
-    return subprocess.run(line, env=env, capture_output=True, text=True, check=False, **more)
+    done = subprocess.run(line, env=env, capture_output=True, text=True, check=False, **more)
+    done.stdout, done.stderr = without_news(done.stdout), without_news(done.stderr)
+    return done
 
 
 def submitted(house: House, spelled: str, form: str, *words: str) -> str:

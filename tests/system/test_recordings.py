@@ -230,7 +230,7 @@ def test_a_recording_is_byte_for_byte_what_was_written(kept: House) -> None:
     wild = kept.root / "said/wild"
     wild.write_bytes(os.urandom(100_000) + HOSTILE.encode() + bytes(range(256)) * 50)
     script = f"cat {wild}; sleep 0.1; cat {wild} >&2"
-    first, *rest = map(str, kept.line("alice", "jitsudo", "-u", "eve", "sh", "-c", script))
+    first, *rest = map(str, kept.line("alice", "jitsudo", "-qu", "eve", "sh", "-c", script))
     terminal = OnTerminal(first, rest, cwd="/", timeout=PATIENCE)
     with (kept.root / "said/teed").open("wb") as terminal.logfile_read:
         terminal.expect(pexpect.EOF)
@@ -261,7 +261,7 @@ def test_random_work_at_a_terminal_is_recorded_byte_for_byte(kept: House, seed: 
     pieces = [
         piece.format(n=draw.randrange(1, 40_000), digit=draw.randrange(1, 9), wild=wild) for piece in draw.choices(PIECES, k=14)
     ]
-    first, *rest = map(str, kept.line("alice", "jitsudo", "-u", "eve", "sh", "-c", "; ".join(["echo begun", *pieces])))
+    first, *rest = map(str, kept.line("alice", "jitsudo", "-qu", "eve", "sh", "-c", "; ".join(["echo begun", *pieces])))
     terminal = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, env={**os.environ, "TERM": "xterm"})
     with (kept.root / "said/teed").open("wb") as terminal.logfile_read:
         terminal.expect_exact("begun\r\n")  # until then it is the requester's own terminal that echoes

@@ -79,25 +79,18 @@ def small() -> Iterator[Small]:
     made.close()
 
 
-def jitsudo(house: House, who: str, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        house.line(who, "jitsudo", *words), stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd="/", timeout=PATIENCE,
-        check=False,
-    )  # fmt: skip
-
-
 def test_below_the_reserve_only_root_begins_anything(small: Small) -> None:
     """THREATS O-14."""
     before = len(small.house.rows("requests", "--all"))
-    assert jitsudo(small.house, "alice", "env", "echo", "before").returncode == 0
+    assert small.house.sudo("alice", "env", "echo", "before").returncode == 0
     with small.almost_full():
         for words in (["env", "true"], ["--no-wait", "ls"], ["--get", "sudoers:nothing"]):
-            done = jitsudo(small.house, "alice", *words)
+            done = small.house.sudo("alice", *words)
             assert (done.returncode, done.stderr) == (121, f"jitsudo: {SENTENCE}\n"), words
-        own = jitsudo(small.house, "root", "echo", "root's")
+        own = small.house.sudo("root", "echo", "root's")
         assert (own.returncode, own.stdout) == (0, "root's\n"), own.stderr
     assert len(small.house.rows("requests", "--all")) == before + 2
-    assert jitsudo(small.house, "alice", "env", "echo", "after").returncode == 0
+    assert small.house.sudo("alice", "env", "echo", "after").returncode == 0
 
 
 def test_below_the_reserve_reviews_and_revocations_are_written(small: Small) -> None:
@@ -142,10 +135,10 @@ def test_copies_of_commands_and_recordings_stop_nobody_elses_runs(small: Small) 
             os.truncate(script, size)
             script.chmod(0o755)
             shutil.chown(script, "alice")
-        done = jitsudo(house, "alice", str(mine / "huge"))
+        done = house.sudo("alice", str(mine / "huge"))
         said = "the copy that is to be executed cannot be made: No space left on device but jitd's reserve"
         assert (done.returncode, said in done.stderr) == (125, True), done.stderr
-        assert jitsudo(house, "alice", str(mine / "small")).returncode == 7
+        assert house.sudo("alice", str(mine / "small")).returncode == 7
     finally:
         shutil.rmtree(mine)
     asking = subprocess.Popen(
@@ -154,8 +147,8 @@ def test_copies_of_commands_and_recordings_stop_nobody_elses_runs(small: Small) 
     )  # fmt: skip
     _, fault = asking.communicate(timeout=PATIENCE)
     assert b"but jitd's reserve" in fault
-    assert jitsudo(house, "alice", "true").returncode == 0, "what needs no recording and no copy still begins"
-    assert jitsudo(house, "alice", "env", "true").returncode == 125
+    assert house.sudo("alice", "true").returncode == 0, "what needs no recording and no copy still begins"
+    assert house.sudo("alice", "env", "true").returncode == 125
     for recording in (small.disk.at / "recordings").iterdir():
         recording.unlink()
 
@@ -187,7 +180,7 @@ def test_while_the_disk_is_full_what_is_too_much_of_the_recordings_goes_soon(tmp
             house.line("alice", "sh", "-c", f"head -c {SIZE} /dev/urandom | jitsudo env cat >/dev/null"),
             stdin=subprocess.DEVNULL, capture_output=True, cwd="/", timeout=PATIENCE, check=False,
         )  # fmt: skip
-        wait_for(lambda: jitsudo(house, "alice", "env", "true").returncode == 0, what="room for a recording")
+        wait_for(lambda: house.sudo("alice", "env", "true").returncode == 0, what="room for a recording")
         house.verify()
     finally:
         if house.process is not None:
@@ -217,5 +210,5 @@ def test_large_commands_that_are_permitted_at_once_are_paced_by_their_bytes(own_
             if isinstance(heard, messages.Refused):
                 assert heard.text == "too many commands started at once; try again in a moment"
     assert n_begun <= 5 and state_of(house) < 60 * MIB
-    wait_for(lambda: jitsudo(house, "alice", "env", "true").returncode == 0, what="a small one, a moment later")
+    wait_for(lambda: house.sudo("alice", "env", "true").returncode == 0, what="a small one, a moment later")
     house.verify()

@@ -80,7 +80,12 @@ def test_twenty_megabytes_come_out_of_a_terminal_byte_for_byte(place: House, tmp
     master, slave = os.openpty()
     tty.setraw(slave)
     process = subprocess.Popen(
-        place.line("alice", "jitsudo", "cat", str(file)), stdin=slave, stdout=slave, stderr=slave, start_new_session=True, cwd="/"
+        place.line("alice", "jitsudo", "-q", "cat", str(file)),
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        cwd="/",
     )
     os.close(slave)
     try:

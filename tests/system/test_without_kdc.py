@@ -122,7 +122,7 @@ def test_while_the_kdc_is_silent_a_local_password_counts_for_rules_that_say_so(h
     status, said = run(house, "alice", PASSWORDS["bob"], "jitsudo", "id", "-u")
     assert status == 119 and "wrong password of alice" in said
     pid, terminal = typing(house, "alice", PASSWORDS["alice"], "jitsudo", "whoami")
-    assert b"waiting" in read_until(terminal, b"waiting")
+    assert b"waiting 00:" in read_until(terminal, b"waiting 00:")
     (waiting,) = house.rows("requests")
     assert waiting["proved"] == BY_PAM.removeprefix("proved ")
     status, said = run(house, "bob", PASSWORDS["bob"], "jitd", "approve", "--yes", waiting["id"])
