@@ -20,19 +20,24 @@ from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request, RequestState
 from jitd.core.rights import TABLE, Act, Bar, Case, Part, Refused, may, role_in
 from jitd.core.subject import BY_PAM, LOCAL, ROOT, Subject
+from jitd.core.used_accounts import Use
 from tests.core.house import for_each
 from tests.scene import asked, locked, permit, person
 
 ALICE, BOB, DAVE, EVE = map(person, ("alice", "bob", "dave", "eve"))
+OLGA = person("dave", groups=frozenset({"security"}))
 AXEL = person("carol", groups=frozenset({"audit"}))
 ROOT_HERE = person("eve", principal=ROOT, user="root", person="root", uid=0, ticket_ends_at=None)
 
 
 class Uses:
-    """No live runs."""
+    """The live runs ``living``."""
 
-    def __call__(self) -> tuple[()]:
-        return ()
+    def __init__(self, *living: Use) -> None:
+        self.living = living
+
+    def __call__(self) -> tuple[Use, ...]:
+        return self.living
 
     def today(self, who: Subject) -> Subject:
         return who
@@ -110,6 +115,7 @@ def test_who_may_do_something_to_a_request_may_see_it() -> None:
                 assert may(Act.SEE, case) is None or may(act, case) is not None, (act, who.principal)
 
 
+SHELL_OF_BOB = Uses(Use("BBBB-BBBB.1", ALICE, BOB.uid, BOB.person))
 LOCK_ON_BOB, LOCK_ON_ALL = locked(Whom.USER, "bob"), locked(Whom.ALL)
 REVIEWER, OVERSEERS = (Part.REVIEWER,), (Part.OPERATOR, Part.AUDITOR)
 
@@ -118,12 +124,22 @@ REVIEWER, OVERSEERS = (Part.REVIEWER,), (Part.OPERATOR, Part.AUDITOR)
     [
         ("a reviewer", Act.APPROVE, BOB, Host(), None),
         ("a stranger", Act.APPROVE, EVE, Host(), REVIEWER),
-        ("an operator is no reviewer", Act.APPROVE, replace(DAVE, groups=frozenset({"security"})), Host(), REVIEWER),
+        ("an operator is no reviewer", Act.APPROVE, OLGA, Host(), REVIEWER),
         ("their own", Act.APPROVE, ALICE, Host(), Bar.OWN),
         ("their own, denied", Act.DENY, ALICE, Host(), Bar.OWN_ACCOUNT),
         ("a reviewer who is locked", Act.APPROVE, BOB, Host(placed=(LOCK_ON_BOB,)), Bar.LOCKED),
         ("a lock on somebody else", Act.APPROVE, person("carol"), Host(placed=(LOCK_ON_BOB,)), None),
         ("a reviewer among the locked", Act.DENY, BOB, Host(placed=(LOCK_ON_ALL,)), Bar.LOCKED),
+        ("whose account the requester uses", Act.APPROVE, BOB, Host(uses=SHELL_OF_BOB), Bar.OWN),
+        ("their approval counts no more", Act.COUNT, BOB, Host(uses=SHELL_OF_BOB), Bar.OWN),
+        ("they do not watch it", Act.OBSERVE, BOB, Host(uses=SHELL_OF_BOB), Bar.OWN),
+        ("they may deny it", Act.DENY, BOB, Host(uses=SHELL_OF_BOB), None),
+        ("an approval counts", Act.COUNT, BOB, Host(), None),
+        ("that of a stranger does not", Act.COUNT, EVE, Host(), REVIEWER),
+        ("a reviewer reads who was told", Act.READ_NOTICES, BOB, Host(), None),
+        ("an operator reads who was told", Act.READ_NOTICES, OLGA, Host(), None),
+        ("a requester does not", Act.READ_NOTICES, ALICE, Host(), (Part.REVIEWER, Part.OPERATOR)),
+        ("an auditor does not", Act.READ_NOTICES, AXEL, Host(), (Part.REVIEWER, Part.OPERATOR)),
         ("an operator places a lock", Act.LOCK, DAVE, Host(), None),
         ("an operator lifts a lock on all", Act.UNLOCK, DAVE, Host(placed=(LOCK_ON_ALL,)), None),
         ("an operator who is locked", Act.UNLOCK, DAVE, Host(placed=(locked(Whom.USER, "dave"),)), Bar.NAMED_IN_LOCK),

@@ -115,7 +115,7 @@ USED = replace(ALICE, used_by=(User(BOB.principal, BOB.uid, "bob", "BBBB-BBBB.1"
 
 
 def request(owes: dict[str, Any] | None = None, approvals: tuple[Approval, ...] = (OPS,), **changes: Any) -> Request:
-    obligations = replace(permit(*approvals).obligations, **(owes or {}))
+    obligations = replace(permit().obligations, approvals=approvals, **(owes or {}))
     return replace(asked(ID, **changes.pop("how", {})), **{"obligations": obligations, "rule": "rule-1", **changes})
 
 
@@ -189,6 +189,9 @@ STATES: dict[str, State] = {
         )
     ),
     "runs, its grant is damaged": State(runs(request(**APPROVED)), "grants"),
+    "glass was broken, and it runs": State(
+        (*runs(glass(OwedReviewState.OWED, **NARROW)[0]), glass(OwedReviewState.OWED, **NARROW)[1])
+    ),
     "glass was broken": State(glass(OwedReviewState.OWED)),
     "glass was broken, and its rule hides it": State(glass(OwedReviewState.OWED, **NARROW)),
     "glass was broken, and wants a hardware token": State(glass(OwedReviewState.OWED, STRICT)),
