@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from jitd.audit.forms import Conviction, Countersignature, read
-from jitd.audit.sshsig import BadSignature, verify
+from jitd.audit.sshsig import BadSignature, check_signature
 from jitd.core.chain import Seal
 from jitd.core.public_key import PublicKey
 from jitd.files import durable
@@ -58,7 +58,7 @@ def signed_by(line: Countersignature | Conviction, witnesses: Iterable[PublicKey
     """Return the witness that has signed ``line``, or None."""
     for witness in witnesses:
         try:
-            verify(witness.blob[-32:], line.NAMESPACE, line.signed.encode("ascii"), line.signature)
+            check_signature(witness.blob[-32:], line.NAMESPACE, line.signed.encode("ascii"), line.signature)
         except BadSignature:
             continue
         return witness

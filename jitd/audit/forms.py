@@ -10,12 +10,13 @@ a signed text that differs from the members beside it. Whether a seal, a value o
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
+
+from jitd.audit.strict_json import Twice, finite, is_deep, no_constant, unique
 
 CHECKPOINT_NAMESPACE = "jitd-checkpoint"
 """The namespace of a host's signature of a checkpoint (OpenSSH, PROTOCOL.sshsig)."""
@@ -31,8 +32,6 @@ _AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _ARMORED = re.compile(r"-----BEGIN SSH SIGNATURE-----\n(?:[A-Za-z0-9+/=]{1,76}\n){1,64}-----END SSH SIGNATURE-----\n?")
 _MOST_BRACES = 8
 """In a line of another program, jitd's object begins at one of the first braces."""
-MOST_DEEP = 64
-"""So deep are objects and lists of a line within each other. Those of a true line are a tenth of this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +177,7 @@ def find(text: str) -> Line | Conviction | None:
             break
         try:
             found, _ = decoder.raw_decode(text, at)
-        except _Twice:
+        except Twice:
             raise ValueError("has a member twice") from None
         except (ValueError, RecursionError):
             continue
@@ -193,35 +192,13 @@ def find(text: str) -> Line | Conviction | None:
 # --- reading -------------------------------------------------------------------------------------------------------------
 
 
-class _Twice(ValueError):
-    """A JSON object has two members of one name."""
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise _Twice
-    return found
-
-
-def _no_number(text: str) -> float:
-    raise ValueError(text)
-
-
-def _finite(text: str) -> float:
-    """Python reads 1e999 as infinite, which JSON cannot express."""
-    if math.isinf(number := float(text)):
-        raise ValueError(text)
-    return number
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_number, parse_float=_finite)
+_DECODER = json.JSONDecoder(object_pairs_hook=unique, parse_constant=no_constant, parse_float=finite)
 
 
 def _object(text: str) -> dict[str, Any]:
     try:
         found = _DECODER.decode(text)
-    except _Twice:
+    except Twice:
         raise ValueError("has a member twice") from None
     except (ValueError, RecursionError):
         raise ValueError("is not JSON") from None
@@ -230,19 +207,8 @@ def _object(text: str) -> dict[str, Any]:
     return found
 
 
-def _is_deep(found: Any) -> bool:
-    """True if ``found`` has more than MOST_DEEP objects and lists within each other: who compares it would run out of stack."""
-    level = [found]
-    for _ in range(MOST_DEEP):
-        parts = [one.values() if isinstance(one, dict) else one for one in level]
-        level = [part for one in parts for part in one if isinstance(part, dict | list)]
-        if not level:
-            return False
-    return True
-
-
 def _line(found: dict[str, Any]) -> Line | Conviction:
-    if _is_deep(found):
+    if is_deep(found):
         raise ValueError("has too many objects and lists within each other")
     form = found.get("form")
     if form == Record.FORM:

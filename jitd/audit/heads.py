@@ -102,7 +102,7 @@ class Heads:
         who = line.witness if isinstance(line, Countersignature) else line.host
         try:
             key = sshsig.signer(line.signature)
-            sshsig.verify(key, line.NAMESPACE, line.signed.encode("ascii"), line.signature)
+            sshsig.check_signature(key, line.NAMESPACE, line.signed.encode("ascii"), line.signature)
         except (sshsig.BadSignature, ValueError, TypeError, AttributeError) as fault:  # a damaged row has any types
             what = "checkpoint" if isinstance(line, Checkpoint) else "countersignature"
             why = fault if isinstance(fault, sshsig.BadSignature) else "cannot be read"

@@ -119,7 +119,7 @@ def change_in(number: int, content: dict[str, Any]) -> Change | None:
         if at is None or not text.startswith(head) or len(text) != len(head) + 21:
             raise ValueError("it says something else than what was signed")
         for key, by in ((before, "by_before"), (public, "by_public")):
-            sshsig.verify(key, KEY_NAMESPACE, text.encode("ascii"), said[by])
+            sshsig.check_signature(key, KEY_NAMESPACE, text.encode("ascii"), said[by])
     except (AssertionError, KeyError, TypeError, AttributeError):
         raise ValueError("it does not say which keys") from None
     except sshsig.BadSignature as fault:

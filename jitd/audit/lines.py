@@ -21,12 +21,11 @@ from jitd.audit.findings import Finding, Report, Wrong
 from jitd.audit.forms import Checkpoint, Conviction, Countersignature, Digest, Line, Record
 from jitd.audit.heads import Heads, Signed
 from jitd.audit.keys import Keys, NamedKey
+from jitd.audit.strict_json import canonical, is_same
 from jitd.core.chain import GENESIS, Seal
 from jitd.core.values import commitment as commit
 from jitd.core.values import committed_in
 from jitd.core.wording import INSTEAD
-
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
 Place = tuple[str, str]
 """Where a line stands, for people, and the line."""
@@ -151,7 +150,7 @@ class _Found:
         """Report what is wrong with a record by itself."""
         values: dict[str, Any] = {}
         for said in line.values:
-            if commit(said.field, said.salt, _encode(said.value).encode("ascii")) != said.committed:
+            if commit(said.field, said.salt, canonical(said.value)) != said.committed:
                 text = f"{place}: the value {said.field} is not the one to which record {line.number} commits"
                 self._report(Finding(Wrong.VALUE_DIFFERS, line.number, text))
             values[said.committed.hex()] = said.value
@@ -159,7 +158,7 @@ class _Found:
             return  # what its reader may not see would be in it
         try:
             content = json.loads(line.sealed)
-            if not isinstance(content, dict) or _encode(content).encode("ascii") != line.sealed:
+            if not isinstance(content, dict) or canonical(content) != line.sealed:
                 raise ValueError
         except (ValueError, RecursionError):
             text = f"{place}: record {line.number} is not a record of jitd in canonical form"
@@ -215,7 +214,7 @@ def _digest(line: Record) -> bytes:
 def _is_as_sealed(line: Record, content: dict[str, Any], values: Mapping[str, Any]) -> bool:
     """True if ``line`` tells programs the same as it has sealed, which is ``content``."""
     told = {name: part for name, part in line.told.items() if name in content or not _is_beside(name)}
-    if not values and _encode(told).encode("ascii") == line.sealed:
+    if not values and canonical(told) == line.sealed:
         return True
     return _is_told(told, content, values)
 
@@ -228,7 +227,7 @@ def _is_beside(name: str) -> bool:
 def _is_told(told: Any, sealed: Any, values: Mapping[str, Any]) -> bool:
     """True if ``told`` is ``sealed`` with ``values`` in the places of their commitments, and words in those of others."""
     if (committed := committed_in(sealed)) is not None:
-        return _is_same(told, values[committed]) if committed in values else _is_word(told)
+        return is_same(told, values[committed]) if committed in values else _is_word(told)
     if isinstance(sealed, dict):
         return (
             isinstance(told, dict)
@@ -237,7 +236,7 @@ def _is_told(told: Any, sealed: Any, values: Mapping[str, Any]) -> bool:
         )
     if isinstance(sealed, list) and isinstance(told, list):
         return _is_told_list(told, sealed, values)
-    return _is_same(told, sealed)
+    return is_same(told, sealed)
 
 
 def _is_told_list(told: list[Any], sealed: list[Any], values: Mapping[str, Any]) -> bool:
@@ -264,8 +263,3 @@ def _is_told_list(told: list[Any], sealed: list[Any], values: Mapping[str, Any])
 
 def _is_word(told: Any) -> bool:
     return isinstance(told, str) and told in INSTEAD
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    """True if both are the same JSON. For Python, true is also 1, and 1.0 as well."""
-    return one == other and _encode(one) == _encode(other)

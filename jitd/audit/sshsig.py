@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signatures as `ssh-keygen -Y sign` makes them, with Ed25519 keys and SHA-512 alone.
 
-Law: pure. One signature has one spelling. What differs from it by a byte is refused (line breaks, another digest, another type of
-key, bytes at the end), so nobody can make a second text out of a signed one that is also good.
+Law: pure, for Python 3.9 and later. One signature has one spelling. What differs from it by a byte is refused (line breaks,
+another digest, another type of key, bytes at the end), so nobody can make a second text out of a signed one that is also good.
+`contrib/verifier` copies what reads signatures into verify.py, so this imports nothing of jitd, and cryptography only where a
+signature is checked: without it, verify.py says what is missing.
 Source: PROTOCOL.sshsig of OpenSSH; RFC 4251 section 5 (strings), RFC 8709 (ssh-ed25519), RFC 8032.
 """
 
@@ -10,14 +12,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 ALGORITHM = "ssh-ed25519"
 _KIND = ALGORITHM.encode("ascii")
-_MAGIC, _VERSION, _HASH = b"SSHSIG", (1).to_bytes(4, "big"), b"sha512"
-_BEGIN, _END, _WIDTH = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----", 70
+_SSHSIG, _SSHSIG_VERSION, _HASH = b"SSHSIG", (1).to_bytes(4, "big"), b"sha512"
+_BEGIN, _ENDING, _WIDTH = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----", 70
 _N_KEY, _N_SIGNATURE = 32, 64
 
 
@@ -35,11 +38,14 @@ def sign(key: Ed25519PrivateKey, namespace: str, message: bytes) -> str:
     return _armored(key.public_key().public_bytes_raw(), namespace, signature)
 
 
-def verify(public: bytes, namespace: str, message: bytes, armored: str) -> None:
+def check_signature(public: bytes, namespace: str, message: bytes, armored: str) -> None:
     """Do nothing if ``armored`` is the signature of ``message`` in ``namespace`` by the key ``public`` (32 bytes). Raises
     ForeignKey, or BadSignature for all else.
     """
-    named, found, signature = _read(armored)
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    named, found, signature = _read_signature(armored)
     if named != public:
         raise ForeignKey(f"is by the key {fingerprint(named)}")
     if found != namespace:
@@ -52,9 +58,9 @@ def verify(public: bytes, namespace: str, message: bytes, armored: str) -> None:
 
 def signer(armored: str) -> bytes:
     """Return the public key (32 bytes) that an armored signature names. Whether this key has made the signature is not known
-    before ``verify``. Raises BadSignature if the text is not a signature.
+    before ``check_signature``. Raises BadSignature if the text is not a signature.
     """
-    return _read(armored)[0]
+    return _read_signature(armored)[0]
 
 
 def public_line(public: bytes, comment: str) -> str:
@@ -91,26 +97,26 @@ def _public_blob(public: bytes) -> bytes:
     return _string(_KIND) + _string(public)
 
 
-_AT_KEY = len(_MAGIC) + len(_VERSION) + 4 + len(_public_blob(b""))
+_AT_KEY = len(_SSHSIG) + len(_SSHSIG_VERSION) + 4 + len(_public_blob(b""))
 """Where the public key stands in a signature's blob."""
 _AT_NAMESPACE = _AT_KEY + _N_KEY
 
 
 def _to_be_signed(namespace: str, message: bytes) -> bytes:
     digest = hashlib.sha512(message).digest()
-    return _MAGIC + _string(namespace.encode("ascii")) + _string(b"") + _string(_HASH) + _string(digest)
+    return _SSHSIG + _string(namespace.encode("ascii")) + _string(b"") + _string(_HASH) + _string(digest)
 
 
 def _armored(public: bytes, namespace: str, signature: bytes) -> str:
-    head = _MAGIC + _VERSION + _string(_public_blob(public))
+    head = _SSHSIG + _SSHSIG_VERSION + _string(_public_blob(public))
     signed = _string(_string(_KIND) + _string(signature))
     blob = head + _string(namespace.encode("ascii")) + _string(b"") + _string(_HASH) + signed
     text = base64.b64encode(blob).decode("ascii")
     lines = [text[at : at + _WIDTH] for at in range(0, len(text), _WIDTH)]
-    return "\n".join((_BEGIN, *lines, _END, ""))
+    return "\n".join((_BEGIN, *lines, _ENDING, ""))
 
 
-def _read(armored: str) -> tuple[bytes, str, bytes]:
+def _read_signature(armored: str) -> tuple[bytes, str, bytes]:
     """Return the public key, the namespace and the signature. Raises BadSignature if these three are not written as ``_armored``
     writes them.
     """

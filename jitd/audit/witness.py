@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from jitd.audit.forms import Checkpoint, Digest, Record
 from jitd.audit.keys import change_in, may_rotate
-from jitd.audit.sshsig import BadSignature, fingerprint, signer, verify
+from jitd.audit.sshsig import BadSignature, check_signature, fingerprint, signer
 from jitd.core.chain import GENESIS, Seal, seal_over
 
 REMEMBERED = 4096
@@ -216,7 +216,7 @@ class Walk:
                 if key not in self._earlier_keys:
                     self._complain(f"checkpoint {checkpoint.number} is signed by another key, {fingerprint(key)}")
                 return None
-            verify(key, Checkpoint.NAMESPACE, checkpoint.signed.encode("ascii"), checkpoint.signature)
+            check_signature(key, Checkpoint.NAMESPACE, checkpoint.signed.encode("ascii"), checkpoint.signature)
         except BadSignature as fault:
             self._complain(f"checkpoint {checkpoint.number}: the signature {fault}")
             return None

@@ -67,7 +67,8 @@ def _write(id: str, place: Path, *, is_with_recordings: bool) -> None:
 
 
 def _fetch(id: str, file: BinaryIO, *, is_with_recordings: bool) -> None:
-    from jitd.audit.pack.verify import Wrong, Zip
+    from jitd.audit.pack.zipped import Zip
+    from jitd.audit.strict_json import Wrong
 
     with called() as daemon:
         zipped = Zip(file)

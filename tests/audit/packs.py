@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from jitd.audit import forms, sshsig
 from jitd.audit.pack import verify
+from jitd.audit.pack.zipped import Zip
 from jitd.audit.signing import Signing
 from jitd.audit.telling import EVERYTHING, Sight, tell
 from jitd.core.authentication import Authentication
@@ -251,7 +252,7 @@ class Host:
 
 def zipped(files: Mapping[str, bytes]) -> bytes:
     out = io.BytesIO()
-    made = verify.Zip(out)
+    made = Zip(out)
     for name, content in files.items():
         made.add(name, [content])
     made.end()

@@ -40,7 +40,7 @@ def test_ssh_keygen_takes_a_signature_of_ours(tmp_path: Path, key: Ed25519Privat
     assert keygen_verifies(tmp_path, public, SPACE, MESSAGE, armored)
     assert not keygen_verifies(tmp_path, public, SPACE, MESSAGE + b"\n", armored)
     assert not keygen_verifies(tmp_path, public, "jitd-countersignature", MESSAGE, armored)
-    sshsig.verify(public, SPACE, MESSAGE, armored)
+    sshsig.check_signature(public, SPACE, MESSAGE, armored)
 
 
 def test_a_signature_of_ssh_keygen_is_taken_and_has_our_bytes(tmp_path: Path, key: Ed25519PrivateKey, public: bytes) -> None:
@@ -49,7 +49,7 @@ def test_a_signature_of_ssh_keygen_is_taken_and_has_our_bytes(tmp_path: Path, ke
     (tmp_path / "key").write_bytes(private)
     words = ["ssh-keygen", "-Y", "sign", "-f", "key", "-n", SPACE]
     done = subprocess.run(words, cwd=tmp_path, input=MESSAGE, capture_output=True, check=True)
-    sshsig.verify(public, SPACE, MESSAGE, done.stdout.decode("ascii"))
+    sshsig.check_signature(public, SPACE, MESSAGE, done.stdout.decode("ascii"))
     assert done.stdout.decode("ascii") == sshsig.sign(key, SPACE, MESSAGE)
 
 
@@ -81,7 +81,7 @@ def test_what_is_no_ed25519_key_is_not_read(line: str) -> None:
 def test_a_signature_by_another_key_is_called_foreign(key: Ed25519PrivateKey, public: bytes) -> None:
     other = Ed25519PrivateKey.generate()
     with pytest.raises(sshsig.ForeignKey, match=sshsig.fingerprint(other.public_key().public_bytes_raw()).replace("+", r"\+")):
-        sshsig.verify(public, SPACE, MESSAGE, sshsig.sign(other, SPACE, MESSAGE))
+        sshsig.check_signature(public, SPACE, MESSAGE, sshsig.sign(other, SPACE, MESSAGE))
 
 
 def test_a_foreign_signature_that_names_our_key_is_refused(key: Ed25519PrivateKey, public: bytes) -> None:
@@ -93,14 +93,14 @@ def test_a_foreign_signature_that_names_our_key_is_refused(key: Ed25519PrivateKe
     forged = "\n".join((theirs[0], *(text[at : at + 70] for at in range(0, len(text), 70)), theirs[-2], ""))
     assert sshsig.signer(forged) == public
     with pytest.raises(sshsig.BadSignature, match="does not fit"):
-        sshsig.verify(public, SPACE, MESSAGE, forged)
+        sshsig.check_signature(public, SPACE, MESSAGE, forged)
 
 
 def test_a_signature_is_good_in_its_own_namespace_alone(key: Ed25519PrivateKey, public: bytes) -> None:
     """THREATS L-13."""
     armored = sshsig.sign(key, SPACE, MESSAGE)
     with pytest.raises(sshsig.BadSignature, match="is for 'jitd-checkpoint', not for 'jitd-countersignature'"):
-        sshsig.verify(public, "jitd-countersignature", MESSAGE, armored)
+        sshsig.check_signature(public, "jitd-countersignature", MESSAGE, armored)
 
 
 def test_no_change_of_a_signature_is_a_second_good_one(key: Ed25519PrivateKey, public: bytes) -> None:
@@ -116,7 +116,7 @@ def test_no_change_of_a_signature_is_a_second_good_one(key: Ed25519PrivateKey, p
     changed.discard(armored)
     for text in changed:
         with pytest.raises(sshsig.BadSignature):
-            sshsig.verify(public, SPACE, MESSAGE, text)
+            sshsig.check_signature(public, SPACE, MESSAGE, text)
 
 
 def test_a_signature_over_another_digest_is_refused(tmp_path: Path, key: Ed25519PrivateKey, public: bytes) -> None:
@@ -126,4 +126,4 @@ def test_a_signature_over_another_digest_is_refused(tmp_path: Path, key: Ed25519
     words = ["ssh-keygen", "-Y", "sign", "-f", "key", "-n", SPACE, "-O", "hashalg=sha256"]
     done = subprocess.run(words, cwd=tmp_path, input=MESSAGE, capture_output=True, check=True)
     with pytest.raises(sshsig.BadSignature, match="SHA-512"):
-        sshsig.verify(public, SPACE, MESSAGE, done.stdout.decode("ascii"))
+        sshsig.check_signature(public, SPACE, MESSAGE, done.stdout.decode("ascii"))

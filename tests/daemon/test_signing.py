@@ -79,7 +79,7 @@ class House:
         for one in self.checkpoints():
             assert one.host == HOST and one.seal == seals[one.number]
             key = keys[max(number for number in keys if number <= one.number)]
-            sshsig.verify(key, Checkpoint.NAMESPACE, one.signed.encode(), one.signature)
+            sshsig.check_signature(key, Checkpoint.NAMESPACE, one.signed.encode(), one.signature)
 
 
 @pytest.fixture
@@ -309,8 +309,8 @@ def test_a_rotation_is_a_record_that_both_keys_have_signed(house: House) -> None
     after = sshsig.read_public(house.signing.rotate("root", 0))
     (said,) = house.notes("key.rotated")
     assert sshsig.read_public(said["before"]) == before and sshsig.read_public(said["public"]) == after != before
-    sshsig.verify(before, KEY_NAMESPACE, said["signed"].encode(), said["by_before"])
-    sshsig.verify(after, KEY_NAMESPACE, said["signed"].encode(), said["by_public"])
+    sshsig.check_signature(before, KEY_NAMESPACE, said["signed"].encode(), said["by_before"])
+    sshsig.check_signature(after, KEY_NAMESPACE, said["signed"].encode(), said["by_public"])
     for words in (f"host {HOST}\n", f"before {said['before']}\n", f"public {said['public']}\n"):
         assert words in said["signed"]
     house.signing.sign()

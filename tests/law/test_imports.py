@@ -91,6 +91,9 @@ LAW: dict[str, set[str]] = {
     "jitd.audit.sentences": {CORE, WIRE},
     "jitd.audit.pack": {CORE},
     "jitd.audit.pack.verify": set(),  # one file, which is copied into each pack
+    "jitd.audit.pack.zipped": {"jitd.audit.strict_json"},  # and what contrib/verifier copies into that file
+    "jitd.audit.sshsig": set(),
+    "jitd.audit.strict_json": set(),
     "jitd.audit.signing": {CORE, "jitd.audit", "jitd.failures", "jitd.log", "jitd.store"},
     "jitd.expressions": {CORE, "jitd.expressions"},
     "jitd.settings": {

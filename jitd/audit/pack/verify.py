@@ -27,23 +27,269 @@ import struct
 import textwrap
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, NamedTuple, Union
+from typing import Any, NamedTuple, Union
+
+# --- from jitd/audit/strict_json.py (written by contrib/verifier) ---
+
+MOST_DEEP = 64
+"""So deep are the objects and lists of JSON within each other. Those of a true line or pack are a tenth of this."""
+
+
+class Wrong(Exception):
+    """Something cannot be read. The text is a sentence without a full stop, or the end of one."""
+
+
+class Twice(ValueError):
+    """A JSON object has two members of one name."""
+
+
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Twice("has a member twice")
+    return found
+
+
+def no_constant(text: str) -> Any:
+    raise ValueError("is not JSON")
+
+
+def finite(text: str) -> float:
+    """Python reads 1e999 as infinite, which JSON cannot express."""
+    if math.isinf(number := float(text)):
+        raise ValueError("has a number that is too large")
+    return number
+
+
+def _integer(text: str) -> int:
+    if len(text) > 20:
+        raise ValueError("has a number that is too large")
+    return int(text)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=unique, parse_constant=no_constant, parse_float=finite, parse_int=_integer)
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def read_json(text: str) -> Any:
+    """Read JSON in which no name occurs twice in an object. Raises Wrong with the end of a sentence."""
+    try:
+        found = _DECODER.decode(text)
+    except json.JSONDecodeError:
+        raise Wrong("is not JSON") from None
+    except ValueError as fault:
+        raise Wrong(str(fault)) from None
+    except RecursionError:
+        raise Wrong("has too many objects and lists within each other") from None
+    if is_deep(found):
+        raise Wrong("has too many objects and lists within each other")
+    return found
+
+
+def is_deep(found: Any) -> bool:
+    """True if ``found`` has more than MOST_DEEP objects and lists within each other: who compares it would run out of stack."""
+    level = [found]
+    for _ in range(MOST_DEEP):
+        parts = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, (dict, list))]
+        level = [part for one in parts for part in one if isinstance(part, (dict, list))]
+        if not level:
+            return False
+    return True
+
+
+def canonical(value: Any) -> bytes:
+    """Return ``value`` in the form in which records and values are sealed."""
+    return _CANONICAL.encode(value).encode("ascii")
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """True if both are the same JSON. For Python, true is also 1, and 1.0 as well."""
+    return bool(one == other) and canonical(one) == canonical(other)
+
+
+# --- from jitd/audit/pack/zipped.py (written by contrib/verifier) ---
 
 Bytes = Union[bytes, memoryview]
-Files = Mapping[str, Bytes]
-
 MOST_FILES = 4096
 """Maximum number of files in a pack."""
 MOST_SIZE = (1 << 32) - 1
 """Maximum number of bytes of a pack. A larger zip file would need another form (ZIP64)."""
+_LOCAL, _CENTRAL, _END = struct.Struct("<4s5H3L2H"), struct.Struct("<4s6H3L5H2L"), struct.Struct("<4s4H2LH")
+_VERSION, _MADE_BY, _MODE, _DATE = 20, 3 << 8 | 20, 0o100644 << 16, 1 << 5 | 1
+"""Version 2.0, made on Unix, a file with mode 0644, and 1980-01-01, the first date that a zip file can have. Source:
+APPNOTE.TXT of PKWARE, 4.3 and 4.4.
+"""
+
+
+def _local(name: bytes, crc: int, size: int) -> bytes:
+    return _LOCAL.pack(b"PK\3\4", _VERSION, 0, 0, 0, _DATE, crc, size, size, len(name), 0) + name
+
+
+def _central(entries: Sequence[tuple[bytes, int, int, int]], at: int) -> bytes:
+    """Return the end of a zip file that begins at byte ``at``. An entry is its name, its CRC-32, its size and its place."""
+    out = b"".join(
+        _CENTRAL.pack(b"PK\1\2", _MADE_BY, _VERSION, 0, 0, 0, _DATE, crc, size, size, len(name), 0, 0, 0, 0, _MODE, place) + name
+        for name, crc, size, place in entries
+    )
+    return out + _END.pack(b"PK\5\6", 0, 0, len(entries), len(entries), len(out), at, 0)
+
+
+def read_zip(data: Bytes, rank_of: Callable[[str, int], int]) -> dict[str, Bytes]:
+    """Return the files of a pack, in their order. They are parts of ``data``, which is not copied. ``rank_of`` returns the place
+    of a name in the order of a pack, or raises Wrong if it is less than that of the name before. Raises Wrong if there is one
+    byte that ``Zip`` would not have written.
+    """
+    view = memoryview(data)
+    files: dict[str, Bytes] = {}
+    entries: list[tuple[bytes, int, int, int]] = []
+    at = rank = 0
+    while bytes(view[at : at + 4]) == b"PK\3\4":
+        if len(view) < at + _LOCAL.size:
+            raise Wrong(f"the zip file ends within the head of a file, at byte {at}")
+        _, _, _, method, _, _, crc, size, _, n_name, _ = _LOCAL.unpack(view[at : at + _LOCAL.size])
+        begin = at + _LOCAL.size + n_name
+        named = bytes(view[at + _LOCAL.size : begin])
+        name = named.decode("ascii", "backslashreplace")
+        rank = rank_of(name, rank)
+        if name in files:
+            raise Wrong(f"{name} is there twice, at byte {at}")
+        if method:
+            raise Wrong(f"{name} is compressed, and nothing in a pack is: the zip file was packed again")
+        if bytes(view[at:begin]) != _local(named, crc, size):
+            raise Wrong(f"the head of {name}, at byte {at}, is not as jitd writes it: the zip file was changed or packed again")
+        content = view[begin : begin + size]
+        if len(content) != size:
+            raise Wrong(f"the zip file ends within {name}")
+        if zlib.crc32(content) != crc:
+            raise Wrong(f"the content of {name} does not fit its CRC-32: the zip file was changed or damaged")
+        files[name] = content
+        entries.append((named, crc, size, at))
+        if len(files) > MOST_FILES:
+            raise Wrong("there are too many files in it")
+        at = begin + size
+    if not files:
+        raise Wrong("this is not a pack: it does not begin as a zip file")
+    if bytes(view[at : at + MOST_FILES * 256]) != _central(entries, at) or len(view) - at > MOST_FILES * 256:
+        raise Wrong(f"the directory of the zip file, at byte {at}, does not fit the files, or something follows it")
+    return files
+
+
+# --- from jitd/audit/sshsig.py (written by contrib/verifier) ---
+
+ALGORITHM = "ssh-ed25519"
+_KIND = ALGORITHM.encode("ascii")
+_SSHSIG, _SSHSIG_VERSION, _HASH = b"SSHSIG", (1).to_bytes(4, "big"), b"sha512"
+_BEGIN, _ENDING, _WIDTH = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----", 70
+_N_KEY, _N_SIGNATURE = 32, 64
+
+
+class BadSignature(Exception):
+    """The signature is not one of this message. The text is the end of a sentence that begins with "the signature"."""
+
+
+class ForeignKey(BadSignature):
+    """The signature names another key than the one that should have signed. It was not looked at further."""
+
+
+def check_signature(public: bytes, namespace: str, message: bytes, armored: str) -> None:
+    """Do nothing if ``armored`` is the signature of ``message`` in ``namespace`` by the key ``public`` (32 bytes). Raises
+    ForeignKey, or BadSignature for all else.
+    """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    named, found, signature = _read_signature(armored)
+    if named != public:
+        raise ForeignKey(f"is by the key {fingerprint(named)}")
+    if found != namespace:
+        raise BadSignature(f"is for {found!r}, not for {namespace!r}")
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, _to_be_signed(namespace, message))
+    except (InvalidSignature, ValueError):
+        raise BadSignature("does not fit what was signed") from None
+
+
+def signer(armored: str) -> bytes:
+    """Return the public key (32 bytes) that an armored signature names. Whether this key has made the signature is not known
+    before ``check_signature``. Raises BadSignature if the text is not a signature.
+    """
+    return _read_signature(armored)[0]
+
+
+def read_public(line: str) -> bytes:
+    """Read a line of the form ``ssh-ed25519 BASE64 [COMMENT]`` and return the key (32 bytes). Raises ValueError."""
+    words = line.split(None, 2)
+    if len(words) < 2 or words[0] != ALGORITHM:
+        raise ValueError(f"not a public key of the form '{ALGORITHM} BASE64'")
+    try:
+        blob = base64.b64decode(words[1], validate=True)
+    except ValueError:
+        raise ValueError("the public key is not in base64") from None
+    public = blob[-_N_KEY:]
+    if len(public) != _N_KEY or blob != _public_blob(public) or base64.b64encode(blob).decode("ascii") != words[1]:
+        raise ValueError(f"not an {ALGORITHM} public key")
+    return public
+
+
+def fingerprint(public: bytes) -> str:
+    """Return what `ssh-keygen -l` prints of a public key: ``SHA256:`` and 43 characters."""
+    digest = hashlib.sha256(_public_blob(public)).digest()
+    return f"SHA256:{base64.b64encode(digest).decode('ascii').rstrip('=')}"
+
+
+def _string(content: bytes) -> bytes:
+    return len(content).to_bytes(4, "big") + content
+
+
+def _public_blob(public: bytes) -> bytes:
+    return _string(_KIND) + _string(public)
+
+
+_AT_KEY = len(_SSHSIG) + len(_SSHSIG_VERSION) + 4 + len(_public_blob(b""))
+"""Where the public key stands in a signature's blob."""
+_AT_NAMESPACE = _AT_KEY + _N_KEY
+
+
+def _to_be_signed(namespace: str, message: bytes) -> bytes:
+    digest = hashlib.sha512(message).digest()
+    return _SSHSIG + _string(namespace.encode("ascii")) + _string(b"") + _string(_HASH) + _string(digest)
+
+
+def _armored(public: bytes, namespace: str, signature: bytes) -> str:
+    head = _SSHSIG + _SSHSIG_VERSION + _string(_public_blob(public))
+    signed = _string(_string(_KIND) + _string(signature))
+    blob = head + _string(namespace.encode("ascii")) + _string(b"") + _string(_HASH) + signed
+    text = base64.b64encode(blob).decode("ascii")
+    lines = [text[at : at + _WIDTH] for at in range(0, len(text), _WIDTH)]
+    return "\n".join((_BEGIN, *lines, _ENDING, ""))
+
+
+def _read_signature(armored: str) -> tuple[bytes, str, bytes]:
+    """Return the public key, the namespace and the signature. Raises BadSignature if these three are not written as ``_armored``
+    writes them.
+    """
+    try:
+        blob = base64.b64decode("".join(armored.split("\n")[1:-2]), validate=True)
+        n_namespace = int.from_bytes(blob[_AT_NAMESPACE:][:4], "big")
+        namespace = blob[_AT_NAMESPACE + 4 :][:n_namespace].decode("ascii")
+        read = blob[_AT_KEY:][:_N_KEY], namespace, blob[-_N_SIGNATURE:]
+    except ValueError:
+        raise BadSignature("is not of OpenSSH's form") from None
+    if _armored(*read) != armored:
+        raise BadSignature(f"is not one by an {ALGORITHM} key over SHA-512, in OpenSSH's form")
+    return read
+
+
+# --- the rules, which are written here ---
+
+Files = Mapping[str, Bytes]
+
 MOST_TEXT = 1 << 26
 """Maximum number of bytes of a file that is read as text. The daemon makes smaller ones."""
 MOST_SHOWN = 1 << 14
 """Maximum number of records that a pack shows. The daemon shows fewer."""
 MOST_KEYS = 1000
 """Maximum number of keys of a host that a pack names."""
-MOST_DEEP = 64
-"""So deep are the objects and lists of JSON within each other. Those of a true pack are a tenth of this."""
 MOST_TOLD = 100
 """Maximum number of findings that are printed. The others are counted."""
 
@@ -89,97 +335,7 @@ class Finding(NamedTuple):
         return f"{where}, line {self.line}: {self.what}" if self.line else f"{where}: {self.what}"
 
 
-class Wrong(Exception):
-    """Something of a pack cannot be read. The text is a sentence without a full stop."""
-
-
 # --- the zip file --------------------------------------------------------------------------------------------------------
-
-_LOCAL, _CENTRAL, _END = struct.Struct("<4s5H3L2H"), struct.Struct("<4s6H3L5H2L"), struct.Struct("<4s4H2LH")
-_VERSION, _MADE_BY, _MODE, _DATE = 20, 3 << 8 | 20, 0o100644 << 16, 1 << 5 | 1
-"""Version 2.0, made on Unix, a file with mode 0644, and 1980-01-01, the first date that a zip file can have. Source:
-APPNOTE.TXT of PKWARE, 4.3 and 4.4.
-"""
-
-
-def _local(name: bytes, crc: int, size: int) -> bytes:
-    return _LOCAL.pack(b"PK\3\4", _VERSION, 0, 0, 0, _DATE, crc, size, size, len(name), 0) + name
-
-
-def _central(entries: Sequence[tuple[bytes, int, int, int]], at: int) -> bytes:
-    """Return the end of a zip file that begins at byte ``at``. An entry is its name, its CRC-32, its size and its place."""
-    out = b"".join(
-        _CENTRAL.pack(b"PK\1\2", _MADE_BY, _VERSION, 0, 0, 0, _DATE, crc, size, size, len(name), 0, 0, 0, 0, _MODE, place) + name
-        for name, crc, size, place in entries
-    )
-    return out + _END.pack(b"PK\5\6", 0, 0, len(entries), len(entries), len(out), at, 0)
-
-
-class Zip:
-    """Writes a pack into ``file``, which is empty and can be read and moved in. ``add`` each file in the order of the pack, then
-    ``end``. Every pack with the same files has the same bytes, because nothing is compressed and every file has one date.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._entries: list[tuple[bytes, int, int, int]] = []
-
-    def add(self, name: str, pieces: Iterable[bytes]) -> None:
-        """Write the next file. Raises Wrong if the pack becomes too large, and OSError."""
-        named, place = name.encode("ascii"), self._file.tell()
-        self._file.write(_local(named, 0, 0))
-        crc = size = 0
-        for piece in pieces:
-            self._file.write(piece)
-            crc, size = zlib.crc32(piece, crc), size + len(piece)
-        self._entries.append((named, crc, size, place))
-        if self._file.tell() > MOST_SIZE // 2 or len(self._entries) > MOST_FILES:
-            raise Wrong("a pack of this size cannot be written")
-        self._file.seek(place)
-        self._file.write(_local(named, crc, size))
-        self._file.seek(0, 2)
-
-    def end(self) -> None:
-        self._file.write(_central(self._entries, self._file.tell()))
-
-
-def read_zip(data: Bytes) -> dict[str, Bytes]:
-    """Return the files of a pack, in their order. They are parts of ``data``, which is not copied. Raises Wrong if there is one
-    byte that ``Zip`` would not have written.
-    """
-    view = memoryview(data)
-    files: dict[str, Bytes] = {}
-    entries: list[tuple[bytes, int, int, int]] = []
-    at = rank = 0
-    while bytes(view[at : at + 4]) == b"PK\3\4":
-        if len(view) < at + _LOCAL.size:
-            raise Wrong(f"the zip file ends within the head of a file, at byte {at}")
-        _, _, _, method, _, _, crc, size, _, n_name, _ = _LOCAL.unpack(view[at : at + _LOCAL.size])
-        begin = at + _LOCAL.size + n_name
-        named = bytes(view[at + _LOCAL.size : begin])
-        name = named.decode("ascii", "backslashreplace")
-        rank = _rank(name, rank)
-        if name in files:
-            raise Wrong(f"{name} is there twice, at byte {at}")
-        if method:
-            raise Wrong(f"{name} is compressed, and nothing in a pack is: the zip file was packed again")
-        if bytes(view[at:begin]) != _local(named, crc, size):
-            raise Wrong(f"the head of {name}, at byte {at}, is not as jitd writes it: the zip file was changed or packed again")
-        content = view[begin : begin + size]
-        if len(content) != size:
-            raise Wrong(f"the zip file ends within {name}")
-        if zlib.crc32(content) != crc:
-            raise Wrong(f"the content of {name} does not fit its CRC-32: the zip file was changed or damaged")
-        files[name] = content
-        entries.append((named, crc, size, at))
-        if len(files) > MOST_FILES:
-            raise Wrong("there are too many files in it")
-        at = begin + size
-    if not files:
-        raise Wrong("this is not a pack: it does not begin as a zip file")
-    if bytes(view[at : at + MOST_FILES * 256]) != _central(entries, at) or len(view) - at > MOST_FILES * 256:
-        raise Wrong(f"the directory of the zip file, at byte {at}, does not fit the files, or something follows it")
-    return files
 
 
 def _rank(name: str, least: int) -> int:
@@ -195,61 +351,7 @@ def _rank(name: str, least: int) -> int:
 # --- JSON ----------------------------------------------------------------------------------------------------------------
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("has a member twice")
-    return found
-
-
-def _no_constant(text: str) -> Any:
-    raise ValueError("is not JSON")
-
-
-def _finite(text: str) -> float:
-    if math.isinf(number := float(text)):
-        raise ValueError("has a number that is too large")
-    return number
-
-
-def _integer(text: str) -> int:
-    if len(text) > 20:
-        raise ValueError("has a number that is too large")
-    return int(text)
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite, parse_int=_integer)
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-
-
-def read_json(text: str) -> Any:
-    """Read JSON in which no name occurs twice in an object. Raises Wrong with the end of a sentence."""
-    try:
-        found = _DECODER.decode(text)
-    except json.JSONDecodeError:
-        raise Wrong("is not JSON") from None
-    except ValueError as fault:
-        raise Wrong(str(fault)) from None
-    except RecursionError:
-        raise Wrong("has too many objects and lists within each other") from None
-    level = [found]
-    for _ in range(MOST_DEEP):
-        parts = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, (dict, list))]
-        level = [part for one in parts for part in one if isinstance(part, (dict, list))]
-        if not level:
-            return found
-    raise Wrong("has too many objects and lists within each other")
-
-
-def canonical(value: Any) -> bytes:
-    """Return ``value`` in the form in which records and values are sealed."""
-    return _CANONICAL.encode(value).encode("ascii")
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    """True if both are the same JSON. For Python, true is also 1, and 1.0 as well."""
-    return bool(one == other) and canonical(one) == canonical(other)
 
 
 def _text_of(files: Files, name: str) -> str:
@@ -277,79 +379,32 @@ def _lines(files: Files, name: str) -> Iterator[tuple[int, str]]:
 
 
 # --- signatures ----------------------------------------------------------------------------------------------------------
-# Source: PROTOCOL.sshsig of OpenSSH; RFC 4251 section 5 (strings), RFC 8709 (ssh-ed25519), RFC 8032.
-
-_KIND = b"ssh-ed25519"
-_BEGIN, _ENDING, _WIDTH = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----", 70
-
-
-def _string(content: bytes) -> bytes:
-    return len(content).to_bytes(4, "big") + content
-
-
-def fingerprint(public: bytes) -> str:
-    """Return what `ssh-keygen -l` prints of a public key."""
-    digest = hashlib.sha256(_string(_KIND) + _string(public)).digest()
-    return f"SHA256:{base64.b64encode(digest).decode('ascii').rstrip('=')}"
 
 
 def public_in(line: str) -> bytes:
-    """Read ``ssh-ed25519 BASE64 [COMMENT]``, and return the key (32 bytes). Raises Wrong with the end of a sentence."""
-    words = line.split(None, 2)
+    """As ``read_public``. Raises Wrong with the end of a sentence."""
     try:
-        if words[0] != "ssh-ed25519":
-            raise ValueError
-        blob = base64.b64decode(words[1], validate=True)
-        if blob != _string(_KIND) + _string(blob[-32:]) or base64.b64encode(blob).decode("ascii") != words[1]:
-            raise ValueError
-    except (ValueError, IndexError):
-        raise Wrong("is not a public key of the form 'ssh-ed25519 BASE64'") from None
-    return blob[-32:]
-
-
-def signer(armored: str) -> bytes:
-    """Return the key that an armored signature names. Whether it has signed is not known before ``check_signature``. Raises
-    Wrong.
-    """
-    return _read_signature(armored)[0]
-
-
-def _read_signature(armored: str) -> tuple[bytes, bytes, bytes]:
-    try:
-        blob = base64.b64decode("".join(armored.split("\n")[1:-2]), validate=True)
-        at = 6 + 4 + 4 + len(_string(_KIND)) + 4
-        public = blob[at : at + 32]
-        n_namespace = int.from_bytes(blob[at + 32 : at + 36], "big")
-        namespace = blob[at + 36 : at + 36 + n_namespace]
-        signature = blob[-64:]
-        made = b"SSHSIG" + (1).to_bytes(4, "big") + _string(_string(_KIND) + _string(public)) + _string(namespace) + _string(b"")
-        made += _string(b"sha512") + _string(_string(_KIND) + _string(signature))
-        text = base64.b64encode(made).decode("ascii")
-        folded = "\n".join(text[n : n + _WIDTH] for n in range(0, len(text), _WIDTH))
-        if blob != made or len(public) != 32 or armored != f"{_BEGIN}\n{folded}\n{_ENDING}\n":
-            raise ValueError
+        return read_public(line)
     except ValueError:
-        raise Wrong("is not a signature of OpenSSH by an Ed25519 key") from None
-    return public, namespace, signature
+        raise Wrong("is not a public key of the form 'ssh-ed25519 BASE64'") from None
 
 
-def check_signature(public: bytes, namespace: str, message: str, armored: str) -> None:
-    """Do nothing if ``armored`` is the signature of ``message`` by ``public``. Raises Wrong with the end of a sentence that
-    begins with "the signature".
-    """
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-    named, found, signature = _read_signature(armored)
-    if named != public:
-        raise Wrong(f"is by the key {fingerprint(named)}")
+def signer_of(armored: str) -> bytes:
+    """As ``signer``. Raises Wrong."""
     try:
-        digest = hashlib.sha512(message.encode("ascii")).digest()
-        signed = b"SSHSIG" + _string(namespace.encode("ascii")) + _string(b"") + _string(b"sha512") + _string(digest)
-        if found != namespace.encode("ascii"):
-            raise ValueError
-        Ed25519PublicKey.from_public_bytes(public).verify(signature, signed)
-    except (InvalidSignature, ValueError):
+        return signer(armored)
+    except BadSignature:
+        raise Wrong("is not a signature of OpenSSH by an Ed25519 key") from None
+
+
+def check(public: bytes, namespace: str, message: str, armored: str) -> None:
+    """As ``check_signature``. Raises Wrong with the end of a sentence that begins with "the signature"."""
+    signer_of(armored)
+    try:
+        check_signature(public, namespace, message.encode("ascii"), armored)
+    except ForeignKey as fault:
+        raise Wrong(str(fault)) from None
+    except (BadSignature, ValueError):
         raise Wrong("does not fit what was signed") from None
 
 
@@ -571,7 +626,7 @@ def seal_over(number: int, before: bytes, digest: bytes) -> bytes:
 def _is_told(told: Any, sealed: Any, values: Mapping[str, Any]) -> bool:
     """True if ``told`` is ``sealed`` with ``values`` in the places of their commitments, and words in those of others."""
     if (committed := committed_in(sealed)) is not None:
-        return _is_same(told, values[committed]) if committed in values else told in _WORDS
+        return is_same(told, values[committed]) if committed in values else told in _WORDS
     if isinstance(sealed, dict):
         return (
             isinstance(told, dict)
@@ -579,7 +634,7 @@ def _is_told(told: Any, sealed: Any, values: Mapping[str, Any]) -> bool:
             and all(_is_told(told[name], part, values) for name, part in sealed.items())
         )
     if not isinstance(sealed, list) or not isinstance(told, list):
-        return _is_same(told, sealed)
+        return is_same(told, sealed)
     expected: list[Any] = []
     n_hidden = 0
     for part in sealed:
@@ -839,7 +894,7 @@ def change_in(line: Line) -> Change | None:
         raise Wrong("says something else than what was signed")
     for key, by in ((before, "by_before"), (public, "by_public")):
         try:
-            check_signature(key, "jitd-key", text, _text(said, by))
+            check(key, "jitd-key", text, _text(said, by))
         except Wrong as fault:
             raise Wrong(f"has a signature that {fault}") from None
     return Change(line.number, public, before, is_proved=True)
@@ -892,8 +947,8 @@ def check_signatures(
         if line.form not in ("checkpoint", "countersignature"):
             continue
         try:
-            key = signer(line.signature)
-            check_signature(key, f"jitd-{line.form}", line.signed, line.signature)
+            key = signer_of(line.signature)
+            check(key, f"jitd-{line.form}", line.signed, line.signature)
         except Wrong as fault:
             report(Finding(name, line.at, f"the signature of the {line.form} of record {line.number} {fault}"))
             continue
@@ -1889,7 +1944,7 @@ def verify(data: Bytes, own: bytes, given: Sequence[Key] = (), witnesses: Sequen
     """
     found: list[Finding] = []
     try:
-        files = read_zip(data)
+        files = read_zip(data, _rank)
     except Wrong as fault:
         return Verdict([Finding("", 0, str(fault))])
     found += [Finding(name, 0, "is missing") for name in ALWAYS if name not in files]
@@ -1949,8 +2004,8 @@ def _check_manifest(files: Files, report: Report) -> Mapping[str, Any]:
         apart = sorted({*listed} ^ ({*files} - {MANIFEST, PROOF})) or ["their order"]
         report(Finding(MANIFEST, 0, f"the manifest and the pack do not have the same files: {', '.join(map(_ascii, apart[:3]))}"))
     for name, part in listed.items():
-        is_same = name not in files or (_is_same(part["size"], len(files[name])) and _sha256(files[name]) == part["sha256"])
-        if not is_same:
+        fits = name not in files or (is_same(part["size"], len(files[name])) and _sha256(files[name]) == part["sha256"])
+        if not fits:
             report(Finding(name, 0, "is not the file that the manifest names: its SHA-256 or its size is another one"))
     return manifest
 
@@ -1968,7 +2023,7 @@ def _check_proof(files: Files, manifest: Mapping[str, Any], report: Report) -> t
     within = [line for line in lines[1:-1] if line.form not in ("record", "digest")]
     if within or lines[0].number > made.number or any(line.form == "countersignature" for line in lines):
         report(Finding(PROOF, 0, "has more than the records from one checkpoint to the next"))
-    if made.values or made.about or not _is_same(dict(made.told), content):
+    if made.values or made.about or not is_same(dict(made.told), content):
         report(Finding(PROOF, made.at, f"record {made.number} is told otherwise than it was sealed"))
     if made.number > heads[-1].number if heads else True:
         report(Finding(PROOF, 0, f"the host had not signed record {made.number}, which is about this pack: make the pack again"))
@@ -1976,7 +2031,7 @@ def _check_proof(files: Files, manifest: Mapping[str, Any], report: Report) -> t
     said = {"id": manifest.get("id"), "manifest": None, "n": len(manifest.get("files", ()))}
     if MANIFEST in files:
         said["manifest"] = hashlib.sha256(files[MANIFEST]).hexdigest()
-    if not isinstance(detail, dict) or not _is_same(detail, said):
+    if not isinstance(detail, dict) or not is_same(detail, said):
         report(Finding(MANIFEST, 0, f"is not the manifest that record {made.number} of the host names ({PROOF})"))
     elif content.get("actor") != manifest.get("by"):
         report(Finding(MANIFEST, 0, f"names another person than record {made.number}, for whom the pack was made"))
@@ -2085,7 +2140,7 @@ def _check_recordings(files: Files, contents: Contents, report: Report) -> int:
         elif name.endswith(".jitd"):
             try:
                 n_chunks, size, digest = recording_root(content)
-                if not _is_same(sealed[run], {"n_chunks": n_chunks, "size": size, "digest": digest}):
+                if not is_same(sealed[run], {"n_chunks": n_chunks, "size": size, "digest": digest}):
                     raise Wrong(f"is not the recording of which the record of the end of run {run} has the digest")
                 n += 1
             except Wrong as fault:
@@ -2236,7 +2291,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if asked.page:
             place = asked.page
             with open(place, "xb") as out:
-                out.write(page(read_zip(data), str(verdict.manifest["id"])))
+                out.write(page(read_zip(data, _rank), str(verdict.manifest["id"])))
         return 0
     except ImportError:
         print("verify: the package cryptography is not installed: apt-get install python3-cryptography", file=sys.stderr)
