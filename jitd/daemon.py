@@ -87,9 +87,11 @@ class Daemon:
         from jitd.metrics.meters import Meters
         from jitd.server.acceptor import Acceptor
         from jitd.server.assembly import services
+        from jitd.server.dispatch import add_answers
         from jitd.server.own_key import OwnKey
         from jitd.sinks.assembly import journal, sinks
         from jitd.store.opening import open_store
+        from jitd.verbs.answers import Answers
         from jitd.verbs.assembly import Verbs
         from jitd.verbs.condition import Condition
         from jitd.verbs.reloading import Reloading
@@ -157,21 +159,21 @@ class Daemon:
             ground, deciding, lifecycle, perform, counts, list if is_direct else partial(unreachable, config)
         )
         own = Condition(ground, counts.started_at, self._own_key, self._drift, signing, self._unrecorded, readers, notices)
-        self.metrics = metrics(ground, verbs.access, counts, own.families)
+        answers = Answers()
+        add_answers(answers, verbs, self._reloading, Status(verbs.access, own.lines))
+        self.metrics = metrics(answers, ground, verbs.access, counts, own.families)
         self.services = services(
             ground,
             deciding,
             verbs,
             acceptor=acceptor,
+            answers=answers,
             executor=executor,
             is_unreachable=reach.is_unreachable,
             lifecycle=lifecycle,
             let_in=giving.let_in,
-            metrics=self.metrics,
             notices=notices,
             perform=perform,
-            reloading=self._reloading,
-            status=Status(verbs.access, own.lines),
             waiters=waiters,
         )
         self._root_alone = deciding.accounts.root_alone

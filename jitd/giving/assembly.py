@@ -42,9 +42,7 @@ class Giving:
         gates = config.of(GateSection)
         writer = Writer(gates.kdc)
         self.trials = Trials(writer.gate_states, canary(config.host, ground.realm), lambda: _services(ground), note)
-        self.tickets = ServiceTickets(
-            writer, self.trials, ground.realm, gates.renew, ground.now, store.holdings, store.holding
-        )
+        self.tickets = ServiceTickets(writer, self.trials, ground.realm, gates.renew, ground.now, store.holdings, store.holding)
         self.let_in = LetIn(config.socket.parent / "let_in")
         self._line = line_to_givers(file, is_direct=is_direct)
         self.givers = all_givers(config, self.tickets, self._line, ways, store.grant, lambda: ground.now().at, self.let_in)

@@ -14,7 +14,6 @@ from jitd.executor import Executor
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.waiters import Waiters
-from jitd.metrics.answer import Metrics
 from jitd.recording.reserve import is_reached
 from jitd.server.acceptor import Acceptor
 from jitd.server.complaints import Complaints
@@ -22,9 +21,8 @@ from jitd.server.identifying import Identifying
 from jitd.server.local_proofs import LocalProofs
 from jitd.server.services import LetsIn, Services
 from jitd.server.telling import Turns
+from jitd.verbs.answers import Answers
 from jitd.verbs.assembly import Notifies, Verbs
-from jitd.verbs.reloading import Reloading
-from jitd.verbs.status import Status
 
 
 def services(
@@ -33,15 +31,13 @@ def services(
     verbs: Verbs,
     *,
     acceptor: Acceptor,
+    answers: Answers,
     executor: Executor,
     is_unreachable: Callable[[], bool],
     lifecycle: Lifecycle,
     let_in: LetsIn,
-    metrics: Metrics,
     notices: Notifies,
     perform: Perform,
-    reloading: Reloading,
-    status: Status,
     waiters: Waiters,
 ) -> Services:
     """Return the parts of a daemon that talk to clients. ``is_unreachable`` is that of ``LocalProofs``."""
@@ -68,26 +64,16 @@ def services(
         subordinates=subordinates,
         access=verbs.access,
         lists=verbs.lists,
+        answers=answers,
         requests=verbs.requests,
-        explanations=verbs.explanations,
-        reviews=verbs.reviews,
-        owed_reviews=verbs.owed_reviews,
-        endings=verbs.endings,
         locks=verbs.locks,
         recordings=verbs.recordings,
         records=verbs.records,
-        reports=verbs.reports,
-        packs=verbs.packs,
         observers=verbs.observers,
         waiters=waiters,
         turns=Turns(),
-        keys=verbs.keys,
-        mutes=verbs.mutes,
         complaints=Complaints(lifecycle.note, now, lambda: not is_reached(config.state)),
-        metrics=metrics,
         notices=notices,
-        status=status,
         holdings=perform.holdings,
         let_in=let_in,
-        reloading=reloading,
     )

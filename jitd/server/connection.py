@@ -21,7 +21,6 @@ from jitd.deciding.walking import Held
 from jitd.failures import Failure, count
 from jitd.server.acceptor import NoKey, NotAuthenticated, Proof
 from jitd.server.channel import Channel
-from jitd.server.dispatch import Dispatch
 from jitd.server.enforcement import PASSED, Enforcement, Talk, hold
 from jitd.server.handshake import Handshake
 from jitd.server.identifying import greeted_until
@@ -32,6 +31,7 @@ from jitd.server.services import Services
 from jitd.server.telling import Telling
 from jitd.server.waiting import Waiting, failed
 from jitd.store import Conflict, StoreError
+from jitd.verbs.answers import Asker
 from jitd.verbs.refusal import NOBODY_HERE, Refusal
 from jitd.verbs.rows import Row, instant
 from jitpam.wire import coding, messages
@@ -84,7 +84,6 @@ class Connection:
         self._talk = Conversation(DAEMON)
         self._handshake = Handshake(services.acceptor, peer.uid)
         self._caller = Caller(peer.hold)
-        self._dispatch = Dispatch(services, lambda: origins.origin(peer.pid, peer.uid), self._caller)
         self._proof: Proof | None = None
         self._who: Subject | None = None
         self._is_proved = False
@@ -412,7 +411,8 @@ class Connection:
                 finally:
                     self._forget_question()
             case _:
-                answer = await self._dispatch.to(who, message)
+                asker = Asker(who, lambda: origins.origin(self._peer.pid, self._peer.uid), self._caller)
+                answer = await self._services.answers.to(asker, message)
                 if isinstance(answer, str):
                     self._done(answer)
                 else:
@@ -519,7 +519,7 @@ class Connection:
             while self._is_stale and self._talk.state == "watching":
                 self._is_stale = False
                 who = await self._admit()
-                await self._telling.rows(self._dispatch.rows(who, "requests", ended=self._watch_ended))
+                await self._telling.rows(self._services.lists.requests(who, ended=self._watch_ended))
                 self._done("")
                 await asyncio.sleep(AGAIN_AFTER)
         except Refusal as no:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Answers those messages of a client that need no decision of another person. For each message, one part of the daemon is called.
+"""The messages of a client that need no decision of another person, and which verb answers each of them.
 
 Law: this module makes no decisions. An answer is either a list of rows, or a sentence that says what was done. If the daemon
 refuses, Refusal is raised.
@@ -7,113 +7,100 @@ refuses, Refusal is raised.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterable
-
-from jitd.core.law import Origin
-from jitd.core.origin import Caller
 from jitd.core.request import Verdict
 from jitd.core.rights import Act
-from jitd.core.subject import Subject
 from jitd.server.reading import asked_in, supposed_in
-from jitd.server.services import Services
+from jitd.verbs.answers import Answer, Answers, Asker
+from jitd.verbs.assembly import Verbs
 from jitd.verbs.owed_reviews import VERDICT
 from jitd.verbs.refusal import Refusal
-from jitd.verbs.rows import Row
+from jitd.verbs.reloading import Reloading
+from jitd.verbs.status import Status
 from jitpam.wire import messages
-from jitpam.wire.messages import Message
 
 
-class Dispatch:
-    """Passes each message to the part of the daemon that can answer it. ``origin`` returns the Origin of the client. ``caller``
-    is the client's process.
-    """
+def add_answers(to: Answers, verbs: Verbs, reloading: Reloading, status: Status) -> None:
+    """Add to the table ``to`` what the verbs answer."""
+    answers = _Answers(verbs, reloading)
+    to.add(messages.Withdraw, answers.withdraw)
+    to.add(messages.Explain, answers.explain)
+    to.add(messages.Suppose, answers.suppose)
+    to.add(messages.Giveback, answers.give_back)
+    to.add(messages.List, answers.list)
+    to.add(messages.Show, answers.show)
+    to.add(messages.Review, answers.review)
+    to.add(messages.Revoke, answers.revoke)
+    to.add(messages.Stop, lambda asker, m: verbs.endings.stop(asker.who, m.id, m.reason))
+    to.add(messages.Lock, lambda asker, m: verbs.locks.lock(asker.who, m.whom, m.name, m.lasts_for, m.reason))
+    to.add(messages.Unlock, answers.unlock)
+    to.add(messages.Mute, lambda asker, m: verbs.mutes.mute(asker.who, m.lasts_for))
+    to.add(messages.Reload, answers.reload)
+    to.add(messages.SigningKey, lambda asker, m: verbs.keys.line(asker.who, rotate=m.rotate, acknowledge=m.acknowledge))
+    to.add(messages.Audit, lambda asker, m: verbs.records.show(asker.who, m))
+    to.add(messages.Export, lambda asker, m: verbs.records.export(asker.who, m))
+    to.add(messages.Report, lambda asker, m: verbs.reports.make(asker.who, m))
+    to.add(messages.KeptReport, lambda asker, m: verbs.reports.kept(asker.who, m))
+    to.add(messages.Pack, lambda asker, m: verbs.packs.make(asker.who, m))
+    to.add(messages.Status, lambda asker, m: status.rows(asker.who))
 
-    def __init__(self, services: Services, origin: Callable[[], Origin], caller: Caller) -> None:
-        self._to = services
-        self._origin = origin
-        self._caller = caller
 
-    async def to(self, who: Subject, message: Message) -> AsyncIterable[Row] | Iterable[Row] | str:
-        """Execute the request of ``who`` in ``message``, and return the answer. Raises Refusal."""
-        requests, lists = self._to.requests, self._to.lists
-        match message:
-            case messages.Withdraw():
-                return f"request {requests.withdraw(who, message.id)} is withdrawn"
-            case messages.Explain():
-                return [await requests.explain(who, asked_in(message, self._caller), message.service)]
-            case messages.Suppose():
-                asked, supposed = asked_in(message, None), supposed_in(message)
-                return await self._to.explanations.suppose(who, message.service, asked, supposed)
-            case messages.Giveback():
-                count = self._to.endings.give_back(who, await lists.leases_of(who), message.login_session)
-                return f"{count} lease{'' if count == 1 else 's'} given back"
-            case messages.List():
-                return self.rows(who, message.what, ended=message.ended)
-            case messages.Show():
-                return [await lists.show(who, message.id)]
-            case messages.Review() if message.verdict == VERDICT:
-                give = self._to.owed_reviews.give
-                return await give(who, message.id, message.fingerprint, message.comment, self._origin())
-            case messages.Review():
-                if message.verdict not in tuple(Verdict):
-                    raise Refusal("usage", "a verdict is approve, deny or reviewed")
-                verdict = Verdict(message.verdict)
-                return await self._to.reviews.review(
-                    who, message.id, verdict, message.fingerprint, message.comment, self._origin()
-                )
-            case messages.Revoke():
-                return await self._revoke(who, message)
-            case messages.Stop():
-                return await self._to.endings.stop(who, message.id, message.reason)
-            case messages.Lock():
-                return await self._to.locks.lock(who, message.whom, message.name, message.lasts_for, message.reason)
-            case messages.Unlock():
-                return await self._unlock(who, message)
-            case messages.Mute():
-                return self._to.mutes.mute(who, message.lasts_for)
-            case messages.Reload():
-                return await self._reload(who)
-            case messages.SigningKey():
-                return self._to.keys.line(who, rotate=message.rotate, acknowledge=message.acknowledge)
-            case messages.Audit():
-                return self._to.records.show(who, message)
-            case messages.Export():
-                return self._to.records.export(who, message)
-            case messages.Report():
-                return self._to.reports.make(who, message)
-            case messages.KeptReport():
-                return self._to.reports.kept(who, message)
-            case messages.Pack():
-                return self._to.packs.make(who, message)
-            case messages.Metrics():
-                return self._to.metrics.rows(who)
-            case messages.Status():
-                return self._to.status.rows(who)
-        raise Refusal("usage", f"jitd has no answer to {message.type}")
+class _Answers:
+    """Answers that are more than a call of a verb."""
 
-    async def _reload(self, who: Subject) -> str:
-        self._to.access.refuse(Act.RELOAD, who)
-        return await self._to.reloading.reload(who)
+    def __init__(self, verbs: Verbs, reloading: Reloading) -> None:
+        self._to = verbs
+        self._reloading = reloading
 
-    async def _revoke(self, who: Subject, message: messages.Revoke) -> str:
+    def withdraw(self, asker: Asker, message: messages.Withdraw) -> Answer:
+        return f"request {self._to.requests.withdraw(asker.who, message.id)} is withdrawn"
+
+    async def explain(self, asker: Asker, message: messages.Explain) -> Answer:
+        return [await self._to.requests.explain(asker.who, asked_in(message, asker.caller), message.service)]
+
+    async def suppose(self, asker: Asker, message: messages.Suppose) -> Answer:
+        asked, supposed = asked_in(message, None), supposed_in(message)
+        return await self._to.explanations.suppose(asker.who, message.service, asked, supposed)
+
+    async def give_back(self, asker: Asker, message: messages.Giveback) -> Answer:
+        leases = await self._to.lists.leases_of(asker.who)
+        count = self._to.endings.give_back(asker.who, leases, message.login_session)
+        return f"{count} lease{'' if count == 1 else 's'} given back"
+
+    async def show(self, asker: Asker, message: messages.Show) -> Answer:
+        return [await self._to.lists.show(asker.who, message.id)]
+
+    async def review(self, asker: Asker, message: messages.Review) -> Answer:
+        who, origin = asker.who, asker.origin
+        if message.verdict == VERDICT:
+            return await self._to.owed_reviews.give(who, message.id, message.fingerprint, message.comment, origin())
+        if message.verdict not in tuple(Verdict):
+            raise Refusal("usage", "a verdict is approve, deny or reviewed")
+        verdict = Verdict(message.verdict)
+        return await self._to.reviews.review(who, message.id, verdict, message.fingerprint, message.comment, origin())
+
+    async def reload(self, asker: Asker, message: messages.Reload) -> Answer:
+        self._to.access.refuse(Act.RELOAD, asker.who)
+        return await self._reloading.reload(asker.who)
+
+    async def revoke(self, asker: Asker, message: messages.Revoke) -> Answer:
         match message.id, message.of:
             case str(id), None:
-                return await self._to.endings.revoke(who, id, message.reason)
+                return await self._to.endings.revoke(asker.who, id, message.reason)
             case None, str(principal):
-                return await self._to.endings.revoke_all_of(who, principal, message.reason)
+                return await self._to.endings.revoke_all_of(asker.who, principal, message.reason)
         raise Refusal("usage", "revoke takes a grant, or a principal")
 
-    async def _unlock(self, who: Subject, message: messages.Unlock) -> str:
+    async def unlock(self, asker: Asker, message: messages.Unlock) -> Answer:
         match message.id, message.whom, message.name:
             case str(id), None, None:
-                return self._to.locks.unlock(who, id, message.reason)
+                return self._to.locks.unlock(asker.who, id, message.reason)
             case None, str(whom), str(name):
-                return await self._to.locks.unlock_all_on(who, whom, name, message.reason)
+                return await self._to.locks.unlock_all_on(asker.who, whom, name, message.reason)
         raise Refusal("usage", "give a lock id, or --user, --principal or --all")
 
-    def rows(self, who: Subject, what: str, *, ended: bool) -> AsyncIterable[Row] | Iterable[Row]:
-        """Return the list named ``what``. The list contains only the rows that ``who`` may see. Raises Refusal."""
-        match what:
+    def list(self, asker: Asker, message: messages.List) -> Answer:
+        who, ended = asker.who, message.ended
+        match message.what:
             case "requests":
                 return self._to.lists.requests(who, ended=ended)
             case "grants":

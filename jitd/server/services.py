@@ -12,7 +12,6 @@ from jitd.core.run import Process
 from jitd.deciding.subordinates import Subordinates
 from jitd.deciding.using import Using
 from jitd.lifecycle.waiters import Waiters
-from jitd.metrics.answer import Metrics
 from jitd.server.acceptor import Acceptor
 from jitd.server.complaints import Complaints
 from jitd.server.identifying import Identifying
@@ -20,23 +19,14 @@ from jitd.server.local_proofs import LocalProofs
 from jitd.server.telling import Turns
 from jitd.store import Store
 from jitd.verbs.access import Access
+from jitd.verbs.answers import Answers
 from jitd.verbs.assembly import Notifies
-from jitd.verbs.endings import Endings
-from jitd.verbs.explanations import Explanations
-from jitd.verbs.keys import Keys
 from jitd.verbs.lists import Lists
 from jitd.verbs.locks import Locks
-from jitd.verbs.mutes import Mutes
 from jitd.verbs.observers import Observers
-from jitd.verbs.owed_reviews import OwedReviews
-from jitd.verbs.packs import Packs
 from jitd.verbs.recordings import Recordings
 from jitd.verbs.records import Records
-from jitd.verbs.reloading import Reloading
-from jitd.verbs.reports import Reports
 from jitd.verbs.requests import Requests
-from jitd.verbs.reviews import Reviews
-from jitd.verbs.status import Status
 from jitd.workers import Workers
 
 
@@ -73,25 +63,15 @@ class Services:
     subordinates: Subordinates
     access: Access
     lists: Lists
+    answers: Answers
     requests: Requests
-    explanations: Explanations
-    reviews: Reviews
-    owed_reviews: OwedReviews
-    endings: Endings
     locks: Locks
     recordings: Recordings
     records: Records
-    reports: Reports
-    packs: Packs
     observers: Observers
     waiters: Waiters
     turns: Turns
-    keys: Keys
-    mutes: Mutes
     complaints: Complaints
-    metrics: Metrics
     notices: Notifies
-    status: Status
     holdings: KeepsHoldings
     let_in: LetsIn
-    reloading: Reloading

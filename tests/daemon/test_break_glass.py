@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from jitd.core.grant import Revoked, Used
 from jitd.core.keys.reason import Reason
 from jitd.core.law import DAEMON, MONITOR, Actor, Role
 from jitd.core.lock import Whom
+from jitd.core.origin import Caller
 from jitd.core.owed_review import OwedReview, OwedReviewState
 from jitd.core.policy import Policy
 from jitd.core.request import RequestState
@@ -34,10 +36,11 @@ from jitd.core.rights import Act
 from jitd.core.run import Ended, Ending, Outcome, StopOrdered
 from jitd.core.subject import Subject
 from jitd.lifecycle.integrity import Damaged
-from jitd.server.dispatch import Dispatch
+from jitd.server.dispatch import add_answers
 from jitd.store import Conflict, documents
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs.access import Access
+from jitd.verbs.answers import Answers, Asker
 from jitd.verbs.endings import Endings
 from jitd.verbs.lists import Lists
 from jitd.verbs.owed_reviews import OwedReviews
@@ -439,7 +442,12 @@ def test_the_verdict_on_the_wire_reaches_the_verb(house: GlassHouse) -> None:
         services: Any = house.services
         services.requests, services.lists, services.owed_reviews = house.requests, house.lists, house.owed_reviews
         services.reviews = house.reviews
-        to = Dispatch(services, lambda: HERE, None).to  # type: ignore[arg-type]
+        answers, nothing = Answers(), SimpleNamespace()
+        add_answers(answers, services, nothing, nothing)  # type: ignore[arg-type]
+
+        def to(who: Subject, message: messages.Message) -> Any:
+            return answers.to(Asker(who, lambda: HERE, Caller(None)), message)
+
         fingerprint = house.found(id).fingerprint
         with pytest.raises(Refusal):  # an approval of it is something else
             await to(BOB, messages.Review(id=id, verdict="approve", fingerprint=fingerprint, comment=""))

@@ -31,10 +31,11 @@ from jitd.deciding import accounts
 from jitd.deciding.directory import Account
 from jitd.deciding.explaining import Nobody
 from jitd.expressions.patterns import read_pattern
-from jitd.server.dispatch import Dispatch
+from jitd.server.dispatch import add_answers
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs import endings, locks
 from jitd.verbs.access import Access
+from jitd.verbs.answers import Answers, Asker
 from jitd.verbs.endings import Endings
 from jitd.verbs.explanations import Explanations
 from jitd.verbs.lists import Lists
@@ -102,11 +103,12 @@ class Seen(AskingHouse):
         explainer: Any = SimpleNamespace(suppose=nobody)
         services = SimpleNamespace(
             access=access, lists=lists, requests=self.requests, reviews=self.reviews, endings=ends, locks=braking,
-            explanations=Explanations(access, explainer, self.workers, self.now), reloading=self,
+            explanations=Explanations(access, explainer, self.workers, self.now),
             records=records_of(access, self.store, opened, self.workers, self.lifecycle),
         )  # fmt: skip
         self.reviews._access = access
-        self.dispatch = Dispatch(cast(Any, services), lambda: Origin(1002, "", None), Caller(None))
+        self.answers = Answers()
+        add_answers(self.answers, cast(Any, services), cast(Any, self), cast(Any, None))
 
     def opened(self) -> SqliteStore:
         return SqliteStore(self.path / "jitd.db")
@@ -132,7 +134,7 @@ class Seen(AskingHouse):
 
     async def ask(self, role: str, message: messages.Message) -> str:
         """Everything that the answer says, as JSON. Raises Refusal."""
-        answer = await self.dispatch.to(ROLES[role], message)
+        answer = await self.answers.to(Asker(ROLES[role], lambda: Origin(1002, "", None), Caller(None)), message)
         if isinstance(answer, str):
             return answer
         if isinstance(answer, AsyncIterable):

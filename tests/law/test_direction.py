@@ -43,10 +43,6 @@ WRONG = """
     jitd.lifecycle.holdings jitd.giving
     jitd.lifecycle.perform jitd.giving
     jitd.lifecycle.remembered jitd.giving
-    jitd.server.assembly jitd.metrics.answer
-    jitd.server.services jitd.metrics.answer
-    jitd.server.services jitd.verbs.packs
-    jitd.server.services jitd.verbs.reports
     jitd.verbs.assembly jitd.verbs.packs
     jitd.verbs.assembly jitd.verbs.reports
 """

@@ -114,6 +114,9 @@ LAW: dict[str, set[str]] = {
         CORE, "jitpam.initiator", "jitd.deciding.groups", "jitd.pamlint", "jitd.settings.config", "jitd.standing",
     },
     "jitd.metrics": {CORE, WIRE, "jitd.deciding.ground", "jitd.metrics", "jitd.store", "jitd.verbs.access", "jitd.verbs.rows"},
+    "jitd.metrics.assembly": {
+        CORE, WIRE, "jitd.deciding.ground", "jitd.metrics", "jitd.verbs.access", "jitd.verbs.answers",
+    },
     "jitd.metrics.meters": {CORE, "jitd.failures", "jitd.lifecycle.readers", "jitd.store"},
     "jitd.metrics.record": {CORE, "jitd.audit.countersigned", "jitd.store"},
     "jitd.systemd": {WIRE},
@@ -133,7 +136,7 @@ LAW: dict[str, set[str]] = {
     },
     # from a client to the core, room by room: each knows those that come after it, and none that come before
     "jitd.server": {
-        CORE, WIRE, "jitd.deciding", "jitd.failures", "jitd.lifecycle.waiters", "jitd.log", "jitd.metrics.answer",
+        CORE, WIRE, "jitd.deciding", "jitd.failures", "jitd.lifecycle.waiters", "jitd.log",
         "jitd.server", "jitd.store", "jitd.verbs", "jitd.workers",
     },
     "jitd.server.listener": {WIRE, "jitd.log", "jitd.releasing", "jitd.server"},
@@ -151,8 +154,7 @@ LAW: dict[str, set[str]] = {
     # what most parts stand on, and what builds a room of them
     "jitd.deciding.ground": {CORE, "jitd.reloading", "jitd.settings.config", "jitd.store", "jitd.workers"},
     "jitd.server.assembly": {
-        CORE, "jitd.deciding", "jitd.executor", "jitd.lifecycle", "jitd.metrics.answer", "jitd.recording.reserve", "jitd.server",
-        "jitd.verbs",
+        CORE, "jitd.deciding", "jitd.executor", "jitd.lifecycle", "jitd.recording.reserve", "jitd.server", "jitd.verbs",
     },
     "jitd.verbs.reloading": {CORE, "jitd.deciding", "jitd.lifecycle", "jitd.systemd", "jitd.verbs.refusal"},
     "jitd.verbs.condition": {

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of what answers which message: each message has one answer, and what is not installed is refused."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from jitd.core.law import Origin
+from jitd.core.origin import Caller
+from jitd.metrics.assembly import metrics
+from jitd.server import connection
+from jitd.server.dispatch import add_answers
+from jitd.verbs.answers import Answers, Asker
+from jitd.verbs.refusal import Refusal
+from jitpam.wire import messages
+from jitpam.wire.messages import FROM_CLIENT
+from tests.scene import person
+
+NOTHING: Any = SimpleNamespace()
+GROUND: Any = SimpleNamespace(
+    store=None, opened=None, workers=None, config=SimpleNamespace(state=Path("/"), record=SimpleNamespace(witnesses=()))
+)
+BY_HANDSHAKE = {"hello", "token", "bye"}
+
+
+def asker() -> Asker:
+    return Asker(person("bob"), lambda: Origin(1002, "", None), Caller(None))
+
+
+def test_each_message_of_a_client_is_answered_by_the_connection_or_by_one_row_of_the_table() -> None:
+    """A message that nobody answers would be refused as one of a part that is not installed."""
+    table = Answers()
+    add_answers(table, NOTHING, NOTHING, NOTHING)
+    by_connection = {node.attr for node in ast.walk(ast.parse(inspect.getsource(connection))) if isinstance(node, ast.Attribute)}
+    unanswered = {
+        name
+        for name, kind in FROM_CLIENT.items()
+        if kind not in table.kinds and not by_connection & {one.__name__ for one in kind.__mro__}
+    }
+    assert unanswered - BY_HANDSHAKE == {"metrics"}, "its room adds it"
+
+
+def test_a_message_whose_part_is_not_installed_is_refused_in_words_and_does_nothing() -> None:
+    table = Answers()
+    with pytest.raises(Refusal, match="jitd has no answer to metrics: the part that answers it is not installed"):
+        asyncio.run(table.to(asker(), messages.Metrics()))
+
+
+def test_a_message_is_answered_by_what_was_added_for_it() -> None:
+    table, heard = Answers(), list[str]()
+
+    def at_once(who: Asker, message: messages.Mute) -> str:
+        heard.append(who.who.user)
+        return f"muted for {message.lasts_for}"
+
+    async def later(who: Asker, message: messages.Reload) -> str:
+        return "reloaded"
+
+    table.add(messages.Mute, at_once)
+    table.add(messages.Reload, later)
+    assert asyncio.run(table.to(asker(), messages.Mute(lasts_for=60))) == "muted for 60" and heard == ["bob"]
+    assert asyncio.run(table.to(asker(), messages.Reload())) == "reloaded"
+
+
+def test_no_message_has_two_answers() -> None:
+    table = Answers()
+    metrics(table, GROUND, NOTHING, NOTHING)
+    with pytest.raises(ValueError, match="Metrics has two answers"):
+        table.add(messages.Metrics, lambda who, message: "")
