@@ -105,12 +105,16 @@ class Input:
 class Row:
     """A row of the table: the programs ``names`` (file names with blanks between), and the function that judges a call of them.
 
-    ``options`` contains the options that matter, with a colon after each that takes a value, and two colons after each whose
-    value may only be attached (getopt(3)). Long options stand there without hyphens, and so do those with one hyphen, such as
-    ``-name`` of find(1). ``harmless`` contains, in the same form, the options with which the programs give, read and change
-    nothing more. ``operands`` says what the operands are if ``judge`` need not look at them, such as ``hosts``. Any other option
-    about which ``judge`` does not ask is not known, and neither are operands at which it does not look: a call with them is not
-    harmless.
+    ``options`` contains the options that matter, and those with which the programs give, read and change nothing more. A colon
+    follows each that takes a value, and two colons each whose value may only be attached (getopt(3)). Long options stand there
+    without hyphens, and so do those with one hyphen, such as ``-name`` of find(1). ``operands`` says what the operands are if
+    ``judge`` need not look at them, such as ``hosts``. Any other option about which ``judge`` does not ask is not known, and
+    neither are operands at which it does not look: a call with them is not harmless.
+
+    ``telling`` contains the words with which the programs only tell their version or their options, if such a word is the only
+    one. ``--help:kill,pkill`` is one for these programs of the row alone. A word stands there only if the program is known to
+    take it so: tclsh(1), for example, takes ``--version`` for nothing and is a shell afterwards, ``bash -v`` is a shell that says
+    more, and ``systemctl --help`` starts a pager.
 
     If ``is_first`` is True, the options end at the first operand. ``chosen`` is the end of a sentence that is true if the
     requester may choose an option, or is empty. If ``is_plain`` is True, no option of the programs starts a program, and none
@@ -123,13 +127,21 @@ class Row:
     is_first: bool = False
     chosen: str = ""
     is_plain: bool = False
-    harmless: str = ""
     operands: str = ""
+    telling: str = ""
 
     @property
     def known(self) -> dict[str, str]:
         """Maps each option that the row lists to its colons."""
-        return _options(f"{self.harmless} {self.options}")
+        return _options(self.options)
+
+    def is_telling(self, name: str, words: Sequence[Word]) -> bool:
+        """True if the program ``name`` with the one word in ``words`` only tells something of itself."""
+        if len(words) != 1 or words[0].is_free:
+            return False
+        told = (one.partition(":") for one in self.telling.split())
+        spelled = {name, name.rstrip("0123456789.")}
+        return any(word == words[0].text and (not names or spelled & {*names.split(",")}) for word, _, names in told)
 
 
 Table = Mapping[str, Row]
@@ -812,7 +824,10 @@ class Call:
         call = replace(self, row=row, arguments=words, given={}, sorted_operands=[], asked=set())
         n_before = self.judge.n_recorded
         unlisted = _parse(row, words, call.given, call.sorted_operands)
-        row.judge(call)
+        if row.is_telling(self.name, words):
+            call.knows_all()
+        else:
+            row.judge(call)
         if row.chosen and call.may_add_options:
             call.gives(row.chosen)
         if not row.is_plain and not self.name.startswith(":") and not self.elsewhere:

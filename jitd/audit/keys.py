@@ -15,26 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from jitd.audit import sshsig
+from jitd.audit.allowed_signers import NamedKey, is_listed, read_named
 from jitd.audit.events import KEY_MADE, KEY_ROTATED
 from jitd.audit.findings import Finding, Report, Wrong
 from jitd.audit.forms import CHECKPOINT_NAMESPACE, KEY_NAMESPACE
-
-"""The notes that name a key."""
-
-
-@dataclass(frozen=True, slots=True)
-class NamedKey:
-    """A public key (32 bytes) that an administrator has named. ``principals`` are patterns of the names of hosts and witnesses,
-    and ``namespaces`` those of what the key may sign. Either is empty if there is no bound.
-    """
-
-    public: bytes
-    principals: tuple[str, ...] = ()
-    namespaces: tuple[str, ...] = ()
-
-    def may_sign(self, name: str, namespace: str) -> bool:
-        """True if the key is good for what ``name`` signs in ``namespace``."""
-        return _is_listed(name, self.principals) and _is_listed(namespace, self.namespaces)
 
 
 def read_keys(text: str) -> tuple[NamedKey, ...]:
@@ -44,43 +28,12 @@ def read_keys(text: str) -> tuple[NamedKey, ...]:
         line = line.strip()
         if line and not line.startswith("#"):
             try:
-                found.append(_read_key(line))
+                found.append(read_named(line))
             except ValueError as fault:
                 raise ValueError(f"line {number}: {fault}") from None
     if not found:
         raise ValueError("there is no public key in it")
     return tuple(found)
-
-
-def _read_key(line: str) -> NamedKey:
-    if line.startswith(f"{sshsig.ALGORITHM} "):
-        comment = line.split(None, 2)[2:]
-        return NamedKey(sshsig.read_public(line), tuple(one for one in comment if re.fullmatch(r"jitd@[0-9A-Za-z._-]+", one)))
-    before, found, after = line.partition(f" {sshsig.ALGORITHM} ")
-    if not found:
-        raise ValueError(f"not a public key of the form '{sshsig.ALGORITHM} BASE64'")
-    principals, _, options = before.partition(" ")
-    namespaces: tuple[str, ...] = ()
-    if options.strip():
-        only = re.fullmatch(r'namespaces="([^"]+)"', options.strip(), re.IGNORECASE)
-        if only is None:
-            raise ValueError(f"of the options of allowed signers, only namespaces is understood, and not {options.strip()}")
-        namespaces = tuple(only[1].split(","))
-    return NamedKey(sshsig.read_public(f"{sshsig.ALGORITHM} {after}"), tuple(principals.split(",")), namespaces)
-
-
-def _is_listed(name: str, patterns: tuple[str, ...]) -> bool:
-    """True if ``name`` matches one of ``patterns`` and none that begins with an exclamation mark (ssh_config(5), PATTERNS)."""
-    if not patterns:
-        return True
-    if any(_matches(name, pattern[1:]) for pattern in patterns if pattern.startswith("!")):
-        return False
-    return any(_matches(name, pattern) for pattern in patterns if not pattern.startswith("!"))
-
-
-def _matches(name: str, pattern: str) -> bool:
-    parts = (".*" if char == "*" else "." if char == "?" else re.escape(char) for char in pattern)
-    return re.fullmatch("".join(parts), name) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +126,7 @@ class Keys:
         given = {one.public for one in self._given if any(one.may_sign(one_name, namespace) for one_name in names)}
         if namespace != CHECKPOINT_NAMESPACE:
             return key in given
-        if any(_is_listed(namespace, one.namespaces) for one in self._given):
+        if any(is_listed(namespace, one.namespaces) for one in self._given):
             return key in self._followers(given)
         return key in {change.public for change in self._changes} or (not self._changes and key == self._seen)
 

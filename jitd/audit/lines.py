@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from jitd.audit import forms
+from jitd.audit.allowed_signers import NamedKey
 from jitd.audit.chain_walk import Row, walk
 from jitd.audit.findings import Finding, Report, Wrong
 from jitd.audit.forms import Checkpoint, Conviction, Countersignature, Digest, Line, Record
 from jitd.audit.heads import Heads, Signed
-from jitd.audit.keys import Keys, NamedKey
+from jitd.audit.keys import Keys
 from jitd.audit.strict_json import canonical, is_same
 from jitd.core.chain import GENESIS, Seal
 from jitd.core.values import commitment as commit

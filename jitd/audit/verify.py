@@ -17,12 +17,13 @@ from typing import Any, Protocol
 
 import msgspec
 
+from jitd.audit.allowed_signers import NamedKey
 from jitd.audit.chain_walk import Row, walk
 from jitd.audit.events import FORGOTTEN, SET_ASIDE
 from jitd.audit.findings import Finding, Report, Wrong
 from jitd.audit.forms import Checkpoint
 from jitd.audit.heads import Heads, Signed
-from jitd.audit.keys import Keys, NamedKey
+from jitd.audit.keys import Keys
 from jitd.audit.lives import Doubt, InMemory, Lives, OnDisk, doubt
 from jitd.audit.policies import Policies
 from jitd.audit.said import Said

@@ -17,9 +17,9 @@ from jitd.cli.house import config_option
 from jitd.cli.progress import Bar
 
 if TYPE_CHECKING:
+    from jitd.audit.allowed_signers import NamedKey
     from jitd.audit.findings import Finding
     from jitd.audit.heads import Heads, Signed
-    from jitd.audit.keys import NamedKey
     from jitd.lifecycle.integrity import Noted
     from jitd.settings.config import Config
     from jitd.store import Store
@@ -176,9 +176,9 @@ def _add_noted(heads: Heads, noted: Noted) -> None:
 
 def _add_witnesses(heads: Heads, settings: Config) -> list[NamedKey]:
     """Add the countersignatures that this host has, and return the keys of its witnesses."""
+    from jitd.audit.allowed_signers import NamedKey
     from jitd.audit.countersigned import file_of, stored
     from jitd.audit.forms import COUNTERSIGNATURE_NAMESPACE
-    from jitd.audit.keys import NamedKey
 
     witnesses, file = settings.record.witnesses, file_of(settings.state)
     for line in stored(file, witnesses).values():

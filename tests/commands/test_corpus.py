@@ -194,7 +194,9 @@ def test_no_words_make_the_engine_raise(name: str) -> None:
         ("/usr/bin/git -C /srv/app *", Grade.GIVES),
         ("/usr/bin/git -C /srv/app pull", Grade.LEADS),
         ("/usr/bin/setsid **", Grade.GIVES),
+        ("/usr/sbin/cephadm *", Grade.GIVES),
+        ("/usr/sbin/ipa-replica-manage *", Grade.GIVES),
     ],
 )
-def test_a_word_that_the_requester_chooses_may_be_an_option(pattern: str, least: Grade) -> None:
+def test_a_word_that_the_requester_chooses_may_be_an_option_or_a_verb(pattern: str, least: Grade) -> None:
     assert worst(findings_of_pattern(read_command_pattern(tuple(pattern.split())))) >= least

@@ -11,7 +11,7 @@ from jitd.core.conditions import read_command_pattern
 from jitd.core.grade import Damage, Finding, Grade, Seen, damage, worst
 from jitd_commands.grading import findings_of, findings_of_pattern
 from jitd_commands.programs import MODULES
-from jitd_commands.programs.shared import EFFECTS, Verbs
+from jitd_commands.programs.decision_table import EFFECTS, DecisionTable
 from tests.commands.test_grading import asked
 
 NOTE = "acts on {0} with root's keys of this host; jitd does not see {0}"
@@ -366,11 +366,22 @@ def test_a_verb_that_is_not_known_is_not_harmless(line: str) -> None:
 
 
 def test_each_line_of_a_table_has_its_columns() -> None:
-    tables = [one for module in MODULES for one in vars(module).values() if isinstance(one, Verbs)]
-    assert len(tables) > 20
+    tables = [one for module in MODULES for one in vars(module).values() if isinstance(one, DecisionTable)]
+    assert len(tables) > 60
     for line in (line for table in tables for line in table.lines):
         assert line.effect in EFFECTS, line
-        assert bool(line.sentence) is (line.effect != "nothing"), line
+        assert bool(line.sentence) is (line.effect != "harmless"), line
         assert not line.back or line.effect in ("stops", "destroys"), line
         assert line.back or line.effect != "stops", line
         assert not line.sentence.endswith((".", ",", ":")), line
+
+
+def test_each_line_of_a_table_can_fit() -> None:
+    for table in (one for module in MODULES for one in vars(module).values() if isinstance(one, DecisionTable)):
+        seen, is_closed = set(), False
+        for line in table.lines:
+            wanted = (line.program, line.verbs, line.is_bare, line.options)
+            assert wanted not in seen and not is_closed, f"a line before it fits whenever it does: {line}"
+            assert not any(verb and r"\.\.\." in verb.pattern for verb in line.verbs), f"... is no alternative of a word: {line}"
+            seen.add(wanted)
+            is_closed = line.program is None and line.verbs in ((), (None,)) and not line.options and not line.is_bare

@@ -15,7 +15,7 @@ from jitd.core.grade import Grade, worst
 from jitd_commands.grading import findings_of, findings_of_pattern
 from jitd_commands.judging import Call, Judge, Row
 from jitd_commands.programs import TABLE
-from jitd_commands.programs.shared import Verbs, table
+from jitd_commands.programs.decision_table import DecisionTable
 from jitd_commands.shell_text import Word
 from tests.commands.graded import REQUESTER, Looker, command_of, corpus
 
@@ -47,9 +47,9 @@ def test_an_option_that_the_requester_chooses_is_never_harmless(name: str) -> No
         assert worst(findings_of_pattern(read_command_pattern((f"/usr/bin/{name}", "**")))) > Grade.HARMLESS
 
 
-def judged(judge: Callable[[Call], None], *words: str, harmless: str = "", operands: str = "") -> list[str]:
+def judged(judge: Callable[[Call], None], *words: str, options: str = "", operands: str = "", telling: str = "") -> list[str]:
     """Return what is found about a program with a row of its own."""
-    row = Row("prog", judge, "o:", harmless=harmless, operands=operands)
+    row = Row("prog", judge, f"o: {options}", operands=operands, telling=telling)
     one = Judge({"prog": row}, lambda path: None, "alice", "root", is_root=True)
     Call(one, "prog", "/usr/bin/prog", tuple(map(Word, words)), "/root", True, "", True, None).judged()
     return [finding.what for finding in one.findings()]
@@ -63,7 +63,7 @@ def test_a_row_that_lists_nothing_knows_nothing() -> None:
     assert judged(quiet, "-x") == ["jitd does not know the option -x of prog"]
     assert judged(quiet, "--exec", "sh") == ["jitd does not know the option --exec of prog"]
     assert judged(quiet, "name") == ["jitd does not know what name is to prog"]
-    assert judged(quiet, "-x", harmless="x") == []
+    assert judged(quiet, "-x", options="x") == []
     assert judged(quiet, "name", operands="names") == []
 
 
@@ -77,35 +77,52 @@ def test_what_a_judge_asks_about_is_known() -> None:
     assert judged(asks, "-xy") == ["jitd does not know the option -y of prog"]
 
 
-@pytest.mark.parametrize(
-    "judge", [Verbs("list --all  reads  shows all\nlist  nothing"), table("list -all  reads  shows all\nlist  harmless")]
-)
+LISTS = "list --all  reads  shows all\nlist  harmless"
+
+
+@pytest.mark.parametrize("judge", [DecisionTable(LISTS), DecisionTable(LISTS, valued="-o")])
 def test_a_table_of_verbs_knows_the_options_that_it_names_and_no_other(judge: Callable[[Call], None]) -> None:
     assert judged(judge, "list") == judged(judge, "--help") == []
-    assert [what.removeprefix("prog ") for what in judged(judge, "list", "--all")] == ["shows all"]
+    assert judged(judge, "list", "--all") == ["shows all"]
     assert judged(judge, "list", "--other") == ["jitd does not know the option --other of prog"]
-    assert judged(judge, "list", "--other", harmless="other") == []
+    assert judged(judge, "list", "--other", options="other") == []
 
 
 def test_a_table_of_verbs_knows_an_option_that_does_not_make_a_line_fit() -> None:
-    judge = Verbs("list --all  reads  shows all\ndrop --now  stops  drops it\nlist  nothing", valued="--from", flags="--long")
+    judge = DecisionTable(f"drop --now  stops  drops it\n{LISTS}", valued="--from", flags="--long")
     assert judged(judge, "list", "--all=false", "--long", "--from", "x") == []
     assert judged(judge, "list", "--now") == ["jitd does not know the option --now of prog"]
+
+
+def test_a_word_with_which_a_program_only_tells_something_must_be_the_only_one() -> None:
+    def loud(call: Call) -> None:
+        call.changes("changes all")
+
+    for telling in ("-V --version", "-V:other,prog --version:prog"):
+        assert judged(loud, "--version", telling=telling) == judged(loud, "-V", telling=telling) == []
+        assert judged(loud, "-V", "x", telling=telling) == judged(loud, "-v", telling=telling) == ["prog changes all"]
+    assert judged(loud, "-V", telling="-V:other") == ["prog changes all"]
+
+
+def test_a_word_that_tells_something_for_some_programs_alone_names_programs_of_its_row() -> None:
+    for name, row in TABLE.items():
+        for word in row.telling.split():
+            assert {*word.partition(":")[2].split(",")} <= {"", *row.names.split()}, f"{name}: {word}"
 
 
 def test_an_option_that_is_shortened_is_not_taken_for_a_harmless_one() -> None:
     def quiet(call: Call) -> None:
         return
 
-    assert judged(quiet, "--exec", harmless="exec-time") == ["jitd does not know the option --exec of prog"]
+    assert judged(quiet, "--exec", options="exec-time") == ["jitd does not know the option --exec of prog"]
 
 
 def test_an_option_of_several_letters_may_stand_behind_one_hyphen() -> None:
     def quiet(call: Call) -> None:
         return
 
-    assert judged(quiet, "-name", "x", harmless="name: size:") == []
-    assert judged(quiet, "-nam", "x", harmless="name: size:", operands="names") == ["jitd does not know the option -n of prog"]
+    assert judged(quiet, "-name", "x", options="name: size:") == []
+    assert judged(quiet, "-nam", "x", options="name: size:", operands="names") == ["jitd does not know the option -n of prog"]
 
 
 @pytest.mark.parametrize(
@@ -253,6 +270,7 @@ def test_what_only_looks_warns_of_nothing(line: str) -> None:
         ("ssh root@db2 systemctl status cron", Grade.LEADS),
         ("systemctl help cron", Grade.LEADS),
         ("sh -c 'SYSTEMD_PAGERSECURE=0 systemctl status cron'", Grade.GIVES),
+        ("gcloud compute start-iap-tunnel web 22", Grade.LEADS),
         ("networkctl down eth0", Grade.CHANGES),
         ("loginctl frobnicate", Grade.CHANGES),
         ("pwck", Grade.CHANGES),

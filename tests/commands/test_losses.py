@@ -11,7 +11,7 @@ from jitd.core.conditions import read_command_pattern
 from jitd.core.grade import Damage, Finding, Grade, damage, worst
 from jitd_commands.grading import findings_of, findings_of_pattern
 from jitd_commands.judging import Call, Judge, Row
-from jitd_commands.programs.shared import table
+from jitd_commands.programs.decision_table import DecisionTable
 from jitd_commands.shell_text import Word
 from tests.commands.graded import ACCOUNTS, HOME, REQUESTER, Line, Looker, command_of, corpus
 
@@ -377,20 +377,22 @@ def test_a_file_of_the_requesters_that_a_service_sees_gives_root() -> None:
 
 # --- tables of verbs ----------------------------------------------------------------------------------------------------
 
-TABLE = table(
-    """
+TABLE = DecisionTable("""
+    -n                   harmless
     show|list            harmless
-    keys -a|all          reads     shows all keys
-    drop -f|force        destroys  drops {2:a store} at once
-    drop                 destroys  drops {2:a store} | until undrop
-    hold -t|time=0       stops     holds up {2} | until it is let go
-    hold                 changes   holds up {2} for {t|time:a while}
-    put .* .*            changes   puts {2} into {3+}
-    run                  gives     runs what follows
-    ()                   leads     has a prompt
-""",
-    dry="n",
-)
+    keys -a|--all        reads     {program} shows all keys
+    drop -f|--force      destroys  drops {2:a store} at once
+    drop                 destroys  drops {2:a store}  until undrop
+    hold -t|--time=0|off  stops    holds up {2}  until it is let go
+    hold                 changes   holds up {2} for {-t|--time:a while}
+    put * *              changes   puts {2} into {3+}
+    run                  gives     {program} runs what follows
+    store: hush          harmless
+    close ()             stops     closes all  until it is opened
+    close                changes   closes {2}
+    other: *             gives     starts a shell
+    ()                   leads     {program} has a prompt
+""")
 
 
 def told(*words: Word | str) -> tuple[Finding, ...]:
@@ -411,9 +413,14 @@ def told(*words: Word | str) -> tuple[Finding, ...]:
         ("drop", ((Grade.CHANGES, Damage.DESTROYS, "drops a store, until undrop"),)),
         ("drop -n a", ()),
         ("hold -t 0 a", ((Grade.CHANGES, Damage.STOPS, "holds up a, until it is let go"),)),
+        ("hold -t off a", ((Grade.CHANGES, Damage.STOPS, "holds up a, until it is let go"),)),
         ("hold --time 5 a", ((Grade.CHANGES, Damage.NONE, "holds up a for 5"),)),
         ("put a b c", ((Grade.CHANGES, Damage.NONE, "puts a into b c"),)),
         ("put a", ((Grade.CHANGES, Damage.NONE, "jitd does not know what store put a changes"),)),
+        ("hush", ()),
+        ("close", ((Grade.CHANGES, Damage.STOPS, "closes all, until it is opened"),)),
+        ("close a", ((Grade.CHANGES, Damage.NONE, "closes a"),)),
+        ("stir", ((Grade.CHANGES, Damage.NONE, "jitd does not know what store stir changes"),)),
         ("", ((Grade.LEADS, Damage.NONE, "store has a prompt"),)),
         ("--help", ()),
     ],
@@ -428,6 +435,12 @@ def test_a_word_that_is_not_known_counts_as_the_worst_that_it_may_be() -> None:
     assert damage(told(bound)) is Damage.DESTROYS
     assert damage(told(Word("sh", is_free=True, is_bound=True))) is Damage.NONE
     assert worst(told("show", Word("x", is_free=True, is_bound=True))) is Grade.HARMLESS
+
+
+def test_a_word_that_is_not_known_is_no_other_program_of_the_table() -> None:
+    told_of = [one.what for one in findings_of_pattern(read_command_pattern(("/usr/sbin/netplan", "**")))]
+    assert told_of[0].startswith("sets the network anew from /etc/netplan"), told_of
+    assert not [what for what in told_of if "interface" in what]
 
 
 @pytest.mark.parametrize("text", [

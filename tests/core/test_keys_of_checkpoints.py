@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.audit.keys import NamedKey, read_keys
+from jitd.audit.allowed_signers import NamedKey
+from jitd.audit.keys import read_keys
 from jitd.audit.sshsig import public_line
 
 KEY, OTHER = bytes([1] * 32), bytes([2] * 32)

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from jitd.audit.allowed_signers import NamedKey
 from jitd.audit.findings import Finding, Wrong
 from jitd.audit.forms import Checkpoint, Countersignature, Digest, Line, Record, Said
 from jitd.audit.heads import Heads
-from jitd.audit.keys import NamedKey
 from jitd.audit.lines import add_to, verify_lines
 from jitd.audit.lives import OPEN
 from jitd.audit.sshsig import public_line, sign

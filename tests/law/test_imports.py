@@ -92,6 +92,7 @@ LAW: dict[str, set[str]] = {
     "jitd.audit.pack": {CORE},
     "jitd.audit.pack.verify": set(),  # one file, which is copied into each pack
     "jitd.audit.pack.zipped": {"jitd.audit.strict_json"},  # and what contrib/verifier copies into that file
+    "jitd.audit.allowed_signers": {"jitd.audit.sshsig"},
     "jitd.audit.sshsig": set(),
     "jitd.audit.strict_json": set(),
     "jitd.audit.signing": {CORE, "jitd.audit", "jitd.failures", "jitd.log", "jitd.store"},

@@ -34,11 +34,10 @@ from jitd_commands.programs import (
     storage,
     wrappers,
 )
-from jitd_commands.programs.telling import telling
 
 MODULES = (
     accounts, backups, builtins, clouds, clusters, configuring, containers, databases, editors, files, harmless, hosts,
     interpreters, languages, mail, monitoring, network, packages, rare, repositories, services, storage, wrappers,
 )  # fmt: skip
-TABLE: dict[str, Row] = {name: row for module in MODULES for row in map(telling, module.ROWS) for name in row.names.split()}
+TABLE: dict[str, Row] = {name: row for module in MODULES for row in module.ROWS for name in row.names.split()}
 """Maps the name of a program's file to its row. Builtins of shells stand there as ``:NAME``."""

@@ -12,7 +12,8 @@ import re
 from jitd.core.grade import Grade
 from jitd.core.root_groups import ROOT_GROUPS
 from jitd_commands.judging import Call, Row, Verdict
-from jitd_commands.programs.shared import table, trusts, who_changes
+from jitd_commands.programs.decision_table import DecisionTable
+from jitd_commands.programs.shared import trusts, who_changes
 from jitd_commands.shell_text import Word
 
 POWERFUL = frozenset(name for name, group in ROOT_GROUPS.items() if group.grade is Grade.GIVES)
@@ -152,13 +153,13 @@ def _gpasswd(call: Call) -> None:
     _MEMBERS(call)
 
 
-_MEMBERS = table("""
-    * -a|add                   changes   puts {a|add:an account} into the group {1}
-    * -d|delete                changes   takes {d|delete:an account} out of the group {1}
-    * -A|administrators        changes   lets {A|administrators:an account} change who is in the group {1}
-    * -M|members               changes   lets only {M|members:others} be in the group {1}
-    * -r|remove-password       changes   takes the password of the group {1} away
-    *                          changes   changes who is in the group {1:that it names}
+_MEMBERS = DecisionTable("""
+    -a|--add              changes   puts {-a|--add:an account} into the group {1}
+    -d|--delete           changes   takes {-d|--delete:an account} out of the group {1}
+    -A|--administrators   changes   lets {-A|--administrators:an account} change who is in the group {1}
+    -M|--members          changes   lets only {-M|--members:others} be in the group {1}
+    -r|--remove-password  changes   takes the password of the group {1} away
+    ...                   changes   changes who is in the group {1:that it names}
 """)
 
 
@@ -189,20 +190,17 @@ def _directory(call: Call) -> None:
     _ENTRIES(call)
 
 
-_ENTRIES = table(
-    """
-    ldapdelete                 destroys  deletes {2+:entries} from the directory
-    ldapmodrdn                 changes   renames {2:entries} of the directory to {3}
-    homectl remove             destroys  deletes the account {3+} with its home directory
-    homectl lock.*|deactivate.*  changes  locks the home directory of {3+:everybody}
-    homectl list|inspect|authenticate|get  harmless
-    homectl create             changes   creates the account {3}
-    homectl .*                 changes   runs {2} on the account {3+:that it names}
-    winbindd                   changes   starts the service for accounts of the directory
-    .*                         changes   writes to entries of the directory as its input or {f:a file} says
-""",
-    is_named=True,
-)
+_ENTRIES = DecisionTable("""
+    ldapdelete:                 destroys  deletes {1+:entries} from the directory
+    ldapmodrdn:                 changes   renames {1:entries} of the directory to {2}
+    homectl: remove             destroys  deletes the account {2+} with its home directory
+    homectl: lock*|deactivate*  changes   locks the home directory of {2+:everybody}
+    homectl: list|inspect|authenticate|get  harmless
+    homectl: create             changes   creates the account {2}
+    homectl: *                  changes   runs {1} on the account {2+:that it names}
+    winbindd:                   changes   starts the service for accounts of the directory
+    ...                         changes   writes to entries of the directory as its input or {-f:a file} says
+""")
 
 
 def _pam(call: Call) -> None:
@@ -265,22 +263,23 @@ def _always(what: str) -> Verdict:
     return judge
 
 
-_IPA = table("""
-    user-del -preserve         changes   lets the account {2} be deleted, from which user-undel brings it back
-    .*-del                     destroys  deletes {2+:what it names} from the directory ({1})
-    user-disable               changes   locks the account {2} on all hosts, until it is enabled again
-    hbacrule-disable           stops     switches the rule {2} off, by which people log in | until it is enabled again
-    user-enable|user-unlock|hbacrule-enable  changes  lets {2} log in again
-    user-add                   changes   creates the account {2} for all hosts
-    group-add-member admins    gives     puts accounts into the group admins, which can become root on all hosts
-    sudorule-(add|mod|enable|remove).*|sudocmd.*  gives  changes who may act as root on all hosts ({1} {2+})
-    group-add-member           changes   puts accounts into the group {2}
-    group-remove-member        changes   takes accounts out of the group {2}
-    passwd|user-mod            changes   changes the account {2} of the directory, or its password
-    sudo.*|hbac.*|role.*|permission.*|privilege.*  changes  changes who may do what on all hosts ({1} {2+})
-    dns.*                      changes   changes names in the network ({1} {2+})
+_IPA = DecisionTable("""
+    user-del --preserve           changes   lets the account {2} be deleted, from which user-undel brings it back
+    *-del                         destroys  deletes {2+:what it names} from the directory ({1})
+    user-disable                  changes   locks the account {2} on all hosts, until it is enabled again
+    hbacrule-disable              stops     switches the rule {2} off, by which people log in  until it is enabled again
+    user-enable|user-unlock|hbacrule-enable  changes   lets {2} log in again
+    user-add                      changes   creates the account {2} for all hosts
+    group-add-member admins       gives     {program} puts accounts into the group admins, which can become root on all hosts
+    sudorule-add*|sudorule-mod*|sudorule-enable*|sudorule-remove*|sudocmd*  gives  \
+        {program} changes who may act as root on all hosts ({1} {2+})
+    group-add-member              changes   puts accounts into the group {2}
+    group-remove-member           changes   takes accounts out of the group {2}
+    passwd|user-mod               changes   changes the account {2} of the directory, or its password
+    sudo*|hbac*|role*|permission*|privilege*  changes   changes who may do what on all hosts ({1} {2+})
+    dns*                          changes   changes names in the network ({1} {2+})
     host-disable|service-disable  destroys  takes the keys of {2} away
-    .*                         changes   runs {1} on {2+:the directory}
+    *                             changes   runs {1} on {2+:the directory}
 """)
 
 
@@ -301,50 +300,47 @@ _SAMBA = {
     r"|domain passwordsettings show|domain trust (list|show)|gpo (listall|list|show))( \S+)*",
     "pdbedit": r"(\S+)?",
 }
-_JOINED = table(
-    """
-    net ads leave              stops     takes this host out of its domain: its people cannot log in | until it is joined again
-    net ads join               changes   joins this host to a domain
-    net .* user delete         changes   deletes the account {5} of the domain
-    net conf drop|import       destroys  deletes all settings of Samba, or replaces them
-    net conf delshare          changes   deletes the share {4}
-    net .*                     changes   runs {2+} on accounts or settings of the domain
-    samba-tool user|group|computer|ou|gpo|contact delete  destroys  deletes the {2} {4+} from the directory
-    samba-tool user disable    changes   locks the account {4}, until it is enabled again
-    samba-tool user enable|unlock  changes  lets {4} log in again
-    samba-tool user setpassword  changes  sets the password of {4}
-    samba-tool group addmembers  changes  puts {5+:accounts} into the group {4}
-    samba-tool group removemembers  changes  takes {5+:accounts} out of the group {4}
-    samba-tool domain demote|tombstones|passwordsettings|backup|join|provision  changes  runs {3} on the domain
-    samba-tool dns delete|zonedelete  destroys  deletes names of the domain: {4+}
-    samba-tool .*              changes   runs {2+} on the directory
-    ipa-client-install -uninstall  stops  takes this host out of its domain: its people cannot log in | until it is joined again
-    ipa-server-install -uninstall  destroys  deletes the directory on this host with all accounts in it
-    ipa-replica-manage list|list-ruv|dnarange-show  harmless
-    ipa-replica-manage del     destroys  takes the server {3} out of the directory: what only it has is gone
-    ipa-replica-manage .*      changes   runs {2+} on the servers of the directory
-    ipa-.*                     gives     can change who may log in, and how
-    pdbedit -x|delete          destroys  deletes the account {u:it names} of Samba
-    pdbedit                    changes   changes the account {u:it names} of Samba
-""",
-    is_named=True,
-)
-
-
-_TICKETS = table("""
-    -A                         changes   deletes all tickets of the account
-    *                          changes   deletes the tickets in {c:its cache}
+_JOINED = DecisionTable("""
+    net: ads leave  stops  takes this host out of its domain: its people cannot log in  until it is joined again
+    net: ads join                      changes   joins this host to a domain
+    net: * user delete                 changes   deletes the account {4} of the domain
+    net: conf drop|import              destroys  deletes all settings of Samba, or replaces them
+    net: conf delshare                 changes   deletes the share {3}
+    net: *                             changes   runs {1+} on accounts or settings of the domain
+    samba-tool: user|group|computer|ou|gpo|contact delete  destroys  deletes the {1} {3+} from the directory
+    samba-tool: user disable           changes   locks the account {3}, until it is enabled again
+    samba-tool: user enable|unlock     changes   lets {3} log in again
+    samba-tool: user setpassword       changes   sets the password of {3}
+    samba-tool: group addmembers       changes   puts {4+:accounts} into the group {3}
+    samba-tool: group removemembers    changes   takes {4+:accounts} out of the group {3}
+    samba-tool: domain demote|tombstones|passwordsettings|backup|join|provision  changes   runs {2} on the domain
+    samba-tool: dns delete|zonedelete  destroys  deletes names of the domain: {3+}
+    samba-tool: *                      changes   runs {1+} on the directory
+    ipa-client-install: --uninstall  stops  takes this host out of its domain: its people cannot log in  until it is joined again
+    ipa-server-install: --uninstall    destroys  deletes the directory on this host with all accounts in it
+    ipa-replica-manage: list|list-ruv|dnarange-show  harmless
+    ipa-replica-manage: del            destroys  takes the server {2} out of the directory: what only it has is gone
+    ipa-replica-manage: *              changes   runs {1+} on the servers of the directory
+    ipa-*:                             gives     {program} can change who may log in, and how
+    pdbedit: -x|--delete               destroys  deletes the account {-u:it names} of Samba
+    pdbedit:                           changes   changes the account {-u:it names} of Samba
 """)
-_DS = table("""
-    .* status|list|healthcheck|get-nsstate|ldifs|backups  harmless
-    .* backend list|get|suffix list|get  harmless
-    .* .* list|get|get-dn|status|monitor  harmless
-    .* monitor .*              harmless
-    .* remove                  destroys  deletes the server {1} of the directory with all that is in it
-    .* .* delete|remove        destroys  deletes {4+:what it names} from the directory ({1} {2})
-    .* ldif2db|bak2db          destroys  replaces the directory {1} by a copy: what was written since is gone
-    .* stop                    stops     stops the directory {1}: its people cannot log in | until it is started again
-    .*                         changes   runs {2+} on the directory {1}
+
+
+_TICKETS = DecisionTable("""
+    -A   changes   deletes all tickets of the account
+    ...  changes   deletes the tickets in {-c:its cache}
+""")
+_DS = DecisionTable("""
+    * status|list|healthcheck|get-nsstate|ldifs|backups  harmless
+    * backend list|get|suffix list|get  harmless
+    * * list|get|get-dn|status|monitor  harmless
+    * monitor *                         harmless
+    * remove                            destroys  deletes the server {1} of the directory with all that is in it
+    * * delete|remove                   destroys  deletes {4+:what it names} from the directory ({1} {2})
+    * ldif2db|bak2db                    destroys  replaces the directory {1} by a copy: what was written since is gone
+    * stop                              stops     stops the directory {1}: its people cannot log in  until it is started again
+    *                                   changes   runs {2+} on the directory {1}
 """)
 
 
@@ -511,19 +507,16 @@ def _keygen(call: Call) -> None:
         call.discloses("signs with a private key", word.text)
 
 
-_REWRITES = table(
-    """
-    pwck|grpck -r|read-only    harmless
-    pwck                       changes   repairs the list of accounts
-    grpck                      changes   repairs the list of groups
-    pwconv|grpconv             changes   moves passwords into a file that only root reads
-    pwunconv|grpunconv         changes   moves password hashes into a file that everybody reads
-    htpasswd|saslpasswd2 -D|d  changes   takes a password of a service away: {2+}
-    kpasswd                    changes   sets the password of {2:a principal} in the realm
-    .*                         changes   sets a password of a service: {2+:it asks for whose}
-""",
-    is_named=True,
-)
+_REWRITES = DecisionTable("""
+    pwck|grpck: -r|--read-only   harmless
+    pwck:                        changes   repairs the list of accounts
+    grpck:                       changes   repairs the list of groups
+    pwconv|grpconv:              changes   moves passwords into a file that only root reads
+    pwunconv|grpunconv:          changes   moves password hashes into a file that everybody reads
+    htpasswd|saslpasswd2: -D|-d  changes   takes a password of a service away: {1+}
+    kpasswd:                     changes   sets the password of {1:a principal} in the realm
+    ...                          changes   sets a password of a service: {1+:it asks for whose}
+""")
 _USER = (
     "b: base-dir: c: comment: d: home: home-dir: e: expiredate: f: inactive: g: gid: G: groups: k:"
     " skel: K: key: l: login: m p: password: R: root: P:"
@@ -535,33 +528,38 @@ ROWS = (
     Row(
         "passwd smbpasswd yppasswd",
         _passwd,
-        "n: mindays: x: maxdays: w: warndays: i: inactive: r: repository: R: root: P: prefix: s: delete unlock lock",
-        harmless="S status a all q quiet h help",
+        "S status a all q quiet h help n: mindays: x: maxdays: w: warndays: i: inactive: r: repository: R: root: P: prefix:"
+        " s: delete unlock lock",
         operands="an account",
     ),
-    Row("usermod useradd", _usermod, _USER, chosen="can put an account into any group"),
-    Row("adduser addgroup", _adduser, _USER, chosen="can put an account into any group"),
-    Row("gpasswd groupmems", _gpasswd, "a: add: d: delete: M: members: A: administrators: Q: root: r R remove-password"),
+    Row("usermod useradd", _usermod, _USER, chosen="can put an account into any group", telling="--help -h"),
+    Row(
+        "adduser addgroup",
+        _adduser,
+        _USER,
+        chosen="can put an account into any group",
+        telling="--version:adduser --help:adduser",
+    ),
+    Row(
+        "gpasswd groupmems",
+        _gpasswd,
+        "a: add: d: delete: M: members: A: administrators: Q: root: r R remove-password",
+        telling="--help -h:gpasswd",
+    ),
     Row("groupadd groupmod", _group, "U: users: g: gid: n: new-name: K: p: R: P: a o f r"),
     Row("userdel deluser groupdel delgroup", _userdel, "R: root: P: prefix: r f remove-home"),
-    Row("chpasswd chgpasswd newusers", _any_password, "c: s: R: root:"),
+    Row("chpasswd chgpasswd newusers", _any_password, "c: s: R: root:", telling="--help -h:chpasswd,chgpasswd"),
     Row(
         "chage",
         _age,
-        "d: E: I: m: M: W: R: expiredate: lastday: maxdays: mindays: warndays: inactive: l list",
-        harmless="i iso8601 h help",
+        "i iso8601 h help d: E: I: m: M: W: R: expiredate: lastday: maxdays: mindays: warndays: inactive: l list",
         operands="an account",
+        telling="--version --help -h",
     ),
-    Row("chsh chfn", _chsh, "s: shell: f: r: w: h: o:"),
-    Row("visudo vipw vigr", _edits_rights, "f: file:", harmless="c check s strict q quiet h help V version"),
+    Row("chsh chfn", _chsh, "s: shell: f: r: w: h: o:", telling="--version --help"),
+    Row("visudo vipw vigr", _edits_rights, "c check s strict q quiet h help V version f: file:"),
     Row("sudoedit", _always("starts an editor")),
-    Row(
-        "pwck grpck pwconv pwunconv grpconv grpunconv",
-        _REWRITES,
-        "r read-only q",
-        harmless="quiet h help",
-        operands="files of accounts",
-    ),
+    Row("pwck grpck pwconv pwunconv grpconv grpunconv", _REWRITES, "quiet h help r read-only q", operands="files of accounts"),
     Row("saslpasswd2 htpasswd htdigest ldappasswd", _REWRITES, "d D c b n"),
     Row(
         "ldapmodify ldapadd ldapdelete ldapmodrdn slapadd slapmodify ldbmodify ldbedit homectl winbindd",
@@ -569,27 +567,21 @@ ROWS = (
         "member-of: G: f: D: H: w: y: x Z n",
     ),
     Row("pam-auth-update authconfig", _pam, "version help V h remove disable"),
-    Row("ipa", _ipa, "preserve", harmless="all raw rights no-members pkey-only sizelimit: timelimit:"),
-    Row("slaptest", _slaptest, "f: F:", harmless="d: o: Q u v n:"),
-    Row("kdestroy", _TICKETS, "c: A q p:", harmless="q"),
-    Row("dsctl dsconf dsidm", _DS, "do-it D: w: W y: Z b: j v", harmless="j json v verbose h help basedn: instance:"),
+    Row("ipa", _ipa, "all raw rights no-members pkey-only sizelimit: timelimit: preserve"),
+    Row("slaptest", _slaptest, "d: o: Q u v n: f: F:"),
+    Row("kdestroy", _TICKETS, "q c: A p:"),
+    Row("dsctl dsconf dsidm", _DS, "j json v verbose h help basedn: instance: do-it D: w: W y: Z b:"),
     Row("keytool", _keytool),
-    Row("pass gopass", _pass, "r f c e m n: i", harmless="recursive force clip"),
+    Row("pass gopass", _pass, "recursive force clip r f c e m n: i"),
     Row("ipa-client-install ipa-server-install ipa-replica-manage", _JOINED),
     Row("net pdbedit samba-tool", _samba, "u:"),
     Row("realm adcli authselect update-crypto-policies", _logins),
     Row("kadmin kadmin.local", _kadmin, "q: p: w: k t: r: s: c: x:"),
     Row("kdb5_util krb5_newrealm kdb5_ldap_util", _kdb),
-    Row("kinit", _ticket, "t: T: c: l: r: s: S: X: I: k", harmless="V f F p P a A C E n v R h ?"),
+    Row("kinit", _ticket, "V f F p P a A C E n v R h ? t: T: c: l: r: s: S: X: I: k"),
     Row("kpasswd", _REWRITES),
     Row("ktutil", _ktutil),
-    Row(
-        "faillock pam_tally pam_tally2 faillog",
-        _faillock,
-        "user: u: reset r",
-        harmless="a all l: h help dir:",
-        operands="accounts",
-    ),
-    Row("ssh-keygen", _keygen, "f: t: b: C: N: P: s: I: n: V: z: O: D: m: R: F: r: l y e B L", harmless="q v E: h l H"),
+    Row("faillock pam_tally pam_tally2 faillog", _faillock, "a all l: h help dir: user: u: reset r", operands="accounts"),
+    Row("ssh-keygen", _keygen, "q v E: h l H f: t: b: C: N: P: s: I: n: V: z: O: D: m: R: F: r: y e B L"),
     Row("newuidmap newgidmap", _always("can map the ids of any account")),
 )

@@ -8,89 +8,90 @@ from collections.abc import Sequence
 
 from jitd_commands.judging import Call, Row
 from jitd_commands.places import is_tree
-from jitd_commands.programs.shared import Verbs, told, trusts, who_changes
+from jitd_commands.programs.decision_table import DecisionTable, told
+from jitd_commands.programs.shared import trusts, who_changes
 from jitd_commands.shell_text import Word
 
-_BORG = Verbs(
+_BORG = DecisionTable(
     """
-    ... -n|--dry-run  nothing
-    list|info|diff|version|benchmark|config|help|init|rlist|rinfo|repo-list|repo-info|rcreate|create|import-tar|debug  nothing
-    check --repair  destroys  repairs the repository {:that its settings name}, and may delete what it cannot read
-    check  nothing
-    rdelete|repo-delete  destroys  deletes the repository {:that its settings name}, and all backups in it
-    delete  destroys  deletes {backups} {:that its options select}
-    prune  destroys  deletes the backups in {:the repository} that its rules do not keep
-    recreate  destroys  makes backups in {:the repository} anew, without what its options exclude
-    compact  changes  frees the space of deleted backups in {:the repository}
-    key export|change-passphrase|change-location|import  reads  copies or changes the key of the repository {0}
-    key|export-tar  reads  copies keys or files of the backup {0}
-    break-lock  changes  lets others work on {:the repository} while a backup is made
-    mount|umount|serve  changes  makes backups available to others: {}
-    rename|upgrade|transfer  changes  changes the backups in {:the repository}
+    ... -n|--dry-run         harmless
+    list|info|diff|version|benchmark|config|help|init|rlist|rinfo|repo-list|repo-info|rcreate|create|import-tar|debug  harmless
+    check --repair           destroys  repairs the repository {:that its settings name}, and may delete what it cannot read
+    check                    harmless
+    rdelete|repo-delete      destroys  deletes the repository {:that its settings name}, and all backups in it
+    delete                   destroys  deletes {backups} {:that its options select}
+    prune                    destroys  deletes the backups in {:the repository} that its rules do not keep
+    recreate                 destroys  makes backups in {:the repository} anew, without what its options exclude
+    compact                  changes   frees the space of deleted backups in {:the repository}
+    key export|change-passphrase|change-location|import  reads     copies or changes the key of the repository {3}
+    key|export-tar           reads     copies keys or files of the backup {2}
+    break-lock               changes   lets others work on {:the repository} while a backup is made
+    mount|umount|serve       changes   makes backups available to others: {}
+    rename|upgrade|transfer  changes   changes the backups in {:the repository}
     """,
     valued="--rsh --tar-filter --remote-path -r --repo -a --glob-archives -P --prefix -e --exclude -C --compression"
     " --keep-daily --keep-weekly"
     " --keep-monthly --keep-yearly --keep-within --keep-last -d -w -m -y -H",
 )
-_RESTIC = Verbs(
+_RESTIC = DecisionTable(
     """
-    ... -n|--dry-run  nothing
-    snapshots|stats|ls|find|diff|check|cache|list|version|backup|init|restore|help  nothing
-    unlock  changes  removes the locks of the repository, also while a backup is made
-    dump|cat  reads  shows files of a backup: {}
-    forget --prune  destroys  deletes the backups {:that its rules do not keep}, and their data
-    forget  destroys  forgets the backups {:that its rules do not keep}, whose data the next prune deletes
-    prune  changes  deletes data that no backup needs
+    ... -n|--dry-run  harmless
+    snapshots|stats|ls|find|diff|check|cache|list|version|backup|init|restore|help  harmless
+    unlock            changes   removes the locks of the repository, also while a backup is made
+    dump|cat          reads     shows files of a backup: {}
+    forget --prune    destroys  deletes the backups {:that its rules do not keep}, and their data
+    forget            destroys  forgets the backups {:that its rules do not keep}, whose data the next prune deletes
+    prune             changes   deletes data that no backup needs
     rewrite --forget  destroys  deletes files out of the backups {}
-    rewrite|tag|copy|recover|migrate|repair  changes  changes the backups {}
-    key remove  destroys  takes away the password {0}, which opens the backups
-    key list  nothing
-    key  changes  changes which passwords open the backups
-    mount  changes  makes backups available to others
-    self-update  leads  replaces itself by a program from elsewhere
+    rewrite|tag|copy|recover|migrate|repair  changes   changes the backups {}
+    key remove        destroys  takes away the password {3}, which opens the backups
+    key list          harmless
+    key               changes   changes which passwords open the backups
+    mount             changes   makes backups available to others
+    self-update       leads     replaces itself by a program from elsewhere
     """,
     valued="-r --repo --repository-file -p --password-file --password-command -o --option --cache-dir --cacert -t --target --tag"
     " --host -H --path -e --exclude -i --include --keep-last --keep-daily --keep-weekly --keep-monthly --keep-yearly --keep-tag"
     " --keep-within -l -d -w -m -y",
 )
-_RCLONE = Verbs(
+_RCLONE = DecisionTable(
     """
-    ... -n|--dry-run  nothing
-    ls|lsl|lsd|lsf|lsjson|size|about|version|check|listremotes|tree|md5sum|sha1sum|help|ncdu|cryptcheck|completion  nothing
-    purge  destroys  deletes {}, and everything in it  unless the storage keeps versions
-    delete  destroys  deletes all files in {}  unless the storage keeps versions
-    deletefile  destroys  deletes {}  unless the storage keeps versions
-    sync  destroys  makes {1} like {0}, and deletes what is only in {1}  unless the storage keeps versions
-    bisync  changes  makes {0} and {1} alike, and deletes in one what is gone in the other
-    cleanup  destroys  deletes old versions and what was thrown away in {}
-    dedupe  changes  deletes or renames files of the same name in {}
-    rmdir|rmdirs  changes  deletes empty directories in {}
-    move|moveto  changes  moves {0} to {1}
-    copy|copyto|copyurl  changes  copies {0} to {1}
-    rcd  gives  does any command that it is sent
-    cat|config|reveal|obscure|rc|serve|rcat|link|mount  reads  shows files or passwords of others: {}
-    mkdir|touch|settier|backend  changes  changes {}
+    ... -n|--dry-run             harmless
+    ls|lsl|lsd|lsf|lsjson|size|about|version|check|listremotes|tree|md5sum|sha1sum|help|ncdu|cryptcheck|completion  harmless
+    purge                        destroys  deletes {}, and everything in it  unless the storage keeps versions
+    delete                       destroys  deletes all files in {}  unless the storage keeps versions
+    deletefile                   destroys  deletes {}  unless the storage keeps versions
+    sync                         destroys  makes {3} like {2}, and deletes what is only in {3}  unless the storage keeps versions
+    bisync                       changes   makes {2} and {3} alike, and deletes in one what is gone in the other
+    cleanup                      destroys  deletes old versions and what was thrown away in {}
+    dedupe                       changes   deletes or renames files of the same name in {}
+    rmdir|rmdirs                 changes   deletes empty directories in {}
+    move|moveto                  changes   moves {2} to {3}
+    copy|copyto|copyurl          changes   copies {2} to {3}
+    rcd                          gives     does any command that it is sent
+    cat|config|reveal|obscure|rc|serve|rcat|link|mount  reads     shows files or passwords of others: {}
+    mkdir|touch|settier|backend  changes   changes {}
     """,
     valued="--config --password-command --transfers --include --exclude --filter --filter-from --log-file --bwlimit --checkers",
 )
-_OTHERS = Verbs(
+_OTHERS = DecisionTable(
     """
-    ... --dry-run  nothing
+    ... --dry-run             harmless
     remove-older-than|remove-all-but-n-full|remove-all-inc-of-but-n-full|cleanup --force  destroys  deletes old backups in {-1}
-    remove-older-than|remove-all-but-n-full|remove-all-inc-of-but-n-full|cleanup  nothing
-    remove increments  destroys  deletes old versions in {-1}
+    remove-older-than|remove-all-but-n-full|remove-all-inc-of-but-n-full|cleanup  harmless
+    remove increments         destroys  deletes old versions in {-1}
     ... delete|expire|forget|prune|purge|del  destroys  deletes the backups {}
-    ... --remove-older-than  destroys  deletes the versions in {-1} that are older than {--remove-older-than}
-    ... -l|--list-increments|--list-increment-sizes|--list-at-time|--list-changed-since|--compare|--verify  nothing
-    ... --list|--list-snapshots|--list-devices  nothing
+    ... --remove-older-than   destroys  deletes the versions in {-1} that are older than {--remove-older-than}
+    ... -l|--list-increments|--list-increment-sizes|--list-at-time|--list-changed-since|--compare|--verify  harmless
+    ... --list|--list-snapshots|--list-devices  harmless
     ... --delete|--delete-all|--nuke|-d  destroys  deletes backups {--snapshot}{:of this host}
-    ... restore --force|--overwrite  changes  overwrites files with those of a backup: {}
-    ... --restore  destroys  overwrites the system with the backup {--snapshot}  and what is newer is gone
-    undochange|rollback  destroys  takes files back to the backup {0}  and what is newer is gone
-    restore|recover  changes  overwrites files with those of a backup: {}
-    list|ls|status|show|diff|verify|policy|snapshots|version|help|configtest|du  nothing
-    collection-status|list-current-files|get-config|list-configs  nothing
-    ... list|ls|show|get|describe|logs|version  nothing
+    ... restore --force|--overwrite  changes   overwrites files with those of a backup: {}
+    ... --restore             destroys  overwrites the system with the backup {--snapshot}  and what is newer is gone
+    undochange|rollback       destroys  takes files back to the backup {2}  and what is newer is gone
+    restore|recover           changes   overwrites files with those of a backup: {}
+    list|ls|status|show|diff|verify|policy|snapshots|version|help|configtest|du  harmless
+    collection-status|list-current-files|get-config|list-configs  harmless
+    ... list|ls|show|get|describe|logs|version  harmless
     create|create-config|set-config|modify|snapshot|full|incr|incremental|backup|sync|alpha|beta|daily|weekly|monthly  changes  \
         makes or changes backups {}
     """,
@@ -189,14 +190,12 @@ def _rclone(call: Call) -> None:
             call.writes(place, is_tree=True)
 
 
-_BCONSOLE = Verbs(
-    """
-    status|list|llist|show|messages|version|estimate|time|wait|quit|exit|help  nothing
+_BCONSOLE = DecisionTable("""
+    status|list|llist|show|messages|version|estimate|time|wait|quit|exit|help  harmless
     purge|delete|truncate|prune  destroys  {verb} backups: { }
-    cancel|stop|disable|enable|mount|umount|unmount|release|label|relabel|update|reload|run|setdebug  changes  {verb}: { }
-    restore  changes  overwrites files with those of a backup: { }
-    """
-)
+    cancel|stop|disable|enable|mount|umount|unmount|release|label|relabel|update|reload|run|setdebug  changes   {verb}: { }
+    restore                      changes   overwrites files with those of a backup: { }
+""")
 
 
 def _bconsole(call: Call) -> None:
@@ -209,27 +208,27 @@ def _bconsole(call: Call) -> None:
         call.gives("has a prompt, from which programs are started")
 
 
-_BTRBK = Verbs(
+_BTRBK = DecisionTable("""
+    ... -n|--dry-run        harmless
+    list|stats|usage|origin|diff|extents|ls|config|estimate  harmless
+    run|prune|clean|resume  changes   makes backups, and deletes those that its settings do not keep: {*}
+    snapshot|archive        changes   makes snapshots or copies of them
+    ...  unknown  jitd does not know what {program} {verbs} does
+""")
+_PROXMOX = DecisionTable(
     """
-    ... -n|--dry-run  nothing
-    list|stats|usage|origin|diff|extents|ls|config|estimate  nothing
-    run|prune|clean|resume  changes  makes backups, and deletes those that its settings do not keep: {*}
-    snapshot|archive  changes  makes snapshots or copies of them
-    """
-)
-_PROXMOX = Verbs(
-    """
-    snapshot|snapshots|group|namespace|task|catalog|key list|files|status|show|shell-help|info|log|dump  nothing
-    snapshot notes|protected show  nothing
-    list|status|benchmark|version|help  nothing
-    snapshot forget|remove  destroys  deletes the backup {}
+    snapshot|snapshots|group|namespace|task|catalog|key list|files|status|show|shell-help|info|log|dump  harmless
+    snapshot notes|protected show       harmless
+    list|status|benchmark|version|help  harmless
+    snapshot forget|remove              destroys  deletes the backup {}
     group|namespace|backup-group forget|delete|remove  destroys  deletes all backups of {}
-    prune ... --dry-run|-dry-run  nothing
-    prune  destroys  deletes the backups of {} that its rules do not keep
-    backup  reads  copies files to a server of backups: {}
-    restore|map|mount|unmap  reads  makes the files of the backup {0} available
-    snapshot|namespace|login|logout|upload-log|change-owner|task  changes  changes backups: {*} { }
-    key  changes  changes the key that opens the backups: { }
+    prune ... --dry-run|-dry-run        harmless
+    prune                               destroys  deletes the backups of {} that its rules do not keep
+    backup                              reads     copies files to a server of backups: {}
+    restore|map|mount|unmap             reads     makes the files of the backup {2} available
+    snapshot|namespace|login|logout|upload-log|change-owner|task  changes   changes backups: {*} { }
+    key                                 changes   changes the key that opens the backups: { }
+    ...  unknown  jitd does not know what {program} {verbs} does
     """,
     valued="--repository -repository --ns -ns --keyfile -keyfile --output-format --keep-last --keep-daily --keep-weekly",
 )
@@ -238,7 +237,8 @@ _PROXMOX = Verbs(
 def _snapshots(call: Call) -> None:
     trusts(call, call.values("c", "config"))
     if call.name == "btrbk":
-        return _BTRBK(call)
+        _BTRBK.tells(call, call.words)
+        return
     if any(word.is_free for word in call.words):
         call.gives("can write any file")
     elif _is_verb(call, "restore"):
@@ -266,55 +266,44 @@ ROWS = (
     Row(
         "borg borgmatic",
         _borg,
-        "rsh: tar-filter: remote-path: p: repo: r: a: glob-archives: e: exclude: exclude-from: patterns-from: C:"
-        " compression: comment:"
-        " keep-daily: keep-weekly: keep-monthly: keep-yearly: keep-within: d: w: m: y: H: prefix: P: s stats progress n"
-        " dry-run content-from-command"
-        " paths-from-command repair",
+        "list info json last: first: short format: v verbose debug show-rc lock-wait: log-json help version V log-level:"
+        " repository-only archives-only verify-data rsh: tar-filter: remote-path: p: repo: r: a: glob-archives: e: exclude:"
+        " exclude-from: patterns-from: C: compression: comment: keep-daily: keep-weekly: keep-monthly: keep-yearly:"
+        " keep-within: d: w: m: y: H: prefix: P: s stats progress n dry-run content-from-command paths-from-command repair",
         chosen="starts other programs",
-        harmless=(
-            "list info json last: first: short format: v verbose debug show-rc lock-wait: log-json help version V log-level:"
-            " repository-only archives-only verify-data"
-        ),
+        telling="--version:borg",
     ),
     Row(
         "restic",
         _restic,
-        "r: repo: repository-file: p: password-file: password-command: o: option: cache-dir: cacert: t: target: tag: host:"
-        " H: path:"
-        " e: exclude: exclude-file: i: include: keep-last: keep-daily: keep-weekly: keep-monthly: l: d: w: m: y: q v json prune"
-        " stdin-from-command delete",
+        "n dry-run keep-hourly: keep-daily: keep-weekly: keep-monthly: keep-yearly: keep-tag: keep-within: verify latest:"
+        " compact long no-lock json quiet verbose no-cache insecure-tls limit-upload: help version recursive mode: h"
+        " group-by: check read-data read-data-subset: with-cache r: repo: repository-file: p: password-file:"
+        " password-command: o: option: cache-dir: cacert: t: target: tag: host: H: path: e: exclude: exclude-file: i:"
+        " include: keep-last: l: d: w: m: y: q v prune stdin-from-command delete",
         chosen="starts other programs",
-        harmless=(
-            "n dry-run keep-hourly: keep-daily: keep-weekly: keep-monthly: keep-yearly: keep-tag: keep-within: verify"
-            " latest: compact long no-lock json quiet verbose no-cache insecure-tls limit-upload: help version recursive"
-            " mode: h group-by: check read-data read-data-subset: with-cache"
-        ),
+        telling="--version --help version help",
     ),
     Row(
         "rclone",
         _rclone,
-        "config: password-command: sftp-ssh: sftp-server-command: metadata-mapper: transfers: include: exclude: filter:"
-        " filter-from:"
+        "max-depth: fast-list progress json R recursive max-age: min-age: max-size: min-size: q quiet verbose config:"
+        " password-command: sftp-ssh: sftp-server-command: metadata-mapper: transfers: include: exclude: filter: filter-from:"
         " log-file: bwlimit: checkers: P v n dry-run",
         chosen="starts other programs",
-        harmless="max-depth: fast-list progress json R recursive max-age: min-age: max-size: min-size: q quiet verbose",
     ),
     Row(
         "duplicity rdiff-backup rsnapshot tarsnap kopia amanda duply bacula-dir bconsole backupninja snapper timeshift velero",
         _other,
-        "c: remote-schema: rsh: f: v q",
-        harmless=(
-            "all a l json o: output: n: namespace: verbose utc dry-run t version help list list-increments list-snapshots"
-            " list-devices list-increment-sizes list-at-time: list-changed-since: compare verify"
-        ),
+        "all a l json o: output: n: namespace: verbose utc dry-run t version help list list-increments list-snapshots"
+        " list-devices list-increment-sizes list-at-time: list-changed-since: compare verify c: remote-schema: rsh: f: v q",
+        telling="--version:duplicity,rdiff-backup,rsnapshot,tarsnap,kopia,snapper --help:duplicity,snapper",
     ),
     Row(
         "btrbk proxmox-backup-client",
         _snapshots,
-        "c: config:",
-        harmless="n dry-run q quiet v verbose p progress t table format: output-format: repository: ns: S lockfile:"
-        " help h version",
+        "n dry-run q quiet v verbose p progress t table format: output-format: repository: ns: S lockfile: help h version c:"
+        " config:",
     ),
     Row("dump xfsdump", lambda call: call.discloses("copies all files of a file system")),
     Row("restore xfsrestore", lambda call: call.changes("overwrites files with those of a backup")),

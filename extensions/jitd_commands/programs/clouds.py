@@ -10,172 +10,173 @@ import re
 from collections.abc import Sequence
 
 from jitd_commands.judging import Call, Row
-from jitd_commands.programs.shared import Options, Verbs, told, trusts
+from jitd_commands.programs.decision_table import DecisionTable, Options, told
+from jitd_commands.programs.shared import trusts
 from jitd_commands.shell_text import Word
 
 _VERSIONS = "unless the bucket keeps versions"
-_AWS = Verbs(
+_AWS = DecisionTable(
     f"""
-    ... --dryrun|--dry-run|--generate-cli-skeleton  nothing
-    configure list|list-profiles  nothing
-    configure get|export-credentials  reads  shows the keys of this account in the cloud
-    configure|sso|login|logout|history|alias  gives  changes which programs and keys this account uses in the cloud
-    s3 ls|help  nothing
-    s3 presign  reads  makes a link by which anybody who has it reads {{}}
-    s3 rm --recursive  destroys  deletes everything below {{}}  {_VERSIONS}
-    s3 rm  destroys  deletes {{}}  {_VERSIONS}
-    s3 rb --force  destroys  deletes the bucket {{}}, and everything in it
-    s3 rb  changes  deletes the bucket {{}}, if it is empty
-    s3 mb  changes  makes the bucket {{}}
-    s3 sync --delete  destroys  deletes what is in {{1}}, but not in {{0}}  {_VERSIONS}
-    s3 mv  changes  moves {{0}} to {{1}}
-    s3 cp|sync  changes  copies {{0}} to {{1}}
+    ... --dryrun|--dry-run|--generate-cli-skeleton  harmless
+    configure list|list-profiles        harmless
+    configure get|export-credentials    reads     shows the keys of this account in the cloud
+    configure|sso|login|logout|history|alias  gives     changes which programs and keys this account uses in the cloud
+    s3 ls|help                          harmless
+    s3 presign                          reads     makes a link by which anybody who has it reads {{}}
+    s3 rm --recursive                   destroys  deletes everything below {{}}  {_VERSIONS}
+    s3 rm                               destroys  deletes {{}}  {_VERSIONS}
+    s3 rb --force                       destroys  deletes the bucket {{}}, and everything in it
+    s3 rb                               changes   deletes the bucket {{}}, if it is empty
+    s3 mb                               changes   makes the bucket {{}}
+    s3 sync --delete                    destroys  deletes what is in {{4}}, but not in {{3}}  {_VERSIONS}
+    s3 mv                               changes   moves {{3}} to {{4}}
+    s3 cp|sync                          changes   copies {{3}} to {{4}}
     s3api delete-object|delete-objects  destroys  deletes {{--key:objects}} in the bucket {{--bucket}}  {_VERSIONS}
     s3api put-bucket-acl|put-bucket-policy|put-object-acl|*-public-access-block|delete-bucket-policy  leads  \
         changes who may reach the bucket {{--bucket}}
-    s3api put-bucket-lifecycle*  destroys  lets what is in the bucket {{--bucket}} be deleted after some time  {_VERSIONS}
-    rds delete-db-instance|delete-db-cluster --skip-final-snapshot  destroys  deletes the database {{name}}  \
-        and takes no last snapshot
-    rds delete-db-instance|delete-db-cluster --final-db-snapshot-identifier  destroys  deletes the database {{name}}  \
-        of which the snapshot {{--final-db-snapshot-identifier}} remains
+    s3api put-bucket-lifecycle*         destroys  lets what is in the bucket {{--bucket}} be deleted after some time  {_VERSIONS}
+    rds delete-db-instance|delete-db-cluster --skip-final-snapshot  destroys  \
+        deletes the database {{name}}  and takes no last snapshot
+    rds delete-db-instance|delete-db-cluster --final-db-snapshot-identifier  destroys  \
+        deletes the database {{name}}  of which the snapshot {{--final-db-snapshot-identifier}} remains
     redshift delete-cluster --skip-final-cluster-snapshot  destroys  deletes the database {{name}}  and takes no last snapshot
-    ec2 terminate-instances  destroys  ends the hosts {{name}}, and deletes their disks  unless a disk is set to remain
-    ec2 stop-instances  changes  stops the hosts {{name}}
-    ec2 start-instances  changes  starts the hosts {{name}}
-    ec2 reboot-instances  changes  restarts the hosts {{name}}
-    ec2 run-instances  changes  makes new hosts
-    ec2 deregister-image  destroys  deletes the image {{name}}  whose snapshots remain
-    ec2 release-address  destroys  gives the address {{name}} back
-    ec2 authorize-security-group-*  changes  lets others reach what is in the group {{name}}
-    ec2 revoke-security-group-*  changes  lets fewer reach what is in the group {{name}}
-    kms schedule-key-deletion  destroys  deletes the key {{name}}, and so all that it encrypts  \
+    ec2 terminate-instances             destroys  ends the hosts {{name}}, and deletes their disks  unless a disk is set to remain
+    ec2 stop-instances                  changes   stops the hosts {{name}}
+    ec2 start-instances                 changes   starts the hosts {{name}}
+    ec2 reboot-instances                changes   restarts the hosts {{name}}
+    ec2 run-instances                   changes   makes new hosts
+    ec2 deregister-image                destroys  deletes the image {{name}}  whose snapshots remain
+    ec2 release-address                 destroys  gives the address {{name}} back
+    ec2 authorize-security-group-*      changes   lets others reach what is in the group {{name}}
+    ec2 revoke-security-group-*         changes   lets fewer reach what is in the group {{name}}
+    kms schedule-key-deletion  destroys  \
+        deletes the key {{name}}, and so all that it encrypts  \
         after {{--pending-window-in-days:30}} days, until which it can be kept
-    kms disable-key  stops  keeps everybody from what the key {{name}} encrypts  until it is enabled
-    kms create-grant|put-key-policy  leads  changes who may use the key {{name}}
-    kms decrypt  reads  shows what a key of the cloud encrypts
+    kms disable-key                     stops     keeps everybody from what the key {{name}} encrypts  until it is enabled
+    kms create-grant|put-key-policy     leads     changes who may use the key {{name}}
+    kms decrypt                         reads     shows what a key of the cloud encrypts
     secretsmanager delete-secret --force-delete-without-recovery  destroys  deletes the secret {{name}}
-    secretsmanager delete-secret  destroys  deletes the secret {{name}}  \
-        after {{--recovery-window-in-days:30}} days, until which it can be restored
-    secretsmanager get-secret-value|batch-get-secret-value  reads  shows the secret {{name:that its options name}}
+    secretsmanager delete-secret  destroys  \
+        deletes the secret {{name}}  after {{--recovery-window-in-days:30}} days, until which it can be restored
+    secretsmanager get-secret-value|batch-get-secret-value  reads     shows the secret {{name:that its options name}}
     ssm get-parameter|get-parameters|get-parameters-by-path|get-parameter-history --with-decryption  reads  \
         shows the secret {{name:that its options name}}
-    ssm start-session|resume-session  leads  gives a shell on {{--target:a host}} with this account's keys of a cloud
+    ssm start-session|resume-session    leads     gives a shell on {{--target:a host}} with this account's keys of a cloud
     ssm send-command|start-automation-execution  leads  \
         starts programs on {{--instance-ids:hosts}} with this account's keys of a cloud
-    ecs execute-command  leads  starts a program in {{--task:a container}} with this account's keys of a cloud
-    ec2-instance-connect  leads  gives a shell on {{--instance-id:a host}} with this account's keys of a cloud
-    lambda create-function|update-function-code|update-function-configuration  leads  changes what the function {{name}} runs
-    lambda invoke  changes  starts the function {{name}}
-    iam create-access-key  leads  makes a key by which its holder acts as {{--user-name:this account}}
+    ecs execute-command                 leads     starts a program in {{--task:a container}} with this account's keys of a cloud
+    ec2-instance-connect                leads     gives a shell on {{--instance-id:a host}} with this account's keys of a cloud
+    lambda create-function|update-function-code|update-function-configuration  leads     changes what the function {{name}} runs
+    lambda invoke                       changes   starts the function {{name}}
+    iam create-access-key               leads     makes a key by which its holder acts as {{--user-name:this account}}
     iam create-service-specific-credential|upload-ssh-public-key|upload-signing-certificate  leads  \
         makes a key by which its holder acts as {{--user-name:this account}}
     iam create-login-profile|update-login-profile|change-password  leads  \
         sets a password by which its holder acts as {{--user-name:this account}}
     iam attach-*-policy|put-*-policy|add-user-to-group|add-role-to-*|update-assume-role-policy|delete-*-boundary  leads  \
         lets {{name:somebody}} do more in the cloud: {{--policy-arn}}
-    iam create-policy-version|set-default-policy-version  leads  lets others do more in the cloud: {{--policy-arn}}
+    iam create-policy-version|set-default-policy-version  leads     lets others do more in the cloud: {{--policy-arn}}
     iam detach-*-policy|delete-*-policy|remove-*|delete-access-key|delete-login-profile|deactivate-mfa-device|update-access-key  \
         changes  takes rights or keys from {{name}}
     sts assume-role*|get-session-token|get-federation-token  reads  \
         shows keys by which their holder acts as {{--role-arn:this account}}
-    ecr get-login*  reads  shows a password of the store of images
-    eks get-token  reads  shows a key of the cluster {{name}}
-    eks update-kubeconfig  changes  chooses the cluster {{name}} for this account
+    ecr get-login*                      reads     shows a password of the store of images
+    eks get-token                       reads     shows a key of the cluster {{name}}
+    eks update-kubeconfig               changes   chooses the cluster {{name}} for this account
     cloudformation delete-stack  destroys  deletes the stack {{name}}, and all that it made  unless its template keeps some of it
-    cloudformation deploy|create-stack|update-stack|execute-change-set  leads  changes the cloud as a template says, rights too
-    route53 change-resource-record-sets  changes  changes names in the zone {{name}}
-    * wait|help  nothing
-    help  nothing
+    cloudformation deploy|create-stack|update-stack|execute-change-set  leads     changes the cloud as a template says, rights too
+    route53 change-resource-record-sets  changes   changes names in the zone {{name}}
+    * wait|help                         harmless
+    help                                harmless
     * untag-*|delete-tags|remove-tags*|delete-*-policy|delete-*-policies|delete-alarms|delete-message*  changes  \
         deletes the {{*:tags}} {{name}}
     * delete-*|batch-delete-*|purge-*|terminate-*|destroy-*|schedule-*-deletion  destroys  deletes the {{*}} {{name}}
-    * create-*|register-*|allocate-*|import-*|copy-*|restore-*|run-*  changes  makes the {{*}} {{name}}
-    * put-*|update-*|modify-*|set-*|attach-*|associate-*|change-*|tag-*|add-*  changes  changes the {{*}} {{name}}
-    * detach-*|disassociate-*|remove-*|deregister-*|revoke-*|release-*  changes  takes away the {{*}} {{name}}
-    * start-*|reboot-*|enable-*|resume-*  changes  starts the {{*}} {{name}}
-    * stop-*|disable-*|cancel-*|suspend-*  changes  stops the {{*}} {{name}}
-    * get-*|describe-*|list-*|head-*|search-*|lookup-*|batch-get-*|filter-*|test-*|validate-*|tail|query|scan|ls  nothing
-    * *  changes  changes something in the cloud, by a verb that jitd does not know: {{*}}
+    * create-*|register-*|allocate-*|import-*|copy-*|restore-*|run-*  changes   makes the {{*}} {{name}}
+    * put-*|update-*|modify-*|set-*|attach-*|associate-*|change-*|tag-*|add-*  changes   changes the {{*}} {{name}}
+    * detach-*|disassociate-*|remove-*|deregister-*|revoke-*|release-*  changes   takes away the {{*}} {{name}}
+    * start-*|reboot-*|enable-*|resume-*  changes   starts the {{*}} {{name}}
+    * stop-*|disable-*|cancel-*|suspend-*  changes   stops the {{*}} {{name}}
+    * get-*|describe-*|list-*|head-*|search-*|lookup-*|batch-get-*|filter-*|test-*|validate-*|tail|query|scan|ls  harmless
+    * *                                 changes   changes something in the cloud, by a verb that jitd does not know: {{*}}
     """,
     flags="--recursive --force --dryrun --dry-run --delete --quiet --no-paginate --no-cli-pager --skip-final-snapshot"
     " --skip-final-cluster-snapshot --delete-automated-backups --force-delete-without-recovery --no-verify-ssl --debug"
     " --no-sign-request --human-readable --summarize --only-show-errors --no-progress --with-decryption --follow --interactive",
 )
 _DELETES = "delete|delete-*|destroy|purge|purge-*|terminate|rm|remove-all|batch-delete|undeploy"
-_CLOUDS = Verbs(
+_CLOUDS = DecisionTable(
     f"""
-    ... --dry-run|--validate-only  nothing
+    ... --dry-run|--validate-only      harmless
     storage rm -r|-R|--recursive|-a|--all-versions  destroys  deletes everything below {{}}  {_VERSIONS}
-    storage rm  destroys  deletes {{}}  {_VERSIONS}
-    storage rsync --delete-unmatched-destination-objects  destroys  deletes what is in {{1}}, but not in {{0}}  {_VERSIONS}
-    storage cp|mv|rsync  changes  copies {{0}} to {{1}}
-    storage ls|du|cat|hash  nothing
+    storage rm                         destroys  deletes {{}}  {_VERSIONS}
+    storage rsync --delete-unmatched-destination-objects  destroys  deletes what is in {{4}}, but not in {{3}}  {_VERSIONS}
+    storage cp|mv|rsync                changes   copies {{3}} to {{4}}
+    storage ls|du|cat|hash             harmless
     projects delete  destroys  shuts down the project {{}}, and all that is in it  after 30 days, until which it can be kept
-    keyvault delete  changes  deletes the vault {{name}} with its keys, until it is recovered
-    keyvault secret|key|certificate delete  changes  deletes {{name}} of a key vault, until it is recovered
-    group delete  destroys  deletes the resource group {{name}}, and all that is in it
-    kms keys versions destroy  destroys  deletes a version of the key {{--key}}, and so all that it encrypts  \
-        after some days, until which it can be restored
-    ... image|images {_DELETES}  destroys  deletes the images {{name}}
-    ... service-accounts keys create  leads  makes a key by which its holder acts as {{--iam-account:an account of the cloud}}
-    ... credential|application-credential|access-token create  leads  makes a key by which its holder acts in the cloud
-    ... credential|credentials|keys|key reset|renew|regenerate  leads  makes a key by which its holder acts in the cloud
-    ... create-for-rbac  leads  makes an account of the cloud, and shows its key
-    ... add-iam-policy-binding|set-iam-policy  leads  lets {{--member:somebody}} do more in the cloud: {{--role}}
-    role assignment create  leads  lets {{--assignee:somebody}} do more in the cloud: {{--role}}
-    role add  leads  lets {{--user:somebody}} do more in the cloud: {{}}
+    keyvault delete                    changes   deletes the vault {{name}} with its keys, until it is recovered
+    keyvault secret|key|certificate delete  changes   deletes {{name}} of a key vault, until it is recovered
+    group delete                       destroys  deletes the resource group {{name}}, and all that is in it
+    kms keys versions destroy  destroys  \
+        deletes a version of the key {{--key}}, and so all that it encrypts  after some days, until which it can be restored
+    ... image|images {_DELETES}        destroys  deletes the images {{name}}
+    ... service-accounts keys create   leads     makes a key by which its holder acts as {{--iam-account:an account of the cloud}}
+    ... credential|application-credential|access-token create  leads     makes a key by which its holder acts in the cloud
+    ... credential|credentials|keys|key reset|renew|regenerate  leads     makes a key by which its holder acts in the cloud
+    ... create-for-rbac                leads     makes an account of the cloud, and shows its key
+    ... add-iam-policy-binding|set-iam-policy  leads     lets {{--member:somebody}} do more in the cloud: {{--role}}
+    role assignment create             leads     lets {{--assignee:somebody}} do more in the cloud: {{--role}}
+    role add                           leads     lets {{--user:somebody}} do more in the cloud: {{}}
     ... print-access-token|print-identity-token|get-access-token|get-credentials|list-keys|get-upload-credentials  reads  \
         shows a key of the cloud
-    ... secret|secrets show|download|access  reads  shows a secret of the cloud
-    ... secrets versions access  reads  shows a secret of the cloud
-    ... keys|credential|connection-string list|show  reads  shows a key of the cloud
-    ... token issue  reads  shows a key of the cloud
+    ... secret|secrets show|download|access  reads     shows a secret of the cloud
+    ... secrets versions access        reads     shows a secret of the cloud
+    ... keys|credential|connection-string list|show  reads     shows a key of the cloud
+    ... token issue                    reads     shows a key of the cloud
     ... run-command|exec|command invoke|create|run  leads  starts programs on {{name:a host}} with this account's keys of a cloud
-    ssh|... ssh|scp|start-iap-tunnel|connect-to-serial-port|shell  leads  \
-        gives a shell on a host with this account's keys of a cloud: {{0}}
-    cloud-shell|configure|interactive  gives  starts programs with this account's keys of a cloud
-    ... {_DELETES}  destroys  deletes the {{...}} {{name}}
-    ... rebuild|reimage|reinstall  destroys  empties the disk of the {{...}} {{name}}
-    ... stop|deallocate|poweroff|power-off|shutdown|suspend|pause  changes  stops the {{...}} {{name}}
-    ... start|poweron|power-on|resume|reboot|restart|reset  changes  starts the {{...}} {{name}} anew
-    ... create|add|import|new|up|deploy|submit|upload  changes  makes the {{...}} {{name}}
-    ... remove|detach|disable|unset|revoke  changes  takes away the {{...}} {{name}}
-    ... update|set|set-*|edit|patch|enable|attach|apply|scale|resize  changes  changes the {{...}} {{name}}
-    ... add-*|remove-*|update-*|rename|move|promote*|failover|action  changes  changes the {{...}} {{name}}
-    ... list|list-*|describe|show|show-*|get|get-*|info|version|ls|status|search|wait|help|tail|read|usage|feedback  nothing
-    ... exists|check-*  nothing
-    *  changes  changes something in the cloud, by a verb that jitd does not know: {{ }}
+    ... ssh|scp|start-iap-tunnel|connect-to-serial-port|shell  leads  \
+        gives a shell on a host with this account's keys of a cloud: {{}}
+    cloud-shell|configure|interactive  gives     starts programs with this account's keys of a cloud
+    ... {_DELETES}                     destroys  deletes the {{...}} {{name}}
+    ... rebuild|reimage|reinstall      destroys  empties the disk of the {{...}} {{name}}
+    ... stop|deallocate|poweroff|power-off|shutdown|suspend|pause  changes   stops the {{...}} {{name}}
+    ... start|poweron|power-on|resume|reboot|restart|reset  changes   starts the {{...}} {{name}} anew
+    ... create|add|import|new|up|deploy|submit|upload  changes   makes the {{...}} {{name}}
+    ... remove|detach|disable|unset|revoke  changes   takes away the {{...}} {{name}}
+    ... update|set|set-*|edit|patch|enable|attach|apply|scale|resize  changes   changes the {{...}} {{name}}
+    ... add-*|remove-*|update-*|rename|move|promote*|failover|action  changes   changes the {{...}} {{name}}
+    ... list|list-*|describe|show|show-*|get|get-*|info|version|ls|status|search|wait|help|tail|read|usage|feedback  harmless
+    ... exists|check-*                 harmless
+    *                                  changes   changes something in the cloud, by a verb that jitd does not know: {{ }}
     """,
     valued="-g -n -o -p -z",
     flags="--quiet --yes --force --recursive --no-wait --async --all --purge --auto-approve --cascade --dry-run --validate-only"
     " --delete-unmatched-destination-objects --all-versions --delete-data --keep-disks --help --debug --wide --enable --disable",
 )
-_BUCKETS = Verbs(
+_BUCKETS = DecisionTable(
     f"""
-    ... --dry-run  nothing
-    rsync|sync|rm|del|put|get -n  nothing
+    ... --dry-run                      harmless
+    rsync|sync|rm|del|put|get -n       harmless
     rm|del|remove -r|-R|--recursive|-a|--versions  destroys  deletes everything below {{}}  {_VERSIONS}
-    rm|del|remove  destroys  deletes {{}}  {_VERSIONS}
-    rb  destroys  deletes the bucket {{}}
-    sync|rsync|mirror -d|--delete|--delete-removed|--remove  destroys  deletes what is in {{1}}, but not in {{0}}  {_VERSIONS}
-    cp|mv|put|get|sync|rsync|mirror  changes  copies {{0}} to {{1:this host}}
-    mb  changes  makes the bucket {{}}
-    acl|setacl|defacl|iam|setpolicy|policy|anonymous|share|signurl  leads  changes who may reach {{-1}}
-    expire|lifecycle|ilm|setlifecycle  changes  changes how long {{-1}} keeps what is in it
-    cat|pipe|select  reads  shows {{}}
-    ls|la|du|info|stat|version|hash|help|find|tree|diff  nothing
-    *  changes  changes a store of objects: {{*}} {{ }}
+    rm|del|remove                      destroys  deletes {{}}  {_VERSIONS}
+    rb                                 destroys  deletes the bucket {{}}
+    sync|rsync|mirror -d|--delete|--delete-removed|--remove  destroys  deletes what is in {{3}}, but not in {{2}}  {_VERSIONS}
+    cp|mv|put|get|sync|rsync|mirror    changes   copies {{2}} to {{3:this host}}
+    mb                                 changes   makes the bucket {{}}
+    acl|setacl|defacl|iam|setpolicy|policy|anonymous|share|signurl  leads     changes who may reach {{-1}}
+    expire|lifecycle|ilm|setlifecycle  changes   changes how long {{-1}} keeps what is in it
+    cat|pipe|select                    reads     shows {{}}
+    ls|la|du|info|stat|version|hash|help|find|tree|diff  harmless
+    *                                  changes   changes a store of objects: {{*}} {{ }}
     """,
     valued="-o -h -c --config --profile --endpoint-url",
 )
-_CLUSTERS = Verbs(
-    """
+_CLUSTERS = DecisionTable("""
     delete cluster|clusters  destroys  deletes the cluster {name}, and all that runs in it
-    delete *  destroys  deletes the {*} {name}
-    get|version|info|completion|validate|help  nothing
-    *  leads  changes a cluster, and who may act in it: {*} { }
-    """
-)
+    delete *                 destroys  deletes the {*} {name}
+    get|version|info|completion|validate|help  harmless
+    *                        leads     changes a cluster, and who may act in it: {*} { }
+    ...                      unknown   jitd does not know what {program} does
+""")
 # The options of a cloud's verbs select and describe, and there are thousands. Files that they name are looked at.
 _PAGED = re.compile(
     r"(get|describe|list|head|search|lookup|batch-get|filter|create|run|start|stop|terminate|restore|import|copy)-.*|help|query|scan"
@@ -267,31 +268,31 @@ def _s3cmd(call: Call) -> None:
     _bucket(call)
 
 
-_MINIO = Verbs(
+_MINIO = DecisionTable(
     f"""
-    rm|mirror|rb|mv|cp|undo --dry-run|--fake  nothing
-    admin info|trace|console|top|prometheus|scanner|speedtest  nothing
-    admin service stop|freeze  stops  stops the store of objects {{0}}  until it is started again
-    admin service restart  changes  starts the store of objects {{0}} anew
-    admin decommission start  changes  moves all objects away from a pool of {{0}}
-    admin user|group|policy|idp|accesskey list|ls|info  nothing
-    admin user|group|policy|idp|accesskey *  leads  changes who may reach {{0}}: {{*}}
-    admin update  leads  replaces the programs of the store of objects
-    update  leads  replaces itself by a program from elsewhere
-    admin  changes  changes the store of objects: {{ }}
-    alias list|ls  reads  shows keys of stores of objects
-    alias|config  changes  changes which stores this account uses
-    ls|stat|du|tree|find|diff|ping|ready|version|help|watch|license|support  nothing
-    cat|head|sql|pipe  reads  shows {{}}
-    mirror --remove  destroys  deletes what is in {{1}}, but not in {{0}}  {_VERSIONS}
+    rm|mirror|rb|mv|cp|undo --dry-run|--fake  harmless
+    admin info|trace|console|top|prometheus|scanner|speedtest  harmless
+    admin service stop|freeze     stops     stops the store of objects {{4}}  until it is started again
+    admin service restart         changes   starts the store of objects {{4}} anew
+    admin decommission start      changes   moves all objects away from a pool of {{4}}
+    admin user|group|policy|idp|accesskey list|ls|info  harmless
+    admin user|group|policy|idp|accesskey *  leads     changes who may reach {{4}}: {{*}}
+    admin update                  leads     replaces the programs of the store of objects
+    update                        leads     replaces itself by a program from elsewhere
+    admin                         changes   changes the store of objects: {{ }}
+    alias list|ls                 reads     shows keys of stores of objects
+    alias|config                  changes   changes which stores this account uses
+    ls|stat|du|tree|find|diff|ping|ready|version|help|watch|license|support  harmless
+    cat|head|sql|pipe             reads     shows {{}}
+    mirror --remove               destroys  deletes what is in {{3}}, but not in {{2}}  {_VERSIONS}
     rm -r|--recursive|--versions  destroys  deletes everything below {{}}  {_VERSIONS}
-    rm  destroys  deletes {{}}  {_VERSIONS}
-    rb  destroys  deletes the bucket {{}}, and everything in it
-    cp|mirror|mv|put|get  changes  copies {{0}} to {{1}}
-    mb  changes  makes the bucket {{}}
-    ilm|retention|legalhold|quota|version  changes  changes how long {{-1}} keeps what is in it
-    anonymous|share|policy  leads  changes who may reach {{-1}}
-    *  changes  changes a store of objects: {{*}} {{ }}
+    rm                            destroys  deletes {{}}  {_VERSIONS}
+    rb                            destroys  deletes the bucket {{}}, and everything in it
+    cp|mirror|mv|put|get          changes   copies {{2}} to {{3}}
+    mb                            changes   makes the bucket {{}}
+    ilm|retention|legalhold|quota|version  changes   changes how long {{-1}} keeps what is in it
+    anonymous|share|policy        leads     changes who may reach {{-1}}
+    *                             changes   changes a store of objects: {{*}} {{ }}
     """,
     valued="-C --config-dir --older-than --newer-than",
 )
@@ -327,28 +328,25 @@ ROWS = (
     Row(
         "gsutil s5cmd",
         _bucket,
-        harmless="m q quiet l L a b r R recursive d h H human-readable-sizes s c e p: D list-md5 v verbose help"
-        " version n dry-run",
+        "m q quiet l L a b r R recursive d h H human-readable-sizes s c e p: D list-md5 v verbose help version n dry-run",
     ),
     Row(
         "s3cmd",
         _s3cmd,
-        "c: config:",
-        harmless="q quiet l r recursive d h H human-readable-sizes s e list-md5 v verbose help version n dry-run delete-removed",
+        "q quiet l r recursive d h H human-readable-sizes s e list-md5 v verbose help version n dry-run delete-removed c:"
+        " config:",
     ),
     Row(
         "mcli",
         _mcli,
-        "C: config-dir:",
-        harmless="json quiet q no-color insecure debug recursive r versions incomplete I summarize help h version dry-run force",
+        "json quiet q no-color insecure debug recursive r versions incomplete I summarize help h version dry-run force C:"
+        " config-dir:",
     ),
-    Row("mc", _mc),
+    Row("mc", _mc, telling="--version --help -V"),
     Row(
         "eksctl kops",
         _CLUSTERS,
-        harmless=(
-            "region: r: cluster: c: name: n: o: output: p: profile: all-regions A limit: chunk-size: state: timeout: v: verbose:"
-            " color: C: h help"
-        ),
+        "region: r: cluster: c: name: n: o: output: p: profile: all-regions A limit: chunk-size: state: timeout: v: verbose:"
+        " color: C: h help",
     ),
 )

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from jitd_commands.judging import Call, Row
-from jitd_commands.programs.shared import Options, Verbs, told, who_changes, words
+from jitd_commands.programs.decision_table import DecisionTable, Options, told
+from jitd_commands.programs.shared import who_changes, words
 from jitd_commands.shell_text import Word
 
 _WHOLE = "can start containers that have a whole host of the cluster"
@@ -32,55 +33,55 @@ _VALUED = (
     " --clusterrole --role --group --raw.x --copy-to --set-image"
 )
 _VALUES = words(_VALUED)
-_KUBECTL = Verbs(
+_KUBECTL = DecisionTable(
     """
     delete namespace|namespaces|ns|project|projects --all  destroys  deletes every namespace, and everything in it
     delete namespace|namespaces|ns|project|projects  destroys  \
         deletes the namespace {:that its options select}, and everything in it
-    delete *pvc*|*persistentvolumeclaim*  destroys  deletes the volume claims {:that its options select}{in}, and their data  \
-        unless the volumes are retained
-    delete pv|pv.*|persistentvolume*  destroys  deletes the volumes {:that its options select}  \
-        unless the storage keeps what a deleted volume had
+    delete *pvc*|*persistentvolumeclaim*  destroys  \
+        deletes the volume claims {:that its options select}{in}, and their data  unless the volumes are retained
+    delete pv|pv.*|persistentvolume*  destroys  \
+        deletes the volumes {:that its options select}  unless the storage keeps what a deleted volume had
     delete crd|crds|customresourcedefinition*  destroys  deletes the kinds {:that its options select}, and every object of them
-    delete secret|secrets  destroys  deletes the secrets {:that its options select}{in}
+    delete secret|secrets             destroys  deletes the secrets {:that its options select}{in}
     delete all --all|-A|--all-namespaces  destroys  deletes every program and every service{in}
     delete po|pod|pods --all|-A|--all-namespaces  destroys  deletes all pods{in}  and only controllers start new ones
-    delete * --all  destroys  deletes all {*}{in}
-    delete po|pod|pods  changes  deletes the pods {:that its options select}{in}; their controllers start new ones
-    delete no|node|nodes  changes  takes the host {:that its options select} out of the cluster
+    delete * --all                    destroys  deletes all {*}{in}
+    delete po|pod|pods                changes   deletes the pods {:that its options select}{in}; their controllers start new ones
+    delete no|node|nodes              changes   takes the host {:that its options select} out of the cluster
     delete sts|statefulset|statefulsets  changes  \
         deletes the stateful sets {:that its options select}{in}, whose volume claims remain
-    delete ds|daemonset|daemonsets|deploy|deployment|deployments -n=kube-system|--namespace=kube-system  stops  \
+    delete ds|daemonset|daemonsets|deploy|deployment|deployments -n|--namespace=kube-system  stops  \
         deletes {:what its options select}{in}, on which the cluster depends  until it is made again
-    delete *  changes  deletes {*} {:that its options select}{in}
+    delete *                          changes   deletes {*} {:that its options select}{in}
     delete  changes  deletes what {files:its options select} describes; a namespace or a volume in it takes its data along
-    scale * --all --replicas=0  stops  stops all {*}{in}  until they are scaled up again
-    scale --replicas=0 -n=kube-system|--namespace=kube-system  stops  \
+    scale * --all --replicas=0        stops     stops all {*}{in}  until they are scaled up again
+    scale --replicas=0 -n|--namespace=kube-system  stops  \
         stops all instances of { :what its options select}{in}, on which the cluster depends  until they are scaled up again
-    scale --replicas=0  changes  stops all instances of { :what its options select}{in}
-    scale|autoscale  changes  changes the number of { :what its options select}{in}
+    scale --replicas=0                changes   stops all instances of { :what its options select}{in}
+    scale|autoscale                   changes   changes the number of { :what its options select}{in}
     drain --delete-emptydir-data|--delete-local-data  changes  \
         moves all programs away from {:the selected hosts}, without their temporary volumes
-    drain  changes  moves all programs away from {:the selected hosts}
-    cordon  changes  starts no more programs on {:the selected hosts}
-    uncordon  changes  starts programs again on {:the selected hosts}
-    taint  changes  keeps programs away from { }
-    label  changes  labels { }{in}
-    annotate  changes  annotates { }{in}
-    expose  changes  lets others reach { }{in}
-    certificate approve  leads  lets {} act in the cluster
-    certificate deny  changes  refuses the certificate of {}
-    rollout restart  changes  restarts { }{in}
-    rollout undo  changes  takes back the last change of { }{in}
-    rollout pause  changes  stops changes of { }{in}
-    rollout resume  changes  goes on with changes of { }{in}
-    rollout  changes  changes { }{in}
-    set serviceaccount|sa|subject  gives  changes what {} may do in the cluster
-    set *  changes  changes the {*} of { }{in}
-    adm policy|certs  gives  changes who may act in the cluster
-    policy  gives  changes who may act in the cluster
-    adm  changes  changes the hosts of the cluster: { }
-    process|import-image  changes  {} changes what runs in the cluster
+    drain                             changes   moves all programs away from {:the selected hosts}
+    cordon                            changes   starts no more programs on {:the selected hosts}
+    uncordon                          changes   starts programs again on {:the selected hosts}
+    taint                             changes   keeps programs away from { }
+    label                             changes   labels { }{in}
+    annotate                          changes   annotates { }{in}
+    expose                            changes   lets others reach { }{in}
+    certificate approve               leads     lets {} act in the cluster
+    certificate deny                  changes   refuses the certificate of {}
+    rollout restart                   changes   restarts { }{in}
+    rollout undo                      changes   takes back the last change of { }{in}
+    rollout pause                     changes   stops changes of { }{in}
+    rollout resume                    changes   goes on with changes of { }{in}
+    rollout                           changes   changes { }{in}
+    set serviceaccount|sa|subject     gives     changes what {} may do in the cluster
+    set *                             changes   changes the {*} of { }{in}
+    adm policy|certs                  gives     changes who may act in the cluster
+    policy                            gives     changes who may act in the cluster
+    adm                               changes   changes the hosts of the cluster: { }
+    process|import-image              changes   {} changes what runs in the cluster
     """,
     valued=_VALUED,
 )
@@ -279,17 +280,17 @@ _HELM_SHOWS = words(
     " completion get repo registry create"
 )
 
-_HELM = Verbs(
+_HELM = DecisionTable(
     """
-    ... --dry-run  nothing
+    ... --dry-run            harmless
     uninstall|delete|del|un --keep-history  changes  \
         deletes all that the release {}{in} made; helm rollback makes it again, but not its data
-    uninstall|delete|del|un  destroys  deletes the release {}{in}, and all that it made  \
-        and a new install does not bring back its data
-    rollback  changes  takes the release {0}{in} back to revision {1:before}
-    test  changes  starts the tests of the release {}{in}
-    install  changes  installs the release {}{in}
-    upgrade  changes  changes the release {}{in}
+    uninstall|delete|del|un  destroys  \
+        deletes the release {}{in}, and all that it made  and a new install does not bring back its data
+    rollback                 changes   takes the release {2}{in} back to revision {3:before}
+    test                     changes   starts the tests of the release {}{in}
+    install                  changes   installs the release {}{in}
+    upgrade                  changes   changes the release {}{in}
     """,
     valued=_VALUED,
 )
@@ -334,32 +335,28 @@ def _helm(call: Call) -> None:
         call.unknown()
 
 
-_DELETES = Verbs(
-    """
-    app delete --cascade=false  changes  forgets the application {}, whose programs go on
+_DELETES = DecisionTable("""
+    app delete --cascade=false  changes   forgets the application {}, whose programs go on
     app delete  destroys  deletes the application {}, and all that it made  and a new one does not bring back its data
-    destroy|uninstall  destroys  deletes all that its files describe {}
-    delete *  destroys  deletes the {*} {}, and all that it made
-    delete  destroys  deletes all that its files describe
+    destroy|uninstall           destroys  deletes all that its files describe {}
+    delete *                    destroys  deletes the {*} {}, and all that it made
+    delete                      destroys  deletes all that its files describe
+""")
+_KUBEADM = DecisionTable(
     """
-)
-_KUBEADM = Verbs(
-    """
-    token list  reads  shows tokens with which hosts join the cluster
-    token create|generate  changes  makes a token with which hosts join the cluster, and shows it
-    token delete  changes  deletes the token {}, so that no host joins the cluster with it
-    certs renew  changes  makes the certificates {} of the cluster anew
-    certs certificate-key  nothing
+    token list             reads     shows tokens with which hosts join the cluster
+    token create|generate  changes   makes a token with which hosts join the cluster, and shows it
+    token delete           changes   deletes the token {}, so that no host joins the cluster with it
+    certs renew            changes   makes the certificates {} of the cluster anew
+    certs certificate-key  harmless
     """,
     valued="--ttl --description --groups --usages --cert-dir",
 )
-_RESETS = Verbs(
-    """
+_RESETS = DecisionTable("""
     reset  destroys  \
         takes this host out of its cluster, and deletes its keys and, on a control plane, its copy of the cluster's data
     delete  destroys  deletes the cluster {:of this host}
-    """
-)
+""")
 
 
 def _other(call: Call) -> None:
@@ -412,24 +409,20 @@ ROWS = (
     Row(
         "kubectl oc kubecolor",
         _kubectl,
-        harmless=(
-            "n namespace A all-namespaces o output l selector w watch watch-only show-labels sort-by field-selector L"
-            " label-columns no-headers f filename k kustomize R recursive c container all-containers previous p tail since"
-            " since-time timestamps follow prefix limit-bytes max-log-requests context cluster request-timeout v client"
-            " short revision show-kind chunk-size ignore-not-found raw subresource template containers sum no-color"
-            " dry-run ignore-daemonsets server-side field-manager api-group verbs namespaced help h version all list as list-all"
-            " show-managed-fields show-events minify flatten merge server-print timeout for use-protocol-buffers"
-            " force-conflicts insecure-skip-tls-verify validate concurrency"
-        ),
+        "n namespace A all-namespaces o output l selector w watch watch-only show-labels sort-by field-selector L"
+        " label-columns no-headers f filename k kustomize R recursive c container all-containers previous p tail since"
+        " since-time timestamps follow prefix limit-bytes max-log-requests context cluster request-timeout v client short"
+        " revision show-kind chunk-size ignore-not-found raw subresource template containers sum no-color dry-run"
+        " ignore-daemonsets server-side field-manager api-group verbs namespaced help h version all list as list-all"
+        " show-managed-fields show-events minify flatten merge server-print timeout for use-protocol-buffers force-conflicts"
+        " insecure-skip-tls-verify validate concurrency",
     ),
     Row(
         "helm",
         _helm,
-        harmless=(
-            "n namespace A all-namespaces o output a all l selector max short q date r reverse deployed failed pending"
-            " superseded uninstalled revision kube-context version versions devel show-only f filter help h debug"
-            " all-values show-resources show-desc no-color d time-format s set install dry-run"
-        ),
+        "n namespace A all-namespaces o output a all l selector max short q date r reverse deployed failed pending"
+        " superseded uninstalled revision kube-context version versions devel show-only f filter help h debug all-values"
+        " show-resources show-desc no-color d time-format s set install dry-run",
     ),
     Row("helmfile argocd flux kustomize skaffold", _other),
 )

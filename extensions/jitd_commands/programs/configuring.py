@@ -6,7 +6,8 @@ from __future__ import annotations
 import re
 
 from jitd_commands.judging import Call, Row
-from jitd_commands.programs.shared import Verbs, gives, told, trusts, who_changes, words
+from jitd_commands.programs.decision_table import DecisionTable, told
+from jitd_commands.programs.shared import gives, trusts, who_changes, words
 from jitd_commands.shell_text import Word
 
 _SHELL_MODULES = words("command shell raw script expect")
@@ -245,15 +246,13 @@ def _agent(call: Call) -> None:
     call.leads("configures the host as its files or its server say")
 
 
-_VAGRANT = Verbs(
-    """
-    destroy  destroys  deletes the machines {:of its files}, and their disks
-    snapshot delete  destroys  deletes the snapshot {-1}
+_VAGRANT = DecisionTable("""
+    destroy               destroys  deletes the machines {:of its files}, and their disks
+    snapshot delete       destroys  deletes the snapshot {-1}
     snapshot restore|pop  destroys  takes a machine back to the snapshot {-1}  and what is newer is gone
-    box remove|prune  changes  deletes the images {}
-    halt|suspend  changes  stops the machines {:of its files}
-    """
-)
+    box remove|prune      changes   deletes the images {}
+    halt|suspend          changes   stops the machines {:of its files}
+""")
 
 
 def _vagrant(call: Call) -> None:
@@ -276,10 +275,10 @@ ROWS = (
     Row(
         "ansible",
         _ansible,
+        "o one-line timeout: verbose check diff forks: user: become limit: h help "
         f"{_SHARED} m: module-name: a: args: ssh-common-args: ssh-extra-args: scp-extra-args: sftp-extra-args:"
         f" playbook-dir: version list-hosts",
         chosen="runs any code that it is given",
-        harmless="o one-line timeout: verbose check diff forks: user: become limit: h help",
     ),
     Row(
         "ansible-playbook",
@@ -287,19 +286,16 @@ ROWS = (
         f"{_SHARED} skip-tags: start-at-task: become-user: become-method: version list-hosts list-tasks list-tags syntax-check",
         chosen="runs any code that it is given",
     ),
-    Row("ansible-pull", _ansible_pull, f"{_SHARED} U: url: d: directory: C: checkout:"),
+    Row("ansible-pull", _ansible_pull, f"{_SHARED} U: url: d: directory: C: checkout:", telling="--version"),
     Row("ansible-vault", _vault, "vault-password-file: vault-id: encrypt-vault-id: output:"),
-    Row("ansible-galaxy", _galaxy),
+    Row("ansible-galaxy", _galaxy, telling="--version"),
     Row("ansible-console ansible-connection", gives("runs any code that it is given")),
     Row(
         "ansible-inventory ansible-doc ansible-lint ansible-config",
         _tells,
-        "i: inventory: c:",
+        "graph list host: vars y yaml toml t: type: l s snippet j json F list_files v version h help limit: q only-changed"
+        " format: f: i: inventory: c:",
         chosen="does what any file says",
-        harmless=(
-            "graph list host: vars y yaml toml t: type: l s snippet j json F list_files v version h help limit: q"
-            " only-changed format: f:"
-        ),
     ),
     Row(
         "puppet",
@@ -310,15 +306,15 @@ ROWS = (
     Row(
         "salt-call salt",
         _salt,
-        "c: config-dir: file-root: pillar-root: m: module-dirs: l: log-level: id: local",
+        "version versions-report versions help out: output: no-color t: timeout: E L G N S C c: config-dir: file-root:"
+        " pillar-root: m: module-dirs: l: log-level: id: local",
         chosen="runs any code that it is given",
-        harmless="version versions-report versions help out: output: no-color t: timeout: E L G N S C",
     ),
     Row(
         "salt-run salt-key",
         _salt_master,
-        "c: config-dir: a: accept: d: delete: r: reject: p: print: f: finger: l: list: gen-keys:",
-        harmless="version versions-report help h out: output: no-color t: timeout: l: log-level: q quiet",
+        "version versions-report help h out: output: no-color t: timeout: l: log-level: q quiet c: config-dir: a: accept: d:"
+        " delete: r: reject: p: print: f: finger: list: gen-keys:",
     ),
     Row("chef-client chef-solo cf-agent", _agent, "c: config: j: json-attributes: f: file: D: inputs: o: r: runlist: l: L: v"),
     Row("vagrant", _vagrant),

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from jitd_commands.judging import THIS_HOST, Call, Row
 from jitd_commands.places import is_tree, place_of, tree_matters
-from jitd_commands.programs.shared import Verbs, told, trusts, who_changes, words
+from jitd_commands.programs.decision_table import DecisionTable, told
+from jitd_commands.programs.shared import trusts, who_changes, words
 from jitd_commands.shell_text import Word
 
 _LOOKS = words(
@@ -133,114 +134,113 @@ _FLAGS = words(
     "--privileged --rm --detach --init --interactive --tty --read-only --no-healthcheck --publish-all --sig-proxy"
     " --disable-content-trust --oom-kill-disable --help --quiet --replace --no-hosts --rmi --systemd --tls-verify -d -i -t -P -q"
 )
-_DOCKER = Verbs(
+_DOCKER = DecisionTable(
     """
-    compose down|rm|stop|kill|pause|start|unpause|scale|restart --dry-run  nothing
-    compose down|rm -v|--volumes  destroys  stops the containers of {project}, and deletes their volumes
-    compose down  changes  stops the containers of {project}, and deletes them
-    compose rm  changes  deletes stopped containers of {project}
-    compose stop|kill|pause  changes  stops {:all containers} of {project}
-    compose start|unpause|scale  changes  starts {:all containers} of {project}
-    compose restart  changes  restarts {:all containers} of {project}
-    volume rm|remove  destroys  deletes the volumes {}
-    volume prune  destroys  deletes the volumes that no container uses
-    volume create  changes  makes the volume {}
-    system prune --volumes  destroys  deletes stopped containers, and the volumes and images that none uses
-    system prune  changes  deletes stopped containers, and the images and networks that none uses
-    system reset  destroys  deletes all containers, images and volumes
-    container|pod prune  changes  deletes stopped containers
-    image|images prune  changes  deletes images that no container uses
-    network prune  changes  deletes the networks that no container uses
-    builder|buildx prune  changes  deletes what builds have cached
-    machine rm  destroys  deletes the machine {}, and its disk
-    secret rm|remove  destroys  deletes the secrets {}
-    stack rm|down|remove  changes  deletes the services of the stack {}, whose volumes remain
-    service rm|remove  changes  deletes the services {}
-    service scale|update|rollback  changes  changes the services {}
-    swarm leave --force|-f  destroys  takes this host out of the swarm, until it joins again  \
+    compose down|rm|stop|kill|pause|start|unpause|scale|restart --dry-run  harmless
+    compose down|rm -v|--volumes        destroys  stops the containers of {project}, and deletes their volumes
+    compose down                        changes   stops the containers of {project}, and deletes them
+    compose rm                          changes   deletes stopped containers of {project}
+    compose stop|kill|pause             changes   stops {:all containers} of {project}
+    compose start|unpause|scale         changes   starts {:all containers} of {project}
+    compose restart                     changes   restarts {:all containers} of {project}
+    volume rm|remove                    destroys  deletes the volumes {}
+    volume prune                        destroys  deletes the volumes that no container uses
+    volume create                       changes   makes the volume {}
+    system prune --volumes              destroys  deletes stopped containers, and the volumes and images that none uses
+    system prune                        changes   deletes stopped containers, and the images and networks that none uses
+    system reset                        destroys  deletes all containers, images and volumes
+    container|pod prune                 changes   deletes stopped containers
+    image|images prune                  changes   deletes images that no container uses
+    network prune                       changes   deletes the networks that no container uses
+    builder|buildx prune                changes   deletes what builds have cached
+    machine rm                          destroys  deletes the machine {}, and its disk
+    secret rm|remove                    destroys  deletes the secrets {}
+    stack rm|down|remove                changes   deletes the services of the stack {}, whose volumes remain
+    service rm|remove                   changes   deletes the services {}
+    service scale|update|rollback       changes   changes the services {}
+    swarm leave --force|-f  destroys  \
+        takes this host out of the swarm, until it joins again  \
         and with the last manager, the swarm's services and secrets are gone
-    swarm leave  changes  takes this host out of the swarm
-    swarm ca|unlock-key|join-token  reads  shows how a host joins or opens the swarm
-    swarm *  changes  changes the swarm, or who is in it
-    node rm|remove  changes  takes the host {} out of the swarm
-    node demote  changes  takes the control of the swarm from the host {}
-    node update --availability=drain  changes  moves all containers away from the host {}
-    network create  changes  makes the network {}
-    network rm|remove  changes  deletes the network {}
-    network connect|disconnect  changes  changes whether {1} is in the network {0}
-    image|images rm|remove|delete  changes  deletes the images {}
-    namespaces rm|remove|delete  destroys  deletes the namespaces {}, and all containers in them
+    swarm leave                         changes   takes this host out of the swarm
+    swarm ca|unlock-key|join-token      reads     shows how a host joins or opens the swarm
+    swarm *                             changes   changes the swarm, or who is in it
+    node rm|remove                      changes   takes the host {} out of the swarm
+    node demote                         changes   takes the control of the swarm from the host {}
+    node update --availability=drain    changes   moves all containers away from the host {}
+    network create                      changes   makes the network {}
+    network rm|remove                   changes   deletes the network {}
+    network connect|disconnect          changes   changes whether {4} is in the network {3}
+    image|images rm|remove|delete       changes   deletes the images {}
+    namespaces rm|remove|delete         destroys  deletes the namespaces {}, and all containers in them
     snapshots|content rm|remove|delete  destroys  deletes {}
-    context use  changes  chooses the host that later commands control: {}
-    rmi  changes  deletes the images {}
-    rm|remove|delete -v|--volumes  destroys  deletes {:containers}, and the volumes that only they use
-    container|pod|containers|task|tasks rm|remove|delete  changes  deletes {:containers}
-    rm|remove|delete|rmp  changes  deletes {:containers}
-    container|pod|task|tasks stop|kill|pause  changes  stops {:containers}
-    stop|kill|pause|stopp  changes  stops {:containers}
-    container|pod|task|tasks start|unpause|restart  changes  starts {:containers}
-    start|unpause  changes  starts {:containers}
-    restart|reload  changes  restarts {:containers}
-    update  changes  changes the limits of {:containers}
-    rename  changes  renames {0} to {1}
-    tag  changes  names the image {0} {1}
-    push  changes  publishes {:images}
-    commit  changes  saves {0} as an image
-    load|import  changes  loads an image: {}
-    login  changes  logs in to {:the registry}, and keeps the password
-    logout  changes  logs out of {:the registry}
-    init  changes  makes {:a template}
-    wait  nothing
+    context use                         changes   chooses the host that later commands control: {}
+    rmi                                 changes   deletes the images {}
+    rm|remove|delete -v|--volumes       destroys  deletes {:containers}, and the volumes that only they use
+    container|pod|containers|task|tasks rm|remove|delete  changes   deletes {:containers}
+    rm|remove|delete|rmp                changes   deletes {:containers}
+    container|pod|task|tasks stop|kill|pause  changes   stops {:containers}
+    stop|kill|pause|stopp               changes   stops {:containers}
+    container|pod|task|tasks start|unpause|restart  changes   starts {:containers}
+    start|unpause                       changes   starts {:containers}
+    restart|reload                      changes   restarts {:containers}
+    update                              changes   changes the limits of {:containers}
+    rename                              changes   renames {2} to {3}
+    tag                                 changes   names the image {2} {3}
+    push                                changes   publishes {:images}
+    commit                              changes   saves {2} as an image
+    load|import                         changes   loads an image: {}
+    login                               changes   logs in to {:the registry}, and keeps the password
+    logout                              changes   logs out of {:the registry}
+    init                                changes   makes {:a template}
+    wait                                harmless
     """,
     valued="-t --time --timeout -s --signal --filter --availability -m --memory --memory-swap --cpus --cpu-shares --restart",
 )
-_LXC = Verbs(
-    """
-    network|storage|image|profile|project|cluster|remote|warning|operation list|ls|show|info|get|get-default  nothing
-    storage volume list|ls|show|info|get  nothing
-    storage volume delete|rm  destroys  deletes the volume {-1} of the storage {0}
-    storage delete|rm  destroys  deletes the storage {}, and what is in it
-    project delete|rm  destroys  deletes the project {}
-    cluster remove|rm  changes  takes the host {} out of the cluster
-    image|network|profile|remote delete|rm|remove  changes  deletes the {kind} {}
-    delete|rm  destroys  deletes {}, with all files and snapshots
-    restore  destroys  takes {0} back to the snapshot {1}  and what is newer is gone
-    rebuild  destroys  empties {0}, and fills it with an image
-    snapshot  changes  saves {}
-    publish  changes  makes an image of {}
-    stop|pause|freeze  changes  stops {:all containers}
-    start|unfreeze  changes  starts {}
-    restart|reboot  changes  restarts {}
-    rename  changes  renames {0} to {1}
-    network *  changes  changes the network {}
-    init  changes  makes {}
-    """
-)
-_VIRSH = Verbs(
+_LXC = DecisionTable("""
+    network|storage|image|profile|project|cluster|remote|warning|operation list|ls|show|info|get|get-default  harmless
+    storage volume list|ls|show|info|get  harmless
+    storage volume delete|rm  destroys  deletes the volume {-1} of the storage {4}
+    storage delete|rm         destroys  deletes the storage {}, and what is in it
+    project delete|rm         destroys  deletes the project {}
+    cluster remove|rm         changes   takes the host {} out of the cluster
+    image|network|profile|remote delete|rm|remove  changes   deletes the {kind} {}
+    delete|rm                 destroys  deletes {}, with all files and snapshots
+    restore                   destroys  takes {2} back to the snapshot {3}  and what is newer is gone
+    rebuild                   destroys  empties {2}, and fills it with an image
+    snapshot                  changes   saves {}
+    publish                   changes   makes an image of {}
+    stop|pause|freeze         changes   stops {:all containers}
+    start|unfreeze            changes   starts {}
+    restart|reboot            changes   restarts {}
+    rename                    changes   renames {2} to {3}
+    network *                 changes   changes the network {}
+    init                      changes   makes {}
+""")
+_VIRSH = DecisionTable(
     """
     undefine --remove-all-storage|--wipe-storage|--storage  destroys  deletes the guest {}, and its disks
-    undefine --snapshots-metadata|--checkpoints-metadata  destroys  deletes the guest {}, and what is known of its snapshots  \
-        but its disks remain
-    undefine  destroys  deletes the guest {}  but its disks remain
-    destroy  changes  cuts the power of the guest {}
-    shutdown  changes  shuts down the guest {}
-    reboot|reset  changes  restarts the guest {}
-    suspend|managedsave|dompmsuspend|save  changes  stops the guest {}
-    start|resume|dompmwakeup  changes  starts the guest {}
-    vol-delete|vol-wipe  destroys  deletes the volume {0}
-    pool-delete  destroys  deletes the pool {0}, and its volumes
-    pool-destroy  changes  stops the pool {}, whose volumes remain
-    pool-undefine|net-undefine  changes  forgets {}
-    net-destroy  changes  stops the network {}, and cuts off its guests
-    net-start|pool-start  changes  starts {}
-    snapshot-delete|checkpoint-delete  destroys  deletes the snapshot {1: that its options name} of the guest {0}
-    snapshot-revert  destroys  takes the guest {0} back to the snapshot {1}  and what is newer is gone
-    managedsave-remove  destroys  deletes the saved memory of the guest {}
-    snapshot-create|snapshot-create-as  changes  saves the guest {0}
-    detach-*  changes  takes a device from the guest {0}
-    autostart  changes  changes whether {} starts with the host
-    *-list|*-info|*-dumpxml|*-path|*-name|*-uuid|*-key|domcapabilities|version|uri|hostname|freecell|nodedev-list  nothing
-    set*|domrename|domfsfreeze|domif-setlink|blockcommit|blockpull|blockresize  changes  changes the guest {0}
+    undefine --snapshots-metadata|--checkpoints-metadata  destroys  \
+        deletes the guest {}, and what is known of its snapshots  but its disks remain
+    undefine                            destroys  deletes the guest {}  but its disks remain
+    destroy                             changes   cuts the power of the guest {}
+    shutdown                            changes   shuts down the guest {}
+    reboot|reset                        changes   restarts the guest {}
+    suspend|managedsave|dompmsuspend|save  changes   stops the guest {}
+    start|resume|dompmwakeup            changes   starts the guest {}
+    vol-delete|vol-wipe                 destroys  deletes the volume {2}
+    pool-delete                         destroys  deletes the pool {2}, and its volumes
+    pool-destroy                        changes   stops the pool {}, whose volumes remain
+    pool-undefine|net-undefine          changes   forgets {}
+    net-destroy                         changes   stops the network {}, and cuts off its guests
+    net-start|pool-start                changes   starts {}
+    snapshot-delete|checkpoint-delete   destroys  deletes the snapshot {3: that its options name} of the guest {2}
+    snapshot-revert                     destroys  takes the guest {2} back to the snapshot {3}  and what is newer is gone
+    managedsave-remove                  destroys  deletes the saved memory of the guest {}
+    snapshot-create|snapshot-create-as  changes   saves the guest {2}
+    detach-*                            changes   takes a device from the guest {2}
+    autostart                           changes   changes whether {} starts with the host
+    *-list|*-info|*-dumpxml|*-path|*-name|*-uuid|*-key|domcapabilities|version|uri|hostname|freecell|nodedev-list  harmless
+    set*|domrename|domfsfreeze|domif-setlink|blockcommit|blockpull|blockresize  changes   changes the guest {2}
     """,
     valued="--snapshotname --pool",
 )
@@ -256,6 +256,7 @@ _KINDS = words(
     " task tasks containers images snapshots namespaces machine kube play profile storage cluster remote checkpoint content"
     " trust context"
 )
+_STARTING = words("compose stack kube play plugin service")
 _SPECIAL = words(
     "exec shell attach rsh debug console enter launch config qemu-monitor-command qemu-agent-command define edit attach-disk"
     " attach-device migrate restore play kube generate unshare mount proxy port-forward run create apply patch replace cp build"
@@ -324,19 +325,7 @@ def docker(call: Call) -> None:
     named = {"project": _project(call, words[at:]), "kind": name}
     if table.tells(there, [*asked, Word(name), *rest], named=named):
         return None
-    if (
-        kind
-        and name in ("up", "run", "build", "apply", "deploy", "play", "create", "enable", "install")
-        and kind
-        in (
-            "compose",
-            "stack",
-            "kube",
-            "play",
-            "plugin",
-            "service",
-        )
-    ):
+    if kind in _STARTING and name in ("up", "run", "build", "apply", "deploy", "play", "create", "enable", "install"):
         if kind == "compose" and name in ("up", "build", "create"):
             return _compose(call, words)
         return there.gives("starts containers with any rights on the host")
@@ -527,26 +516,27 @@ _CLUSTER_SHOWS = {
 """What a program that keeps a database server running shows, with options that name no program or file."""
 
 
-_SERVERS = Verbs(
+_SERVERS = DecisionTable(
     """
-    expire --dry-run  nothing
-    edit-config  gives  starts an editor
-    remove  destroys  deletes what the cluster {} knows of itself  and its hosts are in no cluster then
+    expire --dry-run         harmless
+    edit-config              gives     starts an editor
+    remove                   destroys  deletes what the cluster {} knows of itself  and its hosts are in no cluster then
     delete|delete-backup|expire|stanza-delete  destroys  \
         deletes backups of a database server: { :what its settings no longer keep}
-    drop  destroys  takes this host out of its cluster
-    restore|backup-fetch|recover|delta-restore  destroys  overwrites a database server with a backup: { }  \
-        and what is newer is gone
-    cluster cleanup  changes  deletes old records of the cluster
-    stop|stop-all  changes  stops the database server {}
-    restart|start|reload  changes  starts the database server {} anew
-    switchover|failover|promote|standby|primary  changes  makes another host the first of the cluster {}
-    reinit|rejoin|clone|init|initdb|register  changes  makes the copy of a database server anew: { }
-    pause|resume|flush  changes  changes whether a cluster repairs itself: { }
-    backup --no-expire-auto  nothing
+    drop                     destroys  takes this host out of its cluster
+    restore|backup-fetch|recover|delta-restore  destroys  \
+        overwrites a database server with a backup: { }  and what is newer is gone
+    cluster cleanup          changes   deletes old records of the cluster
+    stop|stop-all            changes   stops the database server {}
+    restart|start|reload     changes   starts the database server {} anew
+    switchover|failover|promote|standby|primary  changes   makes another host the first of the cluster {}
+    reinit|rejoin|clone|init|initdb|register  changes   makes the copy of a database server anew: { }
+    pause|resume|flush       changes   changes whether a cluster repairs itself: { }
+    backup --no-expire-auto  harmless
     backup-push|archive-push|archive-get|wal-push|wal-fetch|wal-receive|receive-wal|cron|sync-backup  changes  \
         saves or fetches files of a database server
-    ... *  changes  changes a database server: {*}
+    ... *                    changes   changes a database server: {*}
+    ...  unknown  jitd does not know what {program} {verbs} does
     """,
     valued="-c -s --stanza -f --config-file -D --pgdata",
 )
@@ -572,26 +562,27 @@ def _pg_ctl(call: Call) -> None:
         _SERVERS(call)
 
 
-_BROKERS = Verbs(
+_BROKERS = DecisionTable(
     """
-    status|cluster_status|environment|report|help|version|ping|list|list_*|node_health_check|await_startup  nothing
-    info|ring|describecluster|tpstats|compactionstats|netstats  nothing
-    eval|eval_file|exec  gives  runs any code in the server
-    delete_queue|purge_queue  destroys  deletes the messages of the queue {0}
-    delete_vhost  destroys  deletes the virtual host {0}, and all queues in it
-    delete queue|exchange|vhost  destroys  deletes the {0} { }
-    delete_user  changes  deletes the account {0} of the broker
-    reset|force_reset  destroys  takes this host out of its cluster, and deletes all queues, accounts and settings
-    stop|stop_app|shutdown  stops  stops the message broker  until somebody starts it again
-    forget_cluster_node|removenode|assassinate  destroys  takes the host {0} and what only it has out of the cluster
-    decommission  changes  moves all data from this host, and takes it out of the cluster
-    drain|disablegossip|disablebinary  stops  makes this host answer nobody  until its server is started again
-    clearsnapshot  destroys  deletes snapshots {}
-    stopdaemon  stops  stops the server of {-h:this host}  until somebody starts it again
-    flush  nothing
-    add_user|change_password|set_*|clear_*|authenticate_user  changes  changes who may use the broker: {0}
-    enable|disable|set  changes  changes which plugins the broker has: { }
-    *  changes  changes the message broker: {*} { }
+    status|cluster_status|environment|report|help|version|ping|list|list_*|node_health_check|await_startup  harmless
+    info|ring|describecluster|tpstats|compactionstats|netstats  harmless
+    eval|eval_file|exec                gives     runs any code in the server
+    delete_queue|purge_queue           destroys  deletes the messages of the queue {2}
+    delete_vhost                       destroys  deletes the virtual host {2}, and all queues in it
+    delete queue|exchange|vhost        destroys  deletes the {3} { }
+    delete_user                        changes   deletes the account {2} of the broker
+    reset|force_reset                  destroys  takes this host out of its cluster, and deletes all queues, accounts and settings
+    stop|stop_app|shutdown             stops     stops the message broker  until somebody starts it again
+    forget_cluster_node|removenode|assassinate  destroys  takes the host {2} and what only it has out of the cluster
+    decommission                       changes   moves all data from this host, and takes it out of the cluster
+    drain|disablegossip|disablebinary  stops     makes this host answer nobody  until its server is started again
+    clearsnapshot                      destroys  deletes snapshots {}
+    stopdaemon                         stops     stops the server of {-h:this host}  until somebody starts it again
+    flush                              harmless
+    add_user|change_password|set_*|clear_*|authenticate_user  changes   changes who may use the broker: {2}
+    enable|disable|set                 changes   changes which plugins the broker has: { }
+    *                                  changes   changes the message broker: {*} { }
+    ...  unknown  jitd does not know what {program} {verbs} does
     """,
     valued="-n -p -u --vhost --formatter -h",
 )
@@ -610,90 +601,92 @@ def _rabbit(call: Call) -> None:
     _BROKERS(call)
 
 
-_VAULT = Verbs(
+_VAULT = DecisionTable(
     """
-    status|version|list|path-help  nothing
-    auth|secrets|policy list|read  nothing
-    token lookup -accessor  nothing
-    token lookup  reads  shows the token {:of this account}
-    token capabilities  nothing
-    operator members|diagnose|usage  nothing
-    operator raft list-peers  nothing
-    operator raft autopilot get-config|state  nothing
-    kv list  nothing
-    kv metadata delete  destroys  deletes the secret {}, and all versions of it
-    kv destroy  destroys  deletes versions of the secret {}
-    kv delete  destroys  deletes the secret {}  unless its engine keeps versions
-    kv put|patch|rollback|undelete|enable-versioning  changes  changes the secret {0}
-    secrets disable  destroys  deletes all secrets below {}
-    secrets enable|move|tune  changes  changes where secrets are kept: {}
-    auth disable  stops  lets nobody log in by {} any more  until it is set up again
-    auth enable|tune  changes  changes how people log in: {}
-    operator seal  stops  closes the vault: no program gets a secret  until enough keys open it
-    operator raft remove-peer  changes  takes {} out of the cluster
-    operator raft snapshot restore  destroys  overwrites all secrets with those of {}
-    operator init|generate-root|rekey|unseal  leads  gives or takes the keys that open all secrets
-    operator *  changes  changes how the vault is kept: {*}
-    lease revoke -prefix|--prefix|-force  stops  takes back every key below {}: its programs have none  until they ask again
-    lease|token revoke  changes  takes back {:a key}
-    token create  changes  makes a key for the vault, and shows it
-    delete  destroys  deletes {}
-    policy write|delete  changes  changes who may read secrets: {0}
-    write auth/*|sys/policies/*|sys/policy/*  changes  changes who may read secrets
-    write|lease|token|namespace|audit  changes  changes {0}
-    read|kv|get|unwrap|token|print|login|export|env  reads  reads the secret {-1}
-    ssh|agent|server|plugin|proxy|debug|exec  gives  starts other programs
-    *  changes  changes secrets, or who may read them: {*} { }
+    status|version|list|path-help      harmless
+    auth|secrets|policy list|read      harmless
+    token lookup -accessor             harmless
+    token lookup                       reads     shows the token {:of this account}
+    token capabilities                 harmless
+    operator members|diagnose|usage    harmless
+    operator raft list-peers           harmless
+    operator raft autopilot get-config|state  harmless
+    kv list                            harmless
+    kv metadata delete                 destroys  deletes the secret {}, and all versions of it
+    kv destroy                         destroys  deletes versions of the secret {}
+    kv delete                          destroys  deletes the secret {}  unless its engine keeps versions
+    kv put|patch|rollback|undelete|enable-versioning  changes   changes the secret {3}
+    secrets disable                    destroys  deletes all secrets below {}
+    secrets enable|move|tune           changes   changes where secrets are kept: {}
+    auth disable                       stops     lets nobody log in by {} any more  until it is set up again
+    auth enable|tune                   changes   changes how people log in: {}
+    operator seal                      stops     closes the vault: no program gets a secret  until enough keys open it
+    operator raft remove-peer          changes   takes {} out of the cluster
+    operator raft snapshot restore     destroys  overwrites all secrets with those of {}
+    operator init|generate-root|rekey|unseal  leads     gives or takes the keys that open all secrets
+    operator *                         changes   changes how the vault is kept: {*}
+    lease revoke -prefix|--prefix|-force  stops     takes back every key below {}: its programs have none  until they ask again
+    lease|token revoke                 changes   takes back {:a key}
+    token create                       changes   makes a key for the vault, and shows it
+    delete                             destroys  deletes {}
+    policy write|delete                changes   changes who may read secrets: {3}
+    write auth/*|sys/policies/*|sys/policy/*  changes   changes who may read secrets
+    write|lease|token|namespace|audit  changes   changes {2}
+    read|kv|get|unwrap|token|print|login|export|env  reads     reads the secret {-1}
+    ssh|agent|server|plugin|proxy|debug|exec  gives     starts other programs
+    *                                  changes   changes secrets, or who may read them: {*} { }
+    ...  unknown  jitd does not know what {program} {verbs} does
     """,
     valued="-field -format -address -namespace -mount -versions",
 )
-_ETCD = Verbs(
+_ETCD = DecisionTable(
     """
-    endpoint|member|alarm list|status|health|hashkv  nothing
-    version|check|completion  nothing
-    snapshot status  nothing
-    snapshot restore  changes  makes the data of a cluster anew from {}
-    get --keys-only|--count-only  nothing
-    lock|watch|elect  reads  reads the secrets of a cluster, or keeps others from them
-    get|snapshot  reads  reads the secrets of a cluster
-    del|deleteall|rmr --prefix|--from-key|--range  destroys  deletes all keys of the cluster that begin with {0:anything}
-    del|delete|deleteall|rmr  destroys  deletes the keys {} of the cluster
-    put|set|create|txn  changes  changes the key {0} of the cluster
-    member remove  changes  takes the member {} out of the cluster
-    member *  changes  changes the members of the cluster
-    compact|compaction|defrag  changes  deletes old versions of the cluster's keys
-    role|user|auth *  changes  changes who may use the cluster's keys
-    *  changes  changes the data of a cluster: {*}
+    endpoint|member|alarm list|status|health|hashkv  harmless
+    version|check|completion      harmless
+    snapshot status               harmless
+    snapshot restore              changes   makes the data of a cluster anew from {}
+    get --keys-only|--count-only  harmless
+    lock|watch|elect              reads     reads the secrets of a cluster, or keeps others from them
+    get|snapshot                  reads     reads the secrets of a cluster
+    del|deleteall|rmr --prefix|--from-key|--range  destroys  deletes all keys of the cluster that begin with {2:anything}
+    del|delete|deleteall|rmr      destroys  deletes the keys {} of the cluster
+    put|set|create|txn            changes   changes the key {2} of the cluster
+    member remove                 changes   takes the member {} out of the cluster
+    member *                      changes   changes the members of the cluster
+    compact|compaction|defrag     changes   deletes old versions of the cluster's keys
+    role|user|auth *              changes   changes who may use the cluster's keys
+    *                             changes   changes the data of a cluster: {*}
+    ...  unknown  jitd does not know what {program} {verbs} does
     """,
     valued="--endpoints --cert --key --cacert --user -w --write-out --data-dir",
 )
-_CONSUL = Verbs(
+_CONSUL = DecisionTable(
     """
-    operator raft list-peers|read  nothing
-    operator autopilot get-config|state|health  nothing
-    job plan|validate|allocs|deployments  nothing
-    alloc logs|checks  nothing
-    alloc fs  reads  shows files of a program: { }
-    members|info|version|status|validate|monitor|catalog  nothing
-    * list|status|get|list-peers|inspect|history|versions  nothing
-    kv delete -recurse|--recurse  destroys  deletes all keys below {}
-    kv delete  destroys  deletes the key {}
-    kv put|import  changes  changes the key {0}
-    snapshot restore  destroys  overwrites the data of the cluster with those of {}
-    snapshot save  reads  copies the keys of the cluster
+    operator raft list-peers|read     harmless
+    operator autopilot get-config|state|health  harmless
+    job plan|validate|allocs|deployments  harmless
+    alloc logs|checks                 harmless
+    alloc fs                          reads     shows files of a program: { }
+    members|info|version|status|validate|monitor|catalog  harmless
+    * list|status|get|list-peers|inspect|history|versions  harmless
+    kv delete -recurse|--recurse      destroys  deletes all keys below {}
+    kv delete                         destroys  deletes the key {}
+    kv put|import                     changes   changes the key {3}
+    snapshot restore                  destroys  overwrites the data of the cluster with those of {}
+    snapshot save                     reads     copies the keys of the cluster
     namespace|volume|partition|peering|var delete|purge  destroys  deletes the {kind} {}
     var|acl|config * -recurse|-purge  destroys  deletes {}
-    acl bootstrap  gives  shows a key that may do everything in the cluster
-    acl|policy|token *  changes  changes who may use the cluster: {}
-    job stop -purge  changes  stops the job {}, and forgets it
-    job stop|restart|revert|scale  changes  {*} the job {}
-    stop|restart  changes  stops the job {}
-    leave|force-leave  changes  takes {:this host} out of the cluster
-    operator raft remove-peer  changes  takes a host out of the cluster
-    system gc  changes  deletes what ended jobs have left
-    node drain|eligibility  changes  moves all programs away from a host
-    exec|watch|lock|agent|run|job|alloc  gives  starts programs, on this host or others
-    *  changes  changes the cluster: {*} { }
+    acl bootstrap                     gives     shows a key that may do everything in the cluster
+    acl|policy|token *                changes   changes who may use the cluster: {}
+    job stop -purge                   changes   stops the job {}, and forgets it
+    job stop|restart|revert|scale     changes   {*} the job {}
+    stop|restart                      changes   stops the job {}
+    leave|force-leave                 changes   takes {:this host} out of the cluster
+    operator raft remove-peer         changes   takes a host out of the cluster
+    system gc                         changes   deletes what ended jobs have left
+    node drain|eligibility            changes   moves all programs away from a host
+    exec|watch|lock|agent|run|job|alloc  gives     starts programs, on this host or others
+    *                                 changes   changes the cluster: {*} { }
     """,
     valued="-address -token -region -namespace",
 )
@@ -739,55 +732,50 @@ _HOSTS_SHOW = {
     "crm": r"(status|configure show|resource status|node status|resource list)( \S+)*",
     "crm_mon": "",
 }
-_HOSTS_CHANGE = Verbs(
-    """
-    destroy  destroys  deletes the guest {0}, and its disks
-    delsnapshot  destroys  deletes the snapshot {1} of the guest {0}
-    rollback  destroys  takes the guest {0} back to the snapshot {1}  and what is newer is gone
-    free  destroys  deletes the volume {0}
-    prune-backups  destroys  deletes backups
-    delnode  changes  takes the host {} out of the cluster
-    template  changes  makes a template of the guest {}
-    stop|suspend|shutdown  changes  stops the guest {0}
-    start|resume|reboot|reset  changes  starts the guest {0}
-    snapshot  changes  saves the guest {0}
-    unlock  changes  unlocks the guest {0}
-    migrate  changes  moves the guest {0} to {1}
-    """
-)
-_SERVICES_CHANGE = Verbs(
-    """
-    cluster destroy  destroys  deletes the settings of the cluster, and stops every service of it
-    configure erase  destroys  deletes the settings of the cluster, and stops every service of it
-    stonith fence  stops  cuts the power of the host {}  until it is up again
-    node fence  stops  cuts the power of the host {}  until it is up again
-    cluster stop --all  stops  stops every service of the cluster  until the cluster is started again
-    cluster stop  changes  moves all services away from {:this host}
-    cluster start|enable|disable  changes  changes whether {:this host} takes services of the cluster
-    resource delete|remove  changes  stops the service {}, and forgets it
-    resource disable|stop  changes  stops the service {}
-    resource enable|start|restart  changes  starts the service {}
-    resource move|migrate|ban|relocate  changes  moves the service {0} to {1:another host}
-    resource clear|cleanup|refresh|manage|unmanage  changes  changes where the service {:of the cluster} may run
-    node standby|maintenance|drain  changes  moves all services away from {:this host}
-    node unstandby|unmaintenance|online|ready  changes  lets {:this host} take services again
-    """
-)
+_HOSTS_CHANGE = DecisionTable("""
+    destroy                    destroys  deletes the guest {2}, and its disks
+    delsnapshot                destroys  deletes the snapshot {3} of the guest {2}
+    rollback                   destroys  takes the guest {2} back to the snapshot {3}  and what is newer is gone
+    free                       destroys  deletes the volume {2}
+    prune-backups              destroys  deletes backups
+    delnode                    changes   takes the host {} out of the cluster
+    template                   changes   makes a template of the guest {}
+    stop|suspend|shutdown      changes   stops the guest {2}
+    start|resume|reboot|reset  changes   starts the guest {2}
+    snapshot                   changes   saves the guest {2}
+    unlock                     changes   unlocks the guest {2}
+    migrate                    changes   moves the guest {2} to {3}
+""")
+_SERVICES_CHANGE = DecisionTable("""
+    cluster destroy                     destroys  deletes the settings of the cluster, and stops every service of it
+    configure erase                     destroys  deletes the settings of the cluster, and stops every service of it
+    stonith fence                       stops     cuts the power of the host {}  until it is up again
+    node fence                          stops     cuts the power of the host {}  until it is up again
+    cluster stop --all                  stops     stops every service of the cluster  until the cluster is started again
+    cluster stop                        changes   moves all services away from {:this host}
+    cluster start|enable|disable        changes   changes whether {:this host} takes services of the cluster
+    resource delete|remove              changes   stops the service {}, and forgets it
+    resource disable|stop               changes   stops the service {}
+    resource enable|start|restart       changes   starts the service {}
+    resource move|migrate|ban|relocate  changes   moves the service {3} to {4:another host}
+    resource clear|cleanup|refresh|manage|unmanage  changes   changes where the service {:of the cluster} may run
+    node standby|maintenance|drain      changes   moves all services away from {:this host}
+    node unstandby|unmaintenance|online|ready  changes   lets {:this host} take services again
+""")
 
 
-_PVESH = Verbs(
+_PVESH = DecisionTable(
     """
-    get|ls|usage|help  nothing
-    delete /access*|/cluster/firewall*  changes  deletes accounts, rights or rules of the firewall of the cluster: {*}
-    delete  destroys  deletes {}, with its disks or backups
-    create|set /nodes/*/status --command=shutdown|-command=shutdown  stops  \
-        switches off the host {*}  until somebody switches it on
-    create|set /nodes/*/status --command=reboot|-command=reboot  stops  restarts the host {*}  until it is up again
-    create /nodes/*/stopall|/nodes/*/suspendall  stops  stops every guest of a host  until they are started again
-    create *rollback  destroys  takes a guest back to a snapshot: {*}  and what is newer is gone
-    create *wipedisk  destroys  empties a disk of the host: {*}
-    create *vzdump --script|-script  gives  starts the program {--script}{-script}
-    create *status/*|*startall|*migrate|*snapshot|*vzdump  changes  starts, stops, moves or saves guests: {*}
+    get|ls|usage|help                   harmless
+    delete /access*|/cluster/firewall*  changes   deletes accounts, rights or rules of the firewall of the cluster: {*}
+    delete                              destroys  deletes {}, with its disks or backups
+    create|set /nodes/*/status --command|-command=shutdown  stops     switches off the host {*}  until somebody switches it on
+    create|set /nodes/*/status --command|-command=reboot  stops     restarts the host {*}  until it is up again
+    create /nodes/*/stopall|/nodes/*/suspendall  stops     stops every guest of a host  until they are started again
+    create *rollback                    destroys  takes a guest back to a snapshot: {*}  and what is newer is gone
+    create *wipedisk                    destroys  empties a disk of the host: {*}
+    create *vzdump --script|-script     gives     starts the program {--script}{-script}
+    create *status/*|*startall|*migrate|*snapshot|*vzdump  changes   starts, stops, moves or saves guests: {*}
     """,
     valued="--command -command --script -script --output-format -output-format",
 )
@@ -802,21 +790,21 @@ def _pvesh(call: Call) -> None:
         call.gives("can choose what the hosts of the cluster start")
 
 
-_STONITH = Verbs(
+_STONITH = DecisionTable(
     """
-    -F|--fence  stops  cuts the power of the host {host}  until somebody switches it on
-    -B|--reboot  stops  cuts the power of the host {host}, and switches it on  until it is up again
-    -U|--unfence  changes  switches on the host {host}
-    -l|--list|-L|--list-registered|-I|--list-installed|-M|--metadata|-H|--history|-Q|--query|-s|--list-targets  nothing
+    -F|--fence    stops     cuts the power of the host {host}  until somebody switches it on
+    -B|--reboot   stops     cuts the power of the host {host}, and switches it on  until it is up again
+    -U|--unfence  changes   switches on the host {host}
+    -l|--list|-L|--list-registered|-I|--list-installed|-M|--metadata|-H|--history|-Q|--query|-s|--list-targets  harmless
     """,
     valued="-F --fence -B --reboot -U --unfence -H --history -Q --query -s -l --list",
 )
-_FENCES = Verbs(
+_FENCES = DecisionTable(
     """
-    -o=off|--action=off  stops  cuts the power of the host {host}  until somebody switches it on
-    -o=on|--action=on|-o=unfence|--action=unfence  changes  switches on the host {host}
-    -o=status|--action=status|-o=monitor|--action=monitor|-o=list|--action=list|-o=list-status|--action=list-status  nothing
-    -o=metadata|--action=metadata|-o=validate-all|--action=validate-all  nothing
+    -o|--action=off                    stops     cuts the power of the host {host}  until somebody switches it on
+    -o|--action=on|unfence             changes   switches on the host {host}
+    -o|--action=status|monitor|list|list-status  harmless
+    -o|--action=metadata|validate-all  harmless
     """,
     valued="-o --action -a --ip -l --username -p --password -n --plug -k --identity-file -S --password-script -L",
 )
@@ -858,48 +846,43 @@ def _hosts(call: Call) -> None:
         call.gives("can choose what the hosts of the cluster start")
 
 
+_SHOWING = (
+    "a all q quiet f filter format no-trunc s size n last l latest tail since until t timestamps details no-stream v"
+    " version help type follow services orphans hash images profiles volumes json i o output digests tree dry-run p"
+    " project-name file d H host log-level D debug context verbose k namespace no-legend no-heading pretty no-log-prefix"
+    " no-color index dangling include name id state status wait timeout h noheading sort pod ns ignore-pull-failures"
+    " policy include-deps with-registry-auth environment"
+)
+"""Options of verbs that show containers and what belongs to them."""
 ROWS = (
-    Row("pvesh", _pvesh, harmless="output-format: human-readable noborder noheader quiet"),
+    Row("pvesh", _pvesh, "output-format: human-readable noborder noheader quiet"),
     Row(
         "stonith_admin fence_ipmilan fence_ilo fence_ilo2 fence_ilo3 fence_ilo4 fence_ilo5 fence_idrac fence_drac5 fence_apc"
         " fence_apc_snmp fence_eaton_snmp fence_cisco_ucs fence_redfish fence_bladecenter fence_rsb fence_vmware"
-        " fence_vmware_rest fence_rhevm"
-        " fence_vmware_soap fence_xvm fence_virt fence_virsh fence_pve fence_aws fence_gce fence_azure_arm fence_openstack"
-        " fence_scsi fence_mpath fence_sbd fence_imm fence_wti fence_brocade",
+        " fence_vmware_rest fence_rhevm fence_vmware_soap fence_xvm fence_virt fence_virsh fence_pve fence_aws fence_gce"
+        " fence_azure_arm fence_openstack fence_scsi fence_mpath fence_sbd fence_imm fence_wti fence_brocade",
         _fences,
-        "S: password-script: n: plug: a: ip: F: fence: B: reboot: U: unfence: Q: query: H: history: L: l: p: o: action:",
-        harmless="l: username: p: password: o: action: P lanplus C: cipher: v verbose V version h help ssl ssl-insecure z t:",
+        "l: username: p: password: o: action: P lanplus C: cipher: v verbose V version h help ssl ssl-insecure z t: S:"
+        " password-script: n: plug: a: ip: F: fence: B: reboot: U: unfence: Q: query: H: history: L:",
     ),
-    Row(" ".join(_HOSTS_SHOW), _hosts, harmless="full v verbose current debug node: output-format: snapshot: help version"),
+    Row(" ".join(_HOSTS_SHOW), _hosts, "full v verbose current debug node: output-format: snapshot: help version"),
+    Row("docker podman nerdctl ctr crictl lxc incus virsh buildah skopeo runc crun", docker, f"{_SHOWING} c connect"),
+    Row("docker-compose podman-compose", _compose_call, _SHOWING),
     Row(
-        "docker podman nerdctl ctr crictl lxc incus virsh buildah skopeo runc crun",
-        docker,
-        harmless=(
-            "a all q quiet f filter format no-trunc s size n last l latest tail since until t timestamps details"
-            " no-stream v version help type follow services orphans hash images profiles volumes json i o output digests"
-            " tree dry-run p project-name file d H host log-level D debug context verbose k namespace n no-legend"
-            " no-heading pretty no-log-prefix no-color index dangling include name id state status wait timeout h"
-            " noheading sort latest pod ns c connect ignore-pull-failures policy include-deps with-registry-auth environment"
+        "lxc-attach lxc-start lxc-execute lxc-create distrobox toolbox apptainer singularity lxd",
+        _whole_host,
+        telling=(
+            "--version:lxc-attach,lxc-start,lxc-execute,lxc-create,toolbox,apptainer,lxd --help:toolbox,apptainer"
+            " version:apptainer,lxd"
         ),
     ),
-    Row(
-        "docker-compose podman-compose",
-        _compose_call,
-        harmless=(
-            "a all q quiet f filter format no-trunc s size n last l latest tail since until t timestamps details"
-            " no-stream v version help type follow services orphans hash images profiles volumes json i o output digests"
-            " tree dry-run p project-name file d H host log-level D debug context verbose k namespace n no-legend"
-            " no-heading pretty no-log-prefix no-color index dangling include name id state status wait timeout h"
-            " noheading sort latest pod ns ignore-pull-failures policy include-deps with-registry-auth environment"
-        ),
-    ),
-    Row("lxc-attach lxc-start lxc-execute lxc-create distrobox toolbox apptainer singularity lxd", _whole_host),
     Row(
         "slapcat ldbsearch redis-dump sqldump",
         _dump,
         "f: file: r: result-file: out: o: D: pgdata: target-dir: h: host: p: port: U: username: u: user: d: dbname: n:"
         " schema: N: T: t: table: F: format: Z: compress: j: jobs: E: password:: l: b: no-role-passwords s schema-only"
         " tablespaces-only",
+        telling="--version:ldbsearch,redis-dump --help:ldbsearch",
     ),
     Row(
         "mysql_secure_installation",
@@ -910,49 +893,48 @@ ROWS = (
     Row(
         "patronictl repmgr pgbackrest barman wal-g pg_conftool pg_autoctl",
         _pg_ctl,
-        "D: pgdata: o: options: p: l: m: t: c: s: stanza: U: f: config-file: output: format: remote-ssh-command: cmd-ssh: cmd:"
-        " ssh-command:",
-        harmless="set: type: dry-run no-expire-auto confirm W watch w: e extended help version json v verbose q quiet"
-        " short minimal terse",
+        "set: type: dry-run no-expire-auto confirm W watch w: e extended help version json v verbose q quiet short minimal"
+        " terse D: pgdata: o: options: p: l: m: t: c: s: stanza: U: f: config-file: output: format: remote-ssh-command:"
+        " cmd-ssh: cmd: ssh-command:",
+        telling=(
+            "--version:repmgr,pgbackrest,barman --help:patronictl,repmgr,pgbackrest,barman version:patronictl,pgbackrest"
+            " help:pgbackrest"
+        ),
     ),
     Row(
         "rabbitmqctl rabbitmqadmin rabbitmq-plugins rabbitmq-diagnostics kafka-topics.sh nodetool cockroach",
         _rabbit,
-        "n: p: q s u: list describe create delete alter bootstrap-server: topic: command-config:",
-        harmless=(
-            "node: formatter: quiet silent no-table-headers longnames l t: timeout: vhost: local minimal m enabled E"
-            " verbose v help version h p: port: host: r resolve-ip"
-        ),
+        "node: formatter: quiet silent no-table-headers longnames l t: timeout: vhost: local minimal m enabled E verbose v"
+        " help version h p: port: host: r resolve-ip n: q s u: list describe create delete alter bootstrap-server: topic:"
+        " command-config:",
+        telling="--version:rabbitmqadmin --help:rabbitmqctl,rabbitmqadmin version:rabbitmqctl help:rabbitmqctl",
     ),
     Row(
         "vault bao aws-vault",
         _VAULT,
-        "field: format: address: namespace: mount:",
-        harmless="format: version detailed tls-skip-verify help h",
+        "format: version detailed tls-skip-verify help h field: address: namespace: mount:",
+        telling="--version:vault --help:vault version:vault,bao",
     ),
     Row(
         "etcdctl etcdutl zkCli.sh",
         _etcd,
-        "endpoints: cert: key: cacert: user: w: write-out:",
-        harmless="prefix from-key keys-only count-only rev: limit: sort-by: order: cluster hex command-timeout:"
-        " dial-timeout: debug insecure-skip-tls-verify help version h",
+        "prefix from-key keys-only count-only rev: limit: sort-by: order: cluster hex command-timeout: dial-timeout: debug"
+        " insecure-skip-tls-verify help version h endpoints: cert: key: cacert: user: w: write-out:",
+        telling="--version:etcdctl,etcdutl --help:etcdctl,etcdutl version:etcdctl",
     ),
     Row(
         "consul nomad",
         _consul,
-        harmless=(
-            "http-addr: token: detailed wan address: namespace: region: verbose json short t: format: help version"
-            " datacenter: stale recurse keys separator: all-namespaces self"
-        ),
+        "http-addr: token: detailed wan address: namespace: region: verbose json short t: format: help version datacenter:"
+        " stale recurse keys separator: all-namespaces self",
+        telling="version",
     ),
     Row(
         "kafka-consumer-groups.sh kafka-consumer-groups",
         _groups,
-        "command-config: group: bootstrap-server: topic:",
-        harmless=(
-            "list describe all-groups all-topics state members verbose offsets timeout: dry-run reset-offsets to-earliest"
-            " to-latest to-offset: shift-by: to-datetime: by-duration: to-current version help"
-        ),
+        "list describe all-groups all-topics state members verbose offsets timeout: dry-run reset-offsets to-earliest"
+        " to-latest to-offset: shift-by: to-datetime: by-duration: to-current version help command-config: group:"
+        " bootstrap-server: topic:",
     ),
     Row("myisamchk aria_chk innochecksum", _tables, "e:"),
 )

@@ -11,7 +11,8 @@ import re
 from dataclasses import replace
 
 from jitd_commands.judging import Call, Row
-from jitd_commands.programs.shared import nothing, table, trusts, words
+from jitd_commands.programs.decision_table import DecisionTable
+from jitd_commands.programs.shared import nothing, trusts, words
 from jitd_commands.shell_text import Word
 
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -439,18 +440,7 @@ def _redis(call: Call) -> None:
         return call.leads("takes any commands, which can write files of the server")
     name = verb.text.lower()
     second = call.operands[1].text.lower() if len(call.operands) > 1 else ""
-    if verb.is_free or name in (
-        "eval",
-        "evalsha",
-        "fcall",
-        "module",
-        "debug",
-        "slaveof",
-        "replicaof",
-        "migrate",
-        "script",
-        "function",
-    ):
+    if verb.is_free or name in words("eval evalsha fcall module debug slaveof replicaof migrate script function"):
         if name == "eval" and re.search(r"flush(all|db)|\b(del|unlink)\b", second):
             call.destroys(f"deletes data of the server: {second[:60]}")
         if (verb.is_free or name in ("slaveof", "replicaof")) and second != "no":
@@ -484,20 +474,20 @@ def _redis(call: Call) -> None:
         _REDIS(replace(call, sorted_operands=[Word(name), *rest]))
 
 
-_REDIS = table("""
-    flushall                   destroys  deletes all databases of the server
-    flushdb                    destroys  deletes the whole database {n:0}
-    shutdown nosave            destroys  stops the server, and what it has not written is gone
-    shutdown                   stops     stops the server | until it is started again
+_REDIS = DecisionTable("""
+    flushall                 destroys  deletes all databases of the server
+    flushdb                  destroys  deletes the whole database {-n:0}
+    shutdown nosave          destroys  stops the server, and what it has not written is gone
+    shutdown                 stops     stops the server  until it is started again
     cluster reset|forget|flushslots|delslots|failover  destroys  takes the server out of its cluster, or its data from it
-    failover                   changes   lets another server take over
-    del|unlink                 changes   deletes the keys {2+}
-    expire|pexpire|expireat    changes   lets the key {2} end
-    rename                     changes   renames the key {2} to {3}
-    swapdb                     changes   exchanges the databases {2} and {3}
-    set|setex|mset|hset|lpush|rpush|sadd|zadd|incr|append  changes  writes the key {2}
-    bgrewriteaof               changes   writes the log of the server anew
-    .*                         changes   changes the data of the server: {1} {2+:}
+    failover                 changes   lets another server take over
+    del|unlink               changes   deletes the keys {2+}
+    expire|pexpire|expireat  changes   lets the key {2} end
+    rename                   changes   renames the key {2} to {3}
+    swapdb                   changes   exchanges the databases {2} and {3}
+    set|setex|mset|hset|lpush|rpush|sadd|zadd|incr|append  changes   writes the key {2}
+    bgrewriteaof             changes   writes the log of the server anew
+    *                        changes   changes the data of the server: {1} {2+}
 """)
 
 
@@ -555,56 +545,54 @@ def _always_shell(call: Call) -> None:
         call.gives("can start a shell")
 
 
-_CLUSTERS = table(
-    """
-    .* status                  harmless
-    pg_ctlcluster .* .* stop   stops     stops the database server {2} {3} | until it is started again
-    pg_ctlcluster .* .* .*     changes   runs {4} on the database server {2} {3}
-    pg_ctl stop|kill           stops     stops a database server | until it is started again
-    pg_ctl restart             changes   restarts a database server
-    pg_ctl .*                  changes   runs {2} on a database server
-    pg_dropcluster             destroys  deletes the database server {2+} with all its databases
-    pg_resetwal -n|dry-run     harmless
-    pg_resetwal                destroys  drops the log of {D|pgdata:a database server}: the last changes are gone
-    pg_rewind -n|dry-run       harmless
-    pg_rewind                  destroys  takes {D|target-pgdata:a server} back to another's state: what only it has is gone
-    pg_archivecleanup -n       harmless
-    pg_archivecleanup          destroys  deletes the logs in {2} before {3}, which older backups need
-    pg_upgradecluster|pg_upgrade|mysql_upgrade  changes  upgrades a database server: {2+:all that is in it}
-    pg_renamecluster           changes   renames the database server {2} {3} to {4}
-    pg_createcluster|initdb|mysql_install_db  changes  makes a new database server: {2+:in its directory}
-    mysqld_safe                changes   starts a database server
-    dropdb                     destroys  deletes the database {2:that it names} with all its tables
-    dropuser                   changes   deletes the account {2:that it names} of the database
-    mysqladmin|mariadb-admin drop  destroys  deletes the database {3} with all its tables
-    mysqladmin|mariadb-admin shutdown|stop-all-slaves  stops  stops a database server | until it is started again
-    mysqladmin|mariadb-admin status|ping|version|processlist|extended-status|variables  harmless
-    mysqladmin|mariadb-admin password|old-password  changes  sets a password of the database
-    mysqladmin|mariadb-admin create  harmless
-    mysqladmin|mariadb-admin .*  changes  runs {2+} on a database server
-    mysqlimport -delete|D      destroys  deletes all rows of tables of {2}, and writes them anew
-    mongorestore -dryRun       harmless
-    mongorestore|mongoimport -drop  destroys  replaces collections by those of its dump: what was written since is gone
-    mysqlimport|mongorestore|mongoimport  changes  writes to the database {2:that it names}
-    pgbench -i|initialize      destroys  deletes the tables pgbench_* of {2:a database}, and makes them anew
-    pgbench                    changes   writes to the database {2:that it names} to measure it
-    clusterdb                  changes   locks the tables of {2:a database} and writes them anew
-    vacuumdb -f|full           changes   locks the tables of {2:databases} and writes them anew
-    vacuumdb                   harmless
-    mysqlcheck|mariadb-check -o|optimize|r|repair|fix-db-names|fix-table-names  changes  writes the tables of {2:databases} anew
-    mysqlcheck|mariadb-check   harmless
-    pt-archiver -dry-run       harmless
-    pt-archiver -no-delete     changes   copies rows of {source:a table}
-    pt-archiver                destroys  deletes the rows of {source:a table} where {where:it says}
-    pt-online-schema-change -dry-run|print  harmless
-    pt-online-schema-change    changes   writes a table anew: {alter:its definition}
-    pt-kill -print             harmless
-    pt-kill                    changes   ends what others ask of a database server
-    pt-table-sync -print|dry-run  harmless
-    pt-table-sync              changes   writes to the tables of a database server
-""",
-    is_named=True,
-)
+_CLUSTERS = DecisionTable("""
+    status                            harmless
+    pg_ctlcluster: * * stop           stops     stops the database server {1} {2}  until it is started again
+    pg_ctlcluster: * * *              changes   runs {3} on the database server {1} {2}
+    pg_ctl: stop|kill                 stops     stops a database server  until it is started again
+    pg_ctl: restart                   changes   restarts a database server
+    pg_ctl: *                         changes   runs {1} on a database server
+    pg_dropcluster:                   destroys  deletes the database server {1+} with all its databases
+    pg_resetwal: -n|--dry-run         harmless
+    pg_resetwal:                      destroys  drops the log of {-D|--pgdata:a database server}: the last changes are gone
+    pg_rewind: -n|--dry-run           harmless
+    pg_rewind:  destroys  takes {-D|--target-pgdata:a server} back to another's state: what only it has is gone
+    pg_archivecleanup: -n             harmless
+    pg_archivecleanup:                destroys  deletes the logs in {1} before {2}, which older backups need
+    pg_upgradecluster|pg_upgrade|mysql_upgrade:  changes   upgrades a database server: {1+:all that is in it}
+    pg_renamecluster:                 changes   renames the database server {1} {2} to {3}
+    pg_createcluster|initdb|mysql_install_db:  changes   makes a new database server: {1+:in its directory}
+    mysqld_safe:                      changes   starts a database server
+    dropdb:                           destroys  deletes the database {1:that it names} with all its tables
+    dropuser:                         changes   deletes the account {1:that it names} of the database
+    mysqladmin|mariadb-admin: drop    destroys  deletes the database {2} with all its tables
+    mysqladmin|mariadb-admin: shutdown|stop-all-slaves  stops     stops a database server  until it is started again
+    mysqladmin|mariadb-admin: status|ping|version|processlist|extended-status|variables  harmless
+    mysqladmin|mariadb-admin: password|old-password  changes   sets a password of the database
+    mysqladmin|mariadb-admin: create  harmless
+    mysqladmin|mariadb-admin: *       changes   runs {1+} on a database server
+    mysqlimport: --delete|-D          destroys  deletes all rows of tables of {1}, and writes them anew
+    mongorestore: --dryRun            harmless
+    mongorestore|mongoimport: --drop  destroys  replaces collections by those of its dump: what was written since is gone
+    mysqlimport|mongorestore|mongoimport:  changes   writes to the database {1:that it names}
+    pgbench: -i|--initialize          destroys  deletes the tables pgbench_* of {1:a database}, and makes them anew
+    pgbench:                          changes   writes to the database {1:that it names} to measure it
+    clusterdb:                        changes   locks the tables of {1:a database} and writes them anew
+    vacuumdb: -f|--full               changes   locks the tables of {1:databases} and writes them anew
+    vacuumdb:                         harmless
+    mysqlcheck|mariadb-check: -o|--optimize|-r|--repair|--fix-db-names|--fix-table-names  changes  \
+        writes the tables of {1:databases} anew
+    mysqlcheck|mariadb-check:         harmless
+    pt-archiver: --dry-run            harmless
+    pt-archiver: --no-delete          changes   copies rows of {--source:a table}
+    pt-archiver:                      destroys  deletes the rows of {--source:a table} where {--where:it says}
+    pt-online-schema-change: --dry-run|--print  harmless
+    pt-online-schema-change:          changes   writes a table anew: {--alter:its definition}
+    pt-kill: --print                  harmless
+    pt-kill:                          changes   ends what others ask of a database server
+    pt-table-sync: --print|--dry-run  harmless
+    pt-table-sync:                    changes   writes to the tables of a database server
+""")
 """What programs do to servers and databases as a whole."""
 
 
@@ -641,15 +629,16 @@ def _influx(call: Call) -> None:
     return _INFLUX(call)
 
 
-_INFLUX = table("""
-    ping|version|help          harmless
+_INFLUX = DecisionTable("""
+    ping|version|help    harmless
     bucket|org|user|task|dashboards|telegrafs|stacks|remote|replication|v1 list|ls|find  harmless
-    auth list|ls|find          reads     shows tokens of the server
-    bucket|org|user|task|replication|remote delete  destroys  deletes the {1} {name|n|id|i:that it names} with all that is in it
-    delete                     destroys  deletes points of {bucket|b:a bucket} from {start:one time} to {stop:another}
-    restore                    destroys  replaces data by those of the backup {2}
-    backup|query|export        reads     shows or copies the data of a database
-    .*                         changes   runs {1+} on the server
+    auth list|ls|find    reads     {program} shows tokens of the server
+    bucket|org|user|task|replication|remote delete  destroys  \
+        deletes the {1} {--name|-n|--id|-i:that it names} with all that is in it
+    delete               destroys  deletes points of {--bucket|-b:a bucket} from {--start:one time} to {--stop:another}
+    restore              destroys  replaces data by those of the backup {2}
+    backup|query|export  reads     {program} shows or copies the data of a database
+    *                    changes   runs {1+} on the server
 """)
 
 
@@ -672,33 +661,27 @@ ROWS = (
     Row(
         "psql pgcli",
         _psql,
-        "c: command: f: file: o: output: L: log-file: v: set: variable: d: dbname: h: host: p: port: U: username: P: pset:"
-        " F: field-separator: R: record-separator: T: table-attr: l list V version ? X A t q x 1 z 0 n s S w W H b e E a",
+        "command: echo-errors E echo-hidden no-align tuples-only html expanded no-psqlrc single-transaction quiet echo-all"
+        " no-password password csv c: f: file: o: output: L: log-file: v: set: variable: d: dbname: h: host: p: port: U:"
+        " username: P: pset: F: field-separator: R: record-separator: T: table-attr: l list V version ? X A t q x 1 z 0 n s S"
+        " w W H b e a",
         chosen=_ANY_SQL,
-        harmless=(
-            "command: echo-errors E echo-hidden no-align tuples-only html expanded no-psqlrc single-transaction quiet"
-            " echo-all no-password password csv"
-        ),
         operands="a database",
     ),
     Row(
         "pg_dump pg_dumpall",
         _pg_dump,
+        "data-only schema-only clean create if-exists verbose v no-owner no-privileges no-acl column-inserts inserts"
+        " roles-only tablespaces-only disable-triggers no-password no-comments no-sync "
         f"{_PG} f: file: F: format: j: jobs: n: schema: t: table: T: exclude-table: N: Z: compress: E: encoding:"
         " S: superuser: l: database: g globals-only r a s c C O x",
         chosen="can write any file",
-        harmless=(
-            "data-only schema-only clean create if-exists verbose v no-owner no-privileges no-acl column-inserts inserts"
-            " roles-only tablespaces-only disable-triggers no-password no-comments no-sync"
-        ),
     ),
     Row(
         "pg_restore",
         _pg_restore,
+        "verbose v clean create if-exists no-owner no-privileges single-transaction data-only schema-only exit-on-error e "
         f"{_PG} f: file: F: format: j: jobs: n: schema: t: table: L: use-list: I: P: T: N: S: role: l list a c clean C O s x 1",
-        harmless=(
-            "verbose v clean create if-exists no-owner no-privileges single-transaction data-only schema-only exit-on-error e"
-        ),
     ),
     Row(
         "pg_basebackup",
@@ -712,46 +695,43 @@ ROWS = (
         f"{_PG} s superuser interactive g: role: member-of: a: with-admin: c: connection-limit: m: with-member: v:"
         " valid-until: d D r R l L i I P S",
         chosen="can make a superuser",
+        telling="--version --help",
     ),
     Row("dropdb dropuser", _CLUSTERS, f"{_PG} i f force"),
     Row(
         "createdb reindexdb pg_isready pg_amcheck pg_lsclusters pg_config pg_controldata pg_checksums pg_test_timing",
         nothing,
-        harmless=(
-            "h p: host: port: U: username: w no-password W password e echo q quiet a all analyze analyze-only"
-            " analyze-in-stages Z z v verbose t: table: n: schema: d: dbname: j: jobs: f full F freeze i: index: s system"
-            " S concurrently no-index-cleanup skip-locked P: parallel: O: owner: T: template: E: encoding: l: locale:"
-            " lc-collate: lc-ctype: D: tablespace: timeout: bindir version help V ? c: maintenance-db: json j"
-            " on-error-stop check pgdata: r: relation: pg_config libdir includedir sharedir sysconfdir pkglibdir"
-            " analyze-in-stages"
-        ),
+        "h p: host: port: U: username: w no-password W password e echo q quiet a all analyze analyze-only analyze-in-stages"
+        " Z z v verbose t: table: n: schema: d: dbname: j jobs: f full F freeze i: index: s system S concurrently"
+        " no-index-cleanup skip-locked P: parallel: O: owner: T: template: E: encoding: l: locale: lc-collate: lc-ctype: D:"
+        " tablespace: timeout: bindir version help V ? c: maintenance-db: json on-error-stop check pgdata: r: relation:"
+        " pg_config libdir includedir sharedir sysconfdir pkglibdir",
         operands="databases",
     ),
     Row(
         "pg_ctlcluster pg_ctl pg_createcluster pg_dropcluster pg_upgradecluster pg_renamecluster pg_upgrade pg_resetwal"
-        " pg_rewind initdb"
-        " pg_archivecleanup mysqld_safe mysql_install_db mysql_upgrade",
+        " pg_rewind initdb pg_archivecleanup mysqld_safe mysql_install_db mysql_upgrade",
         _cluster,
         "D: pgdata: target-pgdata: o: options: l: log: m: mode: t: timeout: w W s n dry-run",
+        telling=(
+            "--version:pg_ctl,pg_upgrade,pg_resetwal,pg_rewind,initdb,pg_archivecleanup"
+            " --help:pg_ctl,pg_upgrade,pg_resetwal,pg_rewind,initdb,pg_archivecleanup"
+        ),
     ),
-    Row("clusterdb", _CLUSTERS, _PG, harmless="a all v verbose t: table:"),
+    Row("clusterdb", _CLUSTERS, f"a all v verbose t: table: {_PG}"),
     Row(
         "vacuumdb",
         _CLUSTERS,
+        "a all z analyze Z analyze-only analyze-in-stages v verbose t: table: n: schema: N: exclude-schema: j: jobs: F"
+        " freeze echo quiet no-index-cleanup no-truncate no-process-toast skip-locked P: parallel: disable-page-skipping"
+        " min-xid-age: min-mxid-age: maintenance-db: no-password password "
         f"{_PG} f full",
-        harmless=(
-            "a all z analyze Z analyze-only analyze-in-stages v verbose t: table: n: schema: N: exclude-schema: j: jobs: F freeze"
-            " echo quiet no-index-cleanup no-truncate no-process-toast skip-locked P: parallel: disable-page-skipping"
-            " min-xid-age: min-mxid-age: maintenance-db: no-password password"
-        ),
     ),
     Row(
         "pg_verifybackup",
         nothing,
-        harmless=(
-            "e exit-on-error i: ignore: m: manifest-path: n no-parse-wal P progress q quiet s skip-checksums w: wal-directory:"
-            " F: format: V version help ?"
-        ),
+        "e exit-on-error i: ignore: m: manifest-path: n no-parse-wal P progress q quiet s skip-checksums w: wal-directory:"
+        " F: format: V version help ?",
         operands="a backup",
     ),
     Row(
@@ -760,17 +740,15 @@ ROWS = (
         "source: where: dest: file: plugin: config: pid: dry-run purge no-delete alter: execute print exec: execute-command:"
         " defaults-file: log: h: host: u: user: p: password: P: port: S: socket: D: database: F: limit: txn-size:",
     ),
-    Row("pgbench", _CLUSTERS, f"{_PG} i initialize c: j: t: T: s: n r"),
+    Row("pgbench", _CLUSTERS, f"{_PG} i initialize c: j: t: T: s: n r", telling="--version --help -V"),
     Row(
         "mysql mariadb",
         _mysql,
-        _MYSQL,
+        "batch silent table raw skip-column-names column-names verbose v E vertical H html X xml A no-auto-rehash"
+        " auto-rehash compress C ssl ssl-mode: connect-timeout: f force i n unbuffered q quick safe-updates U b show-warnings"
+        " version help "
+        f"{_MYSQL}",
         chosen=_ANY_SQL,
-        harmless=(
-            "batch silent table raw skip-column-names column-names verbose v E vertical H html X xml A no-auto-rehash"
-            " auto-rehash compress C ssl ssl-mode: connect-timeout: f force i n unbuffered q quick safe-updates U b"
-            " show-warnings version help"
-        ),
         operands="a database",
     ),
     Row(
@@ -783,49 +761,40 @@ ROWS = (
     Row(
         "mysqlshow mysqlslap",
         nothing,
-        _CLIENT,
+        "c check a analyze A all-databases B databases e extended q quick s silent v verbose f F fast m medium-check C"
+        " check-only-changed g check-upgrade t status k keys count i tables ssl protocol: default-character-set: "
+        f"{_CLIENT}",
         chosen="can load any library",
-        harmless=(
-            "c check a analyze A all-databases B databases e extended q quick s silent v verbose f F fast m medium-check"
-            " C check-only-changed g check-upgrade t status k keys count i tables ssl protocol: default-character-set:"
-        ),
         operands="databases and tables",
     ),
     Row(
         "mysqlcheck mariadb-check",
         _CLUSTERS,
+        "c check a analyze A all-databases B databases e extended q quick s silent v verbose f F fast m medium-check C"
+        " check-only-changed g check-upgrade auto-repair ssl protocol: default-character-set: tables "
         f"{_CLIENT} o optimize r repair fix-db-names fix-table-names",
         chosen="can load any library",
-        harmless=(
-            "c check a analyze A all-databases B databases e extended q quick s silent v verbose f F fast m medium-check"
-            " C check-only-changed g check-upgrade auto-repair ssl protocol: default-character-set: tables"
-        ),
     ),
     Row(
         "mysqladmin mariadb-admin",
         _CLUSTERS,
-        _CLIENT,
-        harmless=(
-            "i: sleep: c: count: r relative v verbose s silent E vertical w:: wait:: protocol: connect-timeout: b no-beep f"
-        ),
+        "i: sleep: c: count: r relative v verbose s silent E vertical w:: wait:: protocol: connect-timeout: b no-beep f "
+        f"{_CLIENT}",
     ),
     Row("mysqlimport mongorestore mongoimport", _CLUSTERS, f"{_CLIENT} delete D: drop d: c: db: collection: dryRun"),
     Row("sqlite3 sqlite", _sqlite3),
     Row(
         "mongo mongosh",
         _mongosh,
-        "eval: f: file: h: host: port: u: username: p: password: authenticationDatabase: version help quiet norc",
-        harmless="tls ssl json: retryWrites shell apiVersion:",
+        "tls ssl json: retryWrites shell apiVersion: eval: f: file: h: host: port: u: username: p: password:"
+        " authenticationDatabase: version help quiet norc",
     ),
     Row(
         "redis-cli valkey-cli keydb-cli",
         _redis,
-        "h: p: s: a: u: n: r: i: d: D: x X user: pass: eval: rdb: functions-rdb: pattern: tls cacert: cert:"
-        " key: stat latency latency-history bigkeys memkeys hotkeys version help v c",
-        harmless=(
-            "raw no-raw csv json e no-auth-warning insecure sni: latency-dist stat lru-test: scan quoted-pattern: count:"
-            " verbose show-pushes: 2 3 t:"
-        ),
+        "raw no-raw csv json e no-auth-warning insecure sni: latency-dist stat lru-test: scan quoted-pattern: count: verbose"
+        " show-pushes: 2 3 t: h: p: s: a: u: n: r: i: d: D: x X user: pass: eval: rdb: functions-rdb: pattern: tls cacert:"
+        " cert: key: latency latency-history bigkeys memkeys hotkeys version help v c",
     ),
     Row(
         "cqlsh clickhouse-client clickhouse isql fbsql usql mycli litecli duckdb neo4j-shell cypher-shell couchbase-cli",
@@ -835,16 +804,15 @@ ROWS = (
     Row(
         "influx",
         _influx,
-        "execute: name: n: id: i: bucket: b: start: stop: predicate: host: t: token: o: org:",
-        harmless="port: username: password: database: precision: format: pretty ssl unsafeSsl hide-headers json v version",
+        "port: username: password: database: precision: format: pretty ssl unsafeSsl hide-headers json v version execute:"
+        " name: n: id: i: bucket: b: start: stop: predicate: host: t: token: o: org:",
     ),
     Row(
         "ldapsearch",
         _ldapsearch,
-        "b: D: w: H: h: p: s: a: f: l: z: e: E: o: O: U: R: X: Y: y: T: P: S: d: L:: t:: x n v A u W Z I Q N",
-        harmless="d:",
+        "d: b: D: w: H: h: p: s: a: f: l: z: e: E: o: O: U: R: X: Y: y: T: P: S: L:: t:: x n v A u W Z I Q N",
         operands="a filter",
     ),
-    Row("ldapcompare ldapwhoami", nothing, harmless="x H: D: w: W y: v n Z h: p: Q I N V U: Y:", operands="names"),
+    Row("ldapcompare ldapwhoami", nothing, "x H: D: w: W y: v n Z h: p: Q I N V U: Y:", operands="names"),
 )
 """Clients of databases and directories."""

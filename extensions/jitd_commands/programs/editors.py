@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import re
 
-from jitd_commands.judging import Call, Row, Verdict
+from jitd_commands.judging import Call, Row
+from jitd_commands.programs.shared import gives, words
 from jitd_commands.shell_text import Word
 
 
@@ -42,15 +43,6 @@ def _manual(call: Call) -> None:
             call.reads(word)
 
 
-def _always(what: str) -> Verdict:
-    def judge(call: Call) -> None:
-        if len(call.words) == 1 and call.words[0].text in ("--version", "--help", "-h", "-V"):
-            return call.knows_all()
-        call.gives(what)
-
-    return judge
-
-
 def _debugger(call: Call) -> None:
     if len(call.words) == 1 and call.words[0].text in ("--version", "--help", "-v"):
         return call.knows_all()
@@ -59,15 +51,7 @@ def _debugger(call: Call) -> None:
 
 def _multiplexer(call: Call) -> None:
     verb = call.verb.text if call.verb else ""
-    if call.name == "tmux" and verb in (
-        "ls",
-        "list-sessions",
-        "list-windows",
-        "has-session",
-        "kill-session",
-        "kill-server",
-        "-V",
-    ):
+    if call.name == "tmux" and verb in words("ls list-sessions list-windows has-session kill-session kill-server -V"):
         return call.changes("ends sessions of others") if verb.startswith("kill") else None
     if call.name == "screen" and call.words and call.words[0].text in ("-ls", "-list", "-v"):
         return None
@@ -83,11 +67,11 @@ def _transfers(call: Call) -> None:
     for text in texts:
         if found := _EMPTIES.search(text):
             call.destroys(f"deletes files of another host: {text[found.start() :].lstrip('; ')[:60]}", is_whole=True)
-    _always("can start a shell")(call)
+    gives("can start a shell")(call)
 
 
 def _later(call: Call) -> None:
-    _always("runs any code that it is given, later too")(call)
+    gives("runs any code that it is given, later too")(call)
     if call.input is not None and call.input.text is not None and not any(word.text.startswith("-f") for word in call.words):
         call.runs_text(Word(call.input.text))
 
@@ -100,36 +84,39 @@ ROWS = (
         _editor,
     ),
     Row(
-        "less more most pg pager sensible-pager lv bat batcat lnav multitail w3m links elinks lynx zless zmore bzless"
-        " xzless zstdless lesspipe moar ov",
+        "less more most pg pager sensible-pager lv bat batcat lnav multitail w3m links elinks lynx zless zmore bzless xzless"
+        " zstdless lesspipe moar ov",
         _pager,
-        "o: O: log-file: LOG-FILE: k: lesskey-file: lesskey-src: p: pattern: t: T: x: y: z: b: h: j: P: D: n N S R F X E"
-        " version help",
-        harmless=(
-            "i I m M s S c e f g G r u V raw-control-chars chop-long-lines LINE-NUMBERS d dump source l p plain paging:"
-            " style: language: color:"
-        ),
+        "i I m M s S c e f g G r u V raw-control-chars chop-long-lines LINE-NUMBERS d dump source l p: plain paging: style:"
+        " language: color: o: O: log-file: LOG-FILE: k: lesskey-file: lesskey-src: pattern: t: T: x: y: z: b: h: j: P: D: n N"
+        " R F X E version help",
     ),
     Row(
         "man info pinfo",
         _manual,
-        "P: pager: H:: html:: C: config-file: M: L: l: local-file: S: s: k f w W apropos whatis where path help V version",
-        harmless=(
-            "a all d debug u usage i ignore-case I match-case regex wildcard names-only e: extension: systems: r: prompt:"
-            " 7 ascii E: encoding: no-hyphenation no-justification p: t troff T:: Z"
-        ),
+        "a all d debug u usage i ignore-case I match-case regex wildcard names-only e: extension: systems: r: prompt: 7"
+        " ascii E: encoding: no-hyphenation no-justification p: t troff T:: Z P: pager: H:: html:: C: config-file: M: L: l:"
+        " local-file: S: s: k f w W apropos whatis where path help V version",
     ),
     Row(
-        "ranger nnn vifm lf ncdu broot mutt neomutt mail mailx s-nail bsd-mailx alpine pine telnet rtelnet nethack"
-        " gtop cfdisk aptitude byobu elm slrn tin trn minicom cu tip picocom kermit wvdial gtkterm tig lazygit lazydocker"
-        " k9s fzf sqsh ncftp yafc",
-        _always("can start a shell"),
+        "ranger nnn vifm lf ncdu broot mutt neomutt mail mailx s-nail bsd-mailx alpine pine telnet rtelnet nethack gtop"
+        " cfdisk aptitude byobu elm slrn tin trn minicom cu tip picocom kermit wvdial gtkterm tig lazygit lazydocker k9s fzf"
+        " sqsh ncftp yafc",
+        gives("can start a shell"),
+        telling="-V:ncdu",
     ),
     Row("ftp lftp tnftp", _transfers),
-    Row("tmux screen zellij dtach abduco dvtm", _multiplexer, "L: S: f: c:", is_first=True),
+    Row(
+        "tmux screen zellij dtach abduco dvtm",
+        _multiplexer,
+        "L: S: f: c:",
+        is_first=True,
+        telling="--version:screen,zellij --help:screen,zellij -V:tmux,zellij -v:screen",
+    ),
     Row("at batch", _later),
     Row(
         "gdb lldb gdbserver rr cgdb ddd bpftrace dtrace stap criu reptyr pgdb jdb jattach jcmd radare2 r2 frida uprobe edb",
         _debugger,
+        telling="-v:gdb",
     ),
 )

@@ -10,7 +10,8 @@ from jitd.core.grade import Grade
 from jitd_commands.judging import THIS_HOST, Call, Row, Verdict
 from jitd_commands.places import DISK, is_data, matters_of, place_of
 from jitd_commands.places import is_tree as is_whole
-from jitd_commands.programs.shared import table
+from jitd_commands.programs.decision_table import DecisionTable
+from jitd_commands.programs.shared import words
 from jitd_commands.shell_text import Word
 
 CAPABILITIES = re.compile(
@@ -368,17 +369,7 @@ def _chattr(call: Call) -> None:
                 call.changes(f"sets the attributes {does} of {path}", path, matters_of(path), is_whole=True)
 
 
-_TAR_CODE = (
-    "checkpoint-action",
-    "to-command",
-    "use-compress-program",
-    "I",
-    "info-script",
-    "new-volume-script",
-    "F",
-    "rsh-command",
-    "rmt-command",
-)
+_TAR_CODE = words("checkpoint-action to-command use-compress-program I info-script new-volume-script F rsh-command rmt-command")
 
 
 def tar(call: Call) -> None:
@@ -741,18 +732,15 @@ def _labels(call: Call) -> None:
         _LABELS(call)
 
 
-_LABELS = table(
-    """
-    restorecon|setfiles        changes   sets the labels of {2+:files} as SELinux's rules say
-    fixfiles                   changes   sets the labels of {3+:all files} as SELinux's rules say
-    chcon|chsmack              changes   sets labels by which programs are restricted: {words}
-    setfattr                   changes   sets attributes of {2+:files}
-    semanage boolean|permissive|port|fcontext|login|user  changes  changes what SELinux lets programs do: {words}
-    semodule -r|remove|d|disable  changes  takes a rule of SELinux away: {words}
-    .*                         changes   changes what SELinux lets programs do: {words}
-""",
-    is_named=True,
-)
+_LABELS = DecisionTable("""
+    restorecon|setfiles:                changes   sets the labels of {1+:files} as SELinux's rules say
+    fixfiles:                           changes   sets the labels of {2+:all files} as SELinux's rules say
+    chcon|chsmack:                      changes   sets labels by which programs are restricted: {words}
+    setfattr:                           changes   sets attributes of {1+:files}
+    semanage: boolean|permissive|port|fcontext|login|user  changes   changes what SELinux lets programs do: {words}
+    semodule: -r|--remove|-d|--disable  changes   takes a rule of SELinux away: {words}
+    ...                                 changes   changes what SELinux lets programs do: {words}
+""")
 
 
 def _unsquash(call: Call) -> None:
@@ -780,365 +768,269 @@ ROWS = (
     Row(
         "yq xq",
         _yq,
-        "",
-        harmless=(
-            "r raw-output e exit-status j y Y n null-input P prettyPrint o: output-format: p: input-format: C colors M"
-            " no-colors N no-doc I: indent: c compact-output S sort-keys a: s slurp unwrapScalar f: from-file: i inplace"
-            " in-place V h help version"
-        ),
+        "r raw-output e exit-status j y Y n null-input P prettyPrint o: output-format: p: input-format: C colors M no-colors"
+        " N no-doc I: indent: c compact-output S sort-keys a: s slurp unwrapScalar f: from-file: i inplace in-place V h help"
+        " version",
     ),
-    Row("genisoimage vimcat dhex hexyl jless aa", reader, "", harmless="help version"),
-    Row("ccze", reader, "", harmless="A raw-ansi m: mode: C convert-date h V"),
-    Row("pygmentize", reader, "", harmless="l: f: g N: V h L"),
+    Row("genisoimage vimcat dhex hexyl jless aa", reader, "help version"),
+    Row("ccze", reader, "A raw-ansi m: mode: C convert-date h V"),
+    Row("pygmentize", reader, "l: f: g N: V h L"),
     Row(
         "numfmt",
         reader,
-        "",
-        harmless=(
-            "debug d: delimiter: field: format: from: from-unit: grouping header:: invalid: padding: round: suffix: to:"
-            " to-unit: z zero-terminated help version"
-        ),
+        "debug d: delimiter: field: format: from: from-unit: grouping header:: invalid: padding: round: suffix: to: to-unit:"
+        " z zero-terminated help version",
     ),
-    Row("wc", reader, "", harmless="c bytes m chars l lines files0-from: L max-line-length w words total: help version"),
+    Row("wc", reader, "c bytes m chars l lines files0-from: L max-line-length w words total: help version"),
     Row(
         "getfacl",
         reader,
-        "",
-        harmless=(
-            "a access d default c omit-header e all-effective E no-effective s skip-base R recursive L logical P physical"
-            " t tabular p absolute-names n numeric v h help version"
-        ),
+        "a access d default c omit-header e all-effective E no-effective s skip-base R recursive L logical P physical t"
+        " tabular p absolute-names n numeric v h help version",
     ),
     Row(
         "xmllint",
         reader,
-        "",
-        harmless=(
-            "noout format recover huge nonet valid schema: relaxng: xpath: pretty: noblanks encode: version html xmlout"
-            " debug c14n c14n11 exc-c14n nowarning timing"
-        ),
+        "noout format recover huge nonet valid schema: relaxng: xpath: pretty: noblanks encode: version html xmlout debug"
+        " c14n c14n11 exc-c14n nowarning timing",
     ),
     Row(
         "readelf objdump nm size",
         reader,
-        "",
-        harmless=(
-            "a all h file-header l program-headers segments S sections section-headers s symbols syms dyn-syms C"
-            " demangle:: e headers n notes r relocs u d dynamic A D f p: x: t: T j: section: M: no-show-raw-insn"
-            " private-headers dynamic-syms dynamic-reloc full-contents source g extern-only o B G totals common I"
-            " histogram W wide v v V H help version"
-        ),
+        "a all h file-header l program-headers segments S sections section-headers s symbols syms dyn-syms C demangle:: e"
+        " headers n notes r relocs u d dynamic A D f p: x: t: T j: section: M: no-show-raw-insn private-headers dynamic-syms"
+        " dynamic-reloc full-contents source g extern-only o B G totals common I histogram W wide v V H help version",
     ),
     Row(
         "column",
         reader,
-        "",
-        harmless=(
-            "J json c: output-width: d table-noheadings o: output-separator: s: separator: t table N: table-columns: l:"
-            " table-columns-limit: R: table-right: T: table-truncate: E: table-noextreme: e table-header-repeat W:"
-            " table-wrap: H: table-hide: O: table-order: n: table-name: L keep-empty-lines r: tree: i: tree-id: p:"
-            " tree-parent: x fillrows h help V version"
-        ),
+        "J json c: output-width: d table-noheadings o: output-separator: s: separator: t table N: table-columns: l:"
+        " table-columns-limit: R: table-right: T: table-truncate: E: table-noextreme: e table-header-repeat W: table-wrap: H:"
+        " table-hide: O: table-order: n: table-name: L keep-empty-lines r: tree: i: tree-id: p: tree-parent: x fillrows h"
+        " help V version",
     ),
-    Row(
-        "join",
-        reader,
-        "",
-        harmless="a: e: i ignore-case j: o: t: v: 1: 2: check-order nocheck-order header z zero-terminated help version",
-    ),
+    Row("join", reader, "a: e: i ignore-case j: o: t: v: 1: 2: check-order nocheck-order header z zero-terminated help version"),
     Row(
         "pr",
         reader,
-        "",
-        harmless=(
-            "a across c d double-space f form-feed h: header: l: length: m merge n:: number-lines:: o: indent: r t"
-            " omit-header T w: width: W: J v 1 2 3 4 5 6 7 8 9 help version"
-        ),
+        "a across c d double-space f form-feed h: header: l: length: m merge n:: number-lines:: o: indent: r t omit-header T"
+        " w: width: W: J v 1 2 3 4 5 6 7 8 9 help version",
     ),
     Row(
         "fold fmt expand unexpand tsort rev",
         reader,
-        "",
-        harmless=(
-            "b bytes s spaces w: width: c crown-margin p: prefix: split-only t: tagged-paragraph u uniform-spacing g:"
-            " goal: i initial tabs: first-only a all h V 0 1 2 3 4 5 6 7 8 9 help version"
-        ),
+        "b bytes s spaces w: width: c crown-margin p: prefix: split-only t: tagged-paragraph u uniform-spacing g: goal: i"
+        " initial tabs: first-only a all h V 0 1 2 3 4 5 6 7 8 9 help version",
     ),
-    Row("tr", reader, "", harmless="c C complement d delete s squeeze-repeats t truncate-set1 help version"),
+    Row("tr", reader, "c C complement d delete s squeeze-repeats t truncate-set1 help version"),
     Row(
         "cut",
         reader,
-        "",
-        harmless=(
-            "b: bytes: c: characters: d: delimiter: f: fields: n complement s only-delimited output-delimiter: z"
-            " zero-terminated help version"
-        ),
+        "b: bytes: c: characters: d: delimiter: f: fields: n complement s only-delimited output-delimiter: z zero-terminated"
+        " help version",
     ),
-    Row("paste", reader, "", harmless="d: delimiters: s serial z zero-terminated help version"),
+    Row("paste", reader, "d: delimiters: s serial z zero-terminated help version"),
     Row(
         "diff bzdiff zdiff zcmp xzdiff colordiff wdiff",
         reader,
-        "",
-        harmless=(
-            "normal q brief s report-identical-files c C: context:: u U: unified:: e ed n rcs y side-by-side W: width:"
-            " left-column suppress-common-lines p show-c-function F: show-function-line: label: t expand-tabs T"
-            " initial-tab tabsize: suppress-blank-empty r recursive no-dereference N new-file unidirectional-new-file"
-            " ignore-file-name-case x: exclude: i ignore-case E ignore-tab-expansion Z ignore-trailing-space b"
-            " ignore-space-change w ignore-all-space B ignore-blank-lines I: ignore-matching-lines: a text"
-            " strip-trailing-cr D: ifdef: line-format: d minimal horizon-lines: speed-large-files color:: palette: v l 1 2"
-            " 3 0 4 5 6 7 8 9 help version"
-        ),
+        "normal q brief s report-identical-files c C: context:: u U: unified:: e ed n rcs y side-by-side W: width:"
+        " left-column suppress-common-lines p show-c-function F: show-function-line: label: t expand-tabs T initial-tab"
+        " tabsize: suppress-blank-empty r recursive no-dereference N new-file unidirectional-new-file ignore-file-name-case"
+        " x: exclude: i ignore-case E ignore-tab-expansion Z ignore-trailing-space b ignore-space-change w ignore-all-space B"
+        " ignore-blank-lines I: ignore-matching-lines: a text strip-trailing-cr D: ifdef: line-format: d minimal"
+        " horizon-lines: speed-large-files color:: palette: v l 1 2 3 0 4 5 6 7 8 9 help version",
     ),
-    Row("comm", reader, "", harmless="1 2 3 check-order nocheck-order output-delimiter: total z zero-terminated help version"),
-    Row("cmp", reader, "", harmless="b print-bytes i: ignore-initial: l verbose n: bytes: s quiet silent v help version"),
+    Row("comm", reader, "1 2 3 check-order nocheck-order output-delimiter: total z zero-terminated help version"),
+    Row("cmp", reader, "b print-bytes i: ignore-initial: l verbose n: bytes: s quiet silent v help version"),
     Row(
         "shasum",
         reader,
-        "",
-        harmless=(
-            "a: algorithm: U UNIVERSAL 0 q s h v V b binary c check tag t text z zero ignore-missing quiet status strict"
-            " w warn help version"
-        ),
+        "a: algorithm: U UNIVERSAL 0 q s h v V b binary c check tag t text z zero ignore-missing quiet status strict w warn"
+        " help version",
     ),
     Row(
         "cksum sum md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum",
         reader,
-        "",
-        harmless=(
-            "a: algorithm: l: length: untagged debug r s sysv b binary c check tag t text z zero ignore-missing quiet"
-            " status strict w warn help version"
-        ),
+        "a: algorithm: l: length: untagged debug r s sysv b binary c check tag t text z zero ignore-missing quiet status"
+        " strict w warn help version",
     ),
-    Row("zcat bzcat xzcat zstdcat gzcat lzcat", reader, "", harmless="f force q quiet v verbose h V k d help version"),
+    Row("zcat bzcat xzcat zstdcat gzcat lzcat", reader, "f force q quiet v verbose h V k d help version"),
     Row(
         "base32 base64 basenc",
         reader,
-        "",
-        harmless=(
-            "d decode i ignore-garbage w: wrap: base64 base64url base32 base32hex base16 base2msbf base2lsbf z85 help version"
-        ),
+        "d decode i ignore-garbage w: wrap: base64 base64url base32 base32hex base16 base2msbf base2lsbf z85 help version",
     ),
     Row(
         "strings",
         reader,
-        "",
-        harmless=(
-            "a all d data f print-file-name n: bytes: o t: radix: e: encoding: U: unicode: v V w include-all-whitespace"
-            " s: output-separator: 0 1 2 3 4 5 6 7 8 9 help version"
-        ),
+        "a all d data f print-file-name n: bytes: o t: radix: e: encoding: U: unicode: v V w include-all-whitespace s:"
+        " output-separator: 0 1 2 3 4 5 6 7 8 9 help version",
     ),
     Row(
         "hexdump hd",
         reader,
-        "",
-        harmless=(
-            "b one-byte-octal c one-byte-char C canonical d two-bytes-decimal e: format: L:: color:: n: length: o"
-            " two-bytes-octal s: skip: v no-squeezing x two-bytes-hex f: h help V version"
-        ),
+        "b one-byte-octal c one-byte-char C canonical d two-bytes-decimal e: format: L:: color:: n: length: o"
+        " two-bytes-octal s: skip: v no-squeezing x two-bytes-hex f: h help V version",
     ),
     Row(
         "od",
         reader,
-        "",
-        harmless=(
-            "A: address-radix: endian: j: skip-bytes: N: read-bytes: S:: strings:: t: format: v output-duplicates w::"
-            " width:: traditional a b c d f i l o s x help version"
-        ),
+        "A: address-radix: endian: j: skip-bytes: N: read-bytes: S:: strings:: t: format: v output-duplicates w:: width::"
+        " traditional a b c d f i l o s x help version",
     ),
     Row(
         "nl",
         reader,
-        "",
-        harmless=(
-            "b: body-numbering: d: section-delimiter: f: footer-numbering: h: header-numbering: i: line-increment: l:"
-            " join-blank-lines: n: number-format: p no-renumber s: number-separator: v: starting-line-number: w:"
-            " number-width: help version"
-        ),
+        "b: body-numbering: d: section-delimiter: f: footer-numbering: h: header-numbering: i: line-increment: l:"
+        " join-blank-lines: n: number-format: p no-renumber s: number-separator: v: starting-line-number: w: number-width:"
+        " help version",
     ),
     Row(
         "head tail tailf",
         reader,
-        "",
-        harmless=(
-            "c: bytes: n: lines: q quiet silent v verbose z zero-terminated f F follow:: retry pid: s: sleep-interval: 0"
-            " 1 2 3 4 5 6 7 8 9 help version"
-        ),
+        "c: bytes: n: lines: q quiet silent v verbose z zero-terminated f F follow:: retry pid: s: sleep-interval: 0 1 2 3 4"
+        " 5 6 7 8 9 help version",
     ),
-    Row("tac", reader, "", harmless="b before r regex s: separator: help version"),
+    Row("tac", reader, "b before r regex s: separator: help version"),
     Row(
         "cat",
         reader,
-        "",
-        harmless=(
-            "A show-all b number-nonblank e E show-ends n number s squeeze-blank t T show-tabs u v show-nonprinting help version"
-        ),
+        "A show-all b number-nonblank e E show-ends n number s squeeze-blank t T show-tabs u v show-nonprinting help version",
     ),
     Row(
         "rg ag ack ugrep",
         _grep,
-        "e: regexp: f: file: A: B: C: m: max-count: context: before-context: after-context: include: exclude:"
+        "i ignore-case s case-sensitive S smart-case F fixed-strings v invert-match w word-regexp x line-regexp c count"
+        " count-matches l files-with-matches L files-without-match files o only-matching q quiet n line-number N"
+        " no-line-number H with-filename I no-filename h hidden u uu uuu no-ignore no-ignore-vcs heading no-heading p pretty"
+        " U multiline P pcre2 j: threads: sort: max-depth: V trim a text z 0 null nocolor nogroup column json stats help"
+        " version e: regexp: f: file: A: B: C: m: max-count: context: before-context: after-context: include: exclude:"
         " exclude-dir: exclude-from: color:: d: D: label: g: glob: t: type: pre: pager: hostname-bin: r R recursive"
         " dereference-recursive",
-        harmless=(
-            "i ignore-case s case-sensitive S smart-case F fixed-strings v invert-match w word-regexp x line-regexp c"
-            " count count-matches l files-with-matches L files-without-match files o only-matching q quiet n line-number N"
-            " no-line-number H with-filename I no-filename h hidden u uu uuu no-ignore no-ignore-vcs heading no-heading p"
-            " pretty U multiline P pcre2 j: threads: sort: max-depth: V trim a text z 0 null nocolor nogroup column json"
-            " stats help version"
-        ),
     ),
     Row(
         "grep egrep fgrep zgrep zegrep zfgrep bzgrep xzgrep zstdgrep pcregrep pcre2grep",
         _grep,
-        "e: regexp: f: file: A: B: C: m: max-count: context: before-context: after-context: include: exclude:"
-        " exclude-dir: exclude-from: color:: d: D: label: g: glob: t: type: pre: pager: hostname-bin: r R recursive"
-        " dereference-recursive",
-        harmless=(
-            "E extended-regexp F fixed-strings G basic-regexp P perl-regexp i ignore-case no-ignore-case y v invert-match"
-            " w word-regexp x line-regexp c count color:: colour:: L files-without-match l files-with-matches o"
-            " only-matching q quiet silent s no-messages b byte-offset H with-filename h no-filename n line-number T"
-            " initial-tab Z null group-separator: no-group-separator a text binary-files: devices: directories: I"
-            " line-buffered U binary z null-data V M multiline O 0 1 2 3 4 5 6 7 8 9 help version"
-        ),
+        "E extended-regexp F fixed-strings G basic-regexp P perl-regexp i ignore-case no-ignore-case y v invert-match w"
+        " word-regexp x line-regexp c count color:: colour:: L files-without-match l files-with-matches o only-matching q"
+        " quiet silent s no-messages b byte-offset H with-filename h no-filename n line-number T initial-tab Z null"
+        " group-separator: no-group-separator a text binary-files: devices: directories: I line-buffered U binary z null-data"
+        " V M multiline O 0 1 2 3 4 5 6 7 8 9 help version e: regexp: f: file: A: B: C: m: max-count: context:"
+        " before-context: after-context: include: exclude: exclude-dir: exclude-from: d: D: label: g: glob: t: type: pre:"
+        " pager: hostname-bin: r R recursive dereference-recursive",
     ),
     Row("sdiff diff3", _sdiff, "o: output: diff-program: I: w: W: L: label: width:"),
     Row(
         "jq gojq jaq",
         _jq,
-        "f: from-file: L: arg:: indent: i inplace in-place",
-        harmless=(
-            "r raw-output R raw-input e exit-status s slurp n null-input c compact-output C color-output M"
-            " monochrome-output S sort-keys a ascii-output j join-output tab seq stream argjson slurpfile rawfile args"
-            " jsonargs h V raw-output0 unbuffered help version"
-        ),
+        "r raw-output R raw-input e exit-status s slurp n null-input c compact-output C color-output M monochrome-output S"
+        " sort-keys a ascii-output j join-output tab seq stream argjson slurpfile rawfile args jsonargs h V raw-output0"
+        " unbuffered help version f: from-file: L: arg:: indent: i inplace in-place",
     ),
     Row(
         "cp gcp",
         _copy,
-        "t: target-directory: S: suffix: r R a recursive archive p T no-target-directory",
+        "b backup:: copy-contents d f force i interactive H l link L dereference n no-clobber P no-dereference preserve::"
+        " no-preserve: reflink:: remove-destination sparse: strip-trailing-slashes s symbolic-link u update:: v verbose x"
+        " one-file-system Z context:: attributes-only debug help version t: target-directory: S: suffix: r R a recursive"
+        " archive p T no-target-directory",
         chosen="can change any file",
-        harmless=(
-            "b backup:: copy-contents d f force i interactive H l link L dereference n no-clobber P no-dereference"
-            " preserve:: no-preserve: reflink:: remove-destination sparse: strip-trailing-slashes s symbolic-link u"
-            " update:: v verbose x one-file-system Z context:: attributes-only debug help version"
-        ),
     ),
     Row(
         "mv gmv",
         _move,
-        "t: target-directory: S: suffix: T no-target-directory",
+        "b backup:: f force i interactive n no-clobber strip-trailing-slashes u update:: v verbose Z context debug exchange"
+        " no-copy help version t: target-directory: S: suffix: T no-target-directory",
         chosen="can change any file",
-        harmless=(
-            "b backup:: f force i interactive n no-clobber strip-trailing-slashes u update:: v verbose Z context debug"
-            " exchange no-copy help version"
-        ),
     ),
     Row(
         "ln link symlink",
         _link,
-        "t: target-directory: S: suffix: s symbolic T no-target-directory",
+        "b backup:: d F directory f force i interactive L logical n no-dereference P physical r relative v verbose help"
+        " version t: target-directory: S: suffix: s symbolic T no-target-directory",
         chosen="can change any file",
-        harmless=(
-            "b backup:: d F directory f force i interactive L logical n no-dereference P physical r relative v verbose"
-            " help version"
-        ),
     ),
     Row(
         "install ginstall",
         _install,
-        "m: mode: o: owner: g: group: t: target-directory: S: suffix: strip-program: d directory T",
+        "b backup:: C compare D p preserve-timestamps s strip v verbose preserve-context Z context:: debug"
+        " no-target-directory help version m: mode: o: owner: g: group: t: target-directory: S: suffix: strip-program: d"
+        " directory T",
         chosen="can change any file",
-        harmless=(
-            "b backup:: C compare D p preserve-timestamps s strip v verbose preserve-context Z context:: debug"
-            " no-target-directory help version"
-        ),
     ),
     Row(
         "file",
         _file_types,
-        "f: files-from: m: magic-file: F: e: P:",
-        harmless=(
-            "b brief c checking-printout d apple E extension h no-dereference i mime mime-type mime-encoding k keep-going"
-            " l list L dereference n no-buffer N no-pad 0 print0 p preserve-date r raw s special-files S no-sandbox v z"
-            " uncompress Z uncompress-noreport exclude: exclude-quiet: separator: help version"
-        ),
+        "b brief c checking-printout d apple E extension h no-dereference i mime mime-type mime-encoding k keep-going l list"
+        " L dereference n no-buffer N no-pad 0 print0 p preserve-date r raw s special-files S no-sandbox v z uncompress Z"
+        " uncompress-noreport exclude: exclude-quiet: separator: help version f: files-from: m: magic-file: F: e: P:",
         operands="files whose kinds are shown",
     ),
     Row(
         "tree",
         _listing,
-        "I: ignore: w: width: T: L: P: color:: sort: time: format: hide:",
+        "a d l f x gitignore ignore-case matchdirs metafirst prune info noreport charset: filelimit: timefmt: q N Q p u g s"
+        " h si du D F inodes device v t c U r dirsfirst filesfirst sort: i A S n C X J H: nolinks fromfile help version I:"
+        " ignore: w: width: T: L: P: color:: time: format: hide:",
         is_plain=True,
-        harmless=(
-            "a d l f x gitignore ignore-case matchdirs metafirst prune info noreport charset: filelimit: timefmt: q N Q p"
-            " u g s h si du D F inodes device v t c U r dirsfirst filesfirst sort:: i A S n C X J H: nolinks fromfile help"
-            " version"
-        ),
     ),
     Row(
         "ls dir vdir",
         _listing,
-        "I: ignore: w: width: T: L: P: color:: sort: time: format: hide:",
+        "a all A almost-all author b escape block-size: B ignore-backups c C d directory D dired f F:: classify:: file-type"
+        " g group-directories-first G no-group h human-readable si H dereference-command-line"
+        " dereference-command-line-symlink-to-dir hyperlink:: indicator-style: i inode k kibibytes l m n numeric-uid-gid N"
+        " literal o p q hide-control-chars show-control-chars Q quote-name quoting-style: r reverse R recursive s size S t"
+        " time-style: tabsize: u U v x X Z context zero 1 full-time dereference help version I: ignore: w: width: T: L: P:"
+        " color:: sort: time: format: hide:",
         is_plain=True,
-        harmless=(
-            "a all A almost-all author b escape block-size: B ignore-backups c C d directory D dired f F:: classify::"
-            " file-type g group-directories-first G no-group h human-readable si H dereference-command-line"
-            " dereference-command-line-symlink-to-dir hyperlink:: indicator-style: i inode k kibibytes l m n"
-            " numeric-uid-gid N literal o p q hide-control-chars show-control-chars Q quote-name quoting-style: r reverse"
-            " R recursive s size S t time-style: tabsize: u U v x X Z context zero 1 full-time dereference help version"
-        ),
     ),
-    Row("tee sponge", _tee, "output-error:: a append", harmless="i ignore-interrupts p help version"),
+    Row("tee sponge", _tee, "i ignore-interrupts p help version output-error:: a append"),
     Row("dd dcfldd dc3dd", _dd),
     Row("ddrescue", _ddrescue),
     Row(
         "rm unlink rmdir srm trash",
         _remove,
-        "interactive:: r R recursive",
+        "f force i I one-file-system no-preserve-root preserve-root:: d dir v verbose p parents ignore-fail-on-non-empty"
+        " help version interactive:: r R recursive",
         is_plain=True,
-        harmless=(
-            "f force i I one-file-system no-preserve-root preserve-root:: d dir v verbose p parents"
-            " ignore-fail-on-non-empty help version"
-        ),
     ),
-    Row("tmpreaper tmpwatch", _tmpreaper, harmless="f force u remove:: v verbose x exact z zero help version"),
+    Row("tmpreaper tmpwatch", _tmpreaper, "f force u remove:: v verbose x exact z zero help version"),
     Row(
         "wipe shred scrub",
         _shred,
-        "n: iterations: s: size: random-source:",
-        harmless="f force u remove:: v verbose x exact z zero help version",
+        "f force u remove:: v verbose x exact z zero help version n: iterations: s: size: random-source:",
     ),
-    Row("truncate", _truncate, "s: size: r: reference: o:", harmless="c no-create io-blocks help version"),
+    Row("truncate", _truncate, "c no-create io-blocks help version s: size: r: reference: o:"),
     Row(
         "fallocate",
         _fallocate,
-        "l: length: o: offset: c p z d collapse-range punch-hole zero-range dig-holes x n v",
-        harmless="keep-size posix verbose h help V version",
+        "keep-size posix verbose h help V version l: length: o: offset: c p z d collapse-range punch-hole zero-range"
+        " dig-holes x n v",
     ),
-    Row("mkdir mkfifo", _makes("creates"), "m: mode: Z::", harmless="p parents v verbose context:: help version"),
-    Row("mknod", _makes("creates a device at"), "m: mode:", harmless="Z context:: help version"),
-    Row("touch", _touch, "d: date: r: reference: t: time:", harmless="a c no-create f h no-dereference m time help version"),
-    Row("mktemp", _mktemp, "p: tmpdir:: suffix: d u t", harmless="directory dry-run q quiet t V help version"),
+    Row("mkdir mkfifo", _makes("creates"), "p parents v verbose context:: help version m: mode: Z::"),
+    Row("mknod", _makes("creates a device at"), "Z context:: help version m: mode:"),
+    Row("touch", _touch, "a c no-create f h no-dereference m time: help version d: date: r: reference: t:"),
+    Row("mktemp", _mktemp, "directory dry-run q quiet t V help version p: tmpdir:: suffix: d u"),
     Row(
         "chmod",
         _chmod,
-        "reference: R recursive",
-        harmless=(
-            "c changes f silent quiet v verbose no-preserve-root preserve-root dereference no-dereference h H L P help version"
-        ),
+        "c changes f silent quiet v verbose no-preserve-root preserve-root dereference no-dereference h H L P help version"
+        " reference: R recursive",
     ),
     Row(
         "chown chgrp",
         _chown,
-        "reference: from: R recursive h no-dereference",
-        harmless="c changes f silent quiet v verbose dereference no-preserve-root preserve-root H L P help version",
+        "c changes f silent quiet v verbose dereference no-preserve-root preserve-root H L P help version reference: from: R"
+        " recursive h no-dereference",
     ),
-    Row("restorecon", _labels, harmless="R r v F D i I m N p q 0 x T:", operands="files"),
+    Row("restorecon", _labels, "R r v F D i I m N p q 0 x T:", operands="files"),
     Row(
         "chcon setfattr setfiles fixfiles semanage semodule chsmack",
         _labels,
-        harmless="l list h help version",
+        "l list h help version",
         operands="what is listed",
+        telling="--version:chcon,setfattr --help:chcon,setfattr,semanage -h:semanage",
     ),
     Row("setfacl", _setfacl, "m: modify: M: modify-file: x: remove: X: remove-file: restore: set: set-file: R recursive"),
     Row("setcap", _setcap, "n: r q v"),
@@ -1146,44 +1038,35 @@ ROWS = (
     Row(
         "tar gtar bsdtar star",
         tar,
-        "f: file: C: directory: T: files-from: X: exclude-from: b: I: use-compress-program: F: info-script:"
-        " new-volume-script: checkpoint:: checkpoint-action: to-command: rsh-command: rmt-command: exclude: transform:"
-        " xform: strip-components: owner: group: mode: mtime: g: listed-incremental: K: L: N: H: format: V: label:"
+        "z gzip gunzip j bzip2 J xz zstd a auto-compress lzma Z v verbose p preserve-permissions same-permissions"
+        " numeric-owner no-same-owner no-same-permissions same-owner k keep-old-files keep-newer-files W verify totals"
+        " wildcards no-wildcards anchored ignore-case m touch S sparse h dereference one-file-system B exclude-caches-all"
+        " exclude-backups exclude-vcs-ignores no-recursion sort: xattrs acls selinux utc full-time R block-number s i"
+        " ignore-zeros help version f: file: C: directory: T: files-from: X: exclude-from: b: I: use-compress-program: F:"
+        " info-script: new-volume-script: checkpoint:: checkpoint-action: to-command: rsh-command: rmt-command: exclude:"
+        " transform: xform: strip-components: owner: group: mode: mtime: g: listed-incremental: K: L: N: H: format: V: label:"
         " one-top-level:: x extract get t list c create r append u update d diff O to-stdout P absolute-names remove-files"
         " delete A compare exclude-vcs exclude-caches",
-        harmless=(
-            "z gzip gunzip j bzip2 J xz zstd a auto-compress lzma Z v verbose p preserve-permissions same-permissions"
-            " numeric-owner no-same-owner no-same-permissions same-owner k keep-old-files keep-newer-files W verify totals"
-            " wildcards no-wildcards anchored ignore-case m touch S sparse h dereference one-file-system B"
-            " exclude-caches-all exclude-backups exclude-vcs-ignores no-recursion sort: xattrs acls selinux utc full-time"
-            " R block-number s i ignore-zeros help version"
-        ),
     ),
-    Row("unzip", _unzip, "d: x: P: o q n l v t p Z z", harmless="f u a b C j K L M n V W X D U s 1 2 h"),
+    Row("unzip", _unzip, "f u a b C j K L M n V W X D U s 1 2 h d: x: P: o q l v t p Z z"),
     Row(
         "cpio pax",
         _cpio,
-        "F: file: O: I: D: directory: rsh-command: H: format: i extract o create p pass-through t list",
-        harmless=(
-            "v verbose d make-directories m preserve-modification-time u unconditional 0 null B L dereference"
-            " no-absolute-filenames quiet a reset-access-time b c n numeric-uid-gid help version"
-        ),
+        "v verbose d make-directories m preserve-modification-time u unconditional 0 null B L dereference"
+        " no-absolute-filenames quiet a reset-access-time b c n numeric-uid-gid help version F: file: O: I: D: directory:"
+        " rsh-command: H: format: i extract o create p pass-through t list",
     ),
     Row(
-        "zip 7z 7za 7zr rar unrar ar zipnote  mksquashfs mkisofs xorriso xorrisofs",
+        "zip 7z 7za 7zr rar unrar ar zipnote mksquashfs mkisofs xorriso xorrisofs",
         _archive,
-        "TT: unzip-command: T b: x: i:",
-        harmless="r q v 9 8 7 6 5 4 3 2 1 0 j y X h help version",
+        "r q v 9 8 7 6 5 4 3 2 1 0 j y X h help version TT: unzip-command: T b: x: i:",
     ),
-    Row("unsquashfs", _unsquash, "d: dest:", harmless="l ls ll lls s stat v version no-progress n no"),
+    Row("unsquashfs", _unsquash, "l ls ll lls s stat v version no-progress n no d: dest:", telling="-v"),
     Row(
         "gzip gunzip bzip2 bunzip2 xz unxz lzma unlzma zstd unzstd lz4 compress uncompress lzop pigz pbzip2 brotli",
         _compress,
-        "S: suffix: o: output: T: threads: c stdout to-stdout t test l list",
-        harmless=(
-            "d decompress f force h k keep L license n no-name N name q quiet r recursive v verbose V 1 2 3 4 5 6 7 8 9 0"
-            " fast best e extreme z compress s small help version"
-        ),
+        "d decompress f force h k keep L license n no-name N name q quiet r recursive v verbose V 1 2 3 4 5 6 7 8 9 0 fast"
+        " best e extreme z compress s small help version S: suffix: o: output: T: threads: c stdout to-stdout t test l list",
     ),
     Row(
         "split csplit xxd iconv",
@@ -1194,45 +1077,40 @@ ROWS = (
     Row(
         "sort shuf uniq datamash",
         _out,
-        "o: output: output-file: compress-program: filter: k: key: t: S: buffer-size: T: n: lines: b: bytes: C: a: f: s:"
-        " c:: p: w: files0-from: random-source: from-code: to-code: l: number:",
-        harmless=(
-            "ignore-leading-blanks dictionary-order ignore-case g general-numeric-sort ignore-nonprinting month-sort h"
-            " human-numeric-sort numeric-sort R random-sort r reverse V version-sort sort: batch-size: check:: m merge"
-            " stable u unique z zero-terminated parallel: count repeated D all-repeated:: skip-fields: skip-chars: e echo"
-            " input-range: head-count: field-separator: temporary-directory: help version"
-        ),
+        "ignore-leading-blanks dictionary-order ignore-case g general-numeric-sort ignore-nonprinting month-sort h"
+        " human-numeric-sort numeric-sort R random-sort r reverse V version-sort sort: batch-size: check:: m merge stable u"
+        " unique z zero-terminated parallel: count repeated D all-repeated:: skip-fields: skip-chars: e echo input-range:"
+        " head-count: field-separator: temporary-directory: help version o: output: output-file: compress-program: filter: k:"
+        " key: t: S: buffer-size: T: n: lines: b: bytes: C: a: f: s: c:: p: w: files0-from: random-source: from-code:"
+        " to-code: l: number:",
     ),
     Row(
         "patch",
         _patch,
-        "o: output: d: directory: i: input: p: strip: r: reject-file: B: Y: D: F: V: z: dry-run",
-        harmless=(
-            "N forward R reverse f force t batch b backup l ignore-whitespace s silent quiet verbose u unified c e n E"
-            " remove-empty-files 0 1 2 3 v h help version"
-        ),
+        "N forward R reverse f force t batch b backup l ignore-whitespace s silent quiet verbose u unified c e n E"
+        " remove-empty-files 0 1 2 3 v h help version o: output: d: directory: i: input: p: strip: r: reject-file: B: Y: D:"
+        " F: V: z: dry-run",
+        telling="--version --help",
     ),
     Row(
         "rsync",
         _rsync,
-        "e: rsh: rsync-path: f: filter: exclude: include: exclude-from: include-from: files-from: log-file:"
-        " password-file: bwlimit: timeout: port: chmod: chown: T: temp-dir: link-dest: compare-dest: copy-dest:"
-        " backup-dir: suffix: out-format: info: B: M: n dry-run a archive p o perms owner delete delete-after del daemon",
-        harmless=(
-            "v verbose q quiet r recursive l links t times g group D devices specials z compress h human-readable P"
-            " progress partial i itemize-changes u update c checksum x one-file-system H hard-links A acls X xattrs S"
-            " sparse stats W whole-file inplace existing ignore-existing numeric-ids R relative d dirs k K L copy-links"
-            " safe-links b backup 0 from0 delete-before delete-during delete-excluded force max-delete: size-only"
-            " list-only 4 6 ipv4 ipv6 no-perms no-owner no-group no-motd compress-level: help version"
-        ),
+        "v verbose q quiet r recursive l links t times g group D devices specials z compress h human-readable P progress"
+        " partial i itemize-changes u update c checksum x one-file-system H hard-links A acls X xattrs S sparse stats W"
+        " whole-file inplace existing ignore-existing numeric-ids R relative d dirs k K L copy-links safe-links b backup 0"
+        " from0 delete-before delete-during delete-excluded force max-delete: size-only list-only 4 6 ipv4 ipv6 no-perms"
+        " no-owner no-group no-motd compress-level: help version e: rsh: rsync-path: f: filter: exclude: include:"
+        " exclude-from: include-from: files-from: log-file: password-file: bwlimit: timeout: port: chmod: chown: T: temp-dir:"
+        " link-dest: compare-dest: copy-dest: backup-dir: suffix: out-format: info: B: M: n dry-run a archive p o perms owner"
+        " delete delete-after del daemon",
     ),
-    Row("scp", _scp, "S: F: o: i: P: l: c: J: D: X: r", harmless="p q v B C 3 4 6 A O R T"),
+    Row("scp", _scp, "p q v B C 3 4 6 A O R T S: F: o: i: P: l: c: J: D: X: r"),
     Row(
         "bacula",
         _backup,
         "config: target: t: password-command: rsh: r: repo: p: password-file: o: options: exclude: tag: keep-daily:",
         chosen="can change any file",
     ),
-    Row("rename prename file-rename mmv", _rename, harmless="n v f help version"),
-    Row("tic", _tic, "o: e: R: v::", harmless="V c"),
+    Row("rename prename file-rename mmv", _rename, "n v f help version"),
+    Row("tic", _tic, "V c o: e: R: v::"),
 )

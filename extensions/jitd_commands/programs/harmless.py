@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 
 from jitd_commands.judging import Call, Row
-from jitd_commands.programs.shared import looks, nothing, rows_of, table, texts, trusts
+from jitd_commands.programs.decision_table import DecisionTable
+from jitd_commands.programs.shared import looks, nothing, rows_of, texts, trusts
 from jitd_commands.shell_text import Word
 
 
@@ -105,24 +106,25 @@ def _service(call: Call) -> None:
         )
 
 
-_PDNS = table("""
-    list-.*|show-.*|check-.*|hash-password|help|version|test-.*|ipencrypt|ipdecrypt|raw-lua-from-content|get-meta  harmless
+_PDNS = DecisionTable("""
+    list-*|show-*|check-*|hash-password|help|version|test-*|ipencrypt|ipdecrypt|raw-lua-from-content|get-meta  harmless
     zone list|list-all|check|show  harmless
-    export-zone-key.*|generate-tsig-key|list-tsig-keys  reads  shows keys of zones
-    delete-zone|clear-zone     destroys  deletes the zone {2} with all its records
-    zone delete|clear          destroys  deletes the zone {3} with all its records
+    export-zone-key*|generate-tsig-key|list-tsig-keys  reads     {program} shows keys of zones
+    delete-zone|clear-zone         destroys  deletes the zone {2} with all its records
+    zone delete|clear              destroys  deletes the zone {3} with all its records
     remove-zone-key|unpublish-zone-key|disable-dnssec|delete-tsig-key  destroys  takes keys of the zone {2} away
-    delete-rrset               changes   deletes {3+} of the zone {2}
-    load-zone                  destroys  replaces the zone {2} by what is in {3}
-    edit-zone                  gives     starts an editor
-    .*                         changes   runs {1} on the zone {2:that it names}
+    delete-rrset                   changes   deletes {3+} of the zone {2}
+    load-zone                      destroys  replaces the zone {2} by what is in {3}
+    edit-zone                      gives     {program} starts an editor
+    *                              changes   runs {1} on the zone {2:that it names}
 """)
-_KNOT = table("""
-    status|stats|zone-(status|check|read|get|diff|stats)|conf-(check|list|read|get|diff)  harmless
-    zone-purge                 destroys  deletes {2:all zones} with all that the server keeps of them
-    zone-restore               destroys  replaces {2:all zones} by a backup
-    stop                       changes   stops the name server: it answers no more
-    .*                         changes   runs {1} on the zones {2+:of the name server}
+_KNOT = DecisionTable("""
+    status|stats|zone-status|zone-check|zone-read|zone-get|zone-diff|zone-stats  harmless
+    conf-check|conf-list|conf-read|conf-get|conf-diff  harmless
+    zone-purge    destroys  deletes {2:all zones} with all that the server keeps of them
+    zone-restore  destroys  replaces {2:all zones} by a backup
+    stop          changes   stops the name server: it answers no more
+    *             changes   runs {1} on the zones {2+:of the name server}
 """)
 _CHECKS = {
     "caddy": r"version|help|list-modules|build-info|(validate|adapt) --config \S+",
@@ -234,7 +236,7 @@ _NO_OPERANDS = """
     lsb_release     h v i id d description r release c codename a all s short
     mcookie         m: max-size: v verbose h V
     sestatus        v b
-    getenforce,fortune
+    getenforce
     pwd             L P
     aa-status,apparmor_status
                     enabled profiled enforced complaining kill special-unconfined process-mixed verbose json pretty-json
@@ -246,7 +248,7 @@ _NO_OPERANDS = """
     inxi            F x xx xxx a z v: b c: C d D f G h i I j J l L m M n N o p P r R s S t: u w y:
     nvidia-smi      L list-gpus q query d: display: l: loop: lms: loop-ms: i: id: h query-gpu: format: query-compute-apps: x
                     xml-format
-    rocm-smi,powertop,xdpyinfo,sl,units,clear,reset,turbostat    V h
+    powertop,xdpyinfo,units,clear,reset,turbostat    V h
     slabtop         d: delay: s: sort: o once V h
     tload           s: scale: d: delay: h V
     iotop           v h o only b batch n: iter: d: delay: p: pid: u: user: P processes a accumulated k kilobytes t time q quiet
@@ -260,7 +262,6 @@ _NO_OPERANDS = """
     lsscsi          b brief c classic C controllers d device g generic h H: hosts: k kname L list l long U long-unit x lunhex N
                     no-nvme D pdt p protection P protmode i scsi_id s size S sz-lbs t transport u unit v verbose V w wwn
     nfsstat         s server c client n nfs 2 3 4 m mounts r rpc o: v verbose l list S: since: Z:: sleep::
-    cpuid           1 one-cpu r raw h v
 """
 _NAMED = """
     who             a all b boot d dead H heading ips l login lookup m p process q count r runlevel s short t time T w mesg u
@@ -277,7 +278,7 @@ _NAMED = """
     basename,dirname    a multiple s: suffix: z zero
     pathchk         p P portability
     id              a Z context g group G groups n name r real u user z zero
-    groups,factor,sleep,sync,figlet,banner,toilet,lolcat,prtstat,getconf,hash,jobs    a d data f file-system r raw V v
+    groups,factor,sleep,sync,prtstat,getconf,hash,jobs    a d data f file-system r raw V v
     seq             f: format: s: separator: w equal-width
     stty            a all g save F: file: echo echoe echok icanon raw isig ixon cooked cbreak onlcr icrnl opost
 """
@@ -378,7 +379,7 @@ _NAMED_OF_LINUX = """
     pvs,vgs,lvs,pvdisplay,vgdisplay,lvdisplay,lvscan    {lvm}
     pvscan          v verbose s short e exported n novolumegroup u uuid q quiet
     vgscan          v verbose q quiet t test
-    dmidecode,biosdecode,vpddecode,lsdevinfo
+    dmidecode,biosdecode
                     d: dev-mem: q quiet s: string: t: type: H: handle: u dump from-dump: no-sysfs oem-string:
     getsebool       a
     lsinitramfs,lsinitrd    l s size m mod k: kver:
@@ -410,49 +411,53 @@ ROWS = (
         " match-types: o: output: O: offset: p probe s: match-tag: S: size: t: match-token: u: usages: U: uuid: h help V version",
         operands="devices",
     ),
-    Row("getent", _getent, "s: service: i", harmless="A no-addrconfig no-idn help usage version V"),
+    Row("getent", _getent, "A no-addrconfig no-idn help usage version V s: service: i"),
     Row(
         "ps",
         _ps,
-        "o: format: u: user: U: p: pid: C: G: g: t: tty: sort: s: q: N",
-        harmless=(
-            "A a d e f F j l L m M y c T H O: Group: Group: group: user: ppid: k: deselect context cumulative forest"
-            " headers no-headers no-heading cols: columns: width: rows: lines: w ww V Z info help version sid: quick-pid:"
-            " n: r S s: x h date-format: signames"
-        ),
+        "A a d e f F j l L m M y c T H O: Group: group: user: ppid: k: deselect context cumulative forest headers no-headers"
+        " no-heading cols: columns: width: rows: lines: w ww V Z info help version sid: quick-pid: n: r S s: x h date-format:"
+        " signames o: format: u: U: p: pid: C: G: g: t: tty: sort: q: N",
     ),
-    Row("klist", _klist, "c: k K e f s a n A l i t", operands="a cache or a key table", harmless="C d V"),
+    Row("klist", _klist, "C d V c: k K e f s a n A l i t", operands="a cache or a key table"),
     Row(
         "lsof",
         _lsof,
-        "k: D: p: i: u: c: a n P t",
+        "? h v A: b d: F:: f:: g:: K:: l n N o:: O P Q r:: R S:: s:: T:: U V w x:: X z Z E H L:: M k: D: p: i: u: c: a t",
         operands="files, or +L1 and its like",
-        harmless="? h v A: b d: F:: f:: g:: K:: l n N o:: O P Q r:: R S:: s:: T:: U V w x:: X z Z E H L:: M",
     ),
     Row("sss_cache sssctl", _accounts),
-    Row("php-fpm php-fpm8.2 php-fpm8.3 php-fpm8.4", _server, "c: y: p: g: d: t T v i m"),
+    Row(
+        "php-fpm php-fpm8.2 php-fpm8.3 php-fpm8.4",
+        _server,
+        "c: y: p: g: d: t T v i m",
+        telling="--version:php-fpm --help:php-fpm -v:php-fpm -h:php-fpm",
+    ),
     Row(
         "nginx apachectl apache2ctl httpd haproxy sshd postgres mysqld unbound dnsmasq slapd krb5kdc kadmind",
         _server,
-        "f: t T v V S c",
-        harmless="M L l q d test G version help h",
+        "M L l q d test G version help h f: t T v V S c",
+        telling=(
+            "--version:postgres,mysqld,dnsmasq --help:postgres,dnsmasq -V:nginx,apachectl,httpd,sshd,postgres,unbound"
+            " -v:nginx,apachectl,apache2ctl,httpd,haproxy,unbound -vv:haproxy -h:nginx,unbound"
+        ),
     ),
     Row(
-        "a2ensite a2dissite a2enmod a2dismod a2enconf a2disconf unbound-control varnishadm lpadmin cupsenable"
-        " cupsdisable cancel lprm lpr lp certbot acme.sh mandb updatedb makewhatis texhash",
+        "a2ensite a2dissite a2enmod a2dismod a2enconf a2disconf unbound-control varnishadm lpadmin cupsenable cupsdisable"
+        " cancel lprm lpr lp certbot acme.sh mandb updatedb makewhatis texhash",
         _service,
+        telling="--version:certbot,mandb,updatedb --help:certbot,updatedb -V:varnishadm,updatedb -h:varnishadm",
     ),
-    Row("rndc", _service, "c: k: s: p: clean", harmless="b: V q r y: 4 6", operands="a zone"),
-    Row("sealert", nothing, harmless="l: lookupid: H html-output V h help version"),
-    Row("pdnsutil", _PDNS, "config-dir: config-name:", harmless="v verbose f force q quiet h help version"),
+    Row("rndc", _service, "b: V q r y: 4 6 c: k: s: p: clean", operands="a zone"),
+    Row("sealert", nothing, "l: lookupid: H html-output V h help version"),
+    Row("pdnsutil", _PDNS, "v verbose f force q quiet h help version config-dir: config-name:"),
     Row(
         "knotc",
         _KNOT,
-        "c: config: C: confdb: f force",
-        harmless="s: socket: t: timeout: b blocking e extended x mono X color v verbose h help V version",
+        "s: socket: t: timeout: b blocking e extended x mono X color v verbose h help V version c: config: C: confdb: f force",
     ),
     Row(" ".join(_CHECKS), _daemon),
-    Row("doveconf", _doveconf, "c: f: m: P h n a d S s x", harmless="N"),
+    Row("doveconf", _doveconf, "N c: f: m: P h n a d S s x"),
     Row("squidclient", _squidclient, "h: p: P: file: k: key: cert: l: T: u: w: U: W: H: m:"),
     Row("cloud-init", _cloud_init, "o: outfile: i: infile: version v help h"),
     Row("subscription-manager", _subscription, "enable: disable:"),
@@ -463,6 +468,6 @@ ROWS = (
         "h v version help c: cpu: b boost e d l w o p g f y m n",
     ),
     Row("tuned-adm", looks("active list profile_info recommend verify", "changes how the host is tuned")),
-    Row("ldconfig", _ldconfig, "f: C: r: p print-cache V version"),
+    Row("ldconfig", _ldconfig, "f: C: r: p print-cache V version", telling="--help"),
     Row("ldd", _ldd),
 )

@@ -5,15 +5,11 @@ from __future__ import annotations
 
 import re
 
-from jitd_commands.judging import Call, Row, Verdict
+from jitd_commands.judging import Call, Row
 from jitd_commands.places import DISK
-from jitd_commands.programs.shared import table
+from jitd_commands.programs.decision_table import DecisionTable
+from jitd_commands.programs.shared import gives, objects, words
 from jitd_commands.shell_text import Word
-
-
-def _named(call: Call, other: str) -> str:
-    """Return the operands as a sentence names them."""
-    return " ".join(word.text for word in call.operands if word.text)[:60] or other
 
 
 def _mount(call: Call) -> None:
@@ -68,17 +64,6 @@ def _mount(call: Call) -> None:
         call.leads("mounts a file system that others may fill")
 
 
-def _gives(what: str) -> Verdict:
-    def judge(call: Call) -> None:
-        if not (
-            len(call.words) == 1 and call.words[0].text in ("--version", "--help", "-h", "-V", "-l", "--list", "list", "version")
-        ):
-            return call.gives(what)
-        call.knows_all()
-
-    return judge
-
-
 _DRIVERS = re.compile(
     r"ixgbe(vf)?|i40e|iavf|ice|igb|igc|e1000e?|tg3|bnx2x?|bnxt_en|mlx[45]_(core|en)|virtio_net|vmxnet3|hv_netvsc|ena|gve|r81[26]\d"
     r"|be2net|cxgb4|qede|sfc|atlantic|bonding|8021q|bridge|team"
@@ -89,7 +74,7 @@ _DRIVERS = re.compile(
 def _unload(call: Call) -> None:
     named = [word.text for word in call.operands]
     if any(word.is_free or _DRIVERS.fullmatch(word.text.replace("-", "_")) for word in call.operands):
-        told = f"removes {_named(call, 'any module')} from the kernel, and cuts this host off"
+        told = f"removes {objects(call, 'any module')} from the kernel, and cuts this host off"
         return call.stops(told, back="until it is loaded again", is_whole=True)
     call.changes(f"removes {' '.join(named)[:60] or 'a module'} from the kernel: what needs it stops")
 
@@ -102,7 +87,7 @@ def _module(call: Call) -> None:
             return None
         if call.has("r", "remove"):
             return _unload(call)
-        return call.changes(f"loads {_named(call, 'a module')} into the kernel")
+        return call.changes(f"loads {objects(call, 'a module')} into the kernel")
     if call.name == "rmmod":
         return _unload(call)
     for word in call.operands:
@@ -121,7 +106,7 @@ def _sysctl(call: Call) -> None:
     if call.has("p", "load", "system"):
         for word in [*call.values("p", "load"), *words]:
             call.runs_file(word)
-        return call.changes(f"sets settings of the kernel from {_named(call, 'the files of the host')}")
+        return call.changes(f"sets settings of the kernel from {objects(call, 'the files of the host')}")
     for word in words:
         key, equals, _ = word.text.partition("=")
         if not equals:
@@ -156,16 +141,18 @@ def _disk(call: Call) -> None:
     call.destroys(told, call.absolute(device) or "", DISK, back="", is_whole=True)
 
 
-_SGDISK = table("""
-    * -Z|zap-all|o|clear|zap     destroys  deletes all partitions of {1:a disk}: what is on it is gone
-    * -d|delete                  destroys  deletes the partition {d:that it names} of {1:a disk}: files on it are gone
-    * -g|mbrtogpt|m|gpttombr     destroys  converts the partitions of {1:a disk}: what is on it may be gone
-    * -l|load-backup|R|replicate|r|transpose|s|sort  destroys  replaces the partitions of {1:a disk}: what is on it may be gone
-    * -n|new|N|largest-new       changes   makes a partition of {1:a disk}
-    * -t|typecode|A|attributes|c|change-name|h|hybrid|e  changes  changes the partitions of {1:a disk}
-    * -u|partition-guid|U|disk-guid|G  changes  changes the names by which others find {1:a disk}
-    * -p|print|i|info|v|verify|b|backup|L|list-types|f|first-in-largest|F|D|E|O|print-mbr|P|pretend  harmless
-    *                            changes   changes the partitions of {1:a disk}
+_SGDISK = DecisionTable("""
+    -Z|--zap-all|-o|--clear|--zap  destroys  deletes all partitions of {1:a disk}: what is on it is gone
+    -d|--delete                    destroys  deletes the partition {-d:that it names} of {1:a disk}: files on it are gone
+    -g|--mbrtogpt|-m|--gpttombr    destroys  converts the partitions of {1:a disk}: what is on it may be gone
+    -l|--load-backup|-R|--replicate|-r|--transpose|-s|--sort  destroys  \
+        replaces the partitions of {1:a disk}: what is on it may be gone
+    -n|--new|-N|--largest-new      changes   makes a partition of {1:a disk}
+    -t|--typecode|-A|--attributes|-c|--change-name|-h|--hybrid|-e  changes   changes the partitions of {1:a disk}
+    -u|--partition-guid|-U|--disk-guid|-G  changes   changes the names by which others find {1:a disk}
+    -p|--print|-i|--info|-v|--verify|-b|--backup|-L|--list-types|-f|--first-in-largest  harmless
+    -F|-D|-E|-O|--print-mbr|-P|--pretend  harmless
+    ...                            changes   changes the partitions of {1:a disk}
 """)
 
 
@@ -176,21 +163,18 @@ def _sgdisk(call: Call) -> None:
         call.writes(word, is_use=False)
 
 
-_PARTED = table(
-    """
-    parted .* mklabel|mktable      destroys  makes the partitions of {2} anew: what is on it is gone
-    parted .* rm                   destroys  deletes the partition {4} of {2}: files on it are gone
-    parted .* resizepart           destroys  changes the end of the partition {4} of {2}: files beyond it are gone
-    parted .* mkpart.*             changes   makes a partition of {2}
-    parted .* rescue|set|name|disk_set|toggle|disk_toggle|type  changes  runs {3+} on {2}
-    parted .*                      destroys  runs {3+} on {2}: files on it may be gone
-    growpart                       changes   makes the partition {3} of {2} larger
-    partx -d|delete                changes   lets the kernel forget the partitions of {2:a disk}
-    partx                          changes   tells the kernel of the partitions of {2:a disk}
-    qemu-nbd|nbd-client            changes   makes a disk of {2+:a file or another host}
-""",
-    is_named=True,
-)
+_PARTED = DecisionTable("""
+    parted: * mklabel|mktable  destroys  makes the partitions of {1} anew: what is on it is gone
+    parted: * rm               destroys  deletes the partition {3} of {1}: files on it are gone
+    parted: * resizepart       destroys  changes the end of the partition {3} of {1}: files beyond it are gone
+    parted: * mkpart*          changes   makes a partition of {1}
+    parted: * rescue|set|name|disk_set|toggle|disk_toggle|type  changes   runs {2+} on {1}
+    parted: *                  destroys  runs {2+} on {1}: files on it may be gone
+    growpart:                  changes   makes the partition {2} of {1} larger
+    partx: -d|--delete         changes   lets the kernel forget the partitions of {1:a disk}
+    partx:                     changes   tells the kernel of the partitions of {1:a disk}
+    qemu-nbd|nbd-client:       changes   makes a disk of {1+:a file or another host}
+""")
 
 
 def _mkfs(call: Call) -> None:
@@ -280,23 +264,15 @@ def _audit(call: Call) -> None:
         if call.name == "auditctl" and (call.has("D") or any(word.text == "0" for word in call.values("e"))):
             told = "records nothing more of what people do"
         return call.changes(told, "", "what is recorded")
-    if call.name in (
-        "setenforce",
-        "setsebool",
-        "aa-disable",
-        "aa-complain",
-        "aa-teardown",
-        "apparmor_parser",
-        "aa-enforce",
-        "aa-logprof",
-        "aa-genprof",
+    if call.name in words(
+        "setenforce setsebool aa-disable aa-complain aa-teardown apparmor_parser aa-enforce aa-logprof aa-genprof"
     ):
         if call.name in ("aa-logprof", "aa-genprof"):
             return call.gives("starts an editor")
         told = _RESTRICTS.get(call.name, "changes what restricts programs")
-        if call.name == "setenforce" and not re.fullmatch("1|enforcing", _named(call, ""), re.IGNORECASE):
+        if call.name == "setenforce" and not re.fullmatch("1|enforcing", objects(call, ""), re.IGNORECASE):
             told = "lets SELinux restrict nothing more"
-        return call.changes(told.format(_named(call, "all programs")), "", "what restricts programs", is_whole=True)
+        return call.changes(told.format(objects(call, "all programs")), "", "what restricts programs", is_whole=True)
 
 
 def _quota(call: Call) -> None:
@@ -324,14 +300,14 @@ def _udevadm(call: Call) -> None:
         if call.verb.text == "control" and any("=" in word.text for word in call.operands + call.values("property", "p", "E")):
             call.gives("sets variables of the programs that udev starts")
         call.trusts_words()
-        call.changes(f"runs {_named(call, 'a command')} on the handling of devices")
+        call.changes(f"runs {objects(call, 'a command')} on the handling of devices")
 
 
 def _console(call: Call) -> None:
     if call.name in ("openvt", "loadkeys"):
         call.gives("starts programs at a console, or changes its keys")
     else:
-        call.changes(f"switches to or changes the console {_named(call, 'in use')}")
+        call.changes(f"switches to or changes the console {objects(call, 'in use')}")
 
 
 _IPMI = re.compile(
@@ -350,50 +326,44 @@ def _ipmitool(call: Call) -> None:
         _IPMITOOL(call)
 
 
-_IPMITOOL = table("""
-    chassis power off|soft     stops     switches off {H:the host} at its power | until somebody switches it on
-    chassis power cycle|reset|diag  stops  restarts {H:the host} at its power | which is away until it has started again
-    power off|soft             stops     switches off {H:the host} at its power | until somebody switches it on
-    power cycle|reset|diag     stops     restarts {H:the host} at its power | which is away until it has started again
-    chassis power on           changes   switches on {H:the host}
-    power on                   changes   switches on {H:the host}
-    chassis bootdev|bootparam  changes   lets {H:the host} boot from {3+}
-    sel clear                  changes   deletes the log of the hardware
-    user set|enable|priv .*    leads     changes who may control the hardware, and start the host from other disks: {1+}
-    sol activate               leads     opens the console of {H:the host}
-    user|channel .*            changes   changes who may control the hardware: {1+}
-    lan|sol .*                 changes   changes the network of the control of the hardware: {1+}
-    mc|bmc reset               changes   restarts the control of the hardware
-    .*                         changes   runs {1+:what is typed} on the control of the hardware
+_IPMITOOL = DecisionTable("""
+    chassis power off|soft          stops     switches off {-H:the host} at its power  until somebody switches it on
+    chassis power cycle|reset|diag  stops     restarts {-H:the host} at its power  which is away until it has started again
+    power off|soft                  stops     switches off {-H:the host} at its power  until somebody switches it on
+    power cycle|reset|diag          stops     restarts {-H:the host} at its power  which is away until it has started again
+    chassis power on                changes   switches on {-H:the host}
+    power on                        changes   switches on {-H:the host}
+    chassis bootdev|bootparam       changes   lets {-H:the host} boot from {3+}
+    sel clear                       changes   deletes the log of the hardware
+    user set|enable|priv *  leads  {program} changes who may control the hardware, and start the host from other disks: {1+}
+    sol activate                    leads     {program} opens the console of {-H:the host}
+    user|channel *                  changes   changes who may control the hardware: {1+}
+    lan|sol *                       changes   changes the network of the control of the hardware: {1+}
+    mc|bmc reset                    changes   restarts the control of the hardware
+    *                               changes   runs {1+:what is typed} on the control of the hardware
 """)
-_IPC = table(
-    """
-    ipcrm -a|all               changes   deletes all memory and messages that processes share
-    ipcrm                      changes   deletes memory or messages that processes share
-    renice                     changes   changes how fast processes run: {words}
-""",
-    is_named=True,
-)
-_DEVICES = table(
-    """
-    mokutil -sb-state|list-enrolled|l|list-new|N|list-delete|D|pk|kek|db|dbx|test-key|t  harmless
-    mokutil                    changes   changes which keys may sign what the host boots: {words}
-    fwupdmgr get-.*|security|report-history|search|verify|hwids  harmless
-    fwupdmgr refresh           harmless
-    fwupdmgr .*                changes   changes the firmware of devices: {2+}
-    eject                      changes   ejects {2+:a medium}
-    etherwake|wakeonlan        changes   wakes {2+:another host}
-    rtcwake -m|mode=show       harmless
-    rtcwake -m|mode=no|disable|on  changes  sets when the host wakes
-    rtcwake -n|dry-run         harmless
-    rtcwake|pm-.*              stops     puts the whole host to sleep | until it wakes
-    racadm .*action powerdown|graceshutdown  stops  switches off the host | until somebody switches it on
-    racadm .*action            stops     restarts the host at its power | which is away until it has started again
-    racadm get.*               harmless
-    racadm                     changes   runs {2+} on the control of the hardware
-""",
-    is_named=True,
-)
+_IPC = DecisionTable("""
+    ipcrm: -a|--all  changes   deletes all memory and messages that processes share
+    ipcrm:           changes   deletes memory or messages that processes share
+    renice:          changes   changes how fast processes run: {words}
+""")
+_DEVICES = DecisionTable("""
+    mokutil: --sb-state|--list-enrolled|-l|--list-new|-N|--list-delete|-D|--pk|--kek|--db|--dbx|--test-key|-t  harmless
+    mokutil:                          changes   changes which keys may sign what the host boots: {words}
+    fwupdmgr: get-*|security|report-history|search|verify|hwids  harmless
+    fwupdmgr: refresh                 harmless
+    fwupdmgr: *                       changes   changes the firmware of devices: {1+}
+    eject:                            changes   ejects {1+:a medium}
+    etherwake|wakeonlan:              changes   wakes {1+:another host}
+    rtcwake: -m|--mode=show           harmless
+    rtcwake: -m|--mode=no|disable|on  changes   sets when the host wakes
+    rtcwake: -n|--dry-run             harmless
+    rtcwake|pm-*:                     stops     puts the whole host to sleep  until it wakes
+    racadm: *action powerdown|graceshutdown  stops     switches off the host  until somebody switches it on
+    racadm: *action                   stops     restarts the host at its power  which is away until it has started again
+    racadm: get*                      harmless
+    racadm:                           changes   runs {1+} on the control of the hardware
+""")
 
 
 def _kexec(call: Call) -> None:
@@ -406,33 +376,31 @@ ROWS = (
     Row(
         "mount mount.nfs mount.cifs mount.fuse sshfs bindfs guestmount mount.nfs4 mount.fuse3",
         _mount,
-        "o: options: t: types: L: U: T: fstab: O: N: a all v n r w bind B rbind R move M l show-labels h help V version fake f",
-        harmless="verbose fake",
+        "verbose fake o: options: t: types: L: U: T: fstab: O: N: a all v n r w bind B rbind R move M l show-labels h help V"
+        " version f",
     ),
-    Row("umount fusermount fusermount3 swapoff", _unmount, "t: O: a all l f", harmless="version V help h"),
+    Row("umount fusermount fusermount3 swapoff", _unmount, "version V help h t: O: a all l f"),
     Row(
         "insmod modprobe rmmod kmod depmod dkms",
         _module,
-        "C: config: d: dirname: S: set-version: r remove n show dry-run D show-depends c showconfig V version",
-        harmless="h help v verbose q quiet resolve-alias R a all",
+        "h help v verbose q quiet resolve-alias R a all C: config: d: dirname: S: set-version: r remove n show dry-run D"
+        " show-depends c showconfig V version",
         operands="modules",
+        telling="--version:rmmod --help:modprobe,rmmod -V:rmmod",
     ),
+    Row("sysctl", _sysctl, "n values N names e ignore b binary q quiet h help V version p:: load:: r: pattern: system w a A"),
     Row(
-        "sysctl",
-        _sysctl,
-        "p:: load:: r: pattern: system w n e a A",
-        harmless="n values N names e ignore b binary q quiet h help V version",
+        "kexec",
+        _kexec,
+        "l: load: initrd: append: command-line: e exec u unload p: load-panic: f force",
+        telling="--version --help",
     ),
-    Row("kexec", _kexec, "l: load: initrd: append: command-line: e exec u unload p: load-panic: f force"),
     Row(
         "fdisk gdisk sfdisk parted cgdisk partx nbd-client qemu-nbd growpart",
         _disk,
-        "t: types: o: output: b: n no-act l list V version h help d dump print J",
-        harmless=(
-            "color:: L:: bytes units: u: x list-details s script m machine j json f fix a: align: i: info: v verify E F D"
-            " P pretend list-types T list-free F show-size getsz g show-geometry noheadings r raw o: p P S pairs N:"
-            " dry-run h H:"
-        ),
+        "color:: L:: bytes units: u: x list-details s script m machine j json f fix a: align: i: info: v verify E F D P"
+        " pretend list-types T list-free show-size getsz g show-geometry noheadings r raw o: p S pairs N: dry-run h H: t:"
+        " types: output: b: n no-act l list V version help d dump print J",
         operands="devices",
     ),
     Row(
@@ -448,7 +416,7 @@ ROWS = (
         _mkfs,
         "t: type: L: U: m: b: i: N: O: E: F n",
     ),
-    Row("xfs_quota", _projects, "c: d: D: P: p: f x V", harmless="x c: h V"),
+    Row("xfs_quota", _projects, "x c: h V d: D: P: p: f", telling="-V"),
     Row(
         "qemu-system-x86_64 qemu-system-aarch64 qemu-system-i386 qemu kvm VBoxManage vboxmanage virt-install virt-manager"
         " qemu-img guestfish",
@@ -456,52 +424,46 @@ ROWS = (
     ),
     Row(
         "setpci bpftool crash flashrom rdmsr wrmsr devmem devmem2 ioport inb outb memtool i2cset spidev",
-        _gives("can change the kernel or devices"),
+        gives("can change the kernel or devices", unless="-l --list list version"),
     ),
     Row(
         "logger",
         _log,
-        "C clear c read-clear D E n: H human P nopager F: file: f: t: p:",
-        harmless=(
-            "i id:: tag: priority: s stderr no-act e skip-empty msgid: rfc3164 rfc5424:: prio-prefix server: P: port: T"
-            " tcp d udp octet-count sd-id: sd-param: S: size: h help V version"
-        ),
+        "i id:: tag: priority: s stderr no-act e skip-empty msgid: rfc3164 rfc5424:: prio-prefix server: P port: T tcp d udp"
+        " octet-count sd-id: sd-param: S: size: h help V version C clear c read-clear D E n: H human nopager F: file: f: t:"
+        " p:",
         operands="a message",
     ),
     Row(
         "dmesg",
         _log,
-        "C clear c read-clear D E n: H human P nopager F: file: f: t: p:",
-        harmless=(
-            "T ctime notime k kernel u userspace l: level: facility: w follow W follow-new x decode L:: color:: e reltime"
-            " d show-delta r raw J json S syslog s: buffer-size: since: until: time-format: noescape h help V version p"
-            " force-prefix human"
-        ),
+        "T ctime notime k kernel u userspace l: level: facility: w follow W follow-new x decode L:: color:: e reltime d"
+        " show-delta r raw J json S syslog s: buffer-size: since: until: time-format: noescape h help V version p:"
+        " force-prefix human C clear c read-clear D E n: H P nopager F: file: f: t:",
     ),
     Row(
         "auditctl augenrules auditd setenforce setsebool aa-disable aa-complain aa-enforce aa-teardown apparmor_parser"
         " aa-logprof aa-genprof",
         _audit,
         "a: d: w: R: e: k: p: l s v D",
+        telling=(
+            "--version:aa-disable,aa-complain,aa-enforce,apparmor_parser"
+            " --help:setenforce,aa-disable,aa-complain,aa-enforce,apparmor_parser"
+        ),
     ),
     Row("edquota setquota quotaon quotaoff", _quota),
     Row("gcore ", _dump_process, "o:"),
     Row(
         "udevadm",
         _udevadm,
-        "p: property: n: name:",
-        harmless="a attribute-walk q: query: p: path: x export r root d device-id-of-file: h help V version t tree",
+        "a attribute-walk q: query: p: path: x export r root d device-id-of-file: h help V version t tree property: n: name:",
     ),
-    Row("chvt openvt setfont loadkeys deallocvt", _console),
+    Row("chvt openvt setfont loadkeys deallocvt", _console, telling="--version:loadkeys"),
     Row("ipcrm", _IPC, "m: M: q: Q: s: S: a:: all::"),
     Row("renice", _IPC, "n: p g u"),
     Row("wall write mesg", _wall),
-    Row("ipmitool", _ipmitool, "H: U: P: I: L: p: f: o: O: C: k: y: Y S: v c V h", harmless="A: l: R: N: q: Q: h E"),
-    Row(
-        "mokutil",
-        _DEVICES,
-        harmless="sb-state list-enrolled l list-new N list-delete D pk kek db dbx test-key t: help h",
-    ),
-    Row("fwupdmgr", _DEVICES, harmless="json show-all force y assume-yes v verbose version h help no-reboot-check"),
+    Row("ipmitool", _ipmitool, "A: l: R: N: q: Q: h E H: U: P: I: L: p: f: o: O: C: k: y: Y S: v c V"),
+    Row("mokutil", _DEVICES, "sb-state list-enrolled l list-new N list-delete D pk kek db dbx test-key t: help h"),
+    Row("fwupdmgr", _DEVICES, "json show-all force y assume-yes v verbose version h help no-reboot-check"),
     Row("eject rtcwake pm-suspend pm-hibernate racadm wakeonlan etherwake", _DEVICES, "m: mode: s: t: d: n dry-run"),
 )

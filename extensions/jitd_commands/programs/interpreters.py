@@ -11,7 +11,8 @@ import re
 
 from jitd_commands.judging import Call, Row, Verdict
 from jitd_commands.places import is_spent, place_of
-from jitd_commands.programs.shared import Verbs, trusts, who_changes, words
+from jitd_commands.programs.decision_table import DecisionTable
+from jitd_commands.programs.shared import trusts, who_changes, words
 from jitd_commands.shell_text import Word
 
 POSIX = "sh bash dash ash ksh mksh rbash lksh posh yash ksh93 bash-static"
@@ -260,19 +261,7 @@ def _module(call: Call, module: str, rest: list[Word]) -> None:
         call.start([Word("pip"), *rest])
     elif module in ("calendar", "platform", "this", "sysconfig", "site"):
         return
-    elif module in (
-        "pdb",
-        "code",
-        "idlelib",
-        "trace",
-        "cProfile",
-        "profile",
-        "timeit",
-        "doctest",
-        "unittest",
-        "runpy",
-        "asyncio",
-    ):
+    elif module in words("pdb code idlelib trace cProfile profile timeit doctest unittest runpy asyncio"):
         call.gives("runs any code that it is given")
     elif module == "http.server":
         call.discloses("shows the files of its directory to the network")
@@ -465,32 +454,32 @@ def _logrotate(call: Call) -> None:
         call.changes("moves away and deletes logs", "", "what is recorded")
 
 
-_INFRASTRUCTURE = Verbs(
+_INFRASTRUCTURE = DecisionTable(
     """
-    plan|preview|diff|validate|fmt|providers|graph|version|about|whoami|logs|list|ls|synth  nothing
-    state list|show  nothing
-    workspace list|show  nothing
-    stack ls|list|history|output|tag|graph  nothing
-    state pull  reads  shows what is known of {files}, which may have secrets
+    plan|preview|diff|validate|fmt|providers|graph|version|about|whoami|logs|list|ls|synth  harmless
+    state list|show            harmless
+    workspace list|show        harmless
+    stack ls|list|history|output|tag|graph  harmless
+    state pull                 reads     shows what is known of {files}, which may have secrets
     output|show|config|stack -json|-raw|--json|--show-secrets|--show-values  reads  \
         shows what is known of {files}, which may have secrets
-    destroy -target|--target  destroys  destroys {-target}{--target} of what {files} describe
-    destroy|destroy-all|down  destroys  destroys all that {files} describe
+    destroy -target|--target   destroys  destroys {-target}{--target} of what {files} describe
+    destroy|destroy-all|down   destroys  destroys all that {files} describe
     run-all|run|stack destroy  destroys  destroys all that {files} describe
-    apply -destroy|--destroy  destroys  destroys all that {files} describe
-    apply -replace|--replace  destroys  destroys {-replace}{--replace}, and makes it anew
-    state rm|delete  destroys  forgets {}: it goes on, and nothing manages it  until it is imported again
-    state push  destroys  overwrites what is known of {files} with {}
-    state mv|replace-provider|rename|unprotect|repair  changes  changes what is known of {files}: { }
-    workspace delete  destroys  deletes the workspace {}, and what is known of it
-    stack rm  destroys  deletes the stack {:of its files}, and what is known of it
-    stack|config init|select|import|rename|change-secrets-provider|set|set-all|rm|refresh|cp  changes  changes { } of {files}
-    output|show|stack|config  nothing
-    workspace new|select  changes  chooses the workspace {}
-    taint  changes  lets the next apply destroy {}, and make it anew
-    force-unlock|cancel  changes  lets others work on {files} while somebody does
-    init|get  leads  takes programs and modules from where others publish them
-    *  changes  changes what {files} describe: {*}
+    apply -destroy|--destroy   destroys  destroys all that {files} describe
+    apply -replace|--replace   destroys  destroys {-replace}{--replace}, and makes it anew
+    state rm|delete            destroys  forgets {}: it goes on, and nothing manages it  until it is imported again
+    state push                 destroys  overwrites what is known of {files} with {}
+    state mv|replace-provider|rename|unprotect|repair  changes   changes what is known of {files}: { }
+    workspace delete           destroys  deletes the workspace {}, and what is known of it
+    stack rm                   destroys  deletes the stack {:of its files}, and what is known of it
+    stack|config init|select|import|rename|change-secrets-provider|set|set-all|rm|refresh|cp  changes   changes { } of {files}
+    output|show|stack|config   harmless
+    workspace new|select       changes   chooses the workspace {}
+    taint                      changes   lets the next apply destroy {}, and make it anew
+    force-unlock|cancel        changes   lets others work on {files} while somebody does
+    init|get                   leads     takes programs and modules from where others publish them
+    *                          changes   changes what {files} describe: {*}
     """,
     valued="-C --cwd -s --stack",
 )
@@ -556,12 +545,16 @@ def _playbook(call: Call) -> None:
 
 
 ROWS = (
-    Row(f"{POSIX} {OTHERS}", _shell),
+    Row(
+        f"{POSIX} {OTHERS}",
+        _shell,
+        telling="--version:bash,elvish,fish,ksh,ksh93,nu,pwsh,tcsh,xonsh,zsh --help:bash,tcsh,zsh -v:fish,pwsh",
+    ),
     Row(
         "python python2 python3 pypy pypy3 ipython bpython python3-dbg",
         _interpreter("Python", "-c", "-W -X -Q --check-hash-based-pycs", "-m", "-V --version -h --help -VV"),
     ),
-    Row("perl perl5", _interpreter("Perl", "-e -E", "", "", "-v --version -V -h", "-M -m -I")),
+    Row("perl perl5", _interpreter("Perl", "-e -E", "", "", "-v --version -V -h", "-M -m -I"), telling="--help:perl -v:perl"),
     Row("ruby jruby", _interpreter("Ruby", "-e", "", "", "-v --version -h --help", "-r -I")),
     Row(
         "irb erb rake ghci scala jshell lua luajit lua5 luac texlua tclsh wish expect guile racket R Rscript"
@@ -575,27 +568,26 @@ ROWS = (
         "node nodejs deno bun",
         _interpreter("JavaScript", "-e --eval -p --print", "", "", "-v --version -h --help", "-r --require"),
     ),
-    Row("java", _interpreter("Java", "", "-cp -classpath -jar", "", "-version --version -help", "-javaagent")),
+    Row(
+        "java",
+        _interpreter("Java", "", "-cp -classpath -jar", "", "-version --version -help", "-javaagent"),
+        telling="--help -version",
+    ),
     Row(
         "awk gawk mawk nawk original-awk",
         awk,
-        "f: file: e: source: v: assign: F: field-separator: i: include: l: load: E: exec:",
+        "V version h help posix P traditional c b characters-as-bytes re-interval r S sandbox lint:: t lint-old n"
+        " non-decimal-data N use-lc-numeric M bignum O optimize s no-optimize csv k f: file: e: source: v: assign: F:"
+        " field-separator: i: include: l: load: E: exec:",
         is_first=True,
         chosen="runs any code that it is given",
-        harmless=(
-            "V version h help posix P traditional c b characters-as-bytes re-interval r S sandbox lint:: t lint-old n"
-            " non-decimal-data N use-lc-numeric M bignum O optimize s no-optimize csv k"
-        ),
     ),
     Row(
         "sed gsed ssed",
         sed,
-        "e: expression: f: file: i:: in-place:: l: line-length: s n r E u z",
+        "quiet silent regexp-extended posix debug follow-symlinks separate null-data unbuffered sandbox b binary l: help"
+        " version e: expression: f: file: i:: in-place:: line-length: s n r E u z",
         chosen="can start any other command",
-        harmless=(
-            "quiet silent regexp-extended posix debug follow-symlinks separate null-data unbuffered sandbox b binary l"
-            " help version"
-        ),
     ),
     Row(
         "make gmake ninja cmake ant mvn gradle scons meson bazel just task qmake rustc",
@@ -611,22 +603,19 @@ ROWS = (
     ),
     Row("dpkg-buildpackage dpkg-source dh", _here),
     Row("nix-shell", _nix_shell, "run: command: p: packages: I: c:"),
-    Row("m4 gpp cpp-m4", _m4, "I: D: U: F: R:"),
-    Row("logrotate", _logrotate, "s: state: m: mail: l: log: d debug f force v version help", harmless="verbose h usage"),
+    Row("m4 gpp cpp-m4", _m4, "I: D: U: F: R:", telling="--version:m4 --help:m4"),
+    Row("logrotate", _logrotate, "verbose h usage s: state: m: mail: l: log: d debug f force v version help"),
     Row(
         "pulumi cdk cdktf",
         _infrastructure,
-        "C: cwd: s: stack:",
-        harmless="yes y f force json j diff show-secrets non-interactive color: help h version preview-only",
+        "yes y f force json j diff show-secrets non-interactive color: help h version preview-only C: cwd: s: stack:",
     ),
     Row(
         "terraform tofu terragrunt",
         _infrastructure,
-        "chdir: out: var-file: plugin-dir: backend-config:",
-        harmless=(
-            "no-color json check diff recursive list write help version raw state destroy auto-approve force"
-            " compact-warnings detailed-exitcode input lock lock-timeout parallelism refresh refresh-only target replace"
-            " upgrade"
-        ),
+        "no-color json check diff recursive list write help version raw state destroy auto-approve force compact-warnings"
+        " detailed-exitcode input lock lock-timeout parallelism refresh refresh-only target replace upgrade chdir: out:"
+        " var-file: plugin-dir: backend-config:",
+        telling="--version --help -help version -version",
     ),
 )

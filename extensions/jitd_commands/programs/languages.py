@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable, Sequence
 
 from jitd_commands.judging import Call, Row
-from jitd_commands.programs.shared import told, who_changes, words
+from jitd_commands.programs.decision_table import told
+from jitd_commands.programs.shared import who_changes, words
 from jitd_commands.shell_text import Word
 
 _FETCHES = "installs and runs code that anybody can publish"
@@ -67,21 +68,7 @@ def _pip(call: Call) -> None:
         return None
     if verb.text in ("uninstall", "remove"):
         return call.changes(f"removes the packages {told(call.operands[1:])}".rstrip())
-    if verb.text not in (
-        "install",
-        "download",
-        "wheel",
-        "lock",
-        "inject",
-        "run",
-        "runpip",
-        "upgrade",
-        "add",
-        "sync",
-        "reinstall",
-        "tool",
-        "pip",
-    ):
+    if verb.text not in words("install download wheel lock inject run runpip upgrade add sync reinstall tool pip"):
         return call.unknown()
     if call.has("i", "index-url", "extra-index-url", "f", "find-links", "pre-index", "default-index", "index"):
         return call.gives("installs packages of any place, and runs their code")
@@ -215,14 +202,11 @@ ROWS = (
     Row(
         "pip pip3 pipx uv",
         _pip,
-        "r: requirement: requirements: c: constraint: e: editable: i: index-url: extra-index-url: index: default-index: f:"
-        " find-links: t: target:"
-        " prefix: root: python: log: proxy: timeout: cert: d: dest: w: user U upgrade q v y",
+        "version V h help o outdated u uptodate l local format: not-required verbose quiet no-cache-dir"
+        " disable-pip-version-check f: files all include-editable exclude: path: pre no-input r: requirement: requirements:"
+        " c: constraint: e: editable: i: index-url: extra-index-url: index: default-index: find-links: t: target: prefix:"
+        " root: python: log: proxy: timeout: cert: d: dest: w: user U upgrade q v y",
         chosen="installs any package, and runs its code",
-        harmless=(
-            "version V h help o outdated u uptodate l local format: not-required verbose quiet no-cache-dir"
-            " disable-pip-version-check f files all include-editable exclude: path: pre no-input"
-        ),
     ),
     Row(
         "easy_install easy_install3",
@@ -233,18 +217,17 @@ ROWS = (
     Row(
         "npm npx yarn pnpm bunx pnpx",
         _npm,
-        "C: prefix: cwd: dir: modules-folder: script-shell: node-options: userconfig: globalconfig: shell: registry: w:"
-        " workspace: loglevel: g global"
-        " location: D save-dev production omit: ignore-scripts",
+        "v version h help depth: json long parseable all a prod l p production C: prefix: cwd: dir: modules-folder:"
+        " script-shell: node-options: userconfig: globalconfig: shell: registry: w: workspace: loglevel: g global location: D"
+        " save-dev omit: ignore-scripts",
         chosen="runs any code that it is given",
-        harmless="v version h help depth: json long parseable all a prod l p production",
     ),
     Row(
         "gem",
         _gem,
-        "e: editor: s: source: config-file: v: version: i: install-dir: n: bindir: N a: add: r: remove:",
+        "a: all l local r: remote d details version: v: h help versions no-details exact e: editor: s: source: config-file:"
+        " i: install-dir: n: bindir: N add: remove:",
         chosen="runs any code",
-        harmless="a all l local r remote d details version v h help versions no-details exact",
     ),
     Row(
         "composer",
@@ -268,5 +251,10 @@ ROWS = (
         _project("show check about", "install add update sync lock", "C", "directory", "project"),
         "C: directory: project:",
     ),
-    Row("cpan cpanm cpanminus luarocks opam stack cabal conda mamba rustup asdf", _cpan, "v V h l O"),
+    Row(
+        "cpan cpanm cpanminus luarocks opam stack cabal conda mamba rustup asdf",
+        _cpan,
+        "v V h l O",
+        telling="--version:cpanm,luarocks,opam,cabal,conda,mamba,rustup --help:conda,rustup -V:conda,rustup",
+    ),
 )

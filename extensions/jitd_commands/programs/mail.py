@@ -7,7 +7,8 @@ import re
 from dataclasses import replace
 
 from jitd_commands.judging import Call, Row
-from jitd_commands.programs.shared import table, trusts
+from jitd_commands.programs.decision_table import DecisionTable
+from jitd_commands.programs.shared import trusts
 
 
 def _postfix(call: Call) -> None:
@@ -17,13 +18,13 @@ def _postfix(call: Call) -> None:
     _POSTFIX(call)
 
 
-_POSTFIX = table("""
-    stop|abort|drain           changes   stops the mail server: no mail comes or goes
-    start|start-fg             changes   starts the mail server
-    reload                     changes   lets the mail server read its settings again
-    flush                      changes   tries to send all mail that waits
-    set-permissions|upgrade-configuration  changes  repairs the files of the mail server
-    .*                         changes   runs {1+} on the mail server
+_POSTFIX = DecisionTable("""
+    stop|abort|drain  changes   stops the mail server: no mail comes or goes
+    start|start-fg    changes   starts the mail server
+    reload            changes   lets the mail server read its settings again
+    flush             changes   tries to send all mail that waits
+    set-permissions|upgrade-configuration  changes   repairs the files of the mail server
+    *                 changes   runs {1+} on the mail server
 """)
 
 
@@ -64,14 +65,14 @@ def _exim(call: Call) -> None:
     _EXIM(replace(call, sorted_operands=[replace(word, text=word.text.lstrip("-")) for word in call.words]))
 
 
-_EXIM = table("""
-    Mrm                        destroys  deletes the mails {2+:that it names} from the queue
-    Mg                         changes   gives up the mails {2+:that it names}, and tells their senders
-    Mf                         changes   holds the mails {2+:that it names}
-    M.*                        changes   sends or changes the mails {2+:that it names}
-    R.*|S.*|q.*                changes   tries to send mail that waits
-    bd                         changes   starts a mail server
-    .*                         changes   sends mail: {words}
+_EXIM = DecisionTable("""
+    Mrm       destroys  deletes the mails {2+:that it names} from the queue
+    Mg        changes   gives up the mails {2+:that it names}, and tells their senders
+    Mf        changes   holds the mails {2+:that it names}
+    M*        changes   sends or changes the mails {2+:that it names}
+    R*|S*|q*  changes   tries to send mail that waits
+    bd        changes   starts a mail server
+    *         changes   sends mail: {words}
 """)
 
 
@@ -86,52 +87,49 @@ def _postcat(call: Call) -> None:
     call.discloses("shows other people's mail")
 
 
-_QUEUE = table("""
-    * -d=ALL                   destroys  deletes all mail that waits ({1:all queues})
-    * -d                       destroys  deletes the mail {d} from the queue
-    * -r                       changes   puts {r} into the queue again
-    * -h                       changes   holds {h}
-    * -H                       changes   lets {H} be sent that is held
-    *                          changes   repairs the files of the queue
+_QUEUE = DecisionTable("""
+    -d=ALL  destroys  deletes all mail that waits ({1:all queues})
+    -d      destroys  deletes the mail {-d:…} from the queue
+    -r      changes   puts {-r:…} into the queue again
+    -h      changes   holds {-h:…}
+    -H      changes   lets {-H:…} be sent that is held
+    ...     changes   repairs the files of the queue
 """)
-_TABLES = table(
-    """
-    postmap|postalias -q|s     harmless
-    postmap|postalias -d       changes   takes {d} out of the table {2}
-    postmap|postalias          changes   makes the table {2:that it names} of the mail server anew
-    newaliases                 changes   makes the aliases of the mail server anew
-""",
-    is_named=True,
-)
-_DOVEADM = table("""
-    who|version|help           harmless
-    service|quota status|get   harmless
-    stats|log                  harmless
-    user|auth                  reads     shows accounts or passwords of mail
-    search                     harmless
-    fetch|dump|save            reads     shows mail of others
-    mailbox status             harmless
-    mailbox list               reads     shows which mail others have
-    expunge                    destroys  deletes mail: {words}
-    mailbox delete             destroys  deletes mailboxes with all mail in them: {3+}
-    move|copy|import|sync|backup|altmove|dsync  changes  moves or copies mail: {words}
-    purge                      changes   frees the space of mail that is deleted ({u:whom it names})
-    kick                       changes   ends the connections of {2+:everybody}
-    reload                     changes   lets the mail server read its settings again
-    stop                       changes   stops the mail server: nobody reads mail
-    .*                         changes   runs {1+} on the mail of others
+_TABLES = DecisionTable("""
+    postmap|postalias: -q|-s  harmless
+    postmap|postalias: -d     changes   takes {-d:…} out of the table {1}
+    postmap|postalias:        changes   makes the table {1:that it names} of the mail server anew
+    newaliases:               changes   makes the aliases of the mail server anew
 """)
-_RSPAMC = table("""
+_DOVEADM = DecisionTable("""
+    who|version|help          harmless
+    service|quota status|get  harmless
+    stats|log                 harmless
+    user|auth                 reads     {program} shows accounts or passwords of mail
+    search                    harmless
+    fetch|dump|save           reads     {program} shows mail of others
+    mailbox status            harmless
+    mailbox list              reads     {program} shows which mail others have
+    expunge                   destroys  deletes mail: {words}
+    mailbox delete            destroys  deletes mailboxes with all mail in them: {3+}
+    move|copy|import|sync|backup|altmove|dsync  changes   moves or copies mail: {words}
+    purge                     changes   frees the space of mail that is deleted ({-u:whom it names})
+    kick                      changes   ends the connections of {2+:everybody}
+    reload                    changes   lets the mail server read its settings again
+    stop                      changes   stops the mail server: nobody reads mail
+    *                         changes   runs {1+} on the mail of others
+""")
+_RSPAMC = DecisionTable("""
     stat|uptime|counters|errors|ping  harmless
-    stat_reset                 changes   sets the counters of the filter for spam to zero
-    .*                         changes   teaches the filter for spam, or changes it: {1+}
+    stat_reset                        changes   sets the counters of the filter for spam to zero
+    *                                 changes   teaches the filter for spam, or changes it: {1+}
 """)
-_RSPAMADM = table("""
-    control stat|fuzzystat     harmless
+_RSPAMADM = DecisionTable("""
+    control stat|fuzzystat             harmless
     configtest|configgraph|help|confighelp  harmless
-    control .*                 changes   lets the filter for spam {2}
-    configdump|pw|keypair|dkim_keygen  reads  shows keys or settings of the filter for spam
-    .*                         gives     runs code in the filter for spam
+    control *                          changes   lets the filter for spam {2}
+    configdump|pw|keypair|dkim_keygen  reads     {program} shows keys or settings of the filter for spam
+    *                                  gives     {program} runs code in the filter for spam
 """)
 
 
@@ -146,16 +144,16 @@ def _looks_at_mail(call: Call) -> None:
 ROWS = (
     Row("postfix", _postfix, "c: v D"),
     Row("postconf", _postconf, "c: e X # M n d p"),
-    Row("postqueue mailq", _postqueue, "c: i: s: f p j v", harmless="b"),
-    Row("qshape", _looks_at_mail, "c:", harmless="s p m: b: t: n: N: w: l h", operands="queues"),
-    Row("exiqgrep", _looks_at_mail, "C: E:", harmless="f: r: s: y: o: z x c l i b R a G: h"),
-    Row("opendkim-testkey", _looks_at_mail, "x: k:", harmless="d: s: v V"),
-    Row("rspamc", _RSPAMC, "h: P:", harmless="h: P: p: j json v verbose t: timeout: compact raw human"),
-    Row("rspamadm", _RSPAMADM, "c: s:", harmless="s: q quiet h help"),
+    Row("postqueue mailq", _postqueue, "b c: i: s: f p j v"),
+    Row("qshape", _looks_at_mail, "s p m: b: t: n: N: w: l h c:", operands="queues"),
+    Row("exiqgrep", _looks_at_mail, "f: r: s: y: o: z x c l i b R a G: h C: E:"),
+    Row("opendkim-testkey", _looks_at_mail, "d: s: v V x: k:"),
+    Row("rspamc", _RSPAMC, "h: P: p: j json v verbose t: timeout: compact raw human"),
+    Row("rspamadm", _RSPAMADM, "s: q quiet h help c:"),
     Row("postcat", _postcat),
     Row("postsuper", _QUEUE, "c: d: h: H: r: f: p s S v"),
     Row("postmap postalias newaliases", _TABLES, "q: s d: c:"),
-    Row("exim exim4", _exim, "C: X:", harmless="bp bpc bpr bpu bpa bt bV bP Mvh Mvl Mvb V d"),
+    Row("exim exim4", _exim, "bp bpc bpr bpu bpa bt bV bP Mvh Mvl Mvb V d C: X:", telling="--version"),
     Row("sendmail msmtp swaks qmail-inject", _sendmail, "C: f: F: r: X: bp"),
-    Row("doveadm", _DOVEADM, "u: A F: c: o: v D", harmless="u: A h help"),
+    Row("doveadm", _DOVEADM, "u: A h help F: c: o: v D"),
 )

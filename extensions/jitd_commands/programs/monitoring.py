@@ -93,7 +93,6 @@ _WATCHES = """
     systemd-cgtop   p c t m i order: cpu:: P k recursive: n: iterations: 1 d: delay: depth: M: machine: b batch r raw h
     aa-enabled      q quiet h
     yamllint        f: format: s strict d: config-data: c: config-file: no-warnings v list-files
-    ethstatus       i: v d
 """
 
 
@@ -107,45 +106,42 @@ def _amtool(call: Call) -> None:
 
 ROWS = (
     *rows_of(nothing, _WATCHES, also="help version", operands="names"),
-    Row("promtool", looks("check test query", "changes data of the monitoring"), harmless="h help version format: o: output:"),
-    Row("amtool", _amtool, harmless="h help version alertmanager.url: o: output: verify-config"),
+    Row("promtool", looks("check test query", "changes data of the monitoring"), "h help version format: o: output:"),
+    Row("amtool", _amtool, "h help version alertmanager.url: o: output: verify-config"),
     Row(
         "aide rkhunter lynis logwatch",
         _checks,
-        "c: config: configfile: profile: logdir: a b q",
+        "check C sk skip-keypress rwo report-warnings-only nocolors version V h help audit Q quick no-colors cronjob"
+        " auditor: pentest verbose limit: detail: service: range: archives c: config: configfile: profile: logdir: a b q",
         chosen="does what any file says",
-        harmless=(
-            "check C sk skip-keypress rwo report-warnings-only nocolors version V h help audit Q quick no-colors cronjob"
-            " auditor: pentest verbose limit: detail: service: range: archives"
-        ),
         operands="what is checked",
     ),
     Row(
         "sysbench",
         _sysbench,
-        harmless=(
-            "threads: time: events: report-interval: cpu-max-prime: file-total-size: file-num: file-test-mode:"
-            " memory-block-size: memory-total-size: rate: percentile: db-driver: version help"
-        ),
+        "threads: time: events: report-interval: cpu-max-prime: file-total-size: file-num: file-test-mode:"
+        " memory-block-size: memory-total-size: rate: percentile: db-driver: version help",
     ),
     Row("atrm", _atrm),
     Row(
         "top htop btop atop glances nmon",
         _top,
-        "b d: n: p: u: U: o: w: r s S E: e: H c i",
-        harmless=(
-            "1 0 a A B C D F f G g i I j l m M N P R t T U v V h help version x X y Y z d 1 no-color no-colour tree"
-            " sort-key: delay: user: e s: batch iterations: c w: E: k L O o: q stdout"
-        ),
+        "1 0 a A B C D F f G g i I j l m M N P R t T U: v V h help version x X y Y z d: no-color no-colour tree sort-key:"
+        " delay: user: e: s batch iterations: c w: E: k L O o: q stdout b n: p: u: r S H",
         operands="numbers",
     ),
-    Row("needrestart", _needrestart, "c: m: r: u: w: n: b l p k v q", harmless="help version"),
+    Row("needrestart", _needrestart, "help version c: m: r: u: w: n: b l p k v q", telling="--help"),
     Row(
         "zabbix_agentd zabbix_agent2 zabbix_agent",
         _zabbix,
         "c: config: t: test: p V h R: f",
         chosen="runs the programs that any file names",
     ),
-    Row("sosreport sos supportconfig", _collects),
-    Row("sysdig csysdig falco opensnoop execsnoop bashreadline ttysnoop", _sysdig, "w: r: p: c: n: A"),
+    Row("sosreport sos supportconfig", _collects, telling="--help:sosreport,sos"),
+    Row(
+        "sysdig csysdig falco opensnoop execsnoop bashreadline ttysnoop",
+        _sysdig,
+        "w: r: p: c: n: A",
+        telling="--version:sysdig,falco --help:sysdig,falco",
+    ),
 )

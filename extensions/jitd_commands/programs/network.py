@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from jitd_commands.judging import Call, Row
 from jitd_commands.places import place_of
-from jitd_commands.programs.shared import table, words
+from jitd_commands.programs.decision_table import DecisionTable
+from jitd_commands.programs.shared import words
 from jitd_commands.shell_text import Word
 
 _SHOWS = frozenset(("show", "list", "lst", "ls", "sh", "l", "get", "help", "monitor", ""))
@@ -56,27 +57,27 @@ def _ip(call: Call) -> None:
 
 _OBJECTS = ("link", "address", "route", "rule", "neighbour", "netns", "tunnel", "maddress", "mroute", "xfrm", "vrf", "token")
 _VERBS = ("add", "change", "delete", "flush", "replace", "append", "set", "restore", "attach", "identify", "pids", "save")
-_IP = table("""
-    link down                  stops     takes the interface {3} down | until it is up again
-    link up                    changes   takes the interface {3} up
-    link delete (dummy|veth|vxlan|tap|tun|docker|br-|lxc|vnet).*  changes  deletes the interface {3}
-    link delete                stops     deletes the interface {3+} | until it is made again
-    link add                   changes   makes the interface {3+}
-    link set                   changes   sets {4+:settings} of the interface {3}
-    address delete             changes   takes the address {3} from the interface {4:that has it}, which may cut this host off
-    address flush              stops     takes all addresses from the interface {3+} | until it has some again
-    address .*                 changes   gives the interface {4:that it names} the address {3}
-    route delete default       stops     deletes the way of this host to others | until it is added again
-    route flush cache          changes   forgets by which ways other hosts were reached
-    route flush                stops     deletes the routes {3+:of this host} | until they are added again
-    route delete               changes   deletes the route to {3}
-    route .* blackhole|unreachable|prohibit default|::/0|0.0.0.0/0  stops  drops all that leaves this host | until it is deleted
-    route .*                   changes   sends what goes to {3} through {4+:an interface}
-    rule flush                 stops     deletes all rules for routes | until they are added again
-    netns delete               changes   deletes the network space {3}
-    netns add                  changes   makes the network space {3}
-    neighbour .*               changes   changes by which addresses neighbours are reached: {3+}
-    .*                         changes   changes the network of this host, and may cut it off: {1+}
+_IP = DecisionTable("""
+    link down             stops     takes the interface {3} down  until it is up again
+    link up               changes   takes the interface {3} up
+    link delete dummy*|veth*|vxlan*|tap*|tun*|docker*|br-*|lxc*|vnet*  changes   deletes the interface {3}
+    link delete           stops     deletes the interface {3+}  until it is made again
+    link add              changes   makes the interface {3+}
+    link set              changes   sets {4+:settings} of the interface {3}
+    address delete        changes   takes the address {3} from the interface {4:that has it}, which may cut this host off
+    address flush         stops     takes all addresses from the interface {3+}  until it has some again
+    address *             changes   gives the interface {4:that it names} the address {3}
+    route delete default  stops     deletes the way of this host to others  until it is added again
+    route flush cache     changes   forgets by which ways other hosts were reached
+    route flush           stops     deletes the routes {3+:of this host}  until they are added again
+    route delete          changes   deletes the route to {3}
+    route * blackhole|unreachable|prohibit default|::/0|0.0.0.0/0  stops     drops all that leaves this host  until it is deleted
+    route *               changes   sends what goes to {3} through {4+:an interface}
+    rule flush            stops     deletes all rules for routes  until they are added again
+    netns delete          changes   deletes the network space {3}
+    netns add             changes   makes the network space {3}
+    neighbour *           changes   changes by which addresses neighbours are reached: {3+}
+    *                     changes   changes the network of this host, and may cut it off: {1+}
 """)
 
 
@@ -128,59 +129,61 @@ def _firewall(call: Call) -> None:
     _RULES(call)
 
 
-_RULES = table(
-    """
-    (ip6?|eb|arp)tables.* -F|flush  stops  empties the firewall: anybody may reach this host | until its rules are loaded again
-    (ip6?|eb|arp)tables.* DROP|REJECT -P|policy  stops  drops all packets that no rule lets through | until the policy is changed
-    (ip6?|eb|arp)tables.* ACCEPT -P|policy  changes  lets all packets through that no rule drops ({P|policy})
-    (ip6?|eb|arp)tables-restore -n|noflush  changes  adds the rules in {2:its input} to the firewall
-    (ip6?|eb|arp)tables-restore  changes  replaces all rules of the firewall by those in {2:its input}
-    (ip6?|eb|arp)tables.* -A|append|I|insert|R  changes  adds to the firewall: {words}
-    (ip6?|eb|arp)tables.* -D|delete  changes  deletes from the firewall: {words}
-    (ip6?|eb|arp)tables.* -X   changes   deletes chains of the firewall: {words}
-    netfilter-persistent flush  stops    empties the firewall: anybody may reach this host | until its rules are loaded again
-    netfilter-persistent save  changes   keeps the rules of the firewall for the next start of the host
-    netfilter-persistent       changes   loads the rules of the firewall again
-    nft flush|delete|destroy ruleset|table|chain  stops  empties the firewall: anybody may reach this host | until it is loaded
-    nft -f|file                changes   changes the firewall as {f|file} says
-    nft .*                     changes   changes the firewall: {2+}
-    ufw disable|reset          stops     empties the firewall: anybody may reach this host | until it is enabled again
-    ufw -force reset           stops     empties the firewall: anybody may reach this host | until it is enabled again
-    ufw enable                 changes   switches the firewall on, which cuts off what no rule allows
-    ufw default deny|reject    changes   cuts off what no rule of the firewall allows ({4:incoming})
-    ufw allow from any .*to .* port  changes  lets others reach {5+:this host}
-    ufw allow from any to .* (port|proto|app)  changes  lets others reach {5+:this host}
-    ufw allow from any (port|proto|app)  changes  lets others reach {5+:this host}
-    ufw allow from any         stops     empties the firewall: anybody may reach this host | until the rule is deleted
-    ufw allow                  changes   lets others reach {3+:this host}
-    ufw deny|reject 22|22/tcp|ssh|OpenSSH  stops  keeps everybody from the SSH of this host | until the rule is deleted
-    ufw deny|reject|limit from  changes  keeps {4+} out
-    ufw deny|reject|limit      changes   keeps others from {3+:this host}
-    ufw delete                 changes   deletes the rule {3+} of the firewall
-    ufw .*                     changes   changes the firewall: {2+}
-    firewall-cmd -panic-on     stops     drops all packets, and cuts this host off | until panic mode is off
-    firewall-cmd -remove-service=ssh  stops  keeps everybody from the SSH of this host | until the service is added again
-    firewall-cmd ssh -remove-service  stops  keeps everybody from the SSH of this host | until the service is added again
-    firewall-cmd -reload|complete-reload  changes  loads the rules of the firewall again
-    firewall-cmd               changes   changes the firewall: {words}
-    ipset flush|destroy        changes   deletes what is in the set of addresses {3:and in all others}
-    ipset .*                   changes   changes the set of addresses {3:it names}: {2} {4+}
-    conntrack -F|flush         changes   forgets all connections, which the firewall may then cut
-    conntrack                  changes   changes what the firewall knows of connections: {words}
-    ipvsadm -C|clear           stops     stops to share out all services to other hosts | until its rules are loaded again
-    ipvsadm                    changes   changes to which hosts a service is shared out: {words}
-    pfctl -d|F                 stops     empties the firewall: anybody may reach this host | until it is enabled again
-    shorewall stop|clear       stops     empties or closes the firewall | until it is started again
-    fail2ban-client stop       changes   locks attackers out no more
-    fail2ban-client .*         changes   changes who is locked out: {2+}
-    cscli .*                   changes   changes who is locked out: {2+}
-    tc .* .* .* .* .* netem loss 100%  stops  lets {5} send nothing more | until the rule is deleted
-    tc .* del|delete           changes   lets {5:an interface} send as fast as it can
-    tc .*                      changes   changes how fast {5:an interface} sends, or what it drops
-    .*                         changes   changes the firewall: {words}
-""",
-    is_named=True,
-)
+_RULES = DecisionTable("""
+    iptables*|ip6tables*|ebtables*|arptables*: -F|--flush  stops  \
+        empties the firewall: anybody may reach this host  until its rules are loaded again
+    iptables*|ip6tables*|ebtables*|arptables*: DROP|REJECT -P|--policy  stops  \
+        drops all packets that no rule lets through  until the policy is changed
+    iptables*|ip6tables*|ebtables*|arptables*: ACCEPT -P|--policy  changes  \
+        lets all packets through that no rule drops ({-P|--policy:…})
+    iptables-restore|ip6tables-restore|ebtables-restore|arptables-restore: -n|--noflush  changes  \
+        adds the rules in {1:its input} to the firewall
+    iptables-restore|ip6tables-restore|ebtables-restore|arptables-restore:  changes  \
+        replaces all rules of the firewall by those in {1:its input}
+    iptables*|ip6tables*|ebtables*|arptables*: -A|--append|-I|--insert|-R  changes   adds to the firewall: {words}
+    iptables*|ip6tables*|ebtables*|arptables*: -D|--delete  changes   deletes from the firewall: {words}
+    iptables*|ip6tables*|ebtables*|arptables*: -X  changes   deletes chains of the firewall: {words}
+    netfilter-persistent: flush  stops  empties the firewall: anybody may reach this host  until its rules are loaded again
+    netfilter-persistent: save          changes   keeps the rules of the firewall for the next start of the host
+    netfilter-persistent:               changes   loads the rules of the firewall again
+    nft: flush|delete|destroy ruleset|table|chain  stops     empties the firewall: anybody may reach this host  until it is loaded
+    nft: -f|--file                      changes   changes the firewall as {-f|--file:…} says
+    nft: *                              changes   changes the firewall: {1+}
+    ufw: disable|reset                  stops     empties the firewall: anybody may reach this host  until it is enabled again
+    ufw: reset --force                  stops     empties the firewall: anybody may reach this host  until it is enabled again
+    ufw: enable                         changes   switches the firewall on, which cuts off what no rule allows
+    ufw: default deny|reject            changes   cuts off what no rule of the firewall allows ({3:incoming})
+    ufw: allow from any *to * port      changes   lets others reach {4+:this host}
+    ufw: allow from any to * port|proto|app  changes   lets others reach {4+:this host}
+    ufw: allow from any port|proto|app  changes   lets others reach {4+:this host}
+    ufw: allow from any                 stops     empties the firewall: anybody may reach this host  until the rule is deleted
+    ufw: allow                          changes   lets others reach {2+:this host}
+    ufw: deny|reject 22|22/tcp|ssh|OpenSSH  stops     keeps everybody from the SSH of this host  until the rule is deleted
+    ufw: deny|reject|limit from         changes   keeps {3+} out
+    ufw: deny|reject|limit              changes   keeps others from {2+:this host}
+    ufw: delete                         changes   deletes the rule {2+} of the firewall
+    ufw: *                              changes   changes the firewall: {1+}
+    firewall-cmd: --panic-on            stops     drops all packets, and cuts this host off  until panic mode is off
+    firewall-cmd: --remove-service=ssh  stops     keeps everybody from the SSH of this host  until the service is added again
+    firewall-cmd: ssh --remove-service  stops     keeps everybody from the SSH of this host  until the service is added again
+    firewall-cmd: --reload|--complete-reload  changes   loads the rules of the firewall again
+    firewall-cmd:                       changes   changes the firewall: {words}
+    ipset: flush|destroy                changes   deletes what is in the set of addresses {2:and in all others}
+    ipset: *                            changes   changes the set of addresses {2:it names}: {1} {3+}
+    conntrack: -F|--flush               changes   forgets all connections, which the firewall may then cut
+    conntrack:                          changes   changes what the firewall knows of connections: {words}
+    ipvsadm: -C|--clear                 stops     stops to share out all services to other hosts  until its rules are loaded again
+    ipvsadm:                            changes   changes to which hosts a service is shared out: {words}
+    pfctl: -d|-F                        stops     empties the firewall: anybody may reach this host  until it is enabled again
+    shorewall: stop|clear               stops     empties or closes the firewall  until it is started again
+    fail2ban-client: stop               changes   locks attackers out no more
+    fail2ban-client: *                  changes   changes who is locked out: {1+}
+    cscli: *                            changes   changes who is locked out: {1+}
+    tc: * * * * * netem loss 100%       stops     lets {4} send nothing more  until the rule is deleted
+    tc: * del|delete                    changes   lets {4:an interface} send as fast as it can
+    tc: *                               changes   changes how fast {4:an interface} sends, or what it drops
+    ...                                 changes   changes the firewall: {words}
+""")
 
 
 def _is_check(call: Call) -> bool:
@@ -265,45 +268,42 @@ def _interface(call: Call) -> None:
     _NETWORK(call)
 
 
-_NETWORK = table(
-    """
-    ifconfig .* down           stops     takes the interface {2} down | until it is up again
-    ifconfig .* up             changes   takes the interface {2} up
-    ifdown                     stops     takes the interfaces {2+:that it names} down | until they are up again
-    ifup                       changes   takes the interfaces {2+:that it names} up
-    route del|delete default   stops     deletes the way of this host to others | until it is added again
-    route del|delete           changes   deletes the route to {3+}
-    route .*                   changes   sends what goes to {3} another way: {4+}
-    nmcli c\\w* down|d.*       stops     takes the connection {4+:that it names} down or deletes it | until it is up again
-    nmcli c\\w* up             changes   takes the connection {4+:that it names} up
-    nmcli c\\w* .*             changes   runs {3} on the connections {4+:that it knows}
-    nmcli d\\w* di.*|down|de.*  stops  takes the interface {4+:that it names} down | until it is connected again
-    nmcli d\\w* .*             changes   runs {3} on the interface {4+:that it names}
-    nmcli n\\w* off            stops     switches off all networks of this host | until they are switched on
-    nmcli r\\w* .* off         stops     switches off the radio of this host | until it is switched on
-    netplan apply|try          changes   sets the network anew from /etc/netplan, and may cut this host off
-    netplan generate           changes   writes the settings of the network from /etc/netplan
-    netplan set                changes   changes a setting of the network: {3+}
-    brctl delbr|delif          stops     takes {3+} out of its bridges | until it is added again
-    brctl .*                   changes   runs {2} on the bridge {3+}
-    ovs-vsctl del-br|del-port|emer-reset|del-.*  stops  takes {3+} out of its bridges | until it is added again
-    ovs-ofctl del-flows        stops     deletes how packets pass through {3+} | until the flows are added again
-    wg-quick down              stops     takes the tunnel {3} down | until it is up again
-    wg-quick up                changes   takes the tunnel {3} up
-    wg .*                      changes   changes the tunnel {3}: {2} {4+}
-    rfkill block               stops     switches off {3+:the radio of this host} | until it is unblocked
-    wpa_cli disconnect|terminate|disable.*|remove.*  stops  cuts off the wireless network | until it is connected again
-    poff                       stops     hangs up {2:all connections} | until it is called again
-    ethtool -E|f|change-eeprom|flash  destroys  overwrites the firmware of the interface {2:that it names}
-    ethtool -r|negotiate       changes   takes the link of the interface {2} down and up again
-    ethtool -t|test            changes   tests the interface {2}, which may be cut off meanwhile
-    ethtool                    changes   changes how the interface works: {words}
-    arp -d|delete              changes   forgets by which address {2} is reached
-    arp                        changes   changes by which addresses neighbours are reached: {words}
-    .*                         changes   changes the network of this host, and may cut it off: {words}
-""",
-    is_named=True,
-)
+_NETWORK = DecisionTable("""
+    ifconfig: * down           stops     takes the interface {1} down  until it is up again
+    ifconfig: * up             changes   takes the interface {1} up
+    ifdown:                    stops     takes the interfaces {1+:that it names} down  until they are up again
+    ifup:                      changes   takes the interfaces {1+:that it names} up
+    route: del|delete default  stops     deletes the way of this host to others  until it is added again
+    route: del|delete          changes   deletes the route to {2+}
+    route: *                   changes   sends what goes to {2} another way: {3+}
+    nmcli: c* down|d*          stops     takes the connection {3+:that it names} down or deletes it  until it is up again
+    nmcli: c* up               changes   takes the connection {3+:that it names} up
+    nmcli: c* *                changes   runs {2} on the connections {3+:that it knows}
+    nmcli: d* di*|down|de*     stops     takes the interface {3+:that it names} down  until it is connected again
+    nmcli: d* *                changes   runs {2} on the interface {3+:that it names}
+    nmcli: n* off              stops     switches off all networks of this host  until they are switched on
+    nmcli: r* * off            stops     switches off the radio of this host  until it is switched on
+    netplan: apply|try         changes   sets the network anew from /etc/netplan, and may cut this host off
+    netplan: generate          changes   writes the settings of the network from /etc/netplan
+    netplan: set               changes   changes a setting of the network: {2+}
+    brctl: delbr|delif         stops     takes {2+} out of its bridges  until it is added again
+    brctl: *                   changes   runs {1} on the bridge {2+}
+    ovs-vsctl: del-br|del-port|emer-reset|del-*  stops     takes {2+} out of its bridges  until it is added again
+    ovs-ofctl: del-flows       stops     deletes how packets pass through {2+}  until the flows are added again
+    wg-quick: down             stops     takes the tunnel {2} down  until it is up again
+    wg-quick: up               changes   takes the tunnel {2} up
+    wg: *                      changes   changes the tunnel {2}: {1} {3+}
+    rfkill: block              stops     switches off {2+:the radio of this host}  until it is unblocked
+    wpa_cli: disconnect|terminate|disable*|remove*  stops     cuts off the wireless network  until it is connected again
+    poff:                      stops     hangs up {1:all connections}  until it is called again
+    ethtool: -E|-f|--change-eeprom|--flash  destroys  overwrites the firmware of the interface {1:that it names}
+    ethtool: -r|--negotiate    changes   takes the link of the interface {1} down and up again
+    ethtool: -t|--test         changes   tests the interface {1}, which may be cut off meanwhile
+    ethtool:                   changes   changes how the interface works: {words}
+    arp: -d|--delete           changes   forgets by which address {1} is reached
+    arp:                       changes   changes by which addresses neighbours are reached: {words}
+    ...                        changes   changes the network of this host, and may cut it off: {words}
+""")
 
 
 def _dhcp(call: Call) -> None:
@@ -508,6 +508,9 @@ def _texts(call: Call) -> set[str]:
     return {word.text for word in call.words}
 
 
+_OPENSSL_READS = words("in key inkey keyfile CAkey sign kfile pass passin rand signkey cert certfile sess_in")
+
+
 def _openssl(call: Call) -> None:
     words = list(call.words)
     if call.may_add_options:
@@ -524,22 +527,7 @@ def _openssl(call: Call) -> None:
         elif name in ("out", "keyout", "writerand", "signer_out", "CAserial", "outdir", "sess_out", "keylogfile"):
             _new_key(call, words[0].text, name, value)
             call.writes(value)
-        elif name in (
-            "in",
-            "key",
-            "inkey",
-            "keyfile",
-            "CAkey",
-            "sign",
-            "kfile",
-            "pass",
-            "passin",
-            "rand",
-            "signkey",
-            "cert",
-            "certfile",
-            "sess_in",
-        ):
+        elif name in _OPENSSL_READS:
             call.reads(Word(value.text.removeprefix("file:"), value.is_free))
     if words[0].text == "engine" and len(words) > 1:
         return call.gives("loads code that it is given")
@@ -624,19 +612,16 @@ def _vpn(call: Call) -> None:
     _TUNNELS(call)
 
 
-_TUNNELS = table(
-    """
-    tailscale status|ip|netcheck|version|ping|whois  harmless
-    tailscale down|logout      stops     takes this host out of its private network | until it is up again
-    ipsec|strongswan stop|down  stops    takes the tunnel {3:of this host} down | until it is up again
-    ipsec|strongswan status.*|list.*  harmless
-    swanctl -t|terminate|c     stops     takes tunnels of this host down | until they are up again
-    swanctl -l|list-sas|L|list-conns|P|list-pols|stats|S  harmless
-    tailscale|ipsec|strongswan|cloudflared|ngrok .*  changes  changes the tunnels of this host: {2+}
-    .*                         changes   joins this host to another network: {words}
-""",
-    is_named=True,
-)
+_TUNNELS = DecisionTable("""
+    tailscale: status|ip|netcheck|version|ping|whois  harmless
+    tailscale: down|logout           stops     takes this host out of its private network  until it is up again
+    ipsec|strongswan: stop|down      stops     takes the tunnel {2:of this host} down  until it is up again
+    ipsec|strongswan: status*|list*  harmless
+    swanctl: -t|--terminate|-c       stops     takes tunnels of this host down  until they are up again
+    swanctl: -l|--list-sas|-L|--list-conns|-P|--list-pols|--stats|-S  harmless
+    tailscale|ipsec|strongswan|cloudflared|ngrok: *  changes   changes the tunnels of this host: {1+}
+    ...                              changes   joins this host to another network: {words}
+""")
 
 
 def _shows(call: Call) -> None:
@@ -687,383 +672,323 @@ ROWS = (
     Row(
         "ss",
         _sockets,
-        "F: filter: D: diag: f: A: K kill",
-        harmless=(
-            "h help V version H no-header O oneline n numeric r resolve a all l listening o options e extended m memory p"
-            " processes T threads i info tos cgroup tipcinfo s summary E events Z context z contexts b bpf 4 ipv4 6 ipv6 0"
-            " packet t tcp u udp d dccp w raw x unix S sctp tipc vsock xdp M mptcp inet-sockopt family: query: socket: N:"
-            " net:"
-        ),
+        "h help V version H no-header O oneline n numeric r resolve a all l listening o options e extended m memory p"
+        " processes T threads i info tos cgroup tipcinfo s summary E events Z context z contexts b bpf 4 ipv4 6 ipv6 0 packet"
+        " t tcp u udp d dccp w raw x unix S sctp tipc vsock xdp M mptcp inet-sockopt family: query: socket: N: net: F:"
+        " filter: D: diag: f: A: K kill",
         operands="a filter",
     ),
     Row(
         "ip",
         _ip,
-        harmless=(
-            "V Version h human human-readable s stats statistics d details l: loops: f: family: 4 6 B M 0 o oneline r"
-            " resolve n: netns: N Numeric a all c:: color:: t timestamp ts tshort rc iec br brief j json p pretty echo"
-            " help"
-        ),
+        "V Version h human human-readable s stats statistics d details l: loops: f: family: 4 6 B M 0 o oneline r resolve n:"
+        " netns: N Numeric a all c:: color:: t timestamp ts tshort rc iec br brief j json p pretty echo help",
     ),
     Row(
         "tc",
         _firewall,
-        "t: table: A: D: I: P: N: X:: F:: L:: S:: E: R: append: delete: insert: policy: f: file: j: s: d: p: i: o: m: C:"
-        " modprobe: c: Z:: list:: flush:: n noflush check V version h help list-rules:: w:: x v",
-        harmless="s stats statistics d details p pretty j json r raw iec g graph c:: color:: nm br o oneline t ts N: V Version",
+        "s: stats statistics d: details p: pretty j: json r raw iec g graph c: color:: nm br o: oneline t: ts N: V Version"
+        " table: A: D: I: P: X:: F:: L:: S:: E: R: append: delete: insert: policy: f: file: i: m: C: modprobe: Z:: list::"
+        " flush:: n noflush check version h help list-rules:: w:: x v",
     ),
     Row(
         "ufw ipset conntrack ipvsadm fail2ban-client cscli pfctl shorewall netfilter-persistent",
         _firewall,
-        "t: table: A: D: I: P: N: X:: F:: L:: S:: E: R: append: delete: insert: policy: f: file: j: s: d: p: i: o: m: C:"
-        " modprobe: c: Z:: list:: flush:: n check V version h help list-rules:: w:: x v",
-        harmless="dry-run G dump q quiet sorted s stats o: output: L l list t terse n numeric 4 6 c rate z sctp h version",
+        "dry-run G dump q quiet sorted s: stats o: output: L:: l list:: t: terse n numeric 4 6 c: rate z sctp h version"
+        " table: A: D: I: P: N: X:: F:: S:: E: R: append: delete: insert: policy: f: file: j: d: p: i: m: C: modprobe: Z::"
+        " flush:: check V help list-rules:: w:: x v",
     ),
     Row(
         "firewall-cmd",
         _firewall,
-        "t: table: A: D: I: P: N: X:: F:: L:: S:: E: R: append: delete: insert: policy: f: file: j: s: d: p: i: o: m: C:"
-        " modprobe: c: Z:: list:: flush:: n check V version h help list-rules:: w:: x v",
-        harmless=(
-            "zone: permanent list-all list-all-zones list-ports list-services list-protocols list-sources list-interfaces"
-            " list-rich-rules list-forward-ports list-icmp-blocks get-active-zones get-default-zone get-zones get-services"
-            " get-icmptypes get-log-denied get-zone-of-interface: get-zone-of-source: state query-port: query-service:"
-            " query-interface: query-source: query-rich-rule: query-masquerade query-panic info-zone: info-service:"
-            " info-icmptype: q quiet get-policies list-all-policies policy: check-config"
-        ),
+        "zone: permanent list-all list-all-zones list-ports list-services list-protocols list-sources list-interfaces"
+        " list-rich-rules list-forward-ports list-icmp-blocks get-active-zones get-default-zone get-zones get-services"
+        " get-icmptypes get-log-denied get-zone-of-interface: get-zone-of-source: state query-port: query-service:"
+        " query-interface: query-source: query-rich-rule: query-masquerade query-panic info-zone: info-service:"
+        " info-icmptype: q quiet get-policies list-all-policies policy: check-config t: table: A: D: I: P: N: X:: F:: L:: S::"
+        " E: R: append: delete: insert: f: file: j: s: d: p: i: o: m: C: modprobe: c: Z:: list:: flush:: n check V version h"
+        " help list-rules:: w:: x v",
     ),
     Row(
         "nft",
         _firewall,
-        "t: table: A: D: I: P: N: X:: F:: L:: S:: E: R: append: delete: insert: policy: f: file: j: s: d: p: i: o: m: C:"
-        " modprobe: c: Z:: list:: flush:: n check V version h help list-rules:: w:: x v",
-        harmless=(
-            "a handle s stateless t terse S service N reversedns u guid numeric y numeric-priority p numeric-protocol T"
-            " numeric-time e echo j json v"
-        ),
+        "a handle s: stateless t: terse S:: service N: reversedns u guid numeric y numeric-priority p: numeric-protocol T"
+        " numeric-time e echo j: json v table: A: D: I: P: X:: F:: L:: E: R: append: delete: insert: policy: f: file: d: i:"
+        " o: m: C: modprobe: c: Z:: list:: flush:: n check V version h help list-rules:: w:: x",
     ),
     Row(
-        "iptables ip6tables iptables-restore ip6tables-restore iptables-legacy iptables-nft ip6tables-legacy"
-        " ip6tables-nft ebtables arptables",
+        "iptables ip6tables iptables-restore ip6tables-restore iptables-legacy iptables-nft ip6tables-legacy ip6tables-nft"
+        " ebtables arptables",
         _firewall,
-        "t: table: A: D: I: P: N: X:: F:: L:: S:: E: R: append: delete: insert: policy: f: file: j: s: d: p: i: o: m: C:"
-        " modprobe: c: Z:: list:: flush:: n check V version h help list-rules:: w:: x v",
-        harmless="line-numbers numeric verbose exact 4 6 nv test",
+        "line-numbers numeric verbose exact 4 6 nv test t: table: A: D: I: P: N: X:: F:: L:: S:: E: R: append: delete:"
+        " insert: policy: f: file: j: s: d: p: i: o: m: C: modprobe: c: Z:: list:: flush:: n check V version h help"
+        " list-rules:: w:: x v",
         operands="a chain",
     ),
     Row(
         "netstat nstat",
         _shows,
-        "f: file: M: modprobe:",
-        harmless=(
-            "r route g groups i interfaces masquerade s statistics v verbose W wide n numeric numeric-hosts numeric-ports"
-            " numeric-users A: protocol: c continuous e extend o timers p program programs l listening a all F fib C cache"
-            " t tcp u udp U udplite S sctp w raw x unix 2 l2cap rfcomm 4 6 inet inet6 Z context z j json V version h help"
-        ),
+        "r route g groups i interfaces masquerade s statistics v verbose W wide n numeric numeric-hosts numeric-ports"
+        " numeric-users A: protocol: c continuous e extend o timers p program programs l listening a all F fib C cache t tcp"
+        " u udp U udplite S sctp w raw x unix 2 l2cap rfcomm 4 6 inet inet6 Z context z j json V version h help f: file: M:"
+        " modprobe:",
         operands="numbers",
     ),
     Row(
         "ifstat iftop",
         _shows,
-        "f: file: M: modprobe:",
-        harmless="a i: n N p P l b B m: F: G: t h s: T S d v V z q",
+        "a i: n N p P l b B m: F: G: t h s: T S d v V z q f: file: M: modprobe:",
         operands="numbers",
+        telling="-h:iftop",
     ),
-    Row("iptables-save ip6tables-save", _shows, "f: file: M: modprobe:", harmless="t: table: c counters v V version h help"),
+    Row("iptables-save ip6tables-save", _shows, "t: table: c counters v V version h help f: file: M: modprobe:"),
     Row(
         "nmtui wg-quick ifup ifdown netplan teamdctl ovs-vsctl ovs-ofctl vconfig tunctl ifenslave wpa_cli wpa_supplicant"
         " pppd pon poff bluetoothctl slattach",
         _interface,
         "s change K features G C A L p E f",
+        telling=(
+            "--version:wg-quick,ovs-vsctl,ovs-ofctl --help:netplan,ovs-vsctl,ovs-ofctl -v:wpa_cli,wpa_supplicant"
+            " -h:wpa_cli,wpa_supplicant"
+        ),
     ),
     Row(
         "bridge iw rfkill resolvconf ifquery brctl wg",
         _interface,
-        "s change K features G C A L p E f",
-        harmless=(
-            "s stats statistics d details j json p pretty o oneline c:: color:: compressvlans n: noheadings r raw J"
-            " output: t timestamp V Version version h help list state l"
-        ),
+        "s stats statistics d details j json p pretty o oneline c:: color:: compressvlans n: noheadings r raw J output: t"
+        " timestamp V Version version h help list state l change K features G C A L E f",
     ),
     Row(
         "nmcli",
         _interface,
-        "s show-secrets",
-        harmless=(
-            "t terse f: fields: g: get-values: p pretty m: mode: c: colors: e: escape: w: wait: v version h help active"
-            " order: overview o"
-        ),
+        "t terse f: fields: g: get-values: p pretty m: mode: c: colors: e: escape: w: wait: v version h help active order:"
+        " overview o s show-secrets",
     ),
     Row(
         "ifconfig route arp iwconfig mii-tool",
         _interface,
-        "s change K features G C A L p E f",
-        harmless="a v verbose n numeric e ee F C 4 6 inet inet6 H: i: D V version h help",
+        "a v verbose n numeric e ee F C 4 6 inet inet6 H: i: D V version h help s change K features G A L p E f",
     ),
     Row(
         "ethtool",
         _interface,
-        "s change K features G C A L p E f r negotiate t test reset change-eeprom flash",
-        harmless=(
-            "i driver e eeprom-dump"
-            " k show-features show-offload g show-ring S statistics a show-pause c show-coalesce l show-channels"
-            " n u show-nfc show-ntuple x show-rxfh show-rxfh-indir T show-time-stamping P show-permaddr m"
-            " dump-module-eeprom module-info d register-dump show-priv-flags show-fec show-eee show-module show-tunnels"
-            " get-phy-tunable j json I include-statistics h help version"
-        ),
+        "i driver e eeprom-dump k show-features show-offload g show-ring S statistics a show-pause c show-coalesce l"
+        " show-channels n u show-nfc show-ntuple x show-rxfh show-rxfh-indir T show-time-stamping P show-permaddr m"
+        " dump-module-eeprom module-info d register-dump show-priv-flags show-fec show-eee show-module show-tunnels"
+        " get-phy-tunable j json I include-statistics h help version s change K features G C A L p E f r negotiate t test"
+        " reset change-eeprom flash",
     ),
-    Row("dhclient dhcpcd udhcpc", _dhcp),
+    Row("dhclient dhcpcd udhcpc", _dhcp, telling="--version:dhclient"),
     Row(
         "curl",
         _curl,
-        "o: output: D: dump-header: c: cookie-jar: trace: trace-ascii: stderr: libcurl: hsts: alt-svc: etag-save:"
-        " etag-compare: K: config: engine: d: data: data-binary: data-ascii: data-raw: data-urlencode: F: form:"
-        " form-string: json: url-query: H: header: T: upload-file: E: cert: key: netrc-file: b: cookie: w: write-out:"
-        " unix-socket: abstract-unix-socket: X: request: u: user: A: user-agent: e: referer: x: proxy: U: proxy-user: m:"
-        " max-time: connect-timeout: retry: retry-delay: retry-max-time: cacert: capath: resolve: connect-to: interface:"
-        " limit-rate: r: range: y: Y: z: time-cond: C: continue-at: output-dir: url: t: P: Q: quote: oauth2-bearer:"
-        " aws-sigv4: max-redirs: ciphers: tls-max: pass: proto: O remote-name J remote-header-name remote-name-all",
-        harmless=(
-            "s silent S show-error f fail fail-with-body L location location-trusted k insecure I head i include v"
-            " verbose G get compressed 4 ipv4 6 ipv6 0 http1.0 http1.1 http2 http2-prior-knowledge http3 N no-buffer"
-            " progress-bar # no-progress-meter noproxy: socks5: socks5-hostname: socks4: path-as-is raw max-filesize:"
-            " no-keepalive keepalive-time: keepalive h help V version M manual create-dirs fail-early Z parallel"
-            " parallel-max: parallel-immediate local-port: doh-url: dns-servers: tlsv1 tlsv1.0 tlsv1.1 tlsv1.2 tlsv1.3 ssl"
-            " ssl-reqd ssl-no-revoke retry-connrefused retry-all-errors basic digest negotiate ntlm anyauth n netrc"
-            " netrc-optional l list-only g globoff j junk-session-cookies p proxytunnel proxy-insecure tcp-nodelay"
-            " tcp-fastopen cert-type: key-type: cert-status crlfile: range: speed-limit: speed-time: post301 post302"
-            " post303 remove-on-error R remote-time no-clobber fail styled-output proto-default: proto-redir:"
-            " haproxy-protocol expect100-timeout: tr-encoding ignore-content-length happy-eyeballs-timeout-ms:"
-            " dns-interface: dns-ipv4-addr: dns-ipv6-addr: tls13-ciphers: curves: pinnedpubkey: next no-alpn no-npn"
-            " no-sessionid false-start :"
-        ),
+        "s silent S show-error f fail fail-with-body L location location-trusted k insecure I head i include v verbose G get"
+        " compressed 4 ipv4 6 ipv6 0 http1.0 http1.1 http2 http2-prior-knowledge http3 N no-buffer progress-bar #"
+        " no-progress-meter noproxy: socks5: socks5-hostname: socks4: path-as-is raw max-filesize: no-keepalive"
+        " keepalive-time: keepalive h help V version M manual create-dirs fail-early Z parallel parallel-max:"
+        " parallel-immediate local-port: doh-url: dns-servers: tlsv1 tlsv1.0 tlsv1.1 tlsv1.2 tlsv1.3 ssl ssl-reqd"
+        " ssl-no-revoke retry-connrefused retry-all-errors basic digest negotiate ntlm anyauth n netrc netrc-optional l"
+        " list-only g globoff j junk-session-cookies p proxytunnel proxy-insecure tcp-nodelay tcp-fastopen cert-type:"
+        " key-type: cert-status crlfile: range: speed-limit: speed-time: post301 post302 post303 remove-on-error R"
+        " remote-time no-clobber styled-output proto-default: proto-redir: haproxy-protocol expect100-timeout: tr-encoding"
+        " ignore-content-length happy-eyeballs-timeout-ms: dns-interface: dns-ipv4-addr: dns-ipv6-addr: tls13-ciphers:"
+        " curves: pinnedpubkey: next no-alpn no-npn no-sessionid false-start : o: output: D: dump-header: c: cookie-jar:"
+        " trace: trace-ascii: stderr: libcurl: hsts: alt-svc: etag-save: etag-compare: K: config: engine: d: data:"
+        " data-binary: data-ascii: data-raw: data-urlencode: F: form: form-string: json: url-query: H: header: T:"
+        " upload-file: E: cert: key: netrc-file: b: cookie: w: write-out: unix-socket: abstract-unix-socket: X: request: u:"
+        " user: A: user-agent: e: referer: x: proxy: U: proxy-user: m: max-time: connect-timeout: retry: retry-delay:"
+        " retry-max-time: cacert: capath: resolve: connect-to: interface: limit-rate: r: y: Y: z: time-cond: C: continue-at:"
+        " output-dir: url: t: P: Q: quote: oauth2-bearer: aws-sigv4: max-redirs: ciphers: tls-max: pass: proto: O remote-name"
+        " J remote-header-name remote-name-all",
     ),
     Row(
         "wget wget2 axel httpie http https xh",
         _wget,
-        "O: output-document: o: output-file: a: append-output: P: directory-prefix: i: input-file: post-file: body-file:"
+        "q quiet v verbose nv no-verbose S server-response c continue N timestamping no-check-certificate 4 6 inet4-only"
+        " inet6-only r recursive np no-parent nc no-clobber nd no-directories nH no-host-directories cut-dirs: k"
+        " convert-links p page-requisites m mirror E adjust-extension show-progress progress: dns-timeout: connect-timeout:"
+        " read-timeout: waitretry: random-wait no-proxy max-redirect: content-disposition trust-server-names"
+        " retry-connrefused retry-on-http-error: d debug https-only no-cache no-cookies no-hsts compression:"
+        " auth-no-challenge http-user: http-password: bind-address: prefer-family: ignore-length secure-protocol:"
+        " ca-directory: crl-file: no-netrc no-glob passive-ftp exclude-directories: include-directories: accept: reject:"
+        " domains: follow-tags: quota: user-agent: referer: cookies: no-dns-cache H span-hosts L relative F force-html O:"
+        " output-document: o: output-file: a: append-output: P: directory-prefix: i: input-file: post-file: body-file:"
         " post-data: load-cookies: save-cookies: certificate: private-key: warc-file: use-askpass: e: execute: config:"
-        " header: user: password: t: tries: T: timeout: U: user-agent: w: wait: Q: A: R: D: I: X: l: level: B:"
-        " ca-certificate: limit-rate: method: body-data: spider version help V h",
-        harmless=(
-            "q quiet v verbose nv no-verbose S server-response c continue N timestamping no-check-certificate 4 6"
-            " inet4-only inet6-only r recursive np no-parent nc no-clobber nd no-directories nH no-host-directories"
-            " cut-dirs: k convert-links p page-requisites m mirror E adjust-extension show-progress progress: dns-timeout:"
-            " connect-timeout: read-timeout: waitretry: random-wait no-proxy max-redirect: content-disposition"
-            " trust-server-names retry-connrefused retry-on-http-error: d debug https-only no-cache no-cookies no-hsts"
-            " compression: auth-no-challenge http-user: http-password: bind-address: prefer-family: ignore-length"
-            " secure-protocol: ca-directory: crl-file: no-netrc no-glob passive-ftp exclude-directories:"
-            " include-directories: accept: reject: domains: follow-tags: quota: user-agent: referer: cookies: no-dns-cache"
-            " H span-hosts L relative F force-html"
-        ),
+        " header: user: password: t: tries: T: timeout: U: w: wait: Q: A: R: D: I: X: l: level: B: ca-certificate:"
+        " limit-rate: method: body-data: spider version help V h",
         operands="URLs",
     ),
     Row(
         "nc ncat netcat nc.openbsd nc.traditional socket",
         _netcat,
-        "e: c: exec: sh-exec: lua-exec: p: s: w: i: x: X: q: O: T: I: P: o: g: G: m: l listen z u v n k U",
-        harmless=(
-            "4 6 b C D d F N r S t Z h help V version udp verbose wait: source: source-port: nodns zero keep-open ssl"
-            " ssl-verify no-shutdown idle-timeout: delay: allow: deny: max-conns: m: telnet crlf recv-only send-only"
-        ),
+        "4 6 b C D d F N r S t Z h help V version udp verbose wait: source: source-port: nodns zero keep-open ssl ssl-verify"
+        " no-shutdown idle-timeout: delay: allow: deny: max-conns: m: telnet crlf recv-only send-only e: c: exec: sh-exec:"
+        " lua-exec: p: s: w: i: x: X: q: O: T: I: P: o: g: G: l listen z u v n k U",
         operands="hosts and ports",
     ),
     Row("socat", _socat, "lf: b: t: T: L: W:"),
     Row(
         "tcpdump tshark wireshark dumpcap ngrep ettercap dsniff tcpflow hping3 tcpreplay",
         _capture,
-        "w: r: z: i: s: c: C: G: F: E: B: V: y: W: Z: X: o: D n e",
-        harmless=(
-            "nn nnn ee vv vvv v A q t tt ttt tttt l S K p x xx XX list-interfaces version h help count number"
-            " immediate-mode L list-data-link-types N d T:"
-        ),
+        "nn nnn ee vv vvv v A q t tt ttt tttt l S K p x xx XX list-interfaces version h help count number immediate-mode L"
+        " list-data-link-types N d T: w: r: z: i: s: c: C: G: F: E: B: V: y: W: Z: X: o: D n e",
         operands="a filter",
+        telling="--version:tshark,wireshark,dumpcap --help:tcpdump,tshark,wireshark,dumpcap -h:tcpdump,tshark",
     ),
     Row(
         "nmap masscan zmap ncrack",
         _nmap,
-        harmless=(
-            "sT sS sU sn sV sP sL sA sN sF sX sO sY sW Pn PE PP PS:: PA:: PU:: p: A O F v vv vvv d dd T: T0 T1 T2 T3 T4"
-            " T5 n R open top-ports: reason max-retries: min-rate: max-rate: rate: host-timeout: max-rtt-timeout:"
-            " min-rtt-timeout: initial-rtt-timeout: scan-delay: 6 e: r packet-trace traceroute osscan-guess"
-            " version-intensity: version-light exclude: exclude-ports: dns-servers: system-dns iflist f mtu: source-port:"
-            " g: ttl: h help V version privileged unprivileged stats-every: banners"
-        ),
+        "sT sS sU sn sV sP sL sA sN sF sX sO sY sW Pn PE PP PS:: PA:: PU:: p: A O F v vv vvv d dd T: T0 T1 T2 T3 T4 T5 n R"
+        " open top-ports: reason max-retries: min-rate: max-rate: rate: host-timeout: max-rtt-timeout: min-rtt-timeout:"
+        " initial-rtt-timeout: scan-delay: 6 e: r packet-trace traceroute osscan-guess version-intensity: version-light"
+        " exclude: exclude-ports: dns-servers: system-dns iflist f mtu: source-port: g: ttl: h help V version privileged"
+        " unprivileged stats-every: banners",
         operands="hosts",
     ),
     Row("gnutls-cli certtool", _openssl),
     Row(
         "openssl",
         _openssl,
-        harmless=(
-            "in noout text subject issuer dates enddate startdate serial fingerprint sha1 sha224 sha256 sha384 sha512 md5"
-            " modulus pubkey pubin pubout purpose checkend checkhost checkip nameopt certopt ext inform outform email hash"
-            " subject_hash issuer_hash alias ocsp_uri ocspid connect servername showcerts starttls tls1 tls1_1 tls1_2"
-            " tls1_3 no_tls1 no_tls1_1 no_tls1_2 no_tls1_3 no_ssl3 brief quiet status alpn verify verify_return_error"
-            " verify_hostname verify_ip CAfile CApath CAstore no-CAfile no-CApath cipher ciphersuites noservername ign_eof"
-            " no_ign_eof prexit state msg debug 4 6 proxy reconnect crlf untrusted trusted partial_chain crl_check"
-            " crl_check_all verbose show_chain attime hex base64 v V s stdname a b o f p d r e c binary hmac signature new"
-            " newkey nodes noenc x509 days subj addext key keyform sha3-256 info nokeys clcerts cacerts nocerts check"
-            " param_enc conv_form algorithm pkeyopt lastupdate nextupdate crlnumber cert certfile inkey passin passout"
-            " pass salt pbkdf2 iter aes-256-cbc A multi seconds bytes evp elapsed decrypt help host port list-curves"
-            " print_certs list_curves name 2 5 6 apr1 stdin noverify table crl_download verify_depth name security_debug"
-            " asn1parse strparse i print-certs print_chain p11-kit print-cert-info starttls-proto: insecure verbose"
-        ),
+        "in noout text subject issuer dates enddate startdate serial fingerprint sha1 sha224 sha256 sha384 sha512 md5"
+        " modulus pubkey pubin pubout purpose checkend checkhost checkip nameopt certopt ext inform outform email hash"
+        " subject_hash issuer_hash alias ocsp_uri ocspid connect servername showcerts starttls tls1 tls1_1 tls1_2 tls1_3"
+        " no_tls1 no_tls1_1 no_tls1_2 no_tls1_3 no_ssl3 brief quiet status alpn verify verify_return_error verify_hostname"
+        " verify_ip CAfile CApath CAstore no-CAfile no-CApath cipher ciphersuites noservername ign_eof no_ign_eof prexit"
+        " state msg debug 4 6 proxy reconnect crlf untrusted trusted partial_chain crl_check crl_check_all verbose show_chain"
+        " attime hex base64 v V s stdname a b o f p d r e c binary hmac signature new newkey nodes noenc x509 days subj"
+        " addext key keyform sha3-256 info nokeys clcerts cacerts nocerts check param_enc conv_form algorithm pkeyopt"
+        " lastupdate nextupdate crlnumber cert certfile inkey passin passout pass salt pbkdf2 iter aes-256-cbc A multi"
+        " seconds bytes evp elapsed decrypt help host port list-curves print_certs list_curves name 2 5 apr1 stdin noverify"
+        " table crl_download verify_depth security_debug asn1parse strparse i print-certs print_chain p11-kit print-cert-info"
+        " starttls-proto: insecure",
     ),
     Row(
         "gpg gpg2 gpgsm gpgv gpg-agent gpgconf",
         _gpg,
-        "o: output: r: recipient: u: local-user: homedir: options: photo-viewer: keyserver: keyserver-options:"
-        " agent-program: dirmngr-program: exec-path: log-file: status-file: status-fd: passphrase: passphrase-file:"
-        " passphrase-fd: compress-algo: cipher-algo: digest-algo: trust-model: d e a s b c",
-        harmless=(
-            "list-keys list-public-keys list-secret-keys list-sigs check-sigs fingerprint verify list-packets k K armor"
-            " with-colons with-fingerprint with-subkey-fingerprint keyid-format: batch yes no quiet q v verbose dearmor"
-            " enarmor show-keys print-md print-mds version help h list-config no-tty fixed-list-mode list-options:"
-            " list-dirs list-components check-programs check-options keyring: no-default-keyring dry-run n"
-        ),
+        "list-keys list-public-keys list-secret-keys list-sigs check-sigs fingerprint verify list-packets k K armor"
+        " with-colons with-fingerprint with-subkey-fingerprint keyid-format: batch yes no quiet q v verbose dearmor enarmor"
+        " show-keys print-md print-mds version help h list-config no-tty fixed-list-mode list-options: list-dirs"
+        " list-components check-programs check-options keyring: no-default-keyring dry-run n o: output: r: recipient: u:"
+        " local-user: homedir: options: photo-viewer: keyserver: keyserver-options: agent-program: dirmngr-program:"
+        " exec-path: log-file: status-file: status-fd: passphrase: passphrase-file: passphrase-fd: compress-algo:"
+        " cipher-algo: digest-algo: trust-model: d e a s b c",
     ),
     Row("nsupdate", _dns, "f: k: y: h: b: F: filename: c: out-cache:"),
-    Row("lldpctl", _dns, "f: k: y: h: b: F: filename: c: out-cache:", harmless="f: v d l L u h", operands="interfaces"),
+    Row("lldpctl", _dns, "f: v d l L u h: k: y: b: F: filename: c: out-cache:", operands="interfaces"),
     Row(
         "kvno",
         _dns,
-        "f: k: y: h: b: F: filename: c: out-cache:",
-        harmless="e: q u: P S: I: U: cached-only no-store u2u: h",
+        "e: q u: P S: I: U: cached-only no-store u2u: h: f: k: y: b: F: filename: c: out-cache:",
         operands="names of services",
     ),
     Row(
         "wbinfo",
         _dns,
-        "f: k: y: h: b: F: filename: c: out-cache:",
-        harmless=(
-            "t check-secret u domain-users g domain-groups p ping P ping-dc n: name-to-sid: s: sid-to-name: i: user-info:"
-            " r: user-groups: all-domains own-domain m trusted-domains domain-info: D: online-status dsgetdcname:"
-            " getdcname: U: uid-to-sid: S: sid-to-uid: G: gid-to-sid: Y: sid-to-gid: uid-info: gid-info: group-info:"
-            " separator sequence verbose domain: user-domgroups: user-sids: N: WINS-by-name: I: WINS-by-ip: lookup-sids:"
-            " R: lookup-rids: V version help usage"
-        ),
+        "t check-secret u domain-users g domain-groups p ping P ping-dc n: name-to-sid: s: sid-to-name: i: user-info: r:"
+        " user-groups: all-domains own-domain m trusted-domains domain-info: D: online-status dsgetdcname: getdcname: U:"
+        " uid-to-sid: S: sid-to-uid: G: gid-to-sid: Y: sid-to-gid: uid-info: gid-info: group-info: separator sequence verbose"
+        " domain: user-domgroups: user-sids: N: WINS-by-name: I: WINS-by-ip: lookup-sids: R: lookup-rids: V version help"
+        " usage f: k: y: h: b: F: filename: c: out-cache:",
         operands="names",
     ),
     Row(
         "nbtscan nmblookup",
         _dns,
-        "f: k: y: h: b: F: filename: c: out-cache:",
-        harmless=(
-            "r v s: h n q t: e l A lookup-by-ip M master-browser R recursion S status T translate f flags U: unicast: B:"
-            " broadcast: V version usage"
-        ),
+        "r v s: h: n q t: e l A lookup-by-ip M master-browser R recursion S status T translate f: flags U: unicast: B:"
+        " broadcast: V version usage k: y: b: F: filename: c: out-cache:",
         operands="names",
     ),
     Row(
         "snmpwalk snmpget",
         _dns,
-        "f: k: y: h: b: F: filename: c: out-cache:",
-        harmless="v: 1 2 2c 3 c: l: u: a: A: x: X: n: O: t: r: e: E: h H V m: Cc Ci CI Cp Ct",
+        "v: 1 2 2c 3 c: l: u: a: A: x: X: n: O: t: r: e: E: h: H V m: Cc Ci CI Cp Ct f: k: y: b: F: filename: out-cache:",
         operands="a host and names",
     ),
     Row(
         "avahi-browse avahi-resolve",
         _dns,
-        "f: k: y: h: b: F: filename: c: out-cache:",
-        harmless=(
-            "a all D browse-domains d: domain: v verbose t terminate c cache l ignore-local r resolve f no-fail p"
-            " parsable k no-db-lookup n name address 4 6 h help V version"
-        ),
+        "a all D browse-domains d: domain: v verbose t terminate c: cache l ignore-local r resolve f: no-fail p parsable k:"
+        " no-db-lookup n name address 4 6 h: help V version y: b: F: filename: out-cache:",
         operands="names",
     ),
     Row(
         "iperf iperf3",
         _dns,
-        "f: k: y: h: b: F: filename: c: out-cache:",
-        harmless=(
-            "p: port: f: format: i: interval: A: affinity: B: bind: bind-dev: V verbose J json forceflush timestamps::"
-            " rcv-timeout: snd-timeout: d debug v version h help s server 1 one-off idle-timeout: server-bitrate-limit: c:"
-            " client: sctp u udp connect-timeout: b: bitrate: bandwidth: pacing-timer: fq-rate: t: time: n: bytes: num: k:"
-            " blockcount: l: length: len: cport: P: parallel: R reverse bidir dualtest r tradeoff w: window: M: set-mss:"
-            " mss: N no-delay nodelay 4 version4 6 version6 S: tos: dscp: L: flowlabel: Z zerocopy O: omit: T: title:"
-            " extra-data: C: congestion: get-server-output udp-counters-64bit repeating-payload dont-fragment e enhanced m"
-            " print_mss nstreams: X: z realtime"
-        ),
+        "p: port: f: format: i: interval: A: affinity: B: bind: bind-dev: V verbose J json forceflush timestamps::"
+        " rcv-timeout: snd-timeout: d debug v version h: help s server 1 one-off idle-timeout: server-bitrate-limit: c:"
+        " client: sctp u udp connect-timeout: b: bitrate: bandwidth: pacing-timer: fq-rate: t: time: n: bytes: num: k:"
+        " blockcount: l: length: len: cport: P: parallel: R reverse bidir dualtest r tradeoff w: window: M: set-mss: mss: N"
+        " no-delay nodelay 4 version4 6 version6 S: tos: dscp: L: flowlabel: Z zerocopy O: omit: T: title: extra-data: C:"
+        " congestion: get-server-output udp-counters-64bit repeating-payload dont-fragment e enhanced m print_mss nstreams:"
+        " X: z realtime y: F: filename: out-cache:",
         operands="hosts",
     ),
     Row(
         "smbstatus",
         _dns,
-        "f: k: y: h: b: F: filename: c: out-cache:",
-        harmless=(
-            "b brief v verbose L locks p processes S shares u: user: n numeric P profile R profile-rates N notify B"
-            " byterange j json f fast V version h help d:"
-        ),
+        "b: brief v verbose L locks p processes S shares u: user: n numeric P profile R profile-rates N notify B byterange j"
+        " json f: fast V version h: help d: k: y: F: filename: c: out-cache:",
         operands="names",
     ),
     Row(
         "rpcinfo showmount",
         _dns,
-        "f: k: y: h: b: F: filename: c: out-cache:",
-        harmless="T: a: all b l m n: p s t u d directories e exports h help v version no-headers",
+        "T: a: all b: l m n: p s t u d directories e exports h: help v version no-headers f: k: y: F: filename: c: out-cache:",
         operands="hosts",
     ),
     Row(
         "whois",
         _dns,
-        "f: k: y: h: b: F: filename: c: out-cache:",
-        harmless="h: host: H p: port: I no-recursion verbose help version a b B c d g: G i: K l L m M q: r R s: t: T: v: x",
+        "h: host: H p: port: I no-recursion verbose help version a b: B c: d g: G i: K l L m M q: r R s: t: T: v: x f: k: y:"
+        " F: filename: out-cache:",
         operands="names",
     ),
     Row(
         "traceroute traceroute6 tracepath tracepath6",
         _dns,
-        "f: k: y: h: b: F: filename: c: out-cache:",
-        harmless=(
-            "4 6 d F f: first: g: I icmp T tcp i: m: max-hops: N: n p: port: t: l: b w: wait: q: queries: r s: z: e U UL"
-            " D P: sport: M: A V help version"
-        ),
+        "4 6 d F: f: first: g: I icmp T tcp i: m: max-hops: N: n p: port: t: l: b: w: wait: q: queries: r s: z: e U UL D P:"
+        " sport: M: A V help version k: y: h: filename: c: out-cache:",
         operands="hosts",
     ),
     Row(
         "mtr",
         _dns,
-        "f: k: y: h: b: F: filename: c: out-cache:",
-        harmless=(
-            "h help v version 4 6 r report w report-wide x xml t curses displaymode: l raw C csv j json p split n no-dns"
-            " b show-ips o: order: y: ipinfo: z aslookup i: interval: c: report-cycles: s: psize: B: bitpattern: G:"
-            " gracetime: Q: tos: e mpls I: interface: a: address: f: first-ttl: m: max-ttl: U: max-unknown: u udp T tcp S"
-            " sctp P: port: L: localport: Z: timeout: M: mark: F: filename:"
-        ),
+        "h: help v version 4 6 r report w report-wide x xml t curses displaymode: l raw C csv j json p split n no-dns b:"
+        " show-ips o: order: y: ipinfo: z aslookup i: interval: c: report-cycles: s: psize: B: bitpattern: G: gracetime: Q:"
+        " tos: e mpls I: interface: a: address: f: first-ttl: m: max-ttl: U: max-unknown: u udp T tcp S sctp P: port: L:"
+        " localport: Z: timeout: M: mark: F: filename: k: out-cache:",
         operands="hosts",
     ),
-    Row(
-        "arping",
-        _dns,
-        "f: k: y: h: b: F: filename: c: out-cache:",
-        harmless="b c: C: D f I: h q s: V w: i: 0 r R d e p t:",
-        operands="hosts",
-    ),
+    Row("arping", _dns, "b: c: C: D f: I: h: q s: V w: i: 0 r R d e p t: k: y: F: filename: out-cache:", operands="hosts"),
     Row(
         "ping ping6",
         _dns,
-        "f: k: y: h: b: F: filename: c: out-cache:",
-        harmless="4 6 a A b B c: C d e: D f F: h H i: I: l: L m: M: n N: O p: q Q: r R s: S: t: T: U v V w: W: 3",
+        "4 6 a A b: B c: C d e: D f: F: h: H i: I: l: L m: M: n N: O p: q Q: r R s: S: t: T: U v V w: W: 3 k: y: filename:"
+        " out-cache:",
         operands="hosts",
     ),
     Row(
         "host nslookup",
         _dns,
-        "f: k: y: h: b: F: filename: c: out-cache:",
-        harmless=(
-            "4 6 a A c: C d l N: p: r R: s t: T U m: v V w W: type query debug nodebug timeout retry port class vc novc"
-            " sil recurse norecurse"
-        ),
+        "4 6 a A c: C d l N: p: r R: s t: T U m: v V w W: type query debug nodebug timeout retry port class vc novc sil"
+        " recurse norecurse f: k: y: h: b: F: filename: out-cache:",
         operands="hosts",
     ),
     Row(
         "dig kdig drill delv",
         _dns,
-        "f: k: y: h: b: F: filename: c: out-cache:",
-        harmless="4 6 b: c: f: h i m p: q: r t: u v x: y: V D T S a E O: d help",
+        "4 6 b: c: f: h: i m p: q: r t: u v x: y: V D T S a E O: d help k: F: filename: out-cache:",
         operands="hosts",
     ),
-    Row("smbclient rpcclient cifsiostat sftp", _smb, "c: command: U: A: authentication-file: L: b: o: i: P: F: S: list g"),
-    Row("openvpn openconnect vpnc strongswan ipsec swanctl tailscale cloudflared ngrok stunnel sshuttle chisel frpc", _vpn),
+    Row(
+        "smbclient rpcclient cifsiostat sftp",
+        _smb,
+        "c: command: U: A: authentication-file: L: b: o: i: P: F: S: list g",
+        telling="--version:smbclient,rpcclient --help:smbclient,rpcclient -V:smbclient",
+    ),
+    Row(
+        "openvpn openconnect vpnc strongswan ipsec swanctl tailscale cloudflared ngrok stunnel sshuttle chisel frpc",
+        _vpn,
+        telling="--version:openvpn,openconnect,tailscale --help:openvpn,openconnect,tailscale version:tailscale",
+    ),
 )

@@ -11,94 +11,20 @@ import re
 from collections.abc import Iterable
 
 from jitd_commands.judging import Call, Row
+from jitd_commands.programs.shared import words
 from jitd_commands.shell_text import Word
 
-_INSTALLS = frozenset(
-    [
-        "install",
-        "reinstall",
-        "upgrade",
-        "dist-upgrade",
-        "full-upgrade",
-        "localinstall",
-        "build-dep",
-        "source",
-        "download",
-        "update",
-        "groupinstall",
-        "add",
-        "in",
-        "up",
-        "dup",
-        "refresh",
-        "safe-upgrade",
-        "upgrade-minimal",
-        "satisfy",
-        "distro-sync",
-        "system-upgrade",
-        "swap",
-        "module",
-    ]
+_INSTALLS = words(
+    "install reinstall upgrade dist-upgrade full-upgrade localinstall build-dep source download update groupinstall add in"
+    " up dup refresh safe-upgrade upgrade-minimal satisfy distro-sync system-upgrade swap module"
 )
-_REMOVES = frozenset(
-    [
-        "remove",
-        "purge",
-        "autoremove",
-        "autopurge",
-        "erase",
-        "rm",
-        "del",
-        "delete",
-        "autoclean",
-        "clean",
-        "downgrade",
-        "mark",
-        "groupremove",
-        "uninstall",
-        "hold",
-        "unhold",
-    ]
+_REMOVES = words(
+    "remove purge autoremove autopurge erase rm del delete autoclean clean downgrade mark groupremove uninstall hold unhold"
 )
-_LOOKS = frozenset(
-    [
-        "list",
-        "search",
-        "show",
-        "info",
-        "policy",
-        "depends",
-        "rdepends",
-        "madison",
-        "showsrc",
-        "provides",
-        "whatprovides",
-        "repolist",
-        "check-update",
-        "history",
-        "changelog",
-        "version",
-        "help",
-        "check",
-        "moo",
-        "pkgnames",
-        "stats",
-        "dump",
-        "unmet",
-        "repoquery",
-        "se",
-        "lr",
-        "lu",
-        "lp",
-        "patches",
-        "list-updates",
-        "files",
-        "deplist",
-        "updateinfo",
-        "is-installed",
-        "outdated",
-        "audit",
-    ]
+_LOOKS = words(
+    "list search show info policy depends rdepends madison showsrc provides whatprovides repolist check-update history"
+    " changelog version help check moo pkgnames stats dump unmet repoquery se lr lu lp patches list-updates files deplist"
+    " updateinfo is-installed outdated audit"
 )
 _FILE = re.compile(r".*\.(deb|rpm|apk|ipk|pkg\.tar\.\w+|snap|flatpak|dsc|changes|whl|tar\.gz|tgz|zip|gem)|[.~]?/.*", re.DOTALL)
 
@@ -239,19 +165,7 @@ def _apt(call: Call) -> None:
         return call.destroys(f"deletes the saved data {_named(call.operands[1:]) or 'of a snap'}")
     if name in _LOOKS or not name:
         return None
-    if call.name == "snap" and name in (
-        "run",
-        "try",
-        "connect",
-        "set",
-        "alias",
-        "start",
-        "stop",
-        "restart",
-        "enable",
-        "disable",
-        "revert",
-    ):
+    if call.name == "snap" and name in words("run try connect set alias start stop restart enable disable revert"):
         return (
             call.gives("runs or connects programs of a snap")
             if name in ("run", "try", "connect")
@@ -412,70 +326,62 @@ ROWS = (
         "apt apt-get aptitude-curses nala dnf dnf5 yum microdnf tdnf zypper apk snap flatpak brew port pkg eopkg"
         " xbps-install emerge slackpkg",
         _apt,
-        "o: option: c: config-file: t: target-release: a: host-architecture: s simulate dry-run just-print print-uris"
-        " no-act assumeno download-only d allow-unauthenticated force-yes nogpgcheck no-gpg-check allow-untrusted"
-        " repofrompath: repository-url: X: installroot: no-gpg-checks nosignature b build compile dangerous devmode"
-        " classic jailmode q y purge delete-data",
-        harmless=(
-            "installed upgradable upgradeable manual-installed all-versions yes assume-yes assumeyes quiet v verbose V"
-            " verbose-versions version h help updates available extras obsoletes recent security bugfix enhancement"
-            " advisory: enabled disabled all no-install-recommends install-recommends with-new-pkgs fix-broken f n"
-            " names-only full r recursive showduplicates enablerepo: disablerepo: repo: repoid: releasever: C cacheonly"
-            " refresh e exact i installed-only no-refresh u updates-only l non-interactive no-color color: 6 4 s: summary"
-            " info list disableexcludes: nobest best latest-limit: qf: queryformat: whatprovides: whatrequires: requires"
-            " provides"
-        ),
+        "installed upgradable upgradeable manual-installed all-versions yes assume-yes assumeyes quiet v verbose V"
+        " verbose-versions version h help updates available extras obsoletes recent security bugfix enhancement advisory:"
+        " enabled disabled all no-install-recommends install-recommends with-new-pkgs fix-broken f n names-only full r"
+        " recursive showduplicates enablerepo: disablerepo: repo: repoid: releasever: C cacheonly refresh e exact i"
+        " installed-only no-refresh u updates-only l non-interactive no-color color: 6 4 s summary info list disableexcludes:"
+        " nobest best latest-limit: qf: queryformat: whatprovides: whatrequires: requires provides o: option: c: config-file:"
+        " t: target-release: a: host-architecture: simulate dry-run just-print print-uris no-act assumeno download-only d"
+        " allow-unauthenticated force-yes nogpgcheck no-gpg-check allow-untrusted repofrompath: repository-url: X:"
+        " installroot: no-gpg-checks nosignature b build compile dangerous devmode classic jailmode q y purge delete-data",
     ),
     Row(
         "apt-cache apt-config apt-file apt-show-versions debsums deborphan",
         _archives,
-        "o: c: option: config-file: r: k:",
-        harmless=(
-            "a all s silent q quiet i important n names-only f full g generate recurse installed no-pre-depends"
-            " no-depends no-recommends no-suggests no-conflicts no-breaks no-replaces no-enhances implicit all-versions"
-            " all-names h help v version x regexp l list-missing e config changed ignore-permissions generate: u"
-            " upgradeable b brief allversions p: package: guess-all libdevel F fixed-string I"
-        ),
+        "a all s silent q quiet i important n names-only f full g generate: recurse installed no-pre-depends no-depends"
+        " no-recommends no-suggests no-conflicts no-breaks no-replaces no-enhances implicit all-versions all-names h help v"
+        " version x regexp l list-missing e config changed ignore-permissions u upgradeable b brief allversions p: package:"
+        " guess-all libdevel F fixed-string I o: c: option: config-file: r: k:",
         operands="a verb that looks, and packages",
     ),
     Row(
         "apt-mark apt-clone dpkg-split unattended-upgrade unattended-upgrades do-release-upgrade do-dist-upgrade"
         " debconf-set-selections checkrestart",
         _marks,
-        "dry-run check-dist-upgrade-only c l d v debug",
-        harmless="h help version q quiet",
+        "h help version q quiet dry-run check-dist-upgrade-only c l d v debug",
+        telling="--version:apt-mark,dpkg-split --help:apt-mark,dpkg-split,unattended-upgrade",
     ),
-    Row("apt-key add-apt-repository apt-add-repository rpmkeys apt-ftparchive", _keys, "l list"),
+    Row(
+        "apt-key add-apt-repository apt-add-repository rpmkeys apt-ftparchive",
+        _keys,
+        "l list",
+        telling="--version:rpmkeys --help:rpmkeys",
+    ),
     Row("update-ca-certificates update-ca-trust trust", _certificates),
     Row("pacman yay paru", _pacman, "hookdir: config: gpgdir: root: dbpath: r: b: upgrade"),
     Row(
         "dpkg dpkg-deb dpkg-query dpkg-statoverride dpkg-divert gdebi alien",
         _dpkg,
-        "f:: field: showformat: W w admindir: root: instdir: i install unpack x extract X vextract e control r remove P"
-        " purge R l list L S s b build configure triggers-only pre-invoke: post-invoke: status-logger: add list remove"
-        " no-pager",
-        harmless=(
-            "V verify C audit get-selections print-architecture print-foreign-architectures status listfiles search show"
-            " p print-avail c contents I info compare-versions yet-to-unpack predep-package assert-help version help ?"
-            " status-fd: listpackage: truename: no-act dry-run simulate load-avail control-list: control-show:"
-            " validate-pkgname: validate-version: force-help D: debug: verify-format: assert-multi-arch no-triggers"
-            " force-confold force-confdef robot fsys-tarfile ctrl-tarfile"
-        ),
+        "V verify C audit get-selections print-architecture print-foreign-architectures status listfiles search show p"
+        " print-avail c contents I info compare-versions yet-to-unpack predep-package assert-help version help ? status-fd:"
+        " listpackage: truename: no-act dry-run simulate load-avail control-list: control-show: validate-pkgname:"
+        " validate-version: force-help D: debug: verify-format: assert-multi-arch no-triggers force-confold force-confdef"
+        " robot fsys-tarfile ctrl-tarfile f:: field: showformat: W w admindir: root: instdir: i install unpack x extract X"
+        " vextract e control r remove P purge R l list L S s b build configure triggers-only pre-invoke: post-invoke:"
+        " status-logger: add no-pager",
+        telling="--version:dpkg-divert --help:dpkg-divert",
     ),
     Row(
         "rpm rpmquery rpmdb rpmverify rpmsign rpmspec",
         _rpm,
-        "qf: p: query verify install upgrade freshen reinstall erase import setperms setugids restore rebuilddb initdb"
-        " checksig K version showrc",
-        harmless=(
-            "q a all i info l list s state c configfiles d docfiles L licensefiles R requires provides conflicts"
-            " obsoletes recommends suggests enhances supplements changelog changes scripts triggers triggerscripts"
-            " filetriggers last queryformat: f: file: package: g: group: whatprovides: whatrequires: whatconflicts:"
-            " whatobsoletes: whatrecommends: whatsuggests: whatsupplements: whatenhances: filesbypkg fileclass filecaps"
-            " fileprovide filerequire dump V nofiles nodeps noscripts nomd5 nofiledigest nosignature nodigest nomtime"
-            " nomode nouser nogroup nosize nolinkto nordev v verbose vv quiet querytags help hdrid: tid: pkgid: noconfig"
-            " noghost noartifact nocaps path:"
-        ),
+        "q a all i info l list s state c configfiles d docfiles L licensefiles R requires provides conflicts obsoletes"
+        " recommends suggests enhances supplements changelog changes scripts triggers triggerscripts filetriggers last"
+        " queryformat: f: file: package: g: group: whatprovides: whatrequires: whatconflicts: whatobsoletes: whatrecommends:"
+        " whatsuggests: whatsupplements: whatenhances: filesbypkg fileclass filecaps fileprovide filerequire dump V nofiles"
+        " nodeps noscripts nomd5 nofiledigest nosignature nodigest nomtime nomode nouser nogroup nosize nolinkto nordev v"
+        " verbose vv quiet querytags help hdrid: tid: pkgid: noconfig noghost noartifact nocaps path: qf: p: query verify"
+        " install upgrade freshen reinstall erase import setperms setugids restore rebuilddb initdb checksig K version showrc",
     ),
     Row("dpkg-reconfigure", _reconfigure, "p: priority: f: frontend: u force default-priority"),
 )

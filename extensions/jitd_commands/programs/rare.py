@@ -182,21 +182,20 @@ ROWS = (
     Row(
         "neofetch screenfetch fastfetch",
         _starts_after("config", "c", "load-config"),
-        "config: c: load-config:",
-        harmless="off stdout v version help h logo: l:",
+        "off stdout v version help h logo: l: config: c: load-config:",
     ),
     Row("csvtool enscript", gives("can start other programs")),
     Row("msgfilter msgexec", gives("starts a program on each text")),
     Row("pandoc", gives("runs the filters that its options name")),
-    Row("aria2c", _aria2, "i: input-file: load-cookies: d: dir: o: out:"),
-    Row("varnishncsa varnishlog varnishtop varnishhist", _varnish, "w: a: q: g: F: f: n: i: x:"),
+    Row("aria2c", _aria2, "i: input-file: load-cookies: d: dir: o: out:", telling="--version --help"),
+    Row("varnishncsa varnishlog varnishtop varnishhist", _varnish, "w: a: q: g: F: f: n: i: x:", telling="-V"),
     Row(
         "ab tdbdump ascii-xfr ascii85 atobm base58 basez clamscan dialog whiptail lwp-request mosquitto tftp uuencode"
         " highlight xmore xpad scrot espeak redcarpet fping nasm texdoc",
         _reads_all,
     ),
-    Row("lwp-download", _fetches, harmless="a s h v"),
-    Row("uudecode", _fetches, "o: output-file:", harmless="help version c"),
+    Row("lwp-download", _fetches, "a s h v"),
+    Row("uudecode", _fetches, "help version c o: output-file:"),
     Row("msgcat msgconv msgmerge msguniq msgattrib msgfmt", _writes_output, "o: output: output-file: i: f: t: w:"),
     Row("dos2unix unix2dos mac2unix", _converts),
     Row(
@@ -214,9 +213,9 @@ ROWS = (
     Row(
         "inotifywait inotifywatch fatrace",
         _inotify,
-        "o: outfile: e: event: t: timeout: fromfile: exclude: format: r m q",
+        "recursive monitor quiet c csv timefmt: h help v verbose zero o: outfile: e: event: t: timeout: fromfile: exclude:"
+        " format: r m q",
         chosen="can write any file",
-        harmless="recursive monitor quiet c csv timefmt: h help v verbose zero",
     ),
     Row("opkg arj cpack valac dmd crystal", gives("installs packages, or runs what files say")),
 )

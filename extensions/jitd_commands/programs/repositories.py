@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from jitd_commands.judging import Call, Row
-from jitd_commands.programs.shared import Verbs, words
+from jitd_commands.programs.decision_table import DecisionTable
+from jitd_commands.programs.shared import words
 from jitd_commands.shell_text import Word
 
 _PROGRAMS = re.compile(
@@ -35,57 +36,57 @@ _SHOWS = words(
 _PAGED = words("log show diff blame annotate grep reflog shortlog help whatchanged range-diff")
 _LISTS = words("branch tag stash remote worktree notes")
 _REFLOG = "unless the reflog still has the commits"
-_GIT = Verbs(
+_GIT = DecisionTable(
     f"""
-    push --mirror  destroys  makes {{0:its remote}} like this repository, and deletes branches there  \
-        unless somebody has the old commits
+    push --mirror  destroys  \
+        makes {{2:its remote}} like this repository, and deletes branches there  unless somebody has the old commits
     push -f|--force|--force-with-lease  destroys  \
-        replaces {{1:branches}} at {{0:its remote}}, where commits of others can be lost  unless somebody has them
-    push -d|--delete  destroys  deletes {{1}} at {{0}}  unless somebody has the commits
-    push * :*  destroys  deletes {{*}} at {{remote}}  unless somebody has the commits
+        replaces {{3:branches}} at {{2:its remote}}, where commits of others can be lost  unless somebody has them
+    push -d|--delete                    destroys  deletes {{3}} at {{2}}  unless somebody has the commits
+    push * :*                           destroys  deletes {{*}} at {{remote}}  unless somebody has the commits
     push * +*  destroys  replaces {{*}} at {{remote}}, where commits of others can be lost  unless somebody has them
-    push -n|--dry-run  nothing
-    push  changes  publishes {{1:its branch}} at {{0:its remote}}
-    reset --hard|--merge  destroys  throws away all changes that are not committed, and goes to {{:the last commit}}
-    reset  changes  sets the branch or the next commit to {{:the last commit}}
-    clean -n|--dry-run  nothing
-    clean -x|-X  destroys  deletes all files that git does not know, also those that it is told to ignore
-    clean  destroys  deletes all files that git does not know
+    push -n|--dry-run                   harmless
+    push                                changes   publishes {{3:its branch}} at {{2:its remote}}
+    reset --hard|--merge                destroys  throws away all changes that are not committed, and goes to {{:the last commit}}
+    reset                               changes   sets the branch or the next commit to {{:the last commit}}
+    clean -n|--dry-run                  harmless
+    clean -x|-X                         destroys  deletes all files that git does not know, also those that it is told to ignore
+    clean                               destroys  deletes all files that git does not know
     checkout|switch -f|--force|--discard-changes  destroys  \
         throws away all changes that are not committed, and goes to {{:the last commit}}
-    checkout|switch -B|-C|--force-create  changes  sets the branch {{--force-create}}{{0}} anew
-    checkout|switch  changes  changes the files to those of {{0}}
-    restore -S|--staged  changes  takes {{}} out of the next commit
-    restore  destroys  throws away the changes of {{:files}} that are not committed
-    branch -D  destroys  deletes the branches {{}}  {_REFLOG}
-    branch -d|--delete  changes  deletes the branches {{}}, whose commits others have
-    branch -m|-M|--move  changes  renames a branch to {{-1}}
-    branch -f|--force  changes  sets the branch {{0}} to {{1:another commit}}
-    branch  changes  makes the branch {{0}}
-    tag -d|--delete  changes  deletes the tags {{}}
-    tag  changes  makes the tag {{0}}
-    stash drop|clear  destroys  deletes {{0:what was stashed}}  {_REFLOG}
-    stash pop|apply|branch  changes  brings back what was stashed
+    checkout|switch -B|-C|--force-create  changes   sets the branch {{--force-create}}{{2}} anew
+    checkout|switch                     changes   changes the files to those of {{2}}
+    restore -S|--staged                 changes   takes {{}} out of the next commit
+    restore                             destroys  throws away the changes of {{:files}} that are not committed
+    branch -D                           destroys  deletes the branches {{}}  {_REFLOG}
+    branch -d|--delete                  changes   deletes the branches {{}}, whose commits others have
+    branch -m|-M|--move                 changes   renames a branch to {{-1}}
+    branch -f|--force                   changes   sets the branch {{2}} to {{3:another commit}}
+    branch                              changes   makes the branch {{2}}
+    tag -d|--delete                     changes   deletes the tags {{}}
+    tag                                 changes   makes the tag {{2}}
+    stash drop|clear                    destroys  deletes {{3:what was stashed}}  {_REFLOG}
+    stash pop|apply|branch              changes   brings back what was stashed
     stash  changes  takes all changes that are not committed out of the files, until they are brought back
-    reflog expire|delete|drop  destroys  forgets where branches were, so that lost commits cannot be found
-    gc --prune=now|--prune=all  destroys  deletes commits that no branch has
-    gc  changes  packs the repository, and deletes old commits that no branch has
-    prune  destroys  deletes commits that no branch has
-    update-ref -d  destroys  deletes the branch {{0}}  {_REFLOG}
-    rm --cached  changes  takes {{}} out of the repository, but leaves the files
-    rm  changes  deletes {{}}, which older commits have
-    mv  changes  moves {{0}} to {{1}}
-    apply  changes  changes the files that {{:its input}} names
-    worktree remove -f|--force  destroys  deletes the work tree {{}}, with changes that are not committed
-    worktree remove  changes  deletes the work tree {{}}
-    worktree add  changes  makes the work tree {{0}}
-    remote add|set-url|rename  changes  changes the place {{0}} that it takes files from: {{1}}
-    remote remove|rm  changes  forgets the place {{0}}
-    merge --abort|--quit  changes  throws away a merge
-    merge|cherry-pick|revert|am  changes  changes files and the history: {{verb}} {{ }}
-    rebase  changes  writes the history of the branch anew: {{ }}
-    bisect  changes  changes the files to those of other commits
-    *  changes  changes the repository: {{*}} {{ }}
+    reflog expire|delete|drop           destroys  forgets where branches were, so that lost commits cannot be found
+    gc --prune=now|all                  destroys  deletes commits that no branch has
+    gc                                  changes   packs the repository, and deletes old commits that no branch has
+    prune                               destroys  deletes commits that no branch has
+    update-ref -d                       destroys  deletes the branch {{2}}  {_REFLOG}
+    rm --cached                         changes   takes {{}} out of the repository, but leaves the files
+    rm                                  changes   deletes {{}}, which older commits have
+    mv                                  changes   moves {{2}} to {{3}}
+    apply                               changes   changes the files that {{:its input}} names
+    worktree remove -f|--force          destroys  deletes the work tree {{}}, with changes that are not committed
+    worktree remove                     changes   deletes the work tree {{}}
+    worktree add                        changes   makes the work tree {{3}}
+    remote add|set-url|rename           changes   changes the place {{3}} that it takes files from: {{4}}
+    remote remove|rm                    changes   forgets the place {{3}}
+    merge --abort|--quit                changes   throws away a merge
+    merge|cherry-pick|revert|am         changes   changes files and the history: {{verb}} {{ }}
+    rebase                              changes   writes the history of the branch anew: {{ }}
+    bisect                              changes   changes the files to those of other commits
+    *                                   changes   changes the repository: {{*}} {{ }}
     """,
     valued="-b -c",
 )
@@ -258,19 +259,7 @@ def _shows(call: Call, verb: str, rest: Sequence[Word]) -> None:
 
 
 def _clone(call: Call, rest: Sequence[Word], operands: Sequence[Word]) -> None:
-    valued = (
-        "-b",
-        "--branch",
-        "-o",
-        "--origin",
-        "--depth",
-        "-j",
-        "--jobs",
-        "--reference",
-        "--separate-git-dir",
-        "--filter",
-        "--shallow-since",
-    )
+    valued = words("-b --branch -o --origin --depth -j --jobs --reference --separate-git-dir --filter --shallow-since")
     values = {id(value) for word, value in zip(rest, rest[1:], strict=False) if word.text in valued}
     _starts_programs(call, rest, "-u")
     for word, value in _pairs(rest):
@@ -337,15 +326,16 @@ def _svn(call: Call) -> None:
     _SVN(call)
 
 
-_SVN = Verbs(
+_SVN = DecisionTable(
     """
-    revert  destroys  throws away the changes of {} that are not committed
+    revert                destroys  throws away the changes of {} that are not committed
     cleanup --remove-unversioned|--remove-ignored  destroys  deletes the files that svn does not know
-    delete|del|remove|rm  changes  deletes {}, which older revisions have
-    cleanup|resolve|resolved|upgrade|patch  changes  changes the files of {:the directory}
-    lock|unlock  changes  changes who may change {}
-    commit|ci|import|mkdir|copy|cp|move|mv|ren|rename|add|propset|pset|ps|propdel|propedit  changes  changes {:the repository}
-    *  changes  changes files or the repository: {*} { }
+    delete|del|remove|rm  changes   deletes {}, which older revisions have
+    cleanup|resolve|resolved|upgrade|patch  changes   changes the files of {:the directory}
+    lock|unlock           changes   changes who may change {}
+    commit|ci|import|mkdir|copy|cp|move|mv|ren|rename|add|propset|pset|ps|propdel|propedit  changes   changes {:the repository}
+    *                     changes   changes files or the repository: {*} { }
+    ...  unknown  jitd does not know what {program} {verbs} does
     """,
     valued="-m --message -F --file -r --revision --username --password",
 )
@@ -369,37 +359,9 @@ def _hg(call: Call) -> None:
         return None
     if verb.is_free:
         return call.gives("can start any other program")
-    if verb.text in (
-        "log",
-        "diff",
-        "annotate",
-        "help",
-        "grep",
-        "config",
-        "heads",
-        "tip",
-        "history",
-        "cat",
-        "export",
-        "outgoing",
-        "incoming",
-    ):
+    if verb.text in words("log diff annotate help grep config heads tip history cat export outgoing incoming"):
         return call.leads(f"{verb.text} starts a pager, which can start a shell") if call.is_shown else None
-    if verb.text in (
-        "status",
-        "st",
-        "id",
-        "identify",
-        "summary",
-        "branch",
-        "branches",
-        "tags",
-        "parents",
-        "root",
-        "version",
-        "paths",
-        "manifest",
-    ):
+    if verb.text in words("status st id identify summary branch branches tags parents root version paths manifest"):
         return None
     if verb.text in ("pull", "clone", "fetch", "update", "up", "checkout"):
         return call.leads(f"{verb.text} takes files from a place that others control")
@@ -410,16 +372,17 @@ def _hg(call: Call) -> None:
     _HG(call)
 
 
-_HG = Verbs(
+_HG = DecisionTable(
     """
-    strip|debugstrip  destroys  deletes commits  unless their bundle is kept
+    strip|debugstrip                  destroys  deletes commits  unless their bundle is kept
     update|up|checkout|co -C|--clean  destroys  throws away all changes that are not committed
-    revert  destroys  throws away the changes of {:all files} that are not committed
-    purge|clean  destroys  deletes the files that hg does not know
-    push -f|--force  changes  publishes commits at {:its remote}, also where others have new ones
-    push  changes  publishes commits at {:its remote}
-    remove|rm|forget  changes  deletes {}, which older commits have
-    *  changes  changes files or the history: {*} { }
+    revert                            destroys  throws away the changes of {:all files} that are not committed
+    purge|clean                       destroys  deletes the files that hg does not know
+    push -f|--force                   changes   publishes commits at {:its remote}, also where others have new ones
+    push                              changes   publishes commits at {:its remote}
+    remove|rm|forget                  changes   deletes {}, which older commits have
+    *                                 changes   changes files or the history: {*} { }
+    ...  unknown  jitd does not know what {program} {verbs} does
     """,
     valued="-m --message -r --rev -u --user -b --branch",
 )
@@ -433,27 +396,23 @@ ROWS = (
     Row(
         "git",
         git,
-        harmless=(
-            "C c git-dir work-tree no-pager P p paginate bare no-optional-locks literal-pathspecs oneline graph all n"
-            " max-count decorate stat shortstat numstat dirstat name-only name-status patch no-patch short s b branch long"
-            " porcelain u untracked-files ignored show-current show-stash ahead-behind v vv verbose tags abbrev"
-            " abbrev-commit dirty always match exact-match contains get get-all get-regexp get-urlmatch list local global"
-            " system worktree show-origin show-scope type z a r remotes since until after before author committer grep i E"
-            " F P format pretty date cached staged no-color color HEAD verify symbolic-full-name abbrev-ref show-toplevel"
-            " is-inside-work-tree is-inside-git-dir is-bare-repository git-path absolute-git-dir heads refs q quiet"
-            " exit-code sort merged no-merged merges no-merges first-parent follow reverse topo-order date-order"
-            " left-right cherry-pick count o others exclude-standard exclude m modified d deleted t stage l line-porcelain"
-            " L w ignore-all-space ignore-space-change M C D diff-filter word-diff U unified B no-ext-diff no-textconv"
-            " no-index S G pickaxe-regex p show-signature ignore-submodules e h help version build-options dry-run f force"
-            " depth prune unshallow jobs j no-tags k multiple progress no-progress recurse-submodules auto aggressive full"
-            " strict no-dangling connectivity-only pathspec-from-file cc root 0 1 2 3 4 5 6 7 8 9 human-readable H"
-            " disk-usage points-at column no-column 3 message m allow-empty no-edit amend F file no-verify signoff author"
-            " reset-author i include only u update A N intent-to-add track no-track initial-branch single-branch b branch"
-            " no-single-branch shallow-since origin filter no-checkout mirror bare no-hardlinks local prefix"
-            " worktree-attributes remote relative show-prefix show-cdup missing deduplicate eol full-name full-tree r d"
-            " object-format batch-check batch e t p pretty unordered unreachable name-rev show-superproject-working-tree"
-            " expire x X"
-        ),
+        "C c git-dir work-tree no-pager P p paginate bare no-optional-locks literal-pathspecs oneline graph all n max-count"
+        " decorate stat shortstat numstat dirstat name-only name-status patch no-patch short s b branch long porcelain u"
+        " untracked-files ignored show-current show-stash ahead-behind v vv verbose tags abbrev abbrev-commit dirty always"
+        " match exact-match contains get get-all get-regexp get-urlmatch list local global system worktree show-origin"
+        " show-scope type z a r remotes since until after before author committer grep i E F format pretty date cached staged"
+        " no-color color HEAD verify symbolic-full-name abbrev-ref show-toplevel is-inside-work-tree is-inside-git-dir"
+        " is-bare-repository git-path absolute-git-dir heads refs q quiet exit-code sort merged no-merged merges no-merges"
+        " first-parent follow reverse topo-order date-order left-right cherry-pick count o others exclude-standard exclude m"
+        " modified d deleted t stage l line-porcelain L w ignore-all-space ignore-space-change M D diff-filter word-diff U"
+        " unified B no-ext-diff no-textconv no-index S G pickaxe-regex show-signature ignore-submodules e h help version"
+        " build-options dry-run f force depth prune unshallow jobs j no-tags k multiple progress no-progress"
+        " recurse-submodules auto aggressive full strict no-dangling connectivity-only pathspec-from-file cc root 0 1 2 3 4 5"
+        " 6 7 8 9 human-readable H disk-usage points-at column no-column message allow-empty no-edit amend file no-verify"
+        " signoff reset-author include only update A N intent-to-add track no-track initial-branch single-branch"
+        " no-single-branch shallow-since origin filter no-checkout mirror no-hardlinks prefix worktree-attributes remote"
+        " relative show-prefix show-cdup missing deduplicate eol full-name full-tree object-format batch-check batch"
+        " unordered unreachable name-rev show-superproject-working-tree expire x X",
     ),
     Row(
         "svn svnlite",
@@ -468,6 +427,7 @@ ROWS = (
         _hg,
         "config: R: repository: cwd: m: message: l: u: user: r: rev: b: branch: I: X: q v y",
         chosen="can start any other program",
+        telling="--version",
     ),
-    Row("bzr brz cvs fossil darcs", _older),
+    Row("bzr brz cvs fossil darcs", _older, telling="--version:bzr,brz,cvs,darcs --help:cvs"),
 )

@@ -10,8 +10,9 @@ import re
 from dataclasses import replace
 
 from jitd.core.conditions import Glob
-from jitd_commands.judging import Call, Row, Verdict
-from jitd_commands.programs.shared import table, trusts, words
+from jitd_commands.judging import Call, Row
+from jitd_commands.programs.decision_table import DecisionTable
+from jitd_commands.programs.shared import gives, objects, trusts, words
 from jitd_commands.shell_text import Word
 
 _NO_LOGIN, _NO_RECORD, _NO_LOGS = (
@@ -193,18 +194,18 @@ def _does(call: Call, verb: str, units: list[Word]) -> None:
             call.changes(f"{does} {name[:60]}", "", matters, is_whole=True)
 
 
-_UNITS = table("""
-    set-property .*      changes   sets {3+:limits} of {2}
-    add-wants|add-requires .*  changes  starts {3+} whenever {2} starts
-    set-default .*       changes   lets the host start {2} by itself
-    bind .* .*           changes   shows {3} to {2} at {4:the same place}
-    mount-image .*       changes   shows what is in the image {3} to {2} at {4}
-    default              changes   starts the default target, and stops what it does not need
-    isolate .*           changes   stops all services that {2} does not need
-    cancel               changes   cancels jobs of systemd
-    log-level|log-target|service-watchdogs .*  changes  changes what systemd logs or watches
-    switch-root          gives     can start any other system
-    set-environment      gives     can choose what root runs by itself
+_UNITS = DecisionTable("""
+    set-property *            changes   sets {3+:limits} of {2}
+    add-wants|add-requires *  changes   starts {3+} whenever {2} starts
+    set-default *             changes   lets the host start {2} by itself
+    bind * *                  changes   shows {3} to {2} at {4:the same place}
+    mount-image *             changes   shows what is in the image {3} to {2} at {4}
+    default                   changes   starts the default target, and stops what it does not need
+    isolate *                 changes   stops all services that {2} does not need
+    cancel                    changes   cancels jobs of systemd
+    log-level|log-target|service-watchdogs *  changes   changes what systemd logs or watches
+    switch-root               gives     {program} can start any other system
+    set-environment           gives     {program} can choose what root runs by itself
 """)
 
 
@@ -349,44 +350,41 @@ _LOOKING = {
     "oomctl": r"dump|",
 }
 """What programs of systemd only show, with a pager."""
-_ACTS = table(
-    """
-    loginctl terminate-user        changes   ends all sessions and programs of {3+:an account}
-    loginctl terminate-.*          changes   ends all programs of the session {3+:that it names}
-    loginctl kill-.*               changes   sends a signal to all programs of {3+:a session}
-    loginctl lock-.*               changes   locks the screens of {3+:all sessions}
-    loginctl unlock-.*             changes   unlocks the screens of {3+:all sessions}
-    loginctl enable-linger         changes   lets programs of {3+:an account} run without a session
-    loginctl disable-linger        changes   ends programs of {3+:an account} with its last session
-    loginctl activate              changes   shows the session {3} at its seat
-    loginctl attach|flush-devices  changes   changes which devices belong to a seat
-    machinectl|portablectl remove  destroys  deletes the images {3+:that it names} with all that is in them
-    machinectl clean -all          destroys  deletes all images
-    machinectl clean               changes   deletes hidden images
-    machinectl poweroff|stop|terminate|kill  changes  stops the containers {3+:that it names}
-    machinectl reboot              changes   restarts the containers {3+:that it names}
-    machinectl start               changes   starts the containers {3+:that it names}
-    machinectl enable|disable      changes   changes whether the host starts the containers {3+}
-    machinectl|portablectl .*      gives     can start containers that have the whole host
-    systemd-sysext|systemd-confext .*  gives  changes the programs or settings of the host
-    networkctl down                stops     takes the interfaces {3+:that it names} down | until they are up again
-    networkctl delete              stops     deletes the interfaces {3+:that it names} | until they are made again
-    networkctl up                  changes   takes the interfaces {3+:that it names} up
-    networkctl reload|reconfigure|renew|forcerenew  changes  sets the network of {3+:all interfaces} anew
-    networkctl edit|mask|unmask    gives     chooses the settings of the network
-    resolvectl flush-caches|reset-.*  harmless
-    resolvectl revert              changes   forgets the name servers of {3}
-    resolvectl dns                 changes   asks {4+} for the names of other hosts
-    resolvectl log-level           changes   changes what is logged of names
-    resolvectl .*                  changes   sets {2} of {3} to {4+}
-    bootctl remove                 stops     takes away what starts the host | until a boot loader is installed again
-    bootctl unlink|cleanup         changes   deletes what the host may boot: {3+:what is not used}
-    bootctl set-.*                 changes   changes what the host boots next: {3}
-    bootctl .*                     changes   installs the boot loader of the host
-    systemd-analyze .*             changes   sets {2} of systemd to {3}
-""",
-    is_named=True,
-)
+_ACTS = DecisionTable("""
+    loginctl: terminate-user           changes   ends all sessions and programs of {2+:an account}
+    loginctl: terminate-*              changes   ends all programs of the session {2+:that it names}
+    loginctl: kill-*                   changes   sends a signal to all programs of {2+:a session}
+    loginctl: lock-*                   changes   locks the screens of {2+:all sessions}
+    loginctl: unlock-*                 changes   unlocks the screens of {2+:all sessions}
+    loginctl: enable-linger            changes   lets programs of {2+:an account} run without a session
+    loginctl: disable-linger           changes   ends programs of {2+:an account} with its last session
+    loginctl: activate                 changes   shows the session {2} at its seat
+    loginctl: attach|flush-devices     changes   changes which devices belong to a seat
+    machinectl|portablectl: remove     destroys  deletes the images {2+:that it names} with all that is in them
+    machinectl: clean --all            destroys  deletes all images
+    machinectl: clean                  changes   deletes hidden images
+    machinectl: poweroff|stop|terminate|kill  changes   stops the containers {2+:that it names}
+    machinectl: reboot                 changes   restarts the containers {2+:that it names}
+    machinectl: start                  changes   starts the containers {2+:that it names}
+    machinectl: enable|disable         changes   changes whether the host starts the containers {2+}
+    machinectl|portablectl: *          gives     {program} can start containers that have the whole host
+    systemd-sysext|systemd-confext: *  gives     {program} changes the programs or settings of the host
+    networkctl: down                   stops     takes the interfaces {2+:that it names} down  until they are up again
+    networkctl: delete                 stops     deletes the interfaces {2+:that it names}  until they are made again
+    networkctl: up                     changes   takes the interfaces {2+:that it names} up
+    networkctl: reload|reconfigure|renew|forcerenew  changes   sets the network of {2+:all interfaces} anew
+    networkctl: edit|mask|unmask       gives     {program} chooses the settings of the network
+    resolvectl: flush-caches|reset-*   harmless
+    resolvectl: revert                 changes   forgets the name servers of {2}
+    resolvectl: dns                    changes   asks {3+} for the names of other hosts
+    resolvectl: log-level              changes   changes what is logged of names
+    resolvectl: *                      changes   sets {1} of {2} to {3+}
+    bootctl: remove                    stops     takes away what starts the host  until a boot loader is installed again
+    bootctl: unlink|cleanup            changes   deletes what the host may boot: {2+:what is not used}
+    bootctl: set-*                     changes   changes what the host boots next: {2}
+    bootctl: *                         changes   installs the boot loader of the host
+    systemd-analyze: *                 changes   sets {1} of systemd to {2}
+""")
 
 
 def _pages(call: Call) -> None:
@@ -495,7 +493,7 @@ def _mild_signal(call: Call) -> str:
 
 def _fuser(call: Call) -> None:
     if call.has("k", "kill") or call.may_add_options:
-        files = " ".join(word.text for word in call.operands if word.text)[:60] or "a file"
+        files = objects(call, "a file")
         if call.has("m", "M", "mount") and {"/", "/home", "/var", "/usr"} & {word.text for word in call.operands}:
             return call.stops(f"ends every process that uses {files}", back="until the host has started again", is_whole=True)
         call.changes(f"ends every process that uses {files}", is_whole=True)
@@ -545,15 +543,6 @@ def _named(call: Call) -> None:
         )
 
 
-def _always(what: str) -> Verdict:
-    def judge(call: Call) -> None:
-        if not (len(call.words) == 1 and call.words[0].text in ("--version", "--help", "-h", "-V", "version", "status", "list")):
-            return call.gives(what)
-        call.knows_all()
-
-    return judge
-
-
 _MAKES = {
     "systemd-tmpfiles": "makes or deletes the files that settings name",
     "systemd-sysusers": "makes the accounts that settings name",
@@ -576,7 +565,7 @@ def _makes(call: Call) -> None:
         call.destroys("deletes the files and directories that settings name", is_whole=True)
     if any(word.text in ("no", "false", "0") for word in call.values("dry-run")) or call.has("factory-reset"):
         call.destroys(f"deletes or changes partitions of {disk}", is_whole=True)
-    _always(_MAKES[call.name])(call)
+    gives(_MAKES[call.name], unless="version status list")(call)
 
 
 def _bus(call: Call) -> None:
@@ -671,114 +660,97 @@ ROWS = (
     Row(
         "systemctl",
         _systemctl,
-        "t: type: state: p: property: P: n: lines: o: output: H: host: M: machine: root: image: s: signal: kill-whom:"
-        " job-mode: what: when: timestamp: value no-pager now f force q quiet l full a all user system r recursive",
-        harmless=(
-            "failed plain legend: no-legend reverse after before with-dependencies show-types T show-transaction no-block"
-            " wait no-wall no-ask-password dry-run check-inhibitors: i kill-who: kill-value: message: version h help"
-            " timestamp: runtime global no-reload all quiet force recursive full before after state: drop-in: marked"
-            " read-only mkdir 0 1 2 3 4 5 6 7 8 9"
-        ),
+        "failed plain legend: no-legend reverse after before with-dependencies show-types T show-transaction no-block wait"
+        " no-wall no-ask-password dry-run check-inhibitors: i kill-who: kill-value: message: version h help timestamp:"
+        " runtime global no-reload all quiet force recursive full state: drop-in: marked read-only mkdir 0 1 2 3 4 5 6 7 8 9"
+        " t: type: p: property: P: n: lines: o: output: H: host: M: machine: root: image: s: signal: kill-whom: job-mode:"
+        " what: when: value no-pager now f q l a user system r",
+        telling="--version",
     ),
     Row("service invoke-rc.d rc-service", _service, ""),
     Row(
         "journalctl",
         _journalctl,
-        "u: unit: n:: lines:: o: output: S: since: U: until: t: identifier: p: priority: b:: boot:: D: directory: file:"
-        " root: image: g: grep: c: cursor: M: machine: F: field: facility: vacuum-size: vacuum-time: vacuum-files:"
-        " user-unit: x r f e k m a q no-pager follow",
-        harmless=(
-            "l full no-full reverse utc catalog no-hostname all no-tail quiet pager-end merge system user list-boots"
-            " disk-usage header verify sync flush rotate case-sensitive:: dmesg output-fields: show-cursor after-cursor:"
-            " T: exclude-identifier: namespace: list-namespaces fields N list-catalog truncate-newline h help version"
-            " interval: W no-hostname 0 1 2 3 4 5 6 7 8 9 i:"
-        ),
+        "l full no-full reverse utc catalog no-hostname all no-tail quiet pager-end merge system user list-boots disk-usage"
+        " header verify sync flush rotate case-sensitive:: dmesg output-fields: show-cursor after-cursor: T:"
+        " exclude-identifier: namespace: list-namespaces fields N list-catalog truncate-newline h help version interval: W 0"
+        " 1 2 3 4 5 6 7 8 9 i: u: unit: n:: lines:: o: output: S: since: U: until: t: identifier: p: priority: b:: boot:: D:"
+        " directory: file: root: image: g: grep: c: cursor: M: machine: F: field: facility: vacuum-size: vacuum-time:"
+        " vacuum-files: user-unit: x r f e k m a q no-pager follow",
         operands="matches",
     ),
     Row(
         "loginctl machinectl portablectl systemd-sysext systemd-confext",
         _pages,
-        "p: property: n: lines: o: output: H: host: M: machine: s: signal: no-pager all",
-        harmless="value a all l full kill-whom: kill-who: q quiet no-legend no-ask-password h help version j json:",
+        "value a all l full kill-whom: kill-who: q quiet no-legend no-ask-password h help version j json: p: property: n:"
+        " lines: o: output: H: host: M: machine: s: signal: no-pager",
+        telling="--version",
     ),
     Row(
         "coredumpctl networkctl resolvectl bootctl systemd-analyze systemd-cgls systemd-delta userdbctl oomctl",
         _pages,
-        "o: output: D: no-pager p: u:",
-        harmless=(
-            "no-legend json: 1 r reverse S: since: U: until: F: field: q quiet a all s stats l full n: lines: h help"
-            " version user system global order require fuzz: from-pattern: to-pattern: iterations: base-time: threshold:"
-            " man:: 4 6 i: interface: t: type: c: class: k unit: u: x xattr: c: cgroup-id:"
-        ),
+        "no-legend json: 1 r reverse S: since: U: until: F: field: q quiet a all s stats l full n: lines: h help version"
+        " user system global order require fuzz: from-pattern: to-pattern: iterations: base-time: threshold: man:: 4 6 i:"
+        " interface: t: type: c: class: k unit: u: x xattr: cgroup-id: o: output: D: no-pager p:",
+        telling="--version",
     ),
-    Row("crontab fcrontab", _crontab, "u: l r e i s", harmless="V"),
+    Row("crontab fcrontab", _crontab, "V u: l r e i s", telling="-V:crontab"),
     Row("shutdown reboot halt poweroff", _shutdown, "w wtmp-only help c r reboot H halt P p poweroff"),
     Row("systemd-creds", _credentials, "H h name: key-file: with-key: p"),
     Row("telinit init", _init),
     Row(
         "kill pkill killall killall5 skill snice xkill",
         _kill,
-        "l L list table u: user: U: euid: uid:",
-        harmless="V version h help 0 Z",
+        "V version h help 0 Z l L list table u: user: U: euid: uid:",
+        telling="--version:kill,pkill,killall --help:kill,pkill,killall -V:kill,pkill,killall -h:pkill",
     ),
     Row(
         "fuser",
         _fuser,
-        "k kill n: namespace: m M mount",
+        "a all c f i interactive I inode l list-signals m mount M ismountpoint s silent u user v verbose V version 4 ipv4 6"
+        " ipv6 k kill n: namespace:",
         operands="files or ports",
-        harmless=(
-            "a all c f i interactive I inode l list-signals m mount M ismountpoint s silent u user v verbose V version 4"
-            " ipv4 6 ipv6"
-        ),
     ),
     Row(
         "date timedatectl hwclock ntpdate rdate ntpd sntp adjtimex",
         _clock,
-        "s: set: d: date: f: file: r: reference: I:: rfc-3339: H: host: w systohc hctosys adjust a no-pager",
-        harmless=(
-            "u utc universal R rfc-email rfc-2822 iso-8601:: resolution debug value property: all monitor no-ask-password"
-            " l localtime show verbose v test rtc: get help version V h"
-        ),
+        "u utc universal R rfc-email rfc-2822 iso-8601:: resolution debug value property: all monitor no-ask-password l"
+        " localtime show verbose v test rtc: get help version V h s: set: d: date: f: file: r: reference: I:: rfc-3339: H:"
+        " host: w systohc hctosys adjust a no-pager",
+        telling="--version:hwclock,ntpd,adjtimex --help:hwclock,ntpd",
     ),
     Row(
         "chronyc",
         _clock,
-        "s: set: d: date: f: file: r: reference: I:: rfc-3339: H: host: w systohc hctosys adjust a no-pager",
-        harmless=(
-            "u utc universal R rfc-email rfc-2822 iso-8601:: resolution debug value property: all monitor no-ask-password"
-            " l localtime show verbose v test rtc: get help version V h n N m d a 4 6 h p:"
-        ),
+        "u utc universal R rfc-email rfc-2822 iso-8601:: resolution debug value property: all monitor no-ask-password l"
+        " localtime show verbose v test rtc: get help version V h n N m d: a 4 6 p: s: set: date: f: file: r: reference: I::"
+        " rfc-3339: H: host: w systohc hctosys adjust no-pager",
     ),
     Row(
         "hostname domainname nisdomainname",
         _hostname,
-        "F: file: b",
-        harmless=(
-            "a alias A all-fqdns d domain f fqdn long i ip-address I all-ip-addresses s short y yp nis boot h help V version"
-        ),
+        "a alias A all-fqdns d domain f fqdn long i ip-address I all-ip-addresses s short y yp nis boot h help V version F:"
+        " file: b",
     ),
     Row(
         "hostnamectl localectl",
         _named,
-        "H: M: no-pager",
-        harmless="static transient pretty no-ask-password json: j h help version l full host: machine:",
+        "static transient pretty no-ask-password json: j h help version l full host: machine: H: M: no-pager",
     ),
     Row(
         "busctl dbus-send gdbus qdbus dbus-monitor",
         _bus,
-        "H: M: address: no-pager",
-        harmless=(
-            "show-machine unique acquired activatable list q quiet verbose json: j timeout: user system session l full"
-            " no-legend h help version"
-        ),
+        "show-machine unique acquired activatable list q quiet verbose json: j timeout: user system session l full no-legend"
+        " h help version H: M: address: no-pager",
+        telling="--version:busctl,dbus-send,gdbus,dbus-monitor --help:dbus-send,dbus-monitor",
     ),
     Row(
         "supervisorctl monit sv s6-rc rc-update chkconfig update-rc.d initctl pm2 nssm svc",
         _supervisor,
-        "c: s:",
-        harmless="list h help version v V B",
+        "list h help version v V B c: s:",
+        telling="--version:supervisorctl,monit,pm2 --help:supervisorctl,monit,pm2 -V:monit -v:pm2 version:supervisorctl",
     ),
-    Row("systemd-nspawn systemd-vmspawn ", _always("can start containers that have the whole host")),
+    Row("systemd-nspawn systemd-vmspawn ", gives("can start containers that have the whole host", unless="version status list")),
     Row("systemd-tmpfiles systemd-sysusers systemd-firstboot systemd-cryptenroll systemd-repart", _makes),
     Row(
         "update-alternatives alternatives update-initramfs dracut mkinitcpio update-grub update-grub2 grub-install"
@@ -786,6 +758,15 @@ ROWS = (
         " kernel-install bootupctl",
         _boot,
         "display: list: query: auto: config: install set o: output:",
+        telling=(
+            "--version:update-alternatives,alternatives,dracut,grub-install,grub2-install,grub-mkconfig,grub2-mkconfig,"
+            "grub-editenv,grub-set-default,grub-reboot,grubby,efibootmgr"
+            " --help:update-alternatives,alternatives,dracut,grub-install,grub2-install,grub-mkconfig,grub2-mkconfig,"
+            "grub-editenv,grub-set-default,grub-reboot,efibootmgr"
+        ),
     ),
-    Row("run-init supervise runsvdir s6-svscan inetd xinetd", _always("starts programs that files name")),
+    Row(
+        "run-init supervise runsvdir s6-svscan inetd xinetd",
+        gives("starts programs that files name", unless="version status list"),
+    ),
 )

@@ -7,46 +7,44 @@ import re
 from collections.abc import Callable
 
 from jitd_commands.judging import Call, Row
-from jitd_commands.programs.shared import nothing, table, told, trusts, who_changes
+from jitd_commands.programs.decision_table import DecisionTable, told
+from jitd_commands.programs.shared import nothing, objects, trusts, who_changes, words
 from jitd_commands.shell_text import Word
 
-_DOES = table(
-    """
-    mkswap /dev/.*             destroys  makes swap space of {2:a disk}: what is on it is gone
-    mkswap                     changes   makes swap space of {2:a file}
-    blkdiscard                 destroys  discards all that is on {2:a disk}
-    nwipe                      destroys  overwrites all of {2+:all disks that it finds}
-    sg_format -format|F|resize|r  destroys  formats {2:a disk}: what is on it is gone
-    sg_sanitize                destroys  erases all that is on {2:a disk}
-    badblocks -w               destroys  overwrites all of {2:a disk} to test it
-    badblocks                  harmless
-    e2undo                     destroys  takes back changes of the file system on {3:a disk}
-    xfs_growfs                 changes   makes the file system {2} larger
-    partprobe                  changes   tells the kernel of the partitions of {2:all disks}
-    kpartx -d                  changes   takes away the devices of the partitions of {2}
-    kpartx                     changes   makes devices of the partitions of {2}
-    fsfreeze -f|freeze         stops     stops all writes to {2:a file system} | until it is thawed
-    fsfreeze                   changes   lets programs write to {2:a file system} again
-    zramctl -r|reset           changes   takes away the memory disk {2:of the host}
-    zramctl                    changes   makes a disk in memory
-    e4defrag|xfs_fsr           changes   moves the files on {2:all file systems} together
-    e2image -r|Q|a             changes   copies the file system {2} to {3}
-    e2image                    changes   copies what describes the file system {2} to {3}
-    swaplabel|e2label|tunefs|xfs_admin  changes  changes the name or settings of the file system {2}
-    ntfsfix                    changes   repairs the file system on {2}, and may delete files
-    xfs_repair -L              destroys  drops the log of the file system on {2:a disk}: the last changes are gone
-    fsck.*|e2fsck|xfs_repair|btrfsck  changes  repairs the file system on {2:a disk}, and may delete files
-    tune2fs                    changes   changes the settings of the file system on {2:a disk}
-    resize2fs                  changes   changes the size of the file system on {2:a disk}
-    multipath -t|T|l|ll|h      harmless
-    multipath -F|f             changes   takes away the devices of paths {2:that are not in use}
-    multipath                  changes   makes devices of the paths to disks
-    dmraid -E                  destroys  erases what describes the RAID on {2:all disks}
-    dmraid                     changes   makes or takes away the devices of RAID sets
-    wipefs                     destroys  erases the signatures on {2:a disk}: its file systems are gone
-""",
-    is_named=True,
-)
+_DOES = DecisionTable("""
+    mkswap: /dev/*                      destroys  makes swap space of {1:a disk}: what is on it is gone
+    mkswap:                             changes   makes swap space of {1:a file}
+    blkdiscard:                         destroys  discards all that is on {1:a disk}
+    nwipe:                              destroys  overwrites all of {1+:all disks that it finds}
+    sg_format: --format|-F|--resize|-r  destroys  formats {1:a disk}: what is on it is gone
+    sg_sanitize:                        destroys  erases all that is on {1:a disk}
+    badblocks: -w                       destroys  overwrites all of {1:a disk} to test it
+    badblocks:                          harmless
+    e2undo:                             destroys  takes back changes of the file system on {2:a disk}
+    xfs_growfs:                         changes   makes the file system {1} larger
+    partprobe:                          changes   tells the kernel of the partitions of {1:all disks}
+    kpartx: -d                          changes   takes away the devices of the partitions of {1}
+    kpartx:                             changes   makes devices of the partitions of {1}
+    fsfreeze: -f|--freeze               stops     stops all writes to {1:a file system}  until it is thawed
+    fsfreeze:                           changes   lets programs write to {1:a file system} again
+    zramctl: -r|--reset                 changes   takes away the memory disk {1:of the host}
+    zramctl:                            changes   makes a disk in memory
+    e4defrag|xfs_fsr:                   changes   moves the files on {1:all file systems} together
+    e2image: -r|-Q|-a                   changes   copies the file system {1} to {2}
+    e2image:                            changes   copies what describes the file system {1} to {2}
+    swaplabel|e2label|tunefs|xfs_admin:  changes   changes the name or settings of the file system {1}
+    ntfsfix:                            changes   repairs the file system on {1}, and may delete files
+    xfs_repair: -L                      destroys  drops the log of the file system on {1:a disk}: the last changes are gone
+    fsck*|e2fsck|xfs_repair|btrfsck:    changes   repairs the file system on {1:a disk}, and may delete files
+    tune2fs:                            changes   changes the settings of the file system on {1:a disk}
+    resize2fs:                          changes   changes the size of the file system on {1:a disk}
+    multipath: -t|-T|-l|--ll|-h         harmless
+    multipath: -F|-f                    changes   takes away the devices of paths {1:that are not in use}
+    multipath:                          changes   makes devices of the paths to disks
+    dmraid: -E                          destroys  erases what describes the RAID on {1:all disks}
+    dmraid:                             changes   makes or takes away the devices of RAID sets
+    wipefs:                             destroys  erases the signatures on {1:a disk}: its file systems are gone
+""")
 """What programs do to disks."""
 
 
@@ -74,11 +72,6 @@ def _unless(*options: str) -> Callable[[Call], None]:
     return judge
 
 
-def _objects(call: Call, other: str) -> str:
-    """Return the operands as a sentence names them."""
-    return " ".join(word.text for word in call.operands if word.text)[:60] or other
-
-
 _DEBUGFS_DESTROYS = [
     [verb] for verb in ("clri", "rm", "kill_file", "unlink", "rmdir", "zap_block", "freei", "freeb", "init_filesys")
 ]
@@ -102,19 +95,7 @@ def _debugfs(call: Call) -> None:
         verb, *rest = request.text.split() or [""]
         if request.is_free or verb.startswith("!"):
             call.gives("can start a shell")
-        elif verb in (
-            "stats",
-            "show_super_stats",
-            "ls",
-            "stat",
-            "show_inode_info",
-            "blocks",
-            "icheck",
-            "ncheck",
-            "imap",
-            "ffi",
-            "lsdel",
-        ):
+        elif verb in words("stats show_super_stats ls stat show_inode_info blocks icheck ncheck imap ffi lsdel"):
             continue
         elif verb in ("dump", "rdump", "logdump"):
             call.discloses("reads any file on the disk")
@@ -129,38 +110,35 @@ def _losetup(call: Call) -> None:
         return None
     if call.has("d", "detach", "D", "detach-all"):
         every = call.has("D", "detach-all")
-        return call.changes(f"takes away {'all loop devices' if every else _objects(call, 'a loop device')}", is_whole=True)
+        return call.changes(f"takes away {'all loop devices' if every else objects(call, 'a loop device')}", is_whole=True)
     for word in call.operands:
         call.reads(word)
-    call.changes(f"makes a disk of {_objects(call, 'a file')}", is_whole=True)
+    call.changes(f"makes a disk of {objects(call, 'a file')}", is_whole=True)
 
 
 def _swapon(call: Call) -> None:
     if not call.words or call.has("s", "summary", "show"):
         return
-    call.changes(f"swaps to {_objects(call, 'what /etc/fstab names')}", is_whole=True)
+    call.changes(f"swaps to {objects(call, 'what /etc/fstab names')}", is_whole=True)
 
 
-_CRYPTSETUP = table(
-    """
+_CRYPTSETUP = DecisionTable("""
+    --test-passphrase           harmless
     status|isLuks|luksDump|luksUUID|benchmark|tcryptDump|bitlkDump|dump|verify  harmless
-    luksFormat|format                destroys  encrypts {2:a disk} anew: what is on it is gone
-    erase|luksErase                  destroys  erases all keys of {2:a disk}: what is on it is gone
-    luksKillSlot|luksRemoveKey       destroys  takes a key of {2:a disk} away: without another one, what is on it is gone
-    luksHeaderRestore                destroys  replaces the keys of {2:a disk} by older ones
-    reencrypt|encrypt|decrypt        destroys  encrypts {2:a disk} anew: if it is interrupted, what is on it may be gone
-    luksAddKey|luksChangeKey         changes   changes the keys that open {2:a disk}
-    luksHeaderBackup                 reads     copies the keys of {2:a disk}
-    open|luksOpen|plainOpen|tcryptOpen|bitlkOpen|create  changes  opens {2:a disk} as {3}
-    close|luksClose|remove           changes   closes {2:an encrypted disk}
-    luksSuspend                      stops     stops all that reads or writes {2:a disk} | until luksResume and its password
-    luksResume                       changes   lets programs read and write {2:a disk} again
-    resize                           changes   changes the size of {2:a disk}
-    config|convert|token|luksConvertKey|repair  changes  changes what describes the encryption of {2:a disk}
-    -test-passphrase                 harmless
-""",
-    dry="test-passphrase",
-)
+    luksFormat|format           destroys  encrypts {2:a disk} anew: what is on it is gone
+    erase|luksErase             destroys  erases all keys of {2:a disk}: what is on it is gone
+    luksKillSlot|luksRemoveKey  destroys  takes a key of {2:a disk} away: without another one, what is on it is gone
+    luksHeaderRestore           destroys  replaces the keys of {2:a disk} by older ones
+    reencrypt|encrypt|decrypt   destroys  encrypts {2:a disk} anew: if it is interrupted, what is on it may be gone
+    luksAddKey|luksChangeKey    changes   changes the keys that open {2:a disk}
+    luksHeaderBackup            reads     {program} copies the keys of {2:a disk}
+    open|luksOpen|plainOpen|tcryptOpen|bitlkOpen|create  changes   opens {2:a disk} as {3}
+    close|luksClose|remove      changes   closes {2:an encrypted disk}
+    luksSuspend                 stops     stops all that reads or writes {2:a disk}  until luksResume and its password
+    luksResume                  changes   lets programs read and write {2:a disk} again
+    resize                      changes   changes the size of {2:a disk}
+    config|convert|token|luksConvertKey|repair  changes   changes what describes the encryption of {2:a disk}
+""")
 
 
 def _cryptsetup(call: Call) -> None:
@@ -169,16 +147,16 @@ def _cryptsetup(call: Call) -> None:
     _CRYPTSETUP(call)
 
 
-_DMSETUP = table("""
+_DMSETUP = DecisionTable("""
     ls|info|status|table|deps|version|targets|splitname  harmless
-    remove_all           stops     takes away all mapped disks that are not in use | until they are made again
-    remove               changes   takes away the mapped disk {2}
-    wipe_table           stops     lets all reads and writes of {2:a mapped disk} fail | until its table is loaded again
-    suspend              stops     stops all that reads or writes {2:a mapped disk} | until it is resumed
-    resume               changes   lets programs read and write {2:a mapped disk} again
-    create               changes   maps parts of disks as {2:a new disk}
-    load|reload          changes   changes which disks {2:a mapped disk} is made of
-    message|rename|setgeometry|clear|mknodes|udev.*|mangle  changes  changes the mapped disk {2:it names}
+    remove_all   stops     takes away all mapped disks that are not in use  until they are made again
+    remove       changes   takes away the mapped disk {2}
+    wipe_table   stops     lets all reads and writes of {2:a mapped disk} fail  until its table is loaded again
+    suspend      stops     stops all that reads or writes {2:a mapped disk}  until it is resumed
+    resume       changes   lets programs read and write {2:a mapped disk} again
+    create       changes   maps parts of disks as {2:a new disk}
+    load|reload  changes   changes which disks {2:a mapped disk} is made of
+    message|rename|setgeometry|clear|mknodes|udev*|mangle  changes   changes the mapped disk {2:it names}
 """)
 
 
@@ -188,58 +166,54 @@ def _dmsetup(call: Call) -> None:
     _DMSETUP(call)
 
 
-_zpool = table(
-    """
+_ZPOOL = DecisionTable("""
+    -n                                harmless
     status|list|get|iostat|history|events|version|wait  harmless
-    destroy              destroys  destroys the pool {2:that it names} and all in it | which zpool import -D may bring back
-    labelclear           destroys  erases what makes {2:a disk} a part of a pool
-    create               destroys  makes the pool {2} of {3+:disks}: what is on these disks is gone
-    split                destroys  splits {2:a pool} in two, which leaves one copy of all files
-    checkpoint -d|discard  destroys  deletes the checkpoint of {2:a pool}
-    import -rewind-to-checkpoint|F  destroys  takes {2:a pool} back to an older state: what was written since is gone
-    import               changes   makes {2:all pools that are found} available
-    export               stops     takes {2:a pool} and all its file systems away | until it is imported
-    offline              changes   stops the use of {3:a disk} in {2:a pool}
-    detach|remove        changes   takes {3:a disk} out of {2:a pool}
-    replace|attach -f    destroys  puts a copy of {3:a disk} of {2:a pool} on {4:another}: what is on this disk is gone
-    replace|attach       changes   puts a copy of {3:a disk} of {2:a pool} on {4:another}
-    add -f               destroys  adds {3+:disks} to {2:a pool}: what is on them is gone
-    add                  changes   adds {3+:disks} to {2:a pool}
-    clear                changes   forgets the errors of {2:a pool}
-    scrub                changes   reads and checks all files of {2:a pool}
-    upgrade              changes   changes the format of {2:pools}, which older hosts cannot read
-    set                  changes   sets {2} of the pool {3}
-    online|reopen|trim|initialize|resilver|reguid|checkpoint|sync|prefetch  changes  runs {1} on the pool {2}
-""",
-    dry="n",
-)
-_ZFS = table(
-    """
+    destroy  destroys  destroys the pool {2:that it names} and all in it  which zpool import -D may bring back
+    labelclear                        destroys  erases what makes {2:a disk} a part of a pool
+    create                            destroys  makes the pool {2} of {3+:disks}: what is on these disks is gone
+    split                             destroys  splits {2:a pool} in two, which leaves one copy of all files
+    checkpoint -d|--discard           destroys  deletes the checkpoint of {2:a pool}
+    import --rewind-to-checkpoint|-F  destroys  takes {2:a pool} back to an older state: what was written since is gone
+    import                            changes   makes {2:all pools that are found} available
+    export                            stops     takes {2:a pool} and all its file systems away  until it is imported
+    offline                           changes   stops the use of {3:a disk} in {2:a pool}
+    detach|remove                     changes   takes {3:a disk} out of {2:a pool}
+    replace|attach -f  destroys  puts a copy of {3:a disk} of {2:a pool} on {4:another}: what is on this disk is gone
+    replace|attach                    changes   puts a copy of {3:a disk} of {2:a pool} on {4:another}
+    add -f                            destroys  adds {3+:disks} to {2:a pool}: what is on them is gone
+    add                               changes   adds {3+:disks} to {2:a pool}
+    clear                             changes   forgets the errors of {2:a pool}
+    scrub                             changes   reads and checks all files of {2:a pool}
+    upgrade                           changes   changes the format of {2:pools}, which older hosts cannot read
+    set                               changes   sets {2} of the pool {3}
+    online|reopen|trim|initialize|resilver|reguid|checkpoint|sync|prefetch  changes   runs {1} on the pool {2}
+""")
+_ZFS = DecisionTable("""
+    -n               harmless
     list|get|diff|holds|version|userspace|groupspace|projectspace|snapshot|snap|bookmark|wait  harmless
-    destroy -r|R         destroys  destroys {2:a file system} with all that is below it and its snapshots
-    destroy .*@.*        destroys  destroys the snapshot {2}
-    destroy              destroys  destroys {2:a file system or snapshot}
-    rollback             destroys  takes {2:a file system} back: what was written since this snapshot is gone
-    receive|recv -F      destroys  replaces {2:a file system} by what it reads: what was written since is gone
-    receive|recv         changes   makes {2:a file system} of what it reads
-    send                 reads     copies all files of {2:a file system}
-    allow|delegate       leads     lets others change file systems
-    unload-key           stops     locks {2:file systems} | until the key is loaded again
-    load-key             changes   unlocks {2:file systems}
-    change-key           changes   changes the key of {2:a file system}
-    release              changes   lets others destroy snapshots that are held: {2+}
-    hold                 changes   keeps {3+:snapshots} from being destroyed
-    create               changes   makes the file system {2}
-    clone                changes   makes the file system {3} of the snapshot {2}
-    rename               changes   renames {2} to {3}
-    promote              changes   makes {2} independent of its snapshot
-    unmount|umount       changes   unmounts {2:all file systems}
-    mount                changes   mounts {2:all file systems}
-    set                  changes   sets {2} of the file system {3}
-    inherit|share|unshare|upgrade|unallow|project|redact|program|jail|zone  changes  runs {1} on {2+}
-""",
-    dry="n",
-)
+    destroy -r|-R    destroys  destroys {2:a file system} with all that is below it and its snapshots
+    destroy *@*      destroys  destroys the snapshot {2}
+    destroy          destroys  destroys {2:a file system or snapshot}
+    rollback         destroys  takes {2:a file system} back: what was written since this snapshot is gone
+    receive|recv -F  destroys  replaces {2:a file system} by what it reads: what was written since is gone
+    receive|recv     changes   makes {2:a file system} of what it reads
+    send             reads     {program} copies all files of {2:a file system}
+    allow|delegate   leads     {program} lets others change file systems
+    unload-key       stops     locks {2:file systems}  until the key is loaded again
+    load-key         changes   unlocks {2:file systems}
+    change-key       changes   changes the key of {2:a file system}
+    release          changes   lets others destroy snapshots that are held: {2+}
+    hold             changes   keeps {3+:snapshots} from being destroyed
+    create           changes   makes the file system {2}
+    clone            changes   makes the file system {3} of the snapshot {2}
+    rename           changes   renames {2} to {3}
+    promote          changes   makes {2} independent of its snapshot
+    unmount|umount   changes   unmounts {2:all file systems}
+    mount            changes   mounts {2:all file systems}
+    set              changes   sets {2} of the file system {3}
+    inherit|share|unshare|upgrade|unallow|project|redact|program|jail|zone  changes   runs {1} on {2+}
+""")
 
 
 def _receives(call: Call) -> None:
@@ -256,7 +230,7 @@ def _pool(call: Call) -> None:
     verb = call.verb
     if verb is not None and verb.text == "import" and len(call.operands) == 1 and not (call.may_add_options or call.has("a")):
         return
-    _zpool(call)
+    _ZPOOL(call)
 
 
 def _subvolumes(call: Call) -> None:
@@ -276,16 +250,16 @@ def _zfs(call: Call) -> None:
     _ZFS(call)
 
 
-_MDADM = table("""
-    * -zero-superblock   destroys  erases what makes {1:a disk} a part of a RAID
-    * -C|create          destroys  makes the RAID {1} of {2+:disks}: what is on these disks is gone
-    * -f|fail|set-faulty  changes  declares {2:a disk} of {1:a RAID} broken
-    * -r|remove          changes   takes {2:a disk} out of {1:a RAID}
-    * -a|add|re-add      changes   adds {a|add:a disk} to {1:a RAID}
-    * -S|stop            stops     stops {1:all RAIDs that are not in use} | until somebody assembles them again
-    * -G|grow            changes   changes the size or number of disks of {1:a RAID}
-    * -A|assemble        changes   assembles {1:all RAIDs that are found}
-    *                    changes   changes the RAID {1:of this host}
+_MDADM = DecisionTable("""
+    --zero-superblock       destroys  erases what makes {1:a disk} a part of a RAID
+    -C|--create             destroys  makes the RAID {1} of {2+:disks}: what is on these disks is gone
+    -f|--fail|--set-faulty  changes   declares {2:a disk} of {1:a RAID} broken
+    -r|--remove             changes   takes {2:a disk} out of {1:a RAID}
+    -a|--add|--re-add       changes   adds {-a|--add:a disk} to {1:a RAID}
+    -S|--stop               stops     stops {1:all RAIDs that are not in use}  until somebody assembles them again
+    -G|--grow               changes   changes the size or number of disks of {1:a RAID}
+    -A|--assemble           changes   assembles {1:all RAIDs that are found}
+    ...                     changes   changes the RAID {1:of this host}
 """)
 
 
@@ -306,7 +280,7 @@ def _mdadm(call: Call) -> None:
 
 def _smartctl(call: Call) -> None:
     if call.may_add_options or call.has("t", "test", "s", "smart", "S", "saveauto", "o", "offlineauto", "X", "abort", "set"):
-        call.changes(f"{'starts a test of' if call.has('t', 'test') else 'changes how it works:'} {_objects(call, 'a disk')}")
+        call.changes(f"{'starts a test of' if call.has('t', 'test') else 'changes how it works:'} {objects(call, 'a disk')}")
 
 
 def _hdparm(call: Call) -> None:
@@ -321,41 +295,41 @@ def _hdparm(call: Call) -> None:
         call.changes(f"changes how {disk} works", is_whole=True)
 
 
-_NVME = table("""
-    list|list-subsys|list-ns|list-ctrl|.*-log|id-.*|version|show-.*|get-feature|help|ns-descs  harmless
-    format               destroys  formats {2:a disk}: what is on it is gone
+_NVME = DecisionTable("""
+    list|list-subsys|list-ns|list-ctrl|*-log|id-*|version|show-*|get-feature|help|ns-descs  harmless
+    format                         destroys  formats {2:a disk}: what is on it is gone
     sanitize|write-zeroes|write-uncor|dsm|write|compare  destroys  writes to or erases {2:a disk} past its file system
-    delete-ns            destroys  deletes a part of {2:a disk} with all that is in it
-    create-ns|attach-ns|detach-ns  changes  changes into which parts {2:a disk} is divided
-    reset|subsystem-reset  changes  starts {2:a disk} again
-    connect.*|discover   changes   connects disks of other hosts
-    disconnect.*         stops     disconnects disks of other hosts: {n:all} | until they are connected again
-    fw-.*                changes   changes the firmware of {2:a disk}
-    set-feature|device-self-test|get-property|set-property|dir-.*|ns-rescan  changes  changes how {2:a disk} works
+    delete-ns                      destroys  deletes a part of {2:a disk} with all that is in it
+    create-ns|attach-ns|detach-ns  changes   changes into which parts {2:a disk} is divided
+    reset|subsystem-reset          changes   starts {2:a disk} again
+    connect*|discover              changes   connects disks of other hosts
+    disconnect*                    stops     disconnects disks of other hosts: {-n:all}  until they are connected again
+    fw-*                           changes   changes the firmware of {2:a disk}
+    set-feature|device-self-test|get-property|set-property|dir-*|ns-rescan  changes   changes how {2:a disk} works
 """)
-_BTRFS = table("""
-    .* show|df|usage|list|status|stats|du|show-super|help|version|get-default|find-new|dump-.*  harmless
-    subvol.*|sub snap.*          harmless
-    version|help                 harmless
-    subvol.*|sub delete          destroys  deletes the subvolume {3+:that it names} with all files in it
-    subvol.*|sub create          changes   makes the subvolume {3}
-    subvol.*|sub set-default     changes   changes which files are mounted next from {4:a file system}
-    device|dev add -f            destroys  adds {3:a disk} to {4:a file system}: what is on it is gone
-    device|dev add               changes   adds {3:a disk} to {4:a file system}
-    device|dev delete|remove     changes   takes {3:a disk} out of {4:a file system}
-    device|dev .*                changes   runs {2} on the disks of file systems
-    replace start                changes   puts {4:a disk} in place of {3:another}
-    check -repair|init-csum-tree|init-extent-tree  destroys  repairs the file system on {2:a disk}, and may delete files
-    check                        harmless
-    rescue zero-log              destroys  drops what was written last to {3:a disk}
-    rescue .*                    changes   repairs the file system on {3:a disk}
-    filesystem|fi|fs resize      changes   changes the size of {4:a file system} to {3}
-    filesystem|fi|fs .*          changes   runs {2} on the files in {3+:a file system}
-    balance|scrub|quota|qgroup .*  changes  runs {1} {2} on the file system {3+:that it names}
-    receive                      changes   makes a subvolume of what it reads
-    send                         reads     copies all files of {2:a subvolume}
-    property .*                  changes   changes settings of {3:a file system}
-    restore                      reads     copies files from {2:a broken disk} to {3}
+_BTRFS = DecisionTable("""
+    * show|df|usage|list|status|stats|du|show-super|help|version|get-default|find-new|dump-*  harmless
+    subvol*|sub snap*             harmless
+    version|help                  harmless
+    subvol*|sub delete            destroys  deletes the subvolume {3+:that it names} with all files in it
+    subvol*|sub create            changes   makes the subvolume {3}
+    subvol*|sub set-default       changes   changes which files are mounted next from {4:a file system}
+    device|dev add -f             destroys  adds {3:a disk} to {4:a file system}: what is on it is gone
+    device|dev add                changes   adds {3:a disk} to {4:a file system}
+    device|dev delete|remove      changes   takes {3:a disk} out of {4:a file system}
+    device|dev *                  changes   runs {2} on the disks of file systems
+    replace start                 changes   puts {4:a disk} in place of {3:another}
+    check --repair|--init-csum-tree|--init-extent-tree  destroys  repairs the file system on {2:a disk}, and may delete files
+    check                         harmless
+    rescue zero-log               destroys  drops what was written last to {3:a disk}
+    rescue *                      changes   repairs the file system on {3:a disk}
+    filesystem|fi|fs resize       changes   changes the size of {4:a file system} to {3}
+    filesystem|fi|fs *            changes   runs {2} on the files in {3+:a file system}
+    balance|scrub|quota|qgroup *  changes   runs {1} {2} on the file system {3+:that it names}
+    receive                       changes   makes a subvolume of what it reads
+    send                          reads     {program} copies all files of {2:a subvolume}
+    property *                    changes   changes settings of {3:a file system}
+    restore                       reads     {program} copies files from {2:a broken disk} to {3}
 """)
 
 
@@ -366,39 +340,36 @@ def _blockdev(call: Call) -> None:
         )
 
 
-_LVM = table(
-    """
-    lvremove             destroys  destroys the volume {2+:that it names} and all files on it | which vgcfgrestore may bring back
-    vgremove             destroys  destroys all volumes of the group {2+:that it names} with all files on them
-    pvremove             destroys  erases what makes {2+:a disk} a part of a volume group
-    pvcreate             destroys  makes {2+:disks} ready for volumes: what is on them is gone
-    vgcreate|vgextend -f|y  destroys  puts {3+:disks} into the volume group {2}: what is on these disks is gone
-    vgcreate|vgextend    changes   puts {3+:disks} into the volume group {2}
-    lvreduce|lvresize -r|resizefs  changes  makes the volume {2:that it names} and its file system smaller or larger
-    lvreduce             destroys  makes the volume {2:that it names} smaller: files beyond its new end are gone
-    lvresize -L|l|size|extents=-.*  destroys  makes the volume {2:that it names} smaller: files beyond its new end are gone
-    lvresize             changes   changes the size of the volume {2:that it names}
-    lvextend             changes   makes the volume {2:that it names} larger
-    lvcreate             changes   makes the volume {n|name:that it names} in {2:a group}
-    lvconvert -merge     destroys  takes a volume back to its snapshot {2}: what was written since is gone
-    lvconvert            changes   changes how the volume {2:that it names} is stored
-    lvchange|vgchange -a|activate=n|ln  stops  takes {2+:all volumes} away | until they are activated
-    lvchange|vgchange|pvchange  changes  changes {2+:volumes}
-    lvrename|vgrename    changes   renames {2} to {3+}
-    vgcfgrestore         destroys  replaces what describes the volumes of {2:a group} by an older copy
-    vgreduce -removemissing -force|f  destroys  deletes all volumes of the group {2:a group} with a part on a missing disk
-    vgreduce             changes   takes {3+:disks} out of the volume group {2}
-    vgmerge|vgsplit      changes   moves disks between the volume groups {2} and {3}
-    vgexport             stops     takes the volume group {2:that it names} away from this host | until it is imported
-    vgimport|vgimportclone  changes  makes the volume group {2:that it names} available
-    pvmove               changes   moves what is on {2:disks} to other disks
-    pvresize             changes   changes the size of {2:a disk} in its volume group
-    vgck|pvck            changes   repairs what describes {2:volumes}
-    lvm                  changes   runs {2+:what is typed} on volumes
-""",
-    dry="t test",
-    is_named=True,
-)
+_LVM = DecisionTable("""
+    -t|--test                         harmless
+    lvremove:  destroys  destroys the volume {1+:that it names} and all files on it  which vgcfgrestore may bring back
+    vgremove:                         destroys  destroys all volumes of the group {1+:that it names} with all files on them
+    pvremove:                         destroys  erases what makes {1+:a disk} a part of a volume group
+    pvcreate:                         destroys  makes {1+:disks} ready for volumes: what is on them is gone
+    vgcreate|vgextend: -f|-y          destroys  puts {2+:disks} into the volume group {1}: what is on these disks is gone
+    vgcreate|vgextend:                changes   puts {2+:disks} into the volume group {1}
+    lvreduce|lvresize: -r|--resizefs  changes   makes the volume {1:that it names} and its file system smaller or larger
+    lvreduce:                         destroys  makes the volume {1:that it names} smaller: files beyond its new end are gone
+    lvresize: -L|-l|--size|--extents=-*  destroys  makes the volume {1:that it names} smaller: files beyond its new end are gone
+    lvresize:                         changes   changes the size of the volume {1:that it names}
+    lvextend:                         changes   makes the volume {1:that it names} larger
+    lvcreate:                         changes   makes the volume {-n|--name:that it names} in {1:a group}
+    lvconvert: --merge                destroys  takes a volume back to its snapshot {1}: what was written since is gone
+    lvconvert:                        changes   changes how the volume {1:that it names} is stored
+    lvchange|vgchange: -a|--activate=n|ln  stops     takes {1+:all volumes} away  until they are activated
+    lvchange|vgchange|pvchange:       changes   changes {1+:volumes}
+    lvrename|vgrename:                changes   renames {1} to {2+}
+    vgcfgrestore:                     destroys  replaces what describes the volumes of {1:a group} by an older copy
+    vgreduce: --removemissing --force|-f  destroys  deletes all volumes of the group {1:a group} with a part on a missing disk
+    vgreduce:                         changes   takes {2+:disks} out of the volume group {1}
+    vgmerge|vgsplit:                  changes   moves disks between the volume groups {1} and {2}
+    vgexport:                         stops     takes the volume group {1:that it names} away from this host  until it is imported
+    vgimport|vgimportclone:           changes   makes the volume group {1:that it names} available
+    pvmove:                           changes   moves what is on {1:disks} to other disks
+    pvresize:                         changes   changes the size of {1:a disk} in its volume group
+    vgck|pvck:                        changes   repairs what describes {1:volumes}
+    lvm:                              changes   runs {1+:what is typed} on volumes
+""")
 
 
 def _lvm(call: Call) -> None:
@@ -414,12 +385,12 @@ def _lvm(call: Call) -> None:
 _LVM_LOOKS = r"(lv|vg|pv)(s|display|scan|ck)|lvmconfig|lvmdiskscan|dumpconfig|version|help|formats|segtypes|fullreport"
 
 
-_ISCSI = table("""
-    * -U|logoutall       stops     disconnects disks of other hosts: {U|logoutall} | until somebody logs in there again
-    * -u|logout          stops     disconnects disks of other hosts: {T:all of them} | until somebody logs in there again
-    * -o|op=delete       changes   forgets how to reach {T:disks of other hosts}
-    * -l|login|L|loginall  changes   connects disks of {T:other hosts}
-    *                    changes   changes how {T:disks of other hosts} are reached
+_ISCSI = DecisionTable("""
+    -U|--logoutall            stops     disconnects disks of other hosts: {-U|--logoutall:…}  until somebody logs in there again
+    -u|--logout               stops     disconnects disks of other hosts: {-T:all of them}  until somebody logs in there again
+    -o|--op=delete            changes   forgets how to reach {-T:disks of other hosts}
+    -l|--login|-L|--loginall  changes   connects disks of {-T:other hosts}
+    ...                       changes   changes how {-T:disks of other hosts} are reached
 """)
 
 
@@ -435,11 +406,11 @@ def _iscsi(call: Call) -> None:
 def _exportfs(call: Call) -> None:
     if call.words and not (len(call.words) == 1 and call.has("v", "s")):
         if call.has("u"):
-            every = "all directories" if call.has("a") else _objects(call, "a directory")
+            every = "all directories" if call.has("a") else objects(call, "a directory")
             return call.stops(
                 f"takes {every} away from the hosts that mount them", back="until they are exported again", is_whole=True
             )
-        call.changes(f"lets other hosts mount {_objects(call, 'what /etc/exports names')}", is_whole=True)
+        call.changes(f"lets other hosts mount {objects(call, 'what /etc/exports names')}", is_whole=True)
 
 
 def _wipefs(call: Call) -> None:
@@ -478,61 +449,58 @@ _STORES = {
 """What programs of stores that several hosts share only show."""
 
 
-_STORED = table(
-    """
-    ceph osd pool delete|rm        destroys  deletes the pool {5} with all that is in it
-    ceph osd pool rmsnap           destroys  deletes the snapshot {6} of the pool {5}
-    ceph osd pool set|create|rename|application  changes  runs {4} on the pool {5}
-    ceph osd purge|destroy|rm|lost  destroys  gives up the disk {4+} of the store: what only it has is gone
-    ceph osd out|down|reweight     changes   takes the disk {4+} out of use, which moves what is on it
-    ceph osd set pause|pauserd|pausewr  stops  stops all that reads or writes in the store | until it is unset
-    ceph osd set|unset             changes   sets {4} for all disks of the store
-    ceph osd .*                    changes   runs {3} on the disk {4+} of the store
-    ceph fs rm|reset               destroys  deletes the file system {4}
-    ceph fs subvolume.*|volume rm  destroys  deletes {5+:a volume} with all files in it
-    ceph fs fail                   stops     stops the file system {4} | until it is made joinable again
-    ceph mon remove|rm             changes   takes the monitor {4} out of the cluster
-    ceph auth .*                   changes   changes the keys of {4:the store}
-    ceph config|config-key .*      changes   sets {3+} in the store
-    ceph orch rm|daemon            changes   runs {3+} on services of the store
-    ceph orch host rm|drain        changes   takes the host {5} out of the store
-    ceph orch device zap           destroys  erases the disk {5+}
-    ceph mds|mgr fail              changes   lets another host take over from {4}
-    drbdadm invalidate.*           destroys  overwrites what is on {3:a disk} with what another host has
-    drbdadm create-md|wipe-md      destroys  erases what describes {3:a disk} that hosts share
-    drbdadm primary -force         destroys  makes {3:a disk} current: what another host has newer is gone
-    drbdadm connect -discard-my-data  destroys  throws away what is newer on {3:a disk} of this host
-    drbdadm down|detach|disconnect|secondary  stops  runs {2} on {3:a disk} that hosts share | until it is up again
-    drbdadm .*                     changes   runs {2} on {3+:disks} that hosts share
-    gluster volume delete          destroys  deletes the volume {4}
-    gluster volume stop            stops     stops the volume {4} for all hosts | until it is started
-    gluster volume reset-brick|remove-brick|replace-brick  destroys  takes disks out of the volume {4} with their files
-    gluster snapshot delete|restore  destroys  runs {3} on the snapshot {4}
-    gluster volume .*              changes   runs {3} on the volume {4+}
-    gluster peer .*                changes   runs {3} on the host {4}
-    multipathd .*                  changes   runs {2+} on the paths of disks
-    rbd rm|remove                  destroys  deletes the disk {3}
-    rbd snap rm|remove|purge       destroys  deletes snapshots of the disk {4}
-    rbd snap rollback|revert       destroys  takes the disk {4} back: what was written since is gone
-    rbd trash purge|rm|remove      destroys  deletes {4:disks} that are in the trash
-    rbd trash mv|move              changes   puts the disk {4} into the trash | from where rbd trash restore brings it back
-    rbd resize -allow-shrink       destroys  makes the disk {3} smaller: what is beyond its new end is gone
-    rbd import|create|clone|cp|copy|export  changes  does {2} with the disk {3+}
-    rbd .*                         changes   runs {2} on the disk {3+}
-    stratis pool destroy           destroys  destroys the pool {4} with all files in it
-    stratis filesystem|fs destroy  destroys  destroys the file system {5} with all files in it
-    stratis pool create            destroys  makes the pool {4} of {5+:disks}: what is on these disks is gone
-    stratis .*                     changes   runs {3} on the {2} {4+}
-    targetcli .* delete            destroys  deletes {4+} at {2}, and what other hosts keep there may be gone
-    targetcli clearconfig          stops     takes all disks away from other hosts | until they are exported again
-    targetcli .*                   changes   does {3+} at {2} to the disks that other hosts use
-    vdo remove                     destroys  destroys {n|name:volumes} with all files on it
-    vdo stop                       stops     stops {n|name:all volumes} | until it is started
-    vdo create                     destroys  makes the volume {n|name} of a disk: what is on it is gone
-    vdo .*                         changes   runs {2} on the volume {n|name:that it names}
-""",
-    is_named=True,
-)
+_STORED = DecisionTable("""
+    ceph: osd pool delete|rm            destroys  deletes the pool {4} with all that is in it
+    ceph: osd pool rmsnap               destroys  deletes the snapshot {5} of the pool {4}
+    ceph: osd pool set|create|rename|application  changes   runs {3} on the pool {4}
+    ceph: osd purge|destroy|rm|lost     destroys  gives up the disk {3+} of the store: what only it has is gone
+    ceph: osd out|down|reweight         changes   takes the disk {3+} out of use, which moves what is on it
+    ceph: osd set pause|pauserd|pausewr  stops     stops all that reads or writes in the store  until it is unset
+    ceph: osd set|unset                 changes   sets {3} for all disks of the store
+    ceph: osd *                         changes   runs {2} on the disk {3+} of the store
+    ceph: fs rm|reset                   destroys  deletes the file system {3}
+    ceph: fs subvolume*|volume rm       destroys  deletes {4+:a volume} with all files in it
+    ceph: fs fail                       stops     stops the file system {3}  until it is made joinable again
+    ceph: mon remove|rm                 changes   takes the monitor {3} out of the cluster
+    ceph: auth *                        changes   changes the keys of {3:the store}
+    ceph: config|config-key *           changes   sets {2+} in the store
+    ceph: orch rm|daemon                changes   runs {2+} on services of the store
+    ceph: orch host rm|drain            changes   takes the host {4} out of the store
+    ceph: orch device zap               destroys  erases the disk {4+}
+    ceph: mds|mgr fail                  changes   lets another host take over from {3}
+    drbdadm: invalidate*                destroys  overwrites what is on {2:a disk} with what another host has
+    drbdadm: create-md|wipe-md          destroys  erases what describes {2:a disk} that hosts share
+    drbdadm: primary --force            destroys  makes {2:a disk} current: what another host has newer is gone
+    drbdadm: connect --discard-my-data  destroys  throws away what is newer on {2:a disk} of this host
+    drbdadm: down|detach|disconnect|secondary  stops     runs {1} on {2:a disk} that hosts share  until it is up again
+    drbdadm: *                          changes   runs {1} on {2+:disks} that hosts share
+    gluster: volume delete              destroys  deletes the volume {3}
+    gluster: volume stop                stops     stops the volume {3} for all hosts  until it is started
+    gluster: volume reset-brick|remove-brick|replace-brick  destroys  takes disks out of the volume {3} with their files
+    gluster: snapshot delete|restore    destroys  runs {2} on the snapshot {3}
+    gluster: volume *                   changes   runs {2} on the volume {3+}
+    gluster: peer *                     changes   runs {2} on the host {3}
+    multipathd: *                       changes   runs {1+} on the paths of disks
+    rbd: rm|remove                      destroys  deletes the disk {2}
+    rbd: snap rm|remove|purge           destroys  deletes snapshots of the disk {3}
+    rbd: snap rollback|revert           destroys  takes the disk {3} back: what was written since is gone
+    rbd: trash purge|rm|remove          destroys  deletes {3:disks} that are in the trash
+    rbd: trash mv|move                  changes   puts the disk {3} into the trash
+    rbd: resize --allow-shrink          destroys  makes the disk {2} smaller: what is beyond its new end is gone
+    rbd: import|create|clone|cp|copy|export  changes   does {1} with the disk {2+}
+    rbd: *                              changes   runs {1} on the disk {2+}
+    stratis: pool destroy               destroys  destroys the pool {3} with all files in it
+    stratis: filesystem|fs destroy      destroys  destroys the file system {4} with all files in it
+    stratis: pool create                destroys  makes the pool {3} of {4+:disks}: what is on these disks is gone
+    stratis: *                          changes   runs {2} on the {1} {3+}
+    targetcli: * delete                 destroys  deletes {3+} at {1}, and what other hosts keep there may be gone
+    targetcli: clearconfig              stops     takes all disks away from other hosts  until they are exported again
+    targetcli: *                        changes   does {2+} at {1} to the disks that other hosts use
+    vdo: remove                         destroys  destroys {-n|--name:volumes} with all files on it
+    vdo: stop                           stops     stops {-n|--name:all volumes}  until it is started
+    vdo: create                         destroys  makes the volume {-n|--name:…} of a disk: what is on it is gone
+    vdo: *                              changes   runs {1} on the volume {-n|--name:that it names}
+""")
 
 
 def _stores(call: Call) -> None:
@@ -546,64 +514,59 @@ def _stores(call: Call) -> None:
         call.changes("has a prompt for commands that change a store")
 
 
-_CEPH = table(
-    """
-    ceph-volume inventory          harmless
-    ceph-volume lvm|simple|raw list|scan  harmless
-    ceph-volume lvm|raw zap        destroys  erases the disk {4+:that it names}
-    ceph-volume .*                 changes   runs {3} on disks of the store: {4+:all}
-    rados ls|lspools|df|stat|listxattr|listwatchers|stat2  harmless
-    rados rmpool|purge|cppool      destroys  deletes the pool {3} with all that is in it
-    rados rm|truncate|rollback     destroys  deletes {3+:objects} of the store
-    rados get|export|listomapvals|getxattr  reads  shows or copies what is in the store
-    rados .*                       changes   runs {2+} in the store
-    cephadm ls|version|inspect-image|list-networks|gather-facts|check-host  harmless
-    cephadm rm-cluster|rm-daemon|zap-osds  destroys  deletes daemons or disks of the store on this host
-    cephadm shell|enter|run|bootstrap|deploy|adopt|unit|logs|ceph-volume  gives  starts containers that have the whole host
-    cephadm .*                     changes   runs {2+} on the store
-    rbd-nbd                        changes   makes a disk of the host: {2+}
-""",
-    is_named=True,
-)
-_RAID = table("""
-    /\\S+ show                harmless
+_CEPH = DecisionTable("""
+    ceph-volume: inventory       harmless
+    ceph-volume: lvm|simple|raw list|scan  harmless
+    ceph-volume: lvm|raw zap     destroys  erases the disk {3+:that it names}
+    ceph-volume: *               changes   runs {2} on disks of the store: {3+:all}
+    rados: ls|lspools|df|stat|listxattr|listwatchers|stat2  harmless
+    rados: rmpool|purge|cppool   destroys  deletes the pool {2} with all that is in it
+    rados: rm|truncate|rollback  destroys  deletes {2+:objects} of the store
+    rados: get|export|listomapvals|getxattr  reads     {program} shows or copies what is in the store
+    rados: *                     changes   runs {1+} in the store
+    cephadm: ls|version|inspect-image|list-networks|gather-facts|check-host  harmless
+    cephadm: rm-cluster|rm-daemon|zap-osds  destroys  deletes daemons or disks of the store on this host
+    cephadm: shell|enter|run|bootstrap|deploy|adopt|unit|logs|ceph-volume  gives  \
+        {program} starts containers that have the whole host
+    cephadm: *                   changes   runs {1+} on the store
+    rbd-nbd:                     changes   makes a disk of the host: {1+}
+""")
+_RAID = DecisionTable("""
+    /* show                           harmless
     show|help|version|getconfig|getstatus|getversion|getlogs|list  harmless
-    ctrl .* show|config|detail|status  harmless
-    ctrl .* .* show                harmless
-    ctrl .* .* .* show             harmless
-    ctrl .* .* .* .* show          harmless
-    ctrl .* .* .* .* delete        destroys  deletes {2+}: what is on these disks is gone
-    ctrl .* .* .* delete           destroys  deletes {2+}: what is on these disks is gone
-    ctrl .* .* delete              destroys  deletes {2+}: what is on these disks is gone
-    ctrl .* delete                 destroys  deletes {2+}: what is on these disks is gone
-    ctrl .* .* .* .* erase|modify  destroys  erases or changes {2+}
+    ctrl * show|config|detail|status  harmless
+    ctrl * * show                     harmless
+    ctrl * * * show                   harmless
+    ctrl * * * * show                 harmless
+    ctrl * * * * delete               destroys  deletes {2+}: what is on these disks is gone
+    ctrl * * * delete                 destroys  deletes {2+}: what is on these disks is gone
+    ctrl * * delete                   destroys  deletes {2+}: what is on these disks is gone
+    ctrl * delete                     destroys  deletes {2+}: what is on these disks is gone
+    ctrl * * * * erase|modify         destroys  erases or changes {2+}
     delete|deleteconfig|uninit|task|setconfig  destroys  runs {1+}: what is on these disks may be gone
-    /\\S+ del|delete|clear|erase|init|initialize|secureerase|format  destroys  runs {2} on {1}: what is on these disks is gone
-    /\\S+ start init|initialization|erase|format  destroys  runs {2+} on {1}: what is on these disks is gone
-    /\\S+ set jbod|good.*         destroys  changes what {1} is: what is on it may be gone
-    .*                             changes   runs {1+} on the disks of the host
+    /* del|delete|clear|erase|init|initialize|secureerase|format  destroys  runs {2} on {1}: what is on these disks is gone
+    /* start init|initialization|erase|format  destroys  runs {2+} on {1}: what is on these disks is gone
+    /* set jbod|good*                 destroys  changes what {1} is: what is on it may be gone
+    *                                 changes   runs {1+} on the disks of the host
 """)
-_TAPE = table("""
-    status|stat|tell|datcompression|stshowopt.*  harmless
-    erase                      destroys  erases the tape in {f:the drive}
-    weof|eof|mkpartition|seteod|wsm  destroys  writes over the end of what is on the tape in {f:the drive}
-    .*                         changes   moves the tape in {f:the drive}: {1+}
+_TAPE = DecisionTable("""
+    status|stat|tell|datcompression|stshowopt*  harmless
+    erase                            destroys  erases the tape in {-f:the drive}
+    weof|eof|mkpartition|seteod|wsm  destroys  writes over the end of what is on the tape in {-f:the drive}
+    *                                changes   moves the tape in {-f:the drive}: {1+}
 """)
-_TPM = table(
-    """
-    tpm2_clear                 destroys  deletes all keys in the TPM of this host: what they open is gone
-    .*                         destroys  deletes keys or data in the TPM of this host: {words}
-""",
-    is_named=True,
-)
-_CLEVIS = table("""
-    luks list                  harmless
-    luks unbind                destroys  takes the key {s} of {d:a disk} away: without another one, what is on it is gone
-    luks pass                  reads     shows a key of {d:a disk}
-    luks unlock                changes   opens {d:a disk}
-    luks .*                    changes   changes the keys that open {d:a disk}
-    encrypt                    harmless
-    decrypt                    reads     reads secrets
+_TPM = DecisionTable("""
+    tpm2_clear:  destroys  deletes all keys in the TPM of this host: what they open is gone
+    ...          destroys  deletes keys or data in the TPM of this host: {words}
+""")
+_CLEVIS = DecisionTable("""
+    luks list    harmless
+    luks unbind  destroys  takes the key {-s:…} of {-d:a disk} away: without another one, what is on it is gone
+    luks pass    reads     {program} shows a key of {-d:a disk}
+    luks unlock  changes   opens {-d:a disk}
+    luks *       changes   changes the keys that open {-d:a disk}
+    encrypt      harmless
+    decrypt      reads     {program} reads secrets
 """)
 
 
@@ -639,29 +602,33 @@ ROWS = (
     Row(
         "fstrim",
         nothing,
-        harmless=(
-            "a all A fstab length: o: offset: l: m: minimum: I: listed-in: n dry-run v verbose quiet-unsupported h help V version"
-        ),
+        "a all A fstab length: o: offset: l: m: minimum: I: listed-in: n dry-run v verbose quiet-unsupported h help V version",
         operands="mount points",
     ),
-    Row("filefrag dumpe2fs xfs_info e2freefrag", nothing, harmless="b h f g i m x V v e k s t X B", operands="devices"),
+    Row(
+        "filefrag dumpe2fs xfs_info e2freefrag",
+        nothing,
+        "b h f g i m x V v e k s t X B",
+        operands="devices",
+        telling="-V:dumpe2fs",
+    ),
     Row(
         "losetup",
         _losetup,
-        harmless="a all l list j: associated: O: output: output-all n noheadings raw J json h help V version",
+        "a all l list j: associated: O: output: output-all n noheadings raw J json h help V version",
+        telling="--help",
     ),
     Row(
         "swapon",
         _swapon,
-        "p: o: s summary show",
-        harmless="noheadings raw bytes show:: summary s output-all h help V version v verbose",
+        "noheadings raw bytes show summary s output-all h help V version v verbose p: o:",
+        telling="--version --help -V",
     ),
     Row(
-        "mkswap zramctl blkdiscard partprobe xfs_growfs kpartx badblocks e4defrag xfs_fsr fsfreeze e2image swaplabel"
-        " e2undo e2label tunefs xfs_admin ntfsfix nwipe sg_format sg_sanitize",
+        "mkswap zramctl blkdiscard partprobe xfs_growfs kpartx badblocks e4defrag xfs_fsr fsfreeze e2image swaplabel e2undo"
+        " e2label tunefs xfs_admin ntfsfix nwipe sg_format sg_sanitize",
         _disks,
-        "version help w f freeze r reset d a Q format F resize",
-        harmless="s v n b: c: p: e: o: autonuke nogui",
+        "s v n b: c: p: e: o: autonuke nogui version help w f freeze r reset d a Q format F resize",
     ),
     Row(
         " ".join(_STORES),
@@ -671,8 +638,7 @@ ROWS = (
     Row(
         "wipefs",
         _wipefs,
-        "o: offset: t: types: O: output: a n all no-act",
-        harmless="J json i noheadings p parsable q quiet h help V version",
+        "J json i noheadings p parsable q quiet h help V version o: offset: t: types: O: output: a n all no-act",
     ),
     Row(
         "e2fsck fsck fsck.ext4 fsck.ext3 fsck.ext2 fsck.xfs fsck.vfat xfs_repair btrfsck",
@@ -681,105 +647,91 @@ ROWS = (
     ),
     Row("tune2fs", _unless("l"), "l z: O: o: m: L: U: c: C: i: r: e: E: T: J: M: Q: j f"),
     Row("resize2fs", _unless("P"), "P d: S: z: f F M p"),
-    Row("debugfs ext4magic", _debugfs, "R: f: b: s: d: z: w c i D n V", chosen="can start a shell", harmless="h"),
-    Row("xfs_db xfs_io xfs_mdrestore zdb", _raw, "c: l: p: x r i f F"),
+    Row("debugfs ext4magic", _debugfs, "h R: f: b: s: d: z: w c i D n V", chosen="can start a shell", telling="-V:debugfs"),
+    Row("xfs_db xfs_io xfs_mdrestore zdb", _raw, "c: l: p: x r i f F", telling="-V:xfs_db,xfs_io"),
     Row(
         "lvm lvcreate lvextend lvreduce lvresize lvremove lvchange lvconvert lvrename vgcreate vgextend vgreduce vgremove"
-        " vgchange vgrename"
-        " vgexport vgimport vgcfgrestore vgck vgmerge vgsplit vgimportclone pvcreate pvremove pvchange pvmove pvresize pvck",
+        " vgchange vgrename vgexport vgimport vgcfgrestore vgck vgmerge vgsplit vgimportclone pvcreate pvremove pvchange"
+        " pvmove pvresize pvck",
         _lvm,
-        "L: l: n: size: extents: name: type: m: i: I: config: C: o: options: O: sort: S: select: a: activate: t test"
-        " merge r resizefs y f force removemissing v",
+        "L: l: n: size: extents: name: type: m: i: I: config: C: o: options: O: sort: S: select: a: activate: t test merge r"
+        " resizefs y f force removemissing v",
+        telling=(
+            "--version"
+            " --help:lvcreate,lvextend,lvreduce,lvresize,lvremove,lvchange,lvconvert,lvrename,vgcreate,vgextend,vgreduce,"
+            "vgremove,vgchange,vgrename,pvcreate,pvremove,pvchange,pvmove,pvresize"
+        ),
     ),
     Row(
         "dmsetup",
         _dmsetup,
-        "c: o: O: S: table: u: uuid: showkeys v",
-        harmless=(
-            "tree columns C noheadings o: separator: units: readonly r s t target: v verbose version h help inactive"
-            " noflush nolockfs concise f notable"
-        ),
+        "tree columns C noheadings o: separator: units: readonly r s t target: v verbose version h help inactive noflush"
+        " nolockfs concise f notable c: O: S: table: u: uuid: showkeys",
     ),
     Row(
         "cryptsetup veritysetup integritysetup",
         _cryptsetup,
-        "d: key-file: S: key-slot: c: h: s: l: o: T: t: type: header: dump-master-key dump-volume-key test-passphrase q v",
-        harmless="version V help usage verbose v debug",
+        "version V help usage verbose v debug d: key-file: S: key-slot: c: h: s: l: o: T: t: type: header: dump-master-key"
+        " dump-volume-key test-passphrase q",
     ),
-    Row(
-        "zpool",
-        _pool,
-        "o: O: R: T: d: c: t: n H p v f a F rewind-to-checkpoint discard",
-        harmless="L P g y l q r w v p H T: json j",
-    ),
-    Row("zfs", _zfs, "o: t: s: S: d: r H p n R f F", harmless="H p r d: o: s: S: t: json j v"),
+    Row("zpool", _pool, "L P g y l q r w v p H T: json j o: O: R: d: c: t: n f a F rewind-to-checkpoint discard"),
+    Row("zfs", _zfs, "H p r d: o: s: S: t: json j v n R f F"),
     Row(
         "mdadm",
         _mdadm,
-        "p: program: alert: c: config: m: mail: y: d: delay: l: n: x: level: raid-devices: spare-devices: metadata: e: u:"
-        " N: name: a: add:"
-        " zero-superblock C create A assemble G grow S stop fail set-faulty remove re-add"
-        " D detail E examine Q query X F follow monitor s scan 1 t v V f r",
-        harmless="h help version verbose q quiet detail-platform examine-bitmap brief b no-devices Y export examine-badblocks",
+        "h help version verbose q quiet detail-platform examine-bitmap brief b no-devices Y export examine-badblocks p:"
+        " program: alert: c: config: m: mail: y: d: delay: l: n: x: level: raid-devices: spare-devices: metadata: e: u: N:"
+        " name: a: add: zero-superblock C create A assemble G grow S stop fail set-faulty remove re-add D detail E examine Q"
+        " query X F follow monitor s scan 1 t v V f r",
         operands="devices",
+        telling="--help -h",
     ),
     Row(
         "smartctl",
         _smartctl,
-        "d: t: test: s: smart: S: saveauto: o: offlineauto: l: n: q: r: T: b: F: v: P: B: X a i H c A x",
-        harmless=(
-            "h help usage V version copyright license info all xall scan scan-open g: get: j:: json:: quietmode: device:"
-            " tolerance: report: nocheck: health capabilities attributes f: format: log: vendorattribute: firmwarebug:"
-            " presets: j"
-        ),
+        "h help usage V version copyright license info all xall scan scan-open g: get: j json:: quietmode: device:"
+        " tolerance: report: nocheck: health capabilities attributes f: format: log: vendorattribute: firmwarebug: presets:"
+        " d: t: test: s: smart: S: saveauto: o: offlineauto: l: n: q: r: T: b: F: v: P: B: X a i H c A x",
         operands="devices",
     ),
     Row(
         "hdparm sdparm",
         _hdparm,
-        harmless="I i t T g v V a q direct offset: H C verbose h help version al l p: enumerate inquiry long six",
+        "I i t T g v V a q direct offset: H C verbose h help version al l p: enumerate inquiry long six",
+        telling="-V:sdparm",
     ),
-    Row(
-        "nvme",
-        _NVME,
-        "n: s: l:",
-        harmless="o: output-format: v verbose H human-readable n: namespace-id: b raw-binary e: log-entries:",
-    ),
+    Row("nvme", _NVME, "o: output-format: v verbose H human-readable n: namespace-id: b raw-binary e: log-entries: s: l:"),
     Row(
         "blockdev",
         _blockdev,
-        harmless=(
-            "getsize64 getsz getss getpbsz getro getra getbsz getfra getioopt getiomin getalignoff getdiscardzeroes"
-            " getmaxsect report v q h V help version"
-        ),
+        "getsize64 getsz getss getpbsz getro getra getbsz getfra getioopt getiomin getalignoff getdiscardzeroes getmaxsect"
+        " report v q h V help version",
+        telling="--version --help",
     ),
     Row(
         "btrfs",
         _subvolumes,
-        "o: repair init-csum-tree init-extent-tree",
-        harmless=(
-            "readonly force r i: h b k m g t H si human-readable iec raw kbytes mbytes gbytes tbytes d c s T p u q o a l v quiet"
-            " verbose check summarize help version all-devices mounted"
-        ),
+        "readonly force r i: h b k m g t H si human-readable iec raw kbytes mbytes gbytes tbytes d c s T p u q o: a l v"
+        " quiet verbose check summarize help version all-devices mounted repair init-csum-tree init-extent-tree",
     ),
-    Row("exportfs", _exportfs, "o: a r u i f v s", harmless="h"),
+    Row("exportfs", _exportfs, "h o: a r u i f v s"),
     Row(
         "iscsiadm",
         _iscsi,
-        "P: m: mode: T: p: portal: o: op: n: v: U: L: logoutall: loginall: t: type: V h l login u logout R s",
-        harmless="version help print:",
+        "version help print: P: m: mode: T: p: portal: o: op: n: v: U: L: logoutall: loginall: t: type: V h l login u logout R s",
+        telling="--version --help",
     ),
-    Row("multipath dmraid", _unless("ll", "l", "v", "h"), "ll l v h F f E t T", harmless="h d r ay"),
+    Row("multipath dmraid", _unless("ll", "l", "v", "h"), "h d r ay ll l v F f E t T"),
     Row(
         "ceph-volume rados cephadm rbd-nbd",
         _ceph,
-        "p: pool: n: id: c: conf: destroy zap-osds",
-        harmless="fsid: osd-id: osd-fsid: force format: f: yes-i-really-really-mean-it all h help",
+        "fsid: osd-id: osd-fsid: force format: f: yes-i-really-really-mean-it all h help p: pool: n: id: c: conf: destroy"
+        " zap-osds",
     ),
-    Row("storcli storcli64 perccli perccli64", _RAID, "J", harmless="J nolog"),
+    Row("storcli storcli64 perccli perccli64", _RAID, "J nolog"),
     Row("megacli MegaCli MegaCli64", _raid_adapter, "aALL a0 a1 NoLog"),
     Row("ssacli hpssacli hpacucli arcconf", _RAID),
-    Row("mt mt-st", _TAPE, "f:", harmless="f: v version help h"),
+    Row("mt mt-st", _TAPE, "f: v version help h"),
     Row("tpm2_clear tpm2_evictcontrol tpm2_nvundefine", _TPM, "c: C: P: T: L:"),
-    Row("clevis", _clevis, "d: s: t: k: f y q", harmless="d: s: f y q"),
+    Row("clevis", _clevis, "d: s: f y q t: k:"),
 )

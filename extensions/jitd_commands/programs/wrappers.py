@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from jitd_commands.judging import THIS_HOST, Call, Input, Row, Verdict
-from jitd_commands.programs.shared import told
+from jitd_commands.programs.decision_table import told
 from jitd_commands.shell_text import Word
 
 
@@ -521,26 +521,18 @@ ROWS = (
     Row(
         "env",
         _env,
-        "S: split-string: C: chdir: u: unset: a: argv0: block-signal:: default-signal:: ignore-signal:: i 0 v",
+        "ignore-environment null debug v help version list-signal-handling S: split-string: C: chdir: u: unset: a: argv0:"
+        " block-signal:: default-signal:: ignore-signal:: i 0",
         is_first=True,
         chosen="can start any command",
-        harmless="ignore-environment null debug v help version list-signal-handling",
     ),
-    Row(
-        "nice",
-        _after(0),
-        "n: adjustment: 0 1 2 3 4 5 6 7 8 9",
-        is_first=True,
-        chosen="can start any command",
-        harmless="help version",
-    ),
+    Row("nice", _after(0), "help version n: adjustment: 0 1 2 3 4 5 6 7 8 9", is_first=True, chosen="can start any command"),
     Row(
         "ionice",
         _scheduled(0),
-        "c: class: n: classdata: p: pid: P: pgid: u: uid: t",
+        "h help V version ignore c: class: n: classdata: p: pid: P: pgid: u: uid: t",
         is_first=True,
         chosen="can start any command",
-        harmless="h help V version ignore",
     ),
     Row(
         "nohup eatmydata catchsegv chronic dbus-launch linux32 linux64 i386 uname26 tsocks torsocks torify run-one cronic"
@@ -550,71 +542,58 @@ ROWS = (
         is_first=True,
         chosen="can start any command",
     ),
-    Row("setsid", _unbuffer, "c ctty f fork w wait", is_first=True, chosen="can start any command", harmless="h help V version"),
+    Row("setsid", _unbuffer, "h help V version c ctty f fork w wait", is_first=True, chosen="can start any command"),
     Row("unbuffer", _unbuffer, "p", is_first=True, chosen="can start any command"),
     Row("fakeroot", _unbuffer, "l: lib: f: faked: s: i: b: u h v", is_first=True, chosen="can start any command"),
     Row("proxychains proxychains4", _unbuffer, "f: q", is_first=True, chosen="can start any command"),
     Row("tini dumb-init", _unbuffer, "p: e: r: rewrite: s g v w c", is_first=True, chosen="can start any command"),
     Row("dbus-run-session", _unbuffer, "config-file: dbus-daemon:", is_first=True, chosen="can start any command"),
     Row("setlock lckdo", _after(1), "W: n N x X e E q s w", is_first=True, chosen="can start any command"),
-    Row("bwrap firejail runcon rlwrap unshare-all newpid s6-svc", _tails, chosen="can start any command"),
     Row(
-        "stdbuf",
-        _after(0),
-        "i: input: o: output: e: error:",
-        is_first=True,
+        "bwrap firejail runcon rlwrap unshare-all newpid s6-svc",
+        _tails,
         chosen="can start any command",
-        harmless="help version",
+        telling="--version:firejail,runcon,rlwrap --help:firejail,runcon,rlwrap -V:rlwrap",
     ),
+    Row("stdbuf", _after(0), "help version i: input: o: output: e: error:", is_first=True, chosen="can start any command"),
     Row(
         "timeout",
         _after(1),
-        "s: signal: k: kill-after: p: f v",
+        "preserve-status foreground verbose help version s: signal: k: kill-after: p: f v",
         is_first=True,
         chosen="can start any command",
-        harmless="preserve-status foreground verbose help version",
     ),
     Row(
         "time",
         _time,
-        "f: format: o: output:",
+        "p portability v verbose q quiet a append V help version f: format: o: output:",
         is_first=True,
         chosen="can start any command",
-        harmless="p portability v verbose q quiet a append V help version",
     ),
     Row(
         "chrt",
         _scheduled(1),
-        "T: P: D: p pid m max",
+        "b batch d deadline f fifo i idle o other r rr a all-tasks R reset-on-fork v verbose h help V version T: P: D: p pid"
+        " m max",
         is_first=True,
         chosen="can start any command",
-        harmless="b batch d deadline f fifo i idle o other r rr a all-tasks R reset-on-fork v verbose h help V version",
     ),
-    Row(
-        "taskset",
-        _scheduled(1),
-        "p pid a c",
-        is_first=True,
-        chosen="can start any command",
-        harmless="cpu-list all-tasks h help V version",
-    ),
+    Row("taskset", _scheduled(1), "cpu-list all-tasks h help V version p pid a c", is_first=True, chosen="can start any command"),
     Row("choom", _scheduled(0), "n: adjust: p: pid:", is_first=True, chosen="can start any command"),
     Row(
         "prlimit",
         _scheduled(0),
-        "p: pid: o: output: c:: core:: d:: data:: e:: nice:: f:: fsize:: n:: nofile:: u:: nproc:: v:: as:: m:: rss:: s::"
-        " stack:: t:: cpu::",
+        "noheadings raw verbose h help V version p: pid: o: output: c:: core:: d:: data:: e:: nice:: f:: fsize:: n::"
+        " nofile:: u:: nproc:: v:: as:: m:: rss:: s:: stack:: t:: cpu::",
         is_first=True,
         chosen="can start any command",
-        harmless="noheadings raw verbose h help V version",
     ),
     Row(
         "numactl",
         _after(0),
-        "C: physcpubind: m: membind: i: interleave: N: cpunodebind: p: preferred: l localalloc a all",
+        "H hardware s show h help cpunodebind: membind: interleave: physcpubind: preferred: all localalloc C: m: i: N: p: l a",
         is_first=True,
         chosen="can start any command",
-        harmless="H hardware s show h help cpunodebind: membind: interleave:: physcpubind: preferred: all localalloc",
     ),
     Row("cgexec", _after(0), "g: sticky", is_first=True, chosen="can start any command"),
     Row("aa-exec", _after(0), "p: profile: n: namespace: d i v", is_first=True, chosen="can start any command"),
@@ -628,12 +607,18 @@ ROWS = (
     Row(
         "systemd-inhibit",
         _after(0),
-        "what: who: why: mode: list no-pager",
+        "no-legend h help version what: who: why: mode: list no-pager",
         is_first=True,
         chosen="can start any command",
-        harmless="no-legend h help version",
     ),
-    Row("chroot", _chroot, "userspec: groups: skip-chdir", is_first=True, chosen="can start any command"),
+    Row(
+        "chroot",
+        _chroot,
+        "userspec: groups: skip-chdir",
+        is_first=True,
+        chosen="can start any command",
+        telling="--version --help -V",
+    ),
     Row(
         "nsenter",
         _after(0, is_shell=True),
@@ -656,71 +641,63 @@ ROWS = (
     Row(
         "flock",
         _flock,
-        "c: command: w: wait: timeout: E: conflict-exit-code: n s x e u o F",
+        "nonblock nb shared exclusive unlock close no-fork verbose h help V version c: command: w: wait: timeout: E:"
+        " conflict-exit-code: n s x e u o F",
         is_first=True,
         chosen="can start any command",
-        harmless="nonblock nb shared exclusive unlock close no-fork verbose h help V version",
     ),
     Row(
         "watch",
         _watch,
-        "n: interval: d:: differences:: q: equexit: s: shotsdir: x exec",
+        "b beep c color C no-color e errexit g chgexit p precise t no-title w no-wrap r no-rerun h help v version n:"
+        " interval: d:: differences:: q: equexit: s: shotsdir: x exec",
         is_first=True,
         chosen="can start any command",
-        harmless="b beep c color C no-color e errexit g chgexit p precise t no-title w no-wrap r no-rerun h help v version",
     ),
     Row(
         "find gfind",
         _find,
-        harmless=(
-            "P L H D: O: O0 O1 O2 O3 name: iname: path: ipath: wholename: iwholename: lname: ilname: regex: iregex:"
-            " regextype: type: xtype: size: mtime: atime: ctime: mmin: amin: cmin: newer: newermt: newerct: newerat:"
-            " newermm: newercm: anewer: cnewer: used: user: group: uid: gid: nouser nogroup perm: empty executable"
-            " readable writable fstype: inum: links: samefile: true false maxdepth: mindepth: xdev mount depth d daystart"
-            " follow noleaf warn nowarn ignore_readdir_race noignore_readdir_race prune print print0 printf: ls quit not o"
-            " or a and help version context: 1 2 3 4 5 6 7 8 9"
-        ),
+        "P L H D: O: O0 O1 O2 O3 name: iname: path: ipath: wholename: iwholename: lname: ilname: regex: iregex: regextype:"
+        " type: xtype: size: mtime: atime: ctime: mmin: amin: cmin: newer: newermt: newerct: newerat: newermm: newercm:"
+        " anewer: cnewer: used: user: group: uid: gid: nouser nogroup perm: empty executable readable writable fstype: inum:"
+        " links: samefile: true false maxdepth: mindepth: xdev mount depth d daystart follow noleaf warn nowarn"
+        " ignore_readdir_race noignore_readdir_race prune print print0 printf: ls quit not o or a and help version context: 1"
+        " 2 3 4 5 6 7 8 9",
     ),
     Row(
         "fd fdfind",
         _fd,
-        "x: exec: X: exec-batch: e: extension: t: type: E: d: max-depth:",
+        "H hidden I no-ignore u s case-sensitive i ignore-case F fixed-strings g glob a absolute-path L follow p full-path 0"
+        " print0 l list-details S: size: changed-within: changed-before: o: owner: c: color: extension: exclude: max-depth:"
+        " min-depth: type: 1 q quiet h help V version x: exec: X: exec-batch: e: t: E: d:",
         chosen="can start any other command",
-        harmless=(
-            "H hidden I no-ignore u s case-sensitive i ignore-case F fixed-strings g glob a absolute-path L follow p"
-            " full-path 0 print0 l list-details S: size: changed-within: changed-before: o: owner: c: color: extension:"
-            " exclude: max-depth: min-depth: type: 1 q quiet h help V version"
-        ),
     ),
     Row(
         "xargs",
         _xargs,
-        "a: arg-file: d: delimiter: E: I: i:: replace:: L: l:: max-lines:: n: max-args: P: max-procs: s: max-chars:"
-        " process-slot-var: 0 null r t p x o",
+        "eof:: interactive no-run-if-empty verbose open-tty exit show-limits help version a: arg-file: d: delimiter: E: I:"
+        " i:: replace:: L: l:: max-lines:: n: max-args: P: max-procs: s: max-chars: process-slot-var: 0 null r t p x o",
         is_first=True,
         chosen="can start any command",
-        harmless="eof:: interactive no-run-if-empty verbose open-tty exit show-limits help version",
     ),
     Row(
         "parallel",
         _parallel,
-        "j: jobs: a: arg-file: I: N: n: L: S: sshlogin: d: C: colsep: joblog: results: tmpdir: timeout: delay: retries:",
+        "k keep-order dry-run will-cite bar eta progress X m 0 null help version v no-run-if-empty r j: jobs: a: arg-file:"
+        " I: N: n: L: S: sshlogin: d: C: colsep: joblog: results: tmpdir: timeout: delay: retries:",
         is_first=True,
         chosen="can start any command",
-        harmless="k keep-order dry-run will-cite bar eta progress X m 0 null help version v no-run-if-empty r",
+        telling="--version --help",
     ),
     Row(
         "sudo",
         _sudo,
-        "u: user: g: group: D: chdir: R: chroot: h: host: p: prompt: r: role: t: type: T: command-timeout: U: other-user:"
-        " C: close-from: a: auth-type: c: login-class: preserve-env:: e edit i login s shell l list v V k K n S A b B E H"
-        " P N help version",
+        "non-interactive stdin background set-home preserve-groups reset-timestamp remove-timestamp validate askpass login"
+        " shell user: u: g: group: D: chdir: R: chroot: h: host: p: prompt: r: role: t: type: T: command-timeout: U:"
+        " other-user: C: close-from: a: auth-type: c: login-class: preserve-env:: e edit i s l list v V k K n S A b B E H P N"
+        " help version",
         is_first=True,
         chosen="can start any command",
-        harmless=(
-            "non-interactive stdin background set-home preserve-groups reset-timestamp remove-timestamp validate askpass"
-            " login shell user"
-        ),
     ),
     Row("doas", _sudo, "u: C: a: s n L", is_first=True, chosen="can start any command"),
     Row(
@@ -730,8 +707,8 @@ ROWS = (
         is_first=True,
         chosen="can start any command",
     ),
-    Row("su", _su, _SU),
-    Row("runuser", _runuser, _SU, is_first=True, harmless="l login"),
+    Row("su", _su, _SU, telling="--version --help -V -h"),
+    Row("runuser", _runuser, f"l login {_SU}", is_first=True, telling="--version --help -V -h"),
     Row("sg newgrp", _sg, "c: command:", is_first=True),
     Row(
         "chpst setuidgid s6-setuidgid gosu su-exec",
@@ -743,40 +720,36 @@ ROWS = (
     Row(
         "systemd-run",
         _systemd_run,
-        "p: property: u: unit: uid: gid: nice: working-directory: E: setenv: M: machine: H: host: slice: description:"
+        "quiet no-ask-password remain-after-exit pipe pty wait collect scope same-dir no-block h help version user system p:"
+        " property: u: unit: uid: gid: nice: working-directory: E: setenv: M: machine: H: host: slice: description:"
         " service-type: on-active: on-boot: on-startup: on-unit-active: on-unit-inactive: on-calendar: timer-property:"
         " path-property: socket-property: background: P S shell t q G r d",
         is_first=True,
         chosen="can start any command",
-        harmless=(
-            "quiet no-ask-password remain-after-exit pipe pty wait collect scope same-dir no-block h help version user system"
-        ),
     ),
     Row(
         "script scriptreplay scriptlive",
         _script,
         "c: command: I: log-in: O: log-out: B: log-io: T: log-timing: m: logging-format: E: echo: o: output-limit: t::"
         " timing:: a e f q",
+        telling="--version --help:script,scriptreplay -V:script",
     ),
     Row(
         "strace ltrace",
         _strace,
-        "o: output: p: attach: e: trace: s: string-limit: a: columns: E: env: u: user: P: O: S: b: X: I: l: n: x: D: F: A:",
+        "f F: ff c C q r t tt ttt T v V x: xx y yy w h i k version help seccomp-bpf o: output: p: attach: e: trace: s:"
+        " string-limit: a: columns: E: env: u: user: P: O: S: b: X: I: l: n: D: A:",
         is_first=True,
         chosen="can start any command",
-        harmless="f F ff c C q r t tt ttt T v V x xx y yy w h i k version help seccomp-bpf",
     ),
     Row("valgrind", _unbuffer, "", is_first=True, chosen="can start any command"),
     Row(
         "perf",
         _perf,
-        "p: pid: e: F: o: g:: c:",
+        "a all-cpus v verbose r: repeat: d detailed I: interval-print: C: cpu: p: t: tid: i: input: stdio no-header sort:"
+        " help version n x: e: event: summary pid: F: o: g:: c:",
         is_first=True,
         chosen="can start any command",
-        harmless=(
-            "a all-cpus v verbose r: repeat: d detailed I: interval-print: C: cpu: p t: tid: i: input: stdio no-header"
-            " sort: help version n x: e event: summary"
-        ),
     ),
     Row("busybox toybox", _busybox, chosen="can start any command"),
     Row(
@@ -812,9 +785,10 @@ ROWS = (
     Row(
         "start-stop-daemon daemon daemonize",
         _start_stop,
-        "x: exec: a: startas: p: pidfile: u: user: n: name: c: chuid: g: group: r: chroot: d: chdir: N: nicelevel: k:"
-        " umask: s: signal: R: retry: P: I: O: output: S start K stop",
+        "x: exec: a: startas: p: pidfile: u: user: n: name: c: chuid: g: group: r: chroot: d: chdir: N: nicelevel: k: umask:"
+        " s: signal: R: retry: P: I: O: output: S start K stop",
         is_first=True,
         chosen="can start any command",
+        telling="--version:start-stop-daemon --help:start-stop-daemon",
     ),
 )

@@ -174,6 +174,55 @@ def read_zip(data: Bytes, rank_of: Callable[[str, int], int]) -> dict[str, Bytes
     return files
 
 
+# --- from jitd/audit/allowed_signers.py (written by contrib/verifier) ---
+
+
+class NamedKey(NamedTuple):
+    """A public key (32 bytes) that somebody has named. ``principals`` are patterns of the names of hosts and witnesses, and
+    ``namespaces`` those of what the key may sign. Either is empty if there is no bound.
+    """
+
+    public: bytes
+    principals: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+
+    def may_sign(self, name: str, namespace: str) -> bool:
+        """True if the key is good for what ``name`` signs in ``namespace``."""
+        return is_listed(name, self.principals) and is_listed(namespace, self.namespaces)
+
+
+def read_named(line: str) -> NamedKey:
+    """Read a public key, alone or in a line of allowed signers. Raises ValueError with a sentence."""
+    if line.startswith(f"{ALGORITHM} "):
+        comment = line.split(None, 2)[2:]
+        return NamedKey(read_public(line), tuple(one for one in comment if re.fullmatch(r"jitd@[0-9A-Za-z._-]+", one)))
+    before, found, after = line.partition(f" {ALGORITHM} ")
+    if not found:
+        raise ValueError(f"not a public key of the form '{ALGORITHM} BASE64'")
+    principals, _, options = before.partition(" ")
+    namespaces: tuple[str, ...] = ()
+    if options.strip():
+        only = re.fullmatch(r'namespaces="([^"]+)"', options.strip(), re.IGNORECASE)
+        if only is None:
+            raise ValueError(f"of the options of allowed signers, only namespaces is understood, and not {options.strip()}")
+        namespaces = tuple(only[1].split(","))
+    return NamedKey(read_public(f"{ALGORITHM} {after}"), tuple(principals.split(",")), namespaces)
+
+
+def is_listed(name: str, patterns: tuple[str, ...]) -> bool:
+    """True if ``name`` matches one of ``patterns`` and none that begins with an exclamation mark (ssh_config(5), PATTERNS)."""
+    if not patterns:
+        return True
+    if any(_matches(name, pattern[1:]) for pattern in patterns if pattern.startswith("!")):
+        return False
+    return any(_matches(name, pattern) for pattern in patterns if not pattern.startswith("!"))
+
+
+def _matches(name: str, pattern: str) -> bool:
+    parts = (".*" if char == "*" else "." if char == "?" else re.escape(char) for char in pattern)
+    return re.fullmatch("".join(parts), name) is not None
+
+
 # --- from jitd/audit/sshsig.py (written by contrib/verifier) ---
 
 ALGORITHM = "ssh-ed25519"
@@ -408,19 +457,7 @@ def check(public: bytes, namespace: str, message: str, armored: str) -> None:
         raise Wrong("does not fit what was signed") from None
 
 
-class Key(NamedTuple):
-    """A public key that the reader of a pack got from elsewhere. ``principals`` are patterns of names, or empty for any."""
-
-    public: bytes
-    principals: tuple[str, ...] = ()
-    namespaces: tuple[str, ...] = ()
-
-    def may_sign(self, names: Sequence[str], namespace: str) -> bool:
-        """True if the key counts for what one of ``names`` signs in ``namespace``."""
-        return _is_listed(namespace, self.namespaces) and any(_is_listed(name, self.principals) for name in names)
-
-
-def read_keys(text: str) -> list[Key]:
+def read_keys(text: str) -> list[NamedKey]:
     """Read public keys, one on each line, each alone or in a line of allowed signers (ssh-keygen(1)). Raises Wrong."""
     found = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -428,36 +465,12 @@ def read_keys(text: str) -> list[Key]:
         if not line or line.startswith("#"):
             continue
         try:
-            found.append(_read_key(line))
-        except Wrong as fault:
-            raise Wrong(f"line {number} {fault}") from None
+            found.append(read_named(line))
+        except ValueError:
+            raise Wrong(f"line {number} is not a public key, or has other options than namespaces") from None
     if not found:
         raise Wrong("there is no public key in it")
     return found
-
-
-def _read_key(line: str) -> Key:
-    if line.startswith("ssh-ed25519 "):
-        comment = line.split(None, 2)[2:]
-        return Key(public_in(line), tuple(one for one in comment if re.fullmatch(r"jitd@[0-9A-Za-z._-]+", one)))
-    before, found, after = line.partition(" ssh-ed25519 ")
-    principals, _, options = before.partition(" ")
-    only = re.fullmatch(r'namespaces="([^"]+)"', options.strip(), re.IGNORECASE) if options.strip() else None
-    if not found or (options.strip() and only is None):
-        raise Wrong("is not a public key, or has other options than namespaces")
-    return Key(public_in(f"ssh-ed25519 {after}"), tuple(principals.split(",")), tuple(only[1].split(",")) if only else ())
-
-
-def _is_listed(name: str, patterns: tuple[str, ...]) -> bool:
-    """True if ``name`` matches one of ``patterns`` and none that begins with an exclamation mark (ssh_config(5), PATTERNS)."""
-    if any(_matches(name, pattern[1:]) for pattern in patterns if pattern.startswith("!")):
-        return False
-    return not patterns or any(_matches(name, pattern) for pattern in patterns if not pattern.startswith("!"))
-
-
-def _matches(name: str, pattern: str) -> bool:
-    parts = (".*" if char == "*" else "." if char == "?" else re.escape(char) for char in pattern)
-    return re.fullmatch("".join(parts), name) is not None
 
 
 # --- the lines of the record -----------------------------------------------------------------------------------------------
@@ -913,7 +926,7 @@ class Signatures(NamedTuple):
 
 
 def check_signatures(
-    lines: Sequence[tuple[str, Line]], given: Sequence[Key], witnesses: Sequence[Key], report: Report
+    lines: Sequence[tuple[str, Line]], given: Sequence[NamedKey], witnesses: Sequence[NamedKey], report: Report
 ) -> Signatures:
     """Check each checkpoint and each countersignature of ``lines``, which are lines with the names of their files."""
     changes: list[Change] = []
@@ -941,7 +954,13 @@ def check_signatures(
     strangers: set[str] = set()
     names = {line.host for _, line in lines}
     followed = _followers(
-        {key.public for host in names for key in given if key.may_sign((host, f"jitd@{host}"), "jitd-checkpoint")}, changes
+        {
+            key.public
+            for host in names
+            for key in given
+            if any(key.may_sign(name, "jitd-checkpoint") for name in (host, f"jitd@{host}"))
+        },
+        changes,
     )
     for name, line in lines:
         if line.form not in ("checkpoint", "countersignature"):
@@ -953,7 +972,7 @@ def check_signatures(
             report(Finding(name, line.at, f"the signature of the {line.form} of record {line.number} {fault}"))
             continue
         if line.form == "countersignature":
-            if any(one.public == key and one.may_sign((line.witness,), "jitd-countersignature") for one in witnesses):
+            if any(one.public == key and one.may_sign(line.witness, "jitd-countersignature") for one in witnesses):
                 seen.setdefault(line.witness, []).append((line.number, line.time))
             else:
                 strangers.add(line.witness)
@@ -1938,7 +1957,7 @@ class Verdict(NamedTuple):
         return {one for one in shown if one <= number and any(one in seals for seals in within)}
 
 
-def verify(data: Bytes, own: bytes, given: Sequence[Key] = (), witnesses: Sequence[Key] = ()) -> Verdict:
+def verify(data: Bytes, own: bytes, given: Sequence[NamedKey] = (), witnesses: Sequence[NamedKey] = ()) -> Verdict:
     """Verify the pack ``data``. ``own`` is this file. ``given`` are keys of hosts and ``witnesses`` keys of witnesses, which the
     reader of the pack got from elsewhere.
     """
@@ -2264,7 +2283,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         import cryptography  # noqa: F401
 
-        keys: list[list[Key]] = []
+        keys: list[list[NamedKey]] = []
         for places in (asked.key, asked.witness_key):
             keys.append([])
             for place in places:
