@@ -3,7 +3,7 @@
 .PHONY: help demo demo-more test test-full check fmt lab build install uninstall deb kdc-plugin install-kdc sbom first-hour bench torture mutants sabotage
 PYTHON = $(CURDIR)/.venv/bin/python
 HUNTS = tests/attacks tests/pam/test_swapping.py tests/daemon/test_races.py tests/monitor/test_files.py tests/monitor/test_hang_up.py tests/system/test_recordings.py tests/pamlint
-FAST = tests/core tests/wire tests/law
+FAST = tests/commands tests/core tests/wire tests/law
 
 help:  ## show this
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile
