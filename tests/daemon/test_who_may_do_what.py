@@ -33,12 +33,14 @@ from jitd.core.run import Run, RunState
 from jitd.core.subject import BY_PAM, LOCAL, ROOT, Subject, User
 from jitd.deciding.decider import FreshDecision
 from jitd.deciding.explaining import Nobody
+from jitd.deciding.ground import Ground
 from jitd.metrics.answer import Metrics
-from jitd.server.dispatch import Dispatch
+from jitd.server.dispatch import add_answers
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs import observers
 from jitd.verbs import requests as requests_verbs
 from jitd.verbs.access import Access
+from jitd.verbs.answers import Answers, Asker
 from jitd.verbs.endings import Endings
 from jitd.verbs.explanations import Explanations
 from jitd.verbs.keys import Keys
@@ -298,7 +300,8 @@ class House:
             holdings=SimpleNamespace(held_for=lambda found: None, ends_in_words=lambda some: ""),
         )  # fmt: skip
         config: Any = SimpleNamespace(
-            operators=("group:security",), auditors=("group:audit",), people={}, naming=Naming(frozenset({"EXAMPLE.TEST"})),
+            host="h", names={}, operators=("group:security",), auditors=("group:audit",), people={},
+            naming=Naming(frozenset({"EXAMPLE.TEST"})),
             state=path, recordings=SimpleNamespace(days=9, mib_in_all=9),
             limits=SimpleNamespace(runs=SimpleNamespace(per_second=9, burst=9)),
         )  # fmt: skip
@@ -319,24 +322,28 @@ class House:
         explanations = Explanations(access, explaining, workers, now)
         locks = Locks(access, endings, perform, store, config, cut, workers, now)
         locks._on = cut_off  # type: ignore[assignment,method-assign]
-        packs = Packs("h", str(path / "recordings"), "0", access, store, opened, workers, cut, now, cut, {})
+        ground = Ground(config, cut, store, opened, workers, now, "EXAMPLE.TEST", "0")
+        packs = Packs(ground, access, cut)
         packs._rows = rows_cut_off  # type: ignore[assignment,method-assign]
-        records = Records("h", config.naming, access, store, opened, workers, cut)
-        reports = Reports(
-            host="h", naming=config.naming, access=access, policy=cut, store=store, opened=opened, workers=workers, lifecycle=cut,
-            now=now, directory=path, people_of=cut, read_policy=cut,
-        )  # fmt: skip
+        records = self.records = Records(ground, access, cut)
+        reports = Reports(ground, access, cut, cut)
         parts: Iterable[Any] = (reviews._reviewers, owed._reviewers, self.observers, explanations, packs, recordings, asking)
         for paced in parts:
             paced._pace = often
         self.recordings, self.lists, self.asking = recordings, lists, asking
-        services: Any = SimpleNamespace(
+        verbs: Any = SimpleNamespace(
             access=access, lists=lists, requests=asking, reviews=reviews, owed_reviews=owed, endings=endings, locks=locks,
-            explanations=explanations, reload=cut_off, records=records, reports=reports, packs=packs,
-            keys=Keys(access, cut), status=Status(access, tuple), mutes=Mutes(store, lambda: None, now),
-            metrics=Metrics(access, cut, store, opened, workers, path, cut),
+            explanations=explanations, records=records, reports=reports, packs=packs, keys=Keys(access, cut),
+            mutes=Mutes(store, lambda: None, now),
         )  # fmt: skip
-        self.dispatch = Dispatch(services, lambda: HERE, Caller(None))
+        reloading: Any = SimpleNamespace(reload=cut_off)
+        self.answers = Answers()
+        add_answers(self.answers, verbs, reloading, Status(access, tuple))
+        metrics = Metrics(access, cut, ground, cut)
+        self.answers.add(messages.Metrics, lambda asker, message: metrics.rows(asker.who))
+
+    async def to(self, who: Subject, message: messages.Message) -> Any:
+        return await self.answers.to(Asker(who, lambda: HERE, Caller(None)), message)
 
     @staticmethod
     def requests(config: Any, access: Access, decider: Any, perform: Any, store: Any, workers: Any, now: Any) -> Requests:
@@ -354,7 +361,7 @@ Act = Callable[[House, Subject], Any]
 
 def says(message: messages.Message | Callable[[House], messages.Message]) -> Act:
     def act(house: House, who: Subject) -> Any:
-        return house.dispatch.to(who, message(house) if callable(message) else message)
+        return house.to(who, message(house) if callable(message) else message)
 
     return act
 
@@ -364,7 +371,7 @@ def reviewed(verdict: str, fresh: Callable[[Subject], Subject] = lambda who: who
         house.decider.fresh = fresh
         try:
             said = messages.Review(id=ID, verdict=verdict, fingerprint=house.fingerprint, comment="")
-            return await house.dispatch.to(who, said)
+            return await house.to(who, said)
         finally:
             house.decider.fresh = lambda who: who
 
@@ -433,7 +440,7 @@ TO_THE_HOST: dict[str, Act] = {
     "mute": says(messages.Mute(lasts_for=None)),
     "explain --as": says(LOOKS["explain --as"]),
     "export": says(messages.Export(since=None, until=None, who=None, rule=None)),
-    "follow the record": lambda house, who: house.dispatch._to.records.follow(who, messages.Audit(after=99), cut_off),
+    "follow the record": lambda house, who: house.records.follow(who, messages.Audit(after=99), cut_off),
     "report": says(messages.Report(since=None, until=None, who=None, rule=None, form="none", standing=None)),
     "report with standing privileges": says(
         messages.Report(since=None, until=None, who=None, rule=None, form="json", standing=b"{}")
