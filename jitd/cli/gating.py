@@ -304,7 +304,8 @@ def check(services: tuple[str, ...], *, keytab: Path | None, kdcs: tuple[str, ..
     import asyncio
 
     from jitd.kdc.gates import gate_states
-    from jitd.kdc.strings import canary, components, is_principal
+    from jitd.kdc.names import components, is_principal
+    from jitd.kdc.strings import canary
 
     file = keytab or _keytab(config)
     client = _client(file)

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The messages of the two processes that ask KDCs, each of which is started anew for one question.
+"""The messages of the process that asks KDCs whether they obey grants (``asking``), which is started anew for one question.
 
-The question comes on standard input. ``reaching`` gets Seek, and answers with its exit status. ``asking`` gets Ask. It answers
-with a line for each pair of KDC and service, which is a Sighting, and so do its children. tests/kdc/golden-askers has the
-bytes of each message.
+The question, Ask, comes on standard input. The process answers with a line for each pair of KDC and service, which is a
+Sighting, and so do its children. tests/kdc/golden-askers has the bytes of each message.
 """
 
 from __future__ import annotations
@@ -11,20 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from jitd.kdc.strings import PRINCIPAL, Sighting, is_principal
+from jitd.kdc.names import PRINCIPAL
+from jitd.kdc.seeking import REALM
+from jitd.kdc.strings import Sighting
 from jitpam.wire.declared import Codec, integer, list_of, text
 
 MOST_MS = 3_600_000
-_REALM = text("a realm").where(lambda realm: is_principal(f"x@{realm}"), "a realm")
 _KDC = text("a KDC in the form of krb5.conf", least=1, most=1_024)
-
-
-@dataclass(frozen=True, slots=True)
-class Seek:
-    """Find out whether any KDC that krb5.conf names for ``realm`` answers a request of ``client``."""
-
-    realm: Annotated[str, _REALM]
-    client: Annotated[str, PRINCIPAL]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +25,7 @@ class Ask:
     are the KDCs to ask. If ``kdcs`` is empty, ask those that krb5.conf names. Each has ``patience_ms`` milliseconds to answer.
     """
 
-    realm: Annotated[str, _REALM]
+    realm: Annotated[str, REALM]
     client: Annotated[str, PRINCIPAL]
     keytab: Annotated[str, text("a path", least=1, most=4_096)]
     services: Annotated[tuple[str, ...], list_of(PRINCIPAL, most=1_000)]
@@ -41,6 +33,5 @@ class Ask:
     patience_ms: Annotated[int, integer(1, MOST_MS)]
 
 
-SEEK = Codec[Seek]("do", {"seek": Seek})
 ASK = Codec[Ask]("do", {"ask": Ask})
 SEEN = Codec[Sighting]("said", {"seen": Sighting})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 
-from jitd.kdc.strings import components, is_host
+from jitd.kdc.names import components, is_host
 
 OWN = "jitd-kdc"
 """The first component of the principal that is used to write grants. The second component of this principal is the host on which

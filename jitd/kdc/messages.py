@@ -12,7 +12,8 @@ from typing import Annotated
 
 from jitd.beside.refusals import Failed as Failed
 from jitd.beside.refusals import Refused as Refused
-from jitd.kdc.strings import END, GRANT_ID, HOST, MOST_GRANTS, PRINCIPAL, SHORT_WORD, Grant, Sighting
+from jitd.kdc.names import HOST, PRINCIPAL
+from jitd.kdc.strings import END, GRANT_ID, MOST_GRANTS, SHORT_WORD, Grant, Sighting
 from jitpam.wire.declared import Codec, list_of, row_of
 
 MAX_PACKET = 64 * 1024

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from jitd.kdc.asking import Krb5Error, Library
+from jitd.kdc.libkrb5 import Krb5Error, Library
 
 KDC = re.compile(r"(?:(?P<by>tcp|udp)/)?(?:\[(?P<six>[^]\s]+)\]|(?P<host>[^]\[:/\s]+))(?::(?P<port>\d{1,5}))?")
 """The form in which krb5.conf names a KDC that is asked by UDP or TCP."""

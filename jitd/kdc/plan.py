@@ -12,19 +12,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from jitd.kdc.strings import (
-    APPROVAL,
-    CANARY,
-    GRANT,
-    GRANTED_BY,
-    LOG,
-    REQUIRED,
-    components,
-    granted_by,
-    is_host,
-    is_principal,
-    may_be_gated,
-)
+from jitd.kdc.names import components, is_host, is_principal
+from jitd.kdc.strings import APPROVAL, CANARY, GRANT, GRANTED_BY, LOG, REQUIRED, granted_by, may_be_gated
 
 FLAGS = {
     "-allow_forwardable": "DISALLOW_FORWARDABLE",

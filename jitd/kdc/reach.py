@@ -16,8 +16,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from jitd.kdc.askers import SEEK, Seek
 from jitd.kdc.reaching import PATIENCE, RESOLVING, UNANSWERED
+from jitd.kdc.seeking import SEEK, Seek
 from jitd.packages import places
 
 PROGRAM = "import sys; sys.path += sys.argv[1:]; from jitd.kdc.reaching import main; raise SystemExit(main())"

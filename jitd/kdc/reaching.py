@@ -24,9 +24,9 @@ import sys
 import time
 from collections.abc import Callable
 
-from jitd.kdc.askers import SEEK
-from jitd.kdc.asking import Krb5Error
+from jitd.kdc.libkrb5 import Krb5Error
 from jitd.kdc.named import KDC, kdcs_of
+from jitd.kdc.seeking import SEEK
 
 PATIENCE = 3.0
 """Seconds within which a KDC must answer."""

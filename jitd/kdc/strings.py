@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
+from jitd.kdc.names import PRINCIPAL, components, is_host, is_principal
 from jitpam.wire.declared import integer, one_of, sentence_of, text
 
 APPROVAL = "jit_approval"
@@ -35,16 +36,9 @@ LONGEST_GRANT = 86_400
 """Maximum number of seconds from now to the end of a grant. The KDC ignores a grant with a later end."""
 MOST_GRANTS = 1_000
 """Maximum number of grants that a service's entry contains. Every string with a name that begins with GRANT is counted."""
-LONGEST_NAME = 1_024
-"""Maximum number of bytes of a principal's name in UTF-8. The realm is included."""
 
 _ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{8}(?:\.[1-9][0-9]{0,8})?")
 _END = re.compile(r"[1-9][0-9]{0,10}")
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
-_LETTERS = r"(?:[^@\\\x00-\x1f\x7f]|\\[\\/@ntb0])+"
-_NAME = re.compile(f"{_LETTERS}@{_LETTERS}")
-_COMPONENT = re.compile(r"(?:[^@/\\]|\\.)*")
 NEVER_GATED = frozenset({"krbtgt", "kadmin", "kiprop", "K", "jitd", "jitd-kdc", "WELLKNOWN"})
 """First components of principals that are never gated, because the realm or the gate itself needs tickets for them."""
 CANARY = "jitd-canary"
@@ -100,39 +94,9 @@ def is_end(number: int) -> bool:
     return 0 < number < 10**11
 
 
-def is_host(text: str) -> bool:
-    """True if ``text`` is a host name in lower case with a domain, and is at most 253 characters long."""
-    return len(text) <= 253 and _HOST.fullmatch(text) is not None
-
-
-def is_principal(text: str) -> bool:
-    """True if krb5_unparse_name(3) could have written the name ``text``. Such a name has a realm and contains no control
-    characters.
-    """
-    try:
-        size = len(text.encode("utf-8"))
-    except UnicodeEncodeError:
-        return False
-    return size <= LONGEST_NAME and _NAME.fullmatch(text) is not None
-
-
 GRANT_ID = text("a grant's id").where(is_grant_id, "a grant's id")
 END = integer(1, 10**11 - 1).where(is_end, "a valid time")
-HOST = text("a host's name").where(is_host, "a host's name")
-PRINCIPAL = text("a principal with its realm").where(is_principal, "a principal with its realm")
 SHORT_WORD = text("a short word", r"[ -~]*", most=256)
-
-
-def components(principal: str) -> list[str]:
-    """Return the components of a principal's name, in their escaped form. The realm is left out."""
-    found, at = [], 0
-    while True:
-        match = _COMPONENT.match(principal, at)
-        assert match is not None  # the pattern also matches the empty string
-        found.append(match[0])
-        at = match.end() + 1
-        if principal[match.end() : at] != "/":
-            return found
 
 
 def may_be_gated(service: str) -> bool:

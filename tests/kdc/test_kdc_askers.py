@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.kdc import gates, reach
-from jitd.kdc.askers import ASK, SEEK, SEEN, Ask, Seek
+from jitd.kdc.askers import ASK, SEEN, Ask
 from jitd.kdc.reaching import FAILED
+from jitd.kdc.seeking import SEEK, Seek
 from jitd.kdc.strings import OFF, Sighting
 from jitd.packages import places
 from jitpam.wire.declared import Codec

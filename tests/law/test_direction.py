@@ -34,11 +34,6 @@ WRONG = """
     jitd.deciding.sudo_settings jitd.pamlint.sudoers
     jitd.deciding.view jitd.pamlint.places
     jitd.deciding.view jitd.pamlint.stack
-    jitd.kdc.keytab jitd.kdc.strings
-    jitd.kdc.named jitd.kdc.asking
-    jitd.kdc.reach jitd.kdc.askers
-    jitd.kdc.reaching jitd.kdc.askers
-    jitd.kdc.reaching jitd.kdc.asking
     jitd.lifecycle.drift jitd.giving
     jitd.lifecycle.holdings jitd.giving
     jitd.lifecycle.perform jitd.giving

@@ -314,6 +314,8 @@ PURE = {
     "jitd.notifying.wording": "__future__ collections dataclasses datetime re",
     "jitd.terminals.messages": "__future__ dataclasses typing",
     "jitd.programs.messages": "__future__ dataclasses typing",
+    "jitd.kdc.names": "__future__ re",
+    "jitd.kdc.seeking": "__future__ dataclasses typing",
     "jitd.kdc.strings": "__future__ dataclasses re typing",
     "jitd.kdc.entry": "__future__ collections typing",
     "jitd.kdc.plan": "__future__ collections dataclasses re",

@@ -44,7 +44,7 @@ def test_with_all_news_at_once_a_few_files_are_played_once_more(monkeypatch: pyt
 
 def test_what_computes_is_played_late_and_nowhere_else() -> None:
     every = lanes.test_files()
-    assert {file.split("/")[1] for file in every["late"]} == {"core", "law", "wire"}
+    assert {file.split("/")[1] for file in every["late"]} == {"commands", "core", "law", "wire"}
     assert set(every["late"]) & {*every["plain"], *every["systemd"], *every["db1"], *every["ad"]} == set()
 
 
