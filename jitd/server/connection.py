@@ -49,9 +49,19 @@ PROVED_WITHIN = 20.0
 """Maximum time, in seconds, from the question of an enforcement point to its proof. Until then, jitd keeps the whole question.
 The PAM module takes at most 8 s for a proof (``PROOF_WITHIN``), and a few more to send it.
 """
-ACTS = frozenset({"submit", "get", "resume", "review", "observe", "lock", "unlock"})
-"""The messages by which a client asks for something or reviews something. At these, jitd looks who may act with its account."""
-STEERED = frozenset({"resume", "lock", "unlock"})
+ACTS = (
+    messages.Submit,
+    messages.Get,
+    messages.Resume,
+    messages.Review,
+    messages.Observe,
+    messages.Lock,
+    messages.Unlock,
+)
+"""The messages by which a client asks for something or reviews something, with all their kinds, such as those that break glass.
+At these, jitd looks who may act with its account.
+"""
+STEERED = (messages.Resume, messages.Lock, messages.Unlock)
 """Those of ACTS at which jitd looks for this among all live runs, too. New requests and reviews are compared with them when
 they are stored."""
 ALIKE_WITHIN = 0.5
@@ -346,10 +356,10 @@ class Connection:
         refuse_instead(message)
         who = await self._admit(message.type)
         await self._services.turns.begin(self._account)
-        if message.type in ACTS:
+        if isinstance(message, ACTS):
             is_deny = isinstance(message, messages.Review) and message.verdict == Verdict.DENY
-            who = await self._as_used(who, must=not is_deny and not (message.type == "lock" and who.is_root))
-            if message.type in STEERED:
+            who = await self._as_used(who, must=not is_deny and not (isinstance(message, messages.Lock) and who.is_root))
+            if isinstance(message, STEERED):
                 who = self._services.using.as_used_anywhere(who)
         match message:
             case messages.Submit():

@@ -303,6 +303,23 @@ def test_from_inside_an_approved_shell_of_root_an_operator_works_and_nobody_appr
     assert {**house.show(wanted.id), "alike": before["alike"]} == before
 
 
+@pytest.mark.parametrize("how", [["--no-wait"], ["--no-wait", "-k"]], ids=" ".join)
+def test_what_is_asked_for_from_inside_a_shell_of_root_is_its_requesters_own(house: House, how: list[str]) -> None:
+    """THREATS A-21: by each message that asks for a command. A run as root is not looked for from outside of it."""
+    assert house.run("bob", "klist", "-s").returncode == 0
+    ask = f"JITD_SOCKET={house.socket} KRB5CCNAME=FILE:/tmp/krb5cc_{pwd.getpwnam('bob').pw_uid} exec jitsudo {' '.join(how)} id"
+    shell = house.ask("alice", "setpriv", "--reuid=bob", "--regid=bob", "--init-groups", "sh", "-c", ask)
+    assert house.approve(shell.id, "carol").returncode == 0
+    assert shell.end() == 0, shell.err
+    theirs = house.show(shell.out.strip())
+    assert theirs["requester"] == "bob@EXAMPLE.TEST"
+    assert {"principal": "alice@EXAMPLE.TEST", "run": shell.id} in theirs["used_by"]
+    refused = house.approve(theirs["id"], "alice")
+    assert refused.returncode == 3 and OWN in refused.stderr, refused.stderr
+    assert house.show(theirs["id"]) == theirs
+    assert house.approve(theirs["id"], "carol").returncode == 0
+
+
 def test_the_page_says_of_any_command_as_an_approver_what_may_follow(house: House) -> None:
     asking = house.ask("alice", "-u", "bob", "id")
     found = [one["what"] for one in waits(house, asking)["findings"]]
