@@ -151,12 +151,13 @@ def _can_be_found(module: str) -> bool:
 
 
 def _who_else_changes(file: Path) -> str:
-    """Return who else than root and the kernel's owner may change ``file``, or a directory above it up to those of our packages.
-    If others may change the kernel itself, as in many a checkout, nobody is named.
+    """Return who else than root and the kernel's owner may change ``file``, what it may import from its own directory and from
+    those below, or a directory above it up to those of our packages. If others may change the kernel itself, as in many a
+    checkout, nobody is named.
     """
     if _who_else(Path(packages.__file__)):
         return ""
-    return _who_else(file)
+    return next(filter(None, map(_who_else, (file, *sorted(file.parent.rglob("*"))))), "")
 
 
 def _who_else(file: Path) -> str:
@@ -166,7 +167,10 @@ def _who_else(file: Path) -> str:
     for place in (file, *file.parents):
         if str(place) in packages.places():
             break
-        status = os.stat(place)
+        try:
+            status = os.stat(place)
+        except FileNotFoundError:  # a link that leads nowhere: nothing is imported from it
+            continue
         if why := who_else_may_write(status.st_uid, status.st_mode, owner):
             return f"{place} {why}"
     return ""

@@ -164,7 +164,14 @@ def test_an_extension_that_another_account_could_change_is_not_used(tmp_path: Pa
     for name, value in (("TOP", tmp_path), ("EXTENSIONS", package.parent), ("__file__", str(jitd / "packages.py"))):
         monkeypatch.setattr(packages, name, value)
     own = extensions.Extension("own", "is tried here", "jitd_own.settings", keys=("own",))
-    for place in (package / "settings.py", package):
+    other, below = package / "other.py", package / "programs"
+    below.mkdir(mode=0o755)
+    (below / "cached.pyc").write_bytes(b"")
+    other.write_text("")
+    (package / ".#editing.py").symlink_to("nowhere")
+    for file in (other, below / "cached.pyc"):
+        file.chmod(0o644)
+    for place in (package / "settings.py", other, below / "cached.pyc", below, package):
         mode = place.stat().st_mode
         for more, whom in ((0o020, "its group"), (0o002, "anyone")):
             place.chmod(mode | more)
