@@ -15,7 +15,7 @@ from jitd.cli.call import NotDone
 from jitpam.wire.shown import shown
 
 if TYPE_CHECKING:
-    from jitd.pamlint.findings import Finding
+    from jitd.hosts.findings import Finding
 
 
 @click.command("pam-lint")
@@ -25,9 +25,9 @@ def pam_lint(*, as_json: bool, files: tuple[str, ...]) -> None:
     """Find faults in PAM, sudoers and sshd_config that let people bypass jitd, or lock people out. Without FILEs, check this
     host.
     """
-    from jitd.pamlint.findings import SEVERITIES, WEAK
+    from jitd.hosts.findings import SEVERITIES, WEAK
+    from jitd.hosts.places import Places
     from jitd.pamlint.linting import lint_files, lint_host
-    from jitd.pamlint.places import Places
 
     findings = lint_files(files, Places()) if files else lint_host(Places())
     if as_json:

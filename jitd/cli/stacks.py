@@ -25,9 +25,9 @@ from jitd.cli.answer import answer, say
 from jitd.cli.call import NotDone
 from jitd.core.toml_document import ConfigError
 from jitd.files.durable import sync
-from jitd.pamlint.findings import BAD, WEAK, Finding
+from jitd.hosts.findings import BAD, WEAK, Finding
+from jitd.hosts.places import LARGEST, Places
 from jitd.pamlint.linting import gates_of_host, lint_host
-from jitd.pamlint.places import LARGEST, Places
 from jitd.settings import config, policyfile
 from jitpam.wire.shown import shown
 

@@ -20,9 +20,9 @@ from jitd.deciding.view import MOST, NOWHERE, UNSURE, Doubtful, View
 from jitd.deciding.walking import Place, Way
 from jitd.files import path_lookup
 from jitd.files.inspection import Uninspectable
+from jitd.hosts.places import Places
 from jitd.invocation import read
 from jitd.invocation.form import Invocation
-from jitd.pamlint.places import Places
 from jitpam.wire.shown import shown
 
 PROGRAMS = frozenset({"sudo", "sudo-i", "su", "su-l", "doas"})

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from jitd.pamlint import sudoers as reader
-from jitd.pamlint.places import Places, Unreadable
+from jitd.hosts import sudoers as reader
+from jitd.hosts.places import Places, Unreadable
 
 SUDOERS, DOAS = "/etc/sudoers", "/etc/doas.conf"
 SUDOERS_RS = "/etc/sudoers-rs"

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from jitd.deciding.walking import Changeable, Held, Way, own_root, walk
 from jitd.files.inspection import ABSENT
-from jitd.pamlint.places import Places, Unreadable
-from jitd.pamlint.stack import Source
+from jitd.hosts.places import Places, Unreadable
+from jitd.hosts.stack import Source
 
 UNSURE = (
     "the path may lead to another file when the command runs: it passes a link, .. or a directory that others than"

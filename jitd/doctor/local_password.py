@@ -16,13 +16,13 @@ from jitd.doctor import files
 from jitd.doctor.finding import Finding, bad, ok, weak
 from jitd.doctor.host import Host
 from jitd.doctor.pam import included, read_stack
+from jitd.hosts.control import AUTH_ERR, IGNORED, SUCCESS
+from jitd.hosts.stack import KINDS, Handler, Stack
 from jitd.kdc.named import fault_of
 from jitd.monitor.pam_stack import why_unset
 from jitd.monitor.proof_orders import SERVICE, STACK
-from jitd.pamlint.control import AUTH_ERR, IGNORED, SUCCESS
 from jitd.pamlint.evaluation import TooInvolved, endings
 from jitd.pamlint.gates import is_gate, looks_like_gate
-from jitd.pamlint.stack import KINDS, Handler, Stack
 
 WITHOUT_PASSWORD = frozenset(
     ("pam_permit.so", "pam_rootok.so", "pam_succeed_if.so", "pam_env.so", "pam_debug.so", "pam_listfile.so", "pam_wheel.so")

@@ -18,13 +18,13 @@ from pathlib import Path
 from jitd.doctor import files
 from jitd.doctor.domains import Domain, asking, domains, mapping
 from jitd.doctor.finding import Finding, bad, ok, unknown, weak
+from jitd.hosts.findings import Finding as Linted
+from jitd.hosts.places import Places
+from jitd.hosts.stack import Handler, Source, Stack, read
 from jitd.monitor.pam_session import STACK, Refused, Session
 from jitd.monitor.pam_stack import why_unset
-from jitd.pamlint.findings import Finding as Linted
 from jitd.pamlint.judgement import judge
 from jitd.pamlint.linting import lint_host
-from jitd.pamlint.places import Places
-from jitd.pamlint.stack import Handler, Source, Stack, read
 
 NSSWITCH = Path("/etc/nsswitch.conf")
 ENFORCED = ("required", "requisite")

@@ -17,7 +17,7 @@ from jitd.core.toml_document import ConfigError
 from jitd.doctor import files
 from jitd.doctor.finding import BAD, OK, Finding, bad, count, ok, weak, word
 from jitd.doctor.host import Host
-from jitd.pamlint.places import Places
+from jitd.hosts.places import Places
 from jitd.settings.host import KRB5_CONF, kerberos_files
 
 MECHANISMS = ("/etc/gss/mech", "/etc/gss/mech.d")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from jitd.pamlint.stack import Handler
+from jitd.hosts.stack import Handler
 
 INTERPRETER = re.compile(r"(?:python|perl|ruby|node|lua|php|tclsh)[0-9.]*|(?:ba|da|z|k|)sh|env")
 """Names of programs that run the first file in their arguments."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from jitd.pamlint.findings import Finding, Place, weak
-from jitd.pamlint.stack import Source
+from jitd.hosts.findings import Finding, Place, weak
+from jitd.hosts.stack import Source
 
 KSU = "/usr/bin/ksu"
 LISTS = ("/root/.k5login", "/root/.k5users")

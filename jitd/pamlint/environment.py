@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from jitd.core.code_variables import LOADING, let_in
-from jitd.pamlint.findings import Finding, Place, bad
-from jitd.pamlint.sudoers import Setting, Sudoers
+from jitd.hosts.findings import Finding, Place, bad
+from jitd.hosts.sudoers import Setting, Sudoers
 
 Files = Callable[[str], str]
 """Maps an absolute path to a sentence that says who besides root could change or create the file at this path. The sentence is

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from jitd.pamlint.control import (
+from jitd.hosts.control import (
     AUTHTOK_EXPIRED,
     BAD,
     DIE,
@@ -23,7 +23,7 @@ from jitd.pamlint.control import (
     RESET,
     SUCCESS,
 )
-from jitd.pamlint.stack import Handler
+from jitd.hosts.stack import Handler
 
 UNDECIDED, FOR, AGAINST = 0, 1, -1
 """The possible decisions at one point of a walk through a stack. In libpam, this decision has the name "impression"."""

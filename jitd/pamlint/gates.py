@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from jitd.pamlint.findings import Finding, bad, unknown, weak
+from jitd.hosts.findings import Finding, bad, unknown, weak
+from jitd.hosts.stack import Handler
 from jitd.pamlint.services import facts, is_fragment
-from jitd.pamlint.stack import Handler
 
 LOADER, SCRIPT, GUARD = "pam_python.so", "pam_jit.py", "pam_guard.py"
 SHIPPED, GUARDS_FILE = "/usr/lib/jitd/pam_jit.py", "/usr/lib/jitd/jitpam/pam_guard.py"

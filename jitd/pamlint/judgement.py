@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from jitd.pamlint.control import (
+from jitd.hosts.control import (
     AUTH_ERR,
     AUTHTOK_EXPIRED,
     DIE,
@@ -24,9 +24,10 @@ from jitd.pamlint.control import (
     SUCCESS,
     named,
 )
-from jitd.pamlint.control import BAD as BAD_ACTION
+from jitd.hosts.control import BAD as BAD_ACTION
+from jitd.hosts.findings import WEAK, Finding, bad, unknown, weak
+from jitd.hosts.stack import KINDS, Handler
 from jitd.pamlint.evaluation import Answered, Passed, Skipped, TooInvolved, Way, endings
-from jitd.pamlint.findings import WEAK, Finding, bad, unknown, weak
 from jitd.pamlint.gates import (
     SHIPPED,
     about_guard,
@@ -42,7 +43,6 @@ from jitd.pamlint.gates import (
 )
 from jitd.pamlint.modules import ANYTHING, World, answers, answers_where_all_is_well, asks_for_caller, is_about_root
 from jitd.pamlint.services import facts, is_fragment, results_that_admit, worlds_of_people, worlds_of_root
-from jitd.pamlint.stack import KINDS, Handler
 
 FIRST = "put the lines of the gate first in the file, as in contrib/pam.d"
 

@@ -14,13 +14,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from jitd.pamlint import beside, doors, environment, loading, sshdconfig, starting, sudoconf, sudoers
-from jitd.pamlint.findings import WEAK, Finding, Place, bad, merged, unknown, weak
+from jitd.hosts import starting, sudoers
+from jitd.hosts.findings import WEAK, Finding, Place, bad, merged, unknown, weak
+from jitd.hosts.places import SSH, STACKS, NoFile, Places, Unreadable
+from jitd.hosts.stack import KINDS, Handler, Source, Stack, read
+from jitd.pamlint import beside, doors, environment, loading, sshdconfig, sudoconf
 from jitd.pamlint.gates import about_files, about_guards_file, is_gate
 from jitd.pamlint.judgement import Judgement, admits_somebody, judge
-from jitd.pamlint.places import SSH, STACKS, NoFile, Places, Unreadable
 from jitd.pamlint.services import PAIRS, SERVICES, facts, is_fragment
-from jitd.pamlint.stack import KINDS, Handler, Source, Stack, read
 
 SUDOERS, SSHD_CONFIG = "/etc/sudoers", f"{SSH}/sshd_config"
 SWITCH, SUDO_CONF = "/etc/nsswitch.conf", "/etc/sudo.conf"

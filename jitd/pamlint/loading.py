@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from jitd.hosts.findings import Finding, Place, bad, unknown, weak
+from jitd.hosts.stack import Source
 from jitd.pamlint.environment import Files
-from jitd.pamlint.findings import Finding, Place, bad, unknown, weak
-from jitd.pamlint.stack import Source
 
 PRELOAD, CONF, CACHE = "/etc/ld.so.preload", "/etc/ld.so.conf", "/etc/ld.so.cache"
 DIRECTORIES = ("/lib", "/usr/lib", "/lib64", "/usr/lib64")

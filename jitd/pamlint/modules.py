@@ -8,7 +8,7 @@ from __future__ import annotations
 import fnmatch
 from typing import NamedTuple
 
-from jitd.pamlint.control import (
+from jitd.hosts.control import (
     AUTH_ERR,
     AUTHTOK_ERR,
     AUTHTOK_EXPIRED,
@@ -21,7 +21,7 @@ from jitd.pamlint.control import (
     SUCCESS,
     USER_UNKNOWN,
 )
-from jitd.pamlint.stack import Handler
+from jitd.hosts.stack import Handler
 
 ANYTHING = frozenset(range(INCOMPLETE)) | {OUTSIDE}
 """All answers except PAM_INCOMPLETE. After the answer PAM_INCOMPLETE, libpam always ends the stack with a denial."""

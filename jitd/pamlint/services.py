@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jitd.pamlint.control import AUTHTOK_EXPIRED, NEW_AUTHTOK_REQD, SUCCESS
+from jitd.hosts.control import AUTHTOK_EXPIRED, NEW_AUTHTOK_REQD, SUCCESS
 from jitd.pamlint.modules import World
 
 SERVICES = ("sudo", "sudo-i", "su", "su-l", "doas", "sshd", "login", "cron", "runuser", "runuser-l", "other")

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from jitd.pamlint.findings import Finding, Place, bad, unknown, weak
-from jitd.pamlint.stack import Source
-from jitd.pamlint.starting import Start
+from jitd.hosts.findings import Finding, Place, bad, unknown, weak
+from jitd.hosts.stack import Source
+from jitd.hosts.starting import Start
 
 DEEPEST = 16
 """Maximum depth of Include that sshd follows."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from jitd.hosts.findings import Finding, Place, bad, unknown
+from jitd.hosts.stack import Source
 from jitd.pamlint.environment import Files
-from jitd.pamlint.findings import Finding, Place, bad, unknown
-from jitd.pamlint.stack import Source
 
 LINE = re.compile(r"[ \t]*(plugin|path)[ \t]+(\S+)(?:[ \t]+(\S+))?([^#\n]*)", re.I)
 SWITCHED = re.compile(r"[ \t]*sudoers[ \t]*:(.*)", re.I)

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from jitd.core.policy import Policy
 from jitd.pamlint.linting import Gates, gates_of_host
-from jitd.pamlint.places import Places
+from jitd.hosts.places import Places
 from jitd.settings.config import Config
 from jitd.standing import accounts, polkit, ssh, stacks, sudo_rules
 from jitd.standing.privileges import ROOT, Privilege, Standing, listed

@@ -23,8 +23,8 @@ from typing import TypeVar
 from jitd.core.policy import Policy
 from jitd.deciding import groups
 from jitd.pamlint.linting import Gates
-from jitd.pamlint.places import Places, Unreadable
-from jitd.pamlint.stack import Source
+from jitd.hosts.places import Places, Unreadable
+from jitd.hosts.stack import Source
 from jitd.standing.privileges import ROOT, Privilege
 from jitpam.initiator import within
 

@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
-from jitd.pamlint import sshdconfig, starting
-from jitd.pamlint.findings import Place
+from jitd.pamlint import sshdconfig
+from jitd.hosts import starting
+from jitd.hosts.findings import Place
 from jitd.pamlint.linting import SSHD_CONFIG, starts_of_sshd
-from jitd.pamlint.places import Places, Unreadable
+from jitd.hosts.places import Places, Unreadable
 from jitd.pamlint.sshdconfig import SshdConfig
 from jitd.standing import krb5conf
 from jitd.standing.privileges import ROOT, Privilege

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from jitd.core.grade import Grade
 from jitd.core.root_groups import ROOT_GROUPS
 from jitd.pamlint import sudoconf
-from jitd.pamlint import sudoers as settings
-from jitd.pamlint.findings import Place
+from jitd.hosts import sudoers as settings
+from jitd.hosts.findings import Place
 from jitd.pamlint.linting import SUDO_CONF, SUDOERS, SWITCH
-from jitd.pamlint.places import Unreadable
+from jitd.hosts.places import Unreadable
 from jitd.standing.privileges import ROOT, Privilege
 from jitd.standing.scene import EVERYBODY, Found, Scene, exists, tool
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from jitd.pamlint.findings import WEAK
+from jitd.hosts.findings import WEAK
+from jitd.hosts.places import Places
 from jitd.pamlint.linting import lint_host
-from jitd.pamlint.places import Places
 from tests.booted.conftest import Service
 from tests.marks import full
 from tests.pam.sshd_stage import SHIPPED, STACK, Clients

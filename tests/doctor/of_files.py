@@ -12,8 +12,8 @@ from jitd.doctor.clock import Clocks
 from jitd.doctor.domains import Domain
 from jitd.doctor.files import Seen
 from jitd.doctor.finding import Finding
-from jitd.pamlint.findings import Finding as Linted
-from jitd.pamlint.findings import Place
+from jitd.hosts.findings import Finding as Linted
+from jitd.hosts.findings import Place
 from tests.doctor.rows import Row
 
 DIRECTORY, FILE, SOCKET, LINK = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o600, stat.S_IFSOCK | 0o666, stat.S_IFLNK | 0o777

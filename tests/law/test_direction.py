@@ -29,11 +29,6 @@ WRONG = """
     jitd.daemon jitd.metrics.assembly
     jitd.daemon jitd.metrics.meters
     jitd.daemon jitd.sinks.assembly
-    jitd.deciding.program_commands jitd.pamlint.places
-    jitd.deciding.sudo_settings jitd.pamlint.places
-    jitd.deciding.sudo_settings jitd.pamlint.sudoers
-    jitd.deciding.view jitd.pamlint.places
-    jitd.deciding.view jitd.pamlint.stack
     jitd.lifecycle.drift jitd.giving
     jitd.lifecycle.holdings jitd.giving
     jitd.lifecycle.perform jitd.giving

@@ -112,7 +112,7 @@ LAW: dict[str, set[str]] = {
     "jitd.failures": set(),
     "jitd.report": {CORE, WIRE, "jitpam.secret_words", "jitd.report", "jitd.store"},
     "jitd.standing": {
-        CORE, "jitpam.initiator", "jitd.deciding.groups", "jitd.pamlint", "jitd.settings.config", "jitd.standing",
+        CORE, "jitpam.initiator", "jitd.deciding.groups", "jitd.hosts", "jitd.pamlint", "jitd.settings.config", "jitd.standing",
     },
     "jitd.metrics": {CORE, WIRE, "jitd.deciding.ground", "jitd.metrics", "jitd.store", "jitd.verbs.access", "jitd.verbs.rows"},
     "jitd.metrics.assembly": {
@@ -127,8 +127,9 @@ LAW: dict[str, set[str]] = {
     # files, and what is judged of them; what goes around a gate, where files are read in one place
     "jitd.files": {"jitd.files"},
     "jitd.facts": {CORE, "jitd.facts", "jitd.files", "jitd.store"},
-    "jitd.pamlint": {"jitd.core.code_variables", "jitd.pamlint"},
-    "jitd.pamlint.places": {"jitd.pamlint", "jitd.files", "jitd.versions"},
+    "jitd.hosts": {"jitd.hosts"},
+    "jitd.pamlint": {"jitd.core.code_variables", "jitd.hosts", "jitd.pamlint"},
+    "jitd.hosts.places": {"jitd.hosts", "jitd.files", "jitd.versions"},
     # what runs a command
     "jitd.monitor": {WIRE, "jitd.beside.filtering", "jitd.files", "jitd.monitor", "jitd.recording"},
     "jitd.executor": {
@@ -175,8 +176,7 @@ LAW: dict[str, set[str]] = {
     },
     "jitd.deciding": {
         CORE, WIRE, "jitd.beside.filtering", "jitd.deciding", "jitd.extensions", "jitd.files", "jitd.invocation",
-        "jitd.kdc.keytab",
-        "jitd.pamlint", "jitd.settings", "jitd.store", "jitd.workers",
+        "jitd.hosts", "jitd.kdc.keytab", "jitd.settings", "jitd.store", "jitd.workers",
     },
     # what gives things and takes them back, a module a kind
     "jitd.giving": {
@@ -244,7 +244,7 @@ LAW: dict[str, set[str]] = {
     "jitd.doctor": {
         CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.wire.messages", "jitd.audit", "jitd.beside.helpers",
         "jitd.checking.directory",
-        "jitd.checking.known", "jitd.deciding.groups", "jitd.deciding.s4u2self", "jitd.doctor",
+        "jitd.checking.known", "jitd.deciding.groups", "jitd.deciding.s4u2self", "jitd.doctor", "jitd.hosts",
         "jitd.givers.account", "jitd.givers.account_notes", "jitd.givers.account_numbers", "jitd.kdc", "jitd.monitor.pam_session",
         "jitd.monitor.pam_stack", "jitd.monitor.places", "jitd.monitor.proof_orders", "jitd.pamlint",
         "jitd.packages", "jitd.recording", "jitd.settings", "jitd.store", "jitd.versions",
@@ -258,8 +258,8 @@ LAW: dict[str, set[str]] = {
     "jitd.cli": {
         WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.local_proof",
         "jitpam.options", "jitpam.streams", "jitpam.usage", "jitpam.wrapping", "jitd.audit", "jitd.checking", "jitd.cli",
-        "jitd.daemon", "jitd.doctor", "jitd.extensions", "jitd.files.durable", "jitd.kdc", "jitd.lifecycle.integrity",
-        "jitd.monitor.places", "jitd.pamlint",
+        "jitd.daemon", "jitd.doctor", "jitd.extensions", "jitd.files.durable", "jitd.hosts", "jitd.kdc",
+        "jitd.lifecycle.integrity", "jitd.monitor.places", "jitd.pamlint",
         "jitd.recording", "jitd.reloading", "jitd.report", "jitd.settings", "jitd.setup", "jitd.standing", "jitd.store",
     },
     # the extensions
@@ -272,9 +272,10 @@ LAW: dict[str, set[str]] = {
 ALL_BELOW = {"jitd.daemon"}
 """Rows in which even ``jitd`` and ``jitpam`` mean all that is below them; in the others these two are the packages' own files."""
 
+PURE_OF_HOSTS = ("control", "findings", "lines", "stack", "starting", "sudoers")
 PURE_OF_PAMLINT = (
-    "beside", "control", "doors", "environment", "evaluation", "findings", "gates", "judgement", "lines", "loading", "modules",
-    "services", "sshdconfig", "stack", "starting", "sudoconf", "sudoers",
+    "beside", "doors", "environment", "evaluation", "gates", "judgement", "loading", "modules", "services", "sshdconfig",
+    "sudoconf",
 )  # fmt: skip
 """All of it but what reads files and what makes a round of it."""
 
@@ -324,6 +325,7 @@ PURE = {
         f"jitd.checking.{name}": "__future__ collections dataclasses functools itertools re typing"
         for name in ("known", "order", "people", "reach", "things")
     },
+    **{f"jitd.hosts.{name}": "__future__ collections dataclasses fnmatch functools re typing" for name in PURE_OF_HOSTS},
     **{f"jitd.pamlint.{name}": "__future__ collections dataclasses fnmatch functools re typing" for name in PURE_OF_PAMLINT},
 }
 """Package → the only modules of the standard library that it may import: no clock, file, socket, process, randomness or log."""

@@ -22,7 +22,7 @@ PACKAGED = (
     "jitd.doctor.finding",
     "jitd.monitor.proof_orders",
     "jitd.versions",
-    *(name for name in PURE if name.startswith("jitd.pamlint.")),
+    *(name for name in PURE if name.startswith(("jitd.hosts.", "jitd.pamlint."))),
 )
 """What a check may call of the standard library, and of ours beside the doctor's own checks."""
 CHANGING = """

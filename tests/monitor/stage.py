@@ -29,10 +29,10 @@ from jitd.executor import Ended, Here, Ready, Report, Started
 from jitd.executor.direct import ChildLauncher, Direct
 from jitd.executor.monitors import Monitors
 from jitd.executor.unit import Unit
+from jitd.hosts.places import Places
 from jitd.monitor.housing import own_group
 from jitd.monitor.orders import Job
 from jitd.monitor.places import plate_path
-from jitd.pamlint.places import Places
 from tests.waiting import PATIENCE
 
 T = TypeVar("T")

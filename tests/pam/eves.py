@@ -10,9 +10,9 @@ import shutil
 import subprocess
 from collections.abc import Callable
 
-from jitd.pamlint.findings import WEAK
+from jitd.hosts.findings import WEAK
+from jitd.hosts.places import Places
 from jitd.pamlint.linting import lint_host
-from jitd.pamlint.places import Places
 from tests.pam.programs import PYTHONS, Gated
 
 LEAVES_A_MARK = """\

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd.pamlint.places import Places
+from jitd.hosts.places import Places
 from tests.marks import timed
 from tests.pam.programs import BY_NAME, COLUMNS, POLICY, Driven, Gated, Program, all_are_kept_out, all_end
 from tests.system.conftest import REALM

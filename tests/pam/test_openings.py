@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
+from jitd.hosts.places import Places
 from jitd.pamlint.linting import lint_host
-from jitd.pamlint.places import Places
 from tests.marks import full
 from tests.pam.eves import Eves, Put, said
 from tests.pam.programs import SUDOERS, Gated

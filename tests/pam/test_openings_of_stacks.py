@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from jitd.hosts.places import Places
 from jitd.pamlint.linting import lint_host
-from jitd.pamlint.places import Places
 from tests.marks import full
 from tests.pam.eves import LEAVES_A_MARK, Eves, Put, said
 from tests.pam.programs import PYTHONS, STACKS, SUDOERS

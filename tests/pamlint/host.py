@@ -6,11 +6,11 @@ from __future__ import annotations
 import fnmatch
 from typing import NamedTuple
 
-from jitd.pamlint.findings import BAD, UNKNOWN, Finding
+from jitd.hosts.findings import BAD, UNKNOWN, Finding
+from jitd.hosts.places import LARGEST, NoFile, Places, Unreadable
+from jitd.hosts.stack import Source
+from jitd.hosts.starting import Process
 from jitd.pamlint.linting import lint_host
-from jitd.pamlint.places import LARGEST, NoFile, Places, Unreadable
-from jitd.pamlint.stack import Source
-from jitd.pamlint.starting import Process
 
 GATE = "pam_python.so /usr/lib/jitd/pam_jit.py"
 SHAPE = f"""\

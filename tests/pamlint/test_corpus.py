@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from jitd.hosts.places import Places
+from jitd.hosts.stack import Source, read
 from jitd.pamlint.linting import lint_host
-from jitd.pamlint.places import Places
-from jitd.pamlint.stack import Source, read
 from tests.pamlint.corpus import IN_SSHD_CONFIG, IN_SUDOERS, LOCKED, OPEN, ROWS, SHIPPED
 from tests.pamlint.host import Row, names
 from tests.pamlint.openings import OPENINGS, SSHDS, Sshd

@@ -15,12 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.pamlint import linting, sshdconfig, sudoers
-from jitd.pamlint.control import ALL_BAD, BAD, DIE, DONE, FARTHEST, IGNORE, OK, RETURNS, named, table
-from jitd.pamlint.lines import CARRIED, CUT, LINES, LOST, words_of
+from jitd.hosts import sudoers
+from jitd.hosts.control import ALL_BAD, BAD, DIE, DONE, FARTHEST, IGNORE, OK, RETURNS, named, table
+from jitd.hosts.lines import CARRIED, CUT, LINES, LOST, words_of
+from jitd.hosts.places import LARGEST, Places, Unreadable
+from jitd.hosts.stack import Source, read
+from jitd.pamlint import linting, sshdconfig
 from jitd.pamlint.linting import lint_files, lint_host
-from jitd.pamlint.places import LARGEST, Places, Unreadable
-from jitd.pamlint.stack import Source, read
 from tests.pamlint.host import DENY, SHAPE, SUDO, UNREADABLE, Row, Texts, names
 from tests.waiting import PATIENCE
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from jitd.pamlint.control import MODULE_UNKNOWN, PERM_DENIED, RETURNS
+from jitd.hosts.control import MODULE_UNKNOWN, PERM_DENIED, RETURNS
+from jitd.hosts.places import Places
+from jitd.hosts.stack import Handler, Source, Stack, read
 from jitd.pamlint.evaluation import PASSED, START, Answered, Skipped, Way, endings, result, step
 from jitd.pamlint.modules import DENIALS
-from jitd.pamlint.places import Places
-from jitd.pamlint.stack import Handler, Source, Stack, read
 from tests.pamlint.library import answer
 from tests.times import times
 

@@ -15,8 +15,8 @@ from random import Random
 
 import pytest
 
-from jitd.pamlint import sudoers
-from jitd.pamlint.stack import Source
+from jitd.hosts import sudoers
+from jitd.hosts.stack import Source
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab has sudo")
 OTHER = "/etc/sudoers.jitd-other"

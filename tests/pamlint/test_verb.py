@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from jitd import pamlint
-from jitd.pamlint.findings import BAD, SEVERITIES, Finding, Place, bad, merged, unknown, weak
+from jitd.hosts.findings import BAD, SEVERITIES, Finding, Place, bad, merged, unknown, weak
 from jitd.pamlint.linting import lint_host
 from tests.pamlint.corpus import ROWS
 from tests.pamlint.host import GATE, SHAPE

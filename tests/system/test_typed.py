@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from jitd.doctor import pam
+from jitd.hosts.places import Places
 from jitd.pamlint import loading
-from jitd.pamlint.places import Places
 from jitd.verbs import status
 from tests.pamlint.host import GATE, SHAPE
 from tests.system.breakages import TABLE, written

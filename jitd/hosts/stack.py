@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from jitd.pamlint.control import ALL_BAD, TOO_FAR, Table, table
-from jitd.pamlint.findings import Finding, Place, bad, unknown, weak
-from jitd.pamlint.lines import CARRIED, CUT, LINES, LOST, words_of
+from jitd.hosts.control import ALL_BAD, TOO_FAR, Table, table
+from jitd.hosts.findings import Finding, Place, bad, unknown, weak
+from jitd.hosts.lines import CARRIED, CUT, LINES, LOST, words_of
 
 KINDS = ("auth", "account", "password", "session")
 DEEPEST = 16

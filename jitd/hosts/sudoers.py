@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from jitd.pamlint.findings import Finding, Place, bad, unknown, weak
-from jitd.pamlint.stack import Source
+from jitd.hosts.findings import Finding, Place, bad, unknown, weak
+from jitd.hosts.stack import Source
 
 DEEPEST = 128
 """Maximum depth of includes that sudo follows."""

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from jitd.pamlint.findings import Place
-from jitd.pamlint.stack import Source
+from jitd.hosts.findings import Place
+from jitd.hosts.stack import Source
 
 PROGRAMS = ("/usr/sbin/sshd", "/sbin/sshd", "/usr/bin/sshd")
 """Paths of this host's own sshd. A program at another path may read other files."""

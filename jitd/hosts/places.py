@@ -12,8 +12,8 @@ from contextlib import suppress
 from functools import cached_property
 
 from jitd.files.inspection import Uninspectable, View, changers, open_regular
-from jitd.pamlint.stack import Source
-from jitd.pamlint.starting import LISTENER, Process
+from jitd.hosts.stack import Source
+from jitd.hosts.starting import LISTENER, Process
 from jitd.versions import STATUS, programs_in
 
 LARGEST = 4 * 1024 * 1024
