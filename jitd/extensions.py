@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from jitd import packages
@@ -41,8 +42,8 @@ class Extension:
     packages: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     """Its top-level keys in jitd.toml. If it has some, ``module`` has its section, as ``SECTION``."""
-    verbs: tuple[str, ...] = ()
-    """The verbs of ``jitd`` that it has. A verb is a click command of this name in ``module``."""
+    verbs: Mapping[str, str] = field(default_factory=dict)
+    """Maps each verb of ``jitd`` that it has to the module that has it, as a click command of this name."""
     otherwise: str = ""
 
     def why_not(self) -> str:
@@ -85,11 +86,23 @@ EXTENSIONS = {
         Extension("gates", "writes into the KDC who may get a service ticket", "jitd.kdc.settings", keys=("kdc", "renew")),
         Extension("commands", "tells what a command gives and destroys", "jitd_commands.assembly"),
         Extension(
+            "inspection",
+            "judges whether a host is set up right, and warns of rules",
+            "jitd.checking.inspecting",
+            verbs={
+                "doctor": "jitd.cli.doctoring",
+                "setup": "jitd.cli.setting_up",
+                "pam-lint": "jitd.cli.linting",
+                "pam-install": "jitd.cli.stacks",
+            },
+            otherwise="install it in /usr/lib/jitd",
+        ),
+        Extension(
             "board",
             "shows what waits and runs, live",
             "jitd_board",
             packages=("textual",),
-            verbs=("board",),
+            verbs={"board": "jitd_board"},
             otherwise="apt install jitsudo-board, or use jitd requests",
         ),
     )
@@ -102,6 +115,11 @@ VERBS = {verb: one for one in EXTENSIONS.values() for verb in one.verbs}
 def is_used(name: str) -> bool:
     """True if the extension ``name`` is used."""
     return EXTENSIONS[name].is_used
+
+
+def why_not(name: str) -> str:
+    """Return why the extension ``name`` is not used, as the end of a sentence, or an empty string if it is used."""
+    return EXTENSIONS[name].why_not()
 
 
 def used() -> Iterator[type[Section]]:
@@ -120,16 +138,23 @@ def verb(name: str) -> click.Command | None:
     extension = VERBS[name]
     if not extension.is_used:
         return None
-    command: click.Command = getattr(import_module(extension.module), name)
+    command: click.Command = getattr(import_module(extension.verbs[name]), name.replace("-", "_"))
     return command
+
+
+def assembly(name: str) -> ModuleType | None:
+    """Import and return the module of the extension ``name``, which builds what the kernel asks. Return None if the extension is
+    not used.
+    """
+    return import_module(EXTENSIONS[name].module) if is_used(name) else None
 
 
 @cache
 def grader() -> Grader | None:
     """Return what knows programs; None if the extension commands is not used. It is an adviser, and only warns."""
-    if not is_used("commands"):
+    if (module := assembly("commands")) is None:
         return None
-    found: Grader = import_module(EXTENSIONS["commands"].module).grader()
+    found: Grader = module.grader()
     return found
 
 

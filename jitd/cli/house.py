@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from jitd import extensions
 from jitd.cli.answer import answer, say
 from jitd.cli.call import NotDone, called
 from jitpam.wire.messages import Reload
@@ -22,6 +23,8 @@ from jitpam.wire.shown import shown
 if TYPE_CHECKING:
     from jitd.core.policy import Rule
     from jitd.core.toml_document import Fault
+    from jitd.core.warning import Warned
+    from jitd.inspector import Inspector
     from jitd.settings.config import Config
 
 FILE = Path("/etc/jitd/jitd.toml")
@@ -54,17 +57,11 @@ def check(*, strict: bool, files: tuple[Path, ...]) -> None:
     """Print every fault and every warning about the settings and the policy in FILEs. Without FILEs, check the files that jitd
     would read.
     """
-    from jitd.checking.things import about_given
-    from jitd.checking.warnings import warnings
-    from jitd.core.names import NAMES
-    from jitd.doctor.state import given_still
-    from jitd.store.opening import file_of
-
     settings, rules, faults, checked = _read_files(files) if files else _read_host()
-    providers = {name: of.source.removeprefix("provider ") for name, of in settings.names.items() if name not in NAMES}
-    warned = warnings(rules, settings, providers)
-    if not faults:  # otherwise every table might seem to be missing
-        warned += about_given(given_still(file_of(settings.state)), settings.things)
+    from jitd.inspector import inspector as of_host
+
+    inspector = of_host()
+    warned = [] if inspector is None else _warnings(inspector, rules, settings, has_faults=bool(faults))
     for line in (*map(str, faults), *(shown(str(one)) for one in warned)):
         answer(line)
     told = _counted(len(warned), "warning")
@@ -72,7 +69,22 @@ def check(*, strict: bool, files: tuple[Path, ...]) -> None:
         raise NotDone(_counted(len(faults), "fault"))
     if strict and warned:
         raise NotDone(told)
-    answer(f"{checked}: no fault" + (f", {told}" if warned else ""))
+    if inspector is None:
+        blind = f"no warning was looked for, because the extension inspection {extensions.why_not('inspection')}"
+        if strict:
+            raise NotDone(blind)
+        answer(f"{checked}: no fault; {blind}")
+    else:
+        answer(f"{checked}: no fault" + (f", {told}" if warned else ""))
+
+
+def _warnings(inspector: Inspector, rules: Sequence[Rule], settings: Config, *, has_faults: bool) -> list[Warned]:
+    from jitd.core.names import NAMES
+
+    providers = {name: of.source.removeprefix("provider ") for name, of in settings.names.items() if name not in NAMES}
+    warned = inspector.warnings(rules, settings, providers)
+    # with a fault, every table might seem to be missing
+    return warned if has_faults else [*warned, *inspector.about_given(settings)]
 
 
 def _read_files(files: Sequence[Path]) -> tuple[Config, Sequence[Rule], list[Fault], str]:

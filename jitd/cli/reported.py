@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from jitd import extensions
 from jitd.cli.answer import Row, answer, say, words
 from jitd.cli.call import NotDone, called
 from jitd.cli.columns import table, wrapped
@@ -101,17 +102,21 @@ def _standing() -> bytes | None:
     if os.geteuid() != 0:
         return None
     from jitd.core.toml_document import ConfigError
+    from jitd.inspector import inspector as of_host
     from jitd.reloading import PolicyInForce
     from jitd.settings.config import load
-    from jitd.standing.looking import look
 
+    inspector = of_host()
+    if inspector is None:
+        say(f"who can become root without jitd was not looked at: the extension inspection {extensions.why_not('inspection')}")
+        return None
     try:
         config = load()
     except ConfigError as error:
         say(f"who can become root without jitd was not looked at: {error.faults[0]}: run jitd check")
         return None
     policy = PolicyInForce(config).policy
-    return look(config, None if policy.broken else policy).text().encode("ascii")
+    return inspector.standing(config, None if policy.broken else policy).text().encode("ascii")
 
 
 def _heard(daemon: Connection, asked: Report | KeptReport) -> tuple[Row, bytes]:

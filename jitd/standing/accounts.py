@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from jitd.audit.privileges import ROOT, Privilege
 from jitd.core.grade import Grade
 from jitd.core.root_groups import ROOT_GROUPS
-from jitd.standing.privileges import ROOT, Privilege
 from jitd.standing.scene import EVERYBODY, NSSWITCH, Found, Scene, exists, lines_of
 
 PASSWD, SHADOW, GSHADOW = "/etc/passwd", "/etc/shadow", "/etc/gshadow"

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
+from jitd.audit.privileges import ROOT, Privilege, Standing, listed
 from jitd.core.policy import Policy
-from jitd.pamlint.linting import Gates, gates_of_host
 from jitd.hosts.places import Places
+from jitd.pamlint.linting import Gates, gates_of_host
 from jitd.settings.config import Config
 from jitd.standing import accounts, polkit, ssh, stacks, sudo_rules
-from jitd.standing.privileges import ROOT, Privilege, Standing, listed
 from jitd.standing.scene import Found, Scene, memberships, of_files, of_nss, watched_by
 from jitpam.initiator import within
 

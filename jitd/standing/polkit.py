@@ -12,8 +12,8 @@ import re
 from collections.abc import Collection, Iterator
 from xml.etree import ElementTree
 
+from jitd.audit.privileges import ROOT, Privilege
 from jitd.pamlint.linting import POLKIT
-from jitd.standing.privileges import ROOT, Privilege
 from jitd.standing.scene import EVERYBODY, Found, Scene, exists
 
 DAEMONS = ("/usr/lib/polkit-1/polkitd", "/usr/libexec/polkitd", "/usr/libexec/polkit-1/polkitd")

@@ -20,12 +20,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
+from jitd.audit.privileges import ROOT, Privilege
 from jitd.core.policy import Policy
 from jitd.deciding import groups
-from jitd.pamlint.linting import Gates
 from jitd.hosts.places import Places, Unreadable
 from jitd.hosts.stack import Source
-from jitd.standing.privileges import ROOT, Privilege
+from jitd.pamlint.linting import Gates
 from jitpam.initiator import within
 
 EVERYBODY = "everybody"

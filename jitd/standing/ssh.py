@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
-from jitd.pamlint import sshdconfig
+from jitd.audit.privileges import ROOT, Privilege
 from jitd.hosts import starting
 from jitd.hosts.findings import Place
-from jitd.pamlint.linting import SSHD_CONFIG, starts_of_sshd
 from jitd.hosts.places import Places, Unreadable
+from jitd.pamlint import sshdconfig
+from jitd.pamlint.linting import SSHD_CONFIG, starts_of_sshd
 from jitd.pamlint.sshdconfig import SshdConfig
 from jitd.standing import krb5conf
-from jitd.standing.privileges import ROOT, Privilege
 from jitd.standing.scene import Account, Found, Scene, exists, lines_of
 
 DEFAULTS = {

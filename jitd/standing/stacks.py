@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from jitd.audit.privileges import ROOT, Privilege
 from jitd.hosts.control import AUTH_ERR, AUTHTOK_EXPIRED, IGNORED, MODULE_UNKNOWN, SUCCESS, USER_UNKNOWN
+from jitd.hosts.stack import Handler
 from jitd.pamlint.evaluation import TooInvolved, endings
 from jitd.pamlint.linting import POLKIT
 from jitd.pamlint.modules import World, answers
-from jitd.hosts.stack import Handler
-from jitd.standing.privileges import ROOT, Privilege
 from jitd.standing.scene import EVERYBODY, Found, Scene, exists
 
 DOORS = {

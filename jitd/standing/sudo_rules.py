@@ -14,14 +14,14 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from jitd.audit.privileges import ROOT, Privilege
 from jitd.core.grade import Grade
 from jitd.core.root_groups import ROOT_GROUPS
-from jitd.pamlint import sudoconf
 from jitd.hosts import sudoers as settings
 from jitd.hosts.findings import Place
-from jitd.pamlint.linting import SUDO_CONF, SUDOERS, SWITCH
 from jitd.hosts.places import Unreadable
-from jitd.standing.privileges import ROOT, Privilege
+from jitd.pamlint import sudoconf
+from jitd.pamlint.linting import SUDO_CONF, SUDOERS, SWITCH
 from jitd.standing.scene import EVERYBODY, Found, Scene, exists, tool
 
 CONVERTER = "/usr/bin/cvtsudoers"

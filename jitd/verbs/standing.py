@@ -6,9 +6,9 @@ Law: the daemon reads nothing of the host. What root says is checked for its for
 
 from __future__ import annotations
 
+from jitd.audit.privileges import NoList, read
 from jitd.core.subject import Subject
 from jitd.lifecycle.lifecycle import Lifecycle
-from jitd.standing.privileges import NoList, read
 from jitd.store import Store
 from jitd.verbs.refusal import Refusal
 

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from jitd.audit import forms
+from jitd.audit.privileges import Privilege, listed
 from jitd.audit.telling import EVERYTHING, WITHOUT_CONTENTS, sight_outside, tell
 from jitd.core.chain import RANDOM, canonical
 from jitd.core.grade import Finding, Grade
 from jitd.core.values import FORGOTTEN, Values, commitment
 from jitd.core.wording import HIDDEN
 from jitd.lifecycle.lifecycle import Lifecycle
-from jitd.standing.privileges import Privilege, listed
 from jitd.store import documents
 from jitd.store.sqlite import SqliteStore
 from tests.scene import THING, asked, command, free, moment, permit, screened, submit, thing

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from jitd.standing.privileges import read
+from jitd.audit.privileges import read
 from jitd.store.opening import read_store
 from tests.booted.conftest import Service, show, systemctl
 from tests.standing.host import planted

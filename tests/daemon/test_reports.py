@@ -18,6 +18,7 @@ from typing import Any, cast
 
 import pytest
 
+from jitd.audit.privileges import Privilege, Standing
 from jitd.core.decision import Deny, Why
 from jitd.core.naming import Naming
 from jitd.core.policy import Policy
@@ -28,7 +29,6 @@ from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.report import asked as asked_table
 from jitd.report.figure import People
 from jitd.report.page import page
-from jitd.standing.privileges import Privilege, Standing
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs.access import Access
 from jitd.verbs.refusal import Refusal

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from jitd.audit.findings import Finding
+from jitd.audit.privileges import LONGEST, MOST, MOST_BYTES, NoList, Privilege, Standing, listed, read
 from jitd.audit.verify import verify
 from jitd.core.policy import Policy
 from jitd.lifecycle.lifecycle import Lifecycle
@@ -25,7 +26,6 @@ from jitd.report.asked import scope_of
 from jitd.report.figure import Row
 from jitd.report.making import MOST_ROWS
 from jitd.report.standing import STANDING
-from jitd.standing.privileges import LONGEST, MOST, MOST_BYTES, NoList, Privilege, Standing, listed, read
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs import standing
 from jitd.verbs.refusal import Refusal

@@ -25,11 +25,12 @@ HOMES: dict[str, str] = {
         """,
         "evidence": """
             jitd.audit.pack jitd.audit.witness jitd.audit.witness_directory jitd.report jitd.verbs.packs jitd.verbs.reports
+            jitd.verbs.standing
             jitd.cli.packing jitd.cli.reported jitd.cli.witnessing
         """,
         "sinks": "jitd.sinks jitd.metrics jitd.audit.ocsf jitd.settings.sinks jitd.cli.exposition jitd.cli.metrics",
         "inspection": """
-            jitd.doctor jitd.checking jitd.pamlint jitd.standing jitd.setup jitd.verbs.standing jitd.audit.standing
+            jitd.doctor jitd.checking jitd.pamlint jitd.standing jitd.setup
             jitd.cli.doctoring jitd.cli.linting jitd.cli.stacks jitd.cli.setting_up jitd.cli.steps jitd.cli.trying
         """,
     }.items()
@@ -39,7 +40,7 @@ MAY: dict[str, set[str]] = {
     "board": set(),
     "commands": set(),
     "inspection": {"outsiders", "things", "gates"},
-    "evidence": {"inspection"},
+    "evidence": set(),
     "sinks": {"outsiders"},
     "things": {"outsiders", "gates"},
     "gates": set(),

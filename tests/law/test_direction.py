@@ -11,14 +11,10 @@ from tests.law.homes import HOMES, KERNEL, MAY, home_of
 from tests.law.tree import MODULES, NAMES, TREE, Module, imports, is_ours
 
 WRONG = """
-    jitd.audit.verify jitd.audit.standing
     jitd.beside.helpers jitd.givers
     jitd.beside.helpers jitd.outside
     jitd.beside.helpers jitd.programs
     jitd.beside.helpers jitd.terminals
-    jitd.cli.house jitd.checking.things
-    jitd.cli.house jitd.checking.warnings
-    jitd.cli.house jitd.doctor.state
     jitd.cli.record jitd.cli.packing
     jitd.cli.record jitd.cli.reported
     jitd.cli.record jitd.cli.witnessing

@@ -12,6 +12,7 @@ import click
 import pytest
 
 from jitd.audit.findings import Wrong
+from jitd.audit.privileges import KINDS
 from jitd.cli import cli
 from jitd.core import grant, holding, lock, owed_review, request, run
 from jitd.core.grade import told
@@ -19,7 +20,6 @@ from jitd.core.law import name_of
 from jitd.core.warning import ACCEPTABLE, WARNINGS
 from jitd.report.sections import SECTIONS
 from jitd.server import channel, room
-from jitd.standing.privileges import KINDS
 from jitpam import options
 from jitpam.wire import codes, coding, conversation, framing, messages
 from tests.law.tree import MODULES, TREE

@@ -80,7 +80,9 @@ LAW: dict[str, set[str]] = {
     # the side that decides: the core, and what knows the core and nothing beside it
     "jitd": set(),
     "jitd.packages": set(),
-    "jitd.extensions": {"jitd.core.grader", "jitd.core.toml_document", "jitd.packages", "jitd.settings.section"},
+    "jitd.extensions": {
+        "jitd.core.grader", "jitd.core.toml_document", "jitd.packages", "jitd.settings.section",
+    },
     "jitd.core": {CORE},
     "jitd.invocation": {"jitd.invocation"},
     "jitd.recording": {"jitd.recording"},
@@ -112,7 +114,8 @@ LAW: dict[str, set[str]] = {
     "jitd.failures": set(),
     "jitd.report": {CORE, WIRE, "jitpam.secret_words", "jitd.report", "jitd.store"},
     "jitd.standing": {
-        CORE, "jitpam.initiator", "jitd.deciding.groups", "jitd.hosts", "jitd.pamlint", "jitd.settings.config", "jitd.standing",
+        CORE, "jitpam.initiator", "jitd.audit.privileges", "jitd.deciding.groups", "jitd.hosts",
+        "jitd.pamlint", "jitd.settings.config", "jitd.standing",
     },
     "jitd.metrics": {CORE, WIRE, "jitd.deciding.ground", "jitd.metrics", "jitd.store", "jitd.verbs.access", "jitd.verbs.rows"},
     "jitd.metrics.assembly": {
@@ -148,7 +151,6 @@ LAW: dict[str, set[str]] = {
         CORE, WIRE, "jitd.audit", "jitd.deciding", "jitd.facts", "jitd.lifecycle", "jitd.log", "jitd.recording", "jitd.report",
         "jitd.settings", "jitd.store", "jitd.verbs", "jitd.workers",
     },
-    "jitd.verbs.standing": {CORE, "jitd.lifecycle", "jitd.standing.privileges", "jitd.store", "jitd.verbs"},
     "jitd.lifecycle": {
         CORE, "jitd.deciding", "jitd.executor", "jitd.failures", "jitd.giving", "jitd.lifecycle", "jitd.log",
         "jitd.monitor.orders", "jitd.settings", "jitd.store", "jitd.workers",
@@ -239,6 +241,11 @@ LAW: dict[str, set[str]] = {
         CORE, "jitpam.initiator", "jitd.asking.settings", "jitd.checking", "jitd.extensions", "jitd.settings",
     },
     # whether the host is set up right: its findings, and the processes in which it looks, know no host
+    "jitd.inspector": {CORE, "jitd.audit.privileges", "jitd.extensions", "jitd.settings.config"},
+    "jitd.checking.inspecting": {
+        CORE, "jitd.audit.privileges", "jitd.checking", "jitd.doctor.state", "jitd.inspector", "jitd.settings.config",
+        "jitd.standing.looking", "jitd.store.opening",
+    },
     "jitd.doctor.finding": {"jitpam.wire.declared"},
     "jitd.doctor.round": {"jitd.doctor.finding", "jitpam.initiator", "jitpam.wire.declared"},
     "jitd.doctor": {
@@ -257,10 +264,10 @@ LAW: dict[str, set[str]] = {
     },
     "jitd.cli": {
         WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.local_proof",
-        "jitpam.options", "jitpam.streams", "jitpam.usage", "jitpam.wrapping", "jitd.audit", "jitd.checking", "jitd.cli",
-        "jitd.daemon", "jitd.doctor", "jitd.extensions", "jitd.files.durable", "jitd.hosts", "jitd.kdc",
-        "jitd.lifecycle.integrity", "jitd.monitor.places", "jitd.pamlint",
-        "jitd.recording", "jitd.reloading", "jitd.report", "jitd.settings", "jitd.setup", "jitd.standing", "jitd.store",
+        "jitpam.options", "jitpam.streams", "jitpam.usage", "jitpam.wrapping", "jitd.audit", "jitd.cli",
+        "jitd.daemon", "jitd.doctor", "jitd.extensions", "jitd.files.durable", "jitd.hosts", "jitd.inspector",
+        "jitd.kdc", "jitd.lifecycle.integrity", "jitd.monitor.places", "jitd.pamlint",
+        "jitd.recording", "jitd.reloading", "jitd.report", "jitd.settings", "jitd.setup", "jitd.store",
     },
     # the extensions
     "jitd_commands": {CORE, "jitd_commands"},
@@ -293,7 +300,7 @@ PURE = {
     "jitd.recording.player": "__future__ collections itertools math",
     "jitd.doctor.finding": "__future__ dataclasses re typing",
     "jitd.setup.plan": "__future__ base64 collections dataclasses difflib hashlib json re tomllib",
-    "jitd.standing.privileges": "__future__ collections dataclasses json typing",
+    "jitd.audit.privileges": "__future__ collections dataclasses json typing",
     "jitd.recording.asciicast": "__future__ codecs collections json",
     "jitd.invocation": "__future__ collections dataclasses re",
     "jitd.versions": "__future__ collections re typing",
@@ -527,7 +534,7 @@ def test_the_daemon_never_speaks_http_or_smtp() -> None:
         "jitd.outside.posting": "process", "jitd.outside.signing": "fetching",
     }  # fmt: skip
     assert {m.name for m in MODULES if "jitd.checking.gatekeepers" in imports(m)} == {"jitd.checking.warnings"}
-    assert {m.name for m in MODULES if "jitd.checking.warnings" in imports(m)} == {"jitd.cli.house"}
+    assert {m.name for m in MODULES if "jitd.checking.warnings" in imports(m)} == {"jitd.checking.inspecting"}
     for name, by in importers.items():
         assert [m.name for m in MODULES if name in imports(m)] == [f"jitd.outside.{importer}" for importer in by.split()]
     assert [m.name for m in MODULES if "jitd.outside.process" in imports(m)] == []

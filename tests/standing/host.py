@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from jitd.audit.privileges import Standing
 from jitd.core.policy import Policy
 from jitd.settings import policyfile
 from jitd.settings.config import Config
 from jitd.standing.looking import look
-from jitd.standing.privileges import Standing
 
 HOST = "lab.example.test"
 CONFIG = Config(frozenset({"EXAMPLE.TEST"}), HOST, root="deny")

@@ -20,9 +20,9 @@ from pathlib import Path
 
 import pytest
 
+from jitd.audit.privileges import KINDS, Privilege
 from jitd.core.policy import Policy
 from jitd.standing import looking, scene
-from jitd.standing.privileges import KINDS, Privilege
 from tests.standing.host import WATCHED, Files, planted, policy, seen
 from tests.waiting import wait_for
 
