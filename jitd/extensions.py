@@ -88,14 +88,14 @@ EXTENSIONS = {
         Extension(
             "inspection",
             "judges whether a host is set up right, and warns of rules",
-            "jitd.checking.inspecting",
+            "jitd_inspection.assembly",
             verbs={
-                "doctor": "jitd.cli.doctoring",
-                "setup": "jitd.cli.setting_up",
-                "pam-lint": "jitd.cli.linting",
-                "pam-install": "jitd.cli.stacks",
+                "doctor": "jitd_inspection.verbs.doctoring",
+                "setup": "jitd_inspection.verbs.setting_up",
+                "pam-lint": "jitd_inspection.verbs.linting",
+                "pam-install": "jitd_inspection.verbs.stacks",
             },
-            otherwise="install it in /usr/lib/jitd",
+            otherwise="install the extension inspection in /usr/lib/jitd",
         ),
         Extension(
             "board",

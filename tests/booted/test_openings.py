@@ -13,7 +13,7 @@ import pytest
 
 from jitd.hosts.findings import WEAK
 from jitd.hosts.places import Places
-from jitd.pamlint.linting import lint_host
+from jitd_inspection.pamlint.linting import lint_host
 from tests.booted.conftest import Service
 from tests.marks import full
 from tests.pam.sshd_stage import SHIPPED, STACK, Clients

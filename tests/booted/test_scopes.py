@@ -20,9 +20,9 @@ from pathlib import Path
 
 import pytest
 
-from jitd.doctor.host import holders
 from jitd.executor import ExecutorError, unit
 from jitd.monitor.signalling import members
+from jitd_inspection.doctor.host import holders
 from tests.booted.conftest import Service, group_of, journal, scope_of, show, systemctl
 from tests.marks import full, timed
 from tests.system.conftest import Asking, House

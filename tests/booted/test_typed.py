@@ -19,8 +19,8 @@ import pytest
 
 from jitd.beside.doors import SocketDoor
 from jitd.beside.helpers import KDC
-from jitd.doctor import clock, gate, kerberos, runs
-from jitd.doctor.runs import Unit
+from jitd_inspection.doctor import clock, gate, kerberos, runs
+from jitd_inspection.doctor.runs import Unit
 from tests.booted.conftest import show, systemctl
 from tests.pamlint.host import SSHD_SHAPE
 from tests.waiting import PATIENCE, wait_for

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from jitd.cli import HIDDEN, OWN, cli, setting_up
+from jitd.cli import HIDDEN, OWN, cli
 from jitd.cli import VERBS as FIRST
 from jitd.cli.help import EXAMPLES, SUMMARIES
+from jitd_inspection.verbs import setting_up
 from jitpam import usage
 from jitpam.options import read_options
 from tests.client.script import Script, jitd

@@ -100,7 +100,9 @@ def writes(nodes: Iterable[ast.AST]) -> set[str]:
 
 def test_invariant_2_nothing_but_the_one_door_writes_to_the_store():
     """Who calls ``commit`` is the door, by its path; SQL that writes is the store's own."""
-    found = {str(file.relative_to(ROOT)): writes(nodes_of(file)) for file in files_of("jitd", 100)}
+    found = {
+        str(file.relative_to(ROOT)): writes(nodes_of(file)) for file in [*files_of("jitd", 100), *files_of("extensions", 20)]
+    }
     assert {file for file, words in found.items() if "commit" in words} == {"jitd/lifecycle/lifecycle.py"}
     no_life = {f"jitd/store/{name}.py" for name in ("checkpoints", "index", "masked_words", "said", "texts", "told")}
     verifier = {f"jitd/audit/{name}.py" for name in ("heads", "lines", "lives", "said")}  # a database in memory
@@ -334,7 +336,7 @@ SHATTERED = {"emergency", "--emergency", "override", "--override"}
 
 
 def test_invariant_12_the_daemon_speaks_one_protocol():
-    for file in files_of("jitd", 100):
+    for file in [*files_of("jitd", 100), *files_of("extensions", 20)]:
         tops = {name.partition(".")[0] for name in imported(file)}
         assert not tops & {"http", "httpx", "urllib", "requests", "aiohttp", "wsgiref", "xmlrpc"}, file
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from jitd.checking.order import about_order
 from jitd.core.command import RunAs
 from jitd.core.explaining import closest, explain
 from jitd.core.policy import Rule, decide, describe
 from jitd.core.question import Question
+from jitd_inspection.checking.order import about_order
 from tests.core.house import ALICE, BOB, NOON, deny, patterns, permit, policy, question, told
 
 NO_RULE = "no rule: no rule permits this"

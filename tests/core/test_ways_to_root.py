@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from jitd.checking.reach import ways_of_groups, ways_to_root
 from jitd.core.code_variables import code_let_in
 from jitd.core.command import RunAs
 from jitd.core.conditions import read_command_pattern
@@ -15,6 +14,7 @@ from jitd.core.grade import Grade, worst
 from jitd.core.root_groups import ANY_GROUP, ROOT_GROUPS, member_of
 from jitd.core.rule import Rule
 from jitd_commands.grading import findings_of
+from jitd_inspection.checking.reach import ways_of_groups, ways_to_root
 from tests.graders import FINDINGS
 from tests.scene import command
 

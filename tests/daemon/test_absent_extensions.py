@@ -152,6 +152,34 @@ def test_without_an_extension_the_kernel_can_be_imported(name: str) -> None:
     assert without(name, "from importlib import import_module\nfor name in sys.argv[1:]: import_module(name)", *names) == ""
 
 
+HIDDEN = """
+import sys
+from jitd import packages
+packages.EXTENSIONS = packages.TOP / "nowhere"
+"""
+"""Hides the packages that are not the kernel's."""
+BLIND = "no warning was looked for, because the extension inspection is not installed"
+
+
+def jitd(code: str, *words: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code, *words], cwd=TREE, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def test_check_says_that_it_looked_for_no_warning_and_then_strict_does_not_pass(tmp_path: Path) -> None:
+    fine, wide = written("", tmp_path), ruled('commands = [["**"]]\nrun_as = ["root"]\n', tmp_path)
+    assert jitd(f"import sys\n{CHECK}", fine, wide).endswith("2 files: no fault, 1 warning\n")
+    assert jitd(HIDDEN + CHECK, fine, wide) == f"2 files: no fault; {BLIND}\n"
+    assert jitd(HIDDEN + CHECK, "--strict", fine, wide) == f"{BLIND}\n"
+    assert jitd(HIDDEN + CHECK, "--strict", fine, ruled("commands = 7\n", tmp_path)).endswith("\n1 fault\n")
+
+
+@pytest.mark.parametrize("verb", ["doctor", "setup", "pam-lint", "pam-install"])
+def test_a_verb_of_the_inspection_says_what_to_install(verb: str) -> None:
+    code = f"{HIDDEN}from jitd import cli\nsys.argv = ['jitd', *sys.argv[1:]]\nraise SystemExit(cli.main())"
+    assert jitd(code, verb) == f"jitd: jitd {verb} is not installed: install the extension inspection in /usr/lib/jitd\n"
+
+
 def test_an_extension_that_another_account_could_change_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The daemon is root, and would run what it imports; so would everybody who types jitd."""
     jitd, package = tmp_path / "jitd", tmp_path / "extensions" / "jitd_own"

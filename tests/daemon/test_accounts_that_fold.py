@@ -7,10 +7,10 @@ import pwd
 
 import pytest
 
-from jitd.checking.directory import uids
 from jitd.core.naming import Form, Naming
 from jitd.deciding import accounts
 from jitd.deciding.accounts import Accounts
+from jitd_inspection.checking.directory import uids
 
 REALM = "AD.EXAMPLE.TEST"
 KNOWN = pwd.struct_passwd(("jsmith@ad.example.test", "x", 4201, 0, "", "/", "/bin/sh"))

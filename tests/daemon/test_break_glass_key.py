@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from jitd.checking.order import about_order
 from jitd.core.decision import Approval, BreakGlass, Record
 from jitd.core.keys.reason import Reason
 from jitd.core.policy import describe
 from jitd.core.toml_document import ConfigError
 from jitd.settings import policyfile
+from jitd_inspection.checking.order import about_order
 
 ROOM = """\
 [[permit]]

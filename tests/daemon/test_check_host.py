@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from jitd.checking import warnings as all_warnings
-from jitd.checking.commands import about_commands
-from jitd.checking.known import Known
-from jitd.checking.people import about_people, targets_of
-from jitd.checking.warnings import in_time, warnings
 from jitd.core.decision import Approval
 from jitd.core.keys.hosts import read_host
 from jitd.core.policy import Rule
 from jitd.core.warning import Warned
 from jitd.settings.config import Config
+from jitd_inspection.checking import warnings as all_warnings
+from jitd_inspection.checking.commands import about_commands
+from jitd_inspection.checking.known import Known
+from jitd_inspection.checking.people import about_people, targets_of
+from jitd_inspection.checking.warnings import in_time, warnings
 from tests.core.house import deny, patterns, permit
 from tests.waiting import PATIENCE
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from jitd.checking.warnings import warnings
 from jitd.core.keys.hosts import read_host
 from jitd.kdc.named import fault_of, kdcs_of
 from jitd.settings.config import Config
+from jitd_inspection.checking.warnings import warnings
 from tests.daemon.test_check_rules import permit
 
 TAKES = replace(permit("outage"), without_kdc="local")

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from jitd.checking.order import about_order
-from jitd.checking.reach import about_reach, lone_provider, without_accepted
 from jitd.core.policy import Rule
 from jitd.core.warning import ACCEPTABLE, WARNINGS
 from jitd.core.when import When, WhenFailed
 from jitd.settings import policyfile
+from jitd_inspection.checking.order import about_order
+from jitd_inspection.checking.reach import about_reach, lone_provider, without_accepted
 from tests.core.house import deny, patterns, permit
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "contrib").glob("*/*.toml"))

@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 
 from jitd import extensions
-from jitd.checking.things import about_things
-from jitd.checking.warnings import warnings
 from jitd.core.decision import Approval
 from jitd.core.policy import Rule
 from jitd.givers.account import Account
@@ -22,6 +20,8 @@ from jitd.givers.sudoers import Sudoers
 from jitd.givers.sudoers_lines import ways_of_line
 from jitd.settings.config import Config
 from jitd.settings.givers import ThingSection
+from jitd_inspection.checking.things import about_things
+from jitd_inspection.checking.warnings import warnings
 from tests.core.house import deny, permit
 
 ANY = "any command may be run, a shell too"

@@ -22,10 +22,10 @@ from jitd.audit.countersigned import file_of, stored
 from jitd.audit.forms import Checkpoint, Conviction, Countersignature, Digest, read
 from jitd.audit.sshsig import public_line, sign
 from jitd.core.chain import GENESIS, canonical, seal
-from jitd.doctor.finding import BAD, OK
-from jitd.doctor.state import Witnessed, see_witnesses, witnesses
 from jitd.settings import config
 from jitd.store.sqlite import SqliteStore
+from jitd_inspection.doctor.finding import BAD, OK
+from jitd_inspection.doctor.state import Witnessed, see_witnesses, witnesses
 from tests.core.chains import public_of
 from tests.daemon.test_witness_directory import Result, jitd
 

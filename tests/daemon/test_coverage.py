@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.checking.order import about_order
 from jitd.core.conditions import Glob, read_command_pattern
 from jitd.core.decision import Approval, Deny, Permit
 from jitd.core.keys.hosts import read_host
@@ -20,6 +19,7 @@ from jitd.core.keys.key import Condition
 from jitd.core.policy import Rule, decide
 from jitd.core.question import Question
 from jitd.core.when import When
+from jitd_inspection.checking.order import about_order
 from tests.core.house import deny, hours, patterns, permit, policy
 from tests.core.test_policy_properties import MOMENTS, questions, rules
 

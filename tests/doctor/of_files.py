@@ -7,13 +7,13 @@ import stat
 from collections.abc import Iterator
 from dataclasses import replace
 
-from jitd.doctor import clock, files, local_password, pam, people, settings
-from jitd.doctor.clock import Clocks
-from jitd.doctor.domains import Domain
-from jitd.doctor.files import Seen
-from jitd.doctor.finding import Finding
 from jitd.hosts.findings import Finding as Linted
 from jitd.hosts.findings import Place
+from jitd_inspection.doctor import clock, files, local_password, pam, people, settings
+from jitd_inspection.doctor.clock import Clocks
+from jitd_inspection.doctor.domains import Domain
+from jitd_inspection.doctor.files import Seen
+from jitd_inspection.doctor.finding import Finding
 from tests.doctor.rows import Row
 
 DIRECTORY, FILE, SOCKET, LINK = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o600, stat.S_IFSOCK | 0o666, stat.S_IFLNK | 0o777

@@ -7,14 +7,14 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from jitd.checking.known import Known
 from jitd.core.decision import Approval
 from jitd.core.policy import Rule
-from jitd.doctor import kdc, kerberos, people
-from jitd.doctor.files import Seen
-from jitd.doctor.finding import Finding
-from jitd.doctor.kdc import BASE, Exchange
 from jitd.settings.config import Config
+from jitd_inspection.checking.known import Known
+from jitd_inspection.doctor import kdc, kerberos, people
+from jitd_inspection.doctor.files import Seen
+from jitd_inspection.doctor.finding import Finding
+from jitd_inspection.doctor.kdc import BASE, Exchange
 from tests.doctor.rows import Row
 
 TAB, HOSTS, OWN = "/etc/jitd/jitd.keytab", "/etc/krb5.keytab", "jitd/h.example.org@R"

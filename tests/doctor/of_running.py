@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 
 from jitd.beside.helpers import OUTSIDE
 from jitd.core.holding import Holding
-from jitd.doctor import daemon, gate, glass, person, runs, settings, state
-from jitd.doctor.daemon import Answered
-from jitd.doctor.finding import Finding
-from jitd.doctor.host import Running
-from jitd.doctor.person import Ticket
-from jitd.doctor.runs import Groups, Unit
-from jitd.doctor.state import MIB, FileSystem, Kept, Record, Witnessed
+from jitd_inspection.doctor import daemon, gate, glass, person, runs, settings, state
+from jitd_inspection.doctor.daemon import Answered
+from jitd_inspection.doctor.finding import Finding
+from jitd_inspection.doctor.host import Running
+from jitd_inspection.doctor.person import Ticket
+from jitd_inspection.doctor.runs import Groups, Unit
+from jitd_inspection.doctor.state import MIB, FileSystem, Kept, Record, Witnessed
 from tests.doctor.rows import Row
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

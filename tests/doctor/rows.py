@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from jitd.doctor.finding import Finding
+from jitd_inspection.doctor.finding import Finding
 
 
 class Row(NamedTuple):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from jitd.doctor import domains as module
-from jitd.doctor.domains import Domain, asking, domains, mapping
+from jitd_inspection.doctor import domains as module
+from jitd_inspection.doctor.domains import Domain, asking, domains, mapping
 
 JOINED = {"id_provider": "ad", "access_provider": "ad"}
 """What ``realm join`` writes."""

@@ -10,10 +10,10 @@ from typing import TypeGuard
 
 import pytest
 
-from jitd import doctor
-from jitd.doctor import kerberos
-from jitd.doctor.files import Seen
-from jitd.doctor.finding import LEVELS, Finding, listed, word
+from jitd_inspection import doctor
+from jitd_inspection.doctor import kerberos
+from jitd_inspection.doctor.files import Seen
+from jitd_inspection.doctor.finding import LEVELS, Finding, listed, word
 from tests.doctor import of_files, of_names, of_running
 from tests.doctor.rows import Row, text
 from tests.law.test_commands import COMMANDS

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from jitd.checking import directory
 from jitd.core import chain
 from jitd.core.effects import Moment
 from jitd.core.holding import Holding
-from jitd.doctor import files, host, runs, state
 from jitd.store.sqlite import SqliteStore
+from jitd_inspection.checking import directory
+from jitd_inspection.doctor import files, host, runs, state
 from tests.stored import put
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from jitd.doctor import round as doctor_round
-from jitd.doctor.finding import Finding, bad, ok, weak
-from jitd.doctor.round import FROM_CHILD, Examination, Finished, examine
+from jitd_inspection.doctor import round as doctor_round
+from jitd_inspection.doctor.finding import Finding, bad, ok, weak
+from jitd_inspection.doctor.round import FROM_CHILD, Examination, Finished, examine
 from tests.waiting import PATIENCE, wait_for
 
 

@@ -92,7 +92,6 @@ async def play(file: Path) -> dict[str, Any]:
     Return what was said and what was there.
     """
     from jitd.beside.helpers import GIVERS
-    from jitd.checking.things import about_things
     from jitd.core.holding import Holding, HoldingState
     from jitd.core.request import issued
     from jitd.givers.client import GiversLine
@@ -100,6 +99,7 @@ async def play(file: Path) -> dict[str, Any]:
     from jitd.settings import givers as settings
     from jitd.settings import policyfile
     from jitd.settings.giver_words import lets_of_things
+    from jitd_inspection.checking.things import about_things
     from tests.beside.children import OwnChild
     from tests.scene import START, asked, moment, permit, person, thing
 

@@ -29,10 +29,6 @@ HOMES: dict[str, str] = {
             jitd.cli.packing jitd.cli.reported jitd.cli.witnessing
         """,
         "sinks": "jitd.sinks jitd.metrics jitd.audit.ocsf jitd.settings.sinks jitd.cli.exposition jitd.cli.metrics",
-        "inspection": """
-            jitd.doctor jitd.checking jitd.pamlint jitd.standing jitd.setup
-            jitd.cli.doctoring jitd.cli.linting jitd.cli.stacks jitd.cli.setting_up jitd.cli.steps jitd.cli.trying
-        """,
     }.items()
     for name in names.split()
 }

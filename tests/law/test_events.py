@@ -26,7 +26,7 @@ MAY_NAME = {
     "jitd.audit.events": "the table",
     "jitd.audit.pack.verify": "one file, which imports nothing of jitd",
     "jitd.cli.help": "examples to type",
-    "jitd.cli.trying": "tells the story of one request, event by event",
+    "jitd_inspection.verbs.trying": "tells the story of one request, event by event",
     "jitd.report": "SQL",
 }
 """Who names an event although they neither write it nor are the core, with the reason. The name is a module or a package."""

@@ -113,10 +113,6 @@ LAW: dict[str, set[str]] = {
     "jitd.workers": {"jitd.failures"},
     "jitd.failures": set(),
     "jitd.report": {CORE, WIRE, "jitpam.secret_words", "jitd.report", "jitd.store"},
-    "jitd.standing": {
-        CORE, "jitpam.initiator", "jitd.audit.privileges", "jitd.deciding.groups", "jitd.hosts",
-        "jitd.pamlint", "jitd.settings.config", "jitd.standing",
-    },
     "jitd.metrics": {CORE, WIRE, "jitd.deciding.ground", "jitd.metrics", "jitd.store", "jitd.verbs.access", "jitd.verbs.rows"},
     "jitd.metrics.assembly": {
         CORE, WIRE, "jitd.deciding.ground", "jitd.metrics", "jitd.verbs.access", "jitd.verbs.answers",
@@ -131,7 +127,6 @@ LAW: dict[str, set[str]] = {
     "jitd.files": {"jitd.files"},
     "jitd.facts": {CORE, "jitd.facts", "jitd.files", "jitd.store"},
     "jitd.hosts": {"jitd.hosts"},
-    "jitd.pamlint": {"jitd.core.code_variables", "jitd.hosts", "jitd.pamlint"},
     "jitd.hosts.places": {"jitd.hosts", "jitd.files", "jitd.versions"},
     # what runs a command
     "jitd.monitor": {WIRE, "jitd.beside.filtering", "jitd.files", "jitd.monitor", "jitd.recording"},
@@ -231,47 +226,56 @@ LAW: dict[str, set[str]] = {
         CORE, "jitd.asking", "jitd.beside", "jitd.deciding.gatekeepers", "jitd.failures", "jitd.log",
         "jitd.outside", "jitd.programs", "jitd.settings", "jitd.terminals",
     },
-    # what `jitd check` warns about, without a daemon
-    "jitd.checking": {
-        CORE, "jitpam.initiator", "jitd.checking", "jitd.deciding.groups", "jitd.extensions", "jitd.kdc.named",
-        "jitd.outside.addresses",
-        "jitd.outside.urls", "jitd.settings",
-    },
-    "jitd.checking.warnings": {
-        CORE, "jitpam.initiator", "jitd.asking.settings", "jitd.checking", "jitd.extensions", "jitd.settings",
-    },
-    # whether the host is set up right: its findings, and the processes in which it looks, know no host
     "jitd.inspector": {CORE, "jitd.audit.privileges", "jitd.extensions", "jitd.settings.config"},
-    "jitd.checking.inspecting": {
-        CORE, "jitd.audit.privileges", "jitd.checking", "jitd.doctor.state", "jitd.inspector", "jitd.settings.config",
-        "jitd.standing.looking", "jitd.store.opening",
-    },
-    "jitd.doctor.finding": {"jitpam.wire.declared"},
-    "jitd.doctor.round": {"jitd.doctor.finding", "jitpam.initiator", "jitpam.wire.declared"},
-    "jitd.doctor": {
-        CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.wire.messages", "jitd.audit", "jitd.beside.helpers",
-        "jitd.checking.directory",
-        "jitd.checking.known", "jitd.deciding.groups", "jitd.deciding.s4u2self", "jitd.doctor", "jitd.hosts",
-        "jitd.givers.account", "jitd.givers.account_notes", "jitd.givers.account_numbers", "jitd.kdc", "jitd.monitor.pam_session",
-        "jitd.monitor.pam_stack", "jitd.monitor.places", "jitd.monitor.proof_orders", "jitd.pamlint",
-        "jitd.packages", "jitd.recording", "jitd.settings", "jitd.store", "jitd.versions",
-    },
-    # what a host lacks before its first request
-    "jitd.setup": {
-        "jitpam.initiator", "jitd.asking.settings", "jitd.beside.helpers", "jitd.core.toml_document", "jitd.doctor",
-        "jitd.kdc.keytab",
-        "jitd.notifying.mail", "jitd.settings", "jitd.setup",
-    },
     "jitd.cli": {
         WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.local_proof",
         "jitpam.options", "jitpam.streams", "jitpam.usage", "jitpam.wrapping", "jitd.audit", "jitd.cli",
-        "jitd.daemon", "jitd.doctor", "jitd.extensions", "jitd.files.durable", "jitd.hosts", "jitd.inspector",
-        "jitd.kdc", "jitd.lifecycle.integrity", "jitd.monitor.places", "jitd.pamlint",
-        "jitd.recording", "jitd.reloading", "jitd.report", "jitd.settings", "jitd.setup", "jitd.store",
+        "jitd.daemon", "jitd.extensions", "jitd.inspector",
+        "jitd.kdc", "jitd.lifecycle.integrity", "jitd.monitor.places",
+        "jitd.recording", "jitd.reloading", "jitd.report", "jitd.settings", "jitd.store",
     },
     # the extensions
     "jitd_commands": {CORE, "jitd_commands"},
     "jitd_board": {CORE, WIRE, "jitpam.client", "jitpam.local_proof", "jitd.cli", "jitd_board"},
+    "jitd_inspection": set(),
+    "jitd_inspection.assembly": {
+        CORE, "jitd.audit.privileges", "jitd.inspector", "jitd.settings.config", "jitd.store.opening",
+        "jitd_inspection.checking", "jitd_inspection.doctor.state", "jitd_inspection.standing.looking",
+    },
+    # what `jitd check` warns about, without a daemon
+    "jitd_inspection.checking": {
+        CORE, "jitpam.initiator", "jitd.deciding.groups", "jitd.extensions", "jitd.kdc.named", "jitd.outside.addresses",
+        "jitd.outside.urls", "jitd.settings", "jitd_inspection.checking",
+    },
+    "jitd_inspection.checking.warnings": {
+        CORE, "jitpam.initiator", "jitd.asking.settings", "jitd.extensions", "jitd.settings", "jitd_inspection.checking",
+    },
+    # whether the host is set up right: its findings, and the processes in which it looks, know no host
+    "jitd_inspection.doctor.finding": {"jitpam.wire.declared"},
+    "jitd_inspection.doctor.round": {"jitpam.initiator", "jitpam.wire.declared", "jitd_inspection.doctor.finding"},
+    "jitd_inspection.doctor": {
+        CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.wire.messages", "jitd.audit", "jitd.beside.helpers",
+        "jitd.deciding.groups", "jitd.deciding.s4u2self", "jitd.givers.account", "jitd.givers.account_notes",
+        "jitd.givers.account_numbers", "jitd.hosts", "jitd.kdc", "jitd.monitor.pam_session", "jitd.monitor.pam_stack",
+        "jitd.monitor.places", "jitd.monitor.proof_orders", "jitd.packages", "jitd.recording", "jitd.settings", "jitd.store",
+        "jitd.versions", "jitd_inspection.checking.directory", "jitd_inspection.checking.known", "jitd_inspection.doctor",
+        "jitd_inspection.pamlint",
+    },
+    # what goes around a gate, and who needs none
+    "jitd_inspection.pamlint": {"jitd.core.code_variables", "jitd.hosts", "jitd_inspection.pamlint"},
+    "jitd_inspection.standing": {
+        CORE, "jitpam.initiator", "jitd.audit.privileges", "jitd.deciding.groups", "jitd.hosts", "jitd.settings.config",
+        "jitd_inspection.pamlint", "jitd_inspection.standing",
+    },
+    # what a host lacks before its first request
+    "jitd_inspection.setup": {
+        "jitpam.initiator", "jitd.asking.settings", "jitd.beside.helpers", "jitd.core.toml_document", "jitd.kdc.keytab",
+        "jitd.notifying.mail", "jitd.settings", "jitd_inspection.doctor", "jitd_inspection.setup",
+    },
+    "jitd_inspection.verbs": {
+        CORE, "jitpam.initiator", "jitpam.wire.messages", "jitpam.wire.shown", "jitd.audit.events", "jitd.cli",
+        "jitd.files.durable", "jitd.hosts", "jitd.settings", "jitd_inspection",
+    },
     "jitd.daemon": {"jitd", "jitpam"},  # the one place where concrete parts are named
 }  # fmt: skip
 """A module, or a package with all below it → what of ours it may import, likewise. The longest name that fits is the row."""
@@ -298,8 +302,8 @@ PURE = {
     "jitd.recording.sequences": "__future__ codecs enum re typing",
     "jitd.recording.filter": "__future__ re",
     "jitd.recording.player": "__future__ collections itertools math",
-    "jitd.doctor.finding": "__future__ dataclasses re typing",
-    "jitd.setup.plan": "__future__ base64 collections dataclasses difflib hashlib json re tomllib",
+    "jitd_inspection.doctor.finding": "__future__ dataclasses re typing",
+    "jitd_inspection.setup.plan": "__future__ base64 collections dataclasses difflib hashlib json re tomllib",
     "jitd.audit.privileges": "__future__ collections dataclasses json typing",
     "jitd.recording.asciicast": "__future__ codecs collections json",
     "jitd.invocation": "__future__ collections dataclasses re",
@@ -329,11 +333,14 @@ PURE = {
     "jitd.kdc.plan": "__future__ collections dataclasses re",
     "jitd.kdc.keytab": "__future__ struct",
     **{
-        f"jitd.checking.{name}": "__future__ collections dataclasses functools itertools re typing"
+        f"jitd_inspection.checking.{name}": "__future__ collections dataclasses functools itertools re typing"
         for name in ("known", "order", "people", "reach", "things")
     },
     **{f"jitd.hosts.{name}": "__future__ collections dataclasses fnmatch functools re typing" for name in PURE_OF_HOSTS},
-    **{f"jitd.pamlint.{name}": "__future__ collections dataclasses fnmatch functools re typing" for name in PURE_OF_PAMLINT},
+    **{
+        f"jitd_inspection.pamlint.{name}": "__future__ collections dataclasses fnmatch functools re typing"
+        for name in PURE_OF_PAMLINT
+    },
 }
 """Package → the only modules of the standard library that it may import: no clock, file, socket, process, randomness or log."""
 
@@ -448,14 +455,20 @@ def test_the_process_that_writes_into_the_kdc_has_the_standard_library_alone() -
     assert {place: more for place, more in found.items() if more} == {}
 
 
-PROCESSES = ("beside", "doctor.round", "executor", "givers", "giving", "kdc", "monitor", "outside", "programs", "terminals")
+PROCESSES = (
+    *(
+        f"jitd.{room}"
+        for room in ("beside", "executor", "givers", "giving", "kdc", "monitor", "outside", "programs", "terminals")
+    ),
+    "jitd_inspection.doctor.round",
+)
 
 
 def test_what_processes_of_ours_say_to_each_other_is_read_by_the_one_codec() -> None:
     """ADR 0126, ADR 0138. What another codec reads there is named: the answers of servers to a batch of records."""
     believing = {"marshal", "pickle", "shelve"}
     assert [module.place for module in MODULES if foreign(module) & believing] == []
-    rooms = {module: room for module in MODULES for room in PROCESSES if f"{module.name}.".startswith(f"jitd.{room}.")}
+    rooms = {module: room for module in MODULES for room in PROCESSES if f"{module.name}.".startswith(f"{room}.")}
     assert set(rooms.values()) == set(PROCESSES), "each of them exists"
     assert [module.place for module in rooms if foreign(module) & {"json", "msgspec"}] == ["jitd/outside/batches.py"]
 
@@ -523,7 +536,7 @@ def test_the_daemon_never_speaks_http_or_smtp() -> None:
     ``jitd check``, which is not the daemon, opens connections and says nothing.
     """
     assert {m.name for m in MODULES if foreign(m) & {"httpcore", "ssl", "http", "urllib", "smtplib"}} == {
-        "jitd.checking.gatekeepers", "jitd.outside.batching", "jitd.outside.connecting", "jitd.outside.fetching",
+        "jitd_inspection.checking.gatekeepers", "jitd.outside.batching", "jitd.outside.connecting", "jitd.outside.fetching",
         "jitd.outside.posting", "jitd.outside.syslog",
     }  # fmt: skip
     importers = {
@@ -533,8 +546,10 @@ def test_the_daemon_never_speaks_http_or_smtp() -> None:
         "jitd.outside.batching": "https_sink",
         "jitd.outside.posting": "process", "jitd.outside.signing": "fetching",
     }  # fmt: skip
-    assert {m.name for m in MODULES if "jitd.checking.gatekeepers" in imports(m)} == {"jitd.checking.warnings"}
-    assert {m.name for m in MODULES if "jitd.checking.warnings" in imports(m)} == {"jitd.checking.inspecting"}
+    assert {m.name for m in MODULES if "jitd_inspection.checking.gatekeepers" in imports(m)} == {
+        "jitd_inspection.checking.warnings"
+    }
+    assert {m.name for m in MODULES if "jitd_inspection.checking.warnings" in imports(m)} == {"jitd_inspection.assembly"}
     for name, by in importers.items():
         assert [m.name for m in MODULES if name in imports(m)] == [f"jitd.outside.{importer}" for importer in by.split()]
     assert [m.name for m in MODULES if "jitd.outside.process" in imports(m)] == []

@@ -13,8 +13,8 @@ from tests.law.tree import MODULES, Module
 
 LOCKS = {
     "jitd.claiming": "the file `lock` in the daemon's own directories, made with the mode 0600",
-    "jitd.cli.steps": "a file in a directory that only root can enter",
-    "jitd.cli.stacks": "a file of root's own in /run, made with the mode 0600",
+    "jitd_inspection.verbs.steps": "a file in a directory that only root can enter",
+    "jitd_inspection.verbs.stacks": "a file of root's own in /run, made with the mode 0600",
     "jitd.executor.remains": "the plate of a run, which the daemon has made with the mode 0600 in its own directory",
     "jitd.files.durable": "a file of root's own for this purpose; `locked` refuses one that others can open or move",
     "jitd.givers.account_lock": "shadow-utils' own file, which only root can open; who holds it for a holder is killed",
@@ -27,7 +27,7 @@ LOCKS = {
 NAMES = {
     "jitd.cli.packing": "the file that the person chose, who is told if it is there; nothing else waits for it",
     "jitd.cli.whole_file": "beside the file that the person chose; the directories of our units are root's own",
-    "jitd.cli.stacks": "beside a stack in /etc/pam.d, which is root's own",
+    "jitd_inspection.verbs.stacks": "beside a stack in /etc/pam.d, which is root's own",
     "jitd.executor.monitors": "the plate of a run, in the daemon's own directory",
     "jitd.files.durable": "new files beside those that they replace, in root's own directories",
     "jitd.files.inspection": "a copy, in a directory of the caller, who is root and has made it",

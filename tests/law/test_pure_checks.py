@@ -12,17 +12,19 @@ from tests.law.test_imports import CORE, PURE
 from tests.law.tree import MODULES
 
 LEVELS = {"ok", "weak", "bad", "unknown"}
-DOCTOR = {module.name.rpartition(".")[2]: module.syntax for module in MODULES if module.name.startswith("jitd.doctor.")}
+DOCTOR = {
+    module.name.rpartition(".")[2]: module.syntax for module in MODULES if module.name.startswith("jitd_inspection.doctor.")
+}
 SUBJECTS = {name: tree for name, tree in DOCTOR.items() if name not in ("finding", "round")}
 STANDARD = [*PURE["jitd.core"].split(), "struct"]
 PACKAGED = (
     CORE,
     "jitd.core.toml_document",
-    "jitd.checking.known",
-    "jitd.doctor.finding",
+    "jitd_inspection.checking.known",
+    "jitd_inspection.doctor.finding",
     "jitd.monitor.proof_orders",
     "jitd.versions",
-    *(name for name in PURE if name.startswith(("jitd.hosts.", "jitd.pamlint."))),
+    *(name for name in PURE if name.startswith(("jitd.hosts.", "jitd_inspection.pamlint."))),
 )
 """What a check may call of the standard library, and of ours beside the doctor's own checks."""
 CHANGING = """
@@ -52,10 +54,10 @@ def _imported(tree: ast.Module, found: dict[str, set[str]]) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name not in STANDARD)
-        elif isinstance(node, ast.ImportFrom) and node.module == "jitd.doctor":
+        elif isinstance(node, ast.ImportFrom) and node.module == "jitd_inspection.doctor":
             yield from (f"{alias.name}.{name}" for alias in node.names for name in found.get(alias.name, ()))
         elif isinstance(node, ast.ImportFrom) and node.module:
-            own = found.get(node.module.removeprefix("jitd.doctor."))
+            own = found.get(node.module.removeprefix("jitd_inspection.doctor."))
             is_pure = node.module in STANDARD or node.module.startswith(PACKAGED)
             touching = [alias for alias in node.names if (alias.name in own if own is not None else not is_pure)]
             yield from (alias.asname or alias.name for alias in touching)
@@ -99,9 +101,12 @@ def test_a_check_touches_no_host() -> None:
 )
 def test_that_law_sees_what_it_forbids(touches: str) -> None:
     files = "import os\ndef see(x): return os.lstat(x)\ndef judge(x): return ok('a', x)"
-    begins = (
-        "import os\nfrom pathlib import Path\nfrom jitd.doctor import files\nfrom jitd.doctor.files import see, see as looked\n"
-    )
+    begins = """
+import os
+from pathlib import Path
+from jitd_inspection.doctor import files
+from jitd_inspection.doctor.files import see, see as looked
+"""
     ends = f"def look(): return see('/')\ndef check(x): return files.judge({touches})\ndef fine(x: Path, see): return see"
     assert touching({"files": ast.parse(files), "other": ast.parse(begins + ends)}) == {
         "files": {"see"},

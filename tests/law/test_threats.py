@@ -69,7 +69,9 @@ def test_the_tests_that_an_entry_names_exist_and_each_once() -> None:
 
 def test_the_modules_that_an_entry_names_exist() -> None:
     named = [(id, place) for id, threat in ENTRIES.items() for place in re.findall(r"`([^` ]+/[^` ]*)`", threat.stopped_by)]
-    places = [(id, place) for id, place in named if place.startswith(("jitd/", "jitpam/", "contrib/", "tests/", "docs/"))]
+    places = [
+        (id, place) for id, place in named if place.startswith(("jitd/", "jitpam/", "extensions/", "contrib/", "tests/", "docs/"))
+    ]
     assert places
     assert [f"{id}: {place}" for id, place in places if not (TREE / place).exists()] == []
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from jitd.hosts.findings import WEAK
 from jitd.hosts.places import Places
-from jitd.pamlint.linting import lint_host
+from jitd_inspection.pamlint.linting import lint_host
 from tests.pam.programs import PYTHONS, Gated
 
 LEAVES_A_MARK = """\

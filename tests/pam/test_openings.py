@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from jitd.hosts.places import Places
-from jitd.pamlint.linting import lint_host
+from jitd_inspection.pamlint.linting import lint_host
 from tests.marks import full
 from tests.pam.eves import Eves, Put, said
 from tests.pam.programs import SUDOERS, Gated

@@ -28,7 +28,7 @@ def interrupted(*words, **more):
     if n == number:
         raise KeyboardInterrupt
     return found
-from jitd.cli import stacks
+from jitd_inspection.verbs import stacks
 setattr(os, call, interrupted)
 stacks.pam_install(["sudo"], standalone_mode=False)
 """

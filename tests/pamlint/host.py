@@ -10,7 +10,7 @@ from jitd.hosts.findings import BAD, UNKNOWN, Finding
 from jitd.hosts.places import LARGEST, NoFile, Places, Unreadable
 from jitd.hosts.stack import Source
 from jitd.hosts.starting import Process
-from jitd.pamlint.linting import lint_host
+from jitd_inspection.pamlint.linting import lint_host
 
 GATE = "pam_python.so /usr/lib/jitd/pam_jit.py"
 SHAPE = f"""\

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from jitd.hosts.starting import Process
-from jitd.pamlint.linting import lint_host
+from jitd_inspection.pamlint.linting import lint_host
 from tests.pamlint.corpus import sudoers
 from tests.pamlint.host import SHAPE, SSHD, SSHD_SHAPE, SUDO, Row, Texts, names
 

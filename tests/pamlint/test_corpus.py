@@ -9,7 +9,7 @@ import pytest
 
 from jitd.hosts.places import Places
 from jitd.hosts.stack import Source, read
-from jitd.pamlint.linting import lint_host
+from jitd_inspection.pamlint.linting import lint_host
 from tests.pamlint.corpus import IN_SSHD_CONFIG, IN_SUDOERS, LOCKED, OPEN, ROWS, SHIPPED
 from tests.pamlint.host import Row, names
 from tests.pamlint.openings import OPENINGS, SSHDS, Sshd

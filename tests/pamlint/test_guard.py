@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from jitd.pamlint.gates import GUARDS_FILE
-from jitd.pamlint.linting import lint_host
+from jitd_inspection.pamlint.gates import GUARDS_FILE
+from jitd_inspection.pamlint.linting import lint_host
 from tests.pamlint.host import GATE, GUARDED, LOGIN_SHAPE, SECURE, SHARED, SUDO, Texts
 from tests.pamlint.host import GUARD as EXEC
 

@@ -20,8 +20,8 @@ from jitd.hosts.control import ALL_BAD, BAD, DIE, DONE, FARTHEST, IGNORE, OK, RE
 from jitd.hosts.lines import CARRIED, CUT, LINES, LOST, words_of
 from jitd.hosts.places import LARGEST, Places, Unreadable
 from jitd.hosts.stack import Source, read
-from jitd.pamlint import linting, sshdconfig
-from jitd.pamlint.linting import lint_files, lint_host
+from jitd_inspection.pamlint import linting, sshdconfig
+from jitd_inspection.pamlint.linting import lint_files, lint_host
 from tests.pamlint.host import DENY, SHAPE, SUDO, UNREADABLE, Row, Texts, names
 from tests.waiting import PATIENCE
 

@@ -14,8 +14,8 @@ import pytest
 from jitd.hosts.control import MODULE_UNKNOWN, PERM_DENIED, RETURNS
 from jitd.hosts.places import Places
 from jitd.hosts.stack import Handler, Source, Stack, read
-from jitd.pamlint.evaluation import PASSED, START, Answered, Skipped, Way, endings, result, step
-from jitd.pamlint.modules import DENIALS
+from jitd_inspection.pamlint.evaluation import PASSED, START, Answered, Skipped, Way, endings, result, step
+from jitd_inspection.pamlint.modules import DENIALS
 from tests.pamlint.library import answer
 from tests.times import times
 

@@ -10,9 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from jitd import pamlint
 from jitd.hosts.findings import BAD, SEVERITIES, Finding, Place, bad, merged, unknown, weak
-from jitd.pamlint.linting import lint_host
+from jitd_inspection import pamlint
+from jitd_inspection.pamlint.linting import lint_host
 from tests.pamlint.corpus import ROWS
 from tests.pamlint.host import GATE, SHAPE
 from tests.pamlint.openings import OPENINGS, SSHDS

@@ -12,10 +12,10 @@ from typing import Any, NoReturn
 import pytest
 
 from jitd.cli import main
-from jitd.doctor.kerberos import HOSTS, OWN
 from jitd.settings import config, policyfile
-from jitd.setup.host import CannotRead, faults
-from jitd.setup.plan import (
+from jitd_inspection.doctor.kerberos import HOSTS, OWN
+from jitd_inspection.setup.host import CannotRead, faults
+from jitd_inspection.setup.plan import (
     AD,
     FREEIPA,
     LOOK,
@@ -419,7 +419,7 @@ def test_each_fault_that_stops_it_is_a_sentence_of_its_own(
     def look(kind: str | None) -> NoReturn:
         raise CannotRead("a.toml:1: one\nb.toml:2: two")
 
-    monkeypatch.setattr("jitd.setup.host.look", look)
+    monkeypatch.setattr("jitd_inspection.setup.host.look", look)
     monkeypatch.setattr("sys.argv", ["jitd", "setup", "--dry-run"])
     assert main() == 1
     said = capsys.readouterr().err.splitlines()

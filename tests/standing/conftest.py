@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from jitd.standing import looking, scene
+from jitd_inspection.standing import looking, scene
 from tests.waiting import PATIENCE
 
 

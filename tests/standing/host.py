@@ -14,7 +14,7 @@ from jitd.audit.privileges import Standing
 from jitd.core.policy import Policy
 from jitd.settings import policyfile
 from jitd.settings.config import Config
-from jitd.standing.looking import look
+from jitd_inspection.standing.looking import look
 
 HOST = "lab.example.test"
 CONFIG = Config(frozenset({"EXAMPLE.TEST"}), HOST, root="deny")

@@ -16,7 +16,7 @@ from random import Random
 import pytest
 
 from jitd.core.policy import Policy
-from jitd.standing.ssh import key_in
+from jitd_inspection.standing.ssh import key_in
 from tests.standing.host import planted, policy, seen
 from tests.times import FACTOR
 from tests.waiting import PATIENCE
@@ -246,7 +246,8 @@ def test_no_line_of_keys_takes_long_whoever_has_written_it(part: str) -> None:
     regular expression.
     """
     lines = [f"{before}{part * 10_000}" for before in ('command="', "", "ssh-ed25519 ", 'x=" ssh-ed25519 ')]
-    program = "import sys; from jitd.standing.ssh import key_in; assert all(key_in(line)[0] is None for line in sys.argv[1:])"
+    imports = "import sys; from jitd_inspection.standing.ssh import key_in"
+    program = f"{imports}; assert all(key_in(line)[0] is None for line in sys.argv[1:])"
     subprocess.run([sys.executable, "-c", program, *lines], check=True, timeout=PATIENCE)
 
 

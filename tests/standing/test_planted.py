@@ -22,7 +22,7 @@ import pytest
 
 from jitd.audit.privileges import KINDS, Privilege
 from jitd.core.policy import Policy
-from jitd.standing import looking, scene
+from jitd_inspection.standing import looking, scene
 from tests.standing.host import WATCHED, Files, planted, policy, seen
 from tests.waiting import wait_for
 

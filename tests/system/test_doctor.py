@@ -49,9 +49,10 @@ sys.path += ["/usr/lib/jitd", "/usr/lib/jitd/site-packages"]  # as the installed
 patience = float(os.environ.get("PATIENT_FOR", {PATIENCE}))
 from jitpam import client, initiator
 initiator.TICKET_WITHIN = client.HANDSHAKE_WITHIN = patience
-from jitd.cli import doctoring, main
+from jitd.cli import main
+from jitd_inspection.verbs import doctoring
 doctoring.SETTINGS_WITHIN = patience
-from jitd.doctor import daemon, pam, people, round, state
+from jitd_inspection.doctor import daemon, pam, people, round, state
 round.examine.__defaults__ = (patience,)
 people.SLOW = state.SLOW_SYNC = patience
 def at_once(path, *, asked=daemon.ask, **more):

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from jitd.doctor import pam
 from jitd.hosts.places import Places
-from jitd.pamlint import loading
 from jitd.verbs import status
+from jitd_inspection.doctor import pam
+from jitd_inspection.pamlint import loading
 from tests.pamlint.host import GATE, SHAPE
 from tests.system.breakages import TABLE, written
 from tests.system.conftest import House

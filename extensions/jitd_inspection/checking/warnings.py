@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Returns all warnings about a policy, in the order of its rules.
+
+Law: each look-up on the host has a time limit. If a look-up does not end in time, there is a warning. Many hosts may use the
+same policy. Therefore only the rules that apply to this host are checked against the accounts and files of this host. No
+question is sent to a gatekeeper or a provider. To test whether a gatekeeper can be reached, a connection to it is opened and
+closed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from jitd import extensions
+from jitd.core.keys.hosts import HOSTS
+from jitd.core.policy import Rule
+from jitd.core.warning import Warned
+from jitd.settings.config import Config
+from jitd_inspection.checking.commands import about_commands
+from jitd_inspection.checking.directory import look_up
+from jitd_inspection.checking.kdcs import about_kdcs
+from jitd_inspection.checking.known import words_of
+from jitd_inspection.checking.order import about_order
+from jitd_inspection.checking.people import about_people, targets_of
+from jitd_inspection.checking.reach import about_reach, without_accepted
+from jitd_inspection.checking.things import about_things
+from jitpam.initiator import within
+
+WITHIN = 5.0
+"""Maximum time for the look-up of files, in seconds. The look-up of people has a time limit of the same length."""
+
+
+def warnings(rules: Sequence[Rule], config: Config, providers: Mapping[str, str], seconds: float = WITHIN) -> list[Warned]:
+    """Return the warnings about ``rules``, without the warnings that a rule itself accepts.
+
+    ``config`` contains the settings of this host. ``providers`` maps ``fact.NAME`` to the provider of this fact. The look-up of
+    files and the look-up of people have a time limit of ``seconds`` each.
+    """
+    here = [rule for rule in rules if HOSTS.is_here(rule, config.host)]
+
+    def people() -> list[Warned]:
+        return list(about_people(here, look_up(words_of(here, ()) | targets_of(here), config)))
+
+    found = [
+        *about_order(rules),
+        *about_reach(rules, providers),
+        *_about_things(here, config),
+        *in_time(lambda: list(about_commands(here)), "files that rules name", seconds),
+        *in_time(people, "people whom rules name", seconds),
+        *_about_gatekeepers(here, config),
+        *about_kdcs(here, config),
+    ]
+    places = {rule.name: number for number, rule in enumerate(rules)}
+    return sorted(without_accepted(rules, found), key=lambda one: places.get(one.rule, len(places)))
+
+
+def _about_things(rules: Sequence[Rule], config: Config) -> Iterable[Warned]:
+    if not extensions.is_used("things"):
+        return ()
+    from jitd.settings.givers import ThingSection
+
+    return about_things(rules, config.of(ThingSection).givers)
+
+
+def _about_gatekeepers(rules: Sequence[Rule], config: Config) -> Iterable[Warned]:
+    if not extensions.is_used("outsiders"):
+        return ()
+    from jitd.asking.settings import OutsiderSection
+    from jitd_inspection.checking.gatekeepers import about_gatekeepers
+
+    return about_gatekeepers(rules, config.of(OutsiderSection).gatekeepers)
+
+
+def in_time(look: Callable[[], Iterable[Warned]], what: str, seconds: float) -> Iterable[Warned]:
+    """Call ``look`` and return its warnings. If ``look`` fails or takes longer than ``seconds`` seconds, return a warning that
+    ``what`` could not be looked up.
+    """
+    try:
+        return within(seconds, look)
+    except TimeoutError:
+        return (Warned("not-looked-up", "", 0, "", f"{what} could not be looked up within {seconds:g} s"),)
+    except OSError as fault:
+        return (Warned("not-looked-up", "", 0, "", f"{what} could not be looked up: {fault}"),)

@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks the control groups and systemd, because a run needs them. Also checks whether ended runs have left plates (lock files)
+or scopes of systemd.
+
+Law: systemd is only queried. The checks start, stop and create nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from jitd.settings.needs import unreachable
+from jitd.store import StoreError
+from jitd_inspection.doctor.finding import Finding, bad, count, listed, ok, unknown, weak, word
+from jitd_inspection.doctor.host import BOOTED, Host, holders
+from jitd_inspection.doctor.state import kind_of, live_runs, mounts
+
+WITHIN = 3.0
+"""Maximum number of seconds to wait for an answer of systemd."""
+AGAIN_AFTER = 0.5
+"""Seconds until apparent leftovers are checked again. The second check is needed, because a run that is just ending still has
+files. These files are not leftovers.
+"""
+SCOPE = re.compile(r"jitd-run-(\S+)\.scope")
+EFFORT = "jitd cannot reliably end a whole run, as a process that leaves its parent can outlive the run"
+NEEDED = ("jitd.service", "jitd.socket", "jitd-launcher.socket")
+LAUNCHER = "jitd-launcher.service"
+STATES = ("LoadState", "ActiveState", "UnitFileState")
+"""The properties of a unit that jitd reads from systemd. The properties are in the order of the fields of the class Unit."""
+VOLATILE = frozenset({"tmpfs", "ramfs"})
+ENABLED = frozenset({"enabled", "enabled-runtime", "static", "indirect", "generated", "linked"})
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The host's control groups. ``place`` is the directory in which the control group of a run would be created. ``place`` is
+    empty if control groups of version 2 are not mounted.
+
+    ``has_kill`` is true if there is a file ``cgroup.kill`` (Linux 5.14). ``kernel`` is the release of the kernel.
+    """
+
+    place: str
+    is_writable: bool
+    has_kill: bool
+    kernel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The state of a unit according to systemd, in the words of ``systemctl show``."""
+
+    load: str
+    active: str
+    enabled: str
+
+
+def examine(host: Host) -> Iterator[Finding]:
+    """Yield the findings about control groups, systemd, and leftovers of runs."""
+    has_systemd = BOOTED.is_dir()
+    if host.config.executor == "unit" and not has_systemd:
+        said = 'executor = "unit", and systemd is not process 1 here'
+        yield bad("systemd.booted", said, f'in {host.file}: executor = "auto"')
+    with_units = has_systemd and host.config.executor != "direct"
+    yield from groups(see_groups(None if with_units else host.daemon.pid))
+    if with_units:
+        try:
+            found = ask_units()
+        except OSError as fault:
+            yield bad("systemd.answers", f"systemd does not answer: {fault}", "see journalctl -p err -b")
+            return
+        yield from units(found)
+        yield from helpers(unreachable(host.config))
+        yield from launcher(found[LAUNCHER])
+        yield scopes(found["jitd.slice"].load if "jitd.slice" in found else "")
+    yield from run_directory(str(host.run_dir), kind_of(host.run_dir))
+    try:
+        left = find_leftovers(host, with_scopes=with_units)
+    except (OSError, StoreError) as fault:
+        mend = "see the findings about the database and about systemd"
+        yield unknown("runs.left", f"it is not known what runs have left behind: {fault}", mend)
+        return
+    yield from leftovers(*left, str(host.run_dir), host.restart)
+
+
+def see_groups(pid: int | None) -> Groups:
+    """Find the directory in which the control groups of runs are created.
+
+    ``pid`` is the daemon's process. The daemon creates the control groups of runs below its own control group. If ``pid`` is 0,
+    there is no daemon, and the function uses the control group of this process. If ``pid`` is None, systemd creates the control
+    groups.
+    """
+    kernel = os.uname().release
+    root, place = next(((root, place) for root, place, kind in mounts() if kind == "cgroup2"), ("", ""))
+    if not place:
+        return Groups("", is_writable=False, has_kill=False, kernel=kernel)
+    if pid is not None:
+        lines = Path(f"/proc/{pid or 'self'}/cgroup").read_text("utf-8", "surrogateescape").splitlines()
+        own = next((line[3:] for line in lines if line.startswith("0::")), "")
+        place = (place + (own[len(root) :] if root != "/" and own.startswith(root) else own)).rstrip("/")
+    has_kill = os.path.exists(f"{place}/cgroup.kill") or _is_since_5_14(kernel)
+    return Groups(place, os.access(place, os.W_OK), has_kill, kernel)
+
+
+def _is_since_5_14(release: str) -> bool:
+    found = re.match(r"(\d+)\.(\d+)", release)
+    return found is not None and (int(found[1]), int(found[2])) >= (5, 14)
+
+
+def ask_units() -> dict[str, Unit]:
+    """Return the states of jitd's units and of jitd.slice according to systemd."""
+    said = _ask("systemctl", "show", f"--property=Id,{','.join(STATES)}", "--", *NEEDED, LAUNCHER, "jitd.slice")
+    found = {}
+    for block in said.split("\n\n"):
+        values = dict(line.partition("=")[::2] for line in block.splitlines())
+        if "Id" in values:
+            found[values["Id"]] = Unit(*(values.get(name, "") for name in STATES))
+    return found
+
+
+def find_leftovers(host: Host, *, with_scopes: bool) -> tuple[list[str], list[str], dict[str, int]]:
+    """Return the plates (lock files) and the scopes of systemd that belong to a run that is not live. The record says which runs
+    are live. Also return a map from each locked plate to the process that holds the lock.
+
+    Raises StoreError and OSError.
+    """
+    plates, scopes = _left(host, with_scopes=with_scopes)
+    if plates or scopes:
+        time.sleep(AGAIN_AFTER)
+        still_plates, still_scopes = _left(host, with_scopes=with_scopes)
+        plates, scopes = plates & still_plates, scopes & still_scopes
+    held = holders([host.run_dir / "runs" / run for run in plates])
+    return sorted(plates), sorted(scopes), {file.name: pid for file, pid in held.items()}
+
+
+def _left(host: Host, *, with_scopes: bool) -> tuple[set[str], set[str]]:
+    """Search for leftovers. The function searches the host first, and reads the record afterwards. jitd records a run before any
+    part of the run exists on the host. Therefore a new run never looks like a leftover.
+    """
+    plates, scopes = set[str](), set[str]()
+    with suppress(FileNotFoundError):
+        plates = set(os.listdir(host.run_dir / "runs"))
+    if with_scopes:
+        said = _ask("systemctl", "list-units", "--type=scope", "--plain", "--no-legend", "--full", "jitd-run-*.scope")
+        scopes = {match[1] for line in said.splitlines() if (match := SCOPE.search(line))}
+    if not plates and not scopes:
+        return plates, scopes
+    live = live_runs(host.database, is_alone=not host.daemon.pid) if host.database.exists() else set()
+    return plates - live, {f"jitd-run-{run}.scope" for run in scopes - live}
+
+
+def _ask(*words: str) -> str:
+    """Return the output of a program of systemd. If the program fails, this function raises OSError with the sentence that the
+    program printed.
+    """
+    try:
+        done = subprocess.run(
+            [f"/usr/bin/{words[0]}", *words[1:]],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=WITHIN,
+            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "SYSTEMD_PAGER": ""},
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise OSError(f"{words[0]} did not answer within {WITHIN:.0f} s") from None
+    if done.returncode != 0:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise OSError(said[-1] if said else f"{words[0]} failed with status {done.returncode}")
+    return done.stdout.decode("utf-8", "replace")
+
+
+# --- conclusions -------------------------------------------------------------------------------------------------------
+
+
+def groups(found: Groups) -> Iterator[Finding]:
+    """Check that all processes of a run can be killed together."""
+    check = "executor.groups"
+    if not found.place:
+        said = f"control groups of version 2 are not mounted: {EFFORT}"
+        yield weak(check, said, "boot with systemd.unified_cgroup_hierarchy=1")
+    elif not found.is_writable:
+        mend = "in a container: have the control group delegated to it; else let jitd run under systemd"
+        yield weak(check, f"{found.place} cannot be written: {EFFORT}", mend)
+    elif not found.has_kill:
+        yield weak(check, f"Linux {found.kernel} has no cgroup.kill: {EFFORT}", "use Linux 5.14 or later")
+    else:
+        yield ok(check, f"every run has a control group, below {found.place}, and ends as a whole")
+
+
+def helpers(missing: Sequence[str]) -> Iterator[Finding]:
+    """Judge the helpers that the settings need. ``missing``: see ``settings.needs.unreachable``."""
+    for sentence in missing:
+        said, _, enable = sentence.rpartition(": ")
+        yield bad("systemd.helpers", said, command=enable)
+    if not missing:
+        yield ok("systemd.helpers", "every helper that the settings need listens")
+
+
+def units(found: Mapping[str, Unit]) -> Iterator[Finding]:
+    """Judge the units of this host's jitd."""
+    for name in NEEDED:
+        unit = found.get(name, Unit("not-found", "inactive", ""))
+        check, enable = f"systemd.{name}", f"systemctl enable --now {name}"
+        if unit.load == "masked" or unit.enabled.startswith("masked"):
+            yield bad(check, f"{name} is masked", command=f"{_unmask(name)} && {enable}")
+        elif unit.load == "not-found":
+            yield bad(check, f"systemd does not know {name}", "install jitd's units", command="systemctl daemon-reload")
+        elif unit.active != "active":
+            said = f"{name} is {unit.active or 'not active'}"
+            yield bad(check, said, f"if it fails: journalctl -u {name}", command=enable)
+        elif unit.enabled not in ENABLED:
+            said = f"{name} is not enabled: systemd does not start it at the next boot"
+            yield bad(check, said, command=f"systemctl enable {name}")
+        else:
+            yield ok(check, f"{name} is enabled and active")
+
+
+def _unmask(name: str) -> str:
+    """Return the command that unmasks a unit. The command removes a permanent mask, and also a mask that lasts only until the
+    next boot.
+    """
+    return f"systemctl unmask {name} && systemctl unmask --runtime {name}"
+
+
+def launcher(found: Unit) -> Iterator[Finding]:
+    """Judge the launcher's service. It is a fault if this service has failed. The service need not be active, because its socket
+    starts it on demand.
+    """
+    check = f"systemd.{LAUNCHER}"
+    if found.load == "masked":
+        yield bad(check, f"{LAUNCHER} is masked: no run can begin", command=_unmask(LAUNCHER))
+    elif found.active == "failed":
+        again = f"systemctl reset-failed {LAUNCHER} && systemctl restart jitd-launcher.socket {LAUNCHER}"
+        yield bad(check, f"{LAUNCHER} has failed: no run can begin", f"and read why: journalctl -u {LAUNCHER}", command=again)
+
+
+def scopes(slice_state: str) -> Finding:
+    """Check that jitd can request scopes from systemd."""
+    check = "systemd.scopes"
+    if slice_state == "masked":
+        return bad(check, "jitd.slice is masked: no run can begin", command=_unmask("jitd.slice"))
+    return ok(check, "systemd makes scopes in jitd.slice")
+
+
+def run_directory(path: str, kind: str) -> Iterator[Finding]:
+    """Yield a finding if the directory of plates (lock files of runs) is on a file system that keeps its files after a reboot.
+    ``kind`` is the type of the file system.
+    """
+    if kind not in VOLATILE:
+        said = f"{path} is on {kind}: files about runs stay there after a reboot, although the reboot ends all runs"
+        yield weak("runs.directory", said, f"mount a tmpfs at {path}, or set socket in jitd.toml to a path below /run")
+
+
+def leftovers(
+    plates: Sequence[str], scope_names: Sequence[str], held: Mapping[str, int], run_dir: str, restart: str
+) -> Iterator[Finding]:
+    """Judge the leftovers of runs that are not live. ``plates`` are the lock files of these runs, and ``scope_names`` are their
+    scopes of systemd. ``held`` maps a plate to the process that has locked the plate.
+    """
+    living = [run for run in plates if run in held]
+    dead = [run for run in plates if run not in held]
+    if living:
+        said = f"{count(len(living), 'monitor')} without a live run in the record: {listed(living)}"
+        mend = f"if the monitor of {living[0]} still runs after the restart, end it: kill {held[living[0]]}"
+        yield bad("runs.unknown", said, mend, command=restart)
+    if dead:
+        paths = " ".join(word(f"{run_dir}/runs/{run}") for run in dead[:20])
+        said = f"{count(len(dead), 'lock file')} left of runs that are over: {listed(dead)}"
+        yield weak("runs.plates", said, command=f"rm {paths}")
+    if scope_names:
+        said = f"{count(len(scope_names), 'scope')} left of runs that are over: {listed(list(scope_names))}"
+        mend = f"see first what still runs there: systemctl status {scope_names[0]}"
+        yield bad("runs.scopes", said, mend, command=f"systemctl stop {' '.join(scope_names[:20])}")
+    if not plates and not scope_names:
+        yield ok("runs.left", "nothing is left of runs that are over")

@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verb ``pam-install`` puts jitd's gate before the lines of a PAM stack in /etc/pam.d, and takes it out again.
+
+Law: the file of a stack is replaced in one step, by a file that pam-lint has judged, or not at all. The file of before is kept as
+it is, under another name in the same directory. This very file is what ``--remove`` puts back, so its owner, mode, ACL and
+labels cannot get lost.
+"""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import fcntl
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+
+import click
+
+from jitd.cli.answer import answer, say
+from jitd.cli.call import NotDone
+from jitd.core.toml_document import ConfigError
+from jitd.files.durable import sync
+from jitd.hosts.findings import BAD, WEAK, Finding
+from jitd.hosts.places import LARGEST, Places
+from jitd.settings import config, policyfile
+from jitd_inspection.pamlint.linting import gates_of_host, lint_host
+from jitpam.wire.shown import shown
+
+STACKS = Path("/etc/pam.d")
+SHIPPED = Path("/usr/share/jitd/pam.d")
+LOCK = "/run/jitd-pam-install.lock"
+KEPT = ".before-jitd"
+"""What is added to the name of a stack's file for the file of before."""
+TOGETHER = {"sudo": ("sudo", "sudo-i"), "sudo-i": ("sudo", "sudo-i"), "su": ("su", "su-l"), "su-l": ("su", "su-l")}
+"""Services of one program. A gate in one of them alone is bypassed by the other."""
+_REST = re.compile(rb"(?m)^# (?:Below this line: what|What) Debian ships\b.*\n")
+"""The line of a shipped stack below which its own lines are not jitd's."""
+_SWITCHED_OFF = re.compile(rb"(?m)^#(?=(?:account|session) )")
+"""What stands before the lines of a gate that is shipped, but not in force (cron)."""
+_GATED = re.compile(
+    rb"# jitd's gate: (?P<gate>.*?\n)# End of jitd's gate, SHA-256 (?P<digest>[0-9a-f]{64})\. [^\n]*\n", re.DOTALL
+)
+
+
+@click.command("pam-install")
+@click.option("--remove", "is_removal", is_flag=True, help="Put back the file of before.")
+@click.option("--dry-run", "is_trial", is_flag=True, help="Print what would change, and change nothing.")
+@click.argument("service")
+def pam_install(*, service: str, is_removal: bool, is_trial: bool) -> None:
+    """Put jitd's gate into the PAM stack of SERVICE: sudo (with sudo -i), su (with su -), doas, login, sshd or cron."""
+    known = sorted(file.name for file in SHIPPED.iterdir()) if SHIPPED.is_dir() else []
+    if service not in known:
+        raise click.UsageError(f"no gate for {shown(service)} is shipped; {SHIPPED} has: {', '.join(known) or 'nothing'}")
+    if os.geteuid() != 0 and not is_trial:
+        raise NotDone(f"only root can change {STACKS}", "forbidden")
+    names = TOGETHER.get(service, (service,))
+    with nullcontext() if is_trial else _alone():
+        if is_removal:
+            _remove(names, is_trial=is_trial)
+        else:
+            _install(service, names, is_trial=is_trial)
+
+
+class _Planned(Places):
+    """The files of this host as they would be with the contents ``planned``."""
+
+    def __init__(self, planned: Mapping[Path, bytes]) -> None:
+        super().__init__()
+        self._planned = {str(file): content for file, content in planned.items()}
+
+    def _taken(self, path: str, largest: int = LARGEST) -> tuple[bytes, os.stat_result] | None:
+        taken = super()._taken(path, largest)
+        return taken if taken is None or path not in self._planned else (self._planned[path], taken[1])
+
+
+def _install(service: str, names: tuple[str, ...], *, is_trial: bool) -> None:
+    planned: dict[Path, bytes] = {}
+    before: dict[Path, tuple[bytes, os.stat_result]] = {}
+    for name in names:
+        file = STACKS / name
+        if name != names[0] and not file.exists():
+            continue
+        read = _read(file)
+        if (judged := gates_of_host(_Planned(planned)).judged.get(name)) and judged.gates:
+            place = judged.gates[0].place
+            if Path(place.file) not in planned:  # otherwise it includes the stack that is about to get the gate
+                say(f"{shown(name)} asks jitd already ({place}); jitd pam-lint says whether the gate holds")
+            continue
+        before[file] = read
+        planned[file] = _gate_of(name) + read[0]
+    if not planned:
+        return say("nothing was changed")
+    _judge(service, names, planned)
+    if is_trial:
+        for file, content in planned.items():
+            _print_change(file, before[file][0], content)
+        return say("nothing was changed")
+    done: list[Path] = []
+    try:
+        for file, content in planned.items():
+            _replace(file, content, *before[file])
+            done.append(file)
+    except BaseException:
+        for file in done:
+            os.rename(_kept(file), file)
+        raise
+    for file in planned:
+        answer(f"{file}: jitd's gate is in; the file of before is {_kept(file)}")
+    _tell_what_is_left(service, names)
+
+
+def _tell_what_is_left(service: str, names: tuple[str, ...]) -> None:
+    try:
+        rules = policyfile.load_with(config.load(), is_known=False).rules
+        named = {word for rule in rules if rule.verdict == "permit" for word in rule.services or ()}
+        for name in (name for name in names if name not in named):
+            say(f'no rule has services = ["{name}"]: until one has, {name} lets in nobody but root')
+    except ConfigError:
+        say("the rules have faults, so nobody but root is let in: jitd check")
+    say(f"keep a root shell open until {service} was tried; to take the gate out: jitd pam-install --remove {service}")
+
+
+def _remove(names: tuple[str, ...], *, is_trial: bool) -> None:
+    files = [STACKS / name for name in names if os.path.lexists(_kept(STACKS / name))]
+    if not files:
+        file = STACKS / names[0]
+        if _GATED.match(_read(file)[0]):
+            raise NotDone(f'{_kept(file)} is gone: take the lines of {file} down to "# End of jitd\'s gate" out yourself')
+        raise NotDone(f"there is no {_kept(file)}: pam-install has put no gate there")
+    for file in files:
+        (now, status), (kept, kept_status) = _read(file), _read(_kept(file))
+        same = all(getattr(status, name) == getattr(kept_status, name) for name in ("st_mode", "st_uid", "st_gid"))
+        if now != kept and not (same and _is_untouched(now, kept)):
+            raise NotDone(
+                f"{file} has changed since the gate was put in, and the file of before does not have this change; nothing was"
+                f" done; to put the file of before back all the same: mv -f {_kept(file)} {file}"
+            )
+    for file in files:
+        if is_trial:
+            _print_change(file, _read(file)[0], _read(_kept(file))[0])
+        elif os.path.samefile(file, _kept(file)):  # the installation was interrupted before the gate was in
+            _kept(file).unlink()
+        else:
+            os.rename(_kept(file), file)
+            sync(file.parent)
+            answer(f"{file}: the file of before is back")
+    if is_trial:
+        say("nothing was changed")
+
+
+def _gate_of(name: str) -> bytes:
+    """Return the lines that are put before those of the stack ``name``: the gate of the stack that is shipped."""
+    text = (SHIPPED / name).read_bytes()
+    rest = _REST.search(text)
+    if rest is None:
+        raise NotDone(f"{SHIPPED / name} does not say where its gate ends: is it of this version?")
+    lines = _SWITCHED_OFF.sub(b"", text[: rest.start()]).split(b"\n", 2)[2]  # without the two lines about the file itself
+    about = f"put in by `jitd pam-install {name}`, and taken out by `jitd pam-install --remove {name}`. docs/pam.md says more."
+    gate = about.encode() + b"\n" + lines
+    digest = hashlib.sha256(gate).hexdigest()
+    return b"# jitd's gate: " + gate + f"# End of jitd's gate, SHA-256 {digest}. The file of before follows.\n".encode()
+
+
+def _is_untouched(now: bytes, kept: bytes) -> bool:
+    """True if ``now`` is ``kept`` with a gate before it, just as the gate was put there."""
+    found = _GATED.match(now)
+    return (
+        found is not None and hashlib.sha256(found["gate"]).hexdigest() == found["digest"].decode() and now[found.end() :] == kept
+    )
+
+
+def _judge(service: str, names: tuple[str, ...], planned: Mapping[Path, bytes]) -> None:
+    """Print what pam-lint finds in the stacks as they would be. Raises NotDone if a gate would not hold, or would lock somebody
+    out.
+    """
+    files = {str(file) for file in planned}
+    found = [one for one in lint_host(_Planned(planned)) if one.severity != WEAK]
+    mine = [one for one in found if one.place.file in files or set(one.services) & set(names)]
+    for finding in mine:
+        _print_finding(finding)
+    if any(finding.severity == BAD for finding in mine):
+        raise NotDone(f"the gate of {service} would not hold, or would lock somebody out, so nothing was changed")
+    if any(finding not in mine for finding in found):
+        say("about other stacks of this host there is more to know: jitd pam-lint")
+
+
+def _print_finding(finding: Finding) -> None:
+    answer(f"{finding.severity:<5} {shown(str(finding.place))}  {finding.name}: {shown(finding.sentence)}")
+    answer(f"{'':<6}{shown(finding.mend)}")
+
+
+def _print_change(file: Path, before: bytes, after: bytes) -> None:
+    old, new = (text.decode("utf-8", "surrogateescape").splitlines() for text in (before, after))
+    for line in difflib.unified_diff(old, new, str(file), str(file), lineterm=""):
+        answer(shown(line))
+
+
+# --- the files -------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Be the only one that changes stacks by this verb: two would take each other's steps for interrupted ones. Raises NotDone,
+    OSError.
+    """
+    held = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise NotDone("another pam-install is at work on this host") from None
+    finally:
+        os.close(held)
+
+
+def _kept(file: Path) -> Path:
+    return file.with_name(file.name + KEPT)
+
+
+def _read(file: Path) -> tuple[bytes, os.stat_result]:
+    """Return the content and the status of ``file``. Raises NotDone if it is not a regular file, and OSError."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as fault:
+        because = {errno.ENOENT: "there is no such file: is the program installed?", errno.ELOOP: "it is a link: make it a file"}
+        raise NotDone(f"{file}: {because.get(fault.errno or 0, fault.strerror)}") from None
+    with open(descriptor, "rb") as stream:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise NotDone(f"{file} is not a regular file")
+        return stream.read(), status
+
+
+def _replace(file: Path, content: bytes, seen: bytes, status: os.stat_result) -> None:
+    """Put ``content`` in the place of ``file``, with its owner, mode, ACL and labels, and keep the file of before. ``seen`` and
+    ``status`` are what was read of it. Raises NotDone and OSError. Nothing has changed then.
+    """
+    with _half(file, content, status) as half:
+        kept, mine = _kept(file), half.lstat().st_ino
+        if os.path.lexists(kept) and os.path.samefile(kept, file):
+            kept.unlink()  # an earlier installation was interrupted before the gate was in
+        try:
+            os.link(file, kept, follow_symlinks=False)
+        except FileExistsError:
+            raise NotDone(f"{kept} is the file of before of an earlier gate: look at it, and move it away") from None
+        try:
+            now, same = _read(file)
+            if (now, same.st_ino) != (seen, status.st_ino):
+                raise NotDone(f"{file} was changed at this moment: nothing was done, try again")
+            os.rename(half, file)
+            sync(file.parent)
+        except BaseException:
+            if file.lstat().st_ino == mine:
+                os.rename(kept, file)
+            else:  # it has the name of before still, or somebody else has just put another file there
+                kept.unlink()
+            raise
+
+
+@contextmanager
+def _half(file: Path, content: bytes, status: os.stat_result) -> Iterator[Path]:
+    """Write ``content`` beside ``file``, with the owner, the mode and the extended attributes of ``file``."""
+    half = file.with_name(f".{file.name}.jitd-new")
+    with suppress(FileNotFoundError):
+        half.unlink()
+    descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        with open(descriptor, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fchown(descriptor, status.st_uid, status.st_gid)
+            os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
+            for name in _attributes(file):
+                os.setxattr(descriptor, name, os.getxattr(file, name, follow_symlinks=False))
+            os.fsync(descriptor)
+        yield half
+    finally:
+        half.unlink(missing_ok=True)
+
+
+def _attributes(file: Path) -> list[str]:
+    try:
+        return os.listxattr(file, follow_symlinks=False)
+    except OSError as fault:
+        if fault.errno in (errno.ENOTSUP, errno.ENOSYS):
+            return []
+        raise
