@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from jitd import hosts
 from jitd.hosts.findings import BAD, SEVERITIES, Finding, Place, bad, merged, unknown, weak
 from jitd_inspection import pamlint
 from jitd_inspection.pamlint.linting import lint_host
@@ -39,7 +40,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def written() -> set[str]:
     """The names of all findings that the code can make."""
     found: set[str] = set()
-    for file in Path(pamlint.__path__[0]).glob("*.py"):
+    for file in (file for room in (hosts, pamlint) for file in Path(room.__path__[0]).glob("*.py")):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in (
                 "bad",
