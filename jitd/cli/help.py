@@ -139,7 +139,7 @@ EXAMPLES: dict[str, dict[str, str]] = {
     "audit show": {
         "jitd audit show --who alice --since 2h": "alice's last two hours",
         "jitd audit show --id K7QM-2XVD": "the life of one request",
-        "jitd audit show --event request.screened --follow": "what the rules answer, live",
+        "jitd audit show --event request.screened --follow": "each decision",
     },
     "audit export": {"jitd audit export --since 2026-11-01": "to standard output"},
     "audit verify": {"jitd audit verify": "this host's", "jitd audit verify export.json": "a copy, anywhere"},

@@ -770,7 +770,7 @@ def test_a_run_loads_nothing_of_it(house):
         assert process.stderr.readline() == b"jitsudo: wait\n"
 
     code = f"import sys; sys.path.insert(0, {str(TREE)!r})\nfrom jitpam import saying\nsay = saying.say\n"
-    code += "def told(text):\n    say(text)\n    print(*sys.modules, flush=True)\n"
+    code += "def told(text, *program):\n    say(text, *program)\n    print(*sys.modules, flush=True)\n"
     code += "saying.say = told\nfrom jitpam.jitsudo import main; main()"
     process = subprocess.Popen(
         [sys.executable, "-IS", "-c", code, "true"], env=house.surroundings, stdout=subprocess.PIPE, stderr=subprocess.PIPE
