@@ -457,3 +457,23 @@ def test_a_disk_or_a_directory_that_is_not_there_yet_may_be_there_when_the_comma
 def test_a_file_that_is_not_there_is_made_and_not_lost() -> None:
     for text in ("truncate -s 0 /srv/data/new.db", "pg_dump -f /srv/backup/new.dump app", "cp /srv/a.csv /srv/data/new.csv"):
         assert damage(found(text)) is Damage.NONE, found(text)
+
+
+@pytest.mark.parametrize(("text", "grade", "lost"), [
+    ("tpm2_clear -V", Grade.CHANGES, Damage.DESTROYS), ("tpm2_clear -V -V", Grade.CHANGES, Damage.DESTROYS),
+    ("ldapdelete -V", Grade.CHANGES, Damage.DESTROYS), ("ldapdelete -V -x uid=carol,dc=x", Grade.CHANGES, Damage.DESTROYS),
+    ("ldapmodify -V", Grade.CHANGES, Damage.NONE), ("ldappasswd -V", Grade.CHANGES, Damage.NONE),
+    ("pm-suspend -h", Grade.CHANGES, Damage.STOPS), ("pm-hibernate --version", Grade.CHANGES, Damage.STOPS),
+    ("dropdb -h --help", Grade.CHANGES, Damage.DESTROYS), ("fence_ilo -- -h", Grade.CHANGES, Damage.STOPS),
+    ("bacula-dir -- -h", Grade.CHANGES, Damage.NONE),
+])  # fmt: skip
+def test_a_word_that_elsewhere_asks_for_help_or_a_version_and_here_does_not_comforts_nobody(
+    text: str, grade: Grade, lost: Damage
+) -> None:
+    """-V says more, or the version and goes on; what stands after -- or is a value is no option."""
+    assert (worst(found(text)), damage(found(text))) == (grade, lost), found(text)
+
+
+@pytest.mark.parametrize("text", ["tpm2_clear --version", "ldapdelete --help", "pm-suspend --help", "dropdb --help", "eject -V"])
+def test_who_asks_for_help_or_a_version_is_told_it_and_nothing_is_lost(text: str) -> None:
+    assert found(text) == ()

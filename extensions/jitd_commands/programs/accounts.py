@@ -175,8 +175,8 @@ def _group(call: Call) -> None:
 
 
 def _directory(call: Call) -> None:
-    if call.has("version", "help", "V", "list"):
-        return
+    if call.has("version", "help", "list") or (call.has("V") and not call.name.startswith("ldap")):
+        return  # those of OpenLDAP say their version with -V, and go on
     if call.name == "homectl":
         for group in call.values("member-of", "G"):
             _groups(call, group)
@@ -190,7 +190,8 @@ def _directory(call: Call) -> None:
     _ENTRIES(call)
 
 
-_ENTRIES = DecisionTable("""
+_ENTRIES = DecisionTable(
+    """
     ldapdelete:                 destroys  deletes {1+:entries} from the directory
     ldapmodrdn:                 changes   renames {1:entries} of the directory to {2}
     homectl: remove             destroys  deletes the account {2+} with its home directory
@@ -200,7 +201,9 @@ _ENTRIES = DecisionTable("""
     homectl: *                  changes   runs {1} on the account {2+:that it names}
     winbindd:                   changes   starts the service for accounts of the directory
     ...                         changes   writes to entries of the directory as its input or {-f:a file} says
-""")
+""",
+    acts="-V:ldapmodify,ldapadd,ldapdelete,ldapmodrdn",
+)
 
 
 def _pam(call: Call) -> None:
@@ -507,7 +510,8 @@ def _keygen(call: Call) -> None:
         call.discloses("signs with a private key", word.text)
 
 
-_REWRITES = DecisionTable("""
+_REWRITES = DecisionTable(
+    """
     pwck|grpck: -r|--read-only   harmless
     pwck:                        changes   repairs the list of accounts
     grpck:                       changes   repairs the list of groups
@@ -516,7 +520,9 @@ _REWRITES = DecisionTable("""
     htpasswd|saslpasswd2: -D|-d  changes   takes a password of a service away: {1+}
     kpasswd:                     changes   sets the password of {1:a principal} in the realm
     ...                          changes   sets a password of a service: {1+:it asks for whose}
-""")
+""",
+    acts="-V:ldappasswd",
+)
 _USER = (
     "b: base-dir: c: comment: d: home: home-dir: e: expiredate: f: inactive: g: gid: G: groups: k:"
     " skel: K: key: l: login: m p: password: R: root: P:"

@@ -103,13 +103,16 @@ class DecisionTable:
 
     Options that the table names are known, and any other is what the row of the program says of it: so the row lists those that
     have a value. If the options of a program cannot be listed in the row, ``valued`` are the options whose value is the next
-    word; and if ``flags`` is given, these are all long options that have none.
+    word; and if ``flags`` is given, these are all long options that have none. ``acts`` are those of _TELLING with which some of
+    the programs act as ever, such as ``-V:tpm2_clear``, where it means that more is said.
     """
 
-    def __init__(self, text: str, *, valued: str = "", flags: str = "") -> None:
+    def __init__(self, text: str, *, valued: str = "", flags: str = "", acts: str = "") -> None:
         self.lines = tuple(map(_line, filter(None, map(str.strip, text.splitlines()))))
         self._valued = frozenset(valued.split())
         self._flags = frozenset(flags.split())
+        named = (one.partition(":") for one in acts.split())
+        self._acts = frozenset((program, option) for option, _, programs in named for program in programs.split(","))
 
     def __call__(self, call: Call) -> None:
         """Judge ``call`` by this table alone."""
@@ -152,8 +155,7 @@ class DecisionTable:
             sorted_ = _Words(call.operands, _options(call), call.may_add_options, by_row=True)
         else:  # a script names an object more often than it adds an option to a verb
             sorted_ = _Words(*self.split(given), call.may_add_options and call.judge.is_pattern, by_row=False)
-        asked = {word.text for word in words} if given is None else {*map(_named, sorted_.operands), *dict(sorted_.options)}
-        if asked and asked <= _TELLING and not any(word.is_free for word in words):
+        if not sorted_.operands and self._only_tells(call, sorted_.options) and not any(word.is_free for word in words):
             call.knows_all()
             return True
         call.has(*_bare(self._valued | self._flags))
@@ -166,6 +168,11 @@ class DecisionTable:
                     said.add(line.effect)
                     _say(call, line, _filling(call, fits, sorted_, named or {}), where)
         return bool(said) or not words
+
+    def _only_tells(self, call: Call, options: Options) -> bool:
+        names = {name for name, _ in options}
+        is_acted_on = any((call.name, name) in self._acts for name in names)
+        return bool(names) and names <= _TELLING and not is_acted_on and not any(value.text for _, value in options)
 
 
 def told(objects: Sequence[Word]) -> str:

@@ -347,7 +347,8 @@ _IPC = DecisionTable("""
     ipcrm:           changes   deletes memory or messages that processes share
     renice:          changes   changes how fast processes run: {words}
 """)
-_DEVICES = DecisionTable("""
+_DEVICES = DecisionTable(
+    """
     mokutil: --sb-state|--list-enrolled|-l|--list-new|-N|--list-delete|-D|--pk|--kek|--db|--dbx|--test-key|-t  harmless
     mokutil:                          changes   changes which keys may sign what the host boots: {words}
     fwupdmgr: get-*|security|report-history|search|verify|hwids  harmless
@@ -363,7 +364,9 @@ _DEVICES = DecisionTable("""
     racadm: *action                   stops     restarts the host at its power  which is away until it has started again
     racadm: get*                      harmless
     racadm:                           changes   runs {1+} on the control of the hardware
-""")
+""",
+    acts="-h:pm-suspend,pm-hibernate -V:pm-suspend,pm-hibernate --version:pm-suspend,pm-hibernate",
+)
 
 
 def _kexec(call: Call) -> None:

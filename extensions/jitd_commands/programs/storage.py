@@ -555,10 +555,13 @@ _TAPE = DecisionTable("""
     weof|eof|mkpartition|seteod|wsm  destroys  writes over the end of what is on the tape in {-f:the drive}
     *                                changes   moves the tape in {-f:the drive}: {1+}
 """)
-_TPM = DecisionTable("""
+_TPM = DecisionTable(
+    """
     tpm2_clear:  destroys  deletes all keys in the TPM of this host: what they open is gone
     ...          destroys  deletes keys or data in the TPM of this host: {words}
-""")
+""",
+    acts="-V:tpm2_clear,tpm2_evictcontrol,tpm2_nvundefine",
+)
 _CLEVIS = DecisionTable("""
     luks list    harmless
     luks unbind  destroys  takes the key {-s:…} of {-d:a disk} away: without another one, what is on it is gone
