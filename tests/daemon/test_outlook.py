@@ -60,8 +60,8 @@ class House:
         self.lists = Lists(
             *(Access(config, self.store), self.store, opened, Workers(), lambda run: None, moment),
             is_attended=lambda id: id in self.attended,
-            findings=FINDINGS,
         )
+        self.lists._findings = FINDINGS  # which it has of its decider, and no other answer of a decider is tried here
 
     def keep(self, *requests: Request) -> None:
         put(self.store, *requests)
