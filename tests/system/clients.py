@@ -66,7 +66,12 @@ class Client:
 
     @property
     def err(self) -> str:
-        return without_news(self.err_file.read_text("utf-8", "replace"))
+        return without_news(self.err_with_news)
+
+    @property
+    def err_with_news(self) -> str:
+        """All of its standard error."""
+        return self.err_file.read_text("utf-8", "replace")
 
     @property
     def id(self) -> str:

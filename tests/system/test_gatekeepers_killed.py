@@ -80,7 +80,7 @@ def test_killed_while_they_are_asked_first_and_last(stage: Gated, victim: str, r
     hold(stage)
     client = stage.start(rule)
     made = stage.submitted()
-    wait_for(lambda: n_asked(stage) == 1 and "asking" in client.err, what="the question, and that the client is told")
+    wait_for(lambda: n_asked(stage) == 1 and "asking" in client.err_with_news, what="the question, and that the client is told")
     kill(stage, victim)
     wait_for(lambda: n_asked(stage) == 2, what="the question once more")
     assert stage.found(made.id).state is RequestState.SCREENING and stage.found(made.id).expires_boot == made.expires_boot
@@ -136,7 +136,7 @@ def test_the_daemon_is_killed_when_all_have_passed(stage: Gated, step: Step) -> 
     hold(stage)
     client = stage.start("free")
     made = stage.submitted()
-    wait_for(lambda: stage.calendar.asked and "asking" in client.err, what="the question, and that the client is told")
+    wait_for(lambda: stage.calendar.asked and "asking" in client.err_with_news, what="the question, and that the client is told")
     daemon = stage.house.process
     assert daemon is not None
     with Halt(daemon.pid, (step,)) as halt:
