@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import pwd
@@ -509,6 +510,7 @@ def test_a_descriptor_is_passed_by_name_at_each_start(tmp_path: Path) -> None:
     door = child(passed=lambda: {"risk=key": os.open(secret, os.O_RDONLY | os.O_CLOEXEC)})
 
     async def deed(line: Asks) -> None:
+        gc.collect()  # what earlier tests have left open would be closed in between
         before = len(os.listdir("/proc/self/fd"))
         assert await line.ask(b"secret risk=key", ENOUGH) == b"swordfish"
         assert door.pid
