@@ -4,7 +4,8 @@ here. An engineer who works on the kernel needs none of them (ADR 0156).
 
 Law: the table is literal, and this is the one module that imports a module of an extension by a string. No directory is searched,
 because a process of root would run what it finds: an extension is where the kernel's packages are (``packages``). What is
-missing, or could be changed by another account than jitd itself, is not used, and what needs it is a fault.
+missing, or could be changed by another account than jitd itself, is not used, and what needs it is a fault. Those whose module
+begins with ``jitd.`` have not left the kernel's package yet: their keys are faults then, but the daemon still imports them.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What judges a host and its rules, for ``jitd check`` and for the report .
+"""What judges a host and its rules, for ``jitd check`` and for reports.
 
 Law: an inspector only reads, and may be absent. Then nothing is warned of, and the verb that asks says so.
 """
