@@ -18,18 +18,19 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from jitd import systemd
 from jitd.claiming import claim
-from jitd.core.condition import gauge
 from jitd.core.subject import ROOT
 from jitd.core.toml_document import ConfigError
 from jitd.deciding import origins
 from jitd.executor import Ended, Executor, ExecutorError, Held, Here, Ready, Report, Started, Trouble
 from jitd.executor.direct import Direct
 from jitd.failures import Failure, count
+from jitd.lifecycle.givers import NoGiver
 from jitd.log import log, use_journal
 from jitd.releasing import RELEASER, many
 from jitd.reloading import PolicyInForce
@@ -44,6 +45,7 @@ from jitpam import __version__
 if TYPE_CHECKING:
     from jitd.core.chain import Seal
     from jitd.lifecycle.integrity import Damaged
+    from jitd.server.listener import Listener
     from jitd.store import Store
 
 SUPERVISED = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "WATCHDOG_USEC", "WATCHDOG_PID")
@@ -65,31 +67,27 @@ class Daemon:
 
     def __init__(self, config: Config, rules: PolicyInForce, executor: Executor, file: Path | None = None) -> None:
         # Imported here, because the launcher is forked before, and libkrb5 reads the environment when it is loaded.
-        from jitd.announcing.assembly import announcing
-        from jitd.asking.assembly import Outsiders
-        from jitd.asking.gatekeepers import Now
+        from jitd import extension_points
         from jitd.audit.signing import Signing
         from jitd.deciding.assembly import Deciding
         from jitd.deciding.ground import Ground
         from jitd.deciding.kdc_liveness import Kdc
         from jitd.facts.gathering import Gatherer
-        from jitd.giving.assembly import Giving
         from jitd.kdc.reach import Reach, is_unanswered
         from jitd.lifecycle.drift import Drift
         from jitd.lifecycle.forgetting import Forgetting
+        from jitd.lifecycle.givers import Givers
         from jitd.lifecycle.integrity import Noted, examine
+        from jitd.lifecycle.let_in import LetIn
         from jitd.lifecycle.lifecycle import Lifecycle
         from jitd.lifecycle.perform import Perform
         from jitd.lifecycle.readers import Readers
         from jitd.lifecycle.recovery import Recovery
         from jitd.lifecycle.waiters import Waiters
-        from jitd.metrics.assembly import metrics
-        from jitd.metrics.meters import Meters
         from jitd.server.acceptor import Acceptor
         from jitd.server.assembly import services
         from jitd.server.dispatch import add_answers
         from jitd.server.own_key import OwnKey
-        from jitd.sinks.assembly import journal, sinks
         from jitd.store.opening import open_store
         from jitd.verbs.answers import Answers
         from jitd.verbs.assembly import Verbs
@@ -100,6 +98,7 @@ class Daemon:
 
         # the record, and what happens with each commit
         self._loop: asyncio.AbstractEventLoop | None = None  # not before it serves
+        self._listener: Listener | None = None
         self._unrecorded: dict[str, list[Report]] = {}  # reports about a run that wait until they can be recorded
         self._config, self._rules, self._executor = config, rules, executor
         store = self._store = open_store(config.state, config.socket.parent / "masks.key")
@@ -110,58 +109,66 @@ class Daemon:
         now, workers, waiters = origins.moment, Workers(), Waiters()
         ground = Ground(config, rules, store, self._opened, workers, now, realm, __version__)
         readers = self._readers = Readers()
-        counts = readers.add("counts", Meters(now().at.timestamp()))
         lifecycle = self._lifecycle = Lifecycle(
             store, now, ground.policy_digest, self._committed, readers.changed, ground.policy_text, config.people
         )
         signing = self._signing = Signing(store, config.host, config.state, now, lifecycle.note)
         signing.told.append(lambda checkpoint: readers.signed(checkpoint.number))
 
-        # what speaks with systems outside of this process
-        is_direct, note = isinstance(executor, Direct), lifecycle.note_own
+        # what speaks with the KDC
         reach = Reach(partial(is_unanswered, realm, ground.service))
         kdc = Kdc(config.keytab, ground.service, reach.is_unreachable, partial(count, Failure.KDC))
         acceptor = Acceptor(config.keytab, config.host, realm)
         self._own_key = OwnKey(acceptor.credentials, partial(workers.names.run, HOUSE), time.time)
-        clocks = Now(lambda: now().at, lambda: now().boot)
-        outsiders = self._outsiders = Outsiders(config, clocks, time.monotonic, is_direct=is_direct)
-        giving = self._giving = Giving(ground, outsiders.ways, note, file, is_direct=is_direct)
-        readers.add("journal", journal(ground))
-        readers.add("sinks", sinks(ground, outsiders.posts, note))
+
+        # what extensions bring
+        is_direct = isinstance(executor, Direct)
+        site = extension_points.Site(ground, lifecycle.note_own, LetIn(config.socket.parent / "let_in"), file, is_direct)
+        advisers = self._advisers = extension_points.advisers(site)
+        doers = self._doers = extension_points.doers(site, advisers)
+        givers = Givers(dict(chain.from_iterable(doer.givers.items() for doer in doers)))
+        givers.require(store.holdings())
+        reading = extension_points.reading(site, advisers)
+        readers.add("counts", reading.counts)
+        for name, reader in reading.readers.items():
+            readers.add(name, reader)
         self._set_aside(damaged)
 
         # what decides, and what carries out
         gather = Gatherer(opened=self._opened, now=now, trusted=config.trusted_places).gather
-        asked = outsiders.providers, outsiders.gatekeepers
-        deciding = Deciding(ground, kdc, giving.givers, gather, *asked, executor.account_code)
+        asked = advisers.providers, advisers.gatekeepers
+        deciding = Deciding(ground, kdc, givers, gather, *asked, executor.account_code)
         perform = self.perform = Perform(
             config=config,
             decider=deciding.decider,
             lifecycle=lifecycle,
             store=store,
             executor=executor,
-            givers=giving.givers,
+            givers=givers,
             waiters=waiters,
             workers=workers,
             now=now,
         )
-        notices = self.notices = announcing(ground, outsiders, deciding.seating, note, perform)
+        notices = self.notices = advisers.notifier(site, deciding.seating, perform)
         perform.notices = notices  # they need each other
-        self._drift = Drift(giving.givers, perform.holdings, store, config.drifts, note, giving.tickets.failing)
+        self._drift = Drift(givers, perform.holdings, store, config.drifts, site.note)
         self._forgetting = Forgetting(store, lifecycle, now, config.record.keep)
         self._recovery = Recovery(perform, lifecycle, store, executor, now)
 
         # what answers clients
-        unrenewed = giving.tickets.failing.get
-        verbs = Verbs(ground, deciding, lifecycle, perform, waiters, signing, notices, counts, unrenewed)
+        counts = reading.counts
+        verbs = Verbs(ground, deciding, lifecycle, perform, waiters, signing, notices, counts, givers)
         readers.add("followers", verbs.records.feed)
         self._reloading = Reloading(
             ground, deciding, lifecycle, perform, counts, list if is_direct else partial(unreachable, config)
         )
-        own = Condition(ground, counts.started_at, self._own_key, self._drift, signing, self._unrecorded, readers, notices)
+        started_at = now().at.timestamp()
+        own = Condition(
+            ground, started_at, self._own_key, self._drift, signing, self._unrecorded, readers, notices, self._n_connections
+        )
         answers = Answers()
         add_answers(answers, verbs, self._reloading, Status(verbs.access, own.lines))
-        self.metrics = metrics(answers, ground, verbs.access, counts, own.families)
+        reading.add_answers(answers, verbs.access, own.families)
         self.services = services(
             ground,
             deciding,
@@ -171,12 +178,15 @@ class Daemon:
             executor=executor,
             is_unreachable=reach.is_unreachable,
             lifecycle=lifecycle,
-            let_in=giving.let_in,
+            let_in=site.let_in,
             notices=notices,
             perform=perform,
             waiters=waiters,
         )
         self._root_alone = deciding.accounts.root_alone
+
+    def _n_connections(self) -> int:
+        return 0 if self._listener is None else self._listener.n_open
 
     def _opened(self) -> Store:
         """Open the store for reading. Any thread may call this."""
@@ -261,12 +271,10 @@ class Daemon:
             self.perform.seat_watch.keep(),
             systemd.keep_awake(),
             self.services.recordings.tidy(),
-            self._keep_trying("a grant in the KDC", self._giving.tickets.keep),
-            self._keep_trying("a trial of the KDC's gate", self._giving.trials.keep),
+            *(self._keep_trying(what, keep) for doer in self._doers for what, keep in doer.tasks().items()),
             self._keep_trying("what is held, compared with the host,", self._drift.keep),
             self._keep_trying("what is kept no longer", self._forgetting.keep),
             self.notices.keep(),
-            self._giving.take_standing(),
             RELEASER.keep(lambda fault: log("what clients have sent cannot be closed yet; jitd tries again", fault=fault)),
         )
         reading = loop.create_task(self._readers.keep())
@@ -276,7 +284,6 @@ class Daemon:
         listener = self._listener = Listener(
             passed or bind(config.socket), self.services, config.limits.connections_per_uid, n_most
         )
-        self.metrics.more.append(lambda: [gauge("jitd_connections", "Open connections of clients.", listener.n_open)])
         log("serving", socket=config.socket, host=config.host)
         for sentence in self._reloading.unreachable():
             log(sentence)
@@ -292,8 +299,9 @@ class Daemon:
         await self._readers.finish()
         reading.cancel()
         await self._executor.close()
-        self._outsiders.close()
-        self._giving.close()
+        self._advisers.close()
+        for doer in self._doers:
+            doer.close()
         self._store.close()
 
     def _hang_up(self) -> None:
@@ -312,13 +320,12 @@ class Daemon:
             await asyncio.sleep(COUNTED_EVERY)
 
     async def _keep_trying(self, what: str, keep: Callable[[], Awaitable[None]]) -> None:
-        """Run ``keep``, which makes checks at intervals. ``Trials.keep`` checks that KDCs refuse tickets without a grant,
-        ``Drift.keep`` checks that things exist, and ``ServiceTickets.keep`` renews grants. If a result cannot be recorded, or the
-        store cannot be read, wait AGAIN_AFTER seconds and run ``keep`` again.
+        """Run ``keep``, which makes checks at intervals. If a result cannot be recorded, or the store cannot be read, wait
+        AGAIN_AFTER seconds and run ``keep`` again.
         """
         while True:
             try:
-                await keep()
+                return await keep()
             except (StoreError, Conflict) as fault:
                 log(f"{what} could not be recorded; jitd tries again", fault=fault)
                 await asyncio.sleep(AGAIN_AFTER)
@@ -361,7 +368,7 @@ def serve(file: Path | None) -> int:
         executor.spawn_launcher()  # before the keytab or the database is opened, so that monitors inherit nothing of them
         daemon = Daemon(config, rules, executor, file)
         asyncio.run(_serve(daemon, config))
-    except (OSError, StoreError, ExecutorError) as fault:
+    except (OSError, StoreError, ExecutorError, NoGiver) as fault:
         print(f"jitd: {fault}", file=sys.stderr)
     return 1
 

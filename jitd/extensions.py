@@ -46,6 +46,8 @@ class Extension:
     verbs: Mapping[str, str] = field(default_factory=dict)
     """Maps each verb of ``jitd`` that it has to the module that has it, as a click command of this name."""
     otherwise: str = ""
+    assembly: str = ""
+    """The module that builds what the daemon has of it; ``module`` if this is empty."""
 
     def why_not(self) -> str:
         """Return why this extension is not used, as the end of a sentence, or an empty string if it is used."""
@@ -76,15 +78,36 @@ class Extension:
 EXTENSIONS = {
     one.name: one
     for one in (
-        Extension("sinks", "sends the record to collectors", "jitd.settings.sinks", needs=("outsiders",), keys=("sinks",)),
+        Extension(
+            "sinks",
+            "sends the record to collectors",
+            "jitd.settings.sinks",
+            needs=("outsiders",),
+            keys=("sinks",),
+            assembly="jitd.sinks.assembly",
+        ),
         Extension(
             "outsiders",
             "asks providers and gatekeepers, and notifies people",
             "jitd.asking.settings",
             keys=("notify", "providers", "gatekeepers", "outside"),
+            assembly="jitd.asking.assembly",
         ),
-        Extension("things", "gives things for a limited time", "jitd.settings.givers", needs=("outsiders",), keys=("givers",)),
-        Extension("gates", "writes into the KDC who may get a service ticket", "jitd.kdc.settings", keys=("kdc", "renew")),
+        Extension(
+            "things",
+            "gives things for a limited time",
+            "jitd.settings.givers",
+            needs=("outsiders",),
+            keys=("givers",),
+            assembly="jitd.giving.assembly",
+        ),
+        Extension(
+            "gates",
+            "writes into the KDC who may get a service ticket",
+            "jitd.kdc.settings",
+            keys=("kdc", "renew"),
+            assembly="jitd.kdc.assembly",
+        ),
         Extension("commands", "tells what a command gives and destroys", "jitd_commands.assembly"),
         Extension(
             "inspection",
@@ -147,7 +170,8 @@ def assembly(name: str) -> ModuleType | None:
     """Import and return the module of the extension ``name``, which builds what the kernel asks. Return None if the extension is
     not used.
     """
-    return import_module(EXTENSIONS[name].module) if is_used(name) else None
+    found = EXTENSIONS[name]
+    return import_module(found.assembly or found.module) if found.is_used else None
 
 
 @cache

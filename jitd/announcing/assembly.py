@@ -7,47 +7,23 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import Protocol
 
 from jitd.announcing.letters import Office
 from jitd.announcing.notices import Notices
 from jitd.asking.settings import OutsiderSection
-from jitd.core.notice import Back, Skipped
+from jitd.core.notice import Skipped
 from jitd.core.owed_review import OwedReview, OwedReviewState
-from jitd.core.request import Request
 from jitd.core.subject import person_of
 from jitd.core.ways import every_way, flat
 from jitd.deciding.ground import Ground, Note
 from jitd.deciding.seats import Seating
+from jitd.lifecycle.perform import Perform
 from jitd.notifying import wording
 from jitd.notifying.carriers import Carriers
 from jitd.store.made_accounts import behind_in
 
 
-class Performs(Protocol):
-    """What carries out effects."""
-
-    @property
-    def deadlines(self) -> SetsDeadlines: ...
-
-    @property
-    def holdings(self) -> TakesBack: ...
-
-    def tell_waiter(self, request: str) -> None:
-        """Let the client that waits for ``request`` read it again."""
-
-
-class SetsDeadlines(Protocol):
-    def set(self, life: str, id: str, boot: float) -> None:
-        """Let the object be looked at again at ``boot``."""
-
-
-class TakesBack(Protocol):
-    def backs(self, request: Request) -> tuple[Back, ...]:
-        """Return the things that were taken back, and those that cannot be taken back."""
-
-
-def announcing(ground: Ground, carriers: Carriers, seating: Seating, note: Note, perform: Performs) -> Notices:
+def announcing(ground: Ground, carriers: Carriers, seating: Seating, note: Note, perform: Perform) -> Notices:
     """Return the Notices object of a daemon."""
     config, store, now = ground.config, ground.store, ground.now
     office = Office(

@@ -19,6 +19,7 @@ from jitd.announcing.post import Post
 from jitd.core.condition import Family, Line, gauges
 from jitd.core.notice import Heard, half_time
 from jitd.core.request import Request, RequestState
+from jitd.lifecycle.notifier import Notifier
 from jitd.log import log
 from jitd.notifying.channel import Channel
 from jitd.settings.channels import Channels
@@ -41,7 +42,7 @@ class Failing:
     n_requests: int
 
 
-class Notices:
+class Notices(Notifier):
     """Runs the posts of all channels. A post sends the notices of one channel. ``set_deadline`` sets the time at which a request
     is checked again, in seconds of the boot clock.
     """

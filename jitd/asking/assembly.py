@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds the objects for the providers and the gatekeepers from the settings. Also builds the connections to the processes that
-work for the daemon, such as jitd-outside.
+"""Builds the objects for the providers and the gatekeepers from the settings, and what notifies people. Also builds the
+connections to the processes that work for the daemon, such as jitd-outside.
 
 Law: before the first question, jitd queries no system and starts no process.
 """
@@ -8,8 +8,9 @@ Law: before the first question, jitd queries no system and starts no process.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+import time
 
+from jitd.announcing.assembly import announcing
 from jitd.asking.gatekeepers import Gatekeepers, Now
 from jitd.asking.providers import Providers
 from jitd.asking.reaching import Reaching
@@ -17,22 +18,23 @@ from jitd.asking.running import Running
 from jitd.asking.settings import OutsiderSection
 from jitd.beside.doors import SocketDoor, door_to
 from jitd.beside.helpers import OUTSIDE, PROGRAMS, PROGRAMS_NET, TERMINALS
+from jitd.deciding.seats import Seating
+from jitd.extension_points import Advisers, Site
+from jitd.lifecycle.notifier import Notifier
+from jitd.lifecycle.perform import Perform
 from jitd.outside.client import Outside, door_by_child
 from jitd.programs.client import Programs
-from jitd.settings.config import Config
 from jitd.terminals.client import Terminals
 
 NONCE = 16
 """Number of random bytes in a question's nonce."""
 
 
-class Outsiders:
-    """Contains the objects for the providers and gatekeepers, and for the helpers that they take. If ``is_direct`` is True,
-    the daemon itself starts these helpers. If ``is_direct`` is False, systemd starts them. ``monotonic`` returns the
-    seconds of a monotonic clock.
-    """
+class Outsiders(Advisers):
+    """Contains the objects for the providers and gatekeepers, and for the helpers that they take."""
 
-    def __init__(self, config: Config, now: Now, monotonic: Callable[[], float], *, is_direct: bool) -> None:
+    def __init__(self, site: Site) -> None:
+        config, now, is_direct = site.ground.config, site.ground.now, site.is_direct
         said = config.of(OutsiderSection)
         self.posts = Outside(door_by_child(config.key_files) if is_direct else SocketDoor(OUTSIDE, said.outside))
         self.programs = Running(*(Programs(door_to(helper, is_direct=is_direct)) for helper in (PROGRAMS, PROGRAMS_NET)))
@@ -42,11 +44,19 @@ class Outsiders:
         """
         self.terminals = Terminals(door_to(TERMINALS, is_direct=is_direct))
         self.reaching = Reaching(self.posts, self.programs, config.host)
-        self.providers = Providers(said.providers, self.reaching, config.naming, monotonic)
-        self.gatekeepers = Gatekeepers(said.gatekeepers, self.reaching, config.naming, now, lambda: secrets.token_hex(NONCE))
+        clocks = Now(lambda: now().at, lambda: now().boot)
+        self.providers = Providers(said.providers, self.reaching, config.naming, time.monotonic)
+        self.gatekeepers = Gatekeepers(said.gatekeepers, self.reaching, config.naming, clocks, lambda: secrets.token_hex(NONCE))
+
+    def notifier(self, site: Site, seating: Seating, perform: Perform) -> Notifier:
+        return announcing(site.ground, self, seating, site.note, perform)
 
     def close(self) -> None:
-        """Close the connections. End those processes that are children of the daemon."""
         self.posts.close()
         self.programs.close()
         self.terminals.close()
+
+
+def advisers(site: Site) -> Advisers:
+    """Return what the daemon asks and tells outside of itself."""
+    return Outsiders(site)

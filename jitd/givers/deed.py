@@ -14,10 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from jitd.beside import packets
+from jitd.beside.deeds import MOST_ORDERS
 from jitd.beside.descendants import become_subreaper, end_all_below
 from jitd.core.thing import FORMER_KIND
 from jitd.core.toml_document import ConfigError
-from jitd.givers.kind import MOST_ORDERS, Failed, Given, Kind, Mending, Order, Refused, Seen, Strays, Taken
+from jitd.givers.kind import Failed, Given, Kind, Mending, Order, Refused, Seen, Strays, Taken
 from jitd.givers.messages import ANSWERS, Answer, Give, Look, Mend, Question, Search, Take
 from jitd.givers.settings import NoGiver
 from jitd.givers.standing_groups import StandingGroups

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The interface of a kind of thing: the Protocol that every kind implements, the orders for a kind, and the answers of a kind.
-
-The fields of orders and answers declare how they are read and written (``jitpam.wire.declared``).
+"""The interface of a kind of thing: the Protocol that every kind implements, and the orders for a kind. Its answers
+are those of ``beside/deeds``. The fields of both declare how they are read and written (``jitpam.wire.declared``).
 
 Law: a kind may get the same order twice. A kind may also be killed at any moment and get the order again. When a kind gets
 an order again, it finishes the work that it began the first time. If the answer is Given, Taken or Seen, the order was certainly
@@ -28,36 +27,30 @@ tests/givers/test_law_of_kinds.py holds kinds to it: it lets the kernel refuse e
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Protocol, runtime_checkable
 
+from jitd.beside.deeds import HOLDING as HOLDING
+from jitd.beside.deeds import MOST_LET_IN
+from jitd.beside.deeds import Given as Given
+from jitd.beside.deeds import Seen as Seen
+from jitd.beside.deeds import State as State
+from jitd.beside.deeds import Strays as Strays
+from jitd.beside.deeds import Taken as Taken
 from jitd.beside.refusals import Failed as Failed
 from jitd.beside.refusals import Refused as Refused
-from jitd.beside.secret import fault_in as fault_in
 from jitd.core.conditions import is_name
 from jitd.core.thing import read_giver
-from jitpam.wire.declared import CARRIED, LONGEST_SENTENCE, integer, list_of, member_of, text
+from jitpam.wire.declared import integer, list_of, text
 
-HOLDING = re.compile(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}(?:\.[1-9][0-9]{0,8})?", re.ASCII)
-"""The form of a holding's id. The first holding of a grant has the id of the grant. Each further holding has a dot and a number
-after this id.
-"""
 MOST_BROUGHT = 16 * 1024
 """Maximum number of characters of a text that a person brings, such as a public key."""
-MOST_ORDERS = 5_000
-"""Maximum number of holdings in one message."""
-MOST_LET_IN = 1_000
-"""Maximum number of processes in one order."""
 _LATEST = 253402300799
 """The last second of the year 9999, in seconds since 1970."""
 _HOLDING = text("the id of a holding", HOLDING.pattern)
-HOLDINGS = list_of(_HOLDING, most=MOST_ORDERS)
 GIVER = text("the name of a giver").where(read_giver, "the name of a giver")
 _PROCESS = text("a pid and a start time", r"[1-9][0-9]{0,9}:[0-9]{1,19}")
-_PERHAPS = text("a sentence or nothing", r"[ -~]*", most=LONGEST_SENTENCE)
 
 
 def checked_holding(id: str) -> str:
@@ -88,56 +81,6 @@ class Order:
     brought: Annotated[str, text("a line of ASCII", r"[ -~]*", most=MOST_BROUGHT)] = ""
     approved: Annotated[str, text("a digest in hexadecimal, or nothing", r"(?:[0-9a-f]{64})?")] = ""
     let_in: Annotated[tuple[str, ...], list_of(_PROCESS, most=MOST_LET_IN)] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """The account has the thing. ``tell`` is a sentence that tells the person how to use the thing. ``tell`` may be empty.
-
-    ``secret`` is the descriptor of a sealed memfd (memfd_create(2)), or None. The memfd has at most 64 KiB. Only the
-    person's process may read the memfd. The receiver of this answer has to close the descriptor.
-    """
-
-    tell: Annotated[str, _PERHAPS] = ""
-    secret: Annotated[int | None, CARRIED] = None
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """The right has ended. ``left`` is a sentence about things that the person still has, or that were not removed or not
-    searched. ``left`` is empty if nothing had to be found, or nothing is left.
-
-    Taken is also the answer if there was nothing to take back.
-    """
-
-    left: Annotated[str, _PERHAPS] = ""
-
-
-class State(StrEnum):
-    """The state in which a kind finds a thing."""
-
-    STANDS = "stands"
-    GONE = "gone"
-    CHANGED = "changed"
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """The state of the thing that an order is about. ``why`` is a sentence about the differences between the thing now and the
-    thing as it was given. ``why`` is empty if there is no difference.
-    """
-
-    state: Annotated[State, member_of(State, "a state")]
-    why: Annotated[str, _PERHAPS] = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Strays:
-    """The result of a search for things of jitd that should not exist any more. The result has the ids of the holdings of these
-    things.
-    """
-
-    holdings: Annotated[tuple[str, ...], HOLDINGS] = ()
 
 
 class Kind(Protocol):

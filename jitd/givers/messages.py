@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
+from jitd.beside.deeds import HOLDINGS
 from jitd.core.thing import FORMER_KIND
-from jitd.givers.kind import GIVER, HOLDINGS, Failed, Given, Order, Refused, Seen, Strays, Taken
+from jitd.givers.kind import GIVER, Failed, Given, Order, Refused, Seen, Strays, Taken
 from jitd.givers.kinds import OF_NAME
 from jitpam.wire.declared import INLINE, Codec, one_of
 

@@ -18,7 +18,7 @@ from jitd.core.holding import Holding
 from jitd.givers.kind import Failed, Given, Order, Seen, State, Strays, Taken
 from jitd.givers.messages import Answer, Give, Look, Mend, Question, Search, Take
 from jitd.givers.program import ProgramGiver
-from jitd.giving import Giver
+from jitd.giving.by_order import ByOrder
 from jitd.giving.orders import GrantOf
 from jitd.settings.outsiders import Program
 
@@ -30,7 +30,7 @@ Run = Callable[[str, Program, bytes, float], Awaitable[bytes | Failed]]
 """
 
 
-class AdminPrograms(Giver):
+class AdminPrograms(ByOrder):
     """Gives the things of ``givers``, a mapping from names to settings."""
 
     def __init__(self, givers: Mapping[str, ProgramGiver], run: Run, grant_of: GrantOf) -> None:
@@ -39,16 +39,16 @@ class AdminPrograms(Giver):
         self._run = run
 
     async def look(self, holding: Holding) -> Seen | Failed:
-        """See ``Giver.look``. If the settings name no program that looks at the thing, jitd assumes that the thing exists."""
+        """See ``ByOrder.look``. If the settings name no program that looks at the thing, jitd assumes that the thing exists."""
         giver = self._givers.get(holding.thing.partition(":")[2])
         return Seen(State.STANDS) if giver is not None and giver.look is None else await super().look(holding)
 
     async def strays(self, thing: str, holdings: Sequence[str]) -> Strays:
-        """See ``Giver.strays``. The answer is always empty. A program can be asked only about a holding that jitd knows."""
+        """See ``ByOrder.strays``. The answer is always empty. A program can be asked only about a holding that jitd knows."""
         return Strays()
 
     async def ask(self, question: Question) -> Answer:
-        """See ``Giver.ask``. The answer is never Refused, because jitd cannot know what a program has changed before its
+        """See ``ByOrder.ask``. The answer is never Refused, because jitd cannot know what a program has changed before its
         failure.
         """
         if isinstance(question, Search):

@@ -9,11 +9,11 @@ from dataclasses import replace
 from jitd.givers.client import GiversLine
 from jitd.givers.messages import Answer, Question, Take
 from jitd.givers.sudoers import Sudoers
-from jitd.giving import Giver
+from jitd.giving.by_order import ByOrder
 from jitd.giving.orders import GrantOf
 
 
-class HostThings(Giver):
+class HostThings(ByOrder):
     """Gives things of the kind ``kind``. jitd-givers does the deeds of one giver in the order in which they come, and each of
     them may take half a minute, so they go there in the turns of people. ``let_in`` returns each sudo of an account that jitd has
     let in at a gate (``let_in.LetIn.of``).

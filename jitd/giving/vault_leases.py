@@ -20,7 +20,7 @@ from jitd.core.holding import Holding
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitd.givers.messages import Answer, Give, Look, Mend, Question, Search, Take
 from jitd.givers.vault import Vault
-from jitd.giving import Giver
+from jitd.giving.by_order import ByOrder
 from jitd.giving.lease_notes import LeaseNotes, NoNote, Note
 from jitd.giving.orders import GrantOf, order_for_principal
 from jitd.outside import leases as messages
@@ -35,7 +35,7 @@ Ask = Callable[[messages.Question], Awaitable[messages.Answer | Failed]]
 """Asks a server. See ``outside.client.Outside.lease``."""
 
 
-class VaultLeases(Giver):
+class VaultLeases(ByOrder):
     """Gives the things of ``givers``, a mapping from names to settings. ``now`` returns the time of the wall clock."""
 
     def __init__(
@@ -49,7 +49,7 @@ class VaultLeases(Giver):
         self._ended: deque[str] = deque(maxlen=MOST_ENDED)
 
     async def take(self, holding: Holding) -> Taken | Refused | Failed:
-        """See ``Giver.take``. The note alone says what has to be ended. It is written before anything is given. So a thing that
+        """See ``ByOrder.take``. The note alone says what has to be ended. It is written before anything is given. So a thing that
         has no note, and that nobody was told of, was never given.
         """
         with suppress(NoNote):  # what is wrong with the note, the answer to the question says
@@ -58,7 +58,7 @@ class VaultLeases(Giver):
         return await super().take(holding)
 
     def order_of_given(self, holding: Holding) -> Order:
-        """See ``Giver.order_of_given``. What ends a lease stands in its note."""
+        """See ``ByOrder.order_of_given``. What ends a lease stands in its note."""
         return order_for_principal(holding)
 
     async def ask(self, question: Question) -> Answer:

@@ -16,11 +16,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC
 from typing import Any
 
+from jitd.beside.deeds import Given, Seen, State
+from jitd.beside.refusals import Failed
 from jitd.core.holding import Holding, HoldingState, Untaken
 from jitd.core.law import DAEMON
 from jitd.core.thing import is_service_ticket
 from jitd.failures import Failure, count
-from jitd.giving import Failed, Given, Givers, Seen, State
+from jitd.lifecycle.givers import Givers
 from jitd.lifecycle.holdings import Holdings
 from jitd.store import Store
 
@@ -31,7 +33,6 @@ EVERY = 60.0
 class Drift:
     """Checks the things that were given to people. ``settings`` maps the name of a thing to a word of givers.DRIFT. This word
     says what jitd does if the thing differs from its holding. ``note`` writes an event with its details into the record.
-    ``unrenewed`` maps the ids of holdings to the reasons why their grants in the KDC cannot be renewed.
     """
 
     def __init__(
@@ -41,14 +42,12 @@ class Drift:
         store: Store,
         settings: Mapping[str, str],
         note: Callable[[str, dict[str, Any]], None],
-        unrenewed: Mapping[str, Untaken],
     ) -> None:
         self._givers = givers
         self._holdings = holdings
         self._store = store
         self._settings = settings
         self._note = note
-        self._unrenewed = unrenewed
         self.found: dict[str, str] = {}
         """Maps the id of a holding to a sentence that describes the difference. The mapping also contains the ids of things
         without a holding.
@@ -66,7 +65,7 @@ class Drift:
             for id, one in self._holdings.untaken().items()
         }
         renewed = "its grant in the KDC has not been renewed"
-        unrenewed = {id: f"{renewed}{_since(one)}: {one.why}" for id, one in self._unrenewed.items()}
+        unrenewed = {id: f"{renewed}{_since(one)}: {one.why}" for id, one in self._givers.unrenewed().items()}
         return [(id, why) for id, why in {**self.found, **unrenewed, **untaken}.items()]
 
     async def keep(self) -> None:

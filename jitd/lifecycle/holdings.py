@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import TypeVar
 
-from jitd import giving
+from jitd.beside import deeds
+from jitd.beside.refusals import Failed, Refused
 from jitd.core import effects
 from jitd.core.effects import Moment
 from jitd.core.holding import (
@@ -35,8 +36,8 @@ from jitd.core.notice import Back
 from jitd.core.request import Request
 from jitd.core.visibility import words_of
 from jitd.failures import Failure, count
-from jitd.giving import Failed, Givers, Refused
 from jitd.lifecycle import together
+from jitd.lifecycle.givers import Givers
 from jitd.lifecycle.remembered import Memory
 from jitd.lifecycle.waiters import Handed, Waiters
 from jitd.log import log
@@ -131,7 +132,7 @@ class Holdings:
     def _together(self, one: Holding) -> tuple[Holding, ...]:
         return together.of_one_use(self._store, one)
 
-    async def give_anew(self, id: str) -> giving.Given | Refused | Failed | None:
+    async def give_anew(self, id: str) -> deeds.Given | Refused | Failed | None:
         """Give the thing of the holding ``id`` once more, after somebody has changed the thing. Return the giver's answer. If the
         thing's holding is not open any more, give nothing and return None. If the giver sends a new secret with the thing, nobody
         receives this secret.
@@ -146,7 +147,7 @@ class Holdings:
             if found is None or giver is None or found.state is not HoldingState.HELD:
                 return None
             answer = await _said(giver.give(found))
-            if isinstance(answer, giving.Given) and answer.secret is not None:
+            if isinstance(answer, deeds.Given) and answer.secret is not None:
                 os.close(answer.secret)
             return answer
 
@@ -157,13 +158,13 @@ class Holdings:
         giver = self._givers.of(holding.thing)
         answer = Refused(self._givers.fault(holding.thing)) if giver is None else await _said(giver.give(holding))
         remembered = self._memory.of(holding.id)
-        if isinstance(answer, giving.Given) and answer.secret is not None and (fault := remembered.keep_secret(answer.secret)):
+        if isinstance(answer, deeds.Given) and answer.secret is not None and (fault := remembered.keep_secret(answer.secret)):
             answer = Failed(fault)
         if isinstance(answer, Refused) and remembered.may_be_given:
             answer = Failed(answer.why)  # this attempt has changed nothing, but the one before may have given the thing
         remembered.may_be_given = True
         match answer:
-            case giving.Given():
+            case deeds.Given():
                 remembered.tell = answer.tell
                 self._happens(holding.id, Given(holding.id, DAEMON, answer.secret is not None))
                 now = self._store.holding(holding.id)
@@ -217,7 +218,7 @@ class Holdings:
         holding, now = self._store.holding(holding.id) or holding, self._now()
         if not holding.is_live:
             return
-        if isinstance(answer, giving.Taken):
+        if isinstance(answer, deeds.Taken):
             self._happens(holding.id, Ended(holding.id, DAEMON, outcome_of(holding, now, answer.left, self._ends_at(holding))))
         elif isinstance(answer, Refused) and (ends_at := self._ends_at(holding)) is not None and ends_at <= now.at:
             # jitd may not be permitted any more to delete the grant in the KDC. But the ended grant permits nothing.

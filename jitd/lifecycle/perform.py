@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from jitd.core import effects, lock, owed_review, request, run
 from jitd.core.decision import Decision, Permit
@@ -29,12 +29,13 @@ from jitd.deciding.decider import Decider
 from jitd.deciding.kdc_liveness import KEPT_FOR
 from jitd.executor import Executor
 from jitd.failures import Failure, count
-from jitd.giving import Givers
 from jitd.lifecycle import jobs
 from jitd.lifecycle.deadlines import Deadlines
+from jitd.lifecycle.givers import Givers
 from jitd.lifecycle.holdings import Holdings
 from jitd.lifecycle.integrity import found_damaged
 from jitd.lifecycle.lifecycle import Event, Lifecycle
+from jitd.lifecycle.notifier import Notifier
 from jitd.lifecycle.observing import Observing
 from jitd.lifecycle.openings import Openings
 from jitd.lifecycle.screenings import Overtaken, Screenings, is_due
@@ -53,18 +54,6 @@ KNOWN_FOR = timedelta(seconds=KEPT_FOR)
 """The time for which the last look before a run relies on what the KDC said when the use was decided."""
 SET_ASIDE_AGAIN = 30.0
 """Seconds until jitd tries again to set aside what is damaged."""
-
-
-class Notifies(Protocol):
-    """What notifies people over channels."""
-
-    def look(self, request: str) -> None:
-        """Send the notices about ``request`` that are due. Raises nothing."""
-
-
-class _NoNotices:
-    def look(self, request: str) -> None:
-        """Notify nobody."""
 
 
 class Perform:
@@ -91,7 +80,7 @@ class Perform:
         self._waiters = waiters
         self._workers = workers
         self._now = now
-        self.notices: Notifies = _NoNotices()
+        self.notices = Notifier()
         """What notifies people. It is linked after this object was built, because it needs the parts of it."""
         self.deadlines = Deadlines(now, self._due, self._ended)
         self.holdings = Holdings(givers, store, waiters, now, self.act, self.deadlines.set, self._notify)

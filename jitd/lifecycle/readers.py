@@ -62,6 +62,22 @@ class Reader(Protocol):
         yield from ()
 
 
+class Counts(Reader):
+    """A reader that is also told what no change of an object tells. It counts nothing; what counts inherits from here."""
+
+    def decided(self, seconds: float) -> None:
+        """The daemon took ``seconds`` to decide about a new request."""
+
+    def recorded(self, n_bytes: int) -> None:
+        """All recordings together have ``n_bytes``."""
+
+    def loaded(self, at: float) -> None:
+        """A new policy was loaded at ``at``, in seconds since 1970."""
+
+    def refused(self) -> None:
+        """A new policy was refused, and the old one stays in force."""
+
+
 class Readers:
     """All readers, with their names. They begin and are told in the order in which they were added, and finish in the reverse
     order: those that were added first read what the others have noted.

@@ -12,8 +12,8 @@ import asyncio
 import os
 from dataclasses import dataclass, field
 
+from jitd.beside.secret import fault_in
 from jitd.core.holding import Ended, Given, Taking, Untaken
-from jitd.giving import fault_in
 
 Owed = tuple[Given | Taking | Ended, ...]
 

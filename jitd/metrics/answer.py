@@ -46,8 +46,8 @@ _LIVE = {
 
 
 class Metrics:
-    """Tells the metrics. ``of_record`` returns further families, in a worker. Each function in ``more``
-    returns further ones on the event loop, and must not block.
+    """Tells the metrics. ``of_record`` returns further families, in a worker. ``own`` returns further ones on the event loop, and
+    must not block.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Metrics:
         meters: Meters,
         ground: Ground,
         of_record: Callable[[Store], Iterable[Family]],
-        *more: Callable[[], Iterable[Family]],
+        own: Callable[[], Iterable[Family]],
     ) -> None:
         self._access = access
         self._meters = meters
@@ -65,7 +65,7 @@ class Metrics:
         self._workers = ground.workers
         self._file = file_of(ground.config.state)
         self._of_record = of_record
-        self.more = list(more)
+        self._own_families = own
 
     def rows(self, who: Subject) -> AsyncIterator[Row]:
         """Yield the metrics. Raises Refusal."""
@@ -75,9 +75,7 @@ class Metrics:
     async def _rows(self, who: Subject) -> AsyncIterator[Row]:
         live, record, n_bytes, resident = await self._workers.kept.run(who.uid, self._read)
         families = [*self._meters.families(), *self._live(live), *self._own(n_bytes, resident), *record]
-        for further in self.more:
-            families += further()
-        for family in families:
+        for family in [*families, *self._own_families()]:
             for row in _rows_of(family):
                 yield row
 

@@ -12,6 +12,7 @@ from jitd.deciding.subordinates import Subordinates
 from jitd.deciding.using import Using
 from jitd.executor import Executor
 from jitd.lifecycle.lifecycle import Lifecycle
+from jitd.lifecycle.notifier import Notifier
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.waiters import Waiters
 from jitd.recording.reserve import is_reached
@@ -22,7 +23,7 @@ from jitd.server.local_proofs import LocalProofs
 from jitd.server.services import LetsIn, Services
 from jitd.server.telling import Turns
 from jitd.verbs.answers import Answers
-from jitd.verbs.assembly import Notifies, Verbs
+from jitd.verbs.assembly import Verbs
 
 
 def services(
@@ -36,7 +37,7 @@ def services(
     is_unreachable: Callable[[], bool],
     lifecycle: Lifecycle,
     let_in: LetsIn,
-    notices: Notifies,
+    notices: Notifier,
     perform: Perform,
     waiters: Waiters,
 ) -> Services:

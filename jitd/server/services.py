@@ -11,6 +11,7 @@ from jitd.core.effects import Moment
 from jitd.core.run import Process
 from jitd.deciding.subordinates import Subordinates
 from jitd.deciding.using import Using
+from jitd.lifecycle.notifier import Notifier
 from jitd.lifecycle.waiters import Waiters
 from jitd.server.acceptor import Acceptor
 from jitd.server.complaints import Complaints
@@ -20,7 +21,6 @@ from jitd.server.telling import Turns
 from jitd.store import Store
 from jitd.verbs.access import Access
 from jitd.verbs.answers import Answers
-from jitd.verbs.assembly import Notifies
 from jitd.verbs.lists import Lists
 from jitd.verbs.locks import Locks
 from jitd.verbs.observers import Observers
@@ -72,6 +72,6 @@ class Services:
     waiters: Waiters
     turns: Turns
     complaints: Complaints
-    notices: Notifies
+    notices: Notifier
     holdings: KeepsHoldings
     let_in: LetsIn

@@ -1,38 +1,63 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds what sends the record to sinks, and what writes it to the journal of the host."""
+"""Builds what reads the record: sinks, the journal of the host, and the counts that ``jitd metrics`` tells."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any
 
-from jitd.deciding.ground import Ground, Note
-from jitd.outside.client import Outside
+from jitd.asking.assembly import Outsiders
+from jitd.core.condition import Family
+from jitd.deciding.ground import Ground
+from jitd.extension_points import Advisers, Reading, Site
+from jitd.metrics.answer import Metrics
+from jitd.metrics.meters import Meters
+from jitd.metrics.record import signatures
 from jitd.settings.sinks import SinkSection
 from jitd.sinks.feed import Office
 from jitd.sinks.host_log import HostLog
 from jitd.sinks.sinks import Sinks
 from jitd.store.opening import file_of, open_cursors
+from jitd.verbs.access import Access
+from jitd.verbs.answers import Answers
 from jitd.workers import HOUSE
+from jitpam.wire import messages
 
 
-def journal(ground: Ground) -> HostLog:
-    """Return what writes each record as a line of the journal."""
-    return HostLog(ground.store, ground.opened, _in_lane(ground), time.monotonic, ground.config.socket.parent / "journal")
+class Readings(Reading):
+    """The readers of one daemon. jitd-outside delivers to the sinks, so this extension needs ``outsiders``."""
+
+    def __init__(self, site: Site, outsiders: Outsiders) -> None:
+        ground = self._ground = site.ground
+        config = ground.config
+        office = Office(
+            deliver=outsiders.posts.deliver,
+            in_thread=_in_lane(ground),
+            note=site.note,
+            cursors=open_cursors(file_of(config.state)),
+            clock=time.monotonic,
+            now=lambda: ground.now().at,
+        )
+        self.counts = self._meters = Meters(ground.now().at.timestamp())
+        self.readers = {
+            "journal": HostLog(ground.store, ground.opened, _in_lane(ground), time.monotonic, config.socket.parent / "journal"),
+            "sinks": Sinks(config.of(SinkSection).sinks, ground.store, config.host, ground.opened, office),
+        }
+
+    def add_answers(self, to: Answers, access: Access, own: Callable[[], Iterable[Family]]) -> None:
+        config = self._ground.config
+        of_record = partial(signatures, state=config.state, witnesses=config.record.witnesses)
+        metrics = Metrics(access, self._meters, self._ground, of_record, own)
+        to.add(messages.Metrics, lambda asker, message: metrics.rows(asker.who))
 
 
-def sinks(ground: Ground, posts: Outside, note: Note) -> Sinks:
-    """Return the sinks in the settings. ``posts`` delivers what they get."""
-    office = Office(
-        deliver=posts.deliver,
-        in_thread=_in_lane(ground),
-        note=note,
-        cursors=open_cursors(file_of(ground.config.state)),
-        clock=time.monotonic,
-        now=lambda: ground.now().at,
-    )
-    return Sinks(ground.config.of(SinkSection).sinks, ground.store, ground.config.host, ground.opened, office)
+def reading(site: Site, advisers: Advisers) -> Reading:
+    """Return what reads the record for the daemon."""
+    if not isinstance(advisers, Outsiders):
+        raise TypeError("sinks need the extension outsiders")
+    return Readings(site, advisers)
 
 
 def _in_lane(ground: Ground) -> Callable[[Callable[[], Any]], Awaitable[Any]]:

@@ -3,25 +3,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections.abc import Iterable
 
 from jitd.audit.countersigned import file_of, stored
 from jitd.audit.forms import Countersignature
 from jitd.audit.signing import Signing
-from jitd.core.holding import Untaken
-from jitd.core.notice import Heard
-from jitd.core.request import Request
 from jitd.deciding.assembly import Deciding
 from jitd.deciding.ground import Ground
+from jitd.lifecycle.givers import Givers
 from jitd.lifecycle.lifecycle import Lifecycle
+from jitd.lifecycle.notifier import Notifier
 from jitd.lifecycle.perform import Perform
+from jitd.lifecycle.readers import Counts
 from jitd.lifecycle.waiters import Waiters
 from jitd.verbs.access import Access
 from jitd.verbs.endings import Endings
 from jitd.verbs.explanations import Explanations
 from jitd.verbs.keys import Keys
-from jitd.verbs.lists import Lists, Noticed
+from jitd.verbs.lists import Lists
 from jitd.verbs.locks import Locks
 from jitd.verbs.mutes import Mutes
 from jitd.verbs.observers import Observers
@@ -34,29 +33,8 @@ from jitd.verbs.requests import Requests
 from jitd.verbs.reviews import Reviews
 
 
-class Notifies(Protocol):
-    """What notifies people over channels."""
-
-    def of(self, request: Request) -> Iterable[Noticed]:
-        """Return who was told of ``request`` over which channel, and why somebody was not."""
-
-    def heard_of(self, request: Request) -> tuple[Heard, ...]:
-        """Return, for each channel of a waiting request, whom it has told of the request."""
-
-    def look_again(self) -> None:
-        """Send all notices that are due."""
-
-
-class Counts(Protocol):
-    """What counts for ``jitd metrics``."""
-
-    def decided(self, seconds: float) -> None: ...
-
-    def recorded(self, n_bytes: int) -> None: ...
-
-
 class Verbs:
-    """The verbs of one daemon. ``why_unrenewed`` returns why the grant of a holding cannot be renewed in the KDC."""
+    """The verbs of one daemon."""
 
     def __init__(
         self,
@@ -66,9 +44,9 @@ class Verbs:
         perform: Perform,
         waiters: Waiters,
         signing: Signing,
-        notices: Notifies,
+        notices: Notifier,
         counts: Counts,
-        why_unrenewed: Callable[[str], Untaken | None],
+        givers: Givers,
     ) -> None:
         config, store, opened, workers, now = ground.config, ground.store, ground.opened, ground.workers, ground.now
         decider, explainer = deciding.decider, deciding.explainer
@@ -82,7 +60,7 @@ class Verbs:
             now,
             decider=decider,
             notices_of=notices.of,
-            untaken=lambda id: perform.holdings.why_untaken(id) or why_unrenewed(id),
+            untaken=lambda id: perform.holdings.why_untaken(id) or givers.why_unrenewed(id),
             is_attended=lambda id: waiters.of(id) is not None,
         )
 

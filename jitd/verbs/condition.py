@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sized
+from collections.abc import Callable, Iterator, Sized
 from dataclasses import astuple, dataclass
 from typing import Protocol
 
@@ -19,16 +19,9 @@ from jitd.deciding.ground import Ground
 from jitd.failures import counted, last
 from jitd.files.silence import MOUNTS
 from jitd.lifecycle.drift import Drift
+from jitd.lifecycle.notifier import Notifier
 from jitd.lifecycle.readers import Readers
 from jitd.verbs import status
-
-
-class Says(Protocol):
-    """A part that says itself how it is."""
-
-    def lines(self, now: float) -> Iterator[Line]: ...
-
-    def gauges(self) -> Iterator[Family]: ...
 
 
 class HasKey(Protocol):
@@ -49,7 +42,8 @@ class Condition:
     signing: Signing
     unrecorded: Sized
     readers: Readers
-    notices: Says
+    notices: Notifier
+    n_connections: Callable[[], int]
 
     def lines(self) -> Iterator[Line]:
         """Yield the lines of ``jitd status``."""
@@ -78,3 +72,4 @@ class Condition:
         yield gauge("jitd_keyless", "Whether jitd has no key with which people could authenticate.", is_keyless)
         yield from self.notices.gauges()
         yield from self.readers.gauges()
+        yield gauge("jitd_connections", "Open connections of clients.", self.n_connections())

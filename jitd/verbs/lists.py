@@ -27,7 +27,8 @@ from jitd.core.visibility import without_contents, words_of
 from jitd.deciding.decider import Decider
 from jitd.deciding.findings import Findings
 from jitd.deciding.seats import UNKNOWN
-from jitd.store import Store, Told
+from jitd.lifecycle.notifier import Noticed
+from jitd.store import Store
 from jitd.verbs.access import Access
 from jitd.verbs.alike import alike
 from jitd.verbs.notice_rows import notice_row
@@ -40,7 +41,6 @@ from jitd.verbs.waiting_words import lease_row
 from jitd.workers import Workers
 from jitpam.wire.shown import shown
 
-Noticed = tuple[str, list[Told], str]
 T = TypeVar("T", Request, Grant, Run, Lock, OwedReview)
 MOST_RUNS = 1000
 """Maximum number of runs that are shown with their request. If the request has more runs, the newest runs are shown."""

@@ -5,13 +5,15 @@ may read the contents of its requests (``visible_to``). They never learn why som
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from jitd.core.notice import is_of_waiting
 from jitd.store import Told
 from jitd.verbs.rows import Row, instant
 from jitpam.wire.shown import shown
 
 
-def notice_row(channel: str, marks: list[Told], why_not: str, *, is_named: bool, is_told_all: bool) -> Row:
+def notice_row(channel: str, marks: Sequence[Told], why_not: str, *, is_named: bool, is_told_all: bool) -> Row:
     """Return the row of one channel. This row tells which notices the channel sent, and to whom. If the channel has not reached
     everybody, the field ``failing`` tells why. If ``is_told_all`` is False, as for a requester, the row contains no reason
     for a failure, and no names but, if ``is_named`` is True, those of the people who could approve.

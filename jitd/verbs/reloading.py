@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from jitd import systemd
 from jitd.core.subject import Subject
@@ -16,15 +15,8 @@ from jitd.deciding.assembly import Deciding
 from jitd.deciding.ground import Ground
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.perform import Perform
+from jitd.lifecycle.readers import Counts
 from jitd.verbs.refusal import Refusal
-
-
-class CountsReloads(Protocol):
-    """Counts how often the policy was read again."""
-
-    def loaded(self, at: float) -> None: ...
-
-    def refused(self) -> None: ...
 
 
 class Reloading:
@@ -36,7 +28,7 @@ class Reloading:
         deciding: Deciding,
         lifecycle: Lifecycle,
         perform: Perform,
-        counts: CountsReloads,
+        counts: Counts,
         unreachable: Callable[[], list[str]],
     ) -> None:
         self._rules = ground.rules

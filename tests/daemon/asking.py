@@ -25,7 +25,7 @@ from jitd.core.request import Request, Verdict
 from jitd.core.subject import Subject
 from jitd.deciding.gatekeepers import Answers, Manner
 from jitd.deciding.hearings import Hearings
-from jitd.giving import Givers
+from jitd.lifecycle.givers import Givers
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.recovery import Recovery
 from jitd.lifecycle.waiters import Waiters

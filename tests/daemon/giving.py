@@ -16,11 +16,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from jitd.beside.deeds import Given, Seen, State, Strays, Taken
+from jitd.beside.refusals import Failed, Refused
 from jitd.core.grant import Grant
-from jitd.core.holding import Holding
+from jitd.core.holding import Holding, Untaken
 from jitd.core.naming import Naming
 from jitd.core.origin import Caller
-from jitd.giving import Failed, Given, Giver, Givers, Refused, Seen, State, Strays, Taken
+from jitd.lifecycle.givers import Giver, Givers
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.recovery import Recovery
@@ -55,6 +57,7 @@ class FakeGiver(Giver):
 
     def __init__(self, is_recorded: Callable[[str], Holding | None]) -> None:
         self.asked: list[tuple[str, str]] = []
+        self.unrenewed: dict[str, Untaken] = {}
         self.answers: list[Any] = []
         self.there: set[str] = set()
         self.unrecorded: list[str] = []

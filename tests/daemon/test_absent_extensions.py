@@ -12,9 +12,13 @@ from pathlib import Path
 import pytest
 
 from jitd import extensions, packages
+from jitd.core.holding import Holding
 from jitd.extensions import EXTENSIONS
+from jitd.lifecycle.givers import Givers, NoGiver
 from jitd.settings import config
+from tests.daemon.giving import ID, FakeGiver
 from tests.law.tree import TREE
+from tests.scene import START
 
 REALM = 'realms = ["EXAMPLE.TEST"]\nhost = "db1.example.test"\n'
 TABLES = {
@@ -150,6 +154,15 @@ def test_without_an_extension_the_kernel_can_be_imported(name: str) -> None:
     names = [each for each in kernel if not f"{each}.".startswith(rooms)]
     assert len(names) > 100
     assert without(name, "from importlib import import_module\nfor name in sys.argv[1:]: import_module(name)", *names) == ""
+
+
+def test_what_is_held_and_can_be_taken_back_by_nobody_keeps_the_daemon_from_starting() -> None:
+    """Nothing would end it, and nobody would be told."""
+    held = [Holding(ID, ID, ID, thing, "alice@EXAMPLE.TEST", START, False, START) for thing in ("sudoers:logs", "vault:db")]
+    Givers({"sudoers": FakeGiver(lambda id: None), "vault": FakeGiver(lambda id: None)}).require(held)
+    with pytest.raises(NoGiver, match=r"^vault:db \(K7QM-2XVD, alice@EXAMPLE.TEST\) must be taken back, but no part of jitd"):
+        Givers({"sudoers": FakeGiver(lambda id: None)}).require(held)
+    Givers({}).require([])
 
 
 HIDDEN = """

@@ -26,8 +26,8 @@ from jitd.core.run import Ended, Ending, Outcome, Started
 from jitd.deciding.decider import FreshDecision
 from jitd.executor import Ended as HasEnded
 from jitd.executor import Started as HasStarted
-from jitd.giving import Givers
 from jitd.lifecycle import lifecycle as lives
+from jitd.lifecycle.givers import Givers
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.perform import TRIES, Overtaken, Perform
 from jitd.lifecycle.waiters import Waiters

@@ -23,9 +23,9 @@ from jitd.core.request import RequestState
 from jitd.deciding.decider import Decider
 from jitd.deciding.kdc_liveness import KEPT_FOR
 from jitd.deciding.knowledge import Beforehand
-from jitd.giving import Givers
 from jitd.lifecycle import deadlines, observing
 from jitd.lifecycle.deadlines import Deadlines
+from jitd.lifecycle.givers import Givers
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.observing import Watch
 from jitd.lifecycle.perform import Perform

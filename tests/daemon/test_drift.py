@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
+from jitd.beside.refusals import Failed, Refused
 from jitd.core.holding import Ending, HoldingState, Taking, Untaken
 from jitd.core.law import DAEMON
 from jitd.givers.kind import Given, Seen, State, Strays
-from jitd.giving import Failed, Givers, Refused
 from jitd.giving.host_things import HostThings
 from jitd.lifecycle.drift import Drift
+from jitd.lifecycle.givers import Givers
 from tests.daemon.giving import ID, FakeGiver, House
 
 THING = "sudoers:logs"
@@ -32,11 +33,10 @@ class Scene:
         self.giver = self.house.giver
         self.giver.ends_itself = False
         self.noted: list[tuple[str, str]] = []
-        self.unrenewed: dict[str, Untaken] = {}
         givers = Givers({"service-ticket": self.giver, "sudoers": self.giver})
         holdings = self.house.perform.holdings
         holdings._givers = givers
-        self.drift = Drift(givers, holdings, self.house.store, {THING: drift}, self._note, self.unrenewed)
+        self.drift = Drift(givers, holdings, self.house.store, {THING: drift}, self._note)
 
     def _note(self, name: str, detail: dict[str, Any]) -> None:
         self.noted.append((name, detail["holding"]))
@@ -216,7 +216,7 @@ def test_a_grant_that_cannot_be_renewed_is_in_the_list_that_the_status_reads(tmp
 
     async def scene(made: Scene) -> None:
         assert made.drift.troubles() == []
-        made.unrenewed[ID] = Untaken("kadmind does not answer", made.house.at.at)
+        made.giver.unrenewed[ID] = Untaken("kadmind does not answer", made.house.at.at)
         told = "its grant in the KDC has not been renewed since 2026-03-02 09:00:00 UTC: kadmind does not answer"
         assert made.drift.troubles() == [(ID, told)]
 

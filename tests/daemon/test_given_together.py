@@ -14,12 +14,14 @@ from typing import Any
 
 import pytest
 
+from jitd.beside.deeds import Given
+from jitd.beside.refusals import Failed, Refused
 from jitd.beside.secret import SEALS
 from jitd.core.grant import GrantState, Revoked
 from jitd.core.holding import Ending, HoldingState
 from jitd.core.law import Role
-from jitd.givers.messages import Question
-from jitd.giving import Answer, Failed, Given, Giver, Refused
+from jitd.givers.messages import Answer, Question
+from jitd.giving.by_order import ByOrder
 from jitd.lifecycle.recovery import COMES_BACK_FOR
 from jitd.lifecycle.remembered import Remembered
 from jitd.store import StoreError
@@ -479,7 +481,7 @@ def test_an_answer_to_another_question_is_none_and_its_secret_is_closed(house: H
     """THREATS T-24."""
     made = sealed()
 
-    class Odd(Giver):
+    class Odd(ByOrder):
         async def ask(self, question: Question) -> Answer:
             return Given(secret=made)
 

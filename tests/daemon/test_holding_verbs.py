@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from jitd.beside.refusals import Failed
+from jitd.beside.refusals import Refused as NotNow
 from jitd.core.grant import GrantState, Revoked
 from jitd.core.holding import HoldingState
 from jitd.core.law import DAEMON
@@ -23,8 +25,7 @@ from jitd.core.naming import Naming
 from jitd.core.origin import Caller
 from jitd.deciding.directory import Account
 from jitd.givers.kinds import KINDS, OF_NAME
-from jitd.giving import Failed, Givers
-from jitd.giving import Refused as NotNow
+from jitd.lifecycle.givers import Givers
 from jitd.server.connection import Connection
 from jitd.server.waiting import Waiting
 from jitd.verbs import endings, locks

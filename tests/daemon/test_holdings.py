@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
+from jitd.beside.refusals import Failed, Refused
 from jitd.core.effects import Give
 from jitd.core.grant import Expired, GrantState, Revoked
 from jitd.core.holding import Ending, HoldingState, Taking
 from jitd.core.law import CLOCK, DAEMON
 from jitd.core.lock import Whom
-from jitd.giving import Failed, Refused
 from jitd.lifecycle.holdings import FIRST_PAUSE, LONGEST_PAUSE
 from jitd.lifecycle.recovery import COMES_BACK_FOR
 from jitd.store import StoreError

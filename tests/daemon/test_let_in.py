@@ -9,8 +9,8 @@ from pathlib import Path
 
 from jitd.core.run import Process
 from jitd.deciding.origins import started_at
-from jitd.giving import let_in
-from jitd.giving.let_in import LetIn
+from jitd.lifecycle import let_in
+from jitd.lifecycle.let_in import LetIn
 
 
 def ourselves() -> Process:

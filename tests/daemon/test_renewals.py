@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
+from jitd.beside.deeds import Given
+from jitd.beside.refusals import Failed, Refused
 from jitd.core.holding import Holding, HoldingState
-from jitd.giving import Failed, Given, Refused, service_tickets
-from jitd.giving.service_tickets import FIRST_PAUSE, LONGEST_PAUSE, REFUSED_FOR, ServiceTickets
-from jitd.kdc import messages
+from jitd.kdc import messages, service_tickets
+from jitd.kdc.service_tickets import FIRST_PAUSE, LONGEST_PAUSE, REFUSED_FOR, ServiceTickets
 from tests.scene import START, THING, moment
 
 GIVING, HELD, TAKING, ENDED = HoldingState
@@ -151,12 +152,12 @@ def test_a_grant_that_somebody_has_deleted_in_the_kdc_is_not_written_again(scene
     scene.hold()
     scene.kdc.ends.clear()
     assert scene.at(RENEW / 2) == ["K7QM2XVD"]
-    assert scene.kdc.ends == {} and "somebody has deleted it there" in scene.tickets.failing[ID].why
+    assert scene.kdc.ends == {} and "somebody has deleted it there" in scene.tickets.unrenewed[ID].why
     assert scene.at(RENEW / 2 + REFUSED_FOR - 1) == [] and scene.at(RENEW / 2 + REFUSED_FOR) == ["K7QM2XVD"]
     assert scene.kdc.ends == {}
     scene.restart()
     assert scene.at(RENEW / 2 + REFUSED_FOR + 1) == ["K7QM2XVD"]
-    assert scene.kdc.ends == {} and "somebody has deleted it there" in scene.tickets.failing[ID].why
+    assert scene.kdc.ends == {} and "somebody has deleted it there" in scene.tickets.unrenewed[ID].why
 
 
 def test_a_grant_that_ended_while_kadmind_stood_still_is_written_again(scene: Scene) -> None:
@@ -165,7 +166,7 @@ def test_a_grant_that_ended_while_kadmind_stood_still_is_written_again(scene: Sc
     scene.kdc.answers = [STALLED]
     scene.at(RENEW / 2)
     assert scene.at(RENEW + 1) == ["K7QM2XVD"]
-    assert scene.left() == RENEW and scene.tickets.failing == {}
+    assert scene.left() == RENEW and scene.tickets.unrenewed == {}
 
 
 def test_after_a_start_all_are_renewed_at_once_those_that_end_first_before_the_others(scene: Scene) -> None:
@@ -195,14 +196,14 @@ def test_a_renewal_that_fails_is_told_for_each_that_is_due_and_tried_again_until
     scene.kdc.answers = [STALLED] * 3
     assert scene.at(RENEW / 2) == ["K7QM2XVD"], "one at a time: an order to take back may come in between"
     for id, at in ((ID, "09:15"), (OTHER, "09:10")):  # of the first nobody knows whether it was renewed
-        assert scene.tickets.failing[id].why == (
+        assert scene.tickets.unrenewed[id].why == (
             f"kadmind has not answered within 10 s; the KDC gives no ticket for it after 2026-03-02 {at}:00 UTC, even if"
             " kadmind never answers"
         )
-        assert scene.tickets.failing[id].since == moment(RENEW / 2).at
+        assert scene.tickets.unrenewed[id].since == moment(RENEW / 2).at
     tried = [seconds for seconds in range(RENEW // 2 + 1, RENEW // 2 + 10) if scene.at(seconds)]
     assert tried == [RENEW // 2 + 1, RENEW // 2 + 3, RENEW // 2 + 7]
-    assert scene.tickets.failing == {} and min(scene.left(), scene.left(OTHER)) > RENEW - 5
+    assert scene.tickets.unrenewed == {} and min(scene.left(), scene.left(OTHER)) > RENEW - 5
 
 
 def test_the_pauses_between_renewals_that_fail_grow_and_stay_short(scene: Scene) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from jitd.beside.refusals import Failed
 from jitd.core.holding import Ending, HoldingState
 from jitd.givers.kind import Failed as FailedThere
 from jitd.givers.kind import Strays, Taken
-from jitd.givers.messages import QUESTIONS, Search, Take
-from jitd.giving import Answer, Failed
+from jitd.givers.messages import QUESTIONS, Answer, Search, Take
 from jitd.giving.standing import take_standing
 from tests.daemon.giving import ID, FakeGiver, House
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +13,6 @@ import pytest
 
 from jitd.core.law import Origin
 from jitd.core.origin import Caller
-from jitd.metrics.assembly import metrics
 from jitd.server import connection
 from jitd.server.dispatch import add_answers
 from jitd.verbs.answers import Answers, Asker
@@ -24,9 +22,6 @@ from jitpam.wire.messages import FROM_CLIENT
 from tests.scene import person
 
 NOTHING: Any = SimpleNamespace()
-GROUND: Any = SimpleNamespace(
-    store=None, opened=None, workers=None, config=SimpleNamespace(state=Path("/"), record=SimpleNamespace(witnesses=()))
-)
 BY_HANDSHAKE = {"hello", "token", "bye"}
 
 
@@ -77,6 +72,6 @@ def test_a_message_is_answered_by_what_was_added_for_it() -> None:
 
 def test_no_message_has_two_answers() -> None:
     table = Answers()
-    metrics(table, GROUND, NOTHING, NOTHING)
+    table.add(messages.Metrics, lambda who, message: "")
     with pytest.raises(ValueError, match="Metrics has two answers"):
         table.add(messages.Metrics, lambda who, message: "")

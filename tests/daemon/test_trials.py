@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
+from jitd.beside.deeds import Given
+from jitd.beside.refusals import Refused
 from jitd.core.holding import Holding
-from jitd.giving import Given, Refused
-from jitd.giving.service_tickets import ServiceTickets
-from jitd.giving.trials import Trials
 from jitd.kdc import messages
+from jitd.kdc.service_tickets import ServiceTickets
 from jitd.kdc.strings import OFF, ON, SILENT, Sighting
+from jitd.kdc.trials import Trials
 from jitd.store import StoreError
 from tests.scene import START, THING, moment
 

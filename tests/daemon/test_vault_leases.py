@@ -18,11 +18,13 @@ from pathlib import Path
 
 import pytest
 
+from jitd.beside.deeds import Given, Seen, State, Strays, Taken
+from jitd.beside.refusals import Failed, Refused
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.toml_document import ConfigError
+from jitd.givers.messages import Answer
 from jitd.givers.vault import Vault as VaultSettings
-from jitd.giving import Answer, Failed, Given, Refused, Seen, State, Strays, Taken
 from jitd.giving.lease_notes import LeaseNotes, Note
 from jitd.giving.vault_leases import VaultLeases
 from jitd.outside import leases

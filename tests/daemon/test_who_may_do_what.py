@@ -339,7 +339,7 @@ class House:
         reloading: Any = SimpleNamespace(reload=cut_off)
         self.answers = Answers()
         add_answers(self.answers, verbs, reloading, Status(access, tuple))
-        metrics = Metrics(access, cut, ground, cut)
+        metrics = Metrics(access, cut, ground, cut, tuple)
         self.answers.add(messages.Metrics, lambda asker, message: metrics.rows(asker.who))
 
     async def to(self, who: Subject, message: messages.Message) -> Any:

@@ -19,11 +19,12 @@ from typing import Any
 
 import pytest
 
+from jitd.beside.deeds import Given, Taken
+from jitd.beside.refusals import Failed, Refused
 from jitd.core.effects import Moment
 from jitd.core.holding import Holding, HoldingState
-from jitd.giving import Failed, Given, Refused, Taken
-from jitd.giving.service_tickets import ServiceTickets
 from jitd.kdc.messages import Take
+from jitd.kdc.service_tickets import ServiceTickets
 from tests.kdc.stage import KADMIND, NAME, Stage, new_id, staged
 from tests.krb5.cache import tickets
 from tests.krb5.realm import Realm, wait_until
@@ -83,7 +84,7 @@ class Daemon:
             keeping = asyncio.create_task(self.giver.keep())
             until = time.monotonic() + 3 * PATIENCE  # ten renewals alone take 20 seconds
             while not await asyncio.to_thread(is_over):
-                assert time.monotonic() < until, self.giver.failing
+                assert time.monotonic() < until, self.giver.unrenewed
             keeping.cancel()
 
         self.do(kept())
@@ -145,7 +146,7 @@ def test_a_long_grant_lives_through_ten_renewals(stage: Stage) -> None:
 
     daemon.keep_for(is_over)
     assert max(ends) - min(ends) > 10
-    assert daemon.giver.failing == {}
+    assert daemon.giver.unrenewed == {}
     assert daemon.take() == Taken() and daemon.ticket() == 0
 
 
@@ -156,10 +157,10 @@ def test_a_server_of_the_kdc_that_was_away_is_not_noticed_by_who_holds_a_ticket(
     first = daemon.end
     stage.kill(server)
     if server == "kadmind":
-        daemon.keep_for(lambda: bool(daemon.giver.failing))
-        assert "kadmind cannot be asked" in daemon.giver.failing[daemon.holding.id].why
+        daemon.keep_for(lambda: bool(daemon.giver.unrenewed))
+        assert "kadmind cannot be asked" in daemon.giver.unrenewed[daemon.holding.id].why
     stage.realm.start_one(server)
-    daemon.keep_for(lambda: daemon.end > first and not daemon.giver.failing and daemon.ticket() > 0)
+    daemon.keep_for(lambda: daemon.end > first and not daemon.giver.unrenewed and daemon.ticket() > 0)
     assert daemon.take() == Taken()
 
 
@@ -179,7 +180,7 @@ def test_what_the_administrator_of_the_kdc_has_deleted_stays_deleted(stage: Stag
     daemon = Daemon(stage, 4)
     daemon.give()
     assert stage.do(Take(daemon.holding.id.replace("-", ""), f"{daemon.service}@{NAME}")).__class__.__name__ == "Done"
-    answer = daemon.do(daemon.giver._write(daemon.giver.order_to_give(daemon.holding), renews=True))
+    answer = daemon.do(daemon.giver._write(daemon.holding, renews=True))
     assert isinstance(answer, Refused) and "somebody has deleted it there" in answer.why
     assert daemon.end == 0 and daemon.ticket() == 0
 
@@ -190,6 +191,6 @@ def test_another_client_never_gets_what_an_id_gives_to_somebody(stage: Stage) ->
     daemon.give()
     before = stage.grants(daemon.service)
     daemon.holding = replace(daemon.holding, to=f"bob@{NAME}")
-    answer = daemon.do(daemon.giver._write(daemon.giver.order_to_give(daemon.holding), renews=True))
+    answer = daemon.do(daemon.giver._write(daemon.holding, renews=True))
     assert isinstance(answer, Refused) and "for another client" in answer.why
     assert stage.grants(daemon.service) == before

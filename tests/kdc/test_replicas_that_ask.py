@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from jitd.giving import Failed, Taken
+from jitd.beside.deeds import Taken
+from jitd.beside.refusals import Failed
 from tests.kdc.stage import Stage, staged
 from tests.kdc.test_renewed_grants import Daemon, half_a_record
 from tests.krb5.realm import PATH, Realm, wait_until

@@ -19,9 +19,9 @@ HOMES: dict[str, str] = {
             jitd.givers jitd.giving jitd.settings.givers jitd.settings.postgres
         """,
         "gates": """
-            jitd.cli.gating jitd.kdc.askers jitd.kdc.asking jitd.kdc.entry jitd.kdc.gates jitd.kdc.kadmin jitd.kdc.local
-            jitd.kdc.settings jitd.kdc.messages jitd.kdc.plan jitd.kdc.process jitd.kdc.questions jitd.kdc.strings
-            jitd.kdc.trying jitd.kdc.worker jitd.kdc.writer
+            jitd.cli.gating jitd.kdc.assembly jitd.kdc.askers jitd.kdc.asking jitd.kdc.entry jitd.kdc.gates jitd.kdc.kadmin
+            jitd.kdc.local jitd.kdc.settings jitd.kdc.service_tickets jitd.kdc.trials jitd.kdc.messages jitd.kdc.plan
+            jitd.kdc.process jitd.kdc.questions jitd.kdc.strings jitd.kdc.trying jitd.kdc.worker jitd.kdc.writer
         """,
         "evidence": """
             jitd.audit.pack jitd.audit.witness jitd.audit.witness_directory jitd.report jitd.verbs.packs jitd.verbs.reports
@@ -38,7 +38,7 @@ MAY: dict[str, set[str]] = {
     "inspection": {"outsiders", "things", "gates"},
     "evidence": set(),
     "sinks": {"outsiders"},
-    "things": {"outsiders", "gates"},
+    "things": {"outsiders"},
     "gates": set(),
     "outsiders": set(),
 }

@@ -18,17 +18,6 @@ WRONG = """
     jitd.cli.record jitd.cli.packing
     jitd.cli.record jitd.cli.reported
     jitd.cli.record jitd.cli.witnessing
-    jitd.daemon jitd.announcing.assembly
-    jitd.daemon jitd.asking.assembly
-    jitd.daemon jitd.asking.gatekeepers
-    jitd.daemon jitd.giving.assembly
-    jitd.daemon jitd.metrics.assembly
-    jitd.daemon jitd.metrics.meters
-    jitd.daemon jitd.sinks.assembly
-    jitd.lifecycle.drift jitd.giving
-    jitd.lifecycle.holdings jitd.giving
-    jitd.lifecycle.perform jitd.giving
-    jitd.lifecycle.remembered jitd.giving
     jitd.verbs.assembly jitd.verbs.packs
     jitd.verbs.assembly jitd.verbs.reports
 """

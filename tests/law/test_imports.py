@@ -83,6 +83,7 @@ LAW: dict[str, set[str]] = {
     "jitd.extensions": {
         "jitd.core.grader", "jitd.core.toml_document", "jitd.packages", "jitd.settings.section",
     },
+    "jitd.extension_points": {CORE, "jitd.deciding", "jitd.extensions", "jitd.lifecycle", "jitd.verbs"},
     "jitd.core": {CORE},
     "jitd.invocation": {"jitd.invocation"},
     "jitd.recording": {"jitd.recording"},
@@ -114,9 +115,6 @@ LAW: dict[str, set[str]] = {
     "jitd.failures": set(),
     "jitd.report": {CORE, WIRE, "jitpam.secret_words", "jitd.report", "jitd.store"},
     "jitd.metrics": {CORE, WIRE, "jitd.deciding.ground", "jitd.metrics", "jitd.store", "jitd.verbs.access", "jitd.verbs.rows"},
-    "jitd.metrics.assembly": {
-        CORE, WIRE, "jitd.deciding.ground", "jitd.metrics", "jitd.verbs.access", "jitd.verbs.answers",
-    },
     "jitd.metrics.meters": {CORE, "jitd.failures", "jitd.lifecycle.readers", "jitd.store"},
     "jitd.metrics.record": {CORE, "jitd.audit.countersigned", "jitd.store"},
     "jitd.systemd": {WIRE},
@@ -136,7 +134,7 @@ LAW: dict[str, set[str]] = {
     },
     # from a client to the core, room by room: each knows those that come after it, and none that come before
     "jitd.server": {
-        CORE, WIRE, "jitd.deciding", "jitd.failures", "jitd.lifecycle.waiters", "jitd.log",
+        CORE, WIRE, "jitd.deciding", "jitd.failures", "jitd.lifecycle.notifier", "jitd.lifecycle.waiters", "jitd.log",
         "jitd.server", "jitd.store", "jitd.verbs", "jitd.workers",
     },
     "jitd.server.listener": {WIRE, "jitd.log", "jitd.releasing", "jitd.server"},
@@ -147,7 +145,7 @@ LAW: dict[str, set[str]] = {
         "jitd.settings", "jitd.store", "jitd.verbs", "jitd.workers",
     },
     "jitd.lifecycle": {
-        CORE, "jitd.deciding", "jitd.executor", "jitd.failures", "jitd.giving", "jitd.lifecycle", "jitd.log",
+        CORE, "jitd.beside", "jitd.deciding", "jitd.executor", "jitd.failures", "jitd.lifecycle", "jitd.log",
         "jitd.monitor.orders", "jitd.settings", "jitd.store", "jitd.workers",
     },
     # what most parts stand on, and what builds a room of them
@@ -161,15 +159,22 @@ LAW: dict[str, set[str]] = {
         "jitd.verbs.status",
     },
     "jitd.giving.assembly": {
-        CORE, "jitd.beside", "jitd.deciding.ground", "jitd.givers", "jitd.giving", "jitd.kdc", "jitd.log", "jitd.settings",
+        CORE, "jitd.asking.assembly", "jitd.beside", "jitd.extension_points", "jitd.givers", "jitd.giving", "jitd.lifecycle",
+        "jitd.log", "jitd.settings",
+    },
+    "jitd.kdc.assembly": {CORE, "jitd.deciding.ground", "jitd.extension_points", "jitd.kdc"},
+    "jitd.kdc.service_tickets": {CORE, "jitd.beside", "jitd.kdc", "jitd.lifecycle.givers"},
+    "jitd.asking.assembly": {
+        "jitd.announcing.assembly", "jitd.asking", "jitd.beside", "jitd.deciding.seats", "jitd.extension_points",
+        "jitd.lifecycle", "jitd.outside", "jitd.programs", "jitd.terminals",
     },
     "jitd.announcing.assembly": {
-        CORE, "jitd.announcing", "jitd.asking.settings", "jitd.deciding.ground", "jitd.deciding.seats", "jitd.notifying",
-        "jitd.store",
+        CORE, "jitd.announcing", "jitd.asking.settings", "jitd.deciding.ground", "jitd.deciding.seats", "jitd.lifecycle",
+        "jitd.notifying", "jitd.store",
     },
     "jitd.sinks.assembly": {
-        "jitd.deciding.ground", "jitd.outside.client", "jitd.settings.sinks", "jitd.sinks", "jitd.store.opening",
-        "jitd.workers",
+        CORE, WIRE, "jitd.asking.assembly", "jitd.deciding.ground", "jitd.extension_points", "jitd.metrics",
+        "jitd.settings.sinks", "jitd.sinks", "jitd.store.opening", "jitd.verbs", "jitd.workers",
     },
     "jitd.deciding": {
         CORE, WIRE, "jitd.beside.filtering", "jitd.deciding", "jitd.extensions", "jitd.files", "jitd.invocation",
@@ -177,8 +182,8 @@ LAW: dict[str, set[str]] = {
     },
     # what gives things and takes them back, a module a kind
     "jitd.giving": {
-        CORE, "jitd.asking.json_text", "jitd.asking.turns", "jitd.givers",
-        "jitd.giving", "jitd.kdc", "jitd.outside.leases", "jitd.settings",
+        CORE, "jitd.asking.json_text", "jitd.asking.turns", "jitd.beside", "jitd.givers", "jitd.giving",
+        "jitd.lifecycle.givers", "jitd.outside.leases", "jitd.settings",
     },
     # what gives things of this host, in a process that is root, and the daemon's end of it
     "jitd.givers": {
@@ -204,8 +209,8 @@ LAW: dict[str, set[str]] = {
     "jitd.terminals": {WIRE, "jitd.beside", "jitd.facts.sessions", "jitd.terminals"},
     # what has people told, and when
     "jitd.announcing": {
-        CORE, "jitd.announcing", "jitd.deciding.seats", "jitd.failures", "jitd.log", "jitd.notifying", "jitd.settings",
-        "jitd.store",
+        CORE, "jitd.announcing", "jitd.deciding.seats", "jitd.failures", "jitd.lifecycle.notifier", "jitd.log",
+        "jitd.notifying", "jitd.settings", "jitd.store",
     },
     # what sends the record to collectors
     "jitd.sinks": {
@@ -223,8 +228,8 @@ LAW: dict[str, set[str]] = {
     "jitd.notifying.settings": {CORE, "jitd.beside.helpers", "jitd.notifying"},
     # what the daemon asks of them, and how it reads their answers
     "jitd.asking": {
-        CORE, "jitd.asking", "jitd.beside", "jitd.deciding.gatekeepers", "jitd.failures", "jitd.log",
-        "jitd.outside", "jitd.programs", "jitd.settings", "jitd.terminals",
+        CORE, "jitd.asking", "jitd.deciding.gatekeepers", "jitd.failures", "jitd.log",
+        "jitd.outside", "jitd.programs", "jitd.settings",
     },
     "jitd.inspector": {CORE, "jitd.audit.privileges", "jitd.extensions", "jitd.settings.config"},
     "jitd.cli": {
@@ -379,9 +384,8 @@ def test_a_module_imports_what_its_row_of_the_law_allows() -> None:
 NO_KIND = {f"jitd.givers.{name}" for name in ("client", "deed", "kinds", "messages", "process", "questions")}
 """The modules of ``jitd.givers`` that carry orders to kinds and answers from them."""
 KINDS_MAY = (
-    CORE, WIRE, "jitd.extensions", "jitd.files.durable", "jitd.givers", "jitd.settings", "jitd.beside.refusals",
-    "jitd.beside.helpers",
-    "jitd.beside.secret", "jitd.beside.starting", "jitd.outside.urls",
+    CORE, WIRE, "jitd.extensions", "jitd.files.durable", "jitd.givers", "jitd.settings", "jitd.beside.deeds",
+    "jitd.beside.refusals", "jitd.beside.helpers", "jitd.beside.secret", "jitd.beside.starting", "jitd.outside.urls",
 )  # fmt: skip
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from jitd.beside.deeds import MOST_LET_IN
 from jitd.core.run import Process
-from jitd.givers.kind import MOST_LET_IN
 
 CLEANED_EVERY = 256
 """After this number of notes, those of processes that have ended are removed."""

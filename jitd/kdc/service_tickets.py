@@ -18,16 +18,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from jitd.beside.deeds import Given, Taken
+from jitd.beside.refusals import Failed, Refused
 from jitd.core.effects import Moment
 from jitd.core.holding import Holding, HoldingState, Untaken, ends_by_itself
-from jitd.core.thing import SERVICE_TICKET, is_service_ticket, service_of
-from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
-from jitd.givers.messages import Answer, Give, Look, Mend, Question, Search, Take
-from jitd.giving import Giver
-from jitd.giving.orders import order_for_principal
-from jitd.giving.trials import Trials
+from jitd.core.thing import is_service_ticket, service_of
 from jitd.kdc import messages
+from jitd.kdc.trials import Trials
 from jitd.kdc.writer import Writer
+from jitd.lifecycle.givers import Giver
 
 TICK = 1.0
 """Seconds between two searches for grants that are due."""
@@ -67,14 +66,13 @@ class ServiceTickets(Giver):
         live: Callable[[], Iterable[Holding]],
         find: Callable[[str], Holding | None],
     ) -> None:
-        super().__init__(SERVICE_TICKET, (), lambda id: None, in_turn=False)
         self._writer = writer
         self._trials = trials
         self._realm = realm
         self._renew = renew
         self._now = now
         self._find = find
-        self.failing: dict[str, Untaken] = {}
+        self.unrenewed: dict[str, Untaken] = {}
         """Maps a holding whose grant is due and cannot be renewed to the reason, and to the time of the first failure."""
         # An earlier daemon may have had another setting, so only the end of the holding is certain of what it has written.
         self._written = {one.id: _Written(_seconds(one.until)) for one in live() if is_service_ticket(one.thing)}
@@ -89,50 +87,30 @@ class ServiceTickets(Giver):
 
     def ends_at(self, holding: Holding) -> datetime:
         """Return the time after which no KDC issues a ticket by this holding's grant. See ``Giver.ends_at``."""
-        return self._end_of(holding.id, holding.until)
+        written = self._written.get(holding.id)
+        return holding.until if written is None else datetime.fromtimestamp(written.end, UTC)
 
-    async def fault_now(self, thing: str) -> str:
-        return await self._trials.fault_now(self.name_of(thing))
+    async def give(self, holding: Holding) -> Given | Refused | Failed:
+        if fault := await self._trials.fault_now(self.name_of(holding.thing)):
+            return Refused(fault)
+        return await self._write(holding, renews=False)
 
-    def order_to_give(self, holding: Holding) -> Order:
-        """See ``Giver.order_to_give``. The account is the person's principal, which has no uid that a KDC knows."""
-        return order_for_principal(holding)
+    async def take(self, holding: Holding) -> Taken | Refused | Failed:
+        said = await self._writer.take(messages.Take(_key(holding), self.name_of(holding.thing)))
+        if isinstance(said, messages.Done):
+            return Taken()
+        why = _not_done(said)
+        return Failed(f"{why.why}; {ends_by_itself(self.ends_at(holding), self._now())}") if isinstance(why, Failed) else why
 
-    def order_of_given(self, holding: Holding) -> Order:
-        return order_for_principal(holding)
-
-    async def ask(self, question: Question) -> Answer:
-        match question:
-            case Give(order=order) | Mend(order=order):
-                return await self._write(order, renews=False)
-            case Take(order=order):
-                said = await self._writer.take(messages.Take(_key(order), self._service_of(order)))
-                if isinstance(said, messages.Done):
-                    return Taken()
-                why, ends = _not_done(said), self._end_of(order.holding, datetime.fromtimestamp(order.until, UTC))
-                return Failed(f"{why.why}; {ends_by_itself(ends, self._now())}") if isinstance(why, Failed) else why
-            case Look():
-                return Seen(State.STANDS)  # ``Trials`` finds out whether the KDC's gate is on
-            case Search():
-                return Strays()  # a grant in the KDC ends by itself
-
-    def _service_of(self, order: Order) -> str:
-        return self.name_of(f"{SERVICE_TICKET}:{order.name}")
-
-    def _end_of(self, id: str, until: datetime) -> datetime:
-        written = self._written.get(id)
-        return until if written is None else datetime.fromtimestamp(written.end, UTC)
-
-    async def _write(self, order: Order, *, renews: bool) -> Given | Refused | Failed:
+    async def _write(self, holding: Holding, *, renews: bool) -> Given | Refused | Failed:
         """Write the grant with the end that it may have now. If this ``renews`` the grant, the KDC must have it: jitd-kdc leaves
         grants there that have ended, for a day, so only a person can have deleted it.
         """
-        now, until = self._now(), order.until
+        now, until = self._now(), _seconds(holding.until)
         end = until if self._renew is None else min(until, int(now.at.timestamp()) + self._renew)
-        written = self._written.setdefault(order.holding, _Written(end))
+        written = self._written.setdefault(holding.id, _Written(end))
         written.end = max(written.end, end)
-        key, service = _key(order), self._service_of(order)
-        said = await self._writer.give(messages.Give(key, service, end, order.account, renews))
+        said = await self._writer.give(messages.Give(_key(holding), self.name_of(holding.thing), end, holding.to, renews))
         if not isinstance(said, messages.Done):
             return _not_done(said)
         written.end = end
@@ -161,10 +139,10 @@ class ServiceTickets(Giver):
             holding = self._find(id)
             if holding is None or not holding.is_live:
                 del self._written[id]
-                self.failing.pop(id, None)
+                self.unrenewed.pop(id, None)
             elif holding.state is not HoldingState.HELD:  # not given yet, or left to end
                 self._written[id].due = boot + (TICK if holding.state is HoldingState.GIVING else REFUSED_FOR)
-                self.failing.pop(id, None)
+                self.unrenewed.pop(id, None)
             elif not await self._renewed(holding):
                 return
             else:
@@ -172,7 +150,7 @@ class ServiceTickets(Giver):
 
     async def _renewed(self, holding: Holding) -> bool:
         """Renew one grant. Return False if jitd-kdc or kadmind does not answer now."""
-        answer = await self._write(order_for_principal(holding), renews=True)
+        answer = await self._write(holding, renews=True)
         now = self._now()
         if isinstance(answer, Failed):
             for id in [id for id, one in self._written.items() if one.due <= now.boot]:
@@ -185,22 +163,22 @@ class ServiceTickets(Giver):
             self._fails(holding.id, answer.why, now)
             self._written[holding.id].due = now.boot + REFUSED_FOR
         else:
-            self.failing.pop(holding.id, None)
+            self.unrenewed.pop(holding.id, None)
         return True
 
     def _fails(self, id: str, why: str, now: Moment) -> None:
-        before = self.failing.get(id)
+        before = self.unrenewed.get(id)
         ends = ends_by_itself(datetime.fromtimestamp(self._written[id].end, UTC), now)
-        self.failing[id] = Untaken(f"{why}; {ends}", now.at if before is None else before.since)
+        self.unrenewed[id] = Untaken(f"{why}; {ends}", now.at if before is None else before.since)
 
 
 def _seconds(at: datetime) -> int:
     return int(at.timestamp())
 
 
-def _key(order: Order) -> str:
+def _key(holding: Holding) -> str:
     """Return the id of the grant in the KDC. The result is the id of the holding without its hyphen."""
-    return order.holding.replace("-", "")
+    return holding.id.replace("-", "")
 
 
 def _not_done(said: messages.Answer) -> Refused | Failed:

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tells people of requests over channels. If nothing does, nobody is told, and everything else goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from jitd.core.condition import Family, Line
+from jitd.core.notice import Heard
+from jitd.core.request import Request
+from jitd.store import Told
+
+Noticed = tuple[str, Sequence[Told], str]
+"""A channel, the told marks of it, and the reason why a notice could not be sent; an empty text if nothing failed."""
+
+
+class Notifier:
+    """Notifies nobody. What notifies people inherits from here. No requester, approver or run ever waits for it."""
+
+    def look(self, request: str) -> None:
+        """Send the notices about ``request`` that are due. Raises nothing."""
+
+    def look_at_all(self) -> None:
+        """Call ``look`` for each request that may have due notices, before anybody is served. Raises StoreError."""
+
+    def look_again(self) -> None:
+        """Let ``keep`` look soon at each request that may have due notices, because a mute was lifted. Nobody waits for this."""
+
+    def of(self, request: Request) -> Iterable[Noticed]:
+        """Return what each channel of ``request`` has told. Raises StoreError."""
+        return ()
+
+    def heard_of(self, request: Request) -> tuple[Heard, ...]:
+        """Return, for each channel of the waiting ``request``, whom it has told. A channel that has not looked at the request yet
+        is left out. Raises StoreError.
+        """
+        return ()
+
+    async def keep(self) -> None:
+        """Send what is due. It runs as a task as long as jitd serves, and may return if there is nothing to do."""
+
+    async def finish(self) -> None:
+        """Stop, and wait for a message that is being sent, for a few seconds at most."""
+
+    def lines(self, now: float) -> Iterator[Line]:
+        """Yield what it says of itself in ``jitd status``. ``now`` is in seconds since 1970."""
+        yield from ()
+
+    def gauges(self) -> Iterator[Family]:
+        """Yield what it says of itself in ``jitd metrics``."""
+        yield from ()
