@@ -79,7 +79,7 @@ class Helper:
 KDC = Helper(name="kdc", room="jitd.kdc", has_network=True, keeps=("KRB5_CONFIG",), options=("keytab", "socket"))
 OUTSIDE = Helper(
     name="outside",
-    room="jitd.outside",
+    room="jitd_outsiders.outside",
     has_network=True,
     has_tls=True,
     keeps=("CREDENTIALS_DIRECTORY",),
@@ -88,14 +88,14 @@ OUTSIDE = Helper(
 )
 GIVERS = Helper(
     name="givers",
-    room="jitd.givers",
+    room="jitd_things.givers",
     is_root=True,
     has_tls=True,  # psycopg imports ssl before it loads libpq, in a deed
     options=("settings",),
     package="psycopg",
 )
-PROGRAMS = Helper(name="programs", room="jitd.programs")
-PROGRAMS_NET = Helper(name="programs-net", room="jitd.programs", has_network=True)
-TERMINALS = Helper(name="terminals", room="jitd.terminals", groups=("tty",), n_threads=4)
+PROGRAMS = Helper(name="programs", room="jitd_outsiders.programs")
+PROGRAMS_NET = Helper(name="programs-net", room="jitd_outsiders.programs", has_network=True)
+TERMINALS = Helper(name="terminals", room="jitd_outsiders.terminals", groups=("tty",), n_threads=4)
 
 HELPERS: Mapping[str, Helper] = {one.name: one for one in (KDC, OUTSIDE, GIVERS, PROGRAMS, PROGRAMS_NET, TERMINALS)}

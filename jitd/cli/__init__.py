@@ -54,7 +54,6 @@ OWN = {
     "check": "house",
     "reload": "house",
     "audit": "record",
-    "metrics": "metrics",
     "status": "status",
     "kdc": "gating",
     "complete": "completion",

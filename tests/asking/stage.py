@@ -13,10 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jitd.asking.gatekeepers import Gatekeepers, Now
-from jitd.asking.providers import Providers
-from jitd.asking.reaching import Reaching
-from jitd.asking.running import Running
 from jitd.beside.doors import ChildDoor
 from jitd.beside.helpers import PROGRAMS, PROGRAMS_NET
 from jitd.core.asked_terms import USUAL
@@ -27,9 +23,13 @@ from jitd.core.gatekeeping import Answer, Asking
 from jitd.core.naming import AS_WRITTEN, Naming
 from jitd.core.question import Question
 from jitd.core.subject import Subject
-from jitd.outside.client import Outside, door_by_child
-from jitd.programs.client import Programs
-from jitd.settings.outsiders import GatekeeperSettings, Provider, Reach
+from jitd_outsiders.asking.gatekeepers import Gatekeepers, Now
+from jitd_outsiders.asking.providers import Providers
+from jitd_outsiders.asking.reaching import Reaching
+from jitd_outsiders.asking.running import Running
+from jitd_outsiders.asking.settings import GatekeeperSettings, Provider, Reach
+from jitd_outsiders.outside.client import Outside, door_by_child
+from jitd_outsiders.programs.client import Programs
 from tests.beside.children import of_account
 from tests.outside.server import LOOPBACK, Asked, Authority, Server, reply, serving
 from tests.scene import but

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from jitd.asking.failures import KEPT_FOR, MOST_KEPT, Failures
+from jitd_outsiders.asking.failures import KEPT_FOR, MOST_KEPT, Failures
 
 
 class Clock:

@@ -22,16 +22,16 @@ from http_message_signatures import HTTPMessageSigner
 from http_message_signatures.algorithms import ED25519
 from http_message_signatures.resolvers import MappingKeyResolver
 
-from jitd.asking import gatekeepers as module
-from jitd.asking.gatekeepers import Gatekeepers, Now
 from jitd.core.decision import Approval
 from jitd.core.effects import Moment
 from jitd.core.gatekeeping import Answer, Asking, Heard, Passes, Refuses, Requirement, Requires, Silent
 from jitd.core.grade import Finding, Grade
 from jitd.core.naming import Form, Naming
 from jitd.deciding.gatekeepers import Answers, Manner
-from jitd.outside.messages import Fetched
-from jitd.settings.outsiders import GatekeeperSettings, Program
+from jitd_outsiders.asking import gatekeepers as module
+from jitd_outsiders.asking.gatekeepers import Gatekeepers, Now
+from jitd_outsiders.asking.settings import GatekeeperSettings, Program
+from jitd_outsiders.outside.messages import Fetched
 from tests.asking.stage import COMMAND, Stage, answer, answers, asking, asking_by, boot, gatekeeper_of, staged
 from tests.outside.server import Asked, Server, reply, says
 from tests.waiting import PATIENCE
@@ -525,7 +525,7 @@ class Later:
         self._reaching = reaching
 
     async def ask(self, *words: object) -> object:
-        from jitd.outside.messages import Fetched
+        from jitd_outsiders.outside.messages import Fetched
 
         return Fetched(202, (("location", "/jit/7"), ("retry-after", "3600")), b"")
 

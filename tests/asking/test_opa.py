@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from jitd.asking.hearing import Nonsense, read_opa
 from jitd.core.conditions import read_who
 from jitd.core.gatekeeping import Passes, Refuses, Requirement, Requires, Silent
-from jitd.settings.outsiders import GatekeeperSettings, Reach
+from jitd_outsiders.asking.hearing import Nonsense, read_opa
+from jitd_outsiders.asking.settings import GatekeeperSettings, Reach
 from tests.asking.stage import Stage, gatekeeper_of, staged
 from tests.outside.server import Asked, reply, says, serving
 

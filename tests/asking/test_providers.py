@@ -16,14 +16,14 @@ from typing import Any, cast
 
 import pytest
 
-from jitd.asking.hearing import Nonsense, read_facts
-from jitd.asking.providers import Providers
-from jitd.asking.reaching import Reaching, Runs
 from jitd.core.facts import Facts, Unknown
 from jitd.core.naming import Form, Naming
-from jitd.outside.client import Failed
-from jitd.outside.messages import Fetch
-from jitd.settings.outsiders import Program, Provider, Reach
+from jitd_outsiders.asking.hearing import Nonsense, read_facts
+from jitd_outsiders.asking.providers import Providers
+from jitd_outsiders.asking.reaching import Reaching, Runs
+from jitd_outsiders.asking.settings import Program, Provider, Reach
+from jitd_outsiders.outside.client import Failed
+from jitd_outsiders.outside.messages import Fetch
 from tests.asking.stage import ABOUT, ALICE, Stage, gatekeeper_of, staged
 from tests.outside.server import Asked, Server, reply, says
 

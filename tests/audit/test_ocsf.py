@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jitd.audit import forms, ocsf
+from jitd.audit import forms
 from jitd.audit.events import EVENTS
 from jitd.audit.forms import Record, Said
 from jitd.core.chain import canonical
+from jitd_sinks import ocsf
 from tests.audit.ocsf_schema import faults
 from tests.outside.test_delivering import POISON
 

@@ -25,11 +25,11 @@ from jitd.beside.helpers import HELPERS
 from jitd.beside.packets import Kind, Packet
 from jitd.beside.questions import Lanes, QuestionKind
 from jitd.beside.secret import sealed
-from jitd.givers import questions as of_givers
 from jitd.kdc import questions as of_kdc
-from jitd.outside import questions as of_outside
-from jitd.programs import questions as of_programs
-from jitd.terminals import questions as of_terminals
+from jitd_outsiders.outside import questions as of_outside
+from jitd_outsiders.programs import questions as of_programs
+from jitd_outsiders.terminals import questions as of_terminals
+from jitd_things.givers import questions as of_givers
 from jitpam.wire.declared import CARRIED, Codec, integer
 from tests.beside.children import of_account
 from tests.beside.parrot import NAME, PARROT

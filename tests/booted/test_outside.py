@@ -18,12 +18,12 @@ import pytest
 
 from jitd.beside.doors import SocketDoor
 from jitd.beside.helpers import OUTSIDE
-from jitd.outside import leases, line_files
-from jitd.outside.client import Failed, Outside
-from jitd.outside.deliveries import Deliver, Delivered, Destination, Event, Lines, Syslog
-from jitd.outside.keys import DIRECTORY
-from jitd.outside.messages import Fetch, Fetched
-from jitd.outside.questions import QUESTIONS
+from jitd_outsiders.outside import leases, line_files
+from jitd_outsiders.outside.client import Failed, Outside
+from jitd_outsiders.outside.deliveries import Deliver, Delivered, Destination, Event, Lines, Syslog
+from jitd_outsiders.outside.keys import DIRECTORY
+from jitd_outsiders.outside.messages import Fetch, Fetched
+from jitd_outsiders.outside.questions import QUESTIONS
 from tests.booted.conftest import Service, journal, show, systemctl
 from tests.outside.server import LOOPBACK, Authority, Server, serving
 from tests.outside.test_delivering import POISON

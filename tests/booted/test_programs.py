@@ -18,8 +18,8 @@ import pytest
 
 from jitd.beside.doors import SocketDoor
 from jitd.beside.helpers import PROGRAMS, PROGRAMS_NET
-from jitd.programs.client import Programs
-from jitd.programs.messages import Answer, Failed, Printed, Run
+from jitd_outsiders.programs.client import Programs
+from jitd_outsiders.programs.messages import Answer, Failed, Printed, Run
 from tests.booted.conftest import Service, show, systemctl
 from tests.waiting import is_living, status_of, wait_for
 

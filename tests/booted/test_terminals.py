@@ -18,8 +18,8 @@ import pytest
 from jitd.beside.doors import SocketDoor
 from jitd.beside.helpers import TERMINALS
 from jitd.facts.sessions import terminals
-from jitd.terminals.client import Failed, Terminals
-from jitd.terminals.messages import Tell, Told
+from jitd_outsiders.terminals.client import Failed, Terminals
+from jitd_outsiders.terminals.messages import Tell, Told
 from tests.booted.conftest import Service, show, systemctl
 from tests.on_terminal import OnTerminal
 from tests.waiting import PATIENCE, status_of, wait_for

@@ -13,22 +13,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from jitd.announcing.letters import Office
-from jitd.announcing.notices import Notices
 from jitd.core.decision import Approval
 from jitd.core.effects import Notify, RequestWaits, WayOpened
 from jitd.core.notice import Back, Notice, Skipped
 from jitd.core.request import Request
 from jitd.deciding.seats import Seats
 from jitd.lifecycle.lifecycle import Lifecycle
-from jitd.notifying import wording
-from jitd.notifying.channel import Message, NobodyThere, NotSent, NotWanted
-from jitd.notifying.program import ProgramSettings
-from jitd.notifying.settings import ChannelSettings
-from jitd.notifying.terminals import TerminalsSettings
 from jitd.store import StoreError
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs.sentences import notified
+from jitd_outsiders.announcing.letters import Office
+from jitd_outsiders.announcing.notices import Notices
+from jitd_outsiders.notifying import wording
+from jitd_outsiders.notifying.channel import Message, NobodyThere, NotSent, NotWanted
+from jitd_outsiders.notifying.program import ProgramSettings
+from jitd_outsiders.notifying.settings import ChannelSettings
+from jitd_outsiders.notifying.terminals import TerminalsSettings
 from tests.scene import GROUPS, asked, moment, permit, screened, submit
 from tests.verified import verify
 

@@ -41,25 +41,9 @@ class Without(MetaPathFinder):
 sys.meta_path.insert(0, Without())
 """
 ROOMS = {
-    "sinks": ("jitd.settings.sinks", "jitd.sinks"),
-    "outsiders": (
-        "jitd.announcing",
-        "jitd.asking",
-        "jitd.notifying",
-        "jitd.outside",
-        "jitd.programs",
-        "jitd.settings.channels",
-        "jitd.settings.outsiders",
-        "jitd.settings.url_file",
-        "jitd.terminals",
-    ),
-    "things": (
-        "jitd.givers",
-        "jitd.giving",
-        "jitd.settings.givers",
-        "jitd.settings.own_table",
-        "jitd.settings.postgres",
-    ),
+    "sinks": ("jitd_sinks",),
+    "outsiders": ("jitd_outsiders",),
+    "things": ("jitd_things",),
     "gates": tuple(f"jitd.kdc.{name}" for name in ("gates", "kadmin", "messages", "process", "settings", "worker", "writer")),
 }
 """The modules of each extension."""

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from jitd.core.toml_document import ConfigError
-from jitd.givers.account_notes import AccountNotes, Used
-from jitd.givers.account_numbers import n_used
 from jitd.settings.account_uids import read_uids, without
-from jitd.settings.givers import load_givers
+from jitd_things.givers.account_notes import AccountNotes, Used
+from jitd_things.givers.account_numbers import n_used
+from jitd_things.settings import load_givers
 
 TABLE = '[givers.{0}]\nkind = "account"\nuids = "{1}"\n'
 
@@ -57,7 +57,7 @@ def test_a_key_that_has_gone_is_a_fault_that_names_what_replaces_it(tmp_path: Pa
 def test_how_many_uids_are_used_up_is_counted_among_those_that_accounts_get(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jitd.givers.account_numbers.SUBORDINATE", ())
+    monkeypatch.setattr("jitd_things.givers.account_numbers.SUBORDINATE", ())
     notes = AccountNotes(tmp_path / "accounts")
     assert n_used((70000, 70009), notes) == (0, 10)
     with notes.alone():

@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-from jitd.asking.telling import for_gatekeeper
 from jitd.core.command import fingerprint
 from jitd.core.gatekeeping import Asking
 from jitd.core.request import Request
@@ -25,6 +24,7 @@ from jitd.core.values import Values
 from jitd.store import documents
 from jitd.verbs.outlook import compared
 from jitd.verbs.rows import request_row
+from jitd_outsiders.asking.telling import for_gatekeeper
 from tests.scene import HOST, START, asked, command, permit, person, submit
 from tests.stored import in_clear
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from jitd.givers.ssh_certificate import SshCertificate
-from jitd.givers.sudoers import Sudoers
-from jitd.givers.vault import Vault
 from jitd.verbs.asked_things import lets_in
 from jitd.verbs.refusal import Refusal
+from jitd_things.givers.ssh_certificate import SshCertificate
+from jitd_things.givers.sudoers import Sudoers
+from jitd_things.givers.vault import Vault
 
 GIVERS = {
     "ops": SshCertificate("ops", ca=Path("/etc/jitd/ca"), principals=("ops",)),

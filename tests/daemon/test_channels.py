@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from jitd.asking.settings import OutsiderSection
 from jitd.core.toml_document import ConfigError
 from jitd.settings import policyfile
-from jitd.settings.channels import BUILT_IN, ChannelSettings, Notify
 from jitd.settings.config import load
-from jitd.settings.outsiders import Program, Reach
+from jitd_outsiders.asking.settings import Program, Reach
+from jitd_outsiders.channels import BUILT_IN, ChannelSettings, Notify
+from jitd_outsiders.settings import OutsiderSection
 
 ME = os.getuid()
 MAIL = 'kind = "mail"\nfrom = "jitd@db1.example.org"\n'

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from jitd.asking.settings import OutsiderSection
 from jitd.core.keys.hosts import read_host
 from jitd.settings.config import Config
-from jitd.settings.outsiders import GatekeeperSettings, Program, Reach
 from jitd_inspection.checking.gatekeepers import about_gatekeepers
 from jitd_inspection.checking.warnings import warnings
+from jitd_outsiders.asking.settings import GatekeeperSettings, Program, Reach
+from jitd_outsiders.settings import OutsiderSection
 from tests.core.house import permit
 from tests.outside.server import LOOPBACK, Asked, Authority, Server, serving
 from tests.waiting import PATIENCE, wait_for

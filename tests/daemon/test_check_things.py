@@ -11,17 +11,17 @@ import pytest
 from jitd import extensions
 from jitd.core.decision import Approval
 from jitd.core.policy import Rule
-from jitd.givers.account import Account
-from jitd.givers.postgres_role import PostgresRole
-from jitd.givers.program import ProgramGiver
-from jitd.givers.settings import GiverSettings
-from jitd.givers.ssh_certificate import SshCertificate
-from jitd.givers.sudoers import Sudoers
-from jitd.givers.sudoers_lines import ways_of_line
 from jitd.settings.config import Config
-from jitd.settings.givers import ThingSection
 from jitd_inspection.checking.things import about_things
 from jitd_inspection.checking.warnings import warnings
+from jitd_things.givers.account import Account
+from jitd_things.givers.postgres_role import PostgresRole
+from jitd_things.givers.program import ProgramGiver
+from jitd_things.givers.settings import GiverSettings
+from jitd_things.givers.ssh_certificate import SshCertificate
+from jitd_things.givers.sudoers import Sudoers
+from jitd_things.givers.sudoers_lines import ways_of_line
+from jitd_things.settings import ThingSection
 from tests.core.house import deny, permit
 
 ANY = "any command may be run, a shell too"

@@ -30,7 +30,6 @@ from jitd.core.request import Verdict
 from jitd.core.run import Ended, Ending, Outcome, Process, RunState, Started
 from jitd.lifecycle.integrity import Damaged, Noted, examine
 from jitd.lifecycle.perform import SET_ASIDE_AGAIN
-from jitd.sinks.reading import Lines
 from jitd.store import Conflict, Damage, StoreError, Unreadable
 from jitd.store.kept import Kept
 from jitd.store.made_accounts import made_in
@@ -42,6 +41,7 @@ from jitd.verbs.records import Found
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.requests import Requests
 from jitd.verbs.reviews import Reviews
+from jitd_sinks.sinks.reading import Lines
 from jitpam.wire import messages
 from tests.daemon.giving import ALICE, BOB, ID, Client, House
 from tests.scene import THING, asked, free, locked, permit, person, place, review, screened, submit, withdraw

@@ -14,10 +14,10 @@ import pytest
 from jitd.beside.refusals import Failed, Refused
 from jitd.core.holding import Ending, HoldingState, Taking, Untaken
 from jitd.core.law import DAEMON
-from jitd.givers.kind import Given, Seen, State, Strays
-from jitd.giving.host_things import HostThings
 from jitd.lifecycle.drift import Drift
 from jitd.lifecycle.givers import Givers
+from jitd_things.givers.kind import Given, Seen, State, Strays
+from jitd_things.giving.host_things import HostThings
 from tests.daemon.giving import ID, FakeGiver, House
 
 THING = "sudoers:logs"

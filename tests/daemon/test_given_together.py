@@ -20,12 +20,12 @@ from jitd.beside.secret import SEALS
 from jitd.core.grant import GrantState, Revoked
 from jitd.core.holding import Ending, HoldingState
 from jitd.core.law import Role
-from jitd.givers.messages import Answer, Question
-from jitd.giving.by_order import ByOrder
 from jitd.lifecycle.recovery import COMES_BACK_FOR
 from jitd.lifecycle.remembered import Remembered
 from jitd.store import StoreError
 from jitd.verbs.refusal import Refusal
+from jitd_things.givers.messages import Answer, Question
+from jitd_things.giving.by_order import ByOrder
 from tests.daemon.giving import ALICE, ID, FakeGiver, House
 from tests.daemon.test_holdings import played
 from tests.scene import actor

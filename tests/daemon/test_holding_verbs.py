@@ -24,7 +24,6 @@ from jitd.core.law import DAEMON
 from jitd.core.naming import Naming
 from jitd.core.origin import Caller
 from jitd.deciding.directory import Account
-from jitd.givers.kinds import KINDS, OF_NAME
 from jitd.lifecycle.givers import Givers
 from jitd.server.connection import Connection
 from jitd.server.waiting import Waiting
@@ -33,6 +32,7 @@ from jitd.verbs.given_twice import ended_or_stays
 from jitd.verbs.locks import Locks
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import holding_row
+from jitd_things.givers.kinds import KINDS, OF_NAME
 from jitpam import options
 from jitpam.wire.conversation import DAEMON as THE_DAEMON
 from jitpam.wire.conversation import Conversation

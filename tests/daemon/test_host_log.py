@@ -28,10 +28,10 @@ from jitd.core.request import Verdict
 from jitd.core.subject import BY_PAM, LOCAL
 from jitd.journal import Journal, cut, native
 from jitd.lifecycle.lifecycle import Lifecycle
-from jitd.sinks import host_log, pace
-from jitd.sinks.host_log import FREELY, WINDOW, HostLog, line_of
 from jitd.store.opening import read_store
 from jitd.store.sqlite import SqliteStore
+from jitd_sinks.sinks import host_log, pace
+from jitd_sinks.sinks.host_log import FREELY, WINDOW, HostLog, line_of
 from jitpam.wire.shown import shown_argument, shown_command
 from tests.scene import asked, command, free, locked, moment, permit, person, place, review, screened, submit, withdraw
 from tests.waiting import PATIENCE

@@ -15,18 +15,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jitd.audit.countersigned import add, file_of
 from jitd.audit.forms import Countersignature
 from jitd.audit.sshsig import public_line, sign
-from jitd.cli.exposition import openmetrics, prometheus
 from jitd.core.condition import Family
 from jitd.core.public_key import PublicKey, read_key
 from jitd.core.request import RequestState
 from jitd.core.run import Ending, Outcome, Recording, Run, RunState
 from jitd.failures import Failure, count, counted
-from jitd.metrics.answer import AT_ONCE, _rows_of
-from jitd.metrics.meters import MOST_RULES, OTHER, Histogram, Meters
-from jitd.metrics.record import signatures
-from jitd.sinks.condition import lags
-from jitd.sinks.feed import Lag
 from jitd.store.sqlite import SqliteStore
+from jitd_sinks.metrics.answer import AT_ONCE, _rows_of
+from jitd_sinks.metrics.meters import MOST_RULES, OTHER, Histogram, Meters
+from jitd_sinks.metrics.record import signatures
+from jitd_sinks.sinks.condition import lags
+from jitd_sinks.sinks.feed import Lag
+from jitd_sinks.verbs.exposition import openmetrics, prometheus
 from jitpam.wire import coding
 from jitpam.wire.framing import SMALL
 from jitpam.wire.messages import Item

@@ -15,18 +15,18 @@ from typing import Any
 
 import pytest
 
-from jitd.announcing.letters import LOOKED_UP_AFTER
-from jitd.announcing.post import AWAY_FOR, FIRST_PAUSE, LONGEST_PAUSE, MINUTE, MOST_A_MINUTE, MOST_OF_ONE
 from jitd.core.decision import Approval
 from jitd.core.law import CLOCK
 from jitd.core.notice import Skipped
 from jitd.core.request import RequestState, Verdict, WaysOpened
 from jitd.deciding.seats import UNKNOWN, Seats
-from jitd.notifying.mail import MailSettings
 from jitd.store import StoreError, Told
 from jitd.verbs.mutes import Mutes
 from jitd.verbs.notice_rows import notice_row
 from jitd.verbs.rows import on_host
+from jitd_outsiders.announcing.letters import LOOKED_UP_AFTER
+from jitd_outsiders.announcing.post import AWAY_FOR, FIRST_PAUSE, LONGEST_PAUSE, MINUTE, MOST_A_MINUTE, MOST_OF_ONE
+from jitd_outsiders.notifying.mail import MailSettings
 from tests.daemon.notices import GROUP, PERSONS, House
 from tests.scene import asked, free, moment, permit, person, review, screened, submit, too_late, withdraw
 
@@ -319,7 +319,7 @@ async def test_words_that_cannot_be_found_for_one_request_keep_back_no_other_one
         def say(self, notice: Any, request: Any, *words: Any) -> Any:
             if request.id == ID:
                 raise ValueError("a surrogate")
-            from jitd.notifying import wording
+            from jitd_outsiders.notifying import wording
 
             return wording.say(notice, request, *words)
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from jitd.announcing.post import MINUTE
 from jitd.beside.refusals import Failed
 from jitd.core.decision import Approval
 from jitd.core.grant import Revoked
 from jitd.core.law import DAEMON
 from jitd.core.notice import Back
 from jitd.lifecycle.holdings import FIRST_PAUSE, LONGEST_PAUSE
-from jitd.notifying.terminals import TerminalsSettings
+from jitd_outsiders.announcing.post import MINUTE
+from jitd_outsiders.notifying.terminals import TerminalsSettings
 from tests.daemon.giving import House as Holders
 from tests.daemon.notices import BOTH, House
 from tests.scene import person, review, withdraw

@@ -11,9 +11,9 @@ import pytest
 
 from jitd.core.grant import Grant
 from jitd.core.holding import HoldingState
-from jitd.givers.kinds import OF_NAME
-from jitd.giving.orders import NoHolder, order_of_given, order_to_give
 from jitd.lifecycle.integrity import _rebuilt
+from jitd_things.givers.kinds import OF_NAME
+from jitd_things.giving.orders import NoHolder, order_of_given, order_to_give
 from tests.daemon.giving import ID, House
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHlHeQBbWlVgTaEjEQtpIqOCOYMuV4R4u4gzS1TVS0q9"

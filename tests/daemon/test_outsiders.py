@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from jitd.asking.settings import OutsiderSection
 from jitd.core.names import Name
 from jitd.core.toml_document import ConfigError
 from jitd.settings.config import load
-from jitd.settings.outsiders import GatekeeperSettings, Program, Provider, Reach, deadlines, fact_names, key_files
+from jitd_outsiders.asking.settings import GatekeeperSettings, Program, Provider, Reach, deadlines, fact_names, key_files
+from jitd_outsiders.settings import OutsiderSection
 
 ME = os.geteuid()
 CA = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from jitd.core.toml_document import ConfigError
-from jitd.givers.sudoers import Sudoers
 from jitd.settings.config import load as load_config
-from jitd.settings.givers import load_givers, load_own
-from jitd.settings.own_table import cut_out
+from jitd_things.givers.own_table import cut_out
+from jitd_things.givers.sudoers import Sudoers
+from jitd_things.settings import load_givers, load_own
 
 OWN = '[givers.wheel]\nkind = "sudoers"\nlines = ["ALL=ALL"]  # [of] admins\n'
 OTHER = '[givers.logs]\nkind = "sudoers"\nlines = [\n  "ALL=(root) /usr/bin/id",\n]\n'

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from jitd.settings.postgres import Address, read_address
+from jitd_things.givers.postgres_settings import Address, read_address
 
 
 @pytest.mark.parametrize(

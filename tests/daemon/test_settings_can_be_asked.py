@@ -14,30 +14,30 @@ from typing import Any
 
 import pytest
 
-from jitd.asking.reaching import Reaching
-from jitd.asking.running import Running
-from jitd.asking.settings import OutsiderSection
 from jitd.core.toml_document import ConfigError
-from jitd.givers.kind import Order
-from jitd.givers.messages import QUESTIONS as OF_GIVERS
-from jitd.givers.messages import Give
-from jitd.givers.vault import Vault
-from jitd.giving.vault_leases import _server_of
-from jitd.notifying.channel import Message
-from jitd.outside import leases
-from jitd.outside.fields import MOST_ADDRESSES
-from jitd.outside.messages import Fetched, Posted
-from jitd.outside.questions import QUESTIONS as OF_OUTSIDE
-from jitd.outside.urls import LONGEST as LONGEST_URL
-from jitd.programs.messages import LONGEST_LINE, MOST_WORDS, Printed
-from jitd.programs.messages import QUESTIONS as OF_PROGRAMS
 from jitd.settings.config import Config, load
-from jitd.settings.givers import ThingSection
-from jitd.settings.outsiders import GatekeeperSettings, Provider
-from jitd.settings.sinks import SinkSection
-from jitd.sinks.reading import Lines, Reader
-from jitd.terminals.messages import QUESTIONS as OF_TERMINALS
-from jitd.terminals.messages import Told
+from jitd_outsiders.asking.reaching import Reaching
+from jitd_outsiders.asking.running import Running
+from jitd_outsiders.asking.settings import GatekeeperSettings, Provider
+from jitd_outsiders.notifying.channel import Message
+from jitd_outsiders.outside import leases
+from jitd_outsiders.outside.fields import MOST_ADDRESSES
+from jitd_outsiders.outside.messages import Fetched, Posted
+from jitd_outsiders.outside.questions import QUESTIONS as OF_OUTSIDE
+from jitd_outsiders.outside.urls import LONGEST as LONGEST_URL
+from jitd_outsiders.programs.messages import LONGEST_LINE, MOST_WORDS, Printed
+from jitd_outsiders.programs.messages import QUESTIONS as OF_PROGRAMS
+from jitd_outsiders.settings import OutsiderSection
+from jitd_outsiders.terminals.messages import QUESTIONS as OF_TERMINALS
+from jitd_outsiders.terminals.messages import Told
+from jitd_sinks.settings import SinkSection
+from jitd_sinks.sinks.reading import Lines, Reader
+from jitd_things.givers.kind import Order
+from jitd_things.givers.messages import QUESTIONS as OF_GIVERS
+from jitd_things.givers.messages import Give
+from jitd_things.givers.vault import Vault
+from jitd_things.giving.vault_leases import _server_of
+from jitd_things.settings import ThingSection
 
 ME = os.getuid()
 HOST = ".".join(["a" * 63] * 3 + ["b" * 61])

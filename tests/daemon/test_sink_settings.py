@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from jitd.core.toml_document import ConfigError
-from jitd.outside import deliveries
-from jitd.outside.syslog_sink import FACILITIES
 from jitd.settings.config import load
-from jitd.settings.sinks import Denials, SinkSection, SinkSettings
+from jitd_outsiders.outside import deliveries
+from jitd_outsiders.outside.syslog_sink import FACILITIES
+from jitd_sinks.settings import Denials, SinkSection, SinkSettings
 
 ME = os.getuid()
 FILE = 'kind = "file"\nfile = "record.jsonl"\n'

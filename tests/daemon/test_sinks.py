@@ -26,19 +26,19 @@ from jitd.core.grade import Damage, Finding, Grade
 from jitd.core.subject import BY_PAM
 from jitd.core.values import FORGOTTEN, commitment
 from jitd.lifecycle.lifecycle import Lifecycle
-from jitd.outside.client import Failed
-from jitd.outside.deliveries import LONGEST_HEADER, MOST_EVENTS, Deliver, Delivered, Event, Https, Syslog
-from jitd.outside.deliveries import Lines as LogFile
-from jitd.outside.questions import QUESTIONS
-from jitd.settings.sinks import Denials, SinkSettings
-from jitd.sinks import feed as feeds
-from jitd.sinks import fitting, pace, sinks
-from jitd.sinks.feed import AGAIN_FOR, PROOFS, Office
-from jitd.sinks.reading import MOST_KEPT
-from jitd.sinks.sinks import Sinks
 from jitd.store import Cursor, StoreError
 from jitd.store.opening import open_cursors, read_store
 from jitd.store.sqlite import SqliteStore
+from jitd_outsiders.outside.client import Failed
+from jitd_outsiders.outside.deliveries import LONGEST_HEADER, MOST_EVENTS, Deliver, Delivered, Event, Https, Syslog
+from jitd_outsiders.outside.deliveries import Lines as LogFile
+from jitd_outsiders.outside.questions import QUESTIONS
+from jitd_sinks.settings import Denials, SinkSettings
+from jitd_sinks.sinks import feed as feeds
+from jitd_sinks.sinks import fitting, pace, sinks
+from jitd_sinks.sinks.feed import AGAIN_FOR, PROOFS, Office
+from jitd_sinks.sinks.reading import MOST_KEPT
+from jitd_sinks.sinks.sinks import Sinks
 from tests.audit.ocsf_schema import faults
 from tests.scene import START, asked, command, locked, moment, person, place, screened, submit
 from tests.waiting import PATIENCE

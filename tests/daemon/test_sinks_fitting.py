@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.audit import forms, ocsf
+from jitd.audit import forms
 from jitd.audit.forms import Record
-from jitd.outside.deliveries import LONGEST_HEADER, LONGEST_MESSAGE, SHORTEST_MESSAGE, Event, Https, Lines, Syslog
-from jitd.outside.sinks import kind_of
-from jitd.outside.syslog import is_too_long
-from jitd.sinks.fitting import brief, fitting, too_long
+from jitd_outsiders.outside.deliveries import LONGEST_HEADER, LONGEST_MESSAGE, SHORTEST_MESSAGE, Event, Https, Lines, Syslog
+from jitd_outsiders.outside.sinks import kind_of
+from jitd_outsiders.outside.syslog import is_too_long
+from jitd_sinks import ocsf
+from jitd_sinks.sinks.fitting import brief, fitting, too_long
 from tests.audit.ocsf_schema import faults
 
 HOST = "db1.example.test"

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from jitd.sinks import pace
-from jitd.sinks.pace import LEAST_SHARE, MANY, SHARE, Pace
+from jitd_sinks.sinks import pace
+from jitd_sinks.sinks.pace import LEAST_SHARE, MANY, SHARE, Pace
 
 WORK = 0.01
 """Seconds that each piece of work takes."""

@@ -12,10 +12,10 @@ import pytest
 
 from jitd.beside.refusals import Failed
 from jitd.core.holding import Ending, HoldingState
-from jitd.givers.kind import Failed as FailedThere
-from jitd.givers.kind import Strays, Taken
-from jitd.givers.messages import QUESTIONS, Answer, Search, Take
-from jitd.giving.standing import take_standing
+from jitd_things.givers.kind import Failed as FailedThere
+from jitd_things.givers.kind import Strays, Taken
+from jitd_things.givers.messages import QUESTIONS, Answer, Search, Take
+from jitd_things.giving.standing import take_standing
 from tests.daemon.giving import ID, FakeGiver, House
 
 THING = "group:tapes"

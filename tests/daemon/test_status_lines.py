@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from jitd.announcing.condition import channels
 from jitd.core.condition import Line
 from jitd.core.duration import roughly
 from jitd.core.rights import Act
-from jitd.sinks import condition as sinks
 from jitd.store import LiveCounts
 from jitd.verbs import status
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.status import Status
+from jitd_outsiders.announcing.condition import channels
+from jitd_sinks.sinks import condition as sinks
 from tests.core.house import for_each
 from tests.scene import person
 

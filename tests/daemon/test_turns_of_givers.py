@@ -14,12 +14,12 @@ import pytest
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding, HoldingState
 from jitd.core.request import issued
-from jitd.givers import messages
-from jitd.givers.kind import Taken
-from jitd.givers.program import ProgramGiver
-from jitd.giving.admin_programs import AdminPrograms
-from jitd.giving.host_things import HostThings
-from jitd.settings.outsiders import Program
+from jitd_outsiders.asking.settings import Program
+from jitd_things.givers import messages
+from jitd_things.givers.kind import Taken
+from jitd_things.givers.program import ProgramGiver
+from jitd_things.giving.admin_programs import AdminPrograms
+from jitd_things.giving.host_things import HostThings
 from tests.scene import START, asked, moment, permit, person, thing
 
 PEOPLE = {"AAAA-0001": "alice", "AAAA-0002": "alice", "AAAA-0003": "alice", "BBBB-0001": "bob", "CCCC-0001": "carol"}

@@ -23,17 +23,17 @@ from jitd.beside.refusals import Failed, Refused
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.toml_document import ConfigError
-from jitd.givers.messages import Answer
-from jitd.givers.vault import Vault as VaultSettings
-from jitd.giving.lease_notes import LeaseNotes, Note
-from jitd.giving.vault_leases import VaultLeases
-from jitd.outside import leases
-from jitd.outside.client import Failed as NoAnswer
-from jitd.outside.client import Outside, door_by_child
 from jitd.settings.config import Config, load
 from jitd.settings.giver_words import lets_of_things
-from jitd.settings.givers import ThingSection
 from jitd.store import StoreError
+from jitd_outsiders.outside import leases
+from jitd_outsiders.outside.client import Failed as NoAnswer
+from jitd_outsiders.outside.client import Outside, door_by_child
+from jitd_things.givers.messages import Answer
+from jitd_things.givers.vault import Vault as VaultSettings
+from jitd_things.giving.lease_notes import LeaseNotes, Note
+from jitd_things.giving.vault_leases import VaultLeases
+from jitd_things.settings import ThingSection
 from tests.beside.children import of_account
 from tests.outside.vault import OURS, Vault, errors, vault
 from tests.scene import free, person, thing

@@ -34,7 +34,6 @@ from jitd.core.subject import BY_PAM, LOCAL, ROOT, Subject, User
 from jitd.deciding.decider import FreshDecision
 from jitd.deciding.explaining import Nobody
 from jitd.deciding.ground import Ground
-from jitd.metrics.answer import Metrics
 from jitd.server.dispatch import add_answers
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs import observers
@@ -57,6 +56,7 @@ from jitd.verbs.reports import Reports
 from jitd.verbs.requests import Requests
 from jitd.verbs.reviews import Reviews
 from jitd.verbs.status import Status
+from jitd_sinks.metrics.answer import Metrics
 from jitpam.wire import messages
 from tests.daemon.test_who_sees_what import LOOKS
 from tests.scene import START, asked, command, locked, moment, permit, person

@@ -8,8 +8,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from jitd.givers.account import Account, Accounts
-from jitd.givers.kind import Given, Order, Taken
+from jitd_things.givers.account import Account, Accounts
+from jitd_things.givers.kind import Given, Order, Taken
 from tests.givers.account_world import of_host
 from tests.waiting import wait_for
 

@@ -14,7 +14,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from jitd.givers.kind import Failed
+from jitd_things.givers.kind import Failed
 
 IsStep = Callable[[str, tuple[object, ...]], bool]
 """Whether an event with such arguments is a step."""

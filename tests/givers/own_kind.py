@@ -19,9 +19,9 @@ from typing import Any
 
 from jitd.core.toml_table import Table
 from jitd.files.durable import sync, write
-from jitd.givers import kinds
-from jitd.givers.kind import Failed, Given, Kind, Order, Refused, Seen, State, Strays, Taken, checked_holding
-from jitd.givers.settings import GiverSettings
+from jitd_things.givers import kinds
+from jitd_things.givers.kind import Failed, Given, Kind, Order, Refused, Seen, State, Strays, Taken, checked_holding
+from jitd_things.givers.settings import GiverSettings
 
 # --- the module of givers/ ---------------------------------------------------------------------------------------------------
 
@@ -94,12 +94,12 @@ async def play(file: Path) -> dict[str, Any]:
     from jitd.beside.helpers import GIVERS
     from jitd.core.holding import Holding, HoldingState
     from jitd.core.request import issued
-    from jitd.givers.client import GiversLine
-    from jitd.giving.host_things import HostThings
-    from jitd.settings import givers as settings
     from jitd.settings import policyfile
     from jitd.settings.giver_words import lets_of_things
     from jitd_inspection.checking.things import about_things
+    from jitd_things import settings
+    from jitd_things.givers.client import GiversLine
+    from jitd_things.giving.host_things import HostThings
     from tests.beside.children import OwnChild
     from tests.scene import START, asked, moment, permit, person, thing
 

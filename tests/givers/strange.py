@@ -17,10 +17,10 @@ from jitd.beside.answering import Served
 from jitd.beside.child import Child
 from jitd.beside.secret import sealed
 from jitd.beside.starting import Begun, ways
-from jitd.givers import process
-from jitd.givers.kind import Given, Order, Seen, State, Strays, Taken
-from jitd.givers.messages import Answer, Question, Take
-from jitd.givers.sudoers import Sudoers
+from jitd_things.givers import process
+from jitd_things.givers.kind import Given, Order, Seen, State, Strays, Taken
+from jitd_things.givers.messages import Answer, Question, Take
+from jitd_things.givers.sudoers import Sudoers
 from tests.in_flight import MAY_SEND, be_counted
 from tests.waiting import PATIENCE, is_living, wait_for
 

@@ -24,9 +24,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from jitd.givers import account, account_entry, account_home, account_lock, account_processes, account_remains
-from jitd.givers.account_notes import AccountNotes
-from jitd.givers.kind import Failed, Taken
+from jitd_things.givers import account, account_entry, account_home, account_lock, account_processes, account_remains
+from jitd_things.givers.account_notes import AccountNotes
+from jitd_things.givers.kind import Failed, Taken
 from tests.givers.account_host import NAME, World
 from tests.marks import full
 from tests.waiting import PATIENCE, status_of, wait_for
@@ -202,7 +202,7 @@ def test_an_administrator_who_ends_meanwhile_is_waited_for(world: World, edits: 
 
 def test_the_key_opens_nothing_before_any_lock_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """THREATS Q-35."""
-    monkeypatch.setattr("jitd.givers.account_home.why_shut", lambda name: "")
+    monkeypatch.setattr("jitd_things.givers.account_home.why_shut", lambda name: "")
     world.give(brought=KEY)
     key = Path("/run/jitd-accounts") / NAME
     assert key.exists()
@@ -513,7 +513,7 @@ def test_a_step_that_fails_keeps_no_later_one_from_being_tried(world: World, ste
         return called
 
     for name in STEPS:
-        module = sys.modules[f"jitd.givers.{name.split('.')[0]}"]
+        module = sys.modules[f"jitd_things.givers.{name.split('.')[0]}"]
         monkeypatch.setattr(module, name.split(".")[1], fails(name, getattr(module, name.split(".")[1])))
     done = world.kind.take(world.order())
     assert set(tried) == set(STEPS), set(STEPS) - set(tried)

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import pytest
 
-from jitd.givers import account, account_home, account_lock, account_numbers, account_processes, account_remains
-from jitd.givers.account import Accounts
-from jitd.givers.account_notes import USED, AccountNotes
-from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
+from jitd_things.givers import account, account_home, account_lock, account_numbers, account_processes, account_remains
+from jitd_things.givers.account import Accounts
+from jitd_things.givers.account_notes import USED, AccountNotes
+from jitd_things.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from tests.givers.account_host import HOLDING, NAME, NEXT, World
 from tests.marks import full
 from tests.waiting import PATIENCE, handles, wait_for
@@ -111,7 +111,7 @@ def test_a_uid_is_noted_as_used_before_anything_has_it(world: World, monkeypatch
     def killed(*words: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("jitd.givers.account_entry.make", killed)
+    monkeypatch.setattr("jitd_things.givers.account_entry.make", killed)
     with pytest.raises(KeyboardInterrupt):
         world.kind.give(world.order())
     assert json.loads((world.notes / USED).read_text())["uids"] == [[70000, 70000]]
@@ -416,7 +416,7 @@ def test_a_home_belongs_to_its_account_only_when_all_in_it_does(world: World, mo
     """THREATS Q-37: whoever could enter it earlier could lead root's chown by a link to something else."""
     (world.notes.parent / "skel/deep/deeper").mkdir(parents=True)
     (world.notes.parent / "skel/deep/deeper/file").touch()
-    monkeypatch.setattr("jitd.givers.account_home.SKELETON", world.notes.parent / "skel")
+    monkeypatch.setattr("jitd_things.givers.account_home.SKELETON", world.notes.parent / "skel")
     is_open: list[bool] = []
     plain = os.chown
 
@@ -433,20 +433,22 @@ def test_a_home_belongs_to_its_account_only_when_all_in_it_does(world: World, mo
 # --- killed in the middle, changed by hand ---------------------------------------------------------------------------------
 
 STEPS = (
-    "jitd.givers.account_entry.make", "jitd.givers.account_home.make", "jitd.givers.account_home.admit",
-    "jitd.givers.account_notes.AccountNotes.write", "jitd.givers.account_notes.AccountNotes.use",
+    "jitd_things.givers.account_entry.make", "jitd_things.givers.account_home.make", "jitd_things.givers.account_home.admit",
+    "jitd_things.givers.account_notes.AccountNotes.write", "jitd_things.givers.account_notes.AccountNotes.use",
 )  # fmt: skip
 ENDS = (
-    "jitd.givers.account_home.shut", "jitd.givers.account_remains.unschedule",
-    "jitd.givers.account_processes.end", "jitd.givers.account_remains.left_in_kernel", "jitd.givers.account_home.remove",
-    "jitd.givers.account_remains.left_in_shared", "jitd.givers.account_entry.remove",
-    "jitd.givers.account_notes.AccountNotes.remove",
+    "jitd_things.givers.account_home.shut", "jitd_things.givers.account_remains.unschedule",
+    "jitd_things.givers.account_processes.end", "jitd_things.givers.account_remains.left_in_kernel",
+    "jitd_things.givers.account_home.remove",
+    "jitd_things.givers.account_remains.left_in_shared", "jitd_things.givers.account_entry.remove",
+    "jitd_things.givers.account_notes.AccountNotes.remove",
 )  # fmt: skip
 
 
 APART = (
-    "jitd.givers.account_home.admit", "jitd.givers.account_processes.end", "jitd.givers.account_remains.left_in_shared",
-    "jitd.givers.account_notes.AccountNotes.remove",
+    "jitd_things.givers.account_home.admit", "jitd_things.givers.account_processes.end",
+    "jitd_things.givers.account_remains.left_in_shared",
+    "jitd_things.givers.account_notes.AccountNotes.remove",
 )  # fmt: skip
 """What no other of these steps follows at once. After each of the others, the host is as it is before the next."""
 SAME_MOMENT = full("every day, the deed is killed before the next step, which is the same moment")
@@ -605,7 +607,7 @@ def test_a_tool_that_fails_is_a_failure_and_the_processes_are_ended_all_the_same
     made = world.give()
     world.begin("sleep", "600")
     wait_for(lambda: account_processes.of(made.pw_uid), what="a process")
-    monkeypatch.setattr("jitd.givers.account_entry.USERDEL", "/bin/false")
+    monkeypatch.setattr("jitd_things.givers.account_entry.USERDEL", "/bin/false")
     failed = world.kind.take(world.order())
     assert isinstance(failed, Failed) and "the account cannot be removed" in failed.why
     assert account_processes.of(made.pw_uid) == [] and pwd.getpwnam(NAME) == made

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from jitd.givers import messages, passwords, process, questions
-from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
-from jitd.givers.messages import ANSWERS, QUESTIONS, Give, Look, Mend, Search, Take
+from jitd_things.givers import messages, passwords, process, questions
+from jitd_things.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
+from jitd_things.givers.messages import ANSWERS, QUESTIONS, Give, Look, Mend, Search, Take
 
 GOLDEN = Path(__file__).parent / "golden"
 ORDER = Order("WNC0-D702.2", "ops-ssh", "alice", 4001, 1_800_000_000, "ssh-ed25519 AAAA alice@desk", "a" * 64)

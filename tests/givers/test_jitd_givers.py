@@ -21,12 +21,12 @@ import pytest
 from jitd.beside.doors import ChildDoor
 from jitd.beside.helpers import GIVERS
 from jitd.beside.secret import sealed
-from jitd.givers import process
-from jitd.givers.client import GiversLine
-from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State
-from jitd.givers.messages import ANSWERS, Answer, Give, Look, Question, Take
-from jitd.givers.sudoers import Sudoers
 from jitd.settings.giver_words import digest_of, lets_of
+from jitd_things.givers import process
+from jitd_things.givers.client import GiversLine
+from jitd_things.givers.kind import Failed, Given, Order, Refused, Seen, State
+from jitd_things.givers.messages import ANSWERS, Answer, Give, Look, Question, Take
+from jitd_things.givers.sudoers import Sudoers
 from tests.beside.children import OwnChild, of_account
 from tests.in_flight import FEW, MAY_SEND, in_flight
 from tests.waiting import PATIENCE, is_living, wait_for

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every kind keeps the law of ``jitd/givers/kind.py``, whichever step the kernel refuses, and whatever a holder locks.
+"""Every kind keeps the law of ``givers/kind.py``, whichever step the kernel refuses, and whatever a holder locks.
 
 To add a kind: a class that keeps Case, and a row of CASES. Each step of the kind that the kernel can refuse is then refused once.
 """
@@ -24,9 +24,9 @@ from typing import Protocol
 import pytest
 
 from jitd.files.durable import alone, locked
-from jitd.givers.kind import Failed, Given, Kind, Order, Taken
-from jitd.givers.ssh_certificate import SshCertificate, SshCertificates, id_of
-from jitd.givers.sudoers import Sudoers, SudoersLines
+from jitd_things.givers.kind import Failed, Given, Kind, Order, Taken
+from jitd_things.givers.ssh_certificate import SshCertificate, SshCertificates, id_of
+from jitd_things.givers.sudoers import Sudoers, SudoersLines
 from tests.givers.killed import tried
 
 HOLDING = "WNC0-D702"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd.settings.givers import load_givers, things_of
+from jitd_things.settings import load_givers, things_of
 from tests.waiting import wait_for
 
 PROGRAM = Path(__file__).parents[2] / "contrib/givers/ldap_group.py"

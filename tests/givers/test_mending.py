@@ -16,12 +16,12 @@ import pytest
 
 from jitd.beside.doors import ChildDoor
 from jitd.beside.helpers import GIVERS
-from jitd.givers.client import GiversLine
-from jitd.givers.kind import Given, Order, Refused, Taken
-from jitd.givers.messages import Answer, Give, Mend, Question, Take
-from jitd.givers.postgres_roles import role_of
 from jitd.settings.giver_words import digest_of, lets_of
-from jitd.settings.givers import load_givers
+from jitd_things.givers.client import GiversLine
+from jitd_things.givers.kind import Given, Order, Refused, Taken
+from jitd_things.givers.messages import Answer, Give, Mend, Question, Take
+from jitd_things.givers.postgres_roles import role_of
+from jitd_things.settings import load_givers
 from tests.givers.postgres import Postgres, words_of
 
 HOLDING = "WNC0-D702"

@@ -12,11 +12,11 @@ from typing import Any, Protocol
 
 import pytest
 
-from jitd.givers import account_notes, standing_groups
-from jitd.givers.account_notes import USED, AccountNotes, Used
-from jitd.givers.notes import Damaged, Notes
-from jitd.giving import lease_notes
-from jitd.giving.lease_notes import LeaseNotes, NoNote
+from jitd_things.givers import account_notes, standing_groups
+from jitd_things.givers.account_notes import USED, AccountNotes, Used
+from jitd_things.givers.notes import Damaged, Notes
+from jitd_things.giving import lease_notes
+from jitd_things.giving.lease_notes import LeaseNotes, NoNote
 
 ID = "K7QM-2XVD.2"
 ACCOUNT = account_notes.Note(ID, "ops", "jit-k7qm-2xvd", 70000, "/home/jit-\u00e9", "/bin/bash", "ssh-ed25519 AAAA", 20500, 1000)

@@ -15,12 +15,12 @@ import psycopg
 import pytest
 
 from jitd.beside.secret import fault_in
-from jitd.givers import postgres_server
-from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
-from jitd.givers.passwords import password_of
-from jitd.givers.postgres_role import PostgresRole
-from jitd.givers.postgres_roles import PostgresRoles, role_of
-from jitd.settings.postgres import read_address
+from jitd_things.givers import postgres_server
+from jitd_things.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
+from jitd_things.givers.passwords import password_of
+from jitd_things.givers.postgres_role import PostgresRole
+from jitd_things.givers.postgres_roles import PostgresRoles, role_of
+from jitd_things.givers.postgres_settings import read_address
 from tests.givers.postgres import Postgres, words_of
 from tests.waiting import wait_for
 

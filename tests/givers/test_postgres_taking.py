@@ -21,10 +21,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from jitd.givers import postgres_server, postgres_taking
-from jitd.givers.kind import Failed, Taken
-from jitd.givers.passwords import password_of
-from jitd.givers.postgres_roles import PostgresRoles
+from jitd_things.givers import postgres_server, postgres_taking
+from jitd_things.givers.kind import Failed, Taken
+from jitd_things.givers.passwords import password_of
+from jitd_things.givers.postgres_roles import PostgresRoles
 from tests.givers.postgres import Postgres
 from tests.givers.test_postgres_role import ORDER, ROLE, can_log_in, given, is_open, roles_of, settings
 from tests.waiting import wait_for

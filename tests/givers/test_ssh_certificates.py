@@ -22,9 +22,9 @@ from pathlib import Path
 
 import pytest
 
-from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
-from jitd.givers.revocations import Unusable, is_revoked, revoke
-from jitd.givers.ssh_certificate import SshCertificate, SshCertificates, id_of, serial_of
+from jitd_things.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
+from jitd_things.givers.revocations import Unusable, is_revoked, revoke
+from jitd_things.givers.ssh_certificate import SshCertificate, SshCertificates, id_of, serial_of
 from tests.givers.killed import killed_at
 from tests.waiting import PATIENCE, wait_for
 
@@ -377,7 +377,7 @@ def test_an_administrator_who_revokes_it_by_hand_is_obeyed(world: World) -> None
 
 def test_a_list_that_is_changed_at_the_same_moment_loses_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """An administrator adds an entry between our look and our change."""
-    from jitd.givers import revocations
+    from jitd_things.givers import revocations
 
     make, times = revocations._make, []
 

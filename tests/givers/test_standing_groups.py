@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from jitd.givers.deed import done
-from jitd.givers.kind import Failed, Order, Refused, Strays, Taken
-from jitd.givers.messages import Give, Look, Search, Take
-from jitd.givers.standing_groups import FILES, StandingGroups
+from jitd_things.givers.deed import done
+from jitd_things.givers.kind import Failed, Order, Refused, Strays, Taken
+from jitd_things.givers.messages import Give, Look, Search, Take
+from jitd_things.givers.standing_groups import FILES, StandingGroups
 
 GROUP, HOLDING, GIVER = "tapes", "WNC0-D702", "reels"
 ORDER = Order(HOLDING, GIVER, "alice", 4001, 1_800_000_000)
@@ -104,7 +104,7 @@ def test_a_membership_that_gpasswd_cannot_take_is_not_called_taken(
     world: World, monkeypatch: pytest.MonkeyPatch, tool: str
 ) -> None:
     """THREATS Q-33"""
-    monkeypatch.setattr("jitd.givers.deed.StandingGroups", lambda: world.kind)
+    monkeypatch.setattr("jitd_things.givers.deed.StandingGroups", lambda: world.kind)
     note = world.note()
     run("mount", "--bind", tool, "/usr/bin/gpasswd")
     try:
@@ -125,7 +125,7 @@ def test_a_note_that_cannot_be_read_takes_nothing(world: World) -> None:
 
 def test_the_deed_needs_no_settings_and_gives_nothing(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """THREATS Q-33: jitd.toml has no table for it any more."""
-    monkeypatch.setattr("jitd.givers.deed.StandingGroups", lambda: world.kind)
+    monkeypatch.setattr("jitd_things.givers.deed.StandingGroups", lambda: world.kind)
     world.note()
     world.note("WNC0-D703", "dave")
     nowhere = tmp_path / "no.toml"

@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from jitd.givers import sudo_processes, sudoers
-from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
-from jitd.givers.sudoers import Sudoers, SudoersLines
+from jitd_things.givers import sudo_processes, sudoers
+from jitd_things.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
+from jitd_things.givers.sudoers import Sudoers, SudoersLines
 from tests.waiting import PATIENCE, wait_for
 
 HOLDING = "WNC0-D702"

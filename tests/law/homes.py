@@ -11,13 +11,6 @@ KERNEL = "kernel"
 HOMES: dict[str, str] = {
     name: home
     for home, names in {
-        "outsiders": """
-            jitd.asking jitd.announcing jitd.notifying jitd.outside jitd.programs jitd.terminals
-            jitd.settings.outsiders jitd.settings.channels jitd.settings.own_table jitd.settings.url_file
-        """,
-        "things": """
-            jitd.givers jitd.giving jitd.settings.givers jitd.settings.postgres
-        """,
         "gates": """
             jitd.cli.gating jitd.kdc.assembly jitd.kdc.askers jitd.kdc.asking jitd.kdc.entry jitd.kdc.gates jitd.kdc.kadmin
             jitd.kdc.local jitd.kdc.settings jitd.kdc.service_tickets jitd.kdc.trials jitd.kdc.messages jitd.kdc.plan
@@ -28,7 +21,6 @@ HOMES: dict[str, str] = {
             jitd.verbs.standing
             jitd.cli.packing jitd.cli.reported jitd.cli.witnessing
         """,
-        "sinks": "jitd.sinks jitd.metrics jitd.audit.ocsf jitd.settings.sinks jitd.cli.exposition jitd.cli.metrics",
     }.items()
     for name in names.split()
 }

@@ -38,7 +38,7 @@ ASKED_BY = {
         "jitd_inspection.checking.known",
         "jitd.core.approvers",  # which says why somebody may not
         "jitd.core.owed_review",  # all who were skipped
-        "jitd.announcing.assembly",
+        "jitd_outsiders.announcing.assembly",
     },
     ("jitd.core.lock", "answer_to"): {"jitd.deciding.decider", "jitd.core.rights"},
     ("jitd.core.rights", "may"): {"jitd.verbs.access"},

@@ -11,10 +11,10 @@ from tests.law.homes import HOMES, KERNEL, MAY, home_of
 from tests.law.tree import MODULES, NAMES, TREE, Module, imports, is_ours
 
 WRONG = """
-    jitd.beside.helpers jitd.givers
-    jitd.beside.helpers jitd.outside
-    jitd.beside.helpers jitd.programs
-    jitd.beside.helpers jitd.terminals
+    jitd.beside.helpers jitd_outsiders.outside
+    jitd.beside.helpers jitd_outsiders.programs
+    jitd.beside.helpers jitd_outsiders.terminals
+    jitd.beside.helpers jitd_things.givers
     jitd.cli.record jitd.cli.packing
     jitd.cli.record jitd.cli.reported
     jitd.cli.record jitd.cli.witnessing

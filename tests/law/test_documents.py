@@ -273,7 +273,7 @@ def test_every_kind_of_stream_is_on_the_page() -> None:
 
 
 def test_every_member_of_a_question_to_a_gatekeeper_is_in_its_table_and_no_other() -> None:
-    telling = next(module.syntax for module in MODULES if module.name == "jitd.asking.telling")
+    telling = next(module.syntax for module in MODULES if module.name == "jitd_outsiders.asking.telling")
     function = next(node for node in telling.body if isinstance(node, ast.FunctionDef) and node.name == "for_gatekeeper")
     asked = next(node.value for node in ast.walk(function) if isinstance(node, ast.Return))
     assert isinstance(asked, ast.Dict)

@@ -15,11 +15,13 @@ NOT_IN_FILES = {"to"}
 
 
 def place_of(word: str) -> Path | None:
-    """The file or directory that ``word`` names, below jitd/ or the top; None if it is not a path. It need not be there."""
+    """The file or directory that ``word`` names, below jitd/, an extension or the top; None if it is not a path. It need not be
+    there.
+    """
     if "/" not in word and not word.endswith(".py"):
         return None
-    below = TREE / "jitd" / word
-    return below if below.exists() else TREE / word
+    places = (TREE / "jitd", *(TREE / "extensions").iterdir(), TREE)
+    return next((place / word for place in places if (place / word).exists()), TREE / word)
 
 
 def test_there_are_thirteen() -> None:

@@ -11,7 +11,11 @@ import pytest
 from jitd.core.names import MOST_ELEMENTS, NAMES
 from jitd.core.policy import Rule
 from jitd.expressions.compiling import MOST_BYTES
-from jitd.settings import channels, config, givers, outsiders, policyfile, sinks
+from jitd.settings import config, policyfile
+from jitd_outsiders import channels
+from jitd_outsiders.asking import settings as outsiders
+from jitd_sinks import settings as sinks
+from jitd_things import settings as givers
 
 TREE = Path(__file__).resolve().parents[2]
 PAGES = {name: (TREE / "docs/man" / name).read_text() for name in ("jitd.toml.5", "jitd-policy.5")}

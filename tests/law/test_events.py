@@ -13,8 +13,8 @@ from jitd.audit.telling import WITHIN
 from jitd.core import grant, holding, lock, owed_review, request, run
 from jitd.core.law import name_of_kind
 from jitd.core.sought import is_event
-from jitd.settings.sinks import CLASSES
-from jitd.sinks.classes import _SEVERITY
+from jitd_sinks.settings import CLASSES
+from jitd_sinks.sinks.classes import _SEVERITY
 from tests.audit.test_sentences import SAID
 from tests.law.test_documents import events
 from tests.law.tree import MODULES, TREE, Module

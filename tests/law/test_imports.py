@@ -103,20 +103,24 @@ LAW: dict[str, set[str]] = {
     "jitd.settings": {
         CORE, "jitpam.wire.declared", "jitd.beside.helpers", "jitd.expressions", "jitd.extensions", "jitd.settings",
     },
-    "jitd.settings.channels": {CORE, "jitd.notifying", "jitd.settings"},
-    "jitd.settings.givers": {CORE, "jitd.beside.helpers", "jitd.givers", "jitd.settings"},
-    "jitd.settings.outsiders": {CORE, "jitd.beside.helpers", "jitd.outside", "jitd.programs.messages", "jitd.settings"},
-    "jitd.settings.sinks": {CORE, "jitd.beside.helpers", "jitd.outside", "jitd.settings"},
-    "jitd.settings.url_file": {CORE, "jitd.outside.urls", "jitd.settings"},
+    "jitd_outsiders.channels": {CORE, "jitd_outsiders.notifying", "jitd.settings"},
+    "jitd_things.settings": {CORE, "jitd.beside.helpers", "jitd_things.givers", "jitd.settings"},
+    "jitd_outsiders.asking.settings": {
+        CORE, "jitd.beside.helpers", "jitd.settings", "jitd_outsiders.outside", "jitd_outsiders.programs.messages",
+    },
+    "jitd_sinks.settings": {CORE, "jitd.beside.helpers", "jitd_outsiders.outside", "jitd.settings", "jitd_outsiders.channels"},
+    "jitd_outsiders.outside.url_file": {CORE, "jitd_outsiders.outside.urls", "jitd.settings", "jitd_outsiders.asking.settings"},
     "jitd.claiming": {"jitd.settings"},
     "jitd.reloading": {CORE, "jitd.settings", "jitd.workers"},
     "jitd.releasing": set(),
     "jitd.workers": {"jitd.failures"},
     "jitd.failures": set(),
     "jitd.report": {CORE, WIRE, "jitpam.secret_words", "jitd.report", "jitd.store"},
-    "jitd.metrics": {CORE, WIRE, "jitd.deciding.ground", "jitd.metrics", "jitd.store", "jitd.verbs.access", "jitd.verbs.rows"},
-    "jitd.metrics.meters": {CORE, "jitd.failures", "jitd.lifecycle.readers", "jitd.store"},
-    "jitd.metrics.record": {CORE, "jitd.audit.countersigned", "jitd.store"},
+    "jitd_sinks.metrics": {
+        CORE, WIRE, "jitd.deciding.ground", "jitd.store", "jitd.verbs.access", "jitd.verbs.rows", "jitd_sinks.metrics",
+    },
+    "jitd_sinks.metrics.meters": {CORE, "jitd.failures", "jitd.lifecycle.readers", "jitd.store"},
+    "jitd_sinks.metrics.record": {CORE, "jitd.audit.countersigned", "jitd.store"},
     "jitd.systemd": {WIRE},
     "jitd.versions": set(),
     "jitd.journal": set(),
@@ -158,37 +162,39 @@ LAW: dict[str, set[str]] = {
         CORE, "jitd.audit.signing", "jitd.deciding.ground", "jitd.failures", "jitd.files.silence", "jitd.lifecycle",
         "jitd.verbs.status",
     },
-    "jitd.giving.assembly": {
-        CORE, "jitd.asking.assembly", "jitd.beside", "jitd.extension_points", "jitd.givers", "jitd.giving", "jitd.lifecycle",
-        "jitd.log", "jitd.settings",
+    "jitd_things.assembly": {
+        CORE, "jitd.beside", "jitd.extension_points", "jitd.lifecycle", "jitd.log", "jitd.settings",
+        "jitd_outsiders.assembly", "jitd_things.givers", "jitd_things.giving", "jitd_things.settings",
     },
     "jitd.kdc.assembly": {CORE, "jitd.deciding.ground", "jitd.extension_points", "jitd.kdc"},
     "jitd.kdc.service_tickets": {CORE, "jitd.beside", "jitd.kdc", "jitd.lifecycle.givers"},
-    "jitd.asking.assembly": {
-        "jitd.announcing.assembly", "jitd.asking", "jitd.beside", "jitd.deciding.seats", "jitd.extension_points",
-        "jitd.lifecycle", "jitd.outside", "jitd.programs", "jitd.terminals",
+    "jitd_outsiders.assembly": {
+        "jitd.beside", "jitd.deciding.seats", "jitd.extension_points", "jitd.lifecycle", "jitd_outsiders.announcing.assembly",
+        "jitd_outsiders.asking", "jitd_outsiders.outside", "jitd_outsiders.programs", "jitd_outsiders.settings",
+        "jitd_outsiders.terminals",
     },
-    "jitd.announcing.assembly": {
-        CORE, "jitd.announcing", "jitd.asking.settings", "jitd.deciding.ground", "jitd.deciding.seats", "jitd.lifecycle",
-        "jitd.notifying", "jitd.store",
+    "jitd_outsiders.announcing.assembly": {
+        CORE, "jitd.deciding.ground", "jitd.deciding.seats", "jitd.lifecycle", "jitd.store", "jitd_outsiders.announcing",
+        "jitd_outsiders.notifying", "jitd_outsiders.settings",
     },
-    "jitd.sinks.assembly": {
-        CORE, WIRE, "jitd.asking.assembly", "jitd.deciding.ground", "jitd.extension_points", "jitd.metrics",
-        "jitd.settings.sinks", "jitd.sinks", "jitd.store.opening", "jitd.verbs", "jitd.workers",
+    "jitd_sinks.assembly": {
+        CORE, WIRE, "jitd_outsiders.assembly", "jitd.deciding.ground", "jitd.extension_points", "jitd_sinks.metrics",
+        "jitd_sinks.settings", "jitd_sinks.sinks", "jitd.store.opening", "jitd.verbs", "jitd.workers",
     },
     "jitd.deciding": {
         CORE, WIRE, "jitd.beside.filtering", "jitd.deciding", "jitd.extensions", "jitd.files", "jitd.invocation",
         "jitd.hosts", "jitd.kdc.keytab", "jitd.settings", "jitd.store", "jitd.workers",
     },
     # what gives things and takes them back, a module a kind
-    "jitd.giving": {
-        CORE, "jitd.asking.json_text", "jitd.asking.turns", "jitd.beside", "jitd.givers", "jitd.giving",
-        "jitd.lifecycle.givers", "jitd.outside.leases", "jitd.settings",
+    "jitd_things.giving": {
+        CORE, "jitd.beside", "jitd.lifecycle.givers", "jitd.settings", "jitd_outsiders.asking.json_text",
+        "jitd_outsiders.asking.settings", "jitd_outsiders.asking.turns", "jitd_outsiders.outside.leases",
+        "jitd_things.givers", "jitd_things.giving",
     },
     # what gives things of this host, in a process that is root, and the daemon's end of it
-    "jitd.givers": {
-        CORE, WIRE, "jitd.beside", "jitd.extensions", "jitd.files.durable", "jitd.givers", "jitd.outside.urls",
-        "jitd.settings",
+    "jitd_things.givers": {
+        CORE, WIRE, "jitd.beside", "jitd.extensions", "jitd.files.durable", "jitd.settings", "jitd_outsiders.asking.settings",
+        "jitd_outsiders.outside.urls", "jitd_things.givers", "jitd_things.settings",
     },
     # what writes grants into the KDC, and what asks a KDC whether it obeys them
     "jitd.kdc": {WIRE, "jitd.beside", "jitd.kdc", "jitd.packages"},
@@ -197,39 +203,42 @@ LAW: dict[str, set[str]] = {
     # how the daemon speaks with a helper, whatever they say
     "jitd.beside": {WIRE, "jitd.beside", "jitd.packages", "jitd.releasing"},
     # what runs an administrator's programs, and the daemon's end of it
-    "jitd.programs": {WIRE, "jitd.beside", "jitd.files", "jitd.programs"},
+    "jitd_outsiders.programs": {WIRE, "jitd.beside", "jitd.files", "jitd_outsiders.programs"},
     # what asks other hosts, and the daemon's end of it
-    "jitd.outside": {
-        WIRE, "jitd.asking.json_text", "jitd.beside", "jitd.core.toml_table", "jitd.outside", "jitd.settings.outsiders",
-        "jitd.settings.url_file",
+    "jitd_outsiders.outside": {
+        WIRE, "jitd.beside", "jitd.core.toml_table", "jitd_outsiders.asking.json_text", "jitd_outsiders.asking.settings",
+        "jitd_outsiders.outside", "jitd_outsiders.outside.url_file",
     },
     "jitd.kdc.settings": {CORE, "jitd.beside.helpers", "jitd.settings.section"},
-    "jitd.asking.settings": {CORE, "jitd.beside.helpers", "jitd.settings"},
+    "jitd_outsiders.settings": {
+        CORE, "jitd.beside.helpers", "jitd.settings", "jitd_outsiders.asking.settings", "jitd_outsiders.channels",
+    },
     # what writes to people's terminals, and the daemon's end of it
-    "jitd.terminals": {WIRE, "jitd.beside", "jitd.facts.sessions", "jitd.terminals"},
+    "jitd_outsiders.terminals": {WIRE, "jitd.beside", "jitd.facts.sessions", "jitd_outsiders.terminals"},
     # what has people told, and when
-    "jitd.announcing": {
-        CORE, "jitd.announcing", "jitd.deciding.seats", "jitd.failures", "jitd.lifecycle.notifier", "jitd.log",
-        "jitd.notifying", "jitd.settings", "jitd.store",
+    "jitd_outsiders.announcing": {
+        CORE, "jitd.deciding.seats", "jitd.failures", "jitd.lifecycle.notifier", "jitd.log", "jitd.store",
+        "jitd_outsiders.announcing", "jitd_outsiders.channels", "jitd_outsiders.notifying",
     },
     # what sends the record to collectors
-    "jitd.sinks": {
-        CORE, WIRE, "jitd.audit", "jitd.failures", "jitd.journal", "jitd.lifecycle.readers", "jitd.log",
-        "jitd.outside", "jitd.settings", "jitd.sinks", "jitd.store",
+    "jitd_sinks.sinks": {
+        CORE, WIRE, "jitd.audit", "jitd.failures", "jitd.journal", "jitd.lifecycle.readers", "jitd.log", "jitd.store",
+        "jitd_outsiders.outside", "jitd_sinks.ocsf", "jitd_sinks.settings", "jitd_sinks.sinks",
     },
     # what tells people: what is said, and each kind of channel
-    "jitd.notifying": {
-        CORE, WIRE, "jitd.asking.json_text", "jitd.beside.refusals", "jitd.notifying", "jitd.outside", "jitd.settings",
-        "jitd.terminals",
+    "jitd_outsiders.notifying": {
+        CORE, WIRE, "jitd.beside.refusals", "jitd.settings", "jitd_outsiders.asking.json_text",
+        "jitd_outsiders.asking.settings", "jitd_outsiders.notifying", "jitd_outsiders.outside", "jitd_outsiders.terminals",
     },
-    "jitd.notifying.program": {
-        CORE, "jitd.asking.json_text", "jitd.beside.helpers", "jitd.beside.refusals", "jitd.notifying", "jitd.settings.outsiders",
+    "jitd_outsiders.notifying.program": {
+        CORE, "jitd.beside.helpers", "jitd.beside.refusals", "jitd_outsiders.asking.json_text",
+        "jitd_outsiders.asking.settings", "jitd_outsiders.notifying",
     },
-    "jitd.notifying.settings": {CORE, "jitd.beside.helpers", "jitd.notifying"},
+    "jitd_outsiders.notifying.settings": {CORE, "jitd.beside.helpers", "jitd_outsiders.notifying"},
     # what the daemon asks of them, and how it reads their answers
-    "jitd.asking": {
-        CORE, "jitd.asking", "jitd.deciding.gatekeepers", "jitd.failures", "jitd.log",
-        "jitd.outside", "jitd.programs", "jitd.settings",
+    "jitd_outsiders.asking": {
+        CORE, "jitd.deciding.gatekeepers", "jitd.failures", "jitd.log", "jitd_outsiders.asking", "jitd_outsiders.outside",
+        "jitd_outsiders.programs",
     },
     "jitd.inspector": {CORE, "jitd.audit.privileges", "jitd.extensions", "jitd.settings.config"},
     "jitd.cli": {
@@ -242,6 +251,10 @@ LAW: dict[str, set[str]] = {
     # the extensions
     "jitd_commands": {CORE, "jitd_commands"},
     "jitd_board": {CORE, WIRE, "jitpam.client", "jitpam.local_proof", "jitd.cli", "jitd_board"},
+    "jitd_outsiders": set(),
+    "jitd_things": set(),
+    "jitd_sinks": {"jitd.audit.forms", "jitd.audit.events", "jitd.core.wording"},
+    "jitd_sinks.verbs": {WIRE, "jitpam.client", "jitd.cli", "jitd_sinks.verbs"},
     "jitd_inspection": set(),
     "jitd_inspection.assembly": {
         CORE, "jitd.audit.privileges", "jitd.inspector", "jitd.settings.config", "jitd.store.opening",
@@ -249,22 +262,24 @@ LAW: dict[str, set[str]] = {
     },
     # what `jitd check` warns about, without a daemon
     "jitd_inspection.checking": {
-        CORE, "jitpam.initiator", "jitd.deciding.groups", "jitd.extensions", "jitd.kdc.named", "jitd.outside.addresses",
-        "jitd.outside.urls", "jitd.settings", "jitd_inspection.checking",
+        CORE, "jitd.deciding.groups", "jitd.extensions", "jitd.kdc.named", "jitd.settings", "jitpam.initiator",
+        "jitd_inspection.checking", "jitd_outsiders.asking.settings", "jitd_outsiders.outside.addresses",
+        "jitd_outsiders.outside.urls", "jitd_things.settings",
     },
     "jitd_inspection.checking.warnings": {
-        CORE, "jitpam.initiator", "jitd.asking.settings", "jitd.extensions", "jitd.settings", "jitd_inspection.checking",
+        CORE, "jitd.extensions", "jitd.settings", "jitpam.initiator", "jitd_inspection.checking", "jitd_outsiders.settings",
+        "jitd_things.settings",
     },
     # whether the host is set up right: its findings, and the processes in which it looks, know no host
     "jitd_inspection.doctor.finding": {"jitpam.wire.declared"},
     "jitd_inspection.doctor.round": {"jitpam.initiator", "jitpam.wire.declared", "jitd_inspection.doctor.finding"},
     "jitd_inspection.doctor": {
-        CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.wire.messages", "jitd.audit", "jitd.beside.helpers",
-        "jitd.deciding.groups", "jitd.deciding.s4u2self", "jitd.givers.account", "jitd.givers.account_notes",
-        "jitd.givers.account_numbers", "jitd.hosts", "jitd.kdc", "jitd.monitor.pam_session", "jitd.monitor.pam_stack",
-        "jitd.monitor.places", "jitd.monitor.proof_orders", "jitd.packages", "jitd.recording", "jitd.settings", "jitd.store",
-        "jitd.versions", "jitd_inspection.checking.directory", "jitd_inspection.checking.known", "jitd_inspection.doctor",
-        "jitd_inspection.pamlint",
+        CORE, "jitd.audit", "jitd.beside.helpers", "jitd.deciding.groups", "jitd.deciding.s4u2self", "jitd.hosts", "jitd.kdc",
+        "jitd.monitor.pam_session", "jitd.monitor.pam_stack", "jitd.monitor.places", "jitd.monitor.proof_orders",
+        "jitd.packages", "jitd.recording", "jitd.settings", "jitd.store", "jitd.versions", "jitpam", "jitpam.client",
+        "jitpam.initiator", "jitpam.wire.messages", "jitd_inspection.checking.directory", "jitd_inspection.checking.known",
+        "jitd_inspection.doctor", "jitd_inspection.pamlint", "jitd_things.givers.account", "jitd_things.givers.account_notes",
+        "jitd_things.givers.account_numbers", "jitd_things.settings",
     },
     # what goes around a gate, and who needs none
     "jitd_inspection.pamlint": {"jitd.core.code_variables", "jitd.hosts", "jitd_inspection.pamlint"},
@@ -274,8 +289,8 @@ LAW: dict[str, set[str]] = {
     },
     # what a host lacks before its first request
     "jitd_inspection.setup": {
-        "jitpam.initiator", "jitd.asking.settings", "jitd.beside.helpers", "jitd.core.toml_document", "jitd.kdc.keytab",
-        "jitd.notifying.mail", "jitd.settings", "jitd_inspection.doctor", "jitd_inspection.setup",
+        "jitpam.initiator", "jitd_outsiders.settings", "jitd.beside.helpers", "jitd.core.toml_document", "jitd.kdc.keytab",
+        "jitd_outsiders.notifying.mail", "jitd.settings", "jitd_inspection.doctor", "jitd_inspection.setup",
     },
     "jitd_inspection.verbs": {
         CORE, "jitpam.initiator", "jitpam.wire.messages", "jitpam.wire.shown", "jitd.audit.events", "jitd.cli",
@@ -313,24 +328,24 @@ PURE = {
     "jitd.recording.asciicast": "__future__ codecs collections json",
     "jitd.invocation": "__future__ collections dataclasses re",
     "jitd.versions": "__future__ collections re typing",
-    "jitd.outside.deliveries": "__future__ collections dataclasses re typing",
-    "jitd.outside.fields": "__future__",
-    "jitd.outside.leases": "__future__ collections dataclasses re typing",
-    "jitd.outside.messages": "__future__ dataclasses ipaddress typing",
-    "jitd.outside.ssh_certificates": "__future__ base64 binascii",
-    "jitd.outside.urls": "__future__ dataclasses re",
-    "jitd.outside.addresses": "__future__ ipaddress",
-    "jitd.asking.hearing": "__future__ collections datetime hmac",
-    "jitd.asking.json_text": "__future__ json math re",
-    "jitd.asking.telling": "__future__ collections datetime",
+    "jitd_outsiders.outside.deliveries": "__future__ collections dataclasses re typing",
+    "jitd_outsiders.outside.fields": "__future__",
+    "jitd_outsiders.outside.leases": "__future__ collections dataclasses re typing",
+    "jitd_outsiders.outside.messages": "__future__ dataclasses ipaddress typing",
+    "jitd_outsiders.outside.ssh_certificates": "__future__ base64 binascii",
+    "jitd_outsiders.outside.urls": "__future__ dataclasses re",
+    "jitd_outsiders.outside.addresses": "__future__ ipaddress",
+    "jitd_outsiders.asking.hearing": "__future__ collections datetime hmac",
+    "jitd_outsiders.asking.json_text": "__future__ json math re",
+    "jitd_outsiders.asking.telling": "__future__ collections datetime",
     "jitd.kdc.messages": "__future__ dataclasses typing",
     "jitd.kdc.askers": "__future__ dataclasses typing",
-    "jitd.notifying.channel": "__future__ dataclasses typing",
-    "jitd.notifying.foreign": "__future__ re",
-    "jitd.notifying.templates": "__future__ collections dataclasses re",
-    "jitd.notifying.wording": "__future__ collections dataclasses datetime re",
-    "jitd.terminals.messages": "__future__ dataclasses typing",
-    "jitd.programs.messages": "__future__ dataclasses typing",
+    "jitd_outsiders.notifying.channel": "__future__ dataclasses typing",
+    "jitd_outsiders.notifying.foreign": "__future__ re",
+    "jitd_outsiders.notifying.templates": "__future__ collections dataclasses re",
+    "jitd_outsiders.notifying.wording": "__future__ collections dataclasses datetime re",
+    "jitd_outsiders.terminals.messages": "__future__ dataclasses typing",
+    "jitd_outsiders.programs.messages": "__future__ dataclasses typing",
     "jitd.kdc.names": "__future__ re",
     "jitd.kdc.seeking": "__future__ dataclasses typing",
     "jitd.kdc.strings": "__future__ dataclasses re typing",
@@ -381,17 +396,18 @@ def test_a_module_imports_what_its_row_of_the_law_allows() -> None:
     assert {place: may_not for place, may_not in found.items() if may_not} == {}
 
 
-NO_KIND = {f"jitd.givers.{name}" for name in ("client", "deed", "kinds", "messages", "process", "questions")}
-"""The modules of ``jitd.givers`` that carry orders to kinds and answers from them."""
+NO_KIND = {f"jitd_things.givers.{name}" for name in ("client", "deed", "kinds", "messages", "process", "questions")}
+"""The modules of ``jitd_things.givers`` that carry orders to kinds and answers from them."""
 KINDS_MAY = (
-    CORE, WIRE, "jitd.extensions", "jitd.files.durable", "jitd.givers", "jitd.settings", "jitd.beside.deeds",
-    "jitd.beside.refusals", "jitd.beside.helpers", "jitd.beside.secret", "jitd.beside.starting", "jitd.outside.urls",
+    CORE, WIRE, "jitd.extensions", "jitd.files.durable", "jitd_things.givers", "jitd.settings", "jitd.beside.deeds",
+    "jitd.beside.refusals", "jitd.beside.helpers", "jitd.beside.secret", "jitd.beside.starting", "jitd_outsiders.outside.urls",
+    "jitd_outsiders.asking.settings",
 )  # fmt: skip
 
 
 def test_a_kind_of_thing_knows_nothing_of_the_daemon_and_of_how_orders_come() -> None:
     """An order comes in, and an answer goes out, with the descriptor of one sealed secret at most (``givers/kind.py``)."""
-    kinds = [module for module in MODULES if module.name.startswith("jitd.givers.") and module.name not in NO_KIND]
+    kinds = [module for module in MODULES if module.name.startswith("jitd_things.givers.") and module.name not in NO_KIND]
     assert len(kinds) > 8
     found = {}
     for module in kinds:
@@ -460,10 +476,9 @@ def test_the_process_that_writes_into_the_kdc_has_the_standard_library_alone() -
 
 
 PROCESSES = (
-    *(
-        f"jitd.{room}"
-        for room in ("beside", "executor", "givers", "giving", "kdc", "monitor", "outside", "programs", "terminals")
-    ),
+    *(f"jitd.{room}" for room in ("beside", "executor", "kdc", "monitor")),
+    *(f"jitd_outsiders.{room}" for room in ("outside", "programs", "terminals")),
+    *(f"jitd_things.{room}" for room in ("givers", "giving")),
     "jitd_inspection.doctor.round",
 )
 
@@ -474,12 +489,14 @@ def test_what_processes_of_ours_say_to_each_other_is_read_by_the_one_codec() -> 
     assert [module.place for module in MODULES if foreign(module) & believing] == []
     rooms = {module: room for module in MODULES for room in PROCESSES if f"{module.name}.".startswith(f"{room}.")}
     assert set(rooms.values()) == set(PROCESSES), "each of them exists"
-    assert [module.place for module in rooms if foreign(module) & {"json", "msgspec"}] == ["jitd/outside/batches.py"]
+    assert [module.place for module in rooms if foreign(module) & {"json", "msgspec"}] == [
+        "extensions/jitd_outsiders/outside/batches.py"
+    ]
 
 
 def test_the_process_that_runs_programs_has_the_standard_library_alone() -> None:
     """So it is started from a directory without any other package."""
-    rooms = ("jitd.beside", "jitd.programs", "jitd.files")
+    rooms = ("jitd.beside", "jitd_outsiders.programs", "jitd.files")
     found = {m.place: sorted(foreign(m) - STANDARD) for m in MODULES if m.name.startswith(rooms)}
     assert len(found) > 15
     assert {place: more for place, more in found.items() if more} == {}
@@ -487,21 +504,25 @@ def test_the_process_that_runs_programs_has_the_standard_library_alone() -> None
 
 def test_the_process_that_writes_to_terminals_has_the_standard_library_alone() -> None:
     """So it is started from a directory without any other package."""
-    found = {m.place: sorted(foreign(m) - STANDARD) for m in MODULES if m.name.startswith("jitd.terminals")}
+    found = {m.place: sorted(foreign(m) - STANDARD) for m in MODULES if m.name.startswith("jitd_outsiders.terminals")}
     assert len(found) >= 5
     assert {place: more for place, more in found.items() if more} == {}
 
 
 def test_the_daemon_never_opens_a_terminal_of_somebody() -> None:
     """ADR 0045: what opens terminals is imported by one process alone, and that one by nobody."""
-    assert [module.name for module in MODULES if "jitd.terminals.writing" in imports(module)] == ["jitd.terminals.process"]
-    assert [module.name for module in MODULES if "jitd.terminals.process" in imports(module)] == []
+    assert [module.name for module in MODULES if "jitd_outsiders.terminals.writing" in imports(module)] == [
+        "jitd_outsiders.terminals.process"
+    ]
+    assert [module.name for module in MODULES if "jitd_outsiders.terminals.process" in imports(module)] == []
 
 
 def test_the_daemon_never_runs_a_program_itself() -> None:
     """What forks and executes an administrator's program is imported by one process alone, and that one by nobody."""
-    assert [module.name for module in MODULES if "jitd.programs.running" in imports(module)] == ["jitd.programs.process"]
-    assert [module.name for module in MODULES if "jitd.programs.process" in imports(module)] == []
+    assert [module.name for module in MODULES if "jitd_outsiders.programs.running" in imports(module)] == [
+        "jitd_outsiders.programs.process"
+    ]
+    assert [module.name for module in MODULES if "jitd_outsiders.programs.process" in imports(module)] == []
 
 
 def test_the_daemon_never_speaks_kadmin() -> None:
@@ -519,18 +540,21 @@ def test_nobody_but_a_deed_calls_what_does_deeds() -> None:
         for node in module.nodes
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "deeds"
     }
-    assert calls == {"jitd.givers.deed"}
-    assert [module.name for module in MODULES if "jitd.givers.deed" in imports(module)] == ["jitd.givers.process"]
-    assert [module.name for module in MODULES if "jitd.givers.process" in imports(module)] == []
+    assert calls == {"jitd_things.givers.deed"}
+    assert [module.name for module in MODULES if "jitd_things.givers.deed" in imports(module)] == ["jitd_things.givers.process"]
+    assert [module.name for module in MODULES if "jitd_things.givers.process" in imports(module)] == []
 
 
 def test_no_process_but_a_deed_loads_the_library_of_postgresql() -> None:
     """ADR 0057: what imports psycopg is imported when a role is given, and by nobody else."""
     assert {m.name for m in MODULES if "psycopg" in foreign(m)} == {
-        "jitd.givers.postgres_remains", "jitd.givers.postgres_roles", "jitd.givers.postgres_server",
-        "jitd.givers.postgres_taking",
+        "jitd_things.givers.postgres_remains", "jitd_things.givers.postgres_roles", "jitd_things.givers.postgres_server",
+        "jitd_things.givers.postgres_taking",
     }  # fmt: skip
-    line = "import jitd.givers.process, sys; assert 'jitd.givers.kinds' in sys.modules; assert 'psycopg' not in sys.modules"
+    line = (
+        "import jitd_things.givers.process, sys; assert 'jitd_things.givers.kinds' in sys.modules;"
+        " assert 'psycopg' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", line], check=True, cwd=TREE)
 
 
@@ -540,35 +564,43 @@ def test_the_daemon_never_speaks_http_or_smtp() -> None:
     ``jitd check``, which is not the daemon, opens connections and says nothing.
     """
     assert {m.name for m in MODULES if foreign(m) & {"httpcore", "ssl", "http", "urllib", "smtplib"}} == {
-        "jitd_inspection.checking.gatekeepers", "jitd.outside.batching", "jitd.outside.connecting", "jitd.outside.fetching",
-        "jitd.outside.posting", "jitd.outside.syslog",
+        "jitd_inspection.checking.gatekeepers", "jitd_outsiders.outside.batching", "jitd_outsiders.outside.connecting",
+        "jitd_outsiders.outside.fetching",
+        "jitd_outsiders.outside.posting", "jitd_outsiders.outside.syslog",
     }  # fmt: skip
     importers = {
-        "jitd.outside.connecting": "batching delivering fetching leasing posting syslog",
-        "jitd.outside.fetching": "batching leasing posting process syslog",
-        "jitd.outside.leasing": "process", "jitd.outside.delivering": "process", "jitd.outside.syslog": "syslog_sink",
-        "jitd.outside.batching": "https_sink",
-        "jitd.outside.posting": "process", "jitd.outside.signing": "fetching",
+        "jitd_outsiders.outside.connecting": "batching delivering fetching leasing posting syslog",
+        "jitd_outsiders.outside.fetching": "batching leasing posting process syslog",
+        "jitd_outsiders.outside.leasing": "process", "jitd_outsiders.outside.delivering": "process",
+        "jitd_outsiders.outside.syslog": "syslog_sink",
+        "jitd_outsiders.outside.batching": "https_sink",
+        "jitd_outsiders.outside.posting": "process", "jitd_outsiders.outside.signing": "fetching",
     }  # fmt: skip
     assert {m.name for m in MODULES if "jitd_inspection.checking.gatekeepers" in imports(m)} == {
         "jitd_inspection.checking.warnings"
     }
     assert {m.name for m in MODULES if "jitd_inspection.checking.warnings" in imports(m)} == {"jitd_inspection.assembly"}
     for name, by in importers.items():
-        assert [m.name for m in MODULES if name in imports(m)] == [f"jitd.outside.{importer}" for importer in by.split()]
-    assert [m.name for m in MODULES if "jitd.outside.process" in imports(m)] == []
-    of_daemon = "import jitd.daemon, jitd.settings.config, jitd.sinks.sinks, sys"
-    line = f"{of_daemon}; assert not {{'httpcore', 'jitd.outside.syslog'}} & {{*sys.modules}}"
+        assert [m.name for m in MODULES if name in imports(m)] == [
+            f"jitd_outsiders.outside.{importer}" for importer in by.split()
+        ]
+    assert [m.name for m in MODULES if "jitd_outsiders.outside.process" in imports(m)] == []
+    of_daemon = "import jitd.daemon, jitd.settings.config, jitd_sinks.sinks.sinks, sys"
+    line = f"{of_daemon}; assert not {{'httpcore', 'jitd_outsiders.outside.syslog'}} & {{*sys.modules}}"
     subprocess.run([sys.executable, "-c", line], check=True, cwd=TREE)
     assert {m.name for m in MODULES if foreign(m) & {"http_message_signatures", "cryptography"}} == {
-        "jitd.asking.signatures", "jitd.audit.key_file", "jitd.audit.pack.verify", "jitd.audit.signing_key", "jitd.audit.sshsig",
-        "jitd.outside.signing", "jitd.store.masked_words",
+        "jitd_outsiders.asking.signatures", "jitd.audit.key_file", "jitd.audit.pack.verify", "jitd.audit.signing_key",
+        "jitd.audit.sshsig",
+        "jitd_outsiders.outside.signing", "jitd.store.masked_words",
     }  # fmt: skip
 
 
 def test_jitd_outside_reads_no_settings_and_only_it_opens_sinks() -> None:
     """A kind of sink has both in one module, and each side imports what it needs (``outside/sink.py``)."""
-    line = "import jitd.outside.process, sys; assert not [m for m in sys.modules if m.startswith(('jitd.core', 'jitd.settings'))]"
+    line = (
+        "import jitd_outsiders.outside.process, sys;"
+        " assert not [m for m in sys.modules if m.startswith(('jitd.core', 'jitd.settings'))]"
+    )
     subprocess.run([sys.executable, "-c", line], check=True, cwd=TREE)
     calls = {
         module.name
@@ -576,8 +608,8 @@ def test_jitd_outside_reads_no_settings_and_only_it_opens_sinks() -> None:
         for node in module.nodes
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "opened"
     }
-    assert "jitd.outside.delivering" in calls
-    assert not any(name.startswith(("jitd.settings", "jitd.sinks", "jitd.daemon")) for name in calls)
+    assert "jitd_outsiders.outside.delivering" in calls
+    assert not any(name.startswith(("jitd.settings", "jitd_sinks.sinks", "jitd.daemon")) for name in calls)
 
 
 def test_the_wire_and_the_core_do_not_know_each_other() -> None:
@@ -604,6 +636,8 @@ def test_of_what_kind_the_store_is_one_module_knows() -> None:
 
 
 def test_a_daemon_without_a_channel_for_mail_does_not_load_the_package_email() -> None:
-    parts = "jitd.daemon, jitd.announcing.assembly, jitd.asking.assembly, jitd.deciding.decider, jitd.server.services"
-    line = f"import {parts}, sys; assert 'jitd.notifying.webhook' in sys.modules; assert 'email' not in sys.modules"
+    parts = (
+        "jitd.daemon, jitd_outsiders.announcing.assembly, jitd_outsiders.assembly, jitd.deciding.decider, jitd.server.services"
+    )
+    line = f"import {parts}, sys; assert 'jitd_outsiders.notifying.webhook' in sys.modules; assert 'email' not in sys.modules"
     subprocess.run([sys.executable, "-c", line], cwd=TREE, check=True)

@@ -26,10 +26,10 @@ from jitd.core.notice import Event, Notice, Whom
 from jitd.core.request import Review, Verdict
 from jitd.core.values import Said
 from jitd.core.wording import in_quotes
-from jitd.notifying.wording import say
 from jitd.store.columns import COLUMNS
 from jitd.verbs import review_row, rows
 from jitd_board.views import request_lines
+from jitd_outsiders.notifying.wording import say
 from jitpam.wire.exact import exact
 from jitpam.wire.messages import FROM_CLIENT
 from jitpam.wire.shown import shown

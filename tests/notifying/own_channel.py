@@ -18,15 +18,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jitd.asking import json_text
 from jitd.beside.refusals import Failed
 from jitd.core.toml_table import Table
-from jitd.notifying import kinds
-from jitd.notifying.carriers import Asks, Carriers
-from jitd.notifying.channel import Channel, Message, NotSent
-from jitd.notifying.settings import ChannelSettings
-from jitd.outside.messages import Fetched
-from jitd.settings.outsiders import HTTP, Reach, reach_in
+from jitd_outsiders.asking import json_text
+from jitd_outsiders.asking.settings import HTTP, Reach, reach_in
+from jitd_outsiders.notifying import kinds
+from jitd_outsiders.notifying.carriers import Asks, Carriers
+from jitd_outsiders.notifying.channel import Channel, Message, NotSent
+from jitd_outsiders.notifying.settings import ChannelSettings
+from jitd_outsiders.outside.messages import Fetched
 
 # --- the module of notifying/ ------------------------------------------------------------------------------------------------
 
@@ -82,8 +82,8 @@ class Recorded:
 
 async def play(file: Path) -> dict[str, Any]:
     """Read the settings in ``file``, and send a message twice."""
-    from jitd.asking.settings import OutsiderSection
     from jitd.settings.config import load
+    from jitd_outsiders.settings import OutsiderSection
 
     settings, carriers = (
         load(file, owner=os.getuid(), keys_at=file.parent).of(OutsiderSection).notify.channels["room"],

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.notifying.foreign import CUT, MOST, on_terminal, outside
+from jitd_outsiders.notifying.foreign import CUT, MOST, on_terminal, outside
 from tests.notifying.hostile import HOSTILE, found_by_a_chat
 
 

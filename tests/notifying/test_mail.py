@@ -22,14 +22,14 @@ from hypothesis import strategies as st
 from jitd.beside.answering import NoAnswer
 from jitd.core.claims import Claims
 from jitd.core.notice import Event
-from jitd.notifying.channel import Message, NotSent
-from jitd.notifying.mail import Mail, MailSettings, written
-from jitd.notifying.program import ProgramChannel
-from jitd.notifying.wording import say
-from jitd.outside.client import Failed
-from jitd.outside.messages import Letter, Posted
-from jitd.outside.posting import post
-from jitd.settings.outsiders import Program
+from jitd_outsiders.asking.settings import Program
+from jitd_outsiders.notifying.channel import Message, NotSent
+from jitd_outsiders.notifying.mail import Mail, MailSettings, written
+from jitd_outsiders.notifying.program import ProgramChannel
+from jitd_outsiders.notifying.wording import say
+from jitd_outsiders.outside.client import Failed
+from jitd_outsiders.outside.messages import Letter, Posted
+from jitd_outsiders.outside.posting import post
 from tests.notifying.hostile import HOSTILE, found_by_a_chat
 from tests.notifying.test_wording import notice, waiting
 from tests.outside.mta import Mta, delivering

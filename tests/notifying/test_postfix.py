@@ -27,9 +27,9 @@ from typing import Any
 
 import pytest
 
-from jitd.notifying.channel import Message, NotSent
-from jitd.notifying.mail import Mail, MailSettings
-from jitd.outside.client import Outside, door_by_child
+from jitd_outsiders.notifying.channel import Message, NotSent
+from jitd_outsiders.notifying.mail import Mail, MailSettings
+from jitd_outsiders.outside.client import Outside, door_by_child
 from tests.beside.children import of_account
 from tests.outside.server import LOOPBACK, Authority
 from tests.waiting import status_of, wait_for

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from jitd.core.claims import Claims
 from jitd.core.notice import Event
-from jitd.notifying.channel import Message
-from jitd.notifying.templates import ESCAPES, PLACES, read, rendered
-from jitd.notifying.wording import say
+from jitd_outsiders.notifying.channel import Message
+from jitd_outsiders.notifying.templates import ESCAPES, PLACES, read, rendered
+from jitd_outsiders.notifying.wording import say
 from tests.notifying.hostile import HOSTILE, found_by_a_chat
 from tests.notifying.test_wording import notice, waiting
 from tests.scene import command

@@ -9,10 +9,10 @@ import pytest
 
 from jitd.core.claims import Claims
 from jitd.core.notice import Event, Whom
-from jitd.notifying.channel import Message, NobodyThere, NotWanted
-from jitd.notifying.terminals import Terminals, fitted
-from jitd.notifying.wording import MOST_LISTED, digest, say
-from jitd.terminals.messages import MOST_BYTES, MOST_PEOPLE, QUESTIONS, Tell, Told, text_of
+from jitd_outsiders.notifying.channel import Message, NobodyThere, NotWanted
+from jitd_outsiders.notifying.terminals import Terminals, fitted
+from jitd_outsiders.notifying.wording import MOST_LISTED, digest, say
+from jitd_outsiders.terminals.messages import MOST_BYTES, MOST_PEOPLE, QUESTIONS, Tell, Told, text_of
 from tests.notifying.hostile import HOSTILE
 from tests.notifying.test_wording import notice, waiting
 from tests.scene import command, person

@@ -19,8 +19,8 @@ from jitd.core.notice import Event, Notice, Whom
 from jitd.core.request import Request, RequestState, Review, Verdict
 from jitd.core.run import Process
 from jitd.core.spelling import spelled
-from jitd.notifying.foreign import CUT, MOST, on_terminal
-from jitd.notifying.wording import MOST_LISTED, _beginning, digest, say
+from jitd_outsiders.notifying.foreign import CUT, MOST, on_terminal
+from jitd_outsiders.notifying.wording import MOST_LISTED, _beginning, digest, say
 from jitpam.wire.shown import shown_command
 from tests.notifying.hostile import HOSTILE, found_by_a_chat
 from tests.scene import START, asked, but, command, permit, person, thing

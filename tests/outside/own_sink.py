@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from jitd.core.toml_table import Table
-from jitd.outside import sinks
-from jitd.outside.deliveries import Deliver, Delivered, Destination, Event
-from jitd.outside.keys import Keys
-from jitd.outside.outcome import TAKEN, Outcome, delivered
-from jitd.outside.sink import Sink, SinkKind
+from jitd_outsiders.outside import sinks
+from jitd_outsiders.outside.deliveries import Deliver, Delivered, Destination, Event
+from jitd_outsiders.outside.keys import Keys
+from jitd_outsiders.outside.outcome import TAKEN, Outcome, delivered
+from jitd_outsiders.outside.sink import Sink, SinkKind
 from jitpam.wire.declared import integer
 
 # --- the module of outside/ --------------------------------------------------------------------------------------------------
@@ -86,10 +86,10 @@ sinks._OF_TYPE = {kind.destination: kind for kind in sinks.SINKS}
 
 async def play(file: Path) -> dict[str, Any]:
     """Read the settings in ``file``, and deliver to the sink, over the messages of jitd-outside."""
-    from jitd.outside.delivering import Deliveries
-    from jitd.outside.questions import QUESTIONS
     from jitd.settings.config import load
-    from jitd.settings.sinks import SinkSection
+    from jitd_outsiders.outside.delivering import Deliveries
+    from jitd_outsiders.outside.questions import QUESTIONS
+    from jitd_sinks.settings import SinkSection
 
     received: list[str] = []
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.outside.addresses import may_connect
-from jitd.outside.urls import Url, read_url, same_server
+from jitd_outsiders.outside.addresses import may_connect
+from jitd_outsiders.outside.urls import Url, read_url, same_server
 
 NOT_PUBLIC = {
     "loopback": ["127.0.0.1", "127.255.255.254", "::1"],

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from jitd.outside import deliveries, line_files, syslog
-from jitd.outside.deliveries import Deliver, Delivered, Destination, Event, Https, Lines, Syslog
-from jitd.outside.delivering import Deliveries
-from jitd.outside.keys import Keys
-from jitd.outside.line_files import LineFile
-from jitd.outside.questions import ANSWERS, QUESTIONS
-from jitd.outside.sinks import kind_of
+from jitd_outsiders.outside import deliveries, line_files, syslog
+from jitd_outsiders.outside.deliveries import Deliver, Delivered, Destination, Event, Https, Lines, Syslog
+from jitd_outsiders.outside.delivering import Deliveries
+from jitd_outsiders.outside.keys import Keys
+from jitd_outsiders.outside.line_files import LineFile
+from jitd_outsiders.outside.questions import ANSWERS, QUESTIONS
+from jitd_outsiders.outside.sinks import kind_of
 from tests.outside.collectors import Rsyslog, free_port, local_input, rsyslog, stream_input, tcp_input, tls_input
 from tests.outside.server import LOOPBACK, Asked, Authority, Server, reply, serving
 from tests.waiting import wait_for

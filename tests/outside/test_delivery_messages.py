@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.outside import deliveries
-from jitd.outside.deliveries import Deliver, Delivered, Event, Https, Lines, Syslog
-from jitd.outside.questions import ANSWERS, QUESTIONS
+from jitd_outsiders.outside import deliveries
+from jitd_outsiders.outside.deliveries import Deliver, Delivered, Event, Https, Lines, Syslog
+from jitd_outsiders.outside.questions import ANSWERS, QUESTIONS
 
 GOLDEN = Path(__file__).parent / "golden_deliveries"
 CA = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"

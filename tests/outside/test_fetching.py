@@ -23,11 +23,11 @@ from http_message_signatures.exceptions import InvalidSignature
 from http_message_signatures.resolvers import MappingKeyResolver
 
 from jitd.beside.answering import NoAnswer
-from jitd.outside import client
-from jitd.outside.client import Failed, Outside, door_by_child
-from jitd.outside.fetching import fetch
-from jitd.outside.keys import Keys
-from jitd.outside.messages import MOST_BODY, Fetch, Fetched
+from jitd_outsiders.outside import client
+from jitd_outsiders.outside.client import Failed, Outside, door_by_child
+from jitd_outsiders.outside.fetching import fetch
+from jitd_outsiders.outside.keys import Keys
+from jitd_outsiders.outside.messages import MOST_BODY, Fetch, Fetched
 from tests.beside.children import of_account
 from tests.outside.server import LOOPBACK, Asked, Authority, Deed, Server, reply, says, serving
 from tests.waiting import is_living, status_of, wait_for

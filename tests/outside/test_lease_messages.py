@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.outside.leases import Begin, Begun, End, Lease, Leased, Look, Looked, Over, Refused, Server, Sign, Signed
-from jitd.outside.messages import Answer, Question
-from jitd.outside.questions import ANSWERS, QUESTIONS
+from jitd_outsiders.outside.leases import Begin, Begun, End, Lease, Leased, Look, Looked, Over, Refused, Server, Sign, Signed
+from jitd_outsiders.outside.messages import Answer, Question
+from jitd_outsiders.outside.questions import ANSWERS, QUESTIONS
 
 GOLDEN = Path(__file__).parent / "golden_leases"
 SERVER = Server("https://vault.example.org:8200/", "vault.token")

@@ -21,9 +21,23 @@ from pathlib import Path
 import pytest
 
 from jitd.beside.doors import ChildDoor
-from jitd.outside import client
-from jitd.outside.client import Failed, Outside, door_by_child
-from jitd.outside.leases import Begin, Begun, End, Lease, Leased, Look, Looked, Over, Question, Refused, Server, Sign, Signed
+from jitd_outsiders.outside import client
+from jitd_outsiders.outside.client import Failed, Outside, door_by_child
+from jitd_outsiders.outside.leases import (
+    Begin,
+    Begun,
+    End,
+    Lease,
+    Leased,
+    Look,
+    Looked,
+    Over,
+    Question,
+    Refused,
+    Server,
+    Sign,
+    Signed,
+)
 from tests.beside.children import of_account
 from tests.outside.server import LOOPBACK, reply
 from tests.outside.vault import OURS, Vault, vault

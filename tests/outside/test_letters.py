@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.beside.packets import MAX_BODY
-from jitd.outside.fields import MOST_CA
-from jitd.outside.messages import MAIL_ADDRESS, MOST_BODY, MOST_RECIPIENTS, Letter, Posted
-from jitd.outside.questions import ANSWERS, QUESTIONS
+from jitd_outsiders.outside.fields import MOST_CA
+from jitd_outsiders.outside.messages import MAIL_ADDRESS, MOST_BODY, MOST_RECIPIENTS, Letter, Posted
+from jitd_outsiders.outside.questions import ANSWERS, QUESTIONS
 
 GOLDEN = Path(__file__).parent / "golden_mail"
 LETTER = Letter(

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from jitd.outside.deliveries import Lines
-from jitd.outside.line_files import MOST_TORN, LineFile
+from jitd_outsiders.outside.deliveries import Lines
+from jitd_outsiders.outside.line_files import MOST_TORN, LineFile
 
 
 def read(path: Path) -> list[str]:

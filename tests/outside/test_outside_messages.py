@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.beside.packets import MAX_BODY
-from jitd.outside.fields import MOST_CA
-from jitd.outside.messages import HEADERS, MOST_BODY, MOST_BYTES, Fetch, Fetched
-from jitd.outside.questions import ANSWERS, QUESTIONS
+from jitd_outsiders.outside.fields import MOST_CA
+from jitd_outsiders.outside.messages import HEADERS, MOST_BODY, MOST_BYTES, Fetch, Fetched
+from jitd_outsiders.outside.questions import ANSWERS, QUESTIONS
 from jitpam.wire.declared import Codec
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from jitd.beside.answering import NoAnswer
-from jitd.outside.client import Failed, Outside, door_by_child
-from jitd.outside.messages import Letter, Posted
-from jitd.outside.posting import LONGEST_LINE, MOST_LINES, post
+from jitd_outsiders.outside.client import Failed, Outside, door_by_child
+from jitd_outsiders.outside.messages import Letter, Posted
+from jitd_outsiders.outside.posting import LONGEST_LINE, MOST_LINES, post
 from tests.beside.children import of_account
 from tests.outside.mta import Mta, delivering
 from tests.outside.server import LOOPBACK, Authority

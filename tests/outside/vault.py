@@ -2,7 +2,8 @@
 """A server that answers as the manuals of HashiCorp Vault and OpenBao say: tokens, leases, a database, an SSH CA. It is our own.
 
 Law: what is there is in ``tokens`` and ``leases``; a lease ends with its token. Nobody has tried it against Vault itself.
-Sources: the HTTP APIs of Vault and OpenBao (see jitd/outside/leasing.py), and what their servers are known to say to errors.
+Sources: the HTTP APIs of Vault and OpenBao (see ``jitd_outsiders.outside.leasing``), and what their servers are known to say to
+errors.
 """
 
 from __future__ import annotations

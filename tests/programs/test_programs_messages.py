@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jitd.beside.packets import MAX_BODY
-from jitd.programs.messages import (
+from jitd_outsiders.programs.messages import (
     ANSWERS,
     LONGEST_LINE,
     MOST_BYTES,

@@ -20,9 +20,9 @@ import pytest
 from jitd.beside import doors, starting
 from jitd.beside.doors import ChildDoor
 from jitd.beside.helpers import PROGRAMS, PROGRAMS_NET, Helper
-from jitd.programs import process, questions
-from jitd.programs.client import Programs
-from jitd.programs.messages import MOST_BYTES, Answer, Failed, Printed, Run
+from jitd_outsiders.programs import process, questions
+from jitd_outsiders.programs.client import Programs
+from jitd_outsiders.programs.messages import MOST_BYTES, Answer, Failed, Printed, Run
 from tests.beside.children import of_account
 from tests.descriptors import with_free_descriptors
 from tests.waiting import PATIENCE, is_living, status_of, wait_for

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from jitd.outside.client import Outside, door_by_child
-from jitd.outside.deliveries import Https, Syslog
+from jitd_outsiders.outside.client import Outside, door_by_child
+from jitd_outsiders.outside.deliveries import Https, Syslog
 from tests.daemon.test_sinks import House
 from tests.outside.collectors import HttpsCollector, Rsyslog
 from tests.system.test_sinks_killed import compare, receivers, settings
@@ -47,8 +47,10 @@ def test_after_an_hour_without_a_network_every_receiver_has_every_record(
 ) -> None:
     """Meanwhile the receivers on this host get every record at once: no sink waits for another one."""
     for module in ("feed", "reading"):
-        monkeypatch.setattr(f"jitd.sinks.{module}.DEADLINE_MS", 3_000)  # in place of 30 s until a silent receiver has failed
-    monkeypatch.setattr("jitd.sinks.feed.FIRST_PAUSE", 0.2)
+        monkeypatch.setattr(
+            f"jitd_sinks.sinks.{module}.DEADLINE_MS", 3_000
+        )  # in place of 30 s until a silent receiver has failed
+    monkeypatch.setattr("jitd_sinks.sinks.feed.FIRST_PAUSE", 0.2)
     sinks = settings(receivers, (tmp_path / "ca").read_text())
     ports = [port_of(one.to) for one in sinks if isinstance(one.to, Syslog | Https) and one.name in CUT_OFF]
     house = House(tmp_path, *sinks)

@@ -18,11 +18,11 @@ from pathlib import Path
 import pytest
 
 from jitd.audit import forms
-from jitd.outside.client import Outside, door_by_child
-from jitd.outside.deliveries import Https, Syslog
-from jitd.outside.deliveries import Lines as LogFile
-from jitd.outside.line_files import DIRECTORY
-from jitd.settings.sinks import SinkSettings
+from jitd_outsiders.outside.client import Outside, door_by_child
+from jitd_outsiders.outside.deliveries import Https, Syslog
+from jitd_outsiders.outside.deliveries import Lines as LogFile
+from jitd_outsiders.outside.line_files import DIRECTORY
+from jitd_sinks.settings import SinkSettings
 from tests.daemon.test_sinks import House
 from tests.outside.collectors import HttpsCollector, Rsyslog, free_port, local_input, tcp_input
 from tests.outside.server import LOOPBACK, Authority
@@ -78,8 +78,8 @@ def test_every_receiver_has_the_whole_chain_in_its_order_whoever_was_killed(
     door = door_by_child({})
     outside = Outside(door)
     house.collector = outside  # type: ignore[assignment]
-    monkeypatch.setattr("jitd.sinks.feed.FIRST_PAUSE", 0.2)
-    monkeypatch.setattr("jitd.sinks.feed.PROBED_EVERY", 0.5)
+    monkeypatch.setattr("jitd_sinks.sinks.feed.FIRST_PAUSE", 0.2)
+    monkeypatch.setattr("jitd_sinks.sinks.feed.PROBED_EVERY", 0.5)
     killed = {"outside": 0, **dict.fromkeys(receivers, 0)}
 
     async def makes() -> None:
@@ -149,14 +149,16 @@ def test_a_receiver_that_is_killed_while_it_catches_up_has_the_whole_chain_at_la
     receivers: dict[str, Rsyslog | HttpsCollector], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """THREATS L-20: it has much in its memory then: what it had read, and what the kernel has for it."""
-    monkeypatch.setattr("jitd.sinks.feed.FIRST_PAUSE", 0.2)
+    monkeypatch.setattr("jitd_sinks.sinks.feed.FIRST_PAUSE", 0.2)
     for name in ("tcp", "local"):
         slow = receivers[name]
         assert isinstance(slow, Rsyslog)
         slow.end()
         slow.slowdown = 5_000  # microseconds for 16 messages: it takes more than it writes
         slow.start()
-    monkeypatch.setattr("jitd.sinks.feed.PROBED_EVERY", 0.5)  # nothing more is recorded, so only a look finds the last killing
+    monkeypatch.setattr(
+        "jitd_sinks.sinks.feed.PROBED_EVERY", 0.5
+    )  # nothing more is recorded, so only a look finds the last killing
     settings_of = [one for one in settings(receivers, (tmp_path / "ca").read_text()) if one.name in ("tcp", "local")]
     house = House(tmp_path, *settings_of)
     house.note(N_BEHIND, more="x" * 300)

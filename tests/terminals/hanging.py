@@ -6,8 +6,8 @@ from __future__ import annotations
 import time
 
 from jitd.helper import main as main
-from jitd.terminals import process
-from jitd.terminals.messages import Tell, Told
+from jitd_outsiders.terminals import process
+from jitd_outsiders.terminals.messages import Tell, Told
 
 process.SECONDS = 0.1
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.terminals.messages import ANSWERS, MOST_BYTES, MOST_PEOPLE, QUESTIONS, Tell, Told, text_of
+from jitd_outsiders.terminals.messages import ANSWERS, MOST_BYTES, MOST_PEOPLE, QUESTIONS, Tell, Told, text_of
 
 GOLDEN = Path(__file__).parent / "golden"
 QUESTION = Tell(("alice", "DOMAIN\\bob"), ("alice asks to run a command as root on db1.", "", "    jitd show K7QM-2XVD"))

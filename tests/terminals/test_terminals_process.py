@@ -14,10 +14,10 @@ import pytest
 
 from jitd.beside.doors import ChildDoor
 from jitd.beside.helpers import TERMINALS
-from jitd.notifying.channel import Message, NobodyThere, NotSent
-from jitd.notifying.terminals import Terminals as Channel
-from jitd.terminals.client import Failed, Terminals
-from jitd.terminals.messages import Tell, Told
+from jitd_outsiders.notifying.channel import Message, NobodyThere, NotSent
+from jitd_outsiders.notifying.terminals import Terminals as Channel
+from jitd_outsiders.terminals.client import Failed, Terminals
+from jitd_outsiders.terminals.messages import Tell, Told
 from tests.beside.children import OwnChild, of_account
 from tests.terminals.seats import ACCOUNT, PERSON, TTY
 from tests.waiting import status_of

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import pytest
 
-from jitd.terminals import writing
-from jitd.terminals.messages import MOST_TERMINALS, Tell, Told, text_of
+from jitd_outsiders.terminals import writing
+from jitd_outsiders.terminals.messages import MOST_TERMINALS, Tell, Told, text_of
 from tests.terminals.seats import ACCOUNT, OTHER, PERSON, TTY, Records, Seat, seat
 from tests.waiting import PATIENCE
 

@@ -19,9 +19,9 @@ from contextlib import suppress
 from jitd.core.policy import Rule
 from jitd.core.warning import Warned
 from jitd.core.wording import listed
-from jitd.outside.addresses import may_connect
-from jitd.outside.urls import read_url
-from jitd.settings.outsiders import GatekeeperSettings, Program, Reach
+from jitd_outsiders.asking.settings import GatekeeperSettings, Program, Reach
+from jitd_outsiders.outside.addresses import may_connect
+from jitd_outsiders.outside.urls import read_url
 from jitpam.initiator import within
 
 CONNECTED_WITHIN = 3.0

@@ -20,7 +20,7 @@ from jitd.core.warning import Warned
 from jitd_inspection.checking.reach import MOST_TOLD
 
 if TYPE_CHECKING:
-    from jitd.settings.givers import Givers
+    from jitd_things.settings import Givers
 
 
 def about_things(rules: Sequence[Rule], givers: Givers) -> Iterator[Warned]:

@@ -57,7 +57,7 @@ def warnings(rules: Sequence[Rule], config: Config, providers: Mapping[str, str]
 def _about_things(rules: Sequence[Rule], config: Config) -> Iterable[Warned]:
     if not extensions.is_used("things"):
         return ()
-    from jitd.settings.givers import ThingSection
+    from jitd_things.settings import ThingSection
 
     return about_things(rules, config.of(ThingSection).givers)
 
@@ -65,8 +65,8 @@ def _about_things(rules: Sequence[Rule], config: Config) -> Iterable[Warned]:
 def _about_gatekeepers(rules: Sequence[Rule], config: Config) -> Iterable[Warned]:
     if not extensions.is_used("outsiders"):
         return ()
-    from jitd.asking.settings import OutsiderSection
     from jitd_inspection.checking.gatekeepers import about_gatekeepers
+    from jitd_outsiders.settings import OutsiderSection
 
     return about_gatekeepers(rules, config.of(OutsiderSection).gatekeepers)
 

@@ -17,14 +17,14 @@ from pathlib import Path
 
 from jitd.core.holding import Holding
 from jitd.core.toml_document import ConfigError
-from jitd.givers.account import Account
-from jitd.givers.account_notes import NOTES, AccountNotes
-from jitd.givers.account_numbers import n_used
-from jitd.settings.givers import Givers, ThingSection
 from jitd_inspection.doctor import files
 from jitd_inspection.doctor.finding import Finding, bad, count, ok, unknown, weak
 from jitd_inspection.doctor.host import Host, Running
 from jitd_inspection.doctor.state import given_still, policy_in_force
+from jitd_things.givers.account import Account
+from jitd_things.givers.account_notes import NOTES, AccountNotes
+from jitd_things.givers.account_numbers import n_used
+from jitd_things.settings import Givers, ThingSection
 from jitpam import __version__
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connect, is_set_up
 

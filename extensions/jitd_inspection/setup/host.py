@@ -14,11 +14,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from jitd.asking.settings import OutsiderSection
 from jitd.beside.helpers import OUTSIDE
 from jitd.core.toml_document import ConfigError
 from jitd.kdc.keytab import principals
-from jitd.notifying.mail import MailSettings
 from jitd.settings import config, policyfile
 from jitd.settings.host import KRB5_CONF, default_realm, kerberos_files
 from jitd.settings.needs import needed
@@ -26,6 +24,8 @@ from jitd_inspection.doctor.domains import SSSD, asking, domains
 from jitd_inspection.doctor.host import BOOTED, Host, find_daemon
 from jitd_inspection.doctor.kerberos import HOSTS, OWN, is_account
 from jitd_inspection.setup.plan import AD, FREEIPA, MAIL, MIT, PACKAGES, SETTINGS, Facts, Step, Write
+from jitd_outsiders.notifying.mail import MailSettings
+from jitd_outsiders.settings import OutsiderSection
 from jitpam.initiator import own_host, within
 
 SHIPPED = Path("/usr/share/jitd/jitd.toml")

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds the objects for the providers and the gatekeepers from the settings, and what notifies people. Also builds the
+connections to the processes that work for the daemon, such as jitd-outside.
+
+Law: before the first question, jitd queries no system and starts no process.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+from jitd.beside.doors import SocketDoor, door_to
+from jitd.beside.helpers import OUTSIDE, PROGRAMS, PROGRAMS_NET, TERMINALS
+from jitd.deciding.seats import Seating
+from jitd.extension_points import Advisers, Site
+from jitd.lifecycle.notifier import Notifier
+from jitd.lifecycle.perform import Perform
+from jitd_outsiders.announcing.assembly import announcing
+from jitd_outsiders.asking.gatekeepers import Gatekeepers, Now
+from jitd_outsiders.asking.providers import Providers
+from jitd_outsiders.asking.reaching import Reaching
+from jitd_outsiders.asking.running import Running
+from jitd_outsiders.outside.client import Outside, door_by_child
+from jitd_outsiders.programs.client import Programs
+from jitd_outsiders.settings import OutsiderSection
+from jitd_outsiders.terminals.client import Terminals
+
+NONCE = 16
+"""Number of random bytes in a question's nonce."""
+
+
+class Outsiders(Advisers):
+    """Contains the objects for the providers and gatekeepers, and for the helpers that they take."""
+
+    def __init__(self, site: Site) -> None:
+        config, now, is_direct = site.ground.config, site.ground.now, site.is_direct
+        said = config.of(OutsiderSection)
+        self.posts = Outside(door_by_child(config.key_files) if is_direct else SocketDoor(OUTSIDE, said.outside))
+        self.programs = Running(*(Programs(door_to(helper, is_direct=is_direct)) for helper in (PROGRAMS, PROGRAMS_NET)))
+        self.ways = self.programs.run, self.posts.lease
+        """Two functions for the givers, which are the systems in jitd.toml that give things to people. The first function runs a
+        program. The second function sends a question about a lease to HashiCorp Vault or OpenBao.
+        """
+        self.terminals = Terminals(door_to(TERMINALS, is_direct=is_direct))
+        self.reaching = Reaching(self.posts, self.programs, config.host)
+        clocks = Now(lambda: now().at, lambda: now().boot)
+        self.providers = Providers(said.providers, self.reaching, config.naming, time.monotonic)
+        self.gatekeepers = Gatekeepers(said.gatekeepers, self.reaching, config.naming, clocks, lambda: secrets.token_hex(NONCE))
+
+    def notifier(self, site: Site, seating: Seating, perform: Perform) -> Notifier:
+        return announcing(site.ground, self, seating, site.note, perform)
+
+    def close(self) -> None:
+        self.posts.close()
+        self.programs.close()
+        self.terminals.close()
+
+
+def advisers(site: Site) -> Advisers:
+    """Return what the daemon asks and tells outside of itself."""
+    return Outsiders(site)

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds what gives things, from the settings. Law: no process is started before there is something to give."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from jitd.beside.doors import door_to
+from jitd.beside.helpers import GIVERS
+from jitd.core.thing import FORMER_KIND
+from jitd.extension_points import Advisers, Doer, Site
+from jitd.lifecycle.givers import Giver
+from jitd.lifecycle.let_in import LetIn
+from jitd.log import log
+from jitd.settings.config import Config
+from jitd_outsiders.assembly import Outsiders
+from jitd_things.givers.client import GiversLine
+from jitd_things.givers.kinds import OF_NAME
+from jitd_things.givers.program import ProgramGiver
+from jitd_things.givers.vault import Vault
+from jitd_things.giving.admin_programs import AdminPrograms, Run
+from jitd_things.giving.host_things import HostThings
+from jitd_things.giving.lease_notes import LeaseNotes
+from jitd_things.giving.orders import GrantOf
+from jitd_things.giving.standing import take_standing
+from jitd_things.giving.vault_leases import Ask, VaultLeases
+from jitd_things.settings import ThingSection
+
+
+class Giving(Doer):
+    """What gives things and takes them back. Some of it runs programs and asks servers, so it needs ``outsiders``."""
+
+    def __init__(self, site: Site, outsiders: Outsiders) -> None:
+        store, now = site.ground.store, site.ground.now
+        self._line = line_to_givers(site.file, is_direct=site.is_direct)
+        self.givers = all_givers(site.ground.config, self._line, outsiders.ways, store.grant, lambda: now().at, site.let_in)
+        self._store = store
+        self._note = site.note
+
+    def tasks(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        return {"what an earlier version has given": self._take_standing}
+
+    async def _take_standing(self) -> None:
+        """Take back what an earlier version has given as a kind that is gone."""
+        await take_standing(self._line, lambda: [one.id for one in self._store.holdings()], self._note, log)
+
+    def close(self) -> None:
+        self._line.close()
+
+
+def doer(site: Site, advisers: Advisers) -> Doer:
+    """Return what gives things for the daemon."""
+    if not isinstance(advisers, Outsiders):
+        raise TypeError("things need the extension outsiders")
+    return Giving(site, advisers)
+
+
+def line_to_givers(file: Path | None, *, is_direct: bool) -> GiversLine:
+    """Return the connection to jitd-givers. ``is_direct`` is True if the daemon has to start jitd-givers, because systemd does
+    not start it. If the daemon starts jitd-givers, jitd-givers reads the settings in ``file``. If ``file`` is None, jitd-givers
+    reads the usual settings file.
+    """
+    return GiversLine(door_to(GIVERS, is_direct=is_direct, options={} if file is None else {"settings": file}))
+
+
+def all_givers(
+    config: Config,
+    line: GiversLine,
+    ways: tuple[Run, Ask],
+    grant_of: GrantOf,
+    now: Callable[[], datetime],
+    let_in: LetIn,
+) -> dict[str, Giver]:
+    """Return the giver of each kind in ``config``. ``line`` is the connection to jitd-givers. ``ways`` has two functions: the
+    first runs programs, and the second asks for leases. ``grant_of`` returns the grant that has a given id. ``now`` returns the
+    time of the wall clock, with a time zone. ``let_in`` has the notes of what was let in at gates.
+    """
+    set_up = config.of(ThingSection).givers
+    names: dict[str, list[str]] = {FORMER_KIND: []}  # nothing of it is given
+    names |= {kind: [name for name, one in set_up.items() if kind == one.KIND] for kind in OF_NAME}
+    programs = {name: one for name, one in set_up.items() if isinstance(one, ProgramGiver)}
+    run, lease = ways
+    vaults = {name: one for name, one in set_up.items() if isinstance(one, Vault)}
+    by_kind: dict[str, Giver] = {
+        "program": AdminPrograms(programs, run, grant_of),
+        "vault": VaultLeases(vaults, lease, LeaseNotes(config.state / "leases"), grant_of, now),
+    }
+    for kind in names:
+        if kind not in by_kind:
+            by_kind[kind] = HostThings(kind, names[kind], line, grant_of, let_in.of)
+    return by_kind

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Connects to a PostgreSQL server on this host, as the account that runs the server. Peer authentication accepts this account.
+
+Law: jitd connects only to a socket in a protected directory. Other accounts cannot write to this directory. libpq checks that
+the server runs as the owner of that socket. Every statement has a time limit. Objects that users may have made are always named
+with their schema. Sources: PostgreSQL, "Peer Authentication", "libpq: Parameter Key Words" (requirepeer), "Client Connection
+Defaults".
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from jitd_things.givers.postgres_settings import Address
+
+CONNECT_SECONDS = 5
+STATEMENT_SECONDS = 8
+LOCK_SECONDS = 2
+"""Two time limits in seconds. STATEMENT_SECONDS limits the time of one statement. LOCK_SECONDS limits the time for which a
+statement waits for a lock.
+"""
+_OPTIONS = {
+    "search_path": "pg_catalog",
+    "role": "none",
+    "session_replication_role": "replica",
+    "local_preload_libraries": "",
+    "exit_on_error": "off",
+    "idle_session_timeout": "0",
+    "statement_timeout": f"{STATEMENT_SECONDS}s",
+    "lock_timeout": f"{LOCK_SECONDS}s",
+    "idle_in_transaction_session_timeout": "15s",
+    "default_transaction_read_only": "off",
+    "synchronous_commit": "local",
+    "client_min_messages": "error",
+}
+"""Settings of this connection. These settings override the settings that the owner of a database has made for the database. Such
+an owner could otherwise let jitd's sessions act as another role, end early, or not begin at all. With
+``session_replication_role``, no triggers and no event triggers run in jitd's sessions, because they are a superuser's sessions.
+Exceptions are triggers that an administrator has enabled as ENABLE ALWAYS or ENABLE REPLICA. With ``synchronous_commit``,
+committed changes survive a crash of the server. If a change were lost, a role that was taken back could exist again after the
+crash.
+"""
+_AS_BUILT = (
+    "SELECT pg_catalog.set_config(name, boot_val, false) FROM pg_catalog.pg_settings"
+    " WHERE source OPERATOR(pg_catalog.=) 'database' AND context OPERATOR(pg_catalog.=) 'user'"
+)
+"""Gives the settings of the database that any user may change the values with which PostgreSQL was built. With other settings,
+the server would need minutes for a question of jitd (``jit``, ``enable_hashjoin``). What only a superuser may set stays.
+"""
+_OPTIONS_SINCE_17 = {"transaction_timeout": "0"}
+_VERSION_17 = 17_00_00
+Row = tuple[Any, ...]
+
+
+class Unreachable(Exception):
+    """It is not possible to talk to the server now. The text of this exception is a sentence that says what is wrong and what to
+    do.
+    """
+
+
+class Server:
+    """The server at ``address``. ``known_as`` is the name that each session of this object has in the server's list of
+    sessions.
+    """
+
+    def __init__(self, address: Address, known_as: str) -> None:
+        self.address = address
+        self._known_as = known_as
+
+    @contextmanager
+    def session(self, database: str = "") -> Iterator[Session]:
+        """Connect to ``database``. If ``database`` is empty, connect to the database in the address. Raises Unreachable."""
+        with self._connected(database or self.address.database) as connection:
+            yield Session(connection)
+
+    @contextmanager
+    def session_anywhere(self) -> Iterator[Session]:
+        """Connect to any database, for statements about roles, which all databases of a server share. A person who may act as the
+        owner of a database can close that database to everybody. Raises Unreachable.
+        """
+        with self._connected_anywhere() as connection:
+            yield Session(connection)
+
+    def _connected_anywhere(self) -> psycopg.Connection[Row]:
+        with suppress(Unreachable):
+            return self._connected("postgres")
+        try:
+            return self._connected(self.address.database)
+        except Unreachable as fault:
+            with suppress(Unreachable):
+                return self._connected("template1")
+            raise fault
+
+    def _connected(self, database: str) -> psycopg.Connection[Row]:
+        """Connect to ``database``, with the settings that the version of the server has. Raises Unreachable."""
+        connection = self._connected_with(database, _OPTIONS)
+        if connection.info.server_version < _VERSION_17:
+            return connection
+        connection.close()
+        return self._connected_with(database, _OPTIONS | _OPTIONS_SINCE_17)
+
+    def _connected_with(self, database: str, options: Mapping[str, str]) -> psycopg.Connection[Row]:
+        owner = owner_of(self.address)
+        with _acting_as(owner):
+            try:
+                connection = psycopg.connect(
+                    host=self.address.directory,
+                    port=self.address.port,
+                    dbname=database,
+                    user=self.address.user or owner.pw_name,
+                    requirepeer=owner.pw_name,
+                    passfile="/dev/null/none",
+                    sslmode="disable",
+                    gssencmode="disable",
+                    connect_timeout=CONNECT_SECONDS,
+                    application_name=self._known_as,
+                    client_encoding="UTF8",
+                    options=" ".join(f"-c {name}={value}" for name, value in options.items()),
+                    autocommit=True,
+                    prepare_threshold=None,
+                )
+                connection.execute(_AS_BUILT)
+                return connection
+            except psycopg.Error as fault:
+                raise Unreachable(f"PostgreSQL at {self.address.socket} does not let jitd in: {told(fault)}") from None
+
+
+class Session:
+    """One connection to one database. A statement outside of ``transaction`` is committed at once."""
+
+    def __init__(self, connection: psycopg.Connection[Row]) -> None:
+        self._connection = connection
+
+    def rows(self, question: str, values: dict[str, object] | None = None) -> list[Row]:
+        """Return the rows that ``question`` finds. Raises psycopg.Error."""
+        with self._connection.cursor() as cursor:
+            return cursor.execute(question.encode(), values).fetchall()
+
+    def row(self, question: str, values: dict[str, object] | None = None) -> Row | None:
+        """Return the first row that ``question`` finds, or None if there is no such row. Raises psycopg.Error."""
+        return next(iter(self.rows(question, values)), None)
+
+    @property
+    def is_closed(self) -> bool:
+        """True if the connection was closed, by jitd or by the server."""
+        return self._connection.closed
+
+    def do(self, statement: str, **names: sql.Composable) -> None:
+        """Execute ``statement``. Each ``{name}`` in ``statement`` is replaced by a value from ``names``. The library quotes this
+        value. Raises psycopg.Error.
+        """
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql.SQL(statement).format(**names))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit all statements of the block at its end, or commit nothing. If this method is used inside another transaction,
+        the block is a savepoint.
+        """
+        with self._connection.transaction():
+            yield
+
+    def verifier(self, role: str, password: str) -> str:
+        """Return the verifier that the server stores instead of ``password``. The password cannot be computed from the verifier
+        (RFC 5803).
+        """
+        return self._connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+
+
+def owner_of(address: Address) -> pwd.struct_passwd:
+    """Return the account that runs the server at ``address``. The account that runs the server is the owner of the server's
+    socket. Raises Unreachable.
+    """
+    socket, directory = address.socket, address.directory
+    try:
+        holding, found = os.stat(directory), os.stat(socket, follow_symlinks=False)
+    except FileNotFoundError as fault:
+        raise Unreachable(f"PostgreSQL does not run here: there is no {fault.filename}") from None
+    except OSError as fault:
+        raise Unreachable(f"{fault.filename} cannot be looked at: {fault.strerror}") from None
+    try:
+        owner = pwd.getpwuid(found.st_uid)
+    except KeyError:
+        raise Unreachable(f"{socket} belongs to the uid {found.st_uid}, but no account of this host has this uid") from None
+    if not stat.S_ISSOCK(found.st_mode):
+        raise Unreachable(f"{socket} is not a socket, so the server did not make it")
+    if holding.st_uid not in (0, owner.pw_uid) or holding.st_mode & stat.S_IWOTH or _others_may_write(holding, owner):
+        raise Unreachable(
+            f"accounts other than root and {owner.pw_name} can write to {directory}: set unix_socket_directories to a"
+            f" directory that only root and {owner.pw_name} can write to"
+        )
+    return owner
+
+
+def _others_may_write(directory: os.stat_result, owner: pwd.struct_passwd) -> bool:
+    """True if the group of ``directory`` may write to the directory. The result is False if this group is the group of root or
+    the group of ``owner``.
+    """
+    return bool(directory.st_mode & stat.S_IWGRP) and directory.st_gid not in (0, owner.pw_gid)
+
+
+@contextmanager
+def _acting_as(account: pwd.struct_passwd) -> Iterator[None]:
+    """Set the effective uid and gid of this process to the uid and gid of ``account``, because the server sees only the effective
+    ids. The process has only one thread, so no other work is done with the account's uid.
+    """
+    before = os.geteuid(), os.getegid()
+    os.setegid(account.pw_gid)
+    try:
+        os.seteuid(account.pw_uid)
+        yield
+    finally:
+        os.seteuid(before[0])
+        os.setegid(before[1])
+
+
+def written(words: str) -> sql.Composable:
+    """Return ``words`` as a part of a statement that is not quoted again, because the server has quoted it itself."""
+    return sql.SQL(words)
+
+
+def told(fault: Exception) -> str:
+    """Return the message of ``fault`` on one line, without the text of the SQL statement, and with what to do where that is
+    known.
+    """
+    if not isinstance(fault, psycopg.Error):
+        return str(fault)
+    said = fault.diag.message_primary or " ".join(str(fault).split())
+    detail = fault.diag.message_detail
+    if isinstance(fault, psycopg.errors.LockNotAvailable):
+        return f"{said}: somebody else's session or prepared transaction holds the lock (look at pg_locks)"
+    if isinstance(fault, psycopg.errors.OutOfMemory):
+        return f"{said}: set max_locks_per_transaction of PostgreSQL to a larger number"
+    return f"{said} ({' '.join(detail.split())})" if detail else said
