@@ -30,7 +30,6 @@ from jitd.deciding import origins
 from jitd.executor import Ended, Executor, ExecutorError, Held, Here, Ready, Report, Started, Trouble
 from jitd.executor.direct import Direct
 from jitd.failures import Failure, count
-from jitd.lifecycle.givers import NoGiver
 from jitd.log import log, use_journal
 from jitd.releasing import RELEASER, many
 from jitd.reloading import PolicyInForce
@@ -127,7 +126,8 @@ class Daemon:
         advisers = self._advisers = extension_points.advisers(site)
         doers = self._doers = extension_points.doers(site, advisers)
         givers = Givers(dict(chain.from_iterable(doer.givers.items() for doer in doers)))
-        givers.require(store.holdings())
+        if held := givers.fault_in(store.holdings()):
+            raise StoreError(held)
         reading = extension_points.reading(site, advisers)
         readers.add("counts", reading.counts)
         for name, reader in reading.readers.items():
@@ -368,7 +368,7 @@ def serve(file: Path | None) -> int:
         executor.spawn_launcher()  # before the keytab or the database is opened, so that monitors inherit nothing of them
         daemon = Daemon(config, rules, executor, file)
         asyncio.run(_serve(daemon, config))
-    except (OSError, StoreError, ExecutorError, NoGiver) as fault:
+    except (OSError, StoreError, ExecutorError) as fault:
         print(f"jitd: {fault}", file=sys.stderr)
     return 1
 

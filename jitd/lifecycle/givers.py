@@ -63,10 +63,6 @@ class Giver(Protocol):
         return Strays()
 
 
-class NoGiver(Exception):
-    """Something is held, and nothing of this host can take it back. The text is a sentence."""
-
-
 class Givers:
     """The givers of this host. A giver is found by the kind of thing that the giver gives. The kind is the word before the colon
     in the thing's name.
@@ -92,9 +88,13 @@ class Givers:
         """Return what ``unrenewed`` has of the holding ``id``. Other threads may call this method."""
         return next(filter(None, (giver.unrenewed.get(id) for giver in self._by_kind.values())), None)
 
-    def require(self, live: Iterable[Holding]) -> None:
-        """Raise NoGiver if one of the holdings ``live`` is of a thing that nothing of this host can take back."""
+    def fault_in(self, live: Iterable[Holding]) -> str:
+        """Return a sentence about those of the holdings ``live`` that nothing of this host can take back; empty without any."""
         if orphans := [one for one in live if self.of(one.thing) is None]:
             told = listed(tuple(f"{one.thing} ({one.id}, {one.to})" for one in orphans[:MOST_TOLD]), "and")
             more = f", and {count(len(orphans) - MOST_TOLD, 'other thing')}," if len(orphans) > MOST_TOLD else ""
-            raise NoGiver(f"{told}{more} must be taken back, but no part of jitd that is installed can do so")
+            return (
+                f"{told}{more} must be taken back, but no part of jitd that is installed can do so: install all of jitd in"
+                " /usr/lib/jitd, then: systemctl restart jitd"
+            )
+        return ""
