@@ -92,7 +92,7 @@ STANDING = Section(
             "Who can become root, or a watched account, without jitd",
             ("becomes", "who", "by", "where", "first recorded"),
             _BECOMING,
-            "Watched accounts are those that rules name. What each word under by means is in jitd(8).",
+            "Watched accounts are those that rules name. What each word under by means is in jitd-audit(8).",
         ),
         by_sql(
             "changed",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""jitd-metrics.timer under systemd, as jitd(8) has it set up: node_exporter, as its package sets it up, tells jitd's metrics."""
+"""jitd-metrics.timer under systemd, set up as in jitd-serve(8): node_exporter, as its package sets it up, has jitd's metrics."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def test_the_timer_is_off_until_it_is_enabled(service: Service) -> None:
 
 
 def test_two_commands_bring_the_metrics_into_node_exporter(service: Service) -> None:
-    """The two commands are those of jitd(8)."""
+    """The two commands are those of jitd-serve(8)."""
     try:
         for line in (f"ln -s {FILE} {LINK.parent}/", f"systemctl enable --now {TIMER}"):
-            assert line in Path("/usr/share/man/man8/jitd.8").read_text("utf-8")
+            assert line in Path("/usr/share/man/man8/jitd-serve.8").read_text("utf-8")
             assert subprocess.run(line.split(), capture_output=True, text=True, check=False).returncode == 0
         wait_for(FILE.exists, what="the first file")
         systemctl("start", EXPORTER)

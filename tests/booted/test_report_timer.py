@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""jitd-report.timer under systemd, as jitd(8) has it set up: the report of the last month is kept, and auditors get it."""
+"""jitd-report.timer under systemd, as jitd-audit(8) has it set up: the report of the last month is kept, and auditors get it."""
 
 from __future__ import annotations
 

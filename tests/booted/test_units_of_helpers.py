@@ -119,6 +119,6 @@ def test_a_name_that_no_helper_has_is_told_to_root_and_nothing_listens(kind: str
 
 
 def test_root_sees_all_helpers_with_one_command(service: object) -> None:
-    """As jitd(8) says."""
+    """As jitd-serve(8) says."""
     done = subprocess.run(["sh", "-c", "systemctl status 'jitd-helper@*' | cat"], capture_output=True, text=True, check=False)
     assert {name for name in HELPERS if f"jitd-helper@{name}.socket" in done.stdout} == {*HELPERS}

@@ -117,7 +117,7 @@ def test_a_head_is_signed_once(house: House) -> None:
 
 @pytest.mark.parametrize(("n", "within"), [(EVERY, AFTER / 2), (1, AFTER + 5)])
 def test_many_records_are_signed_at_once_and_one_within_a_second(house: House, n: int, within: float) -> None:
-    """The product promises one second (jitd.8). A busy host may take longer, so that only the first row has a bound below it."""
+    """jitd-audit(8) promises one second. A busy host may take longer, so that only the first row has a bound below it."""
 
     async def tell() -> float:
         signed = asyncio.Event()

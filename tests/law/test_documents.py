@@ -22,19 +22,18 @@ from jitd.report.sections import SECTIONS
 from jitd.server import channel, room
 from jitpam import options
 from jitpam.wire import codes, coding, conversation, framing, messages
+from tests.law import manual
 from tests.law.tree import MODULES, TREE
 
 PROTOCOL = (TREE / "PROTOCOL.md").read_text("utf-8")
-JITD = (TREE / "docs/man/jitd.8").read_text("utf-8")
-JITD_PAM = (TREE / "docs/man/jitd-pam.8").read_text("utf-8")
-JITSUDO = (TREE / "docs/man/jitsudo.1").read_text("utf-8")
+JITD, JITD_PAM, JITSUDO = (manual.PAGES[name] for name in ("jitd.8", "jitd-pam.8", "jitsudo.1"))
 
 
 def section(page: str, title: str) -> str:
-    """What stands under a heading of PROTOCOL.md (``4. Messages``), or of a manual page (``EXIT STATUS``)."""
-    begin = f"## {title}\n" if page is PROTOCOL else f".Sh {title}\n"
+    """What stands under a heading of a page in Markdown, such as ``4. Messages`` of PROTOCOL.md."""
+    begin = f"## {title}\n"
     assert begin in page, title
-    return page.partition(begin)[2].partition(begin[:3].rstrip() + " ")[0]
+    return page.partition(begin)[2].partition("## ")[0]
 
 
 # --- the command lines -------------------------------------------------------------------------------------------------
@@ -55,19 +54,17 @@ def verbs(command: click.Command = cli, path: tuple[str, ...] = ()) -> Iterator[
 VERBS = dict(verbs())
 
 
-def synopses() -> dict[str, str]:
-    """Verb → its line of the synopsis, as plain words."""
-    found = {}
-    for part in section(JITD, "SYNOPSIS").split(".Nm\n")[1:]:
-        words = re.sub(r"^\.(Op |Cm )?|\n\.(Op |Cm )?", " ", part)
-        name = re.search(r"\.Cm ([\w -]+)", part)
-        if name:
-            found[name[1].strip()] = words
-    return found
+def test_every_verb_is_on_one_manual_page_and_no_page_has_another() -> None:
+    assert sorted(verb for verb, _, _ in manual.SYNOPSES) == sorted(VERBS)
 
 
-def test_the_synopsis_has_every_verb_and_no_other() -> None:
-    assert synopses().keys() == VERBS.keys()
+def test_the_page_of_jitd_lists_every_verb_under_the_name_of_its_page() -> None:
+    listed = {}
+    for below in re.split(r"^\.Ss ", manual.part(JITD, ".Sh VERBS"), flags=re.MULTILINE)[1:]:
+        heading = re.match(r".*: Xr (\S+) (\d)\n", below)
+        assert heading, below.partition("\n")[0]
+        listed |= dict.fromkeys(re.findall(r"^\.It Cm (.+)$", below, re.MULTILINE), f"{heading[1]}.{heading[2]}")
+    assert listed == manual.PAGE
 
 
 def options_of(verb: str) -> list[click.Option]:
@@ -76,24 +73,26 @@ def options_of(verb: str) -> list[click.Option]:
 
 def test_a_verbs_options_stand_in_its_synopsis_and_no_others() -> None:
     typed = {verb: {name for option in options_of(verb) for name in option.opts} - {"--help"} for verb in VERBS}
-    assert {verb: {f"-{name}" for name in re.findall(r"Fl (-?\w[\w-]*)", synopses()[verb])} for verb in VERBS} == typed
+    assert {verb: {f"-{name}" for name in re.findall(r"Fl (-?\w[\w-]*)", manual.LINES[verb])} for verb in VERBS} == typed
+
+
+def explained(verb: str) -> str:
+    """What the page of a verb says about it: all of its description, if the page has no other verb."""
+    text = manual.part(manual.page_of(verb), ".Sh DESCRIPTION")
+    if [*manual.PAGE.values()].count(manual.PAGE[verb]) == 1:
+        return text
+    found = re.search(rf"^\.It Cm {verb}( [^\n]*)?$(.*?)(?=^\.It Cm |^\.Ss |\Z)", text, re.MULTILINE | re.DOTALL)
+    return found[2] if found else ""
 
 
 def test_a_verb_and_its_options_are_explained() -> None:
-    text = section(JITD, "DESCRIPTION")
+    assert [verb for verb in VERBS if not explained(verb)] == []
     missing = []
     for verb in VERBS:
-        explained = re.search(rf"^\.It Cm {verb}( [^\n]*)?$(.*?)(?=^\.It Cm |^\.S[hs] )", text, re.MULTILINE | re.DOTALL)
-        missing += [] if explained else [verb]
-        for option in options_of(verb) if explained else []:
-            if not any(f".It Fl {name[1:]}" in explained[2] for name in option.opts):
+        for option in options_of(verb):
+            if not any(f".It Fl {name[1:]}" in explained(verb) for name in option.opts):
                 missing.append(f"{verb} {option.opts}")
     assert missing == []
-
-
-def lines_of(verb: str) -> str:
-    """The lines of the synopsis that belong to a verb, as they are in the page."""
-    return section(JITD, "SYNOPSIS").partition(f".Cm {verb}\n")[2].partition("\n.Nm\n")[0]
 
 
 def test_an_option_has_an_argument_in_the_synopsis_if_it_takes_one() -> None:
@@ -101,7 +100,7 @@ def test_an_option_has_an_argument_in_the_synopsis_if_it_takes_one() -> None:
     for verb in VERBS:
         for option in options_of(verb):
             for name in {*option.opts} - {"--help"}:
-                has_argument = re.search(rf"Fl {name[1:]}( Ns = Ns)? Ar ", lines_of(verb)) is not None
+                has_argument = re.search(rf"Fl {name[1:]}( Ns = Ns)? Ar ", manual.LINES[verb]) is not None
                 wrong += [f"{verb} {name}"] if has_argument is option.is_flag else []
     assert wrong == []
 
@@ -110,7 +109,7 @@ def test_the_synopsis_has_the_words_of_the_help_and_says_which_may_be_left_out()
     """As the help has them: ``ID``, ``[ID]``, ``ID...`` or ``[ID]...``. An option may stand in the place of a word."""
     written = {}
     for verb in VERBS:
-        found = [re.fullmatch(r"\.(Op )?Ar (\w+)( \.\.\.)?( \| Fl .*)?", line) for line in lines_of(verb).splitlines()]
+        found = [re.fullmatch(r"\.(Op )?Ar (\w+)( \.\.\.)?( \| Fl .*)?", line) for line in manual.LINES[verb].splitlines()]
         words = [(one[2].upper(), one[1] or one[4], one[3]) for one in found if one]
         written[verb] = [f"{f'[{word}]' if may_lack else word}{'...' if is_many else ''}" for word, may_lack, is_many in words]
     helped = {
@@ -153,7 +152,7 @@ def test_the_page_of_jitsudo_says_which_options_go_together_as_the_table_does() 
 
 
 def statuses(page: str) -> set[int]:
-    return {int(status) for status in re.findall(r"^\.It (\d+)$", section(page, "EXIT STATUS"), re.MULTILINE)}
+    return {int(status) for status in re.findall(r"^\.It (\d+)$", manual.part(page, ".Sh EXIT STATUS"), re.MULTILINE)}
 
 
 def test_every_exit_status_is_in_its_page() -> None:
@@ -179,10 +178,45 @@ def test_the_stacks_of_the_page_are_those_that_are_shipped() -> None:
         assert lines[-1].endswith("requisite pam_deny.so") and lines == shipped[: len(lines)]
 
 
-def test_a_page_of_ours_that_another_names_exists() -> None:
-    pages = list((TREE / "docs/man").glob("*.[1-8]"))
-    named = {match for page in pages for match in re.findall(r"^\.Xr (jit[\w.-]+) (\d)", page.read_text("utf-8"), re.MULTILINE)}
-    assert {f"{name}.{number}" for name, number in named} == {page.name for page in pages}
+def test_a_page_of_ours_that_another_names_exists_and_each_is_named() -> None:
+    named = {match for page in manual.PAGES.values() for match in re.findall(r"^\.Xr (jit[\w.-]+) (\d)", page, re.MULTILINE)}
+    assert {f"{name}.{number}" for name, number in named} == manual.PAGES.keys()
+
+
+def test_a_page_and_a_chapter_of_ours_that_a_document_a_unit_or_the_product_names_exist() -> None:
+    files = [*TREE.glob("*.md"), *(TREE / "docs").glob("*.md"), *(TREE / "contrib").glob("*/jitd*")]
+    text = "".join([*(file.read_text("utf-8") for file in files if file.is_file()), *(module.text for module in MODULES)])
+    named = {f"{name}.{number}" for name, number in re.findall(r"\b(jit[\w.-]*)\((\d)\)", text)}
+    assert len(named) > 5 and named <= manual.PAGES.keys()
+    chapters = re.findall(r"chapter (\w+) of (jit[\w.-]*)\((\d)\)", text)
+    assert chapters and all(manual.part(manual.PAGES[f"{page}.{number}"], f".Ss {title}") for title, page, number in chapters)
+
+
+REFERENCE = re.compile(
+    r"\b(Sx|Cm) (\w(?:(?! No )[\w -])*?)(?: Fl -[\w-]+)?(?: No (?:in|of) Xr (jit[\w.-]+) (\d))?(?= No | [.,;:)]|$)", re.MULTILINE
+)
+
+
+def references(name: str) -> Iterator[tuple[str, str, str]]:
+    """The macro ``Sx`` or ``Cm``, a heading or a verb, and the name of the page on which the page ``name`` says that it is."""
+    text = re.sub(r"\n(?:(?:in|of)\n)?\.(?:Pq )?Xr (\S+ \d)\b", r" No in Xr \1\n", manual.PAGES[name])
+    for macro, what, page, number in REFERENCE.findall(text):
+        yield macro, what, f"{page}.{number}" if page else name
+
+
+def test_a_page_that_names_a_verb_of_another_names_that_page() -> None:
+    for name, page in manual.PAGES.items():
+        others = {manual.PAGE[verb] for verb in re.findall(r"\bCm (\w[\w-]*(?: \w[\w-]*)?)", page) if verb in VERBS} - {name}
+        assert [other for other in sorted(others) if f"Xr {other.replace('.', ' ')}" not in page] == [], name
+
+
+def test_what_a_page_says_is_on_another_or_under_a_heading_is_there() -> None:
+    found = [(name, *reference) for name in manual.PAGES for reference in references(name)]
+    elsewhere = [one for one in found if one[0] != one[3]]
+    assert len(elsewhere) > 20
+    assert [one for one in elsewhere if one[1] == "Cm" and one[2] in VERBS and manual.PAGE[one[2]] != one[3]] == []
+    headings = {name: re.findall(r"^\.S[hs] (.*)$", page, re.MULTILINE) for name, page in manual.PAGES.items()}
+    assert [one for one in found if one[1] == "Sx" and one[2] not in headings[one[3]]] == []
 
 
 # --- the wire ----------------------------------------------------------------------------------------------------------
@@ -311,8 +345,8 @@ def notes() -> set[str]:
     return found
 
 
-def test_the_page_of_jitd_has_every_event_and_no_other() -> None:
-    under = JITD.partition(".Ss Events\n")[2].partition(".Sh ")[0]
+def test_the_page_of_the_record_has_every_event_and_no_other() -> None:
+    under = manual.part(manual.page_of("audit show"), ".Ss Events")
     assert set(re.findall(r"^\.It Sy ([a-z_]+\.[a-z_]+)$", under, re.MULTILINE)) == events()
 
 
@@ -322,20 +356,19 @@ def items(text: str) -> dict[str, str]:
     return {name: below for names, _, below in parts for name in names.split(" , Sy ")}
 
 
-def test_the_page_of_jitd_has_every_warning_and_says_which_cannot_be_accepted() -> None:
-    told = items(JITD.partition(".Ss Warnings about rules\n")[2].partition(".Ss ")[0])
+def test_the_page_of_check_has_every_warning_and_says_which_cannot_be_accepted() -> None:
+    told = items(manual.part(manual.page_of("check"), ".Ss Warnings about rules"))
     assert told.keys() == WARNINGS.keys()
     assert {name for name, text in told.items() if "cannot accept" not in text} == set(ACCEPTABLE)
 
 
-def test_the_page_of_jitd_has_every_word_with_which_audit_verify_finds_something() -> None:
-    text = JITD.partition("with one of these words:\n.Bl")[2].partition("\n.El")[0]
+def test_the_page_has_every_word_with_which_audit_verify_finds_something() -> None:
+    text = explained("audit verify").partition("with one of these words:\n.Bl")[2].partition("\n.El")[0]
     assert list(items(text)) == [str(word) for word in Wrong]
 
 
 def test_the_sections_of_a_report_and_the_ways_to_become_root_are_on_the_page() -> None:
-    text = JITD.partition(".It Cm audit report\n")[2].partition(".It Cm audit key\n")[0]
-    assert re.findall(r"^\.It Sy (\w+)$", text, re.MULTILINE) == [*(one.name for one in SECTIONS), *KINDS]
+    assert re.findall(r"^\.It Sy (\w+)$", explained("audit report"), re.MULTILINE) == [*(one.name for one in SECTIONS), *KINDS]
 
 
 # --- all pages -----------------------------------------------------------------------------------------------------------

@@ -154,7 +154,7 @@ def test_a_hang_up_ends_all_of_it(hung_up: dict[str, Hidden], hider: str) -> Non
     assert each.left == []
 
 
-@timed("jitd(8): a stop ends all of a run within five seconds")
+@timed("jitd-revoke(8): a stop ends all of a run within five seconds")
 @pytest.mark.parametrize("hider", ["plain", "one that ignores", "many"])
 def test_a_stop_takes_less_than_five_seconds(stage: Stage, hider: str) -> None:
     job = shell(stage, HIDERS[hider])

@@ -14,6 +14,7 @@ from jitd import hosts
 from jitd.hosts.findings import BAD, SEVERITIES, Finding, Place, bad, merged, unknown, weak
 from jitd_inspection import pamlint
 from jitd_inspection.pamlint.linting import lint_host
+from tests.law import manual
 from tests.pamlint.corpus import ROWS
 from tests.pamlint.host import GATE, SHAPE
 from tests.pamlint.openings import OPENINGS, SSHDS
@@ -21,7 +22,7 @@ from tests.pamlint.test_reading import HOSTILE
 from tests.waiting import PATIENCE
 
 TREE = Path(__file__).parents[2]
-PAGE = (TREE / "docs/man/jitd.8").read_text("utf-8").partition(".Ss Findings of pam-lint\n")[2].partition("\n.Sh ")[0]
+PAGE = manual.part(manual.page_of("pam-lint"), ".Ss Findings of pam-lint")
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

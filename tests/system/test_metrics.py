@@ -227,7 +227,7 @@ def fetched(address: str) -> dict[str, float]:
 
 
 def test_node_exporter_reads_the_file_through_a_link(house: House, tmp_path: Path) -> None:
-    """As jitd(8) has it: the collector's directory has only a link to the file of jitd."""
+    """As jitd-serve(8) has it: the collector's directory has only a link to the file of jitd."""
     own, collectors = tmp_path / "jitd-metrics", tmp_path / "node-exporter"
     own.mkdir()
     collectors.mkdir()

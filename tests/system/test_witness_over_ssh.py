@@ -30,18 +30,18 @@ from jitd.core.chain import GENESIS, Seal, seal
 from jitd.store.sqlite import SqliteStore
 from tests.core.chains import Host
 from tests.daemon.test_witness_directory import Witness, given
+from tests.law import manual
 from tests.system.conftest import HOST, House
 from tests.waiting import PATIENCE, wait_for
 
 ACCOUNT = "eve"
 """Of the witness: she has no rights at jitd, and her password opens nothing here."""
-MANUAL = (Path(__file__).parents[2] / "docs/man/jitd.8").read_text("utf-8")
+WITNESSES = manual.part(manual.page_of("audit witness"), ".Ss Witnesses")
 
 
 def of_the_manual(begin: str) -> str:
     """The line of the chapter Witnesses that begins so, with those into which the page breaks it."""
-    chapter = MANUAL.partition(".Ss Witnesses\n")[2].partition("\n.Ss ")[0]
-    (line,) = [line for line in re.sub(r"\n    ", " ", chapter).splitlines() if line.removeprefix(".Dl ").startswith(begin)]
+    (line,) = [line for line in re.sub(r"\n    ", " ", WITNESSES).splitlines() if line.removeprefix(".Dl ").startswith(begin)]
     return line.removeprefix(".Dl ").replace("\\(dq", '"')
 
 

@@ -357,14 +357,14 @@ def witnesses(found: list[Witnessed], now: float) -> Iterator[Finding]:
         age = now - one.at
         if not one.number:
             said = f"the witness {one.witness} has countersigned nothing"
-            yield weak("record.witness", said, "feed it, as the chapter Witnesses of jitd(8) says")
+            yield weak("record.witness", said, "feed it, as the chapter Witnesses of jitd-audit(8) says")
         elif one.differs:
             mend = "stop jitd, keep a copy of the database with its -wal as evidence, and tell security"
             yield bad("record.witness", one.differs, mend)
         elif one.n_newer and age > OLD_WITNESS:
             newer = f"{count(one.n_newer, 'newer record')} {'is' if one.n_newer == 1 else 'are'} there"
             said = f"{one.witness} has countersigned nothing for {age / 86400:.0f} days, and {newer}"
-            yield weak("record.witness", said, "feed it by hand, and read what it says: the chapter Witnesses of jitd(8)")
+            yield weak("record.witness", said, "feed it by hand, and read what it says: the chapter Witnesses of jitd-audit(8)")
         else:
             told = f"{age / 86400:.0f} days" if age > OLD_WITNESS else f"{age / 3600:.0f} h"
             told = told if age >= 3600 else f"{age / 60:.0f} min"
