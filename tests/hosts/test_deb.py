@@ -75,6 +75,7 @@ def test_the_packages_have_what_make_install_puts_and_nothing_else(tmp_path: Pat
     assert {path.split("/")[5] for path in board if path.startswith("/usr/lib/jitd/")} >= {"textual", "rich", "pygments"}
     ours = ("/usr/lib/jitd/jitd_board/", "/usr/lib/jitd/site-packages/", "/usr/share/")
     assert not [path for path in board if not path.startswith(ours)]
+    assert [path for path in has if "/man8/jitd-board" in path] == [path for path in board if "/man/" in path] != []
     assert control(packages["jitsudo"], "Version").startswith("0.1.0~20251009+deb")
     assert sum(int(control(file, "Installed-Size")) for file in packages.values()) <= 67 * 1024
     depends = control(packages["jitsudo"], "Depends")
