@@ -25,6 +25,7 @@ from jitd import packages
 if TYPE_CHECKING:
     import click
 
+    from jitd.beside.serving import Work
     from jitd.core.grader import Grader
     from jitd.settings.section import Section, ThingSettings
 
@@ -45,6 +46,8 @@ class Extension:
     """Its top-level keys in jitd.toml. If it has some, ``module`` has its section, as ``SECTION``."""
     verbs: Mapping[str, str] = field(default_factory=dict)
     """Maps each verb of ``jitd`` that it has to the module that has it, as a click command of this name."""
+    helpers: Mapping[str, str] = field(default_factory=dict)
+    """Maps each helper (``beside.helpers``) whose work is here to the package that has it, in its module ``process``."""
     otherwise: str = ""
     assembly: str = ""
     """The module that builds what the daemon has of it; ``module`` if this is empty."""
@@ -94,6 +97,12 @@ EXTENSIONS = {
             "jitd_outsiders.settings",
             keys=("notify", "providers", "gatekeepers", "outside"),
             assembly="jitd_outsiders.assembly",
+            helpers={
+                "outside": "jitd_outsiders.outside",
+                "programs": "jitd_outsiders.programs",
+                "programs-net": "jitd_outsiders.programs",
+                "terminals": "jitd_outsiders.terminals",
+            },
         ),
         Extension(
             "things",
@@ -102,6 +111,7 @@ EXTENSIONS = {
             needs=("outsiders",),
             keys=("givers",),
             assembly="jitd_things.assembly",
+            helpers={"givers": "jitd_things.givers"},
         ),
         Extension(
             "gates",
@@ -109,6 +119,7 @@ EXTENSIONS = {
             "jitd.kdc.settings",
             keys=("kdc", "renew"),
             assembly="jitd.kdc.assembly",
+            helpers={"kdc": "jitd.kdc"},
         ),
         Extension("commands", "tells what a command gives and destroys", "jitd_commands.assembly"),
         Extension(
@@ -136,6 +147,7 @@ EXTENSIONS = {
 """Sorted by what a person is told first, if several need the same helper."""
 KEYS = tuple(key for one in EXTENSIONS.values() for key in one.keys)
 VERBS = {verb: one for one in EXTENSIONS.values() for verb in one.verbs}
+HELPERS = {helper: one for one in EXTENSIONS.values() for helper in one.helpers}
 
 
 def is_used(name: str) -> bool:
@@ -166,6 +178,12 @@ def verb(name: str) -> click.Command | None:
         return None
     command: click.Command = getattr(import_module(extension.verbs[name]), name.replace("-", "_"))
     return command
+
+
+def work(helper: str) -> Work:
+    """Import the work of ``helper``, and nothing of another. Call ``why_not`` of its extension first."""
+    found: Work = import_module(f"{HELPERS[helper].helpers[helper]}.process").served
+    return found
 
 
 def assembly(name: str) -> ModuleType | None:
@@ -213,7 +231,7 @@ def _who_else_changes(file: Path) -> str:
 
 
 def _who_else(file: Path) -> str:
-    from jitd.core.toml_document import who_else_may_write
+    from jitd.core.ownership import who_else_may_write
 
     owner = os.stat(packages.__file__).st_uid
     for place in (file, *file.parents):

@@ -19,8 +19,8 @@ _ACCEPTS = b"00010000"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Helper:
-    """One helper, which ``jitd-helper NAME`` is. The module ``process`` of the package ``room`` has its work, and is imported by
-    no other process: ``served(begun)`` returns what it answers.
+    """One helper, which ``jitd-helper NAME`` is. Its work belongs to an extension (``jitd.extensions``), and no other process
+    imports it.
 
     It starts only as the account ``account``. Unless ``has_network``, it does not start where it sees a network. Unless
     ``has_tls``, nothing in it can import ssl. It is in ``groups``, keeps the environment variables ``keeps``, and has the options
@@ -30,7 +30,6 @@ class Helper:
     """
 
     name: str
-    room: str
     is_root: bool = False
     has_network: bool = False
     has_tls: bool = False
@@ -76,10 +75,9 @@ class Helper:
         return True
 
 
-KDC = Helper(name="kdc", room="jitd.kdc", has_network=True, keeps=("KRB5_CONFIG",), options=("keytab", "socket"))
+KDC = Helper(name="kdc", has_network=True, keeps=("KRB5_CONFIG",), options=("keytab", "socket"))
 OUTSIDE = Helper(
     name="outside",
-    room="jitd_outsiders.outside",
     has_network=True,
     has_tls=True,
     keeps=("CREDENTIALS_DIRECTORY",),
@@ -88,14 +86,13 @@ OUTSIDE = Helper(
 )
 GIVERS = Helper(
     name="givers",
-    room="jitd_things.givers",
     is_root=True,
     has_tls=True,  # psycopg imports ssl before it loads libpq, in a deed
     options=("settings",),
     package="psycopg",
 )
-PROGRAMS = Helper(name="programs", room="jitd_outsiders.programs")
-PROGRAMS_NET = Helper(name="programs-net", room="jitd_outsiders.programs", has_network=True)
-TERMINALS = Helper(name="terminals", room="jitd_outsiders.terminals", groups=("tty",), n_threads=4)
+PROGRAMS = Helper(name="programs")
+PROGRAMS_NET = Helper(name="programs-net", has_network=True)
+TERMINALS = Helper(name="terminals", groups=("tty",), n_threads=4)
 
 HELPERS: Mapping[str, Helper] = {one.name: one for one in (KDC, OUTSIDE, GIVERS, PROGRAMS, PROGRAMS_NET, TERMINALS)}

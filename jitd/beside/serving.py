@@ -20,6 +20,10 @@ from jitd.beside.helpers import Helper
 from jitd.beside.starting import Begun, CannotStart, begin, say
 
 PR_SET_NAME = 15
+Work = Callable[[Begun], Iterable[Served[Any, Any]]]
+"""What a helper answers, each kind of question with its function. It is called in the event loop, and may raise CannotStart, and
+OSError or ValueError from what it reads.
+"""
 
 
 class _Threads(ThreadPoolExecutor):
@@ -29,11 +33,9 @@ class _Threads(ThreadPoolExecutor):
         super().shutdown(wait=False, cancel_futures=True)  # asyncio.run would wait for as long as that
 
 
-def run(helper: Helper, words: Sequence[str], served: Callable[[Begun], Iterable[Served[Any, Any]]]) -> int:
+def run(helper: Helper, words: Sequence[str], served: Work) -> int:
     """Be ``helper``, whose command line has ``words``: answer what ``served`` returns, until SIGTERM or SIGINT arrives or the
     daemon has ended. Return the exit status.
-
-    ``served`` is called in the event loop. It may raise CannotStart, and OSError or ValueError from what it reads.
     """
     ctypes.CDLL(None).prctl(PR_SET_NAME, helper.process.encode(), 0, 0, 0)  # the interpreter's name would be that of all helpers
     status = 0
@@ -50,7 +52,7 @@ def run(helper: Helper, words: Sequence[str], served: Callable[[Begun], Iterable
     return status
 
 
-async def _serve(begun: Begun, served: Callable[[Begun], Iterable[Served[Any, Any]]]) -> None:
+async def _serve(begun: Begun, served: Work) -> None:
     """Raises CannotStart, OSError, ValueError."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import bisect
 import re
-import stat
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -100,19 +99,6 @@ def read_document(file: str, content: bytes) -> Document:
             message, line = message.removesuffix(" (at end of document)"), text.count("\n") + 1
         raise ConfigError((Fault(file, line, "", f"is not TOML: {message[:1].lower()}{message[1:]}"),)) from None
     return Document(file, values, scanner.lines, scanner.texts)
-
-
-def who_else_may_write(uid: int, mode: int, owner: int) -> str | None:
-    """Return the reason why a file or directory with the owner ``uid`` and the mode ``mode`` cannot be trusted. Return None if
-    only root and ``owner`` can write to it.
-    """
-    if uid not in (0, owner):
-        return f"belongs to uid {uid}, not to root"
-    if mode & stat.S_IWOTH:
-        return "may be written by anyone"
-    if mode & stat.S_IWGRP:
-        return "may be written by its group"
-    return None
 
 
 class _Scanner:

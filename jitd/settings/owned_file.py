@@ -9,7 +9,8 @@ import os
 import stat
 from pathlib import Path
 
-from jitd.core.toml_document import ConfigError, Fault, who_else_may_write
+from jitd.core.ownership import who_else_may_write
+from jitd.core.toml_document import ConfigError, Fault
 
 MOST_BYTES = 1 << 20
 

@@ -22,11 +22,12 @@ from jitd.core.keys.break_glass import BREAK_GLASS
 from jitd.core.keys.key import Fields, SetUp, Verdict, World
 from jitd.core.names import NAMES, Name
 from jitd.core.naming import AS_WRITTEN, Naming
+from jitd.core.ownership import who_else_may_write
 from jitd.core.policy import BUILT_IN, Policy
 from jitd.core.policy_text import PolicyText
 from jitd.core.rule import KEYS as OF_A_RULE
 from jitd.core.rule import Rule
-from jitd.core.toml_document import ConfigError, Fault, read_document, who_else_may_write
+from jitd.core.toml_document import ConfigError, Fault, read_document
 from jitd.core.toml_table import Table, quoted
 from jitd.expressions.compiling import compile_when
 from jitd.expressions.patterns import read_pattern

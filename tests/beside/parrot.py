@@ -24,10 +24,10 @@ from jitd.beside.questions import ONE_LANE, Lanes, QuestionKind, one_lane
 from jitd.beside.serving import run
 from jitd.beside.starting import Begun
 
-PARROT = Helper(name="parrot", room="tests.beside", has_network=True)
-MUTE = Helper(name="mute-parrot", room="tests.beside")
+PARROT = Helper(name="parrot", has_network=True)
+MUTE = Helper(name="mute-parrot")
 """A parrot without a network."""
-BUSY = Helper(name="busy-parrot", room="tests.beside", has_network=True, n_threads=1)
+BUSY = Helper(name="busy-parrot", has_network=True, n_threads=1)
 """A parrot with a thread."""
 NAME = PARROT.process
 

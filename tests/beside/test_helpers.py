@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from jitd import extensions
 from jitd.beside.helpers import HELPERS, Helper
 from tests.law.tree import TREE
 from tests.leftovers import is_in_lab
 
 EACH = pytest.mark.parametrize("helper", HELPERS.values(), ids=HELPERS)
-ROOMS = sorted({helper.room for helper in HELPERS.values()})
+ROOMS = {name: one.helpers[name] for name, one in extensions.HELPERS.items()}
 PROGRAM = "import sys; sys.argv[0] = 'jitd-helper'; from jitd.helper import main; status = main(); "
 ENDS = "raise SystemExit(status)"
 
@@ -29,11 +30,29 @@ def play(*words: str, then: str = ENDS, before: tuple[str, ...] = ()) -> subproc
 @EACH
 def test_a_helper_loads_its_own_work_and_the_packages_of_no_other(helper: Helper) -> None:
     """THREATS U-04: libpq is loaded by deeds alone, TLS and HTTP by jitd-outside alone."""
-    seen = f"print(*[room for room in {ROOMS} if room + '.process' in sys.modules]); "
-    seen += "print(*[name for name in ('httpcore', 'psycopg', 'psycopg_c', 'ssl') if sys.modules.get(name)])"
+    seen = f"print(*[room for room in {sorted(set(ROOMS.values()))} if room + '.process' in sys.modules]); "
+    seen += "print(*[name for name in ('click', 'httpcore', 'psycopg', 'psycopg_c', 'ssl', 'tomllib') if sys.modules.get(name)])"
     rooms, packages = play(helper.name, "--unknown=x", then=seen).stdout.splitlines()
-    assert rooms == helper.room
-    assert packages == {"outside": "httpcore ssl", "givers": "ssl"}.get(helper.name, "")
+    assert rooms == ROOMS[helper.name]
+    assert packages == {"outside": "httpcore ssl", "givers": "ssl tomllib"}.get(helper.name, "")
+
+
+@EACH
+def test_a_helper_whose_extension_is_missing_says_so_and_ends(helper: Helper) -> None:
+    extension = extensions.HELPERS[helper.name]
+    gone = f"import sys; from jitd import extensions, packages; packages.places = lambda: []; {PROGRAM}"
+    line = [sys.executable, "-c", gone + ENDS, helper.name]
+    done = subprocess.run(line, capture_output=True, text=True, check=False, cwd=TREE, stdin=subprocess.DEVNULL)
+    why = "needs the extension outsiders, which is not installed" if extension.needs else "is not installed"
+    assert done.returncode == 1 and not done.stdout
+    assert done.stderr == (
+        f"{helper.process}: its work is that of the extension {extension.name}, which {why}: install it in /usr/lib/jitd\n"
+    )
+
+
+def test_each_helper_has_its_work_in_one_extension() -> None:
+    assert ROOMS.keys() == HELPERS.keys()
+    assert sum(len(one.helpers) for one in extensions.EXTENSIONS.values()) == len(HELPERS)
 
 
 @pytest.mark.parametrize("words", [(), ("kdc2",), ("",), ("--settings=x", "givers")], ids=str)
@@ -77,7 +96,7 @@ def test_a_helper_that_is_started_under_another_account_does_not_start(account: 
 
 
 def test_a_row_that_says_nothing_gives_nothing() -> None:
-    bare = Helper(name="x", room="jitd.x")
+    bare = Helper(name="x")
     assert not any((bare.is_root, bare.has_network, bare.has_tls, bare.groups, bare.keeps, bare.options, bare.package))
     assert (bare.process, bare.account, bare.socket) == ("jitd-x", "jitd-x", Path("/run/jitd-x/x.sock"))
 

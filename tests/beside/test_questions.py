@@ -21,10 +21,10 @@ from jitd.beside import packets
 from jitd.beside.answering import Answering, Served
 from jitd.beside.asking import Client
 from jitd.beside.doors import SocketDoor
-from jitd.beside.helpers import HELPERS
 from jitd.beside.packets import Kind, Packet
 from jitd.beside.questions import Lanes, QuestionKind
 from jitd.beside.secret import sealed
+from jitd.extensions import EXTENSIONS
 from jitd.kdc import questions as of_kdc
 from jitd_outsiders.outside import questions as of_outside
 from jitd_outsiders.programs import questions as of_programs
@@ -362,7 +362,9 @@ def declared(room: str) -> list[QuestionKind[Any, Any]]:
 
 
 ROOMS = {
-    helper.room: ", ".join(one.process for one in HELPERS.values() if one.room == helper.room) for helper in HELPERS.values()
+    room: ", ".join(f"jitd-{name}" for name, its in one.helpers.items() if its == room)
+    for one in EXTENSIONS.values()
+    for room in one.helpers.values()
 }
 ALL = {processes: declared(room) for room, processes in ROOMS.items()}
 LANES = {

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.core.toml_document import ConfigError, Document, Fault, Place, read_document, who_else_may_write
+from jitd.core.ownership import who_else_may_write
+from jitd.core.toml_document import ConfigError, Document, Fault, Place, read_document
 
 WRITTEN_IN_MANY_WAYS = r'''
 title = "a # b = [c" # comment

@@ -11,10 +11,6 @@ from tests.law.homes import HOMES, KERNEL, MAY, home_of
 from tests.law.tree import MODULES, NAMES, TREE, Module, imports, is_ours
 
 WRONG = """
-    jitd.beside.helpers jitd_outsiders.outside
-    jitd.beside.helpers jitd_outsiders.programs
-    jitd.beside.helpers jitd_outsiders.terminals
-    jitd.beside.helpers jitd_things.givers
     jitd.cli.record jitd.cli.packing
     jitd.cli.record jitd.cli.reported
     jitd.cli.record jitd.cli.witnessing
@@ -78,4 +74,4 @@ def test_only_the_table_imports_an_extension_by_a_string() -> None:
         for node in module.nodes
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in ("import_module", "__import__")
     }
-    assert importers == {THE_TABLE, "jitd.cli", "jitd.helper"}, "the others import their own rooms"
+    assert importers == {THE_TABLE, "jitd.cli"}, "the other imports its own verbs"

@@ -81,7 +81,7 @@ LAW: dict[str, set[str]] = {
     "jitd": set(),
     "jitd.packages": set(),
     "jitd.extensions": {
-        "jitd.core.grader", "jitd.core.toml_document", "jitd.packages", "jitd.settings.section",
+        "jitd.beside.serving", "jitd.core.grader", "jitd.core.ownership", "jitd.packages", "jitd.settings.section",
     },
     "jitd.extension_points": {CORE, "jitd.deciding", "jitd.extensions", "jitd.lifecycle", "jitd.verbs"},
     "jitd.core": {CORE},
@@ -198,8 +198,8 @@ LAW: dict[str, set[str]] = {
     },
     # what writes grants into the KDC, and what asks a KDC whether it obeys them
     "jitd.kdc": {WIRE, "jitd.beside", "jitd.kdc", "jitd.packages"},
-    # the program of all helpers: it imports the room of the one that it is, by its name
-    "jitd.helper": {"jitd.beside"},
+    # the program of all helpers, which are what extensions have them do
+    "jitd.helper": {"jitd.beside", "jitd.extensions"},
     # how the daemon speaks with a helper, whatever they say
     "jitd.beside": {WIRE, "jitd.beside", "jitd.packages", "jitd.releasing"},
     # what runs an administrator's programs, and the daemon's end of it

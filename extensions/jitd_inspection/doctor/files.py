@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jitd.core.toml_document import who_else_may_write
+from jitd.core.ownership import who_else_may_write
 from jitd.packages import TOP, is_installed, packages
 from jitd.versions import PROGRAMS as OTHERS
 from jitd.versions import STATUS, not_tried, programs_in

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who can change a file. Each helper imports this at its start, so it needs little."""
+
+from __future__ import annotations
+
+import stat
+
+
+def who_else_may_write(uid: int, mode: int, owner: int) -> str | None:
+    """Return the reason why a file or directory with the owner ``uid`` and the mode ``mode`` cannot be trusted. Return None if
+    only root and ``owner`` can write to it.
+    """
+    if uid not in (0, owner):
+        return f"belongs to uid {uid}, not to root"
+    if mode & stat.S_IWOTH:
+        return "may be written by anyone"
+    if mode & stat.S_IWGRP:
+        return "may be written by its group"
+    return None
