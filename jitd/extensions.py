@@ -119,7 +119,9 @@ EXTENSIONS = {
             "jitd.kdc.settings",
             keys=("kdc", "renew"),
             assembly="jitd.kdc.assembly",
+            verbs={"kdc": "jitd.cli.gating"},
             helpers={"kdc": "jitd.kdc"},
+            otherwise="install the extension gates in /usr/lib/jitd",
         ),
         Extension("commands", "tells what a command gives and destroys", "jitd_commands.assembly"),
         Extension(

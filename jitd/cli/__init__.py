@@ -55,7 +55,6 @@ OWN = {
     "reload": "house",
     "audit": "record",
     "status": "status",
-    "kdc": "gating",
     "complete": "completion",
 }
 """Maps each verb of the kernel to the module in ``jitd.cli`` that implements the verb. The module is imported when the verb is
