@@ -116,10 +116,10 @@ EXTENSIONS = {
         Extension(
             "gates",
             "writes into the KDC who may get a service ticket",
-            "jitd.kdc.settings",
+            "jitd_gates.settings",
             keys=("kdc", "renew"),
-            assembly="jitd.kdc.assembly",
-            verbs={"kdc": "jitd.cli.gating"},
+            assembly="jitd_gates.assembly",
+            verbs={"kdc": "jitd_gates.gating"},
             helpers={"kdc": "jitd.kdc"},
             otherwise="install the extension gates in /usr/lib/jitd",
         ),

@@ -13,8 +13,8 @@ import time
 from people import Failed
 from table import Table
 
-from jitd.kdc.messages import Answer, Done, Give, Grants, Look, Take
-from jitd.kdc.writer import Writer
+from jitd_gates.messages import Answer, Done, Give, Grants, Look, Take
+from jitd_gates.writer import Writer
 
 HOST, REALM = "lab.example.test", "EXAMPLE.TEST"
 GIVE, TAKE, LOOK, AMONG = "give", "take", "look", "give, beside 200 others"

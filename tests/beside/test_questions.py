@@ -25,7 +25,7 @@ from jitd.beside.packets import Kind, Packet
 from jitd.beside.questions import Lanes, QuestionKind
 from jitd.beside.secret import sealed
 from jitd.extensions import EXTENSIONS
-from jitd.kdc import questions as of_kdc
+from jitd_gates import questions as of_kdc
 from jitd_outsiders.outside import questions as of_outside
 from jitd_outsiders.programs import questions as of_programs
 from jitd_outsiders.terminals import questions as of_terminals

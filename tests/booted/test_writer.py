@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from jitd.beside.helpers import KDC
-from jitd.kdc.messages import Answer, Done, Failed, Give, Grants, Look, Take
-from jitd.kdc.writer import PATIENCE, Writer
+from jitd_gates.messages import Answer, Done, Failed, Give, Grants, Look, Take
+from jitd_gates.writer import PATIENCE, Writer
 from tests.booted.conftest import Service, journal, show, systemctl
 from tests.waiting import status_of, wait_for
 

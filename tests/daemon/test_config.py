@@ -14,10 +14,10 @@ import pytest
 
 from jitd.core.naming import Form
 from jitd.core.toml_document import ConfigError, Fault
-from jitd.kdc.settings import GateSection
 from jitd.settings import host
 from jitd.settings.config import KEYS, Limits, Rate, Recordings, check, is_settings, load
 from jitd.settings.host import default_realm, host_name
+from jitd_gates.settings import GateSection
 from jitd_outsiders.settings import OutsiderSection
 from jitd_things.settings import load_givers
 from tests.waiting import PATIENCE

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """When jitd moves on the end of a grant in the KDC, and what it does if it cannot. The clock stands still until a test moves it.
 
-tests/kdc/test_renewed_grants.py plays the same with a real KDC.
+tests/gates/test_renewed_grants.py plays the same with a real KDC.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import pytest
 from jitd.beside.deeds import Given
 from jitd.beside.refusals import Failed, Refused
 from jitd.core.holding import Holding, HoldingState
-from jitd.kdc import messages, service_tickets
-from jitd.kdc.service_tickets import FIRST_PAUSE, LONGEST_PAUSE, REFUSED_FOR, ServiceTickets
+from jitd_gates import messages, service_tickets
+from jitd_gates.service_tickets import FIRST_PAUSE, LONGEST_PAUSE, REFUSED_FOR, ServiceTickets
 from tests.scene import START, THING, moment
 
 GIVING, HELD, TAKING, ENDED = HoldingState

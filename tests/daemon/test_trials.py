@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the daemon makes of a KDC that issues a ticket which it must refuse. The KDC is a table of what it says;
-tests/kdc/test_gates.py
+tests/gates/test_gates.py
 asks real ones.
 """
 
@@ -15,11 +15,11 @@ import pytest
 from jitd.beside.deeds import Given
 from jitd.beside.refusals import Refused
 from jitd.core.holding import Holding
-from jitd.kdc import messages
-from jitd.kdc.service_tickets import ServiceTickets
-from jitd.kdc.strings import OFF, ON, SILENT, Sighting
-from jitd.kdc.trials import Trials
 from jitd.store import StoreError
+from jitd_gates import messages
+from jitd_gates.service_tickets import ServiceTickets
+from jitd_gates.strings import OFF, ON, SILENT, Sighting
+from jitd_gates.trials import Trials
 from tests.scene import START, THING, moment
 
 CANARY, DB1, DB2 = (f"{name}@EXAMPLE.TEST" for name in ("jitd-canary/lab.test", "postgres/db1.example.test", "postgres/db2.test"))

@@ -166,8 +166,8 @@ LAW: dict[str, set[str]] = {
         CORE, "jitd.beside", "jitd.extension_points", "jitd.lifecycle", "jitd.log", "jitd.settings",
         "jitd_outsiders.assembly", "jitd_things.givers", "jitd_things.giving", "jitd_things.settings",
     },
-    "jitd.kdc.assembly": {CORE, "jitd.deciding.ground", "jitd.extension_points", "jitd.kdc"},
-    "jitd.kdc.service_tickets": {CORE, "jitd.beside", "jitd.kdc", "jitd.lifecycle.givers"},
+    "jitd_gates.assembly": {CORE, "jitd.deciding.ground", "jitd.extension_points", "jitd.kdc"},
+    "jitd_gates.service_tickets": {CORE, "jitd.beside", "jitd.kdc", "jitd.lifecycle.givers"},
     "jitd_outsiders.assembly": {
         "jitd.beside", "jitd.deciding.seats", "jitd.extension_points", "jitd.lifecycle", "jitd_outsiders.announcing.assembly",
         "jitd_outsiders.asking", "jitd_outsiders.outside", "jitd_outsiders.programs", "jitd_outsiders.settings",
@@ -209,7 +209,7 @@ LAW: dict[str, set[str]] = {
         WIRE, "jitd.beside", "jitd.core.toml_table", "jitd_outsiders.asking.json_text", "jitd_outsiders.asking.settings",
         "jitd_outsiders.outside", "jitd_outsiders.outside.url_file",
     },
-    "jitd.kdc.settings": {CORE, "jitd.beside.helpers", "jitd.settings.section"},
+    "jitd_gates.settings": {CORE, "jitd.beside.helpers", "jitd.settings.section"},
     "jitd_outsiders.settings": {
         CORE, "jitd.beside.helpers", "jitd.settings", "jitd_outsiders.asking.settings", "jitd_outsiders.channels",
     },
@@ -338,8 +338,8 @@ PURE = {
     "jitd_outsiders.asking.hearing": "__future__ collections datetime hmac",
     "jitd_outsiders.asking.json_text": "__future__ json math re",
     "jitd_outsiders.asking.telling": "__future__ collections datetime",
-    "jitd.kdc.messages": "__future__ dataclasses typing",
-    "jitd.kdc.askers": "__future__ dataclasses typing",
+    "jitd_gates.messages": "__future__ dataclasses typing",
+    "jitd_gates.askers": "__future__ dataclasses typing",
     "jitd_outsiders.notifying.channel": "__future__ dataclasses typing",
     "jitd_outsiders.notifying.foreign": "__future__ re",
     "jitd_outsiders.notifying.templates": "__future__ collections dataclasses re",
@@ -348,9 +348,9 @@ PURE = {
     "jitd_outsiders.programs.messages": "__future__ dataclasses typing",
     "jitd.kdc.names": "__future__ re",
     "jitd.kdc.seeking": "__future__ dataclasses typing",
-    "jitd.kdc.strings": "__future__ dataclasses re typing",
-    "jitd.kdc.entry": "__future__ collections typing",
-    "jitd.kdc.plan": "__future__ collections dataclasses re",
+    "jitd_gates.strings": "__future__ dataclasses re typing",
+    "jitd_gates.entry": "__future__ collections typing",
+    "jitd_gates.plan": "__future__ collections dataclasses re",
     "jitd.kdc.keytab": "__future__ struct",
     **{
         f"jitd_inspection.checking.{name}": "__future__ collections dataclasses functools itertools re typing"
@@ -527,9 +527,9 @@ def test_the_daemon_never_runs_a_program_itself() -> None:
 
 def test_the_daemon_never_speaks_kadmin() -> None:
     """ADR 0032: the one module that calls libkadm5 is imported by one process alone."""
-    assert [module.name for module in MODULES if "jitd.kdc.kadmin" in imports(module)] == ["jitd.kdc.worker"]
-    assert [module.name for module in MODULES if "jitd.kdc.worker" in imports(module)] == ["jitd.kdc.process"]
-    assert [module.name for module in MODULES if "jitd.kdc.process" in imports(module)] == []
+    assert [module.name for module in MODULES if "jitd_gates.kadmin" in imports(module)] == ["jitd_gates.worker"]
+    assert [module.name for module in MODULES if "jitd_gates.worker" in imports(module)] == ["jitd_gates.process"]
+    assert [module.name for module in MODULES if "jitd_gates.process" in imports(module)] == []
 
 
 def test_nobody_but_a_deed_calls_what_does_deeds() -> None:

@@ -14,11 +14,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jitd.beside.helpers import KDC
-from jitd.kdc.gates import gate_states
-from jitd.kdc.messages import Answer, Failed, Grants, Look, Refused
-from jitd.kdc.settings import GateSection
-from jitd.kdc.strings import canary
-from jitd.kdc.writer import Writer
+from jitd_gates.gates import gate_states
+from jitd_gates.messages import Answer, Failed, Grants, Look, Refused
+from jitd_gates.settings import GateSection
+from jitd_gates.strings import canary
+from jitd_gates.writer import Writer
 from jitd_inspection.doctor.finding import Finding, bad, ok, unknown, weak
 from jitd_inspection.doctor.host import Host
 

@@ -23,10 +23,10 @@ from jitd.beside.refusals import Failed, Refused
 from jitd.core.effects import Moment
 from jitd.core.holding import Holding, HoldingState, Untaken, ends_by_itself
 from jitd.core.thing import is_service_ticket, service_of
-from jitd.kdc import messages
-from jitd.kdc.trials import Trials
-from jitd.kdc.writer import Writer
 from jitd.lifecycle.givers import Giver
+from jitd_gates import messages
+from jitd_gates.trials import Trials
+from jitd_gates.writer import Writer
 
 TICK = 1.0
 """Seconds between two searches for grants that are due."""

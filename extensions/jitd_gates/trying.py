@@ -13,10 +13,10 @@ from dataclasses import replace
 
 from jitd.beside.child import Child
 from jitd.beside.readiness import until_ended
-from jitd.kdc.asking import PATIENCE, ask
 from jitd.kdc.libkrb5 import Krb5Error
-from jitd.kdc.messages import ANSWERS, MAX_PACKET, Answer, Failed, Tried
-from jitd.kdc.strings import SILENT, Sighting
+from jitd_gates.asking import PATIENCE, ask
+from jitd_gates.messages import ANSWERS, MAX_PACKET, Answer, Failed, Tried
+from jitd_gates.strings import SILENT, Sighting
 from jitpam.wire.declared import sentence
 
 WITHIN = PATIENCE + 5.0

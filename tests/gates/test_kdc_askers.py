@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.kdc import gates, reach
-from jitd.kdc.askers import ASK, SEEN, Ask
+from jitd.kdc import reach
 from jitd.kdc.reaching import FAILED
 from jitd.kdc.seeking import SEEK, Seek
-from jitd.kdc.strings import OFF, Sighting
 from jitd.packages import places
+from jitd_gates import gates
+from jitd_gates.askers import ASK, SEEN, Ask
+from jitd_gates.strings import OFF, Sighting
 from jitpam.wire.declared import Codec
 
 GOLDEN = Path(__file__).parent / "golden-askers"

@@ -17,12 +17,12 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from jitd.kdc.askers import ASK, SEEN, Ask
-from jitd.kdc.asking import PATIENCE
-from jitd.kdc.strings import SILENT, Sighting
 from jitd.packages import places
+from jitd_gates.askers import ASK, SEEN, Ask
+from jitd_gates.asking import PATIENCE
+from jitd_gates.strings import SILENT, Sighting
 
-PROGRAM = "import sys; sys.path += sys.argv[1:]; from jitd.kdc.asking import main; raise SystemExit(main())"
+PROGRAM = "import sys; sys.path += sys.argv[1:]; from jitd_gates.asking import main; raise SystemExit(main())"
 WITHIN = PATIENCE + 5.0
 """Seconds after which the process that asks the KDCs is killed."""
 SHARE = 0.75

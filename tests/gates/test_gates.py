@@ -13,12 +13,12 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from jitd.kdc import asking, gates
-from jitd.kdc.gates import gate_states
 from jitd.kdc.keytab import principals
-from jitd.kdc.strings import OFF, ON, SILENT, Sighting, canary
+from jitd_gates import asking, gates
+from jitd_gates.gates import gate_states
+from jitd_gates.strings import OFF, ON, SILENT, Sighting, canary
 from jitd_inspection.doctor import gate
-from tests.kdc.stage import ADDRESS, HOST, NAME, Stage, staged
+from tests.gates.stage import ADDRESS, HOST, NAME, Stage, staged
 from tests.on_terminal import OnTerminal
 from tests.waiting import PATIENCE, is_living, wait_for
 

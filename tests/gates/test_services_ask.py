@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.attacks.raw import kadmin
-from tests.kdc.test_holdings_alive import SERVICES, services
+from tests.gates.test_holdings_alive import SERVICES, services
 from tests.system.conftest import House
 from tests.waiting import PATIENCE, wait_for
 

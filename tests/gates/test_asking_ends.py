@@ -10,7 +10,7 @@ from tests.waiting import PATIENCE
 TREE = Path(__file__).resolve().parents[2]
 ASKS = """
 import os, resource, sys
-from jitd.kdc.asking import ask
+from jitd_gates.asking import ask
 from jitd.kdc.libkrb5 import Library
 
 Library().relations("EXAMPLE.TEST")  # so that everything is loaded

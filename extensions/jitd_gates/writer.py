@@ -9,9 +9,9 @@ from pathlib import Path
 from jitd.beside.asking import Client
 from jitd.beside.doors import SocketDoor
 from jitd.beside.helpers import KDC
-from jitd.kdc.messages import MOST_TRIED, Answer, Failed, Give, Look, Refused, Request, Take, Tried, Try
-from jitd.kdc.questions import KINDS, PATIENCE
-from jitd.kdc.strings import SILENT, Sighting
+from jitd_gates.messages import MOST_TRIED, Answer, Failed, Give, Look, Refused, Request, Take, Tried, Try
+from jitd_gates.questions import KINDS, PATIENCE
+from jitd_gates.strings import SILENT, Sighting
 
 
 class Writer(Client):

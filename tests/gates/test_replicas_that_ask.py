@@ -17,8 +17,8 @@ import pytest
 
 from jitd.beside.deeds import Taken
 from jitd.beside.refusals import Failed
-from tests.kdc.stage import Stage, staged
-from tests.kdc.test_renewed_grants import Daemon, half_a_record
+from tests.gates.stage import Stage, staged
+from tests.gates.test_renewed_grants import Daemon, half_a_record
 from tests.krb5.realm import PATH, Realm, wait_until
 from tests.waiting import PATIENCE, wait_for
 

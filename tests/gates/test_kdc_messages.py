@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from jitd.kdc import messages
-from jitd.kdc.messages import ANSWERS, REQUESTS, Done, Failed, Give, Grants, Look, Refused, Take, Tried, Try
 from jitd.kdc.names import LONGEST_NAME
-from jitd.kdc.strings import OFF, Grant, Sighting
+from jitd_gates import messages
+from jitd_gates.messages import ANSWERS, REQUESTS, Done, Failed, Give, Grants, Look, Refused, Take, Tried, Try
+from jitd_gates.strings import OFF, Grant, Sighting
 from jitpam.wire.declared import sentence
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -22,8 +22,8 @@ from pathlib import Path
 
 from jitd.beside import packets
 from jitd.beside.packets import Kind, Packet
-from jitd.kdc.messages import ANSWERS, REQUESTS, Answer, Done, Give, Grants, Look, Request, Take
-from jitd.kdc.writer import Writer
+from jitd_gates.messages import ANSWERS, REQUESTS, Answer, Done, Give, Grants, Look, Request, Take
+from jitd_gates.writer import Writer
 from tests.krb5.realm import MODULE, Realm
 from tests.waiting import PATIENCE, is_living, wait_for
 

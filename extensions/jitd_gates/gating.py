@@ -28,8 +28,8 @@ from jitd.core.duration import read_duration
 from jitpam.initiator import own_host
 
 if TYPE_CHECKING:
-    from jitd.kdc.plan import Entry, Step
-    from jitd.kdc.strings import Sighting
+    from jitd_gates.plan import Entry, Step
+    from jitd_gates.strings import Sighting
 
 HOST_KEYTAB = Path("/etc/krb5.keytab")
 yes_option = click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (for scripts). The steps are still printed.")
@@ -65,8 +65,8 @@ def _administered(work: Callable[[], None]) -> None:
     """Call ``work``, which changes the KDC's database. Raise NotDone with the reason if this process is not root, or if ``work``
     fails.
     """
-    from jitd.kdc.local import LocalError
-    from jitd.kdc.plan import CannotPlan
+    from jitd_gates.local import LocalError
+    from jitd_gates.plan import CannotPlan
 
     if os.geteuid() != 0:
         raise NotDone("this changes the KDC's database: be root on the KDC", "forbidden")
@@ -78,7 +78,7 @@ def _administered(work: Callable[[], None]) -> None:
 
 def _do(steps: Sequence[Step]) -> None:
     """Carry out ``steps`` with kadmin.local, one after the other. Raises LocalError."""
-    from jitd.kdc.local import kadmin
+    from jitd_gates.local import kadmin
 
     for step in steps:
         kadmin(*step.line)
@@ -86,7 +86,7 @@ def _do(steps: Sequence[Step]) -> None:
 
 def _entry(service: str) -> Entry:
     """Return the entry of ``service`` in the KDC's database. Raises CannotPlan, LocalError."""
-    from jitd.kdc import local, plan
+    from jitd_gates import local, plan
 
     plan.check_name(service)
     try:
@@ -113,9 +113,9 @@ def setup(hosts: tuple[str, ...], *, directory: Path, others: tuple[str, ...], i
 
 
 def _set_up(hosts: Sequence[str], others: Sequence[str], directory: Path, *, is_sure: bool) -> None:
-    from jitd.kdc import local, plan
     from jitd.kdc.keytab import OWN
-    from jitd.kdc.strings import CANARY, NOBODY
+    from jitd_gates import local, plan
+    from jitd_gates.strings import CANARY, NOBODY
 
     here = own_host().lower()
     plan.check_hosts([here, *hosts, *others])
@@ -154,7 +154,7 @@ def _set_up(hosts: Sequence[str], others: Sequence[str], directory: Path, *, is_
 
 
 def _is_there(principal: str) -> bool:
-    from jitd.kdc import local
+    from jitd_gates import local
 
     try:
         local.kadmin("getprinc", principal)
@@ -167,7 +167,7 @@ def _write_keytab(principal: str, file: Path) -> None:
     """Write the keys of ``principal`` in the KDC's database to a keytab with mode 0600. An existing file is replaced. Raises
     NotDone, LocalError.
     """
-    from jitd.kdc import local
+    from jitd_gates import local
 
     try:
         with tempfile.TemporaryDirectory(dir=file.parent, prefix=".jitd-kdc.") as beside:
@@ -198,15 +198,15 @@ def gate(
     service: str, *, hosts: tuple[str, ...], max_life: int | None, only_logs: bool, keytab: Path | None, is_sure: bool
 ) -> None:
     """Make the KDC refuse tickets for SERVICE that nobody has granted."""
-    from jitd.kdc.strings import LOG, REQUIRED
+    from jitd_gates.strings import LOG, REQUIRED
 
     approval = LOG if only_logs else REQUIRED
     _administered(lambda: _gate(service, hosts, max_life, approval, keytab, is_sure=is_sure))
 
 
 def _gate(service: str, hosts: Sequence[str], max_life: int | None, approval: str, keytab: Path | None, *, is_sure: bool) -> None:
-    from jitd.kdc import plan
-    from jitd.kdc.strings import GRANTED_BY, granted_by
+    from jitd_gates import plan
+    from jitd_gates.strings import GRANTED_BY, granted_by
 
     plan.check_hosts(hosts)
     entry = _entry(service)
@@ -235,8 +235,8 @@ def _ends() -> list[str]:
     """Return sentences about the time at which a ticket stops working. The sentences contain the clock skew from the krb5.conf of
     this host.
     """
-    from jitd.kdc.asking import clock_skew
-    from jitd.kdc.plan import DEFAULT_SKEW, told
+    from jitd_gates.asking import clock_skew
+    from jitd_gates.plan import DEFAULT_SKEW, told
 
     skew = clock_skew(DEFAULT_SKEW)
     return [
@@ -250,8 +250,8 @@ def _others_in(keytab: Path, service: str) -> list[str]:
     """The keytab of ``service`` may also contain keys of other principals. Return those of the other principals that are not
     gated yet: the KDC does not refuse tickets for them. Raises CannotPlan, LocalError.
     """
-    from jitd.kdc import local, plan
     from jitd.kdc.keytab import principals
+    from jitd_gates import local, plan
 
     try:
         names = [name for name in principals(keytab.read_bytes()) if name != service]
@@ -271,7 +271,7 @@ def ungate(service: str, *, is_sure: bool) -> None:
 
 
 def _ungate(service: str, *, is_sure: bool) -> None:
-    from jitd.kdc import plan
+    from jitd_gates import plan
 
     entry = _entry(service)
     steps = plan.ungate(entry)
@@ -303,9 +303,9 @@ def check(services: tuple[str, ...], *, keytab: Path | None, kdcs: tuple[str, ..
     """Ask each KDC for tickets that nobody has granted. Each KDC must refuse them."""
     import asyncio
 
-    from jitd.kdc.gates import gate_states
     from jitd.kdc.names import components, is_principal
-    from jitd.kdc.strings import canary
+    from jitd_gates.gates import gate_states
+    from jitd_gates.strings import canary
 
     file = keytab or _keytab(config)
     client = _client(file)
@@ -322,7 +322,7 @@ def check(services: tuple[str, ...], *, keytab: Path | None, kdcs: tuple[str, ..
 
 def _tell(sightings: Sequence[Sighting]) -> None:
     """Print the result for each KDC and service. If a KDC has issued a ticket or has not answered, raises NotDone."""
-    from jitd.kdc.strings import OFF, ON
+    from jitd_gates.strings import OFF, ON
 
     words = {ON: "refused: the gate is on", OFF: "ISSUED: the gate is OFF"}
     for each in sightings:

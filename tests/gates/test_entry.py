@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from jitd.kdc import entry, keytab, strings
-from jitd.kdc.entry import KEPT, NotAllowed, NotThere, Unknown, answer
-from jitd.kdc.messages import ANSWERS, Answer, Done, Failed, Give, Grants, Look, Refused, Take
-from jitd.kdc.strings import Grant, granted_by, may_be_gated, read_grant, write_grant
+from jitd.kdc import keytab
+from jitd_gates import entry, strings
+from jitd_gates.entry import KEPT, NotAllowed, NotThere, Unknown, answer
+from jitd_gates.messages import ANSWERS, Answer, Done, Failed, Give, Grants, Look, Refused, Take
+from jitd_gates.strings import Grant, granted_by, may_be_gated, read_grant, write_grant
 from tests.doctor.of_names import keytab as keytab_of
 
 NOW, END = 1_790_000_000, 1_790_000_600

@@ -9,11 +9,11 @@ from jitd.core.policy import given_things
 from jitd.core.thing import SERVICE_TICKET, is_service_ticket, service_of
 from jitd.deciding.ground import Ground
 from jitd.extension_points import Advisers, Doer, Site
-from jitd.kdc.service_tickets import ServiceTickets
-from jitd.kdc.settings import GateSection
-from jitd.kdc.strings import canary
-from jitd.kdc.trials import Trials
-from jitd.kdc.writer import Writer
+from jitd_gates.service_tickets import ServiceTickets
+from jitd_gates.settings import GateSection
+from jitd_gates.strings import canary
+from jitd_gates.trials import Trials
+from jitd_gates.writer import Writer
 
 
 class Gates(Doer):

@@ -13,7 +13,7 @@ import pytest
 from jitd.verbs.rows import on_host
 from jitpam.wire import messages
 from tests.attacks.raw import Raw, connected
-from tests.kdc.test_holdings_alive import HELD, Scene, scene, services, shared
+from tests.gates.test_holdings_alive import HELD, Scene, scene, services, shared
 from tests.waiting import wait_for
 
 __all__ = ["scene", "services", "shared"]

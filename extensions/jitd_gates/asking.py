@@ -21,10 +21,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from jitd.kdc.askers import ASK, SEEN
 from jitd.kdc.libkrb5 import Krb5Error, Library
 from jitd.kdc.names import components
-from jitd.kdc.strings import CANARY, OFF, ON, SILENT, Sighting
+from jitd_gates.askers import ASK, SEEN
+from jitd_gates.strings import CANARY, OFF, ON, SILENT, Sighting
 from jitpam.wire.declared import sentence
 
 POLICY = -1765328384 + 12

@@ -20,10 +20,10 @@ from jitd.beside.answering import Served
 from jitd.beside.helpers import KDC
 from jitd.beside.starting import Begun
 from jitd.kdc import keytab
-from jitd.kdc.messages import Answer, Failed, Give, Look, OfEntry, Refused, Request, Take, Try
-from jitd.kdc.questions import KINDS
-from jitd.kdc.trying import tried
-from jitd.kdc.worker import Worker
+from jitd_gates.messages import Answer, Failed, Give, Look, OfEntry, Refused, Request, Take, Try
+from jitd_gates.questions import KINDS
+from jitd_gates.trying import tried
+from jitd_gates.worker import Worker
 
 NAME = KDC.process
 KEYTAB = "/etc/jitd/jitd-kdc.keytab"

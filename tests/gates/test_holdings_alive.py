@@ -27,7 +27,7 @@ from jitd.core.holding import Ending, Holding, HoldingState
 from jitpam.client import RefusedByDaemon
 from jitpam.wire.messages import Revoke
 from tests.attacks.raw import kadmin
-from tests.kdc.stage import BECOME, PROGRAM
+from tests.gates.stage import BECOME, PROGRAM
 from tests.marks import full
 from tests.system.conftest import Asking, House
 from tests.system.test_locks import start_shifted

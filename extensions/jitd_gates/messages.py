@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The messages between the daemon and jitd-kdc. Each request gets one answer.
 
-A request has its name in the field ``do``. An answer has its name in the field ``said``. tests/kdc/golden contains the bytes of
+A request has its name in the field ``do``. An answer has its name in the field ``said``. tests/gates/golden contains the bytes of
 each message.
 """
 
@@ -13,7 +13,7 @@ from typing import Annotated
 from jitd.beside.refusals import Failed as Failed
 from jitd.beside.refusals import Refused as Refused
 from jitd.kdc.names import HOST, PRINCIPAL
-from jitd.kdc.strings import END, GRANT_ID, MOST_GRANTS, SHORT_WORD, Grant, Sighting
+from jitd_gates.strings import END, GRANT_ID, MOST_GRANTS, SHORT_WORD, Grant, Sighting
 from jitpam.wire.declared import Codec, list_of, row_of
 
 MAX_PACKET = 64 * 1024

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jitd.beside.questions import Lanes, QuestionKind
-from jitd.kdc.messages import ANSWERS, REQUESTS, Answer, Done, Failed, Give, Grants, Look, Refused, Request, Take, Tried, Try
+from jitd_gates.messages import ANSWERS, REQUESTS, Answer, Done, Failed, Give, Grants, Look, Refused, Request, Take, Tried, Try
 
 PATIENCE = 15.0
 """Seconds until a request is treated as failed. The time of a request includes the wait for earlier requests."""

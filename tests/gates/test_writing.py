@@ -19,16 +19,16 @@ from jitd.beside.asking import Client
 from jitd.beside.doors import SocketDoor
 from jitd.beside.helpers import KDC
 from jitd.beside.packets import Kind, Packet
-from jitd.kdc.entry import KEPT
-from jitd.kdc.kadmin import Connection, KadminError
-from jitd.kdc.messages import MAX_PACKET, REQUESTS, Done, Failed, Give, Grants, Look, Refused, Take
-from jitd.kdc.questions import KINDS
-from jitd.kdc.strings import Grant
-from jitd.kdc.worker import Worker
-from jitd.kdc.writer import Writer
+from jitd_gates.entry import KEPT
+from jitd_gates.kadmin import Connection, KadminError
+from jitd_gates.messages import MAX_PACKET, REQUESTS, Done, Failed, Give, Grants, Look, Refused, Take
+from jitd_gates.questions import KINDS
+from jitd_gates.strings import Grant
+from jitd_gates.worker import Worker
+from jitd_gates.writer import Writer
 from tests.beside.children import of_account
 from tests.beside.parrot import answering
-from tests.kdc.stage import HOST, NAME, WRITER, Stage, answer_on, end, ids, is_done, new_id, send, staged
+from tests.gates.stage import HOST, NAME, WRITER, Stage, answer_on, end, ids, is_done, new_id, send, staged
 from tests.marks import full
 from tests.waiting import PATIENCE, is_living, unread, wait_for
 

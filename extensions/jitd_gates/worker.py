@@ -18,9 +18,9 @@ from typing import TypeVar
 
 from jitd.beside.child import Child
 from jitd.beside.readiness import SECONDS_TO_END, until_ended
-from jitd.kdc.entry import NoRoom, NotAllowed, NotThere, Unknown, answer
-from jitd.kdc.kadmin import FULL, NOT_ALLOWED, PACKAGE, PROTECTED, UNKNOWN_PRINCIPAL, Connection, KadminError
-from jitd.kdc.messages import ANSWERS, MAX_PACKET, REQUESTS, Answer, Failed, OfEntry, Refused, Try
+from jitd_gates.entry import NoRoom, NotAllowed, NotThere, Unknown, answer
+from jitd_gates.kadmin import FULL, NOT_ALLOWED, PACKAGE, PROTECTED, UNKNOWN_PRINCIPAL, Connection, KadminError
+from jitd_gates.messages import ANSWERS, MAX_PACKET, REQUESTS, Answer, Failed, OfEntry, Refused, Try
 from jitpam.wire.declared import sentence
 
 T = TypeVar("T")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from jitd.kdc.messages import Grants, Look, Try
-from jitd.kdc.strings import OFF, ON, SILENT, canary
-from jitd.kdc.writer import Writer
-from tests.kdc.stage import ADDRESS, HOST, NAME, Stage, send, staged
+from jitd_gates.messages import Grants, Look, Try
+from jitd_gates.strings import OFF, ON, SILENT, canary
+from jitd_gates.writer import Writer
+from tests.gates.stage import ADDRESS, HOST, NAME, Stage, send, staged
 from tests.waiting import is_living, wait_for
 
 CANARY = canary(HOST, NAME)

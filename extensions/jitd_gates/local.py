@@ -11,7 +11,7 @@ import os
 import subprocess
 from collections.abc import Sequence
 
-from jitd.kdc.plan import Entry, read_entry
+from jitd_gates.plan import Entry, read_entry
 
 PROGRAM = "/usr/sbin/kadmin.local"
 KEPT = ("KRB5_CONFIG", "KRB5_KDC_PROFILE")

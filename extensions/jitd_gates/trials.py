@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from jitd.kdc.strings import OFF, ON, Sighting
+from jitd_gates.strings import OFF, ON, Sighting
 
 EVERY = 300.0
 """Seconds between two checks of all gates."""

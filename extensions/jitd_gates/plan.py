@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from jitd.kdc.names import components, is_host, is_principal
-from jitd.kdc.strings import APPROVAL, CANARY, GRANT, GRANTED_BY, LOG, REQUIRED, granted_by, may_be_gated
+from jitd_gates.strings import APPROVAL, CANARY, GRANT, GRANTED_BY, LOG, REQUIRED, granted_by, may_be_gated
 
 FLAGS = {
     "-allow_forwardable": "DISALLOW_FORWARDABLE",

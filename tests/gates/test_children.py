@@ -14,9 +14,9 @@ from socket import socket
 import pytest
 
 from jitd.beside.child import Child
-from jitd.kdc import trying, worker
-from jitd.kdc.messages import Failed, Look
-from jitd.kdc.worker import Worker
+from jitd_gates import trying, worker
+from jitd_gates.messages import Failed, Look
+from jitd_gates.worker import Worker
 from tests.unreaped import unreaped
 from tests.waiting import PATIENCE, wait_for
 

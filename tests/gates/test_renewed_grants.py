@@ -23,9 +23,9 @@ from jitd.beside.deeds import Given, Taken
 from jitd.beside.refusals import Failed, Refused
 from jitd.core.effects import Moment
 from jitd.core.holding import Holding, HoldingState
-from jitd.kdc.messages import Take
-from jitd.kdc.service_tickets import ServiceTickets
-from tests.kdc.stage import KADMIND, NAME, Stage, new_id, staged
+from jitd_gates.messages import Take
+from jitd_gates.service_tickets import ServiceTickets
+from tests.gates.stage import KADMIND, NAME, Stage, new_id, staged
 from tests.krb5.cache import tickets
 from tests.krb5.realm import Realm, wait_until
 from tests.waiting import PATIENCE, wait_for

@@ -2,7 +2,7 @@
 """The messages of the process that asks KDCs whether they obey grants (``asking``), which is started anew for one question.
 
 The question, Ask, comes on standard input. The process answers with a line for each pair of KDC and service, which is a
-Sighting, and so do its children. tests/kdc/golden-askers has the bytes of each message.
+Sighting, and so do its children. tests/gates/golden-askers has the bytes of each message.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Annotated
 
 from jitd.kdc.names import PRINCIPAL
 from jitd.kdc.seeking import REALM
-from jitd.kdc.strings import Sighting
+from jitd_gates.strings import Sighting
 from jitpam.wire.declared import Codec, integer, list_of, text
 
 MOST_MS = 3_600_000

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from jitd.kdc.messages import Answer, Done, Failed, Give, Grants, Look, OfEntry, Refused, Take
-from jitd.kdc.strings import (
+from jitd_gates.messages import Answer, Done, Failed, Give, Grants, Look, OfEntry, Refused, Take
+from jitd_gates.strings import (
     APPROVAL,
     GRANT,
     GRANTED_BY,
