@@ -120,7 +120,7 @@ EXTENSIONS = {
             keys=("kdc", "renew"),
             assembly="jitd_gates.assembly",
             verbs={"kdc": "jitd_gates.gating"},
-            helpers={"kdc": "jitd.kdc"},
+            helpers={"kdc": "jitd_gates"},
             otherwise="install the extension gates in /usr/lib/jitd",
         ),
         Extension("commands", "tells what a command gives and destroys", "jitd_commands.assembly"),

@@ -34,7 +34,9 @@ def read_thing(word: str, kinds: Collection[str], *, has_tickets: bool = True) -
         return f"{kind}:{read_giver(name)}"
     if kind == FORMER_KIND:
         raise ValueError(instead_of_group("GROUP"))
-    if kind != SERVICE_TICKET or not has_tickets:
+    if kind == SERVICE_TICKET and not has_tickets:
+        raise ValueError(f'"{word}" is not given here: service tickets need the extension gates, which is not used')
+    if kind != SERVICE_TICKET:
         known = ", ".join((*((SERVICE_TICKET,) if has_tickets else ()), *kinds)) or "none"
         raise ValueError(f'"{kind}" is not a kind of thing that jitd gives; there are {known}')
     if len(word) > MOST or not _SERVICE.fullmatch(name):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The question to the process that finds out whether a KDC answers (``reaching``), which is started anew for each.
 
-The question comes on standard input, and the exit status is the answer. tests/gates/golden-askers has its bytes.
+The question comes on standard input, and the exit status is the answer. tests/kdc/golden-seeker has its bytes.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import pytest
 
 from jitd import extensions, packages
 from jitd.core.holding import Holding
-from jitd.extensions import EXTENSIONS
+from jitd.extensions import EXTENSIONS, VERBS
 from jitd.lifecycle.givers import Givers
 from jitd.settings import config
 from tests.daemon.giving import ID, FakeGiver
@@ -44,7 +44,7 @@ ROOMS = {
     "sinks": ("jitd_sinks",),
     "outsiders": ("jitd_outsiders",),
     "things": ("jitd_things",),
-    "gates": tuple(f"jitd.kdc.{name}" for name in ("gates", "kadmin", "messages", "process", "settings", "worker", "writer")),
+    "gates": ("jitd_gates",),
 }
 """The modules of each extension."""
 KERNEL = ("core", "settings", "deciding", "expressions", "facts", "store")
@@ -116,7 +116,7 @@ def test_a_table_that_nobody_reads_names_the_extension(name: str, tmp_path: Path
         ("outsiders", 'notify = ["terminals"]\n', 'sets up no channel "terminals"'),
         ("outsiders", "when = 'fact.risk < 3'\n", "fact.risk"),
         ("things", 'gives = ["sudoers:logs"]\n', '"sudoers" is not a kind of thing that jitd gives; there are service-ticket'),
-        ("gates", 'gives = ["service-ticket:http/db1"]\n', '"service-ticket" is not a kind of thing that jitd gives; there are '),
+        ("gates", 'gives = ["service-ticket:http/db1"]\n', "service tickets need the extension gates, which is not used"),
     ],
 )
 def test_a_rule_that_needs_the_extension_is_a_fault(name: str, keys: str, fault: str, tmp_path: Path) -> None:
@@ -149,6 +149,25 @@ def test_what_is_held_and_can_be_taken_back_by_nobody_keeps_the_daemon_from_star
     assert told.startswith("vault:db (K7QM-2XVD, alice@EXAMPLE.TEST) must be taken back, but no part of jitd that is installed")
 
 
+GATE = """
+from pathlib import Path
+import jitd_inspection.doctor.root
+from jitd_inspection.doctor import gate
+gate.KEYTAB = Path(sys.argv[1])
+for each in gate.examine(None):
+    print(each.level, each.check, each.sentence, each.mend, sep="; ")
+"""
+
+
+def test_the_doctor_says_that_a_host_with_a_key_of_jitd_kdc_cannot_grant_tickets_without_gates(tmp_path: Path) -> None:
+    keytab = tmp_path / "keytab"
+    assert without("gates", GATE, str(keytab)).startswith("ok; gate.writer; this host grants no tickets for services")
+    keytab.touch(0o600)
+    *_, told = without("gates", GATE, str(keytab)).splitlines()
+    why = "no ticket for a service can be granted: the extension gates is not installed; install it in /usr/lib/jitd"
+    assert told == f"bad; gate.writer; {why}"
+
+
 HIDDEN = """
 import sys
 from jitd import packages
@@ -171,10 +190,10 @@ def test_check_says_that_it_looked_for_no_warning_and_then_strict_does_not_pass(
     assert jitd(HIDDEN + CHECK, "--strict", fine, ruled("commands = 7\n", tmp_path)).endswith("\n1 fault\n")
 
 
-@pytest.mark.parametrize("verb", ["doctor", "setup", "pam-lint", "pam-install"])
-def test_a_verb_of_the_inspection_says_what_to_install(verb: str) -> None:
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "board"])
+def test_a_verb_of_an_extension_says_what_to_install(verb: str) -> None:
     code = f"{HIDDEN}from jitd import cli\nsys.argv = ['jitd', *sys.argv[1:]]\nraise SystemExit(cli.main())"
-    assert jitd(code, verb) == f"jitd: jitd {verb} is not installed: install the extension inspection in /usr/lib/jitd\n"
+    assert jitd(code, verb) == f"jitd: jitd {verb} is not installed: install the extension {VERBS[verb].name} in /usr/lib/jitd\n"
 
 
 def test_an_extension_that_another_account_could_change_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

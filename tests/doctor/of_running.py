@@ -50,6 +50,7 @@ ROWS = [
     Row("gate.writer", "ok", "grants no tickets", lambda: gate.absent("/k")),
     Row("gate.writer", "ok", "kadmind", lambda: gate.writer(None)),
     Row("gate.writer", "bad", "kadmind is down", lambda: gate.writer("kadmind is down")),
+    Row("gate.writer", "bad", "install it in /usr/lib/jitd", lambda: gate.unused("is not installed")),
     Row("gate.keytab", "ok", "only jitd-kdc", lambda: gate.key("/k", 7, 7, 0o100600)),
     Row("gate.keytab", "bad", "make install", lambda: gate.key("/k", None, 7, 0o100600)),
     Row("gate.keytab", "bad", "chmod 600 /k", lambda: gate.key("/k", 7, 7, 0o100640)),

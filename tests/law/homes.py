@@ -11,11 +11,6 @@ KERNEL = "kernel"
 HOMES: dict[str, str] = {
     name: home
     for home, names in {
-        "gates": """
-            jitd_gates.gating jitd_gates.assembly jitd_gates.askers jitd_gates.asking jitd_gates.entry jitd_gates.gates jitd_gates.kadmin
-            jitd_gates.local jitd_gates.settings jitd_gates.service_tickets jitd_gates.trials jitd_gates.messages jitd_gates.plan
-            jitd_gates.process jitd_gates.questions jitd_gates.strings jitd_gates.trying jitd_gates.worker jitd_gates.writer
-        """,
         "evidence": """
             jitd.audit.pack jitd.audit.witness jitd.audit.witness_directory jitd.report jitd.verbs.packs jitd.verbs.reports
             jitd.verbs.standing

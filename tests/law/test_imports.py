@@ -166,8 +166,13 @@ LAW: dict[str, set[str]] = {
         CORE, "jitd.beside", "jitd.extension_points", "jitd.lifecycle", "jitd.log", "jitd.settings",
         "jitd_outsiders.assembly", "jitd_things.givers", "jitd_things.giving", "jitd_things.settings",
     },
-    "jitd_gates.assembly": {CORE, "jitd.deciding.ground", "jitd.extension_points", "jitd.kdc"},
-    "jitd_gates.service_tickets": {CORE, "jitd.beside", "jitd.kdc", "jitd.lifecycle.givers"},
+    "jitd_gates.assembly": {
+        CORE, "jitd.deciding.ground", "jitd.extension_points", "jitd_gates.service_tickets", "jitd_gates.settings",
+        "jitd_gates.strings", "jitd_gates.trials", "jitd_gates.writer",
+    },
+    "jitd_gates.service_tickets": {
+        CORE, "jitd.beside", "jitd.lifecycle.givers", "jitd_gates.messages", "jitd_gates.trials", "jitd_gates.writer",
+    },
     "jitd_outsiders.assembly": {
         "jitd.beside", "jitd.deciding.seats", "jitd.extension_points", "jitd.lifecycle", "jitd_outsiders.announcing.assembly",
         "jitd_outsiders.asking", "jitd_outsiders.outside", "jitd_outsiders.programs", "jitd_outsiders.settings",
@@ -196,8 +201,8 @@ LAW: dict[str, set[str]] = {
         CORE, WIRE, "jitd.beside", "jitd.extensions", "jitd.files.durable", "jitd.settings", "jitd_outsiders.asking.settings",
         "jitd_outsiders.outside.urls", "jitd_things.givers", "jitd_things.settings",
     },
-    # what writes grants into the KDC, and what asks a KDC whether it obeys them
-    "jitd.kdc": {WIRE, "jitd.beside", "jitd.kdc", "jitd.packages"},
+    # whether any KDC can be reached, and what is in a keytab
+    "jitd.kdc": {WIRE, "jitd.kdc", "jitd.packages"},
     # the program of all helpers, which are what extensions have them do
     "jitd.helper": {"jitd.beside", "jitd.extensions"},
     # how the daemon speaks with a helper, whatever they say
@@ -209,7 +214,6 @@ LAW: dict[str, set[str]] = {
         WIRE, "jitd.beside", "jitd.core.toml_table", "jitd_outsiders.asking.json_text", "jitd_outsiders.asking.settings",
         "jitd_outsiders.outside", "jitd_outsiders.outside.url_file",
     },
-    "jitd_gates.settings": {CORE, "jitd.beside.helpers", "jitd.settings.section"},
     "jitd_outsiders.settings": {
         CORE, "jitd.beside.helpers", "jitd.settings", "jitd_outsiders.asking.settings", "jitd_outsiders.channels",
     },
@@ -242,13 +246,17 @@ LAW: dict[str, set[str]] = {
     },
     "jitd.inspector": {CORE, "jitd.audit.privileges", "jitd.extensions", "jitd.settings.config"},
     "jitd.cli": {
-        WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.local_proof",
+        WIRE, CORE, "jitpam", "jitpam.client", "jitpam.local_proof",
         "jitpam.options", "jitpam.streams", "jitpam.usage", "jitpam.wrapping", "jitd.audit", "jitd.cli",
         "jitd.daemon", "jitd.extensions", "jitd.inspector",
-        "jitd.kdc", "jitd.lifecycle.integrity", "jitd.monitor.places",
+        "jitd.lifecycle.integrity", "jitd.monitor.places",
         "jitd.recording", "jitd.reloading", "jitd.report", "jitd.settings", "jitd.store",
     },
     # the extensions
+    # what writes grants into the KDC, and what asks a KDC whether it obeys them
+    "jitd_gates": {WIRE, "jitd.beside", "jitd.kdc", "jitd.packages", "jitd_gates"},
+    "jitd_gates.settings": {CORE, "jitd.beside.helpers", "jitd.settings.section"},
+    "jitd_gates.gating": {CORE, "jitpam.initiator", "jitd.cli", "jitd.kdc", "jitd.settings.config", "jitd_gates"},
     "jitd_commands": {CORE, "jitd_commands"},
     "jitd_board": {CORE, WIRE, "jitpam.client", "jitpam.local_proof", "jitd.cli", "jitd_board"},
     "jitd_outsiders": set(),
@@ -274,12 +282,13 @@ LAW: dict[str, set[str]] = {
     "jitd_inspection.doctor.finding": {"jitpam.wire.declared"},
     "jitd_inspection.doctor.round": {"jitpam.initiator", "jitpam.wire.declared", "jitd_inspection.doctor.finding"},
     "jitd_inspection.doctor": {
-        CORE, "jitd.audit", "jitd.beside.helpers", "jitd.deciding.groups", "jitd.deciding.s4u2self", "jitd.hosts", "jitd.kdc",
-        "jitd.monitor.pam_session", "jitd.monitor.pam_stack", "jitd.monitor.places", "jitd.monitor.proof_orders",
-        "jitd.packages", "jitd.recording", "jitd.settings", "jitd.store", "jitd.versions", "jitpam", "jitpam.client",
-        "jitpam.initiator", "jitpam.wire.messages", "jitd_inspection.checking.directory", "jitd_inspection.checking.known",
-        "jitd_inspection.doctor", "jitd_inspection.pamlint", "jitd_things.givers.account", "jitd_things.givers.account_notes",
-        "jitd_things.givers.account_numbers", "jitd_things.settings",
+        CORE, "jitd.audit", "jitd.beside.helpers", "jitd.deciding.groups", "jitd.deciding.s4u2self", "jitd.extensions",
+        "jitd.hosts", "jitd.kdc", "jitd.monitor.pam_session", "jitd.monitor.pam_stack", "jitd.monitor.places",
+        "jitd.monitor.proof_orders", "jitd.packages", "jitd.recording", "jitd.settings", "jitd.store", "jitd.versions",
+        "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.wire.messages", "jitd_gates.gates", "jitd_gates.messages",
+        "jitd_gates.settings", "jitd_gates.strings", "jitd_gates.writer", "jitd_inspection.checking.directory",
+        "jitd_inspection.checking.known", "jitd_inspection.doctor", "jitd_inspection.pamlint", "jitd_things.givers.account",
+        "jitd_things.givers.account_notes", "jitd_things.givers.account_numbers", "jitd_things.settings",
     },
     # what goes around a gate, and who needs none
     "jitd_inspection.pamlint": {"jitd.core.code_variables", "jitd.hosts", "jitd_inspection.pamlint"},
@@ -470,15 +479,16 @@ def test_what_the_launcher_forks_has_two_bindings_to_libpam_and_no_other_package
 
 def test_the_process_that_writes_into_the_kdc_has_the_standard_library_alone() -> None:
     """So it is started from a directory without any other package, and what asks the KDCs is, too."""
-    found = {m.place: sorted(foreign(m) - STANDARD) for m in MODULES if m.name.startswith("jitd.kdc")}
-    assert len(found) > 10
-    assert {place: more for place, more in found.items() if more} == {}
+    found = {m.place: sorted(foreign(m) - STANDARD) for m in MODULES if m.name.startswith(("jitd.kdc", "jitd_gates"))}
+    assert len(found) > 20
+    assert {place: more for place, more in found.items() if more} == {"extensions/jitd_gates/gating.py": ["click"]}
 
 
 PROCESSES = (
-    *(f"jitd.{room}" for room in ("beside", "executor", "kdc", "monitor")),
+    *(f"jitd.{room}" for room in ("beside", "executor", "monitor")),
     *(f"jitd_outsiders.{room}" for room in ("outside", "programs", "terminals")),
     *(f"jitd_things.{room}" for room in ("givers", "giving")),
+    "jitd_gates",
     "jitd_inspection.doctor.round",
 )
 

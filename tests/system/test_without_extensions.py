@@ -24,7 +24,9 @@ from jitd.cli import main
 raise SystemExit(main())
 """
 ALL = "all of them"
-MOVED = [name for name, one in EXTENSIONS.items() if one.module.startswith("jitd_")]
+NEEDED = {"gates"}
+"""Those without which the daemon does not start yet: ``jitd.giving`` imports them."""
+MOVED = [name for name, one in EXTENSIONS.items() if one.module.startswith("jitd_") and name not in NEEDED]
 
 
 @pytest.fixture(params=[*MOVED, ALL])

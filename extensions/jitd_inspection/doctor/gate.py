@@ -12,15 +12,15 @@ import asyncio
 import pwd
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from jitd import extensions
 from jitd.beside.helpers import KDC
-from jitd_gates.gates import gate_states
-from jitd_gates.messages import Answer, Failed, Grants, Look, Refused
-from jitd_gates.settings import GateSection
-from jitd_gates.strings import canary
-from jitd_gates.writer import Writer
 from jitd_inspection.doctor.finding import Finding, bad, ok, unknown, weak
 from jitd_inspection.doctor.host import Host
+
+if TYPE_CHECKING:
+    from jitd_gates.messages import Answer
 
 KEYTAB = Path("/etc/jitd/jitd-kdc.keytab")
 PAGE = "docs/kdc.md"
@@ -38,6 +38,13 @@ def examine(host: Host, services: Sequence[str] = ()) -> Iterator[Finding]:
         yield absent(str(KEYTAB))
         return
     yield _key()
+    if why := extensions.why_not("gates"):
+        yield unused(why)
+        return
+    from jitd_gates.gates import gate_states
+    from jitd_gates.messages import Failed, Grants, Refused
+    from jitd_gates.strings import canary
+
     asked = canary(host.config.host, host.realm)
     sightings = asyncio.run(gate_states(host.service, host.config.keytab, [asked], within=WITHIN))
     for each in sightings:
@@ -52,6 +59,10 @@ def examine(host: Host, services: Sequence[str] = ()) -> Iterator[Finding]:
 
 
 async def _looked(host: Host, services: Sequence[str]) -> list[tuple[str, Answer]]:
+    from jitd_gates.messages import Look
+    from jitd_gates.settings import GateSection
+    from jitd_gates.writer import Writer
+
     through = Writer(host.config.of(GateSection).kdc, patience=WITHIN)
     try:
         return [(name, await through.look(Look(name))) for name in services]
@@ -74,6 +85,11 @@ def _key() -> Finding:
 def absent(keytab: str) -> Finding:
     """Return the finding that jitd-kdc has no keytab."""
     return ok("gate.writer", f"this host grants no tickets for services: there is no {keytab}")
+
+
+def unused(why: str) -> Finding:
+    """Return the finding that this host is set up to grant tickets, and cannot. ``why`` is the reason."""
+    return bad("gate.writer", f"no ticket for a service can be granted: the extension gates {why}", "install it in /usr/lib/jitd")
 
 
 def key(keytab: str, account: int | None, owner: int, mode: int) -> Finding:
