@@ -66,7 +66,7 @@ class Daemon:
 
     def __init__(self, config: Config, rules: PolicyInForce, executor: Executor, file: Path | None = None) -> None:
         # Imported here, because the launcher is forked before, and libkrb5 reads the environment when it is loaded.
-        from jitd import extension_points
+        from jitd import evidence, extension_points
         from jitd.audit.signing import Signing
         from jitd.deciding.assembly import Deciding
         from jitd.deciding.ground import Ground
@@ -168,6 +168,7 @@ class Daemon:
         )
         answers = Answers()
         add_answers(answers, verbs, self._reloading, Status(verbs.access, own.lines))
+        evidence.add_answers(answers, ground, verbs.access, lifecycle, deciding.seating.named_by)
         reading.add_answers(answers, verbs.access, own.families)
         self.services = services(
             ground,

@@ -137,6 +137,12 @@ EXTENSIONS = {
             otherwise="install the extension inspection in /usr/lib/jitd",
         ),
         Extension(
+            "evidence",
+            "makes packs and reports of the record, and countersigns records",
+            "jitd_evidence.assembly",
+            otherwise="install the extension evidence in /usr/lib/jitd",
+        ),
+        Extension(
             "board",
             "shows what waits and runs, live",
             "jitd_board",

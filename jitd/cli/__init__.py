@@ -14,7 +14,6 @@ import io
 import signal
 import sys
 from importlib import import_module
-from pathlib import Path
 
 import click
 
@@ -128,8 +127,11 @@ with_help(cli)
 def _tell_version(*, verbose: bool) -> None:
     answer(f"jitd {__version__}")
     if verbose:
-        verifier = Path(__file__).parents[1] / "audit/pack/verify.py"
-        answer(f"{hashlib.sha256(verifier.read_bytes()).hexdigest()}  verify.py")
+        from jitd.evidence import evidence
+
+        if (made := evidence()) is None:
+            raise NotDone(f"verify.py is not installed: {extensions.EXTENSIONS['evidence'].otherwise}", "usage")
+        answer(f"{hashlib.sha256(made.verifier()).hexdigest()}  verify.py")
 
 
 def _open_what_is_closed() -> None:

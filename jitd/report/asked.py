@@ -12,7 +12,8 @@ from functools import partial
 from time import monotonic
 
 from jitd.core.policy import Policy
-from jitd.report.figure import People, Scope, Then
+from jitd.evidence import People
+from jitd.report.figure import Scope, Then
 from jitd.store import Store
 from jitd.store.readable import READABLE
 

@@ -14,9 +14,8 @@ from datetime import datetime
 from typing import Protocol
 
 from jitd.core.policy import Policy
+from jitd.evidence import People
 from jitd.store import Cell, Row, Store
-
-People = Mapping[str, tuple[frozenset[str], bool]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,9 +38,6 @@ def add_answers(to: Answers, verbs: Verbs, reloading: Reloading, status: Status)
     to.add(messages.SigningKey, lambda asker, m: verbs.keys.line(asker.who, rotate=m.rotate, acknowledge=m.acknowledge))
     to.add(messages.Audit, lambda asker, m: verbs.records.show(asker.who, m))
     to.add(messages.Export, lambda asker, m: verbs.records.export(asker.who, m))
-    to.add(messages.Report, lambda asker, m: verbs.reports.make(asker.who, m))
-    to.add(messages.KeptReport, lambda asker, m: verbs.reports.kept(asker.who, m))
-    to.add(messages.Pack, lambda asker, m: verbs.packs.make(asker.who, m))
     to.add(messages.Status, lambda asker, m: status.rows(asker.who))
 
 

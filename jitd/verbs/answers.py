@@ -53,6 +53,9 @@ class Answers:
         """Do what ``asker`` asks for in ``message``, and return the answer. Raises Refusal."""
         found = self._of.get(type(message))
         if found is None:
-            raise Refusal("usage", f"jitd has no answer to {message.type}: the part that answers it is not installed")
+            raise Refusal(
+                "usage",
+                f"jitd has no answer to {message.type}: the part that answers it is not installed; install it, and restart jitd",
+            )
         answer = found(asker, message)
         return await answer if isawaitable(answer) else answer

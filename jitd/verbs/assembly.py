@@ -25,10 +25,8 @@ from jitd.verbs.locks import Locks
 from jitd.verbs.mutes import Mutes
 from jitd.verbs.observers import Observers
 from jitd.verbs.owed_reviews import OwedReviews
-from jitd.verbs.packs import Packs
 from jitd.verbs.recordings import Recordings
 from jitd.verbs.records import Records
-from jitd.verbs.reports import Reports
 from jitd.verbs.requests import Requests
 from jitd.verbs.reviews import Reviews
 
@@ -75,8 +73,6 @@ class Verbs:
         self.locks = Locks(access, self.endings, perform, store, deciding.accounts, waiters, workers, now)
         self.recordings = Recordings(config, access, self.lists, lifecycle, store, opened, workers, now, counts.recorded)
         self.records = Records(ground, access, lifecycle, countersigned)
-        self.reports = Reports(ground, access, lifecycle, deciding.seating.named_by)
-        self.packs = Packs(ground, access, lifecycle, countersigned)
         self.observers = Observers(access, decider, perform.observing, self.recordings, store, workers, now)
         self.keys = Keys(access, signing)
         self.mutes = Mutes(store, notices.look_again, now)

@@ -166,7 +166,7 @@ class Packs:
         first = {
             making.README: readme(self._host, id, who.principal),
             making.PAGE: b"",
-            making.VERIFIER: _verifier(),
+            making.VERIFIER: verifier(),
         }
         files: dict[str, int | bytes] = {**first, **found.files, **recorded}
         files[making.PAGE] = await work(_page, files, id)
@@ -438,7 +438,8 @@ class _Lines:
 # --- files ---------------------------------------------------------------------------------------------------------------
 
 
-def _verifier() -> bytes:
+def verifier() -> bytes:
+    """Return the program that verifies packs."""
     return resources.files("jitd.audit.pack").joinpath("verify.py").read_bytes()
 
 

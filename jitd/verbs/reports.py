@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,9 +24,10 @@ from jitd.core.sought import Sought
 from jitd.core.subject import Subject
 from jitd.core.wording import listed
 from jitd.deciding.ground import Ground
+from jitd.evidence import PeopleOf
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.report.asked import WITHIN, scope_of
-from jitd.report.figure import People, Scope, Section, Then
+from jitd.report.figure import Scope, Section, Then
 from jitd.report.making import MOST_ROWS, line, make, written
 from jitd.report.matrix import policy_at, words_of
 from jitd.report.page import SHEETS, page
@@ -66,11 +67,9 @@ class Reports:
         ground: Ground,
         access: Access,
         lifecycle: Lifecycle,
-        people_of: Callable[[int, Iterable[str]], Awaitable[People]],
+        people_of: PeopleOf,
     ) -> None:
-        """``people_of`` returns the people whom words of rules name, as far as this host can list them (``Scope.people``). Its
-        first argument is the uid for which it looks.
-        """
+        """``people_of`` returns the people whom words of rules name, as far as this host can list them (``Scope.people``)."""
         self._host = ground.config.host
         self._naming = ground.config.naming
         self._access = access

@@ -25,9 +25,9 @@ from jitd.core.policy import Policy
 from jitd.core.policy_text import PolicyText
 from jitd.core.subject import LOCAL, Subject
 from jitd.deciding.ground import Ground
+from jitd.evidence import People
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.report import asked as asked_table
-from jitd.report.figure import People
 from jitd.report.page import page
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs.access import Access

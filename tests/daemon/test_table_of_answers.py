@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from jitd import evidence, packages
 from jitd.core.law import Origin
 from jitd.core.origin import Caller
 from jitd.server import connection
@@ -22,6 +23,8 @@ from jitpam.wire.messages import FROM_CLIENT
 from tests.scene import person
 
 NOTHING: Any = SimpleNamespace()
+CONFIG = SimpleNamespace(state=Path("/"), record=SimpleNamespace(witnesses=()), host="h", naming=None, names={})
+GROUND: Any = SimpleNamespace(store=None, opened=None, workers=None, config=CONFIG, now=None, rules=None, version="0")
 BY_HANDSHAKE = {"hello", "token", "bye"}
 
 
@@ -33,6 +36,7 @@ def test_each_message_of_a_client_is_answered_by_the_connection_or_by_one_row_of
     """A message that nobody answers would be refused as one of a part that is not installed."""
     table = Answers()
     add_answers(table, NOTHING, NOTHING, NOTHING)
+    evidence.add_answers(table, GROUND, NOTHING, NOTHING, NOTHING)
     by_connection = {node.attr for node in ast.walk(ast.parse(inspect.getsource(connection))) if isinstance(node, ast.Attribute)}
     unanswered = {
         name
@@ -50,8 +54,31 @@ def test_at_each_message_that_asks_or_reviews_jitd_looks_who_acts_with_the_accou
 
 def test_a_message_whose_part_is_not_installed_is_refused_in_words_and_does_nothing() -> None:
     table = Answers()
-    with pytest.raises(Refusal, match="jitd has no answer to metrics: the part that answers it is not installed"):
+    with pytest.raises(
+        Refusal, match="jitd has no answer to metrics: the part that answers it is not installed; install it, and restart jitd"
+    ):
         asyncio.run(table.to(asker(), messages.Metrics()))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        messages.Pack(id="K7QM-2XVD", recordings=False),
+        messages.Report(since=None, until=None, who=None, rule=None, form="json", standing=None),
+        messages.KeptReport(month="2026-11", form="json"),
+    ],
+    ids=lambda message: message.type,
+)
+def test_without_the_extension_evidence_nobody_answers_what_asks_for_it(
+    message: messages.Message, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, without = Answers(), Answers()
+    evidence.add_answers(table, GROUND, NOTHING, NOTHING, NOTHING)
+    assert type(message) in table.kinds
+    monkeypatch.setattr(packages, "EXTENSIONS", tmp_path)
+    evidence.add_answers(without, GROUND, NOTHING, NOTHING, NOTHING)
+    with pytest.raises(Refusal, match=f"no answer to {message.type}: the part that answers it is not installed"):
+        asyncio.run(without.to(asker(), message))
 
 
 def test_a_message_is_answered_by_what_was_added_for_it() -> None:

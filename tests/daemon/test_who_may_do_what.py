@@ -333,12 +333,15 @@ class House:
         self.recordings, self.lists, self.asking = recordings, lists, asking
         verbs: Any = SimpleNamespace(
             access=access, lists=lists, requests=asking, reviews=reviews, owed_reviews=owed, endings=endings, locks=locks,
-            explanations=explanations, records=records, reports=reports, packs=packs, keys=Keys(access, cut),
+            explanations=explanations, records=records, keys=Keys(access, cut),
             mutes=Mutes(store, lambda: None, now),
         )  # fmt: skip
         reloading: Any = SimpleNamespace(reload=cut_off)
         self.answers = Answers()
         add_answers(self.answers, verbs, reloading, Status(access, tuple))
+        self.answers.add(messages.Report, lambda asker, m: reports.make(asker.who, m))
+        self.answers.add(messages.KeptReport, lambda asker, m: reports.kept(asker.who, m))
+        self.answers.add(messages.Pack, lambda asker, m: packs.make(asker.who, m))
         metrics = Metrics(access, cut, ground, cut, tuple)
         self.answers.add(messages.Metrics, lambda asker, message: metrics.rows(asker.who))
 

@@ -14,8 +14,6 @@ WRONG = """
     jitd.cli.record jitd.cli.packing
     jitd.cli.record jitd.cli.reported
     jitd.cli.record jitd.cli.witnessing
-    jitd.verbs.assembly jitd.verbs.packs
-    jitd.verbs.assembly jitd.verbs.reports
 """
 """What the kernel still imports of extensions, also by a string: the module, and what it imports. This list only shrinks."""
 THE_TABLE = "jitd.extensions"

@@ -145,8 +145,8 @@ LAW: dict[str, set[str]] = {
     "jitd.server.channel": {WIRE, "jitd.deciding.walking", "jitd.releasing", "jitd.server.room"},
     "jitd.server.acceptor": {CORE, "jitd.kdc.keytab", "jitd.server"},
     "jitd.verbs": {
-        CORE, WIRE, "jitd.audit", "jitd.deciding", "jitd.facts", "jitd.lifecycle", "jitd.log", "jitd.recording", "jitd.report",
-        "jitd.settings", "jitd.store", "jitd.verbs", "jitd.workers",
+        CORE, WIRE, "jitd.audit", "jitd.deciding", "jitd.evidence", "jitd.facts", "jitd.lifecycle", "jitd.log",
+        "jitd.recording", "jitd.report", "jitd.settings", "jitd.store", "jitd.verbs", "jitd.workers",
     },
     "jitd.lifecycle": {
         CORE, "jitd.beside", "jitd.deciding", "jitd.executor", "jitd.failures", "jitd.lifecycle", "jitd.log",
@@ -243,6 +243,9 @@ LAW: dict[str, set[str]] = {
     "jitd_outsiders.asking": {
         CORE, "jitd.deciding.gatekeepers", "jitd.failures", "jitd.log", "jitd_outsiders.asking", "jitd_outsiders.outside",
         "jitd_outsiders.programs",
+    },
+    "jitd.evidence": {
+        "jitd.deciding.ground", "jitd.extensions", "jitd.lifecycle.lifecycle", "jitd.verbs.access", "jitd.verbs.answers",
     },
     "jitd.inspector": {CORE, "jitd.audit.privileges", "jitd.extensions", "jitd.settings.config"},
     "jitd.cli": {
