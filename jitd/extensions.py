@@ -45,7 +45,9 @@ class Extension:
     keys: tuple[str, ...] = ()
     """Its top-level keys in jitd.toml. If it has some, ``module`` has its section, as ``SECTION``."""
     verbs: Mapping[str, str] = field(default_factory=dict)
-    """Maps each verb of ``jitd`` that it has to the module that has it, as a click command of this name."""
+    """Maps each verb of ``jitd`` that it has, such as ``audit pack``, to the module that has it, as a click command of the name
+    that is typed last.
+    """
     helpers: Mapping[str, str] = field(default_factory=dict)
     """Maps each helper (``beside.helpers``) whose work is here to the package that has it, in its module ``process``."""
     otherwise: str = ""
@@ -140,6 +142,13 @@ EXTENSIONS = {
             "evidence",
             "makes packs and reports of the record, and countersigns records",
             "jitd_evidence.assembly",
+            verbs={
+                "audit pack": "jitd.cli.packing",
+                "audit report": "jitd.cli.reported",
+                "audit witness": "jitd.cli.witnessing",
+                "audit digests": "jitd.cli.witnessing",
+                "audit countersigned": "jitd.cli.witnessing",
+            },
             otherwise="install the extension evidence in /usr/lib/jitd",
         ),
         Extension(
@@ -184,7 +193,7 @@ def verb(name: str) -> click.Command | None:
     extension = VERBS[name]
     if not extension.is_used:
         return None
-    command: click.Command = getattr(import_module(extension.verbs[name]), name.replace("-", "_"))
+    command: click.Command = getattr(import_module(extension.verbs[name]), name.rpartition(" ")[2].replace("-", "_"))
     return command
 
 

@@ -18,6 +18,7 @@ from importlib import import_module
 import click
 
 from jitd import extensions
+from jitd.cli import extended
 from jitd.cli.answer import answer, give_up, say
 from jitd.cli.call import ENDINGS, LOOK, NotDone, status_of
 from jitd.cli.help import Group, with_help
@@ -59,7 +60,7 @@ OWN = {
 """Maps each verb of the kernel to the module in ``jitd.cli`` that implements the verb. The module is imported when the verb is
 called, because importing all modules would take longer than most verbs need.
 """
-VERBS = OWN.keys() | extensions.VERBS.keys()
+VERBS = OWN.keys() | extended.names()
 HIDDEN = {"complete"}
 """Verbs that only shells call. They are not in the list of verbs."""
 
@@ -77,25 +78,10 @@ class Verbs(Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return the verb, or None."""
-        if cmd_name in extensions.VERBS:
-            return with_help(extensions.verb(cmd_name) or _absent(cmd_name))
         if cmd_name not in OWN:
-            return None
+            return extended.verb(cmd_name)
         verb: click.Command = getattr(import_module(f"jitd.cli.{OWN[cmd_name]}"), cmd_name.replace("-", "_"))
         return with_help(verb)
-
-
-def _absent(name: str) -> click.Command:
-    """The verb ``name`` of an extension that is not installed: whatever is asked of it, it says so."""
-    extension = extensions.VERBS[name]
-
-    @click.command(name, context_settings={"ignore_unknown_options": True}, short_help="Not installed.")
-    @click.argument("words", nargs=-1, type=click.UNPROCESSED)
-    def absent(words: tuple[str, ...]) -> int:
-        raise NotDone(f"jitd {name} is not installed: {extension.otherwise}", "usage")
-
-    absent.help = f"This verb is not installed: {extension.otherwise}."
-    return absent
 
 
 @click.group(

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs about the record: ``audit key``, and those of ``packing``, ``recorded``, ``reported``, ``verifying`` and
-``witnessing``.
-"""
+"""The verbs about the record: ``audit key``, those of ``recorded`` and ``verifying``, and those of the extension evidence."""
 
 from __future__ import annotations
 
@@ -9,21 +7,18 @@ import click
 
 from jitd.cli.answer import quote
 from jitd.cli.call import called
-from jitd.cli.help import Group
-from jitd.cli.packing import pack
+from jitd.cli.extended import Extended
 from jitd.cli.recorded import export, show
-from jitd.cli.reported import report
 from jitd.cli.verifying import verify
-from jitd.cli.witnessing import countersigned, digests, witness
 from jitpam.wire.messages import SigningKey
 
 
-@click.group(cls=Group, subcommand_metavar="VERB ...")
+@click.group(cls=Extended, subcommand_metavar="VERB ...")
 def audit() -> None:
     """Print the record, export it, or prove that nobody has changed it."""
 
 
-for verb in (countersigned, digests, export, pack, report, show, verify, witness):
+for verb in (export, show, verify):
     audit.add_command(verb)
 
 

@@ -16,6 +16,7 @@ from jitd.core.holding import Holding
 from jitd.extensions import EXTENSIONS, VERBS
 from jitd.lifecycle.givers import Givers
 from jitd.settings import config
+from jitpam import __version__
 from tests.daemon.giving import ID, FakeGiver
 from tests.law.tree import TREE
 from tests.scene import START
@@ -190,10 +191,45 @@ def test_check_says_that_it_looked_for_no_warning_and_then_strict_does_not_pass(
     assert jitd(HIDDEN + CHECK, "--strict", fine, ruled("commands = 7\n", tmp_path)).endswith("\n1 fault\n")
 
 
-@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "board"])
+MAIN = "from jitd import cli\nsys.argv = ['jitd', *sys.argv[1:]]\nraise SystemExit(cli.main())"
+WITHOUT_ANY = f"{HIDDEN}{MAIN}"
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "board" and " " not in verb])
 def test_a_verb_of_an_extension_says_what_to_install(verb: str) -> None:
-    code = f"{HIDDEN}from jitd import cli\nsys.argv = ['jitd', *sys.argv[1:]]\nraise SystemExit(cli.main())"
-    assert jitd(code, verb) == f"jitd: jitd {verb} is not installed: install the extension {VERBS[verb].name} in /usr/lib/jitd\n"
+    told = f"jitd: jitd {verb} is not installed: install the extension {VERBS[verb].name} in /usr/lib/jitd\n"
+    assert jitd(WITHOUT_ANY, verb) == told
+
+
+TO_INSTALL = "install the extension evidence in /usr/lib/jitd"
+
+
+@pytest.mark.parametrize("verb", ["pack K7QM", "pack --out x K7QM", "report", "witness /srv/w", "digests", "countersigned -"])
+def test_a_verb_that_makes_evidence_says_what_to_install(verb: str) -> None:
+    name = verb.partition(" ")[0]
+    assert jitd(WITHOUT_ANY, "audit", *verb.split()) == f"jitd: jitd audit {name} is not installed: {TO_INSTALL}\n"
+
+
+def verbs_in(told: str) -> set[str]:
+    """The verbs that a page of help lists."""
+    return {line.split()[0] for line in told.partition("Verbs:\n")[2].partition("\n\n")[0].splitlines()}
+
+
+def test_the_verbs_about_the_record_are_those_that_are_installed() -> None:
+    kernel = {"show", "export", "verify", "key"}
+    assert verbs_in(jitd(WITHOUT_ANY, "audit", "-h")) == kernel
+    evidence = {"pack", "report", "witness", "digests", "countersigned"}
+    assert verbs_in(jitd(f"import sys\n{MAIN}", "audit", "-h")) == kernel | evidence
+
+
+@pytest.mark.parametrize("code", [f"import sys\n{MAIN}", WITHOUT_ANY], ids=["installed", "absent"])
+def test_a_verb_below_another_one_is_no_verb_of_jitd(code: str) -> None:
+    for name in ("audit pack", "pack"):
+        assert jitd(code, name).startswith(f"jitd: there is no verb {name}")
+
+
+def test_without_a_verifier_of_packs_the_version_is_told_without_its_digest() -> None:
+    assert jitd(WITHOUT_ANY, "--version", "-v") == f"jitd {__version__}\njitd: verify.py is not installed: {TO_INSTALL}\n"
 
 
 def test_an_extension_that_another_account_could_change_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,6 @@ from tests.law.homes import HOMES, KERNEL, MAY, home_of
 from tests.law.tree import MODULES, NAMES, TREE, Module, imports, is_ours
 
 WRONG = """
-    jitd.cli.record jitd.cli.packing
-    jitd.cli.record jitd.cli.reported
-    jitd.cli.record jitd.cli.witnessing
 """
 """What the kernel still imports of extensions, also by a string: the module, and what it imports. This list only shrinks."""
 THE_TABLE = "jitd.extensions"

@@ -115,7 +115,7 @@ LAW: dict[str, set[str]] = {
     "jitd.releasing": set(),
     "jitd.workers": {"jitd.failures"},
     "jitd.failures": set(),
-    "jitd.report": {CORE, WIRE, "jitpam.secret_words", "jitd.report", "jitd.store"},
+    "jitd.report": {CORE, WIRE, "jitpam.secret_words", "jitd.report", "jitd.store", "jitd.evidence"},
     "jitd_sinks.metrics": {
         CORE, WIRE, "jitd.deciding.ground", "jitd.store", "jitd.verbs.access", "jitd.verbs.rows", "jitd_sinks.metrics",
     },
@@ -249,11 +249,10 @@ LAW: dict[str, set[str]] = {
     },
     "jitd.inspector": {CORE, "jitd.audit.privileges", "jitd.extensions", "jitd.settings.config"},
     "jitd.cli": {
-        WIRE, CORE, "jitpam", "jitpam.client", "jitpam.local_proof",
-        "jitpam.options", "jitpam.streams", "jitpam.usage", "jitpam.wrapping", "jitd.audit", "jitd.cli",
-        "jitd.daemon", "jitd.extensions", "jitd.inspector",
-        "jitd.lifecycle.integrity", "jitd.monitor.places",
-        "jitd.recording", "jitd.reloading", "jitd.report", "jitd.settings", "jitd.store",
+        CORE, WIRE, "jitd.audit", "jitd.cli", "jitd.daemon", "jitd.evidence", "jitd.extensions", "jitd.inspector",
+        "jitd.lifecycle.integrity", "jitd.monitor.places", "jitd.recording", "jitd.reloading", "jitd.report", "jitd.settings",
+        "jitd.store", "jitpam", "jitpam.client", "jitpam.local_proof", "jitpam.options", "jitpam.streams", "jitpam.usage",
+        "jitpam.wrapping",
     },
     # the extensions
     # what writes grants into the KDC, and what asks a KDC whether it obeys them
@@ -266,6 +265,11 @@ LAW: dict[str, set[str]] = {
     "jitd_things": set(),
     "jitd_sinks": {"jitd.audit.forms", "jitd.audit.events", "jitd.core.wording"},
     "jitd_sinks.verbs": {WIRE, "jitpam.client", "jitd.cli", "jitd_sinks.verbs"},
+    "jitd_evidence": set(),
+    "jitd_evidence.assembly": {
+        "jitd.audit.countersigned", "jitd.deciding.ground", "jitd.evidence", "jitd.lifecycle.lifecycle", "jitd.verbs.access",
+        "jitd.verbs.answers", "jitd.verbs.packs", "jitd.verbs.reports", "jitpam.wire.messages",
+    },
     "jitd_inspection": set(),
     "jitd_inspection.assembly": {
         CORE, "jitd.audit.privileges", "jitd.inspector", "jitd.settings.config", "jitd.store.opening",
