@@ -9,8 +9,8 @@ from jitd.evidence import Evidence, PeopleOf
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.verbs.access import Access
 from jitd.verbs.answers import Answers
-from jitd.verbs.packs import Packs, verifier
-from jitd.verbs.reports import Reports
+from jitd_evidence.serving.packs import Packs, verifier
+from jitd_evidence.serving.reports import Reports
 from jitpam.wire import messages
 
 

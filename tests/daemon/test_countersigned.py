@@ -27,7 +27,7 @@ from jitd.store.sqlite import SqliteStore
 from jitd_inspection.doctor.finding import BAD, OK
 from jitd_inspection.doctor.state import Witnessed, see_witnesses, witnesses
 from tests.core.chains import public_of
-from tests.daemon.test_witness_directory import Result, jitd
+from tests.evidence.test_witness_directory import Result, jitd
 
 HOST = "web1.example.test"
 

@@ -48,14 +48,14 @@ from jitd.verbs.locks import Locks
 from jitd.verbs.mutes import Mutes
 from jitd.verbs.observers import Observers
 from jitd.verbs.owed_reviews import OwedReviews
-from jitd.verbs.packs import Packs
 from jitd.verbs.recordings import Recordings
 from jitd.verbs.records import Records
 from jitd.verbs.refusal import Refusal
-from jitd.verbs.reports import Reports
 from jitd.verbs.requests import Requests
 from jitd.verbs.reviews import Reviews
 from jitd.verbs.status import Status
+from jitd_evidence.serving.packs import Packs
+from jitd_evidence.serving.reports import Reports
 from jitd_sinks.metrics.answer import Metrics
 from jitpam.wire import messages
 from tests.daemon.test_who_sees_what import LOOKS

@@ -12,9 +12,9 @@ HOMES: dict[str, str] = {
     name: home
     for home, names in {
         "evidence": """
-            jitd.audit.pack jitd.audit.witness jitd.audit.witness_directory jitd.report jitd.verbs.packs jitd.verbs.reports
-            jitd.verbs.standing
-            jitd.cli.packing jitd.cli.reported jitd.cli.witnessing
+            jitd_evidence.pack jitd_evidence.witness jitd_evidence.witness_directory jitd_evidence.report jitd_evidence.serving.packs jitd_evidence.serving.reports
+            jitd_evidence.serving.standing
+            jitd_evidence.verbs.packing jitd_evidence.verbs.reported jitd_evidence.verbs.witnessing
         """,
     }.items()
     for name in names.split()

@@ -12,7 +12,7 @@ import click
 import pytest
 
 from jitd.cli import cli
-from jitd.report.sections import SECTIONS
+from jitd_evidence.report.sections import SECTIONS
 from tests.law.test_documents import PROTOCOL, VERBS, section
 from tests.law.tree import TREE
 

@@ -18,8 +18,8 @@ from jitd.core import grant, holding, lock, owed_review, request, run
 from jitd.core.grade import told
 from jitd.core.law import name_of
 from jitd.core.warning import ACCEPTABLE, WARNINGS
-from jitd.report.sections import SECTIONS
 from jitd.server import channel, room
+from jitd_evidence.report.sections import SECTIONS
 from jitpam import options
 from jitpam.wire import codes, coding, conversation, framing, messages
 from tests.law import manual

@@ -24,10 +24,10 @@ NAMED = re.compile(rf"(?<![\w./-])({'|'.join(map(re.escape, EVENTS))})(?![\w.-])
 WRITES = ("note", "_note")
 MAY_NAME = {
     "jitd.audit.events": "the table",
-    "jitd.audit.pack.verify": "one file, which imports nothing of jitd",
+    "jitd_evidence.pack.verify": "one file, which imports nothing of jitd",
     "jitd.cli.help": "examples to type",
     "jitd_inspection.verbs.trying": "tells the story of one request, event by event",
-    "jitd.report": "SQL",
+    "jitd_evidence.report": "SQL",
 }
 """Who names an event although they neither write it nor are the core, with the reason. The name is a module or a package."""
 

@@ -92,9 +92,9 @@ LAW: dict[str, set[str]] = {
     "jitd.audit": {CORE, "jitd.audit", "jitd.files.durable", "jitd.recording"},
     "jitd.audit.events": {"jitd.audit.sentences"},
     "jitd.audit.sentences": {CORE, WIRE},
-    "jitd.audit.pack": {CORE},
-    "jitd.audit.pack.verify": set(),  # one file, which is copied into each pack
-    "jitd.audit.pack.zipped": {"jitd.audit.strict_json"},  # and what contrib/verifier copies into that file
+    "jitd_evidence.pack": {CORE},
+    "jitd_evidence.pack.verify": set(),  # one file, which is copied into each pack
+    "jitd_evidence.pack.zipped": {"jitd.audit.strict_json"},  # and what contrib/verifier copies into that file
     "jitd.audit.allowed_signers": {"jitd.audit.sshsig"},
     "jitd.audit.sshsig": set(),
     "jitd.audit.strict_json": set(),
@@ -115,7 +115,7 @@ LAW: dict[str, set[str]] = {
     "jitd.releasing": set(),
     "jitd.workers": {"jitd.failures"},
     "jitd.failures": set(),
-    "jitd.report": {CORE, WIRE, "jitpam.secret_words", "jitd.report", "jitd.store", "jitd.evidence"},
+    "jitd_evidence.report": {CORE, WIRE, "jitpam.secret_words", "jitd_evidence.report", "jitd.store", "jitd.evidence"},
     "jitd_sinks.metrics": {
         CORE, WIRE, "jitd.deciding.ground", "jitd.store", "jitd.verbs.access", "jitd.verbs.rows", "jitd_sinks.metrics",
     },
@@ -146,7 +146,7 @@ LAW: dict[str, set[str]] = {
     "jitd.server.acceptor": {CORE, "jitd.kdc.keytab", "jitd.server"},
     "jitd.verbs": {
         CORE, WIRE, "jitd.audit", "jitd.deciding", "jitd.evidence", "jitd.facts", "jitd.lifecycle", "jitd.log",
-        "jitd.recording", "jitd.report", "jitd.settings", "jitd.store", "jitd.verbs", "jitd.workers",
+        "jitd.recording", "jitd_evidence.report", "jitd.settings", "jitd.store", "jitd.verbs", "jitd.workers",
     },
     "jitd.lifecycle": {
         CORE, "jitd.beside", "jitd.deciding", "jitd.executor", "jitd.failures", "jitd.lifecycle", "jitd.log",
@@ -250,7 +250,7 @@ LAW: dict[str, set[str]] = {
     "jitd.inspector": {CORE, "jitd.audit.privileges", "jitd.extensions", "jitd.settings.config"},
     "jitd.cli": {
         CORE, WIRE, "jitd.audit", "jitd.cli", "jitd.daemon", "jitd.evidence", "jitd.extensions", "jitd.inspector",
-        "jitd.lifecycle.integrity", "jitd.monitor.places", "jitd.recording", "jitd.reloading", "jitd.report", "jitd.settings",
+        "jitd.lifecycle.integrity", "jitd.monitor.places", "jitd.recording", "jitd.reloading", "jitd_evidence.report", "jitd.settings",
         "jitd.store", "jitpam", "jitpam.client", "jitpam.local_proof", "jitpam.options", "jitpam.streams", "jitpam.usage",
         "jitpam.wrapping",
     },
@@ -268,7 +268,7 @@ LAW: dict[str, set[str]] = {
     "jitd_evidence": set(),
     "jitd_evidence.assembly": {
         "jitd.audit.countersigned", "jitd.deciding.ground", "jitd.evidence", "jitd.lifecycle.lifecycle", "jitd.verbs.access",
-        "jitd.verbs.answers", "jitd.verbs.packs", "jitd.verbs.reports", "jitpam.wire.messages",
+        "jitd.verbs.answers", "jitd_evidence.serving.packs", "jitd_evidence.serving.reports", "jitpam.wire.messages",
     },
     "jitd_inspection": set(),
     "jitd_inspection.assembly": {
@@ -606,7 +606,7 @@ def test_the_daemon_never_speaks_http_or_smtp() -> None:
     line = f"{of_daemon}; assert not {{'httpcore', 'jitd_outsiders.outside.syslog'}} & {{*sys.modules}}"
     subprocess.run([sys.executable, "-c", line], check=True, cwd=TREE)
     assert {m.name for m in MODULES if foreign(m) & {"http_message_signatures", "cryptography"}} == {
-        "jitd_outsiders.asking.signatures", "jitd.audit.key_file", "jitd.audit.pack.verify", "jitd.audit.signing_key",
+        "jitd_outsiders.asking.signatures", "jitd.audit.key_file", "jitd_evidence.pack.verify", "jitd.audit.signing_key",
         "jitd.audit.sshsig",
         "jitd_outsiders.outside.signing", "jitd.store.masked_words",
     }  # fmt: skip

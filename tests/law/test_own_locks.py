@@ -25,7 +25,7 @@ LOCKS = {
     "jitpam.terminal": "the person's terminal, in a process of the person's; it waits for no lock",
 }
 NAMES = {
-    "jitd.cli.packing": "the file that the person chose, who is told if it is there; nothing else waits for it",
+    "jitd_evidence.verbs.packing": "the file that the person chose, who is told if it is there; nothing else waits for it",
     "jitd.cli.whole_file": "beside the file that the person chose; the directories of our units are root's own",
     "jitd_inspection.verbs.stacks": "beside a stack in /etc/pam.d, which is root's own",
     "jitd.executor.monitors": "the plate of a run, in the daemon's own directory",

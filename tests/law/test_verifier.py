@@ -13,7 +13,7 @@ import pytest
 from tests.law.tree import STANDARD, TREE
 
 WRITER = TREE / "contrib/verifier"
-VERIFIER = (TREE / "jitd/audit/pack/verify.py").read_text("utf-8")
+VERIFIER = (TREE / "extensions/jitd_evidence/pack/verify.py").read_text("utf-8")
 MADE = runpy.run_path(str(WRITER))
 MODULES = MADE["MARKER"].findall(VERIFIER)
 

@@ -34,7 +34,7 @@ QUESTION = re.compile(r"^## (\d+)\. (.*)$", re.MULTILINE)
 EXAMPLE_ID = "K7QM-2XVD"
 DAYS = {"2026-03-11": -2, "2026-03-12": -1, "2026-03-13": 2}
 """The dates of the page, and the days from today that stand for them."""
-VERIFIER = TREE / "jitd/audit/pack/verify.py"
+VERIFIER = TREE / "extensions/jitd_evidence/pack/verify.py"
 POLICY = f"""
 {OF_THE_LAB}
 [[permit]]

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from jitd.report.narrower import ENOUGH
+from jitd_evidence.report.narrower import ENOUGH
 from tests.system.conftest import House
 from tests.waiting import wait_for
 

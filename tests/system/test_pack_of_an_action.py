@@ -15,7 +15,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from jitd.audit.pack import verify
+from jitd_evidence.pack import verify
 from tests.on_terminal import OnTerminal
 from tests.system.conftest import House
 from tests.waiting import wait_for

@@ -29,7 +29,7 @@ from jitd.audit.signing_key import KeyFiles
 from jitd.core.chain import GENESIS, Seal, seal
 from jitd.store.sqlite import SqliteStore
 from tests.core.chains import Host
-from tests.daemon.test_witness_directory import Witness, given
+from tests.evidence.test_witness_directory import Witness, given
 from tests.law import manual
 from tests.system.conftest import HOST, House
 from tests.waiting import PATIENCE, wait_for
