@@ -8,17 +8,7 @@ package of its own (``jitd_NAME``) needs no line.
 from __future__ import annotations
 
 KERNEL = "kernel"
-HOMES: dict[str, str] = {
-    name: home
-    for home, names in {
-        "evidence": """
-            jitd_evidence.pack jitd_evidence.witness jitd_evidence.witness_directory jitd_evidence.report jitd_evidence.serving.packs jitd_evidence.serving.reports
-            jitd_evidence.serving.standing
-            jitd_evidence.verbs.packing jitd_evidence.verbs.reported jitd_evidence.verbs.witnessing
-        """,
-    }.items()
-    for name in names.split()
-}
+HOMES: dict[str, str] = {name: home for home, names in {}.items() for name in names.split()}
 MAY: dict[str, set[str]] = {
     "board": set(),
     "commands": set(),

@@ -92,9 +92,6 @@ LAW: dict[str, set[str]] = {
     "jitd.audit": {CORE, "jitd.audit", "jitd.files.durable", "jitd.recording"},
     "jitd.audit.events": {"jitd.audit.sentences"},
     "jitd.audit.sentences": {CORE, WIRE},
-    "jitd_evidence.pack": {CORE},
-    "jitd_evidence.pack.verify": set(),  # one file, which is copied into each pack
-    "jitd_evidence.pack.zipped": {"jitd.audit.strict_json"},  # and what contrib/verifier copies into that file
     "jitd.audit.allowed_signers": {"jitd.audit.sshsig"},
     "jitd.audit.sshsig": set(),
     "jitd.audit.strict_json": set(),
@@ -115,7 +112,6 @@ LAW: dict[str, set[str]] = {
     "jitd.releasing": set(),
     "jitd.workers": {"jitd.failures"},
     "jitd.failures": set(),
-    "jitd_evidence.report": {CORE, WIRE, "jitpam.secret_words", "jitd_evidence.report", "jitd.store", "jitd.evidence"},
     "jitd_sinks.metrics": {
         CORE, WIRE, "jitd.deciding.ground", "jitd.store", "jitd.verbs.access", "jitd.verbs.rows", "jitd_sinks.metrics",
     },
@@ -145,8 +141,8 @@ LAW: dict[str, set[str]] = {
     "jitd.server.channel": {WIRE, "jitd.deciding.walking", "jitd.releasing", "jitd.server.room"},
     "jitd.server.acceptor": {CORE, "jitd.kdc.keytab", "jitd.server"},
     "jitd.verbs": {
-        CORE, WIRE, "jitd.audit", "jitd.deciding", "jitd.evidence", "jitd.facts", "jitd.lifecycle", "jitd.log",
-        "jitd.recording", "jitd_evidence.report", "jitd.settings", "jitd.store", "jitd.verbs", "jitd.workers",
+        CORE, WIRE, "jitd.audit", "jitd.deciding", "jitd.facts", "jitd.lifecycle", "jitd.log", "jitd.recording",
+        "jitd.settings", "jitd.store", "jitd.verbs", "jitd.workers",
     },
     "jitd.lifecycle": {
         CORE, "jitd.beside", "jitd.deciding", "jitd.executor", "jitd.failures", "jitd.lifecycle", "jitd.log",
@@ -250,9 +246,8 @@ LAW: dict[str, set[str]] = {
     "jitd.inspector": {CORE, "jitd.audit.privileges", "jitd.extensions", "jitd.settings.config"},
     "jitd.cli": {
         CORE, WIRE, "jitd.audit", "jitd.cli", "jitd.daemon", "jitd.evidence", "jitd.extensions", "jitd.inspector",
-        "jitd.lifecycle.integrity", "jitd.monitor.places", "jitd.recording", "jitd.reloading", "jitd_evidence.report", "jitd.settings",
-        "jitd.store", "jitpam", "jitpam.client", "jitpam.local_proof", "jitpam.options", "jitpam.streams", "jitpam.usage",
-        "jitpam.wrapping",
+        "jitd.lifecycle.integrity", "jitd.monitor.places", "jitd.recording", "jitd.settings", "jitd.store", "jitpam",
+        "jitpam.client", "jitpam.local_proof", "jitpam.options", "jitpam.streams", "jitpam.usage", "jitpam.wrapping",
     },
     # the extensions
     # what writes grants into the KDC, and what asks a KDC whether it obeys them
@@ -270,6 +265,23 @@ LAW: dict[str, set[str]] = {
         "jitd.audit.countersigned", "jitd.deciding.ground", "jitd.evidence", "jitd.lifecycle.lifecycle", "jitd.verbs.access",
         "jitd.verbs.answers", "jitd_evidence.serving.packs", "jitd_evidence.serving.reports", "jitpam.wire.messages",
     },
+    "jitd_evidence.pack": {CORE},
+    "jitd_evidence.pack.verify": set(),  # one file, which is copied into each pack
+    "jitd_evidence.pack.zipped": {"jitd.audit.strict_json"},  # and what contrib/verifier copies into that file
+    "jitd_evidence.report": {CORE, WIRE, "jitpam.secret_words", "jitd.evidence", "jitd.store", "jitd_evidence.report"},
+    # the daemon's half, and the client's
+    "jitd_evidence.serving": {
+        CORE, WIRE, "jitd.audit", "jitd.deciding.ground", "jitd.evidence", "jitd.lifecycle.lifecycle", "jitd.recording",
+        "jitd.store", "jitd.verbs", "jitd_evidence.pack", "jitd_evidence.report", "jitd_evidence.serving",
+    },
+    "jitd_evidence.verbs": {
+        CORE, WIRE, "jitpam.client", "jitd.audit", "jitd.cli", "jitd.extensions", "jitd.inspector", "jitd.reloading",
+        "jitd.settings", "jitd.store", "jitd_evidence.pack.zipped", "jitd_evidence.report", "jitd_evidence.witness",
+        "jitd_evidence.witness_directory",
+    },
+    # what a witness concludes, on a machine of its own
+    "jitd_evidence.witness": {CORE, "jitd.audit"},
+    "jitd_evidence.witness_directory": {"jitd.audit", "jitd.files.durable", "jitd_evidence.witness"},
     "jitd_inspection": set(),
     "jitd_inspection.assembly": {
         CORE, "jitd.audit.privileges", "jitd.inspector", "jitd.settings.config", "jitd.store.opening",
@@ -609,6 +621,7 @@ def test_the_daemon_never_speaks_http_or_smtp() -> None:
         "jitd_outsiders.asking.signatures", "jitd.audit.key_file", "jitd_evidence.pack.verify", "jitd.audit.signing_key",
         "jitd.audit.sshsig",
         "jitd_outsiders.outside.signing", "jitd.store.masked_words",
+        "jitd.asking.signatures", "jitd.outside.signing",
     }  # fmt: skip
 
 

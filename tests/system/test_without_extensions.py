@@ -66,6 +66,34 @@ def test_a_grant_is_revoked_while_it_runs(house: House) -> None:
     assert asking.end() != 0
 
 
+def test_the_record_is_exported_and_verified(lacking: tuple[str, Path], house: House) -> None:
+    asking = house.ask("alice", "--reason", "x", "true")
+    house.approved(asking.id)
+    assert asking.end() == 0, asking.err
+    jitd = str(lacking[1])
+    assert asking.id in house.run("root", jitd, "audit", "export").stdout
+    verified = house.run("root", jitd, "audit", "verify", f"--config={house.config_file}")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert "ssh-ed25519" in house.run("root", jitd, "audit", "key").stdout
+
+
+@pytest.mark.parametrize("lacking", ["evidence", ALL], indirect=True)
+def test_evidence_is_refused_by_the_verb_and_by_the_daemon_and_nothing_is_recorded(
+    lacking: tuple[str, Path], house: House
+) -> None:
+    """A client that was installed later asks a daemon that does not have the extension."""
+    records = house.jitd("audit", "show", "--json", who="root").stdout
+    for words in (("report",), ("pack", "--out", f"{house.root}/pack.zip", "K7QM-2XVD"), ("report", "--kept", "2026-11")):
+        absent = house.run("root", str(lacking[1]), "audit", *words)
+        assert (absent.returncode, absent.stdout) == (2, "")
+        assert absent.stderr == f"jitd: jitd audit {words[0]} is not installed: install the extension evidence in /usr/lib/jitd\n"
+        later = house.jitd("audit", *words, who="root")
+        assert (later.returncode, later.stdout) == (2, "")
+        assert "the part that answers it is not installed; install it, and restart jitd\n" in later.stderr
+    assert not (house.root / "pack.zip").exists()
+    assert house.jitd("audit", "show", "--json", who="root").stdout == records != ""
+
+
 def test_the_settings_and_the_rules_are_read(lacking: tuple[str, Path], house: House) -> None:
     done = subprocess.run(
         [lacking[1], "check", house.config_file, house.root / "policy.d/50-test.toml"],
