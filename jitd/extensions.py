@@ -4,8 +4,7 @@ here. An engineer who works on the kernel needs none of them (ADR 0156).
 
 Law: the table is literal, and this is the one module that imports a module of an extension by a string. No directory is searched,
 because a process of root would run what it finds: an extension is where the kernel's packages are (``packages``). What is
-missing, or could be changed by another account than jitd itself, is not used, and what needs it is a fault. Those whose module
-begins with ``jitd.`` have not left the kernel's package yet: their keys are faults then, but the daemon still imports them.
+missing, or could be changed by another account than jitd itself, is not used, and what needs it is a fault.
 """
 
 from __future__ import annotations
@@ -32,18 +31,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """One extension. ``does`` says in a few words what it is for. ``module`` is the one that is looked for. ``needs`` are the
-    extensions without which it cannot be used, and ``packages`` those of others that may be missing. ``otherwise`` tells people
-    what to do without it.
+    """One extension. ``does`` says in a few words what it is for. ``needs`` are the extensions without which it cannot be used,
+    and ``packages`` those of others that may be missing. ``otherwise`` tells people what to do without it.
+
+    The kernel imports its module ``settings``, if it has keys in jitd.toml, before the launcher is forked. It imports its module
+    ``assembly``, which builds what the kernel asks, afterwards.
     """
 
     name: str
     does: str
-    module: str
     needs: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
-    """Its top-level keys in jitd.toml. If it has some, ``module`` has its section, as ``SECTION``."""
+    """Its top-level keys in jitd.toml. Its module ``settings`` has their section, as ``SECTION``."""
     verbs: Mapping[str, str] = field(default_factory=dict)
     """Maps each verb of ``jitd`` that it has, such as ``audit pack``, to the module that has it, as a click command of the name
     that is typed last.
@@ -51,19 +51,22 @@ class Extension:
     helpers: Mapping[str, str] = field(default_factory=dict)
     """Maps each helper (``beside.helpers``) whose work is here to the package that has it, in its module ``process``."""
     otherwise: str = ""
-    assembly: str = ""
-    """The module that builds what the daemon has of it; ``module`` if this is empty."""
+
+    @property
+    def package(self) -> str:
+        """The name of its package."""
+        return f"jitd_{self.name}"
 
     def why_not(self) -> str:
         """Return why this extension is not used, as the end of a sentence, or an empty string if it is used."""
         for name in self.needs:
             if why := EXTENSIONS[name].why_not():
                 return f"needs the extension {name}, which {why}"
-        if (place := _place_of(self.module)) is None:
+        if (place := _place_of(self.package)) is None:
             return "is not installed"
         if why := _who_else_changes(place):
             return f"is not used, because {why}"
-        return "" if all(map(_can_be_found, (self.module, *self.packages))) else "is not installed"
+        return "" if all(map(_can_be_found, (self.package, *self.packages))) else "is not installed"
 
     @property
     def is_used(self) -> bool:
@@ -74,9 +77,9 @@ class Extension:
         """Import the settings of this extension. Call ``why_not`` first."""
         from jitd.settings.section import Section
 
-        found: object = vars(import_module(self.module)).get("SECTION")
+        found: object = vars(import_module(f"{self.package}.settings")).get("SECTION")
         if not isinstance(found, type) or not issubclass(found, Section):
-            raise TypeError(f"{self.module} has no section")
+            raise TypeError(f"{self.package} has no section")
         return found
 
 
@@ -86,19 +89,15 @@ EXTENSIONS = {
         Extension(
             "sinks",
             "sends the record to collectors",
-            "jitd_sinks.settings",
             needs=("outsiders",),
             keys=("sinks",),
             verbs={"metrics": "jitd_sinks.verbs.metrics"},
             otherwise="install the extension sinks in /usr/lib/jitd",
-            assembly="jitd_sinks.assembly",
         ),
         Extension(
             "outsiders",
             "asks providers and gatekeepers, and notifies people",
-            "jitd_outsiders.settings",
             keys=("notify", "providers", "gatekeepers", "outside"),
-            assembly="jitd_outsiders.assembly",
             helpers={
                 "outside": "jitd_outsiders.outside",
                 "programs": "jitd_outsiders.programs",
@@ -109,27 +108,22 @@ EXTENSIONS = {
         Extension(
             "things",
             "gives things for a limited time",
-            "jitd_things.settings",
             needs=("outsiders",),
             keys=("givers",),
-            assembly="jitd_things.assembly",
             helpers={"givers": "jitd_things.givers"},
         ),
         Extension(
             "gates",
             "writes into the KDC who may get a service ticket",
-            "jitd_gates.settings",
             keys=("kdc", "renew"),
-            assembly="jitd_gates.assembly",
             verbs={"kdc": "jitd_gates.gating"},
             helpers={"kdc": "jitd_gates"},
             otherwise="install the extension gates in /usr/lib/jitd",
         ),
-        Extension("commands", "tells what a command gives and destroys", "jitd_commands.assembly"),
+        Extension("commands", "tells what a command gives and destroys"),
         Extension(
             "inspection",
             "judges whether a host is set up right, and warns of rules",
-            "jitd_inspection.assembly",
             verbs={
                 "doctor": "jitd_inspection.verbs.doctoring",
                 "setup": "jitd_inspection.verbs.setting_up",
@@ -141,7 +135,6 @@ EXTENSIONS = {
         Extension(
             "evidence",
             "makes packs and reports of the record, and countersigns records",
-            "jitd_evidence.assembly",
             verbs={
                 "audit pack": "jitd_evidence.verbs.packing",
                 "audit report": "jitd_evidence.verbs.reported",
@@ -154,7 +147,6 @@ EXTENSIONS = {
         Extension(
             "board",
             "shows what waits and runs, live",
-            "jitd_board",
             packages=("textual",),
             verbs={"board": "jitd_board"},
             otherwise="apt install jitsudo-board, or use jitd requests",
@@ -208,7 +200,7 @@ def assembly(name: str) -> ModuleType | None:
     not used.
     """
     found = EXTENSIONS[name]
-    return import_module(found.assembly or found.module) if found.is_used else None
+    return import_module(f"{found.package}.assembly") if found.is_used else None
 
 
 @cache

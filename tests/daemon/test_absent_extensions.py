@@ -41,20 +41,13 @@ class Without(MetaPathFinder):
 
 sys.meta_path.insert(0, Without())
 """
-ROOMS = {
-    "sinks": ("jitd_sinks",),
-    "outsiders": ("jitd_outsiders",),
-    "things": ("jitd_things",),
-    "gates": ("jitd_gates",),
-}
-"""The modules of each extension."""
 KERNEL = ("core", "settings", "deciding", "expressions", "facts", "store")
 """The rooms of which every module can be imported, whatever is missing."""
 
 
 def without(name: str, code: str, *args: str) -> str:
     """Run ``code`` in a Python in which no module of the extension ``name`` can be imported, and return what it prints."""
-    hook = WITHOUT.format(rooms=ROOMS[name])
+    hook = WITHOUT.format(rooms=(EXTENSIONS[name].package,))
     done = subprocess.run([sys.executable, "-c", hook + code, *args], cwd=TREE, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -85,9 +78,7 @@ def ruled(text: str, path: Path) -> str:
 
 
 def test_every_extension_is_tried_here() -> None:
-    assert list(TABLES) == list(ROOMS) == [name for name, one in EXTENSIONS.items() if one.keys]
-    for name, rooms in ROOMS.items():
-        assert any(f"{EXTENSIONS[name].module}.".startswith(f"{room}.") for room in rooms)
+    assert list(TABLES) == [name for name, one in EXTENSIONS.items() if one.keys]
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -130,15 +121,13 @@ def test_a_rule_that_needs_the_extension_is_a_fault(name: str, keys: str, fault:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_without_an_extension_the_kernel_can_be_imported(name: str) -> None:
-    rooms = tuple(f"{room}." for of in ROOMS.values() for room in of)
     kernel = [
         ".".join(file.relative_to(TREE).with_suffix("").parts).removesuffix(".__init__")
         for room in KERNEL
         for file in sorted((TREE / "jitd" / room).rglob("*.py"))
     ]
-    names = [each for each in kernel if not f"{each}.".startswith(rooms)]
-    assert len(names) > 100
-    assert without(name, "from importlib import import_module\nfor name in sys.argv[1:]: import_module(name)", *names) == ""
+    assert len(kernel) > 100
+    assert without(name, "from importlib import import_module\nfor name in sys.argv[1:]: import_module(name)", *kernel) == ""
 
 
 def test_what_is_held_and_can_be_taken_back_by_nobody_keeps_the_daemon_from_starting() -> None:
@@ -243,7 +232,7 @@ def test_an_extension_that_another_account_could_change_is_not_used(tmp_path: Pa
             file.chmod(0o644)
     for name, value in (("TOP", tmp_path), ("EXTENSIONS", package.parent), ("__file__", str(jitd / "packages.py"))):
         monkeypatch.setattr(packages, name, value)
-    own = extensions.Extension("own", "is tried here", "jitd_own.settings", keys=("own",))
+    own = extensions.Extension("own", "is tried here", keys=("own",))
     other, below = package / "other.py", package / "programs"
     below.mkdir(mode=0o755)
     (below / "cached.pyc").write_bytes(b"")

@@ -24,17 +24,14 @@ from jitd.cli import main
 raise SystemExit(main())
 """
 ALL = "all of them"
-NEEDED = {"gates"}
-"""Those without which the daemon does not start yet: ``jitd.giving`` imports them."""
-MOVED = [name for name, one in EXTENSIONS.items() if one.module.startswith("jitd_") and name not in NEEDED]
 
 
-@pytest.fixture(params=[*MOVED, ALL])
+@pytest.fixture(params=[*EXTENSIONS, ALL])
 def lacking(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """What is missing, and the command ``jitd`` of a product that has been installed without it."""
     place = tmp_path_factory.mktemp("without")
     place.chmod(0o755)
-    missing = {f"jitd_{name}" for name in MOVED if request.param in (name, ALL)}
+    missing = {f"jitd_{name}" for name in EXTENSIONS if request.param in (name, ALL)}
     shutil.copytree(INSTALLED, place / "lib", ignore=lambda _, names: {"site-packages", *missing} & {*names})
     command = place / "jitd"
     command.write_text(START.format(library=str(place / "lib")))
