@@ -156,9 +156,11 @@ def approve_by_client(id: str) -> float:
     return at
 
 
-def time_first_byte(house: House, approve: Callable[[str], float]) -> float:
-    """Milliseconds from the moment that ``approve`` gives to the first byte of the command that waited for it."""
-    line = house.line("alice", "jitsudo", "echo", "x")
+def hear_first_byte(house: House, command: str, approve: Callable[[str], float]) -> tuple[float, float]:
+    """Have alice ask by ``command`` for what bob approves by ``approve``. Return the moment that this gives, and the moment of the
+    first byte of what she asked for. Raises Failed.
+    """
+    line = house.line("alice", command, "echo", "x")
     asker = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/")
     assert asker.stdout is not None and asker.stderr is not None
     try:
@@ -168,12 +170,18 @@ def time_first_byte(house: House, approve: Callable[[str], float]) -> float:
         approved_at: float = approver.result()
         if asker.wait(PATIENCE):
             raise Failed("the approved command failed")
-        return (at - approved_at) * 1000
+        return approved_at, at
     finally:
         asker.kill()
         asker.wait()
         asker.stdout.close()
         asker.stderr.close()
+
+
+def time_first_byte(house: House, approve: Callable[[str], float]) -> float:
+    """Milliseconds from the moment that ``approve`` gives to the first byte of the command that waited for it."""
+    approved_at, at = hear_first_byte(house, JITSUDO, approve)
+    return (at - approved_at) * 1000
 
 
 def waiting_id(said: int) -> str:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where each millisecond of ``jitsudo true`` goes: the time from each station of its path to the next (docs/start.md).
+"""Where each millisecond of ``jitsudo true`` goes, and each from an approval to the first byte of the command that waited for it:
+the time from each station of a path to the next (docs/start.md).
 
 Law: the real commands, daemon and KDC, in a lab; only that each process notes when it passes a station (``marks``). Each
 station's time is the one since the station above it, so that in any one run they add up.
@@ -10,13 +11,13 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
 from marks import CLOCK, HERE
 from people import Failed, do_as
-from starts import spawn_quietly
+from starts import approve_by_client, hear_first_byte, spawn_quietly
 from table import Table
 
 from tests.system.conftest import House
@@ -53,7 +54,26 @@ raise SystemExit(main())
 """
 OWN = "what measures is loaded"
 """What the product does not do."""
-STATIONS = (
+Stations = tuple[tuple[str, str, str], ...]
+TO_EXEC: Stations = (
+    ("job made", "daemon", "the job"),
+    ("job handed over", "daemon", "checked, sealed, sent"),
+    ("monitor has the job", "monitor", "has it, from the launcher"),
+    ("job read", "monitor", "claims the run, reads the job"),
+    ("before the holder", "monitor", "signals, sockets"),
+    ("holder has the job", "holder", "has the job, from the monitor"),
+    ("pam_acct_mgmt", "holder", "PAM: account"),
+    ("pam_open_session", "holder", "PAM: session"),
+    ("command forked", "command", "is forked into its control group"),
+    ("streams taken", "command", "is clean; has the client's streams"),
+    ("file compared", "command", "compares file and operands"),
+    ("became", "command", "directory, groups, user"),
+    ("monitor said ready", "monitor", "hears and says that all is ready"),
+    ("daemon heard ready", "daemon", "hears it"),
+    ("daemon said go", "daemon", "takes the last look, says go"),
+    ("executes", "command", "is told, by the monitor"),
+)
+START: Stations = (
     ("interpreter", "client", "fork, exec, Python is up"),
     ("marks", "", OWN),
     ("imports", "client", "its modules"),
@@ -73,26 +93,17 @@ STATIONS = (
     ("screened", "daemon", "finds command and file, asks policy"),
     ("decided", "daemon", "lease, quota, fingerprint"),
     ("committed", "daemon", "puts request, grant and run on record"),
-    ("job made", "daemon", "the job"),
-    ("job handed over", "daemon", "checked, sealed, sent"),
-    ("monitor has the job", "monitor", "has it, from the launcher"),
-    ("job read", "monitor", "claims the run, reads the job"),
-    ("before the holder", "monitor", "signals, sockets"),
-    ("holder has the job", "holder", "has the job, from the monitor"),
-    ("pam_acct_mgmt", "holder", "PAM: account"),
-    ("pam_open_session", "holder", "PAM: session"),
-    ("command forked", "command", "is forked into its control group"),
-    ("streams taken", "command", "is clean; has the client's streams"),
-    ("file compared", "command", "compares file and operands"),
-    ("became", "command", "directory, groups, user"),
-    ("monitor said ready", "monitor", "hears and says that all is ready"),
-    ("daemon heard ready", "daemon", "hears it"),
-    ("daemon said go", "daemon", "takes the last look, says go"),
-    ("executes", "command", "is told, by the monitor"),
+    *TO_EXEC,
     ("reaped", "command", "exec, the command itself, its end"),
     ("outcome heard", "client", "hears how it ended"),
     ("client leaves", "client", "puts all right"),
     ("end", "client", "is gone, and reaped"),
+)
+APPROVAL: Stations = (
+    ("decided", "daemon", "hears the review, asks policy once more"),
+    ("committed", "daemon", "puts review, grant and run on record"),
+    *TO_EXEC,
+    ("end", "command", "exec, its first byte"),
 )
 """Station, whose time it was, and what was done in it; in the order of the path."""
 MEANWHILE = (
@@ -134,8 +145,12 @@ def time_run(words: list[str]) -> dict[str, int]:
     os.truncate(CLOCK, 0)
     began_at = time.monotonic_ns()
     spawn_quietly([f"{HERE}/jitsudo", *words])
-    ended_at = time.monotonic_ns()
-    passed = {"begin": 0, "end": ended_at - began_at}
+    return {"begin": 0, **stations_passed(began_at, time.monotonic_ns())}
+
+
+def stations_passed(began_at: int, ended_at: int) -> dict[str, int]:
+    """Since ``began_at`` in ns, when each station was first passed; ``end`` was passed at ``ended_at``."""
+    passed = {"end": ended_at - began_at}
     for line in Path(CLOCK).read_text().splitlines():
         at, _, name = line.partition(" ")
         passed.setdefault(name, int(at) - began_at)
@@ -148,22 +163,49 @@ def time_runs(words: list[str], n_rounds: int) -> list[dict[str, int]]:
     return [time_run(words) for _ in range(n_rounds + 1)][1:]
 
 
-def measure_stations(house: House, n_rounds: int) -> Table:
-    """Milliseconds from station to station, as alice, permitted at once."""
-    runs = do_as("alice", str(house.socket), partial(time_runs, ["true"], n_rounds))
-    table = Table(
-        "stations of `jitsudo true`", "ms", notes=["a station that is passed before the one above it took less than none"]
-    )
-    for passed in runs:
-        missing = [station for station, _, _ in STATIONS if station not in passed]
-        if missing:
-            raise Failed(f"the path is another one now; nobody passed: {', '.join(missing)}")
-        last = 0
-        for station, who, what in STATIONS:
-            table.add(f"{who:8}{what}", (passed[station] - last) / 1e6)
-            last = passed[station]
+def time_approval(house: House) -> dict[str, int]:
+    """One approval: when each station was first passed, in ns since the daemon heard the review."""
+
+    def approve(id: str) -> float:
+        os.truncate(CLOCK, 0)
+        return approve_by_client(id)
+
+    _, at = hear_first_byte(house, f"{HERE}/jitsudo", approve)
+    passed = stations_passed(0, int(at * 1e9))
+    heard_at = passed["daemon heard review"]
+    return {station: at - heard_at for station, at in passed.items()}
+
+
+def add_stations(table: Table, passed: Mapping[str, int], stations: Stations) -> None:
+    """One row for each of ``stations``. Raises Failed."""
+    missing = [station for station, _, _ in stations if station not in passed]
+    if missing:
+        raise Failed(f"the path is another one now; nobody passed: {', '.join(missing)}")
+    last = 0
+    for station, who, what in stations:
+        table.add(f"{who:8}{what}", (passed[station] - last) / 1e6)
+        last = passed[station]
+
+
+def add_meanwhile(table: Table, passed: Mapping[str, int]) -> None:
+    for begin, end, what in MEANWHILE:
+        if begin in passed:
+            table.add(what, (passed[end] - passed[begin]) / 1e6)
+
+
+def measure_stations(house: House, n_rounds: int) -> list[Table]:
+    """Milliseconds from station to station, as alice: permitted at once, and approved by bob."""
+    table = Table("stations of `jitsudo true`", "ms")
+    for passed in do_as("alice", str(house.socket), partial(time_runs, ["true"], n_rounds)):
+        add_stations(table, passed, START)
         of_ours = passed["marks"] - passed["interpreter"] + passed["more marks"] - passed["imports"]
         table.add("all of it, but for what measures", (passed["end"] - of_ours) / 1e6)
-        for begin, end, what in MEANWHILE:
-            table.add(what, (passed[end] - passed[begin]) / 1e6)
-    return table
+        add_meanwhile(table, passed)
+    approval = Table("stations from an approval to the first byte", "ms")
+    for passed in [time_approval(house) for _ in range(n_rounds + 1)][1:]:
+        add_stations(approval, passed, APPROVAL)
+        approval.add("from the commit to the first byte", (passed["end"] - passed["committed"]) / 1e6)
+        add_meanwhile(approval, passed)
+    for each in (table, approval):
+        each.notes.append("a station that is passed before the one above it took less than none")
+    return [table, approval]
