@@ -23,7 +23,7 @@ from typing import Any
 
 from jitd.monitor.pam_stack import why_unset
 
-SERVICE = "jitd"
+SERVICE, TYPES = "jitd", ("account", "session")
 STACK = "/etc/pam.d/jitd"
 CANNOT = f"PAM (service {SERVICE}) cannot be called"
 LIBRARIES = {"pam": "libpam.so.0", "pam_misc": "libpam_misc.so.0", "c": "libc.so.6"}
@@ -133,7 +133,7 @@ class Session:
         """Check with PAM that the account may be used, and open a session of the account. If this raises Refused, no session is
         open.
         """
-        if because := why_unset(SERVICE, "account", "session"):
+        if because := why_unset(SERVICE, *TYPES):
             raise Refused(f"PAM is not set up for jitd: {because}")
         self.start(user)
         try:
@@ -190,6 +190,7 @@ def warm() -> None:
     forked afterwards.
     """
     try:
+        why_unset(SERVICE, *TYPES)  # imports what decodes the file
         session = Session()
         if os.path.isfile(STACK):
             session.start("root")
@@ -203,6 +204,7 @@ def warm() -> None:
 def rehearse() -> None:
     """Execute only those steps of ``Session.begin`` that change nothing on the host. No PAM module is called."""
     with suppress(Refused, KeyError):
+        why_unset(SERVICE, *TYPES)
         session = Session()
         session.start("root")
         session.end()
