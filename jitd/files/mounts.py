@@ -58,6 +58,16 @@ class Table:
                 self._text = self._file.readall()
             return self._text
 
+    def close(self) -> None:
+        """Close the file, and forget its text; the next call opens it again. A process does this before it forks others that
+        close their descriptors: in them, the number would soon be another file's.
+        """
+        with self._lock:
+            if self._file is not None:
+                self._changes.unregister(self._file)
+                self._file.close()
+                self._file, self._text = None, b""
+
 
 OWN = Table()
 

@@ -11,6 +11,7 @@ is closed. The monitors that it has forked continue.
 
 from __future__ import annotations
 
+import codecs
 import gc
 import os
 import select
@@ -27,6 +28,7 @@ from jitd.monitor.handing_over import forked
 from jitd.monitor.orders import FAILED, FROM_LAUNCHER, TO_LAUNCHER, Birth, Unborn, sentence
 from jitd.monitor.pam_session import warm
 from jitd.monitor.proof_orders import MayUse, Prove
+from jitd.monitor.rehearsal import rehearse_look
 from jitd.monitor.slate import PR_SET_DUMPABLE, control_process, reset_signals
 
 RESTED = 0.01
@@ -190,6 +192,9 @@ def main() -> int:
     with socket.socket(fileno=descriptor) as passed:
         passed.set_inheritable(False)
         warm()
+        for encoding in ("ascii", "latin-1"):
+            codecs.lookup(encoding)  # imports a module; each process of a run would import it anew
+        rehearse_look()
         with suppress(OSError):  # later a holder tries again
             namespace.why_impossible()
         gc.collect()

@@ -190,7 +190,6 @@ def warm() -> None:
     forked afterwards.
     """
     try:
-        why_unset(SERVICE, *TYPES)  # imports what decodes the file
         session = Session()
         if os.path.isfile(STACK):
             session.start("root")
