@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import _ctypes  # importing `ctypes` would make each start 3 ms longer, for one call
 import posix  # importing `os` would make each start 1 ms longer
-import struct
+from _struct import unpack_from  # importing `struct` would make each start 0.1 ms longer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Signals:
             return []
         found = []
         for at in range(0, len(data), _RECORD):
-            number, _, code, sender = struct.unpack_from("IiiI", data, at)
+            number, _, code, sender = unpack_from("IiiI", data, at)
             found.append((number, sender if code <= 0 else 0))
         return found
 

@@ -157,8 +157,8 @@ def approve_by_client(id: str) -> float:
 
 
 def hear_first_byte(house: House, command: str, approve: Callable[[str], float]) -> tuple[float, float]:
-    """Have alice ask by ``command`` for what bob approves by ``approve``. Return the moment that this gives, and the moment of the
-    first byte of what she asked for. Raises Failed.
+    """Have alice ask by ``command`` for what bob approves by ``approve``. Return the moment that this gives, and the moment of
+    the first byte of what she asked for. Raises Failed.
     """
     line = house.line("alice", command, "echo", "x")
     asker = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/")

@@ -55,8 +55,8 @@ LOOKS = 10
 
 
 def rehearse_look() -> None:
-    """Look at a program as a command's process does before exec. The launcher does this: the memory of a command's process is new,
-    so it has no use for a rehearsal of its monitor. What is kept in memory of the mounts and of the program's ELF interpreter is
+    """Look at a program as a command's process does before exec. The launcher does this: the memory of a command's process is
+    new, so it has no use for a rehearsal of its monitor. What is kept of the mounts and of the program's ELF interpreter is
     compared with the host each time before it is used. No descriptor stays open. Raises nothing.
     """
     for _ in range(LOOKS):

@@ -23,6 +23,23 @@ LATER = {
 """What no proof of who asks is made with: it is loaded while jitd does something (docs/start.md)."""
 
 
+OF_A_RUN = {
+    "client": {
+        "", "amounts", "asking", "claims", "client", "disclosure", "failing", "guardian", "initiator", "jitsudo", "krb5", "news",
+        "options", "relay", "saying", "secret_words", "signals", "streams", "submission", "terminal", "wire", "wire.characters",
+        "wire.codes", "wire.coding", "wire.conversation", "wire.faults", "wire.framing", "wire.message", "wire.messages",
+        "wire.notation", "wire.shown",
+    },
+    "standard library": {
+        "__future__", "_collections_abc", "_ctypes", "_json", "_socket", "_stat", "_struct", "binascii", "errno", "fcntl", "gc",
+        "genericpath", "os", "os.path", "posixpath", "select", "stat", "struct", "termios",
+    },
+}  # fmt: skip
+"""All that is loaded for a command that begins at once, such as one under a lease. Each module is 0.1 ms or several: a new one is
+a part of every start, so it is imported where it is needed, or it has its place here (docs/start.md).
+"""
+
+
 def python(code):
     return [sys.executable, "-IS", "-c", code]
 
@@ -39,6 +56,46 @@ def test_what_only_a_fault_or_an_answer_needs_is_not_loaded_before_there_is_a_su
     loaded = set(subprocess.run(python(code), capture_output=True, text=True, check=True).stdout.split())
     assert "jitpam.submission" in loaded
     assert loaded & {"os", "jitpam.failing", "jitpam.relay", "jitpam.wire.codes", "jitpam.wire.shown"} == set()
+
+
+def test_a_command_that_begins_at_once_loads_these_modules_and_no_others(daemon):
+    def script(peer):
+        peer.welcome()
+        monitor = peer.start()
+        monitor.streams()
+        monitor.end()
+
+    daemon.play(script)
+    tell = "import posix, sys; there = {*sys.modules}; sys.path.append(%r); end = posix._exit; " % str(TREE)
+    tell += "posix._exit = lambda status: (print(*{*sys.modules} - there, file=sys.stderr, flush=True), end(status))"
+    code = f"{tell}\nfrom jitpam.jitsudo import main; main()"
+    done = subprocess.run(
+        [*python(code), "true"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=surroundings(daemon.path),
+        check=True,
+    )
+    daemon.finish()
+    ours = {name for name in done.stderr.split() if name.startswith("jitpam")}
+    assert {name.partition(".")[2] for name in ours} == OF_A_RUN["client"]
+    assert {*done.stderr.split()} - ours == OF_A_RUN["standard library"]
+
+
+def test_no_module_is_sought_that_this_python_does_not_have():
+    """Python looks through every directory for it, in 0.2 ms."""
+    code = f"""
+import sys; sys.path.append({str(TREE)!r})
+sought = []
+sys.addaudithook(lambda event, args: event == "import" and sought.append(args[0]))
+import jitpam.jitsudo, jitpam.disclosure, jitpam.asking, jitpam.relay, jitpam.failing
+from jitpam.initiator import channel_of
+assert len(channel_of(b"ours", b"theirs")) == 32
+print("jitpam.krb5" in sought, [name for name in sought if name not in sys.modules])
+"""
+    done = subprocess.run(python(code), capture_output=True, text=True, check=True)
+    assert done.stdout == "True []\n"
 
 
 def test_the_garbage_collector_does_not_run_while_it_starts():
