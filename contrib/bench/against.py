@@ -26,6 +26,7 @@ OURS = "this tree"
 MEASURES: Mapping[str, str] = {
     "start": "jitsudo true, permitted at once",
     "leased start": "jitsudo true, under a lease",
+    "first byte": "the first byte, after the approver has the answer",
     "gate": "sudo with the gate, permitted at once",
     "leased gate": "sudo with the gate, under a grant",
     "decision": "a decision, recorded, grant issued",

@@ -66,9 +66,12 @@ def test_a_command_that_begins_at_once_loads_these_modules_and_no_others(daemon)
         monitor.end()
 
     daemon.play(script)
-    tell = "import posix, sys; there = {*sys.modules}; sys.path.append(%r); end = posix._exit; " % str(TREE)
-    tell += "posix._exit = lambda status: (print(*{*sys.modules} - there, file=sys.stderr, flush=True), end(status))"
-    code = f"{tell}\nfrom jitpam.jitsudo import main; main()"
+    code = f"""
+import posix, sys; sys.path.append({str(TREE)!r})
+there, end = {{*sys.modules}}, posix._exit
+posix._exit = lambda status: (print(*{{*sys.modules}} - there, file=sys.stderr, flush=True), end(status))
+from jitpam.jitsudo import main; main()
+"""
     done = subprocess.run(
         [*python(code), "true"],
         stdin=subprocess.DEVNULL,

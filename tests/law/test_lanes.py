@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -87,6 +88,68 @@ def test_a_file_has_seconds_of_its_own_in_each_kind_of_lane(tmp_path: Path, monk
     }
 
 
+class Played:
+    """A lane in which seven tests have passed."""
+
+    name, lines, counts = "1", ["7 passed in 3.10s"], {"passed": 7}
+
+    def seconds(self) -> dict[str, float]:
+        return {"tests/pam/test_a.py": 90.0, "tests/core/test_b.py": 4.0, "tests/pam/test_c.py": 20.0}
+
+
+def test_each_part_and_each_directory_of_tests_says_how_long_it_took_before_the_last_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    parts: dict[str, float] = {}
+    with pytest.raises(OSError), lanes.clocked(parts, "setup"):
+        raise OSError
+    assert list(parts) == ["setup"] and 0 <= parts["setup"] < 60
+    parts = {"setup": 3.2, "lanes": 1391.4, "bench": 150.0}
+    lanes.tell([Played(), Played()], [], 0.0, parts, 0)
+    told = capsys.readouterr().out.splitlines()
+    assert told[:3] == [
+        "parts: setup 3 s · lanes 1391 s · bench 150 s", "tests: pam 220 s · core 8 s", "lanes: 1 114 s · 1 114 s",
+    ]  # fmt: skip
+    assert len(told) == 4 and told[-1].startswith("14 passed in ")
+
+
+def test_a_bench_that_cannot_be_played_whole_is_an_error_of_the_last_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    lab = tmp_path / "lab"
+    lab.write_text('#!/bin/sh\necho "$@"\nexit 1\n')
+    lab.chmod(0o755)
+    monkeypatch.setattr(lanes, "LAB", lab)
+    assert lanes.play_bench() == 1
+    assert capfd.readouterr().out.endswith("contrib/bench/run --quick\n"), "what it says is seen at once"
+    lanes.tell([Played()], [], 0.0, {}, 1)
+    told = capfd.readouterr().out.splitlines()
+    assert "ERROR contrib/bench/run --quick ended with 1" in told and told[-1].startswith("7 passed, 1 error in ")
+
+
+BENCH = """
+import sys
+sys.path[:0] = [{tree!r}, {tree!r} + "/contrib/bench"]
+from contrib.scripts import load
+bench = load("bench/run")
+bench.get_ticket = lambda name: None
+def crashes(size, start):
+    raise OSError("it is broken")
+bench.PARTS = {{"slow": lambda size, start: [bench.at_most("a start", [9.0], 1, "ms")], "broken": crashes}}
+print(bench.measure(sys.argv[1:], bench.Size("quick")))
+"""
+
+
+@pytest.mark.parametrize(("part", "is_whole"), [("slow", "True"), ("broken", "False")])
+def test_a_bench_that_misses_a_bar_says_so_and_one_of_which_a_part_is_broken_is_red(part: str, is_whole: str) -> None:
+    """On a busy host every bar is missed, so that says nothing of the code."""
+    line = [sys.executable, "-c", BENCH.format(tree=str(TREE)), part]
+    done = subprocess.run(line, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == is_whole
+    assert ("MISSED" in done.stdout) is (part == "slow")
+    assert ("it is broken" in done.stderr) is (part == "broken")
+
+
 @pytest.mark.parametrize("kind", lanes.KINDS)
 def test_what_was_measured_is_what_is_played_there(kind: str) -> None:
     """The rest are files that nobody has measured yet, and those that are gone."""
@@ -150,7 +213,7 @@ def test_on_the_other_release_a_lane_begins_with_a_checkout_and_without_a_mirror
     played = lanes.Lane("hosts", "other", ["tests/a.py"], [])
     assert played.end() == 0 and played.outcome() == "hosts done"
     capsys.readouterr()
-    lanes.tell([lane, played], [], 0.0)
+    lanes.tell([lane, played], [], 0.0, {}, 0)
     told = capsys.readouterr().out.splitlines()
     assert told[-2] == "lanes: other FAILED · hosts 0 s"
     assert told[-1].startswith("3 passed, 1 deselected, 1 error in "), "the last line alone tells, too"
