@@ -112,6 +112,8 @@ MEANWHILE = (
     ("client heard start", "streams given", "beside it: the client hands its streams over"),
 )
 """What lies beside the path: from, to, and what it is."""
+PATIENCE = 5.0
+"""Seconds in which a process that has passed a station has noted it."""
 
 
 def prepare() -> None:
@@ -145,17 +147,25 @@ def time_run(words: list[str]) -> dict[str, int]:
     os.truncate(CLOCK, 0)
     began_at = time.monotonic_ns()
     spawn_quietly([f"{HERE}/jitsudo", *words])
-    return {"begin": 0, **stations_passed(began_at, time.monotonic_ns())}
+    return {"begin": 0, **stations_passed(began_at, time.monotonic_ns(), START)}
 
 
-def stations_passed(began_at: int, ended_at: int) -> dict[str, int]:
-    """Since ``began_at`` in ns, when each station was first passed; ``end`` was passed at ``ended_at``."""
-    passed = {"end": ended_at - began_at}
-    for line in Path(CLOCK).read_text().splitlines():
-        at, _, name = line.partition(" ")
-        passed.setdefault(name, int(at) - began_at)
-    time.sleep(0.05)  # the monitor leaves, and the launcher makes another one
-    return passed
+def stations_passed(began_at: int, ended_at: int, stations: Stations) -> dict[str, int]:
+    """Since ``began_at`` in ns, when each station was first passed; ``end`` was passed at ``ended_at``. On a busy host a process
+    may note a station of ``stations`` when the end is over. Raises Failed.
+    """
+    until = time.monotonic() + PATIENCE
+    while True:
+        passed = {"end": ended_at - began_at}
+        for line in Path(CLOCK).read_text().splitlines():
+            at, _, name = line.partition(" ")
+            passed.setdefault(name, int(at) - began_at)
+        time.sleep(0.05)  # the monitor leaves, and the launcher makes another one
+        missing = [station for station, _, _ in stations if station not in passed]
+        if not missing:
+            return passed
+        if time.monotonic() > until:
+            raise Failed(f"the path is another one now; nobody passed: {', '.join(missing)}")
 
 
 def time_runs(words: list[str], n_rounds: int) -> list[dict[str, int]]:
@@ -171,16 +181,13 @@ def time_approval(house: House) -> dict[str, int]:
         return approve_by_client(id)
 
     _, at = hear_first_byte(house, f"{HERE}/jitsudo", approve)
-    passed = stations_passed(0, int(at * 1e9))
+    passed = stations_passed(0, int(at * 1e9), APPROVAL)
     heard_at = passed["daemon heard review"]
     return {station: at - heard_at for station, at in passed.items()}
 
 
 def add_stations(table: Table, passed: Mapping[str, int], stations: Stations) -> None:
-    """One row for each of ``stations``. Raises Failed."""
-    missing = [station for station, _, _ in stations if station not in passed]
-    if missing:
-        raise Failed(f"the path is another one now; nobody passed: {', '.join(missing)}")
+    """One row for each of ``stations``."""
     last = 0
     for station, who, what in stations:
         table.add(f"{who:8}{what}", (passed[station] - last) / 1e6)
