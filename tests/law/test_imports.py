@@ -621,7 +621,6 @@ def test_the_daemon_never_speaks_http_or_smtp() -> None:
         "jitd_outsiders.asking.signatures", "jitd.audit.key_file", "jitd_evidence.pack.verify", "jitd.audit.signing_key",
         "jitd.audit.sshsig",
         "jitd_outsiders.outside.signing", "jitd.store.masked_words",
-        "jitd_outsiders.asking.signatures", "jitd_outsiders.outside.signing",
     }  # fmt: skip
 
 
