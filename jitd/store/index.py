@@ -135,16 +135,6 @@ class Index(Link):
             known = self._requesters.get(id)
             return self._know(id, self._first_actor(id)) if known is None else known
 
-    def _catch_up(self) -> None:
-        """Write the rows of the newest records that have none: a database can come from a jitd without this index."""
-        self._forget_index()
-        with self._told():
-            (last,) = self._db.execute("SELECT coalesce(max(number), 0) FROM chain_about").fetchone()
-            self._db.execute("BEGIN IMMEDIATE")
-            for number, body in self._db.execute("SELECT number, CAST(body AS BLOB) FROM chain WHERE number > ?", (last,)):
-                self._index(number, body)
-            self._db.execute("COMMIT")
-
 
 _RECORD = "SELECT CAST(body AS BLOB), CAST(digest AS BLOB) FROM chain"
 _ABOUT = "INSERT INTO chain_about VALUES (?, ?, ?, ?, ?, ?, ?)"

@@ -18,8 +18,8 @@ def file_of(state: Path) -> Path:
 
 
 def open_store(state: Path, words_key: Path) -> Store:
-    """Open the daemon's store. If there is no database, create it. If the database has an older schema, migrate it. ``words_key``
-    is the file of the key for masked words, outside ``state`` and in memory. Raises StoreError.
+    """Open the daemon's store. If there is no database, create it. If the database has an older schema that a release has made,
+    migrate it. ``words_key`` is the file of the key for masked words, outside ``state`` and in memory. Raises StoreError.
     """
     return SqliteStore(file_of(state), words_key)
 

@@ -44,10 +44,13 @@ from jitd.store.texts import Texts
 from jitd.store.told import ToldMarks
 
 P = TypeVar("P")
-FIRST, SCHEMA = 9, 15
-"""The numbers of the first and the last file in ``schema/``. The last is the version of the schema that this code uses. A
-database with a version before the first is refused: its chain has another form.
+FIRST, SCHEMA = 15, 15
+"""The numbers of the first and the last file in ``schema/``. The last is the version of the schema that this code uses. The first
+makes a new database, and each other one turns a database of the version before into its own. A database with a version before
+the first is refused: no release has made it.
 """
+STEPS = resources.files("jitd.store") / "schema"
+"""The directory of these files."""
 
 PAGE = 64
 """Maximum number of objects in one page."""
@@ -93,7 +96,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
                 path.chmod(0o600)
                 self._migrate()
                 self._named = frozenset(name for (name,) in self._db.execute("SELECT name FROM named_groups"))
-            self._catch_up()
+            self._forget_index()
             self._head = self._read_head()
             self.drain()  # a daemon that was killed after it had forgotten values may have left them in the log
         except BaseException as fault:
@@ -155,7 +158,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         if 0 < found < FIRST:
             raise StoreError(_too_old(self._path, found))
         for version in range(max(found + 1, FIRST), SCHEMA + 1):
-            script = resources.files("jitd.store").joinpath(f"schema/{version:04}.sql").read_text("utf-8")
+            script = (STEPS / f"{version:04}.sql").read_text("utf-8")
             self._db.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {version};\nCOMMIT;")
 
     def _read_head(self) -> Seal:
@@ -637,8 +640,9 @@ def _told_nobody(life: str, id: str) -> None:
 
 def _too_old(path: Path, schema: int) -> str:
     return (
-        f"{path}: schema {schema} is of an older jitd, whose record has another form. Keep this file as evidence, but move it "
-        "away, and start jitd again: locks must be placed anew"
+        f"{path}: a version before 0.1.0 made this database (schema {schema}), and this jitd does not read it. Keep it as "
+        "evidence, but move it away as the chapter Restoring a backup of jitd(8) says, and start jitd again: locks must be "
+        "placed anew"
     )
 
 

@@ -231,14 +231,6 @@ def test_what_is_stored_reads_back_equal(house):
     assert round_trip(waiting) == waiting
 
 
-def test_a_store_of_a_newer_schema_is_refused(tmp_path):
-    db = sqlite3.connect(tmp_path / "jitd.db")
-    db.execute("PRAGMA user_version = 99")
-    db.close()
-    with pytest.raises(StoreError, match="newer"):
-        SqliteStore(tmp_path / "jitd.db")
-
-
 # --- random walks --------------------------------------------------------------------------------------------------------
 
 REVIEWERS = [

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Locks through the one door and over the real store: one transaction, nothing that comes in after it, schema and boots."""
+"""Locks through the one door and over the real store: one transaction, nothing that comes in after it, and boots."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
@@ -418,22 +417,6 @@ def test_a_lock_on_nothing_that_a_lock_can_be_on_locks_nobody(house, whom, name)
     with pytest.raises(Refusal, match="a lock is on a user, on a principal, or on all"):
         asyncio.run(locking(house, hangs).lock(person("dave"), whom, name, None, ""))
     assert house.store.head() == before
-
-
-# --- the schema -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("version", range(1, 9))
-def test_a_database_whose_record_has_the_first_form_is_refused_and_left_as_it_is(tmp_path, version):
-    path = tmp_path / "jitd.db"
-    with closing(sqlite3.connect(path, isolation_level=None)) as db:
-        db.execute("CREATE TABLE chain (number INTEGER NOT NULL PRIMARY KEY, body BLOB NOT NULL, digest BLOB NOT NULL)")
-        db.execute(f"PRAGMA user_version = {version}")
-    before = path.read_bytes()
-    for opened in (SqliteStore, SqliteStore.reading):
-        with pytest.raises(StoreError, match=f"schema {version} is of an older jitd.* move it away, and start jitd again"):
-            opened(path)
-    assert path.read_bytes()[100:] == before[100:]
 
 
 # --- random walks ----------------------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -98,18 +97,6 @@ def test_each_policy_is_kept_once(house: House) -> None:
         house.note()
         house.start()
     assert house.kept() == [(FIRST.digest, FIRST.document()), (SECOND.digest, SECOND.document())]
-
-
-def test_a_database_of_before_gets_the_policy_in_force_with_its_next_record(tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "jitd.db")) as database:
-        for version in range(9, 14):
-            database.executescript(resources.files("jitd.store").joinpath(f"schema/{version:04}.sql").read_text("utf-8"))
-        database.execute("PRAGMA user_version = 13")
-    house = House(tmp_path / "jitd.db")
-    house.note()
-    assert house.kept() == [(FIRST.digest, FIRST.document())]
-    assert house.found() == []
-    house.store.close()
 
 
 def test_what_cannot_be_recorded_keeps_no_policy_and_the_next_record_does(house: House) -> None:

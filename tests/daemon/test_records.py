@@ -293,35 +293,6 @@ def test_a_spoilt_index_is_found_and_shows_nothing_that_is_not_sought(scene: Hou
     assert [one.number for one in exported if isinstance(one, Record)] == whole[0]
 
 
-def test_records_without_an_index_get_one_when_the_store_is_opened(scene: House) -> None:
-    for table in ("chain_about", "chain_names"):
-        scene.by_hand(f"DELETE FROM {table} WHERE number > 7")
-    assert not scene.compared()
-    with closing(SqliteStore(scene.path)):
-        assert scene.compared()
-
-
-def test_a_store_that_cannot_be_opened_keeps_no_lock(scene: House) -> None:
-    """The error holds the frames in which it came about, and these hold the store."""
-    last = scene.store.head().number
-    scene.by_hand(f"DELETE FROM chain_about WHERE number = {last}")
-    scene.by_hand("CREATE TRIGGER none BEFORE INSERT ON chain_about BEGIN SELECT RAISE(ABORT, 'no'); END")
-    with pytest.raises(StoreError) as held:
-        SqliteStore(scene.path)
-    scene.by_hand("DROP TRIGGER none")
-    with closing(SqliteStore(scene.path)):
-        assert scene.compared()
-    assert "no" in str(held.value)
-
-
-def test_an_index_that_makes_no_sense_is_a_damaged_database(scene: House) -> None:
-    """The rows of the newest records are written again from the ones before."""
-    scene.by_hand(f"DELETE FROM chain_about WHERE number > {scene.store.head().number - 1}")
-    scene.by_hand("UPDATE chain_about SET high = 'x'")
-    with pytest.raises(StoreError, match="the database is damaged"):
-        SqliteStore(scene.path)
-
-
 def test_a_commit_that_fails_leaves_no_row_and_no_memory(house: House) -> None:
     house.ask(ALICE)
     house.lifecycle.handle(submit(asked("BBBB-0002", BOB)), screened(asked("BBBB-0002", BOB), permit()))
