@@ -41,6 +41,10 @@ class StoreError(Exception):
     """The store cannot be read or written. The text of this error is a sentence for the log. Nothing was written."""
 
 
+class OtherSchema(StoreError):
+    """The database has a schema that this jitd does not read. The text says what to do: the database is not damaged."""
+
+
 class TooSlow(StoreError):
     """A query was given up, because its time was over."""
 

@@ -27,7 +27,7 @@ from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.core.subject import Subject
 from jitd.core.values import Values, owner_of
-from jitd.store import FAULTS, Change, Conflict, Damage, History, StoreError, T, Unreadable, documents, history
+from jitd.store import FAULTS, Change, Conflict, Damage, History, OtherSchema, StoreError, T, Unreadable, documents, history
 from jitd.store.checkpoints import Checkpoints
 from jitd.store.columns import COLUMNS
 from jitd.store.cursors import Cursors
@@ -130,10 +130,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
             (found,) = store._db.execute("PRAGMA user_version").fetchone()
             if found == 0:
                 raise StoreError(f"{path}: not a jitd database; copy a live one with sqlite3 and .backup")
-            if found > SCHEMA:
-                raise StoreError(f"{path}: schema {found} is newer than this jitd knows ({SCHEMA})")
-            if found < FIRST:
-                raise StoreError(_too_old(path, found))
+            _check(path, found)
             store._db.execute("BEGIN")  # the first read fixes the moment that all later reads show
         store._head = store._read_head()
         return store
@@ -151,12 +148,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
 
     def _migrate(self) -> None:
         (found,) = self._db.execute("PRAGMA user_version").fetchone()
-        if found > SCHEMA:
-            raise StoreError(
-                f"{self._path}: schema {found} is newer than this jitd knows ({SCHEMA}): install the newer jitd again"
-            )
-        if 0 < found < FIRST:
-            raise StoreError(_too_old(self._path, found))
+        _check(self._path, found)
         for version in range(max(found + 1, FIRST), SCHEMA + 1):
             script = (STEPS / f"{version:04}.sql").read_text("utf-8")
             self._db.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {version};\nCOMMIT;")
@@ -638,12 +630,16 @@ def _told_nobody(life: str, id: str) -> None:
     pass
 
 
-def _too_old(path: Path, schema: int) -> str:
-    return (
-        f"{path}: a version before 0.1.0 made this database (schema {schema}), and this jitd does not read it. Keep it as "
-        "evidence, but move it away as the chapter Restoring a backup of jitd(8) says, and start jitd again: locks must be "
-        "placed anew"
-    )
+def _check(path: Path, schema: int) -> None:
+    """Raise OtherSchema if the database at ``path`` has the version ``schema`` and this code does not read it."""
+    if schema > SCHEMA:
+        raise OtherSchema(f"{path}: schema {schema} is newer than this jitd knows ({SCHEMA}): install the newer jitd again")
+    if 0 < schema < FIRST:
+        raise OtherSchema(
+            f"{path}: a version before 0.1.0 made this database (schema {schema}), and this jitd does not read it. Keep it as "
+            "evidence, but move it away as the chapter Restoring a backup of jitd(8) says, and start jitd again: locks must be "
+            "placed anew"
+        )
 
 
 def _open_only(ended: bool) -> str:

@@ -77,6 +77,18 @@ def test_what_is_no_database_cannot_be_read(tmp_path: Path, make: Callable[[Path
     assert state.prove(tmp_path / "db", is_alone=True).cannot_read
 
 
+@pytest.mark.parametrize(("version", "told"), [(9, "Keep it as evidence"), (99, "install the newer jitd again")])
+def test_a_database_of_another_version_is_said_to_be_one(tmp_path: Path, version: int, told: str) -> None:
+    """No backup is put in its place."""
+    path = recorded(tmp_path / "db", 3)
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute(f"PRAGMA user_version = {version}")
+    found = state.prove(path, is_alone=True)
+    assert found.is_other and told in found.cannot_read
+    (finding,) = state.record(str(path), found)
+    assert told in finding.sentence and "last backup" not in finding.mend
+
+
 def test_where_there_is_no_database_none_is_made(tmp_path: Path) -> None:
     assert state.prove(tmp_path / "db", is_alone=True).is_missing
     assert os.listdir(tmp_path) == []

@@ -26,7 +26,7 @@ from jitd.core.holding import Holding
 from jitd.core.thing import is_service_ticket
 from jitd.monitor.places import recordings_directory
 from jitd.recording.storage import DAY, run_of
-from jitd.store import Store, StoreError
+from jitd.store import OtherSchema, Store, StoreError
 from jitd.store.opening import file_of, read_store
 from jitd_inspection.doctor import files
 from jitd_inspection.doctor.finding import Finding, bad, count, ok, unknown, weak, word
@@ -37,8 +37,6 @@ MOST_PROVED = 5_000
 verified.
 """
 MIB = 1 << 20
-OLDER = "is of an older jitd"
-"""What is said of a database whose record has another form."""
 DAMAGED = ("not a database", "malformed", "not a jitd database")
 """What SQLite and the store say about a file whose content is wrong, whatever room there is."""
 LITTLE, TOO_LITTLE = 1024 * MIB, 64 * MIB
@@ -75,8 +73,8 @@ class FileSystem:
 class Record:
     """The result of reading the database. The record has ``n`` entries, and the last ``n_proved`` entries were verified.
 
-    ``cannot_read`` says why the database cannot be read. It is empty if the database can be read. ``is_broken`` says how the
-    record was altered. It is empty if no alteration was found.
+    ``cannot_read`` says why the database cannot be read. It is empty if the database can be read. ``is_other`` says that another
+    version of jitd has made it. ``is_broken`` says how the record was altered. It is empty if no alteration was found.
     """
 
     n: int = 0
@@ -84,6 +82,7 @@ class Record:
     cannot_read: str = ""
     is_broken: str = ""
     is_missing: bool = False
+    is_other: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +206,7 @@ def prove(database: Path, *, is_alone: bool) -> Record:
                 verify(store, found.append)
             return Record(head.number, n_proved, is_broken=str(found[0]) if found else "")
     except StoreError as fault:
-        return Record(cannot_read=str(fault))
+        return Record(cannot_read=str(fault), is_other=isinstance(fault, OtherSchema))
 
 
 def _prove_tail(store: Store, head: Seal, report: Report) -> int:
@@ -333,8 +332,8 @@ def record(database: str, found: Record, no_room: str = "") -> Iterator[Finding]
         if no_room and not any(word in found.cannot_read for word in DAMAGED):
             yield unknown("state.database", f"{said}; {no_room}", "correct that first, and leave the database as it is")
             return
-        if OLDER in found.cannot_read:  # the sentence says what to do, and no backup helps
-            yield bad("state.database", said, f"{database} and its -wal belong together; the new record begins with number 1")
+        if found.is_other:  # the sentence says what to do
+            yield bad("state.database", said, f"{database} and its -wal belong together; no backup helps")
             return
         yield bad("state.database", said, f"{keep}; then put the last backup in its place")
         return
