@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 from jitd.beside.doors import door_to
 from jitd.beside.helpers import GIVERS
-from jitd.core.thing import FORMER_KIND
 from jitd.extension_points import Advisers, Doer, Site
 from jitd.lifecycle.givers import Giver
 from jitd.lifecycle.let_in import LetIn
-from jitd.log import log
 from jitd.settings.config import Config
 from jitd_outsiders.assembly import Outsiders
 from jitd_things.givers.client import GiversLine
@@ -24,7 +22,6 @@ from jitd_things.giving.admin_programs import AdminPrograms, Run
 from jitd_things.giving.host_things import HostThings
 from jitd_things.giving.lease_notes import LeaseNotes
 from jitd_things.giving.orders import GrantOf
-from jitd_things.giving.standing import take_standing
 from jitd_things.giving.vault_leases import Ask, VaultLeases
 from jitd_things.settings import ThingSection
 
@@ -36,15 +33,6 @@ class Giving(Doer):
         store, now = site.ground.store, site.ground.now
         self._line = line_to_givers(site.file, is_direct=site.is_direct)
         self.givers = all_givers(site.ground.config, self._line, outsiders.ways, store.grant, lambda: now().at, site.let_in)
-        self._store = store
-        self._note = site.note
-
-    def tasks(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
-        return {"what an earlier version has given": self._take_standing}
-
-    async def _take_standing(self) -> None:
-        """Take back what an earlier version has given as a kind that is gone."""
-        await take_standing(self._line, lambda: [one.id for one in self._store.holdings()], self._note, log)
 
     def close(self) -> None:
         self._line.close()
@@ -78,8 +66,7 @@ def all_givers(
     time of the wall clock, with a time zone. ``let_in`` has the notes of what was let in at gates.
     """
     set_up = config.of(ThingSection).givers
-    names: dict[str, list[str]] = {FORMER_KIND: []}  # nothing of it is given
-    names |= {kind: [name for name, one in set_up.items() if kind == one.KIND] for kind in OF_NAME}
+    names = {kind: [name for name, one in set_up.items() if kind == one.KIND] for kind in OF_NAME}
     programs = {name: one for name, one in set_up.items() if isinstance(one, ProgramGiver)}
     run, lease = ways
     vaults = {name: one for name, one in set_up.items() if isinstance(one, Vault)}

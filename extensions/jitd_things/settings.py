@@ -13,8 +13,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from jitd.beside.helpers import Helper
-from jitd.core.conditions import is_name
-from jitd.core.thing import instead_of_group, read_giver
+from jitd.core.thing import read_giver
 from jitd.core.toml_document import ConfigError, Fault, read_document
 from jitd.core.toml_table import Table
 from jitd.settings.owned_file import read_owned
@@ -118,16 +117,10 @@ def _read_one(table: Table, name: str, read: Callable[[type[GiverSettings], Tabl
     except ValueError as fault:
         table.fault(str(fault))
     table.needs("kind")
-    if table.values.get("kind") == "group":
-        group = table.values.get("group")
-        table.fault(instead_of_group(group if isinstance(group, str) and is_name(group) else "GROUP"), "kind")
-        return GiverSettings(name)  # nobody gets these settings, because of the fault
     kind = table.text("kind", KINDS[0].KIND, tuple(OF_NAME))
     made = OF_NAME[kind]
     others = tuple(key for other in KINDS for key in other.KEYS if key not in made.KEYS)
-    table.known((*KEYS["giver"], *made.KEYS, *made.GONE), misplaced=others, why=f'is not for kind "{kind}"')
-    for key in made.GONE.keys() & table.values.keys():
-        table.fault(f'"{key}" has gone: {made.GONE[key]}', key)
+    table.known((*KEYS["giver"], *made.KEYS), misplaced=others, why=f'is not for kind "{kind}"')
     values = read(made, table)
     if not made.IS_MENDED and table.values.get("drift") == "mend":
         table.fault(f'"mend" is not for kind "{kind}": jitd cannot give the same thing again; use "tell" or "end"', "drift")

@@ -11,8 +11,6 @@ from collections.abc import Collection
 
 SERVICE_TICKET = "service-ticket"
 """A thing of this kind permits a person to get a service ticket from the KDC."""
-FORMER_KIND = "group"
-"""A kind of which an earlier version of jitd gave things. This version only takes them back."""
 MOST = 256
 """Maximum number of characters in the name of a thing."""
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*){1,3}")
@@ -32,8 +30,6 @@ def read_thing(word: str, kinds: Collection[str], *, has_tickets: bool = True) -
         raise ValueError(f'"{word}" does not name a kind of thing: write {SERVICE_TICKET}:SERVICE/HOST, or KIND:NAME')
     if kind in kinds:
         return f"{kind}:{read_giver(name)}"
-    if kind == FORMER_KIND:
-        raise ValueError(instead_of_group("GROUP"))
     if kind == SERVICE_TICKET and not has_tickets:
         raise ValueError(f'"{word}" is not given here: service tickets need the extension gates, which is not used')
     if kind != SERVICE_TICKET:
@@ -44,12 +40,6 @@ def read_thing(word: str, kinds: Collection[str], *, has_tickets: bool = True) -
     if name.partition("/")[0] in _NEVER:
         raise ValueError(f'"{name}" is never given: it is a service of the KDC, or of jitd')
     return word
-
-
-def instead_of_group(group: str) -> str:
-    """Return a sentence that says how ``group`` is given since there is no kind ``group`` any more (ADR 0095)."""
-    rule = f'run_as = ["self:{group}"] and commands = [["**"]]'
-    return f"a group is no longer given as a thing, but to a run: write {rule} in the rule; people ask by jitsudo -g {group}"
 
 
 def read_giver(name: str) -> str:
@@ -64,11 +54,6 @@ def read_giver(name: str) -> str:
 def is_service_ticket(thing: str) -> bool:
     """True if ``thing`` permits a person to get a ticket from the KDC. False if a table ``[givers.NAME]`` defines ``thing``."""
     return thing.partition(":")[0] == SERVICE_TICKET
-
-
-def is_of_former_kind(thing: str) -> bool:
-    """True if only an earlier version of jitd gave ``thing``."""
-    return thing.partition(":")[0] == FORMER_KIND
 
 
 def service_of(thing: str, realm: str) -> str:

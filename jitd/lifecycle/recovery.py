@@ -17,7 +17,6 @@ from jitd.core.law import CLOCK, DAEMON, IllegalEvent
 from jitd.core.owed_review import OwedReviewState
 from jitd.core.request import deadlines_of
 from jitd.core.run import Ending, Outcome, RunState
-from jitd.core.thing import is_of_former_kind
 from jitd.executor import Executor
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.perform import Perform
@@ -116,9 +115,7 @@ class Recovery:
         an ended grant are already in the state TAKING.
         """
         for holding in tuple(self._store.holdings()):
-            if is_of_former_kind(holding.thing) and holding.state in (HoldingState.GIVING, HoldingState.HELD):
-                self._perform.act(Taking(holding.id, DAEMON, "this version of jitd gives groups to runs only"))
-            elif self._store.grant(holding.grant) is None and holding.state is not HoldingState.TAKING:
+            if self._store.grant(holding.grant) is None and holding.state is not HoldingState.TAKING:
                 self._perform.act(Taking(holding.id, DAEMON, f"its grant {DAMAGED}"))
             if holding.state is HoldingState.TAKING:
                 self._perform.holdings.take_rest(holding)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from jitd.core.holding import Holding, HoldingState
 from jitd.core.request import Request
-from jitd.core.thing import is_of_former_kind, is_service_ticket
+from jitd.core.thing import is_service_ticket
 from jitd.settings.giver_words import kind_of
 from jitd.store import Store
 from jitd.verbs.rows import on_host
@@ -50,6 +50,6 @@ def ended_or_stays(one: Holding, still: str) -> str:
     thing = shown(one.thing)
     if not still:
         return f"{thing} is taken back"
-    if kind_of(one.thing).IS_ONE_FOR_ALL or is_service_ticket(one.thing) or is_of_former_kind(one.thing):
+    if kind_of(one.thing).IS_ONE_FOR_ALL or is_service_ticket(one.thing):
         return f"{thing} stays: {still}"
     return f"{thing} of this grant is taken back, but {still}"

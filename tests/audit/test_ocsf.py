@@ -23,7 +23,7 @@ from tests.outside.test_delivering import POISON
 DETAIL: dict[str, Any] = {
     "argv": ["/usr/bin/id", "-u"], "reason": "disk full", "comment": "ok", "because": "the time is over", "pid": 4711,
     "number": 0, "ending": "exited",
-    "holder": "alice@EXAMPLE.ORG", "uses": 1, "ends_at": "2026-11-26T21:58:14+00:00", "thing": "group:docker",
+    "holder": "alice@EXAMPLE.ORG", "uses": 1, "ends_at": "2026-11-26T21:58:14+00:00", "thing": "sudoers:docker",
     "to": "alice", "until": "2026-11-26T21:58:14+00:00", "whom": "person", "name": "alice@EXAMPLE.ORG", "lasts_for": 3600,
     "service": "jit/db1", "sink": "siem", "person": "alice", "rule": "dba", "verdict": "approve", "run": "K7QM-2XVD.1",
 }  # fmt: skip
@@ -91,7 +91,7 @@ def test_the_activity_of_every_event_is_one_of_its_class() -> None:
     ("name", "expected"),
     [
         ("proof.failed", {"class_uid": 3002, "type_uid": 300201, "status_id": 2, "user": {"name": "alice"}}),
-        ("grant.issued", {"class_uid": 3003, "type_uid": 300301, "privileges": ["group:docker"]}),
+        ("grant.issued", {"class_uid": 3003, "type_uid": 300301, "privileges": ["sudoers:docker"]}),
         (
             "holding.given",
             {"class_uid": 3003, "type_uid": 300301, "user": {"name": "alice@EXAMPLE.ORG", "domain": "EXAMPLE.ORG"}},

@@ -352,7 +352,7 @@ def test_what_is_no_way_to_root_is_not_called_one(line: str, told: str) -> None:
     [
         (replace(asked("sudo", "x"), path=b"", doubt="it has two commands"), "gives"),
         (replace(asked("sshd"), path=b""), "gives"),
-        (replace(asked("group:ops"), path=b"", gives=True), "harmless"),
+        (replace(asked("sudoers:ops"), path=b"", gives=True), "harmless"),
         (replace(asked("man", "cron"), streams=("null", "pipe", "pipe")), "harmless"),
         (replace(asked("man", "cron"), streams=("terminal", "terminal", "terminal")), "leads"),
     ],

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from jitd.core.toml_document import ConfigError
-from jitd.settings.config import load as load_config
 from jitd_things.givers.own_table import cut_out
 from jitd_things.givers.sudoers import Sudoers
 from jitd_things.settings import load_givers, load_own
@@ -94,17 +93,3 @@ def test_a_file_that_others_may_write_is_not_read_at_all(tmp_path: Path) -> None
 def test_a_table_that_is_not_there_is_no_giver(tmp_path: Path) -> None:
     assert load_own(written(tmp_path, OTHER), "wheel", os.getuid()) == {}
     assert load_own(tmp_path / "missing", "wheel", os.getuid()) == {}
-
-
-@pytest.mark.parametrize(
-    ("group", "named"), [('group = "docker"\n', "docker"), ("", "GROUP"), ("group = 3\n", "GROUP"), ('group = "a:b"\n', "GROUP")]
-)
-def test_a_table_of_the_kind_group_is_a_fault_that_says_what_to_write_instead(tmp_path: Path, group: str, named: str) -> None:
-    """THREATS Q-33: a daemon with such a table does not start, and nothing is given or ignored in silence."""
-    file = written(tmp_path, f'[givers.wheel]\nkind = "group"\n{group}at_end = "end"\n')
-    for load in (load_givers, lambda file, owner: load_config(file, owner=owner)):
-        with pytest.raises(ConfigError) as found:
-            load(file, os.getuid())
-        (fault,) = [fault for fault in found.value.faults if "a group is no longer" in fault.sentence]
-        assert fault.line == 2 and fault.sentence.endswith(f"people ask by jitsudo -g {named}")
-        assert f'write run_as = ["self:{named}"] and commands = [["**"]] in the rule' in fault.sentence

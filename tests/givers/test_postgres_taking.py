@@ -560,7 +560,7 @@ COUNT_OWNED = f"SELECT count(*) FROM pg_class WHERE relowner = '{ROLE}'::regrole
 def test_login_memberships_and_sessions_end_before_any_of_thousands_of_objects(
     server: Postgres, roles: PostgresRoles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """THREATS Q-49. An administrator holds up the first object that is removed, so everything before it can be seen."""
+    """THREATS Q-30. An administrator holds up the first object that is removed, so everything before it can be seen."""
     monkeypatch.setitem(postgres_server._OPTIONS, "lock_timeout", "0")
     monkeypatch.setitem(postgres_server._OPTIONS, "statement_timeout", "0")
     words = given(roles)
@@ -585,7 +585,7 @@ def test_login_memberships_and_sessions_end_before_any_of_thousands_of_objects(
 def test_who_asks_while_objects_remain_is_told_that_login_and_sessions_have_ended(
     server: Postgres, roles: PostgresRoles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """THREATS Q-49. The honest twin: if a session has not ended, nobody is told that sessions have."""
+    """THREATS Q-30. The honest twin: if a session has not ended, nobody is told that sessions have."""
     words = given(roles)
     session = doing(server, words, "CREATE TABLE his (a integer)")
     with monkeypatch.context() as hurried:

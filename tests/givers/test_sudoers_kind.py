@@ -360,7 +360,7 @@ class Editing:
 
 @pytest.mark.parametrize("words", [(), (PYTHON, "-ISc", TERMINAL)], ids=["without a terminal", "at a terminal"])
 def test_a_sudoedit_whose_editor_is_open_writes_nothing_when_the_lines_are_gone(holder: Holder, words: tuple[str, ...]) -> None:
-    """THREATS Q-50. All its uids are root's. The honest twins: somebody else's sudoedit, and one that was let in at a gate."""
+    """THREATS Q-33. All its uids are root's. The honest twins: somebody else's sudoedit, and one that was let in at a gate."""
     mine, others = Editing(holder, holder.uid, *words), Editing(holder, holder.other, *words)
     granted = Editing(holder, holder.uid, *words)
     before = [mine.sudos(), others.sudos(), granted.sudos()]

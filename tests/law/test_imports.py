@@ -159,8 +159,8 @@ LAW: dict[str, set[str]] = {
         "jitd.verbs.status",
     },
     "jitd_things.assembly": {
-        CORE, "jitd.beside", "jitd.extension_points", "jitd.lifecycle", "jitd.log", "jitd.settings",
-        "jitd_outsiders.assembly", "jitd_things.givers", "jitd_things.giving", "jitd_things.settings",
+        "jitd.beside", "jitd.extension_points", "jitd.lifecycle", "jitd.settings", "jitd_outsiders.assembly",
+        "jitd_things.givers", "jitd_things.giving", "jitd_things.settings",
     },
     "jitd_gates.assembly": {
         CORE, "jitd.deciding.ground", "jitd.extension_points", "jitd_gates.service_tickets", "jitd_gates.settings",

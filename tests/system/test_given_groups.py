@@ -6,18 +6,14 @@ Law: what a group gives is judged by a file that only its members can read.
 
 from __future__ import annotations
 
-import grp
-import json
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.system.conftest import House
-from tests.waiting import wait_for
 
 PLACE = Path("/srv/given")
 TAPE, SECURITY = PLACE / "tape", 4103
@@ -127,29 +123,3 @@ def test_the_list_and_the_explanation_name_it(house: House) -> None:
     assert "any command as yourself with group security (-g) or bob:security" in told.stdout
     asked = house.sudo("alice", "-l", "-g", "security", "id")
     assert "1 approval from group:ops" in asked.stdout + asked.stderr
-
-
-@pytest.fixture
-def given_before() -> Iterator[Path]:
-    """A membership of alice, with the note of an earlier version."""
-    notes = Path("/var/lib/jitd-givers/groups")
-    notes.mkdir(parents=True)
-    subprocess.run(["groupadd", "tapes"], check=True)
-    subprocess.run(["gpasswd", "-a", "alice", "tapes"], check=True, stdout=subprocess.DEVNULL)
-    note = {"holding": "WNC0-D702", "name": "reels", "group": "tapes", "account": "alice", "uid": 4001}
-    (notes / "WNC0-D702").write_text(json.dumps({**note, "gid": grp.getgrnam("tapes").gr_gid}))
-    yield notes / "WNC0-D702"
-    subprocess.run(["groupdel", "tapes"], check=True)
-    shutil.rmtree(notes)
-
-
-def test_a_membership_of_an_earlier_version_is_taken_when_the_daemon_starts(own_house, given_before: Path) -> None:
-    """THREATS Q-33: though neither jitd.toml nor the database knows of it."""
-    assert grp.getgrnam("tapes").gr_mem == ["alice"]
-    house = own_house().start()
-    wait_for(lambda: not given_before.exists(), what="the end of the membership")
-    assert grp.getgrnam("tapes").gr_mem == []
-    wait_for(lambda: "is not a member of the group tapes any more" in house.log(), what="the line of the log")
-    told = [record["event"] for record in house.records() if record["event"].startswith("thing.")]
-    assert told == ["thing.stray", "thing.stray_gone"]
-    house.verify()

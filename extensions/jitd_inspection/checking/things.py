@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from jitd.core.holding import Holding
 from jitd.core.keys.approvals import describe_approvals
 from jitd.core.policy import Rule
-from jitd.core.thing import is_of_former_kind
 from jitd.core.warning import Warned
 from jitd_inspection.checking.reach import MOST_TOLD
 
@@ -45,7 +44,7 @@ def about_given(held: Sequence[Holding], known: Collection[str]) -> Iterator[War
     """Yield a warning for each thing in ``held`` that jitd.toml does not set up. It sets up those in ``known``."""
     for one in held:
         kind, _, name = one.thing.partition(":")
-        if one.thing not in known and not is_of_former_kind(one.thing):
+        if one.thing not in known:
             yield Warned(
                 "still-given",
                 "",

@@ -16,13 +16,11 @@ from pathlib import Path
 from jitd.beside import packets
 from jitd.beside.deeds import MOST_ORDERS
 from jitd.beside.descendants import become_subreaper, end_all_below
-from jitd.core.thing import FORMER_KIND
 from jitd.core.toml_document import ConfigError
 from jitd.settings.giver_words import digest_of, lets_of
 from jitd_things.givers.kind import Failed, Given, Kind, Mending, Order, Refused, Seen, Strays, Taken
 from jitd_things.givers.messages import ANSWERS, Answer, Give, Look, Mend, Question, Search, Take
 from jitd_things.givers.settings import NoGiver
-from jitd_things.givers.standing_groups import StandingGroups
 from jitd_things.settings import Givers, load_givers, load_own
 from jitpam.wire.declared import sentence
 
@@ -49,12 +47,9 @@ def done(question: Question, settings: Path) -> Answer:
 
 def _done(question: Question, settings: Path) -> Answer:
     gives = isinstance(question, Give | Mend)
-    is_former = question.kind == FORMER_KIND  # which needs no settings
-    givers = {} if is_former else load_givers(settings) if gives else load_own(settings, _name(question))
-    kind = StandingGroups() if is_former else _deeds_of(givers, question.kind, _name(question))
+    givers = load_givers(settings) if gives else load_own(settings, _name(question))
+    kind = _deeds_of(givers, question.kind, _name(question))
     match question:
-        case Give(order=order) | Mend(order=order) if is_former:
-            return kind.give(order)
         case Give(order=order) | Mend(order=order):
             if order.approved != digest_of(lets_of(givers[order.name])):
                 return Refused(

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from jitd.beside.deeds import HOLDINGS
-from jitd.core.thing import FORMER_KIND
 from jitd_things.givers.kind import GIVER, Failed, Given, Order, Refused, Seen, Strays, Taken
 from jitd_things.givers.kinds import OF_NAME
 from jitpam.wire.declared import INLINE, Codec, one_of
 
-_KIND = one_of((*OF_NAME, FORMER_KIND), "a kind of thing")
+_KIND = one_of(OF_NAME, "a kind of thing")
 
 
 @dataclass(frozen=True, slots=True)

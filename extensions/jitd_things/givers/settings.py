@@ -10,10 +10,9 @@ is imported by ``deeds``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import ClassVar
 
 from jitd.beside.helpers import GIVERS, Helper
@@ -34,8 +33,6 @@ class GiverSettings(ThingSettings):
 
     KEYS: ClassVar[tuple[str, ...]] = ()
     """The keys of the kind in jitd.toml, without those that all kinds have."""
-    GONE: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    """Maps keys of earlier versions to what replaces them."""
     IS_MENDED: ClassVar[bool] = True
     """False if jitd cannot give the same thing again, because it would have a new secret that the person does not know."""
 
