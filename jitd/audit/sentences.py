@@ -92,7 +92,7 @@ class Told:
         for known in (f"revoked by {self._actor}", f"stopped by {self._actor}", "withdrawn by its requester"):
             if said == known or said.startswith(f"{known}: "):
                 said, is_typed = said[len(known) + 2 :], True
-        if said and is_typed and not is_in_quotes(said):  # an earlier jitd has recorded it
+        if said and is_typed and not is_in_quotes(said):  # a person's words never read as a fact of jitd
             said = in_quotes(said)
         begins, more = self._begins(said)
         end = '"' if more and begins.count('"') % 2 else ""  # the quote that was left out

@@ -171,7 +171,7 @@ class Monitors:
             packet = monitor.recv(orders.MAX_WORD)
             if not packet:
                 raise ConnectionError
-            word = orders.read_from_monitor(packet)
+            word = orders.FROM_MONITOR.read(packet)
             if isinstance(word, orders.Here) != (run is None):
                 raise ValueError("an unexpected message")
         except BlockingIOError:

@@ -81,8 +81,7 @@ class Remains:
     def orphan(self, run: str) -> Login | None:
         """If ``run`` is a login session that may still be alive, return the session as a job for another keeper. A keeper is the
         monitor of a login session. The session may be alive if it has begun, and its keeper has written no outcome. Otherwise
-        return None. Also return None if an earlier version of jitd started the keeper. Such a keeper does not note the process
-        that asked for the login.
+        return None.
         """
         try:
             lines = Path(places.plate_path(self.run_dir, run)).read_bytes().split(b"\n")

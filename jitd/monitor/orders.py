@@ -267,34 +267,6 @@ FROM_DAEMON = Codec[FromDaemon](
 )
 
 
-# --- an earlier version ----------------------------------------------------------------------------------------------
-
-
-_HERE_OF_BEFORE = re.compile(
-    rb'(\{"say":"here","run":"[^"]*","state":"[a-z]*","ends_at_boot)":(null|-?[0-9]{1,16}(?:\.[0-9]{1,20})?(?:e-[0-9]{1,3})?)\}'
-)
-_ENDED_OF_BEFORE = re.compile(rb'(\{"say":"ended",.*,"recording":(?:null|\[[^][]*\]))\}')
-"""The words of a monitor that an earlier version of jitd has started, as they were written. The time was in seconds, and there
-were no traces.
-"""
-
-
-def read_from_monitor(packet: bytes) -> FromMonitor:
-    """Return the word of a monitor in ``packet``. Raises ValueError. A monitor lives as long as its run, so an earlier version of
-    jitd may have started it, and a file with an outcome may be of such a monitor.
-    """
-    return FROM_MONITOR.read(_as_today(packet))
-
-
-def _as_today(packet: bytes) -> bytes:
-    if (here := _HERE_OF_BEFORE.fullmatch(packet)) is not None:
-        seconds = here[2].decode("ascii")
-        return b'%b_ns":%b}' % (here[1], b"null" if seconds == "null" else b"%d" % nanoseconds(float(seconds)))
-    if (ended := _ENDED_OF_BEFORE.fullmatch(packet)) is not None:
-        return ended[1] + b',"traces":null}'
-    return packet
-
-
 def what_failed(fault: BaseException) -> str:
     """Return the end of a sentence about ``fault``: the kernel's words, or the class and the text of a defect."""
     return (isinstance(fault, OSError) and fault.strerror) or f"{type(fault).__name__}: {fault}"

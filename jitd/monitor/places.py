@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from jitd.files.durable import sync
-from jitd.monitor.orders import FROM_MONITOR, MAX_WORD, Left, read_from_monitor
+from jitd.monitor.orders import FROM_MONITOR, MAX_WORD, Left
 
 GO = b"go"
 """A line of a plate (see ``plate_path``). If a plate contains this line, the command or the session may have begun."""
@@ -163,7 +163,7 @@ def read_outcome(state_dir: str, run: str) -> Left | None:
     """
     try:
         with open(outcome_path(state_dir, run), "rb") as file:
-            left = read_from_monitor(file.read(MAX_WORD))
+            left = FROM_MONITOR.read(file.read(MAX_WORD))
     except FileNotFoundError:
         return None
     if not isinstance(left, Left):

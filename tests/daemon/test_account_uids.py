@@ -43,17 +43,6 @@ def test_two_givers_do_not_share_uids(tmp_path: Path) -> None:
     assert sorted(load_givers(file)) == ["one", "two"]
 
 
-@pytest.mark.parametrize(("line", "told"), [('groups = ["docker"]', "jitsudo -g GROUP"), ('files = "keep"', "find / -uid UID")])
-def test_a_key_that_has_gone_is_a_fault_that_names_what_replaces_it(tmp_path: Path, line: str, told: str) -> None:
-    file = tmp_path / "jitd.toml"
-    file.write_text(TABLE.format("one", "70000-70999") + line + "\n")
-    with pytest.raises(ConfigError, match="has gone") as fault:
-        load_givers(file)
-    assert told in str(fault.value)
-    file.write_text(TABLE.format("one", "70000-70999"))
-    assert list(load_givers(file)) == ["one"]
-
-
 def test_how_many_uids_are_used_up_is_counted_among_those_that_accounts_get(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -402,16 +402,6 @@ def test_nobody_uses_up_the_uids_in_a_day(world: World, monkeypatch: pytest.Monk
     assert world.is_as_before()
 
 
-def test_a_note_of_an_earlier_version_is_read(world: World) -> None:
-    world.give()
-    note = json.loads((world.notes / HOLDING).read_text())
-    del note["holder"]
-    (world.notes / HOLDING).write_text(json.dumps({**note, "groups": "staff"}))
-    subprocess.run(["usermod", "-aG", "staff", NAME], check=True)
-    assert world.kind.look(world.order()) == Seen(State.STANDS)
-    assert world.take() == Taken() and world.is_as_before()
-
-
 def test_a_home_belongs_to_its_account_only_when_all_in_it_does(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """THREATS Q-37: whoever could enter it earlier could lead root's chown by a link to something else."""
     (world.notes.parent / "skel/deep/deeper").mkdir(parents=True)

@@ -194,7 +194,7 @@ def test_nonsense_is_a_value_error(body: bytes) -> None:
 @given(some.binary())
 def test_any_packet_is_a_word_or_a_value_error(packet: bytes) -> None:
     with suppress(ValueError):
-        orders.read_from_monitor(packet)
+        orders.FROM_MONITOR.read(packet)
 
 
 def test_an_unknown_field_or_a_missing_one_is_refused() -> None:
@@ -217,52 +217,12 @@ def test_an_outcome_is_kept_and_read_again(tmp_path: Path) -> None:
 def test_an_instant_that_is_none_is_a_value_error(instant: str) -> None:
     packet = b'{"say":"here","run":"TEST-0001","state":"starting","ends_at_boot_ns":%s}' % instant.encode()
     with pytest.raises(ValueError):
-        orders.read_from_monitor(packet)
-
-
-HERE_OF_BEFORE = golden("here-of-before")
-
-
-def test_the_monitor_of_an_earlier_version_is_understood() -> None:
-    """It outlives the daemon, and so may an upgrade. Its time was in seconds."""
-    assert orders.read_from_monitor(HERE_OF_BEFORE) == MESSAGES["here"][1]
+        orders.FROM_MONITOR.read(packet)
 
 
 @pytest.mark.parametrize("name", OF_MONITORS)
 def test_a_monitor_of_this_version_is_understood(name: str) -> None:
-    assert orders.read_from_monitor(golden(name)) == MESSAGES[name][1]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "ns"),
-    [
-        ("null", None),
-        ("0.0", 0),
-        ("-1.5", -1_500_000_000),
-        ("1e-05", 10_000),
-        ("3", 3_000_000_000),
-        ("86400.000000001", 86_400_000_000_001),
-    ],
-)
-def test_no_time_of_an_earlier_version_ends_sooner(seconds: str, ns: int | None) -> None:
-    here = orders.read_from_monitor(HERE_OF_BEFORE.replace(b"1234.5", seconds.encode()))
-    assert isinstance(here, orders.Here)
-    read = here.ends_at_boot_ns
-    assert read == ns or (ns is not None and read is not None and ns < read < ns + 100)
-
-
-@pytest.mark.parametrize("instant", ["NaN", "Infinity", "1e400", "1e-9999", "9" * 16 + "0", "9" * 16, "true", '"1"', "[]", "1,1"])
-def test_a_time_of_an_earlier_version_that_is_none_is_a_value_error(instant: str) -> None:
-    with pytest.raises(ValueError):
-        orders.read_from_monitor(HERE_OF_BEFORE.replace(b"1234.5", instant.encode()))
-
-
-def test_the_outcome_of_an_earlier_version_is_read(tmp_path: Path) -> None:
-    """Its monitor, or the daemon that was told of it, may have been killed before an upgrade."""
-    before, left = golden("ended-of-before"), replace(LEFT, traces=None)
-    (tmp_path / "runs").mkdir()
-    (tmp_path / "runs/TEST.json").write_bytes(before)
-    assert places.read_outcome(str(tmp_path), "TEST") == left == orders.read_from_monitor(before)
+    assert orders.FROM_MONITOR.read(golden(name)) == MESSAGES[name][1]
 
 
 @pytest.mark.parametrize("name", [name for name in OF_MONITORS if name != "ended"])

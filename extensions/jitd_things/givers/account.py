@@ -49,10 +49,6 @@ class Account(GiverSettings):
     KIND = "account"
     KEYS = ("uids", "shell", "home", "search")
     BRINGS_KEY = "may"
-    GONE = {
-        "groups": "jitd gives an account no groups: remove the line, and ask for a command with a group by jitsudo -g GROUP",
-        "files": "jitd removes the home and temporary files: remove the line, and find other files by their uid: find / -uid UID",
-    }
 
     uids: tuple[int, int] = (0, 0)
     shell: str = "/bin/sh"
@@ -119,7 +115,7 @@ class Accounts:
         """See ``Kind.take``. The key ends first, before any lock."""
         faults = _tried(account_home.shut, account_of_holding(order.holding))
         with self._notes.alone():
-            note = self._notes.read(order.holding) or self._by_comment(order.holding)
+            note = self._notes.read(order.holding) or self._by_comment(order)
             if note is not None:
                 return self._take(note, order, faults)
             return Failed("; ".join(faults)) if faults else Taken()
@@ -229,7 +225,7 @@ class Accounts:
         account, uid, ender = note.account, note.uid, ender_of(self._giver.uids)
         until = time.monotonic() + TIDIES_FOR
         entry = account_entry.entry_of(account)
-        ending = {uid, note.holder or order.uid} - {0}
+        ending = {uid, note.holder} - {0}
         if entry is not None and entry.pw_uid != uid:
             _tried(account_remains.unschedule, account, uid)
             _tried(account_processes.end, uid, ender)
@@ -254,15 +250,16 @@ class Accounts:
         named = [os.path.realpath(os.fsencode(place)) for place in self._giver.search]
         return [*named, os.fsencode(self._giver.home)] if named else local_mounts()
 
-    def _by_comment(self, holding: str) -> Note | None:
-        """Return a new note for the account of ``holding``, made from the account's entry. Call this method if no note is stored.
-        Return None if the entry does not say that jitd made the account.
+    def _by_comment(self, order: Order) -> Note | None:
+        """Return a new note for the account of the order's holding, made from the account's entry. Call this method if no note is
+        stored. Return None if the entry does not say that jitd made the account.
         """
-        entry = account_entry.entry_of(account_of_holding(holding))
+        entry = account_entry.entry_of(account_of_holding(order.holding))
         first, last = self._giver.uids
-        if entry is None or not _is_marked(entry, holding) or not first <= entry.pw_uid <= last:
+        if entry is None or not _is_marked(entry, order.holding) or not first <= entry.pw_uid <= last:
             return None
-        return Note(holding, self._giver.name, entry.pw_name, entry.pw_uid, entry.pw_dir, entry.pw_shell, "", 0)
+        kept = entry.pw_name, entry.pw_uid, entry.pw_dir, entry.pw_shell
+        return Note(order.holding, self._giver.name, *kept, key="", expires=0, holder=order.uid)
 
 
 def _is_marked(entry: pwd.struct_passwd, holding: str) -> bool:

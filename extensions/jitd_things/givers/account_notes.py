@@ -26,8 +26,8 @@ class Note:
     gid.
 
     ``key`` is a line of the file of keys. With this line, sshd lets the holder log in. ``key`` is empty if there is no key.
-    ``expires`` is the day on which the account expires, in days since 1970. ``holder`` is the uid of the holder's own account, or
-    0 in a note of an earlier version.
+    ``expires`` is the day on which the account expires, in days since 1970. ``holder`` is the uid of the holder's own
+    account.
     """
 
     holding: str
@@ -38,7 +38,7 @@ class Note:
     shell: str
     key: str
     expires: int
-    holder: int = 0
+    holder: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class AccountNotes(Notes[Note]):
     """The notes in ``directory``, and one more file there, which has the uids that were used."""
 
     def __init__(self, directory: Path) -> None:
-        super().__init__(directory, Note, former=("groups",), later=("holder",))
+        super().__init__(directory, Note)
 
     def used(self) -> Used:
         """Return the uids that were used. The file with these uids also says for which uids jitd has searched the host's files.
@@ -73,7 +73,7 @@ class AccountNotes(Notes[Note]):
             uids = tuple((int(first), int(last)) for first, last in found["uids"])
             is_ours = os.stat(file).st_ino == found["inode"]
             searched = tuple((int(first), int(last)) for first, last in found["searched"])
-            begun = tuple((int(holder), int(at)) for holder, at in found.get("begun", ()))
+            begun = tuple((int(holder), int(at)) for holder, at in found["begun"])
             return Used(uids, str(found["boot"]), searched, begun) if is_ours else Used(uids, begun=begun)
         except (KeyError, TypeError, ValueError):
             raise Damaged(file, "file") from None

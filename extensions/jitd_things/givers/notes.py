@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Collection
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -31,18 +30,14 @@ class Damaged(OSError):
 
 class Notes(Generic[N]):
     """Reads and writes the notes in ``directory``. A note is an object of the dataclass ``kind``, whose fields are texts and
-    integers. If it has a field ``holding``, this is the holding's id. The name of a file is the id with ``suffix``. An earlier
-    version also wrote the fields ``former``, and did not write the fields ``later``. The methods raise OSError.
+    integers. If it has a field ``holding``, this is the holding's id. The name of a file is the id with ``suffix``. The
+    methods raise OSError.
     """
 
-    def __init__(
-        self, directory: Path, kind: type[N], suffix: str = "", *, former: Collection[str] = (), later: Collection[str] = ()
-    ) -> None:
+    def __init__(self, directory: Path, kind: type[N], suffix: str = "") -> None:
         self.directory = directory
         self._kind = kind
         self._suffix = suffix
-        self._former = former
-        self._later = later
         self._types: dict[str, Any] = get_type_hints(kind)
 
     def alone(self) -> AbstractContextManager[None]:
@@ -70,11 +65,9 @@ class Notes(Generic[N]):
         found = read_object(file)
         if found is None:
             return None
-        values = {name: value for name, value in found.items() if name not in self._former}
-        missing = self._types.keys() - values.keys() - set(self._later)
-        if missing or any(type(value) is not self._types.get(name) for name, value in values.items()):
+        if {name: type(value) for name, value in found.items()} != self._types:
             raise Damaged(file)
-        note = self._kind(**values)
+        note = self._kind(**found)
         if getattr(note, "holding", holding) != holding:
             raise Damaged(file)
         return note
