@@ -389,8 +389,31 @@ def test_what_a_page_says_lies_in_the_daemons_directories_is_what_the_code_puts_
     assert [f"{page.relative_to(TREE)}: {name}" for page, name in found if not re.search(rf'["/]{name}"', code)] == []
 
 
-def test_every_decision_has_a_state() -> None:
-    pages = {page.name: page.read_text("utf-8") for page in (TREE / "docs/adr").glob("*.md")}
-    assert len(pages) > 10
-    state = re.compile(r"^State: (proposed|accepted|replaced by \d{4})", re.MULTILINE)
-    assert [name for name, text in pages.items() if not state.search(text)] == []
+DECISIONS = {page.name[:4]: page for page in sorted((TREE / "docs/adr").glob("[0-9]*.md"))}
+STATE = re.compile(r"^State: ((?:proposed|accepted|replaced by \d{4} for .*?)(?:\n|.)*?)\n\n", re.MULTILINE)
+
+
+def test_every_decision_has_a_state_and_none_is_replaced_as_a_whole() -> None:
+    assert len(DECISIONS) > 10
+    assert [page.name for page in DECISIONS.values() if not STATE.search(page.read_text("utf-8"))] == []
+
+
+def test_the_index_says_of_every_decision_what_was_decided_and_where_it_stands() -> None:
+    """A later number in a page's state, and in brackets in its line, is a decision that has changed it."""
+    entries, _, links = (TREE / "docs/adr/README.md").read_text("utf-8").partition("\n\n[0001]: ")
+    assert re.findall(r"^\[(\d{4})\]: (.+)$", f"[0001]: {links}", re.MULTILINE) == [
+        (n, page.name) for n, page in DECISIONS.items()
+    ]
+    found = [" ".join(entry.split()) for entry in re.findall(r"^- (.+(?:\n  .+)*)", entries, re.MULTILINE)]
+    assert [re.sub(r"\W", "", entry)[:4] for entry in found] == sorted({re.sub(r"\W", "", entry)[:4] for entry in found})
+    for number, page in DECISIONS.items():
+        text = page.read_text("utf-8")
+        (entry,) = [one for one in found if one.startswith(f"[{number}] ")]
+        heading, state = text.partition("\n")[0].removeprefix(f"# {number}. "), STATE.search(text)
+        assert entry.startswith(f"[{number}] {heading}") and state is not None
+        changed = {later for later in re.findall(r"\b\d{4}\b", state[1]) if later > number}
+        assert set(re.findall(r"\[(\d{4})\]", entry.removeprefix(f"[{number}] "))) == changed, entry
+    for entry in found:
+        if not entry.startswith("["):
+            number, replacing = entry[:4], re.search(r": replaced by \[(\d{4})\]$", entry)
+            assert number not in DECISIONS and replacing is not None and replacing[1] in DECISIONS, entry
