@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What docs/stable.md promises, name by name, in the file ``stable`` beside this one.
+
+A line that is new is new for users. A line that goes takes something from them: docs/stable.md says with which notice. To write
+the file anew, on purpose: ``JITD_GOLDEN=write``; look at the difference.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import fields
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from jitd.core.decision import Approval, BreakGlass, Deny, Why
+from jitd.core.holding import Account, Holding
+from jitd.core.names import NAMES
+from jitd.core.policy import Rule
+from jitd.core.warning import ACCEPTABLE
+from jitd.lifecycle.lifecycle import Lifecycle
+from jitd.settings import channels, config, givers, outsiders, policyfile, sinks
+from jitd.store.sqlite import SqliteStore
+from jitd.verbs.review_row import review_row
+from jitd.verbs.rows import decision_row, grant_row, holding_row, lock_row, request_row, rule_row, run_row
+from jitd.verbs.status import Status, daemon
+from jitd_inspection.doctor.finding import Finding as DoctorFinding
+from jitd_inspection.verbs.linting import _row as linted
+from jitpam import options, reporting
+from jitpam.options import UsageError
+from jitpam.wire import codes, messages
+from tests.law.test_documents import JITD, JITD_PAM, VERBS, options_of, section
+from tests.law.tree import MODULES, TREE
+from tests.scene import START, THING, asked, free, locked, moment, permit, person, screened, submit
+
+GOLDEN = Path(__file__).with_name("stable")
+FORM = re.compile(r'\bjitd (?:[a-z]+ )+[0-9]+(?=\\n|["\'])')
+OWN_FILES = re.compile(r"/run/jitd-(?!metrics)|/run/jitd/(?:head|let_in)|/var/lib/jitd(?:/signing|/leases|-givers)|/etc/pam")
+"""Files of the page that nobody but jitd's own processes has to find."""
+
+
+def forms() -> Iterator[str]:
+    """The forms of what leaves the host, or stays on it, with their versions."""
+    yield f"wire {messages.VERSION}"
+    yield from sorted({found for module in MODULES for found in FORM.findall(module.text)})
+
+
+def statuses() -> Iterator[str]:
+    for code, (of_jitsudo, of_jitd) in codes.EXITS.items():
+        yield f"{code}: jitsudo {of_jitsudo}, jitd {of_jitd}"
+
+
+def keys() -> Iterator[str]:
+    for table, names in policyfile.KEYS.items():
+        yield from (f"rule: {name}" if table in ("rule", "permit", "deny") else f"rule: {table}.{name}" for name in names)
+    yield from (f"rule: a name in when: {name}" for name in NAMES)
+    yield from (f"rule: a word of accept: {name}" for name in sorted(ACCEPTABLE))
+    plain = config.Config(frozenset(), "")
+    within = {name: value for name in config.KEYS if hasattr(value := getattr(plain, name, None), "__dataclass_fields__")}
+    yield from (f"jitd.toml: {name}" for name in (*config.KEYS, *(f"notify.{name}" for name in (channels.DEFAULT,))))
+    yield from (f"jitd.toml: {table}.{name}" for table, of in within.items() for name in of.__dataclass_fields__)
+    yield from (f"jitd.toml: accounts.REALM.{name}" for name in config.ACCOUNTS)
+    tables = {"providers and gatekeepers": outsiders.KEYS, "notify": channels.KEYS, "givers": givers.KEYS, "sinks": sinks.KEYS}
+    yield from (f"jitd.toml: {at}, {kind}: {name}" for at, of in tables.items() for kind, names in of.items() for name in names)
+
+
+def command_lines() -> Iterator[str]:
+    for one in (one for one in options.OPTIONS if not one.never):
+        yield f"jitsudo {' '.join(filter(None, (one.letter and f'-{one.letter}', f'--{one.name}')))}"
+    for verb in VERBS:
+        yield f"jitd {verb}"
+        yield from (f"jitd {verb} {name}" for option in options_of(verb) for name in option.opts)
+    of_module = JITD_PAM.partition(".Ss Arguments")[2].partition(".Ss ")[0]
+    yield from (f"pam_jit.py {name}" for name in re.findall(r"^\.It Cm (\w+)", of_module, re.MULTILINE))
+
+
+def members(place: Path) -> Iterator[str]:
+    """The members of the rows that ``--json`` prints."""
+    alice, bob = person("alice"), person("bob")
+    glass = BreakGlass("rule-1", (Approval(1, ("group:ops",)),), 3600, 1)
+    with closing(SqliteStore(place)) as store:
+        lifecycle = Lifecycle(store, moment, lambda: "policy-1", lambda *_: None)
+        request = asked("AAAA-0001", alice, breaks_glass=True)
+        lifecycle.handle(submit(request), screened(request, free(break_glass=glass)))
+        request, (grant,), (run,) = store.request(request.id), tuple(store.grants()), tuple(store.runs())
+        (owed,) = store.owed_reviews()
+    assert request is not None
+    holding = Holding("A.1", "A", "A", THING, alice.principal, START, stays=False, giving_at=START, account=Account("alice", 1))
+    rows = {
+        "request": request_row(request, bob, may_review=True),
+        "grant": grant_row(grant, bob),
+        "run": run_row(run, grant, bob),
+        "holding": holding_row(holding),
+        "lock": lock_row(locked(), moment()),
+        "review": review_row(owed, request, bob, moment(), may_give=True),
+        "rule": rule_row(Rule("permit", "p")),
+        "permit": decision_row(permit(), request.command),
+        "denial": decision_row(Deny(Why.RULE, "no", "d"), request.command),
+    }
+    access: Any = SimpleNamespace(refuse=lambda *_: None)
+    status = Status(access, lambda: [daemon("0", "h", 1, 1.0)])
+    (rows["status"],) = status.rows(bob)
+    rows["doctor"] = {field.name: None for field in fields(DoctorFinding)}
+    nowhere = SimpleNamespace(file="", number=1)
+    finding: Any = SimpleNamespace(severity="", name="", place=nowhere, sentence="", mend="", services=())
+    rows["pam-lint"] = linted(finding)
+    yield from (f"{name}: {member}" for name, row in rows.items() for member in sorted(row))
+    given: list[dict[str, Any]] = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(reporting, "_print", given.append)
+        reporting.submitted("A"), reporting.held("A", [], {}, None)
+        reporting.failed(UsageError("no"), "A")
+    yield from (f"jitsudo --get, {one['state']}: {member}" for one in given for member in one)
+
+
+def places() -> Iterator[str]:
+    for line in re.findall(r"^\.It Pa (.+)$", section(JITD, "FILES"), re.MULTILINE):
+        yield from (path for path in re.findall(r"/[^\s,]+", line) if not OWN_FILES.match(path))
+    yield from sorted(unit.name.removesuffix(".d") for unit in (TREE / "contrib/systemd").iterdir())
+
+
+def test_what_users_were_promised_is_there(tmp_path: Path) -> None:
+    parts = {
+        "forms": forms(), "exit statuses": statuses(), "keys": keys(), "command lines": command_lines(),
+        "members of --json": members(tmp_path / "jitd.db"), "files and units": places(),
+    }  # fmt: skip
+    found = "".join(f"# {name}\n" + "".join(f"{line}\n" for line in dict.fromkeys(lines)) + "\n" for name, lines in parts.items())
+    if os.environ.get("JITD_GOLDEN") == "write":
+        GOLDEN.write_text(found, "utf-8")
+    assert found.splitlines() == GOLDEN.read_text("utf-8").splitlines(), "docs/stable.md says with which notice this may change"
+
+
+@pytest.mark.parametrize("part", ["forms", "exit statuses", "keys", "command lines", "members of --json", "files and units"])
+def test_each_part_of_the_promise_is_on_its_page(part: str) -> None:
+    text = (TREE / "docs/stable.md").read_text("utf-8")
+    assert f"`{part}`" in text and f"# {part}\n" in GOLDEN.read_text("utf-8")
