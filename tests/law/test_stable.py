@@ -24,23 +24,30 @@ from jitd.core.names import NAMES
 from jitd.core.policy import Rule
 from jitd.core.warning import ACCEPTABLE
 from jitd.lifecycle.lifecycle import Lifecycle
-from jitd.settings import channels, config, givers, outsiders, policyfile, sinks
+from jitd.settings import config, policyfile
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs.review_row import review_row
 from jitd.verbs.rows import decision_row, grant_row, holding_row, lock_row, request_row, rule_row, run_row
 from jitd.verbs.status import Status, daemon
 from jitd_inspection.doctor.finding import Finding as DoctorFinding
 from jitd_inspection.verbs.linting import _row as linted
+from jitd_outsiders import channels
+from jitd_outsiders.asking import settings as outsiders
+from jitd_sinks import settings as sinks
+from jitd_things import settings as givers
 from jitpam import options, reporting
 from jitpam.options import UsageError
 from jitpam.wire import codes, messages
-from tests.law.test_documents import JITD, JITD_PAM, VERBS, options_of, section
+from tests.law import manual
+from tests.law.test_documents import JITD_PAM, VERBS, options_of
 from tests.law.tree import MODULES, TREE
 from tests.scene import START, THING, asked, free, locked, moment, permit, person, screened, submit
 
 GOLDEN = Path(__file__).with_name("stable")
 FORM = re.compile(r'\bjitd (?:[a-z]+ )+[0-9]+(?=\\n|["\'])')
-OWN_FILES = re.compile(r"/run/jitd-(?!metrics)|/run/jitd/(?:head|let_in)|/var/lib/jitd(?:/signing|/leases|-givers)|/etc/pam")
+OWN_FILES = re.compile(
+    r"/run/jitd-(?!metrics)|/run/jitd/(?:head|let_in)|/var/lib/jitd(?:/signing|/leases|-givers)|/etc/pam|/usr/lib/jitd/jitpam"
+)
 """Files of the page that nobody but jitd's own processes has to find."""
 
 
@@ -119,8 +126,9 @@ def members(place: Path) -> Iterator[str]:
 
 
 def places() -> Iterator[str]:
-    for line in re.findall(r"^\.It Pa (.+)$", section(JITD, "FILES"), re.MULTILINE):
-        yield from (path for path in re.findall(r"/[^\s,]+", line) if not OWN_FILES.match(path))
+    pages = [manual.part(page, ".Sh FILES") for page in manual.PAGES.values() if "\n.Sh FILES\n" in page]
+    lines = [line for page in pages for line in re.findall(r"^\.It Pa (.+)$", page, re.MULTILINE)]
+    yield from sorted({path for line in lines for path in re.findall(r"/[^\s,]+", line) if not OWN_FILES.match(path)})
     yield from sorted(unit.name.removesuffix(".d") for unit in (TREE / "contrib/systemd").iterdir())
 
 
