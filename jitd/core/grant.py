@@ -253,7 +253,9 @@ def _used(grant: Grant, event: Used, now: Moment) -> tuple[Grant, tuple[Any, ...
         ends_at, stays, together = grant.ends_at, grant.command.stays, ids if len(ids) > 1 else ()
         account = Account(grant.holder.user, grant.holder.uid)
         return after, tuple(
-            Giving(id, event.by, grant.id, event.request, thing, to, ends_at, stays, now.at, together, account, event.used_by)
+            Giving(
+                id, event.by, grant.id, event.request, thing, to, ends_at, stays, now.at, together, event.used_by, account=account
+            )
             for id, thing in zip(ids, things, strict=True)
         )
     if not deed_of(grant.service, is_login=event.login is not None).has_run:

@@ -9,7 +9,7 @@ and then records that it has done so.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -72,7 +72,7 @@ class Holding:
     ``taking_at`` is the time at which the holding first entered the state TAKING.
 
     ``account`` is here, although the grant has it too, because a thing is taken back by its holding alone, whatever has become of
-    its grant. ``account`` is None if an earlier version of jitd recorded the holding. ``used_by``: see ``Run``.
+    its grant. ``used_by``: see ``Run``.
     """
 
     id: str
@@ -93,7 +93,7 @@ class Holding:
     together: tuple[str, ...] = ()
     has_secret: bool = False
     taking_at: datetime | None = None
-    account: Account | None = None
+    account: Account = field(kw_only=True)
     used_by: tuple[User, ...] = ()
 
     @property
@@ -112,8 +112,7 @@ class Holding:
 @dataclass(frozen=True, slots=True)
 class Untaken:
     """A thing that cannot be taken back yet, or whose grant in the KDC cannot be renewed. ``why`` is the reason, as a sentence.
-    ``since`` is the time at which the holding first entered the state TAKING, or of the first renewal that failed. ``since`` is
-    None if an earlier version of jitd recorded the holding.
+    ``since`` is the time at which the holding first entered the state TAKING, or of the first renewal that failed.
     """
 
     why: str
@@ -139,7 +138,7 @@ class Giving(HoldingEvent):
     stays: bool
     at: datetime
     together: tuple[str, ...] = ()
-    account: Account | None = None
+    account: Account = field(kw_only=True)
     used_by: tuple[User, ...] = ()
 
     def detail(self) -> dict[str, Any]:
@@ -151,7 +150,7 @@ class Giving(HoldingEvent):
             "until": self.until.isoformat(),
             "stays": self.stays,
             **({"together": list(self.together)} if self.together else {}),
-            **({} if self.account is None else {"account": asdict(self.account)}),
+            "account": asdict(self.account),
         }
 
 

@@ -225,6 +225,6 @@ def _rebuilt(store: Store, id: str) -> Holding | None:
                 state=HoldingState.HELD,
                 version=last["version"],
                 together=tuple(detail.get("together", ())),
-                account=Account(**detail["account"]) if "account" in detail else None,
+                account=Account(**detail["account"]),
             )
     return None

@@ -25,10 +25,7 @@ def made_in(store: Store, account: str) -> Made | None:
         raise StoreError(f"nobody knows for whom {account} was made: holding {id} is damaged in the database")
     if found is None or not is_account(found.thing):
         return None
-    if found.account is not None:
-        return Made(found.account.name, found.to, found.state is HoldingState.HELD)
-    grant = store.grant(found.grant)  # the holding was made by an earlier version
-    return None if grant is None else Made(grant.holder.user, found.to, found.state is HoldingState.HELD)
+    return Made(found.account.name, found.to, found.state is HoldingState.HELD)
 
 
 def made_by(opened: Callable[[], Store]) -> Callable[[str], Made | None]:

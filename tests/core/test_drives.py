@@ -130,7 +130,10 @@ def played() -> Iterator[tuple[Any, tuple[Any, ...]]]:
     ):
         yield use, grant.transition(held, use, now)[1]
     giving = holding.Giving(
-        lent.living[0], alice, live.id, fresh.id, THING, "alice@EXAMPLE.TEST", lent.ends_at, stays=True, at=now.at
+        *(lent.living[0], alice, live.id, fresh.id, THING, "alice@EXAMPLE.TEST", lent.ends_at),
+        stays=True,
+        at=now.at,
+        account=holding.Account("alice", 1001),
     )
     given, follows = holding.give(giving)
     yield giving, follows

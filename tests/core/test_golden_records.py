@@ -141,7 +141,15 @@ ROWS: list[tuple[Any, str]] = [
     (replace(submit(UNREAD), by=replace(ALICE, origin=Origin(0, "pts/3", 7))), "screening"),
     (replace(review(PLAIN, person("bob")), by=replace(BOB, origin=Origin(1002, "", None))), "approved"),
     (submit(LENT), "screening"),
-    (holding.Giving(ID, ALICE, "GRNT-GRNT", "REQ1-REQ1", THING, "alice@EXAMPLE.TEST", UNTIL, stays=True, at=START), "giving"),
+    (
+        holding.Giving(
+            *(ID, ALICE, "GRNT-GRNT", "REQ1-REQ1", THING, "alice@EXAMPLE.TEST", UNTIL),
+            stays=True,
+            at=START,
+            account=holding.Account("alice", 1001),
+        ),
+        "giving",
+    ),
     (holding.Given(ID, DAEMON), "held"),
     (holding.Taking(f"{ID}.2", CLOCK, "its grant has ended"), "taking"),
     (holding.Taking(ID, BOB, "wrong host: ü"), "taking"),

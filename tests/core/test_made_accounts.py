@@ -18,7 +18,7 @@ from jitd.core.approvers import lack, may_approve, may_review, tally
 from jitd.core.command import spell_id
 from jitd.core.decision import Approval, BreakGlass
 from jitd.core.grant import Revoked
-from jitd.core.holding import Given, Holding, Kept, Taking
+from jitd.core.holding import Account, Given, Holding, Kept, Taking
 from jitd.core.law import DAEMON
 from jitd.core.lock import Whom, is_on
 from jitd.core.made_account import account_of_holding, holding_of, is_made, itself
@@ -130,7 +130,17 @@ def test_a_lock_on_the_account_is_on_its_holder() -> None:
 
 # --- its end ---------------------------------------------------------------------------------------------------------------
 
-HOLDING = Holding("WNC0-D702", "WNC0-D702", "WNC0-D702", "account:contractor", "alice@EXAMPLE.TEST", START, True, START)
+HOLDING = Holding(
+    "WNC0-D702",
+    "WNC0-D702",
+    "WNC0-D702",
+    "account:contractor",
+    "alice@EXAMPLE.TEST",
+    START,
+    True,
+    START,
+    account=Account("alice", 1001),
+)
 
 
 def test_what_was_got_by_the_account_ends_with_it() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from jitd import extensions, packages
-from jitd.core.holding import Holding
+from jitd.core.holding import Account, Holding
 from jitd.extensions import EXTENSIONS, VERBS
 from jitd.lifecycle.givers import Givers
 from jitd.settings import config
@@ -132,7 +132,10 @@ def test_without_an_extension_the_kernel_can_be_imported(name: str) -> None:
 
 def test_what_is_held_and_can_be_taken_back_by_nobody_keeps_the_daemon_from_starting() -> None:
     """Nothing would end it, and nobody would be told."""
-    held = [Holding(ID, ID, ID, thing, "alice@EXAMPLE.TEST", START, False, START) for thing in ("sudoers:logs", "vault:db")]
+    held = [
+        Holding(ID, ID, ID, thing, "alice@EXAMPLE.TEST", START, False, START, Account("alice", 1001))
+        for thing in ("sudoers:logs", "vault:db")
+    ]
     giver = FakeGiver(lambda id: None)
     assert Givers({"sudoers": giver, "vault": giver}).fault_in(held) == Givers({}).fault_in([]) == ""
     told = Givers({"sudoers": giver}).fault_in(held)

@@ -17,7 +17,7 @@ from hypothesis import given as given_by
 from hypothesis import strategies as st
 
 from jitd.core.grant import Revoked
-from jitd.core.holding import Ended, Ending, Given, Holding, HoldingState, Outcome
+from jitd.core.holding import Account, Ended, Ending, Given, Holding, HoldingState, Outcome
 from jitd.core.law import DAEMON
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import StoreError, documents
@@ -64,7 +64,9 @@ def house(tmp_path: Path) -> Iterator[House]:
 )
 def test_a_holding_is_read_as_it_was_written(state: Any, stays: bool, times: Any, ending: Any, because: str) -> None:
     at = datetime(2026, 3, 2, 9, 0, 0, 250_000, tzinfo=UTC)
-    made = Holding(f"{ID}.12", ID, ID, THING, "alice@X", at, stays, at, *times, ending, because, state, 4)
+    made = Holding(
+        f"{ID}.12", ID, ID, THING, "alice@X", at, stays, at, *times, ending, because, state, 4, account=Account("alice", 1001)
+    )
     assert round_trip(made) == made
 
 

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from jitd.core.grant import Grant
 from jitd.core.holding import HoldingState
 from jitd.lifecycle.integrity import _rebuilt
 from jitd_things.givers.kinds import OF_NAME
-from jitd_things.giving.orders import NoHolder, order_of_given, order_to_give
+from jitd_things.giving.orders import order_of_given, order_to_give
 from tests.daemon.giving import ID, House
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHlHeQBbWlVgTaEjEQtpIqOCOYMuV4R4u4gzS1TVS0q9"
@@ -40,9 +39,6 @@ def test_what_was_brought_goes_to_the_thing_that_takes_it_and_to_no_other(tmp_pa
 def test_what_was_given_is_taken_back_by_its_holding_alone(tmp_path: Path, kind: str) -> None:
     """THREATS O-02: from the moment before it is given, and also if the holding has to be made from its records."""
 
-    def no_grant(id: str) -> Grant | None:
-        raise AssertionError("the grant is not asked")
-
     async def scene() -> None:
         house = House(tmp_path)
         house.begin(what=f"{kind}:x")  # the House has no giver of it, so the order to give it is refused
@@ -51,24 +47,9 @@ def test_what_was_given_is_taken_back_by_its_holding_alone(tmp_path: Path, kind:
         holder = house.grant().holder
         rebuilt = _rebuilt(house.store, ID)
         assert rebuilt is not None and rebuilt.account == held.account
-        order = order_of_given(held, no_grant)
+        order = order_of_given(held)
         assert (order.holding, order.name, order.account, order.uid) == (ID, "x", holder.user, holder.uid)
         assert order.until == int(house.grant().ends_at.timestamp())
-        house.close()
-
-    asyncio.run(scene())
-
-
-def test_what_an_earlier_version_gave_is_taken_back_from_whom_its_grant_names(tmp_path: Path) -> None:
-    async def scene() -> None:
-        house = House(tmp_path)
-        house.begin()
-        await house.settle()
-        held, granted = replace(house.held(), thing="sudoers:x", account=None), house.grant()
-        order = order_of_given(held, {ID: granted}.get)
-        assert (order.account, order.uid) == (granted.holder.user, granted.holder.uid)
-        with pytest.raises(NoHolder, match=f"no grant {ID}"):
-            order_of_given(held, {}.get)
         house.close()
 
     asyncio.run(scene())

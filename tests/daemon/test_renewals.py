@@ -17,7 +17,7 @@ import pytest
 
 from jitd.beside.deeds import Given
 from jitd.beside.refusals import Failed, Refused
-from jitd.core.holding import Holding, HoldingState
+from jitd.core.holding import Account, Holding, HoldingState
 from jitd_gates import messages, service_tickets
 from jitd_gates.service_tickets import FIRST_PAUSE, LONGEST_PAUSE, REFUSED_FOR, ServiceTickets
 from tests.scene import START, THING, moment
@@ -83,7 +83,7 @@ class Scene:
     def hold(self, id: str = ID, lasts: float = 3600) -> None:
         """alice is given the thing. The KDC has no more than what is recorded."""
         until = moment(self.after).at + timedelta(seconds=lasts)
-        one = Holding(id, id, id, THING, "alice@EXAMPLE.TEST", until, False, START)
+        one = Holding(id, id, id, THING, "alice@EXAMPLE.TEST", until, False, START, account=Account("alice", 1001))
         self.holdings[id] = one
         assert asyncio.run(self.tickets.give(one)) == Given()
         self.holdings[id] = replace(one, state=HELD, given_at=moment(self.after).at)

@@ -14,7 +14,7 @@ import pytest
 
 from jitd.beside.deeds import Given
 from jitd.beside.refusals import Refused
-from jitd.core.holding import Holding
+from jitd.core.holding import Account, Holding
 from jitd.store import StoreError
 from jitd_gates import messages
 from jitd_gates.service_tickets import ServiceTickets
@@ -132,7 +132,9 @@ def test_a_gate_is_tried_before_the_first_ticket_for_it_is_given(kdcs: Kdcs) -> 
     """THREATS T-11: also right after a start, and for a rule that is new."""
     writer = Writer()
     tickets = ServiceTickets(writer, kdcs.trials, "EXAMPLE.TEST", None, moment, tuple, lambda id: None)  # type: ignore[arg-type]
-    holding = Holding("K7QM-2XVD", "K7QM-2XVD", "K7QM-2XVD", THING, "alice@EXAMPLE.TEST", START, False, START)
+    holding = Holding(
+        "K7QM-2XVD", "K7QM-2XVD", "K7QM-2XVD", THING, "alice@EXAMPLE.TEST", START, False, START, account=Account("alice", 1001)
+    )
     kdcs.says["kdc2", DB1] = OFF
     refused = asyncio.run(tickets.give(holding))
     assert isinstance(refused, Refused) and "its gate is off" in refused.why and writer.asked == []

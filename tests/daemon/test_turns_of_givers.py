@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from jitd.core.grant import Grant
-from jitd.core.holding import Holding, HoldingState
+from jitd.core.holding import Account, Holding, HoldingState
 from jitd.core.request import issued
 from jitd_outsiders.asking.settings import Program
 from jitd_things.givers import messages
@@ -32,7 +32,18 @@ def grant_of(id: str) -> Grant:
 
 def held(id: str, name: str) -> Holding:
     until = START + timedelta(hours=1)
-    return Holding(id, id, id, name, PEOPLE[id], until, stays=False, giving_at=START, state=HoldingState.TAKING)
+    return Holding(
+        id,
+        id,
+        id,
+        name,
+        PEOPLE[id],
+        until,
+        stays=False,
+        giving_at=START,
+        state=HoldingState.TAKING,
+        account=Account(PEOPLE[id], 1001),
+    )
 
 
 class Hanging:

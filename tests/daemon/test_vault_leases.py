@@ -21,7 +21,7 @@ import pytest
 from jitd.beside.deeds import Given, Seen, State, Strays, Taken
 from jitd.beside.refusals import Failed, Refused
 from jitd.core.grant import Grant
-from jitd.core.holding import Holding
+from jitd.core.holding import Account, Holding
 from jitd.core.toml_document import ConfigError
 from jitd.settings.config import Config, load
 from jitd.settings.giver_words import lets_of_things
@@ -121,7 +121,17 @@ class Stage:
 
     def holding(self, thing: str = THING, seconds: float = 600, id: str = "K7QM-2XVD") -> Holding:
         at = datetime.now(UTC)
-        return Holding(id, id[:9], id[:9], thing, "alice@EXAMPLE.TEST", at + timedelta(seconds=seconds), True, at)
+        return Holding(
+            id,
+            id[:9],
+            id[:9],
+            thing,
+            "alice@EXAMPLE.TEST",
+            at + timedelta(seconds=seconds),
+            True,
+            at,
+            account=Account("alice", 1001),
+        )
 
     def give(self, holding: Holding) -> Answer:
         return self.loop.run_until_complete(self.giver.give(holding))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from jitd.beside.helpers import OUTSIDE
-from jitd.core.holding import Holding
+from jitd.core.holding import Account, Holding
 from jitd_inspection.doctor import daemon, gate, glass, person, runs, settings, state
 from jitd_inspection.doctor.daemon import Answered
 from jitd_inspection.doctor.finding import Finding
@@ -22,7 +22,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = START.timestamp()
 AGAIN = "record 7 is another one now: it was written again"
 OVERDUE = {"id": "K7QM-2XVD", "state": "overdue", "reviewers": "group:ops"}
-HELD = Holding("A.1", "A", "A", "sudoers:wheel", "alice@R", START, True, START)
+HELD = Holding("A.1", "A", "A", "sudoers:wheel", "alice@R", START, True, START, account=Account("alice", 1001))
 RUNS = Running(7, 1000.0)
 DISK = FileSystem("ext4", 9000 * MIB, 10**6, is_readonly=False, synced_in=0.01)
 GROUPS = Groups("/sys/fs/cgroup", is_writable=True, has_kill=True, kernel="6.1.0")

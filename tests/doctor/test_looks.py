@@ -15,7 +15,7 @@ import pytest
 
 from jitd.core import chain
 from jitd.core.effects import Moment
-from jitd.core.holding import Holding
+from jitd.core.holding import Account, Holding
 from jitd.store.sqlite import SqliteStore
 from jitd_inspection.checking import directory
 from jitd_inspection.doctor import files, host, runs, state
@@ -104,7 +104,7 @@ def test_reading_where_no_daemon_runs_leaves_nothing_beside_the_database(tmp_pat
 def test_what_somebody_still_has_is_read_where_no_daemon_runs(tmp_path: Path) -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     group, ticket = (
-        Holding(f"A.{n}", "A", "A", thing, "alice@R", start, True, start)
+        Holding(f"A.{n}", "A", "A", thing, "alice@R", start, True, start, account=Account("alice", 1001))
         for n, thing in enumerate(["sudoers:wheel", "service-ticket:postgres/db1"])
     )
     store = SqliteStore(tmp_path / "db")

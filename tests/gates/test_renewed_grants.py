@@ -22,7 +22,7 @@ import pytest
 from jitd.beside.deeds import Given, Taken
 from jitd.beside.refusals import Failed, Refused
 from jitd.core.effects import Moment
-from jitd.core.holding import Holding, HoldingState
+from jitd.core.holding import Account, Holding, HoldingState
 from jitd_gates.messages import Take
 from jitd_gates.service_tickets import ServiceTickets
 from tests.gates.stage import KADMIND, NAME, Stage, new_id, staged
@@ -59,7 +59,7 @@ class Daemon:
         at = datetime.now(UTC).replace(microsecond=0)
         id = (code := new_id())[:4] + "-" + code[4:]
         thing = f"service-ticket:{service.partition('@')[0]}"
-        return Holding(id, id, id, thing, ALICE, at + timedelta(hours=1), False, at)
+        return Holding(id, id, id, thing, ALICE, at + timedelta(hours=1), False, at, account=Account("alice", 1001))
 
     async def _no_fault(self, service: str) -> str:
         return ""

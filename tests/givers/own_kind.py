@@ -92,7 +92,7 @@ async def play(file: Path) -> dict[str, Any]:
     Return what was said and what was there.
     """
     from jitd.beside.helpers import GIVERS
-    from jitd.core.holding import Holding, HoldingState
+    from jitd.core.holding import Account, Holding, HoldingState
     from jitd.core.request import issued
     from jitd.settings import policyfile
     from jitd.settings.giver_words import lets_of_things
@@ -110,7 +110,10 @@ async def play(file: Path) -> dict[str, Any]:
         asked(ID, who=person("alice"), what=thing(name, lets=lets)), obligations=permit().obligations, rule="rule-1"
     )
     grant = issued(request, moment()).grant
-    held = Holding(ID, ID, ID, name, "alice@EXAMPLE.TEST", START + timedelta(hours=1), stays=False, giving_at=START)
+    account = Account("alice", 1001)
+    held = Holding(
+        ID, ID, ID, name, "alice@EXAMPLE.TEST", START + timedelta(hours=1), stays=False, giving_at=START, account=account
+    )
     line = GiversLine(OwnChild("tests.givers.own_kind", GIVERS, {"settings": file}))
     (rule,), faults = policyfile.read([file.with_name("rules.toml")], things=settings.things_of(givers))
     giver, directory = HostThings(EmptyFile.KIND, list(givers), line, {ID: grant}.get, lambda uid: ()), file.parent / "passes"

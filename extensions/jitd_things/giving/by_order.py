@@ -49,7 +49,7 @@ class ByOrder(Giver):
         """Return the order to look at the thing of ``holding``, or to take it back. What a damaged grant gave is taken back, too,
         so nothing of the grant may be needed for this. Raises NoHolder and the exceptions of the store.
         """
-        return order_of_given(holding, self._grant_of)
+        return order_of_given(holding)
 
     async def give(self, holding: Holding) -> Given | Refused | Failed:
         if fault := self.fault(holding.thing):

@@ -43,14 +43,9 @@ def order_to_give(holding: Holding, grant_of: GrantOf) -> Order:
     )
 
 
-def order_of_given(holding: Holding, grant_of: GrantOf) -> Order:
-    """Return the order to look at the thing of ``holding``, or to take it back. The grant is asked only if an earlier version of
-    jitd gave the thing: the holding does not say to whom. Raises NoHolder and the exceptions of the store.
-    """
-    if holding.account is not None:
-        return _order(holding, holding.account)
-    holder = _grant(holding, grant_of).holder
-    return _order(holding, Account(holder.user, holder.uid))
+def order_of_given(holding: Holding) -> Order:
+    """Return the order to look at the thing of ``holding``, or to take it back. Its grant is not asked."""
+    return _order(holding, holding.account)
 
 
 def order_for_principal(holding: Holding) -> Order:
