@@ -81,8 +81,21 @@ class Signed:
     is_whole: bool
 
 
+def checked(line: Checkpoint | Countersignature, place: str = OWN) -> Head:
+    """Return the head that is signed in ``line``. Raises BadSignature."""
+    who = line.witness if isinstance(line, Countersignature) else line.host
+    try:
+        key = sshsig.signer(line.signature)
+        sshsig.check_signature(key, line.NAMESPACE, line.signed.encode("ascii"), line.signature)
+    except (ValueError, TypeError, AttributeError):  # a damaged row has any types
+        raise sshsig.BadSignature("cannot be read") from None
+    return Head(line.number, line.seal, line.at, who, line.NAMESPACE, key, place)
+
+
 class Heads:
-    """``add`` everything, ``begin``, ``take`` each record of the chain, oldest first, then ``end``."""
+    """``add`` everything, ``begin``, ``take`` each record of the chain, oldest first, then ``end``. To do it again,
+    ``drop_own``, add what was dropped, and ``begin``.
+    """
 
     def __init__(self) -> None:
         self._db = sqlite3.connect("", isolation_level=None)
@@ -99,17 +112,13 @@ class Heads:
 
     def add_signed(self, line: Checkpoint | Countersignature, place: str = OWN) -> bool:
         """Add a signed head, if its signature is right. Return False if it is not, which is a finding."""
-        who = line.witness if isinstance(line, Countersignature) else line.host
         try:
-            key = sshsig.signer(line.signature)
-            sshsig.check_signature(key, line.NAMESPACE, line.signed.encode("ascii"), line.signature)
-        except (sshsig.BadSignature, ValueError, TypeError, AttributeError) as fault:  # a damaged row has any types
+            self.add(checked(line, place))
+        except sshsig.BadSignature as fault:
             what = "checkpoint" if isinstance(line, Checkpoint) else "countersignature"
-            why = fault if isinstance(fault, sshsig.BadSignature) else "cannot be read"
-            text = f"{_in(place)}the signature of the {what} of record {line.number} {why}"
+            text = f"{_in(place)}the signature of the {what} of record {line.number} {fault}"
             self._found.append(Finding(Wrong.FORGED, line.number, text))
             return False
-        self.add(Head(line.number, line.seal, line.at, who, line.NAMESPACE, key, place))
         return True
 
     def add(self, head: Head) -> None:
@@ -132,10 +141,26 @@ class Heads:
 
     def begin(self) -> None:
         """End adding."""
-        self._db.execute("CREATE INDEX by_number ON heads (number)")
+        self._db.execute("CREATE INDEX IF NOT EXISTS by_number ON heads (number)")
+        self._of.clear()
         self._rows = self._db.execute(f"SELECT {_COLUMNS} FROM heads ORDER BY number")
         self._copy = _Copy(self._db)
         self._advance()
+
+    def drop_own(self) -> None:
+        """Remove the checkpoints that lie beside the chain."""
+        self._rows = None
+        self._db.execute("DELETE FROM heads WHERE place = ?", (OWN,))
+
+    @property
+    def has_copies(self) -> bool:
+        """True if ``take`` needs all records of the chain, and otherwise those of ``numbers`` alone."""
+        return self._db.execute("SELECT 1 FROM records LIMIT 1").fetchone() is not None
+
+    def numbers(self) -> Iterator[int]:
+        """Yield the number of each record of which a head is known, in their order."""
+        for (number,) in self._db.execute("SELECT DISTINCT number FROM heads ORDER BY number"):
+            yield number
 
     def _advance(self) -> None:
         assert self._rows is not None

@@ -13,7 +13,7 @@ import json
 import secrets
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import dataclass as mutable
 from typing import Any, Protocol
@@ -96,7 +96,7 @@ class InMemory:
                 raise Doubt
         else:
             self._open.pop((life, id), None)
-            self._sum += self._of(life, id, last.document)
+            self._sum += sum_of(self._key, life, id, last.document)
 
     def compare(self, documents: Iterable[Document], report: Report) -> None:
         found = 0
@@ -104,18 +104,19 @@ class InMemory:
             digest = hashlib.sha256(document).hexdigest()
             told = self._open.pop((life, id), None)
             if told is None:
-                found += self._of(life, id, digest)
+                found += sum_of(self._key, life, id, digest)
             elif told.document != digest:
                 raise Doubt
         if self._open or found != self._sum:
             raise Doubt
 
-    def _of(self, life: str, id: str, document: str) -> int:
-        """Return a number that nobody can foresee who does not know the key. The sum of such numbers is the same for the same
-        objects in any order, and for no others.
-        """
-        said = f"{life} {id} {document}".encode("utf-8", "surrogatepass")
-        return int.from_bytes(hashlib.blake2b(said, digest_size=32, key=self._key).digest(), "big")
+
+def sum_of(key: bytes, life: str, id: str, document: str) -> int:
+    """Return a number that nobody can foresee who does not know the key. The sum of such numbers is the same for the same objects
+    in any order, and for no others.
+    """
+    said = f"{life} {id} {document}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(said, digest_size=32, key=key).digest(), "big")
 
 
 class OnDisk:
@@ -165,6 +166,17 @@ class OnDisk:
             return
         for name in untold:
             report(Finding(Wrong.STORE_DIFFERS, 0, f"{name} is stored, and no record tells of it"))
+
+    def compare_told(self, document: Callable[[str, str], bytes | None], report: Report) -> None:
+        """Report each object that is not stored as its latest record left it, as ``document`` returns what is stored of an object
+        by its life and id. What no record tells of is not looked at.
+        """
+        for number, life, id, told in self._db.execute("SELECT number, life, id, document FROM last ORDER BY number"):
+            stored = document(life, id)
+            if stored is None:
+                report(Finding(Wrong.STORE_DIFFERS, number, f"{life} {_shown(id)} is missing: record {number} tells of it"))
+            elif hashlib.sha256(stored).hexdigest() != told:
+                report(Finding(Wrong.STORE_DIFFERS, number, f"{life} {_shown(id)} is not as record {number} left it"))
 
 
 @mutable(slots=True)
@@ -267,6 +279,14 @@ class Lives:
     def compare(self, documents: Iterable[Document]) -> None:
         """Compare the stored objects with the records. Call this after the last record."""
         self._latest.compare(documents, self._report)
+
+
+class LaterLives(Lives):
+    """Follows the objects of the end of a record. What happened to an object before that is not missing."""
+
+    def _report_gap(self, gap: _Gap) -> None:
+        if gap.missing.start > 1:
+            super()._report_gap(gap)
 
 
 class _Clock:

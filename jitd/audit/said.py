@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +34,49 @@ _COMMITTED = re.compile(rb'\{"committed":"([0-9a-f]{64})"\}')
 """A commitment in a canonical body. No text in a body looks like one, because its quotation marks are escaped."""
 
 
+@dataclass(slots=True)
+class Missing:
+    """Values of an owner that are not there: the object of the first of them, the numbers of the first and the last record that
+    commit to one, the commitment of the first, and the earliest time of these records.
+    """
+
+    id: str
+    first: int
+    last: int
+    committed: bytes
+    at: float
+
+
+class Commitments:
+    """Knows to which values of an object there is a commitment, and remembers those of the last objects. ``committed`` is as in
+    ``Said``.
+    """
+
+    def __init__(self, committed: Callable[[str], frozenset[bytes]]) -> None:
+        self._committed = committed
+        self._known: dict[str, frozenset[bytes]] = {}
+
+    def missing(self, number: int, id: str, body: bytes) -> Iterator[tuple[str, Missing]]:
+        """Yield each value to which record ``number`` commits and that is not there, with its owner. The record is about the
+        object ``id``.
+        """
+        found = _COMMITTED.findall(body)
+        if not found or (known := self._of(id)).issuperset(found):
+            return
+        owner = owner_of(id)
+        for one in found:
+            if one not in known and (owner == id or one not in self._of(owner)):
+                yield owner, Missing(id, number, number, one, _time_of(body))
+
+    def _of(self, id: str) -> frozenset[bytes]:
+        known = self._known.get(id)
+        if known is None:
+            if len(self._known) >= MOST_OBJECTS:
+                del self._known[next(iter(self._known))]
+            known = self._known[id] = self._committed(id)
+        return known
+
+
 class Said:
     """Checks the values of a whole record. ``committed`` returns the commitments to the values of one object, as
     ``Store.committed`` does. ``again`` returns all records and documents, each with the id of its object, to tell a value that
@@ -48,7 +92,7 @@ class Said:
         self._committed = committed
         self._again = again
         self._report = report
-        self._known: dict[str, frozenset[bytes]] = {}
+        self._commitments = Commitments(committed)
         self._too_early: list[Finding] = []
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.executescript(
@@ -59,25 +103,16 @@ class Said:
 
     def take(self, number: int, id: str, body: bytes) -> None:
         """Check the values of record ``number``, which is about the object ``id``."""
-        found = _COMMITTED.findall(body)
-        if not found:
-            return
-        known, owner = self._of(id), owner_of(id)
-        for one in found:
-            if one not in known and (owner == id or one not in self._of(owner)):
-                self._db.execute(
-                    "INSERT INTO missing VALUES (?, ?, ?, ?, ?, ?)"
-                    " ON CONFLICT DO UPDATE SET last = excluded.last, at = min(at, excluded.at)",
-                    (owner, id, number, number, one, _time_of(body)),
-                )
+        for owner, missing in self._commitments.missing(number, id, body):
+            self.miss(owner, missing)
 
-    def _of(self, id: str) -> frozenset[bytes]:
-        known = self._known.get(id)
-        if known is None:
-            if len(self._known) >= MOST_OBJECTS:
-                del self._known[next(iter(self._known))]
-            known = self._known[id] = self._committed(id)
-        return known
+    def miss(self, owner: str, one: Missing) -> None:
+        """Take note of values that are missing, in the order of the records."""
+        self._db.execute(
+            "INSERT INTO missing VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET last = excluded.last, at = min(at, excluded.at)",
+            (owner, one.id, one.first, one.last, one.committed, one.at),
+        )
 
     def forget(self, number: int, content: dict[str, Any], n_open: Mapping[str, int] | None) -> None:
         """Take note of record ``number``, which says that values were forgotten. ``n_open`` counts the open objects of each

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
-
-import msgspec
 
 from jitd.audit.allowed_signers import NamedKey
 from jitd.audit.chain_walk import Row, walk
@@ -24,14 +23,19 @@ from jitd.audit.findings import Finding, Report, Wrong
 from jitd.audit.forms import Checkpoint
 from jitd.audit.heads import Heads, Signed
 from jitd.audit.keys import Keys
-from jitd.audit.lives import Doubt, InMemory, Lives, OnDisk, doubt
+from jitd.audit.lives import Doubt, InMemory, LaterLives, Lives, OnDisk, doubt, sum_of
+from jitd.audit.parts import MODULUS, ODD, Joined, Part, Reader, Span, object_of, read_content, spans
 from jitd.audit.policies import Policies
 from jitd.audit.said import Said
 from jitd.audit.standing import StandingLists
-from jitd.core.chain import GENESIS, Seal, canonical, detail_of
+from jitd.core.chain import GENESIS, Seal, detail_of
+from jitd.core.sought import Sought
+from jitd.store import Indexed, Store, StoreError
 
 STEP = 1000
 """So many records are read between two reports of the progress."""
+AT_ONCE = 64
+"""So many objects are read before it is looked whether a part was read."""
 MOST_UNSIGNED = 1024
 """Maximum number of records after the last checkpoint. One is due every 64 records, and soon after each other."""
 Progress = Callable[[int, int], None]
@@ -56,9 +60,21 @@ class Stored(Protocol):
     def misindexed(self) -> Iterator[int]: ...
     def faults(self) -> Iterator[str]: ...
     def committed(self, id: str) -> frozenset[bytes]: ...
-    def checkpoints(self) -> Iterator[Checkpoint]: ...
+    def checkpoints(self, after: int = 0) -> Iterator[Checkpoint]: ...
+    def last_checkpoint(self) -> Checkpoint | None: ...
+    def objects(self) -> Iterator[tuple[str, str, bytes, str | None]]: ...
+    def indexed(self, after: int) -> Indexed: ...
+    def is_indexed(self, last: int, names: int) -> bool: ...
     def policy_document(self, digest: str) -> bytes | None: ...
     def standing(self, digest: str) -> bytes | None: ...
+
+
+class Readers(Protocol):
+    """Reads the parts of a record. See ``side_by_side.Processes``."""
+
+    def begin(self, asked: list[Span], key: bytes) -> None: ...
+    def is_ready(self) -> bool: ...
+    def next(self) -> Part: ...
 
 
 def verify(
@@ -68,13 +84,20 @@ def verify(
     heads: Heads | None = None,
     given: Iterable[NamedKey] = (),
     progress: Progress | None = None,
+    readers: Readers | None = None,
 ) -> Verified:
     """Verify the whole record in ``store``, and what is stored beside it. ``heads`` contains what others know of the chain.
-    ``given`` are the keys by which signatures count. Without any, the host's keys are those that the record names.
+    ``given`` are the keys by which signatures count. Without any, the host's keys are those that the record names. ``readers``
+    read the parts of the same record, or a later state of it; without any, this process does.
 
     Raises StoreError if ``store`` cannot be read.
     """
-    return _Verification(store, report, heads or Heads(), Keys(given), progress).run()
+    heads, given = heads or Heads(), tuple(given)
+    try:
+        return _Whole(store, heads, Keys(given), progress, readers or _Alone(store)).run()
+    except (Doubt, StoreError, *ODD):
+        heads.drop_own()
+    return _Verification(store, report, heads, Keys(given), progress).run()
 
 
 def rows_of(store: Stored, after: int = 0) -> Iterator[Row]:
@@ -84,7 +107,129 @@ def rows_of(store: Stored, after: int = 0) -> Iterator[Row]:
         yield number, sha256(body or b"").digest(), seal or b"", body or b""  # a damaged row has neither
 
 
+def verify_later(
+    store: Store,
+    since: int,
+    report: Report,
+    *,
+    heads: Heads,
+    given: Iterable[NamedKey] = (),
+    progress: Progress | None = None,
+) -> tuple[Verified, int]:
+    """Verify the records of ``store`` since the time ``since`` (seconds since 1970), from the last checkpoint before them on.
+    Nothing that is stored of earlier records alone is looked at. Return the result, and the number of records that were not
+    looked at. Raises StoreError.
+    """
+    head, keys = store.head().number, Keys(given)
+    first = next(_found(store, head, Sought(since=since)), head + 1)
+    checkpoint = store.checkpoint_before(first)
+    after = 0 if checkpoint is None else min(checkpoint.number, head) - 1
+    for number in _found(store, after, Sought(event="key.")):
+        if (record := store.record(number)) is not None:
+            keys.take(number, read_content(record[0]) or {}, report)
+    return _Later(store, report, heads, keys, progress, after).run(), after
+
+
+def _found(store: Store, last: int, sought: Sought) -> Iterator[int]:
+    """Yield the numbers of the records up to ``last`` that are ``sought``."""
+    n = 0
+    while n < last:
+        found, n = store.find(n, sought)
+        yield from (number for number in found if number <= last)
+
+
+class _Alone:
+    """Reads the parts one after the other."""
+
+    def __init__(self, store: Stored) -> None:
+        self._store = store
+
+    def begin(self, asked: list[Span], key: bytes) -> None:
+        self._asked, self._reader = iter(asked), Reader(self._store, key)
+
+    def is_ready(self) -> bool:
+        return True
+
+    def next(self) -> Part:
+        return self._reader.read(next(self._asked))
+
+
+class _Whole:
+    """Tells whether a record is whole. If it is not, or if that cannot be told so, ``run`` raises Doubt, StoreError or an
+    exception in ODD.
+    """
+
+    def __init__(self, store: Stored, heads: Heads, keys: Keys, progress: Progress | None, readers: Readers) -> None:
+        self._store = store
+        self._heads = heads
+        self._keys = keys
+        self._progress = progress
+        self._readers = readers
+        self._key = secrets.token_bytes(32)
+        self._misfiled: set[tuple[str, str]] = set()
+        self._objects = 0
+
+    def run(self) -> Verified:
+        head, newest = self._store.head(), self._store.last_checkpoint()
+        said = Said(self._store.committed, lambda: (), doubt)
+        joined = Joined(self._heads, self._keys, said, self._key)
+        asked = spans(head.number, 0 if newest is None else newest.number)
+        self._readers.begin(asked, self._key)
+        beside = self._read_objects()
+        for _ in asked:
+            while not self._readers.is_ready() and next(beside, False):
+                pass
+            joined.add(self._readers.next())
+            if self._progress is not None:
+                self._progress(joined.head.number, head.number)
+        for _ in beside:
+            pass
+        if joined.head != head or joined.objects != self._objects or not self._misfiled <= joined.set_aside:
+            raise Doubt
+        signed = self._compare_heads(head)
+        said.end(is_whole=True)
+        if not self._store.is_indexed(head.number, joined.names):
+            raise Doubt
+        _check_signed(head, signed, self._keys, doubt)
+        return Verified(head, signed)
+
+    def _read_objects(self) -> Iterator[bool]:
+        """Read all stored objects. Yields often, and has read nothing more meanwhile."""
+        for n, (life, id, document, misfiled) in enumerate(self._store.objects()):
+            if type(id) is not str or type(document) is not bytes:
+                raise Doubt
+            self._objects += sum_of(self._key, life, id, hashlib.sha256(document).hexdigest())
+            if misfiled is not None:
+                self._misfiled.add((life, misfiled))
+            if not n % AT_ONCE:
+                yield True
+        self._objects %= MODULUS
+        for _ in self._store.faults():
+            raise Doubt
+
+    def _compare_heads(self, head: Seal) -> Signed:
+        heads = self._heads
+        heads.begin()
+        if heads.has_copies:
+            for number, digest, seal, _ in rows_of(self._store):
+                heads.take(number, seal, digest)
+        else:
+            for number in heads.numbers():
+                if number > head.number:
+                    break
+                found, _, seal = next(self._store.records(number - 1), (0, b"", b""))
+                heads.take(number, seal if found == number else None, b"")
+        signed = heads.end(head.number, self._keys, doubt, is_told=False, is_older=True)
+        if not signed.is_whole:
+            raise Doubt
+        return signed
+
+
 class _Verification:
+    """Reads the record from its beginning, and reports what is wrong."""
+
+    _start = GENESIS
+
     def __init__(self, store: Stored, report: Report, heads: Heads, keys: Keys, progress: Progress | None) -> None:
         self._store = store
         self._report_to = report
@@ -103,7 +248,7 @@ class _Verification:
         self._report_to(finding)
 
     def run(self) -> Verified:
-        for checkpoint in self._store.checkpoints():
+        for checkpoint in self._store.checkpoints(self._start.number):
             self._heads.add_signed(checkpoint)
         self._heads.begin()
         head = self._read_chain()
@@ -121,25 +266,29 @@ class _Verification:
         is_told = bool(self._n_found)  # without what values are found to be: a damaged one hides nothing else
         self._said.end(is_whole=is_whole)
         if not is_told:  # otherwise an object might be unreadable
-            for life, id in self._store.misfiled():
-                if (life, id) in self._set_aside:
-                    continue
-                text = f"the columns of {life} {id} differ from its document, so it is not found, or found wrongly"
-                self._report(Finding(Wrong.STORE_DIFFERS, 0, text))
-            for number in self._store.misindexed():
-                where = f"the index of the record is wrong about record {number}" if number else "the index is damaged"
-                self._report(Finding(Wrong.STORE_DIFFERS, number, f"{where}, so a search may miss records"))
-            for fault in self._store.faults():
-                self._report(Finding(Wrong.STORE_DIFFERS, 0, f"the database is damaged: {fault}"))
-                break  # SQLite says the same thing in several ways
-        self._check_signed(head, signed, is_told=is_told)
+            self._examine_tables()
+            _check_signed(head, signed, self._keys, self._report)
         self._policies.end(self._report)
         self._standing.end(self._report)
         return Verified(head, signed)
 
+    def _examine_tables(self) -> None:
+        for life, id in self._store.misfiled():
+            if (life, id) in self._set_aside:
+                continue
+            text = f"the columns of {life} {id} differ from its document, so it is not found, or found wrongly"
+            self._report(Finding(Wrong.STORE_DIFFERS, 0, text))
+        for number in self._store.misindexed():
+            where = f"the index of the record is wrong about record {number}" if number else "the index is damaged"
+            self._report(Finding(Wrong.STORE_DIFFERS, number, f"{where}, so a search may miss records"))
+        for fault in self._store.faults():
+            self._report(Finding(Wrong.STORE_DIFFERS, 0, f"the database is damaged: {fault}"))
+            break  # SQLite says the same thing in several ways
+
     def _read_chain(self) -> Seal:
-        head, take, said, n = GENESIS, self._heads.take, self._said, self._store.head().number
-        for (number, digest, _, body), seal, is_whole in walk(lambda: rows_of(self._store), self._report):
+        head, take, said, n = self._start, self._heads.take, self._said, self._store.head().number
+        after = head.number
+        for (number, digest, _, body), seal, is_whole in walk(lambda: rows_of(self._store, after), self._report, head):
             assert seal is not None  # each row of a database has one
             head = seal
             take(number, seal.digest, digest)
@@ -147,22 +296,18 @@ class _Verification:
                 content = self._content(number, body)
                 if content is not None:
                     self._take(number, content, body)
-                    said.take(number, _object_of(content), body)
+                    said.take(number, object_of(content), body)
                     self._policies.take(number, content.get("policy"))
                     self._standing.take(number, content)
             if self._progress is not None and not number % STEP:
-                self._progress(number, n)
+                self._progress(number - after, n - after)
         return head
 
     def _content(self, number: int, body: bytes) -> dict[str, Any] | None:
-        try:
-            content = _read(body)
-            if (_write(content) == body and body.isascii()) or canonical(content) == body:
-                return content
-        except (ValueError, RecursionError):
-            pass
-        self._report(Finding(Wrong.NOT_A_RECORD, number, f"record {number} is not a record of jitd in canonical form"))
-        return None
+        content = read_content(body)
+        if content is None:
+            self._report(Finding(Wrong.NOT_A_RECORD, number, f"record {number} is not a record of jitd in canonical form"))
+        return content
 
     def _take(self, number: int, content: dict[str, Any], body: bytes) -> None:
         if self._lives is not None:
@@ -198,26 +343,46 @@ class _Verification:
         lives.compare(self._store.documents())
         return found
 
-    def _check_signed(self, head: Seal, signed: Signed, *, is_told: bool) -> None:
-        since = signed.newest.number if signed.newest is not None else self._keys.first
-        if since is not None and head.number - since > MOST_UNSIGNED and not is_told:
-            text = f"no checkpoint is there of the records after {since}: they were removed, or the host could not sign"
-            self._report(Finding(Wrong.REMOVED, since + 1, text))
-
     def _bodies(self) -> Iterator[tuple[str, bytes]]:
         for _, body, _ in self._store.records():
             content = json.loads(body)
             if isinstance(content, dict):
-                yield _object_of(content), body
+                yield object_of(content), body
         for _, id, document in self._store.documents():
             yield id, document
 
 
-_read = msgspec.json.Decoder(dict[str, Any]).decode
-_write = msgspec.json.Encoder(order="deterministic").encode
-"""Nearly always writes what ``canonical`` writes, in a third of the time."""
+class _Later(_Verification):
+    """Reads the end of a record, after record ``after``, and reports what is wrong. The checkpoint of the first record proves
+    where it begins.
+    """
+
+    def __init__(self, store: Store, report: Report, heads: Heads, keys: Keys, progress: Progress | None, after: int) -> None:
+        super().__init__(store, report, heads, keys, progress)
+        self._documents = store.document
+        self._start = next((Seal(number, seal) for number, _, seal in store.records(after - 1)), GENESIS) if after else GENESIS
+        self._later: list[Finding] = []
+        self._latest = OnDisk()
+        self._lives_later = LaterLives(self._latest, self._later.append)
+        self._lives = None  # how many objects of an owner are open is not known
+
+    def _take(self, number: int, content: dict[str, Any], body: bytes) -> None:
+        self._lives_later.take(number, content)
+        super()._take(number, content, body)
+
+    def _compare_lives(self) -> list[Finding]:
+        self._lives_later.end()
+        if not self._later:
+            self._latest.compare_told(self._documents, self._later.append)
+            return self._later
+        return [min(self._later, key=lambda finding: finding.number)]  # the others follow from it
+
+    def _examine_tables(self) -> None:
+        pass
 
 
-def _object_of(content: dict[str, Any]) -> str:
-    """Return the id of the object that record tells of, or the owner of a note's values."""
-    return str(content.get("id", content.get("owner", "")))
+def _check_signed(head: Seal, signed: Signed, keys: Keys, report: Report) -> None:
+    since = signed.newest.number if signed.newest is not None else keys.first
+    if since is not None and head.number - since > MOST_UNSIGNED:
+        text = f"no checkpoint is there of the records after {since}: they were removed, or the host could not sign"
+        report(Finding(Wrong.REMOVED, since + 1, text))

@@ -36,7 +36,7 @@ _INDENT = " " * 7
 """What a sentence on a line of its own begins with: the columns of the number, and the gap after it."""
 
 
-def _time(context: click.Context, option: click.Parameter, value: str | None) -> int | None:
+def read_time(context: click.Context, option: click.Parameter, value: str | None) -> int | None:
     """Read a moment that was typed: a duration (that long ago), a time of the day (the last one), or a date or a time in ISO
     8601. Without a time zone, it is in the zone of this host. Return seconds since 1970. Raises BadParameter.
     """
@@ -59,8 +59,10 @@ def selecting(verb: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option("--rule", metavar="RULE", help="About requests under this rule."),
         click.option("--who", metavar="WHO", help="What a principal or an account did, and what was done for their requests."),
-        click.option("--until", callback=_time, metavar="TIME", help="Before this time."),
-        click.option("--since", callback=_time, metavar="TIME", help="From this time on: 2h (ago), 22:00, 2026-11-23T22:00:00."),
+        click.option("--until", callback=read_time, metavar="TIME", help="Before this time."),
+        click.option(
+            "--since", callback=read_time, metavar="TIME", help="From this time on: 2h (ago), 22:00, 2026-11-23T22:00:00."
+        ),
     ):
         verb = option(verb)
     return verb

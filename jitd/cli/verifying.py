@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +15,13 @@ from jitd.cli.answer import answer, say
 from jitd.cli.call import NOT_DONE, NotDone
 from jitd.cli.house import config_option
 from jitd.cli.progress import Bar
+from jitd.cli.recorded import read_time
 
 if TYPE_CHECKING:
     from jitd.audit.allowed_signers import NamedKey
     from jitd.audit.findings import Finding
     from jitd.audit.heads import Heads, Signed
+    from jitd.audit.verify import Readers
     from jitd.lifecycle.integrity import Noted
     from jitd.settings.config import Config
     from jitd.store import Store
@@ -32,6 +34,9 @@ MOST_KEYS = 1 << 20
 """Maximum number of bytes of a file of public keys."""
 MOST_TOLD = 100
 """Maximum number of findings that are printed. The others are counted."""
+ALONE = 64 << 20
+"""A database with fewer bytes is read by one process, in about a second."""
+MOST_PROCESSES = 8
 CLAIMED = "unsigned claim"
 """What ``Wrong.CLAIMED`` is called. It accuses nobody, so what signatures prove is printed beside it."""
 
@@ -59,8 +64,11 @@ ONLY_ROOT = (
     metavar="FILE",
     help="The public keys that count, one a line.",
 )
+@click.option(
+    "--since", callback=read_time, metavar="TIME", help="Only the records from this time on: 7d (ago), 22:00, 2026-11-23."
+)
 @config_option
-def verify(*, file: Path | None, others: tuple[Path, ...], keys: tuple[Path, ...], config: Path | None) -> int:
+def verify(*, file: Path | None, others: tuple[Path, ...], keys: tuple[Path, ...], since: int | None, config: Path | None) -> int:
     """Prove that the record in FILE (or in the live database) is complete and unchanged. FILE is a copy of a database, an export,
     or what a sink has written.
     """
@@ -71,8 +79,10 @@ def verify(*, file: Path | None, others: tuple[Path, ...], keys: tuple[Path, ...
     told = _Told()
     try:
         if file is not None and not _is_database(file):
+            if since is not None:
+                raise click.UsageError(f"--since is about a database, and {file} is none: jitd audit export has --since, too")
             return _verify_lines(file, others, given, told)
-        return _verify_database(file, others, given, told, config)
+        return _verify_database(file, others, given, told, since, config)
     except (StoreError, RecordingError) as fault:
         told.bar.clear()
         raise NotDone(f"audit: {fault}") from None
@@ -104,10 +114,13 @@ class _Told:
         return NOT_DONE if self.n else 0
 
 
-def _verify_database(file: Path | None, others: Iterable[Path], given: list[NamedKey], told: _Told, config: Path | None) -> int:
+def _verify_database(
+    file: Path | None, others: Iterable[Path], given: list[NamedKey], told: _Told, since: int | None, config: Path | None
+) -> int:
     from jitd.audit import recordings
     from jitd.audit.heads import Heads
     from jitd.audit.verify import verify as walk
+    from jitd.audit.verify import verify_later
     from jitd.lifecycle.integrity import Noted
     from jitd.monitor.places import recordings_directory
     from jitd.store.opening import file_of, read_store
@@ -125,17 +138,46 @@ def _verify_database(file: Path | None, others: Iterable[Path], given: list[Name
         given += _add_witnesses(heads, settings)
         _add_lines(heads, others, settings.host)
     file.open("rb").close()
-    with closing(read_store(file)) as store:
+    with _reading(file, is_whole=since is None) as readers, closing(read_store(file)) as store:
         if settings is None:
             _add_lines(heads, others, _host_of(store))
-        verified = walk(store, told, heads=heads, given=given, progress=told.bar.show)
+        if since is None:
+            n_passed_over = 0
+            verified = walk(store, told, heads=heads, given=given, progress=told.bar.show, readers=readers)
+        else:
+            verified, n_passed_over = verify_later(store, since, told, heads=heads, given=given, progress=told.bar.show)
         if settings is not None:
             recordings.compare(recorded, runs, store.run, told)
     status = told.end()
     if not told.is_accused:
-        answer(f"audit: {verified.head.number} records, chain whole, head {verified.head.digest.hex()}")
+        number, head = verified.head.number, verified.head.digest.hex()
+        which = f"records {n_passed_over + 1} to {number}" if n_passed_over else f"{number} records"
+        answer(f"audit: {which}, chain whole, head {head}")
         _answer_signed(verified.signed, is_given=is_given)
+    if n_passed_over:
+        answer(f"audit: not looked at: records 1 to {n_passed_over}, and what is stored of them alone (--since)")
     return status
+
+
+@contextmanager
+def _reading(file: Path, *, is_whole: bool) -> Iterator[Readers | None]:
+    """Yield processes that read the database in ``file`` side by side, or None if one is enough. ``is_whole`` is false
+    if only the newest records are read.
+    """
+    from jitd.audit.side_by_side import Processes
+    from jitd.store.opening import read_store
+
+    n = min(len(os.sched_getaffinity(0)), MOST_PROCESSES)
+    if not is_whole or n == 1 or file.stat().st_size < ALONE:
+        yield None
+        return
+    try:
+        made = Processes(lambda: closing(read_store(file)), n)
+    except OSError:  # the host has no room for more processes
+        yield None
+        return
+    with closing(made):
+        yield made
 
 
 def _verify_lines(file: Path, others: Iterable[Path], given: list[NamedKey], told: _Told) -> int:

@@ -134,7 +134,12 @@ def seal(previous: Seal, body: bytes) -> Seal:
 def seal_over(previous: Seal, digest: bytes) -> Seal:
     """Return the seal of the record that has this digest (32 bytes). ``previous`` is the seal of the previous record."""
     number = previous.number + 1
-    return Seal(number, hashlib.sha256(b"jitd chain 2\n" + number.to_bytes(8, "big") + previous.digest + digest).digest())
+    return Seal(number, linked(number, previous.digest, digest))
+
+
+def linked(number: int, previous: bytes, digest: bytes) -> bytes:
+    """Return the digest of the seal of record ``number``. ``previous`` is the digest of the seal before it."""
+    return hashlib.sha256(b"jitd chain 2\n" + number.to_bytes(8, "big") + previous + digest).digest()
 
 
 def event_of(content: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from jitd.core.chain import actor_of, detail_of
 from jitd.core.command import ALPHABET
@@ -27,8 +27,7 @@ _NAMING = ("grant", "run", "holding", "lock")
 """The members of a record's detail that name another object."""
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(NamedTuple):
     """By what a record is found. ``at`` is its time in whole seconds since 1970. ``ids`` are the objects that it is about or
     names: of a request with all that follows from it the request's id, of a lock its own. ``about`` is that of ``ids`` whose
     requester the record is found by, or empty. ``actor`` is a principal, or empty if the actor is one of PROGRAMS.
@@ -60,15 +59,17 @@ def requests_in(content: Mapping[str, Any]) -> list[str]:
     """Return the ids of the requests that the record ``content`` is about, with the numbers of runs and holdings. A use of a
     lease is about two: it has the lease's id, and names its request.
     """
-    words = [detail_of(content).get("request"), content.get("id")]
-    return [word for word in words if isinstance(word, str) and _ID.fullmatch(word)]
+    return _ids([detail_of(content).get("request"), content.get("id")])
 
 
 def named_in(content: Mapping[str, Any]) -> list[str]:
     """Return the ids that ``content`` is about or names, with the numbers of runs and holdings. A request comes first."""
     detail = detail_of(content)
-    named = [detail[name] for name in _NAMING if name in detail]
-    return [*requests_in(content), *(word for word in named if isinstance(word, str) and _ID.fullmatch(word))]
+    return _ids([detail.get("request"), content.get("id"), *[detail[name] for name in _NAMING if name in detail]])
+
+
+def _ids(words: list[Any]) -> list[str]:
+    return [word for word in words if isinstance(word, str) and _ID.fullmatch(word)]
 
 
 @lru_cache(8)  # the records of one commit have the same time

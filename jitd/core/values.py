@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from jitd.core.spelling import spelled, unspelled
@@ -108,9 +109,14 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=T
 
 def commitment(field: str, salt: bytes, content: bytes) -> bytes:
     """Return the commitment (32 bytes) to ``content``, which is canonical JSON (PROTOCOL.md, "The record")."""
+    said = b"jitd value 1\n" + salt + _with_length(field) + len(content).to_bytes(8, "big") + content
+    return hashlib.sha256(said).digest()
+
+
+@lru_cache(64)  # there are few fields, and a verification computes millions of commitments
+def _with_length(field: str) -> bytes:
     name = field.encode("ascii")
-    lengths = len(name).to_bytes(8, "big"), len(content).to_bytes(8, "big")
-    return hashlib.sha256(b"jitd value 1\n" + salt + lengths[0] + name + lengths[1] + content).digest()
+    return len(name).to_bytes(8, "big") + name
 
 
 def committed_in(part: Any) -> str | None:

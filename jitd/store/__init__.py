@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from jitd.audit.forms import Checkpoint
 from jitd.core.chain import Seal
@@ -35,6 +35,15 @@ FAULTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, Recursion
 
 class Conflict(Exception):
     """The stored version of an object differs from the version that a change expects. Nothing was written."""
+
+
+class Indexed(Protocol):
+    """Compares the index with records that follow each other. ``names`` is a sum of the rows that they need for names."""
+
+    @property
+    def names(self) -> int: ...
+    def fits(self, number: int, content: Mapping[str, Any]) -> bool:
+        """True if record ``number``, which is the next one, has the row that it must have."""
 
 
 class StoreError(Exception):
@@ -321,6 +330,14 @@ class Store(Protocol):
         whole chain, and all rows of its indexes.
         """
 
+    def indexed(self, after: int) -> Indexed:
+        """Return what compares the index with the records after record ``after``, one after the other."""
+
+    def is_indexed(self, last: int, names: int) -> bool:
+        """True if the index has no rows but those of the records up to ``last``, of whose names ``names`` is the sum
+        (``Indexed.names``). The rows of the records themselves are compared by ``indexed``.
+        """
+
     def values(self, id: str) -> Values:
         """Return the values of the object ``id`` and of its owner, to which the caller may add. Nothing is stored before the
         commit.
@@ -376,6 +393,9 @@ class Store(Protocol):
 
     def misfiled(self) -> Iterator[tuple[str, str]]:
         """Yield the life cycle and the id of every object whose columns differ from its document. The verifier uses this."""
+
+    def objects(self) -> Iterator[tuple[str, str, bytes, str | None]]:
+        """Yield what ``documents`` yields, and the id that ``misfiled`` would yield of the object, or None."""
 
     def faults(self) -> Iterator[str]:
         """Yield what is damaged in the tables of the objects, or in the indexes by which open objects are found. Then an open

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -85,6 +85,23 @@ class Index(Link):
             row = self._db.execute(f"{_RECORD} WHERE number = ?", (number,)).fetchone()
         return None if row is None else (row[0], row[1])
 
+    def indexed(self, after: int) -> Indexed:
+        with self._told():
+            row = self._db.execute("SELECT high FROM chain_about WHERE number = ?", (after,)).fetchone()
+            rows = self._db.execute("SELECT * FROM chain_about WHERE number > ? ORDER BY number", (after,))
+        return Indexed(self, rows, 0 if row is None else row[0])
+
+    def is_indexed(self, last: int, names: int) -> bool:
+        found = _Sum()
+        with self._told():
+            if self._db.execute("PRAGMA integrity_check(chain_about)").fetchone() != ("ok",):
+                return False
+            for row in self._db.execute("SELECT * FROM chain_names"):
+                found.add(row)
+            (n,) = self._db.execute("SELECT count(*) FROM chain_about").fetchone()
+            before = self._db.execute("SELECT 1 FROM chain WHERE number < 1 LIMIT 1").fetchone()
+        return n == last and found.total == names and before is None
+
     def misindexed(self) -> Iterator[int]:
         with self._told():
             if self._db.execute("PRAGMA integrity_check(chain_about)").fetchone() != ("ok",):
@@ -134,6 +151,37 @@ class Index(Link):
         with self._told():
             known = self._requesters.get(id)
             return self._know(id, self._first_actor(id)) if known is None else known
+
+
+class Indexed:
+    """Compares the rows of chain_about after a record with the records that follow it. ``high`` is as in ``Index._rows_of``. The
+    rows of chain_names are few, and have another order: ``names`` is the sum of those that there must be.
+    """
+
+    def __init__(self, index: Index, rows: sqlite3.Cursor, high: int) -> None:
+        self._index = index
+        self._rows = rows
+        self._high = high
+        self._names = _Sum()
+
+    @property
+    def names(self) -> int:
+        return self._names.total
+
+    def fits(self, number: int, content: Mapping[str, Any]) -> bool:
+        """True if record ``number``, which is the next one, has the row that it must have."""
+        traits = traits_of(content)
+        if traits.at > self._high:
+            self._high = traits.at
+        try:
+            about, names = self._index._rows_of(number, traits, self._high)
+            is_same = next(self._rows, None) == about
+        except sqlite3.Error as fault:
+            self._index._tell(fault)
+            raise
+        for row in names:
+            self._names.add(row)
+        return is_same
 
 
 _RECORD = "SELECT CAST(body AS BLOB), CAST(digest AS BLOB) FROM chain"

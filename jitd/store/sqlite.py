@@ -508,26 +508,30 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         return None if row is None else row[0]
 
     def misfiled(self) -> Iterator[tuple[str, str]]:
+        return ((life, wrong) for life, _, _, wrong in self.objects() if wrong is not None)
+
+    def objects(self) -> Iterator[tuple[str, str, bytes, str | None]]:
         for life, (kind, columns) in zip(_LIVES, COLUMNS.items(), strict=True):
             with self._told():
                 rows = self._db.execute(f"SELECT * FROM {columns.table} ORDER BY rowid")
                 names = [column[0] for column in rows.description]
                 while row := rows.fetchone():
                     found = dict(zip(names, row, strict=True))
+                    id, document = found.get("id", ""), found.get("document", b"")
                     if found.get("is_open") == _SET_ASIDE:
-                        yield life, found["id"]
+                        yield life, id, document, id
                         continue
-                    after = self._outline(kind, found.get("document", b""))
+                    after = self._outline(kind, document)
                     said = {"id": after.id, "version": after.version} | columns.keys(after)
                     said["is_open"] = int(columns.is_open(after))
                     try:
                         if columns.is_open(after):  # a column of it may need its values
-                            after, _ = self._object(kind, after.id, after.version, found.get("document", b""))
+                            after, _ = self._object(kind, after.id, after.version, document)
                         said |= columns.moving(after)
                     except Unreadable:  # values of it are missing: the verifier says so, and these columns cannot be compared
                         pass
-                    if any(name not in found or found[name] != value for name, value in said.items()):
-                        yield life, after.id
+                    is_filed = all(name in found and found[name] == value for name, value in said.items())
+                    yield life, id, document, None if is_filed else after.id
 
     def close(self) -> None:
         self._db.close()

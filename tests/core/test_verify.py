@@ -28,6 +28,7 @@ from jitd.core.values import Entry
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import StoreError
 from jitd.store.sqlite import SqliteStore
+from tests.any_index import AnyIndex
 from tests.scene import asked, moment, permit, person, review, screened, submit, too_late, withdraw
 
 Record = tuple[int, bytes, bytes]
@@ -60,7 +61,7 @@ class Stored:
     """What the verifier reads of a database."""
 
     rows: list[Record]
-    objects: list[Document]
+    kept: list[Document]
     said: dict[str, list[Entry]]
 
     def head(self) -> Seal:
@@ -70,10 +71,19 @@ class Stored:
         return (row for row in self.rows if row[0] > after)
 
     def documents(self) -> Iterator[Document]:
-        return iter(self.objects)
+        return iter(self.kept)
+
+    def objects(self) -> Iterator[tuple[str, str, bytes, str | None]]:
+        return ((*object, None) for object in self.kept)
 
     def misfiled(self) -> Iterator[tuple[str, str]]:
         return iter(())
+
+    def indexed(self, after: int) -> AnyIndex:
+        return AnyIndex()
+
+    def is_indexed(self, last: int, names: int) -> bool:
+        return True
 
     def misindexed(self) -> Iterator[int]:
         return iter(())
@@ -90,8 +100,11 @@ class Stored:
     def committed(self, id: str) -> frozenset[bytes]:
         return frozenset(entry.committed.hex().encode() for entry in self.said.get(id, ()))
 
-    def checkpoints(self) -> Iterator[Checkpoint]:
+    def checkpoints(self, after: int = 0) -> Iterator[Checkpoint]:
         return iter(())
+
+    def last_checkpoint(self) -> Checkpoint | None:
+        return None
 
 
 def found_in(past: Past, records: list[Record], documents: list[Document]) -> list[Finding]:

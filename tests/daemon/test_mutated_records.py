@@ -25,6 +25,7 @@ from jitd.audit.sshsig import public_line, sign
 from jitd.audit.verify import verify
 from jitd.core.chain import GENESIS, Seal, canonical, seal
 from jitd.core.values import Entry, Values, commitment
+from tests.any_index import AnyIndex
 from tests.marks import full
 
 HOST = "web1.example.test"
@@ -44,7 +45,7 @@ class World:
 
     bodies: list[bytes] = field(default_factory=list)
     seals: list[bytes] = field(default_factory=list)
-    objects: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    stored: dict[tuple[str, str], bytes] = field(default_factory=dict)
     said: dict[str, list[Entry]] = field(default_factory=dict)
     signed: list[Checkpoint] = field(default_factory=list)
     numbers: list[int] | None = None
@@ -59,10 +60,19 @@ class World:
         return (row for row in zip(numbers, self.bodies, self.seals, strict=True) if row[0] > after)
 
     def documents(self) -> Iterator[tuple[str, str, bytes]]:
-        return ((life, id, document) for (life, id), document in self.objects.items())
+        return ((life, id, document) for (life, id), document in self.stored.items())
+
+    def objects(self) -> Iterator[tuple[str, str, bytes, str | None]]:
+        return ((*object, None) for object in self.documents())
 
     def misfiled(self) -> Iterator[tuple[str, str]]:
         return iter(())
+
+    def indexed(self, after: int) -> AnyIndex:
+        return AnyIndex()
+
+    def is_indexed(self, last: int, names: int) -> bool:
+        return True
 
     def misindexed(self) -> Iterator[int]:
         return iter(())
@@ -82,14 +92,17 @@ class World:
     def committed(self, id: str) -> frozenset[bytes]:
         return frozenset(entry.committed.hex().encode() for entry in self.said.get(id, ()))
 
-    def checkpoints(self) -> Iterator[Checkpoint]:
-        return iter(self.signed)
+    def checkpoints(self, after: int = 0) -> Iterator[Checkpoint]:
+        return (one for one in sorted(self.signed, key=lambda one: one.number) if one.number > after)
+
+    def last_checkpoint(self) -> Checkpoint | None:
+        return max(self.signed, key=lambda one: one.number, default=None)
 
     # what the tests do
 
     def copy(self) -> World:
         said = {id: list(of) for id, of in self.said.items()}
-        return World(list(self.bodies), list(self.seals), dict(self.objects), said, list(self.signed))
+        return World(list(self.bodies), list(self.seals), dict(self.stored), said, list(self.signed))
 
     def seal_anew(self) -> None:
         """Make all seals fit, as somebody does who knows how."""
@@ -140,7 +153,7 @@ def whole() -> World:
             detail["reason"] = {"committed": own.commit_to("reason", f"because of {id}")}
             detail["argv"] = ["/usr/bin/id", {"committed": own.commit_to("argv", ["-u", str(rng.random())])}]
         document = json.dumps({"id": id, "life": life, "version": version, "salt": rng.random()}).encode()
-        world.objects[life, id] = document
+        world.stored[life, id] = document
         EVERY_DOCUMENT.append(document)
         state = sorted(OPEN[life])[0] if version < 3 else "over"
         told = {"event": f"{life}.stepped", "id": id, "version": version, "state": state, "detail": detail, "actor": "alice@X"}
@@ -565,8 +578,8 @@ def older(n: int) -> World:
         if "id" in body:
             latest[body["event"].partition(".")[0], body["id"]] = body["document"]
     documents = {hashlib.sha256(document).hexdigest(): document for document in EVERY_DOCUMENT}
-    world.objects = {object: documents[digest] for object, digest in latest.items()}
-    world.said = {id: of for id, of in SAID_BEFORE.items() if any(object == ("request", id) for object in world.objects)}
+    world.stored = {object: documents[digest] for object, digest in latest.items()}
+    world.said = {id: of for id, of in SAID_BEFORE.items() if any(object == ("request", id) for object in world.stored)}
     return world
 
 
@@ -642,14 +655,14 @@ def removed_value(rng: random.Random) -> Found:
 
 
 def changed_document(rng: random.Random) -> Found:
-    world, object = WHOLE.copy(), rng.choice(sorted(WHOLE.objects))
+    world, object = WHOLE.copy(), rng.choice(sorted(WHOLE.stored))
     match rng.randrange(3):
         case 0:
-            world.objects[object] = flipped(rng, world.objects[object]).replace(b'"version"', b'"versio_"')
+            world.stored[object] = flipped(rng, world.stored[object]).replace(b'"version"', b'"versio_"')
         case 1:
-            del world.objects[object]
+            del world.stored[object]
         case _:
-            world.objects[object[0], f"ZZZZ-{rng.randrange(10000):04}"] = world.objects[object]
+            world.stored[object[0], f"ZZZZ-{rng.randrange(10000):04}"] = world.stored[object]
     return found_in(world), {Wrong.STORE_DIFFERS}
 
 

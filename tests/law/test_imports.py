@@ -95,6 +95,8 @@ LAW: dict[str, set[str]] = {
     "jitd.audit.allowed_signers": {"jitd.audit.sshsig"},
     "jitd.audit.sshsig": set(),
     "jitd.audit.strict_json": set(),
+    "jitd.audit.parts": {CORE, "jitd.audit", "jitd.store"},
+    "jitd.audit.verify": {CORE, "jitd.audit", "jitd.store"},
     "jitd.audit.signing": {CORE, "jitd.audit", "jitd.failures", "jitd.log", "jitd.store"},
     "jitd.expressions": {CORE, "jitd.expressions"},
     "jitd.settings": {

@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tells whether a record is whole, part by part, so that several processes can read the parts at the same time.
+
+Law: nothing is named here. Whatever is odd raises Doubt, and then ``audit.verify`` reads the record from its beginning and says
+what is wrong. So a doubt costs time alone, and what is taken for whole here must be whole there. A part begins with what the
+database says of the record before it, and ``Joined`` requires that the part before has found the same. How much memory this takes
+depends on the number of records in a part and on the objects that are open at one time, and not on the length of the record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgspec
+
+from jitd.audit.events import FORGOTTEN, SET_ASIDE, STANDING_RECORDED
+from jitd.audit.forms import Checkpoint
+from jitd.audit.heads import Head, Heads, checked
+from jitd.audit.keys import Keys
+from jitd.audit.lives import MOST_OPEN, OPEN, Doubt, doubt, sum_of
+from jitd.audit.policies import Policies
+from jitd.audit.said import Commitments, Missing, Said
+from jitd.audit.sshsig import BadSignature
+from jitd.audit.standing import StandingLists
+from jitd.core.chain import GENESIS, Seal, canonical, detail_of, linked
+from jitd.store import Indexed
+
+SIZE = 8192
+"""Number of records of a part."""
+ODD = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What a damaged record raises where its members are read."""
+SUM = 32
+"""Number of bytes of a sum."""
+MODULUS = 1 << 8 * SUM
+Object = tuple[str, str]
+"""A life cycle and an id."""
+
+
+class Stored(Protocol):
+    """What is read of a database for a part. See ``Store``."""
+
+    def records(self, after: int = 0) -> Iterator[tuple[int, bytes, bytes]]: ...
+    def checkpoints(self, after: int = 0) -> Iterator[Checkpoint]: ...
+    def committed(self, id: str) -> frozenset[bytes]: ...
+    def policy_document(self, digest: str) -> bytes | None: ...
+    def standing(self, digest: str) -> bytes | None: ...
+    def indexed(self, after: int) -> Indexed: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The records after ``after``, up to ``last``, and the checkpoints after ``after``, up to ``signed``."""
+
+    after: int
+    last: int
+    signed: int
+
+
+def spans(last: int, signed: int) -> list[Span]:
+    """Return the parts of a record with ``last`` records. ``signed`` is the number of the newest checkpoint."""
+    found = [Span(at, at + SIZE, at + SIZE) for at in range(0, max(last - SIZE, 0), SIZE)]
+    return [*found, Span(found[-1].last if found else 0, last, max(signed, last))]
+
+
+@dataclass(slots=True)
+class Mark:
+    """A record that concerns others. ``n_open`` is what ``Part.n_open`` was at this record, of the owners that it names.
+    ``set_aside`` are the objects that it sets aside and that are not known in this part.
+    """
+
+    number: int
+    content: dict[str, Any]
+    n_open: dict[str, int] = field(default_factory=dict)
+    set_aside: list[Object] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Part:
+    """What the records of a span say. ``before`` is the seal before the first of them, ``head`` that of the last.
+
+    ``boots`` are the boots, each with its first and its last time. ``begun`` are the objects that began here. ``continued`` are
+    those that had begun before, with the version of their first record here. ``open`` are those that are open at the end, each
+    with its version and the digest of its document. ``ended`` is the sum of those that ended (``lives.sum_of``). ``n_open`` says
+    by how many the open objects of each owner have become more or fewer. ``names`` is as in ``Indexed``.
+    """
+
+    before: Seal
+    head: Seal
+    boots: list[tuple[str, float, float]] = field(default_factory=list)
+    begun: set[Object] = field(default_factory=set)
+    continued: dict[Object, int] = field(default_factory=dict)
+    open: dict[Object, tuple[int, str]] = field(default_factory=dict)
+    ended: bytes = bytes(SUM)
+    n_open: dict[str, int] = field(default_factory=dict)
+    marks: list[Mark] = field(default_factory=list)
+    missing: dict[str, Missing] = field(default_factory=dict)
+    heads: list[Head] = field(default_factory=list)
+    names: bytes = bytes(SUM)
+
+
+class Reader:
+    """Reads parts of the record in ``store``. ``key`` is that of the sums."""
+
+    def __init__(self, store: Stored, key: bytes) -> None:
+        self._store = store
+        self._key = key
+        self._commitments = Commitments(store.committed)
+        self._policies = Policies(store.policy_document)
+        self._standing = StandingLists(store.standing)
+
+    def read(self, span: Span) -> Part:
+        """Read the records of ``span``, and what is stored of them. Raises Doubt or StoreError."""
+        try:
+            part = self._read(span)
+            for checkpoint in self._store.checkpoints(span.after):
+                if checkpoint.number > span.signed:
+                    break
+                part.heads.append(checked(checkpoint))
+            return part
+        except (*ODD, BadSignature):
+            raise Doubt from None
+
+    def _read(self, span: Span) -> Part:
+        number, digest = span.after, GENESIS.digest
+        if number:
+            _, _, digest = next(self._store.records(number - 1), (0, b"", b""))
+        part = Part(Seal(number, digest), Seal(number, digest))
+        following, indexed, sha256 = _Following(part, self._key), self._store.indexed(number), hashlib.sha256
+        missing = self._commitments.missing
+        for found, body, seal in self._store.records(number) if span.last > number else ():
+            number += 1
+            digest = linked(number, digest, sha256(body).digest())
+            content = read_content(body)
+            if found != number or seal != digest or content is None or not indexed.fits(number, content):
+                raise Doubt
+            following.take(number, content)
+            for owner, one in missing(number, object_of(content), body):
+                known = part.missing.setdefault(owner, one)
+                known.last, known.at = number, min(known.at, one.at)
+            self._policies.take(number, content.get("policy"))
+            if content.get("event") == STANDING_RECORDED:
+                self._standing.take(number, content)
+            if number == span.last:
+                break
+        self._policies.end(doubt)
+        self._standing.end(doubt)
+        following.end()
+        part.head, part.names = Seal(number, digest), indexed.names.to_bytes(SUM, "big")
+        return part
+
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+_encode = msgspec.json.Encoder(order="deterministic").encode
+"""Nearly always writes what ``canonical`` writes, in a third of the time."""
+
+
+def read_content(body: bytes) -> dict[str, Any] | None:
+    """Return the content of the record ``body``, or None if it is not in canonical form."""
+    try:
+        content = _decode(body)
+        if (_encode(content) == body and body.isascii()) or canonical(content) == body:
+            return content
+    except (ValueError, RecursionError):
+        pass
+    return None
+
+
+def object_of(content: dict[str, Any]) -> str:
+    """Return the id of the object that a record tells of, or the owner of a note's values."""
+    return str(content.get("id", content.get("owner", "")))
+
+
+class _Following:
+    """Follows the clock and the objects of a part from record to record, as ``lives.Lives`` follows those of a whole record."""
+
+    def __init__(self, part: Part, key: bytes) -> None:
+        self._part = part
+        self._key = key
+        self._over: set[Object] = set()
+        """The objects that have ended here, or were set aside."""
+        self._ended = 0
+        self._boot_id: str | None = None
+        self._boot = 0.0
+
+    def end(self) -> None:
+        self._part.ended = (self._ended % MODULUS).to_bytes(SUM, "big")
+
+    def take(self, number: int, content: dict[str, Any]) -> None:
+        self._tick(str(content["boot_id"]), float(content["boot"]))
+        event, marks = str(content.get("event")), self._part.marks
+        if event == SET_ASIDE:
+            marks.append(Mark(number, content, set_aside=list(self._set_aside(content))))
+        elif "id" in content:
+            self._follow(event.partition(".")[0], content)
+        elif event.partition(".")[0] in OPEN:
+            raise Doubt
+        elif event == FORGOTTEN:
+            n_open = self._part.n_open
+            marks.append(Mark(number, content, {owner: n_open.get(owner, 0) for owner in detail_of(content)["owners"]}))
+        elif event.startswith("key."):
+            marks.append(Mark(number, content))
+
+    def _tick(self, boot_id: str, boot: float) -> None:
+        boots = self._part.boots
+        if boot_id != self._boot_id:
+            self._boot_id, first = boot_id, boot
+            boots.append((boot_id, boot, boot))
+        elif not boot >= self._boot:
+            raise Doubt
+        else:
+            first = boots[-1][1]
+        boots[-1] = (boot_id, first, boot)
+        self._boot = boot
+
+    def _follow(self, life: str, content: dict[str, Any]) -> None:
+        id, version, document = content["id"], content["version"], content["document"]
+        if type(id) is not str or type(version) is not int or type(document) is not str:
+            raise Doubt
+        part, one, is_open = self._part, (life, id), str(content.get("state")) in OPEN[life]
+        before = part.open.get(one)
+        if before is not None:
+            if version != before[0] + 1:
+                raise Doubt
+        elif version == 1:
+            part.begun.add(one)
+        elif one in self._over or version < 1:
+            raise Doubt
+        else:
+            part.continued[one] = version
+        if is_open:
+            part.open[one] = version, document
+            if before is None and version == 1:
+                self._count(id, 1)
+            return
+        part.open.pop(one, None)
+        self._over.add(one)
+        self._ended += sum_of(self._key, life, id, document)
+        if before is not None or version != 1:
+            self._count(id, -1)
+
+    def _count(self, id: str, by: int) -> None:
+        owner, n_open = id.partition(".")[0], self._part.n_open
+        n_open[owner] = n_open.get(owner, 0) + by
+
+    def _set_aside(self, content: dict[str, Any]) -> Iterator[Object]:
+        """End the objects that are known in this part, and yield the others."""
+        for life, id in detail_of(content).items():
+            if life not in OPEN or type(id) is not str or (one := (life, id)) in self._over:
+                continue
+            self._over.add(one)
+            if (known := self._part.open.pop(one, None)) is None:
+                yield one
+            else:
+                self._ended += sum_of(self._key, life, id, known[1])
+                self._count(id, -1)
+
+
+class Joined:
+    """Joins the parts of a record, in their order. ``heads``, ``keys`` and ``said`` are those of the whole record. ``set_aside``
+    are the objects that were set aside.
+    """
+
+    def __init__(self, heads: Heads, keys: Keys, said: Said, key: bytes) -> None:
+        self._heads = heads
+        self._keys = keys
+        self._said = said
+        self._key = key
+        self._boots: set[str] = set()
+        self._boot: tuple[str, float] = ("", 0.0)
+        self._open: dict[Object, tuple[int, str]] = {}
+        self._ended = 0
+        self._n_open: dict[str, int] = {}
+        self.head = GENESIS
+        self.names = 0
+        self.set_aside: set[Object] = set()
+
+    @property
+    def objects(self) -> int:
+        """The sum of all objects, as their last records left them."""
+        still = sum(sum_of(self._key, *one, document) for one, (_, document) in self._open.items())
+        return (self._ended + still) % MODULUS
+
+    def add(self, part: Part) -> None:
+        """Add the part that follows. Raises Doubt."""
+        if part.before != self.head:
+            raise Doubt
+        self.head = part.head
+        for boot in part.boots:
+            self._tick(*boot)
+        for mark in part.marks:
+            self._mark(mark)
+        if not part.begun.isdisjoint(self._open):
+            raise Doubt
+        for one, version in part.continued.items():
+            before = self._open.pop(one, None)
+            if before is None or version != before[0] + 1:
+                raise Doubt
+        self._open |= part.open
+        if len(self._open) > MOST_OPEN:
+            raise Doubt
+        self._ended += int.from_bytes(part.ended, "big")
+        for owner, by in part.n_open.items():
+            self._count(owner, by)
+        for owner, missing in part.missing.items():
+            self._said.miss(owner, missing)
+        for head in part.heads:
+            self._heads.add(head)
+        self.names = (self.names + int.from_bytes(part.names, "big")) % MODULUS
+
+    def _tick(self, boot_id: str, first: float, last: float) -> None:
+        """Take note of a boot, or of more of the same boot."""
+        before, until = self._boot
+        if boot_id == before and self._boots:
+            if not first >= until:
+                raise Doubt
+        elif boot_id in self._boots:
+            raise Doubt
+        self._boots.add(boot_id)
+        self._boot = boot_id, last
+
+    def _mark(self, mark: Mark) -> None:
+        for life, id in mark.set_aside:
+            if (before := self._open.pop((life, id), None)) is not None:
+                self._ended += sum_of(self._key, life, id, before[1])
+                self._count(id.partition(".")[0], -1)
+        content = mark.content
+        if "id" in content:
+            return
+        if content["event"] == SET_ASIDE:
+            self.set_aside.update((life, id) for life, id in detail_of(content).items() if isinstance(id, str))
+        elif content["event"] == FORGOTTEN:
+            n_open = {owner: n for owner, by in mark.n_open.items() if (n := self._n_open.get(owner, 0) + by)}
+            self._said.forget(mark.number, content, n_open)
+        else:
+            self._keys.take(mark.number, content, doubt)
+
+    def _count(self, owner: str, by: int) -> None:
+        if n := self._n_open.get(owner, 0) + by:
+            self._n_open[owner] = n
+        else:
+            self._n_open.pop(owner, None)
