@@ -8,6 +8,7 @@ both sides of a fork. Source: https://sqlite.org/howtocorrupt.html ("Carrying an
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import signal
@@ -86,6 +87,7 @@ def _read(open_store: Callable[[], AbstractContextManager[Stored]], channel: soc
     """Be the process that reads the parts for which ``channel`` asks."""
     try:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches this process, too
+        gc.disable()  # it would look for circles among millions of parts of records, where there are none
         key, asked = _order(_receive(channel))
         with open_store() as store:
             reader = Reader(store, key)

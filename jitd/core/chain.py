@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,9 +116,14 @@ def canonical(body: Any, values: Values | None = None) -> bytes:
     """Return ``body`` in the only form that is valid in the chain: JSON in ASCII, with sorted names and without spaces. In the
     place of each value in it stands the commitment to it, which ``values`` makes.
     """
-    stand = None if values is None else values.standing
-    encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False, default=stand)
-    return encoder.encode(body).encode("ascii")
+    return (_ENCODER if values is None else _encoder(values.standing)).encode(body).encode("ascii")
+
+
+def _encoder(stand: Callable[[Any], Any] | None) -> json.JSONEncoder:
+    return json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False, default=stand)
+
+
+_ENCODER = _encoder(None)
 
 
 def digest(body: bytes) -> bytes:

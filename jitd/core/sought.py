@@ -65,7 +65,7 @@ def requests_in(content: Mapping[str, Any]) -> list[str]:
 def named_in(content: Mapping[str, Any]) -> list[str]:
     """Return the ids that ``content`` is about or names, with the numbers of runs and holdings. A request comes first."""
     detail = detail_of(content)
-    return _ids([detail.get("request"), content.get("id"), *[detail[name] for name in _NAMING if name in detail]])
+    return _ids([detail.get("request"), content.get("id"), *map(detail.get, _NAMING)])
 
 
 def _ids(words: list[Any]) -> list[str]:

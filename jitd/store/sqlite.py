@@ -530,8 +530,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
                         said |= columns.moving(after)
                     except Unreadable:  # values of it are missing: the verifier says so, and these columns cannot be compared
                         pass
-                    is_filed = all(name in found and found[name] == value for name, value in said.items())
-                    yield life, id, document, None if is_filed else after.id
+                    yield life, id, document, None if said.items() <= found.items() else after.id
 
     def close(self) -> None:
         self._db.close()
