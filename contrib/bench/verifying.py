@@ -90,5 +90,11 @@ def measure_verification(n_requests: int, n_rounds: int) -> list[Table]:
         what = f"{n_records:,} records, {database.stat().st_size >> 20} MB"
     return [
         Table(f"{what}: processor time", "s", peer=SUM, rows=both.rows),
-        Table(f"{what}: time", "s", peer=SUM, rows={row: times[row] for row in both.rows}, notes=[f"{len(os.sched_getaffinity(0))} processors"]),
+        Table(
+            f"{what}: time",
+            "s",
+            peer=SUM,
+            rows={row: times[row] for row in both.rows},
+            notes=[f"{len(os.sched_getaffinity(0))} processors"],
+        ),
     ]

@@ -5,6 +5,7 @@ reading, whatever the size of a part, and what is not whole is never told to be.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -24,9 +25,12 @@ from jitd.audit import verify as verifying
 from jitd.audit.findings import Finding, Wrong
 from jitd.audit.heads import Heads
 from jitd.audit.keys import Keys
-from jitd.audit.lives import Doubt
+from jitd.audit.lives import Doubt, doubt
+from jitd.audit.parts import Joined, Part, Reader, Span
+from jitd.audit.said import Said
 from jitd.audit.signing import Signing
 from jitd.audit.verify import Verified, verify, verify_later
+from jitd.core.chain import Seal, canonical
 from jitd.lifecycle.integrity import Damaged
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import StoreError
@@ -154,6 +158,29 @@ def test_no_record_that_was_sealed_anew_is_whole_by_parts(
         records, changed = tamper(past, rng.randrange(1000), rng.randrange(10000))
         by_parts, _, found = both(plain.Stored(records, changed, past.said))
         assert found and by_parts is None
+
+
+def test_parts_of_two_records_are_not_a_whole_one() -> None:
+    """THREATS L-03: somebody exchanges the record while it is verified, between two parts. Each of the two is whole."""
+    other = sealed.WHOLE.copy()
+    other.bodies[0] = canonical(json.loads(other.bodies[0]) | {"actor": "eve@X"})
+    other.seal_anew()
+    key, half = bytes(32), sealed.LAST // 2
+    first, second = (
+        (Reader(of, key).read(Span(0, half, half)), Reader(of, key).read(Span(half, sealed.LAST, 0)))
+        for of in (sealed.WHOLE, other)
+    )
+
+    def join(*found: Part) -> Seal:
+        joined = Joined(Heads(), Keys(), Said(lambda id: frozenset(), lambda: (), doubt), key)
+        for one in found:
+            joined.add(one)
+        return joined.head
+
+    assert [join(*of).number for of in (first, second)] == [sealed.LAST, sealed.LAST]
+    for mixed in ((first[0], second[1]), (second[0], first[1]), (first[1],), (first[0], first[0])):
+        with pytest.raises(Doubt):
+            join(*mixed)
 
 
 CHANGES = {
