@@ -76,6 +76,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
         store, lambda: moment(366 * 86400, "boot-2"), lambda: past.policy.digest, policy_text=lambda: past.policy.text
     )
     assert later.forget(START + timedelta(days=180), "record.keep = 180d") > 10
+    later.note("standing.recorded", "jitd", 0, {"sha256": store.keep_standing(b"{}"), "n": 0, "kinds": {}, "unseen": []})
     id = asked("ZZZZ-0001").id
     later.handle(submit(asked(id)))
     later.set_aside(Damaged("request", id, "it is not what was recorded"))
@@ -160,6 +161,45 @@ def test_no_record_that_was_sealed_anew_is_whole_by_parts(
         assert found and by_parts is None
 
 
+def comes_again(world: sealed.World) -> None:
+    """A boot of the host that had ended."""
+    body = json.loads(world.bodies[-1])
+    world.bodies[-1] = canonical(body | {"boot_id": "one", "boot": "9000.000000"})
+
+
+def forgets_too_early(world: sealed.World) -> None:
+    """The values of a request are forgotten while it is open."""
+    middle = len(world.bodies) // 2
+    owner = next(body["id"] for body in map(json.loads, world.bodies[:middle]) if body["event"] == "request.stepped")
+    early, before = json.loads(world.bodies[-2]), json.loads(world.bodies[5])
+    detail = {**early["detail"], "owners": [owner]}
+    world.bodies.insert(6, canonical(early | {name: before[name] for name in ("boot", "boot_id")} | {"detail": detail}))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("change", [comes_again, forgets_too_early])
+def test_what_concerns_another_part_is_no_less_wrong(
+    change: Callable[[sealed.World], None], size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS L-03: the records are sealed and signed anew."""
+    monkeypatch.setattr(parts, "SIZE", size)
+    world = sealed.WHOLE.copy()
+    change(world)
+    world.seal_anew()
+    world.sign_anew(sealed.KEY)
+    by_parts, _, found = both(world)
+    assert found and by_parts is None
+
+
+def test_a_record_that_was_not_signed_for_long_is_not_whole_by_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifying, "MOST_UNSIGNED", 20)
+    world = sealed.WHOLE.copy()
+    assert both(world)[0] is not None
+    del world.signed[2:]
+    by_parts, _, found = both(world)
+    assert [one.wrong for one in found] == [Wrong.REMOVED] and by_parts is None
+
+
 def test_parts_of_two_records_are_not_a_whole_one() -> None:
     """THREATS L-03: somebody exchanges the record while it is verified, between two parts. Each of the two is whole."""
     other = sealed.WHOLE.copy()
@@ -196,6 +236,8 @@ CHANGES = {
     "an object that is open": "DELETE FROM locks WHERE is_open = 1",
     "a value": "UPDATE said SET entries = x'90' WHERE is_forgotten = 0 AND rowid = (SELECT max(rowid) FROM said)",
     "the policy": "DELETE FROM policies",
+    "a list of standing privileges": "DELETE FROM standing",
+    "an index of SQLite": "UPDATE sqlite_master SET sql = 'CREATE INDEX runs_of ON runs (id)' WHERE name = 'runs_of'",
     "a checkpoint": "UPDATE checkpoints SET at = '2026-03-02T09:00:01+00:00' WHERE rowid = (SELECT max(rowid) FROM checkpoints)",
     "the seal at the end of a part": "UPDATE chain SET digest = x'00' WHERE number = 64",
     "the record at the end of a part": "UPDATE chain SET body = x'00' WHERE number = 128",
@@ -224,6 +266,7 @@ def copied(database: Path, directory: Path, change: str = "") -> Path:
         of.backup(to)
         for (trigger,) in to.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             to.execute(f"DROP TRIGGER {trigger}")
+        to.execute("PRAGMA writable_schema = ON")
         assert not change or to.execute(change).rowcount > 0
         to.commit()
     return copy
