@@ -18,7 +18,7 @@ from table import Table, interleaved
 
 from jitd.audit.signing import EVERY, Signing
 from jitd.store.opening import file_of, read_store
-from tests.report.year import Life
+from tests.evidence.year import Life
 from tests.scene import HOST
 
 SUM, ONE, ALL = "sha256sum of the database", "jitd audit verify, on one processor", "jitd audit verify"

@@ -133,7 +133,7 @@ def test_without_an_extension_the_kernel_can_be_imported(name: str) -> None:
 def test_what_is_held_and_can_be_taken_back_by_nobody_keeps_the_daemon_from_starting() -> None:
     """Nothing would end it, and nobody would be told."""
     held = [
-        Holding(ID, ID, ID, thing, "alice@EXAMPLE.TEST", START, False, START, Account("alice", 1001))
+        Holding(ID, ID, ID, thing, "alice@EXAMPLE.TEST", START, False, START, account=Account("alice", 1001))
         for thing in ("sudoers:logs", "vault:db")
     ]
     giver = FakeGiver(lambda id: None)

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.audit.packs import HOST
+from tests.report.year import Life
 
 from jitd.audit import parts, side_by_side
 from jitd.audit import verify as verifying
@@ -36,10 +38,8 @@ from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import StoreError
 from jitd.store.opening import read_store
 from jitd.store.sqlite import SqliteStore
-from tests.audit.packs import HOST
 from tests.core import test_verify as plain
 from tests.daemon import test_mutated_records as sealed
-from tests.report.year import Life
 from tests.scene import START, asked, moment, submit
 from tests.waiting import PATIENCE, is_living, wait_for
 
