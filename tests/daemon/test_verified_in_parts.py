@@ -20,7 +20,6 @@ from typing import Any
 
 import pytest
 from tests.audit.packs import HOST
-from tests.report.year import Life
 
 from jitd.audit import parts, side_by_side
 from jitd.audit import verify as verifying
@@ -40,6 +39,7 @@ from jitd.store.opening import read_store
 from jitd.store.sqlite import SqliteStore
 from tests.core import test_verify as plain
 from tests.daemon import test_mutated_records as sealed
+from tests.evidence.year import Life
 from tests.scene import START, asked, moment, submit
 from tests.waiting import PATIENCE, is_living, wait_for
 
