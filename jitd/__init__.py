@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Contains the daemon, which makes the decisions. Also contains ``jitd``, which is the command for operators. Law: from the
-package ``jitpam``, the daemon imports only ``jitpam.wire``. The packages ``cli``, ``checking`` and ``doctor`` also import other
-modules of ``jitpam``.
+"""The kernel: the daemon, which makes the decisions, and ``jitd``, the command for operators. Each package is a room, and
+ARCHITECTURE.md draws which of them may import which.
+
+Law: of ``jitpam``, the daemon imports ``jitpam.wire`` and the version alone. Verbs also import what connects to the daemon.
 """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What gives things to people, and takes them back: the doers that extensions bring (``doors``). A run has its own doer, the
-executor.
+"""What gives things to people, and takes them back: the doers that extensions bring (``extension_points``). A run has its own
+doer, the executor.
 
 Law: a giver is asked only about a holding that was recorded. It may be asked the same twice, and may be killed at any moment and
 asked again. Its answers mean what ``beside/deeds`` says. ``look`` and ``strays`` change nothing.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The diagrams in ARCHITECTURE.md are what the tables say."""
+"""The diagrams in docs/lives.md are what the tables say."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_the_diagrams_are_up_to_date() -> None:
     [("request", request), ("grant", grant), ("run", run), ("holding", holding), ("lock", lock), ("owed_review", owed_review)],
 )
 def test_every_state_is_drawn_and_every_end_is_an_end(life: str, module: ModuleType) -> None:
-    page = (TREE / "ARCHITECTURE.md").read_text("utf-8")
+    page = (TREE / "docs/lives.md").read_text("utf-8")
     drawing = page.partition(f"<!-- diagram: {life} -->")[2].partition(f"<!-- end: {life} -->")[0]
     drawn = set(re.findall(r"^    (\w+) --> (\S+)", drawing, re.MULTILINE))
     assert {begin for begin, _ in drawn} | {end for _, end in drawn} == {str(state) for state in module.LAW} | {"[*]"}

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The import law: who may know whom. A change here is a change of the architecture, and ARCHITECTURE.md says so first."""
+"""The import law: who may know whom, to the module. The order of the rooms is drawn in ARCHITECTURE.md, and a law of that page
+(``test_documents_architecture``) compares it with the imports. A change here is a change of the architecture.
+"""
 
 from __future__ import annotations
 
