@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.audit.packs import HOST
 
 from jitd.audit import parts, side_by_side
 from jitd.audit import verify as verifying
@@ -39,6 +38,7 @@ from jitd.store.opening import read_store
 from jitd.store.sqlite import SqliteStore
 from tests.core import test_verify as plain
 from tests.daemon import test_mutated_records as sealed
+from tests.evidence.packs import HOST
 from tests.evidence.year import Life
 from tests.scene import START, asked, moment, submit
 from tests.waiting import PATIENCE, is_living, wait_for
