@@ -26,7 +26,7 @@ STANDING_RECORDED = "standing.recorded"
 @dataclass(frozen=True, slots=True)
 class Topic:
     """What the first word of an event's name says of the event. ``ocsf`` is the name of the class of OCSF. ``alert`` is the class
-    by which a sink may be narrowed to such records (``settings.sinks.CLASSES``), or empty. If ``is_of_request``, the record
+    by which a sink may be narrowed to such records (``jitd_sinks.settings.CLASSES``), or empty. If ``is_of_request``, the record
     belongs to a request, which says who may read it. ``is_by_people`` is False if people do not cause such events; jitd's notes
     about itself name root, too. If ``is_public``, every reader sees every part: the keys are needed to check signatures.
     """

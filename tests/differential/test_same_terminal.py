@@ -321,9 +321,9 @@ ROWS = [
     ),
     typed(
         "a pipeline that is stopped",
-        ("enter", "asroot sh -c 'echo rea''dy >&2; sleep 2; echo do''ne' | cat\n"),
+        ("enter", "asroot sh -c 'echo rea''dy >&2; sleep 4; echo do''ne' | cat\n"),
         ("until", "ready"),
-        ("pause", 0.15),
+        ("pause", 1.0),  # on a busy host, sudo has lost a key that came sooner
         ("type", "\x1a"),
         ("until", "Stopped"),
         ("enter", "fg\n"),
