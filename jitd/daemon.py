@@ -126,7 +126,8 @@ class Daemon:
         advisers = self._advisers = extension_points.advisers(site)
         doers = self._doers = extension_points.doers(site, advisers)
         givers = Givers(dict(chain.from_iterable(doer.givers.items() for doer in doers)))
-        if held := givers.fault_in(store.holdings()):
+        unreadable = (one.rebuilt for one in damaged if one.rebuilt is not None)
+        if held := givers.fault_in((*store.holdings(), *unreadable)):
             raise StoreError(held)
         reading = extension_points.reading(site, advisers)
         readers.add("counts", reading.counts)

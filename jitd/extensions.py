@@ -231,7 +231,7 @@ def _can_be_found(module: str) -> bool:
 
 def _who_else_changes(file: Path) -> str:
     """Return who else than root and the kernel's owner may change ``file``, what it may import from its own directory and from
-    those below, or a directory above it up to those of our packages. If others may change the kernel itself, as in many a
+    those below, or a directory above it up to that of the kernel's package. If others may change the kernel itself, as in many a
     checkout, nobody is named.
     """
     if _who_else(Path(packages.__file__)):
@@ -244,12 +244,14 @@ def _who_else(file: Path) -> str:
 
     owner = os.stat(packages.__file__).st_uid
     for place in (file, *file.parents):
-        if str(place) in packages.places():
+        if place == packages.TOP:
             break
         try:
             status = os.stat(place)
         except FileNotFoundError:  # a link that leads nowhere: nothing is imported from it
             continue
+        except OSError as fault:  # such as a link that leads to itself
+            return f"{place} cannot be looked at ({fault.strerror})"
         if why := who_else_may_write(status.st_uid, status.st_mode, owner):
             return f"{place} {why}"
     return ""

@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from jitd.extensions import why_not
 from jitd.packages import places
 from jitd_gates.askers import ASK, SEEN, Ask
 from jitd_gates.asking import PATIENCE
@@ -78,6 +79,8 @@ async def _said(question: bytes, within: float) -> bytes:
     """Run the process that asks the KDCs, and return its output. Raises OSError if the process cannot be started. Raises
     ValueError if the process fails or takes longer than ``within`` seconds.
     """
+    if why := why_not("gates"):  # another process imports it anew
+        raise ValueError(f"the extension gates {why}")
     environment = {name: os.environ[name] for name in ("KRB5_CONFIG",) if name in os.environ}
     process = await asyncio.create_subprocess_exec(
         sys.executable,

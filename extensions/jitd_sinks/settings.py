@@ -15,6 +15,7 @@ from types import MappingProxyType
 from jitd.beside.helpers import OUTSIDE, Helper
 from jitd.core.duration import read_duration
 from jitd.core.toml_table import Table, quoted
+from jitd.extensions import is_used, why_not
 from jitd.settings.section import KEYS_AT, Place, Section
 from jitd_outsiders.channels import SHOWS
 from jitd_outsiders.outside.deliveries import Destination
@@ -24,6 +25,8 @@ FORMS = ("jitd", "ocsf")
 """The possible values of ``form``: jitd's own form (PROTOCOL.md), or that of OCSF."""
 CLASSES = ("break-glass", "denied", "gives-root", "damage", "lock", "chain", "drift", "gate-off", "bypass")
 """The words in ``classes``. Each is a class of records, and a record may be of several classes."""
+GRADED = {"gives-root", "damage"}
+"""The classes that only what knows programs can tell."""
 MOST_SINKS = 16
 MOST_DENIALS = 1000
 KEYS = {
@@ -134,6 +137,9 @@ def _classes(table: Table) -> tuple[frozenset[str], tuple[Denials, ...]]:
     for index, one in enumerate(value):
         if isinstance(one, str) and one in CLASSES:
             words.add(one)
+            if one in GRADED and not is_used("commands"):
+                why = f"needs the extension commands, which {why_not('commands')}"
+                table.fault(f'"classes" has {quoted(one)}, which {why}', "classes", index)
         elif isinstance(one, dict) and (made := _denials(one)) is not None:
             denials.append(made)
         else:

@@ -51,6 +51,10 @@ class Link:
             for (fault,) in said:
                 if fault != "ok":
                     yield f"{columns.table}: {' '.join(fault.removeprefix(_WHERE).split())}"
+            with self._told():  # somebody may have made the table anew, without its key
+                doubles = self._db.execute(f"SELECT 1 FROM {columns.table} GROUP BY id HAVING count(*) > 1 LIMIT 1").fetchall()
+            if doubles:
+                yield f"{columns.table}: two rows have the same id"
 
     def _told(self) -> _Told:
         """Return a context manager that raises StoreError for each error of SQLite. If the connection could not get a lock, the

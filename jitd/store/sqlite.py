@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime
 from functools import cache
 from importlib import resources
@@ -44,7 +44,7 @@ from jitd.store.texts import Texts
 from jitd.store.told import ToldMarks
 
 P = TypeVar("P")
-FIRST, SCHEMA = 15, 15
+FIRST, SCHEMA = 16, 16
 """The numbers of the first and the last file in ``schema/``. The last is the version of the schema that this code uses. The first
 makes a new database, and each other one turns a database of the version before into its own. A database with a version before
 the first is refused: no release has made it.
@@ -92,6 +92,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         self._tally, self._kept, self._rows = Tally(), Kept(), {}
         self._is_reader, self._is_shut = False, True
         try:
+            _check(path, _version_of(path))  # before anything of it is touched
             with self._told():
                 path.chmod(0o600)
                 self._migrate()
@@ -633,11 +634,21 @@ def _told_nobody(life: str, id: str) -> None:
     pass
 
 
+def _version_of(path: Path) -> int:
+    """Return the version of the schema that the file itself has, whatever its log says, and touch nothing. Return 0 if there is
+    no database yet. SQLite reads it, because to close a file that it has open would end its locks.
+    """
+    name = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(name, uri=True)) as file:
+        return int(file.execute("PRAGMA user_version").fetchone()[0])
+    return 0
+
+
 def _check(path: Path, schema: int) -> None:
     """Raise OtherSchema if the database at ``path`` has the version ``schema`` and this code does not read it."""
     if schema > SCHEMA:
         raise OtherSchema(f"{path}: schema {schema} is newer than this jitd knows ({SCHEMA}): install the newer jitd again")
-    if 0 < schema < FIRST:
+    if schema != 0 and schema < FIRST:
         raise OtherSchema(
             f"{path}: a version before 0.1.0 made this database (schema {schema}), and this jitd does not read it. Keep it as "
             "evidence, but move it away as the chapter Restoring a backup of jitd(8) says, and start jitd again: locks must be "

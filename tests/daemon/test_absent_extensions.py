@@ -119,6 +119,16 @@ def test_a_rule_that_needs_the_extension_is_a_fault(name: str, keys: str, fault:
     assert "rule r: " in told and fault in told and end == "1 fault"
 
 
+@pytest.mark.parametrize("name", ["gives-root", "damage"])
+def test_a_class_that_only_commands_can_tell_is_a_fault_without_them(name: str, tmp_path: Path) -> None:
+    """Else the collector would get nothing, as if nothing had happened."""
+    file = written(f'[sinks.soc]\nkind = "file"\nfile = "record"\nclasses = ["denied", "{name}"]\n', tmp_path)
+    told, end = without("commands", CHECK, file).splitlines()
+    assert (
+        told.endswith(f'"classes" has "{name}", which needs the extension commands, which is not installed') and end == "1 fault"
+    )
+
+
 @pytest.mark.parametrize("name", TABLES)
 def test_without_an_extension_the_kernel_can_be_imported(name: str) -> None:
     kernel = [
@@ -159,6 +169,13 @@ def test_the_doctor_says_that_a_host_with_a_key_of_jitd_kdc_cannot_grant_tickets
     *_, told = without("gates", GATE, str(keytab)).splitlines()
     why = "no ticket for a service can be granted: the extension gates is not installed; install it in /usr/lib/jitd"
     assert told == f"bad; gate.writer; {why}"
+
+
+@pytest.mark.parametrize("name", [name for name in EXTENSIONS if name != "inspection"])
+def test_the_inspection_is_there_without_any_other_extension(name: str) -> None:
+    """The doctor and the setup are what root calls when something is missing."""
+    verbs = ", ".join(f"jitd_inspection.{verb}" for verb in ("doctor.root", "doctor.person", "verbs.steps", "verbs.linting"))
+    assert without(name, f"import {verbs}") == ""
 
 
 HIDDEN = """

@@ -54,13 +54,26 @@ def test_there_is_one_file_for_each_version_from_the_first_one_on() -> None:
 
 
 @OPENINGS
-@pytest.mark.parametrize("version", range(1, FIRST))
+@pytest.mark.parametrize("version", [-1, *range(1, FIRST)])
 def test_a_database_of_before_the_first_release_is_refused_and_left_as_it_is(path, version, opened) -> None:
     """THREATS O-03: no release has made it."""
     before = numbered(path, version)
     with pytest.raises(StoreError, match=rf"before 0\.1\.0 made this database \(schema {version}\).* Restoring a backup of jitd"):
         opened(path)
     assert path.read_bytes() == before
+
+
+def test_a_database_that_is_refused_keeps_its_mode_its_form_and_its_log(path: Path) -> None:
+    """THREATS O-03: it is evidence."""
+    numbered(path, FIRST - 1)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA journal_mode = DELETE")
+    path.chmod(0o640)
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="made this database"):
+        SqliteStore(path)
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (before, 0o640)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
 @OPENINGS
@@ -109,3 +122,18 @@ def test_a_step_that_fails_leaves_the_database_to_the_version_before(path, tmp_p
         assert list(store.requests()) == [waiting]
         put(store, asked("AAAA-0002", person("alice")))
     assert "nowhere" in str(held.value)
+
+
+def test_a_table_that_was_made_anew_without_its_key_has_no_id_twice(path: Path) -> None:
+    """THREATS O-03: one of the two would be compared with the record, and the other be found."""
+    with closing(SqliteStore(path)) as store:
+        put(store, asked("AAAA-0001"))
+        assert list(store.faults()) == []
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute("CREATE TABLE anew AS SELECT * FROM requests")
+        db.execute("INSERT INTO anew SELECT * FROM requests")
+        db.execute("DROP TABLE requests")
+        db.execute("ALTER TABLE anew RENAME TO requests")
+    with closing(SqliteStore.reading(path)) as store:
+        assert "requests: two rows have the same id" in list(store.faults())

@@ -41,6 +41,28 @@ def test_an_extension_imports_the_kernel_and_the_extensions_that_it_may() -> Non
     assert found == set()
 
 
+def at_the_top(module: Module) -> set[str]:
+    """The modules that are imported as soon as ``module`` is."""
+    found = [node for node in ast.parse(module.text).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {alias.name for node in found if isinstance(node, ast.Import) for alias in node.names}
+    return names | {node.module or "" for node in found if isinstance(node, ast.ImportFrom)}
+
+
+def test_an_extension_imports_another_at_once_only_if_it_cannot_be_used_without() -> None:
+    """Else it would import what is missing, or what somebody else may change, although the table says that this is not used. A
+    module that no other imports at once may be about another extension: who imports it has asked before whether that is used.
+    """
+    at_once = set().union(*map(at_the_top, MODULES))
+    found = {
+        (module.name, name)
+        for module in MODULES
+        if (home := home_of(module.name)) != KERNEL and module.name in at_once
+        for name in at_the_top(module)
+        if home_of(name) not in (KERNEL, home, *EXTENSIONS[home].needs)
+    }
+    assert found == set()
+
+
 def test_no_permission_between_extensions_is_dead_and_there_is_no_circle() -> None:
     used = {(home_of(module.name), home_of(name)) for module in MODULES for name in told(module)}
     assert {(one, other) for one, others in MAY.items() for other in others} <= used

@@ -109,7 +109,9 @@ LAW: dict[str, set[str]] = {
     "jitd_outsiders.asking.settings": {
         CORE, "jitd.beside.helpers", "jitd.settings", "jitd_outsiders.outside", "jitd_outsiders.programs.messages",
     },
-    "jitd_sinks.settings": {CORE, "jitd.beside.helpers", "jitd_outsiders.outside", "jitd.settings", "jitd_outsiders.channels"},
+    "jitd_sinks.settings": {
+        CORE, "jitd.beside.helpers", "jitd.extensions", "jitd.settings", "jitd_outsiders.channels", "jitd_outsiders.outside",
+    },
     "jitd_outsiders.outside.url_file": {CORE, "jitd_outsiders.outside.urls", "jitd.settings", "jitd_outsiders.asking.settings"},
     "jitd.claiming": {"jitd.settings"},
     "jitd.reloading": {CORE, "jitd.settings", "jitd.workers"},
@@ -255,7 +257,7 @@ LAW: dict[str, set[str]] = {
     },
     # the extensions
     # what writes grants into the KDC, and what asks a KDC whether it obeys them
-    "jitd_gates": {WIRE, "jitd.beside", "jitd.kdc", "jitd.packages", "jitd_gates"},
+    "jitd_gates": {WIRE, "jitd.beside", "jitd.kdc", "jitd.packages", "jitd_gates", "jitd.extensions"},
     "jitd_gates.settings": {CORE, "jitd.beside.helpers", "jitd.settings.section"},
     "jitd_gates.gating": {CORE, "jitpam.initiator", "jitd.cli", "jitd.kdc", "jitd.settings.config", "jitd_gates"},
     "jitd_commands": {CORE, "jitd_commands"},
@@ -321,8 +323,9 @@ LAW: dict[str, set[str]] = {
     },
     # what a host lacks before its first request
     "jitd_inspection.setup": {
-        "jitpam.initiator", "jitd_outsiders.settings", "jitd.beside.helpers", "jitd.core.toml_document", "jitd.kdc.keytab",
-        "jitd_outsiders.notifying.mail", "jitd.settings", "jitd_inspection.doctor", "jitd_inspection.setup",
+        "jitd.beside.helpers", "jitd.core.toml_document", "jitd.extensions", "jitd.kdc.keytab", "jitd.settings",
+        "jitpam.initiator", "jitd_inspection.doctor", "jitd_inspection.setup", "jitd_outsiders.notifying.mail",
+        "jitd_outsiders.settings",
     },
     "jitd_inspection.verbs": {
         CORE, "jitpam.initiator", "jitpam.wire.messages", "jitpam.wire.shown", "jitd.audit.events", "jitd.cli",

@@ -15,16 +15,14 @@ from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 
+from jitd import extensions
 from jitd.core.holding import Holding
 from jitd.core.toml_document import ConfigError
+from jitd.settings.config import Config
 from jitd_inspection.doctor import files
 from jitd_inspection.doctor.finding import Finding, bad, count, ok, unknown, weak
 from jitd_inspection.doctor.host import Host, Running
 from jitd_inspection.doctor.state import given_still, policy_in_force
-from jitd_things.givers.account import Account
-from jitd_things.givers.account_notes import NOTES, AccountNotes
-from jitd_things.givers.account_numbers import n_used
-from jitd_things.settings import Givers, ThingSection
 from jitpam import __version__
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connect, is_set_up
 
@@ -59,7 +57,7 @@ def examine(host: Host) -> Iterator[Finding]:
     yield files.socket("socket.mode", files.see(path), host.bind)
     if host.daemon.pid:
         yield answer(ask(path)[0], host.config.host, host.restart)
-        yield from uids(used_up(host.config.of(ThingSection).givers))
+        yield from uids(used_up(host.config))
     else:
         yield from left_alone(given_still(host.database), host.start)
 
@@ -146,10 +144,17 @@ def settings(changed_at: float | None, found: Running, file: str, restart: str) 
     return ok("daemon.settings", "the daemon was started after its settings were written")
 
 
-def used_up(givers: Givers) -> dict[str, tuple[int, int] | str]:
+def used_up(config: Config) -> dict[str, tuple[int, int] | str]:
     """Return for each giver of accounts how many of its uids are used up, and how many it has, or why this is not known."""
+    if not extensions.is_used("things"):
+        return {}
+    from jitd_things.givers.account import Account
+    from jitd_things.givers.account_notes import NOTES, AccountNotes
+    from jitd_things.givers.account_numbers import n_used
+    from jitd_things.settings import ThingSection
+
     found: dict[str, tuple[int, int] | str] = {}
-    for name, giver in givers.items():
+    for name, giver in config.of(ThingSection).givers.items():
         if isinstance(giver, Account):
             try:
                 found[name] = n_used(giver.uids, AccountNotes(NOTES))

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from jitd import extensions
 from jitd.beside.helpers import OUTSIDE
 from jitd.core.toml_document import ConfigError
 from jitd.kdc.keytab import principals
@@ -24,8 +25,6 @@ from jitd_inspection.doctor.domains import SSSD, asking, domains
 from jitd_inspection.doctor.host import BOOTED, Host, find_daemon
 from jitd_inspection.doctor.kerberos import HOSTS, OWN, is_account
 from jitd_inspection.setup.plan import AD, FREEIPA, MAIL, MIT, PACKAGES, SETTINGS, Facts, Step, Write
-from jitd_outsiders.notifying.mail import MailSettings
-from jitd_outsiders.settings import OutsiderSection
 from jitpam.initiator import own_host, within
 
 SHIPPED = Path("/usr/share/jitd/jitd.toml")
@@ -67,7 +66,7 @@ def look(kind_said: str | None = None) -> Facts:
         shipped=_text(SHIPPED) or "",
         keytab=str(settings.keytab),
         forms=frozenset(settings.accounts),
-        mailed=mail.to if isinstance(mail := settings.of(OutsiderSection).notify.channels.get(MAIL), MailSettings) else (),
+        mailed=_mailed(settings),
         policy=str(settings.policy),
         rules=_rules(settings),
         files={str(path): _text(path) or "" for path in sorted(settings.policy.glob("*.toml"))},
@@ -83,6 +82,17 @@ def look(kind_said: str | None = None) -> Facts:
         search_path=settings.search_path,
         start=Host(settings, Path(SETTINGS)).start,
     )
+
+
+def _mailed(settings: config.Config) -> tuple[str, ...]:
+    """Return the addresses to which the channel for mail sends."""
+    if not extensions.is_used("outsiders"):
+        return ()
+    from jitd_outsiders.notifying.mail import MailSettings
+    from jitd_outsiders.settings import OutsiderSection
+
+    mail = settings.of(OutsiderSection).notify.channels.get(MAIL)
+    return mail.to if isinstance(mail, MailSettings) else ()
 
 
 def _rules(settings: config.Config) -> tuple[str, ...]:

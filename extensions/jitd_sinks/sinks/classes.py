@@ -35,8 +35,8 @@ INFORMATIONAL = 6
 
 
 def classes_of(content: Mapping[str, Any], about: Request | None) -> frozenset[str]:
-    """Return the classes of the record ``content``, which are words of ``jitd_sinks.settings.CLASSES``. ``about`` is the request that
-    it is about, or None.
+    """Return the classes of the record ``content``, which are words of ``jitd_sinks.settings.CLASSES``. ``about`` is the request
+    that it is about, or None.
     """
     event = event_of(content)
     found = {
