@@ -24,6 +24,8 @@ def part(page: str, heading: str) -> str:
 def _synopses() -> Iterator[tuple[str, str, str]]:
     """A verb, the name of a page that has it in its synopsis, and the lines there that belong to the verb."""
     for name, page in PAGES.items():
+        if name.endswith(".7"):
+            continue
         for lines in re.split(r"^\.Nm(?: jitd)?\n", part(page, ".Sh SYNOPSIS"), flags=re.MULTILINE):
             if verb := re.match(r"\.Cm ([\w -]+)\n", lines):
                 yield verb[1], name, lines.partition("\n")[2]

@@ -135,3 +135,13 @@ def test_the_examples_of_the_pages_are_whole(tmp_path: Path) -> None:
         file = tmp_path / f"{number}.toml"
         file.write_text(text)
         assert (config.check(file) if text in of_settings else policyfile.read([file])[1]) == [], text
+
+
+def test_the_rule_by_which_the_five_ideas_are_explained_is_one(tmp_path: Path) -> None:
+    (rule,) = re.findall(
+        r"^\.Bd -literal[^\n]*\n(.*?)^\.Ed$", (TREE / "docs/man/jitsudo.7").read_text(), re.DOTALL | re.MULTILINE
+    )
+    file = tmp_path / "rule.toml"
+    file.write_text(rule)
+    rules, faults = policyfile.read([file])
+    assert [one.name for one in rules] == ["restart-postgres"] and faults == []
