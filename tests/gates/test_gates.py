@@ -80,6 +80,13 @@ def test_a_gate_is_on_where_the_kdc_refuses(stage: Stage) -> None:
     assert "with a TGT and without" in seen[0].why, "a canary is asked for both ways"
 
 
+def test_a_gate_is_not_tried_by_an_extension_that_is_used_no_more(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that asks is begun anew each time, and imports it anew."""
+    monkeypatch.setattr(gates, "why_not", lambda name: f"{name} is not used, because its files may be written by anyone")
+    (seen,) = look(stage)
+    assert seen.state == SILENT and "may be written by anyone" in seen.why
+
+
 def test_a_service_that_is_not_gated_is_off(stage: Stage) -> None:
     plain = f"plain1/{HOST}@{NAME}"
     stage.realm.add_service(plain)
