@@ -6,45 +6,38 @@ These tests run on the host itself, in a lane of `contrib/lanes/run` that is no 
 
 from __future__ import annotations
 
+import configparser
+import contextlib
 import hashlib
-import os
-import shutil
+import sqlite3
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from jitd.store.sqlite import FIRST, SCHEMA
+from tests.hosts.packages import build, control, doctored, files, here, of_last_release, of_tip
 from tests.law.tree import TREE
 from tests.marks import full
 from tests.waiting import PATIENCE
 
-MADE = TREE / "build/deb"
-OLDER, NEWER = "1760000000", "1760100000"
-"""Two times of a day after the other, as SOURCE_DATE_EPOCH has them."""
-WANTED = "dbus,krb5-kdc,krb5-admin-server,krb5-user,sudo,libpam-python,procps,util-linux"
-"""What is on the host already: a KDC, and what a gate takes."""
+WANTED = "dbus,krb5-kdc,krb5-admin-server,krb5-user,sqlite3,sudo,libpam-python,procps,util-linux"
+"""What is on the host already: a KDC, what a gate takes, and what a backup takes."""
+RELEASES = [
+    here(),
+    pytest.param(
+        *{"bookworm", "trixie"} - {here()},
+        marks=full(
+            "it makes packages of two versions from the locked lists; every day, the packages of this host's release change"
+        ),
+    ),
+]
 
 
-def here() -> str:
-    """The release of this host."""
-    words = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)
-    return {"12": "bookworm", "13": "trixie"}[words["VERSION_ID"].strip('"')]
-
-
-def build(release: str, epoch: str, *venv: Path, tree: Path = TREE) -> dict[str, Path]:
-    """Name of a package → its file."""
-    done = subprocess.run(
-        [tree / "contrib/deb/build", release, *venv],
-        env={**os.environ, "SOURCE_DATE_EPOCH": epoch},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60 * PATIENCE,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    return {file.name.partition("_")[0]: file for file in (tree / "build/deb" / release).glob("*.deb")}
+def version() -> str:
+    read = configparser.ConfigParser()
+    read.read(TREE / "setup.cfg")
+    return read["metadata"]["version"]
 
 
 def contents(package: Path) -> dict[str, str]:
@@ -54,13 +47,8 @@ def contents(package: Path) -> dict[str, str]:
     return {row[5].partition(" -> ")[0].lstrip("."): f"{row[0]} {row[1]}" for row in rows if not row[5].endswith("/")}
 
 
-def control(package: Path, field: str) -> str:
-    return subprocess.run(["dpkg-deb", "--field", package, field], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-
-
 def test_the_packages_have_what_make_install_puts_and_nothing_else(tmp_path: Path) -> None:
-    """Every day, they are made with what the tests import, which is of this host's release."""
-    packages = build(here(), OLDER, TREE / ".venv")
+    packages = of_tip(here())
     assert sorted(packages) == ["jitsudo", "jitsudo-board"]
     subprocess.run([TREE / "contrib/install", tmp_path, TREE / ".venv"], stdin=subprocess.DEVNULL, check=True)
     put = {f"/{file.relative_to(tmp_path)}" for file in tmp_path.rglob("*") if file.is_symlink() or file.is_file()}
@@ -76,7 +64,9 @@ def test_the_packages_have_what_make_install_puts_and_nothing_else(tmp_path: Pat
     ours = ("/usr/lib/jitd/jitd_board/", "/usr/lib/jitd/site-packages/", "/usr/share/")
     assert not [path for path in board if not path.startswith(ours)]
     assert [path for path in has if "/man8/jitd-board" in path] == [path for path in board if "/man/" in path] != []
-    assert control(packages["jitsudo"], "Version").startswith("0.1.0~20251009+deb")
+    assert control(packages["jitsudo"], "Version").startswith(
+        f"{version().removesuffix('.dev0')}{'~20251009' * version().endswith('.dev0')}+deb"
+    )
     assert sum(int(control(file, "Installed-Size")) for file in packages.values()) <= 67 * 1024
     depends = control(packages["jitsudo"], "Depends")
     needs = {need.split()[0] for need in depends.replace("|", ",").split(",")}
@@ -87,20 +77,27 @@ def test_the_packages_have_what_make_install_puts_and_nothing_else(tmp_path: Pat
     assert {*conffiles.stdout.split()} == {path for path in has if path.startswith("/etc/")}
 
 
-@full("it makes packages from the locked lists twice and boots a host; every day, a package is made and looked at")
-@pytest.mark.parametrize("release", ["bookworm", "trixie"])
-def test_nothing_is_lost_from_the_first_installation_to_the_purge(release: str) -> None:
-    """THREATS O-16, O-17"""
-    older, newer = MADE / f"{release}.before", MADE / release
-    build(release, OLDER)
-    shutil.rmtree(older, ignore_errors=True)
-    shutil.copytree(newer, older, ignore=shutil.ignore_patterns("venv"))
-    packages = build(release, NEWER)
-    fetched = [word.split()[0] for word in control(packages["jitsudo"], "Depends").split(", ")]
+@pytest.mark.parametrize("release", RELEASES)
+def test_nothing_is_lost_from_the_first_installation_over_upgrades_and_ways_back_to_the_purge(release: str) -> None:
+    """THREATS O-03, O-16, O-17"""
+    before, after, later = of_last_release(release), next(iter(of_tip(release).values())).parent, doctored(release)
+    fetched = [word.split()[0] for word in control(files(later)["jitsudo"], "Depends").split(", ")]
     line = [TREE / "contrib/on", "--boot", "--private-network", "--name", "db1.example.org", "--packages", WANTED]
-    line += ["--fetch", ",".join(fetched), "--tree", TREE / "tests/hosts", "--tree", older, "--tree", newer, release]
+    line += [
+        "--fetch",
+        ",".join(fetched),
+        "--tree",
+        TREE / "tests/hosts",
+        "--tree",
+        before,
+        "--tree",
+        after,
+        "--tree",
+        later,
+        release,
+    ]
     done = subprocess.run(
-        [*line, TREE / "tests/hosts/package_life", older, newer],
+        [*line, TREE / "tests/hosts/package_life", before, after, later],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -110,6 +107,67 @@ def test_nothing_is_lost_from_the_first_installation_to_the_purge(release: str) 
         check=False,
     )
     assert done.returncode == 0 and done.stdout.endswith("all as told\n"), done.stdout
+
+
+@pytest.fixture(scope="module")
+def preinst(tmp_path_factory: pytest.TempPathFactory) -> str:
+    place = tmp_path_factory.mktemp("control")
+    subprocess.run(["dpkg-deb", "--control", of_tip(here())["jitsudo"], place], check=True)
+    return (place / "preinst").read_text()
+
+
+@pytest.mark.parametrize("arguments", [["install"], ["upgrade", "0.1.0"]], ids=" ".join)
+@pytest.mark.parametrize("is_in_log", [False, True])
+@pytest.mark.parametrize(
+    ("schema", "told"),
+    [
+        (-1, "a version before 0.1.0 made"),
+        (FIRST - 1, "a version before 0.1.0 made"),
+        (0, ""),
+        (FIRST, ""),
+        (SCHEMA, ""),
+        (SCHEMA + 1, "nothing was changed. To go"),
+    ],
+)
+def test_a_package_is_refused_where_it_could_not_read_the_database(
+    preinst: str, tmp_path: Path, schema: int, told: str, is_in_log: bool, arguments: list[str]
+) -> None:
+    """THREATS O-03: before anything is changed, and whether the number is in the file or still in SQLite's log."""
+    database = tmp_path / "jitd.db"
+    with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("CREATE TABLE chain (number INTEGER)")
+        if is_in_log:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.execute(f"PRAGMA user_version = {schema}")
+        if not is_in_log:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        before = database.read_bytes()
+        done = plays(preinst, database, *arguments)
+        assert (done.returncode, told in done.stderr, bool(done.stderr)) == (int(bool(told)), True, bool(told)), done
+        assert database.read_bytes() == before
+    done = plays(preinst, database, *arguments)  # and when nobody has it open
+    assert (done.returncode, told in done.stderr) == (int(bool(told)), True), done
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["jitd.db"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no database\n", b"SQLite format 3\0" + bytes(4096)])
+def test_a_database_that_is_not_there_or_damaged_stops_no_package(preinst: str, tmp_path: Path, content: bytes | None) -> None:
+    """An upgrade may be the cure."""
+    database = tmp_path / "jitd.db"
+    if content is not None:
+        database.write_bytes(content)
+    for arguments in (["install"], ["upgrade", "0.1.0"]):
+        done = plays(preinst, database, *arguments)
+        assert (done.returncode, done.stderr) == (0, "")
+    assert (database.read_bytes() if database.exists() else None) == content
+
+
+def plays(preinst: str, database: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a package's ``preinst`` as on a host with this ``database``."""
+    assert preinst.count("/var/lib/jitd/jitd.db") == 2
+    script = preinst.replace("/var/lib/jitd/jitd.db", str(database))
+    return subprocess.run(["sh", "-c", script, "preinst", *arguments], capture_output=True, text=True, check=False)
 
 
 def test_what_is_compiled_here_does_not_say_where() -> None:
@@ -144,6 +202,6 @@ def test_two_clones_give_the_same_bytes(release: str, tmp_path: Path) -> None:
         venv = [clone / "build/venv"] if place != "one" and release == here() else []
         for directory in venv:
             subprocess.run([clone / "contrib/runtime", directory], check=True)
-        packages = build(release, NEWER, *venv, tree=clone)
+        packages = build(release, "1760100000", *venv, tree=clone)
         digests.append({file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in packages.values()})
     assert digests[0] == digests[1]

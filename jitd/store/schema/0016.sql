@@ -1,4 +1,7 @@
--- Version 15, the first that was released (0.1.0). Each later version is one more file, with what changes.
+-- Version 16, the first that was released (0.1.0). Each later version is one more file, with what changes.
+-- The number stands for all that jitd keeps on a host, and not only for tables: where the version before cannot read what this one
+-- writes into a document, a note of a run or a note of jitd-givers, it is one higher, if only by a file with a comment. Whoever
+-- goes back is refused by this number before a package is changed (contrib/deb/debian/jitsudo.preinst).
 -- Plain SQL where it can be: PostgreSQL is to be the second store.
 -- An object is stored as its document. The other columns are there to search by. Moments are the first 19 characters of RFC 3339
 -- in UTC, so that their order is that of the texts. grants.work is empty when a grant has ended.
