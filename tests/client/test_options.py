@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jitpam import __version__
 from jitpam.amounts import LONGEST, MOST_USES, UsageError, read_duration, read_uses
 from jitpam.options import read_options
 from jitpam.usage import help_lines
@@ -393,4 +394,4 @@ def test_usage_and_help_as_a_user_sees_them(jitsudo):
     done = jitsudo("--help")
     assert (done.returncode, done.stdout.decode(), done.stderr) == (0, "\n".join(help_lines(80)) + "\n", b"")
     done = jitsudo("-V")
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"jitsudo 0.1.0\n", b"")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"jitsudo {__version__}\n".encode(), b"")
