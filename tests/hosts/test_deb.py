@@ -78,7 +78,7 @@ def test_the_packages_have_what_make_install_puts_and_nothing_else(tmp_path: Pat
 
 
 @pytest.mark.parametrize("release", RELEASES)
-def test_nothing_is_lost_from_the_first_installation_over_upgrades_and_ways_back_to_the_purge(release: str) -> None:
+def test_nothing_is_lost_over_upgrades_and_ways_back_until_the_purge(release: str) -> None:
     """THREATS O-03, O-16, O-17"""
     before, after, later = of_last_release(release), next(iter(of_tip(release).values())).parent, doctored(release)
     fetched = [word.split()[0] for word in control(files(later)["jitsudo"], "Depends").split(", ")]

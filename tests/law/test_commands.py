@@ -107,7 +107,7 @@ COMMANDS: dict[str, str] = {
     "ssh-keygen -k -f {}": "tests/givers/test_ssh_certificates.py::test_a_list_that_is_missing_is_made_by_the_command",
     "usermod -l {} {}": RENAMED,
     # the host
-    "apt install jitsudo-board": "tests/hosts/test_deb.py::test_nothing_is_lost_from_the_first_installation_over_upgrades_and_ways_back_to_the_purge",
+    "apt install jitsudo-board": "tests/hosts/test_deb.py::test_nothing_is_lost_over_upgrades_and_ways_back_until_the_purge",
     "apt install pamtester": TYPED + "test_pamtester_is_installed_by_the_command",
     "hostnamectl set-hostname {}": TYPED_BOOTED + "test_the_hosts_name_is_set_by_the_command",
     "timedatectl set-ntp true": TYPED_BOOTED + "test_the_clock_is_kept_by_the_command_or_it_says_what_is_missing",
