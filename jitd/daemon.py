@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from jitd import systemd
 from jitd.claiming import claim
+from jitd.core.party import HOUSE
 from jitd.core.subject import ROOT
 from jitd.core.toml_document import ConfigError
 from jitd.deciding import origins
@@ -93,7 +94,7 @@ class Daemon:
         from jitd.verbs.condition import Condition
         from jitd.verbs.reloading import Reloading
         from jitd.verbs.status import Status
-        from jitd.workers import HOUSE, Workers
+        from jitd.workers import Workers
 
         # the record, and what happens with each commit
         self._loop: asyncio.AbstractEventLoop | None = None  # not before it serves
@@ -314,8 +315,6 @@ class Daemon:
             await self._reloading.reload(self._root_alone())
 
     async def _keep_subordinates(self) -> None:
-        from jitd.workers import HOUSE
-
         while True:
             with contextlib.suppress(TimeoutError):  # the data of the last read stays valid
                 await self.services.workers.names.run(HOUSE, self.services.subordinates.read)

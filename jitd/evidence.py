@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from jitd import extensions
 
 if TYPE_CHECKING:
+    from jitd.core.party import Party
     from jitd.deciding.ground import Ground
     from jitd.lifecycle.lifecycle import Lifecycle
     from jitd.verbs.access import Access
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 People = Mapping[str, tuple[frozenset[str], bool]]
 """Maps words of rules, such as ``group:ops``, to the persons whom they name, and to whether these are all."""
-PeopleOf = Callable[[int, Iterable[str]], Awaitable[People]]
-"""Looks, with the rights of a uid, for the people whom words of rules name (``Seating.named_by``)."""
+PeopleOf = Callable[["Party", Iterable[str]], Awaitable[People]]
+"""Looks, in the turn of a party, for the people whom words of rules name (``Seating.named_by``)."""
 
 
 class Evidence(Protocol):

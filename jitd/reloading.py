@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jitd.core.party import OF_ROOT
 from jitd.core.policy import Policy, no_policy
 from jitd.core.policy_text import PolicyText
 from jitd.core.toml_document import ConfigError
@@ -74,7 +75,7 @@ class PolicyInForce:
         """
         async with self._reading:  # only one at a time, so that the policy that was read last is in force at the end
             try:
-                self.policy = await workers.kept.run(0, self._read)
+                self.policy = await workers.kept.run(OF_ROOT, self._read)
             except Exception as fault:
                 where = self._refuse(fault)
                 if self.policy.broken:

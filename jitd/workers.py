@@ -2,8 +2,8 @@
 """Threads for blocking work. Each kind of work has its own lane, which is a limited number of threads. Therefore no kind of work
 waits for another kind.
 
-Law: the amount and the duration of work are limited, for all accounts together and for each account. If work takes too long, the
-result is an error, and never a permission. Work that never returns keeps its thread, and continues to count in the account's
+Law: the amount and duration of work are limited, for all together and for each party (``core.party``). If work takes too long,
+the result is an error, and never a permission. Work that never returns keeps its thread, and continues to count in the party's
 share of the lane.
 """
 
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, ParamSpec, TypeVar
 
+from jitd.core.party import Party
 from jitd.failures import Failure, count
 
 P = ParamSpec("P")
@@ -42,10 +43,6 @@ class Load:
     n_threads: int
     n_busy: int
     n_waiting: int
-
-
-HOUSE = -1
-"""The uid that is used for the daemon's own work. If the daemon's own work hangs, it uses no thread from root's share."""
 
 
 class NoThread(TimeoutError):
@@ -186,8 +183,8 @@ class Desk:
 
 
 class Lane:
-    """A lane uses up to ``n_threads`` threads at the same time. One account may use at most ``share`` of these threads. In
-    addition, root has its own ``share`` threads, so that no other account can make root wait.
+    """A lane uses up to ``n_threads`` threads at the same time. One party may use at most ``share`` of these threads. In
+    addition, root has its own ``share`` threads, so that nobody else can make root wait.
     """
 
     def __init__(self, name: str, n_threads: int, share: int, threads: Threads | None = None) -> None:
@@ -197,22 +194,22 @@ class Lane:
         self._threads = threads or Threads()
         self._pool = Desk(self._threads, n_threads)
         self._roots = Desk(self._threads, share)
-        self._shares: dict[int, asyncio.Semaphore] = {}
-        self._asking: Counter[int] = Counter()
+        self._shares: dict[Party, asyncio.Semaphore] = {}
+        self._asking: Counter[Party] = Counter()
         self._n_held = 0
         self._n_waiting = 0
 
-    async def run(self, uid: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do ``work`` for the account ``uid``, and return its result. Raises TimeoutError after PATIENCE seconds, and every
+    async def run(self, party: Party, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do ``work`` for ``party``, and return its result. Raises TimeoutError after PATIENCE seconds, and every
         exception that ``work`` raises.
         """
-        return await self.run_within(PATIENCE, uid, work, *args, **kwargs)
+        return await self.run_within(PATIENCE, party, work, *args, **kwargs)
 
-    async def run_within(self, seconds: float, uid: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def run_within(self, seconds: float, party: Party, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As ``run``, but raise TimeoutError after ``seconds`` seconds."""
         loop = asyncio.get_running_loop()
-        share = self._shares.setdefault(uid, asyncio.Semaphore(self.share))
-        self._asking[uid] += 1
+        share = self._shares.setdefault(party, asyncio.Semaphore(self.share))
+        self._asking[party] += 1
         ends_at = loop.time() + seconds
         try:
             if share.locked():
@@ -220,7 +217,7 @@ class Lane:
             else:
                 await share.acquire()
             answer: asyncio.Future[T] = loop.create_future()
-            running, ended = self._begin(uid, share, lambda: work(*args, **kwargs), answer)
+            running, ended = self._begin(party, share, lambda: work(*args, **kwargs), answer)
             timer = loop.call_at(ends_at, _give_up, answer)
             try:
                 return await answer
@@ -230,12 +227,12 @@ class Lane:
                     ended(None, None)
                 del answer, running, ended  # otherwise a fault and its traceback would keep each other in memory
         finally:
-            self._leave(uid)
+            self._leave(party)
 
     async def _until_turn(self, share: asyncio.Semaphore, ends_at: float) -> None:
         self._n_waiting += 1
         try:
-            async with asyncio.timeout_at(ends_at):  # the account's earlier work may never end
+            async with asyncio.timeout_at(ends_at):  # the party's earlier work may never end
                 await share.acquire()
         except TimeoutError:
             count(Failure.LANE)
@@ -244,19 +241,19 @@ class Lane:
             self._n_waiting -= 1
 
     def _begin(
-        self, uid: int, share: asyncio.Semaphore, work: Callable[[], T], answer: asyncio.Future[T]
+        self, party: Party, share: asyncio.Semaphore, work: Callable[[], T], answer: asyncio.Future[T]
     ) -> tuple[Piece, Callable[[T | None, BaseException | None], None]]:
         """Give ``work`` to a thread. Return this piece of work, and a function that sets ``answer``. The event loop calls this
         function when the piece has ended.
         """
         loop = asyncio.get_running_loop()
-        pool, n_held = (self._roots, 0) if uid == 0 else (self._pool, 1)
+        pool, n_held = (self._roots, 0) if party.is_root else (self._pool, 1)
 
         def ended(value: Any, fault: BaseException | None) -> None:
             pool.over(piece)
             self._n_held -= n_held
             share.release()
-            self._leave(uid)
+            self._leave(party)
             if answer.done():  # nobody waits for the answer any more
                 return
             if fault is not None:
@@ -274,14 +271,14 @@ class Lane:
         except BaseException:
             share.release()
             raise
-        self._asking[uid] += 1
+        self._asking[party] += 1
         self._n_held += n_held
         return piece, ended
 
-    def _leave(self, uid: int) -> None:
-        self._asking[uid] -= 1
-        if not self._asking[uid]:
-            del self._asking[uid], self._shares[uid]
+    def _leave(self, party: Party) -> None:
+        self._asking[party] -= 1
+        if not self._asking[party]:
+            del self._asking[party], self._shares[party]
 
     @property
     def load(self) -> Load:

@@ -9,12 +9,12 @@ from functools import partial
 from typing import Any
 
 from jitd.core.condition import Family
+from jitd.core.party import HOUSE
 from jitd.deciding.ground import Ground
 from jitd.extension_points import Advisers, Reading, Site
 from jitd.store.opening import file_of, open_cursors
 from jitd.verbs.access import Access
 from jitd.verbs.answers import Answers
-from jitd.workers import HOUSE
 from jitd_outsiders.assembly import Outsiders
 from jitd_sinks.metrics.answer import Metrics
 from jitd_sinks.metrics.meters import Meters

@@ -14,6 +14,7 @@ from typing import Any
 from jitd.core.authentication import Authentication
 from jitd.core.made_account import Behind, is_made
 from jitd.core.naming import Naming
+from jitd.core.party import Party
 
 ROOT = "root"
 """The name in the record for uid 0 without a ticket. No principal can have this name, because every principal has a realm."""
@@ -77,6 +78,11 @@ class Subject:
     gids: frozenset[int] = frozenset()
     spelled: str = ""
     used_by: tuple[User, ...] = ()
+
+    @property
+    def party(self) -> Party:
+        """Whom limits and turns count for."""
+        return Party.of_account(self.uid)
 
     @property
     def in_ticket(self) -> str:

@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 
 from jitd.core.decision import Deny, Why
 from jitd.core.made_account import Behind, itself
+from jitd.core.party import Party
 from jitd.core.subject import Subject
 
 SUCCESS = 0
@@ -42,7 +43,7 @@ class AccountPolicy:
         self._service = service
         self._code_of = code_of
         self._behind = behind
-        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._turns: WeakValueDictionary[Party, asyncio.Lock] = WeakValueDictionary()
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
 
     async def denial(self, who: Subject) -> Deny | None:
@@ -51,7 +52,7 @@ class AccountPolicy:
         """
         if not self._service or who.is_root:
             return None
-        turn = self._turns.setdefault(who.uid, asyncio.Lock())
+        turn = self._turns.setdefault(who.party, asyncio.Lock())
         try:
             async with asyncio.timeout(WITHIN), turn, self._room:
                 for account in dict.fromkeys((self._behind(who.user), who.user)):

@@ -153,7 +153,7 @@ class Decider:
 
         if asked.user is not None or asked.group is not None:
             try:
-                await self._workers.typed.run(who.uid, look_up)
+                await self._workers.typed.run(who.party, look_up)
             except accounts.NoSuchAccount:
                 pass  # ``decide_new`` will report this
             except TimeoutError:
@@ -185,7 +185,7 @@ class Decider:
             asking = partial(_with_reason, ask, reasons[0]) if reasons else ask
             try:
                 run = self._workers.files.run
-                asked, sighting = await run(who.uid, self._look, policy, locked or barred, who, service, asking, knowledge)
+                asked, sighting = await run(who.party, self._look, policy, locked or barred, who, service, asking, knowledge)
             except Wanted as wanted:
                 knowledge.hear(wanted, await providers.ask(wanted.names, wanted.about))
                 continue
@@ -283,7 +283,7 @@ class Decider:
         command, who = request.command, request.requester
         try:
             look = partial(self._found_in, command, who, self._rules.policy)
-            now = await self._workers.files.run_within(AGAIN_WITHIN, who.uid, look)
+            now = await self._workers.files.run_within(AGAIN_WITHIN, who.party, look)
         except TimeoutError:
             return request
         if now is None:
@@ -294,7 +294,7 @@ class Decider:
         """Return the Subject ``known`` with its present data, and the answer of the KDC. The Subject is None if the account no
         longer exists or has expired, or if the KDC refuses the principal. Raises TimeoutError.
         """
-        return await self._workers.names.run(known.uid, self._as_now, known)
+        return await self._workers.names.run(known.party, self._as_now, known)
 
     async def refusal(self, who: Subject, reviews: Sequence[Review] = ()) -> Deny | None:
         """Return the denial for ``who`` if the KDC refuses their principal. A missing answer denies nobody. The authors of
@@ -331,7 +331,7 @@ class Decider:
         """Return what ``command``, which ``who`` asks for, gives beyond its words. Files that do not answer are not looked at."""
         try:
             look = partial(self._found_in, command, who, self._rules.policy)
-            return await self._workers.files.run_within(JUDGED_WITHIN, who.uid, look)
+            return await self._workers.files.run_within(JUDGED_WITHIN, who.party, look)
         except TimeoutError:
             return self.findings.without_answer(command, who.user)
 
@@ -374,7 +374,7 @@ class Decider:
         must decide again, because policy and locks may have changed while jitd waited.
         """
         try:
-            return await self._workers.files.run(request.requester.uid, self._look_again, policy, request, knowledge)
+            return await self._workers.files.run(request.requester.party, self._look_again, policy, request, knowledge)
         except Wanted as wanted:
             knowledge.hear(wanted, await self._providers.ask(wanted.names, wanted.about))
             return None
@@ -424,7 +424,7 @@ class Decider:
         exists, or whose principal the KDC refuses. The look-ups run in parallel, and so do the queries to the KDC. A missing
         answer of the KDC is not a refusal.
         """
-        found = await asyncio.gather(*(self._workers.names.run(one.uid, self._accounts.again, one) for one in approvers))
+        found = await asyncio.gather(*(self._workers.names.run(one.party, self._accounts.again, one) for one in approvers))
         refused = await self._kdc.refused([now.in_ticket for now in found if now is not None])
         return [None if now is None or now.in_ticket in refused else now for now in found]
 

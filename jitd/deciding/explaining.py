@@ -108,20 +108,20 @@ class Explainer:
                 return ()
             return closest(self._policy(), question, self._now().at)
 
-        return await self._workers.files.run(who.uid, look)
+        return await self._workers.files.run(who.party, look)
 
     async def suppose(self, by: Subject, service: str, asked: Asked, supposed: Supposed) -> Supposition:
         """Return the decision that the person in ``supposed`` would get for the request ``asked``. ``by`` is the operator. Raises
         Nobody, command_lookup.Nonsense or TimeoutError.
         """
         facts = {name: self._fact(name, text) for name, text in supposed.facts}
-        who = await self._workers.names.run(by.uid, self._whom, supposed)
+        who = await self._workers.names.run(by.party, self._whom, supposed)
         knowledge = _Supposing(self._gather, facts)
         while True:
             try:
                 locked = self._lock_on(who)
                 run = self._workers.files.run
-                found = await run(by.uid, self._look, who, service, asked, supposed.at, locked, knowledge)
+                found = await run(by.party, self._look, who, service, asked, supposed.at, locked, knowledge)
                 return replace(found, decision=unbarred(found.decision, self._owed, who, ""))
             except Wanted as wanted:
                 knowledge.learn(wanted.names, await self._beforehand.ask(wanted.names, wanted.about))

@@ -20,6 +20,7 @@ from time import monotonic
 from jitd.core.decision import Approval
 from jitd.core.lock import Lock, Whom
 from jitd.core.made_account import is_made, itself
+from jitd.core.party import Party
 from jitd.core.request import Request, open_ways
 from jitd.core.subject import person_of
 from jitd.core.ways import flat
@@ -129,13 +130,13 @@ class Seating:
         ways, standing = tuple(ways), self._standing()
         try:
             async with asyncio.timeout(WITHIN):
-                return await self._workers.seats.run(request.requester.uid, self._look, request, ways, standing)
+                return await self._workers.seats.run(request.requester.party, self._look, request, ways, standing)
         except TimeoutError:
             return (UNKNOWN,) * len(ways)
 
-    async def named_by(self, uid: int, words: Iterable[str]) -> dict[str, tuple[frozenset[str], bool]]:
+    async def named_by(self, party: Party, words: Iterable[str]) -> dict[str, tuple[frozenset[str], bool]]:
         """Map words of rules, such as ``group:ops``, to the persons whom they name, and to whether these are all. The search is
-        made for the account ``uid``. A word for which there was no time is left out.
+        made for ``party``. A word for which there was no time is left out.
         """
         found: dict[str, tuple[frozenset[str], bool]] = {}
 
@@ -146,7 +147,7 @@ class Seating:
                 found[word] = frozenset(person_of(one, self._config.people, itself) for one in accounts), seats.is_whole
 
         with suppress(TimeoutError):
-            await self._workers.seats.run_within(LISTED_WITHIN, uid, look)
+            await self._workers.seats.run_within(LISTED_WITHIN, party, look)
         return found.copy()
 
     def _standing(self) -> Standing:

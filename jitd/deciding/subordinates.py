@@ -13,11 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from jitd.core.party import UNSEEN, Party
 from jitd.deciding import accounts
 
 FILE = Path("/etc/subuid")
-NOBODY = 2**32 - 1
-"""The uid that no account can have (setreuid(2)). What cannot be counted for an account is counted for this one."""
 
 
 class _Range(NamedTuple):
@@ -78,6 +77,12 @@ class Subordinates:
         """
         found = self._range_of(uid)
         return uid if found is None else self._known.get(found.owner) or max(found.first, 1)
+
+    def party_of(self, uid: int | None) -> Party:
+        """Return the party for which a process of the account ``uid`` counts. None stands for a process whose account is not
+        known.
+        """
+        return UNSEEN if uid is None else Party.of_account(self.owner_of(uid))
 
     def is_subordinate(self, uid: int) -> bool:
         """True if ``uid`` is in a range of another account than itself. Also true if the owner of the range is not known."""

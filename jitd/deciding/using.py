@@ -68,7 +68,7 @@ class Using:
                 who = used_by(who, self._uses.today(asked.requester.begins(run.used_by)), id)
         # The login of jitd itself says nothing: a person who started the daemon by hand may have started everything else.
         if login not in (_NOBODY_LOGGED_IN, 0, who.uid, self._own_login) and not who.is_root:
-            user = await self._workers.names.run(who.uid, self._accounts.local, login)
+            user = await self._workers.names.run(who.party, self._accounts.local, login)
             who = who if user is None else used_by(who, user)
         return who
 

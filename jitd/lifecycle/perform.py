@@ -276,7 +276,7 @@ class Perform:
         self._begun_for[id] = waiter.who or asked.requester
         try:
             job = await self._workers.files.run(
-                asked.requester.uid, jobs.job_of, begun, grant, asked, self._config, self._now().boot
+                asked.requester.party, jobs.job_of, begun, grant, asked, self._config, self._now().boot
             )
             control = await self._executor.start(job)
         except Exception as fault:

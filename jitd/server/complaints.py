@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from jitd.core.effects import Moment
+from jitd.core.party import Party
 from jitd.core.subject import Subject
 from jitd.failures import Failure, count
 from jitd.log import log
@@ -51,32 +52,32 @@ class Complaints:
         fault.
         """
         count(Failure.CLIENT)
-        if who is None or not self._pace.may(who.uid, self._now().boot) or not self._has_room():
+        if who is None or not self._pace.may(who.party, self._now().boot) or not self._has_room():
             self._n_strangers += 1
             return
         with suppress(StoreError):
             self.note("connection.broken", who.principal, who.uid, {"fault": fault})
 
-    def warn(self, uid: int, event: str, /, **values: object) -> None:
-        """Log the fault of an unknown client of account ``uid``. If the account causes too many lines, only count them."""
-        if self._lines.may(uid, self._now().boot):
+    def warn(self, party: Party, event: str, /, **values: object) -> None:
+        """Log the fault of an unknown client of ``party``. If it causes too many lines, only count them."""
+        if self._lines.may(party, self._now().boot):
             log(event, **values)
         else:
             self._n_unlogged += 1
 
-    def unproved(self, uid: int, fault: NotAuthenticated | NoKey) -> None:
-        """Log that account ``uid`` could not be authenticated, if an administrator has to mend this: a key or a clock. Otherwise
+    def unproved(self, party: Party, fault: NotAuthenticated | NoKey) -> None:
+        """Log that ``party`` could not be authenticated, if an administrator has to mend this: a key or a clock. Otherwise
         only count it, as an expired ticket.
         """
         match fault:
             case CannotNote():
-                self.warn(uid, "no replay cache", fault=fault)
+                self.warn(party, "no replay cache", fault=fault)
             case NoKeyFor():
-                self.warn(uid, "no key for a ticket", uid=uid, fault=fault, sender=UNPROVED)
+                self.warn(party, "no key for a ticket", **party.told(), fault=fault, sender=UNPROVED)
             case NoKey():
-                self.warn(uid, "no key", fault=fault)
+                self.warn(party, "no key", fault=fault)
             case WrongClock():
-                self.warn(uid, "wrong clock", uid=uid, fault=fault)
+                self.warn(party, "wrong clock", **party.told(), fault=fault)
             case _:
                 self.broke_protocol(None, str(fault))
 

@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import ExitStack, aclosing
 
 from jitd.core.origin import Caller
+from jitd.core.party import Party
 from jitd.core.request import Request, Verdict
 from jitd.core.rights import Act
 from jitd.core.subject import Subject
@@ -71,9 +72,9 @@ AGAIN_AFTER = 0.2
 
 
 class Connection:
-    """One connection, from accept to close. ``account`` is the account whose limits hold for the connection: the one that has
-    started the process ``peer``. ``count_for`` counts the connection for another account instead, and returns False if this
-    account has too many. ``on_end`` is called once, when the channel has ended.
+    """One connection, from accept to close. ``party`` is the one whose limits hold for the connection: the account
+    that has started the process ``peer``. ``count_for`` counts the connection for another account instead, and returns False if
+    this account has too many. ``on_end`` is called once, when the channel has ended.
     """
 
     def __init__(
@@ -81,13 +82,13 @@ class Connection:
         services: Services,
         channel: Callable[..., Channel],
         peer: Peer,
-        account: int,
+        party: Party,
         count_for: Callable[[int], bool],
         on_end: Callable[[], None],
     ) -> None:
         self._services = services
         self._peer = peer
-        self._account = account
+        self._party = party
         self._count_for = count_for
         self._deadline: asyncio.TimerHandle | None = None
         self._timed = ""
@@ -105,7 +106,7 @@ class Connection:
         self._listing: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._channel = channel(self._frame, self._broken, on_end)
-        self._telling = Telling(services.turns, account, self._channel, self._send)
+        self._telling = Telling(services.turns, party, self._channel, self._send)
         self._waiting = Waiting(services, self.say, self._refuse, lambda: self._who)
 
     # --- frames ------------------------------------------------------------------------------------------------------
@@ -143,9 +144,9 @@ class Connection:
 
     async def _large_frame(self, body: bytes) -> None:
         """Read a large frame in a worker, and answer it. While the worker reads, no other code wraps or unwraps messages."""
-        async with self._services.turns.large(self._account):
+        async with self._services.turns.large(self._party):
             try:
-                message, body = await self._services.workers.frames.run(self._account, lambda: self._read(body))
+                message, body = await self._services.workers.frames.run(self._party, lambda: self._read(body))
                 self._hear(message)
             except (RemoteProtocolError, NotAuthenticated, TimeoutError) as fault:
                 return self._broken(str(fault) or "the client sends large frames faster than jitd can read them")
@@ -185,7 +186,7 @@ class Connection:
         self._deadline = None
         if self._timed == "proving":
             self._deadline = asyncio.get_running_loop().call_later(PROVED_WITHIN, self.close)
-        elif self._timed == "ready" and self._peer.uid == 0 and self._account != 0:
+        elif self._timed == "ready" and self._peer.uid == 0 and not self._party.is_root:
             self._deadline = asyncio.get_running_loop().call_later(ASKED_WITHIN, self.close)
 
     def _forget_question(self) -> None:
@@ -229,7 +230,7 @@ class Connection:
         """Log that jitd failed. If the client can make jitd fail, it cannot fill the log."""
         if not isinstance(fault, StoreError):  # it was counted already
             count(Failure.JITD)
-        self._services.complaints.warn(self._account, event, fault=f"{type(fault).__name__}: {fault}")
+        self._services.complaints.warn(self._party, event, fault=f"{type(fault).__name__}: {fault}")
 
     @property
     def is_ready(self) -> bool:
@@ -256,7 +257,7 @@ class Connection:
         except Refusal as no:
             return self._refuse(no.code, no.text)
         except (NotAuthenticated, NoKey) as fault:
-            self._services.complaints.unproved(self._account, fault)
+            self._services.complaints.unproved(self._party, fault)
             return self._refuse("failed" if isinstance(fault, NoKey) else "unauthenticated", str(fault))
         self.say(answer)
         self._proof = self._handshake.proof  # as soon as there is a proof, every body is wrapped
@@ -270,7 +271,7 @@ class Connection:
         who = await self._services.identifying.subject(self._peer.uid, self._proof, self._slow, until)
         if who is None or who.uid != self._peer.uid:
             principal = "root" if self._proof is None else self._proof.principal.decode("utf-8", "replace")
-            self._services.complaints.warn(self._account, "wrong account", uid=self._peer.uid, principal=principal)
+            self._services.complaints.warn(self._party, "wrong account", uid=self._peer.uid, principal=principal)
             if who is None and await self._services.identifying.local(self._peer.uid, self._slow, until) is None:
                 return self._refuse("unauthenticated", NOBODY_HERE)
             return self._refuse("unauthenticated", self._services.identifying.why_not_theirs(self._proof))
@@ -355,7 +356,7 @@ class Connection:
         requests = self._services.requests
         refuse_instead(message)
         who = await self._admit(message.type)
-        await self._services.turns.begin(self._account)
+        await self._services.turns.begin(self._party)
         if isinstance(message, ACTS):
             is_deny = isinstance(message, messages.Review) and message.verdict == Verdict.DENY
             who = await self._as_used(who, must=not is_deny and not (isinstance(message, messages.Lock) and who.is_root))
@@ -450,7 +451,7 @@ class Connection:
         """Begin to answer an enforcement point. Only root may ask about other people, because root controls their sessions."""
         if not who.is_root or self._peer.uid != 0:
             raise Refusal("forbidden", "only a process that runs as root can be an enforcement point")
-        if self._account == 0 and message.stage != "auth" and not self._count_for(message.uid):
+        if self._party.is_root and message.stage != "auth" and not self._count_for(message.uid):
             raise Refusal("denied", f"{shown(message.user)} has too many connections to jitd: end some, and try again")
         talk, in_hand = Talk(self.say, self._refuse), hold(self._peer, self._given)
         self._point = Enforcement(self._services, talk, in_hand, message, body, self._handshake.channel)

@@ -19,6 +19,7 @@ from jitd.core.claims import Claims, Point
 from jitd.core.decision import Approval
 from jitd.core.deed import RUN, deed_of
 from jitd.core.origin import Caller
+from jitd.core.party import Party
 from jitd.core.request import Request, RequestState
 from jitd.core.subject import Subject
 from jitd.deciding import origins
@@ -134,7 +135,7 @@ class Enforcement:
             self._context, answer = self._services.acceptor.accept(token, self._binding)
         except (NotAuthenticated, NoKey) as fault:
             if self._ask is not None:
-                self._services.complaints.unproved(self._ask.uid, fault)
+                self._services.complaints.unproved(Party.of_account(self._ask.uid), fault)
             raise Refusal("failed" if isinstance(fault, NoKey) else "unauthenticated", str(fault)) from None
         return messages.DaemonToken(token=answer)
 
@@ -147,7 +148,9 @@ class Enforcement:
             who = await self._identified(said, ask, until)
         except Refusal as no:  # there is no request, so the record says nothing of it
             because, service = no.text, service_in(ask)
-            self._services.complaints.warn(ask.uid, "a gate denied", service=service, uid=ask.uid, because=because)
+            self._services.complaints.warn(
+                Party.of_account(ask.uid), "a gate denied", service=service, uid=ask.uid, because=because
+            )
             raise
         self._who = who
         try:

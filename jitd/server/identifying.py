@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from jitd.core.party import OF_ROOT, Party
 from jitd.core.subject import Subject
 from jitd.deciding.accounts import Accounts, uid_of
 from jitd.deciding.groups import CannotLookUp
@@ -61,7 +62,7 @@ class Identifying:
         """
         if proof is None:
             return await self._root()
-        share = self._subordinates.owner_of(uid)
+        share = self._subordinates.party_of(uid)
         told = proof.principal, proof.ends_at, proof.authentication
         return await self._patiently(slow, until, share, self._accounts.of_client, uid, *told)
 
@@ -78,13 +79,13 @@ class Identifying:
         """
         if uid == 0:
             return await self._root()
-        return await self._patiently(slow, until, self._subordinates.owner_of(uid), self._accounts.local, uid)
+        return await self._patiently(slow, until, self._subordinates.party_of(uid), self._accounts.local, uid)
 
     async def by_pam(self, uid: int, ends_at: datetime) -> Subject | None:
         """Return the Subject of account ``uid``, proved by local PAM until ``ends_at``. Return None if nobody on this host
         matches.
         """
-        return await self._workers.names.run(self._subordinates.owner_of(uid), self._accounts.by_pam, uid, ends_at)
+        return await self._workers.names.run(self._subordinates.party_of(uid), self._accounts.by_pam, uid, ends_at)
 
     async def again(self, who: Subject, slow: Slow | None = None) -> Subject | None:
         """Return the current Subject of ``who`` on this host. Return None if the account has expired or does not exist any
@@ -93,17 +94,17 @@ class Identifying:
         if who.is_root:
             return await self._root()
         if slow is not None:
-            return await self._patiently(slow, None, who.uid, self._accounts.again, who)
-        return await self._workers.names.run(who.uid, self._accounts.again, who)
+            return await self._patiently(slow, None, who.party, self._accounts.again, who)
+        return await self._workers.names.run(who.party, self._accounts.again, who)
 
     async def uid_of(self, uid: int, user: str) -> int | None:
         """Return the user id of the account ``user``, or None if there is no such account. The look-up is counted for ``uid``,
         the account of the client that asks.
         """
-        return await self._workers.names.run(uid, uid_of, user)
+        return await self._workers.names.run(Party.of_account(uid), uid_of, user)
 
     async def _patiently(
-        self, slow: Slow, until: float | None, share: int, work: Callable[..., Subject | None], *args: Any
+        self, slow: Slow, until: float | None, share: Party, work: Callable[..., Subject | None], *args: Any
     ) -> Subject | None:
         left = GREETED_WITHIN if until is None else max(0.0, until - asyncio.get_running_loop().time())
         timer = asyncio.get_running_loop().call_later(SLOW_AFTER, slow, max(0, int((left - SLOW_AFTER) * 1000)))
@@ -120,7 +121,7 @@ class Identifying:
         """
         if self._of_root is None or self._of_root.done():
             self._since = time.monotonic()
-            self._of_root = asyncio.get_running_loop().create_task(self._workers.names.run(0, self._accounts.root))
+            self._of_root = asyncio.get_running_loop().create_task(self._workers.names.run(OF_ROOT, self._accounts.root))
             self._of_root.add_done_callback(lambda done: done.cancelled() or done.exception())  # the waiting callers may be gone
         looking = self._of_root
         await asyncio.wait((looking,), timeout=max(0.0, self._since + PATIENCE - time.monotonic()))

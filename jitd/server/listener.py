@@ -18,6 +18,7 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
+from jitd.core.party import Party
 from jitd.log import log
 from jitd.releasing import RELEASER
 from jitd.server.channel import Channel, refuse
@@ -78,7 +79,7 @@ class Listener:
         self._per_uid = per_uid
         self._n_most = n_most
         self._room = Room()
-        self._of: Counter[int] = Counter()
+        self._of: Counter[Party] = Counter()
         self._open: set[Connection] = set()
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(sock.fileno(), self._accept)
@@ -106,11 +107,11 @@ class Listener:
         raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         pid, uid, _ = _CREDENTIALS.unpack(raw)
         peer = Peer(sock, uid, pid)
-        account = self._services.subordinates.owner_of(peer.started_by())
-        if self._is_full_for(account):
-            return refuse(sock, TOO_MANY_OF_ONE if self._of[account] >= self._per_uid else TOO_MANY)
-        self._of[account] += 1
-        counted = account
+        party = self._services.subordinates.party_of(peer.started_by())
+        if self._is_full_for(party):
+            return refuse(sock, TOO_MANY_OF_ONE if self._of[party] >= self._per_uid else TOO_MANY)
+        self._of[party] += 1
+        counted = party
         connection: Connection | None = None
         deadline: asyncio.TimerHandle
 
@@ -130,7 +131,7 @@ class Listener:
 
         def count_for(uid: int) -> bool:
             nonlocal counted
-            person = self._services.subordinates.owner_of(uid)
+            person = self._services.subordinates.party_of(uid)
             if person != counted and self._is_full_for(person):
                 return False
             self._of[person] += 1
@@ -141,17 +142,17 @@ class Listener:
         typed_until = self._loop.time() + TYPED_FOR
 
         deadline = self._loop.call_later(HANDSHAKE_FOR, too_slow)
-        channel = partial(Channel, sock, self._loop, self._room.place(account))
-        connection = Connection(self._services, channel, peer, account, count_for, ended)
+        channel = partial(Channel, sock, self._loop, self._room.place(party))
+        connection = Connection(self._services, channel, peer, party, count_for, ended)
         self._open.add(connection)
 
-    def _is_full_for(self, account: int) -> bool:
-        return account != 0 and (self._of[account] >= self._per_uid or self._of.total() >= self._n_most)
+    def _is_full_for(self, party: Party) -> bool:
+        return not party.is_root and (self._of[party] >= self._per_uid or self._of.total() >= self._n_most)
 
-    def _forget(self, account: int) -> None:
-        self._of[account] -= 1
-        if not self._of[account]:
-            del self._of[account]
+    def _forget(self, party: Party) -> None:
+        self._of[party] -= 1
+        if not self._of[party]:
+            del self._of[party]
 
     @property
     def n_open(self) -> int:

@@ -143,12 +143,12 @@ class LocalProofs:
             minutes = max(1, round((counted[0] + TRIES_WITHIN.total_seconds() - now) / 60))
             what = f"{MOST_TRIES} wrong passwords within an hour"
             raise Refusal("unauthenticated", f"{what}: try again in {minutes} min, or kinit when a KDC can be reached")
-        of_account = sum(one.uid == who.uid for one in self._open)
+        of_account = sum(one.party == who.party for one in self._open)
         of_person = sum(one.person == who.person for one in self._open)
         if of_account >= MOST_OPEN or len(counted) + of_person >= MOST_TRIES:
             prompts = "1 prompt for your password is" if of_person == 1 else f"{of_person} prompts for your password are"
             raise Refusal("unauthenticated", f"{prompts} open already: answer or end one, or wait a minute")
-        if not self._pace.may(who.uid, now):
+        if not self._pace.may(who.party, now):
             raise Refusal("unauthenticated", "too many prompts for your password, one after the other: wait a minute")
 
     def _counted(self, person: str) -> list[float]:

@@ -17,7 +17,6 @@ from pathlib import Path
 
 from jitd.core.run import Process
 from jitd.deciding import origins
-from jitd.deciding.subordinates import NOBODY
 
 _SO_PEERPIDFD = 77
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -82,17 +81,18 @@ class Peer:
         self._socket = sock
         self._accepted_at = time.clock_gettime(time.CLOCK_BOOTTIME)
 
-    def started_by(self) -> int:
+    def started_by(self) -> int | None:
         """Return the uid of the account that has started the process that connected. Only a process that acts as root is looked
         at, because a set-user-ID program is what somebody else's process becomes root by. If such a process cannot be looked at,
-        return NOBODY.
+        return
+        None.
         """
         if self.uid != 0:
             return self.uid
         try:
             return self.hold().real_uid()
         except OSError:  # it has ended, or is in a pid namespace that jitd does not see
-            return NOBODY
+            return None
 
     def hold(self) -> Held:
         """Return the process that connected, together with a descriptor for it. Raises Gone."""

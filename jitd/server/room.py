@@ -2,9 +2,9 @@
 """Limits the bytes of large frames that are in transit. A frame from a client takes room until the client has its answer. A
 frame to a client takes room until the client has read it.
 
-Law: one account has at most OF_ONE bytes, and all accounts together have at most OF_ALL bytes. If there is no room, connections
-wait. Waiting connections get room in the order of their arrival. The limits do not apply to root, so that nobody can lock root
-out.
+Law: one party (``core.party``) has at most OF_ONE bytes, and all together have at most OF_ALL bytes. If there is no room,
+connections wait. Waiting connections get room in the order of their arrival. The limits do not apply to root, so that nobody can
+lock root out.
 """
 
 from __future__ import annotations
@@ -14,39 +14,41 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from jitd.core.party import Party
+
 OF_ONE = 16 * 1024 * 1024
-"""Maximum number of bytes that one account may have in transit."""
+"""Maximum number of bytes that one party may have in transit."""
 OF_ALL = 128 * 1024 * 1024
-"""Maximum number of bytes that all accounts together may have in transit."""
+"""Maximum number of bytes that all parties together may have in transit."""
 
 
 class Room:
-    """Counts the bytes that each account has taken, and remembers the waiting connections."""
+    """Counts the bytes that each party has taken, and remembers the waiting connections."""
 
     def __init__(self) -> None:
-        self._taken: Counter[int] = Counter()
+        self._taken: Counter[Party] = Counter()
         self._waiting: dict[Place, None] = {}
 
-    def place(self, uid: int) -> Place:
-        """Return a place for one connection of account ``uid``."""
-        return Place(self, uid)
+    def place(self, party: Party) -> Place:
+        """Return a place for one connection of ``party``."""
+        return Place(self, party)
 
-    def _is_within(self, uid: int, n_bytes: int) -> bool:
-        return self._taken[uid] + n_bytes <= OF_ONE
+    def _is_within(self, party: Party, n_bytes: int) -> bool:
+        return self._taken[party] + n_bytes <= OF_ONE
 
     def _has(self, place: Place) -> bool:
         is_room_for_all = self._taken.total() + place.wanted <= OF_ALL
-        return place.uid == 0 or (is_room_for_all and self._is_within(place.uid, place.wanted))
+        return place.party.is_root or (is_room_for_all and self._is_within(place.party, place.wanted))
 
     def _is_before(self, other: Place, place: Place) -> bool:
         """True if the waiting place ``other`` must get its bytes before ``place``."""
-        return other.uid == place.uid or self._is_within(other.uid, other.wanted)
+        return other.party == place.party or self._is_within(other.party, other.wanted)
 
     def take(self, place: Place) -> bool:
         """Take the bytes that ``place`` wants. If there is not enough room, or if other waiting places must get room first,
         ``place`` must wait too. In this case, return False.
         """
-        has_turn = place.uid == 0 or not any(self._is_before(other, place) for other in self._waiting)
+        has_turn = place.party.is_root or not any(self._is_before(other, place) for other in self._waiting)
         if not has_turn or not self._has(place):
             self._waiting[place] = None
             return False
@@ -54,8 +56,8 @@ class Room:
         return True
 
     def _take(self, place: Place) -> None:
-        if place.uid != 0:
-            self._taken[place.uid] += place.wanted
+        if not place.party.is_root:
+            self._taken[place.party] += place.wanted
         place.held = place.wanted
 
     def give(self, place: Place) -> None:
@@ -63,23 +65,23 @@ class Room:
         there is room now.
         """
         self._waiting.pop(place, None)
-        if place.uid != 0:
-            self._taken[place.uid] -= place.held
-            if not self._taken[place.uid]:
-                del self._taken[place.uid]
+        if not place.party.is_root:
+            self._taken[place.party] -= place.held
+            if not self._taken[place.party]:
+                del self._taken[place.party]
         place.held = 0
-        passed_over: set[int] = set()
+        passed_over: set[Party] = set()
         for other in tuple(self._waiting):
-            if other.uid in passed_over or other not in self._waiting:
+            if other.party in passed_over or other not in self._waiting:
                 continue
             if self._has(other):
                 del self._waiting[other]
                 self._take(other)
                 other.go_on()
-            elif self._is_within(other.uid, other.wanted):
+            elif self._is_within(other.party, other.wanted):
                 break  # this place waits for the shared room, so no later place may go before it
             else:
-                passed_over.add(other.uid)
+                passed_over.add(other.party)
 
 
 @dataclass(eq=False, slots=True)
@@ -87,7 +89,7 @@ class Place:
     """The bytes that one connection has in transit. A place has room for one frame at a time."""
 
     room: Room
-    uid: int
+    party: Party
     held: int = 0
     wanted: int = 0
     go_on: Callable[[], None] = field(default=lambda: None)

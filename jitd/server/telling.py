@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
+from jitd.core.party import Party
 from jitd.server.channel import Channel
 from jitd.server.room import Room
 from jitd.verbs.rows import Row
@@ -33,37 +34,37 @@ class Turns:
     """
 
     def __init__(self) -> None:
-        self._of: dict[int, asyncio.Lock] = {}
+        self._of: dict[Party, asyncio.Lock] = {}
         self._all = asyncio.Lock()
-        self._begun: dict[int, asyncio.Lock] = {}
-        self._large: dict[int, asyncio.Lock] = {}
+        self._begun: dict[Party, asyncio.Lock] = {}
+        self._large: dict[Party, asyncio.Lock] = {}
         self.room = Room()
         """The room for large rows that are in transit to clients."""
 
-    def of(self, uid: int) -> asyncio.Lock:
-        """Return the lock that a connection of account ``uid`` must hold to make a row."""
-        return self._of.setdefault(uid, asyncio.Lock())
+    def of(self, party: Party) -> asyncio.Lock:
+        """Return the lock that a connection of ``party`` must hold to make a row."""
+        return self._of.setdefault(party, asyncio.Lock())
 
-    async def begin(self, uid: int) -> None:
-        """Wait until a connection of account ``uid`` may begin to answer a message. In each pass of the event loop, one
+    async def begin(self, party: Party) -> None:
+        """Wait until a connection of ``party`` may begin to answer a message. In each pass of the event loop, one
         connection of an account may begin. Therefore an account with many connections does not delay other accounts.
 
         What root itself has started does not wait. Among it are sshd and login, each of which serves a different person. A sudo
         waits in the turn of its person.
         """
-        if uid != 0:
-            await _take(self._begun.setdefault(uid, asyncio.Lock()))
+        if not party.is_root:
+            await _take(self._begun.setdefault(party, asyncio.Lock()))
 
     @asynccontextmanager
-    async def large(self, uid: int) -> AsyncIterator[None]:
-        """Wait until account ``uid`` may have another large message read and answered. An account has one at a time, and then
+    async def large(self, party: Party) -> AsyncIterator[None]:
+        """Wait until ``party`` may have another large message read and answered. An account has one at a time, and then
         rests for as long as this message took. To read, to judge and to store megabytes takes the event loop and the interpreter
         from everybody, piece by piece, and many connections of one account would take nearly all of them. Root does not wait.
         """
-        if uid == 0:
+        if party.is_root:
             yield
             return
-        turn, loop = self._large.setdefault(uid, asyncio.Lock()), asyncio.get_running_loop()
+        turn, loop = self._large.setdefault(party, asyncio.Lock()), asyncio.get_running_loop()
         await turn.acquire()
         began_at = loop.time()
         try:
@@ -83,15 +84,15 @@ async def _take(turn: asyncio.Lock) -> None:
 
 
 class Telling:
-    """Sends rows to the client at ``channel``, which counts for the account ``uid``. ``send`` is a function that sends a message.
+    """Sends rows to the client at ``channel``, which counts for ``party``. ``send`` is a function that sends a message.
     The arguments of ``send`` are the message and the bytes of the message.
     """
 
-    def __init__(self, turns: Turns, uid: int, channel: Channel, send: Callable[[Message, bytes], None]) -> None:
+    def __init__(self, turns: Turns, party: Party, channel: Channel, send: Callable[[Message, bytes], None]) -> None:
         self._turns = turns
-        self._uid = uid
+        self._party = party
         self._channel = channel
-        self._place = turns.room.place(uid)
+        self._place = turns.room.place(party)
         self._send = send
 
     async def rows(self, rows: AsyncIterable[Row] | Iterable[Row]) -> None:
@@ -102,7 +103,7 @@ class Telling:
         """
         rest = aiter(rows) if isinstance(rows, AsyncIterable) else _each(rows)
         while True:
-            async with self._turns.of(self._uid):
+            async with self._turns.of(self._party):
                 row = await anext(rest, None)
                 if row is None:
                     return

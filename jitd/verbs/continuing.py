@@ -23,7 +23,7 @@ async def refuse_elsewhere(found: Request, caller: Caller, workers: Workers) -> 
     """
     kept = dict(found.caller)
     if kept:
-        _refuse(found.id, kept, await workers.files.run(found.requester.uid, callers.look, frozenset(kept), caller))
+        _refuse(found.id, kept, await workers.files.run(found.requester.party, callers.look, frozenset(kept), caller))
 
 
 def _refuse(id: str, kept: dict[str, str], now: Facts) -> None:

@@ -56,7 +56,7 @@ class Explanations:
             raise Refusal("usage", str(fault)) from None
         except TimeoutError:
             raise Refusal("not_done", "a look-up that the answer needs took too long: try again") from None
-        return await self._workers.frames.run(who.uid, _rows, found)
+        return await self._workers.frames.run(who.party, _rows, found)
 
 
 def _rows(found: Supposition) -> list[Row]:

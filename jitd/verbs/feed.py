@@ -17,10 +17,11 @@ from itertools import islice
 from typing import Generic, TypeVar
 
 from jitd.core.chain import Seal
+from jitd.core.party import HOUSE
 from jitd.lifecycle.readers import Reader
 from jitd.log import log
 from jitd.store import Store, StoreError
-from jitd.workers import HOUSE, Workers
+from jitd.workers import Workers
 
 T = TypeVar("T")
 MOST = 256

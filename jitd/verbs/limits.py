@@ -9,6 +9,7 @@ Law: the state of the limits is kept only in memory. It has one entry for each a
 from __future__ import annotations
 
 from jitd.core.command import Command
+from jitd.core.party import Party
 
 BURST = 600.0
 """Maximum number of records that an account or a person may cause without a pause. Only records that have no other effect are
@@ -41,16 +42,16 @@ SUPPOSITIONS_PER_SECOND = 1.0
 
 
 class Pace:
-    """A token bucket for each uid, or for each person (who may have several uids). A bucket has at most ``burst`` tokens, and
-    gets ``per_second`` new tokens each second.
+    """A token bucket for each party, or for each person (who may have several accounts). A bucket has at most ``burst``
+    tokens, and gets ``per_second`` new tokens each second.
     """
 
     def __init__(self, per_second: float = PER_SECOND, burst: float = BURST) -> None:
         self._per_second = per_second
         self._burst = burst
-        self._left: dict[int | str, tuple[float, float]] = {}
+        self._left: dict[Party | str, tuple[float, float]] = {}
 
-    def may(self, who: int | str, boot: float, n_bytes: int = 0) -> bool:
+    def may(self, who: Party | str, boot: float, n_bytes: int = 0) -> bool:
         """Take tokens from the bucket of ``who`` for a record of ``n_bytes`` bytes. ``boot`` is the current time (seconds on
         CLOCK_BOOTTIME). Return False if the bucket has too few tokens.
         """

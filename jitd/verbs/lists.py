@@ -113,7 +113,7 @@ class Lists:
 
         async for row in self._rows(who, Grant, row_of, ended=ended):
             yield row
-        for row in () if ended else await self._workers.kept.run(who.uid, over):
+        for row in () if ended else await self._workers.kept.run(who.party, over):
             yield row
 
     def runs(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
@@ -166,7 +166,7 @@ class Lists:
                 return rows, found[-1][0] if found else None
 
         while True:
-            rows, last = await self._workers.kept.run(who.uid, page)
+            rows, last = await self._workers.kept.run(who.party, page)
             if last is None:
                 return
             after = last
@@ -215,7 +215,7 @@ class Lists:
                 row["runs"] = [_without(row, run_row(one, grant, who)) for one in runs if grant is not None]
                 return self._as_seen(store, who, found, row)
 
-        return await self._workers.kept.run(who.uid, read)
+        return await self._workers.kept.run(who.party, read)
 
     async def _uncounted(self, found: Request) -> dict[str, str]:
         """Map those whose approval of ``found`` does not count now to the reason (``Access.uncounted``). If that cannot be found
@@ -239,7 +239,7 @@ class Lists:
             with closing(self._opened()) as store:
                 return alike(store, found)
 
-        return await self._workers.kept.run(found.requester.uid, read) if found.is_open else []
+        return await self._workers.kept.run(found.requester.party, read) if found.is_open else []
 
     async def run_of(self, who: Subject, typed: str) -> tuple[Run, Request]:
         """Return the run with the id ``typed``, and its request. Raises Refusal if ``who`` may not see the run."""
@@ -283,7 +283,7 @@ class Lists:
                             return one
                 return None
 
-        return await self._workers.kept.run(who.uid, find)
+        return await self._workers.kept.run(who.party, find)
 
     async def grants_of(self, who: Subject, is_it: Callable[[Subject], bool]) -> tuple[list[str], int]:
         """Return the ids of the live grants of people for whom ``is_it`` is true. Leave out grants that ``who`` may not end. Also
@@ -301,7 +301,7 @@ class Lists:
                         found.append(id)
             return found, last
 
-        return await self._workers.kept.run(who.uid, find)
+        return await self._workers.kept.run(who.party, find)
 
     async def leases_of(self, who: Subject) -> list[str]:
         """Return the ids of the live leases of the account that ``who`` uses."""
@@ -310,7 +310,7 @@ class Lists:
             with closing(self._opened()) as store:
                 return [one.id for one in store.grants(uid=who.uid) if one.is_lease]
 
-        return await self._workers.kept.run(who.uid, find)
+        return await self._workers.kept.run(who.party, find)
 
     async def being_ended(self, who: Subject, is_it: Callable[[Subject], bool]) -> list[str]:
         """Return the ids of the runs and holdings that jitd is ending now. These are runs that were ordered to stop, and holdings
@@ -326,7 +326,7 @@ class Lists:
                 theirs = ((id, asked) for id, asked in told if asked is not None and is_it(asked.requester))
                 return [id for id, asked in theirs if self._access.may(Act.END, who, asked)]
 
-        return await self._workers.kept.run(who.uid, find)
+        return await self._workers.kept.run(who.party, find)
 
 
 def _without(row: Row, of: Row) -> Row:

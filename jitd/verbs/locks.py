@@ -192,7 +192,7 @@ class Locks:
         are used to identify the person.
         """
         try:
-            return await self._workers.typed.run(who.uid, self._known, meant.user) or self._theirs(meant), True
+            return await self._workers.typed.run(who.party, self._known, meant.user) or self._theirs(meant), True
         except (TimeoutError, OSError):
             return self._theirs(meant) or Account(meant.user, _number(meant.user)), False
 

@@ -18,6 +18,7 @@ from jitd.core.command import read_id
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.law import Actor, Origin, Role
+from jitd.core.party import Party
 from jitd.core.request import Request, RequestState
 from jitd.core.rights import Act
 from jitd.core.run import Run
@@ -81,7 +82,7 @@ class Observers:
         if not self._pace.may(who.person, self._now().boot):
             raise Refusal("not_done", "you have begun to watch too often within a short time: wait a minute")
         self._refuse(await self._standing(who), asked)
-        look = _Looks(who.uid, self._still(asked.id, again))
+        look = _Looks(who.party, self._still(asked.id, again))
         while (found := self._run_of(typed, asked.id)) is None:
             self._refuse_ended(asked.id)
             async for row in look.waiting():
@@ -105,7 +106,7 @@ class Observers:
                 if file < 0:
                     file = self._recordings.opened_now(run)
                 is_live = self._is_live(run) if file < 0 else storage.is_live(file)  # asked before the data is read
-                piece = b"" if file < 0 else await self._workers.kept.run(look.uid, os.pread, file, PIECE, offset)
+                piece = b"" if file < 0 else await self._workers.kept.run(look.party, os.pread, file, PIECE, offset)
                 if piece:
                     offset += len(piece)
                     yield {"data": b2a_base64(piece, newline=False).decode("ascii")}
@@ -199,8 +200,8 @@ class _Looks:
     ``check`` raises Refusal if the watcher may no longer watch.
     """
 
-    def __init__(self, uid: int, check: Callable[[], Awaitable[Subject]]) -> None:
-        self.uid = uid
+    def __init__(self, party: Party, check: Callable[[], Awaitable[Subject]]) -> None:
+        self.party = party
         self._check = check
         self._watch: Watch | None = None
         loop = asyncio.get_running_loop()

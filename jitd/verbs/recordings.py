@@ -18,6 +18,7 @@ from contextlib import closing
 from dataclasses import asdict
 
 from jitd.core.effects import Moment
+from jitd.core.party import HOUSE
 from jitd.core.rights import Act
 from jitd.core.run import Run
 from jitd.core.subject import ROOT, Subject
@@ -33,7 +34,7 @@ from jitd.verbs.limits import NO_ROOM, Pace
 from jitd.verbs.lists import Lists
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row
-from jitd.workers import HOUSE, Workers
+from jitd.workers import Workers
 from jitpam.wire.shown import shown
 
 PIECE = 64 * 1024
@@ -107,7 +108,7 @@ class Recordings:
         except RecordingError as fault:
             raise Refusal("not_done", f"run {run.id}: {fault}") from None
         try:
-            if not self._pace.may(who.uid, self._now().boot):
+            if not self._pace.may(who.party, self._now().boot):
                 raise Refusal("not_done", "you have looked at too many recordings within a short time: wait a minute")
             if not who.is_root and is_reached(self._directory):
                 raise Refusal("not_done", NO_ROOM)
@@ -117,7 +118,7 @@ class Recordings:
             offset, asked_at = 0, time.monotonic()
             while True:
                 is_live = follow and storage.is_live(file)  # asked before the data is read, so that no data is missed
-                piece = await self._workers.kept.run(who.uid, os.pread, file, PIECE, offset)
+                piece = await self._workers.kept.run(who.party, os.pread, file, PIECE, offset)
                 if piece:
                     offset += len(piece)
                     yield {"data": b2a_base64(piece, newline=False).decode("ascii")}

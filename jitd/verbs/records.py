@@ -151,7 +151,7 @@ class Records:
         self._access.refuse(Act.READ_RECORD, who)
         sought, after, is_end = self._sought(asked), asked.after, False
         while not is_end:
-            text, after, is_end, _ = await self._workers.kept.run(who.uid, self._page, who, sought, after)
+            text, after, is_end, _ = await self._workers.kept.run(who.party, self._page, who, sought, after)
             for row in _rows(text):
                 yield row
 
@@ -171,7 +171,7 @@ class Records:
             while True:
                 if (new := self.feed.after(after, AT_ONCE_BYTES)) is None:  # they are older than what is kept for followers
                     try:
-                        text, after, is_end, took = await self._workers.kept.run(who.uid, self._page, who, sought, after)
+                        text, after, is_end, took = await self._workers.kept.run(who.party, self._page, who, sought, after)
                     except TimeoutError:  # too many read at once: a follower can wait
                         await asyncio.sleep(TRIED_AGAIN_AFTER)
                         continue
@@ -224,23 +224,23 @@ class Records:
         n, first, last = 0, 0, 0
         for start in range(1, newest + 1, SCANNED):
             stop = min(start + SCANNED - 1, newest)
-            numbers = await self._workers.kept.run(who.uid, self._matching, sought, start, stop)
+            numbers = await self._workers.kept.run(who.party, self._matching, sought, start, stop)
             if numbers:
                 n, first, last = n + len(numbers), first or numbers[0], numbers[-1]
         words = {"since": asked.since, "until": asked.until, "who": asked.who, "rule": asked.rule}
         self._lifecycle.note("record.exported", who.principal, who.uid, {**words, "n": n, "first": first, "last": last})
         if not n:
             return
-        begins, ends = await self._workers.kept.run(who.uid, self._signed_around, first, last)
+        begins, ends = await self._workers.kept.run(who.party, self._signed_around, first, last)
         until = time.monotonic() + SIGNED_WITHIN
         while ends is None and time.monotonic() < until:
             await asyncio.sleep(LOOK_EVERY)
-            begins, ends = await self._workers.kept.run(who.uid, self._signed_around, first, last)
+            begins, ends = await self._workers.kept.run(who.party, self._signed_around, first, last)
         if begins is not None:
             yield {"text": f"{begins.line()}\n"}
         at, end = 0 if begins is None else begins.number, newest if ends is None else ends.number
         while at < end:
-            text, at = await self._workers.kept.run(who.uid, self._exported, who, sought, at + 1, end, newest)
+            text, at = await self._workers.kept.run(who.party, self._exported, who, sought, at + 1, end, newest)
             for row in _rows(text):
                 yield row
 

@@ -432,7 +432,7 @@ class Requests:
         if n_bytes_of(first.command) <= SMALL:
             row = decision_row(first.decision, first.command)
         else:
-            row = await self._workers.frames.run(who.uid, decision_row, first.decision, first.command)
+            row = await self._workers.frames.run(who.party, decision_row, first.decision, first.command)
         is_near = _is_of_no_rule(first.decision)
         closest = await self._explainer.closest(who, service, first.asked, first.command) if is_near else ()
         row |= graded(self._decider.findings, first.command, who.user) if isinstance(first.decision, Permit) else {}

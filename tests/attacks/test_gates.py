@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 
-from jitd.deciding.subordinates import NOBODY
 from jitd.server.peer import Peer
 from jitpam.wire import messages
 from tests.attacks.raw import Raw, connected, uid_of
@@ -202,5 +201,5 @@ def test_who_has_started_a_process_is_what_the_kernel_says_of_this_process() -> 
     assert own.started_by() == 0, "root's own"
     there.close()
     here.close()
-    assert own.started_by() == NOBODY
+    assert own.started_by() is None
     assert Peer(here, uid_of("bob"), 0).started_by() == uid_of("bob")

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from jitd.core.party import Party
 from jitd.server.acceptor import CannotNote, NoKey, NoKeyFor, NotAuthenticated, WrongClock
 from jitd.server.complaints import LINES, UNPROVED, Complaints
 from jitd.server.connection import Connection
@@ -22,7 +23,7 @@ class Ended(Exception):
 
 def client(complaints: Complaints, uid: int) -> Connection:
     found: Any = Connection.__new__(Connection)
-    found._services, found._account = SimpleNamespace(complaints=complaints), uid
+    found._services, found._party = SimpleNamespace(complaints=complaints), Party.of_account(uid)
     return cast(Connection, found)
 
 
@@ -56,7 +57,7 @@ def test_what_an_administrator_has_to_mend_is_in_the_log_and_the_rest_is_counted
 ) -> None:
     clock: Any = SimpleNamespace(boot=1000.0)
     complaints = Complaints(lambda *_: None, lambda: clock)
-    complaints.unproved(1001, fault)
+    complaints.unproved(Party.of_account(1001), fault)
     assert capsys.readouterr().err.splitlines() == said and complaints.n_strangers() == (0 if said else 1)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from jitd.core.party import OF_ROOT, Party
 from jitd.server import channel, room
 from jitd.server.channel import Channel
 from jitd.server.room import Place, Room
@@ -21,7 +22,7 @@ from jitpam.wire.framing import LARGE, LIMIT_BEFORE_AUTHENTICATION, SMALL, TOKEN
 from tests.waiting import PATIENCE
 
 MIB = 1024 * 1024
-ALICE, BOB = 1001, 1002
+ALICE, BOB = Party.of_account(1001), Party.of_account(1002)
 
 
 # --- the room ------------------------------------------------------------------------------------------------------------
@@ -30,8 +31,8 @@ ALICE, BOB = 1001, 1002
 class Claim:
     """One connection that wants ``n_bytes``."""
 
-    def __init__(self, of: Room, uid: int, n_bytes: int) -> None:
-        self.place: Place = of.place(uid)
+    def __init__(self, of: Room, party: Party, n_bytes: int) -> None:
+        self.place: Place = of.place(party)
         self.holds = self.place.take(n_bytes, self._go_on)
 
     def _go_on(self) -> None:
@@ -71,9 +72,9 @@ def test_a_small_one_does_not_go_before_a_large_one_of_the_same_account() -> Non
 def test_all_together_have_128_MiB_in_flight_and_who_came_first_is_first() -> None:
     """THREATS S-15: eight accounts take all of it; the next ones wait, root does not."""
     of = Room()
-    taken = [Claim(of, uid, 16 * MIB) for uid in range(2000, 2008)]
+    taken = [Claim(of, Party.of_account(uid), 16 * MIB) for uid in range(2000, 2008)]
     assert all(held(taken))
-    large, small, root = Claim(of, ALICE, 4 * MIB), Claim(of, BOB, MIB), Claim(of, 0, 4 * MIB)
+    large, small, root = Claim(of, ALICE, 4 * MIB), Claim(of, BOB, MIB), Claim(of, OF_ROOT, 4 * MIB)
     assert held([large, small, root]) == [False, False, True]
     root.end()
     assert held([large, small]) == [False, False]
@@ -97,12 +98,12 @@ def test_who_gives_up_waiting_holds_up_nobody() -> None:
 class Reader:
     """A channel of the daemon's, and the client's end."""
 
-    def __init__(self, of: Room, uid: int, limit: int = LARGE) -> None:
+    def __init__(self, of: Room, party: Party, limit: int = LARGE) -> None:
         ours, self.client = socket.socketpair()
         self.client.setblocking(False)
         self.heard: list[int] = []
         self.ended: list[str | None] = []
-        self.channel = Channel(ours, asyncio.get_running_loop(), of.place(uid), self._hear, self.ended.append)
+        self.channel = Channel(ours, asyncio.get_running_loop(), of.place(party), self._hear, self.ended.append)
         self.channel.raise_limit(limit)
 
     def _hear(self, body: bytes) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from jitd import workers
+from jitd.core.party import HOUSE, Party
 from jitd.deciding.subordinates import Subordinates
 from jitd.files import silence
 from jitd.files.silence import Silence, Silent
@@ -55,11 +56,11 @@ def test_sixteen_hung_looks_of_eight_accounts_leave_threads_to_all_others(answer
 
     async def part() -> None:
         lane = Workers().files
-        hung = [asyncio.ensure_future(lane.run(uid, answer.wait)) for uid in range(1, 9) for _ in range(5)]
+        hung = [asyncio.ensure_future(lane.run(Party.of_account(uid), answer.wait)) for uid in range(1, 9) for _ in range(5)]
         await asyncio.sleep(0)
         assert lane.load == workers.Load("files", 32, 16, 24)
         for uid in range(100, 300):
-            assert await lane.run(uid, lambda: "served") == "served"
+            assert await lane.run(Party.of_account(uid), lambda: "served") == "served"
         answer.set()
         await asyncio.gather(*hung)
         assert lane.load == workers.Load("files", 32, 0, 0)
@@ -74,11 +75,11 @@ def test_one_kind_of_work_that_hangs_holds_up_no_other(answer: threading.Event) 
     async def part() -> None:
         lanes = Workers()
         for full in lanes.lanes:
-            hung = [asyncio.ensure_future(full.run(uid, answer.wait)) for uid in range(full.n_threads)]
+            hung = [asyncio.ensure_future(full.run(Party.of_account(uid), answer.wait)) for uid in range(full.n_threads)]
             await asyncio.sleep(0)
             for other in lanes.lanes:
                 if other is not full:
-                    assert await other.run(7, lambda: "served") == "served"
+                    assert await other.run(Party.of_account(7), lambda: "served") == "served"
             for one in hung:
                 one.cancel()
             await asyncio.gather(*hung, return_exceptions=True)
@@ -112,14 +113,14 @@ def test_who_gives_up_frees_a_share_only_when_the_work_has_ended(
         while n_asked < 5 or not begun:  # a busy host may begin nothing in that time
             n_asked += 1
             with pytest.raises(TimeoutError):
-                await lane.run(1001, hang)
+                await lane.run(Party.of_account(1001), hang)
         assert begun == 1 and lane.load.n_busy == 1
         monkeypatch.setattr(workers, "PATIENCE", 60.0)
-        assert await lane.run(1002, lambda: 1) == 1
+        assert await lane.run(Party.of_account(1002), lambda: 1) == 1
         answer.set()
         while lane.load.n_busy:
             await asyncio.sleep(0.001)
-        assert await lane.run(1001, lambda: 2) == 2
+        assert await lane.run(Party.of_account(1001), lambda: 2) == 2
         lane.close()
 
     play(part)
@@ -136,18 +137,18 @@ def test_what_no_thread_has_begun_is_not_done_for_who_gave_up(answer: threading.
         lane = Lane("files", 1, 2)
         done = []
         monkeypatch.setattr(workers, "PATIENCE", 60.0)
-        hung = asyncio.ensure_future(lane.run(1, hangs))
+        hung = asyncio.ensure_future(lane.run(Party.of_account(1), hangs))
         while not begun.is_set():
             await asyncio.sleep(0.001)
         monkeypatch.setattr(workers, "PATIENCE", 0.05)
         with pytest.raises(TimeoutError):
-            await lane.run(2, lambda: done.append("late"))
+            await lane.run(Party.of_account(2), lambda: done.append("late"))
         monkeypatch.setattr(workers, "PATIENCE", 60.0)
         answer.set()
         assert await hung
         while lane.load.n_busy:
             await asyncio.sleep(0.001)
-        assert await lane.run(2, lambda: "now") == "now" and not done
+        assert await lane.run(Party.of_account(2), lambda: "now") == "now" and not done
         lane.close()
 
     play(part)
@@ -159,13 +160,15 @@ def test_a_thread_serves_every_lane_and_one_more_is_begun_where_none_is_free(ans
     async def part() -> None:
         lanes = Workers()
         before = set(threading.enumerate())  # threads themselves: the number of one that has ended is used again
-        served = {await lane.run(uid, threading.current_thread) for lane in lanes.lanes for uid in (7, 0)}
+        served = {await lane.run(Party.of_account(uid), threading.current_thread) for lane in lanes.lanes for uid in (7, 0)}
         assert len(served) == 1 and not served & before
         begun = threading.Semaphore(0)
-        hung = [asyncio.ensure_future(lane.run(7, lambda: begun.release() or answer.wait())) for lane in lanes.lanes]
+        hung = [
+            asyncio.ensure_future(lane.run(Party.of_account(7), lambda: begun.release() or answer.wait())) for lane in lanes.lanes
+        ]
         await asyncio.sleep(0)
         assert all(begun.acquire(timeout=PATIENCE) for _ in hung)
-        others = {await lane.run(0, threading.current_thread) for lane in lanes.lanes}
+        others = {await lane.run(Party.of_account(0), threading.current_thread) for lane in lanes.lanes}
         assert len(others) == 1 and not others & served
         answer.set()
         await asyncio.gather(*hung)
@@ -185,16 +188,16 @@ def test_threads_that_are_not_needed_any_more_end_and_one_stays(answer: threadin
     async def part() -> None:
         at_once: list[int] = []
         lane, here = Workers().files, threading.Barrier(4, action=lambda: at_once.append(alive()))
-        hung = asyncio.ensure_future(lane.run(0, answer.wait))
-        await asyncio.gather(*(lane.run(uid, lambda: here.wait(PATIENCE)) for uid in (1, 2, 3, 4)))
+        hung = asyncio.ensure_future(lane.run(Party.of_account(0), answer.wait))
+        await asyncio.gather(*(lane.run(Party.of_account(uid), lambda: here.wait(PATIENCE)) for uid in (1, 2, 3, 4)))
         assert at_once == [5]
         for _ in range(3):
-            assert await lane.run(1, lambda: "served") == "served"
+            assert await lane.run(Party.of_account(1), lambda: "served") == "served"
         wait_for(lambda: alive() == 2, what="the end of three threads")
-        assert await asyncio.gather(*(lane.run(uid, lambda: "served") for uid in (1, 2, 3))) == ["served"] * 3
+        assert await asyncio.gather(*(lane.run(Party.of_account(uid), lambda: "served") for uid in (1, 2, 3))) == ["served"] * 3
         answer.set()
         await hung
-        assert await lane.run(1, lambda: "served") == "served"
+        assert await lane.run(Party.of_account(1), lambda: "served") == "served"
         wait_for(lambda: alive() == 1, what="the end of all threads but one")
         lane.close()
         wait_for(lambda: alive() == 0, what="the end of the last")
@@ -210,11 +213,11 @@ def test_root_has_threads_that_nobody_else_can_take(answer: threading.Event) -> 
     async def part() -> None:
         lanes = Workers()
         for lane in lanes.lanes:
-            uids = [*range(1000, 1000 + lane.n_threads), workers.HOUSE]
-            hung = [asyncio.ensure_future(lane.run(uid, answer.wait)) for uid in uids for _ in range(lane.share)]
+            parties = [*map(Party.of_account, range(1000, 1000 + lane.n_threads)), HOUSE]
+            hung = [asyncio.ensure_future(lane.run(one, answer.wait)) for one in parties for _ in range(lane.share)]
             await asyncio.sleep(0)
             assert lane.load.n_busy == lane.n_threads
-            assert await lane.run(0, lambda: "served") == "served"
+            assert await lane.run(Party.of_account(0), lambda: "served") == "served"
             for one in hung:
                 one.cancel()
             await asyncio.gather(*hung, return_exceptions=True)
@@ -265,7 +268,7 @@ def test_subordinate_uids_of_somebody_whom_the_directory_no_longer_knows_take_ne
         hung = [asyncio.ensure_future(asked.local(first + n, lambda _: None)) for first in (200000, 1000000) for n in range(20)]
         await asyncio.sleep(0)
         assert lanes.names.load == workers.Load("names", 32, 4, 36)
-        assert await lanes.names.run(0, lambda: "served") == "served"
+        assert await lanes.names.run(Party.of_account(0), lambda: "served") == "served"
         answer.set()
         await asyncio.gather(*hung)
         lanes.close()
@@ -410,10 +413,10 @@ def test_what_a_piece_of_work_held_is_let_go_with_it(becomes: str) -> None:
         lane, held = Lane("files", 1, 1), Held()
         is_there = weakref.ref(held)
         gate = threading.Event()
-        before = asyncio.ensure_future(lane.run(1, gate.wait)) if becomes == "taken back" else None
+        before = asyncio.ensure_future(lane.run(Party.of_account(1), gate.wait)) if becomes == "taken back" else None
         await asyncio.sleep(0)
         work: Callable[[Held], object] = int if becomes == "a failure" else id  # type: ignore[assignment]
-        asking = asyncio.ensure_future(lane.run(2, work, held))
+        asking = asyncio.ensure_future(lane.run(Party.of_account(2), work, held))
         await asyncio.sleep(0)
         if becomes == "taken back":
             asking.cancel()
@@ -450,9 +453,9 @@ def test_if_no_thread_can_be_started_the_work_is_refused_with_a_sentence(monkeyp
             within.setattr(threading.Thread, "start", no_more)
             for _ in range(5):  # more than the share of one account
                 with pytest.raises(TimeoutError, match="jitd can start no thread"):
-                    await lane.run(1, int)
+                    await lane.run(Party.of_account(1), int)
         assert lane.load == workers.Load("files", 32, 0, 0)
-        assert await lane.run(1, int) == 0, "as soon as one can be started"
+        assert await lane.run(Party.of_account(1), int) == 0, "as soon as one can be started"
 
     play(part)
 
@@ -460,9 +463,9 @@ def test_if_no_thread_can_be_started_the_work_is_refused_with_a_sentence(monkeyp
 def test_if_no_more_threads_can_be_started_work_waits_for_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     async def part() -> None:
         lane = Workers().files
-        assert await lane.run(1, int) == 0
+        assert await lane.run(Party.of_account(1), int) == 0
         monkeypatch.setattr(threading.Thread, "start", no_more)
-        assert await asyncio.gather(*(lane.run(uid, int) for uid in range(1, 9) for _ in range(3))) == [0] * 24
+        assert await asyncio.gather(*(lane.run(Party.of_account(uid), int) for uid in range(1, 9) for _ in range(3))) == [0] * 24
         assert lane.load == workers.Load("files", 32, 0, 0)
 
     play(part)

@@ -18,6 +18,7 @@ import pytest
 
 from jitd.core.grant import Grant
 from jitd.core.naming import Naming
+from jitd.core.party import Party
 from jitd.core.request import Request, RequestState, Review, Verdict, issued
 from jitd.core.run import Run, RunState
 from jitd.core.subject import Subject
@@ -336,7 +337,9 @@ def test_in_each_pass_of_the_loop_one_row_is_told_to_whomever() -> None:
             await asyncio.sleep(0)
 
         channel: Any = SimpleNamespace(drained=drained)
-        tellings = [Telling(turns, n % 10, channel, lambda message, body: told_in.append(now)) for n in range(50)]
+        tellings = [
+            Telling(turns, Party.of_account(n % 10), channel, lambda message, body: told_in.append(now)) for n in range(50)
+        ]
         beside = asyncio.ensure_future(clock())
         await asyncio.gather(*(telling.rows({"n": n} for n in range(20)) for telling in tellings))
         beside.cancel()
@@ -354,7 +357,7 @@ def test_what_one_account_asks_for_at_once_is_begun_between_what_others_ask_for(
         begun: list[int] = []
 
         async def deed(uid: int) -> None:
-            await turns.begin(uid)
+            await turns.begin(Party.of_account(uid))
             begun.append(uid)
 
         await asyncio.gather(*(deed(uid) for uid in [1001] * 60 + [1002, 0, 1003, 1002]))
@@ -381,7 +384,7 @@ def test_what_a_client_does_not_take_holds_up_its_own_account_alone() -> None:
 
         def telling(uid: int, drained: Any) -> Telling:
             channel: Any = SimpleNamespace(drained=drained, give_up=lambda fault: None)
-            return Telling(turns, uid, channel, lambda message, body: sent.append(uid))
+            return Telling(turns, Party.of_account(uid), channel, lambda message, body: sent.append(uid))
 
         hers = [asyncio.ensure_future(telling(1001, deaf).row(large)) for _ in range(9)]
         await asyncio.gather(*(telling(1002, hearing).row(large) for _ in range(9)))
@@ -389,7 +392,7 @@ def test_what_a_client_does_not_take_holds_up_its_own_account_alone() -> None:
         for one in hers:
             one.cancel()
         await asyncio.gather(*hers, return_exceptions=True)
-        assert turns.room.place(1001).take(16 << 20, lambda: None)
+        assert turns.room.place(Party.of_account(1001)).take(16 << 20, lambda: None)
 
     asyncio.run(part())
 
@@ -401,12 +404,12 @@ def test_an_account_has_one_large_message_in_hand_and_rests_as_long_as_it_took()
         turns, begun = Turns(), asyncio.Queue[int]()
 
         async def enter(uid: int) -> None:
-            async with turns.large(uid):
+            async with turns.large(Party.of_account(uid)):
                 begun.put_nowait(uid)
 
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as group:
-            async with turns.large(1001):
+            async with turns.large(Party.of_account(1001)):
                 began_at = loop.time()
                 for uid in (1001, 1001, 0, 1002):
                     group.create_task(enter(uid))

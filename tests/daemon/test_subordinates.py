@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from jitd.core.party import UNSEEN, Party
 from jitd.deciding.subordinates import Subordinates
 
 TEXT = """\
@@ -49,7 +50,7 @@ def test_a_subordinate_uid_counts_with_its_owner(tmp_path: Path, uid: int, owner
     made = Subordinates(file, {"root": 0, "alice": 1001, "bob": 1002, "carol": 1003}.get)
     assert made.owner_of(uid) == uid, "nothing was read yet"
     made.read()
-    assert made.owner_of(uid) == owner
+    assert made.owner_of(uid) == owner and made.party_of(uid) == Party.of_account(owner)
     file.unlink()
     made.read()
     assert made.owner_of(uid) == uid
@@ -71,6 +72,15 @@ def test_a_range_counts_as_one_account_while_nobody_can_say_who_its_owner_is(tmp
     directory["alice@corp.example"] = 70002
     made.read()
     assert made.owner_of(200_007) == 70002
+
+
+def test_what_nobody_can_see_counts_for_no_account(tmp_path: Path) -> None:
+    """THREATS S-07: all of it counts together, and no uid, not even the last, shares the limit."""
+    file = tmp_path / "subuid"
+    file.write_text("1003:0:4294967296\n")
+    made = Subordinates(file)
+    made.read()
+    assert made.party_of(None) == UNSEEN and made.party_of(2**32 - 1) == Party.of_account(1003)
 
 
 def test_a_file_that_cannot_be_read_frees_nobody(tmp_path: Path) -> None:

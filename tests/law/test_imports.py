@@ -116,7 +116,7 @@ LAW: dict[str, set[str]] = {
     "jitd.claiming": {"jitd.settings"},
     "jitd.reloading": {CORE, "jitd.settings", "jitd.workers"},
     "jitd.releasing": set(),
-    "jitd.workers": {"jitd.failures"},
+    "jitd.workers": {"jitd.core.party", "jitd.failures"},
     "jitd.failures": set(),
     "jitd_sinks.metrics": {
         CORE, WIRE, "jitd.deciding.ground", "jitd.store", "jitd.verbs.access", "jitd.verbs.rows", "jitd_sinks.metrics",
@@ -143,7 +143,7 @@ LAW: dict[str, set[str]] = {
         CORE, WIRE, "jitd.deciding", "jitd.failures", "jitd.lifecycle.notifier", "jitd.lifecycle.waiters", "jitd.log",
         "jitd.server", "jitd.store", "jitd.verbs", "jitd.workers",
     },
-    "jitd.server.listener": {WIRE, "jitd.log", "jitd.releasing", "jitd.server"},
+    "jitd.server.listener": {CORE, WIRE, "jitd.log", "jitd.releasing", "jitd.server"},
     "jitd.server.channel": {WIRE, "jitd.deciding.walking", "jitd.releasing", "jitd.server.room"},
     "jitd.server.acceptor": {CORE, "jitd.kdc.keytab", "jitd.server"},
     "jitd.verbs": {
@@ -186,7 +186,7 @@ LAW: dict[str, set[str]] = {
     },
     "jitd_sinks.assembly": {
         CORE, WIRE, "jitd_outsiders.assembly", "jitd.deciding.ground", "jitd.extension_points", "jitd_sinks.metrics",
-        "jitd_sinks.settings", "jitd_sinks.sinks", "jitd.store.opening", "jitd.verbs", "jitd.workers",
+        "jitd_sinks.settings", "jitd_sinks.sinks", "jitd.store.opening", "jitd.verbs",
     },
     "jitd.deciding": {
         CORE, WIRE, "jitd.beside.filtering", "jitd.deciding", "jitd.extensions", "jitd.files", "jitd.invocation",
@@ -247,7 +247,8 @@ LAW: dict[str, set[str]] = {
         "jitd_outsiders.programs",
     },
     "jitd.evidence": {
-        "jitd.deciding.ground", "jitd.extensions", "jitd.lifecycle.lifecycle", "jitd.verbs.access", "jitd.verbs.answers",
+        "jitd.core.party", "jitd.deciding.ground", "jitd.extensions", "jitd.lifecycle.lifecycle", "jitd.verbs.access",
+        "jitd.verbs.answers",
     },
     "jitd.inspector": {CORE, "jitd.audit.privileges", "jitd.extensions", "jitd.settings.config"},
     "jitd.cli": {

@@ -154,7 +154,7 @@ class Packs:
 
     async def _rows(self, who: Subject, id: str, with_recordings: bool, open_files: ExitStack) -> AsyncGenerator[Row, None]:
         async def work(what: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-            return await self._workers.kept.run_within(GATHERED_WITHIN, who.uid, what, *args, **kwargs)
+            return await self._workers.kept.run_within(GATHERED_WITHIN, who.party, what, *args, **kwargs)
 
         await self._wait_until_signed(self._store.head().number)
         found = await work(self._gather, who, id)

@@ -101,17 +101,17 @@ class Reports:
             record(self._lifecycle, self._store, self._host, who, asked.standing)
         policy = self._rules.policy
         try:
-            then = await self._workers.kept.run_within(MADE_WITHIN, who.uid, self._then, until, policy)
-            named = await self._people_of(who.uid, words_of((*policy.rules, *then.policy.rules)))
+            then = await self._workers.kept.run_within(MADE_WITHIN, who.party, self._then, until, policy)
+            named = await self._people_of(who.party, words_of((*policy.rules, *then.policy.rules)))
             report = await self._workers.kept.run_within(
                 MADE_WITHIN,
-                who.uid,
+                who.party,
                 self._made,
                 asked.form,
                 lambda store: scope_of(store, policy, now, since, until, people, asked.rule, named, then),
                 who.principal,
             )
-            content = await self._workers.kept.run(who.uid, FORMS.get(asked.form, sheet), report)
+            content = await self._workers.kept.run(who.party, FORMS.get(asked.form, sheet), report)
         except (TimeoutError, TooSlow):
             raise Refusal("not_done", f"the report is not made within {MADE_WITHIN:g} s: ask for a shorter time") from None
         sent = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
@@ -142,7 +142,7 @@ class Reports:
         self._access.refuse(Act.READ_REPORT, who)
         if asked.form not in FORMS or not _MONTH.fullmatch(asked.month):
             raise Refusal("usage", "a kept report has a month, such as 2026-11, and is json or html")
-        head, content = await self._workers.kept.run(who.uid, self._found, asked.month, asked.form)
+        head, content = await self._workers.kept.run(who.party, self._found, asked.month, asked.form)
         yield head
         for row in _rows(content):
             yield row

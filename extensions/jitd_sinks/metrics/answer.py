@@ -73,7 +73,7 @@ class Metrics:
         return self._rows(who)
 
     async def _rows(self, who: Subject) -> AsyncIterator[Row]:
-        live, record, n_bytes, resident = await self._workers.kept.run(who.uid, self._read)
+        live, record, n_bytes, resident = await self._workers.kept.run(who.party, self._read)
         families = [*self._meters.families(), *self._live(live), *self._own(n_bytes, resident), *record]
         for family in [*families, *self._own_families()]:
             for row in _rows_of(family):

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whom a limit, a turn or a share counts for. It is an account or a principal, or processes that no account stands for.
+
+Law: two people are never one party, and nobody is the party of processes. A person with an account on this host counts as the
+account, and any other as the principal, so a missing uid is never somebody's number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What the key of a party names."""
+
+    ACCOUNT = "uid"
+    PRINCIPAL = "principal"
+    PROCESS = "process"
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """``key`` is a uid, a canonical principal (``Naming.canonical``), or the name of processes (``HOUSE``, ``UNSEEN``)."""
+
+    kind: Kind
+    key: int | str
+
+    @classmethod
+    def of_account(cls, uid: int) -> Party:
+        return cls(Kind.ACCOUNT, uid)
+
+    @classmethod
+    def of_principal(cls, principal: str) -> Party:
+        return cls(Kind.PRINCIPAL, principal)
+
+    @property
+    def is_root(self) -> bool:
+        """True for uid 0 alone, to which limits do not apply."""
+        return self.kind is Kind.ACCOUNT and self.key == 0
+
+    def told(self) -> dict[str, int | str]:
+        """Return the party as a value of a line of the log, such as ``uid=1000``."""
+        return {self.kind.value: self.key}
+
+    def __str__(self) -> str:
+        return f"{self.kind}={self.key}"
+
+
+OF_ROOT = Party.of_account(0)
+HOUSE = Party(Kind.PROCESS, "jitd")
+"""The daemon's own work. If it hangs, it uses nothing of root's share."""
+UNSEEN = Party(Kind.PROCESS, "unseen")
+"""All processes whose account jitd cannot see, because they have ended, or are in a pid namespace of their own."""
