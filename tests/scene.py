@@ -19,10 +19,10 @@ from jitd.core.grant import Issued, Used
 from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY, Actor, Role
 from jitd.core.lock import Lifted, Lock, Placed, Whom
 from jitd.core.request import DeadlinePassed, Request, Reviewed, Screened, Submitted, Verdict, Withdrawn
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity, Subject, Visitor
 
 T = TypeVar("T")
-REALM = "EXAMPLE.TEST"
+REALM, TRUSTED = "EXAMPLE.TEST", "TRUSTED.TEST"
 HOST = "db1.example.test"
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 GROUPS = {"alice": {"alice", "dba"}, "bob": {"bob", "ops"}, "carol": {"carol", "ops"}, "dave": {"dave", "ops", "security"}}
@@ -49,9 +49,15 @@ def person(name: str, **changes: Any) -> Subject:
     return replace(made, **changes)
 
 
-def actor(who: Subject, role: Role = Role.REQUESTER) -> Actor:
+def visitor(name: str, *groups: str, **changes: Any) -> Visitor:
+    """Somebody without an account here, with a ticket of a trusted realm for ten hours."""
+    made = Visitor(f"{name}@{TRUSTED}", frozenset(groups or {"ops"}), name, START + timedelta(hours=10))
+    return replace(made, **changes)
+
+
+def actor(who: Identity, role: Role = Role.REQUESTER) -> Actor:
     """``who`` in a role."""
-    return Actor(role, who.principal, who.uid)
+    return who.actor(role)
 
 
 def command(*argv: str | bytes, **changes: Any) -> Command:
@@ -114,7 +120,7 @@ def screened(request: Request, decision: Decision, *, attended: bool = True) -> 
     return Screened(request.id, POLICY, decision, attended)
 
 
-def review(request: Request, who: Subject, verdict: Verdict = Verdict.APPROVE, **changes: Any) -> Reviewed:
+def review(request: Request, who: Identity, verdict: Verdict = Verdict.APPROVE, **changes: Any) -> Reviewed:
     """``who`` says ``verdict`` to ``request``; earlier approvers stand unless told otherwise."""
     made = Reviewed(
         id=request.id,

@@ -21,9 +21,9 @@ class Making:
         state, witnesses = ground.config.state, ground.config.record.witnesses
         packs = Packs(ground, access, lifecycle, lambda: stored(file_of(state), witnesses).values())
         reports = Reports(ground, access, lifecycle, people_of)
-        to.add(messages.Pack, lambda asker, m: packs.make(asker.who, m))
-        to.add(messages.Report, lambda asker, m: reports.make(asker.who, m))
-        to.add(messages.KeptReport, lambda asker, m: reports.kept(asker.who, m))
+        to.add(messages.Pack, lambda asker, m: packs.make(asker.subject, m))
+        to.add(messages.Report, lambda asker, m: reports.make(asker.subject, m))
+        to.add(messages.KeptReport, lambda asker, m: reports.kept(asker.subject, m))
 
     def verifier(self) -> bytes:
         return verifier()

@@ -50,7 +50,7 @@ class Readings(Reading):
         config = self._ground.config
         of_record = partial(signatures, state=config.state, witnesses=config.record.witnesses)
         metrics = Metrics(access, self._meters, self._ground, of_record, own)
-        to.add(messages.Metrics, lambda asker, message: metrics.rows(asker.who))
+        to.add(messages.Metrics, lambda asker, message: metrics.rows(asker.subject))
 
 
 def reading(site: Site, advisers: Advisers) -> Reading:

@@ -12,21 +12,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jitd.core.decision import Approval
-from jitd.core.subject import Subject, is_one_person, matches_any
+from jitd.core.subject import Identity, Subject, is_one_person, matches_any
 from jitd.core.ways import Open, best, every_way, flat, still_asked
 
 
-def may_review(asked: Open, approver: Subject, requester: Subject) -> frozenset[int]:
+def may_review(asked: Open, approver: Identity, requester: Subject) -> frozenset[int]:
     """Return the indexes of the ways in ``asked`` that name ``approver`` (see ``ways.flat``). If there is such a way,
     ``approver`` may see and deny the request. The result is always empty if ``approver`` is root, is known only by a local
     account, uses an account that jitd has made, or is the same person as ``requester``.
     """
-    if approver.is_root or approver.is_local or approver.is_made or approver.uid == 0 or is_one_person(approver, requester):
+    if approver.is_root or approver.is_local or approver.is_made or approver.is_superuser or is_one_person(approver, requester):
         return frozenset()
     return frozenset(index for index, way in enumerate(flat(asked)) if names(way, approver))
 
 
-def why_not(approvals: tuple[Approval, ...], asked: Open, approver: Subject) -> str:
+def why_not(approvals: tuple[Approval, ...], asked: Open, approver: Identity) -> str:
     """If a way in ``approvals`` names ``approver``, but ``approver`` may not review now, return the reason as a text for
     ``approver``. There are two possible reasons. Either the way is not open yet: ``asked`` contains the ways that are open. Or
     the way has a list of approvers, and ``approver`` is not on this list. If no way names ``approver``, return an empty text.
@@ -41,7 +41,7 @@ def why_not(approvals: tuple[Approval, ...], asked: Open, approver: Subject) -> 
     return f"you are not on the list {now_open[0].also}"
 
 
-def names(way: Approval, approver: Subject) -> bool:
+def names(way: Approval, approver: Identity) -> bool:
     """True if ``approver`` may use ``way`` to approve. The words of the way must match the approver. If the way has a list, the
     approver must be on the list. If the approver authenticated by local PAM, the rule must accept this method.
     """
@@ -49,10 +49,10 @@ def names(way: Approval, approver: Subject) -> bool:
         return False
     if approver.is_by_pam and way.without_kdc != "local":
         return False
-    return not way.also or (way.among is not None and (approver.user in way.among or approver.principal in way.among))
+    return not way.also or (way.among is not None and any(name in way.among for name in approver.names))
 
 
-def may_approve(asked: Open, approver: Subject, requester: Subject) -> frozenset[int]:
+def may_approve(asked: Open, approver: Identity, requester: Subject) -> frozenset[int]:
     """Return the indexes of those ways in ``asked`` that ``approver`` may use to approve. Two conditions must be met: the way
     names ``approver``, and the authentication of ``approver`` meets the demand of the way. The authentication is the one that
     jitd has read last.
@@ -61,7 +61,7 @@ def may_approve(asked: Open, approver: Subject, requester: Subject) -> frozenset
     return frozenset(index for index in named if not ways[index].demand.lack(approver.authentication))
 
 
-def lack(asked: Open, approver: Subject, requester: Subject) -> str:
+def lack(asked: Open, approver: Identity, requester: Subject) -> str:
     """Call this function only if ``approver`` may review. If the authentication of ``approver`` does not meet the demand for an
     approval, return a text about what is missing, such as ``wants …: kinit``. Otherwise return an empty text.
     """
@@ -71,7 +71,7 @@ def lack(asked: Open, approver: Subject, requester: Subject) -> str:
     return next((ways[index].demand.lack(approver.authentication) for index in named), "")
 
 
-def tally(asked: Open, approvers: tuple[Subject, ...], requester: Subject) -> int:
+def tally(asked: Open, approvers: tuple[Identity, ...], requester: Subject) -> int:
     """Return the number of approvals that are still missing. ``approvers`` contains the people who have already approved. If
     there are several combinations of open ways, use the combination with the fewest missing approvals. A person with several
     accounts is counted once.
@@ -79,18 +79,18 @@ def tally(asked: Open, approvers: tuple[Subject, ...], requester: Subject) -> in
     return best(asked, _eligible(asked, approvers, requester)).n_owed
 
 
-def owes(asked: Open, approvers: tuple[Subject, ...], requester: Subject) -> str:
+def owes(asked: Open, approvers: tuple[Identity, ...], requester: Subject) -> str:
     """Return a short text about the approvals that are still missing, such as ``1 ops or 1 managers``. Return an empty text if no
     approval is missing.
     """
     return still_asked(asked, _eligible(asked, approvers, requester))
 
 
-def _eligible(asked: Open, approvers: tuple[Subject, ...], requester: Subject) -> list[frozenset[int]]:
+def _eligible(asked: Open, approvers: tuple[Identity, ...], requester: Subject) -> list[frozenset[int]]:
     """Return a list with one set for each person among ``approvers``. The set contains the indexes of those ways in ``asked``
     that this person may use to approve.
     """
-    persons: list[list[Subject]] = []
+    persons: list[list[Identity]] = []
     for approver in approvers:
         same = [person for person in persons if any(is_one_person(approver, account) for account in person)]
         persons = [person for person in persons if person not in same]

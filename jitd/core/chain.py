@@ -77,7 +77,7 @@ def record(
 def note(
     name: str,
     actor: str,
-    uid: int,
+    uid: int | None,
     now: Moment,
     policy: str,
     detail: dict[str, Any],

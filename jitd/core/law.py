@@ -42,13 +42,14 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The author of an event: the role, the principal (or ``jitd``, ``clock``), and the uid. ``origin`` is the process that
+    """The author of an event: the role, the principal (or ``jitd``, ``clock``), and the uid, which is None if the person
+    has no account on this host. ``origin`` is the process that
     connected to jitd. jitd knows ``origin`` only for enforcement points and for reviewers.
     """
 
     role: Role
     principal: str
-    uid: int
+    uid: int | None
     origin: Origin | None = None
 
 

@@ -9,28 +9,26 @@ second is the demand of the rule today. Usually, jitd uses the current groups of
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from jitd.core.approvers import tally
 from jitd.core.decision import Obligations, narrow_standing, narrow_without_kdc
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.request import Request, Review
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity
 from jitd.core.ways import opened
 
 
-def still_counts(review: Review, now: Subject | None, standing: str) -> Subject | None:
+def still_counts(review: Review, now: Identity | None, standing: str) -> Identity | None:
     """Return the data about the author of ``review`` that jitd uses when it counts approvals. Usually, the result is ``now``,
     the author's current data. If ``standing`` is ``review``, the result contains the groups that the author had at the time of
     the review. If the author's account does not exist any more, ``now`` and the result are None.
     """
     if now is None or standing != "review":
         return now
-    return replace(now, groups=review.by.groups)
+    return now.but(groups=review.by.groups)
 
 
-def owes(answered: Request, today: Obligations, standing: tuple[Subject, ...]) -> int:
+def owes(answered: Request, today: Obligations, standing: tuple[Identity, ...]) -> int:
     """Return the number of approvals that are still missing for the request ``answered``. Only approvals by people in
     ``standing`` count.
 
@@ -58,6 +56,6 @@ def is_within(grant: Grant, today: Obligations, now: Moment) -> bool:
     return now.boot < begun_boot + today.lasts_for and grant.uses - grant.left < today.uses
 
 
-def discharges(grant: Grant, answered: Request, today: Obligations, standing: tuple[Subject, ...], now: Moment) -> bool:
+def discharges(grant: Grant, answered: Request, today: Obligations, standing: tuple[Identity, ...], now: Moment) -> bool:
     """True if ``grant`` replaces all approvals that its rule demands ``today``. ``answered`` is the request of the grant."""
     return is_within(grant, today, now) and owes(answered, today, standing) == 0

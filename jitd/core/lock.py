@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from jitd.core import owed_review
 from jitd.core.approvers import tally
@@ -22,17 +22,24 @@ from jitd.core.effects import ForgetAnswers, ListsChanged, Moment, SeatsChanged,
 from jitd.core.grant import Grant, Revoked, Used
 from jitd.core.holding import Holding, Taking
 from jitd.core.law import Actor, IllegalEvent, LifeEvent, Role, check
+from jitd.core.party import Party
 from jitd.core.request import Locked, Request, Reviewed, Screened, Verdict, open_ways
 from jitd.core.run import Run, StopOrdered
-from jitd.core.subject import Subject, User
+from jitd.core.subject import Identity, Subject, User, Who
 from jitd.core.values import TEXT, TYPED, value
 from jitd.core.wording import with_words
 
-Today = Callable[[Subject], Subject]
+
+class Today(Protocol):
+    """Returns ``who`` as the person of today."""
+
+    def __call__(self, who: Who, /) -> Who: ...
+
+
 """Returns a subject that was stored as the person to whom its account belongs today."""
 
 
-def as_stored(who: Subject) -> Subject:
+def as_stored(who: Who) -> Who:
     """Return ``who``. Callers that know of no change of ``[people]`` use this function."""
     return who
 
@@ -219,7 +226,7 @@ def _deadline(lock: Lock) -> tuple[Any, ...]:
 # --- the people that a lock applies to, and what it ends ---------------------------------------------------------------
 
 
-def is_on(lock: Lock, who: Subject) -> bool:
+def is_on(lock: Lock, who: Identity) -> bool:
     """True if ``lock`` locks ``who``. A lock of the kind ALL locks everybody. Any other lock applies to ``who`` if the lock
     contains the account, the principal, the uid or the person of ``who``. Therefore the lock also applies to other accounts and
     principals of the same person, and to what this person may have done with somebody else's account (ADR 0151).
@@ -229,12 +236,12 @@ def is_on(lock: Lock, who: Subject) -> bool:
     return not who.is_root and (_is_on_themselves(lock, who) or _user_under(lock, who) is not None)
 
 
-def ends(lock: Lock, who: Subject) -> bool:
+def ends(lock: Lock, who: Identity) -> bool:
     """True if ``lock`` ends what ``who`` has asked for. This is also what root has asked for in a run of a locked person."""
     return is_on(lock, who) or (who.is_root and any(user.run and is_on_user(lock, user) for user in who.used_by))
 
 
-def ends_today(lock: Lock, today: Today, who: Subject) -> bool:
+def ends_today(lock: Lock, today: Today, who: Identity) -> bool:
     """True if ``lock`` ends what ``who`` has asked for, as the person who ``who`` was then or is today."""
     return ends(lock, who) or ends(lock, today(who))
 
@@ -253,17 +260,19 @@ def of_today(lock: Lock, person: Callable[[str], str]) -> Lock:
     return replace(lock, person=person(account)) if lock.person else lock
 
 
-def _is_on_themselves(lock: Lock, who: Subject) -> bool:
-    names = (who.user,) if lock.whom is Whom.USER else (who.principal, who.in_ticket, *who.perhaps)
+def _is_on_themselves(lock: Lock, who: Identity) -> bool:
+    account = (who.user,) if isinstance(who, Subject) else ()
+    names = account if lock.whom is Whom.USER else who.principals
     return lock.is_active and (lock.whom is Whom.ALL or lock.name in names or _is_on_account(lock, who))
 
 
-def _user_under(lock: Lock, who: Subject) -> User | None:
+def _user_under(lock: Lock, who: Identity) -> User | None:
     return next((user for user in who.used_by if is_on_user(lock, user)), None)
 
 
-def _is_on_account(lock: Lock, who: Subject | User) -> bool:
-    return lock.uid == who.uid or (bool(lock.person) and lock.person == who.person)
+def _is_on_account(lock: Lock, who: Identity | User) -> bool:
+    is_theirs = lock.uid is not None and Party.of_account(lock.uid) == who.party
+    return is_theirs or (bool(lock.person) and lock.person == who.person)
 
 
 def sentence(lock: Lock) -> str:
@@ -271,20 +280,22 @@ def sentence(lock: Lock) -> str:
     return with_words("locked", lock.reason) if lock.reason else f"locked by {lock.placed_by}"
 
 
-def sentence_to(lock: Lock, who: Subject) -> str:
+def sentence_to(lock: Lock, who: Identity) -> str:
     """Return the reason why ``lock`` concerns ``who``. The reason of a lock on somebody else is not told."""
     user = None if _is_on_themselves(lock, who) else _user_under(lock, who)
     if user is None:
         return sentence(lock)
-    return f"{user.principal} is locked, and may act as {who.user}" + (f" in run {user.run}" if user.run else "")
+    return f"{user.principal} is locked, and may act as {who.account or who.principal}" + (
+        f" in run {user.run}" if user.run else ""
+    )
 
 
-def lock_on(locks: Iterable[Lock], who: Subject) -> Lock | None:
+def lock_on(locks: Iterable[Lock], who: Identity) -> Lock | None:
     """Return the first of ``locks`` that applies to ``who``. Return None if no lock applies."""
     return next((lock for lock in locks if is_on(lock, who)), None)
 
 
-def answer_to(locks: Iterable[Lock], who: Subject) -> Deny | None:
+def answer_to(locks: Iterable[Lock], who: Identity) -> Deny | None:
     """If ``who`` is locked, return the deny that answers every request of ``who``. No rule is evaluated for a locked person. If
     ``who`` is not locked, return None.
     """
@@ -322,7 +333,7 @@ def _without_locked(locks: tuple[Lock, ...], asked: Request, event: Screened | R
     return replace(event, decision=denied or event.decision, standing=standing)
 
 
-def _refuse(locks: tuple[Lock, ...], who: Subject) -> None:
+def _refuse(locks: tuple[Lock, ...], who: Identity) -> None:
     found = lock_on(locks, who)
     if found is not None:
         raise LockedOut(sentence_to(found, who))
@@ -370,6 +381,6 @@ def _rests_on(locks: tuple[Lock, ...], lock: Lock, asked: Request) -> bool:
     return tally(open_ways(asked), counted(locks, asked), asked.requester) > 0
 
 
-def counted(locks: tuple[Lock, ...], asked: Request) -> tuple[Subject, ...]:
+def counted(locks: tuple[Lock, ...], asked: Request) -> tuple[Identity, ...]:
     """Return the people who approved ``asked`` and whose approvals still count under ``locks``."""
     return tuple(r.by for r in asked.reviews if r.verdict is Verdict.APPROVE and lock_on(locks, r.by) is None)

@@ -18,7 +18,7 @@ from types import MappingProxyType
 from jitd.core.decision import Approval
 from jitd.core.effects import Moment
 from jitd.core.request import Request, RequestState, Verdict, open_ways
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity
 from jitd.core.ways import flat
 
 STILL_TOLD_FOR = timedelta(days=1)
@@ -237,7 +237,7 @@ def _was_open(request: Request) -> bool:
     return request.lease is None and owed is not None and bool(owed.approvals or owed.gatekeepers)
 
 
-def decider(request: Request) -> Subject | None:
+def decider(request: Request) -> Identity | None:
     """Return the person whose review ended ``request``. Return None if ``request`` was not ended by a review."""
     last = request.reviews[-1] if request.reviews else None
     ended_so = {Verdict.APPROVE: RequestState.APPROVED, Verdict.DENY: RequestState.DENIED}

@@ -21,7 +21,7 @@ from jitd.core.authentication import KdcAnswer
 from jitd.core.decision import BreakGlass, Deny, Why
 from jitd.core.effects import ListsChanged, Moment, Notify, SetDeadline
 from jitd.core.law import IllegalEvent, LifeEvent, Role, check
-from jitd.core.subject import Subject, is_one_person
+from jitd.core.subject import Identity, Subject, is_one_person
 from jitd.core.values import TYPED, value
 from jitd.core.ways import every_way, flat
 from jitd.core.wording import count, listed
@@ -54,7 +54,7 @@ class OwedReview:
     since_boot: float
     left_for: float
     overdue_at: datetime | None = None
-    given_by: Subject | None = None
+    given_by: Identity | None = None
     given_as: str = ""
     given_at: datetime | None = None
     comment: Annotated[str, TYPED] = ""
@@ -103,7 +103,7 @@ class Begun(OwedReviewEvent):
 class Reviewed(OwedReviewEvent):
     """``reviewer`` has reviewed the request, which has exactly this ``fingerprint``, and all runs under the request."""
 
-    reviewer: Subject
+    reviewer: Identity
     fingerprint: bytes
     comment: str
     kdc: KdcAnswer
@@ -218,29 +218,29 @@ def _reviewed(owed: OwedReview, event: Reviewed, now: Moment) -> OwedReview:
 # --- who may review ----------------------------------------------------------------------------------------------------
 
 
-def was_skipped(glass: BreakGlass, who: Subject, requester: Subject) -> bool:
+def was_skipped(glass: BreakGlass, who: Identity, requester: Subject) -> bool:
     """True if the skipped approvals name ``who``. The function does not check how ``who`` authenticated."""
     return bool(may_review(every_way(glass.skipped), who, requester))
 
 
-def roles_of(owed: OwedReview, who: Subject) -> frozenset[Role]:
+def roles_of(owed: OwedReview, who: Identity) -> frozenset[Role]:
     """Return the roles in which ``who`` may review ``owed``. The result is empty for root, for a person without a ticket, for a
     made account, and for the requester with any of their accounts. For every other person, the result contains the role OPERATOR
     if the review is overdue. Before the caller uses this role, it must check whether ``who`` is an operator.
     """
-    if is_own(owed, who) or who.is_root or who.is_local or who.is_by_pam or who.is_made or who.uid == 0:
+    if is_own(owed, who) or who.is_root or who.is_local or who.is_by_pam or who.is_made or who.is_superuser:
         return frozenset()
     as_approver = {Role.APPROVER} if may_approve(every_way(owed.glass.skipped), who, owed.requester) else set()
     as_operator = {Role.OPERATOR} if owed.state is OwedReviewState.OVERDUE else set()
     return frozenset(as_approver | as_operator)
 
 
-def is_own(owed: OwedReview, who: Subject) -> bool:
+def is_own(owed: OwedReview, who: Identity) -> bool:
     """True if ``who`` may be the person who broke glass (``subject.is_one_person``)."""
     return is_one_person(who, owed.requester)
 
 
-def lacks(owed: OwedReview, who: Subject) -> str:
+def lacks(owed: OwedReview, who: Identity) -> str:
     """The approval of ``who`` was skipped, so ``who`` may review. Return a text about the authentication that ``who`` still needs
     for the review, such as ``wants …: kinit``. Return an empty text if the present authentication is enough.
     """

@@ -26,12 +26,12 @@ from jitd.core.effects import ListsChanged, Moment, Notify, RequestWaits, Screen
 from jitd.core.gatekeeping import Heard, Passed, judged, passed, said
 from jitd.core.grade import damage, rows, worst
 from jitd.core.grant import Grant, Issued, Used
-from jitd.core.law import DAEMON, Actor, IllegalEvent, LifeEvent, Role, check
+from jitd.core.law import DAEMON, IllegalEvent, LifeEvent, Role, check
 from jitd.core.owed_review import Begun, OwedReview
 from jitd.core.public_key import told_of
 from jitd.core.script import Script
 from jitd.core.spelling import spelled
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity, Subject
 from jitd.core.values import FACTS, MANY, TEXT, TYPED, Inline, Value, value
 from jitd.core.ways import Open, next_after, opened
 from jitd.core.wording import with_words
@@ -66,7 +66,7 @@ class Verdict(StrEnum):
 class Review:
     """The verdict that one person gave."""
 
-    by: Subject
+    by: Identity
     verdict: Verdict
     comment: Annotated[str, TYPED]
     at: datetime
@@ -178,7 +178,7 @@ class Screened(RequestEvent):
 
     decision: Decision
     attended: bool
-    standing: tuple[Subject, ...] = ()
+    standing: tuple[Identity, ...] = ()
     heard: tuple[Heard, ...] = ()
 
     def detail(self) -> dict[str, Any]:
@@ -194,12 +194,12 @@ class Reviewed(RequestEvent):
     Approvers whose account is missing, or whom the KDC refuses, are not included. ``kdc`` is the KDC's answer about ``reviewer``.
     """
 
-    reviewer: Subject
+    reviewer: Identity
     verdict: Verdict
     fingerprint: bytes
     comment: str
     decision: Decision
-    standing: tuple[Subject, ...]
+    standing: tuple[Identity, ...]
     attended: bool
     kdc: KdcAnswer
 
@@ -401,7 +401,7 @@ def _screened(request: Request, event: Screened, now: Moment) -> Step:
     return waiting, (deadline, *deadlines_of(waiting, now.boot), *told)
 
 
-def _approvers(request: Request) -> tuple[Subject, ...]:
+def _approvers(request: Request) -> tuple[Identity, ...]:
     """Return the people who approved ``request``, with the data that they had when they approved."""
     return tuple(review.by for review in request.reviews if review.verdict is Verdict.APPROVE)
 
@@ -443,7 +443,7 @@ def _approved(request: Request, attended: bool, because: str, now: Moment) -> St
         grant = request.id
         follows += (issued(approved, now), *_owed_review(approved, now))
     if attended and request.terms.starts_at is None:
-        actor = Actor(Role.REQUESTER, request.requester.principal, request.requester.uid)
+        actor = request.requester.actor(Role.REQUESTER)
         process = request.point.process if request.point else None
         follows.append(Used(grant, actor, request.id, request.obligations.terms, process))
     return approved, tuple(follows)
@@ -669,4 +669,4 @@ def _owed_review(approved: Request, now: Moment) -> tuple[Begun, ...]:
         since_boot=now.boot,
         left_for=float(glass.review_for),
     )
-    return (Begun(approved.id, Actor(Role.REQUESTER, who.principal, who.uid), made),)
+    return (Begun(approved.id, who.actor(Role.REQUESTER), made),)

@@ -19,7 +19,7 @@ from jitd.core.law import Role
 from jitd.core.lock import Lock, Whom, answer_to
 from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request, open_ways
-from jitd.core.subject import Subject, is_one_person, matches_any
+from jitd.core.subject import Identity, is_one_person, matches_any
 from jitd.core.used_accounts import Uses, why_own
 from jitd.core.visibility import names_reader
 
@@ -47,7 +47,7 @@ class Known(Protocol):
 class Case:
     """``who`` wants to act on the request ``found``, or, if it is None, on this host."""
 
-    who: Subject
+    who: Identity
     known: Known
     found: Request | None = None
 
@@ -282,7 +282,7 @@ _PARTS: Mapping[Part, Callable[[Case], bool]] = {
     Part.VIEWER: _may_view,
     Part.OPERATOR: _operates,
     Part.AUDITOR: _audits,
-    Part.SUPERUSER: lambda case: case.who.uid == 0,
+    Part.SUPERUSER: lambda case: case.who.is_superuser,
     Part.ANYBODY: lambda case: True,
 }
 
@@ -294,7 +294,7 @@ def _own(case: Case) -> str:
     return why_own(case.who, case.request.requester, case.request.id, case.known.uses)
 
 
-def _locked(locks: Iterable[Lock], who: Subject) -> str:
+def _locked(locks: Iterable[Lock], who: Identity) -> str:
     denied = answer_to(locks, who)
     return "" if denied is None else denied.because
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A subject: a principal, the local account that the principal maps to, and the person to whom the account belongs.
+"""Who somebody is: a principal, the person, and, of a subject, the account on this host that the principal maps to.
 
-``core.naming`` maps a principal to its account.
+``core.naming`` maps a principal to its account. Law: a person without an account has no uid, and is compared with others by
+person and principal alone.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from jitd.core.authentication import Authentication
+from jitd.core.law import Actor, Origin, Role
 from jitd.core.made_account import Behind, is_made
 from jitd.core.naming import Naming
 from jitd.core.party import Party
@@ -30,6 +32,9 @@ PROVED_BY_PAM = "by local PAM: the KDC could not be reached"
 """The text that screens and records show about a person who authenticated by local PAM."""
 
 
+Who = TypeVar("Who", bound="Identity")
+
+
 @dataclass(frozen=True, slots=True)
 class User:
     """A person who uses somebody else's account, and so may be the one who acts. ``run`` is the run in which the person does so.
@@ -41,48 +46,61 @@ class User:
     person: str
     run: str = ""
 
+    @property
+    def party(self) -> Party:
+        return Party.of_account(self.uid)
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A requester or reviewer, with the data that the daemon found at one moment. The account exists. If the subject has a
-    ticket, Kerberos has proved the principal.
 
-    Three kinds of subjects have no ticket. The first is root. The second is a person who is known only by an account name from an
-    enforcement point. The third is a person who authenticated by local PAM. A proof by local PAM is valid until
-    ``ticket_ends_at``, like a ticket.
-
-    ``gids`` contains the ids of all groups of the subject. ``groups`` contains the names of some of these groups: of those that
-    rules, requests and settings name (``core.named_groups``). A directory finds the ids of a person's groups at once, but the
-    names one by one. When jitd counts approvals, each ``person`` counts once. ``ticket_ends_at`` is aware UTC.
-    ``ticket_ends_at`` is None if the subject has neither a ticket nor a proof by local PAM. If no principal was proved,
-    ``perhaps`` contains all principals that map to the account. ``unsure`` contains groups that cannot be looked up now. The
-    subject may be a member of these groups. ``authentication`` describes how the person got the ticket, or is None without a
-    ticket.
+class Identity:
+    """Who somebody is, with the data that the daemon found at one moment: a Subject, who has an account on this host, or a
+    Visitor, who has none. What needs an account takes a Subject, so a Visitor runs nothing, asks for nothing and is given
+    nothing (ADR 0172).
 
     ``principal`` is canonical (``Naming.canonical``): nothing else is compared. ``spelled`` is the principal as the ticket spells
-    it, or empty if the ticket spells it as ``principal``.
-
-    ``used_by`` contains other people who may be the ones who act as this subject (``core.used_accounts``).
+    it, or empty if the ticket spells it as ``principal``. When jitd counts approvals, each ``person`` counts once.
+    ``ticket_ends_at`` is aware UTC. It is None if there is neither a ticket nor a proof by local PAM. ``authentication``
+    describes how the person got the ticket, or is None without a ticket. ``groups`` are names. ``used_by`` contains other people
+    who may be the ones who act as this person (``core.used_accounts``).
     """
 
+    __slots__ = ()
+
     principal: str
-    user: str
-    uid: int
-    gid: int
     groups: frozenset[str]
     person: str
     ticket_ends_at: datetime | None
-    perhaps: frozenset[str] = frozenset()
-    unsure: frozenset[str] = frozenset()
-    authentication: Authentication | None = None
-    gids: frozenset[int] = frozenset()
-    spelled: str = ""
-    used_by: tuple[User, ...] = ()
+    authentication: Authentication | None
+    spelled: str
+    used_by: tuple[User, ...]
 
     @property
     def party(self) -> Party:
         """Whom limits and turns count for."""
-        return Party.of_account(self.uid)
+        raise NotImplementedError
+
+    @property
+    def account(self) -> str:
+        """The name of the account, for a text. Empty without an account, so it is never compared."""
+        return ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names by which a list of people may name this person."""
+        return (self.principal,)
+
+    @property
+    def author(self) -> tuple[str, int | None]:
+        """The principal and the uid, by which a record names who did something. The uid is None without an account."""
+        return self.principal, None
+
+    @property
+    def principals(self) -> tuple[str, ...]:
+        """All principals that may be meant by this person."""
+        return self.principal, self.in_ticket
+
+    def actor(self, role: Role, origin: Origin | None = None) -> Actor:
+        """Return this person as the author of an event."""
+        return Actor(role, *self.author, origin)
 
     @property
     def in_ticket(self) -> str:
@@ -94,10 +112,14 @@ class Subject:
         """The realm of the principal. Empty for a subject without a ticket."""
         return "" if self.is_root or self.is_local or self.is_by_pam else self.principal.rpartition("@")[2]
 
-    def looked_at(self, moment: datetime) -> Subject:
-        """Return a copy of this subject. In the copy, the age of the authentication is the age at ``moment`` (aware UTC)."""
+    def but(self, **changes: Any) -> Self:
+        """Return a copy of this person with other fields."""
+        return replace(self, **changes)  # type: ignore[type-var]  # both classes are dataclasses
+
+    def looked_at(self, moment: datetime) -> Self:
+        """Return a copy of this person. In the copy, the age of the authentication is the age at ``moment`` (aware UTC)."""
         given = self.authentication
-        return self if given is None else replace(self, authentication=replace(given, looked_at=moment))
+        return self if given is None else self.but(authentication=replace(given, looked_at=moment))
 
     def ticket(self) -> dict[str, Any]:
         """Return the information about the ticket for the chain: the end of the ticket and, if known, how the person got the
@@ -111,16 +133,12 @@ class Subject:
         return ends if self.authentication is None else {**ends, "authentication": self.authentication.detail()}
 
     def users(self) -> dict[str, Any]:
-        """Return the people who use the account of this subject, for the chain."""
+        """Return the people who use the account of this person, for the chain."""
         return users(self.used_by)
 
-    def begins(self, used_by: tuple[User, ...]) -> Subject:
-        """Return this subject as the one who began a run or a thing, when ``used_by`` used the account (``grant.Used``)."""
-        return replace(self, used_by=(*self.used_by, *used_by)) if used_by else self
-
     def membership(self) -> dict[str, Any]:
-        """Return the groups of this subject for the chain: the ids of all, and the names that are known."""
-        return {"groups": sorted(self.groups), **({"group_ids": sorted(self.gids)} if self.gids else {})}
+        """Return the groups of this person for the chain."""
+        return {"groups": sorted(self.groups)}
 
     @property
     def is_root(self) -> bool:
@@ -128,6 +146,11 @@ class Subject:
         contains ``root = "deny"``. Local root cannot review requests.
         """
         return self.principal == ROOT
+
+    @property
+    def is_superuser(self) -> bool:
+        """True for the account with the uid 0, with a ticket or without one."""
+        return self.party.is_root
 
     @property
     def is_local(self) -> bool:
@@ -154,14 +177,14 @@ class Subject:
         person who holds the account. A subject with a made account cannot review requests, cannot watch runs, and is not treated
         as an operator or auditor.
         """
-        return is_made(self.user)
+        return False
 
     def is_requester(self, requester: Subject) -> bool:
-        """True if ``requester`` is this subject: both have the same account, and ``requester`` has the same principal or no
+        """True if ``requester`` is this person: both have the same account, and ``requester`` has the same principal or no
         ticket.
         """
         has_none = requester.is_local or requester.is_by_pam
-        return self.uid == requester.uid and (self.principal == requester.principal or has_none)
+        return self.party == requester.party and (self.principal == requester.principal or has_none)
 
     def has_ticket_at(self, moment: datetime) -> bool:
         """True if the ticket or the proof is still valid at ``moment`` (aware UTC). Also True if the subject has no ticket and no
@@ -170,46 +193,145 @@ class Subject:
         return self.ticket_ends_at is None or moment < self.ticket_ends_at
 
 
+@dataclass(frozen=True, slots=True)
+class Subject(Identity):
+    """A person with an account on this host, which exists. If the subject has a ticket, Kerberos has proved the principal. Only a
+    Subject can be a requester.
+
+    Three kinds of subjects have no ticket. The first is root. The second is a person who is known only by an account name from an
+    enforcement point. The third is a person who authenticated by local PAM. A proof by local PAM is valid until
+    ``ticket_ends_at``, like a ticket.
+
+    ``gids`` contains the ids of all groups of the subject. ``groups`` contains the names of some of these groups: of those that
+    rules, requests and settings name (``core.named_groups``). A directory finds the ids of a person's groups at once, but the
+    names one by one. If no principal was proved, ``perhaps`` contains all principals that map to the account. ``unsure`` contains
+    groups that cannot be looked up now. The subject may be a member of these groups.
+    """
+
+    principal: str
+    user: str
+    uid: int
+    gid: int
+    groups: frozenset[str]
+    person: str
+    ticket_ends_at: datetime | None
+    perhaps: frozenset[str] = frozenset()
+    unsure: frozenset[str] = frozenset()
+    authentication: Authentication | None = None
+    gids: frozenset[int] = frozenset()
+    spelled: str = ""
+    used_by: tuple[User, ...] = ()
+
+    @property
+    def party(self) -> Party:
+        return Party.of_account(self.uid)
+
+    @property
+    def account(self) -> str:
+        return self.user
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.user, self.principal
+
+    @property
+    def author(self) -> tuple[str, int | None]:
+        return self.principal, self.uid
+
+    @property
+    def principals(self) -> tuple[str, ...]:
+        return self.principal, self.in_ticket, *self.perhaps
+
+    def begins(self, used_by: tuple[User, ...]) -> Subject:
+        """Return this subject as the one who began a run or a thing, when ``used_by`` used the account (``grant.Used``)."""
+        return replace(self, used_by=(*self.used_by, *used_by)) if used_by else self
+
+    def membership(self) -> dict[str, Any]:
+        """Return the groups of this subject for the chain: the ids of all, and the names that are known."""
+        return {"groups": sorted(self.groups), **({"group_ids": sorted(self.gids)} if self.gids else {})}
+
+    @property
+    def is_made(self) -> bool:
+        return is_made(self.user)
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor(Identity):
+    """A person without an account on this host, whom a ticket of ``principal`` has proved. A line of the settings says which
+    ``person`` this is, and of which ``groups``. These are no groups of NSS.
+
+    Raises ValueError if ``principal`` is not one, or if nobody has said which person this is.
+    """
+
+    principal: str
+    groups: frozenset[str]
+    person: str
+    ticket_ends_at: datetime
+    authentication: Authentication | None = None
+    spelled: str = ""
+    used_by: tuple[User, ...] = ()
+
+    def __post_init__(self) -> None:
+        name, _, realm = self.principal.rpartition("@")
+        if not name or not realm or self.principal.startswith((LOCAL, BY_PAM)):
+            raise ValueError(f"{self.principal!r} is not a principal")
+        if not self.person:
+            raise ValueError(f"nobody has said which person {self.principal} is")
+
+    @property
+    def party(self) -> Party:
+        return Party.of_principal(self.principal)
+
+
 def users(used_by: tuple[User, ...]) -> dict[str, Any]:
     """Return ``used_by`` for the chain."""
     return {"used_by": [{"principal": one.principal, "run": one.run} for one in used_by]} if used_by else {}
 
 
-def is_one_person(one: Subject, other: Subject) -> bool:
+def is_one_person(one: Identity, other: Identity) -> bool:
     """True if one person may act as both subjects: with two accounts or principals of this person, or because this person uses
     the account of somebody else.
     """
     return _is_same(one, other) or link_between(one, other) is not None
 
 
-def link_between(one: Subject, other: Subject) -> tuple[str, User] | None:
-    """If one person may act as both subjects only because this person uses somebody else's account, return this account and this
-    person. Otherwise return None.
+def link_between(one: Identity, other: Identity) -> tuple[str, User] | None:
+    """If one person may act as both only because this person uses somebody else's account, return the name of the one who is
+    used, and this person. Otherwise return None.
     """
     if _is_same(one, other):
         return None
     for subject, against in ((one, other), (other, one)):
-        others: tuple[Subject | User, ...] = (against, *against.used_by)
+        others: tuple[Identity | User, ...] = (against, *against.used_by)
         for user in subject.used_by:
             if any(_is_same(user, theirs) for theirs in others):
-                return subject.user, user
+                return subject.account or subject.principal, user
     return None
 
 
-def _is_same(one: Subject | User, other: Subject | User) -> bool:
-    return one.person == other.person or one.uid == other.uid or one.principal == other.principal
+def _is_same(one: Identity | User, other: Identity | User) -> bool:
+    """True if a person, an account or a principal of both is the same. Who has no account has none that could be the same."""
+    is_same = one.person == other.person or one.party == other.party or one.principal == other.principal
+    return is_same or _may_have_asked(one, other) or _may_have_asked(other, one)
 
 
-def used_by(who: Subject, user: Subject, run: str = "") -> Subject:
-    """Return ``who``, whose account the person ``user`` uses in ``run`` (see ``User``). Those who use the account of ``user`` use
-    that of ``who``, too. Root is left out: it can become anybody, and reviews nothing.
+def _may_have_asked(visitor: Identity | User, requester: Identity | User) -> bool:
+    """True if ``requester`` proved no principal, and it may be that of ``visitor``: by the settings of then, this principal had
+    the account.
+    """
+    return isinstance(visitor, Visitor) and isinstance(requester, Subject) and visitor.principal in requester.perhaps
+
+
+def used_by(who: Who, user: Subject, run: str = "") -> Who:
+    """Return ``who``, whose account or tickets the person ``user`` uses in ``run`` (see ``User``). Those who use the account of
+    ``user`` use that of ``who``, too. Root is left out: it can become anybody, and reviews nothing.
     """
     found = (User(user.principal, user.uid, user.person, run), *(replace(one, run=run) for one in user.used_by))
     known = {(one.principal, one.uid, one.person) for one in who.used_by}
     more = tuple(
         one for one in found if one.uid != 0 and not _is_same(one, who) and (one.principal, one.uid, one.person) not in known
     )
-    return replace(who, used_by=(*who.used_by, *more)) if more else who
+    return who.but(used_by=(*who.used_by, *more)) if more else who
 
 
 def person_of(user: str, people: Mapping[str, frozenset[str]], behind: Behind) -> str:
@@ -252,15 +374,15 @@ def named(spelled: str, naming: Naming, people: Mapping[str, frozenset[str]], be
     return Named(spelled, user, person_of(user, people, behind))
 
 
-def is_named(who: Subject, whom: Named) -> bool:
+def is_named(who: Identity, whom: Named) -> bool:
     """True if ``whom`` refers to the person ``who``. The name in ``whom`` may be any account or principal of this person."""
     if who.is_root:
         return whom.spelled == ROOT
-    spellings = (who.principal, who.in_ticket, who.user, *who.perhaps)
-    return whom.spelled in spellings or who.user == whom.user or who.person == whom.person
+    is_by_account = isinstance(who, Subject) and who.user in (whom.spelled, whom.user)
+    return whom.spelled in who.principals or is_by_account or who.person == whom.person
 
 
-def matches_any(subject: Subject, who: tuple[str, ...]) -> bool:
+def matches_any(subject: Identity, who: tuple[str, ...]) -> bool:
     """True if at least one word of ``who`` (``group:NAME``, ``principal:NAME``, ``user:NAME``) applies to ``subject``."""
     for word in who:
         kind, _, name = word.partition(":")
@@ -268,6 +390,6 @@ def matches_any(subject: Subject, who: tuple[str, ...]) -> bool:
             return True
         if kind == "principal" and name == subject.principal:
             return True
-        if kind == "user" and name == subject.user:
+        if kind == "user" and isinstance(subject, Subject) and name == subject.user:
             return True
     return False

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from jitd.core import owed_review
+from jitd.core.party import Party
 from jitd.core.request import NotYours, Reviewed, Screened, Submitted, Verdict
-from jitd.core.subject import Subject, User, is_one_person, link_between, used_by
+from jitd.core.subject import Identity, Subject, User, Who, is_one_person, link_between, used_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,11 @@ class Uses(Protocol):
 
     def __call__(self) -> Iterable[Use]: ...
 
-    def today(self, who: Subject) -> Subject:
+    def today(self, who: Who) -> Who:
         """Return ``who`` as the person to whom the account belongs today."""
 
 
-def as_used(who: Subject, uses: Iterable[Use]) -> Subject:
+def as_used(who: Who, uses: Iterable[Use]) -> Who:
     """Return ``who``, used also by those who have a live run as an account of ``who``, or as one of those who use it."""
     left = [use for use in uses if use.uid != 0]
     while found := [use for use in left if _is_account_of(use, who) or any(_is_account_of(use, one) for one in who.used_by)]:
@@ -46,11 +47,11 @@ def as_used(who: Subject, uses: Iterable[Use]) -> Subject:
     return who
 
 
-def _is_account_of(use: Use, one: Subject | User) -> bool:
-    return use.uid == one.uid or use.person == one.person
+def _is_account_of(use: Use, one: Identity | User) -> bool:
+    return Party.of_account(use.uid) == one.party or use.person == one.person
 
 
-def why_own(who: Subject, requester: Subject, request: str, uses: Uses) -> str:
+def why_own(who: Identity, requester: Subject, request: str, uses: Uses) -> str:
     """``who`` wants to review ``request`` of ``requester``. If one person may act as both, return a sentence that says why.
     Otherwise return an empty text.
     """
@@ -94,7 +95,7 @@ def under(uses: Uses, life: Any, event: Any) -> Any:
     return event
 
 
-def _counting(standing: tuple[Subject, ...], requester: Subject, uses: Uses) -> tuple[Subject, ...]:
+def _counting(standing: tuple[Identity, ...], requester: Subject, uses: Uses) -> tuple[Identity, ...]:
     live = tuple(uses())
     theirs = as_used(uses.today(requester), live)
     found = (as_used(one, live) for one in standing)

@@ -13,7 +13,7 @@ from typing import Any
 
 from jitd.core.asked_terms import NAMES
 from jitd.core.request import Request
-from jitd.core.subject import Subject, matches_any
+from jitd.core.subject import Identity, matches_any
 
 HIDDEN = "(not shown)"
 """The text that is shown in place of a hidden text."""
@@ -43,7 +43,7 @@ def words_of(request: Request) -> tuple[str, ...] | None:
     return request.visible_to if request.obligations is None else request.obligations.visible_to
 
 
-def names_reader(request: Request, viewer: Subject) -> bool:
+def names_reader(request: Request, viewer: Identity) -> bool:
     """True if the rule of ``request`` lets ``viewer`` read its contents, or sets no limit. The requester and the reviewers read
     them in any case (``core.rights``).
     """

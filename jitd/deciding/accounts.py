@@ -22,7 +22,7 @@ from jitd.core.command import MAX_ID, RunAs
 from jitd.core.made_account import Made, is_made
 from jitd.core.named_groups import NamedGroups
 from jitd.core.naming import Naming
-from jitd.core.subject import BY_PAM, LOCAL, ROOT, Subject, person_of
+from jitd.core.subject import BY_PAM, LOCAL, ROOT, Identity, Subject, Visitor, Who, person_of
 from jitd.deciding import groups
 
 NO_GROUP = "jitd-no-such-group"
@@ -471,19 +471,32 @@ class Accounts:
         found, unsure = _members_of(named, new, known.user, known.gids, self._recent)
         return replace(known, groups=known.groups | found, unsure=known.unsure | unsure) if found or unsure else known
 
-    def again(self, known: Subject) -> Subject | None:
-        """Look up the Subject ``known`` again, and return it with its present data. Return None if the account no longer exists
-        or has expired. Also return None if its name now belongs to another account.
+    def visitor(self, principal: bytes, ticket_ends_at: datetime, authentication: Authentication | None = None) -> Visitor | None:
+        """Return the present Visitor of ``principal``, which has no account on this host: ``subject`` returns None for it. Return
+        None if the settings do not say which person this is. They name nobody as yet, so nobody is a visitor.
         """
-        if known.is_root:
-            return replace(self.root(), used_by=known.used_by)
-        now = self._again(known)
-        if now is None or (now.user, now.uid) != (known.user, known.uid):
+        return None
+
+    def again(self, known: Who) -> Who | None:
+        """Look up ``known`` again, and return it with its present data. Return None if the account no longer exists or has
+        expired. Also return None if its name now belongs to another account, or if the person had an account and has none now, or
+        the other way round.
+        """
+        now: Identity | None = self._again(known) if isinstance(known, Subject) else self._visits_again(known)
+        if not isinstance(now, type(known)) or (now.account, now.party) != (known.account, known.party):
             return None
         users = (replace(user, person=person_of(user.person, self.people, self.behind)) for user in known.used_by)
-        return replace(now, used_by=tuple(users)) if known.used_by else now
+        return now.but(used_by=tuple(users)) if known.used_by else now
+
+    def _visits_again(self, known: Identity) -> Visitor | None:
+        principal, ends_at = known.in_ticket.encode(), known.ticket_ends_at
+        if ends_at is None or self.subject(principal, ends_at) is not None:
+            return None
+        return self.visitor(principal, ends_at, known.authentication)
 
     def _again(self, known: Subject) -> Subject | None:
+        if known.is_root:
+            return self.root()
         if known.is_local:
             return self.local(known.uid)
         if known.is_by_pam:

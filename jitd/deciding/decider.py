@@ -27,7 +27,7 @@ from jitd.core.grade import Finding
 from jitd.core.grant import Grant, covers, waits_for_its_own
 from jitd.core.policy import Policy, Rule, masked_places, rules_for
 from jitd.core.request import Request, Review, Verdict
-from jitd.core.subject import Subject, is_one_person
+from jitd.core.subject import Identity, Subject, Who, is_one_person
 from jitd.deciding import accounts, screening
 from jitd.deciding.account_policy import AccountPolicy
 from jitd.deciding.accounts import Accounts
@@ -80,7 +80,7 @@ class FreshDecision:
 
     request: Request
     decision: Decision
-    standing: tuple[Subject, ...]
+    standing: tuple[Identity, ...]
     heard: tuple[Heard, ...] = ()
 
 
@@ -290,8 +290,8 @@ class Decider:
             return request
         return replace(request, command=replace(command, findings=worst_of(now, command.findings or ())))
 
-    async def standing(self, known: Subject) -> tuple[Subject | None, KdcAnswer]:
-        """Return the Subject ``known`` with its present data, and the answer of the KDC. The Subject is None if the account no
+    async def standing(self, known: Who) -> tuple[Who | None, KdcAnswer]:
+        """Return ``known`` with the present data, and the answer of the KDC. The first is None if the account no
         longer exists or has expired, or if the KDC refuses the principal. Raises TimeoutError.
         """
         return await self._workers.names.run(known.party, self._as_now, known)
@@ -414,12 +414,12 @@ class Decider:
         MOUNTS.approach((request.command.path,))
         return screening.look_again(policy, request, who, self._config.trusted_places, self._now(), knowledge)
 
-    async def approvers_now(self, request: Request) -> tuple[Subject, ...]:
+    async def approvers_now(self, request: Request) -> tuple[Identity, ...]:
         """Return the approvers of ``request`` who are still there, with their present data. Raises TimeoutError."""
         found = await self._as_they_are([review.by for review in _approving(request)])
         return tuple(now for now in found if now is not None)
 
-    async def _as_they_are(self, approvers: Sequence[Subject]) -> list[Subject | None]:
+    async def _as_they_are(self, approvers: Sequence[Identity]) -> list[Identity | None]:
         """Return ``approvers`` with their present data, in the same order. None replaces an approver whose account no longer
         exists, or whose principal the KDC refuses. The look-ups run in parallel, and so do the queries to the KDC. A missing
         answer of the KDC is not a refusal.
@@ -428,7 +428,7 @@ class Decider:
         refused = await self._kdc.refused([now.in_ticket for now in found if now is not None])
         return [None if now is None or now.in_ticket in refused else now for now in found]
 
-    async def _counting(self, answered: Request, today: Obligations, who: Subject) -> tuple[Subject, ...]:
+    async def _counting(self, answered: Request, today: Obligations, who: Subject) -> tuple[Identity, ...]:
         """Return the approvers of ``answered`` whose approvals are valid for a use by ``who`` under the obligations ``today``. A
         person who uses somebody else's account cannot use what this person has approved for it.
         """
@@ -460,7 +460,7 @@ class Decider:
             return False
         return await self._discharges(replace(held, left=held.left + n_taken), permit.obligations, request.requester)
 
-    def _as_now(self, known: Subject) -> tuple[Subject | None, KdcAnswer]:
+    def _as_now(self, known: Who) -> tuple[Who | None, KdcAnswer]:
         now = self._accounts.again(known)
         if now is None or now.is_root or now.is_local:
             return now, KdcAnswer.NOT_ASKED

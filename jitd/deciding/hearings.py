@@ -15,7 +15,7 @@ from jitd.core.effects import Moment
 from jitd.core.gatekeeping import Asking
 from jitd.core.policy import Policy
 from jitd.core.request import Request
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity
 from jitd.deciding.findings import Findings
 from jitd.deciding.gatekeepers import Answers, Hearing
 from jitd.store import Store
@@ -42,7 +42,7 @@ class Hearings:
         """Drop the kept answers."""
         self._answers.forget()
 
-    async def have_asked(self, request: Request, decision: Decision, standing: tuple[Subject, ...], hearing: Hearing) -> bool:
+    async def have_asked(self, request: Request, decision: Decision, standing: tuple[Identity, ...], hearing: Hearing) -> bool:
         """Query the gatekeepers of ``decision`` that have not answered yet. Return False if all gatekeepers have answered
         already. If the result is True, time has passed during the query, so the caller must decide again.
         """
@@ -57,7 +57,7 @@ class Hearings:
         hearing.heard += await self._answers.of(missing, asking, earlier)
         return True
 
-    def _asking(self, request: Request, permit: Permit, standing: tuple[Subject, ...]) -> Asking:
+    def _asking(self, request: Request, permit: Permit, standing: tuple[Identity, ...]) -> Asking:
         """Return the question for gatekeepers. jitd waits for answers only until the request or its grant ends."""
         ends_boot = request.expires_boot
         if not request.is_open:

@@ -367,7 +367,7 @@ class Holdings:
             self._set_deadline("holder", id, self._now().boot + FIRST_PAUSE)
             raise
         if all_of_it:
-            by = DAEMON if asked is None else Actor(Role.REQUESTER, asked.requester.principal, asked.requester.uid)
+            by = DAEMON if asked is None else asked.requester.actor(Role.REQUESTER)
             self._happens(id, *together.taking(all_of_it, by, "given back by its holder"))
 
     def keep(self, id: str) -> None:
@@ -378,7 +378,7 @@ class Holdings:
         asked = None if held is None else self._store.request(held.request)
         if held is None or asked is None:
             raise IllegalEvent(f"there is no holding {id}")
-        by = Actor(Role.REQUESTER, asked.requester.principal, asked.requester.uid)
+        by = asked.requester.actor(Role.REQUESTER)
         self._act(*(Kept(one.id, by) for one in self._together(held)))
 
     def await_holder(self, id: str) -> None:

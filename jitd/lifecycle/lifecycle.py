@@ -29,7 +29,7 @@ from jitd.core.owed_review import OwedReview
 from jitd.core.policy_text import PolicyText
 from jitd.core.request import Request
 from jitd.core.run import Run
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity, Subject
 from jitd.core.values import Value, Values
 from jitd.lifecycle.integrity import Damaged
 from jitd.store import Change, Life, Store, documents
@@ -200,7 +200,7 @@ class Lifecycle:
             pass  # a damaged record proves nothing, and the records before it prove nothing either
         return 0.0
 
-    def note(self, name: str, actor: str, uid: int, detail: dict[str, Any]) -> None:
+    def note(self, name: str, actor: str, uid: int | None, detail: dict[str, Any]) -> None:
         """Add a note to the chain. The note belongs to no object, for example ``daemon.started``. If ``detail`` has values, they
         get an owner of their own. Raises StoreError.
         """
@@ -238,17 +238,17 @@ class Lifecycle:
             self._commit((), (record,), forgotten=owners)
         return len(due)
 
-    def _note(self, name: str, actor: str, uid: int, now: Moment, detail: dict[str, Any], values: Values | None) -> bytes:
+    def _note(self, name: str, actor: str, uid: int | None, now: Moment, detail: dict[str, Any], values: Values | None) -> bytes:
         return chain.note(name, actor, uid, now, self._policy_digest(), detail, values, random=_fresh_bytes())
 
-    def _waiting(self, touches: Callable[[Subject], bool]) -> Iterator[Request]:
+    def _waiting(self, touches: Callable[[Identity], bool]) -> Iterator[Request]:
         """Yield the open requests of people whom ``touches`` is true for, and those that such people have reviewed."""
         for id, people in self._store.requesters():
             asked = self._store.request(id) if any(map(touches, people)) else None
             if asked is not None:
                 yield asked
 
-    def _permitted(self, touches: Callable[[Subject], bool]) -> Iterator[tuple[Grant, Request]]:
+    def _permitted(self, touches: Callable[[Identity], bool]) -> Iterator[tuple[Grant, Request]]:
         """Yield the live grants of such people, and those that they have approved, each with its request."""
         for _, id, people in self._store.holders():
             if any(map(touches, people)):

@@ -36,7 +36,7 @@ class Complaints:
 
     def __init__(
         self,
-        note: Callable[[str, str, int, dict[str, object]], None],
+        note: Callable[[str, str, int | None, dict[str, object]], None],
         now: Callable[[], Moment],
         has_room: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -56,7 +56,7 @@ class Complaints:
             self._n_strangers += 1
             return
         with suppress(StoreError):
-            self.note("connection.broken", who.principal, who.uid, {"fault": fault})
+            self.note("connection.broken", *who.author, {"fault": fault})
 
     def warn(self, party: Party, event: str, /, **values: object) -> None:
         """Log the fault of an unknown client of ``party``. If it causes too many lines, only count them."""

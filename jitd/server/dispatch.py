@@ -33,11 +33,11 @@ def add_answers(to: Answers, verbs: Verbs, reloading: Reloading, status: Status)
     to.add(messages.Stop, lambda asker, m: verbs.endings.stop(asker.who, m.id, m.reason))
     to.add(messages.Lock, lambda asker, m: verbs.locks.lock(asker.who, m.whom, m.name, m.lasts_for, m.reason))
     to.add(messages.Unlock, answers.unlock)
-    to.add(messages.Mute, lambda asker, m: verbs.mutes.mute(asker.who, m.lasts_for))
+    to.add(messages.Mute, lambda asker, m: verbs.mutes.mute(asker.subject, m.lasts_for))
     to.add(messages.Reload, answers.reload)
-    to.add(messages.SigningKey, lambda asker, m: verbs.keys.line(asker.who, rotate=m.rotate, acknowledge=m.acknowledge))
+    to.add(messages.SigningKey, lambda asker, m: verbs.keys.line(asker.subject, rotate=m.rotate, acknowledge=m.acknowledge))
     to.add(messages.Audit, lambda asker, m: verbs.records.show(asker.who, m))
-    to.add(messages.Export, lambda asker, m: verbs.records.export(asker.who, m))
+    to.add(messages.Export, lambda asker, m: verbs.records.export(asker.subject, m))
     to.add(messages.Status, lambda asker, m: status.rows(asker.who))
 
 
@@ -49,18 +49,18 @@ class _Answers:
         self._reloading = reloading
 
     def withdraw(self, asker: Asker, message: messages.Withdraw) -> Answer:
-        return f"request {self._to.requests.withdraw(asker.who, message.id)} is withdrawn"
+        return f"request {self._to.requests.withdraw(asker.subject, message.id)} is withdrawn"
 
     async def explain(self, asker: Asker, message: messages.Explain) -> Answer:
-        return [await self._to.requests.explain(asker.who, asked_in(message, asker.caller), message.service)]
+        return [await self._to.requests.explain(asker.subject, asked_in(message, asker.caller), message.service)]
 
     async def suppose(self, asker: Asker, message: messages.Suppose) -> Answer:
         asked, supposed = asked_in(message, None), supposed_in(message)
-        return await self._to.explanations.suppose(asker.who, message.service, asked, supposed)
+        return await self._to.explanations.suppose(asker.subject, message.service, asked, supposed)
 
     async def give_back(self, asker: Asker, message: messages.Giveback) -> Answer:
-        leases = await self._to.lists.leases_of(asker.who)
-        count = self._to.endings.give_back(asker.who, leases, message.login_session)
+        leases = await self._to.lists.leases_of(asker.subject)
+        count = self._to.endings.give_back(asker.subject, leases, message.login_session)
         return f"{count} lease{'' if count == 1 else 's'} given back"
 
     async def show(self, asker: Asker, message: messages.Show) -> Answer:
@@ -77,7 +77,7 @@ class _Answers:
 
     async def reload(self, asker: Asker, message: messages.Reload) -> Answer:
         self._to.access.refuse(Act.RELOAD, asker.who)
-        return await self._reloading.reload(asker.who)
+        return await self._reloading.reload(asker.subject)
 
     async def revoke(self, asker: Asker, message: messages.Revoke) -> Answer:
         match message.id, message.of:
@@ -105,7 +105,7 @@ class _Answers:
             case "runs":
                 return self._to.lists.runs(who, ended=ended)
             case "rules":
-                return self._to.requests.rules(who)
+                return self._to.requests.rules(asker.subject)
             case "locks":
                 return self._to.lists.locks(who, ended=ended)
             case "reviews":

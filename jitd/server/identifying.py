@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from jitd.core.party import OF_ROOT, Party
-from jitd.core.subject import Subject
+from jitd.core.subject import Subject, Who
 from jitd.deciding.accounts import Accounts, uid_of
 from jitd.deciding.groups import CannotLookUp
 from jitd.deciding.subordinates import Subordinates
@@ -87,12 +87,13 @@ class Identifying:
         """
         return await self._workers.names.run(self._subordinates.party_of(uid), self._accounts.by_pam, uid, ends_at)
 
-    async def again(self, who: Subject, slow: Slow | None = None) -> Subject | None:
-        """Return the current Subject of ``who`` on this host. Return None if the account has expired or does not exist any
+    async def again(self, who: Who, slow: Slow | None = None) -> Who | None:
+        """Return ``who`` with the present data of this host. Return None if the account has expired or does not exist any
         more. If ``slow`` is given, wait as patiently as ``subject``. Raises TimeoutError.
         """
         if who.is_root:
-            return await self._root()
+            root = await self._root()
+            return root if isinstance(root, type(who)) else None
         if slow is not None:
             return await self._patiently(slow, None, who.party, self._accounts.again, who)
         return await self._workers.names.run(who.party, self._accounts.again, who)
@@ -104,8 +105,8 @@ class Identifying:
         return await self._workers.names.run(Party.of_account(uid), uid_of, user)
 
     async def _patiently(
-        self, slow: Slow, until: float | None, share: Party, work: Callable[..., Subject | None], *args: Any
-    ) -> Subject | None:
+        self, slow: Slow, until: float | None, share: Party, work: Callable[..., Who | None], *args: Any
+    ) -> Who | None:
         left = GREETED_WITHIN if until is None else max(0.0, until - asyncio.get_running_loop().time())
         timer = asyncio.get_running_loop().call_later(SLOW_AFTER, slow, max(0, int((left - SLOW_AFTER) * 1000)))
         try:

@@ -21,7 +21,7 @@ from jitd.core.policy_text import PolicyText
 from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.core.sought import Sought
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity, Subject
 from jitd.core.values import Values
 
 Life = Request | Grant | Run | Lock | Holding | OwedReview
@@ -283,12 +283,12 @@ class Store(Protocol):
         most a few hundred requests are returned. Together, their documents and values have at most ``most_bytes`` bytes.
         """
 
-    def requesters(self) -> Iterator[tuple[str, tuple[Subject, ...]]]:
+    def requesters(self) -> Iterator[tuple[str, tuple[Subject, *tuple[Identity, ...]]]]:
         """Yield the id of each open request, oldest first, with its requester and those who reviewed it. Nothing else of a
         request is read, because others can make their requests large.
         """
 
-    def holders(self) -> Iterator[tuple[int, str, tuple[Subject, ...]]]:
+    def holders(self) -> Iterator[tuple[int, str, tuple[Subject, Subject, *tuple[Identity, ...]]]]:
         """Yield the place (see ``page``) and the id of each live grant, oldest first, with its holder and the people of its
         request, as ``requesters`` has them. Nothing else of a grant is read.
         """

@@ -24,7 +24,7 @@ from jitd.core.lock import Lock
 from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request
 from jitd.core.run import Run
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity, Subject, Visitor
 from jitd.core.values import FORGOTTEN, MISSING, Inline, Said, Value, Values, committed_in
 from jitd.store.columns import COLUMNS
 from jitd.store.masked_words import told
@@ -35,17 +35,29 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 _decode = msgspec.json.Decoder().decode
 
 
+_OF_ACCOUNT = {"user", "uid", "gid"}
+
+
+def _identity(of: type, found: Any) -> Any:
+    """Return the Subject or the Visitor that is stored as ``found``. The document of a Visitor has no member about an account.
+    Raises ValueError, or NotImplementedError for another class than Identity.
+    """
+    if of is not Identity or not isinstance(found, dict):
+        raise NotImplementedError(f"no {of.__name__} is stored so")
+    return msgspec.convert(found, Subject if _OF_ACCOUNT.intersection(found) else Visitor)
+
+
 class _Given(msgspec.Struct):
     """What is read of a review if only people matter."""
 
-    by: Subject
+    by: Identity
 
 
 # msgspec keeps what it knows of a class on the class, and makes it at the first use. A second thread that uses the class
 # meanwhile ends the process. So it is made here, where one thread imports this module.
 _MADE_HERE: tuple[object, ...] = tuple(msgspec.json.Decoder(life) for life in COLUMNS)
 _subject = msgspec.json.Decoder(Subject)
-_reviewed = msgspec.json.Decoder(tuple[Subject, tuple[_Given, ...]])
+_reviewed = msgspec.json.Decoder(tuple[Subject, tuple[_Given, ...]], dec_hook=_identity)
 
 T = TypeVar("T", Request, Grant, Run, Lock, Holding, OwedReview)
 
@@ -73,7 +85,7 @@ def read(life: type[T], document: bytes, values: Callable[[str], Values]) -> T:
         _fill(decoded, life, values(id), missing)
     if isinstance(decoded, dict) and (inlined := _INLINED.get(life)) is not None:
         decoded[inlined.field] = {name: decoded.pop(name) for name in inlined.names if name in decoded}
-    found = msgspec.convert(decoded, life)
+    found = msgspec.convert(decoded, life, dec_hook=_identity)
     assert isinstance(found, life)
     if missing and life in (Request, Grant) and COLUMNS[life].is_open(found):
         raise ValuesMissing(f"{found.id} has not ended, and these values of it are missing: {', '.join(missing)}")
@@ -92,7 +104,7 @@ def read_outline(life: type[T], document: bytes) -> T:
             parts = [part for part in parts if part[0] != inlined.field] + inlined.parts
             properties[inlined.field] = property(inlined.gathered)
         struct = msgspec.defstruct(f"{life.__name__}Outline", parts, namespace=properties, kw_only=True)
-        decoder = _OUTLINES[life] = msgspec.json.Decoder(struct)
+        decoder = _OUTLINES[life] = msgspec.json.Decoder(struct, dec_hook=_identity)
     found: T = decoder.decode(document)
     return found
 
@@ -106,7 +118,7 @@ def read_subject(part: bytes) -> Subject:
     return _subject.decode(part)
 
 
-def read_reviewed(part: bytes) -> tuple[Subject, ...]:
+def read_reviewed(part: bytes) -> tuple[Subject, *tuple[Identity, ...]]:
     """``part`` is an array of two members of a request's document: ``requester`` and ``reviews``. Return the requester and those
     who reviewed. Raises ValueError.
     """

@@ -25,7 +25,7 @@ from jitd.core.owed_review import OwedReview
 from jitd.core.policy_text import PolicyText
 from jitd.core.request import Request
 from jitd.core.run import Run
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity, Subject
 from jitd.core.values import Values, owner_of
 from jitd.store import FAULTS, Change, Conflict, Damage, History, OtherSchema, StoreError, T, Unreadable, documents, history
 from jitd.store.checkpoints import Checkpoints
@@ -424,7 +424,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
         for place in places:
             yield from self._read(Request, "SELECT id, version, document FROM requests WHERE rowid = ?", place)
 
-    def requesters(self) -> Iterator[tuple[str, tuple[Subject, ...]]]:
+    def requesters(self) -> Iterator[tuple[str, tuple[Subject, *tuple[Identity, ...]]]]:
         query = f"SELECT id, {_REVIEWED} FROM requests r INDEXED BY requests_open WHERE is_open = 1 ORDER BY rowid"
         with self._told():
             rows = self._db.execute(query).fetchall()
@@ -432,7 +432,7 @@ class SqliteStore(MaskedWords, ToldMarks, Texts, Policies, StandingLists, Checkp
             if people := self._part(documents.read_reviewed, reviewed, "request", id):
                 yield id, people
 
-    def holders(self) -> Iterator[tuple[int, str, tuple[Subject, ...]]]:
+    def holders(self) -> Iterator[tuple[int, str, tuple[Subject, Subject, *tuple[Identity, ...]]]]:
         both = "grants g INDEXED BY grants_open JOIN requests r ON r.id = g.id"
         with self._told():
             rows = self._db.execute(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from jitd.core.lock import Lock, of_today
-from jitd.core.subject import Subject, person_of
+from jitd.core.subject import Subject, Who, person_of
 from jitd.core.used_accounts import Use
 from jitd.store import Store
 from jitd.store.made_accounts import behind_in
@@ -35,9 +35,11 @@ class UsedAccounts:
             if (now := of_today(one, self._person)) != one:
                 yield now
 
-    def today(self, who: Subject) -> Subject:
+    def today(self, who: Who) -> Who:
         """Return ``who`` as the person to whom the account belongs today: ``[people]`` may have changed since jitd stored it. Of
-        those who use the account, the account is not stored, but a person who stands in no ``[people]`` has its name.
+        those who use the account, the account is not stored, but a person who stands in no ``[people]`` has its name. So has a
+        person without an account.
         """
         users = tuple(replace(user, person=self._person(user.person)) for user in who.used_by)
-        return replace(who, person=who.person if who.is_root else self._person(who.user), used_by=users)
+        account = who.user if isinstance(who, Subject) else who.person
+        return who.but(person=who.person if who.is_root else self._person(account), used_by=users)

@@ -18,7 +18,7 @@ from jitd.core.lock import Lock
 from jitd.core.owed_review import OwedReview, OwedReviewState
 from jitd.core.request import Request, Verdict, open_ways
 from jitd.core.rights import Act, Bar, Case, Part, Refused
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity
 from jitd.core.used_accounts import why_own
 from jitd.settings.config import Config
 from jitd.store import Store, permits_nothing
@@ -65,24 +65,24 @@ class Access:
         self._store = store
         self._uses = UsedAccounts(store, people)
 
-    def _case(self, who: Subject, found: Request | None, store: Store | None = None) -> Case:
+    def _case(self, who: Identity, found: Request | None, store: Store | None = None) -> Case:
         return Case(who, Here(self._config, store or self._store, self._uses), found)
 
     # --- may this person -----------------------------------------------------------------------------------------------
 
-    def may(self, act: Act, who: Subject, found: Request | None = None, *, store: Store | None = None) -> bool:
+    def may(self, act: Act, who: Identity, found: Request | None = None, *, store: Store | None = None) -> bool:
         """True if ``who`` may do ``act``, to the request ``found`` or on this host. ``store`` is for a caller in another thread
         than the event loop: a store that this thread may read.
         """
         return rights.may(act, self._case(who, found, store)) is None
 
-    def refuse(self, act: Act, who: Subject, found: Request | None = None) -> None:
+    def refuse(self, act: Act, who: Identity, found: Request | None = None) -> None:
         """Raise Refusal unless ``who`` may do ``act``. ``found`` is a request that ``who`` may see."""
         case = self._case(who, found)
         if (refused := rights.may(act, case)) is not None:
             raise _refusal(refused, case)
 
-    def request(self, act: Act, who: Subject, typed: str) -> Request:
+    def request(self, act: Act, who: Identity, typed: str) -> Request:
         """Return the request with the id ``typed``. Raises Refusal if there is no such request, or if ``who`` may not see it or
         may not do ``act`` to it.
         """
@@ -93,14 +93,14 @@ class Access:
         self.refuse(act, who, found)
         return found
 
-    def why_not_asked(self, who: Subject, found: Request) -> str:
+    def why_not_asked(self, who: Identity, found: Request) -> str:
         """Return the reason why the rule of ``found`` takes no review from ``who``, as the end of a sentence. If it takes one,
         return an empty string.
         """
         case = self._case(who, found)
         return _why_no_review(case) if rights.may(Act.BE_ASKED, case) else ""
 
-    def uncounted(self, found: Request, today: Iterable[Subject]) -> dict[str, str]:
+    def uncounted(self, found: Request, today: Iterable[Identity]) -> dict[str, str]:
         """Map the principals of those who approved ``found``, and whose approval does not count now, to the reason, in words
         that the requester may read. ``today`` contains the approvers who are still there, with their present data. Locks are
         left out: ``core.lock.counted`` knows them.
@@ -122,9 +122,9 @@ class Access:
             reasons[review.by.principal] = because
         return reasons
 
-    def actor(self, act: Act, who: Subject, found: Request) -> Actor:
+    def actor(self, act: Act, who: Identity, found: Request) -> Actor:
         """``who``, who may do ``act`` to ``found``, does it. Return ``who`` as an Actor, with the role in which they act."""
-        return Actor(rights.role_in(act, self._case(who, found)), who.principal, who.uid)
+        return who.actor(rights.role_in(act, self._case(who, found)))
 
     def read_again(self, id: str) -> Request:
         """Return the request ``id``, which was there a moment ago. Raises Refusal if it is damaged in the database by now."""
@@ -133,7 +133,7 @@ class Access:
             raise Refusal("failed", f"{permits_nothing('request', id)}: its requester has to ask again")
         return found
 
-    def _unseen(self, who: Subject, found: Request | None, typed: str) -> Refusal:
+    def _unseen(self, who: Identity, found: Request | None, typed: str) -> Refusal:
         if found is not None and who.person == found.requester.person and not who.is_local:
             # Give no details here. An attacker who controls one account of a person must not learn what the person's other
             # account sees.
@@ -144,9 +144,9 @@ class Access:
         return Refusal("unknown", f"there is no request {shown(typed)}, as far as you may see")
 
 
-def _alone(who: Subject, found: Request) -> tuple[Subject, Request]:
+def _alone(who: Identity, found: Request) -> tuple[Identity, Request]:
     """Return ``who`` and ``found`` as if nobody else used their accounts."""
-    return replace(who, used_by=()), replace(found, requester=replace(found.requester, used_by=()))
+    return who.but(used_by=()), replace(found, requester=replace(found.requester, used_by=()))
 
 
 # --- the words of a refusal ----------------------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ def _barred(act: Act, bar: Bar, because: str, case: Case) -> Refusal:
 def _why_no_review(case: Case) -> str:
     """``case.who`` is not a reviewer of the request. Return the reason as the end of a sentence."""
     who, obligations = case.who, case.request.obligations
-    if who.uid == 0:
+    if who.is_superuser:
         return ROOT_REVIEWS_NOTHING
     if who.is_made:
         return "an account made by jitd may not review: use your own account"
@@ -214,7 +214,7 @@ def _why_no_review(case: Case) -> str:
 def _why_no_late_review(case: Case) -> str:
     """Return the reason why ``case.who`` may not give the owed review, as the end of a sentence."""
     who, owed = case.who, case.owed
-    if who.uid == 0:
+    if who.is_superuser:
         return ROOT_REVIEWS_NOTHING
     if who.is_local:
         return "you cannot review without a Kerberos ticket: run kinit"

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from jitd.core.law import Origin
 from jitd.core.origin import Caller
-from jitd.core.subject import Subject
-from jitd.verbs.refusal import Refusal
+from jitd.core.subject import Identity, Subject
+from jitd.verbs.refusal import Refusal, with_account
 from jitd.verbs.rows import Row
 from jitpam.wire.messages import Message
 
@@ -27,9 +27,14 @@ Answer = AsyncIterable[Row] | Iterable[Row] | str
 class Asker:
     """Who sends a message. ``origin`` returns where the person sits. ``caller`` is the client's process, if anybody knows it."""
 
-    who: Subject
+    who: Identity
     origin: Callable[[], Origin]
     caller: Caller
+
+    @property
+    def subject(self) -> Subject:
+        """``who``, for what needs an account on this host. Raises Refusal."""
+        return with_account(self.who)
 
 
 class Answers:

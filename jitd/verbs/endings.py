@@ -14,11 +14,11 @@ from functools import partial
 
 from jitd.core import run
 from jitd.core.grant import Grant, Revoked
-from jitd.core.law import Actor, IllegalEvent, Role
+from jitd.core.law import IllegalEvent, Role
 from jitd.core.request import Request
 from jitd.core.rights import Act
 from jitd.core.run import NEVER_LOOKED_AT
-from jitd.core.subject import Subject, is_named, named
+from jitd.core.subject import Identity, Subject, is_named, named
 from jitd.core.values import owner_of
 from jitd.core.wording import with_words
 from jitd.lifecycle.perform import Perform
@@ -54,7 +54,7 @@ class Endings:
         self._store = store
         self._waiters = waiters
 
-    def give_back(self, who: Subject, leases: Iterable[str], login_session: int | None) -> int:
+    def give_back(self, who: Identity, leases: Iterable[str], login_session: int | None) -> int:
         """End those of ``leases`` that are live and belong to ``who``. If ``login_session`` is given, end only the leases of that
         session. Return the number of ended leases. All runs under these leases are ended too, but no other runs.
         """
@@ -64,11 +64,11 @@ class Endings:
             if grant is None or not grant.is_live or not who.is_requester(grant.holder) or not grant.is_lease:
                 continue
             if login_session is None or grant.login_session == login_session:
-                self._perform.act(Revoked(grant.id, Actor(Role.REQUESTER, who.principal, who.uid), "given back by its holder"))
+                self._perform.act(Revoked(grant.id, who.actor(Role.REQUESTER), "given back by its holder"))
                 count += 1
         return count
 
-    async def revoke(self, who: Subject, typed: str, reason: str) -> str:
+    async def revoke(self, who: Identity, typed: str, reason: str) -> str:
         """End a grant and everything that runs under this grant. After everything has ended, return a sentence. Raises
         Refusal.
         """
@@ -92,7 +92,7 @@ class Endings:
         told = left or self._taken(who, self._things([grant])) or self._goes_on([grant]) or rest
         return f"grant {grant.id} is revoked; {told}"
 
-    async def _set_aside(self, who: Subject, id: str) -> str:
+    async def _set_aside(self, who: Identity, id: str) -> str:
         """End what was begun under the grant ``id``, which is damaged. Return a sentence. Raises Refusal."""
         things = [one.id for one in self._store.holdings(grant=id, ended=True)]
         gone = self.until_gone([*things, *(one.id for one in self._store.runs(grant=id))])
@@ -101,7 +101,7 @@ class Endings:
         await self._until(gone, f"{said}, but what runs under it is not gone yet", things)
         return f"{said}; {self._taken(who, things) or 'nothing runs under it'}"
 
-    async def revoke_all_of(self, who: Subject, principal: str, reason: str) -> str:
+    async def revoke_all_of(self, who: Identity, principal: str, reason: str) -> str:
         """End the grants of one person. Leave out grants that ``who`` may not end. ``principal`` is an account or a principal of
         this person. First revoke all these grants, and then wait for the end of their runs. Return a sentence. Raises Refusal.
         """
@@ -137,13 +137,13 @@ class Endings:
         rest = "what ran under them is ended" if self._ran(living) else "nothing runs under them"
         return f"{said}; {'; '.join(filter(None, told)) or rest}"
 
-    async def _revoke(self, who: Subject, asked: Request, grant: Grant, reason: str) -> str:
+    async def _revoke(self, who: Identity, asked: Request, grant: Grant, reason: str) -> str:
         """Revoke ``grant``. Return the end of a sentence about what its runs may have left (``_left_behind``). Raises Refusal."""
         gone = self._end(who, asked, grant, reason)
         await self._until(gone, f"grant {grant.id} is revoked, but what runs under it is not gone yet", self._things([grant]))
         return self._left_behind(self._runs([grant]))
 
-    def _end(self, who: Subject, asked: Request, grant: Grant, reason: str) -> list[asyncio.Future[None]]:
+    def _end(self, who: Identity, asked: Request, grant: Grant, reason: str) -> list[asyncio.Future[None]]:
         """Revoke ``grant``. Return futures that are done when the runs of the grant have ended. Raises Refusal."""
         because = with_words(f"revoked by {who.principal}", reason)
         gone = self.until_gone(grant.living)
@@ -153,7 +153,7 @@ class Endings:
             raise Refusal("late", f"grant {grant.id} has ended") from None
         return gone
 
-    async def being_ended(self, who: Subject, is_it: Callable[[Subject], bool]) -> list[str]:
+    async def being_ended(self, who: Identity, is_it: Callable[[Subject], bool]) -> list[str]:
         """Return the ids of the runs and holdings that jitd is ending now (see ``Lists.being_ended``). If they cannot be read in
         time, return an empty list, because the verb must not wait any longer.
         """
@@ -190,7 +190,7 @@ class Endings:
         ends = self._perform.holdings.ends_in_words(open_ones)
         return f"{names} is not taken back yet: jitd goes on trying (jitd grants){ends}" if open_ones else ""
 
-    def _taken(self, who: Subject, ids: Iterable[str]) -> str:
+    def _taken(self, who: Identity, ids: Iterable[str]) -> str:
         """``ids`` are ids of holdings. Return the end of a sentence for ``who`` that tells which of the things were taken back.
         It also tells which parts the person still has, and which things stay because of another grant.
         """
@@ -217,7 +217,7 @@ class Endings:
         rest = [more] if len(told) > MOST_TOLD else []
         return "; ".join(["what ran under it is ended", *what, *rest, f"not looked at: {NEVER_LOOKED_AT}"])
 
-    async def stop(self, who: Subject, typed: str, reason: str) -> str:
+    async def stop(self, who: Identity, typed: str, reason: str) -> str:
         """End one run, but not its grant. After the run has ended, return a sentence. Raises Refusal."""
         found, asked = await self._lists.run_of(who, typed)
         self._access.refuse(Act.END, who, asked)

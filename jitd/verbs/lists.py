@@ -22,7 +22,7 @@ from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request
 from jitd.core.rights import Act
 from jitd.core.run import Run, RunState, Usage
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity, Subject
 from jitd.core.visibility import without_contents, words_of
 from jitd.deciding.decider import Decider
 from jitd.deciding.findings import Findings
@@ -80,7 +80,7 @@ class Lists:
         self._is_attended = is_attended
         self._findings = Findings(None) if decider is None else decider.findings
 
-    def requests(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
+    def requests(self, who: Identity, *, ended: bool) -> AsyncIterator[Row]:
         """Yield the open requests that ``who`` may see. If ``ended`` is true, also yield the requests that have ended."""
         locks = tuple(self._store.locks())
 
@@ -93,7 +93,7 @@ class Lists:
 
         return self._rows(who, Request, row_of, ended=ended)
 
-    async def grants(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
+    async def grants(self, who: Identity, *, ended: bool) -> AsyncIterator[Row]:
         """Yield the grants that ``who`` may see. If ``ended`` is false, leave out an ended grant, unless one of its things is not
         taken back yet.
         """
@@ -116,7 +116,7 @@ class Lists:
         for row in () if ended else await self._workers.kept.run(who.party, over):
             yield row
 
-    def runs(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
+    def runs(self, who: Identity, *, ended: bool) -> AsyncIterator[Row]:
         """Yield the live runs that ``who`` may see. If ``ended`` is true, also yield the runs that have ended."""
 
         def row_of(store: Store, found: Run) -> Row | None:
@@ -127,18 +127,18 @@ class Lists:
 
         return self._rows(who, Run, row_of, ended=ended)
 
-    def locks(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
+    def locks(self, who: Identity, *, ended: bool) -> AsyncIterator[Row]:
         """Yield the active locks. If ``ended`` is true, also yield the locks that have ended. Raises Refusal."""
         self._access.refuse(Act.SEE_LOCKS, who)
         now = self._now()
         return self._rows(who, Lock, lambda store, found: {**lock_row(found, now), "realm": who.realm}, ended=ended)
 
-    def _as_seen(self, store: Store, who: Subject, asked: Request, row: Row) -> Row:
+    def _as_seen(self, store: Store, who: Identity, asked: Request, row: Row) -> Row:
         """Return ``row`` in the form that ``who`` may see. The row is about ``asked`` or about its grant, runs or holdings."""
         is_whole = self._access.may(Act.READ, who, asked, store=store)
         return {**(row if is_whole else without_contents(row)), "narrowed": not is_whole, "realm": who.realm}
 
-    def reviews(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
+    def reviews(self, who: Identity, *, ended: bool) -> AsyncIterator[Row]:
         """Yield the reviews that are owed for requests that ``who`` may see. If ``ended`` is true, also yield reviews that were
         given.
         """
@@ -155,7 +155,7 @@ class Lists:
         return self._rows(who, OwedReview, row_of, ended=ended)
 
     async def _rows(
-        self, who: Subject, life: type[T], row_of: Callable[[Store, T], Row | None], *, ended: bool
+        self, who: Identity, life: type[T], row_of: Callable[[Store, T], Row | None], *, ended: bool
     ) -> AsyncIterator[Row]:
         after = 0
 
@@ -173,7 +173,7 @@ class Lists:
             for row in rows:
                 yield row
 
-    async def show(self, who: Subject, typed: str) -> Row:
+    async def show(self, who: Identity, typed: str) -> Row:
         """Return the row with everything about one request, its grant and its runs. Raises Refusal."""
         found, locks = self._access.request(Act.SEE, who, typed), tuple(self._store.locks())
         may_review = self._access.may(Act.BE_ASKED, who, found)
@@ -241,7 +241,7 @@ class Lists:
 
         return await self._workers.kept.run(found.requester.party, read) if found.is_open else []
 
-    async def run_of(self, who: Subject, typed: str) -> tuple[Run, Request]:
+    async def run_of(self, who: Identity, typed: str) -> tuple[Run, Request]:
         """Return the run with the id ``typed``, and its request. Raises Refusal if ``who`` may not see the run."""
         id = read_id(typed)
         meant = await self._find_run(who, id) if id is not None else None
@@ -251,7 +251,7 @@ class Lists:
             raise Refusal("unknown", self._no_run(who, typed, id))
         return found, asked
 
-    def _no_run(self, who: Subject, typed: str, id: str | None) -> str:
+    def _no_run(self, who: Identity, typed: str, id: str | None) -> str:
         """Return the reason why there is no run ``typed``. If ``id`` is an open request that ``who`` may see, also tell how to
         end this request.
         """
@@ -266,7 +266,7 @@ class Lists:
             return f"request {asked.id} still waits for a decision, and has no run yet. {end}"
         return f"request {asked.id} is {asked.state}, and has no run"
 
-    async def _find_run(self, who: Subject, id: str) -> Run | None:
+    async def _find_run(self, who: Identity, id: str) -> Run | None:
         """Return the run with the id ``id``. If ``id`` is the id of a request that used a lease, return the run that this request
         started under the lease. If there is no such run, return None.
         """
@@ -285,7 +285,7 @@ class Lists:
 
         return await self._workers.kept.run(who.party, find)
 
-    async def grants_of(self, who: Subject, is_it: Callable[[Subject], bool]) -> tuple[list[str], int]:
+    async def grants_of(self, who: Identity, is_it: Callable[[Subject], bool]) -> tuple[list[str], int]:
         """Return the ids of the live grants of people for whom ``is_it`` is true. Leave out grants that ``who`` may not end. Also
         return the place of the last live grant in the store (see ``Store.page``).
         """
@@ -312,7 +312,7 @@ class Lists:
 
         return await self._workers.kept.run(who.party, find)
 
-    async def being_ended(self, who: Subject, is_it: Callable[[Subject], bool]) -> list[str]:
+    async def being_ended(self, who: Identity, is_it: Callable[[Subject], bool]) -> list[str]:
         """Return the ids of the runs and holdings that jitd is ending now. These are runs that were ordered to stop, and holdings
         that are being taken back. Include only runs and holdings of people for whom ``is_it`` is true. Leave out those that
         ``who`` may not end.

@@ -18,10 +18,10 @@ from jitd.core import grant, holding, lock, request, run
 from jitd.core.command import read_id, spell_id
 from jitd.core.duration import LONGEST, duration_in_words
 from jitd.core.effects import Moment
-from jitd.core.law import Actor, IllegalEvent, LifeEvent, Role, name_of_kind
+from jitd.core.law import IllegalEvent, LifeEvent, Role, name_of_kind
 from jitd.core.lock import Lock, Whom
 from jitd.core.rights import Act
-from jitd.core.subject import ROOT, Named, Subject, is_named, named, person_of
+from jitd.core.subject import ROOT, Identity, Named, Subject, is_named, named, person_of
 from jitd.core.wording import in_quotes
 from jitd.deciding import directory
 from jitd.deciding.accounts import Accounts, NoSuchAccount
@@ -65,7 +65,7 @@ class Locks:
     def active(self) -> tuple[Lock, ...]:
         return tuple(self._store.locks())
 
-    async def lock(self, who: Subject, whom: str, name: str, lasts_for: int | None, reason: str) -> str:
+    async def lock(self, who: Identity, whom: str, name: str, lasts_for: int | None, reason: str) -> str:
         """Place a lock. Wait until the runs and holdings that the lock ends are gone. Return a sentence. Raises Refusal. The code
         of this Refusal is ``not_done`` if the lock was placed but something has not ended yet.
         """
@@ -87,7 +87,7 @@ class Locks:
             left_for=None if lasts_for is None else float(lasts_for),
         )
         before = self._store.head().number
-        self._perform.act(lock.Placed(made.id, Actor(Role.OPERATOR, who.principal, who.uid), made))
+        self._perform.act(lock.Placed(made.id, who.actor(Role.OPERATOR), made))
         done = [json.loads(body) for _, body, _ in self._store.records(before)]
         ended = {name_of_kind(run.StopOrdered), name_of_kind(holding.Taking)}
         stopped = [record["id"] for record in done if record["event"] in ended]
@@ -102,7 +102,7 @@ class Locks:
             raise Refusal("not_done", f"{said}, but {kept or 'not all of what ran is gone yet: see jitd runs'}")
         return said
 
-    def unlock(self, who: Subject, typed: str, reason: str) -> str:
+    def unlock(self, who: Identity, typed: str, reason: str) -> str:
         """Lift one lock, and return a sentence. Raises Refusal."""
         self._refuse(Act.UNLOCK, who, reason)
         id = read_id(typed)
@@ -114,7 +114,7 @@ class Locks:
         self._lift(who, [found], reason)
         return f"lock {found.id} on {_spelled(found)} is lifted{self._left(found)}"
 
-    async def unlock_all_on(self, who: Subject, whom: str, name: str, reason: str) -> str:
+    async def unlock_all_on(self, who: Identity, whom: str, name: str, reason: str) -> str:
         """Lift every lock on the name ``name``, and return a sentence. Raises Refusal."""
         self._refuse(Act.UNLOCK, who, reason)
         kind, name = _whom(whom, name)
@@ -129,18 +129,18 @@ class Locks:
             return f"lock {found[0].id} on {_spelled(found[0])} is lifted"
         return f"{len(found)} locks on {_spelled(found[0])} are lifted"
 
-    def _lift(self, who: Subject, found: list[Lock], reason: str) -> None:
+    def _lift(self, who: Identity, found: list[Lock], reason: str) -> None:
         for user in who.used_by:
             if user.run and any(lock.is_on_user(one, user) for one in found):
                 somebody = "another operator, or root outside that run, has to unlock"
                 raise Refusal("forbidden", f"{shown(user.principal)} asked for run {user.run}, and is locked: {somebody}")
-        by = Actor(Role.OPERATOR, who.principal, who.uid)
+        by = who.actor(Role.OPERATOR)
         try:
             self._perform.act(*(lock.Lifted(one.id, by, in_quotes(reason) if reason else "") for one in found))
         except IllegalEvent:
             raise Refusal("late", f"lock {found[0].id} has ended: it is {found[0].state}") from None
 
-    def _refuse(self, act: Act, who: Subject, reason: str) -> None:
+    def _refuse(self, act: Act, who: Identity, reason: str) -> None:
         self._access.refuse(act, who)
         if len(reason.encode()) > MAX_TEXT:
             raise Refusal("usage", f"a reason has at most {MAX_TEXT} bytes")
@@ -158,7 +158,7 @@ class Locks:
         n_left = sum(1 for one in self._store.locks() if (one.whom, one.name) == (lifted.whom, lifted.name))
         return f"; {n_left} more {'is' if n_left == 1 else 'are'} on it" if n_left else ""
 
-    async def _on(self, who: Subject, whom: str, name: str) -> tuple[Lock, bool]:
+    async def _on(self, who: Identity, whom: str, name: str) -> tuple[Lock, bool]:
         """Make a lock on the name ``name``. Return this lock, and whether its account is certain. The account is not certain if
         it had to be looked up and no directory of accounts has answered. The name must belong to a person on this host. The
         returned lock does not say who places it, and for how long. The caller adds this. Raises Refusal.
@@ -186,7 +186,7 @@ class Locks:
         accounts, behind = self._accounts, partial(behind_in, self._store)
         return named(name, accounts.naming, accounts.people, behind)
 
-    async def _find(self, who: Subject, meant: Named) -> tuple[Account | None, bool]:
+    async def _find(self, who: Identity, meant: Named) -> tuple[Account | None, bool]:
         """Return the account of the person ``meant``, and whether a directory of accounts has answered. If no directory answers,
         the lock is placed on the name. If the person's account no longer exists, the person's requests and grants on this host
         are used to identify the person.

@@ -17,12 +17,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from jitd.core.command import read_id
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
-from jitd.core.law import Actor, Origin, Role
+from jitd.core.law import Origin, Role
 from jitd.core.party import Party
 from jitd.core.request import Request, RequestState
 from jitd.core.rights import Act
 from jitd.core.run import Run
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity
 from jitd.deciding.decider import Decider
 from jitd.lifecycle.observing import SAID_EVERY, Observing, Watch, is_observed
 from jitd.log import log
@@ -65,12 +65,12 @@ class Observers:
 
     async def observe(
         self,
-        who: Subject,
+        who: Identity,
         typed: str,
         offset: int,
         origin: Origin,
         *,
-        again: Callable[[], Awaitable[Subject]],
+        again: Callable[[], Awaitable[Identity]],
         begun: Callable[[Callable[[int], None]], None],
     ) -> AsyncGenerator[Row, None]:
         """Yield the rows of the recording after ``offset``, and heartbeats, as PROTOCOL.md defines them. ``again`` returns the
@@ -87,7 +87,7 @@ class Observers:
             self._refuse_ended(asked.id)
             async for row in look.waiting():
                 yield row
-        watch = Watch(found.id, Actor(Role.APPROVER, who.principal, who.uid, origin))
+        watch = Watch(found.id, who.actor(Role.APPROVER, origin))
         look.begin(watch)
         begun(lambda number: self._has_shown(watch, number))
         self._observing.come(watch)
@@ -131,12 +131,12 @@ class Observers:
 
     # --- who, and which ----------------------------------------------------------------------------------------------
 
-    def _still(self, id: str, again: Callable[[], Awaitable[Subject]]) -> Callable[[], Awaitable[Subject]]:
+    def _still(self, id: str, again: Callable[[], Awaitable[Identity]]) -> Callable[[], Awaitable[Identity]]:
         """Return a function that raises Refusal if the watcher may no longer watch the request ``id``."""
 
         stands_until = asyncio.get_running_loop().time() + STANDS_FOR
 
-        async def check() -> Subject:
+        async def check() -> Identity:
             nonlocal stands_until
             who = await again()
             now = asyncio.get_running_loop().time()
@@ -147,7 +147,7 @@ class Observers:
 
         return check
 
-    async def _standing(self, who: Subject) -> Subject:
+    async def _standing(self, who: Identity) -> Identity:
         """Return the current Subject of ``who``. The KDC is also queried. Raises Refusal if the account is disabled or the ticket
         has expired. Raises TimeoutError.
         """
@@ -156,7 +156,7 @@ class Observers:
             raise Refusal("unauthenticated", "your ticket has expired, or your account is disabled: kinit")
         return fresh.looked_at(self._now().at)
 
-    def _refuse(self, who: Subject, asked: Request) -> None:
+    def _refuse(self, who: Identity, asked: Request) -> None:
         """Raise Refusal unless ``who`` may watch the runs of ``asked``."""
         self._access.refuse(Act.OBSERVE, who, asked)
         grant = self._store.grant(asked.lease or asked.id)
@@ -200,7 +200,7 @@ class _Looks:
     ``check`` raises Refusal if the watcher may no longer watch.
     """
 
-    def __init__(self, party: Party, check: Callable[[], Awaitable[Subject]]) -> None:
+    def __init__(self, party: Party, check: Callable[[], Awaitable[Identity]]) -> None:
         self.party = party
         self._check = check
         self._watch: Watch | None = None

@@ -19,7 +19,7 @@ from jitd.core.lock import LockedOut
 from jitd.core.owed_review import NotAsShown, NotTheirs, OwedReview, Reviewed
 from jitd.core.request import Request
 from jitd.core.rights import Act
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity
 from jitd.deciding.decider import Decider
 from jitd.lifecycle.integrity import why_unread
 from jitd.lifecycle.perform import Perform
@@ -43,7 +43,7 @@ class OwedReviews:
         self._store = store
         self._reviewers = Reviewers(access, decider, now)
 
-    async def give(self, who: Subject, typed: str, fingerprint: bytes, comment: str, origin: Origin) -> str:
+    async def give(self, who: Identity, typed: str, fingerprint: bytes, comment: str, origin: Origin) -> str:
         """Accept the review that ``who`` has given from ``origin``. Return a sentence about the effect of the review. Raises
         Refusal.
         """
@@ -74,7 +74,7 @@ class OwedReviews:
             raise Refusal("not_done", f"no review is owed for request {found.id}: {why}")
         return owed
 
-    def _refuse(self, who: Subject, found: Request) -> None:
+    def _refuse(self, who: Identity, found: Request) -> None:
         """Raise Refusal if ``who`` may not give the owed review of ``found``, or if nobody may give it yet."""
         self._owed_for(found)
         self._access.refuse(Act.GIVE, who, found)

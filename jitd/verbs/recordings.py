@@ -21,7 +21,7 @@ from jitd.core.effects import Moment
 from jitd.core.party import HOUSE
 from jitd.core.rights import Act
 from jitd.core.run import Run
-from jitd.core.subject import ROOT, Subject
+from jitd.core.subject import ROOT, Identity
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.log import log
 from jitd.recording import storage
@@ -94,7 +94,7 @@ class Recordings:
     # --- watching ----------------------------------------------------------------------------------------------------
 
     async def play(
-        self, who: Subject, typed: str, *, follow: bool, again: Callable[[], Awaitable[Subject]]
+        self, who: Identity, typed: str, *, follow: bool, again: Callable[[], Awaitable[Identity]]
     ) -> AsyncGenerator[Row, None]:
         """Yield the rows of a recording, as PROTOCOL.md defines them. ``again`` returns the current Subject of the watcher.
         Raises Refusal.
@@ -112,7 +112,7 @@ class Recordings:
                 raise Refusal("not_done", "you have looked at too many recordings within a short time: wait a minute")
             if not who.is_root and is_reached(self._directory):
                 raise Refusal("not_done", NO_ROOM)
-            self._lifecycle.note("recording.watched", who.principal, who.uid, {"run": run.id, "live": run.is_live})
+            self._lifecycle.note("recording.watched", *who.author, {"run": run.id, "live": run.is_live})
             sealed = None if run.recording is None else asdict(run.recording)
             yield {"run": run.id, "live": run.is_live, "sealed": sealed}
             offset, asked_at = 0, time.monotonic()

@@ -28,7 +28,7 @@ from jitd.core.naming import Naming
 from jitd.core.request import Request
 from jitd.core.rights import Act
 from jitd.core.sought import Sought, requests_in, traits_of
-from jitd.core.subject import BY_PAM, LOCAL, ROOT, Subject
+from jitd.core.subject import BY_PAM, LOCAL, ROOT, Identity, Subject
 from jitd.core.values import Values, id_in
 from jitd.core.visibility import words_of
 from jitd.deciding.ground import Ground
@@ -146,7 +146,7 @@ class Records:
 
     # --- show ----------------------------------------------------------------------------------------------------------
 
-    async def show(self, who: Subject, asked: Audit) -> AsyncGenerator[Row, None]:
+    async def show(self, who: Identity, asked: Audit) -> AsyncGenerator[Row, None]:
         """Yield the records that ``asked`` selects. Raises Refusal."""
         self._access.refuse(Act.READ_RECORD, who)
         sought, after, is_end = self._sought(asked), asked.after, False
@@ -155,7 +155,7 @@ class Records:
             for row in _rows(text):
                 yield row
 
-    async def follow(self, who: Subject, asked: Audit, again: Callable[[], Awaitable[Subject]]) -> AsyncGenerator[Row, None]:
+    async def follow(self, who: Identity, asked: Audit, again: Callable[[], Awaitable[Identity]]) -> AsyncGenerator[Row, None]:
         """Yield the records that ``asked`` selects, and then each new one. ``again`` returns the current Subject of the reader.
         Raises Refusal.
         """
@@ -193,7 +193,7 @@ class Records:
                     who = await again()
                     self._access.refuse(Act.READ_RECORD, who)
 
-    def _page(self, who: Subject, sought: Sought, after: int) -> tuple[str, int, bool, float]:
+    def _page(self, who: Identity, sought: Sought, after: int) -> tuple[str, int, bool, float]:
         """Return lines with the next records, the number up to which they come, True if no record follows, and the seconds that
         this took.
         """
@@ -260,7 +260,7 @@ class Records:
                     begins = one
         return begins, None
 
-    def _exported(self, who: Subject, sought: Sought, start: int, end: int, newest: int) -> tuple[str, int]:
+    def _exported(self, who: Identity, sought: Sought, start: int, end: int, newest: int) -> tuple[str, int]:
         """Return the lines of the records from ``start`` on, and the number of the last of these records. No record after
         ``newest`` is shown.
         """

@@ -5,7 +5,9 @@ the text is a sentence that the person may read. The text does not reveal the ru
 
 from __future__ import annotations
 
+from jitd.core.subject import Identity, Subject
 from jitpam.wire.codes import CODES
+from jitpam.wire.shown import shown
 
 NOT_THEIRS = "this ticket does not belong to your account on this host: kinit as yourself"
 NOBODY_HERE = "your account may not ask here: it is a system account, or it has expired"
@@ -21,3 +23,11 @@ class Refusal(Exception):
         super().__init__(text)
         self.code = code
         self.text = text
+
+
+def with_account(who: Identity) -> Subject:
+    """Return ``who``, who has an account on this host. Raises Refusal if they have none."""
+    if isinstance(who, Subject):
+        return who
+    needs = "this needs an account on this host"
+    raise Refusal("forbidden", f"{needs}, and {shown(who.principal)} has none: ask root of this host for one")

@@ -22,7 +22,7 @@ from jitd.core.command import Command, fingerprint, read_id, spell_id, work_of
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import JITSUDO, deed_of
 from jitd.core.effects import Moment
-from jitd.core.law import Actor, IllegalEvent, Origin, Role
+from jitd.core.law import IllegalEvent, Origin, Role
 from jitd.core.masking import MASKED
 from jitd.core.origin import Caller, kept_of
 from jitd.core.request import Request, RequestState
@@ -255,7 +255,7 @@ class Requests:
         origin: Origin | None = None,
     ) -> Request:
         id, who = made.id, made.requester
-        by = Actor(Role.REQUESTER, who.principal, who.uid, origin)
+        by = who.actor(Role.REQUESTER, origin)
         if waiter is not None:
             self._waiters.attend(id, waiter)
         on_created(id)
@@ -403,7 +403,7 @@ class Requests:
             self._perform.screenings.stop(id)  # stops open questions about a use
         if found is not None and found.is_open and found.waits:
             self._pace.may(found.requester.person, self._now().boot)  # slows only the next request
-            actor = Actor(Role.REQUESTER, found.requester.principal, found.requester.uid)
+            actor = found.requester.actor(Role.REQUESTER)
             self._perform.act(request.Withdrawn(id, actor, "its client went away"))
 
     def withdraw(self, who: Subject, typed: str) -> str:
@@ -416,9 +416,7 @@ class Requests:
         if not found.is_open and (self._perform.screenings.stop(found.id) or self._perform.observing.holds(found.id)):
             raise Refusal("withdrawn", f"no use was taken: request {found.id} is still approved")
         try:
-            self._perform.act(
-                request.Withdrawn(found.id, Actor(Role.REQUESTER, who.principal, who.uid), "withdrawn by its requester")
-            )
+            self._perform.act(request.Withdrawn(found.id, who.actor(Role.REQUESTER), "withdrawn by its requester"))
         except IllegalEvent:
             raise Refusal("late", f"request {found.id} has ended: it is {found.state}") from None
         return found.id

@@ -6,12 +6,12 @@ from __future__ import annotations
 from jitd.core.effects import Moment
 from jitd.core.owed_review import OwedReview, OwedReviewState, is_own, lacks, reviewers
 from jitd.core.request import Request
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity
 from jitd.verbs.rows import Row, instant
 from jitpam.wire.shown import shown
 
 
-def review_row(owed: OwedReview, asked: Request, viewer: Subject, now: Moment, *, may_give: bool) -> Row:
+def review_row(owed: OwedReview, asked: Request, viewer: Identity, now: Moment, *, may_give: bool) -> Row:
     """Return the row about ``owed``, the owed review of ``asked``, as ``viewer`` sees it at the time ``now``."""
     return {
         "id": owed.id,

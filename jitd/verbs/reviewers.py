@@ -11,7 +11,7 @@ from collections.abc import Callable
 from jitd.core.authentication import KdcAnswer
 from jitd.core.effects import Moment
 from jitd.core.rights import Act
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity
 from jitd.deciding.decider import Decider
 from jitd.verbs.access import Access
 from jitd.verbs.limits import Pace
@@ -28,13 +28,13 @@ class Reviewers:
         self._now = now
         self._pace = Pace()
 
-    def refuse_at_once(self, who: Subject, comment: str) -> None:
+    def refuse_at_once(self, who: Identity, comment: str) -> None:
         """Raise Refusal if ``who`` may give no review with this comment, whatever it is about."""
         if len(comment.encode()) > MAX_TEXT:
             raise Refusal("usage", f"a comment has at most {MAX_TEXT} bytes")
         self._access.refuse(Act.REVIEW, who)
 
-    async def as_now(self, who: Subject) -> tuple[Subject, KdcAnswer]:
+    async def as_now(self, who: Identity) -> tuple[Identity, KdcAnswer]:
         """Return ``who`` with their present data, and the answer of the KDC. Raises Refusal, and TimeoutError."""
         if not self._pace.may(who.person, self._now().boot):
             raise Refusal("not_done", "you have reviewed too often within a short time: wait a minute")

@@ -13,11 +13,11 @@ from jitd.core.approvers import tally
 from jitd.core.authentication import KdcAnswer
 from jitd.core.decision import Deny, Permit, Why
 from jitd.core.effects import Moment
-from jitd.core.law import Actor, IllegalEvent, Origin, Role
+from jitd.core.law import IllegalEvent, Origin, Role
 from jitd.core.lock import LockedOut
 from jitd.core.request import NotYours, Request, RequestState, Reviewed, Stale, Verdict, open_ways
 from jitd.core.rights import Act
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity
 from jitd.deciding.decider import Decider, FreshDecision
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.screenings import Overtaken
@@ -47,7 +47,7 @@ class Reviews:
         self._store = store
         self._reviewers = Reviewers(access, decider, now)
 
-    async def review(self, who: Subject, typed: str, verdict: Verdict, fingerprint: bytes, comment: str, origin: Origin) -> str:
+    async def review(self, who: Identity, typed: str, verdict: Verdict, fingerprint: bytes, comment: str, origin: Origin) -> str:
         """Accept one review that ``who`` has given from ``origin``. Return a sentence about the effect of the review. Raises
         Refusal.
         """
@@ -70,7 +70,7 @@ class Reviews:
 
     async def _take(
         self,
-        who: Subject,
+        who: Identity,
         answer: KdcAnswer,
         found: Request,
         verdict: Verdict,
@@ -89,7 +89,7 @@ class Reviews:
                 self._perform.note_uncounted(found.id, self._access.uncounted(found, fresh.standing))
         event = Reviewed(
             found.id,
-            Actor(Role.APPROVER, who.principal, who.uid, origin),
+            who.actor(Role.APPROVER, origin),
             who,
             verdict,
             fingerprint,
@@ -108,7 +108,7 @@ class Reviews:
         except IllegalEvent:
             raise self._too_late(found.id) from None
 
-    def _refuse_now(self, who: Subject, found: Request, verdict: Verdict, fingerprint: bytes) -> None:
+    def _refuse_now(self, who: Identity, found: Request, verdict: Verdict, fingerprint: bytes) -> None:
         """Raise Refusal if ``found`` cannot be reviewed in its present state."""
         if verdict is Verdict.APPROVE and (because := self._decider.broken):
             raise Refusal("not_done", f"request {found.id} stays as it is: {because}")
@@ -122,7 +122,7 @@ class Reviews:
         if not found.is_open and not self._repeated(who, found, verdict):
             raise self._too_late(found.id)
 
-    def _repeated(self, who: Subject, found: Request, verdict: Verdict) -> str | None:
+    def _repeated(self, who: Identity, found: Request, verdict: Verdict) -> str | None:
         last = next((r for r in reversed(found.reviews) if r.by.person == who.person), None)
         if last is not None and last.verdict is verdict and found.state in _STANDS[verdict] and not _waits_for_a_count(found):
             word = "approved" if verdict is Verdict.APPROVE else "denied"
@@ -137,7 +137,7 @@ class Reviews:
         more = f"; to end what it permits: jitd revoke {id}" if grant is not None and grant.is_live else ""
         return Refusal("late", f"request {id} has ended: it is {state}{because}{more}")
 
-    def _said(self, who: Subject, id: str, verdict: Verdict) -> str:
+    def _said(self, who: Identity, id: str, verdict: Verdict) -> str:
         found = self._access.read_again(id)
         if found.asking_at is not None and found.obligations is not None and found.obligations.gatekeepers:
             return f"request {id}: your approval counts; {asking(found.obligations.gatekeepers)}"

@@ -26,7 +26,7 @@ from jitd.core.policy import Rule, describe
 from jitd.core.public_key import told_of
 from jitd.core.request import Request, RequestState, Verdict, how_often, lasts, open_ways
 from jitd.core.run import Run, Usage
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity, Subject
 from jitpam.wire.shown import reshown, shown, unshown
 
 Row = dict[str, Any]
@@ -83,7 +83,7 @@ def _way(way: Approval) -> Row:
     }
 
 
-def _authentication(who: Subject) -> Row | None:
+def _authentication(who: Identity) -> Row | None:
     """Return a row that tells how ``who`` got their ticket, or None if that is not known. ``age`` is the age in seconds that the
     ticket had when jitd read it.
     """
@@ -159,7 +159,7 @@ def _terms(terms: Terms, asked_for: int | None) -> Row:
     }
 
 
-def owed(request: Request, locks: tuple[Lock, ...] = (), *more: Subject, void: Container[str] = ()) -> int:
+def owed(request: Request, locks: tuple[Lock, ...] = (), *more: Identity, void: Container[str] = ()) -> int:
     """Return the number of approvals that ``request`` still needs under the active ``locks``. The people in ``more`` are counted
     as if they had approved too. The approvals by the principals ``void`` do not count.
     """
@@ -179,13 +179,13 @@ def _spelled(requester: Subject) -> Row:
 
 
 def request_row(
-    request: Request, viewer: Subject, may_review: bool, locks: tuple[Lock, ...] = (), void: Mapping[str, str] = NOTHING
+    request: Request, viewer: Identity, may_review: bool, locks: tuple[Lock, ...] = (), void: Mapping[str, str] = NOTHING
 ) -> Row:
     """Return the complete row of a request, as ``viewer`` sees it under the active ``locks``. ``void`` maps principals whose
     approvals do not count for another reason to this reason.
     """
     claims, standing = request.claims, tuple(one for one in counted(locks, request) if one.principal not in void)
-    is_requester = viewer.uid == request.requester.uid
+    is_requester = viewer.party == request.requester.party
     return {
         "id": request.id,
         "state": str(request.state),
@@ -293,7 +293,7 @@ def asked_row(request: Request) -> Row:
     }
 
 
-def grant_row(grant: Grant, viewer: Subject, holdings: Iterable[Holding] = (), why: Why = lambda id: None) -> Row:
+def grant_row(grant: Grant, viewer: Identity, holdings: Iterable[Holding] = (), why: Why = lambda id: None) -> Row:
     """Return the row of one grant. ``holdings`` are the holdings under the grant that have not ended."""
     holdings = tuple(holdings)
     return {
@@ -302,7 +302,7 @@ def grant_row(grant: Grant, viewer: Subject, holdings: Iterable[Holding] = (), w
         "requester": shown(grant.holder.principal),
         "host": shown(grant.host),
         "service": shown(grant.service),
-        **_command(grant.command, is_requester=viewer.uid == grant.holder.uid),
+        **_command(grant.command, is_requester=viewer.party == grant.holder.party),
         "rule": shown(grant.rule),
         "because": reshown(grant.because),
         "ended_because": reshown(grant.ended_because),
@@ -320,7 +320,7 @@ def grant_row(grant: Grant, viewer: Subject, holdings: Iterable[Holding] = (), w
     }
 
 
-def run_row(run: Run, grant: Grant, viewer: Subject, usage: Usage | None = None) -> Row:
+def run_row(run: Run, grant: Grant, viewer: Identity, usage: Usage | None = None) -> Row:
     """Return the row of a run. ``usage`` is the amount of resources that the run has used until now, if known."""
     outcome = run.outcome
     return {

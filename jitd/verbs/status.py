@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from jitd.core.condition import Line
 from jitd.core.duration import roughly
 from jitd.core.rights import Act
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity
 from jitd.core.wording import count
 from jitd.store import LiveCounts
 from jitd.verbs.access import Access
@@ -36,7 +36,7 @@ class Status:
         self._access = access
         self._lines = lines
 
-    def rows(self, who: Subject) -> list[Row]:
+    def rows(self, who: Identity) -> list[Row]:
         """Return one row for each line. Raises Refusal."""
         self._access.refuse(Act.READ_STATUS, who)
         return [{"about": line.about, "says": shown(line.says), "is_well": line.is_well} for line in self._lines()]

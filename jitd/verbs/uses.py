@@ -14,7 +14,7 @@ from dataclasses import replace
 from jitd.core.decision import Decision, Deny, Permit
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant, GrantState, NoUseLeft, Used
-from jitd.core.law import Actor, IllegalEvent, Role
+from jitd.core.law import IllegalEvent, Role
 from jitd.core.request import Request, RequestState
 from jitd.core.run import RunState
 from jitd.core.subject import Subject, User
@@ -118,7 +118,7 @@ class Uses:
         try:
             if grant is None:
                 raise NoUseLeft
-            actor = Actor(Role.REQUESTER, who.principal, who.uid)
+            actor = who.actor(Role.REQUESTER)
             used_by = unknown_users(found, who)
             self._perform.act(Used(grant.id, actor, found.id, decision.obligations.terms, used_by=used_by))
         except IllegalEvent:

@@ -51,6 +51,13 @@ def found(one: Record, severity: int = 6) -> dict[str, Any]:
     return event
 
 
+@pytest.mark.parametrize(("uid", "told"), [(1001, {"uid": "1001"}), (0, {"uid": "0"}), (None, {})])
+def test_whoever_has_no_account_has_no_uid_there_either(uid: int | None, told: dict[str, str]) -> None:
+    """THREATS L-36."""
+    user = found(record("request.reviewed", DETAIL, uid=uid))["actor"]["user"]
+    assert user == {"name": "bob@EXAMPLE.ORG", "domain": "EXAMPLE.ORG", **told}
+
+
 @pytest.mark.parametrize("severity", range(8))
 @pytest.mark.parametrize("name", sorted(EVENTS))
 def test_every_event_of_the_record_is_one_of_the_published_schema(name: str, severity: int) -> None:

@@ -65,6 +65,7 @@ from tests.scene import (
     submit,
     thing,
     too_late,
+    visitor,
     withdraw,
 )
 
@@ -189,6 +190,7 @@ ROWS: list[tuple[Any, str]] = [
         ),
         "giving",
     ),
+    (review(PLAIN, visitor("zoe", authentication=PROVED), comment="go on"), "approved"),
 ]
 """An event, and the state that it leads to."""
 

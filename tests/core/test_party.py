@@ -27,7 +27,7 @@ PARTIES = {
 
 @pytest.mark.parametrize(("one", "other"), list(combinations(PARTIES.values(), 2)), ids=lambda of: str(of))
 def test_no_two_of_them_are_one(one: Party, other: Party) -> None:
-    """THREATS L-36: neither a number nor a name of one kind is that of another."""
+    """THREATS K-29: neither a number nor a name of one kind is that of another."""
     assert one != other and str(one) != str(other) and len({one, other}) == 2
 
 

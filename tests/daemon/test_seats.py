@@ -20,6 +20,7 @@ import pytest
 
 from jitd.core.decision import Approval
 from jitd.core.lock import Lock, Whom
+from jitd.core.party import OF_ROOT, Party
 from jitd.core.request import Request, RequestState
 from jitd.deciding import accounts, directory, groups, seats
 from jitd.deciding.directory import Account
@@ -265,7 +266,7 @@ def test_a_directory_that_hangs_takes_no_thread_from_the_approvers(house: House,
             if loads["seats"].n_busy == 4:
                 break
         assert loads["seats"].n_busy == 4 and loads["names"].n_busy == 0
-        assert await house.workers.names.run(2000, lambda: "found") == "found"
+        assert await house.workers.names.run(Party.of_account(2000), lambda: "found") == "found"
         hangs.set()
 
     try:
@@ -376,7 +377,7 @@ def test_if_those_who_took_no_notices_cannot_approve_any_more_this_is_said(house
 
 
 def people_of(house: House, *words: str) -> dict[str, tuple[frozenset[str], bool]]:
-    return asyncio.run(Seating(CONFIG, house.workers, house.nsswitch).named_by(0, words))
+    return asyncio.run(Seating(CONFIG, house.workers, house.nsswitch).named_by(OF_ROOT, words))
 
 
 def test_the_words_of_rules_name_persons_and_a_person_has_several_accounts(house: House) -> None:

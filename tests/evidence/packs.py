@@ -27,6 +27,7 @@ from jitd.core.grant import Used
 from jitd.core.law import MONITOR
 from jitd.core.request import Verdict
 from jitd.core.run import Ended, Ending, Outcome, Recording, Started, Traces
+from jitd.core.subject import Identity
 from jitd.core.values import committed_in
 from jitd.lifecycle.forgetting import Forgetting
 from jitd.lifecycle.lifecycle import Lifecycle
@@ -131,6 +132,7 @@ class Host:
         comment: str = "go on",
         id: str = ID,
         until: str = "ended",
+        approver: Identity | None = None,
     ) -> None:
         who = person("alice", authentication=_otp(), principal="alice@EXAMPLE.TEST")
         what = command("psql", "-c", argument, cwd=b"/srv/x", variables=((b"PGUSER", b"postgres"),))
@@ -139,8 +141,8 @@ class Host:
         self.lifecycle.handle(submit(made), screened(made, permit(Approval(1, ("group:ops",)), uses=2)))
         waiting = self.store.request(id)
         assert waiting is not None
-        bob = person("bob", authentication=_otp())
-        self.lifecycle.handle(replace(review(waiting, bob), comment=comment))
+        by = approver or person("bob", authentication=_otp())
+        self.lifecycle.handle(replace(review(waiting, by), comment=comment))
         self.signing.sign()
         self.lifecycle.handle(Used(id, actor(who), id, permit().obligations.terms))
         for run in (id, f"{id}.2"):

@@ -1527,7 +1527,7 @@ class _Page:
                     ("when", _time(body.get("at"))),
                     ("record", line.number),
                     ("comment", _member(detail, "comment")),
-                    ("uid", body.get("uid")),
+                    ("uid", "none: no account on this host" if body.get("uid") is None else body["uid"]),
                     ("groups", _e(_member(detail, "groups"), is_name=True)),
                     ("authenticated", _how(body.get("actor"), detail)),
                     ("the KDC said", _member(detail, "kdc")),

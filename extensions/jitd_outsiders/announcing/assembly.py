@@ -48,6 +48,6 @@ def _skipped(owed: OwedReview | None) -> Skipped | None:
     """Convert the owed review ``owed`` into the form that notices use. Return None if ``owed`` is None."""
     if owed is None:
         return None
-    by = "" if owed.given_by is None else owed.given_by.user
+    by = "" if owed.given_by is None else owed.given_by.account or owed.given_by.principal
     ways, is_overdue = flat(every_way(owed.glass.skipped)), owed.state is OwedReviewState.OVERDUE
     return Skipped(ways, is_overdue=is_overdue, given_by=by, given_at=owed.given_at)

@@ -221,7 +221,7 @@ class Letters:
         """If the channel is for single persons, return the accounts of the operators and of the people who approved ``request``.
         The requester's account is never in the result. If the channel is for a group, return only the empty address.
         """
-        approved = {review.by.user for review in request.reviews if review.verdict is Verdict.APPROVE}
+        approved = {one.by.account for one in request.reviews if one.verdict is Verdict.APPROVE and one.by.account}
         operators = await self._people(request, (Approval(1, self._to.operators),)) if self._to.operators else ()
         return ("",) if not self._settings.is_for_persons else tuple(sorted(approved.union(operators)))
 

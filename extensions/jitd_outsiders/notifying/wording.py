@@ -24,7 +24,7 @@ from jitd.core.keys.approvals import describe_approvals
 from jitd.core.notice import Back, Event, Notice, Whom, decider
 from jitd.core.request import Request, RequestState
 from jitd.core.root_groups import whose_power
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity, Subject
 from jitd.core.visibility import shown_elsewhere
 from jitd.core.wording import count, in_quotes, name_in_sentence
 from jitd_outsiders.notifying import foreign
@@ -71,8 +71,12 @@ class _Words:
     def who(self) -> str:
         return self.person(self.request.requester)
 
-    def person(self, who: Subject) -> str:
-        """Return the account of ``who``. If the name of the principal differs from the account, return the principal too."""
+    def person(self, who: Identity) -> str:
+        """Return the account of ``who``, or the principal without one. If the name of the principal differs from the account,
+        return the principal too.
+        """
+        if not isinstance(who, Subject):
+            return self.name(who.principal)
         is_plain = who.is_root or who.is_local or who.is_by_pam or who.principal.partition("@")[0] == who.user
         return self.name(who.user) if is_plain else f"{self.name(who.user)} ({self.name(who.principal)})"
 
