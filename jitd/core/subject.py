@@ -258,7 +258,7 @@ class Subject(Identity):
 @dataclass(frozen=True, slots=True)
 class Visitor(Identity):
     """A person without an account on this host, whom a ticket of ``principal`` has proved. A line of the settings says which
-    ``person`` this is, and of which ``groups``. These are no groups of NSS.
+    ``person`` this is, and of which ``groups``. They have nothing to do with the groups of NSS.
 
     Raises ValueError if ``principal`` is not one, or if nobody has said which person this is.
     """

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from jitd.core.effects import Moment
 from jitd.core.party import Party
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity
 from jitd.failures import Failure, count
 from jitd.log import log
 from jitd.server.acceptor import CannotNote, NoKey, NoKeyFor, NotAuthenticated, WrongClock
@@ -47,7 +47,7 @@ class Complaints:
         self._lines = Pace(LINES_PER_SECOND, LINES)
         self._n_strangers = self._n_unlogged = 0
 
-    def broke_protocol(self, who: Subject | None, fault: str) -> None:
+    def broke_protocol(self, who: Identity | None, fault: str) -> None:
         """Record that a client broke the protocol. If the client is not known, or breaks the protocol too often, only count the
         fault.
         """

@@ -55,8 +55,8 @@ class _Answers:
         return [await self._to.requests.explain(asker.subject, asked_in(message, asker.caller), message.service)]
 
     async def suppose(self, asker: Asker, message: messages.Suppose) -> Answer:
-        asked, supposed = asked_in(message, None), supposed_in(message)
-        return await self._to.explanations.suppose(asker.subject, message.service, asked, supposed)
+        who, asked, supposed = asker.subject, asked_in(message, None), supposed_in(message)
+        return await self._to.explanations.suppose(who, message.service, asked, supposed)
 
     async def give_back(self, asker: Asker, message: messages.Giveback) -> Answer:
         leases = await self._to.lists.leases_of(asker.subject)

@@ -25,7 +25,7 @@ PARTIES = {
 }
 
 
-@pytest.mark.parametrize(("one", "other"), list(combinations(PARTIES.values(), 2)), ids=lambda of: str(of))
+@pytest.mark.parametrize(("one", "other"), list(combinations(PARTIES.values(), 2)), ids=map(" ".join, combinations(PARTIES, 2)))
 def test_no_two_of_them_are_one(one: Party, other: Party) -> None:
     """THREATS K-29: neither a number nor a name of one kind is that of another."""
     assert one != other and str(one) != str(other) and len({one, other}) == 2

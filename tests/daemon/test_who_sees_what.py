@@ -105,6 +105,7 @@ class Seen(AskingHouse):
             access=access, lists=lists, requests=self.requests, reviews=self.reviews, endings=ends, locks=braking,
             explanations=Explanations(access, explainer, self.workers, self.now),
             records=records_of(access, self.store, opened, self.workers, self.lifecycle),
+            mutes=SimpleNamespace(mute=nobody), keys=SimpleNamespace(line=nobody),
         )  # fmt: skip
         self.reviews._access = access
         self.answers = Answers()
