@@ -21,7 +21,7 @@ from jitd.core.effects import Moment
 from jitd.core.law import IllegalEvent, LifeEvent, Role, name_of_kind
 from jitd.core.lock import Lock, Whom
 from jitd.core.rights import Act
-from jitd.core.subject import ROOT, Identity, Named, Subject, is_named, named, person_of
+from jitd.core.subject import ROOT, Identity, Named, Subject, Visitor, is_named, named, person_of
 from jitd.core.wording import in_quotes
 from jitd.deciding import directory
 from jitd.deciding.accounts import Accounts, NoSuchAccount
@@ -174,6 +174,8 @@ class Locks:
             found, is_sure = await self._find(who, meant)
         else:  # today's table has no account here for the principal, but there may have been one
             found, is_sure = self._remembered(lambda one: meant.spelled in (one.principal, one.in_ticket)), True
+            if found is None and (visitor := self._visitor(meant.spelled)) is not None:
+                return replace(made, name=meant.spelled, person=visitor.person), True
         if found is None and (kind is Whom.USER or not maps):
             raise Refusal("unknown", f"there is no {'account' if kind is Whom.USER else 'principal'} {shown(name)} here")
         if kind is Whom.USER and (meant.user == ROOT or (found is not None and found.uid == 0)):
@@ -213,6 +215,12 @@ class Locks:
         was_made = behind_in(self._store, meant.user) != meant.user  # if a made account is gone, the record says who had it
         is_theirs = meant.user in self._accounts.people or was_made or self._remembered(lambda one: is_named(one, meant))
         return Account(meant.user, None) if is_theirs else None
+
+    def _visitor(self, principal: str) -> Visitor | None:
+        """Return the visitor who has ``principal``, and has reviewed an open request or that of a live grant, or None."""
+        reviewers = [one for _, (_, *those) in self._store.requesters() for one in those]
+        reviewers += [one for _, _, (_, _, *those) in self._store.holders() for one in those]
+        return next((one for one in reviewers if isinstance(one, Visitor) and principal in one.principals), None)
 
     def _remembered(self, is_it: Callable[[Subject], bool]) -> Account | None:
         """Return the account of the person for whom ``is_it`` is true, or None. This account cannot be looked up, so it is read

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from jitd.core.grant import Grant
 from jitd.core.law import Origin
 from jitd.core.lock import Whom
 from jitd.core.naming import Naming
@@ -50,6 +51,11 @@ class House(Seen):
         if isinstance(answer, str):
             return answer
         return [row async for row in answer] if hasattr(answer, "__aiter__") else list(answer)
+
+    def grant(self, id: str) -> Grant:
+        found = self.store.grant(id)
+        assert found is not None
+        return found
 
     async def waiting(self) -> Request:
         self.rules()
@@ -192,6 +198,24 @@ def test_a_visitor_who_operates_locks_and_lifts_and_the_record_has_no_uid_of_the
         assert made.placed_by == YAN.principal
         await house.say(YAN, messages.Unlock(id=made.id, whom=None, name=None, reason="back"))
         assert not list(house.store.locks())
+
+    house.run(scene())
+
+
+def test_a_visitor_who_has_approved_is_locked_by_principal_and_as_the_person(house: House) -> None:
+    """THREATS K-29: nobody escapes a lock for want of an account."""
+
+    async def scene() -> None:
+        with pytest.raises(Refusal, match="there is no principal"):
+            await house.say(YAN, messages.Lock(whom="principal", name=ZOE.principal, lasts_for=None, reason="gone"))
+        assert not list(house.store.locks())
+        made = await house.waiting()
+        await house.review(ZOE, made)
+        assert house.found(made.id).state == "approved" and house.grant(made.id).is_live
+        await house.say(YAN, messages.Lock(whom="principal", name=ZOE.principal, lasts_for=None, reason="gone"))
+        (lock,) = house.store.locks()
+        assert (lock.name, lock.uid, lock.person) == (ZOE.principal, None, "zoe")
+        assert not house.grant(made.id).is_live, "which rested on her approval"
 
     house.run(scene())
 
