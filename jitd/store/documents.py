@@ -42,9 +42,10 @@ def _identity(of: type, found: Any) -> Any:
     """Return the Subject or the Visitor that is stored as ``found``. The document of a Visitor has no member about an account.
     Raises ValueError, or NotImplementedError for another class than Identity.
     """
-    if of is not Identity or not isinstance(found, dict):
+    if of is not Identity:
         raise NotImplementedError(f"no {of.__name__} is stored so")
-    return msgspec.convert(found, Subject if _OF_ACCOUNT.intersection(found) else Visitor)
+    has_account = isinstance(found, dict) and not _OF_ACCOUNT.isdisjoint(found)
+    return msgspec.convert(found, Subject if has_account else Visitor)
 
 
 class _Given(msgspec.Struct):
@@ -55,7 +56,7 @@ class _Given(msgspec.Struct):
 
 # msgspec keeps what it knows of a class on the class, and makes it at the first use. A second thread that uses the class
 # meanwhile ends the process. So it is made here, where one thread imports this module.
-_MADE_HERE: tuple[object, ...] = tuple(msgspec.json.Decoder(life) for life in COLUMNS)
+_MADE_HERE: tuple[object, ...] = tuple(msgspec.json.Decoder(of) for of in (*COLUMNS, Visitor))
 _subject = msgspec.json.Decoder(Subject)
 _reviewed = msgspec.json.Decoder(tuple[Subject, tuple[_Given, ...]], dec_hook=_identity)
 

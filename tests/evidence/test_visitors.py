@@ -81,6 +81,17 @@ def test_a_document_makes_nobody_of_a_visitor_whom_the_core_would_not_make(chang
         documents.read(Request, json.dumps(told).encode(), no_values)
 
 
+@pytest.mark.parametrize("by", [None, 7, "zoe@TRUSTED.TEST", [], ["uid"], {}, {"uid": 0}])
+def test_what_is_not_a_person_is_not_read_as_one(by: Any) -> None:
+    """THREATS L-36: it is damaged, as any other document that has a wrong type."""
+    told = json.loads(documents.write(reviewed(ZOE), no_values()))
+    told["reviews"][0]["by"] = by
+    with pytest.raises(ValueError):
+        documents.read(Request, json.dumps(told).encode(), no_values)
+    with pytest.raises(ValueError):
+        documents.read_reviewed(json.dumps([told["requester"], told["reviews"]]).encode())
+
+
 @pytest.mark.parametrize("members", [ACCOUNT, {"uid"}])
 def test_nobody_asks_without_an_account(members: set[str]) -> None:
     """THREATS L-36: a request is a subject's, also when it is read."""
