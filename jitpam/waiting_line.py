@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The line that ``jitsudo`` redraws while its request waits. This line shows how long the request has waited, how much time is
-left, who has approved, which approvals are still needed, and who could approve.
+"""The line that ``jitsudo`` redraws while its request waits. This line shows how long the request has waited, for whose
+approvals, who has approved or could approve, and how much time is left.
 
-Law: pure. A line is printable, and never wider than ``room`` columns. If there is not enough room, the names of possible
-approvers are left out first. Next, the names of people who have approved are left out.
+Law: pure. A line is printable, and never wider than ``room`` columns. If there is not enough room, the people in parentheses are
+counted, then left out, and then the approvals.
 """
 
 from __future__ import annotations
@@ -22,35 +22,42 @@ def waiting_line(waited: float, left: float | None, news: Progress | None, realm
     out where the rest of a principal is clear. ``room`` is the available number of columns.
     """
     line = f"jitsudo: waiting {_clock(waited)}"
-    time_left = "" if left is None else f", {_about(left)} left"
-    for people in (*_people(news, realm), ""):
-        if cells(line + time_left + people) <= room:
-            return line + time_left + people
+    time_left = "" if left is None else f"; {_about(left)} left"
+    for approvals in (*_approvals(news, realm), ""):
+        if cells(line + approvals + time_left) <= room:
+            return line + approvals + time_left
     return _cut(line, room)
 
 
-def _people(news: Progress | None, realm: str) -> list[str]:
-    """Return the possible texts about people, the longest first. The first text has the names of possible approvers, and the
-    second text does not have these names. The last text tells only which approvals are still needed.
+def _approvals(news: Progress | None, realm: str) -> list[str]:
+    """Return the possible texts about approvals, the longest first. The first text has people in parentheses, and the last text
+    tells only which approvals are still needed.
     """
     if news is None:
         return []
-    by = _listed([without_realm(reshown(name), realm) for name in news.answered or []], "and")
-    given = f"; approved by {by}" if by else ""
+    by = [without_realm(reshown(name), realm) for name in news.answered or []]
     owes = reshown(news.owes)
-    if not owes:
-        return [given]
     n, _, whom = owes.partition(" ")
     if " or " in owes or " and " in owes:
-        owed = f"; still needs {owes}" if by else f"; needs {owes}"
+        owed = f" for {owes}"
+    elif owes:
+        owed = f" for {n} more from {whom}" if by else f" for {n} {'approval' if n == '1' else 'approvals'} from {whom}"
     else:
-        owed = f"; {n} more from {whom}" if by else f"; {n} from {whom}"
-    names = "" if news.asked is None or by else _listed([*map(reshown, news.asked)], "or") or "nobody at present"
-    return [f"{given}{owed} ({names})" if names else given + owed, given + owed, owed]
+        owed = ""
+    if owes and news.asked == []:
+        people = ["nobody at present"]
+    elif by:
+        people = [f"approved by {text}" for text in _listed(by, "and")]
+    else:
+        people = _listed([*map(reshown, news.asked or [])], "or") if owes else []
+    return [*(f"{owed} ({text})" for text in people), owed]
 
 
-def _listed(words: list[str], last: str) -> str:
-    return f" {last} ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""
+def _listed(words: list[str], last: str) -> list[str]:
+    """Return ``words`` in one text, and in a shorter one with the first word and the number of the others."""
+    if len(words) < 3:
+        return [f" {last} ".join(words)] if words else []
+    return [f"{', '.join(words[:-1])} {last} {words[-1]}", f"{words[0]} {last} {len(words) - 1} more"]
 
 
 def _clock(seconds: float) -> str:

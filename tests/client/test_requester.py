@@ -57,9 +57,9 @@ def test_the_line_changes_as_people_answer_and_nothing_of_a_longer_one_is_left(d
 
     daemon.play(script)
     started = on_terminal("true")
-    started.read_until(b"14 min left; needs 1 ops and 1 security (bob or carol)")
+    started.read_until(b" for 1 ops and 1 security (bob or carol); 14 min left")
     has_seen.set()
-    started.read_until(b"14 min left; approved by bob; 1 more from security")
+    started.read_until(b" for 1 more from security (approved by bob); 14 min left")
     has_seen_more.set()
     assert started.end() == 0
     lines = [line for line in re.split(rb"\r\n|\r", started.seen) if line.startswith(b"jitsudo: waiting")]
@@ -78,9 +78,9 @@ def test_a_line_that_gets_shorter_covers_what_was_there(daemon, on_terminal):
 
     daemon.play(script)
     started = on_terminal("true")
-    started.read_until(b"left; 1 from ops")
+    started.read_until(b" for 1 approval from ops; 14 min left")
     has_seen.set()
-    started.read_until(b"14 min left" + b" " * len("; 1 from ops"))
+    started.read_until(b"; 14 min left" + b" " * len(" for 1 approval from ops"))
     os.kill(started.pid, signal.SIGTERM)
     assert started.end() == -signal.SIGTERM
 
