@@ -21,7 +21,7 @@ from jitd.cli.findings import findings
 from jitd.cli.glass import in_short as glass_in_short
 from jitd.cli.instants import in_words, left
 from jitd.cli.labels import LEAST, Line, counted, laid_out, members
-from jitd.cli.needs import asks, others_asked, still_needed
+from jitd.cli.needs import asks, others_asked, present, still_needed
 from jitd.cli.past import review_in_words
 from jitd.cli.principals import who
 from jitd.cli.scripts import scripts
@@ -294,7 +294,7 @@ def _needs(row: Row) -> Iterator[Line]:
     """Yield the lines about the approvals and gatekeepers that the rule demands, the reviews so far, and the viewer's part."""
     reviews = [one for one in members(row, "reviews") if isinstance(one, dict)]
     is_viewers = row.get("awaits_me") and not row.get("lacks") and not row.get("mine")
-    parts = [f"{asks(row)}{': you' if is_viewers else ''}", *([f"still {still_needed(row)}"] if reviews else [])]
+    parts = [f"{asks(row)}{': you' if is_viewers else ''}{present(row)}", *([f"still {still_needed(row)}"] if reviews else [])]
     yield "needs", " · ".join([*parts, f"rule {words(row, 'rule', 'none decided yet')}"])
     for _, other in others_asked(row):
         yield "", other

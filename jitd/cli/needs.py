@@ -21,7 +21,7 @@ def what_it_needs(row: Row) -> Iterator[Line]:
     yield "", ""
     yield "WHAT IT NEEDS", ""
     yield "rule", words(row, "rule", "none decided yet")
-    yield "needs", asks(row)
+    yield "needs", asks(row) + present(row)
     yield from others_asked(row)
     yield "still needs", still_needed(row)
     yield "fingerprint", words(row, "fingerprint")
@@ -43,6 +43,16 @@ def asks(row: Row) -> str:
     asked = [one for one in members(row, "approvals") if isinstance(one, dict)]
     found = tuple(map(_approval, asked))
     return all_of(found, [bool(one.get("instead")) for one in asked]) if found else "no approval"
+
+
+def present(row: Row) -> str:
+    """If too few people could approve the request of ``row`` now, return words that say so. Otherwise, and if they are not known,
+    return an empty text.
+    """
+    people, owed = row.get("asked_people"), row.get("owed")
+    if not isinstance(people, list) or not isinstance(owed, int) or len(people) >= owed:
+        return ""
+    return f" ({'only ' + counted(len(people), 'person') if people else 'nobody'} at present)"
 
 
 def _approval(row: Row) -> str:

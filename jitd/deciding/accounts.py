@@ -30,7 +30,7 @@ NO_GROUP = "jitd-no-such-group"
 OF_THE_DIRECTORY = "those of a directory of accounts that does not answer"
 """Stands in ``Subject.unsure`` for the groups whose names are not known, because a directory of accounts does not answer."""
 _NUMBER = re.compile(r"#(0|[1-9][0-9]{0,9})")
-_NOBODY = 65534
+NOBODY = 65534
 """The kernel shows the uid 65534 if a user has no uid in this user namespace. An example is a peer in another user namespace
 (user_namespaces(7)).
 """
@@ -336,7 +336,7 @@ class Accounts:
             return None
         if entry.pw_name != user:
             return None
-        if text not in self.naming.table and (entry.pw_uid < self.min_uid or entry.pw_uid == _NOBODY):
+        if text not in self.naming.table and (entry.pw_uid < self.min_uid or entry.pw_uid == NOBODY):
             return None
         if has_expired(user, datetime.now(UTC)):
             return None
@@ -377,7 +377,7 @@ class Accounts:
         return None if made is None or not made.is_held else (entry, made)
 
     def _is_usable(self, entry: pwd.struct_passwd) -> bool:
-        is_persons = self.min_uid <= entry.pw_uid != _NOBODY
+        is_persons = self.min_uid <= entry.pw_uid != NOBODY
         return is_persons and not has_expired(entry.pw_name, datetime.now(UTC))
 
     def root(self) -> Subject:

@@ -20,6 +20,7 @@ from jitd.deciding.kdc_liveness import Kdc
 from jitd.deciding.knowledge import Gather, KeptProviders
 from jitd.deciding.seats import Seating, muted
 from jitd.store.made_accounts import behind_in, made_by
+from jitd.store.used_accounts import UsedAccounts
 
 
 class Deciding:
@@ -44,10 +45,12 @@ class Deciding:
         self.seating = Seating(
             config,
             ground.workers,
-            locks=store.locks,
+            uses=UsedAccounts(store, config.people),
             muted=lambda: muted(store, now().at),
             refused=kdc.refused_lately,
             ask=kdc.look_at,
+            closed=lambda request: self.decider.why_closed(request),
+            rules=lambda: (ground.policy().digest, self.decider.rules_in_hours()),
         )
         self.decider = Decider(
             config=config,

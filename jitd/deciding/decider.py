@@ -25,6 +25,7 @@ from jitd.core.effects import Moment
 from jitd.core.gatekeeping import Heard, folded, judged
 from jitd.core.grade import Finding
 from jitd.core.grant import Grant, covers, waits_for_its_own
+from jitd.core.keys.hours import HOURS
 from jitd.core.policy import Policy, Rule, masked_places, rules_for
 from jitd.core.request import Request, Review, Verdict
 from jitd.core.subject import Identity, Subject, Who, is_one_person
@@ -137,7 +138,7 @@ class Decider:
         self._workers = workers
         self._now = now
         self.findings = findings
-        self.seating = seating or Seating(config, workers, locks=store.locks)
+        self.seating = seating or Seating(config, workers, uses=self._uses)
         self._hearings = Hearings(Answers(gatekeepers or NoGatekeepers(), now), store, rules, now, findings)
 
     # --- the answers ---------------------------------------------------------------------------------------------------
@@ -233,6 +234,29 @@ class Decider:
             decision, _ = await self._with_earlier(decision, others, who, request.service, request.command)
             if self._is_still(policy, locked, who):
                 return FreshDecision(request, decision, standing, heard)
+
+    async def why_closed(self, request: Request) -> str:
+        """If no rule permits ``request`` any more, because hours are over or have begun, or because the rules have changed,
+        return the reason: an approval would end the request. Otherwise return an empty text. Raises TimeoutError.
+        """
+        rules, held, who = self._rules.policy.rules, self.rules_in_hours(), request.requester
+        rule = next((one for one in rules if one.name == request.rule), None)
+        is_over = rule is None or (rule.hours is not None and rule.name not in held)
+        if (
+            request.rule is None
+            or who.is_root
+            or not (is_over or any(one.verdict == "deny" and one.name in held for one in rules))
+        ):
+            return ""
+        decision = (await self.decide_again(request)).decision
+        if not isinstance(decision, Deny) or decision.why not in (Why.NO_RULE, Why.RULE, Why.NO_POLICY):
+            return ""
+        return decision.because if rule is None or not is_over else f"rule {rule.name} applies only {HOURS.wants(rule)}"
+
+    def rules_in_hours(self) -> frozenset[str]:
+        """Return the names of the rules that have hours, and whose hours hold now."""
+        at, rules = self._now().at, self._rules.policy.rules
+        return frozenset(rule.name for rule in rules if rule.hours and any(hours.hold_at(at) for hours in rule.hours))
 
     async def decide_use(self, request: Request, heard: tuple[Heard, ...] = (), *, n_taken: int = 0) -> Decision:
         """Decide about a later use of the approved ``request``. ``heard``: see ``decide_again``. ``n_taken``: number of uses that

@@ -18,16 +18,18 @@ from pathlib import Path
 from time import monotonic
 
 from jitd.core.decision import Approval
-from jitd.core.lock import Lock, Whom
+from jitd.core.lock import Lock, lock_on
 from jitd.core.made_account import is_made, itself
 from jitd.core.party import Party
 from jitd.core.request import Request, open_ways
-from jitd.core.subject import person_of
+from jitd.core.subject import Subject, is_one_person, person_of
+from jitd.core.used_accounts import Use, as_used
 from jitd.core.ways import flat
 from jitd.deciding import accounts, directory, groups
 from jitd.files.digests import identity_at
 from jitd.settings.config import Config
 from jitd.store import Store
+from jitd.store.used_accounts import UsedAccounts
 from jitd.workers import Workers
 
 NSSWITCH = Path("/etc/nsswitch.conf")
@@ -41,21 +43,28 @@ LISTED_WITHIN = 5.0
 """Maximum number of seconds for the search of all people whom the rules name."""
 MOST_PEOPLE = 200
 """Maximum number of people in a result."""
-ACCOUNT_FILES = tuple(map(Path, ("/etc/passwd", "/etc/group", "/etc/shadow")))
-"""The files of this host with its accounts, their groups and their ends. Directories of accounts tell nobody what has changed."""
+ACCOUNT_FILES = (
+    *map(Path, ("/etc/passwd", "/etc/group", "/etc/shadow", "/usr/lib/passwd", "/usr/lib/group")),
+    *map(Path, ("/var/lib/extrausers/passwd", "/var/lib/extrausers/group", "/etc/userdb", "/run/userdb", "/usr/lib/userdb")),
+)
+"""The files of LOCAL_SOURCES: this host's accounts, their groups and their ends. Directories of accounts tell nobody what has
+changed.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Seats:
     """The people who could approve now. ``people`` contains their accounts, sorted. If ``is_whole`` is True, the list is
     complete. Otherwise there may be more people who could approve. ``muted`` are those of ``people`` who take no notices now.
-    ``refused`` are accounts that could approve if the KDC did not refuse them.
+    ``refused`` are accounts that could approve if the KDC did not refuse them. If nobody could approve for a reason that has
+    nothing to do with people, ``because`` is this reason.
     """
 
     people: tuple[str, ...]
     is_whole: bool
     muted: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    because: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -68,17 +77,23 @@ UNKNOWN = Seats((), is_whole=False)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known at one moment about people who might not be able to approve: the active ``locks``, the persons who are
-    ``muted``, and the principals (canonical) that the KDC has ``refused``.
+    """What is known at one moment about people who might not be able to approve: the active ``locks``, the live runs (``uses``),
+    the persons who are ``muted``, and the principals (canonical) that the KDC has ``refused``.
     """
 
     locks: tuple[Lock, ...] = ()
+    uses: tuple[Use, ...] = ()
     muted: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
 
 
 async def _ask_nobody(principals: Sequence[str]) -> None:
     """Ask no KDC. Callers without a KDC use this function."""
+
+
+async def _open(request: Request) -> str:
+    """Say that a review of ``request`` could permit it. Callers without rules use this function."""
+    return ""
 
 
 def muted(store: Store, at: datetime) -> list[str]:
@@ -88,8 +103,10 @@ def muted(store: Store, at: datetime) -> list[str]:
 
 class Seating:
     """Finds the people who could approve requests. ``nsswitch`` is the file that names the sources of this host's accounts and
-    groups. ``locks`` returns the active locks, ``muted`` the persons who take no notices now, and ``refused`` the principals
-    that the KDC has lately refused. ``ask`` asks the KDC about principals, so that ``refused`` is new.
+    groups. ``uses`` has the active locks and the live runs. ``muted`` returns the persons who take no notices now, and
+    ``refused`` the principals that the KDC has lately refused. ``ask`` asks the KDC about principals, so that ``refused`` is new.
+    ``closed`` says why no approval could permit a request now, and ``rules`` returns a value that changes if its answers may
+    change.
     """
 
     def __init__(
@@ -97,17 +114,21 @@ class Seating:
         config: Config,
         workers: Workers,
         nsswitch: Path = NSSWITCH,
-        locks: Callable[[], Iterable[Lock]] = tuple,
+        uses: UsedAccounts | None = None,
         muted: Callable[[], Iterable[str]] = tuple,
         refused: Callable[[], Iterable[str]] = tuple,
         ask: Callable[[Sequence[str]], Awaitable[None]] = _ask_nobody,
+        closed: Callable[[Request], Awaitable[str]] = _open,
+        rules: Callable[[], object] = lambda: None,
         account_files: tuple[Path, ...] = ACCOUNT_FILES,
     ) -> None:
         self._config = config
-        self._locks = locks
+        self._uses = uses
         self._muted = muted
         self._refused = refused
         self._ask = ask
+        self._closed = closed
+        self._rules = rules
         self._account_files = account_files
         self._workers = workers
         self._nsswitch = nsswitch
@@ -127,10 +148,13 @@ class Seating:
         """For each of ``ways``, return the people who could approve ``request`` in this way. The function also returns people for
         ways that are not open yet.
         """
-        ways, standing = tuple(ways), self._standing()
+        ways, standing, uses = tuple(ways), self._standing(), self._uses
+        requester = as_used(uses.today(request.requester) if uses else request.requester, standing.uses)
         try:
             async with asyncio.timeout(WITHIN):
-                return await self._workers.seats.run(request.requester.party, self._look, request, ways, standing)
+                if because := await self._closed(request):
+                    return (Seats((), is_whole=True, because=because),) * len(ways)
+                return await self._workers.seats.run(requester.party, self._look, requester, ways, standing)
         except TimeoutError:
             return (UNKNOWN,) * len(ways)
 
@@ -151,16 +175,17 @@ class Seating:
         return found.copy()
 
     def _standing(self) -> Standing:
-        canonical = self._config.naming.canonical
-        return Standing(tuple(self._locks()), frozenset(self._muted()), frozenset(map(canonical, self._refused())))
+        canonical, uses = self._config.naming.canonical, self._uses
+        locks, live = (tuple(uses.locks()), tuple(uses())) if uses else ((), ())
+        return Standing(locks, live, frozenset(self._muted()), frozenset(map(canonical, self._refused())))
 
     def state(self) -> object:
         """Return a value that changes with what jitd knows about people who might approve. Locks are left out, because each
         change of them is an event.
         """
-        standing = self._standing()
+        standing, today = self._standing(), datetime.now(UTC).date()  # an account expires with a day, and no file changes
         files = tuple(identity_at(path) for path in (self._nsswitch, *self._account_files))
-        return standing.muted, standing.refused, files
+        return standing.muted, standing.refused, tuple(use.run for use in standing.uses), self._rules(), today, files
 
     def forget(self) -> None:
         """Forget the list of all accounts, because there may be other ones."""
@@ -173,47 +198,60 @@ class Seating:
         refused = [one for one in self._refused() if canonical(one) in left]  # spelled as their tickets spell them
         await self._ask([*refused, *sorted(left.difference(map(canonical, refused)))])
 
-    def _look(self, request: Request, ways: tuple[Approval, ...], standing: Standing) -> tuple[Seats, ...]:
+    def _look(self, requester: Subject, ways: tuple[Approval, ...], standing: Standing) -> tuple[Seats, ...]:
         known: dict[str, Seats] = {}
         for word in {word for way in ways for word in way.of_whom}:
             known[word] = self._of_word(word)
-        usable = {account: self._is_usable(account) for seats in known.values() for account in seats.people}
-        usable |= {account: False for account in usable if self._is_locked(account, standing.locks)}
-        return tuple(self._of_way(request, way, known, usable.__getitem__, standing) for way in ways)
+        people = {account for seats in known.values() for account in seats.people}
+        left = {account: self._left(account, requester, standing) for account in people}
+        return tuple(self._of_way(requester, way, known, left, standing) for way in ways)
 
-    def _is_locked(self, account: str, locks: tuple[Lock, ...]) -> bool:
-        """True if the approval of ``account`` would not count because of a lock (``core.lock.is_on``)."""
+    def _left(self, account: str, requester: Subject, standing: Standing) -> tuple[str, ...] | None:
+        """Return the principals with which ``account`` could approve what ``requester`` asks for. The same functions decide here
+        and at a review (``core.lock.under``, ``core.used_accounts.why_own``). None if a directory of accounts does not answer.
+        """
+        try:
+            found = directory.account(account)
+            has_ended = found is not None and accounts.has_expired(account, datetime.now(UTC))
+        except OSError:
+            return None
+        if found is None:
+            return () if self._is_local("passwd") else None
+        if has_ended or not found.uid or found.user != account:
+            return ()
+        is_persons = self._config.min_uid <= found.uid != accounts.NOBODY
         person = person_of(account, self._config.people, itself)
-        return any(
-            one.whom is Whom.ALL
-            or one.name in ((account,) if one.whom is Whom.USER else self._principals(account))
-            or (bool(one.person) and one.person == person)
-            for one in locks
+        principals = (one for one in self._principals(account) if is_persons or one in self._config.naming.table)
+        reviewers = (Subject(one, account, found.uid, found.uid, frozenset(), person, None) for one in principals)
+        return tuple(
+            one.principal
+            for one in (as_used(one, standing.uses) for one in reviewers)
+            if lock_on(standing.locks, one) is None and not is_one_person(one, requester)
         )
 
     def _of_way(
         self,
-        request: Request,
+        requester: Subject,
         way: Approval,
         known: dict[str, Seats],
-        usable: Callable[[str], bool | None],
+        left: dict[str, tuple[str, ...] | None],
         standing: Standing,
     ) -> Seats:
         found = {account for word in way.of_whom for account in known[word].people}
         if way.also:
             found = {account for account in found if self._is_among(account, way.among or ())}
-        mine = request.requester.person, request.requester.user
+        mine = requester.person, requester.user
         found = {account for account in found if not is_made(account)}  # made accounts cannot review
         persons = {account: person_of(account, self._config.people, itself) for account in found}
         others = {account for account in found if persons[account] not in mine and account not in mine}
-        is_whole = all(known[word].is_whole for word in way.of_whom) and all(usable(account) is not None for account in others)
+        is_whole = all(known[word].is_whole for word in way.of_whom) and all(left[account] is not None for account in others)
         # A person who is not on the provider's list cannot approve.
         is_closed = bool(way.also) and not way.among
-        there = {account for account in others if usable(account)}
-        refused = {account for account in there if standing.refused.issuperset(self._principals(account))}
+        there = {account for account in others if left[account]}
+        refused = {account for account in there if standing.refused.issuperset(left[account] or ())}
         muted = {account for account in there - refused if persons[account] in standing.muted}
-        people, *rest = (tuple(sorted(some)) for some in (there - refused, muted, refused))
-        return Seats(people, is_closed or is_whole, *rest)
+        people = tuple(sorted(there - refused))
+        return Seats(people, is_closed or is_whole, tuple(sorted(muted)), tuple(sorted(refused)))
 
     def _of_word(self, word: str) -> Seats:
         """Return the accounts that ``word`` names. ``word`` is a word of a rule, such as ``group:ops``."""
@@ -258,21 +296,6 @@ class Seating:
         lines = re.findall(rf"^[ \t]*{database}[ \t]*:([^#\n]*)", text, re.MULTILINE)
         sources = re.sub(r"\[[^\]]*\]", " ", lines[-1] if lines else "files").split()
         return set(sources) <= LOCAL_SOURCES
-
-    def _is_usable(self, account: str) -> bool | None:
-        """True if ``account`` exists, and may belong to a person who approves. None if a directory of accounts does not
-        answer.
-        """
-        try:
-            found = directory.account(account)
-            has_ended = found is not None and accounts.has_expired(account, datetime.now(UTC))
-        except OSError:
-            return None
-        if found is None:
-            return False if self._is_local("passwd") else None
-        if has_ended or not found.uid or not self._principals(account):
-            return False
-        return found.uid >= self._config.min_uid or account in self._config.principals.values()
 
     def _is_among(self, account: str, among: tuple[str, ...]) -> bool:
         return account in among or any(principal in among for principal in self._principals(account))

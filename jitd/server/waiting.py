@@ -29,7 +29,7 @@ from jitd.verbs.given_twice import still_given
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import NOTHING, instant, on_host
 from jitd.verbs.sentences import SeatNews, already, asking, glass_broken
-from jitd.verbs.waiting_words import answered, lease_used, not_kept, owes, people_asked
+from jitd.verbs.waiting_words import answered, counting, lease_used, not_kept, owes, people_asked
 from jitpam.wire import messages
 from jitpam.wire.shown import reshown
 
@@ -65,6 +65,7 @@ class Waiting:
         self._in_hand: tuple[Holding, ...] = ()
         self._told = Told()
         self._seat_news = SeatNews()
+        self._seats: Mapping[Approval, Seats] | None = None
         self._asked: list[str] | None = None
         self._takes_use = False
 
@@ -80,7 +81,7 @@ class Waiting:
     def begin(self, id: str) -> None:
         """Note that the client now waits for the request ``id``."""
         self._request = id
-        self._told, self._seat_news, self._asked = Told(), SeatNews(), None
+        self._told, self._seat_news, self._seats, self._asked = Told(), SeatNews(), None, None
         self._takes_use = False
 
     def resumed(self, found: Request) -> None:
@@ -129,8 +130,8 @@ class Waiting:
         self._say(messages.Done(text=""))
 
     def _progress(self, found: Request, lines: list[str]) -> None:
-        locks = self._services.locks.active()
-        void = self._services.waiters.uncounted.get(found.id, NOTHING)
+        standing = self._standing(found)
+        self._asked = self._asked_now(found)
         left = None if found.expires_boot is None else max(0.0, found.expires_boot - self._services.now().boot)
         self._say(
             messages.Progress(
@@ -139,9 +140,9 @@ class Waiting:
                 owed=found.is_open,
                 news=lines,
                 until=instant(found.expires_at),
-                answered=answered(found, locks, void),
+                answered=answered(standing),
                 asked=self._asked,
-                owes=owes(found, locks, void),
+                owes=owes(found, standing),
                 left_ms=None if left is None else int(left * 1000),
             )
         )
@@ -152,6 +153,13 @@ class Waiting:
         """
         if others and self._request == made.id:
             self._progress(made, self._already(others))
+
+    def _standing(self, found: Request) -> tuple[Subject, ...]:
+        void = self._services.waiters.uncounted.get(found.id, NOTHING)
+        return counting(found, self._services.locks.active(), void)
+
+    def _asked_now(self, found: Request) -> list[str] | None:
+        return None if self._seats is None else people_asked(found, self._seats, self._standing(found))
 
     def _already(self, others: list[Request]) -> list[str]:
         return already(others, lambda id: self._services.waiters.of(id) is not None)
@@ -242,9 +250,8 @@ class Waiting:
 
     def seated(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
         news = self._seat_news.about(found, seats, self._services.now())
-        asked = people_asked(found, seats)
-        if self._request == found.id and (news or asked != self._asked):
-            self._asked = asked
+        self._seats = seats
+        if self._request == found.id and (news or self._asked_now(found) != self._asked):
             self._progress(found, news)
 
     def refuse(self, code: str, text: str) -> None:

@@ -37,7 +37,7 @@ from jitd.verbs.refusal import Refusal
 from jitd.verbs.review_row import review_row
 from jitd.verbs.rows import Row, Why, asked_row, grant_row, holding_row, lock_row, request_row, run_row
 from jitd.verbs.script_rows import script_rows
-from jitd.verbs.waiting_words import lease_row
+from jitd.verbs.waiting_words import counting, lease_row, not_yet
 from jitd.workers import Workers
 from jitpam.wire.shown import shown
 
@@ -192,7 +192,7 @@ class Lists:
 
         def read() -> Row:
             row = request_row(found, who, may_review, locks, void) | outlook(self._findings, judged) | {"gone": is_gone}
-            row["asked_people"] = list(seats.people) if seats.is_whole else None
+            row["asked_people"] = sorted(not_yet(seats.people, counting(found, locks, void))) if seats.is_whole else None
             row["notices"] = notices
             with closing(self._opened()) as store:
                 seen = partial(self._access.may, Act.BE_ASKED, who)

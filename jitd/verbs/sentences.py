@@ -123,9 +123,10 @@ def _unheard(request: Request, found: Mapping[Approval, Seats]) -> list[str]:
     lines: list[str] = []
     if request.obligations is None or not request.obligations.notify:
         return lines
+    approved = {review.by.user for review in request.reviews if review.verdict is Verdict.APPROVE}
     for approval, now_open in _open_now(request):
         could = [way for way in now_open if len(found[way].people) >= way.need]
-        n_told = {way: len(found[way].people) - len(found[way].muted) for way in could}
+        n_told = {way: len(found[way].people) - len(set(found[way].muted) - approved) for way in could}
         is_sure = all(found[way].is_whole for way in now_open)
         if could and is_sure and all(n_told[way] < way.need for way in could):
             who = "too few" if any(n_told.values()) else "none"
@@ -143,6 +144,9 @@ def _open_now(request: Request) -> list[tuple[Approval, list[Approval]]]:
 def _unseated(approval: Approval, now_open: list[Approval], found: Mapping[Approval, Seats]) -> str:
     about = " or ".join(_words(way) for way in now_open)
     what = f"the {'approval' if approval.need == 1 else 'approvals'} of {about}"
+    because = next((found[way].because for way in now_open if found[way].because), "")
+    if because:
+        return f"nobody can give {what} at present: {shown(because)}"
     if not all(found[way].is_whole for way in now_open):
         return f"whether somebody can give {what} at present cannot be known: no directory lists all people"
     silent = next((way for way in now_open if way.also and way.among is None), None)
@@ -155,7 +159,7 @@ def _unseated(approval: Approval, now_open: list[Approval], found: Mapping[Appro
     most = max(now_open, key=lambda way: len(found[way].people))
     n_there = len(found[most].people)
     if not n_there:
-        return f"nobody can give {what} at present: nobody there may approve your request"
+        return f"nobody can give {what} at present"
     return f"too few people can give {what} at present: {count(most.need, 'person')} must, and {n_there} could"
 
 

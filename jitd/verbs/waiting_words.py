@@ -7,7 +7,7 @@ Law: pure. All text that other people wrote goes through ``shown``.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from jitd.core import approvers
 from jitd.core.command import Command, Pairs
@@ -16,6 +16,7 @@ from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.lock import Lock, counted
 from jitd.core.request import Request, open_ways
+from jitd.core.subject import Subject
 from jitd.core.wording import count, listed
 from jitd.deciding.seats import Seats
 from jitd.verbs.rows import instant
@@ -32,32 +33,42 @@ SET_ANYWAY = frozenset((b"HOME", b"USER", b"LOGNAME", b"SHELL", b"MAIL", b"PATH"
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
-def answered(request: Request, locks: tuple[Lock, ...], void: Container[str] = ()) -> list[str]:
-    """Return the people who approved ``request``. Leave out people whose approval does not count because of the active
-    ``locks``, and those whose principals are in ``void``.
+def counting(request: Request, locks: tuple[Lock, ...], void: Container[str] = ()) -> tuple[Subject, ...]:
+    """Return the people whose approval of ``request`` counts: no lock of the active ``locks`` is on them, and their principal is
+    not in ``void``.
     """
-    return list(dict.fromkeys(shown(one.principal) for one in counted(locks, request) if one.principal not in void))
+    return tuple(one for one in counted(locks, request) if one.principal not in void)
 
 
-def people_asked(request: Request, seats: Mapping[Approval, Seats]) -> list[str] | None:
+def answered(standing: Iterable[Subject]) -> list[str]:
+    """Return the principals of ``standing``, those whose approvals count."""
+    return list(dict.fromkeys(shown(one.principal) for one in standing))
+
+
+def people_asked(request: Request, seats: Mapping[Approval, Seats], standing: Iterable[Subject]) -> list[str] | None:
     """Return a sorted list of the accounts of people who could review ``request`` in one of the ways of approval that are open
-    now. Who takes no notices is left out, unless nobody else is left. Return None if the list may be incomplete or is too long
-    to be shown. ``seats`` maps each way of approval, open or closed, to the people who could approve.
+    now. Those whose approvals count (``standing``) are left out. Who takes no notices is left out, unless nobody else is left.
+    Return None if the list may be incomplete or is too long to be shown. ``seats`` maps each way of approval, open or closed, to
+    the people who could approve.
     """
     found = [one for way, one in seats.items() if way.after <= request.opened]
-    people = {account for one in found for account in one.people}
+    people = not_yet((account for one in found for account in one.people), standing)
     people = people.difference(account for one in found for account in one.muted) or people
     names = sorted(map(shown, people))
     return names if all(one.is_whole for one in found) and len(names) <= MOST_PEOPLE else None
 
 
-def owes(request: Request, locks: tuple[Lock, ...], void: Container[str] = ()) -> str:
+def not_yet(people: Iterable[str], standing: Iterable[Subject]) -> set[str]:
+    """Return the accounts in ``people`` without those of ``standing``, who have approved."""
+    return set(people).difference(account for one in standing for account in (one.user, one.person))
+
+
+def owes(request: Request, standing: tuple[Subject, ...]) -> str:
     """Return a few words that name the approvals that ``request`` still needs, such as ``1 security``. If ``request`` needs no
-    more approvals, return an empty string.
+    more approvals, return an empty string. ``standing`` are those whose approvals count.
     """
     if request.obligations is None or not request.is_open:
         return ""
-    standing = tuple(one for one in counted(locks, request) if one.principal not in void)
     return shown(approvers.owes(open_ways(request), standing, request.requester))
 
 

@@ -7,6 +7,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +25,7 @@ from jitd.core.decision import Approval, BreakGlass, Decision, Deny, Obligations
 from jitd.core.effects import Moment
 from jitd.core.grade import Finding, Grade
 from jitd.core.grant import Used
+from jitd.core.keys.hours import read_hours
 from jitd.core.names import NAMES, Name
 from jitd.core.policy import Policy, Rule, groups_named
 from jitd.core.request import Request, Review, Verdict
@@ -578,6 +580,44 @@ def test_files_that_do_not_answer_keep_nobody_from_being_asked(house: House) -> 
     found = house.first()
     assert found.decision == Permit("p", rule().obligations)
     assert found.command.findings == FINDINGS.without_answer(found.command, "alice")
+
+
+IN_THE_MORNING = (read_hours("Mon-Fri 08:00-12:00 UTC", {"UTC": UTC}.get),)
+AFTER_NOON = (read_hours("Mon-Fri 12:00-20:00 UTC", {"UTC": UTC}.get),)
+AN_HOUR = 3600.0
+
+
+@pytest.mark.parametrize(
+    ("rules", "says"),
+    [
+        ((rule(),), ""),
+        ((rule(hours=IN_THE_MORNING),), "rule p applies only Mon-Fri 08:00-12:00 UTC"),
+        ((rule(hours=IN_THE_MORNING), rule(name="always")), ""),
+        ((rule(hours=IN_THE_MORNING), rule(name="of-bob", who=("user:bob",))), "rule p applies only Mon-Fri 08:00-12:00 UTC"),
+        ((rule(name="of-bob", who=("user:bob",)),), "no rule permits this"),
+        ((), "no rule permits this"),
+    ],
+)
+def test_that_no_rule_permits_it_any_more_is_known_before_somebody_approves(
+    house: House, rules: tuple[Rule, ...], says: str
+) -> None:
+    """THREATS N-09: the reason for which a review would end the request, and nothing is said where one could permit it."""
+    asking = requested(what=WAITING, rule="p")
+    assert asyncio.run(house.decider.why_closed(asking)) == ""
+    house.policy = Policy(rules, "permit", "")
+    house.at = moment(4 * AN_HOUR)
+    assert asyncio.run(house.decider.why_closed(asking)) == says
+    decided = house.again_for().decision
+    assert isinstance(decided, Deny) is bool(says)
+
+
+def test_a_deny_whose_hours_have_begun_is_told_in_its_words(house: House) -> None:
+    asking = requested(what=WAITING, rule="p")
+    freeze = Rule("deny", "freeze", who=("user:alice",), because="no changes after noon", hours=AFTER_NOON)
+    house.policy = Policy((rule(), freeze), "permit", "")
+    assert asyncio.run(house.decider.why_closed(asking)) == "" and house.decider.rules_in_hours() == frozenset()
+    house.at = moment(4 * AN_HOUR)
+    assert "no changes after noon" in asyncio.run(house.decider.why_closed(asking))
 
 
 def test_a_lock_that_comes_during_the_look_is_obeyed(house: House) -> None:
