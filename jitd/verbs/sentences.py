@@ -6,13 +6,15 @@ shortened.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from jitd.core.decision import Approval
 from jitd.core.duration import duration_in_words
 from jitd.core.effects import Moment
 from jitd.core.keys.approvals import describe_approvals
 from jitd.core.notice import Heard, Missed
-from jitd.core.request import Request, RequestState, Review, Verdict
+from jitd.core.request import Request, RequestState, Review, Verdict, open_ways
+from jitd.core.ways import best, flat
 from jitd.core.wording import count, with_words
 from jitd.deciding.seats import Seats
 from jitpam.wire.shown import shown, shown_command
@@ -115,7 +117,24 @@ def _lacking(request: Request, found: Mapping[Approval, Seats]) -> list[tuple[Ap
         is_sure, is_known = all(found[way].is_whole for way in now_open), any(found[way].people for way in now_open)
         if is_sure or not is_known:
             lines.append((approval, _unseated(approval, now_open, found)))
+    if not lines and (n_owed := _owed_by_all(request, found)):
+        approval = _open_now(request)[0][0]
+        lines.append(
+            (approval, f"too few people can give all approvals at present: one person counts once, and {n_owed} more must")
+        )
     return lines
+
+
+def _owed_by_all(request: Request, found: Mapping[Approval, Seats]) -> int:
+    """Return how many persons would still be missing if everybody approved who could: two approvals may rest on one person."""
+    now_open = [ways for _, ways in _open_now(request)]
+    if len(now_open) < 2 or not all(ways and all(found[way].is_whole for way in ways) for ways in now_open):
+        return 0
+    n_enough = sum(max(way.need for way in ways) for ways in now_open)  # a way that so many could use lacks nobody
+    each = [replace(way, without_kdc="deny") for way in flat(open_ways(request))]  # as ``found`` has them
+    people = {account for way in each for account in found[way].people[:n_enough]}
+    eligible = [frozenset(n for n, way in enumerate(each) if one in found[way].people) for one in sorted(people)]
+    return best(open_ways(request), eligible).n_owed
 
 
 def _unheard(request: Request, found: Mapping[Approval, Seats]) -> list[str]:

@@ -250,6 +250,21 @@ def test_what_the_requester_is_told(house: House, approvals: tuple[Approval, ...
     assert house.said(*approvals) == lines
 
 
+def test_one_person_who_could_give_either_of_two_approvals_cannot_give_both(house: House) -> None:
+    house.groups |= {"ops": ("bob",), "managers": ("bob",)}
+    both = OPS, replace(BOSS, after=0)
+    assert house.said(*both) == [
+        "too few people can give all approvals at present: one person counts once, and 1 more must" + ENDS,
+    ]
+    house.groups["managers"] = ("bob", "may")
+    assert house.said(*both) == []
+    house.groups |= {"ops": ("bob", "carol"), "managers": ("bob",)}
+    assert house.said(*both) == []
+    house.nsswitch.write_text("passwd: files sss\n")
+    house.groups["ops"] = ("bob",)
+    assert house.said(*both) == [], "the directory may have others"
+
+
 def test_without_anybody_and_without_certainty_it_is_said_that_it_cannot_be_known(house: House) -> None:
     house.nsswitch.write_text("passwd: files sss\n")
     (line,) = house.said(Approval(1, ("group:sys",)))

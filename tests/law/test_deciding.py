@@ -31,7 +31,11 @@ ASKED_BY = {
         "jitd.verbs.rows",  # which tells
     },
     ("jitd.core.approvers", "may_approve"): {"jitd.core.owed_review"},  # afterwards
-    ("jitd.core.ways", "best"): {"jitd.core.approvers", "jitd_inspection.checking.known"},  # which warns
+    ("jitd.core.ways", "best"): {
+        "jitd.core.approvers",
+        "jitd.verbs.sentences",  # which tells
+        "jitd_inspection.checking.known",  # which warns
+    },
     ("jitd.core.decision", "still_owed"): {"jitd.core.ways"},
     ("jitd.core.ways", "opened"): {"jitd.core.lease", "jitd.core.request"},
     ("jitd.core.ways", "every_way"): {

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
+from jitd.core.keys.hours import DAYS
 from tests.system.breakages import kadmin
 from tests.system.conftest import House
 from tests.waiting import wait_for
@@ -57,6 +59,24 @@ CHANGES: dict[str, tuple[Callable[[House], object], Callable[[House], object], s
         TOLD_AGAIN,
     ),
 }
+
+
+def test_who_waits_is_told_that_no_rule_permits_it_any_more(own_house) -> None:
+    """THREATS N-09."""
+    house = own_house(policy=RULE).start()
+    asking = house.ask("alice", "true")
+    assert asking.id
+    hours = f"{DAYS[(datetime.now(UTC).weekday() + 3) % 7]} 08:00-18:00 UTC"
+    house.set_policy(RULE.replace('name = "by-bob"', f'name = "by-bob"\nhours = ["{hours}"]'))
+    house.reload()
+    said = f"{NOBODY}: rule by-bob applies only {hours}"
+    wait_for(lambda: said in " ".join(asking.err.split()), what="a sentence about the rule")
+    assert AGAIN not in asking.err and house.request_of(asking.id).is_open
+    house.set_policy(RULE)
+    house.reload()
+    wait_for(lambda: AGAIN in asking.err, what="a sentence about the rule that permits it again")
+    assert house.approve(asking.id, who="bob").returncode == 0
+    assert asking.end() == 0
 
 
 @pytest.mark.parametrize("what", CHANGES)
