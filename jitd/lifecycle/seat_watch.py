@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from jitd.deciding.decider import Decider
+from jitd.deciding.seats import UNKNOWN
 from jitd.lifecycle.waiters import Waiters
 from jitd.log import log
 from jitd.store import Store, StoreError
@@ -42,6 +43,7 @@ class SeatWatch:
         self._later = later
         self._could: dict[str, frozenset[str]] = {}  # maps a request that somebody waits for to who could approve it
         self._look_at: dict[str, frozenset[str]] = {}  # and to the people about whom the KDC is asked
+        self._is_late = False  # whether a search took too long since the last look
 
     def find(self, id: str) -> None:
         """Find the people who could approve the request ``id``, in the background. Then tell the client that waits for it."""
@@ -63,7 +65,9 @@ class SeatWatch:
                 log("whether others could approve now cannot be found out", fault=fault)
 
     async def look(self, before: object) -> object:
-        """Search again if anything differs from ``before``, which the last look has returned. Return the present state."""
+        """Search again if anything differs from ``before``, which the last look has returned, or if a search took too long.
+        Return the present state.
+        """
         awaited = self._waiters.awaited()
         for known in (self._could, self._look_at):
             for id in known.keys() - set(awaited):
@@ -72,7 +76,8 @@ class SeatWatch:
             return None
         await self._decider.seating.ask_about({account for accounts in self._look_at.values() for account in accounts})
         now = self._decider.seating.state()
-        if now != before:
+        if now != before or self._is_late:
+            self._is_late = False
             self._decider.seating.forget()
             for n in range(0, len(awaited), AT_ONCE):
                 await asyncio.gather(*map(self._find, awaited[n : n + AT_ONCE]))
@@ -87,6 +92,10 @@ class SeatWatch:
         waiter = self._waiters.of(id)
         if waiter is None:
             return
+        if any(seats is UNKNOWN for seats in found.values()):  # it took too long, so nothing is known to have changed
+            self._is_late = True
+            if id in self._could:
+                return
         people = frozenset(account for seats in found.values() for account in seats.people)
         refused = frozenset(account for seats in found.values() for account in seats.refused)
         self._look_at[id] = refused | (people if len(people) <= MOST_LOOKED_AT else frozenset())

@@ -10,7 +10,7 @@ from typing import Any
 
 from jitd.core.decision import Approval
 from jitd.core.request import Request, RequestState
-from jitd.deciding.seats import Seats
+from jitd.deciding.seats import UNKNOWN, Seats
 from jitd.lifecycle.seat_watch import MOST_LOOKED_AT, SeatWatch
 from jitd.lifecycle.waiters import Waiters
 from tests.scene import asked, permit
@@ -105,6 +105,26 @@ def test_who_could_not_approve_before_is_notified_and_nobody_else_again() -> Non
     house.seats, house.n_changes = Seats(("bob", "carol"), is_whole=True), 2
     house.look()
     assert house.notified == [ID]
+
+
+def test_a_search_that_takes_too_long_takes_nothing_back_and_is_made_again() -> None:
+    house = House()
+    nobody = house.seats = Seats((), is_whole=True)
+    house.begins_to_wait()
+    house.look()
+    house.seats, house.n_changes, n_told = UNKNOWN, 1, len(house.told)
+    house.look()
+    assert len(house.told) == n_told and house.told[-1] == nobody
+    house.seats = Seats(("bob",), is_whole=True)
+    house.look()
+    assert house.told[-1] == house.seats and house.notified == [ID]
+
+
+def test_who_begins_to_wait_while_the_search_takes_too_long_is_told_so() -> None:
+    house = House()
+    house.seats = UNKNOWN
+    house.begins_to_wait()
+    assert house.told == [UNKNOWN]
 
 
 def test_of_many_people_only_those_are_asked_about_whom_the_kdc_has_refused() -> None:
