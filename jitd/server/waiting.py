@@ -17,7 +17,7 @@ from jitd.core.effects import Moment
 from jitd.core.holding import Holding
 from jitd.core.law import IllegalEvent
 from jitd.core.request import Request, RequestState, ends_of
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity, Subject
 from jitd.core.wording import listed
 from jitd.deciding.seats import Seats
 from jitd.lifecycle.waiters import Handed
@@ -154,7 +154,7 @@ class Waiting:
         if others and self._request == made.id:
             self._progress(made, self._already(others))
 
-    def _standing(self, found: Request) -> tuple[Subject, ...]:
+    def _standing(self, found: Request) -> tuple[Identity, ...]:
         void = self._services.waiters.uncounted.get(found.id, NOTHING)
         return counting(found, self._services.locks.active(), void)
 

@@ -142,7 +142,7 @@ def _unheard(request: Request, found: Mapping[Approval, Seats]) -> list[str]:
     lines: list[str] = []
     if request.obligations is None or not request.obligations.notify:
         return lines
-    approved = {review.by.user for review in request.reviews if review.verdict is Verdict.APPROVE}
+    approved = {one.by.account for one in request.reviews if one.verdict is Verdict.APPROVE}
     for approval, now_open in _open_now(request):
         could = [way for way in now_open if len(found[way].people) >= way.need]
         n_told = {way: len(found[way].people) - len(set(found[way].muted) - approved) for way in could}

@@ -16,7 +16,7 @@ from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.lock import Lock, counted
 from jitd.core.request import Request, open_ways
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity
 from jitd.core.wording import count, listed
 from jitd.deciding.seats import Seats
 from jitd.verbs.rows import instant
@@ -33,19 +33,19 @@ SET_ANYWAY = frozenset((b"HOME", b"USER", b"LOGNAME", b"SHELL", b"MAIL", b"PATH"
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
-def counting(request: Request, locks: tuple[Lock, ...], void: Container[str] = ()) -> tuple[Subject, ...]:
+def counting(request: Request, locks: tuple[Lock, ...], void: Container[str] = ()) -> tuple[Identity, ...]:
     """Return the people whose approval of ``request`` counts: no lock of the active ``locks`` is on them, and their principal is
     not in ``void``.
     """
     return tuple(one for one in counted(locks, request) if one.principal not in void)
 
 
-def answered(standing: Iterable[Subject]) -> list[str]:
+def answered(standing: Iterable[Identity]) -> list[str]:
     """Return the principals of ``standing``, those whose approvals count."""
     return list(dict.fromkeys(shown(one.principal) for one in standing))
 
 
-def people_asked(request: Request, seats: Mapping[Approval, Seats], standing: Iterable[Subject]) -> list[str] | None:
+def people_asked(request: Request, seats: Mapping[Approval, Seats], standing: Iterable[Identity]) -> list[str] | None:
     """Return a sorted list of the accounts of people who could review ``request`` in one of the ways of approval that are open
     now. Those whose approvals count (``standing``) are left out. Who takes no notices is left out, unless nobody else is left.
     Return None if the list may be incomplete or is too long to be shown. ``seats`` maps each way of approval, open or closed, to
@@ -58,12 +58,12 @@ def people_asked(request: Request, seats: Mapping[Approval, Seats], standing: It
     return names if all(one.is_whole for one in found) and len(names) <= MOST_PEOPLE else None
 
 
-def not_yet(people: Iterable[str], standing: Iterable[Subject]) -> set[str]:
+def not_yet(people: Iterable[str], standing: Iterable[Identity]) -> set[str]:
     """Return the accounts in ``people`` without those of ``standing``, who have approved."""
-    return set(people).difference(account for one in standing for account in (one.user, one.person))
+    return set(people).difference(account for one in standing for account in (one.account, one.person))
 
 
-def owes(request: Request, standing: tuple[Subject, ...]) -> str:
+def owes(request: Request, standing: tuple[Identity, ...]) -> str:
     """Return a few words that name the approvals that ``request`` still needs, such as ``1 security``. If ``request`` needs no
     more approvals, return an empty string. ``standing`` are those whose approvals count.
     """
