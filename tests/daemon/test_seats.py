@@ -19,7 +19,7 @@ import pytest
 from jitd.core.decision import Approval
 from jitd.core.lock import Lock, Whom
 from jitd.core.party import OF_ROOT, Party
-from jitd.deciding import groups, seats
+from jitd.deciding import directory, groups, seats
 from jitd.deciding.groups import Group
 from jitd.deciding.seats import UNKNOWN, Seating, Seats
 from jitd.verbs.sentences import SeatNews
@@ -129,6 +129,20 @@ def test_what_is_known_of_people_has_another_state_after_each_change_and_the_sam
 )
 def test_who_could_approve(house: House, words: tuple[str, ...], people: tuple[str, ...]) -> None:
     assert house.look(Approval(1, words)) == Seats(people, is_whole=True)
+
+
+def test_root_reviews_nothing_whatever_principal_maps_to_root(house: House) -> None:
+    config = replace(CONFIG, principals={"toor@EXAMPLE.TEST": "root", "daemon@EXAMPLE.TEST": "daemon"})
+    request = waiting(Approval(1, ("user:root", "user:daemon")))
+    assert asyncio.run(house.seating(config).seats(request)).people == ("daemon",), "a system account that a line maps to"
+
+
+def test_an_account_that_the_directory_spells_otherwise_is_another_one(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    look_up = directory.account
+    monkeypatch.setattr(directory, "account", lambda name: look_up(name.lower()))
+    house.groups["ops"] = ("BOB", "carol")
+    seating = house.seating(replace(CONFIG, principals={"robert@EXAMPLE.TEST": "BOB"}))
+    assert asyncio.run(seating.seats(waiting(OPS))).people == ("carol",)
 
 
 def test_a_closed_way_has_no_seats_yet(house: House) -> None:
