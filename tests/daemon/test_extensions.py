@@ -191,7 +191,7 @@ def waiting(*approvals: Approval, by: tuple[Any, ...] = ()) -> Any:
     ]
 )
 def test_what_is_owed_is_said_in_a_few_words(approvals: tuple[Approval, ...], by: tuple[Any, ...], words: str) -> None:
-    assert owes(waiting(*approvals, by=by), ()) == words
+    assert owes(waiting(*approvals, by=by), by) == words
 
 
 def test_what_has_ended_owes_nothing() -> None:
@@ -238,7 +238,30 @@ CLOSED = replace(SECURITY, after=300)
     ]
 )
 def test_those_who_are_asked_are_named_only_if_there_can_be_no_others(seats: dict[Any, Seats], names: list[str] | None) -> None:
-    assert people_asked(waiting(OPS), seats) == names
+    assert people_asked(waiting(OPS), seats, ()) == names
+
+
+def test_who_has_approved_is_not_named_as_somebody_who_is_asked_by_none_of_their_accounts() -> None:
+    seats = {OPS: Seats(("bob", "bob-adm", "carol"), is_whole=True)}
+    assert people_asked(waiting(OPS), seats, (person("bob"), person("eve", user="bob-adm"))) == ["carol"]
+
+
+def test_who_has_approved_disappears_from_the_line_with_the_news_of_it(house: AskingHouse) -> None:
+    house.rules()
+
+    async def play() -> None:
+        client = Client(house)
+        made = await client.submit()
+        (way,) = house.found(made.id).obligations.approvals  # type: ignore[union-attr]
+        client.waiting.seated(house.found(made.id), {way: WHOLE})
+        approved = replace(house.found(made.id), reviews=waiting(OPS, by=(BOB,)).reviews)
+        client.waiting._progress(approved, ["approved by bob"])
+        assert [message.asked for message in client.said[-2:]] == [["bob", "carol"], ["carol"]]
+        n_said = len(client.said)
+        client.waiting.seated(approved, {way: WHOLE})
+        assert len(client.said) == n_said
+
+    house.run(play())
 
 
 def test_a_client_is_told_whom_its_line_may_name_once_and_again_if_that_changes(house: AskingHouse) -> None:
