@@ -15,7 +15,7 @@ from pathlib import Path
 
 from jitd.core import used_accounts
 from jitd.core.origin import Holds
-from jitd.core.subject import Subject, used_by
+from jitd.core.subject import Subject, Who, used_by
 from jitd.deciding.accounts import Accounts
 from jitd.store import Store
 from jitd.store.used_accounts import UsedAccounts
@@ -72,7 +72,7 @@ class Using:
             who = who if user is None else used_by(who, user)
         return who
 
-    def as_used_anywhere(self, who: Subject) -> Subject:
+    def as_used_anywhere(self, who: Who) -> Who:
         """Return ``who``, used also by those who have a live run as this account, wherever the process of the client is: they
         may have left the run, or steer what the account has outside of it.
         """

@@ -23,7 +23,7 @@ from jitd_outsiders.announcing.post import MINUTE
 from jitd_outsiders.notifying.terminals import TerminalsSettings
 from tests.daemon.giving import House as Holders
 from tests.daemon.notices import BOTH, House
-from tests.scene import person, review, withdraw
+from tests.scene import person, review, visitor, withdraw
 
 ID = "K7QM-2XVD"
 THING = "sudoers:wheel"
@@ -126,6 +126,18 @@ async def test_two_things_of_one_request_are_told_one_by_one(house: House) -> No
     await house.pass_time(MINUTE)  # no address gets more than some messages a minute
     await look(house, TAKEN, Back(other.holding, other.thing))
     assert [event for event, _, _ in house.ops.said] == ["not_taken", "not_taken", "taken", "taken"]
+
+
+@played
+async def test_who_approved_without_an_account_has_no_terminal_or_address_to_be_told_at(house: House) -> None:
+    """The operators are told, and nobody under an empty name."""
+    made = house.begin(ID, Approval(1, ("group:ops",)))
+    await house.work()
+    house.act(review(made, visitor("zoe")))
+    await house.work()
+    forget(house)
+    await look(house, UNTAKEN)
+    assert house.ops.said == [("not_taken", ID, "")] and house.tty.said == [("not_taken", ID, "dave")]
 
 
 @played

@@ -23,7 +23,7 @@ from jitd_outsiders.notifying.foreign import CUT, MOST, on_terminal
 from jitd_outsiders.notifying.wording import MOST_LISTED, _beginning, digest, say
 from jitpam.wire.shown import shown_command
 from tests.notifying.hostile import HOSTILE, found_by_a_chat
-from tests.scene import START, asked, but, command, permit, person, thing
+from tests.scene import START, asked, but, command, permit, person, thing, visitor
 from tests.zones import berlin
 
 __all__ = ["berlin"]  # a fixture
@@ -163,6 +163,7 @@ BOB = Review(person("bob"), Verdict.APPROVE, "fine", START)
     ("request_", "became"),
     [
         (ended(RequestState.APPROVED, BOB), "approved by bob"),
+        (ended(RequestState.APPROVED, replace(BOB, by=visitor("bob"))), "approved by bob(at)TRUSTED[.]TEST"),
         (ended(RequestState.DENIED, replace(BOB, verdict=Verdict.DENY)), "denied by bob"),
         (ended(RequestState.DENIED), "denied"),
         (ended(RequestState.WITHDRAWN), "withdrawn"),
