@@ -129,6 +129,11 @@ class Config:
         return section()
 
     @property
+    def door_socket(self) -> Path:
+        """The path of the door's socket: beside ``socket``."""
+        return self.socket.with_name("door.sock")
+
+    @property
     def trusted_places(self) -> tuple[bytes, ...]:
         """The paths of ``trusted_mounts``, as bytes."""
         return tuple(map(os.fsencode, self.trusted_mounts))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table of the messages that client and daemon may send in each state (PROTOCOL.md section 3).
+"""The tables of the messages that client and daemon may send in each state (PROTOCOL.md sections 3 and 13).
 
-Law: only the table LAW decides whether a message is allowed. If LAW does not allow a message, the connection is closed. The
-message then has no effect, and the state does not change.
+Law: only a table decides whether a message is allowed: LAW at the local socket, and DOOR at the door. If the table does not
+allow a message, the connection is closed. The message then has no effect, and the state does not change.
 """
 
 from __future__ import annotations
@@ -130,21 +130,44 @@ LAW: dict[str, dict[tuple[str, str], str]] = {
 no message is allowed.
 """
 
+_AT_THE_DOOR = frozenset(
+    (
+        *("hello", "token", "slow", "welcome", "refused", "item", "done"),
+        *("list", "show", "review", "revoke", "stop", "lock", "unlock", "watch", "observe", "seen", "replay", "status", "audit"),
+        "bye",
+    )
+)
+_STATES = ("greeting", "greeted", "authenticating", "ready", "asked", "watching", "observing", "stopping", "closed")
+DOOR: dict[str, dict[tuple[str, str], str]] = {
+    "dialled": {(CLIENT, "carried"): "greeting"},
+    **{state: {step: after for step, after in LAW[state].items() if step[1] in _AT_THE_DOOR} for state in _STATES},
+}
+"""As LAW, at the door: of LAW's messages those in _AT_THE_DOOR, and two of its own. It begins with a state in which only the
+carrier speaks.
+"""
+DOOR["greeting"][DAEMON, "refused"] = "closed"  # there are too many others
+DOOR["ready"][CLIENT, "stamp"] = "asked"
+
+UNPROVED = frozenset(("dialled", "greeting", "greeted", "authenticating"))
+"""The states in which nobody is known yet."""
+
 
 class Conversation:
     """The state of one connection. Each end has its own Conversation, and passes every sent or received message through this
-    object.
+    object. ``law`` is LAW, or DOOR.
     """
 
-    __slots__ = ("role", "state")
+    __slots__ = ("_law", "role", "state")
 
-    def __init__(self, role: str) -> None:
+    def __init__(self, role: str, law: dict[str, dict[tuple[str, str], str]] = LAW) -> None:
         self.role = role
-        self.state = "greeting"
+        self._law = law
+        # the client at the door does not see the carrier's frame
+        self.state = "dialled" if law is DOOR and role == DAEMON else "greeting"
 
     def say(self, message: Message) -> None:
         """Note that we send ``message``. Raises LocalProtocolError if ``message`` is not allowed in this state."""
-        after = LAW[self.state].get((self.role, message.type))
+        after = self._law[self.state].get((self.role, message.type))
         if after is None:
             raise LocalProtocolError(f"the {self.role} may not say {message.type} when {self.state}")
         self.state = after
@@ -152,7 +175,7 @@ class Conversation:
     def hear(self, message: Message) -> None:
         """Note that the peer sent ``message``. Raises RemoteProtocolError if ``message`` is not allowed in this state."""
         peer = DAEMON if self.role == CLIENT else CLIENT
-        after = LAW[self.state].get((peer, message.type))
+        after = self._law[self.state].get((peer, message.type))
         if after is None:
             raise RemoteProtocolError(f"the {peer} may not say {message.type} when {self.state}")
         self.state = after

@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     Inode = int  # of 64 bits: the kernel's number of a file or of a device
     Typed = str  # the words of a person, which others read in quotes only
 
-__all__ = ["FROM_CLIENT", "FROM_DAEMON", "NONCE_LENGTH", "VERSION", "Message"]
+__all__ = ["CARRIERS", "FROM_CLIENT", "FROM_DAEMON", "MOST_SOURCE", "NONCE_LENGTH", "STAMPED_WITHIN", "VERSION", "Message"]
 
 VERSION = 1
 NONCE_LENGTH = 32
+CARRIERS = ("ssh", "tcp", "nats")
+MOST_SOURCE = 128
+STAMPED_WITHIN = 5.0
+"""Maximum number of seconds from the daemon's answer to Stamp until it has read the message that needs the stamp."""
 
 FROM_CLIENT: dict[str, type[Message]] = {}
 FROM_DAEMON: dict[str, type[Message]] = {}
@@ -36,6 +40,16 @@ class Hello(Message, by=FROM_CLIENT):
     version: int
     authentication: str
     nonce: bytes
+
+
+class Carried(Message, by=FROM_CLIENT):
+    """The first frame at the door, which the carrier sends and not the client (PROTOCOL.md section 13). ``carrier`` is one of
+    CARRIERS. ``source`` says where the carrier has the bytes from, in 1 to MOST_SOURCE visible characters of ASCII. Both are
+    claims.
+    """
+
+    carrier: str
+    source: str
 
 
 class Token(Message, by=FROM_CLIENT):
@@ -309,6 +323,10 @@ class Seen(Message, by=FROM_CLIENT):
     """The watcher's screen has shown everything that jitd sent before the heartbeat ``beat``."""
 
     beat: Count
+
+
+class Stamp(Message, by=FROM_CLIENT):
+    """Ask the daemon to note the time, so that it can tell whether the next message was held back (PROTOCOL.md section 13)."""
 
 
 class Watch(Message, by=FROM_CLIENT):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitpam.wire.conversation import CLIENT, DAEMON, LAW, Conversation
+from jitpam.wire.conversation import CLIENT, DAEMON, DOOR, LAW, UNPROVED, Conversation
 from jitpam.wire.faults import LocalProtocolError, RemoteProtocolError
 from jitpam.wire.messages import FROM_CLIENT, FROM_DAEMON
 
@@ -200,7 +200,8 @@ def test_the_table_is_total_and_names_only_what_there_is():
             assert after in states
             assert name in (FROM_CLIENT if speaker == CLIENT else FROM_DAEMON), (state, name)
     assert LAW["closed"] == {}
-    assert {name for row in LAW.values() for _, name in row} == FROM_CLIENT.keys() | FROM_DAEMON.keys()
+    both = {name for law in (LAW, DOOR) for row in law.values() for _, name in row}
+    assert both == FROM_CLIENT.keys() | FROM_DAEMON.keys()
 
 
 @given(st.lists(st.sampled_from(STEPS), max_size=30))
@@ -220,3 +221,75 @@ def test_nobody_asks_or_answers_anything_without_welcome(steps):
             continue
         is_welcome = is_welcome or name == "welcome"
         assert is_welcome or name in ("hello", "token", "refused")
+
+
+# --- at the door (section 13) ------------------------------------------------------------------------------------------
+
+TAKEN_AT_THE_DOOR = {
+    **{name: "asked" for name in ("list", "show", "review", "revoke", "stop", "lock", "unlock", "replay", "status", "audit")},
+    "stamp": "asked",
+    "watch": "watching",
+    "observe": "observing",
+    "seen": "ready",
+    "bye": "closed",
+}
+"""What may be said at the door by somebody who is known, and where it leads."""
+
+
+def at_the_door(role, *steps):
+    """The state after ``steps`` at the door; None if one was refused, and then nothing has changed."""
+    conversation = Conversation(role, DOOR)
+    for speaker, name in steps:
+        before = conversation.state
+        try:
+            (conversation.say if speaker == role else conversation.hear)(Said(name))
+        except (LocalProtocolError, RemoteProtocolError):
+            assert conversation.state == before
+            return None
+    return conversation.state
+
+
+KNOWN = ((CLIENT, "hello"), (DAEMON, "hello"), (CLIENT, "token"), (DAEMON, "token"), (DAEMON, "welcome"))
+DIALLED = ((CLIENT, "carried"), *KNOWN)
+
+
+@pytest.mark.parametrize("name", sorted(FROM_CLIENT))
+def test_every_message_of_a_client_is_taken_at_the_door_or_closes_it(name):
+    """A row for each message that there is: what is new is closed until this table names it."""
+    assert at_the_door(DAEMON, *DIALLED, (CLIENT, name)) == TAKEN_AT_THE_DOOR.get(name)
+    assert at_the_door(CLIENT, *KNOWN, (CLIENT, name)) == TAKEN_AT_THE_DOOR.get(name)
+
+
+@pytest.mark.parametrize("name", sorted(FROM_CLIENT))
+def test_at_the_door_the_carrier_speaks_first_and_once(name):
+    assert at_the_door(DAEMON, (CLIENT, name)) == ("greeting" if name == "carried" else None)
+    assert at_the_door(DAEMON, (CLIENT, "carried"), (CLIENT, name)) == ("greeted" if name == "hello" else None)
+    assert at_the_door(CLIENT, (CLIENT, name)) == ("greeted" if name == "hello" else None)
+    for length in range(1, len(DIALLED) + 1):
+        assert at_the_door(DAEMON, *DIALLED[:length], (CLIENT, "carried")) is None
+
+
+def test_nobody_who_comes_through_the_door_can_reach_a_state_in_which_something_is_requested_or_given():
+    assert DOOR.keys() - LAW.keys() == {"dialled"}
+    assert LAW.keys() - DOOR.keys() == {"proving", "waiting", "holding", "kept", "started"}
+    for state, row in DOOR.items():
+        for (speaker, name), after in row.items():
+            assert after in DOOR
+            assert name in (FROM_CLIENT if speaker == CLIENT else FROM_DAEMON), (state, name)
+            assert not {name} & {"prove", "start", "given", "granted", "challenge", "progress"}
+    assert DOOR["closed"] == {}
+
+
+def test_what_the_door_has_of_its_own_does_not_exist_at_the_local_socket():
+    own = {"carried", "stamp"}
+    assert not {name for row in LAW.values() for _, name in row} & own
+    for state in DOOR.keys() & LAW.keys():
+        more = DOOR[state].keys() - LAW[state].keys()
+        assert more == {"ready": {(CLIENT, "stamp")}, "greeting": {(DAEMON, "refused")}}.get(state, set())
+        assert all(DOOR[state][step] == LAW[state][step] for step in DOOR[state].keys() - more)
+
+
+def test_nobody_is_known_before_welcome():
+    known = {state for state in DOOR if not any(after in UNPROVED for after in DOOR[state].values())} - UNPROVED
+    assert known == DOOR.keys() - UNPROVED
+    assert {at_the_door(DAEMON, *DIALLED[:length]) for length in range(len(DIALLED))} == UNPROVED
