@@ -32,8 +32,10 @@ HELPERS = ("kdc", "programs", "programs-net", "outside", "terminals", "givers")
 """Each is an instance of the units jitd-helper@.service and jitd-helper@.socket."""
 PROCESSES = ("jitd", "jitd-launcher", *(f"jitd-helper@{helper}" for helper in HELPERS))
 """Each has a service and a socket."""
-ACCOUNTS = ("jitd-kdc", "jitd-programs", "jitd-programs-net", "jitd-outside", "jitd-terminals")
+ACCOUNTS = ("jitd-kdc", "jitd-programs", "jitd-programs-net", "jitd-outside", "jitd-terminals", "jitd-door")
 """The accounts of the processes that are not root."""
+WITH_SHELL = "jitd-door"
+"""That of them by whose shell sshd runs what carries bytes to the door."""
 HEAD = "# What contrib/install has put here. `conf` is an administrator's, and has the digest that it came with.\n"
 _COMPLETION = r"share/bash-completion/completions|share/zsh/vendor-completions|share/fish/vendor_completions\.d"
 _FILE = re.compile(

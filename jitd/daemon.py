@@ -45,7 +45,7 @@ from jitpam import __version__
 if TYPE_CHECKING:
     from jitd.core.chain import Seal
     from jitd.lifecycle.integrity import Damaged
-    from jitd.server.listener import Listener
+    from jitd.server.listener import Accepting
     from jitd.store import Store
 
 SUPERVISED = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "WATCHDOG_USEC", "WATCHDOG_PID")
@@ -98,7 +98,7 @@ class Daemon:
 
         # the record, and what happens with each commit
         self._loop: asyncio.AbstractEventLoop | None = None  # not before it serves
-        self._listener: Listener | None = None
+        self._listeners: tuple[Accepting, ...] = ()
         self._unrecorded: dict[str, list[Report]] = {}  # reports about a run that wait until they can be recorded
         self._config, self._rules, self._executor = config, rules, executor
         store = self._store = open_store(config.state, config.socket.parent / "masks.key")
@@ -189,7 +189,7 @@ class Daemon:
         self._root_alone = deciding.accounts.root_alone
 
     def _n_connections(self) -> int:
-        return 0 if self._listener is None else self._listener.n_open
+        return sum(one.n_open for one in self._listeners)
 
     def _opened(self) -> Store:
         """Open the store for reading. Any thread may call this."""
@@ -249,10 +249,12 @@ class Daemon:
 
     async def serve(self, config: Config) -> None:
         """Serve until a signal stops the daemon."""
+        from jitd.server.door import MOST_AT_DOOR, DoorListener, group_of_carriers
         from jitd.server.listener import Listener, bind
 
         loop = self._loop = asyncio.get_running_loop()
-        passed = systemd.passed_socket(config.socket)
+        passed, door = systemd.passed_sockets(config.socket, config.door_socket)
+        carriers = group_of_carriers() if config.door.listen and passed is None else None
         stop: asyncio.Future[str] = loop.create_future()
         for how in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(how, _stop, stop, how.name)
@@ -284,16 +286,26 @@ class Daemon:
         keeping = [loop.create_task(each) for each in always]
         n_most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVE - 2 * many()
         gc.freeze()  # all that was made until now stays as long as the daemon: no later look for cycles passes over it
-        listener = self._listener = Listener(
-            passed or bind(config.socket), self.services, config.limits.connections_per_uid, n_most
-        )
+        per_party = config.limits.connections_per_uid
+        if carriers is not None:
+            door = bind(config.door_socket, carriers)
+        if door is not None:
+            n_at_door = min(MOST_AT_DOOR, n_most // 4)
+            n_most -= n_at_door
+            self._listeners = (DoorListener(door, self.services, per_party, n_at_door),)
+            log("serving at the door", socket=config.door_socket, host=config.host)
+        elif config.door.listen:
+            log("systemd has not passed the socket of the door, so it is closed: jitd-serve(8), SYSTEMD, says how to open it")
+        listener = Listener(passed or bind(config.socket), self.services, per_party, n_most)
+        self._listeners = (*self._listeners, listener)
         log("serving", socket=config.socket, host=config.host)
         for sentence in self._reloading.unreachable():
             log(sentence)
         systemd.tell("READY=1", f"STATUS={self._rules.sentence}")
         ended_by = await stop
         systemd.tell("STOPPING=1")
-        listener.close()
+        for listening in self._listeners:
+            listening.close()
         await self.notices.finish()
         for task in keeping:
             task.cancel()

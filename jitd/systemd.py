@@ -44,16 +44,23 @@ def turn_away(text: str) -> None:
             client.detach()  # what it has sent may take long to close, but not when this process ends, which is next
 
 
-def passed_socket(path: Path) -> socket.socket | None:
-    """Return the listening socket for ``path`` that systemd has passed. Return None if systemd has passed no socket. Raises
-    OSError if systemd has passed anything else.
+def passed_sockets(path: Path, door: Path) -> tuple[socket.socket | None, socket.socket | None]:
+    """Return the listening sockets for ``path`` and for ``door`` that systemd has passed, or None. There is none for ``door``
+    without one for ``path``. Raises OSError if systemd has passed anything else.
     """
     passed = daemon.listen_fds()
     if not passed:
-        return None
-    if len(passed) != 1 or not daemon.is_socket_unix(passed[0], socket.SOCK_STREAM, 1, str(path)):
+        return None, None
+    own, at_door = ([one for one in passed if daemon.is_socket_unix(one, socket.SOCK_STREAM, 1, str(at))] for at in (path, door))
+    if len(own) != 1:
         raise OSError(f"jitd.socket must pass one listening socket, {path}: ListenStream= and `socket` of jitd.toml differ")
-    found = socket.socket(fileno=passed[0])
+    if len(at_door) > 1 or len(own) + len(at_door) != len(passed):
+        raise OSError(f"jitd-door.socket must pass one listening socket, {door}: ListenStream= and `socket` of jitd.toml differ")
+    return _ours(own[0]), _ours(at_door[0]) if at_door else None
+
+
+def _ours(number: int) -> socket.socket:
+    found = socket.socket(fileno=number)
     found.setblocking(False)
     found.set_inheritable(False)
     return found

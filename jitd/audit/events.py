@@ -254,4 +254,5 @@ def sentence(record: Mapping[str, Any], most: int | None = None) -> str:
     row = EVENTS.get(told.event)
     if row is None:
         return sentences.unknown(told)
-    return sentences.filled(row.says, told) if isinstance(row.says, str) else row.says(told)
+    said = sentences.filled(row.says, told) if isinstance(row.says, str) else row.says(told)
+    return f"{said}{told.by_door}"

@@ -62,6 +62,7 @@ class Told:
         self.state = _text(record.get("state"))
         self._actor = str(record.get("actor") or "")
         self.who = _who(record.get("actor"))
+        self.by_door = _by_door(_table(record.get("peer")) or _table(self.detail.get("peer")))
 
     def text(self, name: str) -> str:
         return _text(self.detail.get(name))
@@ -134,6 +135,13 @@ class Told:
 
 def _table(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def _by_door(peer: Mapping[str, Any]) -> str:
+    """Return the end of a sentence about somebody who came through the door. Of anybody else, return an empty string."""
+    if "carrier" not in peer:
+        return ""
+    return f" (by the door: {_text(peer.get('carrier'))} from {_text(peer.get('source'))}, as the carrier tells)"
 
 
 def _list(value: object) -> list[Any]:

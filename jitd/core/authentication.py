@@ -89,7 +89,8 @@ class Authentication:
     ``indicators`` contains the sorted authentication indicators (RFC 8129) that the KDC has signed for this host.
     ``ticket_encryption`` is the encryption type of the ticket. ``session_encryption`` is the encryption type of the session key.
     ``realms`` contains the realm of the principal and the realm of this host. If the two realms are the same, ``realms``
-    contains one realm. There may be other realms between the two realms, but GSSAPI does not report them.
+    contains one realm. There may be other realms between the two realms, but GSSAPI does not report them. ``by_door`` is True if
+    the person came through the door: then jitd knows nothing of the host on which the ticket is used.
     """
 
     at: datetime
@@ -99,6 +100,7 @@ class Authentication:
     ticket_encryption: str
     session_encryption: str
     realms: tuple[str, ...]
+    by_door: bool = False
 
     def detail(self) -> dict[str, Any]:
         """Return the values that are stored in the chain."""
@@ -109,6 +111,7 @@ class Authentication:
             "ticket_encryption": self.ticket_encryption,
             "session_encryption": self.session_encryption,
             "realms": list(self.realms),
+            **({"by_door": True} if self.by_door else {}),
         }
 
     @property
@@ -165,6 +168,8 @@ class Demand:
         text also tells the person what to do, for example to call kinit. The text is the end of a sentence: the caller puts
         words such as ``rule deploy`` before it. If ``moment`` is None, use the time when jitd read the ticket.
         """
+        if given is not None and given.by_door:  # also if nothing else is demanded
+            return "takes no approval by the door: approve on the host"
         if self.is_none:
             return ""
         if given is None:

@@ -70,7 +70,7 @@ def record(
         "random": random.hex(),
     }
     if (origin := event.by.origin) is not None:
-        body["peer"] = {"uid": origin.uid, "tty": origin.tty, "audit_session": origin.audit_session}
+        body["peer"] = origin.told()
     return canonical(body, values)
 
 

@@ -39,18 +39,36 @@ class Origin:
     tty: str
     audit_session: int | None
 
+    def told(self) -> dict[str, Any]:
+        """Return the values for the chain."""
+        return {"uid": self.uid, "tty": self.tty, "audit_session": self.audit_session}
+
+
+@dataclass(frozen=True, slots=True)
+class ByDoor:
+    """The way by which somebody came through the door. ``carrier`` is one of the wire's CARRIERS. ``source`` is where it has the
+    bytes from. Both are claims of the carrier: nothing is known of a process.
+    """
+
+    carrier: str
+    source: str
+
+    def told(self) -> dict[str, Any]:
+        """Return the values for the chain."""
+        return {"carrier": self.carrier, "source": self.source}
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:
     """The author of an event: the role, the principal (or ``jitd``, ``clock``), and the uid, which is None if the person
-    has no account on this host. ``origin`` is the process that
-    connected to jitd. jitd knows ``origin`` only for enforcement points and for reviewers.
+    has no account on this host. ``origin`` is the process that connected to jitd, or the way through the door. jitd knows the
+    process only for enforcement points and for reviewers.
     """
 
     role: Role
     principal: str
     uid: int | None
-    origin: Origin | None = None
+    origin: Origin | ByDoor | None = None
 
 
 POLICY = Actor(Role.POLICY, "policy", 0)

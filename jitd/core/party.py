@@ -21,7 +21,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """``key`` is a uid, a canonical principal (``Naming.canonical``), or the name of processes (``HOUSE``, ``UNSEEN``)."""
+    """``key`` is a uid, a canonical principal (``Naming.canonical``), or the name of processes (``HOUSE``, ``STRANGERS``,
+    ``UNSEEN``).
+    """
 
     kind: Kind
     key: int | str
@@ -50,5 +52,7 @@ class Party:
 OF_ROOT = Party.of_account(0)
 HOUSE = Party(Kind.PROCESS, "jitd")
 """The daemon's own work. If it hangs, it uses nothing of root's share."""
+STRANGERS = Party(Kind.PROCESS, "strangers")
+"""All who are at the door, and of whom nobody knows yet who they are."""
 UNSEEN = Party(Kind.PROCESS, "unseen")
 """All processes whose account jitd cannot see, because they have ended, or are in a pid namespace of their own."""

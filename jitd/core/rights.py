@@ -263,12 +263,16 @@ def _gives_as(role: Role, case: Case) -> bool:
 
 def _operates(case: Case) -> bool:
     who = case.who
-    return who.is_root or (matches_any(who, case.known.operators) and not who.is_by_pam and not who.is_made)
+    return who.is_root or (matches_any(who, case.known.operators) and _may_oversee(who))
 
 
 def _audits(case: Case) -> bool:
     who = case.who
-    return matches_any(who, case.known.auditors) and not who.is_by_pam and not who.is_made
+    return matches_any(who, case.known.auditors) and _may_oversee(who)
+
+
+def _may_oversee(who: Identity) -> bool:
+    return not (who.is_by_pam or who.is_made or who.is_by_door)
 
 
 _PARTS: Mapping[Part, Callable[[Case], bool]] = {

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Self, TypeVar
 
 from jitd.core.authentication import Authentication
-from jitd.core.law import Actor, Origin, Role
+from jitd.core.law import Actor, ByDoor, Origin, Role
 from jitd.core.made_account import Behind, is_made
 from jitd.core.naming import Naming
 from jitd.core.party import Party
@@ -98,7 +98,7 @@ class Identity:
         """All principals that may be meant by this person."""
         return self.principal, self.in_ticket
 
-    def actor(self, role: Role, origin: Origin | None = None) -> Actor:
+    def actor(self, role: Role, origin: Origin | ByDoor | None = None) -> Actor:
         """Return this person as the author of an event."""
         return Actor(role, *self.author, origin)
 
@@ -158,6 +158,11 @@ class Identity:
         subject. Such a subject cannot review requests.
         """
         return self.principal.startswith(LOCAL)
+
+    @property
+    def is_by_door(self) -> bool:
+        """True if the subject came through the door, from a host of which jitd knows nothing."""
+        return self.authentication is not None and self.authentication.by_door
 
     @property
     def is_by_pam(self) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from jitd.core.effects import Moment
+from jitd.core.law import ByDoor
 from jitd.core.party import Party
 from jitd.core.subject import Identity
 from jitd.failures import Failure, count
@@ -47,16 +48,16 @@ class Complaints:
         self._lines = Pace(LINES_PER_SECOND, LINES)
         self._n_strangers = self._n_unlogged = 0
 
-    def broke_protocol(self, who: Identity | None, fault: str) -> None:
-        """Record that a client broke the protocol. If the client is not known, or breaks the protocol too often, only count the
-        fault.
+    def broke_protocol(self, who: Identity | None, fault: str, way: ByDoor | None = None) -> None:
+        """Record that a client broke the protocol. If it came by ``way`` through the door, its carrier may have done it. If the
+        client is not known, or breaks the protocol too often, only count the fault.
         """
         count(Failure.CLIENT)
         if who is None or not self._pace.may(who.party, self._now().boot) or not self._has_room():
             self._n_strangers += 1
             return
         with suppress(StoreError):
-            self.note("connection.broken", *who.author, {"fault": fault})
+            self.note("connection.broken", *who.author, {"fault": fault, **({} if way is None else {"peer": way.told()})})
 
     def warn(self, party: Party, event: str, /, **values: object) -> None:
         """Log the fault of an unknown client of ``party``. If it causes too many lines, only count them."""

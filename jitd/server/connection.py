@@ -12,6 +12,7 @@ import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import ExitStack, aclosing
 
+from jitd.core.law import ByDoor, Origin
 from jitd.core.origin import Caller
 from jitd.core.party import Party
 from jitd.core.request import Request, Verdict
@@ -30,18 +31,21 @@ from jitd.server.peer import Peer
 from jitd.server.reading import asked_in, claims_in, pairs_in, refuse_instead, thing_in
 from jitd.server.services import Services
 from jitd.server.telling import Telling
+from jitd.server.visit import Visit
 from jitd.server.waiting import Waiting, failed
 from jitd.store import Conflict, StoreError
 from jitd.verbs.answers import Asker
-from jitd.verbs.refusal import NOBODY_HERE, Refusal
+from jitd.verbs.refusal import NOBODY_BY_DOOR, NOBODY_HERE, Refusal
 from jitd.verbs.rows import Row, instant
 from jitpam.wire import coding, messages
-from jitpam.wire.conversation import DAEMON, Conversation
+from jitpam.wire.conversation import DAEMON, DOOR, LAW, UNPROVED, Conversation
 from jitpam.wire.faults import RemoteProtocolError
 from jitpam.wire.framing import LIMIT, SEAL, SMALL, TOKEN
 from jitpam.wire.messages import FROM_CLIENT, Message
 from jitpam.wire.shown import shown
 
+IDLE_FOR = 60.0
+"""Maximum time, in seconds, for which somebody at the door asks nothing."""
 LARGE_WITHIN = 40.0
 """Maximum time, in seconds, until jitd has answered a large message and the client has read the answer."""
 ASKED_WITHIN = 10.0
@@ -81,9 +85,9 @@ class Connection:
         self,
         services: Services,
         channel: Callable[..., Channel],
-        peer: Peer,
+        peer: Peer | Visit,
         party: Party,
-        count_for: Callable[[int], bool],
+        count_for: Callable[[Party], bool],
         on_end: Callable[[], None],
     ) -> None:
         self._services = services
@@ -92,9 +96,10 @@ class Connection:
         self._count_for = count_for
         self._deadline: asyncio.TimerHandle | None = None
         self._timed = ""
-        self._talk = Conversation(DAEMON)
-        self._handshake = Handshake(services.acceptor, peer.uid)
-        self._caller = Caller(peer.hold)
+        is_local = isinstance(peer, Peer)
+        self._talk = Conversation(DAEMON, LAW if is_local else DOOR)
+        self._handshake = Handshake(services.acceptor, peer.uid if isinstance(peer, Peer) else None)
+        self._caller = Caller(peer.hold if isinstance(peer, Peer) else None)
         self._proof: Proof | None = None
         self._who: Subject | None = None
         self._is_proved = False
@@ -121,7 +126,7 @@ class Connection:
             self._hear(message)
         except (RemoteProtocolError, NotAuthenticated) as fault:
             return self._broken(str(fault))
-        if self._talk.state in ("greeted", "authenticating"):
+        if self._talk.state in UNPROVED:
             self._shake_hands(message, body)
         else:
             self._is_proved = True
@@ -186,6 +191,9 @@ class Connection:
         self._deadline = None
         if self._timed == "proving":
             self._deadline = asyncio.get_running_loop().call_later(PROVED_WITHIN, self.close)
+        elif isinstance(self._peer, Visit):
+            if self._timed == "ready":
+                self._deadline = asyncio.get_running_loop().call_later(IDLE_FOR, self.close)
         elif self._timed == "ready" and self._peer.uid == 0 and not self._party.is_root:
             self._deadline = asyncio.get_running_loop().call_later(ASKED_WITHIN, self.close)
 
@@ -206,7 +214,8 @@ class Connection:
     def _broken(self, fault: str | None) -> None:
         """Close the connection. ``fault`` is the client's fault, or None if the client made no fault."""
         if fault is not None:
-            self._services.complaints.broke_protocol(self._who if self._is_proved else None, fault)
+            way = self._peer.way if isinstance(self._peer, Visit) and self._is_proved else None
+            self._services.complaints.broke_protocol(self._who if self._is_proved else None, fault, way)
         self.close()
 
     def close(self, *, flush: bool = False) -> None:
@@ -235,7 +244,7 @@ class Connection:
     @property
     def is_ready(self) -> bool:
         """True once the handshake is over."""
-        return self._talk.state not in ("greeting", "greeted", "authenticating")
+        return self._talk.state not in UNPROVED
 
     @property
     def has_proved(self) -> bool:
@@ -251,6 +260,8 @@ class Connection:
 
     def _shake_hands(self, message: Message, body: bytes) -> None:
         try:
+            if isinstance(message, messages.Carried) and isinstance(self._peer, Visit):
+                return self._peer.carried(message)
             answer = self._handshake.hear(message, body)
         except RemoteProtocolError as fault:
             return self._broken(str(fault))
@@ -267,6 +278,8 @@ class Connection:
             self._in_background(self._prove_locally)
 
     async def _welcome(self) -> None:
+        if isinstance(self._peer, Visit):
+            return await self._welcome_at_the_door()
         until = greeted_until()
         who = await self._services.identifying.subject(self._peer.uid, self._proof, self._slow, until)
         if who is None or who.uid != self._peer.uid:
@@ -277,12 +290,24 @@ class Connection:
             return self._refuse("unauthenticated", self._services.identifying.why_not_theirs(self._proof))
         self._greet(who)
 
+    async def _welcome_at_the_door(self) -> None:
+        assert self._proof is not None, "the handshake takes nothing else at the door"
+        who = await self._services.identifying.by_door(self._proof, self._slow)
+        if who is None:
+            return self._refuse("unauthenticated", NOBODY_BY_DOOR)
+        if not self._count_for(who.party):
+            return self._refuse("not_done", "you have too many conversations with this host: end some, and try again")
+        self._party = who.party
+        self._telling = Telling(self._services.turns, who.party, self._channel, self._send)
+        self._greet(who)
+
     def _slow(self, left_ms: int) -> None:
         self.say(messages.Slow(left_ms=left_ms))
 
     async def _prove_locally(self) -> None:
         """Let the client authenticate with the password of its account. The kernel provides the uid."""
         services = self._services
+        assert isinstance(self._peer, Peer), "the handshake takes no local password at the door"
         if services.subordinates.is_subordinate(self._peer.uid):
             return self._refuse("unauthenticated", NOBODY_HERE)
         who = await services.identifying.by_pam(self._peer.uid, services.now().at + LASTS_FOR)
@@ -296,8 +321,11 @@ class Connection:
 
     def _greet(self, who: Subject) -> None:
         self._who = who
-        self._channel.raise_limit(LIMIT)
-        self._channel.take_descriptors(PASSED if who.is_root else 0)
+        if isinstance(self._peer, Peer):
+            self._channel.raise_limit(LIMIT)
+            self._channel.take_descriptors(PASSED if who.is_root else 0)
+        else:
+            self._channel.raise_limit(SMALL + SEAL)
         until, host = instant(who.ticket_ends_at), self._services.host
         operator = self._services.access.may(Act.OPERATE, who)
         self.say(messages.Welcome(principal=who.principal, user=who.user, host=host, until=until, operator=operator))
@@ -355,6 +383,8 @@ class Connection:
     async def _deed(self, message: Message, body: bytes) -> None:
         requests = self._services.requests
         refuse_instead(message)
+        if isinstance(self._peer, Visit):  # first of all, so that no time passes between the reading and the look
+            self._peer.admit(message)
         who = await self._admit(message.type)
         await self._services.turns.begin(self._party)
         if isinstance(message, ACTS):
@@ -403,17 +433,19 @@ class Connection:
                 self._channel.resume()  # there may be no row for hours, and the client may disconnect before
                 await self._replay(self._services.records.follow(who, message, again=self._admit))
             case messages.Observe():
-                origin = origins.origin(self._peer.pid, self._peer.uid)
 
                 async def again() -> Subject:
                     return await self._as_used(await self._admit())
 
                 rows = self._services.observers.observe(
-                    who, message.id, message.offset, origin, again=again, begun=self._note_observed
+                    who, message.id, message.offset, self._origin(), again=again, begun=self._note_observed
                 )
                 await self._replay(rows)
             case messages.Enforce():
                 self._enforce(who, message, body)
+            case messages.Stamp() if isinstance(self._peer, Visit):
+                self._peer.stamp()
+                self._done("")
             case messages.Token() if self._point is not None:
                 self.say(self._point.accept(message.token))
             case messages.Proof() if self._point is not None:
@@ -422,7 +454,8 @@ class Connection:
                 finally:
                     self._forget_question()
             case _:
-                asker = Asker(who, lambda: origins.origin(self._peer.pid, self._peer.uid), self._caller)
+                way = self._peer.way if isinstance(self._peer, Visit) else None
+                asker = Asker(who, self._origin, self._caller, way)
                 answer = await self._services.answers.to(asker, message)
                 if isinstance(answer, str):
                     self._done(answer)
@@ -449,9 +482,10 @@ class Connection:
 
     def _enforce(self, who: Subject, message: messages.Enforce, body: bytes) -> None:
         """Begin to answer an enforcement point. Only root may ask about other people, because root controls their sessions."""
-        if not who.is_root or self._peer.uid != 0:
+        if not who.is_root or not isinstance(self._peer, Peer) or self._peer.uid != 0:
             raise Refusal("forbidden", "only a process that runs as root can be an enforcement point")
-        if self._party.is_root and message.stage != "auth" and not self._count_for(message.uid):
+        person = self._services.subordinates.party_of(message.uid)
+        if self._party.is_root and message.stage != "auth" and not self._count_for(person):
             raise Refusal("denied", f"{shown(message.user)} has too many connections to jitd: end some, and try again")
         talk, in_hand = Talk(self.say, self._refuse), hold(self._peer, self._given)
         self._point = Enforcement(self._services, talk, in_hand, message, body, self._handshake.channel)
@@ -478,6 +512,8 @@ class Connection:
         """Return ``who``, used by the people who may be the ones that act (``deciding.using``). Raises Refusal and
         TimeoutError, but not if ``must`` is false: nothing prevents a deny, or a lock by root.
         """
+        if isinstance(self._peer, Visit):  # the process is on another host, or hides among the carrier's: anybody may be the one
+            return self._services.using.as_used_anywhere(who)
         if self._peer.pid == 0:  # in a pid namespace that jitd does not see, and so in no run of this jitd
             return who
         try:
@@ -488,6 +524,9 @@ class Connection:
             if isinstance(fault, TimeoutError):
                 raise
             raise Refusal("failed", f"cannot tell who acts: {fault}: nothing was done, run the command again") from None
+
+    def _origin(self) -> Origin | ByDoor:
+        return self._peer.way if isinstance(self._peer, Visit) else origins.origin(self._peer.pid, self._peer.uid)
 
     async def _replay(self, rows: AsyncGenerator[Row, None]) -> None:
         """Send a recording. The connection notices if the client disconnects, even while there is no row to send."""

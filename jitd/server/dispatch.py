@@ -30,8 +30,8 @@ def add_answers(to: Answers, verbs: Verbs, reloading: Reloading, status: Status)
     to.add(messages.Show, answers.show)
     to.add(messages.Review, answers.review)
     to.add(messages.Revoke, answers.revoke)
-    to.add(messages.Stop, lambda asker, m: verbs.endings.stop(asker.who, m.id, m.reason))
-    to.add(messages.Lock, lambda asker, m: verbs.locks.lock(asker.who, m.whom, m.name, m.lasts_for, m.reason))
+    to.add(messages.Stop, lambda asker, m: verbs.endings.stop(asker.who, m.id, m.reason, asker.way))
+    to.add(messages.Lock, lambda asker, m: verbs.locks.lock(asker.who, m.whom, m.name, m.lasts_for, m.reason, asker.way))
     to.add(messages.Unlock, answers.unlock)
     to.add(messages.Mute, lambda asker, m: verbs.mutes.mute(asker.subject, m.lasts_for))
     to.add(messages.Reload, answers.reload)
@@ -82,17 +82,17 @@ class _Answers:
     async def revoke(self, asker: Asker, message: messages.Revoke) -> Answer:
         match message.id, message.of:
             case str(id), None:
-                return await self._to.endings.revoke(asker.who, id, message.reason)
+                return await self._to.endings.revoke(asker.who, id, message.reason, asker.way)
             case None, str(principal):
-                return await self._to.endings.revoke_all_of(asker.who, principal, message.reason)
+                return await self._to.endings.revoke_all_of(asker.who, principal, message.reason, asker.way)
         raise Refusal("usage", "revoke takes a grant, or a principal")
 
     async def unlock(self, asker: Asker, message: messages.Unlock) -> Answer:
         match message.id, message.whom, message.name:
             case str(id), None, None:
-                return self._to.locks.unlock(asker.who, id, message.reason)
+                return self._to.locks.unlock(asker.who, id, message.reason, asker.way)
             case None, str(whom), str(name):
-                return await self._to.locks.unlock_all_on(asker.who, whom, name, message.reason)
+                return await self._to.locks.unlock_all_on(asker.who, whom, name, message.reason, asker.way)
         raise Refusal("usage", "give a lock id, or --user, --principal or --all")
 
     def list(self, asker: Asker, message: messages.List) -> Answer:

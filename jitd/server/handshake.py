@@ -3,7 +3,7 @@
 answers, and when the handshake is over.
 
 Law: a handshake returns answers and has no other effects. A proof is a ticket or a local password. Only uid 0 may connect without
-a proof. A second token is refused.
+a proof. At the door, only a ticket is a proof, and it is bound to the door. A second token is refused.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from jitpam.wire.messages import Message
 
 
 class Handshake:
-    """The handshake of one peer. ``uid`` comes from the kernel. ``proof`` is None until the peer has given a proof. For local
-    root, ``proof`` is always None.
+    """The handshake of one peer. ``uid`` comes from the kernel, and is None at the door. ``proof`` is None until the peer has
+    given a proof. For local root, ``proof`` is always None.
     """
 
-    def __init__(self, acceptor: Acceptor, uid: int) -> None:
+    def __init__(self, acceptor: Acceptor, uid: int | None) -> None:
         self._acceptor = acceptor
         self._uid = uid
-        self._hellos = hashlib.sha256(b"jitd channel 1\n")
+        self._hellos = hashlib.sha256(b"jitd door 1\n" if uid is None else b"jitd channel 1\n")
         self.proof: Proof | None = None
         self.is_over = False
         self.is_local = False
@@ -54,6 +54,8 @@ class Handshake:
     def _greet(self, hello: messages.Hello, body: bytes) -> Message:
         if hello.version != messages.VERSION:
             raise Refusal("protocol", f"jitd speaks version {messages.VERSION} of its protocol, not {hello.version}")
+        if self._uid is None and hello.authentication != "krb5":
+            raise Refusal("unauthenticated", "only a Kerberos ticket counts at the door: run kinit")
         if len(hello.nonce) != messages.NONCE_LENGTH or hello.authentication not in ("krb5", "root", "local"):
             raise RemoteProtocolError("the nonce or the kind of authentication in the hello is not valid")
         if hello.authentication == "root" and self._uid != 0:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -65,6 +66,18 @@ class Identifying:
         share = self._subordinates.party_of(uid)
         told = proof.principal, proof.ends_at, proof.authentication
         return await self._patiently(slow, until, share, self._accounts.of_client, uid, *told)
+
+    async def by_door(self, proof: Proof, slow: Slow, until: float | None = None) -> Subject | None:
+        """Return the Subject of the person who has given ``proof`` at the door: of the account to which the principal maps.
+        Return None if there is no such account. Nobody acts there as an account with uid 0. For ``slow`` and ``until``, see
+        ``subject``. Raises TimeoutError.
+
+        People without an account on this host are refused here, and only here.
+        """
+        told = proof.principal, proof.ends_at, replace(proof.authentication, by_door=True)
+        share = Party.of_principal(proof.principal.decode("utf-8", "replace"))
+        who = await self._patiently(slow, until, share, self._accounts.subject, *told)
+        return None if who is None or who.uid == 0 else who
 
     def why_not_theirs(self, proof: Proof | None) -> str:
         """Return the answer to a client whose ticket is not its account's. If the principal in ``proof`` cannot name any account,

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The daemon's socket. The listener accepts connections, counts them, and ends handshakes that take too long.
+"""The daemon's sockets. A listener accepts connections, counts them, and ends handshakes that take too long.
 
 Law: the number of connections of each account is limited. A connection counts for the account that has started its process (its
-real uid), so that su and sudo count for the person who uses them. Only a process that root has started is exempt. The listener
+real uid), so that su and sudo count for the person who uses them. Only a process that root has started is exempt. A listener
 never waits for a client. The socket always has the right mode and owner.
 """
 
@@ -48,9 +48,9 @@ TOO_MANY = _refusal("jitd has too many connections: try again in a moment")
 _CREDENTIALS = struct.Struct("iII")
 
 
-def bind(path: Path) -> socket.socket:
-    """Return a listening socket at ``path`` that every local account may use. The directory of ``path`` must belong to root, so
-    that only root can replace the socket.
+def bind(path: Path, group: int | None = None) -> socket.socket:
+    """Return a listening socket at ``path`` that every local account may use, or, if ``group`` is given, root and this group. The
+    directory of ``path`` must belong to root, so that only root can replace the socket.
 
     The socket is bound under another name, and gets the name ``path`` when its mode is right. So the socket at ``path`` never has
     a wrong mode. Raises OSError.
@@ -61,7 +61,9 @@ def bind(path: Path) -> socket.socket:
         with contextlib.suppress(FileNotFoundError):
             fresh.unlink()
         sock.bind(str(fresh))
-        fresh.chmod(0o666)
+        if group is not None:
+            os.chown(fresh, 0, group)
+        fresh.chmod(0o666 if group is None else 0o660)
         sock.listen(BACKLOG)
         fresh.rename(path)
     except OSError:
@@ -70,13 +72,15 @@ def bind(path: Path) -> socket.socket:
     return sock
 
 
-class Listener:
-    """Accepts connections on ``sock``, and keeps each connection until it ends."""
+class Accepting:
+    """Accepts connections on ``sock``, and keeps each connection until it ends. ``per_party`` and ``n_most`` are the maximum
+    numbers of connections that count for one party, and of all.
+    """
 
-    def __init__(self, sock: socket.socket, services: Services, per_uid: int, n_most: int) -> None:
+    def __init__(self, sock: socket.socket, services: Services, per_party: int, n_most: int) -> None:
         self._socket = sock
         self._services = services
-        self._per_uid = per_uid
+        self._per_party = per_party
         self._n_most = n_most
         self._room = Room()
         self._of: Counter[Party] = Counter()
@@ -104,12 +108,40 @@ class Listener:
             self._loop.add_reader(self._socket.fileno(), self._accept)
 
     def _admit(self, sock: socket.socket) -> None:
+        """Begin a connection with ``sock``, which was just accepted, or refuse it."""
+        raise NotImplementedError
+
+    def _is_full_for(self, party: Party) -> bool:
+        return not party.is_root and (self._of[party] >= self._per_party or self._of.total() >= self._n_most)
+
+    def _forget(self, party: Party) -> None:
+        self._of[party] -= 1
+        if not self._of[party]:
+            del self._of[party]
+
+    @property
+    def n_open(self) -> int:
+        """The number of open connections."""
+        return self._of.total()
+
+    def close(self) -> None:
+        """Stop accepting. Waiting requests are not withdrawn, because their clients will connect to the next daemon. The end of
+        this process closes the socket, together with what clients have sent that nobody has accepted yet.
+        """
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.detach()
+
+
+class Listener(Accepting):
+    """Accepts the connections of people on this host."""
+
+    def _admit(self, sock: socket.socket) -> None:
         raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         pid, uid, _ = _CREDENTIALS.unpack(raw)
         peer = Peer(sock, uid, pid)
         party = self._services.subordinates.party_of(peer.started_by())
         if self._is_full_for(party):
-            return refuse(sock, TOO_MANY_OF_ONE if self._of[party] >= self._per_uid else TOO_MANY)
+            return refuse(sock, TOO_MANY_OF_ONE if self._of[party] >= self._per_party else TOO_MANY)
         self._of[party] += 1
         counted = party
         connection: Connection | None = None
@@ -129,9 +161,8 @@ class Listener:
             if connection is not None and not connection.has_proved:
                 connection.close()
 
-        def count_for(uid: int) -> bool:
+        def count_for(person: Party) -> bool:
             nonlocal counted
-            person = self._services.subordinates.party_of(uid)
             if person != counted and self._is_full_for(person):
                 return False
             self._of[person] += 1
@@ -145,23 +176,3 @@ class Listener:
         channel = partial(Channel, sock, self._loop, self._room.place(party))
         connection = Connection(self._services, channel, peer, party, count_for, ended)
         self._open.add(connection)
-
-    def _is_full_for(self, party: Party) -> bool:
-        return not party.is_root and (self._of[party] >= self._per_uid or self._of.total() >= self._n_most)
-
-    def _forget(self, party: Party) -> None:
-        self._of[party] -= 1
-        if not self._of[party]:
-            del self._of[party]
-
-    @property
-    def n_open(self) -> int:
-        """The number of open connections."""
-        return self._of.total()
-
-    def close(self) -> None:
-        """Stop accepting. Waiting requests are not withdrawn, because their clients will connect to the next daemon. The end of
-        this process closes the socket, together with what clients have sent that nobody has accepted yet.
-        """
-        self._loop.remove_reader(self._socket.fileno())
-        self._socket.detach()

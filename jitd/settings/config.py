@@ -87,6 +87,15 @@ class Pam:
     requester: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """If ``listen`` is true, a jitd that no service manager has started makes the door's socket. Otherwise the unit of the door
+    alone opens it.
+    """
+
+    listen: bool = False
+
+
 S = TypeVar("S", bound=Section)
 
 
@@ -116,6 +125,7 @@ class Config:
     recordings: Recordings = Recordings()
     record: KeptRecord = KeptRecord()
     pam: Pam = Pam()
+    door: Door = Door()
     accounts: Mapping[str, Form] = field(default_factory=lambda: MappingProxyType({}))
     principals: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     people: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
@@ -265,6 +275,7 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
         recordings=_recordings(top.table("recordings")),
         record=_record(top.table("record")),
         pam=_pam(top.table("pam")),
+        door=_door(top.table("door")),
         accounts=naming.forms,
         principals=_principals(top.table("principals"), naming),
         people=_people(top.table("people"), naming),
@@ -386,6 +397,11 @@ def _pam(table: Table) -> Pam:
         except ValueError as fault:
             table.fault(f'"requester": {fault}', "requester")
     return Pam(service)
+
+
+def _door(table: Table) -> Door:
+    table.known(tuple(Door.__dataclass_fields__))
+    return Door(listen=table.flag("listen"))
 
 
 def _accounts(table: Table, realms: frozenset[str]) -> Mapping[str, Form]:

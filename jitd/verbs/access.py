@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from jitd.core import approvers, owed_review, rights
 from jitd.core.command import read_id
-from jitd.core.law import Actor
+from jitd.core.law import Actor, ByDoor, Origin
 from jitd.core.lock import Lock
 from jitd.core.owed_review import OwedReview, OwedReviewState
 from jitd.core.request import Request, Verdict, open_ways
@@ -122,9 +122,9 @@ class Access:
             reasons[review.by.principal] = because
         return reasons
 
-    def actor(self, act: Act, who: Identity, found: Request) -> Actor:
+    def actor(self, act: Act, who: Identity, found: Request, origin: Origin | ByDoor | None = None) -> Actor:
         """``who``, who may do ``act`` to ``found``, does it. Return ``who`` as an Actor, with the role in which they act."""
-        return who.actor(rights.role_in(act, self._case(who, found)))
+        return who.actor(rights.role_in(act, self._case(who, found)), origin)
 
     def read_again(self, id: str) -> Request:
         """Return the request ``id``, which was there a moment ago. Raises Refusal if it is damaged in the database by now."""
@@ -162,7 +162,8 @@ def _refusal(refused: Refused, case: Case) -> Refusal:
         return _barred(act, step, because, case)
     if Part.OPERATOR in step and case.found is None:
         who = "operators, auditors and root" if Part.AUDITOR in step else "operators and root"
-        return Refusal("forbidden", f"only {who} may {act}")
+        at_the_door = ", and nobody by the door: do it on the host" if case.who.is_by_door else ""
+        return Refusal("forbidden", f"only {who} may {act}{at_the_door}")
     if case.found is None:
         return Refusal("forbidden", f"only root may {act}")
     about = f"request {case.request.id}"

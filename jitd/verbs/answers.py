@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any, TypeVar
 
-from jitd.core.law import Origin
+from jitd.core.law import ByDoor, Origin
 from jitd.core.origin import Caller
 from jitd.core.subject import Identity, Subject
 from jitd.verbs.refusal import Refusal, with_account
@@ -25,11 +25,14 @@ Answer = AsyncIterable[Row] | Iterable[Row] | str
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who sends a message. ``origin`` returns where the person sits. ``caller`` is the client's process, if anybody knows it."""
+    """Who sends a message. ``origin`` returns where the person sits. ``caller`` is the client's process, if anybody knows it.
+    ``way`` is the way through the door, or None for a client on this host.
+    """
 
     who: Identity
-    origin: Callable[[], Origin]
+    origin: Callable[[], Origin | ByDoor]
     caller: Caller
+    way: ByDoor | None = None
 
     @property
     def subject(self) -> Subject:

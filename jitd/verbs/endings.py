@@ -14,7 +14,7 @@ from functools import partial
 
 from jitd.core import run
 from jitd.core.grant import Grant, Revoked
-from jitd.core.law import IllegalEvent, Role
+from jitd.core.law import ByDoor, IllegalEvent, Role
 from jitd.core.request import Request
 from jitd.core.rights import Act
 from jitd.core.run import NEVER_LOOKED_AT
@@ -68,9 +68,9 @@ class Endings:
                 count += 1
         return count
 
-    async def revoke(self, who: Identity, typed: str, reason: str) -> str:
-        """End a grant and everything that runs under this grant. After everything has ended, return a sentence. Raises
-        Refusal.
+    async def revoke(self, who: Identity, typed: str, reason: str, way: ByDoor | None = None) -> str:
+        """End a grant and everything that runs under this grant. ``way`` is that of ``who`` through the door. After
+        everything has ended, return a sentence. Raises Refusal.
         """
         found = self._access.request(Act.END, who, typed)
         grant = self._store.grant(found.id)
@@ -88,7 +88,7 @@ class Endings:
                 raise Refusal("not_done", f"{ended}, but {kept}")
             raise Refusal("late", "; ".join(filter(None, (ended, self._left_behind(self._runs([grant]))))))
         rest = "what ran under it is ended" if self._ran(grant.living) else "nothing runs under it"
-        left = await self._revoke(who, found, grant, reason)
+        left = await self._revoke(who, found, grant, reason, way)
         told = left or self._taken(who, self._things([grant])) or self._goes_on([grant]) or rest
         return f"grant {grant.id} is revoked; {told}"
 
@@ -101,7 +101,7 @@ class Endings:
         await self._until(gone, f"{said}, but what runs under it is not gone yet", things)
         return f"{said}; {self._taken(who, things) or 'nothing runs under it'}"
 
-    async def revoke_all_of(self, who: Identity, principal: str, reason: str) -> str:
+    async def revoke_all_of(self, who: Identity, principal: str, reason: str, way: ByDoor | None = None) -> str:
         """End the grants of one person. Leave out grants that ``who`` may not end. ``principal`` is an account or a principal of
         this person. First revoke all these grants, and then wait for the end of their runs. Return a sentence. Raises Refusal.
         """
@@ -117,7 +117,7 @@ class Endings:
                 grant, asked = self._store.grant(id), self._store.request(id)
                 if grant is not None and grant.is_live and asked is not None and self._access.may(Act.END, who, asked):
                     grants.append(grant)
-                    gone += self._end(who, asked, grant, reason)
+                    gone += self._end(who, asked, grant, reason, way)
             since = self._store.page(Grant, last)  # the grants that were issued meanwhile
             if not since:
                 break
@@ -137,18 +137,18 @@ class Endings:
         rest = "what ran under them is ended" if self._ran(living) else "nothing runs under them"
         return f"{said}; {'; '.join(filter(None, told)) or rest}"
 
-    async def _revoke(self, who: Identity, asked: Request, grant: Grant, reason: str) -> str:
+    async def _revoke(self, who: Identity, asked: Request, grant: Grant, reason: str, way: ByDoor | None) -> str:
         """Revoke ``grant``. Return the end of a sentence about what its runs may have left (``_left_behind``). Raises Refusal."""
-        gone = self._end(who, asked, grant, reason)
+        gone = self._end(who, asked, grant, reason, way)
         await self._until(gone, f"grant {grant.id} is revoked, but what runs under it is not gone yet", self._things([grant]))
         return self._left_behind(self._runs([grant]))
 
-    def _end(self, who: Identity, asked: Request, grant: Grant, reason: str) -> list[asyncio.Future[None]]:
+    def _end(self, who: Identity, asked: Request, grant: Grant, reason: str, way: ByDoor | None) -> list[asyncio.Future[None]]:
         """Revoke ``grant``. Return futures that are done when the runs of the grant have ended. Raises Refusal."""
         because = with_words(f"revoked by {who.principal}", reason)
         gone = self.until_gone(grant.living)
         try:
-            self._perform.act(Revoked(grant.id, self._access.actor(Act.END, who, asked), because))
+            self._perform.act(Revoked(grant.id, self._access.actor(Act.END, who, asked, way), because))
         except IllegalEvent:
             raise Refusal("late", f"grant {grant.id} has ended") from None
         return gone
@@ -217,7 +217,7 @@ class Endings:
         rest = [more] if len(told) > MOST_TOLD else []
         return "; ".join(["what ran under it is ended", *what, *rest, f"not looked at: {NEVER_LOOKED_AT}"])
 
-    async def stop(self, who: Identity, typed: str, reason: str) -> str:
+    async def stop(self, who: Identity, typed: str, reason: str, way: ByDoor | None = None) -> str:
         """End one run, but not its grant. After the run has ended, return a sentence. Raises Refusal."""
         found, asked = await self._lists.run_of(who, typed)
         self._access.refuse(Act.END, who, asked)
@@ -225,7 +225,7 @@ class Endings:
             raise Refusal("late", f"run {found.id} has ended already{self._still_runs(found.grant)}")
         because = with_words(f"stopped by {who.principal}", reason)
         gone = self.until_gone([found.id])
-        self._perform.act(run.StopOrdered(found.id, self._access.actor(Act.END, who, asked), because))
+        self._perform.act(run.StopOrdered(found.id, self._access.actor(Act.END, who, asked, way), because))
         await self._until(gone, f"run {found.id} was told to stop, but it is not gone yet")
         return f"run {found.id} is gone" + (f"; {left}" if (left := self._left_behind([found.id])) else "")
 

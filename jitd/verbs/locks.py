@@ -18,7 +18,7 @@ from jitd.core import grant, holding, lock, request, run
 from jitd.core.command import read_id, spell_id
 from jitd.core.duration import LONGEST, duration_in_words
 from jitd.core.effects import Moment
-from jitd.core.law import IllegalEvent, LifeEvent, Role, name_of_kind
+from jitd.core.law import ByDoor, IllegalEvent, LifeEvent, Role, name_of_kind
 from jitd.core.lock import Lock, Whom
 from jitd.core.rights import Act
 from jitd.core.subject import ROOT, Identity, Named, Subject, Visitor, is_named, named, person_of
@@ -65,7 +65,9 @@ class Locks:
     def active(self) -> tuple[Lock, ...]:
         return tuple(self._store.locks())
 
-    async def lock(self, who: Identity, whom: str, name: str, lasts_for: int | None, reason: str) -> str:
+    async def lock(
+        self, who: Identity, whom: str, name: str, lasts_for: int | None, reason: str, way: ByDoor | None = None
+    ) -> str:
         """Place a lock. Wait until the runs and holdings that the lock ends are gone. Return a sentence. Raises Refusal. The code
         of this Refusal is ``not_done`` if the lock was placed but something has not ended yet.
         """
@@ -87,7 +89,7 @@ class Locks:
             left_for=None if lasts_for is None else float(lasts_for),
         )
         before = self._store.head().number
-        self._perform.act(lock.Placed(made.id, who.actor(Role.OPERATOR), made))
+        self._perform.act(lock.Placed(made.id, who.actor(Role.OPERATOR, way), made))
         done = [json.loads(body) for _, body, _ in self._store.records(before)]
         ended = {name_of_kind(run.StopOrdered), name_of_kind(holding.Taking)}
         stopped = [record["id"] for record in done if record["event"] in ended]
@@ -102,7 +104,7 @@ class Locks:
             raise Refusal("not_done", f"{said}, but {kept or 'not all of what ran is gone yet: see jitd runs'}")
         return said
 
-    def unlock(self, who: Identity, typed: str, reason: str) -> str:
+    def unlock(self, who: Identity, typed: str, reason: str, way: ByDoor | None = None) -> str:
         """Lift one lock, and return a sentence. Raises Refusal."""
         self._refuse(Act.UNLOCK, who, reason)
         id = read_id(typed)
@@ -111,10 +113,10 @@ class Locks:
             raise Refusal("not_done", because)
         if found is None:
             raise Refusal("unknown", f"there is no lock {shown(typed)}")
-        self._lift(who, [found], reason)
+        self._lift(who, [found], reason, way)
         return f"lock {found.id} on {_spelled(found)} is lifted{self._left(found)}"
 
-    async def unlock_all_on(self, who: Identity, whom: str, name: str, reason: str) -> str:
+    async def unlock_all_on(self, who: Identity, whom: str, name: str, reason: str, way: ByDoor | None = None) -> str:
         """Lift every lock on the name ``name``, and return a sentence. Raises Refusal."""
         self._refuse(Act.UNLOCK, who, reason)
         kind, name = _whom(whom, name)
@@ -124,17 +126,17 @@ class Locks:
         if not found:
             on = "everybody" if kind is Whom.ALL else f"{kind} {shown(name)}"
             raise Refusal("unknown", f"there is no lock on {on}; jitd locks lists those in force")
-        self._lift(who, found, reason)
+        self._lift(who, found, reason, way)
         if len(found) == 1:
             return f"lock {found[0].id} on {_spelled(found[0])} is lifted"
         return f"{len(found)} locks on {_spelled(found[0])} are lifted"
 
-    def _lift(self, who: Identity, found: list[Lock], reason: str) -> None:
+    def _lift(self, who: Identity, found: list[Lock], reason: str, way: ByDoor | None) -> None:
         for user in who.used_by:
             if user.run and any(lock.is_on_user(one, user) for one in found):
                 somebody = "another operator, or root outside that run, has to unlock"
                 raise Refusal("forbidden", f"{shown(user.principal)} asked for run {user.run}, and is locked: {somebody}")
-        by = who.actor(Role.OPERATOR)
+        by = who.actor(Role.OPERATOR, way)
         try:
             self._perform.act(*(lock.Lifted(one.id, by, in_quotes(reason) if reason else "") for one in found))
         except IllegalEvent:

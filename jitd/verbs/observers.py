@@ -17,7 +17,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from jitd.core.command import read_id
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
-from jitd.core.law import Origin, Role
+from jitd.core.law import ByDoor, Origin, Role
 from jitd.core.party import Party
 from jitd.core.request import Request, RequestState
 from jitd.core.rights import Act
@@ -68,7 +68,7 @@ class Observers:
         who: Identity,
         typed: str,
         offset: int,
-        origin: Origin,
+        origin: Origin | ByDoor,
         *,
         again: Callable[[], Awaitable[Identity]],
         begun: Callable[[Callable[[int], None]], None],

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
-from jitd.core.law import IllegalEvent, Origin
+from jitd.core.law import ByDoor, IllegalEvent, Origin
 from jitd.core.lock import LockedOut
 from jitd.core.owed_review import NotAsShown, NotTheirs, OwedReview, Reviewed
 from jitd.core.request import Request
@@ -43,7 +43,7 @@ class OwedReviews:
         self._store = store
         self._reviewers = Reviewers(access, decider, now)
 
-    async def give(self, who: Identity, typed: str, fingerprint: bytes, comment: str, origin: Origin) -> str:
+    async def give(self, who: Identity, typed: str, fingerprint: bytes, comment: str, origin: Origin | ByDoor) -> str:
         """Accept the review that ``who`` has given from ``origin``. Return a sentence about the effect of the review. Raises
         Refusal.
         """

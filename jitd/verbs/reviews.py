@@ -13,7 +13,7 @@ from jitd.core.approvers import tally
 from jitd.core.authentication import KdcAnswer
 from jitd.core.decision import Deny, Permit, Why
 from jitd.core.effects import Moment
-from jitd.core.law import IllegalEvent, Origin, Role
+from jitd.core.law import ByDoor, IllegalEvent, Origin, Role
 from jitd.core.lock import LockedOut
 from jitd.core.request import NotYours, Request, RequestState, Reviewed, Stale, Verdict, open_ways
 from jitd.core.rights import Act
@@ -47,7 +47,9 @@ class Reviews:
         self._store = store
         self._reviewers = Reviewers(access, decider, now)
 
-    async def review(self, who: Identity, typed: str, verdict: Verdict, fingerprint: bytes, comment: str, origin: Origin) -> str:
+    async def review(
+        self, who: Identity, typed: str, verdict: Verdict, fingerprint: bytes, comment: str, origin: Origin | ByDoor
+    ) -> str:
         """Accept one review that ``who`` has given from ``origin``. Return a sentence about the effect of the review. Raises
         Refusal.
         """
@@ -76,7 +78,7 @@ class Reviews:
         verdict: Verdict,
         fingerprint: bytes,
         comment: str,
-        origin: Origin,
+        origin: Origin | ByDoor,
     ) -> None:
         """Take the review of ``who`` on ``found``. ``answer`` is what the KDC says about ``who``. For an approval, the policy
         first decides again about ``found``. Raises Refusal. Raises Overtaken if the request has changed in the meantime.

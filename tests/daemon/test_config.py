@@ -151,6 +151,7 @@ def test_a_whole_file(place: Path) -> None:
         "record",
         "givers",
         "pam",
+        "door",
     }
     assert outsiders.notify.channels["ops"].to == ("ops@example.org",)
     assert outsiders.notify.default == ("ops", "terminals")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from contrib.installed import ACCOUNTS, HELPERS
+from contrib.installed import ACCOUNTS, HELPERS, WITH_SHELL
 from jitd.beside import helpers
 from tests.helper_units import NEW, SEES, TEMPLATE, UNITS, files, hidden, instance, page, settings
 
@@ -53,7 +53,7 @@ def test_the_helpers_are_those_of_the_program_with_a_network_and_groups_of_which
         assert (found["PrivateNetwork"] == ["no"]) is helper.has_network, name
         assert (found["User"] == ["root"]) is helper.is_root, name
         assert tuple(found.get("SupplementaryGroups", [])) == helper.groups, name
-    assert {*ACCOUNTS} == {helper.account for helper in helpers.HELPERS.values() if not helper.is_root}
+    assert {*ACCOUNTS} - {WITH_SHELL} == {helper.account for helper in helpers.HELPERS.values() if not helper.is_root}
 
 
 def test_nothing_that_is_jitds_is_to_be_seen_by_a_new_helper() -> None:

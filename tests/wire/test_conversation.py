@@ -255,7 +255,7 @@ DIALLED = ((CLIENT, "carried"), *KNOWN)
 
 @pytest.mark.parametrize("name", sorted(FROM_CLIENT))
 def test_every_message_of_a_client_is_taken_at_the_door_or_closes_it(name):
-    """A row for each message that there is: what is new is closed until this table names it."""
+    """THREATS F-13. A row for each message that there is: what is new is closed until this table names it."""
     assert at_the_door(DAEMON, *DIALLED, (CLIENT, name)) == TAKEN_AT_THE_DOOR.get(name)
     assert at_the_door(CLIENT, *KNOWN, (CLIENT, name)) == TAKEN_AT_THE_DOOR.get(name)
 

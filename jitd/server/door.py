@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The listener at the door, for people who are not on this host (PROTOCOL.md section 13).
+
+Law: all limits here are apart from those of the local socket, so nobody at the door takes the place of somebody on this host. A
+conversation counts for the strangers, and for the carrier's source, until somebody is known, and from then on for this person
+alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import grp
+import socket
+from collections import Counter
+from functools import partial
+
+from jitd.core.law import ByDoor
+from jitd.core.party import STRANGERS, Party
+from jitd.server.channel import Channel, refuse
+from jitd.server.connection import Connection
+from jitd.server.listener import HANDSHAKE_FOR, TOO_MANY, Accepting
+from jitd.server.services import Services
+from jitd.server.visit import Visit
+
+MOST_STRANGERS = 64
+"""Maximum number of conversations in which nobody is known yet."""
+MOST_OF_ONE_SOURCE = 16
+"""The same, of one carrier and source. The source is the carrier's claim, so this keeps one stranger from closing the door to all
+others, and does not stop a carrier that lies: it can hide everybody anyhow.
+"""
+MOST_AT_DOOR = 1024
+"""Maximum number of all conversations."""
+CARRIERS = "jitd-door"
+"""The group that may connect to the door."""
+
+
+def group_of_carriers() -> int:
+    """Return the gid of CARRIERS. Raises OSError if there is no such group."""
+    try:
+        return grp.getgrnam(CARRIERS).gr_gid
+    except KeyError:
+        raise OSError(f"jitd.toml opens the door, but there is no group {CARRIERS}: systemd-sysusers makes it") from None
+
+
+class DoorListener(Accepting):
+    """Accepts the conversations that carriers bring."""
+
+    def __init__(self, sock: socket.socket, services: Services, per_party: int, n_most: int) -> None:
+        super().__init__(sock, services, per_party, n_most)
+        self._strangers_from: Counter[ByDoor] = Counter()
+
+    def _admit(self, sock: socket.socket) -> None:
+        if self._of[STRANGERS] >= MOST_STRANGERS or self._of.total() >= self._n_most:
+            return refuse(sock, TOO_MANY)
+        self._of[STRANGERS] += 1
+        counted: Party = STRANGERS
+        source: ByDoor | None = None
+        connection: Connection | None = None
+
+        def leave_source() -> None:
+            nonlocal source
+            if source is not None:
+                self._strangers_from[source] -= 1
+                self._strangers_from += Counter()  # forgets those who have none
+                source = None
+
+        def is_room_for(way: ByDoor) -> bool:
+            nonlocal source
+            if self._strangers_from[way] >= MOST_OF_ONE_SOURCE:
+                return False
+            self._strangers_from[way] += 1
+            source = way
+            return True
+
+        def count_for(person: Party) -> bool:
+            nonlocal counted
+            if self._of[person] >= self._per_party:
+                return False
+            leave_source()
+            self._of[person] += 1
+            self._forget(counted)
+            counted = person
+            return True
+
+        def ended() -> None:
+            leave_source()
+            self._forget(counted)
+            deadline.cancel()
+            if connection is not None:
+                self._open.discard(connection)
+
+        def too_slow() -> None:
+            if connection is not None and not connection.has_proved:
+                connection.close()
+
+        deadline: asyncio.TimerHandle = self._loop.call_later(HANDSHAKE_FOR, too_slow)
+        channel = partial(Channel, sock, self._loop, self._room.place(STRANGERS))
+        visit = Visit(self._services.now, is_room_for)
+        connection = Connection(self._services, channel, visit, STRANGERS, count_for, ended)
+        self._open.add(connection)

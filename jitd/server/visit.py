@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One conversation at the door, as far as it differs from one at the local socket (PROTOCOL.md section 13).
+
+Law: a Visit stands in the place of a Peer, and has neither a uid nor a process, so nothing at the door can be decided by those of
+the carrier. Every message but those that permit nothing (PERMIT_NOTHING) needs a stamp.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from jitd.core.effects import Moment
+from jitd.core.law import ByDoor
+from jitd.core.request import Verdict
+from jitd.verbs.refusal import Refusal
+from jitpam.wire import messages
+from jitpam.wire.faults import RemoteProtocolError
+from jitpam.wire.messages import CARRIERS, MOST_SOURCE, STAMPED_WITHIN, Message
+
+PERMIT_NOTHING = (
+    messages.List,
+    messages.Show,
+    messages.Watch,
+    messages.Replay,
+    messages.Status,
+    messages.Audit,
+    messages.Observe,  # what counts are the watcher's answers to heartbeats, and each has to come within seconds
+    messages.Revoke,
+    messages.Stop,
+    messages.Lock,
+    messages.Stamp,
+)
+"""The messages that may come late: to hold one back permits nothing. A review that denies is another."""
+_SOURCE = re.compile(rf"[!-~]{{1,{MOST_SOURCE}}}")
+
+
+class Visit:
+    """``now`` returns the present moment. ``is_room_for`` is asked once whether another conversation of this carrier and source
+    may begin.
+    """
+
+    def __init__(self, now: Callable[[], Moment], is_room_for: Callable[[ByDoor], bool]) -> None:
+        self._now = now
+        self._is_room_for = is_room_for
+        self._way: ByDoor | None = None
+        self._stamped_at: float | None = None
+
+    @property
+    def way(self) -> ByDoor:
+        """The way by which the person comes, as the carrier tells it."""
+        assert self._way is not None, "the table of the door lets nobody come this far without the carrier's frame"
+        return self._way
+
+    def carried(self, message: messages.Carried) -> None:
+        """Take the carrier's frame. Raises RemoteProtocolError if it is not valid, and Refusal if there is no room."""
+        if message.carrier not in CARRIERS or not _SOURCE.fullmatch(message.source):
+            raise RemoteProtocolError("the carrier or the source in the carrier's frame is not valid")
+        self._way = ByDoor(message.carrier, message.source)
+        if not self._is_room_for(self._way):
+            raise Refusal("not_done", "too many conversations have begun from where you are: try again in a moment")
+
+    def stamp(self) -> None:
+        """Note the time at which the client is told that its next message may come."""
+        self._stamped_at = self._now().boot
+
+    def admit(self, message: Message) -> None:
+        """``message`` was just read. Raises Refusal if it needs a stamp, and has none, or one that is too old."""
+        if isinstance(message, PERMIT_NOTHING) or (isinstance(message, messages.Review) and message.verdict == Verdict.DENY):
+            return
+        stamped_at, self._stamped_at = self._stamped_at, None
+        age = None if stamped_at is None else self._now().boot - stamped_at
+        if age is None or not 0 <= age <= STAMPED_WITHIN:
+            took = f"your word took longer than {STAMPED_WITHIN:g} s from you to here"
+            raise Refusal("late", f"{took}: nothing was done; give it again")
