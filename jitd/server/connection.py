@@ -428,7 +428,9 @@ class Connection:
                 self._services.waiters.watch(self._list_again)
                 self._list_again()
             case messages.Replay():
-                await self._replay(self._services.recordings.play(who, message.id, follow=message.follow, again=self._admit))
+                follow, way = message.follow, self._way
+                rows = self._services.recordings.play(who, message.id, follow=follow, again=self._admit, way=way)
+                await self._replay(rows)
             case messages.Audit() if message.follow:
                 self._channel.resume()  # there may be no row for hours, and the client may disconnect before
                 await self._replay(self._services.records.follow(who, message, again=self._admit))
@@ -454,8 +456,7 @@ class Connection:
                 finally:
                     self._forget_question()
             case _:
-                way = self._peer.way if isinstance(self._peer, Visit) else None
-                asker = Asker(who, self._origin, self._caller, way)
+                asker = Asker(who, self._origin, self._caller, self._way)
                 answer = await self._services.answers.to(asker, message)
                 if isinstance(answer, str):
                     self._done(answer)
@@ -524,6 +525,11 @@ class Connection:
             if isinstance(fault, TimeoutError):
                 raise
             raise Refusal("failed", f"cannot tell who acts: {fault}: nothing was done, run the command again") from None
+
+    @property
+    def _way(self) -> ByDoor | None:
+        """The way through the door, or None for a client on this host."""
+        return self._peer.way if isinstance(self._peer, Visit) else None
 
     def _origin(self) -> Origin | ByDoor:
         return self._peer.way if isinstance(self._peer, Visit) else origins.origin(self._peer.pid, self._peer.uid)

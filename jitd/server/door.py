@@ -12,6 +12,7 @@ import asyncio
 import grp
 import socket
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 
 from jitd.core.law import ByDoor
@@ -28,6 +29,10 @@ MOST_OF_ONE_SOURCE = 16
 """The same, of one carrier and source. The source is the carrier's claim, so this keeps one stranger from closing the door to all
 others, and does not stop a carrier that lies: it can hide everybody anyhow.
 """
+MOST_BEGUN_BY_ONE, MOST_BEGUN = 16, 128
+"""Maximum number of conversations that one source, and all, may begin within a second. To refuse a made-up proof takes longer
+than to make one up.
+"""
 MOST_AT_DOOR = 1024
 """Maximum number of all conversations."""
 CARRIERS = "jitd-door"
@@ -42,12 +47,32 @@ def group_of_carriers() -> int:
         raise OSError(f"jitd.toml opens the door, but there is no group {CARRIERS}: systemd-sysusers makes it") from None
 
 
+class Begun:
+    """Counts the conversations that have begun in the present second, by the clock ``now``."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._since = now()
+        self._of: Counter[ByDoor] = Counter()
+
+    def another(self, way: ByDoor) -> bool:
+        """Count another one that comes by ``way``. Return False if there are too many."""
+        if self._now() >= self._since + 1:
+            self._since = self._now()
+            self._of.clear()
+        if self._of[way] >= MOST_BEGUN_BY_ONE or self._of.total() >= MOST_BEGUN:
+            return False
+        self._of[way] += 1
+        return True
+
+
 class DoorListener(Accepting):
     """Accepts the conversations that carriers bring."""
 
     def __init__(self, sock: socket.socket, services: Services, per_party: int, n_most: int) -> None:
         super().__init__(sock, services, per_party, n_most)
         self._strangers_from: Counter[ByDoor] = Counter()
+        self._begun = Begun(self._loop.time)
 
     def _admit(self, sock: socket.socket) -> None:
         if self._of[STRANGERS] >= MOST_STRANGERS or self._of.total() >= self._n_most:
@@ -66,7 +91,7 @@ class DoorListener(Accepting):
 
         def is_room_for(way: ByDoor) -> bool:
             nonlocal source
-            if self._strangers_from[way] >= MOST_OF_ONE_SOURCE:
+            if self._strangers_from[way] >= MOST_OF_ONE_SOURCE or not self._begun.another(way):
                 return False
             self._strangers_from[way] += 1
             source = way

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from jitd.core.party import OF_ROOT, Party
+from jitd.core.party import OF_ROOT, STRANGERS, Party
 from jitd.core.subject import Subject, Who
 from jitd.deciding.accounts import Accounts, uid_of
 from jitd.deciding.groups import CannotLookUp
@@ -75,8 +75,7 @@ class Identifying:
         People without an account on this host are refused here, and only here.
         """
         told = proof.principal, proof.ends_at, replace(proof.authentication, by_door=True)
-        share = Party.of_principal(proof.principal.decode("utf-8", "replace"))
-        who = await self._patiently(slow, until, share, self._accounts.subject, *told)
+        who = await self._patiently(slow, until, STRANGERS, self._accounts.subject, *told)  # one share: many may have a ticket
         return None if who is None or who.uid == 0 else who
 
     def why_not_theirs(self, proof: Proof | None) -> str:

@@ -18,6 +18,7 @@ from contextlib import closing
 from dataclasses import asdict
 
 from jitd.core.effects import Moment
+from jitd.core.law import ByDoor
 from jitd.core.party import HOUSE
 from jitd.core.rights import Act
 from jitd.core.run import Run
@@ -94,10 +95,16 @@ class Recordings:
     # --- watching ----------------------------------------------------------------------------------------------------
 
     async def play(
-        self, who: Identity, typed: str, *, follow: bool, again: Callable[[], Awaitable[Identity]]
+        self,
+        who: Identity,
+        typed: str,
+        *,
+        follow: bool,
+        again: Callable[[], Awaitable[Identity]],
+        way: ByDoor | None = None,
     ) -> AsyncGenerator[Row, None]:
-        """Yield the rows of a recording, as PROTOCOL.md defines them. ``again`` returns the current Subject of the watcher.
-        Raises Refusal.
+        """Yield the rows of a recording, as PROTOCOL.md defines them. ``again`` returns the current Subject of the watcher, and
+        ``way`` is theirs through the door. Raises Refusal.
         """
         run, asked = await self._lists.run_of(who, typed)
         self._access.refuse(Act.REPLAY, who, asked)
@@ -112,7 +119,8 @@ class Recordings:
                 raise Refusal("not_done", "you have looked at too many recordings within a short time: wait a minute")
             if not who.is_root and is_reached(self._directory):
                 raise Refusal("not_done", NO_ROOM)
-            self._lifecycle.note("recording.watched", *who.author, {"run": run.id, "live": run.is_live})
+            by_door = {} if way is None else {"peer": way.told()}
+            self._lifecycle.note("recording.watched", *who.author, {"run": run.id, "live": run.is_live, **by_door})
             sealed = None if run.recording is None else asdict(run.recording)
             yield {"run": run.id, "live": run.is_live, "sealed": sealed}
             offset, asked_at = 0, time.monotonic()
