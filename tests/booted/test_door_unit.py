@@ -19,7 +19,8 @@ def test_the_door_is_closed_until_its_unit_opens_it_and_again_without_it(service
     house: Any = service
     assert not door.exists() and show("jitd-door.socket", "UnitFileState")["UnitFileState"] == "disabled"
     try:
-        systemctl("restart", "jitd-door.socket", "jitd")  # as jitd-serve(8) says
+        systemctl("stop", "jitd.socket", "jitd.service")  # as jitd-serve(8) says
+        systemctl("start", "jitd.socket", "jitd-door.socket", "jitd.service")
         status = os.stat(door)
         assert (stat.S_IMODE(status.st_mode), status.st_uid) == (0o660, 0)
         assert grp.getgrgid(status.st_gid).gr_name == GROUP
@@ -33,6 +34,6 @@ def test_the_door_is_closed_until_its_unit_opens_it_and_again_without_it(service
         done = service.run("alice", "python3", "-c", f"import socket; s = socket.socket(1, 1); s.connect({str(door)!r})")
         assert done.returncode == 1 and "PermissionError" in done.stderr
     finally:
-        systemctl("stop", "jitd-door.socket", "jitd")
-        systemctl("start", "jitd")
+        systemctl("stop", "jitd.socket", "jitd-door.socket", "jitd.service")
+        systemctl("start", "jitd.socket", "jitd.service")
     assert service.jitd("requests").returncode == 0
