@@ -7,6 +7,7 @@ Law: the binding and the order are those of PROTOCOL.md section 13 by its words,
 from __future__ import annotations
 
 import grp
+import itertools
 import subprocess
 from collections.abc import Callable
 from hashlib import sha256
@@ -22,6 +23,8 @@ from tests.system.conftest import OF_THE_LAB, House
 
 GROUP = "jitd-door"
 SOURCE = "10.1.2.3"
+SOURCES = (f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}" for n in itertools.count(1 << 20))
+"""Sources that were not used before: of one source, few conversations may begin within a second."""
 OPEN = "[door]\nlisten = true\n[limits]\npending_per_person = 1000\n"
 PATCHED = """#!/usr/bin/python3 -IS
 import sys
@@ -88,18 +91,17 @@ def honest(number: int, data: bytes) -> list[bytes]:
 
 
 class AtDoor(Raw):
-    """One conversation at the door. ``lie`` gets the number of each frame, from 1 for that of the carrier, and returns what is
-    delivered in its place. What was sent is in ``sent``.
+    """One conversation at the door, from ``source``, or from a new one; if it is empty, no frame of the carrier is sent. ``lie``
+    gets the number of each frame, from 1 for that of the carrier, and returns what is delivered in its place. What was sent is
+    in ``sent``.
     """
 
-    def __init__(
-        self, house: House, lie: Lie = honest, *, source: str | None = SOURCE, carrier: str = "ssh", uid: int = 0
-    ) -> None:
+    def __init__(self, house: House, lie: Lie = honest, *, source: str | None = None, carrier: str = "ssh", uid: int = 0) -> None:
         super().__init__(door_of(house), uid)
         self._lie = lie
         self.sent: list[bytes] = []
-        if source is not None:
-            self.say(messages.Carried(carrier=carrier, source=source))
+        if source != "":
+            self.say(messages.Carried(carrier=carrier, source=source or next(SOURCES)))
 
     def send(self, data: bytes) -> None:
         self.sent.append(data)
@@ -126,5 +128,5 @@ def at_door(house: House, who: str, lie: Lie = honest, **more: Any) -> AtDoor:
     return made
 
 
-def carried(carrier: str = "ssh", source: str = SOURCE) -> bytes:
-    return frame(encode(messages.Carried(carrier=carrier, source=source)))
+def carried(carrier: str = "ssh", source: str | None = None) -> bytes:
+    return frame(encode(messages.Carried(carrier=carrier, source=next(SOURCES) if source is None else source)))

@@ -28,8 +28,9 @@ from tests.attacks.at_door import (
     door_of,
     honest,
 )
-from tests.attacks.mutated_wire import golden
+from tests.attacks.mutated_wire import golden, is_complaint
 from tests.attacks.raw import Raw, connected, initiator, review, shown_to, ticket_of, uid_of
+from tests.mutation import Mutator
 from tests.system.conftest import House
 from tests.waiting import wait_for
 
@@ -89,7 +90,7 @@ def is_untouched(house: House, id: str) -> bool:
 def test_who_comes_through_the_door_sees_and_denies_and_the_record_says_how_they_came(door: House) -> None:
     id = waits(door)
     before = door.head().number
-    with at_door(door, "bob") as bob:
+    with at_door(door, "bob", source=SOURCE) as bob:
         assert id in [row["id"] for row in bob.rows(messages.List(what="requests", ended=False))]
         (row,) = bob.rows(messages.Show(id=id))
         assert isinstance(bob.ask(review(row, "deny", "not today"))[-1], messages.Done)
@@ -213,7 +214,7 @@ def test_at_the_door_nothing_but_kerberos_proves_who_somebody_is(door: House, au
 @pytest.mark.parametrize("when", ["with the carrier's frame", "with hello", "with a question"])
 def test_descriptors_close_the_door(door: House, when: str) -> None:
     with ExitStack() as opened:
-        raw = opened.enter_context(at_door(door, "bob") if when == "with a question" else AtDoor(door, source=None))
+        raw = opened.enter_context(at_door(door, "bob") if when == "with a question" else AtDoor(door, source=""))
         null = os.open("/dev/null", os.O_RDONLY)
         opened.callback(os.close, null)
         if when == "with hello":
@@ -463,8 +464,8 @@ def test_who_is_known_is_counted_by_the_person_and_apart_from_the_host(tmp_path:
 def test_somebody_who_sends_slowly_or_nothing_is_closed(door: House) -> None:
     """THREATS F-08."""
     with ExitStack() as dialled:
-        silent = [dialled.enter_context(AtDoor(door, source=source)) for source in (None, "10.0.0.1")]
-        halves = [dialled.enter_context(AtDoor(door, source=None)) for _ in range(2)]
+        silent = [dialled.enter_context(AtDoor(door, source=source)) for source in ("", "10.0.0.1")]
+        halves = [dialled.enter_context(AtDoor(door, source="")) for _ in range(2)]
         halves[0].send(carried()[:5])
         halves[1].send(carried() + b"\0")
         greeted = dialled.enter_context(AtDoor(door))
@@ -475,7 +476,7 @@ def test_somebody_who_sends_slowly_or_nothing_is_closed(door: House) -> None:
 @pytest.mark.parametrize("when", ["at once", "after the carrier's frame", "when somebody is known"])
 def test_a_huge_frame_closes_the_door(door: House, when: str) -> None:
     """THREATS F-08."""
-    with AtDoor(door, source=None) as raw:
+    with AtDoor(door, source="") as raw:
         size = 1 << 20
         if when != "at once":
             raw.send(carried())
@@ -499,3 +500,46 @@ def test_a_conversation_in_which_nothing_is_asked_ends_and_one_that_watches_goes
             assert isinstance(heard, messages.Item) and heard.row["id"] == id
     finally:
         house.close()
+
+
+# --- frames that are nearly right ----------------------------------------------------------------------------------------
+
+
+def play(house: House, seed: int) -> str:
+    """One conversation of a stranger, in which something is nearly right. What jitd answers to it, as types of messages."""
+    mutator = Mutator(seed)
+    random = mutator.random
+    said = [carried(random.choice(("ssh", "tcp", "nats")), f"10.{seed >> 16}.{seed >> 8 & 255}.{seed & 255}")]
+    hello = messages.Hello(version=messages.VERSION, authentication="krb5", nonce=random.randbytes(32))
+    said.append(frame(encode(hello)))
+    said.append(frame(encode(messages.Token(token=random.randbytes(random.choice((0, 1, 600, 70_000)))))))
+    said += [frame(encode(random.choice(list(SAID.values())))) for _ in range(random.randrange(3))]
+    at = random.randrange(len(said))
+    match random.randrange(4):
+        case 0:
+            said[at] = mutator.bytes_of(said[at])
+        case 1:
+            said[at] = frame(mutator.bytes_of(said[at][4:]))
+        case 2:
+            said.insert(at, frame(encode(random.choice(list(SAID.values())))))
+        case 3:
+            said.pop(at)
+    heard = []
+    with Raw(door_of(house)) as raw:
+        for one in said:
+            raw.send(one)
+        with suppress(OSError):
+            raw.socket.shutdown(socket.SHUT_WR)
+        while (message := raw.hear()) is not None:
+            heard.append(message.type)
+    return " ".join(heard)
+
+
+def test_no_stranger_hears_more_than_a_hello_and_a_refusal_whatever_they_send(door: House) -> None:
+    """THREATS F-08."""
+    id = waits(door)
+    wait_for(door.is_signed, what="the checkpoint of all records until now")
+    before, log = door.head(), len(door.log())
+    assert {play(door, seed) for seed in range(200)} <= {"", "hello", "refused", "hello refused"}
+    assert door.head() == before and is_untouched(door, id)
+    assert [line for line in door.log()[log:].splitlines() if is_complaint(line)] == []
