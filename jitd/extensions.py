@@ -144,6 +144,7 @@ EXTENSIONS = {
             },
             otherwise="install the extension evidence in /usr/lib/jitd",
         ),
+        Extension("fleet", "carries approvers who are elsewhere to the door of this host"),
         Extension(
             "board",
             "shows what waits and runs, live",

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One connection to jitd, which ``jitsudo`` and the verbs of ``jitd`` use. The client side has no other socket.
+"""One connection to jitd, which ``jitsudo`` and the verbs of ``jitd`` use. The client side has no other socket, but for the one
+of a carrier (``carried``).
 
 Law: before jitd has proved its identity, the client sends no question and believes nothing. jitd proves its identity by Kerberos.
 For a client that runs as root, the uid of the socket's peer is the proof. Every wait has a time limit, except the wait for an
@@ -31,7 +32,7 @@ from _socket import (  # importing `socket` would make each start 5 ms longer
 )
 from sys import getfilesystemencoding
 
-from jitpam.initiator import Initiator, NoProcess, NotAuthenticated, Unproved, channel_of, own_host
+from jitpam.initiator import CHANNEL, Initiator, NoProcess, NotAuthenticated, Unproved, channel_of, own_host
 from jitpam.news import SLOW_DIRECTORY, News
 from jitpam.wire.coding import MOST_COMMAS, decode, encode
 from jitpam.wire.conversation import CLIENT, Conversation
@@ -184,6 +185,10 @@ def socket_path() -> str:
 class Connection:
     """One conversation with jitd, made by ``connect``."""
 
+    _channel = CHANNEL
+    _peer = "jitd"
+    """What sentences call the other end."""
+
     def __init__(self, path: str, initiator: Initiator | None) -> None:
         self.welcome: Welcome
         self.said = ""
@@ -223,7 +228,7 @@ class Connection:
         except BaseException as fault:
             self.close()
             if isinstance(fault, Unproved):
-                raise Unreachable(f"what answers at {self._path} is not jitd: {fault}") from None
+                raise self._fault(f"what answers at {self._path} is not jitd: {fault}") from None
             if isinstance(fault, RefusedByDaemon) and fault.code == "unauthenticated":
                 raise NotAuthenticated("refused", self._whose(fault.text)) from None
             raise
@@ -268,13 +273,13 @@ class Connection:
         sent = self._say(ours, until)
         hello, received = self._hear_body(until)
         if not isinstance(hello, DaemonHello):
-            raise _unexpected(hello)
+            raise self._unexpected(hello)
         if hello.version != VERSION:
-            raise Unreachable(f"jitd speaks version {hello.version} of the protocol, this command version {VERSION}")
+            raise self._fault(f"jitd speaks version {hello.version} of the protocol, this command version {VERSION}")
         if initiator is not None:
             if len(hello.nonce) != NONCE_LENGTH:
-                raise Unreachable("jitd broke the protocol: its nonce has the wrong length")
-            token = initiator.first_token(channel_of(sent, received))
+                raise self._fault("jitd broke the protocol: its nonce has the wrong length")
+            token = initiator.first_token(channel_of(sent, received, self._channel))
             if len(token) > MOST_TOKEN:
                 raise NotAuthenticated("too large", TOO_LARGE.format(len(token) // 1024))
             self._say(Token(token=token), until)
@@ -283,7 +288,7 @@ class Connection:
         if self._initiator is not None:
             answer = self.hear(until)
             if not isinstance(answer, DaemonToken):
-                raise _unexpected(answer)
+                raise self._unexpected(answer)
             self._initiator.finish(answer.token)
             self._is_sealed = True
         self._frames.limit = LIMIT
@@ -295,7 +300,7 @@ class Connection:
             while isinstance(welcome, Slow):  # jitd says it again for its next look-up, and has no more time for it
                 welcome = self.hear(until)
         if not isinstance(welcome, Welcome):
-            raise _unexpected(welcome)
+            raise self._unexpected(welcome)
         self.welcome = welcome
 
     # --- asking
@@ -310,7 +315,7 @@ class Connection:
             if isinstance(heard, Done):
                 self.said = heard.text
                 return
-            yield _row(heard)
+            yield self._row(heard)
 
     def do(self, message: Message) -> str:
         """Send a ``message`` that jitd answers only by Done (review, revoke, stop, …). Returns the text of Done. Raises the same
@@ -330,7 +335,7 @@ class Connection:
                 yield rows
                 rows = []
             else:
-                rows.append(_row(heard))
+                rows.append(self._row(heard))
 
     def follow(self, message: Message, wake: int = -1, every: float | None = None) -> Iterator[Message | None]:
         """Send ``message`` (Submit, Get or Resume) at once. Then yield jitd's messages until the decision, which is Start, Given
@@ -415,7 +420,7 @@ class Connection:
         except (BrokenPipeError, ConnectionResetError):
             pass  # jitd has closed the connection; its last message can still be read
         except OSError as fault:
-            raise Unreachable(f"the connection to jitd broke: {fault.strerror or fault}") from None
+            raise self._broken(fault) from None
         return body
 
     def _hear_body(self, until: float | None) -> tuple[Message, bytes]:
@@ -437,16 +442,16 @@ class Connection:
             message = decode(body, FROM_DAEMON)
             self.conversation.hear(message)
         except (RemoteProtocolError, Unproved) as fault:
-            raise Unreachable(f"jitd broke the protocol: {fault}") from None
+            raise self._fault(f"jitd broke the protocol: {fault}") from None
         is_due = isinstance(message, (Start, Prove)) or (isinstance(message, Given) and message.secret == "here")
         if (is_due and len(self._descriptors) != 1) or (not is_due and self._descriptors and self._frames.is_empty):
-            raise Unreachable("jitd broke the protocol: unexpected descriptors, or none where one was due")
+            raise self._fault("jitd broke the protocol: unexpected descriptors, or none where one was due")
         if isinstance(message, Refused):
             from jitpam.wire.codes import EXITS  # imported only after a refusal, so that starts are fast
 
             if message.code not in EXITS:
-                raise Unreachable(f"jitd broke the protocol: there is no code {message.code[:40]}")
-            raise RefusedByDaemon(message.code, message.text)
+                raise self._fault(f"jitd broke the protocol: there is no code {message.code[:40]}")
+            raise self._refusal(message)
         return message, body
 
     def _receive(self) -> None:
@@ -458,7 +463,7 @@ class Connection:
         except BlockingIOError:
             return
         except OSError as fault:
-            raise Unreachable(f"the connection to jitd broke: {fault.strerror or fault}") from None
+            raise self._broken(fault) from None
         room = _MOST_DESCRIPTORS
         for level, kind, value in extra:
             if level == SOL_SOCKET and kind == SCM_RIGHTS:
@@ -467,9 +472,9 @@ class Connection:
         if flags & MSG_CTRUNC and room:  # the kernel could not open what would have had room (unix(7))
             raise NoDescriptor("what jitd has sent cannot be received: no further file can be opened (see ulimit -n)")
         if flags & MSG_CTRUNC or len(self._descriptors) > 1:
-            raise Unreachable("jitd broke the protocol: more than one descriptor")
+            raise self._fault("jitd broke the protocol: more than one descriptor")
         if not data:
-            raise Unreachable("jitd closed the connection")
+            raise self._closed()
         self._frames.feed(data)
 
     def _wait(self, event: int, until: float | None) -> None:
@@ -481,20 +486,36 @@ class Connection:
             self._n_graces -= 1
             left = _AT_LEAST  # perhaps this process had no processor time, so jitd must not be called silent
         if not poll.poll(None if left is None else left * 1000):
-            raise Unreachable("jitd does not answer")
+            raise Unreachable(f"{self._peer} does not answer")
+
+    # --- faults
+
+    def _fault(self, words: str) -> Unreachable:
+        """Return the fault that ``words`` describe: the other end broke the protocol, or is not jitd."""
+        return Unreachable(words)
+
+    def _refusal(self, refused: Refused) -> Exception:
+        """Return what is raised for ``refused``."""
+        return RefusedByDaemon(refused.code, refused.text)
+
+    def _broken(self, fault: OSError) -> Unreachable:
+        """Return the fault that the socket has ``fault``."""
+        return Unreachable(f"the connection to jitd broke: {fault.strerror or fault}")
+
+    def _closed(self) -> Unreachable:
+        """Return the fault that nothing more can come."""
+        return Unreachable("jitd closed the connection")
+
+    def _unexpected(self, heard: Message) -> Unreachable:
+        return self._fault(f"jitd broke the protocol: it said {heard.type}")
+
+    def _row(self, heard: Message) -> dict[str, Any]:
+        if not isinstance(heard, Item):
+            raise self._unexpected(heard)
+        return heard.row
 
 
 def _is_initial_namespace() -> bool:
     """True if our user namespace has all uids, as the host's own has: each uid that we see is then what it is."""
     with open("/proc/self/uid_map", "rb") as file:
         return file.read().split() == [b"0", b"0", b"4294967295"]
-
-
-def _row(heard: Message) -> dict[str, Any]:
-    if not isinstance(heard, Item):
-        raise _unexpected(heard)
-    return heard.row
-
-
-def _unexpected(heard: Message) -> Unreachable:
-    return Unreachable(f"jitd broke the protocol: it said {heard.type}")

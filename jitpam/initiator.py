@@ -34,6 +34,8 @@ TICKET_WITHIN = 3.0
 """Seconds for a ticket where nobody sees what is waited for. Where a person does, they are told after so many, and libkrb5 ends
 the wait: after some 30 seconds for each KDC that does not answer.
 """
+CHANNEL, DOOR = b"jitd channel 1\n", b"jitd door 1\n"
+"""What the channel binding begins with at the local socket, and at the door. A proof for one of them is none at the other."""
 HOST_WITHIN = 1.0
 """Maximum number of seconds for the resolver to find this host's full name."""
 
@@ -472,9 +474,9 @@ def within(seconds: float, work: Callable[[], T], then: Callable[[], None] | Non
     return result[0]
 
 
-def channel_of(client_hello: bytes, daemon_hello: bytes) -> bytes:
-    """Return the channel binding for a token. The binding is a digest of the lengths and texts of both hellos (PROTOCOL.md
-    section 3).
+def channel_of(client_hello: bytes, daemon_hello: bytes, where: bytes = CHANNEL) -> bytes:
+    """Return the channel binding for a token. The binding is a digest of ``where``, and of the lengths and texts of both hellos
+    (PROTOCOL.md section 3). ``where`` is CHANNEL, or DOOR.
     """
     try:  # importing `hashlib` takes 2 ms more, and to look for a module that is not there 0.2 ms
         if sys.version_info >= (3, 12):
@@ -484,7 +486,7 @@ def channel_of(client_hello: bytes, daemon_hello: bytes) -> bytes:
     except ImportError:
         from hashlib import sha256
     framed = b"".join(len(body).to_bytes(4, "big") + body for body in (client_hello, daemon_hello))
-    return bytes(sha256(b"jitd channel 1\n" + framed).digest())
+    return bytes(sha256(where + framed).digest())
 
 
 def own_host() -> str:

@@ -18,8 +18,8 @@ from importlib import import_module
 import click
 
 from jitd import extensions
-from jitd.cli import extended
-from jitd.cli.answer import answer, give_up, say
+from jitd.cli import extended, far
+from jitd.cli.answer import answer, give_up, say, speaks
 from jitd.cli.call import ENDINGS, LOOK, NotDone, status_of
 from jitd.cli.help import Group, with_help
 from jitpam import __version__
@@ -63,6 +63,8 @@ called, because importing all modules would take longer than most verbs need.
 VERBS = OWN.keys() | extended.names()
 HIDDEN = {"complete"}
 """Verbs that only shells call. They are not in the list of verbs."""
+ABOVE = {"audit"}
+"""Verbs with verbs below them, some of which can be used with --host. They say themselves which."""
 
 
 NO_THREAD = "can't start new thread"
@@ -90,17 +92,22 @@ class Verbs(Group):
     subcommand_metavar="[VERB ...]",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+@click.option("--host", metavar="HOST", help="Send the verb to the jitd of another host, by its door (with --via).")
+@click.option("--via", metavar="COMMAND", help="The command that leads to the door: 'ssh -T jitd-door@HOST'.")
 @click.option("--version", is_flag=True, help="Print the version.")
 @click.option("-v", "--verbose", is_flag=True, help="With --version, also the SHA-256 of verify.py, which verifies packs.")
 @click.pass_context
-def cli(context: click.Context, *, version: bool, verbose: bool) -> int | None:
+def cli(context: click.Context, *, host: str | None, via: str | None, version: bool, verbose: bool) -> int | None:
     """List, approve, deny and end requests to run commands as another user. Without a verb, show what waits for you."""
     if version:
         _tell_version(verbose=verbose)
         context.exit()
     if verbose:
         raise click.UsageError("-v is only for --version")
+    far.go(host, via)
     if context.invoked_subcommand is not None:
+        if context.invoked_subcommand not in ABOVE:
+            far.must_be_at_the_door(context.invoked_subcommand)
         return None
     from jitd.cli.waiting import tell
 
@@ -180,7 +187,9 @@ def _invoke() -> int:
         _tell(fault)
         return fault.exit_code
     except ENDINGS as fault:
-        say(f"{fault}; {LOOK}" if isinstance(fault, Unreachable) else str(fault))
+        if isinstance(fault, Unreachable):
+            speaks("")  # it is we who say it, and not the other host
+        say(f"{fault}; {LOOK}" if isinstance(fault, Unreachable) and far.there() is None else str(fault))
         return status_of(fault)
     except RuntimeError as fault:
         if str(fault) != NO_THREAD:

@@ -21,6 +21,7 @@ from jitpam.wire.shown import reshown, reshown_argument, unshown
 from jitpam.wrapping import wrap
 
 Row = dict[str, Any]
+_speaker = "jitd"
 NOT_SHOWN = "(not shown)"
 """The rule of a request may hide content from the viewer. This text is printed in place of the hidden content. If a row of the
 daemon has hidden content, its member ``narrowed`` is true.
@@ -60,6 +61,12 @@ def broken(line: str, screen: int | None, column: int | None = None) -> list[str
     return [line] if screen is None else wrap(line, screen, column)
 
 
+def speaks(host: str) -> None:
+    """Have ``say`` name ``host`` from now on, if it is another host that has proved itself. Nobody is named for ""."""
+    global _speaker
+    _speaker = f"jitd on {host}" if host else "jitd"
+
+
 def say(sentence: str) -> None:
     """Print a sentence on standard error, broken as by ``answer``. Standard output is flushed first. If the flush fails, print
     ``sentence`` anyway, because it reports the result of the verb, and then raise OSError. If standard error cannot be written
@@ -69,7 +76,7 @@ def say(sentence: str) -> None:
         sys.stdout.flush()
     finally:
         try:
-            print("\n".join(broken(f"jitd: {printable(sentence)}", width_of_errors(), 6)), file=sys.stderr, flush=True)
+            print("\n".join(broken(f"{_speaker}: {printable(sentence)}", width_of_errors(), 6)), file=sys.stderr, flush=True)
         except OSError:
             give_up(sys.stderr)
 

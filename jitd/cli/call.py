@@ -12,8 +12,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from jitd.cli import far
+from jitd.cli.answer import speaks
 from jitpam.client import Connection, NoProcess, NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.local_proof import connect
+from jitpam.news import News
 from jitpam.wire.codes import EXITS
 from jitpam.wire.faults import LocalProtocolError
 
@@ -31,11 +34,12 @@ class NotDone(Exception):
 @contextmanager
 def called(*, with_ticket: bool = False) -> Iterator[Connection]:
     """Open a connection to the daemon for one verb, and close it afterwards. If the caller has uid 0, the connection is made as
-    local root. If ``with_ticket`` is True, the connection is always made with a Kerberos ticket.
+    local root. If ``with_ticket`` is True, or if the verb is sent to another host, the connection is always made with a Kerberos
+    ticket.
 
     Raises the same errors as ``connect``.
     """
-    connection = connect("jitd", with_ticket=with_ticket)
+    connection = _connection(with_ticket=with_ticket)
     try:
         yield connection
     finally:
@@ -48,15 +52,27 @@ def called_as_reviewer() -> Iterator[Connection]:
     local account. Therefore the function raises NotDone if the caller has uid 0 and no ticket.
     """
     try:
-        connection = connect("jitd", with_ticket=True)
+        connection = _connection(with_ticket=True)
     except NotAuthenticated:
-        if os.geteuid() == 0:
+        if os.geteuid() == 0 and far.there() is None:
             raise NotDone("root may not review; do it from your own account, with a Kerberos ticket", "forbidden") from None
         raise
     try:
         yield connection
     finally:
         connection.close()
+
+
+def _connection(*, with_ticket: bool) -> Connection:
+    """Connect to the jitd of the host to which verbs are sent."""
+    speaks("")
+    if (there := far.there()) is None:
+        return connect("jitd", with_ticket=with_ticket)
+    from jitpam import carrier  # verbs of this host need none
+
+    connection = carrier.connect(there.host, there.command, News("jitd"))
+    speaks(there.host)
+    return connection
 
 
 LOOK = "to look at the host: jitd doctor"

@@ -18,6 +18,7 @@ import click
 
 from jitd.cli.answer import words
 from jitd.cli.call import ENDINGS, called
+from jitd.cli.far import AT_THE_DOOR
 from jitd.cli.ids import IDS
 from jitpam.local_proof import never_ask
 from jitpam.options import following
@@ -27,6 +28,8 @@ WITHIN = 2.0
 """Time limit of the verb, in seconds. If the candidates are not known within this time, the verb ends and prints nothing. A list
 usually takes 0.3 s, of which most is the authentication, and longer on a busy host.
 """
+TO_A_HOST = ("--host", "--via")
+"""The options before a verb that have a value."""
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*|--[a-z][a-z-]*=?")
 """Only words that match this pattern are printed."""
 
@@ -65,6 +68,11 @@ def _candidates(typed: list[str]) -> Iterator[str]:
     from jitd.cli import cli  # jitd.cli imports this module when the verb is called
 
     verb: click.Command = cli
+    is_far = bool(before) and before[0].partition("=")[0] in TO_A_HOST
+    if before and before[-1] in TO_A_HOST and len(before) < 4:
+        return  # its value
+    while before and before[0].partition("=")[0] in TO_A_HOST:
+        before = before[1 if "=" in before[0] else 2 :]
     path: list[str] = []
     for word in before:
         below = verb.get_command(click.Context(verb), word) if isinstance(verb, click.Group) else None
@@ -80,9 +88,16 @@ def _candidates(typed: list[str]) -> Iterator[str]:
         yield from (name for option in options for name in option.opts if name.startswith("--"))
         yield "--help"
     elif isinstance(verb, click.Group):
-        yield from verb.list_commands(click.Context(verb))
-    elif " ".join(path) in IDS:
+        known = {name for one in AT_THE_DOOR if (name := _below(path, one))}
+        yield from (name for name in verb.list_commands(click.Context(verb)) if not is_far or name in known)
+    elif " ".join(path) in IDS and not is_far:  # another host is not asked before somebody has typed Enter
         yield from _ids(" ".join(path))
+
+
+def _below(path: list[str], verb: str) -> str:
+    """Return the word of ``verb`` that comes after ``path``, or an empty text."""
+    words = verb.split()
+    return words[len(path)] if words[: len(path)] == path and len(words) > len(path) else ""
 
 
 def _choices(options: list[click.Option], before: str) -> list[str] | None:

@@ -13,6 +13,7 @@ from types import FrameType
 
 import click
 
+from jitd.cli import far
 from jitd.cli.answer import Row, answer, answer_json, command_of, exact, printable, say, words
 from jitd.cli.call import called
 from jitd.cli.colour import coloured, is_wanted
@@ -172,7 +173,7 @@ def _is_usual(head: str, text: str) -> bool:
     return (
         text == "-"
         or (head == "SERVICE" and text == "jitsudo")
-        or (head == "HOST" and text.partition(".")[0] == here.partition(".")[0])
+        or (head == "HOST" and far.there() is None and text.partition(".")[0] == here.partition(".")[0])
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import click
 
+from jitd.cli import far
 from jitd.cli.answer import quote
 from jitd.cli.call import called
 from jitd.cli.extended import Extended
@@ -14,8 +15,10 @@ from jitpam.wire.messages import SigningKey
 
 
 @click.group(cls=Extended, subcommand_metavar="VERB ...")
-def audit() -> None:
+@click.pass_context
+def audit(context: click.Context) -> None:
     """Print the record, export it, or prove that nobody has changed it."""
+    far.must_be_at_the_door(f"audit {context.invoked_subcommand}")
 
 
 for verb in (export, show, verify):

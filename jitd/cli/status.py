@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import click
 
+from jitd.cli import far
 from jitd.cli.answer import answer, answer_json, words
 from jitd.cli.call import LOOK, NotDone, called
 from jitpam.client import Unreachable
@@ -23,7 +24,7 @@ def status(*, as_json: bool) -> None:
         with called() as daemon:
             rows = list(daemon.ask(Status()))
     except Unreachable as fault:
-        raise NotDone(f"{fault}; {LOOK}") from None
+        raise NotDone(f"{fault}; {LOOK}" if far.there() is None else str(fault)) from None
     if as_json:
         answer_json(rows)
     else:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 
+from jitd.cli import far
 from jitd.cli.answer import Row, answer, say, words
 from jitd.cli.assent import what
 from jitd.cli.call import called
@@ -43,12 +44,12 @@ def tell() -> int:
     else:
         say(_nothing(reviews))
     if others := len(rows) - len(waiting) - mine:
-        say(f"{_count(others)} that {'waits' if others == 1 else 'wait'} for others: jitd requests")
+        say(f"{_count(others)} that {'waits' if others == 1 else 'wait'} for others: {far.typed('jitd requests')}")
     if mine:
-        say(f"{_count(mine)} of your own {'waits' if mine == 1 else 'wait'}: jitd requests")
+        say(f"{_count(mine)} of your own {'waits' if mine == 1 else 'wait'}: {far.typed('jitd requests')}")
     for sentence in owed_sentences(reviews, width_of_errors()):
         say(sentence)
-    if not waiting:
+    if not waiting and far.there() is None:
         say("all that jitd can do: jitd --help")
     return _reviewed() if waiting and can_ask() else 0
 
@@ -74,12 +75,13 @@ def _nothing(reviews: list[Row]) -> str:
     """
     if any(row.get("may_give") for row in reviews):
         return "no request waits for you"
-    return "nothing waits for you" + (": root may not review" if os.geteuid() == 0 else "")
+    return "nothing waits for you" + (": root may not review" if os.geteuid() == 0 and far.there() is None else "")
 
 
 def _list(waiting: list[Row]) -> None:
     room = width()
-    answer(f"{_count(len(waiting))} {'waits' if len(waiting) == 1 else 'wait'} for you:")
+    where = f" on {there.host}" if (there := far.there()) else ""
+    answer(f"{_count(len(waiting))} {'waits' if len(waiting) == 1 else 'wait'} for you{where}:")
     answer()
     for row in waiting[:MOST]:
         only = "  (you may only deny it)" if row.get("lacks") else ""
@@ -92,12 +94,12 @@ def _list(waiting: list[Row]) -> None:
         else:
             answer(start + text + only)
     if len(waiting) > MOST:
-        answer(f"  and {len(waiting) - MOST} more: jitd requests")
+        answer(f"  and {len(waiting) - MOST} more: {far.typed('jitd requests')}")
     answer()
     if not can_ask():
-        answer("  jitd approve         shows them one by one, and asks")
-        answer("  jitd approve ID      shows one, and asks")
-        answer("  jitd deny ID --reason TEXT")
+        answer(f"  {far.typed('jitd approve')}         shows them one by one, and asks")
+        answer(f"  {far.typed('jitd approve')} ID      shows one, and asks")
+        answer(f"  {far.typed('jitd deny')} ID --reason TEXT")
 
 
 def _count(number: int) -> str:

@@ -39,6 +39,7 @@ LAW: dict[str, set[str]] = {
     "jitpam.streams": set(),
     "jitpam.claims": {WIRE, "jitpam.options"},
     "jitpam.client": {WIRE, "jitpam.initiator", "jitpam.news"},
+    "jitpam.carrier": {WIRE, "jitpam.client", "jitpam.initiator", "jitpam.news", "jitpam.saying"},
     "jitpam.failing": {WIRE, "jitpam.client", "jitpam.options", "jitpam.saying"},
     "jitpam.submission": {
         "jitpam.certificate", "jitpam.claims", "jitpam.options", "jitpam.own_key", "jitpam.saying", "jitpam.shell",
@@ -254,7 +255,8 @@ LAW: dict[str, set[str]] = {
     "jitd.cli": {
         CORE, WIRE, "jitd.audit", "jitd.cli", "jitd.daemon", "jitd.evidence", "jitd.extensions", "jitd.inspector",
         "jitd.lifecycle.integrity", "jitd.monitor.places", "jitd.recording", "jitd.settings", "jitd.store", "jitpam",
-        "jitpam.client", "jitpam.local_proof", "jitpam.options", "jitpam.streams", "jitpam.usage", "jitpam.wrapping",
+        "jitpam.carrier", "jitpam.client", "jitpam.local_proof", "jitpam.news", "jitpam.options", "jitpam.streams",
+        "jitpam.usage", "jitpam.wrapping",
     },
     # the extensions
     # what writes grants into the KDC, and what asks a KDC whether it obeys them
@@ -262,6 +264,7 @@ LAW: dict[str, set[str]] = {
     "jitd_gates.settings": {CORE, "jitd.beside.helpers", "jitd.settings.section"},
     "jitd_gates.gating": {CORE, "jitpam.initiator", "jitd.cli", "jitd.kdc", "jitd.settings.config", "jitd_gates"},
     "jitd_commands": {CORE, "jitd_commands"},
+    "jitd_fleet": {"jitpam.wire.coding", "jitpam.wire.framing", "jitpam.wire.messages"},
     "jitd_board": {CORE, WIRE, "jitpam.client", "jitpam.local_proof", "jitd.cli", "jitd_board"},
     "jitd_outsiders": set(),
     "jitd_things": set(),

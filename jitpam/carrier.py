@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A conversation with the jitd of another host, at its door (PROTOCOL.md section 13). A carrier takes it there: a command such as
+``ssh -T jitd-door@db17``, whose standard input and output lead to the door.
+
+Law: nothing on the way is believed. Until the host has proved by Kerberos that it is ``jitd/HOST``, no text that came over the
+wire is shown, and a refusal is a fault like any other. What permits is sent only after the host has answered a stamp on this
+connection. What the carrier writes to its standard error is shown as the carrier's words, and never as those of jitd.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import threading
+import time
+from _socket import AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM, socket, socketpair
+from collections.abc import Sequence
+
+from jitpam.client import HANDSHAKE_WITHIN, Connection, NoDescriptor, NoProcess, RefusedByDaemon, TooLong, Unreachable
+from jitpam.initiator import DOOR as CHANNEL_OF_THE_DOOR
+from jitpam.initiator import Initiator
+from jitpam.news import News
+from jitpam.saying import say
+from jitpam.wire.conversation import CLIENT, DOOR, Conversation
+from jitpam.wire.messages import STAMPED_WITHIN, Done, Lock, Message, Refused, Review, Revoke, Stamp, Stop, Unlock
+
+CARRIED_WITHIN = 60.0
+"""Maximum number of seconds from the start of the carrier to the proof of the host. A person may have to type a passphrase."""
+ENDED_WITHIN = 1.0
+"""Seconds in which a carrier ends by itself after its conversation, before it gets a signal, and after each signal."""
+MOST_LINES, MOST_OF_LINE = 50, 400
+"""How many lines of a carrier's standard error are shown, and how many bytes of one."""
+DEEDS = (Review, Revoke, Stop, Lock, Unlock)
+
+UNPROVED = {
+    "unauthenticated": "the proof of who you are is not accepted there: perhaps nobody knows you at the door of {host}",
+    "protocol": "the other end does not speak this version of the protocol",
+    "not_done": "too many conversations wait at the door of {host}: try again in a moment",
+    "failed": "the other end cannot check the proof of who you are: on {host}, root types jitd doctor",
+}
+"""Maps the code of a refusal that comes before the host has proved itself to our own words."""
+OTHERWISE = "the other end refuses"
+NOT_PROVED = "what answers has not proved to be {host}"
+
+
+class Carrier:
+    """The process of ``command``, with the socket ``end`` as its standard input and output. Raises Unreachable and NoProcess."""
+
+    def __init__(self, command: Sequence[str], end: socket) -> None:
+        self.line = " ".join(command)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # who types Ctrl-C may still have to say: stop it
+        try:
+            self._process = subprocess.Popen(command, stdin=end.fileno(), stdout=end.fileno(), stderr=subprocess.PIPE)
+        except BlockingIOError:
+            raise NoProcess from None
+        except (OSError, ValueError) as fault:
+            because = fault.strerror if isinstance(fault, OSError) else str(fault)
+            raise Unreachable(f"the carrier cannot be started: {self.line}: {because}") from None
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self._ended = os.pidfd_open(self._process.pid)
+        self._telling = threading.Thread(target=self._tell, name="carrier", daemon=True)
+        self._telling.start()
+
+    def _tell(self) -> None:
+        """Show what the carrier writes to its standard error. A hostile one can make neither many lines nor a line of jitd's."""
+        stream = self._process.stderr
+        assert stream is not None
+        n_lines = 0
+        with stream:
+            while line := stream.readline(MOST_OF_LINE):
+                n_lines += 1
+                if n_lines <= MOST_LINES and (text := line.decode("utf-8", "backslashreplace").strip()):
+                    say(f'the carrier says: "{text}"', "jitd")
+                elif n_lines == MOST_LINES + 1:
+                    say("the carrier says more, which is not shown", "jitd")
+
+    def has_ended(self) -> bool:
+        """True if the process ends within ENDED_WITHIN seconds. All that it has said is shown then."""
+        poll = select.poll()
+        poll.register(self._ended, select.POLLIN)
+        if not poll.poll(ENDED_WITHIN * 1000):
+            return False
+        self._process.wait()
+        self._telling.join(ENDED_WITHIN)
+        return True
+
+    def how_it_ended(self) -> str:
+        """Return how the process has ended, as a sentence."""
+        status = self._process.returncode
+        return f"the carrier ended: {self.line} ({f'status {status}' if status >= 0 else f'signal {-status}'})"
+
+    def end(self) -> None:
+        """Wait until the process has ended. If it does not end by itself, have it end."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if self.has_ended():
+                break
+            self._process.send_signal(number)
+        self._process.wait()
+        os.close(self._ended)
+
+
+class AtTheDoor(Connection):
+    """One conversation with the jitd of ``host``, which the carrier ``command`` takes there. Made by ``connect``."""
+
+    _channel = CHANNEL_OF_THE_DOOR
+
+    def __init__(self, host: str, command: Sequence[str], initiator: Initiator) -> None:
+        super().__init__(f"the door of {host}", initiator)
+        self.conversation = Conversation(CLIENT, DOOR)
+        self._host = host
+        self._peer = f"jitd on {host}"
+        self._command = command
+        self._carrier: Carrier | None = None
+        self._is_sent = False
+        """True once a part of the latest deed may be on its way."""
+
+    def _connect(self, until: float) -> None:
+        self._socket.close()
+        try:
+            self._socket, end = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
+        except OSError as fault:
+            raise NoDescriptor(f"no carrier can be started: {fault.strerror} (see ulimit -n)") from None
+        self._socket.setblocking(False)
+        try:
+            self._carrier = Carrier(self._command, end)
+        finally:
+            end.close()
+
+    def _be_welcomed(self, until: float) -> None:
+        super()._be_welcomed(min(until, time.monotonic() + HANDSHAKE_WITHIN))
+        if self.welcome.host != self._host:
+            raise Unreachable(
+                f"what answers has the key of jitd/{self._host}, but calls itself {self.welcome.host}: nothing was asked;"
+                " its administrator can mend it (host in jitd.toml)"
+            )
+
+    def close(self) -> None:
+        """Send Bye if the conversation allows it now, close the connection, and end the carrier. Never raises."""
+        super().close()
+        if self._carrier is not None:
+            self._carrier.end()
+            self._carrier = None
+
+    # --- stamps
+
+    def _say(self, message: Message, until: float) -> bytes:
+        if isinstance(message, Unlock) or (isinstance(message, Review) and message.verdict != "deny"):
+            self._get_stamp()
+            until = time.monotonic() + HANDSHAKE_WITHIN
+        self._is_sent = isinstance(message, DEEDS)
+        return super()._say(message, until)
+
+    def _get_stamp(self) -> None:
+        """Have the host note the time. The person has confirmed by now. If one of the two messages is held back on the way,
+        the second one comes too late. Raises Unreachable if the answer takes too long.
+        """
+        until = time.monotonic() + STAMPED_WITHIN
+        super()._say(Stamp(), until)
+        try:
+            heard = self.hear(until)
+        except Unreachable as fault:
+            raise Unreachable(f"{fault}; nothing was done") from None
+        if not isinstance(heard, Done):
+            raise self._unexpected(heard)
+        if time.monotonic() > until:
+            raise Unreachable(f"{self._peer} does not answer within {STAMPED_WITHIN:.0f} s; nothing was done: try again")
+
+    def do(self, message: Message) -> str:
+        """As of any connection. If the answer is lost on the way, the fault says so, because nobody here knows what was done."""
+        self._is_sent = False
+        try:
+            return super().do(message)
+        except TooLong:
+            raise
+        except Unreachable as fault:
+            if self._is_sent:
+                raise Unreachable(f"{fault}; whether it was done is not known: look before you try again") from None
+            raise
+
+    # --- faults
+
+    def _fault(self, words: str) -> Unreachable:
+        if self._is_sealed:
+            return super()._fault(words)
+        line = " ".join(self._command)
+        return Unreachable(f"what the carrier leads to does not answer as jitd on {self._host} would: {line}")
+
+    def _refusal(self, refused: Refused) -> Exception:
+        if self._is_sealed:
+            return super()._refusal(refused)
+        words = f"{UNPROVED.get(refused.code, OTHERWISE)}; {NOT_PROVED}".format(host=self._host)
+        return RefusedByDaemon(refused.code, words) if refused.code == "unauthenticated" else Unreachable(words)
+
+    def _broken(self, fault: OSError) -> Unreachable:
+        return self._closed()  # a carrier that ends with what it has not read
+
+    def _closed(self) -> Unreachable:
+        if self._carrier is not None and self._carrier.has_ended():
+            return Unreachable(self._carrier.how_it_ended())
+        return Unreachable(f"the carrier closed the connection: {' '.join(self._command)}")
+
+
+def connect(host: str, command: Sequence[str], news: News | None = None) -> AtTheDoor:
+    """Return a connection to the jitd of ``host``, which the carrier ``command`` takes to its door. ``host`` is the name in its
+    principal ``jitd/HOST``, in lower case, and is not looked up. ``news`` as for ``client.connect``.
+
+    Raises NotAuthenticated, RefusedByDaemon and Unreachable. Takes at most CARRIED_WITHIN seconds after there is a ticket.
+    """
+    initiator = Initiator(host)
+    initiator.obtain_ticket(news=news if news is not None and os.isatty(2) else None)
+    connection = AtTheDoor(host, command, initiator)
+    connection.open(time.monotonic() + CARRIED_WITHIN)
+    connection.ready(news)
+    return connection
