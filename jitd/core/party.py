@@ -7,52 +7,44 @@ account, and any other as the principal, so a missing uid is never somebody's nu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from typing import Literal, NamedTuple
 
 
-class Kind(StrEnum):
-    """What the key of a party names."""
-
-    ACCOUNT = "uid"
-    PRINCIPAL = "principal"
-    PROCESS = "process"
-
-
-@dataclass(frozen=True, slots=True)
-class Party:
+class Party(NamedTuple):
     """``key`` is a uid, a canonical principal (``Naming.canonical``), or the name of processes (``HOUSE``, ``STRANGERS``,
     ``UNSEEN``).
+
+    It is a tuple, because one is made for each comparison of two people, and a frozen dataclass takes longer to make.
     """
 
-    kind: Kind
+    kind: Literal["uid", "principal", "process"]
     key: int | str
 
     @classmethod
     def of_account(cls, uid: int) -> Party:
-        return cls(Kind.ACCOUNT, uid)
+        return cls("uid", uid)
 
     @classmethod
     def of_principal(cls, principal: str) -> Party:
-        return cls(Kind.PRINCIPAL, principal)
+        return cls("principal", principal)
 
     @property
     def is_root(self) -> bool:
         """True for uid 0 alone, to which limits do not apply."""
-        return self.kind is Kind.ACCOUNT and self.key == 0
+        return self.kind == "uid" and self.key == 0
 
     def told(self) -> dict[str, int | str]:
         """Return the party as a value of a line of the log, such as ``uid=1000``."""
-        return {self.kind.value: self.key}
+        return {self.kind: self.key}
 
     def __str__(self) -> str:
         return f"{self.kind}={self.key}"
 
 
 OF_ROOT = Party.of_account(0)
-HOUSE = Party(Kind.PROCESS, "jitd")
+HOUSE = Party("process", "jitd")
 """The daemon's own work. If it hangs, it uses nothing of root's share."""
-STRANGERS = Party(Kind.PROCESS, "strangers")
+STRANGERS = Party("process", "strangers")
 """All who are at the door, and of whom nobody knows yet who they are."""
-UNSEEN = Party(Kind.PROCESS, "unseen")
+UNSEEN = Party("process", "unseen")
 """All processes whose account jitd cannot see, because they have ended, or are in a pid namespace of their own."""

@@ -304,7 +304,7 @@ def link_between(one: Identity, other: Identity) -> tuple[str, User] | None:
     """If one person may act as both only because this person uses somebody else's account, return the name of the one who is
     used, and this person. Otherwise return None.
     """
-    if _is_same(one, other):
+    if not (one.used_by or other.used_by) or _is_same(one, other):
         return None
     for subject, against in ((one, other), (other, one)):
         others: tuple[Identity | User, ...] = (against, *against.used_by)
@@ -316,7 +316,7 @@ def link_between(one: Identity, other: Identity) -> tuple[str, User] | None:
 
 def _is_same(one: Identity | User, other: Identity | User) -> bool:
     """True if a person, an account or a principal of both is the same. Who has no account has none that could be the same."""
-    is_same = one.person == other.person or one.party == other.party or one.principal == other.principal
+    is_same = one.person == other.person or one.principal == other.principal or one.party == other.party
     return is_same or _may_have_asked(one, other) or _may_have_asked(other, one)
 
 
