@@ -36,6 +36,13 @@ from tests.waiting import wait_for
 
 POLICY = """
 [[permit]]
+name = "two-approvals"
+who = ["user:carol"]
+run_as = ["root"]
+commands = [["**"]]
+approvals = [{ need = 2, from = ["user:alice", "user:bob"] }]
+
+[[permit]]
 name = "one-approval"
 who = ["group:dba", "user:alice"]
 run_as = ["root"]
@@ -137,16 +144,22 @@ def test_who_may_act_as_somebody_by_a_run_does_not_approve_as_them_at_the_door(o
     house = open_door
     running = house.ask("alice", "-u", "bob", "/usr/bin/sleep", "1000")
     wait_for(lambda: [run for run in house.kept("runs") if str(run.state) == "running"], what="alice's run as bob")
-    id = waits(house)
+    id, of_carol = waits(house), waits(house, "carol")
     row = shown_to(house, "bob", id)
     with at_door(house, "bob") as bob:
         bob.stamp()
         code, text = bob.refusal(review(row))
-    assert code == "forbidden", text
+        assert code == "forbidden", text
+        bob.stamp()
+        assert isinstance(bob.ask(review(shown_to(house, "bob", of_carol)))[-1], messages.Done)
     assert is_untouched(house, id)
     for run in house.kept("runs"):
         house.ended("stop", run.id)
     running.end()
+    with at_door(house, "alice") as alice:
+        alice.stamp()
+        alice.ask(review(shown_to(house, "alice", of_carol)))
+    assert str(house.request_of(of_carol).state) == "pending", "the two may have been alice"
     with at_door(house, "bob") as bob:
         bob.stamp()
         assert isinstance(bob.ask(review(row))[-1], messages.Done)
