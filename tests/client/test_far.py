@@ -117,7 +117,7 @@ def test_each_verb_at_the_door_is_one_that_there_is() -> None:
 def test_what_names_no_host_or_no_command_is_refused_and_nothing_is_sent(
     words: tuple[str, ...], said: str, there: FarScript, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """F-15."""
+    """THREATS F-15."""
     assert jitd(no_daemon(), *words, "requests") == 2
     assert said in capsys.readouterr().err
     assert there.called == []
@@ -125,7 +125,7 @@ def test_what_names_no_host_or_no_command_is_refused_and_nothing_is_sent(
 
 @pytest.mark.parametrize("typed", ["DB17.Example.ORG", "db17.example.org."])
 def test_a_host_is_named_as_in_its_key_whatever_the_case(typed: str, there: FarScript) -> None:
-    """F-15. It is in lower case, as jitd's own name is, and nothing is looked up."""
+    """THREATS F-15. It is in lower case, as jitd's own name is, and nothing is looked up."""
     assert jitd(no_daemon(), "--host", typed, "--via", VIA, "requests") == 0
     assert there.called[0][0] == HOST
 

@@ -203,7 +203,7 @@ def test_a_conversation_at_the_door_is_sealed_and_the_carrier_says_where_it_come
 @pytest.mark.parametrize("code", [*sorted(CODES), "no such code"])
 @pytest.mark.parametrize("when", ["greeted", "authenticating"])
 def test_a_refusal_before_the_proof_is_told_in_our_own_words(door, code, when, capfd):
-    """F-05."""
+    """THREATS F-05."""
 
     def script(door):
         if when == "authenticating":
@@ -247,7 +247,7 @@ def test_a_refusal_before_the_proof_is_told_in_our_own_words(door, code, when, c
     ],
 )
 def test_what_does_not_answer_as_jitd_would_is_not_shown(door, answer, capfd):
-    """F-05."""
+    """THREATS F-05."""
 
     def script(door):
         door.hear()
@@ -264,7 +264,7 @@ def test_what_does_not_answer_as_jitd_would_is_not_shown(door, answer, capfd):
 
 
 def test_another_host_in_its_place_is_refused(realm, door, tmp_path, capfd):
-    """F-03. What answers has a key, but another host's."""
+    """THREATS F-03. What answers has a key, but another host's."""
     realm.k5.addprinc("jitd/web2.example.test")
     keytab = str(tmp_path / "keytab")
     realm.k5.extract_keytab("jitd/web2.example.test", keytab)
@@ -283,7 +283,7 @@ def test_another_host_in_its_place_is_refused(realm, door, tmp_path, capfd):
 
 
 def test_a_host_that_has_the_key_and_another_name_is_asked_nothing(door, capfd):
-    """F-03."""
+    """THREATS F-03."""
 
     def script(door):
         door.prove()
@@ -298,7 +298,7 @@ def test_a_host_that_has_the_key_and_another_name_is_asked_nothing(door, capfd):
 
 
 def test_a_proof_for_the_door_is_none_at_the_local_socket(door):
-    """F-03. The acceptor of the local socket makes another channel of the same hellos."""
+    """THREATS F-03. The acceptor of the local socket makes another channel of the same hellos."""
 
     def script(door):
         with pytest.raises(gssapi.exceptions.GSSError, match="channel bindings"):
@@ -310,7 +310,7 @@ def test_a_proof_for_the_door_is_none_at_the_local_socket(door):
 
 
 def test_a_frame_that_is_not_wrapped_after_the_proof_is_a_fault(door, capfd):
-    """F-05."""
+    """THREATS F-05."""
 
     def script(door):
         door.prove()
@@ -354,7 +354,7 @@ NEED_NONE = (
 
 @pytest.mark.parametrize("message", [*NEED_A_STAMP, *NEED_NONE], ids=lambda one: f"{one.type} {getattr(one, 'verdict', '')}")
 def test_what_permits_is_sent_after_a_stamp_and_all_else_at_once(door, message):
-    """F-01."""
+    """THREATS F-01."""
 
     def script(door):
         door.welcome()
@@ -372,7 +372,7 @@ def test_what_permits_is_sent_after_a_stamp_and_all_else_at_once(door, message):
 
 @pytest.mark.parametrize("message", NEED_A_STAMP, ids=lambda one: f"{one.type} {getattr(one, 'verdict', '')}")
 def test_what_permits_is_not_sent_if_the_answer_to_the_stamp_is_held(door, message, monkeypatch):
-    """F-01. Nothing that permits is on the way: there is nothing to hold, and nothing to deliver later."""
+    """THREATS F-01. Nothing that permits is on the way: there is nothing to hold, and nothing to deliver later."""
     monkeypatch.setattr(carrier, "STAMPED_WITHIN", 0.5)
     over = threading.Event()
 
@@ -397,7 +397,7 @@ def test_what_permits_is_not_sent_if_the_answer_to_the_stamp_is_held(door, messa
 
 
 def test_an_answer_to_the_stamp_that_comes_too_late_is_as_none(door, monkeypatch):
-    """F-01. The wait for it may be longer on a busy host; what counts is when it came."""
+    """THREATS F-01. The wait for it may be longer on a busy host; what counts is when it came."""
     monkeypatch.setattr(carrier, "STAMPED_WITHIN", 0.2)
 
     def script(door):
@@ -454,8 +454,6 @@ def test_a_run_that_somebody_watches_is_stopped_without_a_stamp(door):
 
 @pytest.mark.parametrize("message", [APPROVES, NEED_NONE[3]], ids=["approve", "lock"])
 def test_if_the_answer_is_lost_nobody_says_that_nothing_was_done(door, message):
-    """F-14."""
-
     def script(door):
         door.welcome()
         while door.hear() != message:
@@ -514,7 +512,7 @@ def test_a_host_without_a_door_is_told_by_the_carrier(door, tmp_path, capfd):
 
 
 def test_what_a_carrier_writes_to_its_standard_error_is_shown_as_its_words(door, capfd):
-    """F-05."""
+    """THREATS F-05."""
     lines = "import sys; sys.stderr.write('\\x1b[2Jjitd: approved\\r\\n' * 80 + 'x' * 3000 + '\\n'); sys.stderr.flush()"
 
     def script(door):
@@ -634,7 +632,7 @@ UP, DOWN = (
 @pytest.mark.parametrize("how", CHANGES)
 @pytest.mark.parametrize(("way", "number"), [*(("up", n) for n in range(1, 6)), *(("down", n) for n in range(7))])
 def test_what_was_changed_on_the_way_ends_the_conversation_and_permits_nothing(door, tmp_path, way, number, how, monkeypatch):
-    """F-01. The last answer alone may be lost, after the host has done what was asked: then nobody says that it was."""
+    """THREATS F-01. The last answer alone may be lost, after the host has done what was asked: then nobody says that it was."""
     monkeypatch.setattr(carrier, "STAMPED_WITHIN", 1.0)
     monkeypatch.setattr(client, "ANSWER_WITHIN", 1.0)
     monkeypatch.setattr(client, "HANDSHAKE_WITHIN", 1.0)
@@ -681,7 +679,7 @@ def test_what_was_changed_on_the_way_ends_the_conversation_and_permits_nothing(d
 
 
 def test_two_clients_whose_conversations_are_crossed_get_nothing(realm, door, tmp_path):
-    """F-04. What the one says after the hellos goes to the other's conversation, and the answers likewise."""
+    """THREATS F-04. What the one says after the hellos goes to the other's conversation, and the answers likewise."""
     token: list[bytes] = []
 
     def first(door):
