@@ -73,7 +73,8 @@ def in_short(given: object) -> str:
     indicators = _words(given, "indicators")
     by = f" by {', '.join(indicators)}" if indicators else ""
     forwarded = ", FORWARDED" if any(flag in _words(given, "flags") for flag in _FORWARDED) else ""
-    return f" (authenticated {age_in_words(given)} before{by}{forwarded})"
+    door = ", by the door" if given.get("by_door") is True else ""
+    return f" (authenticated {age_in_words(given)} before{by}{forwarded}{door})"
 
 
 def age_in_words(given: Row) -> str:

@@ -59,6 +59,8 @@ ENCRYPTION = {
     26: "camellia256-cts-cmac",
 }
 """Maps the number of an encryption type to the name of the type (IANA, Kerberos Encryption Type Numbers)."""
+NOT_BY_DOOR = "takes no approval by the door: approve on the host"
+"""The end of a sentence about a rule, or about one of its approvals."""
 MOST_AHEAD = 300
 """The KDC's clock may be ahead of this host's clock by at most this number of seconds. Kerberos usually allows the same
 difference (clock skew).
@@ -151,25 +153,32 @@ class Demand:
 
     The ticket must contain at least one of ``indicators``. If ``indicators`` is empty, the ticket needs no indicator.
     ``ticket_age`` is the maximum number of seconds since the initial authentication. None means that there is no maximum.
-    ``forwarded`` is ``allow`` or ``refuse``.
+    ``forwarded`` is ``allow`` or ``refuse``. ``door`` is True if the person may come by the door. This demands nothing, so it is
+    False where nobody has thought of the door.
     """
 
     indicators: tuple[str, ...] = ()
     ticket_age: int | None = None
     forwarded: str = "allow"
+    door: bool = False
 
     @property
     def is_none(self) -> bool:
-        """True if there is no demand."""
-        return self == _NONE
+        """True if nothing is demanded of a ticket."""
+        return (self.indicators, self.ticket_age, self.forwarded) == ((), None, "allow")
+
+    @property
+    def is_bare(self) -> bool:
+        """True if a stolen ticket would do, whenever and however its owner authenticated."""
+        return not self.indicators and self.ticket_age is None
 
     def lack(self, given: Authentication | None, moment: datetime | None = None) -> str:
         """If ``given`` meets this demand at ``moment``, return an empty text. Otherwise return a text about what is missing. The
         text also tells the person what to do, for example to call kinit. The text is the end of a sentence: the caller puts
         words such as ``rule deploy`` before it. If ``moment`` is None, use the time when jitd read the ticket.
         """
-        if given is not None and given.by_door:  # also if nothing else is demanded
-            return "takes no approval by the door: approve on the host"
+        if given is not None and given.by_door and not self.door:  # also if nothing else is demanded
+            return NOT_BY_DOOR
         if self.is_none:
             return ""
         if given is None:
@@ -194,16 +203,14 @@ class Demand:
         return ""
 
     def __str__(self) -> str:
-        """Return the demand in words, such as ``authenticated with otp or pkinit, at most 8 hours ago``. The words can follow a
-        noun.
+        """Return the demand in words, such as ``authenticated with otp or pkinit, at most 8 hours ago; also by the door``. The
+        words can follow a noun.
         """
         parts = [f"with {_either(self.indicators)}"] if self.indicators else []
         parts += [f"at most {duration_in_words(self.ticket_age)} ago"] if self.ticket_age is not None else []
         parts += ["by a ticket that was not forwarded"] if self.forwarded != "allow" else []
-        return f"authenticated {', '.join(parts)}" if parts else ""
-
-
-_NONE = Demand()
+        demanded = f"authenticated {', '.join(parts)}" if parts else ""
+        return "; ".join(filter(None, (demanded, "also by the door" if self.door else "")))
 
 
 def _either(words: tuple[str, ...]) -> str:

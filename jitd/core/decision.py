@@ -217,7 +217,7 @@ class Permit:
         limited by a list.
         """
         owed = self.obligations.approvals
-        demands = {"demands": [str(approval.demand) for approval in owed]} if any(not a.demand.is_none for a in owed) else {}
+        demands = {"demands": [str(approval.demand) for approval in owed]} if any(str(one.demand) for one in owed) else {}
         asked = [[approval.need, *approval.of_whom] for approval in owed]
         has_ways = any(approval.instead or approval.also for approval in owed)
         ways = {"ways": [[_kept(way) for way in approval.ways] for approval in owed]} if has_ways else {}
@@ -258,7 +258,7 @@ Decision = Permit | Deny
 def _kept(way: Approval) -> dict[str, Any]:
     """Return the fields of ``way`` that are stored in the chain."""
     kept: dict[str, Any] = {"need": way.need, "from": list(way.of_whom), "after": way.after}
-    demand = {} if way.demand.is_none else {"demand": str(way.demand)}
+    demand = {"demand": str(way.demand)} if str(way.demand) else {}
     listed = {"also": way.also, "among": None if way.among is None else list(way.among)} if way.also else {}
     return kept | demand | listed
 

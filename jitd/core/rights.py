@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from jitd.core import approvers, owed_review
+from jitd.core.authentication import Demand
 from jitd.core.law import Role
 from jitd.core.lock import Lock, Whom, answer_to
 from jitd.core.owed_review import OwedReview
@@ -26,7 +27,7 @@ from jitd.core.visibility import names_reader
 
 class Known(Protocol):
     """What this host knows. Nothing of it is read before a step needs it. ``operators`` and ``auditors`` are words that name
-    people, as in jitd.toml.
+    people, as in jitd.toml. ``operators_by_door`` is what both have to prove at the door, and None if they are nobody there.
     """
 
     @property
@@ -34,6 +35,9 @@ class Known(Protocol):
 
     @property
     def auditors(self) -> tuple[str, ...]: ...
+
+    @property
+    def operators_by_door(self) -> Demand | None: ...
 
     @property
     def uses(self) -> Uses: ...
@@ -263,16 +267,28 @@ def _gives_as(role: Role, case: Case) -> bool:
 
 def _operates(case: Case) -> bool:
     who = case.who
-    return who.is_root or (matches_any(who, case.known.operators) and _may_oversee(who))
+    return who.is_root or (matches_any(who, case.known.operators) and _oversees(case))
 
 
 def _audits(case: Case) -> bool:
-    who = case.who
-    return matches_any(who, case.known.auditors) and _may_oversee(who)
+    return matches_any(case.who, case.known.auditors) and _oversees(case)
 
 
-def _may_oversee(who: Identity) -> bool:
-    return not (who.is_by_pam or who.is_made or who.is_by_door)
+def _oversees(case: Case) -> bool:
+    """True if somebody whom the settings name may have the rights of an operator or auditor as they have come."""
+    return not case.who.is_by_pam and not case.who.is_made and not why_not_by_door(case)
+
+
+def why_not_by_door(case: Case) -> str:
+    """If the person came by the door, and nobody who comes as they did has rights of an operator or auditor, return the reason as
+    the end of a sentence. Otherwise return an empty text.
+    """
+    if not case.who.is_by_door:
+        return ""
+    demand = case.known.operators_by_door
+    if demand is None:
+        return "gives nobody these rights by the door: do it on the host"
+    return demand.lack(case.who.authentication)
 
 
 _PARTS: Mapping[Part, Callable[[Case], bool]] = {

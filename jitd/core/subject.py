@@ -161,7 +161,7 @@ class Identity:
 
     @property
     def is_by_door(self) -> bool:
-        """True if the subject came through the door, from a host of which jitd knows nothing."""
+        """True if the person came through the door, from a host of which jitd knows nothing."""
         return self.authentication is not None and self.authentication.by_door
 
     @property
@@ -286,6 +286,14 @@ class Visitor(Identity):
     @property
     def party(self) -> Party:
         return Party.of_principal(self.principal)
+
+
+@dataclass(frozen=True, slots=True)
+class Approver:
+    """What a line of ``[approvers]`` says of a principal without an account: whose it is, and of which groups this person is."""
+
+    person: str
+    groups: frozenset[str] = frozenset()
 
 
 def users(used_by: tuple[User, ...]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ WARNINGS: Mapping[str, str] = {
     "can-destroy": "a command that is permitted can destroy something, or stop something that many need",
     "local-password": "while no KDC can be reached, a local password is enough",
     "no-kdc-named": "a rule accepts a local password, but this has no effect on this host",
+    "bare-door": "a stolen ticket counts as an approval by the door, and the rule gives root",
     "one-provider": "only a fact of a provider keeps a person from being root",
     "all-groups": "an expression needs the name of each group of the requester",
     "still-given": "somebody has a thing that jitd cannot take back, because its table is not in jitd.toml",
@@ -31,11 +32,15 @@ WARNINGS: Mapping[str, str] = {
     "unreachable": "a gatekeeper that rules name cannot be reached from here now",
     "no-such-name": "an account or a group does not exist here",
     "self-account": "run_as names self, and this host has an account of this name, which is not meant",
+    "two-persons": "a line of [approvers] makes one person count twice, if a name means one person",
+    "no-effect": "a line of [approvers], or a group in it, has no effect",
     "not-looked-up": "something could not be looked up, so it is not known whether there is more to warn about",
     "needless-accept": "the rule accepts a warning that does not arise",
 }
 """Maps the name of a warning to its meaning."""
-ACCEPTABLE = tuple(name for name in WARNINGS if name not in ("still-given", "unreachable", "not-looked-up", "needless-accept"))
+OF_THE_HOST = ("still-given", "unreachable", "two-persons", "no-effect", "not-looked-up", "needless-accept")
+"""The warnings that are not about a rule, and that about a needless word of ``accept``."""
+ACCEPTABLE = tuple(name for name in WARNINGS if name not in OF_THE_HOST)
 """The warnings that a rule may accept."""
 
 

@@ -12,18 +12,20 @@ import os
 import pwd
 import re
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from jitd.core.authentication import Authentication
 from jitd.core.command import MAX_ID, RunAs
 from jitd.core.made_account import Made, is_made
 from jitd.core.named_groups import NamedGroups
 from jitd.core.naming import Naming
-from jitd.core.subject import BY_PAM, LOCAL, ROOT, Identity, Subject, Visitor, Who, person_of
-from jitd.deciding import groups
+from jitd.core.subject import BY_PAM, LOCAL, ROOT, Approver, Identity, Subject, Visitor, Who, person_of
+from jitd.deciding import directory, groups
+from jitd.deciding.directory import NoSuchAccount as NoSuchAccount
 
 NO_GROUP = "jitd-no-such-group"
 """A name that should belong to no group. A directory of accounts that answers says so, and one that is down raises an error."""
@@ -43,10 +45,6 @@ is reached.
 
 LASTS_FOR, MISSED_FOR = 1.0, 15.0
 """Seconds for which it counts as known that a name leads to a group of a person, and that it leads to no such group."""
-
-
-class NoSuchAccount(Exception):
-    """The user or group does not exist on this host. The error text is the end of a sentence. The caller adds the beginning."""
 
 
 def entry_of(user: str) -> pwd.struct_passwd:
@@ -317,6 +315,8 @@ class Accounts:
     named_groups: Callable[[], NamedGroups] = NamedGroups
     """Returns the groups whose names jitd needs now."""
     made: Callable[[str], Made | None] = _nobody_has_made
+    approvers: Mapping[str, Approver] = field(default_factory=lambda: MappingProxyType({}))
+    """``[approvers]`` of jitd.toml(5)."""
     _recent: _Recent = field(default_factory=_Recent)
 
     def subject(
@@ -471,11 +471,34 @@ class Accounts:
         found, unsure = _members_of(named, new, known.user, known.gids, self._recent)
         return replace(known, groups=known.groups | found, unsure=known.unsure | unsure) if found or unsure else known
 
-    def visitor(self, principal: bytes, ticket_ends_at: datetime, authentication: Authentication | None = None) -> Visitor | None:
-        """Return the present Visitor of ``principal``, which has no account on this host: ``subject`` returns None for it. Return
-        None if the settings do not say which person this is. They name nobody as yet, so nobody is a visitor.
+    def of_principal(
+        self, principal: bytes, ticket_ends_at: datetime, authentication: Authentication | None = None
+    ) -> Identity | None:
+        """Return who ``principal`` is at the door: the Subject of its account, or else the Visitor of its line in
+        ``[approvers]``. Return None if it has neither, if its account may not be used, or if this has the uid 0.
         """
-        return None
+        known = self.subject(principal, ticket_ends_at, authentication)
+        if known is not None:
+            return None if known.is_superuser else known
+        return self.visitor(principal, ticket_ends_at, authentication)
+
+    def visitor(self, principal: bytes, ticket_ends_at: datetime, authentication: Authentication | None = None) -> Visitor | None:
+        """Return the present Visitor of ``principal``. Return None if no line of ``[approvers]`` says which person this is. Also
+        return None if the account to which the principal maps exists, because such an account has expired or is a system's, and
+        a line does not bring back its owner. Nor does it if a directory of accounts does not tell whether there is an account.
+        """
+        text = self.naming.read(principal)
+        line = None if text is None else self.approvers.get(text)
+        if text is None or line is None:
+            return None
+        account = self.naming.account_of(principal)
+        try:
+            if account is not None and directory.account(account) is not None:
+                return None
+        except OSError:
+            return None
+        spelled = principal.decode("utf-8")
+        return Visitor(text, line.groups, line.person, ticket_ends_at, authentication, "" if spelled == text else spelled)
 
     def again(self, known: Who) -> Who | None:
         """Look up ``known`` again, and return it with its present data. Return None if the account no longer exists or has

@@ -41,7 +41,8 @@ class Deciding:
         config, store, now = ground.config, ground.store, ground.now
         self.kdc = kdc
         self.providers = providers
-        self.accounts = Accounts(config.naming, dict(config.people), config.min_uid, _named(ground), made_by(ground.opened))
+        made = made_by(ground.opened)
+        self.accounts = Accounts(config.naming, dict(config.people), config.min_uid, _named(ground), made, config.approvers)
         self.seating = Seating(
             config,
             ground.workers,

@@ -13,11 +13,14 @@ import os
 from dataclasses import dataclass
 
 from jitd.core.command import MAX_ID
-from jitd.deciding.accounts import NoSuchAccount
 
 _FIRST = 1 << 12
 _MOST = 1 << 20
 """Maximum size in bytes of the buffer for one entry. If a buffer is too small, the library returns ERANGE (getpwnam_r(3))."""
+
+
+class NoSuchAccount(Exception):
+    """The user or group does not exist on this host. The error text is the end of a sentence. The caller adds the beginning."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
+from jitd.core.approvers import names
 from jitd.core.decision import Approval
 from jitd.core.lock import Lock, lock_on
 from jitd.core.made_account import is_made, itself
 from jitd.core.party import Party
 from jitd.core.request import Request, open_ways
-from jitd.core.subject import Subject, is_one_person, person_of
+from jitd.core.subject import Subject, Visitor, is_one_person, person_of
 from jitd.core.used_accounts import Use, as_used
 from jitd.core.ways import flat
 from jitd.deciding import accounts, directory, groups
@@ -54,7 +55,8 @@ changed.
 
 @dataclass(frozen=True, slots=True)
 class Seats:
-    """The people who could approve now. ``people`` contains their accounts, sorted. If ``is_whole`` is True, the list is
+    """The people who could approve now. ``people`` contains their accounts, sorted, and the principals of ``visitors``: people
+    without an account, who come by the door and get no notices. If ``is_whole`` is True, the list is
     complete. Otherwise there may be more people who could approve. ``muted`` are those of ``people`` who take no notices now.
     ``refused`` are accounts that could approve if the KDC did not refuse them. If nobody could approve for a reason that has
     nothing to do with people, ``because`` is this reason.
@@ -65,6 +67,7 @@ class Seats:
     muted: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     because: str = ""
+    visitors: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -142,7 +145,8 @@ class Seating:
         people = _of_all(seats.people for seats in found)
         is_whole = all(seats.is_whole for seats in found) and len(people) <= MOST_PEOPLE
         muted, refused = _of_all(seats.muted for seats in found), _of_all(seats.refused for seats in found)
-        return Seats(people[:MOST_PEOPLE], is_whole, muted, refused)
+        visitors = _of_all(seats.visitors for seats in found)
+        return Seats(people[:MOST_PEOPLE], is_whole, muted, refused, visitors=visitors)
 
     async def of_each(self, request: Request, ways: Iterable[Approval]) -> tuple[Seats, ...]:
         """For each of ``ways``, return the people who could approve ``request`` in this way. The function also returns people for
@@ -250,8 +254,29 @@ class Seating:
         there = {account for account in others if left[account]}
         refused = {account for account in there if standing.refused.issuperset(left[account] or ())}
         muted = {account for account in there - refused if persons[account] in standing.muted}
-        people = tuple(sorted(there - refused))
-        return Seats(people, is_closed or is_whole, tuple(sorted(muted)), tuple(sorted(refused)))
+        visitors, is_told = self._visitors(requester, way, standing)
+        people, *rest = (tuple(sorted(some)) for some in ((there - refused) | visitors, muted | visitors, refused, visitors))
+        muted_ones, refused_ones, visiting = rest
+        return Seats(people, is_closed or (is_whole and is_told), muted_ones, refused_ones, visitors=visiting)
+
+    def _visitors(self, requester: Subject, way: Approval, standing: Standing) -> tuple[set[str], bool]:
+        """Return the principals of the people without an account who could approve in this way, and whether these are all: a
+        directory of accounts may not tell whether somebody of ``[approvers]`` has one.
+        """
+        if not way.demand.door:
+            return set(), True
+        found, is_told = set(), True
+        for principal, line in self._config.approvers.items():
+            who = as_used(Visitor(principal, line.groups, line.person, datetime.max.replace(tzinfo=UTC)), standing.uses)
+            is_barred = principal in standing.refused or lock_on(standing.locks, who) is not None
+            if names(way, who) and not is_barred and not is_one_person(who, requester):
+                account = self._config.naming.account_of(principal.encode())
+                try:
+                    if account is None or directory.account(account) is None:
+                        found.add(principal)
+                except OSError:
+                    is_told = False
+        return found, is_told
 
     def _of_word(self, word: str) -> Seats:
         """Return the accounts that ``word`` names. ``word`` is a word of a rule, such as ``group:ops``."""

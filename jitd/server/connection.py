@@ -17,7 +17,7 @@ from jitd.core.origin import Caller
 from jitd.core.party import Party
 from jitd.core.request import Request, Verdict
 from jitd.core.rights import Act
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity, Subject
 from jitd.deciding import origins
 from jitd.deciding.walking import Held
 from jitd.failures import Failure, count
@@ -35,7 +35,7 @@ from jitd.server.visit import Visit
 from jitd.server.waiting import Waiting, failed
 from jitd.store import Conflict, StoreError
 from jitd.verbs.answers import Asker
-from jitd.verbs.refusal import NOBODY_BY_DOOR, NOBODY_HERE, Refusal
+from jitd.verbs.refusal import NOBODY_BY_DOOR, NOBODY_HERE, Refusal, with_account
 from jitd.verbs.rows import Row, instant
 from jitpam.wire import coding, messages
 from jitpam.wire.conversation import DAEMON, DOOR, LAW, UNPROVED, Conversation
@@ -101,7 +101,7 @@ class Connection:
         self._handshake = Handshake(services.acceptor, peer.uid if isinstance(peer, Peer) else None)
         self._caller = Caller(peer.hold if isinstance(peer, Peer) else None)
         self._proof: Proof | None = None
-        self._who: Subject | None = None
+        self._who: Identity | None = None
         self._is_proved = False
         self._point: Enforcement | None = None
         self._given: list[Held] = []
@@ -112,7 +112,7 @@ class Connection:
         self._task: asyncio.Task[None] | None = None
         self._channel = channel(self._frame, self._broken, on_end)
         self._telling = Telling(services.turns, party, self._channel, self._send)
-        self._waiting = Waiting(services, self.say, self._refuse, lambda: self._who)
+        self._waiting = Waiting(services, self.say, self._refuse, lambda: self._who if isinstance(self._who, Subject) else None)
 
     # --- frames ------------------------------------------------------------------------------------------------------
 
@@ -319,7 +319,7 @@ class Connection:
             return self._refuse("unauthenticated", f"wrong password of {who.user} on this host, or no password typed")
         self._greet(who)
 
-    def _greet(self, who: Subject) -> None:
+    def _greet(self, who: Identity) -> None:
         self._who = who
         if isinstance(self._peer, Peer):
             self._channel.raise_limit(LIMIT)
@@ -328,7 +328,7 @@ class Connection:
             self._channel.raise_limit(SMALL + SEAL)
         until, host = instant(who.ticket_ends_at), self._services.host
         operator = self._services.access.may(Act.OPERATE, who)
-        self.say(messages.Welcome(principal=who.principal, user=who.user, host=host, until=until, operator=operator))
+        self.say(messages.Welcome(principal=who.principal, user=who.account, host=host, until=until, operator=operator))
 
     # --- what is asked -----------------------------------------------------------------------------------------------
 
@@ -395,7 +395,7 @@ class Connection:
         match message:
             case messages.Submit():
                 made = await requests.submit(
-                    who,
+                    with_account(who),
                     asked_in(message, self._caller),
                     claims_in(message),
                     service=message.service,
@@ -409,7 +409,7 @@ class Connection:
                 await self._tell_of(made, waits=message.waits)
             case messages.Get():
                 made = await requests.submit(
-                    who,
+                    with_account(who),
                     thing_in(message, self._caller),
                     claims_in(message),
                     waits=message.waits,
@@ -422,7 +422,9 @@ class Connection:
                 self._done(self._waiting.keep())
             case messages.Resume():
                 began, place = self._waiting.begin, message.place
-                self._waiting.resumed(await requests.resume(who, message.id, self._caller, self._waiting, began, place))
+                self._waiting.resumed(
+                    await requests.resume(with_account(who), message.id, self._caller, self._waiting, began, place)
+                )
             case messages.Watch():
                 self._watch_ended = message.ended
                 self._services.waiters.watch(self._list_again)
@@ -436,7 +438,7 @@ class Connection:
                 await self._replay(self._services.records.follow(who, message, again=self._admit))
             case messages.Observe():
 
-                async def again() -> Subject:
+                async def again() -> Identity:
                     return await self._as_used(await self._admit())
 
                 rows = self._services.observers.observe(
@@ -444,7 +446,7 @@ class Connection:
                 )
                 await self._replay(rows)
             case messages.Enforce():
-                self._enforce(who, message, body)
+                self._enforce(with_account(who), message, body)
             case messages.Stamp() if isinstance(self._peer, Visit):
                 self._peer.stamp()
                 self._done("")
@@ -493,12 +495,12 @@ class Connection:
         self._channel.keep_room()
         self.say(self._point.challenge())
 
-    async def _admit(self, said: str = "") -> Subject:
-        """Return the current Subject of the client, which sent a message of type ``said``. A connection can last for hours.
+    async def _admit(self, said: str = "") -> Identity:
+        """Return the present person of the client, which sent a message of type ``said``. A connection can last for hours.
         During this time, tickets end, KDCs become reachable again, and groups and accounts change. Raises Refusal.
         """
         assert self._who is not None, "the table lets nobody come this far unknown"
-        if self._who.is_by_pam:
+        if isinstance(self._who, Subject) and self._who.is_by_pam:
             await self._services.local_proofs.admit(self._who, said)
         if not self._who.has_ticket_at(self._services.now().at):
             raise Refusal("unauthenticated", "your ticket has expired: kinit")
@@ -506,10 +508,12 @@ class Connection:
         who = await self._services.identifying.again(self._who, self._slow if is_told else None)
         if who is None:
             raise Refusal("unauthenticated", "your account is gone, or has expired")
+        if who.is_by_door:  # what its operators have to prove counts now, and not as of the handshake
+            who = who.looked_at(self._services.now().at)
         self._who = who
         return who
 
-    async def _as_used(self, who: Subject, *, must: bool = True) -> Subject:
+    async def _as_used(self, who: Identity, *, must: bool = True) -> Identity:
         """Return ``who``, used by the people who may be the ones that act (``deciding.using``). Raises Refusal and
         TimeoutError, but not if ``must`` is false: nothing prevents a deny, or a lock by root.
         """
@@ -518,7 +522,7 @@ class Connection:
         if self._peer.pid == 0:  # in a pid namespace that jitd does not see, and so in no run of this jitd
             return who
         try:
-            return await self._services.using.as_used(who, self._peer.hold())
+            return await self._services.using.as_used(with_account(who), self._peer.hold())
         except (OSError, TimeoutError) as fault:
             if not must:
                 return who

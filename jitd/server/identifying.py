@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from jitd.core.party import OF_ROOT, STRANGERS, Party
-from jitd.core.subject import Subject, Who
+from jitd.core.subject import Identity, Subject, Who
 from jitd.deciding.accounts import Accounts, uid_of
 from jitd.deciding.groups import CannotLookUp
 from jitd.deciding.subordinates import Subordinates
@@ -67,16 +67,14 @@ class Identifying:
         told = proof.principal, proof.ends_at, proof.authentication
         return await self._patiently(slow, until, share, self._accounts.of_client, uid, *told)
 
-    async def by_door(self, proof: Proof, slow: Slow, until: float | None = None) -> Subject | None:
-        """Return the Subject of the person who has given ``proof`` at the door: of the account to which the principal maps.
-        Return None if there is no such account. Nobody acts there as an account with uid 0. For ``slow`` and ``until``, see
-        ``subject``. Raises TimeoutError.
-
-        People without an account on this host are refused here, and only here.
+    async def by_door(self, proof: Proof, slow: Slow, until: float | None = None) -> Identity | None:
+        """Return the person who has given ``proof`` at the door: the Subject of the account to which the principal maps, or the
+        Visitor of its line in ``[approvers]``. Return None if there is neither. For ``slow`` and ``until``, see ``subject``.
+        Raises TimeoutError.
         """
         told = proof.principal, proof.ends_at, replace(proof.authentication, by_door=True)
-        who = await self._patiently(slow, until, STRANGERS, self._accounts.subject, *told)  # one share: many may have a ticket
-        return None if who is None or who.uid == 0 else who
+        # One share for all of them: many may have a ticket.
+        return await self._patiently(slow, until, STRANGERS, self._accounts.of_principal, *told)
 
     def why_not_theirs(self, proof: Proof | None) -> str:
         """Return the answer to a client whose ticket is not its account's. If the principal in ``proof`` cannot name any account,

@@ -9,19 +9,22 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, TypeVar
 
 from jitd import extensions
+from jitd.core.authentication import Demand
 from jitd.core.command import MAX_ID
 from jitd.core.conditions import is_name, is_principal
+from jitd.core.keys.demand import TICKETS, read_demand
 from jitd.core.keys.services import read_service
-from jitd.core.made_account import is_made
+from jitd.core.made_account import is_made, itself
 from jitd.core.names import NAMES, Name
 from jitd.core.naming import Form, Naming, is_realm, read_form
 from jitd.core.public_key import PublicKey, read_key
+from jitd.core.subject import Approver, person_of
 from jitd.core.toml_document import ConfigError, Fault, read_document
 from jitd.core.toml_table import Table, quoted
 from jitd.settings.host import KRB5_CONF, default_realm, host_name, is_host_name
@@ -90,10 +93,12 @@ class Pam:
 @dataclass(frozen=True, slots=True)
 class Door:
     """If ``listen`` is true, a jitd that no service manager has started makes the door's socket. Otherwise the unit of the door
-    alone opens it.
+    alone opens it. ``operators`` is what operators and auditors have to prove who come by the door. If it is None, nobody has
+    their rights there.
     """
 
     listen: bool = False
+    operators: Demand | None = None
 
 
 S = TypeVar("S", bound=Section)
@@ -102,7 +107,8 @@ S = TypeVar("S", bound=Section)
 @dataclass(frozen=True, slots=True)
 class Config:
     """The settings of one host. ``principals`` maps a principal, in its canonical spelling, to its account. ``accounts`` maps a
-    realm to the form of its accounts. ``people`` maps a person to all their accounts.
+    realm to the form of its accounts. ``people`` maps a person to all their accounts. ``approvers`` maps principals, in their
+    canonical spelling, to the people without an account who come by the door.
     ``trusted_mounts`` are mount points of file systems on which the owners of files are trusted. ``sections`` are the settings of
     the extensions that can be used.
     """
@@ -129,6 +135,7 @@ class Config:
     accounts: Mapping[str, Form] = field(default_factory=lambda: MappingProxyType({}))
     principals: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     people: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    approvers: Mapping[str, Approver] = field(default_factory=lambda: MappingProxyType({}))
     sections: tuple[Section, ...] = field(default_factory=lambda: tuple(section() for section in extensions.used()))
 
     def of(self, section: type[S]) -> S:
@@ -198,6 +205,8 @@ KEYS = (*(name for name in Config.__dataclass_fields__ if name != "sections"), *
 """The top-level keys of jitd.toml."""
 ACCOUNTS = ("name", "fold", "shared_with")
 """The keys of a table ``[accounts.REALM]``."""
+APPROVER = ("person", "groups")
+"""The keys of a table ``[approvers.PRINCIPAL]``."""
 
 
 def load(
@@ -256,6 +265,8 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
         top.fault(f'"host" must be a host name of at most 253 characters, not {quoted(host)}', "host")
     naming = Naming(realms, forms=_accounts(top.table("accounts"), realms))
     _shared(top, naming)
+    naming = replace(naming, table=_principals(top.table("principals"), naming))
+    people = _people(top.table("people"), naming)
     config = Config(
         realms=realms,
         host=host.lower(),
@@ -277,8 +288,9 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
         pam=_pam(top.table("pam")),
         door=_door(top.table("door")),
         accounts=naming.forms,
-        principals=_principals(top.table("principals"), naming),
-        people=_people(top.table("people"), naming),
+        principals=naming.table,
+        people=people,
+        approvers=_approvers(top.table("approvers"), naming, people),
         sections=tuple(_sections(top, Place(owner, keys_at))),
     )
     if len(os.fsencode(config.socket)) > 107:
@@ -401,7 +413,16 @@ def _pam(table: Table) -> Pam:
 
 def _door(table: Table) -> Door:
     table.known(tuple(Door.__dataclass_fields__))
-    return Door(listen=table.flag("listen"))
+    if "operators" not in table.values:
+        return Door(table.flag("listen"))
+    row = table.table("operators")
+    row.known(TICKETS)
+    operators = read_demand(row)
+    if operators.is_bare and isinstance(table.values["operators"], dict):
+        table.fault(
+            '"operators" must have "ticket_age" or "indicators": at the door, a stolen ticket counts everywhere', "operators"
+        )
+    return Door(table.flag("listen"), replace(operators, door=True))
 
 
 def _accounts(table: Table, realms: frozenset[str]) -> Mapping[str, Form]:
@@ -480,3 +501,53 @@ def _people(table: Table, naming: Naming) -> Mapping[str, frozenset[str]]:
             if holder.setdefault(account, person) != person or accounts.count(account) > 1:
                 table.fault(f"the account {quoted(account)} is listed twice: it belongs to one person", person)
     return MappingProxyType(found)
+
+
+def _approvers(table: Table, naming: Naming, people: Mapping[str, frozenset[str]]) -> Mapping[str, Approver]:
+    """Return the people without an account. Whose a principal with an account is, ``[people]`` alone says."""
+    found: dict[str, Approver] = {}
+    for typed in table.values:
+        row, principal = table.table(typed), naming.canonical(typed)
+        row.known(APPROVER)
+        account = naming.account_of(principal.encode())
+        groups = frozenset(row.words("groups", (), _read_group, may_be_empty=True))
+        person = row.text("person", "" if account is None else account)
+        if principal in found:
+            table.fault(f"{quoted(typed)} is listed twice: its realm folds upper case ([accounts])", typed)
+        elif not is_principal(principal):
+            table.fault(f"{quoted(typed)} is not a principal with its realm", typed)
+        elif "person" in row.values and (fault := _no_person(person, naming, table)):
+            row.fault(f'"person": {fault}', "person")
+        else:
+            person = person_of(naming.known_account(person), people, itself) if person else principal
+            if account is not None and person != (whose := person_of(account, people, itself)):
+                told = f"{quoted(typed)} is a principal of the account {quoted(account)}, which belongs to {quoted(whose)}"
+                row.fault(f"{told}: say in [people] whose it is", "person")
+            found[principal] = Approver(person, groups)
+    return MappingProxyType(found)
+
+
+def _read_group(word: str) -> str:
+    if not is_name(word):
+        raise ValueError(f'{quoted(word)} is not the name of a group, such as "ops"')
+    return word
+
+
+def _no_person(name: str, naming: Naming, table: Table) -> str:
+    """Return why ``name`` cannot be the person of a line in ``table``, or an empty text. A principal names no person, because
+    whose it is, is said elsewhere.
+    """
+    if not is_name(name):
+        return f"{quoted(name)} is not the name of a person"
+    if is_made(name):
+        return f"{quoted(name)} cannot be a person: an account that jitd makes always belongs to its holder"
+    if name == "root":
+        return "root reviews nothing"
+    principal = naming.canonical(name)
+    if naming.account_of(principal.encode()) is not None or any(naming.canonical(other) == principal for other in table.values):
+        return f"{quoted(name)} is a principal: write the name of its person"
+    try:
+        naming.read_account(name)
+    except ValueError as error:
+        return str(error)
+    return ""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from jitd.core import approvers, owed_review, rights
+from jitd.core.authentication import Demand
 from jitd.core.command import read_id
 from jitd.core.law import Actor, ByDoor, Origin
 from jitd.core.lock import Lock
@@ -49,6 +50,10 @@ class Here:
     @property
     def auditors(self) -> tuple[str, ...]:
         return self.config.auditors
+
+    @property
+    def operators_by_door(self) -> Demand | None:
+        return self.config.door.operators
 
     def locks(self) -> Iterator[Lock]:
         return self.uses.locks(self.store)
@@ -162,8 +167,8 @@ def _refusal(refused: Refused, case: Case) -> Refusal:
         return _barred(act, step, because, case)
     if Part.OPERATOR in step and case.found is None:
         who = "operators, auditors and root" if Part.AUDITOR in step else "operators and root"
-        at_the_door = ", and nobody by the door: do it on the host" if case.who.is_by_door else ""
-        return Refusal("forbidden", f"only {who} may {act}{at_the_door}")
+        lack = rights.why_not_by_door(case)
+        return Refusal("forbidden", f"only {who} may {act}{f', and this host {lack}' if lack else ''}")
     if case.found is None:
         return Refusal("forbidden", f"only root may {act}")
     about = f"request {case.request.id}"

@@ -76,6 +76,7 @@ def _way(way: Approval) -> Row:
         "indicators": list(way.demand.indicators),
         "ticket_age": way.demand.ticket_age,
         "forwarded": way.demand.forwarded,
+        "door": way.demand.door,
         "demand": str(way.demand),
         "after": way.after,
         "also": way.also,
@@ -98,6 +99,7 @@ def _authentication(who: Identity) -> Row | None:
         "ticket_encryption": given.ticket_encryption,
         "session_encryption": given.session_encryption,
         "realms": [shown(realm) for realm in given.realms],
+        "by_door": given.by_door,
     }
 
 

@@ -60,7 +60,7 @@ def people_asked(request: Request, seats: Mapping[Approval, Seats], standing: It
 
 def not_yet(people: Iterable[str], standing: Iterable[Identity]) -> set[str]:
     """Return the accounts in ``people`` without those of ``standing``, who have approved."""
-    return set(people).difference(account for one in standing for account in (one.account, one.person))
+    return set(people).difference(account for one in standing for account in (one.account, one.person, one.principal))
 
 
 def owes(request: Request, standing: tuple[Identity, ...]) -> str:

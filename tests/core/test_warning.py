@@ -20,6 +20,7 @@ NAMES = [
     "can-destroy",
     "local-password",
     "no-kdc-named",
+    "bare-door",
     "one-provider",
     "all-groups",
     "still-given",
@@ -27,10 +28,12 @@ NAMES = [
     "unreachable",
     "no-such-name",
     "self-account",
+    "two-persons",
+    "no-effect",
     "not-looked-up",
     "needless-accept",
 ]
-UNACCEPTABLE = ("still-given", "unreachable", "not-looked-up", "needless-accept")
+UNACCEPTABLE = ("still-given", "unreachable", "two-persons", "no-effect", "not-looked-up", "needless-accept")
 
 
 def test_the_names_of_warnings_stay_because_rules_accept_them_by_name() -> None:

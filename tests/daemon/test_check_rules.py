@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jitd.core.policy import Rule
-from jitd.core.warning import ACCEPTABLE, WARNINGS
+from jitd.core.warning import ACCEPTABLE, OF_THE_HOST, WARNINGS
 from jitd.core.when import When, WhenFailed
 from jitd.settings import policyfile
 from jitd_inspection.checking.order import about_order
@@ -385,4 +385,4 @@ def test_ten_thousand_rules_are_compared_in_seconds() -> None:
 
 
 def test_what_can_be_accepted_is_what_can_be_warned_about() -> None:
-    assert set(ACCEPTABLE) == WARNINGS.keys() - {"still-given", "unreachable", "not-looked-up", "needless-accept"}
+    assert set(ACCEPTABLE) == WARNINGS.keys() - {*OF_THE_HOST}

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from jitd.core.authentication import Demand
 from jitd.core.naming import Form
+from jitd.core.subject import Approver
 from jitd.core.toml_document import ConfigError, Fault
 from jitd.settings import host
-from jitd.settings.config import KEYS, Limits, Rate, Recordings, check, is_settings, load
+from jitd.settings.config import KEYS, Door, Limits, Rate, Recordings, check, is_settings, load
 from jitd.settings.host import default_realm, host_name
 from jitd_gates.settings import GateSection
 from jitd_outsiders.settings import OutsiderSection
@@ -92,6 +94,15 @@ fold = true
 alice = ["alice", "alice-adm"]
 bob = ["bob-adm"]
 
+[approvers."zoe@TRUSTED.ORG"]
+person = "bob-adm"
+groups = ["ops", "domain users"]
+[approvers."JÜRGEN@EXAMPLE.ORG"]
+
+[door]
+listen = true
+operators = { ticket_age = "10m", forwarded = "refuse" }
+
 [providers.risk]
 kind = "http"
 url = "https://risk.example.org/v1/score"
@@ -139,6 +150,11 @@ def test_a_whole_file(place: Path) -> None:
         "jürgen@EXAMPLE.NET": "juergen",
     }
     assert found.people == {"alice": {"alice", "alice-adm"}, "bob": {"bob-adm"}}
+    assert found.approvers == {
+        "zoe@TRUSTED.ORG": Approver("bob", frozenset({"ops", "domain users"})),
+        "jÜrgen@EXAMPLE.ORG": Approver("jÜrgen@EXAMPLE.ORG"),
+    }
+    assert found.door == Door(listen=True, operators=Demand(ticket_age=600, forwarded="refuse", door=True))
     assert set(KEYS) == {line.split("=")[0].strip().partition(".")[0] for line in WHOLE.split("\n[")[0].split("\n") if line} | {
         "limits",
         "recordings",
@@ -152,6 +168,7 @@ def test_a_whole_file(place: Path) -> None:
         "givers",
         "pam",
         "door",
+        "approvers",
     }
     assert outsiders.notify.channels["ops"].to == ("ops@example.org",)
     assert outsiders.notify.default == ("ops", "terminals")
@@ -589,3 +606,35 @@ def test_a_name_that_may_be_an_account_of_the_host_or_of_a_realm_is_a_fault(plac
     assert bare != FOLDS
     (fault,) = faults(write(place, bare + rest))
     assert 'write "admin"' in fault[1] and load(write(place, bare + rest.replace("Admin", "admin")), owner=ME)
+
+
+APPROVERS = [
+    ('[approvers]\n"zoe@TRUSTED.ORG" = "bob"', (4, '"zoe@TRUSTED.ORG" must be a table')),
+    ('[approvers."zoe"]', (3, '"zoe" is not a principal with its realm')),
+    ('[approvers."local:zoe@X"]', (3, '"local:zoe@X" is not a principal with its realm')),
+    ('[approvers."zoe@T"]\nperson = ""', (4, '"person": "" is not the name of a person')),
+    ('[approvers."zoe@T"]\nperson = "a:b"', (4, '"person": "a:b" is not the name of a person')),
+    ('[approvers."zoe@T"]\nperson = "root"', (4, '"person": root reviews nothing')),
+    ('[approvers."zoe@T"]\nperson = "al@EXAMPLE.ORG"', (4, '"al@EXAMPLE.ORG" is a principal: write the name of its person')),
+    ('[approvers."zoe@T"]\nperson = "yan@T"\n[approvers."yan@T"]', (4, '"yan@T" is a principal: write the name of its person')),
+    ('[approvers."zoe@T"]\ngroups = ["group:ops"]', (4, '"group:ops" is not the name of a group, such as "ops"')),
+    ('[approvers."zoe@T"]\ngroups = "ops"', (4, '"groups" must be a list of strings')),
+    ('[approvers."zoe@T"]\ngroup = ["ops"]', (4, 'unknown key "group": did you mean "groups"?')),
+    ('[approvers."alice@EXAMPLE.ORG"]\nperson = "bob"', (4, 'belongs to "alice": say in [people] whose it is')),
+    ("[door]\noperators = {}", (4, '"operators" must have "ticket_age" or "indicators"')),
+    ('[door]\noperators = { forwarded = "refuse" }', (4, '"operators" must have "ticket_age" or "indicators"')),
+    ('[door]\noperators = { ticket_age = "10m", door = true }', (4, 'unknown key "door"')),
+    ("[door]\noperators = true", (4, '"operators" must be a table')),
+]
+
+
+@pytest.mark.parametrize(("text", "fault"), APPROVERS, ids=[text for text, _ in APPROVERS])
+def test_what_makes_no_sense_about_the_door_and_its_people_is_a_fault(place: Path, text: str, fault: tuple[int, str]) -> None:
+    (found,) = faults(write(place, REALM + text))
+    assert found[0] == fault[0] and fault[1] in found[1], found
+
+
+def test_a_principal_without_an_account_is_listed_once_in_any_spelling(place: Path) -> None:
+    folds = '[accounts."EXAMPLE.ORG"]\nfold = true\n'
+    (found,) = faults(write(place, f'{REALM}{folds}[approvers."Zoe/X@EXAMPLE.ORG"]\n[approvers."zoe/x@EXAMPLE.ORG"]'))
+    assert found == (6, '"zoe/x@EXAMPLE.ORG" is listed twice: its realm folds upper case ([accounts])')

@@ -16,9 +16,11 @@ from typing import Any
 
 import pytest
 
+from jitd.core.authentication import Demand
 from jitd.core.decision import Approval
 from jitd.core.lock import Lock, Whom
 from jitd.core.party import OF_ROOT, Party
+from jitd.core.subject import Approver
 from jitd.deciding import directory, groups, seats
 from jitd.deciding.groups import Group
 from jitd.deciding.seats import UNKNOWN, Seating, Seats
@@ -54,6 +56,51 @@ def test_who_is_locked_could_not_approve(house: House, locks: list[Lock], people
     assert bool(said) is not bool(people) and all("nobody can give the approval of group:ops at present" in line for line in said)
     house.locks = []
     assert house.look(OPS).people == ("bob", "carol")
+
+
+DOOR = Demand(door=True)
+LINES = {
+    "zoe@TRUSTED.TEST": Approver("zoe", frozenset({"remote"})),
+    "al@TRUSTED.TEST": Approver("alice", frozenset({"remote"})),
+    "bob@EXAMPLE.TEST": Approver("bob", frozenset({"remote"})),
+    "una@TRUSTED.TEST": Approver("una@TRUSTED.TEST"),
+}
+
+
+def test_who_has_no_account_could_approve_by_the_door_and_gets_no_notice(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of those in ``remote``, al is the requester, and bob has an account, which is in other groups."""
+    monkeypatch.setattr(house, "seating", lambda: House.seating(house, replace(CONFIG, approvers=LINES)))
+    by_door, zoe = Approval(1, ("group:remote",), DOOR), ("zoe@TRUSTED.TEST",)
+    assert house.look(by_door) == Seats(zoe, is_whole=True, muted=zoe, visitors=zoe) and house.said(by_door) == []
+    assert house.look(Approval(1, ("group:remote",))) == Seats((), is_whole=True)
+    assert house.said(Approval(1, ("group:remote",))) and house.said(replace(by_door, need=2))
+    assert house.look(Approval(1, ("principal:una@TRUSTED.TEST",), DOOR)).people == ("una@TRUSTED.TEST",)
+    assert house.look(Approval(1, ("user:una", "user:zoe"), DOOR)).people == ()
+    both = house.look(Approval(1, ("group:ops", "group:remote"), DOOR))
+    assert both == Seats(("bob", "carol", *zoe), is_whole=True, muted=zoe, visitors=zoe)
+
+
+@pytest.mark.parametrize("bar", ["a lock on the principal", "a lock on the person", "the KDC"])
+def test_who_has_no_account_and_could_not_approve_is_no_seat(house: House, monkeypatch: pytest.MonkeyPatch, bar: str) -> None:
+    monkeypatch.setattr(house, "seating", lambda: House.seating(house, replace(CONFIG, approvers=LINES)))
+    if bar == "the KDC":
+        house.refused = ["zoe@TRUSTED.TEST"]
+    else:
+        is_principal = bar == "a lock on the principal"
+        on = locked(Whom.PRINCIPAL, "zoe@TRUSTED.TEST") if is_principal else locked(name="zoe", uid=None, person="zoe")
+        house.locks = [on]
+    assert house.look(Approval(1, ("group:remote",), DOOR)) == Seats((), is_whole=True)
+
+
+def test_while_a_directory_is_silent_it_is_not_sure_that_nobody_comes_by_the_door(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = {"yan@EXAMPLE.TEST": Approver("yan", frozenset({"remote"}))}
+    monkeypatch.setattr(house, "seating", lambda: House.seating(house, replace(CONFIG, approvers=lines)))
+    by_door = Approval(1, ("group:remote",), DOOR)
+    assert house.look(by_door).people == ("yan@EXAMPLE.TEST",)
+    house.silent = {"yan"}
+    assert house.look(by_door) == Seats((), is_whole=False)
 
 
 def test_whose_account_has_expired_could_not_approve(house: House) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from jitd.core.authentication import Authentication, Demand
 from jitd.core.law import ByDoor
+from jitd.deciding.accounts import Accounts
 from jitd.server.door import Begun
 from jitd.server.identifying import Identifying
 from jitd.server.visit import Visit
@@ -140,7 +142,8 @@ def known_at_the_door(uid: int | None) -> Any:
     async def run_within(left: float, share: object, work: Any, *args: Any) -> Any:
         return work(*args)
 
-    accounts: Any = SimpleNamespace(subject=subject)
+    accounts: Any = SimpleNamespace(subject=subject, visitor=lambda *told: None)
+    accounts.of_principal = partial(Accounts.of_principal, accounts)
     workers: Any = SimpleNamespace(names=SimpleNamespace(run_within=run_within))
     proof: Any = SimpleNamespace(principal=b"bob@EXAMPLE.TEST", ends_at=datetime(2026, 11, 2, tzinfo=UTC), authentication=GIVEN)
     identifying = Identifying(accounts, workers, SimpleNamespace())  # type: ignore[arg-type]

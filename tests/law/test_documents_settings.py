@@ -63,6 +63,7 @@ def test_the_page_of_the_settings_has_every_one_and_no_other() -> None:
         *of_givers,
         *of_sinks,
         *config.ACCOUNTS,
+        *config.APPROVER,
         channels.DEFAULT,
     } - {*WITHIN}
 
@@ -83,6 +84,7 @@ def test_every_default_is_in_its_page() -> None:
         "sinks",
         "auditors",
         "accounts",
+        "approvers",
         "witnesses",
         "keep",  # of two tables: 400 days, and 8 files
         "listen",  # false, as the page spells it

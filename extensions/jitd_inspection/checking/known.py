@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from jitd.core.decision import Approval
 from jitd.core.made_account import is_made, itself
 from jitd.core.policy import Rule
-from jitd.core.subject import person_of
+from jitd.core.subject import Approver, person_of
 from jitd.core.ways import Open, best, every_way, flat
 from jitd.settings.config import Config
 
@@ -69,6 +70,21 @@ class Known:
             found.update(person_of(account, self.config.people, itself) for account in accounts if account and self._may(account))
         return frozenset(found)
 
+    def is_by_door(self, word: str) -> bool:
+        """True if ``word`` names somebody of ``[approvers]`` in jitd.toml."""
+        return any(_is_named(principal, line, (word,)) for principal, line in self.config.approvers.items())
+
+    def visitors(self, way: Approval) -> frozenset[str]:
+        """Return the persons of ``[approvers]`` whom ``way`` names, if it takes an approval by the door. Those are left out who
+        have an account here.
+        """
+        lines = self.config.approvers.items() if way.demand.door else ()
+        return frozenset(line.person for one, line in lines if _is_named(one, line, way.of_whom) and not self._has_account(one))
+
+    def _has_account(self, principal: str) -> bool:
+        account = self.account(f"principal:{principal}")
+        return account is not None and self.users.get(account) is not None
+
     def _may(self, account: str) -> bool:
         uid = self.users.get(account)
         return (
@@ -77,6 +93,10 @@ class Known:
             and not is_made(account)
             and (uid >= self.config.min_uid or account in self.config.principals.values())
         )
+
+
+def _is_named(principal: str, line: Approver, words: Iterable[str]) -> bool:
+    return any(word == f"principal:{principal}" or word.removeprefix("group:") in line.groups for word in words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +116,10 @@ def lack_of(rule: Rule, known: Known) -> Lack | None:
     """If there are not enough people to give the approvals that ``rule`` demands, return a Lack. Return None if there are enough
     people, or if ``rule`` names an approver that is not known.
     """
-    if not rule.approvals or not all(known.is_known(word) for word in approvers_of(rule)):
+    if not rule.approvals or not all(known.is_known(word) or known.is_by_door(word) for word in approvers_of(rule)):
         return None
     asked = every_way(rule.approvals)
-    eligible = [known.persons(way.of_whom) for way in flat(asked)]
+    eligible = [known.persons(way.of_whom) | known.visitors(way) for way in flat(asked)]
     n_there = len(frozenset[str]().union(*eligible))
     if _owed(asked, eligible, ""):
         return Lack(n_there, None)
@@ -115,6 +135,11 @@ def lack_of(rule: Rule, known: Known) -> Lack | None:
 def approvers_of(rule: Rule) -> list[str]:
     """Return the words in ``rule`` that name possible approvers."""
     return list(dict.fromkeys(word for way in flat(every_way(rule.approvals)) for word in way.of_whom))
+
+
+def ways_by_door(rule: Rule) -> list[Approval]:
+    """Return the ways to approve a request of ``rule`` that may come by the door."""
+    return [way for way in flat(every_way(rule.approvals)) if way.demand.door]
 
 
 def words_of(rules: Sequence[Rule], operators: Sequence[str]) -> frozenset[str]:

@@ -55,7 +55,7 @@ def _about_names(rule: Rule, known: Known) -> Iterator[Warned]:
     for word in approvers_of(rule):
         if known.is_unsure(word):
             yield _warned("not-looked-up", rule, f"{word}, who may approve: it cannot be looked up")
-        elif _is_absent(word, known):
+        elif _is_absent(word, known) and not known.is_by_door(word):
             yield _warned("no-such-name", rule, f"{word}, who may approve: there is no such {_kind(word)} here")
     for word in sorted(targets_of([rule])):
         if known.is_unsure(word):

@@ -22,6 +22,7 @@ from jitd.core.policy import Rule
 from jitd.core.root_groups import findings_of_rule
 from jitd.core.warning import Warned
 from jitd.core.when import When
+from jitd_inspection.checking.known import ways_by_door
 
 LOGINS = frozenset({"login", "sshd"})
 """PAM services that begin a login session without a command. If a rule is only for these services, its pattern must be
@@ -35,6 +36,10 @@ LOCAL_PASSWORD = "anybody who can block the way from this host to its KDCs can m
 ALL_GROUPS = (
     'its "when" needs the names of all groups of whoever asks for anything here, and a directory looks them up one by one: '
     'somebody in hundreds of groups may wait many seconds; "NAME" in subject.groups needs no other name'
+)
+BARE_DOOR = (
+    "it gives as much power as root, and takes an approval by the door, where a stolen ticket counts on every machine: "
+    'give this approval "ticket_age" or "indicators", too'
 )
 LITERAL = "|[^$"
 """Characters that are special in a shell or in a regular expression, but not in a pattern of jitd."""
@@ -60,6 +65,8 @@ def about_reach(rules: Sequence[Rule], providers: Mapping[str, str]) -> Iterator
         as_root = ways_to_root(rule) if rule.may_run_as_root else ()
         if ways := (*as_root, *ways_of_groups(rule)):
             yield _warned("amounts-to-root", rule, f"{'as root, ' if as_root else ''}{_after(rule, ways)}")
+            if any(way.demand.is_bare for way in ways_by_door(rule)):
+                yield _warned("bare-door", rule, BARE_DOOR)
             if provider := lone_provider(rule, providers):
                 said = f"no approval is needed, and only the facts of the provider {provider} restrict access to root"
                 yield _warned("one-provider", rule, said)
@@ -229,7 +236,7 @@ def lone_provider(rule: Rule, providers: Mapping[str, str]) -> str:
 BY_THE_RULES = frozenset(
     {
         *("all-groups", "amounts-to-root", "any-command-first", "can-destroy", "denies-everything", "dot-dot", "last-star"),
-        *("literal-character", "local-password", "one-provider", "shadowed"),
+        *("bare-door", "literal-character", "local-password", "one-provider", "shadowed"),
     }
 )
 """The warnings that depend only on the rules. (If a rule gives things, ``amounts-to-root`` also depends on jitd.toml.) All other
@@ -247,7 +254,7 @@ def without_accepted(rules: Sequence[Rule], warned: Sequence[Warned]) -> Iterato
     yield from (one for one in warned if (one.rule, one.name) not in accepted)
     for rule in rules:
         for name, _ in rule.accepts:
-            depends = name == "amounts-to-root" and rule.gives  # the warning depends on jitd.toml of each host
+            depends = name in ("amounts-to-root", "bare-door") and rule.gives  # they depend on jitd.toml of each host
             if name in BY_THE_RULES and not depends and (rule.name, name) not in arisen:
                 told = f'the rule accepts {name}, but nothing in the rule causes this warning: remove {name} from "accept"'
                 yield _warned("needless-accept", rule, told)

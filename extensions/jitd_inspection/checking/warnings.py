@@ -24,6 +24,7 @@ from jitd_inspection.checking.order import about_order
 from jitd_inspection.checking.people import about_people, targets_of
 from jitd_inspection.checking.reach import about_reach, without_accepted
 from jitd_inspection.checking.things import about_things
+from jitd_inspection.checking.visitors import about_visitors, names_of
 from jitpam.initiator import within
 
 WITHIN = 5.0
@@ -39,7 +40,8 @@ def warnings(rules: Sequence[Rule], config: Config, providers: Mapping[str, str]
     here = [rule for rule in rules if HOSTS.is_here(rule, config.host)]
 
     def people() -> list[Warned]:
-        return list(about_people(here, look_up(words_of(here, ()) | targets_of(here), config)))
+        known = look_up(words_of(here, ()) | targets_of(here) | names_of(config), config)
+        return [*about_people(here, known), *about_visitors(here, known)]
 
     found = [
         *about_order(rules),

@@ -181,7 +181,7 @@ class Letters:
         if not self._settings.is_for_persons:
             return ("",)
         found = await self._to.people(request, approvals)
-        people = sorted({account for seats in found for account in seats.people})
+        people = sorted({account for seats in found for account in seats.people if account not in seats.visitors})
         if not people and not all(seats.is_whole for seats in found):
             log("the people who are to be told could not be looked up; jitd tries again", request=request.id)
             self._put_off(request.id, self._to.clock() + LOOKED_UP_AFTER)

@@ -24,7 +24,7 @@ MOST_NEEDED = 100
 """Maximum number of approvals that a rule may require from one group."""
 MOST_WAYS = 8
 """Maximum number of ways in one ``any_of``."""
-WAY = ("need", "from", "also", *TICKETS)
+WAY = ("need", "from", "also", *TICKETS, "door")
 OF_APPROVAL = (*WAY, "any_of", "after")
 """The keys of an approval. The key ``after`` is only for the approvals inside ``any_of``."""
 EXAMPLE = '[{ need = 1, from = ["group:ops"] }]'
@@ -88,7 +88,7 @@ def _approval(rule: Table, table: Table, names: Mapping[str, Name], read_who: Ca
 def _way(rule: Table, table: Table, names: Mapping[str, Name], read_who: Callable[[str], str]) -> Approval:
     table.needs("need", "from")
     need, of_whom = table.number("need", 1, 1, MOST_NEEDED), table.words("from", (), read_who)
-    demand, also = read_demand(table), _also(rule, table, names)
+    demand, also = replace(read_demand(table), door=table.flag("door")), _also(rule, table, names)
     return Approval(need, of_whom, demand, after=_after(rule, table), also=also)
 
 
@@ -141,7 +141,7 @@ def describe_approvals(approvals: tuple[Approval, ...]) -> str:
 def _way_in_words(way: Approval) -> str:
     said = f"{way.need} from {listed(way.of_whom, 'or')}"
     said += f" on {way.also}" if way.also else ""
-    said += "" if way.demand.is_none else f" ({way.demand})"
+    said += f" ({way.demand})" if str(way.demand) else ""
     return f"after {duration_in_words(way.after)}, {said}" if way.after else said
 
 
