@@ -44,7 +44,7 @@ from jitd.store.texts import Texts
 from jitd.store.told import ToldMarks
 
 P = TypeVar("P")
-FIRST, SCHEMA = 16, 16
+FIRST, SCHEMA = 16, 17
 """The numbers of the first and the last file in ``schema/``. The last is the version of the schema that this code uses. The first
 makes a new database, and each other one turns a database of the version before into its own. A database with a version before
 the first is refused: no release has made it.

@@ -1,0 +1,2 @@
+-- Who reviews, locks and revokes may be somebody without an account on this host (ADR 0172): a document then has no uid of them,
+-- and a jitd of before would call it damaged. No table changes.
