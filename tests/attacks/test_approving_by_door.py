@@ -58,8 +58,8 @@ def caches(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return found
 
 
-def visits(house: House, cache: Path) -> AtDoor:
-    made = AtDoor(house)
+def visits(house: House, cache: Path, source: str | None = None) -> AtDoor:
+    made = AtDoor(house, source=source)
     made.sign_in(credentials(cache))
     return made
 
@@ -73,7 +73,7 @@ def test_who_has_no_account_approves_by_the_door_and_the_record_names_the_princi
     house: House, caches: dict[str, Path]
 ) -> None:
     id, before = waits(house, "door"), house.head().number
-    with visits(house, caches[ZOE]) as zoe:
+    with visits(house, caches[ZOE], source=SOURCE) as zoe:
         (row,) = zoe.rows(messages.Show(id=id))
         assert not row["lacks"] and row["asked_people"] == [ZOE]
         zoe.stamp()
