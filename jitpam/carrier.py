@@ -65,14 +65,16 @@ class Carrier:
         self._telling.start()
 
     def _tell(self) -> None:
-        """Show what the carrier writes to its standard error. A hostile one can make neither many lines nor a line of jitd's."""
+        """Show what the carrier writes to its standard error. A hostile one can make neither many lines nor a line of jitd's, and
+        does not end the quotes.
+        """
         stream = self._process.stderr
         assert stream is not None
         n_lines = 0
         with stream:
             while line := stream.readline(MOST_OF_LINE):
                 n_lines += 1
-                if n_lines <= MOST_LINES and (text := line.decode("utf-8", "backslashreplace").strip()):
+                if n_lines <= MOST_LINES and (text := line.decode("utf-8", "backslashreplace").strip().replace('"', "'")):
                     say(f'the carrier says: "{text}"', "jitd")
                 elif n_lines == MOST_LINES + 1:
                     say("the carrier says more, which is not shown", "jitd")

@@ -294,6 +294,8 @@ class Connection:
         assert self._proof is not None, "the handshake takes nothing else at the door"
         who = await self._services.identifying.by_door(self._proof, self._slow)
         if who is None:
+            principal = self._proof.principal.decode("utf-8", "replace")
+            self._services.complaints.warn(self._party, "nobody by the door", principal=principal)
             return self._refuse("unauthenticated", NOBODY_BY_DOOR)
         if not self._count_for(who.party):
             return self._refuse("not_done", "you have too many conversations with this host: end some, and try again")
@@ -350,7 +352,11 @@ class Connection:
         self._in_background(lambda: self._deed(message, body))
 
     def _in_background(self, deed: Callable[[], Awaitable[None]]) -> None:
-        """Run ``deed`` in a task, so that other clients need not wait. Read the client's next message only after ``deed``."""
+        """Run ``deed`` in a task, so that other clients need not wait. Read the client's next message only after ``deed``.
+        Nothing begins any more for a client that has gone: what it had was counted back.
+        """
+        if not self._channel.is_open:
+            return
         self._channel.pause()
 
         async def done() -> None:
@@ -458,7 +464,7 @@ class Connection:
                 finally:
                     self._forget_question()
             case _:
-                asker = Asker(who, self._origin, self._caller, self._way)
+                asker = Asker(who, self._origin, self._caller, self._way, self._admit)
                 answer = await self._services.answers.to(asker, message)
                 if isinstance(answer, str):
                     self._done(answer)

@@ -36,7 +36,7 @@ def add_answers(to: Answers, verbs: Verbs, reloading: Reloading, status: Status)
     to.add(messages.Mute, lambda asker, m: verbs.mutes.mute(asker.subject, m.lasts_for))
     to.add(messages.Reload, answers.reload)
     to.add(messages.SigningKey, lambda asker, m: verbs.keys.line(asker.subject, rotate=m.rotate, acknowledge=m.acknowledge))
-    to.add(messages.Audit, lambda asker, m: verbs.records.show(asker.who, m))
+    to.add(messages.Audit, lambda asker, m: verbs.records.show(asker.who, m, asker.again))
     to.add(messages.Export, lambda asker, m: verbs.records.export(asker.subject, m))
     to.add(messages.Status, lambda asker, m: status.rows(asker.who))
 

@@ -81,6 +81,7 @@ class DoorListener(Accepting):
         counted: Party = STRANGERS
         source: ByDoor | None = None
         connection: Connection | None = None
+        is_over = False
 
         def leave_source() -> None:
             nonlocal source
@@ -99,7 +100,7 @@ class DoorListener(Accepting):
 
         def count_for(person: Party) -> bool:
             nonlocal counted
-            if self._of[person] >= self._per_party:
+            if is_over or self._of[person] >= self._per_party:
                 return False
             leave_source()
             self._of[person] += 1
@@ -108,6 +109,8 @@ class DoorListener(Accepting):
             return True
 
         def ended() -> None:
+            nonlocal is_over
+            is_over = True
             leave_source()
             self._forget(counted)
             deadline.cancel()

@@ -145,9 +145,12 @@ class Listener(Accepting):
         self._of[party] += 1
         counted = party
         connection: Connection | None = None
+        is_over = False
         deadline: asyncio.TimerHandle
 
         def ended() -> None:
+            nonlocal is_over
+            is_over = True
             self._forget(counted)
             deadline.cancel()
             if connection is not None:
@@ -163,7 +166,7 @@ class Listener(Accepting):
 
         def count_for(person: Party) -> bool:
             nonlocal counted
-            if person != counted and self._is_full_for(person):
+            if is_over or (person != counted and self._is_full_for(person)):
                 return False
             self._of[person] += 1
             self._forget(counted)

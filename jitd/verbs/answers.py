@@ -26,13 +26,15 @@ Answer = AsyncIterable[Row] | Iterable[Row] | str
 @dataclass(frozen=True, slots=True)
 class Asker:
     """Who sends a message. ``origin`` returns where the person sits. ``caller`` is the client's process, if anybody knows it.
-    ``way`` is the way through the door, or None for a client on this host.
+    ``way`` is the way through the door, or None for a client on this host. ``again`` returns who sends it as of now, for an
+    answer that may take long, and raises Refusal if this is nobody any more.
     """
 
     who: Identity
     origin: Callable[[], Origin | ByDoor]
     caller: Caller
     way: ByDoor | None = None
+    again: Callable[[], Awaitable[Identity]] | None = None
 
     @property
     def subject(self) -> Subject:

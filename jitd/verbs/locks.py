@@ -176,8 +176,8 @@ class Locks:
             found, is_sure = await self._find(who, meant)
         else:  # today's table has no account here for the principal, but there may have been one
             found, is_sure = self._remembered(lambda one: meant.spelled in (one.principal, one.in_ticket)), True
-            if found is None and (visitor := self._visitor(meant.spelled)) is not None:
-                return replace(made, name=meant.spelled, person=visitor.person), True
+            if found is None and (person := self._person_without_account(meant.spelled)):
+                return replace(made, name=meant.spelled, person=person), True
         if found is None and (kind is Whom.USER or not maps):
             raise Refusal("unknown", f"there is no {'account' if kind is Whom.USER else 'principal'} {shown(name)} here")
         if kind is Whom.USER and (meant.user == ROOT or (found is not None and found.uid == 0)):
@@ -215,14 +215,21 @@ class Locks:
         if found := self._remembered(lambda one: meant.user == one.user or number == one.uid):
             return found
         was_made = behind_in(self._store, meant.user) != meant.user  # if a made account is gone, the record says who had it
-        is_theirs = meant.user in self._accounts.people or was_made or self._remembered(lambda one: is_named(one, meant))
+        is_persons = meant.user in self._accounts.people or any(
+            line.person == meant.user for line in self._accounts.approvers.values()
+        )
+        is_theirs = is_persons or was_made or self._remembered(lambda one: is_named(one, meant))
         return Account(meant.user, None) if is_theirs else None
 
-    def _visitor(self, principal: str) -> Visitor | None:
-        """Return the visitor who has ``principal``, and has reviewed an open request or that of a live grant, or None."""
+    def _person_without_account(self, principal: str) -> str:
+        """Return the person whom the settings name for ``principal``, or who has reviewed with it an open request or that of a
+        live grant. Return an empty text if it is nobody's.
+        """
+        if (line := self._accounts.approvers.get(principal)) is not None:
+            return line.person
         reviewers = [one for _, (_, *those) in self._store.requesters() for one in those]
         reviewers += [one for _, _, (_, _, *those) in self._store.holders() for one in those]
-        return next((one for one in reviewers if isinstance(one, Visitor) and principal in one.principals), None)
+        return next((one.person for one in reviewers if isinstance(one, Visitor) and principal in one.principals), "")
 
     def _remembered(self, is_it: Callable[[Subject], bool]) -> Account | None:
         """Return the account of the person for whom ``is_it`` is true, or None. This account cannot be looked up, so it is read

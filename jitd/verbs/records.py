@@ -146,11 +146,18 @@ class Records:
 
     # --- show ----------------------------------------------------------------------------------------------------------
 
-    async def show(self, who: Identity, asked: Audit) -> AsyncGenerator[Row, None]:
-        """Yield the records that ``asked`` selects. Raises Refusal."""
+    async def show(
+        self, who: Identity, asked: Audit, again: Callable[[], Awaitable[Identity]] | None
+    ) -> AsyncGenerator[Row, None]:
+        """Yield the records that ``asked`` selects. ``again`` returns the reader as of now: who reads slowly does not read on for
+        longer than they may. Raises Refusal.
+        """
         self._access.refuse(Act.READ_RECORD, who)
-        sought, after, is_end = self._sought(asked), asked.after, False
+        sought, after, is_end, asked_at = self._sought(asked), asked.after, False, time.monotonic()
         while not is_end:
+            if again is not None and time.monotonic() - asked_at > ASKED_AGAIN_EVERY:
+                asked_at, who = time.monotonic(), await again()
+                self._access.refuse(Act.READ_RECORD, who)
             text, after, is_end, _ = await self._workers.kept.run(who.party, self._page, who, sought, after)
             for row in _rows(text):
                 yield row

@@ -458,6 +458,40 @@ def test_strangers_at_the_door_take_no_place_of_anybody_else(door: House) -> Non
         assert bob.rows(messages.Show(id=id))
 
 
+class HungUp(Exception):
+    pass
+
+
+class HangsUp(AtDoor):
+    """A carrier that ends as soon as it has sent its frame ``last``."""
+
+    last = 1
+
+    def send(self, data: bytes) -> None:
+        super().send(data)
+        if len(self.sent) == self.last:
+            self.close()
+            raise HungUp
+
+
+@pytest.mark.parametrize("last", [1, 2, 3])
+def test_who_hangs_up_within_the_handshake_is_counted_back(tmp_path: Any, monkeypatch: pytest.MonkeyPatch, last: int) -> None:
+    """THREATS F-08: with the person's own token, too, a carrier does not keep the person out."""
+    monkeypatch.setattr(HangsUp, "last", last)
+    house = door_house(tmp_path, limits="connections_per_uid = 3\n")
+    try:
+        for _ in range(12):
+            with pytest.raises(HungUp):
+                HangsUp(house).sign_in(ticket_of("bob"))
+        with ExitStack() as held:
+            for _ in range(3):
+                held.enter_context(at_door(house, "bob"))
+            with AtDoor(house) as beyond, pytest.raises(AssertionError, match="not_done"):
+                beyond.sign_in(ticket_of("bob"))
+    finally:
+        house.close()
+
+
 def test_who_is_known_is_counted_by_the_person_and_apart_from_the_host(tmp_path: Any) -> None:
     """THREATS F-08."""
     house = door_house(tmp_path, limits="connections_per_uid = 3\n")

@@ -35,4 +35,7 @@ def lines_in(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 async def read(records: Records, reader: Subject, /, **fields: Any) -> list[dict[str, Any]]:
-    return lines_in([row async for row in records.show(reader, Audit(**fields))])
+    async def again() -> Subject:
+        return reader
+
+    return lines_in([row async for row in records.show(reader, Audit(**fields), again)])

@@ -57,7 +57,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
 def locking(house: House) -> Locks:
     """The operators' brake over ``house``, where everybody has an account."""
     parts: Any = (SimpleNamespace(refuse=lambda act, who: None), house.endings, house.perform, house.store)
-    accounts: Any = SimpleNamespace(naming=Naming(frozenset({"EXAMPLE.TEST"})), people={})
+    accounts: Any = SimpleNamespace(naming=Naming(frozenset({"EXAMPLE.TEST"})), people={}, approvers={})
     workers: Any = SimpleNamespace(typed=SimpleNamespace(run=found))
     return Locks(*parts, accounts, house.waiters, workers, lambda: house.at)
 

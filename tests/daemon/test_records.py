@@ -438,13 +438,36 @@ def test_who_may_no_longer_read_the_record_is_told_no_more_of_it(scene: House, m
     assert refused.value.code == "forbidden"
 
 
+def test_who_reads_slowly_reads_no_further_than_their_right(scene: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ticket that has become too old for operators, or has ended, reads no further page."""
+    monkeypatch.setattr(records, "ASKED_AGAIN_EVERY", 0.0)
+    pages = iter([("{}\n", 1, False, 0.0), ("{}\n", 2, True, 0.0)])
+    monkeypatch.setattr(scene.records, "_page", lambda *given: next(pages))
+
+    still = iter([DAVE])
+
+    async def again() -> Subject:
+        for who in still:
+            return who
+        raise Refusal("unauthenticated", "your ticket has expired: kinit")
+
+    async def play() -> None:
+        rows = scene.records.show(DAVE, Audit(), again)
+        with pytest.raises(Refusal, match="expired"):
+            async for _ in rows:
+                pass
+
+    asyncio.run(play())
+    assert len(list(pages)) == 1, "no page was read after the right had ended"
+
+
 @pytest.mark.parametrize("verb", ["show", "follow", "export"])
 def test_the_record_is_for_operators_and_auditors_and_a_refusal_records_nothing(scene: House, verb: str) -> None:
     head = scene.store.head()
 
     async def play() -> None:
         rows = {
-            "show": lambda: scene.records.show(ALICE, Audit()),
+            "show": lambda: scene.records.show(ALICE, Audit(), again=None),  # type: ignore[arg-type]
             "follow": lambda: scene.records.follow(ALICE, Audit(follow=True), again=None),  # type: ignore[arg-type]
             "export": lambda: scene.records.export(ALICE, Export(since=None, until=None, who=None, rule=None)),
         }[verb]()

@@ -15,11 +15,11 @@ import pytest
 
 from jitd.core.grant import Grant
 from jitd.core.law import Origin
-from jitd.core.lock import Whom
+from jitd.core.lock import Whom, is_on
 from jitd.core.naming import Naming
 from jitd.core.origin import Caller
 from jitd.core.request import Request, Verdict
-from jitd.core.subject import Identity, Subject, Visitor
+from jitd.core.subject import Approver, Identity, Subject, Visitor
 from jitd.deciding.accounts import Accounts
 from jitd.verbs import endings, locks
 from jitd.verbs.answers import Asker
@@ -198,6 +198,22 @@ def test_a_visitor_who_operates_locks_and_lifts_and_the_record_has_no_uid_of_the
         assert made.placed_by == YAN.principal
         await house.say(YAN, messages.Unlock(id=made.id, whom=None, name=None, reason="back"))
         assert not list(house.store.locks())
+
+    house.run(scene())
+
+
+def test_a_visitor_whom_the_settings_name_is_locked_before_any_review(house: House) -> None:
+    """THREATS K-29: a line of [approvers] is a right, and an operator can take it away."""
+    house.decider._config.approvers = {ZOE.principal: Approver("zoe", frozenset())}
+
+    async def scene() -> None:
+        await house.say(YAN, messages.Lock(whom="principal", name=ZOE.principal, lasts_for=None, reason="stolen"))
+        (lock,) = house.store.locks()
+        assert is_on(lock, ZOE)
+        made = await house.waiting()
+        with pytest.raises(Refusal):
+            await house.review(ZOE, made)
+        assert house.found(made.id).state == "pending"
 
     house.run(scene())
 

@@ -300,7 +300,7 @@ class House:
             holdings=SimpleNamespace(held_for=lambda found: None, ends_in_words=lambda some: ""),
         )  # fmt: skip
         config: Any = SimpleNamespace(
-            host="h", names={}, operators=("group:security",), auditors=("group:audit",), people={},
+            host="h", names={}, operators=("group:security",), auditors=("group:audit",), people={}, approvers={},
             naming=Naming(frozenset({"EXAMPLE.TEST"})),
             state=path, recordings=SimpleNamespace(days=9, mib_in_all=9),
             limits=SimpleNamespace(runs=SimpleNamespace(per_second=9, burst=9)),

@@ -91,6 +91,7 @@ class Seen(AskingHouse):
         config: Any = self.decider._config
         config.operators, config.auditors = ("group:security",), ("group:audit",)
         config.naming, config.principals, config.people = Naming(frozenset({"EXAMPLE.TEST"})), {}, {}
+        config.approvers = {}
         config.state, config.recordings = path, SimpleNamespace(mib_per_run=1, days=1, mib_in_all=1)
         self.visible_to: tuple[str, ...] | None = ("group:privacy",)
         access = Access(config, self.store)

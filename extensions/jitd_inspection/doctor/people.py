@@ -184,7 +184,7 @@ def _named(rule: Rule, known: Known) -> Iterator[Finding]:
         wants = f"{_spell(rule)} wants approvals from"
         if known.is_unsure(word):
             yield unknown("rules.approvers", f"{wants} {word}, which cannot be looked up", _make(word))
-        elif not known.is_known(word):
+        elif not known.is_known(word) and not known.is_by_door(word):
             yield bad("rules.approvers", f"{wants} {_absent(word)}", _make(word))
 
 
