@@ -245,7 +245,7 @@ def found_by(monkeypatch: pytest.MonkeyPatch, *, subject: Subject | None = None,
     return Accounts(Naming(frozenset({"EXAMPLE.TEST"})), {"robert": frozenset({"zoe"})}, 1000)
 
 
-def test_nobody_is_a_visitor_as_yet() -> None:
+def test_nobody_is_a_visitor_without_a_line_of_the_settings() -> None:
     of = Accounts(Naming(frozenset({"EXAMPLE.TEST", TRUSTED})), {}, 1000)
     assert of.visitor(ZOE.principal.encode(), ZOE.ticket_ends_at) is None and of.again(ZOE) is None
 
