@@ -34,6 +34,7 @@ _OPTIONS = {
     "local_preload_libraries": "",
     "exit_on_error": "off",
     "idle_session_timeout": "0",
+    "jit": "off",
     "statement_timeout": f"{STATEMENT_SECONDS}s",
     "lock_timeout": f"{LOCK_SECONDS}s",
     "idle_in_transaction_session_timeout": "15s",
@@ -46,7 +47,7 @@ an owner could otherwise let jitd's sessions act as another role, end early, or 
 ``session_replication_role``, no triggers and no event triggers run in jitd's sessions, because they are a superuser's sessions.
 Exceptions are triggers that an administrator has enabled as ENABLE ALWAYS or ENABLE REPLICA. With ``synchronous_commit``,
 committed changes survive a crash of the server. If a change were lost, a role that was taken back could exist again after the
-crash.
+crash. Without ``jit``, the first question (_AS_BUILT) is not compiled, either.
 """
 _AS_BUILT = (
     "SELECT pg_catalog.set_config(name, boot_val, false) FROM pg_catalog.pg_settings"
