@@ -33,7 +33,7 @@ from jitd.monitor.observation import Observation
 from jitd.monitor.orders import CANNOT, FAILED, Job, Left, sentence
 from jitd.monitor.places import GO, INIT, STARTED, note, started_at, write_outcome
 from jitd.monitor.pump import SLOTS, Pumps, arrived
-from jitd.monitor.signalling import look_at, name_of, signal_group
+from jitd.monitor.signalling import Pid, look_at, name_of, signal_group
 from jitd.monitor.streams import AT_ONCE, sender_of_next
 from jitd.monitor.tape import Tape
 from jitd.monitor.terminal import Terminal
@@ -399,11 +399,18 @@ class Monitor:
         ending, number, because = outcome
         if self._because or self.job.leftovers == "keep" or ending == "not started" or self.housing.is_empty():
             return outcome
-        if not (names := sorted(filter(None, map(name_of, set(self.housing.found()) - self.pumps.processes)))):
-            return outcome  # they have ended by themselves meanwhile, or there are pumps only
+        if not self._outliving():  # they have ended by themselves meanwhile, or there are pumps only
+            return outcome
+        time.sleep(LOOK_AGAIN)  # what is just ending outlives nothing, on a host that is slow to end it
+        if not (names := sorted(filter(None, map(name_of, self._outliving())))):
+            return outcome
         n_more = len(names) - MOST_NAMED
         told = ", ".join(map(shown_argument, names[:MOST_NAMED])) + (f" and {n_more} more" if n_more > 0 else "")
         return ending, number, sentence("; ".join(filter(None, (because, f"{OUTLIVED}: {told} ({KEPT_BY})"))))
+
+    def _outliving(self) -> set[Pid]:
+        """Return the processes of the run that have not ended, but for the pumps."""
+        return {pid for pid in self.housing.found() - self.pumps.processes if name_of(pid)}
 
     def _tell_late(self) -> None:
         """Tell the client that the command was not started, if the client was not told before."""
