@@ -144,7 +144,11 @@ EXTENSIONS = {
             },
             otherwise="install the extension evidence in /usr/lib/jitd",
         ),
-        Extension("fleet", "carries approvers who are elsewhere to the door of this host"),
+        Extension(
+            "fleet",
+            "carries approvers to the doors of other hosts",
+            otherwise="install the extension fleet in /usr/lib/jitd, or name a host with --host and --via",
+        ),
         Extension(
             "board",
             "shows what waits and runs, live",

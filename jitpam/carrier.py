@@ -16,15 +16,38 @@ import subprocess
 import threading
 import time
 from _socket import AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM, socket, socketpair
-from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
-from jitpam.client import HANDSHAKE_WITHIN, Connection, NoDescriptor, NoProcess, RefusedByDaemon, TooLong, Unreachable
+from jitpam.client import (
+    HANDSHAKE_WITHIN,
+    Connection,
+    NoDescriptor,
+    NoProcess,
+    RefusedByDaemon,
+    TooLong,
+    Unanswered,
+    Unreachable,
+)
 from jitpam.initiator import DOOR as CHANNEL_OF_THE_DOOR
 from jitpam.initiator import Initiator
 from jitpam.news import News
 from jitpam.saying import say
 from jitpam.wire.conversation import CLIENT, DOOR, Conversation
-from jitpam.wire.messages import STAMPED_WITHIN, Done, Lock, Message, Refused, Review, Revoke, Stamp, Stop, Unlock
+from jitpam.wire.messages import (
+    STAMPED_WITHIN,
+    Done,
+    List,
+    Lock,
+    Message,
+    Refused,
+    Review,
+    Revoke,
+    Show,
+    Stamp,
+    Stop,
+    Unlock,
+    Watch,
+)
 
 CARRIED_WITHIN = 60.0
 """Maximum number of seconds from the start of the carrier to the proof of the host. A person may have to type a passphrase."""
@@ -33,6 +56,7 @@ ENDED_WITHIN = 1.0
 MOST_LINES, MOST_OF_LINE = 50, 400
 """How many lines of a carrier's standard error are shown, and how many bytes of one."""
 DEEDS = (Review, Revoke, Stop, Lock, Unlock)
+QUESTIONS = (List, Show, Watch)
 
 UNPROVED = {
     "unauthenticated": "the proof of who you are is not accepted there: perhaps nobody knows you at the door of {host}",
@@ -45,19 +69,72 @@ OTHERWISE = "the other end refuses"
 NOT_PROVED = "what answers has not proved to be {host}"
 
 
-class Carrier:
+class Stream(Protocol):
+    """Bytes to the door of a host and back. The conversation has ``socket``, and closes it."""
+
+    socket: socket
+
+    def has_ended(self) -> bool:
+        """True if what carries the bytes ends, within a moment. All that it has said is shown then."""
+
+    def how_it_ended(self) -> str:
+        """Return how it has ended, as a sentence. Call this once ``has_ended`` is true."""
+
+    def end(self) -> None:
+        """End what carries the bytes. Never raises."""
+
+
+class Carrier(Protocol):
+    """One way to the door of a host. ``name`` is how sentences name it: a command, or an address."""
+
+    @property
+    def name(self) -> str: ...
+
+    def dial(self, host: str, within: float) -> Stream:
+        """Begin a stream to the door of ``host``, with a socket that does not block, within so many seconds. Raises Unreachable
+        and NoProcess.
+        """
+
+
+class Command(NamedTuple):
+    """The carrier that a command is, such as ``ssh -T jitd-door@db17``. Its standard input and output lead to the door."""
+
+    words: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return " ".join(self.words)
+
+    def dial(self, host: str, within: float) -> Stream:
+        try:
+            ours, theirs = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
+        except OSError as fault:
+            raise NoDescriptor(f"no carrier can be started: {fault.strerror} (see ulimit -n)") from None
+        ours.setblocking(False)
+        try:
+            return _Process(self, host, ours, theirs)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+
+
+class _Process:
     """The process of ``command``, with the socket ``end`` as its standard input and output. Raises Unreachable and NoProcess."""
 
-    def __init__(self, command: Sequence[str], end: socket) -> None:
-        self.line = " ".join(command)
+    def __init__(self, command: Command, host: str, ours: socket, end: socket) -> None:
+        self.socket = ours
+        self._host = host
+        self._name = command.name
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # who types Ctrl-C may still have to say: stop it
         try:
-            self._process = subprocess.Popen(command, stdin=end.fileno(), stdout=end.fileno(), stderr=subprocess.PIPE)
+            self._process = subprocess.Popen(command.words, stdin=end.fileno(), stdout=end.fileno(), stderr=subprocess.PIPE)
         except BlockingIOError:
             raise NoProcess from None
         except (OSError, ValueError) as fault:
             because = fault.strerror if isinstance(fault, OSError) else str(fault)
-            raise Unreachable(f"the carrier cannot be started: {self.line}: {because}") from None
+            raise Unreachable(f"the carrier cannot be started: {self._name}: {because}") from None
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         self._ended = os.pidfd_open(self._process.pid)
@@ -75,12 +152,11 @@ class Carrier:
             while line := stream.readline(MOST_OF_LINE):
                 n_lines += 1
                 if n_lines <= MOST_LINES and (text := line.decode("utf-8", "backslashreplace").strip().replace('"', "'")):
-                    say(f'the carrier says: "{text}"', "jitd")
+                    say(f'the carrier to {self._host} says: "{text}"', "jitd")
                 elif n_lines == MOST_LINES + 1:
-                    say("the carrier says more, which is not shown", "jitd")
+                    say(f"the carrier to {self._host} says more, which is not shown", "jitd")
 
     def has_ended(self) -> bool:
-        """True if the process ends within ENDED_WITHIN seconds. All that it has said is shown then."""
         poll = select.poll()
         poll.register(self._ended, select.POLLIN)
         if not poll.poll(ENDED_WITHIN * 1000):
@@ -90,12 +166,10 @@ class Carrier:
         return True
 
     def how_it_ended(self) -> str:
-        """Return how the process has ended, as a sentence."""
         status = self._process.returncode
-        return f"the carrier ended: {self.line} ({f'status {status}' if status >= 0 else f'signal {-status}'})"
+        return f"the carrier ended: {self._name} ({f'status {status}' if status >= 0 else f'signal {-status}'})"
 
     def end(self) -> None:
-        """Wait until the process has ended. If it does not end by itself, have it end."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             if self.has_ended():
                 break
@@ -105,31 +179,26 @@ class Carrier:
 
 
 class AtTheDoor(Connection):
-    """One conversation with the jitd of ``host``, which the carrier ``command`` takes there. Made by ``connect``."""
+    """One conversation with the jitd of ``host``, which ``carrier`` takes there. Made by ``connect``."""
 
     _channel = CHANNEL_OF_THE_DOOR
 
-    def __init__(self, host: str, command: Sequence[str], initiator: Initiator) -> None:
+    def __init__(self, host: str, carrier: Carrier, initiator: Initiator) -> None:
         super().__init__(f"the door of {host}", initiator)
         self.conversation = Conversation(CLIENT, DOOR)
         self._host = host
         self._peer = f"jitd on {host}"
-        self._command = command
-        self._carrier: Carrier | None = None
+        self._carrier = carrier
+        self._stream: Stream | None = None
         self._is_sent = False
         """True once a part of the latest deed may be on its way."""
+        self._is_asked = False
+        """True if the latest message asks for what is on the host."""
 
     def _connect(self, until: float) -> None:
         self._socket.close()
-        try:
-            self._socket, end = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
-        except OSError as fault:
-            raise NoDescriptor(f"no carrier can be started: {fault.strerror} (see ulimit -n)") from None
-        self._socket.setblocking(False)
-        try:
-            self._carrier = Carrier(self._command, end)
-        finally:
-            end.close()
+        self._stream = self._carrier.dial(self._host, until - time.monotonic())
+        self._socket = self._stream.socket
 
     def _be_welcomed(self, until: float) -> None:
         super()._be_welcomed(min(until, time.monotonic() + HANDSHAKE_WITHIN))
@@ -142,9 +211,9 @@ class AtTheDoor(Connection):
     def close(self) -> None:
         """Send Bye if the conversation allows it now, close the connection, and end the carrier. Never raises."""
         super().close()
-        if self._carrier is not None:
-            self._carrier.end()
-            self._carrier = None
+        if self._stream is not None:
+            self._stream.end()
+            self._stream = None
 
     # --- stamps
 
@@ -153,6 +222,7 @@ class AtTheDoor(Connection):
             self._get_stamp()
             until = time.monotonic() + HANDSHAKE_WITHIN
         self._is_sent = isinstance(message, DEEDS)
+        self._is_asked = isinstance(message, QUESTIONS)
         return super()._say(message, until)
 
     def _get_stamp(self) -> None:
@@ -179,7 +249,7 @@ class AtTheDoor(Connection):
             raise
         except Unreachable as fault:
             if self._is_sent:
-                raise Unreachable(f"{fault}; whether it was done is not known: look before you try again") from None
+                raise Unanswered(f"{fault}; whether it was done is not known: look before you try again") from None
             raise
 
     # --- faults
@@ -187,8 +257,7 @@ class AtTheDoor(Connection):
     def _fault(self, words: str) -> Unreachable:
         if self._is_sealed:
             return super()._fault(words)
-        line = " ".join(self._command)
-        return Unreachable(f"what the carrier leads to does not answer as jitd on {self._host} would: {line}")
+        return Unreachable(f"what the carrier leads to does not answer as jitd on {self._host} would: {self._carrier.name}")
 
     def _refusal(self, refused: Refused) -> Exception:
         if self._is_sealed:
@@ -200,20 +269,35 @@ class AtTheDoor(Connection):
         return self._closed()  # a carrier that ends with what it has not read
 
     def _closed(self) -> Unreachable:
-        if self._carrier is not None and self._carrier.has_ended():
-            return Unreachable(self._carrier.how_it_ended())
-        return Unreachable(f"the carrier closed the connection: {' '.join(self._command)}")
+        if self._stream is not None and self._stream.has_ended():
+            return Unreachable(self._stream.how_it_ended())
+        return Unreachable(f"the carrier closed the connection: {self._carrier.name}")
+
+    def _row(self, heard: Message) -> dict[str, Any]:
+        """As of any connection. Whatever the host says, what it tells is of the host that the ticket names."""
+        row = super()._row(heard)
+        return row | {"host": self._host} if self._is_asked and "host" in row else row
 
 
-def connect(host: str, command: Sequence[str], news: News | None = None) -> AtTheDoor:
-    """Return a connection to the jitd of ``host``, which the carrier ``command`` takes to its door. ``host`` is the name in its
-    principal ``jitd/HOST``, in lower case, and is not looked up. ``news`` as for ``client.connect``.
+def connect(
+    host: str,
+    carrier: Carrier,
+    news: News | None = None,
+    *,
+    realm: str = "",
+    copies: dict[bytes, bytes] | None = None,
+    within: float | None = None,
+) -> AtTheDoor:
+    """Return a connection to the jitd of ``host``, which ``carrier`` takes to its door. ``host`` is the name in its principal
+    ``jitd/HOST``, in lower case, and is not looked up. For ``realm`` and ``copies``, see Initiator; ``news`` as for
+    ``client.connect``.
 
-    Raises NotAuthenticated, RefusedByDaemon and Unreachable. Takes at most CARRIED_WITHIN seconds after there is a ticket.
+    Raises NotAuthenticated, RefusedByDaemon and Unreachable. Takes at most ``within`` seconds, by default CARRIED_WITHIN, after
+    there is a ticket.
     """
-    initiator = Initiator(host)
+    initiator = Initiator(host, realm=realm, copies=copies)
     initiator.obtain_ticket(news=news if news is not None and os.isatty(2) else None)
-    connection = AtTheDoor(host, command, initiator)
-    connection.open(time.monotonic() + CARRIED_WITHIN)
+    connection = AtTheDoor(host, carrier, initiator)
+    connection.open(time.monotonic() + (CARRIED_WITHIN if within is None else within))
     connection.ready(news)
     return connection

@@ -110,6 +110,10 @@ def is_set_up(path: str) -> bool:
     return False
 
 
+class Unanswered(Unreachable):
+    """The connection was lost after a message that changes something was sent, so nobody here knows whether it was done."""
+
+
 class NoDescriptor(Unreachable):
     """The kernel gives this process no descriptor, mostly because too many files are open. To try again does not help."""
 

@@ -38,6 +38,7 @@ CHANNEL, DOOR = b"jitd channel 1\n", b"jitd door 1\n"
 """What the channel binding begins with at the local socket, and at the door. A proof for one of them is none at the other."""
 HOST_WITHIN = 1.0
 """Maximum number of seconds for the resolver to find this host's full name."""
+_copying = _thread.allocate_lock()
 
 
 class NotAuthenticated(Exception):
@@ -60,11 +61,17 @@ class Initiator:
 
     Call ``obtain_ticket``, ``first_token`` and ``finish`` in this order, and then ``wrap`` and ``unwrap``. ``cache`` is the name
     of the credential cache. If ``cache`` is None, the environment names the cache. A process that has changed its user id must
-    pass ``cache``, because the library ignores the environment in such a process (secure_getenv(3)).
+    pass ``cache``, because the library ignores the environment in such a process (secure_getenv(3)). ``realm`` is the realm of
+    the host. If it is empty, krb5.conf names it, or the KDC of the user's realm. With ``copies``, tickets are kept in copies of
+    the caches that this process alone has. The dictionary, which several initiators may share, maps each cache to its copy.
     """
 
-    def __init__(self, target_host: str, cache: bytes | None = None) -> None:
+    def __init__(
+        self, target_host: str, cache: bytes | None = None, *, realm: str = "", copies: dict[bytes, bytes] | None = None
+    ) -> None:
         self._cache = cache
+        self._named_realm = realm
+        self._copies = copies
         self.target = f"{SERVICE}/{target_host}"
         self.principal = ""
         """The principal of the credentials, known after ``obtain_ticket``."""
@@ -108,12 +115,12 @@ class Initiator:
             ) from None
 
     def _obtain_ticket(self) -> None:
-        self._realm = self._realm_of_target()
+        self._realm = self._named_realm or self._realm_of_target()
         named = _given(self._wanted)
         # The name is given as a principal. For a host-based service, DNS could rename the host (rdns, THREATS K-18).
         kind = Oid(len(krb5.KRB5_PRINCIPAL_NAME), krb5.KRB5_PRINCIPAL_NAME)
         self._call("gss_import_name", named, kind, self._name)
-        self._chosen_cache = cache = self._chosen() or self._cache
+        self._chosen_cache = cache = self._copied(self._chosen() or self._cache)
         if cache is not None:  # the name is set only for this thread, which acquires the credentials below
             self._call("gss_krb5_ccache_name", cache, None)
         major = self._gss.gss_acquire_cred(self._minor, None, krb5.FOREVER, None, krb5.INITIATE, self._credentials, None, None)
@@ -179,6 +186,15 @@ class Initiator:
                 "no ticket", f"~/.k5identity chooses {who} for this host, but you have no ticket of {who}: kinit {who}"
             )
         return b""
+
+    def _copied(self, cache: bytes | None) -> bytes | None:
+        if self._copies is None:
+            return cache
+        name = cache or krb5.default_cache(self._library)
+        with _copying:
+            if name not in self._copies:
+                self._copies[name] = krb5.in_memory(self._library, name)
+            return self._copies[name]
 
     def _owner(self) -> str:
         """Return the principal of the credentials, or "" if they have none. The library must have chosen the cache by then:

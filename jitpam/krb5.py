@@ -164,11 +164,14 @@ _KRB5: dict[str, tuple[Any, ...]] = {
     "krb5_cc_set_default_name": (_P, String),
     "krb5_cc_select": (_P, _PRINCIPAL, _HANDLE, _HANDLE),
     "krb5_cc_get_full_name": (_P, _P, POINTER(String)),
+    "krb5_cc_new_unique": (_P, String, _P, _HANDLE),
+    "krb5_cc_initialize": (_P, _P, _P),
+    "krb5_cc_copy_creds": (_P, _P, _P),
     "krb5_parse_name": (_P, String, POINTER(_PRINCIPAL)),
     "krb5_unparse_name": (_P, _P, POINTER(String)),
 }
 """Maps each function of libkrb5 to the types of its arguments. They find the realm of a host without DNS, choose a cache of a
-collection, and find the reason why a cache gives no credentials. GSSAPI has no functions for these purposes.
+collection, copy a cache, and find the reason why a cache gives no credentials. GSSAPI has no functions for these purposes.
 """
 _KRB5_NAMES: dict[str, tuple[Any, ...]] = {"krb5_cc_default_name": (_P,)}
 _KEYUTILS: dict[str, tuple[Any, ...]] = {"keyctl_get_keyring_ID": (Int, Int)}
@@ -231,6 +234,26 @@ def share_keyring(cache: bytes) -> None:
         Library("libkeyutils.so.1", _KEYUTILS, Int).keyctl_get_keyring_ID(_PROCESS_KEYRING, 1)
     except OSError:  # libkrb5 was built without keyrings, and says so itself when it opens the cache
         pass
+
+
+def in_memory(library: Handle, name: bytes) -> bytes:
+    """Copy the cache ``name`` into a cache that only this process has and that ends with it. Return the name of the copy, or
+    ``name`` if it cannot be copied: its user is told why then.
+    """
+    calls = krb5()
+    cache, owner, copy, full = Handle(), Handle(), Handle(), String()
+    steps = (
+        (calls.krb5_cc_resolve, name, cache),
+        (calls.krb5_cc_get_principal, cache, owner),
+        (calls.krb5_cc_new_unique, b"MEMORY", None, copy),
+        (calls.krb5_cc_initialize, copy, owner),
+        (calls.krb5_cc_copy_creds, cache, copy),
+        (calls.krb5_cc_get_full_name, copy, full),
+    )
+    for step, *arguments in steps:
+        if step(library, *arguments):
+            return name
+    return full.value or name
 
 
 def strings() -> Any:

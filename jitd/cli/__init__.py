@@ -94,17 +94,20 @@ class Verbs(Group):
 )
 @click.option("--host", metavar="HOST", help="Send the verb to the jitd of another host, by its door (with --via).")
 @click.option("--via", metavar="COMMAND", help="The command that leads to the door: 'ssh -T jitd-door@HOST'.")
+@click.option("--hosts", metavar="HOSTS", help="Send the verb to many: @GROUP of hosts.toml, or hosts in it, between commas.")
 @click.option("--version", is_flag=True, help="Print the version.")
 @click.option("-v", "--verbose", is_flag=True, help="With --version, also the SHA-256 of verify.py, which verifies packs.")
 @click.pass_context
-def cli(context: click.Context, *, host: str | None, via: str | None, version: bool, verbose: bool) -> int | None:
+def cli(
+    context: click.Context, *, host: str | None, via: str | None, hosts: str | None, version: bool, verbose: bool
+) -> int | None:
     """List, approve, deny and end requests to run commands as another user. Without a verb, show what waits for you."""
     if version:
         _tell_version(verbose=verbose)
         context.exit()
     if verbose:
         raise click.UsageError("-v is only for --version")
-    far.go(host, via)
+    far.go(host, via, hosts)
     if context.invoked_subcommand is not None:
         if context.invoked_subcommand not in ABOVE:
             far.must_be_at_the_door(context.invoked_subcommand)
@@ -189,7 +192,7 @@ def _invoke() -> int:
     except ENDINGS as fault:
         if isinstance(fault, Unreachable):
             speaks("")  # it is we who say it, and not the other host
-        say(f"{fault}; {LOOK}" if isinstance(fault, Unreachable) and far.there() is None else str(fault))
+        say(f"{fault}; {LOOK}" if isinstance(fault, Unreachable) and far.is_here() else str(fault))
         return status_of(fault)
     except RuntimeError as fault:
         if str(fault) != NO_THREAD:

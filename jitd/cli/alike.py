@@ -19,7 +19,7 @@ from jitd.cli.labels import Line, laid_out, members
 from jitd.cli.who import reason
 from jitd.core.grade import Grade
 
-SHOWN = frozenset({"argv", "reason", "findings"})
+SHOWN = frozenset({"argv", "reason", "findings", "host"})
 """Members of a row in which requests of one table may differ. The table shows what differs."""
 APART = frozenset(
     {"id", "fingerprint", "submitted_at", "expires_at", "ticket_ends_at", "claims", "notices", "last_approved", "alike"}
@@ -51,6 +51,7 @@ def table(rows: Sequence[Row], width: int) -> list[Painted]:
 def _differences(rows: Sequence[Row]) -> Iterator[Line]:
     yield f"{len(rows)} requests of {words(rows[0], 'account')} differ only in this", ""
     is_same_reason = all(row.get("reason") == rows[0].get("reason") for row in rows)
+    is_same_host = all(row.get("host") == rows[0].get("host") for row in rows)
     are_same_findings = all(row.get("findings") == rows[0].get("findings") for row in rows)
     for row in rows:
         parts = [command_line(members(row, "argv"))]
@@ -58,7 +59,8 @@ def _differences(rows: Sequence[Row]) -> Iterator[Line]:
             parts.append(reason(row))
         if not are_same_findings:
             parts += [f"{label} {text}" for label, text in findings(row)]
-        yield words(row, "id"), " · ".join(parts)
+        host = "" if is_same_host else f"@{words(row, 'host')}"
+        yield f"{words(row, 'id')}{host}", " · ".join(parts)
     yield "all else is the same: this is the first of them", ""
 
 

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
+from contextvars import ContextVar
 from typing import IO, Any
 
 from jitd.cli.terminal_size import width, width_of_errors
@@ -21,7 +22,7 @@ from jitpam.wire.shown import reshown, reshown_argument, unshown
 from jitpam.wrapping import wrap
 
 Row = dict[str, Any]
-_speaker = "jitd"
+_speaker: ContextVar[str] = ContextVar("speaker", default="jitd")
 NOT_SHOWN = "(not shown)"
 """The rule of a request may hide content from the viewer. This text is printed in place of the hidden content. If a row of the
 daemon has hidden content, its member ``narrowed`` is true.
@@ -63,8 +64,7 @@ def broken(line: str, screen: int | None, column: int | None = None) -> list[str
 
 def speaks(host: str) -> None:
     """Have ``say`` name ``host`` from now on, if it is another host that has proved itself. Nobody is named for ""."""
-    global _speaker
-    _speaker = f"jitd on {host}" if host else "jitd"
+    _speaker.set(f"jitd on {host}" if host else "jitd")
 
 
 def say(sentence: str) -> None:
@@ -76,7 +76,9 @@ def say(sentence: str) -> None:
         sys.stdout.flush()
     finally:
         try:
-            print("\n".join(broken(f"{_speaker}: {printable(sentence)}", width_of_errors(), 6)), file=sys.stderr, flush=True)
+            print(
+                "\n".join(broken(f"{_speaker.get()}: {printable(sentence)}", width_of_errors(), 6)), file=sys.stderr, flush=True
+            )
         except OSError:
             give_up(sys.stderr)
 

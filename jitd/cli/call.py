@@ -14,6 +14,7 @@ from contextlib import contextmanager
 
 from jitd.cli import far
 from jitd.cli.answer import speaks
+from jitd.cli.not_done import NotDone as NotDone
 from jitpam.client import Connection, NoProcess, NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.local_proof import connect
 from jitpam.news import News
@@ -21,14 +22,6 @@ from jitpam.wire.codes import EXITS
 from jitpam.wire.faults import LocalProtocolError
 
 NOT_DONE = 1
-
-
-class NotDone(Exception):
-    """Raised if a verb did not do its work. The text gives the reason. ``code`` is one of the CODES in jitpam.wire.messages."""
-
-    def __init__(self, sentence: str, code: str = "not_done") -> None:
-        super().__init__(sentence)
-        self.code = code
 
 
 @contextmanager
@@ -70,7 +63,7 @@ def _connection(*, with_ticket: bool) -> Connection:
         return connect("jitd", with_ticket=with_ticket)
     from jitpam import carrier  # verbs of this host need none
 
-    connection = carrier.connect(there.host, there.command, News("jitd"))
+    connection = carrier.connect(there.host, there.carrier, News("jitd"), realm=there.realm)
     speaks(there.host)
     return connection
 

@@ -9,6 +9,7 @@ import click
 
 from jitd.cli.answer import say
 from jitd.cli.call import called
+from jitd.cli.everywhere import everywhere
 from jitd.cli.ids import whole_id
 from jitpam.wire.messages import Revoke, Stop
 
@@ -24,8 +25,8 @@ def revoke(id: str | None, *, of: str | None, reason: str) -> None:
     if (id is None) == (of is None):
         raise click.UsageError("give a grant ID, or --of PRINCIPAL")
     id = None if id is None else whole_id("revoke", id)
-    with called() as daemon:
-        say(daemon.do(Revoke(id=id, of=of, reason=reason)) or "revoked")
+    with everywhere() as hosts:
+        hosts.do(Revoke(id=id, of=of, reason=reason), "revoked")
 
 
 @click.command()

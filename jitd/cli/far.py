@@ -1,18 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The host to which a verb is sent: this one, or with ``--host`` and ``--via`` another one, by its door (PROTOCOL.md section 13).
+"""The host to which a verb is sent: this one, another one by its door (``--host``), or many (``--hosts``). See PROTOCOL.md,
+section 13.
 
-Law: a verb that the door does not have is refused before anything is sent. A host is what was typed, and is never looked up. The
-command is split at its blanks, and nothing of it is quoted or expanded.
+Law: a verb that the door does not have is refused before anything is sent. A host is what was typed, or what stands in a file of
+hosts, and its name is never looked up. A command that carries is split at its blanks, and nothing of it is quoted or expanded.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import click
 
-from jitd.cli.answer import quoted
+from jitd import extensions
+from jitd.cli.answer import quoted, speaks
+from jitd.cli.hosts import QUOTING, Far, Hosts, name_of
+from jitd.cli.not_done import NotDone
 
 AT_THE_DOOR = frozenset(
     (
@@ -21,58 +26,129 @@ AT_THE_DOOR = frozenset(
     )
 )
 """The verbs that can be used with ``--host``: those whose messages are in the table of the door."""
-QUOTING = frozenset("'\"\\")
-HOST = re.compile(r"[a-z0-9]([a-z0-9_.-]{0,251}[a-z0-9])?")
+OF_MANY = frozenset(("requests", "approve", "reviews", "grants", "revoke", "runs", "lock", "unlock", "locks", "status"))
+"""The verbs that can be used with ``--hosts``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Far:
-    """Another host, and the command that leads to its door."""
-
-    host: str
-    command: tuple[str, ...]
-
-    def typed(self, line: str) -> str:
-        """Return how the command line ``line`` of jitd, such as ``jitd approve``, is typed for this host."""
-        _, _, verb = line.partition(" ")
-        return f"jitd --host {self.host} --via {quoted(' '.join(self.command))} {verb}".rstrip()
-
-
-_there: Far | None = None
+_there: ContextVar[Far | None] = ContextVar("there", default=None)
+_many: ContextVar[tuple[str, tuple[Far, ...]] | None] = ContextVar("many", default=None)
 
 
 def there() -> Far | None:
-    """Return the host that was named with ``--host``, or None for this one."""
-    return _there
+    """Return the one other host to which what follows is sent, or None."""
+    return _there.get()
 
 
-def go(host: str | None, via: str | None) -> None:
-    """Note what was typed after ``--host`` and ``--via``. Raises UsageError."""
-    global _there
-    _there = None
-    if host is None and via is None:
+def is_here() -> bool:
+    """True if verbs are sent to this host, and to no other one."""
+    return _there.get() is None and _many.get() is None
+
+
+def many() -> tuple[Far, ...] | None:
+    """Return the hosts that were named with ``--hosts``, or None. To go on with one of them, call ``at``."""
+    return None if (named := _many.get()) is None or _there.get() is not None else named[1]
+
+
+@contextmanager
+def at(far: Far | None) -> Iterator[None]:
+    """Send to ``far`` what follows. If it is None, change nothing."""
+    if far is None:
+        yield
         return
-    if host is None or via is None:
-        raise click.UsageError("--host and --via go together: --host db17.example.org --via 'ssh -T jitd-door@db17'")
-    name = host.lower().removesuffix(".")
-    if not HOST.fullmatch(name):
+    before = _there.set(far)
+    try:
+        yield
+    finally:
+        _there.reset(before)
+        speaks("")
+
+
+def of(host: str) -> Far | None:
+    """Return the host of this name among those that were named with ``--hosts``, or None if none were."""
+    return None if (hosts := many()) is None else next((far for far in hosts if far.host == host), None)
+
+
+def go(host: str | None, via: str | None, hosts: str | None) -> None:
+    """Note what was typed after ``--host``, ``--via`` and ``--hosts``. Raises UsageError and NotDone."""
+    _there.set(None)
+    _many.set(None)
+    if hosts is not None:
+        if host is not None or via is not None:
+            raise click.UsageError("--hosts goes with neither --host nor --via")
+        _many.set((hosts, known().chosen(hosts)))
+    elif host is None and via is not None:
+        raise click.UsageError("--via goes with --host: --host db17.example.org --via 'ssh -T jitd-door@db17'")
+    elif host is not None:
+        _there.set(known().find(host) if via is None else _typed(host, via))
+
+
+def _typed(host: str, via: str) -> Far:
+    from jitpam.carrier import Command  # verbs of this host need none
+
+    if (name := name_of(host)) is None:
         raise click.BadParameter("must be the name of the host in its key, such as db17.example.org", param_hint="--host")
-    command = tuple(via.split())
-    if not command:
+    if not via.split():
         raise click.BadParameter("must be a command, such as 'ssh -T jitd-door@db17'", param_hint="--via")
     if not QUOTING.isdisjoint(via):
         raise click.BadParameter(
             "its words end at blanks, and cannot be quoted: name a script for anything else", param_hint="--via"
         )
-    _there = Far(name, command)
+    carrier = Command(tuple(via.split()))
+    return Far(name, carrier, f"--host {name} --via {quoted(carrier.name)}", name)
+
+
+def known() -> Hosts:
+    """Return the hosts that stand in files. Raises NotDone if the extension that reads them is not used."""
+    if (module := extensions.assembly("fleet")) is None:
+        raise NotDone(f"hosts.toml is not read: {extensions.EXTENSIONS['fleet'].otherwise}", "usage")
+    found: Hosts = module.hosts()
+    return found
+
+
+def split(typed: str) -> tuple[str, Far | None]:
+    """Return the id in ``typed``, and its host: ``K7QM-2XVD@db17`` is of a host that stands in a file. Without an @, it is of the
+    host that was named before. Raises UsageError and NotDone.
+    """
+    id, at, name = typed.partition("@")
+    if not at:
+        if many() is not None:
+            raise click.UsageError(f"name the host of {typed}, too: {typed}@HOST")
+        return typed, there()
+    far = known().find(name)
+    if (before := there()) is not None and before.host != far.host:
+        raise click.UsageError(f"{typed} is on {far.host}, and --host names {before.host}: name one of them")
+    return id, far
+
+
+def settle(verb: str, typed: str) -> str:
+    """Return the id in ``typed``, and send to its host what follows. Raises UsageError and NotDone."""
+    id, far = split(typed)
+    _there.set(far)
+    must_be_at_the_door(verb)
+    return id
 
 
 def must_be_at_the_door(verb: str) -> None:
-    """Raise UsageError if another host was named, whose door does not have ``verb``."""
-    if _there is not None and verb not in AT_THE_DOOR:
-        raise click.UsageError(f"jitd {verb} cannot be used with --host: it is for people on {_there.host}")
+    """Raise UsageError if other hosts were named, and their doors do not have ``verb``."""
+    if (far := there()) is not None and verb not in AT_THE_DOOR:
+        raise click.UsageError(f"jitd {verb} cannot be used with --host: it is for people on {far.host}")
+    if many() is not None and verb not in OF_MANY:
+        raise click.UsageError(
+            f"jitd {verb} cannot be used with --hosts: "
+            + ("it is about one host (--host)" if verb in AT_THE_DOOR else "it is for people on the host")
+        )
 
 
 def typed(line: str) -> str:
-    """Return how the command line ``line`` of jitd is typed for the host to which verbs are sent."""
-    return line if _there is None else _there.typed(line)
+    """Return how the command line ``line`` of jitd, such as ``jitd approve``, is typed for the hosts to which verbs are sent."""
+    _, _, verb = line.partition(" ")
+    if (far := there()) is not None:
+        return f"jitd {far.options} {verb}".rstrip()
+    if (named := _many.get()) is not None:
+        return f"jitd --hosts {quoted(named[0])} {verb}".rstrip()
+    return line
+
+
+def id_of(id: str, host: str) -> str:
+    """Return how the id ``id`` is typed, which ``host`` gave: if there are many hosts, ``host`` stands behind it."""
+    return id if (far := of(host)) is None else f"{id}@{far.label}"

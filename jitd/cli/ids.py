@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
+from jitd.cli import far
 from jitd.cli.answer import Row, words
 from jitd.cli.call import NotDone, called
 from jitd.core.command import read_start
@@ -21,6 +22,11 @@ LEAST = 4
 """Minimum number of letters of an id that a person must type."""
 MOST_TOLD = 10
 """Maximum number of ids that are named if a beginning fits several."""
+
+
+def no_beginning(start: str) -> str:
+    """Return the sentence that refuses the beginning of an id where nobody looks at what it names."""
+    return f"{start} is the beginning of an id: with --yes only the whole id names a request"
 
 
 class Ids(NamedTuple):
@@ -63,13 +69,19 @@ IDS = {
 """Maps a verb that takes an id to the ids that it takes."""
 
 
-def whole_id(verb: str, typed: str, call: Callable[[], AbstractContextManager[Connection]] = called) -> str:
-    """Return the id that ``typed`` names after ``verb``. Whatever is not the beginning of an id is returned as it is. For a
-    beginning, jitd is asked over the connection of ``call``. Raises NotDone, and the errors of ``call``.
+def whole_id(
+    verb: str, typed: str, call: Callable[[], AbstractContextManager[Connection]] = called, *, is_sure: bool = False
+) -> str:
+    """Return the id that ``typed`` names after ``verb``, and send to its host what follows (``far.settle``). Whatever is not the
+    beginning of an id is returned as it is. For a beginning, jitd is asked over the connection of ``call``; if ``is_sure`` is
+    True, it names nothing. Raises UsageError, NotDone, and the errors of ``call``.
     """
+    typed = far.settle(verb, typed)
     start = read_start(typed)
     if start is None:
         return typed
+    if is_sure:
+        raise NotDone(no_beginning(start), "usage")
     if len(start.replace("-", "")) < LEAST:
         raise NotDone(f"{typed} is too short to name anything: type at least {LEAST} letters of the id", "usage")
     ids = IDS[verb]

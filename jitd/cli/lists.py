@@ -15,10 +15,11 @@ import click
 
 from jitd.cli import far
 from jitd.cli.answer import Row, answer, answer_json, command_of, exact, printable, say, words
-from jitd.cli.call import called
 from jitd.cli.colour import coloured, is_wanted
 from jitd.cli.columns import folded, table
+from jitd.cli.everywhere import everywhere
 from jitd.cli.glass import owed_sentences
+from jitd.cli.hosts import Everywhere
 from jitd.cli.instants import ago, seconds_since, until
 from jitd.cli.needs import in_short
 from jitd.cli.observing_words import state_of_run
@@ -173,7 +174,7 @@ def _is_usual(head: str, text: str) -> bool:
     return (
         text == "-"
         or (head == "SERVICE" and text == "jitsudo")
-        or (head == "HOST" and far.there() is None and text.partition(".")[0] == here.partition(".")[0])
+        or (head == "HOST" and far.is_here() and text.partition(".")[0] == here.partition(".")[0])
     )
 
 
@@ -221,23 +222,22 @@ def _can_draw() -> bool:
 
 
 def _list(what: str, columns: Columns, *, ended: bool, as_json: bool) -> None:
-    with called() as daemon:
-        rows = list(daemon.ask(List(what=what, ended=ended)))
-        is_read = what == "requests" and not as_json
-        owed = list(daemon.ask(OWED)) if is_read else []
-    if as_json:
-        answer_json(exact(rows))
-    elif rows:
-        lines = lines_of(columns, rows, width())
-        for line in in_colour(lines, rows) if is_wanted() else lines:
-            print(line)
-    if not rows:
-        say(none(what, ended=ended))
-    for sentence in (
-        *owed_sentences(owed, width_of_errors()),
-        *(sentence for row in rows if not as_json for sentence in untaken(row)),
-    ):
-        say(sentence)
+    asked = [List(what=what, ended=ended), *([OWED] if what == "requests" and not as_json else [])]
+    with everywhere() as hosts:
+        rows, *owed = hosts.answers(*asked)
+        if as_json:
+            answer_json(exact(rows))
+        elif rows:
+            lines = lines_of(columns, rows, width())
+            for line in in_colour(lines, rows) if is_wanted() else lines:
+                print(line)
+        if not rows:
+            say(none(what, ended=ended))
+        for sentence in (
+            *(sentence for each in owed for sentence in owed_sentences(each, width_of_errors())),
+            *(sentence for row in rows if not as_json for sentence in untaken(row)),
+        ):
+            say(sentence)
 
 
 def none(what: str, *, ended: bool) -> str:
@@ -300,23 +300,32 @@ def _follow(columns: Columns, *, ended: bool, as_json: bool) -> None:
     """Print a line for each request that is new, that has changed, or that is no longer open."""
     before: dict[str, Row] = {}
     told: list[str] = []
-    with called() as daemon, called() as beside:
-        for rows in daemon.watch(Watch(ended=ended)):
-            owed = [] if as_json else owed_sentences(beside.ask(OWED), width_of_errors())
+    with everywhere() as hosts, everywhere() as beside:
+        for rows in hosts.watch(Watch(ended=ended)):
+            owed = [] if as_json else owed_sentences(_owed(beside), width_of_errors())
             for sentence in owed:
                 if sentence not in told:
                     say(sentence)
             told = owed
-            changed = [row for row in rows if before.get(words(row, "id")) != row]
+            changed = [row for row in rows if before.get(_typed_id(row)) != row]
             if as_json:
                 answer_json(exact(changed))
             else:
                 for line in _lines_below(columns, changed):
                     answer(line)
-                for id in before.keys() - {words(row, "id") for row in rows}:
+                for id in before.keys() - {_typed_id(row) for row in rows}:
                     answer(f"{id}  open no longer")
             sys.stdout.flush()
-            before = {words(row, "id"): row for row in rows}
+            before = {_typed_id(row): row for row in rows}
+
+
+def _owed(hosts: Everywhere) -> list[Row]:
+    """Return the owed reviews. Of many hosts, each change would ask all of them, so ``jitd reviews`` lists them."""
+    return [] if far.many() is not None else hosts.answers(OWED)[0]
+
+
+def _typed_id(row: Row) -> str:
+    return far.id_of(words(row, "id"), words(row, "host"))
 
 
 def _lines_below(columns: Columns, rows: Sequence[Row]) -> list[str]:
@@ -380,10 +389,10 @@ class Board:
 
 def _board(columns: Columns, *, ended: bool) -> None:
     board = Board(columns, ended=ended)
-    with called() as daemon, called() as beside:
+    with everywhere() as hosts, everywhere() as beside:
         try:
-            for rows in daemon.watch(Watch(ended=ended)):
-                board.show(rows, owed_sentences(beside.ask(OWED), width()))
+            for rows in hosts.watch(Watch(ended=ended)):
+                board.show(rows, owed_sentences(_owed(beside), width()))
                 signal.signal(signal.SIGALRM, board.tick)
                 signal.signal(signal.SIGWINCH, board.tick)
                 signal.setitimer(signal.ITIMER_REAL, 1, 1)

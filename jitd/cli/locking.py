@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from jitd.cli.answer import say
-from jitd.cli.call import called
+from jitd.cli import far
+from jitd.cli.everywhere import everywhere
 from jitd.cli.ids import whole_id
 from jitd.core.duration import read_duration
 from jitpam.wire.messages import Lock, Unlock
@@ -64,13 +64,18 @@ def duration_typed(context: click.Context, option: click.Parameter, value: Any) 
     "--for", "lasts_for", metavar="DURATION", callback=duration_typed, help="How long it lasts; by default until unlock."
 )
 @click.option("--reason", default="", help=_REASON)
-def lock(*, user: str | None, principal: str | None, everybody: bool, lasts_for: int | None, reason: str) -> None:
+@click.option("--until-done", "is_until_done", is_flag=True, help="With --hosts: go on trying hosts that do not answer.")
+def lock(
+    *, user: str | None, principal: str | None, everybody: bool, lasts_for: int | None, reason: str, is_until_done: bool
+) -> None:
     """Lock somebody: permit nothing new to them, and end their requests, grants and runs. Return when everything has ended."""
+    if is_until_done and far.many() is None:
+        raise click.UsageError("--until-done is for many hosts: jitd --hosts HOSTS lock --until-done …")
     on = _whom(user, principal, everybody)
     if on is None or (on[0] != "all" and not on[1]):
         raise click.UsageError("name one of --user, --principal and --all")
-    with called() as daemon:
-        say(daemon.do(Lock(whom=on[0], name=on[1], lasts_for=lasts_for, reason=reason)) or "locked")
+    with everywhere() as hosts:
+        hosts.do(Lock(whom=on[0], name=on[1], lasts_for=lasts_for, reason=reason), "locked", is_until_done=is_until_done)
 
 
 @click.command()
@@ -84,5 +89,5 @@ def unlock(id: str | None, *, user: str | None, principal: str | None, everybody
         raise click.UsageError("name either the ID of a lock, or one of --user, --principal and --all")
     whom, name = on or (None, None)
     id = None if id is None else whole_id("unlock", id)
-    with called() as daemon:
-        say(daemon.do(Unlock(id=id, whom=whom, name=name, reason=reason)) or "unlocked")
+    with everywhere() as hosts:
+        hosts.do(Unlock(id=id, whom=whom, name=name, reason=reason), "unlocked")

@@ -9,17 +9,27 @@ because nobody looks at the request before it is approved (THREATS A-08).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
+from jitd.cli import far
 from jitd.cli.answer import Row, say, words
 from jitd.cli.assent import what
 from jitd.cli.call import NotDone, called_as_reviewer
-from jitd.cli.ids import LEAST
+from jitd.cli.hosts import Far
+from jitd.cli.ids import LEAST, no_beginning
 from jitd.cli.terminal_size import width
 from jitd.core.command import read_start
 from jitpam.wire.messages import List
 
 
-def named(typed: Iterable[str], *, is_sure: bool) -> list[str]:
+class Named(NamedTuple):
+    """The id of a request, and the host on which it is if that is another one."""
+
+    id: str
+    far: Far | None
+
+
+def named(typed: Iterable[str], *, is_sure: bool) -> list[Named]:
     """Return the whole ids for the ids in ``typed``, without duplicates. If ``is_sure`` is False, a person may also type the
     beginning of an id.
 
@@ -28,26 +38,32 @@ def named(typed: Iterable[str], *, is_sure: bool) -> list[str]:
     cases, the exit status in NotDone is the status for wrong usage. If a beginning was typed and ``is_sure`` is False, the
     function asks jitd for the requests. Then it may also raise the errors of ``connect``.
     """
-    ids: list[str] = []
-    rows: list[Row] | None = None
+    found: list[Named] = []
+    rows: dict[Far | None, list[Row]] = {}
     for one in typed:
-        id, start = one, read_start(one)
+        id, there = far.split(one)
+        start = read_start(id)
         if start is not None:
             if is_sure:
-                raise NotDone(f"{start} is the beginning of an id: with --yes only the whole id names a request", "usage")
-            if rows is None:
-                rows = reviewable()
-            id = _whole(start, rows)
-        if id not in ids:
-            ids.append(id)
-    return ids
+                raise NotDone(no_beginning(start), "usage")
+            with far.at(there):
+                if there not in rows:
+                    rows[there] = reviewable()
+                id = _whole(start, rows[there])
+        if (each := Named(id, there)) not in found:
+            found.append(each)
+    return found
 
 
 def reviewable() -> list[Row]:
     """Return the open requests that the person may review. The oldest request comes first. Raises the errors of ``connect``."""
     with called_as_reviewer() as daemon:
-        rows = [row for row in list(daemon.ask(List(what="requests", ended=False))) if may_review(row)]
-    return sorted(rows, key=lambda row: str(row.get("submitted_at")))
+        return oldest_first(daemon.ask(List(what="requests", ended=False)))
+
+
+def oldest_first(rows: Iterable[Row]) -> list[Row]:
+    """Return those of ``rows`` that the person may review. The oldest request comes first."""
+    return sorted(filter(may_review, rows), key=lambda row: str(row.get("submitted_at")))
 
 
 def may_review(row: Row) -> bool:

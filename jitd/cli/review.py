@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
+from jitd.cli import far
 from jitd.cli.answer import answer_json, exact, say, words
 from jitd.cli.brief import OPEN
 from jitd.cli.call import NotDone, called, called_as_reviewer, status_of
@@ -93,13 +94,14 @@ def _watched(ids: tuple[str, ...], comment: str, *, is_sure: bool) -> int:
 
     if len(ids) != 1:
         raise click.UsageError("--watch is about one request: name one")
-    id = next(iter(named(ids, is_sure=is_sure)))
-    with called_as_reviewer() as daemon:
-        row = fetched(daemon, id)
-    must_be_watchable(row)
-    if row.get("state") in OPEN:
-        say(_approved(id, comment, is_sure=is_sure))
-    observe(id)
+    id, there = next(iter(named(ids, is_sure=is_sure)))
+    with far.at(there):
+        with called_as_reviewer() as daemon:
+            row = fetched(daemon, id)
+        must_be_watchable(row)
+        if row.get("state") in OPEN:
+            say(_approved(id, comment, is_sure=is_sure))
+        observe(id)
     return 0
 
 
@@ -133,8 +135,8 @@ def _approved(id: str, comment: str, *, is_sure: bool) -> str:
 def deny(ids: tuple[str, ...], *, comment: str | None) -> int:
     """Deny requests. A denied request has ended."""
     if comment is None and can_ask():
-        with called_as_reviewer() as daemon:
-            for id in named(ids, is_sure=False):
+        for id, there in named(ids, is_sure=False):
+            with far.at(there), called_as_reviewer() as daemon:
                 fingerprint_of(fetched(daemon, id))  # nobody is asked why about what is not there
         comment = sentence("why (the requester is told): ")
     if not (comment or "").strip():
@@ -154,16 +156,17 @@ def _each(typed: Iterable[str], reviewed: Callable[[str], str], *, is_sure: bool
     person's ticket, raise RefusedByDaemon at once.
     """
     status = 0
-    for id in named(typed, is_sure=is_sure):
-        try:
-            say(reviewed(id))
-        except (NotDone, RefusedByDaemon) as fault:
-            if isinstance(fault, RefusedByDaemon) and fault.code == "unauthenticated":
-                raise
-            say(str(fault))
-            status = status or status_of(fault)
-            if isinstance(fault, Left):
-                break
+    for id, there in named(typed, is_sure=is_sure):
+        with far.at(there):
+            try:
+                say(reviewed(id))
+            except (NotDone, RefusedByDaemon) as fault:
+                if isinstance(fault, RefusedByDaemon) and fault.code == "unauthenticated":
+                    raise
+                say(str(fault))
+                status = status or status_of(fault)
+                if isinstance(fault, Left):
+                    break
     return status
 
 

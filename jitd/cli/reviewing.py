@@ -11,11 +11,11 @@ from __future__ import annotations
 import click
 
 from jitd.cli.answer import Row, answer, answer_json, command_of, exact, printable, say, words
-from jitd.cli.call import NotDone, called, called_as_reviewer
+from jitd.cli.call import NotDone, called_as_reviewer
+from jitd.cli.everywhere import everywhere
 from jitd.cli.ids import whole_id
 from jitd.cli.instants import age, left
 from jitd.cli.lists import Columns, lines_of
-from jitd.cli.naming import named
 from jitd.cli.page import page
 from jitd.cli.principals import spelled
 from jitd.cli.question import can_ask, is_answered_yes
@@ -48,15 +48,15 @@ REVIEWS: Columns = {
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def reviews(*, ended: bool, as_json: bool) -> None:
     """List the reviews that are owed after somebody broke glass, as far as you may see them."""
-    with called() as daemon:
-        rows = list(daemon.ask(List(what="reviews", ended=ended)))
-    if as_json:
-        answer_json(exact(rows))
-    elif rows:
-        for line in lines_of(REVIEWS, rows, width()):
-            answer(line)
-    if not rows:
-        say("no glass was ever broken, as far as you may see" if ended else "no review is owed, as far as you may see")
+    with everywhere() as hosts:
+        (rows,) = hosts.answers(List(what="reviews", ended=ended))
+        if as_json:
+            answer_json(exact(rows))
+        elif rows:
+            for line in lines_of(REVIEWS, rows, width()):
+                answer(line)
+        if not rows:
+            say("no glass was ever broken, as far as you may see" if ended else "no review is owed, as far as you may see")
 
 
 @click.command()
@@ -65,7 +65,7 @@ def reviews(*, ended: bool, as_json: bool) -> None:
 @click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (for scripts). The request is still printed.")
 def review(id: str, *, comment: str, is_sure: bool) -> None:
     """Show what somebody did with break-glass, ask, and record that you have reviewed it."""
-    id = named([id], is_sure=True)[0] if is_sure else whole_id("review", id, called_as_reviewer)
+    id = whole_id("review", id, called_as_reviewer, is_sure=is_sure)
     with called_as_reviewer() as daemon:
         row = fetched(daemon, id)
         id, owed = words(row, "id"), row.get("owed_review")

@@ -9,8 +9,8 @@ person's review, jitd does not ask the person.
 from __future__ import annotations
 
 from jitd.cli.answer import Row, words
-from jitd.cli.call import NotDone
-from jitpam.client import Connection
+from jitd.cli.call import NotDone, called_as_reviewer
+from jitpam.client import Connection, NotAuthenticated, RefusedByDaemon, Unanswered, Unreachable
 from jitpam.wire.messages import Review, Show
 
 
@@ -31,11 +31,30 @@ def fingerprint_of(row: Row) -> bytes:
 
 def sent(daemon: Connection, row: Row, verdict: str, comment: str) -> str:
     """Send a review of the request in ``row``, with the fingerprint of this row. ``verdict`` is ``approve`` or ``deny``. Return
-    a sentence about the result of the review. Raises NotDone and RefusedByDaemon.
+    a sentence about the result of the review. If the answer is lost on the way, ask whether it was done, and send nothing twice.
+
+    Raises NotDone, RefusedByDaemon and Unreachable.
     """
     id = words(row, "id")
-    said = daemon.do(Review(id=id, verdict=verdict, fingerprint=fingerprint_of(row), comment=comment))
-    return said or f"request {id} is {'approved' if verdict == 'approve' else 'denied'}"
+    done = f"request {id} is {'approved' if verdict == 'approve' else 'denied'}"
+    try:
+        return daemon.do(Review(id=id, verdict=verdict, fingerprint=fingerprint_of(row), comment=comment)) or done
+    except Unanswered as fault:
+        me, lost = daemon.welcome.principal, fault
+    try:
+        with called_as_reviewer() as again:
+            now = fetched(again, id)
+    except (NotDone, NotAuthenticated, RefusedByDaemon, Unreachable):
+        raise lost from None
+    if _n_of(now, me, verdict) > _n_of(row, me, verdict):
+        return f"{done}; its answer was lost on the way, and the host was asked again"
+    raise NotDone(f"the answer was lost on the way, and your review of request {id} has not arrived: try again", "failed")
+
+
+def _n_of(row: Row, principal: str, verdict: str) -> int:
+    """Return how many reviews with ``verdict`` the person has given about the request in ``row``."""
+    given = row.get("reviews") or ()
+    return sum(isinstance(one, dict) and (one.get("by"), one.get("verdict")) == (principal, verdict) for one in given)
 
 
 def must_be_reviewable(row: Row) -> None:

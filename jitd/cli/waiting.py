@@ -13,11 +13,11 @@ import os
 from jitd.cli import far
 from jitd.cli.answer import Row, answer, say, words
 from jitd.cli.assent import what
-from jitd.cli.call import called
 from jitd.cli.columns import cut, wrapped
+from jitd.cli.everywhere import everywhere
 from jitd.cli.glass import owed_sentences
 from jitd.cli.instants import left
-from jitd.cli.naming import awaits_me
+from jitd.cli.naming import awaits_me, oldest_first
 from jitd.cli.question import AGAIN, Keyboard, can_ask
 from jitd.cli.terminal_size import width, width_of_errors
 from jitpam.wire.messages import List
@@ -34,11 +34,16 @@ def tell() -> int:
     """Print the requests that wait for the person. The oldest request comes first. Return the exit status. Raises the errors of
     ``connect``.
     """
-    with called() as daemon:
-        rows = list(daemon.ask(List(what="requests", ended=False)))
-        reviews = list(daemon.ask(List(what="reviews", ended=False)))
+    with everywhere() as hosts:
+        rows, reviews = hosts.answers(List(what="requests", ended=False), List(what="reviews", ended=False))
+        waiting = _tell(rows, reviews)
+    return _reviewed() if waiting and can_ask() else 0
+
+
+def _tell(rows: list[Row], reviews: list[Row]) -> bool:
+    """Print what waits. Return True if any request waits for the person."""
     mine = sum(bool(row.get("mine")) for row in rows)
-    waiting = [row for row in rows if awaits_me(row)]
+    waiting = oldest_first(filter(awaits_me, rows))
     if waiting:
         _list(waiting)
     else:
@@ -49,9 +54,9 @@ def tell() -> int:
         say(f"{_count(mine)} of your own {'waits' if mine == 1 else 'wait'}: {far.typed('jitd requests')}")
     for sentence in owed_sentences(reviews, width_of_errors()):
         say(sentence)
-    if not waiting and far.there() is None:
+    if not waiting and far.is_here():
         say("all that jitd can do: jitd --help")
-    return _reviewed() if waiting and can_ask() else 0
+    return bool(waiting)
 
 
 def _reviewed() -> int:
@@ -75,7 +80,7 @@ def _nothing(reviews: list[Row]) -> str:
     """
     if any(row.get("may_give") for row in reviews):
         return "no request waits for you"
-    return "nothing waits for you" + (": root may not review" if os.geteuid() == 0 and far.there() is None else "")
+    return "nothing waits for you" + (": root may not review" if os.geteuid() == 0 and far.is_here() else "")
 
 
 def _list(waiting: list[Row]) -> None:
@@ -85,7 +90,8 @@ def _list(waiting: list[Row]) -> None:
     answer()
     for row in waiting[:MOST]:
         only = "  (you may only deny it)" if row.get("lacks") else ""
-        start = f"  {words(row, 'id')}  {left(row.get('expires_at')):>3} left  {words(row, 'account')}: "
+        id = far.id_of(words(row, "id"), words(row, "host"))
+        start = f"  {id}  {left(row.get('expires_at')):>3} left  {words(row, 'account')}: "
         text = what(row, MOST_OF_ONE)
         if room and cells(start + text + only) > room:
             answer(cut(start.removesuffix(": ") + only, room))

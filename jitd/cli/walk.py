@@ -8,17 +8,19 @@ table is sent for each of its requests, with the fingerprint of this request as 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
+from jitd.cli import far
 from jitd.cli.alike import alike, table
 from jitd.cli.answer import Row, say, words
 from jitd.cli.call import NotDone, called_as_reviewer
 from jitd.cli.decide import Deed, decide, review, why_denied
-from jitd.cli.naming import awaits_me, reviewable
+from jitd.cli.naming import awaits_me, oldest_first, reviewable
 from jitd.cli.question import LEAVE
 from jitd.cli.reading import Reading
 from jitd.cli.verdict import fetched
 from jitpam.client import RefusedByDaemon
+from jitpam.wire.messages import List
 
 ENDINGS = ("forbidden", "late", "unknown")
 """Codes of errors. After an error with one of these codes, the person cannot decide about the request any more."""
@@ -26,24 +28,38 @@ APPROVE, EACH, DENY = "aod"
 """The keys below a table: approve all of its requests, look at each of them, deny all of them."""
 
 
+REQUESTS = List(what="requests", ended=False)
+Key = tuple[str, str]
+"""What names a request among those of several hosts: its host and its id."""
+
+
+def key(row: Row) -> Key:
+    """Return what names the request in ``row``."""
+    return words(row, "host"), words(row, "id")
+
+
 class Walk:
     """A walk through the requests that wait. ``comment`` is sent with each approval."""
 
     def __init__(self, comment: str) -> None:
         self._comment = comment
-        self._over: set[str] = set()
-        """Ids of requests that are not shown again."""
-        self._each: set[str] = set()
-        """Ids of requests that come in no table."""
+        self._over: set[Key] = set()
+        """Requests that are not shown again."""
+        self._each: set[Key] = set()
+        """Requests that come in no table."""
+        hosts = far.many()
+        self._desk = None if hosts is None else far.known().everywhere(hosts)
+        self._hosts: Collection[str] | None = None
+        """The hosts that are asked next, of many: those on which something waited. None stands for all."""
         self._n_skipped = 0
 
     def go(self) -> int:
         """Show the requests until none waits, or until the person leaves. Return the exit status.
 
-        Raises the errors of ``connect``, and KeyboardInterrupt on Ctrl-C.
+        Raises the errors of ``connect``, NotDone if one of many hosts has not answered, and KeyboardInterrupt on Ctrl-C.
         """
-        while waiting := [row for row in reviewable() if awaits_me(row) and words(row, "id") not in self._over]:
-            rows = alike([row for row in waiting if words(row, "id") not in self._each])
+        while waiting := self._waiting():
+            rows = alike([row for row in waiting if key(row) not in self._each])
             together = self._fetched(rows) if rows and rows[0] is waiting[0] else []
             if len(alike(together)) > 1:
                 is_left = self._table(alike(together))
@@ -51,28 +67,52 @@ class Walk:
                 found = self._fetched(waiting[:1])
                 is_left = bool(found) and self._one(found[0], len(waiting))
             if is_left:
-                return 0
+                break
+        else:
+            self._say_that_nothing_waits()
+        if self._desk is not None:
+            self._desk.end()
+        return 0
+
+    def _say_that_nothing_waits(self) -> None:
         more = " more" if self._over else ""
         but = f", but for the {self._n_skipped} that you skipped" if self._n_skipped else ""
         say(f"nothing{more} waits for you{but}")
-        return 0
+
+    def _waiting(self) -> list[Row]:
+        """Return what waits for the person and is not over. Of many hosts, all are asked again once nothing waits on those that
+        were asked last.
+        """
+        if self._desk is None:
+            return self._not_over(reviewable())
+        while True:
+            hosts, self._hosts = self._hosts, None
+            rows = self._not_over(oldest_first(self._desk.answers(REQUESTS, among=hosts)[0]))
+            if rows:
+                self._hosts = {words(row, "host") for row in rows}
+            if rows or hosts is None:
+                return rows
+
+    def _not_over(self, rows: Iterable[Row]) -> list[Row]:
+        return [row for row in rows if awaits_me(row) and key(row) not in self._over]
 
     def _fetched(self, rows: Sequence[Row]) -> list[Row]:
         """Ask jitd for the whole rows of ``rows``. Leave out those about which the person cannot decide any more."""
         found = []
-        with called_as_reviewer() as daemon:
-            for id in (words(row, "id") for row in rows):
-                try:
-                    row = fetched(daemon, id)
-                except (NotDone, RefusedByDaemon) as fault:
-                    self._tell(fault)
-                    self._over.add(id)
-                    continue
-                if awaits_me(row):
-                    found.append(row)
-                else:  # somebody else has answered first
-                    self._over.add(id)
-        return found
+        for host in dict.fromkeys(words(row, "host") for row in rows):
+            with far.at(far.of(host)), called_as_reviewer() as daemon:
+                for waits in (row for row in rows if words(row, "host") == host):
+                    try:
+                        row = fetched(daemon, words(waits, "id"))
+                    except (NotDone, RefusedByDaemon) as fault:
+                        self._tell(fault)
+                        self._over.add(key(waits))
+                        continue
+                    if awaits_me(row):
+                        found.append(row)
+                    else:  # somebody else has answered first
+                        self._over.add(key(waits))
+        return sorted(found, key=lambda row: [key(each) for each in rows].index(key(row)))
 
     def _tell(self, fault: NotDone | RefusedByDaemon) -> None:
         """If the reason for ``fault`` is that the person could not be authenticated, raise ``fault`` again. Every other request
@@ -84,17 +124,17 @@ class Walk:
 
     def _one(self, row: Row, n_waiting: int) -> bool:
         """Let the person decide about ``row``. Return True if they leave."""
-        id = words(row, "id")
-        try:
-            decided = decide(row, self._comment, f"1 of {n_waiting}: " if n_waiting > 1 else "")
-        except (NotDone, RefusedByDaemon) as fault:
-            self._tell(fault)
-            if fault.code in ENDINGS or not row.get("fingerprint"):
-                self._over.add(id)
-            return False
-        if decided.said:
-            say(decided.said)
-        self._over.add(id)
+        with far.at(far.of(words(row, "host"))):
+            try:
+                decided = decide(row, self._comment, f"1 of {n_waiting}: " if n_waiting > 1 else "")
+            except (NotDone, RefusedByDaemon) as fault:
+                self._tell(fault)
+                if fault.code in ENDINGS or not row.get("fingerprint"):
+                    self._over.add(key(row))
+                return False
+            if decided.said:
+                say(decided.said)
+        self._over.add(key(row))
         self._n_skipped += decided.deed is Deed.SKIPPED
         return decided.deed is Deed.LEFT
 
@@ -106,7 +146,7 @@ class Walk:
         while True:
             pressed = shown.key(lambda is_read: [(APPROVE, f"approve all {len(rows)}"), *most] if is_read else most)
             if pressed == EACH:
-                self._each |= {words(row, "id") for row in rows}
+                self._each |= set(map(key, rows))
                 return False
             if pressed in ("q", LEAVE):
                 return True
@@ -120,14 +160,15 @@ class Walk:
     def _review_all(self, rows: Sequence[Row], verdict: str, comment: str) -> None:
         """Send the answer about each of ``rows``, and tell what became of it. Whichever was not done is shown by itself."""
         for row in rows:
-            try:
-                say(review(row, verdict, comment))
-            except (NotDone, RefusedByDaemon) as fault:
-                self._tell(fault)
-                if fault.code not in ENDINGS:
-                    self._each.add(words(row, "id"))
-                    continue
-            self._over.add(words(row, "id"))
+            with far.at(far.of(words(row, "host"))):
+                try:
+                    say(review(row, verdict, comment))
+                except (NotDone, RefusedByDaemon) as fault:
+                    self._tell(fault)
+                    if fault.code not in ENDINGS:
+                        self._each.add(key(row))
+                        continue
+            self._over.add(key(row))
 
 
 def walk(comment: str) -> int:

@@ -164,7 +164,7 @@ def test_another_name_of_the_host_is_no_host(desk_at: Desk) -> None:
 def test_a_carrier_that_may_not_log_in_is_named_with_its_own_words_beside(desk_at: Desk) -> None:
     done = desk_at.jitd("requests", via=desk_at.via.replace("jitd-door@", "eve@") + " -o BatchMode=yes")
     assert done.returncode == 125, done
-    assert 'jitd: the carrier says: "' in done.stderr and "jitd: the carrier ended: ssh " in done.stderr
+    assert ' says: "' in done.stderr and "jitd: the carrier ended: ssh " in done.stderr
     assert "(status 255)" in done.stderr
 
 

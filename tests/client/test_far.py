@@ -12,6 +12,7 @@ import pytest
 from jitd.cli import OWN, VERBS, far
 from jitd.cli.far import AT_THE_DOOR
 from jitpam import carrier
+from jitpam.carrier import Command
 from jitpam.client import NotAuthenticated, Unreachable
 from jitpam.wire.messages import List, Review, Show, Welcome
 from tests.client.script import Row, Script, jitd, row_for, waiting
@@ -31,8 +32,8 @@ class FarScript(Script):
         self.called: list[tuple[str, tuple[str, ...]]] = []
         self.unreached = fault
 
-    def connect_by(self, host: str, command: tuple[str, ...], news: object = None) -> FarScript:
-        self.called.append((host, command))
+    def connect_by(self, host: str, carrier: Command, news: object = None, *, realm: str = "") -> FarScript:
+        self.called.append((host, carrier.words))
         if self.unreached:
             raise self.unreached
         return self
@@ -99,8 +100,9 @@ def test_each_verb_at_the_door_is_one_that_there_is() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--host", HOST), "--host and --via go together"),
-        (("--via", VIA), "--host and --via go together"),
+        (("--host", HOST), f"{HOST} is not in /etc/jitd/hosts.toml and "),
+        (("--via", VIA), "--via goes with --host"),
+        (("--host", HOST, "--hosts", "@prod"), "--hosts goes with neither --host nor --via"),
         (("--host", "", "--via", VIA), "--host: must be the name of the host in its key"),
         (("--host", "db17/admin", "--via", VIA), "--host: must be the name of the host in its key"),
         (("--host", "db17@EVIL.TEST", "--via", VIA), "--host: must be the name of the host in its key"),
@@ -169,8 +171,8 @@ def test_a_verb_of_this_host_loads_nothing_that_a_carrier_needs() -> None:
 
 
 def test_the_state_of_a_host_is_known_to_no_other_module() -> None:
-    far.go(None, None)
+    far.go(None, None, None)
     assert far.there() is None and far.typed("jitd approve") == "jitd approve"
-    far.go(HOST, VIA)
+    far.go(HOST, VIA, None)
     assert far.typed("jitd approve") == f"jitd --host {HOST} --via '{VIA}' approve"
-    far.go(None, None)
+    far.go(None, None, None)

@@ -17,7 +17,7 @@ import pytest
 from gssapi.raw import ChannelBindings
 
 from jitpam import carrier, client, initiator
-from jitpam.carrier import OTHERWISE, UNPROVED
+from jitpam.carrier import OTHERWISE, UNPROVED, Command
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.initiator import CHANNEL, DOOR, channel_of
 from jitpam.wire import coding, messages
@@ -154,14 +154,14 @@ def door(realm, cache, tmp_path, monkeypatch):
     made.finish()
 
 
-def by(path: str, before: str = "") -> list[str]:
+def by(path: str, before: str = "") -> Command:
     """The command of a carrier: the program jitd-door, at another path."""
     code = (
         f"import sys; sys.path[:0] = [{str(TREE)!r}, {str(TREE / 'extensions')!r}]; {before}\n"
         f"from jitd_fleet import program; program.SOCKET = {path!r}; sys.argv = ['jitd-door', 'stdio']\n"
         "raise SystemExit(program.main())"
     )
-    return [sys.executable, "-IS", "-c", code]
+    return Command((sys.executable, "-IS", "-c", code))
 
 
 def connected(door: Door, host: str = HOST):
@@ -481,7 +481,7 @@ def test_if_the_answer_is_lost_nobody_says_that_nothing_was_done(door, message):
 )
 def test_a_carrier_that_ends_is_named_with_how_it_ended(door, code, said):
     with pytest.raises(Unreachable, match=said) as caught:
-        carrier.connect(HOST, [sys.executable, "-IS", "-c", code])
+        carrier.connect(HOST, Command((sys.executable, "-IS", "-c", code)))
     assert "LIE\n" not in str(caught.value)
 
 
@@ -489,12 +489,12 @@ def test_a_carrier_that_ends_in_the_middle_of_an_answer_is_named(door):
     def script(door):
         door.welcome()
         door.hear()
-        door.say(Item(row={"id": "K7QM-2XVD"}))
+        door.say(Item(row={"id": "K7QM-2XVD", "host": "web2.example.test"}))
 
     door.play(script)
     connection = connected(door)
     rows = connection.ask(List(what="requests", ended=False))
-    assert next(rows) == {"id": "K7QM-2XVD"}
+    assert next(rows) == {"id": "K7QM-2XVD", "host": HOST}, "a row is of the host that the ticket names"
     with pytest.raises(Unreachable, match=r"(?s)^the carrier ended: .* \(status 0\)$"):
         next(rows)
     connection.close()
@@ -502,13 +502,15 @@ def test_a_carrier_that_ends_in_the_middle_of_an_answer_is_named(door):
 
 def test_a_carrier_that_cannot_be_started_is_named(door):
     with pytest.raises(Unreachable, match="^the carrier cannot be started: /nonexistent/ssh db17: No such file or directory$"):
-        carrier.connect(HOST, ["/nonexistent/ssh", "db17"])
+        carrier.connect(HOST, Command(("/nonexistent/ssh", "db17")))
 
 
 def test_a_host_without_a_door_is_told_by_the_carrier(door, tmp_path, capfd):
     with pytest.raises(Unreachable, match=r"\(status 1\)$"):
         carrier.connect(HOST, by(str(tmp_path / "none.sock")))
-    assert re.search('jitd: the carrier says: "jitd-door: there is no .*: this host has no door', capfd.readouterr().err)
+    assert re.search(
+        f'jitd: the carrier to {HOST} says: "jitd-door: there is no .*: this host has no door', capfd.readouterr().err
+    )
 
 
 def test_what_a_carrier_writes_to_its_standard_error_is_shown_as_its_words(door, capfd):
@@ -526,8 +528,8 @@ def test_what_a_carrier_writes_to_its_standard_error_is_shown_as_its_words(door,
     err = capfd.readouterr().err
     assert "\x1b" not in err and "\r" not in err
     told = err.splitlines()
-    assert all(line.startswith('jitd: the carrier says: "') for line in told[:50])
-    assert told[50:] == ["jitd: the carrier says more, which is not shown"]
+    assert all(line.startswith(f'jitd: the carrier to {HOST} says: "') for line in told[:50])
+    assert told[50:] == [f"jitd: the carrier to {HOST} says more, which is not shown"]
 
 
 @pytest.mark.parametrize("deaf", ["", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"], ids=["", "deaf"])
@@ -544,7 +546,7 @@ def test_a_carrier_that_does_not_end_is_ended(door, deaf, monkeypatch):
 
     monkeypatch.setattr(subprocess, "Popen", noted)
     with pytest.raises(Unreachable, match="does not answer"):
-        carrier.connect(HOST, [sys.executable, "-IS", "-c", f"{deaf}import signal\nwhile True: signal.pause()"])
+        carrier.connect(HOST, Command((sys.executable, "-IS", "-c", f"{deaf}import signal\nwhile True: signal.pause()")))
     assert [one.returncode is not None for one in begun] == [True]
 
 
@@ -557,7 +559,7 @@ def test_the_carrier_does_not_end_by_ctrl_c_which_is_for_what_is_watched(door):
 
     door.play(script)
     connection = connected(door)
-    os.kill(connection._carrier._process.pid, 2)
+    os.kill(connection._stream._process.pid, 2)
     assert list(connection.ask(Show(id="K7QM-2XVD"))) == []
     connection.close()
 

@@ -265,6 +265,12 @@ LAW: dict[str, set[str]] = {
     "jitd_gates.gating": {CORE, "jitpam.initiator", "jitd.cli", "jitd.kdc", "jitd.settings.config", "jitd_gates"},
     "jitd_commands": {CORE, "jitd_commands"},
     "jitd_fleet": {"jitpam.wire.coding", "jitpam.wire.framing", "jitpam.wire.messages"},
+    "jitd_fleet.assembly": {"jitd.cli.hosts", "jitd_fleet.hosts"},
+    "jitd_fleet.hosts": {"jitd.cli.hosts", "jitd.cli.not_done", "jitd_fleet.desk", "jitpam.carrier"},
+    "jitd_fleet.desk": {
+        "jitd.cli.answer", "jitd.cli.call", "jitd.cli.far", "jitd.cli.hosts", "jitpam.carrier", "jitpam.client",
+        "jitpam.wire.messages",
+    },
     "jitd_board": {CORE, WIRE, "jitpam.client", "jitpam.local_proof", "jitd.cli", "jitd_board"},
     "jitd_outsiders": set(),
     "jitd_things": set(),

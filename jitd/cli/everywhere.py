@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a verb asks or does on each host to which it is sent: mostly one, or with ``--hosts`` many, side by side.
+
+Law: what many hosts answer is shown even if some of them are silent or refuse. Each of these is named afterwards, and the verb
+has not succeeded then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+
+from jitd.cli import far
+from jitd.cli.answer import Row, say
+from jitd.cli.call import NotDone, called, status_of
+from jitd.cli.hosts import Everywhere
+from jitpam.client import Connection
+from jitpam.wire.messages import Message, Watch
+
+
+class _One:
+    def __init__(self, daemon: Connection) -> None:
+        self._daemon = daemon
+
+    def answers(self, *messages: Message, among: Collection[str] | None = None) -> Sequence[list[Row]]:
+        return [list(self._daemon.ask(message)) for message in messages]
+
+    def do(self, message: Message, otherwise: str, *, is_until_done: bool = False) -> None:
+        say(self._daemon.do(message) or otherwise)
+
+    def watch(self, message: Watch) -> Iterator[list[Row]]:
+        return self._daemon.watch(message)
+
+    def end(self) -> None:
+        return
+
+
+@contextmanager
+def everywhere() -> Iterator[Everywhere]:
+    """Yield all hosts to which the verb is sent, and name those that have not answered afterwards.
+
+    Raises the errors of ``called``, and NotDone if one of many hosts has not answered.
+    """
+    if (hosts := far.many()) is not None:
+        all_of_them = far.known().everywhere(hosts)
+        try:
+            yield all_of_them
+        except NotDone as fault:
+            say(str(fault))
+            all_of_them.end()
+            raise click.exceptions.Exit(status_of(fault)) from None
+        all_of_them.end()
+        return
+    with called() as daemon:
+        yield _One(daemon)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Other hosts, and what is asked of many of them: the interface between the verbs and the extension that knows the hosts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from jitd.cli.answer import Row
+from jitpam.wire.messages import Message, Watch
+
+if TYPE_CHECKING:
+    from jitpam.carrier import Carrier
+
+HOST = re.compile(r"[a-z0-9]([a-z0-9_.-]{0,251}[a-z0-9])?")
+QUOTING = frozenset("'\"\\")
+"""What a command that carries may not have: it is split at its blanks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Far:
+    """Another host, by the name in its key, and the carrier that leads to its door. If ``realm`` is empty, krb5.conf says in
+    which realm the host is. ``options`` are the options of jitd that name it. ``label`` is what stands after the @ in an id.
+    """
+
+    host: str
+    carrier: Carrier
+    options: str
+    label: str
+    realm: str = ""
+
+
+class Everywhere(Protocol):
+    """All hosts to which a verb is sent."""
+
+    def answers(self, *messages: Message, among: Collection[str] | None = None) -> Sequence[list[Row]]:
+        """Return the rows that answer each of ``messages``. The rows of each host are together. With ``among``, ask only the
+        hosts of these names.
+        """
+
+    def do(self, message: Message, otherwise: str, *, is_until_done: bool = False) -> None:
+        """Have each host do ``message``. Say what it answers, or ``otherwise`` if it answers nothing. If ``is_until_done`` is
+        true, go on with hosts that do not answer until they have.
+        """
+
+    def watch(self, message: Watch) -> Iterator[list[Row]]:
+        """Yield all rows that answer ``message``, and all of them again after each change."""
+
+    def end(self) -> None:
+        """Name the hosts that have not answered. Raises NotDone if there are any."""
+
+
+class Hosts(Protocol):
+    """The hosts that stand in files."""
+
+    def find(self, name: str) -> Far:
+        """Return the host ``name``. The first part of its name is enough, if no other host has it. Raises NotDone."""
+
+    def chosen(self, words: str) -> tuple[Far, ...]:
+        """Return the hosts that ``words`` name, between commas: hosts, or groups after an @. Raises NotDone."""
+
+    def everywhere(self, hosts: tuple[Far, ...]) -> Everywhere:
+        """Return what asks all of ``hosts``."""
+
+
+def name_of(typed: str) -> str | None:
+    """Return the name of a host as it is in a key, or None if ``typed`` cannot be one."""
+    name = typed.lower().removesuffix(".")
+    return name if HOST.fullmatch(name) else None

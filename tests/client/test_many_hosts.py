@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``jitd --hosts``, ``ID@HOST`` and hosts.toml: which hosts are meant, and what a person reads of many."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from jitd.cli import far
+from jitd.cli.hosts import Far
+from jitd.cli.not_done import NotDone
+from jitd_fleet import desk, hosts
+from jitpam import carrier
+from jitpam.carrier import Carrier
+from jitpam.client import RefusedByDaemon, Unanswered, Unreachable
+from jitpam.wire.messages import List, Lock, Review, Show, Status, Welcome
+from tests.client.script import Row, Script, jitd, row_for, waiting
+from tests.client.test_far import no_daemon
+
+ID, OTHER = "K7QM-2XVD", "WNC0-D702"
+PROD = """
+[prod]
+hosts = ["db[1-3].example.org", "web2.example.org"]
+via = "ssh -T jitd-door@{host}"
+"""
+
+
+class Fleet:
+    """The jitds of many hosts. ``by_host`` has what each of them answers, or why it cannot be reached."""
+
+    def __init__(self) -> None:
+        self.by_host: dict[str, Script | Exception] = {}
+        self.called: list[tuple[str, str, str]] = []
+        self.kept: set[int] = set()
+
+    def connect(self, host: str, by: Carrier, news: object = None, *, realm: str = "", **more: object) -> Script:
+        self.called.append((host, by.name, realm))
+        self.kept.add(id(more.get("copies")))
+        answers = self.by_host.get(host) or Script()
+        if isinstance(answers, Exception):
+            raise answers
+        answers.welcome = Welcome(principal="bob@EXAMPLE.TEST", user="bob", host=host, until=None, operator=False)
+        return answers
+
+    def has(self, host: str, *rows: Row, said: str = "") -> Script:
+        script = Script(*rows, said=said)
+        self.by_host[f"{host}.example.org"] = script
+        return script
+
+
+@pytest.fixture
+def fleet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fleet:
+    made = Fleet()
+    monkeypatch.setattr(carrier, "connect", made.connect)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr(hosts, "SYSTEM", str(tmp_path / "none.toml"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    write(tmp_path, PROD)
+    return made
+
+
+def write(directory: Path, text: str) -> Path:
+    file = directory / "jitd" / "hosts.toml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+    file.chmod(0o600)
+    return file
+
+
+def names(words: str) -> list[str]:
+    return [one.host for one in far.known().chosen(words)]
+
+
+# --- which hosts are meant
+
+
+def test_a_range_stands_for_each_number_and_a_group_for_its_hosts_in_their_order(fleet: Fleet) -> None:
+    assert names("@prod") == [*(f"db{number}.example.org" for number in (1, 2, 3)), "web2.example.org"]
+    assert names("web2,@prod")[0] == "web2.example.org" and len(names("web2,@prod")) == 4
+
+
+@pytest.mark.usefixtures("fleet")
+def test_leading_zeros_of_a_range_stay_and_two_ranges_are_multiplied(tmp_path: Path) -> None:
+    write(tmp_path, '[a]\nhosts = ["r[1-2]n[08-10].example.org"]\nvia = "true"\n')
+    assert names("@a")[:3] == ["r1n08.example.org", "r1n09.example.org", "r1n10.example.org"] and len(names("@a")) == 6
+
+
+def test_the_first_part_of_a_name_is_enough_if_no_other_host_has_it(fleet: Fleet, tmp_path: Path) -> None:
+    assert far.known().find("db2").host == "db2.example.org"
+    write(tmp_path, PROD + '[test]\nhosts = ["db2.test.example.org"]\nvia = "true"\n')
+    with pytest.raises(NotDone, match=r"db2 fits db2.example.org, db2.test.example.org: type more"):
+        far.known().find("db2")
+    assert far.known().find("DB2.Example.org.").label == "db2.example.org"
+
+
+@pytest.mark.parametrize("typed", ["db9", "localhost", "", "db1.example.com", "-oProxyCommand=x"])
+def test_a_name_that_stands_in_no_file_is_refused_and_nobody_is_asked(typed: str, fleet: Fleet) -> None:
+    """THREATS F-15."""
+    assert jitd(no_daemon(), "--host", typed, "requests") == 2
+    assert jitd(no_daemon(), "show", f"{ID}@{typed}") == 2
+    assert fleet.called == []
+
+
+def test_the_name_stands_in_each_word_of_the_command_and_the_realm_goes_along(fleet: Fleet, tmp_path: Path) -> None:
+    write(tmp_path, '[a]\nhosts = ["db1.example.org"]\nvia = "ssh -o HostKeyAlias={host} jitd-door@{host}"\nrealm = "LAB"\n')
+    (one,) = far.known().chosen("@a")
+    assert one.carrier.name == "ssh -o HostKeyAlias=db1.example.org jitd-door@db1.example.org" and one.realm == "LAB"
+
+
+@pytest.mark.parametrize(
+    ("printed", "meant"),
+    [
+        ("print('db1.example.org'); print('DB2.example.org')", ["db1.example.org", "db2.example.org"]),
+        ('print(\'{"_meta": {"hostvars": {"a.b": {}}}, "all": {"hosts": ["c.d"]}}\')', ["a.b", "c.d"]),
+    ],
+    ids=["lines", "ansible"],
+)
+def test_a_command_may_print_the_hosts(printed: str, meant: list[str], fleet: Fleet, tmp_path: Path) -> None:
+    write(tmp_path, f'[a]\nrun = [{json.dumps(sys.executable)}, "-c", {json.dumps(printed)}]\nvia = "true"\n')
+    assert names("@a") == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[a]\n", "names no host"),
+        ('[a]\nhosts = ["db1"]\n', "via must be a command"),
+        ('[a]\nhosts = ["db1"]\nvia = "ssh \'a b\'"\n', "via must be a command without quotes"),
+        ('[a]\nhosts = "db1"\nvia = "true"\n', "hosts must be a list of texts"),
+        ('[a]\nhosts = ["db1; rm"]\nvia = "true"\n', "db1; rm is not the name of a host"),
+        ('[a]\nhosts = ["-oProxyCommand=x"]\nvia = "ssh {host}"\n', "is not the name of a host"),
+        ('[a]\nhosts = ["db[3-1]"]\nvia = "true"\n', "is not a range"),
+        ('[a]\nhosts = ["db[1-999999]"]\nvia = "true"\n', "is not a range"),
+        ('[a]\nhosts = ["db1"]\nvia = "true"\ntcp = 1\n', "there is no key tcp"),
+        ('[a]\nrun = ["/nonexistent/x"]\nvia = "true"\n', "/nonexistent/x cannot be run: No such file"),
+        ('[a]\nrun = ["false"]\nvia = "true"\n', "false ended with status 1"),
+        ('[a]\nrun = ["echo", "a b;c"]\nvia = "true"\n', "and b;c is neither"),
+        ("a = 1\n", "a group is a table"),
+        ("[a\n", "is not TOML"),
+    ],
+)
+def test_a_fault_of_a_file_is_told_with_its_place_and_nobody_is_asked(
+    text: str, said: str, fleet: Fleet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path, text)
+    assert jitd(no_daemon(), "--hosts", "@a", "requests") == 2
+    err = " ".join(capsys.readouterr().err.split())
+    assert said in err and str(file) in err and fleet.called == []
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_a_file_that_others_may_change_is_refused_because_it_names_commands(
+    mode: int, fleet: Fleet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "jitd" / "hosts.toml").chmod(mode)
+    assert jitd(no_daemon(), "--hosts", "@prod", "requests") == 2
+    assert "is not read, because others may change it" in capsys.readouterr().err and fleet.called == []
+
+
+def test_a_group_of_the_person_replaces_the_one_of_the_host(
+    fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = tmp_path / "system.toml"
+    system.write_text('[prod]\nhosts = ["evil.example.org"]\nvia = "true"\n[more]\nhosts = ["x.example.org"]\nvia = "true"\n')
+    monkeypatch.setattr(hosts, "SYSTEM", str(system))
+    assert "evil.example.org" not in names("@prod") and names("@more") == ["x.example.org"]
+
+
+def test_a_group_that_is_not_there_is_told_with_those_that_are(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+    assert jitd(no_daemon(), "--hosts", "@stage", "requests") == 2
+    assert "(there are: @prod)" in " ".join(capsys.readouterr().err.split()) and fleet.called == []
+
+
+# --- one id on one host
+
+
+def test_an_id_with_a_host_is_asked_there_and_an_approval_goes_there(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+    there = fleet.has("db2", row_for(waiting("true", id=ID)))
+    assert jitd(no_daemon(), "approve", "--yes", f"{ID}@db2") == 0
+    assert {host for host, *_ in fleet.called} == {"db2.example.org"}
+    assert [type(message) for message in there.heard] == [Show, Review]
+    assert capsys.readouterr().err == f"jitd on db2.example.org: request {ID} is approved\n"
+
+
+def test_ids_on_several_hosts_go_each_to_its_own(fleet: Fleet) -> None:
+    one, two = fleet.has("db1", row_for(waiting("true", id=ID))), fleet.has("db2", row_for(waiting("true", id=ID)))
+    assert jitd(no_daemon(), "deny", "--reason", "not now", f"{ID}@db1", f"{ID}@db2") == 0
+    assert [[message.id for message in each.heard if isinstance(message, Review)] for each in (one, two)] == [[ID], [ID]]
+
+
+@pytest.mark.parametrize(
+    ("has_arrived", "status", "said"),
+    [
+        (True, 0, f"jitd on db2.example.org: request {ID} is approved; its answer was lost on the way, and"),
+        (False, 125, f"your review of request {ID} has not arrived: try again"),
+    ],
+)
+def test_if_the_answer_to_an_approval_is_lost_the_host_is_asked_and_nothing_is_sent_twice(
+    has_arrived: bool, status: int, said: str, fleet: Fleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """THREATS F-06."""
+    row = row_for(waiting("true", id=ID))
+    there = fleet.has("db2", row)
+
+    def do(message: Review) -> str:
+        there.heard.append(message)
+        if has_arrived:
+            there.rows = ({**row, "reviews": [{"by": "bob@EXAMPLE.TEST", "verdict": "approve"}]},)
+        raise Unanswered("the carrier closed the connection")
+
+    there.do = do  # type: ignore[assignment, method-assign]
+    assert jitd(no_daemon(), "approve", "--yes", f"{ID}@db2") == status
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert [type(message) for message in there.heard] == [Show, Review, Show]
+
+
+def test_a_verb_that_the_door_does_not_have_is_refused_for_an_id_with_a_host_too(fleet: Fleet) -> None:
+    assert jitd(no_daemon(), "withdraw", f"{ID}@db2") == 2
+    assert fleet.called == []
+
+
+@pytest.mark.parametrize("words", [("--host", "db1", "show", f"{ID}@db2"), ("--hosts", "@prod", "revoke", ID)])
+def test_two_hosts_for_one_id_or_none_are_refused(words: tuple[str, ...], fleet: Fleet) -> None:
+    assert jitd(no_daemon(), *words) == 2
+    assert fleet.called == []
+
+
+# --- many hosts
+
+
+def test_the_rows_of_all_hosts_are_one_table_with_the_names_in_their_tickets(
+    fleet: Fleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.has("db1", row_for(waiting("true", id=ID), host="a-lie.example.org"))
+    fleet.has("web2", row_for(waiting("false", id=OTHER), host="web2.example.org"))
+    assert jitd(no_daemon(), "--hosts", "@prod", "requests", "--json") == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(row["id"], row["host"]) for row in rows] == [(ID, "db1.example.org"), (OTHER, "web2.example.org")]
+    assert len(fleet.kept) == 1, "all tickets are in one place, in memory"
+
+
+def test_hosts_that_do_not_answer_are_named_after_what_the_others_say(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+    """THREATS F-06."""
+    fleet.has("db1", row_for(waiting("true", id=ID)))
+    fleet.by_host["db2.example.org"] = Unreachable("jitd on db2.example.org does not answer")
+    fleet.by_host["db3.example.org"] = RefusedByDaemon("forbidden", "you may not")
+    assert jitd(no_daemon(), "--hosts", "@prod", "requests") == 1
+    told = capsys.readouterr()
+    assert ID in told.out and "db1.example.org" in told.out
+    assert "jitd: db2.example.org: jitd on db2.example.org does not answer\n" in told.err
+    assert "jitd on db3.example.org: you may not\n" in told.err
+    assert told.err.splitlines()[-1] == "jitd: 2 of 4 hosts did not do what was asked"
+
+
+def test_what_waits_on_many_hosts_is_listed_with_ids_to_type(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+    fleet.has("db1", row_for(waiting("true", id=ID)))
+    assert jitd(no_daemon(), "--hosts", "@prod") == 0
+    out = capsys.readouterr().out
+    assert f"  {ID}@db1  " in out and "  jitd --hosts @prod approve ID      shows one, and asks" in out
+
+
+def test_a_lock_is_placed_on_each_host_and_each_says_so(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+    scripts = [fleet.has(name, said=f"locked on {name}") for name in ("db1", "db2", "db3", "web2")]
+    assert jitd(no_daemon(), "--hosts", "@prod", "lock", "--user", "eve") == 0
+    assert all([type(message) for message in script.heard] == [Lock] for script in scripts)
+    assert "jitd on db3.example.org: locked on db3\n" in capsys.readouterr().err
+
+
+def test_a_lock_goes_on_until_it_is_done_everywhere_but_where_it_is_refused(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """THREATS F-14."""
+    fleet.by_host["db2.example.org"] = Unreachable("nobody answers")
+    fleet.by_host["db3.example.org"] = RefusedByDaemon("forbidden", "only operators may")
+    late: list[Script] = []
+    monkeypatch.setattr(desk.time, "sleep", lambda _: late.append(fleet.has("db2", said="locked")))
+    assert jitd(no_daemon(), "--hosts", "@prod", "lock", "--user", "eve", "--until-done") == 1
+    assert [type(message) for message in late[0].heard] == [Lock] and len(late) == 1
+    err = capsys.readouterr().err
+    assert "jitd: not done on 1 host: trying again (Ctrl-C ends this)\n" in err
+    assert err.index("db2.example.org: nobody answers") < err.index("jitd on db2.example.org: locked")
+    assert err.endswith("jitd on db3.example.org: only operators may\njitd: 1 of 4 hosts did not do what was asked\n")
+
+
+def test_the_status_of_many_hosts_is_a_line_for_each_with_its_version(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+    well = {"about": "jitd", "says": "0.2.0 on db1, process 1", "is_well": True}
+    for name in ("db1", "db2", "db3"):
+        fleet.has(name, well)
+    fleet.has("web2", {**well, "says": "0.1.0 on web2"}, {"about": "keytab", "says": "no key", "is_well": False})
+    assert jitd(no_daemon(), "--hosts", "@prod", "status") == 1
+    told = capsys.readouterr()
+    lines = [line.split() for line in told.out.splitlines()]
+    assert lines[0] == ["HOST", "VERSION", "NOT", "WELL"]
+    assert lines[1] == ["db1.example.org", "0.2.0", "-"]
+    assert lines[4] == ["web2.example.org", "0.1.0", "keytab:", "no", "key"]
+    assert told.err == "jitd: not well: 1 of 4 hosts that have answered\n"
+    script = fleet.by_host["db1.example.org"]
+    assert isinstance(script, Script) and script.heard == [Status()]
+
+
+@pytest.mark.parametrize("verb", ["show", "watch", "replay", "review", "deny", "stop", "withdraw", "explain", "board", "check"])
+def test_a_verb_about_one_thing_is_refused_for_many_hosts(verb: str, fleet: Fleet) -> None:
+    assert jitd(no_daemon(), "--hosts", "@prod", verb, ID) == 2
+    assert fleet.called == []
+
+
+def test_a_defect_is_raised_and_not_told_as_a_silent_host(fleet: Fleet) -> None:
+    fleet.by_host["db2.example.org"] = KeyError("a defect")
+    with pytest.raises(KeyError):
+        jitd(no_daemon(), "--hosts", "@prod", "requests")
+
+
+def test_no_more_than_32_hosts_are_asked_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = [Far(f"h{number}", carrier.Command(("true",)), "", f"h{number}") for number in range(100)]
+    asking: list[int] = []
+    most: list[int] = []
+
+    def ask(one: Far) -> str:
+        asking.append(1)
+        most.append(len(asking))
+        os.sched_yield()
+        asking.pop()
+        return one.host
+
+    found = dict(desk.Desk(many)._each(many, ask))
+    assert sorted(found.values()) == sorted(one.host for one in many) and max(most) <= desk.AT_ONCE
+
+
+def test_list_is_asked_once_of_each_host(fleet: Fleet) -> None:
+    scripts = [fleet.has(name) for name in ("db1", "db2", "db3", "web2")]
+    assert jitd(no_daemon(), "--hosts", "@prod", "locks") == 0
+    assert all(script.heard == [List(what="locks", ended=False)] for script in scripts)
