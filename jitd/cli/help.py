@@ -172,8 +172,9 @@ class Group(click.Group):
         known = set(self.list_commands(ctx))
         widest = max(map(len, known))
         for who, verbs in groups.items():
-            with formatter.section(who):
-                formatter.write_dl([(name.ljust(widest), does) for name, does in verbs.items() if name in known])
+            if rows := [(name.ljust(widest), does) for name, does in verbs.items() if name in known]:
+                with formatter.section(who):
+                    formatter.write_dl(rows)
 
 
 class Formatter(click.HelpFormatter):
