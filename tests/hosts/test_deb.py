@@ -88,7 +88,9 @@ def test_a_desk_is_installed_alone_and_becomes_a_host_and_a_desk_again(release: 
     """THREATS O-17"""
     before, packages = of_last_release(release), of_tip(release)
     after = packages["jitsudo"].parent
-    fetched = {word.split()[0] for name in ("jitsudo", "jitsudo-client") for word in control(packages[name], "Depends").split(", ")}
+    fetched = {
+        word.split()[0] for name in ("jitsudo", "jitsudo-client") for word in control(packages[name], "Depends").split(", ")
+    }
     line = [TREE / "contrib/on", "--private-network", "--fetch", ",".join(sorted(fetched))]
     line += [word for tree in (TREE / "tests/hosts", before, after) for word in ("--tree", tree)]
     done = subprocess.run(
