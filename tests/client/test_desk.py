@@ -86,6 +86,8 @@ def test_it_lists_and_completes_the_verbs_that_it_has(programs: Path) -> None:
     done = typed(programs, "--help")
     listed = {line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ") and not line.startswith("   ")}
     assert done.returncode == 0 and listed & VERBS == there, done
+    assert "jitd approve " in done.stdout and "jitd explain" not in done.stdout
+    assert "jitd audit verify" not in typed(programs, "audit", "--help").stdout
     assert {*typed(programs, "complete", "").stdout.split()} == there
     assert typed(programs, "complete", "audit", "").stdout.split() == ["show"]
 
