@@ -1,6 +1,6 @@
 # The commands of the README. No logic here: each is a script.
 # SPDX-License-Identifier: Apache-2.0
-.PHONY: help demo demo-more test test-full check fmt lab build install uninstall deb kdc-plugin install-kdc sbom first-hour bench torture mutants sabotage
+.PHONY: help demo demo-more test test-full check fmt lab build install uninstall deb wheel kdc-plugin install-kdc sbom first-hour bench torture mutants sabotage
 PYTHON = $(CURDIR)/.venv/bin/python
 HUNTS = tests/attacks tests/pam/test_swapping.py tests/daemon/test_races.py tests/monitor/test_files.py tests/monitor/test_hang_up.py tests/system/test_recordings.py tests/pamlint
 FAST = tests/commands tests/core tests/wire tests/law
@@ -44,8 +44,11 @@ install:  ## on this host, or under DESTDIR as a package would; a changed file o
 uninstall:  ## take that away; /var/lib/jitd, /var/lib/jitd-givers and changed files stay, but for ARGS=--purge
 	contrib/uninstall $(ARGS) "$(DESTDIR)/"
 
-deb:  ## the Debian packages jitsudo and jitsudo-board, in build/deb/RELEASE (RELEASE=bookworm, trixie; made on that release)
+deb:  ## the Debian packages jitsudo, jitsudo-board and jitsudo-client, in build/deb/RELEASE (RELEASE=bookworm, trixie; made on that release)
 	contrib/deb/build $(or $(RELEASE),$(shell . /etc/os-release; echo $$VERSION_CODENAME))
+
+wheel:  ## the client alone, for desks without a package: a wheel in build/wheel, which takes no compiler
+	contrib/wheel
 
 kdc-plugin:  ## the modules for a KDC (docs/kdc.md): build/krb5/jitd_kdc.so; takes gcc and libkrb5-dev
 	@$(MAKE) -s -C contrib/krb5

@@ -14,11 +14,18 @@ TOP = Path(__file__).resolve().parents[1]
 EXTENSIONS = TOP / "extensions"
 """The directory that contains the packages of the extensions, unless it is ``TOP`` itself."""
 INSTALLED = Path("/usr/lib/jitd")
+OF_A_HOST = frozenset({"jitd.cli.explaining", "jitd.cli.house", "jitd.cli.muting", "jitd.cli.verifying"})
+"""The modules of verbs that a desk does not have."""
 
 
 def is_installed() -> bool:
     """True if this is an installed product. Otherwise, it is a checkout of the source."""
     return TOP == INSTALLED
+
+
+def is_desk() -> bool:
+    """True if the client is here without the daemon: the package jitsudo-client, or its wheel (ADR 0167)."""
+    return not (TOP / "jitd/daemon.py").is_file()
 
 
 def places() -> list[str]:

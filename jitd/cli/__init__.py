@@ -17,8 +17,8 @@ from importlib import import_module
 
 import click
 
-from jitd import extensions
-from jitd.cli import extended, far
+from jitd import extensions, packages
+from jitd.cli import desk, extended, far
 from jitd.cli.answer import answer, give_up, say, speaks
 from jitd.cli.call import ENDINGS, LOOK, NotDone, status_of
 from jitd.cli.help import Group, with_help
@@ -76,13 +76,16 @@ class Verbs(Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the sorted names of all verbs that are not hidden."""
-        return sorted(VERBS - HIDDEN)
+        return desk.listed(VERBS - HIDDEN)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return the verb, or None."""
         if cmd_name not in OWN:
             return extended.verb(cmd_name)
-        verb: click.Command = getattr(import_module(f"jitd.cli.{OWN[cmd_name]}"), cmd_name.replace("-", "_"))
+        module = f"jitd.cli.{OWN[cmd_name]}"
+        if module in packages.OF_A_HOST and packages.is_desk():
+            return desk.of_a_host(cmd_name)
+        verb: click.Command = getattr(import_module(module), cmd_name.replace("-", "_"))
         return with_help(verb)
 
 
@@ -111,6 +114,8 @@ def cli(
     if context.invoked_subcommand is not None:
         if context.invoked_subcommand not in ABOVE:
             far.must_be_at_the_door(context.invoked_subcommand)
+            if context.invoked_subcommand not in HIDDEN:
+                desk.must_have(context.invoked_subcommand)
         return None
     from jitd.cli.waiting import tell
 
@@ -126,7 +131,8 @@ def _tell_version(*, verbose: bool) -> None:
         from jitd.evidence import evidence
 
         if (made := evidence()) is None:
-            raise NotDone(f"verify.py is not installed: {extensions.EXTENSIONS['evidence'].otherwise}", "usage")
+            otherwise = desk.A_HOST if packages.is_desk() else extensions.EXTENSIONS["evidence"].otherwise
+            raise NotDone(f"verify.py is not installed: {otherwise}", "usage")
         answer(f"{hashlib.sha256(made.verifier()).hexdigest()}  verify.py")
 
 

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from jitd import packages
 from jitd.cli import far
 from jitd.cli.answer import speaks
 from jitd.cli.not_done import NotDone as NotDone
@@ -60,6 +61,8 @@ def _connection(*, with_ticket: bool) -> Connection:
     """Connect to the jitd of the host to which verbs are sent."""
     speaks("")
     if (there := far.there()) is None:
+        if packages.is_desk():
+            raise NotDone(NAMELESS, "usage")
         return connect("jitd", with_ticket=with_ticket)
     from jitpam import carrier  # verbs of this host need none
 
@@ -68,6 +71,7 @@ def _connection(*, with_ticket: bool) -> Connection:
     return connection
 
 
+NAMELESS = "this is a desk, without a jitd of its own: type jitd --host db17.example.org --via 'ssh -T jitd-door@db17'"
 LOOK = "to look at the host: jitd doctor"
 ENDINGS = (NotDone, NotAuthenticated, Unreachable, RefusedByDaemon, LocalProtocolError, NoProcess)
 

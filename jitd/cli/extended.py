@@ -9,6 +9,7 @@ from __future__ import annotations
 import click
 
 from jitd import extensions
+from jitd.cli import desk
 from jitd.cli.call import NotDone
 from jitd.cli.help import Group, with_help
 
@@ -35,7 +36,7 @@ class Extended(Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         above = self.name or ""
         there = (name for name in names(above) if extensions.VERBS[f"{above} {name}"].is_used)
-        return sorted([*super().list_commands(ctx), *there])
+        return desk.listed([*super().list_commands(ctx), *there], above)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return super().get_command(ctx, cmd_name) or verb(cmd_name, self.name or "")

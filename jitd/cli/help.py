@@ -172,8 +172,9 @@ class Group(click.Group):
         known = set(self.list_commands(ctx))
         widest = max(map(len, known))
         for who, verbs in groups.items():
-            with formatter.section(who):
-                formatter.write_dl([(name.ljust(widest), does) for name, does in verbs.items() if name in known])
+            if rows := [(name.ljust(widest), does) for name, does in verbs.items() if name in known]:
+                with formatter.section(who):
+                    formatter.write_dl(rows)
 
 
 class Formatter(click.HelpFormatter):
@@ -197,7 +198,11 @@ class Context(click.Context):
     formatter_class = Formatter
 
     def get_help(self) -> str:
-        lines = EXAMPLES.get(self.command_path.partition(" ")[2])
+        lines = EXAMPLES.get(self.command_path.partition(" ")[2], {})
+        if isinstance(self.command, click.Group):  # some verbs below it may not be here
+            known = {self.command_path, *(f"{self.command_path} {name}" for name in self.command.list_commands(self))}
+            n_words = len(self.command_path.split()) + 1
+            lines = {line: use for line, use in lines.items() if " ".join(line.split()[:n_words]) in known}
         if not lines:
             return super().get_help()
         column = 4 + max(map(len, lines))

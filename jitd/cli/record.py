@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import click
 
-from jitd.cli import far
+from jitd import packages
+from jitd.cli import desk, far
 from jitd.cli.answer import quote
 from jitd.cli.call import called
 from jitd.cli.extended import Extended
 from jitd.cli.recorded import export, show
-from jitd.cli.verifying import verify
 from jitpam.wire.messages import SigningKey
 
 
@@ -19,10 +19,17 @@ from jitpam.wire.messages import SigningKey
 def audit(context: click.Context) -> None:
     """Print the record, export it, or prove that nobody has changed it."""
     far.must_be_at_the_door(f"audit {context.invoked_subcommand}")
+    desk.must_have(f"audit {context.invoked_subcommand}")
 
 
-for verb in (export, show, verify):
+for verb in (export, show):
     audit.add_command(verb)
+if packages.is_desk():
+    audit.add_command(desk.of_a_host("verify"))
+else:
+    from jitd.cli.verifying import verify
+
+    audit.add_command(verify)
 
 
 @audit.command()

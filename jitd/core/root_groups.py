@@ -7,11 +7,10 @@ descriptions of groups).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from jitd.core.grade import Finding, Grade
-from jitd.core.rule import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +66,11 @@ def member_of(group: str) -> str:
     return f"a member of the group {group} {ROOT_GROUPS[group].does}"
 
 
-def findings_of_rule(rule: Rule) -> Iterator[Finding]:
-    """Yield what the groups in ``run_as`` of ``rule`` give. Root needs no group, so its words are left out, and so is the group
-    that a word does not name.
+def findings_of_run_as(run_as: Iterable[str]) -> Iterator[Finding]:
+    """Yield what the groups in the words of a rule's ``run_as`` give. Root needs no group, so its words are left out, and so is
+    the group that a word does not name.
     """
-    for word in rule.run_as or ():
+    for word in run_as:
         user, _, group = word.partition(":")
         if user == "root" or word == "*":
             continue

@@ -21,7 +21,7 @@ from jitd.core.grade import Finding, Grade, Look, NotLooked, Seen
 from jitd.core.grader import Grader
 from jitd.core.named_groups import in_words
 from jitd.core.naming import Naming
-from jitd.core.root_groups import findings_of_rule, is_root_group
+from jitd.core.root_groups import findings_of_run_as, is_root_group
 from jitd.core.rule import Rule
 from jitd.core.spelling import spelled
 from jitd.core.subject import Subject
@@ -57,7 +57,7 @@ class Findings:
         """Return what the commands of ``rule`` can give beyond their words, the worst first."""
         if self._grader is None:
             return None
-        found = [*findings_of_rule(rule)] if rule.commands else []
+        found = [*findings_of_run_as(rule.run_as or ())] if rule.commands else []
         for pattern in rule.commands or ():
             found += self._grader.findings_of_pattern(pattern, as_root=rule.may_run_as_root)
         return tuple(map(_stored, sorted(dict.fromkeys(found), key=lambda one: one.order)))

@@ -16,6 +16,7 @@ import pytest
 
 from tests.attacks.at_door import COUNTS, HELD, door_house
 from tests.attacks.raw import connected
+from tests.desk import desk
 from tests.system.conftest import House
 from tests.waiting import PATIENCE, wait_for
 
@@ -118,6 +119,19 @@ def test_somebody_elsewhere_lists_shows_and_approves_by_ssh_alone(desk_at: Desk)
     assert state_of(desk_at.house, id) == "approved"
     (record,) = [one for one in desk_at.house.records(before) if one["event"] == "request.reviewed"]
     assert record["peer"] == {"carrier": "ssh", "source": "127.0.0.1"}
+
+
+def test_a_desk_that_has_the_wheel_alone_lists_and_approves(desk_at: Desk, tmp_path_factory: pytest.TempPathFactory) -> None:
+    place = tmp_path_factory.mktemp("wheel")
+    for above in (place, *place.parents[:2]):
+        above.chmod(0o755)
+    line = [str(desk(place / "of-bob") / "jitd"), "--host", HOST, "--via", desk_at.via]
+    id = waits(desk_at.house)
+    listed = desk_at.house.run("bob", *line, "requests")
+    assert (listed.returncode, id in listed.stdout) == (0, True), listed
+    done = desk_at.house.run("bob", *line, "approve", "--yes", id)
+    assert done.returncode == 0 and f"jitd on {HOST}: " in done.stderr, done
+    assert state_of(desk_at.house, id) == "approved"
 
 
 def test_what_was_held_on_the_way_is_too_late_and_the_person_reads_so(

@@ -49,13 +49,18 @@ def contents(package: Path) -> dict[str, str]:
 
 def test_the_packages_have_what_make_install_puts_and_nothing_else(tmp_path: Path) -> None:
     packages = of_tip(here())
-    assert sorted(packages) == ["jitsudo", "jitsudo-board"]
+    assert sorted(packages) == ["jitsudo", "jitsudo-board", "jitsudo-client"]
     subprocess.run([TREE / "contrib/install", tmp_path, TREE / ".venv"], stdin=subprocess.DEVNULL, check=True)
     put = {f"/{file.relative_to(tmp_path)}" for file in tmp_path.rglob("*") if file.is_symlink() or file.is_file()}
     board = contents(packages["jitsudo-board"])
     has = contents(packages["jitsudo"]) | board
+    desk = contents(packages["jitsudo-client"])
     documents = {path for path in has if path.startswith(("/usr/share/doc/", "/usr/share/lintian/"))}
     assert {path.removesuffix(".gz") for path in has.keys() - documents} == put - {"/usr/share/jitd/installed"}
+    assert {path: about for path, about in desk.items() if path not in has}.keys() == {
+        path for path in desk if path.startswith(("/usr/share/doc/", "/usr/share/lintian/"))
+    }
+    assert [path for path, about in desk.items() if has.get(path, about) != about] == []
     assert {about for about in has.values() if not about.endswith(" root/root") or about[5] == "w" or about[8] == "w"} <= {
         about for about in has.values() if about.startswith("l")
     }, "all is root's, and nobody else may write it"
@@ -67,7 +72,8 @@ def test_the_packages_have_what_make_install_puts_and_nothing_else(tmp_path: Pat
     assert control(packages["jitsudo"], "Version").startswith(
         f"{version().removesuffix('.dev0')}{'~20251009' * version().endswith('.dev0')}+deb"
     )
-    assert sum(int(control(file, "Installed-Size")) for file in packages.values()) <= 67 * 1024
+    sizes = {name: int(control(file, "Installed-Size")) for name, file in packages.items()}
+    assert sizes["jitsudo"] + sizes["jitsudo-board"] <= 67 * 1024 and sizes["jitsudo-client"] <= 4 * 1024
     depends = control(packages["jitsudo"], "Depends")
     needs = {need.split()[0] for need in depends.replace("|", ",").split(",")}
     assert not {need for need in needs if need in ("gcc", "python3-venv") or need.endswith("-dev")}, depends
@@ -75,6 +81,29 @@ def test_the_packages_have_what_make_install_puts_and_nothing_else(tmp_path: Pat
         ["dpkg-deb", "--info", packages["jitsudo"], "conffiles"], stdout=subprocess.PIPE, text=True, check=True
     )
     assert {*conffiles.stdout.split()} == {path for path in has if path.startswith("/etc/")}
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_desk_is_installed_alone_and_becomes_a_host_and_a_desk_again(release: str) -> None:
+    """THREATS O-17"""
+    before, packages = of_last_release(release), of_tip(release)
+    after = packages["jitsudo"].parent
+    fetched = {
+        word.split()[0] for name in ("jitsudo", "jitsudo-client") for word in control(packages[name], "Depends").split(", ")
+    }
+    line = [TREE / "contrib/on", "--private-network", "--fetch", ",".join(sorted(fetched))]
+    line += [word for tree in (TREE / "tests/hosts", before, after) for word in ("--tree", tree)]
+    done = subprocess.run(
+        [*line, release, TREE / "tests/hosts/desk_life", before, after],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        timeout=60 * PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0 and done.stdout.endswith("all as told\n"), done.stdout
 
 
 @pytest.mark.parametrize("release", RELEASES)

@@ -254,8 +254,8 @@ LAW: dict[str, set[str]] = {
     "jitd.inspector": {CORE, "jitd.audit.privileges", "jitd.extensions", "jitd.settings.config"},
     "jitd.cli": {
         CORE, WIRE, "jitd.audit", "jitd.cli", "jitd.daemon", "jitd.evidence", "jitd.extensions", "jitd.inspector",
-        "jitd.lifecycle.integrity", "jitd.monitor.places", "jitd.recording", "jitd.settings", "jitd.store", "jitpam",
-        "jitpam.carrier", "jitpam.client", "jitpam.local_proof", "jitpam.news", "jitpam.options", "jitpam.streams",
+        "jitd.lifecycle.integrity", "jitd.monitor.places", "jitd.packages", "jitd.recording", "jitd.settings", "jitd.store",
+        "jitpam", "jitpam.carrier", "jitpam.client", "jitpam.local_proof", "jitpam.news", "jitpam.options", "jitpam.streams",
         "jitpam.usage", "jitpam.wrapping",
     },
     # the extensions

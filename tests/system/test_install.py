@@ -628,7 +628,12 @@ def test_make_install_leaves_a_host_with_the_package_alone(dest: Path, tmp_path:
         status, said = call("uninstall", *words, dest)
         assert status == 1 and "it was installed as a package: apt remove jitsudo, or apt purge jitsudo; nothing" in said, said
     assert untouched(dest) == before
-    (dest / "var/lib/dpkg/info/jitsudo.prerm").unlink()
+    (dest / "var/lib/dpkg/info/jitsudo.prerm").rename(dest / "var/lib/dpkg/info/jitsudo-client.preinst")
+    before = untouched(dest)
+    status, said = call("install", dest, venv)
+    assert status == 1 and "the package jitsudo-client is installed here: apt remove jitsudo-client first" in said, said
+    assert untouched(dest) == before
+    (dest / "var/lib/dpkg/info/jitsudo-client.preinst").unlink()
     assert call("install", dest, venv) == (0, ""), "what dpkg keeps of a package that was removed is no reason"
 
 

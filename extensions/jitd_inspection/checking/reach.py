@@ -19,7 +19,7 @@ from jitd.core.grader import AMOUNTS_TO_ROOT, loss_by, way_to_root
 from jitd.core.keys.approvals import describe_approvals
 from jitd.core.names import NAMES
 from jitd.core.policy import Rule
-from jitd.core.root_groups import findings_of_rule
+from jitd.core.root_groups import findings_of_run_as
 from jitd.core.warning import Warned
 from jitd.core.when import When
 from jitd_inspection.checking.known import ways_by_door
@@ -201,7 +201,7 @@ def losses_by(rule: Rule) -> tuple[str, ...]:
 
 def ways_of_groups(rule: Rule) -> tuple[str, ...]:
     """Return a sentence about each group in ``run_as`` of ``rule`` that amounts to root."""
-    found = findings_of_rule(rule) if rule.commands else ()
+    found = findings_of_run_as(rule.run_as or ()) if rule.commands else ()
     return tuple(dict.fromkeys(one.what for one in found if one.grade in AMOUNTS_TO_ROOT))
 
 
