@@ -20,7 +20,7 @@ from types import MappingProxyType
 
 from jitd.core.authentication import PAC_COUNTS_FOR, Authentication
 from jitd.core.command import MAX_ID, RunAs
-from jitd.core.made_account import Made, is_made
+from jitd.core.made_account import Made, is_made, itself
 from jitd.core.named_groups import NamedGroups
 from jitd.core.naming import Naming
 from jitd.core.subject import BY_PAM, LOCAL, NO_SIDS, ROOT, Approver, Identity, Sids, Subject, Visitor, Who, person_of
@@ -492,10 +492,11 @@ class Accounts:
         text = self.naming.read(principal)
         if text is None:
             return None
-        line = self.approvers.get(text)
-        person = text if line is None else line.person
+        line, account = self.approvers.get(text), self.naming.account_of(principal)
+        # The account need not exist: the settings say whose it is, as for lines.
+        person = line.person if line is not None else text if account is None else person_of(account, self.people, itself)
         try:
-            if self._has_account(text):
+            if self._has(account):
                 return None
             by_sids = self._by_sids(text, person, ticket_ends_at, authentication)
         except OSError:
@@ -513,8 +514,7 @@ class Accounts:
         if given is None or given.pac is None or self.why_not_by_sids(text, ticket_ends_at, given):
             return frozenset()
         other = self.naming.canonical(f"{given.pac.upn.rpartition('@')[0]}@{text.rpartition('@')[2]}")
-        line = self.approvers.get(other)
-        if other != text and (self._has_account(other) or (line is not None and line.person != person)):
+        if other != text and self._is_known_as(other) not in ("", person):
             return frozenset()
         return frozenset(self.sids.groups[sid] for sid in given.pac.groups if sid in self.sids.groups)
 
@@ -537,9 +537,19 @@ class Accounts:
             return "none of the groups in it counts here"
         return ""
 
-    def _has_account(self, principal: str) -> bool:
-        """True if the account to which ``principal`` maps exists. Raises OSError."""
+    def _is_known_as(self, principal: str) -> str:
+        """Return the person whose ``principal`` is, by the settings or by an account that exists, or an empty text. Raises
+        OSError.
+        """
         account = self.naming.account_of(principal.encode())
+        person = "" if account is None else person_of(account, self.people, itself)
+        if person and (self._has(account) or principal in self.naming.table or person != account):
+            return person
+        line = self.approvers.get(principal)
+        return "" if line is None else line.person
+
+    def _has(self, account: str | None) -> bool:
+        """True if ``account`` exists. Raises OSError."""
         return account is not None and directory.account(account) is not None
 
     def again(self, known: Who) -> Who | None:
