@@ -265,7 +265,7 @@ def test_who_is_disabled_counts_no_more_whatever_the_ticket_says(alice: Alice) -
 
 
 def test_a_ticket_that_a_service_got_for_somebody_is_refused(alice: Alice) -> None:
-    """THREATS F-10: the domain trusts a service to act for carol (S4U2Proxy)."""
+    """THREATS F-19: the domain trusts a service to act for carol (S4U2Proxy)."""
     say("user", "create", "svc-web", PASSWORD)
     try:
         say("spn", "add", "HTTP/web.ad.example.test", "svc-web")

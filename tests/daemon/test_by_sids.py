@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who somebody is who comes by the door with a PAC, and no line of [approvers] is theirs: a host with accounts, and its jitd.toml.
+"""Who somebody is who comes by the door with a PAC, and has no line of [approvers]: a host with accounts, and its jitd.toml.
 
 Law: nobody reviews their own request, whatever name of theirs the ticket has.
 """
