@@ -264,6 +264,17 @@ def test_who_is_disabled_counts_no_more_whatever_the_ticket_says(alice: Alice) -
     assert after.end() == 0, after.err
 
 
+def test_who_is_locked_before_they_ever_came_approves_nothing(alice: Alice) -> None:
+    asked = alice.asks("true", "locked")
+    root("member", "jitd", "lock", "--principal", principal("Carol"), "--reason", "moved")
+    try:
+        done = approves(kinit("carol"), asked.id)
+        assert is_refused(done, "locked"), done
+    finally:
+        root("member", "jitd", "unlock", "--principal", principal("carol"))
+    assert approves(cache("carol"), asked.id).returncode == 0 and asked.end() == 0, asked.err
+
+
 def test_a_ticket_that_a_service_got_for_somebody_is_refused(alice: Alice) -> None:
     """THREATS F-19: the domain trusts a service to act for carol (S4U2Proxy)."""
     say("user", "create", "svc-web", PASSWORD)

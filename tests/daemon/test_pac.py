@@ -5,11 +5,16 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from gssapi.raw.misc import GSSError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jitd.core.authentication import Pac
+from jitd.server import verified_pac
 from jitd.server.pac import MOST_BYTES, BadPac, account, user_principal_name
 
 # Of Samba 4.17: erin, who is in "Night Shift", which is in "Ops Team"; and zed, with a ticket of zed.upn@AD.EXAMPLE.TEST.
@@ -28,6 +33,7 @@ ZED_UPN = bytes.fromhex(
     "2e0074006500730074000000410044002e004500580041004d0050004c0045002e00540045005300540000007a006500640001050000000000051500"
     "000009022a2f049c0873608e1d4ae5070000000000000000"
 )
+NOBODYS_NAME: Any = None
 DOMAIN = (21, 1, 2, 4294967295)
 SID = "S-1-5-21-1-2-4294967295"
 ON = 0x7  # mandatory, enabled by default, enabled
@@ -212,3 +218,51 @@ def test_a_user_principal_name_outside_of_its_buffer_is_refused(bad: bytes) -> N
     """THREATS F-19."""
     with pytest.raises(BadPac):
         user_principal_name(bad)
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_there"),
+    [
+        ({}, True),
+        ({"authenticated": False}, False),
+        ({"complete": False}, False),
+        ({"values": [ERIN, ERIN]}, False),
+        ({"values": []}, False),
+        ({"values": [ERIN[:-8]]}, False),
+        ({"fails": GSSError(13 << 16, 22)}, False),
+        ({"attrs": None}, False),
+        ({"attrs": [b"urn:mspac:logon-info"]}, False),
+        ({"attrs": [b"urn:mspac:upn-dns-info"]}, False),
+    ],
+)  # fmt: skip
+def test_a_buffer_counts_only_if_gssapi_calls_it_authenticated(
+    monkeypatch: pytest.MonkeyPatch, changed: dict[str, object], is_there: bool
+) -> None:
+    """THREATS F-19."""
+    attrs = changed.get("attrs", [b"urn:mspac:", b"urn:mspac:logon-info", b"urn:mspac:upn-dns-info"])
+
+    def attribute(name: object, asked: bytes) -> object:
+        if asked == b"urn:mspac:upn-dns-info":
+            return SimpleNamespace(values=[ZED_UPN], authenticated=True, complete=True)
+        if isinstance(fault := changed.get("fails"), Exception):
+            raise fault
+        return SimpleNamespace(**{"values": [ERIN], "authenticated": True, "complete": True, **changed})
+
+    monkeypatch.setattr(verified_pac, "inquire_name", lambda name, mech_name: SimpleNamespace(attrs=attrs))
+    monkeypatch.setattr(verified_pac, "get_name_attribute", attribute)
+    erin = account(ERIN)
+    assert erin is not None
+    named = f"{erin.sid.rpartition('-')[0]}-1118"
+    found = verified_pac.read_pac(NOBODYS_NAME, frozenset({named, "S-1-5-21-1-2-3-4"}))
+    assert found == (Pac("erin", "zed.upn@ad.example.test", erin.sid, frozenset({named})) if is_there else None)
+
+
+@pytest.mark.parametrize(
+    ("attrs", "is_delegated"), [(None, False), ([b"urn:mspac:"], False), ([b"urn:mspac:delegation-info"], True)]
+)
+def test_a_ticket_by_delegation_is_known_by_a_buffer_also_if_nobody_has_verified_it(
+    monkeypatch: pytest.MonkeyPatch, attrs: list[bytes] | None, is_delegated: bool
+) -> None:
+    """THREATS F-19."""
+    monkeypatch.setattr(verified_pac, "inquire_name", lambda name, mech_name: SimpleNamespace(attrs=attrs))
+    assert verified_pac.is_delegated(NOBODYS_NAME) is is_delegated
