@@ -158,6 +158,7 @@ def test_a_pac_that_is_cut_at_any_length_is_refused(whole: bytes) -> None:
         (bytes(MOST_BYTES + 1), "more than"),
         (encoded(groups=[(rid, ON) for rid in range(1_000_000)]), "more than"),
         (encoded().replace(of_pairs([(513, ON), (1105, ON)]), struct.pack("<I", 0x7FFFFFFF)), "announced"),
+        (encoded().replace(of_pairs([(513, ON), (1105, ON)]), struct.pack("<IIIII", 3, 513, ON, 1105, ON)), "announced"),
         (encoded().replace(struct.pack("<II", 2, 0x20008), struct.pack("<II", 0xFFFFFFFF, 0x20008)), "announced"),
         (encoded().replace(struct.pack("<II", 2, 0x20008), struct.pack("<II", 2, 0)), "not there"),
         (encoded().replace(of_sid(*DOMAIN)[:6], struct.pack("<IBB", 4, 1, 15)), "SID"),
