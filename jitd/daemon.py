@@ -105,7 +105,7 @@ class Daemon:
         store.found_damaged = self._found_damaged
         self._noted = Noted(config.socket.parent / "head")
         damaged = examine(store, self._noted)
-        realm = min(config.realms) if len(config.realms) == 1 else host.default_realm(host.KRB5_CONF) or min(config.realms)
+        realm = host.own_realm(config.realms)
         now, workers, waiters = origins.moment, Workers(), Waiters()
         ground = Ground(config, rules, store, self._opened, workers, now, realm, __version__)
         readers = self._readers = Readers()
@@ -118,7 +118,7 @@ class Daemon:
         # what speaks with the KDC
         reach = Reach(partial(is_unanswered, realm, ground.service))
         kdc = Kdc(config.keytab, ground.service, reach.is_unreachable, partial(count, Failure.KDC))
-        acceptor = Acceptor(config.keytab, config.host, realm)
+        acceptor = Acceptor(config.keytab, config.host, realm, frozenset(config.sids.groups))
         self._own_key = OwnKey(acceptor.credentials, partial(workers.names.run, HOUSE), time.time)
 
         # what extensions bring

@@ -7,7 +7,7 @@ Law: every value comes from the KDC, and never from the client. If a value is no
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -59,6 +59,10 @@ ENCRYPTION = {
     26: "camellia256-cts-cmac",
 }
 """Maps the number of an encryption type to the name of the type (IANA, Kerberos Encryption Type Numbers)."""
+PAC_COUNTS_FOR = timedelta(hours=10)
+"""How long after the authentication the groups of a PAC count, at most. Active Directory gives tickets for as long by default. A
+renewed ticket has the groups of the first one.
+"""
 NOT_BY_DOOR = "takes no approval by the door: approve on the host"
 """The end of a sentence about a rule, or about one of its approvals."""
 MOST_AHEAD = 300
@@ -82,6 +86,19 @@ def name_of_encryption(number: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Pac:
+    """What the PAC of a ticket says of the account, verified with the host's key ([MS-PAC]). ``name`` is the account's own name
+    (sAMAccountName), and ``upn`` its user principal name. ``sid`` is its security identifier. ``groups`` are those
+    SIDs of its groups that the settings name.
+    """
+
+    name: str
+    upn: str
+    sid: str
+    groups: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Authentication:
     """Describes how a person got a ticket. All times are in UTC, with a time zone.
 
@@ -92,7 +109,8 @@ class Authentication:
     ``ticket_encryption`` is the encryption type of the ticket. ``session_encryption`` is the encryption type of the session key.
     ``realms`` contains the realm of the principal and the realm of this host. If the two realms are the same, ``realms``
     contains one realm. There may be other realms between the two realms, but GSSAPI does not report them. ``by_door`` is True if
-    the person came through the door: then jitd knows nothing of the host on which the ticket is used.
+    the person came through the door: then jitd knows nothing of the host on which the ticket is used. ``pac`` is None if the
+    ticket has no PAC that counts, or if the settings name no SIDs.
     """
 
     at: datetime
@@ -103,6 +121,7 @@ class Authentication:
     session_encryption: str
     realms: tuple[str, ...]
     by_door: bool = False
+    pac: Pac | None = None
 
     def detail(self) -> dict[str, Any]:
         """Return the values that are stored in the chain."""
@@ -114,6 +133,7 @@ class Authentication:
             "session_encryption": self.session_encryption,
             "realms": list(self.realms),
             **({"by_door": True} if self.by_door else {}),
+            **({} if self.pac is None else {"sid": self.pac.sid, "sids": sorted(self.pac.groups)}),
         }
 
     @property

@@ -7,9 +7,10 @@ person and principal alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 from jitd.core.authentication import Authentication
@@ -106,6 +107,12 @@ class Identity:
     def in_ticket(self) -> str:
         """The principal as the ticket spells it, for whoever compares bytes: a KDC, and the next look-up."""
         return self.spelled or self.principal
+
+    @property
+    def sid(self) -> str:
+        """The security identifier of the account in Active Directory, or empty if it is not known. A principal can change."""
+        given = self.authentication
+        return "" if given is None or given.pac is None else given.pac.sid
 
     @property
     def realm(self) -> str:
@@ -262,8 +269,9 @@ class Subject(Identity):
 
 @dataclass(frozen=True, slots=True)
 class Visitor(Identity):
-    """A person without an account on this host, whom a ticket of ``principal`` has proved. A line of the settings says which
-    ``person`` this is, and of which ``groups``. They have nothing to do with the groups of NSS.
+    """A person without an account on this host, whom a ticket of ``principal`` has proved. The settings say which ``person``
+    this is, and of which ``groups``: by a line for the principal, or for SIDs in the ticket. They have nothing to do with the
+    groups of NSS.
 
     Raises ValueError if ``principal`` is not one, or if nobody has said which person this is.
     """
@@ -296,6 +304,22 @@ class Approver:
     groups: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Sids:
+    """``[approvers.sids]``: the groups of who has a SID in a PAC. A PAC counts if its ticket is of one of ``realms``."""
+
+    groups: Mapping[str, str]
+    realms: frozenset[str]
+
+    def are_of(self, words: Iterable[str]) -> bool:
+        """True if ``words`` of a rule name a group that a SID gives."""
+        given = self.groups.values()
+        return any(word.removeprefix("group:") in given for word in words if word.startswith("group:"))
+
+
+NO_SIDS = Sids(MappingProxyType({}), frozenset())
+
+
 def users(used_by: tuple[User, ...]) -> dict[str, Any]:
     """Return ``used_by`` for the chain."""
     return {"used_by": [{"principal": one.principal, "run": one.run} for one in used_by]} if used_by else {}
@@ -325,7 +349,14 @@ def link_between(one: Identity, other: Identity) -> tuple[str, User] | None:
 def _is_same(one: Identity | User, other: Identity | User) -> bool:
     """True if a person, an account or a principal of both is the same. Who has no account has none that could be the same."""
     is_same = one.person == other.person or one.principal == other.principal or one.party == other.party
-    return is_same or _may_have_asked(one, other) or _may_have_asked(other, one)
+    return is_same or _has_sid_of(one, other) or _may_have_asked(one, other) or _may_have_asked(other, one)
+
+
+def _has_sid_of(one: Identity | User, other: Identity | User) -> bool:
+    """True if both came with tickets of one account in Active Directory, whatever it was called then."""
+    if isinstance(one, User) or isinstance(other, User):
+        return False
+    return one.sid != "" and one.sid == other.sid
 
 
 def _may_have_asked(visitor: Identity | User, requester: Identity | User) -> bool:

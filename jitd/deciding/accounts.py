@@ -18,12 +18,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
-from jitd.core.authentication import Authentication
+from jitd.core.authentication import PAC_COUNTS_FOR, Authentication
 from jitd.core.command import MAX_ID, RunAs
-from jitd.core.made_account import Made, is_made
+from jitd.core.made_account import Made, is_made, itself
 from jitd.core.named_groups import NamedGroups
 from jitd.core.naming import Naming
-from jitd.core.subject import BY_PAM, LOCAL, ROOT, Approver, Identity, Subject, Visitor, Who, person_of
+from jitd.core.subject import BY_PAM, LOCAL, NO_SIDS, ROOT, Approver, Identity, Sids, Subject, Visitor, Who, person_of
 from jitd.deciding import directory, groups
 from jitd.deciding.directory import NoSuchAccount as NoSuchAccount
 
@@ -316,7 +316,8 @@ class Accounts:
     """Returns the groups whose names jitd needs now."""
     made: Callable[[str], Made | None] = _nobody_has_made
     approvers: Mapping[str, Approver] = field(default_factory=lambda: MappingProxyType({}))
-    """``[approvers]`` of jitd.toml(5)."""
+    """``[approvers]`` of jitd.toml(5), and below it ``[approvers.sids]``."""
+    sids: Sids = NO_SIDS
     _recent: _Recent = field(default_factory=_Recent)
 
     def subject(
@@ -483,22 +484,73 @@ class Accounts:
         return self.visitor(principal, ticket_ends_at, authentication)
 
     def visitor(self, principal: bytes, ticket_ends_at: datetime, authentication: Authentication | None = None) -> Visitor | None:
-        """Return the present Visitor of ``principal``. Return None if no line of ``[approvers]`` says which person this is. Also
-        return None if the account to which the principal maps exists, because such an account has expired or is a system's, and
-        a line does not bring back its owner. Nor does it if a directory of accounts does not tell whether there is an account.
+        """Return the present Visitor of ``principal``. Return None if neither a line of ``[approvers]`` nor a SID in the ticket
+        says that this person is one. Also return None if the account to which the principal maps exists, because such an account
+        has expired or is a system's, and nothing here brings back its owner. Nor does it if a directory of accounts does not tell
+        whether there is an account.
         """
         text = self.naming.read(principal)
-        line = None if text is None else self.approvers.get(text)
-        if text is None or line is None:
+        if text is None:
             return None
-        account = self.naming.account_of(principal)
+        line, account = self.approvers.get(text), self.naming.account_of(principal)
+        # The account need not exist: the settings say whose it is, as for lines.
+        person = line.person if line is not None else text if account is None else person_of(account, self.people, itself)
         try:
-            if account is not None and directory.account(account) is not None:
+            if self._has(account):
                 return None
+            by_sids = self._by_sids(text, person, ticket_ends_at, authentication)
         except OSError:
             return None
+        if line is None and not by_sids:
+            return None
         spelled = principal.decode("utf-8")
-        return Visitor(text, line.groups, line.person, ticket_ends_at, authentication, "" if spelled == text else spelled)
+        in_groups = by_sids if line is None else line.groups | by_sids
+        return Visitor(text, in_groups, person, ticket_ends_at, authentication, "" if spelled == text else spelled)
+
+    def _by_sids(self, text: str, person: str, ticket_ends_at: datetime, given: Authentication | None) -> frozenset[str]:
+        """Return the groups of ``person``, who has a ticket of the principal ``text``, by ``[approvers.sids]``. There are none if
+        the person's other name in the directory is known here as somebody else's. Raises OSError.
+        """
+        if given is None or given.pac is None or self.why_not_by_sids(text, ticket_ends_at, given):
+            return frozenset()
+        other = self.naming.canonical(f"{given.pac.upn.rpartition('@')[0]}@{text.rpartition('@')[2]}")
+        if other != text and self._is_known_as(other) not in ("", person):
+            return frozenset()
+        return frozenset(self.sids.groups[sid] for sid in given.pac.groups if sid in self.sids.groups)
+
+    def why_not_by_sids(self, text: str, ticket_ends_at: datetime, given: Authentication) -> str:
+        """Return why nothing in the ticket of the canonical principal ``text`` counts by ``[approvers.sids]``, as the end of a
+        sentence. Return an empty text if something counts. The answer follows from the settings and the ticket alone.
+        """
+        name, _, realm = text.rpartition("@")
+        if not self.sids.groups or realm not in self.sids.realms:
+            return "it needs a line in [approvers] of jitd.toml"
+        if (pac := given.pac) is None:
+            return "it has no PAC, or one that jitd cannot read or does not take"
+        if self.naming.canonical(f"{pac.name}@{realm}") != text:  # an alias would be another person
+            return f"your account is called {pac.name}: kinit {pac.name}"
+        if name.endswith("$"):
+            return "it is the ticket of a computer"
+        if (now := datetime.now(UTC)) >= ticket_ends_at or now >= given.at + PAC_COUNTS_FOR:
+            return "the groups in it are too old: kinit (kinit -R is not enough)"
+        if not any(sid in self.sids.groups for sid in pac.groups):
+            return "none of the groups in it counts here"
+        return ""
+
+    def _is_known_as(self, principal: str) -> str:
+        """Return the person whose ``principal`` is, by the settings or by an account that exists, or an empty text. Raises
+        OSError.
+        """
+        account = self.naming.account_of(principal.encode())
+        person = "" if account is None else person_of(account, self.people, itself)
+        if person and (self._has(account) or principal in self.naming.table or person != account):
+            return person
+        line = self.approvers.get(principal)
+        return "" if line is None else line.person
+
+    def _has(self, account: str | None) -> bool:
+        """True if ``account`` exists. Raises OSError."""
+        return account is not None and directory.account(account) is not None
 
     def again(self, known: Who) -> Who | None:
         """Look up ``known`` again, and return it with its present data. Return None if the account no longer exists or has

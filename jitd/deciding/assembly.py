@@ -42,7 +42,9 @@ class Deciding:
         self.kdc = kdc
         self.providers = providers
         made = made_by(ground.opened)
-        self.accounts = Accounts(config.naming, dict(config.people), config.min_uid, _named(ground), made, config.approvers)
+        self.accounts = Accounts(
+            config.naming, dict(config.people), config.min_uid, _named(ground), made, config.approvers, config.sids
+        )
         self.seating = Seating(
             config,
             ground.workers,

@@ -261,11 +261,11 @@ class Seating:
 
     def _visitors(self, requester: Subject, way: Approval, standing: Standing) -> tuple[set[str], bool]:
         """Return the principals of the people without an account who could approve in this way, and whether these are all: a
-        directory of accounts may not tell whether somebody of ``[approvers]`` has one.
+        directory of accounts may not tell whether somebody of ``[approvers]`` has one, and nobody lists who has a SID.
         """
         if not way.demand.door:
             return set(), True
-        found, is_told = set(), True
+        found, is_told = set(), not self._config.sids.are_of(way.of_whom)
         for principal, line in self._config.approvers.items():
             who = as_used(Visitor(principal, line.groups, line.person, datetime.max.replace(tzinfo=UTC)), standing.uses)
             is_barred = principal in standing.refused or lock_on(standing.locks, who) is not None

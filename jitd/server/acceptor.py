@@ -26,6 +26,7 @@ from jitd.core.authentication import Authentication, name_of_encryption
 from jitd.kdc import keytab
 from jitd.server.apreq import encryption_types, is_canonical
 from jitd.server.attested import attested
+from jitd.server.verified_pac import is_delegated
 
 KRB5 = gssapi.MechType.kerberos
 _Flag = gssapi.RequirementFlag
@@ -98,12 +99,13 @@ class CannotNote(NoKey):
 class Proof:
     """The proof of a client's identity, with the complete security context. ``principal`` is the client's name in the form that
     GSSAPI displays. ``ends_at`` is the time when the ticket ends (aware, UTC). ``authentication`` says how the person got the
-    ticket.
+    ticket. If ``is_delegated`` is True, a service has got it on behalf of the person.
     """
 
     principal: bytes
     ends_at: datetime
     authentication: Authentication
+    is_delegated: bool
     _context: gssapi.SecurityContext
 
     def wrap(self, body: bytes) -> bytes:
@@ -125,11 +127,12 @@ class Proof:
 
 class Acceptor:
     """Accepts contexts for ``jitd/host@realm`` with the keys in the keytab ``file``. The keytab is read again for each client,
-    because its keys change over time.
+    because its keys change over time. ``sids`` are the SIDs that the settings name.
     """
 
-    def __init__(self, file: Path, host: str, realm: str) -> None:
+    def __init__(self, file: Path, host: str, realm: str, sids: frozenset[str] = frozenset()) -> None:
         self._keytab = file
+        self._sids = sids
         self._service = f"jitd/{host}@{realm}"
 
     def credentials(self) -> gssapi.Credentials:
@@ -184,17 +187,18 @@ class Acceptor:
             if target is None or _displayed(target) != self._service.encode():
                 raise NotAuthenticated(f"the ticket is not for {self._service}")
             principal = _displayed(made.initiator_name)
-            given = attested(made.context, made.initiator_name, token, self._service, datetime.now(UTC))
+            given = attested(made.context, made.initiator_name, token, self._service, datetime.now(UTC), self._sids)
             if "anonymous" in given.flags or principal.startswith(_WELL_KNOWN):
                 raise NotAuthenticated("an anonymous ticket proves nothing")
             if len(given.realms) > 1 and not given.is_path_checked:
                 raise NotAuthenticated(_UNCHECKED.format(*given.realms))
+            delegated = is_delegated(made.initiator_name)
             finished, ends_at = _with_end(made.context)
         except GSSError as fault:
             raise self._wrong_type(fault, token) or self._named(fault) from fault
         if made.token is None:
             raise NotAuthenticated("the client did not ask for mutual authentication")
-        return Proof(principal, ends_at, given, finished), made.token
+        return Proof(principal, ends_at, given, delegated, finished), made.token
 
     def _wrong_type(self, fault: GSSError, token: bytes) -> NoKey | None:
         """Return an exception if the ticket in ``token`` could not be decrypted because all keys have other encryption types. In

@@ -3,7 +3,7 @@
 
 Law: this module reads only values that the KDC has encrypted for the daemon's key. An authentication indicator (RFC 8129) is
 ignored if GSSAPI does not report it as authenticated. If a value cannot be read, GSSError is raised, and the client is not
-authenticated.
+authenticated. ``verified_pac`` says the same of a PAC.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from gssapi.raw.misc import GSSError
 
 from jitd.core.authentication import Authentication, name_of_encryption, names_of_flags
 from jitd.server.apreq import encryption_types
+from jitd.server.verified_pac import read_pac
 
 _INDICATORS = b"auth-indicators"
 _GSS_S_UNAVAILABLE = 16 << 16  # RFC 2744 section 3.9.1
@@ -26,10 +27,17 @@ LONGEST_INDICATOR = 100
 """Maximum number of characters of an authentication indicator. A rule cannot contain a longer indicator."""
 
 
-def attested(context: raw.SecurityContext, name: raw.Name, token: bytes, service: str, looked_at: datetime) -> Authentication:
+def attested(
+    context: raw.SecurityContext,
+    name: raw.Name,
+    token: bytes,
+    service: str,
+    looked_at: datetime,
+    sids: frozenset[str] = frozenset(),
+) -> Authentication:
     """Return how the person got the ticket in ``token``. ``token`` was accepted for ``service`` (``jitd/host@REALM``).
     ``context`` and ``name`` are results of accepting ``token``. ``looked_at`` is the time when the token was accepted (aware,
-    UTC). Raises GSSError.
+    UTC). ``sids`` are those that count: without them, no PAC is read. Raises GSSError.
     """
     ticket, session = encryption_types(token)
     theirs, ours = realm_of(raw.display_name(name, False).name), service.rpartition("@")[2]
@@ -41,6 +49,7 @@ def attested(context: raw.SecurityContext, name: raw.Name, token: bytes, service
         ticket_encryption=name_of_encryption(ticket),
         session_encryption=name_of_encryption(session),
         realms=(theirs,) if theirs == ours else (theirs, ours),
+        pac=read_pac(name, sids) if sids else None,
     )
 
 

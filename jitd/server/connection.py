@@ -35,7 +35,7 @@ from jitd.server.visit import Visit
 from jitd.server.waiting import Waiting, failed
 from jitd.store import Conflict, StoreError
 from jitd.verbs.answers import Asker
-from jitd.verbs.refusal import NOBODY_BY_DOOR, NOBODY_HERE, Refusal, with_account
+from jitd.verbs.refusal import DELEGATED, NOBODY_HERE, Refusal, with_account
 from jitd.verbs.rows import Row, instant
 from jitpam.wire import coding, messages
 from jitpam.wire.conversation import DAEMON, DOOR, LAW, UNPROVED, Conversation
@@ -292,11 +292,13 @@ class Connection:
 
     async def _welcome_at_the_door(self) -> None:
         assert self._proof is not None, "the handshake takes nothing else at the door"
+        if self._proof.is_delegated:  # on this host, the uid tells who uses it
+            return self._refuse("unauthenticated", DELEGATED)
         who = await self._services.identifying.by_door(self._proof, self._slow)
         if who is None:
             principal = self._proof.principal.decode("utf-8", "replace")
             self._services.complaints.warn(self._party, "nobody by the door", principal=principal)
-            return self._refuse("unauthenticated", NOBODY_BY_DOOR)
+            return self._refuse("unauthenticated", self._services.identifying.why_nobody_by_door(self._proof))
         if not self._count_for(who.party):
             return self._refuse("not_done", "you have too many conversations with this host: end some, and try again")
         self._party = who.party

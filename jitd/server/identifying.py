@@ -20,7 +20,7 @@ from jitd.deciding.accounts import Accounts, uid_of
 from jitd.deciding.groups import CannotLookUp
 from jitd.deciding.subordinates import Subordinates
 from jitd.server.acceptor import Proof
-from jitd.verbs.refusal import NOT_THEIRS
+from jitd.verbs.refusal import NOBODY_BY_DOOR, NOT_THEIRS
 from jitd.workers import Workers
 from jitpam.wire.shown import shown
 
@@ -75,6 +75,16 @@ class Identifying:
         told = proof.principal, proof.ends_at, replace(proof.authentication, by_door=True)
         # One share for all of them: many may have a ticket.
         return await self._patiently(slow, until, STRANGERS, self._accounts.of_principal, *told)
+
+    def why_nobody_by_door(self, proof: Proof) -> str:
+        """Return the answer to a client whom this host does not know at the door. What it says about SIDs follows from the
+        settings and the ticket alone, so a stranger does not learn which accounts exist.
+        """
+        text = self._accounts.naming.read(proof.principal)
+        if text is None or not self._accounts.sids.groups:
+            return NOBODY_BY_DOOR
+        why = self._accounts.why_not_by_sids(text, proof.ends_at, proof.authentication)
+        return f"{NOBODY_BY_DOOR}: {shown(why)}" if why else NOBODY_BY_DOOR
 
     def why_not_theirs(self, proof: Proof | None) -> str:
         """Return the answer to a client whose ticket is not its account's. If the principal in ``proof`` cannot name any account,

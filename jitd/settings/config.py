@@ -24,10 +24,10 @@ from jitd.core.made_account import is_made, itself
 from jitd.core.names import NAMES, Name
 from jitd.core.naming import Form, Naming, is_realm, read_form
 from jitd.core.public_key import PublicKey, read_key
-from jitd.core.subject import Approver, person_of
+from jitd.core.subject import NO_SIDS, Approver, Sids, person_of
 from jitd.core.toml_document import ConfigError, Fault, read_document
 from jitd.core.toml_table import Table, quoted
-from jitd.settings.host import KRB5_CONF, default_realm, host_name, is_host_name
+from jitd.settings.host import KRB5_CONF, default_realm, host_name, is_host_name, own_realm
 from jitd.settings.owned_file import read_owned
 from jitd.settings.section import KEYS_AT, Place, Section, ThingSettings, is_place, path_in
 
@@ -108,7 +108,7 @@ S = TypeVar("S", bound=Section)
 class Config:
     """The settings of one host. ``principals`` maps a principal, in its canonical spelling, to its account. ``accounts`` maps a
     realm to the form of its accounts. ``people`` maps a person to all their accounts. ``approvers`` maps principals, in their
-    canonical spelling, to the people without an account who come by the door.
+    canonical spelling, to the people without an account who come by the door, and ``sids`` says who else these people are.
     ``trusted_mounts`` are mount points of file systems on which the owners of files are trusted. ``sections`` are the settings of
     the extensions that can be used.
     """
@@ -136,6 +136,7 @@ class Config:
     principals: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     people: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     approvers: Mapping[str, Approver] = field(default_factory=lambda: MappingProxyType({}))
+    sids: Sids = NO_SIDS
     sections: tuple[Section, ...] = field(default_factory=lambda: tuple(section() for section in extensions.used()))
 
     def of(self, section: type[S]) -> S:
@@ -201,12 +202,17 @@ class Config:
         return {name: file for section in self.sections for name, file in section.key_files.items()}
 
 
-KEYS = (*(name for name in Config.__dataclass_fields__ if name != "sections"), *extensions.KEYS)
+KEYS = (*(name for name in Config.__dataclass_fields__ if name not in ("sections", "sids")), *extensions.KEYS)
 """The top-level keys of jitd.toml."""
 ACCOUNTS = ("name", "fold", "shared_with")
 """The keys of a table ``[accounts.REALM]``."""
 APPROVER = ("person", "groups")
 """The keys of a table ``[approvers.PRINCIPAL]``."""
+SIDS = "sids"
+"""The table in ``[approvers]`` that is about SIDs, and not about a principal."""
+_GROUP_SID = re.compile(r"S-1-5-21(-(0|[1-9][0-9]{0,9})){3}-([1-9][0-9]{0,9})")
+_OF_EVERYBODY = {"513": "everybody", "514": "all guests", "515": "all computers"}
+"""Groups that each domain has, and of whom."""
 
 
 def load(
@@ -267,6 +273,7 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
     _shared(top, naming)
     naming = replace(naming, table=_principals(top.table("principals"), naming))
     people = _people(top.table("people"), naming)
+    approvers = top.table("approvers")
     config = Config(
         realms=realms,
         host=host.lower(),
@@ -290,7 +297,8 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
         accounts=naming.forms,
         principals=naming.table,
         people=people,
-        approvers=_approvers(top.table("approvers"), naming, people),
+        approvers=_approvers(approvers, naming, people),
+        sids=_sids(approvers.table(SIDS), naming, own_realm(realms, krb5_conf)) if SIDS in approvers.values else NO_SIDS,
         sections=tuple(_sections(top, Place(owner, keys_at))),
     )
     if len(os.fsencode(config.socket)) > 107:
@@ -507,6 +515,8 @@ def _approvers(table: Table, naming: Naming, people: Mapping[str, frozenset[str]
     """Return the people without an account. Whose a principal with an account is, ``[people]`` alone says."""
     found: dict[str, Approver] = {}
     for typed in table.values:
+        if typed == SIDS:
+            continue
         row, principal = table.table(typed), naming.canonical(typed)
         row.known(APPROVER)
         account = naming.account_of(principal.encode())
@@ -525,6 +535,28 @@ def _approvers(table: Table, naming: Naming, people: Mapping[str, frozenset[str]
                 row.fault(f"{told}: say in [people] whose it is", "person")
             found[principal] = Approver(person, groups)
     return MappingProxyType(found)
+
+
+def _sids(table: Table, naming: Naming, own: str) -> Sids:
+    realms = table.words("realms", (own,), _read_realm)
+    for realm in realms:
+        # The KDC of a domain takes a name in any case, and the ticket has it as it was typed.
+        if realm not in naming.realms or not (form := naming.forms.get(realm)) or not form.folds:
+            table.fault(f'{quoted(realm)} must be one of "realms", with fold = true in [accounts.{quoted(realm)}]', "realms")
+    groups: dict[str, str] = {}
+    for sid in table.values:
+        if sid == "realms":
+            continue
+        if not (found := _GROUP_SID.fullmatch(sid)):
+            table.fault(f'{quoted(sid)} is not the SID of a group of a domain, such as "S-1-5-21-1-2-3-1105"', sid)
+        elif whom := _OF_EVERYBODY.get(found[3]):
+            table.fault(f"{quoted(sid)} is the group of {whom} in the domain: name the group of those who may approve", sid)
+        else:
+            try:
+                groups[sid] = _read_group(table.text(sid, ""))
+            except ValueError as error:
+                table.fault(str(error), sid)
+    return Sids(MappingProxyType(groups), frozenset(realms))
 
 
 def _read_group(word: str) -> str:

@@ -47,6 +47,11 @@ def host_name() -> str:
     return full if is_host_name(full) and full.lower().startswith(f"{name.lower()}.") else name
 
 
+def own_realm(realms: frozenset[str], file: Path = KRB5_CONF) -> str:
+    """Return the realm of this host's key. ``realms`` are those of the settings, and ``file`` is a krb5.conf."""
+    return min(realms) if len(realms) == 1 else default_realm(file) or min(realms, default="")
+
+
 def default_realm(file: Path, depth: int = 0) -> str | None:
     """Return the ``default_realm`` of a krb5.conf and its included files (krb5.conf(5)). If several values are set, return the
     first value. If no value is set, return None.

@@ -223,13 +223,16 @@ class Locks:
 
     def _person_without_account(self, principal: str) -> str:
         """Return the person whom the settings name for ``principal``, or who has reviewed with it an open request or that of a
-        live grant. Return an empty text if it is nobody's.
+        live grant, or who may come with a PAC that counts. Return an empty text if it is nobody's.
         """
         if (line := self._accounts.approvers.get(principal)) is not None:
             return line.person
         reviewers = [one for _, (_, *those) in self._store.requesters() for one in those]
         reviewers += [one for _, _, (_, _, *those) in self._store.holders() for one in those]
-        return next((one.person for one in reviewers if isinstance(one, Visitor) and principal in one.principals), "")
+        known = next((one.person for one in reviewers if isinstance(one, Visitor) and principal in one.principals), "")
+        # Who has a SID comes without being listed anywhere, and can be locked before they come.
+        is_theirs = bool(self._accounts.sids.groups) and principal.rpartition("@")[2] in self._accounts.sids.realms
+        return known or (principal if is_theirs else "")
 
     def _remembered(self, is_it: Callable[[Subject], bool]) -> Account | None:
         """Return the account of the person for whom ``is_it`` is true, or None. This account cannot be looked up, so it is read

@@ -89,10 +89,14 @@ class Member:
 
     def start(self, person: str, *words: str) -> Asking:
         """Have a person start a command that waits."""
+        return self.begin("as", person, *words)
+
+    def begin(self, *words: str) -> Asking:
+        """Start a command that waits."""
         number = next(self._asked)
         out, err = self._said / f"out-{number}", self._said / f"err-{number}"
         with out.open("wb") as to, err.open("wb") as errors:
-            process = subprocess.Popen(["on", "member", "as", person, *words], stdin=subprocess.DEVNULL, stdout=to, stderr=errors)
+            process = subprocess.Popen(["on", "member", *words], stdin=subprocess.DEVNULL, stdout=to, stderr=errors)
         self._clients.append(process)
         return Asking(process, out, err)
 

@@ -22,7 +22,7 @@ from jitd.core.notice import Heard
 from jitd.core.origin import Caller
 from jitd.core.policy import Policy
 from jitd.core.request import Request, Verdict
-from jitd.core.subject import Subject
+from jitd.core.subject import NO_SIDS, Subject
 from jitd.deciding.gatekeepers import Answers, Manner
 from jitd.deciding.hearings import Hearings
 from jitd.lifecycle.givers import Givers
@@ -153,6 +153,7 @@ class AskingHouse(House):
         config.state = path.parent
         config.limits, config.recordings = Limits(), SimpleNamespace(mib_per_run=1)
         config.givers = {}
+        config.sids = NO_SIDS
         config.operators = config.auditors = ()
         self.waiters = Waiters()
         self.heard: tuple[Heard, ...] = ()

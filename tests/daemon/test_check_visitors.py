@@ -12,7 +12,7 @@ from jitd.core.authentication import Demand
 from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import Approval
 from jitd.core.policy import Rule
-from jitd.core.subject import Approver
+from jitd.core.subject import Approver, Sids
 from jitd.settings.config import Config, Door
 from jitd_inspection.checking.known import Known
 from jitd_inspection.checking.people import about_people
@@ -74,6 +74,18 @@ def test_a_group_of_operators_has_an_effect_if_operators_may_come_by_the_door() 
     for operators, n_warned in ((None, 1), (Demand(ticket_age=600, door=True), 0)):
         config = replace(CONFIG, approvers=lines, operators=("group:ops",), door=Door(operators=operators))
         assert len(list(about_visitors([ON_HOST], Known(GROUPS, USERS, config)))) == n_warned
+
+
+def test_a_group_by_sids_that_no_approval_by_the_door_names_is_told_and_its_people_are_never_too_few() -> None:
+    sids = Sids({"S-1-5-21-1-2-3-1105": "remote"}, frozenset({"R"}))
+    known = Known(GROUPS, USERS, replace(CONFIG, sids=sids))
+    by_door, on_host = asks("group:remote", door=True, need=2), asks("group:remote")
+    assert list(about_visitors([by_door], known)) == [] and list(about_people([by_door], known)) == []
+    assert [one.name for one in about_people([on_host], known)] == ["no-approver"]
+    for rule, why in ((ON_HOST, "names group:remote"), (on_host, "names group:remote with door = true")):
+        (warned,) = about_visitors([rule], known)
+        assert warned.name == "no-effect" and warned.sentence.startswith("jitd.toml, [approvers.sids]: no approval of a rule")
+        assert warned.sentence.endswith(why)
 
 
 def test_people_of_a_line_are_enough_for_an_approval_by_the_door_alone() -> None:

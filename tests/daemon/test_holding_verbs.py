@@ -23,6 +23,7 @@ from jitd.core.holding import HoldingState
 from jitd.core.law import DAEMON
 from jitd.core.naming import Naming
 from jitd.core.origin import Caller
+from jitd.core.subject import NO_SIDS
 from jitd.deciding.directory import Account
 from jitd.lifecycle.givers import Givers
 from jitd.server.connection import Connection
@@ -57,7 +58,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
 def locking(house: House) -> Locks:
     """The operators' brake over ``house``, where everybody has an account."""
     parts: Any = (SimpleNamespace(refuse=lambda act, who: None), house.endings, house.perform, house.store)
-    accounts: Any = SimpleNamespace(naming=Naming(frozenset({"EXAMPLE.TEST"})), people={}, approvers={})
+    accounts: Any = SimpleNamespace(naming=Naming(frozenset({"EXAMPLE.TEST"})), people={}, approvers={}, sids=NO_SIDS)
     workers: Any = SimpleNamespace(typed=SimpleNamespace(run=found))
     return Locks(*parts, accounts, house.waiters, workers, lambda: house.at)
 

@@ -20,7 +20,7 @@ from jitd.core.authentication import Demand
 from jitd.core.decision import Approval
 from jitd.core.lock import Lock, Whom
 from jitd.core.party import OF_ROOT, Party
-from jitd.core.subject import Approver
+from jitd.core.subject import Approver, Sids
 from jitd.deciding import directory, groups, seats
 from jitd.deciding.groups import Group
 from jitd.deciding.seats import UNKNOWN, Seating, Seats
@@ -78,6 +78,15 @@ def test_who_has_no_account_could_approve_by_the_door_and_gets_no_notice(house: 
     assert house.look(Approval(1, ("user:una", "user:zoe"), DOOR)).people == ()
     both = house.look(Approval(1, ("group:ops", "group:remote"), DOOR))
     assert both == Seats(("bob", "carol", *zoe), is_whole=True, muted=zoe, visitors=zoe)
+
+
+def test_nobody_lists_who_has_a_sid_so_the_seats_by_the_door_are_not_all(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    sids = Sids({"S-1-5-21-1-2-3-1105": "remote"}, frozenset({"EXAMPLE.TEST"}))
+    monkeypatch.setattr(house, "seating", lambda: House.seating(house, replace(CONFIG, sids=sids)))
+    assert not house.look(Approval(1, ("group:remote",), DOOR)).is_whole
+    (said,) = house.said(Approval(1, ("group:remote",), DOOR))
+    assert said.startswith("whether somebody can give the approval of group:remote at present cannot be known")
+    assert house.look(Approval(1, ("group:remote",))).is_whole and house.look(Approval(1, ("group:ops",), DOOR)).is_whole
 
 
 @pytest.mark.parametrize("bar", ["a lock on the principal", "a lock on the person", "the KDC"])

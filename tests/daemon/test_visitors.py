@@ -19,7 +19,7 @@ from jitd.core.lock import Whom, is_on
 from jitd.core.naming import Naming
 from jitd.core.origin import Caller
 from jitd.core.request import Request, Verdict
-from jitd.core.subject import Approver, Identity, Subject, Visitor
+from jitd.core.subject import Approver, Identity, Sids, Subject, Visitor
 from jitd.deciding.accounts import Accounts
 from jitd.verbs import endings, locks
 from jitd.verbs.answers import Asker
@@ -214,6 +214,20 @@ def test_a_visitor_whom_the_settings_name_is_locked_before_any_review(house: Hou
         with pytest.raises(Refusal):
             await house.review(ZOE, made)
         assert house.found(made.id).state == "pending"
+
+    house.run(scene())
+
+
+def test_who_may_come_with_a_sid_is_locked_before_they_ever_came(house: House) -> None:
+    """THREATS K-29."""
+    house.decider._config.sids = Sids({"S-1-5-21-1-2-3-1105": "ops"}, frozenset({"TRUSTED.TEST"}))
+
+    async def scene() -> None:
+        with pytest.raises(Refusal, match="there is no principal"):
+            await house.say(YAN, messages.Lock(whom="principal", name="zoe@OTHER.TEST", lasts_for=None, reason="stolen"))
+        await house.say(YAN, messages.Lock(whom="principal", name=ZOE.principal, lasts_for=None, reason="stolen"))
+        (lock,) = house.store.locks()
+        assert is_on(lock, ZOE)
 
     house.run(scene())
 

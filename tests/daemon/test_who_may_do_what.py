@@ -30,7 +30,7 @@ from jitd.core.origin import Caller
 from jitd.core.owed_review import OwedReview, OwedReviewState
 from jitd.core.request import Request, RequestState, issued
 from jitd.core.run import Run, RunState
-from jitd.core.subject import BY_PAM, LOCAL, ROOT, Subject, User
+from jitd.core.subject import BY_PAM, LOCAL, NO_SIDS, ROOT, Subject, User
 from jitd.deciding.decider import FreshDecision
 from jitd.deciding.explaining import Nobody
 from jitd.deciding.ground import Ground
@@ -301,6 +301,7 @@ class House:
         )  # fmt: skip
         config: Any = SimpleNamespace(
             host="h", names={}, operators=("group:security",), auditors=("group:audit",), people={}, approvers={},
+            sids=NO_SIDS,
             naming=Naming(frozenset({"EXAMPLE.TEST"})),
             state=path, recordings=SimpleNamespace(days=9, mib_in_all=9),
             limits=SimpleNamespace(runs=SimpleNamespace(per_second=9, burst=9)),

@@ -26,7 +26,7 @@ from jitd.core.origin import Caller
 from jitd.core.policy import Policy
 from jitd.core.request import Request, Verdict
 from jitd.core.run import Run
-from jitd.core.subject import ROOT, Subject
+from jitd.core.subject import NO_SIDS, ROOT, Subject
 from jitd.deciding import accounts
 from jitd.deciding.directory import Account
 from jitd.deciding.explaining import Nobody
@@ -92,6 +92,7 @@ class Seen(AskingHouse):
         config.operators, config.auditors = ("group:security",), ("group:audit",)
         config.naming, config.principals, config.people = Naming(frozenset({"EXAMPLE.TEST"})), {}, {}
         config.approvers = {}
+        config.sids = NO_SIDS
         config.state, config.recordings = path, SimpleNamespace(mib_per_run=1, days=1, mib_in_all=1)
         self.visible_to: tuple[str, ...] | None = ("group:privacy",)
         access = Access(config, self.store)

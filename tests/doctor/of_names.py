@@ -114,6 +114,8 @@ ROWS = [
     Row("keytab.version", "bad", "adcli update --add", lambda: exchanged(BASE + 7, is_joined=True)),
     Row("kdc.liveness", "ok", "as H$@R", lambda: exchanged(0, 0.0)),
     Row("kdc.liveness", "bad", "error 12", lambda: exchanged(0, 0.0, BASE + 12)),
+    Row("kdc.pac", "ok", "it is verified", lambda: kdc.pac(Exchange(client="H$@R", has_pac=True))),
+    Row("kdc.pac", "bad", "NO_AUTH_DATA_REQUIRED", lambda: kdc.pac(Exchange(client="H$@R"))),
     Row("kdc.liveness", "bad", "userPrincipalName", lambda: exchanged(BASE + 6, is_joined=True)),
     Row("clock.kdc", "ok", "agrees", lambda: exchanged(0, 0.4)),
     Row("clock.kdc", "ok", "30 s behind", lambda: exchanged(0, -30.0)),

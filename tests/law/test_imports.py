@@ -147,6 +147,8 @@ LAW: dict[str, set[str]] = {
     "jitd.server.listener": {CORE, WIRE, "jitd.log", "jitd.releasing", "jitd.server"},
     "jitd.server.channel": {WIRE, "jitd.deciding.walking", "jitd.releasing", "jitd.server.room"},
     "jitd.server.acceptor": {CORE, "jitd.kdc.keytab", "jitd.server"},
+    "jitd.server.pac": set(),
+    "jitd.server.verified_pac": {CORE, "jitd.server.pac"},
     "jitd.verbs": {
         CORE, WIRE, "jitd.audit", "jitd.deciding", "jitd.facts", "jitd.lifecycle", "jitd.log", "jitd.recording",
         "jitd.settings", "jitd.store", "jitd.verbs", "jitd.workers",
@@ -320,8 +322,9 @@ LAW: dict[str, set[str]] = {
         CORE, "jitd.audit", "jitd.beside.helpers", "jitd.deciding.groups", "jitd.deciding.s4u2self", "jitd.extensions",
         "jitd.hosts", "jitd.kdc", "jitd.monitor.pam_session", "jitd.monitor.pam_stack", "jitd.monitor.places",
         "jitd.monitor.proof_orders", "jitd.packages", "jitd.recording", "jitd.settings", "jitd.store", "jitd.versions",
-        "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.wire.messages", "jitd_gates.gates", "jitd_gates.messages",
-        "jitd_gates.settings", "jitd_gates.strings", "jitd_gates.writer", "jitd_inspection.checking.directory",
+        "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.wire.messages", "jitd.server.verified_pac", "jitd_gates.gates",
+        "jitd_gates.messages", "jitd_gates.settings", "jitd_gates.strings", "jitd_gates.writer",
+        "jitd_inspection.checking.directory",
         "jitd_inspection.checking.known", "jitd_inspection.doctor", "jitd_inspection.pamlint", "jitd_things.givers.account",
         "jitd_things.givers.account_notes", "jitd_things.givers.account_numbers", "jitd_things.settings",
     },
@@ -397,6 +400,7 @@ PURE = {
     "jitd_gates.entry": "__future__ collections typing",
     "jitd_gates.plan": "__future__ collections dataclasses re",
     "jitd.kdc.keytab": "__future__ struct",
+    "jitd.server.pac": "__future__ dataclasses struct",
     **{
         f"jitd_inspection.checking.{name}": "__future__ collections dataclasses functools itertools re typing"
         for name in ("known", "order", "people", "reach", "things")

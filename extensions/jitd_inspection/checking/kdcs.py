@@ -12,13 +12,11 @@ from jitd.core.policy import Rule
 from jitd.core.warning import Warned
 from jitd.kdc.named import fault_of
 from jitd.settings.config import Config
-from jitd.settings.host import KRB5_CONF, default_realm
+from jitd.settings.host import own_realm
 
 
 def about_kdcs(rules: Sequence[Rule], config: Config) -> Iterator[Warned]:
     """If this host can never accept a local password, yield a warning for each rule that accepts local passwords."""
     takers = [rule for rule in rules if rule.without_kdc == "local"]
-    realms = config.realms
-    realm = min(realms) if len(realms) == 1 else default_realm(KRB5_CONF) or min(realms, default="")
-    if takers and (because := fault_of(realm)):
+    if takers and (because := fault_of(own_realm(config.realms))):
         yield from (Warned("no-kdc-named", rule.file, rule.line, rule.name, because) for rule in takers)

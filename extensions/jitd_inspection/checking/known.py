@@ -72,7 +72,9 @@ class Known:
 
     def is_by_door(self, word: str) -> bool:
         """True if ``word`` names somebody of ``[approvers]`` in jitd.toml."""
-        return any(_is_named(principal, line, (word,)) for principal, line in self.config.approvers.items())
+        return self.config.sids.are_of((word,)) or any(
+            _is_named(principal, line, (word,)) for principal, line in self.config.approvers.items()
+        )
 
     def visitors(self, way: Approval) -> frozenset[str]:
         """Return the persons of ``[approvers]`` whom ``way`` names, if it takes an approval by the door. Those are left out who
@@ -114,8 +116,10 @@ class Lack:
 
 def lack_of(rule: Rule, known: Known) -> Lack | None:
     """If there are not enough people to give the approvals that ``rule`` demands, return a Lack. Return None if there are enough
-    people, or if ``rule`` names an approver that is not known.
+    people, or if ``rule`` names an approver that is not known, or who has a SID, because nobody lists these people.
     """
+    if any(known.config.sids.are_of(way.of_whom) for way in ways_by_door(rule)):
+        return None
     if not rule.approvals or not all(known.is_known(word) or known.is_by_door(word) for word in approvers_of(rule)):
         return None
     asked = every_way(rule.approvals)

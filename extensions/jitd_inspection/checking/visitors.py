@@ -6,7 +6,7 @@ Law: no name is taken for a person's. Whether two names of one spelling mean one
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from jitd.core.policy import Rule
 from jitd.core.warning import Warned
@@ -30,14 +30,20 @@ def about_visitors(rules: Sequence[Rule], known: Known) -> Iterator[Warned]:
             account = known.account(f"principal:{principal}")
             yield _warned("no-effect", principal, f"it has the account {account} here, and so the groups of this account alone")
             continue
-        for group in sorted(line.groups):
-            if f"group:{group}" not in by_door:
-                how = " with door = true" if f"group:{group}" in named else ""
-                yield _warned("no-effect", principal, f"no approval of a rule names group:{group}{how}")
+        yield from _idle(line.groups, by_door, named, f'."{principal}"')
         if not line.groups and f"principal:{principal}" not in by_door:
             yield _warned("no-effect", principal, "it has no groups, and no approval of a rule names it with door = true")
         if line.person == principal:
             yield from _twins(principal, known)
+    yield from _idle(frozenset(config.sids.groups.values()), by_door, named, ".sids")
+
+
+def _idle(groups: frozenset[str], by_door: Set[str], named: Set[str], place: str) -> Iterator[Warned]:
+    """Yield a warning for each of ``groups`` that no approval by the door names."""
+    for group in sorted(groups):
+        if f"group:{group}" not in by_door:
+            how = " with door = true" if f"group:{group}" in named else ""
+            yield _said("no-effect", place, f"no approval of a rule names group:{group}{how}")
 
 
 def _twins(principal: str, known: Known) -> Iterator[Warned]:
@@ -57,4 +63,8 @@ def _name(principal: str) -> str:
 
 
 def _warned(name: str, principal: str, sentence: str) -> Warned:
-    return Warned(name, "", 0, "", f'jitd.toml, [approvers."{principal}"]: {sentence}')
+    return _said(name, f'."{principal}"', sentence)
+
+
+def _said(name: str, place: str, sentence: str) -> Warned:
+    return Warned(name, "", 0, "", f"jitd.toml, [approvers{place}]: {sentence}")

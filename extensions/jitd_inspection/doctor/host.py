@@ -18,7 +18,7 @@ from pathlib import Path
 from jitd.core.policy import Policy
 from jitd.settings import policyfile
 from jitd.settings.config import Config
-from jitd.settings.host import KRB5_CONF, default_realm
+from jitd.settings.host import own_realm
 from jitd.store.opening import file_of
 from jitd_inspection.doctor.finding import word
 
@@ -64,7 +64,7 @@ class Host:
     def realm(self) -> str:
         """The Kerberos realm of the host's own key."""
         realms = self.config.realms
-        return min(realms) if len(realms) == 1 else default_realm(KRB5_CONF) or min(realms, default="")
+        return own_realm(realms)
 
     @property
     def service(self) -> str:

@@ -18,6 +18,7 @@ from gssapi.raw.ext_krb5 import krb5_extract_authtime_from_sec_context
 from gssapi.raw.misc import GSSError
 
 from jitd.deciding.s4u2self import ISSUED, NoCredentials, acquire, code_of, question, sentence_of
+from jitd.server.verified_pac import read_pac
 from jitd_inspection.doctor.finding import Finding, bad, ok, unknown, weak, word
 from jitd_inspection.doctor.host import Host
 from jitd_inspection.doctor.kerberos import HOSTS, enrolled, enrolment, joins, removal, renewal
@@ -49,7 +50,7 @@ class Exchange:
 
     ``ahead`` is the number of seconds by which this host's clock is ahead of the KDC's clock. ``ahead`` is None if the exchange
     failed. ``client`` is the principal as which this host asked. ``asked`` is the code of its question about itself
-    (S4U2Self), and 0 if the KDC issued a ticket.
+    (S4U2Self), and 0 if the KDC issued a ticket. ``has_pac`` is True if the ticket has a PAC that counts.
     """
 
     code: int = 0
@@ -58,6 +59,7 @@ class Exchange:
     ahead: float | None = None
     client: str = ""
     asked: int = 0
+    has_pac: bool = False
 
 
 def examine(host: Host) -> Iterator[Finding]:
@@ -69,6 +71,8 @@ def examine(host: Host) -> Iterator[Finding]:
     found = exchange_with_self(path, service) if path.exists() else None
     yield from exchange(str(path), service, found, is_joined=joins(host.realm, path))
     if found and found.code == 0:
+        if host.config.sids.groups:
+            yield pac(found)
         for realm in sorted(host.config.realms - {host.realm}):
             yield crossing(realm, host.realm, *cross(path, service, realm))
 
@@ -108,7 +112,8 @@ def exchange_with_self(keytab: Path, service: str) -> Exchange:
         initiator.step(acceptor.step(token))
         ahead = time.time() - krb5_extract_authtime_from_sec_context(acceptor)
         asked = question(credentials, client)
-        return Exchange(ahead=ahead, client=client, asked=0 if asked == ISSUED else asked)
+        has_pac = read_pac(acceptor.initiator_name, frozenset()) is not None
+        return Exchange(ahead=ahead, client=client, asked=0 if asked == ISSUED else asked, has_pac=has_pac)
     except NoCredentials as fault:
         return Exchange(fault.code, str(fault), where)
     except GSSError as fault:
@@ -168,6 +173,15 @@ def liveness(found: Exchange) -> Finding:
     said = f"the KDC refuses jitd's questions about people ({found.client}: error {found.asked - BASE})"
     mend = f"see the KDC's log: {found.client} needs a ticket to itself by S4U2Self. {UNTIL_THEN}"
     return bad("kdc.liveness", said, mend)
+
+
+def pac(found: Exchange) -> Finding:
+    """Judge whether tickets for this host have what ``[approvers.sids]`` needs."""
+    if found.has_pac:
+        return ok("kdc.pac", "the KDC puts a PAC into tickets, and it is verified: [approvers.sids] can count")
+    said = f"the ticket of {found.client} has no PAC that can be verified and read: nobody is in a group by [approvers.sids]"
+    mend = "it needs the KDC of an Active Directory; see that the service's account has not NO_AUTH_DATA_REQUIRED"
+    return bad("kdc.pac", said, f"{mend} in its userAccountControl. Or name the people in [approvers], and delete the table")
 
 
 def _refused(keytab: str, service: str, found: Exchange, *, is_joined: bool) -> Finding:
