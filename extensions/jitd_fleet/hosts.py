@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from jitd.cli.hosts import QUOTING, Everywhere, Far, name_of
 from jitd.cli.not_done import NotDone
-from jitd_fleet.desk import Desk
+from jitd_fleet.many import Many
 from jitpam.carrier import Carrier, Command
 
 SYSTEM = "/etc/jitd/hosts.toml"
@@ -100,7 +100,7 @@ class Hosts:
 
     def everywhere(self, hosts: tuple[Far, ...]) -> Everywhere:
         """Return what asks all of ``hosts``."""
-        return Desk(hosts)
+        return Many(hosts)
 
     def _names_of(self, group: str) -> list[str]:
         if group not in self._names:

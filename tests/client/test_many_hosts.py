@@ -13,7 +13,7 @@ import pytest
 from jitd.cli import far
 from jitd.cli.hosts import Far
 from jitd.cli.not_done import NotDone
-from jitd_fleet import desk, hosts
+from jitd_fleet import hosts, many
 from jitpam import carrier
 from jitpam.carrier import Carrier
 from jitpam.client import RefusedByDaemon, Unanswered, Unreachable
@@ -202,7 +202,6 @@ def test_ids_on_several_hosts_go_each_to_its_own(fleet: Fleet) -> None:
 def test_if_the_answer_to_an_approval_is_lost_the_host_is_asked_and_nothing_is_sent_twice(
     has_arrived: bool, status: int, said: str, fleet: Fleet, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """THREATS F-06."""
     row = row_for(waiting("true", id=ID))
     there = fleet.has("db2", row)
 
@@ -244,7 +243,6 @@ def test_the_rows_of_all_hosts_are_one_table_with_the_names_in_their_tickets(
 
 
 def test_hosts_that_do_not_answer_are_named_after_what_the_others_say(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
-    """THREATS F-06."""
     fleet.has("db1", row_for(waiting("true", id=ID)))
     fleet.by_host["db2.example.org"] = Unreachable("jitd on db2.example.org does not answer")
     fleet.by_host["db3.example.org"] = RefusedByDaemon("forbidden", "you may not")
@@ -273,11 +271,10 @@ def test_a_lock_is_placed_on_each_host_and_each_says_so(fleet: Fleet, capsys: py
 def test_a_lock_goes_on_until_it_is_done_everywhere_but_where_it_is_refused(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """THREATS F-14."""
     fleet.by_host["db2.example.org"] = Unreachable("nobody answers")
     fleet.by_host["db3.example.org"] = RefusedByDaemon("forbidden", "only operators may")
     late: list[Script] = []
-    monkeypatch.setattr(desk.time, "sleep", lambda _: late.append(fleet.has("db2", said="locked")))
+    monkeypatch.setattr(many.time, "sleep", lambda _: late.append(fleet.has("db2", said="locked")))
     assert jitd(no_daemon(), "--hosts", "@prod", "lock", "--user", "eve", "--until-done") == 1
     assert [type(message) for message in late[0].heard] == [Lock] and len(late) == 1
     err = capsys.readouterr().err
@@ -315,7 +312,7 @@ def test_a_defect_is_raised_and_not_told_as_a_silent_host(fleet: Fleet) -> None:
 
 
 def test_no_more_than_32_hosts_are_asked_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    many = [Far(f"h{number}", carrier.Command(("true",)), "", f"h{number}") for number in range(100)]
+    fleet = [Far(f"h{number}", carrier.Command(("true",)), "", f"h{number}") for number in range(100)]
     asking: list[int] = []
     most: list[int] = []
 
@@ -326,8 +323,8 @@ def test_no_more_than_32_hosts_are_asked_at_the_same_time(monkeypatch: pytest.Mo
         asking.pop()
         return one.host
 
-    found = dict(desk.Desk(many)._each(many, ask))
-    assert sorted(found.values()) == sorted(one.host for one in many) and max(most) <= desk.AT_ONCE
+    found = dict(many.Many(fleet)._each(fleet, ask))
+    assert sorted(found.values()) == sorted(one.host for one in fleet) and max(most) <= many.AT_ONCE
 
 
 def test_list_is_asked_once_of_each_host(fleet: Fleet) -> None:

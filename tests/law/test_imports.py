@@ -268,8 +268,8 @@ LAW: dict[str, set[str]] = {
     "jitd_commands": {CORE, "jitd_commands"},
     "jitd_fleet": {"jitpam.wire.coding", "jitpam.wire.framing", "jitpam.wire.messages"},
     "jitd_fleet.assembly": {"jitd.cli.hosts", "jitd_fleet.hosts"},
-    "jitd_fleet.hosts": {"jitd.cli.hosts", "jitd.cli.not_done", "jitd_fleet.desk", "jitpam.carrier"},
-    "jitd_fleet.desk": {
+    "jitd_fleet.hosts": {"jitd.cli.hosts", "jitd.cli.not_done", "jitd_fleet.many", "jitpam.carrier"},
+    "jitd_fleet.many": {
         "jitd.cli.answer", "jitd.cli.call", "jitd.cli.far", "jitd.cli.hosts", "jitpam.carrier", "jitpam.client",
         "jitpam.wire.messages",
     },

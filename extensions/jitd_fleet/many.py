@@ -35,7 +35,7 @@ MOST_NAMED = 30
 """Maximum number of hosts whose faults are told one by one."""
 
 
-class Desk:
+class Many:
     """Asks all of ``hosts``."""
 
     def __init__(self, hosts: Sequence[Far]) -> None:
