@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Asks PAM whether the requester's account may be used on this host (``[pam] requester`` of jitd.toml), as enforcement points do
 by themselves: HBAC rules of FreeIPA, logon rights of Active Directory, expired passwords, pam_access. Another process asks
-(``monitor.proving``). An error denies.
+(``monitor.proving``). An error denies. People who come by the door are asked about as well, because no login has asked
+(ADR 0152).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from weakref import WeakValueDictionary
 from jitd.core.decision import Deny, Why
 from jitd.core.made_account import Behind, itself
 from jitd.core.party import Party
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity, Subject
 
 SUCCESS = 0
 _MEANINGS = {
@@ -62,6 +63,17 @@ class AccountPolicy:
         except OSError as fault:
             return self._error(fault.strerror or str(fault) or "too many questions to PAM are open")
         return None
+
+    async def denial_by_door(self, who: Identity) -> Deny | None:
+        """Return the denial for ``who`` if they have come by the door as an account of this host. Who approves on the host has
+        logged in there, so PAM was asked about them. A person without an account has none that PAM could know.
+        """
+        if not isinstance(who, Subject) or not who.is_by_door:
+            return None
+        try:
+            return await self.denial(who)
+        except TimeoutError:
+            return self._error(f"PAM did not answer within {WITHIN:g} seconds")
 
     def _denied(self, code: int, account: str) -> Deny:
         if code not in _MEANINGS:

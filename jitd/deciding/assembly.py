@@ -55,12 +55,13 @@ class Deciding:
             closed=lambda request: self.decider.why_closed(request),
             rules=lambda: (ground.policy().digest, self.decider.rules_in_hours()),
         )
+        self.account_policy = AccountPolicy(config.pam.requester, account_code, partial(behind_in, store))
         self.decider = Decider(
             config=config,
             rules=ground.rules,
             store=store,
             accounts=self.accounts,
-            account_policy=AccountPolicy(config.pam.requester, account_code, partial(behind_in, store)),
+            account_policy=self.account_policy,
             kdc=kdc,
             givers=givers,
             gather=gather,

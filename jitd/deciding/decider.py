@@ -445,12 +445,15 @@ class Decider:
 
     async def _as_they_are(self, approvers: Sequence[Identity]) -> list[Identity | None]:
         """Return ``approvers`` with their present data, in the same order. None replaces an approver whose account no longer
-        exists, or whose principal the KDC refuses. The look-ups run in parallel, and so do the queries to the KDC. A missing
-        answer of the KDC is not a refusal.
+        exists, whose principal the KDC refuses, or who came by the door as an account that PAM denies. The look-ups run in
+        parallel, and so do the queries to the KDC and to PAM. A missing answer of the KDC is not a refusal, and one of PAM is.
         """
         found = await asyncio.gather(*(self._workers.names.run(one.party, self._accounts.again, one) for one in approvers))
-        refused = await self._kdc.refused([now.in_ticket for now in found if now is not None])
-        return [None if now is None or now.in_ticket in refused else now for now in found]
+        there = [now for now in found if now is not None]
+        refused = await self._kdc.refused([now.in_ticket for now in there])
+        denials = await asyncio.gather(*(self._account_policy.denial_by_door(now) for now in there))
+        gone = refused.union(now.in_ticket for now, denial in zip(there, denials, strict=True) if denial is not None)
+        return [None if now is None or now.in_ticket in gone else now for now in found]
 
     async def _counting(self, answered: Request, today: Obligations, who: Subject) -> tuple[Identity, ...]:
         """Return the approvers of ``answered`` whose approvals are valid for a use by ``who`` under the obligations ``today``. A

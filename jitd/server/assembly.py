@@ -53,6 +53,7 @@ def services(
         workers=workers,
         acceptor=acceptor,
         identifying=Identifying(deciding.accounts, workers, subordinates),
+        account_policy=deciding.account_policy,
         using=Using(store, deciding.accounts, workers),
         local_proofs=LocalProofs(
             are_taken=lambda: takes_local_proofs(ground.rules.policy),

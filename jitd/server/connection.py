@@ -19,13 +19,14 @@ from jitd.core.request import Request, Verdict
 from jitd.core.rights import Act
 from jitd.core.subject import Identity, Subject
 from jitd.deciding import origins
+from jitd.deciding.account_policy import WITHIN
 from jitd.deciding.walking import Held
 from jitd.failures import Failure, count
 from jitd.server.acceptor import NoKey, NotAuthenticated, Proof
 from jitd.server.channel import Channel
 from jitd.server.enforcement import PASSED, Enforcement, Talk, hold
 from jitd.server.handshake import Handshake
-from jitd.server.identifying import greeted_until
+from jitd.server.identifying import SLOW_AFTER, greeted_until
 from jitd.server.local_proofs import LASTS_FOR
 from jitd.server.peer import Peer
 from jitd.server.reading import asked_in, claims_in, pairs_in, refuse_instead, thing_in
@@ -302,8 +303,18 @@ class Connection:
         if not self._count_for(who.party):
             return self._refuse("not_done", "you have too many conversations with this host: end some, and try again")
         self._party = who.party
+        telling = asyncio.get_running_loop().call_later(SLOW_AFTER, self._slow, int((WITHIN - SLOW_AFTER) * 1000))
+        try:
+            await self._refuse_kept_out(who)
+        finally:
+            telling.cancel()
         self._telling = Telling(self._services.turns, who.party, self._channel, self._send)
         self._greet(who)
+
+    async def _refuse_kept_out(self, who: Identity) -> None:
+        """Raise Refusal if PAM does not let ``who``, who has come by the door, use their account on this host."""
+        if (denial := await self._services.account_policy.denial_by_door(who)) is not None:
+            raise Refusal("forbidden", denial.because)
 
     def _slow(self, left_ms: int) -> None:
         self.say(messages.Slow(left_ms=left_ms))
@@ -526,6 +537,8 @@ class Connection:
         TimeoutError, but not if ``must`` is false: nothing prevents a deny, or a lock by root.
         """
         if isinstance(self._peer, Visit):  # the process is on another host, or hides among the carrier's: anybody may be the one
+            if must:
+                await self._refuse_kept_out(who)
             return self._services.using.as_used_anywhere(who)
         if self._peer.pid == 0:  # in a pid namespace that jitd does not see, and so in no run of this jitd
             return who

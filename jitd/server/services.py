@@ -9,6 +9,7 @@ from typing import Protocol
 
 from jitd.core.effects import Moment
 from jitd.core.run import Process
+from jitd.deciding.account_policy import AccountPolicy
 from jitd.deciding.subordinates import Subordinates
 from jitd.deciding.using import Using
 from jitd.lifecycle.notifier import Notifier
@@ -58,6 +59,7 @@ class Services:
     workers: Workers
     acceptor: Acceptor
     identifying: Identifying
+    account_policy: AccountPolicy
     using: Using
     local_proofs: LocalProofs
     subordinates: Subordinates

@@ -117,7 +117,7 @@ class Access:
                 continue
             who = now.get(review.by.principal)
             if who is None:
-                because = "this account is gone, disabled or expired"
+                because = "this account is gone, disabled or expired, or may not be used on this host"
             elif (refused := rights.may(Act.COUNT, self._case(who, found))) is None:
                 continue
             elif refused.step is Bar.OWN:

@@ -189,7 +189,7 @@ def is_refused(done: Done, why: str) -> bool:
 
 @pytest.mark.parametrize("typed", ["carol", "CAROL", "erin"], ids=["a member", "in capitals", "a member of a group in the group"])
 def test_who_is_in_the_group_approves_without_an_account_and_without_a_line(alice: Alice, typed: str) -> None:
-    """THREATS F-20: in capitals, carol is the same person."""
+    """THREATS F-19: in capitals, carol is the same person."""
     asked = alice.asks("true", typed)
     done = approves(kinit(typed), asked.id)
     assert done.returncode == 0, (done.stderr, alice.member.log())
@@ -201,13 +201,13 @@ def test_who_is_in_the_group_approves_without_an_account_and_without_a_line(alic
 
 
 def test_who_is_in_no_group_of_the_table_or_brings_no_pac_is_nobody(alice: Alice) -> None:
-    """THREATS F-19."""
+    """THREATS F-18."""
     assert is_refused(visits(kinit("mallory"), "requests"), "none of the groups in it counts here")
     assert is_refused(visits(kinit("carol", "bare", "--no-request-pac"), "requests"), "it has no PAC")
 
 
 def test_a_pac_that_the_domain_did_not_sign_is_none(alice: Alice) -> None:
-    """THREATS F-19: whoever made it even has the key of the host, and changes the ticket of mallory, who is in no group."""
+    """THREATS F-18: whoever made it even has the key of the host, and changes the ticket of mallory, who is in no group."""
     at = kinit("mallory")
     ops = int(sid_of("ops").rpartition("-")[2])
     users, on_call = (struct.pack("<III", 1, group, 7).hex() for group in (513, ops))
@@ -220,7 +220,7 @@ def test_a_pac_that_the_domain_did_not_sign_is_none(alice: Alice) -> None:
 
 
 def test_the_requester_is_nobody_else_by_another_name_of_hers(alice: Alice) -> None:
-    """THREATS F-20: alice is in the group for a moment, with another name beside her own."""
+    """THREATS F-19: alice is in the group for a moment, with another name beside her own."""
     say("group", "addmembers", "ops", "alice")
     change("alice", "userPrincipalName", ": ally@ad.example.test")
     try:
@@ -236,7 +236,7 @@ def test_the_requester_is_nobody_else_by_another_name_of_hers(alice: Alice) -> N
 
 
 def test_who_has_left_the_group_approves_with_the_old_ticket_alone(alice: Alice) -> None:
-    """THREATS F-19: what the page says of it is measured here."""
+    """THREATS F-18: what the page says of it is measured here."""
     old = kinit("carol", "old")
     say("group", "removemembers", "ops", "carol")
     try:
@@ -249,7 +249,7 @@ def test_who_has_left_the_group_approves_with_the_old_ticket_alone(alice: Alice)
 
 
 def test_who_is_disabled_counts_no_more_whatever_the_ticket_says(alice: Alice) -> None:
-    """THREATS F-19."""
+    """THREATS F-18."""
     at = kinit("carol")
     asked = alice.asks("--for", "10m", "--uses", "100", "true", "lease")
     assert approves(at, asked.id).returncode == 0 and asked.end() == 0, asked.err
@@ -276,7 +276,7 @@ def test_who_is_locked_before_they_ever_came_approves_nothing(alice: Alice) -> N
 
 
 def test_a_ticket_that_a_service_got_for_somebody_is_refused(alice: Alice) -> None:
-    """THREATS F-19: the domain trusts a service to act for carol (S4U2Proxy)."""
+    """THREATS F-18: the domain trusts a service to act for carol (S4U2Proxy)."""
     say("user", "create", "svc-web", PASSWORD)
     try:
         say("spn", "add", "HTTP/web.ad.example.test", "svc-web")

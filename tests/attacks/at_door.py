@@ -25,7 +25,7 @@ GROUP = "jitd-door"
 SOURCE = "10.1.2.3"
 SOURCES = (f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}" for n in itertools.count(1 << 20))
 """Sources that were not used before: of one source, few conversations may begin within a second."""
-OPEN = "[door]\nlisten = true\n[limits]\npending_per_person = 1000\n"
+OPEN = "[door]\nlisten = true\n{door}[limits]\npending_per_person = 1000\n"
 PATCHED = """#!/usr/bin/python3 -IS
 import sys
 
@@ -64,8 +64,8 @@ connection.IDLE_FOR = 0.5
 """
 
 
-def door_house(at: Path, *patches: str, policy: str = OF_THE_LAB, limits: str = "") -> House:
-    """A house with a door, started; ``at`` is a directory for its patched jitd."""
+def door_house(at: Path, *patches: str, policy: str = OF_THE_LAB, limits: str = "", door: str = "") -> House:
+    """A house with a door, started; ``at`` is a directory for its patched jitd. ``door`` are more keys of ``[door]``."""
     try:
         grp.getgrnam(GROUP)
     except KeyError:
@@ -76,7 +76,7 @@ def door_house(at: Path, *patches: str, policy: str = OF_THE_LAB, limits: str = 
         script.write_text(PATCHED.format(patch="".join(patches)))
         script.chmod(0o755)
         starts_by = str(script)
-    return House(policy, OPEN + limits, starts_by=starts_by).start()
+    return House(policy, OPEN.format(door=door) + limits, starts_by=starts_by).start()
 
 
 def door_of(house: House) -> Any:

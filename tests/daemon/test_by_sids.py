@@ -117,7 +117,7 @@ def test_who_is_in_a_group_of_the_table_is_in_the_groups_that_it_names(config: C
 
 
 def test_a_name_typed_in_another_case_is_the_same_person(config: Config) -> None:
-    """THREATS F-20: Active Directory gives a ticket for any case."""
+    """THREATS F-19: Active Directory gives a ticket for any case."""
     found = at_door(config, "CAROL", came("carol", OPS))
     assert is_visitor(found, f"carol@{REALM}", "ops") and found is not None and found.spelled == f"CAROL@{REALM}"
 
@@ -143,7 +143,7 @@ NOBODY: dict[str, tuple[str, Authentication, dict[str, Any]]] = {
 def test_a_pac_that_does_not_count_makes_nobody_known(
     config: Config, typed: str, given: Authentication, more: dict[str, Any]
 ) -> None:
-    """THREATS F-19, F-20."""
+    """THREATS F-18, F-19."""
     assert at_door(config, typed, given, **more) is None
 
 
@@ -152,14 +152,14 @@ def test_a_renewed_ticket_counts_for_as_long_as_one_that_was_not(config: Config)
 
 
 def test_nobody_is_known_while_no_directory_tells_whether_there_is_an_account(config: Config, nss: set[str]) -> None:
-    """THREATS F-20."""
+    """THREATS F-19."""
     nss.update({"carol", "asmith"})
     assert at_door(config, "carol", came("carol", OPS)) is None
     assert at_door(config, "alice2", came("alice2", OPS, upn="alice.smith@ad.example.org")) is None
 
 
 def test_a_line_says_whose_a_principal_is_and_sids_add_groups(config: Config) -> None:
-    """THREATS F-20."""
+    """THREATS F-19."""
     zoe = f"zoe@{REALM}"
     assert is_visitor(at_door(config, "zoe", came("zoe", OPS)), zoe, "web", "ops", person="alice")
     assert is_visitor(at_door(config, "zoe", came("zoe")), zoe, "web", person="alice")
@@ -167,7 +167,7 @@ def test_a_line_says_whose_a_principal_is_and_sids_add_groups(config: Config) ->
 
 
 def test_an_account_of_a_person_that_does_not_exist_here_is_this_persons(config: Config) -> None:
-    """THREATS F-20."""
+    """THREATS F-19."""
     assert is_visitor(at_door(config, "alice-adm", came("alice-adm", OPS)), f"alice-adm@{REALM}", "ops", person="alice")
 
 
@@ -177,7 +177,7 @@ def test_an_account_has_its_own_groups_alone(config: Config) -> None:
 
 
 def test_a_requester_is_the_same_person_by_the_sid_after_a_new_name(config: Config) -> None:
-    """THREATS F-20."""
+    """THREATS F-19."""
     asked = of(config).subject(f"alice@{REALM}".encode(), ENDS, replace(came("alice", rid=1700), by_door=False))
     renamed, other = at_door(config, "ally", came("ally", OPS, rid=1700)), at_door(config, "carol", came("carol", OPS))
     assert asked is not None and renamed is not None and other is not None
@@ -185,7 +185,7 @@ def test_a_requester_is_the_same_person_by_the_sid_after_a_new_name(config: Conf
 
 
 def test_a_requester_without_a_ticket_is_nobody_who_comes_with_a_pac(config: Config) -> None:
-    """THREATS F-20."""
+    """THREATS F-19."""
     found = of(config).subject(f"alice.smith@{REALM}".encode(), ENDS)
     assert found is not None
     local = replace(found, principal=f"{LOCAL}asmith", perhaps=frozenset(config.naming.principals_of("asmith")))
@@ -195,13 +195,13 @@ def test_a_requester_without_a_ticket_is_nobody_who_comes_with_a_pac(config: Con
 
 
 def test_two_tickets_of_one_account_are_one_approver(config: Config) -> None:
-    """THREATS F-20."""
+    """THREATS F-19."""
     first, second = at_door(config, "carol", came("carol", OPS)), at_door(config, "cc", came("cc", OPS))
     assert first is not None and second is not None and is_one_person(first, second)
 
 
 def test_an_approval_counts_until_the_ticket_ends_and_by_the_table_of_then(config: Config, settings: Settings) -> None:
-    """THREATS F-19."""
+    """THREATS F-18."""
     found = at_door(config, "carol", came("carol", OPS, DBA))
     assert found is not None and of(config).again(found) == found
     fewer = settings(SETTINGS.replace(f'"{OPS}" = "ops"\n', ""))
@@ -214,7 +214,7 @@ def test_an_approval_counts_until_the_ticket_ends_and_by_the_table_of_then(confi
 
 
 def test_who_gets_an_account_is_somebody_else_from_then_on(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    """THREATS F-20."""
+    """THREATS F-19."""
     found = at_door(config, "carol", came("carol", OPS))
     assert found is not None
     monkeypatch.setitem(UIDS, "carol", 2009)

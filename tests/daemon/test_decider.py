@@ -29,7 +29,7 @@ from jitd.core.keys.hours import read_hours
 from jitd.core.names import NAMES, Name
 from jitd.core.policy import Policy, Rule, groups_named
 from jitd.core.request import Request, Review, Verdict
-from jitd.core.subject import Subject
+from jitd.core.subject import Identity, Subject
 from jitd.deciding import accounts, knowledge
 from jitd.deciding.command_lookup import Asked
 from jitd.deciding.decider import Decider, FirstDecision, FreshDecision
@@ -103,7 +103,7 @@ class House:
             rules=self,
             store=self.store,
             accounts=SimpleNamespace(again=self.again, sure_of=self.sure_of, people={}),
-            account_policy=SimpleNamespace(denial=self.account_policy),
+            account_policy=SimpleNamespace(denial=self.account_policy, denial_by_door=self.account_policy_by_door),
             kdc=SimpleNamespace(
                 answer=lambda principal: KdcAnswer.REFUSED if principal in self.refused else KdcAnswer.NO_ANSWER,
                 refused=lambda principals: self.refused_of(principals),
@@ -118,6 +118,9 @@ class House:
             now=self.now,
             findings=FINDINGS,
         )
+
+    async def account_policy_by_door(self, who: Identity) -> Deny | None:
+        return None
 
     async def account_policy(self, who: Subject) -> Deny | None:
         return self.told("account", self.barred)

@@ -118,14 +118,14 @@ def test_a_pac_of_a_real_domain_says_who_it_is_and_of_which_groups_nested_ones_t
     ],
 )  # fmt: skip
 def test_a_group_counts_if_it_is_enabled_and_not_there_to_deny_alone(made: dict[str, object], groups: set[str]) -> None:
-    """THREATS F-19."""
+    """THREATS F-18."""
     found = account(encoded(**made))  # type: ignore[arg-type]
     assert found is not None and found.groups == groups
 
 
 @pytest.mark.parametrize("made", [{"control": 0x11}, {"flags": EXTRA | 1}], ids=["disabled", "guest"])
 def test_who_is_disabled_or_a_guest_is_nobody(made: dict[str, int]) -> None:
-    """THREATS F-19."""
+    """THREATS F-18."""
     assert account(encoded(**made)) is None  # type: ignore[arg-type]
 
 
@@ -134,7 +134,7 @@ WHOLE = encoded(extra=[((21, 5, 5, 5, 7), ON)], resource=[(7, ON)], flags=EXTRA 
 
 @pytest.mark.parametrize("whole", [ERIN, WHOLE], ids=["samba", "own"])
 def test_a_pac_that_is_cut_at_any_length_is_refused(whole: bytes) -> None:
-    """THREATS F-19: also if it announces the length that it has."""
+    """THREATS F-18: also if it announces the length that it has."""
     for length in range(len(whole) - 1):
         cut = whole[:length]
         for made in (cut, cut[:8] + struct.pack("<I", max(0, length - 16)) + cut[12:]):
@@ -173,7 +173,7 @@ def test_a_pac_that_is_cut_at_any_length_is_refused(whole: bytes) -> None:
     ],
 )  # fmt: skip
 def test_a_pac_whose_lengths_lie_is_refused(bad: bytes, why: str) -> None:
-    """THREATS F-19."""
+    """THREATS F-18."""
     with pytest.raises(BadPac, match=why):
         account(bad)
 
@@ -185,7 +185,7 @@ def test_a_pac_with_thousands_of_groups_is_read() -> None:
 
 @given(st.binary(max_size=600))
 def test_bytes_of_nobody_raise_one_error(bad: bytes) -> None:
-    """THREATS F-19."""
+    """THREATS F-18."""
     for made in (bad, WHOLE[:20] + bad):
         with pytest.raises(BadPac):
             account(made[:8] + struct.pack("<I", max(0, len(made) - 16)) + made[12:])
@@ -193,7 +193,7 @@ def test_bytes_of_nobody_raise_one_error(bad: bytes) -> None:
 
 @given(st.sampled_from([ERIN, WHOLE]), st.lists(st.tuples(st.integers(0, 1 << 12), st.integers(0, 255)), min_size=1, max_size=8))
 def test_a_damaged_pac_raises_one_error_or_gives_what_its_bytes_say(whole: bytes, changes: list[tuple[int, int]]) -> None:
-    """THREATS F-19: it was verified before, so no group can be proved to be wrong, but nothing else may come of it."""
+    """THREATS F-18: it was verified before, so no group can be proved to be wrong, but nothing else may come of it."""
     made = bytearray(whole)
     for at, byte in changes:
         made[at % len(made)] = byte
@@ -206,7 +206,7 @@ def test_a_damaged_pac_raises_one_error_or_gives_what_its_bytes_say(whole: bytes
 
 @given(st.binary(max_size=200))
 def test_a_user_principal_name_is_read_or_raises_the_same_error(bad: bytes) -> None:
-    """THREATS F-19."""
+    """THREATS F-18."""
     for made in (bad, ZED_UPN[: len(bad)], bad[:4] + ZED_UPN[4:]):
         try:
             assert isinstance(user_principal_name(made), str)
@@ -216,7 +216,7 @@ def test_a_user_principal_name_is_read_or_raises_the_same_error(bad: bytes) -> N
 
 @pytest.mark.parametrize("bad", [b"", ZED_UPN[:3], ZED_UPN[:20], b"\x01" + ZED_UPN[1:], ZED_UPN[:2] + b"\x00\x00" + ZED_UPN[4:]])
 def test_a_user_principal_name_outside_of_its_buffer_is_refused(bad: bytes) -> None:
-    """THREATS F-19."""
+    """THREATS F-18."""
     with pytest.raises(BadPac):
         user_principal_name(bad)
 
@@ -239,7 +239,7 @@ def test_a_user_principal_name_outside_of_its_buffer_is_refused(bad: bytes) -> N
 def test_a_buffer_counts_only_if_gssapi_calls_it_authenticated(
     monkeypatch: pytest.MonkeyPatch, changed: dict[str, object], is_there: bool
 ) -> None:
-    """THREATS F-19."""
+    """THREATS F-18."""
     attrs = changed.get("attrs", [b"urn:mspac:", b"urn:mspac:logon-info", b"urn:mspac:upn-dns-info"])
 
     def attribute(name: object, asked: bytes) -> object:
@@ -264,6 +264,6 @@ def test_a_buffer_counts_only_if_gssapi_calls_it_authenticated(
 def test_a_ticket_by_delegation_is_known_by_a_buffer_also_if_nobody_has_verified_it(
     monkeypatch: pytest.MonkeyPatch, attrs: list[bytes] | None, is_delegated: bool
 ) -> None:
-    """THREATS F-19."""
+    """THREATS F-18."""
     monkeypatch.setattr(verified_pac, "inquire_name", lambda name, mech_name: SimpleNamespace(attrs=attrs))
     assert verified_pac.is_delegated(NOBODYS_NAME) is is_delegated

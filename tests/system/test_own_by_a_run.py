@@ -259,7 +259,7 @@ def test_an_approval_of_an_account_that_the_settings_gave_to_a_locked_person_sin
         (
             ["kadmin.local", "-q", "modprinc -allow_tix bob"],
             ["kadmin.local", "-q", "modprinc +allow_tix bob"],
-            "this account is gone, disabled or expired",
+            "this account is gone, disabled or expired, or may not be used on this host",
         ),
     ],
     ids=["not of the group any more", "disabled in the directory"],
