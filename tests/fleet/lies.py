@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jitpam.carrier import CARRIED_WITHIN, AtTheDoor
+from jitpam.carrier import CARRIED_WITHIN, AtTheDoor, Command
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.initiator import Initiator
 from jitpam.wire.coding import encode
@@ -38,7 +38,7 @@ TREE = Path(__file__).parents[2]
 MARK = "\x1b]0;the wire\x07 LIE \x1b[2J"
 """What only a carrier says, and no person may be shown."""
 IDLE = 0.3
-"""Seconds without a byte after which a carrier that has lied ends: to wait longer is no other lie, and takes the client's time."""
+"""Seconds without a byte after which a carrier that has lied ends: to wait longer is the same lie."""
 UP = ("hello", "token", "show", "stamp", "review")
 DOWN = ("hello", "token", "welcome", "row", "done", "stamped")
 """The frames of an approval until the word that permits is on its way."""
@@ -67,8 +67,8 @@ def _flip(data: bytes, of: int) -> bytes:
 
 def _mutate(data: bytes, of: int) -> bytes:
     draw = Mutator(of)
-    while (made := draw.bytes_of(data)) == data:
-        pass
+    while (made := draw.bytes_of(data)).startswith(data):
+        pass  # the person's own frame, whatever comes after it
     return made
 
 
@@ -112,10 +112,11 @@ HOWS = (*FRAMES, "sent back", "late", "crossed", "elsewhere")
 NOT_KNOWN = "whether it was done is not known: look before you try again"
 OWN = re.compile(
     rf"""(
-        Unreachable:\ the\ carrier\ closed\ the\ connection:\ the\ carrier
-        | Unreachable:\ what\ the\ carrier\ leads\ to\ does\ not\ answer\ as\ jitd\ on\ HOST\ would:\ the\ carrier
-        | Unreachable:\ jitd\ broke\ the\ protocol:\ (a\ message\ was\ not\ sealed\ by\ jitd/HOST,\ or\ came\ out\ of\ order|a\ frame\ of).*
-        | Unreachable:\ jitd\ on\ HOST\ does\ not\ answer
+        (Unreachable|Unanswered):\ the\ carrier\ closed\ the\ connection:\ the\ carrier
+        | (Unreachable|Unanswered):\ what\ the\ carrier\ leads\ to\ does\ not\ answer\ as\ jitd\ on\ HOST\ would:\ the\ carrier
+        | (Unreachable|Unanswered):\ jitd\ broke\ the\ protocol:
+            \ (a\ message\ was\ not\ sealed\ by\ jitd/HOST,\ or\ came\ out\ of\ order|a\ frame\ of).*
+        | (Unreachable|Unanswered):\ jitd\ on\ HOST\ does\ not\ answer
         | (Unreachable|NotAuthenticated):\ .*;\ what\ answers\ has\ not\ proved\ to\ be\ HOST.*
     )(;\ nothing\ was\ done|;\ {re.escape(NOT_KNOWN).replace(" ", " ")})?""",
     re.VERBOSE,
@@ -250,7 +251,7 @@ class Led(AtTheDoor):
     """The product's client. What leads it is a Way in this process, and everything else is its own."""
 
     def __init__(self, host: str, initiator: Initiator, made: Callable[[Socket], Way]) -> None:
-        super().__init__(host, ("the", "carrier"), initiator)
+        super().__init__(host, Command(("the", "carrier")), initiator)
         self._made = made
         self.way: Way | None = None
 
@@ -317,13 +318,17 @@ def approve(target: Target, lie: Lie | None, crossing: Crossing | None = None) -
         return said, way.has_word and NOT_KNOWN not in said, way.is_told
 
 
+def _approve_into(answers: list[tuple[str, bool, bool]], target: Target, lie: Lie, crossing: Crossing) -> None:
+    answers.append(approve(target, lie, crossing))
+
+
 def tell(target: Target, lies: Sequence[Lie], told: Told, lock: Any) -> None:
     for lie in lies:
         for _ in range(1 if lie.how.startswith("invented") else 20):  # some of these are in the words of such a limit
             if lie.how == "crossed":
                 crossing = Crossing()
                 answers: list[tuple[str, bool, bool]] = []
-                pair = [threading.Thread(target=lambda: answers.append(approve(target, lie, crossing))) for _ in range(2)]
+                pair = [threading.Thread(target=_approve_into, args=(answers, target, lie, crossing)) for _ in range(2)]
                 for one in pair:
                     one.start()
                 for one in pair:
@@ -351,23 +356,6 @@ def tell_all(target: Target, lies: Sequence[Lie], n_threads: int = 8) -> Told:
     for one in threads:
         one.join()
     return told
-
-
-
-def fewest(lies: Sequence[Lie], permits: Callable[[Sequence[Lie]], bool]) -> Sequence[Lie]:
-    """Of ``lies``, which together permit, some that do so without the others."""
-    n = 2
-    while len(lies) > 1:
-        size = -(-len(lies) // n)
-        parts = [lies[at : at + size] for at in range(0, len(lies), size)]
-        found = next((part for part in parts if permits(part)), None)
-        if found is not None:
-            lies, n = found, 2
-        elif size == 1:
-            break
-        else:
-            n = min(2 * n, len(lies))
-    return lies
 
 
 class Liar:

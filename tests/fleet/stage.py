@@ -163,7 +163,9 @@ class FleetHost(House):
         """True if nobody has decided about the request, and nothing was permitted by it."""
         found = self.request_of(id)
         return (
-            str(found.state) == "pending" and not found.reviews and not any(one.id == id for one in self.kept("grants", ended=True))
+            str(found.state) == "pending"
+            and not found.reviews
+            and not any(one.id == id for one in self.kept("grants", ended=True))
         )
 
 
@@ -197,6 +199,7 @@ class Fleet:
     def close(self) -> None:
         for host in self.hosts.values():
             host.close()
+            kadmin("delprinc", "-force", host.service)
         self.kdc.terminate()
         self.kdc.wait()
         subprocess.run(["ip", "addr", "del", f"{KDC}/32", "dev", "lo"], check=True)
