@@ -64,17 +64,21 @@ def age_in_short(given: object) -> str:
     return f"ticket {'of unknown age' if not isinstance(age, int) else f'{span(age)} old'}{by}"
 
 
-def in_short(given: object) -> str:
+def in_short(given: object, way: object = None) -> str:
     """Return the most important facts about the authentication ``given`` in a few words. The text is put after a review. An
-    example is `` (authenticated 5 minutes before by otp)``.
+    example is `` (authenticated 5 minutes before by otp)``. ``way`` is the member of a review that says how it came by the door.
     """
     if not isinstance(given, dict):
         return ""
     indicators = _words(given, "indicators")
     by = f" by {', '.join(indicators)}" if indicators else ""
     forwarded = ", FORWARDED" if any(flag in _words(given, "flags") for flag in _FORWARDED) else ""
-    door = ", by the door" if given.get("by_door") is True else ""
+    door = f", by the door{_claimed(way)}" if given.get("by_door") is True else ""
     return f" (authenticated {age_in_words(given)} before{by}{forwarded}{door})"
+
+
+def _claimed(way: object) -> str:
+    return f": {words(way, 'carrier')} from {words(way, 'source')}, as the carrier tells" if isinstance(way, dict) else ""
 
 
 def age_in_words(given: Row) -> str:

@@ -75,7 +75,9 @@ def review_in_words(review: Row, realm: object) -> str:
     word = "approved" if review.get("verdict") == "approve" else "denied"
     because = words(review, "void") if review.get("void") else "locked"
     void = f" (does not count: {because})" if review.get("counts") is False else ""
-    proved = f" (PROVED {review['proved']})" if review.get("proved") else in_short(review.get("authentication"))
+    proved = (
+        f" (PROVED {review['proved']})" if review.get("proved") else in_short(review.get("authentication"), review.get("way"))
+    )
     return f"{word} by {without_realm(words(review, 'by'), realm)}{proved}{said}{void}"
 
 

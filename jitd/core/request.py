@@ -26,7 +26,7 @@ from jitd.core.effects import ListsChanged, Moment, Notify, RequestWaits, Screen
 from jitd.core.gatekeeping import Heard, Passed, judged, passed, said
 from jitd.core.grade import damage, rows, worst
 from jitd.core.grant import Grant, Issued, Used
-from jitd.core.law import DAEMON, IllegalEvent, LifeEvent, Role, check
+from jitd.core.law import DAEMON, ByDoor, IllegalEvent, LifeEvent, Role, check
 from jitd.core.owed_review import Begun, OwedReview
 from jitd.core.public_key import told_of
 from jitd.core.script import Script
@@ -70,6 +70,8 @@ class Review:
     verdict: Verdict
     comment: Annotated[str, TYPED]
     at: datetime
+    way: ByDoor | None = None
+    """The way through the door, as the carrier told it. None for a review on this host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,7 +417,9 @@ def _reviewed(request: Request, event: Reviewed, now: Moment) -> Step:
     lacks = lack(asked, reviewer, request.requester) if event.verdict is Verdict.APPROVE else ""
     if lacks or not may_review(asked, reviewer, request.requester):
         raise NotYours(f"{who} may not {event.verdict} request {request.id}" + (f": its rule {lacks}" if lacks else ""))
-    review = Review(reviewer, event.verdict, event.comment, now.at)
+    origin = event.by.origin
+    way = origin if isinstance(origin, ByDoor) else None
+    review = Review(reviewer, event.verdict, event.comment, now.at, way)
     request = replace(request, reviews=(*request.reviews, review))
     if event.verdict is Verdict.DENY:
         return _ended(request, RequestState.DENIED, with_words(f"denied by {who}", event.comment))

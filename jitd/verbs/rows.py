@@ -271,6 +271,7 @@ def request_row(
                 "verdict": str(r.verdict),
                 "comment": shown(r.comment),
                 "at": instant(r.at),
+                "way": None if r.way is None else {"carrier": shown(r.way.carrier), "source": shown(r.way.source)},
                 "counts": r.verdict is not Verdict.APPROVE or r.by in standing,
                 "void": shown(void.get(r.by.principal, "")) if r.verdict is Verdict.APPROVE else "",
             }

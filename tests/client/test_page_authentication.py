@@ -12,6 +12,7 @@ import pytest
 from jitd.cli import brief, labels, page
 from jitd.core.authentication import Authentication, Demand
 from jitd.core.decision import Approval
+from jitd.core.law import ByDoor
 from jitd.core.request import Request, Review, Verdict, transition
 from tests.client.script import Script, jitd, row_for
 from tests.scene import START, asked, moment, permit, person, screened
@@ -108,6 +109,16 @@ def test_a_review_says_how_its_author_had_authenticated(given: Authentication | 
     review = Review(replace(person("carol"), authentication=given), Verdict.APPROVE, "fine", START)
     text = "\n".join(without_styles(page.page(row_for(replace(waiting(None), reviews=(review,))), None)))
     assert said in text
+
+
+def test_a_review_by_the_door_says_so_on_each_page_and_what_the_carrier_claims() -> None:
+    by = replace(person("carol"), authentication=replace(proof(300, "otp"), by_door=True))
+    given = Review(by, Verdict.APPROVE, "fine", START, ByDoor("ssh", "10.1.2.3"))
+    row = row_for(replace(waiting(None), reviews=(given,)))
+    said = "approved by carol (authenticated 5 minutes before by otp, by the door: ssh from 10.1.2.3, as the carrier tells): "
+    for lines in (page.page(row, None), brief.brief(row, None)):
+        assert said in " ".join(" ".join(without_styles(lines)).split())
+    assert row["reviews"][0]["way"] == {"carrier": "ssh", "source": "10.1.2.3"}
 
 
 def test_an_approver_who_lacks_something_is_told_so_without_a_terminal_too(capsys: pytest.CaptureFixture[str]) -> None:
