@@ -17,7 +17,7 @@ import pytest
 
 from jitpam.wire import messages
 from tests.attacks.at_door import AtDoor, door_house
-from tests.attacks.raw import connected, credentials, kadmin, kinit, review, ticket_of
+from tests.attacks.raw import connected, credentials, kinit, principal, review, ticket_of
 from tests.system.conftest import REALM, House
 from tests.waiting import wait_for
 
@@ -67,8 +67,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 @pytest.fixture(scope="module")
 def veras(tmp_path_factory: pytest.TempPathFactory) -> gssapi.Credentials:
-    kadmin("addprinc", "+requires_preauth", "-pw", "visitor", VERA)
-    return credentials(kinit(tmp_path_factory.mktemp("vera") / "cache", VERA, "visitor"))
+    return credentials(kinit(tmp_path_factory.mktemp("vera") / "cache", principal("vera", "visitor"), "visitor"))
 
 
 # --- what changes ------------------------------------------------------------------------------------------------------
