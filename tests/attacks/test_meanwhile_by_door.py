@@ -17,14 +17,14 @@ import pytest
 
 from jitpam.wire import messages
 from tests.attacks.at_door import AtDoor, door_house
-from tests.attacks.raw import connected, credentials, kadmin, kinit, review, ticket_of
+from tests.attacks.raw import connected, credentials, kinit, principal, review, ticket_of
 from tests.system.conftest import REALM, House
 from tests.waiting import wait_for
 
-ZOE = f"zoe@{REALM}"
+VERA = f"vera@{REALM}"
 STACK, ACCESS = Path("/etc/pam.d/jitd-test-door"), Path("/etc/jitd-test-door-access.conf")
 PAM = '[pam]\nrequester = "jitd-test-door"\n'
-LINE = f'[approvers."{ZOE}"]\nperson = "zoe"\ngroups = ["remote"]\n'
+LINE = f'[approvers."{VERA}"]\nperson = "vera"\ngroups = ["remote"]\n'
 DOOR = 'from = ["group:remote", "group:night"], door = true'
 POLICY = f"""
 [[permit]]
@@ -50,7 +50,7 @@ def run(*line: str) -> None:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """carol is in the group night of this host, and zoe has a line."""
+    """carol is in the group night of this host, and vera has a line."""
     STACK.write_text(f"account required pam_access.so accessfile={ACCESS}\n")
     ACCESS.write_text("+ : ALL : ALL\n")
     run("groupadd", "night")
@@ -66,9 +66,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @pytest.fixture(scope="module")
-def zoes(tmp_path_factory: pytest.TempPathFactory) -> gssapi.Credentials:
-    kadmin("addprinc", "+requires_preauth", "-pw", "visitor", ZOE)
-    return credentials(kinit(tmp_path_factory.mktemp("zoe") / "cache", ZOE, "visitor"))
+def veras(tmp_path_factory: pytest.TempPathFactory) -> gssapi.Credentials:
+    return credentials(kinit(tmp_path_factory.mktemp("vera") / "cache", principal("vera", "visitor"), "visitor"))
 
 
 # --- what changes ------------------------------------------------------------------------------------------------------
@@ -112,32 +111,32 @@ def pam(text: str) -> Callable[[House], None]:
 
 
 def lock(house: House) -> None:
-    assert house.jitd("lock", "--principal", ZOE, "--reason", "test").returncode == 0
+    assert house.jitd("lock", "--principal", VERA, "--reason", "test").returncode == 0
 
 
 def unlock(house: House) -> None:
-    assert house.jitd("unlock", "--principal", ZOE).returncode == 0
+    assert house.jitd("unlock", "--principal", VERA).returncode == 0
 
 
 NO_LINE, NOT_IN = "[approvers]\n", 'groups = ["remote"]'
-ALICES = '[people]\nalice = ["alice", "zoe"]\n' + LINE.replace('person = "zoe"', 'person = "alice"')
+ALICES = '[people]\nalice = ["alice", "vera"]\n' + LINE.replace('person = "vera"', 'person = "alice"')
 CHANGES = {
-    "nothing": Change("zoe", lambda house: None, lambda house: None),
+    "nothing": Change("vera", lambda house: None, lambda house: None),
     "nothing, by an account": Change("carol", lambda house: None, lambda house: None),
-    "the line is removed": Change("zoe", settings(LINE, NO_LINE), settings(NO_LINE, LINE)),
-    "the line gives no group": Change("zoe", settings(NOT_IN, "groups = []"), settings("groups = []", NOT_IN)),
-    "the settings say that she is the requester": Change("zoe", settings(LINE, ALICES), settings(ALICES, LINE)),
+    "the line is removed": Change("vera", settings(LINE, NO_LINE), settings(NO_LINE, LINE)),
+    "the line gives no group": Change("vera", settings(NOT_IN, "groups = []"), settings("groups = []", NOT_IN)),
+    "the settings say that she is the requester": Change("vera", settings(LINE, ALICES), settings(ALICES, LINE)),
     "the rule takes none by the door": Change(
-        "zoe", rules(", door = true", ""), rules('"group:night"]', '"group:night"], door = true')
+        "vera", rules(", door = true", ""), rules('"group:night"]', '"group:night"], door = true')
     ),
     "the same for an account": Change(
         "carol", rules(", door = true", ""), rules('"group:night"]', '"group:night"], door = true')
     ),
     "the rule demands an indicator": Change(
-        "zoe", rules("door = true", 'door = true, indicators = ["otp"]'), rules(', indicators = ["otp"]', "")
+        "vera", rules("door = true", 'door = true, indicators = ["otp"]'), rules(', indicators = ["otp"]', "")
     ),
-    "the principal gets an account": Change("zoe", command("useradd", "zoe"), command("userdel", "zoe")),
-    "a lock": Change("zoe", lock, unlock),
+    "the principal gets an account": Change("vera", command("useradd", "vera"), command("userdel", "vera")),
+    "a lock": Change("vera", lock, unlock),
     "the account leaves the group": Change(
         "carol", command("gpasswd", "-d", "carol", "night"), command("gpasswd", "-a", "carol", "night")
     ),
@@ -160,9 +159,9 @@ def name(request: pytest.FixtureRequest) -> str:
 class Meanwhile:
     """A request of alice, the change, and what ran."""
 
-    def __init__(self, house: House, change: Change, zoes: gssapi.Credentials) -> None:
+    def __init__(self, house: House, change: Change, veras: gssapi.Credentials) -> None:
         self.house, self._change = house, change
-        self._ticket = zoes if change.who == "zoe" else ticket_of(change.who)
+        self._ticket = veras if change.who == "vera" else ticket_of(change.who)
         self.place = house.root / "ran" / os.urandom(4).hex()
 
     def asked(self, program: str, **more: object) -> str:
@@ -188,8 +187,8 @@ class Meanwhile:
 
 
 @pytest.fixture
-def meanwhile(house: House, name: str, zoes: gssapi.Credentials) -> Iterator[Meanwhile]:
-    made = Meanwhile(house, CHANGES[name], zoes)
+def meanwhile(house: House, name: str, veras: gssapi.Credentials) -> Iterator[Meanwhile]:
+    made = Meanwhile(house, CHANGES[name], veras)
     yield made
     made.undo()
 
@@ -274,10 +273,10 @@ def test_an_account_that_only_pam_keeps_out_is_not_let_in_at_the_door(house: Hou
 
 @pytest.mark.parametrize("verdict", ["approve", "deny"])
 def test_who_is_kept_out_in_the_middle_of_a_conversation_approves_nothing_more_and_may_deny(
-    house: House, zoes: gssapi.Credentials, verdict: str
+    house: House, veras: gssapi.Credentials, verdict: str
 ) -> None:
     """THREATS F-17."""
-    meanwhile = Meanwhile(house, CHANGES["PAM keeps the account out"], zoes)
+    meanwhile = Meanwhile(house, CHANGES["PAM keeps the account out"], veras)
     id = meanwhile.asked("touch")
     with AtDoor(house) as carol:
         carol.sign_in(ticket_of("carol"))
