@@ -149,6 +149,11 @@ def typed(line: str) -> str:
     return line
 
 
+def typed_of_one(line: str) -> str:
+    """Return how ``line``, which takes an id, is typed: of many hosts, the id names the one that is meant."""
+    return f"{typed(line)} ID" if many() is None else f"{line} ID@HOST"
+
+
 def id_of(id: str, host: str) -> str:
     """Return how the id ``id`` is typed, which ``host`` gave: if there are many hosts, ``host`` stands behind it."""
     return id if (far := of(host)) is None else f"{id}@{far.label}"

@@ -48,7 +48,7 @@ def _of_many(*, as_json: bool) -> None:
         (rows,) = hosts.answers(Status())
         if as_json:
             answer_json(rows)
-        else:
+        elif rows:
             names = dict.fromkeys(words(row, "host") for row in rows)
             lines = [_line([row for row in rows if row["host"] == name], name) for name in names]
             for line in table(["HOST", "VERSION", "NOT WELL"], lines, width()):

@@ -104,8 +104,8 @@ def _list(waiting: list[Row]) -> None:
     answer()
     if not can_ask():
         answer(f"  {far.typed('jitd approve')}         shows them one by one, and asks")
-        answer(f"  {far.typed('jitd approve')} ID      shows one, and asks")
-        answer(f"  {far.typed('jitd deny')} ID --reason TEXT")
+        answer(f"  {far.typed_of_one('jitd approve')}      shows one, and asks")
+        answer(f"  {far.typed_of_one('jitd deny')} --reason TEXT")
 
 
 def _count(number: int) -> str:

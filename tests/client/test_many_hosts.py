@@ -258,7 +258,7 @@ def test_what_waits_on_many_hosts_is_listed_with_ids_to_type(fleet: Fleet, capsy
     fleet.has("db1", row_for(waiting("true", id=ID)))
     assert jitd(no_daemon(), "--hosts", "@prod") == 0
     out = capsys.readouterr().out
-    assert f"  {ID}@db1  " in out and "  jitd --hosts @prod approve ID      shows one, and asks" in out
+    assert f"  {ID}@db1  " in out and "  jitd approve ID@HOST      shows one, and asks" in out
 
 
 def test_a_lock_is_placed_on_each_host_and_each_says_so(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
