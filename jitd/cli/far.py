@@ -14,10 +14,11 @@ from contextvars import ContextVar
 
 import click
 
-from jitd import extensions
+from jitd import extensions, packages
 from jitd.cli.answer import quoted, speaks
 from jitd.cli.hosts import QUOTING, Far, Hosts, name_of
 from jitd.cli.not_done import NotDone
+from jitpam.initiator import own_host
 
 AT_THE_DOOR = frozenset(
     (
@@ -106,14 +107,16 @@ def known() -> Hosts:
 
 
 def split(typed: str) -> tuple[str, Far | None]:
-    """Return the id in ``typed``, and its host: ``K7QM-2XVD@db17`` is of a host that stands in a file. Without an @, it is of the
-    host that was named before. Raises UsageError and NotDone.
+    """Return the id in ``typed``, and its host: ``K7QM-2XVD@db17`` is of a host that stands in a file, or of this host. Without
+    an @, it is of the host that was named before. Raises UsageError and NotDone.
     """
     id, at, name = typed.partition("@")
     if not at:
         if many() is not None:
             raise click.UsageError(f"name the host of {typed}, too: {typed}@HOST")
         return typed, there()
+    if is_here() and not packages.is_desk() and name_of(name) == own_host():  # as notices have it
+        return id, None
     far = known().find(name)
     if (before := there()) is not None and before.host != far.host:
         raise click.UsageError(f"{typed} is on {far.host}, and --host names {before.host}: name one of them")

@@ -186,6 +186,13 @@ def test_an_id_with_a_host_is_asked_there_and_an_approval_goes_there(fleet: Flee
     assert capsys.readouterr().err == f"jitd on db2.example.org: request {ID} is approved\n"
 
 
+def test_an_id_with_the_name_of_this_host_is_asked_here(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(far, "own_host", lambda: "db9.example.org")
+    here = Script(row_for(waiting("true", id=ID)))
+    assert jitd(here, "approve", "--yes", f"{ID}@DB9.example.org") == 0
+    assert [type(message) for message in here.heard] == [Show, Review] and fleet.called == []
+
+
 def test_ids_on_several_hosts_go_each_to_its_own(fleet: Fleet) -> None:
     one, two = fleet.has("db1", row_for(waiting("true", id=ID))), fleet.has("db2", row_for(waiting("true", id=ID)))
     assert jitd(no_daemon(), "deny", "--reason", "not now", f"{ID}@db1", f"{ID}@db2") == 0

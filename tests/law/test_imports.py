@@ -258,7 +258,7 @@ LAW: dict[str, set[str]] = {
         CORE, WIRE, "jitd.audit", "jitd.cli", "jitd.daemon", "jitd.evidence", "jitd.extensions", "jitd.inspector",
         "jitd.lifecycle.integrity", "jitd.monitor.places", "jitd.packages", "jitd.recording", "jitd.settings", "jitd.store",
         "jitpam", "jitpam.carrier", "jitpam.client", "jitpam.local_proof", "jitpam.news", "jitpam.options", "jitpam.streams",
-        "jitpam.usage", "jitpam.wrapping",
+        "jitpam.initiator", "jitpam.usage", "jitpam.wrapping",
     },
     # the extensions
     # what writes grants into the KDC, and what asks a KDC whether it obeys them

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jitd.core.authentication import Demand
 from jitd.core.claims import Claims, Point
 from jitd.core.command import RunAs
 from jitd.core.decision import Approval
@@ -71,6 +72,13 @@ def test_a_request_that_waits() -> None:
         "    jitd approve K7QM-2XVD\n"
         "    jitd deny K7QM-2XVD"
     )
+
+
+def test_a_request_that_may_be_approved_by_the_door_says_what_to_type_elsewhere() -> None:
+    owed = permit(Approval(1, ("group:ops",)), Approval(1, ("group:security",), Demand(door=True))).obligations
+    lines = said(request=waiting(obligations=owed)).splitlines()
+    assert lines[-2:] == ["or elsewhere, by the door:", "    jitd approve K7QM-2XVD@db1.example.test"]
+    assert "by the door" not in said() and "@db1" not in said(Event.REMINDER)
 
 
 def test_a_request_for_later_says_when_it_would_begin_however_little_is_shown() -> None:

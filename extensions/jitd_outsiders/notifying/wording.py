@@ -22,7 +22,7 @@ from jitd.core.deed import deed_of
 from jitd.core.grade import Damage, Grade
 from jitd.core.keys.approvals import describe_approvals
 from jitd.core.notice import Back, Event, Notice, Whom, decider
-from jitd.core.request import Request, RequestState
+from jitd.core.request import Request, RequestState, open_ways
 from jitd.core.root_groups import whose_power
 from jitd.core.subject import Identity, Subject
 from jitd.core.visibility import shown_elsewhere
@@ -203,6 +203,8 @@ def _asked(words: _Words, shows: str, first: str, verb: str) -> _Said:
     id = words.request.id
     lines = [first, "", f"Request:  {id}", *words.told(shows), *words.until, ""]
     lines += _typed(words.host, f"jitd show {id}", f"jitd approve {id}", f"jitd deny {id}")
+    if any(way.demand.door for approval in open_ways(words.request) for way in approval.ways):
+        lines += ["or elsewhere, by the door:", f"    jitd approve {id}@{words.host}"]
     return f"{id}: {words.who} {verb} {words.deed} on {words.short_host}", lines
 
 
