@@ -60,6 +60,8 @@ class AccountPolicy:
                     code = await self._code_of(account, self._service)
                     if code != SUCCESS:
                         return self._denied(code, "your account" if account == who.user else f"your own account {account}")
+        except TimeoutError:  # it is an OSError, too
+            return self._error(f"PAM did not answer within {WITHIN:g} seconds")
         except OSError as fault:
             return self._error(fault.strerror or str(fault) or "too many questions to PAM are open")
         return None
@@ -70,10 +72,7 @@ class AccountPolicy:
         """
         if not isinstance(who, Subject) or not who.is_by_door:
             return None
-        try:
-            return await self.denial(who)
-        except TimeoutError:
-            return self._error(f"PAM did not answer within {WITHIN:g} seconds")
+        return await self.denial(who)
 
     def _denied(self, code: int, account: str) -> Deny:
         if code not in _MEANINGS:

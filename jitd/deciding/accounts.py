@@ -531,6 +531,8 @@ class Accounts:
             return f"your account is called {pac.name}: kinit {pac.name}"
         if name.endswith("$"):
             return "it is the ticket of a computer"
+        if not (name + pac.upn.rpartition("@")[0]).isascii():  # the directory finds it by names that jitd cannot compare with it
+            return "a name of your account has letters other than ASCII: it needs a line in [approvers] of jitd.toml"
         if (now := datetime.now(UTC)) >= ticket_ends_at or now >= given.at + PAC_COUNTS_FOR:
             return "the groups in it are too old: kinit (kinit -R is not enough)"
         if not any(sid in self.sids.groups for sid in pac.groups):

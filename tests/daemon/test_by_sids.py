@@ -194,6 +194,12 @@ def test_a_requester_without_a_ticket_is_nobody_who_comes_with_a_pac(config: Con
         assert who is None or is_one_person(who, local), name
 
 
+def test_a_name_that_the_directory_finds_by_other_letters_makes_nobody_known(config: Config) -> None:
+    """THREATS F-19. Active Directory finds "älice" by "alice" as well, and a requester can ask for a ticket without a PAC."""
+    for name, upn in (("carol", "Älice@ad.example.org"), ("älice", "")):
+        assert at_door(config, name, came(name, OPS, upn=upn)) is None, name
+
+
 def test_two_tickets_of_one_account_are_one_approver(config: Config) -> None:
     """THREATS F-19."""
     first, second = at_door(config, "carol", came("carol", OPS)), at_door(config, "cc", came("cc", OPS))
