@@ -19,7 +19,6 @@ def test_who_has_no_account_on_a_host_lists_and_approves_there(three: Fleet, nam
     id = host.waits()
     listed = three.jitd(name, "requests", by=by)
     assert (listed.returncode, id in listed.stdout) == (0, True), listed
-    before = host.head().number
     done = three.jitd(name, "approve", "--yes", id, by=by)
     assert done.returncode == 0 and f"jitd on {host.host}: request {id} is approved" in done.stderr, done
     assert host.state_of(id) == "approved"
