@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import os
 import pwd
 import re
@@ -20,6 +21,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from jitd.store.sqlite import SqliteStore
 from tests.attacks.raw import REALM, kadmin
 from tests.fleet.host import KDC
 from tests.system.conftest import House
@@ -110,7 +112,8 @@ class FleetHost(House):
             (self.at / stale).unlink(missing_ok=True)
         spaces = ("--fork", "--pid", "--mount", "--uts", "--ipc", "--net", "--mount-proc", "--kill-child")
         line = ["unshare", *spaces, "/usr/bin/python3", "-IS", HERE / "host.py", self.at, self.name, self.address]
-        self.init = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/")
+        with (self.at / "host.log").open("ab") as log:
+            self.init = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd="/")
         children = Path(f"/proc/{self.init.pid}/task/{self.init.pid}/children")
         self.pid = int(wait_for(lambda: children.read_text().split(), what="process 1 of a host")[0])
         wait_for(lambda: not os.path.samefile(f"/proc/{self.pid}/ns/net", "/proc/self/ns/net"), what="its network")
@@ -123,7 +126,7 @@ class FleetHost(House):
         self.init.stdin.write("go\n")
         self.init.stdin.flush()
         said = self.init.stdout.readline()
-        assert said == "ready\n", f"{self.name} has not started: {said}{self.log()}"
+        assert said == "ready\n", f"{self.name} has not started: {(self.at / 'host.log').read_text()}{self.log()}"
         return self
 
     def stop(self) -> None:
@@ -138,6 +141,7 @@ class FleetHost(House):
 
     def close(self) -> None:
         self.stop()
+        kadmin("delprinc", "-force", self.service)
 
     def inside(self, *words: str | bytes) -> list[str | bytes]:
         """The command line by which root runs ``words`` on this host."""
@@ -168,6 +172,11 @@ class FleetHost(House):
             and not any(one.id == id for one in self.kept("grants", ended=True))
         )
 
+    def events(self, after: int) -> set[str]:
+        """What the record tells of after the record of that number."""
+        with contextlib.closing(SqliteStore.reading(self.database)) as store:
+            return {json.loads(body)["event"] for _, body, _ in store.records(after)}
+
 
 class Fleet:
     """The hosts, the KDC that they hear, and the desk."""
@@ -179,6 +188,7 @@ class Fleet:
         self.dial = self.at / "dial"
         shutil.copy(HERE / "dial.py", self.dial)
         self.dial.chmod(0o755)
+        self.kdc: subprocess.Popen[bytes] | None = None
         self.key, self.ssh = self.at / "key", self.at / "ssh_config"
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key], check=True)
         bob = pwd.getpwnam("bob")
@@ -191,7 +201,9 @@ class Fleet:
         conf = self.at / "kdc.conf"
         conf.write_text(Path("/etc/krb5kdc/kdc.conf").read_text().replace("127.0.0.1:88", f"{KDC}:88"))
         environ = {**os.environ, "KRB5_KDC_PROFILE": str(conf)}
-        self.kdc = subprocess.Popen(["krb5kdc", "-n", "-r", REALM], env=environ, cwd="/")
+        with (self.at / "kdc.log").open("wb") as log:
+            self.kdc = subprocess.Popen(["krb5kdc", "-n", "-r", REALM], env=environ, cwd="/", stderr=log)
+        wait_for(lambda: "starting" in (self.at / "kdc.log").read_text(), what="the KDC that the hosts hear")
         for host in self.hosts.values():
             host.start()
         return self
@@ -199,10 +211,10 @@ class Fleet:
     def close(self) -> None:
         for host in self.hosts.values():
             host.close()
-            kadmin("delprinc", "-force", host.service)
-        self.kdc.terminate()
-        self.kdc.wait()
-        subprocess.run(["ip", "addr", "del", f"{KDC}/32", "dev", "lo"], check=True)
+        if self.kdc is not None:
+            self.kdc.terminate()
+            self.kdc.wait()
+            subprocess.run(["ip", "addr", "del", f"{KDC}/32", "dev", "lo"], check=True)
         shutil.rmtree(self.at)
 
     def verify(self) -> None:

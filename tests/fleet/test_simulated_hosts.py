@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two hundred simulated hosts: the product's own client is led to each, by a real carrier, with the host's own ticket."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from jitpam import carrier
+from jitpam.carrier import Command
+from jitpam.client import NotAuthenticated
+from jitpam.wire.messages import List, Show
+from tests.attacks.raw import CACHES, REALM, kinit, review
+from tests.fleet.simulated import Simulated, id_of, name_of
+
+N_HOSTS, AT_ONCE = 200, 32
+
+
+@pytest.fixture(scope="module")
+def hosts() -> Iterator[Simulated]:
+    made = Simulated(N_HOSTS)
+    try:
+        yield made.start()
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def ticket(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KRB5CCNAME", f"FILE:{kinit(CACHES / 'bob-simulated', f'bob@{REALM}', 'bobbob')}")
+
+
+def asked(hosts: Simulated, name: str, to: str = "") -> tuple[str, list[str]]:
+    """The host as it has proved itself, and the ids of what waits there."""
+    connection = carrier.connect(name, Command(tuple(hosts.hosts[to or name].split())))
+    try:
+        return connection.welcome.host, [row["id"] for row in connection.ask(List(what="requests", ended=False))]
+    finally:
+        connection.close()
+
+
+@pytest.mark.usefixtures("ticket")
+def test_each_of_many_hosts_answers_with_its_own_key_and_its_own_rows(hosts: Simulated) -> None:
+    for what in ("with a ticket of bob alone", "with all tickets"):
+        began = time.monotonic()
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            found = list(pool.map(lambda name: asked(hosts, name), hosts.hosts))
+        print(f"{N_HOSTS} hosts, {AT_ONCE} at once, {what}: {time.monotonic() - began:.2f} s")
+        assert found == [(name_of(number), [id_of(number)]) for number in range(N_HOSTS)]
+
+
+@pytest.mark.usefixtures("ticket")
+def test_a_review_needs_a_stamp_and_is_noted_for_the_host_that_was_meant(hosts: Simulated) -> None:
+    name = name_of(7)
+    connection = carrier.connect(name, Command(tuple(hosts.hosts[name].split())))
+    (row,) = connection.ask(Show(id=id_of(7)))
+    assert connection.do(review(row)) == f"request {id_of(7)} is approved"
+    connection.close()
+    assert hosts.reviews() == [(name, id_of(7), "approve")]
+
+
+@pytest.mark.usefixtures("ticket")
+def test_a_simulated_host_in_another_ones_place_is_refused(hosts: Simulated) -> None:
+    with pytest.raises(NotAuthenticated, match=f"what answers has not proved to be {name_of(3)}"):
+        asked(hosts, name_of(3), to=name_of(4))
