@@ -11,7 +11,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import TypeVar
 
@@ -29,6 +29,11 @@ AT_ONCE = 32
 """Maximum number of hosts with which a conversation is opened at the same time."""
 SILENT_AFTER = 10.0
 """Seconds in which a host has to prove itself, once there is a ticket for it."""
+MOST_ROWS = 20_000
+ANSWERED_WITHIN = 30.0
+"""Maximum number of rows that one host is heard to say in one answer, and seconds from its first row to its last one. A hostile
+host would otherwise keep what the others say from the person.
+"""
 TRY_EVERY = 5.0
 """Seconds between two attempts to reach hosts that do not answer."""
 MOST_NAMED = 30
@@ -51,7 +56,7 @@ class Many:
 
         def ask(one: Far) -> list[list[Row]]:
             with self._conversation(one) as daemon:
-                return [[{**row, "host": one.host} for row in daemon.ask(message)] for message in messages]
+                return [list(_bounded(daemon.ask(message), one)) for message in messages]
 
         found = dict(self._each(asked, ask))
         return [[row for one in asked if one in found for row in found[one][at]] for at in range(len(messages))]
@@ -164,6 +169,15 @@ class Many:
         with far.at(one):
             speaks(one.host)
             say(sentence)
+
+
+def _bounded(rows: Iterable[Row], one: Far) -> Iterator[Row]:
+    """Yield ``rows`` under the name of the host ``one``. Raises Unreachable if they are too many, or take too long."""
+    until = time.monotonic() + ANSWERED_WITHIN
+    for number, row in enumerate(rows):
+        if number >= MOST_ROWS or time.monotonic() > until:
+            raise Unreachable(f"jitd on {one.host} says more than {MOST_ROWS} rows, or takes longer than {ANSWERED_WITHIN:.0f} s")
+        yield {**row, "host": one.host}
 
 
 def _hosts(number: int) -> str:

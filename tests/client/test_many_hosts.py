@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -259,6 +260,19 @@ def test_hosts_that_do_not_answer_are_named_after_what_the_others_say(fleet: Fle
     assert "jitd: db2.example.org: jitd on db2.example.org does not answer\n" in told.err
     assert "jitd on db3.example.org: you may not\n" in told.err
     assert told.err.splitlines()[-1] == "jitd: 2 of 4 hosts did not do what was asked"
+
+
+def test_a_host_that_never_comes_to_an_end_takes_nothing_from_the_others(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(many, "MOST_ROWS", 100)
+    fleet.has("db1", row_for(waiting("true", id=ID)))
+    endless = fleet.has("db2")
+    endless.rows = itertools.repeat({"id": OTHER})  # type: ignore[assignment]
+    assert jitd(no_daemon(), "--hosts", "@prod", "locks") == 1
+    told = capsys.readouterr()
+    assert ID in told.out and OTHER not in told.out
+    assert "db2.example.org: jitd on db2.example.org says more than 100 rows" in " ".join(told.err.split())
 
 
 def test_what_waits_on_many_hosts_is_listed_with_ids_to_type(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
