@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TypeVar
 
 from jitd.cli import far
@@ -99,16 +99,33 @@ class Many:
         for one in self._hosts:
             threading.Thread(target=follow, args=(one,), name="host", daemon=True).start()
         rows_of: dict[Far, list[Row]] = {}
+        shows_at = time.monotonic() + ANSWERED_WITHIN
+        is_late = False
         while len(self._faults) < len(self._hosts):
-            one, rows = heard.get()
-            if isinstance(rows, Exception):
-                self._note(one, rows)
-                self._say_fault(one, rows)
-                rows_of.pop(one, None)
-            else:
-                rows_of[one] = rows
-            if len(rows_of) + len(self._faults) == len(self._hosts):
+            left = None if self._is_whole(rows_of) or is_late else max(0.0, shows_at - time.monotonic())
+            with suppress(queue.Empty):
+                self._take(heard.get(timeout=left), rows_of)
+                while True:  # of a host that changes all the time, the newest rows are enough
+                    self._take(heard.get_nowait(), rows_of)
+            if not is_late and not self._is_whole(rows_of) and time.monotonic() >= shows_at:
+                is_late = True
+                for one in self._hosts:
+                    if one not in rows_of and one not in self._faults:
+                        say(f"{one.host}: it has not said yet what waits there")
+            if is_late or self._is_whole(rows_of):
                 yield [row for one in self._hosts for row in rows_of.get(one, ())]
+
+    def _is_whole(self, rows_of: dict[Far, list[Row]]) -> bool:
+        return len(rows_of) + len(self._faults) == len(self._hosts)
+
+    def _take(self, said: tuple[Far, list[Row] | Exception], rows_of: dict[Far, list[Row]]) -> None:
+        one, rows = said
+        if isinstance(rows, Exception):
+            self._note(one, rows)
+            self._say_fault(one, rows)
+            rows_of.pop(one, None)
+        else:
+            rows_of[one] = rows
 
     def end(self) -> None:
         """Name the hosts that have not answered. Raises NotDone if there are any."""

@@ -7,6 +7,8 @@ import itertools
 import json
 import os
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ from jitd_fleet import hosts, many
 from jitpam import carrier
 from jitpam.carrier import Carrier
 from jitpam.client import RefusedByDaemon, Unanswered, Unreachable
-from jitpam.wire.messages import List, Lock, Review, Show, Status, Welcome
+from jitpam.wire.messages import List, Lock, Review, Show, Status, Watch, Welcome
 from tests.client.script import Row, Script, jitd, row_for, waiting
 from tests.client.test_far import no_daemon
 
@@ -273,6 +275,32 @@ def test_a_host_that_never_comes_to_an_end_takes_nothing_from_the_others(
     told = capsys.readouterr()
     assert ID in told.out and OTHER not in told.out
     assert "db2.example.org: jitd on db2.example.org says more than 100 rows" in " ".join(told.err.split())
+
+
+def test_a_list_is_kept_live_over_many_hosts_and_a_silent_one_is_named_and_hides_nobody(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(many, "ANSWERED_WITHIN", 0.5)
+    row = row_for(waiting("true", id=ID))
+    for name in ("db1", "db2", "db3", "web2"):
+        fleet.has(name)
+    chosen = far.known().chosen("@prod")
+    silent = threading.Event()
+
+    def watch(message: object) -> Iterator[list[Row]]:
+        yield [row]
+        silent.wait()
+
+    def never(message: object) -> Iterator[list[Row]]:
+        silent.wait()
+        yield []
+
+    for host, script in fleet.by_host.items():
+        script.watch = never if host.startswith("web2") else watch  # type: ignore[union-attr]
+    rows = next(many.Many(chosen).watch(Watch(ended=False)))
+    silent.set()
+    assert [(one["id"], one["host"]) for one in rows] == [(ID, f"db{number}.example.org") for number in (1, 2, 3)]
+    assert capsys.readouterr().err == "jitd: web2.example.org: it has not said yet what waits there\n"
 
 
 def test_what_waits_on_many_hosts_is_listed_with_ids_to_type(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
