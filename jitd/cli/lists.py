@@ -232,7 +232,7 @@ def _list(what: str, columns: Columns, *, ended: bool, as_json: bool) -> None:
             for line in in_colour(lines, rows) if is_wanted() else lines:
                 print(line)
         if not rows:
-            say(none(what, ended=ended))
+            say(f"{none(what, ended=ended)}{far.where_answered()}")
         for sentence in (
             *(sentence for each in owed for sentence in owed_sentences(each, width_of_errors())),
             *(sentence for row in rows if not as_json for sentence in untaken(row)),

@@ -80,7 +80,9 @@ def _nothing(reviews: list[Row]) -> str:
     """
     if any(row.get("may_give") for row in reviews):
         return "no request waits for you"
-    return "nothing waits for you" + (": root may not review" if os.geteuid() == 0 and far.is_here() else "")
+    return f"nothing waits for you{far.where_answered()}" + (
+        ": root may not review" if os.geteuid() == 0 and far.is_here() else ""
+    )
 
 
 def _list(waiting: list[Row]) -> None:

@@ -8,18 +8,19 @@ table is sent for each of its requests, with the fingerprint of this request as 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from jitd.cli import far
 from jitd.cli.alike import alike, table
 from jitd.cli.answer import Row, say, words
 from jitd.cli.call import NotDone, called_as_reviewer
-from jitd.cli.decide import Deed, decide, review, why_denied
+from jitd.cli.decide import Decided, Deed, decide, review, why_denied
 from jitd.cli.naming import awaits_me, oldest_first, reviewable
 from jitd.cli.question import LEAVE
 from jitd.cli.reading import Reading
 from jitd.cli.verdict import fetched
-from jitpam.client import RefusedByDaemon
+from jitpam.client import RefusedByDaemon, Unreachable
 from jitpam.wire.messages import List
 
 ENDINGS = ("forbidden", "late", "unknown")
@@ -77,7 +78,7 @@ class Walk:
     def _say_that_nothing_waits(self) -> None:
         more = " more" if self._over else ""
         but = f", but for the {self._n_skipped} that you skipped" if self._n_skipped else ""
-        say(f"nothing{more} waits for you{but}")
+        say(f"nothing{more} waits for you{far.where_answered()}{but}")
 
     def _waiting(self) -> list[Row]:
         """Return what waits for the person and is not over. Of many hosts, all are asked again once nothing waits on those that
@@ -100,7 +101,7 @@ class Walk:
         """Ask jitd for the whole rows of ``rows``. Leave out those about which the person cannot decide any more."""
         found = []
         for host in dict.fromkeys(words(row, "host") for row in rows):
-            with far.at(far.of(host)), called_as_reviewer() as daemon:
+            with self._at(host, rows), called_as_reviewer() as daemon:
                 for waits in (row for row in rows if words(row, "host") == host):
                     try:
                         row = fetched(daemon, words(waits, "id"))
@@ -114,6 +115,20 @@ class Walk:
                         self._over.add(key(waits))
         return sorted(found, key=lambda row: [key(each) for each in rows].index(key(row)))
 
+    @contextmanager
+    def _at(self, host: str, rows: Sequence[Row]) -> Iterator[None]:
+        """Send to ``host``, if it is one of many, what follows. If it cannot be reached any more, say so, and leave out those of
+        ``rows`` that are on it: one host does not end a walk over others.
+        """
+        try:
+            with far.at(far.of(host)):
+                yield
+        except Unreachable as fault:
+            if self._desk is None:
+                raise
+            say(f"{host}: {fault}")
+            self._over |= {key(row) for row in rows if words(row, "host") == host}
+
     def _tell(self, fault: NotDone | RefusedByDaemon) -> None:
         """If the reason for ``fault`` is that the person could not be authenticated, raise ``fault`` again. Every other request
         would fail in the same way. For all other reasons, print ``fault``.
@@ -124,7 +139,8 @@ class Walk:
 
     def _one(self, row: Row, n_waiting: int) -> bool:
         """Let the person decide about ``row``. Return True if they leave."""
-        with far.at(far.of(words(row, "host"))):
+        decided = Decided(Deed.SKIPPED)
+        with self._at(words(row, "host"), [row]):
             try:
                 decided = decide(row, self._comment, f"1 of {n_waiting}: " if n_waiting > 1 else "")
             except (NotDone, RefusedByDaemon) as fault:
@@ -160,7 +176,7 @@ class Walk:
     def _review_all(self, rows: Sequence[Row], verdict: str, comment: str) -> None:
         """Send the answer about each of ``rows``, and tell what became of it. Whichever was not done is shown by itself."""
         for row in rows:
-            with far.at(far.of(words(row, "host"))):
+            with self._at(words(row, "host"), [row]):
                 try:
                     say(review(row, verdict, comment))
                 except (NotDone, RefusedByDaemon) as fault:
