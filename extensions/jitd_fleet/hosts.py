@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from jitd.cli.hosts import QUOTING, Everywhere, Far, name_of
 from jitd.cli.not_done import NotDone
 from jitd_fleet.many import Many
+from jitd_fleet.tcp import PORT, Tcp, address_of
 from jitpam.carrier import Carrier, Command
 
 SYSTEM = "/etc/jitd/hosts.toml"
@@ -30,19 +31,22 @@ RUN_WITHIN = 30.0
 """Seconds in which a command has to print the hosts of a group."""
 RANGE = re.compile(r"\[(\d{1,6})-(\d{1,6})\]")
 GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-KEYS = {"hosts", "run", "via", "realm"}
+KEYS = {"hosts", "run", "via", "tcp", "realm"}
 PLACE = "{host}"
-"""In ``via``, this stands for the name of the host."""
+"""In ``via`` and ``tcp``, this stands for the name of the host."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One table of a file. ``place`` names it in sentences. ``via`` are the words of the command that carries."""
+    """One table of a file. ``place`` names it in sentences. ``via`` are the words of the command that carries. Without any,
+    ``tcp`` is the address and the port to which TCP carries.
+    """
 
     place: str
     hosts: tuple[str, ...]
     run: tuple[str, ...]
     via: tuple[str, ...]
+    tcp: tuple[str, int]
     realm: str
 
     def names(self) -> list[str]:
@@ -54,7 +58,10 @@ class Group:
 
     def carrier(self, host: str) -> Carrier:
         """Return the carrier to ``host``."""
-        return Command(tuple(word.replace(PLACE, host) for word in self.via))
+        if self.via:
+            return Command(tuple(word.replace(PLACE, host) for word in self.via))
+        address, port = self.tcp
+        return Tcp(address.replace(PLACE, host), port)
 
 
 class Hosts:
@@ -153,19 +160,25 @@ def _group(place: str, name: str, table: object) -> Group:
     if not GROUP.fullmatch(name):
         raise NotDone(f"{place}: the name of a group has letters, digits, and any of - . _", "usage")
     if not isinstance(table, dict):
-        raise NotDone(f"{place}: a group is a table, with hosts and via", "usage")
+        raise NotDone(f"{place}: a group is a table, with hosts and what carries", "usage")
     if unknown := sorted(table.keys() - KEYS):
         raise NotDone(f"{place}: there is no key {unknown[0]} (there are: {', '.join(sorted(KEYS))})", "usage")
     hosts, run = _words(table, "hosts", place), _words(table, "run", place)
     if not hosts and not run:
         raise NotDone(f"{place}: names no host: add hosts, or run", "usage")
-    via = table.get("via")
-    if not isinstance(via, str) or not via.split() or not QUOTING.isdisjoint(via):
+    if ("via" in table) == ("tcp" in table):
+        raise NotDone(f"{place}: one of via and tcp has to say what carries: via = 'ssh -T jitd-door@{PLACE}'", "usage")
+    via = table.get("via", "")
+    if not isinstance(via, str) or ("via" in table and not via.split()) or not QUOTING.isdisjoint(via):
         raise NotDone(f"{place}: via must be a command without quotes, such as 'ssh -T jitd-door@{PLACE}'", "usage")
+    address = table.get("tcp", PLACE)
+    tcp = address_of(address) if isinstance(address, str) else None
+    if tcp is None:
+        raise NotDone(f"{place}: tcp must be an address, such as '{PLACE}' or '{PLACE}:{PORT}'", "usage")
     realm = table.get("realm", "")
     if not isinstance(realm, str):
         raise NotDone(f"{place}: realm must be a text", "usage")
-    return Group(place, hosts, run, tuple(via.split()), realm)
+    return Group(place, hosts, run, tuple(via.split()), tcp, realm)
 
 
 def _words(table: Mapping[str, object], key: str, place: str) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``jitd-door stdio``: copies bytes between its standard input and output and the door of this host (PROTOCOL.md section 13).
-sshd starts it, with a forced command, for somebody who is elsewhere.
+"""``jitd-door``: the carriers' end on this host (PROTOCOL.md section 13). ``jitd-door stdio`` copies bytes between its standard
+input and output and the door. sshd starts it, with a forced command, for somebody who is elsewhere. ``jitd-door tcp`` is
+``listening``.
 
 Law: it reads none of the bytes, has no key, and keeps and logs nothing. It takes no more from one side before the other side has
 taken what there is. It imports little, because everybody who comes by ssh waits for it.
@@ -13,31 +14,31 @@ import select
 import sys
 from _socket import AF_UNIX, MSG_DONTWAIT, MSG_NOSIGNAL, SOCK_CLOEXEC, SOCK_STREAM, socket
 
+from jitd_fleet.own_door import PIECE, SOCKET, say, why_not
 from jitpam.wire.coding import encode
 from jitpam.wire.framing import frame
 from jitpam.wire.messages import MOST_SOURCE, Carried
 
-SOCKET = "/run/jitd/door.sock"
-USAGE = "usage: jitd-door stdio"
-PIECE = 64 * 1024
+USAGE = "usage: jitd-door stdio | tcp"
 ALL_AT_ONCE = 4096
 """PIPE_BUF: so many bytes go into a pipe that poll(2) calls ready without a wait (pipe(7))."""
 
 
 def main() -> int:
-    """Carry one conversation. Return the exit status: 0 after its end, 1 if this host's door cannot be reached, or 2."""
+    """Carry. Return the exit status: 0 after the end, 1 if this host's door or its TCP sockets cannot be had, or 2."""
     words = sys.argv[1:]
+    if words == ["tcp"]:
+        from jitd_fleet.listening import listen  # not for who comes by ssh
+
+        return listen()
     if words != ["stdio"]:
         is_asked = words in (["-h"], ["--help"])
-        _say(
-            USAGE if is_asked else f"jitd-door: there is only the one word stdio ({USAGE}; see jitd-door(8))",
-            1 if is_asked else 2,
-        )
+        say(USAGE if is_asked else f"jitd-door: one word says what carries ({USAGE}; see jitd-door(8))", 1 if is_asked else 2)
         return 0 if is_asked else 2
     try:
         door = _door(SOCKET)
     except OSError as fault:
-        _say(f"jitd-door: {_why_not(fault)}", 2)
+        say(f"jitd-door: {why_not(fault)}", 2)
         return 1
     hand_over(door, 0, 1, source(posix.environ.get(b"SSH_CONNECTION", b"")))
     return 0
@@ -98,17 +99,3 @@ def _door(path: str) -> socket:
     door = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
     door.connect(path)
     return door
-
-
-def _why_not(fault: OSError) -> str:
-    if isinstance(fault, FileNotFoundError):
-        return f"there is no {SOCKET}: this host has no door (jitd-door(8) says how to open one)"
-    if isinstance(fault, PermissionError):
-        return f"{SOCKET} is for the group jitd-door, and this account is not in it"
-    if isinstance(fault, ConnectionRefusedError):
-        return f"nobody listens at {SOCKET}: jitd does not run on this host"
-    return f"{SOCKET}: {fault.strerror or fault}"
-
-
-def _say(words: str, descriptor: int) -> None:
-    posix.write(descriptor, f"{words}\n".encode())

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import grp
+import ipaddress
 import socket
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from jitd.core.law import ByDoor
@@ -25,14 +26,18 @@ from jitd.server.visit import Visit
 
 MOST_STRANGERS = 64
 """Maximum number of conversations in which nobody is known yet."""
+MOST_OF_ONE_CARRIER = 48
+"""The same, of one carrier, so that a flood by one of them leaves room for who comes by another one."""
 MOST_OF_ONE_SOURCE = 16
 """The same, of one carrier and source. The source is the carrier's claim, so this keeps one stranger from closing the door to all
 others, and does not stop a carrier that lies: it can hide everybody anyhow.
 """
-MOST_BEGUN_BY_ONE, MOST_BEGUN = 16, 128
-"""Maximum number of conversations that one source, and all, may begin within a second. To refuse a made-up proof takes longer
-than to make one up.
+MOST_BEGUN_BY_ONE, MOST_BEGUN_BY_CARRIER, MOST_BEGUN = 16, 96, 128
+"""Maximum number of conversations that one source, one carrier, and all may begin within a second. To refuse a made-up proof
+takes longer than to make one up.
 """
+OF_ONE_SITE = 64
+"""Length of the IPv6 prefix that counts as one source: a stranger has as many addresses below it as they like (RFC 4291)."""
 MOST_AT_DOOR = 1024
 """Maximum number of all conversations."""
 CARRIERS = "jitd-door"
@@ -45,6 +50,20 @@ def group_of_carriers() -> int:
         return grp.getgrnam(CARRIERS).gr_gid
     except KeyError:
         raise OSError(f"jitd.toml opens the door, but there is no group {CARRIERS}: systemd-sysusers makes it") from None
+
+
+def counted_as(way: ByDoor) -> ByDoor:
+    """Return the way as which ``way`` counts for the limits: an address of IPv6 counts as its site."""
+    address, _, _ = way.source.partition("%")
+    try:
+        site = ipaddress.IPv6Network((address, OF_ONE_SITE), strict=False)
+    except ValueError:
+        return way
+    return ByDoor(way.carrier, str(site))
+
+
+def _n_by(carrier: str, counted: Mapping[ByDoor, int]) -> int:
+    return sum(n for way, n in counted.items() if way.carrier == carrier)
 
 
 class Begun:
@@ -60,7 +79,11 @@ class Begun:
         if self._now() >= self._since + 1:
             self._since = self._now()
             self._of.clear()
-        if self._of[way] >= MOST_BEGUN_BY_ONE or self._of.total() >= MOST_BEGUN:
+        if (
+            self._of[way] >= MOST_BEGUN_BY_ONE
+            or _n_by(way.carrier, self._of) >= MOST_BEGUN_BY_CARRIER
+            or self._of.total() >= MOST_BEGUN
+        ):
             return False
         self._of[way] += 1
         return True
@@ -92,7 +115,10 @@ class DoorListener(Accepting):
 
         def is_room_for(way: ByDoor) -> bool:
             nonlocal source
-            if self._strangers_from[way] >= MOST_OF_ONE_SOURCE or not self._begun.another(way):
+            way = counted_as(way)
+            if self._strangers_from[way] >= MOST_OF_ONE_SOURCE or _n_by(way.carrier, self._strangers_from) >= MOST_OF_ONE_CARRIER:
+                return False
+            if not self._begun.another(way):
                 return False
             self._strangers_from[way] += 1
             source = way

@@ -435,27 +435,50 @@ def test_one_stamp_serves_one_message_of_one_conversation(open_door: House) -> N
 # --- floods --------------------------------------------------------------------------------------------------------------
 
 
+def has_no_room(house: House, source: str, carrier: str = "ssh") -> bool:
+    """True if a stranger who comes so is refused at once, and false if jitd waits for what they say."""
+    with AtDoor(house, source=source, carrier=carrier) as raw:
+        raw.say(messages.Hello(version=messages.VERSION, authentication="krb5", nonce=os.urandom(32)))
+        heard = raw.hear()
+        if not isinstance(heard, messages.Refused):
+            return False
+        assert heard.code == "not_done" and raw.is_closed()
+        return True
+
+
 def test_strangers_at_the_door_take_no_place_of_anybody_else(door: House) -> None:
-    """THREATS F-08. 64 of all sources, 16 of one; and who is known, or sits on the host, needs none of these places."""
+    """THREATS F-08. 64 of all carriers, 48 of one, 16 of one source; and who is known, or sits on the host, needs none of these
+    places.
+    """
     id = waits(door)
     with ExitStack() as dialled, at_door(door, "bob", source="10.9.9.9") as known:
-        for source in range(4):
-            for _ in range(16):
-                raw = dialled.enter_context(AtDoor(door, source=f"10.0.0.{source}"))
-                if source == 0 and _ == 15:
-                    with AtDoor(door, source="10.0.0.0") as beyond:
-                        refused = beyond.hear()
-                        assert isinstance(refused, messages.Refused) and refused.code == "not_done"
-                        assert beyond.is_closed()
+
+        def fill(source: str, carrier: str) -> AtDoor:
+            return [dialled.enter_context(AtDoor(door, source=source, carrier=carrier)) for _ in range(16)][-1]
+
+        for source in range(3):
+            raw = fill(f"10.0.0.{source}", "tcp")
+            assert has_no_room(door, f"10.0.0.{source}", "tcp")
+        assert has_no_room(door, "10.0.0.99", "tcp")
+        assert not has_no_room(door, "10.0.0.0", "ssh")
         assert known.rows(messages.Show(id=id))
-        with AtDoor(door, source="10.0.0.99") as beyond:
-            refused = beyond.hear()
-            assert isinstance(refused, messages.Refused) and refused.code == "not_done"
+        fill("10.0.0.0", "ssh")
+        assert has_no_room(door, "10.0.0.99", "ssh")
+        assert known.rows(messages.Show(id=id))
         with connected(door, "alice") as alice:
             assert alice.rows(messages.Show(id=id))
         assert raw.is_closed(), "after 5 s"
     with at_door(door, "bob") as bob:
         assert bob.rows(messages.Show(id=id))
+
+
+def test_all_addresses_of_one_ipv6_site_are_one_source(door: House) -> None:
+    """THREATS F-08: a stranger has 2^64 of them."""
+    with ExitStack() as dialled:
+        for at in range(16):
+            dialled.enter_context(AtDoor(door, source=f"2001:db8:0:7:{at:x}::1", carrier="tcp"))
+        assert has_no_room(door, "2001:db8:0:7:ffff::2", "tcp")
+        assert not has_no_room(door, "2001:db8:0:8::1", "tcp")
 
 
 class HungUp(Exception):

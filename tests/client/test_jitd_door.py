@@ -27,9 +27,9 @@ PLACES = [str(TREE), str(TREE / "extensions")]
 MANY = os.urandom(3 << 20)
 """More than all pipes and sockets on the way hold."""
 MODULES = {
-    "__future__", "_json", "_socket", "_struct", "binascii", "jitd_fleet", "jitd_fleet.program", "jitpam", "jitpam.wire",
-    "jitpam.wire.coding", "jitpam.wire.faults", "jitpam.wire.framing", "jitpam.wire.message", "jitpam.wire.messages",
-    "jitpam.wire.notation", "select", "struct",
+    "__future__", "_json", "_socket", "_struct", "binascii", "jitd_fleet", "jitd_fleet.own_door", "jitd_fleet.program", "jitpam",
+    "jitpam.wire", "jitpam.wire.coding", "jitpam.wire.faults", "jitpam.wire.framing", "jitpam.wire.message",
+    "jitpam.wire.messages", "jitpam.wire.notation", "select", "struct",
 }  # fmt: skip
 """All that it loads: each approver waits for it at each connection."""
 
@@ -170,7 +170,7 @@ def test_the_source_is_a_word_that_jitd_takes(variable: bytes, told: str) -> Non
     assert program.source(variable) == told
 
 
-@pytest.mark.parametrize("words", [[], ["tcp"], ["stdio", "id"], ["-c", "id"]])
+@pytest.mark.parametrize("words", [[], ["udp"], ["stdio", "id"], ["tcp", "id"], ["-c", "id"]])
 def test_any_other_command_line_is_refused(
     words: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -178,7 +178,7 @@ def test_any_other_command_line_is_refused(
     monkeypatch.setattr(sys, "argv", ["jitd-door", *words])
     monkeypatch.setattr(program, "_door", lambda path: pytest.fail("it went to the door"))
     assert program.main() == 2
-    assert "usage: jitd-door stdio" in capfd.readouterr().err
+    assert "usage: jitd-door stdio | tcp" in capfd.readouterr().err
 
 
 def test_a_door_that_is_missing_or_closed_is_told(

@@ -63,6 +63,7 @@ TYPED_BOOTED = "tests/booted/test_typed.py::"
 HELPER = "tests/booted/test_silent_helper.py::test_what_reload_doctor_and_setup_tell_lets_the_helper_listen_that_a_sink_needs"
 LINT = TYPED + "test_what_pam_lint_tells_root_to_type_takes_the_finding_away"
 LOOKS = TYPED_BOOTED + "test_what_only_looks_can_be_typed"
+DOOR = "tests/booted/test_door_unit.py::test_an_approver_comes_by_tcp_and_the_record_says_so"
 UNITS = TYPED_BOOTED + "test_a_unit_that_is_not_there_is_started_by_its_command"
 ON_KDC = "tests/gates/test_gates.py::test_the_service_that_is_missing_is_made_by_the_command_that_is_told"
 RENAMED = "tests/givers/test_accounts.py::test_an_account_that_was_renamed_is_never_called_taken_and_what_to_do_is_said"
@@ -121,6 +122,7 @@ COMMANDS: dict[str, str] = {
     "systemctl daemon-reload": UNITS,
     "systemctl enable --now jitd-helper@kdc.socket": UNITS,
     "systemctl enable --now {}.socket": HELPER,
+    "systemctl enable --now jitd-door-tcp.socket": DOOR,
     "systemctl enable --now jitd.service": BOOTED,
     "systemctl enable --now {}": BOOTED,
     "systemctl enable {}": BOOTED,

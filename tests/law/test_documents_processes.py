@@ -74,7 +74,7 @@ def test_a_restart_of_the_daemon_restarts_all_that_it_speaks_with() -> None:
     """Their messages are those of one version."""
     units = {path.name: path.read_text("utf-8").splitlines() for path in (TREE / "contrib/systemd").glob("jitd-*.service")}
     spoken_with = [name for name in units if (TREE / "contrib/systemd" / name).with_suffix(".socket").exists()]
-    assert {*spoken_with} == {"jitd-launcher.service", "jitd-helper@.service"}
+    assert {*spoken_with} == {"jitd-launcher.service", "jitd-helper@.service", "jitd-door-tcp.service"}
     assert [name for name in spoken_with if "PartOf=jitd.service" not in units[name]] == []
 
 

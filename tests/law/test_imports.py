@@ -266,9 +266,14 @@ LAW: dict[str, set[str]] = {
     "jitd_gates.settings": {CORE, "jitd.beside.helpers", "jitd.settings.section"},
     "jitd_gates.gating": {CORE, "jitpam.initiator", "jitd.cli", "jitd.kdc", "jitd.settings.config", "jitd_gates"},
     "jitd_commands": {CORE, "jitd_commands"},
-    "jitd_fleet": {"jitpam.wire.coding", "jitpam.wire.framing", "jitpam.wire.messages"},
+    "jitd_fleet": set(),
+    "jitd_fleet.program": {
+        "jitd_fleet.listening", "jitd_fleet.own_door", "jitpam.wire.coding", "jitpam.wire.framing", "jitpam.wire.messages",
+    },
+    "jitd_fleet.listening": {"jitd_fleet.own_door", "jitpam.wire.coding", "jitpam.wire.framing", "jitpam.wire.messages"},
+    "jitd_fleet.tcp": {"jitpam.carrier", "jitpam.client"},
     "jitd_fleet.assembly": {"jitd.cli.hosts", "jitd_fleet.hosts"},
-    "jitd_fleet.hosts": {"jitd.cli.hosts", "jitd.cli.not_done", "jitd_fleet.many", "jitpam.carrier"},
+    "jitd_fleet.hosts": {"jitd.cli.hosts", "jitd.cli.not_done", "jitd_fleet.many", "jitd_fleet.tcp", "jitpam.carrier"},
     "jitd_fleet.many": {
         "jitd.cli.answer", "jitd.cli.call", "jitd.cli.far", "jitd.cli.hosts", "jitpam.carrier", "jitpam.client",
         "jitpam.wire.messages",
