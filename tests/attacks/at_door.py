@@ -57,6 +57,24 @@ def held(self):
 Visit.stamp = held
 """
 """As if each message after a stamp had been under way for 6 s."""
+MOVED = """
+from pathlib import Path
+
+from jitd.server.visit import Visit
+
+made = Visit.__init__
+
+
+def by_a_clock_that_moves(self, now, is_room_for):
+    later = Path(__file__).with_name("later")
+    made(self, lambda: replace(now(), boot=now().boot + float(later.read_text())), is_room_for)
+
+
+Visit.__init__ = by_a_clock_that_moves
+"""
+"""A jitd whose clock of the stamps is ahead by the seconds in the file ``later`` beside it. No other clock of it moves, so
+nothing else has ended meanwhile: neither the request, nor the conversation, nor the ticket.
+"""
 SHORT = """
 from jitd.server import connection
 

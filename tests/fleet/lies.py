@@ -113,6 +113,8 @@ FRAMES: dict[str, Callable[[Lie, bytes, list[bytes]], list[bytes]]] = {
 """What comes in the place of one frame."""
 HOWS = (*FRAMES, "sent back", "late", "crossed", "elsewhere")
 """Those, and: it goes back to who said it, or after the next one, or to another conversation, or to another host."""
+HELD = "held"
+"""It goes on unchanged, ``of`` seconds later. This one is not drawn, because most of them would take as long."""
 NOT_KNOWN = "whether it was done is not known: look before you try again"
 _BROKEN = "Unreachable: jitd broke the protocol: "
 OWN = re.compile(
@@ -185,8 +187,16 @@ class Crossing:
 class Way:
     """One conversation's way. ``doors`` are that of the host, and that of another one."""
 
-    def __init__(self, end: Socket, doors: Sequence[str], lie: Lie | None, crossing: Crossing | None, is_spared: bool) -> None:
-        self._lie, self._crossing, self._is_spared = lie, crossing, is_spared
+    def __init__(
+        self,
+        end: Socket,
+        doors: Sequence[str],
+        lie: Lie | None,
+        crossing: Crossing | None,
+        is_spared: bool,
+        hold: Callable[[float], None],
+    ) -> None:
+        self._lie, self._crossing, self._is_spared, self._hold = lie, crossing, is_spared, hold
         self.is_told = False
         """True once the lie was told."""
         self._client = socket.socket(fileno=end.detach())
@@ -260,6 +270,8 @@ class Way:
                 self._door = socket.socket(socket.AF_UNIX)
                 self._owned.append(self._door)
                 self._dial(self._door, self._other)
+            elif lie.how == HELD:
+                self._hold(lie.of)
             elif lie.how != "crossed":
                 return self._send(way, made)
         self._send(way, [data])
@@ -323,11 +335,20 @@ class Told:
         return self
 
 
-def led(target: Target, lie: Lie | None, crossing: Crossing | None = None, *, is_spared: bool = True) -> Led:
-    """The client of a person at a desk, not connected yet. With ``is_spared``, a lie that is_same is not told."""
+def led(
+    target: Target,
+    lie: Lie | None,
+    crossing: Crossing | None = None,
+    *,
+    is_spared: bool = True,
+    hold: Callable[[float], None] = time.sleep,
+) -> Led:
+    """The client of a person at a desk, not connected yet. With ``is_spared``, a lie that is_same is not told. ``hold`` has so
+    many seconds pass on the clock of the host.
+    """
     initiator = Initiator(target.host, target.cache.encode())
     initiator.obtain_ticket()
-    return Led(target.host, initiator, lambda end: Way(end, target.doors, lie, crossing, is_spared))
+    return Led(target.host, initiator, lambda end: Way(end, target.doors, lie, crossing, is_spared, hold))
 
 
 def connected(made: Led) -> Led:

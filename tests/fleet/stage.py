@@ -52,6 +52,9 @@ pending_per_person = 1000
 [approvers."bob@{REALM}"]
 person = "bob"
 groups = ["remote"]
+[approvers."carol@{REALM}"]
+person = "carol"
+groups = ["remote"]
 """
 SSHD = """\
 HostKey /etc/jitd/ssh_host_key
