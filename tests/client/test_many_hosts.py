@@ -102,7 +102,7 @@ def test_the_first_part_of_a_name_is_enough_if_no_other_host_has_it(fleet: Fleet
 
 @pytest.mark.parametrize("typed", ["db9", "localhost", "", "db1.example.com", "-oProxyCommand=x"])
 def test_a_name_that_stands_in_no_file_is_refused_and_nobody_is_asked(typed: str, fleet: Fleet) -> None:
-    """THREATS F-15."""
+    """THREATS F-15, F-07."""
     assert jitd(no_daemon(), "--host", typed, "requests") == 2
     assert jitd(no_daemon(), "show", f"{ID}@{typed}") == 2
     assert fleet.called == []
@@ -216,6 +216,7 @@ def test_ids_on_several_hosts_go_each_to_its_own(fleet: Fleet) -> None:
 def test_if_the_answer_to_an_approval_is_lost_the_host_is_asked_and_nothing_is_sent_twice(
     has_arrived: bool, status: int, said: str, fleet: Fleet, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """THREATS F-06."""
     row = row_for(waiting("true", id=ID))
     there = fleet.has("db2", row)
 
@@ -248,6 +249,7 @@ def test_two_hosts_for_one_id_or_none_are_refused(words: tuple[str, ...], fleet:
 def test_the_rows_of_all_hosts_are_one_table_with_the_names_in_their_tickets(
     fleet: Fleet, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """THREATS F-07."""
     fleet.has("db1", row_for(waiting("true", id=ID), host="a-lie.example.org"))
     fleet.has("web2", row_for(waiting("false", id=OTHER), host="web2.example.org"))
     assert jitd(no_daemon(), "--hosts", "@prod", "requests", "--json") == 0
@@ -257,6 +259,7 @@ def test_the_rows_of_all_hosts_are_one_table_with_the_names_in_their_tickets(
 
 
 def test_hosts_that_do_not_answer_are_named_after_what_the_others_say(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+    """THREATS F-06."""
     fleet.has("db1", row_for(waiting("true", id=ID)))
     fleet.by_host["db2.example.org"] = Unreachable("jitd on db2.example.org does not answer")
     fleet.by_host["db3.example.org"] = RefusedByDaemon("forbidden", "you may not")
@@ -284,6 +287,7 @@ def test_a_host_that_never_comes_to_an_end_takes_nothing_from_the_others(
 def test_a_list_is_kept_live_over_many_hosts_and_a_silent_one_is_named_and_hides_nobody(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """THREATS F-06."""
     monkeypatch.setattr(many, "ANSWERED_WITHIN", 0.5)
     row = row_for(waiting("true", id=ID))
     for name in ("db1", "db2", "db3", "web2"):

@@ -16,15 +16,18 @@ except OSError as fault:
 poll = select.poll()
 poll.register(0, select.POLLIN)
 poll.register(door.fileno(), select.POLLIN)
-while True:
-    for descriptor, _ in poll.poll():
-        if descriptor == 0:
-            data = posix.read(0, 65536)
-            door.sendall(data)
-        else:
-            data = door.recv(65536)
-            rest = memoryview(data)
-            while rest:
-                rest = rest[posix.write(1, rest) :]
-        if not data:
-            raise SystemExit(0)
+try:
+    while True:
+        for descriptor, _ in poll.poll():
+            if descriptor == 0:
+                data = posix.read(0, 65536)
+                door.sendall(data)
+            else:
+                data = door.recv(65536)
+                rest = memoryview(data)
+                while rest:
+                    rest = rest[posix.write(1, rest) :]
+            if not data:
+                raise SystemExit(0)
+except OSError:
+    raise SystemExit(0) from None  # a side that has ended takes no more

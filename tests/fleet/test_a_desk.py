@@ -67,6 +67,7 @@ def test_tickets_for_many_hosts_are_not_left_in_the_persons_cache(three: Fleet) 
 
 @pytest.mark.usefixtures("known")
 def test_a_host_that_is_gone_is_named_and_the_others_are_listed_and_locked(three: Fleet) -> None:
+    """THREATS F-06."""
     id = three.hosts["db1"].waits()
     three.hosts["web2"].stop()
     try:

@@ -135,7 +135,7 @@ def test_what_denies_or_locks_counts_whenever_it_arrives(clocked: Clocked, secon
 
 
 def test_a_lock_that_never_arrives_is_not_told_as_done(clocked: Clocked) -> None:
-    """Approvals pass meanwhile: F-14 says that nothing stops this."""
+    """THREATS F-06. Approvals pass meanwhile, which nothing stops (F-14)."""
     id = clocked.waits()
     said = clocked.said("dave", lambda made: made.do(EVE), Lie("left out", "up", 2))
     assert said.startswith("Unanswered: ") and said.endswith(NOT_KNOWN)
@@ -161,7 +161,7 @@ def test_on_real_hosts_words_that_were_held_for_6_s_permit_nothing(three: Fleet)
 
 
 def test_a_denial_that_is_kept_is_told_as_not_arrived_though_others_approve_meanwhile(three: Fleet) -> None:
-    """F-14: nothing on the host can notice it, and the person who has denied learns it."""
+    """THREATS F-06. Nothing on the host can notice it (F-14), and the person who has denied learns it."""
     host, id = three.hosts["db1"], three.hosts["db1"].waits()
     with tempfile.TemporaryDirectory(dir="/srv") as directory:
         place = Path(directory, "kept")

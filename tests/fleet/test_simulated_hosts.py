@@ -64,5 +64,6 @@ def test_a_review_needs_a_stamp_and_is_noted_for_the_host_that_was_meant(hosts: 
 
 @pytest.mark.usefixtures("ticket")
 def test_a_simulated_host_in_another_ones_place_is_refused(hosts: Simulated) -> None:
+    """THREATS F-07."""
     with pytest.raises(NotAuthenticated, match=f"what answers has not proved to be {name_of(3)}"):
         asked(hosts, name_of(3), to=name_of(4))

@@ -310,7 +310,7 @@ def test_a_proof_for_the_door_is_none_at_the_local_socket(door):
 
 
 def test_a_frame_that_is_not_wrapped_after_the_proof_is_a_fault(door, capfd):
-    """THREATS F-05."""
+    """THREATS F-05, F-07."""
 
     def script(door):
         door.prove()
