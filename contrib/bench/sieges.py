@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One account that does its worst, and how long another waits meanwhile: large frames, long lists, mounts that never answer.
+"""One account that does its worst, and how long another waits meanwhile: large frames, long lists, mounts that never answer; and
+strangers who flood the door.
 
 Law: the besieger and who is served are processes of their own, with connections that were authenticated before the clock started;
 calm and siege take turns in one run.
@@ -16,22 +17,25 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import quantiles
 from typing import NoReturn
 
-from load import resident
-from people import Failed
+from load import resident, submit_permitted
+from people import Failed, do_as
 from table import Table
 
 from jitd.core.command import spell_id
 from jitd.core.request import RequestState
 from jitd.monitor.slate import PR_SET_PDEATHSIG, control_process
 from jitd.store.sqlite import SqliteStore
+from jitpam.client import connect
 from jitpam.wire import coding, messages
 from jitpam.wire.framing import LIMIT as LARGE
 from jitpam.wire.framing import frame
-from tests.attacks.raw import Raw, asked, connected, review
+from tests.attacks.at_door import AtDoor
+from tests.attacks.raw import Raw, asked, connected, initiator, review, ticket_of
 from tests.scene import asked as scene_asked
 from tests.stored import put
 from tests.system.conftest import House
@@ -265,4 +269,54 @@ def measure_mounts(house: House, n_rounds: int, seconds: float) -> Table:
             table.add(CALM, p99(time_looks(house, seconds)))
             with at_work(lambda: ask_for_silence(house, [server.place for server in servers])):
                 table.add(SILENT, p99(time_looks(house, seconds)))
+    return table
+
+
+# --- the door ----------------------------------------------------------------------------------------------------------------
+
+STRANGERS_A_SECOND = 256
+"""Twice as many as the door lets begin. Each has a source of its own, and a proof that was made for another conversation."""
+FLOODED = f"while {STRANGERS_A_SECOND} strangers a second come to the door"
+
+
+def flood(house: House) -> NoReturn:
+    """Come to the door, for ever."""
+    os.nice(19)  # what strangers do takes no processor of the host
+    ticket = ticket_of("eve")
+    at = time.monotonic()
+    while True:
+        with AtDoor(house) as stranger:
+            try:
+                stranger.greet()
+            except AssertionError:  # there is no room
+                pass
+            else:
+                stranger.say(messages.Token(token=bytes(initiator(ticket, bytes(32)).step() or b"")))
+                stranger.is_closed()
+        at = max(at + 1 / STRANGERS_A_SECOND, time.monotonic() - 1)
+        time.sleep(max(0.0, at - time.monotonic()))
+
+
+def time_decisions(seconds: float) -> list[float]:
+    """Milliseconds of each request that is permitted at once."""
+    samples = []
+    until = time.monotonic() + seconds
+    connection = connect()
+    while time.monotonic() < until:
+        began_at = time.monotonic()
+        submit_permitted(connection)
+        samples.append((time.monotonic() - began_at) * 1000)
+        time.sleep(0.002)
+    connection.close()
+    return samples
+
+
+def measure_door(house: House, n_rounds: int, seconds: float) -> Table:
+    """p99 of a decision for somebody on the host in each round, in calm and while strangers flood the door."""
+    table = Table(f"p99 of a decision, rounds of {seconds:g} s", "ms", peer=CALM)
+    work = partial(time_decisions, seconds)
+    for _ in range(n_rounds):
+        table.add(CALM, p99(do_as("bob", str(house.socket), work)))
+        with at_work(lambda: flood(house)):
+            table.add(FLOODED, p99(do_as("bob", str(house.socket), work)))
     return table

@@ -21,9 +21,10 @@ from pathlib import Path
 from people import PATIENCE, Failed, Helper, do_as
 from table import Table, interleaved
 
-from jitpam.client import connect
+from jitpam import carrier
+from jitpam.client import Connection, connect
 from jitpam.wire.messages import Review, Show
-from tests.system.conftest import House
+from tests.system.conftest import HOST, House
 
 POLICY = """
 [[permit]]
@@ -43,13 +44,15 @@ run = { record = "output" }
 name = "owed"
 who = ["user:alice"]
 commands = [["/usr/bin/true", "leased"], ["/usr/bin/echo", "**"]]
-approvals = [{ need = 1, from = ["group:ops"] }]
+approvals = [{ need = 1, from = ["group:ops"], door = true }]
 grant = { lasts = "1h", uses = 10000 }
 """
 SUDOERS = "/etc/sudoers.d/bench"
 JITSUDO, SUDO, TRUE = "/usr/bin/jitsudo", "/usr/bin/sudo", "/bin/true"
 FORK, ONCE, LEASED = "fork+exec /bin/true", "jitsudo true, permitted at once", "jitsudo true, under a lease"
 APPROVED, ANSWERED = "after `jitd approve` has ended", "after jitd's answer reached the approver"
+AT_SOCKET, BY_DOOR = "approved at the Unix socket", "approved by the door, through jitd-door"
+DOOR = "[door]\nlisten = true\n"
 PEER = "sudo -n true"
 STARTS = {
     FORK: [TRUE],
@@ -148,12 +151,30 @@ def approve_by_command(id: str) -> float:
 
 def approve_by_client(id: str) -> float:
     """The same by a program that is connected already: the moment when it has the daemon's answer."""
-    connection = connect()
+    return approve_on(connect(), id)
+
+
+def approve_on(connection: Connection, id: str) -> float:
+    """Approve, and hang up. Return the moment of the answer."""
     (row,) = connection.ask(Show(id=id))
     connection.do(Review(id=id, verdict="approve", fingerprint=bytes.fromhex(row["fingerprint"]), comment=""))
     at = time.monotonic()
     connection.close()
     return at
+
+
+def approve_at_socket(id: str) -> float:
+    """Connect and approve. Return the moment before."""
+    began_at = time.monotonic()
+    approve_on(connect(), id)
+    return began_at
+
+
+def approve_by_door(id: str) -> float:
+    """The same as somebody who is elsewhere does, but for what their ssh takes."""
+    began_at = time.monotonic()
+    approve_on(carrier.connect(HOST, carrier.Command(("/usr/bin/jitd-door", "stdio"))), id)
+    return began_at
 
 
 def hear_first_byte(house: House, command: str, approve: Callable[[str], float]) -> tuple[float, float]:
@@ -218,4 +239,19 @@ def measure_first_byte(house: House, n_rounds: int) -> Table:
         },
     )
     table.notes.append("below 0: the byte was there before the approver's own command had ended")
+    return table
+
+
+def measure_by_door(house: House, n_rounds: int) -> Table:
+    """Milliseconds from before an approver connects to the first byte of the command."""
+    place = Path("/run/jitd/door.sock")
+    place.parent.mkdir(mode=0o755, exist_ok=True)
+    place.symlink_to(house.socket.with_name(place.name))
+    place.chmod(0o666)  # the approver is their own carrier here
+    table = Table("from an approver who connects to the first byte", "ms", peer=AT_SOCKET)
+    try:
+        ways = {AT_SOCKET: approve_at_socket, BY_DOOR: approve_by_door}
+        interleaved(n_rounds, table, {name: partial(time_first_byte, house, way) for name, way in ways.items()})
+    finally:
+        place.unlink()
     return table
