@@ -32,6 +32,7 @@ from jitpam.wire.framing import LIMIT, FrameReader, frame
 from jitpam.wire.messages import FROM_CLIENT, Message
 from tests.attacks.raw import REALM
 from tests.client.script import row_for, waiting
+from tests.fleet.dial import build_dial
 from tests.waiting import wait_for
 
 TREE = Path(__file__).parents[2]
@@ -56,9 +57,7 @@ class Simulated:
         self.at = Path(tempfile.mkdtemp(prefix="simulated-", dir="/srv"))
         self.at.chmod(0o755)
         self.n = n
-        self.dial = self.at / "dial"
-        shutil.copy(TREE / "tests/fleet/dial.py", self.dial)
-        self.dial.chmod(0o755)
+        self.dial = build_dial(self.at / "dial")
         self._services = [f"jitd/{name_of(number)}@{REALM}" for number in range(n)]
         lines = [f"addprinc -randkey {service}" for service in self._services]
         lines += [f"ktadd -k {self.at}/keytab {service}" for service in self._services]

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from jitd.store.sqlite import SqliteStore
 from tests.attacks.raw import REALM, kadmin
+from tests.fleet.dial import build_dial
 from tests.fleet.host import KDC
 from tests.system.conftest import House
 from tests.waiting import wait_for
@@ -188,9 +189,7 @@ class Fleet:
         self.at = Path(tempfile.mkdtemp(prefix="fleet-", dir="/srv"))
         self.at.chmod(0o755)
         self.realm = REALM
-        self.dial = self.at / "dial"
-        shutil.copy(HERE / "dial.py", self.dial)
-        self.dial.chmod(0o755)
+        self.dial = build_dial(self.at / "dial")
         self.kdc: subprocess.Popen[bytes] | None = None
         self.key, self.ssh = self.at / "key", self.at / "ssh_config"
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key], check=True)

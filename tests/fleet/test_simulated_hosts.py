@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+import os
+import pwd
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +54,32 @@ def test_each_of_many_hosts_answers_with_its_own_key_and_its_own_rows(hosts: Sim
             found = list(pool.map(lambda name: asked(hosts, name), hosts.hosts))
         print(f"{N_HOSTS} hosts, {AT_ONCE} at once, {what}: {time.monotonic() - began:.2f} s")
         assert found == [(name_of(number), [id_of(number)]) for number in range(N_HOSTS)]
+
+
+def test_a_desk_lists_what_waits_on_two_hundred_hosts(hosts: Simulated) -> None:
+    """The product's own command, as somebody at a desk types it: a row of each host, and nobody is silent."""
+    bob = pwd.getpwnam("bob")
+    file = Path(bob.pw_dir, ".config/jitd/hosts.toml")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    for number, name in enumerate(hosts.hosts):
+        (hosts.at / name).symlink_to(hosts.at / str(number))
+    file.write_text(f'[sim]\nhosts = {list(hosts.hosts)}\nvia = "{hosts.dial} {hosts.at}/{{host}}"\n')
+    os.chown(file, bob.pw_uid, bob.pw_gid)
+    line = ["as", "bob", "jitd", "--hosts", "@sim", "requests"]
+    try:
+        for what in ("first", "again"):
+            began = time.monotonic()
+            done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd="/", check=False)
+            print(f"jitd --hosts, {N_HOSTS} hosts, {what}: {time.monotonic() - began:.2f} s")
+            assert (done.returncode, done.stderr) == (0, "")
+            _, *rows = done.stdout.splitlines()
+            assert {id_of(n): name_of(n) for n in range(N_HOSTS)} == {row.split()[0]: _host_in(row) for row in rows}
+    finally:
+        file.unlink()
+
+
+def _host_in(row: str) -> str:
+    return next(word for word in row.split() if word.endswith(".example.test"))
 
 
 @pytest.mark.usefixtures("ticket")
