@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import signal
 import socket
 
@@ -27,6 +28,8 @@ FIRST_PASSED = 3
 """SD_LISTEN_FDS_START (sd_listen_fds(3))."""
 PAUSE = 0.1
 """Seconds until the next attempt to accept, if no descriptor is left."""
+PACE = 0.002
+"""Seconds between two connections. jitd lets fewer begin (PROTOCOL.md section 13), and to refuse one costs it time."""
 ALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 4))
 """A client that is gone without a word is noticed within two minutes. It may be one that only listens (tcp(7))."""
 
@@ -75,28 +78,34 @@ async def accept(listener: socket.socket, path: str, is_room: asyncio.Semaphore)
         one = loop.create_task(carry(client, path))
         carried.add(one)
         one.add_done_callback(ended)
+        await asyncio.sleep(PACE)
 
 
 async def carry(client: socket.socket, path: str) -> None:
     """Carry ``client`` to the door at ``path`` until one of the two has ended."""
     loop = asyncio.get_running_loop()
-    with client, socket.socket(socket.AF_UNIX) as door, contextlib.suppress(OSError):
+    with contextlib.suppress(OSError), client, socket.socket(socket.AF_UNIX) as door:
         client.setblocking(False)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, seconds in ALIVE:
             client.setsockopt(socket.IPPROTO_TCP, option, seconds)
+        for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):  # the kernel would let each grow to some MiB (tcp(7))
+            client.setsockopt(socket.SOL_SOCKET, buffer, PIECE)
         source = source_of(client.getpeername()[0])
         door.setblocking(False)
         try:
-            await loop.sock_connect(door, path)
+            await _connect(door, path)
         except OSError as fault:
             say(f"jitd-door: {why_not(fault)}", 2)
             return
-        up = loop.create_task(_up(client, door, frame(encode(Carried(carrier="tcp", source=source)))))
+        with contextlib.suppress(ConnectionError):  # jitd has refused already, and its words can be read
+            door.sendall(frame(encode(Carried(carrier="tcp", source=source))))  # at once: until then jitd cannot count it as ours
+        up = loop.create_task(_up(client, door))
         down = loop.create_task(_copy(door, client))
         try:
-            await asyncio.wait((up, down), return_when=asyncio.FIRST_COMPLETED)
+            while not any(one.done() for one in (up, down)) and not _has_ended(door):
+                await asyncio.wait((up, down), timeout=ENDED_WITHIN, return_when=asyncio.FIRST_COMPLETED)
             if up.done() and up.result():
                 return
             await asyncio.wait((down,), timeout=ENDED_WITHIN)  # jitd takes no more, but its last message can still be read
@@ -108,19 +117,31 @@ async def carry(client: socket.socket, path: str) -> None:
             await asyncio.gather(up, down, return_exceptions=True)
 
 
-async def _up(client: socket.socket, door: socket.socket, first: bytes) -> bool:
-    """Send ``first``, and then what the client sends. Return true if the client has ended, and false if the door takes no
-    more.
-    """
+async def _connect(door: socket.socket, path: str) -> None:
+    """Connect, and wait while the queue is full. (The loop's sock_connect would take EAGAIN for a connection under way.)"""
+    while True:
+        try:
+            return door.connect(path)
+        except BlockingIOError:
+            await asyncio.sleep(PAUSE)
+
+
+async def _up(client: socket.socket, door: socket.socket) -> bool:
+    """Send what the client sends. Return true if the client has ended, and false if the door takes no more."""
     loop = asyncio.get_running_loop()
-    piece = first
-    while piece:
+    while piece := await loop.sock_recv(client, PIECE):
         try:
             await loop.sock_sendall(door, piece)
         except OSError:
             return False
-        piece = await loop.sock_recv(client, PIECE)
     return True
+
+
+def _has_ended(door: socket.socket) -> bool:
+    """Return true if jitd has closed its end, also if there are bytes before it that the client does not take."""
+    poll = select.poll()
+    poll.register(door, 0)
+    return bool(poll.poll(0))
 
 
 async def _copy(door: socket.socket, client: socket.socket) -> None:

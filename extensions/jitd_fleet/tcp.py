@@ -8,6 +8,7 @@ looked up in the DNS, which the name of a host never is.
 from __future__ import annotations
 
 import _socket
+import errno
 import re
 import socket
 import time
@@ -42,14 +43,19 @@ class Tcp(NamedTuple):
         except (OSError, UnicodeError) as fault:
             why = fault.strerror if isinstance(fault, OSError) else "it is not a name"
             raise Unreachable(f"{self.address}, the address of {host}, is not found: {why}") from None
-        why = "there is no address"
+        why = "there is no time left"
         for n_left, (family, kind, _, _, address) in zip(range(len(found), 0, -1), found, strict=True):
+            if (left := until - time.monotonic()) <= 0:  # a name may have thousands of addresses
+                break
             try:
                 connection = socket.socket(family, kind | socket.SOCK_CLOEXEC)
             except OSError as fault:
+                if fault.errno not in (errno.EMFILE, errno.ENFILE):  # such as IPv6 on a desk that has none
+                    why = fault.strerror
+                    continue
                 raise NoDescriptor(f"no connection can be made: {fault.strerror} (see ulimit -n)") from None
             try:
-                connection.settimeout(max(0.1, (until - time.monotonic()) / n_left))
+                connection.settimeout(left / n_left)
                 connection.connect(address)
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

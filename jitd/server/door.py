@@ -98,7 +98,7 @@ class DoorListener(Accepting):
         self._begun = Begun(self._loop.time)
 
     def _admit(self, sock: socket.socket) -> None:
-        if self._of[STRANGERS] >= MOST_STRANGERS or self._of.total() >= self._n_most:
+        if self._of.total() >= self._n_most:
             return refuse(sock, TOO_MANY)
         self._of[STRANGERS] += 1
         counted: Party = STRANGERS
@@ -116,9 +116,12 @@ class DoorListener(Accepting):
         def is_room_for(way: ByDoor) -> bool:
             nonlocal source
             way = counted_as(way)
-            if self._strangers_from[way] >= MOST_OF_ONE_SOURCE or _n_by(way.carrier, self._strangers_from) >= MOST_OF_ONE_CARRIER:
-                return False
-            if not self._begun.another(way):
+            if (
+                self._strangers_from[way] >= MOST_OF_ONE_SOURCE
+                or _n_by(way.carrier, self._strangers_from) >= MOST_OF_ONE_CARRIER
+                or self._strangers_from.total() >= MOST_STRANGERS
+                or not self._begun.another(way)
+            ):
                 return False
             self._strangers_from[way] += 1
             source = way

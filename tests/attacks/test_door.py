@@ -460,7 +460,7 @@ def test_strangers_at_the_door_take_no_place_of_anybody_else(door: House) -> Non
             raw = fill(f"10.0.0.{source}", "tcp")
             assert has_no_room(door, f"10.0.0.{source}", "tcp")
         assert has_no_room(door, "10.0.0.99", "tcp")
-        assert not has_no_room(door, "10.0.0.0", "ssh")
+        assert not has_no_room(door, "10.0.0.98", "ssh")
         assert known.rows(messages.Show(id=id))
         fill("10.0.0.0", "ssh")
         assert has_no_room(door, "10.0.0.99", "ssh")
@@ -470,6 +470,14 @@ def test_strangers_at_the_door_take_no_place_of_anybody_else(door: House) -> Non
         assert raw.is_closed(), "after 5 s"
     with at_door(door, "bob") as bob:
         assert bob.rows(messages.Show(id=id))
+
+
+def test_who_has_not_said_by_which_carrier_they_come_takes_no_place_of_strangers(door: House) -> None:
+    """THREATS F-41: of a flood by one carrier, many have connected and not yet said by which carrier they come."""
+    with ExitStack() as dialled:
+        for _ in range(80):
+            dialled.enter_context(AtDoor(door, source=""))
+        assert not has_no_room(door, "10.0.0.99", "ssh")
 
 
 def test_all_addresses_of_one_ipv6_site_are_one_source(door: House) -> None:

@@ -6,8 +6,10 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import socket
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,8 @@ import pytest
 from jitpam.wire import messages
 from tests.attacks.at_door import GROUP, at_door
 from tests.attacks.raw import review
-from tests.booted.conftest import Service, show, systemctl
-from tests.waiting import status_of
+from tests.booted.conftest import Service, journal, show, systemctl
+from tests.waiting import status_of, wait_for
 
 
 def test_the_door_is_closed_until_its_unit_opens_it_and_again_without_it(service: Service) -> None:
@@ -103,4 +105,20 @@ def test_a_carrier_that_dies_is_started_again_by_who_comes_next(by_tcp: Service)
     listed = by_tcp.run("bob", "jitd", "--host", "lab", "requests")
     assert listed.returncode == 125 and "the carrier closed the connection: tcp to 127.0.0.1:61088" in listed.stderr, listed
     systemctl("start", "jitd.socket", "jitd-door.socket", "jitd.service")
+    assert by_tcp.run("bob", "jitd", "--host", "lab", "requests").returncode == 0
+
+
+def test_strangers_who_find_no_door_fill_neither_the_journal_nor_the_port(by_tcp: Service) -> None:
+    """THREATS F-41: and whatever it dies of, and however often, the next one who comes is served."""
+    systemctl("stop", "jitd.socket", "jitd-door.socket", "jitd.service")
+    before = len(journal("-t", GROUP).splitlines())
+    for _ in range(300):
+        with socket.create_connection(("127.0.0.1", 61088)) as one, suppress(ConnectionError):
+            assert one.recv(1) == b""
+    found = journal("-t", GROUP).splitlines()[before:]
+    assert 0 < sum("jitd does not run on this host" in line for line in found) < 100, "with more space, journald takes more"
+    systemctl("start", "jitd.socket", "jitd-door.socket", "jitd.service")
+    for _ in range(8):
+        systemctl("kill", "--signal=KILL", "jitd-door-tcp.service")
+        wait_for(lambda: show("jitd-door-tcp.service", "SubState")["SubState"] == "running")
     assert by_tcp.run("bob", "jitd", "--host", "lab", "requests").returncode == 0

@@ -39,11 +39,14 @@ class Carrying:
         self.tcp = socket.create_server(("127.0.0.1", 0))
         self._most = most
         self._is_over = asyncio.Event()
+        self._has_begun = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._carry()), daemon=True)
         self._thread.start()
+        self._has_begun.wait(PATIENCE)
 
     async def _carry(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._has_begun.set()
         task = self._loop.create_task(listening.accept(self.tcp, self.path, asyncio.Semaphore(self._most)))
         await self._is_over.wait()
         task.cancel()
@@ -91,6 +94,16 @@ def received(sock: socket.socket, n_bytes: int) -> bytes:
     return bytes(found)
 
 
+def filled(door: socket.socket) -> int:
+    """Send until nothing more is taken. Return how many bytes were taken."""
+    door.settimeout(0.5)
+    n_sent = 0
+    with suppress(TimeoutError):
+        while True:
+            n_sent += door.send(MANY[:65536])
+    return n_sent
+
+
 def at_once(*calls: Callable[[], object]) -> None:
     threads = [threading.Thread(target=call, daemon=True) for call in calls]
     for one in threads:
@@ -120,12 +133,7 @@ def test_bytes_are_copied_both_ways_at_once_and_none_is_changed_or_lost(carrying
 def test_somebody_who_does_not_read_holds_up_nobody_else_and_is_not_read_ahead(carrying: Carrying) -> None:
     client, door = carrying.both()
     with client, door:
-        door.settimeout(0.5)
-        n_sent = 0
-        with suppress(TimeoutError):
-            while True:
-                n_sent += door.send(MANY[:65536])
-        assert n_sent < 8 << 20  # what the two sockets hold
+        assert filled(door) < 8 << 20  # what the two sockets hold
         other, at_door = carrying.both()
         with other, at_door:
             other.sendall(b"hello")
@@ -169,6 +177,39 @@ def test_a_client_that_breaks_off_ends_its_conversation_and_no_other(carrying: C
         assert door.recv(100) == b""
         other.sendall(b"hello")
         assert at_door.recv(100) == b"hello"
+
+
+def test_who_takes_nothing_holds_no_place_once_jitd_has_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS F-42: the end of the door is behind bytes that the client does not take, and the kernel keeps those for ever."""
+    monkeypatch.setattr(listening, "ENDED_WITHIN", 0.1)
+    carrying = Carrying(tmp_path, most=1)
+    silent, door = carrying.both()
+    filled(door)
+    door.close()
+    with carrying.dial() as second, carrying.answered() as at_door:
+        second.sendall(b"hello")
+        assert at_door.recv(100) == b"hello"
+    silent.close()
+    carrying.close()
+
+
+def test_who_takes_nothing_fills_little_of_the_kernel(carrying: Carrying) -> None:
+    """THREATS F-42: the buffers of all connections count for the memory of one process."""
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(carrying.tcp.getsockname())
+        with carrying.answered() as door:
+            assert filled(door) < 1 << 20
+
+
+def test_who_comes_while_the_queue_of_jitd_is_full_waits(carrying: Carrying) -> None:
+    """THREATS F-41: a Unix socket that does not block says then that it would (connect(2)), and is no connection under way."""
+    carrying.listener.listen(0)
+    first = [carrying.dial() for _ in range(3)]
+    for one in first:
+        with one, carrying.answered() as door:
+            one.sendall(b"hello")
+            assert door.recv(100) == b"hello"
 
 
 def test_who_is_one_too_many_waits_until_there_is_room(tmp_path: Path) -> None:
@@ -280,6 +321,27 @@ def test_a_name_that_leads_nowhere_is_told() -> None:
     for name in ("no-such-host.invalid", f"{'a' * 70}.example.org"):
         with pytest.raises(Unreachable, match=f"{name}, the address of db1.example.org, is not found: "):
             Tcp(name, PORT).dial("db1.example.org", 1)
+
+
+def test_no_address_is_tried_when_the_time_is_over(carrying: Carrying) -> None:
+    """A name may have thousands of addresses, and each would get its own while."""
+    with pytest.raises(Unreachable, match="cannot be reached: there is no time left"):
+        Tcp(*carrying.tcp.getsockname()).dial("db1.example.org", 0)
+
+
+def test_an_address_of_a_family_that_this_desk_does_not_have_is_passed_over(
+    carrying: Carrying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As IPv6, where the kernel has none: no file is missing (socket(2), EAFNOSUPPORT)."""
+    found = socket.getaddrinfo(*carrying.tcp.getsockname(), type=socket.SOCK_STREAM)
+    strange = [(socket.AF_UNSPEC, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 1))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: strange + found)
+    stream = Tcp("db1", PORT).dial("db1.example.org", PATIENCE)
+    carrying.answered().close()
+    stream.end()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: strange)
+    with pytest.raises(Unreachable, match="cannot be reached: Address family not supported by protocol"):
+        Tcp("db1", PORT).dial("db1.example.org", PATIENCE)
 
 
 def test_an_address_that_is_silent_is_given_up_in_time() -> None:
