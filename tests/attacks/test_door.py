@@ -473,7 +473,7 @@ def test_strangers_at_the_door_take_no_place_of_anybody_else(door: House) -> Non
 
 
 def test_who_has_not_said_by_which_carrier_they_come_takes_no_place_of_strangers(door: House) -> None:
-    """THREATS F-41: of a flood by one carrier, many have connected and not yet said by which carrier they come."""
+    """THREATS F-24: of a flood by one carrier, many have connected and not yet said by which carrier they come."""
     with ExitStack() as dialled:
         for _ in range(80):
             dialled.enter_context(AtDoor(door, source=""))

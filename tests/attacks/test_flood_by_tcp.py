@@ -117,7 +117,7 @@ def n_descriptors(process: subprocess.Popen[bytes]) -> int:
 
 @pytest.mark.parametrize("kind", SAID)
 def test_a_flood_by_tcp_keeps_out_nobody_who_comes_another_way_and_leaves_nothing(door: House, kind: str) -> None:
-    """THREATS F-41: they find a place by ssh and on the host each time, and when it is over, TCP serves again."""
+    """THREATS F-24: they find a place by ssh and on the host each time, and when it is over, TCP serves again."""
     said, is_reset = SAID[kind]
     with carrier(door) as (process, address), at_door(door, "bob") as known:
         wait_for(lambda: is_served(address))

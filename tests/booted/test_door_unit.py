@@ -109,7 +109,7 @@ def test_a_carrier_that_dies_is_started_again_by_who_comes_next(by_tcp: Service)
 
 
 def test_strangers_who_find_no_door_fill_neither_the_journal_nor_the_port(by_tcp: Service) -> None:
-    """THREATS F-41: and whatever it dies of, and however often, the next one who comes is served."""
+    """THREATS F-24: and whatever it dies of, and however often, the next one who comes is served."""
     systemctl("stop", "jitd.socket", "jitd-door.socket", "jitd.service")
     before = len(journal("-t", GROUP).splitlines())
     for _ in range(300):

@@ -180,7 +180,7 @@ def test_a_client_that_breaks_off_ends_its_conversation_and_no_other(carrying: C
 
 
 def test_who_takes_nothing_holds_no_place_once_jitd_has_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """THREATS F-42: the end of the door is behind bytes that the client does not take, and the kernel keeps those for ever."""
+    """THREATS F-25: the end of the door is behind bytes that the client does not take, and the kernel keeps those for ever."""
     monkeypatch.setattr(listening, "ENDED_WITHIN", 0.1)
     carrying = Carrying(tmp_path, most=1)
     silent, door = carrying.both()
@@ -194,7 +194,7 @@ def test_who_takes_nothing_holds_no_place_once_jitd_has_closed(tmp_path: Path, m
 
 
 def test_who_takes_nothing_fills_little_of_the_kernel(carrying: Carrying) -> None:
-    """THREATS F-42: the buffers of all connections count for the memory of one process."""
+    """THREATS F-25: the buffers of all connections count for the memory of one process."""
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect(carrying.tcp.getsockname())
@@ -203,7 +203,7 @@ def test_who_takes_nothing_fills_little_of_the_kernel(carrying: Carrying) -> Non
 
 
 def test_who_comes_while_the_queue_of_jitd_is_full_waits(carrying: Carrying) -> None:
-    """THREATS F-41: a Unix socket that does not block says then that it would (connect(2)), and is no connection under way."""
+    """THREATS F-24: a Unix socket that does not block says then that it would (connect(2)), and is no connection under way."""
     carrying.listener.listen(0)
     first = [carrying.dial() for _ in range(3)]
     for one in first:
