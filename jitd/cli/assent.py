@@ -34,7 +34,7 @@ def why_the_word(row: Row) -> str:
         return "it is break-glass"
     if row.get("doubt"):
         return "what it runs is not known for certain"
-    if row.get("grade") not in GRADES:
+    if str(row.get("grade")) not in GRADES:
         return "jitd does not say what it gives"
     is_roots = row.get("run_as_uid", 0) == 0 or whose_power(words(row, "run_as"), words(row, "run_as_group", "")) == "root"
     is_of_root = bool(row.get("gives")) or is_roots

@@ -61,6 +61,8 @@ def _connection(*, with_ticket: bool) -> Connection:
     """Connect to the jitd of the host to which verbs are sent."""
     speaks("")
     if (there := far.there()) is None:
+        if far.many() is not None:  # what is meant for one of many hosts never goes to this one
+            raise NotDone("which of the hosts is meant is not known: nothing was sent", "failed")
         if packages.is_desk():
             raise NotDone(NAMELESS, "usage")
         return connect("jitd", with_ticket=with_ticket)

@@ -32,7 +32,7 @@ OF_MANY = frozenset(("requests", "approve", "reviews", "grants", "revoke", "runs
 
 
 _there: ContextVar[Far | None] = ContextVar("there", default=None)
-_many: ContextVar[tuple[str, tuple[Far, ...]] | None] = ContextVar("many", default=None)
+_many: ContextVar[tuple[str, dict[str, Far]] | None] = ContextVar("many", default=None)
 
 
 def there() -> Far | None:
@@ -47,7 +47,7 @@ def is_here() -> bool:
 
 def many() -> tuple[Far, ...] | None:
     """Return the hosts that were named with ``--hosts``, or None. To go on with one of them, call ``at``."""
-    return None if (named := _many.get()) is None or _there.get() is not None else named[1]
+    return None if (named := _many.get()) is None or _there.get() is not None else tuple(named[1].values())
 
 
 @contextmanager
@@ -66,7 +66,7 @@ def at(far: Far | None) -> Iterator[None]:
 
 def of(host: str) -> Far | None:
     """Return the host of this name among those that were named with ``--hosts``, or None if none were."""
-    return None if (hosts := many()) is None else next((far for far in hosts if far.host == host), None)
+    return None if (named := _many.get()) is None or _there.get() is not None else named[1].get(host)
 
 
 def go(host: str | None, via: str | None, hosts: str | None) -> None:
@@ -76,7 +76,7 @@ def go(host: str | None, via: str | None, hosts: str | None) -> None:
     if hosts is not None:
         if host is not None or via is not None:
             raise click.UsageError("--hosts goes with neither --host nor --via")
-        _many.set((hosts, known().chosen(hosts)))
+        _many.set((hosts, {far.host: far for far in known().chosen(hosts)}))
     elif host is None and via is not None:
         raise click.UsageError("--via goes with --host: --host db17.example.org --via 'ssh -T jitd-door@db17'")
     elif host is not None:

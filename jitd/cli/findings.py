@@ -33,7 +33,7 @@ NO_DAMAGE_TOLD = "jitd did not say what is lost if this is wrong: expect the wor
 def grade_of(row: Row) -> str:
     """Return the word of the row's grade. If the row has no known grade, this is the word of the worst grade."""
     grade = row.get("grade")
-    return str(grade) if grade in LABELS else Grade.GIVES.word
+    return str(grade) if str(grade) in LABELS else Grade.GIVES.word
 
 
 def damage_of(row: Row) -> str:
@@ -49,14 +49,14 @@ def findings(row: Row) -> Iterator[Line]:
     if row.get("narrowed"):
         return
     grade, damage, told = grade_of(row), damage_of(row), set[str]()
-    given = [one for one in members(row, "findings") if isinstance(one, dict) and one.get("grade") in LABELS]
+    given = [one for one in members(row, "findings") if isinstance(one, dict) and str(one.get("grade")) in LABELS]
     for one in sorted(given, key=_order):
         text, its = _text(one), _word(one)
         if text not in told:
             power = "" if its in told else _power(row, its)
             yield _LABEL_OF[its], f"{power}{text.removeprefix(f'{_LABEL_OF[its]} ')}"
             told |= {text, its, str(one["grade"])}
-    if row.get("grade") not in LABELS:
+    if str(row.get("grade")) not in LABELS:
         yield LABELS[grade], NOT_GRADED
         return
     if grade != Grade.HARMLESS.word and grade not in told:

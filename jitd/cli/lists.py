@@ -300,6 +300,7 @@ def _follow(columns: Columns, *, ended: bool, as_json: bool) -> None:
     """Print a line for each request that is new, that has changed, or that is no longer open."""
     before: dict[str, Row] = {}
     told: list[str] = []
+    gone = "open no longer" if far.many() is None else "not listed any more"  # its host may only have become unreachable
     with everywhere() as hosts, everywhere() as beside:
         for rows in hosts.watch(Watch(ended=ended)):
             owed = [] if as_json else owed_sentences(_owed(beside), width_of_errors())
@@ -314,7 +315,7 @@ def _follow(columns: Columns, *, ended: bool, as_json: bool) -> None:
                 for line in _lines_below(columns, changed):
                     answer(line)
                 for id in before.keys() - {_typed_id(row) for row in rows}:
-                    answer(f"{id}  open no longer")
+                    answer(f"{id}  {gone}")
             sys.stdout.flush()
             before = {_typed_id(row): row for row in rows}
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import click
 
+from jitd.cli import far
 from jitd.cli.answer import Row, answer, answer_json, command_of, exact, printable, say, words
 from jitd.cli.call import NotDone, called_as_reviewer
 from jitd.cli.everywhere import everywhere
@@ -56,7 +57,8 @@ def reviews(*, ended: bool, as_json: bool) -> None:
             for line in lines_of(REVIEWS, rows, width()):
                 answer(line)
         if not rows:
-            say("no glass was ever broken, as far as you may see" if ended else "no review is owed, as far as you may see")
+            none = "no glass was ever broken, as far as you may see" if ended else "no review is owed, as far as you may see"
+            say(f"{none}{far.where_answered()}")
 
 
 @click.command()

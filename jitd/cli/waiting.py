@@ -17,7 +17,7 @@ from jitd.cli.columns import cut, wrapped
 from jitd.cli.everywhere import everywhere
 from jitd.cli.glass import owed_sentences
 from jitd.cli.instants import left
-from jitd.cli.naming import awaits_me, oldest_first
+from jitd.cli.naming import awaits_me, in_turn, oldest_first
 from jitd.cli.question import AGAIN, Keyboard, can_ask
 from jitd.cli.terminal_size import width, width_of_errors
 from jitpam.wire.messages import List
@@ -44,6 +44,8 @@ def _tell(rows: list[Row], reviews: list[Row]) -> bool:
     """Print what waits. Return True if any request waits for the person."""
     mine = sum(bool(row.get("mine")) for row in rows)
     waiting = oldest_first(filter(awaits_me, rows))
+    if far.many() is not None:
+        waiting = in_turn(waiting, {})
     if waiting:
         _list(waiting)
     else:
@@ -79,7 +81,7 @@ def _nothing(reviews: list[Row]) -> str:
     sentence says only that no request waits.
     """
     if any(row.get("may_give") for row in reviews):
-        return "no request waits for you"
+        return f"no request waits for you{far.where_answered()}"
     return f"nothing waits for you{far.where_answered()}" + (
         ": root may not review" if os.geteuid() == 0 and far.is_here() else ""
     )

@@ -2,12 +2,16 @@
 """``jitd approve`` without an id shows the requests that wait for the person, one after the other. It begins with the oldest
 request. Several requests that are alike come together, as a table (``alike``).
 
+Of many hosts, each has its turn: what one of them says takes no place from the others, and its faults are told, and end nothing.
+
 Law: the list of waiting requests is fetched again after each answer, and never while a question is open. Each answer about a
 table is sent for each of its requests, with the fingerprint of this request as it is in the table.
 """
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -15,16 +19,20 @@ from jitd.cli import far
 from jitd.cli.alike import alike, table
 from jitd.cli.answer import Row, say, words
 from jitd.cli.call import NotDone, called_as_reviewer
-from jitd.cli.decide import Decided, Deed, decide, review, why_denied
-from jitd.cli.naming import awaits_me, oldest_first, reviewable
+from jitd.cli.decide import Deed, decide, review, why_denied
+from jitd.cli.naming import awaits_me, in_turn, oldest_first, reviewable
 from jitd.cli.question import LEAVE
 from jitd.cli.reading import Reading
 from jitd.cli.verdict import fetched
-from jitpam.client import RefusedByDaemon, Unreachable
+from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.wire.messages import List
 
 ENDINGS = ("forbidden", "late", "unknown")
 """Codes of errors. After an error with one of these codes, the person cannot decide about the request any more."""
+OF_ONE_HOST = ("refused", "service", "realm", "policy", "other")
+"""Causes of NotAuthenticated that are about one host, or can be made up by what leads there."""
+TOLD_WITHIN = 30.0
+"""Seconds in which one of many hosts has to tell all of the requests that come next."""
 APPROVE, EACH, DENY = "aod"
 """The keys below a table: approve all of its requests, look at each of them, deny all of them."""
 
@@ -95,16 +103,21 @@ class Walk:
                 return rows
 
     def _not_over(self, rows: Iterable[Row]) -> list[Row]:
-        return [row for row in rows if awaits_me(row) and key(row) not in self._over]
+        waits = [row for row in rows if awaits_me(row) and key(row) not in self._over]
+        return waits if self._desk is None else in_turn(waits, Counter(host for host, _ in self._over))
 
     def _fetched(self, rows: Sequence[Row]) -> list[Row]:
         """Ask jitd for the whole rows of ``rows``. Leave out those about which the person cannot decide any more."""
         found = []
+        at = {key(row): number for number, row in enumerate(rows)}
         for host in dict.fromkeys(words(row, "host") for row in rows):
+            until = time.monotonic() + TOLD_WITHIN
             with self._at(host, rows), called_as_reviewer() as daemon:
                 for waits in (row for row in rows if words(row, "host") == host):
+                    if self._desk is not None and time.monotonic() > until:
+                        raise Unreachable(f"it has not told what waits there within {TOLD_WITHIN:.0f} s")
                     try:
-                        row = fetched(daemon, words(waits, "id"))
+                        row = self._meant(waits, fetched(daemon, words(waits, "id")))
                     except (NotDone, RefusedByDaemon) as fault:
                         self._tell(fault)
                         self._over.add(key(waits))
@@ -113,7 +126,17 @@ class Walk:
                         found.append(row)
                     else:  # somebody else has answered first
                         self._over.add(key(waits))
-        return sorted(found, key=lambda row: [key(each) for each in rows].index(key(row)))
+        return sorted(found, key=lambda row: at[key(row)])
+
+    def _meant(self, waits: Row, row: Row) -> Row:
+        """Return ``row``, which a host tells of ``waits``, under the name of this host, whatever it says. Of many hosts, it would
+        otherwise be this row that says where the answer goes. Raises NotDone if it is another request.
+        """
+        if self._desk is None:
+            return row
+        if words(row, "id") != words(waits, "id"):
+            raise NotDone(f"asked about {words(waits, 'id')}, the host tells of another request", "unknown")
+        return {**row, "host": waits["host"]}
 
     @contextmanager
     def _at(self, host: str, rows: Sequence[Row]) -> Iterator[None]:
@@ -123,8 +146,8 @@ class Walk:
         try:
             with far.at(far.of(host)):
                 yield
-        except Unreachable as fault:
-            if self._desk is None:
+        except (Unreachable, NotAuthenticated) as fault:
+            if self._desk is None or (isinstance(fault, NotAuthenticated) and fault.cause not in OF_ONE_HOST):
                 raise
             say(f"{host}: {fault}")
             self._over |= {key(row) for row in rows if words(row, "host") == host}
@@ -133,24 +156,32 @@ class Walk:
         """If the reason for ``fault`` is that the person could not be authenticated, raise ``fault`` again. Every other request
         would fail in the same way. For all other reasons, print ``fault``.
         """
-        if fault.code == "unauthenticated":
+        if fault.code == "unauthenticated" and self._desk is None:
             raise fault
         say(str(fault))
 
+    def _ends(self, fault: NotDone | RefusedByDaemon) -> bool:
+        """True if the person cannot decide any more about the request that has ``fault``. One of many hosts that asks for another
+        ticket is not asked again.
+        """
+        return fault.code in ENDINGS or (fault.code == "unauthenticated" and self._desk is not None)
+
     def _one(self, row: Row, n_waiting: int) -> bool:
         """Let the person decide about ``row``. Return True if they leave."""
-        decided = Decided(Deed.SKIPPED)
+        decided = None
         with self._at(words(row, "host"), [row]):
             try:
                 decided = decide(row, self._comment, f"1 of {n_waiting}: " if n_waiting > 1 else "")
             except (NotDone, RefusedByDaemon) as fault:
                 self._tell(fault)
-                if fault.code in ENDINGS or not row.get("fingerprint"):
+                if self._ends(fault) or not row.get("fingerprint"):
                     self._over.add(key(row))
                 return False
             if decided.said:
                 say(decided.said)
         self._over.add(key(row))
+        if decided is None:  # the host could not be reached
+            return False
         self._n_skipped += decided.deed is Deed.SKIPPED
         return decided.deed is Deed.LEFT
 
@@ -181,7 +212,7 @@ class Walk:
                     say(review(row, verdict, comment))
                 except (NotDone, RefusedByDaemon) as fault:
                     self._tell(fault)
-                    if fault.code not in ENDINGS:
+                    if not self._ends(fault):
                         self._each.add(key(row))
                         continue
             self._over.add(key(row))
