@@ -9,6 +9,7 @@ connection. What the carrier writes to its standard error is shown as the carrie
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import signal
@@ -36,6 +37,7 @@ from jitpam.wire.conversation import CLIENT, DOOR, Conversation
 from jitpam.wire.messages import (
     STAMPED_WITHIN,
     Done,
+    Item,
     List,
     Lock,
     Message,
@@ -44,6 +46,7 @@ from jitpam.wire.messages import (
     Revoke,
     Show,
     Stamp,
+    Status,
     Stop,
     Unlock,
     Watch,
@@ -55,18 +58,24 @@ ENDED_WITHIN = 1.0
 """Seconds in which a carrier ends by itself after its conversation, before it gets a signal, and after each signal."""
 MOST_LINES, MOST_OF_LINE = 50, 400
 """How many lines of a carrier's standard error are shown, and how many bytes of one."""
+MOST_BYTES = 64 * 1024 * 1024
+"""How many bytes of rows a host may say to one question: a hostile one would otherwise fill the memory."""
 DEEDS = (Review, Revoke, Stop, Lock, Unlock)
 QUESTIONS = (List, Show, Watch)
+LISTS = (List, Watch, Status)
 
+NOT_PROVED = "what answers has not proved to be {host}, and "
+"""Comes first: who reads on must not think that the host has answered."""
 UNPROVED = {
-    "unauthenticated": "the proof of who you are is not accepted there: perhaps nobody knows you at the door of {host}",
-    "protocol": "the other end does not speak this version of the protocol",
-    "not_done": "too many conversations wait at the door of {host}: try again in a moment",
-    "failed": "the other end cannot check the proof of who you are: on {host}, root types jitd doctor",
+    "unauthenticated": "does not accept the proof of who you are; if it is {host}, nobody may know you at its door",
+    "protocol": "does not speak this version of the protocol",
+    "not_done": "says that it has too much to do: try again in a moment",
+    "failed": "says that it cannot check the proof of who you are; if it is {host}, root types jitd doctor there",
 }
-"""Maps the code of a refusal that comes before the host has proved itself to our own words."""
-OTHERWISE = "the other end refuses"
-NOT_PROVED = "what answers has not proved to be {host}"
+"""Maps the code of a refusal that comes before the host has proved itself to our own words, after NOT_PROVED."""
+OTHERWISE = "refuses"
+_running: set[_Process] = set()
+"""The carriers that have not been ended."""
 
 
 class Stream(Protocol):
@@ -137,7 +146,13 @@ class _Process:
             raise Unreachable(f"the carrier cannot be started: {self._name}: {because}") from None
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        self._ended = os.pidfd_open(self._process.pid)
+        try:
+            self._ended = os.pidfd_open(self._process.pid)
+        except OSError as fault:
+            self._process.kill()
+            self._process.wait()
+            raise NoDescriptor(f"no carrier can be started: {fault.strerror} (see ulimit -n)") from None
+        _running.add(self)
         self._telling = threading.Thread(target=self._tell, name="carrier", daemon=True)
         self._telling.start()
 
@@ -173,9 +188,28 @@ class _Process:
         for number in (signal.SIGTERM, signal.SIGKILL):
             if self.has_ended():
                 break
-            self._process.send_signal(number)
+            self.send_signal(number)
         self._process.wait()
+        _running.discard(self)
         os.close(self._ended)
+
+    def send_signal(self, number: int) -> None:
+        """Send the signal ``number`` to the process, if it still runs."""
+        self._process.send_signal(number)
+
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+
+def end_all() -> None:
+    """End the carriers of all conversations that other threads have left open. Never raises."""
+    left = list(_running)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for process in left:
+            process.send_signal(number)
+        until = time.monotonic() + ENDED_WITHIN
+        while (left := [process for process in left if process.is_running()]) and time.monotonic() < until:
+            time.sleep(0.02)
 
 
 class AtTheDoor(Connection):
@@ -194,6 +228,9 @@ class AtTheDoor(Connection):
         """True once a part of the latest deed may be on its way."""
         self._is_asked = False
         """True if the latest message asks for what is on the host."""
+        self._n_rows = self._n_bytes = 0
+        self._most: tuple[float, float] = (0, 0)
+        """How many rows the answer to the latest message has so far, and bytes in them, and how many it may have."""
 
     def _connect(self, until: float) -> None:
         self._socket.close()
@@ -204,8 +241,8 @@ class AtTheDoor(Connection):
         super()._be_welcomed(min(until, time.monotonic() + HANDSHAKE_WITHIN))
         if self.welcome.host != self._host:
             raise Unreachable(
-                f"what answers has the key of jitd/{self._host}, but calls itself {self.welcome.host}: nothing was asked;"
-                " its administrator can mend it (host in jitd.toml)"
+                f"what answers has the key of jitd/{self._host}, but calls itself {_quoted(self.welcome.host)}:"
+                " nothing was asked; its administrator can mend it (host in jitd.toml)"
             )
 
     def close(self) -> None:
@@ -223,7 +260,21 @@ class AtTheDoor(Connection):
             until = time.monotonic() + HANDSHAKE_WITHIN
         self._is_sent = isinstance(message, DEEDS)
         self._is_asked = isinstance(message, QUESTIONS)
+        self._n_rows = self._n_bytes = 0
+        n_rows = 0 if isinstance(message, DEEDS) else 1 if isinstance(message, Show) else math.inf
+        self._most = n_rows, MOST_BYTES if n_rows < math.inf or isinstance(message, LISTS) else math.inf
         return super()._say(message, until)
+
+    def _hear_body(self, until: float | None) -> tuple[Message, bytes]:
+        """As of any connection. Raises Unreachable if the host says more rows than its answer can have."""
+        message, body = super()._hear_body(until)
+        if isinstance(message, Item):
+            self._n_rows, self._n_bytes = self._n_rows + 1, self._n_bytes + len(body)
+            if self._n_rows > self._most[0] or self._n_bytes > self._most[1]:
+                raise Unreachable(f"{self._peer} says more than an answer can have")
+        else:  # of what is watched, each change has all rows
+            self._n_rows = self._n_bytes = 0
+        return message, body
 
     def _get_stamp(self) -> None:
         """Have the host note the time. The person has confirmed by now. If one of the two messages is held back on the way,
@@ -262,7 +313,7 @@ class AtTheDoor(Connection):
     def _refusal(self, refused: Refused) -> Exception:
         if self._is_sealed:
             return super()._refusal(refused)
-        words = f"{UNPROVED.get(refused.code, OTHERWISE)}; {NOT_PROVED}".format(host=self._host)
+        words = f"{NOT_PROVED}{UNPROVED.get(refused.code, OTHERWISE)}".format(host=self._host)
         return RefusedByDaemon(refused.code, words) if refused.code == "unauthenticated" else Unreachable(words)
 
     def _broken(self, fault: OSError) -> Unreachable:
@@ -277,6 +328,11 @@ class AtTheDoor(Connection):
         """As of any connection. Whatever the host says, what it tells is of the host that the ticket names."""
         row = super()._row(heard)
         return row | {"host": self._host} if self._is_asked and "host" in row else row
+
+
+def _quoted(name: str) -> str:
+    """Return ``name``, which another host has chosen, such that it does not read as a part of our sentence."""
+    return '"' + name[:MOST_OF_LINE].replace('"', "'") + '"'
 
 
 def connect(

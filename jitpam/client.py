@@ -302,6 +302,8 @@ class Connection:
                 self._news.say(SLOW_DIRECTORY)
             until = time.monotonic() + min(welcome.left_ms / 1000, SLOW_WITHIN) + HANDSHAKE_WITHIN
             while isinstance(welcome, Slow):  # jitd says it again for its next look-up, and has no more time for it
+                if time.monotonic() > until:  # what comes all the time is heard without a wait
+                    raise Unreachable(f"{self._peer} does not answer")
                 welcome = self.hear(until)
         if not isinstance(welcome, Welcome):
             raise self._unexpected(welcome)

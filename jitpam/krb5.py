@@ -167,6 +167,9 @@ _KRB5: dict[str, tuple[Any, ...]] = {
     "krb5_cc_new_unique": (_P, String, _P, _HANDLE),
     "krb5_cc_initialize": (_P, _P, _P),
     "krb5_cc_copy_creds": (_P, _P, _P),
+    "krb5_cc_close": (_P, _P),
+    "krb5_cc_destroy": (_P, _P),
+    "krb5_free_principal": (_P, _P),
     "krb5_parse_name": (_P, String, POINTER(_PRINCIPAL)),
     "krb5_unparse_name": (_P, _P, POINTER(String)),
 }
@@ -250,10 +253,28 @@ def in_memory(library: Handle, name: bytes) -> bytes:
         (calls.krb5_cc_copy_creds, cache, copy),
         (calls.krb5_cc_get_full_name, copy, full),
     )
-    for step, *arguments in steps:
-        if step(library, *arguments):
-            return name
-    return full.value or name
+    try:
+        for step, *arguments in steps:
+            if step(library, *arguments):
+                return name
+        return full.value or name
+    finally:
+        for handle, release in ((cache, calls.krb5_cc_close), (copy, calls.krb5_cc_close), (owner, calls.krb5_free_principal)):
+            if handle.value:
+                release(library, handle)
+
+
+def forget(copies: dict[bytes, bytes]) -> None:
+    """Destroy the copies that ``in_memory`` has made, and empty ``copies``. No thread may use one of them."""
+    library, calls = Handle(), krb5()
+    if calls.krb5_init_context(library):
+        return
+    for name, copy in copies.items():
+        cache = Handle()
+        if copy != name and copy.startswith(b"MEMORY:") and not calls.krb5_cc_resolve(library, copy, cache):
+            calls.krb5_cc_destroy(library, cache)
+    copies.clear()
+    calls.krb5_free_context(library)
 
 
 def strings() -> Any:

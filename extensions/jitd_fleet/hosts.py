@@ -87,10 +87,10 @@ class Hosts:
             raise NotDone(f"{name} fits {_told(found)}: type more of the name", "usage")
         return self._far(found[0], named[found[0]], named, f"--host {found[0]}")
 
-    def chosen(self, words: str) -> tuple[Far, ...]:
-        """Return the hosts that ``words`` name, between commas: hosts, or groups after an @. Raises NotDone."""
+    def chosen(self, typed: str) -> tuple[Far, ...]:
+        """Return the hosts that ``typed`` names, between commas: hosts, or groups after an @. Raises NotDone."""
         chosen: dict[str, Far] = {}
-        for word in filter(None, map(str.strip, words.split(","))):
+        for word in filter(None, map(str.strip, typed.split(","))):
             if not word.startswith("@"):
                 far = self.find(word)
                 chosen.setdefault(far.host, far)
@@ -102,7 +102,7 @@ class Hosts:
             for name in self._names_of(word[1:]):
                 chosen.setdefault(name, self._far(name, group, named, f"--host {name}"))
         if not chosen:
-            raise NotDone(f"--hosts {words} names no host", "usage")
+            raise NotDone(f"--hosts {typed} names no host", "usage")
         return tuple(chosen.values())
 
     def everywhere(self, hosts: tuple[Far, ...]) -> Everywhere:

@@ -12,16 +12,18 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import TypeVar
 
 from jitd.cli import far
 from jitd.cli.answer import Row, say, speaks
 from jitd.cli.call import ENDINGS, NotDone
-from jitd.cli.hosts import Far
+from jitd.cli.hosts import Far, in_turn
+from jitd.core.command import read_id
 from jitpam import carrier
 from jitpam.carrier import AtTheDoor
-from jitpam.client import RefusedByDaemon, Unreachable
+from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
+from jitpam.krb5 import forget
 from jitpam.wire.messages import Message, Watch
 
 T = TypeVar("T")
@@ -36,6 +38,12 @@ host would otherwise keep what the others say from the person.
 """
 TRY_EVERY = 5.0
 """Seconds between two attempts to reach hosts that do not answer."""
+SHOWS_EVERY = 0.2
+"""Minimum number of seconds between two states of a list that is watched."""
+NOT_OF_THE_HOST = ("refused", "kdc silent", "kdc down")
+"""Causes of NotAuthenticated that may be over soon. ``refused`` comes before the host has proved itself."""
+MOST_SAID = 2000
+"""Maximum number of characters of a sentence of a host that are shown."""
 MOST_NAMED = 30
 """Maximum number of hosts whose faults are told one by one."""
 
@@ -47,6 +55,8 @@ class Many:
         self._hosts = hosts
         self._copies: dict[bytes, bytes] = {}
         self._faults: dict[Far, Exception] = {}
+        self._asked: set[Far] = set()
+        """The hosts that were asked and have not answered yet."""
 
     def answers(self, *messages: Message, among: Collection[str] | None = None) -> Sequence[list[Row]]:
         """Return the rows that answer each of ``messages``. The rows of each host are together, and have its name. With
@@ -74,17 +84,23 @@ class Many:
         while left:
             for one, said in self._each(left, act):
                 self._say(one, said)
-            left = [one for one in left if is_until_done and isinstance(self._faults.get(one), Unreachable)]
+            left = [one for one in left if is_until_done and _may_answer_later(self._faults.get(one))]
             if left:
-                for one in left:
-                    self._say_fault(one, self._faults.pop(one))
+                self._say_faults(left)
                 say(f"not done on {_hosts(len(left))}: trying again (Ctrl-C ends this)")
                 time.sleep(TRY_EVERY)
+                forget(self._copies)  # the person may have a newer ticket by now
 
     def watch(self, message: Watch) -> Iterator[list[Row]]:
         """Yield the rows of all hosts, and all of them again after each change on one of them, until none can be watched."""
-        heard: queue.SimpleQueue[tuple[Far, list[Row] | Exception]] = queue.SimpleQueue()
+        heard: dict[Far, list[Row] | Exception] = {}
+        has_heard = threading.Condition()
         opening = threading.Semaphore(AT_ONCE)
+
+        def tell(one: Far, said: list[Row] | Exception) -> None:
+            with has_heard:  # of a host that changes all the time, the newest rows are enough
+                heard[one] = said
+                has_heard.notify()
 
         def follow(one: Far) -> None:
             try:
@@ -92,9 +108,9 @@ class Many:
                     conversation = self._conversation(one)
                 with conversation as daemon:
                     for rows in daemon.watch(message):
-                        heard.put((one, [{**row, "host": one.host} for row in rows]))
+                        tell(one, [_row_of(one, row) for row in rows])
             except Exception as fault:  # whatever it is: told with the others, or raised below
-                heard.put((one, fault))
+                tell(one, fault)
 
         for one in self._hosts:
             threading.Thread(target=follow, args=(one,), name="host", daemon=True).start()
@@ -103,40 +119,48 @@ class Many:
         is_late = False
         while len(self._faults) < len(self._hosts):
             left = None if self._is_whole(rows_of) or is_late else max(0.0, shows_at - time.monotonic())
-            with suppress(queue.Empty):
-                self._take(heard.get(timeout=left), rows_of)
-                while True:  # of a host that changes all the time, the newest rows are enough
-                    self._take(heard.get_nowait(), rows_of)
+            with has_heard:
+                has_heard.wait_for(lambda: bool(heard), left)
+                newest = dict(heard)
+                heard.clear()
+            for one, said in newest.items():
+                self._take(one, said, rows_of)
             if not is_late and not self._is_whole(rows_of) and time.monotonic() >= shows_at:
                 is_late = True
-                for one in self._hosts:
-                    if one not in rows_of and one not in self._faults:
-                        say(f"{one.host}: it has not said yet what waits there")
+                silent = [one for one in self._hosts if one not in rows_of and one not in self._faults]
+                for one in silent[:MOST_NAMED]:
+                    say(f"{one.host}: it has not said yet what waits there")
+                if len(silent) > MOST_NAMED:
+                    say(f"{len(silent) - MOST_NAMED} more hosts have not said yet what waits there")
             if is_late or self._is_whole(rows_of):
-                yield [row for one in self._hosts for row in rows_of.get(one, ())]
+                yield in_turn([row for one in self._hosts for row in rows_of.get(one, ())], {})
+                time.sleep(SHOWS_EVERY)
 
     def _is_whole(self, rows_of: dict[Far, list[Row]]) -> bool:
         return len(rows_of) + len(self._faults) == len(self._hosts)
 
-    def _take(self, said: tuple[Far, list[Row] | Exception], rows_of: dict[Far, list[Row]]) -> None:
-        one, rows = said
-        if isinstance(rows, Exception):
-            self._note(one, rows)
-            self._say_fault(one, rows)
+    def _take(self, one: Far, said: list[Row] | Exception, rows_of: dict[Far, list[Row]]) -> None:
+        if isinstance(said, Exception):
+            self._note(one, said)
+            self._say_fault(one, said)
             rows_of.pop(one, None)
         else:
-            rows_of[one] = rows
+            rows_of[one] = said
 
     def end(self) -> None:
         """Name the hosts that have not answered. Raises NotDone if there are any."""
-        for one, fault in list(self._faults.items())[:MOST_NAMED]:
-            self._say_fault(one, fault)
-        if self._faults:
-            more = len(self._faults) - MOST_NAMED
+        left = [one for one in self._hosts if one in self._faults or one in self._asked]
+        self._say_faults(left)
+        if left:
+            more = len(left) - MOST_NAMED
             raise NotDone(
-                f"{len(self._faults)} of {_hosts(len(self._hosts))} did not do what was asked"
+                f"{len(left)} of {_hosts(len(self._hosts))} did not do what was asked"
                 f"{f', {more} of them not named here' if more > 0 else ''}"
             )
+
+    def close(self) -> None:
+        """End what carries the conversations that are still open."""
+        carrier.end_all()
 
     # --- one host
 
@@ -146,6 +170,7 @@ class Many:
     def _each(self, hosts: Sequence[Far], work: Callable[[Far], T]) -> Iterator[tuple[Far, T]]:
         """Call ``work`` for each of ``hosts``, and yield what it returns as soon as it is there. Keep the faults."""
         waiting, done = queue.SimpleQueue[Far](), queue.SimpleQueue[tuple[Far, T | None, Exception | None]]()
+        self._asked = set(hosts)
         for one in hosts:
             waiting.put(one)
 
@@ -164,9 +189,11 @@ class Many:
             threading.Thread(target=run, name="host", daemon=True).start()
         for _ in hosts:
             one, result, fault = done.get()
+            self._asked.discard(one)
             if fault is not None:
                 self._note(one, fault)
             else:
+                self._faults.pop(one, None)
                 yield one, result  # type: ignore[misc]  # there is no fault, so it is a T
 
     def _note(self, one: Far, fault: Exception) -> None:
@@ -174,6 +201,10 @@ class Many:
         if not isinstance(fault, ENDINGS):
             raise fault
         self._faults[one] = fault
+
+    def _say_faults(self, hosts: Sequence[Far]) -> None:
+        for one in hosts[:MOST_NAMED]:
+            self._say_fault(one, self._faults.get(one) or Unreachable("it has not answered"))
 
     def _say_fault(self, one: Far, fault: Exception) -> None:
         if isinstance(fault, RefusedByDaemon):
@@ -185,7 +216,8 @@ class Many:
     def _say(one: Far, sentence: str) -> None:
         with far.at(one):
             speaks(one.host)
-            say(sentence)
+            more = len(sentence) - MOST_SAID
+            say(f"{sentence[:MOST_SAID]}{f' (and {more} characters more)' if more > 0 else ''}")
 
 
 def _bounded(rows: Iterable[Row], one: Far) -> Iterator[Row]:
@@ -194,7 +226,21 @@ def _bounded(rows: Iterable[Row], one: Far) -> Iterator[Row]:
     for number, row in enumerate(rows):
         if number >= MOST_ROWS or time.monotonic() > until:
             raise Unreachable(f"jitd on {one.host} says more than {MOST_ROWS} rows, or takes longer than {ANSWERED_WITHIN:.0f} s")
-        yield {**row, "host": one.host}
+        yield _row_of(one, row)
+
+
+def _row_of(one: Far, row: Row) -> Row:
+    """Return ``row`` under the name of the host ``one``. Raises Unreachable if its id is none: it could read as one of another
+    host.
+    """
+    if "id" in row and not (isinstance(row["id"], str) and read_id(row["id"]) == row["id"]):
+        raise Unreachable(f"jitd on {one.host} says an id that cannot be one")
+    return {**row, "host": one.host}
+
+
+def _may_answer_later(fault: Exception | None) -> bool:
+    """True if the host itself has not said no: what leads there may have."""
+    return isinstance(fault, Unreachable) or (isinstance(fault, NotAuthenticated) and fault.cause in NOT_OF_THE_HOST)
 
 
 def _hosts(number: int) -> str:

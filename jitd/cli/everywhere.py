@@ -36,6 +36,30 @@ class _One:
     def end(self) -> None:
         return
 
+    def close(self) -> None:
+        return
+
+
+@contextmanager
+def ended(hosts: Everywhere) -> Iterator[Everywhere]:
+    """Yield ``hosts``. However the verb ends, also by Ctrl-C, name those that have not answered, and leave nothing behind."""
+    try:
+        yield hosts
+    except NotDone as fault:
+        say(str(fault))
+        hosts.end()
+        raise click.exceptions.Exit(status_of(fault)) from None
+    except BaseException:
+        try:
+            hosts.end()
+        except NotDone as fault:
+            say(str(fault))
+        raise
+    else:
+        hosts.end()
+    finally:
+        hosts.close()
+
 
 @contextmanager
 def everywhere() -> Iterator[Everywhere]:
@@ -44,14 +68,8 @@ def everywhere() -> Iterator[Everywhere]:
     Raises the errors of ``called``, and NotDone if one of many hosts has not answered.
     """
     if (hosts := far.many()) is not None:
-        all_of_them = far.known().everywhere(hosts)
-        try:
+        with ended(far.known().everywhere(hosts)) as all_of_them:
             yield all_of_them
-        except NotDone as fault:
-            say(str(fault))
-            all_of_them.end()
-            raise click.exceptions.Exit(status_of(fault)) from None
-        all_of_them.end()
         return
     with called() as daemon:
         yield _One(daemon)

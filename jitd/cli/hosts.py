@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from jitd.cli.answer import Row
+from jitd.cli.answer import Row, words
 from jitpam.wire.messages import Message, Watch
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ class Everywhere(Protocol):
     def end(self) -> None:
         """Name the hosts that have not answered. Raises NotDone if there are any."""
 
+    def close(self) -> None:
+        """End the conversations that are still open, and what carries them. Never raises."""
+
 
 class Hosts(Protocol):
     """The hosts that stand in files."""
@@ -58,11 +62,23 @@ class Hosts(Protocol):
     def find(self, name: str) -> Far:
         """Return the host ``name``. The first part of its name is enough, if no other host has it. Raises NotDone."""
 
-    def chosen(self, words: str) -> tuple[Far, ...]:
-        """Return the hosts that ``words`` name, between commas: hosts, or groups after an @. Raises NotDone."""
+    def chosen(self, typed: str) -> tuple[Far, ...]:
+        """Return the hosts that ``typed`` names, between commas: hosts, or groups after an @. Raises NotDone."""
 
     def everywhere(self, hosts: tuple[Far, ...]) -> Everywhere:
         """Return what asks all of ``hosts``."""
+
+
+def in_turn(rows: Sequence[Row], n_before: Mapping[str, int]) -> list[Row]:
+    """Return ``rows``, which are in the order of their age, such that the hosts take turns: first those of which the fewest
+    requests came before (``n_before``). A host could otherwise say that its own are the oldest, and hide the others.
+    """
+    n_of = Counter(n_before)
+    turns = []
+    for row in rows:
+        turns.append(n_of[words(row, "host")])
+        n_of[words(row, "host")] += 1
+    return [row for _, row in sorted(zip(turns, rows, strict=True), key=lambda pair: pair[0])]
 
 
 def name_of(typed: str) -> str | None:

@@ -8,8 +8,7 @@ because nobody looks at the request before it is approved (THREATS A-08).
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from jitd.cli import far
@@ -65,18 +64,6 @@ def reviewable() -> list[Row]:
 def oldest_first(rows: Iterable[Row]) -> list[Row]:
     """Return those of ``rows`` that the person may review. The oldest request comes first."""
     return sorted(filter(may_review, rows), key=lambda row: str(row.get("submitted_at")))
-
-
-def in_turn(rows: Sequence[Row], n_before: Mapping[str, int]) -> list[Row]:
-    """Return ``rows``, which are in the order of their age, such that the hosts take turns: first those of which the fewest
-    requests came before (``n_before``). A host could otherwise say that its own are the oldest, and hide the others.
-    """
-    n_of = Counter(n_before)
-    turns = []
-    for row in rows:
-        turns.append(n_of[words(row, "host")])
-        n_of[words(row, "host")] += 1
-    return [row for _, row in sorted(zip(turns, rows, strict=True), key=lambda pair: pair[0])]
 
 
 def may_review(row: Row) -> bool:

@@ -16,8 +16,9 @@ from jitd.cli.assent import what
 from jitd.cli.columns import cut, wrapped
 from jitd.cli.everywhere import everywhere
 from jitd.cli.glass import owed_sentences
+from jitd.cli.hosts import in_turn
 from jitd.cli.instants import left
-from jitd.cli.naming import awaits_me, in_turn, oldest_first
+from jitd.cli.naming import awaits_me, oldest_first
 from jitd.cli.question import AGAIN, Keyboard, can_ask
 from jitd.cli.terminal_size import width, width_of_errors
 from jitpam.wire.messages import List

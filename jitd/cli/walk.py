@@ -13,14 +13,16 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from jitd.cli import far
 from jitd.cli.alike import alike, table
 from jitd.cli.answer import Row, say, words
 from jitd.cli.call import NotDone, called_as_reviewer
 from jitd.cli.decide import Deed, decide, review, why_denied
-from jitd.cli.naming import awaits_me, in_turn, oldest_first, reviewable
+from jitd.cli.everywhere import ended
+from jitd.cli.hosts import in_turn
+from jitd.cli.naming import awaits_me, oldest_first, reviewable
 from jitd.cli.question import LEAVE
 from jitd.cli.reading import Reading
 from jitd.cli.verdict import fetched
@@ -67,6 +69,11 @@ class Walk:
 
         Raises the errors of ``connect``, NotDone if one of many hosts has not answered, and KeyboardInterrupt on Ctrl-C.
         """
+        with nullcontext() if self._desk is None else ended(self._desk):
+            self._go()
+        return 0
+
+    def _go(self) -> None:
         while waiting := self._waiting():
             rows = alike([row for row in waiting if key(row) not in self._each])
             together = self._fetched(rows) if rows and rows[0] is waiting[0] else []
@@ -79,9 +86,6 @@ class Walk:
                 break
         else:
             self._say_that_nothing_waits()
-        if self._desk is not None:
-            self._desk.end()
-        return 0
 
     def _say_that_nothing_waits(self) -> None:
         more = " more" if self._over else ""

@@ -5,19 +5,23 @@ from __future__ import annotations
 
 import copy
 import json
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import click
 import pytest
 
-from jitd.cli import walk
+from jitd.cli import everywhere, far, walk
 from jitd.cli.alike import alike, table
 from jitd.cli.assent import question, why_the_word
 from jitd.cli.brief import brief
 from jitd.cli.decide import Decided, Deed
 from jitd.cli.page import page
+from jitd_fleet import many
+from jitpam import carrier
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unanswered, Unreachable
-from jitpam.wire.messages import List, Message, Review, Show
+from jitpam.wire.messages import List, Message, Review, Show, Watch
 from tests.client.many import ID, OTHER, Fleet
 from tests.client.many import fleet as fleet
 from tests.client.script import Row, Script, jitd, row_for, waiting
@@ -97,7 +101,7 @@ def test_an_approval_goes_to_the_host_that_told_of_the_request_whatever_it_says_
 
 def test_what_is_meant_for_one_of_many_hosts_is_never_sent_to_this_one(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
     """THREATS F-20."""
-    from jitd.cli import call, far
+    from jitd.cli import call
 
     far.go(None, None, "@prod")
     try:
@@ -198,6 +202,137 @@ def test_an_empty_list_is_told_of_the_hosts_that_have_answered(
     fleet.by_host["db2.example.org"] = Unreachable("nobody answers")
     assert jitd(no_daemon(), "--hosts", "@prod", *verb) == 1
     assert " on the hosts that have answered\n" in capsys.readouterr().err
+
+
+# --- what is shown, and for how long
+
+
+@pytest.mark.parametrize("id", [f"{OTHER}@web2.example.org", f"{OTHER}  9 min left  bob: ls", "", None, ["a"], "K7QM-2XVD.x", 7])
+@pytest.mark.parametrize("verb", [["requests"], ["grants"], ["runs"], ["locks"], ["reviews"], []])
+def test_an_id_that_would_read_as_one_of_another_host_is_not_shown(
+    id: object, verb: list[str], fleet: Fleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """THREATS F-20."""
+    lie = {**a_row(ID), "id": id}
+    fleet.by_host["db1.example.org"] = Script(lie, reviews=(lie,))
+    has(fleet, "web2", Script(a_row(OTHER)))
+    assert jitd(no_daemon(), "--hosts", "@prod", *verb) == 1
+    told = capsys.readouterr()
+    assert "db1.example.org: jitd on db1.example.org says an id that cannot be one" in " ".join(told.err.split())
+    assert "db1" not in told.out
+
+
+def test_a_sentence_of_a_host_does_not_fill_the_screen(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+    """THREATS F-21."""
+    fleet.has("db1", said="x" * 60_000)
+    assert jitd(no_daemon(), "--hosts", "@prod", "lock", "--user", "eve") == 0
+    err = capsys.readouterr().err
+    assert len(err) < 3000 and "xxx (and 58000 characters more)" in err
+
+
+def test_a_host_whose_list_changes_all_the_time_hides_no_other(fleet: Fleet) -> None:
+    """THREATS F-21. It once was the only one that was heard."""
+    row, is_over = a_row(OTHER), threading.Event()
+
+    def floods(message: Message) -> Iterator[list[Row]]:
+        while not is_over.is_set():
+            yield [a_flood]
+
+    def quiet(message: Message) -> Iterator[list[Row]]:
+        yield [row]
+        is_over.wait()
+
+    a_flood = a_row(ID)
+    for host in ("db1", "db2", "db3", "web2"):
+        fleet.has(host).watch = floods if host != "web2" else quiet  # type: ignore[method-assign]
+    states = many.Many(far.known().chosen("@prod")).watch(Watch(ended=False))
+    try:
+        for _ in range(2):
+            rows = next(states)
+            assert {one["host"] for one in rows} == {f"{host}.example.org" for host in ("db1", "db2", "db3", "web2")}
+    finally:
+        is_over.set()
+
+
+def test_a_request_of_a_host_that_is_lost_is_not_told_as_decided(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+    """THREATS F-21."""
+    is_lost = threading.Event()
+
+    def lost(message: Message) -> Iterator[list[Row]]:
+        yield [a_row(ID)]
+        is_lost.wait()
+        raise Unreachable("the carrier ended")
+
+    def quiet(message: Message) -> Iterator[list[Row]]:
+        yield []
+        is_lost.wait()
+        yield [a_row(OTHER)]
+        is_lost.wait(0.5)
+        raise Unreachable("the carrier ended")
+
+    for host in ("db1", "db2", "db3", "web2"):
+        fleet.has(host).watch = lost if host == "db1" else quiet  # type: ignore[method-assign]
+    threading.Timer(1.0, is_lost.set).start()
+    assert jitd(no_daemon(), "--hosts", "@prod", "requests", "--watch") == 1
+    out = capsys.readouterr().out
+    assert f"{ID}@db1  not listed any more" in out and "open no longer" not in out
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt, BrokenPipeError, click.UsageError])
+def test_however_a_verb_ends_hosts_without_an_answer_are_named_and_their_carriers_are_ended(
+    ending: type[BaseException], fleet: Fleet, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS F-22."""
+    ended: list[int] = []
+    monkeypatch.setattr(carrier, "end_all", lambda: ended.append(1))
+    is_over, has_come = threading.Event(), threading.Event()
+
+    def waits(message: Message) -> Iterator[Row]:
+        has_come.set()
+        is_over.wait()
+        yield from ()
+
+    fleet.has("db1").ask = waits  # type: ignore[method-assign]
+    fleet.by_host["db2.example.org"] = Unreachable("the carrier ended")
+    made = many.Many(far.known().chosen("@prod"))
+    with pytest.raises(ending if ending is not click.UsageError else click.UsageError), everywhere.ended(made):  # type: ignore[arg-type]
+        answers = made._each(
+            list(made._hosts), lambda one: list(made._conversation(one).thing.ask(List(what="locks", ended=False)))
+        )
+        for _ in range(2):
+            next(answers)
+        has_come.wait()
+        raise ending("") if ending is click.UsageError else ending
+    is_over.set()
+    err = " ".join(capsys.readouterr().err.split())
+    assert "db1.example.org: it has not answered" in err and "db2.example.org: the carrier ended" in err
+    assert ended == [1]
+
+
+@pytest.mark.parametrize(
+    ("fault", "is_tried_again"),
+    [
+        (Unreachable("the carrier ended"), True),
+        (NotAuthenticated("refused", "what answers has not proved to be db2.example.org"), True),
+        (NotAuthenticated("kdc silent", "the KDC did not answer"), True),
+        (NotAuthenticated("expired", "your ticket has expired"), False),
+        (RefusedByDaemon("unauthenticated", "you may not"), False),
+    ],
+)
+def test_a_lock_goes_on_until_the_host_itself_has_answered_and_with_the_newest_ticket(
+    fault: Exception, is_tried_again: bool, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS F-21. Who carries could otherwise end it with an unproved refusal."""
+    fleet.by_host["db2.example.org"] = fault
+    forgotten: list[int] = []
+    late: list[Script] = []
+    monkeypatch.setattr(many.time, "sleep", lambda _: late.append(fleet.has("db2", said="locked")))
+    monkeypatch.setattr(many, "forget", lambda copies: forgotten.append(len(copies)))
+    status = jitd(no_daemon(), "--hosts", "@prod", "lock", "--user", "eve", "--until-done")
+    assert (len(late), len(forgotten), status) == ((1, 1, 0) if is_tried_again else (0, 0, 1))
+
+
+# --- pages
 
 
 def paths(value: object, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -124,7 +124,7 @@ OWN = re.compile(
     f"|{_BROKEN}a message was not sealed by jitd/HOST, or came out of order: .*"
     f"|{_BROKEN}a frame of .*"
     "|Unreachable: jitd on HOST does not answer"
-    "|(Unreachable|NotAuthenticated): .*; what answers has not proved to be HOST.*"
+    "|(Unreachable|NotAuthenticated): what answers has not proved to be HOST, and .*"
     f")(; nothing was done|; {NOT_KNOWN})?"
 )
 """What a client says if it notices that something is wrong."""

@@ -18,7 +18,7 @@ from gssapi.raw import ChannelBindings
 
 from jitpam import carrier, client, initiator
 from jitpam.carrier import OTHERWISE, UNPROVED, Command
-from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
+from jitpam.client import NotAuthenticated, RefusedByDaemon, Unanswered, Unreachable
 from jitpam.initiator import CHANNEL, DOOR, channel_of
 from jitpam.wire import coding, messages
 from jitpam.wire.codes import CODES
@@ -42,6 +42,7 @@ from jitpam.wire.messages import (
     Stamp,
     Stop,
     Unlock,
+    Watch,
     Welcome,
 )
 from tests.waiting import PATIENCE
@@ -218,8 +219,7 @@ def test_a_refusal_before_the_proof_is_told_in_our_own_words(door, code, when, c
     door.play(script)
     said = connecting(door, capfd, NotAuthenticated if code == "unauthenticated" else Unreachable)
     if code in CODES:
-        assert said.startswith(UNPROVED.get(code, OTHERWISE).format(host=HOST))
-        assert f"has not proved to be {HOST}" in said
+        assert said.startswith(f"what answers has not proved to be {HOST}, and {UNPROVED.get(code, OTHERWISE)}".format(host=HOST))
     else:
         assert f"does not answer as jitd on {HOST} would" in said
 
@@ -292,7 +292,7 @@ def test_a_host_that_has_the_key_and_another_name_is_asked_nothing(door, capfd):
 
     door.play(script)
     said = connecting(door, capfd, Unreachable)
-    assert said.startswith(f"what answers has the key of jitd/{HOST}, but calls itself web2.example.test: nothing was asked")
+    assert said.startswith(f'what answers has the key of jitd/{HOST}, but calls itself "web2.example.test": nothing was asked')
     door.finish()
     assert {one.type for one in door.heard} <= {"carried", "hello", "token", "bye"}
 
@@ -574,6 +574,96 @@ def test_no_descriptor_is_left(door):
     connected(door).close()
     door.thread.join(PATIENCE)
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+# --- without end -------------------------------------------------------------------------------------------------------
+
+
+def without_end(*said):
+    """A host that proves itself, hears one message, and says ``said`` again and again."""
+
+    def script(door):
+        door.welcome()
+        if isinstance(door.hear(), Stamp):
+            door.say(Done(text=""))
+            door.hear()
+        with contextlib.suppress(OSError):
+            while True:
+                door.say(*said)
+
+    return script
+
+
+@pytest.mark.parametrize(
+    "message", [APPROVES, Lock(whom="user", name="eve", lasts_for=None, reason="")], ids=lambda one: one.type
+)
+def test_a_host_that_answers_a_deed_with_rows_is_not_heard_any_more(door, message):
+    """THREATS F-22. It could otherwise say rows without end, and no other host would be told."""
+    door.play(without_end(Item(row={"id": "K7QM-2XVD"})))
+    connection = connected(door)
+    with pytest.raises(Unanswered, match=f"jitd on {HOST} says more than an answer can have; whether it was done is not known"):
+        connection.do(message)
+    connection.close()
+
+
+def test_a_host_tells_one_row_of_one_request(door):
+    """THREATS F-22."""
+    door.play(without_end(Item(row={"id": "K7QM-2XVD"})))
+    connection = connected(door)
+    with pytest.raises(Unreachable, match="says more than an answer can have"):
+        list(connection.ask(Show(id="K7QM-2XVD")))
+    connection.close()
+
+
+@pytest.mark.parametrize("way", ["list", "watch"])
+def test_a_host_does_not_fill_the_memory_with_rows(door, way, monkeypatch):
+    """THREATS F-22."""
+    monkeypatch.setattr(carrier, "MOST_BYTES", 100_000)
+    door.play(without_end(Item(row={"id": "K7QM-2XVD", "reason": "x" * 1000})))
+    connection = connected(door)
+    with pytest.raises(Unreachable, match="says more than an answer can have"):
+        if way == "list":
+            list(connection.ask(List(what="requests", ended=False)))
+        else:
+            list(connection.watch(Watch(ended=False)))
+    connection.close()
+
+
+def test_each_change_of_what_is_watched_may_have_as_many_bytes_as_the_first(door, monkeypatch):
+    monkeypatch.setattr(carrier, "MOST_BYTES", 5000)
+    door.play(without_end(Item(row={"id": "K7QM-2XVD", "reason": "x" * 1000}), Done(text="")))
+    connection = connected(door)
+    changes = connection.watch(Watch(ended=False))
+    assert [len(next(changes)) for _ in range(20)] == [1] * 20
+    connection.close()
+
+
+def test_a_host_that_says_all_the_time_that_it_is_slow_is_not_waited_for_without_end(door, monkeypatch):
+    """THREATS F-22. What comes all the time is heard without a wait, so no wait has an end."""
+    monkeypatch.setattr(client, "HANDSHAKE_WITHIN", 0.0)
+
+    def script(door):
+        door.prove()
+        said = (door.context.wrap(encode(one), True).message for one in (Slow(left_ms=0), Slow(left_ms=0), WELCOME))
+        with contextlib.suppress(OSError):
+            door.socket.sendall(b"".join(map(frame, said)))  # all of it is there before the client looks
+            door.hear()
+
+    door.play(script)
+    with pytest.raises(Unreachable, match=f"jitd on {HOST} does not answer"):
+        connected(door)
+
+
+def test_a_carrier_that_another_thread_has_left_is_ended_also_if_it_is_deaf(door, monkeypatch):
+    """THREATS F-22."""
+    monkeypatch.setattr(carrier, "ENDED_WITHIN", 0.3)
+    deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    streams = [by(door.path, before).dial(HOST, 5) for before in ("", f"{deaf}; import time; time.sleep(600)")]
+    carrier.end_all()
+    assert all(stream.has_ended() for stream in streams)
+    for stream in streams:
+        stream.end()
+        stream.socket.close()
 
 
 # --- on the way --------------------------------------------------------------------------------------------------------

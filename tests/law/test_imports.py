@@ -275,8 +275,8 @@ LAW: dict[str, set[str]] = {
     "jitd_fleet.assembly": {"jitd.cli.hosts", "jitd_fleet.hosts"},
     "jitd_fleet.hosts": {"jitd.cli.hosts", "jitd.cli.not_done", "jitd_fleet.many", "jitd_fleet.tcp", "jitpam.carrier"},
     "jitd_fleet.many": {
-        "jitd.cli.answer", "jitd.cli.call", "jitd.cli.far", "jitd.cli.hosts", "jitpam.carrier", "jitpam.client",
-        "jitpam.wire.messages",
+        "jitd.cli.answer", "jitd.cli.call", "jitd.cli.far", "jitd.cli.hosts", "jitd.core.command", "jitpam.carrier",
+        "jitpam.client", "jitpam.krb5", "jitpam.wire.messages",
     },
     "jitd_board": {CORE, WIRE, "jitpam.client", "jitpam.local_proof", "jitd.cli", "jitd_board"},
     "jitd_outsiders": set(),
