@@ -153,23 +153,7 @@ class _Process:
             self._process.wait()
             raise NoDescriptor(f"no carrier can be started: {fault.strerror} (see ulimit -n)") from None
         _running.add(self)
-        self._telling = threading.Thread(target=self._tell, name="carrier", daemon=True)
-        self._telling.start()
-
-    def _tell(self) -> None:
-        """Show what the carrier writes to its standard error. A hostile one can make neither many lines nor a line of jitd's, and
-        does not end the quotes.
-        """
-        stream = self._process.stderr
-        assert stream is not None
-        n_lines = 0
-        with stream:
-            while line := stream.readline(MOST_OF_LINE):
-                n_lines += 1
-                if n_lines <= MOST_LINES and (text := line.decode("utf-8", "backslashreplace").strip().replace('"', "'")):
-                    say(f'the carrier to {self._host} says: "{text}"', "jitd")
-                elif n_lines == MOST_LINES + 1:
-                    say(f"the carrier to {self._host} says more, which is not shown", "jitd")
+        self._telling = telling(self._process, f"the carrier to {self._host}")
 
     def has_ended(self) -> bool:
         poll = select.poll()
@@ -199,6 +183,28 @@ class _Process:
 
     def is_running(self) -> bool:
         return self._process.poll() is None
+
+
+def telling(process: subprocess.Popen[bytes], who: str) -> threading.Thread:
+    """Return a thread that shows what ``process``, which sentences call ``who``, writes to its standard error. A hostile one can
+    make neither many lines nor a line of jitd's, and does not end the quotes.
+    """
+
+    def tell() -> None:
+        stream = process.stderr
+        assert stream is not None
+        n_lines = 0
+        with stream:
+            while line := stream.readline(MOST_OF_LINE):
+                n_lines += 1
+                if n_lines <= MOST_LINES and (text := line.decode("utf-8", "backslashreplace").strip().replace('"', "'")):
+                    say(f'{who} says: "{text}"', "jitd")
+                elif n_lines == MOST_LINES + 1:
+                    say(f"{who} says more, which is not shown", "jitd")
+
+    thread = threading.Thread(target=tell, name="telling", daemon=True)
+    thread.start()
+    return thread
 
 
 def end_all() -> None:

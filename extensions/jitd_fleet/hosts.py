@@ -11,25 +11,36 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import stat
 import subprocess
+import time
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, islice, product, zip_longest
+from math import prod
 
+from jitd.cli.answer import say
 from jitd.cli.hosts import QUOTING, Everywhere, Far, name_of
 from jitd.cli.not_done import NotDone
 from jitd_fleet.many import Many
 from jitd_fleet.tcp import PORT, Tcp, address_of
-from jitpam.carrier import Carrier, Command
+from jitpam.carrier import Carrier, Command, telling
 
 SYSTEM = "/etc/jitd/hosts.toml"
 OF_THE_PERSON = "jitd/hosts.toml"
 """Below XDG_CONFIG_HOME, or below ``~/.config``."""
-MOST_HOSTS = 20_000
+MOST_HOSTS, MOST_NAMES = 20_000, 100_000
+"""Maximum number of hosts of a group, and of all groups together."""
+MOST_OF_FILE, MOST_PRINTED = 1024 * 1024, 4 * 1024 * 1024
+"""Maximum number of bytes of a file, and of what a command prints."""
+MOST_TOLD = 100
+"""Maximum number of characters of a text of a file that a sentence has."""
 RUN_WITHIN = 30.0
 """Seconds in which a command has to print the hosts of a group."""
-RANGE = re.compile(r"\[(\d{1,6})-(\d{1,6})\]")
+RANGE = re.compile(r"\[([0-9]{1,6})-([0-9]{1,6})\]")
 GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 KEYS = {"hosts", "run", "via", "tcp", "realm"}
 PLACE = "{host}"
@@ -51,10 +62,15 @@ class Group:
 
     def names(self) -> list[str]:
         """Return the names of the hosts of this group. If a command prints them, run it. Raises NotDone."""
-        names = [name for word in self.hosts for name in _expanded(word, self.place)]
-        if self.run:
-            names += _printed(self.run, self.place)
+        named = chain((name for word in self.hosts for name in _expanded(word, self.place)), self._printed())
+        names = list(islice(named, MOST_HOSTS + 1))
+        if len(names) > MOST_HOSTS:
+            raise NotDone(f"{self.place}: has more than {MOST_HOSTS} hosts", "usage")
         return list(dict.fromkeys(names))
+
+    def _printed(self) -> Iterator[str]:
+        if self.run:
+            yield from _printed(self.run, self.place)
 
     def carrier(self, host: str) -> Carrier:
         """Return the carrier to ``host``."""
@@ -71,6 +87,8 @@ class Hosts:
         self._groups = groups
         self._files = files
         self._names: dict[str, list[str]] = {}
+        self._n_first: Counter[str] = Counter()
+        """How many hosts have each first part of a name. It is empty as long as not all hosts are known."""
 
     def find(self, name: str) -> Far:
         """Return the host ``name``. The first part of its name is enough, if no other host has it. Raises NotDone."""
@@ -85,22 +103,25 @@ class Hosts:
             )
         if len(found) > 1:
             raise NotDone(f"{name} fits {_told(found)}: type more of the name", "usage")
-        return self._far(found[0], named[found[0]], named, f"--host {found[0]}")
+        return self._far(found[0], named[found[0]])
 
     def chosen(self, typed: str) -> tuple[Far, ...]:
         """Return the hosts that ``typed`` names, between commas: hosts, or groups after an @. Raises NotDone."""
         chosen: dict[str, Far] = {}
         for word in filter(None, map(str.strip, typed.split(","))):
             if not word.startswith("@"):
-                far = self.find(word)
-                chosen.setdefault(far.host, far)
+                _add(self.find(word), chosen)
                 continue
             if (group := self._groups.get(word[1:])) is None:
                 known = _told(f"@{name}" for name in self._groups) or "none"
                 raise NotDone(f"there is no group {word} in {self._files} (there are: {known})", "usage")
-            named = self._all()
-            for name in self._names_of(word[1:]):
-                chosen.setdefault(name, self._far(name, group, named, f"--host {name}"))
+            names = self._names_of(word[1:])
+            try:
+                self._all()
+            except NotDone as fault:  # of another group: it takes nothing from this one but short names
+                say(str(fault))
+            for name in names:
+                _add(self._far(name, group), chosen)
         if not chosen:
             raise NotDone(f"--hosts {typed} names no host", "usage")
         return tuple(chosen.values())
@@ -117,16 +138,29 @@ class Hosts:
     def _all(self) -> dict[str, Group]:
         """Return all hosts, each with the first group that has it."""
         found: dict[str, Group] = {}
+        n_names = 0
         for name, group in self._groups.items():
             for host in self._names_of(name):
-                found.setdefault(host, group)
+                n_names += 1
+                if n_names > MOST_NAMES:
+                    raise NotDone(f"{self._files}: all groups together have more than {MOST_NAMES} hosts", "usage")
+                if (other := found.setdefault(host, group)).realm != group.realm:
+                    raise NotDone(_TWO.format(host=host, one=other.place, two=group.place), "usage")
+        self._n_first = Counter(host.partition(".")[0] for host in found)
         return found
 
-    @staticmethod
-    def _far(host: str, group: Group, named: Iterable[str], options: str) -> Far:
+    def _far(self, host: str, group: Group) -> Far:
         first = host.partition(".")[0]
-        is_alone = sum(first in (name, name.partition(".")[0]) for name in named) == 1
-        return Far(host, group.carrier(host), options, first if is_alone else host, group.realm)
+        is_alone = self._n_first[first] == 1 and first != os.uname().nodename.lower()  # an id on this host has this name, too
+        return Far(host, group.carrier(host), f"--host {host}", first if is_alone else host, group.realm)
+
+
+_TWO = "{host} is in {one} and in {two}, which have different realms: these are two hosts, and one name cannot name both"
+
+
+def _add(far: Far, chosen: dict[str, Far]) -> None:
+    if chosen.setdefault(far.host, far).realm != far.realm:
+        raise NotDone(_TWO.format(host=far.host, one="one", two="another group that was named"), "usage")
 
 
 def read() -> Hosts:
@@ -141,19 +175,24 @@ def read() -> Hosts:
 
 def _groups_of(file: str) -> dict[str, Group]:
     try:
-        with open(file, "rb") as opened:
+        with open(file, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as opened:  # also of a FIFO
             status = os.fstat(opened.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise NotDone(f"{file} is not read, because it is not a regular file", "usage")
             if status.st_uid not in (0, os.getuid()) or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
                 why = "others may change it: it must be yours or root's, and writable by its owner alone"
                 raise NotDone(f"{file} is not read, because {why}", "usage")
-            tables = tomllib.load(opened)
+            text = opened.read(MOST_OF_FILE + 1)
+        if len(text) > MOST_OF_FILE:
+            raise NotDone(f"{file} is not read, because it has more than {MOST_OF_FILE} bytes", "usage")
+        tables = tomllib.loads(text.decode())
     except FileNotFoundError:
         return {}
     except OSError as fault:
         raise NotDone(f"{file} cannot be read: {fault.strerror}", "usage") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise NotDone(f"{file} is not TOML: {fault}", "usage") from None
-    return {name: _group(f"{file}: [{name}]", name, table) for name, table in tables.items()}
+    except (ValueError, RecursionError) as fault:  # tomllib raises other ValueErrors than its own, too
+        raise NotDone(f"{file} is not TOML: {_short(str(fault))}", "usage") from None
+    return {name: _group(f"{file}: [{_short(name)}]", name, table) for name, table in tables.items()}
 
 
 def _group(place: str, name: str, table: object) -> Group:
@@ -162,7 +201,7 @@ def _group(place: str, name: str, table: object) -> Group:
     if not isinstance(table, dict):
         raise NotDone(f"{place}: a group is a table, with hosts and what carries", "usage")
     if unknown := sorted(table.keys() - KEYS):
-        raise NotDone(f"{place}: there is no key {unknown[0]} (there are: {', '.join(sorted(KEYS))})", "usage")
+        raise NotDone(f"{place}: there is no key {_short(unknown[0])} (there are: {', '.join(sorted(KEYS))})", "usage")
     hosts, run = _words(table, "hosts", place), _words(table, "run", place)
     if not hosts and not run:
         raise NotDone(f"{place}: names no host: add hosts, or run", "usage")
@@ -190,49 +229,86 @@ def _words(table: Mapping[str, object], key: str, place: str) -> tuple[str, ...]
 
 def _expanded(word: str, place: str) -> Iterator[str]:
     """Yield the names that ``word`` stands for: ``db[01-20].example.org`` are twenty. Raises NotDone."""
-    found = RANGE.search(word)
-    if found is None:
-        if (name := name_of(word)) is None:
-            raise NotDone(f"{place}: {word} is not the name of a host", "usage")
+    texts, first, last = (RANGE.split(word)[at::3] for at in range(3))
+    ranges = [range(int(one), int(other) + 1) for one, other in zip(first, last, strict=True)]
+    if not all(ranges) or prod(map(len, ranges)) > MOST_HOSTS:
+        why = f"it goes from the lower number to the higher one, and stands for at most {MOST_HOSTS} hosts"
+        raise NotDone(f"{place}: {_short(word)} is not a range: {why}", "usage")
+    for numbers in product(*ranges):
+        padded = [f"{number:0{len(digits)}}" for number, digits in zip(numbers, first, strict=True)]
+        if (name := name_of("".join(chain.from_iterable(zip_longest(texts, padded, fillvalue=""))))) is None:
+            raise NotDone(f"{place}: {_short(word)} is not the name of a host", "usage")
         yield name
-        return
-    first, last = found.groups()
-    if int(first) > int(last) or int(last) - int(first) >= MOST_HOSTS:
-        raise NotDone(f"{place}: {word} is not a range: it goes from the lower number to the higher one", "usage")
-    for number in range(int(first), int(last) + 1):
-        yield from _expanded(f"{word[: found.start()]}{number:0{len(first)}}{word[found.end() :]}", place)
 
 
 def _printed(command: tuple[str, ...], place: str) -> list[str]:
     """Return the names that ``command`` prints: one on each line, or as ``ansible-inventory --list`` prints them. Raises
     NotDone.
     """
-    line = " ".join(command)
+    line = _short(" ".join(command))
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=RUN_WITHIN, check=False)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     except (OSError, ValueError) as fault:
         raise NotDone(f"{place}: {line} cannot be run: {getattr(fault, 'strerror', None) or fault}", "usage") from None
+    thread = telling(process, f"the command of {place}")
+    try:
+        printed = _heard(process, time.monotonic() + RUN_WITHIN)
+        thread.join(1.0)
     except subprocess.TimeoutExpired:
         raise NotDone(f"{place}: {line} has printed no hosts within {RUN_WITHIN:.0f} s", "usage") from None
-    if done.returncode:
-        raise NotDone(f"{place}: {line} ended with status {done.returncode}", "usage")
-    text = done.stdout.decode("utf-8", "replace")
+    finally:
+        process.kill()
+        process.wait()
+    if printed is None:
+        raise NotDone(f"{place}: {line} prints more than {MOST_PRINTED} bytes", "usage")
+    if process.returncode:
+        raise NotDone(f"{place}: {line} ended with status {process.returncode}", "usage")
+    text = printed.decode("utf-8", "replace")
     words = _of_inventory(text) if text.lstrip().startswith("{") else text.split()
     if words is None or not all(map(name_of, words)):
-        wrong = "what it prints" if words is None else next(word for word in words if name_of(word) is None)
+        wrong = "what it prints" if words is None else _short(next(word for word in words if name_of(word) is None))
         raise NotDone(f"{place}: {line} prints a name on each line, or an inventory in JSON, and {wrong} is neither", "usage")
     return [name for word in words if (name := name_of(word))]
 
 
+def _heard(process: subprocess.Popen[bytes], until: float) -> bytes | None:
+    """Return what ``process`` prints until it ends, or None if this is too much. Raises TimeoutExpired."""
+    assert process.stdout is not None
+    poll, printed = select.poll(), bytearray()
+    with process.stdout as stream:
+        poll.register(stream, select.POLLIN)
+        while True:
+            left = until - time.monotonic()
+            if left <= 0 or not poll.poll(left * 1000):
+                raise subprocess.TimeoutExpired(process.args, RUN_WITHIN)
+            if not (piece := os.read(stream.fileno(), 65536)):
+                break
+            printed += piece
+            if len(printed) > MOST_PRINTED:
+                return None
+    process.wait(max(0.0, until - time.monotonic()))
+    return bytes(printed)
+
+
 def _of_inventory(text: str) -> list[str] | None:
-    """Return the hosts of an inventory of ansible, which are the keys of ``_meta.hostvars`` and the hosts of its groups."""
+    """Return the hosts of an inventory of ansible, which are the keys of ``_meta.hostvars`` and the hosts of its groups. A group
+    may also be the list of its hosts. Return None for anything else.
+    """
     try:
         inventory = json.loads(text)
-        groups = (group for name, group in inventory.items() if name != "_meta" and isinstance(group, dict))
-        listed = [str(host) for group in groups for host in group.get("hosts", ())]
-        return list(dict.fromkeys([*inventory.get("_meta", {}).get("hostvars", {}), *listed]))
-    except (ValueError, AttributeError, TypeError):
+        listed = [*inventory.pop("_meta", {}).get("hostvars", {}).keys()]
+        for group in inventory.values():
+            hosts = group if isinstance(group, list) else group.get("hosts", [])
+            if not isinstance(hosts, list) or not all(isinstance(host, str) for host in hosts):
+                return None
+            listed += hosts
+    except (ValueError, AttributeError, TypeError, RecursionError):
         return None
+    return list(dict.fromkeys(listed))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MOST_TOLD else f"{text[:MOST_TOLD]}…"
 
 
 def _told(names: Iterable[str], most: int = 10) -> str:

@@ -84,4 +84,4 @@ def in_turn(rows: Sequence[Row], n_before: Mapping[str, int]) -> list[Row]:
 def name_of(typed: str) -> str | None:
     """Return the name of a host as it is in a key, or None if ``typed`` cannot be one."""
     name = typed.lower().removesuffix(".")
-    return name if HOST.fullmatch(name) else None
+    return name if typed.isascii() and HOST.fullmatch(name) else None

@@ -273,7 +273,9 @@ LAW: dict[str, set[str]] = {
     "jitd_fleet.listening": {"jitd_fleet.own_door", "jitpam.wire.coding", "jitpam.wire.framing", "jitpam.wire.messages"},
     "jitd_fleet.tcp": {"jitpam.carrier", "jitpam.client"},
     "jitd_fleet.assembly": {"jitd.cli.hosts", "jitd_fleet.hosts"},
-    "jitd_fleet.hosts": {"jitd.cli.hosts", "jitd.cli.not_done", "jitd_fleet.many", "jitd_fleet.tcp", "jitpam.carrier"},
+    "jitd_fleet.hosts": {
+        "jitd.cli.answer", "jitd.cli.hosts", "jitd.cli.not_done", "jitd_fleet.many", "jitd_fleet.tcp", "jitpam.carrier",
+    },
     "jitd_fleet.many": {
         "jitd.cli.answer", "jitd.cli.call", "jitd.cli.far", "jitd.cli.hosts", "jitd.core.command", "jitpam.carrier",
         "jitpam.client", "jitpam.krb5", "jitpam.wire.messages",
