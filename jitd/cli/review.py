@@ -16,7 +16,7 @@ import click
 from jitd.cli import far
 from jitd.cli.answer import answer_json, exact, say, words
 from jitd.cli.brief import OPEN
-from jitd.cli.call import NotDone, called, called_as_reviewer, status_of
+from jitd.cli.call import OF_ONE_HOST, NotDone, called, called_as_reviewer, status_of
 from jitd.cli.decide import Deed, decide
 from jitd.cli.ids import whole_id
 from jitd.cli.naming import named
@@ -25,7 +25,7 @@ from jitd.cli.question import can_ask, sentence
 from jitd.cli.reading import put_all
 from jitd.cli.terminal_size import width
 from jitd.cli.verdict import fetched, fingerprint_of, must_be_reviewable, sent
-from jitpam.client import RefusedByDaemon
+from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.wire.messages import Withdraw
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -153,20 +153,28 @@ def deny(ids: tuple[str, ...], *, comment: str | None) -> int:
 def _each(typed: Iterable[str], reviewed: Callable[[str], str], *, is_sure: bool) -> int:
     """Call ``reviewed`` for each id, and print its result. If ``reviewed`` fails for one id, continue with the next id, unless
     the person has left. Return the exit status of the first failure, or 0 if there was no failure. If jitd does not accept the
-    person's ticket, raise RefusedByDaemon at once.
+    person's ticket, raise RefusedByDaemon at once, unless there are other hosts.
     """
     status = 0
-    for id, there in named(typed, is_sure=is_sure):
-        with far.at(there):
-            try:
-                say(reviewed(id))
-            except (NotDone, RefusedByDaemon) as fault:
-                if isinstance(fault, RefusedByDaemon) and fault.code == "unauthenticated":
-                    raise
-                say(str(fault))
-                status = status or status_of(fault)
-                if isinstance(fault, Left):
-                    break
+    each = named(typed, is_sure=is_sure)
+    is_one_host = len({one.far for one in each}) == 1
+    for id, there in each:
+        try:
+            with far.at(there):
+                try:
+                    say(reviewed(id))
+                except (NotDone, RefusedByDaemon) as fault:
+                    if isinstance(fault, RefusedByDaemon) and fault.code == "unauthenticated" and (is_one_host or not there):
+                        raise
+                    say(str(fault))
+                    status = status or status_of(fault)
+                    if isinstance(fault, Left):
+                        break
+        except (Unreachable, NotAuthenticated) as fault:
+            if is_one_host or there is None or (isinstance(fault, NotAuthenticated) and fault.cause not in OF_ONE_HOST):
+                raise
+            say(f"{there.host}: {fault}")  # it is we who say it, and the other hosts are asked nevertheless
+            status = status or status_of(fault)
     return status
 
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager, nullcontext
 from jitd.cli import far
 from jitd.cli.alike import alike, table
 from jitd.cli.answer import Row, say, words
-from jitd.cli.call import NotDone, called_as_reviewer
+from jitd.cli.call import OF_ONE_HOST, NotDone, called_as_reviewer
 from jitd.cli.decide import Deed, decide, review, why_denied
 from jitd.cli.everywhere import ended
 from jitd.cli.hosts import in_turn
@@ -31,8 +31,6 @@ from jitpam.wire.messages import List
 
 ENDINGS = ("forbidden", "late", "unknown")
 """Codes of errors. After an error with one of these codes, the person cannot decide about the request any more."""
-OF_ONE_HOST = ("refused", "service", "realm", "policy", "other")
-"""Causes of NotAuthenticated that are about one host, or can be made up by what leads there."""
 TOLD_WITHIN = 30.0
 """Seconds in which one of many hosts has to tell all of the requests that come next."""
 APPROVE, EACH, DENY = "aod"

@@ -146,6 +146,27 @@ def test_a_host_that_lists_a_request_and_then_does_not_tell_it_does_not_end_the_
     assert str(fault) in err and "nothing more waits for you on the hosts that have answered" in err
 
 
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        (Unreachable("the carrier ended: ssh (status 255)"), 125),
+        (NotAuthenticated("refused", "what answers has not proved to be db1.example.org"), 119),
+        (RefusedByDaemon("unauthenticated", "your ticket is not good enough"), 119),
+    ],
+    ids=["gone", "unproved", "refuses the ticket"],
+)
+@pytest.mark.parametrize("verb", [["approve", "--yes"], ["deny", "--reason", "no"]], ids=["approve", "deny"])
+def test_a_host_that_cannot_be_asked_about_one_id_does_not_keep_the_others_from_theirs(
+    verb: list[str], fault: Exception, status: int, fleet: Fleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """THREATS F-21."""
+    fleet.by_host["db1.example.org"] = fault
+    honest = has(fleet, "web2", Teller(a_row(OTHER)))
+    assert jitd(no_daemon(), *verb, f"{ID}@db1", f"{OTHER}@web2") == status
+    assert [message.id for message in honest.heard if isinstance(message, Review)] == [OTHER]
+    assert str(fault) in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_host_that_is_gone_while_the_person_decides_does_not_end_the_walk_and_counts_as_no_skip(
     fleet: Fleet, walked: Walked, capsys: pytest.CaptureFixture[str]
 ) -> None:
