@@ -651,7 +651,7 @@ def test_a_host_that_says_all_the_time_that_it_is_slow_is_not_waited_for_without
 
     door.play(script)
     with pytest.raises(Unreachable, match=f"jitd on {HOST} does not answer"):
-        connected(door)
+        connected(door).close()
 
 
 def test_a_carrier_that_another_thread_has_left_is_ended_also_if_it_is_deaf(door, monkeypatch):
