@@ -13,13 +13,26 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
-from jitd.cli.call import NotDone, called
+from jitd.cli import far
+from jitd.cli.answer import say
+from jitd.cli.call import NOT_DONE, NotDone, called
 from jitd.cli.terminal_size import terminal_size
-from jitpam.client import NotAuthenticated
+from jitpam import saying
+from jitpam.client import Connection, NotAuthenticated
 from jitpam.local_proof import CAUSES, never_ask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from jitd.cli.hosts import Far
+    from jitd_board.link import Link
+    from jitd_board.state import Heard, Trouble
 
 IGNORED = ("TEXTUAL", "COLUMNS", "LINES")
 """Prefixes of the variables that the board removes from the environment. With such variables, a person could make the library
@@ -51,10 +64,12 @@ def board() -> int:
             "usage",
         )
     never_ask()
+    hosts = far.many()
     try:
         # if there is no ticket, or jitd cannot be reached, the person is told before the board takes the screen
-        with called():
-            pass
+        if hosts is None:
+            with called():
+                pass
     except NotAuthenticated as lack:
         if lack.cause not in CAUSES:
             raise
@@ -62,12 +77,33 @@ def board() -> int:
     from jitd_board.application import Board
     from jitd_board.terminal import Terminal
 
-    application = Board()
+    application = Board(_links, hosts or [one for one in [far.there()] if one is not None])
     try:
         application.run(mouse=False)
     finally:
+        saying.elsewhere = None
         if isinstance(application._driver, Terminal):
             application._driver.end_reading()
     if application.fault is not None:
         raise application.fault
-    return application.return_code or 0
+    troubles = application.state.troubles
+    for host, because in troubles.items():
+        say(f"{host}: {because}")
+    return application.return_code or (NOT_DONE if troubles else 0)
+
+
+@contextmanager
+def _called(there: Far | None) -> Iterator[Connection]:
+    with far.at(there), called() as daemon:
+        yield daemon
+
+
+def _links(tell: Callable[[Heard | Trouble], None]) -> Sequence[Link]:
+    """Return the links to all hosts to which the verb is sent."""
+    from jitd_board.link import MANY_AGAIN_AFTER, Link
+
+    if (hosts := far.many()) is None:
+        there = far.there()
+        return [Link(tell, partial(_called, there), "" if there is None else there.host)]
+    desk = far.known().everywhere(hosts)
+    return [Link(tell, partial(desk.conversation, one), one.host, MANY_AGAIN_AFTER) for one in hosts]

@@ -2,7 +2,8 @@
 """Runs the board on a terminal. The board draws the screen, accepts keys, and starts the actions that a person confirms.
 
 Law: the library textual gets only printable lines without markup, and handles no key. The terminal is restored when the board
-ends, is stopped, or fails. While the board waits for an answer of jitd, it still accepts keys.
+ends, is stopped, or fails. While the board waits for an answer of jitd, it still accepts keys. An answer about a row of one of
+many hosts is sent to that host.
 """
 
 from __future__ import annotations
@@ -13,20 +14,24 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 from textual import events
 from textual.app import App, ComposeResult
 
+from jitd.cli import far
 from jitd.cli.answer import Row, say, words
 from jitd.cli.call import ENDINGS
+from jitd.cli.hosts import Far
 from jitd.cli.labels import laid_out
 from jitd.cli.page import page
 from jitd.cli.question import QUIET_FOR, sentence
 from jitd.cli.terminal_size import terminal_size
 from jitd.cli.viewing import watch
+from jitd.cli.walk import Key, key
 from jitd_board.canvas import Canvas
 from jitd_board.keyboard import MOVES, Keyboard, Taken
 from jitd_board.link import Link, in_background
@@ -35,6 +40,7 @@ from jitd_board.questions import LONGEST, Deed, Locking, Question, Word, about, 
 from jitd_board.state import Heard, State, Trouble
 from jitd_board.terminal import ASKED_AGAIN_AFTER, Terminal
 from jitd_board.views import VIEWS
+from jitpam import saying
 
 T = TypeVar("T")
 INTERRUPTED = 128 + signal.SIGINT
@@ -47,19 +53,22 @@ ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 class Board(App[int]):
-    """The application. ``run`` returns when the person leaves the board. ``return_code`` is then the exit status."""
+    """The application. ``run`` returns when the person leaves the board. ``return_code`` is then the exit status. ``links`` makes
+    the links, which tell what each host says, and ``hosts`` are the hosts if they are others than this one.
+    """
 
     ENABLE_COMMAND_PALETTE = False
     CSS = "Screen { background: ansi_default; overflow: hidden; }"
 
-    def __init__(self) -> None:
+    def __init__(self, links: Callable[[Callable[[Heard | Trouble], None]], Sequence[Link]], hosts: Sequence[Far]) -> None:
         super().__init__(driver_class=Terminal, ansi_color=True)
-        self.state = State()
+        self.state = State(labels={one.host: one.label for one in hosts} if len(hosts) > 1 else {})
         self.keyboard = Keyboard()
         self.fault: BaseException | None = None
         """The error that ended the board, or None."""
         self._canvas = Canvas()
-        self._link = Link(self._heard)
+        self._links = links(self._heard)
+        self._hosts = {one.host: one for one in hosts}
         self._loop: asyncio.AbstractEventLoop
         self._question: tuple[str, Question | None] = ("", None)
         """The question that is on the screen now, and its text."""
@@ -67,8 +76,8 @@ class Board(App[int]):
         """The number of questions that were sent to jitd. An answer of jitd is ignored if a newer question was sent."""
         self._pressed_at: object = None
         """``_ripen`` handles a key after a pause. This is what was selected at the key press (see ``_selected``)."""
-        self._fetching = ""
-        """The id of the row whose page is being fetched, to be shown beside the list."""
+        self._fetching: Key | None = None
+        """The key of the row whose page is being fetched, to be shown beside the list."""
         self._n_drawn = 0
         """The number of drawings so far."""
         self._is_away = False
@@ -83,10 +92,13 @@ class Board(App[int]):
     async def on_mount(self) -> None:
         """Install the signal handlers, and start the timer and the link to jitd."""
         self._loop = asyncio.get_running_loop()
+        self._own_context = copy_context()
         self._take_signals()
+        saying.elsewhere = _unsaid
         threading.excepthook = lambda fault: self._in_loop(lambda: self._fail(fault.exc_value or SystemExit(1)))
         self.set_interval(1.0, self.draw)
-        self._link.start()
+        for link in self._links:
+            link.start()
         self.draw()
 
     # --- the screen
@@ -198,10 +210,10 @@ class Board(App[int]):
         elif key is not None:
             self._act(key)
 
-    def _selected(self) -> tuple[int, str, Question | None]:
-        """Return the number of the shown list, the id of the selected row, and the open question."""
+    def _selected(self) -> tuple[int, Key, Question | None]:
+        """Return the number of the shown list, the key of the selected row, and the open question."""
         asked = self.state.asked
-        return self.state.at, words(self.state.row or {}, "id", ""), None if asked is None else asked.question
+        return self.state.at, key(self.state.row or {}), None if asked is None else asked.question
 
     def _move(self, by: int) -> None:
         reads = self.state.asked is not None or self.state.page is not None
@@ -228,65 +240,68 @@ class Board(App[int]):
 
     # --- what keys do
 
-    def _act(self, key: str) -> None:
+    def _act(self, pressed: str) -> None:
         state = self.state
-        is_of_list = key in ("q", "?", *STEPS) or key in "12345"[: len(VIEWS)]
+        is_of_list = pressed in ("q", "?", *STEPS) or pressed in "12345"[: len(VIEWS)]
         if state.asked is not None and not (state.is_beside and is_of_list):
-            self._answer(key)
-        elif key == "q":
+            self._answer(pressed)
+        elif pressed == "q":
             self.leave(0)
-        elif key == "?":
+        elif pressed == "?":
             state.asked = None
-            state.read("", lambda width: laid_out(HELP, width))
+            state.read(None, lambda width: laid_out(HELP, width))
         elif is_of_list:
             state.asked = None
-            state.switch(state.at + STEPS[key] if key in STEPS else int(key) - 1)
-        elif key == "s" and state.view.what == "requests":
+            state.switch(state.at + STEPS[pressed] if pressed in STEPS else int(pressed) - 1)
+        elif pressed == "s" and state.view.what == "requests":
             self._next()
-        elif key in ("enter", "v"):
+        elif pressed in ("enter", "v"):
             self._read()
-        elif key in state.keys and not state.busy:
-            self._begin(key)
+        elif pressed in state.keys and not state.busy:
+            self._begin(pressed)
         self.draw()
 
-    def _begin(self, key: str) -> None:
-        """Open the question for ``key`` about the selected row. For the key ``w``, show the row's run instead."""
+    def _begin(self, pressed: str) -> None:
+        """Open the question for the key ``pressed`` about the selected row. For the key ``w``, show the row's run instead."""
         state, row, what = self.state, self.state.row, self.state.view.what
-        if key == "l":
+        if pressed == "l":
             state.ask(Locking({}), what, None)
         elif row is None:
             state.said = "nothing is selected"
-        elif key == "w":
-            self._watch(words(row, "id"))
+        elif pressed == "w":
+            self._watch(row)
         else:
-            self._asked_of_jitd(lambda: about(key, row), lambda question: state.ask(question, what, row))
+            self._asked_of_jitd(row, lambda: about(pressed, row), lambda question: state.ask(question, what, row))
 
     def _read(self) -> None:
         row = self.state.row
         if row is not None and self.state.view.what == "requests":
             self._begin("v")
         elif row is not None and self.state.view.has_pages and self.state.page is None:
-            id = words(row, "id")
-            self._asked_of_jitd(lambda: row_of(id), lambda whole: self.state.read(id, lambda width: page(whole, width)))
+            self._asked_of_jitd(
+                row,
+                lambda: row_of(words(row, "id")),
+                lambda whole: self.state.read(key(row), lambda width: page(whole, width)),
+            )
 
-    def _read_again(self) -> None:
+    def _read_again(self, of: Key) -> None:
         """Fetch the content of the open page again. If this fails, or if the person has left the page, change nothing."""
-        id = self.state.page_of
 
         def take(whole: Row | str) -> None:
-            if self.state.page is not None and self.state.page_of == id and not isinstance(whole, str):
-                self.state.read(id, lambda width: page(whole, width))
+            if self.state.page is not None and self.state.page_of == of and not isinstance(whole, str):
+                self.state.read(of, lambda width: page(whole, width))
 
-        in_background(lambda: row_of(id), lambda whole: self._in_loop(lambda: take(whole)))
+        host, id = of
+        in_background(lambda: row_of(id), lambda whole: self._in_loop(lambda: take(whole)), self._hosts.get(host))
 
-    def _answer(self, key: str) -> None:
-        """Begin the action that follows from the answer to the open question, or open the next question. The answer is ``key`` if
-        the question is answered by single keys, and otherwise the typed line.
+    def _answer(self, pressed: str) -> None:
+        """Begin the action that follows from the answer to the open question, or open the next question. The answer is the key
+        ``pressed`` if the question is answered by single keys, and otherwise the typed line.
         """
         state, asked = self.state, self.state.asked
         if asked is None:
             return
-        typed = key if state.is_reviewing else asked.typed.strip()
+        typed = pressed if state.is_reviewing else asked.typed.strip()
         follows = asked.question.follows(typed, self.size.width, is_unread=asked.reading.is_unread)
         state.said = ""
         if isinstance(follows, Question):
@@ -295,10 +310,10 @@ class Board(App[int]):
             state.go_on(follows)
         elif follows is not None:
             state.asked = None
-            self._do(follows)
+            self._do(follows, self._there(asked.row))
         else:
             state.close("")
-            if key == "s":
+            if pressed == "s":
                 self._next()
 
     def _next(self) -> None:
@@ -308,16 +323,22 @@ class Board(App[int]):
         if self._selected() != before and self.size.width < WIDE:
             self._begin("v")
 
-    def _do(self, deed: Deed) -> None:
+    def _there(self, row: Row | None) -> Far | None:
+        """Return the other host that ``row`` is on, or None. Without a row, there is one host."""
+        return next(iter(self._hosts.values()), None) if row is None else self._hosts.get(words(row, "host"))
+
+    def _do(self, deed: Deed, there: Far | None) -> None:
         self.state.busy, self.state.page = "this is being done ...", None
 
         def done(said: str) -> None:
-            self.state.busy, self.state.said = "", said
+            self.state.busy, self.state.said = "", said if there is None else f"{there.host}: {said}"
 
-        in_background(deed, lambda said: self._in_loop(lambda: done(said)))
+        in_background(deed, lambda said: self._in_loop(lambda: done(said)), there)
 
-    def _asked_of_jitd(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
-        """Call ``work`` in the background, then ``then`` with its result in this thread, unless a newer call or list came."""
+    def _asked_of_jitd(self, row: Row, work: Callable[[], T], then: Callable[[T], None]) -> None:
+        """Call ``work`` about ``row`` in the background, then ``then`` with its result in this thread, unless something newer has
+        come.
+        """
         self._asking += 1
         number = self._asking
         at = self.state.at
@@ -330,32 +351,32 @@ class Board(App[int]):
             else:
                 then(result)
 
-        in_background(work, lambda result: self._in_loop(lambda: take(result)))
+        in_background(work, lambda result: self._in_loop(lambda: take(result)), self._there(row))
 
-    def _lacks_page(self) -> str:
-        """If the page of the selected row should be beside the list and is not there, return the id of this row."""
+    def _lacks_page(self) -> Key | None:
+        """If the page of the selected row should be beside the list and is not there, return the key of this row."""
         state = self.state
         is_free = not (state.asked or state.page or state.busy or state.trouble) and state.view.what == "requests"
-        return words(state.row or {}, "id", "") if is_free and self.size.width >= WIDE else ""
+        return key(state.row) if state.row is not None and is_free and self.size.width >= WIDE else None
 
     def _fetch_page(self) -> None:
         """If the page of the selected row should be beside the list, fetch it soon."""
-        id = self._lacks_page()
-        if id and id != self._fetching:
-            self._loop.call_later(BESIDE_AFTER, self._fetched, id)
-        self._fetching = id
+        lacking = self._lacks_page()
+        if lacking is not None and lacking != self._fetching:
+            self._loop.call_later(BESIDE_AFTER, self._fetched, lacking)
+        self._fetching = lacking
 
-    def _fetched(self, id: str) -> None:
-        """Show the page of the row with this id, if it is still selected."""
+    def _fetched(self, of: Key) -> None:
+        """Show the page of the row with this key, if it is still selected."""
         row, what = self.state.row, self.state.view.what
-        if row is None or id != self._lacks_page():
+        if row is None or of != self._lacks_page():
             return
 
         def show(question: Question) -> None:
-            if id == self._lacks_page():
+            if of == self._lacks_page():
                 self.state.ask(question, what, row, is_beside=True)
 
-        self._asked_of_jitd(lambda: about("v", row), show)
+        self._asked_of_jitd(row, lambda: about("v", row), show)
 
     # --- jitd
 
@@ -364,12 +385,15 @@ class Board(App[int]):
 
         def take() -> None:
             if isinstance(heard, Trouble):
-                self.state.miss(heard.because)
-            else:
-                self.state.hear(heard)
-                self._fetching = ""  # what could not be fetched is fetched again
-                if self.state.page is not None:
-                    self._read_again()
+                self.state.miss(heard.because, heard.host)
+                return
+            self.state.hear(heard)
+            there = heard.host if self.state.labels else None
+            if self._fetching is not None and there in (None, self._fetching[0]):
+                self._fetching = None  # what could not be fetched is fetched again
+            of = self.state.page_of
+            if self.state.page is not None and of is not None and there in (None, of[0]):
+                self._read_again(of)
 
         self._in_loop(take)
 
@@ -381,21 +405,23 @@ class Board(App[int]):
             self.draw()
 
         try:
-            self._loop.call_soon_threadsafe(do)
+            self._loop.call_soon_threadsafe(do, context=self._own_context)  # a thread of its own knows of no other hosts
         except RuntimeError:  # the loop is closed
             return
 
     # --- the terminal and its signals
 
-    def _watch(self, id: str) -> None:
-        """Show a run on the whole terminal, in the same way as ``jitd watch``."""
+    def _watch(self, row: Row) -> None:
+        """Show the run in ``row`` on the whole terminal, in the same way as ``jitd watch``."""
         assert watch.callback is not None
         self._is_away = True
+        saying.elsewhere = None
         interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             with self.suspend():
                 try:
-                    watch.callback(id=id)
+                    with far.at(self._there(row)):
+                        watch.callback(id=words(row, "id"))
                 except ENDINGS as fault:
                     say(str(fault))
                 except KeyboardInterrupt:
@@ -406,6 +432,7 @@ class Board(App[int]):
             self.leave(end.code if isinstance(end.code, int) else 1)
         finally:
             signal.signal(signal.SIGINT, interrupt)
+            saying.elsewhere = _unsaid
             self._is_away = False
             self._take_signals()
         self.refresh(layout=True)
@@ -448,7 +475,8 @@ class Board(App[int]):
     def leave(self, status: int) -> None:
         """End the board with exit status ``status``."""
         self._is_over = True
-        self._link.stop()
+        for link in self._links:
+            link.stop()
         self.exit(return_code=status)
 
     # --- our own errors: textual would print them with all local variables
@@ -463,6 +491,11 @@ class Board(App[int]):
     def _fail(self, fault: BaseException) -> None:
         self.fault = self.fault or fault
         self._is_over = True
-        self._link.stop()
+        for link in self._links:
+            link.stop()
         self._return_code = 1
         self._close_messages_no_wait()
+
+
+def _unsaid(text: str) -> None:
+    """What a carrier says would be written over the screen. Why a host cannot be reached is on it."""

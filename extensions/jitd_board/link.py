@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The board's link to jitd. One thread watches the lists. Each question and each action has its own thread.
+"""The board's link to jitd. For each host, one thread watches the lists. Each question and each action has its own thread.
 
 Law: a failure is reported to the board, and the link tries again. No thread ends the board. If the viewer may not see a list, the
-board shows the daemon's refusal, and never an empty list. Each thread opens its own connections and closes them.
+board shows the daemon's refusal, and never an empty list. Each thread opens its own connections and closes them. Rows of another
+host are under the name in its ticket.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
+from jitd.cli import far
 from jitd.cli.answer import Row
-from jitd.cli.call import ENDINGS, called
+from jitd.cli.call import ENDINGS
+from jitd.cli.hosts import Far
 from jitd_board.state import Heard, Trouble
 from jitd_board.views import VIEWS
 from jitpam.client import Connection, RefusedByDaemon
@@ -22,6 +26,8 @@ from jitpam.wire.messages import Done, Item, List, Watch
 T = TypeVar("T")
 AGAIN_AFTER = 2.0
 """If jitd cannot be reached or does not accept the ticket, the link waits this number of seconds and tries again."""
+MANY_AGAIN_AFTER = 10.0
+"""The same, of one of many hosts: each attempt may start a carrier."""
 EACH = 10.0
 """The lists are read again after this number of seconds, even if jitd has reported no change. For example, jitd does not report
 changes of the CPU time or the memory of a run.
@@ -30,11 +36,21 @@ changes of the CPU time or the memory of a run.
 
 class Link:
     """After the call of ``start``, a thread watches the lists of the board until ``stop`` is called. After each change, this
-    thread calls ``tell`` with the new lists. If the lists cannot be fetched, it calls ``tell`` with the reason.
+    thread calls ``tell`` with the new lists. If the lists cannot be fetched, it calls ``tell`` with the reason. ``call`` opens a
+    connection to ``host``, which is empty for this host. After a failure, the link waits ``again_after`` seconds.
     """
 
-    def __init__(self, tell: Callable[[Heard | Trouble], None]) -> None:
+    def __init__(
+        self,
+        tell: Callable[[Heard | Trouble], None],
+        call: Callable[[], AbstractContextManager[Connection]],
+        host: str = "",
+        again_after: float = AGAIN_AFTER,
+    ) -> None:
         self._tell = tell
+        self._call = call
+        self._host = host
+        self._again_after = again_after
         self._is_stopped = threading.Event()
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._thread = threading.Thread(target=self._run, name="board-link", daemon=True)
@@ -55,16 +71,22 @@ class Link:
             try:
                 self._watch()
             except ENDINGS as fault:
-                self._tell(Trouble(str(fault)))
+                self._tell(Trouble(str(fault), self._host))
             except OSError as fault:
-                self._tell(Trouble(f"jitd cannot be asked: {fault.strerror or fault}"))
-            self._is_stopped.wait(AGAIN_AFTER)
+                self._tell(Trouble(f"jitd cannot be asked: {fault.strerror or fault}", self._host))
+            self._is_stopped.wait(self._again_after)
 
     def _watch(self) -> None:
-        with called() as daemon:
+        with self._call() as daemon, self._call() as beside:
             for requests in self._requests(daemon):
                 me = daemon.welcome
-                self._tell(Heard(me.principal, me.host, me.operator, {"requests": requests, **_others()}))
+                lists = {"requests": requests, **_others(beside)}
+                if self._host:
+                    lists = {
+                        what: rows if isinstance(rows, str) else [{**row, "host": self._host} for row in rows]
+                        for what, rows in lists.items()
+                    }
+                self._tell(Heard(me.principal, me.host, me.operator, lists))
 
     def _requests(self, daemon: Connection) -> Iterator[list[Row]]:
         """Yield the open requests each time jitd sends them after a change. If jitd sends nothing, yield the same requests again
@@ -86,30 +108,30 @@ class Link:
             heard_at_all = daemon.followed(self._wake, EACH)
 
 
-def _others() -> dict[str, Sequence[Row] | str]:
+def _others(daemon: Connection) -> dict[str, Sequence[Row] | str]:
     """Return all lists of the board except the list of requests. The list of requests comes through the message Watch instead.
-    Raises the errors of ``connect``.
+    Raises the errors of ``ask``.
     """
     lists: dict[str, Sequence[Row] | str] = {}
-    with called() as daemon:
-        for view in VIEWS[1:]:
-            try:
-                lists[view.what] = list(daemon.ask(List(what=view.what, ended=False)))
-            except RefusedByDaemon as no:
-                if no.code == "unauthenticated":
-                    raise
-                lists[view.what] = no.text
+    for view in VIEWS[1:]:
+        try:
+            lists[view.what] = list(daemon.ask(List(what=view.what, ended=False)))
+        except RefusedByDaemon as no:
+            if no.code == "unauthenticated":
+                raise
+            lists[view.what] = no.text
     return lists
 
 
-def in_background(work: Callable[[], T], then: Callable[[T | str], None]) -> None:
-    """Call ``work`` in a new thread. Afterwards call ``then`` in the same thread. The argument of ``then`` is the result of
-    ``work``, or a sentence with the reason if ``work`` failed.
+def in_background(work: Callable[[], T], then: Callable[[T | str], None], there: Far | None) -> None:
+    """Call ``work`` in a new thread, and send to the host ``there`` what it sends. Afterwards call ``then`` in the same thread.
+    The argument of ``then`` is the result of ``work``, or a sentence with the reason if ``work`` failed.
     """
 
     def run() -> None:
         try:
-            result: T | str = work()
+            with far.at(there):
+                result: T | str = work()
         except ENDINGS as fault:
             result = str(fault)
         except OSError as fault:

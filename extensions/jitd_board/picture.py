@@ -31,6 +31,8 @@ WIDE = 120
 """Minimum number of columns of a terminal on which the page of the selected request is beside the list."""
 BAR, SLACK = " | ", 4
 """What is between the list and the page, and the number of cells that the list may need more on some terminals."""
+MOST_SILENT = 3
+"""Maximum number of lines that name hosts that cannot be reached."""
 MARK, GAP = "> ", "  "
 """The text in front of the selected row, and the text in front of all other rows."""
 
@@ -109,6 +111,8 @@ def _tabs(state: State, width: int) -> str:
 
 def _news(state: State, width: int) -> list[Painted]:
     """If jitd can be reached, return the lines that name the viewer. Otherwise return the lines with the reason."""
+    if state.labels:
+        return _news_of_many(state, width)
     if state.trouble:
         text = f"NOT LIVE: {state.trouble}. jitd board tries again."
         return [(line, "late") for line in wrapped(printable(text), width)[:3]]
@@ -117,14 +121,32 @@ def _news(state: State, width: int) -> list[Painted]:
     return [(cut(printable(f"{without_realm(state.principal, realm_of(state.principal))} on {state.host}"), width), "mine")]
 
 
+def _news_of_many(state: State, width: int) -> list[Painted]:
+    """Return the lines that say who looks at how many hosts, and which of them cannot be reached, or have not said anything."""
+    silent = [f"NOT LIVE: {host}: {because}" for host, because in state.troubles.items()]
+    if waits := [label for host, label in state.labels.items() if host not in state.heard and host not in state.troubles]:
+        silent.append(f"asking {', '.join(waits)} ...")
+    if len(silent) > MOST_SILENT:
+        more = len(silent) - MOST_SILENT + 1
+        silent[MOST_SILENT - 1 :] = [f"NOT LIVE: {more} hosts more"]
+    who = f"{without_realm(state.principal, realm_of(state.principal))} on " if state.principal else ""
+    said = f"{who}{len(state.heard)} of {len(state.labels)} hosts"
+    lines: list[Painted] = [(said, "mine"), *((line, "late") for line in silent)]
+    return [(cut(printable(line), width), mark) for line, mark in lines]
+
+
 def _list(state: State, width: int, room: int) -> list[Painted]:
     """Return as many rows of the list as fit on the screen. The selected row is always among the returned rows."""
-    rows = state.lists.get(state.view.what)
+    what = state.view.what
+    rows = state.lists.get(what)
     if not state.principal or rows is None:
         return []
+    refusals = [(line, None) for text in state.refusals.get(what, ()) for line in wrapped(printable(text), width)][:MOST_SAID]
+    room -= len(refusals)
     if isinstance(rows, str) or not rows:
-        return [("", None), *((line, None) for line in wrapped(printable(rows or empty(state.view.what)), width))]  # type: ignore[arg-type]
-    made = request_lines(rows, width - len(MARK)) if state.view.what == "requests" else None
+        text = rows if isinstance(rows, str) else empty(what)
+        return [("", None), *((line, None) for line in wrapped(printable(text), width)), *refusals]
+    made = request_lines(rows, width - len(MARK), state.labels) if what == "requests" else None
     lines = made or lines_of(state.view.columns, rows, width - len(MARK))
     each = len(lines) // (len(rows) + 1)
     n_shown = max(1, (room - each - 1) // each)
@@ -133,12 +155,12 @@ def _list(state: State, width: int, room: int) -> list[Painted]:
     painted: list[Painted] = [(GAP + line, "head") for line in lines[:each]]
     for number in range(first, min(first + n_shown, len(rows))):
         is_selected = number == at
-        mark = "selected" if is_selected else style_of(state.view.what, rows[number])
+        mark = "selected" if is_selected else style_of(what, rows[number])
         for line in lines[(number + 1) * each : (number + 2) * each]:
             painted.append(((MARK if is_selected else GAP) + line, mark))
     if n_shown < len(rows):
         painted.append((f"{GAP}{first + 1} to {min(first + n_shown, len(rows))} of {len(rows)}", "mine"))
-    return painted
+    return [*painted, *refusals]
 
 
 def _page(state: State, width: int, room: int) -> list[Painted]:

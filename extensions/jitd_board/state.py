@@ -2,17 +2,18 @@
 """The state of the board: the latest lists from jitd, the selected rows, and the open page or question.
 
 Law: pure. A question is open only while its row is unchanged. The question is closed without an answer when its row changes or
-disappears, or when jitd can no longer be reached.
+disappears, or when jitd can no longer be reached. Of many hosts, no row is shown of one that cannot be reached.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from jitd.cli.answer import Row, words
+from jitd.cli.answer import Row
 from jitd.cli.colour import Painted
 from jitd.cli.question import QUIET_FOR
+from jitd.cli.walk import Key, key
 from jitd_board.questions import Question, Review
 from jitd_board.views import VIEWS, View, found, is_same, moved, ordered, selected
 
@@ -33,9 +34,10 @@ class Heard:
 
 @dataclass(frozen=True)
 class Trouble:
-    """The reason why the lists cannot be fetched from jitd. The board tries again to fetch them."""
+    """The reason why the lists cannot be fetched from jitd, or from that of ``host``. The board tries again to fetch them."""
 
     because: str
+    host: str = ""
 
 
 @dataclass
@@ -109,7 +111,15 @@ class Asked:
 class State:
     """The whole state of the board."""
 
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Maps each of many hosts to what stands in the column HOST. Empty if there is one host."""
+    heard: dict[str, Heard] = field(default_factory=dict)
+    """What each of many hosts that can be reached now has said."""
+    troubles: dict[str, str] = field(default_factory=dict)
+    """Maps each of many hosts that cannot be reached to the reason."""
     lists: dict[str, Sequence[Row] | str] = field(default_factory=dict)
+    refusals: dict[str, list[str]] = field(default_factory=dict)
+    """Maps the name of each list to what some of many hosts say, in which the viewer may not see it."""
     principal: str = ""
     host: str = ""
     is_operator: bool = False
@@ -119,11 +129,11 @@ class State:
     busy: str = ""
     """The action or question that jitd is working on now. Empty if there is none."""
     at: int = 0
-    selection: dict[str, str] = field(default_factory=dict)
-    """Maps the name of each list to the id of the selected row."""
+    selection: dict[str, Key | None] = field(default_factory=dict)
+    """Maps the name of each list to the key of the selected row."""
     page: Reading | None = None
-    page_of: str = ""
-    """The id of the request on the open page."""
+    page_of: Key | None = None
+    """The key of the request on the open page."""
     asked: Asked | None = None
 
     @property
@@ -134,9 +144,11 @@ class State:
     @property
     def keys(self) -> dict[str, str]:
         """Maps each letter that acts on rows of the shown list to its action. In the list of locks, only operators can use
-        letters.
+        letters. On many hosts, nobody is locked from here, because a lock that some of them have not heard of needs a verb that
+        goes on (``lock --until-done``).
         """
-        return dict(self.view.keys) if self.is_operator or self.view.what != "locks" else {}
+        keys = dict(self.view.keys) if self.is_operator or self.view.what != "locks" else {}
+        return {letter: deed for letter, deed in keys.items() if letter != "l"} if self.labels else keys
 
     @property
     def rows(self) -> Sequence[Row]:
@@ -165,31 +177,65 @@ class State:
         """The selected row. While a page is open, the row on this page is the selected row. The value is None if no row is
         selected.
         """
-        return found(self.rows, self.page_of if self.page is not None else self.selection.get(self.view.what, ""))
+        return found(self.rows, self.page_of if self.page is not None else self.selection.get(self.view.what))
 
     def hear(self, heard: Heard) -> None:
-        """Store the current lists. If the row of the open question has changed or disappeared, close the question."""
-        before = {view.what: self.rows_of(view.what) for view in VIEWS}
+        """Store the current lists of a host. If the row of the open question has changed or disappeared, close the question."""
         self.principal, self.host, self.is_operator, self.trouble = heard.principal, heard.host, heard.is_operator, ""
-        self.lists = {what: rows if isinstance(rows, str) else ordered(what, rows) for what, rows in heard.lists.items()}
+        if self.labels:
+            self.heard[heard.host] = heard
+            self.troubles.pop(heard.host, None)
+            self._gather()
+        else:
+            self._take(heard.lists)
+
+    def _gather(self) -> None:
+        """Make the lists of many hosts from those of each. What is refused by all of them is the list, as of one host."""
+        self.heard = {host: self.heard[host] for host in self.labels if host in self.heard}
+        self.is_operator = any(one.is_operator for one in self.heard.values())
+        lists: dict[str, Sequence[Row] | str] = {}
+        for what in [view.what for view in VIEWS]:
+            told = {host: one.lists.get(what, ()) for host, one in self.heard.items()}
+            hosts_of: dict[str, list[str]] = {}
+            for host, rows in told.items():
+                if isinstance(rows, str):
+                    hosts_of.setdefault(rows, []).append(host)
+            self.refusals[what] = [f"{_first_of(hosts)}: {text}" for text, hosts in hosts_of.items()]
+            is_refused = bool(told) and sum(map(len, hosts_of.values())) == len(told)
+            all_rows = [row for rows in told.values() if not isinstance(rows, str) for row in rows]
+            lists[what] = "; ".join(self.refusals.pop(what)) if is_refused else all_rows
+        self._take(lists)
+
+    def _take(self, lists: Mapping[str, Sequence[Row] | str]) -> None:
+        before = {view.what: self.rows_of(view.what) for view in VIEWS}
+        self.lists = {what: rows if isinstance(rows, str) else ordered(what, rows) for what, rows in lists.items()}
         for what, rows in before.items():
-            self.selection[what] = selected(self.rows_of(what), rows, self.selection.get(what, ""))
+            self.selection[what] = selected(self.rows_of(what), rows, self.selection.get(what))
         asked = self.asked
         if asked is not None and asked.row is not None:
-            now = found(self.rows_of(asked.what), asked.question.id)
+            now = found(self.rows_of(asked.what), (key(asked.row)[0], asked.question.id))
             if not is_same(asked.what, asked.row, now):
                 self.close(f"{asked.question.id} {'has ended, or waits no more' if now is None else 'has changed'}")
 
-    def miss(self, because: str) -> None:
-        """Note that jitd cannot be reached any more. ``because`` is the reason. Close the open question."""
-        self.trouble = because
-        self.close("jitd can no longer be reached")
+    def miss(self, because: str, host: str = "") -> None:
+        """Note that jitd cannot be reached any more. ``because`` is the reason. Close the open question. Of many hosts, it is
+        ``host``, and a question about another one stays open.
+        """
+        if not self.labels:
+            self.trouble = because
+            self.close("jitd can no longer be reached")
+            return
+        self.troubles[host] = because
+        self.heard.pop(host, None)
+        if self.asked is not None and self.asked.row is not None and key(self.asked.row)[0] == host:
+            self.close(f"{host} can no longer be reached")
+        self._gather()
 
     def ask(self, question: Question, what: str, row: Row | None, *, is_beside: bool = False) -> None:
         """Open ``question`` about ``row`` of the list ``what``. Do not open the question if the row has changed, or if jitd
         cannot be reached. If ``is_beside`` is True, the list stays on the screen beside the question.
         """
-        now = found(self.rows_of(what), words(row, "id")) if row is not None else None
+        now = found(self.rows_of(what), key(row)) if row is not None else None
         if self.trouble or (row is not None and not is_same(what, row, now)):
             self.said = "it has changed meanwhile: look again"
             return
@@ -207,10 +253,10 @@ class State:
             reading = Reading(question.lines, was_read=not reading.is_unread)
         self.asked = Asked(question, asked.what, asked.row, reading, asked.is_beside)
 
-    def read(self, id: str, made: Callable[[int], list[Painted]]) -> None:
-        """Show the page about ``id``. If the page of ``id`` is already open, keep the scroll position."""
-        top = self.page.top if self.page is not None and self.page_of == id else 0
-        self.page, self.page_of = Reading(made, top), id
+    def read(self, of: Key | None, made: Callable[[int], list[Painted]]) -> None:
+        """Show the page about the row with the key ``of``. If it is already open, keep the scroll position."""
+        top = self.page.top if self.page is not None and self.page_of == of else 0
+        self.page, self.page_of = Reading(made, top), of
 
     def close(self, because: str) -> None:
         """Close the open question without an answer. Do nothing if no question is open."""
@@ -229,4 +275,8 @@ class State:
             reading.top += by
         else:
             self.said = ""
-            self.selection[self.view.what] = moved(self.rows, self.selection.get(self.view.what, ""), by)
+            self.selection[self.view.what] = moved(self.rows, self.selection.get(self.view.what), by)
+
+
+def _first_of(hosts: Sequence[str]) -> str:
+    return hosts[0] if len(hosts) == 1 else f"{hosts[0]} and {len(hosts) - 1} more"

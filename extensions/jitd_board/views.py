@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lists of the board. Each list has columns, keys that act on its rows, and a selected row.
 
-Law: pure. A row is selected by its id, and never by its position. While the selected row exists, it stays selected, even if
-other rows appear or disappear.
+Law: pure. A row is selected by its host and its id, and never by its position. While the selected row exists, it stays selected,
+even if other rows appear or disappear.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from jitd.cli.answer import Row, command_of, printable, words
@@ -17,6 +17,7 @@ from jitd.cli.instants import left
 from jitd.cli.lists import LIVE_GRANTS, LIVE_LOCKS, LIVE_RUNS, WAITING, Columns, none, style
 from jitd.cli.naming import awaits_me
 from jitd.cli.reviewing import REVIEWS
+from jitd.cli.walk import Key, key
 from jitd.core.grade import Damage, Grade
 from jitpam.wire.shown import cells
 
@@ -63,27 +64,29 @@ def ordered(what: str, rows: Sequence[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: (not awaits_me(row), words(row, "submitted_at"), words(row, "id")))
 
 
-HEADS = ("ID", "LEFT", "", "WHO", "COMMAND", "REASON")
+HEADS = ("ID", "LEFT", "", "WHO", "HOST", "COMMAND", "REASON")
 MARKS = {Grade.GIVES.word: "!!", Grade.LEADS.word: "!", Grade.CHANGES.word: "!", Grade.READS.word: "!", Grade.UNKNOWN.word: "?"}
 """Maps the grade of a command to the mark in front of the command."""
 WITH_REASON = 60
 """Minimum number of cells for a line that has room for a reason."""
+MOST_OF_HOST = 16
+"""Maximum number of cells for a host in the line of a request."""
 
 
-def request_lines(rows: Sequence[Row], width: int) -> list[str]:
+def request_lines(rows: Sequence[Row], width: int, labels: Mapping[str, str] | None = None) -> list[str]:
     """Return one line of ``width`` cells for the head, and one for each of ``rows``, which are requests. A command and a reason
-    that have no room are shortened.
+    that have no room are shortened. If the rows are of many hosts, ``labels`` maps these to what stands in the column HOST.
     """
-    cells_of = [_cells_of(row) for row in rows]
-    n_who = min(12, max([len(HEADS[3]), *(cells(texts[3]) for texts in cells_of)]))
-    widths = [9, 7, 2, n_who]
+    cells_of = [_cells_of(row, labels or {}) for row in rows]
+    n_who, n_host = (max([len(HEADS[at]), *(cells(texts[at]) for texts in cells_of)]) for at in (3, 4))
+    widths = [9, 7, 2, min(12, n_who), *([min(MOST_OF_HOST, n_host)] if labels else [])]
     room = width - sum(widths) - len(widths)
     n_reason = room * 2 // 5 if width >= WITH_REASON else 0
     n_command = room - n_reason - bool(n_reason)
     lines = []
     for texts in [list(HEADS), *cells_of]:
-        start = " ".join(padded(cut(text, size), size) for text, size in zip(texts[:4], widths, strict=True))
-        command, reason = cut_in_the_middle(texts[4], n_command), cut(texts[5], n_reason) if n_reason else ""
+        start = " ".join(padded(cut(text, size), size) for text, size in zip(texts[: len(widths)], widths, strict=True))
+        command, reason = cut_in_the_middle(texts[5], n_command), cut(texts[6], n_reason) if n_reason else ""
         line = f"{start} {padded(command, n_command)} {reason}".rstrip()
         if cells(line) > width:  # a terminal may draw the marks of what was cut wider, and the end of the reason has to be there
             line = f"{start} {command}{' ' * (n_command - cells(command))} {reason}".rstrip()
@@ -101,11 +104,12 @@ def _mark(row: Row) -> str:
     return "!!" if is_loud else MARKS.get(grade_of(row), "")
 
 
-def _cells_of(row: Row) -> list[str]:
+def _cells_of(row: Row, labels: Mapping[str, str]) -> list[str]:
     mark = _mark(row)
     why = f"asking {words(row, 'gatekeepers')}" if row.get("asking_at") else words(row, "reason")
     who = f"{words(row, 'account')}{' (mine)' if row.get('mine') else ''}"
-    return [printable(text) for text in (words(row, "id"), left(row.get("expires_at")), mark, who, _command(row), why)]
+    host = labels.get(words(row, "host"), "")
+    return [printable(text) for text in (words(row, "id"), left(row.get("expires_at")), mark, who, host, _command(row), why)]
 
 
 def _command(row: Row) -> str:
@@ -119,7 +123,7 @@ def empty(what: str) -> str:
 
 def is_same(what: str, row: Row | None, other: Row | None) -> bool:
     """True if ``row`` and ``other`` both exist, and are equal in all values that matter for an answer. The rows are from the
-    list ``what``, and have the same id.
+    list ``what``, and have the same key.
 
     In the lists of grants, runs and locks, only the members in BINDING are compared. If all members were compared, a person
     could change the row of their own grant or run again and again. Another person may want to end this grant or run, and each
@@ -142,26 +146,26 @@ def _lasting(row: Row) -> Row:
     return lasting
 
 
-def found(rows: Sequence[Row], id: str) -> Row | None:
-    return next((row for row in rows if words(row, "id") == id), None)
+def found(rows: Sequence[Row], wanted: Key | None) -> Row | None:
+    return next((row for row in rows if key(row) == wanted), None)
 
 
-def moved(rows: Sequence[Row], id: str, by: int) -> str:
-    """Find the row with the id ``id``, and return the id of the row that is ``by`` rows below it. If ``id`` does not exist,
-    return the id of the first row. Return an empty text if there are no rows.
+def moved(rows: Sequence[Row], at: Key | None, by: int) -> Key | None:
+    """Find the row with the key ``at``, and return the key of the row that is ``by`` rows below it. If there is no such row,
+    return the key of the first one. Return None if there are no rows.
     """
-    ids = [words(row, "id") for row in rows]
-    if not ids:
-        return ""
-    return ids[min(max(ids.index(id) + by, 0), len(ids) - 1)] if id in ids else ids[0]
+    keys = [key(row) for row in rows]
+    if not keys:
+        return None
+    return keys[min(max(keys.index(at) + by, 0), len(keys) - 1)] if at in keys else keys[0]
 
 
-def selected(rows: Sequence[Row], before: Sequence[Row], id: str) -> str:
-    """Return the id of the row that is now selected in ``rows``. ``before`` contains the rows of the list before the latest
-    change. ``id`` is the id of the row that was selected before this change. If this row still exists, it stays selected. If it
+def selected(rows: Sequence[Row], before: Sequence[Row], at: Key | None) -> Key | None:
+    """Return the key of the row that is now selected in ``rows``. ``before`` contains the rows of the list before the latest
+    change. ``at`` is the key of the row that was selected before this change. If this row still exists, it stays selected. If it
     has disappeared, the row that is now at its position is selected.
     """
-    if found(rows, id) is not None or not rows:
-        return id if rows else ""
-    places = [at for at, row in enumerate(before) if words(row, "id") == id]
-    return words(rows[min(places[0] if places else 0, len(rows) - 1)], "id")
+    if found(rows, at) is not None or not rows:
+        return at if rows else None
+    places = [place for place, row in enumerate(before) if key(row) == at]
+    return key(rows[min(places[0] if places else 0, len(rows) - 1)])

@@ -23,7 +23,7 @@ from itertools import chain, islice, product, zip_longest
 from math import prod
 
 from jitd.cli.answer import say
-from jitd.cli.hosts import QUOTING, Everywhere, Far, name_of
+from jitd.cli.hosts import QUOTING, AllOfMany, Far, name_of
 from jitd.cli.not_done import NotDone
 from jitd_fleet.many import Many
 from jitd_fleet.tcp import PORT, Tcp, address_of
@@ -126,7 +126,7 @@ class Hosts:
             raise NotDone(f"--hosts {typed} names no host", "usage")
         return tuple(chosen.values())
 
-    def everywhere(self, hosts: tuple[Far, ...]) -> Everywhere:
+    def everywhere(self, hosts: tuple[Far, ...]) -> AllOfMany:
         """Return what asks all of ``hosts``."""
         return Many(hosts)
 

@@ -57,6 +57,7 @@ class Many:
         self._faults: dict[Far, Exception] = {}
         self._asked: set[Far] = set()
         """The hosts that were asked and have not answered yet."""
+        self._opening = threading.Semaphore(AT_ONCE)
 
     def answers(self, *messages: Message, among: Collection[str] | None = None) -> Sequence[list[Row]]:
         """Return the rows that answer each of ``messages``. The rows of each host are together, and have its name. With
@@ -65,7 +66,7 @@ class Many:
         asked = [one for one in self._hosts if one not in self._faults and (among is None or one.host in among)]
 
         def ask(one: Far) -> list[list[Row]]:
-            with self._conversation(one) as daemon:
+            with self.conversation(one) as daemon:
                 return [list(_bounded(daemon.ask(message), one)) for message in messages]
 
         found = dict(self._each(asked, ask))
@@ -77,7 +78,7 @@ class Many:
         """
 
         def act(one: Far) -> str:
-            with self._conversation(one) as daemon:
+            with self.conversation(one) as daemon:
                 return daemon.do(message) or otherwise
 
         left = list(self._hosts)
@@ -95,7 +96,6 @@ class Many:
         """Yield the rows of all hosts, and all of them again after each change on one of them, until none can be watched."""
         heard: dict[Far, list[Row] | Exception] = {}
         has_heard = threading.Condition()
-        opening = threading.Semaphore(AT_ONCE)
 
         def tell(one: Far, said: list[Row] | Exception) -> None:
             with has_heard:  # of a host that changes all the time, the newest rows are enough
@@ -104,9 +104,7 @@ class Many:
 
         def follow(one: Far) -> None:
             try:
-                with opening:
-                    conversation = self._conversation(one)
-                with conversation as daemon:
+                with self.conversation(one) as daemon:
                     for rows in daemon.watch(message):
                         tell(one, [_row_of(one, row) for row in rows])
             except Exception as fault:  # whatever it is: told with the others, or raised below
@@ -164,8 +162,10 @@ class Many:
 
     # --- one host
 
-    def _conversation(self, one: Far) -> closing[AtTheDoor]:
-        return closing(carrier.connect(one.host, one.carrier, realm=one.realm, copies=self._copies, within=SILENT_AFTER))
+    def conversation(self, one: Far) -> closing[AtTheDoor]:
+        """Open a conversation with the host ``one``. At most AT_ONCE are being opened at the same time."""
+        with self._opening:
+            return closing(carrier.connect(one.host, one.carrier, realm=one.realm, copies=self._copies, within=SILENT_AFTER))
 
     def _each(self, hosts: Sequence[Far], work: Callable[[Far], T]) -> Iterator[tuple[Far, T]]:
         """Call ``work`` for each of ``hosts``, and yield what it returns as soon as it is there. Keep the faults."""

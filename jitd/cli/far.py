@@ -27,8 +27,8 @@ AT_THE_DOOR = frozenset(
     )
 )
 """The verbs that can be used with ``--host``: those whose messages are in the table of the door."""
-OF_MANY = frozenset(("requests", "approve", "reviews", "grants", "revoke", "runs", "lock", "unlock", "locks", "status"))
-"""The verbs that can be used with ``--hosts``."""
+OF_MANY = frozenset(("requests", "approve", "reviews", "grants", "revoke", "runs", "lock", "unlock", "locks", "status", "board"))
+"""The verbs that can be used with ``--hosts``. All of them can be used with ``--host``, also ``board``, which no desk has."""
 
 
 _there: ContextVar[Far | None] = ContextVar("there", default=None)
@@ -133,7 +133,7 @@ def settle(verb: str, typed: str) -> str:
 
 def must_be_at_the_door(verb: str) -> None:
     """Raise UsageError if other hosts were named, and their doors do not have ``verb``."""
-    if (far := there()) is not None and verb not in AT_THE_DOOR:
+    if (far := there()) is not None and verb not in AT_THE_DOOR | OF_MANY:
         raise click.UsageError(f"jitd {verb} cannot be used with --host: it is for people on {far.host}")
     if many() is not None and verb not in OF_MANY:
         raise click.UsageError(

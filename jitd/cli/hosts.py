@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +15,7 @@ from jitpam.wire.messages import Message, Watch
 
 if TYPE_CHECKING:
     from jitpam.carrier import Carrier
+    from jitpam.client import Connection
 
 HOST = re.compile(r"[a-z0-9]([a-z0-9_.-]{0,251}[a-z0-9])?")
 QUOTING = frozenset("'\"\\")
@@ -56,6 +58,13 @@ class Everywhere(Protocol):
         """End the conversations that are still open, and what carries them. Never raises."""
 
 
+class AllOfMany(Everywhere, Protocol):
+    """Several hosts, of which each can be asked by itself, too."""
+
+    def conversation(self, one: Far) -> AbstractContextManager[Connection]:
+        """Open a conversation with the host ``one``. Raises the errors of ``carrier.connect``."""
+
+
 class Hosts(Protocol):
     """The hosts that stand in files."""
 
@@ -65,7 +74,7 @@ class Hosts(Protocol):
     def chosen(self, typed: str) -> tuple[Far, ...]:
         """Return the hosts that ``typed`` names, between commas: hosts, or groups after an @. Raises NotDone."""
 
-    def everywhere(self, hosts: tuple[Far, ...]) -> Everywhere:
+    def everywhere(self, hosts: tuple[Far, ...]) -> AllOfMany:
         """Return what asks all of ``hosts``."""
 
 

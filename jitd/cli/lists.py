@@ -150,6 +150,7 @@ LOCKS: Columns = {
     "BY": lambda row: spelled(row, "placed_by"),
     "ENDED BY": lambda row: spelled(row, "ended_by"),
     "REASON": _text("reason"),
+    "HOST": _text("host"),
 }
 
 

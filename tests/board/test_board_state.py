@@ -232,3 +232,71 @@ def test_a_request_that_was_never_graded_is_marked_as_the_worst() -> None:
     graded = {**a_row(ONE), "grade": "harmless"}
     rows = [graded, {**graded, "grade": None}, {**graded, "grade": "of-a-later-version"}]
     assert [" !! " in line for line in request_lines(rows, 80)[1:]] == [False, True, True]
+
+
+# --- many hosts --------------------------------------------------------------------------------------------------------
+
+
+DB1, WEB2 = "db1.example.test", "web2.example.test"
+
+
+def of_many() -> State:
+    return State(labels={DB1: "db1", WEB2: "web2"})
+
+
+def says(state: State, host: str, *rows: dict[str, Any], **lists: Any) -> None:
+    found = {view.what: () for view in VIEWS} | {"requests": [{**row, "host": host} for row in rows]} | lists
+    state.hear(Heard("bob@EXAMPLE.TEST", host, False, found))
+
+
+def test_a_request_with_the_id_of_one_on_another_host_is_another_request() -> None:
+    """THREATS A-08."""
+    state = of_many()
+    says(state, DB1, a_row(ONE))
+    chosen = state.row
+    assert chosen is not None
+    state.ask(Review(chosen), "requests", chosen)
+    says(state, WEB2, {**a_row(ONE, "rm"), "submitted_at": "2000-01-01T00:00:00Z"})
+    assert len(state.rows) == 2 and state.asked is not None
+    assert state.row == chosen, "the selection stays on its host"
+    says(state, WEB2)
+    assert state.asked is not None, "what ended was on another host"
+    says(state, WEB2, a_row(ONE))
+    says(state, DB1)
+    assert state.asked is None and [row["host"] for row in state.rows] == [WEB2]
+
+
+def test_of_a_host_that_cannot_be_reached_no_row_is_shown_and_it_is_named() -> None:
+    state = of_many()
+    says(state, DB1, a_row(ONE))
+    says(state, WEB2, a_row(TWO))
+    state.ask(Review(state.rows[0]), "requests", state.rows[0])
+    state.miss("the carrier ended", WEB2)
+    assert state.asked is not None and [row["host"] for row in state.rows] == [DB1]
+    assert f"NOT LIVE: {WEB2}: the carrier ended" in [
+        line for line, _ in picture(State(**{**vars(state), "asked": None}), 80, 24)
+    ]
+    state.miss("no ticket", DB1)
+    assert state.asked is None and state.rows == [] and f"{DB1} can no longer be reached" in state.said
+    must_fit(state, 80, 24)
+    says(state, WEB2, a_row(TWO))
+    assert [row["host"] for row in state.rows] == [WEB2] and state.troubles == {DB1: "no ticket"}
+
+
+def test_a_list_that_one_of_two_hosts_refuses_is_never_shown_as_if_it_had_nothing() -> None:
+    state = of_many()
+    says(state, DB1, locks="only operators see locks")
+    says(state, WEB2, locks=[{**LOCK, "host": WEB2}])
+    state.switch(4)
+    shown = "\n".join(line for line, _ in picture(state, 80, 24))
+    assert f"{DB1}: only operators see locks" in shown and THREE in shown
+    says(state, WEB2, locks="only operators see locks")
+    shown = "\n".join(line for line, _ in picture(state, 80, 24))
+    assert f"{DB1} and 1 more: only operators see locks" in shown and "nobody is locked" not in shown
+
+
+def test_nobody_is_locked_on_one_of_many_hosts_by_a_single_key() -> None:
+    state = of_many()
+    state.hear(Heard("bob@EXAMPLE.TEST", DB1, True, {view.what: () for view in VIEWS}))
+    state.switch(4)
+    assert set(state.keys) == {"u"}

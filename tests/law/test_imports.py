@@ -280,7 +280,7 @@ LAW: dict[str, set[str]] = {
         "jitd.cli.answer", "jitd.cli.call", "jitd.cli.far", "jitd.cli.hosts", "jitd.core.command", "jitpam.carrier",
         "jitpam.client", "jitpam.krb5", "jitpam.wire.messages",
     },
-    "jitd_board": {CORE, WIRE, "jitpam.client", "jitpam.local_proof", "jitd.cli", "jitd_board"},
+    "jitd_board": {CORE, WIRE, "jitpam.client", "jitpam.local_proof", "jitpam.saying", "jitd.cli", "jitd_board"},
     "jitd_outsiders": set(),
     "jitd_things": set(),
     "jitd_sinks": {"jitd.audit.forms", "jitd.audit.events", "jitd.core.wording"},
