@@ -6,12 +6,11 @@ Law: nobody reviews their own request, whatever principal they come with and wha
 
 from __future__ import annotations
 
-import pwd
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType, SimpleNamespace
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -26,11 +25,10 @@ from jitd.core.request import Request, RequestState
 from jitd.core.rights import Act, Case, may
 from jitd.core.subject import LOCAL, Approver, Subject, Visitor, is_one_person, person_of
 from jitd.core.ways import every_way
-from jitd.deciding import accounts, directory, groups
 from jitd.deciding.accounts import Accounts
-from jitd.deciding.directory import Account
 from jitd.settings.config import Config, read
 from tests.core.test_how_they_authenticated import proof
+from tests.daemon.nss import has_accounts
 from tests.scene import asked, permit
 
 ENDS = datetime(2099, 1, 1, tzinfo=UTC)
@@ -62,28 +60,7 @@ alice = ["alice", "alice-adm"]
 
 @pytest.fixture(autouse=True)
 def nss(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """The accounts of the host, of which bob's has expired. Of a name in the set no directory tells anything."""
-    silent: set[str] = set()
-
-    def getpwnam(name: str) -> Any:
-        if name in silent or name not in UIDS:
-            raise KeyError(name)
-        return pwd.struct_passwd((name, "x", UIDS[name], UIDS[name], "", "/", "/bin/sh"))
-
-    def account(name: str) -> Account | None:
-        if name in silent:
-            raise OSError("no directory answers")
-        return Account(name, UIDS[name]) if name in UIDS else None
-
-    def members(named: object, names: object, user: str, gids: object, recent: object) -> tuple[set[str], set[str]]:
-        return {"ops"} if user in IN_OPS else set(), set()
-
-    monkeypatch.setattr(accounts, "pwd", SimpleNamespace(getpwnam=getpwnam, getpwuid=pwd.getpwuid))
-    monkeypatch.setattr(directory, "account", account)
-    monkeypatch.setattr(accounts, "has_expired", lambda name, at: name == "bob")
-    monkeypatch.setattr(groups, "ids_of", lambda user, gid: ())
-    monkeypatch.setattr(accounts, "_members_of", members)
-    return silent
+    return has_accounts(monkeypatch, UIDS, expired="bob", in_ops=IN_OPS)
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,10 @@ Law: nobody reviews their own request, whatever name of theirs the ticket has.
 
 from __future__ import annotations
 
-import pwd
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,11 +17,10 @@ import pytest
 from jitd.core.authentication import Authentication, Pac
 from jitd.core.subject import LOCAL, Identity, Subject, Visitor, is_one_person
 from jitd.core.toml_document import ConfigError
-from jitd.deciding import accounts, directory, groups
 from jitd.deciding.accounts import Accounts
-from jitd.deciding.directory import Account
 from jitd.settings.config import Config, read
 from tests.core.test_how_they_authenticated import proof
+from tests.daemon.nss import has_accounts
 
 REALM, ENDS = "AD.EXAMPLE.ORG", datetime(2099, 1, 1, tzinfo=UTC)
 OPS, DBA, NONE = (f"S-1-5-21-1-2-3-{rid}" for rid in (1105, 1106, 1107))
@@ -49,25 +46,7 @@ groups = ["web"]
 
 @pytest.fixture(autouse=True)
 def nss(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """The accounts of the host, of which that of "gone" has expired. Of a name in the set no directory tells anything."""
-    silent: set[str] = set()
-
-    def getpwnam(name: str) -> Any:
-        if name in silent or name not in UIDS:
-            raise KeyError(name)
-        return pwd.struct_passwd((name, "x", UIDS[name], UIDS[name], "", "/", "/bin/sh"))
-
-    def account(name: str) -> Account | None:
-        if name in silent:
-            raise OSError("no directory answers")
-        return Account(name, UIDS[name]) if name in UIDS else None
-
-    monkeypatch.setattr(accounts, "pwd", SimpleNamespace(getpwnam=getpwnam, getpwuid=pwd.getpwuid))
-    monkeypatch.setattr(directory, "account", account)
-    monkeypatch.setattr(accounts, "has_expired", lambda name, at: name == "gone")
-    monkeypatch.setattr(groups, "ids_of", lambda user, gid: ())
-    monkeypatch.setattr(accounts, "_members_of", lambda *given: (set(), set()))
-    return silent
+    return has_accounts(monkeypatch, UIDS, expired="gone")
 
 
 Settings = Callable[[str], Config]
