@@ -369,8 +369,8 @@ def serve(file: Path | None) -> int:
     except ConfigError as error:
         for fault in error.faults:
             print(f"jitd: {fault}", file=sys.stderr)
-        place = error.faults[0].place
-        systemd.turn_away(f"jitd cannot start: its settings are broken at {place}; root mends them, then: systemctl restart jitd")
+        why, mended = "jitd cannot start: its settings are broken", "root mends them, then: systemctl restart jitd"
+        systemd.turn_away(f"{why} at {error.faults[0].place}; {mended}", at_door=f"{why}; {mended}")
         return os.EX_CONFIG
     rules = PolicyInForce(config)
     use_journal()

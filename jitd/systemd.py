@@ -22,16 +22,20 @@ from jitpam.wire.framing import frame
 MOST_TURNED_AWAY = 1024
 """Maximum number of clients that are refused at one socket, so that clients who come again and again do not keep the process."""
 
+DOOR = "door"
+"""The name of the door's socket (FileDescriptorName= of jitd-door.socket)."""
 
-def turn_away(text: str) -> None:
-    """Refuse each client that waits at a socket that systemd has passed, because no daemon can serve it: ``text`` says why. While
-    a client waits there, systemd would start the next daemon at once (systemd.socket(5)).
+
+def turn_away(text: str, at_door: str) -> None:
+    """Refuse each client that waits at a socket that systemd has passed, because no daemon can serve it: ``text`` says why, and
+    ``at_door`` to strangers, who are at the door. While a client waits there, systemd would start the next daemon at once
+    (systemd.socket(5)).
 
     This stands here, and not with the listener, because the clients wait for a few seconds only, and the modules of the server
     take half of the time of such a start.
     """
-    told = frame(coding.encode(messages.Refused(code="failed", text=text)))
-    for number in daemon.listen_fds():
+    for number, name in daemon.listen_fds_with_names().items():
+        told = frame(coding.encode(messages.Refused(code="failed", text=at_door if name == DOOR else text)))
         passed = socket.socket(fileno=number)
         passed.setblocking(False)
         for _ in range(MOST_TURNED_AWAY):

@@ -178,7 +178,7 @@ def test_clients_that_are_turned_away_are_closed_by_the_end_of_the_process(monke
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(listener.getsockname())
             pass_on(client, b"x", lingering())
-            monkeypatch.setattr(systemd.daemon, "listen_fds", lambda: [os.dup(listener.fileno())])
-            systemd.turn_away("no")
+            monkeypatch.setattr(systemd.daemon, "listen_fds_with_names", lambda: {os.dup(listener.fileno()): "jitd.socket"})
+            systemd.turn_away("no", "no")
             gc.collect()
             assert b'"no"' in client.recv(1000)
