@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
 
 from jitd.core.party import Party
 from jitd.server.channel import Channel
@@ -34,10 +35,11 @@ class Turns:
     """
 
     def __init__(self) -> None:
-        self._of: dict[Party, asyncio.Lock] = {}
+        # a lock that nobody holds or waits for goes: principals are without number
+        self._of = WeakValueDictionary[Party, asyncio.Lock]()
         self._all = asyncio.Lock()
-        self._begun: dict[Party, asyncio.Lock] = {}
-        self._large: dict[Party, asyncio.Lock] = {}
+        self._begun = WeakValueDictionary[Party, asyncio.Lock]()
+        self._large = WeakValueDictionary[Party, asyncio.Lock]()
         self.room = Room()
         """The room for large rows that are in transit to clients."""
 

@@ -3,7 +3,7 @@
 Also limits how often a person may start commands that need no approval. Without these limits, one person could fill the disk and
 thereby stop jitd.
 
-Law: the state of the limits is kept only in memory. It has one entry for each account or for each person.
+Law: the state of the limits is kept only in memory. It has one entry for each account or for each person of whom it matters.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ request, every rule is evaluated.
 SUPPOSITIONS_PER_SECOND = 1.0
 """Number of requests that an operator may suppose each second, on average (``jitd explain --as``)."""
 
+FORGETS_FROM = 1024
+"""With fewer buckets than this, none is forgotten."""
+
 
 class Pace:
     """A token bucket for each party, or for each person (who may have several accounts). A bucket has at most ``burst``
@@ -50,16 +53,26 @@ class Pace:
         self._per_second = per_second
         self._burst = burst
         self._left: dict[Party | str, tuple[float, float]] = {}
+        self._forgets_at = FORGETS_FROM
 
     def may(self, who: Party | str, boot: float, n_bytes: int = 0) -> bool:
         """Take tokens from the bucket of ``who`` for a record of ``n_bytes`` bytes. ``boot`` is the current time (seconds on
         CLOCK_BOOTTIME). Return False if the bucket has too few tokens.
         """
+        if len(self._left) >= self._forgets_at:
+            self._forget(boot)
         left, at = self._left.get(who, (self._burst, boot))
         left = min(self._burst, left + (boot - at) * self._per_second)
         wanted = min(1.0 + n_bytes // PIECE, self._burst)  # so that even the largest request is possible after a pause
         self._left[who] = (left - wanted, boot) if left >= wanted else (left, boot)
         return left >= wanted
+
+    def _forget(self, boot: float) -> None:
+        """Forget the buckets that are full again. They are as those of people who have not come yet."""
+        self._left = {
+            who: (left, at) for who, (left, at) in self._left.items() if left + (boot - at) * self._per_second < self._burst
+        }
+        self._forgets_at = max(FORGETS_FROM, 2 * len(self._left))
 
 
 def n_bytes_of(command: Command) -> int:

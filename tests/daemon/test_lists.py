@@ -362,6 +362,8 @@ def test_what_one_account_asks_for_at_once_is_begun_between_what_others_ask_for(
 
         await asyncio.gather(*(deed(uid) for uid in [1001] * 60 + [1002, 0, 1003, 1002]))
         assert begun.count(1001) == 60
+        await asyncio.sleep(0)
+        assert dict(turns._begun) == {}, "nobody waits"
         assert begun.index(0) < 3 and begun.index(1003) < 4 and max(n for n, uid in enumerate(begun) if uid == 1002) < 8
 
     asyncio.run(part())

@@ -37,6 +37,17 @@ def test_a_burst_is_as_long_as_it_is_and_then_it_goes_by_the_second() -> None:
     assert [pace.may("alice", 1000.0) for _ in range(4)] == [True, True, True, False], "and no more than it holds"
 
 
+def test_who_may_do_all_again_is_forgotten_and_who_may_not_is_not() -> None:
+    pace = Pace(1.0, 10)
+    for n in range(5000):
+        assert pace.may(f"p{n}", float(n))
+    assert len(pace._left) <= 1024
+    assert [pace.may("eve", 5000.0) for _ in range(11)].count(False) == 1
+    for n in range(2000):
+        pace.may(f"q{n}", 5000.5)
+    assert not pace.may("eve", 5000.5)
+
+
 class House:
     """Both sides of the house over one request, with a clock that stands still. ``n_kdc`` is how often the KDC was asked."""
 
