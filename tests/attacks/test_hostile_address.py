@@ -58,7 +58,7 @@ DOES: dict[str, tuple[Callable[[socket.socket], Any], str]] = {
     "never ends": (_flood, NOT_JITD),
     "has a huge frame": (lambda one: (one.sendall(b"\x7f\xff\xff\xff"), _stay(one)), NOT_JITD),
     "speaks HTTP": (lambda one: one.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"), NOT_JITD),
-    "refuses with escapes": (lambda one: one.sendall(ESCAPES), "nobody knows you at the door"),
+    "refuses with escapes": (lambda one: one.sendall(ESCAPES), "nobody may know you at its door"),
 }
 
 

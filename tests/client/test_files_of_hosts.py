@@ -243,7 +243,7 @@ def test_a_fault_of_many_hosts_is_told_for_some_of_them(
     """THREATS F-22."""
     fleet = [Far(f"h{number}", hosts.Command(("/nonexistent/carrier",)), "", f"h{number}") for number in range(100)]
     asked = many.Many(fleet)
-    monkeypatch.setattr(many.Many, "_conversation", lambda self, one: (_ for _ in ()).throw(many.Unreachable("nobody answers")))
+    monkeypatch.setattr(many.Many, "conversation", lambda self, one: (_ for _ in ()).throw(many.Unreachable("nobody answers")))
     asked.answers(many.Watch(ended=False))
     with pytest.raises(NotDone, match="100 of 100 hosts did not do what was asked, 70 of them not named here"):
         asked.end()

@@ -318,7 +318,7 @@ def test_however_a_verb_ends_hosts_without_an_answer_are_named_and_their_carrier
     made = many.Many(far.known().chosen("@prod"))
     with pytest.raises(ending if ending is not click.UsageError else click.UsageError), everywhere.ended(made):  # type: ignore[arg-type]
         answers = made._each(
-            list(made._hosts), lambda one: list(made._conversation(one).thing.ask(List(what="locks", ended=False)))
+            list(made._hosts), lambda one: list(made.conversation(one).thing.ask(List(what="locks", ended=False)))
         )
         for _ in range(2):
             next(answers)
