@@ -12,7 +12,7 @@ import signal
 from collections import Counter
 from pathlib import Path
 
-from tests.waiting import wait_for
+from tests.waiting import is_living, wait_for
 
 SERVICES = {"fork_server.py", "jitd-helper", "kadmind", "krb5kdc"}
 """Programs that stay for the next file: a fixture of the whole run starts them, or a test starts the lab's own anew."""
@@ -70,7 +70,11 @@ def end_what_runs_since(before: set[Process]) -> None:
     for pid, _ in since:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: since.isdisjoint(running()), what="the end of what the tests of this file have left")
+    # one that is about to end has no arguments any more, and lives
+    wait_for(
+        lambda: since.isdisjoint(running()) and not any(is_living(pid) for pid, _ in since),
+        what="the end of what the tests of this file have left",
+    )
 
 
 def stays(words: list[bytes]) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 from jitd.cli import far
@@ -77,10 +77,12 @@ class Link:
             self._is_stopped.wait(self._again_after)
 
     def _watch(self) -> None:
-        with self._call() as daemon, self._call() as beside:
+        # here, each look has its own connection, so a ticket that is gone is noticed; elsewhere, each would start a carrier
+        with self._call() as daemon, self._call() if self._host else nullcontext() as kept:
             for requests in self._requests(daemon):
                 me = daemon.welcome
-                lists = {"requests": requests, **_others(beside)}
+                with self._call() if kept is None else nullcontext(kept) as beside:
+                    lists = {"requests": requests, **_others(beside)}
                 if self._host:
                     lists = {
                         what: rows if isinstance(rows, str) else [{**row, "host": self._host} for row in rows]

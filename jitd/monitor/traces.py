@@ -51,9 +51,9 @@ LINGERING = "/var/lib/systemd/linger"
 OF_JITD = {
     "jitd.slice": {"jitd-launcher.service"},
     "system.slice": {
-        *("jitd.service", "jitd-metrics.service", "jitd-report.service", "jitd-helper@givers.service", "jitd-helper@kdc.service"),
-        *("jitd-helper@outside.service", "jitd-helper@programs.service", "jitd-helper@programs-net.service"),
-        "jitd-helper@terminals.service",
+        *("jitd.service", "jitd-door-tcp.service", "jitd-metrics.service", "jitd-report.service", "jitd-helper@givers.service"),
+        *("jitd-helper@kdc.service", "jitd-helper@outside.service", "jitd-helper@programs.service"),
+        *("jitd-helper@programs-net.service", "jitd-helper@terminals.service"),
     },
 }
 """The services that are shipped, by their slices. An upgrade or a timer starts them anew. Elsewhere, and if it is transient, a

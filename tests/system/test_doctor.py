@@ -340,7 +340,7 @@ def test_it_changes_nothing_while_a_daemon_runs(house: House) -> None:
     before, records = traces(house), house.records()
     doctor(house)
     after = traces(house)
-    assert {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)} == set()
+    assert {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)} == set(), house.log()
     assert house.records() == records
 
 
