@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import gc
 import os
 import signal
 import socket
@@ -80,7 +79,6 @@ def test_what_no_child_takes_stays_open_until_one_does(releaser: Releaser, monke
     monkeypatch.setattr(releasing, "PAUSE", 0.01)
     monkeypatch.setattr(releasing, "AGAIN_AFTER", 0.01)
     failed = list[OSError]()
-    gc.collect()  # what other tests have left open is not closed meanwhile
     before = len(os.listdir("/proc/self/fd"))
 
     async def play() -> None:
