@@ -679,6 +679,10 @@ class Tap:
         self.to, self.change = to, change
         threading.Thread(target=self._run, daemon=True).start()
 
+    def close(self) -> None:
+        self.listener.shutdown(socket.SHUT_RDWR)  # only this wakes the thread
+        self.listener.close()
+
     def _run(self) -> None:
         while True:
             try:
@@ -759,7 +763,7 @@ def test_what_was_changed_on_the_way_ends_the_conversation_and_permits_nothing(d
             connection.close()
     except (Unreachable, NotAuthenticated):
         pass
-    tap.listener.close()
+    tap.close()
     if (way, number) == ("down", 6):
         assert said is None or how == "repeated"  # it came, and what came again was not heard any more
     elif (way, number, how) == ("up", 5, "repeated"):
