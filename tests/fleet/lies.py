@@ -46,7 +46,7 @@ IDLE = 0.3
 UP = ("hello", "token", "show", "stamp", "review")
 DOWN = ("hello", "token", "welcome", "row", "done", "stamped")
 """The frames of an approval until the word that permits is on its way."""
-TOO_MANY = "too many conversations wait at the door"
+TOO_MANY = "says that it has too much to do"
 """What a client says whom the door's limits have stopped, so that nothing was tried."""
 
 
