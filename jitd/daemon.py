@@ -161,6 +161,7 @@ class Daemon:
         counts = reading.counts
         verbs = Verbs(ground, deciding, lifecycle, perform, waiters, signing, notices, counts, givers)
         readers.add("followers", verbs.records.feed)
+        readers.add("roll", verbs.roll)
         self._reloading = Reloading(
             ground, deciding, lifecycle, perform, counts, list if is_direct else partial(unreachable, config)
         )

@@ -112,6 +112,32 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """What ``host`` says of itself when a roll is called (PROTOCOL.md section 13): ``waiting`` requests are open, and the latest
+    checkpoint is of record ``number`` with ``seal``. ``at`` and ``signature`` are as in a checkpoint. It is not in the record.
+    """
+
+    FORM: ClassVar[str] = "jitd roll 1"
+    NAMESPACE: ClassVar[str] = "jitd-roll"
+    host: str
+    waiting: int
+    number: int
+    seal: bytes
+    at: datetime
+    signature: str = field(default="", repr=False)
+
+    @property
+    def signed(self) -> str:
+        """The text that is signed, in ASCII."""
+        head = f"number {self.number}\nseal {self.seal.hex()}\nat {_time(self.at)}\n"
+        return f"{self.FORM}\nhost {self.host}\nwaiting {self.waiting}\n{head}"
+
+    def members(self) -> dict[str, Any]:
+        """Return the members of its JSON object, which are also those of the row."""
+        return {"form": self.FORM, "waiting": self.waiting, **_signed_members(self)}
+
+
+@dataclass(frozen=True, slots=True)
 class _Witnessed:
     """What the witness ``witness`` has signed of ``host``. ``at`` is the time of the witness (UTC, whole seconds)."""
 
@@ -149,7 +175,7 @@ class Conviction(_Witnessed):
     NAMESPACE = "jitd-conviction"
 
 
-SignedLine = Checkpoint | Countersignature | Conviction
+SignedLine = Checkpoint | Countersignature | Conviction | Word
 Line = Record | Digest | Checkpoint | Countersignature
 """A line about the record. A conviction is about the host."""
 S = TypeVar("S", bound=SignedLine)
@@ -163,6 +189,18 @@ def is_name(text: str) -> bool:
 def read(text: str) -> Line | Conviction:
     """Read one line. Raises ValueError; its text is the end of a sentence about the line."""
     return _line(_object(text))
+
+
+def read_word(text: str) -> Word:
+    """Read the word of a host. Raises ValueError; its text is the end of a sentence about the word."""
+    found = _object(text)
+    if found.get("form") != Word.FORM:
+        raise ValueError("has a form that this jitd does not know")
+    waiting = found.get("waiting")
+    if type(waiting) is not int or not 0 <= waiting < 1 << 63:
+        raise ValueError("has no number of requests")
+    host, number, seal, at, signature = _signed(found)
+    return _as_signed(found, Word(host, waiting, number, seal, at, signature))
 
 
 def find(text: str) -> Line | Conviction | None:
@@ -318,7 +356,7 @@ def _time(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _signed_members(line: Checkpoint | _Witnessed) -> dict[str, Any]:
+def _signed_members(line: Checkpoint | Word | _Witnessed) -> dict[str, Any]:
     return {
         "host": line.host,
         "number": line.number,

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 from jitd.audit import signing_key, sshsig
 from jitd.audit.events import KEY_MADE, KEY_ROTATED
-from jitd.audit.forms import KEY_NAMESPACE, Checkpoint, is_name
+from jitd.audit.forms import KEY_NAMESPACE, Checkpoint, Word, is_name
 from jitd.audit.signing_key import Because, Key, KeyFiles
 from jitd.core.chain import GENESIS, Seal
 from jitd.core.effects import Moment
@@ -129,6 +130,14 @@ class Signing:
         """Return the public half of the key in use, as a line of OpenSSH. Raises CannotSign, StoreError or OSError."""
         return sshsig.public_line(self._usable_key().public, f"jitd@{self._host}")
 
+    def word(self, waiting: int) -> Word:
+        """Return the word of this host that ``waiting`` requests are open. Raises CannotSign, StoreError or OSError."""
+        key, last = self._usable_key(), self._store.last_checkpoint()
+        if last is None:
+            raise CannotSign("no head of the record is signed yet")
+        said = Word(self._host, waiting, last.number, last.seal, self._now().at.replace(microsecond=0))
+        return replace(said, signature=key.sign(Word.NAMESPACE, said.signed))
+
     @property
     def failing(self) -> tuple[float, str] | None:
         """Since when nothing can be signed (seconds since 1970), and why; None while the head can be signed."""
@@ -154,9 +163,7 @@ class Signing:
         try:
             self._files.promise(key, head)
             unsigned = Checkpoint(self._host, head.number, head.digest, self._now().at.replace(microsecond=0))
-            made = Checkpoint(
-                unsigned.host, unsigned.number, unsigned.seal, unsigned.at, key.sign(Checkpoint.NAMESPACE, unsigned.signed)
-            )
+            made = replace(unsigned, signature=key.sign(Checkpoint.NAMESPACE, unsigned.signed))
             self._store.keep_checkpoint(made)
         except BaseException:
             self._is_behind.set()

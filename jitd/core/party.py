@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 class Party(NamedTuple):
     """``key`` is a uid, a canonical principal (``Naming.canonical``), or the name of processes (``HOUSE``, ``STRANGERS``,
-    ``UNSEEN``).
+    ``AGENTS``, ``UNSEEN``).
 
     It is a tuple, because one is made for each comparison of two people, and a frozen dataclass takes longer to make.
     """
@@ -46,5 +46,7 @@ HOUSE = Party("process", "jitd")
 """The daemon's own work. If it hangs, it uses nothing of root's share."""
 STRANGERS = Party("process", "strangers")
 """All who are at the door, and of whom nobody knows yet who they are."""
+AGENTS = Party("process", "agents")
+"""Those at the door who have the roll called, and are nobody."""
 UNSEEN = Party("process", "unseen")
 """All processes whose account jitd cannot see, because they have ended, or are in a pid namespace of their own."""

@@ -73,6 +73,7 @@ def services(
         records=verbs.records,
         observers=verbs.observers,
         waiters=waiters,
+        roll=verbs.roll,
         turns=Turns(),
         complaints=Complaints(lifecycle.note, now, lambda: not is_reached(config.state)),
         notices=notices,

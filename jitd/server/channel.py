@@ -97,6 +97,11 @@ class Channel:
         """False if the channel is closed, or if the channel will be closed after its last queued frame."""
         return not self._closing
 
+    @property
+    def is_behind(self) -> bool:
+        """True if the client has not received all that was sent to it."""
+        return self._out_bytes > 0
+
     def raise_limit(self, limit: int) -> None:
         """From now on, accept frames of up to ``limit`` bytes."""
         self._reader.limit = limit

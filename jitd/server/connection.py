@@ -129,6 +129,8 @@ class Connection:
             return self._broken(str(fault))
         if self._talk.state in UNPROVED:
             self._shake_hands(message, body)
+        elif self._talk.state == "rolling":
+            self._be_an_agents()
         else:
             self._is_proved = True
             self._answer(message, body)
@@ -228,6 +230,7 @@ class Connection:
             if task is not None:
                 task.cancel()
         self._services.waiters.unwatch(self._list_again)
+        self._services.roll.tell_no_more(self._say_word)
         point, self._point, self._given = self._point, None, []
         try:
             if point is not None:
@@ -256,6 +259,22 @@ class Connection:
     def is_typing(self) -> bool:
         """True while jitd waits until the person has typed a local password, which takes longer than to send a token."""
         return not self.is_ready and self._handshake.is_local
+
+    # --- the roll ------------------------------------------------------------------------------------------------------
+
+    def _be_an_agents(self) -> None:
+        """From now on, tell the agent that has connected each new word of this host, and nothing else."""
+        assert isinstance(self._peer, Visit), "the local socket has no roll"
+        try:
+            self._peer.be_an_agent()
+            self._services.roll.tell(self._say_word)
+        except Refusal as no:
+            self._refuse(no.code, no.text)
+
+    def _say_word(self, word: Row) -> None:
+        if self._channel.is_behind:  # it does not read, or too slowly, and connects again if it wants more
+            return self.close()
+        self.say(messages.Item(row=word))
 
     # --- the handshake -----------------------------------------------------------------------------------------------
 

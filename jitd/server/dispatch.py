@@ -38,6 +38,7 @@ def add_answers(to: Answers, verbs: Verbs, reloading: Reloading, status: Status)
     to.add(messages.SigningKey, lambda asker, m: verbs.keys.line(asker.subject, rotate=m.rotate, acknowledge=m.acknowledge))
     to.add(messages.Audit, lambda asker, m: verbs.records.show(asker.who, m, asker.again))
     to.add(messages.Export, lambda asker, m: verbs.records.export(asker.subject, m))
+    to.add(messages.Roll, lambda asker, m: [verbs.roll.word()])
     to.add(messages.Status, lambda asker, m: status.rows(asker.who))
 
 

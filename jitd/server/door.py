@@ -3,7 +3,7 @@
 
 Law: all limits here are apart from those of the local socket, so nobody at the door takes the place of somebody on this host. A
 conversation counts for the strangers, and for the carrier's source, until somebody is known, and from then on for this person
-alone.
+alone. An agent that has the roll called counts for the agents.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from jitd.core.law import ByDoor
-from jitd.core.party import STRANGERS, Party
+from jitd.core.party import AGENTS, STRANGERS, Party
 from jitd.server.channel import Channel, refuse
 from jitd.server.connection import Connection
 from jitd.server.listener import HANDSHAKE_FOR, TOO_MANY, Accepting
@@ -38,6 +38,8 @@ takes longer than to make one up.
 """
 OF_ONE_SITE = 64
 """Length of the IPv6 prefix that counts as one source: a stranger has as many addresses below it as they like (RFC 4291)."""
+MOST_AGENTS = 4
+"""Maximum number of agents that have the roll called. A host has one of them for each engine that it dials."""
 MOST_AT_DOOR = 1024
 """Maximum number of all conversations."""
 CARRIERS = "jitd-door"
@@ -152,6 +154,6 @@ class DoorListener(Accepting):
 
         deadline: asyncio.TimerHandle = self._loop.call_later(HANDSHAKE_FOR, too_slow)
         channel = partial(Channel, sock, self._loop, self._room.place(STRANGERS))
-        visit = Visit(self._services.now, is_room_for)
+        visit = Visit(self._services.now, is_room_for, lambda: self._of[AGENTS] < MOST_AGENTS and count_for(AGENTS))
         connection = Connection(self._services, channel, visit, STRANGERS, count_for, ended)
         self._open.add(connection)

@@ -28,6 +28,7 @@ from jitd.verbs.observers import Observers
 from jitd.verbs.recordings import Recordings
 from jitd.verbs.records import Records
 from jitd.verbs.requests import Requests
+from jitd.verbs.roll import Roll
 from jitd.workers import Workers
 
 
@@ -72,6 +73,7 @@ class Services:
     records: Records
     observers: Observers
     waiters: Waiters
+    roll: Roll
     turns: Turns
     complaints: Complaints
     notices: Notifier

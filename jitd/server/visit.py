@@ -30,6 +30,7 @@ PERMIT_NOTHING = (
     messages.Stop,
     messages.Lock,
     messages.Stamp,
+    messages.Roll,
 )
 """The messages that may come late: to hold one back permits nothing. A review that denies is another."""
 _SOURCE = re.compile(rf"[!-~]{{1,{MOST_SOURCE}}}")
@@ -37,12 +38,15 @@ _SOURCE = re.compile(rf"[!-~]{{1,{MOST_SOURCE}}}")
 
 class Visit:
     """``now`` returns the present moment. ``is_room_for`` is asked once whether another conversation of this carrier and source
-    may begin.
+    may begin, and ``is_room_for_agent`` whether another agent may have the roll called.
     """
 
-    def __init__(self, now: Callable[[], Moment], is_room_for: Callable[[ByDoor], bool]) -> None:
+    def __init__(
+        self, now: Callable[[], Moment], is_room_for: Callable[[ByDoor], bool], is_room_for_agent: Callable[[], bool]
+    ) -> None:
         self._now = now
         self._is_room_for = is_room_for
+        self._is_room_for_agent = is_room_for_agent
         self._way: ByDoor | None = None
         self._stamped_at: float | None = None
 
@@ -59,6 +63,11 @@ class Visit:
         self._way = ByDoor(message.carrier, message.source)
         if not self._is_room_for(self._way):
             raise Refusal("not_done", "too many conversations have begun from where you are: try again in a moment")
+
+    def be_an_agent(self) -> None:
+        """From now on, this is the connection of an agent. Raises Refusal if there are too many."""
+        if not self._is_room_for_agent():
+            raise Refusal("not_done", "too many agents have the roll called at this door")
 
     def stamp(self) -> None:
         """Note the time at which the client is told that its next message may come."""

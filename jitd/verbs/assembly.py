@@ -29,6 +29,7 @@ from jitd.verbs.recordings import Recordings
 from jitd.verbs.records import Records
 from jitd.verbs.requests import Requests
 from jitd.verbs.reviews import Reviews
+from jitd.verbs.roll import Roll
 
 
 class Verbs:
@@ -75,4 +76,5 @@ class Verbs:
         self.records = Records(ground, access, lifecycle, countersigned)
         self.observers = Observers(access, decider, perform.observing, self.recordings, store, workers, now)
         self.keys = Keys(access, signing)
+        self.roll = Roll(signing, ground.store.n_open)
         self.mutes = Mutes(store, notices.look_again, now)

@@ -139,14 +139,16 @@ _AT_THE_DOOR = frozenset(
 )
 _STATES = ("greeting", "greeted", "authenticating", "ready", "asked", "watching", "observing", "stopping", "closed")
 DOOR: dict[str, dict[tuple[str, str], str]] = {
-    "dialled": {(CLIENT, "carried"): "greeting"},
+    "dialled": {(CLIENT, "carried"): "greeting", (CLIENT, "roll"): "rolling"},
+    "rolling": {(DAEMON, "item"): "rolling", (DAEMON, "refused"): "closed"},
     **{state: {step: after for step, after in LAW[state].items() if step[1] in _AT_THE_DOOR} for state in _STATES},
 }
-"""As LAW, at the door: of LAW's messages those in _AT_THE_DOOR, and two of its own. It begins with a state in which only the
-carrier speaks.
+"""As LAW, at the door: of LAW's messages those in _AT_THE_DOOR, and three of its own. It begins with a state in which only the
+carrier speaks. In ``rolling``, it speaks for itself, and never gets further.
 """
 DOOR["greeting"][DAEMON, "refused"] = "closed"  # there are too many others
 DOOR["ready"][CLIENT, "stamp"] = "asked"
+DOOR["ready"][CLIENT, "roll"] = "asked"
 
 UNPROVED = frozenset(("dialled", "greeting", "greeted", "authenticating"))
 """The states in which nobody is known yet."""

@@ -329,6 +329,12 @@ class Stamp(Message, by=FROM_CLIENT):
     """Ask the daemon to note the time, so that it can tell whether the next message was held back (PROTOCOL.md section 13)."""
 
 
+class Roll(Message, by=FROM_CLIENT):
+    """Request the host's word: how many requests wait, and where its record ends. An agent sends this as the first frame at the
+    door, and gets each new word (PROTOCOL.md section 13).
+    """
+
+
 class Watch(Message, by=FROM_CLIENT):
     """Request the list of requests, like ``List``. After every change, the whole list is sent again."""
 

@@ -56,7 +56,7 @@ who = ["user:alice"]
 run_as = ["bob"]
 commands = [["/usr/bin/sleep", "**"]]
 """
-WORDS = "list show review revoke stop lock unlock watch observe seen replay status audit stamp bye"
+WORDS = "list show review revoke stop lock unlock watch observe seen replay status audit stamp roll bye"
 OF_THE_DOOR = set(WORDS.split(" "))
 
 

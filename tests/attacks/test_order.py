@@ -85,6 +85,7 @@ SAMPLES = [
     messages.Proof(proof=None, because=""),
     messages.Carried(carrier="ssh", source="10.1.2.3"),
     messages.Stamp(),
+    messages.Roll(),
     messages.Bye(),
     messages.Challenge(binding=bytes(32)),
     messages.Granted(id=ID, boot_ms=0, text="", places=[]),

@@ -26,7 +26,7 @@ from jitpam.wire.conversation import CLIENT, DOOR
 from jitpam.wire.faults import RemoteProtocolError
 from tests.scene import moment, person
 
-FREE = {"list", "show", "watch", "replay", "status", "audit", "observe", "revoke", "stop", "lock", "stamp"}
+FREE = {"list", "show", "watch", "replay", "status", "audit", "observe", "revoke", "stop", "lock", "stamp", "roll"}
 """What permits nothing, however late it comes."""
 NEITHER = {"seen", "bye"}
 """What is no question."""
@@ -46,7 +46,7 @@ class Clock:
 
 def visited(is_room: bool = True) -> tuple[Visit, Clock]:
     clock = Clock()
-    return Visit(clock, lambda way: is_room), clock
+    return Visit(clock, lambda way: is_room, lambda: is_room), clock
 
 
 def is_late(visit: Visit, message: messages.Message) -> bool:

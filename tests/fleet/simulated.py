@@ -135,7 +135,7 @@ class Talk:
         self._frames = FrameReader(LIMIT)
         self._handshake = Handshake(host.acceptor, None)
         now = cast("Any", lambda: SimpleNamespace(boot=time.clock_gettime(time.CLOCK_BOOTTIME)))
-        self._visit = Visit(now, lambda way: True)
+        self._visit = Visit(now, lambda way: True, lambda: True)
 
     async def _body(self) -> bytes:
         while (body := self._frames.next_frame()) is None:

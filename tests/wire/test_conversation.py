@@ -228,6 +228,7 @@ def test_nobody_asks_or_answers_anything_without_welcome(steps):
 TAKEN_AT_THE_DOOR = {
     **{name: "asked" for name in ("list", "show", "review", "revoke", "stop", "lock", "unlock", "replay", "status", "audit")},
     "stamp": "asked",
+    "roll": "asked",
     "watch": "watching",
     "observe": "observing",
     "seen": "ready",
@@ -262,7 +263,7 @@ def test_every_message_of_a_client_is_taken_at_the_door_or_closes_it(name):
 
 @pytest.mark.parametrize("name", sorted(FROM_CLIENT))
 def test_at_the_door_the_carrier_speaks_first_and_once(name):
-    assert at_the_door(DAEMON, (CLIENT, name)) == ("greeting" if name == "carried" else None)
+    assert at_the_door(DAEMON, (CLIENT, name)) == {"carried": "greeting", "roll": "rolling"}.get(name)
     assert at_the_door(DAEMON, (CLIENT, "carried"), (CLIENT, name)) == ("greeted" if name == "hello" else None)
     assert at_the_door(CLIENT, (CLIENT, name)) == ("greeted" if name == "hello" else None)
     for length in range(1, len(DIALLED) + 1):
@@ -270,7 +271,7 @@ def test_at_the_door_the_carrier_speaks_first_and_once(name):
 
 
 def test_nobody_who_comes_through_the_door_can_reach_a_state_in_which_something_is_requested_or_given():
-    assert DOOR.keys() - LAW.keys() == {"dialled"}
+    assert DOOR.keys() - LAW.keys() == {"dialled", "rolling"}
     assert LAW.keys() - DOOR.keys() == {"proving", "waiting", "holding", "kept", "started"}
     for state, row in DOOR.items():
         for (speaker, name), after in row.items():
@@ -281,12 +282,21 @@ def test_nobody_who_comes_through_the_door_can_reach_a_state_in_which_something_
 
 
 def test_what_the_door_has_of_its_own_does_not_exist_at_the_local_socket():
-    own = {"carried", "stamp"}
+    own = {"carried", "stamp", "roll"}
     assert not {name for row in LAW.values() for _, name in row} & own
     for state in DOOR.keys() & LAW.keys():
         more = DOOR[state].keys() - LAW[state].keys()
-        assert more == {"ready": {(CLIENT, "stamp")}, "greeting": {(DAEMON, "refused")}}.get(state, set())
+        assert more == {"ready": {(CLIENT, "stamp"), (CLIENT, "roll")}, "greeting": {(DAEMON, "refused")}}.get(state, set())
         assert all(DOOR[state][step] == LAW[state][step] for step in DOOR[state].keys() - more)
+
+
+@pytest.mark.parametrize("name", sorted(FROM_CLIENT))
+def test_an_agent_that_has_the_roll_called_can_say_nothing_more_and_hears_words_alone(name):
+    """THREATS F-38."""
+    assert at_the_door(DAEMON, (CLIENT, "roll"), (CLIENT, name)) is None
+    assert {said for said in FROM_DAEMON if at_the_door(DAEMON, (CLIENT, "roll"), (DAEMON, said))} == {"item", "refused"}
+    assert at_the_door(DAEMON, (CLIENT, "roll"), (DAEMON, "item"), (DAEMON, "item")) == "rolling"
+    assert at_the_door(DAEMON, (CLIENT, "roll"), (DAEMON, "refused")) == "closed"
 
 
 def test_nobody_is_known_before_welcome():
