@@ -17,7 +17,8 @@ import subprocess
 import threading
 import time
 from _socket import AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM, socket, socketpair
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from jitpam.client import (
     HANDSHAKE_WITHIN,
@@ -102,6 +103,16 @@ class Carrier(Protocol):
     def dial(self, host: str, within: float) -> Stream:
         """Begin a stream to the door of ``host``, with a socket that does not block, within so many seconds. Raises Unreachable
         and NoProcess.
+        """
+
+
+@runtime_checkable
+class CallsRoll(Protocol):
+    """What a carrier may have, too, if it knows many hosts. One object is then the carrier of all of them."""
+
+    def roll(self) -> Mapping[str, bytes]:
+        """Return the newest word of each host that has said one (PROTOCOL.md section 13): the JSON object, by the name of the
+        host. Nothing of it is believed. Raises Unreachable. Ends within seconds.
         """
 
 

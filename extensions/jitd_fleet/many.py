@@ -20,13 +20,16 @@ from jitd.cli.answer import Row, say, speaks
 from jitd.cli.call import ENDINGS, NotDone
 from jitd.cli.hosts import Far, in_turn
 from jitd.core.command import read_id
+from jitd_fleet.called import Called
 from jitpam import carrier
 from jitpam.carrier import AtTheDoor
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.krb5 import forget
-from jitpam.wire.messages import Message, Watch
+from jitpam.wire.messages import List, Message, Watch
 
 T = TypeVar("T")
+WAITING = (List(what="requests", ended=False), List(what="reviews", ended=False))
+"""What a host has no row for if its word says that nothing waits."""
 AT_ONCE = 32
 """Maximum number of hosts with which a conversation is opened at the same time."""
 SILENT_AFTER = 10.0
@@ -61,15 +64,24 @@ class Many:
 
     def answers(self, *messages: Message, among: Collection[str] | None = None) -> Sequence[list[Row]]:
         """Return the rows that answer each of ``messages``. The rows of each host are together, and have its name. With
-        ``among``, ask only the hosts of these names. A host that has not answered once is not asked again.
+        ``among``, ask only the hosts of these names. A host that has not answered once is not asked again. Of
+        what waits, a host that has signed that nothing does is not asked, unless it is among these.
         """
         asked = [one for one in self._hosts if one not in self._faults and (among is None or one.host in among)]
+        roll = Called.at(asked) if among is None and all(message in WAITING for message in messages) else None
+        if roll is not None:
+            asked = roll.worth_asking
 
         def ask(one: Far) -> list[list[Row]]:
             with self.conversation(one) as daemon:
-                return [list(_bounded(daemon.ask(message), one)) for message in messages]
+                rows = [list(_bounded(daemon.ask(message), one)) for message in messages]
+                if roll is not None:
+                    roll.learn(one, daemon)
+                return rows
 
         found = dict(self._each(asked, ask))
+        if roll is not None:
+            roll.keep()
         return [[row for one in asked if one in found for row in found[one][at]] for at in range(len(messages))]
 
     def do(self, message: Message, otherwise: str, *, is_until_done: bool = False) -> None:

@@ -113,8 +113,9 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What ``host`` says of itself when a roll is called (PROTOCOL.md section 13): ``waiting`` requests are open, and the latest
-    checkpoint is of record ``number`` with ``seal``. ``at`` and ``signature`` are as in a checkpoint. It is not in the record.
+    """What ``host`` says of itself when a roll is called (PROTOCOL.md section 13): ``waiting`` requests are open or
+    reviews owed, and the latest checkpoint is of record ``number`` with ``seal``. ``at`` and ``signature`` are as in a
+    checkpoint. It is not in the record.
     """
 
     FORM: ClassVar[str] = "jitd roll 1"

@@ -76,5 +76,5 @@ class Verbs:
         self.records = Records(ground, access, lifecycle, countersigned)
         self.observers = Observers(access, decider, perform.observing, self.recordings, store, workers, now)
         self.keys = Keys(access, signing)
-        self.roll = Roll(signing, ground.store.n_open)
+        self.roll = Roll(signing, lambda: ground.store.n_open() + sum(1 for _ in ground.store.owed_reviews()))
         self.mutes = Mutes(store, notices.look_again, now)

@@ -24,7 +24,7 @@ APART = 1.0
 
 
 class Roll(Reader):
-    """``n_waiting`` counts the open requests."""
+    """``n_waiting`` counts the open requests and the owed reviews."""
 
     def __init__(self, signing: Signing, n_waiting: Callable[[], int]) -> None:
         self._signing = signing

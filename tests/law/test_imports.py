@@ -277,9 +277,16 @@ LAW: dict[str, set[str]] = {
         "jitd.cli.answer", "jitd.cli.hosts", "jitd.cli.not_done", "jitd_fleet.many", "jitd_fleet.tcp", "jitpam.carrier",
     },
     "jitd_fleet.many": {
-        "jitd.cli.answer", "jitd.cli.call", "jitd.cli.far", "jitd.cli.hosts", "jitd.core.command", "jitpam.carrier",
-        "jitpam.client", "jitpam.krb5", "jitpam.wire.messages",
+        "jitd.cli.answer", "jitd.cli.call", "jitd.cli.far", "jitd.cli.hosts", "jitd.core.command", "jitd_fleet.called",
+        "jitpam.carrier", "jitpam.client", "jitpam.krb5", "jitpam.wire.messages",
     },
+    "jitd_fleet.called": {
+        "jitd.cli.answer", "jitd.cli.call", "jitd.cli.hosts", "jitd_fleet.pins", "jitd_fleet.roll", "jitd_fleet.signatures",
+        "jitpam.carrier", "jitpam.client", "jitpam.wire.messages",
+    },
+    "jitd_fleet.pins": {"jitd_fleet.roll"},
+    "jitd_fleet.roll": {"jitd.audit.forms", "jitd_fleet.signatures"},
+    "jitd_fleet.signatures": set(),
     "jitd_board": {CORE, WIRE, "jitpam.client", "jitpam.local_proof", "jitpam.saying", "jitd.cli", "jitd_board"},
     "jitd_outsiders": set(),
     "jitd_things": set(),

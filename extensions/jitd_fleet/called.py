@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One call of the roll: which hosts are asked, what is told of the others, and what is learnt from those that are asked.
+
+Law: a carrier that has no roll, a roll that cannot be called, and a file of pins that cannot be read or written make hosts be
+asked, and never left out.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from jitd.cli.answer import say
+from jitd.cli.call import ENDINGS
+from jitd.cli.hosts import Far
+from jitd_fleet import pins, signatures
+from jitd_fleet.roll import Pin, judged, learnt
+from jitpam.carrier import AtTheDoor, CallsRoll
+from jitpam.client import RefusedByDaemon, Unreachable
+from jitpam.wire.messages import Roll
+
+WITHIN = 5.0
+"""Seconds in which a carrier has to bring the words of its hosts."""
+MOST_SAID = 30
+"""Maximum number of hosts of which something is told one by one."""
+
+
+class Called:
+    """``worth_asking`` are those of ``hosts`` that have to be asked. ``brought`` has what was brought as words, by the host."""
+
+    def __init__(self, hosts: Sequence[Far], brought: Mapping[str, bytes]) -> None:
+        self._brought = brought
+        self._known = _known()
+        self._learnt: dict[str, Pin] = {}
+        self._said: list[str] = []
+        now = time.time()
+        self.worth_asking: list[Far] = []
+        for one in hosts:
+            found = judged(one.host, brought.get(one.host), self._known.get(one.host), now)
+            if found.asks or not isinstance(one.carrier, CallsRoll):
+                self.worth_asking.append(one)
+            if isinstance(one.carrier, CallsRoll):
+                self._note(one, found.says, found.pin)
+        self._say()
+
+    @classmethod
+    def at(cls, hosts: Sequence[Far]) -> Called | None:
+        """Call the roll at the carriers of ``hosts``. Return None if none has one, or if signatures cannot be checked here."""
+        if not any(isinstance(one.carrier, CallsRoll) for one in hosts) or not signatures.is_there():
+            return None
+        return cls(hosts, _brought(hosts))
+
+    def learn(self, one: Far, daemon: AtTheDoor) -> None:
+        """Take the word of the host ``one`` out of a proven conversation, if one was brought for it. Any thread may call this."""
+        if one.host not in self._brought:
+            return
+        with suppress(
+            RefusedByDaemon, Unreachable
+        ):  # it has answered what was asked; it has no word, or does not know what one is
+            row = next(iter(daemon.ask(Roll())), {})
+            found = learnt(one.host, row, self._known.get(one.host), time.time())
+            self._note(one, found.says, found.pin)
+
+    def keep(self) -> None:
+        """Say what was learnt, and write it down."""
+        self._say()
+        changed = {host: pin for host, pin in self._learnt.items() if pin != self._known.get(host)}
+        try:
+            if changed:
+                pins.keep(changed)
+        except OSError as fault:
+            say(f"{pins.file()} cannot be written, so all hosts are asked the next time: {fault.strerror}")
+
+    def _note(self, one: Far, says: str, pin: Pin | None) -> None:
+        if pin is not None:
+            self._learnt[one.host] = pin
+        if says:
+            self._said.append(f"{one.label}: {says}")
+
+    def _say(self) -> None:
+        said, self._said = self._said, []
+        for sentence in said[:MOST_SAID]:
+            say(sentence)
+        if len(said) > MOST_SAID:
+            say(f"{len(said) - MOST_SAID} hosts more have no word that counts, and are asked")
+
+
+def _known() -> dict[str, Pin]:
+    try:
+        return pins.read()
+    except ValueError as fault:
+        say(f"{fault}: all hosts are asked")
+        return {}
+
+
+def _brought(hosts: Sequence[Far]) -> dict[str, bytes]:
+    """Return what the carriers of ``hosts`` bring, each as the words of its own hosts."""
+    carriers = {id(one.carrier): one.carrier for one in hosts if isinstance(one.carrier, CallsRoll)}
+    done: queue.SimpleQueue[tuple[int, Mapping[str, bytes] | Exception]] = queue.SimpleQueue()
+
+    def call(key: int, carrier: CallsRoll) -> None:
+        try:
+            done.put((key, carrier.roll()))
+        except Exception as fault:  # told or raised below
+            done.put((key, fault))
+
+    for key, carrier in carriers.items():
+        threading.Thread(target=call, args=(key, carrier), name="roll", daemon=True).start()
+    until, found = time.monotonic() + WITHIN, dict[int, Mapping[str, bytes]]()
+    for _ in carriers:
+        try:
+            key, words = done.get(timeout=max(0.0, until - time.monotonic()))
+        except queue.Empty:
+            say(f"the roll is not answered within {WITHIN:.0f} s: all hosts are asked")
+            break
+        if isinstance(words, ENDINGS):
+            say(f"the roll cannot be called: {words}")
+        elif isinstance(words, Exception):
+            raise words
+        else:
+            found[key] = words
+    return {one.host: words[one.host] for one in hosts if one.host in (words := found.get(id(one.carrier), {}))}

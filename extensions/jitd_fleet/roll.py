@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which of many hosts are worth asking, by what a carrier has brought as their words (PROTOCOL.md section 13).
+
+Law: pure. What was brought is believed only if it is signed by the key that the host itself has told in a proven conversation. It
+is a reason not to ask, and nothing else: if anything is wrong with it, or not known, the host is asked. Each host is asked at
+least every ASKED_EVERY seconds, whatever its words say.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from jitd.audit.forms import Word, read_word
+from jitd_fleet.signatures import is_good, key_in
+
+ASKED_EVERY = 600.0
+OLD_AFTER = 120.0
+"""Seconds after which a word is old. A host says one each minute."""
+AHEAD = 60.0
+"""Maximum number of seconds by which the clock of a host may be ahead of ours."""
+MOST_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What is known of a host. It has told its key ``public`` itself. ``at`` is the time of its newest word that was believed, by
+    its own clock, and ``number`` and ``seal`` are those of this word. ``asked_at`` is when it was asked last, by our clock.
+    """
+
+    public: bytes
+    number: int
+    seal: bytes
+    at: float
+    asked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Whether a host has to be asked, and what is told about it (or an empty text). ``pin`` is what is known of it now."""
+
+    asks: bool
+    says: str = ""
+    pin: Pin | None = None
+
+
+def judged(host: str, brought: bytes | None, pin: Pin | None, now: float) -> Judged:
+    """Judge what was ``brought`` as the word of ``host``. ``now`` is in seconds since 1970, by our clock."""
+    if pin is None:
+        return Judged(True)
+    if brought is None:
+        return Judged(True, _unheard(pin.at, now), pin)
+    try:
+        word = read_word(brought[: MOST_BYTES + 1].decode("ascii")) if len(brought) <= MOST_BYTES else None
+    except ValueError:
+        word = None
+    if word is None:
+        return Judged(True, "what was brought as its word is none", pin)
+    if word.host != host:
+        return Judged(True, "what was brought as its word is that of another host", pin)
+    if not _is_signed(word, pin.public):
+        return Judged(True, "what was brought as its word is not signed by its key", pin)
+    at = word.at.timestamp()
+    if at > now + AHEAD:
+        return Judged(True, f"its word is of {_clock(at, now)}, which is to come: its clock or yours is wrong", pin)
+    if says := _behind(word, pin, now):
+        return Judged(True, says, pin)
+    known = replace(pin, number=word.number, seal=word.seal, at=max(pin.at, at))
+    if now - at > OLD_AFTER:
+        return Judged(True, f"its word is {int((now - at) // 60)} minutes old" if now - at < 3600 else _unheard(at, now), known)
+    return Judged(word.waiting > 0 or not 0 <= now - pin.asked_at < ASKED_EVERY, "", known)
+
+
+def learnt(host: str, row: Mapping[str, Any], pin: Pin | None, now: float) -> Judged:
+    """Take the word in ``row``, which ``host`` has given in a proven conversation. ``pin`` is what was known before."""
+    try:
+        word = read_word(json.dumps(row))
+    except ValueError:
+        return Judged(True, "what it gives as its word is none", pin)
+    public = key_in(word.signature)
+    if word.host != host or not _is_signed(word, public):
+        return Judged(True, "what it gives as its word is not signed, or not its own", pin)
+    fresh = Pin(public, word.number, word.seal, word.at.timestamp(), now)
+    if pin is None:
+        return Judged(True, "", fresh)
+    says = (
+        []
+        if pin.public == public
+        else ["it has another key than before (jitd audit key on the host), which is taken from now on"]
+    )
+    return Judged(True, "; ".join(filter(None, [*says, _behind(word, pin, now)])), fresh)
+
+
+def _behind(word: Word, pin: Pin, now: float) -> str:
+    """Return what is told if the record of ``word`` does not go on from that of ``pin``, or an empty text."""
+    if word.number < pin.number:
+        return f"its record is older than what you saw at {_clock(pin.at, now)}"
+    if word.number == pin.number and word.seal != pin.seal:
+        return f"its record is not the one that you saw at {_clock(pin.at, now)}"
+    return ""
+
+
+def _is_signed(word: Word, public: bytes) -> bool:
+    return is_good(public, Word.NAMESPACE, word.signed.encode("ascii"), word.signature)
+
+
+def _unheard(at: float, now: float) -> str:
+    return f"not heard since {_clock(at, now)}"
+
+
+def _clock(at: float, now: float) -> str:
+    """Return the time ``at`` as people here read it: with the date if it is not of today."""
+    then, today = time.localtime(at), time.localtime(now)
+    return time.strftime("%H:%M" if then[:3] == today[:3] else "%Y-%m-%d %H:%M", then)

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``jitd --hosts`` with a carrier that has a roll: which hosts are asked, what is learnt from them, and the file of it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from jitd.audit import sshsig
+from jitd.audit.forms import Word
+from jitd.cli import far
+from jitd.cli.walk import walk
+from jitd_fleet import called, hosts, pins, signatures
+from jitpam import carrier
+from jitpam.carrier import Carrier
+from jitpam.client import RefusedByDaemon, Unreachable
+from jitpam.wire.messages import Message, Roll, Welcome
+from tests.client.script import Row, Script, jitd, row_for, waiting
+from tests.client.test_far import no_daemon
+
+ID = "K7QM-2XVD"
+KEYS = {name: Ed25519PrivateKey.generate() for name in ("db1", "db2", "web2", "thief")}
+NAMES = ("db1", "db2", "web2")
+
+
+def full(name: str) -> str:
+    return f"{name}.example.org"
+
+
+def word(name: str, n_waiting: int = 0, number: int = 10, ago: float = 5, by: str = "") -> Row:
+    at = datetime.fromtimestamp(time.time() - ago, UTC).replace(microsecond=0)
+    said = Word(full(name), n_waiting, number, bytes(32), at)
+    return replace(said, signature=sshsig.sign(KEYS[by or name], Word.NAMESPACE, said.signed.encode())).members()
+
+
+class Host(Script):
+    """One host. ``word`` is what it gives as its word, or why it gives none."""
+
+    word: Row | Exception
+
+    def ask(self, message: Message) -> Iterator[Row]:
+        if not isinstance(message, Roll):
+            return super().ask(message)
+        self.heard.append(message)
+        if isinstance(self.word, Exception):
+            raise self.word
+        return iter([self.word])
+
+
+class Engine:
+    """A carrier of all hosts, with a roll. ``brings`` is what it brings, or why it brings nothing."""
+
+    name = "an engine"
+
+    def __init__(self) -> None:
+        self.hosts: dict[str, Host | Exception] = {}
+        self.brings: dict[str, Row] | Exception = {}
+        self.asked: list[str] = []
+        self.n_rolls = 0
+        for name in NAMES:
+            self.has(name)
+
+    def dial(self, host: str, within: float) -> Any:
+        raise AssertionError("no byte is carried here")
+
+    def roll(self) -> Mapping[str, bytes]:
+        self.n_rolls += 1
+        if isinstance(self.brings, Exception):
+            raise self.brings
+        return {full(name): json.dumps(row).encode() for name, row in self.brings.items()}
+
+    def has(self, name: str, *rows: Row) -> Host:
+        made = Host(*rows)
+        made.word = word(name, len(rows))
+        made.welcome = Welcome(principal="bob@EXAMPLE.TEST", user="bob", host=full(name), until=None, operator=False)
+        self.hosts[full(name)] = made
+        return made
+
+    def connect(self, host: str, by: Carrier, news: object = None, **more: object) -> Host:
+        self.asked.append(host.partition(".")[0])
+        found = self.hosts[host]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def asked_by(self, *words: str, status: int = 0) -> list[str]:
+        """The hosts that ``jitd --hosts @all words`` asks."""
+        self.asked.clear()
+        assert jitd(no_daemon(), "--hosts", "@all", *words) == status
+        return sorted(self.asked)
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engine:
+    made = Engine()
+    monkeypatch.setattr(carrier, "connect", made.connect)
+    monkeypatch.setattr(hosts.Group, "carrier", lambda self, host: made)
+    monkeypatch.setattr(hosts, "SYSTEM", str(tmp_path / "none.toml"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    file = tmp_path / "jitd" / "hosts.toml"
+    file.parent.mkdir()
+    file.write_text(f'[all]\nhosts = {[full(name) for name in NAMES]}\nvia = "true"\n')
+    file.chmod(0o600)
+    return made
+
+
+@pytest.fixture
+def known(engine: Engine, capsys: pytest.CaptureFixture[str]) -> Engine:
+    """Each host was asked once, and is known."""
+    engine.brings = {name: word(name) for name in NAMES}
+    assert engine.asked_by("requests") == sorted(NAMES)
+    assert capsys.readouterr().err.startswith("jitd: no open request")
+    return engine
+
+
+def test_once_hosts_are_known_only_those_are_asked_on_which_something_waits(
+    known: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known.has("db2", row_for(waiting("true", id=ID)))
+    known.brings = {"db1": word("db1"), "db2": word("db2", 1), "web2": word("web2")}
+    assert known.asked_by("requests") == ["db2"]
+    assert ID in (said := capsys.readouterr()).out and said.err == ""
+    assert known.asked_by("requests", "--json") == ["db2"]
+
+
+def test_the_walk_calls_the_roll_before_it_says_that_nothing_waits(known: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    known.n_rolls = 0
+    known.asked.clear()
+    far.go(None, None, "@all")
+    assert walk("") == 0
+    assert (known.asked, known.n_rolls) == ([], 1)
+    assert "nothing waits for you" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [("grants",), ("locks",), ("runs",), ("requests", "--all"), ("lock", "--user", "eve")])
+def test_what_the_word_does_not_tell_is_asked_of_all_hosts(words: tuple[str, ...], known: Engine) -> None:
+    known.n_rolls = 0
+    assert known.asked_by(*words) == sorted(NAMES) and known.n_rolls == 0
+
+
+def test_what_is_wrong_with_a_word_is_said_and_the_host_is_asked(known: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    """THREATS F-37, F-39."""
+    known.brings = {"db1": word("db1", ago=185), "db2": word("db2", by="thief")}
+    assert known.asked_by("requests") == sorted(NAMES)
+    err = capsys.readouterr().err
+    assert "jitd: db1: its word is 3 minutes old\n" in err
+    assert "jitd: db2: what was brought as its word is not signed by its key\n" in err
+    assert "jitd: web2: not heard since " in err
+
+
+def test_a_host_that_is_hidden_and_does_not_answer_is_named(known: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    """THREATS F-39."""
+    known.hosts[full("web2")] = Unreachable("the carrier ended")
+    known.brings = {"db1": word("db1"), "db2": word("db2")}
+    assert known.asked_by("requests", status=1) == ["web2"]
+    err = capsys.readouterr().err
+    assert "jitd: web2.example.org: the carrier ended\n" in err and err.endswith("jitd: 1 of 3 hosts did not do what was asked\n")
+
+
+def test_a_key_that_the_host_has_changed_is_told_once_and_then_its_words_count_again(
+    known: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = known.has("db1")
+    there.word = word("db1", by="thief")
+    known.brings = {name: word(name, by="thief" if name == "db1" else "") for name in NAMES}
+    assert known.asked_by("requests") == ["db1"]
+    assert "jitd: db1: it has another key than before" in " ".join(capsys.readouterr().err.split())
+    assert known.asked_by("requests") == []
+    assert "another key" not in capsys.readouterr().err
+
+
+def test_each_host_is_asked_after_ten_minutes(known: Engine) -> None:
+    """THREATS F-39."""
+    pins.keep({host: replace(pin, asked_at=pin.asked_at - 601) for host, pin in pins.read().items() if "db2" in host})
+    assert known.asked_by("requests") == ["db2"]
+    assert known.asked_by("requests") == []
+
+
+@pytest.mark.parametrize("fault", [RefusedByDaemon("failed", "the host cannot sign its word"), Unreachable("closed")])
+def test_a_host_that_gives_no_word_is_listed_and_asked_the_next_time_again(
+    fault: Exception, engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine.has("db1", row_for(waiting("true", id=ID))).word = fault
+    engine.brings = {name: word(name) for name in NAMES}
+    assert engine.asked_by("requests") == sorted(NAMES)
+    assert ID in capsys.readouterr().out
+    assert engine.asked_by("requests") == ["db1"]
+
+
+def test_a_host_of_which_no_word_was_ever_brought_is_not_asked_for_one(engine: Engine) -> None:
+    """An older jitd would close the conversation."""
+    engine.asked_by("requests")
+    assert not any(isinstance(one, Roll) for host in engine.hosts.values() for one in host.heard)  # type: ignore[union-attr]
+    assert not pins.file().exists()
+
+
+@pytest.mark.parametrize("fault", [Unreachable("the engine does not answer"), None], ids=["fails", "is silent"])
+def test_a_roll_that_cannot_be_called_is_told_and_all_hosts_are_asked(
+    fault: Exception | None, known: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    silent = threading.Event()
+    if fault is None:
+        monkeypatch.setattr(called, "WITHIN", 0.1)
+        monkeypatch.setattr(known, "roll", lambda: silent.wait() and {})
+    else:
+        known.brings = fault
+    assert known.asked_by("requests") == sorted(NAMES)
+    silent.set()
+    said = capsys.readouterr().err
+    assert ("the roll cannot be called: the engine does not answer" if fault else "the roll is not answered within") in said
+
+
+def test_where_signatures_cannot_be_checked_all_hosts_are_asked(known: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signatures, "_libcrypto", lambda: None)
+    assert known.asked_by("requests") == sorted(NAMES)
+
+
+# --- the file
+
+
+def test_the_file_is_the_persons_alone(known: Engine) -> None:
+    assert pins.file().stat().st_mode & 0o777 == 0o600 and pins.file().parent.stat().st_mode & 0o777 == 0o700
+    assert [one.name for one in pins.file().parent.iterdir()] == ["roll.json"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", '{"version":2,"hosts":{}}', '{"version":1}', '{"version":1,"hosts":{"a":{}}}',
+     '{"version":1,"hosts":{"a":{"public":"x","number":1,"seal":"","at":1,"asked_at":1}}}',
+     '{"version":1,"hosts":{"a":{"public":"","number":1e999,"seal":"","at":1,"asked_at":1}}}', "[" * 100_000],
+)  # fmt: skip
+def test_a_damaged_file_is_told_and_all_hosts_are_asked_and_then_it_is_whole_again(
+    text: str, known: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pins.file().write_text(text)
+    assert known.asked_by("requests") == sorted(NAMES)
+    assert "roll.json is damaged: all hosts are asked" in " ".join(capsys.readouterr().err.split())
+    assert known.asked_by("requests") == []
+
+
+def test_a_file_that_others_may_change_is_not_believed(known: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    """THREATS F-37: who writes it names the key that is believed."""
+    pins.file().chmod(0o662)
+    assert known.asked_by("requests") == sorted(NAMES)
+    assert "because others may change it" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_file_that_cannot_be_written_is_told(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    pins.file().parent.parent.write_text("")
+    engine.brings = {name: word(name) for name in NAMES}
+    assert engine.asked_by("requests") == sorted(NAMES)
+    assert "so all hosts are asked" in " ".join(capsys.readouterr().err.split())
