@@ -29,9 +29,11 @@ MOST_SAID = 30
 
 
 class Called:
-    """``worth_asking`` are those of ``hosts`` that have to be asked. ``brought`` has what was brought as words, by the host."""
+    """``worth_asking`` are those of ``hosts`` that have to be asked. ``brought`` has each host of a carrier that has answered the
+    roll, with what it brought as the word of this host, or None.
+    """
 
-    def __init__(self, hosts: Sequence[Far], brought: Mapping[str, bytes]) -> None:
+    def __init__(self, hosts: Sequence[Far], brought: Mapping[str, bytes | None]) -> None:
         self._brought = brought
         self._known = _known()
         self._learnt: dict[str, Pin] = {}
@@ -39,11 +41,13 @@ class Called:
         now = time.time()
         self.worth_asking: list[Far] = []
         for one in hosts:
-            found = judged(one.host, brought.get(one.host), self._known.get(one.host), now)
-            if found.asks or not isinstance(one.carrier, CallsRoll):
+            if one.host not in brought:
                 self.worth_asking.append(one)
-            if isinstance(one.carrier, CallsRoll):
-                self._note(one, found.says, found.pin)
+                continue
+            found = judged(one.host, brought[one.host], self._known.get(one.host), now)
+            self._note(one, found.says, found.pin)
+            if found.asks:
+                self.worth_asking.append(one)
         self._say()
 
     @classmethod
@@ -55,7 +59,7 @@ class Called:
 
     def learn(self, one: Far, daemon: AtTheDoor) -> None:
         """Take the word of the host ``one`` out of a proven conversation, if one was brought for it. Any thread may call this."""
-        if one.host not in self._brought:
+        if self._brought.get(one.host) is None:
             return
         with suppress(
             RefusedByDaemon, Unreachable
@@ -96,8 +100,8 @@ def _known() -> dict[str, Pin]:
         return {}
 
 
-def _brought(hosts: Sequence[Far]) -> dict[str, bytes]:
-    """Return what the carriers of ``hosts`` bring, each as the words of its own hosts."""
+def _brought(hosts: Sequence[Far]) -> dict[str, bytes | None]:
+    """Return what the carriers of ``hosts`` bring, each as the words of its own hosts (see ``Called``)."""
     carriers = {id(one.carrier): one.carrier for one in hosts if isinstance(one.carrier, CallsRoll)}
     done: queue.SimpleQueue[tuple[int, Mapping[str, bytes] | Exception]] = queue.SimpleQueue()
 
@@ -122,4 +126,4 @@ def _brought(hosts: Sequence[Far]) -> dict[str, bytes]:
             raise words
         else:
             found[key] = words
-    return {one.host: words[one.host] for one in hosts if one.host in (words := found.get(id(one.carrier), {}))}
+    return {one.host: found[id(one.carrier)].get(one.host) for one in hosts if id(one.carrier) in found}

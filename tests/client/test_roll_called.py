@@ -218,11 +218,23 @@ def test_a_roll_that_cannot_be_called_is_told_and_all_hosts_are_asked(
     silent.set()
     said = capsys.readouterr().err
     assert ("the roll cannot be called: the engine does not answer" if fault else "the roll is not answered within") in said
+    assert "not heard" not in said, "of no host is it known that it has said nothing"
 
 
 def test_where_signatures_cannot_be_checked_all_hosts_are_asked(known: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signatures, "_libcrypto", lambda: None)
     assert known.asked_by("requests") == sorted(NAMES)
+
+
+def test_a_carrier_brings_the_words_of_its_own_hosts_alone_and_one_without_a_roll_has_its_hosts_asked(
+    known: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Engine()
+    other.brings = {"db1": word("db1")}
+    known.brings = {"db2": word("db2"), "web2": word("web2")}
+    own = {full("db1"): known, full("db2"): other, full("web2"): carrier.Command(("true",))}
+    monkeypatch.setattr(hosts.Group, "carrier", lambda self, host: own[host])
+    assert known.asked_by("requests") == ["db1", "db2", "web2"]
 
 
 # --- the file
