@@ -64,6 +64,7 @@ class Agent(threading.Thread):
         self.socket.connect(str(host.door))
         self.socket.sendall(frame(coding.encode(messages.Roll())))
         self.latest: dict[str, object] = {}
+        self._one_at_a_time = threading.RLock()
         self.start()
 
     def run(self) -> None:
@@ -73,14 +74,22 @@ class Agent(threading.Thread):
             while (body := frames.next_frame()) is not None:
                 said = coding.decode(body, FROM_DAEMON)
                 assert isinstance(said, messages.Item)
-                self.latest = said.row
-                if not self.holds:
-                    self.bring(said.row)
+                with self._one_at_a_time:
+                    if not self.holds:
+                        self.bring(said.row)
+                    self.latest = said.row  # last, so that who has seen it finds it in the file
 
     def bring(self, row: dict[str, object]) -> None:
-        fresh = self.file.with_name(f".{self.file.name}")
-        fresh.write_text(json.dumps(row))
-        fresh.rename(self.file)
+        with self._one_at_a_time:
+            fresh = self.file.with_name(f".{self.file.name}")
+            fresh.write_text(json.dumps(row))
+            fresh.rename(self.file)
+
+    def go_on(self) -> None:
+        """Hold the last word no longer."""
+        with self._one_at_a_time:
+            self.holds = False
+            self.bring(self.latest)
 
     def has(self, n_waiting: int) -> None:
         wait_for(lambda: self.latest.get("waiting") == n_waiting, what=f"a word that {n_waiting} wait")
@@ -142,9 +151,8 @@ def desk(three: Fleet) -> Iterator[Desk]:
 def known(desk: Desk) -> Desk:
     """The desk knows each host, and nothing waits anywhere."""
     for agent in desk.agents.values():
-        agent.holds = False
+        agent.go_on()
         agent.has(0)
-        agent.bring(agent.latest)
     _, done = desk.asked("requests")
     assert done.returncode == 0, done
     asked, done = desk.asked("requests")
