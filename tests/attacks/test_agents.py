@@ -87,7 +87,7 @@ def test_an_agent_without_a_ticket_hears_a_signed_word_at_once_and_one_after_eac
 
 
 def test_a_word_names_no_request_no_person_and_no_command(door: House) -> None:
-    """THREATS F-40."""
+    """THREATS F-29."""
     with Agent(door) as agent:
         agent.word()
         with connected(door, "alice") as alice:
@@ -106,7 +106,7 @@ def test_who_has_a_ticket_gets_the_word_that_the_agent_got_under_the_seal_of_the
 
 
 def test_an_agent_that_says_anything_more_is_closed_and_nothing_is_recorded(door: House) -> None:
-    """THREATS F-38."""
+    """THREATS F-27."""
     before = door.head()
     for message in golden():
         with Agent(door) as agent:
@@ -132,7 +132,7 @@ def test_after_a_carriers_frame_nobody_has_the_roll_called(door: House) -> None:
 
 
 def test_few_agents_have_the_roll_called_and_they_take_no_place_of_anybody(door: House) -> None:
-    """THREATS F-38."""
+    """THREATS F-27."""
     with ExitStack() as open_ones:
         agents = [open_ones.enter_context(Agent(door)) for _ in range(MOST_AGENTS)]
         for agent in agents:
@@ -155,7 +155,7 @@ def is_room(house: House) -> bool:
 
 
 def test_an_agent_that_does_not_read_is_dropped_and_one_that_reads_goes_on(flooding: House) -> None:
-    """THREATS F-38."""
+    """THREATS F-27."""
     with ExitStack() as open_ones:
         silent = [open_ones.enter_context(Agent(flooding)) for _ in range(MOST_AGENTS - 1)]
         reads = open_ones.enter_context(Agent(flooding))

@@ -149,7 +149,7 @@ def test_what_the_word_does_not_tell_is_asked_of_all_hosts(words: tuple[str, ...
 
 
 def test_what_is_wrong_with_a_word_is_said_and_the_host_is_asked(known: Engine, capsys: pytest.CaptureFixture[str]) -> None:
-    """THREATS F-37, F-39."""
+    """THREATS F-26, F-28."""
     known.brings = {"db1": word("db1", ago=185), "db2": word("db2", by="thief")}
     assert known.asked_by("requests") == sorted(NAMES)
     err = capsys.readouterr().err
@@ -159,7 +159,7 @@ def test_what_is_wrong_with_a_word_is_said_and_the_host_is_asked(known: Engine, 
 
 
 def test_a_host_that_is_hidden_and_does_not_answer_is_named(known: Engine, capsys: pytest.CaptureFixture[str]) -> None:
-    """THREATS F-39."""
+    """THREATS F-28."""
     known.hosts[full("web2")] = Unreachable("the carrier ended")
     known.brings = {"db1": word("db1"), "db2": word("db2")}
     assert known.asked_by("requests", status=1) == ["web2"]
@@ -180,7 +180,7 @@ def test_a_key_that_the_host_has_changed_is_told_once_and_then_its_words_count_a
 
 
 def test_each_host_is_asked_after_ten_minutes(known: Engine) -> None:
-    """THREATS F-39."""
+    """THREATS F-28."""
     pins.keep({host: replace(pin, asked_at=pin.asked_at - 601) for host, pin in pins.read().items() if "db2" in host})
     assert known.asked_by("requests") == ["db2"]
     assert known.asked_by("requests") == []
@@ -261,7 +261,7 @@ def test_a_damaged_file_is_told_and_all_hosts_are_asked_and_then_it_is_whole_aga
 
 
 def test_a_file_that_others_may_change_is_not_believed(known: Engine, capsys: pytest.CaptureFixture[str]) -> None:
-    """THREATS F-37: who writes it names the key that is believed."""
+    """THREATS F-26: who writes it names the key that is believed."""
     pins.file().chmod(0o662)
     assert known.asked_by("requests") == sorted(NAMES)
     assert "because others may change it" in " ".join(capsys.readouterr().err.split())

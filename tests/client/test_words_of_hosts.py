@@ -84,7 +84,7 @@ TABLE: dict[str, tuple[bytes | None, Pin | None, bool, str]] = {
 
 @pytest.mark.parametrize("row", TABLE)
 def test_a_host_is_asked_unless_its_own_fresh_word_says_that_nothing_waits(row: str) -> None:
-    """THREATS F-37, F-39."""
+    """THREATS F-26, F-28."""
     word, pin, asks, says = TABLE[row]
     found = judged(HOST, word, pin, NOW)
     assert (found.asks, found.says) == (asks, says)
@@ -92,7 +92,7 @@ def test_a_host_is_asked_unless_its_own_fresh_word_says_that_nothing_waits(row: 
 
 @given(at=st.integers(0, len(OWN) - 1), bit=st.integers(0, 7))
 def test_a_word_with_one_bit_that_differs_is_never_a_reason_not_to_ask(at: int, bit: int) -> None:
-    """THREATS F-37."""
+    """THREATS F-26."""
     changed = bytearray(OWN)
     changed[at] ^= 1 << bit
     assert judged(HOST, bytes(changed), PIN, NOW) == Judged(True, judged(HOST, bytes(changed), PIN, NOW).says, PIN)
@@ -105,7 +105,7 @@ def test_a_word_with_one_bit_that_differs_is_never_a_reason_not_to_ask(at: int, 
 def test_who_is_not_asked_has_said_lately_and_itself_that_nothing_waits(
     waiting: int, number: int, ago: int, host: str, seal: bytes, by: Ed25519PrivateKey, asked: int
 ) -> None:
-    """THREATS F-37, F-39."""
+    """THREATS F-26, F-28."""
     pin = replace(PIN, asked_at=NOW - asked)
     found = judged(HOST, brought(said(host, waiting, number, seal, ago, by)), pin, NOW)
     is_its_own = host == HOST and by is KEY
@@ -119,7 +119,7 @@ def test_who_is_not_asked_has_said_lately_and_itself_that_nothing_waits(
 
 @given(times=st.lists(st.integers(1, 300), min_size=1, max_size=40))
 def test_a_word_that_is_repeated_hides_a_host_for_two_minutes_and_never_longer_than_ten(times: list[int]) -> None:
-    """THREATS F-39. Nor do fresh words, that nothing waits, hide it for longer than ten: they may be by a stolen key."""
+    """THREATS F-28. Nor do fresh words, that nothing waits, hide it for longer than ten: they may be by a stolen key."""
     held = brought(said(ago=0))
     pin, fresh, now = PIN, replace(PIN, asked_at=NOW), NOW
     for step in times:
@@ -133,7 +133,7 @@ def test_a_word_that_is_repeated_hides_a_host_for_two_minutes_and_never_longer_t
 
 
 def test_a_word_that_was_believed_is_what_the_next_one_is_compared_with() -> None:
-    """THREATS F-39."""
+    """THREATS F-28."""
     seen = judged(HOST, brought(said(number=200, seal=ANOTHER)), PIN, NOW).pin
     assert seen == replace(PIN, number=200, seal=ANOTHER, at=NOW - 10)
     assert judged(HOST, OWN, seen, NOW + 60) == Judged(True, "its record is older than what you saw at 09:39", seen)
@@ -191,7 +191,7 @@ def test_what_the_daemon_signs_is_good_at_a_desk_and_in_no_other_namespace_or_ke
 
 @given(at=st.integers(0, 400), to=st.binary(min_size=0, max_size=2))
 def test_a_desk_takes_no_spelling_of_a_signature_that_the_daemon_does_not_write(at: int, to: bytes) -> None:
-    """THREATS F-37: as jitd/audit/sshsig.py."""
+    """THREATS F-26: as jitd/audit/sshsig.py."""
     armored = sshsig.sign(KEY, "jitd-roll", b"m")
     changed = armored[:at] + to.decode("latin-1") + armored[at + 1 :]
     try:

@@ -93,7 +93,7 @@ def test_an_agent_hears_a_word_at_once_another_each_minute_and_one_after_a_chang
 
 
 def test_changes_are_told_once_a_second_and_the_last_one_is_never_left_out(scene: Scene) -> None:
-    """THREATS F-38: nor do they put off each other."""
+    """THREATS F-27: nor do they put off each other."""
     heard = scene.agent()
     for number in range(1, 26):
         scene.go(scene.at + 0.1)
@@ -104,7 +104,7 @@ def test_changes_are_told_once_a_second_and_the_last_one_is_never_left_out(scene
 
 
 def test_however_many_connect_and_however_often_one_word_a_second_is_signed(scene: Scene) -> None:
-    """THREATS F-38."""
+    """THREATS F-27."""
     for _ in range(50):
         told: list[Row] = []
         scene.roll.tell(told.append)
@@ -197,7 +197,7 @@ def signing(tmp_path: Path) -> Iterator[Signing]:
 
 
 def test_a_word_is_of_the_latest_checkpoint_and_signed_by_its_key_in_a_namespace_of_its_own(signing: Signing) -> None:
-    """THREATS F-37: so nothing else that this key signs is a word, and no word is a checkpoint."""
+    """THREATS F-26: so nothing else that this key signs is a word, and no word is a checkpoint."""
     signing.sign()
     word = signing.word(3)
     assert read_word(json.dumps(word.members())) == word
@@ -237,7 +237,7 @@ def test_a_word_that_is_not_exactly_one_is_not_read(name: str, value: object, si
 
 @pytest.mark.parametrize("name", ["waiting", "host", "number", "seal", "at"])
 def test_what_stands_beside_the_signed_text_is_what_was_signed(name: str, signing: Signing) -> None:
-    """THREATS F-37."""
+    """THREATS F-26."""
     signing.sign()
     word = signing.word(1).members()
     other = {"waiting": 0, "host": "web2.example.test", "number": 99, "seal": "11" * 32, "at": "2030-01-01T00:00:00Z"}

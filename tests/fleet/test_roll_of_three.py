@@ -181,7 +181,7 @@ def test_hosts_are_asked_once_and_then_only_the_one_on_which_something_waits(des
 
 
 def test_a_host_that_is_left_out_is_asked_and_what_waits_there_is_shown(known: Desk) -> None:
-    """THREATS F-39."""
+    """THREATS F-28."""
     host, agent = known.fleet.hosts["web2"], known.agents["web2"]
     agent.holds = True
     agent.file.unlink()
@@ -192,7 +192,7 @@ def test_a_host_that_is_left_out_is_asked_and_what_waits_there_is_shown(known: D
 
 
 def test_an_old_word_after_a_newer_one_is_told_and_the_host_is_asked(known: Desk) -> None:
-    """THREATS F-39."""
+    """THREATS F-28."""
     host, agent = known.fleet.hosts["db1"], known.agents["db1"]
     old = dict(agent.latest)
     id = host.waits()
@@ -207,7 +207,7 @@ def test_an_old_word_after_a_newer_one_is_told_and_the_host_is_asked(known: Desk
 
 
 def test_the_word_of_another_host_and_one_that_was_changed_hide_nothing(known: Desk) -> None:
-    """THREATS F-37."""
+    """THREATS F-26."""
     hosts, agents = known.fleet.hosts, known.agents
     ids = {name: hosts[name].waits() for name in ("db1", "web2")}
     for name in ids:

@@ -292,7 +292,7 @@ def test_what_the_door_has_of_its_own_does_not_exist_at_the_local_socket():
 
 @pytest.mark.parametrize("name", sorted(FROM_CLIENT))
 def test_an_agent_that_has_the_roll_called_can_say_nothing_more_and_hears_words_alone(name):
-    """THREATS F-38."""
+    """THREATS F-27."""
     assert at_the_door(DAEMON, (CLIENT, "roll"), (CLIENT, name)) is None
     assert {said for said in FROM_DAEMON if at_the_door(DAEMON, (CLIENT, "roll"), (DAEMON, said))} == {"item", "refused"}
     assert at_the_door(DAEMON, (CLIENT, "roll"), (DAEMON, "item"), (DAEMON, "item")) == "rolling"
