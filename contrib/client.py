@@ -28,6 +28,8 @@ TOPS = (TREE, TREE / "extensions")
 WHOLE = ("jitd/cli", "jitd_fleet")
 """The packages of which it has every module, but for those of OF_A_HOST."""
 PAGES = ("jitd.8", "jitd-approve.8", "jitd-audit.8", "jitd-revoke.8", "jitsudo.7")
+OPTIONAL = frozenset({"cryptography", "nats"})
+"""What only hosts reached by NATS take. Without it, a desk says so, and reaches the others."""
 STANDARD = sys.stdlib_module_names | {"_sha256", "_sha2"}
 """The modules of the standard library: ``_sha256`` of Python 3.11, and ``_sha2`` of later ones, whichever of them runs this."""
 
@@ -92,7 +94,8 @@ def needs() -> dict[str, str]:
     """Each package of others that the client imports, as setup.cfg declares it, such as ``click ~= 8.1``. Raises Fault."""
     lines = filter(None, SETTINGS["options"]["install_requires"].split("\n"))
     declared = {re.split(r"[\[ ~=<>]", line)[0]: line for line in lines}
-    names = {name.partition(".")[0] for file in modules().values() for name in imported(file) if not file_of(name)} - STANDARD
+    names = {name.partition(".")[0] for file in modules().values() for name in imported(file) if not file_of(name)}
+    names -= STANDARD | OPTIONAL
     if lacking := sorted(names - declared.keys()):
         raise Fault(f"the client imports what setup.cfg does not declare by that name: {', '.join(lacking)}")
     return {name: declared[name] for name in sorted(names)}

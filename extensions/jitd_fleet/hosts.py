@@ -26,6 +26,8 @@ from jitd.cli.answer import say
 from jitd.cli.hosts import QUOTING, AllOfMany, Far, name_of
 from jitd.cli.not_done import NotDone
 from jitd_fleet.many import Many
+from jitd_fleet.nats_carrier import Nats
+from jitd_fleet.servers import servers_of
 from jitd_fleet.tcp import PORT, Tcp, address_of
 from jitpam.carrier import Carrier, Command, telling
 
@@ -42,7 +44,7 @@ RUN_WITHIN = 30.0
 """Seconds in which a command has to print the hosts of a group."""
 RANGE = re.compile(r"\[([0-9]{1,6})-([0-9]{1,6})\]")
 GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-KEYS = {"hosts", "run", "via", "tcp", "realm"}
+KEYS = {"hosts", "run", "via", "tcp", "nats", "ca", "realm"}
 PLACE = "{host}"
 """In ``via`` and ``tcp``, this stands for the name of the host."""
 
@@ -50,7 +52,7 @@ PLACE = "{host}"
 @dataclass(frozen=True, slots=True)
 class Group:
     """One table of a file. ``place`` names it in sentences. ``via`` are the words of the command that carries. Without any,
-    ``tcp`` is the address and the port to which TCP carries.
+    ``nats`` is the engine that carries, or ``tcp`` the address and the port to which TCP carries.
     """
 
     place: str
@@ -59,6 +61,7 @@ class Group:
     via: tuple[str, ...]
     tcp: tuple[str, int]
     realm: str
+    nats: Nats | None = None
 
     def names(self) -> list[str]:
         """Return the names of the hosts of this group. If a command prints them, run it. Raises NotDone."""
@@ -76,6 +79,8 @@ class Group:
         """Return the carrier to ``host``."""
         if self.via:
             return Command(tuple(word.replace(PLACE, host) for word in self.via))
+        if self.nats is not None:
+            return self.nats
         address, port = self.tcp
         return Tcp(address.replace(PLACE, host), port)
 
@@ -205,8 +210,8 @@ def _group(place: str, name: str, table: object) -> Group:
     hosts, run = _words(table, "hosts", place), _words(table, "run", place)
     if not hosts and not run:
         raise NotDone(f"{place}: names no host: add hosts, or run", "usage")
-    if ("via" in table) == ("tcp" in table):
-        raise NotDone(f"{place}: one of via and tcp has to say what carries: via = 'ssh -T jitd-door@{PLACE}'", "usage")
+    if sum(key in table for key in ("via", "tcp", "nats")) != 1:
+        raise NotDone(f"{place}: one of via, tcp and nats has to say what carries: via = 'ssh -T jitd-door@{PLACE}'", "usage")
     via = table.get("via", "")
     if not isinstance(via, str) or ("via" in table and not via.split()) or not QUOTING.isdisjoint(via):
         raise NotDone(f"{place}: via must be a command without quotes, such as 'ssh -T jitd-door@{PLACE}'", "usage")
@@ -214,10 +219,15 @@ def _group(place: str, name: str, table: object) -> Group:
     tcp = address_of(address) if isinstance(address, str) else None
     if tcp is None:
         raise NotDone(f"{place}: tcp must be an address, such as '{PLACE}' or '{PLACE}:{PORT}'", "usage")
+    servers, ca = servers_of(table["nats"]) if "nats" in table else (), table.get("ca", "")
+    if servers is None:
+        raise NotDone(f"{place}: nats must be a server, or a list of them, such as 'tls://hub1.example.org:4222'", "usage")
+    if not isinstance(ca, str) or (ca and not servers):
+        raise NotDone(f"{place}: ca must be the name of a file, and goes with nats", "usage")
     realm = table.get("realm", "")
     if not isinstance(realm, str):
         raise NotDone(f"{place}: realm must be a text", "usage")
-    return Group(place, hosts, run, tuple(via.split()), tcp, realm)
+    return Group(place, hosts, run, tuple(via.split()), tcp, realm, Nats(servers, ca) if servers else None)
 
 
 def _words(table: Mapping[str, object], key: str, place: str) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``jitd-door``: the carriers' end on this host (PROTOCOL.md section 13). ``jitd-door stdio`` copies bytes between its standard
 input and output and the door. sshd starts it, with a forced command, for somebody who is elsewhere. ``jitd-door tcp`` is
-``listening``.
+``listening``, and ``jitd-door nats`` is ``agent``.
 
 Law: it reads none of the bytes, has no key, and keeps and logs nothing. It takes no more from one side before the other side has
 taken what there is. It imports little, because everybody who comes by ssh waits for it.
@@ -19,7 +19,7 @@ from jitpam.wire.coding import encode
 from jitpam.wire.framing import frame
 from jitpam.wire.messages import MOST_SOURCE, Carried
 
-USAGE = "usage: jitd-door stdio | tcp"
+USAGE = "usage: jitd-door stdio | tcp | nats"
 ALL_AT_ONCE = 4096
 """PIPE_BUF: so many bytes go into a pipe that poll(2) calls ready without a wait (pipe(7))."""
 
@@ -31,6 +31,10 @@ def main() -> int:
         from jitd_fleet.listening import listen  # not for who comes by ssh
 
         return listen()
+    if words == ["nats"]:
+        from jitd_fleet.agent import serve
+
+        return serve()
     if words != ["stdio"]:
         is_asked = words in (["-h"], ["--help"])
         say(USAGE if is_asked else f"jitd-door: one word says what carries ({USAGE}; see jitd-door(8))", 1 if is_asked else 2)

@@ -24,7 +24,8 @@ TO_IMPORT = """
 import importlib, pkgutil, sys
 for package in ("jitd", "jitpam", "jitd_fleet"):
     for found in pkgutil.walk_packages(importlib.import_module(package).__path__, package + "."):
-        importlib.import_module(found.name)
+        if found.name not in ("jitd_fleet.agent", "jitd_fleet.desk", "jitd_fleet.engine"):  # they take nats-py (ADR 0180)
+            importlib.import_module(found.name)
 print(*sys.modules, sep="\\n")
 """
 
@@ -115,3 +116,18 @@ def test_two_clones_give_the_same_wheel(tmp_path: Path) -> None:
     later = wheel_of_tip(tmp_path, SOURCE_DATE_EPOCH="1900000000")
     with zipfile.ZipFile(later) as made:
         assert {about.date_time for about in made.infolist()} == {(2030, 3, 17, 17, 46, 40)}
+
+
+def test_a_host_that_takes_what_is_not_here_is_told_so_and_nothing_fails_otherwise(programs: Path) -> None:
+    code = """
+from jitd_fleet.nats_carrier import Nats
+from jitpam.client import Unreachable
+try:
+    Nats(("tls://hub1.example.org:4222",)).dial("db17.example.org", 1.0)
+except Unreachable as fault:
+    print(fault)
+"""
+    done = subprocess.run([programs / "python", "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == (
+        "nats at hub1.example.org:4222 takes the Python packages nats-py and cryptography, which are not here\n"
+    )

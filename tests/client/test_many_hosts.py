@@ -83,8 +83,8 @@ def test_a_command_may_print_the_hosts(printed: str, meant: list[str], fleet: Fl
     ("text", "said"),
     [
         ("[a]\n", "names no host"),
-        ('[a]\nhosts = ["db1"]\n', "one of via and tcp has to say what carries"),
-        ('[a]\nhosts = ["db1"]\nvia = "true"\ntcp = "{host}"\n', "one of via and tcp has to say what carries"),
+        ('[a]\nhosts = ["db1"]\n', "one of via, tcp and nats has to say what carries"),
+        ('[a]\nhosts = ["db1"]\nvia = "true"\ntcp = "{host}"\n', "one of via, tcp and nats has to say what carries"),
         ('[a]\nhosts = ["db1"]\nvia = " "\n', "via must be a command"),
         ('[a]\nhosts = ["db1"]\ntcp = "{host}:x"\n', "tcp must be an address, such as '{host}' or '{host}:61088'"),
         ('[a]\nhosts = ["db1"]\ntcp = 1\n', "tcp must be an address"),

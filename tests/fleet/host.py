@@ -3,7 +3,8 @@
 
 It has its own /etc/jitd, /run, /var/lib/jitd, accounts and network, and the programs of the lab. It starts jitd, and lets
 carriers in: a connection to run/dial is one of ``jitd-door stdio``, and one to run/ssh, of sshd(8).
-Law: of the network, it hears the KDC alone. It says ``ready`` when jitd accepts connections, and ends with the stage.
+Law: of the network, it hears the KDC alone, and an engine at the KDC's address that it has dialled itself. It says ``ready`` when
+jitd accepts connections, and ends with the stage.
 """
 
 import ctypes
@@ -23,6 +24,7 @@ table inet fleet {{
         type filter hook input priority 0; policy drop;
         iif lo accept
         ip saddr {KDC} meta l4proto {{ tcp, udp }} th sport 88 accept
+        ip saddr {KDC} tcp sport 4222 ct state established accept
     }}
 }}
 """

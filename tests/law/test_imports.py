@@ -268,13 +268,27 @@ LAW: dict[str, set[str]] = {
     "jitd_commands": {CORE, "jitd_commands"},
     "jitd_fleet": set(),
     "jitd_fleet.program": {
-        "jitd_fleet.listening", "jitd_fleet.own_door", "jitpam.wire.coding", "jitpam.wire.framing", "jitpam.wire.messages",
+        "jitd_fleet.agent", "jitd_fleet.listening", "jitd_fleet.own_door", "jitpam.wire.coding", "jitpam.wire.framing",
+        "jitpam.wire.messages",
+    },
+    "jitd_fleet.engine": {"jitd_fleet.nkey"},
+    "jitd_fleet.pump": {"jitd_fleet.stream"},
+    "jitd_fleet.permissions": {"jitd_fleet.subjects"},
+    "jitd_fleet.agent": {
+        "jitd_fleet.engine", "jitd_fleet.nkey", "jitd_fleet.own_door", "jitd_fleet.pump", "jitd_fleet.servers",
+        "jitd_fleet.stream", "jitd_fleet.subjects", "jitpam.wire.coding", "jitpam.wire.framing", "jitpam.wire.messages",
+    },
+    "jitd_fleet.nats_carrier": {"jitd_fleet.desk", "jitd_fleet.subjects", "jitpam.carrier", "jitpam.client"},
+    "jitd_fleet.desk": {
+        "jitd_fleet.engine", "jitd_fleet.nkey", "jitd_fleet.pump", "jitd_fleet.stream", "jitd_fleet.subjects",
+        "jitpam.carrier", "jitpam.client",
     },
     "jitd_fleet.listening": {"jitd_fleet.own_door", "jitpam.wire.coding", "jitpam.wire.framing", "jitpam.wire.messages"},
     "jitd_fleet.tcp": {"jitpam.carrier", "jitpam.client"},
     "jitd_fleet.assembly": {"jitd.cli.hosts", "jitd_fleet.hosts"},
     "jitd_fleet.hosts": {
-        "jitd.cli.answer", "jitd.cli.hosts", "jitd.cli.not_done", "jitd_fleet.many", "jitd_fleet.tcp", "jitpam.carrier",
+        "jitd.cli.answer", "jitd.cli.hosts", "jitd.cli.not_done", "jitd_fleet.many", "jitd_fleet.nats_carrier",
+        "jitd_fleet.servers", "jitd_fleet.tcp", "jitpam.carrier",
     },
     "jitd_fleet.many": {
         "jitd.cli.answer", "jitd.cli.call", "jitd.cli.far", "jitd.cli.hosts", "jitd.core.command", "jitd_fleet.called",
@@ -628,7 +642,8 @@ def test_the_daemon_never_speaks_http_or_smtp() -> None:
     ``jitd check``, which is not the daemon, opens connections and says nothing.
     """
     assert {m.name for m in MODULES if foreign(m) & {"httpcore", "ssl", "http", "urllib", "smtplib"}} == {
-        "jitd_inspection.checking.gatekeepers", "jitd_outsiders.outside.batching", "jitd_outsiders.outside.connecting",
+        "jitd_fleet.engine", "jitd_inspection.checking.gatekeepers",
+        "jitd_outsiders.outside.batching", "jitd_outsiders.outside.connecting",
         "jitd_outsiders.outside.fetching",
         "jitd_outsiders.outside.posting", "jitd_outsiders.outside.syslog",
     }  # fmt: skip
@@ -653,6 +668,7 @@ def test_the_daemon_never_speaks_http_or_smtp() -> None:
     line = f"{of_daemon}; assert not {{'httpcore', 'jitd_outsiders.outside.syslog'}} & {{*sys.modules}}"
     subprocess.run([sys.executable, "-c", line], check=True, cwd=TREE)
     assert {m.name for m in MODULES if foreign(m) & {"http_message_signatures", "cryptography"}} == {
+        "jitd_fleet.nkey",
         "jitd_outsiders.asking.signatures", "jitd.audit.key_file", "jitd_evidence.pack.verify", "jitd.audit.signing_key",
         "jitd.audit.sshsig",
         "jitd_outsiders.outside.signing", "jitd.store.masked_words",

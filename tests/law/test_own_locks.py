@@ -35,6 +35,7 @@ NAMES = {
     "jitd.recording.storage": "a recording, in a directory that only root can enter",
     "jitd.recording.sudolog": "an export, in a directory that this process has made",
     "jitd.store.masked_words": "the key for masked words, in the daemon's own directory",
+    "jitd_fleet.nkey": "a key for an engine, in a directory of the person's or of root's",
     "jitpam.access": "the file of --to, in a process of the person's, where the person chose",
 }
 LOCKING = {"flock", "lockf", "F_SETLK", "F_SETLKW", "F_OFD_SETLK", "F_OFD_SETLKW", "lckpwdf"}

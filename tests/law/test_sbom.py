@@ -17,7 +17,7 @@ from tests.law.tree import MODULES, STANDARD, TREE, imports, is_ours
 LIST = (TREE / "requirements/runtime.txt").read_text("utf-8")
 IMPORTED_AS = {
     "cel-expr-python": "cel_expr_python", "dbus-fast": "dbus_fast", "http-message-signatures": "http_message_signatures",
-    "python-pam": "pam",
+    "nats-py": "nats", "python-pam": "pam",
     "systemd-python": "systemd",
 }  # fmt: skip
 """A package's name → that of its module, where they differ."""
@@ -64,7 +64,7 @@ def test_who_needs_whom_is_as_in_the_list(bill: dict[str, Any]) -> None:
     needs = {refs[each["ref"]]: {refs[other] for other in each["dependsOn"]} for each in bill["dependencies"]}
     assert needs.pop("jitsudo") == {
         "cel-expr-python", "click", "cryptography", "dbus-fast", "gssapi", "http-message-signatures", "httpcore", "msgspec",
-        "pamela", "psycopg", "python-pam", "rich", "systemd-python", "textual",
+        "nats-py", "pamela", "psycopg", "python-pam", "rich", "systemd-python", "textual",
     }  # fmt: skip
     assert {name: others for name, others in needs.items() if others} == {
         "anyio": {"idna", "typing-extensions"},

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``jitd-door nats``: keeps one connection to an engine, and carries each conversation that comes by it to the door of this host,
+for hosts to which nobody can connect (PROTOCOL.md section 14).
+
+Law: as ``jitd-door stdio``, it reads none of the bytes, and logs none. Its key lets it speak to the engine, and gives no right at
+jitd. Who may come, jitd decides. This process bounds only itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import tomllib
+from dataclasses import dataclass
+
+from jitd_fleet import subjects
+from jitd_fleet.engine import Engine, NoEngine
+from jitd_fleet.nkey import Key, NoKey, load
+from jitd_fleet.own_door import SOCKET, say, why_not
+from jitd_fleet.pump import Pump
+from jitd_fleet.servers import servers_of
+from jitd_fleet.stream import Side, Why
+from jitpam.wire.coding import encode
+from jitpam.wire.framing import frame
+from jitpam.wire.messages import Carried
+
+SETTINGS = "/etc/jitd/door.toml"
+KEY = "/etc/jitd/door.nk"
+MOST = 512
+"""Maximum number of conversations at the same time. Each keeps at most 256 KiB that jitd has not taken yet."""
+LEFT_WITHIN = 2.0
+"""Seconds that the other ends have to hear that this one goes."""
+
+
+class BadSettings(Exception):
+    """The settings cannot be used. The message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The table ``[nats]`` of door.toml."""
+
+    servers: tuple[str, ...]
+    host: str
+    key: str = KEY
+    ca: str = ""
+
+
+def read(file: str = SETTINGS) -> Settings:
+    """Read the settings. systemd passes the key, which is root's, if this is a service of it. Raises BadSettings."""
+    try:
+        with open(file, "rb") as opened:
+            table = tomllib.load(opened).get("nats")
+    except OSError as fault:
+        raise BadSettings(f"{file} cannot be read: {fault.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise BadSettings(f"{file} is not TOML: {fault}") from None
+    if not isinstance(table, dict):
+        raise BadSettings(f"{file} needs a table [nats] with servers and host")
+    if unknown := sorted(table.keys() - {"servers", "host", "key", "ca"}):
+        raise BadSettings(f"{file}: [nats] has no key {unknown[0]} (it has: ca, host, key, servers)")
+    if (servers := servers_of(table.get("servers"))) is None:
+        raise BadSettings(f"{file}: servers must be a list such as ['tls://hub1.example.org:4222']")
+    host, key, ca = table.get("host"), table.get("key", KEY), table.get("ca", "")
+    if not isinstance(host, str) or not subjects.HOST.fullmatch(host):
+        raise BadSettings(f"{file}: host must be the name in the host's key, in lower case (klist -k /etc/jitd/jitd.keytab)")
+    if not isinstance(key, str) or not isinstance(ca, str):
+        raise BadSettings(f"{file}: key and ca must be names of files")
+    if directory := os.environ.get("CREDENTIALS_DIRECTORY"):
+        key = os.path.join(directory, "door.nk")
+    return Settings(servers, host, key, ca)
+
+
+def serve() -> int:
+    """Carry until SIGTERM. Return the exit status: 0, or 1 if there is no key, or the engine has ended it."""
+    try:
+        settings = read()
+        key = load(settings.key)
+        return asyncio.run(_serve(settings, key))
+    except (BadSettings, NoKey, NoEngine) as fault:
+        say(f"jitd-door: {fault}", 2)
+        return 1
+
+
+async def _serve(settings: Settings, key: Key) -> int:
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    is_lost = False
+
+    def lost() -> None:
+        nonlocal is_lost
+        is_lost = not ended.is_set()
+        ended.set()
+
+    engine = Engine(settings.servers, key, settings.ca, lost)
+    agent = Agent(engine, settings.host)
+    connecting = asyncio.ensure_future(agent.start())
+    ending = asyncio.ensure_future(ended.wait())
+    await asyncio.wait((connecting, ending), return_when=asyncio.FIRST_COMPLETED)
+    if not connecting.done():
+        connecting.cancel()
+        return 0
+    connecting.result()
+    say(f"jitd-door: connected, as {settings.host} with the key {key.public}", 2)
+    await ending
+    await agent.leave()
+    await engine.close()
+    if is_lost:
+        raise NoEngine(engine.fault or "the engine has ended the connection")
+    return 0
+
+
+class Agent:
+    """Carries what comes by ``engine`` for ``host`` to the door at ``path``."""
+
+    def __init__(self, engine: Engine, host: str, path: str = SOCKET) -> None:
+        self._engine, self._host, self._path = engine, host, path
+        self._pumps: dict[str, Pump] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        await self._engine.connect(attempts=-1, name=self._host)
+        await self._engine.subscribe(subjects.up(self._host, "*"), self._hear)
+        await self._engine.subscribe(subjects.dial(self._host), self._dialled)
+        await self._engine.flush()
+
+    async def leave(self) -> None:
+        """End all conversations."""
+        for pump in self._pumps.values():
+            pump.leave()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=LEFT_WITHIN)
+
+    def _hear(self, subject: str, reply: str, message: bytes | None) -> None:
+        pump = self._pumps.get(subject.rpartition(".")[2])
+        if pump is not None and message is not None:
+            pump.hear(message)
+
+    def _dialled(self, subject: str, reply: str, message: bytes | None) -> None:
+        named = subjects.dialled(reply, self._host)
+        if named is None or len(self._tasks) >= 2 * MOST:
+            return  # no client writes this
+        client, id = named
+        task = asyncio.get_running_loop().create_task(self._carry(client, id, reply))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _carry(self, client: str, id: str, reply: str) -> None:
+        if id in self._pumps:  # the engine repeats what a client has asked
+            return
+
+        async def publish(message: bytes) -> None:
+            await self._engine.publish(reply, message)
+
+        door = socket.socket(socket.AF_UNIX)
+        try:
+            door.setblocking(False)
+            why = Why.FULL if len(self._pumps) >= MOST else self._reach(door, client)
+            if why is not None:
+                await publish(Side.refusal(why))
+                return
+            side = Side(is_host=True, now=asyncio.get_running_loop().time())
+            pump = self._pumps[id] = Pump(side, door, publish)
+            try:
+                await pump.run()
+            finally:
+                del self._pumps[id]
+        except Exception as fault:  # one conversation, whatever it is, ends no other one
+            say(f"jitd-door: a conversation has ended: {type(fault).__name__}", 2)
+        finally:
+            door.close()
+
+    def _reach(self, door: socket.socket, client: str) -> Why | None:
+        """Connect ``door``, and say who carries. Return why this cannot be done, or None."""
+        try:
+            door.connect(self._path)
+            door.send(frame(encode(Carried(carrier="nats", source=client))))
+        except OSError as fault:
+            say(f"jitd-door: {why_not(fault)}", 2)
+            return Why.NO_DOOR
+        return None

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The end of an engine's conversations at a desk: one connection for all hosts of a command, in a thread of its own.
+
+Law: whatever is done to the messages on the way ends their conversation, and the person is told so in our own words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import threading
+from _socket import socket as Socket
+from socket import AF_UNIX, SOCK_STREAM, socket, socketpair
+
+from jitd_fleet import subjects
+from jitd_fleet.engine import Engine, NoEngine
+from jitd_fleet.nkey import Key, NoKey, load, write
+from jitd_fleet.pump import Pump
+from jitd_fleet.stream import Side, Why
+from jitpam.carrier import ENDED_WITHIN, Stream
+from jitpam.client import NoDescriptor, Unreachable
+
+KEY = "jitd/nats.nk"
+"""Below XDG_CONFIG_HOME, or below ``~/.config``."""
+ATTEMPTS = 1
+WORDS = {
+    Why.DONE: "jitd on {host}, or who answers for it, has ended the conversation",
+    Why.NO_DOOR: "the agent on {host} cannot reach its door: perhaps jitd does not run there",
+    Why.FULL: "too many conversations are open at the agent on {host}: try again in a moment",
+    Why.BROKEN: "a message to {host} was lost, repeated or changed on the way",
+    Why.LEFT: "the agent on {host} was stopped",
+    Why.MANGLED: "a message from {host} was lost, repeated or changed on the way",
+    Why.UNHEARD: "what was sent to {host} was not acknowledged within 5 s",
+    Why.NOBODY: "no agent of {host} is connected to the engine",
+    Why.SILENT: "the agent of {host} does not answer within 5 s",
+    Why.TWO: "more than one answers for {host}: two machines have this name, or the engine repeats what it carries",
+    Why.ENGINE: "the connection to the engine is lost",
+}
+
+
+def key_file() -> str:
+    """Return the file with the key of this person."""
+    return os.path.join(os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"), KEY)
+
+
+class _Stream:
+    """A stream whose other end is with the thread of the engine."""
+
+    def __init__(self, ours: socket, host: str, name: str) -> None:
+        self.socket: Socket = ours
+        self.is_done = threading.Event()
+        self.why = Why.ENGINE
+        self._host, self._name = host, name
+
+    def has_ended(self) -> bool:
+        return self.is_done.wait(ENDED_WITHIN)
+
+    def how_it_ended(self) -> str:
+        return f"{WORDS[self.why].format(host=self._host)} ({self._name})"
+
+    def end(self) -> None:
+        self.socket.close()
+        self.is_done.wait(ENDED_WITHIN)
+
+
+class Desk:
+    """The thread that speaks to the engine, the same for all hosts. Raises NoKey."""
+
+    def __init__(self, name: str, servers: tuple[str, ...], ca: str) -> None:
+        self._name, self._servers, self._ca = name, servers, ca
+        self._key = _key()
+        self._loop = asyncio.new_event_loop()
+        self._engine: asyncio.Task[_Connected] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        threading.Thread(target=self._loop.run_forever, name="engine", daemon=True).start()
+
+    def dial(self, host: str, within: float) -> Stream:
+        """Begin a stream to ``host``. Raises Unreachable."""
+        try:
+            ours, theirs = socketpair(AF_UNIX, SOCK_STREAM)
+        except OSError as fault:
+            raise NoDescriptor(f"no stream can be made: {fault.strerror} (see ulimit -n)") from None
+        ours.setblocking(False)
+        theirs.setblocking(False)
+        stream = _Stream(ours, host, self._name)
+        asked = asyncio.run_coroutine_threadsafe(asyncio.wait_for(self._dial(stream, host, theirs), within), self._loop)
+        try:
+            asked.result()
+        except BaseException as fault:
+            asked.cancel()
+            ours.close()
+            if isinstance(fault, NoEngine):
+                raise Unreachable(str(fault)) from None
+            if isinstance(fault, TimeoutError):
+                raise Unreachable(f"{self._name} does not answer within {within:.0f} s") from None
+            raise
+        return stream
+
+    async def _dial(self, stream: _Stream, host: str, theirs: socket) -> None:
+        """Have the bytes of ``theirs`` carried, as soon as there is a connection to the engine. Raises NoEngine."""
+        try:
+            if self._engine is None or (self._engine.done() and not _is_connected(self._engine)):
+                self._engine = self._loop.create_task(_connect(self._servers, self._key, self._ca))
+            connected = await asyncio.shield(self._engine)
+        except BaseException:
+            theirs.close()
+            raise
+        task = self._loop.create_task(connected.carry(stream, host, theirs))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class _Connected:
+    """One connection to the engine."""
+
+    def __init__(self, servers: tuple[str, ...], key: Key, ca: str) -> None:
+        self.engine = Engine(servers, key, ca, self._lost)
+        self.is_lost = False
+        self._pumps: set[Pump] = set()
+
+    async def carry(self, stream: _Stream, host: str, theirs: socket) -> None:
+        """Carry the bytes of ``theirs`` until the conversation has ended."""
+        id = secrets.token_hex(16)
+        up, down = subjects.up(host, id), subjects.down(self.engine.key.public, host, id)
+
+        async def publish(message: bytes) -> None:
+            await self.engine.publish(up, message)
+
+        def hear(subject: str, reply: str, message: bytes | None) -> None:
+            if message is None:
+                pump.stop(Why.NOBODY)
+            else:
+                pump.hear(message)
+
+        pump = Pump(Side(is_host=False, now=asyncio.get_running_loop().time()), theirs, publish)
+        self._pumps.add(pump)
+        try:
+            unsubscribe = await self.engine.subscribe(down, hear)
+            await self.engine.publish(subjects.dial(host), b"", down)
+            stream.why = await pump.run()
+            stream.is_done.set()
+            await unsubscribe()
+        except Exception:  # whatever the library says of a connection that is gone: the stream says so
+            self.is_lost = True
+        finally:
+            self._pumps.discard(pump)
+            theirs.close()
+            stream.is_done.set()
+
+    def _lost(self) -> None:
+        self.is_lost = True
+        for pump in self._pumps:
+            pump.stop(Why.ENGINE)
+
+
+async def _connect(servers: tuple[str, ...], key: Key, ca: str) -> _Connected:
+    made = _Connected(servers, key, ca)
+    await made.engine.connect(attempts=ATTEMPTS, name="")
+    return made
+
+
+def _is_connected(engine: asyncio.Task[_Connected]) -> bool:
+    return not engine.cancelled() and engine.exception() is None and not engine.result().is_lost
+
+
+def _key() -> Key:
+    """Return the key of this person. Make one if there is none, and say so. Raises NoKey."""
+    file = key_file()
+    if not os.path.lexists(file):
+        made = write(file)
+        raise NoKey(f"the key {made.public} was made for you: the engine has to know it (docs/fleet.md)")
+    return load(file)
+
+
+_desks: dict[tuple[tuple[str, ...], str], Desk] = {}
+_making = threading.Lock()
+
+
+def desk(name: str, servers: tuple[str, ...], ca: str) -> Desk:
+    """Return what speaks to this engine, which sentences call ``name``. Raises Unreachable if there is not a key."""
+    with _making:
+        if (servers, ca) not in _desks:
+            try:
+                _desks[servers, ca] = Desk(name, servers, ca)
+            except NoKey as fault:
+                raise Unreachable(str(fault)) from None
+        return _desks[servers, ca]

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the engine lets each key do, as a part of its configuration (nats.conf), made of the hosts that stand in files.
+
+Law: a host hears what is for itself, and speaks under its own name alone. An approver hears what is for the own key alone. It is
+the engine that keeps this, and no right at a host depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from jitd_fleet import subjects
+
+HEAD = (
+    "# Who may connect, and what they may say and hear. `jitd fleet permissions` writes this file: change hosts.toml instead.\n"
+)
+
+
+def configuration(hosts: Mapping[str, Iterable[str]], approvers: Mapping[str, Iterable[str]]) -> str:
+    """Return the text for the public keys of ``hosts`` and ``approvers``, by their names."""
+    lines = [_user(name, key, *_of_host(name)) for name, keys in sorted(hosts.items()) for key in keys]
+    lines += [_user(name, key, *_of_approver(key)) for name, keys in sorted(approvers.items()) for key in keys]
+    return f"{HEAD}authorization {{\n  users = [\n{''.join(lines)}  ]\n}}\n"
+
+
+def _of_host(host: str) -> tuple[list[str], list[str]]:
+    token = subjects.token(host)
+    return [f"jit.c.*.{token}.*"], [subjects.dial(host), subjects.up(host, "*")]
+
+
+def _of_approver(key: str) -> tuple[list[str], list[str]]:
+    return [subjects.dial("*"), subjects.up("*", "*")], [f"jit.c.{key}.>"]
+
+
+def _user(name: str, key: str, publish: list[str], subscribe: list[str]) -> str:
+    may = f"publish: [{', '.join(map(_quoted, publish))}], subscribe: [{', '.join(map(_quoted, subscribe))}]"
+    return f"    # {name}\n    {{ nkey: {key}, permissions: {{ {may} }} }}\n"
+
+
+def _quoted(subject: str) -> str:
+    return f'"{subject}"'
