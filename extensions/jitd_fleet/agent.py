@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from jitd_fleet import subjects
 from jitd_fleet.engine import Engine, NoEngine
+from jitd_fleet.enrolling import KEY
 from jitd_fleet.nkey import Key, NoKey, load
 from jitd_fleet.own_door import SOCKET, say, why_not
 from jitd_fleet.pump import Pump
@@ -27,7 +28,6 @@ from jitpam.wire.framing import frame
 from jitpam.wire.messages import Carried
 
 SETTINGS = "/etc/jitd/door.toml"
-KEY = "/etc/jitd/door.nk"
 MOST = 512
 """Maximum number of conversations at the same time. Each keeps at most 256 KiB that jitd has not taken yet."""
 LEFT_WITHIN = 2.0

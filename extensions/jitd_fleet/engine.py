@@ -113,7 +113,7 @@ class Engine:
         if isinstance(fault, ssl.SSLCertVerificationError):
             return f"the engine at {where} has a certificate that is not accepted: {fault.verify_message}"
         if isinstance(fault, nats.errors.Error) and "authorization" in str(fault).lower():
-            return f"the engine at {where} does not know the key {self.key.public} (jitd fleet permissions)"
+            return f"the engine at {where} does not know the key {self.key.public} (jitd-door permissions)"
         if isinstance(fault, nats.errors.Error) and "no TLS" in str(fault):
             return f"what answers at {where} does not demand TLS and keys: nothing was said to it"
         if isinstance(fault, OSError) and fault.strerror:

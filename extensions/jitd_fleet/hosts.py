@@ -18,7 +18,7 @@ import time
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice, product, zip_longest
 from math import prod
 
@@ -27,6 +27,7 @@ from jitd.cli.hosts import QUOTING, AllOfMany, Far, name_of
 from jitd.cli.not_done import NotDone
 from jitd_fleet.many import Many
 from jitd_fleet.nats_carrier import Nats
+from jitd_fleet.nkey import is_public
 from jitd_fleet.servers import servers_of
 from jitd_fleet.tcp import PORT, Tcp, address_of
 from jitpam.carrier import Carrier, Command, telling
@@ -43,8 +44,10 @@ MOST_TOLD = 100
 RUN_WITHIN = 30.0
 """Seconds in which a command has to print the hosts of a group."""
 RANGE = re.compile(r"\[([0-9]{1,6})-([0-9]{1,6})\]")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@/-]{0,255}")
+"""The name of an approver, or of a host."""
 GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-KEYS = {"hosts", "run", "via", "tcp", "nats", "ca", "realm"}
+KEYS = {"hosts", "run", "via", "tcp", "nats", "ca", "keys", "approvers", "realm"}
 PLACE = "{host}"
 """In ``via`` and ``tcp``, this stands for the name of the host."""
 
@@ -62,6 +65,10 @@ class Group:
     tcp: tuple[str, int]
     realm: str
     nats: Nats | None = None
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Maps hosts to their keys for the engine."""
+    approvers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Maps approvers, under any names, to their keys for the engine."""
 
     def names(self) -> list[str]:
         """Return the names of the hosts of this group. If a command prints them, run it. Raises NotDone."""
@@ -130,6 +137,25 @@ class Hosts:
         if not chosen:
             raise NotDone(f"--hosts {typed} names no host", "usage")
         return tuple(chosen.values())
+
+    def known_to_engines(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        """Return the hosts and the approvers that engines are to know, with their keys. A host may be without. Raises NotDone."""
+        hosts: dict[str, list[str]] = {}
+        approvers: dict[str, list[str]] = {}
+        for name, group in self._groups.items():
+            if group.nats is None:
+                continue
+            names = self._names_of(name)
+            if strange := sorted(group.keys.keys() - {*names}):
+                raise NotDone(f"{group.place}: keys names {strange[0]}, which is not among the hosts of this group", "usage")
+            for host in names:
+                hosts.setdefault(host, []).extend(group.keys.get(host, ()))
+            for one, keys in group.approvers.items():
+                approvers.setdefault(one, []).extend(key for key in keys if key not in approvers.get(one, ()))
+        n_of = Counter(key for keys in (*hosts.values(), *approvers.values()) for key in keys)
+        if twice := next((key for key, number in n_of.items() if number > 1), None):
+            raise NotDone(f"{self._files}: two have the key {twice}: each needs its own", "usage")
+        return hosts, approvers
 
     def everywhere(self, hosts: tuple[Far, ...]) -> AllOfMany:
         """Return what asks all of ``hosts``."""
@@ -227,7 +253,23 @@ def _group(place: str, name: str, table: object) -> Group:
     realm = table.get("realm", "")
     if not isinstance(realm, str):
         raise NotDone(f"{place}: realm must be a text", "usage")
-    return Group(place, hosts, run, tuple(via.split()), tcp, realm, Nats(servers, ca) if servers else None)
+    nats = Nats(servers, ca) if servers else None
+    keys, approvers = _keys(table, "keys", place), _keys(table, "approvers", place)
+    return Group(place, hosts, run, tuple(via.split()), tcp, realm, nats, keys, approvers)
+
+
+def _keys(table: Mapping[str, object], key: str, place: str) -> dict[str, tuple[str, ...]]:
+    """Return the public keys for the engine that stand under ``key``, by whose they are."""
+    found = table.get(key, {})
+    if not isinstance(found, dict):
+        raise NotDone(f"{place}: {key} must be a table of names and public keys", "usage")
+    keys = {name: (value,) if isinstance(value, str) else value for name, value in found.items()}
+    for name, some in keys.items():
+        if not NAME.fullmatch(name):
+            raise NotDone(f"{place}: {key}: a name has letters, digits, and any of - . _ @ /", "usage")
+        if not isinstance(some, list | tuple) or not all(isinstance(one, str) and is_public(one) for one in some):
+            raise NotDone(f"{place}: {key}: {name} must have a public key, which begins with U, or a list of them", "usage")
+    return {name: tuple(some) for name, some in keys.items()}
 
 
 def _words(table: Mapping[str, object], key: str, place: str) -> tuple[str, ...]:

@@ -11,9 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from jitd_fleet import subjects
 
-HEAD = (
-    "# Who may connect, and what they may say and hear. `jitd fleet permissions` writes this file: change hosts.toml instead.\n"
-)
+HEAD = "# Who may connect, and what they may say and hear. `jitd-door permissions` writes this file: change hosts.toml instead.\n"
 
 
 def configuration(hosts: Mapping[str, Iterable[str]], approvers: Mapping[str, Iterable[str]]) -> str:

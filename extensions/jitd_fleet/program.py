@@ -19,7 +19,7 @@ from jitpam.wire.coding import encode
 from jitpam.wire.framing import frame
 from jitpam.wire.messages import MOST_SOURCE, Carried
 
-USAGE = "usage: jitd-door stdio | tcp | nats"
+USAGE = "usage: jitd-door stdio | tcp | nats | enrol | permissions"
 ALL_AT_ONCE = 4096
 """PIPE_BUF: so many bytes go into a pipe that poll(2) calls ready without a wait (pipe(7))."""
 
@@ -35,6 +35,10 @@ def main() -> int:
         from jitd_fleet.agent import serve
 
         return serve()
+    if words in (["enrol"], ["permissions"]):
+        from jitd_fleet import enrolling
+
+        return enrolling.enrol() if words == ["enrol"] else enrolling.permissions()
     if words != ["stdio"]:
         is_asked = words in (["-h"], ["--help"])
         say(USAGE if is_asked else f"jitd-door: one word says what carries ({USAGE}; see jitd-door(8))", 1 if is_asked else 2)

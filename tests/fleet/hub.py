@@ -11,9 +11,9 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from jitd_fleet import nkey
-from jitd_fleet.permissions import configuration
 from tests.fleet.host import KDC
 from tests.fleet.stage import Fleet, FleetHost
 from tests.waiting import wait_for
@@ -26,11 +26,18 @@ include permissions.conf
 """
 
 
+def stop(entered: subprocess.Popen[Any]) -> int:
+    """Stop what runs on a host: the child of the process that has entered it."""
+    for child in Path(f"/proc/{entered.pid}/task/{entered.pid}/children").read_text().split():
+        os.kill(int(child), signal.SIGTERM)
+    return entered.wait()
+
+
 class Hub:
     """The engine. ``approvers`` are the people at the desk who have a key for it."""
 
     def __init__(self, fleet: Fleet, approvers: tuple[str, ...]) -> None:
-        self.fleet = fleet
+        self.fleet, self.approvers = fleet, approvers
         self.at = fleet.at / "hub"
         self.at.mkdir(mode=0o755)
         self.server: subprocess.Popen[bytes] | None = None
@@ -41,14 +48,25 @@ class Hub:
         line += ["-addext", f"subjectAltName=IP:{KDC}", "-keyout", str(self.at / "hub.key"), "-out", str(self.ca)]
         subprocess.run(line, check=True, capture_output=True)
         self.ca.chmod(0o644)
-        hosts = {host.host: [self.public(name)] for name, host in fleet.hosts.items()}
-        people = {name: [self.public(name)] for name in approvers}
-        (self.at / "permissions.conf").write_text(configuration(hosts, people))
+        self.write_permissions(*fleet.hosts)
         (self.at / "nats.conf").write_text(CONF.format(address=KDC, at=self.at))
         for name, host in fleet.hosts.items():
             self._set_up(name, host)
         for name in approvers:
             self._known_to(name)
+
+    def write_permissions(self, *names: str, more: str = "") -> None:
+        """Have the product write what the engine lets the hosts ``names`` and all approvers do. ``more`` is a user of its own."""
+        hosts = {self.fleet.hosts[name].host: self.public(name) for name in names}
+        people = {name: self.public(name) for name in self.approvers}
+        table = [f"[all]\nhosts = {[*hosts]}\nnats = '{SERVER}'", "[all.keys]", *(f"'{one}' = '{hosts[one]}'" for one in hosts)]
+        table += ["[all.approvers]", *(f"{one} = '{people[one]}'" for one in people)]
+        config = self.at / "config/jitd"
+        config.mkdir(parents=True, exist_ok=True)
+        (config / "hosts.toml").write_text("\n".join(table))
+        environ = {**os.environ, "XDG_CONFIG_HOME": str(config.parent)}
+        done = subprocess.run(["/usr/bin/jitd-door", "permissions"], env=environ, capture_output=True, text=True, check=True)
+        (self.at / "permissions.conf").write_text(done.stdout.replace("  ]\n", f"{more}  ]\n"))
 
     def public(self, name: str) -> str:
         return nkey.Key(self.seeds[name]).public
@@ -100,9 +118,7 @@ class Hub:
         wait_for(lambda: "connected" in said.read_text(), what=f"the agent on {name}")
 
     def stop_agent(self, name: str) -> int:
-        agent = self.agents.pop(name)
-        agent.terminate()
-        return agent.wait()
+        return stop(self.agents.pop(name))
 
     def close(self) -> None:
         for name in list(self.agents):

@@ -268,15 +268,19 @@ LAW: dict[str, set[str]] = {
     "jitd_commands": {CORE, "jitd_commands"},
     "jitd_fleet": set(),
     "jitd_fleet.program": {
-        "jitd_fleet.agent", "jitd_fleet.listening", "jitd_fleet.own_door", "jitpam.wire.coding", "jitpam.wire.framing",
-        "jitpam.wire.messages",
+        "jitd_fleet.agent", "jitd_fleet.enrolling", "jitd_fleet.listening", "jitd_fleet.own_door", "jitpam.wire.coding",
+        "jitpam.wire.framing", "jitpam.wire.messages",
     },
     "jitd_fleet.engine": {"jitd_fleet.nkey"},
+    "jitd_fleet.enrolling": {
+        "jitd.cli.not_done", "jitd_fleet.hosts", "jitd_fleet.nkey", "jitd_fleet.own_door", "jitd_fleet.permissions",
+    },
     "jitd_fleet.pump": {"jitd_fleet.stream"},
     "jitd_fleet.permissions": {"jitd_fleet.subjects"},
     "jitd_fleet.agent": {
-        "jitd_fleet.engine", "jitd_fleet.nkey", "jitd_fleet.own_door", "jitd_fleet.pump", "jitd_fleet.servers",
-        "jitd_fleet.stream", "jitd_fleet.subjects", "jitpam.wire.coding", "jitpam.wire.framing", "jitpam.wire.messages",
+        "jitd_fleet.engine", "jitd_fleet.enrolling", "jitd_fleet.nkey", "jitd_fleet.own_door", "jitd_fleet.pump",
+        "jitd_fleet.servers", "jitd_fleet.stream", "jitd_fleet.subjects", "jitpam.wire.coding", "jitpam.wire.framing",
+        "jitpam.wire.messages",
     },
     "jitd_fleet.nats_carrier": {"jitd_fleet.desk", "jitd_fleet.subjects", "jitpam.carrier", "jitpam.client"},
     "jitd_fleet.desk": {
@@ -287,7 +291,7 @@ LAW: dict[str, set[str]] = {
     "jitd_fleet.tcp": {"jitpam.carrier", "jitpam.client"},
     "jitd_fleet.assembly": {"jitd.cli.hosts", "jitd_fleet.hosts"},
     "jitd_fleet.hosts": {
-        "jitd.cli.answer", "jitd.cli.hosts", "jitd.cli.not_done", "jitd_fleet.many", "jitd_fleet.nats_carrier",
+        "jitd.cli.answer", "jitd.cli.hosts", "jitd.cli.not_done", "jitd_fleet.many", "jitd_fleet.nats_carrier", "jitd_fleet.nkey",
         "jitd_fleet.servers", "jitd_fleet.tcp", "jitpam.carrier",
     },
     "jitd_fleet.many": {
