@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The unit that dials out to an engine, set up as docs/fleet.md says."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.attacks.at_door import GROUP
+from tests.booted.conftest import Service, show, systemctl
+from tests.booted.test_door_unit import HOSTS, RULE
+from tests.waiting import status_of, wait_for
+
+UNIT = "jitd-door-nats.service"
+SERVER = "tls://127.0.0.1:4222"
+ETC = Path("/etc/jitd")
+
+
+def door(*words: str) -> str:
+    return subprocess.run(["jitd-door", *words], capture_output=True, text=True, check=False, cwd="/").stdout
+
+
+@pytest.fixture
+def by_nats(service: Service, tmp_path: Path) -> Iterator[Service]:
+    bob = pwd.getpwnam("bob")
+    ca, key = ETC / "hub.pem", tmp_path / "hub.key"
+    line = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "2", "-subj", "/CN=hub"]
+    line += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(ca)]
+    subprocess.run(line, check=True, capture_output=True)
+    ca.chmod(0o644)
+    group = f'[lab]\nhosts = ["lab.example.test"]\nnats = "{SERVER}"\nca = "{ca}"\n'
+    HOSTS.write_text(group)
+    (ETC / "door.toml").write_text(f'[nats]\nservers = ["{SERVER}"]\nhost = "lab.example.test"\nca = "{ca}"\n')
+    made = service.run("bob", "jitd", "--host", "lab", "requests")
+    assert made.returncode == 125 and " was made for you: " in made.stderr, made
+    of_bob = made.stderr.partition("the key ")[2].split()[0]
+    HOSTS.write_text(f'{group}[lab.keys]\n"lab.example.test" = "{door("enrol").strip()}"\n[lab.approvers]\nbob = "{of_bob}"\n')
+    (tmp_path / "permissions.conf").write_text(door("permissions"))
+    conf = tmp_path / "nats.conf"
+    conf.write_text(f'listen: 127.0.0.1:4222\ntls {{ cert_file: "{ca}", key_file: "{key}" }}\ninclude permissions.conf\n')
+    with (tmp_path / "log").open("wb") as log:
+        server = subprocess.Popen(["nats-server", "-c", conf], stdout=log, stderr=log)
+    try:
+        systemctl("stop", "jitd.socket", "jitd.service")
+        systemctl("start", "jitd.socket", "jitd-door.socket", "jitd.service")
+        systemctl("enable", "--now", UNIT)
+        with service.with_rules(RULE):
+            yield service
+    finally:
+        systemctl("disable", "--now", UNIT)
+        server.kill()
+        server.wait()
+        for file in (HOSTS, ca, ETC / "door.toml", ETC / "door.nk"):
+            file.unlink()
+        shutil.rmtree(Path(bob.pw_dir, ".config/jitd"))
+        systemctl("stop", "jitd.socket", "jitd-door.socket", "jitd.service")
+        systemctl("start", "jitd.socket", "jitd.service")
+
+
+def test_an_approver_comes_by_an_engine_and_the_record_says_so(by_nats: Service) -> None:
+    wait_for(lambda: by_nats.run("bob", "jitd", "--host", "lab", "requests").returncode == 0, what="the agent")
+    asking = by_nats.ask("alice", "id")
+    done = by_nats.run("bob", "jitd", "approve", f"{asking.id}@lab", "--yes", "--comment", "seen from afar")
+    assert done.returncode == 0, done.stderr
+    assert asking.end() == 0, asking.err
+    found = by_nats.jitd("audit", "show", "--id", asking.id)
+    assert "(by the door: nats from U" in found.stdout
+    main = int(show(UNIT, "MainPID")["MainPID"])
+    assert status_of(main)["Uid"].split()[0] == str(pwd.getpwnam(GROUP).pw_uid)
+    assert status_of(main)["CapEff"].strip("0") == "" and status_of(main)["Seccomp"] == "2"
+    assert (ETC / "door.nk").stat().st_uid == 0 and os.stat(ETC / "door.nk").st_mode & 0o777 == 0o600
+    systemctl("kill", "--signal=KILL", UNIT)
+    wait_for(lambda: by_nats.run("bob", "jitd", "--host", "lab", "requests").returncode == 0, what="the next agent")
