@@ -71,6 +71,7 @@ class Desk:
         self._name, self._servers, self._ca = name, servers, ca
         self._key = _key()
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(lambda *_: None)  # what is under way when the command ends is not told
         self._engine: asyncio.Task[_Connected] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         threading.Thread(target=self._loop.run_forever, name="engine", daemon=True).start()

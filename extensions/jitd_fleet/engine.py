@@ -8,9 +8,12 @@ none of its words is shown.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from random import shuffle
 from typing import Any
 
 import nats.errors
@@ -20,8 +23,15 @@ from jitd_fleet.nkey import Key
 
 PING_EVERY, PINGS = 20, 2
 """Seconds between pings, and how many may be unanswered: a server that is gone without a word is noticed within a minute."""
+AGAIN_AFTER = 1
+"""Seconds until the next attempt to reach a server."""
+CLOSED_WITHIN = 1.0
 PENDING = 8 * 1024 * 1024
 """Maximum number of bytes that wait for the server. What goes beyond it is a fault of the conversation that says it."""
+
+
+for _name in ("asyncio", "nats"):
+    logging.getLogger(_name).addHandler(logging.NullHandler())  # otherwise, Python writes to standard error what they log
 
 
 class NoEngine(Exception):
@@ -50,7 +60,7 @@ class Engine:
     def __init__(self, servers: tuple[str, ...], key: Key, ca: str, on_closed: Callable[[], None]) -> None:
         self.key = key
         self._servers, self._on_closed = servers, on_closed
-        self._client = _Client(key)
+        self._client: _Client | None = None
         self._fault: Exception | None = None
         try:
             self._tls = ssl.create_default_context(cafile=ca or None)
@@ -59,31 +69,64 @@ class Engine:
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
 
     async def connect(self, *, attempts: int, name: str) -> None:
-        """Connect. With ``attempts`` below 0, try until it works, and again whenever the connection is lost. Raises NoEngine."""
-        try:
-            await self._client.connect(
-                list(self._servers),
-                name=name,
-                tls=self._tls,
-                signature_cb=self.key.sign,
-                error_cb=self._note,
-                closed_cb=self._closed,
-                max_reconnect_attempts=attempts,
-                reconnect_time_wait=1,
-                connect_timeout=5,
-                ping_interval=PING_EVERY,
-                max_outstanding_pings=PINGS,
-                pending_size=PENDING,
-                no_echo=True,
-            )
-        except Exception as fault:  # the library has no list of what it raises
-            raise NoEngine(self.why(self._fault or fault)) from None
+        """Connect. With ``attempts`` below 0, try until it works, and again whenever the connection is lost. Raises NoEngine.
+
+        Each attempt has a client of its own, because one that has refused a certificate waits for ever for the end of TLS.
+        """
+        servers = list(self._servers)
+        shuffle(servers)
+        n_left = len(servers)
+        while True:
+            client = _Client(self.key)
+            try:
+                await self._attempt(client, servers, attempts, name)
+            except Exception as fault:  # the library has no list of what it raises
+                await self._note(fault)
+                with suppress(Exception):
+                    await asyncio.wait_for(client.close(), CLOSED_WITHIN)
+                n_left -= 1
+                if attempts >= 0 and n_left <= 0:
+                    raise NoEngine(self.why(self._fault or fault)) from None
+                servers.append(servers.pop(0))
+                if attempts < 0:
+                    await asyncio.sleep(AGAIN_AFTER)
+            else:
+                self._client = client
+                return
+
+    async def _attempt(self, client: _Client, servers: list[str], attempts: int, name: str) -> None:
+        async def closed() -> None:
+            if self._client is client:
+                self._on_closed()
+
+        await client.connect(
+            servers,
+            name=name,
+            tls=self._tls,
+            signature_cb=self.key.sign,
+            error_cb=self._note,
+            closed_cb=closed,
+            allow_reconnect=False,
+            dont_randomize=True,
+            max_reconnect_attempts=attempts,
+            reconnect_time_wait=AGAIN_AFTER,
+            connect_timeout=5,
+            ping_interval=PING_EVERY,
+            max_outstanding_pings=PINGS,
+            pending_size=PENDING,
+            no_echo=True,
+        )
+        if not client.is_connected:  # the library takes the end of a connection for an answer
+            raise ConnectionResetError
+        client.options["allow_reconnect"] = True
 
     async def close(self) -> None:
-        with suppress(Exception):  # whatever it is, the process has no more use for it
-            await self._client.close()
+        if self._client is not None:
+            with suppress(Exception):  # whatever it is, the process has no more use for it
+                await self._client.close()
 
     async def publish(self, subject: str, message: bytes, reply: str = "") -> None:
+        assert self._client is not None
         await self._client.publish(subject, message, reply)
 
     async def subscribe(self, subject: str, hear: Callable[[str, str, bytes | None], None]) -> Callable[[], Awaitable[None]]:
@@ -95,11 +138,13 @@ class Engine:
             is_nobody = not message.data and message.headers is not None and message.headers.get("Status") == "503"
             hear(message.subject, message.reply, None if is_nobody else message.data)
 
+        assert self._client is not None
         made = await self._client.subscribe(subject, cb=heard)
         return made.unsubscribe
 
     async def flush(self) -> None:
         """Wait until the server has taken all that was sent."""
+        assert self._client is not None
         await self._client.flush()
 
     @property
@@ -116,6 +161,8 @@ class Engine:
             return f"the engine at {where} does not know the key {self.key.public} (jitd-door permissions)"
         if isinstance(fault, nats.errors.Error) and "no TLS" in str(fault):
             return f"what answers at {where} does not demand TLS and keys: nothing was said to it"
+        if isinstance(fault, BrokenPipeError | ConnectionResetError):  # it may close before its answer is read
+            return f"the engine at {where} has closed the connection: perhaps it does not know the key {self.key.public}"
         if isinstance(fault, OSError) and fault.strerror:
             return f"the engine at {where} cannot be reached: {fault.strerror}"
         return f"the engine at {where} cannot be reached, or does not speak as a server of NATS"
@@ -123,6 +170,3 @@ class Engine:
     async def _note(self, fault: Exception) -> None:
         if not isinstance(fault, nats.errors.NoServersError):
             self._fault = fault
-
-    async def _closed(self) -> None:
-        self._on_closed()

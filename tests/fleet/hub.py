@@ -105,6 +105,11 @@ class Hub:
             self.server = subprocess.Popen(["nats-server", "-c", self.at / "nats.conf"], stdout=log, stderr=log, cwd="/")
         wait_for(self._listens, what="the engine")
 
+    def reload(self) -> None:
+        """Have the engine read its configuration again."""
+        assert self.server is not None
+        self.server.send_signal(signal.SIGHUP)
+
     def kill_server(self) -> None:
         assert self.server is not None
         self.server.send_signal(signal.SIGKILL)

@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import pwd
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
+from jitd_fleet import nkey
 from tests.fleet.hub import Hub
 from tests.fleet.stage import Fleet
 from tests.waiting import wait_for
@@ -62,3 +66,39 @@ def test_an_engine_that_is_killed_and_started_again_carries_again(hub: Hub) -> N
     hub.start_server()
     wait_for(lambda: hub.fleet.desk("--hosts", "@all", "requests").returncode == 0, what="the agents")
     listed(hub)
+
+
+def test_a_host_whose_key_was_taken_out_is_gone_and_comes_back_with_it(hub: Hub) -> None:
+    """As docs/fleet.md says: the file is written again, and the server gets a SIGHUP."""
+    hub.write_permissions("web2", "mail3")
+    hub.reload()
+    wait_for(lambda: hub.fleet.desk("--host", "db1", "requests").returncode == 125, what="db1 to be gone")
+    gone = hub.fleet.desk("--hosts", "@all", "requests")
+    assert gone.returncode == 1 and "no agent of db1.example.test is connected to the engine" in gone.stderr, gone
+    hub.write_permissions("db1", "web2", "mail3")
+    hub.reload()
+    if hub.agents["db1"].poll() is not None:  # systemd would start it again
+        assert "does not know the key" in (hub.fleet.hosts["db1"].at / "agent.log").read_text()
+        hub.start_agent("db1")
+    wait_for(lambda: hub.fleet.desk("--host", "db1", "requests").returncode == 0, what="db1")
+
+
+def test_an_engine_with_another_certificate_and_a_key_that_it_does_not_know_are_told(hub: Hub) -> None:
+    """THREATS F-33."""
+    file = Path(pwd.getpwnam("bob").pw_dir, ".config/jitd/hosts.toml")
+    key = file.with_name("nats.nk")
+    known, seed = file.read_text(), key.read_text()
+    try:
+        file.write_text("\n".join(line for line in known.splitlines() if not line.startswith("ca = ")))
+        done = hub.fleet.desk("--host", "db1", "requests")
+        assert done.returncode == 125 and "has a certificate that is not accepted: " in done.stderr, done
+        file.write_text(known)
+        key.write_text(nkey.make())
+        done = hub.fleet.desk("--host", "db1", "requests")
+        assert done.returncode == 125 and "does not know the key U" in done.stderr and len(done.stderr.splitlines()) == 1, done
+    finally:
+        file.write_text(known)
+        key.write_text(seed)
+    began = time.monotonic()
+    assert hub.fleet.desk("--hosts", "@all", "requests").returncode == 0
+    print(f"three hosts are listed by the engine in {time.monotonic() - began:.2f} s")
