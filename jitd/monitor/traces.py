@@ -51,8 +51,8 @@ LINGERING = "/var/lib/systemd/linger"
 OF_JITD = {
     "jitd.slice": {"jitd-launcher.service"},
     "system.slice": {
-        *("jitd.service", "jitd-door-tcp.service", "jitd-metrics.service", "jitd-report.service", "jitd-helper@givers.service"),
-        *("jitd-helper@kdc.service", "jitd-helper@outside.service", "jitd-helper@programs.service"),
+        *("jitd.service", "jitd-door-nats.service", "jitd-door-tcp.service", "jitd-metrics.service", "jitd-report.service"),
+        *("jitd-helper@givers.service", "jitd-helper@kdc.service", "jitd-helper@outside.service", "jitd-helper@programs.service"),
         *("jitd-helper@programs-net.service", "jitd-helper@terminals.service"),
     },
 }

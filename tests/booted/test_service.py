@@ -22,7 +22,7 @@ UNITS = (
     "jitd.service", "jitd.socket", "jitd-launcher.service", "jitd-launcher.socket", "jitd.slice",
     *(f"jitd-helper@{helper}.{kind}" for helper in HELPERS for kind in ("service", "socket")),
     "jitd-metrics.service", "jitd-metrics.timer", "jitd-report.service", "jitd-report.timer",
-    "jitd-door.socket", "jitd-door-tcp.socket", "jitd-door-tcp.service",
+    "jitd-door.socket", "jitd-door-tcp.socket", "jitd-door-tcp.service", "jitd-door-nats.service",
 )  # fmt: skip
 
 
