@@ -17,7 +17,7 @@ import subprocess
 import threading
 import time
 from _socket import AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM, socket, socketpair
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from jitpam.client import (
@@ -110,9 +110,9 @@ class Carrier(Protocol):
 class CallsRoll(Protocol):
     """What a carrier may have, too, if it knows many hosts. One object is then the carrier of all of them."""
 
-    def roll(self) -> Mapping[str, bytes]:
-        """Return the newest word of each host that has said one (PROTOCOL.md section 13): the JSON object, by the name of the
-        host. Nothing of it is believed. Raises Unreachable. Ends within seconds.
+    def roll(self, hosts: Collection[str]) -> Mapping[str, bytes]:
+        """Return the newest word of each of ``hosts`` that has said one (PROTOCOL.md section 13): the JSON object, by the name of
+        the host. Nothing of it is believed. Raises Unreachable. Ends within seconds.
         """
 
 

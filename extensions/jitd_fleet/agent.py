@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """``jitd-door nats``: keeps one connection to an engine, and carries each conversation that comes by it to the door of this host,
-for hosts to which nobody can connect (PROTOCOL.md section 14).
+for hosts to which nobody can connect (PROTOCOL.md section 14). When a desk calls the roll, it answers with jitd's own word.
 
 Law: as ``jitd-door stdio``, it reads none of the bytes, and logs none. Its key lets it speak to the engine, and gives no right at
 jitd. Who may come, jitd decides. This process bounds only itself.
@@ -13,13 +13,18 @@ import os
 import signal
 import socket
 import tomllib
+from collections import deque
+from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from jitd_fleet import subjects
 from jitd_fleet.engine import Engine, NoEngine
 from jitd_fleet.enrolling import KEY
 from jitd_fleet.nkey import Key, NoKey, load
 from jitd_fleet.own_door import SOCKET, say, why_not
+from jitd_fleet.own_word import OwnWord
 from jitd_fleet.pump import Pump
 from jitd_fleet.servers import servers_of
 from jitd_fleet.stream import Side, Why
@@ -30,6 +35,8 @@ from jitpam.wire.messages import Carried
 SETTINGS = "/etc/jitd/door.toml"
 MOST = 512
 """Maximum number of conversations at the same time. Each keeps at most 256 KiB that jitd has not taken yet."""
+MOST_CALLS = 50
+"""Maximum number of calls of the roll that are answered within a second. Whose call is not, asks the host itself."""
 LEFT_WITHIN = 2.0
 """Seconds that the other ends have to hear that this one goes."""
 
@@ -119,15 +126,23 @@ class Agent:
         self._engine, self._host, self._path = engine, host, path
         self._pumps: dict[str, Pump] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._word = OwnWord(path)
+        self._following: asyncio.Task[None] | None = None
+        self._called_at: deque[float] = deque([-1.0] * MOST_CALLS, MOST_CALLS)
+        """When the last calls of the roll were answered."""
 
     async def start(self) -> None:
         await self._engine.connect(attempts=-1, name=self._host)
         await self._engine.subscribe(subjects.up(self._host, "*"), self._hear)
         await self._engine.subscribe(subjects.dial(self._host), self._dialled)
+        await self._engine.subscribe(subjects.ROLL, self._called)
+        self._following = asyncio.get_running_loop().create_task(self._word.follow())
         await self._engine.flush()
 
     async def leave(self) -> None:
         """End all conversations."""
+        if self._following is not None:
+            self._following.cancel()
         for pump in self._pumps.values():
             pump.leave()
         if self._tasks:
@@ -143,9 +158,25 @@ class Agent:
         if named is None or len(self._tasks) >= 2 * MOST:
             return  # no client writes this
         client, id = named
-        task = asyncio.get_running_loop().create_task(self._carry(client, id, reply))
+        self._begin(self._carry(client, id, reply))
+
+    def _called(self, subject: str, reply: str, message: bytes | None) -> None:
+        now = asyncio.get_running_loop().time()
+        named = subjects.called(reply)
+        if named is None or not self._word.newest or now - self._called_at[0] < 1.0:
+            return
+        self._called_at.append(now)
+        client, id = named
+        self._begin(self._answer(subjects.down(client, self._host, id), self._word.newest))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, subject: str, word: bytes) -> None:
+        with suppress(Exception):  # whatever the library says of a connection that is gone: nobody waits for a word
+            await self._engine.publish(subject, word)
 
     async def _carry(self, client: str, id: str, reply: str) -> None:
         if id in self._pumps:  # the engine repeats what a client has asked

@@ -107,7 +107,7 @@ def _brought(hosts: Sequence[Far]) -> dict[str, bytes | None]:
 
     def call(key: int, carrier: CallsRoll) -> None:
         try:
-            done.put((key, carrier.roll()))
+            done.put((key, carrier.roll([one.host for one in hosts if id(one.carrier) == key])))
         except Exception as fault:  # told or raised below
             done.put((key, fault))
 

@@ -11,19 +11,27 @@ import os
 import secrets
 import threading
 from _socket import socket as Socket
+from collections.abc import Collection, Coroutine, Mapping
+from contextlib import suppress
 from socket import AF_UNIX, SOCK_STREAM, socket, socketpair
+from typing import Any, TypeVar
 
 from jitd_fleet import subjects
 from jitd_fleet.engine import Engine, NoEngine
 from jitd_fleet.nkey import Key, NoKey, load, write
 from jitd_fleet.pump import Pump
+from jitd_fleet.roll import MOST_BYTES
 from jitd_fleet.stream import Side, Why
 from jitpam.carrier import ENDED_WITHIN, Stream
 from jitpam.client import NoDescriptor, Unreachable
 
+T = TypeVar("T")
 KEY = "jitd/nats.nk"
 """Below XDG_CONFIG_HOME, or below ``~/.config``."""
 ATTEMPTS = 1
+CONNECTED_WITHIN = 4.5
+WORDS_WITHIN = 1.0
+"""Seconds until a roll ends, and those in which hosts have to answer it. A host that has not is asked itself."""
 WORDS = {
     Why.DONE: "jitd on {host}, or who answers for it, has ended the conversation",
     Why.NO_DOOR: "the agent on {host} cannot reach its door: perhaps jitd does not run there",
@@ -85,25 +93,47 @@ class Desk:
         ours.setblocking(False)
         theirs.setblocking(False)
         stream = _Stream(ours, host, self._name)
-        asked = asyncio.run_coroutine_threadsafe(asyncio.wait_for(self._dial(stream, host, theirs), within), self._loop)
         try:
-            asked.result()
-        except BaseException as fault:
-            asked.cancel()
+            self._have(self._dial(stream, host, theirs), within)
+        except BaseException:
             ours.close()
-            if isinstance(fault, NoEngine):
-                raise Unreachable(str(fault)) from None
-            if isinstance(fault, TimeoutError):
-                raise Unreachable(f"{self._name} does not answer within {within:.0f} s") from None
             raise
         return stream
+
+    def roll(self, hosts: Collection[str]) -> Mapping[str, bytes]:
+        """Return what comes as the word of each of ``hosts``. Wait no longer than WORDS_WITHIN. Raises Unreachable."""
+        return self._have(self._roll(hosts), CONNECTED_WITHIN)
+
+    def _have(self, work: Coroutine[Any, Any, T], within: float) -> T:
+        """Have the thread of the engine do ``work``, and return what it returns. Raises Unreachable."""
+        asked = asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, within), self._loop)
+        try:
+            return asked.result()
+        except NoEngine as fault:
+            raise Unreachable(str(fault)) from None
+        except TimeoutError:
+            raise Unreachable(f"{self._name} does not answer within {within:.0f} s") from None
+        finally:
+            asked.cancel()
+
+    async def _connected(self) -> _Connected:
+        """Return the connection to the engine. Raises NoEngine."""
+        if self._engine is None or (self._engine.done() and not _is_connected(self._engine)):
+            self._engine = self._loop.create_task(_connect(self._servers, self._key, self._ca))
+        return await asyncio.shield(self._engine)
+
+    async def _roll(self, hosts: Collection[str]) -> Mapping[str, bytes]:
+        connected = await self._connected()
+        try:
+            return await connected.roll(hosts)
+        except Exception:  # whatever the library says of a connection that is gone
+            connected.is_lost = True
+            raise NoEngine(WORDS[Why.ENGINE]) from None
 
     async def _dial(self, stream: _Stream, host: str, theirs: socket) -> None:
         """Have the bytes of ``theirs`` carried, as soon as there is a connection to the engine. Raises NoEngine."""
         try:
-            if self._engine is None or (self._engine.done() and not _is_connected(self._engine)):
-                self._engine = self._loop.create_task(_connect(self._servers, self._key, self._ca))
-            connected = await asyncio.shield(self._engine)
+            connected = await self._connected()
         except BaseException:
             theirs.close()
             raise
@@ -148,6 +178,28 @@ class _Connected:
             self._pumps.discard(pump)
             theirs.close()
             stream.is_done.set()
+
+    async def roll(self, hosts: Collection[str]) -> Mapping[str, bytes]:
+        """Call the roll, and return what comes first as the word of each of ``hosts``. Wait no longer than WORDS_WITHIN."""
+        id = secrets.token_hex(16)
+        awaited = {subjects.token(host): host for host in hosts}
+        found: dict[str, bytes] = {}
+        is_whole = asyncio.Event()
+
+        def hear(subject: str, reply: str, message: bytes | None) -> None:
+            host = awaited.get(subjects.host_in(subject))
+            if message is not None and host is not None and len(message) <= MOST_BYTES:
+                found.setdefault(host, message)
+            if message is None or len(found) == len(awaited):  # there is no agent at all, or this was the last
+                is_whole.set()
+
+        public = self.engine.key.public
+        unsubscribe = await self.engine.subscribe(subjects.words(public, id), hear)
+        await self.engine.publish(subjects.ROLL, b"", subjects.reply_of_roll(public, id))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(is_whole.wait(), WORDS_WITHIN)
+        await unsubscribe()
+        return found
 
     def _lost(self) -> None:
         self.is_lost = True

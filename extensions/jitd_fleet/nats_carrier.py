@@ -6,11 +6,15 @@ Law: it is trusted with nothing, as any carrier. What speaks to it, with asyncio
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from jitd_fleet import subjects
 from jitpam.carrier import Stream
 from jitpam.client import Unreachable
+
+if TYPE_CHECKING:
+    from jitd_fleet.desk import Desk
 
 
 class Nats(NamedTuple):
@@ -24,10 +28,17 @@ class Nats(NamedTuple):
         return "nats at " + ", ".join(server.partition("://")[2] for server in self.servers)
 
     def dial(self, host: str, within: float) -> Stream:
+        if not subjects.HOST.fullmatch(host):
+            raise Unreachable(f"{host} cannot be reached by NATS, because of the underscore in its name")
+        return self._desk().dial(host, within)
+
+    def roll(self, hosts: Collection[str]) -> Mapping[str, bytes]:
+        return self._desk().roll(hosts)
+
+    def _desk(self) -> Desk:
+        """Return what speaks to the engine. Raises Unreachable."""
         try:
             from jitd_fleet.desk import desk
         except ImportError:
             raise Unreachable(f"{self.name} takes the Python packages nats-py and cryptography, which are not here") from None
-        if not subjects.HOST.fullmatch(host):
-            raise Unreachable(f"{host} cannot be reached by NATS, because of the underscore in its name")
-        return desk(self.name, self.servers, self.ca).dial(host, within)
+        return desk(self.name, self.servers, self.ca)

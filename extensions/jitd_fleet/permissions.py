@@ -23,11 +23,11 @@ def configuration(hosts: Mapping[str, Iterable[str]], approvers: Mapping[str, It
 
 def _of_host(host: str) -> tuple[list[str], list[str]]:
     token = subjects.token(host)
-    return [f"jit.c.*.{token}.*"], [subjects.dial(host), subjects.up(host, "*")]
+    return [f"jit.c.*.{token}.*"], [subjects.dial(host), subjects.up(host, "*"), subjects.ROLL]
 
 
 def _of_approver(key: str) -> tuple[list[str], list[str]]:
-    return [subjects.dial("*"), subjects.up("*", "*")], [f"jit.c.{key}.>"]
+    return [subjects.dial("*"), subjects.up("*", "*"), subjects.ROLL], [f"jit.c.{key}.>"]
 
 
 def _user(name: str, key: str, publish: list[str], subscribe: list[str]) -> str:

@@ -9,6 +9,7 @@ HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 """A name that subjects can have: an underscore in it would be taken for a dot."""
 ID = "[0-9a-f]{32}"
 CLIENT = "U[A-Z2-7]{55}"
+ROLL = "jit.roll"
 
 
 def token(host: str) -> str:
@@ -26,6 +27,26 @@ def up(host: str, id: str) -> str:
 
 def down(client: str, host: str, id: str) -> str:
     return f"jit.c.{client}.{token(host)}.{id}"
+
+
+def reply_of_roll(client: str, id: str) -> str:
+    return f"jit.c.{client}.roll.{id}"
+
+
+def words(client: str, id: str) -> str:
+    """Return where ``client`` hears what all hosts answer to the call ``id``."""
+    return f"jit.c.{client}.*.{id}"
+
+
+def host_in(word: str) -> str:
+    """Return how ``word``, the subject of an answer, names its host."""
+    return word.split(".")[3]
+
+
+def called(reply: str) -> tuple[str, str] | None:
+    """Return the client and the id that are in ``reply``, the subject of a call of the roll, or None."""
+    found = re.fullmatch(rf"jit\.c\.({CLIENT})\.roll\.({ID})", reply)
+    return None if found is None else (found[1], found[2])
 
 
 def dialled(reply: str, host: str) -> tuple[str, str] | None:

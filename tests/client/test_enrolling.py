@@ -77,8 +77,9 @@ def test_permissions_have_each_host_and_each_approver_and_nothing_wider(
     told = capfd.readouterr()
     assert "db2.example.org has no key in hosts.toml" in told.err
     host = f'{{ nkey: {PUBLIC}, permissions: {{ publish: ["jit.c.*.db1_example_org.*"], '
-    host += 'subscribe: ["jit.h.db1_example_org.dial", "jit.h.db1_example_org.c.*"] } }'
-    person = f'{{ nkey: {other}, permissions: {{ publish: ["jit.h.*.dial", "jit.h.*.c.*"], subscribe: ["jit.c.{other}.>"] }} }}'
+    host += 'subscribe: ["jit.h.db1_example_org.dial", "jit.h.db1_example_org.c.*", "jit.roll"] } }'
+    person = f'{{ nkey: {other}, permissions: {{ publish: ["jit.h.*.dial", "jit.h.*.c.*", "jit.roll"], '
+    person += f'subscribe: ["jit.c.{other}.>"] }} }}'
     assert [line.strip() for line in told.out.splitlines() if "nkey" in line] == [host, person]
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,7 +72,7 @@ class Engine:
     def dial(self, host: str, within: float) -> Any:
         raise AssertionError("no byte is carried here")
 
-    def roll(self) -> Mapping[str, bytes]:
+    def roll(self, hosts: Collection[str]) -> Mapping[str, bytes]:
         self.n_rolls += 1
         if isinstance(self.brings, Exception):
             raise self.brings
@@ -211,7 +211,7 @@ def test_a_roll_that_cannot_be_called_is_told_and_all_hosts_are_asked(
     silent = threading.Event()
     if fault is None:
         monkeypatch.setattr(called, "WITHIN", 0.1)
-        monkeypatch.setattr(known, "roll", lambda: silent.wait() and {})
+        monkeypatch.setattr(known, "roll", lambda hosts: silent.wait() and {})
     else:
         known.brings = fault
     assert known.asked_by("requests") == sorted(NAMES)

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import pwd
+import re
+import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,10 +31,14 @@ def hub(three: Fleet) -> Iterator[Hub]:
 def listed(hub: Hub) -> dict[str, str]:
     """What waits on each host, which one list of all hosts has."""
     ids = {name: host.waits() for name, host in hub.fleet.hosts.items()}
-    found = hub.fleet.desk("--hosts", "@all", "requests")
-    assert found.returncode == 0, found
-    for name, id in ids.items():
-        assert any(id in line and hub.fleet.hosts[name].host in line for line in found.stdout.splitlines()), found
+
+    def is_whole() -> bool:  # a host says within two seconds that something waits
+        found = hub.fleet.desk("--hosts", "@all", "requests")
+        assert found.returncode == 0, found
+        lines = found.stdout.splitlines()
+        return all(any(id in line and hub.fleet.hosts[name].host in line for line in lines) for name, id in ids.items())
+
+    wait_for(is_whole, what="the requests in one list")
     return ids
 
 
@@ -102,3 +108,42 @@ def test_an_engine_with_another_certificate_and_a_key_that_it_does_not_know_are_
     began = time.monotonic()
     assert hub.fleet.desk("--hosts", "@all", "requests").returncode == 0
     print(f"three hosts are listed by the engine in {time.monotonic() - began:.2f} s")
+
+
+def test_only_hosts_on_which_something_waits_are_asked_by_an_engine(hub: Hub) -> None:
+    """THREATS F-28. A host that would be asked is told here, because its door can no longer be reached."""
+    desk, web2 = hub.fleet.desk, hub.fleet.hosts["web2"]
+    state = Path(pwd.getpwnam("bob").pw_dir, ".local/state/jitd")
+    shutil.rmtree(state, ignore_errors=True)
+    for host in hub.fleet.hosts.values():
+        if ids := re.findall(r"[0-9A-Z]{4}-[0-9A-Z]{4}", host.jitd("requests").stdout):
+            host.jitd("withdraw", *ids, who="alice")
+    first = desk("--hosts", "@all", "requests")
+    assert (first.returncode, first.stdout) == (0, ""), first
+    door = web2.door
+    away = door.with_name("away.sock")
+    door.rename(away)
+    try:
+        wait_for(lambda: desk("--hosts", "@all", "requests").returncode == 0, what="web2 to say that nothing waits")
+        id = web2.waits()
+
+        def is_asked() -> bool:
+            told = desk("--hosts", "@all", "requests")
+            return told.returncode == 1 and "the agent on web2.example.test cannot reach its door" in told.stderr
+
+        wait_for(is_asked, what="web2 to say that something waits")
+    finally:
+        away.rename(door)
+    wait_for(lambda: id in desk("--hosts", "@all", "requests").stdout, what="it in the list")
+
+
+def test_an_agent_that_does_not_answer_the_roll_is_asked(hub: Hub) -> None:
+    """THREATS F-28."""
+    web2 = hub.fleet.hosts["web2"]
+    assert hub.fleet.desk("--hosts", "@all", "requests").returncode == 0
+    hub.stop_agent("web2")
+    gone = hub.fleet.desk("--hosts", "@all", "requests")
+    assert gone.returncode == 1 and "web2: not heard since " in gone.stderr, gone
+    assert f"no agent of {web2.host} is connected to the engine" in gone.stderr, gone
+    hub.start_agent("web2")
+    assert hub.fleet.desk("--hosts", "@all", "requests").returncode == 0

@@ -44,7 +44,7 @@ class Carrier:
             noted.write(host.partition(".")[0] + chr(10))
         return Command((str(AT / "dial"), str(AT / host / "run/dial"))).dial(host, within)
 
-    def roll(self):
+    def roll(self, hosts):
         return {{file.name: file.read_bytes() for file in (AT / "words").iterdir() if not file.name.startswith(".")}}
 
 

@@ -278,14 +278,17 @@ LAW: dict[str, set[str]] = {
     "jitd_fleet.pump": {"jitd_fleet.stream"},
     "jitd_fleet.permissions": {"jitd_fleet.subjects"},
     "jitd_fleet.agent": {
-        "jitd_fleet.engine", "jitd_fleet.enrolling", "jitd_fleet.nkey", "jitd_fleet.own_door", "jitd_fleet.pump",
-        "jitd_fleet.servers", "jitd_fleet.stream", "jitd_fleet.subjects", "jitpam.wire.coding", "jitpam.wire.framing",
-        "jitpam.wire.messages",
+        "jitd_fleet.engine", "jitd_fleet.enrolling", "jitd_fleet.nkey", "jitd_fleet.own_door", "jitd_fleet.own_word",
+        "jitd_fleet.pump", "jitd_fleet.servers", "jitd_fleet.stream", "jitd_fleet.subjects", "jitpam.wire.coding",
+        "jitpam.wire.framing", "jitpam.wire.messages",
     },
     "jitd_fleet.nats_carrier": {"jitd_fleet.desk", "jitd_fleet.subjects", "jitpam.carrier", "jitpam.client"},
     "jitd_fleet.desk": {
-        "jitd_fleet.engine", "jitd_fleet.nkey", "jitd_fleet.pump", "jitd_fleet.stream", "jitd_fleet.subjects",
+        "jitd_fleet.engine", "jitd_fleet.nkey", "jitd_fleet.pump", "jitd_fleet.roll", "jitd_fleet.stream", "jitd_fleet.subjects",
         "jitpam.carrier", "jitpam.client",
+    },
+    "jitd_fleet.own_word": {
+        "jitd_fleet.own_door", "jitpam.wire.coding", "jitpam.wire.faults", "jitpam.wire.framing", "jitpam.wire.messages",
     },
     "jitd_fleet.listening": {"jitd_fleet.own_door", "jitpam.wire.coding", "jitpam.wire.framing", "jitpam.wire.messages"},
     "jitd_fleet.tcp": {"jitpam.carrier", "jitpam.client"},
