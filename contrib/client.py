@@ -28,8 +28,8 @@ TOPS = (TREE, TREE / "extensions")
 WHOLE = ("jitd/cli", "jitd_fleet")
 """The packages of which it has every module, but for those of OF_A_HOST."""
 PAGES = ("jitd.8", "jitd-approve.8", "jitd-audit.8", "jitd-revoke.8", "jitsudo.7")
-OPTIONAL = frozenset({"cryptography", "nats"})
-"""What only hosts reached by NATS take. Without it, a desk says so, and reaches the others."""
+OF_NATS = "nats-py"
+"""What only hosts reached by NATS take. The Debian package of a desk has it, and the wheel declares it as an extra (ADR 0187)."""
 STANDARD = sys.stdlib_module_names | {"_sha256", "_sha2"}
 """The modules of the standard library: ``_sha256`` of Python 3.11, and ``_sha2`` of later ones, whichever of them runs this."""
 
@@ -90,12 +90,16 @@ def files() -> dict[str, Path]:
     return found
 
 
-def needs() -> dict[str, str]:
-    """Each package of others that the client imports, as setup.cfg declares it, such as ``click ~= 8.1``. Raises Fault."""
+def declared() -> dict[str, str]:
+    """Each package of others that setup.cfg declares, with its line."""
     lines = filter(None, SETTINGS["options"]["install_requires"].split("\n"))
-    declared = {re.split(r"[\[ ~=<>]", line)[0]: line for line in lines}
+    return {re.split(r"[\[ ~=<>]", line)[0]: line for line in lines}
+
+
+def needs() -> dict[str, str]:
+    """Each package of others that the client imports, but for OF_NATS, with its line, such as ``click ~= 8.1``. Raises Fault."""
     names = {name.partition(".")[0] for file in modules().values() for name in imported(file) if not file_of(name)}
-    names -= STANDARD | OPTIONAL
-    if lacking := sorted(names - declared.keys()):
+    names -= STANDARD | {"nats"}
+    if lacking := sorted(names - declared().keys()):
         raise Fault(f"the client imports what setup.cfg does not declare by that name: {', '.join(lacking)}")
-    return {name: declared[name] for name in sorted(names)}
+    return {name: declared()[name] for name in sorted(names)}

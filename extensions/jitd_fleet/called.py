@@ -16,7 +16,7 @@ from contextlib import suppress
 from jitd.cli.answer import say
 from jitd.cli.call import ENDINGS
 from jitd.cli.hosts import Far
-from jitd_fleet import pins, signatures
+from jitd_fleet import ed25519, pins
 from jitd_fleet.roll import Pin, judged, learnt
 from jitpam.carrier import AtTheDoor, CallsRoll
 from jitpam.client import RefusedByDaemon, Unreachable
@@ -53,7 +53,7 @@ class Called:
     @classmethod
     def at(cls, hosts: Sequence[Far]) -> Called | None:
         """Call the roll at the carriers of ``hosts``. Return None if none has one, or if signatures cannot be checked here."""
-        if not any(isinstance(one.carrier, CallsRoll) for one in hosts) or not signatures.is_there():
+        if not any(isinstance(one.carrier, CallsRoll) for one in hosts) or not ed25519.is_there():
             return None
         return cls(hosts, _brought(hosts))
 

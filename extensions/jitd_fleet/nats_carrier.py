@@ -40,5 +40,5 @@ class Nats(NamedTuple):
         try:
             from jitd_fleet.desk import desk
         except ImportError:
-            raise Unreachable(f"{self.name} takes the Python packages nats-py and cryptography, which are not here") from None
+            raise Unreachable(f"{self.name} takes the Python package nats-py, which is not here") from None
         return desk(self.name, self.servers, self.ca)

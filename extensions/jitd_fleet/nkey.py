@@ -11,34 +11,40 @@ import binascii
 import os
 import stat
 
+from jitd_fleet import ed25519
+
 SEED = bytes((0x95, 0x00))
 """The bytes before a seed of a user: 18 << 3 with the upper three bits of 20 << 3, and then its other five."""
 USER = bytes((0xA0,))
 """The byte before a public key of a user: 20 << 3."""
-SIZE = 32
 
 
 class NoKey(Exception):
     """There is no key. The message says why, as a sentence."""
 
 
+class NotAKey(NoKey):
+    """A text is not a key in NATS' writing."""
+
+
 class Key:
-    """The key of one user. Raises NoKey if ``seed`` is none."""
+    """The key of one user. Raises NoKey if ``seed`` is none, or there is no libcrypto."""
 
     def __init__(self, seed: str) -> None:
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # takes 20 ms
-
-        self._key = Ed25519PrivateKey.from_private_bytes(_read(seed, SEED))
-        self.public = _written(USER, self._key.public_key().public_bytes_raw())
+        self._private = _read(seed, SEED)
+        try:
+            self.public = _written(USER, ed25519.public_of(self._private))
+        except ed25519.NoLibcrypto:
+            raise NoKey("a key for the engine takes OpenSSL's libcrypto, which is not here") from None
 
     def sign(self, nonce: str) -> bytes:
         """Return the signature of what the server sent, as nats-py passes it on."""
-        return base64.b64encode(self._key.sign(nonce.encode()))
+        return base64.b64encode(ed25519.sign(self._private, nonce.encode()))
 
 
 def make() -> str:
     """Return the seed of a new key."""
-    return _written(SEED, os.urandom(SIZE))
+    return _written(SEED, os.urandom(ed25519.N_KEY))
 
 
 def is_public(text: str) -> bool:
@@ -62,7 +68,7 @@ def load(file: str) -> Key:
         raise NoKey(f"{file}, the key for the engine, cannot be read: {fault.strerror} (jitd-door enrol makes one)") from None
     try:
         return Key(seed.decode("ascii").removesuffix("\n"))
-    except (NoKey, UnicodeDecodeError):
+    except (NotAKey, UnicodeDecodeError):
         raise NoKey(f"{file} has no seed of a user of NATS, which begins with SU (jitd-door enrol makes one)") from None
 
 
@@ -91,8 +97,8 @@ def _read(text: str, prefix: bytes) -> bytes:
     try:
         whole = base64.b32decode(text + "=" * (-len(text) % 8))
     except (ValueError, binascii.Error):
-        raise NoKey("not a key") from None
+        raise NotAKey("not a key") from None
     raw = whole[len(prefix) : -2]
-    if len(raw) != SIZE or _written(prefix, raw) != text:
-        raise NoKey("not a key")
+    if len(raw) != ed25519.N_KEY or _written(prefix, raw) != text:
+        raise NotAKey("not a key")
     return raw

@@ -14,14 +14,14 @@ from contrib.scripts import load
 from jitd.cli import HIDDEN, VERBS
 from jitd.cli.far import AT_THE_DOOR, OF_MANY
 from jitpam import __version__
-from tests.desk import PIP, desk, wheel_of_tip
+from tests.desk import PIP, desk, packed, wheel_of_tip
 from tests.law.tree import TREE
 
 NAMELESS = "jitd: this is a desk, without a jitd of its own: type jitd --host db17.example.org --via 'ssh -T jitd-door@db17'\n"
 THERE = ("--host", "db17.example.org", "--via", "false")
 client = load("client.py")
 OF_NATS = {"jitd_fleet.agent", "jitd_fleet.desk", "jitd_fleet.engine"}
-"""What takes nats-py, which a desk may lack (ADR 0180)."""
+"""What takes nats-py, which the desk of a wheel may lack (ADR 0187)."""
 TO_IMPORT = f"""
 import importlib, pkgutil, sys
 for package in ("jitd", "jitpam", "jitd_fleet"):
@@ -120,6 +120,19 @@ def test_two_clones_give_the_same_wheel(tmp_path: Path) -> None:
         assert {about.date_time for about in made.infolist()} == {(2030, 3, 17, 17, 46, 40)}
 
 
+def test_nats_py_alone_is_enough_for_hosts_that_only_dial_out(programs: Path, tmp_path: Path) -> None:
+    """As in the package jitsudo-client, which has this one more."""
+    packed("nats_py", tmp_path)
+    code = f"""
+import sys
+sys.path.append({str(next(tmp_path.iterdir()))!r})
+from jitd_fleet import agent, desk, engine, nkey
+print(len(nkey.Key(nkey.make()).sign("nonce")), "cryptography" in sys.modules)
+"""
+    done = subprocess.run([programs / "python", "-I", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("88 False\n", "")
+
+
 def test_a_host_that_takes_what_is_not_here_is_told_so_and_nothing_fails_otherwise(programs: Path) -> None:
     code = """
 from jitd_fleet.nats_carrier import Nats
@@ -130,6 +143,4 @@ except Unreachable as fault:
     print(fault)
 """
     done = subprocess.run([programs / "python", "-I", "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == (
-        "nats at hub1.example.org:4222 takes the Python packages nats-py and cryptography, which are not here\n"
-    )
+    assert done.stdout == ("nats at hub1.example.org:4222 takes the Python package nats-py, which is not here\n")

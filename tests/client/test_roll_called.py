@@ -19,7 +19,7 @@ from jitd.audit import sshsig
 from jitd.audit.forms import Word
 from jitd.cli import far
 from jitd.cli.walk import walk
-from jitd_fleet import called, hosts, pins, signatures
+from jitd_fleet import called, ed25519, hosts, pins
 from jitpam import carrier
 from jitpam.carrier import Carrier
 from jitpam.client import RefusedByDaemon, Unreachable
@@ -222,7 +222,7 @@ def test_a_roll_that_cannot_be_called_is_told_and_all_hosts_are_asked(
 
 
 def test_where_signatures_cannot_be_checked_all_hosts_are_asked(known: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signatures, "_libcrypto", lambda: None)
+    monkeypatch.setattr(ed25519, "_libcrypto", lambda: None)
     assert known.asked_by("requests") == sorted(NAMES)
 
 

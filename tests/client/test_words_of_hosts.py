@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from jitd.audit import sshsig
 from jitd.audit.forms import Checkpoint, Word
-from jitd_fleet import signatures
+from jitd_fleet import ed25519, signatures
 from jitd_fleet.roll import AHEAD, ASKED_EVERY, OLD_AFTER, Judged, Pin, judged, learnt
 
 HOST, OTHER = "web2.example.org", "db1.example.org"
@@ -176,7 +176,7 @@ def test_what_a_host_gives_as_its_word_and_is_none_is_told_and_not_taken(row: di
 
 
 def test_signatures_can_be_checked_here() -> None:
-    assert signatures.is_there()
+    assert ed25519.is_there()
 
 
 @given(message=st.binary(max_size=300), secret=st.binary(min_size=32, max_size=32))

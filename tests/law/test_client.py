@@ -45,8 +45,9 @@ def test_what_a_module_of_a_desk_imports_is_there() -> None:
     assert {(name, other) for name, other in found if other not in modules} == UNCALLED
 
 
-def test_a_desk_imports_one_package_of_others() -> None:
+def test_a_desk_imports_one_package_of_others_and_one_more_for_hosts_that_only_dial_out() -> None:
     assert client.needs() == {"click": "click ~= 8.1"}
+    assert client.declared()[client.OF_NATS] == "nats-py ~= 2.16.0"
 
 
 def test_a_desk_has_the_verbs_at_the_door_and_the_modules_of_others_stay_on_hosts() -> None:

@@ -302,12 +302,13 @@ LAW: dict[str, set[str]] = {
         "jitpam.carrier", "jitpam.client", "jitpam.krb5", "jitpam.wire.messages",
     },
     "jitd_fleet.called": {
-        "jitd.cli.answer", "jitd.cli.call", "jitd.cli.hosts", "jitd_fleet.pins", "jitd_fleet.roll", "jitd_fleet.signatures",
+        "jitd.cli.answer", "jitd.cli.call", "jitd.cli.hosts", "jitd_fleet.ed25519", "jitd_fleet.pins", "jitd_fleet.roll",
         "jitpam.carrier", "jitpam.client", "jitpam.wire.messages",
     },
     "jitd_fleet.pins": {"jitd_fleet.roll"},
     "jitd_fleet.roll": {"jitd.audit.forms", "jitd_fleet.signatures"},
-    "jitd_fleet.signatures": set(),
+    "jitd_fleet.signatures": {"jitd_fleet.ed25519"},
+    "jitd_fleet.nkey": {"jitd_fleet.ed25519"},
     "jitd_board": {CORE, WIRE, "jitpam.client", "jitpam.local_proof", "jitpam.saying", "jitd.cli", "jitd_board"},
     "jitd_outsiders": set(),
     "jitd_things": set(),
@@ -675,7 +676,6 @@ def test_the_daemon_never_speaks_http_or_smtp() -> None:
     line = f"{of_daemon}; assert not {{'httpcore', 'jitd_outsiders.outside.syslog'}} & {{*sys.modules}}"
     subprocess.run([sys.executable, "-c", line], check=True, cwd=TREE)
     assert {m.name for m in MODULES if foreign(m) & {"http_message_signatures", "cryptography"}} == {
-        "jitd_fleet.nkey",
         "jitd_outsiders.asking.signatures", "jitd.audit.key_file", "jitd_evidence.pack.verify", "jitd.audit.signing_key",
         "jitd.audit.sshsig",
         "jitd_outsiders.outside.signing", "jitd.store.masked_words",
