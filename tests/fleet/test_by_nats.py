@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from contrib.fleet.hub import Hub
 from jitd_fleet import nkey
-from tests.fleet.hub import Hub
 from tests.fleet.stage import Fleet
 from tests.waiting import wait_for
 
 
 @pytest.fixture(scope="module")
 def hub(three: Fleet) -> Iterator[Hub]:
-    made = Hub(three, ("bob", "carol"))
+    made = Hub(three, three.hosts, ("bob", "carol"))
     try:
         yield made.start()
     finally:
@@ -68,7 +68,7 @@ def test_what_waits_on_hosts_that_only_dial_out_is_listed_and_approved_and_runs(
 def test_an_engine_that_is_killed_and_started_again_carries_again(hub: Hub) -> None:
     hub.kill_server()
     lost = hub.fleet.desk("--hosts", "@all", "requests")
-    assert lost.returncode == 1 and "the engine at 198.51.100.1:4222 cannot be reached" in lost.stderr, lost
+    assert lost.returncode == 1 and "the engine at 198.51.100.2:4222 cannot be reached" in lost.stderr, lost
     hub.start_server()
     wait_for(lambda: hub.fleet.desk("--hosts", "@all", "requests").returncode == 0, what="the agents")
     listed(hub)

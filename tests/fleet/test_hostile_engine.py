@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from contrib.fleet.hub import SERVER, Hub, stop
 from jitd_fleet import nkey, subjects
 from jitd_fleet.engine import Engine
 from jitd_fleet.stream import Kind, Side
-from tests.fleet.hub import SERVER, Hub, stop
 from tests.fleet.stage import Fleet
 
 Heard = Callable[["Liar", str, str, bytes], None]
@@ -55,7 +55,7 @@ class Liar:
 
 @pytest.fixture(scope="module")
 def hub(three: Fleet) -> Iterator[Hub]:
-    made = Hub(three, ("bob", "carol"))
+    made = Hub(three, three.hosts, ("bob", "carol"))
     made.seeds["liar"] = nkey.make()
     made.write_permissions(*three.hosts, more=f"    {{ nkey: {made.public('liar')} }}\n")
     try:
