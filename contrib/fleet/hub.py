@@ -22,6 +22,7 @@ ADDRESSES = ("198.51.100.2", "198.51.100.3", "198.51.100.4")
 SERVER = f"tls://{ADDRESSES[0]}:4222"
 CA = "/etc/jitd/hubs.pem"
 """Where hosts and desks have the certificate that signs those of the servers."""
+NATS_SERVER = "/usr/sbin/nats-server"
 CLUSTER = "cluster {"
 """From this line on, nats.conf is for several servers."""
 
@@ -156,7 +157,7 @@ class Hub:
     def start_server(self, name: str = "hub1") -> None:
         """As nats-server.service of Debian does."""
         (machine,) = (one for one in self.machines if one.name == name)
-        line = machine.inside("setpriv", "--reuid=nats", "--regid=nats", "--init-groups", "/usr/sbin/nats-server")
+        line = machine.inside("setpriv", "--reuid=nats", "--regid=nats", "--init-groups", NATS_SERVER)
         with self.log(name).open("ab") as log:
             self.servers[name] = subprocess.Popen([*line, "-c", "/etc/nats-server.conf"], stdout=log, stderr=log, cwd="/")
 
@@ -191,6 +192,16 @@ class Hub:
         with (self.hosts[name].at / "agent.log").open("wb") as log:
             self.agents[name] = subprocess.Popen(self.hosts[name].inside(*as_door, *program), stderr=log, cwd="/")
         wait_for(lambda: "connected" in self.said(name), f"the agent on {name}")
+
+    def wait_for_agents(self) -> None:
+        """Until each is connected to a server: as the kernel has it, the agents say it once only."""
+
+        def is_connected(host: Host) -> bool:
+            line = host.inside("ss", "-Htn", "state", "established", "dport", "=", ":4222")
+            return bool(subprocess.run(line, stdout=subprocess.PIPE, check=True).stdout)
+
+        for host in self.hosts.values():
+            wait_for(lambda host=host: is_connected(host), f"the agent on {host.name}")  # type: ignore[misc]
 
     def stop_agent(self, name: str) -> int:
         return stop(self.agents.pop(name))

@@ -18,7 +18,7 @@ import subprocess
 import termios
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,7 +36,7 @@ T = TypeVar("T")
 ENDED = 'echo $? >"$ENDED"'
 """What a shell does before each prompt: it says how the last command ended."""
 PROFILE = f"""\
-PS1='{{person}}$ '
+PS1='{{prompt}}'
 ENDED=~/.ended$(tty | tr / -)
 PROMPT_COMMAND='{ENDED}'
 chmod g+w "$(tty)"
@@ -51,11 +51,16 @@ class NotAsTold(Exception):
 
 
 class Terminal:
-    """A shell of ``person``. What is typed is kept beside what is printed: ``typed`` maps numbers of lines to it."""
+    """A shell of ``person``. What is typed is kept beside what is printed: ``typed`` maps numbers of lines to it.
 
-    def __init__(self, person: str, columns: int = 80, rows: int = 24) -> None:
+    On another machine of the lab, whose first name is ``machine``, ``inside`` are the words by which root runs a command there.
+    """
+
+    def __init__(self, person: str, columns: int = 80, rows: int = 24, *, machine: str = "", inside: Sequence[str] = ()) -> None:
         self.person = person
-        self.prompt = f"{person}# " if person == "root" else f"{person}$ "
+        self._inside = [*inside]
+        sign = "# " if person == "root" else "$ "
+        self.prompt = f"{person}@{machine}{sign}" if machine else f"{person}{sign}"
         self.typed: dict[int, str] = {}
         self._screen = pyte.Screen(columns, MOST_LINES)
         self._stream = pyte.ByteStream(self._screen)
@@ -69,7 +74,7 @@ class Terminal:
         self._pid = self._begin()
         threading.Thread(target=self._read, daemon=True).start()
         self.wait_for_prompt()
-        if person != "root":
+        if person != "root" and not inside:
             self._note_login()
 
     def _begin(self) -> int:
@@ -78,9 +83,11 @@ class Terminal:
         line = ["bash", "--norc", "-i"]
         if self.person != "root":
             if f"\n{self.person} " in PEOPLE.read_text():
-                subprocess.run(["as", self.person, "true"], check=True)  # which gets a ticket
-            _let_log_in(self.person)
+                subprocess.run([*self._inside, "as", self.person, "true"], check=True)  # which gets a ticket
+            _let_log_in(self.person, r"\u@\h$ " if self._inside else f"{self.person}$ ")
             line = ["login", "-f", self.person]
+        if self._inside:
+            line = [*self._inside, "setsid", "--ctty", *line]
         ends = [(os.POSIX_SPAWN_OPEN, 0, self._name, os.O_RDWR, 0), (os.POSIX_SPAWN_DUP2, 0, 1), (os.POSIX_SPAWN_DUP2, 0, 2)]
         return os.posix_spawnp(line[0], line, environ, file_actions=ends, setsid=True)
 
@@ -190,9 +197,9 @@ class Terminal:
 _FILES = {".hushlogin": "", ".bash_profile": PROFILE}
 
 
-def _let_log_in(person: str) -> None:
-    """A profile of theirs, with the prompt."""
+def _let_log_in(person: str, prompt: str) -> None:
+    """A profile of theirs, with the prompt as bash(1) writes it."""
     home, known = Path("/home", person), pwd.getpwnam(person)
     for name, text in _FILES.items():
-        (home / name).write_text(text.format(person=person))
+        (home / name).write_text(text.format(prompt=prompt))
         os.chown(home / name, known.pw_uid, known.pw_gid)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -164,7 +165,10 @@ class Engine:
         if isinstance(fault, BrokenPipeError | ConnectionResetError):  # it may close before its answer is read
             return f"the engine at {where} has closed the connection: perhaps it does not know the key {self.key.public}"
         if isinstance(fault, OSError) and fault.strerror:
-            return f"the engine at {where} cannot be reached: {fault.strerror}"
+            said = fault.strerror
+            if isinstance(fault, ConnectionError) and fault.errno:  # in the place of asyncio's words
+                said = os.strerror(fault.errno)
+            return f"the engine at {where} cannot be reached: {said}"
         return f"the engine at {where} cannot be reached, or does not speak as a server of NATS"
 
     async def _note(self, fault: Exception) -> None:

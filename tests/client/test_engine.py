@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import sys
 
@@ -47,6 +48,17 @@ def test_a_server_without_tls_or_keys_is_told_nothing(more: bytes) -> None:
 
     asyncio.run(play())
     assert heard == b""
+
+
+def test_an_engine_at_which_nobody_listens_is_told_in_the_words_of_the_kernel() -> None:
+    async def play(port: int) -> None:
+        engine = Engine((f"tls://127.0.0.1:{port}",), nkey.Key(nkey.make()), "", lambda: None)
+        with pytest.raises(NoEngine, match=f"^the engine at 127.0.0.1:{port} cannot be reached: Connection refused$"):
+            await engine.connect(attempts=1, name="")
+
+    with socket.socket() as taken:  # and not listening
+        taken.bind(("127.0.0.1", 0))
+        asyncio.run(play(taken.getsockname()[1]))
 
 
 def test_who_reads_the_files_of_hosts_imports_nothing_that_speaks_to_an_engine() -> None:
