@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The unit that dials out to an engine, set up as docs/fleet.md says."""
+"""The unit that dials out to an engine, and the engine, set up as docs/fleet.md says."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ import pytest
 from tests.attacks.at_door import GROUP
 from tests.booted.conftest import Service, show, systemctl
 from tests.booted.test_door_unit import HOSTS, RULE
+from tests.law.tree import TREE
 from tests.waiting import status_of, wait_for
 
 UNIT = "jitd-door-nats.service"
 SERVER = "tls://127.0.0.1:4222"
-ETC = Path("/etc/jitd")
+ETC, NATS = Path("/etc/jitd"), Path("/etc/nats")
+CONF = Path("/etc/nats-server.conf")
 
 
 def door(*words: str) -> str:
@@ -27,12 +29,16 @@ def door(*words: str) -> str:
 
 
 @pytest.fixture
-def by_nats(service: Service, tmp_path: Path) -> Iterator[Service]:
+def by_nats(service: Service) -> Iterator[Service]:
     bob = pwd.getpwnam("bob")
-    ca, key = ETC / "hub.pem", tmp_path / "hub.key"
+    ca = ETC / "hub.pem"
+    NATS.mkdir()
     line = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "2", "-subj", "/CN=hub"]
-    line += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(ca)]
+    line += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(NATS / "hub.key"), "-out", str(NATS / "hub.pem")]
     subprocess.run(line, check=True, capture_output=True)
+    shutil.chown(NATS / "hub.key", "root", "nats")
+    (NATS / "hub.key").chmod(0o640)
+    shutil.copy(NATS / "hub.pem", ca)
     ca.chmod(0o644)
     group = f'[lab]\nhosts = ["lab.example.test"]\nnats = "{SERVER}"\nca = "{ca}"\n'
     HOSTS.write_text(group)
@@ -41,12 +47,11 @@ def by_nats(service: Service, tmp_path: Path) -> Iterator[Service]:
     assert made.returncode == 125 and " was made for you: " in made.stderr, made
     of_bob = made.stderr.partition("the key ")[2].split()[0]
     HOSTS.write_text(f'{group}[lab.keys]\n"lab.example.test" = "{door("enrol").strip()}"\n[lab.approvers]\nbob = "{of_bob}"\n')
-    (tmp_path / "permissions.conf").write_text(door("permissions"))
-    conf = tmp_path / "nats.conf"
-    conf.write_text(f'listen: 127.0.0.1:4222\ntls {{ cert_file: "{ca}", key_file: "{key}" }}\ninclude permissions.conf\n')
-    with (tmp_path / "log").open("wb") as log:
-        server = subprocess.Popen(["nats-server", "-c", conf], stdout=log, stderr=log)
+    (NATS / "permissions.conf").write_text(door("permissions"))
+    before = CONF.read_text()
+    CONF.write_text((TREE / "contrib/fleet/nats.conf").read_text().partition("cluster {")[0])
     try:
+        systemctl("enable", "--now", "nats-server")
         systemctl("stop", "jitd.socket", "jitd.service")
         systemctl("start", "jitd.socket", "jitd-door.socket", "jitd.service")
         systemctl("enable", "--now", UNIT)
@@ -54,8 +59,9 @@ def by_nats(service: Service, tmp_path: Path) -> Iterator[Service]:
             yield service
     finally:
         systemctl("disable", "--now", UNIT)
-        server.kill()
-        server.wait()
+        systemctl("disable", "--now", "nats-server")
+        CONF.write_text(before)
+        shutil.rmtree(NATS)
         for file in (HOSTS, ca, ETC / "door.toml", ETC / "door.nk"):
             file.unlink()
         shutil.rmtree(Path(bob.pw_dir, ".config/jitd"))
@@ -77,3 +83,10 @@ def test_an_approver_comes_by_an_engine_and_the_record_says_so(by_nats: Service)
     assert (ETC / "door.nk").stat().st_uid == 0 and os.stat(ETC / "door.nk").st_mode & 0o777 == 0o600
     systemctl("kill", "--signal=KILL", UNIT)
     wait_for(lambda: by_nats.run("bob", "jitd", "--host", "lab", "requests").returncode == 0, what="the next agent")
+
+    (NATS / "permissions.conf").write_text("authorization { users = [] }\n")
+    systemctl("reload", "nats-server")
+    wait_for(lambda: by_nats.run("bob", "jitd", "--host", "lab", "requests").returncode == 125, what="the end of the keys")
+    (NATS / "permissions.conf").write_text(door("permissions"))
+    systemctl("reload", "nats-server")
+    wait_for(lambda: by_nats.run("bob", "jitd", "--host", "lab", "requests").returncode == 0, what="the agent, known again")

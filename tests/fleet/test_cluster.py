@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cluster of docs/fleet.md, with the files that the page shows: three servers of NATS, a host at one of them, and a desk at
-another one.
+"""The cluster of docs/fleet.md, with the files, the approver and the terms of the rule that the page shows: three servers, a host
+at one of them, and a desk at another one.
 """
 
 from __future__ import annotations
@@ -19,16 +19,21 @@ from tests.fleet.stage import POLICY
 from tests.waiting import wait_for
 
 HOST = "db17.example.org"
+PAGE = (Path(__file__).parents[2] / "docs/fleet.md").read_text()
 CONFIG = f"""
 realms = ["{REALM}"]
 host = "{HOST}"
 [door]
 listen = true
-[approvers."bob@{REALM}"]
-person = "bob"
-groups = ["remote"]
 """
 PUBLIC = r"\bU[A-Z2-7]{55}\b"
+
+
+def of_page(begin: str) -> str:
+    """The block of the page that begins so."""
+    found = re.search(rf"^```\n({re.escape(begin)}(?:.*\n)*?)```\n", PAGE, re.MULTILINE)
+    assert found is not None, begin
+    return found[1]
 
 
 class Cluster(Hub):
@@ -78,7 +83,9 @@ class Cluster(Hub):
 def cluster() -> Iterator[Cluster]:
     stage = Stage()
     desk = Machine(stage.at / "desk", "desk.example.org", "198.51.100.5")
-    host = Host(stage.at / "db17", HOST, "198.51.100.11", config=CONFIG, policy=POLICY)
+    approvers = of_page('[approvers."bob@').replace("EXAMPLE.ORG", REALM)
+    rule = re.sub("(?m)^approvals = .*\n", of_page("approvals = "), POLICY)
+    host = Host(stage.at / "db17", HOST, "198.51.100.11", config=f"{CONFIG}{approvers}", policy=rule)
     made = None
     try:
         stage.start_network()
@@ -97,11 +104,10 @@ def cluster() -> Iterator[Cluster]:
 
 
 def test_the_files_that_an_administrator_copies_are_those_of_the_page() -> None:
-    page = (Path(__file__).parents[2] / "docs/fleet.md").read_text()
     for name in ("nats.conf", "door.toml", "hosts.toml"):
         text = (HERE / name).read_text()
         shown = re.sub(r"\A(#.*\n)+", "", text)
-        assert shown != text and f"```\n{shown}```\n" in page, name
+        assert shown != text and f"```\n{shown}```\n" in PAGE, name
 
 
 def test_what_waits_is_listed_and_approved_by_another_server_and_again_after_the_hosts_own_is_killed(cluster: Cluster) -> None:
