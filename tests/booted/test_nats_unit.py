@@ -49,9 +49,10 @@ def by_nats(service: Service) -> Iterator[Service]:
     HOSTS.write_text(f'{group}[lab.keys]\n"lab.example.test" = "{door("enrol").strip()}"\n[lab.approvers]\nbob = "{of_bob}"\n')
     (NATS / "permissions.conf").write_text(door("permissions"))
     before = CONF.read_text()
+    systemctl("start", "nats-server")  # as the package does
     CONF.write_text((TREE / "contrib/fleet/nats.conf").read_text().partition("cluster {")[0])
     try:
-        systemctl("enable", "--now", "nats-server")
+        systemctl("restart", "nats-server")
         systemctl("stop", "jitd.socket", "jitd.service")
         systemctl("start", "jitd.socket", "jitd-door.socket", "jitd.service")
         systemctl("enable", "--now", UNIT)
@@ -59,7 +60,7 @@ def by_nats(service: Service) -> Iterator[Service]:
             yield service
     finally:
         systemctl("disable", "--now", UNIT)
-        systemctl("disable", "--now", "nats-server")
+        systemctl("stop", "nats-server")
         CONF.write_text(before)
         shutil.rmtree(NATS)
         for file in (HOSTS, ca, ETC / "door.toml", ETC / "door.nk"):

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd_fleet import enrolling, nkey
+from jitd_fleet import ed25519, enrolling, nkey
 from jitd_fleet.nkey import Key, NoKey
 
 SEED = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY"
@@ -41,6 +41,16 @@ def test_a_key_with_another_letter_is_not_read(at: int, letter: str) -> None:
 def test_what_is_not_a_seed_is_not_read(text: str) -> None:
     with pytest.raises(NoKey):
         Key(text)
+
+
+def test_a_desk_without_libcrypto_is_told_so_and_not_that_its_key_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "nats.nk"
+    nkey.write(str(file))
+    monkeypatch.setattr(ed25519, "_libcrypto", lambda: None)
+    with pytest.raises(NoKey, match="takes OpenSSL's libcrypto, which is not here"):
+        nkey.load(str(file))
 
 
 def test_enrol_makes_a_key_once_which_nobody_else_reads(
