@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Puts a new text in the place of one regular file, with the rights of the thread that calls, and keeps all else of the file:
+owner, group, mode, access lists and other extended attributes.
+
+Law: the new file is made beside the old one, whole, and the two change places in one step. What comes out is looked at before it
+is removed: if it is not the file that was expected, the two change places again. So at each moment the name leads to the old
+file or to the whole new one, and a file that somebody else has put there meanwhile is not lost. No name of a path but the last is
+looked up anew: all goes by the descriptor of the directory.
+Sources: renameat2(2), RENAME_EXCHANGE; xattr(7); acl(5); ioctl_iflags(2).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import fcntl
+import hashlib
+import os
+import stat
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_RENAME_EXCHANGE = 2
+_FS_IOC_GETFLAGS = 0x80086601
+_FS_IMMUTABLE, _FS_APPEND = 0x10, 0x20
+_OLD = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+SUFFIX = b".jitsudo-"
+"""Between the name of a file and a random word, this makes the name of the new file. It begins with a dot, too: run-parts(8),
+cron(8), sudoers(5) and globs such as ``*.conf`` pass such a file over.
+"""
+LARGEST = 64 * 1024
+"""Maximum size in bytes of the old text and of the new one."""
+
+
+class NotExchanged(Exception):
+    """Nothing was changed. The text is a sentence that says why not."""
+
+
+class Changed(NotExchanged):
+    """The file is not, or not any more, the one that was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The file that is replaced, by its device, inode and content. ``digest`` is the SHA-256 of its content."""
+
+    device: int
+    inode: int
+    digest: bytes
+
+
+def open_directory(path: bytes) -> int:
+    """Return a descriptor of the directory ``path``, which has no link in it. Raises NotExchanged if it has one now."""
+    at = os.open(b"/", _DIRECTORY)
+    for part in filter(None, path.split(b"/")):
+        try:
+            below = os.open(part, _DIRECTORY, dir_fd=at)
+        except OSError as fault:
+            why = "a link" if fault.errno in (errno.ELOOP, errno.ENOTDIR) else fault.strerror
+            raise NotExchanged(f"the way to the file is not as it was: {why}") from None
+        finally:
+            os.close(at)
+        at = below
+    return at
+
+
+def expect(directory: int, name: bytes) -> tuple[Expected, bytes]:
+    """Return the file ``name`` in ``directory``, and its content. Raises NotExchanged if its text cannot be replaced."""
+    file = _opened(directory, name)
+    try:
+        status = os.fstat(file)
+        _must_be_plain(file, status)
+        content = _content(file)
+    finally:
+        os.close(file)
+    return Expected(status.st_dev, status.st_ino, hashlib.sha256(content).digest()), content
+
+
+def exchange(directory: int, name: bytes, new: bytes, expected: Expected, check: Callable[[bytes], str] = lambda _: "") -> None:
+    """Make ``new`` the content of the file ``name`` in ``directory``, if that is ``expected``.
+
+    ``check`` is called with the name of the new file, beside the old one, before it takes its place, and returns why the text is
+    not to be taken, or "". Raises NotExchanged; then the old file stands.
+    """
+    old = _opened(directory, name)
+    beside = b"." + name[: 255 - len(SUFFIX) - 9] + SUFFIX + os.urandom(4).hex().encode()
+    try:
+        status = os.fstat(old)
+        _must_be_plain(old, status)
+        _must_be(old, status, expected)
+        try:
+            made = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=directory)
+        except OSError as fault:
+            raise NotExchanged(f"no file can be made beside it: {fault.strerror}") from None
+        try:
+            with _removed_unless_exchanged(directory, beside, made):
+                _fill(made, new, old, status)
+                if refusal := check(beside):
+                    raise NotExchanged(refusal)
+                _must_have(made, new, status)
+                _swap(directory, beside, name)
+                _look_at_what_came_out(directory, beside, name, made, expected)
+        finally:
+            os.close(made)
+    finally:
+        os.close(old)
+    with contextlib.suppress(OSError):
+        os.unlink(beside, dir_fd=directory)
+    os.fsync(directory)
+
+
+# --- the old file --------------------------------------------------------------------------------------------------------
+
+
+def _opened(directory: int, name: bytes) -> int:
+    try:
+        return os.open(name, _OLD, dir_fd=directory)
+    except FileNotFoundError:
+        raise Changed("there is no such file") from None
+    except OSError as fault:
+        why = "it is a link" if fault.errno == errno.ELOOP else f"it cannot be read: {fault.strerror}"
+        raise NotExchanged(why) from None
+
+
+def _must_be_plain(file: int, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise NotExchanged("it is no regular file")
+    if status.st_nlink != 1:
+        raise NotExchanged(f"it has {status.st_nlink} names, and the others would keep the old text (hard links)")
+    if status.st_mode & (stat.S_ISUID | stat.S_ISGID):
+        raise NotExchanged("it is set-uid or set-gid")
+    flags = bytearray(8)
+    try:
+        fcntl.ioctl(file, _FS_IOC_GETFLAGS, flags)
+    except OSError as fault:
+        if fault.errno not in (errno.ENOTTY, errno.EOPNOTSUPP, errno.EINVAL):
+            raise NotExchanged(f"its attributes cannot be read: {fault.strerror}") from None
+        return
+    (found,) = struct.unpack_from("=I", flags)
+    if found & (_FS_IMMUTABLE | _FS_APPEND):
+        raise NotExchanged("it is immutable" if found & _FS_IMMUTABLE else "it can only be appended to (see chattr(1))")
+
+
+def _content(file: int) -> bytes:
+    content = os.pread(file, LARGEST + 1, 0)
+    if len(content) > LARGEST:
+        raise NotExchanged(f"it has more than {LARGEST // 1024} KiB")
+    return content
+
+
+def _must_be(file: int, status: os.stat_result, expected: Expected) -> None:
+    if (status.st_dev, status.st_ino) != (expected.device, expected.inode):
+        raise Changed("it is another file than the one that was approved")
+    if hashlib.sha256(_content(file)).digest() != expected.digest:
+        raise Changed("it was changed after the request")
+
+
+# --- the new file --------------------------------------------------------------------------------------------------------
+
+
+def _fill(made: int, new: bytes, old: int, status: os.stat_result) -> None:
+    """Write the new file, and give it all that the old one has. The mode comes last: nobody else may read it before."""
+    try:
+        left = memoryview(new)
+        while left:
+            left = left[os.write(made, left) :]
+    except OSError as fault:
+        raise NotExchanged(f"the new text cannot be written: {fault.strerror}") from None
+    try:
+        os.fchown(made, status.st_uid, status.st_gid)
+    except OSError as fault:
+        raise NotExchanged(f"the new file cannot be given its owner: {fault.strerror}") from None
+    kept = _attributes(old)
+    for name in _attributes(made).keys() - kept.keys():  # a directory may give each new file an access list
+        with contextlib.suppress(OSError):
+            os.removexattr(made, name)
+    for name, value in kept.items():
+        try:
+            os.setxattr(made, name, value)
+        except OSError as fault:
+            raise NotExchanged(f"its attribute {name} cannot be kept: {fault.strerror}") from None
+    try:
+        os.fchmod(made, stat.S_IMODE(status.st_mode))
+        os.fsync(made)
+    except OSError as fault:
+        raise NotExchanged(f"the new file cannot be made like it: {fault.strerror}") from None
+    if _attributes(made) != kept:
+        raise NotExchanged("its extended attributes cannot be kept")
+
+
+def _attributes(file: int) -> dict[str, bytes]:
+    try:
+        return {name: os.getxattr(file, name) for name in os.listxattr(file)}
+    except OSError as fault:
+        if fault.errno == errno.EOPNOTSUPP:
+            return {}
+        raise NotExchanged(f"its extended attributes cannot be read: {fault.strerror}") from None
+
+
+def _must_have(made: int, new: bytes, status: os.stat_result) -> None:
+    """The check was another program, with rights to this file."""
+    now = os.fstat(made)
+    like = (now.st_uid, now.st_gid, now.st_mode, now.st_nlink) == (status.st_uid, status.st_gid, status.st_mode, 1)
+    if not like or os.pread(made, LARGEST + 1, 0) != new:
+        raise NotExchanged("the new file was changed while it was checked")
+
+
+@contextlib.contextmanager
+def _removed_unless_exchanged(directory: int, beside: bytes, made: int):  # type: ignore[no-untyped-def]
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.stat(beside, dir_fd=directory, follow_symlinks=False), os.fstat(made)):
+                os.unlink(beside, dir_fd=directory)
+        raise
+
+
+# --- the exchange --------------------------------------------------------------------------------------------------------
+
+
+def _swap(directory: int, one: bytes, other: bytes) -> None:
+    if _LIBC.renameat2(directory, one, directory, other, _RENAME_EXCHANGE) != 0:
+        number = ctypes.get_errno()
+        if number == errno.EINVAL:
+            raise NotExchanged("its file system cannot exchange two files in one step")
+        if number == errno.ENOENT:
+            raise Changed("there is no such file any more")
+        raise NotExchanged(f"it cannot be replaced: {os.strerror(number)}")
+
+
+def _look_at_what_came_out(directory: int, beside: bytes, name: bytes, made: int, expected: Expected) -> None:
+    """Put back what came out, if it is not ``expected``. Somebody may have put another file there at the last moment."""
+    try:
+        out = os.open(beside, _OLD, dir_fd=directory)
+        try:
+            _must_be(out, os.fstat(out), expected)
+        finally:
+            os.close(out)
+        return
+    except (OSError, NotExchanged):
+        pass
+    told = beside.decode(errors="backslashreplace")
+    try:
+        is_ours = os.path.samestat(os.stat(name, dir_fd=directory, follow_symlinks=False), os.fstat(made))
+        if is_ours:
+            _swap(directory, beside, name)
+    except (OSError, NotExchanged):
+        is_ours = False
+    if is_ours:
+        raise Changed("it was changed at the last moment, and stands as it was changed")
+    raise NotExchanged(f"others change it all the time; one of their files is now called {told}")

@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A new text in the place of a file's: all else is kept, others' changes are not lost, and no moment shows half of it."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import signal
+import stat
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from jitd.files import exchange
+from jitd.files.exchange import LARGEST, Changed, Expected, NotExchanged
+
+OLD, NEW = b"listen 80;\n", b"listen 8080;\n"
+
+
+class Place:
+    """A directory with the file ``x.conf``."""
+
+    def __init__(self, at: Path) -> None:
+        self.at = at
+        self.file = at / "x.conf"
+        self.file.write_bytes(OLD)
+        self.file.chmod(0o640)
+        self.directory = os.open(at, os.O_RDONLY | os.O_DIRECTORY)
+
+    def expect(self) -> Expected:
+        return exchange.expect(self.directory, b"x.conf")[0]
+
+    def exchange(self, new: bytes = NEW, expected: Expected | None = None, check: Callable[[bytes], str] = lambda _: "") -> None:
+        exchange.exchange(self.directory, b"x.conf", new, expected or self.expect(), check)
+
+    def names(self) -> list[str]:
+        return sorted(os.listdir(self.at))
+
+    def is_untouched(self, content: bytes = OLD) -> bool:
+        return self.names() == ["x.conf"] and self.file.read_bytes() == content
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    made = Place(tmp_path)
+    yield made
+    os.close(made.directory)
+
+
+def test_the_new_text_takes_the_place_of_the_old_one_and_the_rest_of_the_file_is_kept(place: Place) -> None:
+    os.setxattr(place.file, "user.note", b"kept")
+    before = os.stat(place.file)
+    place.exchange()
+    after = os.stat(place.file)
+    assert place.is_untouched(NEW) and after.st_ino != before.st_ino
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+    assert os.getxattr(place.file, "user.note") == b"kept"
+
+
+@pytest.mark.parametrize("new", [b"", b"no newline", b"\r\n\0\xff", b"x" * LARGEST])
+def test_any_bytes_are_written_as_they_are(place: Place, new: bytes) -> None:
+    place.exchange(new)
+    assert place.is_untouched(new)
+
+
+def acl(*entries: tuple[int, int, int]) -> bytes:
+    """An access list as acl(5) stores it: the tag, permissions and id of each entry."""
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+NOBODY_BY_ID = 0xFFFFFFFF
+LIST = acl(
+    (0x01, 6, NOBODY_BY_ID), (0x02, 6, 3), (0x04, 4, NOBODY_BY_ID), (0x08, 4, 7), (0x10, 6, NOBODY_BY_ID), (0x20, 0, NOBODY_BY_ID)
+)
+"""user::rw-, user:3:rw-, group::r--, group:7:r--, mask::rw-, other::---"""
+
+
+def test_the_access_list_is_kept(place: Place) -> None:
+    os.setxattr(place.file, "system.posix_acl_access", LIST)
+    before = os.stat(place.file).st_mode
+    place.exchange()
+    assert os.getxattr(place.file, "system.posix_acl_access") == LIST
+    assert os.stat(place.file).st_mode == before
+
+
+def test_a_directory_with_a_default_access_list_adds_nothing_to_a_file_without_one(place: Place) -> None:
+    os.setxattr(place.at, "system.posix_acl_default", LIST)
+    place.exchange()
+    assert "system.posix_acl_access" not in os.listxattr(place.file)
+    assert stat.S_IMODE(os.stat(place.file).st_mode) == 0o640
+
+
+# --- what is refused -----------------------------------------------------------------------------------------------------
+
+
+def linked_twice(place: Place) -> str:
+    os.link(place.file, place.at / "y")
+    return "it has 2 names, and the others would keep the old text"
+
+
+def set_uid(place: Place) -> str:
+    place.file.chmod(0o4755)
+    return "it is set-uid or set-gid"
+
+
+def set_gid(place: Place) -> str:
+    place.file.chmod(0o2755)
+    return "it is set-uid or set-gid"
+
+
+def a_link(place: Place) -> str:
+    os.rename(place.file, place.at / "y")
+    place.file.symlink_to("y")
+    return "it is a link"
+
+
+def a_directory(place: Place) -> str:
+    place.file.unlink()
+    place.file.mkdir()
+    return "it is no regular file"
+
+
+def a_fifo(place: Place) -> str:
+    place.file.unlink()
+    os.mkfifo(place.file)
+    return "it is no regular file"
+
+
+def nothing(place: Place) -> str:
+    place.file.unlink()
+    return "there is no such file"
+
+
+def too_large(place: Place) -> str:
+    place.file.write_bytes(b"x" * (LARGEST + 1))
+    return "it has more than 64 KiB"
+
+
+@pytest.mark.parametrize("made", [linked_twice, set_uid, set_gid, a_link, a_directory, a_fifo, nothing, too_large])
+def test_a_file_whose_text_cannot_be_replaced_is_refused_before_and_at_the_exchange(
+    place: Place, made: Callable[[Place], str]
+) -> None:
+    expected = place.expect()
+    why = made(place)
+    before = place.names()
+    with pytest.raises(NotExchanged, match=why[:40].replace("(", r"\(")):
+        place.expect()
+    with pytest.raises(NotExchanged):
+        place.exchange(expected=expected)
+    assert place.names() == before
+
+
+@pytest.mark.parametrize(("flag", "why"), [(0x10, "it is immutable"), (0x20, "it can only be appended to")])
+def test_an_immutable_file_is_refused(place: Place, flag: int, why: str) -> None:
+    with open(place.file, "rb") as file:
+        try:
+            (flags,) = struct.unpack("=L", fcntl.ioctl(file, 0x80086601, bytes(4))[:4])
+            fcntl.ioctl(file, 0x40086602, struct.pack("=L", flags | flag))
+        except OSError as fault:
+            assert fault.errno in (errno.ENOTTY, errno.EOPNOTSUPP, errno.EPERM)
+            pytest.skip("no such attribute on this file system, or no right to it")
+        try:
+            with pytest.raises(NotExchanged, match=why):
+                place.expect()
+        finally:
+            fcntl.ioctl(file, 0x40086602, struct.pack("=L", flags))
+
+
+def test_a_file_that_was_changed_after_the_request_stands(place: Place) -> None:
+    expected = place.expect()
+    place.file.write_bytes(b"theirs\n")
+    with pytest.raises(Changed, match="it was changed after the request"):
+        place.exchange(expected=expected)
+    assert place.is_untouched(b"theirs\n")
+
+
+def test_another_file_in_its_place_stands_also_with_the_same_text(place: Place) -> None:
+    expected = place.expect()
+    other = place.at / "other"
+    other.write_bytes(OLD)
+    other.rename(place.file)
+    with pytest.raises(Changed, match="it is another file"):
+        place.exchange(expected=expected)
+    assert place.is_untouched()
+
+
+def test_a_text_that_the_check_refuses_is_not_taken_and_the_check_sees_all_of_it(place: Place) -> None:
+    seen = []
+
+    def check(name: bytes) -> str:
+        beside = place.at / os.fsdecode(name)
+        seen.append((name, beside.read_bytes(), stat.S_IMODE(beside.stat().st_mode), place.file.read_bytes()))
+        return "unknown directive"
+
+    with pytest.raises(NotExchanged, match="unknown directive"):
+        place.exchange(check=check)
+    ((name, *rest),) = seen
+    assert name.startswith(b".x.conf.jitsudo-") and rest == [NEW, 0o640, OLD]
+    assert place.is_untouched()
+
+
+@pytest.mark.parametrize("change", ["its text", "its mode", "its names"])
+def test_a_check_that_changes_the_new_file_gives_nothing(place: Place, change: str) -> None:
+    def check(name: bytes) -> str:
+        beside = place.at / os.fsdecode(name)
+        if change == "its text":
+            beside.write_bytes(b"theirs\n")
+        elif change == "its mode":
+            beside.chmod(0o666)
+        else:
+            os.link(beside, place.at / "y")
+        return ""
+
+    with pytest.raises(NotExchanged, match="the new file was changed while it was checked"):
+        place.exchange(check=check)
+    (place.at / "y").unlink(missing_ok=True)
+    assert place.is_untouched()
+
+
+# --- the last moment -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["another file is renamed over it", "it is written to", "it is a link now"])
+def test_what_somebody_puts_there_at_the_last_moment_stands(place: Place, how: str) -> None:
+    def meddle(name: bytes) -> str:
+        other = place.at / "other"
+        if how == "it is written to":
+            place.file.write_bytes(b"theirs\n")
+            return ""
+        if how == "it is a link now":
+            other.symlink_to("/etc/hostname")
+        else:
+            other.write_bytes(b"theirs\n")
+        other.rename(place.file)
+        return ""
+
+    with pytest.raises(Changed, match="stands as it was changed"):
+        place.exchange(check=meddle)
+    assert place.names() == ["x.conf"]
+    assert os.readlink(place.file) == "/etc/hostname" if how == "it is a link now" else place.file.read_bytes() == b"theirs\n"
+
+
+def test_a_file_that_is_gone_at_the_last_moment_stays_gone(place: Place) -> None:
+    def meddle(name: bytes) -> str:
+        place.file.unlink()
+        return ""
+
+    with pytest.raises(Changed, match="there is no such file any more"):
+        place.exchange(check=meddle)
+    assert place.names() == []
+
+
+def test_a_disk_that_is_full_changes_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(file: int, data: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(NotExchanged, match="the new text cannot be written: No space left on device"):
+        place.exchange()
+    assert place.is_untouched()
+
+
+CALLS = ("open", "write", "fchown", "listxattr", "setxattr", "fchmod", "fsync", "fstat", "pread", "unlink", "close")
+
+
+def test_whatever_moment_it_is_killed_at_the_name_leads_to_one_of_the_two_texts_whole(place: Place) -> None:
+    """Before each system call, and around the exchange itself. What may be left is the other file, beside it, under its name."""
+    n_calls = 0
+    found = set()
+    while True:
+        n_calls += 1
+        child = os.fork()
+        if child == 0:
+            _die_before(n_calls)
+            try:
+                place.exchange()
+            finally:
+                os._exit(0)
+        _, status = os.waitpid(child, 0)
+        content = place.file.read_bytes()
+        assert content in (OLD, NEW)
+        left = [name for name in place.names() if name != "x.conf"]
+        assert len(left) <= 1 and all(name.startswith(".x.conf.jitsudo-") for name in left)
+        found.add((content, bool(left)))
+        for name in left:
+            (place.at / name).unlink()
+        if not os.WIFSIGNALED(status):
+            break
+        place.file.write_bytes(OLD)
+    assert n_calls > 20 and found >= {(OLD, False), (OLD, True), (NEW, True), (NEW, False)}
+
+
+def _die_before(number: int) -> None:
+    count = 0
+
+    def counted(call: Callable[..., object]) -> Callable[..., object]:
+        def made(*args: object, **more: object) -> object:
+            nonlocal count
+            count += 1
+            if count == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return call(*args, **more)
+
+        return made
+
+    for name in CALLS:
+        setattr(os, name, counted(getattr(os, name)))
+    exchange._swap = counted(exchange._swap)  # type: ignore[assignment]
+
+
+# --- the way -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_directory_is_opened_without_any_link_on_the_way(tmp_path: Path) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("a")
+    at = exchange.open_directory(os.fsencode(tmp_path / "a/b"))
+    assert os.path.samestat(os.fstat(at), os.stat(tmp_path / "a/b"))
+    os.close(at)
+    for wrong in ("link/b", "a/none", "link"):
+        with pytest.raises(NotExchanged, match="the way to the file is not as it was"):
+            exchange.open_directory(os.fsencode(tmp_path / wrong))
