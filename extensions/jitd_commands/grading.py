@@ -21,6 +21,8 @@ from jitd_commands.shell_text import Word
 
 LETS_IN = "the variable {} can load or start other code"
 FAULT = "jitd cannot tell what it does"
+WRITES = "/usr/bin/tee"
+"""A program that only writes the files that its arguments name. An edit gives what writing the file gives."""
 SYSTEM = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/*", "/*")
 """Directories of programs. A pattern may name one of these directories and a file name with a wildcard. In this case, the
 programs in the table are compared with the file name.
@@ -47,7 +49,7 @@ def findings_of(command: Command, look: Look, *, requester: str) -> tuple[Findin
         path = _text(interpreter.path)
         judge.record(Grade.GIVES, f"{path} starts it: {interpreter.because}", path)
     is_shown = not command.streams or len(command.streams) < 2 or command.streams[1] == "terminal"
-    path = _text(command.path)
+    path = WRITES if command.edit is not None else _text(command.path)
     words = tuple(Word(_text(argument)) for argument in command.argv[1:])
     if not is_root and (group := finding_of(command.run_as.group)):
         judge.record(group.grade, group.what)
@@ -64,6 +66,8 @@ def findings_of_pattern(pattern: CommandPattern, *, as_root: bool = True) -> tup
     """
     if pattern.path is None:
         return (Finding(Grade.GIVES, "any command may be run, a shell too"),)
+    if pattern.is_edit:
+        return _of_program(WRITES, [_word(Glob(pattern.text[1]))], as_root=as_root)
     directory, _, name = pattern.text[0].rpartition("/")
     words = [_word(glob) for glob in pattern.arguments]
     if pattern.is_open:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Annotated
 
+from jitd.core.edit import Edit
 from jitd.core.grade import Finding, read_rows, rows
 from jitd.core.masking import Place, masked
 from jitd.core.values import ARGUMENTS, BYTES, DIGEST, MANY, NUMBER, PAIRS, TEXT, WORDS, Said
@@ -103,6 +104,9 @@ class Command:
     ``lets`` begins with the name of the thing and a colon. ``salt`` is random. Without the salt, a person who knows the other
     inputs of the fingerprint could guess the secret parts of the command. ``masked`` are the places in ``argv`` that nobody is
     shown: neither the fingerprint nor a use of a lease depends on them.
+
+    If the request is to edit a file, ``edit`` is not None. Then ``argv`` is SUDOEDIT and the real path of the file, ``path`` is
+    SUDOEDIT, and nothing is executed.
     """
 
     argv: Annotated[tuple[bytes, ...], ARGUMENTS]
@@ -128,6 +132,13 @@ class Command:
     interpreters: Annotated[tuple[Interpreter, ...], MANY] = ()
     findings: Annotated[tuple[Finding, ...] | None, _FINDINGS] = None
     masked: tuple[Place, ...] = ()
+    edit: Edit | None = None
+
+    @property
+    def edited(self) -> bytes:
+        """The real path of the file that an edit is for."""
+        assert self.edit is not None and len(self.argv) == 2, "nothing else edits a file"
+        return self.argv[1]
 
     @property
     def told_argv(self) -> tuple[bytes, ...]:
@@ -198,6 +209,9 @@ def fingerprint(request_id: str, principal: str, host: str, service: str, comman
         put(b"e", *(part for one in command.interpreters for part in (one.path, one.digest)))
     if command.brought:
         put(b"b", command.brought.encode())
+    if (edit := command.edit) is not None:
+        numbers = (edit.device, edit.inode, edit.uid, edit.gid, edit.mode)
+        put(b"w", *map(number, numbers), edit.before, edit.after)
     if command.salt:
         put(b"n", command.salt)
     return hashlib.sha256(b"".join(out)).digest()

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from jitd.core.command import Command
+from jitd.core.edit import SUDOEDIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +90,23 @@ class CommandPattern:
     arguments may follow. If ``path`` is None, the pattern matches any command. If the path has no wildcard, ``file`` is the
     path. Otherwise ``file`` is None. In a permit, the number of ``..`` components in an argument is limited. ``parents``
     contains the maximum for each argument. None means that there is no maximum.
+
+    If ``is_edit`` is True, the pattern is about edits, and ``path`` has the globs of the path of the edited file. Only such a
+    pattern permits an edit, and it matches no command.
     """
 
     text: tuple[str, ...]
     path: tuple[Glob, ...] | None
     arguments: tuple[Glob, ...]
     is_open: bool
+    is_edit: bool = False
     file: bytes | None = field(init=False, repr=False, compare=False)
     parents: tuple[int | None, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         is_one = self.path is not None and not re.search(r"[*?]", self.text[0])
-        object.__setattr__(self, "file", self.text[0].encode("utf-8", "surrogateescape") if is_one else None)
+        file = self.text[0].encode("utf-8", "surrogateescape") if is_one and not self.is_edit else None
+        object.__setattr__(self, "file", file)
         object.__setattr__(self, "parents", tuple(_most_parents(glob.text) for glob in self.arguments))
 
     def is_crossed_by(self, command: Command) -> bool:
@@ -117,6 +123,8 @@ class CommandPattern:
         return any(most is not None and len(_PARENT.findall(_characters(argument))) > most for most, argument in pairs)
 
     def matches(self, command: Command) -> bool:
+        if self.is_edit or command.edit is not None:
+            return self.path is None if not self.is_edit else command.edit is not None and self._fits(command.edited)
         arguments = command.argv[1:]
         if len(arguments) < len(self.arguments) or (len(arguments) > len(self.arguments) and not self.is_open):
             return False
@@ -130,6 +138,10 @@ class CommandPattern:
             return _characters(path) == self.text[0]
         if self.path is None:
             return True
+        return path == SUDOEDIT if self.is_edit else self._fits(path)
+
+    def _fits(self, path: bytes) -> bool:
+        assert self.path is not None, "any path fits a pattern for any command"
         parts = _characters(path).split("/")
         return len(parts) == len(self.path) and all(glob.matches(part) for glob, part in zip(self.path, parts, strict=True))
 
@@ -138,7 +150,9 @@ class CommandPattern:
         wildcard of a permit cannot match.
         """
         if self.path is None:
-            return True
+            return not narrow.is_edit
+        if self.is_edit is not narrow.is_edit:
+            return False
         if narrow.path is None or len(self.path) != len(narrow.path):
             return False
         if len(narrow.arguments) < len(self.arguments):
@@ -189,14 +203,28 @@ def read_command_pattern(words: tuple[str, ...]) -> CommandPattern:
         raise ValueError('"**" may only be the last element')
     if not closed:
         return CommandPattern(words, None, (), is_open)
+    if closed[0] == SUDOEDIT.decode():
+        return _edit_pattern(words)
     path = closed[0]
     if not path.startswith("/"):
         raise ValueError(f'"{path}" must be an absolute path')
+    _refuse_path(path)
+    return CommandPattern(words, tuple(Glob(part) for part in path.split("/")), tuple(Glob(word) for word in closed[1:]), is_open)
+
+
+def _edit_pattern(words: tuple[str, ...]) -> CommandPattern:
+    """Return the pattern of the edits that ``words`` permit, as in sudoers(5). Raises ValueError."""
+    if len(words) != 2 or not words[1].startswith("/"):
+        raise ValueError('"sudoedit" is followed by exactly one absolute path, in which "*" matches no slash')
+    _refuse_path(words[1])
+    return CommandPattern(words, tuple(Glob(part) for part in words[1].split("/")), (), is_open=False, is_edit=True)
+
+
+def _refuse_path(path: str) -> None:
     if "**" in path:
         raise ValueError(f'"{path}": in a path, "**" is the same as "*" and matches no slash: write "*"')
     if any(part in ("", ".", "..") for part in path[1:].split("/")):
         raise ValueError(f'"{path}" can match no command: write the path without ".", ".." and double slashes')
-    return CommandPattern(words, tuple(Glob(part) for part in path.split("/")), tuple(Glob(word) for word in closed[1:]), is_open)
 
 
 def read_who(word: str) -> str:

@@ -175,8 +175,11 @@ def covers(grant: Grant, subject: Subject, host: str, service: str, command: Com
 
 def is_for_other_requests(grant: Grant) -> bool:
     """True if later requests can use ``grant``. The result is True for a lease, and for the deeds GATE and LOGIN. For the deeds
-    GATE and LOGIN, each attempt is a new request. Therefore even a grant with one use can serve a later request.
+    GATE and LOGIN, each attempt is a new request. Therefore even a grant with one use can serve a later request. An edit was
+    approved for one text of the file, so its grant serves no other request.
     """
+    if grant.command.edit is not None:
+        return False
     return grant.is_lease or _deed(grant).asks_again
 
 

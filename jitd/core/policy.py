@@ -232,7 +232,7 @@ def masked_places(policy: Policy, command: Command, *, is_found: bool = True) ->
     the file was not found (``is_found``): because nothing is there, or because the requester cannot see where the path leads.
     Otherwise a link would hide that a rule is about the file, or the masks would tell where the link leads.
     """
-    if command.gives:
+    if command.gives or command.edit is not None:
         return ()
     if policy.broken:  # which words its masks would hide is not known
         return tuple((at, 0) for at in range(1, len(command.argv)))

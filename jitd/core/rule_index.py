@@ -174,13 +174,14 @@ def _may_match(entry: _Entry, command: Command) -> bool:
 def _filed(number: int, pattern: CommandPattern) -> tuple[_Shape, tuple[str, ...], _Entry]:
     """Return the place in the index for ``pattern`` of the permit ``number``: the shape, the key and the entry."""
     words = () if pattern.path is None else (pattern.text[0], *(glob.text for glob in pattern.arguments))
+    words = pattern.text if pattern.is_edit else words
     beginnings = [re.split(r"[*?]", word, maxsplit=1)[0] for word in words]
     wild = [at for at, word in enumerate(words) if beginnings[at] != word]
     plain = tuple(at for at in range(len(words)) if at not in wild)
     shape = _Shape(len(words), pattern.is_open, plain)
     key = tuple(words[at] for at in plain)
     if not wild:
-        return shape, key, _Entry(number, 0, "", pattern.matches if not words else None)
+        return shape, key, _Entry(number, 0, "", pattern.matches if not words or pattern.is_edit else None)
     at = max(wild, key=lambda at: len(beginnings[at]))
     return shape, key, _Entry(number, at, beginnings[at], pattern.matches)
 

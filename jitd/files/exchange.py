@@ -128,7 +128,7 @@ def _opened(directory: int, name: bytes) -> int:
 
 def _must_be_plain(file: int, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise NotExchanged("it is no regular file")
+        raise NotExchanged("it is not a regular file")
     if status.st_nlink != 1:
         raise NotExchanged(f"it has {status.st_nlink} names, and the others would keep the old text (hard links)")
     if status.st_mode & (stat.S_ISUID | stat.S_ISGID):

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.core.command import Command, Interpreter, Operand, RunAs, fingerprint, work_of
+from jitd.core.edit import Edit
 
 PLAIN = Command(
     argv=(b"ls", b"-l"),
@@ -69,6 +70,9 @@ def by_the_page(id: str, principal: str, host: str, service: str, command: Comma
         whole += field("e", *[part for one in command.interpreters for part in (one.path, one.digest)])
     if command.brought:
         whole += field("b", command.brought.encode())
+    if command.edit:
+        one = command.edit
+        whole += field("w", one.device, one.inode, one.uid, one.gid, one.mode, one.before, one.after)
     if command.salt:
         whole += field("n", command.salt)
     return hashlib.sha256(whole).digest()
@@ -121,6 +125,7 @@ COMMANDS = st.builds(
     lets=st.lists(WORD, max_size=2).map(tuple),
     salt=SHORT,
     interpreters=st.lists(st.builds(Interpreter, SHORT, SHORT, WORD, st.booleans()), max_size=2).map(tuple),
+    edit=st.none() | st.builds(Edit, *[NUMBER] * 5, SHORT, SHORT, st.booleans()),
 )
 
 

@@ -120,13 +120,13 @@ def a_link(place: Place) -> str:
 def a_directory(place: Place) -> str:
     place.file.unlink()
     place.file.mkdir()
-    return "it is no regular file"
+    return "it is not a regular file"
 
 
 def a_fifo(place: Place) -> str:
     place.file.unlink()
     os.mkfifo(place.file)
-    return "it is no regular file"
+    return "it is not a regular file"
 
 
 def nothing(place: Place) -> str:

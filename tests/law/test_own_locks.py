@@ -29,6 +29,7 @@ NAMES = {
     "jitd.cli.whole_file": "beside the file that the person chose; the directories of our units are root's own",
     "jitd_inspection.verbs.stacks": "beside a stack in /etc/pam.d, which is root's own",
     "jitd.executor.monitors": "the plate of a run, in the daemon's own directory",
+    "jitd.files.exchange": "beside the edited file, with a random end, in a directory that only root and the target can change",
     "jitd.files.durable": "new files beside those that they replace, in root's own directories",
     "jitd.files.inspection": "a copy, in a directory of the caller, who is root and has made it",
     "jitd_things.givers.account_home": "a new file beside the one that it replaces, in root's own directory",

@@ -32,7 +32,7 @@ def about_commands(rules: Sequence[Rule]) -> Iterator[Warned]:
         if rule.services is not None and LOGINS.issuperset(rule.services):
             continue
         for pattern in rule.commands or ():
-            if pattern.path is None:
+            if pattern.path is None or pattern.is_edit:
                 continue
             key = (pattern.text[0],)
             if key not in said:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from jitd.core.conditions import CommandPattern, read_command_pattern
+from jitd.core.edit import SUDOEDIT
 from jitd.core.keys.key import Condition, Fields, Part, SetUp, Stated, Verdict, World, any_of
 from jitd.core.question import Question
 from jitd.core.spelling import spelled
@@ -54,7 +55,8 @@ class _Commands(Condition[WithCommands]):
 
     def holds(self, rule: WithCommands, question: Question, at: datetime) -> bool:
         if rule.commands is None and rule.gives is None:
-            return rule.verdict == "deny" or not question.command.gives  # no permit is about things that it does not name
+            is_named = question.command.gives or question.command.edit is not None
+            return rule.verdict == "deny" or not is_named  # no permit is about things and edits that it does not name
         if question.command.gives:
             given = rule.gives or ()  # a deny applies to each thing that it names, whatever other things are requested
             if rule.verdict == "deny":
@@ -67,6 +69,8 @@ class _Commands(Condition[WithCommands]):
         for name in names:
             command = question.command if name == question.command.path else replace(question.command, path=name)
             for pattern in rule.commands:
+                if rule.verdict == "permit" and question.command.edit is not None and not pattern.is_edit:
+                    continue  # a permit for any command is none for an edit
                 if pattern.matches(command) and (rule.verdict == "deny" or not pattern.is_crossed_by(command)):
                     return True
         return False
@@ -120,7 +124,9 @@ def _patterns(table: Table, world: World) -> tuple[CommandPattern, ...]:
             table.fault(shape, "commands", index)
             continue
         try:
-            patterns.append(read_command_pattern(world.with_real_top(tuple(words))))
+            is_edit = words[:1] == [SUDOEDIT.decode()]
+            first, rest = (tuple(words[:1]), tuple(words[1:])) if is_edit else ((), tuple(words))
+            patterns.append(read_command_pattern((*first, *world.with_real_top(rest))))
         except ValueError as error:
             table.fault(f'"commands": {error}', "commands", index)
     return tuple(patterns)

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One edit of one file: which file, and by which text its content is replaced (``jitsudo -e``).
+
+Law: an approval is for exactly this file and these two texts. The store keeps the texts themselves, apart, by their digests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from jitd.core.values import DIGEST, NUMBER
+
+SUDOEDIT = b"sudoedit"
+"""The first word and the path of a command that is an edit, as in sudoers(5). No file of a command has a path without a slash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """The file by its device and inode, and what it keeps: owner, group and mode. ``before`` and ``after`` are the SHA-256 of the
+    old and of the new text. The path is ``Command.edited``. If ``is_told`` is True, the requester can read the file. Otherwise
+    nothing about the old text is told to them.
+    """
+
+    device: Annotated[int, NUMBER]
+    inode: Annotated[int, NUMBER]
+    uid: int
+    gid: int
+    mode: int
+    before: Annotated[bytes, DIGEST]
+    after: Annotated[bytes, DIGEST]
+    is_told: bool = False
