@@ -17,7 +17,21 @@ from jitpam.options import Options
 from jitpam.saying import columns, print_out, say, write
 from jitpam.signals import Signals
 from jitpam.submission import asked, asked_thing
-from jitpam.wire.messages import Anew, Breakglass, Done, Get, Given, Message, Progress, Resume, Slow, Start, Submit, Withdraw
+from jitpam.wire.messages import (
+    Anew,
+    Breakglass,
+    Done,
+    Edit,
+    Get,
+    Given,
+    Message,
+    Progress,
+    Resume,
+    Slow,
+    Start,
+    Submit,
+    Withdraw,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,6 +108,7 @@ def ask_and_run(opening: Connection, options: Options, kinds: list[str]) -> int:
         )
         return _ask_and_run(message, opening, options, kinds, command)
     except _Interrupted as signal:
+        options.say_kept()
         _end_by(signal.number)
 
 
@@ -105,6 +120,9 @@ def _place(options: Options) -> str:
 def _submit(options: Options, kinds: list[str]) -> Submit | Get:
     if options.mode == "get":
         return Get(**asked_thing(options))
+    if options.mode == "edit":
+        fields = asked(options, kinds) | {"locale": []}
+        return Edit(**fields, waits=options.waits, if_owed=options.if_owed, text=options.text)
     submission = Breakglass if options.break_glass else Anew if options.anew else Submit
     return submission(**asked(options, kinds), waits=options.waits, if_owed=options.if_owed)
 
@@ -374,6 +392,8 @@ class _Wait:
             ) from None
         self._connection.close()
         outcome = relay.run()
+        if (outcome.ending, outcome.number) != ("exited", 0):
+            self._options.say_kept()
         return _end_like(outcome)
 
     def _fork(self) -> None:

@@ -73,7 +73,7 @@ def _run(words: list[bytes], kinds: list[str]) -> int:
 
 
 def _do(options: Options, kinds: list[str]) -> int:
-    if options.mode in ("run", "get", "list") and not options.yes_show:
+    if options.mode in ("run", "get", "list", "edit") and not options.yes_show:
         from jitpam import disclosure
 
         disclosure.confirm(options, kinds)
@@ -81,6 +81,10 @@ def _do(options: Options, kinds: list[str]) -> int:
         from jitpam import glass
 
         glass.confirm(options)
+    if options.mode == "edit":
+        from jitpam import editing
+
+        return editing.edit(options, lambda: _ask(options, kinds))
     if options.mode in ("run", "get", "resume"):
         if options.to is not None:
             from jitpam.access import check_file
@@ -90,13 +94,17 @@ def _do(options: Options, kinds: list[str]) -> int:
             from jitpam.submission import check_key
 
             check_key(options)
-        opening = _begin(options)
-        from jitpam import asking  # imported while jitd checks our proof
-
-        return asking.ask_and_run(opening, options, kinds)
+        return _ask(options, kinds)
     from jitpam import questions
 
     return questions.answer(options, kinds)
+
+
+def _ask(options: Options, kinds: list[str]) -> int:
+    opening = _begin(options)
+    from jitpam import asking  # imported while jitd checks our proof
+
+    return asking.ask_and_run(opening, options, kinds)
 
 
 def _begin(options: Options) -> Connection:

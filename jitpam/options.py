@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """jitsudo's command line: the table of its options, with what each of them goes with, and the function that reads the words. The
-command line has sudo's form. As in getopt(3), the options end at the first word that is not an option.
+command line has sudo's form. As in getopt(3), the options end at the first word that is not an option, but not with -e.
 
 Law: for any words, the result is Options or UsageError. An unknown option is refused by name. Arguments stay bytes. No option is
 dropped: one that would have no effect on what is asked for is refused, unless sudo(8) permits it there. The sentence of the
@@ -37,6 +37,7 @@ MODES = {
     "list": Mode("list", " without a command", "lists all that you may ask for", "jitsudo -l {}"),
     "get": Mode("get", "", "gives a thing to you, and runs nothing as another user", "jitsudo --get=THING {}"),
     "get and run": Mode("get", " with a command", "runs the command as you", "jitsudo --get=THING {} -- COMMAND"),
+    "edit": Mode("edit", "", "writes one file, and runs nothing as another user", "jitsudo -e {} FILE"),
     "resume": Mode("resume", "", "continues a request, which cannot be changed", "jitsudo --resume=ID {}"),
     "validate": Mode("validate", "", "only shows who you are here", "jitsudo -v {}"),
     "giveback": Mode("reset-timestamp", " without a command", "only gives back leases", "jitsudo -k {}"),
@@ -46,8 +47,9 @@ MODES = {
 _COMMAND = frozenset({"run", "explain"})
 _GET = frozenset({"get", "get and run"})
 _REQUEST = _GET | {"run"}
+_EDIT = frozenset({"edit"})
 _SENT = _GET | _COMMAND
-_LATER = _GET | {"run", "resume"}
+_LATER = _GET | {"run", "resume", "edit"}
 _ALL = frozenset(MODES)
 _NONE: frozenset[str] = frozenset()
 
@@ -133,11 +135,11 @@ def _in_utc(at: int) -> str:
 
 OPTIONS = (
     Option(
-        "user", "u", "USER", "run as USER: a name, or # and a decimal id", _COMMAND,
+        "user", "u", "USER", "run as USER: a name, or # and a decimal id", _COMMAND | _EDIT,
         group="runs", idle={"validate"}, is_once=True, because={"get": "a thing is given to you, and the command runs as you"},
     ),
     Option(
-        "group", "g", "GROUP", "run with GROUP as its group", _COMMAND,
+        "group", "g", "GROUP", "run with GROUP as its group", _COMMAND | _EDIT,
         group="runs", idle={"validate"}, is_once=True, because={"get": "the command runs with your own groups"},
     ),
     Option(
@@ -168,7 +170,7 @@ OPTIONS = (
         "background", "b", "", "go to the background when the command begins", {"run"},
         group="runs", sets=("background", True), because={"get": "have your shell put jitsudo in the background"},
     ),
-    Option("reason", "", "TEXT", "why (also from JITSUDO_REASON)", _SENT, group="asked", is_own=True),
+    Option("reason", "", "TEXT", "why (also from JITSUDO_REASON)", _SENT | _EDIT, group="asked", is_own=True),
     Term(
         "for", "", "DURATION", "ask for a lease: 15m, 2h, 1h30m, 1d", _SENT, field="lasts_for", read=read_duration,
     ),
@@ -177,7 +179,7 @@ OPTIONS = (
         field="uses", read=read_uses, because={"get": "a thing is given once, for a time: --for says for how long"},
     ),
     Term(
-        "at", "", "TIME", 'ask now for a time that begins then: 22:00, or "2026-11-23 22:00"', {"run"},
+        "at", "", "TIME", 'ask now for a time that begins then: 22:00, or "2026-11-23 22:00"', {"run", "edit"},
         field="starts_at", read=_moment, write=_in_utc, because={"get": "it is given when it is approved"},
     ),
     Option(
@@ -191,14 +193,14 @@ OPTIONS = (
     ),
     Option(
         "yes-show", "", "", "send words that look like a secret without a question: approvers and the record will see them",
-        _SENT, group="asked", sets=("yes_show", True), is_own=True, because={"resume": "--resume sends no words"},
+        _SENT | _EDIT, group="asked", sets=("yes_show", True), is_own=True, because={"resume": "--resume sends no words"},
     ),
     Option(
         "non-interactive", "n", "", "never wait: if an approval is required, submit nothing and exit 118", _ALL,
         group="waiting", sets=("if_owed", False),
     ),
     Option(
-        "no-wait", "", "", "submit, print the request's id, exit", {"run", "get"},
+        "no-wait", "", "", "submit, print the request's id, exit", {"run", "get", "edit"},
         group="waiting", sets=("waits", False), is_own=True,
         because={"get and run": "once it is approved, jitsudo --resume=ID gets the thing"},
     ),
@@ -221,6 +223,14 @@ OPTIONS = (
     Option(
         "key", "", "FILE", "with --get=ssh-certificate:NAME: the file of your public key, such as ~/.ssh/id_ed25519.pub", _GET,
         group="things", is_once=True, is_own=True, because={"run": "no certificate is made for a command"},
+    ),
+    Option(
+        "edit", "e", "", "edit a copy of FILE with your editor; the text that comes out is approved, and then written", _EDIT,
+        group="edits",
+    ),
+    Option(
+        "from", "", "COPY", "with -e: take the new text from COPY, without an editor", _EDIT,
+        group="edits", is_own=True,
     ),
     Option("list", "l", "", "what may I ask for; with a command: what would happen", {"list", "explain"}, group="nothing"),
     Option(
@@ -253,11 +263,10 @@ OPTIONS = (
     Option("other-user", "U", "USER", "", never="jitsudo lists your own rules, and nobody else's"),
     Option("preserve-groups", "P", "", "", never="the command has the groups of the user it runs as"),
     Option("no-update", "N", "", "", never="there is no time stamp to update"),
-    Option("edit", "e", "", "", never="jitsudo does not edit files; ask for the editor as a command"),
 )  # fmt: skip
 WORDS = (
     Option("VAR=value", "", "", "", _COMMAND, because={"get": "set it before jitsudo, and the command has it"}),
-    Option("COMMAND", "", "", "", _COMMAND | {"get and run"}),
+    Option("COMMAND", "", "", "", _COMMAND | _EDIT | {"get and run"}),
 )
 """Words after the options, which have no place in some modes, as an option has none."""
 APART = (
@@ -283,12 +292,14 @@ TERMS = {one.name: one for one in OPTIONS if isinstance(one, Term)}
 
 
 class Options:
-    """The parsed command line. ``mode`` is run, get, list, validate, giveback, giveback all, resume, version or help."""
+    """The parsed command line. ``mode`` is run, get, list, validate, giveback, giveback all, resume, edit, version or
+    help.
+    """
 
     __slots__ = (
-        "anew", "argv", "background", "bell", "break_glass", "chdir", "get", "group", "if_owed", "json", "key",
-        "login", "mode", "preserve", "preserve_all", "quiet", "reason", "request", "resume", "service", "shell",
-        "taken", "terms", "to", "typed", "user", "variables", "waits", "yes_show",
+        "anew", "argv", "background", "bell", "break_glass", "chdir", "get", "group", "if_owed", "json", "kept", "key",
+        "login", "mode", "preserve", "preserve_all", "quiet", "reason", "request", "resume", "service", "shell", "source",
+        "taken", "terms", "text", "to", "typed", "user", "variables", "waits", "yes_show",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -327,6 +338,20 @@ class Options:
         self.waits = True
         self.variables: list[list[bytes]] = []
         self.argv: list[bytes] = []
+        self.source: bytes | None = None
+        """The file of --from, which has the new text of the edited file."""
+        self.text = b""
+        """The new text of the edited file."""
+        self.kept = ""
+        """The sentence that says where this text is kept, until it was said."""
+
+    def say_kept(self) -> None:
+        """Say where the new text of an edited file is kept, which was not written. Say it once."""
+        if self.kept:
+            from jitpam.saying import say
+
+            say(self.kept)
+            self.kept = ""
 
 
 _SHORT = {one.letter: one for one in OPTIONS if one.letter and one.letter != "h"}
@@ -340,6 +365,7 @@ _MODES = {
     "help": "help",
     "resume": "resume",
     "get": "get",
+    "edit": "edit",
 }
 """Maps an option that asks for a mode to the mode. ``-k`` is not in the table, because its meaning depends on the command."""
 MOST_THINGS = 8
@@ -372,12 +398,14 @@ def _read(found: Options, words: list[bytes]) -> None:
         word = words[at]
         at += 1
         if word == b"--":
-            found.argv = words[at:]
+            found.argv += words[at:]
             break
         if word.startswith(b"--"):
             at = _read_long(found, word[2:], words, at)
         elif len(word) > 1 and word.startswith(b"-"):
             at = _read_short(found, word[1:], words, at)
+        elif found.mode == "edit":  # no command follows, whose options the next ones could be
+            found.argv.append(word)
         elif b"=" in word and not word.startswith(b"/"):
             name, _, value = word.partition(b"=")
             if not name:
@@ -497,17 +525,17 @@ def _apply(found: Options, option: Option, typed: str, value: bytes | None) -> N
             found.terms[option.field] = option.read(value or b"")
         except UsageError as fault:
             raise UsageError(f"{typed}: {fault}") from None
-    elif name in ("chdir", "to", "key"):
+    elif name in _FILES:
         if not value or b"\0" in value:
             raise UsageError(f"{typed} needs {_FILES[name]}")
-        setattr(found, name, value)
+        setattr(found, "source" if name == "from" else name, value)
     elif name == "get":
         found.get.append(_text(typed, value or b""))
     elif name in _TEXTS:
         setattr(found, name, _text(typed, value or b""))
 
 
-_FILES = {"chdir": "a directory", "to": "a file", "key": "the file of your public key"}
+_FILES = {"chdir": "a directory", "to": "a file", "key": "the file of your public key", "from": "the file of the new text"}
 _TEXTS = frozenset({"user", "group", "reason", "service", "resume"})
 """Options whose argument is a text, in an attribute of the same name."""
 
@@ -539,6 +567,8 @@ def _check(found: Options) -> None:
         raise UsageError("the command is an empty word")
     if found.mode == "get":
         _check_get(found)
+    if found.mode == "edit" and len(found.argv) != 1:
+        raise UsageError("-e edits one file a request: jitsudo -e FILE")
 
 
 def mode_of(found: Options) -> str:

@@ -17,6 +17,7 @@ _GROUPS = {
     "runs": "how the command runs, as with sudo",
     "asked": "what is asked, and for how long",
     "waiting": "waiting",
+    "edits": "a file in place of a command",
     "things": "things in place of a command",
     "nothing": "what runs nothing",
 }
@@ -75,6 +76,7 @@ def _forms() -> list[str]:
     return [
         "[options] [VAR=value ...] [--] command [argument ...]",
         f"--get=THING [--get=THING ...] {_places('get')} [[--] command [argument ...]]",
+        f"-e {_places('edit')} FILE",
         f"--resume=ID {_places('resume')}",
         "-l [options] [VAR=value ...] command [argument ...]",
         f"-l {_places('list')}",

@@ -30,6 +30,7 @@ from jitd.cli.what import (
     STREAMS,
     command_without_scripts,
     directory,
+    edited,
     is_anothers,
     is_login,
     lets,
@@ -94,7 +95,7 @@ def _lines(row: Row, screen: int | None) -> Iterator[Line]:
     yield "why", _reason(row)
     yield from _dangers(row)
     yield from comparison.new(row)
-    if not (row.get("gives") or row.get("doubt") or is_login(row)):
+    if not (row.get("gives") or row.get("doubt") or row.get("edit") or is_login(row)):
         yield from _unusual(row)
     yield from _terms(row)
     yield from outlives(row)
@@ -117,7 +118,9 @@ def _what(row: Row, screen: int | None) -> Iterator[Line]:
     elif is_login(row) and not row.get("doubt"):
         yield "LOGIN", f"a session in which any command of {words(row, 'run_as')} may be run"
     elif row.get("narrowed"):
-        yield "runs", command_of(row)
+        yield "edits" if row.get("edit") else "runs", command_of(row)
+    elif row.get("edit"):
+        yield from edited(row)
     else:
         yield from _numbered("typed" if row.get("doubt") else "runs", command_without_scripts(row), screen)
         for at, argument in enumerate(members(row, "argv")):

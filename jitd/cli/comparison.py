@@ -36,6 +36,8 @@ def new(row: Row) -> Iterator[Line]:
     in three cases: it is not certain which command would run, the request is for things, or the viewer may not see the
     comparison.
     """
+    if row.get("edit"):  # its page compares the texts
+        return
     if row.get("narrowed") or row.get("gives") or row.get("doubt") or "last_approved" not in row or not row.get("may_review"):
         return
     last = row.get("last_approved")

@@ -51,6 +51,9 @@ def scripts(row: Row, *, is_whole: bool = False) -> Iterator[Line]:
         if one.get("argument") and row.get("grade") == Grade.HARMLESS.word and not is_whole:
             yield "script", f"{what}, {counted(len(now), 'line')} of data"
             continue
+        if row.get("edit"):
+            yield from _edited(name, one, now, is_whole=is_whole)
+            continue
         is_any = True
         yield "script", f"{what}, {counted(len(now), 'line')}; {words(one, 'bound')}"
         if isinstance(before, str):
@@ -59,6 +62,24 @@ def scripts(row: Row, *, is_whole: bool = False) -> Iterator[Line]:
             yield from _numbered(now)
     if is_any:
         yield "not bound", UNBOUND
+
+
+def _edited(name: str, one: Row, now: list[bytes], *, is_whole: bool) -> Iterator[Line]:
+    """Yield the lines about the text that a file is to have, and how it differs from the text that it has."""
+    yield "text", f"{name}, {counted(len(now), 'line')}; {words(one, 'bound')}"
+    if not isinstance(one.get("before"), str):
+        yield "before", f"NOT SHOWN: {words(one, 'told', 'the text that it has is not told to who cannot read it')}"
+        yield from _numbered(now)
+        return
+    before = _lines(one["before"])
+    if before == now:
+        yield "changes", "nothing: the file has this text already"
+        return
+    blocks = _blocks(before, now)
+    taken = sum(until - since for kind, since, until, _, _ in blocks if kind != "equal")
+    added = sum(end - at for kind, _, _, at, end in blocks if kind != "equal")
+    yield "changes", f"{counted(taken, 'line')} taken out (-), {counted(added, 'line')} put in (+):"
+    yield from _differences(blocks, before, now, is_whole=is_whole)
 
 
 def _compared(now: list[bytes], before: list[bytes], last: object, realm: object, *, is_whole: bool) -> Iterator[Line]:
@@ -72,6 +93,10 @@ def _compared(now: list[bytes], before: list[bytes], last: object, realm: object
     blocks = _blocks(before, now)
     n_changed = sum(max(until - since, end - at) for kind, since, until, at, end in blocks if kind != "equal")
     yield "compared", f"{counted(n_changed, 'line')} {'differs' if n_changed == 1 else 'differ'} from {approved}:"
+    yield from _differences(blocks, before, now, is_whole=is_whole)
+
+
+def _differences(blocks: list[_Block], before: list[bytes], now: list[bytes], *, is_whole: bool) -> Iterator[Line]:
     for number, (kind, since, until, at, end) in enumerate(blocks):
         if kind != "equal":
             yield from _numbered(before[since:until], since, "-")

@@ -45,6 +45,12 @@ def what_happens(row: Row) -> Iterator[Line]:
         yield from _in_doubt(row)
     elif is_login(row):
         yield from _login(row)
+    elif row.get("edit"):
+        yield "", ""
+        yield "WHAT WOULD BE WRITTEN", ""
+        yield from edited(row)
+        yield "as", f"{words(row, 'run_as')}, group {words(row, 'run_as_group')}, on {words(row, 'host')}; nothing is executed"
+        yield from scripts(row, is_whole=True)
     else:
         yield from _known_command(row)
     yield "asked for", asked_for(row)
@@ -91,6 +97,16 @@ def is_anothers(row: Row) -> bool:
 def is_login(row: Row) -> bool:
     """True if the request is for a session without a command."""
     return not row.get("path") and is_anothers(row)
+
+
+def edited(row: Row) -> Iterator[Line]:
+    """Yield the lines about the file that an edit is for."""
+    kept = row["edit"] if isinstance(row.get("edit"), dict) else {}
+    if row.get("narrowed"):
+        yield "edits", command_of(row)
+        return
+    yield "edits", quoted(str([*members(row, "argv"), "-"][1]))
+    yield "", f"which keeps its owner {words(kept, 'owner')} and its mode {words(kept, 'mode')}"
 
 
 def _in_doubt(row: Row) -> Iterator[Line]:

@@ -17,9 +17,10 @@ SUDOEDIT = b"sudoedit"
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """The file by its device and inode, and what it keeps: owner, group and mode. ``before`` and ``after`` are the SHA-256 of the
-    old and of the new text. The path is ``Command.edited``. If ``is_told`` is True, the requester can read the file. Otherwise
-    nothing about the old text is told to them.
+    """The file by its device and inode, and what it keeps: owner, group and mode. ``owner`` has the names of the first two, for
+    people, such as ``root:adm``. ``before`` and ``after`` are the SHA-256 of the old and of the new text. The path is
+    ``Command.edited``. If ``is_told`` is True, the requester can read the file. Otherwise nothing about the old text is told to
+    them.
     """
 
     device: Annotated[int, NUMBER]
@@ -30,3 +31,4 @@ class Edit:
     before: Annotated[bytes, DIGEST]
     after: Annotated[bytes, DIGEST]
     is_told: bool = False
+    owner: str = ""

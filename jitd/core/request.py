@@ -22,6 +22,7 @@ from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, facts_of, narrow
 from jitd.core.deed import deed_of
+from jitd.core.edit import Edit
 from jitd.core.effects import ListsChanged, Moment, Notify, RequestWaits, Screen, SetDeadline, TellRequester, WayOpened
 from jitd.core.gatekeeping import Heard, Passed, judged, passed, said
 from jitd.core.grade import damage, rows, worst
@@ -159,6 +160,7 @@ class Submitted(RequestEvent):
             "service": request.service,
             **({"gives": list(command.things), "stays": command.stays} if command.gives else {}),
             **({"brought": Value("brought", told_of(command.brought))} if command.brought else {}),
+            **({} if command.edit is None else _edit(command.edit)),
             **_graded(command),
             **({"options": Value("options", [spelled(option) for option in command.options])} if command.options else {}),
             **({"doubt": Value("doubt", command.doubt)} if command.doubt else {}),
@@ -170,6 +172,12 @@ class Submitted(RequestEvent):
             **request.requester.membership(),
             **request.requester.users(),
         }
+
+
+def _edit(edit: Edit) -> dict[str, Any]:
+    """Return the digests of the texts of ``edit``. A requester who cannot read the file reads the record, too."""
+    before = {"before": Value("before", edit.before.hex())} if edit.is_told else {}
+    return {**before, "after": Value("after", edit.after.hex())}
 
 
 @dataclass(frozen=True, slots=True)

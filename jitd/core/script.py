@@ -65,7 +65,7 @@ def why_not(content: bytes, mode: int, requester: str, *, is_whole: bool, is_run
 
     What the requester alone can read may be a secret, such as a key or a file of passwords. It is shown only if it is code.
     """
-    if len(content.translate(None, _ODD)) < len(content) or not _is_readable(content):
+    if not is_text(content):
         return "it is not text"
     if not is_whole or len(content) > LARGEST:
         return f"it has more than {LARGEST // 1024} KiB"
@@ -75,6 +75,11 @@ def why_not(content: bytes, mode: int, requester: str, *, is_whole: bool, is_run
     if not is_code and not mode & 0o004:
         return f"not everybody can read it, and it is no script: it may be a secret of {requester}"
     return "" if content else "it is empty"
+
+
+def is_text(content: bytes) -> bool:
+    """True if people can read ``content``."""
+    return len(content.translate(None, _ODD)) == len(content) and _is_readable(content)
 
 
 def _is_readable(content: bytes) -> bool:

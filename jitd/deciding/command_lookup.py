@@ -7,15 +7,19 @@ exist only if the person could also see this without jitd. Calls may block, so t
 
 from __future__ import annotations
 
+import hashlib
 import os
+import pwd
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from jitd.core.asked_terms import USUAL, AskedTerms
-from jitd.core.command import Command, Pairs
+from jitd.core.command import Command, Pairs, RunAs
 from jitd.core.deed import deed_of
+from jitd.core.edit import SUDOEDIT, Edit
 from jitd.core.environment import fault_in_locale, fault_in_variables, split_locale
 from jitd.core.origin import Caller
+from jitd.core.script import LARGEST, is_text
 from jitd.core.subject import Subject
 from jitd.deciding import accounts
 from jitd.files import inspection, path_lookup
@@ -30,6 +34,8 @@ _MOST_LETTERS = 6
 """In a frame or in a record of the chain, one byte of the command may be written as several bytes, such as ``\\u0001``. This
 is the maximum number of these bytes.
 """
+MOST_PATH = 4095
+"""Maximum number of bytes of the path of an edited file (PATH_MAX, without the NUL)."""
 NOTHING = b""
 """The value of ``Asked.leads_to`` if the typed name of the command does not lead to a file."""
 SHELL = "/bin/sh"
@@ -50,7 +56,8 @@ class Asked:
     ``doubt`` and the requester cannot see all paths of the command line. If both questions are denied, jitd sends the denial of
     ``unseen``, because the text of ``doubt`` could reveal what exists at these paths. ``gives``, ``stays``, ``brought`` and
     ``lets``: see ``core.command.Command``. ``tty``: the terminal on which the client claims to be. ``caller``: the process that
-    sent the request. ``breaks_glass``: the client used ``--break-glass``.
+    sent the request. ``breaks_glass``: the client used ``--break-glass``. ``text``: the text that a file is to have. Then
+    ``argv`` is SUDOEDIT and the path of the file. It is None if no file is edited.
     """
 
     argv: tuple[bytes, ...]
@@ -80,6 +87,7 @@ class Asked:
     tty: bytes | None = None
     caller: Caller | None = None
     breaks_glass: bool = False
+    text: bytes | None = None
 
 
 NO_COMMAND = Asked(
@@ -140,14 +148,7 @@ def find(
     if asked.gives:
         return _thing(asked, who)
     glance = glance or path_lookup.Look()
-    try:
-        target = accounts.target(asked.user, asked.group, who.user)
-        if deed_of(service).is_executed:
-            accounts.must_be_first_of_its_uid(target)
-        run_as = accounts.run_as(target, asked.group)
-    except accounts.NoSuchAccount as fault:
-        typed = [f"{option} {shown(name)}" for option, name in (("-u", asked.user), ("-g", asked.group)) if name]
-        raise Nonsense(f"{' '.join(typed)}: {fault}" if typed else str(fault)) from None
+    target, run_as = _account(asked, who, service)
     is_own_group = target.pw_gid == run_as.gid
     name, argv = asked.argv[0] if asked.argv else b"", asked.argv
     if asked.login:
@@ -199,6 +200,46 @@ def find(
         names = (os.path.normpath(os.path.join(asked.cwd, name)), *names)
     command = replace(command, path=path, argv=_named(argv, path, service))
     return Found(command, is_own_group, is_missing=False, complaint=complaint, unfit=unfit, names=names)
+
+
+def _account(asked: Asked, who: Subject, service: str) -> tuple[pwd.struct_passwd, RunAs]:
+    """Return the account to run as, and with its group. Raises Nonsense."""
+    try:
+        target = accounts.target(asked.user, asked.group, who.user)
+        if deed_of(service).is_executed:
+            accounts.must_be_first_of_its_uid(target)
+        return target, accounts.run_as(target, asked.group)
+    except accounts.NoSuchAccount as fault:
+        typed = [f"{option} {shown(name)}" for option, name in (("-u", asked.user), ("-g", asked.group)) if name]
+        raise Nonsense(f"{' '.join(typed)}: {fault}" if typed else str(fault)) from None
+
+
+def edit_asked(asked: Asked, who: Subject, service: str) -> Found:
+    """Return the command for the edit that ``who`` asks for. The path is as it was typed, and no file was looked at: ``edit`` has
+    the digest of the new text alone. Raises Nonsense.
+    """
+    if len(asked.argv) != 2 or asked.argv[0] != SUDOEDIT or asked.text is None:
+        raise Nonsense("an edit is for one file")
+    path, text = asked.argv[1], asked.text
+    if not path.startswith(b"/") or b"\0" in path or os.path.basename(path) in (b"", b".", b"..") or len(path) > MOST_PATH:
+        raise Nonsense("the path of the file is not absolute, is too long, or names a directory")
+    if not is_text(text) or len(text) > LARGEST:
+        raise Nonsense(f"the new text is not text, or has more than {LARGEST // 1024} KiB")
+    target, run_as = _account(asked, who, service)
+    command = Command(
+        argv=asked.argv,
+        path=SUDOEDIT,
+        digest=b"",
+        run_as=run_as,
+        cwd=b"/",
+        cwd_device=0,
+        cwd_inode=0,
+        variables=(),
+        locale=(),
+        streams=asked.streams,
+        edit=Edit(0, 0, 0, 0, 0, b"", hashlib.sha256(text).digest()),
+    )
+    return Found(in_directory(command, b"/"), target.pw_gid == run_as.gid, is_missing=False)
 
 
 def _thing(asked: Asked, who: Subject) -> Found:

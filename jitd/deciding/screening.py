@@ -16,6 +16,7 @@ from jitd.core.breach import unbound
 from jitd.core.command import Command, Interpreter, Operand, Pairs
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import deed_of
+from jitd.core.edit import SUDOEDIT
 from jitd.core.effects import Moment
 from jitd.core.environment import let_in
 from jitd.core.origin import Caller
@@ -23,13 +24,14 @@ from jitd.core.policy import Policy, denied_files, masked_places, no_rule
 from jitd.core.question import Question
 from jitd.core.request import Request
 from jitd.core.subject import Subject
-from jitd.deciding import accounts
+from jitd.deciding import accounts, edits
 from jitd.deciding.command_lookup import (
     Asked,
     Found,
     Nonsense,
     can_see,
     closed_beginning,
+    edit_asked,
     find,
     in_directory,
     is_in_sight,
@@ -91,6 +93,8 @@ def look(
     knowledge.Wanted.
     """
     glance = path_lookup.Look()
+    if asked.text is not None:
+        return _look_at_edit(policy, asked, who, host, service, trusted, now, glance, knowledge)
     sighting = _look(policy, asked, who, host, service, search_path, trusted, now, glance, knowledge)
     if isinstance(sighting.decision, Permit):
         return sighting
@@ -103,6 +107,79 @@ def look(
                 return unseen
     because = f"{sighting.decision.because}; what would run is not known for certain: {asked.doubt}"
     return replace(sighting, decision=replace(sighting.decision, because=because))
+
+
+def _look_at_edit(
+    policy: Policy,
+    asked: Asked,
+    who: Subject,
+    host: str,
+    service: str,
+    trusted: tuple[bytes, ...],
+    now: Moment,
+    glance: path_lookup.Look,
+    knowledge: Knowledge,
+) -> Sighting:
+    """Find the file of an edit, evaluate the rules for its real path, and only then look at the file and its text."""
+    found = edit_asked(asked, who, service)
+    command, path = found.command, found.command.argv[1]
+    assert command.edit is not None and asked.text is not None, "it is an edit"
+
+    def decided(real: bytes) -> Decision:
+        about = replace(command, argv=(SUDOEDIT, real))
+        question = Question(
+            requester=who,
+            command=about,
+            service=service,
+            host=host,
+            reason=asked.reason,
+            terms=asked.terms,
+            chdir=None,
+            is_own_group=found.is_own_group,
+            is_missing=False,
+            writable_by=(),
+            tty=asked.tty,
+            caller=asked.caller,
+            breaks_glass=asked.breaks_glass,
+        )
+        knowledge.about = question
+        return _on_path(policy, question, now, knowledge)
+
+    MOUNTS.approach((path,))
+    unseen = path_lookup.beyond_sight(path, who.uid, accounts.Groups(who.user, who.gid), glance)
+    if unseen is not None and isinstance(decision := decided(unseen), Deny):  # no look tells what is there (THREATS S-11)
+        return Sighting(command, decision, is_found=False)
+    try:
+        real = path_lookup.resolve(path, b"/", b"", glance)
+        if unseen not in (None, real):
+            raise inspection.Uninspectable("jitd finds it under another path")
+    except inspection.Uninspectable as fault:
+        told = f"{inspection.path_in_sentence(path)} cannot be edited: {fault}"
+        return Sighting(command, Deny(Why.UNFIT, told), is_found=False)
+    command = replace(command, argv=(SUDOEDIT, real))
+    decision = decided(real)
+    if isinstance(decision, Deny):
+        return Sighting(command, decision)
+    try:
+        looked = edits.look(command, who, trusted)
+        command = replace(command, edit=looked.edit)
+        scripts = edits.scripts_of(command, looked.before, asked.text)
+    except edits.CannotEdit as fault:
+        return Sighting(command, decision.denied(Why.UNFIT, str(fault)))
+    return Sighting(command, decision, scripts)
+
+
+def _edit_again(request: Request, decision: Permit, who: Subject, trusted: tuple[bytes, ...]) -> Decision:
+    """Return ``decision``, or a denial if the file of the edit is not as it was when it was asked for."""
+    try:
+        now = edits.look(request.command, who, trusted).edit
+    except edits.CannotEdit as fault:
+        return decision.denied(Why.ERROR, str(fault))
+    before = request.command.edit
+    assert before is not None, "it is an edit"
+    if replace(now, is_told=before.is_told, owner=before.owner) != before:
+        return decision.denied(Why.ERROR, "the file was changed after the request")
+    return decision
 
 
 def _look(
@@ -205,6 +282,8 @@ def unopened(asked: Asked, who: Subject, service: str, search_path: str, denial:
     """Return the command of a request that gets ``denial`` without evaluating rules. The function looks up the command, but does
     not open a file. Raises command_lookup.Nonsense.
     """
+    if asked.text is not None:
+        return Sighting(edit_asked(asked, who, service).command, denial, is_found=False)
     asked, glance = asked.unseen or asked, path_lookup.Look()
     found = find(asked, who, service, search_path, lambda unseen: False, glance)
     if found.is_missing or is_in_sight(asked, found.command.path, who, glance):
@@ -221,7 +300,7 @@ def _as_typed(command: Command, asked: Asked) -> Command:
 
 def _names(policy: Policy, command: Command, known: tuple[bytes, ...]) -> tuple[bytes, ...]:
     """Return all names by which a deny rule could name the command's file."""
-    if not command.path:
+    if not command.path or command.edit is not None:
         return ()
     return tuple(dict.fromkeys((*known, *path_lookup.same_files(command.path, denied_files(policy)))))
 
@@ -299,7 +378,7 @@ def look_again(
         is_own_group = accounts.is_own_group(request.command.run_as)
     except accounts.NoSuchAccount:
         return Deny(Why.ERROR, "the account to run as no longer exists")
-    glance = path_lookup.Look()
+    glance, is_edit = path_lookup.Look(), request.command.edit is not None
     question = Question(
         requester=who,
         command=replace(request.command, digest=b"", interpreters=()),
@@ -313,13 +392,15 @@ def look_again(
         is_missing=False,
         writable_by=(),
         names=_names(policy, request.command, path_lookup.names_of(request.command.path, glance)),
-        is_unopened=bool(request.command.path),
+        is_unopened=bool(request.command.path) and not is_edit,
         tty=request.claims.tty,
         caller=Caller(None, kept=request.caller, request=request.id),
         breaks_glass=request.breaks_glass,
     )
     knowledge.about = question
     on_path = _on_path(policy, question, now, knowledge)
+    if is_edit:
+        return _edit_again(request, on_path, who, trusted) if isinstance(on_path, Permit) else on_path
     sighting = _judged(policy, question, on_path, (), trusted, now, glance, knowledge)
     if isinstance(sighting.decision, Deny):
         return sighting.decision

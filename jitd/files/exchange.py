@@ -44,6 +44,10 @@ class Changed(NotExchanged):
     """The file is not, or not any more, the one that was expected."""
 
 
+class TooLarge(NotExchanged):
+    """The file has more than LARGEST bytes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Expected:
     """The file that is replaced, by its device, inode and content. ``digest`` is the SHA-256 of its content."""
@@ -148,7 +152,7 @@ def _must_be_plain(file: int, status: os.stat_result) -> None:
 def _content(file: int) -> bytes:
     content = os.pread(file, LARGEST + 1, 0)
     if len(content) > LARGEST:
-        raise NotExchanged(f"it has more than {LARGEST // 1024} KiB")
+        raise TooLarge(f"it has more than {LARGEST // 1024} KiB")
     return content
 
 

@@ -5,8 +5,11 @@ Law: a job contains only what was approved. If the grant differs from today's ru
 
 from __future__ import annotations
 
+import hashlib
+
 from jitd.core.command import fingerprint
 from jitd.core.decision import narrow_namespace
+from jitd.core.edit import Edit
 from jitd.core.environment import environment
 from jitd.core.grant import Grant
 from jitd.core.request import Request, ends_of
@@ -17,8 +20,9 @@ from jitd.monitor.orders import Job, Login, nanoseconds
 from jitd.settings.config import Config
 
 
-def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float) -> Job | Login:
-    """Return the job of the run ``begun``. The run starts at ``now`` (seconds on the boot clock). This call may block.
+def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float, text: bytes | None = None) -> Job | Login:
+    """Return the job of the run ``begun``. The run starts at ``now`` (seconds on the boot clock). ``text`` is the new
+    text of an edit, or None if it is not kept any more. This call may block.
     Raises ValueError if the job would differ from what was approved. Raises NoSuchAccount if the target account of the command
     does not exist any more.
     """
@@ -42,7 +46,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float)
     return Job(
         run=begun.id,
         request=asked.id,
-        path=command.path,
+        path=command.path if command.edit is None else command.edited,
         argv=command.argv,
         environment=environment(command, asked.requester, asked.id, home, shell, path),
         cwd=command.cwd,
@@ -52,7 +56,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float)
         gid=command.run_as.gid if given_gid is None else target.pw_gid,  # see ADR 0094
         groups=tuple(dict.fromkeys((command.run_as.gid, *own))),  # like sudo -g
         streams=command.streams,
-        digest=command.digest,
+        digest=command.digest if command.edit is None else command.edit.before,
         writable=grant.terms.writable and fresh.writable,
         ends_at_boot_ns=nanoseconds(ends_at_boot),
         ends_because=because,
@@ -77,7 +81,15 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float)
         interpreters=tuple(one for one in screening.bound_interpreters(command) if one[1]),  # the kernel opens these
         namespace=narrow_namespace(grant.terms, fresh),
         recorded_argv=command.told_argv if command.masked else (),
+        edit=None if command.edit is None else _written(command.edit, text),
     )
+
+
+def _written(edit: Edit, text: bytes | None) -> tuple[int, int, bytes]:
+    """Return the device and the inode of the edited file, and its new text. Raises ValueError."""
+    if text is None or hashlib.sha256(text).digest() != edit.after:
+        raise ValueError("the approved text is not kept any more")
+    return edit.device, edit.inode, text
 
 
 def _login_of(begun: Run, grant: Grant, asked: Request) -> Login:

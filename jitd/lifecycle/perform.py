@@ -274,9 +274,10 @@ class Perform:
                 waiter.refuse("denied", f"the command was not started: {because}")
             return self._not_started(id, because)
         self._begun_for[id] = waiter.who or asked.requester
+        text = None if asked.command.edit is None else self._store.text(asked.command.edit.after)
         try:
             job = await self._workers.files.run(
-                asked.requester.party, jobs.job_of, begun, grant, asked, self._config, self._now().boot
+                asked.requester.party, jobs.job_of, begun, grant, asked, self._config, self._now().boot, text
             )
             control = await self._executor.start(job)
         except Exception as fault:

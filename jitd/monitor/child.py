@@ -18,17 +18,19 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from jitd.beside import filtering
+from jitd.files import exchange
 from jitd.files.inspection import Uninspectable
 from jitd.monitor import namespace
 from jitd.monitor.caller import stands_in
 from jitd.monitor.execution import CannotStart, Execution, what_to_execute
-from jitd.monitor.leash import FROM_COMMAND, TO_COMMAND, Arrived, Forked, NotStarted, Sender, WhoSends
+from jitd.monitor.leash import FROM_COMMAND, TO_COMMAND, Arrived, Forked, NotStarted, Sender, WhoSends, Writes
 from jitd.monitor.orders import CANNOT, FAILED, MAX_WORD, MISSING, Go, Job, Ready, sentence, what_failed
 from jitd.monitor.pump import Pumps
 from jitd.monitor.signalling import Pid
 from jitd.monitor.slate import become, close_all_but, end_with_parent, reset_signals
 from jitd.monitor.streams import WANTED, Streams, Unfit, fits, receive
 from jitd.monitor.terminal import Terminal
+from jitpam.wire.shown import shown
 
 SHELL = b"/bin/sh"
 """The shell that executes a script if the script has no interpreter line."""
@@ -76,7 +78,7 @@ def become_command(job: Job, around: Surroundings, *, is_contained: bool) -> NoR
         close_all_but(0, 1, 2, *around.passed)
         caller = _caller(around) if is_contained and job.inherits else None
         streams = _streams(job, around)
-        execution = what_to_execute(job, around.state_dir)
+        execution = None if job.edit is not None else what_to_execute(job, around.state_dir)
         _arrange(job, streams, around, parent)
         is_inside = job.inherits and _begin_in_directory(job, streams.sender if caller is None else caller)
         if is_contained:
@@ -85,11 +87,13 @@ def become_command(job: Job, around: Surroundings, *, is_contained: bool) -> NoR
             filtering.confine(job.given_gid)
         become(job.uid, job.gid, job.groups)
         _enter_directory(job, is_inside=is_inside)
-        if not all(os.access(named, os.X_OK) for named in execution.stood_in_for):
+        if execution is not None and not all(os.access(named, os.X_OK) for named in execution.stood_in_for):
             raise CannotStart("the target user may not execute the file")
         end_with_parent(parent)
         around.leash.send(FROM_COMMAND.write(Ready()))
         if isinstance(_heard(around.leash), Go):
+            if execution is None:
+                _edit(job, around.leash)
             _execute(job, execution)
     except CannotStart as fault:
         tell(around.leash, fault.number, fault.because)
@@ -200,6 +204,26 @@ def _enter_directory(job: Job, *, is_inside: bool) -> None:
         raise CannotStart(f"the working directory cannot be entered: {fault.strerror}") from None
     if (found.st_dev, found.st_ino) != (job.cwd_device, job.cwd_inode):
         raise CannotStart("the working directory is not the approved one")
+
+
+def _edit(job: Job, leash: socket.socket) -> NoReturn:
+    """Give the file of the edit its new text, with the rights of the target account. Never returns. If the text is not written,
+    the old file stands, and the reason is written to the client's standard error.
+    """
+    assert job.edit is not None, "it is an edit"
+    device, inode, text = job.edit
+    leash.send(FROM_COMMAND.write(Writes()))
+    status, name = 1, os.path.basename(job.path)
+    try:
+        directory = exchange.open_directory(os.path.dirname(job.path))
+        exchange.exchange(directory, name, text, exchange.Expected(device, inode, job.digest))
+        status = 0
+    except BaseException as fault:
+        because = str(fault) if isinstance(fault, exchange.NotExchanged) else what_failed(fault)
+        with suppress(OSError):
+            os.write(2, f"jitsudo: {shown(job.path)} was not written: {shown(because)}\n".encode())
+    finally:
+        os._exit(status)
 
 
 def _execute(job: Job, execution: Execution) -> None:

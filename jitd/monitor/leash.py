@@ -54,6 +54,11 @@ class Arrived:
 
 
 @dataclass(frozen=True, slots=True)
+class Writes:
+    """An edit begins to write. It executes nothing, so only this says that its run has begun."""
+
+
+@dataclass(frozen=True, slots=True)
 class NotStarted:
     """The command is not executed. ``number`` is the exit status for its client."""
 
@@ -61,12 +66,12 @@ class NotStarted:
     because: Annotated[str, text("a sentence", most=1000)]
 
 
-FromCommand = Contained | Forked | WhoSends | Arrived | Ready | NotStarted
+FromCommand = Contained | Forked | WhoSends | Arrived | Ready | Writes | NotStarted
 FROM_COMMAND = Codec[FromCommand](
     "say",
     {
         "contained": Contained, "forked": Forked, "who_sends": WhoSends, "arrived": Arrived, "ready": Ready,
-        "not_started": NotStarted,
+        "writes": Writes, "not_started": NotStarted,
     },
     MAX_WORD,
 )  # fmt: skip

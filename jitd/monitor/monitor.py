@@ -25,7 +25,7 @@ from jitd.monitor.exchange import Exchange
 from jitd.monitor.held import free
 from jitd.monitor.holder import Spare, begin
 from jitd.monitor.housing import Housing, changed_child, has_executed
-from jitd.monitor.leash import FROM_COMMAND, TO_COMMAND, Arrived, Contained, Forked, NotStarted, Sender, WhoSends
+from jitd.monitor.leash import FROM_COMMAND, TO_COMMAND, Arrived, Contained, Forked, NotStarted, Sender, WhoSends, Writes
 from jitd.monitor.limits import AWAY, ENDED, ENDING, GRACE, HELD, LEAVE, LOOK_AGAIN, PATIENCE, READY_WITHIN, STALL
 from jitd.monitor.line import AGAIN_AFTER, Line
 from jitd.monitor.namespace import has_manager
@@ -211,13 +211,19 @@ class Monitor:
                     self._take_streams(told)
                 case NotStarted(number, because):
                     self._refuse(number, because)
+                case Writes() if self.job.edit is not None:
+                    self._note_start()
                 case orders.Ready():
                     self.state = "ready"
                     self._report()
 
     def _notice_exec(self) -> None:
         """Send ``R`` after exec, and before output. Only the kernel knows of the exec: a kill closes the socket ``leash`` too."""
-        if self._has_gone and self.state == "ready" and self._outcome is None and has_executed(self.child):
+        if self.state == "ready" and has_executed(self.child):
+            self._note_start()
+
+    def _note_start(self) -> None:
+        if self._has_gone and self.state == "ready" and self._outcome is None:
             self.state = "running"
             self._started_as = self.child
             with suppress(OSError):  # only if this process is killed, too, the next daemon needs the line

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
+from jitd.files.exchange import LARGEST
 from jitd.monitor.proof_orders import MayUse, Prove
 from jitpam.wire.declared import Codec, base64, integer, list_of, one_of, optional, os_text, row, text
 
@@ -77,6 +78,9 @@ class Job:
     group that the target account is not a member of, or None. The command has this group for the time of the run only. Therefore
     it always runs in a pid namespace, and a filter of system calls keeps it from storing the group in a file. If words of the
     command are masked, ``recorded_argv`` is what stands in the recording in place of ``argv``. Otherwise it is empty.
+
+    If ``edit`` is not None, nothing is executed: the file ``path``, whose content has the SHA-256 ``digest``, gets a new content.
+    ``edit`` has the device and the inode of the file, and the new content.
     """
 
     run: Annotated[str, RUN]
@@ -119,6 +123,7 @@ class Job:
     namespace: Annotated[str, one_of(("auto", "always", "never"), "auto, always or never")] = "never"
     given_gid: Annotated[int | None, optional(ID)] = None
     recorded_argv: Annotated[tuple[bytes, ...], list_of(STRING)] = ()
+    edit: Annotated[tuple[int, int, bytes] | None, optional(row(NUMBER, NUMBER, base64(LARGEST)))] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,9 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
         raise Refusal("usage", "--break-glass cannot be combined with --at: what can wait can be approved")
     if ask.streams and (len(ask.streams) != 3 or any(kind not in KINDS for kind in ask.streams)):
         raise Refusal("usage", "there are three standard streams, each of a known kind")
+    text = ask.text if isinstance(ask, messages.Edit) else None
+    if text is not None:
+        _refuse_idle(ask)
     terms = AskedTerms(**{name: getattr(ask, name) for name in NUMBERS})
     if not terms.is_in_range:
         raise Refusal("usage", "out of range: a lease has at least 1 s and 1 use, and a command's time limit is at least 1 s")
@@ -96,7 +99,17 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
         tty=ask.tty,
         caller=caller,
         breaks_glass=breaks_glass,
+        text=text,
     )
+
+
+def _refuse_idle(edit: messages.Ask) -> None:
+    """Raise Refusal if ``edit`` has a field that has no effect on an edit: nobody would know why it had none."""
+    idle = (edit.login, edit.chdir, edit.variables, edit.preserved, edit.locale)
+    if not deed_of(edit.service).is_executed or any(idle):
+        raise Refusal("usage", "an edit has no program, directory or variables")
+    if edit.lasts_for is not None or edit.uses is not None:
+        raise Refusal("usage", "an edit is made once: it was approved for one text of the file, and a lease would be for none")
 
 
 def supposed_in(ask: messages.Suppose) -> Supposed:

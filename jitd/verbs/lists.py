@@ -197,7 +197,8 @@ class Lists:
             with closing(self._opened()) as store:
                 seen = partial(self._access.may, Act.BE_ASKED, who)
                 row["last_approved"] = last_approved(store, found, seen) if may_review else None
-                row["scripts"] = script_rows(store, found, partial(self._access.may, Act.READ, who, store=store))
+                may_see, is_requester = partial(self._access.may, Act.READ, who, store=store), who.party == found.requester.party
+                row["scripts"] = script_rows(store, found, may_see, is_requester=is_requester)
                 others = alike(store, found) if found.is_open else []
                 row["alike"] = [one.id for one in others if self._access.may(Act.SEE, who, one)]
                 row["extends"] = lease_row(store.grant(found.extends) if found.extends else None)

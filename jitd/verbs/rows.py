@@ -125,6 +125,7 @@ def _command(command: Command, *, is_requester: bool) -> Row:
         "stays": command.stays,
         "brought": told_of(command.brought),
         "lets": [shown(sentence) for sentence in command.lets],
+        **({} if command.edit is None else {"edit": {"owner": shown(command.edit.owner), "mode": f"{command.edit.mode:04o}"}}),
     }
 
 

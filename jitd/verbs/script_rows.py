@@ -25,11 +25,14 @@ ROOM = 384 * 1024
 for texts.
 """
 NO_ROOM = "the texts of this request are too long together"
+BOUND = "exactly this text is written, if the file is still as it was"
 NOT_KEPT = "its text is not kept any more"
 
 
-def script_rows(store: Store, found: Request, may_see: Callable[[Request], bool]) -> list[Row]:
-    """Return a row for each text of ``found``. ``may_see`` tells if the viewer may see the contents of an earlier request."""
+def script_rows(store: Store, found: Request, may_see: Callable[[Request], bool], *, is_requester: bool = False) -> list[Row]:
+    """Return a row for each text of ``found``. ``may_see`` tells if the viewer may see the contents of an earlier request. Of an
+    edit, the old text is sent, but not to a requester who cannot read the file.
+    """
     left = ROOM if n_bytes_of(found.command) <= LONGEST else 0
 
     def fitting(digest: bytes) -> tuple[str | None, str]:
@@ -47,6 +50,11 @@ def script_rows(store: Store, found: Request, may_see: Callable[[Request], bool]
     for script, row in zip(found.scripts, rows, strict=True):  # what runs has room before what was
         if script.digest:
             row["text"], row["told"] = fitting(script.digest)
+    if (edit := found.command.edit) is not None:
+        for row in rows if edit.is_told or not is_requester else ():
+            row["before"], told = fitting(edit.before)
+            row["told"] = row["told"] or told
+        return rows
     for path, (script, earlier) in _last_approved(store, found, may_see).items():
         for row, now in zip(rows, found.scripts, strict=True):
             if now.path == path and row["text"] is not None:
@@ -60,6 +68,14 @@ def script_rows(store: Store, found: Request, may_see: Callable[[Request], bool]
 
 def _row(script: Script, found: Request) -> Row:
     is_executed = deed_of(found.service).is_executed
+    if found.command.edit is not None:
+        return {
+            **dict.fromkeys(("text", "before", "last")),
+            "argument": 1,
+            "path": shown(script.path),
+            "told": "",
+            "bound": BOUND,
+        }
     sentence = bound(script, found.command, found.service, is_executed=is_executed) if script.digest else ""
     is_unnamed = is_masked(found.command, script.at)  # why a file is not shown, or not bound, can quote its path
     return {

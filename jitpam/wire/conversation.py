@@ -56,6 +56,7 @@ LAW: dict[str, dict[tuple[str, str], str]] = {
         (CLIENT, "submit"): "waiting",
         (CLIENT, "anew"): "waiting",
         (CLIENT, "breakglass"): "waiting",
+        (CLIENT, "edit"): "waiting",
         (CLIENT, "get"): "waiting",
         (CLIENT, "resume"): "waiting",
         **{(CLIENT, asked): "asked" for asked in _ASKS},

@@ -7,7 +7,7 @@ that can be imported fast, because every ``jitsudo`` imports it.
 
 from __future__ import annotations
 
-from jitpam.wire.framing import LARGE, TOKEN
+from jitpam.wire.framing import LARGE, SMALL, TOKEN
 from jitpam.wire.message import Message
 
 TYPE_CHECKING = False
@@ -103,6 +103,13 @@ class Anew(Submit, by=FROM_CLIENT):
 
 class Breakglass(Submit, by=FROM_CLIENT):
     """Like Submit, but under a rule that skips approvals (``--break-glass``)."""
+
+
+class Edit(Submit, by=FROM_CLIENT):
+    """Like Submit, to make ``text`` the content of a file. ``argv`` is ``sudoedit`` and the absolute path of the file."""
+
+    most = 3 * SMALL
+    text: bytes
 
 
 class Explain(Ask, by=FROM_CLIENT):

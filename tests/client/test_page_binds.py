@@ -14,6 +14,7 @@ from jitd.cli import page
 from jitd.core.command import Command, Interpreter, Operand, RunAs
 from jitd.core.decision import Record, Terms
 from jitd.core.deed import JITSUDO
+from jitd.core.edit import Edit
 from jitd.core.request import Request
 from tests.client.script import row_for, waiting
 from tests.scene import THING, command, thing
@@ -43,6 +44,11 @@ OTHERWISE: dict[str, list[object]] = {
     "chdir": [True],
     "gives": [True],
     "options": [(b"-E",), (b"-H",), (b"-E", b"-H")],
+    "edit": [
+        Edit(1, 2, 0, 0, 0o644, bytes(32), b"a" * 32, owner="root:root"),
+        Edit(1, 2, 0, 0, 0o600, bytes(32), b"a" * 32, owner="root:root"),
+        Edit(1, 2, 7, 0, 0o600, bytes(32), b"a" * 32, owner="lp:root"),
+    ],
     "doubt": ["it has an option that is not known", "it has two commands"],
 }
 """Field → other values than the plain command's, no two of them the same."""

@@ -25,7 +25,7 @@ LAW: dict[str, set[str]] = {
     "jitpam.amounts": set(),
     "jitpam.appointment": {"jitpam.amounts", "jitpam.signals"},
     "jitpam.waiting_line": {WIRE},
-    "jitpam.options": {"jitpam.amounts", "jitpam.appointment"},
+    "jitpam.options": {"jitpam.amounts", "jitpam.appointment", "jitpam.saying"},
     "jitpam.shell": set(),
     "jitpam.signals": set(),
     "jitpam.guardian": set(),
@@ -70,11 +70,12 @@ LAW: dict[str, set[str]] = {
     "jitpam.disclosure": {
         WIRE, "jitpam.confirmation", "jitpam.local_proof", "jitpam.options", "jitpam.secret_words", "jitpam.submission",
     },
+    "jitpam.editing": {WIRE, "jitpam.failing", "jitpam.options", "jitpam.saying"},
     "jitpam.glass": {"jitpam.confirmation", "jitpam.options", "jitpam.saying"},
     "jitpam.local_proof": {WIRE, "jitpam", "jitpam.client", "jitpam.news", "jitpam.saying"},
     "jitpam.jitsudo": {
-        "jitpam.access", "jitpam.asking", "jitpam.client", "jitpam.disclosure", "jitpam.failing", "jitpam.glass",
-        "jitpam.local_proof", "jitpam.news", "jitpam.options", "jitpam.questions", "jitpam.reporting",
+        "jitpam.access", "jitpam.asking", "jitpam.client", "jitpam.disclosure", "jitpam.editing", "jitpam.failing",
+        "jitpam.glass", "jitpam.local_proof", "jitpam.news", "jitpam.options", "jitpam.questions", "jitpam.reporting",
         "jitpam.streams", "jitpam.submission",
     },
     "jitpam.pam_jit": set(),

@@ -14,7 +14,18 @@ from hypothesis import strategies as st
 
 from jitd.monitor.child import tell
 from jitd.monitor.holder import TO_HOLDER, Hold, Place
-from jitd.monitor.leash import FROM_COMMAND, TO_COMMAND, Arrived, Contained, Forked, FromCommand, NotStarted, Sender, WhoSends
+from jitd.monitor.leash import (
+    FROM_COMMAND,
+    TO_COMMAND,
+    Arrived,
+    Contained,
+    Forked,
+    FromCommand,
+    NotStarted,
+    Sender,
+    WhoSends,
+    Writes,
+)
 from jitd.monitor.orders import Go, Ready
 from jitd.monitor.streams import FROM_CLIENT, Opening, Turn, Unfit, read_turn, receive
 from jitpam.relay import Relay
@@ -32,6 +43,7 @@ MESSAGES: dict[str, tuple[Codec[Any], object]] = {
     "arrived": (FROM_COMMAND, Arrived(TURN, terminal=True)),
     "arrived-without-terminal": (FROM_COMMAND, Arrived(Turn(0, 0, foreground=False, termios=None), terminal=False)),
     "ready": (FROM_COMMAND, Ready()),
+    "writes": (FROM_COMMAND, Writes()),
     "not-started": (FROM_COMMAND, NotStarted(126, "psql is not what was approved: j\u00fcrgen has changed it")),
     "go": (TO_COMMAND, Go()),
     "hold": (TO_HOLDER, Hold("/var/lib/jitd")),

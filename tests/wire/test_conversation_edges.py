@@ -45,6 +45,7 @@ STATES = [
     (f"{READY}, C submit", "waiting"),
     (f"{READY}, C anew", "waiting"),
     (f"{READY}, C breakglass", "waiting"),
+    (f"{READY}, C edit", "waiting"),
     (f"{READY}, C resume", "waiting"),
     (f"{READY}, C submit, D progress, C withdraw", "waiting"),
     (f"{READY}, C submit, C bye", "closed"),

@@ -43,6 +43,7 @@ DEFAULTS = {
     "submit": USUAL,
     "anew": USUAL,
     "breakglass": USUAL,
+    "edit": USUAL,
     "explain": USUAL,
     "suppose": {**USUAL, "breaks_glass": False},
     "get": {"also": [], "brought": ""},

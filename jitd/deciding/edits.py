@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Looks at the file of an edit: which file it is, what it has in it, and why it cannot be edited.
+
+Law: a look tells its requester nothing about the content of a file that they cannot read. The path is one that nobody but root
+and the account that writes can make lead elsewhere, and the file is the one at its end. Calls may block.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from jitd.core.command import Command, RunAs
+from jitd.core.edit import Edit
+from jitd.core.script import LARGEST, Script, is_text
+from jitd.core.subject import Subject
+from jitd.deciding import accounts, groups
+from jitd.deciding.scripts import Scripts
+from jitd.files import exchange, inspection
+from jitd.files.inspection import Uninspectable, path_in_sentence
+from jitd.files.mounts import Mounts
+from jitd.files.reading_as import Rights, read_as
+from jitpam.wire.notation import encode_basestring_ascii
+from jitpam.wire.shown import shown
+
+MOST_SHOWN = 384 * 1024
+"""Maximum size in bytes of both texts as they are sent to who approves. Without the texts, people would approve digests."""
+
+
+class CannotEdit(Exception):
+    """The file cannot be edited. The text is a sentence that its requester may read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The file of an edit, and its text."""
+
+    edit: Edit
+    before: bytes
+
+
+def look(command: Command, who: Subject, trusted: tuple[bytes, ...]) -> Looked:
+    """Return the file of ``command``, which is the edit that ``who`` asks for. The directories of its path are resolved. Raises
+    CannotEdit.
+    """
+    path, asked = command.edited, command.edit
+    assert asked is not None, "it is an edit"
+    name = path_in_sentence(path)
+    try:
+        view = inspection.View(accounts.trusted_uid(command.run_as), None, trusted)
+        real, changers = inspection.changers(os.path.dirname(path), view)
+        if changers:
+            raise CannotEdit(f"others could make {name} another file: {changers[0]}")
+        if real != os.path.dirname(path):
+            raise CannotEdit(f"the way to {name} was changed while jitd looked at it")
+        directory = exchange.open_directory(real)
+        try:
+            status = os.stat(os.path.basename(path), dir_fd=directory, follow_symlinks=False)
+            _refuse_place(name, path, status, command.run_as)
+            is_told = _may_read(path, who)
+            expected, before = _expected(name, directory, path)
+        finally:
+            os.close(directory)
+    except Uninspectable as fault:
+        raise CannotEdit(f"{name} cannot be looked at: {fault}") from None
+    except (exchange.NotExchanged, OSError) as fault:
+        raise CannotEdit(f"{name}: {getattr(fault, 'strerror', None) or fault}") from None
+    edit = Edit(
+        expected.device,
+        expected.inode,
+        status.st_uid,
+        status.st_gid,
+        stat.S_IMODE(status.st_mode),
+        expected.digest,
+        asked.after,
+        is_told,
+        f"{_name(pwd.getpwuid, status.st_uid)}:{_name(grp.getgrgid, status.st_gid)}",
+    )
+    return Looked(edit, before)
+
+
+def scripts_of(command: Command, before: bytes, after: bytes) -> Scripts:
+    """Return both texts of the edit ``command``, for those who approve it. Raises CannotEdit if they cannot be shown."""
+    assert command.edit is not None, "it is an edit"
+    if sum(len(encode_basestring_ascii(shown(text))) for text in (before, after)) > MOST_SHOWN:
+        raise CannotEdit("the texts are too long to be shown to anybody, with all escapes")
+    return Scripts((Script(1, command.edited, command.edit.after),), (before, after))
+
+
+def _refuse_place(name: str, path: bytes, status: os.stat_result, run_as: RunAs) -> None:
+    """Raise CannotEdit if the file's place or its owner make an edit impossible."""
+    if stat.S_ISLNK(status.st_mode):
+        raise CannotEdit(f"{name} is a link: name the file to which it leads")
+    mount = Mounts().at(path)
+    if mount is not None and mount.point == path:
+        raise CannotEdit(f"{name} is a mount point, and cannot be replaced")
+    if run_as.uid in (0, status.st_uid):
+        return
+    raise CannotEdit(f"{name} does not belong to {run_as.user}, who could not give it back its owner")
+
+
+def _name(entry: Callable[[int], tuple[Any, ...]], number: int) -> str:
+    try:
+        return str(entry(number)[0])
+    except (KeyError, OSError):
+        return f"#{number}"
+
+
+def _may_read(path: bytes, who: Subject) -> bool:
+    """True if ``who`` can read the file at ``path``, as the kernel says. What is not certain is a no."""
+    try:
+        rights = Rights(who.uid, who.gid, accounts.group_ids(who.user, who.gid))
+        return any(not one.fault for one in read_as(rights, (path,), 1, 1))
+    except (OSError, groups.CannotLookUp, accounts.NoSuchAccount):
+        return False
+
+
+def _expected(name: str, directory: int, path: bytes) -> tuple[exchange.Expected, bytes]:
+    """Return the file and its text. All that is wrong with the content is told in one sentence, because its requester may not be
+    able to read it. Raises CannotEdit and NotExchanged.
+    """
+    unfit = f"{name} is not text, or has more than {LARGEST // 1024} KiB"
+    try:
+        expected, before = exchange.expect(directory, os.path.basename(path))
+    except exchange.TooLarge:
+        raise CannotEdit(unfit) from None
+    if not is_text(before):
+        raise CannotEdit(unfit)
+    return expected, before

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``jitsudo -e FILE``: the person edits a copy of their own, and asks for its text to be written.
+
+Law: the editor runs as the person, before anything is asked, on a file that the person could read anyway. The text that is sent
+is the text of the copy. Unless it was written, the copy is kept, and the person is told where.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import stat
+import tempfile
+
+from jitpam.options import Options, UsageError
+from jitpam.saying import say
+from jitpam.wire.shown import shown, shown_argument
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MOST = 64 * 1024
+"""Maximum number of bytes of a text. What is longer is not read by anybody before they approve it."""
+EDITORS = (b"SUDO_EDITOR", b"VISUAL", b"EDITOR")
+USUAL_EDITOR = b"/usr/bin/editor"
+
+
+def edit(options: Options, ask: Callable[[], int]) -> int:
+    """Get the new text of the file in ``options``, and ``ask`` for it . Return the exit status. Raises UsageError."""
+    path = os.path.join(os.getcwdb(), options.argv[0])
+    made = b""
+    if options.source is not None:
+        copy, text = os.path.abspath(options.source), _read(options.source)
+    else:
+        before = _own(path)
+        made = _copied(path, before)
+        copy = os.path.join(made, os.path.basename(path))
+        _run_editor(copy, path, made)
+        text = _read(copy)
+        if text == before:
+            _remove(made, copy)
+            say(f"{shown(path)} unchanged")
+            return 0
+    options.argv, options.text = [b"sudoedit", path], text
+    options.kept = f"your text is kept: jitsudo -e {shown_argument(path)} --from {shown_argument(copy)}"
+    try:
+        status = ask()
+    except Exception as fault:
+        from jitpam.failing import tell
+
+        status = tell(fault)
+    if status == 0 and options.waits:
+        _remove(made, copy)
+    else:
+        options.say_kept()
+    return status
+
+
+def _own(path: bytes) -> bytes:
+    """Return the text of the file, if the person can read it. Raises UsageError."""
+    try:
+        return _read(path)
+    except PermissionError:
+        name = shown_argument(path)
+        say(f"you cannot read {name}: request its text first, with jitsudo cat {name} > copy")
+        raise UsageError(f"then edit the copy, and send it with jitsudo -e {name} --from copy") from None
+
+
+def _read(path: bytes) -> bytes:
+    """Return the content of a regular file. Raises UsageError and PermissionError."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        try:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                raise UsageError(f"{shown(path)} is not a regular file")
+            content = b""
+            while len(content) <= MOST and (piece := os.read(file, MOST + 1 - len(content))):
+                content += piece
+        finally:
+            os.close(file)
+    except PermissionError:
+        raise
+    except OSError as fault:
+        raise UsageError(f"{shown(path)}: {fault.strerror}") from None
+    if len(content) > MOST:
+        raise UsageError(f"{shown(path)} has more than {MOST // 1024} KiB, which nobody would read before they approve it")
+    return content
+
+
+def _copied(path: bytes, text: bytes) -> bytes:
+    """Return a new directory of the person's, with a file of the same name that has ``text``. Raises UsageError."""
+    try:
+        made = tempfile.mkdtemp(prefix=b"jitsudo-", dir=os.environb.get(b"TMPDIR") or b"/var/tmp")
+        with open(
+            os.path.join(made, os.path.basename(path)), "xb", opener=lambda name, flags: os.open(name, flags, 0o600)
+        ) as file:
+            file.write(text)
+    except OSError as fault:
+        raise UsageError(f"no copy of {shown(path)} can be made: {fault.strerror}") from None
+    return made
+
+
+def _run_editor(copy: bytes, path: bytes, made: bytes) -> None:
+    """Run the person's editor on ``copy``. As with sudoedit, the variable has words, and no shell reads it. Raises UsageError."""
+    words = next((found for name in EDITORS if (found := os.environb.get(name, b"").split())), [USUAL_EDITOR])
+    words = [*words, b"--", copy] if words == [USUAL_EDITOR] else [*words, copy]
+    kept = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGQUIT)}
+    try:
+        child = os.fork()
+        if not child:
+            try:
+                for number, handler in kept.items():
+                    signal.signal(number, handler)
+                os.execvp(words[0], words)
+            except BaseException as fault:
+                say(f"the editor {shown(words[0])} cannot be run: {getattr(fault, 'strerror', None) or fault}")
+            finally:
+                os._exit(127)
+        _, status = os.waitpid(child, 0)
+    except OSError as fault:
+        _remove(made, copy)
+        raise UsageError(f"no process can be forked for the editor: {fault.strerror}") from None
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+    if (ending := os.waitstatus_to_exitcode(status)) == 0:
+        return
+    if ending == 127:
+        _remove(made, copy)
+        raise UsageError("nothing was requested: set SUDO_EDITOR, VISUAL or EDITOR, or use --from FILE")
+    raise UsageError(f"the editor did not end well ({ending}): nothing was requested, and your text is in {shown(copy)}")
+
+
+def _remove(made: bytes, copy: bytes) -> None:
+    """Remove the directory ``made`` with ``copy``. If the editor has left more there, the directory stays."""
+    if made:
+        with contextlib.suppress(OSError):
+            os.unlink(copy)
+            os.rmdir(made)

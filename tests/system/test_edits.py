@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``jitsudo -e``: what an approver reads is what is written, and nothing else. Real files, a real daemon, real editors."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jitpam.wire.shown import unshown
+from tests.attacks.raw import shown_to
+from tests.system.conftest import House
+
+PLACE = Path("/etc/edits")
+HOME = Path("/home/alice")
+OLD, NEW = b"listen 80;\nroot /srv;\n", b"listen 8080;\nroot /srv;\n"
+RULES = """
+[[permit]]
+name = "site"
+who = ["group:dba"]
+run_as = ["*"]
+commands = [["sudoedit", "/etc/edits/*.conf"], ["/usr/bin/true"]]
+approvals = [{ need = 1, from = ["group:ops"] }]
+grant = { lasts = "1h", uses = 9 }
+
+[[permit]]
+name = "free"
+who = ["group:dba"]
+run_as = ["*"]
+commands = [["sudoedit", "/etc/edits/free/*"]]
+
+[[permit]]
+name = "everything"
+who = ["group:dba"]
+commands = [["**"]]
+"""
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    made = House(RULES).start()
+    yield made
+    made.verify()
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def site() -> Iterator[Path]:
+    (PLACE / "free").mkdir(parents=True)
+    file = PLACE / "site.conf"
+    file.write_bytes(OLD)
+    file.chmod(0o644)
+    yield file
+    shutil.rmtree(PLACE)
+
+
+@pytest.fixture
+def copy() -> Iterator[Path]:
+    """The text of alice's own."""
+    made = HOME / "new.conf"
+    made.write_bytes(NEW)
+    os.chown(made, 4001, 4001)
+    yield made
+    made.unlink(missing_ok=True)
+
+
+def test_what_was_approved_is_written_and_all_else_of_the_file_is_kept(house: House, site: Path, copy: Path) -> None:
+    site.chmod(0o640)
+    os.chown(site, 0, 4001)
+    asking = house.ask("alice", "-e", str(site), "--from", str(copy))
+    row = shown_to(house, "bob", asking.id)
+    (text,) = row["scripts"]
+    assert (unshown(text["before"]), unshown(text["text"])) == (OLD, NEW)
+    assert row["argv"] == ["sudoedit", str(site)] and row["edit"]["mode"] == "0640" and row["edit"]["owner"].startswith("root:")
+    assert site.read_bytes() == OLD
+    house.approved(asking.id)
+    assert asking.end() == 0, asking.err
+    status = site.stat()
+    assert site.read_bytes() == NEW and (status.st_mode & 0o7777, status.st_uid, status.st_gid) == (0o640, 0, 4001)
+    assert sorted(os.listdir(PLACE)) == ["free", "site.conf"]
+    run = house.at_rest().run_of(asking.id)
+    assert run.outcome is not None and (str(run.outcome.ending), run.outcome.number) == ("exited", 0)
+
+
+def test_the_page_shows_the_lines_that_change_and_what_cannot_be_seen_in_them(house: House, site: Path, copy: Path) -> None:
+    site.write_bytes(OLD + b"end")
+    copy.write_bytes(NEW.replace(b"/srv;", b"/srv; ") + b"\r\n" + b"end\n")
+    asking = house.ask("alice", "-e", str(site), "--from", str(copy))
+    page = house.jitd("show", asking.id, who="bob").stdout
+    assert "WHAT WOULD BE WRITTEN" in page and "3 lines taken out (-), 4 lines put in (+)" in page
+    for line in ("listen 80;", "listen 8080;", "'root /srv; '", "\\x0d", "does not end with a newline"):
+        assert line in page, page
+    house.deny(asking.id)
+    assert asking.end() == 122
+
+
+def test_a_text_that_was_denied_is_kept_and_the_sentence_says_how_to_go_on(house: House, site: Path, copy: Path) -> None:
+    asking = house.ask("alice", "-e", str(site), "--from", str(copy))
+    assert house.deny(asking.id).returncode == 0
+    assert asking.end() == 122
+    assert f"your text is kept: jitsudo -e {site} --from {copy}" in asking.err
+    assert site.read_bytes() == OLD and copy.read_bytes() == NEW
+
+
+def test_the_editor_is_the_persons_and_runs_as_the_person_on_a_copy(house: House, site: Path) -> None:
+    editor = HOME / "ed.sh"
+    editor.write_text('#!/bin/sh\nid -un >/home/alice/who\necho "$@" >/home/alice/words\nsed -i s/80/8080/ "$2"\n')
+    editor.chmod(0o755)
+    words = ("env", f"SUDO_EDITOR={editor} -x", "EDITOR=/bin/false", "jitsudo", "-e", str(PLACE / "free/site.conf"))
+    (PLACE / "free/site.conf").write_bytes(OLD)
+    done = house.run("alice", *words)
+    try:
+        assert done.returncode == 0, done.stderr
+        assert (HOME / "who").read_text() == "alice\n"
+        assert (PLACE / "free/site.conf").read_bytes() == NEW
+        option, place = (HOME / "words").read_text().split()
+        assert option == "-x" and os.path.basename(place) == "site.conf" and not os.path.exists(os.path.dirname(place))
+    finally:
+        for name in ("ed.sh", "who", "words"):
+            (HOME / name).unlink(missing_ok=True)
+
+
+def test_an_editor_that_changes_nothing_asks_nobody(house: House, site: Path) -> None:
+    before = len(house.kept("requests", ended=True))
+    done = house.run("alice", "env", "EDITOR=/bin/true", "jitsudo", "-e", str(site))
+    assert (done.returncode, done.stderr) == (0, f"jitsudo: {site} unchanged\n")
+    assert len(house.kept("requests", ended=True)) == before
+
+
+def test_who_cannot_read_the_file_is_told_the_two_lines_and_nothing_of_its_content(house: House, site: Path, copy: Path) -> None:
+    site.chmod(0o600)
+    done = house.sudo("alice", "-e", str(site))
+    assert done.returncode == 120
+    assert f"jitsudo cat {site} > copy" in done.stderr and f"jitsudo -e {site} --from copy" in done.stderr
+    asking = house.ask("alice", "-e", str(site), "--from", str(copy))
+    (theirs,) = shown_to(house, "alice", asking.id)["scripts"]
+    (text,) = shown_to(house, "bob", asking.id)["scripts"]
+    assert theirs["before"] is None and unshown(text["before"]) == OLD
+    house.approved(asking.id)
+    assert asking.end() == 0 and site.read_bytes() == NEW
+    same = house.ask("alice", "-e", str(site), "--from", str(copy))  # she is not told that nothing would change
+    assert same.id and house.deny(same.id).returncode == 0
+
+
+def test_a_file_that_was_changed_after_the_approvers_look_is_not_overwritten(house: House, site: Path, copy: Path) -> None:
+    asking = house.ask("alice", "-e", str(site), "--from", str(copy))
+    id = asking.id
+    site.write_bytes(b"another\n")
+    with pytest.raises(AssertionError):
+        house.approved(id)
+    assert asking.end() != 0 and site.read_bytes() == b"another\n"
+    assert "--from" in asking.err
+
+
+def test_another_file_with_the_same_text_is_not_the_one_that_was_approved(house: House, site: Path, copy: Path) -> None:
+    asking = house.ask("alice", "-e", str(site), "--from", str(copy))
+    id = asking.id
+    site.rename(PLACE / "old.conf")
+    site.write_bytes(OLD)
+    with pytest.raises(AssertionError):
+        house.approved(id)
+    assert asking.end() != 0 and site.read_bytes() == OLD
+
+
+def test_one_edit_needs_one_approval_each_time(house: House, site: Path, copy: Path) -> None:
+    for _ in range(2):
+        site.write_bytes(OLD)
+        asking = house.ask("alice", "-e", str(site), "--from", str(copy))
+        assert asking.id
+        assert house.deny(asking.id).returncode == 0
+    for option in ("--for=1h", "--uses=2"):
+        assert house.sudo("alice", option, "-e", str(site), "--from", str(copy)).returncode == 120
+
+
+@pytest.mark.parametrize("path", ["/etc/edits/site", "/etc/passwd"])
+def test_no_rule_for_any_command_permits_an_edit(house: House, copy: Path, path: str) -> None:
+    (PLACE / "site").write_bytes(OLD)
+    (PLACE / "sub").mkdir()
+    (PLACE / "sub/x.conf").write_bytes(OLD)
+    done = house.sudo("alice", "-e", path, "--from", str(copy))
+    assert (done.returncode, "no rule permits this" in done.stderr) == (121, True), done.stderr
+
+
+def test_a_path_that_others_could_make_lead_elsewhere_is_refused_with_who_could(house: House, site: Path, copy: Path) -> None:
+    (PLACE / "free").chmod(0o757)
+    (PLACE / "free/x").write_bytes(OLD)
+    done = house.sudo("alice", "-e", str(PLACE / "free/x"), "--from", str(copy))
+    assert done.returncode == 126 and "may be written by everybody" in done.stderr, done
+    link = PLACE / "link.conf"
+    link.symlink_to(site)
+    done = house.sudo("alice", "-e", str(link), "--from", str(copy))
+    assert done.returncode == 126 and "is a link" in done.stderr
+    hard = PLACE / "hard.conf"
+    os.link(site, hard)
+    done = house.sudo("alice", "-e", str(hard), "--from", str(copy))
+    assert done.returncode == 126 and "2 names" in done.stderr
+    assert site.read_bytes() == OLD
+
+
+def test_links_that_only_root_can_change_are_followed_and_the_real_path_is_bound(house: House, site: Path, copy: Path) -> None:
+    way = Path("/etc/edits-way")
+    way.symlink_to(PLACE)
+    try:
+        asking = house.ask("alice", "-e", str(way / "site.conf"), "--from", str(copy))
+        assert house.show(asking.id)["argv"] == ["sudoedit", str(site)]
+        house.approved(asking.id)
+        assert asking.end() == 0 and site.read_bytes() == NEW
+    finally:
+        way.unlink()
+
+
+def test_the_account_that_writes_needs_its_own_rights(house: House, copy: Path) -> None:
+    file = PLACE / "free/bobs"
+    file.write_bytes(OLD)
+    os.chown(file, 4002, 4002)
+    done = house.sudo("alice", "-u", "bob", "-e", str(file), "--from", str(copy))
+    assert done.returncode == 1 and "no file can be made beside it" in done.stderr, done
+    assert file.read_bytes() == OLD
+    os.chown(PLACE / "free", 4002, 4002)
+    done = house.sudo("alice", "-u", "bob", "-e", str(file), "--from", str(copy))
+    assert done.returncode == 0 and file.read_bytes() == NEW and file.stat().st_uid == 4002, done
+    done = house.sudo("alice", "-u", "carol", "-e", str(file), "--from", str(copy))
+    assert done.returncode == 126, done
+
+
+def test_a_text_that_nobody_could_read_is_refused(house: House, site: Path, copy: Path) -> None:
+    for text in (b"a\0b", b"x" * (64 * 1024 + 1)):
+        copy.write_bytes(text)
+        done = house.sudo("alice", "-e", str(site), "--from", str(copy))
+        assert done.returncode == 120 and "KiB" in done.stderr, done
+
+
+def test_a_text_is_forgotten_with_its_request_and_is_in_no_record(house: House, site: Path, copy: Path) -> None:
+    word = "a-word-of-this-text-alone"
+    copy.write_text(f"{word}\n")
+    asking = house.ask("alice", "-e", str(site), "--from", str(copy))
+    house.approved(asking.id)
+    assert asking.end() == 0
+    assert word not in str(house.records())
