@@ -105,7 +105,8 @@ def at_point(
         if found.doubt:
             raise ValueError(found.doubt)
         if found.mode != "run":
-            raise ValueError(f"{service} is to {found.mode}, not to run a command")
+            instead = "; jitsudo -e FILE has the change itself approved" if found.mode == "edit" else ""
+            raise ValueError(f"{service} is to {found.mode}, not to run a command{instead}")
         if service in TO_TARGET and user != (found.user or "root"):
             raise ValueError("the account in the program's command line is not PAM_USER")
         settings = _settings(service, host)

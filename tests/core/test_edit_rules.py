@@ -44,6 +44,7 @@ def test_a_rule_permits_the_edits_that_its_pattern_fits_and_no_star_crosses_a_sl
 
 @pytest.mark.parametrize("words", [("**",), ("/*", "**"), ("/usr/bin/*", "**"), ("/usr/bin/sudoedit", "**"), ("/*/*", "*")])
 def test_no_permit_for_commands_permits_an_edit(words: tuple[str, ...]) -> None:
+    """THREATS R-29."""
     assert not is_permitted(edited(b"/etc/motd"), permit(**patterns(words)))
 
 
@@ -89,7 +90,7 @@ def test_no_mask_hides_the_file_of_an_edit() -> None:
 
 
 def test_the_grant_of_an_edit_serves_no_other_request() -> None:
-    """Also not one for the same file and the same texts."""
+    """THREATS A-26: Also not one for the same file and the same texts."""
     alice = person("alice")
     made = asked(what=edited(b"/etc/motd"), lasts_for=600, uses=3)
     request = replace(made, state=RequestState.APPROVED, rule="rule-1", obligations=permitted().obligations)

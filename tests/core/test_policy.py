@@ -202,7 +202,7 @@ class Broken:
     """A condition that fails when it is asked."""
 
     text = "broken"
-    path, file, arguments, is_open = None, None, (), True
+    path, file, arguments, is_open, is_edit = None, None, (), True, False
 
     def __init__(self, error: type[BaseException]) -> None:
         self.error = error

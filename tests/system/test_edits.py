@@ -68,6 +68,7 @@ def copy() -> Iterator[Path]:
 
 
 def test_what_was_approved_is_written_and_all_else_of_the_file_is_kept(house: House, site: Path, copy: Path) -> None:
+    """THREATS R-29."""
     site.chmod(0o640)
     os.chown(site, 0, 4001)
     asking = house.ask("alice", "-e", str(site), "--from", str(copy))
@@ -131,6 +132,7 @@ def test_an_editor_that_changes_nothing_asks_nobody(house: House, site: Path) ->
 
 
 def test_who_cannot_read_the_file_is_told_the_two_lines_and_nothing_of_its_content(house: House, site: Path, copy: Path) -> None:
+    """THREATS R-30."""
     site.chmod(0o600)
     done = house.sudo("alice", "-e", str(site))
     assert done.returncode == 120
@@ -146,6 +148,7 @@ def test_who_cannot_read_the_file_is_told_the_two_lines_and_nothing_of_its_conte
 
 
 def test_a_file_that_was_changed_after_the_approvers_look_is_not_overwritten(house: House, site: Path, copy: Path) -> None:
+    """THREATS R-29."""
     asking = house.ask("alice", "-e", str(site), "--from", str(copy))
     id = asking.id
     site.write_bytes(b"another\n")
@@ -156,6 +159,7 @@ def test_a_file_that_was_changed_after_the_approvers_look_is_not_overwritten(hou
 
 
 def test_another_file_with_the_same_text_is_not_the_one_that_was_approved(house: House, site: Path, copy: Path) -> None:
+    """THREATS R-29."""
     asking = house.ask("alice", "-e", str(site), "--from", str(copy))
     id = asking.id
     site.rename(PLACE / "old.conf")
@@ -166,6 +170,7 @@ def test_another_file_with_the_same_text_is_not_the_one_that_was_approved(house:
 
 
 def test_one_edit_needs_one_approval_each_time(house: House, site: Path, copy: Path) -> None:
+    """THREATS A-26."""
     for _ in range(2):
         site.write_bytes(OLD)
         asking = house.ask("alice", "-e", str(site), "--from", str(copy))
@@ -185,6 +190,7 @@ def test_no_rule_for_any_command_permits_an_edit(house: House, copy: Path, path:
 
 
 def test_a_path_that_others_could_make_lead_elsewhere_is_refused_with_who_could(house: House, site: Path, copy: Path) -> None:
+    """THREATS R-29."""
     (PLACE / "free").chmod(0o757)
     (PLACE / "free/x").write_bytes(OLD)
     done = house.sudo("alice", "-e", str(PLACE / "free/x"), "--from", str(copy))
