@@ -42,7 +42,21 @@ wrong password.
 NOT_TAKEN = "no rule of this host takes a local password: kinit"
 REACHED = "a KDC of the realm can be reached, so a local password does not count: kinit"
 MAY_SAY = frozenset(
-    {"submit", "anew", "breakglass", "resume", "withdraw", "review", "explain", "list", "show", "watch", "giveback", "revoke"}
+    {
+        "submit",
+        "anew",
+        "breakglass",
+        "edit",
+        "resume",
+        "withdraw",
+        "review",
+        "explain",
+        "list",
+        "show",
+        "watch",
+        "giveback",
+        "revoke",
+    }
     | {"stop", "observe", "seen"}
 )
 """Names of messages. A person who has authenticated by local PAM may send only these messages."""

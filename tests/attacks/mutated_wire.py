@@ -91,6 +91,7 @@ def live(house: House) -> list[Message]:
         submission("id", "2", waits=False),
         messages.Anew(**asked("true"), waits=False, if_owed=True),
         messages.Breakglass(**asked("id"), waits=True, if_owed=True),
+        messages.Edit(**asked("sudoedit", "/etc/motd"), waits=False, if_owed=True, text=b"hello\n"),
         messages.Explain(**asked("cat", "/etc/shadow")),
         messages.Explain(**asked(login=True, user="bob")),
         messages.Show(id=id),

@@ -24,6 +24,7 @@ SAMPLES = [
     submission("true"),
     messages.Anew(**asked("true"), waits=True, if_owed=True),
     messages.Breakglass(**asked("true", reason="why"), waits=True, if_owed=True),
+    messages.Edit(**asked("true"), waits=True, if_owed=True, text=b"of no file"),
     messages.Explain(**asked("true")),
     messages.Suppose(**asked("true"), principal="alice", groups=None, at=None, facts=[], breaks_glass=False),
     messages.Resume(id=ID, streams=["null"] * 3),
@@ -128,6 +129,7 @@ def test_before_authentication_every_two_messages_end_the_connection_and_do_noth
 
 ANSWERED = [
     "breakglass",
+    "edit",
     "get",
     "keep",
     "resume",
