@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from jitd.cli.answer import NOT_SHOWN, Row, command_of, n_bytes, quoted, words
+from jitd.cli.answer import NOT_SHOWN, Row, command_line, command_of, n_bytes, quoted, words
 from jitd.cli.asked_time import begins_and_extends, in_other_words
 from jitd.cli.instants import in_words
 from jitd.cli.labels import Line, counted, members
@@ -107,6 +107,8 @@ def edited(row: Row) -> Iterator[Line]:
         return
     yield "edits", quoted(str([*members(row, "argv"), "-"][1]))
     yield "", f"which keeps its owner {words(kept, 'owner')} and its mode {words(kept, 'mode')}"
+    terms = row["terms"] if isinstance(row.get("terms"), dict) else {}
+    yield from (("checked", f"before it is written, by {command_line(one)}") for one in members(terms, "checks"))
 
 
 def _in_doubt(row: Row) -> Iterator[Line]:

@@ -129,6 +129,7 @@ class Terms:
     has exited, ``leftovers`` decides whether they continue (``keep``) or are ended (``end``). ``writable`` is True if jitd
     accepts a command although other accounts can change its file. ``observed`` is True if the command may run only while a
     person watches the run. This person must be allowed to review the request. ``namespace`` is one of NAMESPACES.
+    ``checks`` are the programs that must take the new text of an edited file, each with its arguments.
     """
 
     timeout_for: int | None = None
@@ -144,6 +145,7 @@ class Terms:
     bound: bool = False
     observed: bool = False
     namespace: str = "auto"
+    checks: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +326,7 @@ def narrow_terms(old: Terms, new: Terms) -> Terms:
         options=old.options and new.options,
         bound=old.bound or new.bound,
         observed=old.observed or new.observed,
+        checks=tuple(sorted({*old.checks, *new.checks})),
         namespace=narrow_namespace(old, new),
         session="keep" if old.session == new.session == "keep" else "end",
     )

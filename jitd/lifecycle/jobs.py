@@ -82,6 +82,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float,
         namespace=narrow_namespace(grant.terms, fresh),
         recorded_argv=command.told_argv if command.masked else (),
         edit=None if command.edit is None else _written(command.edit, text),
+        checks=tuple(tuple(map(str.encode, words)) for words in sorted({*grant.terms.checks, *fresh.checks})),
     )
 
 

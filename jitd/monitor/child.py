@@ -19,8 +19,8 @@ from typing import NoReturn
 
 from jitd.beside import filtering
 from jitd.files import exchange
-from jitd.files.inspection import Uninspectable
-from jitd.monitor import namespace
+from jitd.files.inspection import Uninspectable, View
+from jitd.monitor import checking, namespace
 from jitd.monitor.caller import stands_in
 from jitd.monitor.execution import CannotStart, Execution, what_to_execute
 from jitd.monitor.leash import FROM_COMMAND, TO_COMMAND, Arrived, Forked, NotStarted, Sender, WhoSends, Writes
@@ -216,14 +216,22 @@ def _edit(job: Job, leash: socket.socket) -> NoReturn:
     status, name = 1, os.path.basename(job.path)
     try:
         directory = exchange.open_directory(os.path.dirname(job.path))
-        exchange.exchange(directory, name, text, exchange.Expected(device, inode, job.digest))
+        exchange.exchange(directory, name, text, exchange.Expected(device, inode, job.digest), lambda made: _checked(job, made))
         status = 0
     except BaseException as fault:
         because = str(fault) if isinstance(fault, exchange.NotExchanged) else what_failed(fault)
+        told = "\n".join(map(shown, because.split("\n")))
         with suppress(OSError):
-            os.write(2, f"jitsudo: {shown(job.path)} was not written: {shown(because)}\n".encode())
+            os.write(2, f"jitsudo: {shown(job.path)} was not written: {told}\n".encode())
     finally:
         os._exit(status)
+
+
+def _checked(job: Job, made: bytes) -> str:
+    """Return why the checks do not take the new file ``made``, or ""."""
+    file, view = os.path.join(os.path.dirname(job.path), made), View(job.trusted_uid, None, job.trusted)
+    refusals = (checking.refusal(words, file, dict(job.environment), view) for words in job.checks)
+    return next(filter(None, refusals), "")
 
 
 def _execute(job: Job, execution: Execution) -> None:

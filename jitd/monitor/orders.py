@@ -80,7 +80,8 @@ class Job:
     command are masked, ``recorded_argv`` is what stands in the recording in place of ``argv``. Otherwise it is empty.
 
     If ``edit`` is not None, nothing is executed: the file ``path``, whose content has the SHA-256 ``digest``, gets a new content.
-    ``edit`` has the device and the inode of the file, and the new content.
+    ``edit`` has the device and the inode of the file, and the new content. ``checks`` are the programs that must take it, each
+    with its arguments.
     """
 
     run: Annotated[str, RUN]
@@ -124,6 +125,7 @@ class Job:
     given_gid: Annotated[int | None, optional(ID)] = None
     recorded_argv: Annotated[tuple[bytes, ...], list_of(STRING)] = ()
     edit: Annotated[tuple[int, int, bytes] | None, optional(row(NUMBER, NUMBER, base64(LARGEST)))] = None
+    checks: Annotated[tuple[tuple[bytes, ...], ...], list_of(list_of(STRING, 1))] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,6 +157,7 @@ def _terms(terms: Terms, asked_for: int | None) -> Row:
         "bound": terms.bound,
         "observed": terms.observed,
         "namespace": terms.namespace,
+        "checks": [[shown(word) for word in words] for words in terms.checks],
         "options": terms.options,
         "session": terms.session,
     }

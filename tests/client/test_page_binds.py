@@ -66,7 +66,7 @@ TERMS: dict[str, list[object]] = {
 """The same for ``Terms``."""
 OF_NO_RUN = {"timeout_for", "record", "leftovers", "observed", "namespace"}
 """Terms of what jitd runs itself."""
-SEEN_OTHERWISE = {"cwd", "env", "stdin", "watch"}
+SEEN_OTHERWISE = {"cwd", "env", "stdin", "watch", "checks"}
 """What these let in stands on the page itself; who may look at the recording changes nothing of what runs."""
 BY_NUMBER = {"cwd_device", "cwd_inode", "salt", "is_told"}
 """They say which directory the path meant, and keep the fingerprint from being guessed: nobody could read anything from them.

@@ -234,6 +234,7 @@ OBLIGATIONS = st.builds(
         bound=st.booleans(),
         observed=st.booleans(),
         namespace=st.sampled_from(["never", "auto", "always"]),
+        checks=st.lists(st.sampled_from([("/bin/a",), ("/bin/b", "-t")]), unique=True).map(tuple),
         cwd=st.sampled_from(["caller", "/srv"]),
     ),
     standing=st.sampled_from(["use", "review"]),
@@ -248,7 +249,7 @@ def test_invariant_8_is_tried_with_every_field():
     """Whoever adds a term says here what is tighter; tests/core/test_narrowing.py has each by itself."""
     tried = {
         "timeout_for", "env", "writable", "leftovers", "stdin", "record", "watch", "session", "options", "bound", "cwd",
-        "observed", "namespace",
+        "observed", "namespace", "checks",
     }  # fmt: skip
     assert tried == {field.name for field in fields(Terms)}
     assert {field.name for field in fields(Obligations)} == {
@@ -281,6 +282,7 @@ def test_invariant_8_narrowing_only_tightens(old, new):
         strictness = ["never", "auto", "always"]
         assert strictness.index(after.terms.namespace) >= strictness.index(other.terms.namespace)
         assert (after.without_kdc, other.without_kdc) != ("local", "deny")
+        assert set(after.terms.checks) >= set(other.terms.checks)
         assert set(after.gatekeepers) >= set(other.gatekeepers)
         assert other.visible_to is None or (after.visible_to is not None and set(after.visible_to) <= set(other.visible_to))
         assert set(after.notify) >= set(other.notify)

@@ -39,6 +39,11 @@ EITHER_WAY: dict[str, list[tuple[Any, Any, Any]]] = {
         ("auto", "always", "always"),
         ("always", "always", "always"),
     ],
+    "terms.checks": [
+        ((), (), ()),
+        ((), (("/bin/a",),), (("/bin/a",),)),
+        ((("/bin/a",),), (("/bin/b",),), (("/bin/a",), ("/bin/b",))),
+    ],
     "terms.observed": [(False, False, False), (False, True, True), (True, True, True)],
     "without_kdc": [("deny", "deny", "deny"), ("local", "deny", "deny"), ("local", "local", "local")],
     "terms.bound": [(False, False, False), (False, True, True), (True, True, True)],

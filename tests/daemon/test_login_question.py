@@ -10,7 +10,7 @@ OF_WHO_ASKS = {"reason", "terms", "anew", "tty", "caller", "breaks_glass"}
 """Who asks, why, and on what terms."""
 OF_A_COMMAND = {
     "argv", "login", "user", "group", "cwd", "cwd_device", "cwd_inode", "chdir", "variables", "preserved", "locale", "streams",
-    "is_bare", "options", "doubt", "leads_to", "unseen", "gives", "stays", "brought", "lets",
+    "is_bare", "options", "doubt", "leads_to", "unseen", "gives", "stays", "brought", "lets", "text",
 }  # fmt: skip
 """What would run, or be given."""
 

@@ -83,13 +83,18 @@ RUN = [
     ('namespace = "always"', Terms(namespace="always")),
     ('namespace = "never"', Terms(namespace="never")),
     ('namespace = "auto"', Terms()),
+    ('check = ["/bin/t", "-c", "{file}"]', Terms(checks=(("/bin/t", "-c", "{file}"),))),
 ]
 """Each key of ``run`` with each of its words, and how a command runs then: all else is as it was."""
 
 
 @pytest.mark.parametrize(("line", "terms"), RUN, ids=[line for line, _ in RUN])
 def test_each_word_of_run_means_what_it_says(directory: Path, line: str, terms: Terms) -> None:
-    write(directory, "a.toml", f'[[permit]]\nname = "p"\nwho = ["group:dba"]\ncommands = [["**"]]\nrun.{line}\n')
+    write(
+        directory,
+        "a.toml",
+        f'[[permit]]\nname = "p"\nwho = ["group:dba"]\ncommands = [["**"], ["sudoedit", "/etc/x"]]\nrun.{line}\n',
+    )
     (rule,) = read(directory).rules
     assert rule.terms == terms
 

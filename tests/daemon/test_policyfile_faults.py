@@ -182,6 +182,8 @@ BROKEN_PERMITS = [
     ('run = { stdin = "pipe" }', (5, '"stdin" must be "any" or "tty" or "none", not "pipe"')),
     ('run = { leftovers = "stay" }', (5, '"leftovers" must be "end" or "keep", not "stay"')),
     ('run = { namespace = true }', (5, '"namespace" must be a string')),
+    ('run = { check = ["/bin/t"] }', (5, '"check" is about edits, and "commands" has no entry "sudoedit"')),
+    ('run = { check = ["t"] }', (5, '"check" must begin with the absolute path of a program')),
     ('run = { namespace = "no" }', (5, '"namespace" must be "auto" or "always" or "never", not "no"')),
     ('run = { chdir = "/" }', (5, 'unknown key "chdir"')),
     (

@@ -96,3 +96,50 @@ def test_what_is_revoked_before_the_go_writes_nothing(stage: Stage, place: Path)
     stage.order(stage.executor.stop, job.run, "revoked by bob@EXAMPLE.ORG: wrong file")
     assert stage.outcome(job) == Outcome(Ending.NOT_STARTED, 126, "revoked by bob@EXAMPLE.ORG: wrong file")
     assert (place / "x.conf").read_bytes() == OLD and os.listdir(place) == ["x.conf"]
+
+
+def checked(stage: Stage, place: Path, *words: str, **changes: object) -> tuple[Outcome, str]:
+    """The outcome of an edit with a check, and what its client reads."""
+    checks = (tuple(map(os.fsencode, words)),)
+    job, said = edit(stage, place / "x.conf", checks=checks, **changes), stage.directory / "said"
+    with said.open("wb") as errors:
+        stage.go(job, ("null", "null", "file"), [stage.null(), stage.null(), os.dup(errors.fileno())])
+        outcome = stage.outcome(job)
+    return outcome, said.read_text()
+
+
+@pytest.mark.parametrize(
+    "words", [("/bin/grep", "-q", "8080"), ("/bin/sh", "-c", "grep -q 8080 {file}"), ("/bin/grep", "8080", "{file}")]
+)
+def test_a_check_reads_the_new_file_beside_the_old_one(stage: Stage, place: Path, words: tuple[str, ...]) -> None:
+    assert checked(stage, place, *words) == (Outcome(Ending.EXITED, 0), "")
+    assert (place / "x.conf").read_bytes() == NEW
+
+
+def test_what_a_check_refuses_is_not_written_and_its_words_are_told(stage: Stage, place: Path) -> None:
+    outcome, said = checked(stage, place, "/bin/sh", "-c", "printf 'line 1: \\033[31mbad\\n'; cat >&2; exit 3", "{file}")
+    assert outcome == Outcome(Ending.EXITED, 1)
+    assert said == f"jitsudo: {place}/x.conf was not written: the check /bin/sh says no (status 3)\nline 1: \\x1b[31mbad\n"
+    assert (place / "x.conf").read_bytes() == OLD and os.listdir(place) == ["x.conf"]
+
+
+def test_a_check_has_the_rights_of_the_account_and_no_others(stage: Stage, place: Path) -> None:
+    """Green on what could not be read would be worse than none."""
+    os.chown(place, NOBODY, NOBODY)
+    os.chown(place / "x.conf", NOBODY, NOBODY)
+    outcome, said = checked(
+        stage, place, "/bin/sh", "-c", "id -u; exit 1", "{file}", uid=NOBODY, gid=NOBODY, groups=(NOBODY,), trusted_uid=NOBODY
+    )
+    assert outcome == Outcome(Ending.EXITED, 1) and said.endswith(f"\n{NOBODY}\n")
+
+
+@pytest.mark.parametrize("attack", ["missing", "of others", "changes the file"])
+def test_a_check_that_cannot_be_trusted_takes_nothing(stage: Stage, place: Path, attack: str) -> None:
+    program = stage.directory / "check"
+    if attack != "missing":
+        program.write_text("#!/bin/sh\necho more >>$1\n" if attack == "changes the file" else "#!/bin/sh\n")
+        program.chmod(0o757 if attack == "of others" else 0o755)
+    outcome, said = checked(stage, place, str(program))
+    told = {"missing": "cannot be run", "of others": "can be changed by others", "changes the file": "was changed while it was"}
+    assert outcome == Outcome(Ending.EXITED, 1) and told[attack] in said, said
+    assert (place / "x.conf").read_bytes() == OLD and os.listdir(place) == ["x.conf"]

@@ -33,6 +33,12 @@ run_as = ["*"]
 commands = [["sudoedit", "/etc/edits/free/*"]]
 
 [[permit]]
+name = "checked"
+who = ["group:dba"]
+commands = [["sudoedit", "/etc/edits/checked/*"]]
+run = { check = ["/bin/grep", "-q", "8080"] }
+
+[[permit]]
 name = "everything"
 who = ["group:dba"]
 commands = [["**"]]
@@ -246,3 +252,16 @@ def test_a_text_is_forgotten_with_its_request_and_is_in_no_record(house: House, 
     house.approved(asking.id)
     assert asking.end() == 0
     assert word not in str(house.records())
+
+
+def test_the_check_of_the_rule_runs_before_the_text_is_written(house: House, copy: Path) -> None:
+    file = PLACE / "checked/x"
+    file.parent.mkdir()
+    file.write_bytes(OLD)
+    copy.write_bytes(b"listen 81;\n")
+    done = house.sudo("alice", "-e", str(file), "--from", str(copy))
+    assert done.returncode == 1 and "the check /bin/grep says no (status 1)" in done.stderr and "--from" in done.stderr, done
+    assert file.read_bytes() == OLD
+    copy.write_bytes(NEW)
+    done = house.sudo("alice", "-e", str(file), "--from", str(copy))
+    assert done.returncode == 0 and file.read_bytes() == NEW, done

@@ -52,6 +52,7 @@ class _Runs(NoCondition[WithRun]):
             "operands",
             "observed",
             "namespace",
+            "check",
         )
     }
 
@@ -63,6 +64,8 @@ class _Runs(NoCondition[WithRun]):
     def settle(self, rule: WithRun, table: Table) -> Fields:
         """Return the recording that ``run.observed`` needs."""
         terms = rule.terms
+        if terms.checks and not any(pattern.is_edit for pattern in rule.commands or ()):
+            table.table("run").fault('"check" is about edits, and "commands" has no entry "sudoedit"', "check")
         if not terms.observed:
             return {}
         run = table.table("run")
@@ -104,7 +107,18 @@ def _terms(run: Table, read_who: Callable[[str], str]) -> Terms:
         bound=run.text("operands", "named", ("named", "bound")) == "bound",
         observed=run.text("observed", "no", ("no", "required")) == "required",
         namespace=run.text("namespace", "auto", ("auto", "always", "never")),
+        checks=_checks(run),
     )
+
+
+def _checks(run: Table) -> tuple[tuple[str, ...], ...]:
+    if "check" not in run.values:
+        return ()
+    words = run.words("check", (), lambda word: word)
+    if words and (not words[0].startswith("/") or any("\0" in word for word in words)):
+        run.fault('"check" must begin with the absolute path of a program', "check")
+        return ()
+    return (words,) if words else ()
 
 
 RUN = _Runs()
