@@ -161,6 +161,7 @@ DOUBT = "; what would run is not known for certain: "
         ("sudo /proc/self/cwd/usr/bin/id", "the path may lead to another file"),
         ("mkdir -p /tmp/$(id -un)/x && cd /tmp/$(id -un)/x && sudo ./y", "the path may lead to another file"),
         ("sudo -l id", "sudo is to list, not to run a command"),
+        ("sudoedit /etc/hosts", "jitsudo -e FILE has the change itself approved"),
         ("PATH=/usr/bin:/tmp doas nothing-of-that-name", "depends on the caller's PATH"),
     ],
 )
