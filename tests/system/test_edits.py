@@ -245,7 +245,7 @@ def test_a_text_that_nobody_could_read_is_refused(house: House, site: Path, copy
         assert done.returncode == 120 and "KiB" in done.stderr, done
 
 
-def test_a_text_is_forgotten_with_its_request_and_is_in_no_record(house: House, site: Path, copy: Path) -> None:
+def test_no_record_has_a_text_of_an_edit(house: House, site: Path, copy: Path) -> None:
     word = "a-word-of-this-text-alone"
     copy.write_text(f"{word}\n")
     asking = house.ask("alice", "-e", str(site), "--from", str(copy))
@@ -265,3 +265,29 @@ def test_the_check_of_the_rule_runs_before_the_text_is_written(house: House, cop
     copy.write_bytes(NEW)
     done = house.sudo("alice", "-e", str(file), "--from", str(copy))
     assert done.returncode == 0 and file.read_bytes() == NEW, done
+
+
+def test_what_was_submitted_without_waiting_is_written_at_its_resume_and_once(house: House, site: Path, copy: Path) -> None:
+    done = house.sudo("alice", "--no-wait", "-e", str(site), "--from", str(copy))
+    id = done.stdout.strip()
+    assert done.returncode == 0 and "your text is kept" in done.stderr, done
+    house.approved(id)
+    assert site.read_bytes() == OLD
+    copy.write_bytes(b"something else\n")  # what counts is what was sent
+    assert house.sudo("alice", "--resume", id).returncode == 0 and site.read_bytes() == NEW
+    site.write_bytes(OLD)
+    assert house.sudo("alice", "--resume", id).returncode != 0 and site.read_bytes() == OLD
+
+
+def test_what_was_revoked_is_not_written(house: House, site: Path, copy: Path) -> None:
+    id = house.sudo("alice", "--no-wait", "-e", str(site), "--from", str(copy)).stdout.strip()
+    house.approved(id)
+    assert house.ended("revoke", id).returncode == 0
+    assert house.sudo("alice", "--resume", id).returncode != 0 and site.read_bytes() == OLD
+
+
+def test_root_needs_no_rule_and_is_kept_from_the_same_places(house: House, site: Path, copy: Path) -> None:
+    done = house.sudo("root", "-e", "/etc/edits/site.conf", "--from", str(copy))
+    assert done.returncode == 0 and site.read_bytes() == NEW, done
+    done = house.sudo("root", "-e", str(copy), "--from", str(site))
+    assert done.returncode == 126 and "others could make" in done.stderr, done
