@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,11 +30,11 @@ def place(stage: Stage) -> Iterator[Path]:
     shutil.rmtree(made, ignore_errors=True)
 
 
-def edit(stage: Stage, file: Path, new: bytes = NEW, **changes: object) -> Job:
+def edit(stage: Stage, file: Path, **changes: Any) -> Job:
     """The job of an edit that was approved a moment ago."""
     status, digest = file.stat(), hashlib.sha256(file.read_bytes()).digest()
     made = stage.job("sudoedit", str(file), path=os.fsencode(file), digest=digest)
-    return replace(made, edit=(status.st_dev, status.st_ino, new), **changes)  # type: ignore[arg-type]
+    return replace(made, edit=(status.st_dev, status.st_ino, NEW), **changes)
 
 
 def test_what_was_approved_is_written_and_it_is_reported_as_a_run(stage: Stage, place: Path) -> None:
@@ -98,7 +99,7 @@ def test_what_is_revoked_before_the_go_writes_nothing(stage: Stage, place: Path)
     assert (place / "x.conf").read_bytes() == OLD and os.listdir(place) == ["x.conf"]
 
 
-def checked(stage: Stage, place: Path, *words: str, **changes: object) -> tuple[Outcome, str]:
+def checked(stage: Stage, place: Path, *words: str, **changes: Any) -> tuple[Outcome, str]:
     """The outcome of an edit with a check, and what its client reads."""
     checks = (tuple(map(os.fsencode, words)),)
     job, said = edit(stage, place / "x.conf", checks=checks, **changes), stage.directory / "said"
