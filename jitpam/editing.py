@@ -43,6 +43,10 @@ def edit(options: Options, ask: Callable[[], int]) -> int:
             _remove(made, copy)
             say(f"{shown(path)} unchanged")
             return 0
+        if _read(path) != before:
+            name = shown_argument(path)
+            say(f"your text is kept: jitsudo -e {name} --from {shown_argument(copy)}")
+            raise UsageError(f"{shown(path)} was changed while you edited it: nothing was requested")
     options.argv, options.text = [b"sudoedit", path], text
     options.kept = f"your text is kept: jitsudo -e {shown_argument(path)} --from {shown_argument(copy)}"
     try:

@@ -24,7 +24,7 @@ from jitd.deciding.scripts import Scripts
 from jitd.files import exchange, inspection
 from jitd.files.inspection import Uninspectable, path_in_sentence
 from jitd.files.mounts import Mounts
-from jitd.files.reading_as import Rights, read_as
+from jitd.files.reading_as import Rights, may_make_files, read_as
 from jitpam.wire.notation import encode_basestring_ascii
 from jitpam.wire.shown import shown
 
@@ -62,6 +62,7 @@ def look(command: Command, who: Subject, trusted: tuple[bytes, ...]) -> Looked:
         try:
             status = os.stat(os.path.basename(path), dir_fd=directory, follow_symlinks=False)
             _refuse_place(name, path, status, command.run_as)
+            _refuse_account(name, real, status, command.run_as)
             is_told = _may_read(path, who)
             expected, before = _expected(name, directory, path)
         finally:
@@ -102,6 +103,27 @@ def _refuse_place(name: str, path: bytes, status: os.stat_result, run_as: RunAs)
     if run_as.uid in (0, status.st_uid):
         return
     raise CannotEdit(f"{name} does not belong to {run_as.user}, who could not give it back its owner")
+
+
+def _refuse_account(name: str, directory: bytes, status: os.stat_result, run_as: RunAs) -> None:
+    """Raise CannotEdit if the account that writes could not make the new file, or not like the old one. It would be said when the
+    text is written, too, but then somebody has approved it.
+    """
+    if run_as.uid == 0:
+        return
+    try:
+        gid = accounts.entry_of(f"#{run_as.uid}").pw_gid
+        own = (run_as.gid, *accounts.group_ids(run_as.user, gid))
+        may_write = may_make_files(Rights(run_as.uid, gid, own), directory)
+    except accounts.NoSuchAccount as fault:
+        raise CannotEdit(str(fault)) from None
+    except groups.CannotLookUp as fault:
+        raise CannotEdit(f"the groups of {run_as.user} cannot be looked up: {fault}") from None
+    if status.st_gid not in own:
+        group = _name(grp.getgrgid, status.st_gid)
+        raise CannotEdit(f"{name} has the group {group}, which {run_as.user} could not give back to it")
+    if not may_write:
+        raise CannotEdit(f"{run_as.user} may not write in the directory of {name}, and so not replace it")
 
 
 def _name(entry: Callable[[int], tuple[Any, ...]], number: int) -> str:

@@ -15,7 +15,7 @@ import errno
 import os
 import stat
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from jitd.files.inspection import parts
@@ -68,16 +68,30 @@ def read_as(rights: Rights, paths: Sequence[bytes], limit: int, limit_together: 
     May block. Raises OSError if jitd cannot have the rights of the account.
     """
     found: list[Read] = []
+    _run_as(rights, lambda: found.extend(_read_all(paths, limit, limit_together)))
+    return found
+
+
+def may_make_files(rights: Rights, directory: bytes) -> bool:
+    """True if the account ``rights`` may make and remove files in ``directory``, as the kernel says. May block. Raises
+    OSError.
+    """
+    found: list[bool] = []
+    _run_as(rights, lambda: found.append(os.access(directory, os.W_OK | os.X_OK, effective_ids=True)))
+    return found[0]
+
+
+def _run_as(rights: Rights, work: Callable[[], object]) -> None:
     faults: list[OSError] = []
 
-    def work() -> None:
+    def run() -> None:
         try:
             _become(rights)
-            found.extend(_read_all(paths, limit, limit_together))
+            work()
         except OSError as fault:
             faults.append(fault)
 
-    thread = threading.Thread(target=work, name="jitd-reading", daemon=True)  # its rights end with it
+    thread = threading.Thread(target=run, name="jitd-reading", daemon=True)  # its rights end with it
     try:
         thread.start()
     except RuntimeError as fault:
@@ -85,7 +99,6 @@ def read_as(rights: Rights, paths: Sequence[bytes], limit: int, limit_together: 
     thread.join()
     if faults:
         raise faults[0]
-    return found
 
 
 def _become(rights: Rights) -> None:

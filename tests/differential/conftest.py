@@ -28,6 +28,8 @@ Defaults env_reset, use_pty, runcwd=*, closefrom_override, user_command_timeouts
 Defaults secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 root ALL=(ALL:ALL) ALL
 alice ALL=(ALL:ALL) NOPASSWD:SETENV: ALL
+alice ALL=(editor) NOPASSWD: !ALL, sudoedit /srv/differential/edits/*/*.conf, sudoedit /srv/differential/edits/one/the
+Defaults sudoedit_checkdir, !sudoedit_follow, editor=/srv/differential/bin/openended
 """
 ALLOWED = ("PGDATA", "MY_*", "EDITOR", "VISUAL", "PAGER", "http_proxy", "LS_COLORS", "DISPLAY", "PS1", "A", "B", "C", "E")
 """Variables that the rule lets in; sudo lets in all."""
@@ -45,6 +47,21 @@ who = ["principal:alice@EXAMPLE.TEST"]
 run_as = ["*"]
 commands = [["**"]]
 run = { env = [__ENV__], writable = "allow", cwd = "caller", timeout = "1h" }
+
+[[permit]]
+name = "edits"
+who = ["principal:alice@EXAMPLE.TEST"]
+run_as = ["root", "alice", "bob"]
+commands = [
+    ["sudoedit", "/*"], ["sudoedit", "/*/*"], ["sudoedit", "/*/*/*"], ["sudoedit", "/*/*/*/*"], ["sudoedit", "/*/*/*/*/*"],
+    ["sudoedit", "/*/*/*/*/*/*"], ["sudoedit", "/*/*/*/*/*/*/*"],
+]
+
+[[permit]]
+name = "some edits"
+who = ["principal:alice@EXAMPLE.TEST"]
+run_as = ["editor"]
+commands = [["sudoedit", "/srv/differential/edits/*/*.conf"], ["sudoedit", "/srv/differential/edits/one/the"]]
 """.replace("__ENV__", ", ".join(f'"{name}"' for name in ALLOWED))
 KNOWN = Path("/run/jitd/jitd.sock")
 """Where a tool within the tool looks for it."""

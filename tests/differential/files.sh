@@ -69,6 +69,18 @@ cat >bin/field <<'END'
 #!/bin/sh
 exec grep -E "$1" "/proc/self/${2:-status}"
 END
+# Editors: one that adds a line to the last of its words, and others that do less, or more.
+printf '#!/bin/sh\nfor f; do :; done\necho new >>"$f"\n' >bin/append
+printf '#!/bin/sh\nfor f; do :; done\nprintf "%%s " "${0##*/}" "$@" | sed "s,/var/tmp/[^ ]*,COPY,"; echo new >>"$f"\n' >bin/telling
+printf '#!/bin/sh\nfor f; do :; done\nprintf end >>"$f"\n' >bin/openended
+printf '#!/bin/sh\nfor f; do :; done\n: >"$f"\n' >bin/emptying
+printf '#!/bin/sh\nfor f; do :; done\necho new >>"$f"\nexit 3\n' >bin/failing
+printf '#!/bin/sh\nfor f; do :; done\necho new >>"$f"\nkill -TERM $$\n' >bin/dying
+printf '#!/bin/sh\nfor f; do :; done\nid -un; umask; stat -c "%%U %%a" "$f"; [ -t 0 ] && echo terminal; pwd\n' >bin/looking
+printf '#!/bin/sh\nfor f; do :; done\necho new >>"$f"\nsudo -n sh -c "$MY_DEED"\n' >bin/racing
+ln -s telling bin/other
+mkdir -p edits/one && echo old >edits/one/the
+id editor >/dev/null 2>&1 || useradd --no-create-home --home-dir / --shell /bin/bash editor
 find bin -type f -exec chmod 755 {} +
 chmod 644 bin/notexecutable
 chmod 700 bin/secret

@@ -28,9 +28,10 @@ TIMEOUT = "Time limit"
 LEASES = "Leases"
 LISTS = "Lists"
 SIGNALS = "Signals"
+EDITS = "Edits"
 DIFFERENCES = (
     SLATE, STATUS, GIVEN, ENVIRONMENTS, VARIABLES, PATHS, LEFTOVERS, REFUSED, STREAMS, DIRECTORY, NEWLINES, TIMEOUT, LEASES,
-    LISTS, SIGNALS,
+    LISTS, SIGNALS, EDITS,
 )  # fmt: skip
 """Where we differ on purpose, by the names of jitsudo(1), DIFFERENCES FROM SUDO."""
 
@@ -82,11 +83,14 @@ CALLER = {"HOME": "/home/alice", "USER": "alice", "LOGNAME": "alice", "SHELL": "
 
 
 def to_play(row: Row, place: str) -> dict[str, Any]:
-    """The row as the stagehand takes it. ``%W`` is the working directory; ``{tool}`` stands for the tool itself."""
+    """The row as the stagehand takes it. ``%W`` is the working directory, and ``%R`` a path of root's;
+    ``{tool}`` stands for the tool itself.
+    """
+    roots = place.replace("/stage/", "/edits/")
 
     def text(value: str | bytes) -> str:
         data = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
-        return data.replace(b"%W", place.encode()).decode("latin-1")
+        return data.replace(b"%W", place.encode()).replace(b"%R", roots.encode()).decode("latin-1")
 
     played: dict[str, Any] = {
         "place": place,
@@ -96,8 +100,8 @@ def to_play(row: Row, place: str) -> dict[str, Any]:
         "environment": {text(k): text(v) for k, v in {**CALLER, **row.env}.items() if v is not None},
         "around": row.around,
         "steps": [[text(part) if isinstance(part, str | bytes) else part for part in step] for step in row.steps],
-        "before": row.before.replace("%W", place),
-        "after": row.after.replace("%W", place),
+        "before": row.before.replace("%W", place).replace("%R", roots),
+        "after": row.after.replace("%W", place).replace("%R", roots),
     }
     if row.line is not None:
         played["line"] = text(row.line)

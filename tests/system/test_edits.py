@@ -130,6 +130,20 @@ def test_the_editor_is_the_persons_and_runs_as_the_person_on_a_copy(house: House
             (HOME / name).unlink(missing_ok=True)
 
 
+def test_a_file_that_was_changed_while_its_editor_was_open_is_not_asked_for(house: House) -> None:
+    file, editor = PLACE / "free/site.conf", HOME / "ed.sh"
+    file.write_bytes(OLD)
+    os.chown(file, 4001, 4001)
+    editor.write_text(f'#!/bin/sh\nsed -i s/80/8080/ "$1"\necho another >{file}\n')
+    editor.chmod(0o755)
+    try:
+        done = house.run("alice", "env", f"EDITOR={editor}", "jitsudo", "-e", str(file))
+        assert done.returncode == 120 and "was changed while you edited it: nothing was requested" in done.stderr, done
+        assert f"your text is kept: jitsudo -e {file} --from /" in done.stderr and file.read_bytes() == b"another\n"
+    finally:
+        editor.unlink()
+
+
 def test_an_editor_that_changes_nothing_asks_nobody(house: House, site: Path) -> None:
     before = len(house.kept("requests", ended=True))
     done = house.run("alice", "env", "EDITOR=/bin/true", "jitsudo", "-e", str(site))
@@ -229,11 +243,14 @@ def test_the_account_that_writes_needs_its_own_rights(house: House, copy: Path) 
     file.write_bytes(OLD)
     os.chown(file, 4002, 4002)
     done = house.sudo("alice", "-u", "bob", "-e", str(file), "--from", str(copy))
-    assert done.returncode == 1 and "no file can be made beside it" in done.stderr, done
+    assert done.returncode == 126 and "bob may not write in the directory of" in done.stderr, done
     assert file.read_bytes() == OLD
     os.chown(PLACE / "free", 4002, 4002)
     done = house.sudo("alice", "-u", "bob", "-e", str(file), "--from", str(copy))
     assert done.returncode == 0 and file.read_bytes() == NEW and file.stat().st_uid == 4002, done
+    os.chown(file, 4002, 0)
+    done = house.sudo("alice", "-u", "bob", "-e", str(file), "--from", str(copy))
+    assert done.returncode == 126 and "the group root, which bob could not give back" in done.stderr, done
     done = house.sudo("alice", "-u", "carol", "-e", str(file), "--from", str(copy))
     assert done.returncode == 126, done
 

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files that are edited: ``jitsudo -e`` beside sudoedit, with ``sudoedit_checkdir`` and without ``sudoedit_follow``.
+
+Law: one row is one scenario. Both get the same files anew, as root makes them, and the same editor.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.differential.scenario import EDITS, Row
+
+BIN = "/srv/differential/bin"
+APPEND = {"EDITOR": f"{BIN}/append"}
+LOOKS = """
+cd %R
+find . -printf '%%P %%y %%m %%u:%%g %%n %%s\\n' | sort
+find . -type f -printf '%%P\\n' | sort | while read -r name; do echo "$name:"; head -c 300 "$name" | cat -A; done
+""".replace("%%", "%")
+ACL = (
+    "import os, struct; "
+    "os.setxattr('site.conf', 'system.posix_acl_access', struct.pack('<I', 2) + b''.join(struct.pack('<HHI', *one) "
+    "for one in ((1, 6, 2**32 - 1), (2, 4, 4001), (4, 4, 2**32 - 1), (16, 4, 2**32 - 1), (32, 0, 2**32 - 1))))"
+)
+XATTRS = "import os; print([(name, os.getxattr('site.conf', name)) for name in sorted(os.listxattr('site.conf'))])"
+
+
+def by_root(lines: str) -> str:
+    return f"sudo -n sh -u <<'END' 2>&1\n{lines}\nEND\n"
+
+
+def row(name: str, *words: str, made: str = "", looks: str = "", env: dict[str, str] | None = None, **more: Any) -> Row:
+    """An edit of root's file, whose text is "old", in root's directory, unless something else is said."""
+    before = f"rm -rf %R; mkdir -p %R; cd %R; umask 022; echo old >site.conf\n{made}"
+    words = words or (("-e", "%R/site.conf") if "line" not in more else ())
+    return Row(name, words, before=by_root(before), after=by_root(LOOKS + looks), env=APPEND if env is None else env, **more)
+
+
+def refused(name: str, *words: str, status: int = 126, **more: Any) -> Row:
+    """Neither writes."""
+    return row(name, *words, refused=status, ignores=(*more.pop("ignores", ()), "err"), **more)
+
+
+def stands(text: str) -> bool:
+    """The old file stands as it was."""
+    return "site.conf:\nold$\n" in text and "new" not in text
+
+
+def written(text: str) -> bool:
+    return "site.conf:\nold$\nnew$\n" in text
+
+
+def emptied(text: str) -> bool:
+    return text.endswith("site.conf:\n")
+
+
+def refused_by_us(name: str, *words: str, status: int = 126, after: Any = stands, **more: Any) -> Row:
+    ours = {"status": status, "after": after, "speaks": True, **more.pop("ours", {})}
+    ours = {name: value for name, value in ours.items() if value is not None and name not in more.get("ignores", ())}
+    return row(name, *words, ours=ours, because=EDITS, **more)
+
+
+ROWS = [
+    # --- paths
+    row("edit: a file"),
+    row("edit: a relative path", line="cd %R && asroot -e site.conf"),
+    row("edit: a relative path with its directory", line="cd %R/.. && asroot -e $(basename %R)/site.conf"),
+    row("edit: .. in the path", "-e", "%R/sub/../site.conf", made="mkdir sub"),
+    row("edit: two slashes", "-e", "/%R//site.conf"),
+    row("edit: a dot in the path", "-e", "%R/./site.conf"),
+    row("edit: -- before the file", "-e", "--", "%R/site.conf"),
+    row("edit: --edit", "--edit", "%R/site.conf"),
+    row("edit: a name with a space and a newline", "-e", "%R/a b\nc", made="cp site.conf 'a b\nc'"),
+    row("edit: a name with a dash", line="cd %R && asroot -e -- -x", made="cp site.conf ./-x"),
+    row("edit: a link on the way, of root's", "-e", "%R/way/site.conf", made="ln -s . way"),
+    refused("edit: the file is a link", "-e", "%R/link", made="ln -s site.conf link"),
+    row("edit: a link on the way, in a directory of the person's", line="ln -s %R way; asroot -e $PWD/way/site.conf",
+        ours={"status": 0, "after": written, "speaks": False}, because=EDITS),
+    refused("edit: a file in a directory of the person's", "-e", "%W/own", made="echo old >%W/own"),
+    refused("edit: a file in a directory for everybody", "-e", "%R/all/x", made="mkdir -m 777 all; cp site.conf all/x"),
+    refused("edit: a file in a sticky directory for everybody", "-e", "%R/all/x", made="mkdir -m 1777 all; cp site.conf all/x"),
+    refused("edit: a file in a directory of a group of the person's", "-e", "%R/g/x", made="mkdir g; cp site.conf g/x; "
+            "chgrp alice g; chmod 775 g"),
+    refused_by_us("edit: root's directory in one of the person's", "-e", "%W/roots/site.conf",
+                  made="mkdir %W/roots; cp site.conf %W/roots", ignores=("after",),
+                  ours={"files": {"roots/site.conf": ["0o100644", 0, 0, "old\n"]}}),
+    refused_by_us("edit: a directory of another person's", made="chown bob ."),
+    row("edit: a file of the person's in root's directory", made="chown alice site.conf"),
+    refused_by_us("edit: a file that is not there", "-e", "%R/new", status=120),
+    refused("edit: a directory that is not there", "-e", "%R/no/new", status=120),
+    refused("edit: a name below a file", "-e", "%R/site.conf/x", status=120),
+    refused("edit: a slash at the end", "-e", "%R/site.conf/", status=120),
+    refused("edit: a directory", "-e", "%R", status=120),
+    refused("edit: a fifo", "-e", "%R/fifo", made="mkfifo fifo", status=120),
+    refused("edit: a device", "-e", "/dev/null", status=120),
+    refused_by_us("edit: a set-uid file", made="chmod 4755 site.conf", status=126),
+    refused_by_us("edit: a file with two names", made="ln site.conf other"),
+    refused_by_us("edit: a file that the person cannot read", made="chmod 600 site.conf", status=120),
+    # --- what is kept
+    row("edit: owner, group and mode", made="chown bob:alice site.conf; chmod 754 site.conf"),
+    row("edit: a file that nobody may write", made="chmod 444 site.conf"),
+    row("edit: an access list", made=f'python3 -c "{ACL}"', looks=f'python3 -c "{XATTRS}"'),
+    row("edit: an attribute", made="python3 -c \"import os; os.setxattr('site.conf', 'user.note', b'x')\"",
+        looks=f'python3 -c "{XATTRS}"'),
+    row("edit: is it the same file", made="stat -c %i site.conf >%W/number",
+        looks="[ $(stat -c %i site.conf) = $(cat %W/number) ] && echo the same", ignores=("files",),
+        ours={"after": lambda text: "the same" not in text and "new" in text}, because=EDITS),
+    # --- texts
+    row("edit: an empty file", made=": >site.conf"),
+    row("edit: a text without a last newline", env={"EDITOR": f"{BIN}/openended"}),
+    row("edit: nothing is left of the text", env={"EDITOR": f"{BIN}/emptying"}, ours={"speaks": False, "after": emptied},
+        because=EDITS),
+    row("edit: unchanged", env={"EDITOR": "true"}),
+    row("edit: touched and unchanged", env={"EDITOR": "touch"}, ours={"speaks": True}, because=EDITS),
+    refused_by_us("edit: a long text", made="head -c 70000 /dev/zero | tr '\\0' x >>site.conf", status=120,
+                  after=lambda text: "new" not in text),
+    refused_by_us("edit: a text with NUL", made="printf 'a\\000b' >site.conf", status=120, after=lambda text: "a^@b" in text),
+    row("edit: a text that is not UTF-8", made="printf 'caf\\351\\r\\n' >site.conf"),
+    # --- editors
+    row("edit: SUDO_EDITOR is the first", env={"SUDO_EDITOR": f"{BIN}/append", "VISUAL": "false", "EDITOR": "false"}),
+    row("edit: VISUAL is before EDITOR", env={"VISUAL": f"{BIN}/append", "EDITOR": "false"}),
+    row("edit: an empty variable", env={"SUDO_EDITOR": "", "VISUAL": "", "EDITOR": f"{BIN}/append"}),
+    row("edit: an editor in the person's PATH", env={"EDITOR": "append", "PATH": f"{BIN}:/usr/bin:/bin"}, ours={"after": written},
+        because=EDITS),
+    row("edit: an editor with arguments", env={"EDITOR": f"  {BIN}/telling  -a -b "}),
+    row("edit: quotes in the variable", env={"EDITOR": f"{BIN}/telling 'a b' \"c d\" e\\ f"},
+        ours={"out": "telling 'a b' \"c d\" e\\ f COPY "}, because=EDITS),
+    row("edit: what the editor is", env={"EDITOR": f"{BIN}/looking"}),
+    row("edit: an editor at a terminal", env={"EDITOR": f"{BIN}/looking"}, streams="terminal terminal terminal",
+        ignores=("terminal",)),
+    refused_by_us("edit: the editor fails", env={"EDITOR": f"{BIN}/failing"}, status=120),
+    refused_by_us("edit: the editor is killed", env={"EDITOR": f"{BIN}/dying"}, status=120),
+    refused_by_us("edit: there is no such editor", env={"EDITOR": "/no/such/editor"}, status=120),
+    # --- meanwhile
+    refused_by_us("edit: the file is changed while it is edited", status=120,
+                  env={"EDITOR": f"{BIN}/racing", "MY_DEED": "echo x >%R/site.conf"},
+                  after=lambda text: "x$" in text and "new" not in text),
+    refused("edit: the file becomes a link while it is edited",
+            env={"EDITOR": f"{BIN}/racing", "MY_DEED": "mv %R/site.conf %R/other; ln -s other %R/site.conf"}),
+    # --- other accounts, and rules
+    row("edit: another account's file", "-u", "bob", "-e", "%R/site.conf", made="chown bob:bob . site.conf"),
+    refused_by_us("edit: a group that the account is not in", "-u", "bob", "-e", "%R/site.conf", made="chown bob . site.conf"),
+    refused("edit: a file that the account cannot write", "-u", "bob", "-e", "%R/site.conf"),
+    refused_by_us("edit: a directory that the account cannot write", "-u", "bob", "-e", "%R/site.conf",
+                  made="chown bob:bob site.conf"),
+    row("edit: a rule with a star", "-u", "editor", "-e", "%R/site.conf", made="chown editor:editor . site.conf"),
+    row("edit: a rule without a star", "-u", "editor", "-e", "/srv/differential/edits/one/the",
+        made="chown editor:editor ../one ../one/the; echo old >../one/the", looks="cat ../one/the; stat -c %U ../one/the"),
+    row("edit: a path that is another way to a file of a rule", "-u", "editor", "-e", "%R/sub/../site.conf",
+        made="mkdir sub; chown editor:editor . site.conf",
+        ours={"status": 0, "after": written}, ignores=("err",), because=EDITS),
+    refused("edit: a star never matches a slash", "-u", "editor", "-e", "%R/sub/site.conf",
+            made="mkdir sub; cp site.conf sub; chown -R editor .", status=121, ignores=("speaks",)),
+    refused("edit: no rule for the file", "-u", "editor", "-e", "%R/site.txt", made="cp site.conf site.txt; chown -R editor .",
+            status=121, ignores=("speaks",)),
+    refused("edit: .. does not lead out of a rule", "-u", "editor", "-e", "%R/../../../../etc/host.conf", status=121,
+            ignores=("speaks",)),
+    # --- the line
+    refused("edit: no file", "-e", status=120),
+    refused_by_us("edit: two files", "-e", "%R/site.conf", "%R/other", made="cp site.conf other", status=120,
+                  ours={"speaks": None}),
+    refused("edit: with -s", "-e", "-s", "%R/site.conf", status=120),
+    refused("edit: with -i", "-e", "-i", "%R/site.conf", status=120),
+    refused("edit: with -l and -k", "-e", "-k", "-l", "%R/site.conf", status=120),
+    refused("edit: with a variable", "-e", "A=b", "%R/site.conf", status=120),
+    refused("edit: with -E", "-E", "-e", "%R/site.conf", status=120),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_it_is_the_same(compared, row):
+    compared(row)
