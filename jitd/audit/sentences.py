@@ -199,8 +199,8 @@ def _argument(word: object) -> str:
     return shown_argument(_word(word))
 
 
-def _command(told: Told) -> str:
-    words = list(map(_word, told.list("argv")))
+def _command(told: Told, since: int = 0) -> str:
+    words = list(map(_word, told.list("argv")[since:]))
     return shown_command(words if told.most is None else beginning(words, told.most)[0]) or HIDDEN
 
 
@@ -267,8 +267,17 @@ def submitted(told: Told) -> str:
         host = _member(point.get("remote_host"))
         return f"{told.who} asked{glass} to log in{as_whom}{through}{if_any(host, ' from {}')}{ending}"
     doubt = if_any(told.text("doubt"), "; it is not certain what this runs: {}")
+    if "text_after" in told.detail:
+        return f"{told.who} asked{glass} to edit {_command(told, 1)}{as_whom}{_texts(told)}{ending}"
     place = "" if told.detail.get("cwd") in (None, "", HIDDEN) else f" in {_argument(told.detail['cwd'])}"
     return f"{told.who} asked{glass} to run {_command(told)}{as_whom}{place}{through}{ending}{doubt}"
+
+
+def _texts(told: Told) -> str:
+    """Return the beginnings of the digests of the old and the new text of an edit, if the reader is told."""
+    digests = [told.text(name) for name in ("text_before", "text_after")]
+    told_of = [digest[:16] for digest in digests if digest and digest not in INSTEAD]
+    return f" (SHA-256 {' to '.join(told_of)})" if told_of else ""
 
 
 def if_any(text: str, pattern: str) -> str:

@@ -276,7 +276,8 @@ def _terms_of_a_run(row: Row, terms: Row) -> Iterator[str]:
         if terms.get("options"):
             yield f"ALL options of {by} are allowed"
     else:
-        yield recorded_in_short(terms, [str(kind) for kind in members(row, "streams")])
+        if not row.get("edit"):  # nothing runs at the terminal
+            yield recorded_in_short(terms, [str(kind) for kind in members(row, "streams")])
         if terms.get("observed"):
             yield "runs only while an approver watches"
         if isinstance(terms.get("timeout_for"), int) and terms["timeout_for"] != row.get("timeout_for"):
@@ -317,7 +318,7 @@ def _whence(row: Row) -> Iterator[str]:
         by = f", {words(point, 'authenticated')}" if point.get("authenticated") else ""
         yield f"{words(point, 'remote_host', 'this host')}{by}"
     yield from (ORIGINS.get(str(value), f"a login from {value}") for name, value in facts if name == "fact.origin")
-    if not (row.get("gives") or is_login(row)):
+    if not (row.get("gives") or row.get("edit") or is_login(row)):
         yield f"in {directory(row)}"
     if (said := age_in_short(row.get("authentication"))) and not row.get("proved"):
         yield said

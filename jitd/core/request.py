@@ -176,8 +176,8 @@ class Submitted(RequestEvent):
 
 def _edit(edit: Edit) -> dict[str, Any]:
     """Return the digests of the texts of ``edit``. A requester who cannot read the file reads the record, too."""
-    before = {"before": Value("before", edit.before.hex())} if edit.is_told else {}
-    return {**before, "after": Value("after", edit.after.hex())}
+    before = {"text_before": Value("text_before", edit.before.hex())} if edit.is_told else {}
+    return {**before, "text_after": Value("text_after", edit.after.hex())}
 
 
 @dataclass(frozen=True, slots=True)

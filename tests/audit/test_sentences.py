@@ -21,6 +21,7 @@ ASKED = {
     "argv": ["systemctl", "restart", "nginx"], "path": "/usr/bin/systemctl", "run_as": "root:root", "cwd": "/home/alice",
     "reason": "CHG-2 deploy", "service": "jitsudo",
 }  # fmt: skip
+EDIT = {"argv": ["sudoedit", "/etc/x.conf"], "path": "sudoedit", "cwd": "/", "text_before": "0a" * 32, "text_after": "0b" * 32}
 PERMIT = {"decision": "permit", "rule": "web", "approvals": [], "lease": None}
 OPS = [[1, "group:ops"]]
 WAYS = [[{"need": 1, "from": ["group:ops"], "after": 0}, {"need": 1, "from": ["user:cto"], "after": 900, "demand": "otp"}]]
@@ -36,6 +37,10 @@ SAID: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
      f"{ALICE} asked to log in as root, through sshd from db1", {}),
     ("request.submitted", ASKED | {"gives": ["account:ops", "sudoers:dba"], "stays": True, "reason": "night"},
      f'{ALICE} asked for account:ops and sudoers:dba, to keep until its time is over: "night"', {}),
+    ("request.submitted", ASKED | EDIT,
+     f'{ALICE} asked to edit /etc/x.conf as root (SHA-256 {"0a" * 8} to {"0b" * 8}): "CHG-2 deploy"', {}),
+    ("request.submitted", ASKED | EDIT | {"argv": [HIDDEN], "text_before": HIDDEN, "text_after": HIDDEN, "reason": ""},
+     f"{ALICE} asked to edit {HIDDEN} as root", {}),
     ("request.submitted", ASKED | {"argv": [HIDDEN], "cwd": HIDDEN, "reason": HIDDEN},
      f"somebody asked to run {HIDDEN} as root: {HIDDEN}", {"actor": HIDDEN}),
     ("request.submitted", ASKED | {"argv": ["dash", FORGOTTEN], "cwd": FORGOTTEN, "reason": FORGOTTEN},

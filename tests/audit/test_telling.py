@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from jitd.audit import forms
 from jitd.audit.privileges import Privilege, listed
 from jitd.audit.telling import EVERYTHING, WITHOUT_CONTENTS, sight_outside, tell
 from jitd.core.chain import RANDOM, canonical
+from jitd.core.edit import SUDOEDIT, Edit
 from jitd.core.grade import Finding, Grade
-from jitd.core.values import FORGOTTEN, Values, commitment
+from jitd.core.values import FORGOTTEN, Value, Values, commitment
 from jitd.core.wording import HIDDEN
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import documents
@@ -91,6 +93,19 @@ def test_without_commands_a_line_has_no_word_of_the_command_and_proves_the_chain
     assert line["values"] == []
     assert (line["id"], line["actor"], line["detail"]["service"]) == (REQUEST.id, "alice", "jitsudo")
     assert line["detail"]["argv"] == [HIDDEN]
+
+
+@pytest.mark.parametrize("shows", ["id", "rule"])
+def test_without_commands_a_line_has_no_digest_of_a_text_that_is_edited(shows: str) -> None:
+    """THREATS L-16: a short text is found by trying, if somebody knows its digest."""
+    edit = Edit(1, 2, 0, 0, 0o644, b"\x0a" * 32, b"\x0b" * 32, is_told=True, owner="root:root")
+    said = values()
+    made = asked(what=replace(command("sudoedit", "/etc/x"), path=SUDOEDIT, edit=edit), rule="dba")
+    detail = {name: said.standing(part) for name, part in submit(made).detail().items() if isinstance(part, Value)}
+    assert {"text_before", "text_after"} <= detail.keys()
+    body = canonical({"event": "request.submitted", "id": REQUEST.id, "detail": detail})
+    lines = [tell("db1", 7, body, SEAL, made, said, sight).line() for sight in (EVERYTHING, sight_outside(shows, made))]
+    assert [("0a0a" in line, "0b0b" in line) for line in lines] == [(True, True), (False, False)]
 
 
 def test_the_name_of_the_rule_and_the_grade_are_told_with_rule_and_not_with_id() -> None:

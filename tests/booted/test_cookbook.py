@@ -19,6 +19,7 @@ SETTINGS, RULES = Path("/etc/jitd/jitd.toml"), Path("/etc/jitd/policy.d")
 PROGRAMS = {
     "/opt/app/bin/deploy": "#!/bin/sh\necho \"release $RELEASE: $1 is in place, by $(id -un)\"\n",
     "/opt/app/bin/rollback": "#!/bin/sh\necho 'the release before is in place'\n",
+    "/opt/app/bin/check-config": '#!/bin/sh\ngrep -q "^listen [0-9]*;$" "$1" || { echo "no line says listen"; exit 1; }\n',
     "/usr/local/sbin/restore-test": "#!/bin/sh\necho '12 tables restored, 12 as expected'\n",
 }  # fmt: skip
 PLAYBOOK = """\
@@ -57,6 +58,8 @@ def make_people() -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(text)
         Path(path).chmod(0o755)
+    Path("/etc/app").mkdir()
+    Path("/etc/app/site.conf").write_text("# where the application listens\nlisten 80;\nroot /srv/app;\n")
     Path("/opt/site").mkdir()
     Path("/opt/site/site.yml").write_text(PLAYBOOK)
 
@@ -69,6 +72,7 @@ def forget_people() -> None:
     for path in PROGRAMS:
         Path(path).unlink()
     shutil.rmtree("/opt/app")
+    shutil.rmtree("/etc/app")
     shutil.rmtree("/opt/site")
     Path("/etc/site-version").unlink(missing_ok=True)
 
@@ -122,8 +126,8 @@ def page(database: None) -> Iterator[Page]:
     forget_people()
 
 
-def test_the_page_has_seven_situations() -> None:
-    assert len(PAGE) == 7
+def test_the_page_has_eight_situations() -> None:
+    assert len(PAGE) == 8
 
 
 @pytest.mark.parametrize("situation", PAGE)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from jitd.core.command import Command, RunAs
 from jitd.core.decision import Permit
+from jitd.core.edit import Edit
 from jitd.core.masking import masked
 from jitd.core.policy import Policy, Rule, decide
 from jitd.settings import policyfile
@@ -23,6 +24,7 @@ from tests.core.house import AS_ROOT, NOON, question
 WHO = {"name": '"r"', "who": '["user:alice"]'}
 POSTGRES = RunAs("postgres", 105, "postgres", 112)
 ACCOUNTS = [AS_ROOT, RunAs("root", 0, "adm", 4), POSTGRES, RunAs("postgres", 105, "adm", 4), RunAs("alice", 4001, "adm", 4)]
+EDIT = Edit(0, 0, 0, 0, 0, b"", b"")
 PSQL = '[["/usr/bin/psql", "**"]]'
 
 
@@ -50,7 +52,7 @@ def narrowed(keys: dict[str, str], found: tuple[Narrower, ...]) -> Rule:
 
 def use(*words: str | bytes, run_as: RunAs = AS_ROOT, n: int = 1, **facts: Any) -> list[Use]:
     argv = tuple(word if isinstance(word, bytes) else word.encode() for word in words)
-    of_command = {name: facts.pop(name) for name in ("cwd", "chdir", "path", "gives") if name in facts}
+    of_command = {name: facts.pop(name) for name in ("cwd", "chdir", "path", "gives", "edit") if name in facts}
     command = Command(argv, of_command.pop("path", argv[0]), b"", run_as, of_command.pop("cwd", b"/root"), 1, 2, (), (), ())
     made = {"service": "jitsudo", "host": "db1.example.org", "is_self": run_as.user == "alice", **facts}
     return [Use(replace(command, **of_command), **made)] * n
@@ -76,6 +78,12 @@ SYSTEMCTL = ("/usr/bin/systemctl", "restart")
         # what never varied is named
         ({"commands": PSQL}, use("/usr/bin/psql", "-l", n=30), {"commands": '[["/usr/bin/psql", "-l"]]'}),
         ({"commands": PSQL}, use("/usr/bin/psql", n=30), {"commands": '[["/usr/bin/psql"]]'}),
+        # an edit is one by its own pattern alone, and its path is what is narrowed
+        (
+            {"commands": '[["sudoedit", "/etc/*.conf"], ["/usr/bin/psql", "**"]]'},
+            [*use("sudoedit", "/etc/a.conf", edit=EDIT, n=30), *use("/usr/bin/psql", "-l", n=30)],
+            {"commands": '[["sudoedit", "/etc/a.conf"], ["/usr/bin/psql", "-l"]]'},
+        ),
         (
             {"commands": '[["/usr/bin/systemctl", "*", "*"]]'},
             [one for n in range(30) for one in use(*SYSTEMCTL, f"unit{n}")],

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jitd.core.edit import Edit
 from jitd.core.grant import Revoked
 from jitd.core.law import Role
 from jitd.core.wording import with_words
@@ -162,6 +163,16 @@ def test_a_sentence_of_jitds_is_text_and_what_was_typed_in_it_is_code(host: Host
     told = 'revoked by dave@EXAMPLE.TEST: <code>"not \\x22now\\x22; run_as nobody"</code>'
     assert page.count("nobody") == page.count(told) > 0
     assert verify._e(verify._Sentence('denied by bob: "a <b>"')) == 'denied by bob: <code>"a &lt;b&gt;"</code>'
+
+
+def test_of_an_edit_the_page_names_the_file_and_the_digests_of_its_texts(host: Host) -> None:
+    host.live(edit=Edit(1, 2, 0, 0, 0o644, b"\x0a" * 32, b"\x0b" * 32, is_told=True, owner="root:root"))
+    files = host.pack()
+    text = read(files["index.html"])
+    assert "an edit of '/etc/a b'" in text and "SHA-256 before" in text
+    assert text.count("0a" * 32) >= 1 and text.count("0b" * 32) >= 1
+    assert '<th scope="row">program</th>' not in files["index.html"].decode()
+    assert wrong(zipped(files), host.public) == []
 
 
 def test_what_the_host_itself_says_is_not_quoted(host: Host) -> None:

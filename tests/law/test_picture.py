@@ -55,6 +55,14 @@ def test_the_readme_shows_it_and_says_what_it_shows(picture: Path) -> None:
     assert re.search(rf"!\[[^\]]{{20,}}\]\(docs/{picture.name}\)", README)
 
 
+def test_what_the_readme_shows_of_an_edit_is_typed_in_the_cookbook() -> None:
+    shown = re.findall(
+        r"^      (\S.*)$", README.partition("**The diff is the request.**")[2].partition("\n- **")[0], re.MULTILINE
+    )
+    assert len(shown) == 4
+    assert set(shown) <= set((TREE / "docs/cookbook.md").read_text("utf-8").splitlines())
+
+
 def test_what_is_typed_in_the_readmes_scene_is_typed_in_the_picture() -> None:
     typed = re.findall(r"^    (?:(?:alice|bob)\$|#) (.+)$", README.partition("\n## ")[0], re.MULTILINE)
     assert len(typed) > 2

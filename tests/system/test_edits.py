@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import re
 import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -260,6 +264,28 @@ def test_a_text_that_nobody_could_read_is_refused(house: House, site: Path, copy
         copy.write_bytes(text)
         done = house.sudo("alice", "-e", str(site), "--from", str(copy))
         assert done.returncode == 120 and "KiB" in done.stderr, done
+
+
+def test_all_who_read_the_record_are_told_the_file_and_the_digests_and_never_a_text(house: House, site: Path, copy: Path) -> None:
+    asking = house.ask("alice", "--reason", "CHG-1", "-e", str(site), "--from", str(copy))
+    house.approved(asking.id)
+    assert asking.end() == 0
+    before, after = (hashlib.sha256(text).hexdigest() for text in (OLD, NEW))
+    sentence = f"asked to edit {site} as root (SHA-256 {before[:16]} to {after[:16]})"
+    shown = house.jitd("audit", "show", "--id", asking.id).stdout
+    assert f'alice@EXAMPLE.TEST {sentence}: "CHG-1"' in shown, shown
+    lines = [json.loads(line) for line in house.jitd("audit", "show", "--json", "--id", asking.id).stdout.splitlines()]
+    detail = lines[0]["detail"]
+    assert (detail["argv"], detail["text_before"], detail["text_after"]) == (["sudoedit", str(site)], before, after)
+    report = re.sub("<[^>]*>", "", house.jitd("audit", "report", "--html=-").stdout)
+    assert f"sudoedit {site}" in report
+    assert house.jitd("audit", "pack", asking.id, f"--out={house.root}/edit.zip").returncode == 0
+    with zipfile.ZipFile(house.root / "edit.zip") as pack:
+        contents = {name: pack.read(name) for name in pack.namelist()}
+    page = contents["index.html"].decode()
+    assert all(words in page for words in ("an edit of", str(site), before, after)), page
+    told = [shown, report, house.log_file.read_text(), *(content.decode("latin-1") for content in contents.values())]
+    assert not any("listen 80" in text for text in told)
 
 
 def test_no_record_has_a_text_of_an_edit(house: House, site: Path, copy: Path) -> None:

@@ -7,7 +7,9 @@ Law: a planted word stands in what people typed, and nowhere else. It is looked 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -31,12 +33,12 @@ RULE = """
 name = "owed"
 who = ["group:dba"]
 run_as = ["*"]
-commands = [["/usr/bin/dash", "**"], ["/usr/bin/sleep", "**"]]
+commands = [["/usr/bin/dash", "**"], ["/usr/bin/sleep", "**"], ["sudoedit", "/etc/planted/*"]]
 approvals = [{ need = 1, from = ["group:ops"] }]
 grant = { lasts = "1h", uses = 9 }
 run = { record = "none" }
 """
-PLANTED = [f"pLanted-{where}" for where in ("argument", "reason", "comment", "denial", "lock", "unlock", "script")]
+PLANTED = [f"pLanted-{where}" for where in ("argument", "reason", "comment", "denial", "lock", "unlock", "script", "old", "new")]
 
 
 def places(house: House) -> list[Path]:
@@ -63,6 +65,15 @@ def test_no_planted_word_is_left_in_the_state_in_run_or_in_the_log(own_house: Ca
     read = house.ask("alice", "dash", str(script))
     assert house.approve(read.id).returncode == 0
     read.end()
+    place, copy = Path("/etc/planted/x"), house.root / "copy"
+    place.parent.mkdir()
+    place.write_text("pLanted-old\n")
+    copy.write_text("pLanted-new\n")
+    digests = [hashlib.sha256(file.read_bytes()).hexdigest().encode() for file in (place, copy)]
+    edited = house.ask("alice", "-e", str(place), "--from", str(copy))
+    assert house.approve(edited.id).returncode == 0 and edited.end() == 0, edited.err
+    copy.unlink()
+    shutil.rmtree(place.parent)
     denied = house.ask("alice", "dash", "-c", ":")
     assert house.deny(denied.id, reason="pLanted-denial").returncode == 0
     locked = house.jitd("lock", "--user", "eve", "--reason", "pLanted-lock", who="root")
@@ -76,6 +87,7 @@ def test_no_planted_word_is_left_in_the_state_in_run_or_in_the_log(own_house: Ca
     n = forget(house)
     assert n >= 4
     assert found(house) == {}
+    assert not [file for file in places(house) for digest in digests if digest in file.read_bytes()]
     house.start()
     shown = house.show(done.id)
     assert shown["argv"] == ["dash", FORGOTTEN], shown

@@ -1160,6 +1160,11 @@ def _command(words: Any) -> _Html:
     return _Html(f'<span class="argv">{" ".join(map(_argument, words if isinstance(words, list) else [words]))}</span>')
 
 
+def _edited(detail: Any) -> _Html:
+    words = _member(detail, "argv")
+    return _command(words[1:] if isinstance(words, list) and words[1:] else words)
+
+
 def _time(value: Any) -> _Html:
     """Return a time, which every record and object has in UTC."""
     found = re.fullmatch(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|\+00:00)", str(value), re.ASCII)
@@ -1335,7 +1340,10 @@ class _Page:
     def _summary(self) -> _Html:
         detail = self._asked.get("detail")
         is_thing = bool(_member(detail, "gives"))
+        is_edit = bool(_member(detail, "text_after"))
         what = _e(_member(detail, "gives"), is_name=True) if is_thing else _command(_member(detail, "argv"))
+        if is_edit:
+            what = _Html(f"an edit of {_edited(detail)}")
         approvers: list[str] = []
         deniers: list[str] = []
         for _, body in self._reviewed():
@@ -1367,6 +1375,7 @@ class _Page:
         body, request = self._asked, self._request
         detail, command = body.get("detail"), _member(request, "command")
         requester, terms = _member(request, "requester"), _member(request, "lasts_for")
+        is_edit = bool(_member(detail, "text_after"))
         facts: list[tuple[str, Any]] = [
             ("requester", _name(body.get("actor"))),
             (
@@ -1381,11 +1390,14 @@ class _Page:
             ("asked through", _name(_member(detail, "service"))),
             ("entered from", _e(_member(detail, "point"), is_name=True) if _member(detail, "point") else None),
             ("things", _e(_member(detail, "gives"), is_name=True) if _member(detail, "gives") else None),
-            ("command", None if _member(detail, "gives") else _command(_member(detail, "argv"))),
-            ("program", None if _member(detail, "gives") else _argument(_member(detail, "path"))),
+            ("file", _edited(detail) if is_edit else None),
+            ("SHA-256 before", _argument(_member(detail, "text_before")) if _member(detail, "text_before") else None),
+            ("SHA-256 of its new text", _argument(_member(detail, "text_after")) if is_edit else None),
+            ("command", None if _member(detail, "gives") or is_edit else _command(_member(detail, "argv"))),
+            ("program", None if _member(detail, "gives") or is_edit else _argument(_member(detail, "path"))),
             ("its SHA-256", _Html(f"<code>{_e(_member(detail, 'digest'))}</code>") if _member(detail, "digest") else None),
             ("runs as", _name(_member(detail, "run_as"))),
-            ("directory", _argument(_member(detail, "cwd")) if _member(detail, "cwd") else None),
+            ("directory", _argument(_member(detail, "cwd")) if _member(detail, "cwd") and not is_edit else None),
             ("options", _command(_member(detail, "options")) if _member(detail, "options") else None),
             ("in doubt", _member(detail, "doubt")),
             ("gives more than its words", _e(_member(detail, "grade")) if _member(detail, "grade") else None),

@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Any
 
 from jitd.core.command import Command, RunAs
+from jitd.core.edit import SUDOEDIT, Edit
 from jitd.core.rule import Rule
 from jitd.core.spelling import unspelled
 from jitd.core.values import Values, committed_in
@@ -66,6 +67,10 @@ def unknown(scope: Scope, rules: Iterable[Rule]) -> dict[str, tuple[int, str]]:
     return found
 
 
+_EDIT = Edit(0, 0, 0, 0, 0, b"", b"")
+"""The texts of an edit say nothing of the paths that a rule needs."""
+
+
 class Reader:
     """Reads the uses of rules for one report, in bounded time."""
 
@@ -106,6 +111,7 @@ class Reader:
             streams=(),
             chdir=bool(chdir),
             gives=bool(gives),
+            edit=_EDIT if _bytes(path) == SUDOEDIT else None,
         )
         # A report goes to more people than the record, and a line that is proposed may be copied into a rule.
         hidden = frozenset((*(at for at, _ in masked), *secret_places(list(command.argv))))

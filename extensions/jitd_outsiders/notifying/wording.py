@@ -98,6 +98,8 @@ class _Words:
             return "to be given a ticket" if n_things == 1 else f"to be given {n_things} things"
         if request.point is not None and request.point.process is not None:
             return f"to log in as {run_as} ({self.name(request.service)})"
+        if request.command.edit is not None:
+            return f"to edit a file as {run_as}"
         by = "" if deed_of(request.service).is_executed else f" ({self.name(request.service)})"
         return f"to run a command as {run_as}{by}"
 
