@@ -13,16 +13,16 @@ from collections.abc import Iterator
 from jitd.core.code_variables import code_let_in
 from jitd.core.command import Command
 from jitd.core.conditions import CommandPattern, Glob
+from jitd.core.edit import SUDOEDIT
 from jitd.core.grade import Finding, Grade, Look
 from jitd.core.root_groups import finding_of
 from jitd_commands.judging import MOST_FOUND, Call, Judge
+from jitd_commands.places import place_of
 from jitd_commands.programs import TABLE
 from jitd_commands.shell_text import Word
 
 LETS_IN = "the variable {} can load or start other code"
 FAULT = "jitd cannot tell what it does"
-WRITES = "/usr/bin/tee"
-"""A program that only writes the files that its arguments name. An edit gives what writing the file gives."""
 SYSTEM = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/*", "/*")
 """Directories of programs. A pattern may name one of these directories and a file name with a wildcard. In this case, the
 programs in the table are compared with the file name.
@@ -49,12 +49,13 @@ def findings_of(command: Command, look: Look, *, requester: str) -> tuple[Findin
         path = _text(interpreter.path)
         judge.record(Grade.GIVES, f"{path} starts it: {interpreter.because}", path)
     is_shown = not command.streams or len(command.streams) < 2 or command.streams[1] == "terminal"
-    path = WRITES if command.edit is not None else _text(command.path)
+    path = _text(command.path)
     words = tuple(Word(_text(argument)) for argument in command.argv[1:])
     if not is_root and (group := finding_of(command.run_as.group)):
         judge.record(group.grade, group.what)
     try:
-        _call(judge, path, words, cwd=_text(command.cwd), is_root=is_root, is_shown=is_shown).judged()
+        call = _call(judge, path, words, cwd=_text(command.cwd), is_root=is_root, is_shown=is_shown)
+        call.judged() if command.edit is None else _judge_edit(call)
     except Exception:  # a fault of the table is graded as the worst, and stops no request
         judge.record(Grade.GIVES, FAULT)
     return judge.findings()
@@ -67,7 +68,7 @@ def findings_of_pattern(pattern: CommandPattern, *, as_root: bool = True) -> tup
     if pattern.path is None:
         return (Finding(Grade.GIVES, "any command may be run, a shell too"),)
     if pattern.is_edit:
-        return _of_program(WRITES, [_word(Glob(pattern.text[1]))], as_root=as_root)
+        return _of_program(SUDOEDIT.decode(), [_word(Glob(pattern.text[1]))], as_root=as_root)
     directory, _, name = pattern.text[0].rpartition("/")
     words = [_word(glob) for glob in pattern.arguments]
     if pattern.is_open:
@@ -85,10 +86,19 @@ def findings_of_pattern(pattern: CommandPattern, *, as_root: bool = True) -> tup
 def _of_program(path: str, words: list[Word], *, as_root: bool) -> tuple[Finding, ...]:
     judge = Judge(TABLE, lambda path: None, "", "root" if as_root else "", is_root=as_root, is_pattern=True)
     try:
-        _call(judge, path, tuple(words), cwd="", is_root=as_root, is_shown=True).judged()
+        call = _call(judge, path, tuple(words), cwd="", is_root=as_root, is_shown=True)
+        call.judged() if path != SUDOEDIT.decode() else _judge_edit(call)
     except Exception:  # as above
         judge.record(Grade.GIVES, FAULT)
     return judge.findings()
+
+
+def _judge_edit(call: Call) -> None:
+    """Of an edit, both texts are known and kept, so nothing is lost. Those who approve it read the old one."""
+    (word,) = call.arguments
+    call.writes(word, how="changes", is_creation=False)
+    if not word.is_free and (place := place_of(word.text)) is not None and place.read:
+        call.discloses("shows its text to those who approve it", word.text, place.matters, is_whole=True)
 
 
 def _call(judge: Judge, path: str, words: tuple[Word, ...], *, cwd: str, is_root: bool, is_shown: bool) -> Call:

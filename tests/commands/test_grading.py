@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from jitd.core.command import Command, RunAs
 from jitd.core.conditions import read_command_pattern
-from jitd.core.grade import Finding, Grade, Seen, worst
+from jitd.core.edit import SUDOEDIT, Edit
+from jitd.core.grade import Damage, Finding, Grade, Seen, worst
 from jitd_commands.grading import FAULT, findings_of, findings_of_pattern
 from jitd_commands.judging import MOST_FOUND
 from jitd_commands.programs import MODULES, TABLE
@@ -48,6 +49,21 @@ def grade(*words: str | bytes) -> Grade:
 def test_a_program_stands_in_one_row() -> None:
     names = [name for module in MODULES for row in module.ROWS for name in row.names.split()]
     assert sorted(names) == sorted(TABLE) and len(names) > 1000
+
+
+def test_an_edit_changes_its_file_loses_nothing_and_shows_the_old_text_to_those_who_approve() -> None:
+    def of(path: str) -> list[tuple[Grade, str, str, Damage]]:
+        edit = replace(asked("sudoedit", path), path=SUDOEDIT, edit=Edit(0, 0, 0, 0, 0, b"", b""))
+        return [(one.grade, one.what, one.matters, one.damage) for one in findings_of(edit, unseen, requester="alice")]
+
+    assert of("/etc/shadow") == [
+        (Grade.GIVES, "changes /etc/shadow", "password hashes", Damage.NONE),
+        (Grade.READS, "shows its text to those who approve it", "password hashes", Damage.NONE),
+    ]
+    assert of("/etc/sudoers") == [(Grade.GIVES, "changes /etc/sudoers", "who may act as root", Damage.NONE)]
+    assert of("/srv/site.conf") == [(Grade.CHANGES, "changes /srv/site.conf", "", Damage.NONE)]
+    pattern = read_command_pattern(("sudoedit", "/etc/sudoers.d/*"))
+    assert [one.what for one in findings_of_pattern(pattern)] == ["changes files below /etc/sudoers.d/"]
 
 
 def test_what_is_not_in_the_table_is_said_to_be_unknown() -> None:
