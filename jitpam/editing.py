@@ -43,7 +43,7 @@ def edit(options: Options, ask: Callable[[], int]) -> int:
             _remove(made, copy)
             say(f"{shown(path)} unchanged")
             return 0
-        if _read(path) != before:
+        if not _has(path, before):
             name = shown_argument(path)
             say(f"your text is kept: jitsudo -e {name} --from {shown_argument(copy)}")
             raise UsageError(f"{shown(path)} was changed while you edited it: nothing was requested")
@@ -70,6 +70,13 @@ def _own(path: bytes) -> bytes:
         name = shown_argument(path)
         say(f"you cannot read {name}: request its text first, with jitsudo cat {name} > copy")
         raise UsageError(f"then edit the copy, and send it with jitsudo -e {name} --from copy") from None
+
+
+def _has(path: bytes, text: bytes) -> bool:
+    try:
+        return _read(path) == text
+    except (UsageError, PermissionError):
+        return False
 
 
 def _read(path: bytes) -> bytes:

@@ -63,7 +63,7 @@ def test_an_edit_changes_its_file_loses_nothing_and_shows_the_old_text_to_those_
     assert of("/etc/sudoers") == [(Grade.GIVES, "changes /etc/sudoers", "who may act as root", Damage.NONE)]
     assert of("/srv/site.conf") == [(Grade.CHANGES, "changes /srv/site.conf", "", Damage.NONE)]
     pattern = read_command_pattern(("sudoedit", "/etc/sudoers.d/*"))
-    assert [one.what for one in findings_of_pattern(pattern)] == ["changes files below /etc/sudoers.d/"]
+    assert [one.what for one in findings_of_pattern(pattern)] == ["changes files below /etc/sudoers.d"]
 
 
 def test_what_is_not_in_the_table_is_said_to_be_unknown() -> None:
